@@ -1,0 +1,190 @@
+//! The program: a spiking IR mapped onto cores. What a `.snnx` file holds and the simulator executes.
+//!
+//! A core has its own memories: weights, synapse lists (runs of consecutive targets), input axons, neurons (slices
+//! of populations) and, for every position of a slice, the destinations of its spikes. A packet is (core, input
+//! axon, atom): the atom is the source neuron's channel within its slice.
+//!
+//! Local neuron order: slice after slice; within a slice position-major, channels fastest, so that the channels of
+//! one position are consecutive targets.
+//!
+//! Immutable once built. [`verify`] checks it against its own limits and against the spiking IR.
+
+pub mod file;
+pub mod usage;
+pub mod verify;
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use snnc_targets::entity::EntityMap;
+use snnc_targets::{Site, Target, Topology};
+
+use super::spiking::Model;
+use super::{CoreId, PopulationId, ProjectionId};
+
+/// A mapped model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Program {
+    /// The chip.
+    pub target: Target,
+    /// Networks, populations, host inputs, read-outs, generation loop.
+    pub model: Model,
+    /// Cores in use.
+    pub cores: EntityMap<CoreId, Core>,
+    /// Where each core sits.
+    pub sites: EntityMap<CoreId, Site>,
+    /// Chips present; see [`Topology::new`].
+    pub chips: u32,
+}
+
+impl Program {
+    /// The mesh.
+    pub fn topology(&self) -> Topology {
+        Topology::new(&self.target.topology, self.chips)
+    }
+}
+
+/// A box of a population.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Slice {
+    /// Whose neurons.
+    pub population: PopulationId,
+    /// Channels.
+    pub channels: Range<u32>,
+    /// Rows.
+    pub rows: Range<u32>,
+    /// Columns.
+    pub cols: Range<u32>,
+}
+
+impl Slice {
+    /// Channels per position: the atoms of its axons.
+    pub fn atoms(&self) -> u32 {
+        self.channels.end - self.channels.start
+    }
+
+    /// Positions.
+    pub fn positions(&self) -> u32 {
+        (self.rows.end - self.rows.start) * (self.cols.end - self.cols.start)
+    }
+
+    /// Neurons.
+    pub fn neurons(&self) -> u32 {
+        self.atoms() * self.positions()
+    }
+
+    /// Index of position `(y, x)` of the population within the slice, row-major, if inside.
+    pub fn position(&self, y: u32, x: u32) -> Option<u32> {
+        (self.rows.contains(&y) && self.cols.contains(&x))
+            .then(|| (y - self.rows.start) * (self.cols.end - self.cols.start) + x - self.cols.start)
+    }
+
+    /// `(y, x)` of a position index.
+    pub fn coordinates(&self, position: u32) -> (u32, u32) {
+        let width = self.cols.end - self.cols.start;
+        (self.rows.start + position / width, self.cols.start + position % width)
+    }
+}
+
+/// One core's memories.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Core {
+    /// Neurons.
+    pub slices: Vec<CoreSlice>,
+    /// Weight memory; lists of several variants may share rows of it.
+    #[serde(with = "super::text::packed")]
+    pub weights: Vec<i16>,
+    /// Synapse lists.
+    pub lists: Vec<SynapseList>,
+    /// Input axons.
+    pub axons: Vec<InputAxon>,
+}
+
+impl Core {
+    /// Neurons on the core.
+    pub fn neurons(&self) -> u32 {
+        self.slices.iter().map(|s| s.slice.neurons()).sum()
+    }
+}
+
+/// A slice on a core, and where its spikes go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoreSlice {
+    /// Which neurons.
+    pub slice: Slice,
+    /// Local index of its first neuron.
+    pub first_neuron: u32,
+    /// Destinations of position p: `destinations[route_starts[p] .. route_starts[p + 1]]`.
+    pub route_starts: Vec<u32>,
+    /// One packet each for every spike of the position.
+    pub destinations: Vec<Destination>,
+}
+
+impl CoreSlice {
+    /// Destinations of a position's spikes.
+    pub fn routes(&self, position: u32) -> &[Destination] {
+        let p = position as usize;
+        &self.destinations[self.route_starts[p] as usize..self.route_starts[p + 1] as usize]
+    }
+}
+
+/// Where a packet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Destination {
+    /// Core.
+    pub core: CoreId,
+    /// Index into its [`Core::axons`].
+    pub axon: u32,
+}
+
+/// What an arriving packet touches: synapse list, source channel of atom 0, and the first target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputAxon {
+    /// Index into [`Core::lists`].
+    pub list: u32,
+    /// Source channel of atom 0: row of the list.
+    pub first_atom: u32,
+    /// Atoms served.
+    pub atoms: u32,
+    /// Local neuron that the list's targets are relative to.
+    pub target: u32,
+    /// Timesteps from spike to integration.
+    pub delay: u32,
+}
+
+/// The synapses of one variant of a projection, for all source channels.
+///
+/// The synapse list of source channel c has its weights at `weights + c * atom_stride + run.weight`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SynapseList {
+    /// The projection it belongs to.
+    pub projection: ProjectionId,
+    /// Index into [`Core::slices`] of its targets.
+    pub slice: u32,
+    /// Offset of source channel 0 in [`Core::weights`].
+    pub weights: u32,
+    /// Source channels.
+    pub atoms: u32,
+    /// Weights between one source channel and the next.
+    pub atom_stride: u32,
+    /// Consecutive targets; ascending.
+    pub runs: Vec<Run>,
+}
+
+impl SynapseList {
+    /// Synapses per source channel.
+    pub fn synapses(&self) -> u32 {
+        self.runs.iter().map(|run| run.len).sum()
+    }
+}
+
+/// `len` consecutive targets with consecutive weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// First target, relative to the axon's.
+    pub target: u32,
+    /// First weight, relative to the source channel's.
+    pub weight: u32,
+    /// Synapses.
+    pub len: u32,
+}

@@ -1,0 +1,332 @@
+//! The spiking IR: integer populations and projections with shared kernels. It knows no core.
+//!
+//! Spikes, images and synaptic-operation counts of any legal mapping follow from this alone. Kernels are stored
+//! once; a projection's synapses are an iterator ([`Projection::map`] x kernel), never a list.
+//!
+//! Time: a spike sent in timestep s is integrated in s + delay. A pass starts with all membranes 0. Population p is
+//! updated in the timesteps of its [`Window`] only; input that arrives outside is an error that [`verify`] finds.
+
+pub mod verify;
+
+use serde::{Deserialize, Serialize};
+use snnc_targets::entity::EntityMap;
+use snnc_targets::schema::NeuronSpec;
+
+use super::{ConvMap, NetworkId, PopulationId, ProjectionId, Shape};
+
+/// A whole model in integers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpikingIr {
+    /// Everything but the synapses.
+    pub model: Model,
+    /// Projections, grouped by nothing; ids are dense.
+    pub projections: EntityMap<ProjectionId, Projection>,
+}
+
+/// What the spiking IR and the program share: networks, neurons, what the host writes and reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Name of the model.
+    pub name: String,
+    /// Neuron arithmetic of the target that the integers were made for.
+    pub neuron: NeuronFormat,
+    /// Networks.
+    pub networks: EntityMap<NetworkId, Network>,
+    /// Populations of all networks; sources before targets.
+    pub populations: EntityMap<PopulationId, Population>,
+    /// Host-written biases.
+    pub inputs: Vec<HostInput>,
+    /// Membranes that the host reads.
+    pub readouts: Vec<Readout>,
+    /// The generation loop, if the model generates.
+    pub generation: Option<Generation>,
+}
+
+/// Integer widths and rules; see [`snnc_targets::schema::NeuronSpec`] for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "fields as in `NeuronSpec`")]
+pub struct NeuronFormat {
+    pub weight_bits: u32,
+    pub state_bits: u32,
+    pub accumulator_bits: u32,
+    pub wrap: bool,
+    pub weight_shift: u32,
+    pub threshold_mantissa_bits: u32,
+    pub threshold_shift: u32,
+    pub strict: bool,
+    pub decay_bits: u32,
+    pub bias_mantissa_bits: u32,
+    pub bias_exponent_max: u32,
+}
+
+impl NeuronFormat {
+    /// The widths of a target.
+    pub fn new(neuron: &NeuronSpec, weight_bits: u32) -> Self {
+        Self {
+            weight_bits,
+            state_bits: neuron.state_bits.get(),
+            accumulator_bits: neuron.accumulator_bits.get(),
+            wrap: neuron.accumulator_overflow.get() == snnc_targets::schema::Overflow::Wrap,
+            weight_shift: neuron.weight_shift.get(),
+            threshold_mantissa_bits: neuron.threshold_mantissa_bits.get(),
+            threshold_shift: neuron.threshold_shift.get(),
+            strict: neuron.threshold_comparison.get() == snnc_targets::schema::Comparison::Strict,
+            decay_bits: neuron.decay_bits.get(),
+            bias_mantissa_bits: neuron.bias_mantissa_bits.get(),
+            bias_exponent_max: neuron.bias_exponent_max.get(),
+        }
+    }
+
+    /// Largest weight magnitude used: symmetric, so `2^(bits-1) - 1` (1 for 1-bit weights).
+    pub fn weight_max(&self) -> i32 {
+        ((1 << (self.weight_bits - 1)) - 1).max(1)
+    }
+
+    /// Largest membrane; the smallest is `-state_max() - 1`.
+    pub fn state_max(&self) -> i32 {
+        (1 << (self.state_bits - 1)) - 1
+    }
+
+    /// The nearest value of the form mantissa << exponent to `value`, ties to even mantissa, clipped to the
+    /// largest; the flag says whether it was clipped.
+    pub fn encode_bias(&self, value: f64) -> (i32, bool) {
+        let mantissa_max = f64::from((1i32 << (self.bias_mantissa_bits - 1)) - 1);
+        let mut exponent = 0;
+        loop {
+            let mantissa = (value / f64::from(1u32 << exponent)).round_ties_even();
+            if mantissa.abs() <= mantissa_max {
+                return ((mantissa as i32) << exponent, false);
+            }
+            if exponent == self.bias_exponent_max {
+                return (((mantissa_max * value.signum()) as i32) << exponent, true);
+            }
+            exponent += 1;
+        }
+    }
+
+    /// Whether a bias is of the form mantissa << exponent within the widths.
+    pub fn bias_is_representable(&self, bias: i32) -> bool {
+        let (encoded, clipped) = self.encode_bias(f64::from(bias));
+        !clipped && encoded == bias
+    }
+}
+
+/// One network: a pass runs its populations from cleared membranes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Network {
+    /// Name, for example `sdid`.
+    pub name: String,
+    /// Timesteps of the trained network, T.
+    pub timesteps: u32,
+    /// Timesteps of a pass on the chip: T plus the depth of the pipeline.
+    pub pass_steps: u32,
+}
+
+/// Neurons of one layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Population {
+    /// Its network.
+    pub network: NetworkId,
+    /// Layer name, unique within the network.
+    pub name: String,
+    /// `[c, h, w]`.
+    pub shape: Shape,
+    /// Dynamics.
+    pub dynamics: Dynamics,
+    /// Input other than spikes.
+    pub bias: Bias,
+    /// When it is updated.
+    pub window: Window,
+}
+
+/// Membrane dynamics; decay in units of 2^-decay_bits of the membrane lost each step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Dynamics {
+    /// Fires on `thresholds[c] << threshold_shift` and resets to 0.
+    Lif {
+        /// Loss per step.
+        decay: u32,
+        /// Threshold mantissas, one a channel.
+        thresholds: Vec<u32>,
+    },
+    /// Never fires; the host reads the membrane.
+    Integrator {
+        /// Loss per step; 0 sums.
+        decay: u32,
+    },
+}
+
+impl Dynamics {
+    /// Loss per step.
+    pub fn decay(&self) -> u32 {
+        match self {
+            Self::Lif { decay, .. } | Self::Integrator { decay } => *decay,
+        }
+    }
+
+    /// Whether it sends spikes.
+    pub fn fires(&self) -> bool {
+        matches!(self, Self::Lif { .. })
+    }
+}
+
+/// Constant input of each step of the window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bias {
+    /// None.
+    Zero,
+    /// One value a channel, mantissa << exponent already applied.
+    Channel(Vec<i32>),
+    /// One value a neuron, written by the host before each pass ([`HostInput`]).
+    Host,
+}
+
+/// Timesteps `start .. start + steps` of a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// First timestep with an update.
+    pub start: u32,
+    /// Number of timesteps.
+    pub steps: u32,
+}
+
+impl Window {
+    /// First timestep after it.
+    pub fn end(self) -> u32 {
+        self.start + self.steps
+    }
+
+    /// Whether timestep `step` is inside.
+    pub fn contains(self, step: u32) -> bool {
+        (self.start..self.end()).contains(&step)
+    }
+}
+
+/// A convolution-like connection with a shared kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Projection {
+    /// Firing population.
+    pub source: PopulationId,
+    /// Integrating population.
+    pub target: PopulationId,
+    /// Timesteps from spike to integration, at least 1.
+    pub delay: u32,
+    /// Which positions connect.
+    pub map: ConvMap,
+    /// Weights.
+    pub kernel: Kernel,
+}
+
+impl Projection {
+    /// Number of unrolled synapses, borders cut.
+    pub fn synapses(&self) -> u64 {
+        self.map.connections() as u64 * (self.kernel.inputs * self.kernel.outputs) as u64
+    }
+}
+
+/// Weights `[inputs, kernel rows, kernel columns, outputs]`, outputs fastest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// Source channels.
+    pub inputs: usize,
+    /// Kernel height.
+    pub height: usize,
+    /// Kernel width.
+    pub width: usize,
+    /// Target channels.
+    pub outputs: usize,
+    /// As many as the product of the above.
+    #[serde(with = "super::text::packed")]
+    pub weights: Vec<i16>,
+}
+
+impl Kernel {
+    /// The weights of one tap of one source channel: one a target channel.
+    pub fn row(&self, input: usize, ky: usize, kx: usize) -> &[i16] {
+        let start = ((input * self.height + ky) * self.width + kx) * self.outputs;
+        &self.weights[start..start + self.outputs]
+    }
+}
+
+/// A population whose biases the host computes in f64 from the network's input, once a pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostInput {
+    /// The population; its bias is [`Bias::Host`].
+    pub population: PopulationId,
+    /// Shape of the network's input.
+    pub input: Shape,
+    /// Applied in order; the last gives the population's shape.
+    pub stages: Vec<HostStage>,
+    /// Integer units per unit of input current, one a channel: bias = encode(current x scale).
+    pub scale: Vec<f64>,
+}
+
+/// A float layer that the host computes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum HostStage {
+    /// `[1, h, w]` of row numbers to `[width, h, w]`; table `[rows, width]` row-major.
+    Embedding {
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        width: usize,
+        /// `[rows, width]`.
+        table: Vec<f64>,
+    },
+    /// A convolution; weights `[inputs, kernel rows, kernel columns, outputs]`, bias `[outputs]`.
+    Conv {
+        /// Geometry.
+        map: ConvMap,
+        /// Source channels.
+        inputs: usize,
+        /// Target channels.
+        outputs: usize,
+        /// Outputs fastest.
+        weights: Vec<f64>,
+        /// One an output.
+        bias: Vec<f64>,
+    },
+}
+
+/// What the host reads at the end of a population's window: value = membrane x scale + offset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Readout {
+    /// The population, an integrator.
+    pub population: PopulationId,
+    /// One a channel.
+    pub scale: Vec<f64>,
+    /// One a channel.
+    pub offset: Vec<f64>,
+}
+
+/// Absorbing-state diffusion over a grid of tokens, then decoding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Generation {
+    /// Token rows.
+    pub rows: usize,
+    /// Token columns.
+    pub columns: usize,
+    /// Id of the mask = number of codes.
+    pub mask: usize,
+    /// t runs from this to 1.
+    pub iterations: usize,
+    /// Softmax temperature.
+    pub temperature: f64,
+    /// Input `[2, h, w]` (tokens, t), read-out `[codes, h, w]`.
+    pub denoiser: NetworkId,
+    /// Input `[1, h, w]` (tokens), read-out `[c, H, W]`.
+    pub decoder: NetworkId,
+}
+
+impl Model {
+    /// `sdid.conv1`.
+    pub fn layer_name(&self, population: PopulationId) -> String {
+        let p = &self.populations[population];
+        format!("{}.{}", self.networks[p.network].name, p.name)
+    }
+
+    /// Populations of a network, ascending.
+    pub fn populations_of(&self, network: NetworkId) -> impl Iterator<Item = (PopulationId, &Population)> {
+        self.populations.iter().filter(move |(_, p)| p.network == network)
+    }
+}

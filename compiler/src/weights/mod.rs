@@ -1,0 +1,3 @@
+//! x
+pub mod tensor;
+pub use tensor::Tensor;

@@ -1,0 +1,87 @@
+//! What a pass did: event counts per timestep and slice, and packets between cores. Input of [`crate::time`] and
+//! [`crate::charge`]; measurement only, nothing here changes a result.
+
+use snnc_compiler::ir::{CoreId, NetworkId};
+
+/// A slice of a core: index over all slices of a program, core by core ([`SliceTable`]).
+pub type SliceIndex = usize;
+
+/// The flat numbering of a program's slices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceTable {
+    /// First slice index of each core, and one past the last.
+    pub starts: Vec<usize>,
+    /// Core of each slice.
+    pub cores: Vec<CoreId>,
+    /// Population of each slice.
+    pub populations: Vec<snnc_compiler::ir::PopulationId>,
+}
+
+/// Events of one slice in one timestep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Weights added to accumulators of its neurons.
+    pub synaptic_operations: u64,
+    /// Neurons updated with input, bias or membrane other than 0.
+    pub updates_active: u64,
+    /// Neurons updated with none of them.
+    pub updates_inactive: u64,
+    /// Neurons that fired.
+    pub spikes: u64,
+    /// Packets sent: spikes x destination cores.
+    pub packets_sent: u64,
+    /// Packets that arrived for its neurons.
+    pub packets_received: u64,
+    /// Input sums outside the accumulator's width.
+    pub accumulator_overflows: u64,
+    /// Membranes clipped to the state's width.
+    pub state_saturations: u64,
+}
+
+impl std::ops::AddAssign for Events {
+    fn add_assign(&mut self, other: Self) {
+        self.synaptic_operations += other.synaptic_operations;
+        self.updates_active += other.updates_active;
+        self.updates_inactive += other.updates_inactive;
+        self.spikes += other.spikes;
+        self.packets_sent += other.packets_sent;
+        self.packets_received += other.packets_received;
+        self.accumulator_overflows += other.accumulator_overflows;
+        self.state_saturations += other.state_saturations;
+    }
+}
+
+/// Packets from one slice to one core, sent in one timestep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// Sending slice.
+    pub source: SliceIndex,
+    /// Receiving core.
+    pub target: CoreId,
+    /// Packets.
+    pub packets: u64,
+}
+
+/// One timestep.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepCounts {
+    /// Per slice; all slices of the program, those of other networks zero.
+    pub events: Vec<Events>,
+    /// Packets sent in this timestep; only flows with packets, ordered by (source, target).
+    pub flows: Vec<Flow>,
+}
+
+/// One pass of one network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassCounts {
+    /// Which network.
+    pub network: NetworkId,
+    /// Words the host wrote before the pass, per slice (biases).
+    pub host_writes: Vec<u64>,
+    /// Words the host read after it, per slice (membranes).
+    pub host_reads: Vec<u64>,
+    /// Biases clipped to the bias format.
+    pub bias_saturations: u64,
+    /// Timesteps in order.
+    pub steps: Vec<StepCounts>,
+}

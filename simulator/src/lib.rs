@@ -1,0 +1,12 @@
+//! Runs a core-mapped program: execute, time, charge, and the host loop around them.
+//!
+//! Three layers over one run: [`execute`] gives the spikes and [`counts`]; [`time`] turns counts into picoseconds;
+//! [`charge`] turns counts and time into attojoules. Removing a later one changes nothing in an earlier one. The
+//! [`host`] loop drives either the chip or the float reference through [`host::Stepper`].
+//! Of the compiler only `ir` is used.
+
+pub mod charge;
+pub mod counts;
+pub mod execute;
+pub mod host;
+pub mod time;

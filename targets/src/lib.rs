@@ -1,0 +1,19 @@
+//! Chip descriptions: the first room of the house.
+//!
+//! A target is data ([`Target`], read from `targets/*.ron`): limits of a core, number formats, topology, timing and
+//! energy constants, each with its [`Provenance`]. Nothing here knows a chip by name, a network or a mapping.
+//! The crate sits below all others, so it also holds what every crate shares: [`Diagnostic`]s (coded errors with
+//! place and hint), typed indices ([`entity`]) and atomic file output ([`output`]).
+
+pub mod diagnostic;
+pub mod entity;
+pub mod output;
+pub mod registry;
+pub mod resolved;
+pub mod schema;
+pub mod topology;
+
+pub use diagnostic::{Code, Diagnostic, Diagnostics};
+pub use resolved::{Energy, Timing};
+pub use schema::{Provenance, Sourced, Target};
+pub use topology::{Link, LinkKind, Site, Topology};

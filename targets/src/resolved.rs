@@ -1,0 +1,279 @@
+//! Targets resolved once: units turned into integers, contradictions found.
+//!
+//! Energy in attojoules and time in picoseconds are exact integers from here on, so that sums over cores, layers
+//! and iterations agree to the last digit.
+
+use serde::Serialize;
+
+use crate::schema::{AxonKind, Between, FORMAT, Sourced, Target, UnitTime};
+use crate::topology::LinkKind;
+use crate::{Code, Diagnostic, Diagnostics};
+
+/// Latency and initiation interval in picoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct UnitPs {
+    /// Start to result.
+    pub latency_ps: u64,
+    /// Start to next start.
+    pub interval_ps: u64,
+}
+
+/// Times in picoseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of `TimingSpec`")]
+pub struct Timing {
+    pub clock_ps: u64,
+    pub synaptic_operation: UnitPs,
+    pub neuron_update_active: UnitPs,
+    pub neuron_update_inactive: UnitPs,
+    pub axon_in: UnitPs,
+    pub axon_out: UnitPs,
+    pub tile_delivery: UnitPs,
+    pub hop_east_west: UnitPs,
+    pub hop_north_south: UnitPs,
+    pub hop_chip: UnitPs,
+    pub host_write: UnitPs,
+    pub host_read: UnitPs,
+    barrier_ps: Vec<(u32, u64)>,
+    between_linear: bool,
+}
+
+impl Timing {
+    /// Barrier for so many tiles in use, in ps.
+    pub fn barrier_ps(&self, tiles: u32) -> u64 {
+        let points = &self.barrier_ps;
+        let after = points.partition_point(|&(key, _)| key <= tiles);
+        if after == 0 {
+            return points[0].1;
+        }
+        let (k0, p0) = points[after - 1];
+        match points.get(after) {
+            Some(&(k1, p1)) if self.between_linear => {
+                // Barrier tables rise with the number of tiles; a falling one was refused by `check`.
+                p0 + (p1 - p0) * u64::from(tiles - k0) / u64::from(k1 - k0)
+            }
+            _ => p0,
+        }
+    }
+
+    /// Times of one hop.
+    pub fn hop(&self, kind: LinkKind) -> UnitPs {
+        match kind {
+            LinkKind::EastWest => self.hop_east_west,
+            LinkKind::NorthSouth => self.hop_north_south,
+            LinkKind::Chip => self.hop_chip,
+        }
+    }
+}
+
+/// Energies in attojoules; static power in attojoules per picosecond (microwatts).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of `EnergySpec`")]
+pub struct Energy {
+    pub synaptic_operation_aj: u64,
+    pub neuron_update_active_aj: u64,
+    pub neuron_update_inactive_aj: u64,
+    pub neuron_spike_aj: u64,
+    pub axon_in_aj: u64,
+    pub axon_out_aj: u64,
+    pub tile_delivery_aj: u64,
+    pub hop_east_west_aj: u64,
+    pub hop_north_south_aj: u64,
+    pub hop_chip_aj: u64,
+    pub host_write_aj: u64,
+    pub host_read_aj: u64,
+    /// 1 uW = 1 aJ/ps.
+    pub static_uw_per_chip: u64,
+}
+
+impl Energy {
+    /// Energy of one hop.
+    pub fn hop_aj(&self, kind: LinkKind) -> u64 {
+        match kind {
+            LinkKind::EastWest => self.hop_east_west_aj,
+            LinkKind::NorthSouth => self.hop_north_south_aj,
+            LinkKind::Chip => self.hop_chip_aj,
+        }
+    }
+}
+
+impl Target {
+    /// Finds contradictions and values out of range, all of them at once.
+    ///
+    /// # Errors
+    /// [`Code::TargetInvalid`], one for each problem; `place` is `file` and the field.
+    pub fn check(&self, file: &str) -> Result<(), Diagnostics> {
+        let mut problems = Diagnostics::default();
+        let mut need = |ok: bool, field: &str, expected: &str| {
+            if !ok {
+                problems.push(Diagnostic::new(Code::TargetInvalid, format!("{file}: {field}"), format!("expected {expected}")));
+            }
+        };
+        need(self.format == FORMAT, "format", &format!("\"{FORMAT}\", found \"{}\"", self.format));
+        need(!self.name.is_empty(), "name", "a name");
+        let t = &self.topology;
+        for (value, field) in [
+            (t.mesh_columns.0, "topology.mesh_columns"),
+            (t.mesh_rows.0, "topology.mesh_rows"),
+            (t.cores_per_tile.0, "topology.cores_per_tile"),
+            (t.chip_columns.0, "topology.chip_columns"),
+            (t.chips_max.0, "topology.chips_max"),
+        ] {
+            need((1..=1 << 16).contains(&value), field, "1 to 65536");
+        }
+        let sites = u128::from(t.mesh_columns.0)
+            * u128::from(t.mesh_rows.0)
+            * u128::from(t.cores_per_tile.0)
+            * u128::from(t.chips_max.0.next_multiple_of(t.chip_columns.0.max(1)));
+        need(sites <= 1 << 28, "topology", "at most 2^28 cores in the largest system");
+        let c = &self.core;
+        for (value, field) in [
+            (c.neurons.0, "core.neurons"),
+            (c.input_axons.0, "core.input_axons"),
+            (c.output_axons.0, "core.output_axons"),
+        ] {
+            need((1..=1 << 24).contains(&value), field, "1 to 2^24");
+        }
+        need(c.synapse_memory_bits.0 > 0, "core.synapse_memory_bits", "at least 1");
+        need(c.threshold_profiles.as_ref().is_none_or(|p| p.0 > 0), "core.threshold_profiles", "at least 1, or None");
+        if let AxonKind::Population { atoms_per_slot, atoms_max } = self.axons.kind {
+            need(atoms_per_slot > 0 && atoms_max >= atoms_per_slot, "axons.kind", "0 < atoms_per_slot <= atoms_max");
+        }
+        let s = &self.synapses;
+        need((1..=16).contains(&s.weight_bits.0), "synapses.weight_bits", "1 to 16 bits");
+        need(s.index_bits.0 <= 64, "synapses.index_bits", "at most 64 bits");
+        need(s.header_bits_per_list.0 <= 1 << 16, "synapses.header_bits_per_list", "at most 65536 bits");
+        need((1..=1 << 10).contains(&s.delay_max.0), "synapses.delay_max", "1 to 1024 timesteps");
+        let n = &self.neuron;
+        need((8..=31).contains(&n.state_bits.0), "neuron.state_bits", "8 to 31 bits");
+        need((8..=31).contains(&n.accumulator_bits.0), "neuron.accumulator_bits", "8 to 31 bits");
+        need(n.weight_shift.0 < n.accumulator_bits.0, "neuron.weight_shift", "less than accumulator_bits");
+        need(
+            n.threshold_mantissa_bits.0 >= 1 && n.threshold_mantissa_bits.0 + n.threshold_shift.0 <= 31,
+            "neuron.threshold_mantissa_bits",
+            "1 or more, and at most 31 with threshold_shift",
+        );
+        need((1..=16).contains(&n.decay_bits.0), "neuron.decay_bits", "1 to 16 bits");
+        need(
+            n.bias_mantissa_bits.0 >= 2 && n.bias_mantissa_bits.0 + n.bias_exponent_max.0 <= 31,
+            "neuron.bias_mantissa_bits",
+            "2 or more, and at most 31 with bias_exponent_max",
+        );
+        let barrier = &self.timing.barrier.points_ns.0;
+        need(
+            !barrier.is_empty() && barrier.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1),
+            "timing.barrier.points_ns",
+            "one or more (tiles, ns), tiles ascending, ns never falling",
+        );
+        for (value, field) in self.reals() {
+            need(value.is_finite() && (0.0..1e9).contains(&value), &field, "a number from 0 to 1e9");
+        }
+        need(self.timing.clock_ns.0 > 0.0, "timing.clock_ns", "more than 0");
+        problems.into_result(())
+    }
+
+    /// Times as integers. Call [`Target::check`] first.
+    pub fn timing(&self) -> Timing {
+        let t = &self.timing;
+        let unit = |u: &UnitTime| UnitPs {
+            latency_ps: milli(u.latency_ns.get()),
+            interval_ps: milli(u.interval_ns.get()),
+        };
+        Timing {
+            clock_ps: milli(t.clock_ns.get()),
+            synaptic_operation: unit(&t.synaptic_operation),
+            neuron_update_active: unit(&t.neuron_update_active),
+            neuron_update_inactive: unit(&t.neuron_update_inactive),
+            axon_in: unit(&t.axon_in),
+            axon_out: unit(&t.axon_out),
+            tile_delivery: unit(&t.tile_delivery),
+            hop_east_west: unit(&t.hop_east_west),
+            hop_north_south: unit(&t.hop_north_south),
+            hop_chip: unit(&t.hop_chip),
+            host_write: unit(&t.host_write),
+            host_read: unit(&t.host_read),
+            barrier_ps: t.barrier.points_ns.0.iter().map(|&(tiles, ns)| (tiles, milli(ns))).collect(),
+            between_linear: t.barrier.between.0 == Between::Linear,
+        }
+    }
+
+    /// Energies as integers. Call [`Target::check`] first.
+    pub fn energy(&self) -> Energy {
+        let e = &self.energy;
+        let aj = |pj: &Sourced<f64>| (pj.get() * 1e6).round() as u64;
+        Energy {
+            synaptic_operation_aj: aj(&e.synaptic_operation_pj),
+            neuron_update_active_aj: aj(&e.neuron_update_active_pj),
+            neuron_update_inactive_aj: aj(&e.neuron_update_inactive_pj),
+            neuron_spike_aj: aj(&e.neuron_spike_pj),
+            axon_in_aj: aj(&e.axon_in_pj),
+            axon_out_aj: aj(&e.axon_out_pj),
+            tile_delivery_aj: aj(&e.tile_delivery_pj),
+            hop_east_west_aj: aj(&e.hop_east_west_pj),
+            hop_north_south_aj: aj(&e.hop_north_south_pj),
+            hop_chip_aj: aj(&e.hop_chip_pj),
+            host_write_aj: aj(&e.host_write_pj),
+            host_read_aj: aj(&e.host_read_pj),
+            static_uw_per_chip: milli(e.static_mw_per_chip.get()),
+        }
+    }
+
+    /// Every energy constant with its field name, value in pJ (mW for the last) and provenance, for reports.
+    pub fn energy_constants(&self) -> Vec<(&'static str, &Sourced<f64>)> {
+        let e = &self.energy;
+        vec![
+            ("synaptic_operation_pj", &e.synaptic_operation_pj),
+            ("neuron_update_active_pj", &e.neuron_update_active_pj),
+            ("neuron_update_inactive_pj", &e.neuron_update_inactive_pj),
+            ("neuron_spike_pj", &e.neuron_spike_pj),
+            ("axon_in_pj", &e.axon_in_pj),
+            ("axon_out_pj", &e.axon_out_pj),
+            ("tile_delivery_pj", &e.tile_delivery_pj),
+            ("hop_east_west_pj", &e.hop_east_west_pj),
+            ("hop_north_south_pj", &e.hop_north_south_pj),
+            ("hop_chip_pj", &e.hop_chip_pj),
+            ("host_write_pj", &e.host_write_pj),
+            ("host_read_pj", &e.host_read_pj),
+            ("static_mw_per_chip", &e.static_mw_per_chip),
+        ]
+    }
+
+    /// Every time constant of units and links with its field name.
+    pub fn unit_times(&self) -> Vec<(&'static str, &UnitTime)> {
+        let t = &self.timing;
+        vec![
+            ("synaptic_operation", &t.synaptic_operation),
+            ("neuron_update_active", &t.neuron_update_active),
+            ("neuron_update_inactive", &t.neuron_update_inactive),
+            ("axon_in", &t.axon_in),
+            ("axon_out", &t.axon_out),
+            ("tile_delivery", &t.tile_delivery),
+            ("hop_east_west", &t.hop_east_west),
+            ("hop_north_south", &t.hop_north_south),
+            ("hop_chip", &t.hop_chip),
+            ("host_write", &t.host_write),
+            ("host_read", &t.host_read),
+        ]
+    }
+
+    /// All real-valued fields with their paths, for the range check.
+    fn reals(&self) -> Vec<(f64, String)> {
+        let mut all = vec![(self.timing.clock_ns.0, "timing.clock_ns".to_owned())];
+        for (name, unit) in self.unit_times() {
+            all.push((unit.latency_ns.0, format!("timing.{name}.latency_ns")));
+            all.push((unit.interval_ns.0, format!("timing.{name}.interval_ns")));
+        }
+        for (name, value) in self.energy_constants() {
+            all.push((value.0, format!("energy.{name}")));
+        }
+        for (i, point) in self.timing.barrier.points_ns.0.iter().enumerate() {
+            all.push((point.1, format!("timing.barrier.points_ns[{i}]")));
+        }
+        all
+    }
+}
+
+/// Thousandths, rounded: ns to ps, mW to uW.
+fn milli(value: f64) -> u64 {
+    (value * 1e3).round() as u64
+}

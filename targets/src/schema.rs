@@ -1,0 +1,342 @@
+//! The target file as written: `targets/*.ron`, read with unknown fields denied.
+//!
+//! Every number is a [`Sourced`] value: the number and where it comes from. Units are in the field names. The
+//! checked, integer form that the simulator charges and times with is [`crate::resolved`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Format string of target files read by this version.
+pub const FORMAT: &str = "snnc.target/1";
+
+/// Where a number comes from. The report repeats it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Provenance {
+    /// Measured on silicon; by whom.
+    Measured(String),
+    /// Printed by the vendor or in a paper; which.
+    Published(String),
+    /// Arithmetic on published numbers; which.
+    Derived(String),
+    /// Not known publicly; why this value.
+    Assumed(String),
+}
+
+impl Provenance {
+    /// `measured`, `published`, `derived` or `assumed`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Measured(_) => "measured",
+            Self::Published(_) => "published",
+            Self::Derived(_) => "derived",
+            Self::Assumed(_) => "assumed",
+        }
+    }
+
+    /// The source or reason.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Measured(s) | Self::Published(s) | Self::Derived(s) | Self::Assumed(s) => s,
+        }
+    }
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind(), self.text())
+    }
+}
+
+/// A value and its provenance; in RON `(23.6, Published("..."))`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sourced<T>(pub T, pub Provenance);
+
+impl<T: Copy> Sourced<T> {
+    /// The value.
+    pub fn get(&self) -> T {
+        self.0
+    }
+}
+
+/// A described chip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// Name as given to `--target`.
+    pub name: String,
+    /// One line for people.
+    pub description: String,
+    /// Tiles, cores and chips.
+    pub topology: TopologySpec,
+    /// What one core can hold.
+    pub core: CoreLimits,
+    /// How spikes address other cores.
+    pub axons: AxonSpec,
+    /// How synapses are stored.
+    pub synapses: SynapseSpec,
+    /// Neuron arithmetic.
+    pub neuron: NeuronSpec,
+    /// Time constants.
+    pub timing: TimingSpec,
+    /// Energy constants.
+    pub energy: EnergySpec,
+}
+
+/// A chip is a mesh of tiles with `cores_per_tile` cores each; chips stand on a grid, row-major. Packets travel
+/// X first, then Y, over the mesh of all chips.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopologySpec {
+    /// Tiles in a row of a chip.
+    pub mesh_columns: Sourced<u32>,
+    /// Rows of tiles on a chip.
+    pub mesh_rows: Sourced<u32>,
+    /// Cores that share a tile's router.
+    pub cores_per_tile: Sourced<u32>,
+    /// Chips in a row of the board.
+    pub chip_columns: Sourced<u32>,
+    /// Most chips in one system.
+    pub chips_max: Sourced<u32>,
+}
+
+/// Capacity of one core.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoreLimits {
+    /// Neurons (compartments).
+    pub neurons: Sourced<u32>,
+    /// Input axons.
+    pub input_axons: Sourced<u32>,
+    /// Output axon slots.
+    pub output_axons: Sourced<u32>,
+    /// Synapse memory in bits.
+    pub synapse_memory_bits: Sourced<u64>,
+    /// Distinct thresholds, if limited.
+    pub threshold_profiles: Option<Sourced<u32>>,
+}
+
+/// What an axon serves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AxonSpec {
+    /// Discrete or population axons.
+    pub kind: AxonKind,
+    /// Source of the choice.
+    pub provenance: Provenance,
+}
+
+/// Discrete: one input axon a source neuron, one output slot a (neuron, destination core). Population: the neurons
+/// of one position that sit on one core (its atoms) share one input axon per destination core, and an output slot
+/// per destination core and started group of `atoms_per_slot`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum AxonKind {
+    /// One axon a neuron.
+    Discrete,
+    /// One axon for all atoms of a position.
+    Population {
+        /// Atoms that one output slot serves.
+        atoms_per_slot: u32,
+        /// Most atoms of a population.
+        atoms_max: u32,
+    },
+}
+
+impl AxonKind {
+    /// Output axon slots that `atoms` neurons of one position spend per destination core.
+    pub fn output_slots(self, atoms: u32) -> u32 {
+        match self {
+            Self::Discrete => atoms,
+            Self::Population { atoms_per_slot, .. } => atoms.div_ceil(atoms_per_slot),
+        }
+    }
+
+    /// Input axons that `atoms` neurons of one position spend on a destination core.
+    pub fn input_axons(self, atoms: u32) -> u32 {
+        match self {
+            Self::Discrete => atoms,
+            Self::Population { .. } => 1,
+        }
+    }
+
+    /// Most neurons of one position on one core, if limited.
+    pub fn atoms_max(self) -> Option<u32> {
+        match self {
+            Self::Discrete => None,
+            Self::Population { atoms_max, .. } => Some(atoms_max),
+        }
+    }
+}
+
+/// Synapse storage. Memory of a list = `header_bits_per_list` + synapses x (`weight_bits` + `index_bits`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SynapseSpec {
+    /// Signed weight width in bits, two's complement.
+    pub weight_bits: Sourced<u32>,
+    /// Target index bits stored with each synapse.
+    pub index_bits: Sourced<u32>,
+    /// Bits of a list's header.
+    pub header_bits_per_list: Sourced<u32>,
+    /// What a convolution stores on a core.
+    pub kernel_sharing: Sourced<KernelSharing>,
+    /// Longest delay in timesteps; 1 is the least.
+    pub delay_max: Sourced<u32>,
+}
+
+/// How often a core stores the weights of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum KernelSharing {
+    /// Once for each distinct set of (relative target, weight): borders and tile edges cut the set.
+    PerVariant,
+    /// Once, whatever the position (hardware convolution).
+    Ideal,
+    /// Once for every source neuron.
+    Unshared,
+}
+
+/// Fixed-point neuron: `v <- clip(v - decay(v) + (input << weight_shift) + bias)`, fires on the threshold, resets to 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeuronSpec {
+    /// Membrane width in bits, sign included; saturates.
+    pub state_bits: Sourced<u32>,
+    /// Width of the summed input (after the shift) in bits, sign included.
+    pub accumulator_bits: Sourced<u32>,
+    /// What a sum outside that width does.
+    pub accumulator_overflow: Sourced<Overflow>,
+    /// Left shift of summed weights before they join the membrane.
+    pub weight_shift: Sourced<u32>,
+    /// Unsigned threshold mantissa width in bits.
+    pub threshold_mantissa_bits: Sourced<u32>,
+    /// Threshold = mantissa << this.
+    pub threshold_shift: Sourced<u32>,
+    /// Strict or inclusive firing.
+    pub threshold_comparison: Sourced<Comparison>,
+    /// The membrane keeps (2^bits - decay) / 2^bits of itself each step, magnitude rounded toward zero.
+    pub decay_bits: Sourced<u32>,
+    /// Signed bias mantissa width in bits, sign included.
+    pub bias_mantissa_bits: Sourced<u32>,
+    /// Bias = mantissa << exponent, exponent 0 to this.
+    pub bias_exponent_max: Sourced<u32>,
+    /// Whether a core can leave a population without updates outside its window.
+    pub active_windows: Sourced<bool>,
+}
+
+/// Overflow of a sum. It acts on a timestep's whole sum, so the order of arrival cannot change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Overflow {
+    /// Clip to the nearest representable value.
+    Saturate,
+    /// Two's complement.
+    Wrap,
+}
+
+/// Firing condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Comparison {
+    /// v > threshold
+    Strict,
+    /// v >= threshold
+    Inclusive,
+}
+
+/// Latency: from start to result. Interval: until the unit takes the next (initiation interval).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnitTime {
+    /// Start to result.
+    pub latency_ns: Sourced<f64>,
+    /// Start to next start.
+    pub interval_ns: Sourced<f64>,
+}
+
+/// Times of units and links. Asynchronous chips give a nominal clock for rounding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimingSpec {
+    /// Clock, or nominal clock, period.
+    pub clock_ns: Sourced<f64>,
+    /// One synaptic operation.
+    pub synaptic_operation: UnitTime,
+    /// Update of a neuron with input, bias or membrane other than 0.
+    pub neuron_update_active: UnitTime,
+    /// Update of a neuron with none of them.
+    pub neuron_update_inactive: UnitTime,
+    /// Decoding of an arriving packet.
+    pub axon_in: UnitTime,
+    /// Making of a packet.
+    pub axon_out: UnitTime,
+    /// Delivery between a tile's router and one of its cores.
+    pub tile_delivery: UnitTime,
+    /// A link to the east or west.
+    pub hop_east_west: UnitTime,
+    /// A link to the north or south.
+    pub hop_north_south: UnitTime,
+    /// A link between chips.
+    pub hop_chip: UnitTime,
+    /// One word written by the host.
+    pub host_write: UnitTime,
+    /// One word read by the host.
+    pub host_read: UnitTime,
+    /// Barrier at the end of each timestep.
+    pub barrier: BarrierSpec,
+}
+
+/// Barrier time by tiles in use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BarrierSpec {
+    /// (tiles, ns), ascending.
+    pub points_ns: Sourced<Vec<(u32, f64)>>,
+    /// Between the points.
+    pub between: Sourced<Between>,
+}
+
+/// Reading a table between its points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Between {
+    /// Straight line; flat outside.
+    Linear,
+    /// The largest key not above the count; the first below it.
+    Step,
+}
+
+/// Energy per event, and static power.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnergySpec {
+    /// One synaptic operation.
+    pub synaptic_operation_pj: Sourced<f64>,
+    /// Update of a neuron with input, bias or membrane other than 0.
+    pub neuron_update_active_pj: Sourced<f64>,
+    /// Update of a neuron with none of them.
+    pub neuron_update_inactive_pj: Sourced<f64>,
+    /// Added when a neuron fires.
+    pub neuron_spike_pj: Sourced<f64>,
+    /// Decoding of an arriving packet.
+    pub axon_in_pj: Sourced<f64>,
+    /// Making of a packet.
+    pub axon_out_pj: Sourced<f64>,
+    /// Delivery within the destination tile, once a packet.
+    pub tile_delivery_pj: Sourced<f64>,
+    /// A hop to the east or west.
+    pub hop_east_west_pj: Sourced<f64>,
+    /// A hop to the north or south.
+    pub hop_north_south_pj: Sourced<f64>,
+    /// A hop between chips.
+    pub hop_chip_pj: Sourced<f64>,
+    /// One word written by the host.
+    pub host_write_pj: Sourced<f64>,
+    /// One word read by the host.
+    pub host_read_pj: Sourced<f64>,
+    /// Static power of a powered chip.
+    pub static_mw_per_chip: Sourced<f64>,
+}
