@@ -9,4 +9,5 @@ pub mod charge;
 pub mod counts;
 pub mod execute;
 pub mod host;
+pub mod network;
 pub mod time;

@@ -148,6 +148,7 @@ impl Target {
         need((8..=31).contains(&n.state_bits.0), "neuron.state_bits", "8 to 31 bits");
         need((8..=31).contains(&n.accumulator_bits.0), "neuron.accumulator_bits", "8 to 31 bits");
         need(n.weight_shift.0 < n.accumulator_bits.0, "neuron.weight_shift", "less than accumulator_bits");
+        need(n.weight_shift_min.0 <= n.weight_shift.0, "neuron.weight_shift_min", "at most weight_shift");
         need(
             n.threshold_mantissa_bits.0 >= 1 && n.threshold_mantissa_bits.0 + n.threshold_shift.0 <= 31,
             "neuron.threshold_mantissa_bits",

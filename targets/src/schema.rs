@@ -199,7 +199,7 @@ pub enum KernelSharing {
     Unshared,
 }
 
-/// Fixed-point neuron: `v <- clip(v - decay(v) + (input << weight_shift) + bias)`, fires on the threshold, resets to 0.
+/// Fixed-point neuron: `v <- clip(v - decay(v) + (input << shift) + bias)`, fires on the threshold, resets to 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeuronSpec {
@@ -211,6 +211,8 @@ pub struct NeuronSpec {
     pub accumulator_overflow: Sourced<Overflow>,
     /// Left shift of summed weights before they join the membrane.
     pub weight_shift: Sourced<u32>,
+    /// Least left shift that a weight exponent can choose instead.
+    pub weight_shift_min: Sourced<u32>,
     /// Unsigned threshold mantissa width in bits.
     pub threshold_mantissa_bits: Sourced<u32>,
     /// Threshold = mantissa << this.

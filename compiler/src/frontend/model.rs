@@ -1,7 +1,7 @@
 //! `model.ron` as written: networks as lists of layers, where their tensors are, and the generation pipeline.
 //!
-//! Plain data. Reading it into layer graphs is [`super::load`]; writing it for the authors' checkpoints is
-//! [`super::import`].
+//! Plain data. Reading it into layer graphs is [`super::load()`]; writing it for the authors' checkpoints is
+//! [`super::import()`].
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct ModelFile {
     /// Networks by name.
     pub networks: IndexMap<String, NetworkSpec>,
     /// The generation loop, if the model generates.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<PipelineSpec>,
 }
 
@@ -47,7 +47,7 @@ pub struct LayerSpec {
     /// Unique within the network. Spiking layers bear the names that reports and traces use.
     pub name: String,
     /// Names of the input layers, in port order.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub from: Vec<String>,
     /// The operation.
     pub op: OpSpec,
@@ -65,31 +65,31 @@ pub enum OpSpec {
     /// Weight `[out, in / groups, kh, kw]`.
     Conv2d {
         weight: TensorRef,
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         bias: Option<TensorRef>,
-        #[serde(default = "one")]
+        #[serde(default = "one", skip_serializing_if = "is_one")]
         stride: (usize, usize),
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "is_zero")]
         padding: (usize, usize),
-        #[serde(default = "one")]
+        #[serde(default = "one", skip_serializing_if = "is_one")]
         dilation: (usize, usize),
-        #[serde(default = "single")]
+        #[serde(default = "single", skip_serializing_if = "is_single")]
         groups: usize,
     },
     /// Weight `[in, out / groups, kh, kw]`.
     ConvTranspose2d {
         weight: TensorRef,
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         bias: Option<TensorRef>,
-        #[serde(default = "one")]
+        #[serde(default = "one", skip_serializing_if = "is_one")]
         stride: (usize, usize),
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "is_zero")]
         padding: (usize, usize),
-        #[serde(default = "one")]
+        #[serde(default = "one", skip_serializing_if = "is_one")]
         dilation: (usize, usize),
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "is_zero")]
         output_padding: (usize, usize),
-        #[serde(default = "single")]
+        #[serde(default = "single", skip_serializing_if = "is_single")]
         groups: usize,
     },
     /// Evaluation mode.
@@ -127,8 +127,20 @@ pub struct PipelineSpec {
     /// Layer of the decoder that holds the codebook (an `Embedding` with `mask` rows).
     pub codebook: String,
     /// Network: input `[c, H, W]` (pixels / 255 - 0.5), output tokens `[1, h, w]`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<String>,
+}
+
+fn is_one(pair: &(usize, usize)) -> bool {
+    *pair == (1, 1)
+}
+
+fn is_zero(pair: &(usize, usize)) -> bool {
+    *pair == (0, 0)
+}
+
+fn is_single(groups: &usize) -> bool {
+    *groups == 1
 }
 
 fn one() -> (usize, usize) {

@@ -5,6 +5,7 @@
 //! [`crate::passes`]; the float reference reads it as it is.
 
 mod infer;
+mod table;
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};

@@ -5,6 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use snnc_targets::{Code, Diagnostic};
 
+use super::program::Program;
+use super::spiking::{Bias, Dynamics, Model, SpikingIr};
+
 /// Prints `value` as RON below `header` (each line becomes a comment).
 pub fn print<T: Serialize>(header: &str, value: &T) -> String {
     let mut text: String = header.lines().map(|line| format!("// {line}\n")).collect();
@@ -23,6 +26,88 @@ pub fn parse<T: DeserializeOwned>(text: &str, place: &str) -> Result<T, Diagnost
         let at = error.span.start;
         Diagnostic::new(Code::TextForm, format!("{place}:{}:{}", at.line, at.col), error.code.to_string())
     })
+}
+
+impl SpikingIr {
+    /// The whole IR as text, below a summary for people.
+    pub fn to_text(&self) -> String {
+        let mut header = model_header(&self.model);
+        for (id, p) in self.projections.iter() {
+            let (from, to) = (self.model.layer_name(p.source), self.model.layer_name(p.target));
+            let k = &p.kernel;
+            header += &format!(
+                "{id} {from} -> {to}: kernel [{}, {}, {}, {}], delay {}, {} synapses\n",
+                k.inputs, k.height, k.width, k.outputs, p.delay, p.synapses()
+            );
+        }
+        print(&header, self)
+    }
+
+    /// Reads [`SpikingIr::to_text`] back; not verified.
+    ///
+    /// # Errors
+    /// [`Code::TextForm`] with line and column.
+    pub fn from_text(text: &str, place: &str) -> Result<Self, Diagnostic> {
+        parse(text, place)
+    }
+}
+
+impl Program {
+    /// The summary above the text form: model, cores and what each holds.
+    pub fn text_header(&self) -> String {
+        let mut header = format!("program for {}\n", self.target.name) + &model_header(&self.model);
+        let topology = self.topology();
+        header += &format!("{} cores, {} chips of {} cores\n", self.cores.len(), self.chips, topology.cores_per_chip());
+        for (id, core) in self.cores.iter() {
+            let (tile, chip) = (topology.tile_of(self.sites[id]), topology.chip_of(self.sites[id]));
+            header += &format!("{id} {} chip {chip} tile ({}, {}):", self.sites[id], tile.x, tile.y);
+            for s in &core.slices {
+                let (slice, name) = (&s.slice, self.model.layer_name(s.slice.population));
+                header += &format!(" {name} c {:?} y {:?} x {:?}", slice.channels, slice.rows, slice.cols);
+            }
+            let sent: usize = core.slices.iter().map(|s| s.destinations.len()).sum();
+            header += &format!(
+                ", {} neurons, {} weights, {} lists, {} axons in, {sent} out\n",
+                core.neurons(), core.weights.len(), core.lists.len(), core.axons.len()
+            );
+        }
+        header
+    }
+
+    /// The whole program as text, below [`Program::text_header`].
+    pub fn to_text(&self) -> String {
+        print(&self.text_header(), self)
+    }
+
+    /// Reads [`Program::to_text`] back; not verified.
+    ///
+    /// # Errors
+    /// [`Code::TextForm`] with line and column.
+    pub fn from_text(text: &str, place: &str) -> Result<Self, Diagnostic> {
+        parse(text, place)
+    }
+}
+
+/// Networks and populations, one line each.
+fn model_header(model: &Model) -> String {
+    let mut text = format!("model {}\n", model.name);
+    for (id, network) in model.networks.iter() {
+        text += &format!("{id} {}: {} timesteps, {} a pass\n", network.name, network.timesteps, network.pass_steps);
+    }
+    for (id, p) in model.populations.iter() {
+        let kind = match &p.dynamics {
+            Dynamics::Lif { decay, .. } => format!("lif, decay {decay}"),
+            Dynamics::Integrator { decay } => format!("integrator, decay {decay}"),
+        };
+        let bias = match &p.bias {
+            Bias::Zero => "no bias",
+            Bias::Channel(_) => "channel bias",
+            Bias::Host => "host bias",
+        };
+        let window = format!("steps {}..{}", p.window.start, p.window.end());
+        text += &format!("{id} {}: {} {kind}, {bias}, {window}\n", model.layer_name(id), p.shape);
+    }
+    text
 }
 
 /// Integer arrays: decimal words in one string in text, plain sequences in binary.

@@ -51,6 +51,7 @@ pub struct NeuronFormat {
     pub accumulator_bits: u32,
     pub wrap: bool,
     pub weight_shift: u32,
+    pub weight_shift_min: u32,
     pub threshold_mantissa_bits: u32,
     pub threshold_shift: u32,
     pub strict: bool,
@@ -68,6 +69,7 @@ impl NeuronFormat {
             accumulator_bits: neuron.accumulator_bits.get(),
             wrap: neuron.accumulator_overflow.get() == snnc_targets::schema::Overflow::Wrap,
             weight_shift: neuron.weight_shift.get(),
+            weight_shift_min: neuron.weight_shift_min.get(),
             threshold_mantissa_bits: neuron.threshold_mantissa_bits.get(),
             threshold_shift: neuron.threshold_shift.get(),
             strict: neuron.threshold_comparison.get() == snnc_targets::schema::Comparison::Strict,
@@ -133,6 +135,8 @@ pub struct Population {
     pub shape: Shape,
     /// Dynamics.
     pub dynamics: Dynamics,
+    /// Left shift of the summed weights before they join the membrane.
+    pub input_shift: u32,
     /// Input other than spikes.
     pub bias: Bias,
     /// When it is updated.

@@ -1,0 +1,128 @@
+//! Shape inference: what every layer gives, and whether the layers fit together.
+//!
+//! Place in the flow: the first thing that is done with a layer graph; the float reference and the passes rely on it
+//! and repeat none of its checks. Besides its [`Shape`], a layer's output has a [`Kind`]: held over the timesteps, one
+//! map a timestep, or one map after the last timestep.
+//! Invariants of a [`Shapes`]: every layer has one non-empty map of at most [`ELEMENTS_MAX`] elements (all timesteps of
+//! a series together), every tensor fits its layer, every layer has the number of inputs that its operation asks for.
+//! Refused, all layers in one go: whatever breaks these. A layer behind a refused one is skipped, not reported.
+
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::ops::Index;
+
+use petgraph::graph::NodeIndex;
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use super::{Graph, Op};
+use crate::ir::Shape;
+
+/// Most elements of a layer's output, timesteps included.
+pub const ELEMENTS_MAX: usize = 1 << 28;
+
+/// How a layer's output goes with time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The same map in every timestep.
+    Constant,
+    /// One map a timestep.
+    Series,
+    /// One map after the last timestep: a read-out, or what is computed from read-outs.
+    Final,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Constant => "constant over time",
+            Self::Series => "one map a timestep",
+            Self::Final => "one map after the last timestep",
+        })
+    }
+}
+
+/// Shape and kind of a layer's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Flow {
+    shape: Shape,
+    kind: Kind,
+}
+
+/// Output shapes of the layers of one graph, by layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shapes(Vec<Flow>);
+
+impl Index<NodeIndex> for Shapes {
+    type Output = Shape;
+
+    /// Output shape of a layer of the graph that gave these shapes.
+    fn index(&self, layer: NodeIndex) -> &Shape {
+        &self.0[layer.index()].shape
+    }
+}
+
+impl Shapes {
+    /// How a layer's output goes with time.
+    pub fn kind(&self, layer: NodeIndex) -> Kind {
+        self.0[layer.index()].kind
+    }
+}
+
+impl Graph {
+    /// Output shape and kind of every layer.
+    ///
+    /// # Errors
+    /// [`Code::LayerShape`] for each layer whose inputs or tensors do not fit it; [`Code::GraphInvalid`] for a wrong
+    /// number of inputs, a cycle, a network without timesteps or with another number of `Input` layers than one.
+    pub fn shapes(&self) -> Result<Shapes, Diagnostics> {
+        let mut faults = Vec::new();
+        let mut flows: Vec<Option<Flow>> = vec![None; self.net.node_count()];
+        for node in self.order()? {
+            let inputs: Option<Vec<Flow>> = self.inputs(node).iter().map(|n| flows[n.index()]).collect();
+            let Some(inputs) = inputs else { continue };
+            let layer = &self.net[node];
+            match rules::output(&layer.op, &inputs, self.timesteps) {
+                Ok(flow) => flows[node.index()] = Some(flow),
+                Err(fault) => faults.push((node, fault.at(self.place(&layer.name)))),
+            }
+        }
+        let mut errors = self.frame_errors();
+        faults.sort_by_key(|(node, _)| *node);
+        errors.0.extend(faults.into_iter().map(|(_, diagnostic)| diagnostic));
+        let flows: Vec<Flow> = errors.into_result(flows)?.into_iter().flatten().collect();
+        assert_eq!(
+            flows.len(),
+            self.net.node_count(),
+            "a layer without output is a reported layer or behind one"
+        );
+        Ok(Shapes(flows))
+    }
+
+    /// What is wrong with the network as a whole.
+    fn frame_errors(&self) -> Diagnostics {
+        let mut errors = Diagnostics::default();
+        let place = format!("network {}", self.name);
+        if self.timesteps == 0 {
+            errors.push(Diagnostic::new(
+                Code::GraphInvalid,
+                &place,
+                "0 timesteps found, at least 1 expected",
+            ));
+        }
+        let inputs = self.net.node_weights().filter(|layer| matches!(layer.op, Op::Input { .. })).count();
+        if inputs != 1 {
+            errors.push(
+                Diagnostic::new(
+                    Code::GraphInvalid,
+                    &place,
+                    format!("{inputs} `Input` layers found, 1 expected"),
+                )
+                .hint("several input planes are the channels of one `Input`"),
+            );
+        }
+        errors
+    }
+}

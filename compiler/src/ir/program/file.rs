@@ -1,0 +1,78 @@
+//! `.snnx`: a program in a file.
+//!
+//! Layout: magic `SNNX`, format version (u32, little endian), payload length (u64), BLAKE3 of the payload (32
+//! bytes), payload (postcard). Read back, the program is verified before anyone sees it. Written beside and renamed.
+
+use std::path::Path;
+
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use super::Program;
+
+const MAGIC: &[u8; 4] = b"SNNX";
+/// Bumped whenever the payload's layout changes.
+pub const VERSION: u32 = 1;
+const HEADER: usize = 4 + 4 + 8 + 32;
+
+impl Program {
+    /// The bytes of a `.snnx` file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let payload = postcard::to_stdvec(self).expect("a program is plain data");
+        let mut bytes = Vec::with_capacity(HEADER + payload.len());
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(blake3::hash(&payload).as_bytes());
+        bytes.extend_from_slice(&payload);
+        bytes
+    }
+
+    /// Parses and verifies; `place` names the file in errors.
+    ///
+    /// # Errors
+    /// [`Code::SnnxMalformed`], or what the verifier finds.
+    pub fn from_bytes(bytes: &[u8], place: &str) -> Result<Self, Diagnostics> {
+        let malformed = |message: String| {
+            Diagnostic::new(Code::SnnxMalformed, place, message).hint("compile the model again with `snnc compile`")
+        };
+        let Some((header, payload)) = bytes.split_at_checked(HEADER) else {
+            return Err(malformed(format!("{} bytes, expected a header of {HEADER}", bytes.len())).into());
+        };
+        if &header[..4] != MAGIC {
+            return Err(malformed("this is not a .snnx file".into()).into());
+        }
+        let version = u32::from_le_bytes(header[4..8].try_into().expect("4 bytes"));
+        if version != VERSION {
+            return Err(malformed(format!("format version {version}, expected {VERSION}")).into());
+        }
+        let length = u64::from_le_bytes(header[8..16].try_into().expect("8 bytes"));
+        if length != payload.len() as u64 {
+            return Err(malformed(format!("payload of {} bytes, expected {length}", payload.len())).into());
+        }
+        if blake3::hash(payload).as_bytes() != &header[16..HEADER] {
+            return Err(malformed("wrong checksum: the file is damaged".into()).into());
+        }
+        let program: Self =
+            postcard::from_bytes(payload).map_err(|error| malformed(format!("payload does not decode: {error}")))?;
+        program.target.check(place)?;
+        program.verify()?;
+        Ok(program)
+    }
+
+    /// Writes the file atomically.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`].
+    pub fn save(&self, path: &Path) -> Result<(), Diagnostic> {
+        snnc_targets::output::write_atomic(path, &self.to_bytes())
+    }
+
+    /// Reads and verifies a file.
+    ///
+    /// # Errors
+    /// [`Code::FileUnreadable`] and those of [`Program::from_bytes`].
+    pub fn load(path: &Path) -> Result<Self, Diagnostics> {
+        let bytes = std::fs::read(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
+        Self::from_bytes(&bytes, &path.display().to_string())
+    }
+}

@@ -1,0 +1,161 @@
+//! How much of each limit a core uses, by the target's own accounting. One place, used by the verifier and by the
+//! mapping report; the partitioner predicts the same numbers without building a core.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use snnc_targets::Target;
+use snnc_targets::schema::KernelSharing;
+
+use super::{Core, Program};
+use crate::ir::CoreId;
+use crate::ir::spiking::{Dynamics, Model};
+
+/// A limit of a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Limit {
+    /// Neurons.
+    Neurons,
+    /// Input axons.
+    InputAxons,
+    /// Output axon slots.
+    OutputAxons,
+    /// Synapse memory in bits.
+    SynapseMemory,
+    /// Distinct thresholds.
+    ThresholdProfiles,
+}
+
+impl Limit {
+    /// All limits.
+    pub const ALL: [Self; 5] =
+        [Self::Neurons, Self::InputAxons, Self::OutputAxons, Self::SynapseMemory, Self::ThresholdProfiles];
+
+    /// The target's value, if it limits this.
+    pub fn of(self, target: &Target) -> Option<u64> {
+        let core = &target.core;
+        match self {
+            Self::Neurons => Some(core.neurons.get().into()),
+            Self::InputAxons => Some(core.input_axons.get().into()),
+            Self::OutputAxons => Some(core.output_axons.get().into()),
+            Self::SynapseMemory => Some(core.synapse_memory_bits.get()),
+            Self::ThresholdProfiles => core.threshold_profiles.as_ref().map(|p| p.get().into()),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Neurons => "neurons",
+            Self::InputAxons => "input axons",
+            Self::OutputAxons => "output axons",
+            Self::SynapseMemory => "synapse memory (bits)",
+            Self::ThresholdProfiles => "threshold profiles",
+        })
+    }
+}
+
+/// Use of each limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CoreUse {
+    /// Neurons.
+    pub neurons: u64,
+    /// Input axons.
+    pub input_axons: u64,
+    /// Output axon slots.
+    pub output_axons: u64,
+    /// Synapse memory in bits.
+    pub synapse_bits: u64,
+    /// Distinct thresholds.
+    pub threshold_profiles: u64,
+}
+
+impl CoreUse {
+    /// Use of one limit.
+    pub fn get(&self, limit: Limit) -> u64 {
+        match limit {
+            Limit::Neurons => self.neurons,
+            Limit::InputAxons => self.input_axons,
+            Limit::OutputAxons => self.output_axons,
+            Limit::SynapseMemory => self.synapse_bits,
+            Limit::ThresholdProfiles => self.threshold_profiles,
+        }
+    }
+
+    /// Limits exceeded, with use and limit.
+    pub fn exceeded(&self, target: &Target) -> impl Iterator<Item = (Limit, u64, u64)> {
+        Limit::ALL.into_iter().filter_map(move |limit| {
+            let most = limit.of(target)?;
+            let used = self.get(limit);
+            (used > most).then_some((limit, used, most))
+        })
+    }
+}
+
+/// Synapse memory of lists in bits: `lists` headers and `synapses` synapses.
+pub fn list_bits(target: &Target, lists: u64, synapses: u64) -> u64 {
+    let s = &target.synapses;
+    lists * u64::from(s.header_bits_per_list.get())
+        + synapses * u64::from(s.weight_bits.get() + s.index_bits.get())
+}
+
+impl Program {
+    /// Use of a core's limits.
+    pub fn core_use(&self, core: CoreId) -> CoreUse {
+        core_use(&self.cores[core], &self.target, &self.model)
+    }
+}
+
+/// Use of a core's limits.
+pub fn core_use(core: &Core, target: &Target, model: &Model) -> CoreUse {
+    let axons = target.axons.kind;
+    CoreUse {
+        neurons: core.neurons().into(),
+        input_axons: core.axons.iter().map(|a| u64::from(axons.input_axons(a.atoms))).sum(),
+        output_axons: core
+            .slices
+            .iter()
+            .map(|s| s.destinations.len() as u64 * u64::from(axons.output_slots(s.slice.atoms())))
+            .sum(),
+        synapse_bits: synapse_bits(core, target),
+        threshold_profiles: thresholds(core, model).len() as u64,
+    }
+}
+
+/// Synapse memory under the target's sharing rule, in bits.
+fn synapse_bits(core: &Core, target: &Target) -> u64 {
+    match target.synapses.kernel_sharing.get() {
+        KernelSharing::PerVariant => core
+            .lists
+            .iter()
+            .map(|list| u64::from(list.atoms) * list_bits(target, 1, list.synapses().into()))
+            .sum(),
+        KernelSharing::Ideal => {
+            // One list per source channel and projection slice, whatever its variants.
+            let sets: BTreeSet<_> = core.lists.iter().map(|l| (l.projection, l.slice, l.atoms)).collect();
+            let lists = sets.iter().map(|&(_, _, atoms)| u64::from(atoms)).sum();
+            list_bits(target, lists, core.weights.len() as u64)
+        }
+        KernelSharing::Unshared => core
+            .axons
+            .iter()
+            .map(|axon| {
+                let synapses = core.lists[axon.list as usize].synapses();
+                u64::from(axon.atoms) * list_bits(target, 1, synapses.into())
+            })
+            .sum(),
+    }
+}
+
+/// Distinct threshold mantissas of a core's firing neurons.
+fn thresholds(core: &Core, model: &Model) -> BTreeSet<u32> {
+    let mut all = BTreeSet::new();
+    for placed in &core.slices {
+        let slice = &placed.slice;
+        if let Dynamics::Lif { thresholds, .. } = &model.populations[slice.population].dynamics {
+            all.extend(&thresholds[slice.channels.start as usize..slice.channels.end as usize]);
+        }
+    }
+    all
+}

@@ -1,0 +1,71 @@
+//! All invariants of a program, collected.
+//!
+//! [`Program::verify`] needs nothing but the program, so it guards files from elsewhere: after it, every index the
+//! simulator follows is in range and no limit of the target is exceeded. [`Program::verify_against`] compares with
+//! the spiking IR: every synapse exactly once, with its weight and delay.
+
+mod structure;
+mod synapses;
+
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use super::Program;
+use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::verify::verify_model;
+
+/// More findings than this are cut: a broken compiler repeats itself.
+const MOST: usize = 50;
+
+/// Collects broken invariants.
+#[derive(Default)]
+struct Findings(Diagnostics);
+
+impl Findings {
+    fn need(&mut self, ok: bool, place: impl FnOnce() -> String, message: impl FnOnce() -> String) -> bool {
+        if !ok && self.0.0.len() < MOST {
+            self.0.push(Diagnostic::new(Code::ProgramInvalid, place(), message()));
+        }
+        ok
+    }
+}
+
+impl Program {
+    /// Checks the program against itself and its target.
+    ///
+    /// # Errors
+    /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
+    pub fn verify(&self) -> Result<(), Diagnostics> {
+        verify_model(&self.model, Code::ProgramInvalid)?;
+        // Each stage follows indices that the stage before vouches for.
+        let stages: [fn(&mut Findings, &Self); 3] = [
+            |f, program| {
+                f.sites(program);
+                f.neurons(program);
+            },
+            |f, program| f.memories(program),
+            |f, program| {
+                f.routes(program);
+                f.limits(program);
+            },
+        ];
+        for stage in stages {
+            let mut findings = Findings::default();
+            stage(&mut findings, self);
+            findings.0.into_result(())?;
+        }
+        Ok(())
+    }
+
+    /// Checks the program against the spiking IR that it was made from: the same model, and every synapse exactly
+    /// once with its weight and delay. Call [`Program::verify`] first.
+    ///
+    /// # Errors
+    /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
+    pub fn verify_against(&self, ir: &SpikingIr) -> Result<(), Diagnostics> {
+        let mut findings = Findings::default();
+        if findings.need(self.model == ir.model, || "program".into(), || "model differs from the spiking IR's".into()) {
+            findings.synapses(self, ir);
+        }
+        findings.0.into_result(())
+    }
+}

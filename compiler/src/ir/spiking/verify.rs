@@ -1,0 +1,271 @@
+//! All invariants of the spiking IR, collected.
+//!
+//! [`verify_model`] checks what program and spiking IR share; [`SpikingIr::verify`] adds the projections. After it,
+//! every id, shape, width and window in the value can be relied upon.
+
+use std::collections::BTreeSet;
+
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use super::{Bias, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population, Projection, Readout, SpikingIr};
+use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
+
+/// Collects broken invariants of one value.
+struct Checker {
+    code: Code,
+    found: Diagnostics,
+}
+
+impl Checker {
+    fn need(&mut self, ok: bool, place: &str, message: impl FnOnce() -> String) {
+        if !ok {
+            self.found.push(Diagnostic::new(self.code, place, message()));
+        }
+    }
+}
+
+impl SpikingIr {
+    /// Checks every invariant.
+    ///
+    /// # Errors
+    /// [`Code::SpikingIr`], one for each broken invariant.
+    pub fn verify(&self) -> Result<(), Diagnostics> {
+        verify_model(&self.model, Code::SpikingIr)?;
+        let mut check = Checker { code: Code::SpikingIr, found: Diagnostics::default() };
+        for (id, projection) in self.projections.iter() {
+            check.projection(&self.model, projection, &format!("{id}"));
+        }
+        for (id, population) in self.model.populations.iter() {
+            let most = i128::from(self.model.neuron.weight_max() + 1);
+            let taps = |p: &Projection| (p.kernel.inputs * p.kernel.height * p.kernel.width) as i128;
+            let sum: i128 = self.projections.values().filter(|p| p.target == id).map(|p| taps(p) * most).sum();
+            check.need(sum <= i128::from(i32::MAX), &format!("{id} \"{}\"", population.name), || {
+                format!("a fan-in whose sum may reach {sum} does not fit 32 bits")
+            });
+        }
+        check.found.into_result(())
+    }
+}
+
+/// Checks the part that spiking IR and program share.
+///
+/// # Errors
+/// `code`, one for each broken invariant.
+pub fn verify_model(model: &Model, code: Code) -> Result<(), Diagnostics> {
+    let mut check = Checker { code, found: Diagnostics::default() };
+    check.format(&model.neuron);
+    let mut names = BTreeSet::new();
+    for (id, network) in model.networks.iter() {
+        let place = format!("{id} \"{}\"", network.name);
+        check.need(names.insert(&network.name), &place, || "network name is used twice".into());
+        check.need(network.timesteps >= 1, &place, || "expected at least one timestep".into());
+        check.need(network.pass_steps <= 1 << 20, &place, || {
+            format!("{} timesteps a pass, expected at most 2^20", network.pass_steps)
+        });
+    }
+    let mut layers = BTreeSet::new();
+    for (id, population) in model.populations.iter() {
+        let place = format!("{id} \"{}\"", population.name);
+        let unique = layers.insert((population.network, &population.name));
+        check.need(unique, &place, || "layer name is used twice in its network".into());
+        check.population(model, population, &place);
+    }
+    if check.found.0.is_empty() {
+        check.host_side(model);
+    }
+    check.found.into_result(())
+}
+
+impl Checker {
+    fn format(&mut self, format: &NeuronFormat) {
+        let widths = (1..=16).contains(&format.weight_bits)
+            && (8..=31).contains(&format.state_bits)
+            && (8..=31).contains(&format.accumulator_bits)
+            && format.weight_shift < format.accumulator_bits
+            && format.weight_shift_min <= format.weight_shift
+            && (1..=16).contains(&format.decay_bits)
+            && format.bias_mantissa_bits >= 2
+            && format.bias_mantissa_bits.saturating_add(format.bias_exponent_max) <= 31
+            && format.threshold_mantissa_bits >= 1
+            && format.threshold_mantissa_bits.saturating_add(format.threshold_shift) <= 31;
+        self.need(widths, "neuron format", || "a width is out of range".into());
+    }
+
+    fn population(&mut self, model: &Model, p: &Population, place: &str) {
+        let format = &model.neuron;
+        let Some(network) = model.networks.get(p.network) else {
+            self.need(false, place, || format!("{} does not exist", p.network));
+            return;
+        };
+        let size = [p.shape.channels, p.shape.height, p.shape.width]
+            .into_iter()
+            .try_fold(1usize, usize::checked_mul)
+            .is_some_and(|n| (1..=1 << 28).contains(&n));
+        self.need(size, place, || format!("shape {} must hold 1 to 2^28 neurons", p.shape));
+        let end = p.window.start.checked_add(p.window.steps);
+        let inside = p.window.steps >= 1 && end.is_some_and(|end| end <= network.pass_steps);
+        self.need(inside, place, || {
+            format!("window {:?} must be non-empty and inside the pass of {} steps", p.window, network.pass_steps)
+        });
+        let shifts = format.weight_shift_min..=format.weight_shift;
+        self.need(shifts.contains(&p.input_shift), place, || {
+            format!("input shift {} is outside {shifts:?}", p.input_shift)
+        });
+        let decay = p.dynamics.decay();
+        self.need(decay <= 1 << format.decay_bits, place, || {
+            format!("decay {decay} exceeds 2^{}", format.decay_bits)
+        });
+        if let Dynamics::Lif { thresholds, .. } = &p.dynamics {
+            self.need(thresholds.len() == p.shape.channels, place, || {
+                format!("{} thresholds for {} channels", thresholds.len(), p.shape.channels)
+            });
+            let most = (1u64 << format.threshold_mantissa_bits) - 1;
+            let fits = thresholds.iter().all(|&t| (1..=most).contains(&u64::from(t)));
+            self.need(fits, place, || format!("a threshold mantissa is outside 1 to {most}"));
+        }
+        if let Bias::Channel(values) = &p.bias {
+            self.need(values.len() == p.shape.channels, place, || {
+                format!("{} biases for {} channels", values.len(), p.shape.channels)
+            });
+            let fits = values.iter().all(|&b| format.bias_is_representable(b));
+            self.need(fits, place, || "a bias is not mantissa << exponent within the widths".into());
+        }
+    }
+
+    fn projection(&mut self, model: &Model, p: &Projection, place: &str) {
+        let (Some(source), Some(target)) = (model.populations.get(p.source), model.populations.get(p.target)) else {
+            self.need(false, place, || format!("{} or {} does not exist", p.source, p.target));
+            return;
+        };
+        self.need(source.network == target.network, place, || "joins two networks".into());
+        self.need(p.source < p.target, place, || format!("{} must come before {}", p.source, p.target));
+        self.need(source.dynamics.fires(), place, || format!("source \"{}\" never fires", source.name));
+        self.need(p.delay >= 1, place, || "delay must be at least 1".into());
+        let arrives = source.window.start.saturating_add(p.delay) >= target.window.start
+            && source.window.end().saturating_add(p.delay) <= target.window.end();
+        self.need(arrives, place, || {
+            format!("spikes of window {:?} arrive outside the target's window {:?}", source.window, target.window)
+        });
+        let k = &p.kernel;
+        let volume = [k.inputs, k.height, k.width, k.outputs].into_iter().try_fold(1usize, usize::checked_mul);
+        self.need(volume == Some(k.weights.len()), place, || {
+            format!("kernel [{}, {}, {}, {}] holds {} weights", k.inputs, k.height, k.width, k.outputs, k.weights.len())
+        });
+        let most = model.neuron.weight_max();
+        let fits = k.weights.iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
+        self.need(fits, place, || format!("a weight is outside {} to {most}", -most - 1));
+        self.need(k.inputs == source.shape.channels && k.outputs == target.shape.channels, place, || {
+            format!("kernel joins {} to {} channels, populations have {} and {}", k.inputs, k.outputs,
+                source.shape.channels, target.shape.channels)
+        });
+        self.axis(&p.map.rows, k.height, source.shape.height, target.shape.height, &format!("{place} rows"));
+        self.axis(&p.map.cols, k.width, source.shape.width, target.shape.width, &format!("{place} columns"));
+    }
+
+    fn axis(&mut self, axis: &AxisMap, kernel: usize, input: usize, output: usize, place: &str) {
+        let ok = axis.kernel == kernel && axis.input == input && axis.output == output;
+        self.need(ok, place, || {
+            format!("map {axis:?} does not fit kernel {kernel}, source {input}, target {output}")
+        });
+        let sane = axis.stride >= 1
+            && [axis.stride, axis.padding, axis.dilation, axis.kernel, axis.input, axis.output].iter().all(|&n| n <= 1 << 16);
+        self.need(sane, place, || format!("map {axis:?} is out of range"));
+    }
+
+    fn host_side(&mut self, model: &Model) {
+        let mut written = BTreeSet::new();
+        for input in &model.inputs {
+            self.host_input(model, input, &format!("host input of {}", input.population));
+            written.insert(input.population);
+        }
+        self.need(written.len() == model.inputs.len(), "host inputs", || "a population is written twice".into());
+        let hosted: BTreeSet<PopulationId> =
+            model.populations.iter().filter(|(_, p)| p.bias == Bias::Host).map(|(id, _)| id).collect();
+        self.need(hosted == written, "host inputs", || {
+            format!("populations with host biases {hosted:?}, host inputs for {written:?}")
+        });
+        for readout in &model.readouts {
+            self.readout(model, readout);
+        }
+        self.generation(model);
+    }
+
+    fn host_input(&mut self, model: &Model, input: &HostInput, place: &str) {
+        let Some(population) = model.populations.get(input.population) else {
+            self.need(false, place, || "population does not exist".into());
+            return;
+        };
+        let mut shape = Some(input.input);
+        for stage in &input.stages {
+            shape = shape.and_then(|shape| stage_output(stage, shape));
+        }
+        self.need(shape == Some(population.shape), place, || {
+            format!("stages turn {} into {shape:?}, expected {}", input.input, population.shape)
+        });
+        let scaled = input.scale.len() == population.shape.channels && input.scale.iter().all(|s| s.is_finite());
+        self.need(scaled, place, || "expected one finite scale a channel".into());
+    }
+
+    fn readout(&mut self, model: &Model, readout: &Readout) {
+        let place = format!("readout of {}", readout.population);
+        let Some(population) = model.populations.get(readout.population) else {
+            self.need(false, &place, || "population does not exist".into());
+            return;
+        };
+        self.need(!population.dynamics.fires(), &place, || "population fires; read-outs are integrators".into());
+        let n = population.shape.channels;
+        let finite = readout.scale.iter().chain(&readout.offset).all(|v| v.is_finite());
+        self.need(readout.scale.len() == n && readout.offset.len() == n && finite, &place, || {
+            "expected one finite scale and offset a channel".into()
+        });
+    }
+
+    fn generation(&mut self, model: &Model) {
+        let Some(g) = &model.generation else { return };
+        let place = "generation";
+        let readout = |network: NetworkId| {
+            let mut found = model.readouts.iter().map(|r| &model.populations[r.population]).filter(|p| p.network == network);
+            found.next().filter(|_| found.next().is_none()).map(|p| p.shape)
+        };
+        let fed = |network: NetworkId, shape: Shape| {
+            let mut inputs = model.inputs.iter().filter(|i| model.populations[i.population].network == network);
+            inputs.clone().count() >= 1 && inputs.all(|i| i.input == shape)
+        };
+        let logits = Shape::new(g.mask, g.rows, g.columns);
+        self.need(readout(g.denoiser) == Some(logits), place, || {
+            format!("the denoiser must have one read-out of shape {logits}")
+        });
+        self.need(fed(g.denoiser, Shape::new(2, g.rows, g.columns)), place, || {
+            format!("the denoiser's inputs must have shape [2, {}, {}]", g.rows, g.columns)
+        });
+        self.need(fed(g.decoder, Shape::new(1, g.rows, g.columns)), place, || {
+            format!("the decoder's inputs must have shape [1, {}, {}]", g.rows, g.columns)
+        });
+        self.need(readout(g.decoder).is_some(), place, || "the decoder must have one read-out".into());
+        let range = g.temperature.is_finite() && g.temperature > 0.0 && (1..=1 << 20).contains(&g.iterations);
+        self.need(range, place, || "temperature must be positive and iterations 1 to 2^20".into());
+    }
+}
+
+/// Output shape of a host stage, or `None` if the stage contradicts its input or itself.
+fn stage_output(stage: &HostStage, input: Shape) -> Option<Shape> {
+    match stage {
+        HostStage::Embedding { rows, width, table } => (input.channels == 1
+            && rows.checked_mul(*width) == Some(table.len())
+            && *rows >= 1
+            && table.iter().all(|v| v.is_finite()))
+        .then(|| Shape::new(*width, input.height, input.width)),
+        HostStage::Conv { map, inputs, outputs, weights, bias } => {
+            let volume = [*inputs, map.rows.kernel, map.cols.kernel, *outputs].into_iter().try_fold(1usize, usize::checked_mul);
+            let sane = [map.rows, map.cols].iter().all(|a| {
+                a.stride >= 1 && [a.stride, a.padding, a.dilation, a.output].iter().all(|&n| n <= 1 << 16)
+            });
+            let fits = *inputs == input.channels
+                && volume == Some(weights.len())
+                && bias.len() == *outputs
+                && (map.rows.input, map.cols.input) == (input.height, input.width)
+                && weights.iter().chain(bias).all(|v| v.is_finite());
+            (sane && fits).then(|| Shape::new(*outputs, map.rows.output, map.cols.output))
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! From the spiking IR to a program: [`partition`] (which neurons share a core), [`traffic`] (packets between
+//! cores), [`place`] (where cores sit), [`build`] (memories and routes), [`report`].
+//!
+//! [`Partition`] and [`Placement`] are plain values with verifiers of their own, so that any author's can be built.
+//! Nothing here changes a weight or a threshold; a limit exceeded is an error, never a warning.
+
+pub mod build;
+pub mod partition;
+pub mod place;
+pub mod report;
+pub mod traffic;
+
+pub use build::build_cores;
+pub use partition::Partition;
+pub use place::Placement;

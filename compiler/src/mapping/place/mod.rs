@@ -1,0 +1,93 @@
+//! Where cores sit: a space-filling curve, then local search on packets x hop cost.
+//!
+//! The cost of a packet is the energy of its hops on the target's mesh, links between chips at their own (much
+//! higher) price. Deterministic for a seed.
+
+mod curve;
+mod refine;
+
+use serde::{Deserialize, Serialize};
+use snnc_targets::entity::EntityMap;
+use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
+
+use super::traffic::Traffic;
+use crate::ir::CoreId;
+
+pub use refine::Costs;
+
+/// A site for every core.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placement {
+    /// Chips present.
+    pub chips: u32,
+    /// One distinct site a core.
+    pub sites: EntityMap<CoreId, Site>,
+}
+
+/// How to place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlaceOptions {
+    /// Seed of the local search.
+    pub seed: u64,
+    /// Moves that the local search tries, for each core.
+    pub moves_per_core: u32,
+}
+
+impl Default for PlaceOptions {
+    fn default() -> Self {
+        Self { seed: 0, moves_per_core: 2000 }
+    }
+}
+
+impl Placement {
+    /// Every core on one distinct site of the board.
+    ///
+    /// # Errors
+    /// [`Code::MappingInvalid`], one for each problem.
+    pub fn verify(&self, cores: usize, target: &Target) -> Result<(), Diagnostics> {
+        let mut problems = Diagnostics::default();
+        let mut fail = |place: String, message: String| {
+            problems.push(Diagnostic::new(Code::MappingInvalid, place, message));
+        };
+        let most = target.topology.chips_max.get();
+        if !(1..=most).contains(&self.chips) {
+            fail("placement".into(), format!("{} chips, {} has 1 to {most}", self.chips, target.name));
+            return problems.into_result(());
+        }
+        if self.sites.len() != cores {
+            fail("placement".into(), format!("{} sites for {cores} cores", self.sites.len()));
+        }
+        let sites = Topology::new(&target.topology, self.chips).sites();
+        let mut taken = std::collections::BTreeMap::new();
+        for (core, &site) in self.sites.iter() {
+            if site.0 >= sites {
+                fail(core.to_string(), format!("{site} is outside the board of {sites} sites"));
+            }
+            if let Some(other) = taken.insert(site, core) {
+                fail(core.to_string(), format!("{site} already holds {other}"));
+            }
+        }
+        problems.into_result(())
+    }
+}
+
+/// Places `cores` cores on as few chips as hold them.
+///
+/// # Errors
+/// [`Code::DoesNotFit`] if the largest system is too small.
+pub fn place(cores: usize, traffic: &Traffic, target: &Target, options: PlaceOptions) -> Result<Placement, Diagnostic> {
+    let per_chip = Topology::new(&target.topology, 1).cores_per_chip() as usize;
+    let chips = cores.div_ceil(per_chip).max(1);
+    let most = target.topology.chips_max.get();
+    if chips > most as usize {
+        let message = format!("{cores} cores need {chips} chips, {} has at most {most}", target.name);
+        return Err(Diagnostic::new(Code::DoesNotFit, "program", message)
+            .hint("use a smaller model, or a target with larger cores or more chips"));
+    }
+    let topology = Topology::new(&target.topology, chips as u32);
+    let mut sites = curve::sites(&topology, cores);
+    let costs = Costs::new(&topology, &target.energy());
+    refine::refine(&mut sites, traffic, &topology, &costs, options);
+    Ok(Placement { chips: topology.chips, sites: sites.into() })
+}

@@ -1,0 +1,221 @@
+//! The mapping report: what was used, how far packets go, and how far that is from the lower bounds.
+//!
+//! Traffic assumes that every neuron fires once ("all-fire"), so that mappings compare without a recorded run.
+
+mod bounds;
+mod text;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use snnc_targets::schema::KernelSharing;
+use snnc_targets::{LinkKind, Target};
+
+use super::traffic::Traffic;
+use crate::ir::CoreId;
+use crate::ir::program::Program;
+use crate::ir::program::usage::{CoreUse, Limit, core_use};
+use crate::ir::spiking::SpikingIr;
+
+/// Figures of a mapped model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MappingReport {
+    /// Model and target.
+    pub model: String,
+    /// Name of the target.
+    pub target: String,
+    /// Cores in use.
+    pub cores: usize,
+    /// Chips in use.
+    pub chips: usize,
+    /// Cores of those chips.
+    pub cores_available: usize,
+    /// Least cores that could hold the model, by limit.
+    pub core_bounds: Vec<Bound>,
+    /// Use of each limit over the cores in use.
+    pub limits: Vec<LimitUse>,
+    /// Weights and synapses.
+    pub synapses: SynapseFigures,
+    /// All-fire traffic.
+    pub traffic: TrafficFigures,
+    /// Layers in order.
+    pub layers: Vec<LayerFigures>,
+}
+
+/// A named lower bound.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Bound {
+    /// What it follows from.
+    pub by: String,
+    /// The bound.
+    pub least: u64,
+}
+
+/// Use of one limit over the cores.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LimitUse {
+    /// Which limit.
+    pub limit: String,
+    /// Least use of a core.
+    pub min: u64,
+    /// Mean over the cores in use.
+    pub mean: f64,
+    /// Largest use of a core.
+    pub max: u64,
+    /// The target's limit.
+    pub of: Option<u64>,
+}
+
+/// Weights and synapses, and what they take.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SynapseFigures {
+    /// Distinct weights of the model.
+    pub weights: u64,
+    /// Unrolled synapses, borders cut.
+    pub synapses: u64,
+    /// Bits in use by the target's accounting.
+    pub stored_bits: u64,
+    /// Bits if every core stored each kernel once.
+    pub shared_bits: u64,
+    /// Bits if every synapse were stored.
+    pub unshared_bits: u64,
+}
+
+/// All-fire traffic: every neuron fires once.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrafficFigures {
+    /// Packets: one for every spike and destination core.
+    pub packets: u64,
+    /// No mapping onto such cores needs fewer.
+    pub packets_bound: u64,
+    /// Packets x hops.
+    pub hops: u64,
+    /// No placement of these cores needs fewer.
+    pub hops_bound: u64,
+    /// Packets that stay within a tile.
+    pub within_tile: u64,
+    /// Packets that cross a chip border (counted once for each crossing).
+    pub chip_crossings: u64,
+    /// Packets on the busiest link.
+    pub max_link: u64,
+    /// Mean over the links in use.
+    pub mean_link: f64,
+}
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerFigures {
+    /// `network.layer`.
+    pub name: String,
+    /// `[c, h, w]`.
+    pub shape: [usize; 3],
+    /// Neurons.
+    pub neurons: usize,
+    /// Cores that hold some of them.
+    pub cores: usize,
+    /// Largest tile, `[c, h, w]`.
+    pub tile: [u32; 3],
+    /// Largest synapse memory of such a core, in bits.
+    pub synapse_bits_max: u64,
+    /// All-fire packets that its neurons send.
+    pub packets: u64,
+}
+
+impl MappingReport {
+    /// Computes the figures of a verified program.
+    pub fn new(ir: &SpikingIr, program: &Program) -> Self {
+        let uses: Vec<CoreUse> = program.cores.keys().map(|core| program.core_use(core)).collect();
+        let topology = program.topology();
+        let chips: BTreeSet<u32> = program.sites.values().map(|&site| topology.chip_of(site)).collect();
+        Self {
+            model: ir.model.name.clone(),
+            target: program.target.name.clone(),
+            cores: program.cores.len(),
+            chips: chips.len(),
+            cores_available: topology.sites() as usize,
+            core_bounds: bounds::cores(ir, &program.target),
+            limits: Limit::ALL.iter().map(|&limit| limit_use(limit, &uses, &program.target)).collect(),
+            synapses: synapses(ir, program),
+            traffic: traffic(ir, program),
+            layers: layers(program, &uses),
+        }
+    }
+}
+
+fn limit_use(limit: Limit, uses: &[CoreUse], target: &Target) -> LimitUse {
+    let values: Vec<u64> = uses.iter().map(|u| u.get(limit)).collect();
+    LimitUse {
+        limit: limit.to_string(),
+        min: values.iter().copied().min().unwrap_or(0),
+        mean: values.iter().sum::<u64>() as f64 / values.len().max(1) as f64,
+        max: values.iter().copied().max().unwrap_or(0),
+        of: limit.of(target),
+    }
+}
+
+/// Synapse memory of all cores under another sharing rule, in bits.
+fn bits_as(program: &Program, sharing: KernelSharing) -> u64 {
+    let mut target = program.target.clone();
+    target.synapses.kernel_sharing.0 = sharing;
+    program.cores.values().map(|core| core_use(core, &target, &program.model).synapse_bits).sum()
+}
+
+fn synapses(ir: &SpikingIr, program: &Program) -> SynapseFigures {
+    SynapseFigures {
+        weights: ir.projections.values().map(|p| p.kernel.weights.len() as u64).sum(),
+        synapses: ir.projections.values().map(|p| p.synapses()).sum(),
+        stored_bits: bits_as(program, program.target.synapses.kernel_sharing.get()),
+        shared_bits: bits_as(program, KernelSharing::Ideal),
+        unshared_bits: bits_as(program, KernelSharing::Unshared),
+    }
+}
+
+fn traffic(ir: &SpikingIr, program: &Program) -> TrafficFigures {
+    let traffic = Traffic::uniform(&program.cores);
+    let topology = program.topology();
+    let mut links = vec![0u64; topology.links()];
+    let (mut hops, mut within_tile, mut chip_crossings) = (0, traffic.local, 0);
+    for (&(from, to), &packets) in &traffic.flows {
+        let mut length = 0;
+        for (link, kind) in topology.path(program.sites[from], program.sites[to]) {
+            links[link.0 as usize] += packets;
+            length += 1;
+            chip_crossings += if kind == LinkKind::Chip { packets } else { 0 };
+        }
+        hops += packets * length;
+        within_tile += if length == 0 { packets } else { 0 };
+    }
+    let used = links.iter().filter(|&&load| load > 0).count();
+    TrafficFigures {
+        packets: traffic.packets(),
+        packets_bound: bounds::packets(ir, &program.target),
+        hops,
+        hops_bound: bounds::hops(&traffic, &topology),
+        within_tile,
+        chip_crossings,
+        max_link: links.iter().copied().max().unwrap_or(0),
+        mean_link: hops as f64 / used.max(1) as f64,
+    }
+}
+
+fn layers(program: &Program, uses: &[CoreUse]) -> Vec<LayerFigures> {
+    let figures = |(id, population): (_, &crate::ir::spiking::Population)| {
+        let held = || {
+            program.cores.iter().flat_map(move |(core, c)| {
+                c.slices.iter().filter(move |s| s.slice.population == id).map(move |s| (core, s))
+            })
+        };
+        let cores: BTreeSet<CoreId> = held().map(|(core, _)| core).collect();
+        let most = |size: fn(&crate::ir::program::Slice) -> u32| held().map(|(_, s)| size(&s.slice)).max().unwrap_or(0);
+        LayerFigures {
+            name: program.model.layer_name(id),
+            shape: [population.shape.channels, population.shape.height, population.shape.width],
+            neurons: population.shape.len(),
+            cores: cores.len(),
+            tile: [most(|s| s.atoms()), most(|s| s.rows.end - s.rows.start), most(|s| s.cols.end - s.cols.start)],
+            synapse_bits_max: cores.iter().map(|c| uses[c.0 as usize].synapse_bits).max().unwrap_or(0),
+            packets: held().map(|(_, s)| s.destinations.len() as u64 * u64::from(s.slice.atoms())).sum(),
+        }
+    };
+    program.model.populations.iter().map(figures).collect()
+}

@@ -1,0 +1,269 @@
+//! Pass 2: every firing layer and read-out with the float kernels that feed it.
+//!
+//! Walks back from each `Lif` and read-out over one convolution (and a concatenation, which splits the kernel by
+//! source channels) to the firing layers that feed it. A path to the network's constant input becomes stages that
+//! the host computes. The result is in topological order: sources first.
+
+use petgraph::graph::NodeIndex;
+use snnc_targets::{Code, Diagnostics};
+
+use super::unsupported;
+use crate::graph::{Conv, Graph, Op, Shapes};
+use crate::ir::spiking::HostStage;
+use crate::ir::{AxisMap, ConvMap, Shape};
+
+/// Name of the pass.
+pub const NAME: &str = "collect-neurons";
+/// What it does.
+pub const DESCRIPTION: &str = "gathers neurons with their kernels; constant inputs become host-written biases";
+
+/// A network as neurons and float kernels.
+#[derive(Debug, Clone)]
+pub struct Collected {
+    /// Name of the network.
+    pub network: String,
+    /// T.
+    pub timesteps: usize,
+    /// In topological order.
+    pub layers: Vec<NeuronLayer>,
+}
+
+/// Neurons with all that feeds them.
+#[derive(Debug, Clone)]
+pub struct NeuronLayer {
+    /// Name in reports: the `Lif` layer's, or the convolution's before a read-out.
+    pub name: String,
+    /// `[c, h, w]`.
+    pub shape: Shape,
+    /// What the neurons do with their current.
+    pub kind: NeuronKind,
+    /// Spiking sources.
+    pub sources: Vec<SourceKernel>,
+    /// Constant current per channel (a convolution's bias).
+    pub bias: Vec<f64>,
+    /// Stages of a constant input, if one feeds this layer; the bias is in the last.
+    pub host: Option<HostPath>,
+}
+
+/// Dynamics in floats.
+#[derive(Debug, Clone)]
+pub enum NeuronKind {
+    /// `v += (x - (v - reset)) / tau`, fires at `threshold`, resets to `reset`.
+    Lif {
+        /// In timesteps.
+        tau: f64,
+        /// Above `reset`.
+        threshold: f64,
+        /// Resting membrane.
+        reset: f64,
+    },
+    /// Mean of the current over the timesteps.
+    Mean,
+    /// Sum over t of `coefficients[t]` x current.
+    Weighted {
+        /// Oldest first.
+        coefficients: Vec<f64>,
+    },
+}
+
+/// Weights from one firing layer.
+#[derive(Debug, Clone)]
+pub struct SourceKernel {
+    /// Index into [`Collected::layers`].
+    pub source: usize,
+    /// Geometry.
+    pub map: ConvMap,
+    /// Source channels.
+    pub inputs: usize,
+    /// `[inputs, kernel rows, kernel columns, outputs]`, outputs fastest.
+    pub weights: Vec<f64>,
+}
+
+/// What the host computes from the network's input.
+#[derive(Debug, Clone)]
+pub struct HostPath {
+    /// Shape of the network's input.
+    pub input: Shape,
+    /// In order.
+    pub stages: Vec<HostStage>,
+}
+
+/// Collects the neurons of a folded graph.
+///
+/// # Errors
+/// [`Code::Unsupported`] naming the layer, or those of shape inference.
+pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
+    let mut collector = Collector { graph, shapes: graph.shapes()?, layers: Vec::new(), nodes: Vec::new() };
+    for node in graph.order()? {
+        let kind = match &graph.net[node].op {
+            Op::Lif { tau, threshold, reset } => NeuronKind::Lif { tau: *tau, threshold: *threshold, reset: *reset },
+            Op::MeanOverTime => NeuronKind::Mean,
+            Op::WeightedSum { coefficients } => NeuronKind::Weighted { coefficients: coefficients.clone() },
+            Op::Mix { .. } | Op::NearestCode { .. } => {
+                return Err(collector.refuse(node, "operations behind a read-out do not run on the chip"));
+            }
+            _ => continue,
+        };
+        collector.neurons(node, kind)?;
+    }
+    if collector.layers.is_empty() {
+        return Err(snnc_targets::Diagnostic::new(
+            Code::Unsupported,
+            format!("network {}", graph.name),
+            "has neither firing layers nor read-outs",
+        )
+        .into());
+    }
+    Ok(Collected { network: graph.name.clone(), timesteps: graph.timesteps, layers: collector.layers })
+}
+
+struct Collector<'a> {
+    graph: &'a Graph,
+    shapes: Shapes,
+    layers: Vec<NeuronLayer>,
+    /// Graph node of each layer.
+    nodes: Vec<NodeIndex>,
+}
+
+impl Collector<'_> {
+    fn refuse(&self, node: NodeIndex, message: impl Into<String>) -> Diagnostics {
+        unsupported(&self.graph.name, &self.graph.net[node].name, message).into()
+    }
+
+    fn neurons(&mut self, node: NodeIndex, kind: NeuronKind) -> Result<(), Diagnostics> {
+        let before = self.graph.inputs(node)[0];
+        let (Op::Conv2d(conv) | Op::ConvTranspose2d(conv)) = &self.graph.net[before].op else {
+            let found = self.graph.net[before].op.name();
+            return Err(self.refuse(node, format!("must be fed by a convolution, found {found}")));
+        };
+        let name = if matches!(kind, NeuronKind::Lif { .. }) { node } else { before };
+        let shape = self.shapes[before];
+        let mut layer = NeuronLayer {
+            name: self.graph.net[name].name.clone(),
+            shape,
+            kind,
+            sources: Vec::new(),
+            bias: conv.bias.as_ref().map_or_else(|| vec![0.0; shape.channels], |b| b.data.clone()),
+            host: None,
+        };
+        let feed = self.graph.inputs(before)[0];
+        if self.is_constant(feed) {
+            layer.host = Some(self.host_path(before)?);
+            layer.bias = vec![0.0; shape.channels];
+        } else {
+            self.spiking_sources(before, conv, feed, &mut layer)?;
+        }
+        self.layers.push(layer);
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// Whether a layer's output is the same in every timestep.
+    fn is_constant(&self, node: NodeIndex) -> bool {
+        match self.graph.net[node].op {
+            Op::Input { .. } => true,
+            Op::Lif { .. } => false,
+            _ => self.graph.inputs(node).into_iter().all(|n| self.is_constant(n)),
+        }
+    }
+
+    /// Splits the kernel of `conv` over the firing layers that `feed` joins.
+    fn spiking_sources(
+        &self,
+        node: NodeIndex,
+        conv: &Conv,
+        feed: NodeIndex,
+        layer: &mut NeuronLayer,
+    ) -> Result<(), Diagnostics> {
+        let joined = match self.graph.net[feed].op {
+            Op::Concat => self.graph.inputs(feed),
+            _ => vec![feed],
+        };
+        let mut first = 0;
+        for source in joined {
+            let Some(index) = self.nodes.iter().position(|&n| n == source).filter(|_| self.fires(source)) else {
+                let layer = &self.graph.net[source];
+                return Err(self.refuse(node, format!("is fed by \"{}\" ({}), expected a firing layer", layer.name, layer.op.name())));
+            };
+            let inputs = self.shapes[source].channels;
+            layer.sources.push(SourceKernel {
+                source: index,
+                map: self.map(node, conv)?,
+                inputs,
+                weights: self.kernel(node, conv, first..first + inputs)?,
+            });
+            first += inputs;
+        }
+        Ok(())
+    }
+
+    fn fires(&self, node: NodeIndex) -> bool {
+        matches!(self.graph.net[node].op, Op::Lif { .. })
+    }
+
+    fn map(&self, node: NodeIndex, conv: &Conv) -> Result<ConvMap, Diagnostics> {
+        let (input, output) = (self.shapes[self.graph.inputs(node)[0]], self.shapes[node]);
+        let transposed = matches!(self.graph.net[node].op, Op::ConvTranspose2d(_));
+        let axis = |kernel, stride, padding, dilation, input, output| AxisMap {
+            kernel,
+            stride,
+            padding,
+            dilation,
+            transposed,
+            input,
+            output,
+        };
+        let [kh, kw] = [conv.weight.shape[2], conv.weight.shape[3]];
+        Ok(ConvMap {
+            rows: axis(kh, conv.stride.0, conv.padding.0, conv.dilation.0, input.height, output.height),
+            cols: axis(kw, conv.stride.1, conv.padding.1, conv.dilation.1, input.width, output.width),
+        })
+    }
+
+    /// Weights of some source channels as `[inputs, rows, columns, outputs]`.
+    fn kernel(&self, node: NodeIndex, conv: &Conv, inputs: std::ops::Range<usize>) -> Result<Vec<f64>, Diagnostics> {
+        if conv.groups != 1 {
+            return Err(self.refuse(node, format!("{} groups: grouped convolutions are not lowered", conv.groups)));
+        }
+        let transposed = matches!(self.graph.net[node].op, Op::ConvTranspose2d(_));
+        let s = &conv.weight.shape;
+        let (outputs, taps) = (if transposed { s[1] } else { s[0] }, s[2] * s[3]);
+        let mut weights = Vec::with_capacity(inputs.len() * taps * outputs);
+        for input in inputs {
+            for tap in 0..taps {
+                for output in 0..outputs {
+                    let (a, b) = if transposed { (input, output) } else { (output, input) };
+                    weights.push(conv.weight.data[(a * s[1] + b) * taps + tap]);
+                }
+            }
+        }
+        Ok(weights)
+    }
+
+    /// The stages from the network's input to the output of `node`.
+    fn host_path(&self, node: NodeIndex) -> Result<HostPath, Diagnostics> {
+        let before = self.graph.inputs(node);
+        match (&self.graph.net[node].op, before.first()) {
+            (Op::Input { shape }, _) => Ok(HostPath { input: *shape, stages: Vec::new() }),
+            (Op::Embedding { table }, Some(&before)) => {
+                let mut path = self.host_path(before)?;
+                let (rows, width) = (table.shape[0], table.shape[1]);
+                path.stages.push(HostStage::Embedding { rows, width, table: table.data.clone() });
+                Ok(path)
+            }
+            (Op::Conv2d(conv) | Op::ConvTranspose2d(conv), Some(&before)) => {
+                let mut path = self.host_path(before)?;
+                let (inputs, outputs) = (self.shapes[before].channels, self.shapes[node].channels);
+                path.stages.push(HostStage::Conv {
+                    map: self.map(node, conv)?,
+                    inputs,
+                    outputs,
+                    weights: self.kernel(node, conv, 0..inputs)?,
+                    bias: conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |b| b.data.clone()),
+                });
+                Ok(path)
+            }
+            (op, _) => Err(self.refuse(node, format!("{} cannot be computed by the host", op.name()))),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Largest magnitudes of a layer's weights and constant currents, one a channel.
+
+use crate::ir::spiking::HostStage;
+use crate::passes::collect::{HostPath, NeuronLayer};
+
+/// Largest |weight| into each channel, over all sources.
+pub fn largest_weights(layer: &NeuronLayer) -> Vec<f64> {
+    let mut largest = vec![0.0f64; layer.shape.channels];
+    for source in &layer.sources {
+        for row in source.weights.chunks_exact(largest.len()) {
+            for (most, weight) in largest.iter_mut().zip(row) {
+                *most = most.max(weight.abs());
+            }
+        }
+    }
+    largest
+}
+
+/// Largest sum of |weight| x scale into a neuron of any channel, if all sources fire at once.
+pub fn largest_row_sum(layer: &NeuronLayer, scale: &[f64]) -> f64 {
+    let mut sums = vec![0.0f64; layer.shape.channels];
+    for source in &layer.sources {
+        for row in source.weights.chunks_exact(sums.len()) {
+            for ((sum, weight), scale) in sums.iter_mut().zip(row).zip(scale) {
+                *sum += weight.abs() * scale;
+            }
+        }
+    }
+    sums.into_iter().fold(0.0, f64::max)
+}
+
+/// Largest |constant current| into each channel: the bias, or a bound on what the host may write.
+///
+/// Without known input ranges the bound is 0 (unknown): what does not fit the bias format is then clipped and counted
+/// at run time.
+pub fn largest_currents(layer: &NeuronLayer, ranges: Option<&[(f64, f64)]>) -> Vec<f64> {
+    match (&layer.host, ranges) {
+        (None, _) => layer.bias.iter().map(|b| b.abs()).collect(),
+        (Some(_), None) => vec![0.0; layer.shape.channels],
+        (Some(path), Some(ranges)) => {
+            host_bounds(path, ranges).into_iter().map(|(low, high)| low.abs().max(high.abs())).collect()
+        }
+    }
+}
+
+/// Interval arithmetic through the host's stages, one interval a channel; padding may contribute 0.
+fn host_bounds(path: &HostPath, ranges: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut bounds = ranges.to_vec();
+    for stage in &path.stages {
+        bounds = match stage {
+            HostStage::Embedding { width, table, .. } => (0..*width)
+                .map(|column| {
+                    let values = table.iter().skip(column).step_by(*width);
+                    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+                })
+                .collect(),
+            HostStage::Conv { map, outputs, weights, bias, .. } => {
+                let taps = map.rows.kernel * map.cols.kernel;
+                conv_bounds(&bounds, weights, bias, taps, *outputs)
+            }
+        };
+    }
+    bounds
+}
+
+fn conv_bounds(inputs: &[(f64, f64)], weights: &[f64], bias: &[f64], taps: usize, outputs: usize) -> Vec<(f64, f64)> {
+    let mut bounds: Vec<(f64, f64)> = bias.iter().map(|&b| (b, b)).collect();
+    for (i, row) in weights.chunks_exact(outputs).enumerate() {
+        let (low, high) = inputs.get(i / taps).copied().unwrap_or((0.0, 0.0));
+        for (bound, &w) in bounds.iter_mut().zip(row) {
+            bound.0 += (w * low).min(w * high).min(0.0);
+            bound.1 += (w * low).max(w * high).max(0.0);
+        }
+    }
+    bounds
+}

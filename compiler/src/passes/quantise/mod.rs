@@ -1,0 +1,261 @@
+//! Pass 4: integers in the target's widths.
+//!
+//! A firing layer's membrane is counted in units of its threshold: channel c has 1.0 = `mantissa[c] <<
+//! threshold_shift`, so a channel's scale lives in its threshold and costs nothing at run time. Each channel takes
+//! the largest mantissa at which its weights, biases and head-room fit; where a core has few threshold profiles,
+//! the channels share a palette of that many values ([`palette`]). Weights are rounded to nearest, ties to even. The 1/tau of
+//! the input goes into weights and biases.
+//!
+//! Read-outs are integrators without threshold: each channel has a scale of its own, which the host divides by.
+
+mod bounds;
+mod palette;
+
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+
+use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel};
+use super::schedule::Schedule;
+use super::unsupported;
+use crate::ir::NetworkId;
+use crate::ir::spiking::{
+    Bias, Dynamics, HostInput, Kernel, NeuronFormat, Population, Projection, Readout, SpikingIr,
+};
+
+/// Name of the pass.
+pub const NAME: &str = "quantise";
+/// What it does.
+pub const DESCRIPTION: &str = "rounds weights, thresholds, biases and decays to the target's integers";
+
+/// Membranes may reach this multiple of the threshold before they are clipped.
+const HEADROOM: f64 = 16.0;
+/// Largest error at which recorded read-out coefficients still count as powers of one decay.
+const COEFFICIENT_TOLERANCE: f64 = 1e-5;
+
+/// Appends a network's populations, projections, host inputs and read-outs to `ir`.
+///
+/// `ranges` are the value ranges of the network's input channels, where they are known.
+///
+/// # Errors
+/// [`Code::Quantise`] or [`Code::Unsupported`] naming the layer.
+pub fn run(
+    ir: &mut SpikingIr,
+    network: NetworkId,
+    collected: &Collected,
+    schedule: &Schedule,
+    ranges: Option<&[(f64, f64)]>,
+    target: &Target,
+) -> Result<(), Diagnostics> {
+    let profiles = target.core.threshold_profiles.as_ref().map(|p| p.get() as usize);
+    let mut problems = Diagnostics::default();
+    let mut ids = Vec::new();
+    for (index, layer) in collected.layers.iter().enumerate() {
+        let quantiser = Quantiser { format: ir.model.neuron, network: &collected.network, layer, ranges, profiles };
+        match quantiser.layer(collected.timesteps) {
+            Ok(quantised) => {
+                ids.push(ir.model.populations.push(Population {
+                    network,
+                    name: layer.name.clone(),
+                    shape: layer.shape,
+                    dynamics: quantised.dynamics,
+                    input_shift: quantised.input_shift,
+                    bias: quantised.bias,
+                    window: schedule.windows[index],
+                }));
+                let population = ids[index];
+                for ((source, kernel), &delay) in
+                    layer.sources.iter().zip(quantised.kernels).zip(&schedule.delays[index])
+                {
+                    let (source, map) = (ids[source.source], source.map);
+                    ir.projections.push(Projection { source, target: population, delay, map, kernel });
+                }
+                if let Some(HostPath { input, stages }) = layer.host.clone() {
+                    ir.model.inputs.push(HostInput { population, input, stages, scale: quantised.current_scale });
+                }
+                if let Some((scale, offset)) = quantised.readout {
+                    ir.model.readouts.push(Readout { population, scale, offset });
+                }
+            }
+            // Later layers refer to this one by index, so nothing after it can be lowered.
+            Err(problem) => {
+                problems.push(problem);
+                break;
+            }
+        }
+    }
+    problems.into_result(())
+}
+
+/// One layer in integers.
+struct Quantised {
+    dynamics: Dynamics,
+    input_shift: u32,
+    bias: Bias,
+    kernels: Vec<Kernel>,
+    /// Integer bias per unit of current, one a channel.
+    current_scale: Vec<f64>,
+    /// Scale and offset of a read-out.
+    readout: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+struct Quantiser<'a> {
+    format: NeuronFormat,
+    network: &'a str,
+    layer: &'a NeuronLayer,
+    ranges: Option<&'a [(f64, f64)]>,
+    profiles: Option<usize>,
+}
+
+impl Quantiser<'_> {
+    fn layer(&self, timesteps: usize) -> Result<Quantised, Diagnostic> {
+        match &self.layer.kind {
+            NeuronKind::Lif { tau, threshold, reset } => self.lif(*tau, threshold - reset),
+            NeuronKind::Mean => Ok(self.readout(0, 1.0 / timesteps as f64, 1.0, timesteps as f64)),
+            NeuronKind::Weighted { coefficients } => self.weighted(coefficients),
+        }
+    }
+
+    fn refuse(&self, message: String) -> Diagnostic {
+        Diagnostic::new(Code::Quantise, format!("layer {}.{}", self.network, self.layer.name), message)
+    }
+
+    fn lif(&self, tau: f64, threshold: f64) -> Result<Quantised, Diagnostic> {
+        if !(tau >= 1.0 && threshold > 0.0) {
+            return Err(self.refuse(format!(
+                "tau {tau}, threshold {threshold} above reset: expected tau >= 1 and a threshold above the reset"
+            )));
+        }
+        // Current to membrane, in thresholds.
+        let gain = 1.0 / (tau * threshold);
+        let limits = self.mantissa_limits(gain);
+        let mut mantissas = Vec::with_capacity(limits.len());
+        for (c, &limit) in limits.iter().enumerate() {
+            if limit < 1.0 {
+                return Err(self.refuse(format!("channel {c}: no threshold mantissa fits its weights and biases"))
+                    .hint("weights or biases are far larger than the threshold; rescale the layer"));
+            }
+            mantissas.push(limit.floor() as u32);
+        }
+        if let Some(profiles) = self.profiles {
+            mantissas = palette::share(&mantissas, profiles);
+        }
+        let unit: Vec<f64> =
+            mantissas.iter().map(|&m| f64::from(m) * f64::from(1u32 << self.format.threshold_shift)).collect();
+        let current_scale: Vec<f64> = unit.iter().map(|u| u * gain).collect();
+        let input_shift = self.format.weight_shift;
+        Ok(Quantised {
+            dynamics: Dynamics::Lif { decay: self.decay(1.0 / tau), thresholds: mantissas },
+            input_shift,
+            bias: self.bias(&current_scale),
+            kernels: self.kernels(&current_scale, input_shift),
+            current_scale,
+            readout: None,
+        })
+    }
+
+    /// Largest real-valued threshold mantissa of each channel.
+    fn mantissa_limits(&self, gain: f64) -> Vec<f64> {
+        let format = &self.format;
+        let threshold_unit = f64::from(1u32 << format.threshold_shift);
+        let bias_max = f64::from(((1i32 << (format.bias_mantissa_bits - 1)) - 1) << format.bias_exponent_max);
+        let widest = f64::from((1u32 << format.threshold_mantissa_bits) - 1);
+        let most = widest.min(f64::from(format.state_max()) / (threshold_unit * HEADROOM));
+        let weights = bounds::largest_weights(self.layer);
+        let currents = bounds::largest_currents(self.layer, self.ranges);
+        let weight_unit = f64::from(1u32 << format.weight_shift) / threshold_unit;
+        let limit = |largest: f64, room: f64| if largest > 0.0 { room / (largest * gain) } else { f64::INFINITY };
+        weights
+            .iter()
+            .zip(&currents)
+            .map(|(&weight, &current)| {
+                most.min(limit(weight, f64::from(format.weight_max()) * weight_unit))
+                    .min(limit(current, bias_max / threshold_unit))
+            })
+            .collect()
+    }
+
+    fn decay(&self, lost: f64) -> u32 {
+        (lost * f64::from(1u32 << self.format.decay_bits)).round_ties_even() as u32
+    }
+
+    fn bias(&self, scale: &[f64]) -> Bias {
+        if self.layer.host.is_some() {
+            Bias::Host
+        } else if self.layer.bias.iter().all(|&b| b == 0.0) {
+            Bias::Zero
+        } else {
+            let encode = |(b, s): (&f64, &f64)| self.format.encode_bias(b * s).0;
+            Bias::Channel(self.layer.bias.iter().zip(scale).map(encode).collect())
+        }
+    }
+
+    /// Rounds every source's weights at `scale[c]` membrane units per unit of current.
+    fn kernels(&self, scale: &[f64], input_shift: u32) -> Vec<Kernel> {
+        let shift = f64::from(1u32 << input_shift);
+        let most = f64::from(self.format.weight_max());
+        let kernel = |source: &SourceKernel| {
+            let outputs = scale.len();
+            let round = |(i, w): (usize, &f64)| {
+                (w * scale[i % outputs] / shift).round_ties_even().clamp(-most, most) as i16
+            };
+            Kernel {
+                inputs: source.inputs,
+                height: source.map.rows.kernel,
+                width: source.map.cols.kernel,
+                outputs,
+                weights: source.weights.iter().enumerate().map(round).collect(),
+            }
+        };
+        self.layer.sources.iter().map(kernel).collect()
+    }
+
+    /// An integrator that loses `decay`; value = sum / scale x `mean`, plus bias x `bias_sum`. `reach` bounds the sum
+    /// of the factors with which steps enter.
+    fn readout(&self, decay: u32, mean: f64, bias_sum: f64, reach: f64) -> Quantised {
+        let weight_max = f64::from(self.format.weight_max());
+        let scale: Vec<f64> = bounds::largest_weights(self.layer)
+            .iter()
+            .map(|&largest| if largest > 0.0 { weight_max / largest } else { 1.0 })
+            .collect();
+        // Fractions below one weight unit matter only to a membrane that decays.
+        let worst = bounds::largest_row_sum(self.layer, &scale) * reach;
+        let fits = |shift: &u32| worst * f64::from(1u32 << shift) <= f64::from(self.format.state_max());
+        let (least, most) = (self.format.weight_shift_min, self.format.weight_shift);
+        let input_shift = if decay == 0 { least } else { (least..=most).rev().find(fits).unwrap_or(least) };
+        let unit: Vec<f64> = scale.iter().map(|s| s * f64::from(1u32 << input_shift)).collect();
+        let (bias, offset) = if self.layer.host.is_some() {
+            (Bias::Host, vec![0.0; scale.len()])
+        } else {
+            // The host adds the bias exactly; it costs no neuron update.
+            (Bias::Zero, self.layer.bias.iter().map(|b| b * bias_sum).collect())
+        };
+        Quantised {
+            dynamics: Dynamics::Integrator { decay },
+            input_shift,
+            bias,
+            kernels: self.kernels(&unit, input_shift),
+            readout: Some((unit.iter().map(|u| mean / u).collect(), offset)),
+            current_scale: unit,
+        }
+    }
+
+    /// A leaky read-out: coefficients must be powers of one decay, newest 1.
+    fn weighted(&self, coefficients: &[f64]) -> Result<Quantised, Diagnostic> {
+        let kept = match coefficients {
+            [.., before, last] if *last != 0.0 => before / last,
+            _ => 0.0,
+        };
+        let newest = coefficients.last().copied().unwrap_or(0.0);
+        let mut power = newest;
+        let mut geometric = newest != 0.0 && (0.0..=1.0).contains(&kept);
+        for &coefficient in coefficients.iter().rev() {
+            geometric &= (coefficient - power).abs() <= COEFFICIENT_TOLERANCE * newest.abs();
+            power *= kept;
+        }
+        if !geometric {
+            let message = "read-out coefficients are not powers of one decay, which is what an integrator can do";
+            return Err(unsupported(self.network, &self.layer.name, message));
+        }
+        let sum: f64 = coefficients.iter().sum();
+        Ok(self.readout(self.decay(1.0 - kept), newest, sum, sum / newest))
+    }
+}

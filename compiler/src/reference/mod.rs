@@ -1,0 +1,123 @@
+//! The float reference: a plain f64 interpreter of the layer graph, the oracle for everything behind the graph.
+//!
+//! Place in the flow: beside it. Nothing is folded, scheduled or quantised; every layer is evaluated as it was
+//! trained, in graph order, for all timesteps, and what it gave is kept. Given the recorded traces of a trained model it gives the
+//! same spikes bit for bit.
+//! Invariants: it stays simple and is never optimised. Two things it may do, as they cannot change a result: compute a
+//! layer whose inputs are constant over time only once, and skip inputs of zero in a convolution.
+//! Refused: graphs that shape inference refuses, inputs of another shape, row numbers outside an embedding's table.
+
+mod convolve;
+mod layers;
+mod signal;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use petgraph::graph::NodeIndex;
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use crate::graph::{Graph, Op, Shapes};
+use crate::ir::Shape;
+
+pub use signal::{Map, Signal};
+pub use trace::{Trace, TracedLayer};
+
+/// Evaluates one layer graph. Holds no state between runs: every run starts from the reset membranes.
+#[derive(Debug, Clone)]
+pub struct Interpreter<'g> {
+    graph: &'g Graph,
+    shapes: Shapes,
+    order: Vec<NodeIndex>,
+}
+
+impl<'g> Interpreter<'g> {
+    /// An interpreter of `graph`, whose last layer is taken for its output.
+    ///
+    /// # Errors
+    /// Those of [`Graph::shapes`].
+    pub fn new(graph: &'g Graph) -> Result<Self, Diagnostics> {
+        Ok(Self { graph, shapes: graph.shapes()?, order: graph.order()? })
+    }
+
+    /// The graph that is interpreted.
+    pub fn graph(&self) -> &'g Graph {
+        self.graph
+    }
+
+    /// Shape of the input, `[c, h, w]`.
+    pub fn input_shape(&self) -> Shape {
+        let is_input = |node: &NodeIndex| matches!(self.graph.net[*node].op, Op::Input { .. });
+        let input = self.order.iter().copied().find(is_input).expect("shape inference saw exactly one input");
+        self.shapes[input]
+    }
+
+    /// Shape of the last layer's output, `[c, h, w]`.
+    pub fn output_shape(&self) -> Shape {
+        self.shapes[trace::output(self.graph)]
+    }
+
+    /// Shape of the spikes of the `Lif` layer of that name, `[c, h, w]`; none when there is no such layer.
+    pub fn spiking_shape(&self, layer: &str) -> Option<Shape> {
+        let node = self.graph.find(layer)?;
+        matches!(self.graph.net[node].op, Op::Lif { .. }).then(|| self.shapes[node])
+    }
+
+    /// One pass over all timesteps, with `input` held in each.
+    ///
+    /// # Errors
+    /// [`Code::LayerShape`] when `input` has another shape than the input layer, [`Code::Argument`] when it holds a
+    /// row number that an embedding's table does not have.
+    pub fn run(&self, input: &Map) -> Result<Trace, Diagnostic> {
+        let mut signals: Vec<Option<Signal>> = vec![None; self.order.len()];
+        for &node in &self.order {
+            let inputs = self.graph.inputs(node);
+            let inputs: Vec<&Signal> = inputs.iter().filter_map(|n| signals[n.index()].as_ref()).collect();
+            signals[node.index()] = Some(self.layer(node, &inputs, input)?);
+        }
+        Ok(Trace::new(self.graph, signals.into_iter().flatten().collect()))
+    }
+
+    /// Output of one layer.
+    fn layer(&self, node: NodeIndex, inputs: &[&Signal], input: &Map) -> Result<Signal, Diagnostic> {
+        let layer = &self.graph.net[node];
+        let shape = self.shapes[node];
+        let signal = match &layer.op {
+            Op::Input { .. } => Signal::Constant(self.checked_input(input, shape)?),
+            Op::Embedding { table } => {
+                let rows = layers::embedding(table, inputs[0].only());
+                Signal::Constant(rows.map_err(|message| self.argument(&layer.name, message))?)
+            }
+            Op::Conv2d(conv) => inputs[0].each(|map| convolve::run(conv, false, map, shape)),
+            Op::ConvTranspose2d(conv) => inputs[0].each(|map| convolve::run(conv, true, map, shape)),
+            Op::BatchNorm { scale, shift, mean, variance, epsilon } => {
+                let norm = layers::BatchNorm { scale, shift, mean, variance, epsilon: *epsilon };
+                inputs[0].each(|map| norm.apply(map))
+            }
+            Op::Lif { tau, threshold, reset } => {
+                let neuron = layers::Lif { tau: *tau, threshold: *threshold, reset: *reset };
+                Signal::Series(neuron.run(inputs[0], self.graph.timesteps))
+            }
+            Op::Concat => layers::concat(inputs, self.graph.timesteps),
+            Op::MeanOverTime => Signal::Final(layers::mean_over_time(inputs[0].steps())),
+            Op::WeightedSum { coefficients } => {
+                Signal::Final(layers::weighted_sum(coefficients, inputs[0].steps()))
+            }
+            Op::Mix { alpha } => Signal::Final(layers::mix(*alpha, inputs[0].only(), inputs[1].only())),
+            Op::NearestCode { table } => Signal::Final(layers::nearest_code(table, inputs[0].only())),
+        };
+        Ok(signal)
+    }
+
+    fn checked_input(&self, input: &Map, expected: Shape) -> Result<Map, Diagnostic> {
+        if input.shape() == expected {
+            return Ok(input.clone());
+        }
+        let message = format!("the input has shape {}, {expected} expected", input.shape());
+        Err(Diagnostic::new(Code::LayerShape, format!("network {}", self.graph.name), message))
+    }
+
+    fn argument(&self, layer: &str, message: String) -> Diagnostic {
+        Diagnostic::new(Code::Argument, self.graph.place(layer), message)
+    }
+}

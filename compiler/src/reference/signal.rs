@@ -1,0 +1,87 @@
+//! What goes from layer to layer: maps of f64, and how they go with time.
+
+use crate::ir::Shape;
+
+/// A map `[c, h, w]`, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Map {
+    shape: Shape,
+    /// Values; as many as the shape has elements.
+    pub data: Vec<f64>,
+}
+
+impl Map {
+    /// A map; panics if the lengths disagree (an internal invariant: whoever reads a file checks it before).
+    pub fn new(shape: Shape, data: Vec<f64>) -> Self {
+        assert_eq!(shape.len(), data.len(), "map data must fill its shape {shape}");
+        Self { shape, data }
+    }
+
+    /// A map of equal values.
+    pub fn filled(shape: Shape, value: f64) -> Self {
+        Self { shape, data: vec![value; shape.len()] }
+    }
+
+    /// `[c, h, w]`.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// One channel, `[h, w]`.
+    pub fn channel(&self, c: usize) -> &[f64] {
+        let n = self.shape.positions();
+        &self.data[c * n..(c + 1) * n]
+    }
+
+    /// One channel, `[h, w]`.
+    pub fn channel_mut(&mut self, c: usize) -> &mut [f64] {
+        let n = self.shape.positions();
+        &mut self.data[c * n..(c + 1) * n]
+    }
+}
+
+/// Output of a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Signal {
+    /// The same map in every timestep.
+    Constant(Map),
+    /// One map a timestep, oldest first.
+    Series(Vec<Map>),
+    /// One map after the last timestep.
+    Final(Map),
+}
+
+impl Signal {
+    /// The same kind of signal, each map through `f`.
+    pub fn each(&self, f: impl Fn(&Map) -> Map) -> Self {
+        match self {
+            Self::Constant(map) => Self::Constant(f(map)),
+            Self::Series(maps) => Self::Series(maps.iter().map(f).collect()),
+            Self::Final(map) => Self::Final(f(map)),
+        }
+    }
+
+    /// The map of timestep `t`; that of a signal without timesteps is the same for all `t`.
+    pub fn at(&self, t: usize) -> &Map {
+        match self {
+            Self::Constant(map) | Self::Final(map) => map,
+            Self::Series(maps) => &maps[t],
+        }
+    }
+
+    /// All maps: one a timestep, or the only one.
+    pub fn steps(&self) -> &[Map] {
+        match self {
+            Self::Constant(map) | Self::Final(map) => std::slice::from_ref(map),
+            Self::Series(maps) => maps,
+        }
+    }
+
+    /// The map of a signal that shape inference knows to have only one.
+    pub(super) fn only(&self) -> &Map {
+        match self {
+            Self::Constant(map) | Self::Final(map) => map,
+            Self::Series(_) => panic!("shape inference admits no series here"),
+        }
+    }
+}

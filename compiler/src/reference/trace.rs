@@ -1,0 +1,70 @@
+//! Everything a run of the float reference gave, layer by layer.
+
+use petgraph::graph::NodeIndex;
+
+use super::{Map, Signal};
+use crate::graph::{Graph, Op};
+
+/// Layer whose output is the network's: the last one written.
+pub(super) fn output(graph: &Graph) -> NodeIndex {
+    graph.net.node_indices().next_back().expect("shape inference saw an input layer")
+}
+
+/// One layer of a [`Trace`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct TracedLayer {
+    /// Name within the network.
+    pub name: String,
+    /// Whether it is a `Lif` layer, whose signal is spikes: 0 or 1.
+    pub spiking: bool,
+    /// Its output.
+    pub signal: Signal,
+}
+
+/// The outputs of all layers in one run, in the order in which the layers were written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    layers: Vec<TracedLayer>,
+}
+
+impl Trace {
+    /// From the signals of `graph`'s layers, by node.
+    pub(super) fn new(graph: &Graph, signals: Vec<Signal>) -> Self {
+        let traced = |(layer, signal): (&crate::graph::Layer, Signal)| TracedLayer {
+            name: layer.name.clone(),
+            spiking: matches!(layer.op, Op::Lif { .. }),
+            signal,
+        };
+        let layers: Vec<_> = graph.net.node_weights().zip(signals).map(traced).collect();
+        assert_eq!(layers.len(), graph.net.node_count(), "every layer of a run gives a signal");
+        Self { layers }
+    }
+
+    /// All layers.
+    pub fn layers(&self) -> &[TracedLayer] {
+        &self.layers
+    }
+
+    /// Output of the layer of that name.
+    pub fn signal(&self, layer: &str) -> Option<&Signal> {
+        self.layers.iter().find(|l| l.name == layer).map(|l| &l.signal)
+    }
+
+    /// Output of the last layer: after the last timestep, where it has several.
+    pub fn output(&self) -> &Map {
+        let last = self.layers.last().and_then(|layer| layer.signal.steps().last());
+        last.expect("a run has a last layer and a last timestep")
+    }
+
+    /// Names of the spiking layers.
+    pub fn spiking(&self) -> impl Iterator<Item = &str> {
+        self.layers.iter().filter(|layer| layer.spiking).map(|layer| layer.name.as_str())
+    }
+
+    /// Spikes of a spiking layer, `[timesteps][c, h, w]` with the map flat and row-major.
+    pub fn spikes(&self, layer: &str) -> Option<Vec<Vec<bool>>> {
+        let layer = self.layers.iter().find(|l| l.name == layer && l.spiking)?;
+        let fired = |map: &Map| map.data.iter().map(|&v| v != 0.0).collect();
+        Some(layer.signal.steps().iter().map(fired).collect())
+    }
+}

@@ -1,0 +1,68 @@
+//! A small network by hand: host-fed layer -> firing layer -> read-out, which also reads the first layer (a skip).
+
+use snnc_compiler::ir::spiking::{
+    Bias, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, Population, Projection, Readout,
+    SpikingIr, Window,
+};
+use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
+use snnc_targets::Target;
+use snnc_targets::entity::EntityMap;
+
+pub fn target() -> Target {
+    snnc_targets::registry::load("loihi-like").unwrap()
+}
+
+/// 3x3, stride 1, padding 1, on 5x5.
+pub fn map() -> ConvMap {
+    let axis = AxisMap { kernel: 3, stride: 1, padding: 1, dilation: 1, transposed: false, input: 5, output: 5 };
+    ConvMap { rows: axis, cols: axis }
+}
+
+fn kernel(inputs: usize, outputs: usize) -> Kernel {
+    let weights = (0..inputs * 9 * outputs).map(|i| (i * 37 % 255) as i16 - 127).collect();
+    Kernel { inputs, height: 3, width: 3, outputs, weights }
+}
+
+pub fn network() -> SpikingIr {
+    let target = target();
+    let population = |name: &str, channels, dynamics, bias, start, steps| Population {
+        network: NetworkId(0),
+        name: name.into(),
+        shape: Shape::new(channels, 5, 5),
+        dynamics,
+        input_shift: 6,
+        bias,
+        window: Window { start, steps },
+    };
+    let lif = |channels: u32| Dynamics::Lif { decay: 2048, thresholds: (200..200 + channels).collect() };
+    let populations = vec![
+        population("first", 4, lif(4), Bias::Host, 0, 8),
+        population("second", 6, lif(6), Bias::Channel(vec![10; 6]), 1, 8),
+        population("sum", 3, Dynamics::Integrator { decay: 0 }, Bias::Zero, 1, 9),
+    ];
+    let project = |source, target, inputs, outputs| Projection {
+        source: PopulationId(source),
+        target: PopulationId(target),
+        delay: 1,
+        map: map(),
+        kernel: kernel(inputs, outputs),
+    };
+    let stage = HostStage::Conv { map: map(), inputs: 1, outputs: 4, weights: vec![0.5; 36], bias: vec![0.0; 4] };
+    SpikingIr {
+        model: Model {
+            name: "small".into(),
+            neuron: NeuronFormat::new(&target.neuron, 8),
+            networks: vec![Network { name: "net".into(), timesteps: 8, pass_steps: 10 }].into(),
+            populations: EntityMap::from(populations),
+            inputs: vec![HostInput {
+                population: PopulationId(0),
+                input: Shape::new(1, 5, 5),
+                stages: vec![stage],
+                scale: vec![1000.0; 4],
+            }],
+            readouts: vec![Readout { population: PopulationId(2), scale: vec![0.1; 3], offset: vec![0.0; 3] }],
+            generation: None,
+        },
+        projections: vec![project(0, 1, 4, 6), project(1, 2, 6, 3), project(0, 2, 4, 3)].into(),
+    }
+}

@@ -1,0 +1,404 @@
+//! One negative test for every rule of the verifiers, and the text and file forms that must round-trip.
+
+mod common;
+
+use common::{network, target};
+use snnc_compiler::driver::{CompileOptions, assemble, map, partition_of};
+use snnc_compiler::ir::program::{Program, Slice};
+use snnc_compiler::ir::spiking::{Bias, Dynamics, SpikingIr, Window};
+use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId, Shape};
+use snnc_compiler::mapping::partition::search::SearchOptions;
+use snnc_compiler::mapping::{Partition, Placement};
+use snnc_targets::{Code, Diagnostics, Site};
+
+/// Breaks one rule and demands that the verifier says so.
+fn refuses<T>(code: Code, what: &str, expected: &str, mut value: T, breaks: impl FnOnce(&mut T), verify: impl FnOnce(&T) -> Result<(), Diagnostics>) {
+    breaks(&mut value);
+    let error = verify(&value).expect_err(what);
+    assert!(error.codes().iter().all(|&c| c == code), "{what}: {error}");
+    assert!(error.to_string().contains(expected), "{what}: expected \"{expected}\" in\n{error}");
+}
+
+fn bad_ir(what: &str, expected: &str, breaks: impl FnOnce(&mut SpikingIr)) {
+    refuses(Code::SpikingIr, what, expected, network(), breaks, SpikingIr::verify);
+}
+
+fn program() -> Program {
+    // Several cores for each layer.
+    let search = SearchOptions { neurons_max: Some(40), ..SearchOptions::default() };
+    map(&network(), &target(), CompileOptions { search, ..CompileOptions::default() }).unwrap()
+}
+
+fn bad_program(what: &str, expected: &str, breaks: impl FnOnce(&mut Program)) {
+    refuses(Code::ProgramInvalid, what, expected, program(), breaks, Program::verify);
+}
+
+fn bad_synapses(what: &str, expected: &str, breaks: impl FnOnce(&mut Program)) {
+    refuses(Code::ProgramInvalid, what, expected, program(), breaks, |p| {
+        p.verify().expect("only the comparison with the spiking IR can see this");
+        p.verify_against(&network())
+    });
+}
+
+const FIRST: PopulationId = PopulationId(0);
+const SECOND: PopulationId = PopulationId(1);
+const SUM: PopulationId = PopulationId(2);
+
+#[test]
+fn the_unbroken_values_pass() {
+    network().verify().unwrap();
+    program().verify().unwrap();
+    program().verify_against(&network()).unwrap();
+    assert!(program().cores.len() > 6);
+}
+
+#[test]
+fn spiking_ir_populations() {
+    bad_ir("unknown network", "net7 does not exist", |ir| ir.model.populations[FIRST].network = NetworkId(7));
+    bad_ir("layer twice", "used twice", |ir| ir.model.populations[SECOND].name = "first".into());
+    bad_ir("network twice", "used twice", |ir| {
+        let copy = ir.model.networks[NetworkId(0)].clone();
+        ir.model.networks.push(copy);
+    });
+    bad_ir("no timestep", "at least one timestep", |ir| ir.model.networks[NetworkId(0)].timesteps = 0);
+    bad_ir("long pass", "at most 2^20", |ir| ir.model.networks[NetworkId(0)].pass_steps = 1 << 21);
+    bad_ir("empty shape", "must hold 1", |ir| ir.model.populations[SUM].shape = Shape::new(0, 5, 5));
+    bad_ir("window outside", "inside the pass", |ir| {
+        ir.model.populations[SUM].window = Window { start: 3, steps: 9 };
+    });
+    bad_ir("decay", "decay 5000 exceeds", |ir| ir.model.populations[SUM].dynamics = Dynamics::Integrator { decay: 5000 });
+    bad_ir("shift", "input shift 7", |ir| ir.model.populations[SUM].input_shift = 7);
+    bad_ir("few thresholds", "1 thresholds for 4", |ir| {
+        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![1] };
+    });
+    bad_ir("threshold range", "threshold mantissa is outside", |ir| {
+        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![0, 1, 2, 3] };
+    });
+    bad_ir("few biases", "2 biases for 6", |ir| ir.model.populations[SECOND].bias = Bias::Channel(vec![0; 2]));
+    bad_ir("bias form", "mantissa << exponent", |ir| {
+        ir.model.populations[SECOND].bias = Bias::Channel(vec![8193; 6]);
+    });
+    bad_ir("neuron format", "width is out of range", |ir| ir.model.neuron.state_bits = 40);
+}
+
+#[test]
+fn spiking_ir_projections() {
+    let projection = ProjectionId(0);
+    bad_ir("dangling", "does not exist", |ir| ir.projections[projection].source = PopulationId(9));
+    bad_ir("backward", "must come before", |ir| ir.projections[projection].source = SECOND);
+    bad_ir("silent source", "never fires", |ir| {
+        ir.model.populations[FIRST].dynamics = Dynamics::Integrator { decay: 0 };
+    });
+    bad_ir("delay", "at least 1", |ir| ir.projections[projection].delay = 0);
+    bad_ir("late", "outside the target's window", |ir| ir.projections[projection].delay = 2);
+    bad_ir("kernel volume", "holds 215 weights", |ir| {
+        ir.projections[projection].kernel.weights.pop();
+    });
+    bad_ir("weight width", "weight is outside", |ir| ir.projections[projection].kernel.weights[0] = 128);
+    bad_ir("channels", "kernel joins 4 to 6 channels", |ir| ir.projections[ProjectionId(1)].kernel = ir.projections[projection].kernel.clone());
+    bad_ir("geometry", "does not fit kernel", |ir| ir.projections[projection].map.rows.input = 6);
+    bad_ir("stride", "out of range", |ir| ir.projections[projection].map.cols.stride = 0);
+    bad_ir("two networks", "joins two networks", |ir| {
+        let mut other = ir.model.networks[NetworkId(0)].clone();
+        other.name = "other".into();
+        let other = ir.model.networks.push(other);
+        ir.model.populations[SUM].network = other;
+    });
+    bad_ir("wide sum", "does not fit 32 bits", |ir| {
+        let p = &mut ir.projections[projection];
+        (p.kernel.height, p.kernel.width) = (4096, 4096);
+    });
+}
+
+#[test]
+fn spiking_ir_host_side() {
+    bad_ir("written twice", "written twice", |ir| {
+        let copy = ir.model.inputs[0].clone();
+        ir.model.inputs.push(copy);
+    });
+    bad_ir("nobody writes", "populations with host biases", |ir| ir.model.inputs.clear());
+    bad_ir("stages", "stages turn", |ir| ir.model.inputs[0].input = Shape::new(2, 5, 5));
+    bad_ir("scale", "finite scale", |ir| ir.model.inputs[0].scale[1] = f64::NAN);
+    bad_ir("unknown input", "does not exist", |ir| ir.model.inputs[0].population = PopulationId(8));
+    bad_ir("unknown readout", "does not exist", |ir| ir.model.readouts[0].population = PopulationId(8));
+    bad_ir("readout fires", "read-outs are integrators", |ir| ir.model.readouts[0].population = SECOND);
+    bad_ir("readout scale", "finite scale and offset", |ir| ir.model.readouts[0].offset.clear());
+    let generation = |ir: &mut SpikingIr| {
+        ir.model.generation = Some(snnc_compiler::ir::spiking::Generation {
+            rows: 5,
+            columns: 5,
+            mask: 3,
+            iterations: 4,
+            temperature: 0.0,
+            denoiser: NetworkId(0),
+            decoder: NetworkId(0),
+        });
+    };
+    bad_ir("generation inputs", "must have shape [2, 5, 5]", generation);
+    bad_ir("temperature", "temperature must be positive", generation);
+    bad_ir("no logits", "read-out of shape", |ir| {
+        generation(ir);
+        ir.model.readouts.clear();
+    });
+}
+
+#[test]
+fn program_sites_and_neurons() {
+    bad_program("chips", "0 chips", |p| p.chips = 0);
+    bad_program("site missing", "sites", |p| p.sites = p.sites.values().skip(1).copied().collect());
+    bad_program("site outside", "outside the board", |p| p.sites[CoreId(0)] = Site(100_000));
+    bad_program("site twice", "already holds", |p| p.sites[CoreId(0)] = p.sites[CoreId(1)]);
+    bad_program("unknown population", "does not exist", |p| p.cores[CoreId(0)].slices[0].slice.population = PopulationId(9));
+    bad_program("slice outside", "lies outside", |p| p.cores[CoreId(0)].slices[0].slice.rows.end = 6);
+    bad_program("numbering", "starts at neuron", |p| p.cores[CoreId(0)].slices[0].first_neuron = 1);
+    bad_program("neuron twice", "on another core too", |p| {
+        let copy = p.cores[CoreId(1)].slices[0].slice.clone();
+        p.cores[CoreId(0)].slices[0].slice = copy;
+    });
+    bad_program("neuron missing", "are on no core", |p| p.cores[CoreId(0)].slices[0].slice.channels.end -= 1);
+    bad_program("no room", "cores hold", |p| p.target.core.neurons.0 = 1);
+    bad_program("two networks", "holds slices of two networks", |p| {
+        let mut other = p.model.networks[NetworkId(0)].clone();
+        other.name = "other".into();
+        let other = p.model.networks.push(other);
+        p.model.populations[SUM].network = other;
+        let last = p.cores.keys().last().unwrap();
+        let moved = p.cores[last].slices.pop().unwrap();
+        let mut moved = moved;
+        moved.first_neuron = p.cores[CoreId(0)].neurons();
+        p.cores[CoreId(0)].slices.push(moved);
+    });
+}
+
+/// A core with input axons.
+fn receiver(p: &Program) -> CoreId {
+    p.cores.iter().find(|(_, c)| !c.axons.is_empty()).unwrap().0
+}
+
+#[test]
+fn program_memories() {
+    bad_program("list missing", "does not exist", |p| {
+        let core = receiver(p);
+        p.cores[core].axons[0].list = 999;
+    });
+    bad_program("slice missing", "slice 5 does not exist", |p| {
+        let core = receiver(p);
+        p.cores[core].lists[0].slice = 5;
+    });
+    bad_program("empty list", "is empty", |p| {
+        let core = receiver(p);
+        p.cores[core].lists[0].runs.clear();
+    });
+    bad_program("runs overlap", "overlaps the one before", |p| {
+        let core = receiver(p);
+        let first = p.cores[core].lists[0].runs[0];
+        p.cores[core].lists[0].runs.push(first);
+    });
+    bad_program("weights outside", "reads weight", |p| {
+        let core = receiver(p);
+        p.cores[core].weights.truncate(3);
+    });
+    bad_program("atoms", "outside the list's", |p| {
+        let core = receiver(p);
+        p.cores[core].axons[0].first_atom = 100;
+    });
+    bad_program("delay", "delay 0", |p| {
+        let core = receiver(p);
+        p.cores[core].axons[0].delay = 0;
+    });
+    bad_program("targets outside", "outside its slice's neurons", |p| {
+        let core = receiver(p);
+        p.cores[core].axons[0].target += 1000;
+    });
+}
+
+#[test]
+fn program_routes() {
+    bad_program("route table", "route table", |p| p.cores[CoreId(0)].slices[0].route_starts[1] = 9999);
+    bad_program("nowhere", "arrives nowhere", |p| p.cores[CoreId(0)].slices[0].destinations[0].core = CoreId(900));
+    bad_program("no source", "has 0 sources", |p| {
+        let to = p.cores[CoreId(0)].slices[0].destinations[0];
+        p.cores[CoreId(0)].slices[0].destinations[1] = to;
+    });
+    bad_program("two sources", "has 2 sources", |p| {
+        let to = p.cores[CoreId(0)].slices[0].destinations[0];
+        p.cores[CoreId(0)].slices[0].destinations[1] = to;
+    });
+    bad_program("atoms differ", "axon serves", |p| {
+        let to = p.cores[CoreId(0)].slices[0].destinations[0];
+        p.cores[to.core].axons[to.axon as usize].atoms -= 1;
+    });
+    bad_program("late", "outside the target's window", |p| {
+        let to = p.cores[CoreId(0)].slices[0].destinations[0];
+        p.cores[to.core].axons[to.axon as usize].delay = 8;
+    });
+    bad_program("silent", "never fires but has routes", |p| {
+        let core = p.cores.keys().last().unwrap();
+        let to = p.cores[CoreId(0)].slices[0].destinations[0];
+        p.cores[core].slices[0].destinations.push(to);
+        *p.cores[core].slices[0].route_starts.last_mut().unwrap() += 1;
+    });
+    bad_program("backward", "must come before", |p| {
+        let (core, to) = (receiver(p), p.cores[CoreId(0)].slices[0].destinations[0]);
+        let last = p.cores[core].slices[0].slice.positions() as usize;
+        p.cores[core].slices[0].destinations.push(to);
+        p.cores[core].slices[0].route_starts[last] += 1;
+    });
+}
+
+#[test]
+fn program_limits() {
+    bad_program("neurons", "neurons, target has", |p| {
+        p.target.core.neurons.0 = p.cores.values().map(|c| c.neurons()).max().unwrap() - 1;
+    });
+    bad_program("input axons", "input axons, target has 3", |p| p.target.core.input_axons.0 = 3);
+    bad_program("output axons", "output axons, target has 3", |p| p.target.core.output_axons.0 = 3);
+    bad_program("memory", "synapse memory (bits), target has 64", |p| p.target.core.synapse_memory_bits.0 = 64);
+    bad_program("profiles", "threshold profiles, target has 1", |p| {
+        p.target.core.threshold_profiles.as_mut().unwrap().0 = 1;
+    });
+    bad_program("atoms", "atoms on an axon", |p| {
+        p.target.axons.kind = snnc_targets::schema::AxonKind::Population { atoms_per_slot: 1, atoms_max: 1 };
+        p.target.core.output_axons.0 = 1 << 20;
+    });
+}
+
+#[test]
+fn program_synapses() {
+    bad_synapses("model", "model differs", |p| p.model.name = "other".into());
+    bad_synapses("weight", "weights differ", |p| {
+        let core = receiver(p);
+        p.cores[core].weights[0] += 1;
+    });
+    bad_synapses("missing axon", "expected 4", |p| {
+        let slice = &mut p.cores[CoreId(0)].slices[0];
+        let to = slice.destinations.remove(0);
+        for start in &mut slice.route_starts[1..] {
+            *start -= 1;
+        }
+        // Take the axon away too, so that every remaining axon keeps one source.
+        p.cores[to.core].axons.remove(to.axon as usize);
+        for core in p.cores.values_mut() {
+            for d in core.slices.iter_mut().flat_map(|s| &mut s.destinations) {
+                if d.core == to.core && d.axon > to.axon {
+                    d.axon -= 1;
+                }
+            }
+        }
+    });
+    bad_synapses("shifted target", "differ from those", |p| {
+        // An axon whose position has an inner neighbour may point one position too far and stay in range.
+        let core = p.cores.keys().find(|&c| p.cores[c].axons.iter().any(|a| a.target > 0)).unwrap();
+        let atoms = p.cores[core].slices[0].slice.atoms();
+        let axon = p.cores[core].axons.iter_mut().find(|a| a.target >= atoms).unwrap();
+        axon.target -= atoms;
+    });
+    bad_synapses("other projection", "does not exist", |p| {
+        let core = receiver(p);
+        p.cores[core].lists[0].projection = ProjectionId(77);
+    });
+}
+
+#[test]
+fn an_axon_that_reads_another_slices_channels_is_found() {
+    let ir = network();
+    let all = |population, channels| Slice { population, channels, rows: 0..5, cols: 0..5 };
+    let cores = vec![vec![all(FIRST, 0..2)], vec![all(FIRST, 2..4)], vec![all(SECOND, 0..6), all(SUM, 0..3)]];
+    let sites = |_: &_| Ok(Placement { chips: 1, sites: (0..3).map(Site).collect() });
+    let mut program = assemble(&ir, &target(), &Partition { cores: cores.into() }, sites).unwrap();
+    let axon = program.cores[CoreId(2)].axons.iter_mut().find(|a| a.first_atom == 2).unwrap();
+    axon.first_atom = 1;
+    program.verify().unwrap();
+    let error = program.verify_against(&ir).unwrap_err();
+    assert!(error.to_string().contains("does not carry"), "{error}");
+}
+
+#[test]
+fn partitions_and_placements_of_any_author_are_checked() {
+    let ir = network();
+    let verify = |p: &Partition| p.verify(&ir.model);
+    let whole = partition_of(&program());
+    let bad = |what: &str, expected: &str, breaks: &dyn Fn(&mut Partition)| {
+        refuses(Code::MappingInvalid, what, expected, whole.clone(), breaks, verify);
+    };
+    bad("empty core", "holds nothing", &|p| {
+        p.cores.push(Vec::new());
+    });
+    bad("twice", "on another core too", &|p| {
+        let copy = p.cores[CoreId(0)].clone();
+        p.cores.push(copy);
+    });
+    bad("missing", "are on no core", &|p| p.cores[CoreId(0)][0].rows.end = 1);
+    bad("outside", "lies outside", &|p| p.cores[CoreId(0)][0].cols.end = 99);
+    bad("unknown", "does not exist", &|p| p.cores[CoreId(0)][0].population = PopulationId(6));
+
+    let target = target();
+    let good = Placement { chips: 1, sites: vec![Site(3), Site(1)].into() };
+    let verify = |p: &Placement| p.verify(2, &target);
+    verify(&good).unwrap();
+    let bad = |what: &str, expected: &str, breaks: &dyn Fn(&mut Placement)| {
+        refuses(Code::MappingInvalid, what, expected, good.clone(), breaks, verify);
+    };
+    bad("chips", "0 chips", &|p| p.chips = 0);
+    bad("count", "3 sites for 2 cores", &|p| {
+        p.sites.push(Site(9));
+    });
+    bad("outside", "outside the board", &|p| p.sites[CoreId(1)] = Site(128));
+    bad("twice", "already holds core0", &|p| p.sites[CoreId(1)] = Site(3));
+}
+
+#[test]
+fn a_hand_written_mapping_is_built() {
+    let ir = network();
+    let all = |population, channels| Slice { population, channels: 0..channels, rows: 0..5, cols: 0..5 };
+    // All layers on one core.
+    let partition = Partition { cores: vec![vec![all(FIRST, 4), all(SECOND, 6), all(SUM, 3)]].into() };
+    let place = |_: &_| Ok(Placement { chips: 1, sites: vec![Site(77)].into() });
+    let program = assemble(&ir, &target(), &partition, place).unwrap();
+    assert_eq!(program.cores.len(), 1);
+    assert_eq!(partition_of(&program), partition);
+}
+
+#[test]
+fn text_forms_round_trip() {
+    let ir = network();
+    assert_eq!(SpikingIr::from_text(&ir.to_text(), "ir").unwrap(), ir);
+    let program = program();
+    assert_eq!(Program::from_text(&program.to_text(), "program").unwrap(), program);
+    let broken = ir.to_text().replacen("decay", "decoy", 1).replacen("decay: ", "decoy: ", 1);
+    let error = SpikingIr::from_text(&broken, "ir.txt").unwrap_err();
+    assert_eq!(error.code, Code::TextForm);
+    assert!(error.place.starts_with("ir.txt:"), "{error}");
+}
+
+#[test]
+fn program_files_round_trip_and_damage_is_found() {
+    let program = program();
+    let bytes = program.to_bytes();
+    assert_eq!(Program::from_bytes(&bytes, "p.snnx").unwrap(), program);
+    for length in (0..bytes.len()).step_by(97) {
+        let error = Program::from_bytes(&bytes[..length], "p.snnx").unwrap_err();
+        assert_eq!(error.codes(), [Code::SnnxMalformed]);
+    }
+    for at in (0..bytes.len()).step_by(61) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x40;
+        let error = Program::from_bytes(&damaged, "p.snnx").unwrap_err();
+        assert_eq!(error.codes(), [Code::SnnxMalformed], "byte {at}");
+    }
+    let mut newer = bytes.clone();
+    newer[4] = 99;
+    let error = Program::from_bytes(&newer, "p.snnx").unwrap_err();
+    assert!(error.to_string().contains("format version 99") && error.to_string().contains("hint"), "{error}");
+}
+
+#[test]
+fn a_program_file_with_a_right_checksum_and_wrong_contents_is_refused() {
+    let mut program = program();
+    program.cores[CoreId(0)].slices[0].destinations[0].axon = u32::MAX;
+    let error = Program::from_bytes(&program.to_bytes(), "p.snnx").unwrap_err();
+    assert!(error.codes().contains(&Code::ProgramInvalid), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Program::load(&folder.path().join("none.snnx")).unwrap_err();
+    assert_eq!(missing.codes(), [Code::FileUnreadable]);
+}

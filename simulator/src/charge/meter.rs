@@ -1,0 +1,108 @@
+//! The meter: takes each pass's counts, times it, and enters it into a record. It only observes.
+
+use snnc_compiler::ir::program::Program;
+
+use super::tally::summed;
+use super::{Bill, Ledger, PaperFigure, Prices, StaticSplit, Tally, host_macs};
+use crate::counts::{PassCounts, SliceTable};
+use crate::network::Network;
+use crate::time::{Analytic, Fidelity, PassTime};
+
+/// What happened and what it cost: one image, or the sum of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// How time was modelled.
+    pub fidelity: Fidelity,
+    /// Events and time.
+    pub tally: Tally,
+    /// Energy.
+    pub ledger: Ledger,
+    /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
+    pub host_macs: u128,
+}
+
+impl Record {
+    /// Adds another record of the same meter.
+    pub fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        self.ledger.merge(&other.ledger);
+        self.host_macs += other.host_macs;
+    }
+
+    /// Energy of operations as SNN papers give it.
+    pub fn paper_figure(&self) -> PaperFigure {
+        let accumulates = self.tally.total().total().events.synaptic_operations;
+        PaperFigure { accumulates, multiply_accumulates: self.host_macs }
+    }
+}
+
+/// Times and charges the passes of one program. Shared by threads; each has its own [`Record`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meter {
+    fidelity: Fidelity,
+    slices: SliceTable,
+    network: Network,
+    analytic: Analytic,
+    prices: Prices,
+    static_split: StaticSplit,
+    /// By network index.
+    macs: Vec<u128>,
+}
+
+impl Meter {
+    /// Prepares routes, prices and times; `slices` is the program's slice numbering.
+    pub fn new(program: &Program, slices: &SliceTable, fidelity: Fidelity) -> Self {
+        Self {
+            fidelity,
+            slices: slices.clone(),
+            network: Network::new(program, slices),
+            analytic: Analytic::new(program, slices),
+            prices: Prices(program.target.energy()),
+            static_split: StaticSplit::new(program, slices),
+            macs: program.model.networks.keys().map(|network| host_macs(program, network)).collect(),
+        }
+    }
+
+    /// The slice numbering.
+    pub fn slices(&self) -> &SliceTable {
+        &self.slices
+    }
+
+    /// The routes.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// A record without passes.
+    pub fn record(&self) -> Record {
+        let slices = self.slices.cores.len();
+        Record {
+            fidelity: self.fidelity,
+            tally: Tally::new(self.macs.len(), slices),
+            ledger: Ledger::new(slices),
+            host_macs: 0,
+        }
+    }
+
+    /// Enters a pass as the image's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
+    /// time, unless the fidelity is [`Fidelity::None`].
+    pub fn add_pass(&self, record: &mut Record, iteration: usize, counts: &PassCounts) -> Option<PassTime> {
+        let time = (self.fidelity == Fidelity::Analytic).then(|| self.analytic.pass(&self.network, counts));
+        let slices = summed(&self.network, counts);
+        let bills = record.ledger.iteration_mut(iteration);
+        bills.iter_mut().zip(&slices).for_each(|(bill, slice)| *bill += self.prices.bill(slice));
+        self.charge_static(time.as_ref(), bills);
+        record.tally.add_pass(iteration, &slices, counts, time.as_ref());
+        record.host_macs += self.macs[counts.network.0 as usize];
+        time
+    }
+
+    fn charge_static(&self, time: Option<&PassTime>, bills: &mut [Bill]) {
+        if let Some(time) = time {
+            self.static_split.charge(time.total_ps(), bills);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

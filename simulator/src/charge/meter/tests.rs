@@ -1,0 +1,132 @@
+use snnc_targets::LinkKind;
+
+use super::*;
+use crate::charge::{Component, RunRecord};
+use crate::counts::{Events, StepCounts};
+use crate::network::fixture::{program, random_pass, slice_table};
+
+/// Three images of three passes, the last of another network.
+fn run(fidelity: Fidelity) -> (Program, SliceTable, Vec<Vec<PassCounts>>, RunRecord) {
+    let program = program();
+    let table = slice_table(&program);
+    let meter = Meter::new(&program, &table, fidelity);
+    let mut total = RunRecord::new(&meter);
+    let images: Vec<Vec<PassCounts>> = (0..3)
+        .map(|image| {
+            (0..3).map(|i| random_pass(&program, &table, u32::from(i == 2), image * 3 + i)).collect()
+        })
+        .collect();
+    for passes in &images {
+        let mut record = meter.record();
+        for (i, counts) in passes.iter().enumerate() {
+            meter.add_pass(&mut record, i, counts);
+        }
+        total.push(&record);
+    }
+    (program, table, images, total)
+}
+
+fn steps(images: &[Vec<PassCounts>]) -> impl Iterator<Item = &StepCounts> {
+    images.iter().flatten().flat_map(|pass| &pass.steps)
+}
+
+/// Sum of one event over everything.
+fn sum(images: &[Vec<PassCounts>], of: fn(&Events) -> u64) -> u128 {
+    steps(images).flat_map(|s| &s.events).map(|e| u128::from(of(e))).sum()
+}
+
+#[test]
+fn components_are_counts_times_constants() {
+    let (program, table, images, run) = run(Fidelity::Analytic);
+    let total = run.total.ledger.total();
+    assert_eq!(total[Component::Synapse], sum(&images, |e| e.synaptic_operations) * 23_600_000);
+    assert_eq!(
+        total[Component::Neuron],
+        sum(&images, |e| e.updates_active) * 81_000_000
+            + sum(&images, |e| e.updates_inactive) * 52_000_000
+            + sum(&images, |e| e.spikes) * 7_000_000
+    );
+    assert_eq!(
+        total[Component::Axon],
+        sum(&images, |e| e.packets_received) * 11_000_000 + sum(&images, |e| e.packets_sent) * 13_000_000
+    );
+    assert_eq!(total[Component::Host], 9 * (16 * 832_000_000 + 8 * 17_000_000));
+    let topology = program.topology();
+    let mut network = 0;
+    for flow in steps(&images).flat_map(|s| &s.flows) {
+        let (from, to) = (program.sites[table.cores[flow.source]], program.sites[flow.target]);
+        let hops: u128 = topology
+            .path(from, to)
+            .map(|(_, kind)| match kind {
+                LinkKind::EastWest => 3_000_000,
+                LinkKind::NorthSouth => 4_000_000,
+                LinkKind::Chip => 832_000_000,
+            })
+            .sum();
+        network += u128::from(flow.packets) * (hops + 1_700_000);
+    }
+    assert_eq!(total[Component::Network], network);
+    assert_eq!(total[Component::Static], 4 * 104_000 * run.total.tally.total().time.total_ps);
+}
+
+#[test]
+fn all_sums_equal_the_total() {
+    let (program, table, _, run) = run(Fidelity::Analytic);
+    let ledger = &run.total.ledger;
+    let total = ledger.total();
+    assert_ne!(total[Component::Static], 0);
+    let same = |bills: Vec<Bill>| assert_eq!(bills.into_iter().sum::<Bill>(), total);
+    same(ledger.by_iteration());
+    same(ledger.by_slice());
+    same(ledger.by_core(&table, program.cores.len()).values().copied().collect());
+    same(ledger.by_population(&table, program.model.populations.len()).values().copied().collect());
+    same(run.images.iter().map(|image| image.bill).collect());
+    assert_eq!(total.iter().map(|(_, aj)| aj).sum::<u128>(), total.total());
+}
+
+#[test]
+fn tallies_are_the_sums_of_the_counts() {
+    let (program, table, images, run) = run(Fidelity::Analytic);
+    let tally = run.total.tally.total();
+    let all = tally.total();
+    assert_eq!(u128::from(all.events.spikes), sum(&images, |e| e.spikes));
+    assert_eq!(u128::from(all.events.accumulator_overflows), sum(&images, |e| e.accumulator_overflows));
+    assert_eq!(all.deliveries, all.events.packets_sent);
+    assert_eq!((tally.passes, tally.timesteps, tally.bias_saturations), (vec![6, 3], 45, 9));
+    assert_eq!((all.host_writes, all.host_reads), (9 * 16, 9 * 8));
+    assert_eq!(tally.time.bounds.iter().sum::<u64>(), 45);
+    let layers = run.total.tally.by_population(&table, program.model.populations.len());
+    assert_eq!(layers.values().map(|l| l.hops.total()).sum::<u64>(), all.hops.total());
+    assert_eq!(run.images.iter().map(|i| i.hops).sum::<u64>(), all.hops.total());
+    assert_eq!(run.images.iter().map(|i| i.time_ps.unwrap()).sum::<u128>(), tally.time.total_ps);
+    assert_eq!(run.total.host_macs, 6 * 4 * 9 * 2 * 4);
+    assert_eq!(u128::from(run.total.paper_figure().accumulates), sum(&images, |e| e.synaptic_operations));
+}
+
+#[test]
+fn without_a_time_only_the_static_energy_is_missing() {
+    let (.., timed) = run(Fidelity::Analytic);
+    let (.., untimed) = run(Fidelity::None);
+    let (with, without) = (timed.total.ledger.total(), untimed.total.ledger.total());
+    assert_eq!((without[Component::Static], without.total()), (0, with.dynamic()));
+    assert_eq!(untimed.images[0].time_ps, None);
+    assert_eq!(untimed.total.tally.total().slices, timed.total.tally.total().slices);
+}
+
+#[test]
+fn images_add_up_in_any_order() {
+    let program = program();
+    let table = slice_table(&program);
+    let meter = Meter::new(&program, &table, Fidelity::Analytic);
+    let image = |seed| {
+        let mut record = meter.record();
+        meter.add_pass(&mut record, 0, &random_pass(&program, &table, 0, seed));
+        record
+    };
+    let add = |order: [u32; 3]| {
+        let mut run = RunRecord::new(&meter);
+        order.iter().for_each(|&seed| run.push(&image(seed)));
+        run.total
+    };
+    assert_eq!(add([1, 2, 3]), add([3, 1, 2]));
+}

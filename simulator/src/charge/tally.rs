@@ -1,0 +1,188 @@
+//! What happened, summed over the timesteps of a pass: events, hops, host words and time, by iteration and slice.
+
+use snnc_compiler::ir::PopulationId;
+use snnc_targets::entity::EntityMap;
+
+use crate::counts::{Events, PassCounts, SliceTable};
+use crate::network::{Hops, Network};
+use crate::time::{Bound, PassTime};
+
+/// What happened in one slice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SliceTally {
+    /// Events of its neurons, axons and synapses.
+    pub events: Events,
+    /// Hops of the packets it sent.
+    pub hops: Hops,
+    /// Packets it sent, each delivered once.
+    pub deliveries: u64,
+    /// Words the host wrote.
+    pub host_writes: u64,
+    /// Words the host read.
+    pub host_reads: u64,
+}
+
+impl std::ops::AddAssign for SliceTally {
+    fn add_assign(&mut self, other: Self) {
+        self.events += other.events;
+        self.hops += other.hops;
+        self.deliveries += other.deliveries;
+        self.host_writes += other.host_writes;
+        self.host_reads += other.host_reads;
+    }
+}
+
+/// Where the time went; all zero without a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeTally {
+    /// All, ps.
+    pub total_ps: u128,
+    /// Of it host transfers, ps.
+    pub host_ps: u128,
+    /// Of it barriers, ps.
+    pub barrier_ps: u128,
+    /// Timesteps by what they waited for, in the order of [`Bound::ALL`].
+    pub bounds: [u64; Bound::ALL.len()],
+}
+
+impl TimeTally {
+    fn add_pass(&mut self, time: &PassTime) {
+        self.total_ps += u128::from(time.total_ps());
+        self.host_ps += u128::from(time.host_write_ps) + u128::from(time.host_read_ps);
+        for step in &time.steps {
+            self.barrier_ps += u128::from(step.barrier_ps);
+            self.bounds[step.bound as usize] += 1;
+        }
+    }
+}
+
+impl std::ops::AddAssign for TimeTally {
+    fn add_assign(&mut self, other: Self) {
+        self.total_ps += other.total_ps;
+        self.host_ps += other.host_ps;
+        self.barrier_ps += other.barrier_ps;
+        self.bounds.iter_mut().zip(other.bounds).for_each(|(a, b)| *a += b);
+    }
+}
+
+/// One iteration, summed over images.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IterationTally {
+    /// Passes of each network, by its index.
+    pub passes: Vec<u64>,
+    /// Timesteps on the chip.
+    pub timesteps: u64,
+    /// Biases clipped to the bias format.
+    pub bias_saturations: u64,
+    /// Time.
+    pub time: TimeTally,
+    /// By slice.
+    pub slices: Vec<SliceTally>,
+}
+
+impl IterationTally {
+    fn new(networks: usize, slices: usize) -> Self {
+        Self { passes: vec![0; networks], slices: vec![SliceTally::default(); slices], ..Self::default() }
+    }
+
+    /// Sum over the slices.
+    pub fn total(&self) -> SliceTally {
+        let mut sum = SliceTally::default();
+        self.slices.iter().for_each(|&s| sum += s);
+        sum
+    }
+}
+
+impl std::ops::AddAssign<&IterationTally> for IterationTally {
+    fn add_assign(&mut self, other: &Self) {
+        self.passes.iter_mut().zip(&other.passes).for_each(|(a, b)| *a += b);
+        self.timesteps += other.timesteps;
+        self.bias_saturations += other.bias_saturations;
+        self.time += other.time;
+        self.slices.iter_mut().zip(&other.slices).for_each(|(a, &b)| *a += b);
+    }
+}
+
+/// What happened, by iteration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    networks: usize,
+    slices: usize,
+    /// In order.
+    pub iterations: Vec<IterationTally>,
+}
+
+impl Tally {
+    /// Empty, for so many networks and slices.
+    pub fn new(networks: usize, slices: usize) -> Self {
+        Self { networks, slices, iterations: Vec::new() }
+    }
+
+    /// Adds a pass, already summed over its timesteps into `slices`.
+    pub(super) fn add_pass(
+        &mut self,
+        iteration: usize,
+        slices: &[SliceTally],
+        counts: &PassCounts,
+        time: Option<&PassTime>,
+    ) {
+        let cell = self.iteration_mut(iteration);
+        cell.passes[counts.network.0 as usize] += 1;
+        cell.timesteps += counts.steps.len() as u64;
+        cell.bias_saturations += counts.bias_saturations;
+        if let Some(time) = time {
+            cell.time.add_pass(time);
+        }
+        cell.slices.iter_mut().zip(slices).for_each(|(sum, &slice)| *sum += slice);
+    }
+
+    /// Adds another tally of the same program.
+    pub fn merge(&mut self, other: &Self) {
+        for (i, cell) in other.iterations.iter().enumerate() {
+            *self.iteration_mut(i) += cell;
+        }
+    }
+
+    /// All iterations as one.
+    pub fn total(&self) -> IterationTally {
+        let mut sum = IterationTally::new(self.networks, self.slices);
+        self.iterations.iter().for_each(|cell| sum += cell);
+        sum
+    }
+
+    /// By layer; `populations` is the number of the model's populations.
+    pub fn by_population(
+        &self,
+        table: &SliceTable,
+        populations: usize,
+    ) -> EntityMap<PopulationId, SliceTally> {
+        let mut sums: EntityMap<PopulationId, SliceTally> = vec![SliceTally::default(); populations].into();
+        for (&population, slice) in table.populations.iter().zip(self.total().slices) {
+            sums[population] += slice;
+        }
+        sums
+    }
+
+    fn iteration_mut(&mut self, iteration: usize) -> &mut IterationTally {
+        if self.iterations.len() <= iteration {
+            self.iterations.resize_with(iteration + 1, || IterationTally::new(self.networks, self.slices));
+        }
+        &mut self.iterations[iteration]
+    }
+}
+
+/// A pass summed over its timesteps, by slice.
+pub(super) fn summed(network: &Network, counts: &PassCounts) -> Vec<SliceTally> {
+    let words = counts.host_writes.iter().zip(&counts.host_reads);
+    let mut slices: Vec<SliceTally> = words
+        .map(|(&host_writes, &host_reads)| SliceTally { host_writes, host_reads, ..SliceTally::default() })
+        .collect();
+    for step in &counts.steps {
+        slices.iter_mut().zip(&step.events).for_each(|(slice, &events)| slice.events += events);
+        for (flow, route) in network.follow(&step.flows) {
+            slices[flow.source].hops += route.hops.times(flow.packets);
+            slices[flow.source].deliveries += flow.packets;
+        }
+    }
+    slices
+}

@@ -1,0 +1,121 @@
+//! The neuron's integer arithmetic: the one definition that every execution path uses.
+//!
+//! ```text
+//! input  = overflow(sum << shift)                    accumulator_bits
+//! v      = clip(kept(v) + input + bias)              state_bits
+//! kept   = sign(v) (|v| (2^bits - decay) >> bits)    magnitude rounded toward zero
+//! fires if v > threshold (strict) or v >= threshold; then v = 0
+//! ```
+
+use snnc_compiler::ir::spiking::NeuronFormat;
+
+use crate::counts::Events;
+
+/// Constants of one population.
+#[derive(Debug, Clone, Copy)]
+pub struct Update {
+    format: NeuronFormat,
+    /// Part of the membrane that is kept, of 2^decay_bits.
+    kept: i64,
+    shift: u32,
+}
+
+impl Update {
+    /// Constants for a loss of `decay` a step and an input shift.
+    pub fn new(format: &NeuronFormat, decay: u32, shift: u32) -> Self {
+        Self { format: *format, kept: (1 << format.decay_bits) - i64::from(decay), shift }
+    }
+
+    /// The membrane after one step without firing. Counts overflows, saturations and the update itself.
+    pub fn integrate(&self, v: i32, sum: i32, bias: i32, events: &mut Events) -> i32 {
+        if v | sum | bias == 0 {
+            events.updates_inactive += 1;
+            return 0;
+        }
+        events.updates_active += 1;
+        let input = self.accumulate(i64::from(sum) << self.shift, events);
+        let magnitude = i64::from(v).abs() * self.kept >> self.format.decay_bits;
+        let kept = if v < 0 { -magnitude } else { magnitude };
+        let next = kept + input + i64::from(bias);
+        let most = i64::from(self.format.state_max());
+        let clipped = next.clamp(-most - 1, most);
+        events.state_saturations += u64::from(clipped != next);
+        clipped as i32
+    }
+
+    /// Whether a membrane fires at a threshold (already shifted).
+    pub fn fires(&self, v: i32, threshold: i32) -> bool {
+        if self.format.strict { v > threshold } else { v >= threshold }
+    }
+
+    /// The accumulator's overflow rule, on a whole timestep's sum.
+    fn accumulate(&self, input: i64, events: &mut Events) -> i64 {
+        let bits = self.format.accumulator_bits;
+        let most = (1i64 << (bits - 1)) - 1;
+        if (-most - 1..=most).contains(&input) {
+            return input;
+        }
+        events.accumulator_overflows += 1;
+        if self.format.wrap {
+            input << (64 - bits) >> (64 - bits)
+        } else {
+            input.clamp(-most - 1, most)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(wrap: bool, strict: bool) -> NeuronFormat {
+        NeuronFormat {
+            weight_bits: 8,
+            state_bits: 10,
+            accumulator_bits: 9,
+            wrap,
+            weight_shift: 1,
+            weight_shift_min: 0,
+            threshold_mantissa_bits: 8,
+            threshold_shift: 0,
+            strict,
+            decay_bits: 12,
+            bias_mantissa_bits: 6,
+            bias_exponent_max: 2,
+        }
+    }
+
+    #[test]
+    fn decay_rounds_the_magnitude_toward_zero() {
+        let update = Update::new(&format(true, true), 2048, 0);
+        let mut e = Events::default();
+        assert_eq!(update.integrate(7, 0, 0, &mut e), 3);
+        assert_eq!(update.integrate(-7, 0, 0, &mut e), -3);
+        assert_eq!(update.integrate(-7, 1, 2, &mut e), 0);
+        assert_eq!((e.updates_active, e.updates_inactive), (3, 0));
+        assert_eq!(update.integrate(0, 0, 0, &mut e), 0);
+        assert_eq!(e.updates_inactive, 1);
+    }
+
+    #[test]
+    fn sums_wrap_or_saturate_at_the_accumulator_and_membranes_clip() {
+        let mut e = Events::default();
+        let wraps = Update::new(&format(true, true), 0, 1);
+        assert_eq!(wraps.integrate(0, 128, 0, &mut e), -256);
+        let saturates = Update::new(&format(false, true), 0, 1);
+        assert_eq!(saturates.integrate(0, 128, 0, &mut e), 255);
+        assert_eq!(saturates.integrate(0, -129, 0, &mut e), -256);
+        assert_eq!(e.accumulator_overflows, 3);
+        assert_eq!(saturates.integrate(500, 100, 0, &mut e), 511);
+        assert_eq!(saturates.integrate(-500, -100, 0, &mut e), -512);
+        assert_eq!(e.state_saturations, 2);
+    }
+
+    #[test]
+    fn strict_and_inclusive_thresholds_differ_on_a_tie_only() {
+        for v in -3..4 {
+            assert_eq!(Update::new(&format(true, true), 0, 0).fires(v, 1), v > 1);
+            assert_eq!(Update::new(&format(true, false), 0, 0).fires(v, 1), v >= 1);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One pass: host writes, populations in order, host reads, counts.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use snnc_compiler::ir::spiking::Bias;
+use snnc_compiler::ir::{NetworkId, PopulationId};
+
+use super::slice::{SliceRun, SliceTrace, Spike, local_bias};
+use super::{Chip, PassOutcome, host_input};
+use crate::counts::{Events, Flow, PassCounts, StepCounts};
+
+/// Biases that the host wrote, `[c, h, w]` row-major, and how many were clipped.
+pub(super) type Written = BTreeMap<PopulationId, (Vec<i32>, u64)>;
+
+pub(super) fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PassOutcome {
+    let written = write_inputs(chip, network, input);
+    let mut traces = vec![SliceTrace::default(); chip.table.len()];
+    for (population, _) in chip.program.model.populations_of(network) {
+        let slices: Vec<usize> =
+            (0..chip.table.len()).filter(|&i| chip.table.populations[i] == population).collect();
+        let done: Vec<SliceTrace> = slices.par_iter().map(|&index| run_slice(chip, index, &written, &traces)).collect();
+        for (index, trace) in slices.into_iter().zip(done) {
+            traces[index] = trace;
+        }
+    }
+    let counts = counts(chip, network, &written, &traces);
+    PassOutcome { readouts: readouts(chip, network, &traces), counts, traces }
+}
+
+pub(super) fn write_inputs(chip: &Chip, network: NetworkId, input: &[f64]) -> Written {
+    let model = &chip.program.model;
+    let of_network = model.inputs.iter().filter(|i| model.populations[i.population].network == network);
+    of_network.map(|host| (host.population, host_input::biases(model, host, input))).collect()
+}
+
+fn run_slice(chip: &Chip, index: usize, written: &Written, traces: &[SliceTrace]) -> SliceTrace {
+    let model = &chip.program.model;
+    let placed = chip.table.slice(chip.program, index);
+    let population = &model.populations[placed.slice.population];
+    let bias = written.get(&placed.slice.population).map(|(values, _)| values.as_slice());
+    let run = SliceRun {
+        core: &chip.program.cores[chip.table.cores[index]],
+        placed,
+        population,
+        model,
+        feeds: &chip.feeds[index],
+        bias: local_bias(placed, population, bias),
+    };
+    run.run(&|source, step| fired(chip, traces, source, step))
+}
+
+/// Spikes of a slice in a timestep of the pass; none outside its window.
+fn fired<'t>(chip: &Chip, traces: &'t [SliceTrace], source: usize, step: u32) -> &'t [Spike] {
+    let window = chip.program.model.populations[chip.table.populations[source]].window;
+    if window.contains(step) { &traces[source].fired[(step - window.start) as usize] } else { &[] }
+}
+
+/// Membranes of the network's read-outs, scaled, `[c, h, w]` row-major.
+fn readouts(chip: &Chip, network: NetworkId, traces: &[SliceTrace]) -> Vec<Vec<f64>> {
+    let model = &chip.program.model;
+    let of_network = model.readouts.iter().filter(|r| model.populations[r.population].network == network);
+    of_network
+        .map(|readout| {
+            let shape = model.populations[readout.population].shape;
+            let mut values = vec![0.0; shape.len()];
+            for (index, trace) in traces.iter().enumerate() {
+                let slice = &chip.table.slice(chip.program, index).slice;
+                if slice.population != readout.population {
+                    continue;
+                }
+                for (local, &v) in trace.membranes.iter().enumerate() {
+                    let (position, atom) = (local as u32 / slice.atoms(), local as u32 % slice.atoms());
+                    let (y, x) = slice.coordinates(position);
+                    let c = (slice.channels.start + atom) as usize;
+                    values[shape.at(c, y as usize, x as usize)] =
+                        f64::from(v) * readout.scale[c] + readout.offset[c];
+                }
+            }
+            values
+        })
+        .collect()
+}
+
+fn counts(chip: &Chip, network: NetworkId, written: &Written, traces: &[SliceTrace]) -> PassCounts {
+    let model = &chip.program.model;
+    let slices = chip.table.len();
+    let pass_steps = model.networks[network].pass_steps as usize;
+    let empty = StepCounts { events: vec![Events::default(); slices], flows: Vec::new() };
+    let mut counts = PassCounts {
+        network,
+        host_writes: vec![0; slices],
+        host_reads: vec![0; slices],
+        bias_saturations: written.values().map(|(_, clipped)| clipped).sum(),
+        steps: vec![empty; pass_steps],
+    };
+    for (index, trace) in traces.iter().enumerate() {
+        let slice = &chip.table.slice(chip.program, index).slice;
+        let population = &model.populations[slice.population];
+        if population.network != network {
+            continue;
+        }
+        if population.bias == Bias::Host {
+            counts.host_writes[index] = slice.neurons().into();
+        }
+        if model.readouts.iter().any(|r| r.population == slice.population) {
+            counts.host_reads[index] = slice.neurons().into();
+        }
+        let start = population.window.start as usize;
+        for (step, events) in trace.events.iter().enumerate() {
+            counts.steps[start + step].events[index] = *events;
+        }
+        let target = chip.table.cores[index];
+        for (step, arrived) in trace.arrived.iter().enumerate() {
+            for (feed, &packets) in chip.feeds[index].iter().zip(arrived).filter(|(_, packets)| **packets > 0) {
+                let sent = start + step - feed.delay as usize;
+                counts.steps[sent].flows.push(Flow { source: feed.source, target, packets });
+            }
+        }
+    }
+    for step in &mut counts.steps {
+        step.flows.sort_unstable_by_key(|flow| (flow.source, flow.target));
+    }
+    counts
+}

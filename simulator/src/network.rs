@@ -1,0 +1,253 @@
+//! The routes of a program over the mesh: which links a packet from a slice to a core crosses.
+//!
+//! The one place that walks links. [`crate::time`] asks it for link loads, [`crate::charge`] for hops. The paths are
+//! those of [`snnc_targets::Topology::path`], looked up once for each (source core, target core) of the program.
+//!
+//! Invariant: a flow follows a route of the program; another one panics, since the execution has then invented it.
+
+#[cfg(test)]
+pub(crate) mod fixture;
+
+use std::collections::HashMap;
+use std::ops::{AddAssign, Range};
+
+use serde::{Deserialize, Serialize};
+use snnc_compiler::ir::CoreId;
+use snnc_compiler::ir::program::{CoreSlice, Program};
+use snnc_targets::{Link, LinkKind, Topology};
+
+use crate::counts::{Flow, SliceIndex, SliceTable};
+
+/// Link crossings by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hops {
+    /// Along rows, within a chip.
+    pub east_west: u64,
+    /// Along columns, within a chip.
+    pub north_south: u64,
+    /// Between chips.
+    pub chip: u64,
+}
+
+impl Hops {
+    /// Hops of all kinds.
+    pub fn total(self) -> u64 {
+        self.east_west + self.north_south + self.chip
+    }
+
+    /// The hops of so many packets that each make these.
+    #[must_use]
+    pub fn times(self, packets: u64) -> Self {
+        Self {
+            east_west: self.east_west * packets,
+            north_south: self.north_south * packets,
+            chip: self.chip * packets,
+        }
+    }
+
+    fn count(&mut self, kind: LinkKind) {
+        match kind {
+            LinkKind::EastWest => self.east_west += 1,
+            LinkKind::NorthSouth => self.north_south += 1,
+            LinkKind::Chip => self.chip += 1,
+        }
+    }
+}
+
+impl AddAssign for Hops {
+    fn add_assign(&mut self, other: Self) {
+        self.east_west += other.east_west;
+        self.north_south += other.north_south;
+        self.chip += other.chip;
+    }
+}
+
+/// The way from a slice to a core.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Sending slice.
+    pub source: SliceIndex,
+    /// Receiving core.
+    pub target: CoreId,
+    /// Hops of one packet.
+    pub hops: Hops,
+    /// Range of [`Network`]'s list of crossed links.
+    links: Range<usize>,
+}
+
+/// All routes of a program, and the links that they use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Ascending by (source, target).
+    routes: Vec<Route>,
+    /// Path after path: indices into `used`.
+    crossed: Vec<u32>,
+    /// The links that some route crosses.
+    used: Vec<(Link, LinkKind)>,
+}
+
+impl Network {
+    /// Looks up every route of `program`; `slices` is its slice numbering.
+    pub fn new(program: &Program, slices: &SliceTable) -> Self {
+        let topology = program.topology();
+        let mut paths =
+            Paths { topology: &topology, known: HashMap::new(), ids: HashMap::new(), network: Self::empty() };
+        for (core, content) in program.cores.iter() {
+            for (i, slice) in content.slices.iter().enumerate() {
+                let source = slices.starts[core.0 as usize] + i;
+                for target in targets(slice) {
+                    let (links, hops) = paths.between(program, core, target);
+                    paths.network.routes.push(Route { source, target, hops, links });
+                }
+            }
+        }
+        paths.network
+    }
+
+    fn empty() -> Self {
+        Self { routes: Vec::new(), crossed: Vec::new(), used: Vec::new() }
+    }
+
+    /// Routes, ascending by (source, target).
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The links that some route crosses, in the order of [`Network::load`]'s result.
+    pub fn links(&self) -> &[(Link, LinkKind)] {
+        &self.used
+    }
+
+    /// Each flow with its route. Linear for flows ordered by (source, target), as those of a timestep are.
+    pub fn follow<'a>(&'a self, flows: &'a [Flow]) -> impl Iterator<Item = (&'a Flow, &'a Route)> {
+        let mut next = 0;
+        flows.iter().map(move |flow| {
+            let found = self.find(flow, next);
+            next = found + 1;
+            (flow, &self.routes[found])
+        })
+    }
+
+    /// Adds the packets of `flows` to each link they cross; `loads` is one number for each of [`Network::links`].
+    pub fn load(&self, flows: &[Flow], loads: &mut [u64]) {
+        for (flow, route) in self.follow(flows) {
+            for &link in &self.crossed[route.links.clone()] {
+                loads[link as usize] += flow.packets;
+            }
+        }
+    }
+
+    /// The route of a flow: tried at `hint` and a few further, then searched for.
+    fn find(&self, flow: &Flow, hint: usize) -> usize {
+        let key = (flow.source, flow.target);
+        let ahead = self.routes[hint.min(self.routes.len())..].iter().take(8);
+        for (i, route) in ahead.enumerate() {
+            if (route.source, route.target) == key {
+                return hint + i;
+            }
+        }
+        self.routes.binary_search_by_key(&key, |route| (route.source, route.target)).unwrap_or_else(|_| {
+            panic!("flow from slice {} to {} follows a route of the program", key.0, key.1)
+        })
+    }
+}
+
+/// The distinct cores that a slice sends to, ascending.
+fn targets(slice: &CoreSlice) -> Vec<CoreId> {
+    let mut cores: Vec<CoreId> = slice.destinations.iter().map(|d| d.core).collect();
+    cores.sort_unstable();
+    cores.dedup();
+    cores
+}
+
+/// A network in the making.
+struct Paths<'a> {
+    topology: &'a Topology,
+    known: HashMap<(CoreId, CoreId), (Range<usize>, Hops)>,
+    ids: HashMap<Link, u32>,
+    network: Network,
+}
+
+impl Paths<'_> {
+    /// The stored path between two cores.
+    fn between(&mut self, program: &Program, from: CoreId, to: CoreId) -> (Range<usize>, Hops) {
+        if let Some(path) = self.known.get(&(from, to)) {
+            return path.clone();
+        }
+        let start = self.network.crossed.len();
+        let mut hops = Hops::default();
+        for (link, kind) in self.topology.path(program.sites[from], program.sites[to]) {
+            let id = self.id(link, kind);
+            self.network.crossed.push(id);
+            hops.count(kind);
+        }
+        let path = (start..self.network.crossed.len(), hops);
+        self.known.insert((from, to), path.clone());
+        path
+    }
+
+    fn id(&mut self, link: Link, kind: LinkKind) -> u32 {
+        let used = &mut self.network.used;
+        *self.ids.entry(link).or_insert_with(|| {
+            used.push((link, kind));
+            used.len() as u32 - 1
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::{program, random_step, slice_table};
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn hops_are_distances_and_loads_are_walked_paths() {
+        let program = program();
+        let table = slice_table(&program);
+        let network = Network::new(&program, &table);
+        let topology = program.topology();
+        for seed in 0..20 {
+            let flows = random_step(&program, &table, seed).flows;
+            let mut by_hand: BTreeMap<u32, u64> = BTreeMap::new();
+            let mut distance = 0;
+            for flow in &flows {
+                let (from, to) = (program.sites[table.cores[flow.source]], program.sites[flow.target]);
+                distance += flow.packets * u64::from(topology.distance(from, to));
+                for (link, _) in topology.path(from, to) {
+                    *by_hand.entry(link.0).or_default() += flow.packets;
+                }
+            }
+            let mut hops = Hops::default();
+            network.follow(&flows).for_each(|(flow, route)| hops += route.hops.times(flow.packets));
+            assert_eq!(hops.total(), distance);
+            let mut loads = vec![0; network.links().len()];
+            network.load(&flows, &mut loads);
+            assert_eq!(loads.iter().sum::<u64>(), distance);
+            let loaded = network.links().iter().zip(&loads).filter(|(_, load)| **load > 0);
+            assert_eq!(loaded.map(|(link, load)| (link.0.0, *load)).collect::<BTreeMap<_, _>>(), by_hand);
+        }
+    }
+
+    #[test]
+    fn flows_in_any_order_find_their_routes() {
+        let program = program();
+        let table = slice_table(&program);
+        let network = Network::new(&program, &table);
+        let mut flows = random_step(&program, &table, 1).flows;
+        flows.reverse();
+        for (flow, route) in network.follow(&flows) {
+            assert_eq!((flow.source, flow.target), (route.source, route.target));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "follows a route of the program")]
+    fn an_invented_flow_is_refused() {
+        let program = program();
+        let table = slice_table(&program);
+        let flow = Flow { source: 0, target: CoreId(0), packets: 1 };
+        let network = Network::new(&program, &table);
+        let _ = network.follow(&[flow]).count();
+    }
+}

@@ -1,0 +1,140 @@
+use snnc_compiler::ir::CoreId;
+
+use super::*;
+use crate::counts::Flow;
+use crate::network::fixture::{crowded, program, random_pass, random_step, slice_table};
+use crate::time::Bound;
+
+fn setup() -> (Program, SliceTable, Network, Analytic) {
+    let program = program();
+    let table = slice_table(&program);
+    let network = Network::new(&program, &table);
+    let analytic = Analytic::new(&program, &table);
+    (program, table, network, analytic)
+}
+
+fn empty_step(table: &SliceTable) -> StepCounts {
+    StepCounts { events: vec![Events::default(); table.cores.len()], flows: Vec::new() }
+}
+
+#[test]
+fn an_idle_timestep_is_a_barrier() {
+    let (program, table, network, analytic) = setup();
+    // Sites 0 and 2 share a tile; 128 + 3 and 128 + 40 do not, 384 + 90 and 384 + 91 do.
+    assert_eq!(tiles_in_use(&program), 5);
+    let time = analytic.step(&network, &empty_step(&table));
+    let barrier = 113_000 + (465_000 - 113_000) * 4 / 31;
+    assert_eq!((time.total_ps, time.barrier_ps, time.bound), (barrier, barrier, Bound::Barrier));
+}
+
+#[test]
+fn each_unit_can_be_the_bottleneck() {
+    let (_, table, network, analytic) = setup();
+    let busy = |change: &dyn Fn(&mut StepCounts)| {
+        let mut step = empty_step(&table);
+        change(&mut step);
+        let time = analytic.step(&network, &step);
+        (time.bound, time.total_ps - time.barrier_ps)
+    };
+    assert_eq!(busy(&|s| s.events[0].synaptic_operations = 100_000), (Bound::Synapse, 350_000_000));
+    assert_eq!(
+        busy(&|s| (s.events[0].updates_active, s.events[0].updates_inactive) = (1000, 100)),
+        (Bound::Neuron, 8_400_000 + 530_000)
+    );
+    assert_eq!(busy(&|s| s.events[4].packets_received = 1_000_000), (Bound::AxonIn, 1_300_000_000));
+    assert_eq!(busy(&|s| s.events[4].packets_sent = 1_000_000), (Bound::AxonOut, 1_700_000_000));
+    let flow = |source, target| {
+        move |s: &mut StepCounts| {
+            s.flows.push(Flow { source, target: CoreId(target), packets: 1_000_000 });
+        }
+    };
+    // Slice 0 and core 1 share a tile: delivery alone. Core 3 is on another chip: the chip link holds it up.
+    assert_eq!(busy(&flow(0, 1)), (Bound::Delivery, 290_000_000));
+    assert_eq!(busy(&flow(0, 3)), (Bound::Link, 2_900_000_000));
+}
+
+#[test]
+fn slices_of_one_core_share_its_units_and_cores_do_not() {
+    let (_, table, network, analytic) = setup();
+    let busy = |slices: &[usize]| {
+        let mut step = empty_step(&table);
+        slices.iter().for_each(|&s| step.events[s].synaptic_operations = 1_000_000);
+        analytic.step(&network, &step).busy_ps[0]
+    };
+    assert_eq!(table.cores[1], table.cores[2]);
+    assert_eq!(busy(&[1, 2]), 2 * busy(&[1]));
+    assert_eq!(busy(&[0, 1]), busy(&[1]));
+}
+
+#[test]
+fn no_unit_is_busy_longer_than_the_timestep_and_one_fills_it() {
+    let (program, table, network, analytic) = setup();
+    let (topology, timing) = (program.topology(), program.target.timing());
+    for seed in 0..20 {
+        let step = random_step(&program, &table, seed);
+        let time = analytic.step(&network, &step);
+        let window = time.total_ps - time.barrier_ps;
+        let mut longest = 0;
+        let mut links: std::collections::HashMap<_, u64> = Default::default();
+        for core in program.cores.keys() {
+            let of = |f: &dyn Fn(&Events) -> u64| -> u64 {
+                (0..table.cores.len()).filter(|&s| table.cores[s] == core).map(|s| f(&step.events[s])).sum()
+            };
+            let delivered: u64 = step.flows.iter().filter(|f| f.target == core).map(|f| f.packets).sum();
+            for busy in [
+                of(&|e| e.synaptic_operations * 3500),
+                of(&|e| e.updates_active * 8400 + e.updates_inactive * 5300),
+                of(&|e| e.packets_received * 1300),
+                of(&|e| e.packets_sent * 1700),
+                delivered * 290,
+            ] {
+                longest = busy.max(longest);
+            }
+        }
+        for flow in &step.flows {
+            let (from, to) = (program.sites[table.cores[flow.source]], program.sites[flow.target]);
+            for (link, kind) in topology.path(from, to) {
+                *links.entry(link).or_default() += flow.packets * timing.hop(kind).interval_ps;
+            }
+        }
+        longest = links.into_values().fold(longest, u64::max);
+        assert_eq!(window, longest);
+    }
+}
+
+#[test]
+fn a_pass_adds_host_transfers_and_timesteps() {
+    let (program, table, network, analytic) = setup();
+    let mut counts = random_pass(&program, &table, 0, 5);
+    let time = analytic.pass(&network, &counts);
+    assert_eq!((time.host_write_ps, time.host_read_ps), (65_000 + 16 * 2900, 65_000 + 8 * 2900));
+    let steps: u64 = counts.steps.iter().map(|s| analytic.step(&network, s).total_ps).sum();
+    assert_eq!(time.total_ps(), steps + time.host_write_ps + time.host_read_ps);
+    counts.host_writes.fill(0);
+    counts.host_reads.fill(0);
+    assert_eq!(analytic.pass(&network, &counts).total_ps(), steps);
+}
+
+#[test]
+fn absurd_counts_saturate() {
+    let (_, table, network, analytic) = setup();
+    let mut step = empty_step(&table);
+    step.events[0].synaptic_operations = u64::MAX;
+    assert_eq!(analytic.step(&network, &step).total_ps, u64::MAX);
+}
+
+/// Run with `cargo test --release -- --ignored --nocapture`: 50 passes x 20 timesteps x 5,184 flows.
+#[test]
+#[ignore = "measures"]
+fn an_image_is_timed_in_a_fraction_of_a_second() {
+    let program = crowded(72);
+    let table = slice_table(&program);
+    let network = Network::new(&program, &table);
+    let analytic = Analytic::new(&program, &table);
+    let flows: Vec<Flow> =
+        network.routes().iter().map(|r| Flow { source: r.source, target: r.target, packets: 3 }).collect();
+    let step = StepCounts { events: vec![Events::default(); 72], flows };
+    let start = std::time::Instant::now();
+    let total: u64 = (0..1000).map(|_| analytic.step(&network, &step).total_ps).sum();
+    println!("{} flows, {total} ps, {:?}", step.flows.len(), start.elapsed());
+}

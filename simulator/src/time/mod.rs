@@ -1,0 +1,11 @@
+//! Time: from the events of a pass to picoseconds. Second of the three layers; it changes no count.
+//!
+//! [`Fidelity::None`] gives no time at all, [`Fidelity::Analytic`] the bottleneck formula of [`Analytic`].
+
+mod analytic;
+mod fidelity;
+mod result;
+
+pub use analytic::Analytic;
+pub use fidelity::Fidelity;
+pub use result::{Bound, PassTime, StepTime};

@@ -1,0 +1,94 @@
+//! How long a timestep and a pass took, and what held them up.
+
+use serde::{Deserialize, Serialize};
+
+/// What a timestep waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// A core's synapse unit.
+    Synapse,
+    /// A core's neuron unit.
+    Neuron,
+    /// A core's decoding of packets.
+    AxonIn,
+    /// A core's making of packets.
+    AxonOut,
+    /// A link of the mesh.
+    Link,
+    /// Delivery from a tile's router to a core.
+    Delivery,
+    /// The barrier, longer than any unit is busy.
+    Barrier,
+}
+
+impl Bound {
+    /// All, in the order of [`StepTime::busy_ps`], the barrier last.
+    pub const ALL: [Self; 7] =
+        [Self::Synapse, Self::Neuron, Self::AxonIn, Self::AxonOut, Self::Link, Self::Delivery, Self::Barrier];
+
+    /// Units, without the barrier.
+    pub const UNITS: usize = 6;
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Synapse => "synapse",
+            Self::Neuron => "neuron",
+            Self::AxonIn => "axon_in",
+            Self::AxonOut => "axon_out",
+            Self::Link => "link",
+            Self::Delivery => "delivery",
+            Self::Barrier => "barrier",
+        }
+    }
+}
+
+/// One timestep, in picoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepTime {
+    /// Busiest unit plus barrier.
+    pub total_ps: u64,
+    /// Barrier.
+    pub barrier_ps: u64,
+    /// Busy time of the busiest unit of each kind, in the order of [`Bound::ALL`].
+    pub busy_ps: [u64; Bound::UNITS],
+    /// The busiest unit's kind, the first of equals; the barrier if it is longer.
+    pub bound: Bound,
+}
+
+impl StepTime {
+    /// From the busy time of the busiest unit of each kind and the barrier. Sums saturate at 2^64 ps (213 days).
+    pub fn new(busy_ps: [u64; Bound::UNITS], barrier_ps: u64) -> Self {
+        let mut bound = Bound::Barrier;
+        let mut longest = 0;
+        for (unit, busy) in Bound::ALL.into_iter().zip(busy_ps) {
+            if busy > longest {
+                (bound, longest) = (unit, busy);
+            }
+        }
+        if barrier_ps > longest {
+            bound = Bound::Barrier;
+        }
+        Self { total_ps: longest.saturating_add(barrier_ps), barrier_ps, busy_ps, bound }
+    }
+}
+
+/// One pass, in picoseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassTime {
+    /// The host's writes before it.
+    pub host_write_ps: u64,
+    /// Its timesteps.
+    pub steps: Vec<StepTime>,
+    /// The host's reads after it.
+    pub host_read_ps: u64,
+}
+
+impl PassTime {
+    /// Writes, timesteps one after another, reads.
+    pub fn total_ps(&self) -> u64 {
+        let host = self.host_write_ps.saturating_add(self.host_read_ps);
+        self.steps.iter().fold(host, |sum, step| sum.saturating_add(step.total_ps))
+    }
+}

@@ -1,0 +1,195 @@
+//! Seeded random networks: convolutions and transposed convolutions with odd sizes, skips, delays, all biases.
+
+use snnc_compiler::ir::spiking::{
+    Bias, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, Population, Projection, Readout,
+    SpikingIr, Window,
+};
+use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
+use snnc_targets::entity::EntityMap;
+use snnc_targets::schema::{Comparison, KernelSharing, Overflow, Target};
+
+/// SplitMix64.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// `low..=high`
+    pub fn between(&mut self, low: usize, high: usize) -> usize {
+        low + (self.next() % (high - low + 1) as u64) as usize
+    }
+
+    pub fn signed(&mut self, most: i64) -> i64 {
+        (self.next() % (2 * most + 1) as u64) as i64 - most
+    }
+}
+
+/// A target with random arithmetic rules and the given core size.
+pub fn target(random: &mut Random, neurons: u32) -> Target {
+    let mut target = snnc_targets::registry::load("loihi-like").unwrap();
+    target.core.neurons.0 = neurons;
+    target.topology.cores_per_tile.0 = random.between(1, 4) as u32;
+    target.topology.mesh_columns.0 = random.between(2, 5) as u32;
+    target.topology.mesh_rows.0 = random.between(2, 5) as u32;
+    target.neuron.accumulator_overflow.0 =
+        if random.next() % 2 == 0 { Overflow::Wrap } else { Overflow::Saturate };
+    target.neuron.threshold_comparison.0 =
+        if random.next() % 2 == 0 { Comparison::Strict } else { Comparison::Inclusive };
+    // Narrow widths, so that overflow and saturation happen.
+    target.neuron.accumulator_bits.0 = random.between(13, 20) as u32;
+    target.neuron.state_bits.0 = random.between(14, 20) as u32;
+    target.neuron.bias_mantissa_bits.0 = 9;
+    target.neuron.bias_exponent_max.0 = 3;
+    target.synapses.kernel_sharing.0 =
+        [KernelSharing::PerVariant, KernelSharing::Ideal, KernelSharing::Unshared][random.between(0, 2)];
+    target.check("random target").unwrap();
+    target
+}
+
+/// A verified random network for the target's arithmetic: a host-fed layer, some firing layers with skips, a read-out.
+pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
+    let mut maker = Maker {
+        ir: SpikingIr {
+            model: Model {
+                name: "random".into(),
+                neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
+                networks: EntityMap::new(),
+                populations: EntityMap::new(),
+                inputs: Vec::new(),
+                readouts: Vec::new(),
+                generation: None,
+            },
+            projections: EntityMap::new(),
+        },
+        random,
+        steps: 0,
+    };
+    maker.steps = maker.random.between(3, 7) as u32;
+    maker.host_fed();
+    for depth in 1..=maker.random.between(1, 4) as u32 {
+        maker.layer(depth, true);
+    }
+    let depth = maker.ir.model.populations.len() as u32;
+    maker.layer(depth, false);
+    let mut ir = maker.ir;
+    let population = PopulationId(depth);
+    let channels = ir.model.populations[population].shape.channels;
+    ir.model.readouts.push(Readout { population, scale: vec![1.0; channels], offset: vec![0.0; channels] });
+    ir.verify().unwrap();
+    ir
+}
+
+/// An input for [`network`]s.
+pub fn input(random: &mut Random, ir: &SpikingIr) -> Vec<f64> {
+    (0..ir.model.inputs[0].input.len()).map(|_| random.signed(1000) as f64 / 1000.0).collect()
+}
+
+struct Maker<'a> {
+    ir: SpikingIr,
+    random: &'a mut Random,
+    steps: u32,
+}
+
+impl Maker<'_> {
+    fn dynamics(&mut self, channels: usize, fires: bool) -> Dynamics {
+        let decay = [0, 2048, 819, 4096][self.random.between(0, 3)];
+        if fires {
+            let thresholds = (0..channels).map(|_| self.random.between(5, 20) as u32).collect();
+            Dynamics::Lif { decay, thresholds }
+        } else {
+            Dynamics::Integrator { decay }
+        }
+    }
+
+    fn host_fed(&mut self) {
+        let network = self.ir.model.networks.push(Network {
+            name: "net".into(),
+            timesteps: self.steps,
+            pass_steps: self.steps + 16,
+        });
+        let input = Shape::new(self.random.between(1, 2), self.random.between(3, 8), self.random.between(3, 8));
+        let (map, shape) = self.geometry(input);
+        let volume = input.channels * map.rows.kernel * map.cols.kernel * shape.channels;
+        let weights = (0..volume).map(|_| self.random.signed(1000) as f64 / 700.0).collect();
+        let stages =
+            vec![HostStage::Conv { map, inputs: input.channels, outputs: shape.channels, weights, bias: vec![0.1; shape.channels] }];
+        let dynamics = self.dynamics(shape.channels, true);
+        let population = self.ir.model.populations.push(Population {
+            network,
+            name: "layer0".into(),
+            shape,
+            dynamics,
+            input_shift: 6,
+            bias: Bias::Host,
+            window: Window { start: 0, steps: self.steps },
+        });
+        self.ir.model.inputs.push(HostInput { population, input, stages, scale: vec![500.0; shape.channels] });
+    }
+
+    /// A random (transposed) convolution from `input`.
+    fn geometry(&mut self, input: Shape) -> (ConvMap, Shape) {
+        let channels = self.random.between(1, 9);
+        let transposed = self.random.next() % 3 == 0 && input.positions() < 80;
+        let (rows, height) = self.axis(input.height, transposed);
+        let (cols, width) = self.axis(input.width, transposed);
+        (ConvMap { rows, cols }, Shape::new(channels, height, width))
+    }
+
+    fn axis(&mut self, input: usize, transposed: bool) -> (AxisMap, usize) {
+        loop {
+            let kernel = self.random.between(1, 4);
+            let (stride, dilation) = (self.random.between(1, 3), self.random.between(1, 2));
+            let padding = self.random.between(0, kernel - 1);
+            let output = if transposed {
+                let extra = self.random.between(0, stride - 1);
+                AxisMap::transposed_output(input, kernel, stride, padding, dilation, extra)
+            } else {
+                AxisMap::conv_output(input, kernel, stride, padding, dilation)
+            };
+            if let Some(output) = output.filter(|&o| (1..=20).contains(&o)) {
+                return (AxisMap { kernel, stride, padding, dilation, transposed, input, output }, output);
+            }
+        }
+    }
+
+    /// A layer fed by the one before and, now and then, by an earlier one of the same shape.
+    fn layer(&mut self, depth: u32, fires: bool) {
+        let before = PopulationId(depth - 1);
+        let source = self.ir.model.populations[before].clone();
+        let (map, shape) = self.geometry(source.shape);
+        let start = source.window.start + 1;
+        let dynamics = self.dynamics(shape.channels, fires);
+        let biases = (0..shape.channels).map(|_| self.random.signed(255) as i32).collect();
+        let population = self.ir.model.populations.push(Population {
+            network: NetworkId(0),
+            name: format!("layer{depth}"),
+            shape,
+            dynamics,
+            input_shift: self.random.between(0, 6) as u32,
+            bias: if self.random.next() % 2 == 0 { Bias::Channel(biases) } else { Bias::Zero },
+            window: Window { start, steps: self.steps },
+        });
+        self.project(before, population, 1, map, shape.channels);
+        for earlier in 0..depth - 1 {
+            let other = self.ir.model.populations[PopulationId(earlier)].clone();
+            if (other.shape.height, other.shape.width) == (source.shape.height, source.shape.width) {
+                self.project(PopulationId(earlier), population, start - other.window.start, map, shape.channels);
+            }
+        }
+    }
+
+    fn project(&mut self, source: PopulationId, target: PopulationId, delay: u32, map: ConvMap, outputs: usize) {
+        let inputs = self.ir.model.populations[source].shape.channels;
+        let (height, width) = (map.rows.kernel, map.cols.kernel);
+        let weights =
+            (0..inputs * height * width * outputs).map(|_| self.random.signed(127) as i16).collect();
+        let kernel = Kernel { inputs, height, width, outputs, weights };
+        self.ir.projections.push(Projection { source, target, delay, map, kernel });
+    }
+}

@@ -1,0 +1,181 @@
+//! Mapping never changes results: seeded random networks, many legal mappings, three executors, one answer.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::Random;
+use snnc_compiler::driver::{CompileOptions, assemble, map};
+use snnc_compiler::ir::program::{Program, Slice};
+use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_compiler::mapping::partition::Partition;
+use snnc_compiler::mapping::partition::search::SearchOptions;
+use snnc_compiler::mapping::place::{PlaceOptions, place};
+use snnc_simulator::counts::Events;
+use snnc_simulator::execute::{Chip, oracle, plain};
+use snnc_targets::{Code, Target};
+
+/// Cuts `0..length` at random.
+fn cuts(random: &mut Random, length: usize) -> Vec<std::ops::Range<u32>> {
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    while start < length {
+        let end = random.between(start + 1, length.min(start + 4));
+        ranges.push(start as u32..end as u32);
+        start = end;
+    }
+    ranges
+}
+
+/// Uneven boxes, several to a core, in random order: what no search of ours would make.
+fn wild_partition(random: &mut Random, ir: &SpikingIr, neurons_max: u32) -> Partition {
+    let mut slices = Vec::new();
+    for (population, p) in ir.model.populations.iter() {
+        for channels in cuts(random, p.shape.channels) {
+            for rows in cuts(random, p.shape.height) {
+                for cols in cuts(random, p.shape.width) {
+                    slices.push(Slice { population, channels: channels.clone(), rows: rows.clone(), cols });
+                }
+            }
+        }
+    }
+    for i in (1..slices.len()).rev() {
+        slices.swap(i, random.between(0, i));
+    }
+    let mut partition = Partition::default();
+    let mut core: Vec<Slice> = Vec::new();
+    for slice in slices {
+        let used: u32 = core.iter().map(Slice::neurons).sum();
+        if !core.is_empty() && (used + slice.neurons() > neurons_max || random.next() % 4 == 0) {
+            partition.cores.push(std::mem::take(&mut core));
+        }
+        core.push(slice);
+    }
+    partition.cores.push(core);
+    partition
+}
+
+/// Events that depend on the spiking IR alone.
+fn without_packets(events: Events) -> Events {
+    Events { packets_sent: 0, packets_received: 0, ..events }
+}
+
+/// Runs all three executors and compares them; the number of spikes.
+fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
+    let network = NetworkId(0);
+    let truth = oracle::run(ir, network, input);
+    let chip = Chip::new(program);
+    let outcome = chip.run(network, input);
+    let plain = plain::run(&chip, network, input);
+
+    let mut sums: BTreeMap<PopulationId, Events> = BTreeMap::new();
+    for step in &outcome.counts.steps {
+        for (index, events) in step.events.iter().enumerate() {
+            *sums.entry(chip.table.populations[index]).or_default() += *events;
+        }
+    }
+    for (&population, trace) in &truth {
+        assert_eq!(chip.spikes(&outcome, population), trace.spikes, "spikes of {population}");
+        assert_eq!(without_packets(sums[&population]), trace.events, "counts of {population}");
+    }
+    for (readout, values) in ir.model.readouts.iter().zip(&outcome.readouts) {
+        let membranes: Vec<f64> = truth[&readout.population].membranes.iter().map(|&v| f64::from(v)).collect();
+        assert_eq!(*values, membranes);
+    }
+
+    for (step, events) in plain.events.iter().enumerate() {
+        assert_eq!(outcome.counts.steps[step].events, *events, "events of step {step}");
+    }
+    for (index, trace) in outcome.traces.iter().enumerate() {
+        assert_eq!(trace.membranes, plain.membranes[index]);
+        let start = ir.model.populations[chip.table.populations[index]].window.start as usize;
+        for (step, fired) in trace.fired.iter().enumerate() {
+            assert_eq!(*fired, plain.fired[index][start + step]);
+        }
+    }
+    conserved(&outcome.counts);
+    sums.values().map(|e| e.spikes).sum()
+}
+
+/// Packets sent = packets on flows = packets received.
+fn conserved(counts: &snnc_simulator::counts::PassCounts) {
+    let all = || counts.steps.iter().flat_map(|s| &s.events);
+    let sent: u64 = all().map(|e| e.packets_sent).sum();
+    let received: u64 = all().map(|e| e.packets_received).sum();
+    let flowing: u64 = counts.steps.iter().flat_map(|s| &s.flows).map(|f| f.packets).sum();
+    assert_eq!((sent, sent), (received, flowing));
+    for step in &counts.steps {
+        for (index, events) in step.events.iter().enumerate() {
+            let flows: u64 = step.flows.iter().filter(|f| f.source == index).map(|f| f.packets).sum();
+            assert_eq!(events.packets_sent, flows, "slice {index} sends what its flows carry");
+        }
+    }
+}
+
+fn wild(random: &mut Random, ir: &SpikingIr, target: &Target) -> Program {
+    let partition = wild_partition(random, ir, target.core.neurons.get());
+    let options = PlaceOptions { seed: random.next(), moves_per_core: 20 };
+    assemble(ir, target, &partition, |traffic| Ok(place(partition.cores.len(), traffic, target, options)?)).unwrap()
+}
+
+#[test]
+fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
+    let mut fired = 0;
+    let mut overflowed = 0;
+    for seed in 0..60 {
+        let mut random = Random(seed);
+        let mut target = common::target(&mut random, 1024);
+        let ir = common::network(&mut random, &target);
+        let input = common::input(&mut random, &ir);
+        for neurons_max in [None, Some(random.between(16, 64) as u32), Some(random.between(70, 300) as u32)] {
+            let search = SearchOptions { neurons_max, ..SearchOptions::default() };
+            let place = PlaceOptions { seed, moves_per_core: 50 };
+            let program = match map(&ir, &target, CompileOptions { search, place }) {
+                Ok(program) => program,
+                Err(error) => panic!("seed {seed}: {error}"),
+            };
+            fired += agree(&ir, &program, &input);
+        }
+        target.core.neurons.0 = random.between(100, 400) as u32;
+        target.core.threshold_profiles = None;
+        let program = wild(&mut random, &ir, &target);
+        fired += agree(&ir, &program, &input);
+        let counts = Chip::new(&program).run(NetworkId(0), &input).counts;
+        overflowed += counts.steps.iter().flat_map(|s| &s.events).map(|e| e.accumulator_overflows + e.state_saturations).sum::<u64>();
+    }
+    // The comparison means nothing if the networks are silent or never leave their widths.
+    assert!(fired > 20_000, "{fired} spikes");
+    assert!(overflowed > 1_000, "{overflowed} overflows");
+}
+
+#[test]
+fn threads_change_nothing() {
+    let mut random = Random(7);
+    let target = common::target(&mut random, 64);
+    let ir = common::network(&mut random, &target);
+    let input = common::input(&mut random, &ir);
+    let program = map(&ir, &target, CompileOptions::default()).unwrap();
+    let chip = Chip::new(&program);
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| chip.run(NetworkId(0), &input))
+    };
+    let one = run(1);
+    for threads in [2, 8] {
+        let other = run(threads);
+        assert_eq!((&one.counts, &one.traces), (&other.counts, &other.traces));
+    }
+}
+
+#[test]
+fn a_core_too_small_is_an_error_that_names_layer_limit_and_remedy() {
+    let mut random = Random(3);
+    let mut target = common::target(&mut random, 64);
+    let ir = common::network(&mut random, &target);
+    target.core.synapse_memory_bits.0 = 8;
+    let error = map(&ir, &target, CompileOptions::default()).unwrap_err();
+    assert_eq!(error.codes(), [Code::DoesNotFit]);
+    let text = error.to_string();
+    assert!(text.contains("layer net.layer") && text.contains("synapse memory") && text.contains("hint"), "{text}");
+}

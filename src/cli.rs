@@ -1,0 +1,186 @@
+//! The command line: what can be said, not what is done. Exit codes: 0, 1 (the input's fault), 2 (usage).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use snnc_simulator::time::Fidelity;
+use snnc_targets::Diagnostic;
+
+/// Compiler and simulator for spiking networks on neuromorphic chips.
+#[derive(Debug, Parser)]
+#[command(name = "snnc", version, about, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Map a model onto a chip; print the mapping report
+    Compile(CompileArgs),
+    /// Generate images with a compiled program; print the energy report
+    Simulate(SimulateArgs),
+    /// Compile and simulate
+    Run(RunArgs),
+    /// Compare the float reference with recorded traces, or with the chip
+    Verify(VerifyArgs),
+    /// Make a model from the authors' PyTorch checkpoints
+    Import(ImportArgs),
+    /// List, show or check chip descriptions
+    Targets(TargetsArgs),
+    /// Explain an error code
+    Explain {
+        /// For example E0007
+        code: String,
+    },
+}
+
+/// A model and a chip.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// Model file (model.ron)
+    pub model: PathBuf,
+    /// Built-in target, or the path of a target file
+    #[arg(long, default_value = "loihi-like")]
+    pub target: String,
+}
+
+/// `snnc compile`.
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub model: ModelArgs,
+    /// Write the program here
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// Print an intermediate form instead of the report
+    #[arg(long)]
+    pub emit: Option<Emit>,
+    /// Print the report as JSON
+    #[arg(long, conflicts_with = "emit")]
+    pub json: bool,
+}
+
+/// Intermediate forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// Layers with their shapes
+    Graph,
+    /// The spiking IR
+    Spiking,
+    /// The core-mapped program
+    Program,
+}
+
+/// What to generate.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Images to generate
+    #[arg(long, default_value_t = 4)]
+    pub images: u64,
+    /// Seed of the host's random streams, one an image
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Folder for images, tokens and report.json
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Timing model: none or analytic
+    #[arg(long, default_value = "analytic", value_parser = fidelity)]
+    pub timing: Fidelity,
+    /// Worker threads [default: all cores]; results do not depend on it
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `snnc simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Compiled program (.snnx)
+    pub program: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub generate: GenerateArgs,
+}
+
+/// `snnc run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub generate: GenerateArgs,
+}
+
+/// `snnc verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Model file (model.ron)
+    pub model: PathBuf,
+    /// Compare the float reference with these recorded traces
+    #[arg(long, conflicts_with = "target", required_unless_present = "target")]
+    pub golden: Option<PathBuf>,
+    /// Compare the chip with the float reference
+    #[arg(long)]
+    pub target: Option<String>,
+    /// Images for the comparison with the chip
+    #[arg(long, default_value_t = 1)]
+    pub images: u64,
+    /// Seed of the common random numbers
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `snnc import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// State dict of the VQ-SVAE (.pth)
+    #[arg(long)]
+    pub vq: PathBuf,
+    /// State dict of the denoiser (.pth)
+    #[arg(long)]
+    pub sdid: PathBuf,
+    /// Height and width of the images, in pixels
+    #[arg(long, default_value_t = 28)]
+    pub image_size: usize,
+    /// Folder for model.ron and the weights
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `snnc targets`.
+#[derive(Debug, Args)]
+pub struct TargetsArgs {
+    #[command(subcommand)]
+    #[allow(missing_docs)]
+    pub action: Option<TargetsAction>,
+}
+
+/// What to do with targets; without one they are listed.
+#[derive(Debug, Subcommand)]
+pub enum TargetsAction {
+    /// Print every constant with its provenance
+    Show {
+        /// Built-in name or path
+        target: String,
+    },
+    /// Check a target file
+    Check {
+        /// Path
+        target: String,
+    },
+}
+
+fn fidelity(text: &str) -> Result<Fidelity, String> {
+    text.parse().map_err(|problem: Diagnostic| problem.message)
+}

@@ -1,0 +1,71 @@
+//! `snnc compile`.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use snnc_compiler::driver::{self, CompileOptions};
+use snnc_compiler::frontend::{self, LoadedModel};
+use snnc_compiler::ir::program::Program;
+use snnc_compiler::mapping::report::MappingReport;
+use snnc_targets::{Diagnostics, Target, registry};
+
+use super::{json, print};
+use crate::cli::{CompileArgs, Emit, ModelArgs};
+
+/// A compiled model and how long it took.
+pub struct Compiled {
+    /// The program.
+    pub program: Program,
+    /// The mapping report.
+    pub report: MappingReport,
+    /// Seconds from reading the model to the verified program.
+    pub seconds: f64,
+}
+
+/// Loads, lowers and maps.
+pub fn compile(args: &ModelArgs) -> Result<Compiled, Diagnostics> {
+    let start = Instant::now();
+    let target = registry::load(&args.target)?;
+    let model = frontend::load(&args.model)?;
+    let (_, program, report) = driver::compile(&model, &target, CompileOptions::default())?;
+    Ok(Compiled { program, report, seconds: start.elapsed().as_secs_f64() })
+}
+
+pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
+    if let Some(emit @ (Emit::Graph | Emit::Spiking)) = args.emit {
+        let target = registry::load(&args.model.target)?;
+        let model = frontend::load(&args.model.model)?;
+        print(&emitted(emit, &model, &target)?)?;
+        if args.output.is_none() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let compiled = compile(&args.model)?;
+    if let Some(path) = &args.output {
+        compiled.program.save(path)?;
+    }
+    match args.emit {
+        Some(Emit::Program) => print(&compiled.program.to_text())?,
+        Some(Emit::Graph | Emit::Spiking) => {}
+        None if args.json => print(&json(&compiled.report))?,
+        None => {
+            print(&compiled.report.to_string())?;
+            print(&format!("\ncompiled in {:.2} s\n", compiled.seconds))?;
+            if let Some(path) = &args.output {
+                print(&format!("wrote {}\n", path.display()))?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn emitted(emit: Emit, model: &LoadedModel, target: &Target) -> Result<String, Diagnostics> {
+    if emit == Emit::Spiking {
+        return Ok(driver::lower(model, target)?.to_text());
+    }
+    let mut text = String::new();
+    for graph in model.graphs.values() {
+        text += &graph.table()?;
+    }
+    Ok(text)
+}

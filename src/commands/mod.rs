@@ -1,0 +1,46 @@
+//! One file a subcommand. Each prints its result on standard output; progress and notes go to standard error.
+
+mod compile;
+mod explain;
+mod import;
+mod simulate;
+mod targets;
+mod verify;
+
+use std::process::ExitCode;
+
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use crate::cli::{Cli, Command};
+
+/// Runs a command.
+///
+/// # Errors
+/// What the user can mend; the caller prints it and exits with 1.
+pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
+    match &cli.command {
+        Command::Compile(args) => compile::run(args),
+        Command::Simulate(args) => simulate::simulate(args),
+        Command::Run(args) => simulate::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Targets(args) => targets::run(args),
+        Command::Explain { code } => explain::run(code),
+    }
+}
+
+/// Prints to standard output; a closed pipe ends the program quietly, as it does for any filter.
+fn print(text: &str) -> Result<(), Diagnostic> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Diagnostic::new(Code::OutputFailed, "standard output", error.to_string())),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Pretty JSON with a final newline.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string_pretty(value).expect("reports are plain data") + "\n"
+}

@@ -1,0 +1,83 @@
+//! `snnc targets`: list, show, check.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use snnc_targets::{Diagnostics, Target, registry};
+
+use crate::cli::{TargetsAction, TargetsArgs};
+
+pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
+    let text = match &args.action {
+        None => list()?,
+        Some(TargetsAction::Show { target }) => show(&registry::load(target)?),
+        Some(TargetsAction::Check { target }) => {
+            let target = registry::load(target)?;
+            format!("{}: no contradictions\n", target.name)
+        }
+    };
+    super::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list() -> Result<String, Diagnostics> {
+    let mut text = String::new();
+    for name in registry::names() {
+        let _ = writeln!(text, "{name:<20} {}", registry::load(name)?.description);
+    }
+    Ok(text)
+}
+
+/// Every constant with its provenance, and what rounding to the clock does to the times.
+fn show(target: &Target) -> String {
+    let mut text = format!("{}: {}\n", target.name, target.description);
+    let clock = target.timing.clock_ns.get();
+    let (t, c, s, n) = (&target.topology, &target.core, &target.synapses, &target.neuron);
+    let mut section = |title: &str, rows: Vec<(String, String, String)>| {
+        let _ = writeln!(text, "\n{title}");
+        for (name, value, provenance) in rows {
+            let _ = writeln!(text, "  {name:<36} {value:>14}  {provenance}");
+        }
+    };
+    macro_rules! rows {
+        ($from:expr; $($field:ident),*) => {
+            vec![$((stringify!($field).to_owned(), format!("{:?}", $from.$field.0), $from.$field.1.to_string()),)*]
+        };
+    }
+    section("topology", rows!(t; mesh_columns, mesh_rows, cores_per_tile, chip_columns, chips_max));
+    let mut core = rows!(c; neurons, input_axons, output_axons, synapse_memory_bits);
+    if let Some(profiles) = &c.threshold_profiles {
+        core.push(("threshold_profiles".into(), profiles.0.to_string(), profiles.1.to_string()));
+    }
+    section("core", core);
+    section("axons", vec![(format!("{:?}", target.axons.kind), String::new(), target.axons.provenance.to_string())]);
+    section("synapses", rows!(s; weight_bits, index_bits, header_bits_per_list, kernel_sharing, delay_max));
+    section(
+        "neuron",
+        rows!(n; state_bits, accumulator_bits, accumulator_overflow, weight_shift, weight_shift_min,
+            threshold_mantissa_bits, threshold_shift, threshold_comparison, decay_bits, bias_mantissa_bits,
+            bias_exponent_max, active_windows),
+    );
+    let energy = target.energy_constants();
+    let energy = energy.iter().map(|(name, v)| ((*name).to_owned(), v.0.to_string(), v.1.to_string()));
+    section("energy", energy.collect());
+    section("time (error if rounded to whole clocks)", times(target, clock));
+    text
+}
+
+fn times(target: &Target, clock: f64) -> Vec<(String, String, String)> {
+    let mut rows = vec![("clock_ns".into(), clock.to_string(), target.timing.clock_ns.1.to_string())];
+    for (name, unit) in target.unit_times() {
+        for (kind, value) in [("latency_ns", &unit.latency_ns), ("interval_ns", &unit.interval_ns)] {
+            let clocks = value.0 / clock;
+            let error = if value.0 > 0.0 { (clocks.round() / clocks - 1.0) * 100.0 } else { 0.0 };
+            let shown = format!("{} ({error:+.1} %)", value.0);
+            rows.push((format!("{name}.{kind}"), shown, value.1.to_string()));
+        }
+    }
+    let barrier = &target.timing.barrier;
+    for &(tiles, ns) in &barrier.points_ns.0 {
+        rows.push((format!("barrier of {tiles} tiles"), ns.to_string(), barrier.points_ns.1.to_string()));
+    }
+    rows
+}

@@ -1,0 +1,175 @@
+//! The float reference as the host loop's other end: what a chip without rounding would answer.
+//!
+//! Place in the flow: beside the chip simulation, behind the same [`Stepper`] trait. The traces of the last passes stay
+//! readable, so that a verifier can compare spikes layer by layer.
+//! Invariants: latent grid, denoiser and decoder fit each other, so that any tokens below the mask can be decoded.
+//! Refused, at construction: models without a pipeline, or whose networks do not fit it.
+
+use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::frontend::model::PipelineSpec;
+use snnc_compiler::graph::Op;
+use snnc_compiler::ir::Shape;
+use snnc_compiler::reference::{Interpreter, Map, Trace};
+use snnc_simulator::host::{LoopParameters, Stepper};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+/// Two float interpreters, denoiser and decoder, driven by the host loop.
+#[derive(Debug, Clone)]
+pub struct FloatStepper<'m> {
+    denoiser: Interpreter<'m>,
+    decoder: Interpreter<'m>,
+    parameters: LoopParameters,
+    last_denoiser: Option<Trace>,
+    last_decoder: Option<Trace>,
+}
+
+impl<'m> FloatStepper<'m> {
+    /// A stepper over the networks that the model's pipeline names.
+    ///
+    /// # Errors
+    /// [`Code::ModelInvalid`] when there is no pipeline, when it names a network that does not exist, or when the
+    /// networks' shapes contradict it; shape inference's own.
+    pub fn new(model: &'m LoadedModel) -> Result<Self, Diagnostics> {
+        let pipeline = pipeline(model)?;
+        let new = Self {
+            denoiser: interpreter(model, &pipeline.denoiser)?,
+            decoder: interpreter(model, &pipeline.decoder)?,
+            parameters: loop_parameters(model, pipeline)?,
+            last_denoiser: None,
+            last_decoder: None,
+        };
+        new.misfits(&model.name, pipeline).into_result(new)
+    }
+
+    /// The loop as the model file states it.
+    pub fn parameters(&self) -> LoopParameters {
+        self.parameters
+    }
+
+    /// The denoiser: input `[2, h, w]` (token ids as numbers, t), output logits `[codes, h, w]`.
+    pub fn denoiser(&self) -> &Interpreter<'m> {
+        &self.denoiser
+    }
+
+    /// The decoder: input `[1, h, w]` (token ids as numbers), output membrane `[c, H, W]`.
+    pub fn decoder(&self) -> &Interpreter<'m> {
+        &self.decoder
+    }
+
+    /// Trace of the last denoiser pass that the host loop asked for.
+    pub fn last_denoiser(&self) -> Option<&Trace> {
+        self.last_denoiser.as_ref()
+    }
+
+    /// Trace of the last decoder pass that the host loop asked for.
+    pub fn last_decoder(&self) -> Option<&Trace> {
+        self.last_decoder.as_ref()
+    }
+
+    /// A denoiser pass on tokens `[h, w]` at iteration `t`.
+    ///
+    /// # Errors
+    /// [`Code::LayerShape`] when there are not `h` x `w` tokens.
+    pub fn denoiser_trace(&self, tokens: &[u32], t: u32) -> Result<Trace, Diagnostic> {
+        let times = std::iter::repeat_n(f64::from(t), tokens.len());
+        let planes = tokens.iter().map(|&token| f64::from(token)).chain(times).collect();
+        run(&self.denoiser, planes)
+    }
+
+    /// A decoder pass on tokens `[h, w]`.
+    ///
+    /// # Errors
+    /// [`Code::LayerShape`] when there are not `h` x `w` tokens, [`Code::Argument`] when one is not in the codebook.
+    pub fn decoder_trace(&self, tokens: &[u32]) -> Result<Trace, Diagnostic> {
+        run(&self.decoder, tokens.iter().map(|&token| f64::from(token)).collect())
+    }
+
+    /// Shapes that contradict the pipeline.
+    fn misfits(&self, model: &str, pipeline: &PipelineSpec) -> Diagnostics {
+        let mut errors = Diagnostics::default();
+        let (rows, columns) = pipeline.latent;
+        let shapes = [
+            ("denoiser's input", self.denoiser.input_shape(), Shape::new(2, rows, columns)),
+            ("denoiser's output", self.denoiser.output_shape(), Shape::new(pipeline.mask, rows, columns)),
+            ("decoder's input", self.decoder.input_shape(), Shape::new(1, rows, columns)),
+        ];
+        for (what, found, expected) in shapes.into_iter().filter(|(_, found, expected)| found != expected) {
+            errors.push(invalid(model, format!("the {what} is {found}, the pipeline expects {expected}")));
+        }
+        for layer in self.decoder.graph().net.node_weights() {
+            if let Op::Embedding { table } = &layer.op
+                && table.shape[0] < pipeline.mask
+            {
+                let (rows, codes) = (table.shape[0], pipeline.mask);
+                let message =
+                    format!("codebook `{}` has {rows} rows, the pipeline expects {codes}", layer.name);
+                errors.push(invalid(model, message));
+            }
+        }
+        errors
+    }
+}
+
+impl Stepper for FloatStepper<'_> {
+    fn denoise(&mut self, tokens: &[u32], t: u32) -> Vec<f64> {
+        let trace = self.denoiser_trace(tokens, t).expect("the latent grid was seen to fit the denoiser");
+        self.last_denoiser.insert(trace).output().data.clone()
+    }
+
+    fn decode(&mut self, tokens: &[u32]) -> Vec<f64> {
+        let trace = self.decoder_trace(tokens).expect("a finished grid holds codes that the decoder knows");
+        self.last_decoder.insert(trace).output().data.clone()
+    }
+}
+
+/// The model's pipeline.
+///
+/// # Errors
+/// [`Code::ModelInvalid`] when it has none.
+pub(crate) fn pipeline(model: &LoadedModel) -> Result<&PipelineSpec, Diagnostic> {
+    model.pipeline.as_ref().ok_or_else(|| {
+        invalid(&model.name, "there is no `pipeline`, so it cannot generate".into())
+            .hint("add `pipeline: Some((latent: ..., denoiser: ..., decoder: ..., ...))` to the model file")
+    })
+}
+
+/// An interpreter of the network `name`.
+///
+/// # Errors
+/// [`Code::ModelInvalid`] when there is no such network; shape inference's own.
+pub(crate) fn interpreter<'m>(model: &'m LoadedModel, name: &str) -> Result<Interpreter<'m>, Diagnostics> {
+    let graph = model.graphs.get(name).ok_or_else(|| {
+        let known: Vec<_> = model.graphs.keys().map(String::as_str).collect();
+        invalid(&model.name, format!("the pipeline names network `{name}`, found {}", known.join(", ")))
+    })?;
+    Interpreter::new(graph)
+}
+
+fn loop_parameters(model: &LoadedModel, pipeline: &PipelineSpec) -> Result<LoopParameters, Diagnostic> {
+    let number = |what: &str, value: usize| {
+        u32::try_from(value)
+            .map_err(|_| invalid(&model.name, format!("{what} is {value}, below 2^32 expected")))
+    };
+    number("iterations", pipeline.iterations)?;
+    Ok(LoopParameters {
+        rows: pipeline.latent.0,
+        columns: pipeline.latent.1,
+        mask: number("mask", pipeline.mask)?,
+        iterations: pipeline.iterations,
+        temperature: pipeline.temperature,
+    })
+}
+
+/// One pass on the flat `input`.
+fn run(network: &Interpreter<'_>, input: Vec<f64>) -> Result<Trace, Diagnostic> {
+    let shape = network.input_shape();
+    if input.len() == shape.len() {
+        return network.run(&Map::new(shape, input));
+    }
+    let message = format!("{} input values found, {} expected for {shape}", input.len(), shape.len());
+    Err(Diagnostic::new(Code::LayerShape, format!("network {}", network.graph().name), message))
+}
+
+fn invalid(model: &str, message: String) -> Diagnostic {
+    Diagnostic::new(Code::ModelInvalid, format!("model {model}"), message)
+}

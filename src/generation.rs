@@ -1,0 +1,100 @@
+//! Images from a program: the host loop on the simulated chip, metered.
+//!
+//! Image i depends on the seed and i alone, so batches, threads and chunks cannot change it.
+
+use rayon::prelude::*;
+use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::spiking::Generation;
+use snnc_simulator::charge::{Meter, Record, RunRecord};
+use snnc_simulator::execute::Chip;
+use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
+use snnc_simulator::time::Fidelity;
+use snnc_targets::{Code, Diagnostic};
+
+/// Images simulated before their records are merged: bounds memory, whatever the number of images.
+const CHUNK: u64 = 16;
+
+/// What to generate.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Number of images, at least 1.
+    pub images: u64,
+    /// Seed of the random streams.
+    pub seed: u64,
+    /// Timing model.
+    pub fidelity: Fidelity,
+}
+
+/// One generated image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Final tokens, `[h, w]` row-major.
+    pub tokens: Vec<u32>,
+    /// Pixels, `[c, H, W]` row-major.
+    pub pixels: Vec<u8>,
+}
+
+/// Images and what they cost.
+#[derive(Debug)]
+pub struct Generated {
+    /// In order.
+    pub images: Vec<Image>,
+    /// Counts, time and energy.
+    pub record: RunRecord,
+}
+
+/// The generation loop of a program.
+///
+/// # Errors
+/// [`Code::Unsupported`] if its model has none.
+pub fn loop_of(program: &Program) -> Result<&Generation, Diagnostic> {
+    program.model.generation.as_ref().ok_or_else(|| {
+        Diagnostic::new(Code::Unsupported, format!("model {}", program.model.name), "has no generation pipeline")
+            .hint("add a `pipeline` to the model file")
+    })
+}
+
+/// Generates images; `done` is told after each denoising iteration of any image.
+///
+/// # Errors
+/// [`Code::Unsupported`] without a generation pipeline, [`Code::Argument`] for zero images.
+pub fn run(program: &Program, options: Options, done: &(dyn Fn() + Sync)) -> Result<Generated, Diagnostic> {
+    let generation = loop_of(program)?;
+    if options.images == 0 {
+        return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image"));
+    }
+    let chip = Chip::new(program);
+    let meter = Meter::new(program, &chip.table, options.fidelity);
+    let mut generated = Generated { images: Vec::new(), record: RunRecord::new(&meter) };
+    for first in (0..options.images).step_by(CHUNK as usize) {
+        let chunk = first..(first + CHUNK).min(options.images);
+        let images: Vec<(Image, Record)> = chunk
+            .into_par_iter()
+            .map(|index| one(&chip, generation, &meter, PhiloxUniforms::new(options.seed, index), done))
+            .collect();
+        for (image, record) in images {
+            generated.record.push(&record);
+            generated.images.push(image);
+        }
+    }
+    Ok(generated)
+}
+
+fn one(
+    chip: &Chip,
+    generation: &Generation,
+    meter: &Meter,
+    uniforms: PhiloxUniforms,
+    done: &(dyn Fn() + Sync),
+) -> (Image, Record) {
+    let mut record = meter.record();
+    let mut pass = 0;
+    let mut observe = |outcome: &snnc_simulator::execute::PassOutcome| {
+        meter.add_pass(&mut record, pass, &outcome.counts);
+        pass += 1;
+    };
+    let mut stepper = ChipStepper::new(chip, generation, &mut observe);
+    let trajectory = generate(&LoopParameters::from(generation), &mut stepper, &uniforms, &mut |_| done());
+    let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
+    (Image { tokens, pixels: pixels(&trajectory.membrane) }, record)
+}

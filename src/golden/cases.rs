@@ -1,0 +1,288 @@
+//! Golden cases: what was recorded, typed and seen to fit the model.
+//!
+//! All records are read before anything is run, and all that is wrong is reported at once.
+
+use std::collections::BTreeSet;
+
+use snnc_compiler::ir::Shape;
+use snnc_compiler::reference::Interpreter;
+use snnc_simulator::host::{LoopParameters, Uniforms};
+use snnc_targets::{Diagnostic, Diagnostics};
+
+use super::Networks;
+use super::file::GoldenFile;
+
+/// A recorded output under its key.
+pub(super) struct Recorded<T> {
+    pub key: String,
+    pub values: Vec<T>,
+}
+
+/// Recorded spikes of a layer.
+pub(super) struct RecordedSpikes {
+    pub key: String,
+    /// Name of the layer within its network.
+    pub layer: String,
+    /// `[c, h, w]`.
+    pub shape: Shape,
+    /// `[timesteps][ceil(c h w / 8)]`, least significant bit first.
+    pub packed: Vec<u8>,
+}
+
+/// `sdid.K`.
+pub(super) struct DenoiserCase {
+    pub tokens: Vec<u32>,
+    pub t: u32,
+    pub spikes: Vec<RecordedSpikes>,
+    pub logits: Option<Recorded<f64>>,
+}
+
+/// `decoder.K`.
+pub(super) struct DecoderCase {
+    pub tokens: Vec<u32>,
+    pub spikes: Vec<RecordedSpikes>,
+    pub membrane: Option<Recorded<f64>>,
+}
+
+/// `encoder.K`.
+pub(super) struct EncoderCase {
+    pub pixels: Vec<u8>,
+    pub spikes: Vec<RecordedSpikes>,
+    pub tokens: Option<Recorded<u32>>,
+}
+
+/// `loop.K`.
+pub(super) struct LoopCase {
+    pub parameters: LoopParameters,
+    pub uniforms: RecordedUniforms,
+    /// After each iteration, `[iterations, h, w]`.
+    pub tokens: Option<Recorded<u32>>,
+    pub membrane: Option<Recorded<f64>>,
+    pub pixels: Option<Recorded<u8>>,
+}
+
+/// The random numbers of a recorded loop, `[iterations, h, w]` each.
+pub(super) struct RecordedUniforms {
+    unmask: Vec<f64>,
+    token: Vec<f64>,
+    positions: usize,
+}
+
+impl Uniforms for RecordedUniforms {
+    fn unmask(&self, row: usize, position: usize) -> f64 {
+        self.unmask[row * self.positions + position]
+    }
+
+    fn token(&self, row: usize, position: usize) -> f64 {
+        self.token[row * self.positions + position]
+    }
+}
+
+/// All cases of a golden file.
+pub(super) struct Cases {
+    pub denoiser: Vec<DenoiserCase>,
+    pub decoder: Vec<DecoderCase>,
+    pub encoder: Vec<EncoderCase>,
+    pub loops: Vec<LoopCase>,
+    /// Keys that name none of these.
+    pub ignored: Vec<String>,
+}
+
+impl Cases {
+    /// Reads every case of `golden`.
+    ///
+    /// # Errors
+    /// [`snnc_targets::Code::GoldenInvalid`] for each record that is missing, malformed or does not fit the model.
+    pub(super) fn read(golden: &GoldenFile, networks: &Networks<'_>) -> Result<Self, Diagnostics> {
+        let mut errors = Diagnostics::default();
+        let reader = Reader { golden, networks };
+        let cases = Self {
+            denoiser: reader.all("sdid", Reader::denoiser, &mut errors),
+            decoder: reader.all("decoder", Reader::decoder, &mut errors),
+            encoder: reader.all("encoder", Reader::encoder, &mut errors),
+            loops: reader.all("loop", Reader::generation, &mut errors),
+            ignored: golden.keys().filter(|key| parts(key).is_none()).map(str::to_owned).collect(),
+        };
+        errors.into_result(cases)
+    }
+}
+
+/// (group, K, rest) of a key that the check knows.
+fn parts(key: &str) -> Option<(&str, u32, &str)> {
+    let (group, rest) = key.split_once('.')?;
+    let (number, what) = rest.split_once('.')?;
+    let known: &[&str] = match group {
+        "sdid" => &["tokens", "t", "logits"],
+        "decoder" => &["tokens", "membrane"],
+        "encoder" => &["pixels", "tokens"],
+        "loop" => &["u_unmask", "u_token", "tokens", "membrane", "pixels"],
+        _ => return None,
+    };
+    let known = known.contains(&what) || (group != "loop" && what.starts_with("spikes."));
+    let case = number.parse().ok().filter(|n: &u32| n.to_string() == number)?;
+    known.then_some((group, case, what))
+}
+
+/// Reads cases; every reader gives the first fault of its case.
+struct Reader<'a, 'm> {
+    golden: &'a GoldenFile,
+    networks: &'a Networks<'m>,
+}
+
+impl Reader<'_, '_> {
+    /// The cases of a group, ascending by K.
+    fn all<C>(
+        &self,
+        group: &str,
+        read: impl Fn(&Self, &str) -> Result<C, Diagnostic>,
+        errors: &mut Diagnostics,
+    ) -> Vec<C> {
+        let numbers: BTreeSet<u32> =
+            self.golden.keys().filter_map(parts).filter(|p| p.0 == group).map(|p| p.1).collect();
+        let mut cases = Vec::new();
+        for number in numbers {
+            match read(self, &format!("{group}.{number}")) {
+                Ok(case) => cases.push(case),
+                Err(error) => errors.push(error),
+            }
+        }
+        cases
+    }
+
+    fn denoiser(&self, case: &str) -> Result<DenoiserCase, Diagnostic> {
+        let network = self.networks.stepper.denoiser();
+        let mask = self.networks.stepper.parameters().mask;
+        let t = self.golden.numbers(&format!("{case}.t"), &[vec![1], vec![]], u32::MAX)?;
+        Ok(DenoiserCase {
+            tokens: self.golden.numbers(&format!("{case}.tokens"), &[self.grid()], mask)?,
+            t: t[0],
+            spikes: self.spikes(case, network)?,
+            logits: self.floats(format!("{case}.logits"), network.output_shape())?,
+        })
+    }
+
+    fn decoder(&self, case: &str) -> Result<DecoderCase, Diagnostic> {
+        let network = self.networks.stepper.decoder();
+        Ok(DecoderCase {
+            tokens: self.golden.numbers(&format!("{case}.tokens"), &[self.grid()], self.last_code())?,
+            spikes: self.spikes(case, network)?,
+            membrane: self.floats(format!("{case}.membrane"), network.output_shape())?,
+        })
+    }
+
+    fn encoder(&self, case: &str) -> Result<EncoderCase, Diagnostic> {
+        let Some(network) = &self.networks.encoder else {
+            return Err(self
+                .golden
+                .invalid(case, "is a case of the encoder, but the model's pipeline names none"));
+        };
+        let grid = network.output_shape();
+        let shapes = image(Shape { channels: 1, ..grid });
+        Ok(EncoderCase {
+            pixels: self.golden.bytes(&format!("{case}.pixels"), &image(network.input_shape()))?.to_vec(),
+            spikes: self.spikes(case, network)?,
+            tokens: self.optional(format!("{case}.tokens"), |key| {
+                self.golden.numbers(key, &shapes, self.last_code())
+            })?,
+        })
+    }
+
+    fn generation(&self, case: &str) -> Result<LoopCase, Diagnostic> {
+        let unmask_key = format!("{case}.u_unmask");
+        let iterations = self.golden.shape(&unmask_key)?.first().copied().unwrap_or(0);
+        if iterations == 0 || u32::try_from(iterations).is_err() {
+            return Err(self
+                .golden
+                .invalid(&unmask_key, format!("has {iterations} iterations, 1 or more expected")));
+        }
+        let stated = self.networks.stepper.parameters();
+        let rows = [vec![iterations, stated.rows, stated.columns]];
+        let output = self.networks.stepper.decoder().output_shape();
+        let temperature = self.golden.temperature().unwrap_or(stated.temperature);
+        Ok(LoopCase {
+            parameters: LoopParameters { iterations, temperature, ..stated },
+            uniforms: RecordedUniforms {
+                unmask: self.uniforms(&unmask_key, &rows)?,
+                token: self.uniforms(&format!("{case}.u_token"), &rows)?,
+                positions: stated.rows * stated.columns,
+            },
+            tokens: self
+                .optional(format!("{case}.tokens"), |key| self.golden.numbers(key, &rows, stated.mask))?,
+            membrane: self.floats(format!("{case}.membrane"), output)?,
+            pixels: self.optional(format!("{case}.pixels"), |key| {
+                Ok(self.golden.bytes(key, &image(output))?.to_vec())
+            })?,
+        })
+    }
+
+    /// `[h, w]` of the latent grid.
+    fn grid(&self) -> Vec<usize> {
+        let stated = self.networks.stepper.parameters();
+        vec![stated.rows, stated.columns]
+    }
+
+    /// The largest token that is not the mask.
+    fn last_code(&self) -> u32 {
+        self.networks.stepper.parameters().mask.saturating_sub(1)
+    }
+
+    fn uniforms(&self, key: &str, shapes: &[Vec<usize>]) -> Result<Vec<f64>, Diagnostic> {
+        let values = self.golden.floats(key, shapes)?;
+        match values.iter().find(|u| !(0.0..1.0).contains(*u)) {
+            Some(u) => {
+                Err(self.golden.invalid(key, format!("holds {u}, numbers from 0 and below 1 expected")))
+            }
+            None => Ok(values),
+        }
+    }
+
+    /// A record that need not be there.
+    fn optional<T>(
+        &self,
+        key: String,
+        read: impl Fn(&str) -> Result<Vec<T>, Diagnostic>,
+    ) -> Result<Option<Recorded<T>>, Diagnostic> {
+        let there = self.golden.contains(&key);
+        there.then(|| read(&key).map(|values| Recorded { key, values })).transpose()
+    }
+
+    fn floats(&self, key: String, shape: Shape) -> Result<Option<Recorded<f64>>, Diagnostic> {
+        self.optional(key, |key| self.golden.floats(key, &image(shape)))
+    }
+
+    /// All recorded layers of a case.
+    fn spikes(&self, case: &str, network: &Interpreter<'_>) -> Result<Vec<RecordedSpikes>, Diagnostic> {
+        let prefix = format!("{case}.spikes.");
+        let keys = self.golden.keys().filter(|key| key.starts_with(&prefix));
+        keys.map(|key| self.layer_spikes(key, &key[prefix.len()..], network)).collect()
+    }
+
+    /// One recorded layer; its name may carry the network's: `sdid.conv1`.
+    fn layer_spikes(
+        &self,
+        key: &str,
+        recorded: &str,
+        network: &Interpreter<'_>,
+    ) -> Result<RecordedSpikes, Diagnostic> {
+        let short = recorded.rsplit_once('.').map_or(recorded, |(_, short)| short);
+        let named = |name| network.spiking_shape(name).map(|shape| (name, shape));
+        let Some((layer, shape)) = named(recorded).or_else(|| named(short)) else {
+            let network = &network.graph().name;
+            return Err(self
+                .golden
+                .invalid(key, format!("`{recorded}` is no spiking layer of network `{network}`")));
+        };
+        let steps = vec![network.graph().timesteps, shape.len().div_ceil(8)];
+        let packed = self.golden.bytes(key, &[steps])?.to_vec();
+        Ok(RecordedSpikes { key: key.to_owned(), layer: layer.to_owned(), shape, packed })
+    }
+}
+
+/// Shapes under which a map may be recorded: `[c, h, w]`, and `[h, w]` where there is one channel.
+fn image(shape: Shape) -> Vec<Vec<usize>> {
+    let mut shapes = vec![vec![shape.channels, shape.height, shape.width]];
+    if shape.channels == 1 {
+        shapes.insert(0, vec![shape.height, shape.width]);
+    }
+    shapes
+}

@@ -1,0 +1,129 @@
+//! The outcome of a golden check: rows, text and JSON.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+/// Schema string of the JSON form.
+const SCHEMA: &str = "snnc.golden/1";
+
+/// One comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoldenRow {
+    /// Key of the recorded tensor.
+    pub name: String,
+    /// What was compared: `spikes`, `logits`, `membrane`, `tokens` or `pixels`.
+    pub what: String,
+    /// Values compared.
+    pub compared: usize,
+    /// Values that differ; floats differ beyond [`super::TOLERANCE`].
+    pub mismatches: usize,
+    /// Largest absolute error, of floats; null in JSON when it is not finite.
+    pub max_abs_error: Option<f64>,
+    /// Whether there is no mismatch.
+    pub pass: bool,
+    /// Where the first mismatch is, and its two values.
+    pub detail: Option<String>,
+}
+
+/// All comparisons of one golden file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoldenReport {
+    /// Always `snnc.golden/1`.
+    pub schema: String,
+    /// Name of the model.
+    pub model: String,
+    /// The golden file.
+    pub golden: String,
+    /// One a recorded tensor.
+    pub rows: Vec<GoldenRow>,
+    /// Keys of the file that name nothing the check knows.
+    pub ignored: Vec<String>,
+    /// Whether every row passes.
+    pub pass: bool,
+}
+
+impl GoldenReport {
+    pub(super) fn new(model: &str, golden: &str, rows: Vec<GoldenRow>, ignored: Vec<String>) -> Self {
+        let pass = rows.iter().all(|row| row.pass);
+        Self { schema: SCHEMA.into(), model: model.into(), golden: golden.into(), rows, ignored, pass }
+    }
+
+    /// Rows that do not pass.
+    pub fn failures(&self) -> impl Iterator<Item = &GoldenRow> {
+        self.rows.iter().filter(|row| !row.pass)
+    }
+
+    /// An aligned table with a line of summary.
+    pub fn text(&self) -> String {
+        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max("record".len());
+        let mut text = format!(
+            "{:width$}  {:8}  {:>9}  {:>10}  {:>13}  result\n",
+            "record", "what", "compared", "mismatches", "max abs error"
+        );
+        for row in &self.rows {
+            let error = row.max_abs_error.map_or("-".into(), |e| format!("{e:.2e}"));
+            let result = if row.pass { "ok" } else { "FAILED" };
+            let _ = writeln!(
+                text,
+                "{:width$}  {:8}  {:>9}  {:>10}  {error:>13}  {result}",
+                row.name, row.what, row.compared, row.mismatches
+            );
+            if let Some(detail) = &row.detail {
+                let _ = writeln!(text, "{:width$}  {detail}", "");
+            }
+        }
+        text + &self.summary()
+    }
+
+    fn summary(&self) -> String {
+        let (rows, values) = (self.rows.len(), self.rows.iter().map(|row| row.compared).sum::<usize>());
+        let mut text = match self.failures().count() {
+            0 => format!("all {rows} records agree ({values} values)\n"),
+            failed => format!("{failed} of {rows} records differ ({values} values)\n"),
+        };
+        if !self.ignored.is_empty() {
+            let _ = writeln!(text, "ignored, as no check knows them: {}", self.ignored.join(", "));
+        }
+        text
+    }
+
+    /// The report as JSON, indented.
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a report holds only plain data")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, mismatches: usize, max_abs_error: Option<f64>) -> GoldenRow {
+        let detail = (mismatches > 0).then(|| "first at [0, 1, 2]: recorded 1, found 0".to_owned());
+        let what = if max_abs_error.is_some() { "logits" } else { "spikes" };
+        let pass = mismatches == 0;
+        GoldenRow {
+            name: name.into(),
+            what: what.into(),
+            compared: 6272,
+            mismatches,
+            max_abs_error,
+            pass,
+            detail,
+        }
+    }
+
+    #[test]
+    fn the_table_is_aligned_and_names_what_failed() {
+        let rows = vec![row("sdid.0.logits", 0, Some(2.5e-15)), row("sdid.0.spikes.sdid.conv1", 3, None)];
+        let report = GoldenReport::new("toy", "golden.safetensors", rows, vec!["sdid.x".into()]);
+        insta::assert_snapshot!(report.text(), @"");
+    }
+
+    #[test]
+    fn json_reads_back() {
+        let report = GoldenReport::new("toy", "golden.safetensors", vec![row("a", 0, Some(0.5))], vec![]);
+        assert_eq!(serde_json::from_str::<GoldenReport>(&report.json()).unwrap(), report);
+        assert!(report.pass);
+    }
+}

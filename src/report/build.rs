@@ -1,0 +1,281 @@
+//! From a program and a run's record to the report's data.
+
+use std::collections::{BTreeSet, HashSet};
+
+use snnc_compiler::ir::PopulationId;
+use snnc_compiler::ir::program::Program;
+use snnc_simulator::charge::{ACCUMULATE_J, Bill, Component, MULTIPLY_ACCUMULATE_J, RunRecord, SliceTally};
+use snnc_simulator::counts::SliceTable;
+use snnc_simulator::time::{Bound, Fidelity};
+
+use super::constants::{assumed_note, energy_constants, target_info};
+use super::data::{
+    BoundCount, Components, EnergyConstant, HopsByKind, Iteration, Layer, Mapping, Overflows, Paper,
+    PerImage, Report, SCHEMA, Time, Totals,
+};
+
+/// What a report is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportInput<'a> {
+    /// The program that ran.
+    pub program: &'a Program,
+    /// Its slice numbering.
+    pub slices: &'a SliceTable,
+    /// What happened and what it cost.
+    pub run: &'a RunRecord,
+    /// Wall-clock seconds of compilation; 0 when a program file was read.
+    pub compile_s: f64,
+    /// Wall-clock seconds of the simulation.
+    pub wall_s: f64,
+    /// Peak memory of the process in bytes, 0 where unknown; see [`super::memory::peak_bytes`].
+    pub peak_memory_bytes: u64,
+}
+
+impl ReportInput<'_> {
+    /// The report.
+    pub fn report(&self) -> Report {
+        let constants = energy_constants(self.program, &self.run.total);
+        Report {
+            schema: SCHEMA.into(),
+            model: self.program.model.name.clone(),
+            target: target_info(&self.program.target),
+            fidelity: self.run.total.fidelity.to_string(),
+            mapping: self.mapping(),
+            totals: self.totals(),
+            energy_j: components(&self.run.total.ledger.total()),
+            layers: self.layers(),
+            iterations: self.iterations(),
+            per_image: self.per_image(),
+            hops_by_kind: self.hops_by_kind(),
+            time: self.time(),
+            overflows: self.overflows(),
+            notes: self.notes(&constants),
+            energy_constants: constants,
+            paper_figure: self.paper(),
+        }
+    }
+
+    fn mapping(&self) -> Mapping {
+        let topology = self.program.topology();
+        let chips: HashSet<u32> = self.program.sites.values().map(|&s| topology.chip_of(s)).collect();
+        Mapping {
+            cores_used: self.program.cores.len() as u64,
+            chips_used: chips.len() as u64,
+            chips_present: topology.chips.into(),
+            compile_s: self.compile_s,
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let tally = self.run.total.tally.total();
+        let all = tally.total();
+        Totals {
+            images: self.run.images.len() as u64,
+            timesteps: tally.timesteps,
+            spikes: all.events.spikes,
+            synaptic_operations: all.events.synaptic_operations,
+            packets: all.events.packets_sent,
+            hops: all.hops.total(),
+            host_writes: all.host_writes,
+            host_reads: all.host_reads,
+            time_s: self.timed().then(|| seconds(tally.time.total_ps)),
+            energy_j: Bill::joules(self.run.total.ledger.total().total()),
+            wall_s: self.wall_s,
+            peak_memory_bytes: self.peak_memory_bytes,
+        }
+    }
+
+    fn layers(&self) -> Vec<Layer> {
+        let count = self.program.model.populations.len();
+        let tallies = self.run.total.tally.by_population(self.slices, count);
+        let bills = self.run.total.ledger.by_population(self.slices, count);
+        let passes = self.run.total.tally.total().passes;
+        self.program
+            .model
+            .populations
+            .keys()
+            .map(|id| self.layer(id, &tallies[id], &bills[id], &passes))
+            .collect()
+    }
+
+    fn layer(&self, id: PopulationId, tally: &SliceTally, bill: &Bill, passes: &[u64]) -> Layer {
+        let model = &self.program.model;
+        let population = &model.populations[id];
+        let network = population.network;
+        let neurons = population.shape.len() as u64;
+        let timesteps = u64::from(model.networks[network].timesteps);
+        let chances = neurons as f64 * timesteps as f64 * passes[network.0 as usize] as f64;
+        Layer {
+            name: model.layer_name(id),
+            neurons,
+            cores: self.cores_of(id),
+            spikes: tally.events.spikes,
+            rate: if chances > 0.0 { tally.events.spikes as f64 / chances } else { 0.0 },
+            synaptic_operations: tally.events.synaptic_operations,
+            packets: tally.events.packets_sent,
+            hops: tally.hops.total(),
+            updates_active: tally.events.updates_active,
+            updates_inactive: tally.events.updates_inactive,
+            energy_j: Bill::joules(bill.total()),
+            energy_by_component_j: components(bill),
+        }
+    }
+
+    fn cores_of(&self, id: PopulationId) -> u64 {
+        let slices = self.slices.populations.iter().zip(&self.slices.cores);
+        slices.filter(|(p, _)| **p == id).map(|(_, core)| *core).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    fn iterations(&self) -> Vec<Iteration> {
+        let bills = self.run.total.ledger.by_iteration();
+        let cells = self.run.total.tally.iterations.iter().zip(bills).enumerate();
+        cells
+            .map(|(i, (cell, bill))| {
+                let all = cell.total();
+                let ran =
+                    self.program.model.networks.values().zip(&cell.passes).find(|(_, passes)| **passes > 0);
+                Iteration {
+                    iteration: i as u64,
+                    network: ran.map(|(network, _)| network.name.clone()).unwrap_or_default(),
+                    passes: cell.passes.iter().sum(),
+                    spikes: all.events.spikes,
+                    synaptic_operations: all.events.synaptic_operations,
+                    packets: all.events.packets_sent,
+                    time_s: self.timed().then(|| seconds(cell.time.total_ps)),
+                    energy_j: Bill::joules(bill.total()),
+                    energy_by_component_j: components(&bill),
+                }
+            })
+            .collect()
+    }
+
+    fn per_image(&self) -> Vec<PerImage> {
+        let images = self.run.images.iter().enumerate();
+        images
+            .map(|(i, image)| PerImage {
+                image: i as u64,
+                spikes: image.spikes,
+                synaptic_operations: image.synaptic_operations,
+                packets: image.packets,
+                hops: image.hops,
+                time_s: image.time_ps.map(seconds),
+                energy_j: Bill::joules(image.bill.total()),
+            })
+            .collect()
+    }
+
+    fn hops_by_kind(&self) -> HopsByKind {
+        let hops = self.run.total.tally.total().total().hops;
+        HopsByKind { east_west: hops.east_west, north_south: hops.north_south, chip: hops.chip }
+    }
+
+    fn time(&self) -> Time {
+        let time = self.run.total.tally.total().time;
+        let bounds = Bound::ALL.into_iter().zip(time.bounds);
+        Time {
+            host_s: seconds(time.host_ps),
+            barrier_s: seconds(time.barrier_ps),
+            bounds: bounds.map(|(b, timesteps)| BoundCount { bound: b.name().into(), timesteps }).collect(),
+        }
+    }
+
+    fn overflows(&self) -> Overflows {
+        let tally = self.run.total.tally.total();
+        let events = tally.total().events;
+        Overflows {
+            accumulator: events.accumulator_overflows,
+            state: events.state_saturations,
+            bias: tally.bias_saturations,
+        }
+    }
+
+    fn paper(&self) -> Paper {
+        let figure = self.run.total.paper_figure();
+        Paper {
+            accumulate_j: ACCUMULATE_J,
+            accumulates: figure.accumulates,
+            multiply_accumulate_j: MULTIPLY_ACCUMULATE_J,
+            multiply_accumulates: u64::try_from(figure.multiply_accumulates).unwrap_or(u64::MAX),
+            energy_j: figure.total_j(),
+        }
+    }
+
+    fn notes(&self, constants: &[EnergyConstant]) -> Vec<String> {
+        let mut notes = vec![assumed_note(constants)];
+        notes.push(match self.run.total.fidelity {
+            Fidelity::None => "time was not modelled, so static energy is not charged".into(),
+            Fidelity::Analytic => {
+                "time is a bottleneck formula, a lower bound; static energy follows from it and covers every chip \
+                 present, whether used or not"
+                    .into()
+            }
+        });
+        let o = self.overflows();
+        if (o.accumulator, o.state, o.bias) != (0, 0, 0) {
+            notes.push(format!(
+                "values left their width: {} input sums, {} membranes, {} biases",
+                o.accumulator, o.state, o.bias
+            ));
+        }
+        notes
+    }
+
+    fn timed(&self) -> bool {
+        self.run.total.fidelity != Fidelity::None
+    }
+}
+
+fn components(bill: &Bill) -> Components {
+    let joules = |component| Bill::joules(bill[component]);
+    Components {
+        synapse: joules(Component::Synapse),
+        neuron: joules(Component::Neuron),
+        axon: joules(Component::Axon),
+        network: joules(Component::Network),
+        host: joules(Component::Host),
+        static_power: joules(Component::Static),
+    }
+}
+
+fn seconds(picoseconds: u128) -> f64 {
+    picoseconds as f64 / 1e12
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::run;
+
+    fn close(a: f64, b: f64) {
+        assert!((a - b).abs() <= 1e-12 * a.abs().max(b.abs()), "{a} {b}");
+    }
+
+    #[test]
+    fn every_cut_of_the_energy_gives_the_total() {
+        let report = run(Fidelity::Analytic, |input| input.report());
+        let total = report.totals.energy_j;
+        assert!(report.energy_j.static_power > 0.0);
+        close(report.energy_j.iter().map(|(_, j)| j).sum(), total);
+        close(report.layers.iter().map(|l| l.energy_j).sum(), total);
+        close(report.iterations.iter().map(|i| i.energy_j).sum(), total);
+        close(report.per_image.iter().map(|i| i.energy_j).sum(), total);
+        close(report.energy_constants.iter().map(|k| k.energy_j).sum(), total);
+        close(report.per_image.iter().filter_map(|i| i.time_s).sum(), report.totals.time_s.unwrap());
+        assert_eq!(report.layers.iter().map(|l| l.spikes).sum::<u64>(), report.totals.spikes);
+    }
+
+    #[test]
+    fn a_rate_is_spikes_per_neuron_timestep_and_pass() {
+        let report = run(Fidelity::Analytic, |input| input.report());
+        // 2 images x 3 passes x 2 timesteps with 5 spikes each; 8 neurons, T = 4.
+        close(report.layers[0].rate, 60.0 / (8.0 * 4.0 * 6.0));
+        assert_eq!(report.layers[1].rate, 0.0);
+    }
+
+    #[test]
+    fn without_a_time_the_report_says_so() {
+        let report = run(Fidelity::None, |input| input.report());
+        assert_eq!((report.totals.time_s, report.energy_j.static_power), (None, 0.0));
+        assert!(report.notes.iter().any(|n| n.contains("static energy is not charged")));
+    }
+}

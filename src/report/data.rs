@@ -1,0 +1,293 @@
+//! report.json as data: schema `snnc.report/1`. SI units, numbers as numbers; field names are part of the schema.
+//!
+//! `totals.energy_j` is the sum of `energy_j`, of the layers, of the iterations, of the images and of the constants,
+//! up to the rounding of integers of attojoules to floats.
+
+use serde::{Deserialize, Serialize};
+
+/// Schema of this version.
+pub const SCHEMA: &str = "snnc.report/1";
+
+/// The whole report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Name of the model.
+    pub model: String,
+    /// The chip.
+    pub target: TargetInfo,
+    /// How time was modelled: `none` or `analytic`.
+    pub fidelity: String,
+    /// Where the program sits.
+    pub mapping: Mapping,
+    /// Sums over the run.
+    pub totals: Totals,
+    /// By component, J.
+    pub energy_j: Components,
+    /// In the model's order.
+    pub layers: Vec<Layer>,
+    /// By iteration (pass within an image), summed over images.
+    pub iterations: Vec<Iteration>,
+    /// One an image, in order.
+    pub per_image: Vec<PerImage>,
+    /// Hops by kind of link.
+    pub hops_by_kind: HopsByKind,
+    /// Where the time went.
+    pub time: Time,
+    /// Values that left their width.
+    pub overflows: Overflows,
+    /// Every energy constant, and what was charged with it.
+    pub energy_constants: Vec<EnergyConstant>,
+    /// Energy of the operations alone, as SNN papers give it.
+    pub paper_figure: Paper,
+    /// What a reader should know about these numbers.
+    pub notes: Vec<String>,
+}
+
+/// The chip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetInfo {
+    /// Name of the target.
+    pub name: String,
+    /// One line for people.
+    pub description: String,
+    /// Where its energy and time constants come from.
+    pub provenance: ProvenanceSummary,
+}
+
+/// Names of the energy and time constants by provenance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvenanceSummary {
+    /// Measured on silicon.
+    pub measured: Vec<String>,
+    /// Printed by the vendor or in a paper.
+    pub published: Vec<String>,
+    /// Arithmetic on published numbers.
+    pub derived: Vec<String>,
+    /// Not known publicly.
+    pub assumed: Vec<String>,
+}
+
+/// Where the program sits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// Cores in use.
+    pub cores_used: u64,
+    /// Chips with a core in use.
+    pub chips_used: u64,
+    /// Chips powered: boards have whole rows of chips.
+    pub chips_present: u64,
+    /// Wall-clock seconds of compilation; 0 when a program file was read.
+    pub compile_s: f64,
+}
+
+/// Sums over the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Images generated.
+    pub images: u64,
+    /// Timesteps on the chip.
+    pub timesteps: u64,
+    /// Spikes.
+    pub spikes: u64,
+    /// Synaptic operations.
+    pub synaptic_operations: u64,
+    /// Packets sent: spikes x destination cores.
+    pub packets: u64,
+    /// Links crossed by packets.
+    pub hops: u64,
+    /// Words the host wrote.
+    pub host_writes: u64,
+    /// Words the host read.
+    pub host_reads: u64,
+    /// Simulated seconds, image after image; null without a time.
+    pub time_s: Option<f64>,
+    /// Joules.
+    pub energy_j: f64,
+    /// Wall-clock seconds of the simulation.
+    pub wall_s: f64,
+    /// Peak resident memory of the process; 0 where unknown.
+    pub peak_memory_bytes: u64,
+}
+
+/// Joules by component.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Components {
+    /// Synaptic operations.
+    pub synapse: f64,
+    /// Neuron updates and firing.
+    pub neuron: f64,
+    /// Decoding and making of packets.
+    pub axon: f64,
+    /// Hops and delivery.
+    pub network: f64,
+    /// Words written and read by the host.
+    pub host: f64,
+    /// Static power x time; 0 without a time.
+    #[serde(rename = "static")]
+    pub static_power: f64,
+}
+
+impl Components {
+    /// Names as in the schema, and joules.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let Self { synapse, neuron, axon, network, host, static_power } = *self;
+        [
+            ("synapse", synapse),
+            ("neuron", neuron),
+            ("axon", axon),
+            ("network", network),
+            ("host", host),
+            ("static", static_power),
+        ]
+        .into_iter()
+    }
+}
+
+/// One population.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    /// `network.layer`.
+    pub name: String,
+    /// Neurons.
+    pub neurons: u64,
+    /// Cores that hold some of them.
+    pub cores: u64,
+    /// Spikes sent by it.
+    pub spikes: u64,
+    /// Spikes / (neurons x timesteps of the trained network x passes).
+    pub rate: f64,
+    /// Synaptic operations into it.
+    pub synaptic_operations: u64,
+    /// Packets sent by it.
+    pub packets: u64,
+    /// Hops of those packets.
+    pub hops: u64,
+    /// Neuron updates with input, bias or membrane other than 0.
+    pub updates_active: u64,
+    /// Neuron updates with none of them.
+    pub updates_inactive: u64,
+    /// Joules.
+    pub energy_j: f64,
+    /// The same by component.
+    pub energy_by_component_j: Components,
+}
+
+/// One pass within an image, summed over images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Iteration {
+    /// From 0.
+    pub iteration: u64,
+    /// The network that ran.
+    pub network: String,
+    /// Passes: as many as images.
+    pub passes: u64,
+    /// Spikes.
+    pub spikes: u64,
+    /// Synaptic operations.
+    pub synaptic_operations: u64,
+    /// Packets sent.
+    pub packets: u64,
+    /// Simulated seconds; null without a time.
+    pub time_s: Option<f64>,
+    /// Joules.
+    pub energy_j: f64,
+    /// The same by component.
+    pub energy_by_component_j: Components,
+}
+
+/// One image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PerImage {
+    /// From 0.
+    pub image: u64,
+    /// Spikes.
+    pub spikes: u64,
+    /// Synaptic operations.
+    pub synaptic_operations: u64,
+    /// Packets sent.
+    pub packets: u64,
+    /// Links crossed by packets.
+    pub hops: u64,
+    /// Simulated seconds; null without a time.
+    pub time_s: Option<f64>,
+    /// Joules.
+    pub energy_j: f64,
+}
+
+/// Hops by kind of link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HopsByKind {
+    /// Along rows, within a chip.
+    pub east_west: u64,
+    /// Along columns, within a chip.
+    pub north_south: u64,
+    /// Between chips.
+    pub chip: u64,
+}
+
+/// Where the time went; zeros without a time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Time {
+    /// Host transfers, s.
+    pub host_s: f64,
+    /// Barriers, s.
+    pub barrier_s: f64,
+    /// Timesteps by what they waited for.
+    pub bounds: Vec<BoundCount>,
+}
+
+/// Timesteps that waited for one kind of unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundCount {
+    /// `synapse`, `neuron`, `axon_in`, `axon_out`, `link`, `delivery` or `barrier`.
+    pub bound: String,
+    /// Timesteps.
+    pub timesteps: u64,
+}
+
+/// Values that left their width.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overflows {
+    /// Input sums outside the accumulator's width.
+    pub accumulator: u64,
+    /// Membranes clipped to the state's width.
+    pub state: u64,
+    /// Host-written biases clipped to the bias format.
+    pub bias: u64,
+}
+
+/// One energy constant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnergyConstant {
+    /// Field name in the target file.
+    pub name: String,
+    /// SI: joules per event, watts per chip for static power.
+    pub value: f64,
+    /// `J` or `W`.
+    pub unit: String,
+    /// `measured`, `published`, `derived` or `assumed`.
+    pub provenance: String,
+    /// The source or reason.
+    pub source: String,
+    /// Events charged; chips powered for static power.
+    pub events: u64,
+    /// Joules charged.
+    pub energy_j: f64,
+}
+
+/// 45 nm arithmetic (Horowitz 2014): no memory, no network, no static power.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Paper {
+    /// J per accumulate.
+    pub accumulate_j: f64,
+    /// Synaptic operations.
+    pub accumulates: u64,
+    /// J per multiply-accumulate.
+    pub multiply_accumulate_j: f64,
+    /// Multiply-accumulates of host-computed layers, dense, once a pass.
+    pub multiply_accumulates: u64,
+    /// Both terms, J.
+    pub energy_j: f64,
+}

@@ -1,0 +1,95 @@
+//! A run of two images on two cores, for tests of the report.
+
+use snnc_compiler::ir::program::{Core, CoreSlice, Destination, Program, Slice};
+use snnc_compiler::ir::spiking::{Bias, Dynamics, Model, Network, NeuronFormat, Population, Window};
+use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, Shape};
+use snnc_simulator::charge::{Meter, RunRecord};
+use snnc_simulator::counts::{Events, Flow, PassCounts, SliceTable, StepCounts};
+use snnc_simulator::time::Fidelity;
+use snnc_targets::{Site, registry};
+
+use super::ReportInput;
+
+/// Gives `use_it` the input of a report.
+pub fn run<R>(fidelity: Fidelity, use_it: impl FnOnce(&ReportInput) -> R) -> R {
+    let program = program();
+    let slices = SliceTable {
+        starts: vec![0, 1, 2],
+        cores: vec![CoreId(0), CoreId(1)],
+        populations: vec![PopulationId(0), PopulationId(1)],
+    };
+    let meter = Meter::new(&program, &slices, fidelity);
+    let mut run = RunRecord::new(&meter);
+    for image in 0..2 {
+        let mut record = meter.record();
+        for iteration in 0..3 {
+            meter.add_pass(&mut record, iteration, &pass(image * 3 + iteration as u64));
+        }
+        run.push(&record);
+    }
+    use_it(&ReportInput {
+        program: &program,
+        slices: &slices,
+        run: &run,
+        compile_s: 1.5,
+        wall_s: 0.25,
+        peak_memory_bytes: 100 << 20,
+    })
+}
+
+fn program() -> Program {
+    let target = registry::load("loihi-like").unwrap();
+    let shape = Shape::new(2, 2, 2);
+    let population = |name: &str, dynamics| Population {
+        network: NetworkId(0),
+        name: name.into(),
+        shape,
+        dynamics,
+        input_shift: 6,
+        bias: Bias::Zero,
+        window: Window { start: 0, steps: 4 },
+    };
+    let model = Model {
+        name: "toy".into(),
+        neuron: NeuronFormat::new(&target.neuron, 8),
+        networks: vec![Network { name: "net".into(), timesteps: 4, pass_steps: 5 }].into(),
+        populations: vec![
+            population("conv1", Dynamics::Lif { decay: 2048, thresholds: vec![1; 2] }),
+            population("out", Dynamics::Integrator { decay: 0 }),
+        ]
+        .into(),
+        inputs: Vec::new(),
+        readouts: Vec::new(),
+        generation: None,
+    };
+    let cores = vec![core(0, &[1]), core(1, &[])];
+    Program { target, model, cores: cores.into(), sites: vec![Site(0), Site(129)].into(), chips: 2 }
+}
+
+fn core(population: u32, targets: &[u32]) -> Core {
+    let slice = Slice { population: PopulationId(population), channels: 0..2, rows: 0..2, cols: 0..2 };
+    let destinations = targets.iter().map(|&core| Destination { core: CoreId(core), axon: 0 }).collect();
+    let route_starts = (0..5).map(|p| if p == 0 { 0 } else { targets.len() as u32 }).collect();
+    Core { slices: vec![CoreSlice { slice, first_neuron: 0, route_starts, destinations }], ..Core::default() }
+}
+
+fn pass(seed: u64) -> PassCounts {
+    let source =
+        Events { updates_active: 8, updates_inactive: seed, spikes: 5, packets_sent: 5, ..Events::default() };
+    let target = Events {
+        synaptic_operations: 1000 + seed,
+        updates_active: 8,
+        packets_received: 5,
+        accumulator_overflows: 1,
+        ..Events::default()
+    };
+    let flows = vec![Flow { source: 0, target: CoreId(1), packets: 5 }];
+    let step = StepCounts { events: vec![source, target], flows };
+    PassCounts {
+        network: NetworkId(0),
+        host_writes: vec![8, 0],
+        host_reads: vec![0, 8],
+        bias_saturations: 0,
+        steps: vec![step; 2],
+    }
+}
