@@ -150,7 +150,9 @@ fn loop_parameters(model: &LoadedModel, pipeline: &PipelineSpec) -> Result<LoopP
         u32::try_from(value)
             .map_err(|_| invalid(&model.name, format!("{what} is {value}, below 2^32 expected")))
     };
-    number("iterations", pipeline.iterations)?;
+    if number("iterations", pipeline.iterations)? == 0 {
+        return Err(invalid(&model.name, "there are 0 iterations, at least 1 expected".into()));
+    }
     Ok(LoopParameters {
         rows: pipeline.latent.0,
         columns: pipeline.latent.1,
@@ -172,4 +174,95 @@ fn run(network: &Interpreter<'_>, input: Vec<f64>) -> Result<Trace, Diagnostic> 
 
 fn invalid(model: &str, message: String) -> Diagnostic {
     Diagnostic::new(Code::ModelInvalid, format!("model {model}"), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use snnc_compiler::graph::{Conv, Graph, Layer};
+    use snnc_compiler::weights::Tensor;
+
+    use super::*;
+
+    const LIF: Op = Op::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+
+    /// A chain of layers `l0`, `l1` ... of 4 timesteps.
+    fn chain(name: &str, ops: Vec<Op>) -> (String, Graph) {
+        let mut graph = Graph { name: name.into(), timesteps: 4, net: Default::default() };
+        let nodes: Vec<_> = (ops.into_iter().enumerate())
+            .map(|(i, op)| graph.net.add_node(Layer { name: format!("l{i}"), op }))
+            .collect();
+        for pair in nodes.windows(2) {
+            graph.net.add_edge(pair[0], pair[1], 0);
+        }
+        (name.into(), graph)
+    }
+
+    /// Logits of `codes` codes on a 1 x 2 grid, a codebook of `rows` rows; the pipeline says 3.
+    fn model(codes: usize, rows: usize) -> LoadedModel {
+        let conv = Conv {
+            weight: Tensor::new(vec![codes, 2, 1, 1], vec![0.5; codes * 2]),
+            bias: None,
+            stride: (1, 1),
+            padding: (0, 0),
+            dilation: (1, 1),
+            output_padding: (0, 0),
+            groups: 1,
+        };
+        let denoiser = [Op::Input { shape: Shape::new(2, 1, 2) }, Op::Conv2d(conv), LIF, Op::MeanOverTime];
+        let table = Tensor::new(vec![rows, 1], vec![2.0; rows]);
+        let decoder =
+            [Op::Input { shape: Shape::new(1, 1, 2) }, Op::Embedding { table }, LIF, Op::MeanOverTime];
+        let graphs =
+            [chain("denoiser", denoiser.into()), chain("decoder", decoder.into())].into_iter().collect();
+        let pipeline = PipelineSpec {
+            latent: (1, 2),
+            mask: 3,
+            iterations: 5,
+            temperature: 1.0,
+            denoiser: "denoiser".into(),
+            decoder: "decoder".into(),
+            codebook: "l1".into(),
+            encoder: None,
+        };
+        LoadedModel { name: "toy".into(), graphs, pipeline: Some(pipeline) }
+    }
+
+    fn refusal(model: &LoadedModel) -> String {
+        let errors = FloatStepper::new(model).unwrap_err();
+        assert!(errors.codes().iter().all(|&code| code == Code::ModelInvalid), "{errors}");
+        errors.to_string()
+    }
+
+    #[test]
+    fn passes_answer_and_stay_readable() {
+        let model = model(3, 3);
+        let mut stepper = FloatStepper::new(&model).unwrap();
+        assert!(stepper.last_denoiser().is_none());
+        // x = (3 + 1) / 2 and (0 + 1) / 2: the one fires always, the other never.
+        assert_eq!(stepper.denoise(&[3, 0], 1), [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+        let spikes = stepper.last_denoiser().and_then(|trace| trace.spikes("l2")).unwrap();
+        assert_eq!(spikes, vec![vec![true, false, true, false, true, false]; 4]);
+        assert_eq!(stepper.decode(&[2, 0]), [1.0, 1.0]);
+        assert_eq!(stepper.last_decoder().unwrap().spiking().collect::<Vec<_>>(), ["l2"]);
+    }
+
+    #[test]
+    fn passes_on_foreign_tokens_are_errors() {
+        let model = model(3, 3);
+        let stepper = FloatStepper::new(&model).unwrap();
+        assert_eq!(stepper.decoder_trace(&[3, 0]).unwrap_err().code, Code::Argument);
+        assert_eq!(stepper.denoiser_trace(&[3], 1).unwrap_err().code, Code::LayerShape);
+    }
+
+    #[test]
+    fn contradictions_with_the_pipeline_are_collected() {
+        let text = refusal(&model(4, 2));
+        assert!(text.contains("denoiser's output is [4, 1, 2], the pipeline expects [3, 1, 2]"), "{text}");
+        assert!(text.contains("codebook `l1` has 2 rows, the pipeline expects 3"), "{text}");
+        let mut model = model(3, 3);
+        model.graphs.shift_remove("decoder");
+        assert!(refusal(&model).contains("names network `decoder`, found denoiser"));
+        model.pipeline = None;
+        assert!(refusal(&model).contains("there is no `pipeline`"));
+    }
 }

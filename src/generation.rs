@@ -49,8 +49,12 @@ pub struct Generated {
 /// [`Code::Unsupported`] if its model has none.
 pub fn loop_of(program: &Program) -> Result<&Generation, Diagnostic> {
     program.model.generation.as_ref().ok_or_else(|| {
-        Diagnostic::new(Code::Unsupported, format!("model {}", program.model.name), "has no generation pipeline")
-            .hint("add a `pipeline` to the model file")
+        Diagnostic::new(
+            Code::Unsupported,
+            format!("model {}", program.model.name),
+            "has no generation pipeline",
+        )
+        .hint("add a `pipeline` to the model file")
     })
 }
 

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use petgraph::graph::NodeIndex;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use snnc::golden::{GoldenFile, GoldenReport, Progress, check};
 use snnc_compiler::frontend::{LoadedModel, load};
-use snnc_compiler::graph::{Graph, Op};
+use snnc_compiler::graph::Op;
 use snnc_targets::{Code, Diagnostics};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/spiking-diffusion-mnist/model.ron");
@@ -87,25 +86,20 @@ fn a_changed_spike_is_found_and_named() {
     assert!(report.text().contains("1 of 6 records differ"));
 }
 
-/// Adds `change` to all weights of the convolution `layer` of the denoiser.
-fn shift_weights(model: &mut LoadedModel, layer: impl Fn(&Graph) -> NodeIndex, change: f64) {
+/// Adds `change` to all weights of the denoiser's convolution that lies `steps` layers before `layer`.
+fn shift_weights(model: &mut LoadedModel, layer: &str, steps: usize, change: f64) {
     let graph = &mut model.graphs["sdid"];
-    let node = layer(graph);
+    let node = (0..steps).fold(graph.find(layer).unwrap(), |node, _| graph.inputs(node)[0]);
     let Op::Conv2d(conv) = &mut graph.net[node].op else {
         panic!("{} is no convolution", graph.net[node].name)
     };
     conv.weight.data.iter_mut().for_each(|w| *w += change);
 }
 
-/// The layer `steps` layers before the one of that name, along port 0.
-fn before(graph: &Graph, layer: &str, steps: usize) -> NodeIndex {
-    (0..steps).fold(graph.find(layer).unwrap(), |node, _| graph.inputs(node)[0])
-}
-
 #[test]
 fn changed_weights_are_found_from_their_layer_on() {
     let mut model = model();
-    shift_weights(&mut model, |graph| before(graph, "conv3", 2), 1e-3);
+    shift_weights(&mut model, "conv3", 2, 1e-3);
     let report = run(&model, &golden(&records("sdid.0"))).unwrap();
     let behind = ["conv3", "conv4", "conv5"].map(|layer| format!("sdid.0.spikes.sdid.{layer}"));
     let expected: Vec<&str> = behind.iter().map(String::as_str).chain(["sdid.0.logits"]).collect();
@@ -115,7 +109,7 @@ fn changed_weights_are_found_from_their_layer_on() {
 #[test]
 fn weights_changed_by_a_hair_show_in_the_logits_alone() {
     let mut model = model();
-    shift_weights(&mut model, |graph| before(graph, "logits", 1), 1e-8);
+    shift_weights(&mut model, "logits", 1, 1e-8);
     let report = run(&model, &golden(&records("sdid.0"))).unwrap();
     assert_eq!(failed(&report), ["sdid.0.logits"]);
     let error = report.failures().next().unwrap().max_abs_error.unwrap();

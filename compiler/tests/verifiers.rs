@@ -12,7 +12,14 @@ use snnc_compiler::mapping::{Partition, Placement};
 use snnc_targets::{Code, Diagnostics, Site};
 
 /// Breaks one rule and demands that the verifier says so.
-fn refuses<T>(code: Code, what: &str, expected: &str, mut value: T, breaks: impl FnOnce(&mut T), verify: impl FnOnce(&T) -> Result<(), Diagnostics>) {
+fn refuses<T>(
+    code: Code,
+    what: &str,
+    expected: &str,
+    mut value: T,
+    breaks: impl FnOnce(&mut T),
+    verify: impl FnOnce(&T) -> Result<(), Diagnostics>,
+) {
     breaks(&mut value);
     let error = verify(&value).expect_err(what);
     assert!(error.codes().iter().all(|&c| c == code), "{what}: {error}");
@@ -66,7 +73,9 @@ fn spiking_ir_populations() {
     bad_ir("window outside", "inside the pass", |ir| {
         ir.model.populations[SUM].window = Window { start: 3, steps: 9 };
     });
-    bad_ir("decay", "decay 5000 exceeds", |ir| ir.model.populations[SUM].dynamics = Dynamics::Integrator { decay: 5000 });
+    bad_ir("decay", "decay 5000 exceeds", |ir| {
+        ir.model.populations[SUM].dynamics = Dynamics::Integrator { decay: 5000 }
+    });
     bad_ir("shift", "input shift 7", |ir| ir.model.populations[SUM].input_shift = 7);
     bad_ir("few thresholds", "1 thresholds for 4", |ir| {
         ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![1] };
@@ -74,7 +83,9 @@ fn spiking_ir_populations() {
     bad_ir("threshold range", "threshold mantissa is outside", |ir| {
         ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![0, 1, 2, 3] };
     });
-    bad_ir("few biases", "2 biases for 6", |ir| ir.model.populations[SECOND].bias = Bias::Channel(vec![0; 2]));
+    bad_ir("few biases", "2 biases for 6", |ir| {
+        ir.model.populations[SECOND].bias = Bias::Channel(vec![0; 2])
+    });
     bad_ir("bias form", "mantissa << exponent", |ir| {
         ir.model.populations[SECOND].bias = Bias::Channel(vec![8193; 6]);
     });
@@ -95,7 +106,9 @@ fn spiking_ir_projections() {
         ir.projections[projection].kernel.weights.pop();
     });
     bad_ir("weight width", "weight is outside", |ir| ir.projections[projection].kernel.weights[0] = 128);
-    bad_ir("channels", "kernel joins 4 to 6 channels", |ir| ir.projections[ProjectionId(1)].kernel = ir.projections[projection].kernel.clone());
+    bad_ir("channels", "kernel joins 4 to 6 channels", |ir| {
+        ir.projections[ProjectionId(1)].kernel = ir.projections[projection].kernel.clone()
+    });
     bad_ir("geometry", "does not fit kernel", |ir| ir.projections[projection].map.rows.input = 6);
     bad_ir("stride", "out of range", |ir| ir.projections[projection].map.cols.stride = 0);
     bad_ir("two networks", "joins two networks", |ir| {
@@ -148,7 +161,9 @@ fn program_sites_and_neurons() {
     bad_program("site missing", "sites", |p| p.sites = p.sites.values().skip(1).copied().collect());
     bad_program("site outside", "outside the board", |p| p.sites[CoreId(0)] = Site(100_000));
     bad_program("site twice", "already holds", |p| p.sites[CoreId(0)] = p.sites[CoreId(1)]);
-    bad_program("unknown population", "does not exist", |p| p.cores[CoreId(0)].slices[0].slice.population = PopulationId(9));
+    bad_program("unknown population", "does not exist", |p| {
+        p.cores[CoreId(0)].slices[0].slice.population = PopulationId(9)
+    });
     bad_program("slice outside", "lies outside", |p| p.cores[CoreId(0)].slices[0].slice.rows.end = 6);
     bad_program("numbering", "starts at neuron", |p| p.cores[CoreId(0)].slices[0].first_neuron = 1);
     bad_program("neuron twice", "on another core too", |p| {
@@ -215,7 +230,9 @@ fn program_memories() {
 #[test]
 fn program_routes() {
     bad_program("route table", "route table", |p| p.cores[CoreId(0)].slices[0].route_starts[1] = 9999);
-    bad_program("nowhere", "arrives nowhere", |p| p.cores[CoreId(0)].slices[0].destinations[0].core = CoreId(900));
+    bad_program("nowhere", "arrives nowhere", |p| {
+        p.cores[CoreId(0)].slices[0].destinations[0].core = CoreId(900)
+    });
     bad_program("no source", "has 0 sources", |p| {
         let to = p.cores[CoreId(0)].slices[0].destinations[0];
         p.cores[CoreId(0)].slices[0].destinations[1] = to;
@@ -253,7 +270,9 @@ fn program_limits() {
     });
     bad_program("input axons", "input axons, target has 3", |p| p.target.core.input_axons.0 = 3);
     bad_program("output axons", "output axons, target has 3", |p| p.target.core.output_axons.0 = 3);
-    bad_program("memory", "synapse memory (bits), target has 64", |p| p.target.core.synapse_memory_bits.0 = 64);
+    bad_program("memory", "synapse memory (bits), target has 64", |p| {
+        p.target.core.synapse_memory_bits.0 = 64
+    });
     bad_program("profiles", "threshold profiles, target has 1", |p| {
         p.target.core.threshold_profiles.as_mut().unwrap().0 = 1;
     });

@@ -80,7 +80,8 @@ fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
         assert_eq!(without_packets(sums[&population]), trace.events, "counts of {population}");
     }
     for (readout, values) in ir.model.readouts.iter().zip(&outcome.readouts) {
-        let membranes: Vec<f64> = truth[&readout.population].membranes.iter().map(|&v| f64::from(v)).collect();
+        let membranes: Vec<f64> =
+            truth[&readout.population].membranes.iter().map(|&v| f64::from(v)).collect();
         assert_eq!(*values, membranes);
     }
 
@@ -116,7 +117,8 @@ fn conserved(counts: &snnc_simulator::counts::PassCounts) {
 fn wild(random: &mut Random, ir: &SpikingIr, target: &Target) -> Program {
     let partition = wild_partition(random, ir, target.core.neurons.get());
     let options = PlaceOptions { seed: random.next(), moves_per_core: 20 };
-    assemble(ir, target, &partition, |traffic| Ok(place(partition.cores.len(), traffic, target, options)?)).unwrap()
+    assemble(ir, target, &partition, |traffic| Ok(place(partition.cores.len(), traffic, target, options)?))
+        .unwrap()
 }
 
 #[test]
@@ -142,7 +144,12 @@ fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
         let program = wild(&mut random, &ir, &target);
         fired += agree(&ir, &program, &input);
         let counts = Chip::new(&program).run(NetworkId(0), &input).counts;
-        overflowed += counts.steps.iter().flat_map(|s| &s.events).map(|e| e.accumulator_overflows + e.state_saturations).sum::<u64>();
+        overflowed += counts
+            .steps
+            .iter()
+            .flat_map(|s| &s.events)
+            .map(|e| e.accumulator_overflows + e.state_saturations)
+            .sum::<u64>();
     }
     // The comparison means nothing if the networks are silent or never leave their widths.
     assert!(fired > 20_000, "{fired} spikes");
@@ -177,5 +184,8 @@ fn a_core_too_small_is_an_error_that_names_layer_limit_and_remedy() {
     let error = map(&ir, &target, CompileOptions::default()).unwrap_err();
     assert_eq!(error.codes(), [Code::DoesNotFit]);
     let text = error.to_string();
-    assert!(text.contains("layer net.layer") && text.contains("synapse memory") && text.contains("hint"), "{text}");
+    assert!(
+        text.contains("layer net.layer") && text.contains("synapse memory") && text.contains("hint"),
+        "{text}"
+    );
 }

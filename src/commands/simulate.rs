@@ -56,7 +56,10 @@ fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<Ex
         print(&text::print(&report))?;
         if let Some(out) = &args.out {
             let last = image_name(generated.images.len() - 1);
-            print(&format!("\nwrote image_0000.png to {last}, contact.png, tokens.npy and report.json to {}\n", out.display()))?;
+            print(&format!(
+                "\nwrote image_0000.png to {last}, contact.png, tokens.npy and report.json to {}\n",
+                out.display()
+            ))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -67,10 +70,9 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
     if threads == Some(0) {
         return Err(Diagnostic::new(Code::Argument, "--threads 0", "expected at least one thread"));
     }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0))
-        .build()
-        .map_err(|error| Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}")))
+    rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
+        Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
+    })
 }
 
 fn write(out: &Path, program: &Program, generated: &Generated, report: &Report) -> Result<(), Diagnostics> {

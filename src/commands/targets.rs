@@ -50,7 +50,10 @@ fn show(target: &Target) -> String {
         core.push(("threshold_profiles".into(), profiles.0.to_string(), profiles.1.to_string()));
     }
     section("core", core);
-    section("axons", vec![(format!("{:?}", target.axons.kind), String::new(), target.axons.provenance.to_string())]);
+    section(
+        "axons",
+        vec![(format!("{:?}", target.axons.kind), String::new(), target.axons.provenance.to_string())],
+    );
     section("synapses", rows!(s; weight_bits, index_bits, header_bits_per_list, kernel_sharing, delay_max));
     section(
         "neuron",

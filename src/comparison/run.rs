@@ -90,7 +90,9 @@ impl Both<'_, '_> {
     fn logits(&mut self, tokens: &[u32], t: u32, float: &[f64], chip: &[f64]) {
         let g = self.generation;
         let positions = tokens.len();
-        let of = |logits: &[f64], p: usize| -> Vec<f64> { logits.iter().skip(p).step_by(positions).copied().collect() };
+        let of = |logits: &[f64], p: usize| -> Vec<f64> {
+            logits.iter().skip(p).step_by(positions).copied().collect()
+        };
         for p in (0..positions).filter(|&p| tokens[p] as usize == g.mask) {
             let (float, chip) = (of(float, p), of(chip, p));
             for (a, b) in float.iter().zip(&chip) {
@@ -99,7 +101,9 @@ impl Both<'_, '_> {
             }
             self.sums.kl.add(kl(&float, &chip, g.temperature));
             if self.uniforms.unmask(self.row, p) < 1.0 / f64::from(t) {
-                let draw = |logits: Vec<f64>| sample(logits.into_iter(), g.temperature, self.uniforms.token(self.row, p));
+                let draw = |logits: Vec<f64>| {
+                    sample(logits.into_iter(), g.temperature, self.uniforms.token(self.row, p))
+                };
                 self.sums.drawn += 1;
                 self.sums.equal += u64::from(draw(float) == draw(chip));
             }

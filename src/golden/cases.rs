@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use snnc_compiler::ir::Shape;
 use snnc_compiler::reference::Interpreter;
-use snnc_simulator::host::{LoopParameters, Uniforms};
+use snnc_simulator::host::{LoopParameters, RecordedUniforms};
 use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::Networks;
@@ -59,23 +59,6 @@ pub(super) struct LoopCase {
     pub tokens: Option<Recorded<u32>>,
     pub membrane: Option<Recorded<f64>>,
     pub pixels: Option<Recorded<u8>>,
-}
-
-/// The random numbers of a recorded loop, `[iterations, h, w]` each.
-pub(super) struct RecordedUniforms {
-    unmask: Vec<f64>,
-    token: Vec<f64>,
-    positions: usize,
-}
-
-impl Uniforms for RecordedUniforms {
-    fn unmask(&self, row: usize, position: usize) -> f64 {
-        self.unmask[row * self.positions + position]
-    }
-
-    fn token(&self, row: usize, position: usize) -> f64 {
-        self.token[row * self.positions + position]
-    }
 }
 
 /// All cases of a golden file.
@@ -201,11 +184,11 @@ impl Reader<'_, '_> {
         let temperature = self.golden.temperature().unwrap_or(stated.temperature);
         Ok(LoopCase {
             parameters: LoopParameters { iterations, temperature, ..stated },
-            uniforms: RecordedUniforms {
-                unmask: self.uniforms(&unmask_key, &rows)?,
-                token: self.uniforms(&format!("{case}.u_token"), &rows)?,
-                positions: stated.rows * stated.columns,
-            },
+            uniforms: RecordedUniforms::new(
+                stated.rows * stated.columns,
+                self.uniforms(&unmask_key, &rows)?,
+                self.uniforms(&format!("{case}.u_token"), &rows)?,
+            ),
             tokens: self
                 .optional(format!("{case}.tokens"), |key| self.golden.numbers(key, &rows, stated.mask))?,
             membrane: self.floats(format!("{case}.membrane"), output)?,

@@ -26,9 +26,13 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
         return parse(&text, name_or_path);
     }
     let known: Vec<_> = names().collect();
-    Err(Diagnostic::new(Code::TargetUnknown, format!("--target {name_or_path}"), "no built-in target has this name")
-        .hint(format!("built in: {}; or give the path of a .ron file", known.join(", ")))
-        .into())
+    Err(Diagnostic::new(
+        Code::TargetUnknown,
+        format!("--target {name_or_path}"),
+        "no built-in target has this name",
+    )
+    .hint(format!("built in: {}; or give the path of a .ron file", known.join(", ")))
+    .into())
 }
 
 /// Parses and checks a target's text; `place` names it in errors.
@@ -64,7 +68,11 @@ mod tests {
         let error = parse(&misspelt, "t.ron").unwrap_err();
         assert_eq!(error.codes(), [Code::RonSyntax]);
         assert!(error.0[0].message.contains("input_axon"), "{error}");
-        let broken = text.replacen("weight_bits: (8", "weight_bits: (0", 1).replacen("neurons: (1024", "neurons: (0", 1);
+        let broken = text.replacen("weight_bits: (8", "weight_bits: (0", 1).replacen(
+            "neurons: (1024",
+            "neurons: (0",
+            1,
+        );
         assert_ne!(broken, text);
         assert_eq!(parse(&broken, "t.ron").unwrap_err().codes(), [Code::TargetInvalid; 2]);
     }

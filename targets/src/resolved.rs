@@ -106,7 +106,11 @@ impl Target {
         let mut problems = Diagnostics::default();
         let mut need = |ok: bool, field: &str, expected: &str| {
             if !ok {
-                problems.push(Diagnostic::new(Code::TargetInvalid, format!("{file}: {field}"), format!("expected {expected}")));
+                problems.push(Diagnostic::new(
+                    Code::TargetInvalid,
+                    format!("{file}: {field}"),
+                    format!("expected {expected}"),
+                ));
             }
         };
         need(self.format == FORMAT, "format", &format!("\"{FORMAT}\", found \"{}\"", self.format));
@@ -135,9 +139,17 @@ impl Target {
             need((1..=1 << 24).contains(&value), field, "1 to 2^24");
         }
         need(c.synapse_memory_bits.0 > 0, "core.synapse_memory_bits", "at least 1");
-        need(c.threshold_profiles.as_ref().is_none_or(|p| p.0 > 0), "core.threshold_profiles", "at least 1, or None");
+        need(
+            c.threshold_profiles.as_ref().is_none_or(|p| p.0 > 0),
+            "core.threshold_profiles",
+            "at least 1, or None",
+        );
         if let AxonKind::Population { atoms_per_slot, atoms_max } = self.axons.kind {
-            need(atoms_per_slot > 0 && atoms_max >= atoms_per_slot, "axons.kind", "0 < atoms_per_slot <= atoms_max");
+            need(
+                atoms_per_slot > 0 && atoms_max >= atoms_per_slot,
+                "axons.kind",
+                "0 < atoms_per_slot <= atoms_max",
+            );
         }
         let s = &self.synapses;
         need((1..=16).contains(&s.weight_bits.0), "synapses.weight_bits", "1 to 16 bits");

@@ -15,7 +15,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics};
 use crate::ir::Shape;
 use crate::weights::Tensor;
 
-pub use infer::Shapes;
+pub use infer::{Kind, Shapes};
 
 /// A layer graph. All inputs are held constant over the timesteps (direct coding).
 #[derive(Debug, Clone)]
@@ -136,7 +136,7 @@ impl Op {
 }
 
 impl Graph {
-    /// Layers in an order in which every layer comes after its inputs; ties by insertion.
+    /// Layers in an order in which every layer comes after its inputs; the same for the same graph.
     ///
     /// # Errors
     /// [`Code::GraphInvalid`] naming a layer on a cycle.

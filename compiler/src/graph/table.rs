@@ -18,7 +18,14 @@ impl Graph {
             let layer = &self.net[node];
             let inputs: Vec<_> = self.inputs(node).into_iter().map(|n| self.net[n].name.as_str()).collect();
             let shape = shapes[node].to_string();
-            let _ = writeln!(text, "  {:<14} {:<16} {:>16}  <- {}", layer.name, layer.op.name(), shape, inputs.join(", "));
+            let _ = writeln!(
+                text,
+                "  {:<14} {:<16} {:>16}  <- {}",
+                layer.name,
+                layer.op.name(),
+                shape,
+                inputs.join(", ")
+            );
         }
         Ok(text)
     }

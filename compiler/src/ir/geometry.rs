@@ -53,7 +53,13 @@ impl AxisMap {
     }
 
     /// Output length of a convolution, or `None` if the kernel does not fit.
-    pub fn conv_output(input: usize, kernel: usize, stride: usize, padding: usize, dilation: usize) -> Option<usize> {
+    pub fn conv_output(
+        input: usize,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        dilation: usize,
+    ) -> Option<usize> {
         let span = dilation.checked_mul(kernel.checked_sub(1)?)?.checked_add(1)?;
         let room = input.checked_add(padding.checked_mul(2)?)?.checked_sub(span)?;
         Some(room.checked_div(stride)? + 1)
@@ -88,7 +94,8 @@ pub struct ConvMap {
 impl ConvMap {
     /// Number of (source position, target position, tap) triples: synapses per input and output channel.
     pub fn connections(&self) -> usize {
-        let count = |axis: &AxisMap| (0..axis.input).map(|i| axis.reach(i, 0..axis.output).len()).sum::<usize>();
+        let count =
+            |axis: &AxisMap| (0..axis.input).map(|i| axis.reach(i, 0..axis.output).len()).sum::<usize>();
         count(&self.rows) * count(&self.cols)
     }
 }
@@ -97,7 +104,14 @@ impl ConvMap {
 mod tests {
     use super::*;
 
-    fn axis(kernel: usize, stride: usize, padding: usize, transposed: bool, input: usize, output: usize) -> AxisMap {
+    fn axis(
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        transposed: bool,
+        input: usize,
+        output: usize,
+    ) -> AxisMap {
         AxisMap { kernel, stride, padding, dilation: 1, transposed, input, output }
     }
 

@@ -37,7 +37,12 @@ impl SpikingIr {
             let k = &p.kernel;
             header += &format!(
                 "{id} {from} -> {to}: kernel [{}, {}, {}, {}], delay {}, {} synapses\n",
-                k.inputs, k.height, k.width, k.outputs, p.delay, p.synapses()
+                k.inputs,
+                k.height,
+                k.width,
+                k.outputs,
+                p.delay,
+                p.synapses()
             );
         }
         print(&header, self)
@@ -57,7 +62,12 @@ impl Program {
     pub fn text_header(&self) -> String {
         let mut header = format!("program for {}\n", self.target.name) + &model_header(&self.model);
         let topology = self.topology();
-        header += &format!("{} cores, {} chips of {} cores\n", self.cores.len(), self.chips, topology.cores_per_chip());
+        header += &format!(
+            "{} cores, {} chips of {} cores\n",
+            self.cores.len(),
+            self.chips,
+            topology.cores_per_chip()
+        );
         for (id, core) in self.cores.iter() {
             let (tile, chip) = (topology.tile_of(self.sites[id]), topology.chip_of(self.sites[id]));
             header += &format!("{id} {} chip {chip} tile ({}, {}):", self.sites[id], tile.x, tile.y);
@@ -68,7 +78,10 @@ impl Program {
             let sent: usize = core.slices.iter().map(|s| s.destinations.len()).sum();
             header += &format!(
                 ", {} neurons, {} weights, {} lists, {} axons in, {sent} out\n",
-                core.neurons(), core.weights.len(), core.lists.len(), core.axons.len()
+                core.neurons(),
+                core.weights.len(),
+                core.lists.len(),
+                core.axons.len()
             );
         }
         header
@@ -92,7 +105,10 @@ impl Program {
 fn model_header(model: &Model) -> String {
     let mut text = format!("model {}\n", model.name);
     for (id, network) in model.networks.iter() {
-        text += &format!("{id} {}: {} timesteps, {} a pass\n", network.name, network.timesteps, network.pass_steps);
+        text += &format!(
+            "{id} {}: {} timesteps, {} a pass\n",
+            network.name, network.timesteps, network.pass_steps
+        );
     }
     for (id, p) in model.populations.iter() {
         let kind = match &p.dynamics {

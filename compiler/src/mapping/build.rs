@@ -18,7 +18,8 @@ type AxisVariant = Vec<(usize, usize)>;
 
 /// Builds the cores of a verified partition; where they sit does not matter here.
 pub fn build_cores(ir: &SpikingIr, partition: &Partition) -> EntityMap<CoreId, Core> {
-    let mut cores: EntityMap<CoreId, Core> = partition.cores.values().map(|slices| empty_core(slices)).collect();
+    let mut cores: EntityMap<CoreId, Core> =
+        partition.cores.values().map(|slices| empty_core(slices)).collect();
     let mut routes = Routes::new(&cores);
     let mut holders: HashMap<PopulationId, Vec<(CoreId, usize)>> = HashMap::new();
     for (id, core) in cores.iter() {
@@ -108,10 +109,17 @@ struct Wiring<'a> {
 }
 
 impl<'a> Wiring<'a> {
-    fn new(core: &'a mut Core, slice: usize, projection_id: ProjectionId, projection: &'a Projection) -> Self {
+    fn new(
+        core: &'a mut Core,
+        slice: usize,
+        projection_id: ProjectionId,
+        projection: &'a Projection,
+    ) -> Self {
         let box_ = core.slices[slice].slice.clone();
-        let (rows, row_variants) = variants(&projection.map.rows, box_.rows.start as usize..box_.rows.end as usize);
-        let (cols, col_variants) = variants(&projection.map.cols, box_.cols.start as usize..box_.cols.end as usize);
+        let (rows, row_variants) =
+            variants(&projection.map.rows, box_.rows.start as usize..box_.rows.end as usize);
+        let (cols, col_variants) =
+            variants(&projection.map.cols, box_.cols.start as usize..box_.cols.end as usize);
         let kys = tap_order(&projection.map.rows, &row_variants);
         let kxs = tap_order(&projection.map.cols, &col_variants);
         let channels = box_.channels.start as usize..box_.channels.end as usize;
@@ -150,10 +158,15 @@ impl<'a> Wiring<'a> {
     fn connect(&mut self, source: &Slice, mut route: impl FnMut(u32, u32)) {
         for position in 0..source.positions() {
             let (y, x) = source.coordinates(position);
-            let (Some((ty, row)), Some((tx, col))) = (self.rows[y as usize], self.cols[x as usize]) else { continue };
+            let (Some((ty, row)), Some((tx, col))) = (self.rows[y as usize], self.cols[x as usize]) else {
+                continue;
+            };
             let list = self.list(row, col);
             let placed = &self.core.slices[self.slice];
-            let first = placed.slice.position(ty as u32, tx as u32).expect("a variant's first target is in the slice");
+            let first = placed
+                .slice
+                .position(ty as u32, tx as u32)
+                .expect("a variant's first target is in the slice");
             let axon = self.core.axons.len() as u32;
             self.core.axons.push(InputAxon {
                 list,
@@ -179,7 +192,9 @@ impl<'a> Wiring<'a> {
                 let target = (ty as u32 * width + tx as u32) * atoms;
                 let weight = self.tap_offset[&(ky, kx)];
                 match runs.last_mut() {
-                    Some(run) if run.target + run.len == target && run.weight + run.len == weight => run.len += atoms,
+                    Some(run) if run.target + run.len == target && run.weight + run.len == weight => {
+                        run.len += atoms
+                    }
                     _ => runs.push(Run { target, weight, len: atoms }),
                 }
             }
@@ -199,7 +214,10 @@ impl<'a> Wiring<'a> {
 }
 
 /// For each source index its first target and variant (`None`: it does not reach), and the distinct variants.
-fn variants(axis: &AxisMap, targets: std::ops::Range<usize>) -> (Vec<Option<(usize, usize)>>, Vec<AxisVariant>) {
+fn variants(
+    axis: &AxisMap,
+    targets: std::ops::Range<usize>,
+) -> (Vec<Option<(usize, usize)>>, Vec<AxisVariant>) {
     let mut distinct: Vec<AxisVariant> = Vec::new();
     let sources = (0..axis.input)
         .map(|i| {

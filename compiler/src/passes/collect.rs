@@ -8,14 +8,15 @@ use petgraph::graph::NodeIndex;
 use snnc_targets::{Code, Diagnostics};
 
 use super::unsupported;
-use crate::graph::{Conv, Graph, Op, Shapes};
+use crate::graph::{Conv, Graph, Kind, Op, Shapes};
 use crate::ir::spiking::HostStage;
 use crate::ir::{AxisMap, ConvMap, Shape};
 
 /// Name of the pass.
 pub const NAME: &str = "collect-neurons";
 /// What it does.
-pub const DESCRIPTION: &str = "gathers neurons with their kernels; constant inputs become host-written biases";
+pub const DESCRIPTION: &str =
+    "gathers neurons with their kernels; constant inputs become host-written biases";
 
 /// A network as neurons and float kernels.
 #[derive(Debug, Clone)]
@@ -96,7 +97,9 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
     let mut collector = Collector { graph, shapes: graph.shapes()?, layers: Vec::new(), nodes: Vec::new() };
     for node in graph.order()? {
         let kind = match &graph.net[node].op {
-            Op::Lif { tau, threshold, reset } => NeuronKind::Lif { tau: *tau, threshold: *threshold, reset: *reset },
+            Op::Lif { tau, threshold, reset } => {
+                NeuronKind::Lif { tau: *tau, threshold: *threshold, reset: *reset }
+            }
             Op::MeanOverTime => NeuronKind::Mean,
             Op::WeightedSum { coefficients } => NeuronKind::Weighted { coefficients: coefficients.clone() },
             Op::Mix { .. } | Op::NearestCode { .. } => {
@@ -147,7 +150,7 @@ impl Collector<'_> {
             host: None,
         };
         let feed = self.graph.inputs(before)[0];
-        if self.is_constant(feed) {
+        if self.shapes.kind(feed) == Kind::Constant {
             layer.host = Some(self.host_path(before)?);
             layer.bias = vec![0.0; shape.channels];
         } else {
@@ -156,15 +159,6 @@ impl Collector<'_> {
         self.layers.push(layer);
         self.nodes.push(node);
         Ok(())
-    }
-
-    /// Whether a layer's output is the same in every timestep.
-    fn is_constant(&self, node: NodeIndex) -> bool {
-        match self.graph.net[node].op {
-            Op::Input { .. } => true,
-            Op::Lif { .. } => false,
-            _ => self.graph.inputs(node).into_iter().all(|n| self.is_constant(n)),
-        }
     }
 
     /// Splits the kernel of `conv` over the firing layers that `feed` joins.
@@ -181,9 +175,13 @@ impl Collector<'_> {
         };
         let mut first = 0;
         for source in joined {
-            let Some(index) = self.nodes.iter().position(|&n| n == source).filter(|_| self.fires(source)) else {
+            let Some(index) = self.nodes.iter().position(|&n| n == source).filter(|_| self.fires(source))
+            else {
                 let layer = &self.graph.net[source];
-                return Err(self.refuse(node, format!("is fed by \"{}\" ({}), expected a firing layer", layer.name, layer.op.name())));
+                return Err(self.refuse(
+                    node,
+                    format!("is fed by \"{}\" ({}), expected a firing layer", layer.name, layer.op.name()),
+                ));
             };
             let inputs = self.shapes[source].channels;
             layer.sources.push(SourceKernel {
@@ -221,9 +219,16 @@ impl Collector<'_> {
     }
 
     /// Weights of some source channels as `[inputs, rows, columns, outputs]`.
-    fn kernel(&self, node: NodeIndex, conv: &Conv, inputs: std::ops::Range<usize>) -> Result<Vec<f64>, Diagnostics> {
+    fn kernel(
+        &self,
+        node: NodeIndex,
+        conv: &Conv,
+        inputs: std::ops::Range<usize>,
+    ) -> Result<Vec<f64>, Diagnostics> {
         if conv.groups != 1 {
-            return Err(self.refuse(node, format!("{} groups: grouped convolutions are not lowered", conv.groups)));
+            return Err(
+                self.refuse(node, format!("{} groups: grouped convolutions are not lowered", conv.groups))
+            );
         }
         let transposed = matches!(self.graph.net[node].op, Op::ConvTranspose2d(_));
         let s = &conv.weight.shape;

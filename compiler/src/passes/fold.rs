@@ -29,7 +29,11 @@ pub fn run(graph: &Graph) -> Result<Graph, Diagnostics> {
     for norm in norms {
         if !fold_one(&mut folded, norm) {
             let name = &graph.net[norm].name;
-            problems.push(unsupported(&graph.name, name, "a batch norm must follow a convolution that nothing else reads"));
+            problems.push(unsupported(
+                &graph.name,
+                name,
+                "a batch norm must follow a convolution that nothing else reads",
+            ));
         }
     }
     problems.into_result(())?;
@@ -44,7 +48,9 @@ fn fold_one(graph: &mut Graph, norm: NodeIndex) -> bool {
     if graph.readers(conv) != [norm] {
         return false;
     }
-    let Op::BatchNorm { scale, shift, mean, variance, epsilon } = graph.net[norm].op.clone() else { return false };
+    let Op::BatchNorm { scale, shift, mean, variance, epsilon } = graph.net[norm].op.clone() else {
+        return false;
+    };
     let factors: Vec<f64> =
         scale.data.iter().zip(&variance.data).map(|(s, v)| s / (v + epsilon).sqrt()).collect();
     let transposed = matches!(graph.net[conv].op, Op::ConvTranspose2d(_));

@@ -38,7 +38,9 @@ pub fn run(network: &Collected, delay_max: u32) -> Result<Schedule, Diagnostics>
     for layer in &network.layers {
         let (window, layer_delays) = window(layer, &windows, steps);
         if let Some(&most) = layer_delays.iter().max().filter(|&&most| most > delay_max) {
-            let message = format!("a skip path must be delayed by {most} timesteps, the target has {delay_max}; relay neurons are not inserted");
+            let message = format!(
+                "a skip path must be delayed by {most} timesteps, the target has {delay_max}; relay neurons are not inserted"
+            );
             problems.push(unsupported(&network.network, &layer.name, message));
         }
         windows.push(window);
@@ -71,15 +73,29 @@ mod tests {
     use crate::passes::collect::SourceKernel;
 
     fn layer(kind: NeuronKind, sources: &[usize]) -> NeuronLayer {
-        let axis = AxisMap { kernel: 1, stride: 1, padding: 0, dilation: 1, transposed: false, input: 1, output: 1 };
-        let kernel = |&source| SourceKernel { source, map: ConvMap { rows: axis, cols: axis }, inputs: 1, weights: vec![1.0] };
+        let axis =
+            AxisMap { kernel: 1, stride: 1, padding: 0, dilation: 1, transposed: false, input: 1, output: 1 };
+        let kernel = |&source| SourceKernel {
+            source,
+            map: ConvMap { rows: axis, cols: axis },
+            inputs: 1,
+            weights: vec![1.0],
+        };
         let sources = sources.iter().map(kernel).collect();
-        NeuronLayer { name: "l".into(), shape: Shape::new(1, 1, 1), kind, sources, bias: vec![0.0], host: None }
+        NeuronLayer {
+            name: "l".into(),
+            shape: Shape::new(1, 1, 1),
+            kind,
+            sources,
+            bias: vec![0.0],
+            host: None,
+        }
     }
 
     fn skip(last: NeuronKind) -> Collected {
         let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
-        let layers = vec![layer(lif.clone(), &[]), layer(lif.clone(), &[0]), layer(lif, &[1]), layer(last, &[2, 0])];
+        let layers =
+            vec![layer(lif.clone(), &[]), layer(lif.clone(), &[0]), layer(lif, &[1]), layer(last, &[2, 0])];
         Collected { network: "n".into(), timesteps: 16, layers }
     }
 

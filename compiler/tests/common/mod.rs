@@ -1,8 +1,8 @@
 //! A small network by hand: host-fed layer -> firing layer -> read-out, which also reads the first layer (a skip).
 
 use snnc_compiler::ir::spiking::{
-    Bias, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, Population, Projection, Readout,
-    SpikingIr, Window,
+    Bias, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, Population, Projection,
+    Readout, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::Target;
@@ -14,7 +14,8 @@ pub fn target() -> Target {
 
 /// 3x3, stride 1, padding 1, on 5x5.
 pub fn map() -> ConvMap {
-    let axis = AxisMap { kernel: 3, stride: 1, padding: 1, dilation: 1, transposed: false, input: 5, output: 5 };
+    let axis =
+        AxisMap { kernel: 3, stride: 1, padding: 1, dilation: 1, transposed: false, input: 5, output: 5 };
     ConvMap { rows: axis, cols: axis }
 }
 
@@ -47,7 +48,8 @@ pub fn network() -> SpikingIr {
         map: map(),
         kernel: kernel(inputs, outputs),
     };
-    let stage = HostStage::Conv { map: map(), inputs: 1, outputs: 4, weights: vec![0.5; 36], bias: vec![0.0; 4] };
+    let stage =
+        HostStage::Conv { map: map(), inputs: 1, outputs: 4, weights: vec![0.5; 36], bias: vec![0.0; 4] };
     SpikingIr {
         model: Model {
             name: "small".into(),
@@ -60,7 +62,11 @@ pub fn network() -> SpikingIr {
                 stages: vec![stage],
                 scale: vec![1000.0; 4],
             }],
-            readouts: vec![Readout { population: PopulationId(2), scale: vec![0.1; 3], offset: vec![0.0; 3] }],
+            readouts: vec![Readout {
+                population: PopulationId(2),
+                scale: vec![0.1; 3],
+                offset: vec![0.0; 3],
+            }],
             generation: None,
         },
         projections: vec![project(0, 1, 4, 6), project(1, 2, 6, 3), project(0, 2, 4, 3)].into(),

@@ -34,7 +34,7 @@ impl Update {
         }
         events.updates_active += 1;
         let input = self.accumulate(i64::from(sum) << self.shift, events);
-        let magnitude = i64::from(v).abs() * self.kept >> self.format.decay_bits;
+        let magnitude = (i64::from(v).abs() * self.kept) >> self.format.decay_bits;
         let kept = if v < 0 { -magnitude } else { magnitude };
         let next = kept + input + i64::from(bias);
         let most = i64::from(self.format.state_max());
@@ -56,11 +56,7 @@ impl Update {
             return input;
         }
         events.accumulator_overflows += 1;
-        if self.format.wrap {
-            input << (64 - bits) >> (64 - bits)
-        } else {
-            input.clamp(-most - 1, most)
-        }
+        if self.format.wrap { (input << (64 - bits)) >> (64 - bits) } else { input.clamp(-most - 1, most) }
     }
 }
 

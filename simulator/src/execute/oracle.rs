@@ -30,7 +30,14 @@ pub fn run(ir: &SpikingIr, network: NetworkId, input: &[f64]) -> BTreeMap<Popula
         let mut trace = PopulationTrace { membranes: vec![0; population.shape.len()], ..Default::default() };
         for step in population.window.start..population.window.end() {
             let sums = sums(ir, id, step, &traces, &mut trace.events);
-            trace.spikes.push(update(&ir.model, population, &sums, &bias, &mut trace.membranes, &mut trace.events));
+            trace.spikes.push(update(
+                &ir.model,
+                population,
+                &sums,
+                &bias,
+                &mut trace.membranes,
+                &mut trace.events,
+            ));
         }
         traces.insert(id, trace);
     }
@@ -61,7 +68,9 @@ fn sums(
     let mut sums = vec![0i32; shape.len()];
     for projection in ir.projections.values().filter(|p| p.target == id) {
         let source = &ir.model.populations[projection.source];
-        let Some(sent) = step.checked_sub(projection.delay).filter(|&s| source.window.contains(s)) else { continue };
+        let Some(sent) = step.checked_sub(projection.delay).filter(|&s| source.window.contains(s)) else {
+            continue;
+        };
         let spikes = &traces[&projection.source].spikes[(sent - source.window.start) as usize];
         for (i, _) in spikes.iter().enumerate().filter(|(_, fired)| **fired) {
             let (c, position) = (i / source.shape.positions(), i % source.shape.positions());

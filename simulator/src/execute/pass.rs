@@ -19,7 +19,8 @@ pub(super) fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PassOutcome
     for (population, _) in chip.program.model.populations_of(network) {
         let slices: Vec<usize> =
             (0..chip.table.len()).filter(|&i| chip.table.populations[i] == population).collect();
-        let done: Vec<SliceTrace> = slices.par_iter().map(|&index| run_slice(chip, index, &written, &traces)).collect();
+        let done: Vec<SliceTrace> =
+            slices.par_iter().map(|&index| run_slice(chip, index, &written, &traces)).collect();
         for (index, trace) in slices.into_iter().zip(done) {
             traces[index] = trace;
         }
@@ -112,7 +113,8 @@ fn counts(chip: &Chip, network: NetworkId, written: &Written, traces: &[SliceTra
         }
         let target = chip.table.cores[index];
         for (step, arrived) in trace.arrived.iter().enumerate() {
-            for (feed, &packets) in chip.feeds[index].iter().zip(arrived).filter(|(_, packets)| **packets > 0) {
+            for (feed, &packets) in chip.feeds[index].iter().zip(arrived).filter(|(_, packets)| **packets > 0)
+            {
                 let sent = start + step - feed.delay as usize;
                 counts.steps[sent].flows.push(Flow { source: feed.source, target, packets });
             }

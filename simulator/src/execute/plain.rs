@@ -41,7 +41,9 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
     let slices = chip.table.len();
     let mut state = PlainOutcome {
         fired: vec![vec![Vec::new(); steps as usize]; slices],
-        membranes: (0..slices).map(|i| vec![0; chip.table.slice(program, i).slice.neurons() as usize]).collect(),
+        membranes: (0..slices)
+            .map(|i| vec![0; chip.table.slice(program, i).slice.neurons() as usize])
+            .collect(),
         events: vec![vec![Events::default(); slices]; steps as usize],
     };
     let mut under_way: Vec<Packet> = Vec::new();

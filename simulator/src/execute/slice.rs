@@ -101,7 +101,8 @@ impl SliceRun<'_> {
 
     /// Updates all neurons; the spikes, ascending.
     fn update(&self, membranes: &mut [i32], sums: &[i32], events: &mut Events) -> Vec<Spike> {
-        let rule = Update::new(&self.model.neuron, self.population.dynamics.decay(), self.population.input_shift);
+        let rule =
+            Update::new(&self.model.neuron, self.population.dynamics.decay(), self.population.input_shift);
         let channels = self.placed.slice.channels.start as usize..self.placed.slice.channels.end as usize;
         let atoms = channels.len();
         let mut spikes = Vec::new();

@@ -14,7 +14,11 @@ pub struct ChipStepper<'a> {
 
 impl<'a> ChipStepper<'a> {
     /// `observe` sees the outcome of each pass; it cannot change it.
-    pub fn new(chip: &'a Chip<'a>, generation: &'a Generation, observe: &'a mut dyn FnMut(&PassOutcome)) -> Self {
+    pub fn new(
+        chip: &'a Chip<'a>,
+        generation: &'a Generation,
+        observe: &'a mut dyn FnMut(&PassOutcome),
+    ) -> Self {
         Self { chip, generation, observe }
     }
 

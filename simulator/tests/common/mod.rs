@@ -1,8 +1,8 @@
 //! Seeded random networks: convolutions and transposed convolutions with odd sizes, skips, delays, all biases.
 
 use snnc_compiler::ir::spiking::{
-    Bias, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, Population, Projection, Readout,
-    SpikingIr, Window,
+    Bias, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, Population, Projection,
+    Readout, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::entity::EntityMap;
@@ -113,12 +113,18 @@ impl Maker<'_> {
             timesteps: self.steps,
             pass_steps: self.steps + 16,
         });
-        let input = Shape::new(self.random.between(1, 2), self.random.between(3, 8), self.random.between(3, 8));
+        let input =
+            Shape::new(self.random.between(1, 2), self.random.between(3, 8), self.random.between(3, 8));
         let (map, shape) = self.geometry(input);
         let volume = input.channels * map.rows.kernel * map.cols.kernel * shape.channels;
         let weights = (0..volume).map(|_| self.random.signed(1000) as f64 / 700.0).collect();
-        let stages =
-            vec![HostStage::Conv { map, inputs: input.channels, outputs: shape.channels, weights, bias: vec![0.1; shape.channels] }];
+        let stages = vec![HostStage::Conv {
+            map,
+            inputs: input.channels,
+            outputs: shape.channels,
+            weights,
+            bias: vec![0.1; shape.channels],
+        }];
         let dynamics = self.dynamics(shape.channels, true);
         let population = self.ir.model.populations.push(Population {
             network,
@@ -129,7 +135,12 @@ impl Maker<'_> {
             bias: Bias::Host,
             window: Window { start: 0, steps: self.steps },
         });
-        self.ir.model.inputs.push(HostInput { population, input, stages, scale: vec![500.0; shape.channels] });
+        self.ir.model.inputs.push(HostInput {
+            population,
+            input,
+            stages,
+            scale: vec![500.0; shape.channels],
+        });
     }
 
     /// A random (transposed) convolution from `input`.
@@ -179,12 +190,25 @@ impl Maker<'_> {
         for earlier in 0..depth - 1 {
             let other = self.ir.model.populations[PopulationId(earlier)].clone();
             if (other.shape.height, other.shape.width) == (source.shape.height, source.shape.width) {
-                self.project(PopulationId(earlier), population, start - other.window.start, map, shape.channels);
+                self.project(
+                    PopulationId(earlier),
+                    population,
+                    start - other.window.start,
+                    map,
+                    shape.channels,
+                );
             }
         }
     }
 
-    fn project(&mut self, source: PopulationId, target: PopulationId, delay: u32, map: ConvMap, outputs: usize) {
+    fn project(
+        &mut self,
+        source: PopulationId,
+        target: PopulationId,
+        delay: u32,
+        map: ConvMap,
+        outputs: usize,
+    ) {
         let inputs = self.ir.model.populations[source].shape.channels;
         let (height, width) = (map.rows.kernel, map.cols.kernel);
         let weights =

@@ -38,7 +38,8 @@ impl Diagnostic {
 
     /// A file that could not be opened, read or mapped.
     pub fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        let new = Self::new(Code::FileUnreadable, path.display().to_string(), format!("cannot read: {error}"));
+        let new =
+            Self::new(Code::FileUnreadable, path.display().to_string(), format!("cannot read: {error}"));
         if error.kind() == std::io::ErrorKind::NotFound {
             new.hint("check the path; paths inside a model file are relative to that file")
         } else {

@@ -33,7 +33,8 @@ impl Program {
     /// [`Code::SnnxMalformed`], or what the verifier finds.
     pub fn from_bytes(bytes: &[u8], place: &str) -> Result<Self, Diagnostics> {
         let malformed = |message: String| {
-            Diagnostic::new(Code::SnnxMalformed, place, message).hint("compile the model again with `snnc compile`")
+            Diagnostic::new(Code::SnnxMalformed, place, message)
+                .hint("compile the model again with `snnc compile`")
         };
         let Some((header, payload)) = bytes.split_at_checked(HEADER) else {
             return Err(malformed(format!("{} bytes, expected a header of {HEADER}", bytes.len())).into());
@@ -52,8 +53,8 @@ impl Program {
         if blake3::hash(payload).as_bytes() != &header[16..HEADER] {
             return Err(malformed("wrong checksum: the file is damaged".into()).into());
         }
-        let program: Self =
-            postcard::from_bytes(payload).map_err(|error| malformed(format!("payload does not decode: {error}")))?;
+        let program: Self = postcard::from_bytes(payload)
+            .map_err(|error| malformed(format!("payload does not decode: {error}")))?;
         program.target.check(place)?;
         program.verify()?;
         Ok(program)

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::{Bias, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population, Projection, Readout, SpikingIr};
+use super::{
+    Bias, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population, Projection, Readout, SpikingIr,
+};
 use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
 
 /// Collects broken invariants of one value.
@@ -38,7 +40,8 @@ impl SpikingIr {
         for (id, population) in self.model.populations.iter() {
             let most = i128::from(self.model.neuron.weight_max() + 1);
             let taps = |p: &Projection| (p.kernel.inputs * p.kernel.height * p.kernel.width) as i128;
-            let sum: i128 = self.projections.values().filter(|p| p.target == id).map(|p| taps(p) * most).sum();
+            let sum: i128 =
+                self.projections.values().filter(|p| p.target == id).map(|p| taps(p) * most).sum();
             check.need(sum <= i128::from(i32::MAX), &format!("{id} \"{}\"", population.name), || {
                 format!("a fan-in whose sum may reach {sum} does not fit 32 bits")
             });
@@ -105,7 +108,10 @@ impl Checker {
         let end = p.window.start.checked_add(p.window.steps);
         let inside = p.window.steps >= 1 && end.is_some_and(|end| end <= network.pass_steps);
         self.need(inside, place, || {
-            format!("window {:?} must be non-empty and inside the pass of {} steps", p.window, network.pass_steps)
+            format!(
+                "window {:?} must be non-empty and inside the pass of {} steps",
+                p.window, network.pass_steps
+            )
         });
         let shifts = format.weight_shift_min..=format.weight_shift;
         self.need(shifts.contains(&p.input_shift), place, || {
@@ -133,7 +139,8 @@ impl Checker {
     }
 
     fn projection(&mut self, model: &Model, p: &Projection, place: &str) {
-        let (Some(source), Some(target)) = (model.populations.get(p.source), model.populations.get(p.target)) else {
+        let (Some(source), Some(target)) = (model.populations.get(p.source), model.populations.get(p.target))
+        else {
             self.need(false, place, || format!("{} or {} does not exist", p.source, p.target));
             return;
         };
@@ -144,19 +151,32 @@ impl Checker {
         let arrives = source.window.start.saturating_add(p.delay) >= target.window.start
             && source.window.end().saturating_add(p.delay) <= target.window.end();
         self.need(arrives, place, || {
-            format!("spikes of window {:?} arrive outside the target's window {:?}", source.window, target.window)
+            format!(
+                "spikes of window {:?} arrive outside the target's window {:?}",
+                source.window, target.window
+            )
         });
         let k = &p.kernel;
-        let volume = [k.inputs, k.height, k.width, k.outputs].into_iter().try_fold(1usize, usize::checked_mul);
+        let volume =
+            [k.inputs, k.height, k.width, k.outputs].into_iter().try_fold(1usize, usize::checked_mul);
         self.need(volume == Some(k.weights.len()), place, || {
-            format!("kernel [{}, {}, {}, {}] holds {} weights", k.inputs, k.height, k.width, k.outputs, k.weights.len())
+            format!(
+                "kernel [{}, {}, {}, {}] holds {} weights",
+                k.inputs,
+                k.height,
+                k.width,
+                k.outputs,
+                k.weights.len()
+            )
         });
         let most = model.neuron.weight_max();
         let fits = k.weights.iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
         self.need(fits, place, || format!("a weight is outside {} to {most}", -most - 1));
         self.need(k.inputs == source.shape.channels && k.outputs == target.shape.channels, place, || {
-            format!("kernel joins {} to {} channels, populations have {} and {}", k.inputs, k.outputs,
-                source.shape.channels, target.shape.channels)
+            format!(
+                "kernel joins {} to {} channels, populations have {} and {}",
+                k.inputs, k.outputs, source.shape.channels, target.shape.channels
+            )
         });
         self.axis(&p.map.rows, k.height, source.shape.height, target.shape.height, &format!("{place} rows"));
         self.axis(&p.map.cols, k.width, source.shape.width, target.shape.width, &format!("{place} columns"));
@@ -168,7 +188,9 @@ impl Checker {
             format!("map {axis:?} does not fit kernel {kernel}, source {input}, target {output}")
         });
         let sane = axis.stride >= 1
-            && [axis.stride, axis.padding, axis.dilation, axis.kernel, axis.input, axis.output].iter().all(|&n| n <= 1 << 16);
+            && [axis.stride, axis.padding, axis.dilation, axis.kernel, axis.input, axis.output]
+                .iter()
+                .all(|&n| n <= 1 << 16);
         self.need(sane, place, || format!("map {axis:?} is out of range"));
     }
 
@@ -178,7 +200,9 @@ impl Checker {
             self.host_input(model, input, &format!("host input of {}", input.population));
             written.insert(input.population);
         }
-        self.need(written.len() == model.inputs.len(), "host inputs", || "a population is written twice".into());
+        self.need(written.len() == model.inputs.len(), "host inputs", || {
+            "a population is written twice".into()
+        });
         let hosted: BTreeSet<PopulationId> =
             model.populations.iter().filter(|(_, p)| p.bias == Bias::Host).map(|(id, _)| id).collect();
         self.need(hosted == written, "host inputs", || {
@@ -202,7 +226,8 @@ impl Checker {
         self.need(shape == Some(population.shape), place, || {
             format!("stages turn {} into {shape:?}, expected {}", input.input, population.shape)
         });
-        let scaled = input.scale.len() == population.shape.channels && input.scale.iter().all(|s| s.is_finite());
+        let scaled =
+            input.scale.len() == population.shape.channels && input.scale.iter().all(|s| s.is_finite());
         self.need(scaled, place, || "expected one finite scale a channel".into());
     }
 
@@ -212,7 +237,9 @@ impl Checker {
             self.need(false, &place, || "population does not exist".into());
             return;
         };
-        self.need(!population.dynamics.fires(), &place, || "population fires; read-outs are integrators".into());
+        self.need(!population.dynamics.fires(), &place, || {
+            "population fires; read-outs are integrators".into()
+        });
         let n = population.shape.channels;
         let finite = readout.scale.iter().chain(&readout.offset).all(|v| v.is_finite());
         self.need(readout.scale.len() == n && readout.offset.len() == n && finite, &place, || {
@@ -224,11 +251,16 @@ impl Checker {
         let Some(g) = &model.generation else { return };
         let place = "generation";
         let readout = |network: NetworkId| {
-            let mut found = model.readouts.iter().map(|r| &model.populations[r.population]).filter(|p| p.network == network);
+            let mut found = model
+                .readouts
+                .iter()
+                .map(|r| &model.populations[r.population])
+                .filter(|p| p.network == network);
             found.next().filter(|_| found.next().is_none()).map(|p| p.shape)
         };
         let fed = |network: NetworkId, shape: Shape| {
-            let mut inputs = model.inputs.iter().filter(|i| model.populations[i.population].network == network);
+            let mut inputs =
+                model.inputs.iter().filter(|i| model.populations[i.population].network == network);
             inputs.clone().count() >= 1 && inputs.all(|i| i.input == shape)
         };
         let logits = Shape::new(g.mask, g.rows, g.columns);
@@ -256,7 +288,9 @@ fn stage_output(stage: &HostStage, input: Shape) -> Option<Shape> {
             && table.iter().all(|v| v.is_finite()))
         .then(|| Shape::new(*width, input.height, input.width)),
         HostStage::Conv { map, inputs, outputs, weights, bias } => {
-            let volume = [*inputs, map.rows.kernel, map.cols.kernel, *outputs].into_iter().try_fold(1usize, usize::checked_mul);
+            let volume = [*inputs, map.rows.kernel, map.cols.kernel, *outputs]
+                .into_iter()
+                .try_fold(1usize, usize::checked_mul);
             let sane = [map.rows, map.cols].iter().all(|a| {
                 a.stride >= 1 && [a.stride, a.padding, a.dilation, a.output].iter().all(|&n| n <= 1 << 16)
             });

@@ -60,7 +60,12 @@ fn memory(target: &Target, projection: &Projection, rows: AxisUse, cols: AxisUse
 
 /// Largest use over all tiles of neurons, synapse memory and threshold profiles: what does not depend on other
 /// populations' tilings.
-pub fn own_use(target: &Target, population: &Population, incoming: &[&Projection], tiling: Tiling) -> CoreUse {
+pub fn own_use(
+    target: &Target,
+    population: &Population,
+    incoming: &[&Projection],
+    tiling: Tiling,
+) -> CoreUse {
     let shape = population.shape;
     let channel_pieces = pieces(shape.channels, tiling.channels);
     let widest = channel_pieces.iter().map(Range::len).max().unwrap_or(0) as u64;
@@ -73,15 +78,17 @@ pub fn own_use(target: &Target, population: &Population, incoming: &[&Projection
     let mut use_ = CoreUse::default();
     for (r, rows) in rows.iter().enumerate() {
         for (c, cols) in cols.iter().enumerate() {
-            let bits = incoming.iter().enumerate().map(|(p, projection)| {
-                memory(target, projection, row_uses[p][r], col_uses[p][c], widest)
-            });
+            let bits = incoming
+                .iter()
+                .enumerate()
+                .map(|(p, projection)| memory(target, projection, row_uses[p][r], col_uses[p][c], widest));
             use_.synapse_bits = use_.synapse_bits.max(bits.sum());
             use_.neurons = use_.neurons.max((rows.len() * cols.len()) as u64 * widest);
         }
     }
     if let Dynamics::Lif { thresholds, .. } = &population.dynamics {
-        let distinct = |piece: &Range<usize>| thresholds[piece.clone()].iter().collect::<BTreeSet<_>>().len() as u64;
+        let distinct =
+            |piece: &Range<usize>| thresholds[piece.clone()].iter().collect::<BTreeSet<_>>().len() as u64;
         use_.threshold_profiles = channel_pieces.iter().map(distinct).max().unwrap_or(0);
     }
     use_
@@ -111,7 +118,13 @@ impl AxisFigures {
     }
 
     /// Input axons that a projection spends on its worst target tile, given its source's tiling.
-    pub fn input_axons(&mut self, target: &Target, projection: &Projection, source: Tiling, tiling: Tiling) -> u64 {
+    pub fn input_axons(
+        &mut self,
+        target: &Target,
+        projection: &Projection,
+        source: Tiling,
+        tiling: Tiling,
+    ) -> u64 {
         let per_position: u64 = pieces(projection.kernel.inputs, source.channels)
             .iter()
             .map(|piece| u64::from(target.axons.kind.input_axons(piece.len() as u32)))
@@ -122,7 +135,13 @@ impl AxisFigures {
     }
 
     /// Output axon slots that a projection spends on its worst source tile.
-    pub fn output_axons(&mut self, target: &Target, projection: &Projection, source: Tiling, tiling: Tiling) -> u64 {
+    pub fn output_axons(
+        &mut self,
+        target: &Target,
+        projection: &Projection,
+        source: Tiling,
+        tiling: Tiling,
+    ) -> u64 {
         let widest = projection.kernel.inputs.div_ceil(source.channels) as u32;
         self.worst_fans(&projection.map.rows, source.rows, tiling.rows)
             * self.worst_fans(&projection.map.cols, source.cols, tiling.cols)

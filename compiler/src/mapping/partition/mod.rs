@@ -37,7 +37,8 @@ impl Partition {
         let mut fail = |place: String, message: String| {
             problems.push(Diagnostic::new(Code::MappingInvalid, place, message));
         };
-        let mut seen: Vec<BitVec> = model.populations.values().map(|p| BitVec::repeat(false, p.shape.len())).collect();
+        let mut seen: Vec<BitVec> =
+            model.populations.values().map(|p| BitVec::repeat(false, p.shape.len())).collect();
         for (id, slices) in self.cores.iter() {
             if slices.is_empty() {
                 fail(id.to_string(), "holds nothing".into());
@@ -46,7 +47,10 @@ impl Partition {
             for slice in slices {
                 match marked(model, slice, &mut seen) {
                     Ok(0) => networks.push(model.populations[slice.population].network),
-                    Ok(doubled) => fail(id.to_string(), format!("{doubled} neurons of {} are on another core too", slice.population)),
+                    Ok(doubled) => fail(
+                        id.to_string(),
+                        format!("{doubled} neurons of {} are on another core too", slice.population),
+                    ),
                     Err(message) => fail(id.to_string(), message),
                 }
             }
@@ -58,7 +62,10 @@ impl Partition {
         for (population, seen) in model.populations.keys().zip(&seen) {
             let missing = seen.count_zeros();
             if missing > 0 {
-                fail(format!("layer {}", model.layer_name(population)), format!("{missing} neurons are on no core"));
+                fail(
+                    format!("layer {}", model.layer_name(population)),
+                    format!("{missing} neurons are on no core"),
+                );
             }
         }
         problems.into_result(())
@@ -67,18 +74,25 @@ impl Partition {
 
 /// Marks a slice's neurons; how many were marked before.
 fn marked(model: &Model, slice: &Slice, seen: &mut [BitVec]) -> Result<usize, String> {
-    let population =
-        model.populations.get(slice.population).ok_or_else(|| format!("{} does not exist", slice.population))?;
+    let population = model
+        .populations
+        .get(slice.population)
+        .ok_or_else(|| format!("{} does not exist", slice.population))?;
     let shape = population.shape;
-    let inside = |range: &std::ops::Range<u32>, len: usize| range.start < range.end && range.end as usize <= len;
-    if !inside(&slice.channels, shape.channels) || !inside(&slice.rows, shape.height) || !inside(&slice.cols, shape.width) {
+    let inside =
+        |range: &std::ops::Range<u32>, len: usize| range.start < range.end && range.end as usize <= len;
+    if !inside(&slice.channels, shape.channels)
+        || !inside(&slice.rows, shape.height)
+        || !inside(&slice.cols, shape.width)
+    {
         return Err(format!("slice {slice:?} is empty or lies outside {shape}"));
     }
     let mut doubled = 0;
     for c in slice.channels.clone() {
         for y in slice.rows.clone() {
             let row = shape.at(c as usize, y as usize, 0);
-            let span = &mut seen[slice.population.0 as usize][row + slice.cols.start as usize..row + slice.cols.end as usize];
+            let span = &mut seen[slice.population.0 as usize]
+                [row + slice.cols.start as usize..row + slice.cols.end as usize];
             doubled += span.count_ones();
             span.fill(true);
         }

@@ -190,19 +190,29 @@ fn own_error(
         Some((limit, used, most)) => Diagnostic::new(
             Code::DoesNotFit,
             place,
-            format!("a single neuron of this layer uses {used} {limit}, a core of {} has {most}", target.name),
+            format!(
+                "a single neuron of this layer uses {used} {limit}, a core of {} has {most}",
+                target.name
+            ),
         )
         .hint(remedy(limit)),
-        None => Diagnostic::new(Code::DoesNotFit, place, format!("no tiling of {shape} fits a core of {}", target.name))
-            .hint("split the layer's channels, or choose a target with larger cores"),
+        None => Diagnostic::new(
+            Code::DoesNotFit,
+            place,
+            format!("no tiling of {shape} fits a core of {}", target.name),
+        )
+        .hint("split the layer's channels, or choose a target with larger cores"),
     }
 }
 
 fn joint_error(ir: &SpikingIr, target: &Target, id: PopulationId, refusal: Refusal) -> Diagnostic {
     let Refusal { limit, used, most } = refusal;
-    let message =
-        format!("every tiling exceeds the {limit} of {}: the best uses {used}, a core has {most}", target.name);
-    Diagnostic::new(Code::DoesNotFit, format!("layer {}", ir.model.layer_name(id)), message).hint(remedy(limit))
+    let message = format!(
+        "every tiling exceeds the {limit} of {}: the best uses {used}, a core has {most}",
+        target.name
+    );
+    Diagnostic::new(Code::DoesNotFit, format!("layer {}", ir.model.layer_name(id)), message)
+        .hint(remedy(limit))
 }
 
 fn remedy(limit: Limit) -> &'static str {

@@ -29,7 +29,9 @@ fn walk(at: (i64, i64), major: (i64, i64), minor: (i64, i64), tiles: &mut Vec<Ti
     let step = (major.0.signum(), major.1.signum());
     let side = (minor.0.signum(), minor.1.signum());
     let mut line = |from: (i64, i64), by: (i64, i64), count: i64| {
-        tiles.extend((0..count).map(|i| Tile { x: (from.0 + by.0 * i) as u32, y: (from.1 + by.1 * i) as u32 }));
+        tiles.extend(
+            (0..count).map(|i| Tile { x: (from.0 + by.0 * i) as u32, y: (from.1 + by.1 * i) as u32 }),
+        );
     };
     if depth == 1 {
         return line(at, step, length);
@@ -77,7 +79,13 @@ mod tests {
     #[test]
     fn every_site_is_visited_once_and_steps_are_short() {
         for (columns, rows) in [(1, 1), (8, 4), (16, 8), (5, 3), (7, 7), (1, 9), (6, 32)] {
-            let t = Topology { mesh_columns: columns, mesh_rows: rows, cores_per_tile: 2, chip_columns: 1, chips: 1 };
+            let t = Topology {
+                mesh_columns: columns,
+                mesh_rows: rows,
+                cores_per_tile: 2,
+                chip_columns: 1,
+                chips: 1,
+            };
             let all = sites(&t, t.sites() as usize);
             let mut sorted = all.clone();
             sorted.sort_unstable();

@@ -76,7 +76,12 @@ impl Placement {
 ///
 /// # Errors
 /// [`Code::DoesNotFit`] if the largest system is too small.
-pub fn place(cores: usize, traffic: &Traffic, target: &Target, options: PlaceOptions) -> Result<Placement, Diagnostic> {
+pub fn place(
+    cores: usize,
+    traffic: &Traffic,
+    target: &Target,
+    options: PlaceOptions,
+) -> Result<Placement, Diagnostic> {
     let per_chip = Topology::new(&target.topology, 1).cores_per_chip() as usize;
     let chips = cores.div_ceil(per_chip).max(1);
     let most = target.topology.chips_max.get();

@@ -101,7 +101,13 @@ impl Annealer<'_> {
 }
 
 /// Improves `sites` in place.
-pub fn refine(sites: &mut [Site], traffic: &Traffic, topology: &Topology, costs: &Costs, options: PlaceOptions) {
+pub fn refine(
+    sites: &mut [Site],
+    traffic: &Traffic,
+    topology: &Topology,
+    costs: &Costs,
+    options: PlaceOptions,
+) {
     if sites.len() < 2 || traffic.flows.is_empty() {
         return;
     }

@@ -206,13 +206,19 @@ fn layers(program: &Program, uses: &[CoreUse]) -> Vec<LayerFigures> {
             })
         };
         let cores: BTreeSet<CoreId> = held().map(|(core, _)| core).collect();
-        let most = |size: fn(&crate::ir::program::Slice) -> u32| held().map(|(_, s)| size(&s.slice)).max().unwrap_or(0);
+        let most = |size: fn(&crate::ir::program::Slice) -> u32| {
+            held().map(|(_, s)| size(&s.slice)).max().unwrap_or(0)
+        };
         LayerFigures {
             name: program.model.layer_name(id),
             shape: [population.shape.channels, population.shape.height, population.shape.width],
             neurons: population.shape.len(),
             cores: cores.len(),
-            tile: [most(|s| s.atoms()), most(|s| s.rows.end - s.rows.start), most(|s| s.cols.end - s.cols.start)],
+            tile: [
+                most(|s| s.atoms()),
+                most(|s| s.rows.end - s.rows.start),
+                most(|s| s.cols.end - s.cols.start),
+            ],
             synapse_bits_max: cores.iter().map(|c| uses[c.0 as usize].synapse_bits).max().unwrap_or(0),
             packets: held().map(|(_, s)| s.destinations.len() as u64 * u64::from(s.slice.atoms())).sum(),
         }

@@ -8,7 +8,11 @@ impl fmt::Display for MappingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "mapping of {} on {}", self.model, self.target)?;
         let chips = if self.chips == 1 { "chip" } else { "chips" };
-        writeln!(f, "  {} cores on {} {chips} ({} cores there)", self.cores, self.chips, self.cores_available)?;
+        writeln!(
+            f,
+            "  {} cores on {} {chips} ({} cores there)",
+            self.cores, self.chips, self.cores_available
+        )?;
         for bound in &self.core_bounds {
             writeln!(f, "    at least {} by {}", bound.least, bound.by)?;
         }
@@ -21,7 +25,11 @@ impl fmt::Display for MappingReport {
 
 impl MappingReport {
     fn layers_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n  {:<16} {:>16} {:>8} {:>6} {:>14} {:>12} {:>14}", "layer", "shape", "neurons", "cores", "largest tile", "synapse KiB", "packets")?;
+        writeln!(
+            f,
+            "\n  {:<16} {:>16} {:>8} {:>6} {:>14} {:>12} {:>14}",
+            "layer", "shape", "neurons", "cores", "largest tile", "synapse KiB", "packets"
+        )?;
         for layer in &self.layers {
             writeln!(
                 f,
@@ -39,13 +47,21 @@ impl MappingReport {
     }
 
     fn limits_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n  {:<24} {:>10} {:>12} {:>10} {:>10} {:>7}", "use of a core", "min", "mean", "max", "limit", "max/lim")?;
+        writeln!(
+            f,
+            "\n  {:<24} {:>10} {:>12} {:>10} {:>10} {:>7}",
+            "use of a core", "min", "mean", "max", "limit", "max/lim"
+        )?;
         for limit in &self.limits {
             let (of, share) = match limit.of {
                 Some(of) => (of.to_string(), format!("{:.1} %", limit.max as f64 / of as f64 * 100.0)),
                 None => ("none".into(), String::new()),
             };
-            writeln!(f, "  {:<24} {:>10} {:>12.1} {:>10} {:>10} {:>7}", limit.limit, limit.min, limit.mean, limit.max, of, share)?;
+            writeln!(
+                f,
+                "  {:<24} {:>10} {:>12.1} {:>10} {:>10} {:>7}",
+                limit.limit, limit.min, limit.mean, limit.max, of, share
+            )?;
         }
         Ok(())
     }
@@ -68,9 +84,25 @@ impl MappingReport {
         let per_packet = |n: u64| n as f64 / t.packets.max(1) as f64;
         writeln!(f, "\n  if every neuron fires once:")?;
         writeln!(f, "    packets         {:>12}   (at least {})", t.packets, t.packets_bound)?;
-        writeln!(f, "    packets x hops  {:>12}   (at least {}), {:.2} hops a packet", t.hops, t.hops_bound, per_packet(t.hops))?;
-        writeln!(f, "    within a tile   {:>12}   {:.1} %", t.within_tile, per_packet(t.within_tile) * 100.0)?;
-        writeln!(f, "    between chips   {:>12}   {:.1} %", t.chip_crossings, per_packet(t.chip_crossings) * 100.0)?;
+        writeln!(
+            f,
+            "    packets x hops  {:>12}   (at least {}), {:.2} hops a packet",
+            t.hops,
+            t.hops_bound,
+            per_packet(t.hops)
+        )?;
+        writeln!(
+            f,
+            "    within a tile   {:>12}   {:.1} %",
+            t.within_tile,
+            per_packet(t.within_tile) * 100.0
+        )?;
+        writeln!(
+            f,
+            "    between chips   {:>12}   {:.1} %",
+            t.chip_crossings,
+            per_packet(t.chip_crossings) * 100.0
+        )?;
         writeln!(f, "    busiest link    {:>12}   mean {:.0}", t.max_link, t.mean_link)
     }
 }

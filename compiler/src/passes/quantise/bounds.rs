@@ -51,7 +51,8 @@ fn host_bounds(path: &HostPath, ranges: &[(f64, f64)]) -> Vec<(f64, f64)> {
             HostStage::Embedding { width, table, .. } => (0..*width)
                 .map(|column| {
                     let values = table.iter().skip(column).step_by(*width);
-                    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+                    values
+                        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
                 })
                 .collect(),
             HostStage::Conv { map, outputs, weights, bias, .. } => {
@@ -63,7 +64,13 @@ fn host_bounds(path: &HostPath, ranges: &[(f64, f64)]) -> Vec<(f64, f64)> {
     bounds
 }
 
-fn conv_bounds(inputs: &[(f64, f64)], weights: &[f64], bias: &[f64], taps: usize, outputs: usize) -> Vec<(f64, f64)> {
+fn conv_bounds(
+    inputs: &[(f64, f64)],
+    weights: &[f64],
+    bias: &[f64],
+    taps: usize,
+    outputs: usize,
+) -> Vec<(f64, f64)> {
     let mut bounds: Vec<(f64, f64)> = bias.iter().map(|&b| (b, b)).collect();
     for (i, row) in weights.chunks_exact(outputs).enumerate() {
         let (low, high) = inputs.get(i / taps).copied().unwrap_or((0.0, 0.0));

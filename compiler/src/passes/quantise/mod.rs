@@ -49,7 +49,8 @@ pub fn run(
     let mut problems = Diagnostics::default();
     let mut ids = Vec::new();
     for (index, layer) in collected.layers.iter().enumerate() {
-        let quantiser = Quantiser { format: ir.model.neuron, network: &collected.network, layer, ranges, profiles };
+        let quantiser =
+            Quantiser { format: ir.model.neuron, network: &collected.network, layer, ranges, profiles };
         match quantiser.layer(collected.timesteps) {
             Ok(quantised) => {
                 ids.push(ir.model.populations.push(Population {
@@ -69,7 +70,12 @@ pub fn run(
                     ir.projections.push(Projection { source, target: population, delay, map, kernel });
                 }
                 if let Some(HostPath { input, stages }) = layer.host.clone() {
-                    ir.model.inputs.push(HostInput { population, input, stages, scale: quantised.current_scale });
+                    ir.model.inputs.push(HostInput {
+                        population,
+                        input,
+                        stages,
+                        scale: quantised.current_scale,
+                    });
                 }
                 if let Some((scale, offset)) = quantised.readout {
                     ir.model.readouts.push(Readout { population, scale, offset });
@@ -130,7 +136,8 @@ impl Quantiser<'_> {
         let mut mantissas = Vec::with_capacity(limits.len());
         for (c, &limit) in limits.iter().enumerate() {
             if limit < 1.0 {
-                return Err(self.refuse(format!("channel {c}: no threshold mantissa fits its weights and biases"))
+                return Err(self
+                    .refuse(format!("channel {c}: no threshold mantissa fits its weights and biases"))
                     .hint("weights or biases are far larger than the threshold; rescale the layer"));
             }
             mantissas.push(limit.floor() as u32);
@@ -138,8 +145,10 @@ impl Quantiser<'_> {
         if let Some(profiles) = self.profiles {
             mantissas = palette::share(&mantissas, profiles);
         }
-        let unit: Vec<f64> =
-            mantissas.iter().map(|&m| f64::from(m) * f64::from(1u32 << self.format.threshold_shift)).collect();
+        let unit: Vec<f64> = mantissas
+            .iter()
+            .map(|&m| f64::from(m) * f64::from(1u32 << self.format.threshold_shift))
+            .collect();
         let current_scale: Vec<f64> = unit.iter().map(|u| u * gain).collect();
         let input_shift = self.format.weight_shift;
         Ok(Quantised {
@@ -162,7 +171,8 @@ impl Quantiser<'_> {
         let weights = bounds::largest_weights(self.layer);
         let currents = bounds::largest_currents(self.layer, self.ranges);
         let weight_unit = f64::from(1u32 << format.weight_shift) / threshold_unit;
-        let limit = |largest: f64, room: f64| if largest > 0.0 { room / (largest * gain) } else { f64::INFINITY };
+        let limit =
+            |largest: f64, room: f64| if largest > 0.0 { room / (largest * gain) } else { f64::INFINITY };
         weights
             .iter()
             .zip(&currents)
@@ -252,7 +262,8 @@ impl Quantiser<'_> {
             power *= kept;
         }
         if !geometric {
-            let message = "read-out coefficients are not powers of one decay, which is what an integrator can do";
+            let message =
+                "read-out coefficients are not powers of one decay, which is what an integrator can do";
             return Err(unsupported(self.network, &self.layer.name, message));
         }
         let sum: f64 = coefficients.iter().sum();

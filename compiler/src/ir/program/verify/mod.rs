@@ -63,7 +63,11 @@ impl Program {
     /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
     pub fn verify_against(&self, ir: &SpikingIr) -> Result<(), Diagnostics> {
         let mut findings = Findings::default();
-        if findings.need(self.model == ir.model, || "program".into(), || "model differs from the spiking IR's".into()) {
+        if findings.need(
+            self.model == ir.model,
+            || "program".into(),
+            || "model differs from the spiking IR's".into(),
+        ) {
             findings.synapses(self, ir);
         }
         findings.0.into_result(())

@@ -14,19 +14,33 @@ impl Findings {
         let target = &program.target;
         let most = target.topology.chips_max.get();
         let chips = (1..=most).contains(&program.chips);
-        if !self.need(chips, || "program".into(), || format!("{} chips, target has 1 to {most}", program.chips)) {
+        if !self.need(
+            chips,
+            || "program".into(),
+            || format!("{} chips, target has 1 to {most}", program.chips),
+        ) {
             return;
         }
         let sites = Topology::new(&target.topology, program.chips).sites();
         let equal = program.sites.len() == program.cores.len();
-        self.need(equal, || "program".into(), || {
-            format!("{} cores on {} sites", program.cores.len(), program.sites.len())
-        });
+        self.need(
+            equal,
+            || "program".into(),
+            || format!("{} cores on {} sites", program.cores.len(), program.sites.len()),
+        );
         let mut taken = std::collections::BTreeMap::new();
         for (core, &site) in program.sites.iter() {
-            self.need(site.0 < sites, || core.to_string(), || format!("{site} is outside the board of {sites} sites"));
+            self.need(
+                site.0 < sites,
+                || core.to_string(),
+                || format!("{site} is outside the board of {sites} sites"),
+            );
             let other = taken.insert(site, core);
-            self.need(other.is_none(), || core.to_string(), || format!("{site} already holds {}", other.unwrap_or(core)));
+            self.need(
+                other.is_none(),
+                || core.to_string(),
+                || format!("{site} already holds {}", other.unwrap_or(core)),
+            );
         }
     }
 
@@ -35,7 +49,11 @@ impl Findings {
         // Also bounds the memory of this check for a file from elsewhere.
         let neurons: u64 = program.model.populations.values().map(|p| p.shape.len() as u64).sum();
         let room = program.cores.len() as u64 * u64::from(program.target.core.neurons.get());
-        if !self.need(neurons <= room, || "program".into(), || format!("{neurons} neurons, cores hold {room}")) {
+        if !self.need(
+            neurons <= room,
+            || "program".into(),
+            || format!("{neurons} neurons, cores hold {room}"),
+        ) {
             return;
         }
         let mut placed: Vec<BitVec> =
@@ -57,9 +75,11 @@ impl Findings {
         }
         for (population, marks) in program.model.populations.keys().zip(&placed) {
             let missing = marks.count_zeros();
-            self.need(missing == 0, || self_name(program, population), || {
-                format!("{missing} of {} neurons are on no core", marks.len())
-            });
+            self.need(
+                missing == 0,
+                || self_name(program, population),
+                || format!("{missing} of {} neurons are on no core", marks.len()),
+            );
         }
     }
 
@@ -68,15 +88,23 @@ impl Findings {
         let Some(population) = program.model.populations.get(slice.population) else {
             return self.need(false, || id.to_string(), || format!("{} does not exist", slice.population));
         };
-        let inside = |range: &std::ops::Range<u32>, len: usize| range.start < range.end && range.end as usize <= len;
+        let inside =
+            |range: &std::ops::Range<u32>, len: usize| range.start < range.end && range.end as usize <= len;
         let shape = population.shape;
         let fits = inside(&slice.channels, shape.channels)
             && inside(&slice.rows, shape.height)
             && inside(&slice.cols, shape.width);
         self.need(fits, || id.to_string(), || format!("slice {slice:?} lies outside {shape}"))
-            && self.need(placed.first_neuron == next, || id.to_string(), || {
-                format!("slice of {} starts at neuron {}, expected {next}", slice.population, placed.first_neuron)
-            })
+            && self.need(
+                placed.first_neuron == next,
+                || id.to_string(),
+                || {
+                    format!(
+                        "slice of {} starts at neuron {}, expected {next}",
+                        slice.population, placed.first_neuron
+                    )
+                },
+            )
     }
 
     fn mark(&mut self, program: &Program, id: CoreId, placed: &CoreSlice, marks: &mut [BitVec]) {
@@ -92,9 +120,11 @@ impl Findings {
                 span.fill(true);
             }
         }
-        self.need(doubled == 0, || id.to_string(), || {
-            format!("{doubled} neurons of {} are on another core too", slice.population)
-        });
+        self.need(
+            doubled == 0,
+            || id.to_string(),
+            || format!("{doubled} neurons of {} are on another core too", slice.population),
+        );
     }
 
     /// Lists lie inside the weight memory, axons' targets inside their slice.
@@ -122,25 +152,38 @@ impl Findings {
                 let end = slice.first_neuron + slice.slice.neurons();
                 let inside = axon.target >= slice.first_neuron && axon.target.saturating_add(last) <= end;
                 self.need(inside, place, || {
-                    format!("targets {}+{last} outside its slice's neurons {}..{end}", axon.target, slice.first_neuron)
+                    format!(
+                        "targets {}+{last} outside its slice's neurons {}..{end}",
+                        axon.target, slice.first_neuron
+                    )
                 });
             }
         }
     }
 
     fn list(&mut self, core: &Core, list: &SynapseList, place: &str) {
-        self.need(core.slices.len() > list.slice as usize, || place.into(), || format!("slice {} does not exist", list.slice));
+        self.need(
+            core.slices.len() > list.slice as usize,
+            || place.into(),
+            || format!("slice {} does not exist", list.slice),
+        );
         self.need(!list.runs.is_empty() && list.atoms >= 1, || place.into(), || "is empty".into());
         let mut end = 0u64;
         for run in &list.runs {
             let ascending = u64::from(run.target) >= end && run.len >= 1;
-            self.need(ascending, || place.into(), || format!("run {run:?} is empty or overlaps the one before"));
+            self.need(
+                ascending,
+                || place.into(),
+                || format!("run {run:?} is empty or overlaps the one before"),
+            );
             end = u64::from(run.target) + u64::from(run.len);
             let last_atom = u64::from(list.atoms.saturating_sub(1)) * u64::from(list.atom_stride);
             let last = u64::from(list.weights) + last_atom + u64::from(run.weight) + u64::from(run.len);
-            self.need(last <= core.weights.len() as u64, || place.into(), || {
-                format!("run {run:?} reads weight {last} of {}", core.weights.len())
-            });
+            self.need(
+                last <= core.weights.len() as u64,
+                || place.into(),
+                || format!("run {run:?} reads weight {last} of {}", core.weights.len()),
+            );
         }
     }
 
@@ -156,7 +199,11 @@ impl Findings {
         }
         for (id, counts) in program.cores.keys().zip(&sources) {
             for (axon, &count) in counts.iter().enumerate() {
-                self.need(count == 1, || format!("{id} axon {axon}"), || format!("has {count} sources, expected one"));
+                self.need(
+                    count == 1,
+                    || format!("{id} axon {axon}"),
+                    || format!("has {count} sources, expected one"),
+                );
             }
         }
     }
@@ -167,7 +214,11 @@ impl Findings {
             && starts.first() == Some(&0)
             && starts.is_sorted()
             && starts.last().is_some_and(|&end| end as usize == placed.destinations.len());
-        self.need(whole, || id.to_string(), || format!("route table of {} is broken", placed.slice.population))
+        self.need(
+            whole,
+            || id.to_string(),
+            || format!("route table of {} is broken", placed.slice.population),
+        )
     }
 
     fn slice_routes(&mut self, program: &Program, id: CoreId, placed: &CoreSlice, sources: &mut [Vec<u32>]) {
@@ -176,19 +227,24 @@ impl Findings {
         self.need(silent, || id.to_string(), || format!("\"{}\" never fires but has routes", source.name));
         for to in &placed.destinations {
             let place = || format!("{id} route to {} axon {}", to.core, to.axon);
-            let axon = program.cores.get(to.core).and_then(|core| Some((core, core.axons.get(to.axon as usize)?)));
+            let axon =
+                program.cores.get(to.core).and_then(|core| Some((core, core.axons.get(to.axon as usize)?)));
             let Some((core, axon)) = axon else {
                 self.need(false, place, || "arrives nowhere".into());
                 continue;
             };
             sources[to.core.0 as usize][to.axon as usize] += 1;
             let atoms = placed.slice.atoms();
-            self.need(axon.atoms == atoms, place, || format!("axon serves {} atoms, slice has {atoms}", axon.atoms));
+            self.need(axon.atoms == atoms, place, || {
+                format!("axon serves {} atoms, slice has {atoms}", axon.atoms)
+            });
             let slice = &core.slices[core.lists[axon.list as usize].slice as usize].slice;
             let target = &program.model.populations[slice.population];
             self.need(target.network == source.network, place, || "joins two networks".into());
             let forward = placed.slice.population < slice.population;
-            self.need(forward, place, || format!("{} must come before {}", placed.slice.population, slice.population));
+            self.need(forward, place, || {
+                format!("{} must come before {}", placed.slice.population, slice.population)
+            });
             let arrives = source.window.start.saturating_add(axon.delay) >= target.window.start
                 && source.window.end().saturating_add(axon.delay) <= target.window.end();
             self.need(arrives, place, || "spikes arrive outside the target's window".into());
@@ -199,14 +255,18 @@ impl Findings {
     pub(super) fn limits(&mut self, program: &Program) {
         let atoms_max = program.target.axons.kind.atoms_max();
         for (id, core) in program.cores.iter() {
-            for (limit, used, most) in core_use(core, &program.target, &program.model).exceeded(&program.target) {
+            for (limit, used, most) in
+                core_use(core, &program.target, &program.model).exceeded(&program.target)
+            {
                 self.need(false, || id.to_string(), || format!("uses {used} {limit}, target has {most}"));
             }
             for placed in core.slices.iter().filter(|s| !s.destinations.is_empty()) {
                 let atoms = placed.slice.atoms();
-                self.need(atoms_max.is_none_or(|most| atoms <= most), || id.to_string(), || {
-                    format!("{atoms} atoms on an axon, target has {}", atoms_max.unwrap_or(0))
-                });
+                self.need(
+                    atoms_max.is_none_or(|most| atoms <= most),
+                    || id.to_string(),
+                    || format!("{atoms} atoms on an axon, target has {}", atoms_max.unwrap_or(0)),
+                );
             }
         }
     }

@@ -18,7 +18,8 @@ impl Findings {
     pub(super) fn synapses(&mut self, program: &Program, ir: &SpikingIr) {
         // Atoms that arrive for each (projection, core, slice) from each source position.
         let mut arrived: BTreeMap<(ProjectionId, CoreId, u32), Vec<u32>> = BTreeMap::new();
-        let mut known: Vec<Vec<Option<Taps>>> = program.cores.values().map(|c| vec![None; c.lists.len()]).collect();
+        let mut known: Vec<Vec<Option<Taps>>> =
+            program.cores.values().map(|c| vec![None; c.lists.len()]).collect();
         for (id, core) in program.cores.iter() {
             for placed in &core.slices {
                 self.slice_synapses(program, ir, id, placed, &mut arrived, &mut known);
@@ -63,7 +64,9 @@ impl Findings {
                     && projection.delay == axon.delay
                     && axon.first_atom == source.channels.start
                     && list.atoms as usize == projection.kernel.inputs;
-                if !self.need(meant, place, || format!("axon does not carry {} as the spiking IR has it", list.projection)) {
+                if !self.need(meant, place, || {
+                    format!("axon does not carry {} as the spiking IR has it", list.projection)
+                }) {
                     continue;
                 }
                 let taps = expected(projection, target, (y, x), axon.target);
@@ -120,7 +123,8 @@ impl Findings {
         slice: &Slice,
         arrived: &BTreeMap<(ProjectionId, CoreId, u32), Vec<u32>>,
     ) {
-        for (projection_id, projection) in ir.projections.iter().filter(|(_, p)| p.target == slice.population) {
+        for (projection_id, projection) in ir.projections.iter().filter(|(_, p)| p.target == slice.population)
+        {
             let counts = arrived.get(&(projection_id, id, index));
             let map = &projection.map;
             for y in 0..map.rows.input {

@@ -1,0 +1,150 @@
+//! The command as a user runs it: outputs, exit codes, error messages.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::example;
+
+fn snnc(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_snnc")).args(arguments).output().unwrap()
+}
+
+fn ok(arguments: &[&str]) -> String {
+    let output = snnc(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Fails with exit code 1 and an error that has a code, a place and a hint.
+fn fails(code: &str, arguments: &[&str]) -> String {
+    let output = snnc(arguments);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+    assert!(text.contains(&format!("error[{code}]")) && text.contains("-->"), "{arguments:?}: {text}");
+    text
+}
+
+#[test]
+fn compile_then_simulate_equals_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = example();
+    let model = model.to_str().unwrap();
+    let report = ok(&["compile", model, "--target", "loihi-like", "-o", &path("m.snnx")]);
+    assert!(report.contains("cores on 2 chips") && report.contains("synapse memory (bits)"), "{report}");
+    ok(&["simulate", &path("m.snnx"), "--images", "2", "--seed", "5", "--out", &path("a"), "--threads", "1"]);
+    let text = ok(&["run", model, "--images", "2", "--seed", "5", "--out", &path("b"), "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for name in ["image_0000.png", "image_0001.png", "contact.png", "tokens.npy"] {
+        let (a, b) = (
+            std::fs::read(folder.path().join("a").join(name)),
+            std::fs::read(folder.path().join("b").join(name)),
+        );
+        assert_eq!(a.unwrap(), b.unwrap(), "{name}");
+    }
+    checks_out(&json);
+    let saved: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("b/report.json")).unwrap()).unwrap();
+    assert_eq!(saved, json);
+}
+
+/// Fields and sums of report.json.
+fn checks_out(json: &serde_json::Value) {
+    assert_eq!(json["schema"], "snnc.report/1");
+    assert_eq!((&json["target"]["name"], &json["fidelity"]), (&"loihi-like".into(), &"analytic".into()));
+    assert!(json["mapping"]["cores_used"].as_u64().unwrap() > 100 && json["mapping"]["chips_used"] == 2);
+    let total = |name: &str| json["totals"][name].as_f64().unwrap();
+    assert_eq!((total("images"), total("timesteps")), (2.0, 2.0 * (49.0 * 21.0 + 19.0)));
+    let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{a} {b}");
+    let components = json["energy_j"].as_object().unwrap();
+    assert_eq!(components.len(), 6);
+    near(components.values().map(|v| v.as_f64().unwrap()).sum(), total("energy_j"));
+    let layers = json["layers"].as_array().unwrap();
+    let sum = |name: &str| layers.iter().map(|l| l[name].as_f64().unwrap()).sum::<f64>();
+    for name in ["energy_j", "spikes", "synaptic_operations", "packets"] {
+        near(sum(name), total(name));
+    }
+    // Direct-coded inputs and read-outs: one word a neuron and pass.
+    assert_eq!(total("host_writes"), 2.0 * (49.0 * 3136.0 + 784.0));
+    assert_eq!(total("host_reads"), 2.0 * (49.0 * 6272.0 + 784.0));
+    assert!(total("time_s") > 0.0 && total("energy_j") > 0.0 && total("hops") > 0.0);
+}
+
+#[test]
+fn user_errors_have_code_place_and_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let model = std::fs::read_to_string(example()).unwrap();
+    assert!(fails("E0001", &["compile", "nowhere/model.ron"]).contains("hint"));
+    let path = write("unknown.ron", &model.replacen("timesteps: 16", "timesteps: 16, colour: 3", 1));
+    assert!(fails("E0002", &["compile", &path]).contains("colour"));
+    let text = fails("E0004", &["compile", example().to_str().unwrap(), "--target", "loihi"]);
+    assert!(text.contains("loihi-like"), "{text}");
+    // The weights are not beside this copy.
+    fails("E0001", &["compile", &write("elsewhere.ron", &model)]);
+    fails(
+        "E0016",
+        &["simulate", &write("text.snnx", "this is not a program, however long the text may be ......")],
+    );
+    fails("E0021", &["run", example().to_str().unwrap(), "--images", "0"]);
+    fails("E0021", &["explain", "E9999"]);
+    assert!(ok(&["explain", "e0013"]).contains("does not fit"));
+    assert_eq!(snnc(&["run"]).status.code(), Some(2));
+    assert_eq!(snnc(&["run", "x.ron", "--timing", "cycle"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_model_that_does_not_fit_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = include_str!("../targets/loihi-like.ron").replacen(
+        "synapse_memory_bits: (1048576",
+        "synapse_memory_bits: (10000",
+        1,
+    );
+    let path = folder.path().join("small.ron");
+    std::fs::write(&path, target).unwrap();
+    let text = fails("E0013", &["compile", example().to_str().unwrap(), "--target", path.to_str().unwrap()]);
+    assert!(
+        text.contains("layer sdid.conv") && text.contains("synapse memory") && text.contains("hint"),
+        "{text}"
+    );
+    ok(&["targets", "check", path.to_str().unwrap()]);
+}
+
+#[test]
+fn targets_and_intermediate_forms_print() {
+    assert!(ok(&["targets"]).contains("loihi-like"));
+    let shown = ok(&["targets", "show", "loihi-like"]);
+    assert!(
+        shown.contains("synaptic_operation_pj") && shown.contains("published") && shown.contains("assumed")
+    );
+    let model = example();
+    let model = model.to_str().unwrap();
+    let graph = ok(&["compile", model, "--emit", "graph"]);
+    assert!(
+        graph.contains("conv6") && graph.contains("[128, 7, 7]") && graph.contains("<- conv5, conv1"),
+        "{graph}"
+    );
+    assert!(ok(&["compile", model, "--emit", "spiking"]).starts_with("// model spiking-diffusion-mnist"));
+    assert!(ok(&["compile", model, "--emit", "program"]).starts_with("// program for loihi-like"));
+    let json: serde_json::Value = serde_json::from_str(&ok(&["compile", model, "--json"])).unwrap();
+    assert_eq!(
+        json["cores"],
+        json["layers"].as_array().unwrap().iter().map(|l| l["cores"].as_u64().unwrap()).sum::<u64>()
+    );
+}
+
+#[test]
+fn import_rebuilds_the_example_from_nothing_but_its_checkpoints() {
+    // The example's own weight files stand in for the authors': an importer that reads only .pth says so.
+    let missing = Path::new("no.pth");
+    let text =
+        fails("E0001", &["import", "--vq", missing.to_str().unwrap(), "--sdid", "no.pth", "-o", "out"]);
+    assert!(text.contains("no.pth"), "{text}");
+}

@@ -1,0 +1,16 @@
+//! What integration tests share: the example model.
+
+use std::path::PathBuf;
+
+use snnc_compiler::frontend::LoadedModel;
+
+/// Path of the example's model file.
+pub fn example() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/spiking-diffusion-mnist/model.ron")
+}
+
+/// The example model.
+#[allow(dead_code, reason = "not every test binary loads it")]
+pub fn model() -> LoadedModel {
+    snnc_compiler::frontend::load(&example()).unwrap()
+}
