@@ -1,15 +1,17 @@
 //! Executes a program from its cores' own memories, in the target's integers.
 //!
-//! A pass goes slice by slice: sources come before targets, so all spikes that reach a slice are known before it
-//! runs its window ([`pass`]). Within a slice, per timestep: packets -> axon -> synapse list -> accumulators ->
-//! neurons -> spikes. Slices of one population run in parallel; every slice writes only its own state, so threads
-//! cannot change a result.
+//! A pass goes population by population: sources come before targets, so all spikes that reach a slice are known
+//! before it runs its window ([`pass`]). Within a slice, per timestep: packets -> axon -> synapse list ->
+//! accumulators -> neurons -> spikes. Slices that receive the same packets run as one [`gang`]. Gangs of one
+//! population run in parallel; every gang writes only its own state, so threads cannot change a result.
 //!
 //! Oracles, plain and never optimised: [`plain`] moves explicit packets between cores, timestep by timestep, and
 //! [`oracle`] interprets the spiking IR without any core.
 
 pub mod feeds;
+pub mod gang;
 pub mod host_input;
+pub mod kernels;
 pub mod neuron;
 pub mod oracle;
 pub mod pass;
@@ -22,6 +24,7 @@ use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use crate::counts::{PassCounts, SliceTable};
 use feeds::Feed;
+use gang::Gang;
 use slice::SliceTrace;
 
 /// A program ready to run.
@@ -33,6 +36,8 @@ pub struct Chip<'a> {
     pub table: SliceTable,
     /// What arrives at each slice.
     feeds: Vec<Vec<Feed>>,
+    /// How its slices run, by population.
+    gangs: Vec<Vec<Gang>>,
 }
 
 /// What a pass gave.
@@ -53,7 +58,8 @@ impl<'a> Chip<'a> {
     pub fn new(program: &'a Program) -> Self {
         let table = SliceTable::new(program);
         let feeds = feeds::index(program, &table);
-        Self { program, table, feeds }
+        let gangs = gang::index(program, &table, &feeds);
+        Self { program, table, feeds, gangs }
     }
 
     /// Runs one pass of a network on its constant input, `[c, h, w]` row-major.

@@ -18,12 +18,20 @@ pub struct Update {
     /// Part of the membrane that is kept, of 2^decay_bits.
     kept: i64,
     shift: u32,
+    /// Largest |sum| at which 32-bit arithmetic is exact; 0 if the widths do not allow it.
+    sum_max: i32,
 }
 
 impl Update {
     /// Constants for a loss of `decay` a step and an input shift.
     pub fn new(format: &NeuronFormat, decay: u32, shift: u32) -> Self {
-        Self { format: *format, kept: (1 << format.decay_bits) - i64::from(decay), shift }
+        // Three terms below 2^28, 2^28 and 2^29 cannot leave 32 bits; 2^16 x 2^15 is the largest product.
+        let narrow = format.state_bits <= 29
+            && format.accumulator_bits <= 29
+            && format.bias_mantissa_bits + format.bias_exponent_max <= 30
+            && format.decay_bits <= 15;
+        let sum_max = if narrow { ((1 << (format.accumulator_bits - 1)) - 1) >> shift } else { 0 };
+        Self { format: *format, kept: (1 << format.decay_bits) - i64::from(decay), shift, sum_max }
     }
 
     /// The membrane after one step without firing. Counts overflows, saturations and the update itself.
@@ -43,7 +51,32 @@ impl Update {
         clipped as i32
     }
 
+    /// Whether 32-bit arithmetic is exact for these sums: none overflows the accumulator, no intermediate 31 bits.
+    #[inline(always)]
+    pub fn fits_32_bits(&self, sums: &[i32]) -> bool {
+        let most = self.sum_max;
+        most > 0 && sums.iter().fold(true, |fits, &sum| fits & (sum <= most) & (sum >= -most))
+    }
+
+    /// [`Update::integrate`] before clipping, in 32 bits; see [`Update::fits_32_bits`].
+    #[inline(always)]
+    pub fn next_32(&self, v: i32, sum: i32, bias: i32) -> i32 {
+        // |v| k >> b with |v| = h 2^b + l is h k + (l k >> b).
+        let (magnitude, kept, bits) = (v.unsigned_abs(), self.kept as u32, self.format.decay_bits);
+        let low = magnitude & ((1 << bits) - 1);
+        let kept = ((magnitude >> bits) * kept + ((low * kept) >> bits)) as i32;
+        (if v < 0 { -kept } else { kept }) + (sum << self.shift) + bias
+    }
+
+    /// Clips to the state's width.
+    #[inline(always)]
+    pub fn clip_32(&self, v: i32) -> i32 {
+        let most = self.format.state_max();
+        v.clamp(-most - 1, most)
+    }
+
     /// Whether a membrane fires at a threshold (already shifted).
+    #[inline(always)]
     pub fn fires(&self, v: i32, threshold: i32) -> bool {
         if self.format.strict { v > threshold } else { v >= threshold }
     }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use snnc_compiler::ir::spiking::Bias;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
-use super::slice::{SliceRun, SliceTrace, Spike, local_bias};
+use super::slice::{SliceTrace, Spike};
 use super::{Chip, PassOutcome, host_input};
 use crate::counts::{Events, Flow, PassCounts, StepCounts};
 
@@ -17,12 +17,14 @@ pub(super) fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PassOutcome
     let written = write_inputs(chip, network, input);
     let mut traces = vec![SliceTrace::default(); chip.table.len()];
     for (population, _) in chip.program.model.populations_of(network) {
-        let slices: Vec<usize> =
-            (0..chip.table.len()).filter(|&i| chip.table.populations[i] == population).collect();
-        let done: Vec<SliceTrace> =
-            slices.par_iter().map(|&index| run_slice(chip, index, &written, &traces)).collect();
-        for (index, trace) in slices.into_iter().zip(done) {
-            traces[index] = trace;
+        let written = written.get(&population).map(|(values, _)| values.as_slice());
+        let gangs = &chip.gangs[population.0 as usize];
+        let source = |slice, step| fired(chip, &traces, slice, step);
+        let done: Vec<_> = gangs.par_iter().map(|gang| gang.run(chip, population, written, &source)).collect();
+        for (gang, slices) in gangs.iter().zip(done) {
+            for (&index, trace) in gang.slices.iter().zip(slices) {
+                traces[index] = trace;
+            }
         }
     }
     let counts = counts(chip, network, &written, &traces);
@@ -33,22 +35,6 @@ pub(super) fn write_inputs(chip: &Chip, network: NetworkId, input: &[f64]) -> Wr
     let model = &chip.program.model;
     let of_network = model.inputs.iter().filter(|i| model.populations[i.population].network == network);
     of_network.map(|host| (host.population, host_input::biases(model, host, input))).collect()
-}
-
-fn run_slice(chip: &Chip, index: usize, written: &Written, traces: &[SliceTrace]) -> SliceTrace {
-    let model = &chip.program.model;
-    let placed = chip.table.slice(chip.program, index);
-    let population = &model.populations[placed.slice.population];
-    let bias = written.get(&placed.slice.population).map(|(values, _)| values.as_slice());
-    let run = SliceRun {
-        core: &chip.program.cores[chip.table.cores[index]],
-        placed,
-        population,
-        model,
-        feeds: &chip.feeds[index],
-        bias: local_bias(placed, population, bias),
-    };
-    run.run(&|source, step| fired(chip, traces, source, step))
 }
 
 /// Spikes of a slice in a timestep of the pass; none outside its window.
