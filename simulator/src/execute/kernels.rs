@@ -3,6 +3,8 @@
 //! Integer arithmetic is exact, so every version gives the same result; [`super::neuron`] defines it and takes over
 //! wherever a sum leaves the range in which 32 bits suffice.
 
+use snnc_compiler::ir::program::Run;
+
 use super::neuron::Update;
 use crate::counts::Events;
 
@@ -23,15 +25,28 @@ impl Weights {
     }
 }
 
-/// Consecutive weights that join consecutive sums.
+/// A synapse list: consecutive weights that join consecutive sums.
+#[derive(Debug)]
+pub struct List {
+    /// First weight of source channel 0.
+    pub weights: usize,
+    /// Weights between one source channel and the next.
+    pub stride: usize,
+    /// Ascending, apart: no sum is touched twice.
+    pub runs: Vec<Run>,
+    /// Synapses per source channel in units of the gang.
+    pub units: u64,
+}
+
+/// One packet at its list.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
-    /// First sum.
-    pub target: usize,
-    /// First weight.
-    pub weight: usize,
-    /// How many.
-    pub len: usize,
+pub struct Hit {
+    /// Index of the list.
+    pub list: u32,
+    /// First weight of the source channel.
+    pub weight: u32,
+    /// The sum that the list's targets are relative to.
+    pub target: u32,
 }
 
 /// State of a block of neurons, position-major; the counters have one entry a channel.
@@ -77,25 +92,41 @@ macro_rules! dispatch {
     }};
 }
 
-/// Adds every row to the sums.
-pub fn add_rows(weights: &Weights, rows: &[Row], sums: &mut [i32]) {
-    dispatch!(add_rows_body(weights: &Weights, rows: &[Row], sums: &mut [i32]))
+/// Adds the weights of every packet to the sums. `partial` is scratch of the same length, zero before and after.
+pub fn add_packets(weights: &Weights, lists: &[List], hits: &[Hit], partial: &mut [i16], sums: &mut [i32]) {
+    dispatch!(add_body(weights: &Weights, lists: &[List], hits: &[Hit], partial: &mut [i16], sums: &mut [i32]))
 }
 
+/// Packets whose 8-bit weights a 16-bit sum surely holds: each adds to a sum at most once, 255 x 128 < 2^15.
+const PARTIAL: usize = 255;
+
 #[inline(always)]
-fn add_rows_body(weights: &Weights, rows: &[Row], sums: &mut [i32]) {
+fn add_body(weights: &Weights, lists: &[List], hits: &[Hit], partial: &mut [i16], sums: &mut [i32]) {
     match weights {
-        Weights::Narrow(weights) => add_all(weights, rows, sums),
-        Weights::Wide(weights) => add_all(weights, rows, sums),
+        // Half the width is twice the speed; the short sums join the long ones before they can overflow.
+        Weights::Narrow(weights) => {
+            for hits in hits.chunks(PARTIAL) {
+                add_all(weights, lists, hits, partial);
+                for (sum, part) in sums.iter_mut().zip(partial.iter_mut()) {
+                    *sum += i32::from(*part);
+                    *part = 0;
+                }
+            }
+        }
+        Weights::Wide(weights) => add_all(weights, lists, hits, sums),
     }
 }
 
 #[inline(always)]
-fn add_all<W: Copy + Into<i32>>(weights: &[W], rows: &[Row], sums: &mut [i32]) {
-    for row in rows {
-        let targets = &mut sums[row.target..row.target + row.len];
-        for (sum, &weight) in targets.iter_mut().zip(&weights[row.weight..row.weight + row.len]) {
-            *sum += weight.into();
+fn add_all<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(weights: &[W], lists: &[List], hits: &[Hit], sums: &mut [S]) {
+    for hit in hits {
+        for run in &lists[hit.list as usize].runs {
+            let (target, weight) = ((hit.target + run.target) as usize, (hit.weight + run.weight) as usize);
+            let length = run.len as usize;
+            let row = &weights[weight..weight + length];
+            for (sum, &weight) in sums[target..target + length].iter_mut().zip(row) {
+                *sum += weight.into();
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use crate::counts::{PassCounts, SliceTable};
-use feeds::Feed;
+use feeds::{Feed, Receiver};
 use gang::Gang;
 use slice::SliceTrace;
 
@@ -36,6 +36,8 @@ pub struct Chip<'a> {
     pub table: SliceTable,
     /// What arrives at each slice.
     feeds: Vec<Vec<Feed>>,
+    /// What each slice reaches.
+    receivers: Vec<Vec<Receiver>>,
     /// How its slices run, by population.
     gangs: Vec<Vec<Gang>>,
 }
@@ -59,7 +61,8 @@ impl<'a> Chip<'a> {
         let table = SliceTable::new(program);
         let feeds = feeds::index(program, &table);
         let gangs = gang::index(program, &table, &feeds);
-        Self { program, table, feeds, gangs }
+        let receivers = feeds::receivers(&table, &feeds);
+        Self { program, table, feeds, receivers, gangs }
     }
 
     /// Runs one pass of a network on its constant input, `[c, h, w]` row-major.

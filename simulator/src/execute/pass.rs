@@ -97,17 +97,24 @@ fn counts(chip: &Chip, network: NetworkId, written: &Written, traces: &[SliceTra
         for (step, events) in trace.events.iter().enumerate() {
             counts.steps[start + step].events[index] = *events;
         }
-        let target = chip.table.cores[index];
-        for (step, arrived) in trace.arrived.iter().enumerate() {
-            for (feed, &packets) in chip.feeds[index].iter().zip(arrived).filter(|(_, packets)| **packets > 0)
-            {
-                let sent = start + step - feed.delay as usize;
-                counts.steps[sent].flows.push(Flow { source: feed.source, target, packets });
+    }
+    add_flows(chip, traces, &mut counts.steps);
+    counts
+}
+
+/// Packets by sending slice and receiving core, read from what arrived.
+fn add_flows(chip: &Chip, traces: &[SliceTrace], steps: &mut [StepCounts]) {
+    for (source, receivers) in chip.receivers.iter().enumerate() {
+        for receiver in receivers {
+            let trace = &traces[receiver.slice];
+            let feeds = &chip.feeds[receiver.slice];
+            let start = chip.program.model.populations[chip.table.populations[receiver.slice]].window.start as usize;
+            for (step, &packets) in trace.arrived.iter().skip(receiver.feed).step_by(feeds.len()).enumerate() {
+                if packets > 0 {
+                    let sent = start + step - feeds[receiver.feed].delay as usize;
+                    steps[sent].flows.push(Flow { source, target: receiver.core, packets });
+                }
             }
         }
     }
-    for step in &mut counts.steps {
-        step.flows.sort_unstable_by_key(|flow| (flow.source, flow.target));
-    }
-    counts
 }

@@ -1,5 +1,7 @@
 //! What one slice did in a pass, and its biases.
 
+use std::sync::Arc;
+
 use snnc_compiler::ir::program::CoreSlice;
 use snnc_compiler::ir::spiking::{Bias, Population};
 
@@ -21,8 +23,8 @@ pub struct SliceTrace {
     pub fired: Vec<Vec<Spike>>,
     /// Events.
     pub events: Vec<Events>,
-    /// Packets that arrived by each feed.
-    pub arrived: Vec<Vec<u64>>,
+    /// Packets that arrived, `[timesteps, feeds]`; the same for all slices of a gang.
+    pub arrived: Arc<Vec<u64>>,
     /// Membranes after the window, local neuron order.
     pub membranes: Vec<i32>,
 }

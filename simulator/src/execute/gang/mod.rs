@@ -9,18 +9,21 @@
 mod run;
 mod view;
 
-use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::program::{Program, Run};
 use snnc_compiler::ir::spiking::Dynamics;
 
 use super::feeds::Feed;
-use super::kernels::Weights;
+use super::kernels::{List, Weights};
 use super::neuron::Update;
 use super::slice::local_bias;
 use crate::counts::{SliceIndex, SliceTable};
 use view::{Shared, UnitFeed, View};
 
-/// Channels from which a gang is wide enough for the vector units; wider gangs would only leave threads idle.
-const WIDTH: u32 = 64;
+/// Channels of a gang, where a population has as many twice over: long rows for the vector units, short sums that stay
+/// in the first-level cache, and work for two threads at least.
+const WIDTH: u32 = 128;
+/// Channels of a gang of a smaller population.
+const WIDTH_MIN: u32 = 64;
 
 /// Slices of one population that run together. Neuron order: position-major, channels of all slices fastest.
 #[derive(Debug)]
@@ -43,18 +46,6 @@ pub struct Gang {
     rule: Update,
     /// Biases that do not change from pass to pass.
     bias: Vec<i32>,
-}
-
-/// A list with its weights' place: in neurons.
-#[derive(Debug)]
-struct List {
-    weights: usize,
-    stride: usize,
-    runs: Vec<std::ops::Range<usize>>,
-    /// First weight of each run.
-    rows: Vec<usize>,
-    /// Synapses per source channel in units.
-    units: u64,
 }
 
 /// The gangs of every population, by population index.
@@ -93,12 +84,14 @@ fn atoms(program: &Program, table: &SliceTable, slice: SliceIndex) -> u32 {
     table.slice(program, slice).slice.atoms()
 }
 
-/// Cuts a group into gangs of at least [`WIDTH`] channels, as long as there are slices.
+/// Cuts a group into gangs of about [`WIDTH`] channels.
 fn chunks(program: &Program, table: &SliceTable, members: Vec<Member>) -> Vec<Vec<Member>> {
+    let total: u32 = members.iter().map(|member| atoms(program, table, member.slice)).sum();
+    let enough = if total >= 2 * WIDTH { WIDTH } else { WIDTH_MIN };
     let mut chunks: Vec<Vec<Member>> = Vec::new();
-    let mut width = WIDTH;
+    let mut width = enough;
     for member in members {
-        if width >= WIDTH {
+        if width >= enough {
             chunks.push(Vec::new());
             width = 0;
         }
@@ -120,12 +113,13 @@ impl Gang {
         let unit: usize = members.iter().map(|m| m.unit as usize).sum();
         let (weights, bases) = weights(program, table, shared, members);
         let lists = shared.lists.iter().map(|list| {
-            let neurons = |units: u32| units as usize * unit;
+            let neurons = |units: u32| units * unit as u32;
+            let in_neurons =
+                |r: &Run| Run { target: neurons(r.target), weight: neurons(r.weight), len: neurons(r.len) };
             List {
                 weights: bases[list.block],
-                stride: neurons(shared.blocks[list.block].taps),
-                runs: list.runs.iter().map(|r| neurons(r.target)..neurons(r.target + r.len)).collect(),
-                rows: list.runs.iter().map(|r| neurons(r.weight)).collect(),
+                stride: neurons(shared.blocks[list.block].taps) as usize,
+                runs: list.runs.iter().map(in_neurons).collect(),
                 units: list.runs.iter().map(|r| u64::from(r.len)).sum(),
             }
         });

@@ -1,11 +1,14 @@
-//! One gang through its window: packets -> rows of weights -> sums -> neurons -> spikes.
+//! One gang through its window: packets -> lists -> sums -> neurons -> spikes.
+
+use std::sync::Arc;
 
 use snnc_compiler::ir::PopulationId;
 
 use super::Gang;
+use super::view::UnitFeed;
 use crate::counts::Events;
 use crate::execute::Chip;
-use crate::execute::kernels::{Neurons, Row, add_rows, update_rows};
+use crate::execute::kernels::{Hit, Neurons, add_packets, update_rows};
 use crate::execute::slice::{SliceTrace, Spike};
 
 impl Gang {
@@ -20,43 +23,40 @@ impl Gang {
         let written = written.map(|values| self.gathered(chip.program, &chip.table, Some(values)));
         let bias = written.as_deref().unwrap_or(&self.bias);
         let window = chip.program.model.populations[population].window;
-        let mut state = State::new(self, bias.len());
+        let mut state = State::new(self, bias.len(), window.steps as usize);
         for step in window.start..window.end() {
             let mut arrivals = Arrivals::default();
-            state.sums.fill(0);
-            for feed in 0..self.feeds.len() {
-                let sent = step.checked_sub(self.feeds[feed].delay);
-                let spikes = sent.map_or(&[][..], |sent| fired(self.feeds[feed].source, sent));
-                self.gather(feed, spikes, &mut state.rows, &mut arrivals);
+            for feed in &self.feeds {
+                let sent = step.checked_sub(feed.delay);
+                let spikes = sent.map_or(&[][..], |sent| fired(feed.source, sent));
+                let packets = self.gather(feed, spikes, &mut state.hits, &mut arrivals.units);
+                arrivals.packets += packets;
+                state.arrived.push(packets);
             }
-            add_rows(&self.weights, &state.rows, &mut state.sums);
-            state.rows.clear();
-            self.step(chip, bias, &mut state, arrivals);
+            state.sums.fill(0);
+            add_packets(&self.weights, &self.lists, &state.hits, &mut state.partial, &mut state.sums);
+            state.hits.clear();
+            self.step(chip, bias, &mut state, &arrivals);
         }
         self.finish(state)
     }
 
-    /// Turns the packets of one feed into rows of weights to be added.
-    fn gather(&self, feed: usize, spikes: &[Spike], rows: &mut Vec<Row>, arrivals: &mut Arrivals) {
-        let axons = &self.feeds[feed].axons;
-        let mut packets = 0;
+    /// Looks up the lists of one feed's packets; how many packets.
+    fn gather(&self, feed: &UnitFeed, spikes: &[Spike], hits: &mut Vec<Hit>, units: &mut u64) -> u64 {
+        let before = hits.len();
         for spike in spikes {
-            let Some(axon) = &axons[spike.position as usize] else { continue };
+            let Some(axon) = &feed.axons[spike.position as usize] else { continue };
             let list = &self.lists[axon.list];
-            let weights = list.weights + (axon.first_atom + spike.atom) as usize * list.stride;
-            let first = axon.target as usize * self.unit;
-            for (run, row) in list.runs.iter().zip(&list.rows) {
-                rows.push(Row { target: first + run.start, weight: weights + row, len: run.len() });
-            }
-            packets += 1;
-            arrivals.units += list.units;
+            let weight = list.weights + (axon.first_atom + spike.atom) as usize * list.stride;
+            let target = axon.target * self.unit as u32;
+            hits.push(Hit { list: axon.list as u32, weight: weight as u32, target });
+            *units += list.units;
         }
-        arrivals.packets += packets;
-        arrivals.by_feed.push(packets);
+        (hits.len() - before) as u64
     }
 
     /// Updates all neurons and records the timestep for each slice.
-    fn step(&self, chip: &Chip, bias: &[i32], state: &mut State, arrivals: Arrivals) {
+    fn step(&self, chip: &Chip, bias: &[i32], state: &mut State, arrivals: &Arrivals) {
         state.active.fill(0);
         state.saturated.fill(0);
         state.overflowed.fill(0);
@@ -91,21 +91,22 @@ impl Gang {
                 state_saturations: sum(&state.saturated),
             });
             trace.fired.push(spikes);
-            trace.arrived.push(arrivals.by_feed.clone());
         }
     }
 
-    /// Spikes of each slice, ascending.
+    /// Spikes of each slice, ascending. Eight silent neurons cost one comparison.
     fn spikes(&self, fired: &[u8]) -> Vec<Vec<Spike>> {
         let mut spikes = vec![Vec::new(); self.slices.len()];
         for (position, row) in fired.chunks_exact(self.width).enumerate() {
             let mut slice = 0;
             for (block, flags) in row.chunks(8).enumerate() {
-                if flags.iter().all(|&flag| flag == 0) {
-                    continue;
-                }
-                for (lane, _) in flags.iter().enumerate().filter(|(_, flag)| **flag != 0) {
-                    let lane = block * 8 + lane;
+                let mut bytes = [0; 8];
+                bytes[..flags.len()].copy_from_slice(flags);
+                let mut word = u64::from_le_bytes(bytes);
+                while word != 0 {
+                    let lane = block * 8 + word.trailing_zeros() as usize / 8;
+                    // A flag is 1, so its byte has one bit.
+                    word &= word - 1;
                     while lane >= self.starts[slice + 1] {
                         slice += 1;
                     }
@@ -120,6 +121,10 @@ impl Gang {
     /// Hands the membranes to their slices.
     fn finish(&self, state: State) -> Vec<SliceTrace> {
         let mut traces = state.traces;
+        let arrived = Arc::new(state.arrived);
+        for trace in &mut traces {
+            trace.arrived = Arc::clone(&arrived);
+        }
         for row in state.membranes.chunks_exact(self.width) {
             for (trace, span) in traces.iter_mut().zip(self.starts.windows(2)) {
                 trace.membranes.extend_from_slice(&row[span[0]..span[1]]);
@@ -135,7 +140,6 @@ struct Arrivals {
     packets: u64,
     /// Synapses in units.
     units: u64,
-    by_feed: Vec<u64>,
 }
 
 /// Buffers of one run.
@@ -147,12 +151,14 @@ struct State {
     active: Vec<u32>,
     saturated: Vec<u32>,
     overflowed: Vec<u32>,
-    rows: Vec<Row>,
+    hits: Vec<Hit>,
+    partial: Vec<i16>,
+    arrived: Vec<u64>,
     traces: Vec<SliceTrace>,
 }
 
 impl State {
-    fn new(gang: &Gang, neurons: usize) -> Self {
+    fn new(gang: &Gang, neurons: usize, steps: usize) -> Self {
         Self {
             membranes: vec![0; neurons],
             sums: vec![0; neurons],
@@ -160,7 +166,9 @@ impl State {
             active: vec![0; gang.width],
             saturated: vec![0; gang.width],
             overflowed: vec![0; gang.width],
-            rows: Vec::new(),
+            hits: Vec::new(),
+            partial: vec![0; neurons],
+            arrived: Vec::with_capacity(steps * gang.feeds.len()),
             traces: vec![SliceTrace::default(); gang.slices.len()],
         }
     }
