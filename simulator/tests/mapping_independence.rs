@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use common::Random;
 use snnc_compiler::driver::{CompileOptions, assemble, map};
-use snnc_compiler::ir::program::{Program, Slice};
+use snnc_compiler::ir::program::{Program, Run, Slice};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::mapping::partition::Partition;
@@ -154,6 +154,29 @@ fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
     // The comparison means nothing if the networks are silent or never leave their widths.
     assert!(fired > 20_000, "{fired} spikes");
     assert!(overflowed > 1_000, "{overflowed} overflows");
+}
+
+#[test]
+fn lists_cut_within_a_position_run_the_same() {
+    for seed in 100..110 {
+        let mut random = Random(seed);
+        let target = common::target(&mut random, 200);
+        let ir = common::network(&mut random, &target);
+        let input = common::input(&mut random, &ir);
+        let mut program = map(&ir, &target, CompileOptions::default()).unwrap();
+        for list in program.cores.values_mut().flat_map(|core| &mut core.lists) {
+            let cut = |run: &Run| {
+                let half = run.len / 2;
+                let first = Run { len: half, ..*run };
+                let second =
+                    Run { target: run.target + half, weight: run.weight + half, len: run.len - half };
+                [first, second].into_iter().filter(|run| run.len > 0)
+            };
+            list.runs = list.runs.iter().flat_map(cut).collect();
+        }
+        program.verify().unwrap();
+        agree(&ir, &program, &input);
+    }
 }
 
 #[test]

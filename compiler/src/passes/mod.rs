@@ -40,6 +40,12 @@ pub fn lower(model: &LoadedModel, target: &Target) -> Result<SpikingIr, Diagnost
         Some(pipeline) => vec![&pipeline.denoiser, &pipeline.decoder],
         None => model.graphs.keys().collect(),
     };
+    if !target.neuron.active_windows.get() {
+        let message = "its cores update every population in every timestep, which would integrate biases outside the window";
+        return Err(Diagnostic::new(Code::Unsupported, format!("target {}", target.name), message)
+            .hint("only targets with `active_windows: (true, ...)` are supported")
+            .into());
+    }
     let mut ir = SpikingIr {
         model: Model {
             name: model.name.clone(),

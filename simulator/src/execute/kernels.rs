@@ -118,7 +118,12 @@ fn add_body(weights: &Weights, lists: &[List], hits: &[Hit], partial: &mut [i16]
 }
 
 #[inline(always)]
-fn add_all<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(weights: &[W], lists: &[List], hits: &[Hit], sums: &mut [S]) {
+fn add_all<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(
+    weights: &[W],
+    lists: &[List],
+    hits: &[Hit],
+    sums: &mut [S],
+) {
     for hit in hits {
         for run in &lists[hit.list as usize].runs {
             let (target, weight) = ((hit.target + run.target) as usize, (hit.weight + run.weight) as usize);

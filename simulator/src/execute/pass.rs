@@ -20,7 +20,8 @@ pub(super) fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PassOutcome
         let written = written.get(&population).map(|(values, _)| values.as_slice());
         let gangs = &chip.gangs[population.0 as usize];
         let source = |slice, step| fired(chip, &traces, slice, step);
-        let done: Vec<_> = gangs.par_iter().map(|gang| gang.run(chip, population, written, &source)).collect();
+        let done: Vec<_> =
+            gangs.par_iter().map(|gang| gang.run(chip, population, written, &source)).collect();
         for (gang, slices) in gangs.iter().zip(done) {
             for (&index, trace) in gang.slices.iter().zip(slices) {
                 traces[index] = trace;
@@ -108,8 +109,10 @@ fn add_flows(chip: &Chip, traces: &[SliceTrace], steps: &mut [StepCounts]) {
         for receiver in receivers {
             let trace = &traces[receiver.slice];
             let feeds = &chip.feeds[receiver.slice];
-            let start = chip.program.model.populations[chip.table.populations[receiver.slice]].window.start as usize;
-            for (step, &packets) in trace.arrived.iter().skip(receiver.feed).step_by(feeds.len()).enumerate() {
+            let start =
+                chip.program.model.populations[chip.table.populations[receiver.slice]].window.start as usize;
+            for (step, &packets) in trace.arrived.iter().skip(receiver.feed).step_by(feeds.len()).enumerate()
+            {
                 if packets > 0 {
                     let sent = start + step - feeds[receiver.feed].delay as usize;
                     steps[sent].flows.push(Flow { source, target: receiver.core, packets });

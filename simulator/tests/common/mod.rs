@@ -44,6 +44,8 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
     // Narrow widths, so that overflow and saturation happen.
     target.neuron.accumulator_bits.0 = random.between(13, 20) as u32;
     target.neuron.state_bits.0 = random.between(14, 20) as u32;
+    // Beyond 8 bits the weights are kept in a wider type.
+    target.synapses.weight_bits.0 = [4, 8, 8, 11][random.between(0, 3)];
     target.neuron.bias_mantissa_bits.0 = 9;
     target.neuron.bias_exponent_max.0 = 3;
     target.synapses.kernel_sharing.0 =
@@ -211,8 +213,9 @@ impl Maker<'_> {
     ) {
         let inputs = self.ir.model.populations[source].shape.channels;
         let (height, width) = (map.rows.kernel, map.cols.kernel);
+        let most = i64::from(self.ir.model.neuron.weight_max());
         let weights =
-            (0..inputs * height * width * outputs).map(|_| self.random.signed(127) as i16).collect();
+            (0..inputs * height * width * outputs).map(|_| self.random.signed(most) as i16).collect();
         let kernel = Kernel { inputs, height, width, outputs, weights };
         self.ir.projections.push(Projection { source, target, delay, map, kernel });
     }

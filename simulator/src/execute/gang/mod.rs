@@ -55,11 +55,14 @@ pub fn index(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>]) -> Vec<
         let mut groups: Vec<(Shared, Vec<Member>)> = Vec::new();
         for slice in (0..table.len()).filter(|&slice| table.populations[slice] == population) {
             let placed = table.slice(program, slice);
-            let View { unit, bases, shared } = View::new(&program.cores[table.cores[slice]], placed, &feeds[slice]);
+            let View { unit, bases, shared } =
+                View::new(&program.cores[table.cores[slice]], placed, &feeds[slice]);
             let whole = unit == placed.slice.atoms();
             let member = Member { slice, unit, bases };
             match groups.iter_mut().find(|(other, _)| whole && *other == shared) {
-                Some((_, members)) if members[0].unit == atoms(program, table, members[0].slice) => members.push(member),
+                Some((_, members)) if members[0].unit == atoms(program, table, members[0].slice) => {
+                    members.push(member)
+                }
                 _ => groups.push((shared, vec![member])),
             }
         }
@@ -140,7 +143,8 @@ impl Gang {
         };
         if let Dynamics::Lif { thresholds, .. } = &population.dynamics {
             let channels = members.iter().flat_map(|m| table.slice(program, m.slice).slice.channels.clone());
-            gang.thresholds = channels.map(|c| (thresholds[c as usize] << format.threshold_shift) as i32).collect();
+            gang.thresholds =
+                channels.map(|c| (thresholds[c as usize] << format.threshold_shift) as i32).collect();
         }
         gang.bias = gang.gathered(program, table, None);
         gang
@@ -164,7 +168,12 @@ impl Gang {
 }
 
 /// Weights of all members side by side, `[block][atom][tap][member channels]`, and the first of each block.
-fn weights(program: &Program, table: &SliceTable, shared: &Shared, members: &[Member]) -> (Vec<i16>, Vec<usize>) {
+fn weights(
+    program: &Program,
+    table: &SliceTable,
+    shared: &Shared,
+    members: &[Member],
+) -> (Vec<i16>, Vec<usize>) {
     let mut all = Vec::new();
     let mut bases = Vec::new();
     for (index, block) in shared.blocks.iter().enumerate() {

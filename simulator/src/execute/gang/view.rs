@@ -122,7 +122,11 @@ impl View {
         };
         let unit = self.unit;
         let in_units = |run: &Run| {
-            Some(Run { target: exact(run.target, unit)?, weight: exact(run.weight, unit)?, len: exact(run.len, unit)? })
+            Some(Run {
+                target: exact(run.target, unit)?,
+                weight: exact(run.weight, unit)?,
+                len: exact(run.len, unit)?,
+            })
         };
         let runs = list.runs.iter().map(in_units).collect::<Option<Vec<_>>>()?;
         self.shared.lists.push(UnitList { block, runs });
