@@ -131,10 +131,10 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub target: Option<String>,
     /// Images for the comparison with the chip
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, conflicts_with = "golden")]
     pub images: u64,
     /// Seed of the common random numbers
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, conflicts_with = "golden")]
     pub seed: u64,
     /// Print the result as JSON
     #[arg(long)]

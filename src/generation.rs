@@ -11,7 +11,7 @@ use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate
 use snnc_simulator::time::Fidelity;
 use snnc_targets::{Code, Diagnostic};
 
-/// Images simulated before their records are merged: bounds memory, whatever the number of images.
+/// Images simulated before their records are merged: of each image only pixels and tokens stay in memory.
 const CHUNK: u64 = 16;
 
 /// What to generate.

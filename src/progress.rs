@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar of `length` network passes on standard error, hidden unless that is a terminal.
+/// A bar of `length` passes or iterations on standard error, hidden unless that is a terminal.
 pub fn bar(length: u64, what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} passes, {eta} left")
+    let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len}, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(length).with_style(style).with_message(what)
 }

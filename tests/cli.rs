@@ -2,7 +2,6 @@
 
 mod common;
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 use common::example;
@@ -141,10 +140,18 @@ fn targets_and_intermediate_forms_print() {
 }
 
 #[test]
-fn import_rebuilds_the_example_from_nothing_but_its_checkpoints() {
-    // The example's own weight files stand in for the authors': an importer that reads only .pth says so.
-    let missing = Path::new("no.pth");
-    let text =
-        fails("E0001", &["import", "--vq", missing.to_str().unwrap(), "--sdid", "no.pth", "-o", "out"]);
+fn import_names_the_checkpoint_that_it_cannot_read() {
+    let text = fails("E0001", &["import", "--vq", "no.pth", "--sdid", "no.pth", "-o", "out"]);
     assert!(text.contains("no.pth"), "{text}");
+    assert!(!std::path::Path::new("out").exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let out = file.join("run");
+    let text = fails("E0017", &["run", example().to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    assert!(text.contains("cannot make folder"), "{text}");
 }

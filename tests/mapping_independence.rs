@@ -3,12 +3,14 @@
 
 mod common;
 
+use snnc::generation::{Generated, Options, run};
 use snnc_compiler::driver::{CompileOptions, lower, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_simulator::counts::Events;
 use snnc_simulator::execute::{Chip, oracle};
+use snnc_simulator::time::Fidelity;
 use snnc_targets::{Target, registry};
 
 /// The default mapping, smaller tiles elsewhere, and cores of another size.
@@ -26,6 +28,7 @@ fn mappings() -> (snnc_compiler::ir::spiking::SpikingIr, Vec<Program>) {
         map(&ir, &large, options(None, 3)).unwrap(),
     ];
     let mut cores: Vec<usize> = programs.iter().map(|p| p.cores.len()).collect();
+    cores.sort_unstable();
     cores.dedup();
     assert_eq!(cores.len(), 3, "the mappings must differ: {cores:?}");
     (ir, programs)
@@ -72,4 +75,18 @@ fn decoder_and_denoiser_do_not_depend_on_the_mapping() {
         let spikes: u64 = truth.values().map(|t| t.events.spikes).sum();
         assert!(spikes > 10_000, "{spikes} spikes");
     }
+}
+
+#[test]
+fn images_do_not_depend_on_the_mapping() {
+    let (_, programs) = mappings();
+    let options = Options { images: 1, seed: 11, fidelity: Fidelity::None };
+    let images: Vec<_> = programs.iter().map(|p| run(p, options, &|| ()).unwrap()).collect();
+    let operations = |g: &Generated| g.record.images[0].synaptic_operations;
+    for other in &images[1..] {
+        assert_eq!(images[0].images, other.images);
+        assert_eq!(operations(&images[0]), operations(other));
+    }
+    let packets: std::collections::BTreeSet<_> = images.iter().map(|g| g.record.images[0].packets).collect();
+    assert_eq!(packets.len(), 3, "other mappings send other packets");
 }

@@ -5,7 +5,7 @@ mod common;
 use common::{network, target};
 use snnc_compiler::driver::{CompileOptions, assemble, map, partition_of};
 use snnc_compiler::ir::program::{Program, Slice};
-use snnc_compiler::ir::spiking::{Bias, Dynamics, SpikingIr, Window};
+use snnc_compiler::ir::spiking::{Bias, Dynamics, HostStage, SpikingIr, Window};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId, Shape};
 use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_compiler::mapping::{Partition, Placement};
@@ -68,7 +68,7 @@ fn spiking_ir_populations() {
         ir.model.networks.push(copy);
     });
     bad_ir("no timestep", "at least one timestep", |ir| ir.model.networks[NetworkId(0)].timesteps = 0);
-    bad_ir("long pass", "at most 2^20", |ir| ir.model.networks[NetworkId(0)].pass_steps = 1 << 21);
+    bad_ir("long pass", "end of the last window", |ir| ir.model.networks[NetworkId(0)].pass_steps = 11);
     bad_ir("empty shape", "must hold 1", |ir| ir.model.populations[SUM].shape = Shape::new(0, 5, 5));
     bad_ir("window outside", "inside the pass", |ir| {
         ir.model.populations[SUM].window = Window { start: 3, steps: 9 };
@@ -115,6 +115,7 @@ fn spiking_ir_projections() {
         let mut other = ir.model.networks[NetworkId(0)].clone();
         other.name = "other".into();
         let other = ir.model.networks.push(other);
+        ir.model.networks[NetworkId(0)].pass_steps = 9;
         ir.model.populations[SUM].network = other;
     });
     bad_ir("wide sum", "does not fit 32 bits", |ir| {
@@ -131,6 +132,10 @@ fn spiking_ir_host_side() {
     });
     bad_ir("nobody writes", "populations with host biases", |ir| ir.model.inputs.clear());
     bad_ir("stages", "stages turn", |ir| ir.model.inputs[0].input = Shape::new(2, 5, 5));
+    bad_ir("huge stage", "stages turn", |ir| {
+        let HostStage::Conv { map, .. } = &mut ir.model.inputs[0].stages[0] else { unreachable!() };
+        map.rows.output = 1 << 30;
+    });
     bad_ir("scale", "finite scale", |ir| ir.model.inputs[0].scale[1] = f64::NAN);
     bad_ir("unknown input", "does not exist", |ir| ir.model.inputs[0].population = PopulationId(8));
     bad_ir("unknown readout", "does not exist", |ir| ir.model.readouts[0].population = PopulationId(8));
@@ -149,6 +154,19 @@ fn spiking_ir_host_side() {
     };
     bad_ir("generation inputs", "must have shape [2, 5, 5]", generation);
     bad_ir("temperature", "temperature must be positive", generation);
+    bad_ir("decoder inputs", "decoder's inputs must have shape [1, 5, 5]", |ir| {
+        generation(ir);
+        ir.model.inputs[0].input = Shape::new(2, 5, 5);
+        let HostStage::Conv { inputs, weights, .. } = &mut ir.model.inputs[0].stages[0] else {
+            unreachable!()
+        };
+        *inputs = 2;
+        weights.resize(72, 0.0);
+    });
+    bad_ir("no membrane", "the decoder must have one read-out", |ir| {
+        generation(ir);
+        ir.model.readouts.clear();
+    });
     bad_ir("no logits", "read-out of shape", |ir| {
         generation(ir);
         ir.model.readouts.clear();
@@ -176,6 +194,7 @@ fn program_sites_and_neurons() {
         let mut other = p.model.networks[NetworkId(0)].clone();
         other.name = "other".into();
         let other = p.model.networks.push(other);
+        p.model.networks[NetworkId(0)].pass_steps = 9;
         p.model.populations[SUM].network = other;
         let last = p.cores.keys().last().unwrap();
         let moved = p.cores[last].slices.pop().unwrap();
@@ -199,6 +218,17 @@ fn program_memories() {
     bad_program("slice missing", "slice 5 does not exist", |p| {
         let core = receiver(p);
         p.cores[core].lists[0].slice = 5;
+    });
+    bad_program("weight width", "a weight is outside", |p| {
+        let core = receiver(p);
+        p.cores[core].weights[0] = 300;
+    });
+    bad_program("neuron format", "is not that of loihi-like", |p| p.model.neuron.state_bits = 30);
+    bad_program("wide sums", "do not fit 32 bits", |p| {
+        let core = receiver(p);
+        let list = p.cores[core].axons[0].list as usize;
+        (p.cores[core].lists[list].atoms, p.cores[core].lists[list].atom_stride) = (1 << 26, 0);
+        p.cores[core].axons[0].atoms = 1 << 26;
     });
     bad_program("empty list", "is empty", |p| {
         let core = receiver(p);
@@ -238,8 +268,9 @@ fn program_routes() {
         p.cores[CoreId(0)].slices[0].destinations[1] = to;
     });
     bad_program("two sources", "has 2 sources", |p| {
-        let to = p.cores[CoreId(0)].slices[0].destinations[0];
-        p.cores[CoreId(0)].slices[0].destinations[1] = to;
+        let slice = &mut p.cores[CoreId(0)].slices[0];
+        slice.destinations.push(slice.destinations[0]);
+        *slice.route_starts.last_mut().unwrap() += 1;
     });
     bad_program("atoms differ", "axon serves", |p| {
         let to = p.cores[CoreId(0)].slices[0].destinations[0];
@@ -248,6 +279,13 @@ fn program_routes() {
     bad_program("late", "outside the target's window", |p| {
         let to = p.cores[CoreId(0)].slices[0].destinations[0];
         p.cores[to.core].axons[to.axon as usize].delay = 8;
+    });
+    bad_program("two networks", "joins two networks", |p| {
+        let mut other = p.model.networks[NetworkId(0)].clone();
+        other.name = "other".into();
+        let other = p.model.networks.push(other);
+        p.model.networks[NetworkId(0)].pass_steps = 9;
+        p.model.populations[SUM].network = other;
     });
     bad_program("silent", "never fires but has routes", |p| {
         let core = p.cores.keys().last().unwrap();
@@ -311,6 +349,27 @@ fn program_synapses() {
         let atoms = p.cores[core].slices[0].slice.atoms();
         let axon = p.cores[core].axons.iter_mut().find(|a| a.target >= atoms).unwrap();
         axon.target -= atoms;
+    });
+    bad_synapses("cut position", "differ from those", |p| {
+        let core = receiver(p);
+        let run = &mut p.cores[core].lists[0].runs[0];
+        run.len -= 1;
+    });
+    bad_synapses("shared list", "shares a list that means other taps", |p| {
+        // A list of one position, entered from positions whose single taps differ.
+        let shape = |p: &Program, a: usize, b: usize, core: CoreId| {
+            let lists = &p.cores[core].lists;
+            let runs = |i: usize| lists[i].runs.iter().map(|r| (r.target, r.len)).collect::<Vec<_>>();
+            a != b && lists[a].projection == lists[b].projection && runs(a) == runs(b)
+        };
+        let found = p.cores.keys().find_map(|core| {
+            let n = p.cores[core].lists.len();
+            (0..n * n).map(|i| (i / n, i % n)).find(|&(a, b)| shape(p, a, b, core)).map(|(a, b)| (core, a, b))
+        });
+        let (core, a, b) = found.unwrap();
+        for axon in p.cores[core].axons.iter_mut().filter(|axon| axon.list as usize == b) {
+            axon.list = a as u32;
+        }
     });
     bad_synapses("other projection", "does not exist", |p| {
         let core = receiver(p);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::counts::SliceTable;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
@@ -31,6 +32,17 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
 
 fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
     let iterations = loop_of(program)?.iterations as u64;
+    let shape = image_shape(program)?;
+    if let Some(out) = &args.out {
+        // Before the work: a folder that cannot be made should not cost a run.
+        std::fs::create_dir_all(out).map_err(|error| {
+            Diagnostic::new(
+                Code::OutputFailed,
+                out.display().to_string(),
+                format!("cannot make folder: {error}"),
+            )
+        })?;
+    }
     let options = Options { images: args.images, seed: args.seed, fidelity: args.timing };
     let bar = progress::bar(args.images.saturating_mul(iterations), "generating");
     let start = Instant::now();
@@ -47,18 +59,14 @@ fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<Ex
         peak_memory_bytes: memory::peak_bytes(),
     }
     .report();
+    print(&if args.json { json::print(&report)? } else { text::print(&report) })?;
     if let Some(out) = &args.out {
-        write(out, program, &generated, &report)?;
-    }
-    if args.json {
-        print(&json::print(&report)?)?;
-    } else {
-        print(&text::print(&report))?;
-        if let Some(out) = &args.out {
+        write(out, program, shape, &generated, &report)?;
+        if !args.json {
             let last = image_name(generated.images.len() - 1);
+            let folder = out.display();
             print(&format!(
-                "\nwrote image_0000.png to {last}, contact.png, tokens.npy and report.json to {}\n",
-                out.display()
+                "\nwrote image_0000.png to {last}, contact.png, tokens.npy and report.json to {folder}\n"
             ))?;
         }
     }
@@ -75,16 +83,22 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
     })
 }
 
-fn write(out: &Path, program: &Program, generated: &Generated, report: &Report) -> Result<(), Diagnostics> {
+/// Shape of the decoder's images; refuses those that no image file holds.
+fn image_shape(program: &Program) -> Result<Shape, Diagnostic> {
+    let decoder = program.model.readout_of(loop_of(program)?.decoder);
+    let shape = decoder.expect("a verified generation loop has a decoder with a read-out").shape;
+    Image::new(shape, vec![0; shape.len()])?;
+    Ok(shape)
+}
+
+fn write(
+    out: &Path,
+    program: &Program,
+    shape: Shape,
+    generated: &Generated,
+    report: &Report,
+) -> Result<(), Diagnostics> {
     let generation = loop_of(program)?;
-    let model = &program.model;
-    let shape = model
-        .readouts
-        .iter()
-        .map(|r| &model.populations[r.population])
-        .find(|p| p.network == generation.decoder)
-        .map(|p| p.shape)
-        .expect("a verified generation loop has a decoder with a read-out");
     let mut images = Vec::new();
     for (index, image) in generated.images.iter().enumerate() {
         let image = Image::new(shape, image.pixels.clone())?;

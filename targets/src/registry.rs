@@ -21,9 +21,7 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
         return parse(text, &format!("targets/{name}.ron"));
     }
     if name_or_path.ends_with(".ron") {
-        let path = Path::new(name_or_path);
-        let text = std::fs::read_to_string(path).map_err(|e| Diagnostic::unreadable(path, &e))?;
-        return parse(&text, name_or_path);
+        return read(Path::new(name_or_path));
     }
     let known: Vec<_> = names().collect();
     Err(Diagnostic::new(
@@ -33,6 +31,15 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
     )
     .hint(format!("built in: {}; or give the path of a .ron file", known.join(", ")))
     .into())
+}
+
+/// Reads a target file, whatever its name.
+///
+/// # Errors
+/// [`Code::FileUnreadable`], [`Code::RonSyntax`] or [`Code::TargetInvalid`].
+pub fn read(path: &Path) -> Result<Target, Diagnostics> {
+    let text = std::fs::read_to_string(path).map_err(|e| Diagnostic::unreadable(path, &e))?;
+    parse(&text, &path.display().to_string())
 }
 
 /// Parses and checks a target's text; `place` names it in errors.

@@ -50,7 +50,8 @@ impl Timing {
         match points.get(after) {
             Some(&(k1, p1)) if self.between_linear => {
                 // Barrier tables rise with the number of tiles; a falling one was refused by `check`.
-                p0 + (p1 - p0) * u64::from(tiles - k0) / u64::from(k1 - k0)
+                let share = u128::from(p1 - p0) * u128::from(tiles - k0) / u128::from(k1 - k0);
+                p0 + share as u64
             }
             _ => p0,
         }
@@ -129,7 +130,7 @@ impl Target {
             * u128::from(t.mesh_rows.0)
             * u128::from(t.cores_per_tile.0)
             * u128::from(t.chips_max.0.next_multiple_of(t.chip_columns.0.max(1)));
-        need(sites <= 1 << 28, "topology", "at most 2^28 cores in the largest system");
+        need(sites <= 1 << 24, "topology", "at most 2^24 cores in the largest system");
         let c = &self.core;
         for (value, field) in [
             (c.neurons.0, "core.neurons"),
@@ -179,9 +180,15 @@ impl Target {
             "one or more (tiles, ns), tiles ascending, ns never falling",
         );
         for (value, field) in self.reals() {
-            need(value.is_finite() && (0.0..1e9).contains(&value), &field, "a number from 0 to 1e9");
+            // One event costs at most a microjoule and takes at most a second: sums then stay far inside 128 bits.
+            let most = if field.starts_with("energy") { 1e6 } else { 1e9 };
+            need(
+                value.is_finite() && (0.0..=most).contains(&value),
+                &field,
+                &format!("a number from 0 to {most}"),
+            );
         }
-        need(self.timing.clock_ns.0 > 0.0, "timing.clock_ns", "more than 0");
+        need(self.timing.clock_ns.0 >= 1e-3, "timing.clock_ns", "at least 0.001");
         problems.into_result(())
     }
 

@@ -2,7 +2,7 @@
 
 /// `floor(255 * clip(tanh(m) + 0.5, 0, 1))` for every value, in the order given (`[c, H, W]`); NaN gives 0.
 pub fn pixels(membrane: &[f64]) -> Vec<u8> {
-    membrane.iter().map(|m| (255.0 * (m.tanh() + 0.5).clamp(0.0, 1.0)).floor() as u8).collect()
+    membrane.iter().map(|m| (255.0 * (libm::tanh(*m) + 0.5).clamp(0.0, 1.0)).floor() as u8).collect()
 }
 
 #[cfg(test)]

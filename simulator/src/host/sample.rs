@@ -1,7 +1,8 @@
 //! Drawing one token: inverse transform sampling from softmax(logits / temperature).
 //!
 //! The order of the float operations is that of the original (scale, subtract the maximum, exponentiate, sum in
-//! class order, divide, cumulate in class order), so that recorded trajectories repeat exactly.
+//! class order, divide, cumulate in class order), so that recorded trajectories repeat exactly. The exponential is
+//! a software one: a token must not depend on the platform's mathematical library.
 
 /// The number of classes c with cumsum(softmax(logits / temperature))\[c\] <= `uniform`, at most the last class.
 ///
@@ -9,7 +10,7 @@
 pub fn sample(logits: impl Iterator<Item = f64>, temperature: f64, uniform: f64) -> u32 {
     let scaled: Vec<f64> = logits.map(|l| l / temperature).collect();
     let maximum = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights: Vec<f64> = scaled.iter().map(|z| (z - maximum).exp()).collect();
+    let weights: Vec<f64> = scaled.iter().map(|z| libm::exp(z - maximum)).collect();
     let sum: f64 = weights.iter().sum();
     let mut cumulated = 0.0;
     let mut below = 0;

@@ -80,6 +80,8 @@ pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
     let depth = maker.ir.model.populations.len() as u32;
     maker.layer(depth, false);
     let mut ir = maker.ir;
+    let end = ir.model.populations.values().map(|p| p.window.end()).max().unwrap();
+    ir.model.networks[NetworkId(0)].pass_steps = end;
     let population = PopulationId(depth);
     let channels = ir.model.populations[population].shape.channels;
     ir.model.readouts.push(Readout { population, scale: vec![1.0; channels], offset: vec![0.0; channels] });

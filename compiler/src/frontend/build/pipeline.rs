@@ -12,7 +12,7 @@ use crate::weights::near;
 /// Longest side of the token grid.
 const LONGEST_SIDE: usize = 4096;
 /// Most denoising iterations.
-const MOST_ITERATIONS: usize = 1 << 24;
+const MOST_ITERATIONS: usize = 1 << 20;
 
 /// Everything that is wrong with the pipeline; `graphs` lacks the networks that could not be built.
 pub(super) fn check(

@@ -173,8 +173,8 @@ pub struct SynapseList {
 
 impl SynapseList {
     /// Synapses per source channel.
-    pub fn synapses(&self) -> u32 {
-        self.runs.iter().map(|run| run.len).sum()
+    pub fn synapses(&self) -> u64 {
+        self.runs.iter().map(|run| u64::from(run.len)).sum()
     }
 }
 

@@ -96,8 +96,9 @@ impl CoreUse {
 /// Synapse memory of lists in bits: `lists` headers and `synapses` synapses.
 pub fn list_bits(target: &Target, lists: u64, synapses: u64) -> u64 {
     let s = &target.synapses;
-    lists * u64::from(s.header_bits_per_list.get())
-        + synapses * u64::from(s.weight_bits.get() + s.index_bits.get())
+    // Saturating: a file from elsewhere must not wrap its way under a limit.
+    let headers = lists.saturating_mul(s.header_bits_per_list.get().into());
+    headers.saturating_add(synapses.saturating_mul(u64::from(s.weight_bits.get() + s.index_bits.get())))
 }
 
 impl Program {
@@ -129,8 +130,8 @@ fn synapse_bits(core: &Core, target: &Target) -> u64 {
         KernelSharing::PerVariant => core
             .lists
             .iter()
-            .map(|list| u64::from(list.atoms) * list_bits(target, 1, list.synapses().into()))
-            .sum(),
+            .map(|list| u64::from(list.atoms).saturating_mul(list_bits(target, 1, list.synapses())))
+            .fold(0, u64::saturating_add),
         KernelSharing::Ideal => {
             // One list per source channel and projection slice, whatever its variants.
             let sets: BTreeSet<_> = core.lists.iter().map(|l| (l.projection, l.slice, l.atoms)).collect();
@@ -142,9 +143,9 @@ fn synapse_bits(core: &Core, target: &Target) -> u64 {
             .iter()
             .map(|axon| {
                 let synapses = core.lists[axon.list as usize].synapses();
-                u64::from(axon.atoms) * list_bits(target, 1, synapses.into())
+                u64::from(axon.atoms).saturating_mul(list_bits(target, 1, synapses))
             })
-            .sum(),
+            .fold(0, u64::saturating_add),
     }
 }
 

@@ -329,6 +329,11 @@ impl Model {
         format!("{}.{}", self.networks[p.network].name, p.name)
     }
 
+    /// The population of a network's first read-out.
+    pub fn readout_of(&self, network: NetworkId) -> Option<&Population> {
+        self.readouts.iter().map(|r| &self.populations[r.population]).find(|p| p.network == network)
+    }
+
     /// Populations of a network, ascending.
     pub fn populations_of(&self, network: NetworkId) -> impl Iterator<Item = (PopulationId, &Population)> {
         self.populations.iter().filter(move |(_, p)| p.network == network)

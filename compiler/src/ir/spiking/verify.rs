@@ -62,8 +62,16 @@ pub fn verify_model(model: &Model, code: Code) -> Result<(), Diagnostics> {
         let place = format!("{id} \"{}\"", network.name);
         check.need(names.insert(&network.name), &place, || "network name is used twice".into());
         check.need(network.timesteps >= 1, &place, || "expected at least one timestep".into());
-        check.need(network.pass_steps <= 1 << 20, &place, || {
-            format!("{} timesteps a pass, expected at most 2^20", network.pass_steps)
+        let end = model
+            .populations_of(id)
+            .map(|(_, p)| u64::from(p.window.start) + u64::from(p.window.steps))
+            .max();
+        let whole = end == Some(network.pass_steps.into()) && network.pass_steps <= 1 << 16;
+        check.need(whole, &place, || {
+            format!(
+                "{} timesteps a pass, expected the end of the last window, at most 2^16",
+                network.pass_steps
+            )
         });
     }
     let mut layers = BTreeSet::new();
@@ -219,9 +227,13 @@ impl Checker {
             self.need(false, place, || "population does not exist".into());
             return;
         };
-        let mut shape = Some(input.input);
+        let bounded = |s: &Shape| {
+            let sides = [s.channels, s.height, s.width];
+            sides.into_iter().try_fold(1usize, usize::checked_mul).is_some_and(|n| (1..=1 << 28).contains(&n))
+        };
+        let mut shape = Some(input.input).filter(bounded);
         for stage in &input.stages {
-            shape = shape.and_then(|shape| stage_output(stage, shape));
+            shape = shape.and_then(|shape| stage_output(stage, shape)).filter(bounded);
         }
         self.need(shape == Some(population.shape), place, || {
             format!("stages turn {} into {shape:?}, expected {}", input.input, population.shape)
@@ -292,7 +304,8 @@ fn stage_output(stage: &HostStage, input: Shape) -> Option<Shape> {
                 .into_iter()
                 .try_fold(1usize, usize::checked_mul);
             let sane = [map.rows, map.cols].iter().all(|a| {
-                a.stride >= 1 && [a.stride, a.padding, a.dilation, a.output].iter().all(|&n| n <= 1 << 16)
+                a.stride >= 1
+                    && [a.stride, a.padding, a.dilation, a.output, a.kernel].iter().all(|&n| n <= 1 << 16)
             });
             let fits = *inputs == input.channels
                 && volume == Some(weights.len())

@@ -56,13 +56,39 @@ struct Refusal {
 pub fn search(ir: &SpikingIr, target: &Target, options: SearchOptions) -> Result<Partition, Diagnostics> {
     let mut partition = Partition::default();
     for network in ir.model.networks.keys() {
-        for (population, tiling) in search_network(ir, target, options, network)? {
+        fan_in_fits(ir, target, network)?;
+        // The quick search leaves out many narrow tiles; they are tried before the model is refused.
+        let wide = SearchOptions { beam: options.beam * 4, channel_counts: usize::MAX, ..options };
+        let found = search_network(ir, target, options, network)
+            .or_else(|_| search_network(ir, target, wide, network))?;
+        for (population, tiling) in found {
             for slice in tiling.slices(population, ir.model.populations[population].shape) {
                 partition.cores.push(vec![slice]);
             }
         }
     }
     Ok(partition)
+}
+
+/// A neuron's input axons must fit one core, however its layer is cut.
+fn fan_in_fits(ir: &SpikingIr, target: &Target, network: NetworkId) -> Result<(), Diagnostics> {
+    let mut figures = AxisFigures::default();
+    let whole = Tiling { channels: 1, rows: 1, cols: 1 };
+    let most = u64::from(target.core.input_axons.get());
+    let mut problems = Diagnostics::default();
+    for (id, population) in ir.model.populations_of(network) {
+        let shape = population.shape;
+        let finest = Tiling { channels: shape.channels, rows: shape.height, cols: shape.width };
+        let incoming = ir.projections.values().filter(|p| p.target == id);
+        let used: u64 = incoming.map(|p| figures.input_axons(target, p, whole, finest)).sum();
+        if used > most {
+            let place = format!("layer {}", ir.model.layer_name(id));
+            let message =
+                format!("a single neuron needs {used} input axons, a core of {} has {most}", target.name);
+            problems.push(Diagnostic::new(Code::DoesNotFit, place, message).hint(remedy(Limit::InputAxons)));
+        }
+    }
+    problems.into_result(())
 }
 
 fn search_network(
@@ -208,7 +234,7 @@ fn own_error(
 fn joint_error(ir: &SpikingIr, target: &Target, id: PopulationId, refusal: Refusal) -> Diagnostic {
     let Refusal { limit, used, most } = refusal;
     let message = format!(
-        "every tiling exceeds the {limit} of {}: the best uses {used}, a core has {most}",
+        "every tiling tried exceeds the {limit} of {}: the best uses {used}, a core has {most}",
         target.name
     );
     Diagnostic::new(Code::DoesNotFit, format!("layer {}", ir.model.layer_name(id)), message)

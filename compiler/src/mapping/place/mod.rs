@@ -93,6 +93,6 @@ pub fn place(
     let topology = Topology::new(&target.topology, chips as u32);
     let mut sites = curve::sites(&topology, cores);
     let costs = Costs::new(&topology, &target.energy());
-    refine::refine(&mut sites, traffic, &topology, &costs, options);
+    refine::refine(&mut sites, traffic, &topology, costs, options);
     Ok(Placement { chips: topology.chips, sites: sites.into() })
 }

@@ -3,44 +3,42 @@
 //! A move exchanges the sites of a core and of another core, or of an empty site. Costs are integers and the
 //! generator is seeded, so the result is the same on every machine.
 
+use snnc_targets::topology::Tile;
 use snnc_targets::{Energy, Site, Topology};
 
 use super::PlaceOptions;
 use crate::ir::CoreId;
 use crate::mapping::traffic::Traffic;
 
-/// Cost of a packet between two tiles: energy of its hops, in attojoules.
-#[derive(Debug, Clone)]
+/// Cost of a packet between two tiles: energy of its hops, in attojoules, from the tiles' coordinates alone.
+#[derive(Debug, Clone, Copy)]
 pub struct Costs {
-    tiles: usize,
-    cost: Vec<u64>,
-    width: u32,
+    mesh_columns: u32,
+    mesh_rows: u32,
+    east_west_aj: u64,
+    north_south_aj: u64,
+    chip_aj: u64,
 }
 
 impl Costs {
-    /// Tabulates the paths between all pairs of tiles.
+    /// The hop energies of a mesh.
     pub fn new(topology: &Topology, energy: &Energy) -> Self {
-        let tiles = (topology.width() * topology.height()) as usize;
-        let site = |tile: usize| {
-            let (x, y) = (tile as u32 % topology.width(), tile as u32 / topology.width());
-            topology.site_at(snnc_targets::topology::Tile { x, y }, 0)
-        };
-        let mut cost = Vec::with_capacity(tiles * tiles);
-        for from in 0..tiles {
-            for to in 0..tiles {
-                cost.push(topology.path(site(from), site(to)).map(|(_, kind)| energy.hop_aj(kind)).sum());
-            }
+        Self {
+            mesh_columns: topology.mesh_columns,
+            mesh_rows: topology.mesh_rows,
+            east_west_aj: energy.hop_east_west_aj,
+            north_south_aj: energy.hop_north_south_aj,
+            chip_aj: energy.hop_chip_aj,
         }
-        Self { tiles, cost, width: topology.width() }
     }
 
-    fn tile(&self, topology: &Topology, site: Site) -> usize {
-        let tile = topology.tile_of(site);
-        (tile.y * self.width + tile.x) as usize
-    }
-
-    fn between(&self, from: usize, to: usize) -> u64 {
-        self.cost[from * self.tiles + to]
+    /// Cost of one packet: along X, then along Y; a hop over a chip's border costs the chip's price instead.
+    pub fn between(&self, from: Tile, to: Tile) -> u64 {
+        let columns = u64::from((from.x / self.mesh_columns).abs_diff(to.x / self.mesh_columns));
+        let rows = u64::from((from.y / self.mesh_rows).abs_diff(to.y / self.mesh_rows));
+        let east_west = u64::from(from.x.abs_diff(to.x)) - columns;
+        let north_south = u64::from(from.y.abs_diff(to.y)) - rows;
+        east_west * self.east_west_aj + north_south * self.north_south_aj + (columns + rows) * self.chip_aj
     }
 }
 
@@ -68,35 +66,36 @@ impl Moves {
 /// Flows of each core: (other core, packets, whether outgoing).
 type Neighbours = Vec<Vec<(usize, u64, bool)>>;
 
-struct Annealer<'a> {
+struct Annealer {
     neighbours: Neighbours,
-    costs: &'a Costs,
+    costs: Costs,
     /// Tile of each core.
-    tiles: Vec<usize>,
+    tiles: Vec<Tile>,
 }
 
-impl Annealer<'_> {
+impl Annealer {
     /// Cost of a core's flows as if it sat on `tile`, with `swapped` (if any) on `other_tile`.
-    fn cost(&self, core: usize, tile: usize, swapped: Option<usize>, other_tile: usize) -> u64 {
+    fn cost(&self, core: usize, tile: Tile, swapped: Option<usize>, other_tile: Tile) -> i128 {
         self.neighbours[core]
             .iter()
             .map(|&(other, packets, outgoing)| {
                 let at = if Some(other) == swapped { other_tile } else { self.tiles[other] };
-                packets * if outgoing { self.costs.between(tile, at) } else { self.costs.between(at, tile) }
+                let (a, b) = if outgoing { (tile, at) } else { (at, tile) };
+                i128::from(packets) * i128::from(self.costs.between(a, b))
             })
             .sum()
     }
 
     /// Change of total cost if `core` goes to `tile` and `swapped` to the tile it leaves.
-    fn delta(&self, core: usize, tile: usize, swapped: Option<usize>) -> i64 {
+    fn delta(&self, core: usize, tile: Tile, swapped: Option<usize>) -> i128 {
         let from = self.tiles[core];
-        let mut before = self.cost(core, from, None, 0);
+        let mut before = self.cost(core, from, None, from);
         let mut after = self.cost(core, tile, swapped, from);
         if let Some(other) = swapped {
-            before += self.cost(other, tile, None, 0);
+            before += self.cost(other, tile, None, tile);
             after += self.cost(other, from, Some(core), tile);
         }
-        after as i64 - before as i64
+        after - before
     }
 }
 
@@ -105,7 +104,7 @@ pub fn refine(
     sites: &mut [Site],
     traffic: &Traffic,
     topology: &Topology,
-    costs: &Costs,
+    costs: Costs,
     options: PlaceOptions,
 ) {
     if sites.len() < 2 || traffic.flows.is_empty() {
@@ -116,13 +115,15 @@ pub fn refine(
         neighbours[from as usize].push((to as usize, packets, true));
         neighbours[to as usize].push((from as usize, packets, false));
     }
-    let tiles = sites.iter().map(|&site| costs.tile(topology, site)).collect();
+    let tiles = sites.iter().map(|&site| topology.tile_of(site)).collect();
     let mut annealer = Annealer { neighbours, costs, tiles };
     let mut holder: Vec<Option<usize>> = vec![None; topology.sites() as usize];
     for (core, site) in sites.iter().enumerate() {
         holder[site.0 as usize] = Some(core);
     }
-    let total: u64 = (0..sites.len()).map(|core| annealer.cost(core, annealer.tiles[core], None, 0)).sum();
+    let total: i128 = (0..sites.len())
+        .map(|core| annealer.cost(core, annealer.tiles[core], None, annealer.tiles[core]))
+        .sum();
     let moves = sites.len() * options.moves_per_core as usize;
     let mut temperature = total as f64 / sites.len() as f64 * 0.05;
     let mut random = Moves(options.seed);
@@ -134,7 +135,7 @@ pub fn refine(
         let core = random.below(sites.len());
         let to = random.below(holder.len());
         let swapped = holder[to];
-        let tile = costs.tile(topology, Site(to as u32));
+        let tile = topology.tile_of(Site(to as u32));
         let from = annealer.tiles[core];
         if tile == from {
             continue;
@@ -161,4 +162,24 @@ fn accept(x: f64) -> f64 {
     let square = base * base;
     let fourth = square * square;
     1.0 / (fourth * fourth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_from_coordinates_is_that_of_the_path() {
+        let topology =
+            Topology { mesh_columns: 3, mesh_rows: 2, cores_per_tile: 2, chip_columns: 2, chips: 4 };
+        let energy = snnc_targets::registry::load("loihi-like").unwrap().energy();
+        let costs = Costs::new(&topology, &energy);
+        for from in 0..topology.sites() {
+            for to in 0..topology.sites() {
+                let (from, to) = (Site(from), Site(to));
+                let path: u64 = topology.path(from, to).map(|(_, kind)| energy.hop_aj(kind)).sum();
+                assert_eq!(costs.between(topology.tile_of(from), topology.tile_of(to)), path);
+            }
+        }
+    }
 }

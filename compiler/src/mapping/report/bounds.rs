@@ -32,14 +32,16 @@ pub fn packets(ir: &SpikingIr, target: &Target) -> u64 {
         let outgoing: Vec<_> = ir.projections.values().filter(|p| p.source == id).collect();
         for y in 0..population.shape.height {
             for x in 0..population.shape.width {
-                let targets: u64 = outgoing
-                    .iter()
-                    .map(|p| {
-                        let rows = p.map.rows.reach(y, 0..p.map.rows.output).len();
-                        let cols = p.map.cols.reach(x, 0..p.map.cols.output).len();
-                        (rows * cols * p.kernel.outputs) as u64
-                    })
-                    .sum();
+                // Positions that several projections reach count once.
+                let mut reached = std::collections::BTreeMap::new();
+                for p in &outgoing {
+                    for (ty, _) in p.map.rows.reach(y, 0..p.map.rows.output) {
+                        for (tx, _) in p.map.cols.reach(x, 0..p.map.cols.output) {
+                            reached.insert((p.target, ty, tx), p.kernel.outputs as u64);
+                        }
+                    }
+                }
+                let targets: u64 = reached.values().sum();
                 packets += targets.div_ceil(capacity) * population.shape.channels as u64;
             }
         }

@@ -52,10 +52,8 @@ pub(super) fn audit(input: &mut impl BufRead) -> Result<(), Finding> {
 struct Walk {
     /// What the last two value opcodes pushed, newest last; `None` where it was no short string.
     recent: [Option<String>; 2],
-    /// Memoized strings by slot.
-    memo: HashMap<u64, String>,
-    /// Next slot of `MEMOIZE`.
-    slot: u64,
+    /// What was memoized by slot; `None` where it was no short string. `MEMOIZE` takes the slot after as many.
+    memo: HashMap<u64, Option<String>>,
 }
 
 impl Walk {
@@ -111,19 +109,17 @@ impl Walk {
     /// Memoizes what was pushed last; the stack stays as it is.
     fn put(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), Finding> {
         let slot = match opcode {
-            0x94 => self.slot,
+            0x94 => self.memo.len() as u64,
             _ => slot(opcode == b'p', opcode == b'q', input)?,
         };
-        self.slot += 1;
-        if let Some(text) = &self.recent[1] {
-            self.memo.insert(slot, text.clone());
-        }
+        // Also what is unknown overwrites: a slot must never speak for an older value.
+        self.memo.insert(slot, self.recent[1].clone());
         Ok(())
     }
 
     fn get(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), Finding> {
         let slot = slot(opcode == b'g', opcode == b'h', input)?;
-        let text = self.memo.get(&slot).cloned();
+        let text = self.memo.get(&slot).cloned().flatten();
         self.push(text);
         Ok(())
     }
@@ -267,6 +263,10 @@ mod tests {
         assert_eq!(names(b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93\x8c\x04echo\x85R."), "os.system");
         let through_memo = b"\x80\x04\x8c\x02os\x940\x8c\x06system\x940h\x00h\x01\x93.";
         assert_eq!(names(through_memo), "os.system");
+        let stale_slot = b"\x80\x04\x8c\x0bcollectionsq\x000\x8c\x02osN0q\x000h\x00\x8c\x06system\x93.";
+        assert_eq!(names(stale_slot), "a name that is computed");
+        let reused_slot = b"\x80\x04\x8c\x01aq\x00\x8c\x02osq\x00\x8c\x01b\x9400h\x00\x8c\x06system\x93.";
+        assert_eq!(names(reused_slot), "os.system");
         assert_eq!(names(b"\x80\x04NN\x93."), "a name that is computed");
         assert_eq!(names(b"\x80\x02\x82\x01."), "copyreg extension");
     }

@@ -10,8 +10,8 @@ mod synapses;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::Program;
-use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::verify::verify_model;
+use crate::ir::spiking::{NeuronFormat, SpikingIr};
 
 /// More findings than this are cut: a broken compiler repeats itself.
 const MOST: usize = 50;
@@ -36,6 +36,7 @@ impl Program {
     /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
     pub fn verify(&self) -> Result<(), Diagnostics> {
         verify_model(&self.model, Code::ProgramInvalid)?;
+        self.verify_format()?;
         // Each stage follows indices that the stage before vouches for.
         let stages: [fn(&mut Findings, &Self); 3] = [
             |f, program| {
@@ -54,6 +55,20 @@ impl Program {
             findings.0.into_result(())?;
         }
         Ok(())
+    }
+
+    /// The model's integers are those of the target, or of narrower weights.
+    fn verify_format(&self) -> Result<(), Diagnostics> {
+        let (found, bits) = (&self.model.neuron, self.target.synapses.weight_bits.get());
+        let mut findings = Findings::default();
+        let same =
+            *found == NeuronFormat::new(&self.target.neuron, found.weight_bits) && found.weight_bits <= bits;
+        findings.need(
+            same,
+            || "neuron format".into(),
+            || format!("{found:?} is not that of {}", self.target.name),
+        );
+        findings.0.into_result(())
     }
 
     /// Checks the program against the spiking IR that it was made from: the same model, and every synapse exactly

@@ -48,7 +48,7 @@ impl Findings {
     pub(super) fn neurons(&mut self, program: &Program) {
         // Also bounds the memory of this check for a file from elsewhere.
         let neurons: u64 = program.model.populations.values().map(|p| p.shape.len() as u64).sum();
-        let room = program.cores.len() as u64 * u64::from(program.target.core.neurons.get());
+        let room = (program.cores.len() as u64 * u64::from(program.target.core.neurons.get())).min(1 << 28);
         if !self.need(
             neurons <= room,
             || "program".into(),
@@ -130,7 +130,18 @@ impl Findings {
     /// Lists lie inside the weight memory, axons' targets inside their slice.
     pub(super) fn memories(&mut self, program: &Program) {
         let delay_max = program.target.synapses.delay_max.get();
+        let most = program.model.neuron.weight_max();
         for (id, core) in program.cores.iter() {
+            let fits = core.weights.iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
+            self.need(fits, || id.to_string(), || format!("a weight is outside {} to {most}", -most - 1));
+            // A packet adds at most one weight to a neuron.
+            let packets: u64 = core.axons.iter().map(|axon| u64::from(axon.atoms)).sum();
+            let sum = packets.saturating_mul(most as u64 + 1);
+            self.need(
+                sum <= i32::MAX as u64,
+                || id.to_string(),
+                || format!("input sums of {packets} packets may reach {sum} and do not fit 32 bits"),
+            );
             for (i, list) in core.lists.iter().enumerate() {
                 self.list(core, list, &format!("{id} list {i}"));
             }
