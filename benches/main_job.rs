@@ -31,7 +31,7 @@ fn program() -> Program {
 fn planes(program: &Program) -> Vec<f64> {
     let generation = program.model.generation.as_ref().expect("the example generates");
     let positions = generation.rows * generation.columns;
-    let token = |p: usize| if p % 2 == 0 { generation.mask } else { p * 37 % generation.mask };
+    let token = |p: usize| if p.is_multiple_of(2) { generation.mask } else { p * 37 % generation.mask };
     (0..positions).map(|p| token(p) as f64).chain(vec![25.0; positions]).collect()
 }
 

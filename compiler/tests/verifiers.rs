@@ -176,7 +176,7 @@ fn spiking_ir_host_side() {
 #[test]
 fn program_sites_and_neurons() {
     bad_program("chips", "0 chips", |p| p.chips = 0);
-    bad_program("site missing", "sites", |p| p.sites = p.sites.values().skip(1).copied().collect());
+    bad_program("site missing", "sites for", |p| p.sites = p.sites.values().skip(1).copied().collect());
     bad_program("site outside", "outside the board", |p| p.sites[CoreId(0)] = Site(100_000));
     bad_program("site twice", "already holds", |p| p.sites[CoreId(0)] = p.sites[CoreId(1)]);
     bad_program("unknown population", "does not exist", |p| {

@@ -47,7 +47,7 @@ fn wild_partition(random: &mut Random, ir: &SpikingIr, neurons_max: u32) -> Part
     let mut core: Vec<Slice> = Vec::new();
     for slice in slices {
         let used: u32 = core.iter().map(Slice::neurons).sum();
-        if !core.is_empty() && (used + slice.neurons() > neurons_max || random.next() % 4 == 0) {
+        if !core.is_empty() && (used + slice.neurons() > neurons_max || random.one_in(4)) {
             partition.cores.push(std::mem::take(&mut core));
         }
         core.push(slice);

@@ -20,6 +20,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// True once in `n` times.
+    pub fn one_in(&mut self, n: u64) -> bool {
+        self.next().is_multiple_of(n)
+    }
+
     /// `low..=high`
     pub fn between(&mut self, low: usize, high: usize) -> usize {
         low + (self.next() % (high - low + 1) as u64) as usize
@@ -38,9 +43,9 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
     target.topology.mesh_columns.0 = random.between(2, 5) as u32;
     target.topology.mesh_rows.0 = random.between(2, 5) as u32;
     target.neuron.accumulator_overflow.0 =
-        if random.next() % 2 == 0 { Overflow::Wrap } else { Overflow::Saturate };
+        if random.one_in(2) { Overflow::Wrap } else { Overflow::Saturate };
     target.neuron.threshold_comparison.0 =
-        if random.next() % 2 == 0 { Comparison::Strict } else { Comparison::Inclusive };
+        if random.one_in(2) { Comparison::Strict } else { Comparison::Inclusive };
     // Narrow widths, so that overflow and saturation happen.
     target.neuron.accumulator_bits.0 = random.between(13, 20) as u32;
     target.neuron.state_bits.0 = random.between(14, 20) as u32;
@@ -150,7 +155,7 @@ impl Maker<'_> {
     /// A random (transposed) convolution from `input`.
     fn geometry(&mut self, input: Shape) -> (ConvMap, Shape) {
         let channels = self.random.between(1, 9);
-        let transposed = self.random.next() % 3 == 0 && input.positions() < 80;
+        let transposed = self.random.one_in(3) && input.positions() < 80;
         let (rows, height) = self.axis(input.height, transposed);
         let (cols, width) = self.axis(input.width, transposed);
         (ConvMap { rows, cols }, Shape::new(channels, height, width))
@@ -187,7 +192,7 @@ impl Maker<'_> {
             shape,
             dynamics,
             input_shift: self.random.between(0, 6) as u32,
-            bias: if self.random.next() % 2 == 0 { Bias::Channel(biases) } else { Bias::Zero },
+            bias: if self.random.one_in(2) { Bias::Channel(biases) } else { Bias::Zero },
             window: Window { start, steps: self.steps },
         });
         self.project(before, population, 1, map, shape.channels);

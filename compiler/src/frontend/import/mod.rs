@@ -66,12 +66,24 @@ pub fn import(vq: &Path, sdid: &Path, image_size: usize, out: &Path) -> Result<I
     let model = model(&checkpoints, &sizes, image_size, out);
     build(&model, "imported model", &mut &checkpoints)?;
     let text = print(&model, &sizes, image_size).map_err(|error| unprintable(out, &error))?;
+    let path = out.join("model.ron");
+    // An older model must not stand beside new weights if this is cut off: a folder with a model.ron is whole.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(unremovable(&path, &error).into());
+        }
+        _ => {}
+    }
     for checkpoint in [&checkpoints.vq, &checkpoints.sdid] {
         write_safetensors(&out.join(checkpoint.file_name()), &checkpoint.stored()?)?;
     }
-    let path = out.join("model.ron");
     output::write_atomic(&path, text.as_bytes())?;
     Ok(summary(path, &sizes, image_size))
+}
+
+fn unremovable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    let message = format!("cannot replace: {error}");
+    Diagnostic::new(Code::OutputFailed, path.display().to_string(), message)
 }
 
 fn check_image_size(image_size: usize) -> Result<(), Diagnostic> {

@@ -9,6 +9,7 @@
 //!
 //! Immutable once built. [`verify`] checks it against its own limits and against the spiking IR.
 
+pub mod cover;
 pub mod file;
 pub mod usage;
 pub mod verify;

@@ -12,6 +12,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
 
 use super::traffic::Traffic;
 use crate::ir::CoreId;
+use crate::ir::program::cover::site_problems;
 
 pub use refine::Costs;
 
@@ -46,29 +47,9 @@ impl Placement {
     /// # Errors
     /// [`Code::MappingInvalid`], one for each problem.
     pub fn verify(&self, cores: usize, target: &Target) -> Result<(), Diagnostics> {
-        let mut problems = Diagnostics::default();
-        let mut fail = |place: String, message: String| {
-            problems.push(Diagnostic::new(Code::MappingInvalid, place, message));
-        };
-        let most = target.topology.chips_max.get();
-        if !(1..=most).contains(&self.chips) {
-            fail("placement".into(), format!("{} chips, {} has 1 to {most}", self.chips, target.name));
-            return problems.into_result(());
-        }
-        if self.sites.len() != cores {
-            fail("placement".into(), format!("{} sites for {cores} cores", self.sites.len()));
-        }
-        let sites = Topology::new(&target.topology, self.chips).sites();
-        let mut taken = std::collections::BTreeMap::new();
-        for (core, &site) in self.sites.iter() {
-            if site.0 >= sites {
-                fail(core.to_string(), format!("{site} is outside the board of {sites} sites"));
-            }
-            if let Some(other) = taken.insert(site, core) {
-                fail(core.to_string(), format!("{site} already holds {other}"));
-            }
-        }
-        problems.into_result(())
+        let problems = site_problems(&self.sites, self.chips, cores, target);
+        let diagnostic = |(place, message)| Diagnostic::new(Code::MappingInvalid, place, message);
+        Diagnostics(problems.into_iter().map(diagnostic).collect()).into_result(())
     }
 }
 

@@ -28,7 +28,7 @@ pub struct MappingReport {
     pub cores: usize,
     /// Chips in use.
     pub chips: usize,
-    /// Cores of those chips.
+    /// Cores of the chips present: boards have whole rows of chips.
     pub cores_available: usize,
     /// Least cores that could hold the model, by limit.
     pub core_bounds: Vec<Bound>,

@@ -1,46 +1,18 @@
 //! Checks that need no spiking IR: sites, neurons, memories, routes, limits.
 
-use bitvec::vec::BitVec;
-use snnc_targets::Topology;
-
 use super::Findings;
+use crate::ir::CoreId;
+use crate::ir::program::cover::{Cover, site_problems};
 use crate::ir::program::usage::core_use;
 use crate::ir::program::{Core, CoreSlice, Program, SynapseList};
-use crate::ir::{CoreId, PopulationId};
 
 impl Findings {
     /// One distinct site on the board for every core.
     pub(super) fn sites(&mut self, program: &Program) {
-        let target = &program.target;
-        let most = target.topology.chips_max.get();
-        let chips = (1..=most).contains(&program.chips);
-        if !self.need(
-            chips,
-            || "program".into(),
-            || format!("{} chips, target has 1 to {most}", program.chips),
-        ) {
-            return;
-        }
-        let sites = Topology::new(&target.topology, program.chips).sites();
-        let equal = program.sites.len() == program.cores.len();
-        self.need(
-            equal,
-            || "program".into(),
-            || format!("{} cores on {} sites", program.cores.len(), program.sites.len()),
-        );
-        let mut taken = std::collections::BTreeMap::new();
-        for (core, &site) in program.sites.iter() {
-            self.need(
-                site.0 < sites,
-                || core.to_string(),
-                || format!("{site} is outside the board of {sites} sites"),
-            );
-            let other = taken.insert(site, core);
-            self.need(
-                other.is_none(),
-                || core.to_string(),
-                || format!("{site} already holds {}", other.unwrap_or(core)),
-            );
+        for (place, message) in
+            site_problems(&program.sites, program.chips, program.cores.len(), &program.target)
+        {
+            self.need(false, || place, || message);
         }
     }
 
@@ -56,75 +28,48 @@ impl Findings {
         ) {
             return;
         }
-        let mut placed: Vec<BitVec> =
-            program.model.populations.values().map(|p| BitVec::repeat(false, p.shape.len())).collect();
+        let mut cover = Cover::new(&program.model);
         for (id, core) in program.cores.iter() {
             let mut next = 0u32;
-            for slice in &core.slices {
-                if !self.slice_box(program, id, slice, next) {
+            for placed in &core.slices {
+                if !self.slice(program, id, placed, next, &mut cover) {
                     return;
                 }
-                next += slice.slice.neurons();
-                self.mark(program, id, slice, &mut placed);
+                next += placed.slice.neurons();
             }
-            let one_network = core.slices.iter().all(|s| {
-                let network = |s: &CoreSlice| program.model.populations[s.slice.population].network;
-                network(s) == network(&core.slices[0])
-            });
+            let network = |s: &CoreSlice| program.model.populations[s.slice.population].network;
+            let one_network = core.slices.iter().all(|s| network(s) == network(&core.slices[0]));
             self.need(one_network, || id.to_string(), || "holds slices of two networks".into());
         }
-        for (population, marks) in program.model.populations.keys().zip(&placed) {
-            let missing = marks.count_zeros();
-            self.need(
-                missing == 0,
-                || self_name(program, population),
-                || format!("{missing} of {} neurons are on no core", marks.len()),
-            );
+        for (place, message) in cover.missing(&program.model) {
+            self.need(false, || place, || message);
         }
     }
 
-    fn slice_box(&mut self, program: &Program, id: CoreId, placed: &CoreSlice, next: u32) -> bool {
-        let slice = &placed.slice;
-        let Some(population) = program.model.populations.get(slice.population) else {
-            return self.need(false, || id.to_string(), || format!("{} does not exist", slice.population));
-        };
-        let inside =
-            |range: &std::ops::Range<u32>, len: usize| range.start < range.end && range.end as usize <= len;
-        let shape = population.shape;
-        let fits = inside(&slice.channels, shape.channels)
-            && inside(&slice.rows, shape.height)
-            && inside(&slice.cols, shape.width);
-        self.need(fits, || id.to_string(), || format!("slice {slice:?} lies outside {shape}"))
-            && self.need(
-                placed.first_neuron == next,
-                || id.to_string(),
-                || {
-                    format!(
-                        "slice of {} starts at neuron {}, expected {next}",
-                        slice.population, placed.first_neuron
-                    )
-                },
-            )
-    }
-
-    fn mark(&mut self, program: &Program, id: CoreId, placed: &CoreSlice, marks: &mut [BitVec]) {
-        let slice = &placed.slice;
-        let shape = program.model.populations[slice.population].shape;
-        let marks = &mut marks[slice.population.0 as usize];
-        let mut doubled = 0;
-        for c in slice.channels.clone() {
-            for y in slice.rows.clone() {
-                let row = shape.at(c as usize, y as usize, 0);
-                let span = &mut marks[row + slice.cols.start as usize..row + slice.cols.end as usize];
-                doubled += span.count_ones();
-                span.fill(true);
+    /// One slice: a box of its population, numbered without a gap, on no other core. False if later slices cannot be
+    /// looked at.
+    fn slice(
+        &mut self,
+        program: &Program,
+        id: CoreId,
+        placed: &CoreSlice,
+        next: u32,
+        cover: &mut Cover,
+    ) -> bool {
+        let (slice, first) = (&placed.slice, placed.first_neuron);
+        let place = || id.to_string();
+        match cover.mark(&program.model, slice) {
+            Err(message) => self.need(false, place, || message),
+            Ok(doubled) => {
+                let population = slice.population;
+                self.need(doubled == 0, place, || {
+                    format!("{doubled} neurons of {population} are on another core too")
+                });
+                self.need(first == next, place, || {
+                    format!("slice of {population} starts at neuron {first}, expected {next}")
+                })
             }
         }
-        self.need(
-            doubled == 0,
-            || id.to_string(),
-            || format!("{doubled} neurons of {} are on another core too", slice.population),
-        );
     }
 
     /// Lists lie inside the weight memory, axons' targets inside their slice.
@@ -281,8 +226,4 @@ impl Findings {
             }
         }
     }
-}
-
-fn self_name(program: &Program, population: PopulationId) -> String {
-    format!("{population} \"{}\"", program.model.populations[population].name)
 }
