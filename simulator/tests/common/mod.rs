@@ -42,8 +42,7 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
     target.topology.cores_per_tile.0 = random.between(1, 4) as u32;
     target.topology.mesh_columns.0 = random.between(2, 5) as u32;
     target.topology.mesh_rows.0 = random.between(2, 5) as u32;
-    target.neuron.accumulator_overflow.0 =
-        if random.one_in(2) { Overflow::Wrap } else { Overflow::Saturate };
+    target.neuron.accumulator_overflow.0 = if random.one_in(2) { Overflow::Wrap } else { Overflow::Saturate };
     target.neuron.threshold_comparison.0 =
         if random.one_in(2) { Comparison::Strict } else { Comparison::Inclusive };
     // Narrow widths, so that overflow and saturation happen.
