@@ -156,6 +156,9 @@ pub struct ImportArgs {
     /// Folder for model.ron and the weights
     #[arg(short, long)]
     pub output: PathBuf,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `snnc targets`.
@@ -173,6 +176,9 @@ pub enum TargetsAction {
     Show {
         /// Built-in name or path
         target: String,
+        /// Print the target as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Check a target file
     Check {

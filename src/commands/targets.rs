@@ -11,7 +11,8 @@ use crate::cli::{TargetsAction, TargetsArgs};
 pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
     let text = match &args.action {
         None => list()?,
-        Some(TargetsAction::Show { target }) => show(&registry::load(target)?),
+        Some(TargetsAction::Show { target, json: true }) => super::json(&registry::load(target)?),
+        Some(TargetsAction::Show { target, json: false }) => show(&registry::load(target)?),
         Some(TargetsAction::Check { target }) => {
             let target = registry::read(Path::new(target))?;
             format!("{}: no contradictions\n", target.name)

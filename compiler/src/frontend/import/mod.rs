@@ -33,7 +33,7 @@ const LONGEST_SIDE: usize = 4096;
 const TEMPERATURE: f64 = 0.65;
 
 /// What an import found and wrote.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ImportSummary {
     /// The model file; the weight files lie beside it.
     pub model: PathBuf,
