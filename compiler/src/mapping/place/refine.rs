@@ -32,14 +32,28 @@ impl Costs {
         }
     }
 
+    /// Where a tile lies, with its chip.
+    pub fn spot(&self, tile: Tile) -> Spot {
+        Spot { x: tile.x, y: tile.y, chip_x: tile.x / self.mesh_columns, chip_y: tile.y / self.mesh_rows }
+    }
+
     /// Cost of one packet: along X, then along Y; a hop over a chip's border costs the chip's price instead.
-    pub fn between(&self, from: Tile, to: Tile) -> u64 {
-        let columns = u64::from((from.x / self.mesh_columns).abs_diff(to.x / self.mesh_columns));
-        let rows = u64::from((from.y / self.mesh_rows).abs_diff(to.y / self.mesh_rows));
+    pub fn between(&self, from: Spot, to: Spot) -> u64 {
+        let columns = u64::from(from.chip_x.abs_diff(to.chip_x));
+        let rows = u64::from(from.chip_y.abs_diff(to.chip_y));
         let east_west = u64::from(from.x.abs_diff(to.x)) - columns;
         let north_south = u64::from(from.y.abs_diff(to.y)) - rows;
         east_west * self.east_west_aj + north_south * self.north_south_aj + (columns + rows) * self.chip_aj
     }
+}
+
+/// A tile and the chip it is on, by column and row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spot {
+    x: u32,
+    y: u32,
+    chip_x: u32,
+    chip_y: u32,
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014): enough for proposing moves.
@@ -69,13 +83,13 @@ type Neighbours = Vec<Vec<(usize, u64, bool)>>;
 struct Annealer {
     neighbours: Neighbours,
     costs: Costs,
-    /// Tile of each core.
-    tiles: Vec<Tile>,
+    /// Where each core sits.
+    tiles: Vec<Spot>,
 }
 
 impl Annealer {
     /// Cost of a core's flows as if it sat on `tile`, with `swapped` (if any) on `other_tile`.
-    fn cost(&self, core: usize, tile: Tile, swapped: Option<usize>, other_tile: Tile) -> i128 {
+    fn cost(&self, core: usize, tile: Spot, swapped: Option<usize>, other_tile: Spot) -> i128 {
         self.neighbours[core]
             .iter()
             .map(|&(other, packets, outgoing)| {
@@ -87,7 +101,7 @@ impl Annealer {
     }
 
     /// Change of total cost if `core` goes to `tile` and `swapped` to the tile it leaves.
-    fn delta(&self, core: usize, tile: Tile, swapped: Option<usize>) -> i128 {
+    fn delta(&self, core: usize, tile: Spot, swapped: Option<usize>) -> i128 {
         let from = self.tiles[core];
         let mut before = self.cost(core, from, None, from);
         let mut after = self.cost(core, tile, swapped, from);
@@ -115,7 +129,7 @@ pub fn refine(
         neighbours[from as usize].push((to as usize, packets, true));
         neighbours[to as usize].push((from as usize, packets, false));
     }
-    let tiles = sites.iter().map(|&site| topology.tile_of(site)).collect();
+    let tiles = sites.iter().map(|&site| costs.spot(topology.tile_of(site))).collect();
     let mut annealer = Annealer { neighbours, costs, tiles };
     let mut holder: Vec<Option<usize>> = vec![None; topology.sites() as usize];
     for (core, site) in sites.iter().enumerate() {
@@ -135,7 +149,7 @@ pub fn refine(
         let core = random.below(sites.len());
         let to = random.below(holder.len());
         let swapped = holder[to];
-        let tile = topology.tile_of(Site(to as u32));
+        let tile = costs.spot(topology.tile_of(Site(to as u32)));
         let from = annealer.tiles[core];
         if tile == from {
             continue;
@@ -178,7 +192,10 @@ mod tests {
             for to in 0..topology.sites() {
                 let (from, to) = (Site(from), Site(to));
                 let path: u64 = topology.path(from, to).map(|(_, kind)| energy.hop_aj(kind)).sum();
-                assert_eq!(costs.between(topology.tile_of(from), topology.tile_of(to)), path);
+                assert_eq!(
+                    costs.between(costs.spot(topology.tile_of(from)), costs.spot(topology.tile_of(to))),
+                    path
+                );
             }
         }
     }
