@@ -53,7 +53,7 @@ fn denoiser_pass(bencher: divan::Bencher) {
 #[divan::bench(sample_count = 5)]
 fn denoiser_pass_oracle(bencher: divan::Bencher) {
     let program = program();
-    let ir = lower(&model(), &target()).expect("the example lowers");
+    let ir = lower(&model(), &target(), Default::default()).expect("the example lowers");
     let input = planes(&program);
     let network = program.model.generation.as_ref().expect("the example generates").denoiser;
     bencher.bench(|| oracle::run(&ir, network, &input));

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 
+use crate::streaming::Format;
+
 /// Compiler and simulator for spiking networks on neuromorphic chips.
 #[derive(Debug, Parser)]
 #[command(name = "snnc", version, about, propagate_version = true)]
@@ -26,6 +28,10 @@ pub enum Command {
     Run(RunArgs),
     /// Compare the float reference with recorded traces, or with the chip
     Verify(VerifyArgs),
+    /// Stream a whole set of images to disk, for statistics; continues a killed run
+    Generate(SetArgs),
+    /// Encode and decode images on the chip; compare them with the input and with the float model
+    Reconstruct(ReconstructArgs),
     /// Make a model from the authors' PyTorch checkpoints
     Import(ImportArgs),
     /// List, show or check chip descriptions
@@ -45,6 +51,21 @@ pub struct ModelArgs {
     /// Built-in target, or the path of a target file
     #[arg(long, default_value = "loihi-like")]
     pub target: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub quantise: QuantiseArgs,
+}
+
+/// How weights are rounded.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct QuantiseArgs {
+    /// Bits of a weight, at most the target's [default: the target's]
+    #[arg(long, value_name = "BITS")]
+    pub weights: Option<u32>,
+    /// Denoiser passes recorded in floats so that rounding keeps the currents; 0 rounds to nearest [default: 16 below
+    /// 8 bits, else 0]
+    #[arg(long, value_name = "PASSES", value_parser = passes)]
+    pub calibrate: Option<usize>,
 }
 
 /// `snnc compile`.
@@ -130,12 +151,55 @@ pub struct VerifyArgs {
     /// Compare the chip with the float reference
     #[arg(long)]
     pub target: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub quantise: QuantiseArgs,
     /// Images for the comparison with the chip
     #[arg(long, default_value_t = 1, conflicts_with = "golden")]
     pub images: u64,
     /// Seed of the common random numbers
     #[arg(long, default_value_t = 1, conflicts_with = "golden")]
     pub seed: u64,
+    /// Folder for images side by side (float, chip on the same tokens, chip running freely) and verify.json
+    #[arg(long, conflicts_with = "golden")]
+    pub out: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `snnc generate`.
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub model: ModelArgs,
+    /// Images to generate
+    #[arg(long, default_value_t = 1000)]
+    pub images: u64,
+    /// Seed of the host's random streams, one an image
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// One array of all images, or one file an image
+    #[arg(long, value_enum, default_value = "npy")]
+    pub format: Format,
+    /// Folder for images and tokens.npy; that of a killed run continues it
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// `snnc reconstruct`.
+#[derive(Debug, Args)]
+pub struct ReconstructArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub model: ModelArgs,
+    /// PNG files, or NumPy arrays of uint8 images (.npy, or .npz with `pixels`)
+    #[arg(required = true)]
+    pub images: Vec<PathBuf>,
+    /// Folder for images side by side (input, float, chip) and reconstruct.json
+    #[arg(long)]
+    pub out: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
@@ -189,4 +253,12 @@ pub enum TargetsAction {
 
 fn fidelity(text: &str) -> Result<Fidelity, String> {
     text.parse().map_err(|problem: Diagnostic| problem.message)
+}
+
+/// Recorded passes stay in memory, so there is a limit.
+fn passes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(passes @ 0..=1024) => Ok(passes),
+        _ => Err("expected 0 to 1024 passes".into()),
+    }
 }

@@ -1,8 +1,9 @@
 //! The library behind the `snnc` command: what needs compiler and simulator at once.
 //!
-//! [`cli`] says what can be asked, [`commands`] answers. [`generation`] makes images on the simulated chip and
-//! [`report`] writes what they cost. [`float_stepper`] lets the float reference answer the generation loop in the
-//! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it.
+//! [`cli`] says what can be asked, [`commands`] answers. [`generation`] makes images on the simulated chip
+//! ([`streaming`]: whole sets of them) and [`report`] writes what they cost. [`float_stepper`] lets the float reference answer the generation loop in the
+//! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it,
+//! [`reconstruction`] does so for encoder and decoder.
 
 pub mod cli;
 pub mod commands;
@@ -11,4 +12,6 @@ pub mod float_stepper;
 pub mod generation;
 pub mod golden;
 mod progress;
+pub mod reconstruction;
 pub mod report;
+pub mod streaming;

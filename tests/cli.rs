@@ -155,3 +155,69 @@ fn a_folder_that_cannot_be_made_is_told_before_the_work() {
     let text = fails("E0017", &["run", example().to_str().unwrap(), "--out", out.to_str().unwrap()]);
     assert!(text.contains("cannot make folder"), "{text}");
 }
+
+#[test]
+fn a_set_continues_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = example();
+    let program = path("m.snnx");
+    ok(&["compile", model.to_str().unwrap(), "-o", &program]);
+    let set = |out: &str, seed: &str| -> Vec<String> {
+        ["generate", &program, "--images", "3", "--seed", seed, "--out", &path(out)].map(String::from).into()
+    };
+    let run = |arguments: Vec<String>| ok(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    run(set("whole", "4"));
+    run(set("torn", "4"));
+    // As if killed while the second image was written.
+    let torn = folder.path().join("torn");
+    for name in ["images.npy", "tokens.npy"] {
+        let whole = std::fs::read(torn.join(name)).unwrap();
+        let kept = if name == "images.npy" { 128 + 784 + 100 } else { 128 + 2 * 49 * 8 };
+        std::fs::write(torn.join(format!("{name}.part")), &whole[..kept]).unwrap();
+        std::fs::remove_file(torn.join(name)).unwrap();
+    }
+    assert!(run(set("torn", "4")).contains("2 made now, 1 found"));
+    assert!(run(set("torn", "4")).contains("0 made now, 3 found"));
+    for name in ["images.npy", "tokens.npy", "generate.json"] {
+        let read = |out: &str| std::fs::read(folder.path().join(out).join(name)).unwrap();
+        assert_eq!(read("whole"), read("torn"), "{name}");
+    }
+    let arguments = set("torn", "5");
+    fails("E0021", &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn images_are_reconstructed_on_the_chip() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = example();
+    let model = model.to_str().unwrap();
+    let set = folder.path().join("set").to_str().unwrap().to_owned();
+    ok(&["generate", model, "--images", "2", "--format", "png", "--out", &set]);
+    let image = format!("{set}/image_000001.png");
+    let json: serde_json::Value =
+        serde_json::from_str(&ok(&["reconstruct", model, &image, &image, "--json"])).unwrap();
+    let mse = |side: &str| json[side]["mse"]["mean"].as_f64().unwrap();
+    assert_eq!((&json["images"], &json["overflows"]), (&2.into(), &0.into()));
+    assert!(mse("float") < 0.03 && mse("chip") < 1.2 * mse("float"), "{json}");
+    assert!(json["token_agreement"].as_f64().unwrap() > 0.8, "{json}");
+    let text = fails("E0021", &["reconstruct", model, "Cargo.toml"]);
+    assert!(text.contains("not a PNG"), "{text}");
+}
+
+#[test]
+fn fewer_weight_bits_are_calibrated_and_more_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let model = example();
+    let model = model.to_str().unwrap();
+    let verify = ["verify", model, "--target", "loihi-like", "--weights", "4", "--json", "--out", out];
+    let json: serde_json::Value = serde_json::from_str(&ok(&verify)).unwrap();
+    assert_eq!((&json["weight_bits"], &json["calibration_passes"]), (&4.into(), &16.into()));
+    assert!(json["logits"]["kl"].as_f64().unwrap() < 0.05, "{}", json["logits"]);
+    assert!(json["pixels"]["mse"].as_f64().unwrap() < 0.01, "{}", json["pixels"]);
+    assert!(json["departure"].as_str().unwrap().starts_with("sdid.conv1 departs first"), "{json}");
+    assert_eq!(json["layerwise"].as_array().unwrap().len(), 8);
+    assert!(folder.path().join("image_0000.png").exists());
+    fails("E0021", &["compile", model, "--weights", "9"]);
+}

@@ -16,10 +16,11 @@ use snnc_targets::{Target, registry};
 /// The default mapping, smaller tiles elsewhere, and cores of another size.
 fn mappings() -> (snnc_compiler::ir::spiking::SpikingIr, Vec<Program>) {
     let target = registry::load("loihi-like").unwrap();
-    let ir = lower(&common::model(), &target).unwrap();
+    let ir = lower(&common::model(), &target, Default::default()).unwrap();
     let options = |neurons_max, seed| CompileOptions {
         search: SearchOptions { neurons_max, ..SearchOptions::default() },
         place: PlaceOptions { seed, moves_per_core: 50 },
+        ..CompileOptions::default()
     };
     let large = Target { core: larger(&target), ..target.clone() };
     let programs = vec![

@@ -19,7 +19,7 @@ fn the_example_on_every_target() {
 #[test]
 fn the_spiking_ir_of_the_example() {
     let target = registry::load("loihi-like").unwrap();
-    let ir = snnc_compiler::driver::lower(&common::model(), &target).unwrap();
+    let ir = snnc_compiler::driver::lower(&common::model(), &target, Default::default()).unwrap();
     let text = ir.to_text();
     let header: String =
         text.lines().take_while(|line| line.starts_with("//")).map(|l| format!("{l}\n")).collect();

@@ -5,17 +5,19 @@ use snnc_targets::{Diagnostics, Target};
 
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
-use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::{Encoding, SpikingIr};
 use crate::mapping::partition::search::SearchOptions;
 use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
 use crate::mapping::traffic::Traffic;
 use crate::mapping::{Partition, Placement, build_cores, partition, place};
-use crate::passes;
+use crate::passes::{self, LowerOptions};
 
-/// Choices of the mapping; the defaults are what `snnc compile` uses.
+/// Choices of the compiler; the defaults are what `snnc compile` uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CompileOptions {
+    /// Rounding.
+    pub lower: LowerOptions,
     /// Partition search.
     pub search: SearchOptions,
     /// Placement.
@@ -26,8 +28,8 @@ pub struct CompileOptions {
 ///
 /// # Errors
 /// What the passes refuse, or what the verifier of the spiking IR finds.
-pub fn lower(model: &LoadedModel, target: &Target) -> Result<SpikingIr, Diagnostics> {
-    let ir = passes::lower(model, target)?;
+pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
+    let ir = passes::lower(model, target, options)?;
     ir.verify()?;
     Ok(ir)
 }
@@ -73,10 +75,24 @@ pub fn compile(
     target: &Target,
     options: CompileOptions,
 ) -> Result<(SpikingIr, Program, MappingReport), Diagnostics> {
-    let ir = lower(model, target)?;
+    let ir = lower(model, target, options.lower)?;
     let program = map(&ir, target, options)?;
     let report = MappingReport::new(&ir, &program);
     Ok((ir, program, report))
+}
+
+/// Lowers and maps encoder and decoder, with what the host makes of the encoder's read-outs.
+///
+/// # Errors
+/// Those of [`passes::lower_codec`] and [`map`].
+pub fn compile_codec(
+    model: &LoadedModel,
+    target: &Target,
+    options: CompileOptions,
+) -> Result<(Program, Encoding), Diagnostics> {
+    let (ir, encoding) = passes::lower_codec(model, target, options.lower)?;
+    ir.verify()?;
+    Ok((map(&ir, target, options)?, encoding))
 }
 
 /// The partition that a program was built from.

@@ -133,7 +133,7 @@ fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
         for neurons_max in [None, Some(random.between(16, 64) as u32), Some(random.between(70, 300) as u32)] {
             let search = SearchOptions { neurons_max, ..SearchOptions::default() };
             let place = PlaceOptions { seed, moves_per_core: 50 };
-            let program = match map(&ir, &target, CompileOptions { search, place }) {
+            let program = match map(&ir, &target, CompileOptions { search, place, ..Default::default() }) {
                 Ok(program) => program,
                 Err(error) => panic!("seed {seed}: {error}"),
             };

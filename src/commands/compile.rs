@@ -10,7 +10,7 @@ use snnc_compiler::mapping::report::MappingReport;
 use snnc_targets::{Diagnostics, Target, registry};
 
 use super::{json, print};
-use crate::cli::{CompileArgs, Emit, ModelArgs};
+use crate::cli::{CompileArgs, Emit, ModelArgs, QuantiseArgs};
 
 /// A compiled model and how long it took.
 pub struct Compiled {
@@ -22,12 +22,20 @@ pub struct Compiled {
     pub seconds: f64,
 }
 
+/// Compiler options as asked for.
+pub fn options(args: &QuantiseArgs) -> CompileOptions {
+    let mut options = CompileOptions::default();
+    options.lower.weight_bits = args.weights;
+    options.lower.calibration = args.calibrate;
+    options
+}
+
 /// Loads, lowers and maps.
 pub fn compile(args: &ModelArgs) -> Result<Compiled, Diagnostics> {
     let start = Instant::now();
     let target = registry::load(&args.target)?;
     let model = frontend::load(&args.model)?;
-    let (_, program, report) = driver::compile(&model, &target, CompileOptions::default())?;
+    let (_, program, report) = driver::compile(&model, &target, options(&args.quantise))?;
     Ok(Compiled { program, report, seconds: start.elapsed().as_secs_f64() })
 }
 
@@ -35,7 +43,7 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(emit @ (Emit::Graph | Emit::Spiking)) = args.emit {
         let target = registry::load(&args.model.target)?;
         let model = frontend::load(&args.model.model)?;
-        print(&emitted(emit, &model, &target)?)?;
+        print(&emitted(emit, &model, &target, &args.model.quantise)?)?;
         if args.output.is_none() {
             return Ok(ExitCode::SUCCESS);
         }
@@ -59,9 +67,14 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn emitted(emit: Emit, model: &LoadedModel, target: &Target) -> Result<String, Diagnostics> {
+fn emitted(
+    emit: Emit,
+    model: &LoadedModel,
+    target: &Target,
+    quantise: &QuantiseArgs,
+) -> Result<String, Diagnostics> {
     if emit == Emit::Spiking {
-        return Ok(driver::lower(model, target)?.to_text());
+        return Ok(driver::lower(model, target, options(quantise).lower)?.to_text());
     }
     let mut text = String::new();
     for graph in model.graphs.values() {

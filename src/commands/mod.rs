@@ -2,7 +2,9 @@
 
 mod compile;
 mod explain;
+mod generate;
 mod import;
+mod reconstruct;
 mod simulate;
 mod targets;
 mod verify;
@@ -23,6 +25,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Simulate(args) => simulate::simulate(args),
         Command::Run(args) => simulate::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Reconstruct(args) => reconstruct::run(args),
         Command::Import(args) => import::run(args),
         Command::Targets(args) => targets::run(args),
         Command::Explain { code } => explain::run(code),

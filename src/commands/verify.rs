@@ -1,18 +1,24 @@
 //! `snnc verify`: the float reference against recorded traces, or the chip against the float reference.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use snnc_compiler::driver::{self, CompileOptions};
+use snnc_compiler::driver;
 use snnc_compiler::frontend;
-use snnc_targets::{Diagnostics, registry};
+use snnc_targets::{Code, Diagnostic, Diagnostics, output, registry};
 
 use super::{json, print};
 use crate::cli::VerifyArgs;
+use crate::report::images::{Image, image_name, write_image};
 use crate::{comparison, golden, progress};
 
 pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let model = frontend::load(&args.model)?;
     if let Some(traces) = &args.golden {
+        if args.quantise.weights.is_some() || args.quantise.calibrate.is_some() {
+            let message = "recorded traces are compared with the float reference, which is never rounded";
+            return Err(Diagnostic::new(Code::Argument, "--weights, --calibrate", message).into());
+        }
         let recorded = golden::GoldenFile::read(traces)?;
         let bar = progress::bar(0, "checking");
         let report = golden::check(&model, &recorded, &mut |at| {
@@ -25,11 +31,26 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     }
     // The command line demands one of the two.
     let target = registry::load(args.target.as_deref().unwrap_or("loihi-like"))?;
-    let (_, program, _) = driver::compile(&model, &target, CompileOptions::default())?;
+    let options = super::compile::options(&args.quantise);
+    let (ir, program, _) = driver::compile(&model, &target, options)?;
     let iterations = program.model.generation.as_ref().map_or(0, |g| g.iterations as u64);
     let bar = progress::bar(args.images.saturating_mul(iterations), "comparing");
-    let comparison = comparison::compare(&model, &program, args.images, args.seed, &mut || bar.inc(1))?;
+    let calibration_passes = options.lower.passes(ir.model.neuron.weight_bits) as u64;
+    let compared = comparison::Options { images: args.images, seed: args.seed, calibration_passes };
+    let comparison = comparison::compare(&model, (ir, &program), compared, &|| bar.inc(1))?;
     bar.finish_and_clear();
+    if let Some(out) = &args.out {
+        write(out, &comparison)?;
+    }
     print(&if args.json { json(&comparison) } else { comparison.to_string() })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// One picture an image (float, chip on the same tokens, chip running freely), and the comparison.
+fn write(out: &Path, comparison: &comparison::Comparison) -> Result<(), Diagnostics> {
+    for (index, (shape, pixels)) in comparison.pictures.iter().enumerate() {
+        write_image(&out.join(image_name(index)), &Image::new(*shape, pixels.clone())?)?;
+    }
+    output::write_atomic(&out.join("verify.json"), json(comparison).as_bytes())?;
+    Ok(())
 }

@@ -20,6 +20,14 @@ impl Spikes {
         self.pairs += float.len() as u64;
     }
 
+    /// Adds other sums.
+    pub fn merge(&mut self, other: &Self) {
+        self.float += other.float;
+        self.chip += other.chip;
+        self.common += other.common;
+        self.pairs += other.pairs;
+    }
+
     /// Share of equal answers.
     pub fn agreement(&self) -> f64 {
         let different = self.float + self.chip - 2 * self.common;
@@ -49,6 +57,12 @@ impl Mean {
     pub fn add(&mut self, value: f64) {
         self.sum += value;
         self.count += 1;
+    }
+
+    /// Adds other sums.
+    pub fn merge(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.count += other.count;
     }
 
     /// The mean, 0 without values.

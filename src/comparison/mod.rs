@@ -1,15 +1,24 @@
 //! Chip against float reference, layer by layer, under common random numbers.
 //!
 //! Teacher-forced: both sides get the float trajectory's tokens in every iteration, so differences do not pile up.
-//! The free-running chip is reported beside it. Measures only; nothing here changes either side.
+//! The free-running chip is reported beside it. [`layerwise`] goes one step further: each layer alone gets the float
+//! spikes of the layers before it, which says where a difference is made rather than where it is seen, and by what.
+//! Measures only; nothing here changes either side. Images are independent, so threads cannot change a figure.
 
+pub mod layerwise;
 mod metrics;
+pub mod pictures;
 mod run;
+mod statistics;
+mod sums;
 mod text;
 
 use serde::Serialize;
 
-pub use run::compare;
+pub use layerwise::LayerCheck;
+pub use metrics::pixel_mse;
+pub use run::{Options, compare};
+pub use statistics::Estimate;
 
 /// The comparison of a model on a target.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,20 +27,33 @@ pub struct Comparison {
     pub model: String,
     /// Name of the target.
     pub target: String,
+    /// Bits of a weight.
+    pub weight_bits: u32,
+    /// Denoiser passes recorded for the rounding; 0 for plain rounding.
+    pub calibration_passes: u64,
     /// Images compared.
     pub images: u64,
     /// Seed of the common random numbers.
     pub seed: u64,
     /// Spiking layers, in order.
     pub layers: Vec<LayerComparison>,
+    /// Each layer alone, in order.
+    pub layerwise: Vec<LayerCheck>,
+    /// The first layer that departs, and why; absent if all agree.
+    pub departure: Option<String>,
     /// The denoiser's read-out.
     pub logits: LogitComparison,
     /// Drawn tokens.
     pub tokens: TokenComparison,
     /// Decoded images.
     pub pixels: PixelComparison,
-    /// Sums outside the accumulator's width, membranes and biases clipped, on the chip.
+    /// All of [`Comparison::saturation`].
     pub overflows: u64,
+    /// Values that left their width on the chip, teacher-forced passes.
+    pub saturation: Saturation,
+    /// Float, chip on the float's tokens and chip running freely, side by side, one an image.
+    #[serde(skip)]
+    pub pictures: Vec<(snnc_compiler::ir::Shape, Vec<u8>)>,
 }
 
 /// Spikes of one layer on both sides.
@@ -43,6 +65,8 @@ pub struct LayerComparison {
     pub spike_agreement: f64,
     /// 2 x spikes in common / (float spikes + chip spikes); 1 if both are silent.
     pub spike_overlap: f64,
+    /// Share of pairs with the same answer when each side follows its own tokens.
+    pub free_running_agreement: f64,
     /// Spikes per neuron and timestep, float.
     pub rate_float: f64,
     /// The same on the chip.
@@ -58,6 +82,10 @@ pub struct LogitComparison {
     pub rms_error: f64,
     /// Mean KL divergence of softmax(logits / temperature), float from chip, in nats.
     pub kl: f64,
+    /// The same, each image for itself.
+    pub kl_per_image: Estimate,
+    /// The same over the positions drawn.
+    pub kl_drawn: f64,
 }
 
 /// Tokens drawn from the same uniform numbers.
@@ -65,8 +93,12 @@ pub struct LogitComparison {
 pub struct TokenComparison {
     /// Share of equal tokens over the positions drawn, teacher-forced.
     pub agreement: f64,
+    /// The same, each image for itself.
+    pub agreement_per_image: Estimate,
     /// Positions drawn.
     pub drawn: u64,
+    /// Share of equal tokens by iteration (t from large to 1); null where none was drawn.
+    pub by_iteration: Vec<Option<f64>>,
     /// Share of equal final tokens when the chip runs freely.
     pub free_running_agreement: f64,
 }
@@ -76,6 +108,25 @@ pub struct TokenComparison {
 pub struct PixelComparison {
     /// Mean squared difference, decoder on the same tokens.
     pub mse: f64,
-    /// The same for the freely running chip.
+    /// The same, each image for itself.
+    pub mse_per_image: Estimate,
+    /// Peak signal-to-noise ratio of `mse`, dB; null for equal images.
+    pub psnr_db: Option<f64>,
+    /// Structural similarity on the same tokens.
+    pub ssim: f64,
+    /// Mean squared difference for the freely running chip.
     pub free_running_mse: f64,
+    /// Structural similarity for the freely running chip.
+    pub free_running_ssim: f64,
+}
+
+/// Values that left their width.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Saturation {
+    /// Input sums outside the accumulator's width.
+    pub accumulator: u64,
+    /// Membranes clipped to the state's width.
+    pub state: u64,
+    /// Host-written biases clipped to the bias format.
+    pub bias: u64,
 }

@@ -1,22 +1,37 @@
 //! Drives both sides.
 
-use std::collections::BTreeMap;
-
+use rayon::prelude::*;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::Generation;
-use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_compiler::ir::spiking::{Generation, SpikingIr};
+use snnc_compiler::ir::{NetworkId, PopulationId, Shape};
 use snnc_compiler::reference::Trace;
 use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::host::{
-    ChipStepper, LoopParameters, PhiloxUniforms, Stepper, Trajectory, Uniforms, generate, pixels, sample,
-};
+use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, Stepper, generate, pixels};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::metrics::{Mean, Spikes, kl, pixel_mse, ratio};
-use super::{Comparison, LayerComparison, LogitComparison, PixelComparison, TokenComparison};
+use super::Comparison;
+use super::layerwise::Layerwise;
+use super::sums::Sums;
 use crate::float_stepper::FloatStepper;
 use crate::generation::loop_of;
+
+/// One in so many denoiser passes is also checked layer by layer.
+const CHECKED: usize = 16;
+
+/// Spikes of every firing population of a pass, `[timestep][c, h, w]`.
+type PassSpikes = Vec<(PopulationId, Vec<Vec<bool>>)>;
+
+/// What to compare.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Number of images, at least 1.
+    pub images: u64,
+    /// Seed of the common random numbers.
+    pub seed: u64,
+    /// Denoiser passes recorded for the rounding, for the report.
+    pub calibration_passes: u64,
+}
 
 /// Compares a compiled model with its float reference over some images; `done` is told after each iteration.
 ///
@@ -24,106 +39,107 @@ use crate::generation::loop_of;
 /// [`Code::Unsupported`] without a generation pipeline, or what the float reference refuses.
 pub fn compare(
     model: &LoadedModel,
-    program: &Program,
-    images: u64,
-    seed: u64,
-    done: &mut dyn FnMut(),
+    (ir, program): (SpikingIr, &Program),
+    options: Options,
+    done: &(dyn Fn() + Sync),
 ) -> Result<Comparison, Diagnostics> {
     let generation = loop_of(program)?;
-    if images == 0 {
+    if options.images == 0 {
         return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image").into());
     }
-    let mut float = FloatStepper::new(model)?;
-    let chip = Chip::new(program);
+    let sides = Sides {
+        float: FloatStepper::new(model)?,
+        chip: Chip::new(program),
+        layerwise: Layerwise::new(model, ir)?,
+        generation,
+    };
+    let images: Vec<Sums> = (0..options.images)
+        .into_par_iter()
+        .map(|image| sides.image(PhiloxUniforms::new(options.seed, image), done))
+        .collect();
     let mut sums = Sums::default();
-    for image in 0..images {
-        let uniforms = PhiloxUniforms::new(seed, image);
-        let parameters = LoopParameters::from(generation);
+    images.into_iter().for_each(|image| sums.merge(image));
+    Ok(sums.comparison(program, options.calibration_passes, options.seed))
+}
+
+struct Sides<'a> {
+    float: FloatStepper<'a>,
+    chip: Chip<'a>,
+    layerwise: Layerwise,
+    generation: &'a Generation,
+}
+
+impl Sides<'_> {
+    /// One image: the chip alone first, then the float trajectory with the chip beside it.
+    fn image(&self, uniforms: PhiloxUniforms, done: &(dyn Fn() + Sync)) -> Sums {
+        let parameters = LoopParameters::from(self.generation);
+        let mut free_spikes = Vec::new();
+        let mut observe =
+            |outcome: &PassOutcome| free_spikes.push(spikes(&self.chip, outcome.counts.network, outcome));
+        let mut alone = ChipStepper::new(&self.chip, self.generation, &mut observe);
+        let free = generate(&parameters, &mut alone, &uniforms, &mut |_| {});
         let mut both = Both {
-            float: &mut float,
-            chip: &chip,
-            generation,
-            uniforms: &uniforms,
-            sums: &mut sums,
+            sides: self,
+            float: self.float.clone(),
+            uniforms,
+            sums: Sums::default(),
             row: 0,
+            free: free_spikes.into_iter(),
             decoded: Vec::new(),
         };
         let forced = generate(&parameters, &mut both, &uniforms, &mut |_| done());
-        let decoded = both.decoded;
-        sums.mse.add(pixel_mse(&pixels(&forced.membrane), &pixels(&decoded)));
-        let mut observe = |_: &PassOutcome| {};
-        let mut alone = ChipStepper::new(&chip, generation, &mut observe);
-        let free = generate(&parameters, &mut alone, &uniforms, &mut |_| {});
-        sums.free_running(&forced, &free);
+        let [float, chip, free_image] = [&forced.membrane, &both.decoded, &free.membrane].map(|m| pixels(m));
+        let last = |tokens: &[Vec<u32>]| tokens.last().cloned().unwrap_or_default();
+        let tokens = (last(&forced.tokens), last(&free.tokens));
+        let mut sums = both.sums;
+        sums.image(self.image_shape(), (&tokens.0, &tokens.1), [&float, &chip, &free_image]);
+        sums
     }
-    Ok(sums.comparison(program, images, seed))
-}
 
-#[derive(Default)]
-struct Sums {
-    spikes: BTreeMap<PopulationId, Spikes>,
-    max_abs_error: f64,
-    squared_error: Mean,
-    kl: Mean,
-    drawn: u64,
-    equal: u64,
-    free_equal: Mean,
-    mse: Mean,
-    free_mse: Mean,
-    overflows: u64,
+    /// Shape of the decoder's read-out.
+    fn image_shape(&self) -> Shape {
+        self.float.decoder().output_shape()
+    }
 }
 
 /// Answers the loop with the float reference and asks the chip the same.
 struct Both<'a, 'm> {
-    float: &'a mut FloatStepper<'m>,
-    chip: &'a Chip<'a>,
-    generation: &'a Generation,
-    uniforms: &'a PhiloxUniforms,
-    sums: &'a mut Sums,
+    sides: &'a Sides<'m>,
+    float: FloatStepper<'m>,
+    uniforms: PhiloxUniforms,
+    sums: Sums,
     row: usize,
+    /// Spikes of the freely running chip, pass by pass.
+    free: std::vec::IntoIter<PassSpikes>,
     /// The chip's membrane for the float's final tokens.
     decoded: Vec<f64>,
 }
 
 impl Both<'_, '_> {
-    /// Compares logits over the masked positions, and tokens over those drawn.
-    fn logits(&mut self, tokens: &[u32], t: u32, float: &[f64], chip: &[f64]) {
-        let g = self.generation;
-        let positions = tokens.len();
-        let of = |logits: &[f64], p: usize| -> Vec<f64> {
-            logits.iter().skip(p).step_by(positions).copied().collect()
-        };
-        for p in (0..positions).filter(|&p| tokens[p] as usize == g.mask) {
-            let (float, chip) = (of(float, p), of(chip, p));
-            for (a, b) in float.iter().zip(&chip) {
-                self.sums.max_abs_error = self.sums.max_abs_error.max((a - b).abs());
-                self.sums.squared_error.add((a - b) * (a - b));
-            }
-            self.sums.kl.add(kl(&float, &chip, g.temperature));
-            if self.uniforms.unmask(self.row, p) < 1.0 / f64::from(t) {
-                let draw = |logits: Vec<f64>| {
-                    sample(logits.into_iter(), g.temperature, self.uniforms.token(self.row, p))
-                };
-                self.sums.drawn += 1;
-                self.sums.equal += u64::from(draw(float) == draw(chip));
-            }
-        }
-        self.row += 1;
-    }
-
     /// Runs the chip on an input that the float reference has just answered, and compares their spikes.
     fn chip(&mut self, network: NetworkId, input: &[f64], trace: &Trace) -> Vec<f64> {
-        let mut outcome = self.chip.run(network, input);
-        for (id, population) in self.chip.program.model.populations_of(network) {
-            let Some(float) = trace.spikes(&population.name) else { continue };
-            let layer = self.sums.spikes.entry(id).or_default();
-            for (float, chip) in float.iter().zip(self.chip.spikes(&outcome, id)) {
-                layer.add(float, &chip);
+        let chip = &self.sides.chip;
+        let mut outcome = chip.run(network, input);
+        let model = &chip.program.model;
+        let forced = spikes(chip, network, &outcome);
+        let free = self.free.next().unwrap_or_default();
+        for (sums, passes) in [(&mut self.sums.spikes, forced), (&mut self.sums.free_spikes, free)] {
+            for (id, steps) in passes {
+                let Some(float) = trace.spikes(&model.populations[id].name) else { continue };
+                let layer = sums.entry(id).or_default();
+                float.iter().zip(&steps).for_each(|(float, chip)| layer.add(float, chip));
             }
         }
-        let events = outcome.counts.steps.iter().flat_map(|step| &step.events);
-        self.sums.overflows += outcome.counts.bias_saturations
-            + events.map(|e| e.accumulator_overflows + e.state_saturations).sum::<u64>();
+        for events in outcome.counts.steps.iter().flat_map(|step| &step.events) {
+            self.sums.saturation.accumulator += events.accumulator_overflows;
+            self.sums.saturation.state += events.state_saturations;
+        }
+        self.sums.saturation.bias += outcome.counts.bias_saturations;
+        if self.row.is_multiple_of(CHECKED) || network == self.sides.generation.decoder {
+            for (id, check) in self.sides.layerwise.check(network, input, trace) {
+                self.sums.checks.entry(id).or_default().merge(&check);
+            }
+        }
         outcome.readouts.swap_remove(0)
     }
 }
@@ -134,9 +150,11 @@ impl Stepper for Both<'_, '_> {
         let mut input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
         input.resize(tokens.len() * 2, f64::from(t));
         if let Some(trace) = self.float.last_denoiser().cloned() {
-            let chip = self.chip(self.generation.denoiser, &input, &trace);
-            self.logits(tokens, t, &float, &chip);
+            let generation = self.sides.generation;
+            let chip = self.chip(generation.denoiser, &input, &trace);
+            self.sums.logits(generation, &self.uniforms, self.row, tokens, (&float, &chip));
         }
+        self.row += 1;
         float
     }
 
@@ -144,50 +162,15 @@ impl Stepper for Both<'_, '_> {
         let float = self.float.decode(tokens);
         let input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
         if let Some(trace) = self.float.last_decoder().cloned() {
-            self.decoded = self.chip(self.generation.decoder, &input, &trace);
+            self.decoded = self.chip(self.sides.generation.decoder, &input, &trace);
         }
         float
     }
 }
 
-impl Sums {
-    /// Compares the float trajectory with that of the chip alone.
-    fn free_running(&mut self, float: &Trajectory, chip: &Trajectory) {
-        if let (Some(a), Some(b)) = (float.tokens.last(), chip.tokens.last()) {
-            a.iter().zip(b).for_each(|(a, b)| self.free_equal.add(f64::from(u8::from(a == b))));
-        }
-        self.free_mse.add(pixel_mse(&pixels(&float.membrane), &pixels(&chip.membrane)));
-    }
-
-    fn comparison(self, program: &Program, images: u64, seed: u64) -> Comparison {
-        let layer = |(&id, spikes): (&PopulationId, &Spikes)| {
-            let (rate_float, rate_chip) = spikes.rates();
-            LayerComparison {
-                name: program.model.layer_name(id),
-                spike_agreement: spikes.agreement(),
-                spike_overlap: spikes.overlap(),
-                rate_float,
-                rate_chip,
-            }
-        };
-        Comparison {
-            model: program.model.name.clone(),
-            target: program.target.name.clone(),
-            images,
-            seed,
-            layers: self.spikes.iter().map(layer).collect(),
-            logits: LogitComparison {
-                max_abs_error: self.max_abs_error,
-                rms_error: self.squared_error.get().sqrt(),
-                kl: self.kl.get(),
-            },
-            tokens: TokenComparison {
-                agreement: ratio(self.equal, self.drawn),
-                drawn: self.drawn,
-                free_running_agreement: self.free_equal.get(),
-            },
-            pixels: PixelComparison { mse: self.mse.get(), free_running_mse: self.free_mse.get() },
-            overflows: self.overflows,
-        }
-    }
+/// Spikes of the network's firing populations.
+fn spikes(chip: &Chip, network: NetworkId, outcome: &PassOutcome) -> PassSpikes {
+    let populations = chip.program.model.populations_of(network);
+    let firing = populations.filter(|(_, p)| p.dynamics.fires());
+    firing.map(|(id, _)| (id, chip.spikes(outcome, id))).collect()
 }

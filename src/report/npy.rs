@@ -16,7 +16,7 @@ pub fn write_tokens(path: &Path, images: &[Vec<u32>], rows: usize, columns: usiz
 
 /// The bytes of the file.
 fn tokens(images: &[Vec<u32>], rows: usize, columns: usize) -> Vec<u8> {
-    let mut bytes = header(&format!("({}, {rows}, {columns})", images.len()));
+    let mut bytes = header("<i8", &format!("({}, {rows}, {columns})", images.len()));
     for image in images {
         assert_eq!(image.len(), rows * columns, "an image has rows x columns tokens");
         bytes.extend(image.iter().flat_map(|&token| i64::from(token).to_le_bytes()));
@@ -24,9 +24,9 @@ fn tokens(images: &[Vec<u32>], rows: usize, columns: usize) -> Vec<u8> {
     bytes
 }
 
-/// Magic, version, length and the padded dictionary.
-fn header(shape: &str) -> Vec<u8> {
-    let dictionary = format!("{{'descr': '<i8', 'fortran_order': False, 'shape': {shape}, }}");
+/// Magic, version, length and the padded dictionary; `descr` is the element type as NumPy writes it.
+pub fn header(descr: &str, shape: &str) -> Vec<u8> {
+    let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     let length = (10 + dictionary.len() + 1).next_multiple_of(64) - 10;
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((length as u16).to_le_bytes());
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn the_data_start_at_a_multiple_of_64_whatever_the_shape() {
         for n in 0..80 {
-            let length = header(&"1".repeat(n)).len();
+            let length = header("<i8", &"1".repeat(n)).len();
             assert_eq!(length % 64, 0);
         }
     }

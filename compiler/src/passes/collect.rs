@@ -135,6 +135,9 @@ impl Collector<'_> {
 
     fn neurons(&mut self, node: NodeIndex, kind: NeuronKind) -> Result<(), Diagnostics> {
         let before = self.graph.inputs(node)[0];
+        if self.fires(before) && !matches!(kind, NeuronKind::Lif { .. }) {
+            return self.direct_readout(node, before, kind);
+        }
         let (Op::Conv2d(conv) | Op::ConvTranspose2d(conv)) = &self.graph.net[before].op else {
             let found = self.graph.net[before].op.name();
             return Err(self.refuse(node, format!("must be fed by a convolution, found {found}")));
@@ -157,6 +160,45 @@ impl Collector<'_> {
             self.spiking_sources(before, conv, feed, &mut layer)?;
         }
         self.layers.push(layer);
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// A read-out of spikes without weights: each neuron sums one source, through a 1 x 1 kernel of the identity.
+    fn direct_readout(
+        &mut self,
+        node: NodeIndex,
+        from: NodeIndex,
+        kind: NeuronKind,
+    ) -> Result<(), Diagnostics> {
+        let shape = self.shapes[from];
+        let Some(source) = self.nodes.iter().position(|&n| n == from) else {
+            return Err(self.refuse(node, "is fed by a layer that was not collected"));
+        };
+        let axis = |length| AxisMap {
+            kernel: 1,
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+            transposed: false,
+            input: length,
+            output: length,
+        };
+        let n = shape.channels;
+        let kernel = SourceKernel {
+            source,
+            map: ConvMap { rows: axis(shape.height), cols: axis(shape.width) },
+            inputs: n,
+            weights: (0..n * n).map(|i| f64::from(u8::from(i / n == i % n))).collect(),
+        };
+        self.layers.push(NeuronLayer {
+            name: self.graph.net[node].name.clone(),
+            shape,
+            kind,
+            sources: vec![kernel],
+            bias: vec![0.0; n],
+            host: None,
+        });
         self.nodes.push(node);
         Ok(())
     }

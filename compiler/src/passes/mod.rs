@@ -1,6 +1,7 @@
 //! From the layer graph to the spiking IR. One pass a file; the order and its reasons are here.
 //!
 //! 1. [`fold`]: batch norm into the convolution before it, in f64. First, so that every later pass sees currents.
+//!    [`encoding`]: of an encoder, mixing and nearest code go to the host.
 //! 2. [`collect`]: every firing layer and read-out with the float kernels that feed it. Constant (direct-coded)
 //!    inputs become stages that the host computes once a pass and writes as biases.
 //! 3. [`schedule`]: windows and delays, so that spikes of paths of different length meet.
@@ -8,7 +9,9 @@
 //!
 //! The result is verified by the driver. No pass looks at cores.
 
+pub mod calibrate;
 pub mod collect;
+pub mod encoding;
 pub mod fold;
 pub mod quantise;
 pub mod schedule;
@@ -21,25 +24,75 @@ use crate::frontend::LoadedModel;
 use crate::frontend::model::PipelineSpec;
 use crate::graph::Graph;
 use crate::ir::NetworkId;
-use crate::ir::spiking::{Generation, Model, Network, NeuronFormat, SpikingIr};
+use crate::ir::spiking::{Encoding, Generation, Model, Network, NeuronFormat, SpikingIr};
 
 /// What each pass is called and does, in order; for `--help` and documentation.
-pub const PASSES: [(&str, &str); 4] = [
+pub const PASSES: [(&str, &str); 5] = [
     (fold::NAME, fold::DESCRIPTION),
+    (encoding::NAME, encoding::DESCRIPTION),
     (collect::NAME, collect::DESCRIPTION),
     (schedule::NAME, schedule::DESCRIPTION),
     (quantise::NAME, quantise::DESCRIPTION),
 ];
 
+/// Choices of the lowering.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LowerOptions {
+    /// Weight bits, at most the target's; `None` for the target's.
+    pub weight_bits: Option<u32>,
+    /// Denoiser passes that are recorded before rounding; 0 rounds to nearest. `None`: 16 below 8 bits, else 0.
+    pub calibration: Option<usize>,
+}
+
+/// Passes recorded for coarse weights, if nothing else is asked for.
+const COARSE_CALIBRATION: usize = 16;
+/// Bits from which on plain rounding is good enough to be the default.
+const FINE_BITS: u32 = 8;
+
 /// Lowers the networks that run on the chip: denoiser and decoder of a generating model, else all.
 ///
 /// # Errors
 /// [`Code::Unsupported`], [`Code::Quantise`], [`Code::ModelInvalid`] or those of shape inference.
-pub fn lower(model: &LoadedModel, target: &Target) -> Result<SpikingIr, Diagnostics> {
+pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
     let names: Vec<&String> = match &model.pipeline {
         Some(pipeline) => vec![&pipeline.denoiser, &pipeline.decoder],
         None => model.graphs.keys().collect(),
     };
+    let (mut ir, ids) = lower_networks(model, &names, target, options)?;
+    ir.model.generation = model.pipeline.as_ref().map(|pipeline| generation(pipeline, &ids));
+    Ok(ir)
+}
+
+/// Lowers encoder and decoder of a model whose pipeline has an encoder; with what the host makes of the read-outs.
+///
+/// # Errors
+/// As [`lower`]; [`Code::ModelInvalid`] without an encoder.
+pub fn lower_codec(
+    model: &LoadedModel,
+    target: &Target,
+    options: LowerOptions,
+) -> Result<(SpikingIr, Encoding), Diagnostics> {
+    let named = model.pipeline.as_ref().and_then(|p| Some((p.encoder.as_ref()?, &p.decoder)));
+    let Some((encoder, decoder)) = named else {
+        let message = "the pipeline names no encoder, so there is nothing to reconstruct with";
+        return Err(Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), message)
+            .hint("add `encoder: Some(\"...\")` to the pipeline")
+            .into());
+    };
+    let (ir, ids) = lower_networks(model, &[encoder, decoder], target, options)?;
+    let tail = encoding::run(&model.graphs[encoder])?.1;
+    let resolved = tail.and_then(|tail| tail.resolve(&ir.model, ids[encoder]));
+    let encoding =
+        resolved.ok_or_else(|| unsupported(encoder, encoder, "an encoder must end in a nearest code"))?;
+    Ok((ir, encoding))
+}
+
+fn lower_networks(
+    model: &LoadedModel,
+    names: &[&String],
+    target: &Target,
+    options: LowerOptions,
+) -> Result<(SpikingIr, IndexMap<String, NetworkId>), Diagnostics> {
     if !target.neuron.active_windows.get() {
         let message = "its cores update every population in every timestep, which would integrate biases outside the window";
         return Err(Diagnostic::new(Code::Unsupported, format!("target {}", target.name), message)
@@ -49,7 +102,7 @@ pub fn lower(model: &LoadedModel, target: &Target) -> Result<SpikingIr, Diagnost
     let mut ir = SpikingIr {
         model: Model {
             name: model.name.clone(),
-            neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
+            neuron: NeuronFormat::new(&target.neuron, weight_bits(target, options)?),
             networks: EntityMap::new(),
             populations: EntityMap::new(),
             inputs: Vec::new(),
@@ -59,33 +112,83 @@ pub fn lower(model: &LoadedModel, target: &Target) -> Result<SpikingIr, Diagnost
         projections: EntityMap::new(),
     };
     let mut ids = IndexMap::new();
-    for name in names {
+    let mut finished = Vec::new();
+    let passes = options.passes(ir.model.neuron.weight_bits);
+    for &name in names {
         let graph = model.graphs.get(name).ok_or_else(|| {
             Diagnostic::new(Code::ModelInvalid, "pipeline", format!("no network is called \"{name}\""))
         })?;
         let ranges = model.pipeline.as_ref().and_then(|pipeline| input_ranges(pipeline, name));
-        ids.insert(name.clone(), lower_network(&mut ir, graph, ranges.as_deref(), target)?);
+        let mut folded = fold::run(graph)?;
+        if model.pipeline.as_ref().is_some_and(|p| p.encoder.as_ref() == Some(name)) {
+            folded = encoding::run(&folded)?.0;
+        }
+        let folded = collect::run(&folded)?;
+        let recorded = record(model.pipeline.as_ref(), name, &folded, passes, &mut finished);
+        ids.insert(
+            name.clone(),
+            lower_network(&mut ir, graph, &folded, ranges.as_deref(), &recorded, target)?,
+        );
     }
-    ir.model.generation = model.pipeline.as_ref().map(|pipeline| generation(pipeline, &ids));
-    Ok(ir)
+    Ok((ir, ids))
 }
 
 fn lower_network(
     ir: &mut SpikingIr,
     graph: &Graph,
+    collected: &collect::Collected,
     ranges: Option<&[(f64, f64)]>,
+    recorded: &[calibrate::Pass],
     target: &Target,
 ) -> Result<NetworkId, Diagnostics> {
-    let folded = fold::run(graph)?;
-    let collected = collect::run(&folded)?;
-    let schedule = schedule::run(&collected, target.synapses.delay_max.get())?;
+    let schedule = schedule::run(collected, target.synapses.delay_max.get())?;
     let network = ir.model.networks.push(Network {
         name: graph.name.clone(),
         timesteps: graph.timesteps as u32,
         pass_steps: schedule.pass_steps,
     });
-    quantise::run(ir, network, &collected, &schedule, ranges, target)?;
+    quantise::run(ir, network, collected, &schedule, ranges, recorded, target)?;
     Ok(network)
+}
+
+impl LowerOptions {
+    /// Recorded passes for weights of so many bits.
+    pub fn passes(&self, weight_bits: u32) -> usize {
+        let default = if weight_bits < FINE_BITS { COARSE_CALIBRATION } else { 0 };
+        self.calibration.unwrap_or(default)
+    }
+}
+
+/// The target's weight bits, or fewer if asked for.
+fn weight_bits(target: &Target, options: LowerOptions) -> Result<u32, Diagnostic> {
+    let most = target.synapses.weight_bits.get();
+    match options.weight_bits {
+        Some(bits) if !(1..=most).contains(&bits) => {
+            let message = format!("the weights of {} have 1 to {most} bits", target.name);
+            Err(Diagnostic::new(Code::Argument, format!("--weights {bits}"), message))
+        }
+        bits => Ok(bits.unwrap_or(most)),
+    }
+}
+
+/// Records a network of the generation loop; the denoiser leaves finished grids for the decoder.
+fn record(
+    pipeline: Option<&PipelineSpec>,
+    name: &str,
+    network: &collect::Collected,
+    passes: usize,
+    finished: &mut Vec<Vec<f64>>,
+) -> Vec<calibrate::Pass> {
+    let Some(pipeline) = pipeline.filter(|_| passes > 0) else { return Vec::new() };
+    if name == pipeline.denoiser {
+        let (recorded, grids) = calibrate::denoiser(network, pipeline, passes);
+        *finished = grids;
+        recorded
+    } else if name == pipeline.decoder {
+        calibrate::decoder(network, finished)
+    } else {
+        Vec::new()
+    }
 }
 
 /// Value ranges of a network's input channels, as the generation loop feeds them.
@@ -95,6 +198,9 @@ fn input_ranges(pipeline: &PipelineSpec, network: &str) -> Option<Vec<(f64, f64)
         Some(vec![tokens, (1.0, pipeline.iterations as f64)])
     } else if network == pipeline.decoder {
         Some(vec![tokens])
+    } else if Some(network) == pipeline.encoder.as_deref() {
+        // Pixels / 255 - 0.5; as many channels as the picture may have.
+        Some(vec![(-0.5, 0.5); 4])
     } else {
         None
     }

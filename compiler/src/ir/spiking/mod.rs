@@ -6,8 +6,11 @@
 //! Time: a spike sent in timestep s is integrated in s + delay. A pass starts with all membranes 0. Population p is
 //! updated in the timesteps of its [`Window`] only; input that arrives outside is an error that [`verify`] finds.
 
+mod encoding;
+pub mod host;
 pub mod verify;
 
+pub use encoding::Encoding;
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;

@@ -3,6 +3,11 @@
 use crate::ir::spiking::HostStage;
 use crate::passes::collect::{HostPath, NeuronLayer};
 
+/// Largest integers from which on clipping is not searched: 8-bit weights.
+const FINE: f64 = 127.0;
+/// Candidates for the full scale, in parts of the largest weight; the first wins ties.
+const CLIPS: [f64; 10] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2];
+
 /// Largest |weight| into each channel, over all sources.
 pub fn largest_weights(layer: &NeuronLayer) -> Vec<f64> {
     let mut largest = vec![0.0f64; layer.shape.channels];
@@ -14,6 +19,37 @@ pub fn largest_weights(layer: &NeuronLayer) -> Vec<f64> {
         }
     }
     largest
+}
+
+/// Full scale of each channel's weights: the largest magnitude, or the smaller one that minimises the squared rounding
+/// error if larger weights are clipped to it. Integers reach to `most`; fine ones are not worth a search.
+pub fn full_scale(layer: &NeuronLayer, most: f64) -> Vec<f64> {
+    let largest = largest_weights(layer);
+    if most >= FINE {
+        return largest;
+    }
+    let errors = CLIPS.map(|clip| clipping_errors(layer, &largest, clip, most));
+    let best = |c: usize| {
+        let order = |&a: &usize, &b: &usize| errors[a][c].total_cmp(&errors[b][c]);
+        (0..CLIPS.len()).min_by(order).map_or(1.0, |i| CLIPS[i])
+    };
+    largest.iter().enumerate().map(|(c, most)| most * best(c)).collect()
+}
+
+/// Squared rounding error of each channel if its full scale is `clip` x its largest weight.
+fn clipping_errors(layer: &NeuronLayer, largest: &[f64], clip: f64, most: f64) -> Vec<f64> {
+    let steps: Vec<f64> = largest.iter().map(|l| l * clip / most).collect();
+    let mut errors = vec![0.0; largest.len()];
+    for source in &layer.sources {
+        for row in source.weights.chunks_exact(largest.len()) {
+            for ((error, weight), step) in errors.iter_mut().zip(row).zip(&steps) {
+                if *step > 0.0 {
+                    *error += (weight - (weight / step).round_ties_even().clamp(-most, most) * step).powi(2);
+                }
+            }
+        }
+    }
+    errors
 }
 
 /// Largest sum of |weight| x scale into a neuron of any channel, if all sources fire at once.

@@ -3,16 +3,19 @@
 //! A firing layer's membrane is counted in units of its threshold: channel c has 1.0 = `mantissa[c] <<
 //! threshold_shift`, so a channel's scale lives in its threshold and costs nothing at run time. Each channel takes
 //! the largest mantissa at which its weights, biases and head-room fit; where a core has few threshold profiles,
-//! the channels share a palette of that many values ([`palette`]). Weights are rounded to nearest, ties to even. The 1/tau of
-//! the input goes into weights and biases.
+//! the channels share a palette of that many values ([`palette`]). Weights are rounded to nearest, ties to even, or, where activity was
+//! recorded, so that the currents stay what they were ([`adaptive`]). The 1/tau of the input goes into weights and biases.
 //!
 //! Read-outs are integrators without threshold: each channel has a scale of its own, which the host divides by.
 
+mod adaptive;
 mod bounds;
+mod design;
 mod palette;
 
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
+use super::calibrate::Pass;
 use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel};
 use super::schedule::Schedule;
 use super::unsupported;
@@ -20,6 +23,8 @@ use crate::ir::NetworkId;
 use crate::ir::spiking::{
     Bias, Dynamics, HostInput, Kernel, NeuronFormat, Population, Projection, Readout, SpikingIr,
 };
+use adaptive::Rounded;
+use design::Design;
 
 /// Name of the pass.
 pub const NAME: &str = "quantise";
@@ -43,6 +48,7 @@ pub fn run(
     collected: &Collected,
     schedule: &Schedule,
     ranges: Option<&[(f64, f64)]>,
+    recorded: &[Pass],
     target: &Target,
 ) -> Result<(), Diagnostics> {
     let profiles = target.core.threshold_profiles.as_ref().map(|p| p.get() as usize);
@@ -50,7 +56,7 @@ pub fn run(
     let mut ids = Vec::new();
     for (index, layer) in collected.layers.iter().enumerate() {
         let quantiser =
-            Quantiser { format: ir.model.neuron, network: &collected.network, layer, ranges, profiles };
+            Quantiser { format: ir.model.neuron, network: collected, layer, ranges, recorded, profiles };
         match quantiser.layer(collected.timesteps) {
             Ok(quantised) => {
                 ids.push(ir.model.populations.push(Population {
@@ -105,9 +111,10 @@ struct Quantised {
 
 struct Quantiser<'a> {
     format: NeuronFormat,
-    network: &'a str,
+    network: &'a Collected,
     layer: &'a NeuronLayer,
     ranges: Option<&'a [(f64, f64)]>,
+    recorded: &'a [Pass],
     profiles: Option<usize>,
 }
 
@@ -121,7 +128,11 @@ impl Quantiser<'_> {
     }
 
     fn refuse(&self, message: String) -> Diagnostic {
-        Diagnostic::new(Code::Quantise, format!("layer {}.{}", self.network, self.layer.name), message)
+        Diagnostic::new(
+            Code::Quantise,
+            format!("layer {}.{}", self.network.network, self.layer.name),
+            message,
+        )
     }
 
     fn lif(&self, tau: f64, threshold: f64) -> Result<Quantised, Diagnostic> {
@@ -151,11 +162,12 @@ impl Quantiser<'_> {
             .collect();
         let current_scale: Vec<f64> = unit.iter().map(|u| u * gain).collect();
         let input_shift = self.format.weight_shift;
+        let (kernels, correction) = self.kernels(&current_scale, input_shift);
         Ok(Quantised {
             dynamics: Dynamics::Lif { decay: self.decay(1.0 / tau), thresholds: mantissas },
             input_shift,
-            bias: self.bias(&current_scale),
-            kernels: self.kernels(&current_scale, input_shift),
+            bias: self.bias(&current_scale, &correction),
+            kernels,
             current_scale,
             readout: None,
         })
@@ -168,7 +180,7 @@ impl Quantiser<'_> {
         let bias_max = f64::from(((1i32 << (format.bias_mantissa_bits - 1)) - 1) << format.bias_exponent_max);
         let widest = f64::from((1u32 << format.threshold_mantissa_bits) - 1);
         let most = widest.min(f64::from(format.state_max()) / (threshold_unit * HEADROOM));
-        let weights = bounds::largest_weights(self.layer);
+        let weights = bounds::full_scale(self.layer, f64::from(format.weight_max()));
         let currents = bounds::largest_currents(self.layer, self.ranges);
         let weight_unit = f64::from(1u32 << format.weight_shift) / threshold_unit;
         let limit =
@@ -187,42 +199,47 @@ impl Quantiser<'_> {
         (lost * f64::from(1u32 << self.format.decay_bits)).round_ties_even() as u32
     }
 
-    fn bias(&self, scale: &[f64]) -> Bias {
+    /// The constant current, in membrane units, with a correction in the same units.
+    fn bias(&self, scale: &[f64], correction: &[f64]) -> Bias {
         if self.layer.host.is_some() {
-            Bias::Host
-        } else if self.layer.bias.iter().all(|&b| b == 0.0) {
-            Bias::Zero
-        } else {
-            let encode = |(b, s): (&f64, &f64)| self.format.encode_bias(b * s).0;
-            Bias::Channel(self.layer.bias.iter().zip(scale).map(encode).collect())
+            return Bias::Host;
         }
+        let exact = self.layer.bias.iter().zip(scale).zip(correction).map(|((b, s), c)| b * s + c);
+        let encoded: Vec<i32> = exact.map(|value| self.format.encode_bias(value).0).collect();
+        if encoded.iter().all(|&b| b == 0) { Bias::Zero } else { Bias::Channel(encoded) }
     }
 
-    /// Rounds every source's weights at `scale[c]` membrane units per unit of current.
-    fn kernels(&self, scale: &[f64], input_shift: u32) -> Vec<Kernel> {
+    /// Rounds every source's weights at `scale[c]` membrane units per unit of current; with the constant input, in
+    /// membrane units, that makes up for the mean error of what was recorded.
+    fn kernels(&self, scale: &[f64], input_shift: u32) -> (Vec<Kernel>, Vec<f64>) {
         let shift = f64::from(1u32 << input_shift);
         let most = f64::from(self.format.weight_max());
-        let kernel = |source: &SourceKernel| {
-            let outputs = scale.len();
-            let round = |(i, w): (usize, &f64)| {
-                (w * scale[i % outputs] / shift).round_ties_even().clamp(-most, most) as i16
-            };
-            Kernel {
-                inputs: source.inputs,
-                height: source.map.rows.kernel,
-                width: source.map.cols.kernel,
-                outputs,
-                weights: source.weights.iter().enumerate().map(round).collect(),
-            }
+        let outputs = scale.len();
+        let all = self.layer.sources.iter().flat_map(|source| &source.weights);
+        let exact: Vec<f64> = all.enumerate().map(|(i, w)| w * scale[i % outputs] / shift).collect();
+        let rounded = if self.recorded.is_empty() || self.layer.sources.is_empty() {
+            let nearest = |w: &f64| w.round_ties_even().clamp(-most, most) as i16;
+            Rounded { weights: exact.iter().map(nearest).collect(), correction: vec![0.0; outputs] }
+        } else {
+            let design = Design::new(self.network, self.layer, self.recorded);
+            adaptive::round(&design, &exact, outputs, most)
         };
-        self.layer.sources.iter().map(kernel).collect()
+        let mut rest = rounded.weights.as_slice();
+        let kernel = |source: &SourceKernel| {
+            let (weights, after) = rest.split_at(source.weights.len());
+            rest = after;
+            let (height, width) = (source.map.rows.kernel, source.map.cols.kernel);
+            Kernel { inputs: source.inputs, height, width, outputs, weights: weights.to_vec() }
+        };
+        let kernels = self.layer.sources.iter().map(kernel).collect();
+        (kernels, rounded.correction.iter().map(|c| c * shift).collect())
     }
 
     /// An integrator that loses `decay`; value = sum / scale x `mean`, plus bias x `bias_sum`. `reach` bounds the sum
     /// of the factors with which steps enter.
     fn readout(&self, decay: u32, mean: f64, bias_sum: f64, reach: f64) -> Quantised {
         let weight_max = f64::from(self.format.weight_max());
-        let scale: Vec<f64> = bounds::largest_weights(self.layer)
+        let scale: Vec<f64> = bounds::full_scale(self.layer, weight_max)
             .iter()
             .map(|&largest| if largest > 0.0 { weight_max / largest } else { 1.0 })
             .collect();
@@ -232,17 +249,19 @@ impl Quantiser<'_> {
         let (least, most) = (self.format.weight_shift_min, self.format.weight_shift);
         let input_shift = if decay == 0 { least } else { (least..=most).rev().find(fits).unwrap_or(least) };
         let unit: Vec<f64> = scale.iter().map(|s| s * f64::from(1u32 << input_shift)).collect();
+        let (kernels, correction) = self.kernels(&unit, input_shift);
         let (bias, offset) = if self.layer.host.is_some() {
             (Bias::Host, vec![0.0; scale.len()])
         } else {
-            // The host adds the bias exactly; it costs no neuron update.
-            (Bias::Zero, self.layer.bias.iter().map(|b| b * bias_sum).collect())
+            // The host adds the bias exactly; it costs no neuron update. A correction is per pass, not per step.
+            let offset = |((b, c), u): ((&f64, &f64), &f64)| b * bias_sum + c * mean / u;
+            (Bias::Zero, self.layer.bias.iter().zip(&correction).zip(&unit).map(offset).collect())
         };
         Quantised {
             dynamics: Dynamics::Integrator { decay },
             input_shift,
             bias,
-            kernels: self.kernels(&unit, input_shift),
+            kernels,
             readout: Some((unit.iter().map(|u| mean / u).collect(), offset)),
             current_scale: unit,
         }
@@ -264,7 +283,7 @@ impl Quantiser<'_> {
         if !geometric {
             let message =
                 "read-out coefficients are not powers of one decay, which is what an integrator can do";
-            return Err(unsupported(self.network, &self.layer.name, message));
+            return Err(unsupported(&self.network.network, &self.layer.name, message));
         }
         let sum: f64 = coefficients.iter().sum();
         Ok(self.readout(self.decay(1.0 - kept), newest, sum, sum / newest))

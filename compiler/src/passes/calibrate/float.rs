@@ -1,0 +1,163 @@
+//! Evaluates collected layers in f32 and keeps every spike.
+//!
+//! Faster than [`crate::reference`] (weights run over the output channels, work follows spikes) and only as exact as
+//! f32: good for statistics, never an oracle.
+
+use crate::ir::spiking::host;
+use crate::ir::{AxisMap, ConvMap, Shape};
+use crate::passes::collect::{Collected, NeuronKind, NeuronLayer, SourceKernel};
+
+/// One spike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spike {
+    /// Row-major position.
+    pub position: u32,
+    /// Channel.
+    pub channel: u32,
+}
+
+/// What one pass gave.
+#[derive(Debug, Clone, Default)]
+pub struct Pass {
+    /// Spikes of each layer, by timestep of the layer itself; empty for read-outs.
+    pub spikes: Vec<Vec<Vec<Spike>>>,
+    /// Values `[c, h, w]` of the last read-out.
+    pub output: Vec<f32>,
+    /// Positions of the last read-out that matter, row-major.
+    pub relevant: Vec<bool>,
+}
+
+/// Runs a network on its constant input `[c, h, w]`.
+pub fn run(network: &Collected, input: &[f64]) -> Pass {
+    let mut pass = Pass::default();
+    for layer in &network.layers {
+        let constant = constant(layer, input);
+        let mut state = State { v: vec![0.0; layer.shape.len()], sums: vec![0.0; layer.shape.len()] };
+        let kernels: Vec<Taps> = layer.sources.iter().map(|s| Taps::new(network, s)).collect();
+        let mut spikes = Vec::new();
+        for t in 0..network.timesteps {
+            state.sums.copy_from_slice(&constant);
+            for (source, taps) in layer.sources.iter().zip(&kernels) {
+                taps.scatter(&mut state.sums, layer.shape, &pass.spikes[source.source][t]);
+            }
+            spikes.push(state.step(&layer.kind, layer.shape.channels, t, network.timesteps));
+        }
+        if !matches!(layer.kind, NeuronKind::Lif { .. }) {
+            pass.output = state.row_major(layer.shape);
+            pass.relevant = vec![true; layer.shape.positions()];
+        }
+        pass.spikes.push(spikes);
+    }
+    pass
+}
+
+/// The constant current, `[h, w, c]`.
+fn constant(layer: &NeuronLayer, input: &[f64]) -> Vec<f32> {
+    let Shape { channels, .. } = layer.shape;
+    let positions = layer.shape.positions();
+    match &layer.host {
+        None => (0..layer.shape.len()).map(|i| layer.bias[i % channels] as f32).collect(),
+        Some(path) => {
+            let current = host::through(&path.stages, path.input, input);
+            (0..layer.shape.len()).map(|i| current[i % channels * positions + i / channels] as f32).collect()
+        }
+    }
+}
+
+/// A kernel ready to be scattered.
+struct Taps {
+    weights: Vec<f32>,
+    from: Shape,
+    reach: Reach,
+}
+
+impl Taps {
+    fn new(network: &Collected, source: &SourceKernel) -> Self {
+        let from = network.layers[source.source].shape;
+        let weights = source.weights.iter().map(|&w| w as f32).collect();
+        Self { weights, from, reach: Reach::new(&source.map, from) }
+    }
+
+    /// Adds the weights of all spikes to the sums `[h, w, c]`.
+    fn scatter(&self, sums: &mut [f32], to: Shape, spikes: &[Spike]) {
+        let outputs = to.channels;
+        for &spike in spikes {
+            self.reach.each(spike, self.from, |row, y, x| {
+                let at = (y * to.width + x) * outputs;
+                let weights = &self.weights[row * outputs..(row + 1) * outputs];
+                for (sum, weight) in sums[at..at + outputs].iter_mut().zip(weights) {
+                    *sum += weight;
+                }
+            });
+        }
+    }
+}
+
+/// Which kernel rows and targets a source position reaches.
+pub struct Reach {
+    rows: Vec<Vec<(usize, usize)>>,
+    columns: Vec<Vec<(usize, usize)>>,
+    kernel: (usize, usize),
+}
+
+impl Reach {
+    /// Tables of a kernel's geometry.
+    pub fn new(map: &ConvMap, from: Shape) -> Self {
+        let all = |axis: &AxisMap, n| (0..n).map(|i| axis.reach(i, 0..axis.output)).collect();
+        let (rows, columns) = (all(&map.rows, from.height), all(&map.cols, from.width));
+        Self { rows, columns, kernel: (map.rows.kernel, map.cols.kernel) }
+    }
+
+    /// Calls `f(kernel row, target y, target x)` for every tap of a spike; a kernel row is one (input, tap).
+    pub fn each(&self, spike: Spike, from: Shape, mut f: impl FnMut(usize, usize, usize)) {
+        let (y, x) = (spike.position as usize / from.width, spike.position as usize % from.width);
+        for &(ty, ky) in &self.rows[y] {
+            for &(tx, kx) in &self.columns[x] {
+                f((spike.channel as usize * self.kernel.0 + ky) * self.kernel.1 + kx, ty, tx);
+            }
+        }
+    }
+}
+
+/// Membranes and input sums, `[h, w, c]`.
+struct State {
+    v: Vec<f32>,
+    sums: Vec<f32>,
+}
+
+impl State {
+    /// One update; the spikes of a firing layer.
+    fn step(&mut self, kind: &NeuronKind, channels: usize, t: usize, timesteps: usize) -> Vec<Spike> {
+        let factor = match kind {
+            NeuronKind::Lif { tau, threshold, reset } => {
+                return self.fire(*tau as f32, (threshold - reset) as f32, channels);
+            }
+            NeuronKind::Mean => 1.0 / timesteps as f32,
+            NeuronKind::Weighted { coefficients } => coefficients[t] as f32,
+        };
+        for (v, x) in self.v.iter_mut().zip(&self.sums) {
+            *v += factor * x;
+        }
+        Vec::new()
+    }
+
+    /// Membranes above the resting value.
+    fn fire(&mut self, tau: f32, threshold: f32, channels: usize) -> Vec<Spike> {
+        let mut spikes = Vec::new();
+        for (i, (v, x)) in self.v.iter_mut().zip(&self.sums).enumerate() {
+            *v += (x - *v) / tau;
+            if *v >= threshold {
+                *v = 0.0;
+                spikes.push(Spike { position: (i / channels) as u32, channel: (i % channels) as u32 });
+            }
+        }
+        spikes
+    }
+
+    /// Membranes `[c, h, w]`.
+    fn row_major(&self, shape: Shape) -> Vec<f32> {
+        let Shape { channels, .. } = shape;
+        let positions = shape.positions();
+        (0..shape.len()).map(|i| self.v[i % positions * channels + i / positions]).collect()
+    }
+}

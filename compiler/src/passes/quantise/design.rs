@@ -1,0 +1,137 @@
+//! What a layer's weights were multiplied with: recorded input activity as a sparse matrix.
+//!
+//! A sample is one (pass, timestep, target position); a row is one (input channel, tap) of the layer's kernels, source
+//! after source. Read-outs sum over time, so their samples do too, and only positions whose values are used count.
+
+use crate::passes::calibrate::{Pass, Reach};
+use crate::passes::collect::{Collected, NeuronKind, NeuronLayer};
+
+/// Most samples of a layer: later passes are left out, so that memory stays bounded.
+const MOST_SAMPLES: usize = 1 << 22;
+
+/// One active (row, sample).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entry {
+    /// Sample.
+    pub sample: u32,
+    /// Activity.
+    pub value: f32,
+}
+
+/// Activity by row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Design {
+    /// Number of samples.
+    pub samples: usize,
+    /// One a kernel row; samples ascending and distinct.
+    pub rows: Vec<Vec<Entry>>,
+}
+
+impl Design {
+    /// The activity into `layer` in the recorded passes.
+    pub fn new(network: &Collected, layer: &NeuronLayer, passes: &[Pass]) -> Self {
+        let positions = layer.shape.positions();
+        let steps = if matches!(layer.kind, NeuronKind::Lif { .. }) { network.timesteps } else { 1 };
+        let passes = &passes[..passes.len().min(MOST_SAMPLES / (steps * positions).max(1))];
+        let mut design = Self { samples: passes.len() * steps * positions, rows: Vec::new() };
+        for source in &layer.sources {
+            let from = network.layers[source.source].shape;
+            let reach = Reach::new(&source.map, from);
+            let taps = source.map.rows.kernel * source.map.cols.kernel;
+            let mut rows = vec![Vec::new(); source.inputs * taps];
+            for (p, pass) in passes.iter().enumerate() {
+                for (t, spikes) in pass.spikes[source.source].iter().enumerate() {
+                    let (value, group) = factor(&layer.kind, t);
+                    for &spike in spikes {
+                        reach.each(spike, from, |row, y, x| {
+                            let position = y * layer.shape.width + x;
+                            if matches!(layer.kind, NeuronKind::Lif { .. }) || matters(pass, position) {
+                                let sample = ((p * steps + group) * positions + position) as u32;
+                                rows[row].push(Entry { sample, value });
+                            }
+                        });
+                    }
+                }
+            }
+            design.rows.extend(rows.into_iter().map(merged));
+        }
+        design
+    }
+}
+
+/// Whether a read-out's position is used; all are where nothing is known.
+fn matters(pass: &Pass, position: usize) -> bool {
+    pass.relevant.get(position).copied().unwrap_or(true)
+}
+
+/// With what factor a timestep enters, and into which step's samples.
+fn factor(kind: &NeuronKind, t: usize) -> (f32, usize) {
+    match kind {
+        NeuronKind::Lif { .. } => (1.0, t),
+        NeuronKind::Mean => (1.0, 0),
+        NeuronKind::Weighted { coefficients } => {
+            let newest = coefficients.last().copied().unwrap_or(1.0);
+            ((coefficients[t] / newest) as f32, 0)
+        }
+    }
+}
+
+/// Sorted by sample, equal samples added.
+fn merged(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_by_key(|entry| entry.sample);
+    let mut merged: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match merged.last_mut() {
+            Some(last) if last.sample == entry.sample => last.value += entry.value,
+            _ => merged.push(entry),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{AxisMap, ConvMap, Shape};
+    use crate::passes::calibrate::Spike;
+    use crate::passes::collect::SourceKernel;
+
+    fn layer(kind: NeuronKind, sources: Vec<SourceKernel>) -> NeuronLayer {
+        let (shape, bias) = (Shape::new(1, 1, 2), vec![0.0]);
+        NeuronLayer { name: "l".into(), shape, kind, sources, bias, host: None }
+    }
+
+    /// Two timesteps of two positions into a 1 x 1 kernel.
+    fn network(kind: NeuronKind) -> Collected {
+        let axis = |length| AxisMap {
+            kernel: 1,
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+            transposed: false,
+            input: length,
+            output: length,
+        };
+        let map = ConvMap { rows: axis(1), cols: axis(2) };
+        let source = SourceKernel { source: 0, map, inputs: 1, weights: vec![1.0] };
+        let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+        let layers = vec![layer(lif, Vec::new()), layer(kind, vec![source])];
+        Collected { network: "n".into(), timesteps: 2, layers }
+    }
+
+    #[test]
+    fn neurons_see_timesteps_and_read_outs_their_sum_where_it_is_used() {
+        let spike = |position| Spike { position, channel: 0 };
+        let spikes = vec![vec![vec![spike(0), spike(1)], vec![spike(0)]], Vec::new()];
+        let pass = Pass { spikes, output: Vec::new(), relevant: vec![true, false] };
+        let entries = |kind| {
+            let network = network(kind);
+            let design = Design::new(&network, &network.layers[1], std::slice::from_ref(&pass));
+            (design.samples, design.rows[0].iter().map(|e| (e.sample, e.value)).collect::<Vec<_>>())
+        };
+        let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+        assert_eq!(entries(lif), (4, vec![(0, 1.0), (1, 1.0), (2, 1.0)]));
+        assert_eq!(entries(NeuronKind::Mean), (2, vec![(0, 2.0)]));
+        assert_eq!(entries(NeuronKind::Weighted { coefficients: vec![0.25, 0.5] }), (2, vec![(0, 1.5)]));
+    }
+}

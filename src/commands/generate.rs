@@ -1,0 +1,24 @@
+//! `snnc generate`: whole sets of images for statistics.
+
+use std::process::ExitCode;
+
+use snnc_compiler::ir::program::Program;
+use snnc_targets::Diagnostics;
+
+use super::compile::compile;
+use super::print;
+use crate::cli::SetArgs;
+use crate::progress;
+use crate::streaming::{self, Manifest};
+
+pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
+    let compiled = args.model.model.extension().is_some_and(|e| e == "snnx");
+    let program = if compiled { Program::load(&args.model.model)? } else { compile(&args.model)?.program };
+    let manifest = Manifest::new(&program, args.images, args.seed, args.format);
+    let bar = progress::bar(args.images, "generating");
+    let earlier = streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;
+    bar.finish_and_clear();
+    let made = args.images - earlier;
+    print(&format!("{} images in {} ({made} made now, {earlier} found)\n", args.images, args.out.display()))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,287 @@
+//! Each layer alone: the float spikes of the layers before it into the chip's arithmetic.
+//!
+//! Five answers to the same input: the float neuron, the chip's neuron, and the float neuron with one of the chip's
+//! properties at a time (rounded weights and biases; the decay's rounding; the strict comparison). The share of
+//! spikes that one property alone changes says what a layer departs by. The threshold grid is not among them: a
+//! channel's scale *is* its threshold, so a threshold is never rounded.
+
+use serde::Serialize;
+use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::ir::spiking::{Bias, Dynamics, Model, Population, SpikingIr};
+use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_compiler::reference::Trace;
+use snnc_simulator::counts::Events;
+use snnc_simulator::execute::host_input;
+use snnc_simulator::execute::neuron::Update;
+use snnc_targets::Diagnostics;
+
+use snnc_compiler::passes::collect::{self, Collected, NeuronKind, NeuronLayer};
+use snnc_compiler::passes::fold;
+
+/// What one layer does to float spikes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct LayerCheck {
+    /// `network.layer`.
+    pub name: String,
+    /// Spikes of the float neurons.
+    pub spikes: u64,
+    /// (Neuron, timestep) pairs whose answer the chip's arithmetic changes.
+    pub changed: u64,
+    /// Pairs that rounded weights and biases alone change.
+    pub by_weights: u64,
+    /// Pairs that the rounding of the decay alone changes.
+    pub by_decay: u64,
+    /// Pairs that the strict comparison alone changes: membranes exactly at the threshold.
+    pub by_strictness: u64,
+    /// Chip membranes exactly at their threshold.
+    pub ties: u64,
+    /// Root mean square difference of the membranes before the comparison, in thresholds.
+    pub membrane_error: f64,
+    #[serde(skip)]
+    squares: f64,
+    #[serde(skip)]
+    pairs: u64,
+    /// Whether the host writes its input, so that it has no weights on the chip.
+    #[serde(skip)]
+    host: bool,
+}
+
+impl LayerCheck {
+    /// Adds another pass of the same layer.
+    pub fn merge(&mut self, other: &Self) {
+        self.name.clone_from(&other.name);
+        self.host = other.host;
+        self.spikes += other.spikes;
+        self.changed += other.changed;
+        self.by_weights += other.by_weights;
+        self.by_decay += other.by_decay;
+        self.by_strictness += other.by_strictness;
+        self.ties += other.ties;
+        self.squares += other.squares;
+        self.pairs += other.pairs;
+        self.membrane_error = (self.squares / self.pairs.max(1) as f64).sqrt();
+    }
+
+    /// (Neuron, timestep) pairs checked.
+    pub fn answers(&self) -> u64 {
+        self.pairs
+    }
+
+    /// What changes most of its spikes.
+    pub fn cause(&self) -> &'static str {
+        let causes = [
+            (self.by_weights, if self.host { "bias rounding" } else { "weight rounding" }),
+            (self.by_decay, "decay rounding"),
+            (self.by_strictness, "the strict comparison"),
+        ];
+        causes.into_iter().rev().max_by_key(|(count, _)| *count).map_or("", |(_, name)| name)
+    }
+}
+
+/// The networks of a program with their float layers.
+pub struct Layerwise {
+    ir: SpikingIr,
+    networks: Vec<Collected>,
+}
+
+impl Layerwise {
+    /// Pairs each network of `ir` with the layers it was made from.
+    ///
+    /// # Errors
+    /// Those of the passes.
+    pub fn new(model: &LoadedModel, ir: SpikingIr) -> Result<Self, Diagnostics> {
+        let graph = |name: &String| collect::run(&fold::run(&model.graphs[name])?);
+        let networks = ir.model.networks.values().map(|n| graph(&n.name)).collect::<Result<_, _>>()?;
+        Ok(Self { ir, networks })
+    }
+
+    /// Checks every firing layer of a network on a float pass.
+    pub fn check(&self, network: NetworkId, input: &[f64], trace: &Trace) -> Vec<(PopulationId, LayerCheck)> {
+        let collected = &self.networks[network.0 as usize];
+        let populations = self.ir.model.populations_of(network).zip(&collected.layers);
+        populations
+            .filter(|((_, p), _)| p.dynamics.fires())
+            .map(|((id, _), layer)| (id, self.layer(id, collected, layer, input, trace)))
+            .collect()
+    }
+
+    fn layer(
+        &self,
+        id: PopulationId,
+        network: &Collected,
+        layer: &NeuronLayer,
+        input: &[f64],
+        trace: &Trace,
+    ) -> LayerCheck {
+        let mut neurons = Neurons::new(&self.ir.model, id, layer, input);
+        let kernels: Vec<_> = self.ir.projections.values().filter(|p| p.target == id).collect();
+        let spikes: Vec<Vec<Vec<bool>>> = (layer.sources.iter())
+            .map(|s| trace.spikes(&network.layers[s.source].name).unwrap_or_default())
+            .collect();
+        for t in 0..network.timesteps {
+            let mut sums = Sums { float: vec![0.0; layer.shape.len()], chip: vec![0; layer.shape.len()] };
+            for ((source, kernel), spikes) in layer.sources.iter().zip(&kernels).zip(&spikes) {
+                if let Some(spikes) = spikes.get(t) {
+                    sums.add(layer, network.layers[source.source].shape, &source.weights, kernel, spikes);
+                }
+            }
+            neurons.step(&sums);
+        }
+        LayerCheck { name: self.ir.model.layer_name(id), host: layer.host.is_some(), ..neurons.done() }
+    }
+}
+
+/// Input sums of a timestep, `[h, w, c]`.
+struct Sums {
+    float: Vec<f64>,
+    chip: Vec<i32>,
+}
+
+impl Sums {
+    fn add(
+        &mut self,
+        to: &NeuronLayer,
+        from: snnc_compiler::ir::Shape,
+        weights: &[f64],
+        projection: &snnc_compiler::ir::spiking::Projection,
+        spikes: &[bool],
+    ) {
+        let (rows, cols) = (&projection.map.rows, &projection.map.cols);
+        let outputs = to.shape.channels;
+        for (i, _) in spikes.iter().enumerate().filter(|(_, fired)| **fired) {
+            let (c, position) = (i / from.positions(), i % from.positions());
+            for (ty, ky) in rows.reach(position / from.width, 0..rows.output) {
+                for (tx, kx) in cols.reach(position % from.width, 0..cols.output) {
+                    let row = ((c * rows.kernel + ky) * cols.kernel + kx) * outputs;
+                    let at = (ty * to.shape.width + tx) * outputs;
+                    let float = self.float[at..at + outputs].iter_mut().zip(&weights[row..row + outputs]);
+                    float.for_each(|(sum, weight)| *sum += weight);
+                    let chip = self.chip[at..at + outputs].iter_mut().zip(projection.kernel.row(c, ky, kx));
+                    chip.for_each(|(sum, &weight)| *sum += i32::from(weight));
+                }
+            }
+        }
+    }
+}
+
+/// The five answers of a layer's neurons; membranes `[h, w, c]` above rest, in thresholds (the chip's in its integers).
+struct Neurons<'a> {
+    population: &'a Population,
+    update: Update,
+    strict: bool,
+    kept: f64,
+    gain: f64,
+    shift: u32,
+    /// Threshold of each channel in the chip's integers.
+    thresholds: Vec<i32>,
+    constant: Vec<f64>,
+    bias: Vec<i32>,
+    float: Vec<f64>,
+    weights: Vec<f64>,
+    decay: Vec<f64>,
+    strictly: Vec<f64>,
+    chip: Vec<i32>,
+    check: LayerCheck,
+}
+
+impl<'a> Neurons<'a> {
+    fn new(model: &'a Model, id: PopulationId, layer: &NeuronLayer, input: &[f64]) -> Self {
+        let population = &model.populations[id];
+        let (tau, threshold) = match layer.kind {
+            NeuronKind::Lif { tau, threshold, reset } => (tau, threshold - reset),
+            _ => (1.0, 1.0),
+        };
+        let mantissas = match &population.dynamics {
+            Dynamics::Lif { thresholds, .. } => thresholds.as_slice(),
+            Dynamics::Integrator { .. } => &[],
+        };
+        let n = layer.shape.len();
+        let (constant, bias) = constants(model, id, population, layer, input);
+        Self {
+            population,
+            update: Update::new(&model.neuron, population.dynamics.decay(), population.input_shift),
+            strict: model.neuron.strict,
+            kept: 1.0 - 1.0 / tau,
+            gain: 1.0 / (tau * threshold),
+            shift: population.input_shift,
+            thresholds: mantissas.iter().map(|&m| (m << model.neuron.threshold_shift) as i32).collect(),
+            constant,
+            bias,
+            float: vec![0.0; n],
+            weights: vec![0.0; n],
+            decay: vec![0.0; n],
+            strictly: vec![0.0; n],
+            chip: vec![0; n],
+            check: LayerCheck::default(),
+        }
+    }
+
+    fn step(&mut self, sums: &Sums) {
+        let channels = self.population.shape.channels;
+        let mut events = Events::default();
+        for i in 0..self.float.len() {
+            let threshold = self.thresholds[i % channels];
+            let unit = f64::from(threshold);
+            let exact = (sums.float[i] + self.constant[i]) * self.gain;
+            let rounded =
+                (f64::from(sums.chip[i]) * f64::from(1u32 << self.shift) + f64::from(self.bias[i])) / unit;
+            let kept = self.kept;
+            let float = fire(&mut self.float[i], |v| v * kept + exact, |v| v >= 1.0);
+            let weights = fire(&mut self.weights[i], |v| v * kept + rounded, |v| v >= 1.0);
+            let grid = |v: f64| (v * kept * unit).trunc() / unit + exact;
+            let decay = fire(&mut self.decay[i], grid, |v| v >= 1.0);
+            let strict = self.strict;
+            let over = |v: f64| if strict { v > 1.0 } else { v >= 1.0 };
+            let strictly = fire(&mut self.strictly[i], |v| v * kept + exact, over);
+            let v = self.update.integrate(self.chip[i], sums.chip[i], self.bias[i], &mut events);
+            let chip = self.update.fires(v, threshold);
+            self.chip[i] = if chip { 0 } else { v };
+            let check = &mut self.check;
+            check.spikes += u64::from(float.1);
+            check.changed += u64::from(float.1 != chip);
+            check.by_weights += u64::from(float.1 != weights.1);
+            check.by_decay += u64::from(float.1 != decay.1);
+            check.by_strictness += u64::from(float.1 != strictly.1);
+            check.ties += u64::from(v == threshold);
+            check.squares += (float.0 - f64::from(v) / unit).powi(2);
+            check.pairs += 1;
+        }
+    }
+
+    fn done(self) -> LayerCheck {
+        let mut check = LayerCheck::default();
+        check.merge(&self.check);
+        check
+    }
+}
+
+/// Updates a membrane; what it was before the comparison and whether it fired.
+fn fire(v: &mut f64, update: impl Fn(f64) -> f64, over: impl Fn(f64) -> bool) -> (f64, bool) {
+    let next = update(*v);
+    let fired = over(next);
+    *v = if fired { 0.0 } else { next };
+    (next, fired)
+}
+
+/// Constant current and chip bias of each neuron, `[h, w, c]`.
+fn constants(
+    model: &Model,
+    id: PopulationId,
+    population: &Population,
+    layer: &NeuronLayer,
+    input: &[f64],
+) -> (Vec<f64>, Vec<i32>) {
+    let (channels, positions) = (population.shape.channels, population.shape.positions());
+    let indices = || (0..population.shape.len()).map(|i| (i % channels, i / channels));
+    let host = model.inputs.iter().find(|host| host.population == id);
+    if let Some(host) = host {
+        let (current, (bias, _)) = (host.current(input), host_input::biases(model, host, input));
+        let at = |(c, position)| c * positions + position;
+        return (indices().map(|i| current[at(i)]).collect(), indices().map(|i| bias[at(i)]).collect());
+    }
+    let bias = |c: usize| match &population.bias {
+        Bias::Channel(values) => values[c],
+        Bias::Zero | Bias::Host => 0,
+    };
+    (indices().map(|(c, _)| layer.bias[c]).collect(), indices().map(|(c, _)| bias(c)).collect())
+}

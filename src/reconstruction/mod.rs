@@ -1,0 +1,169 @@
+//! Encode and decode images, on the chip and in floats, and compare what comes out with what went in.
+//!
+//! Images are independent of each other; threads cannot change a figure.
+
+pub mod input;
+mod text;
+
+use rayon::prelude::*;
+use serde::Serialize;
+use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::spiking::Encoding;
+use snnc_compiler::ir::{NetworkId, Shape};
+use snnc_compiler::reference::{Interpreter, Map};
+use snnc_simulator::execute::Chip;
+use snnc_simulator::host::pixels;
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use crate::comparison::pictures::{beside, psnr, ssim};
+use crate::comparison::{Estimate, pixel_mse};
+use crate::float_stepper::{interpreter, pipeline};
+
+/// The result over some images.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reconstruction {
+    /// Name of the model.
+    pub model: String,
+    /// Name of the target.
+    pub target: String,
+    /// Bits of a weight.
+    pub weight_bits: u32,
+    /// Cores that encoder and decoder take.
+    pub cores_used: usize,
+    /// Images.
+    pub images: usize,
+    /// Chip against the input.
+    pub chip: Quality,
+    /// Float model against the input.
+    pub float: Quality,
+    /// Chip's mean squared error / float's, less 1; null if the float's is 0.
+    pub mse_increase: Option<f64>,
+    /// Share of equal tokens.
+    pub token_agreement: f64,
+    /// Spikes of the chip in both networks, an image.
+    pub spikes_per_image: f64,
+    /// Synaptic operations of the chip in both networks, an image.
+    pub synaptic_operations_per_image: f64,
+    /// Values that left their width on the chip.
+    pub overflows: u64,
+    /// Input, float and chip side by side, one an image.
+    #[serde(skip)]
+    pub pictures: Vec<(Shape, Vec<u8>)>,
+}
+
+/// How alike reconstruction and input are; pixels in 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quality {
+    /// Mean squared error.
+    pub mse: Estimate,
+    /// Of the mean squared error; null if it is 0.
+    pub psnr_db: Option<f64>,
+    /// Structural similarity.
+    pub ssim: Estimate,
+}
+
+/// What one image gave.
+struct Outcome {
+    float: Vec<u8>,
+    chip: Vec<u8>,
+    equal: f64,
+    spikes: u64,
+    operations: u64,
+    overflows: u64,
+}
+
+/// Both sides of encoder and decoder.
+struct Codec<'a> {
+    chip: Chip<'a>,
+    encoding: &'a Encoding,
+    decoder: NetworkId,
+    float: (Interpreter<'a>, Interpreter<'a>),
+}
+
+/// Reconstructs images `[c, h, w]`.
+///
+/// # Errors
+/// [`Code::ModelInvalid`] or [`Code::LayerShape`] if model and images do not fit each other.
+pub fn reconstruct(
+    model: &LoadedModel,
+    program: &Program,
+    encoding: &Encoding,
+    images: &[Vec<u8>],
+    shape: Shape,
+) -> Result<Reconstruction, Diagnostics> {
+    let names = pipeline(model)?;
+    let encoder = names.encoder.as_deref().unwrap_or_default();
+    let float = (interpreter(model, encoder)?, interpreter(model, &names.decoder)?);
+    for (side, found) in [("input", float.0.input_shape()), ("output", float.1.output_shape())] {
+        if found != shape {
+            let message = format!("the images are {shape}, the model's {side} is {found}");
+            return Err(Diagnostic::new(Code::LayerShape, format!("model {}", model.name), message).into());
+        }
+    }
+    let networks = program.model.networks.iter();
+    let decoder = networks.filter(|(_, n)| n.name == names.decoder).map(|(id, _)| id).next();
+    let decoder = decoder.ok_or_else(|| {
+        Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), "the program has no decoder")
+    })?;
+    let codec = Codec { chip: Chip::new(program), encoding, decoder, float };
+    let outcomes: Vec<Outcome> =
+        images.par_iter().map(|image| codec.image(image, shape)).collect::<Result<_, _>>()?;
+    Ok(summary(program, images, shape, &outcomes))
+}
+
+impl Codec<'_> {
+    fn image(&self, image: &[u8], shape: Shape) -> Result<Outcome, Diagnostic> {
+        let input: Vec<f64> = image.iter().map(|&p| f64::from(p) / 255.0 - 0.5).collect();
+        let tokens = self.float.0.run(&Map::new(shape, input.clone()))?.output().clone();
+        let float = self.float.1.run(&tokens)?.output().data.clone();
+        let encoded = self.chip.run(self.encoding.network, &input);
+        let chip_tokens = self.encoding.tokens(&encoded.readouts);
+        let mut decoded = self.chip.run(self.decoder, &chip_tokens);
+        let equal = tokens.data.iter().zip(&chip_tokens).filter(|(a, b)| a == b).count();
+        let mut outcome = Outcome {
+            float: pixels(&float),
+            chip: pixels(&decoded.readouts.swap_remove(0)),
+            equal: equal as f64 / chip_tokens.len().max(1) as f64,
+            spikes: 0,
+            operations: 0,
+            overflows: encoded.counts.bias_saturations + decoded.counts.bias_saturations,
+        };
+        let steps = encoded.counts.steps.iter().chain(&decoded.counts.steps);
+        for events in steps.flat_map(|step| &step.events) {
+            outcome.spikes += events.spikes;
+            outcome.operations += events.synaptic_operations;
+            outcome.overflows += events.accumulator_overflows + events.state_saturations;
+        }
+        Ok(outcome)
+    }
+}
+
+fn summary(program: &Program, images: &[Vec<u8>], shape: Shape, outcomes: &[Outcome]) -> Reconstruction {
+    let quality = |side: fn(&Outcome) -> &Vec<u8>| {
+        let pairs = || images.iter().zip(outcomes.iter().map(side));
+        let mse = Estimate::of(&pairs().map(|(a, b)| pixel_mse(a, b)).collect::<Vec<_>>());
+        let alike = Estimate::of(&pairs().map(|(a, b)| ssim(shape, a, b)).collect::<Vec<_>>());
+        Quality { mse, psnr_db: psnr(mse.mean), ssim: alike }
+    };
+    let (chip, float) = (quality(|o| &o.chip), quality(|o| &o.float));
+    let mean =
+        |value: fn(&Outcome) -> f64| outcomes.iter().map(value).sum::<f64>() / outcomes.len().max(1) as f64;
+    Reconstruction {
+        model: program.model.name.clone(),
+        target: program.target.name.clone(),
+        weight_bits: program.model.neuron.weight_bits,
+        cores_used: program.cores.len(),
+        images: images.len(),
+        chip,
+        float,
+        mse_increase: (float.mse.mean > 0.0).then(|| chip.mse.mean / float.mse.mean - 1.0),
+        token_agreement: mean(|o| o.equal),
+        spikes_per_image: mean(|o| o.spikes as f64),
+        synaptic_operations_per_image: mean(|o| o.operations as f64),
+        overflows: outcomes.iter().map(|o| o.overflows).sum(),
+        pictures: (images.iter().zip(outcomes))
+            .map(|(input, o)| beside(shape, &[input, &o.float, &o.chip]))
+            .collect(),
+    }
+}

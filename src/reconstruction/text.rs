@@ -1,0 +1,36 @@
+//! A reconstruction as a person reads it.
+
+use std::fmt;
+
+use super::{Quality, Reconstruction};
+
+impl fmt::Display for Reconstruction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} on {}: {} image(s) encoded and decoded, {}-bit weights, {} cores\n",
+            self.model, self.target, self.images, self.weight_bits, self.cores_used
+        )?;
+        let [mse, psnr, ssim] = ["mean squared error", "PSNR", "SSIM"];
+        writeln!(f, "  {:<8} {mse:>24} {psnr:>9} {ssim:>20}", "against")?;
+        line(f, "float", &self.float)?;
+        line(f, "chip", &self.chip)?;
+        if let Some(increase) = self.mse_increase {
+            writeln!(f, "\n  the chip's error is {:+.2} % of the float model's above it", increase * 100.0)?;
+        }
+        writeln!(f, "  {:.2} % of the tokens agree", self.token_agreement * 100.0)?;
+        writeln!(
+            f,
+            "  {:.0} spikes and {:.0} synaptic operations an image; {} overflows or clipped values",
+            self.spikes_per_image, self.synaptic_operations_per_image, self.overflows
+        )
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, quality: &Quality) -> fmt::Result {
+    let interval = |half: Option<f64>| half.map_or(String::new(), |half| format!(" +- {half:.5}"));
+    let mse = format!("{:.5}{}", quality.mse.mean, interval(quality.mse.half_width));
+    let ssim = format!("{:.4}{}", quality.ssim.mean, interval(quality.ssim.half_width));
+    let psnr = quality.psnr_db.map_or("infinite".into(), |db| format!("{db:.2} dB"));
+    writeln!(f, "  {name:<8} {mse:>24} {psnr:>9} {ssim:>20}")
+}
