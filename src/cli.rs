@@ -108,7 +108,7 @@ pub struct GenerateArgs {
     /// Folder for images, tokens and report.json
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// Timing model: none or analytic
+    /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error)
     #[arg(long, default_value = "analytic", value_parser = fidelity)]
     pub timing: Fidelity,
     /// Worker threads [default: all cores]; results do not depend on it

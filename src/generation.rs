@@ -61,20 +61,21 @@ pub fn loop_of(program: &Program) -> Result<&Generation, Diagnostic> {
 /// Generates images; `done` is told after each denoising iteration of any image.
 ///
 /// # Errors
-/// [`Code::Unsupported`] without a generation pipeline, [`Code::Argument`] for zero images.
+/// [`Code::Unsupported`] without a generation pipeline or if the target cannot be timed so, [`Code::Argument`] for
+/// zero images.
 pub fn run(program: &Program, options: Options, done: &(dyn Fn() + Sync)) -> Result<Generated, Diagnostic> {
     let generation = loop_of(program)?;
     if options.images == 0 {
         return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image"));
     }
     let chip = Chip::new(program);
-    let meter = Meter::new(program, &chip.table, options.fidelity);
+    let meter = Meter::new(program, &chip.table, options.fidelity)?;
     let mut generated = Generated { images: Vec::new(), record: RunRecord::new(&meter) };
     for first in (0..options.images).step_by(CHUNK as usize) {
         let chunk = first..(first + CHUNK).min(options.images);
         let images: Vec<(Image, Record)> = chunk
             .into_par_iter()
-            .map(|index| one(&chip, generation, &meter, PhiloxUniforms::new(options.seed, index), done))
+            .map(|index| one(&chip, generation, &meter, (options.seed, index), done))
             .collect();
         for (image, record) in images {
             generated.record.push(&record);
@@ -88,13 +89,14 @@ fn one(
     chip: &Chip,
     generation: &Generation,
     meter: &Meter,
-    uniforms: PhiloxUniforms,
+    (seed, index): (u64, u64),
     done: &(dyn Fn() + Sync),
 ) -> (Image, Record) {
-    let mut record = meter.record();
+    let mut record = meter.image(index);
+    let uniforms = PhiloxUniforms::new(seed, index);
     let mut pass = 0;
     let mut observe = |outcome: &snnc_simulator::execute::PassOutcome| {
-        meter.add_pass(&mut record, pass, &outcome.counts);
+        meter.add_pass(&mut record, pass, &outcome.counts, &outcome.traces);
         pass += 1;
     };
     let mut stepper = ChipStepper::new(chip, generation, &mut observe);

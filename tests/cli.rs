@@ -95,7 +95,7 @@ fn user_errors_have_code_place_and_hint() {
     fails("E0021", &["explain", "E9999"]);
     assert!(ok(&["explain", "e0013"]).contains("does not fit"));
     assert_eq!(snnc(&["run"]).status.code(), Some(2));
-    assert_eq!(snnc(&["run", "x.ron", "--timing", "cycle"]).status.code(), Some(2));
+    assert_eq!(snnc(&["run", "x.ron", "--timing", "cycles"]).status.code(), Some(2));
 }
 
 #[test]

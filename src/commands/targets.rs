@@ -67,6 +67,11 @@ fn show(target: &Target) -> String {
     let energy = energy.iter().map(|(name, v)| ((*name).to_owned(), v.0.to_string(), v.1.to_string()));
     section("energy", energy.collect());
     section("time (error if rounded to whole clocks)", times(target, clock));
+    if let Some(network) = &target.network {
+        let sizes = network.sizes().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
+        let times = network.times_ns().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
+        section("network", sizes.into_iter().chain(times).collect());
+    }
     text
 }
 

@@ -4,14 +4,16 @@ use std::collections::{BTreeSet, HashSet};
 
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
-use snnc_simulator::charge::{ACCUMULATE_J, Bill, Component, MULTIPLY_ACCUMULATE_J, RunRecord, SliceTally};
+use snnc_simulator::charge::{
+    ACCUMULATE_J, Bill, Component, MULTIPLY_ACCUMULATE_J, RunRecord, SliceTally, TimeTally,
+};
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::{Bound, Fidelity};
 
 use super::constants::{assumed_note, energy_constants, target_info};
 use super::data::{
-    BoundCount, Components, EnergyConstant, HopsByKind, Iteration, Layer, Mapping, Overflows, Paper,
-    PerImage, Report, SCHEMA, Time, Totals,
+    BoundCount, Components, EnergyConstant, HopsByKind, Iteration, LatencyClass, Layer, Mapping, Overflows,
+    Paper, PerImage, Report, SCHEMA, Simulated, Time, Totals,
 };
 
 /// What a report is made of.
@@ -176,6 +178,27 @@ impl ReportInput<'_> {
             host_s: seconds(time.host_ps),
             barrier_s: seconds(time.barrier_ps),
             bounds: bounds.map(|(b, timesteps)| BoundCount { bound: b.name().into(), timesteps }).collect(),
+            simulated: matches!(self.run.total.fidelity, Fidelity::Cycle { .. }).then(|| self.simulated()),
+        }
+    }
+
+    fn simulated(&self) -> Simulated {
+        let TimeTally { packets, sampled, .. } = self.run.total.tally.total().time;
+        let half_width_s = sampled.half_width_ps().map(|ps| ps / 1e12);
+        let target = &self.program.target;
+        let power_w =
+            target.energy().static_uw_per_chip as f64 * 1e-6 * f64::from(self.program.topology().chips);
+        let classes = packets.classes.iter().enumerate().filter(|(_, count)| **count > 0);
+        Simulated {
+            timesteps: sampled.simulated,
+            time_half_width_s: half_width_s,
+            energy_half_width_j: half_width_s.map(|s| s * power_w),
+            packets: packets.packets,
+            latency_mean_s: packets.mean() / 1e12,
+            latency_max_s: packets.longest as f64 / 1e12,
+            latency_histogram: classes
+                .map(|(i, &packets)| LatencyClass { below_s: (1u64 << i) as f64 / 1e12, packets })
+                .collect(),
         }
     }
 
@@ -209,6 +232,15 @@ impl ReportInput<'_> {
                  present, whether used or not"
                     .into()
             }
+            Fidelity::Cycle { every: 1 } => {
+                "every packet of every timestep was simulated; static energy follows from that time and covers every \
+                 chip present, whether used or not"
+                    .into()
+            }
+            Fidelity::Cycle { every } => format!(
+                "one timestep of {every} was simulated, the others were estimated; the times of iterations and images \
+                 scatter more than the total"
+            ),
         });
         let o = self.overflows();
         if (o.accumulator, o.state, o.bias) != (0, 0, 0) {

@@ -17,7 +17,7 @@ pub struct Report {
     pub model: String,
     /// The chip.
     pub target: TargetInfo,
-    /// How time was modelled: `none` or `analytic`.
+    /// How time was modelled: `none`, `analytic`, `cycle` or `cycle:1/N`.
     pub fidelity: String,
     /// Where the program sits.
     pub mapping: Mapping,
@@ -236,6 +236,36 @@ pub struct Time {
     pub barrier_s: f64,
     /// Timesteps by what they waited for.
     pub bounds: Vec<BoundCount>,
+    /// What the simulated packets showed; null without cycle-accurate timing.
+    pub simulated: Option<Simulated>,
+}
+
+/// What cycle-accurate timing adds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Simulated {
+    /// Timesteps that were simulated; the others were estimated from them.
+    pub timesteps: u64,
+    /// Half of the 95 % interval of `totals.time_s`, s; 0 if every timestep was simulated, null if too few were.
+    pub time_half_width_s: Option<f64>,
+    /// Half of the 95 % interval of `totals.energy_j`, J.
+    pub energy_half_width_j: Option<f64>,
+    /// Simulated packets.
+    pub packets: u64,
+    /// Mean time from the making of a packet to its arrival at the core, s.
+    pub latency_mean_s: f64,
+    /// The longest, s.
+    pub latency_max_s: f64,
+    /// Packets by latency; classes without packets are left out.
+    pub latency_histogram: Vec<LatencyClass>,
+}
+
+/// Packets of one class of latencies.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LatencyClass {
+    /// Shorter than this, s, and not in an earlier class. The last class has no bound.
+    pub below_s: f64,
+    /// Packets.
+    pub packets: u64,
 }
 
 /// Timesteps that waited for one kind of unit.

@@ -18,12 +18,12 @@ pub fn run<R>(fidelity: Fidelity, use_it: impl FnOnce(&ReportInput) -> R) -> R {
         cores: vec![CoreId(0), CoreId(1)],
         populations: vec![PopulationId(0), PopulationId(1)],
     };
-    let meter = Meter::new(&program, &slices, fidelity);
+    let meter = Meter::new(&program, &slices, fidelity).unwrap();
     let mut run = RunRecord::new(&meter);
     for image in 0..2 {
         let mut record = meter.record();
         for iteration in 0..3 {
-            meter.add_pass(&mut record, iteration, &pass(image * 3 + iteration as u64));
+            meter.add_pass(&mut record, iteration, &pass(image * 3 + iteration as u64), &[]);
         }
         run.push(&record);
     }

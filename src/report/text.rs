@@ -148,7 +148,26 @@ fn waits(r: &Report) -> String {
     for (name, seconds) in [("barriers", r.time.barrier_s), ("host transfers", r.time.host_s)] {
         rows.push(vec![name.into(), si(seconds, "s"), format!("{} of the time", share(seconds, time))]);
     }
-    table("What the time waits for", &rows, 1)
+    table("What the time waits for", &rows, 1) + &simulated(r)
+}
+
+/// What the simulated packets showed.
+fn simulated(r: &Report) -> String {
+    let Some(s) = &r.time.simulated else { return String::new() };
+    let half =
+        |value: Option<f64>, unit: &str| value.map_or("unknown".into(), |v| format!("+- {}", si(v, unit)));
+    let mut rows = vec![
+        vec!["timesteps simulated".into(), count(s.timesteps)],
+        vec!["time, 95 % interval".into(), half(s.time_half_width_s, "s")],
+        vec!["energy, 95 % interval".into(), half(s.energy_half_width_j, "J")],
+        vec!["packets simulated".into(), count(s.packets)],
+        vec!["latency, mean".into(), si(s.latency_mean_s, "s")],
+        vec!["latency, longest".into(), si(s.latency_max_s, "s")],
+    ];
+    for class in &s.latency_histogram {
+        rows.push(vec![format!("latency below {}", si(class.below_s, "s")), count(class.packets)]);
+    }
+    format!("\n{}", table("Simulated packets", &rows, 1))
 }
 
 fn provenance(r: &Report) -> String {

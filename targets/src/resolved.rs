@@ -188,7 +188,14 @@ impl Target {
                 &format!("a number from 0 to {most}"),
             );
         }
-        need(self.timing.clock_ns.0 >= 1e-3, "timing.clock_ns", "at least 0.001");
+        need(self.timing.clock_ns.0 >= 0.001, "timing.clock_ns", "at least 0.001");
+        if let Some(network) = &self.network {
+            for (field, value) in network.sizes() {
+                need((1..=1 << 12).contains(&value.0), &format!("network.{field}"), "1 to 4096");
+            }
+            let channels = u64::from(network.virtual_channels.0) * (4 + u64::from(t.cores_per_tile.0));
+            need(channels <= 64, "network.virtual_channels", "at most 64 with 4 + cores_per_tile ports");
+        }
         problems.into_result(())
     }
 
@@ -286,11 +293,19 @@ impl Target {
         for (name, value) in self.energy_constants() {
             all.push((value.0, format!("energy.{name}")));
         }
+        for (name, value) in self.network.iter().flat_map(|network| network.times_ns()) {
+            all.push((value.0, format!("network.{name}")));
+        }
         for (i, point) in self.timing.barrier.points_ns.0.iter().enumerate() {
             all.push((point.1, format!("timing.barrier.points_ns[{i}]")));
         }
         all
     }
+}
+
+/// Nanoseconds as picoseconds, rounded.
+pub fn picoseconds(ns: f64) -> u64 {
+    milli(ns)
 }
 
 /// Thousandths, rounded: ns to ps, mW to uW.

@@ -4,15 +4,20 @@ use snnc_compiler::ir::program::Program;
 
 use super::tally::summed;
 use super::{Bill, Ledger, PaperFigure, Prices, StaticSplit, Tally, host_macs};
+use snnc_targets::Diagnostic;
+
 use crate::counts::{PassCounts, SliceTable};
+use crate::execute::slice::SliceTrace;
 use crate::network::Network;
-use crate::time::{Analytic, Fidelity, PassTime};
+use crate::time::{Analytic, Cycle, Fidelity, PassTime, Routes};
 
 /// What happened and what it cost: one image, or the sum of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// How time was modelled.
     pub fidelity: Fidelity,
+    /// Which image, for the choice of sampled timesteps; 0 for sums.
+    pub image: u64,
     /// Events and time.
     pub tally: Tally,
     /// Energy.
@@ -42,7 +47,9 @@ pub struct Meter {
     fidelity: Fidelity,
     slices: SliceTable,
     network: Network,
+    routes: Routes,
     analytic: Analytic,
+    cycle: Option<Cycle>,
     prices: Prices,
     static_split: StaticSplit,
     /// By network index.
@@ -51,16 +58,25 @@ pub struct Meter {
 
 impl Meter {
     /// Prepares routes, prices and times; `slices` is the program's slice numbering.
-    pub fn new(program: &Program, slices: &SliceTable, fidelity: Fidelity) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// What [`Cycle::new`] refuses, if `fidelity` asks for it.
+    pub fn new(program: &Program, slices: &SliceTable, fidelity: Fidelity) -> Result<Self, Diagnostic> {
+        let cycle = match fidelity {
+            Fidelity::Cycle { every } => Some(Cycle::new(program, slices, every)?),
+            Fidelity::None | Fidelity::Analytic => None,
+        };
+        Ok(Self {
             fidelity,
             slices: slices.clone(),
             network: Network::new(program, slices),
+            routes: Routes::new(program),
             analytic: Analytic::new(program, slices),
+            cycle,
             prices: Prices(program.target.energy()),
             static_split: StaticSplit::new(program, slices),
             macs: program.model.networks.keys().map(|network| host_macs(program, network)).collect(),
-        }
+        })
     }
 
     /// The slice numbering.
@@ -75,9 +91,15 @@ impl Meter {
 
     /// A record without passes.
     pub fn record(&self) -> Record {
+        self.image(0)
+    }
+
+    /// A record of image `image` without passes.
+    pub fn image(&self, image: u64) -> Record {
         let slices = self.slices.cores.len();
         Record {
             fidelity: self.fidelity,
+            image,
             tally: Tally::new(self.macs.len(), slices),
             ledger: Ledger::new(slices),
             host_macs: 0,
@@ -85,9 +107,15 @@ impl Meter {
     }
 
     /// Enters a pass as the image's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
-    /// time, unless the fidelity is [`Fidelity::None`].
-    pub fn add_pass(&self, record: &mut Record, iteration: usize, counts: &PassCounts) -> Option<PassTime> {
-        let time = (self.fidelity == Fidelity::Analytic).then(|| self.analytic.pass(&self.network, counts));
+    /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice.
+    pub fn add_pass(
+        &self,
+        record: &mut Record,
+        iteration: usize,
+        counts: &PassCounts,
+        traces: &[SliceTrace],
+    ) -> Option<PassTime> {
+        let time = self.time(record, counts, traces);
         let slices = summed(&self.network, counts);
         let bills = record.ledger.iteration_mut(iteration);
         bills.iter_mut().zip(&slices).for_each(|(bill, slice)| *bill += self.prices.bill(slice));
@@ -95,6 +123,18 @@ impl Meter {
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());
         record.host_macs += self.macs[counts.network.0 as usize];
         time
+    }
+
+    fn time(&self, record: &Record, counts: &PassCounts, traces: &[SliceTrace]) -> Option<PassTime> {
+        if self.fidelity == Fidelity::None {
+            return None;
+        }
+        let mut time = self.analytic.pass(&self.network, &self.routes, counts, traces);
+        if let Some(cycle) = &self.cycle {
+            let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
+            cycle.refine(&self.routes, counts, traces, (record.image, first), &mut time);
+        }
+        Some(time)
     }
 
     fn charge_static(&self, time: Option<&PassTime>, bills: &mut [Bill]) {

@@ -5,7 +5,7 @@ use snnc_targets::entity::EntityMap;
 
 use crate::counts::{Events, PassCounts, SliceTable};
 use crate::network::{Hops, Network};
-use crate::time::{Bound, PassTime};
+use crate::time::{Bound, Latencies, PassTime, Sampled};
 
 /// What happened in one slice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub struct TimeTally {
     pub barrier_ps: u128,
     /// Timesteps by what they waited for, in the order of [`Bound::ALL`].
     pub bounds: [u64; Bound::ALL.len()],
+    /// Time under way of the packets of simulated timesteps, ps.
+    pub packets: Latencies,
+    /// What sampling saw; all zero without cycle-accurate timing.
+    pub sampled: Sampled,
 }
 
 impl TimeTally {
@@ -52,7 +56,9 @@ impl TimeTally {
         for step in &time.steps {
             self.barrier_ps += u128::from(step.barrier_ps);
             self.bounds[step.bound as usize] += 1;
+            step.packets.iter().for_each(|packets| self.packets += packets);
         }
+        time.sampled.into_iter().for_each(|sampled| self.sampled += sampled);
     }
 }
 
@@ -62,6 +68,8 @@ impl std::ops::AddAssign for TimeTally {
         self.host_ps += other.host_ps;
         self.barrier_ps += other.barrier_ps;
         self.bounds.iter_mut().zip(other.bounds).for_each(|(a, b)| *a += b);
+        self.packets += &other.packets;
+        self.sampled += other.sampled;
     }
 }
 

@@ -5,16 +5,18 @@
 //! lower bound, reached when one unit dominates.
 //!
 //! Per core: synaptic operations, neuron updates (active and inactive), packets decoded and packets made, each times
-//! its interval; packets delivered from the tile's router. Per link: packets times the hop's interval. Packets are
-//! decoded in the timestep that integrates them and cross the network in the timestep that sends them.
+//! its interval; packets delivered from the tile's router. Per link: packets times the hop's interval. Packets cross
+//! the network, are decoded and meet their synapses in the timestep that sends them; the sums are integrated later.
 
 use std::collections::HashSet;
 
 use snnc_compiler::ir::program::Program;
 use snnc_targets::{LinkKind, Timing};
 
+use super::cycle::Routes;
 use super::{PassTime, StepTime};
 use crate::counts::{Events, PassCounts, SliceTable, StepCounts};
+use crate::execute::slice::SliceTrace;
 use crate::network::Network;
 
 /// The bottleneck formula for one program.
@@ -23,7 +25,16 @@ pub struct Analytic {
     timing: Timing,
     /// First slice of each core, and one past the last.
     starts: Vec<usize>,
+    /// First timestep of each slice's window.
+    windows: Vec<u32>,
     barrier_ps: u64,
+}
+
+/// Work that packets bring to a core.
+#[derive(Debug, Clone, Copy, Default)]
+struct Arriving {
+    packets: u64,
+    synaptic_operations: u64,
 }
 
 impl Analytic {
@@ -31,40 +42,89 @@ impl Analytic {
     pub fn new(program: &Program, slices: &SliceTable) -> Self {
         let timing = program.target.timing();
         let barrier_ps = timing.barrier_ps(tiles_in_use(program));
-        Self { timing, starts: slices.starts.clone(), barrier_ps }
+        let populations = &program.model.populations;
+        let windows = slices.populations.iter().map(|&p| populations[p].window.start).collect();
+        Self { timing, starts: slices.starts.clone(), windows, barrier_ps }
     }
 
-    /// Time of a pass: host writes, timesteps, host reads.
-    pub fn pass(&self, network: &Network, counts: &PassCounts) -> PassTime {
+    /// Time of a pass: host writes, timesteps, host reads. `traces` are its spikes; they are looked at only if some
+    /// packet is integrated later than in the timestep after it was sent.
+    pub fn pass(
+        &self,
+        network: &Network,
+        routes: &Routes,
+        counts: &PassCounts,
+        traces: &[SliceTrace],
+    ) -> PassTime {
         let mut loads = vec![0; network.links().len()];
-        let steps = counts.steps.iter().map(|step| self.timed(network, step, &mut loads)).collect();
+        let arriving = self.arriving(routes, counts, traces);
+        let steps = counts.steps.iter().zip(&arriving);
+        let steps = steps.map(|(step, arriving)| self.timed(network, step, arriving, &mut loads)).collect();
         let (write, read) = (self.timing.host_write, self.timing.host_read);
         PassTime {
             host_write_ps: transfer(counts.host_writes.iter().sum(), write.interval_ps, write.latency_ps),
             steps,
             host_read_ps: transfer(counts.host_reads.iter().sum(), read.interval_ps, read.latency_ps),
+            sampled: None,
         }
     }
 
-    /// Time of one timestep.
-    pub fn step(&self, network: &Network, step: &StepCounts) -> StepTime {
-        self.timed(network, step, &mut vec![0; network.links().len()])
+    /// What arrives at each core, by timestep.
+    fn arriving(&self, routes: &Routes, counts: &PassCounts, traces: &[SliceTrace]) -> Vec<Vec<Arriving>> {
+        let cores = self.starts.len() - 1;
+        if routes.next_step() {
+            let next = counts.steps.iter().skip(1).map(|next| self.integrated(&next.events));
+            return next
+                .chain(std::iter::once(vec![Arriving::default(); cores]))
+                .take(counts.steps.len())
+                .collect();
+        }
+        let mut arriving = vec![vec![Arriving::default(); cores]; counts.steps.len()];
+        for (slice, trace) in traces.iter().enumerate() {
+            for (i, fired) in trace.fired.iter().enumerate() {
+                let Some(step) = arriving.get_mut(self.windows[slice] as usize + i) else { break };
+                for to in fired.iter().flat_map(|spike| routes.of(slice, spike.position)) {
+                    step[to.core as usize].packets += 1;
+                    step[to.core as usize].synaptic_operations += u64::from(to.operations);
+                }
+            }
+        }
+        arriving
     }
 
-    /// As [`Analytic::step`], with a buffer for the loads of links.
-    fn timed(&self, network: &Network, step: &StepCounts, loads: &mut [u64]) -> StepTime {
-        let [synapse, neuron, axon_in, axon_out] = self.core_units(step);
+    /// What each core integrates in a timestep.
+    fn integrated(&self, events: &[Events]) -> Vec<Arriving> {
+        let cores = self.starts.windows(2).map(|slices| &events[slices[0]..slices[1]]);
+        cores
+            .map(|slices| Arriving {
+                packets: slices.iter().map(|e| e.packets_received).sum(),
+                synaptic_operations: slices
+                    .iter()
+                    .fold(0, |sum, e| sum.saturating_add(e.synaptic_operations)),
+            })
+            .collect()
+    }
+
+    /// Time of one timestep, with a buffer for the loads of links.
+    fn timed(
+        &self,
+        network: &Network,
+        step: &StepCounts,
+        arriving: &[Arriving],
+        loads: &mut [u64],
+    ) -> StepTime {
+        let [synapse, neuron, axon_in, axon_out] = self.core_units(step, arriving);
         let link = self.busiest_link(network, step, loads);
         StepTime::new([synapse, neuron, axon_in, axon_out, link, self.delivery(step)], self.barrier_ps)
     }
 
     /// Busiest synapse, neuron, axon-in and axon-out unit of any core.
-    fn core_units(&self, step: &StepCounts) -> [u64; 4] {
+    fn core_units(&self, step: &StepCounts, arriving: &[Arriving]) -> [u64; 4] {
         let mut busiest = [0; 4];
-        for slices in self.starts.windows(2) {
+        for (slices, arriving) in self.starts.windows(2).zip(arriving) {
             let mut sum = Events::default();
             step.events[slices[0]..slices[1]].iter().for_each(|&e| sum += e);
-            for (longest, busy) in busiest.iter_mut().zip(self.units_of(&sum)) {
+            for (longest, busy) in busiest.iter_mut().zip(self.units_of(&sum, arriving)) {
                 *longest = busy.max(*longest);
             }
         }
@@ -72,14 +132,14 @@ impl Analytic {
     }
 
     /// Busy times of one core's synapse, neuron, axon-in and axon-out units.
-    fn units_of(&self, e: &Events) -> [u64; 4] {
+    fn units_of(&self, e: &Events, arriving: &Arriving) -> [u64; 4] {
         let t = &self.timing;
         let active = busy(e.updates_active, t.neuron_update_active.interval_ps);
         let inactive = busy(e.updates_inactive, t.neuron_update_inactive.interval_ps);
         [
-            busy(e.synaptic_operations, t.synaptic_operation.interval_ps),
+            busy(arriving.synaptic_operations, t.synaptic_operation.interval_ps),
             active.saturating_add(inactive),
-            busy(e.packets_received, t.axon_in.interval_ps),
+            busy(arriving.packets, t.axon_in.interval_ps),
             busy(e.packets_sent, t.axon_out.interval_ps),
         ]
     }

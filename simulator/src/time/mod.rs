@@ -1,11 +1,14 @@
 //! Time: from the events of a pass to picoseconds. Second of the three layers; it changes no count.
 //!
-//! [`Fidelity::None`] gives no time at all, [`Fidelity::Analytic`] the bottleneck formula of [`Analytic`].
+//! [`Fidelity::None`] gives no time at all, [`Fidelity::Analytic`] the bottleneck formula of [`Analytic`],
+//! [`Fidelity::Cycle`] the simulation of every packet ([`cycle`]).
 
 mod analytic;
+pub mod cycle;
 mod fidelity;
 mod result;
 
 pub use analytic::Analytic;
+pub use cycle::{Cycle, Latencies, Routes, Sampled};
 pub use fidelity::Fidelity;
 pub use result::{Bound, PassTime, StepTime};

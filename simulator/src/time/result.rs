@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cycle::{Latencies, Sampled};
+
 /// What a timestep waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,7 +49,8 @@ impl Bound {
 /// One timestep, in picoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepTime {
-    /// Busiest unit plus barrier.
+    /// Busiest unit plus barrier; or, simulated, until everything has drained, plus barrier. With sampling, a
+    /// simulated timestep also carries what those that it stands for are estimated to exceed their analytic time.
     pub total_ps: u64,
     /// Barrier.
     pub barrier_ps: u64,
@@ -55,22 +58,34 @@ pub struct StepTime {
     pub busy_ps: [u64; Bound::UNITS],
     /// The busiest unit's kind, the first of equals; the barrier if it is longer.
     pub bound: Bound,
+    /// Time under way of its packets, ps; none unless it was simulated.
+    pub packets: Option<Latencies>,
 }
 
 impl StepTime {
     /// From the busy time of the busiest unit of each kind and the barrier. Sums saturate at 2^64 ps (213 days).
     pub fn new(busy_ps: [u64; Bound::UNITS], barrier_ps: u64) -> Self {
-        let mut bound = Bound::Barrier;
+        let longest = busy_ps.into_iter().max().unwrap_or(0);
+        let mut time = Self {
+            total_ps: longest.saturating_add(barrier_ps),
+            barrier_ps,
+            busy_ps,
+            bound: Bound::Barrier,
+            packets: None,
+        };
+        time.rebound(longest);
+        time
+    }
+
+    /// Sets what a timestep waited for that drained after `drained_ps`.
+    pub(super) fn rebound(&mut self, drained_ps: u64) {
         let mut longest = 0;
-        for (unit, busy) in Bound::ALL.into_iter().zip(busy_ps) {
-            if busy > longest {
-                (bound, longest) = (unit, busy);
+        self.bound = Bound::Barrier;
+        for (unit, busy) in Bound::ALL.into_iter().zip(self.busy_ps) {
+            if busy > longest && drained_ps >= self.barrier_ps {
+                (self.bound, longest) = (unit, busy);
             }
         }
-        if barrier_ps > longest {
-            bound = Bound::Barrier;
-        }
-        Self { total_ps: longest.saturating_add(barrier_ps), barrier_ps, busy_ps, bound }
     }
 }
 
@@ -83,6 +98,8 @@ pub struct PassTime {
     pub steps: Vec<StepTime>,
     /// The host's reads after it.
     pub host_read_ps: u64,
+    /// How many timesteps were simulated, and what that says; none without cycle-accurate timing.
+    pub sampled: Option<Sampled>,
 }
 
 impl PassTime {

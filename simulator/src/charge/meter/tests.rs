@@ -9,7 +9,7 @@ use crate::network::fixture::{program, random_pass, slice_table};
 fn run(fidelity: Fidelity) -> (Program, SliceTable, Vec<Vec<PassCounts>>, RunRecord) {
     let program = program();
     let table = slice_table(&program);
-    let meter = Meter::new(&program, &table, fidelity);
+    let meter = Meter::new(&program, &table, fidelity).unwrap();
     let mut total = RunRecord::new(&meter);
     let images: Vec<Vec<PassCounts>> = (0..3)
         .map(|image| {
@@ -19,7 +19,7 @@ fn run(fidelity: Fidelity) -> (Program, SliceTable, Vec<Vec<PassCounts>>, RunRec
     for passes in &images {
         let mut record = meter.record();
         for (i, counts) in passes.iter().enumerate() {
-            meter.add_pass(&mut record, i, counts);
+            meter.add_pass(&mut record, i, counts, &[]);
         }
         total.push(&record);
     }
@@ -117,10 +117,10 @@ fn without_a_time_only_the_static_energy_is_missing() {
 fn images_add_up_in_any_order() {
     let program = program();
     let table = slice_table(&program);
-    let meter = Meter::new(&program, &table, Fidelity::Analytic);
+    let meter = Meter::new(&program, &table, Fidelity::Analytic).unwrap();
     let image = |seed| {
         let mut record = meter.record();
-        meter.add_pass(&mut record, 0, &random_pass(&program, &table, 0, seed));
+        meter.add_pass(&mut record, 0, &random_pass(&program, &table, 0, seed), &[]);
         record
     };
     let add = |order: [u32; 3]| {

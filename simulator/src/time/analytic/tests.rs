@@ -13,6 +13,12 @@ fn setup() -> (Program, SliceTable, Network, Analytic) {
     (program, table, network, analytic)
 }
 
+/// Time of one timestep whose packets arrive and are integrated at once.
+fn alone(analytic: &Analytic, network: &Network, step: &StepCounts) -> StepTime {
+    let arriving = analytic.integrated(&step.events);
+    analytic.timed(network, step, &arriving, &mut vec![0; network.links().len()])
+}
+
 fn empty_step(table: &SliceTable) -> StepCounts {
     StepCounts { events: vec![Events::default(); table.cores.len()], flows: Vec::new() }
 }
@@ -22,7 +28,7 @@ fn an_idle_timestep_is_a_barrier() {
     let (program, table, network, analytic) = setup();
     // Sites 0 and 2 share a tile; 128 + 3 and 128 + 40 do not, 384 + 90 and 384 + 91 do.
     assert_eq!(tiles_in_use(&program), 5);
-    let time = analytic.step(&network, &empty_step(&table));
+    let time = alone(&analytic, &network, &empty_step(&table));
     let barrier = 113_000 + (465_000 - 113_000) * 4 / 31;
     assert_eq!((time.total_ps, time.barrier_ps, time.bound), (barrier, barrier, Bound::Barrier));
 }
@@ -33,7 +39,7 @@ fn each_unit_can_be_the_bottleneck() {
     let busy = |change: &dyn Fn(&mut StepCounts)| {
         let mut step = empty_step(&table);
         change(&mut step);
-        let time = analytic.step(&network, &step);
+        let time = alone(&analytic, &network, &step);
         (time.bound, time.total_ps - time.barrier_ps)
     };
     assert_eq!(busy(&|s| s.events[0].synaptic_operations = 100_000), (Bound::Synapse, 350_000_000));
@@ -59,7 +65,7 @@ fn slices_of_one_core_share_its_units_and_cores_do_not() {
     let busy = |slices: &[usize]| {
         let mut step = empty_step(&table);
         slices.iter().for_each(|&s| step.events[s].synaptic_operations = 1_000_000);
-        analytic.step(&network, &step).busy_ps[0]
+        alone(&analytic, &network, &step).busy_ps[0]
     };
     assert_eq!(table.cores[1], table.cores[2]);
     assert_eq!(busy(&[1, 2]), 2 * busy(&[1]));
@@ -72,7 +78,7 @@ fn no_unit_is_busy_longer_than_the_timestep_and_one_fills_it() {
     let (topology, timing) = (program.topology(), program.target.timing());
     for seed in 0..20 {
         let step = random_step(&program, &table, seed);
-        let time = analytic.step(&network, &step);
+        let time = alone(&analytic, &network, &step);
         let window = time.total_ps - time.barrier_ps;
         let mut longest = 0;
         let mut links: std::collections::HashMap<_, u64> = Default::default();
@@ -106,13 +112,23 @@ fn no_unit_is_busy_longer_than_the_timestep_and_one_fills_it() {
 fn a_pass_adds_host_transfers_and_timesteps() {
     let (program, table, network, analytic) = setup();
     let mut counts = random_pass(&program, &table, 0, 5);
-    let time = analytic.pass(&network, &counts);
+    let routes = Routes::new(&program);
+    let time = analytic.pass(&network, &routes, &counts, &[]);
     assert_eq!((time.host_write_ps, time.host_read_ps), (65_000 + 16 * 2900, 65_000 + 8 * 2900));
-    let steps: u64 = counts.steps.iter().map(|s| analytic.step(&network, s).total_ps).sum();
+    let next = counts.steps.iter().skip(1).map(|next| next.events.clone());
+    let shifted = counts.steps.iter().zip(next.chain([empty_step(&table).events])).map(|(step, next)| {
+        let mut step = step.clone();
+        for (event, next) in step.events.iter_mut().zip(next) {
+            event.synaptic_operations = next.synaptic_operations;
+            event.packets_received = next.packets_received;
+        }
+        step
+    });
+    let steps: u64 = shifted.map(|s| alone(&analytic, &network, &s).total_ps).sum();
     assert_eq!(time.total_ps(), steps + time.host_write_ps + time.host_read_ps);
     counts.host_writes.fill(0);
     counts.host_reads.fill(0);
-    assert_eq!(analytic.pass(&network, &counts).total_ps(), steps);
+    assert_eq!(analytic.pass(&network, &routes, &counts, &[]).total_ps(), steps);
 }
 
 #[test]
@@ -120,7 +136,7 @@ fn absurd_counts_saturate() {
     let (_, table, network, analytic) = setup();
     let mut step = empty_step(&table);
     step.events[0].synaptic_operations = u64::MAX;
-    assert_eq!(analytic.step(&network, &step).total_ps, u64::MAX);
+    assert_eq!(alone(&analytic, &network, &step).total_ps, u64::MAX);
 }
 
 /// Run with `cargo test --release -- --ignored --nocapture`: 50 passes x 20 timesteps x 5,184 flows.
@@ -135,6 +151,6 @@ fn an_image_is_timed_in_a_fraction_of_a_second() {
         network.routes().iter().map(|r| Flow { source: r.source, target: r.target, packets: 3 }).collect();
     let step = StepCounts { events: vec![Events::default(); 72], flows };
     let start = std::time::Instant::now();
-    let total: u64 = (0..1000).map(|_| analytic.step(&network, &step).total_ps).sum();
+    let total: u64 = (0..1000).map(|_| alone(&analytic, &network, &step).total_ps).sum();
     println!("{} flows, {total} ps, {:?}", step.flows.len(), start.elapsed());
 }

@@ -1,0 +1,218 @@
+//! The oracle: every router in every cycle, queues as queues, credits as times in a queue. Never optimised.
+
+use std::collections::VecDeque;
+
+use super::MeshSpec;
+
+/// A packet of a schedule, and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planned {
+    /// Entrance: `router * locals + local`.
+    pub from: usize,
+    /// Exit: `router * locals + local`.
+    pub to: usize,
+    /// Earliest cycle.
+    pub at: u64,
+}
+
+/// Cycle of injection and of arrival.
+pub type Fate = (u64, u64);
+
+#[derive(Debug, Clone, Copy)]
+struct Flit {
+    packet: usize,
+    tail: bool,
+    ready: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Channel {
+    flits: VecDeque<Flit>,
+    /// When each free place may be used.
+    places: VecDeque<u64>,
+    /// Virtual channel behind the output, once the head of the packet has left.
+    held: Option<usize>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Output {
+    free: u64,
+    last: Option<usize>,
+    last_channel: Option<usize>,
+    holders: Vec<Option<usize>>,
+}
+
+struct Plain<'a> {
+    spec: &'a MeshSpec,
+    schedule: &'a [Planned],
+    channels: Vec<Vec<Channel>>,
+    outputs: Vec<Vec<Output>>,
+    readable: Vec<Vec<u64>>,
+    grants: Vec<usize>,
+    fates: Vec<Fate>,
+    arrived: usize,
+}
+
+/// Carries a schedule, ordered by time for each port; `accept(packet, left)` is when the sink takes the next one.
+pub fn run(spec: &MeshSpec, schedule: &[Planned], accept: &dyn Fn(usize, u64) -> u64) -> Vec<Fate> {
+    let (ports, vcs) = (spec.ports(), spec.virtual_channels as usize);
+    let mut plain = Plain {
+        spec,
+        schedule,
+        channels: vec![vec![Channel::default(); ports * vcs]; spec.routers()],
+        outputs: vec![vec![Output { holders: vec![None; vcs], ..Output::default() }; ports]; spec.routers()],
+        readable: vec![vec![0; ports]; spec.routers()],
+        grants: vec![0; spec.routers()],
+        fates: vec![(0, 0); schedule.len()],
+        arrived: 0,
+    };
+    for router in 0..spec.routers() {
+        for port in 0..ports {
+            let depth = match (port, spec.neighbour(router, port)) {
+                (0..4, Some(before)) => spec.line(before, router, port).buffer_flits,
+                (0..4, None) => 0,
+                _ => spec.injection.buffer_flits,
+            };
+            for vc in 0..vcs {
+                plain.channels[router][port * vcs + vc].places = vec![0; depth as usize].into();
+            }
+        }
+    }
+    let mut waiting: Vec<VecDeque<usize>> = vec![VecDeque::new(); spec.routers() * spec.locals as usize];
+    for (i, planned) in schedule.iter().enumerate() {
+        waiting[planned.from].push_back(i);
+    }
+    let mut entering = vec![(0, 0, None); waiting.len()];
+    let mut now = 0;
+    while plain.arrived < schedule.len() {
+        for (port, queue) in waiting.iter_mut().enumerate() {
+            plain.enter(port, queue, &mut entering[port], now);
+        }
+        for router in 0..spec.routers() {
+            plain.route(router, now, accept);
+        }
+        now += 1;
+        assert!(now < 50_000_000, "the oracle drains");
+    }
+    plain.fates
+}
+
+impl Plain<'_> {
+    /// `state`: packets entered, flits left of the last one, its last flit's cycle.
+    fn enter(
+        &mut self,
+        port: usize,
+        queue: &mut VecDeque<usize>,
+        state: &mut (usize, u32, Option<u64>),
+        now: u64,
+    ) {
+        let Some(&packet) = queue.front() else { return };
+        let (locals, vcs) = (self.spec.locals as usize, self.spec.virtual_channels as usize);
+        let (router, input) = (port / locals, 4 + port % locals);
+        let fresh = state.1 == 0;
+        let turn = if fresh { state.0 } else { state.0 - 1 };
+        let channel = &mut self.channels[router][input * vcs + turn % vcs];
+        let soon = state.2.is_none_or(|last| now >= last + self.spec.injection.interval);
+        let placed = channel.places.front().is_some_and(|&free| free <= now);
+        if !soon || !placed || (fresh && self.schedule[packet].at > now) {
+            return;
+        }
+        if fresh {
+            *state = (state.0 + 1, self.spec.flits_per_packet, None);
+            self.fates[packet].0 = now;
+        }
+        state.1 -= 1;
+        state.2 = Some(now);
+        channel.places.pop_front();
+        channel.flits.push_back(Flit { packet, tail: state.1 == 0, ready: now + self.spec.router_latency });
+        if state.1 == 0 {
+            queue.pop_front();
+        }
+    }
+
+    fn route(&mut self, router: usize, now: u64, accept: &dyn Fn(usize, u64) -> u64) {
+        let (ports, vcs) = (self.spec.ports(), self.spec.virtual_channels as usize);
+        let start = self.grants[router] % ports;
+        for i in 0..ports {
+            let port = (start + i) % ports;
+            if self.outputs[router][port].free > now {
+                continue;
+            }
+            let last = self.outputs[router][port].last;
+            let order = (0..ports * vcs).map(|i| last.map_or(i, |last| (last + 1 + i) % (ports * vcs)));
+            let chosen = order.clone().find_map(|c| Some((c, self.place(router, port, c, now)?)));
+            if let Some((channel, vc)) = chosen {
+                self.grant(router, port, channel, vc, now, accept);
+            }
+        }
+    }
+
+    /// The virtual channel behind `port` that the head of `channel` could take now.
+    fn place(&self, router: usize, port: usize, channel: usize, now: u64) -> Option<usize> {
+        let vcs = self.spec.virtual_channels as usize;
+        let state = &self.channels[router][channel];
+        let head = state.flits.front().filter(|head| head.ready <= now)?;
+        let to = self.schedule[head.packet].to;
+        let locals = self.spec.locals as usize;
+        let wanted = self.spec.route(self.spec.at(router), self.spec.at(to / locals), (to % locals) as u32);
+        if wanted != port || self.readable[router][channel / vcs] > now {
+            return None;
+        }
+        let output = &self.outputs[router][port];
+        if port >= 4 {
+            return output.holders[0].is_none_or(|holder| holder == channel).then_some(0);
+        }
+        let next = self.spec.neighbour(router, port)?;
+        let free = |vc: usize| {
+            let behind = &self.channels[next][(port ^ 1) * vcs + vc];
+            behind.places.front().is_some_and(|&free| free <= now)
+        };
+        match state.held {
+            Some(vc) => free(vc).then_some(vc),
+            None => {
+                let from = output.last_channel.map_or(0, |last| last + 1);
+                (0..vcs).map(|i| (from + i) % vcs).find(|&vc| output.holders[vc].is_none() && free(vc))
+            }
+        }
+    }
+
+    fn grant(
+        &mut self,
+        router: usize,
+        port: usize,
+        channel: usize,
+        vc: usize,
+        now: u64,
+        accept: &dyn Fn(usize, u64) -> u64,
+    ) {
+        let vcs = self.spec.virtual_channels as usize;
+        let Some(flit) = self.channels[router][channel].flits.pop_front() else { return };
+        self.grants[router] += 1;
+        let input = channel / vcs;
+        self.readable[router][input] = now + self.spec.read_interval;
+        let credit = match self.spec.neighbour(router, input).filter(|_| input < 4) {
+            Some(before) => self.spec.line(before, router, input).credit,
+            None => self.spec.injection.credit,
+        };
+        self.channels[router][channel].places.push_back(now + credit);
+        self.channels[router][channel].held = (!flit.tail).then_some(vc);
+        let output = &mut self.outputs[router][port];
+        (output.last, output.last_channel) = (Some(channel), Some(vc));
+        output.holders[vc] = (!flit.tail).then_some(channel);
+        if port < 4 {
+            let Some(next) = self.spec.neighbour(router, port) else { return };
+            let line = self.spec.line(router, next, port);
+            output.free = now + line.interval;
+            let behind = &mut self.channels[next][(port ^ 1) * vcs + vc];
+            behind.places.pop_front();
+            behind.flits.push_back(Flit { ready: now + line.latency + self.spec.router_latency, ..flit });
+        } else {
+            output.free = now + self.spec.delivery.interval;
+            if flit.tail {
+                output.free = output.free.max(accept(flit.packet, now));
+                self.fates[flit.packet].1 = now + self.spec.delivery.latency;
+                self.arrived += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a mesh is made of, in whole cycles.
+
+/// A link, or a port that works like one. Latencies of 0 and intervals of 0 are taken as one cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// Cycles from grant to arrival.
+    pub latency: u64,
+    /// Cycles until the line takes the next flit.
+    pub interval: u64,
+    /// Cycles from the reading of a flit to the sender's knowing that its place is free.
+    pub credit: u64,
+    /// Places at its receiving end, for each virtual channel.
+    pub buffer_flits: u16,
+}
+
+impl Line {
+    /// The same with everything at least 1.
+    pub(super) fn at_least_one(self) -> Self {
+        Self {
+            latency: self.latency.max(1),
+            interval: self.interval.max(1),
+            credit: self.credit.max(1),
+            buffer_flits: self.buffer_flits.max(1),
+        }
+    }
+}
+
+/// A mesh of routers with XY routing; chips are rectangles of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeshSpec {
+    /// Routers in a row, at most 65,535.
+    pub columns: u32,
+    /// Rows of routers, at most 65,535.
+    pub rows: u32,
+    /// Columns of one chip.
+    pub chip_columns: u32,
+    /// Rows of one chip.
+    pub chip_rows: u32,
+    /// Local ports of a router: one a core.
+    pub locals: u32,
+    /// Virtual channels of every input port. `(4 + locals) * virtual_channels` is at most 64.
+    pub virtual_channels: u32,
+    /// Flits of a packet.
+    pub flits_per_packet: u32,
+    /// Cycles from a flit's arrival in an input buffer to its first chance to leave.
+    pub router_latency: u64,
+    /// Cycles between two flits read from one input port.
+    pub read_interval: u64,
+    /// Links along rows.
+    pub east_west: Line,
+    /// Links along columns.
+    pub north_south: Line,
+    /// Links between chips.
+    pub chip: Line,
+    /// From a core into its router: `interval`, `credit` and `buffer_flits` count; the way takes no time.
+    pub injection: Line,
+    /// From a router to a core: `latency` and `interval` count.
+    pub delivery: Line,
+}
+
+/// Directions of the four mesh ports; the opposite of `d` is `d ^ 1`.
+pub const EAST: usize = 0;
+/// Towards smaller x.
+pub const WEST: usize = 1;
+/// Towards larger y.
+pub const SOUTH: usize = 2;
+/// Towards smaller y.
+pub const NORTH: usize = 3;
+
+impl MeshSpec {
+    /// Routers.
+    pub fn routers(&self) -> usize {
+        self.columns as usize * self.rows as usize
+    }
+
+    /// Places of all input buffers, at most.
+    pub fn places(&self) -> u64 {
+        let lines = [self.east_west, self.north_south, self.chip, self.injection];
+        let depth = lines.iter().map(|line| u64::from(line.buffer_flits)).max().unwrap_or(0);
+        self.routers() as u64 * self.ports() as u64 * u64::from(self.virtual_channels) * depth
+    }
+
+    /// The longest latency, interval or credit.
+    pub fn longest(&self) -> u64 {
+        let lines = [self.east_west, self.north_south, self.chip, self.injection, self.delivery];
+        let lines = lines.iter().map(|line| line.latency.max(line.interval).max(line.credit)).max();
+        self.router_latency.max(self.read_interval).max(lines.unwrap_or(0))
+    }
+
+    /// Input ports, or output ports, of a router.
+    pub fn ports(&self) -> usize {
+        4 + self.locals as usize
+    }
+
+    /// `(x, y)` of a router.
+    pub fn at(&self, router: usize) -> (u32, u32) {
+        (router as u32 % self.columns, router as u32 / self.columns)
+    }
+
+    /// The router beyond port `direction`, if the mesh goes on there.
+    pub fn neighbour(&self, router: usize, direction: usize) -> Option<usize> {
+        let (x, y) = self.at(router);
+        let (x, y) = match direction {
+            EAST if x + 1 < self.columns => (x + 1, y),
+            WEST if x > 0 => (x - 1, y),
+            SOUTH if y + 1 < self.rows => (x, y + 1),
+            NORTH if y > 0 => (x, y - 1),
+            _ => return None,
+        };
+        Some((y * self.columns + x) as usize)
+    }
+
+    /// The line between two neighbours along `direction`.
+    pub fn line(&self, from: usize, to: usize, direction: usize) -> Line {
+        let chip = |(x, y): (u32, u32)| (x / self.chip_columns.max(1), y / self.chip_rows.max(1));
+        let line = if chip(self.at(from)) != chip(self.at(to)) {
+            self.chip
+        } else if direction <= WEST {
+            self.east_west
+        } else {
+            self.north_south
+        };
+        line.at_least_one()
+    }
+
+    /// The output port that leads a packet on: X first, then Y, then its local port.
+    pub fn route(&self, (x, y): (u32, u32), (to_x, to_y): (u32, u32), local: u32) -> usize {
+        match (x.cmp(&to_x), y.cmp(&to_y)) {
+            (std::cmp::Ordering::Less, _) => EAST,
+            (std::cmp::Ordering::Greater, _) => WEST,
+            (_, std::cmp::Ordering::Less) => SOUTH,
+            (_, std::cmp::Ordering::Greater) => NORTH,
+            _ => 4 + local as usize,
+        }
+    }
+
+    /// Cycles from injection to arrival in an empty mesh.
+    pub fn zero_load(&self, from: usize, to: usize) -> u64 {
+        let mut at = from;
+        let mut cycles = self.router_latency + self.delivery.latency.max(1);
+        loop {
+            let direction = self.route(self.at(at), self.at(to), 0);
+            let Some(next) = self.neighbour(at, direction).filter(|_| direction < 4) else { return cycles };
+            cycles += self.line(at, next, direction).latency + self.router_latency;
+            at = next;
+        }
+    }
+}

@@ -1,0 +1,230 @@
+use super::plain::{self, Fate, Planned};
+use super::*;
+use crate::host::philox4x32_10;
+
+/// A schedule as traffic. Packets are tagged with their index.
+pub(super) struct Schedule<'a> {
+    pub packets: &'a [Planned],
+    /// By port: indices of its packets, in order of time, and how many have entered.
+    queues: Vec<(Vec<u32>, usize)>,
+    locals: usize,
+    columns: usize,
+    pub fates: Vec<Fate>,
+    pub accept: fn(usize, u64) -> u64,
+    delivered: Vec<u8>,
+}
+
+impl<'a> Schedule<'a> {
+    pub fn new(spec: &MeshSpec, packets: &'a [Planned]) -> Self {
+        let locals = spec.locals as usize;
+        let mut queues = vec![(Vec::new(), 0); spec.routers() * locals];
+        packets.iter().enumerate().for_each(|(i, p)| queues[p.from].0.push(i as u32));
+        Self {
+            packets,
+            queues,
+            locals,
+            columns: spec.columns as usize,
+            fates: vec![(0, 0); packets.len()],
+            accept: |_, left| left + 1,
+            delivered: vec![0; packets.len()],
+        }
+    }
+}
+
+impl Traffic for Schedule<'_> {
+    fn inject(&mut self, port: usize, free: u64) -> Option<Injection> {
+        let (queue, next) = &mut self.queues[port];
+        let tag = *queue.get(*next)?;
+        *next += 1;
+        let planned = &self.packets[tag as usize];
+        let router = planned.to / self.locals;
+        let at = free.max(planned.at);
+        self.fates[tag as usize].0 = at;
+        let (x, y) = ((router % self.columns) as u16, (router / self.columns) as u16);
+        Some(Injection { at, x, y, local: (planned.to % self.locals) as u16, tag })
+    }
+
+    fn deliver(&mut self, port: usize, packet: &Delivery) -> u64 {
+        let i = packet.tag as usize;
+        assert_eq!(port, self.packets[i].to);
+        assert_eq!(packet.injected, self.fates[i].0);
+        self.fates[i].1 = packet.arrived;
+        self.delivered[i] += 1;
+        (self.accept)(i, packet.left)
+    }
+}
+
+/// One flit a cycle everywhere, small buffers.
+pub(super) fn square(side: u32) -> MeshSpec {
+    let line = Line { latency: 1, interval: 1, credit: 1, buffer_flits: 8 };
+    MeshSpec {
+        columns: side,
+        rows: side,
+        chip_columns: side,
+        chip_rows: side,
+        locals: 1,
+        virtual_channels: 2,
+        flits_per_packet: 1,
+        router_latency: 3,
+        read_interval: 1,
+        east_west: line,
+        north_south: line,
+        chip: line,
+        injection: Line { buffer_flits: 16, ..line },
+        delivery: Line { latency: 3, ..line },
+    }
+}
+
+/// `rate` packets a port and cycle for `cycles` cycles, to uniform destinations (self included).
+pub(super) fn uniform(spec: &MeshSpec, rate: f64, cycles: u32, seed: u32) -> Vec<Planned> {
+    let ports = spec.routers() * spec.locals as usize;
+    let mut packets = Vec::new();
+    let most = (rate * f64::from(u32::MAX)) as u32;
+    for cycle in 0..cycles {
+        for from in 0..ports {
+            let draw = philox4x32_10([cycle, from as u32, 0, 0], [seed, 7]);
+            if draw[0] <= most && rate > 0.0 {
+                let to = ((u64::from(draw[1]) * ports as u64) >> 32) as usize;
+                packets.push(Planned { from, to, at: u64::from(cycle) });
+            }
+        }
+    }
+    packets
+}
+
+fn carried(spec: &MeshSpec, packets: &[Planned]) -> (Vec<Fate>, Drained) {
+    let mut schedule = Schedule::new(spec, packets);
+    let drained = Mesh::new(spec).run(&mut schedule);
+    assert!(schedule.delivered.iter().all(|&n| n == 1), "each packet is delivered once");
+    (schedule.fates, drained)
+}
+
+/// Meshes of all shapes, chips, channels, packet lengths, latencies and intervals.
+fn random_spec(seed: u32) -> MeshSpec {
+    let mut n = 0;
+    let mut draw = |low: u32, high: u32| {
+        n += 1;
+        low + philox4x32_10([n, 0, 0, 0], [seed, 3])[0] % (high - low + 1)
+    };
+    let mut line = |slow: u32| Line {
+        latency: draw(1, 7 * slow).into(),
+        interval: draw(1, 3 * slow).into(),
+        credit: draw(1, 4).into(),
+        buffer_flits: draw(1, 5) as u16,
+    };
+    let [east_west, north_south, chip, injection, delivery] = [1, 1, 40, 1, 2].map(&mut line);
+    MeshSpec {
+        columns: draw(1, 5),
+        rows: draw(1, 5),
+        chip_columns: draw(2, 3),
+        chip_rows: draw(2, 3),
+        locals: draw(1, 3),
+        virtual_channels: draw(1, 3),
+        flits_per_packet: if seed.is_multiple_of(2) { 1 } else { draw(1, 4) },
+        router_latency: draw(0, 3).into(),
+        read_interval: draw(1, 2).into(),
+        east_west,
+        north_south,
+        chip,
+        injection,
+        delivery,
+    }
+}
+
+#[test]
+fn it_is_the_oracle_packet_by_packet() {
+    for seed in 0..120 {
+        let spec = random_spec(seed);
+        let rate = [0.01, 0.1, 0.5, 1.0][seed as usize % 4];
+        let packets = uniform(&spec, rate, 60, seed);
+        let accept: fn(usize, u64) -> u64 =
+            if seed % 3 == 0 { |_, left| left } else { |packet, left| left + packet as u64 % 9 };
+        let mut schedule = Schedule::new(&spec, &packets);
+        schedule.accept = accept;
+        let mut mesh = Mesh::new(&spec);
+        mesh.run(&mut schedule);
+        let wanted = plain::run(&spec, &packets, &accept);
+        assert_eq!(schedule.fates, wanted, "seed {seed}: {spec:?}");
+        // A mesh may be used again.
+        let mut again = Schedule::new(&spec, &packets);
+        again.accept = accept;
+        mesh.run(&mut again);
+        assert_eq!(again.fates, wanted, "again, seed {seed}");
+    }
+}
+
+#[test]
+fn zero_load_latency_is_the_sum_of_the_way() {
+    let spec = square(8);
+    for (from, to, hops) in [(0, 0, 0), (0, 1, 1), (0, 63, 14), (63, 0, 14), (12, 33, 6)] {
+        let (fates, _) = carried(&spec, &[Planned { from, to, at: 5 }]);
+        assert_eq!(fates, [(5, 5 + 4 * (hops + 1) + 2)]);
+        assert_eq!(spec.zero_load(from, to), 4 * (hops + 1) + 2);
+    }
+}
+
+#[test]
+fn back_to_back_packets_pass_a_link_one_an_interval() {
+    let mut spec = square(2);
+    spec.east_west = Line { latency: 5, interval: 3, credit: 1, buffer_flits: 8 };
+    let packets = vec![Planned { from: 0, to: 1, at: 0 }; 100];
+    let (fates, drained) = carried(&spec, &packets);
+    let mut arrivals: Vec<u64> = fates.iter().map(|f| f.1).collect();
+    arrivals.sort_unstable();
+    let first = spec.zero_load(0, 1);
+    assert_eq!(arrivals, (0..100).map(|i| first + 3 * i).collect::<Vec<_>>());
+    assert_eq!(drained.flit_hops, 100);
+}
+
+#[test]
+fn a_link_with_too_few_places_waits_for_its_credits() {
+    let mut spec = square(2);
+    spec.virtual_channels = 1;
+    spec.east_west = Line { latency: 5, interval: 1, credit: 4, buffer_flits: 2 };
+    let packets = vec![Planned { from: 0, to: 1, at: 0 }; 40];
+    let (fates, _) = carried(&spec, &packets);
+    // A place comes back after link, router and credit: 5 + 3 + 4 cycles for two packets.
+    assert_eq!(fates[39].1 - fates[1].1, 38 / 2 * 12);
+}
+
+#[test]
+fn a_hot_spot_is_limited_by_its_ejection_port() {
+    let mut spec = square(4);
+    spec.delivery.interval = 2;
+    let packets: Vec<Planned> =
+        (0..50).flat_map(|at| (0..16).map(move |from| Planned { from, to: 5, at })).collect();
+    let (fates, _) = carried(&spec, &packets);
+    let last = fates.iter().map(|f| f.1).max().unwrap();
+    let first = fates.iter().map(|f| f.1).min().unwrap();
+    assert_eq!(last - first, 2 * (packets.len() as u64 - 1));
+}
+
+#[test]
+fn every_packet_arrives_once_and_not_before_its_zero_load_latency() {
+    for seed in 0..40 {
+        let spec = random_spec(seed);
+        let packets = uniform(&spec, 0.3, 200, seed);
+        let (fates, _) = carried(&spec, &packets);
+        let body = u64::from(spec.flits_per_packet - 1);
+        for (packet, (injected, arrived)) in packets.iter().zip(fates) {
+            let locals = spec.locals as usize;
+            assert!(injected >= packet.at);
+            assert!(arrived >= injected + body + spec.zero_load(packet.from / locals, packet.to / locals));
+        }
+    }
+}
+
+#[test]
+fn overload_drains_on_meshes_of_any_size() {
+    for (side, flits, vcs, depth) in
+        [(1, 1, 1, 1), (2, 3, 1, 1), (3, 2, 2, 1), (8, 4, 1, 2), (16, 1, 1, 1), (32, 2, 2, 2), (64, 1, 1, 2)]
+    {
+        let mut spec = square(side);
+        (spec.flits_per_packet, spec.virtual_channels) = (flits, vcs);
+        for line in [&mut spec.east_west, &mut spec.north_south, &mut spec.injection] {
+            line.buffer_flits = depth;
+        }
+        let packets = uniform(&spec, 1.0, 12, side);
+        carried(&spec, &packets);
+    }
+}

@@ -1,0 +1,43 @@
+//! What a mesh carries: packets asked of a source and handed to a sink.
+
+/// A packet at its entrance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Injection {
+    /// Cycle in which its first flit stands in the local input buffer.
+    pub at: u64,
+    /// Column of its destination.
+    pub x: u16,
+    /// Row of its destination.
+    pub y: u16,
+    /// Local port at the destination.
+    pub local: u16,
+    /// Carried along for the sink.
+    pub tag: u32,
+}
+
+/// A packet at its exit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// [`Injection::at`].
+    pub injected: u64,
+    /// Cycle in which its last flit leaves the router.
+    pub left: u64,
+    /// Cycle in which its last flit has arrived.
+    pub arrived: u64,
+    /// [`Injection::tag`].
+    pub tag: u32,
+}
+
+/// Cores, or a test's schedule. A port is `router * locals + local`.
+///
+/// Both ends are passive: the mesh asks for a packet as soon as a place in the local buffer is known to become free,
+/// so a source may answer with a time in the future, and a sink answers at once when it can take the next packet.
+/// Therefore cores cost no events of their own.
+pub trait Traffic {
+    /// The next packet of a port, whose place is free from cycle `free` on; none when the port has sent all. `at`
+    /// is not before `free`.
+    fn inject(&mut self, port: usize, free: u64) -> Option<Injection>;
+
+    /// A packet arrives; the first cycle in which the port may begin with another one.
+    fn deliver(&mut self, port: usize, packet: &Delivery) -> u64;
+}

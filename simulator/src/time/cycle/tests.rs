@@ -1,0 +1,165 @@
+//! Closed forms of cores, and the analytic bound.
+
+use super::*;
+use crate::counts::{Events, StepCounts};
+use crate::execute::slice::Spike;
+use crate::network::Network;
+use crate::network::fixture::{program, slice_table};
+use crate::time::{Analytic, Bound};
+
+/// The fixture with slice 0 (4 neurons of core 0, to cores 1, 2 and 3) firing `spikes` times in timestep 0.
+struct Setup {
+    program: Program,
+    table: SliceTable,
+    routes: Routes,
+    counts: PassCounts,
+    traces: Vec<SliceTrace>,
+}
+
+fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
+    let mut program = program();
+    let slice = &mut program.cores[snnc_compiler::ir::CoreId(0)].slices[0];
+    slice.slice.cols = 0..positions;
+    slice.slice.channels = 0..atoms;
+    let to = slice.destinations[..3].to_vec();
+    slice.route_starts = (0..=positions).map(|p| 3 * p).collect();
+    slice.destinations = (0..positions).flat_map(|_| to.clone()).collect();
+    let table = slice_table(&program);
+    let mut step = StepCounts { events: vec![Events::default(); table.cores.len()], flows: Vec::new() };
+    let spikes = fired.len() as u64;
+    let neurons = u64::from(positions * atoms);
+    step.events[0] = Events {
+        updates_active: spikes.max(neurons / 2),
+        updates_inactive: neurons - spikes.max(neurons / 2),
+        spikes,
+        packets_sent: 3 * spikes,
+        ..Events::default()
+    };
+    for target in [1, 2, 3] {
+        let flow =
+            crate::counts::Flow { source: 0, target: snnc_compiler::ir::CoreId(target), packets: spikes };
+        step.flows.extend((spikes > 0).then_some(flow));
+    }
+    let mut traces = vec![SliceTrace::default(); table.cores.len()];
+    traces[0].fired = vec![fired.iter().map(|&(position, atom)| Spike { position, atom }).collect()];
+    let words = vec![0; table.cores.len()];
+    let counts = PassCounts {
+        network: snnc_compiler::ir::NetworkId(0),
+        host_writes: words.clone(),
+        host_reads: words,
+        bias_saturations: 0,
+        steps: vec![step],
+    };
+    Setup { routes: Routes::new(&program), program, table, counts, traces }
+}
+
+impl Setup {
+    fn simulated(&self) -> (Drained, StepTime) {
+        let cycle = Cycle::new(&self.program, &self.table, 1).unwrap();
+        let mut mesh = Mesh::new(&cycle.mesh);
+        let drained = cycle.step(&mut mesh, &self.routes, &self.counts, &self.traces, 0);
+        let network = Network::new(&self.program, &self.table);
+        let analytic = Analytic::new(&self.program, &self.table);
+        let mut time = analytic.pass(&network, &self.routes, &self.counts, &self.traces);
+        assert!(drained.time_ps >= time.steps[0].total_ps - time.steps[0].barrier_ps);
+        cycle.refine(&self.routes, &self.counts, &self.traces, (0, 0), &mut time);
+        (drained, time.steps[0])
+    }
+}
+
+#[test]
+fn without_work_a_timestep_is_its_barrier() {
+    let mut idle = setup(2, 2, &[]);
+    idle.counts.steps[0].events[0] = Events::default();
+    let (drained, step) = idle.simulated();
+    assert_eq!((drained.time_ps, drained.packets.packets), (0, 0));
+    assert_eq!((step.total_ps, step.bound), (step.barrier_ps, Bound::Barrier));
+}
+
+#[test]
+fn silent_neurons_take_their_updates_and_no_more() {
+    let (drained, step) = setup(10, 10, &[]).simulated();
+    assert_eq!(drained.time_ps, 50 * 8_400 + 50 * 5_300);
+    assert_eq!(step.bound, Bound::Neuron);
+}
+
+#[test]
+fn a_spike_arrives_after_its_update_and_its_way() {
+    // Only the last of 100 neurons fires: it is the last active one. Its third packet goes farthest, after two others.
+    let (drained, _) = setup(10, 10, &[(9, 9)]).simulated();
+    let updated = 50 * 8_400 + 50 * 5_300;
+    let program = program();
+    let (topology, timing) = (program.topology(), program.target.timing());
+    let way = |core: u32| -> u64 {
+        let (from, to) =
+            (program.sites[snnc_compiler::ir::CoreId(0)], program.sites[snnc_compiler::ir::CoreId(core)]);
+        topology.path(from, to).map(|(_, kind)| timing.hop(kind).latency_ps).sum::<u64>() + 2_100
+    };
+    // The fixture makes packets in 1.7 ns and decodes them in 1.3 ns.
+    let arrivals = [1, 2, 3].map(|core| updated + u64::from(core - 1) * 1_700 + way(core));
+    assert_eq!(drained.time_ps, arrivals.into_iter().max().unwrap() + 1_300);
+    let ways = [1, 2, 3].map(way);
+    assert_eq!(drained.packets.packets, 3);
+    assert_eq!(drained.packets.sum, ways.iter().map(|&w| u128::from(w)).sum::<u128>());
+    assert_eq!(drained.packets.longest, ways.into_iter().max().unwrap());
+}
+
+#[test]
+fn n_spikes_of_one_core_leave_as_fast_as_packets_are_made_or_neurons_updated() {
+    let all: Vec<(u32, u32)> = (0..10).flat_map(|p| (0..10).map(move |a| (p, a))).collect();
+    let mut many = setup(10, 10, &all);
+    // Updates of 8.4 ns against packets of 3 x 1.7 ns: neurons decide.
+    let (fast, step) = many.simulated();
+    let tail = fast.time_ps - 100 * 8_400;
+    assert_eq!((fast.packets.packets, step.bound), (300, Bound::Neuron));
+    // Packets of 3 x 10 ns: their making decides, and stops the neuron unit.
+    many.program.target.timing.axon_out.interval_ns.0 = 10.0;
+    let (slow, step) = many.simulated();
+    assert_eq!(step.bound, Bound::AxonOut);
+    let last_made = 8_400 + 299 * 10_000;
+    assert!(
+        slow.time_ps >= last_made + tail - 3 * 1_700 && slow.time_ps < last_made + 200_000,
+        "{}",
+        slow.time_ps
+    );
+}
+
+#[test]
+fn a_sampled_run_stands_for_all() {
+    let fired = [(1, 1), (3, 0), (9, 9)];
+    let mut run = setup(10, 10, &fired);
+    let step = run.counts.steps[0].clone();
+    run.counts.steps = vec![step; 64];
+    run.traces[0].fired = vec![run.traces[0].fired[0].clone(); 64];
+    let network = Network::new(&run.program, &run.table);
+    let analytic = Analytic::new(&run.program, &run.table);
+    let total = |every| {
+        let mut time = analytic.pass(&network, &run.routes, &run.counts, &run.traces);
+        let cycle = Cycle::new(&run.program, &run.table, every).unwrap();
+        cycle.refine(&run.routes, &run.counts, &run.traces, (5, 0), &mut time);
+        (time.total_ps(), time.sampled.unwrap())
+    };
+    let (full, all) = total(1);
+    let (estimate, some) = total(16);
+    assert_eq!((all.simulated, some.simulated, some.timesteps), (64, 4, 64));
+    // All timesteps are alike, so the estimate is exact and knows it.
+    assert_eq!((full, some.half_width_ps()), (estimate, Some(0.0)));
+}
+
+#[test]
+fn a_target_without_a_network_is_refused() {
+    let mut program = program();
+    program.target.network = None;
+    let refused = Cycle::new(&program, &slice_table(&program), 1).unwrap_err();
+    assert_eq!(refused.code, Code::Unsupported);
+}
+
+#[test]
+fn times_that_could_overflow_are_refused() {
+    let mut program = program();
+    program.target.timing.clock_ns.0 = 0.001;
+    program.target.timing.synaptic_operation.interval_ns.0 = 1e9;
+    assert!(program.target.check("test").is_ok());
+    let refused = Cycle::new(&program, &slice_table(&program), 1).unwrap_err();
+    assert_eq!(refused.code, Code::Unsupported);
+}
