@@ -78,7 +78,7 @@ pub fn run(program: &Program, options: Options, done: &(dyn Fn() + Sync)) -> Res
             .map(|index| one(&chip, generation, &meter, (options.seed, index), done))
             .collect();
         for (image, record) in images {
-            generated.record.push(&record);
+            generated.record.push(&meter, &record);
             generated.images.push(image);
         }
     }

@@ -83,11 +83,12 @@ fn images_do_not_depend_on_the_mapping() {
     let (_, programs) = mappings();
     let options = Options { images: 1, seed: 11, fidelity: Fidelity::None };
     let images: Vec<_> = programs.iter().map(|p| run(p, options, &|| ()).unwrap()).collect();
-    let operations = |g: &Generated| g.record.images[0].synaptic_operations;
+    let operations = |g: &Generated| g.record.images[0].tally().events.synaptic_operations;
     for other in &images[1..] {
         assert_eq!(images[0].images, other.images);
         assert_eq!(operations(&images[0]), operations(other));
     }
-    let packets: std::collections::BTreeSet<_> = images.iter().map(|g| g.record.images[0].packets).collect();
+    let packets: std::collections::BTreeSet<_> =
+        images.iter().map(|g| g.record.images[0].tally().events.packets_sent).collect();
     assert_eq!(packets.len(), 3, "other mappings send other packets");
 }

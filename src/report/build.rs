@@ -9,6 +9,7 @@ use snnc_simulator::charge::{
 };
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::{Bound, Fidelity};
+use snnc_targets::entity::EntityMap;
 
 use super::constants::{assumed_note, energy_constants, target_info};
 use super::data::{
@@ -91,13 +92,16 @@ impl ReportInput<'_> {
         let count = self.program.model.populations.len();
         let tallies = self.run.total.tally.by_population(self.slices, count);
         let bills = self.run.total.ledger.by_population(self.slices, count);
-        let passes = self.run.total.tally.total().passes;
-        self.program
-            .model
-            .populations
-            .keys()
-            .map(|id| self.layer(id, &tallies[id], &bills[id], &passes))
-            .collect()
+        self.layers_of(&tallies, &bills, &self.run.total.tally.total().passes)
+    }
+
+    fn layers_of(
+        &self,
+        tallies: &EntityMap<PopulationId, SliceTally>,
+        bills: &EntityMap<PopulationId, Bill>,
+        passes: &[u64],
+    ) -> Vec<Layer> {
+        tallies.keys().map(|id| self.layer(id, &tallies[id], &bills[id], passes)).collect()
     }
 
     fn layer(&self, id: PopulationId, tally: &SliceTally, bill: &Bill, passes: &[u64]) -> Layer {
@@ -154,14 +158,22 @@ impl ReportInput<'_> {
     fn per_image(&self) -> Vec<PerImage> {
         let images = self.run.images.iter().enumerate();
         images
-            .map(|(i, image)| PerImage {
-                image: i as u64,
-                spikes: image.spikes,
-                synaptic_operations: image.synaptic_operations,
-                packets: image.packets,
-                hops: image.hops,
-                time_s: image.time_ps.map(seconds),
-                energy_j: Bill::joules(image.bill.total()),
+            .map(|(i, image)| {
+                let (tally, bill) = (image.tally(), image.bill());
+                PerImage {
+                    image: i as u64,
+                    timesteps: image.timesteps,
+                    spikes: tally.events.spikes,
+                    synaptic_operations: tally.events.synaptic_operations,
+                    packets: tally.events.packets_sent,
+                    hops: tally.hops.total(),
+                    host_writes: tally.host_writes,
+                    host_reads: tally.host_reads,
+                    time_s: image.time_ps.map(seconds),
+                    energy_j: Bill::joules(bill.total()),
+                    energy_by_component_j: components(&bill),
+                    layers: self.layers_of(&image.layers, &image.bills, &image.passes),
+                }
             })
             .collect()
     }

@@ -202,6 +202,12 @@ pub struct Iteration {
 pub struct PerImage {
     /// From 0.
     pub image: u64,
+    /// Timesteps on the chip.
+    pub timesteps: u64,
+    /// Words the host wrote.
+    pub host_writes: u64,
+    /// Words the host read.
+    pub host_reads: u64,
     /// Spikes.
     pub spikes: u64,
     /// Synaptic operations.
@@ -214,6 +220,10 @@ pub struct PerImage {
     pub time_s: Option<f64>,
     /// Joules.
     pub energy_j: f64,
+    /// The same by component.
+    pub energy_by_component_j: Components,
+    /// In the model's order.
+    pub layers: Vec<Layer>,
 }
 
 /// Hops by kind of link.

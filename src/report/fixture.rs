@@ -25,7 +25,7 @@ pub fn run<R>(fidelity: Fidelity, use_it: impl FnOnce(&ReportInput) -> R) -> R {
         for iteration in 0..3 {
             meter.add_pass(&mut record, iteration, &pass(image * 3 + iteration as u64), &[]);
         }
-        run.push(&record);
+        run.push(&meter, &record);
     }
     use_it(&ReportInput {
         program: &program,

@@ -8,6 +8,7 @@ pub fn print(report: &Report) -> String {
     let sections = [
         overview(report),
         totals(report),
+        images(report),
         components(report),
         networks(report),
         layers(report),
@@ -69,6 +70,33 @@ fn totals(r: &Report) -> String {
         whole("host reads", t.host_reads),
     ];
     table("Totals", &rows, 1)
+}
+
+/// Images shown one by one; report.json has them all.
+const IMAGES: usize = 16;
+
+/// One row an image, if there are several.
+fn images(r: &Report) -> String {
+    if r.per_image.len() < 2 {
+        return String::new();
+    }
+    let names = ["", "energy", "time", "spikes", "synaptic operations", "packets", "hops"];
+    let mut rows = vec![names.map(String::from).to_vec()];
+    for image in r.per_image.iter().take(IMAGES) {
+        rows.push(vec![
+            format!("image {}", image.image),
+            si(image.energy_j, "J"),
+            image.time_s.map_or_else(|| "not modelled".to_owned(), |t| si(t, "s")),
+            count(image.spikes),
+            count(image.synaptic_operations),
+            count(image.packets),
+            count(image.hops),
+        ]);
+    }
+    if r.per_image.len() > IMAGES {
+        rows.push(vec![format!("and {} more", r.per_image.len() - IMAGES)]);
+    }
+    table("Images", &rows, 1)
 }
 
 fn power(r: &Report) -> String {

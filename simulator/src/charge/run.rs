@@ -1,41 +1,54 @@
 //! A run: the sum over its images, and a summary of each.
 
-use super::{Bill, Meter, Record};
+use snnc_compiler::ir::PopulationId;
+use snnc_targets::entity::EntityMap;
+
+use super::{Bill, Meter, Record, SliceTally};
+use crate::counts::SliceTable;
 use crate::time::Fidelity;
 
 /// One image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSummary {
     /// Time of its passes one after another; none without a time.
     pub time_ps: Option<u128>,
-    /// Energy by component.
-    pub bill: Bill,
-    /// Neurons that fired.
-    pub spikes: u64,
-    /// Weights added to accumulators.
-    pub synaptic_operations: u64,
-    /// Packets sent.
-    pub packets: u64,
-    /// Links crossed by packets.
-    pub hops: u64,
+    /// Timesteps on the chip.
+    pub timesteps: u64,
+    /// Passes of each network, by its index.
+    pub passes: Vec<u64>,
+    /// What happened, by population.
+    pub layers: EntityMap<PopulationId, SliceTally>,
+    /// Energy, by population.
+    pub bills: EntityMap<PopulationId, Bill>,
 }
 
-impl From<&Record> for ImageSummary {
-    fn from(record: &Record) -> Self {
+impl ImageSummary {
+    fn new(slices: &SliceTable, record: &Record) -> Self {
+        let populations = slices.populations.iter().map(|p| p.0 as usize + 1).max().unwrap_or(0);
         let tally = record.tally.total();
-        let all = tally.total();
         Self {
             time_ps: (record.fidelity != Fidelity::None).then_some(tally.time.total_ps),
-            bill: record.ledger.total(),
-            spikes: all.events.spikes,
-            synaptic_operations: all.events.synaptic_operations,
-            packets: all.events.packets_sent,
-            hops: all.hops.total(),
+            timesteps: tally.timesteps,
+            passes: tally.passes,
+            layers: record.tally.by_population(slices, populations),
+            bills: record.ledger.by_population(slices, populations),
         }
+    }
+
+    /// What happened on all layers.
+    pub fn tally(&self) -> SliceTally {
+        let mut sum = SliceTally::default();
+        self.layers.values().for_each(|&layer| sum += layer);
+        sum
+    }
+
+    /// Energy of all layers.
+    pub fn bill(&self) -> Bill {
+        self.bills.values().copied().sum()
     }
 }
 
-/// Several images. Only the sum keeps iterations and slices, so memory does not grow with detail per image.
+/// Several images. Only the sum keeps iterations and slices; an image keeps its layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
     /// In the order of [`RunRecord::push`].
@@ -51,8 +64,8 @@ impl RunRecord {
     }
 
     /// Adds the next image.
-    pub fn push(&mut self, image: &Record) {
-        self.images.push(ImageSummary::from(image));
+    pub fn push(&mut self, meter: &Meter, image: &Record) {
+        self.images.push(ImageSummary::new(meter.slices(), image));
         self.total.merge(image);
     }
 }

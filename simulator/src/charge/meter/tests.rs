@@ -21,7 +21,7 @@ fn run(fidelity: Fidelity) -> (Program, SliceTable, Vec<Vec<PassCounts>>, RunRec
         for (i, counts) in passes.iter().enumerate() {
             meter.add_pass(&mut record, i, counts, &[]);
         }
-        total.push(&record);
+        total.push(&meter, &record);
     }
     (program, table, images, total)
 }
@@ -80,7 +80,7 @@ fn all_sums_equal_the_total() {
     same(ledger.by_slice());
     same(ledger.by_core(&table, program.cores.len()).values().copied().collect());
     same(ledger.by_population(&table, program.model.populations.len()).values().copied().collect());
-    same(run.images.iter().map(|image| image.bill).collect());
+    same(run.images.iter().map(|image| image.bill()).collect());
     assert_eq!(total.iter().map(|(_, aj)| aj).sum::<u128>(), total.total());
 }
 
@@ -97,7 +97,7 @@ fn tallies_are_the_sums_of_the_counts() {
     assert_eq!(tally.time.bounds.iter().sum::<u64>(), 45);
     let layers = run.total.tally.by_population(&table, program.model.populations.len());
     assert_eq!(layers.values().map(|l| l.hops.total()).sum::<u64>(), all.hops.total());
-    assert_eq!(run.images.iter().map(|i| i.hops).sum::<u64>(), all.hops.total());
+    assert_eq!(run.images.iter().map(|i| i.tally().hops.total()).sum::<u64>(), all.hops.total());
     assert_eq!(run.images.iter().map(|i| i.time_ps.unwrap()).sum::<u128>(), tally.time.total_ps);
     assert_eq!(run.total.host_macs, 6 * 4 * 9 * 2 * 4);
     assert_eq!(u128::from(run.total.paper_figure().accumulates), sum(&images, |e| e.synaptic_operations));
@@ -125,7 +125,7 @@ fn images_add_up_in_any_order() {
     };
     let add = |order: [u32; 3]| {
         let mut run = RunRecord::new(&meter);
-        order.iter().for_each(|&seed| run.push(&image(seed)));
+        order.iter().for_each(|&seed| run.push(&meter, &image(seed)));
         run.total
     };
     assert_eq!(add([1, 2, 3]), add([3, 1, 2]));
