@@ -141,6 +141,12 @@ impl Quantiser<'_> {
                 "tau {tau}, threshold {threshold} above reset: expected tau >= 1 and a threshold above the reset"
             )));
         }
+        if self.decay(1.0 / tau) == 0 {
+            let bits = self.format.decay_bits;
+            return Err(self
+                .refuse(format!("tau {tau}: a loss of 1/tau a step rounds to none of 2^{bits} parts"))
+                .hint("choose a target with a finer decay, or a smaller tau"));
+        }
         // Current to membrane, in thresholds.
         let gain = 1.0 / (tau * threshold);
         let limits = self.mantissa_limits(gain);

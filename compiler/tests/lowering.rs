@@ -1,0 +1,109 @@
+//! What lowering refuses, on small graphs: the message names the layer and why.
+
+use indexmap::IndexMap;
+use petgraph::graph::DiGraph;
+use snnc_compiler::driver;
+use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::graph::{Conv, Graph, Layer, Op};
+use snnc_compiler::ir::Shape;
+use snnc_compiler::weights::Tensor;
+use snnc_targets::{Code, Diagnostics, Target, registry};
+
+/// A chain of layers, each fed by the one before.
+fn chain(layers: Vec<(&str, Op)>) -> LoadedModel {
+    let mut net = DiGraph::new();
+    let mut last = None;
+    for (name, op) in layers {
+        let node = net.add_node(Layer { name: name.into(), op });
+        if let Some(last) = last {
+            net.add_edge(last, node, 0);
+        }
+        last = Some(node);
+    }
+    let graph = Graph { name: "net".into(), timesteps: 4, net };
+    LoadedModel { name: "chain".into(), graphs: IndexMap::from([("net".into(), graph)]), pipeline: None }
+}
+
+fn conv(inputs: usize, outputs: usize, groups: usize) -> Op {
+    let volume = outputs * (inputs / groups);
+    Op::Conv2d(Conv {
+        weight: Tensor::new(vec![outputs, inputs / groups, 1, 1], vec![0.5; volume]),
+        bias: None,
+        stride: (1, 1),
+        padding: (0, 0),
+        dilation: (1, 1),
+        output_padding: (0, 0),
+        groups,
+    })
+}
+
+fn input() -> (&'static str, Op) {
+    ("input", Op::Input { shape: Shape::new(2, 3, 3) })
+}
+
+fn lif(tau: f64) -> Op {
+    Op::Lif { tau, threshold: 1.0, reset: 0.0 }
+}
+
+fn target() -> Target {
+    registry::load("loihi-like").unwrap()
+}
+
+fn lower(model: &LoadedModel, target: &Target) -> Result<(), Diagnostics> {
+    driver::lower(model, target, Default::default()).map(drop)
+}
+
+fn refused(code: Code, expected: &str, layers: Vec<(&str, Op)>) {
+    let error = lower(&chain(layers), &target()).unwrap_err();
+    assert_eq!(error.codes(), [code], "{error}");
+    assert!(error.to_string().contains(expected), "expected \"{expected}\" in {error}");
+}
+
+#[test]
+fn a_plain_chain_lowers() {
+    let layers = vec![
+        input(),
+        ("a", conv(2, 2, 1)),
+        ("lif", lif(2.0)),
+        ("b", conv(2, 1, 1)),
+        ("out", Op::MeanOverTime),
+    ];
+    lower(&chain(layers), &target()).unwrap();
+}
+
+#[test]
+fn what_the_chip_cannot_do_is_refused_with_its_layer() {
+    let norm = || Op::BatchNorm {
+        scale: Tensor::new(vec![2], vec![1.0; 2]),
+        shift: Tensor::new(vec![2], vec![0.0; 2]),
+        mean: Tensor::new(vec![2], vec![0.0; 2]),
+        variance: Tensor::new(vec![2], vec![1.0; 2]),
+        epsilon: 1e-5,
+    };
+    let first = || vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(2.0))];
+    let with = |more: Vec<(&'static str, Op)>| first().into_iter().chain(more).collect::<Vec<_>>();
+    refused(
+        Code::Unsupported,
+        "layer net.norm",
+        with(vec![("norm", norm()), ("b", conv(2, 1, 1)), ("o", Op::MeanOverTime)]),
+    );
+    refused(Code::Unsupported, "2 groups", with(vec![("b", conv(2, 2, 2)), ("out", Op::MeanOverTime)]));
+    let coefficients = vec![0.1, 0.9, 0.2, 1.0];
+    refused(
+        Code::Unsupported,
+        "not powers of one decay",
+        with(vec![("b", conv(2, 1, 1)), ("out", Op::WeightedSum { coefficients })]),
+    );
+    refused(Code::Quantise, "rounds to none", vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(1e6))]);
+}
+
+#[test]
+fn a_target_without_windows_is_refused() {
+    let mut target = target();
+    target.neuron.active_windows.0 = false;
+    let layers =
+        vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(2.0)), ("b", conv(2, 1, 1)), ("o", Op::MeanOverTime)];
+    let error = lower(&chain(layers), &target).unwrap_err();
+    assert_eq!(error.codes(), [Code::Unsupported]);
+    assert!(error.to_string().contains("active_windows"), "{error}");
+}
