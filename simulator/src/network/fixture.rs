@@ -6,9 +6,8 @@ use snnc_compiler::ir::spiking::{
     Bias, Dynamics, HostInput, HostStage, Model, Network, NeuronFormat, Population, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
-use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::Sourced;
-use snnc_targets::{Provenance, Site, Target, Topology, registry};
+use snnc_targets::{Provenance, Site, Target, registry};
 
 use crate::counts::{Events, Flow, PassCounts, SliceTable, StepCounts};
 use crate::host::philox4x32_10;
@@ -186,17 +185,4 @@ pub fn random_pass(program: &Program, table: &SliceTable, network: u32, seed: u3
         bias_saturations: 1,
         steps,
     }
-}
-
-/// A program of many cores on one chip with all-to-all routes between them, for load tests.
-pub fn crowded(cores: u32) -> Program {
-    let mut program = program();
-    let all: Vec<u32> = (0..cores).collect();
-    let mut many: Vec<Core> = (0..cores).map(|_| core(&[0])).collect();
-    many.iter_mut().for_each(|c| connect(&mut c.slices[0], &all));
-    program.cores = EntityMap::from(many);
-    program.sites = (0..cores).map(Site).collect();
-    program.chips = 1;
-    assert!(Topology::new(&program.target.topology, 1).sites() >= cores);
-    program
 }

@@ -2,7 +2,7 @@ use snnc_compiler::ir::CoreId;
 
 use super::*;
 use crate::counts::Flow;
-use crate::network::fixture::{crowded, program, random_pass, random_step, slice_table};
+use crate::network::fixture::{program, random_pass, random_step, slice_table};
 use crate::time::Bound;
 
 fn setup() -> (Program, SliceTable, Network, Analytic) {
@@ -137,20 +137,4 @@ fn absurd_counts_saturate() {
     let mut step = empty_step(&table);
     step.events[0].synaptic_operations = u64::MAX;
     assert_eq!(alone(&analytic, &network, &step).total_ps, u64::MAX);
-}
-
-/// Run with `cargo test --release -- --ignored --nocapture`: 50 passes x 20 timesteps x 5,184 flows.
-#[test]
-#[ignore = "measures"]
-fn an_image_is_timed_in_a_fraction_of_a_second() {
-    let program = crowded(72);
-    let table = slice_table(&program);
-    let network = Network::new(&program, &table);
-    let analytic = Analytic::new(&program, &table);
-    let flows: Vec<Flow> =
-        network.routes().iter().map(|r| Flow { source: r.source, target: r.target, packets: 3 }).collect();
-    let step = StepCounts { events: vec![Events::default(); 72], flows };
-    let start = std::time::Instant::now();
-    let total: u64 = (0..1000).map(|_| alone(&analytic, &network, &step).total_ps).sum();
-    println!("{} flows, {total} ps, {:?}", step.flows.len(), start.elapsed());
 }
