@@ -4,7 +4,7 @@ mod common;
 
 use common::{network, target};
 use snnc_compiler::driver::{CompileOptions, assemble, map, partition_of};
-use snnc_compiler::ir::program::{Program, Slice};
+use snnc_compiler::ir::program::{Destination, Program, Slice};
 use snnc_compiler::ir::spiking::{Bias, Dynamics, HostStage, SpikingIr, Window};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId, Shape};
 use snnc_compiler::mapping::partition::search::SearchOptions;
@@ -370,6 +370,15 @@ fn program_synapses() {
         for axon in p.cores[core].axons.iter_mut().filter(|axon| axon.list as usize == b) {
             axon.list = a as u32;
         }
+    });
+    bad_synapses("arrives twice", "arrives twice for", |p| {
+        let to = p.cores[CoreId(0)].slices[0].destinations[0];
+        let axon = p.cores[to.core].axons[to.axon as usize];
+        p.cores[to.core].axons.push(axon);
+        let twin = Destination { core: to.core, axon: p.cores[to.core].axons.len() as u32 - 1 };
+        let slice = &mut p.cores[CoreId(0)].slices[0];
+        slice.destinations.insert(1, twin);
+        slice.route_starts[1..].iter_mut().for_each(|start| *start += 1);
     });
     bad_synapses("other projection", "does not exist", |p| {
         let core = receiver(p);

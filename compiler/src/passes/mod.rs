@@ -26,7 +26,7 @@ use crate::graph::Graph;
 use crate::ir::NetworkId;
 use crate::ir::spiking::{Encoding, Generation, Model, Network, NeuronFormat, SpikingIr};
 
-/// What each pass is called and does, in order; for `--help` and documentation.
+/// What each pass is called and does, in order; for documentation.
 pub const PASSES: [(&str, &str); 5] = [
     (fold::NAME, fold::DESCRIPTION),
     (encoding::NAME, encoding::DESCRIPTION),
