@@ -3,6 +3,7 @@
 //! Image i depends on the seed and i alone, so batches, threads and chunks cannot change it.
 
 use rayon::prelude::*;
+use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::Generation;
 use snnc_simulator::charge::{Meter, Record, RunRecord};
@@ -56,6 +57,15 @@ pub fn loop_of(program: &Program) -> Result<&Generation, Diagnostic> {
         )
         .hint("add a `pipeline` to the model file")
     })
+}
+
+/// Shape of the decoder's images, `[c, H, W]`.
+///
+/// # Errors
+/// [`Code::Unsupported`] if the model has no generation loop.
+pub fn image_shape(program: &Program) -> Result<Shape, Diagnostic> {
+    let decoder = program.model.readout_of(loop_of(program)?.decoder);
+    Ok(decoder.expect("a verified generation loop has a decoder with a read-out").shape)
 }
 
 /// Generates images; `done` is told after each denoising iteration of any image.

@@ -17,7 +17,7 @@ use snnc_simulator::execute::Chip;
 use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
-use crate::generation::{Image, loop_of};
+use crate::generation::{Image, image_shape, loop_of};
 use crate::report::images::{self, write_image};
 use crate::report::npy;
 
@@ -126,14 +126,6 @@ pub fn run(
     }
     set.finish()?;
     Ok(earlier)
-}
-
-/// Shape of the decoder's read-out.
-fn image_shape(program: &Program) -> Result<Shape, Diagnostic> {
-    let (model, generation) = (&program.model, loop_of(program)?);
-    let populations = model.readouts.iter().map(|r| &model.populations[r.population]);
-    let decoder = populations.into_iter().find(|p| p.network == generation.decoder);
-    Ok(decoder.expect("a verified generation loop has a decoder with a read-out").shape)
 }
 
 /// The growing files of a run.

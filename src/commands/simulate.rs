@@ -12,7 +12,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics};
 use super::compile::compile;
 use super::print;
 use crate::cli::{GenerateArgs, RunArgs, SimulateArgs};
-use crate::generation::{self, Generated, Options, loop_of};
+use crate::generation::{self, Generated, Options, image_shape, loop_of};
 use crate::progress;
 use crate::report::images::{Image, image_name, write_contact, write_image};
 use crate::report::{Report, ReportInput, json, memory, npy, text};
@@ -33,6 +33,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
 fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
     let iterations = loop_of(program)?.iterations as u64;
     let shape = image_shape(program)?;
+    // Refuses at once what no image file holds.
+    Image::new(shape, vec![0; shape.len()])?;
     if let Some(out) = &args.out {
         // Before the work: a folder that cannot be made should not cost a run.
         std::fs::create_dir_all(out).map_err(|error| {
@@ -81,14 +83,6 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
     rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
         Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
     })
-}
-
-/// Shape of the decoder's images; refuses those that no image file holds.
-fn image_shape(program: &Program) -> Result<Shape, Diagnostic> {
-    let decoder = program.model.readout_of(loop_of(program)?.decoder);
-    let shape = decoder.expect("a verified generation loop has a decoder with a read-out").shape;
-    Image::new(shape, vec![0; shape.len()])?;
-    Ok(shape)
 }
 
 fn write(
