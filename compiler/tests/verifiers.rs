@@ -315,7 +315,7 @@ fn program_limits() {
         p.target.core.threshold_profiles.as_mut().unwrap().0 = 1;
     });
     bad_program("atoms", "atoms on an axon", |p| {
-        p.target.axons.kind = snnc_targets::schema::AxonKind::Population { atoms_per_slot: 1, atoms_max: 1 };
+        p.target.axons.atoms_max.as_mut().unwrap().0 = 1;
         p.target.core.output_axons.0 = 1 << 20;
     });
 }

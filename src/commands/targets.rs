@@ -52,10 +52,11 @@ fn show(target: &Target) -> String {
         core.push(("threshold_profiles".into(), profiles.0.to_string(), profiles.1.to_string()));
     }
     section("core", core);
-    section(
-        "axons",
-        vec![(format!("{:?}", target.axons.kind), String::new(), target.axons.provenance.to_string())],
-    );
+    let mut axons = rows!(target.axons; input, output);
+    if let Some(most) = &target.axons.atoms_max {
+        axons.push(("atoms_max".into(), most.0.to_string(), most.1.to_string()));
+    }
+    section("axons", axons);
     section("synapses", rows!(s; weight_bits, index_bits, header_bits_per_list, kernel_sharing, delay_max));
     section(
         "neuron",

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::schema::{AxonKind, Between, FORMAT, Sourced, Target, UnitTime};
+use crate::schema::{Between, FORMAT, OutputAxonKind, Sourced, Target, UnitTime};
 use crate::topology::LinkKind;
 use crate::{Code, Diagnostic, Diagnostics};
 
@@ -145,12 +145,9 @@ impl Target {
             "core.threshold_profiles",
             "at least 1, or None",
         );
-        if let AxonKind::Population { atoms_per_slot, atoms_max } = self.axons.kind {
-            need(
-                atoms_per_slot > 0 && atoms_max >= atoms_per_slot,
-                "axons.kind",
-                "0 < atoms_per_slot <= atoms_max",
-            );
+        need(self.axons.atoms_max().is_none_or(|most| most > 0), "axons.atoms_max", "at least 1, or None");
+        if let OutputAxonKind::Population { atoms_per_slot } = self.axons.output.get() {
+            need(atoms_per_slot > 0, "axons.output", "at least one atom a slot");
         }
         let s = &self.synapses;
         need((1..=16).contains(&s.weight_bits.0), "synapses.weight_bits", "1 to 16 bits");

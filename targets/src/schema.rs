@@ -121,56 +121,61 @@ pub struct CoreLimits {
     pub threshold_profiles: Option<Sourced<u32>>,
 }
 
-/// What an axon serves.
+/// What an axon serves, on the receiving and on the sending side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AxonSpec {
-    /// Discrete or population axons.
-    pub kind: AxonKind,
-    /// Source of the choice.
-    pub provenance: Provenance,
+    /// What one input axon of a destination core serves.
+    pub input: Sourced<InputAxonKind>,
+    /// What one output slot of a source core serves.
+    pub output: Sourced<OutputAxonKind>,
+    /// Most neurons of one position on one core that an axon tells apart (its atoms), if limited.
+    pub atoms_max: Option<Sourced<u32>>,
 }
 
-/// Discrete: one input axon a source neuron, one output slot a (neuron, destination core). Population: the neurons
-/// of one position that sit on one core (its atoms) share one input axon per destination core, and an output slot
-/// per destination core and started group of `atoms_per_slot`.
+/// What one input axon of a destination core serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub enum AxonKind {
-    /// One axon a neuron.
+pub enum InputAxonKind {
+    /// One source neuron.
     Discrete,
-    /// One axon for all atoms of a position.
+    /// All neurons of one position on one source core (the atoms).
+    Population,
+}
+
+/// What one output slot of a source core serves; every destination core takes slots of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum OutputAxonKind {
+    /// One source neuron.
+    Discrete,
+    /// A started group of so many atoms of a position.
     Population {
         /// Atoms that one output slot serves.
         atoms_per_slot: u32,
-        /// Most atoms of a population.
-        atoms_max: u32,
     },
 }
 
-impl AxonKind {
-    /// Output axon slots that `atoms` neurons of one position spend per destination core.
-    pub fn output_slots(self, atoms: u32) -> u32 {
-        match self {
-            Self::Discrete => atoms,
-            Self::Population { atoms_per_slot, .. } => atoms.div_ceil(atoms_per_slot),
+impl AxonSpec {
+    /// Output axon slots that `atoms` neurons of one position spend per destination axon.
+    pub fn output_slots(&self, atoms: u32) -> u32 {
+        match self.output.get() {
+            OutputAxonKind::Discrete => atoms,
+            OutputAxonKind::Population { atoms_per_slot } => atoms.div_ceil(atoms_per_slot),
         }
     }
 
     /// Input axons that `atoms` neurons of one position spend on a destination core.
-    pub fn input_axons(self, atoms: u32) -> u32 {
-        match self {
-            Self::Discrete => atoms,
-            Self::Population { .. } => 1,
+    pub fn input_axons(&self, atoms: u32) -> u32 {
+        match self.input.get() {
+            InputAxonKind::Discrete => atoms,
+            InputAxonKind::Population => 1,
         }
     }
 
     /// Most neurons of one position on one core, if limited.
-    pub fn atoms_max(self) -> Option<u32> {
-        match self {
-            Self::Discrete => None,
-            Self::Population { atoms_max, .. } => Some(atoms_max),
-        }
+    pub fn atoms_max(&self) -> Option<u32> {
+        self.atoms_max.as_ref().map(Sourced::get)
     }
 }
 

@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 ///
 /// Convolution: tap `k` of source `i` reaches `(i + padding - k * dilation) / stride` if that divides.
 /// Transposed convolution: it reaches `i * stride - padding + k * dilation`.
-/// (PyTorch, `Conv2d` and `ConvTranspose2d`.)
+/// (PyTorch, `Conv2d` and `ConvTranspose2d`.) A map that holds a part of a larger kernel counts its taps from
+/// `first_tap` on: its tap k is tap `first_tap + k` of the formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AxisMap {
     /// Taps.
     pub kernel: usize,
+    /// Number of the first tap; 0 unless the map is a part of a larger kernel.
+    pub first_tap: usize,
     /// Stride, at least 1.
     pub stride: usize,
     /// Padding on both sides.
@@ -31,6 +34,7 @@ pub struct AxisMap {
 impl AxisMap {
     /// The target that tap `k` of source `i` reaches, if it lies inside.
     pub fn target(&self, i: usize, k: usize) -> Option<usize> {
+        let k = self.first_tap + k;
         let reach = if self.transposed {
             (i * self.stride + k * self.dilation).checked_sub(self.padding)?
         } else {
@@ -112,7 +116,7 @@ mod tests {
         input: usize,
         output: usize,
     ) -> AxisMap {
-        AxisMap { kernel, stride, padding, dilation: 1, transposed, input, output }
+        AxisMap { kernel, first_tap: 0, stride, padding, dilation: 1, transposed, input, output }
     }
 
     #[test]

@@ -177,6 +177,7 @@ impl Collector<'_> {
         };
         let axis = |length| AxisMap {
             kernel: 1,
+            first_tap: 0,
             stride: 1,
             padding: 0,
             dilation: 1,
@@ -246,6 +247,7 @@ impl Collector<'_> {
         let transposed = matches!(self.graph.net[node].op, Op::ConvTranspose2d(_));
         let axis = |kernel, stride, padding, dilation, input, output| AxisMap {
             kernel,
+            first_tap: 0,
             stride,
             padding,
             dilation,

@@ -73,8 +73,16 @@ mod tests {
     use crate::passes::collect::SourceKernel;
 
     fn layer(kind: NeuronKind, sources: &[usize]) -> NeuronLayer {
-        let axis =
-            AxisMap { kernel: 1, stride: 1, padding: 0, dilation: 1, transposed: false, input: 1, output: 1 };
+        let axis = AxisMap {
+            kernel: 1,
+            first_tap: 0,
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+            transposed: false,
+            input: 1,
+            output: 1,
+        };
         let kernel = |&source| SourceKernel {
             source,
             map: ConvMap { rows: axis, cols: axis },

@@ -56,7 +56,7 @@ fn nonzero(input: &Map, c: usize) -> Vec<(usize, usize, f64)> {
 fn reach(conv: &Conv, transposed: bool, input: Shape, output: Shape) -> (Reach, Reach) {
     let axis = |pick: fn((usize, usize)) -> usize, kernel, input, output| {
         let (stride, padding, dilation) = (pick(conv.stride), pick(conv.padding), pick(conv.dilation));
-        let axis = AxisMap { kernel, stride, padding, dilation, transposed, input, output };
+        let axis = AxisMap { kernel, first_tap: 0, stride, padding, dilation, transposed, input, output };
         (0..input).map(|i| axis.reach(i, 0..output)).collect()
     };
     let rows = axis(|pair| pair.0, conv.weight.shape[2], input.height, output.height);

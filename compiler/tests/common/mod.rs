@@ -14,8 +14,16 @@ pub fn target() -> Target {
 
 /// 3x3, stride 1, padding 1, on 5x5.
 pub fn map() -> ConvMap {
-    let axis =
-        AxisMap { kernel: 3, stride: 1, padding: 1, dilation: 1, transposed: false, input: 5, output: 5 };
+    let axis = AxisMap {
+        kernel: 3,
+        first_tap: 0,
+        stride: 1,
+        padding: 1,
+        dilation: 1,
+        transposed: false,
+        input: 5,
+        output: 5,
+    };
     ConvMap { rows: axis, cols: axis }
 }
 

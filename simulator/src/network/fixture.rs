@@ -86,8 +86,16 @@ fn network(name: &str, timesteps: u32, pass_steps: u32) -> Network {
 
 /// conv1 from two planes by a 3x3 convolution with padding, after an embedding.
 fn host_input() -> HostInput {
-    let axis =
-        AxisMap { kernel: 3, stride: 1, padding: 1, dilation: 1, transposed: false, input: 2, output: 2 };
+    let axis = AxisMap {
+        kernel: 3,
+        first_tap: 0,
+        stride: 1,
+        padding: 1,
+        dilation: 1,
+        transposed: false,
+        input: 2,
+        output: 2,
+    };
     HostInput {
         population: PopulationId(0),
         input: Shape::new(1, 2, 2),

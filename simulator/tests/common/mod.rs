@@ -172,7 +172,10 @@ impl Maker<'_> {
                 AxisMap::conv_output(input, kernel, stride, padding, dilation)
             };
             if let Some(output) = output.filter(|&o| (1..=20).contains(&o)) {
-                return (AxisMap { kernel, stride, padding, dilation, transposed, input, output }, output);
+                return (
+                    AxisMap { kernel, first_tap: 0, stride, padding, dilation, transposed, input, output },
+                    output,
+                );
             }
         }
     }

@@ -110,7 +110,7 @@ impl Program {
 
 /// Use of a core's limits.
 pub fn core_use(core: &Core, target: &Target, model: &Model) -> CoreUse {
-    let axons = target.axons.kind;
+    let axons = &target.axons;
     CoreUse {
         neurons: core.neurons().into(),
         input_axons: core.axons.iter().map(|a| u64::from(axons.input_axons(a.atoms))).sum(),

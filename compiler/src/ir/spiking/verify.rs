@@ -196,9 +196,17 @@ impl Checker {
             format!("map {axis:?} does not fit kernel {kernel}, source {input}, target {output}")
         });
         let sane = axis.stride >= 1
-            && [axis.stride, axis.padding, axis.dilation, axis.kernel, axis.input, axis.output]
-                .iter()
-                .all(|&n| n <= 1 << 16);
+            && [
+                axis.stride,
+                axis.padding,
+                axis.dilation,
+                axis.kernel,
+                axis.first_tap,
+                axis.input,
+                axis.output,
+            ]
+            .iter()
+            .all(|&n| n <= 1 << 16);
         self.need(sane, place, || format!("map {axis:?} is out of range"));
     }
 
@@ -305,7 +313,9 @@ fn stage_output(stage: &HostStage, input: Shape) -> Option<Shape> {
                 .try_fold(1usize, usize::checked_mul);
             let sane = [map.rows, map.cols].iter().all(|a| {
                 a.stride >= 1
-                    && [a.stride, a.padding, a.dilation, a.output, a.kernel].iter().all(|&n| n <= 1 << 16)
+                    && [a.stride, a.padding, a.dilation, a.output, a.kernel, a.first_tap]
+                        .iter()
+                        .all(|&n| n <= 1 << 16)
             });
             let fits = *inputs == input.channels
                 && volume == Some(weights.len())

@@ -127,7 +127,7 @@ impl AxisFigures {
     ) -> u64 {
         let per_position: u64 = pieces(projection.kernel.inputs, source.channels)
             .iter()
-            .map(|piece| u64::from(target.axons.kind.input_axons(piece.len() as u32)))
+            .map(|piece| u64::from(target.axons.input_axons(piece.len() as u32)))
             .sum();
         self.worst_sources(&projection.map.rows, tiling.rows)
             * self.worst_sources(&projection.map.cols, tiling.cols)
@@ -146,7 +146,7 @@ impl AxisFigures {
         self.worst_fans(&projection.map.rows, source.rows, tiling.rows)
             * self.worst_fans(&projection.map.cols, source.cols, tiling.cols)
             * tiling.channels as u64
-            * u64::from(target.axons.kind.output_slots(widest))
+            * u64::from(target.axons.output_slots(widest))
     }
 
     /// Packets of a projection when every source neuron fires once.

@@ -138,7 +138,7 @@ fn candidates(
     let incoming = incoming(ir, id);
     let shape = population.shape;
     let neurons_max = u64::from(target.core.neurons.get().min(options.neurons_max.unwrap_or(u32::MAX)));
-    let atoms_max = target.axons.kind.atoms_max().map_or(usize::MAX, |most| most as usize);
+    let atoms_max = target.axons.atoms_max().map_or(usize::MAX, |most| most as usize);
     let mut all = Vec::new();
     for &rows in &useful_counts(shape.height) {
         for &cols in &useful_counts(shape.width) {

@@ -105,6 +105,7 @@ mod tests {
     fn network(kind: NeuronKind) -> Collected {
         let axis = |length| AxisMap {
             kernel: 1,
+            first_tap: 0,
             stride: 1,
             padding: 0,
             dilation: 1,

@@ -209,7 +209,7 @@ impl Findings {
 
     /// No limit of the target exceeded.
     pub(super) fn limits(&mut self, program: &Program) {
-        let atoms_max = program.target.axons.kind.atoms_max();
+        let atoms_max = program.target.axons.atoms_max();
         for (id, core) in program.cores.iter() {
             for (limit, used, most) in
                 core_use(core, &program.target, &program.model).exceeded(&program.target)
