@@ -32,7 +32,7 @@ fn compile_then_simulate_equals_run() {
     let model = example();
     let model = model.to_str().unwrap();
     let report = ok(&["compile", model, "--target", "loihi-like", "-o", &path("m.snnx")]);
-    assert!(report.contains("cores on 2 chips") && report.contains("synapse memory (bits)"), "{report}");
+    assert!(report.contains("cores on 1 chip ") && report.contains("synapse memory (bits)"), "{report}");
     ok(&["simulate", &path("m.snnx"), "--images", "2", "--seed", "5", "--out", &path("a"), "--threads", "1"]);
     let text = ok(&["run", model, "--images", "2", "--seed", "5", "--out", &path("b"), "--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -53,7 +53,7 @@ fn compile_then_simulate_equals_run() {
 fn checks_out(json: &serde_json::Value) {
     assert_eq!(json["schema"], "snnc.report/1");
     assert_eq!((&json["target"]["name"], &json["fidelity"]), (&"loihi-like".into(), &"analytic".into()));
-    assert!(json["mapping"]["cores_used"].as_u64().unwrap() > 100 && json["mapping"]["chips_used"] == 2);
+    assert!(json["mapping"]["cores_used"].as_u64().unwrap() > 100 && json["mapping"]["chips_used"] == 1);
     let total = |name: &str| json["totals"][name].as_f64().unwrap();
     assert_eq!((total("images"), total("timesteps")), (2.0, 2.0 * (49.0 * 21.0 + 19.0)));
     let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{a} {b}");
@@ -133,10 +133,10 @@ fn targets_and_intermediate_forms_print() {
     assert!(ok(&["compile", model, "--emit", "spiking"]).starts_with("// model spiking-diffusion-mnist"));
     assert!(ok(&["compile", model, "--emit", "program"]).starts_with("// program for loihi-like"));
     let json: serde_json::Value = serde_json::from_str(&ok(&["compile", model, "--json"])).unwrap();
-    assert_eq!(
-        json["cores"],
-        json["layers"].as_array().unwrap().iter().map(|l| l["cores"].as_u64().unwrap()).sum::<u64>()
-    );
+    // Layers share cores.
+    let cores = json["cores"].as_u64().unwrap();
+    let by_layer = json["layers"].as_array().unwrap().iter().map(|l| l["cores"].as_u64().unwrap());
+    assert!((1..=by_layer.sum()).contains(&cores), "{cores}");
 }
 
 #[test]

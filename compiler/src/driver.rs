@@ -6,6 +6,7 @@ use snnc_targets::{Diagnostics, Target};
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
 use crate::ir::spiking::{Encoding, SpikingIr};
+use crate::mapping::partition::Rates;
 use crate::mapping::partition::search::SearchOptions;
 use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
@@ -39,7 +40,7 @@ pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Res
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`], or what a verifier finds.
 pub fn map(ir: &SpikingIr, target: &Target, options: CompileOptions) -> Result<Program, Diagnostics> {
-    let partition = partition::search(ir, target, options.search)?;
+    let partition = partition::search(ir, target, &Rates::default(), options.search)?.partition;
     assemble(ir, target, &partition, |traffic| {
         Ok(place::place(partition.cores.len(), traffic, target, options.place)?)
     })
@@ -55,12 +56,20 @@ pub fn assemble(
     partition: &Partition,
     placement: impl FnOnce(&Traffic) -> Result<Placement, Diagnostics>,
 ) -> Result<Program, Diagnostics> {
-    partition.verify(&ir.model)?;
-    let cores = build_cores(ir, partition);
+    partition.verify(ir)?;
+    let cut = ir.with_parts(&partition.kernel_parts);
+    let cores = build_cores(&cut, partition);
     let placement = placement(&Traffic::uniform(&cores))?;
     placement.verify(cores.len(), target)?;
     let Placement { chips, sites } = placement;
-    let program = Program { target: target.clone(), model: ir.model.clone(), cores, sites, chips };
+    let program = Program {
+        target: target.clone(),
+        model: ir.model.clone(),
+        kernel_parts: partition.kernel_parts.clone(),
+        cores,
+        sites,
+        chips,
+    };
     program.verify()?;
     program.verify_against(ir)?;
     Ok(program)
@@ -98,5 +107,8 @@ pub fn compile_codec(
 /// The partition that a program was built from.
 pub fn partition_of(program: &Program) -> Partition {
     let slices = |core: &crate::ir::program::Core| core.slices.iter().map(|s| s.slice.clone()).collect();
-    Partition { cores: EntityMap::from(program.cores.values().map(slices).collect::<Vec<_>>()) }
+    Partition {
+        cores: EntityMap::from(program.cores.values().map(slices).collect::<Vec<_>>()),
+        kernel_parts: program.kernel_parts.clone(),
+    }
 }

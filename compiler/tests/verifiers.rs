@@ -3,11 +3,13 @@
 mod common;
 
 use common::{network, target};
-use snnc_compiler::driver::{CompileOptions, assemble, map, partition_of};
+use snnc_compiler::driver::{assemble, partition_of};
 use snnc_compiler::ir::program::{Destination, Program, Slice};
+use snnc_compiler::ir::spiking::parts::Parts;
 use snnc_compiler::ir::spiking::{Bias, Dynamics, HostStage, SpikingIr, Window};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId, Shape};
-use snnc_compiler::mapping::partition::search::SearchOptions;
+use snnc_compiler::mapping::partition::tiling::Tiling;
+use snnc_compiler::mapping::place::{PlaceOptions, place};
 use snnc_compiler::mapping::{Partition, Placement};
 use snnc_targets::{Code, Diagnostics, Site};
 
@@ -31,9 +33,19 @@ fn bad_ir(what: &str, expected: &str, breaks: impl FnOnce(&mut SpikingIr)) {
 }
 
 fn program() -> Program {
-    // Several cores for each layer.
-    let search = SearchOptions { neurons_max: Some(40), ..SearchOptions::default() };
-    map(&network(), &target(), CompileOptions { search, ..CompileOptions::default() }).unwrap()
+    // A core for every few rows of each layer.
+    let (ir, target) = (network(), target());
+    let mut partition = Partition::default();
+    for (id, population) in ir.model.populations.iter() {
+        let tiling = Tiling { channels: 1, rows: if id == SECOND { 5 } else { 3 }, cols: 1 };
+        tiling.slices(id, population.shape).into_iter().for_each(|slice| {
+            partition.cores.push(vec![slice]);
+        });
+    }
+    assemble(&ir, &target, &partition, |traffic| {
+        Ok(place(partition.cores.len(), traffic, &target, PlaceOptions::default())?)
+    })
+    .unwrap()
 }
 
 fn bad_program(what: &str, expected: &str, breaks: impl FnOnce(&mut Program)) {
@@ -392,7 +404,8 @@ fn an_axon_that_reads_another_slices_channels_is_found() {
     let all = |population, channels| Slice { population, channels, rows: 0..5, cols: 0..5 };
     let cores = vec![vec![all(FIRST, 0..2)], vec![all(FIRST, 2..4)], vec![all(SECOND, 0..6), all(SUM, 0..3)]];
     let sites = |_: &_| Ok(Placement { chips: 1, sites: (0..3).map(Site).collect() });
-    let mut program = assemble(&ir, &target(), &Partition { cores: cores.into() }, sites).unwrap();
+    let mut program =
+        assemble(&ir, &target(), &Partition { cores: cores.into(), ..Partition::default() }, sites).unwrap();
     let axon = program.cores[CoreId(2)].axons.iter_mut().find(|a| a.first_atom == 2).unwrap();
     axon.first_atom = 1;
     program.verify().unwrap();
@@ -403,7 +416,7 @@ fn an_axon_that_reads_another_slices_channels_is_found() {
 #[test]
 fn partitions_and_placements_of_any_author_are_checked() {
     let ir = network();
-    let verify = |p: &Partition| p.verify(&ir.model);
+    let verify = |p: &Partition| p.verify(&ir);
     let whole = partition_of(&program());
     let bad = |what: &str, expected: &str, breaks: &dyn Fn(&mut Partition)| {
         refuses(Code::MappingInvalid, what, expected, whole.clone(), breaks, verify);
@@ -415,8 +428,14 @@ fn partitions_and_placements_of_any_author_are_checked() {
         let copy = p.cores[CoreId(0)].clone();
         p.cores.push(copy);
     });
-    bad("missing", "are on no core", &|p| p.cores[CoreId(0)][0].rows.end = 1);
+    bad("missing", "are on no core", &|p| p.cores[CoreId(1)][0].rows.start += 1);
     bad("outside", "lies outside", &|p| p.cores[CoreId(0)][0].cols.end = 99);
+    bad("too many parts", "cannot be cut", &|p| {
+        p.kernel_parts.insert(ProjectionId(0), Parts { rows: 4, cols: 1 });
+    });
+    bad("parts of nothing", "cannot be cut", &|p| {
+        p.kernel_parts.insert(ProjectionId(77), Parts { rows: 2, cols: 1 });
+    });
     bad("unknown", "does not exist", &|p| p.cores[CoreId(0)][0].population = PopulationId(6));
 
     let target = target();
@@ -439,7 +458,11 @@ fn a_hand_written_mapping_is_built() {
     let ir = network();
     let all = |population, channels| Slice { population, channels: 0..channels, rows: 0..5, cols: 0..5 };
     // All layers on one core.
-    let partition = Partition { cores: vec![vec![all(FIRST, 4), all(SECOND, 6), all(SUM, 3)]].into() };
+    let partition = Partition {
+        cores: vec![vec![all(FIRST, 4), all(SECOND, 6), all(SUM, 3)]].into(),
+        // One kernel in an axon for each of its rows.
+        kernel_parts: [(ProjectionId(0), Parts { rows: 3, cols: 1 })].into(),
+    };
     let place = |_: &_| Ok(Placement { chips: 1, sites: vec![Site(77)].into() });
     let program = assemble(&ir, &target(), &partition, place).unwrap();
     assert_eq!(program.cores.len(), 1);

@@ -8,12 +8,15 @@ use common::Random;
 use snnc_compiler::driver::{CompileOptions, assemble, map};
 use snnc_compiler::ir::program::{Program, Run, Slice};
 use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::ir::spiking::parts::Parts;
 use snnc_compiler::ir::{NetworkId, PopulationId};
-use snnc_compiler::mapping::partition::Partition;
-use snnc_compiler::mapping::partition::search::SearchOptions;
+use snnc_compiler::mapping::partition::search::{Objective, SearchOptions, search};
+use snnc_compiler::mapping::partition::{Partition, Rates};
 use snnc_compiler::mapping::place::{PlaceOptions, place};
+use snnc_compiler::mapping::traffic::Traffic;
 use snnc_simulator::counts::Events;
 use snnc_simulator::execute::{Chip, oracle, plain};
+use snnc_targets::schema::{InputAxonKind, OutputAxonKind};
 use snnc_targets::{Code, Target};
 
 /// Cuts `0..length` at random.
@@ -28,7 +31,7 @@ fn cuts(random: &mut Random, length: usize) -> Vec<std::ops::Range<u32>> {
     ranges
 }
 
-/// Uneven boxes, several to a core, in random order: what no search of ours would make.
+/// Uneven boxes, several to a core, in random order, kernels cut at random: what no search of ours would make.
 fn wild_partition(random: &mut Random, ir: &SpikingIr, neurons_max: u32) -> Partition {
     let mut slices = Vec::new();
     for (population, p) in ir.model.populations.iter() {
@@ -53,6 +56,13 @@ fn wild_partition(random: &mut Random, ir: &SpikingIr, neurons_max: u32) -> Part
         core.push(slice);
     }
     partition.cores.push(core);
+    for (id, projection) in ir.projections.iter() {
+        let kernel = &projection.kernel;
+        let parts = Parts { rows: random.between(1, kernel.height), cols: random.between(1, kernel.width) };
+        if parts.fit(kernel.height, kernel.width) && random.one_in(2) {
+            partition.kernel_parts.insert(id, parts);
+        }
+    }
     partition
 }
 
@@ -154,6 +164,36 @@ fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
     // The comparison means nothing if the networks are silent or never leave their widths.
     assert!(fired > 20_000, "{fired} spikes");
     assert!(overflowed > 1_000, "{overflowed} overflows");
+}
+
+#[test]
+fn the_search_counts_what_the_built_cores_use() {
+    let mut shared = 0;
+    for seed in 100..160 {
+        let mut random = Random(seed);
+        let mut target = common::target(&mut random, 1024);
+        target.core.neurons.0 = random.between(20, 300) as u32;
+        target.synapses.header_bits_per_list.0 = random.between(0, 9) as u32;
+        if random.one_in(2) {
+            target.axons.output.0 = OutputAxonKind::Discrete;
+        }
+        if random.one_in(3) {
+            target.axons.input.0 = InputAxonKind::Discrete;
+        }
+        let ir = common::network(&mut random, &target);
+        let objective = if random.one_in(2) { Objective::Cores } else { Objective::Packets };
+        let options = SearchOptions { objective, ..SearchOptions::default() };
+        let found = search(&ir, &target, &Rates::default(), options).unwrap();
+        let place =
+            |traffic: &_| Ok(place(found.partition.cores.len(), traffic, &target, PlaceOptions::default())?);
+        let program = assemble(&ir, &target, &found.partition, place).unwrap();
+        for (core, use_) in found.uses.iter() {
+            assert_eq!(program.core_use(core), *use_, "seed {seed} {core}");
+            shared += usize::from(program.cores[core].slices.len() > 1);
+        }
+        assert_eq!(Traffic::uniform(&program.cores).packets() as f64, found.packets, "seed {seed}");
+    }
+    assert!(shared > 20, "{shared} cores with several slices");
 }
 
 #[test]

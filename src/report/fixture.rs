@@ -63,7 +63,14 @@ fn program() -> Program {
         generation: None,
     };
     let cores = vec![core(0, &[1]), core(1, &[])];
-    Program { target, model, cores: cores.into(), sites: vec![Site(0), Site(129)].into(), chips: 2 }
+    Program {
+        target,
+        model,
+        kernel_parts: Default::default(),
+        cores: cores.into(),
+        sites: vec![Site(0), Site(129)].into(),
+        chips: 2,
+    }
 }
 
 fn core(population: u32, targets: &[u32]) -> Core {

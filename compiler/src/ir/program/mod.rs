@@ -21,6 +21,7 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::{Site, Target, Topology};
 
 use super::spiking::Model;
+use super::spiking::parts::KernelParts;
 use super::{CoreId, PopulationId, ProjectionId};
 
 /// A mapped model.
@@ -30,6 +31,8 @@ pub struct Program {
     pub target: Target,
     /// Networks, populations, host inputs, read-outs, generation loop.
     pub model: Model,
+    /// Projections of the spiking IR whose kernels are cut; lists name the projections after the cut.
+    pub kernel_parts: KernelParts,
     /// Cores in use.
     pub cores: EntityMap<CoreId, Core>,
     /// Where each core sits.

@@ -8,6 +8,7 @@
 
 mod encoding;
 pub mod host;
+pub mod parts;
 pub mod verify;
 
 pub use encoding::Encoding;

@@ -1,10 +1,16 @@
 //! Which neurons share a core.
 //!
-//! [`search()`] finds one tiling a population under all limits of the target; a hand-written [`Partition`] goes
+//! [`search()`] fills cores layer by layer under all limits of the target; a hand-written [`Partition`] goes
 //! through the same [`Partition::verify`]. Limits that need the built core (axons, memory) are checked again by the
 //! program's verifier, with the same accounting.
 
-pub mod cost;
+mod cover;
+mod fan;
+mod figures;
+mod fill;
+mod layers;
+pub mod rates;
+mod refuse;
 pub mod search;
 pub mod tiling;
 
@@ -15,8 +21,10 @@ use snnc_targets::{Code, Diagnostic, Diagnostics};
 use crate::ir::CoreId;
 use crate::ir::program::Slice;
 use crate::ir::program::cover::Cover;
-use crate::ir::spiking::Model;
+use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::parts::KernelParts;
 
+pub use rates::Rates;
 pub use search::search;
 
 /// Slices of populations, core by core.
@@ -25,14 +33,19 @@ pub use search::search;
 pub struct Partition {
     /// One entry a core.
     pub cores: EntityMap<CoreId, Vec<Slice>>,
+    /// Projections whose kernels are cut, so that a position has an axon for each part.
+    #[serde(default)]
+    pub kernel_parts: KernelParts,
 }
 
 impl Partition {
-    /// Every neuron of every population exactly once, no empty core, no core with two networks.
+    /// Every neuron of every population exactly once, no empty core, no core with two networks, kernels that can be cut
+    /// as asked.
     ///
     /// # Errors
     /// [`Code::MappingInvalid`], one for each problem.
-    pub fn verify(&self, model: &Model) -> Result<(), Diagnostics> {
+    pub fn verify(&self, ir: &SpikingIr) -> Result<(), Diagnostics> {
+        let model = &ir.model;
         let mut problems = Diagnostics::default();
         let mut fail = |place: String, message: String| {
             problems.push(Diagnostic::new(Code::MappingInvalid, place, message));
@@ -62,6 +75,12 @@ impl Partition {
         }
         for (place, message) in cover.missing(model) {
             fail(place, message);
+        }
+        for (&id, parts) in &self.kernel_parts {
+            let kernel = ir.projections.get(id).map(|p| &p.kernel);
+            if !kernel.is_some_and(|k| parts.fit(k.height, k.width)) {
+                fail(id.to_string(), format!("cannot be cut into {} x {} parts", parts.rows, parts.cols));
+            }
         }
         problems.into_result(())
     }

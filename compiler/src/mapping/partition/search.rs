@@ -1,114 +1,102 @@
-//! One tiling a population, chosen jointly under all limits: beam search from the outputs to the inputs.
+//! Partition of convolutional networks: beam search from the outputs to the inputs.
 //!
-//! A population's tiling sets the output axons of its sources, so targets come first. A state is a choice for all
-//! populations seen so far; the `beam` states with the fewest cores, then packets, go on. Deterministic: candidates
-//! are ordered and ties keep their order.
+//! A layer's slices set the output axons of its sources, so targets come first. A state is cores filled with all
+//! layers seen so far ([`Fill`]); each next layer is tried with several plans ([`cover`](super::cover)), and the
+//! best states go on. Deterministic: candidates are ordered and ties keep their order.
 
-use std::collections::BTreeMap;
-
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::entity::EntityMap;
+use snnc_targets::{Diagnostics, Target};
 
 use super::Partition;
-use super::cost::{AxisFigures, own_use};
-use super::tiling::{Tiling, useful_counts};
-use crate::ir::program::usage::Limit;
-use crate::ir::spiking::{Population, Projection, SpikingIr};
-use crate::ir::{NetworkId, PopulationId};
+use super::cover::{Grids, plans};
+use super::fill::{Fill, Placed, Refusal, Room};
+use super::layers::Layer;
+use super::rates::Rates;
+use super::refuse;
+use crate::ir::CoreId;
+use crate::ir::program::Slice;
+use crate::ir::program::usage::CoreUse;
+use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::parts::Parts;
 
-/// How hard to search.
+/// What to make small.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Objective {
+    /// Cores; among mappings with as few, packets.
+    #[default]
+    Cores,
+    /// Packets; among mappings with as few, cores.
+    Packets,
+}
+
+/// How to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchOptions {
-    /// States kept after each population.
+    /// What to make small.
+    pub objective: Objective,
+    /// States kept after each layer.
     pub beam: usize,
-    /// Channel counts kept for each spatial tiling, fewest cores first.
-    pub channel_counts: usize,
     /// Fewer neurons a core than the target allows: other legal mappings of the same network.
     pub neurons_max: Option<u32>,
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        Self { beam: 256, channel_counts: 3, neurons_max: None }
+        Self { objective: Objective::Cores, beam: 6, neurons_max: None }
     }
 }
 
-/// A partial choice.
+/// A partition, and what it was searched for.
 #[derive(Debug, Clone, Default)]
-struct State {
-    tilings: BTreeMap<PopulationId, Tiling>,
-    input_axons: BTreeMap<PopulationId, u64>,
-    cores: u64,
-    packets: u64,
-}
-
-/// The joint limit that refused the most promising choice of a population.
-#[derive(Debug, Clone, Copy)]
-struct Refusal {
-    limit: Limit,
-    used: u64,
-    most: u64,
+pub struct Found {
+    /// Cores and cuts.
+    pub partition: Partition,
+    /// Use of each core's limits, as the built core will have it.
+    pub uses: EntityMap<CoreId, CoreUse>,
+    /// Expected packets a core receives for every neuron's expected spikes, summed.
+    pub packets: f64,
 }
 
 /// Searches a partition of every network.
 ///
 /// # Errors
-/// [`Code::DoesNotFit`] with layer, limit, use and a remedy.
-pub fn search(ir: &SpikingIr, target: &Target, options: SearchOptions) -> Result<Partition, Diagnostics> {
-    let mut partition = Partition::default();
+/// [`snnc_targets::Code::DoesNotFit`] with layer, limit, use and a remedy.
+pub fn search(
+    ir: &SpikingIr,
+    target: &Target,
+    rates: &Rates,
+    options: SearchOptions,
+) -> Result<Found, Diagnostics> {
+    let mut found = Found::default();
     for network in ir.model.networks.keys() {
-        fan_in_fits(ir, target, network)?;
-        // The quick search leaves out many narrow tiles; they are tried before the model is refused.
-        let wide = SearchOptions { beam: options.beam * 4, channel_counts: usize::MAX, ..options };
-        let found = search_network(ir, target, options, network)
-            .or_else(|_| search_network(ir, target, wide, network))?;
-        for (population, tiling) in found {
-            for slice in tiling.slices(population, ir.model.populations[population].shape) {
-                partition.cores.push(vec![slice]);
-            }
-        }
+        let layers = Layer::all(ir, target, rates, network);
+        let wide = SearchOptions { beam: options.beam * 8, ..options };
+        // The quick search can meet a dead end; a wider one is tried before the model is refused.
+        let fill = search_network(ir, target, &layers, options)
+            .or_else(|_| search_network(ir, target, &layers, wide))?;
+        found.append(&layers, &fill);
     }
-    Ok(partition)
-}
-
-/// A neuron's input axons must fit one core, however its layer is cut.
-fn fan_in_fits(ir: &SpikingIr, target: &Target, network: NetworkId) -> Result<(), Diagnostics> {
-    let mut figures = AxisFigures::default();
-    let whole = Tiling { channels: 1, rows: 1, cols: 1 };
-    let most = u64::from(target.core.input_axons.get());
-    let mut problems = Diagnostics::default();
-    for (id, population) in ir.model.populations_of(network) {
-        let shape = population.shape;
-        let finest = Tiling { channels: shape.channels, rows: shape.height, cols: shape.width };
-        let incoming = ir.projections.values().filter(|p| p.target == id);
-        let used: u64 = incoming.map(|p| figures.input_axons(target, p, whole, finest)).sum();
-        if used > most {
-            let place = format!("layer {}", ir.model.layer_name(id));
-            let message =
-                format!("a single neuron needs {used} input axons, a core of {} has {most}", target.name);
-            problems.push(Diagnostic::new(Code::DoesNotFit, place, message).hint(remedy(Limit::InputAxons)));
-        }
-    }
-    problems.into_result(())
+    Ok(found)
 }
 
 fn search_network(
     ir: &SpikingIr,
     target: &Target,
+    layers: &[Layer],
     options: SearchOptions,
-    network: NetworkId,
-) -> Result<BTreeMap<PopulationId, Tiling>, Diagnostics> {
-    let mut figures = AxisFigures::default();
-    let mut states = vec![State::default()];
-    let mut order: Vec<_> = ir.model.populations_of(network).collect();
-    order.reverse();
-    for (id, population) in order {
-        let candidates = candidates(ir, target, options, id, population)?;
+) -> Result<Fill, Diagnostics> {
+    let room = Room::new(target, options.neurons_max);
+    let mut states = vec![Fill::default()];
+    for (index, layer) in layers.iter().enumerate().rev() {
+        refuse::fan_in(ir, target, &room, layer)?;
+        let mut grids = Grids::default();
         let mut refused: Option<Refusal> = None;
-        let mut next = Vec::new();
+        let mut next: Vec<Fill> = Vec::new();
         for state in &states {
-            for &tiling in &candidates {
-                match extend(ir, target, &mut figures, state, id, tiling) {
-                    Ok(state) => next.push(state),
+            for plan in plans(target, &room, layer, &mut grids, state) {
+                let mut state = state.clone();
+                match state.place(&room, layer, &plan, |source| ir.model.populations[source].shape) {
+                    Ok(()) => next.push(state),
                     Err(refusal) => {
                         let better = refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
                         refused = if better { Some(refusal) } else { refused };
@@ -116,137 +104,75 @@ fn search_network(
                 }
             }
         }
-        next.sort_by_key(|state| (state.cores, state.packets));
-        next.truncate(options.beam);
-        if let (true, Some(refusal)) = (next.is_empty(), refused) {
-            return Err(joint_error(ir, target, id, refusal).into());
+        if next.is_empty() {
+            return Err(match refused {
+                Some(refusal) => refuse::joint(ir, target, layer, refusal),
+                None => refuse::own(ir, target, &room, layer, states.first()),
+            }
+            .into());
         }
-        states = next;
+        states = best(next, &room, &layers[..index], options);
     }
-    // Every population had a candidate, so a state is left.
-    Ok(states.into_iter().next().map(|state| state.tilings).unwrap_or_default())
+    // Every layer left a state.
+    Ok(states.into_iter().next().unwrap_or_default())
 }
 
-/// Tilings of a population that respect the limits which do not depend on other populations.
-fn candidates(
-    ir: &SpikingIr,
-    target: &Target,
-    options: SearchOptions,
-    id: PopulationId,
-    population: &Population,
-) -> Result<Vec<Tiling>, Diagnostics> {
-    let incoming = incoming(ir, id);
-    let shape = population.shape;
-    let neurons_max = u64::from(target.core.neurons.get().min(options.neurons_max.unwrap_or(u32::MAX)));
-    let atoms_max = target.axons.atoms_max().map_or(usize::MAX, |most| most as usize);
-    let mut all = Vec::new();
-    for &rows in &useful_counts(shape.height) {
-        for &cols in &useful_counts(shape.width) {
-            let mut kept = 0;
-            for &channels in &useful_counts(shape.channels) {
-                let tiling = Tiling { channels, rows, cols };
-                let widest = shape.channels.div_ceil(channels);
-                let most = widest * shape.height.div_ceil(rows) * shape.width.div_ceil(cols);
-                if most as u64 > neurons_max || widest > atoms_max {
-                    continue;
-                }
-                if own_use(target, population, &incoming, tiling).exceeded(target).next().is_none() {
-                    all.push(tiling);
-                    kept += 1;
-                }
-                if kept == options.channel_counts {
-                    break;
-                }
+/// The states to go on with: most by the objective, some by the other, so that a dead end is not the end.
+fn best(states: Vec<Fill>, room: &Room, left: &[Layer], options: SearchOptions) -> Vec<Fill> {
+    let keyed = |state: Fill| {
+        let cores = state.cores.len() as f64 + pending(&state, room, left);
+        let key = match options.objective {
+            Objective::Cores => (cores, state.packets),
+            Objective::Packets => (state.packets, cores),
+        };
+        (key, state)
+    };
+    let mut states: Vec<_> = states.into_iter().map(keyed).collect();
+    states.sort_by(|((a, b), _), ((c, d), _)| a.total_cmp(c).then(b.total_cmp(d)));
+    states.dedup_by_key(|(key, _)| *key);
+    let others = states.split_off(options.beam.min(states.len()));
+    let mut kept: Vec<Fill> = states.into_iter().map(|(_, state)| state).collect();
+    if !left.is_empty() {
+        let mut others = others;
+        others.sort_by(|((a, b), _), ((c, d), _)| b.total_cmp(d).then(a.total_cmp(c)));
+        kept.extend(others.into_iter().take(options.beam / 2).map(|(_, state)| state));
+    }
+    kept
+}
+
+/// Cores that the layers still to come will need at least: by their neurons, or by the output slots known so far.
+fn pending(fill: &Fill, room: &Room, left: &[Layer]) -> f64 {
+    left.iter()
+        .map(|layer| {
+            let neurons = layer.population.shape.len() as f64 / room.neurons as f64;
+            let fan = fill.fans.get(&layer.id).map_or(0, |fan| fan.total());
+            let slots = fan as f64 * f64::from(room.axons.output_slots(layer.channels()));
+            neurons.max(slots / room.output_axons as f64)
+        })
+        .sum()
+}
+
+impl Found {
+    fn append(&mut self, layers: &[Layer], fill: &Fill) {
+        for core in &fill.cores {
+            let slice = |placed: &Placed| Slice {
+                population: placed.population,
+                channels: placed.channels.clone(),
+                rows: placed.tile.rows.clone(),
+                cols: placed.tile.cols.clone(),
+            };
+            let mut slices: Vec<_> = core.slices.iter().map(slice).collect();
+            slices.sort_by_key(|s| (s.population, s.channels.start, s.rows.start, s.cols.start));
+            self.partition.cores.push(slices);
+            self.uses.push(core.used());
+        }
+        self.packets += fill.packets;
+        for layer in layers {
+            if let Some(&parts) = fill.parts.get(&layer.id).filter(|&&parts| parts != Parts::WHOLE) {
+                self.partition
+                    .kernel_parts
+                    .extend(layer.incoming.iter().map(|&projection| (projection, parts)));
             }
         }
-    }
-    if all.is_empty() { Err(own_error(ir, target, id, population, &incoming).into()) } else { Ok(all) }
-}
-
-fn incoming(ir: &SpikingIr, id: PopulationId) -> Vec<&Projection> {
-    ir.projections.values().filter(|p| p.target == id).collect()
-}
-
-/// A state with one more population, or the limit that forbids it.
-fn extend(
-    ir: &SpikingIr,
-    target: &Target,
-    figures: &mut AxisFigures,
-    state: &State,
-    id: PopulationId,
-    tiling: Tiling,
-) -> Result<State, Refusal> {
-    let mut outputs = 0;
-    let mut packets = state.packets;
-    let mut arriving = Vec::new();
-    for projection in ir.projections.values().filter(|p| p.source == id) {
-        let to = state.tilings[&projection.target];
-        outputs += figures.output_axons(target, projection, tiling, to);
-        packets += figures.packets(projection, to);
-        arriving.push((projection.target, figures.input_axons(target, projection, tiling, to)));
-    }
-    let within = |limit: Limit, used: u64| match limit.of(target) {
-        Some(most) if used > most => Err(Refusal { limit, used, most }),
-        _ => Ok(()),
-    };
-    within(Limit::OutputAxons, outputs)?;
-    let mut input_axons = state.input_axons.clone();
-    for (population, axons) in arriving {
-        let sum = input_axons.entry(population).or_default();
-        *sum += axons;
-        within(Limit::InputAxons, *sum)?;
-    }
-    let mut tilings = state.tilings.clone();
-    tilings.insert(id, tiling);
-    Ok(State { tilings, input_axons, cores: state.cores + tiling.cores() as u64, packets })
-}
-
-fn own_error(
-    ir: &SpikingIr,
-    target: &Target,
-    id: PopulationId,
-    population: &Population,
-    incoming: &[&Projection],
-) -> Diagnostic {
-    let shape = population.shape;
-    let finest = Tiling { channels: shape.channels, rows: shape.height, cols: shape.width };
-    let use_ = own_use(target, population, incoming, finest);
-    let place = format!("layer {}", ir.model.layer_name(id));
-    match use_.exceeded(target).next() {
-        Some((limit, used, most)) => Diagnostic::new(
-            Code::DoesNotFit,
-            place,
-            format!(
-                "a single neuron of this layer uses {used} {limit}, a core of {} has {most}",
-                target.name
-            ),
-        )
-        .hint(remedy(limit)),
-        None => Diagnostic::new(
-            Code::DoesNotFit,
-            place,
-            format!("no tiling of {shape} fits a core of {}", target.name),
-        )
-        .hint("split the layer's channels, or choose a target with larger cores"),
-    }
-}
-
-fn joint_error(ir: &SpikingIr, target: &Target, id: PopulationId, refusal: Refusal) -> Diagnostic {
-    let Refusal { limit, used, most } = refusal;
-    let message = format!(
-        "every tiling tried exceeds the {limit} of {}: the best uses {used}, a core has {most}",
-        target.name
-    );
-    Diagnostic::new(Code::DoesNotFit, format!("layer {}", ir.model.layer_name(id)), message)
-        .hint(remedy(limit))
-}
-
-fn remedy(limit: Limit) -> &'static str {
-    match limit {
-        Limit::SynapseMemory => "use fewer input channels, a smaller kernel or narrower weights",
-        Limit::InputAxons => "use fewer source channels, a smaller kernel, or a target with population axons",
-        Limit::OutputAxons => "use fewer target channels, or a target with population axons or larger cores",
-        Limit::ThresholdProfiles => "use one threshold for more channels (fewer threshold profiles)",
-        Limit::Neurons => "choose a target with larger cores",
     }
 }

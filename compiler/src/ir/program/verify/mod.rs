@@ -83,7 +83,12 @@ impl Program {
             || "program".into(),
             || "model differs from the spiking IR's".into(),
         ) {
-            findings.synapses(self, ir);
+            let can_be_cut = self.kernel_parts.iter().all(|(&id, parts)| {
+                ir.projections.get(id).is_some_and(|p| parts.fit(p.kernel.height, p.kernel.width))
+            });
+            if findings.need(can_be_cut, || "program".into(), || "cuts kernels that do not exist".into()) {
+                findings.synapses(self, &ir.with_parts(&self.kernel_parts));
+            }
         }
         findings.0.into_result(())
     }

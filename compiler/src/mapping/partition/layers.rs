@@ -1,0 +1,115 @@
+//! The network as the partition search sees it: populations with the wires that feed them.
+//!
+//! A [`Wire`] is a projection, or one part of a cut one ([`Parts`]): what a source position takes one axon for on a
+//! destination core.
+
+use snnc_targets::Target;
+use snnc_targets::schema::{AxonSpec, InputAxonKind, KernelSharing};
+
+use super::rates::Rates;
+use crate::ir::spiking::parts::{Parts, axis_parts};
+use crate::ir::spiking::{Dynamics, Population, SpikingIr};
+use crate::ir::{AxisMap, NetworkId, PopulationId, ProjectionId};
+
+/// Geometry of a projection or of a part of one.
+#[derive(Debug, Clone)]
+pub struct Wire {
+    /// Source.
+    pub source: PopulationId,
+    /// Source channels.
+    pub inputs: usize,
+    /// Vertical axis.
+    pub rows: AxisMap,
+    /// Horizontal axis.
+    pub cols: AxisMap,
+    /// Expected spikes of a source neuron.
+    pub rate: f64,
+}
+
+/// A population, and the ways to feed it.
+#[derive(Debug)]
+pub struct Layer<'a> {
+    /// Which.
+    pub id: PopulationId,
+    /// Its description.
+    pub population: &'a Population,
+    /// Incoming projections.
+    pub incoming: Vec<ProjectionId>,
+    /// Ways to cut the incoming kernels, whole first, with the wires of each.
+    pub cuts: Vec<(Parts, Vec<Wire>)>,
+}
+
+impl<'a> Layer<'a> {
+    /// The layers of a network, sources first.
+    pub fn all(ir: &'a SpikingIr, target: &Target, rates: &Rates, network: NetworkId) -> Vec<Self> {
+        let layer = |(id, population)| Self::new(ir, target, rates, id, population);
+        ir.model.populations_of(network).map(layer).collect()
+    }
+
+    fn new(
+        ir: &'a SpikingIr,
+        target: &Target,
+        rates: &Rates,
+        id: PopulationId,
+        population: &'a Population,
+    ) -> Self {
+        let incoming: Vec<_> =
+            ir.projections.iter().filter(|(_, p)| p.target == id).map(|(id, _)| id).collect();
+        let kernel = |id: &ProjectionId| {
+            let map = &ir.projections[*id].map;
+            (map.rows.kernel, map.cols.kernel)
+        };
+        let height = incoming.iter().map(|p| kernel(p).0).min().unwrap_or(1);
+        let mut ways = vec![Parts::WHOLE];
+        // Only lists for each variant of a border become fewer by cutting.
+        if target.synapses.kernel_sharing.get() == KernelSharing::PerVariant {
+            ways.extend([2, height].into_iter().filter(|&n| n <= height).map(|rows| Parts { rows, cols: 1 }));
+            ways.dedup();
+        }
+        let wires = |parts: Parts| {
+            let of = |id: &ProjectionId| cut(ir, rates, *id, parts);
+            (parts, incoming.iter().flat_map(of).collect())
+        };
+        let cuts = ways.into_iter().map(wires).collect();
+        Self { id, population, incoming, cuts }
+    }
+
+    /// Threshold mantissas of some channels; none of an integrator.
+    pub fn thresholds(&self, channels: std::ops::Range<u32>) -> &[u32] {
+        match &self.population.dynamics {
+            Dynamics::Lif { thresholds, .. } => &thresholds[channels.start as usize..channels.end as usize],
+            Dynamics::Integrator { .. } => &[],
+        }
+    }
+
+    /// All channels.
+    pub fn channels(&self) -> u32 {
+        self.population.shape.channels as u32
+    }
+}
+
+/// Input axons that the channels of a source position take on a destination core at least: with their own axons all of
+/// them, with population axons as if they stood together.
+pub fn axons_least(axons: &AxonSpec, channels: u64) -> u64 {
+    match axons.input.get() {
+        InputAxonKind::Discrete => axons.input_axons(channels as u32).into(),
+        InputAxonKind::Population => channels.div_ceil(axons.atoms_max().unwrap_or(u32::MAX).into()),
+    }
+}
+
+fn cut(ir: &SpikingIr, rates: &Rates, id: ProjectionId, parts: Parts) -> Vec<Wire> {
+    let p = &ir.projections[id];
+    let mut wires = Vec::new();
+    for (_, rows) in axis_parts(&p.map.rows, parts.rows) {
+        for (_, cols) in axis_parts(&p.map.cols, parts.cols) {
+            wires.push(Wire {
+                source: p.source,
+                inputs: p.kernel.inputs,
+                rows,
+                cols,
+                rate: rates.of(p.source),
+            });
+        }
+    }
+    wires
+}

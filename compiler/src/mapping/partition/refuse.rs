@@ -1,0 +1,87 @@
+//! Why a layer does not fit, in words: layer, limit, use, remedy.
+
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+
+use super::figures::{Figures, Tile};
+use super::fill::{Fill, Refusal, Room};
+use super::layers::Layer;
+use crate::ir::program::usage::Limit;
+use crate::ir::spiking::SpikingIr;
+
+/// A neuron's input axons must fit one core, however its layer is cut.
+///
+/// # Errors
+/// [`Code::DoesNotFit`].
+pub fn fan_in(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer) -> Result<(), Diagnostics> {
+    let worst = positions(layer, target).max_by_key(|tile| tile.axons_least);
+    let used = worst.map_or(0, |tile| tile.axons_least);
+    if used <= room.input_axons {
+        return Ok(());
+    }
+    let message = format!(
+        "a single neuron needs {used} input axons, a core of {} has {}",
+        target.name, room.input_axons
+    );
+    Err(Diagnostic::new(Code::DoesNotFit, place(ir, layer), message).hint(remedy(Limit::InputAxons)).into())
+}
+
+/// The layer whatever the others do: what a single neuron of it uses of the limit that it exceeds.
+pub fn own(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer, fill: Option<&Fill>) -> Diagnostic {
+    let mut problem = None;
+    for tile in positions(layer, target) {
+        let fan = fill.map_or(0, |fill| fill.fan(layer.id, &tile));
+        let uses = [
+            (Limit::Neurons, 1, room.neurons),
+            (Limit::SynapseMemory, tile.header_bits + tile.channel_bits, room.synapse_bits),
+            (Limit::InputAxons, tile.axons_least, room.input_axons),
+            (Limit::OutputAxons, fan * u64::from(room.axons.output_slots(1)), room.output_axons),
+        ];
+        problem = problem.or_else(|| uses.into_iter().find(|&(_, used, most)| used > most));
+    }
+    match problem {
+        Some((limit, used, most)) => {
+            let message = format!(
+                "a single neuron of this layer uses {used} {limit}, a core of {} has {most}",
+                target.name
+            );
+            Diagnostic::new(Code::DoesNotFit, place(ir, layer), message).hint(remedy(limit))
+        }
+        None => {
+            let message = format!("no tiling of {} fits a core of {}", layer.population.shape, target.name);
+            Diagnostic::new(Code::DoesNotFit, place(ir, layer), message)
+                .hint("split the layer's channels, or choose a target with larger cores")
+        }
+    }
+}
+
+/// Every plan breaks a limit of cores that already hold the layer's targets.
+pub fn joint(ir: &SpikingIr, target: &Target, layer: &Layer, refusal: Refusal) -> Diagnostic {
+    let Refusal { limit, used, most } = refusal;
+    let message = format!(
+        "every tiling tried exceeds the {limit} of {}: the best uses {used}, a core has {most}",
+        target.name
+    );
+    Diagnostic::new(Code::DoesNotFit, place(ir, layer), message).hint(remedy(limit))
+}
+
+/// The layer's positions as tiles of their own, kernels whole.
+fn positions<'a>(layer: &'a Layer, target: &'a Target) -> impl Iterator<Item = Tile> + 'a {
+    let mut figures = Figures::default();
+    let shape = layer.population.shape;
+    let all = (0..shape.height).flat_map(move |y| (0..shape.width).map(move |x| (y, x)));
+    all.map(move |(y, x)| figures.tile(target, &layer.cuts[0].1, &(y..y + 1), &(x..x + 1)))
+}
+
+fn place(ir: &SpikingIr, layer: &Layer) -> String {
+    format!("layer {}", ir.model.layer_name(layer.id))
+}
+
+fn remedy(limit: Limit) -> &'static str {
+    match limit {
+        Limit::SynapseMemory => "use fewer input channels, a smaller kernel or narrower weights",
+        Limit::InputAxons => "use fewer source channels, a smaller kernel, or a target with population axons",
+        Limit::OutputAxons => "use fewer target channels, or a target with population axons or larger cores",
+        Limit::ThresholdProfiles => "use one threshold for more channels (fewer threshold profiles)",
+        Limit::Neurons => "choose a target with larger cores",
+    }
+}
