@@ -40,6 +40,12 @@ pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Res
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`], or what a verifier finds.
 pub fn map(ir: &SpikingIr, target: &Target, options: CompileOptions) -> Result<Program, Diagnostics> {
+    // A crossbar spends axons on the bits that the model's weights have.
+    let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
+    if let Some(layers) = &target.layer_cores {
+        let (partition, placement) = partition::layer_cores::assign(ir, target, layers)?;
+        return assemble(ir, target, &partition, |_| Ok(placement));
+    }
     let partition = partition::search(ir, target, &Rates::default(), options.search)?.partition;
     assemble(ir, target, &partition, |traffic| {
         Ok(place::place(partition.cores.len(), traffic, target, options.place)?)

@@ -11,6 +11,7 @@
 
 pub mod cover;
 pub mod file;
+pub mod layer_cores;
 pub mod usage;
 pub mod verify;
 
