@@ -4,6 +4,7 @@ mod compile;
 mod explain;
 mod generate;
 mod import;
+mod mapping;
 mod reconstruct;
 mod simulate;
 mod targets;
