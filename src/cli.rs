@@ -22,6 +22,8 @@ pub struct Cli {
 pub enum Command {
     /// Map a model onto a chip; print the mapping report
     Compile(CompileArgs),
+    /// Say which targets hold a model, what binds there, and why others do not
+    Fit(FitArgs),
     /// Generate images with a compiled program; print the energy report
     Simulate(SimulateArgs),
     /// Compile and simulate
@@ -113,6 +115,22 @@ pub struct CompileArgs {
     pub emit: Option<Emit>,
     /// Print the report as JSON
     #[arg(long, conflicts_with = "emit")]
+    pub json: bool,
+}
+
+/// `snnc fit`.
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    /// Model file (model.ron)
+    pub model: PathBuf,
+    /// Target files beside the built-in targets
+    #[arg(long, value_name = "FILE")]
+    pub target: Vec<String>,
+    /// Bits of a weight, at most the target's [default: the target's]
+    #[arg(long, value_name = "BITS")]
+    pub weights: Option<u32>,
+    /// Print the answer as JSON
+    #[arg(long)]
     pub json: bool,
 }
 

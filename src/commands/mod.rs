@@ -2,6 +2,7 @@
 
 mod compile;
 mod explain;
+mod fit;
 mod generate;
 mod import;
 mod mapping;
@@ -23,6 +24,7 @@ use crate::cli::{Cli, Command};
 pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
     match &cli.command {
         Command::Compile(args) => compile::run(args),
+        Command::Fit(args) => fit::run(args),
         Command::Simulate(args) => simulate::simulate(args),
         Command::Run(args) => simulate::run(args),
         Command::Verify(args) => verify::run(args),

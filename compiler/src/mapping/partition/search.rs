@@ -77,7 +77,7 @@ pub fn search(
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
         let fill = search_network(ir, target, &layers, options)
             .or_else(|_| search_network(ir, target, &layers, wide))?;
-        found.append(&layers, &fill);
+        found.append(&Room::new(target, options.neurons_max), &layers, &fill);
     }
     Ok(found)
 }
@@ -89,9 +89,9 @@ fn search_network(
     options: SearchOptions,
 ) -> Result<Fill, Diagnostics> {
     let room = Room::new(target, options.neurons_max);
+    refuse::fan_in(ir, target, &room, layers)?;
     let mut states = vec![Fill::default()];
     for (index, layer) in layers.iter().enumerate().rev() {
-        refuse::fan_in(ir, target, &room, layer)?;
         let mut grids = Grids::default();
         let mut refused: Option<Refusal> = None;
         let mut next: Vec<Fill> = Vec::new();
@@ -159,7 +159,7 @@ fn pending(fill: &Fill, room: &Room, left: &[Layer]) -> f64 {
 }
 
 impl Found {
-    fn append(&mut self, layers: &[Layer], fill: &Fill) {
+    fn append(&mut self, room: &Room, layers: &[Layer], fill: &Fill) {
         for core in &fill.cores {
             let slice = |placed: &Placed| Slice {
                 population: placed.population,
@@ -170,7 +170,7 @@ impl Found {
             let mut slices: Vec<_> = core.slices.iter().map(slice).collect();
             slices.sort_by_key(|s| (s.population, s.channels.start, s.rows.start, s.cols.start));
             self.partition.cores.push(slices);
-            self.uses.push(core.used());
+            self.uses.push(core.used(room));
         }
         self.packets += fill.packets;
         for layer in layers {
