@@ -70,12 +70,43 @@ pub struct QuantiseArgs {
     pub calibrate: Option<usize>,
 }
 
+/// How the network is mapped onto cores.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MappingArgs {
+    /// What the partition makes small; the other decides among equals
+    #[arg(long, value_enum, default_value = "cores")]
+    pub objective: Goal,
+    /// Weigh packets with the spikes of a recorded run: its report.json, or its folder [default: every neuron fires
+    /// once]
+    #[arg(long, value_name = "RUN")]
+    pub profile: Option<PathBuf>,
+    /// Read which neurons share a core, instead of searching
+    #[arg(long, value_name = "FILE")]
+    pub partition: Option<PathBuf>,
+    /// Read where the cores sit, instead of searching
+    #[arg(long, value_name = "FILE")]
+    pub placement: Option<PathBuf>,
+}
+
+/// What a partition makes small.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Goal {
+    /// Cores
+    #[default]
+    Cores,
+    /// Packets
+    Packets,
+}
+
 /// `snnc compile`.
 #[derive(Debug, Args)]
 pub struct CompileArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub mapping: MappingArgs,
     /// Write the program here
     #[arg(short, long)]
     pub output: Option<PathBuf>,
@@ -112,6 +143,10 @@ pub enum Emit {
     Spiking,
     /// The core-mapped program
     Program,
+    /// Which neurons share a core, as --partition reads it
+    Partition,
+    /// Where the cores sit, as --placement reads it
+    Placement,
 }
 
 /// What to generate.
@@ -153,6 +188,9 @@ pub struct RunArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub mapping: MappingArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub generate: GenerateArgs,

@@ -30,7 +30,7 @@ pub struct Events {
     pub spikes: u64,
     /// Packets sent: spikes x destination cores.
     pub packets_sent: u64,
-    /// Packets that arrived for its neurons.
+    /// Packets that arrived for its neurons; one that touches several slices of a core counts at the first of them.
     pub packets_received: u64,
     /// Input sums outside the accumulator's width.
     pub accumulator_overflows: u64,

@@ -5,6 +5,7 @@ mod explain;
 mod fit;
 mod generate;
 mod import;
+mod mapping;
 mod reconstruct;
 mod simulate;
 mod targets;

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::schema::{
-    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Sourced, Target, UnitTime,
+    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Routing, Sourced, Target, UnitTime,
 };
 use crate::topology::LinkKind;
 use crate::{Code, Diagnostic, Diagnostics};
@@ -134,6 +134,9 @@ impl Target {
             * u128::from(t.cores_per_tile.0)
             * u128::from(t.chips_max.0.next_multiple_of(t.chip_columns.0.max(1)));
         need(sites <= 1 << 24, "topology", "at most 2^24 cores in the largest system");
+        if let Routing::Multicast { table_entries } = t.routing.0 {
+            need((1..=1 << 24).contains(&table_entries), "topology.routing", "1 to 2^24 table entries");
+        }
         let c = &self.core;
         for (value, field) in [
             (c.neurons.0, "core.neurons"),

@@ -94,7 +94,7 @@ pub struct Target {
 }
 
 /// A chip is a mesh of tiles with `cores_per_tile` cores each; chips stand on a grid, row-major. Packets travel
-/// X first, then Y, over the mesh of all chips.
+/// X first, then Y, over the mesh of all chips; so does each branch of a multicast tree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TopologySpec {
@@ -108,6 +108,22 @@ pub struct TopologySpec {
     pub chip_columns: Sourced<u32>,
     /// Most chips in one system.
     pub chips_max: Sourced<u32>,
+    /// Whether a spike for several cores is one packet or several.
+    pub routing: Sourced<Routing>,
+}
+
+/// How a spike reaches several cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Routing {
+    /// The sending core makes one packet for each destination core; routers need no tables.
+    Unicast,
+    /// Packets fork on the way, so that a spike crosses each link of the tree to its destinations once.
+    Multicast {
+        /// Places of a router's table. A tree takes one wherever it starts, turns, forks or ends; routers pass a
+        /// packet straight on without one.
+        table_entries: u32,
+    },
 }
 
 /// Capacity of one core.

@@ -116,12 +116,19 @@ pub struct Core {
     pub lists: Vec<SynapseList>,
     /// Input axons.
     pub axons: Vec<InputAxon>,
+    /// What the axons touch; each names a range of it.
+    pub entries: Vec<AxonEntry>,
 }
 
 impl Core {
     /// Neurons on the core.
     pub fn neurons(&self) -> u32 {
         self.slices.iter().map(|s| s.slice.neurons()).sum()
+    }
+
+    /// What a packet at an axon touches, slice by slice.
+    pub fn entries(&self, axon: &InputAxon) -> &[AxonEntry] {
+        &self.entries[axon.first_entry as usize..(axon.first_entry + axon.entries) as usize]
     }
 }
 
@@ -155,19 +162,29 @@ pub struct Destination {
     pub axon: u32,
 }
 
-/// What an arriving packet touches: synapse list, source channel of atom 0, and the first target.
+/// Where the packets of one source position arrive for one projection: source channel of atom 0, and what they touch
+/// in each slice that they reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputAxon {
-    /// Index into [`Core::lists`].
-    pub list: u32,
-    /// Source channel of atom 0: row of the list.
+    /// Source channel of atom 0: row of the lists.
     pub first_atom: u32,
     /// Atoms served.
     pub atoms: u32,
-    /// Local neuron that the list's targets are relative to.
-    pub target: u32,
     /// Timesteps from spike to integration.
     pub delay: u32,
+    /// First of its entries in [`Core::entries`].
+    pub first_entry: u32,
+    /// Entries, at least one; of one projection, in distinct slices, ascending by slice.
+    pub entries: u32,
+}
+
+/// What a packet touches in one slice: a synapse list and the first target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AxonEntry {
+    /// Index into [`Core::lists`].
+    pub list: u32,
+    /// Local neuron that the list's targets are relative to.
+    pub target: u32,
 }
 
 /// The synapses of one variant of a projection, for all source channels.

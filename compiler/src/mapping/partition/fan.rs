@@ -1,11 +1,11 @@
-//! How many destination axons each position of a population has, with sums over boxes at once.
+//! Axons by position of a population, going out or coming in, with sums over boxes at once.
 
 use std::ops::Range;
 
 use super::figures::AxisUse;
 use crate::ir::Shape;
 
-/// Destination axons by position, row-major, and their two-dimensional prefix sums.
+/// Axons by position, row-major, and their two-dimensional prefix sums.
 #[derive(Debug, Clone)]
 pub struct Fan {
     height: usize,
@@ -18,7 +18,7 @@ pub struct Fan {
 }
 
 impl Fan {
-    /// No destinations yet.
+    /// None yet.
     pub fn new(shape: Shape) -> Self {
         let (height, width) = (shape.height, shape.width);
         Self { height, width, counts: vec![0; height * width], sums: Vec::new(), sending: Vec::new() }
@@ -32,6 +32,30 @@ impl Fan {
                 self.counts[y * self.width + x] += axons;
             }
         }
+    }
+
+    /// `axons` more at every position of a box.
+    pub fn add_box(&mut self, rows: &Range<u32>, cols: &Range<u32>, axons: u32) {
+        self.sums.clear();
+        for y in rows.clone() {
+            let row = y as usize * self.width;
+            for count in &mut self.counts[row + cols.start as usize..row + cols.end as usize] {
+                *count += axons;
+            }
+        }
+    }
+
+    /// Sum over the positions that reach a tile, as of the last [`Fan::finish`].
+    pub fn sum_reached(&self, rows: &AxisUse, cols: &AxisUse) -> u64 {
+        if let (Some(rows), Some(cols)) = (rows.span(), cols.span()) {
+            return self.sum(&rows, &cols);
+        }
+        let mut sum = 0;
+        for y in (0..self.height).filter(|&y| rows.reached_from(y)) {
+            let row = &self.counts[y * self.width..(y + 1) * self.width];
+            sum += (0..self.width).filter(|&x| cols.reached_from(x)).map(|x| u64::from(row[x])).sum::<u64>();
+        }
+        sum
     }
 
     /// Brings the sums up to date.

@@ -22,6 +22,10 @@ use crate::ir::program::usage::{CoreUse, Limit};
 use crate::ir::spiking::parts::Parts;
 use crate::ir::{PopulationId, Shape};
 
+/// Cores that are looked at for a tile's channels before a new one is opened: enough for a chip or two, and a bound on
+/// the work for models of many thousand cores.
+const HOLES_MAX: usize = 256;
+
 /// A limit that was exceeded, by how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
@@ -286,7 +290,8 @@ impl Fill {
         slices
     }
 
-    /// Open cores with room for the tile: (channels, core), most channels last.
+    /// Open cores with room for the tile: (channels, core), most channels last. Only the latest [`HOLES_MAX`] cores
+    /// that are not nearly full are looked at.
     fn holes(
         &self,
         room: &Room,
@@ -299,6 +304,9 @@ impl Fill {
             .cores
             .iter()
             .enumerate()
+            .rev()
+            .filter(|(_, core)| core.neurons + load.neurons <= room.neurons)
+            .take(HOLES_MAX)
             .map(|(i, core)| (core.fitting(room, layer, tile, load, channels), i))
             .filter(|&(count, _)| count > 0)
             .collect();
@@ -313,21 +321,18 @@ impl Fill {
         layer: &Layer,
         pieces: &[(Rc<Tile>, Vec<u32>)],
     ) -> Result<(), Refusal> {
-        let boxes: Vec<_> = pieces
-            .iter()
-            .map(|(tile, slices)| {
-                let axons = slices.iter().map(|&atoms| u64::from(room.axons.input_axons(atoms))).sum::<u64>();
-                (&tile.rows, &tile.cols, axons)
-            })
-            .collect();
+        let mut own = Fan::new(layer.population.shape);
+        for (tile, slices) in pieces {
+            let axons = slices.iter().map(|&atoms| room.axons.input_axons(atoms)).sum();
+            own.add_box(&tile.rows, &tile.cols, axons);
+        }
+        own.finish();
         for core in &mut self.cores {
             let wires = core.slices.iter().flat_map(|s| &s.tile.wires).filter(|w| w.source == layer.id);
             let mut change = 0i64;
             for wire in wires {
-                let all: u64 =
-                    boxes.iter().map(|(rows, cols, axons)| wire.positions_in(rows, cols) * axons).sum();
                 let least = axons_least(room.axons, wire.inputs) * wire.positions();
-                change += all as i64 - least as i64;
+                change += own.sum_reached(&wire.rows, &wire.cols) as i64 - least as i64;
             }
             if change != 0 {
                 let core = Rc::make_mut(core);

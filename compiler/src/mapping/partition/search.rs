@@ -46,6 +46,9 @@ impl Default for SearchOptions {
     }
 }
 
+/// Cores that the states of a beam may have together.
+const BEAM_CORES: usize = 8_000;
+
 /// A partition, and what it was searched for.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
@@ -130,12 +133,15 @@ fn best(states: Vec<Fill>, room: &Room, left: &[Layer], options: SearchOptions) 
     let mut states: Vec<_> = states.into_iter().map(keyed).collect();
     states.sort_by(|((a, b), _), ((c, d), _)| a.total_cmp(c).then(b.total_cmp(d)));
     states.dedup_by_key(|(key, _)| *key);
-    let others = states.split_off(options.beam.min(states.len()));
+    // Models of thousands of cores have as many chances to recover within a layer; fewer states keep time linear.
+    let most = states.first().map_or(0, |(_, state)| BEAM_CORES / state.cores.len().max(1));
+    let beam = options.beam.min(most).max(1);
+    let others = states.split_off(beam.min(states.len()));
     let mut kept: Vec<Fill> = states.into_iter().map(|(_, state)| state).collect();
     if !left.is_empty() {
         let mut others = others;
         others.sort_by(|((a, b), _), ((c, d), _)| b.total_cmp(d).then(a.total_cmp(c)));
-        kept.extend(others.into_iter().take(options.beam / 2).map(|(_, state)| state));
+        kept.extend(others.into_iter().take(beam / 2).map(|(_, state)| state));
     }
     kept
 }
