@@ -9,7 +9,7 @@
 //! * updates and host writes of a slice times its neurons with copies per distinct neuron. Their sum is exact; how many
 //!   updates are active among the copies is taken in proportion.
 
-use snnc_compiler::ir::program::{Core, CoreSlice, InputAxon, Program};
+use snnc_compiler::ir::program::{AxonEntry, Core, CoreSlice, Program};
 use snnc_targets::schema::AxonSpec;
 
 use super::SliceTally;
@@ -32,12 +32,12 @@ struct SliceCopies {
     copied: u64,
     /// Neurons that one neuron of each position takes.
     takes: Vec<u32>,
-    /// Destinations of position p: `ends[starts[p] .. starts[p + 1]]`.
+    /// Destinations of position p: `ends[starts[p] .. starts[p + 1]]`, each with the slices that it touches.
     starts: Vec<u32>,
-    ends: Vec<End>,
+    ends: Vec<Vec<End>>,
 }
 
-/// Synaptic events of a packet, by source channel of its slice.
+/// Synaptic events of a packet in one slice, by source channel of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct End {
     slice: SliceIndex,
@@ -84,7 +84,7 @@ impl Copies {
                 let position = spike.position as usize;
                 all[source].events.spikes += u64::from(copies.takes[position]);
                 let ends = copies.starts[position] as usize..copies.starts[position + 1] as usize;
-                for end in &copies.ends[ends] {
+                for end in copies.ends[ends].iter().flatten() {
                     all[end.slice].events.synaptic_operations += end.events[spike.atom as usize];
                 }
             }
@@ -101,9 +101,12 @@ impl SliceCopies {
         let end = |to: &snnc_compiler::ir::program::Destination| {
             let core = &program.cores[to.core];
             let axon = &core.axons[to.axon as usize];
-            let slice = table.starts[to.core.0 as usize] + core.lists[axon.list as usize].slice as usize;
-            let events = (0..axon.atoms).map(|atom| events(axons, core, axon, atom)).collect();
-            End { slice, events }
+            let entry = |entry: &AxonEntry| {
+                let slice = table.starts[to.core.0 as usize] + core.lists[entry.list as usize].slice as usize;
+                let sources = axon.first_atom..axon.first_atom + axon.atoms;
+                End { slice, events: sources.map(|source| events(axons, core, entry, source)).collect() }
+            };
+            core.entries(axon).iter().map(entry).collect()
         };
         Self {
             neurons: placed.slice.neurons().into(),
@@ -125,16 +128,16 @@ fn takes(axons: &AxonSpec, placed: &CoreSlice, position: u32) -> u32 {
     axons.copies(placed.routes(position).len() as u32)
 }
 
-/// Synaptic events of a packet from one source channel.
-fn events(axons: &AxonSpec, core: &Core, axon: &InputAxon, atom: u32) -> u64 {
-    let list = &core.lists[axon.list as usize];
+/// Synaptic events of a packet from one source channel in one slice.
+fn events(axons: &AxonSpec, core: &Core, entry: &AxonEntry, source: u32) -> u64 {
+    let list = &core.lists[entry.list as usize];
     let placed = &core.slices[list.slice as usize];
-    let first = list.weights + (axon.first_atom + atom) * list.atom_stride;
+    let first = list.weights + source * list.atom_stride;
     let mut sum = 0;
     for run in &list.runs {
         for i in 0..run.len {
             let weight = core.weights[(first + run.weight + i) as usize];
-            let neuron = axon.target + run.target + i - placed.first_neuron;
+            let neuron = entry.target + run.target + i - placed.first_neuron;
             let copies = takes(axons, placed, neuron / placed.slice.atoms());
             sum += u64::from(bits(axons.planes(), weight)) * u64::from(copies);
         }
