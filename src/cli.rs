@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use snnc_compiler::mapping::effort::Effort;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 
@@ -34,6 +35,8 @@ pub enum Command {
     Reconstruct(ReconstructArgs),
     /// Make a model from the authors' PyTorch checkpoints
     Import(ImportArgs),
+    /// Place cores on a mesh by the packets between them (for mapping research); print packets x hops and their bound
+    Place(PlaceArgs),
     /// List, show or check chip descriptions
     Targets(TargetsArgs),
     /// Explain an error code
@@ -221,6 +224,31 @@ pub struct ImportArgs {
     #[arg(short, long)]
     pub output: PathBuf,
     /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `snnc place`.
+#[derive(Debug, Args)]
+pub struct PlaceArgs {
+    /// Text file of flows: a line "source destination packets" each, cores counted from 0
+    pub flows: PathBuf,
+    /// Tiles in a row of the mesh
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub columns: u32,
+    /// Rows of tiles
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub rows: u32,
+    /// Cores on a tile
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub cores_per_tile: u32,
+    /// How long to search: fast, default or best
+    #[arg(long, default_value_t)]
+    pub effort: Effort,
+    /// Seed of the search
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print the result, with the site of each core, as JSON
     #[arg(long)]
     pub json: bool,
 }

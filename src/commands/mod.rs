@@ -4,6 +4,7 @@ mod compile;
 mod explain;
 mod generate;
 mod import;
+mod place;
 mod reconstruct;
 mod simulate;
 mod targets;
@@ -28,6 +29,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Generate(args) => generate::run(args),
         Command::Reconstruct(args) => reconstruct::run(args),
         Command::Import(args) => import::run(args),
+        Command::Place(args) => place::run(args),
         Command::Targets(args) => targets::run(args),
         Command::Explain { code } => explain::run(code),
     }

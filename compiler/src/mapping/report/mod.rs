@@ -3,6 +3,7 @@
 //! Traffic assumes that every neuron fires once ("all-fire"), so that mappings compare without a recorded run.
 
 mod bounds;
+mod hops;
 mod text;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use snnc_targets::schema::KernelSharing;
 use snnc_targets::{LinkKind, Target};
+
+pub use hops::bound as hops_bound;
 
 use super::traffic::Traffic;
 use crate::ir::CoreId;
@@ -190,7 +193,7 @@ fn traffic(ir: &SpikingIr, program: &Program) -> TrafficFigures {
         packets: traffic.packets(),
         packets_bound: bounds::packets(ir, &program.target),
         hops,
-        hops_bound: bounds::hops(&traffic, &topology),
+        hops_bound: hops_bound(&traffic, &topology),
         within_tile,
         chip_crossings,
         max_link: links.iter().copied().max().unwrap_or(0),
