@@ -9,7 +9,7 @@
 //! * updates and host writes of a slice times its neurons with copies per distinct neuron. Their sum is exact; how many
 //!   updates are active among the copies is taken in proportion.
 
-use snnc_compiler::ir::program::{Core, CoreSlice, InputAxon, Program};
+use snnc_compiler::ir::program::{AxonEntry, Core, CoreSlice, InputAxon, Program};
 use snnc_targets::schema::AxonSpec;
 
 use super::SliceTally;
@@ -98,19 +98,25 @@ impl SliceCopies {
         let axons = &program.target.axons;
         let takes: Vec<u32> = (0..placed.slice.positions()).map(|p| takes(axons, placed, p)).collect();
         let atoms = u64::from(placed.slice.atoms());
-        let end = |to: &snnc_compiler::ir::program::Destination| {
-            let core = &program.cores[to.core];
-            let axon = &core.axons[to.axon as usize];
-            let slice = table.starts[to.core.0 as usize] + core.lists[axon.list as usize].slice as usize;
-            let events = (0..axon.atoms).map(|atom| events(axons, core, axon, atom)).collect();
-            End { slice, events }
-        };
+        let (mut starts, mut ends) = (vec![0], Vec::new());
+        for position in 0..placed.slice.positions() {
+            for to in placed.routes(position) {
+                let core = &program.cores[to.core];
+                let axon = &core.axons[to.axon as usize];
+                ends.extend(core.entries(axon).iter().map(|entry| {
+                    let slice = core.lists[entry.list as usize].slice as usize;
+                    let events = (0..axon.atoms).map(|atom| events(axons, core, axon, entry, atom));
+                    End { slice: table.starts[to.core.0 as usize] + slice, events: events.collect() }
+                }));
+            }
+            starts.push(ends.len() as u32);
+        }
         Self {
             neurons: placed.slice.neurons().into(),
             copied: takes.iter().map(|&n| u64::from(n)).sum::<u64>() * atoms,
             takes,
-            starts: placed.route_starts.clone(),
-            ends: placed.destinations.iter().map(end).collect(),
+            starts,
+            ends,
         }
     }
 
@@ -125,16 +131,16 @@ fn takes(axons: &AxonSpec, placed: &CoreSlice, position: u32) -> u32 {
     axons.copies(placed.routes(position).len() as u32)
 }
 
-/// Synaptic events of a packet from one source channel.
-fn events(axons: &AxonSpec, core: &Core, axon: &InputAxon, atom: u32) -> u64 {
-    let list = &core.lists[axon.list as usize];
+/// Synaptic events of a packet from one source channel, in one of the slices that it touches.
+fn events(axons: &AxonSpec, core: &Core, axon: &InputAxon, entry: &AxonEntry, atom: u32) -> u64 {
+    let list = &core.lists[entry.list as usize];
     let placed = &core.slices[list.slice as usize];
     let first = list.weights + (axon.first_atom + atom) * list.atom_stride;
     let mut sum = 0;
     for run in &list.runs {
         for i in 0..run.len {
             let weight = core.weights[(first + run.weight + i) as usize];
-            let neuron = axon.target + run.target + i - placed.first_neuron;
+            let neuron = entry.target + run.target + i - placed.first_neuron;
             let copies = takes(axons, placed, neuron / placed.slice.atoms());
             sum += u64::from(bits(axons.planes(), weight)) * u64::from(copies);
         }
