@@ -6,6 +6,7 @@ mod fit;
 mod generate;
 mod import;
 mod mapping;
+mod place;
 mod reconstruct;
 mod simulate;
 mod targets;
@@ -31,6 +32,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Generate(args) => generate::run(args),
         Command::Reconstruct(args) => reconstruct::run(args),
         Command::Import(args) => import::run(args),
+        Command::Place(args) => place::run(args),
         Command::Targets(args) => targets::run(args),
         Command::Explain { code } => explain::run(code),
     }

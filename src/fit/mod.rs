@@ -1,8 +1,8 @@
 //! Which targets hold a model: every one compiled, side by side, with what binds or what stands in the way.
 //!
 //! Compiles with the compiler's own passes and verifiers, so "fits" means that a verified program was made. Weights are
-//! rounded to nearest: calibration changes their values, not what they take; cores are not
-//! moved about once they have a place. Nothing stops at a target's error. Where
+//! rounded to nearest: calibration changes their values, not what they take; cores are
+//! placed with little effort. Nothing stops at a target's error. Where
 //! a target's neurons have no fractional leak, the model is mapped once more as if they had one, so that its limits
 //! are named too.
 
@@ -16,6 +16,7 @@ use snnc_compiler::ir::program::layer_cores::Demand;
 use snnc_compiler::ir::program::usage::Limit;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::effort::Effort;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 /// All targets.
@@ -100,7 +101,7 @@ pub fn fit(model: &LoadedModel, targets: &[Target], options: CompileOptions) -> 
     let mut options = options;
     options.lower.calibration = Some(0);
     // Where cores sit changes no limit.
-    options.place.moves_per_core = 0;
+    options.place.effort = Effort::Fast;
     let rows = targets.par_iter().map(|target| row(model, target, options)).collect();
     Fit { model: model.name.clone(), targets: rows }
 }
