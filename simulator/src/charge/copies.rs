@@ -9,7 +9,7 @@
 //! * updates and host writes of a slice times its neurons with copies per distinct neuron. Their sum is exact; how many
 //!   updates are active among the copies is taken in proportion.
 
-use snnc_compiler::ir::program::{AxonEntry, Core, CoreSlice, InputAxon, Program};
+use snnc_compiler::ir::program::{AxonEntry, Core, CoreSlice, Program};
 use snnc_targets::schema::AxonSpec;
 
 use super::SliceTally;
@@ -32,12 +32,12 @@ struct SliceCopies {
     copied: u64,
     /// Neurons that one neuron of each position takes.
     takes: Vec<u32>,
-    /// Destinations of position p: `ends[starts[p] .. starts[p + 1]]`.
+    /// Destinations of position p: `ends[starts[p] .. starts[p + 1]]`, each with the slices that it touches.
     starts: Vec<u32>,
-    ends: Vec<End>,
+    ends: Vec<Vec<End>>,
 }
 
-/// Synaptic events of a packet, by source channel of its slice.
+/// Synaptic events of a packet in one slice, by source channel of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct End {
     slice: SliceIndex,
@@ -84,7 +84,7 @@ impl Copies {
                 let position = spike.position as usize;
                 all[source].events.spikes += u64::from(copies.takes[position]);
                 let ends = copies.starts[position] as usize..copies.starts[position + 1] as usize;
-                for end in &copies.ends[ends] {
+                for end in copies.ends[ends].iter().flatten() {
                     all[end.slice].events.synaptic_operations += end.events[spike.atom as usize];
                 }
             }
@@ -98,25 +98,22 @@ impl SliceCopies {
         let axons = &program.target.axons;
         let takes: Vec<u32> = (0..placed.slice.positions()).map(|p| takes(axons, placed, p)).collect();
         let atoms = u64::from(placed.slice.atoms());
-        let (mut starts, mut ends) = (vec![0], Vec::new());
-        for position in 0..placed.slice.positions() {
-            for to in placed.routes(position) {
-                let core = &program.cores[to.core];
-                let axon = &core.axons[to.axon as usize];
-                ends.extend(core.entries(axon).iter().map(|entry| {
-                    let slice = core.lists[entry.list as usize].slice as usize;
-                    let events = (0..axon.atoms).map(|atom| events(axons, core, axon, entry, atom));
-                    End { slice: table.starts[to.core.0 as usize] + slice, events: events.collect() }
-                }));
-            }
-            starts.push(ends.len() as u32);
-        }
+        let end = |to: &snnc_compiler::ir::program::Destination| {
+            let core = &program.cores[to.core];
+            let axon = &core.axons[to.axon as usize];
+            let entry = |entry: &AxonEntry| {
+                let slice = table.starts[to.core.0 as usize] + core.lists[entry.list as usize].slice as usize;
+                let sources = axon.first_atom..axon.first_atom + axon.atoms;
+                End { slice, events: sources.map(|source| events(axons, core, entry, source)).collect() }
+            };
+            core.entries(axon).iter().map(entry).collect()
+        };
         Self {
             neurons: placed.slice.neurons().into(),
             copied: takes.iter().map(|&n| u64::from(n)).sum::<u64>() * atoms,
             takes,
-            starts,
-            ends,
+            starts: placed.route_starts.clone(),
+            ends: placed.destinations.iter().map(end).collect(),
         }
     }
 
@@ -131,11 +128,11 @@ fn takes(axons: &AxonSpec, placed: &CoreSlice, position: u32) -> u32 {
     axons.copies(placed.routes(position).len() as u32)
 }
 
-/// Synaptic events of a packet from one source channel, in one of the slices that it touches.
-fn events(axons: &AxonSpec, core: &Core, axon: &InputAxon, entry: &AxonEntry, atom: u32) -> u64 {
+/// Synaptic events of a packet from one source channel in one slice.
+fn events(axons: &AxonSpec, core: &Core, entry: &AxonEntry, source: u32) -> u64 {
     let list = &core.lists[entry.list as usize];
     let placed = &core.slices[list.slice as usize];
-    let first = list.weights + (axon.first_atom + atom) * list.atom_stride;
+    let first = list.weights + source * list.atom_stride;
     let mut sum = 0;
     for run in &list.runs {
         for i in 0..run.len {
