@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Map a model onto a chip; print the mapping report
     Compile(CompileArgs),
+    /// Say which targets hold a model, what binds there, and why others do not
+    Fit(FitArgs),
     /// Generate images with a compiled program; print the energy report
     Simulate(SimulateArgs),
     /// Compile and simulate
@@ -71,12 +73,43 @@ pub struct QuantiseArgs {
     pub calibrate: Option<usize>,
 }
 
+/// How the network is mapped onto cores.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MappingArgs {
+    /// What the partition makes small; the other decides among equals
+    #[arg(long, value_enum, default_value = "cores")]
+    pub objective: Goal,
+    /// Weigh packets with the spikes of a recorded run: its report.json, or its folder [default: every neuron fires
+    /// once]
+    #[arg(long, value_name = "RUN")]
+    pub profile: Option<PathBuf>,
+    /// Read which neurons share a core, instead of searching
+    #[arg(long, value_name = "FILE")]
+    pub partition: Option<PathBuf>,
+    /// Read where the cores sit, instead of searching
+    #[arg(long, value_name = "FILE")]
+    pub placement: Option<PathBuf>,
+}
+
+/// What a partition makes small.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Goal {
+    /// Cores
+    #[default]
+    Cores,
+    /// Packets
+    Packets,
+}
+
 /// `snnc compile`.
 #[derive(Debug, Args)]
 pub struct CompileArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub mapping: MappingArgs,
     /// Write the program here
     #[arg(short, long)]
     pub output: Option<PathBuf>,
@@ -85,6 +118,22 @@ pub struct CompileArgs {
     pub emit: Option<Emit>,
     /// Print the report as JSON
     #[arg(long, conflicts_with = "emit")]
+    pub json: bool,
+}
+
+/// `snnc fit`.
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    /// Model file (model.ron)
+    pub model: PathBuf,
+    /// Target files beside the built-in targets
+    #[arg(long, value_name = "FILE")]
+    pub target: Vec<String>,
+    /// Bits of a weight, at most the target's [default: the target's]
+    #[arg(long, value_name = "BITS")]
+    pub weights: Option<u32>,
+    /// Print the answer as JSON
+    #[arg(long)]
     pub json: bool,
 }
 
@@ -97,6 +146,10 @@ pub enum Emit {
     Spiking,
     /// The core-mapped program
     Program,
+    /// Which neurons share a core, as --partition reads it
+    Partition,
+    /// Where the cores sit, as --placement reads it
+    Placement,
 }
 
 /// What to generate.
@@ -138,6 +191,9 @@ pub struct RunArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub mapping: MappingArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub generate: GenerateArgs,

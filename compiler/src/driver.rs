@@ -11,7 +11,7 @@ use crate::mapping::partition::search::SearchOptions;
 use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
 use crate::mapping::traffic::Traffic;
-use crate::mapping::{Partition, Placement, build_cores, partition, place};
+use crate::mapping::{Partition, Placement, build_cores, partition, place, route};
 use crate::passes::{self, LowerOptions};
 
 /// Choices of the compiler; the defaults are what `snnc compile` uses.
@@ -35,14 +35,50 @@ pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Res
     Ok(ir)
 }
 
+/// What a user brings to the mapping; what is missing is searched for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Given {
+    /// Expected spikes.
+    pub rates: Rates,
+    /// Another author's partition.
+    pub partition: Option<Partition>,
+    /// Another author's placement.
+    pub placement: Option<Placement>,
+}
+
 /// Maps a spiking IR: partition, cores, placement.
 ///
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`], or what a verifier finds.
 pub fn map(ir: &SpikingIr, target: &Target, options: CompileOptions) -> Result<Program, Diagnostics> {
-    let partition = partition::search(ir, target, &Rates::default(), options.search)?.partition;
-    assemble(ir, target, &partition, |traffic| {
-        Ok(place::place(partition.cores.len(), traffic, target, options.place)?)
+    map_given(ir, target, options, &Given::default())
+}
+
+/// The same with rates, a partition or a placement from elsewhere.
+///
+/// # Errors
+/// [`snnc_targets::Code::DoesNotFit`], or what a verifier finds.
+pub fn map_given(
+    ir: &SpikingIr,
+    target: &Target,
+    options: CompileOptions,
+    given: &Given,
+) -> Result<Program, Diagnostics> {
+    // A crossbar spends axons on the bits that the model's weights have.
+    let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
+    let (partition, sites) = match (&given.partition, &target.layer_cores) {
+        (Some(partition), _) => (partition.clone(), None),
+        (None, Some(layers)) => {
+            let (partition, placement) = partition::layer_cores::assign(ir, target, layers)?;
+            (partition, Some(placement))
+        }
+        (None, None) => (partition::search(ir, target, &given.rates, options.search)?.partition, None),
+    };
+    assemble_weighed(ir, target, &partition, &given.rates, |traffic| {
+        match given.placement.clone().or(sites) {
+            Some(placement) => Ok(placement),
+            None => Ok(place::place(partition.cores.len(), traffic, target, options.place)?),
+        }
     })
 }
 
@@ -56,10 +92,20 @@ pub fn assemble(
     partition: &Partition,
     placement: impl FnOnce(&Traffic) -> Result<Placement, Diagnostics>,
 ) -> Result<Program, Diagnostics> {
+    assemble_weighed(ir, target, partition, &Rates::default(), placement)
+}
+
+fn assemble_weighed(
+    ir: &SpikingIr,
+    target: &Target,
+    partition: &Partition,
+    rates: &Rates,
+    placement: impl FnOnce(&Traffic) -> Result<Placement, Diagnostics>,
+) -> Result<Program, Diagnostics> {
     partition.verify(ir)?;
     let cut = ir.with_parts(&partition.kernel_parts);
     let cores = build_cores(&cut, partition);
-    let placement = placement(&Traffic::uniform(&cores))?;
+    let placement = placement(&Traffic::expected(&cores, rates))?;
     placement.verify(cores.len(), target)?;
     let Placement { chips, sites } = placement;
     let program = Program {
@@ -70,6 +116,7 @@ pub fn assemble(
         sites,
         chips,
     };
+    route::check(&program)?;
     program.verify()?;
     program.verify_against(ir)?;
     Ok(program)
@@ -86,7 +133,7 @@ pub fn compile(
 ) -> Result<(SpikingIr, Program, MappingReport), Diagnostics> {
     let ir = lower(model, target, options.lower)?;
     let program = map(&ir, target, options)?;
-    let report = MappingReport::new(&ir, &program);
+    let report = MappingReport::new(&ir, &program, &Rates::default());
     Ok((ir, program, report))
 }
 
@@ -102,6 +149,11 @@ pub fn compile_codec(
     let (ir, encoding) = passes::lower_codec(model, target, options.lower)?;
     ir.verify()?;
     Ok((map(&ir, target, options)?, encoding))
+}
+
+/// Where the cores of a program sit.
+pub fn placement_of(program: &Program) -> Placement {
+    Placement { chips: program.chips, sites: program.sites.clone() }
 }
 
 /// The partition that a program was built from.

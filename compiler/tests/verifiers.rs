@@ -4,14 +4,15 @@ mod common;
 
 use common::{network, target};
 use snnc_compiler::driver::{assemble, partition_of};
-use snnc_compiler::ir::program::{Destination, Program, Slice};
+use snnc_compiler::ir::program::{AxonEntry, Destination, Program, Slice};
 use snnc_compiler::ir::spiking::parts::Parts;
 use snnc_compiler::ir::spiking::{Bias, Dynamics, HostStage, SpikingIr, Window};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId, Shape};
 use snnc_compiler::mapping::partition::tiling::Tiling;
 use snnc_compiler::mapping::place::{PlaceOptions, place};
 use snnc_compiler::mapping::{Partition, Placement};
-use snnc_targets::{Code, Diagnostics, Site};
+use snnc_targets::schema::{InputAxonKind, OutputAxonKind};
+use snnc_targets::{Code, Diagnostics, Provenance, Site, Sourced};
 
 /// Breaks one rule and demands that the verifier says so.
 fn refuses<T>(
@@ -85,6 +86,7 @@ fn spiking_ir_populations() {
     bad_ir("window outside", "inside the pass", |ir| {
         ir.model.populations[SUM].window = Window { start: 3, steps: 9 };
     });
+    bad_ir("leak", "without a fractional leak", |ir| ir.model.neuron.decay_bits = 0);
     bad_ir("decay", "decay 5000 exceeds", |ir| {
         ir.model.populations[SUM].dynamics = Dynamics::Integrator { decay: 5000 }
     });
@@ -225,7 +227,44 @@ fn receiver(p: &Program) -> CoreId {
 fn program_memories() {
     bad_program("list missing", "does not exist", |p| {
         let core = receiver(p);
-        p.cores[core].axons[0].list = 999;
+        p.cores[core].entries[0].list = 999;
+    });
+    bad_program("entries missing", "outside the core's", |p| {
+        let core = receiver(p);
+        p.cores[core].axons[0].first_entry = u32::MAX;
+    });
+    bad_program("no entries", "outside the core's", |p| {
+        let core = receiver(p);
+        p.cores[core].axons[0].entries = 0;
+    });
+    // An axon that touches what the next one touches, too.
+    let doubled = |p: &mut Program, change: &dyn Fn(&mut Program, CoreId, usize)| {
+        let core = receiver(p);
+        let first = p.cores[core].axons[0].first_entry as usize;
+        let list = p.cores[core].lists[p.cores[core].entries[first].list as usize].clone();
+        let target = p.cores[core].entries[first].target;
+        p.cores[core].lists.push(list);
+        let twin = AxonEntry { list: p.cores[core].lists.len() as u32 - 1, target };
+        let (at, old) = (p.cores[core].entries.len() as u32, p.cores[core].entries[first]);
+        p.cores[core].entries.extend([old, twin]);
+        (p.cores[core].axons[0].first_entry, p.cores[core].axons[0].entries) = (at, 2);
+        change(p, core, twin.list as usize);
+    };
+    bad_program("slice twice", "touches slice 0 after slice 0", |p| doubled(p, &|_, _, _| ()));
+    bad_program("two projections", "joins proj", |p| {
+        doubled(p, &|p, core, twin| p.cores[core].lists[twin].projection = ProjectionId(77))
+    });
+    bad_program("two populations", "touches pop", |p| {
+        doubled(p, &|p, core, twin| {
+            // One neuron of another population moves in.
+            let last = p.cores.keys().last().unwrap();
+            let mut moved = p.cores[last].slices[0].clone();
+            moved.first_neuron = p.cores[core].neurons();
+            p.cores[last].slices[0].slice.channels.start += 1;
+            moved.slice.channels.end = moved.slice.channels.start + 1;
+            p.cores[core].slices.push(moved);
+            p.cores[core].lists[twin].slice = p.cores[core].slices.len() as u32 - 1;
+        })
     });
     bad_program("slice missing", "slice 5 does not exist", |p| {
         let core = receiver(p);
@@ -238,7 +277,7 @@ fn program_memories() {
     bad_program("neuron format", "is not that of loihi-like", |p| p.model.neuron.state_bits = 30);
     bad_program("wide sums", "do not fit 32 bits", |p| {
         let core = receiver(p);
-        let list = p.cores[core].axons[0].list as usize;
+        let list = p.cores[core].entries[0].list as usize;
         (p.cores[core].lists[list].atoms, p.cores[core].lists[list].atom_stride) = (1 << 26, 0);
         p.cores[core].axons[0].atoms = 1 << 26;
     });
@@ -255,6 +294,20 @@ fn program_memories() {
         let core = receiver(p);
         p.cores[core].weights.truncate(3);
     });
+    bad_program("copies", "neurons, target has 1024", |p| {
+        p.target.axons.output.0 = OutputAxonKind::NeuronCopies;
+        p.target.core.output_axons.0 = 1 << 20;
+        let most =
+            p.cores.values().flat_map(|c| &c.slices).map(|s| s.slice.atoms() as usize * s.destinations.len());
+        let most = most.max().unwrap() as u32;
+        p.target.axons.input.0 = InputAxonKind::BitPlanes { planes: 1024 / most + 1 };
+        p.target.core.input_axons.0 = 1 << 20;
+    });
+    bad_program("merged", "neurons, target has 1024", |p| {
+        p.target.axons.input.0 = InputAxonKind::Discrete;
+        p.target.core.input_axons.0 = 1;
+        p.target.core.fan_in_merge = Some(Sourced(1 << 10, Provenance::Assumed("test".into())));
+    });
     bad_program("atoms", "outside the list's", |p| {
         let core = receiver(p);
         p.cores[core].axons[0].first_atom = 100;
@@ -265,7 +318,7 @@ fn program_memories() {
     });
     bad_program("targets outside", "outside its slice's neurons", |p| {
         let core = receiver(p);
-        p.cores[core].axons[0].target += 1000;
+        p.cores[core].entries[0].target += 1000;
     });
 }
 
@@ -357,10 +410,10 @@ fn program_synapses() {
     });
     bad_synapses("shifted target", "differ from those", |p| {
         // An axon whose position has an inner neighbour may point one position too far and stay in range.
-        let core = p.cores.keys().find(|&c| p.cores[c].axons.iter().any(|a| a.target > 0)).unwrap();
+        let core = p.cores.keys().find(|&c| p.cores[c].entries.iter().any(|e| e.target > 0)).unwrap();
         let atoms = p.cores[core].slices[0].slice.atoms();
-        let axon = p.cores[core].axons.iter_mut().find(|a| a.target >= atoms).unwrap();
-        axon.target -= atoms;
+        let entry = p.cores[core].entries.iter_mut().find(|e| e.target >= atoms).unwrap();
+        entry.target -= atoms;
     });
     bad_synapses("cut position", "differ from those", |p| {
         let core = receiver(p);
@@ -379,8 +432,8 @@ fn program_synapses() {
             (0..n * n).map(|i| (i / n, i % n)).find(|&(a, b)| shape(p, a, b, core)).map(|(a, b)| (core, a, b))
         });
         let (core, a, b) = found.unwrap();
-        for axon in p.cores[core].axons.iter_mut().filter(|axon| axon.list as usize == b) {
-            axon.list = a as u32;
+        for entry in p.cores[core].entries.iter_mut().filter(|entry| entry.list as usize == b) {
+            entry.list = a as u32;
         }
     });
     bad_synapses("arrives twice", "arrives twice for", |p| {

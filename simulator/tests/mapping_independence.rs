@@ -2,14 +2,14 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::Random;
 use snnc_compiler::driver::{CompileOptions, assemble, map};
 use snnc_compiler::ir::program::{Program, Run, Slice};
-use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::ir::spiking::parts::Parts;
-use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_compiler::ir::spiking::{Projection, SpikingIr};
+use snnc_compiler::ir::{CoreId, NetworkId, PopulationId};
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::{Objective, SearchOptions, search};
 use snnc_compiler::mapping::partition::{Partition, Rates};
@@ -67,6 +67,19 @@ fn wild_partition(random: &mut Random, ir: &SpikingIr, neurons_max: u32) -> Part
     partition
 }
 
+/// Uneven boxes of every population, dealt out to a few cores: several slices of one population on each, which a
+/// source position often reaches together.
+fn scattered_partition(random: &mut Random, ir: &SpikingIr) -> Partition {
+    let slices = wild_partition(random, ir, u32::MAX).cores.values().flatten().cloned().collect::<Vec<_>>();
+    let mut cores = vec![Vec::new(); random.between(2, 5)];
+    for slice in slices {
+        let core = random.between(0, cores.len() - 1);
+        cores[core].push(slice);
+    }
+    cores.retain(|core| !core.is_empty());
+    Partition { cores: cores.into(), ..Partition::default() }
+}
+
 /// Events that depend on the spiking IR alone.
 fn without_packets(events: Events) -> Events {
     Events { packets_sent: 0, packets_received: 0, ..events }
@@ -107,7 +120,59 @@ fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
         }
     }
     conserved(&outcome.counts);
+    let sent: u64 = sums.values().map(|e| e.packets_sent).sum();
+    assert_eq!(sent, packets_by_hand(ir, program, &truth), "one packet per spike, projection and core");
     sums.values().map(|e| e.spikes).sum()
+}
+
+/// Spikes times the cores that each reaches, projection by projection (parts of a cut one apart), from the spiking IR
+/// and the cores' neurons alone.
+fn packets_by_hand(
+    ir: &SpikingIr,
+    program: &Program,
+    truth: &BTreeMap<PopulationId, oracle::PopulationTrace>,
+) -> u64 {
+    let mut homes: BTreeMap<(PopulationId, usize), CoreId> = BTreeMap::new();
+    for (core, content) in program.cores.iter() {
+        for Slice { population, channels, rows, cols } in content.slices.iter().map(|s| &s.slice) {
+            let shape = ir.model.populations[*population].shape;
+            for (c, y) in channels.clone().flat_map(|c| rows.clone().map(move |y| (c, y))) {
+                for x in cols.clone() {
+                    homes.insert((*population, shape.at(c as usize, y as usize, x as usize)), core);
+                }
+            }
+        }
+    }
+    let mut packets = 0;
+    for projection in ir.with_parts(&program.kernel_parts).projections.values() {
+        let trace = &truth[&projection.source];
+        for neuron in 0..ir.model.populations[projection.source].shape.len() {
+            let spikes = trace.spikes.iter().filter(|flags| flags[neuron]).count() as u64;
+            if spikes > 0 {
+                let cores: BTreeSet<CoreId> =
+                    targets(ir, projection, neuron).map(|to| homes[&(projection.target, to)]).collect();
+                packets += spikes * cores.len() as u64;
+            }
+        }
+    }
+    packets
+}
+
+/// The neurons that a neuron reaches through a projection.
+fn targets<'a>(
+    ir: &'a SpikingIr,
+    projection: &'a Projection,
+    neuron: usize,
+) -> impl Iterator<Item = usize> + 'a {
+    let (from, to) =
+        (ir.model.populations[projection.source].shape, ir.model.populations[projection.target].shape);
+    let (y, x) = (neuron % from.positions() / from.width, neuron % from.width);
+    let map = &projection.map;
+    let rows = map.rows.reach(y, 0..to.height).into_iter();
+    rows.flat_map(move |(ty, _)| {
+        let cols = map.cols.reach(x, 0..to.width).into_iter();
+        cols.flat_map(move |(tx, _)| (0..to.channels).map(move |c| to.at(c, ty, tx)))
+    })
 }
 
 /// Packets sent = packets on flows = packets received.
@@ -127,8 +192,12 @@ fn conserved(counts: &snnc_simulator::counts::PassCounts) {
 
 fn wild(random: &mut Random, ir: &SpikingIr, target: &Target) -> Program {
     let partition = wild_partition(random, ir, target.core.neurons.get());
-    let options = PlaceOptions { seed: random.next(), effort: Effort::Fast };
-    assemble(ir, target, &partition, |traffic| Ok(place(partition.cores.len(), traffic, target, options)?))
+    assembled(random.next(), ir, target, &partition)
+}
+
+fn assembled(seed: u64, ir: &SpikingIr, target: &Target, partition: &Partition) -> Program {
+    let options = PlaceOptions { seed, effort: Effort::Fast };
+    assemble(ir, target, partition, |traffic| Ok(place(partition.cores.len(), traffic, target, options)?))
         .unwrap()
 }
 
@@ -165,6 +234,25 @@ fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
     // The comparison means nothing if the networks are silent or never leave their widths.
     assert!(fired > 20_000, "{fired} spikes");
     assert!(overflowed > 1_000, "{overflowed} overflows");
+}
+
+#[test]
+fn a_packet_serves_all_slices_of_a_core() {
+    let mut shared = 0;
+    for seed in 200..240 {
+        let mut random = Random(seed);
+        let mut target = common::target(&mut random, 1 << 20);
+        (target.core.input_axons.0, target.core.output_axons.0) = (1 << 20, 1 << 20);
+        target.core.synapse_memory_bits.0 = 1 << 40;
+        target.core.threshold_profiles = None;
+        let ir = common::network(&mut random, &target);
+        let input = common::input(&mut random, &ir);
+        let partition = scattered_partition(&mut random, &ir);
+        let program = assembled(seed, &ir, &target, &partition);
+        agree(&ir, &program, &input);
+        shared += program.cores.values().flat_map(|c| &c.axons).filter(|axon| axon.entries > 1).count();
+    }
+    assert!(shared > 2_000, "{shared} axons with several slices");
 }
 
 #[test]

@@ -6,14 +6,19 @@ use std::time::Instant;
 use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::{self, LoadedModel};
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::interchange::partition::PartitionFile;
+use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_targets::{Diagnostics, Target, registry};
 
-use super::{json, print};
-use crate::cli::{CompileArgs, Emit, ModelArgs, QuantiseArgs};
+use super::{json, mapping, print};
+use crate::cli::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
 
 /// A compiled model and how long it took.
 pub struct Compiled {
+    /// The spiking IR.
+    pub ir: SpikingIr,
     /// The program.
     pub program: Program,
     /// The mapping report.
@@ -31,12 +36,17 @@ pub fn options(args: &QuantiseArgs) -> CompileOptions {
 }
 
 /// Loads, lowers and maps.
-pub fn compile(args: &ModelArgs) -> Result<Compiled, Diagnostics> {
+pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Compiled, Diagnostics> {
     let start = Instant::now();
     let target = registry::load(&args.target)?;
     let model = frontend::load(&args.model)?;
-    let (_, program, report) = driver::compile(&model, &target, options(&args.quantise))?;
-    Ok(Compiled { program, report, seconds: start.elapsed().as_secs_f64() })
+    let mut options = options(&args.quantise);
+    options.search = mapping::search(mapping);
+    let ir = driver::lower(&model, &target, options.lower)?;
+    let given = mapping::given(mapping, &ir, &target)?;
+    let program = driver::map_given(&ir, &target, options, &given)?;
+    let report = MappingReport::new(&ir, &program, &given.rates);
+    Ok(Compiled { ir, program, report, seconds: start.elapsed().as_secs_f64() })
 }
 
 pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
@@ -48,12 +58,20 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    let compiled = compile(&args.model)?;
+    let compiled = compile(&args.model, &args.mapping)?;
     if let Some(path) = &args.output {
         compiled.program.save(path)?;
     }
     match args.emit {
         Some(Emit::Program) => print(&compiled.program.to_text())?,
+        Some(Emit::Partition) => {
+            let partition = driver::partition_of(&compiled.program);
+            print(&PartitionFile::new(&compiled.ir, &partition).to_text())?;
+        }
+        Some(Emit::Placement) => {
+            let placement = driver::placement_of(&compiled.program);
+            print(&PlacementFile::new(&placement, &compiled.program.target).to_text())?;
+        }
         Some(Emit::Graph | Emit::Spiking) => {}
         None if args.json => print(&json(&compiled.report))?,
         None => {

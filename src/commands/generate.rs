@@ -7,13 +7,17 @@ use snnc_targets::Diagnostics;
 
 use super::compile::compile;
 use super::print;
-use crate::cli::SetArgs;
+use crate::cli::{MappingArgs, SetArgs};
 use crate::progress;
 use crate::streaming::{self, Manifest};
 
 pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     let compiled = args.model.model.extension().is_some_and(|e| e == "snnx");
-    let program = if compiled { Program::load(&args.model.model)? } else { compile(&args.model)?.program };
+    let program = if compiled {
+        Program::load(&args.model.model)?
+    } else {
+        compile(&args.model, &MappingArgs::default())?.program
+    };
     let manifest = Manifest::new(&program, args.images, args.seed, args.format);
     let bar = progress::bar(args.images, "generating");
     let earlier = streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;

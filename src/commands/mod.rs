@@ -2,8 +2,10 @@
 
 mod compile;
 mod explain;
+mod fit;
 mod generate;
 mod import;
+mod mapping;
 mod place;
 mod reconstruct;
 mod simulate;
@@ -23,6 +25,7 @@ use crate::cli::{Cli, Command};
 pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
     match &cli.command {
         Command::Compile(args) => compile::run(args),
+        Command::Fit(args) => fit::run(args),
         Command::Simulate(args) => simulate::simulate(args),
         Command::Run(args) => simulate::run(args),
         Command::Verify(args) => verify::run(args),

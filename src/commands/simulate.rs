@@ -23,7 +23,7 @@ pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
-    let compiled = compile(&args.model)?;
+    let compiled = compile(&args.model, &args.mapping)?;
     if !args.generate.json {
         print(&format!("{}\n", compiled.report))?;
     }

@@ -51,6 +51,9 @@ fn show(target: &Target) -> String {
     if let Some(profiles) = &c.threshold_profiles {
         core.push(("threshold_profiles".into(), profiles.0.to_string(), profiles.1.to_string()));
     }
+    if let Some(merge) = &c.fan_in_merge {
+        core.push(("fan_in_merge".into(), merge.0.to_string(), merge.1.to_string()));
+    }
     section("core", core);
     let mut axons = rows!(target.axons; input, output);
     if let Some(most) = &target.axons.atoms_max {
@@ -62,8 +65,11 @@ fn show(target: &Target) -> String {
         "neuron",
         rows!(n; state_bits, accumulator_bits, accumulator_overflow, weight_shift, weight_shift_min,
             threshold_mantissa_bits, threshold_shift, threshold_comparison, decay_bits, bias_mantissa_bits,
-            bias_exponent_max, active_windows),
+            bias_exponent_max, active_windows, timesteps),
     );
+    if let Some(layers) = &target.layer_cores {
+        section("layer cores", layers.rows());
+    }
     let energy = target.energy_constants();
     let energy = energy.iter().map(|(name, v)| ((*name).to_owned(), v.0.to_string(), v.1.to_string()));
     section("energy", energy.collect());

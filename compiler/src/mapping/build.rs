@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use snnc_targets::entity::EntityMap;
 
 use super::Partition;
-use crate::ir::program::{Core, CoreSlice, Destination, InputAxon, Run, Slice, SynapseList};
+use crate::ir::program::{AxonEntry, Core, CoreSlice, Destination, InputAxon, Run, Slice, SynapseList};
 use crate::ir::spiking::{Projection, SpikingIr};
 use crate::ir::{AxisMap, CoreId, PopulationId, ProjectionId};
 
@@ -30,14 +30,12 @@ pub fn build_cores(ir: &SpikingIr, partition: &Partition) -> EntityMap<CoreId, C
     let slices: EntityMap<CoreId, Vec<Slice>> =
         cores.values().map(|core| core.slices.iter().map(|s| s.slice.clone()).collect()).collect();
     for id in cores.keys() {
-        for index in 0..cores[id].slices.len() {
-            for (projection_id, projection) in ir.projections.iter() {
-                if projection.target != cores[id].slices[index].slice.population {
-                    continue;
-                }
-                let mut wiring = Wiring::new(&mut cores[id], index, projection_id, projection);
+        for population in populations_on(&cores[id]) {
+            for (projection_id, projection) in ir.projections.iter().filter(|(_, p)| p.target == population) {
+                let wiring = Wiring::new(&mut cores[id], population, projection_id, projection);
                 for &(source, source_index) in holders.get(&projection.source).map_or(&[][..], |all| all) {
-                    wiring.connect(&slices[source][source_index], |position, axon| {
+                    let slice = &slices[source][source_index];
+                    wiring.connect(&mut cores[id], slice, |position, axon| {
                         routes.add(source, source_index, position, Destination { core: id, axon });
                     });
                 }
@@ -90,12 +88,61 @@ impl Routes {
     }
 }
 
-/// The weights, lists and axons of one projection into one slice of one core.
+/// The populations that a core holds, in the order of their first slices.
+fn populations_on(core: &Core) -> Vec<PopulationId> {
+    let mut all = Vec::new();
+    for placed in &core.slices {
+        if !all.contains(&placed.slice.population) {
+            all.push(placed.slice.population);
+        }
+    }
+    all
+}
+
+/// One projection into all slices of a population on one core: a source position takes one axon, whatever the number
+/// of slices that it reaches.
 struct Wiring<'a> {
-    core: &'a mut Core,
-    slice: usize,
-    projection_id: ProjectionId,
     projection: &'a Projection,
+    slices: Vec<SliceWiring<'a>>,
+}
+
+impl<'a> Wiring<'a> {
+    fn new(core: &mut Core, population: PopulationId, id: ProjectionId, projection: &'a Projection) -> Self {
+        let own = |&index: &usize| core.slices[index].slice.population == population;
+        let indices: Vec<usize> = (0..core.slices.len()).filter(own).collect();
+        let slices = indices.into_iter().map(|index| SliceWiring::new(core, index, id, projection)).collect();
+        Self { projection, slices }
+    }
+
+    /// Adds an axon for every position of a source slice that reaches the core, and reports (position, axon).
+    fn connect(&self, core: &mut Core, source: &Slice, mut route: impl FnMut(u32, u32)) {
+        let near: Vec<&SliceWiring> = self.slices.iter().filter(|slice| slice.meets(source)).collect();
+        for position in 0..if near.is_empty() { 0 } else { source.positions() } {
+            let (y, x) = source.coordinates(position);
+            let first_entry = core.entries.len() as u32;
+            core.entries.extend(near.iter().filter_map(|slice| slice.entry(y as usize, x as usize)));
+            let entries = core.entries.len() as u32 - first_entry;
+            if entries == 0 {
+                continue;
+            }
+            let axon = core.axons.len() as u32;
+            core.axons.push(InputAxon {
+                first_atom: source.channels.start,
+                atoms: source.atoms(),
+                delay: self.projection.delay,
+                first_entry,
+                entries,
+            });
+            route(position, axon);
+        }
+    }
+}
+
+/// The weights and lists of one projection into one slice of a core.
+struct SliceWiring<'a> {
+    projection: &'a Projection,
+    projection_id: ProjectionId,
+    slice: usize,
     /// For each source row / column: first target and variant.
     rows: Vec<Option<(usize, usize)>>,
     cols: Vec<Option<(usize, usize)>>,
@@ -105,91 +152,81 @@ struct Wiring<'a> {
     tap_offset: HashMap<(usize, usize), u32>,
     first_weight: u32,
     atom_stride: u32,
-    lists: HashMap<(usize, usize), u32>,
+    /// Index of the list of row variant 0 and column variant 0; row variants slowest.
+    first_list: u32,
+    /// Neurons per position, columns, first neuron of the slice.
+    atoms: u32,
+    width: u32,
+    first_neuron: u32,
+    /// First row and column of the slice.
+    corner: (usize, usize),
 }
 
-impl<'a> Wiring<'a> {
-    fn new(
-        core: &'a mut Core,
-        slice: usize,
-        projection_id: ProjectionId,
-        projection: &'a Projection,
-    ) -> Self {
-        let box_ = core.slices[slice].slice.clone();
+impl<'a> SliceWiring<'a> {
+    fn new(core: &mut Core, slice: usize, projection_id: ProjectionId, projection: &'a Projection) -> Self {
+        let CoreSlice { slice: box_, first_neuron, .. } = core.slices[slice].clone();
         let (rows, row_variants) =
             variants(&projection.map.rows, box_.rows.start as usize..box_.rows.end as usize);
         let (cols, col_variants) =
             variants(&projection.map.cols, box_.cols.start as usize..box_.cols.end as usize);
+        let channels = box_.channels.start as usize..box_.channels.end as usize;
         let kys = tap_order(&projection.map.rows, &row_variants);
         let kxs = tap_order(&projection.map.cols, &col_variants);
-        let channels = box_.channels.start as usize..box_.channels.end as usize;
+        let taps: Vec<(usize, usize)> =
+            kys.iter().flat_map(|&ky| kxs.iter().map(move |&kx| (ky, kx))).collect();
         let first_weight = core.weights.len() as u32;
-        let mut tap_offset = HashMap::new();
-        for &ky in &kys {
-            for &kx in &kxs {
-                tap_offset.insert((ky, kx), (tap_offset.len() * channels.len()) as u32);
-            }
-        }
         for c in 0..projection.kernel.inputs {
-            for &ky in &kys {
-                for &kx in &kxs {
-                    core.weights.extend_from_slice(&projection.kernel.row(c, ky, kx)[channels.clone()]);
-                }
+            for &(ky, kx) in &taps {
+                core.weights.extend_from_slice(&projection.kernel.row(c, ky, kx)[channels.clone()]);
             }
         }
-        let atom_stride = (kys.len() * kxs.len() * channels.len()) as u32;
-        Self {
-            core,
-            slice,
-            projection_id,
+        let offset = |(i, &tap): (usize, &(usize, usize))| (tap, (i * channels.len()) as u32);
+        let wiring = Self {
             projection,
+            projection_id,
+            slice,
             rows,
             cols,
             row_variants,
             col_variants,
-            tap_offset,
+            tap_offset: taps.iter().enumerate().map(offset).collect(),
             first_weight,
-            atom_stride,
-            lists: HashMap::new(),
+            atom_stride: (taps.len() * channels.len()) as u32,
+            first_list: core.lists.len() as u32,
+            atoms: box_.atoms(),
+            width: box_.cols.end - box_.cols.start,
+            first_neuron,
+            corner: (box_.rows.start as usize, box_.cols.start as usize),
+        };
+        for row in &wiring.row_variants {
+            core.lists.extend(wiring.col_variants.iter().map(|col| wiring.list(row, col)));
         }
+        wiring
     }
 
-    /// Adds an axon for every position of a source slice that reaches this slice, and reports (position, axon).
-    fn connect(&mut self, source: &Slice, mut route: impl FnMut(u32, u32)) {
-        for position in 0..source.positions() {
-            let (y, x) = source.coordinates(position);
-            let (Some((ty, row)), Some((tx, col))) = (self.rows[y as usize], self.cols[x as usize]) else {
-                continue;
-            };
-            let list = self.list(row, col);
-            let placed = &self.core.slices[self.slice];
-            let first = placed
-                .slice
-                .position(ty as u32, tx as u32)
-                .expect("a variant's first target is in the slice");
-            let axon = self.core.axons.len() as u32;
-            self.core.axons.push(InputAxon {
-                list,
-                first_atom: source.channels.start,
-                atoms: source.atoms(),
-                target: placed.first_neuron + first * placed.slice.atoms(),
-                delay: self.projection.delay,
-            });
-            route(position, axon);
-        }
+    /// Whether some position of a source slice may reach the slice.
+    fn meets(&self, source: &Slice) -> bool {
+        let any = |reach: &[Option<(usize, usize)>], range: &std::ops::Range<u32>| {
+            reach[range.start as usize..range.end as usize].iter().any(Option::is_some)
+        };
+        any(&self.rows, &source.rows) && any(&self.cols, &source.cols)
     }
 
-    /// The list of a row variant and a column variant, made on first use.
-    fn list(&mut self, row: usize, col: usize) -> u32 {
-        if let Some(&list) = self.lists.get(&(row, col)) {
-            return list;
-        }
-        let slice = &self.core.slices[self.slice].slice;
-        let (atoms, width) = (slice.atoms(), slice.cols.end - slice.cols.start);
+    /// What source position `(y, x)` touches.
+    fn entry(&self, y: usize, x: usize) -> Option<AxonEntry> {
+        let ((ty, row), (tx, col)) = (self.rows[y]?, self.cols[x]?);
+        let list = self.first_list + (row * self.col_variants.len() + col) as u32;
+        let position = (ty - self.corner.0) as u32 * self.width + (tx - self.corner.1) as u32;
+        Some(AxonEntry { list, target: self.first_neuron + position * self.atoms })
+    }
+
+    /// The list of a row variant and a column variant.
+    fn list(&self, row: &AxisVariant, col: &AxisVariant) -> SynapseList {
+        let atoms = self.atoms;
         let mut runs: Vec<Run> = Vec::new();
-        for &(ty, ky) in &self.row_variants[row] {
-            for &(tx, kx) in &self.col_variants[col] {
-                let target = (ty as u32 * width + tx as u32) * atoms;
+        for &(ty, ky) in row {
+            for &(tx, kx) in col {
+                let target = (ty as u32 * self.width + tx as u32) * atoms;
                 let weight = self.tap_offset[&(ky, kx)];
                 match runs.last_mut() {
                     Some(run) if run.target + run.len == target && run.weight + run.len == weight => {
@@ -199,17 +236,14 @@ impl<'a> Wiring<'a> {
                 }
             }
         }
-        let list = self.core.lists.len() as u32;
-        self.core.lists.push(SynapseList {
+        SynapseList {
             projection: self.projection_id,
             slice: self.slice as u32,
             weights: self.first_weight,
             atoms: self.projection.kernel.inputs as u32,
             atom_stride: self.atom_stride,
             runs,
-        });
-        self.lists.insert((row, col), list);
-        list
+        }
     }
 }
 

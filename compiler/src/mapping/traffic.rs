@@ -6,6 +6,7 @@ use snnc_targets::entity::EntityMap;
 
 use crate::ir::CoreId;
 use crate::ir::program::Core;
+use crate::mapping::partition::Rates;
 
 /// Packets per (source core, destination core), other cores only; each position weighed by its expected spikes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,11 +20,18 @@ pub struct Traffic {
 impl Traffic {
     /// Every neuron fires once: the uniform rate.
     pub fn uniform(cores: &EntityMap<CoreId, Core>) -> Self {
+        Self::expected(cores, &Rates::default())
+    }
+
+    /// Every neuron fires as often as expected; rounded for each position and destination to whole packets, after
+    /// [`Rates::scale`].
+    pub fn expected(cores: &EntityMap<CoreId, Core>, rates: &Rates) -> Self {
         let mut traffic = Self::default();
         for (id, core) in cores.iter() {
             for placed in &core.slices {
+                let spikes = f64::from(placed.slice.atoms()) * rates.of(placed.slice.population);
+                let packets = (spikes * rates.scale()).round() as u64;
                 for to in &placed.destinations {
-                    let packets = u64::from(placed.slice.atoms());
                     if to.core == id {
                         traffic.local += packets;
                     } else {

@@ -1,7 +1,7 @@
 //! Which slices feed which: the program's routes, read from the receiving side.
 //!
-//! A [`Feed`] joins one source slice to one target slice with one delay; for each source position it names the input
-//! axon. Routes and axons stay the program's; this is an index made at load.
+//! A [`Feed`] joins one source slice to one target slice with one delay; for each source position it names what its
+//! packets touch. Routes and axons stay the program's; this is an index made at load.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,32 @@ pub struct Feed {
     pub source: SliceIndex,
     /// Timesteps from spike to integration.
     pub delay: u32,
-    /// Input axon for each position of the source slice that reaches this one.
-    pub axons: Vec<Option<u32>>,
+    /// What each position of the source slice that reaches this one touches.
+    pub taps: Vec<Option<Tap>>,
+    /// Which of its packets are counted here.
+    pub counted: Counted,
+}
+
+/// What a packet touches in one slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tap {
+    /// Index into the core's synapse lists.
+    pub list: u32,
+    /// Local neuron that the list's targets are relative to.
+    pub target: u32,
+    /// Source channel of atom 0.
+    pub first_atom: u32,
+}
+
+/// A packet that touches several slices of a core is counted once, at the first of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Counted {
+    /// Every packet.
+    All,
+    /// None: other slices of the core come first.
+    None,
+    /// Those of some source positions.
+    Some(Vec<bool>),
 }
 
 impl SliceTable {
@@ -61,20 +85,45 @@ pub fn index(program: &Program, table: &SliceTable) -> Vec<Vec<Feed>> {
             for to in placed.routes(position) {
                 let core = &program.cores[to.core];
                 let axon = &core.axons[to.axon as usize];
-                let list = &core.lists[axon.list as usize];
-                let target = table.starts[to.core.0 as usize] + list.slice as usize;
-                // Two projections between the same slices are two feeds: each position has one axon in each.
-                let key = (source, axon.delay, list.projection.0);
-                let feed = feeds[target].entry(key).or_insert_with(|| Feed {
-                    source,
-                    delay: axon.delay,
-                    axons: vec![None; placed.slice.positions() as usize],
-                });
-                feed.axons[position as usize] = Some(to.axon);
+                for (i, entry) in core.entries(axon).iter().enumerate() {
+                    let list = &core.lists[entry.list as usize];
+                    let target = table.starts[to.core.0 as usize] + list.slice as usize;
+                    // Two projections between the same slices are two feeds: each position has one axon in each.
+                    let key = (source, axon.delay, list.projection.0);
+                    let positions = placed.slice.positions() as usize;
+                    let feed = feeds[target].entry(key).or_insert_with(|| Feed {
+                        source,
+                        delay: axon.delay,
+                        taps: vec![None; positions],
+                        counted: Counted::Some(vec![false; positions]),
+                    });
+                    feed.taps[position as usize] =
+                        Some(Tap { list: entry.list, target: entry.target, first_atom: axon.first_atom });
+                    if let Counted::Some(counted) = &mut feed.counted {
+                        counted[position as usize] = i == 0;
+                    }
+                }
             }
         }
     }
-    feeds.into_iter().map(|map| map.into_values().collect()).collect()
+    feeds.into_iter().map(|map| map.into_values().map(Feed::settled).collect()).collect()
+}
+
+impl Feed {
+    /// Names the plain cases of `counted`.
+    fn settled(mut self) -> Self {
+        if let Counted::Some(counted) = &self.counted {
+            let mut reaching = self.taps.iter().zip(counted).filter(|(tap, _)| tap.is_some());
+            let (first, mixed) = match reaching.next() {
+                Some((_, &first)) => (first, reaching.any(|(_, &other)| other != first)),
+                None => (false, false),
+            };
+            if !mixed {
+                self.counted = if first { Counted::All } else { Counted::None };
+            }
+        }
+        self
+    }
 }
 
 /// A slice that receives from another: the sender's side of a [`Feed`].

@@ -3,7 +3,7 @@
 //! It follows the program's routes from the sender's side, where the fast path reads them from the receiver's, and
 //! adds one weight at a time. Both must give the same spikes, membranes and counts.
 
-use snnc_compiler::ir::program::{Core, Program};
+use snnc_compiler::ir::program::{AxonEntry, Core, Program};
 use snnc_compiler::ir::spiking::{Bias, Dynamics};
 use snnc_compiler::ir::{CoreId, NetworkId};
 
@@ -53,11 +53,16 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
         under_way = later;
         for packet in now {
             let core = &program.cores[packet.core];
-            let slice = integrate(core, packet, &mut sums[packet.core.0 as usize]);
-            let index = chip.table.starts[packet.core.0 as usize] + slice.0;
-            let events = &mut state.events[step as usize][index];
-            events.packets_received += 1;
-            events.synaptic_operations += slice.1;
+            let axon = &core.axons[packet.axon as usize];
+            for (i, entry) in core.entries(axon).iter().enumerate() {
+                let slice = core.lists[entry.list as usize].slice as usize;
+                let operations = integrate(core, packet, entry, &mut sums[packet.core.0 as usize]);
+                let index = chip.table.starts[packet.core.0 as usize] + slice;
+                let events = &mut state.events[step as usize][index];
+                // A packet is counted once, at the first slice that it touches.
+                events.packets_received += u64::from(i == 0);
+                events.synaptic_operations += operations;
+            }
         }
         for index in 0..slices {
             let bias = written.get(&chip.table.populations[index]).map(|(values, _)| values.as_slice());
@@ -67,20 +72,20 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
     state
 }
 
-/// Adds one packet's weights; its target slice and the number of synapses.
-fn integrate(core: &Core, packet: Packet, sums: &mut [i32]) -> (usize, u64) {
+/// Adds one packet's weights in one slice; the number of synapses.
+fn integrate(core: &Core, packet: Packet, entry: &AxonEntry, sums: &mut [i32]) -> u64 {
     let axon = &core.axons[packet.axon as usize];
-    let list = &core.lists[axon.list as usize];
+    let list = &core.lists[entry.list as usize];
     let row = list.weights + (axon.first_atom + packet.atom) * list.atom_stride;
     let mut operations = 0;
     for run in &list.runs {
         for i in 0..run.len {
             let weight = core.weights[(row + run.weight + i) as usize];
-            sums[(axon.target + run.target + i) as usize] += i32::from(weight);
+            sums[(entry.target + run.target + i) as usize] += i32::from(weight);
             operations += 1;
         }
     }
-    (list.slice as usize, operations)
+    operations
 }
 
 #[expect(clippy::too_many_arguments, reason = "an oracle keeps its state in the open")]

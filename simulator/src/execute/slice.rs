@@ -23,7 +23,7 @@ pub struct SliceTrace {
     pub fired: Vec<Vec<Spike>>,
     /// Events.
     pub events: Vec<Events>,
-    /// Packets that arrived, `[timesteps, feeds]`; the same for all slices of a gang.
+    /// Packets that arrived and are counted here, `[timesteps, feeds]`; mostly the same for all slices of a gang.
     pub arrived: Arc<Vec<u64>>,
     /// Membranes after the window, local neuron order.
     pub membranes: Vec<i32>,

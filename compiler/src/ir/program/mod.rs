@@ -11,6 +11,8 @@
 
 pub mod cover;
 pub mod file;
+pub mod layer_cores;
+pub mod trees;
 pub mod usage;
 pub mod verify;
 
@@ -18,7 +20,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Site, Target, Topology};
+use snnc_targets::{Code, Diagnostic, Site, Target, Topology};
 
 use super::spiking::Model;
 use super::spiking::parts::KernelParts;
@@ -42,6 +44,19 @@ pub struct Program {
 }
 
 impl Program {
+    /// Whether the simulator's timesteps are what the chip does.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] on a target without timesteps.
+    pub fn needs_timesteps(&self) -> Result<(), Diagnostic> {
+        if self.target.neuron.timesteps.get() {
+            return Ok(());
+        }
+        let message = "has no timesteps: its neurons integrate events as they arrive, which is not simulated";
+        Err(Diagnostic::new(Code::Unsupported, format!("target {}", self.target.name), message)
+            .hint("`snnc fit` and `snnc compile` answer what fits and where"))
+    }
+
     /// The mesh.
     pub fn topology(&self) -> Topology {
         Topology::new(&self.target.topology, self.chips)
@@ -102,12 +117,19 @@ pub struct Core {
     pub lists: Vec<SynapseList>,
     /// Input axons.
     pub axons: Vec<InputAxon>,
+    /// What the axons touch; each names a range of it.
+    pub entries: Vec<AxonEntry>,
 }
 
 impl Core {
     /// Neurons on the core.
     pub fn neurons(&self) -> u32 {
         self.slices.iter().map(|s| s.slice.neurons()).sum()
+    }
+
+    /// What a packet at an axon touches, slice by slice.
+    pub fn entries(&self, axon: &InputAxon) -> &[AxonEntry] {
+        &self.entries[axon.first_entry as usize..(axon.first_entry + axon.entries) as usize]
     }
 }
 
@@ -141,19 +163,29 @@ pub struct Destination {
     pub axon: u32,
 }
 
-/// What an arriving packet touches: synapse list, source channel of atom 0, and the first target.
+/// Where the packets of one source position arrive for one projection: source channel of atom 0, and what they touch
+/// in each slice that they reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputAxon {
-    /// Index into [`Core::lists`].
-    pub list: u32,
-    /// Source channel of atom 0: row of the list.
+    /// Source channel of atom 0: row of the lists.
     pub first_atom: u32,
     /// Atoms served.
     pub atoms: u32,
-    /// Local neuron that the list's targets are relative to.
-    pub target: u32,
     /// Timesteps from spike to integration.
     pub delay: u32,
+    /// First of its entries in [`Core::entries`].
+    pub first_entry: u32,
+    /// Entries, at least one; of one projection, in distinct slices, ascending by slice.
+    pub entries: u32,
+}
+
+/// What a packet touches in one slice: a synapse list and the first target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AxonEntry {
+    /// Index into [`Core::lists`].
+    pub list: u32,
+    /// Local neuron that the list's targets are relative to.
+    pub target: u32,
 }
 
 /// The synapses of one variant of a projection, for all source channels.

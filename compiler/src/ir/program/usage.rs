@@ -1,13 +1,13 @@
 //! How much of each limit a core uses, by the target's own accounting. One place, used by the verifier and by the
 //! mapping report; the partitioner predicts the same numbers without building a core.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use snnc_targets::Target;
-use snnc_targets::schema::KernelSharing;
+use snnc_targets::schema::{AxonSpec, KernelSharing};
 
-use super::{Core, Program};
+use super::{AxonEntry, Core, CoreSlice, Program, SynapseList};
 use crate::ir::CoreId;
 use crate::ir::spiking::{Dynamics, Model};
 
@@ -36,7 +36,7 @@ impl Limit {
         let core = &target.core;
         match self {
             Self::Neurons => Some(core.neurons.get().into()),
-            Self::InputAxons => Some(core.input_axons.get().into()),
+            Self::InputAxons => Some(core.input_axons_max()),
             Self::OutputAxons => Some(core.output_axons.get().into()),
             Self::SynapseMemory => Some(core.synapse_memory_bits.get()),
             Self::ThresholdProfiles => core.threshold_profiles.as_ref().map(|p| p.get().into()),
@@ -59,7 +59,7 @@ impl fmt::Display for Limit {
 /// Use of each limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CoreUse {
-    /// Neurons.
+    /// Neurons: copies counted, and merged ones as many times as they are merged.
     pub neurons: u64,
     /// Input axons.
     pub input_axons: u64,
@@ -111,9 +111,10 @@ impl Program {
 /// Use of a core's limits.
 pub fn core_use(core: &Core, target: &Target, model: &Model) -> CoreUse {
     let axons = &target.axons;
+    let input_axons = core.axons.iter().map(|a| u64::from(axons.input_axons(a.atoms))).sum();
     CoreUse {
-        neurons: core.neurons().into(),
-        input_axons: core.axons.iter().map(|a| u64::from(axons.input_axons(a.atoms))).sum(),
+        neurons: neurons(core, axons).saturating_mul(target.core.merged(input_axons)),
+        input_axons,
         output_axons: core
             .slices
             .iter()
@@ -124,14 +125,22 @@ pub fn core_use(core: &Core, target: &Target, model: &Model) -> CoreUse {
     }
 }
 
-/// Synapse memory under the target's sharing rule, in bits.
+/// Neurons of a core, copies included.
+fn neurons(core: &Core, axons: &AxonSpec) -> u64 {
+    let slice = |placed: &CoreSlice| {
+        let copies = |fan: &[u32]| u64::from(axons.copies(fan[1].saturating_sub(fan[0])));
+        // A table that the verifier has refused is as long as it is.
+        let positions: u64 = placed.route_starts.windows(2).map(copies).sum();
+        positions.saturating_mul(placed.slice.atoms().into())
+    };
+    core.slices.iter().map(slice).fold(0, u64::saturating_add)
+}
+
+/// Synapse memory under the target's sharing rule, in bits. Copies of a neuron hold the same bits again, but only in
+/// crossbars, whose memory is a bit for each axon and neuron and so cannot bind before these do.
 fn synapse_bits(core: &Core, target: &Target) -> u64 {
     match target.synapses.kernel_sharing.get() {
-        KernelSharing::PerVariant => core
-            .lists
-            .iter()
-            .map(|list| u64::from(list.atoms).saturating_mul(list_bits(target, 1, list.synapses())))
-            .fold(0, u64::saturating_add),
+        KernelSharing::PerVariant => shared_bits(core, target),
         KernelSharing::Ideal => {
             // One list per source channel and projection slice, whatever its variants.
             let sets: BTreeSet<_> = core.lists.iter().map(|l| (l.projection, l.slice, l.atoms)).collect();
@@ -142,11 +151,32 @@ fn synapse_bits(core: &Core, target: &Target) -> u64 {
             .axons
             .iter()
             .map(|axon| {
-                let synapses = core.lists[axon.list as usize].synapses();
+                let lists = core.entries(axon).iter().map(|entry| &core.lists[entry.list as usize]);
+                let synapses = lists.map(SynapseList::synapses).fold(0, u64::saturating_add);
                 u64::from(axon.atoms).saturating_mul(list_bits(target, 1, synapses))
             })
             .fold(0, u64::saturating_add),
     }
+}
+
+/// Synapse memory where sources with the same relative synapses share a list: what an axon touches, relative to its
+/// first target, is stored once however many axons touch it. A list that no axon names takes its place all the same.
+fn shared_bits(core: &Core, target: &Target) -> u64 {
+    let relative = |entries: &[AxonEntry]| -> Vec<(u32, u32)> {
+        entries.iter().map(|e| (e.list, e.target.wrapping_sub(entries[0].target))).collect()
+    };
+    let mut stored: HashSet<Vec<(u32, u32)>> =
+        core.axons.iter().map(|axon| relative(core.entries(axon))).collect();
+    let named: HashSet<u32> = core.entries.iter().map(|e| e.list).collect();
+    stored.extend((0..core.lists.len() as u32).filter(|list| !named.contains(list)).map(|l| vec![(l, 0)]));
+    let bits = |sequence: &Vec<(u32, u32)>| {
+        let lists = sequence.iter().map(|&(list, _)| &core.lists[list as usize]);
+        let atoms = lists.clone().map(|list| u64::from(list.atoms)).max().unwrap_or(0);
+        let synapses = lists.map(|list| u64::from(list.atoms).saturating_mul(list.synapses()));
+        list_bits(target, atoms, synapses.fold(0, u64::saturating_add))
+    };
+    // A sum: the set's order does not matter.
+    stored.iter().map(bits).fold(0, u64::saturating_add)
 }
 
 /// Distinct threshold mantissas of a core's firing neurons.

@@ -8,6 +8,7 @@ mod cover;
 mod fan;
 mod figures;
 mod fill;
+pub mod layer_cores;
 mod layers;
 pub mod rates;
 mod refuse;

@@ -36,6 +36,12 @@ impl Rates {
         self.0.get(&population).copied().unwrap_or(1.0)
     }
 
+    /// What integer packet counts are multiples of: 1 if uniform; measured rates are fractions, so packets are counted
+    /// in hundredths then.
+    pub fn scale(&self) -> f64 {
+        if self.is_uniform() { 1.0 } else { 100.0 }
+    }
+
     /// Whether all neurons are taken to fire once.
     pub fn is_uniform(&self) -> bool {
         self.0.is_empty()

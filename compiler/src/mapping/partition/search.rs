@@ -46,6 +46,9 @@ impl Default for SearchOptions {
     }
 }
 
+/// Cores that the states of a beam may have together.
+const BEAM_CORES: usize = 8_000;
+
 /// A partition, and what it was searched for.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
@@ -74,7 +77,7 @@ pub fn search(
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
         let fill = search_network(ir, target, &layers, options)
             .or_else(|_| search_network(ir, target, &layers, wide))?;
-        found.append(&layers, &fill);
+        found.append(&Room::new(target, options.neurons_max), &layers, &fill);
     }
     Ok(found)
 }
@@ -86,9 +89,9 @@ fn search_network(
     options: SearchOptions,
 ) -> Result<Fill, Diagnostics> {
     let room = Room::new(target, options.neurons_max);
+    refuse::fan_in(ir, target, &room, layers)?;
     let mut states = vec![Fill::default()];
     for (index, layer) in layers.iter().enumerate().rev() {
-        refuse::fan_in(ir, target, &room, layer)?;
         let mut grids = Grids::default();
         let mut refused: Option<Refusal> = None;
         let mut next: Vec<Fill> = Vec::new();
@@ -130,12 +133,15 @@ fn best(states: Vec<Fill>, room: &Room, left: &[Layer], options: SearchOptions) 
     let mut states: Vec<_> = states.into_iter().map(keyed).collect();
     states.sort_by(|((a, b), _), ((c, d), _)| a.total_cmp(c).then(b.total_cmp(d)));
     states.dedup_by_key(|(key, _)| *key);
-    let others = states.split_off(options.beam.min(states.len()));
+    // Models of thousands of cores have as many chances to recover within a layer; fewer states keep time linear.
+    let most = states.first().map_or(0, |(_, state)| BEAM_CORES / state.cores.len().max(1));
+    let beam = options.beam.min(most).max(1);
+    let others = states.split_off(beam.min(states.len()));
     let mut kept: Vec<Fill> = states.into_iter().map(|(_, state)| state).collect();
     if !left.is_empty() {
         let mut others = others;
         others.sort_by(|((a, b), _), ((c, d), _)| b.total_cmp(d).then(a.total_cmp(c)));
-        kept.extend(others.into_iter().take(options.beam / 2).map(|(_, state)| state));
+        kept.extend(others.into_iter().take(beam / 2).map(|(_, state)| state));
     }
     kept
 }
@@ -153,7 +159,7 @@ fn pending(fill: &Fill, room: &Room, left: &[Layer]) -> f64 {
 }
 
 impl Found {
-    fn append(&mut self, layers: &[Layer], fill: &Fill) {
+    fn append(&mut self, room: &Room, layers: &[Layer], fill: &Fill) {
         for core in &fill.cores {
             let slice = |placed: &Placed| Slice {
                 population: placed.population,
@@ -164,7 +170,7 @@ impl Found {
             let mut slices: Vec<_> = core.slices.iter().map(slice).collect();
             slices.sort_by_key(|s| (s.population, s.channels.start, s.rows.start, s.cols.start));
             self.partition.cores.push(slices);
-            self.uses.push(core.used());
+            self.uses.push(core.used(room));
         }
         self.packets += fill.packets;
         for layer in layers {

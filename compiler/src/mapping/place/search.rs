@@ -73,11 +73,12 @@ fn runs(options: PlaceOptions, graph: &Graph) -> Vec<Run> {
     }
 }
 
-/// Moves of `default`: about the same time for a few hundred cores, then in proportion to them.
+/// Moves of `default`.
 fn moves(graph: &Graph) -> u64 {
-    const VISITS: u64 = 60_000_000;
-    const VISITS_PER_CORE: u64 = 20_000;
+    // Few cores have few placements; several hundred take a fraction of a second.
+    let cores = graph.cores() as u64;
+    let budget = (cores * 500_000).min(60_000_000).max(cores * 20_000);
     // A move looks at the neighbours of two cores, and takes about as long as 16 of them besides.
-    let visits = 16 + 2 * graph.entries() as u64 / graph.cores().max(1) as u64;
-    VISITS.max(VISITS_PER_CORE * graph.cores() as u64) / visits
+    let visits = 16 + 2 * graph.entries() as u64 / cores.max(1);
+    budget / visits
 }

@@ -1,6 +1,7 @@
 //! The mapping report: what was used, how far packets go, and how far that is from the lower bounds.
 //!
-//! Traffic assumes that every neuron fires once ("all-fire"), so that mappings compare without a recorded run.
+//! Traffic assumes that every neuron fires once ("all-fire"), so that mappings compare without a recorded run, or
+//! takes the spikes of a recorded one.
 
 mod bounds;
 mod hops;
@@ -14,9 +15,12 @@ use snnc_targets::{LinkKind, Target};
 
 pub use hops::bound as hops_bound;
 
+use super::partition::Rates;
+use super::route::{self, TableUse};
 use super::traffic::Traffic;
 use crate::ir::CoreId;
 use crate::ir::program::Program;
+use crate::ir::program::trees::Trees;
 use crate::ir::program::usage::{CoreUse, Limit, core_use};
 use crate::ir::spiking::SpikingIr;
 
@@ -39,7 +43,7 @@ pub struct MappingReport {
     pub limits: Vec<LimitUse>,
     /// Weights and synapses.
     pub synapses: SynapseFigures,
-    /// All-fire traffic.
+    /// Expected traffic.
     pub traffic: TrafficFigures,
     /// Layers in order.
     pub layers: Vec<LayerFigures>,
@@ -84,14 +88,16 @@ pub struct SynapseFigures {
     pub unshared_bits: u64,
 }
 
-/// All-fire traffic: every neuron fires once.
+/// Expected traffic: every neuron fires once, or as often as in an image of a recorded run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrafficFigures {
-    /// Packets: one for every spike and destination core.
+    /// Whether spikes are those of a recorded run.
+    pub measured: bool,
+    /// Packets: one for every spike and destination axon.
     pub packets: u64,
     /// No mapping onto such cores needs fewer.
     pub packets_bound: u64,
-    /// Packets x hops.
+    /// Packets x hops; link crossings of trees on a multicast target.
     pub hops: u64,
     /// No placement of these cores needs fewer.
     pub hops_bound: u64,
@@ -103,6 +109,9 @@ pub struct TrafficFigures {
     pub max_link: u64,
     /// Mean over the links in use.
     pub mean_link: f64,
+    /// Multicast targets only: hops and loads above are then those of trees, each crossed once a spike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multicast: Option<TableUse>,
 }
 
 /// One layer.
@@ -120,13 +129,13 @@ pub struct LayerFigures {
     pub tile: [u32; 3],
     /// Largest synapse memory of such a core, in bits.
     pub synapse_bits_max: u64,
-    /// All-fire packets that its neurons send.
+    /// Expected packets that its neurons send.
     pub packets: u64,
 }
 
 impl MappingReport {
     /// Computes the figures of a verified program.
-    pub fn new(ir: &SpikingIr, program: &Program) -> Self {
+    pub fn new(ir: &SpikingIr, program: &Program, rates: &Rates) -> Self {
         let uses: Vec<CoreUse> = program.cores.keys().map(|core| program.core_use(core)).collect();
         let topology = program.topology();
         let chips: BTreeSet<u32> = program.sites.values().map(|&site| topology.chip_of(site)).collect();
@@ -139,8 +148,8 @@ impl MappingReport {
             core_bounds: bounds::cores(ir, &program.target),
             limits: Limit::ALL.iter().map(|&limit| limit_use(limit, &uses, &program.target)).collect(),
             synapses: synapses(ir, program),
-            traffic: traffic(ir, program),
-            layers: layers(program, &uses),
+            traffic: traffic(ir, program, rates),
+            layers: layers(program, &uses, rates),
         }
     }
 }
@@ -173,8 +182,9 @@ fn synapses(ir: &SpikingIr, program: &Program) -> SynapseFigures {
     }
 }
 
-fn traffic(ir: &SpikingIr, program: &Program) -> TrafficFigures {
-    let traffic = Traffic::uniform(&program.cores);
+fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
+    let traffic = Traffic::expected(&program.cores, rates);
+    let whole = |count: u64| (count as f64 / rates.scale()).round() as u64;
     let topology = program.topology();
     let mut links = vec![0u64; topology.links()];
     let (mut hops, mut within_tile, mut chip_crossings) = (0, traffic.local, 0);
@@ -188,20 +198,30 @@ fn traffic(ir: &SpikingIr, program: &Program) -> TrafficFigures {
         hops += packets * length;
         within_tile += if length == 0 { packets } else { 0 };
     }
+    let mut least_hops = hops_bound(&traffic, &topology);
+    let mut multicast = None;
+    if let Some(trees) = Trees::of(program) {
+        multicast = Some(route::table_use(program, &trees, whole(hops)));
+        let loads = route::loads(program, &trees, rates);
+        (links, chip_crossings, least_hops) = (loads.links, loads.chip_crossings, loads.least_hops);
+        hops = links.iter().sum();
+    }
     let used = links.iter().filter(|&&load| load > 0).count();
     TrafficFigures {
-        packets: traffic.packets(),
-        packets_bound: bounds::packets(ir, &program.target),
-        hops,
-        hops_bound: hops_bound(&traffic, &topology),
-        within_tile,
-        chip_crossings,
-        max_link: links.iter().copied().max().unwrap_or(0),
-        mean_link: hops as f64 / used.max(1) as f64,
+        measured: !rates.is_uniform(),
+        packets: whole(traffic.packets()),
+        packets_bound: bounds::packets(ir, &program.target, rates).floor() as u64,
+        hops: whole(hops),
+        hops_bound: whole(least_hops),
+        within_tile: whole(within_tile),
+        chip_crossings: whole(chip_crossings),
+        max_link: whole(links.iter().copied().max().unwrap_or(0)),
+        mean_link: hops as f64 / rates.scale() / used.max(1) as f64,
+        multicast,
     }
 }
 
-fn layers(program: &Program, uses: &[CoreUse]) -> Vec<LayerFigures> {
+fn layers(program: &Program, uses: &[CoreUse], rates: &Rates) -> Vec<LayerFigures> {
     let figures = |(id, population): (_, &crate::ir::spiking::Population)| {
         let held = || {
             program.cores.iter().flat_map(move |(core, c)| {
@@ -223,7 +243,11 @@ fn layers(program: &Program, uses: &[CoreUse]) -> Vec<LayerFigures> {
                 most(|s| s.cols.end - s.cols.start),
             ],
             synapse_bits_max: cores.iter().map(|c| uses[c.0 as usize].synapse_bits).max().unwrap_or(0),
-            packets: held().map(|(_, s)| s.destinations.len() as u64 * u64::from(s.slice.atoms())).sum(),
+            packets: (held()
+                .map(|(_, s)| s.destinations.len() as u64 * u64::from(s.slice.atoms()))
+                .sum::<u64>() as f64
+                * rates.of(id))
+            .round() as u64,
         }
     };
     program.model.populations.iter().map(figures).collect()

@@ -8,10 +8,14 @@ impl fmt::Display for MappingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "mapping of {} on {}", self.model, self.target)?;
         let chips = if self.chips == 1 { "chip" } else { "chips" };
+        let least = self.core_bounds.iter().map(|bound| bound.least).max().unwrap_or(0);
         writeln!(
             f,
-            "  {} cores on {} {chips} ({} cores there)",
-            self.cores, self.chips, self.cores_available
+            "  {} cores on {} {chips} ({} cores there), {} the least",
+            self.cores,
+            self.chips,
+            self.cores_available,
+            times(self.cores as u64, least)
         )?;
         for bound in &self.core_bounds {
             writeln!(f, "    at least {} by {}", bound.least, bound.by)?;
@@ -82,13 +86,21 @@ impl MappingReport {
     fn traffic_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let t = &self.traffic;
         let per_packet = |n: u64| n as f64 / t.packets.max(1) as f64;
-        writeln!(f, "\n  if every neuron fires once:")?;
-        writeln!(f, "    packets         {:>12}   (at least {})", t.packets, t.packets_bound)?;
+        let when = if t.measured { "in an image of the recorded run" } else { "if every neuron fires once" };
+        writeln!(f, "\n  {when}:")?;
         writeln!(
             f,
-            "    packets x hops  {:>12}   (at least {}), {:.2} hops a packet",
+            "    packets         {:>12}   at least {} ({})",
+            t.packets,
+            t.packets_bound,
+            times(t.packets, t.packets_bound)
+        )?;
+        writeln!(
+            f,
+            "    packets x hops  {:>12}   at least {} for these cores ({}), {:.2} hops a packet",
             t.hops,
             t.hops_bound,
+            times(t.hops, t.hops_bound),
             per_packet(t.hops)
         )?;
         writeln!(
@@ -103,6 +115,20 @@ impl MappingReport {
             t.chip_crossings,
             per_packet(t.chip_crossings) * 100.0
         )?;
-        writeln!(f, "    busiest link    {:>12}   mean {:.0}", t.max_link, t.mean_link)
+        writeln!(f, "    busiest link    {:>12}   mean {:.0}", t.max_link, t.mean_link)?;
+        let Some(m) = &t.multicast else { return Ok(()) };
+        writeln!(
+            f,
+            "    multicast trees {:>12}   hops {:.2} x fewer than with separate packets",
+            m.trees,
+            { m.unicast_hops as f64 / t.hops.max(1) as f64 }
+        )?;
+        let of = m.of.map_or("packets carry their way".to_owned(), |of| format!("of {of}"));
+        writeln!(f, "    fullest router  {:>12}   table entries, {of}; mean {:.1}", m.max, m.mean)
     }
+}
+
+/// A figure as a multiple of its lower bound.
+fn times(found: u64, least: u64) -> String {
+    if least == 0 { "-".into() } else { format!("{:.2} x", found as f64 / least as f64) }
 }

@@ -12,7 +12,7 @@ mod view;
 use snnc_compiler::ir::program::{Program, Run};
 use snnc_compiler::ir::spiking::Dynamics;
 
-use super::feeds::Feed;
+use super::feeds::{Counted, Feed};
 use super::kernels::{List, Weights};
 use super::neuron::Update;
 use super::slice::local_bias;
@@ -41,6 +41,8 @@ pub struct Gang {
     weights: Weights,
     lists: Vec<List>,
     feeds: Vec<UnitFeed>,
+    /// By slice: which packets of each feed are counted there; none if all are, the usual case.
+    counted: Vec<Option<Vec<Counted>>>,
     /// Threshold of each channel, shifted; never reached by an integrator.
     thresholds: Vec<i32>,
     rule: Update,
@@ -68,7 +70,7 @@ pub fn index(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>]) -> Vec<
         }
         for (shared, members) in groups {
             for members in chunks(program, table, members) {
-                gangs.push(Gang::new(program, table, &shared, &members));
+                gangs.push(Gang::new(program, table, feeds, &shared, &members));
             }
         }
     }
@@ -107,7 +109,13 @@ fn chunks(program: &Program, table: &SliceTable, members: Vec<Member>) -> Vec<Ve
 }
 
 impl Gang {
-    fn new(program: &Program, table: &SliceTable, shared: &Shared, members: &[Member]) -> Self {
+    fn new(
+        program: &Program,
+        table: &SliceTable,
+        feeds: &[Vec<Feed>],
+        shared: &Shared,
+        members: &[Member],
+    ) -> Self {
         let mut starts = vec![0];
         for member in members {
             starts.push(starts[starts.len() - 1] + atoms(program, table, member.slice) as usize);
@@ -137,6 +145,7 @@ impl Gang {
             weights: Weights::new(weights),
             lists: lists.collect(),
             feeds: shared.feeds.clone(),
+            counted: members.iter().map(|m| counted(&feeds[m.slice])).collect(),
             thresholds: vec![i32::MAX; width],
             rule: Update::new(format, population.dynamics.decay(), population.input_shift),
             bias: Vec::new(),
@@ -165,6 +174,12 @@ impl Gang {
         }
         bias
     }
+}
+
+/// Which packets of each feed are counted at a slice, unless all are.
+fn counted(feeds: &[Feed]) -> Option<Vec<Counted>> {
+    let all = feeds.iter().all(|feed| feed.counted == Counted::All);
+    (!all).then(|| feeds.iter().map(|feed| feed.counted.clone()).collect())
 }
 
 /// Weights of all members side by side, `[block][atom][tap][member channels]`, and the first of each block.

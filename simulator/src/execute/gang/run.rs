@@ -8,6 +8,7 @@ use super::Gang;
 use super::view::UnitFeed;
 use crate::counts::Events;
 use crate::execute::Chip;
+use crate::execute::feeds::Counted;
 use crate::execute::kernels::{Hit, Neurons, add_packets, update_rows};
 use crate::execute::slice::{SliceTrace, Spike};
 
@@ -26,13 +27,17 @@ impl Gang {
         let mut state = State::new(self, bias.len(), window.steps as usize);
         for step in window.start..window.end() {
             let mut arrivals = Arrivals::default();
-            for feed in &self.feeds {
+            let spikes_of = |feed: &UnitFeed| {
                 let sent = step.checked_sub(feed.delay);
-                let spikes = sent.map_or(&[][..], |sent| fired(feed.source, sent));
+                sent.map_or(&[][..], |sent| fired(feed.source, sent))
+            };
+            for feed in &self.feeds {
+                let spikes = spikes_of(feed);
                 let packets = self.gather(feed, spikes, &mut state.hits, &mut arrivals.units);
                 arrivals.packets += packets;
                 state.arrived.push(packets);
             }
+            self.count(&mut state, &spikes_of);
             state.sums.fill(0);
             add_packets(&self.weights, &self.lists, &state.hits, &mut state.partial, &mut state.sums);
             state.hits.clear();
@@ -53,6 +58,23 @@ impl Gang {
             *units += list.units;
         }
         (hits.len() - before) as u64
+    }
+
+    /// Counts the packets of slices where not every packet that touches them is counted.
+    fn count<'f>(&self, state: &mut State, spikes_of: &dyn Fn(&UnitFeed) -> &'f [Spike]) {
+        let arrived = &state.arrived[state.arrived.len() - self.feeds.len()..];
+        for (own, counted) in state.own.iter_mut().zip(&self.counted) {
+            for (i, counted) in counted.iter().flatten().enumerate() {
+                own.push(match counted {
+                    Counted::All => arrived[i],
+                    Counted::None => 0,
+                    Counted::Some(here) => {
+                        let spikes = spikes_of(&self.feeds[i]);
+                        spikes.iter().filter(|spike| here[spike.position as usize]).count() as u64
+                    }
+                });
+            }
+        }
     }
 
     /// Updates all neurons and records the timestep for each slice.
@@ -86,7 +108,10 @@ impl Gang {
                 updates_inactive: positions * lanes.len() as u64 - updates_active,
                 spikes: spikes.len() as u64,
                 packets_sent: spikes.iter().map(|s| placed.routes(s.position).len() as u64).sum(),
-                packets_received: arrivals.packets,
+                packets_received: match &self.counted[index] {
+                    None => arrivals.packets,
+                    Some(feeds) => state.own[index].iter().rev().take(feeds.len()).sum(),
+                },
                 accumulator_overflows: sum(&state.overflowed),
                 state_saturations: sum(&state.saturated),
             });
@@ -122,8 +147,8 @@ impl Gang {
     fn finish(&self, state: State) -> Vec<SliceTrace> {
         let mut traces = state.traces;
         let arrived = Arc::new(state.arrived);
-        for trace in &mut traces {
-            trace.arrived = Arc::clone(&arrived);
+        for ((trace, own), counted) in traces.iter_mut().zip(state.own).zip(&self.counted) {
+            trace.arrived = if counted.is_some() { Arc::new(own) } else { Arc::clone(&arrived) };
         }
         for row in state.membranes.chunks_exact(self.width) {
             for (trace, span) in traces.iter_mut().zip(self.starts.windows(2)) {
@@ -134,7 +159,7 @@ impl Gang {
     }
 }
 
-/// Packets of one timestep; every slice of the gang receives all of them.
+/// Packets of one timestep; they touch every slice of the gang.
 #[derive(Debug, Default)]
 struct Arrivals {
     packets: u64,
@@ -154,6 +179,8 @@ struct State {
     hits: Vec<Hit>,
     partial: Vec<i16>,
     arrived: Vec<u64>,
+    /// Packets counted at each slice, `[timesteps, feeds]`; empty where all of `arrived` are.
+    own: Vec<Vec<u64>>,
     traces: Vec<SliceTrace>,
 }
 
@@ -169,6 +196,7 @@ impl State {
             hits: Vec::new(),
             partial: vec![0; neurons],
             arrived: Vec::with_capacity(steps * gang.feeds.len()),
+            own: vec![Vec::new(); gang.slices.len()],
             traces: vec![SliceTrace::default(); gang.slices.len()],
         }
     }

@@ -25,7 +25,7 @@ pub struct UnitList {
     pub runs: Vec<Run>,
 }
 
-/// An input axon in units.
+/// What an input axon touches in the slice, in units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnitAxon {
     /// Index into the lists.
@@ -85,21 +85,20 @@ impl View {
         let mut view = Self { unit, bases: Vec::new(), shared };
         let mut known: Vec<Option<usize>> = vec![None; core.lists.len()];
         for feed in feeds {
-            let mut axons = Vec::with_capacity(feed.axons.len());
-            for axon in &feed.axons {
-                axons.push(match axon {
+            let mut axons = Vec::with_capacity(feed.taps.len());
+            for tap in &feed.taps {
+                axons.push(match tap {
                     None => None,
-                    Some(index) => {
-                        let axon = &core.axons[*index as usize];
-                        let list = match known[axon.list as usize] {
+                    Some(tap) => {
+                        let list = match known[tap.list as usize] {
                             Some(list) => list,
                             None => {
-                                let list = view.list(&core.lists[axon.list as usize])?;
-                                *known[axon.list as usize].insert(list)
+                                let list = view.list(&core.lists[tap.list as usize])?;
+                                *known[tap.list as usize].insert(list)
                             }
                         };
-                        let target = exact(axon.target - placed.first_neuron, unit)?;
-                        Some(UnitAxon { list, first_atom: axon.first_atom, target })
+                        let target = exact(tap.target - placed.first_neuron, unit)?;
+                        Some(UnitAxon { list, first_atom: tap.first_atom, target })
                     }
                 });
             }

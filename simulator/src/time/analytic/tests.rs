@@ -20,7 +20,7 @@ fn alone(analytic: &Analytic, network: &Network, step: &StepCounts) -> StepTime 
 }
 
 fn empty_step(table: &SliceTable) -> StepCounts {
-    StepCounts { events: vec![Events::default(); table.cores.len()], flows: Vec::new() }
+    StepCounts { events: vec![Events::default(); table.cores.len()], ..StepCounts::default() }
 }
 
 #[test]
@@ -31,6 +31,20 @@ fn an_idle_timestep_is_a_barrier() {
     let time = alone(&analytic, &network, &empty_step(&table));
     let barrier = 113_000 + (465_000 - 113_000) * 4 / 31;
     assert_eq!((time.total_ps, time.barrier_ps, time.bound), (barrier, barrier, Bound::Barrier));
+}
+
+#[test]
+fn a_firing_neuron_can_take_longer() {
+    let mut program = program();
+    let table = slice_table(&program);
+    let network = Network::new(&program, &table);
+    let mut step = empty_step(&table);
+    (step.events[0].updates_active, step.events[0].spikes) = (1000, 10);
+    let time = |program: &Program| alone(&Analytic::new(program, &table), &network, &step);
+    let before = time(&program);
+    program.target.timing.neuron_spike = Some(program.target.timing.synaptic_operation.clone());
+    let after = time(&program);
+    assert_eq!((after.bound, after.total_ps), (Bound::Neuron, before.total_ps + 10 * 3_500));
 }
 
 #[test]

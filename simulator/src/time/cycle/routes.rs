@@ -59,14 +59,16 @@ fn ends(program: &Program, topology: &Topology, slice: &CoreSlice) -> Vec<Destin
         let tile = topology.tile_of(site);
         let core = &program.cores[to.core];
         // Without an axon (programs of tests) a packet meets no synapse.
-        let list = core.axons.get(to.axon as usize).map(|axon| &core.lists[axon.list as usize]);
+        let axon = core.axons.get(to.axon as usize);
+        let lists = axon.map_or(&[][..], |axon| core.entries(axon)).iter();
+        let operations = lists.map(|entry| core.lists[entry.list as usize].synapses()).sum::<u64>();
         Destination {
             x: tile.x as u16,
             y: tile.y as u16,
             local: (site.0 % topology.cores_per_tile) as u16,
             core: to.core.0,
-            // A list names a neuron of its core at most once, and cores have at most 2^24.
-            operations: list.map_or(0, |list| u32::try_from(list.synapses()).unwrap_or(u32::MAX)),
+            // An axon names a neuron of its core at most once, and cores have at most 2^24.
+            operations: u32::try_from(operations).unwrap_or(u32::MAX),
         }
     };
     slice.destinations.iter().map(end).collect()

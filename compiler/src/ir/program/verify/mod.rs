@@ -87,6 +87,9 @@ impl Program {
                 ir.projections.get(id).is_some_and(|p| parts.fit(p.kernel.height, p.kernel.width))
             });
             if findings.need(can_be_cut, || "program".into(), || "cuts kernels that do not exist".into()) {
+                for (place, message) in self.layer_core_problems(ir) {
+                    findings.need(false, || place, || message);
+                }
                 findings.synapses(self, &ir.with_parts(&self.kernel_parts));
             }
         }

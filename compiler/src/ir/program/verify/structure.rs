@@ -1,10 +1,13 @@
 //! Checks that need no spiking IR: sites, neurons, memories, routes, limits.
 
+use snnc_targets::schema::Routing;
+
 use super::Findings;
 use crate::ir::CoreId;
 use crate::ir::program::cover::{Cover, site_problems};
+use crate::ir::program::trees::Trees;
 use crate::ir::program::usage::core_use;
-use crate::ir::program::{Core, CoreSlice, Program, SynapseList};
+use crate::ir::program::{Core, CoreSlice, InputAxon, Program, SynapseList};
 
 impl Findings {
     /// One distinct site on the board for every core.
@@ -72,7 +75,7 @@ impl Findings {
         }
     }
 
-    /// Lists lie inside the weight memory, axons' targets inside their slice.
+    /// Lists lie inside the weight memory, axons' targets inside their slices.
     pub(super) fn memories(&mut self, program: &Program) {
         let delay_max = program.target.synapses.delay_max.get();
         let most = program.model.neuron.weight_max();
@@ -92,28 +95,55 @@ impl Findings {
             }
             for (i, axon) in core.axons.iter().enumerate() {
                 let place = || format!("{id} axon {i}");
-                let Some(list) = core.lists.get(axon.list as usize) else {
-                    self.need(false, place, || format!("list {} does not exist", axon.list));
-                    continue;
-                };
-                let atoms = axon.first_atom.checked_add(axon.atoms).is_some_and(|end| end <= list.atoms);
-                self.need(atoms && axon.atoms >= 1, place, || {
-                    format!("atoms {}+{} outside the list's {}", axon.first_atom, axon.atoms, list.atoms)
-                });
                 self.need((1..=delay_max).contains(&axon.delay), place, || {
                     format!("delay {}, target has 1 to {delay_max}", axon.delay)
                 });
-                let Some(slice) = core.slices.get(list.slice as usize) else { continue };
-                let last = list.runs.last().map_or(0, |run| run.target.saturating_add(run.len));
-                let end = slice.first_neuron + slice.slice.neurons();
-                let inside = axon.target >= slice.first_neuron && axon.target.saturating_add(last) <= end;
-                self.need(inside, place, || {
-                    format!(
-                        "targets {}+{last} outside its slice's neurons {}..{end}",
-                        axon.target, slice.first_neuron
-                    )
+                let end = axon.first_entry.checked_add(axon.entries);
+                let whole = end.is_some_and(|end| end as usize <= core.entries.len()) && axon.entries >= 1;
+                let range = || format!("entries {}+{} outside the core's", axon.first_entry, axon.entries);
+                if self.need(whole, place, range) {
+                    self.entries(core, axon, &place);
+                }
+            }
+        }
+    }
+
+    /// What an axon touches: lists of one projection, each in a slice of its own, targets inside it.
+    fn entries(&mut self, core: &Core, axon: &InputAxon, place: &dyn Fn() -> String) {
+        let mut before: Option<&SynapseList> = None;
+        for entry in core.entries(axon) {
+            let Some(list) = core.lists.get(entry.list as usize) else {
+                self.need(false, place, || format!("list {} does not exist", entry.list));
+                return;
+            };
+            let atoms = axon.first_atom.checked_add(axon.atoms).is_some_and(|end| end <= list.atoms);
+            self.need(atoms && axon.atoms >= 1, place, || {
+                format!("atoms {}+{} outside the list's {}", axon.first_atom, axon.atoms, list.atoms)
+            });
+            let Some(slice) = core.slices.get(list.slice as usize) else { return };
+            if let Some(other) = before {
+                self.need(list.projection == other.projection, place, || {
+                    format!("joins {} and {}", other.projection, list.projection)
+                });
+                // Apart, so that a packet adds at most one weight to a neuron.
+                self.need(list.slice > other.slice, place, || {
+                    format!("touches slice {} after slice {}", list.slice, other.slice)
+                });
+                let population = core.slices[other.slice as usize].slice.population;
+                self.need(slice.slice.population == population, place, || {
+                    format!("touches {} and {population}", slice.slice.population)
                 });
             }
+            before = Some(list);
+            let last = list.runs.last().map_or(0, |run| run.target.saturating_add(run.len));
+            let end = slice.first_neuron + slice.slice.neurons();
+            let inside = entry.target >= slice.first_neuron && entry.target.saturating_add(last) <= end;
+            self.need(inside, place, || {
+                format!(
+                    "targets {}+{last} outside its slice's neurons {}..{end}",
+                    entry.target, slice.first_neuron
+                )
+            });
         }
     }
 
@@ -194,7 +224,9 @@ impl Findings {
             self.need(axon.atoms == atoms, place, || {
                 format!("axon serves {} atoms, slice has {atoms}", axon.atoms)
             });
-            let slice = &core.slices[core.lists[axon.list as usize].slice as usize].slice;
+            // All entries of an axon touch one population.
+            let list = &core.lists[core.entries(axon)[0].list as usize];
+            let slice = &core.slices[list.slice as usize].slice;
             let target = &program.model.populations[slice.population];
             self.need(target.network == source.network, place, || "joins two networks".into());
             let forward = placed.slice.population < slice.population;
@@ -209,6 +241,7 @@ impl Findings {
 
     /// No limit of the target exceeded.
     pub(super) fn limits(&mut self, program: &Program) {
+        self.tables(program);
         let atoms_max = program.target.axons.atoms_max();
         for (id, core) in program.cores.iter() {
             for (limit, used, most) in
@@ -224,6 +257,17 @@ impl Findings {
                     || format!("{atoms} atoms on an axon, target has {}", atoms_max.unwrap_or(0)),
                 );
             }
+        }
+    }
+
+    /// No router's table overfull.
+    fn tables(&mut self, program: &Program) {
+        let Routing::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
+            return;
+        };
+        if let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) {
+            let message = || format!("holds {used} table entries, target has {most}");
+            self.need(false, || format!("router {router}"), message);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Every synapse of the spiking IR on exactly one core, exactly once, with its weight and delay.
 //!
-//! Works axon by axon. Weights of a list are compared once, whatever the number of axons that share it, so no pass
-//! over unrolled synapses is needed: the first axon of a list fixes which tap each relative target means, and all
+//! Works entry by entry of the axons. Weights of a list are compared once, whatever the number of axons that share it, so no pass
+//! over unrolled synapses is needed: the first entry of a list fixes which tap each relative target means, and all
 //! others must agree.
 
 use std::collections::BTreeMap;
 
 use super::Findings;
-use crate::ir::program::{Core, CoreSlice, InputAxon, Program, Slice, SynapseList};
+use crate::ir::program::{AxonEntry, Core, CoreSlice, Program, Slice, SynapseList};
 use crate::ir::spiking::{Projection, SpikingIr};
 use crate::ir::{CoreId, ProjectionId};
 
@@ -48,44 +48,46 @@ impl Findings {
             for to in placed.routes(position) {
                 let core = &program.cores[to.core];
                 let axon = &core.axons[to.axon as usize];
-                let list = &core.lists[axon.list as usize];
                 let place = || format!("{id} position ({y}, {x}) to {} axon {}", to.core, to.axon);
-                let key = (list.projection, to.core, list.slice);
-                let once = !seen.contains(&key);
-                seen.push(key);
-                self.need(once, place, || format!("arrives twice for {}", list.projection));
-                let Some(projection) = ir.projections.get(list.projection) else {
-                    self.need(false, place, || format!("{} does not exist", list.projection));
-                    continue;
-                };
-                let target = &core.slices[list.slice as usize];
-                let meant = projection.source == source.population
-                    && projection.target == target.slice.population
-                    && projection.delay == axon.delay
-                    && axon.first_atom == source.channels.start
-                    && list.atoms as usize == projection.kernel.inputs;
-                if !self.need(meant, place, || {
-                    format!("axon does not carry {} as the spiking IR has it", list.projection)
-                }) {
-                    continue;
+                for entry in core.entries(axon) {
+                    let list = &core.lists[entry.list as usize];
+                    let key = (list.projection, to.core, list.slice);
+                    let once = !seen.contains(&key);
+                    seen.push(key);
+                    self.need(once, place, || format!("arrives twice for {}", list.projection));
+                    let Some(projection) = ir.projections.get(list.projection) else {
+                        self.need(false, place, || format!("{} does not exist", list.projection));
+                        continue;
+                    };
+                    let target = &core.slices[list.slice as usize];
+                    let meant = projection.source == source.population
+                        && projection.target == target.slice.population
+                        && projection.delay == axon.delay
+                        && axon.first_atom == source.channels.start
+                        && list.atoms as usize == projection.kernel.inputs;
+                    if !self.need(meant, place, || {
+                        format!("axon does not carry {} as the spiking IR has it", list.projection)
+                    }) {
+                        continue;
+                    }
+                    let taps = expected(projection, target, (y, x), entry.target);
+                    let memory = &mut known[to.core.0 as usize][entry.list as usize];
+                    self.entry_taps(core, projection, list, entry, target, taps, memory, &place);
+                    let positions = projection.map.rows.input * projection.map.cols.input;
+                    let counts = arrived.entry(key).or_insert_with(|| vec![0; positions]);
+                    counts[y as usize * projection.map.cols.input + x as usize] += axon.atoms;
                 }
-                let taps = expected(projection, target, (y, x), axon.target);
-                let memory = &mut known[to.core.0 as usize][axon.list as usize];
-                self.axon_taps(core, projection, list, axon, target, taps, memory, &place);
-                let positions = projection.map.rows.input * projection.map.cols.input;
-                let counts = arrived.entry(key).or_insert_with(|| vec![0; positions]);
-                counts[y as usize * projection.map.cols.input + x as usize] += axon.atoms;
             }
         }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one comparison with all its parties")]
-    fn axon_taps(
+    fn entry_taps(
         &mut self,
         core: &Core,
         projection: &Projection,
         list: &SynapseList,
-        axon: &InputAxon,
+        entry: &AxonEntry,
         target: &CoreSlice,
         taps: Option<Vec<(u32, usize, usize)>>,
         memory: &mut Option<Taps>,
@@ -98,7 +100,7 @@ impl Findings {
         });
         let Some((taps, stored)) = pairs else {
             self.need(false, place, || {
-                format!("targets from neuron {} differ from those of {}", axon.target, list.projection)
+                format!("targets from neuron {} differ from those of {}", entry.target, list.projection)
             });
             return;
         };

@@ -1,0 +1,166 @@
+//! Partition files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use super::{check_format, print};
+use crate::ir::PopulationId;
+use crate::ir::program::Slice;
+use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::parts::Parts;
+use crate::mapping::Partition;
+
+/// Format string of partition files.
+pub const FORMAT: &str = "snnc.partition/1";
+
+/// A partition by layer names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionFile {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// Kernels that are cut into parts, each with an axon of its own.
+    #[serde(default)]
+    pub kernel_parts: Vec<CutKernel>,
+    /// What each core holds.
+    pub cores: Vec<Vec<Piece>>,
+}
+
+/// The projection between two layers, and in how many parts its kernel is cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutKernel {
+    /// Source, `network.layer`.
+    pub from: String,
+    /// Target, `network.layer`.
+    pub to: String,
+    /// Parts of the kernel's rows.
+    pub rows: usize,
+    /// Parts of the kernel's columns.
+    pub cols: usize,
+}
+
+/// A box of a layer's neurons; ranges are (first, one past the last).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename = "Slice")]
+pub struct Piece {
+    /// `network.layer`.
+    pub layer: String,
+    /// Channels.
+    pub channels: (u32, u32),
+    /// Rows.
+    pub rows: (u32, u32),
+    /// Columns.
+    pub cols: (u32, u32),
+}
+
+impl PartitionFile {
+    /// A partition with the names of its model.
+    pub fn new(ir: &SpikingIr, partition: &Partition) -> Self {
+        let name = |id| ir.model.layer_name(id);
+        let cut = |(&id, parts): (_, &Parts)| {
+            let projection = &ir.projections[id];
+            CutKernel {
+                from: name(projection.source),
+                to: name(projection.target),
+                rows: parts.rows,
+                cols: parts.cols,
+            }
+        };
+        let piece = |slice: &Slice| Piece {
+            layer: name(slice.population),
+            channels: (slice.channels.start, slice.channels.end),
+            rows: (slice.rows.start, slice.rows.end),
+            cols: (slice.cols.start, slice.cols.end),
+        };
+        Self {
+            format: FORMAT.into(),
+            kernel_parts: partition.kernel_parts.iter().map(cut).collect(),
+            cores: partition.cores.values().map(|slices| slices.iter().map(piece).collect()).collect(),
+        }
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> String {
+        print("partition: what each core holds; ranges are (first, one past the last)", self)
+    }
+
+    /// Reads a file's text; `place` names it in errors.
+    ///
+    /// # Errors
+    /// [`Code::RonSyntax`] with line and column, [`Code::MappingInvalid`] for another format.
+    pub fn from_text(text: &str, place: &str) -> Result<Self, Diagnostic> {
+        let file: Self = super::parse(text, place)?;
+        check_format(&file.format, FORMAT, place)?;
+        Ok(file)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Those of [`PartitionFile::from_text`], and [`Code::FileUnreadable`].
+    pub fn read(path: &Path) -> Result<Self, Diagnostic> {
+        let file: Self = super::read(path)?;
+        check_format(&file.format, FORMAT, &path.display().to_string())?;
+        Ok(file)
+    }
+
+    /// The partition of a model; its neurons are not checked yet ([`Partition::verify`]).
+    ///
+    /// # Errors
+    /// [`Code::MappingInvalid`], one for each name that the model does not have.
+    pub fn resolve(&self, ir: &SpikingIr) -> Result<Partition, Diagnostics> {
+        let ids: BTreeMap<String, PopulationId> =
+            ir.model.populations.keys().map(|id| (ir.model.layer_name(id), id)).collect();
+        let mut unknown: BTreeMap<&str, String> = BTreeMap::new();
+        let mut find = |name, place: &str| {
+            let id = ids.get::<str>(name).copied();
+            if id.is_none() {
+                unknown.entry(name).or_insert_with(|| place.to_owned());
+            }
+            id
+        };
+        let mut partition = Partition::default();
+        for (core, boxes) in self.cores.iter().enumerate() {
+            let place = format!("core {core}");
+            let mut slices = Vec::with_capacity(boxes.len());
+            for piece in boxes {
+                let Some(population) = find(&piece.layer, &place) else { continue };
+                let range = |(first, end): (u32, u32)| first..end;
+                slices.push(Slice {
+                    population,
+                    channels: range(piece.channels),
+                    rows: range(piece.rows),
+                    cols: range(piece.cols),
+                });
+            }
+            partition.cores.push(slices);
+        }
+        let mut unconnected = Vec::new();
+        for cut in &self.kernel_parts {
+            let ends = (find(&cut.from, "kernel_parts"), find(&cut.to, "kernel_parts"));
+            let (Some(from), Some(to)) = ends else { continue };
+            let found = ir.projections.iter().find(|(_, p)| (p.source, p.target) == (from, to));
+            match found {
+                Some((id, _)) => {
+                    partition.kernel_parts.insert(id, Parts { rows: cut.rows, cols: cut.cols });
+                }
+                None => unconnected.push(format!("no projection from {} to {}", cut.from, cut.to)),
+            }
+        }
+        let known = ids.keys().cloned().collect::<Vec<_>>().join(", ");
+        let mut problems = Diagnostics::default();
+        for (name, place) in unknown {
+            let message = format!("the model has no layer `{name}`");
+            let problem = Diagnostic::new(Code::MappingInvalid, place, message);
+            problems.push(problem.hint(format!("layers: {known}")));
+        }
+        for message in unconnected {
+            problems.push(Diagnostic::new(Code::MappingInvalid, "kernel_parts", message));
+        }
+        problems.into_result(partition)
+    }
+}

@@ -1,0 +1,125 @@
+//! Placement files.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use snnc_targets::topology::Tile;
+use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
+
+use super::{check_format, print};
+use crate::mapping::Placement;
+
+/// Format string of placement files.
+pub const FORMAT: &str = "snnc.placement/1";
+
+/// Where each core sits, in the order of the partition's cores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacementFile {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// Chips present.
+    pub chips: u32,
+    /// One place a core.
+    pub cores: Vec<Place>,
+}
+
+/// A core of a chip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Chip, row-major on the board.
+    pub chip: u32,
+    /// Column of the tile on its chip.
+    pub x: u32,
+    /// Row of the tile on its chip.
+    pub y: u32,
+    /// Core of the tile.
+    pub core: u32,
+}
+
+impl PlacementFile {
+    /// A placement by chips and tiles.
+    pub fn new(placement: &Placement, target: &Target) -> Self {
+        let topology = Topology::new(&target.topology, placement.chips);
+        let place = |&site: &Site| {
+            let tile = topology.tile_of(site);
+            Place {
+                chip: topology.chip_of(site),
+                x: tile.x % topology.mesh_columns,
+                y: tile.y % topology.mesh_rows,
+                core: site.0 % topology.cores_per_tile,
+            }
+        };
+        Self {
+            format: FORMAT.into(),
+            chips: placement.chips,
+            cores: placement.sites.values().map(place).collect(),
+        }
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> String {
+        print(
+            "placement: chip, tile (x to the east, y to the south) and core of each core of the partition",
+            self,
+        )
+    }
+
+    /// Reads a file's text; `place` names it in errors.
+    ///
+    /// # Errors
+    /// [`Code::RonSyntax`] with line and column, [`Code::MappingInvalid`] for another format.
+    pub fn from_text(text: &str, place: &str) -> Result<Self, Diagnostic> {
+        let file: Self = super::parse(text, place)?;
+        check_format(&file.format, FORMAT, place)?;
+        Ok(file)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Those of [`PlacementFile::from_text`], and [`Code::FileUnreadable`].
+    pub fn read(path: &Path) -> Result<Self, Diagnostic> {
+        let file: Self = super::read(path)?;
+        check_format(&file.format, FORMAT, &path.display().to_string())?;
+        Ok(file)
+    }
+
+    /// The placement on a target.
+    ///
+    /// # Errors
+    /// [`Code::MappingInvalid`], one for each place that the board does not have. Whether two cores share a place is
+    /// for [`Placement::verify`] to find.
+    pub fn resolve(&self, target: &Target) -> Result<Placement, Diagnostics> {
+        let most = target.topology.chips_max.get();
+        if !(1..=most).contains(&self.chips) {
+            let message = format!("{} chips, {} has 1 to {most}", self.chips, target.name);
+            return Err(Diagnostic::new(Code::MappingInvalid, "placement", message).into());
+        }
+        let topology = Topology::new(&target.topology, self.chips);
+        let mut problems = Diagnostics::default();
+        let mut sites = Vec::with_capacity(self.cores.len());
+        for (core, place) in self.cores.iter().enumerate() {
+            if place.chip >= topology.chips
+                || place.x >= topology.mesh_columns
+                || place.y >= topology.mesh_rows
+                || place.core >= topology.cores_per_tile
+            {
+                let t = &topology;
+                let message = format!(
+                    "{place:?} is not on a board of {} chips of {} x {} tiles of {} cores",
+                    t.chips, t.mesh_columns, t.mesh_rows, t.cores_per_tile
+                );
+                problems.push(Diagnostic::new(Code::MappingInvalid, format!("core {core}"), message));
+                continue;
+            }
+            let tile = Tile {
+                x: place.chip % topology.chip_columns * topology.mesh_columns + place.x,
+                y: place.chip / topology.chip_columns * topology.mesh_rows + place.y,
+            };
+            sites.push(topology.site_at(tile, place.core));
+        }
+        problems.into_result(Placement { chips: topology.chips, sites: sites.into() })
+    }
+}

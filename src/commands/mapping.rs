@@ -1,0 +1,84 @@
+//! What the user says about the mapping: objective, recorded rates, partitions and placements from files.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use snnc_compiler::driver::Given;
+use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::interchange::partition::PartitionFile;
+use snnc_compiler::mapping::interchange::placement::PlacementFile;
+use snnc_compiler::mapping::partition::Rates;
+use snnc_compiler::mapping::partition::search::{Objective, SearchOptions};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+
+use crate::cli::{Goal, MappingArgs};
+
+/// Search options as asked for.
+pub fn search(args: &MappingArgs) -> SearchOptions {
+    let objective = match args.objective {
+        Goal::Cores => Objective::Cores,
+        Goal::Packets => Objective::Packets,
+    };
+    SearchOptions { objective, ..SearchOptions::default() }
+}
+
+/// Reads the files that `args` names.
+pub fn given(args: &MappingArgs, ir: &SpikingIr, target: &Target) -> Result<Given, Diagnostics> {
+    let mut given = Given::default();
+    if let Some(path) = &args.profile {
+        given.rates = profile(path, ir)?;
+    }
+    if let Some(path) = &args.partition {
+        given.partition = Some(PartitionFile::read(path)?.resolve(ir)?);
+    }
+    if let Some(path) = &args.placement {
+        given.placement = Some(PlacementFile::read(path)?.resolve(target)?);
+    }
+    Ok(given)
+}
+
+/// The part of a report.json that rates come from.
+#[derive(Debug, Deserialize)]
+struct Profile {
+    schema: String,
+    totals: ProfileTotals,
+    layers: Vec<ProfileLayer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProfileTotals {
+    images: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProfileLayer {
+    name: String,
+    neurons: u64,
+    spikes: u64,
+}
+
+/// Spikes of a neuron in an image, by layer.
+fn profile(path: &Path, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
+    let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
+    let text = std::fs::read_to_string(&file).map_err(|e| Diagnostic::unreadable(&file, &e))?;
+    let place = file.display().to_string();
+    let bad = |message: String| {
+        Diagnostic::new(Code::Argument, place.clone(), message)
+            .hint("give the report.json of `snnc run` or `snnc simulate`, or its folder")
+    };
+    let profile: Profile = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    if !profile.schema.starts_with("snnc.report/") || profile.totals.images == 0 {
+        return Err(bad(format!(
+            "schema \"{}\" with {} images, expected a report of one or more",
+            profile.schema, profile.totals.images
+        )));
+    }
+    let images = profile.totals.images as f64;
+    let layers = profile.layers.iter().filter(|layer| layer.neurons > 0);
+    let rate = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons as f64 / images;
+    let (rates, unknown) = Rates::measured(&ir.model, layers.map(|layer| (layer.name.as_str(), rate(layer))));
+    if unknown.is_empty() {
+        return Ok(rates);
+    }
+    Err(bad(format!("the model has no layer {}", unknown.join(", "))))
+}
