@@ -79,6 +79,12 @@ pub struct MappingArgs {
     /// What the partition makes small; the other decides among equals
     #[arg(long, value_enum, default_value = "cores")]
     pub objective: Goal,
+    /// How hard partition and placement search: fast, default or best; counted in steps, never in seconds
+    #[arg(long, default_value_t)]
+    pub effort: Effort,
+    /// Seed of the placement's local search
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub mapping_seed: u64,
     /// Weigh packets with the spikes of a recorded run: its report.json, or its folder [default: every neuron fires
     /// once]
     #[arg(long, value_name = "RUN")]

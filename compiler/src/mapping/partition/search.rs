@@ -18,6 +18,7 @@ use crate::ir::program::Slice;
 use crate::ir::program::usage::CoreUse;
 use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::parts::Parts;
+use crate::mapping::effort::Effort;
 
 /// What to make small.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,19 +31,22 @@ pub enum Objective {
 }
 
 /// How to search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SearchOptions {
     /// What to make small.
     pub objective: Objective,
-    /// States kept after each layer.
-    pub beam: usize,
+    /// How hard to search.
+    pub effort: Effort,
     /// Fewer neurons a core than the target allows: other legal mappings of the same network.
     pub neurons_max: Option<u32>,
 }
 
-impl Default for SearchOptions {
-    fn default() -> Self {
-        Self { objective: Objective::Cores, beam: 6, neurons_max: None }
+/// States kept after each layer.
+fn beam(effort: Effort) -> usize {
+    match effort {
+        Effort::Fast => 2,
+        Effort::Default => 6,
+        Effort::Best => 24,
     }
 }
 
@@ -73,10 +77,10 @@ pub fn search(
     let mut found = Found::default();
     for network in ir.model.networks.keys() {
         let layers = Layer::all(ir, target, rates, network);
-        let wide = SearchOptions { beam: options.beam * 8, ..options };
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
-        let fill = search_network(ir, target, &layers, options)
-            .or_else(|_| search_network(ir, target, &layers, wide))?;
+        let beam = beam(options.effort);
+        let fill = search_network(ir, target, &layers, options, beam)
+            .or_else(|_| search_network(ir, target, &layers, options, beam * 8))?;
         found.append(&Room::new(target, options.neurons_max), &layers, &fill);
     }
     Ok(found)
@@ -87,6 +91,7 @@ fn search_network(
     target: &Target,
     layers: &[Layer],
     options: SearchOptions,
+    beam: usize,
 ) -> Result<Fill, Diagnostics> {
     let room = Room::new(target, options.neurons_max);
     refuse::fan_in(ir, target, &room, layers)?;
@@ -114,17 +119,17 @@ fn search_network(
             }
             .into());
         }
-        states = best(next, &room, &layers[..index], options);
+        states = best(next, &room, &layers[..index], options.objective, beam);
     }
     // Every layer left a state.
     Ok(states.into_iter().next().unwrap_or_default())
 }
 
 /// The states to go on with: most by the objective, some by the other, so that a dead end is not the end.
-fn best(states: Vec<Fill>, room: &Room, left: &[Layer], options: SearchOptions) -> Vec<Fill> {
+fn best(states: Vec<Fill>, room: &Room, left: &[Layer], objective: Objective, beam: usize) -> Vec<Fill> {
     let keyed = |state: Fill| {
         let cores = state.cores.len() as f64 + pending(&state, room, left);
-        let key = match options.objective {
+        let key = match objective {
             Objective::Cores => (cores, state.packets),
             Objective::Packets => (state.packets, cores),
         };
@@ -135,7 +140,7 @@ fn best(states: Vec<Fill>, room: &Room, left: &[Layer], options: SearchOptions) 
     states.dedup_by_key(|(key, _)| *key);
     // Models of thousands of cores have as many chances to recover within a layer; fewer states keep time linear.
     let most = states.first().map_or(0, |(_, state)| BEAM_CORES / state.cores.len().max(1));
-    let beam = options.beam.min(most).max(1);
+    let beam = beam.min(most).max(1);
     let others = states.split_off(beam.min(states.len()));
     let mut kept: Vec<Fill> = states.into_iter().map(|(_, state)| state).collect();
     if !left.is_empty() {
