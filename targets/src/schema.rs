@@ -120,9 +120,9 @@ pub enum Routing {
     Unicast,
     /// Packets fork on the way, so that a spike crosses each link of the tree to its destinations once.
     Multicast {
-        /// Places of a router's table. A tree takes one wherever it starts, turns, forks or ends; routers pass a
-        /// packet straight on without one.
-        table_entries: u32,
+        /// Places of a router's table; `None` if packets carry what routers need. A tree takes one place wherever it
+        /// starts, turns, forks or ends; routers pass a packet straight on without one.
+        table_entries: Option<u32>,
     },
 }
 
