@@ -224,6 +224,10 @@ impl Target {
                 "at most core.neurons with NeuronCopies",
             );
         }
+        if axons.output.get() == OutputAxonKind::NeuronCopies {
+            let unicast = self.topology.routing.get() == Routing::Unicast;
+            need(unicast, "topology.routing", "Unicast with NeuronCopies: each copy sends to one axon");
+        }
         if axons.repeats_work() {
             let untimed = self.unit_times().iter().all(|(_, unit)| unit.interval_ns.get() == 0.0);
             need(
