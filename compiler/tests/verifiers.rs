@@ -115,14 +115,14 @@ fn spiking_ir_projections() {
     bad_ir("delay", "at least 1", |ir| ir.projections[projection].delay = 0);
     bad_ir("late", "outside the target's window", |ir| ir.projections[projection].delay = 2);
     bad_ir("kernel volume", "holds 215 weights", |ir| {
-        ir.projections[projection].kernel.weights.pop();
+        conv(ir, projection).kernel.weights.pop();
     });
-    bad_ir("weight width", "weight is outside", |ir| ir.projections[projection].kernel.weights[0] = 128);
+    bad_ir("weight width", "weight is outside", |ir| conv(ir, projection).kernel.weights[0] = 128);
     bad_ir("channels", "kernel joins 4 to 6 channels", |ir| {
-        ir.projections[ProjectionId(1)].kernel = ir.projections[projection].kernel.clone()
+        conv(ir, ProjectionId(1)).kernel = conv(ir, projection).kernel.clone()
     });
-    bad_ir("geometry", "does not fit kernel", |ir| ir.projections[projection].map.rows.input = 6);
-    bad_ir("stride", "out of range", |ir| ir.projections[projection].map.cols.stride = 0);
+    bad_ir("geometry", "does not fit kernel", |ir| conv(ir, projection).map.rows.input = 6);
+    bad_ir("stride", "out of range", |ir| conv(ir, projection).map.cols.stride = 0);
     bad_ir("two networks", "joins two networks", |ir| {
         let mut other = ir.model.networks[NetworkId(0)].clone();
         other.name = "other".into();
@@ -131,7 +131,7 @@ fn spiking_ir_projections() {
         ir.model.populations[SUM].network = other;
     });
     bad_ir("wide sum", "does not fit 32 bits", |ir| {
-        let p = &mut ir.projections[projection];
+        let p = conv(ir, projection);
         (p.kernel.height, p.kernel.width) = (4096, 4096);
     });
 }

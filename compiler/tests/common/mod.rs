@@ -1,8 +1,8 @@
 //! A small network by hand: host-fed layer -> firing layer -> read-out, which also reads the first layer (a skip).
 
 use snnc_compiler::ir::spiking::{
-    Bias, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, Population, Projection,
-    Readout, SpikingIr, Window,
+    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
+    Population, Projection, Readout, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::Target;
@@ -42,6 +42,7 @@ pub fn network() -> SpikingIr {
         input_shift: 6,
         bias,
         window: Window { start, steps },
+        order: None,
     };
     let lif = |channels: u32| Dynamics::Lif { decay: 2048, thresholds: (200..200 + channels).collect() };
     let populations = vec![
@@ -53,8 +54,7 @@ pub fn network() -> SpikingIr {
         source: PopulationId(source),
         target: PopulationId(target),
         delay: 1,
-        map: map(),
-        kernel: kernel(inputs, outputs),
+        connectivity: Connectivity::Conv(Convolution { map: map(), kernel: kernel(inputs, outputs) }),
     };
     let stage =
         HostStage::Conv { map: map(), inputs: 1, outputs: 4, weights: vec![0.5; 36], bias: vec![0.0; 4] };

@@ -32,6 +32,17 @@ impl Fan {
         }
     }
 
+    /// `axons` more at position (0, x) of a population of one row.
+    pub fn add_at(&mut self, x: usize, axons: u32) {
+        self.sums.clear();
+        self.counts[x] += axons;
+    }
+
+    /// Destination axons of position (0, x) of a population of one row.
+    pub fn at(&self, x: usize) -> u64 {
+        self.counts[x].into()
+    }
+
     /// Brings the sums up to date.
     pub fn finish(&mut self) {
         if !self.sums.is_empty() {

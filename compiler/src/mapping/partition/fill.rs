@@ -153,6 +153,32 @@ impl OpenCore {
     }
 }
 
+impl OpenCore {
+    /// Puts neurons of an irregular population on the core, which uses so much more then.
+    pub fn add_irregular(&mut self, layer: &Layer, more: &CoreUse, neurons: Range<u32>) {
+        self.neurons += more.neurons;
+        self.input_axons += more.input_axons;
+        self.output_axons += more.output_axons;
+        self.synapse_bits += more.synapse_bits;
+        self.thresholds.extend_from_slice(layer.thresholds(0..1));
+        self.thresholds.sort_unstable();
+        self.thresholds.dedup();
+        let tile = Rc::new(Tile::line(neurons));
+        self.slices.push(Placed { population: layer.id, tile, channels: 0..1 });
+    }
+
+    /// Whether sources yet to come change what it uses.
+    pub fn is_fed_by_wires(&self) -> bool {
+        self.slices.iter().any(|placed| !placed.tile.wires.is_empty())
+    }
+
+    /// Distinct thresholds with those of another layer's first channel.
+    pub fn profiles_with(&self, layer: &Layer) -> usize {
+        let new = layer.thresholds(0..1).iter().filter(|t| !self.thresholds.contains(t)).count();
+        self.thresholds.len() + new
+    }
+}
+
 /// The last of 0..=most for which a falling property holds (it holds for 0).
 fn last_that(most: u32, holds: impl Fn(u32) -> bool) -> u32 {
     let (mut yes, mut no) = (0, most + 1);
@@ -185,6 +211,8 @@ pub struct Fill {
     pub packets: f64,
     /// Cuts chosen.
     pub parts: BTreeMap<PopulationId, Parts>,
+    /// Irregular populations numbered anew.
+    pub orders: BTreeMap<PopulationId, Rc<Vec<u32>>>,
 }
 
 impl Fill {

@@ -72,11 +72,11 @@ fn positions<'a>(layer: &'a Layer, target: &'a Target) -> impl Iterator<Item = T
     all.map(move |(y, x)| figures.tile(target, &layer.cuts[0].1, &(y..y + 1), &(x..x + 1)))
 }
 
-fn place(ir: &SpikingIr, layer: &Layer) -> String {
+pub(super) fn place(ir: &SpikingIr, layer: &Layer) -> String {
     format!("layer {}", ir.model.layer_name(layer.id))
 }
 
-fn remedy(limit: Limit) -> &'static str {
+pub(super) fn remedy(limit: Limit) -> &'static str {
     match limit {
         Limit::SynapseMemory => "use fewer input channels, a smaller kernel or narrower weights",
         Limit::InputAxons => "use fewer source channels, a smaller kernel, or a target with population axons",

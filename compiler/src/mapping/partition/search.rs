@@ -10,6 +10,7 @@ use snnc_targets::{Diagnostics, Target};
 use super::Partition;
 use super::cover::{Grids, plans};
 use super::fill::{Fill, Placed, Refusal, Room};
+use super::irregular;
 use super::layers::Layer;
 use super::rates::Rates;
 use super::refuse;
@@ -72,8 +73,8 @@ pub fn search(
         let layers = Layer::all(ir, target, rates, network);
         let wide = SearchOptions { beam: options.beam * 8, ..options };
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
-        let fill = search_network(ir, target, &layers, options)
-            .or_else(|_| search_network(ir, target, &layers, wide))?;
+        let fill = search_network(ir, target, rates, &layers, options)
+            .or_else(|_| search_network(ir, target, rates, &layers, wide))?;
         found.append(&layers, &fill);
     }
     Ok(found)
@@ -82,12 +83,20 @@ pub fn search(
 fn search_network(
     ir: &SpikingIr,
     target: &Target,
+    rates: &Rates,
     layers: &[Layer],
     options: SearchOptions,
 ) -> Result<Fill, Diagnostics> {
     let room = Room::new(target, options.neurons_max);
     let mut states = vec![Fill::default()];
     for (index, layer) in layers.iter().enumerate().rev() {
+        if irregular::is_irregular(ir, layer) {
+            irregular::fits(ir, target, &room, layer)?;
+            for state in &mut states {
+                irregular::place(ir, target, rates, &room, layer, state)?;
+            }
+            continue;
+        }
         refuse::fan_in(ir, target, &room, layer)?;
         let mut grids = Grids::default();
         let mut refused: Option<Refusal> = None;
@@ -167,6 +176,7 @@ impl Found {
             self.uses.push(core.used());
         }
         self.packets += fill.packets;
+        self.partition.orders.extend(fill.orders.iter().map(|(&id, order)| (id, order.to_vec())));
         for layer in layers {
             if let Some(&parts) = fill.parts.get(&layer.id).filter(|&&parts| parts != Parts::WHOLE) {
                 self.partition
