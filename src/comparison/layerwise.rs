@@ -116,7 +116,7 @@ impl Layerwise {
         let mut neurons = Neurons::new(&self.ir.model, id, layer, input);
         let incoming = self.ir.projections.values().filter(|p| p.target == id);
         // What is lowered from a layer graph has no other kind.
-        let kernels: Vec<_> = incoming.filter_map(Projection::conv).collect();
+        let kernels: Vec<_> = incoming.filter_map(|p| p.conv()).collect();
         let spikes: Vec<Vec<Vec<bool>>> = (layer.sources.iter())
             .map(|s| trace.spikes(&network.layers[s.source].name).unwrap_or_default())
             .collect();
