@@ -8,6 +8,7 @@ use std::time::Instant;
 use snnc_compiler::driver::{assemble, lower};
 use snnc_compiler::frontend::load;
 use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::partition::search::{Objective, SearchOptions, search};
 use snnc_compiler::mapping::place;
@@ -61,7 +62,7 @@ fn measure(ir: &SpikingIr, target: &Target, name: &str, uniform: u32, objective:
             partition.cores.len(),
             traffic,
             target,
-            place::PlaceOptions { seed: 0, moves_per_core: 0 },
+            place::PlaceOptions { seed: 0, effort: Effort::Fast },
         )?)
     };
     let program = assemble(ir, target, &partition, place).expect("a legal mapping");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use snnc_compiler::mapping::effort::Effort;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 
@@ -22,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Map a model onto a chip; print the mapping report
     Compile(CompileArgs),
+    /// Say which targets hold a model, what binds there, and why others do not
+    Fit(FitArgs),
     /// Generate images with a compiled program; print the energy report
     Simulate(SimulateArgs),
     /// Compile and simulate
@@ -34,6 +37,8 @@ pub enum Command {
     Reconstruct(ReconstructArgs),
     /// Make a model from the authors' PyTorch checkpoints
     Import(ImportArgs),
+    /// Place cores on a mesh by the packets between them (for mapping research); print packets x hops and their bound
+    Place(PlaceArgs),
     /// List, show or check chip descriptions
     Targets(TargetsArgs),
     /// Explain an error code
@@ -74,6 +79,12 @@ pub struct MappingArgs {
     /// What the partition makes small; the other decides among equals
     #[arg(long, value_enum, default_value = "cores")]
     pub objective: Goal,
+    /// How hard partition and placement search: fast, default or best; counted in steps, never in seconds
+    #[arg(long, default_value_t)]
+    pub effort: Effort,
+    /// Seed of the placement's local search
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub mapping_seed: u64,
     /// Weigh packets with the spikes of a recorded run: its report.json, or its folder [default: every neuron fires
     /// once]
     #[arg(long, value_name = "RUN")]
@@ -113,6 +124,22 @@ pub struct CompileArgs {
     pub emit: Option<Emit>,
     /// Print the report as JSON
     #[arg(long, conflicts_with = "emit")]
+    pub json: bool,
+}
+
+/// `snnc fit`.
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    /// Model file (model.ron)
+    pub model: PathBuf,
+    /// Target files beside the built-in targets
+    #[arg(long, value_name = "FILE")]
+    pub target: Vec<String>,
+    /// Bits of a weight, at most the target's [default: the target's]
+    #[arg(long, value_name = "BITS")]
+    pub weights: Option<u32>,
+    /// Print the answer as JSON
+    #[arg(long)]
     pub json: bool,
 }
 
@@ -259,6 +286,31 @@ pub struct ImportArgs {
     #[arg(short, long)]
     pub output: PathBuf,
     /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `snnc place`.
+#[derive(Debug, Args)]
+pub struct PlaceArgs {
+    /// Text file of flows: a line "source destination packets" each, cores counted from 0
+    pub flows: PathBuf,
+    /// Tiles in a row of the mesh
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub columns: u32,
+    /// Rows of tiles
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub rows: u32,
+    /// Cores on a tile
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub cores_per_tile: u32,
+    /// How long to search: fast, default or best
+    #[arg(long, default_value_t)]
+    pub effort: Effort,
+    /// Seed of the search
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print the result, with the site of each core, as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -49,6 +49,7 @@ pub struct Generated {
 /// # Errors
 /// [`Code::Unsupported`] if its model has none.
 pub fn loop_of(program: &Program) -> Result<&Generation, Diagnostic> {
+    program.needs_timesteps()?;
     program.model.generation.as_ref().ok_or_else(|| {
         Diagnostic::new(
             Code::Unsupported,

@@ -3,11 +3,12 @@
 //! [`cli`] says what can be asked, [`commands`] answers. [`generation`] makes images on the simulated chip
 //! ([`streaming`]: whole sets of them) and [`report`] writes what they cost. [`float_stepper`] lets the float reference answer the generation loop in the
 //! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it,
-//! [`reconstruction`] does so for encoder and decoder.
+//! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model.
 
 pub mod cli;
 pub mod commands;
 pub mod comparison;
+pub mod fit;
 pub mod float_stepper;
 pub mod generation;
 pub mod golden;

@@ -6,6 +6,7 @@ mod common;
 use snnc::generation::{Generated, Options, run};
 use snnc_compiler::driver::{CompileOptions, lower, map};
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_simulator::counts::Events;
@@ -19,7 +20,7 @@ fn mappings() -> (snnc_compiler::ir::spiking::SpikingIr, Vec<Program>) {
     let ir = lower(&common::model(), &target, Default::default()).unwrap();
     let options = |neurons_max, seed| CompileOptions {
         search: SearchOptions { neurons_max, ..SearchOptions::default() },
-        place: PlaceOptions { seed, moves_per_core: 50 },
+        place: PlaceOptions { seed, effort: Effort::Fast },
         ..CompileOptions::default()
     };
     let large = Target { core: larger(&target), ..target.clone() };

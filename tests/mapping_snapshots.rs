@@ -10,9 +10,13 @@ fn the_example_on_every_target() {
     let model = common::model();
     for name in registry::names() {
         let target = registry::load(name).unwrap();
-        let (_, program, report) = compile(&model, &target, CompileOptions::default()).unwrap();
-        insta::assert_snapshot!(format!("report-{name}"), report.to_string());
-        insta::assert_snapshot!(format!("program-{name}"), program.text_header());
+        match compile(&model, &target, CompileOptions::default()) {
+            Ok((_, program, report)) => {
+                insta::assert_snapshot!(format!("report-{name}"), report.to_string());
+                insta::assert_snapshot!(format!("program-{name}"), program.text_header());
+            }
+            Err(refusal) => insta::assert_snapshot!(format!("refusal-{name}"), refusal.to_string()),
+        }
     }
 }
 

@@ -64,13 +64,21 @@ pub fn map_given(
     options: CompileOptions,
     given: &Given,
 ) -> Result<Program, Diagnostics> {
-    let partition = match &given.partition {
-        Some(partition) => partition.clone(),
-        None => partition::search(ir, target, &given.rates, options.search)?.partition,
+    // A crossbar spends axons on the bits that the model's weights have.
+    let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
+    let (partition, sites) = match (&given.partition, &target.layer_cores) {
+        (Some(partition), _) => (partition.clone(), None),
+        (None, Some(layers)) => {
+            let (partition, placement) = partition::layer_cores::assign(ir, target, layers)?;
+            (partition, Some(placement))
+        }
+        (None, None) => (partition::search(ir, target, &given.rates, options.search)?.partition, None),
     };
-    assemble_weighed(ir, target, &partition, &given.rates, |traffic| match &given.placement {
-        Some(placement) => Ok(placement.clone()),
-        None => Ok(place::place(partition.cores.len(), traffic, target, options.place)?),
+    assemble_weighed(ir, target, &partition, &given.rates, |traffic| {
+        match given.placement.clone().or(sites) {
+            Some(placement) => Ok(placement),
+            None => Ok(place::place(partition.cores.len(), traffic, target, options.place)?),
+        }
     })
 }
 

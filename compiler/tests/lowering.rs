@@ -98,6 +98,28 @@ fn what_the_chip_cannot_do_is_refused_with_its_layer() {
 }
 
 #[test]
+fn neurons_without_a_fractional_leak_refuse_every_layer_that_has_one() {
+    let mut target = target();
+    target.neuron.decay_bits.0 = 0;
+    let coefficients = vec![0.512, 0.64, 0.8, 1.0];
+    let layers = vec![
+        input(),
+        ("a", conv(2, 2, 1)),
+        ("first", lif(2.0)),
+        ("b", conv(2, 2, 1)),
+        ("second", lif(4.0)),
+        ("c", conv(2, 1, 1)),
+        ("out", Op::WeightedSum { coefficients }),
+    ];
+    let error = lower(&chain(layers), &target).unwrap_err();
+    assert_eq!(error.codes(), [Code::Quantise; 3]);
+    for (found, expected) in error.0.iter().zip(["1/2", "1/4", "keeps 0.8000"]) {
+        assert!(found.message.contains(expected) && found.message.contains("loihi-like"), "{found}");
+        assert!(found.place.starts_with("layer net.") && found.hint.is_some());
+    }
+}
+
+#[test]
 fn a_target_without_windows_is_refused() {
     let mut target = target();
     target.neuron.active_windows.0 = false;

@@ -13,7 +13,8 @@ use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId, Shape};
 use snnc_compiler::mapping::partition::tiling::Tiling;
 use snnc_compiler::mapping::place::{PlaceOptions, place};
 use snnc_compiler::mapping::{Partition, Placement};
-use snnc_targets::{Code, Diagnostics, Site};
+use snnc_targets::schema::{InputAxonKind, OutputAxonKind};
+use snnc_targets::{Code, Diagnostics, Provenance, Site, Sourced};
 
 /// Breaks one rule and demands that the verifier says so.
 fn refuses<T>(
@@ -125,6 +126,7 @@ fn spiking_ir_populations() {
     bad_ir("window outside", "inside the pass", |ir| {
         ir.model.populations[SUM].window = Window { start: 3, steps: 9 };
     });
+    bad_ir("leak", "without a fractional leak", |ir| ir.model.neuron.decay_bits = 0);
     bad_ir("decay", "decay 5000 exceeds", |ir| {
         ir.model.populations[SUM].dynamics = Dynamics::Integrator { decay: 5000 }
     });
@@ -399,6 +401,20 @@ fn program_memories() {
     bad_program("weights outside", "reads weight", |p| {
         let core = receiver(p);
         p.cores[core].weights.truncate(3);
+    });
+    bad_program("copies", "neurons, target has 1024", |p| {
+        p.target.axons.output.0 = OutputAxonKind::NeuronCopies;
+        p.target.core.output_axons.0 = 1 << 20;
+        let most =
+            p.cores.values().flat_map(|c| &c.slices).map(|s| s.slice.atoms() as usize * s.destinations.len());
+        let most = most.max().unwrap() as u32;
+        p.target.axons.input.0 = InputAxonKind::BitPlanes { planes: 1024 / most + 1 };
+        p.target.core.input_axons.0 = 1 << 20;
+    });
+    bad_program("merged", "neurons, target has 1024", |p| {
+        p.target.axons.input.0 = InputAxonKind::Discrete;
+        p.target.core.input_axons.0 = 1;
+        p.target.core.fan_in_merge = Some(Sourced(1 << 10, Provenance::Assumed("test".into())));
     });
     bad_program("atoms", "outside the list's", |p| {
         let core = receiver(p);

@@ -10,6 +10,7 @@ use snnc_compiler::ir::program::{Program, Run, Slice};
 use snnc_compiler::ir::spiking::parts::Parts;
 use snnc_compiler::ir::spiking::{Convolution, Projection, SpikingIr};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId};
+use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::{Objective, SearchOptions, search};
 use snnc_compiler::mapping::partition::{Partition, Rates};
 use snnc_compiler::mapping::place::{PlaceOptions, place};
@@ -199,7 +200,7 @@ fn wild(random: &mut Random, ir: &SpikingIr, target: &Target) -> Program {
 }
 
 fn assembled(seed: u64, ir: &SpikingIr, target: &Target, partition: &Partition) -> Program {
-    let options = PlaceOptions { seed, moves_per_core: 20 };
+    let options = PlaceOptions { seed, effort: Effort::Fast };
     assemble(ir, target, partition, |traffic| Ok(place(partition.cores.len(), traffic, target, options)?))
         .unwrap()
 }
@@ -215,7 +216,7 @@ fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
         let input = common::input(&mut random, &ir);
         for neurons_max in [None, Some(random.between(16, 64) as u32), Some(random.between(70, 300) as u32)] {
             let search = SearchOptions { neurons_max, ..SearchOptions::default() };
-            let place = PlaceOptions { seed, moves_per_core: 50 };
+            let place = PlaceOptions { seed, effort: Effort::Fast };
             let program = match map(&ir, &target, CompileOptions { search, place, ..Default::default() }) {
                 Ok(program) => program,
                 Err(error) => panic!("seed {seed}: {error}"),

@@ -9,6 +9,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
+use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_targets::{Diagnostics, Target, registry};
 
@@ -42,6 +43,7 @@ pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Compiled, Diag
     let model = frontend::load(&args.model)?;
     let mut options = options(&args.quantise);
     options.search = mapping::search(mapping);
+    options.place = PlaceOptions { seed: mapping.mapping_seed, effort: mapping.effort };
     let ir = driver::lower(&model, &target, options.lower)?;
     let given = mapping::given(mapping, &ir, &target)?;
     let program = driver::map_given(&ir, &target, options, &given)?;

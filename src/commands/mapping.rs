@@ -19,7 +19,7 @@ pub fn search(args: &MappingArgs) -> SearchOptions {
         Goal::Cores => Objective::Cores,
         Goal::Packets => Objective::Packets,
     };
-    SearchOptions { objective, ..SearchOptions::default() }
+    SearchOptions { objective, effort: args.effort, ..SearchOptions::default() }
 }
 
 /// Reads the files that `args` names.

@@ -2,9 +2,11 @@
 
 mod compile;
 mod explain;
+mod fit;
 mod generate;
 mod import;
 mod mapping;
+mod place;
 mod reconstruct;
 mod simulate;
 mod targets;
@@ -23,12 +25,14 @@ use crate::cli::{Cli, Command};
 pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
     match &cli.command {
         Command::Compile(args) => compile::run(args),
+        Command::Fit(args) => fit::run(args),
         Command::Simulate(args) => simulate::simulate(args),
         Command::Run(args) => simulate::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Reconstruct(args) => reconstruct::run(args),
         Command::Import(args) => import::run(args),
+        Command::Place(args) => place::run(args),
         Command::Targets(args) => targets::run(args),
         Command::Explain { code } => explain::run(code),
     }

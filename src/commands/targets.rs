@@ -46,10 +46,13 @@ fn show(target: &Target) -> String {
             vec![$((stringify!($field).to_owned(), format!("{:?}", $from.$field.0), $from.$field.1.to_string()),)*]
         };
     }
-    section("topology", rows!(t; mesh_columns, mesh_rows, cores_per_tile, chip_columns, chips_max));
+    section("topology", rows!(t; mesh_columns, mesh_rows, cores_per_tile, chip_columns, chips_max, routing));
     let mut core = rows!(c; neurons, input_axons, output_axons, synapse_memory_bits);
     if let Some(profiles) = &c.threshold_profiles {
         core.push(("threshold_profiles".into(), profiles.0.to_string(), profiles.1.to_string()));
+    }
+    if let Some(merge) = &c.fan_in_merge {
+        core.push(("fan_in_merge".into(), merge.0.to_string(), merge.1.to_string()));
     }
     section("core", core);
     let mut axons = rows!(target.axons; input, output);
@@ -62,8 +65,11 @@ fn show(target: &Target) -> String {
         "neuron",
         rows!(n; state_bits, accumulator_bits, accumulator_overflow, weight_shift, weight_shift_min,
             threshold_mantissa_bits, threshold_shift, threshold_comparison, decay_bits, bias_mantissa_bits,
-            bias_exponent_max, active_windows),
+            bias_exponent_max, active_windows, timesteps),
     );
+    if let Some(layers) = &target.layer_cores {
+        section("layer cores", layers.rows());
+    }
     let energy = target.energy_constants();
     let energy = energy.iter().map(|(name, v)| ((*name).to_owned(), v.0.to_string(), v.1.to_string()));
     section("energy", energy.collect());

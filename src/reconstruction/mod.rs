@@ -92,6 +92,7 @@ pub fn reconstruct(
     images: &[Vec<u8>],
     shape: Shape,
 ) -> Result<Reconstruction, Diagnostics> {
+    program.needs_timesteps()?;
     let names = pipeline(model)?;
     let encoder = names.encoder.as_deref().unwrap_or_default();
     let float = (interpreter(model, encoder)?, interpreter(model, &names.decoder)?);

@@ -7,6 +7,7 @@
 
 pub mod diagnostic;
 pub mod entity;
+pub mod layer_cores;
 pub mod output;
 pub mod registry;
 pub mod resolved;

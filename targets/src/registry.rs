@@ -5,7 +5,16 @@ use std::path::Path;
 use crate::{Code, Diagnostic, Diagnostics, Target};
 
 /// Built-in targets: name and file text. Adding a target is adding a file and a line here.
-const BUILT_IN: &[(&str, &str)] = &[("loihi-like", include_str!("../loihi-like.ron"))];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("loihi-like", include_str!("../loihi-like.ron")),
+    ("loihi-like-sanafe", include_str!("../loihi-like-sanafe.ron")),
+    ("loihi2-like", include_str!("../loihi2-like.ron")),
+    ("truenorth-like", include_str!("../truenorth-like.ron")),
+    ("spinnaker2-like", include_str!("../spinnaker2-like.ron")),
+    ("speck-like", include_str!("../speck-like.ron")),
+    ("paicore-like", include_str!("../paicore-like.ron")),
+    ("darwin3-like", include_str!("../darwin3-like.ron")),
+];
 
 /// Names of the built-in targets.
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -5,7 +5,9 @@
 
 use serde::Serialize;
 
-use crate::schema::{Between, FORMAT, OutputAxonKind, Sourced, Target, UnitTime};
+use crate::schema::{
+    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Routing, Sourced, Target, UnitTime,
+};
 use crate::topology::LinkKind;
 use crate::{Code, Diagnostic, Diagnostics};
 
@@ -26,6 +28,7 @@ pub struct Timing {
     pub synaptic_operation: UnitPs,
     pub neuron_update_active: UnitPs,
     pub neuron_update_inactive: UnitPs,
+    pub neuron_spike: UnitPs,
     pub axon_in: UnitPs,
     pub axon_out: UnitPs,
     pub tile_delivery: UnitPs,
@@ -131,6 +134,9 @@ impl Target {
             * u128::from(t.cores_per_tile.0)
             * u128::from(t.chips_max.0.next_multiple_of(t.chip_columns.0.max(1)));
         need(sites <= 1 << 24, "topology", "at most 2^24 cores in the largest system");
+        if let Routing::Multicast { table_entries } = t.routing.0 {
+            need((1..=1 << 24).contains(&table_entries), "topology.routing", "1 to 2^24 table entries");
+        }
         let c = &self.core;
         for (value, field) in [
             (c.neurons.0, "core.neurons"),
@@ -149,6 +155,10 @@ impl Target {
         if let OutputAxonKind::Population { atoms_per_slot } = self.axons.output.get() {
             need(atoms_per_slot > 0, "axons.output", "at least one atom a slot");
         }
+        self.check_axons(&mut need);
+        if let Some(layers) = &self.layer_cores {
+            layers.check(self, &mut need);
+        }
         let s = &self.synapses;
         need((1..=16).contains(&s.weight_bits.0), "synapses.weight_bits", "1 to 16 bits");
         need(s.index_bits.0 <= 64, "synapses.index_bits", "at most 64 bits");
@@ -164,7 +174,7 @@ impl Target {
             "neuron.threshold_mantissa_bits",
             "1 or more, and at most 31 with threshold_shift",
         );
-        need((1..=16).contains(&n.decay_bits.0), "neuron.decay_bits", "1 to 16 bits");
+        need(n.decay_bits.0 <= 16, "neuron.decay_bits", "at most 16 bits; 0 without a fractional leak");
         need(
             n.bias_mantissa_bits.0 >= 2 && n.bias_mantissa_bits.0 + n.bias_exponent_max.0 <= 31,
             "neuron.bias_mantissa_bits",
@@ -196,6 +206,52 @@ impl Target {
         problems.into_result(())
     }
 
+    /// Crossbars, copies and merged dendrites.
+    fn check_axons(&self, need: &mut impl FnMut(bool, &str, &str)) {
+        let (axons, core) = (&self.axons, &self.core);
+        if let InputAxonKind::BitPlanes { planes } = axons.input.get() {
+            let bits = self.synapses.weight_bits.get().max(2);
+            need(planes == bits, "axons.input", &format!("{bits} planes, the bits of a weight (2 at least)"));
+            // Otherwise lists would be stored in a way that a crossbar has not.
+            let unshared = self.synapses.kernel_sharing.get() == KernelSharing::Unshared;
+            need(unshared, "synapses.kernel_sharing", "Unshared with bit planes");
+        }
+        if axons.output.get() == OutputAxonKind::NeuronCopies {
+            let most = core.neurons.get();
+            need(
+                core.output_axons.get() <= most,
+                "core.output_axons",
+                "at most core.neurons with NeuronCopies",
+            );
+        }
+        if axons.repeats_work() {
+            let untimed = self.unit_times().iter().all(|(_, unit)| unit.interval_ns.get() == 0.0);
+            need(
+                untimed,
+                "timing",
+                "intervals of 0 with bit planes or copies: their work is charged, not timed",
+            );
+            need(self.network.is_none(), "network", "None with bit planes or copies");
+        }
+        if let Some(merge) = &core.fan_in_merge {
+            let power = merge.get().is_power_of_two() && (2..=1 << 10).contains(&merge.get());
+            need(power, "core.fan_in_merge", "a power of two from 2 to 1024, or None");
+            let discrete = axons.input.get() == InputAxonKind::Discrete;
+            need(discrete, "axons.input", "Discrete with core.fan_in_merge");
+        }
+    }
+
+    /// The same target for a model with narrower weights: a crossbar spends axons on the bits in use only.
+    #[must_use]
+    pub fn for_weight_bits(&self, bits: u32) -> Self {
+        let mut target = self.clone();
+        if let InputAxonKind::BitPlanes { planes } = &mut target.axons.input.0 {
+            *planes = bits.max(2).min(*planes);
+            target.synapses.weight_bits.0 = bits.min(target.synapses.weight_bits.0);
+        }
+        target
+    }
+
     /// Times as integers. Call [`Target::check`] first.
     pub fn timing(&self) -> Timing {
         let t = &self.timing;
@@ -208,6 +264,7 @@ impl Target {
             synaptic_operation: unit(&t.synaptic_operation),
             neuron_update_active: unit(&t.neuron_update_active),
             neuron_update_inactive: unit(&t.neuron_update_inactive),
+            neuron_spike: t.neuron_spike.as_ref().map_or(UnitPs { latency_ps: 0, interval_ps: 0 }, unit),
             axon_in: unit(&t.axon_in),
             axon_out: unit(&t.axon_out),
             tile_delivery: unit(&t.tile_delivery),
@@ -265,7 +322,8 @@ impl Target {
     /// Every time constant of units and links with its field name.
     pub fn unit_times(&self) -> Vec<(&'static str, &UnitTime)> {
         let t = &self.timing;
-        vec![
+        let spike = t.neuron_spike.iter().map(|unit| ("neuron_spike", unit));
+        let always = [
             ("synaptic_operation", &t.synaptic_operation),
             ("neuron_update_active", &t.neuron_update_active),
             ("neuron_update_inactive", &t.neuron_update_inactive),
@@ -277,7 +335,8 @@ impl Target {
             ("hop_chip", &t.hop_chip),
             ("host_write", &t.host_write),
             ("host_read", &t.host_read),
-        ]
+        ];
+        always.into_iter().chain(spike).collect()
     }
 
     /// All real-valued fields with their paths, for the range check.

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::layer_cores::LayerCores;
+
 /// Format string of target files read by this version.
 pub const FORMAT: &str = "snnc.target/1";
 
@@ -77,6 +79,9 @@ pub struct Target {
     pub axons: AxonSpec,
     /// How synapses are stored.
     pub synapses: SynapseSpec,
+    /// Cores that differ and take one layer each, instead of `core`'s figures for all.
+    #[serde(default)]
+    pub layer_cores: Option<LayerCores>,
     /// Neuron arithmetic.
     pub neuron: NeuronSpec,
     /// Time constants.
@@ -89,7 +94,7 @@ pub struct Target {
 }
 
 /// A chip is a mesh of tiles with `cores_per_tile` cores each; chips stand on a grid, row-major. Packets travel
-/// X first, then Y, over the mesh of all chips.
+/// X first, then Y, over the mesh of all chips; so does each branch of a multicast tree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TopologySpec {
@@ -103,6 +108,22 @@ pub struct TopologySpec {
     pub chip_columns: Sourced<u32>,
     /// Most chips in one system.
     pub chips_max: Sourced<u32>,
+    /// Whether a spike for several cores is one packet or several.
+    pub routing: Sourced<Routing>,
+}
+
+/// How a spike reaches several cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Routing {
+    /// The sending core makes one packet for each destination core; routers need no tables.
+    Unicast,
+    /// Packets fork on the way, so that a spike crosses each link of the tree to its destinations once.
+    Multicast {
+        /// Places of a router's table. A tree takes one wherever it starts, turns, forks or ends; routers pass a
+        /// packet straight on without one.
+        table_entries: u32,
+    },
 }
 
 /// Capacity of one core.
@@ -119,6 +140,27 @@ pub struct CoreLimits {
     pub synapse_memory_bits: Sourced<u64>,
     /// Distinct thresholds, if limited.
     pub threshold_profiles: Option<Sourced<u32>>,
+    /// Most times that a core may offer its `input_axons`, in powers of two; each neuron then takes as many of the
+    /// core's `neurons` (its dendrites are merged). Exact: partial sums are added before the threshold.
+    #[serde(default)]
+    pub fan_in_merge: Option<Sourced<u32>>,
+}
+
+impl CoreLimits {
+    /// Most input axons of a core, at the widest merge.
+    pub fn input_axons_max(&self) -> u64 {
+        u64::from(self.input_axons.get()) * u64::from(self.fan_in_merge.as_ref().map_or(1, Sourced::get))
+    }
+
+    /// Neurons of the core that one neuron takes if the core has so many input axons in use: 1, or the power of two
+    /// that offers enough axons.
+    pub fn merged(&self, input_axons: u64) -> u64 {
+        if self.fan_in_merge.is_none() {
+            return 1;
+        }
+        let least = input_axons.div_ceil(self.input_axons.get().into()).max(1);
+        least.checked_next_power_of_two().unwrap_or(u64::MAX)
+    }
 }
 
 /// What an axon serves, on the receiving and on the sending side.
@@ -141,6 +183,12 @@ pub enum InputAxonKind {
     Discrete,
     /// All neurons of one position on one source core (the atoms).
     Population,
+    /// One bit of the weights of one source neuron: a crossbar of 1-bit synapses whose axon types weigh 1, 2, 4 ...
+    /// and minus the highest power (two's complement), so that sums are those of the whole weights.
+    BitPlanes {
+        /// Axons of a source neuron: bits of a weight, at least 2 so that 1-bit weights have both signs.
+        planes: u32,
+    },
 }
 
 /// What one output slot of a source core serves; every destination core takes slots of its own.
@@ -154,6 +202,8 @@ pub enum OutputAxonKind {
         /// Atoms that one output slot serves.
         atoms_per_slot: u32,
     },
+    /// One neuron: it has one target axon, so a neuron with more has copies on its core, with the same inputs.
+    NeuronCopies,
 }
 
 impl AxonSpec {
@@ -162,7 +212,29 @@ impl AxonSpec {
         match self.output.get() {
             OutputAxonKind::Discrete => atoms,
             OutputAxonKind::Population { atoms_per_slot } => atoms.div_ceil(atoms_per_slot),
+            OutputAxonKind::NeuronCopies => atoms.saturating_mul(self.planes()),
         }
+    }
+
+    /// Axons that a source neuron takes for the bits of its weights; 1 without bit planes.
+    pub fn planes(&self) -> u32 {
+        match self.input.get() {
+            InputAxonKind::BitPlanes { planes } => planes,
+            InputAxonKind::Discrete | InputAxonKind::Population => 1,
+        }
+    }
+
+    /// Neurons of its core that a neuron takes which sends to so many destination axons (before bit planes).
+    pub fn copies(&self, destinations: u32) -> u32 {
+        match self.output.get() {
+            OutputAxonKind::NeuronCopies => destinations.saturating_mul(self.planes()).max(1),
+            OutputAxonKind::Discrete | OutputAxonKind::Population { .. } => 1,
+        }
+    }
+
+    /// Whether what the core does differs from what its distinct neurons and whole weights do.
+    pub fn repeats_work(&self) -> bool {
+        self.planes() > 1 || self.output.get() == OutputAxonKind::NeuronCopies
     }
 
     /// Input axons that `atoms` neurons of one position spend on a destination core.
@@ -170,6 +242,7 @@ impl AxonSpec {
         match self.input.get() {
             InputAxonKind::Discrete => atoms,
             InputAxonKind::Population => 1,
+            InputAxonKind::BitPlanes { planes } => atoms.saturating_mul(planes),
         }
     }
 
@@ -227,7 +300,8 @@ pub struct NeuronSpec {
     pub threshold_shift: Sourced<u32>,
     /// Strict or inclusive firing.
     pub threshold_comparison: Sourced<Comparison>,
-    /// The membrane keeps (2^bits - decay) / 2^bits of itself each step, magnitude rounded toward zero.
+    /// The membrane keeps (2^bits - decay) / 2^bits of itself each step, magnitude rounded toward zero. 0: no leak that
+    /// is a fraction of the membrane, so that only integrate-and-fire neurons run.
     pub decay_bits: Sourced<u32>,
     /// Signed bias mantissa width in bits, sign included.
     pub bias_mantissa_bits: Sourced<u32>,
@@ -235,6 +309,14 @@ pub struct NeuronSpec {
     pub bias_exponent_max: Sourced<u32>,
     /// Whether a core can leave a population without updates outside its window.
     pub active_windows: Sourced<bool>,
+    /// Whether neurons are updated in timesteps. Without them a model can be mapped but not simulated.
+    #[serde(default = "timestepped")]
+    pub timesteps: Sourced<bool>,
+}
+
+/// What a target means that does not say.
+fn timestepped() -> Sourced<bool> {
+    Sourced(true, Provenance::Assumed("not said; as nearly all chips".into()))
 }
 
 /// Overflow of a sum. It acts on a timestep's whole sum, so the order of arrival cannot change it.
@@ -279,6 +361,9 @@ pub struct TimingSpec {
     pub neuron_update_active: UnitTime,
     /// Update of a neuron with none of them.
     pub neuron_update_inactive: UnitTime,
+    /// Added to an update when the neuron fires; nothing if left out.
+    #[serde(default)]
+    pub neuron_spike: Option<UnitTime>,
     /// Decoding of an arriving packet.
     pub axon_in: UnitTime,
     /// Making of a packet.

@@ -5,6 +5,8 @@
 //! Nothing here changes a weight or a threshold; a limit exceeded is an error, never a warning.
 
 pub mod build;
+pub mod effort;
+pub mod flows;
 pub mod interchange;
 pub mod partition;
 pub mod place;

@@ -112,6 +112,7 @@ fn lower_networks(
         projections: EntityMap::new(),
     };
     let mut ids = IndexMap::new();
+    let mut problems = Diagnostics::default();
     let mut finished = Vec::new();
     let passes = options.passes(ir.model.neuron.weight_bits);
     for &name in names {
@@ -125,12 +126,13 @@ fn lower_networks(
         }
         let folded = collect::run(&folded)?;
         let recorded = record(model.pipeline.as_ref(), name, &folded, passes, &mut finished);
-        ids.insert(
-            name.clone(),
-            lower_network(&mut ir, graph, &folded, ranges.as_deref(), &recorded, target)?,
-        );
+        match lower_network(&mut ir, graph, &folded, ranges.as_deref(), &recorded, target) {
+            Ok(id) => drop(ids.insert(name.clone(), id)),
+            // The networks are independent, so each can say what it lacks.
+            Err(found) => problems.0.extend(found.0),
+        }
     }
-    Ok((ir, ids))
+    problems.into_result((ir, ids))
 }
 
 fn lower_network(

@@ -3,7 +3,7 @@
 use snnc_compiler::ir::program::Program;
 
 use super::tally::summed;
-use super::{Bill, Ledger, PaperFigure, Prices, StaticSplit, Tally, host_macs};
+use super::{Bill, Copies, Ledger, PaperFigure, Prices, StaticSplit, Tally, host_macs};
 use snnc_targets::Diagnostic;
 
 use crate::counts::{PassCounts, SliceTable};
@@ -51,6 +51,7 @@ pub struct Meter {
     analytic: Analytic,
     cycle: Option<Cycle>,
     prices: Prices,
+    copies: Option<Copies>,
     static_split: StaticSplit,
     /// By network index.
     macs: Vec<u128>,
@@ -74,6 +75,7 @@ impl Meter {
             analytic: Analytic::new(program, slices),
             cycle,
             prices: Prices(program.target.energy()),
+            copies: Copies::new(program, slices),
             static_split: StaticSplit::new(program, slices),
             macs: program.model.networks.keys().map(|network| host_macs(program, network)).collect(),
         })
@@ -116,9 +118,14 @@ impl Meter {
         traces: &[SliceTrace],
     ) -> Option<PassTime> {
         let time = self.time(record, counts, traces);
-        let slices = summed(&self.network, counts);
+        let mut slices = summed(&self.network, counts);
+        let work = self.copies.as_ref().map(|copies| {
+            copies.send(&mut slices);
+            copies.work(&slices, traces)
+        });
         let bills = record.ledger.iteration_mut(iteration);
-        bills.iter_mut().zip(&slices).for_each(|(bill, slice)| *bill += self.prices.bill(slice));
+        let charged = work.as_deref().unwrap_or(&slices);
+        bills.iter_mut().zip(charged).for_each(|(bill, slice)| *bill += self.prices.bill(slice));
         self.charge_static(time.as_ref(), bills);
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());
         record.host_macs += self.macs[counts.network.0 as usize];

@@ -8,6 +8,7 @@
 //! attojoule. Without a time ([`crate::time::Fidelity::None`]) static energy is not charged.
 
 mod bill;
+mod copies;
 mod ledger;
 mod meter;
 mod paper;
@@ -17,6 +18,7 @@ mod static_power;
 mod tally;
 
 pub use bill::{Bill, Component};
+pub use copies::Copies;
 pub use ledger::Ledger;
 pub use meter::{Meter, Record};
 pub use paper::{ACCUMULATE_J, MULTIPLY_ACCUMULATE_J, PaperFigure, host_macs};

@@ -136,9 +136,10 @@ impl Analytic {
         let t = &self.timing;
         let active = busy(e.updates_active, t.neuron_update_active.interval_ps);
         let inactive = busy(e.updates_inactive, t.neuron_update_inactive.interval_ps);
+        let spikes = busy(e.spikes, t.neuron_spike.interval_ps);
         [
             busy(arriving.synaptic_operations, t.synaptic_operation.interval_ps),
-            active.saturating_add(inactive),
+            active.saturating_add(inactive).saturating_add(spikes),
             busy(arriving.packets, t.axon_in.interval_ps),
             busy(e.packets_sent, t.axon_out.interval_ps),
         ]

@@ -11,6 +11,7 @@
 
 pub mod cover;
 pub mod file;
+pub mod layer_cores;
 pub mod usage;
 pub mod verify;
 
@@ -18,7 +19,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Site, Target, Topology};
+use snnc_targets::{Code, Diagnostic, Site, Target, Topology};
 
 use super::spiking::Model;
 use super::spiking::parts::KernelParts;
@@ -42,6 +43,19 @@ pub struct Program {
 }
 
 impl Program {
+    /// Whether the simulator's timesteps are what the chip does.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] on a target without timesteps.
+    pub fn needs_timesteps(&self) -> Result<(), Diagnostic> {
+        if self.target.neuron.timesteps.get() {
+            return Ok(());
+        }
+        let message = "has no timesteps: its neurons integrate events as they arrive, which is not simulated";
+        Err(Diagnostic::new(Code::Unsupported, format!("target {}", self.target.name), message)
+            .hint("`snnc fit` and `snnc compile` answer what fits and where"))
+    }
+
     /// The mesh.
     pub fn topology(&self) -> Topology {
         Topology::new(&self.target.topology, self.chips)

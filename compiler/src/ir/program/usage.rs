@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use snnc_targets::Target;
-use snnc_targets::schema::KernelSharing;
+use snnc_targets::schema::{AxonSpec, KernelSharing};
 
-use super::{AxonEntry, Core, Program, SynapseList};
+use super::{AxonEntry, Core, CoreSlice, Program, SynapseList};
 use crate::ir::CoreId;
 use crate::ir::spiking::{Dynamics, Model};
 
@@ -36,7 +36,7 @@ impl Limit {
         let core = &target.core;
         match self {
             Self::Neurons => Some(core.neurons.get().into()),
-            Self::InputAxons => Some(core.input_axons.get().into()),
+            Self::InputAxons => Some(core.input_axons_max()),
             Self::OutputAxons => Some(core.output_axons.get().into()),
             Self::SynapseMemory => Some(core.synapse_memory_bits.get()),
             Self::ThresholdProfiles => core.threshold_profiles.as_ref().map(|p| p.get().into()),
@@ -59,7 +59,7 @@ impl fmt::Display for Limit {
 /// Use of each limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CoreUse {
-    /// Neurons.
+    /// Neurons: copies counted, and merged ones as many times as they are merged.
     pub neurons: u64,
     /// Input axons.
     pub input_axons: u64,
@@ -111,9 +111,10 @@ impl Program {
 /// Use of a core's limits.
 pub fn core_use(core: &Core, target: &Target, model: &Model) -> CoreUse {
     let axons = &target.axons;
+    let input_axons = core.axons.iter().map(|a| u64::from(axons.input_axons(a.atoms))).sum();
     CoreUse {
-        neurons: core.neurons().into(),
-        input_axons: core.axons.iter().map(|a| u64::from(axons.input_axons(a.atoms))).sum(),
+        neurons: neurons(core, axons).saturating_mul(target.core.merged(input_axons)),
+        input_axons,
         output_axons: core
             .slices
             .iter()
@@ -124,7 +125,19 @@ pub fn core_use(core: &Core, target: &Target, model: &Model) -> CoreUse {
     }
 }
 
-/// Synapse memory under the target's sharing rule, in bits.
+/// Neurons of a core, copies included.
+fn neurons(core: &Core, axons: &AxonSpec) -> u64 {
+    let slice = |placed: &CoreSlice| {
+        let copies = |fan: &[u32]| u64::from(axons.copies(fan[1].saturating_sub(fan[0])));
+        // A table that the verifier has refused is as long as it is.
+        let positions: u64 = placed.route_starts.windows(2).map(copies).sum();
+        positions.saturating_mul(placed.slice.atoms().into())
+    };
+    core.slices.iter().map(slice).fold(0, u64::saturating_add)
+}
+
+/// Synapse memory under the target's sharing rule, in bits. Copies of a neuron hold the same bits again, but only in
+/// crossbars, whose memory is a bit for each axon and neuron and so cannot bind before these do.
 fn synapse_bits(core: &Core, target: &Target) -> u64 {
     match target.synapses.kernel_sharing.get() {
         KernelSharing::PerVariant => shared_bits(core, target),

@@ -106,7 +106,7 @@ impl Checker {
             && (8..=31).contains(&format.accumulator_bits)
             && format.weight_shift < format.accumulator_bits
             && format.weight_shift_min <= format.weight_shift
-            && (1..=16).contains(&format.decay_bits)
+            && format.decay_bits <= 16
             && format.bias_mantissa_bits >= 2
             && format.bias_mantissa_bits.saturating_add(format.bias_exponent_max) <= 31
             && format.threshold_mantissa_bits >= 1
@@ -138,8 +138,10 @@ impl Checker {
             format!("input shift {} is outside {shifts:?}", p.input_shift)
         });
         let decay = p.dynamics.decay();
-        self.need(decay <= 1 << format.decay_bits, place, || {
-            format!("decay {decay} exceeds 2^{}", format.decay_bits)
+        let most = if format.decay_bits == 0 { 0 } else { 1 << format.decay_bits };
+        self.need(decay <= most, place, || match format.decay_bits {
+            0 => format!("decay {decay} on neurons without a fractional leak"),
+            bits => format!("decay {decay} exceeds 2^{bits}"),
         });
         if let Dynamics::Lif { thresholds, .. } = &p.dynamics {
             self.need(thresholds.len() == p.shape.channels, place, || {

@@ -82,8 +82,8 @@ impl Choice {
         let mut classes: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
         let empty = OpenCore::default();
         for tile in tiles.iter() {
-            let fan = fill.fan(layer.id, tile);
-            let most = empty.fitting(room, layer, tile, fan, &(0..layer.channels()));
+            let load = fill.load(room.axons, layer.id, tile);
+            let most = empty.fitting(room, layer, tile, load, &(0..layer.channels()));
             if most == 0 {
                 return None;
             }

@@ -57,9 +57,11 @@ impl AxisUse {
         self.below.last().copied().unwrap_or(0).into()
     }
 
-    /// Those among them in `range`.
-    pub fn sources_in(&self, range: &Range<u32>) -> u64 {
-        u64::from(self.below[range.end as usize] - self.below[range.start as usize])
+    /// The source indices that reach the piece, if they are neighbours.
+    pub fn span(&self) -> Option<Range<u32>> {
+        let end = self.below.iter().position(|&n| u64::from(n) == self.sources())? as u32;
+        let start = self.below.iter().rposition(|&n| n == 0)? as u32;
+        (u64::from(end.saturating_sub(start)) == self.sources()).then_some(start.min(end)..end)
     }
 
     /// Whether source index `i` reaches the piece.
@@ -90,11 +92,6 @@ impl WireUse {
     /// Source positions that reach the tile.
     pub fn positions(&self) -> u64 {
         self.rows.sources() * self.cols.sources()
-    }
-
-    /// Source positions of a box that reach the tile.
-    pub fn positions_in(&self, rows: &Range<u32>, cols: &Range<u32>) -> u64 {
-        self.rows.sources_in(rows) * self.cols.sources_in(cols)
     }
 
     /// Synapse lists and synapses of one target channel on a core.

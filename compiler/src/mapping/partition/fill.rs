@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use snnc_targets::Target;
-use snnc_targets::schema::AxonSpec;
+use snnc_targets::schema::{AxonSpec, CoreLimits, OutputAxonKind};
 
 use super::fan::Fan;
 use super::figures::Tile;
@@ -21,6 +21,10 @@ use super::layers::{Layer, axons_least};
 use crate::ir::program::usage::{CoreUse, Limit};
 use crate::ir::spiking::parts::Parts;
 use crate::ir::{PopulationId, Shape};
+
+/// Cores that are looked at for a tile's channels before a new one is opened: enough for a chip or two, and a bound on
+/// the work for models of many thousand cores.
+const HOLES_MAX: usize = 256;
 
 /// A limit that was exceeded, by how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,17 @@ pub struct Room<'a> {
     pub profiles: usize,
     /// How axons serve neurons.
     pub axons: &'a AxonSpec,
+    /// How neurons are merged for more input axons.
+    pub core: &'a CoreLimits,
+}
+
+/// What a tile sends, and what that takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Destination axons summed over its positions.
+    pub fan: u64,
+    /// Neurons of a core that one channel of it takes, copies included.
+    pub neurons: u64,
 }
 
 impl<'a> Room<'a> {
@@ -61,6 +76,7 @@ impl<'a> Room<'a> {
             synapse_bits: of(Limit::SynapseMemory),
             profiles: of(Limit::ThresholdProfiles).min(u32::MAX.into()) as usize,
             axons: &target.axons,
+            core: &target.core,
         }
     }
 }
@@ -91,25 +107,22 @@ pub struct OpenCore {
 
 impl OpenCore {
     /// Use of every limit.
-    pub fn used(&self) -> CoreUse {
-        CoreUse {
-            neurons: self.neurons,
-            input_axons: self.input_axons,
-            output_axons: self.output_axons,
-            synapse_bits: self.synapse_bits,
-            threshold_profiles: self.thresholds.len() as u64,
-        }
+    pub fn used(&self, room: &Room) -> CoreUse {
+        let use_ = self.before_merging();
+        CoreUse { neurons: use_.neurons * room.core.merged(use_.input_axons), ..use_ }
     }
 
-    /// Most channels of `tile` from `channels.start` on that still fit, at most `channels`; `fan` is the number of
-    /// destination axons summed over the tile's positions.
-    pub fn fitting(&self, room: &Room, layer: &Layer, tile: &Tile, fan: u64, channels: &Range<u32>) -> u32 {
-        let Some(neurons) = room.neurons.checked_sub(self.neurons) else { return 0 };
+    /// Most channels of `tile` from `channels.start` on that still fit, at most `channels`.
+    pub fn fitting(&self, room: &Room, layer: &Layer, tile: &Tile, load: Load, channels: &Range<u32>) -> u32 {
+        let fan = load.fan;
+        // Where input axons merge neurons they are those of single source neurons, so their number is settled.
+        let merged = room.core.merged(self.input_axons + tile.axons_least);
+        let Some(neurons) = (room.neurons / merged).checked_sub(self.neurons) else { return 0 };
         let bits = room.synapse_bits.saturating_sub(self.synapse_bits);
         if self.input_axons + tile.axons_least > room.input_axons || tile.header_bits > bits {
             return 0;
         }
-        let by_neurons = neurons / tile.positions();
+        let by_neurons = neurons / load.neurons;
         let by_bits = (bits - tile.header_bits).checked_div(tile.channel_bits).unwrap_or(u64::MAX);
         let atoms = room.axons.atoms_max().filter(|_| fan > 0).unwrap_or(u32::MAX);
         let most = by_neurons.min(by_bits).min(atoms.into()).min(u64::from(channels.end - channels.start));
@@ -140,11 +153,11 @@ impl OpenCore {
         self.slices.iter().any(|s| s.population == population && s.tile.shares_sources(tile))
     }
 
-    fn add(&mut self, room: &Room, layer: &Layer, tile: &Rc<Tile>, fan: u64, channels: Range<u32>) {
+    fn add(&mut self, room: &Room, layer: &Layer, tile: &Rc<Tile>, load: Load, channels: Range<u32>) {
         let count = channels.end - channels.start;
-        self.neurons += tile.positions() * u64::from(count);
+        self.neurons += load.neurons * u64::from(count);
         self.input_axons += tile.axons_least;
-        self.output_axons += fan * u64::from(room.axons.output_slots(count));
+        self.output_axons += load.fan * u64::from(room.axons.output_slots(count));
         self.synapse_bits += tile.header_bits + tile.channel_bits * u64::from(count);
         self.thresholds.extend_from_slice(layer.thresholds(channels.clone()));
         self.thresholds.sort_unstable();
@@ -165,6 +178,17 @@ impl OpenCore {
         self.thresholds.dedup();
         let tile = Rc::new(Tile::line(neurons));
         self.slices.push(Placed { population: layer.id, tile, channels: 0..1 });
+    }
+
+    /// Use of every limit before neurons are merged for more input axons.
+    pub fn before_merging(&self) -> CoreUse {
+        CoreUse {
+            neurons: self.neurons,
+            input_axons: self.input_axons,
+            output_axons: self.output_axons,
+            synapse_bits: self.synapse_bits,
+            threshold_profiles: self.thresholds.len() as u64,
+        }
     }
 
     /// Whether sources yet to come change what it uses.
@@ -216,9 +240,18 @@ pub struct Fill {
 }
 
 impl Fill {
-    /// Destination axons summed over a tile's positions.
-    pub fn fan(&self, population: PopulationId, tile: &Tile) -> u64 {
-        self.fans.get(&population).map_or(0, |fan| fan.sum(&tile.rows, &tile.cols))
+    /// What a tile sends to the layers placed so far: all that read it.
+    pub fn load(&self, axons: &AxonSpec, population: PopulationId, tile: &Tile) -> Load {
+        let positions = tile.positions();
+        let Some(all) = self.fans.get(&population) else { return Load { fan: 0, neurons: positions } };
+        let fan = all.sum(&tile.rows, &tile.cols);
+        match axons.output.get() {
+            OutputAxonKind::NeuronCopies => {
+                let silent = positions - all.sending(&tile.rows, &tile.cols);
+                Load { fan, neurons: fan * u64::from(axons.planes()) + silent }
+            }
+            OutputAxonKind::Discrete | OutputAxonKind::Population { .. } => Load { fan, neurons: positions },
+        }
     }
 
     /// Puts a whole layer on cores.
@@ -266,11 +299,11 @@ impl Fill {
         tile: &Rc<Tile>,
         mut channels: Range<u32>,
     ) -> Vec<u32> {
-        let fan = self.fan(layer.id, tile);
-        let mut holes = self.holes(room, layer, tile, fan, &channels);
+        let load = self.load(room.axons, layer.id, tile);
+        let mut holes = self.holes(room, layer, tile, load, &channels);
         let mut slices = Vec::new();
         while !channels.is_empty() {
-            let fresh = OpenCore::default().fitting(room, layer, tile, fan, &channels).max(1);
+            let fresh = OpenCore::default().fitting(room, layer, tile, load, &channels).max(1);
             let core = pick_hole(&mut holes, channels.len() as u32, f64::from(fresh) * plan.hole_share);
             let core = core.unwrap_or_else(|| {
                 self.cores.push(Rc::default());
@@ -278,33 +311,37 @@ impl Fill {
             });
             let open = Rc::make_mut(&mut self.cores[core]);
             // A hole was measured for the first channels; thresholds of others can leave less room.
-            let count = open.fitting(room, layer, tile, fan, &channels);
+            let count = open.fitting(room, layer, tile, load, &channels);
             let count = if open.slices.is_empty() { count.max(1) } else { count };
             if count == 0 {
                 continue;
             }
             let end = channels.start + count;
-            open.add(room, layer, tile, fan, channels.start..end);
+            open.add(room, layer, tile, load, channels.start..end);
             slices.push(count);
             channels.start = end;
         }
         slices
     }
 
-    /// Open cores with room for the tile: (channels, core), most channels last.
+    /// Open cores with room for the tile: (channels, core), most channels last. Only the latest [`HOLES_MAX`] cores
+    /// that are not nearly full are looked at.
     fn holes(
         &self,
         room: &Room,
         layer: &Layer,
         tile: &Tile,
-        fan: u64,
+        load: Load,
         channels: &Range<u32>,
     ) -> Vec<(u32, usize)> {
         let mut holes: Vec<_> = self
             .cores
             .iter()
             .enumerate()
-            .map(|(i, core)| (core.fitting(room, layer, tile, fan, channels), i))
+            .rev()
+            .filter(|(_, core)| core.neurons + load.neurons <= room.neurons)
+            .take(HOLES_MAX)
+            .map(|(i, core)| (core.fitting(room, layer, tile, load, channels), i))
             .filter(|&(count, _)| count > 0)
             .collect();
         holes.sort_unstable_by_key(|&(count, core)| (count, usize::MAX - core));
@@ -318,21 +355,18 @@ impl Fill {
         layer: &Layer,
         pieces: &[(Rc<Tile>, Vec<u32>)],
     ) -> Result<(), Refusal> {
-        let boxes: Vec<_> = pieces
-            .iter()
-            .map(|(tile, slices)| {
-                let axons = slices.iter().map(|&atoms| u64::from(room.axons.input_axons(atoms))).sum::<u64>();
-                (&tile.rows, &tile.cols, axons)
-            })
-            .collect();
+        let mut own = Fan::new(layer.population.shape);
+        for (tile, slices) in pieces {
+            let axons = slices.iter().map(|&atoms| room.axons.input_axons(atoms)).sum();
+            own.add_box(&tile.rows, &tile.cols, axons);
+        }
+        own.finish();
         for core in &mut self.cores {
             let wires = core.slices.iter().flat_map(|s| &s.tile.wires).filter(|w| w.source == layer.id);
             let mut change = 0i64;
             for wire in wires {
-                let all: u64 =
-                    boxes.iter().map(|(rows, cols, axons)| wire.positions_in(rows, cols) * axons).sum();
                 let least = axons_least(room.axons, wire.inputs) * wire.positions();
-                change += all as i64 - least as i64;
+                change += own.sum_reached(&wire.rows, &wire.cols) as i64 - least as i64;
             }
             if change != 0 {
                 let core = Rc::make_mut(core);

@@ -56,7 +56,7 @@ pub fn fits(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer) -> Resu
         synapse_bits: list_bits(target, lists, degree),
         ..CoreUse::default()
     };
-    match beyond(&one, room) {
+    match beyond(&merged(one, room), room) {
         Some((limit, used, most)) => Err(refusal(ir, target, layer, limit, used, most).into()),
         None => Ok(()),
     }
@@ -65,11 +65,17 @@ pub fn fits(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer) -> Resu
 fn refusal(ir: &SpikingIr, target: &Target, layer: &Layer, limit: Limit, used: u64, most: u64) -> Diagnostic {
     let message =
         format!("a single neuron of this layer uses {used} {limit}, a core of {} has {most}", target.name);
-    Diagnostic::new(Code::DoesNotFit, refuse::place(ir, layer), message).hint(refuse::remedy(limit))
+    Diagnostic::new(Code::DoesNotFit, refuse::place(ir, layer), message).hint(refuse::remedy(target, limit))
 }
 
 fn incoming<'a>(ir: &'a SpikingIr, layer: &Layer) -> Vec<(ProjectionId, &'a Sparse)> {
     layer.incoming.iter().filter_map(|&id| Some((id, ir.projections[id].sparse()?))).collect()
+}
+
+/// The use with neurons merged where the input axons ask for it.
+fn merged(mut used: CoreUse, room: &Room) -> CoreUse {
+    used.neurons *= room.core.merged(used.input_axons);
+    used
 }
 
 /// The first limit that a use exceeds.
@@ -118,7 +124,7 @@ pub fn place(
             growth.threshold_profiles = OpenCore::default().profiles_with(layer) as u64;
         }
         let core = Rc::make_mut(&mut state.cores[open]);
-        let (neurons, more) = growth.grow(open as u32, &core.used());
+        let (neurons, more) = growth.grow(open as u32, &core.before_merging());
         if neurons.is_empty() && core.slices.is_empty() {
             let (limit, used, most) = growth.refused.unwrap_or((Limit::Neurons, 1, room.neurons));
             return Err(refusal(ir, target, layer, limit, used, most).into());
@@ -242,7 +248,7 @@ impl<'a> Growth<'a> {
             sum.output_axons += with.output_axons;
             sum.synapse_bits += with.synapse_bits;
             sum.threshold_profiles = self.threshold_profiles;
-            self.refused = beyond(&sum, self.room);
+            self.refused = beyond(&merged(sum, self.room), self.room);
             if self.refused.is_none() {
                 more = with;
                 neurons.push(neuron);
@@ -287,12 +293,11 @@ impl<'a> Growth<'a> {
         // Lists of an irregular projection are all different; where a core has one for a projection, it has one.
         let lists =
             if self.target.synapses.kernel_sharing.get() == KernelSharing::Ideal { first } else { new };
-        let axons = &self.room.axons;
+        let (axons, fan) = (&self.room.axons, self.fan.map_or(0, |fan| fan.at(n)));
         CoreUse {
-            neurons: more.neurons + 1,
+            neurons: more.neurons + u64::from(axons.copies(fan as u32)),
             input_axons: more.input_axons + new * u64::from(axons.input_axons(1)),
-            output_axons: more.output_axons
-                + self.fan.map_or(0, |fan| fan.at(n)) * u64::from(axons.output_slots(1)),
+            output_axons: more.output_axons + fan * u64::from(axons.output_slots(1)),
             synapse_bits: more.synapse_bits + list_bits(self.target, lists, degree),
             threshold_profiles: 0,
         }

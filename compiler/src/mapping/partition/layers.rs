@@ -92,7 +92,9 @@ impl<'a> Layer<'a> {
 /// them, with population axons as if they stood together.
 pub fn axons_least(axons: &AxonSpec, channels: u64) -> u64 {
     match axons.input.get() {
-        InputAxonKind::Discrete => axons.input_axons(channels as u32).into(),
+        InputAxonKind::Discrete | InputAxonKind::BitPlanes { .. } => {
+            axons.input_axons(channels as u32).into()
+        }
         InputAxonKind::Population => channels.div_ceil(axons.atoms_max().unwrap_or(u32::MAX).into()),
     }
 }

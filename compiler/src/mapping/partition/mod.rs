@@ -9,6 +9,7 @@ mod fan;
 mod figures;
 mod fill;
 mod irregular;
+pub mod layer_cores;
 mod layers;
 pub mod rates;
 mod refuse;

@@ -1,9 +1,10 @@
 //! Why a layer does not fit, in words: layer, limit, use, remedy.
 
+use snnc_targets::schema::OutputAxonKind;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use super::figures::{Figures, Tile};
-use super::fill::{Fill, Refusal, Room};
+use super::fill::{Fill, Load, Refusal, Room};
 use super::layers::Layer;
 use crate::ir::program::usage::Limit;
 use crate::ir::spiking::SpikingIr;
@@ -11,30 +12,44 @@ use crate::ir::spiking::SpikingIr;
 /// A neuron's input axons must fit one core, however its layer is cut.
 ///
 /// # Errors
-/// [`Code::DoesNotFit`].
-pub fn fan_in(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer) -> Result<(), Diagnostics> {
-    let worst = positions(layer, target).max_by_key(|tile| tile.axons_least);
-    let used = worst.map_or(0, |tile| tile.axons_least);
-    if used <= room.input_axons {
-        return Ok(());
+/// [`Code::DoesNotFit`], one for each layer.
+pub fn fan_in(ir: &SpikingIr, target: &Target, room: &Room, layers: &[Layer]) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::default();
+    // A layer without wires takes no axon, or is irregular and looked at elsewhere.
+    for layer in layers.iter().filter(|layer| !layer.cuts[0].1.is_empty()) {
+        let used = positions(layer, target).map(|tile| tile.axons_least).max().unwrap_or(0);
+        if used > room.input_axons {
+            let planes = match target.axons.planes() {
+                1 => String::new(),
+                planes => {
+                    format!(" ({planes} bits of weight for each of {} sources)", used / u64::from(planes))
+                }
+            };
+            let message = format!(
+                "a single neuron needs {used} input axons{planes}, a core of {} has {}",
+                target.name, room.input_axons
+            );
+            problems.push(
+                Diagnostic::new(Code::DoesNotFit, place(ir, layer), message)
+                    .hint(remedy(target, Limit::InputAxons)),
+            );
+        }
     }
-    let message = format!(
-        "a single neuron needs {used} input axons, a core of {} has {}",
-        target.name, room.input_axons
-    );
-    Err(Diagnostic::new(Code::DoesNotFit, place(ir, layer), message).hint(remedy(Limit::InputAxons)).into())
+    problems.into_result(())
 }
 
 /// The layer whatever the others do: what a single neuron of it uses of the limit that it exceeds.
 pub fn own(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer, fill: Option<&Fill>) -> Diagnostic {
     let mut problem = None;
     for tile in positions(layer, target) {
-        let fan = fill.map_or(0, |fill| fill.fan(layer.id, &tile));
+        let alone = Load { fan: 0, neurons: 1 };
+        let load = fill.map_or(alone, |fill| fill.load(room.axons, layer.id, &tile));
+        let merged = room.core.merged(tile.axons_least);
         let uses = [
-            (Limit::Neurons, 1, room.neurons),
+            (Limit::Neurons, load.neurons * merged, room.neurons),
             (Limit::SynapseMemory, tile.header_bits + tile.channel_bits, room.synapse_bits),
             (Limit::InputAxons, tile.axons_least, room.input_axons),
-            (Limit::OutputAxons, fan * u64::from(room.axons.output_slots(1)), room.output_axons),
+            (Limit::OutputAxons, load.fan * u64::from(room.axons.output_slots(1)), room.output_axons),
         ];
         problem = problem.or_else(|| uses.into_iter().find(|&(_, used, most)| used > most));
     }
@@ -44,7 +59,7 @@ pub fn own(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer, fill: Op
                 "a single neuron of this layer uses {used} {limit}, a core of {} has {most}",
                 target.name
             );
-            Diagnostic::new(Code::DoesNotFit, place(ir, layer), message).hint(remedy(limit))
+            Diagnostic::new(Code::DoesNotFit, place(ir, layer), message).hint(remedy(target, limit))
         }
         None => {
             let message = format!("no tiling of {} fits a core of {}", layer.population.shape, target.name);
@@ -61,7 +76,7 @@ pub fn joint(ir: &SpikingIr, target: &Target, layer: &Layer, refusal: Refusal) -
         "every tiling tried exceeds the {limit} of {}: the best uses {used}, a core has {most}",
         target.name
     );
-    Diagnostic::new(Code::DoesNotFit, place(ir, layer), message).hint(remedy(limit))
+    Diagnostic::new(Code::DoesNotFit, place(ir, layer), message).hint(remedy(target, limit))
 }
 
 /// The layer's positions as tiles of their own, kernels whole.
@@ -76,8 +91,20 @@ pub(super) fn place(ir: &SpikingIr, layer: &Layer) -> String {
     format!("layer {}", ir.model.layer_name(layer.id))
 }
 
-pub(super) fn remedy(limit: Limit) -> &'static str {
+pub(super) fn remedy(target: &Target, limit: Limit) -> &'static str {
+    let copies = target.axons.output.get() == OutputAxonKind::NeuronCopies;
     match limit {
+        Limit::InputAxons if target.axons.planes() > 1 => {
+            "use fewer source channels, a smaller kernel or narrower weights (--weights); neurons for partial sums \
+             would pass a threshold and change the result, so the fan-in is not split"
+        }
+        Limit::Neurons | Limit::OutputAxons if copies => {
+            "use fewer target channels or narrower weights (--weights): a neuron has one target axon, so it is copied \
+             for every further one"
+        }
+        Limit::Neurons if target.core.fan_in_merge.is_some() => {
+            "use fewer source channels or a smaller kernel: fan-in is extended by merging a core's neurons"
+        }
         Limit::SynapseMemory => "use fewer input channels, a smaller kernel or narrower weights",
         Limit::InputAxons => "use fewer source channels, a smaller kernel, or a target with population axons",
         Limit::OutputAxons => "use fewer target channels, or a target with population axons or larger cores",

@@ -19,6 +19,7 @@ use crate::ir::program::Slice;
 use crate::ir::program::usage::CoreUse;
 use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::parts::Parts;
+use crate::mapping::effort::Effort;
 
 /// What to make small.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,21 +32,27 @@ pub enum Objective {
 }
 
 /// How to search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SearchOptions {
     /// What to make small.
     pub objective: Objective,
-    /// States kept after each layer.
-    pub beam: usize,
+    /// How hard to search.
+    pub effort: Effort,
     /// Fewer neurons a core than the target allows: other legal mappings of the same network.
     pub neurons_max: Option<u32>,
 }
 
-impl Default for SearchOptions {
-    fn default() -> Self {
-        Self { objective: Objective::Cores, beam: 6, neurons_max: None }
+/// States kept after each layer.
+fn beam(effort: Effort) -> usize {
+    match effort {
+        Effort::Fast => 2,
+        Effort::Default => 6,
+        Effort::Best => 24,
     }
 }
+
+/// Cores that the states of a beam may have together.
+const BEAM_CORES: usize = 8_000;
 
 /// A partition, and what it was searched for.
 #[derive(Debug, Clone, Default)]
@@ -71,11 +78,11 @@ pub fn search(
     let mut found = Found::default();
     for network in ir.model.networks.keys() {
         let layers = Layer::all(ir, target, rates, network);
-        let wide = SearchOptions { beam: options.beam * 8, ..options };
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
-        let fill = search_network(ir, target, rates, &layers, options)
-            .or_else(|_| search_network(ir, target, rates, &layers, wide))?;
-        found.append(&layers, &fill);
+        let beam = beam(options.effort);
+        let fill = search_network(ir, target, rates, &layers, options, beam)
+            .or_else(|_| search_network(ir, target, rates, &layers, options, beam * 8))?;
+        found.append(&Room::new(target, options.neurons_max), &layers, &fill);
     }
     Ok(found)
 }
@@ -86,8 +93,10 @@ fn search_network(
     rates: &Rates,
     layers: &[Layer],
     options: SearchOptions,
+    beam: usize,
 ) -> Result<Fill, Diagnostics> {
     let room = Room::new(target, options.neurons_max);
+    refuse::fan_in(ir, target, &room, layers)?;
     let mut states = vec![Fill::default()];
     for (index, layer) in layers.iter().enumerate().rev() {
         if irregular::is_irregular(ir, layer) {
@@ -97,7 +106,6 @@ fn search_network(
             }
             continue;
         }
-        refuse::fan_in(ir, target, &room, layer)?;
         let mut grids = Grids::default();
         let mut refused: Option<Refusal> = None;
         let mut next: Vec<Fill> = Vec::new();
@@ -120,17 +128,17 @@ fn search_network(
             }
             .into());
         }
-        states = best(next, &room, &layers[..index], options);
+        states = best(next, &room, &layers[..index], options.objective, beam);
     }
     // Every layer left a state.
     Ok(states.into_iter().next().unwrap_or_default())
 }
 
 /// The states to go on with: most by the objective, some by the other, so that a dead end is not the end.
-fn best(states: Vec<Fill>, room: &Room, left: &[Layer], options: SearchOptions) -> Vec<Fill> {
+fn best(states: Vec<Fill>, room: &Room, left: &[Layer], objective: Objective, beam: usize) -> Vec<Fill> {
     let keyed = |state: Fill| {
         let cores = state.cores.len() as f64 + pending(&state, room, left);
-        let key = match options.objective {
+        let key = match objective {
             Objective::Cores => (cores, state.packets),
             Objective::Packets => (state.packets, cores),
         };
@@ -139,12 +147,15 @@ fn best(states: Vec<Fill>, room: &Room, left: &[Layer], options: SearchOptions) 
     let mut states: Vec<_> = states.into_iter().map(keyed).collect();
     states.sort_by(|((a, b), _), ((c, d), _)| a.total_cmp(c).then(b.total_cmp(d)));
     states.dedup_by_key(|(key, _)| *key);
-    let others = states.split_off(options.beam.min(states.len()));
+    // Models of thousands of cores have as many chances to recover within a layer; fewer states keep time linear.
+    let most = states.first().map_or(0, |(_, state)| BEAM_CORES / state.cores.len().max(1));
+    let beam = beam.min(most).max(1);
+    let others = states.split_off(beam.min(states.len()));
     let mut kept: Vec<Fill> = states.into_iter().map(|(_, state)| state).collect();
     if !left.is_empty() {
         let mut others = others;
         others.sort_by(|((a, b), _), ((c, d), _)| b.total_cmp(d).then(a.total_cmp(c)));
-        kept.extend(others.into_iter().take(options.beam / 2).map(|(_, state)| state));
+        kept.extend(others.into_iter().take(beam / 2).map(|(_, state)| state));
     }
     kept
 }
@@ -162,7 +173,7 @@ fn pending(fill: &Fill, room: &Room, left: &[Layer]) -> f64 {
 }
 
 impl Found {
-    fn append(&mut self, layers: &[Layer], fill: &Fill) {
+    fn append(&mut self, room: &Room, layers: &[Layer], fill: &Fill) {
         for core in &fill.cores {
             let slice = |placed: &Placed| Slice {
                 population: placed.population,
@@ -173,7 +184,7 @@ impl Found {
             let mut slices: Vec<_> = core.slices.iter().map(slice).collect();
             slices.sort_by_key(|s| (s.population, s.channels.start, s.rows.start, s.cols.start));
             self.partition.cores.push(slices);
-            self.uses.push(core.used());
+            self.uses.push(core.used(room));
         }
         self.packets += fill.packets;
         self.partition.orders.extend(fill.orders.iter().map(|(&id, order)| (id, order.to_vec())));

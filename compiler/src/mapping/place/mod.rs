@@ -1,20 +1,31 @@
-//! Where cores sit: a space-filling curve, then local search on packets x hop cost.
+//! Where cores sit: two starts (a space-filling curve, recursive bisection), then local search on packets x hop cost.
 //!
 //! The cost of a packet is the energy of its hops on the target's mesh, links between chips at their own (much
-//! higher) price. Deterministic for a seed.
+//! higher) price. On a multicast target the sum of separate ways stands in for that of the trees: it grows with the
+//! same distances, and a move changes it by what the core's own flows say. Deterministic for a seed.
 
+mod anneal;
+mod bisect;
+mod board;
 mod curve;
-mod refine;
+mod descend;
+mod graph;
+mod halve;
+mod random;
+mod search;
+mod state;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
 
+use super::effort::Effort;
 use super::traffic::Traffic;
 use crate::ir::CoreId;
 use crate::ir::program::cover::site_problems;
 
-pub use refine::Costs;
+pub use board::HopCosts;
+pub use search::arrange;
 
 /// A site for every core.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,18 +38,12 @@ pub struct Placement {
 }
 
 /// How to place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PlaceOptions {
     /// Seed of the local search.
     pub seed: u64,
-    /// Moves that the local search tries, for each core.
-    pub moves_per_core: u32,
-}
-
-impl Default for PlaceOptions {
-    fn default() -> Self {
-        Self { seed: 0, moves_per_core: 2000 }
-    }
+    /// How long it searches.
+    pub effort: Effort,
 }
 
 impl Placement {
@@ -72,8 +77,6 @@ pub fn place(
             .hint("use a smaller model, or a target with larger cores or more chips"));
     }
     let topology = Topology::new(&target.topology, chips as u32);
-    let mut sites = curve::sites(&topology, cores);
-    let costs = Costs::new(&topology, &target.energy());
-    refine::refine(&mut sites, traffic, &topology, costs, options);
+    let sites = arrange(cores, traffic, &topology, HopCosts::of(&target.energy()), options);
     Ok(Placement { chips: topology.chips, sites: sites.into() })
 }

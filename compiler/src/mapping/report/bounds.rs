@@ -1,14 +1,13 @@
 //! Lower bounds, so that a reader sees how far a mapping is from the best thinkable.
 
+use snnc_targets::Target;
 use snnc_targets::schema::KernelSharing;
-use snnc_targets::{Target, Topology};
 
 use super::Bound;
 use crate::ir::PopulationId;
 use crate::ir::program::usage::list_bits;
 use crate::ir::spiking::{Connectivity, Convolution, Population, Projection, SpikingIr};
 use crate::mapping::partition::Rates;
-use crate::mapping::traffic::Traffic;
 
 /// Least cores by each limit that is used up by adding; a core serves one network.
 pub fn cores(ir: &SpikingIr, target: &Target) -> Vec<Bound> {
@@ -74,28 +73,4 @@ fn destinations(ir: &SpikingIr, target: &Target, id: PopulationId) -> u64 {
         }
     }
     sum
-}
-
-/// Least packets x hops of any placement of these cores: each core alone has its heaviest partners nearest, on a
-/// mesh without borders (4 d tiles at distance d).
-pub fn hops(traffic: &Traffic, topology: &Topology) -> u64 {
-    let per_tile = topology.cores_per_tile as usize;
-    let mut by_source: std::collections::BTreeMap<u32, Vec<u64>> = std::collections::BTreeMap::new();
-    for (&(from, _), &packets) in &traffic.flows {
-        by_source.entry(from.0).or_default().push(packets);
-    }
-    let mut total = 0;
-    for flows in by_source.values_mut() {
-        flows.sort_unstable_by(|a, b| b.cmp(a));
-        let (mut distance, mut room) = (0, per_tile - 1);
-        for &packets in flows.iter() {
-            while room == 0 {
-                distance += 1;
-                room = 4 * distance * per_tile;
-            }
-            total += packets * distance as u64;
-            room -= 1;
-        }
-    }
-    total
 }

@@ -4,6 +4,7 @@
 //! takes the spikes of a recorded one.
 
 mod bounds;
+mod hops;
 mod text;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use snnc_targets::schema::KernelSharing;
 use snnc_targets::{LinkKind, Target};
+
+pub use hops::bound as hops_bound;
 
 use super::partition::Rates;
 use super::traffic::Traffic;
@@ -196,7 +199,7 @@ fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
         packets: whole(traffic.packets()),
         packets_bound: bounds::packets(ir, &program.target, rates).floor() as u64,
         hops: whole(hops),
-        hops_bound: whole(bounds::hops(&traffic, &topology)),
+        hops_bound: whole(hops_bound(&traffic, &topology)),
         within_tile: whole(within_tile),
         chip_crossings: whole(chip_crossings),
         max_link: whole(links.iter().copied().max().unwrap_or(0)),

@@ -11,6 +11,7 @@
 mod adaptive;
 mod bounds;
 mod design;
+mod leak;
 mod palette;
 
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
@@ -52,6 +53,7 @@ pub fn run(
     recorded: &[Pass],
     target: &Target,
 ) -> Result<(), Diagnostics> {
+    leak::check(collected, target)?;
     let profiles = target.core.threshold_profiles.as_ref().map(|p| p.get() as usize);
     let mut problems = Diagnostics::default();
     let mut ids = Vec::new();

@@ -34,6 +34,20 @@ fn an_idle_timestep_is_a_barrier() {
 }
 
 #[test]
+fn a_firing_neuron_can_take_longer() {
+    let mut program = program();
+    let table = slice_table(&program);
+    let network = Network::new(&program, &table);
+    let mut step = empty_step(&table);
+    (step.events[0].updates_active, step.events[0].spikes) = (1000, 10);
+    let time = |program: &Program| alone(&Analytic::new(program, &table), &network, &step);
+    let before = time(&program);
+    program.target.timing.neuron_spike = Some(program.target.timing.synaptic_operation.clone());
+    let after = time(&program);
+    assert_eq!((after.bound, after.total_ps), (Bound::Neuron, before.total_ps + 10 * 3_500));
+}
+
+#[test]
 fn each_unit_can_be_the_bottleneck() {
     let (_, table, network, analytic) = setup();
     let busy = |change: &dyn Fn(&mut StepCounts)| {

@@ -27,6 +27,8 @@ pub struct CoreCycles {
     pub active: UnitCycles,
     /// Update of an inactive neuron.
     pub inactive: UnitCycles,
+    /// Added to the update of a firing neuron.
+    pub spike: UnitCycles,
     /// Decoding of a packet.
     pub axon_in: UnitCycles,
     /// Making of a packet.
@@ -51,6 +53,7 @@ impl CoreCycles {
             synapse: unit(timing.synaptic_operation),
             active: unit(timing.neuron_update_active),
             inactive: unit(timing.neuron_update_inactive),
+            spike: unit(timing.neuron_spike),
             axon_in: unit(timing.axon_in),
             axon_out: unit(timing.axon_out),
             spike_queue: network.spike_queue_spikes.get() as usize,
@@ -61,13 +64,19 @@ impl CoreCycles {
 
     /// The longest latency or interval.
     pub fn longest(&self) -> u64 {
-        let units = [self.synapse, self.active, self.inactive, self.axon_in, self.axon_out];
+        let firing = UnitCycles {
+            latency: self.active.latency + self.spike.latency,
+            interval: self.active.interval + self.spike.interval,
+        };
+        let units = [self.synapse, firing, self.inactive, self.axon_in, self.axon_out];
         units.into_iter().map(|unit| unit.latency.max(unit.interval)).max().unwrap_or(0)
     }
 
     /// Cycles of all updates of a slice.
     pub fn updates(&self, events: &Events) -> u64 {
-        events.updates_active * self.active.interval + events.updates_inactive * self.inactive.interval
+        events.updates_active * self.active.interval
+            + events.updates_inactive * self.inactive.interval
+            + events.spikes * self.spike.interval
     }
 
     /// Cycles of the updates before a firing neuron: the `index`-th of its slice, after so many that fired. Those
@@ -75,7 +84,9 @@ impl CoreCycles {
     pub fn before(&self, events: &Events, index: u64, fired: u64) -> u64 {
         let silent = (events.updates_active + events.updates_inactive).saturating_sub(events.spikes).max(1);
         let inactive = index.saturating_sub(fired) * events.updates_inactive / silent;
-        index.saturating_sub(inactive) * self.active.interval + inactive * self.inactive.interval
+        index.saturating_sub(inactive) * self.active.interval
+            + inactive * self.inactive.interval
+            + fired * self.spike.interval
     }
 }
 

@@ -173,7 +173,7 @@ impl Sender {
     fn fire(&mut self, current: &SliceWork, spike: Spike, times: &CoreCycles) {
         let index = u64::from(spike.position) * u64::from(current.atoms) + u64::from(spike.atom);
         let before = times.before(&current.events, index, self.spike as u64);
-        let updated = self.base + before + self.stalled + times.active.latency;
+        let updated = self.base + before + self.stalled + times.active.latency + times.spike.latency;
         let place = if self.spikes >= self.left.len() { self.left[self.spikes % self.left.len()] } else { 0 };
         self.ready = updated.max(place);
         self.stalled += self.ready - updated;

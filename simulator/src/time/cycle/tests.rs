@@ -105,6 +105,26 @@ fn a_spike_arrives_after_its_update_and_its_way() {
 }
 
 #[test]
+fn a_firing_neuron_can_take_longer_than_a_silent_one() {
+    let mut last = setup(10, 10, &[(9, 9)]);
+    let before = last.simulated().0.time_ps;
+    let longer = |ns| {
+        let mut unit = last.program.target.timing.synaptic_operation.clone();
+        (unit.latency_ns.0, unit.interval_ns.0) = (ns, ns);
+        Some(unit)
+    };
+    last.program.target.timing.neuron_spike = longer(30.0);
+    assert_eq!(last.simulated().0.time_ps, before + 30_000);
+    // 100 spikes, one after another: each holds up the next, as in the analytic bound.
+    let all: Vec<(u32, u32)> = (0..10).flat_map(|p| (0..10).map(move |a| (p, a))).collect();
+    let mut many = setup(10, 10, &all);
+    let before = many.simulated().0.time_ps;
+    many.program.target.timing.neuron_spike = last.program.target.timing.neuron_spike.clone();
+    let (after, step) = many.simulated();
+    assert_eq!((after.time_ps, step.bound), (before + 100 * 30_000, Bound::Neuron));
+}
+
+#[test]
 fn n_spikes_of_one_core_leave_as_fast_as_packets_are_made_or_neurons_updated() {
     let all: Vec<(u32, u32)> = (0..10).flat_map(|p| (0..10).map(move |a| (p, a))).collect();
     let mut many = setup(10, 10, &all);

@@ -97,6 +97,9 @@ impl Program {
                 kernel.is_some_and(|k| parts.fit(k.height, k.width))
             });
             if findings.need(can_be_cut, || "program".into(), || "cuts kernels that do not exist".into()) {
+                for (place, message) in self.layer_core_problems(&ir) {
+                    findings.need(false, || place, || message);
+                }
                 findings.synapses(self, &ir.with_parts(&self.kernel_parts));
             }
         }

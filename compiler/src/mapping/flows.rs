@@ -1,0 +1,81 @@
+//! Traffic as text, so that placements of other people's partitions can be made and compared: a line
+//! "source destination packets" for each flow, cores counted from 0; `#` begins a comment.
+
+use snnc_targets::{Code, Diagnostic};
+
+use super::traffic::Traffic;
+use crate::ir::CoreId;
+
+/// Most cores that a file may name.
+const CORES_MOST: u32 = 1 << 24;
+
+/// Number of cores (one more than the largest named) and traffic. Flows named twice add up; `place` is the file's name.
+///
+/// # Errors
+/// [`Code::TextForm`] with the line.
+pub fn parse(text: &str, place: &str) -> Result<(usize, Traffic), Diagnostic> {
+    let mut traffic = Traffic::default();
+    let (mut cores, mut total) = (0, 0u64);
+    for (i, line) in text.lines().enumerate() {
+        let refuse = |message: String| {
+            Diagnostic::new(Code::TextForm, format!("{place}:{}", i + 1), message)
+                .hint("a line is `source destination packets`, three whole numbers; `#` begins a comment")
+        };
+        let words: Vec<&str> = line.split('#').next().unwrap_or("").split_whitespace().collect();
+        if words.is_empty() {
+            continue;
+        }
+        let [from, to, packets] = words[..] else {
+            return Err(refuse(format!("expected three numbers, found {}", words.len())));
+        };
+        let core = |word: &str| match word.parse::<u32>() {
+            Ok(core) if core < CORES_MOST => Ok(core),
+            _ => Err(refuse(format!("expected a core from 0 to {}, found `{word}`", CORES_MOST - 1))),
+        };
+        let (from, to) = (core(from)?, core(to)?);
+        let packets: u64 =
+            packets.parse().map_err(|_| refuse(format!("expected packets, found `{packets}`")))?;
+        // Hops add less than 2^16 to each packet.
+        total = total.saturating_add(packets);
+        if total >= 1 << 48 {
+            return Err(refuse("more than 2^48 packets in all".into()));
+        }
+        cores = cores.max(from.max(to) as usize + 1);
+        if from == to {
+            traffic.local += packets;
+        } else {
+            *traffic.flows.entry((CoreId(from), CoreId(to))).or_default() += packets;
+        }
+    }
+    if cores == 0 {
+        return Err(Diagnostic::new(Code::TextForm, place, "no flows"));
+    }
+    Ok((cores, traffic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flows_add_up_and_comments_are_skipped() {
+        let (cores, traffic) = parse("# a b packets\n0 3 5\n\n0 3 2 # again\n1 1 9\n", "f").unwrap();
+        assert_eq!((cores, traffic.local, traffic.packets()), (4, 9, 16));
+        assert_eq!(traffic.flows[&(CoreId(0), CoreId(3))], 7);
+    }
+
+    #[test]
+    fn what_is_no_flow_is_refused_with_its_line() {
+        for (text, place) in [
+            ("0 1\n", "f:1"),
+            ("0 1 2\n0 1 2 3\n", "f:2"),
+            ("0 -1 2\n", "f:1"),
+            ("0 16777216 2\n", "f:1"),
+            ("0 1 281474976710656\n", "f:1"),
+            ("\n", "f"),
+        ] {
+            let problem = parse(text, "f").unwrap_err();
+            assert_eq!((problem.code, problem.place.as_str()), (Code::TextForm, place), "{text}");
+        }
+    }
+}

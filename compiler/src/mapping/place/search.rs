@@ -1,0 +1,82 @@
+//! The order of the search: starts, annealing, descent; and its budgets.
+
+use rayon::prelude::*;
+use snnc_targets::{Site, Topology};
+
+use super::anneal::{Schedule, anneal};
+use super::board::{Board, HopCosts};
+use super::descend::descend;
+use super::graph::Graph;
+use super::random::Random;
+use super::state::State;
+use super::{PlaceOptions, bisect, curve};
+use crate::mapping::effort::Effort;
+use crate::mapping::traffic::Traffic;
+
+/// Rounds of descent; it ends earlier when no exchange helps.
+const ROUNDS: usize = 50;
+
+/// A site for each of `cores` cores, which `topology` must have, with little packets x hop cost.
+///
+/// # Panics
+/// If the mesh has fewer sites than there are cores.
+pub fn arrange(
+    cores: usize,
+    traffic: &Traffic,
+    topology: &Topology,
+    costs: HopCosts,
+    options: PlaceOptions,
+) -> Vec<Site> {
+    assert!(cores <= topology.sites() as usize, "every core has a site");
+    let graph = Graph::new(cores, traffic);
+    let along_curve = curve::sites(topology, cores);
+    if graph.entries() == 0 {
+        return along_curve;
+    }
+    let board = Board::new(topology, costs, graph.packets());
+    let starts = [along_curve, bisect::sites(&graph, &board)];
+    let starts = starts.into_iter().map(|sites| State::new(&graph, &board, sites));
+    let Some(start) = starts.min_by_key(State::cost) else { return Vec::new() };
+    let runs = runs(options, &graph);
+    // The first of equals: the same whatever the number of threads.
+    let found: Vec<State> = runs.par_iter().map(|run| improve(&start, run)).collect();
+    found.into_iter().min_by_key(State::cost).unwrap_or(start).sites().to_vec()
+}
+
+/// One run of the local search.
+struct Run {
+    schedule: Schedule,
+    seed: u64,
+}
+
+fn improve<'a>(start: &State<'a>, run: &Run) -> State<'a> {
+    let mut state = start.clone();
+    anneal(&mut state, run.schedule, &mut Random::new(run.seed));
+    descend(&mut state, ROUNDS);
+    state
+}
+
+/// The runs of an effort; those of `best` contain that of `default`.
+fn runs(options: PlaceOptions, graph: &Graph) -> Vec<Run> {
+    let run = |share: u64, nth: u64, heat: f64| Run {
+        schedule: Schedule { moves: moves(graph) * share / 16, heat },
+        seed: options.seed.wrapping_add(nth.wrapping_mul(0xD1B5_4A32_D192_ED03)),
+    };
+    match options.effort {
+        Effort::Fast => vec![run(1, 0, 0.05)],
+        Effort::Default => vec![run(16, 0, 0.3)],
+        Effort::Best => {
+            let longer = (1..=4).map(|nth| run(64, nth, 0.5));
+            std::iter::once(run(16, 0, 0.3)).chain(longer).collect()
+        }
+    }
+}
+
+/// Moves of `default`: about the same time for a few hundred cores, then in proportion to them.
+fn moves(graph: &Graph) -> u64 {
+    const VISITS: u64 = 100_000_000;
+    const VISITS_PER_CORE: u64 = 100_000;
+    // A move looks at the neighbours of two cores, and takes about as long as 16 of them besides.
+    let visits = 16 + 2 * graph.entries() as u64 / graph.cores().max(1) as u64;
+    VISITS.max(VISITS_PER_CORE * graph.cores() as u64) / visits
+}

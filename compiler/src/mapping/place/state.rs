@@ -1,0 +1,108 @@
+//! A placement in the making: who sits where, what it costs, and what a move would change.
+//!
+//! A move takes a core to a site; whoever holds that site takes the core's. Invariant: `holders` and `sites` are
+//! inverse, and `spots` are those of `sites`.
+
+use snnc_targets::Site;
+use snnc_targets::topology::Tile;
+
+use super::board::{Board, Spot};
+use super::graph::Graph;
+
+const EMPTY: u32 = u32::MAX;
+
+/// Who sits where.
+#[derive(Debug, Clone)]
+pub struct State<'a> {
+    /// Packets between cores.
+    pub graph: &'a Graph,
+    /// The mesh.
+    pub board: &'a Board,
+    sites: Vec<Site>,
+    spots: Vec<Spot>,
+    /// Core on each site, or [`EMPTY`].
+    holders: Vec<u32>,
+}
+
+impl<'a> State<'a> {
+    /// Cores on distinct sites of the board.
+    pub fn new(graph: &'a Graph, board: &'a Board, sites: Vec<Site>) -> Self {
+        let mut holders = vec![EMPTY; board.topology().sites() as usize];
+        sites.iter().enumerate().for_each(|(core, site)| holders[site.0 as usize] = core as u32);
+        let spots = sites.iter().map(|&site| board.spot(site)).collect();
+        Self { graph, board, sites, spots, holders }
+    }
+
+    /// Site of each core.
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// The tile that a core is on.
+    #[inline]
+    pub fn tile(&self, core: usize) -> Tile {
+        self.board.topology().tile_of(self.sites[core])
+    }
+
+    /// Packets x hop cost, in the board's unit.
+    pub fn cost(&self) -> i64 {
+        let of =
+            |core| self.graph.of(core).iter().map(move |&(other, packets)| (core, other as usize, packets));
+        let twice: i64 = (0..self.sites.len())
+            .flat_map(of)
+            .map(|(core, other, packets)| packets * self.spots[core].to(self.spots[other]))
+            .sum();
+        twice / 2
+    }
+
+    /// Change of [`State::cost`] if `core` goes to `site`; `None` if that is where its tile is already.
+    #[inline]
+    pub fn delta(&self, core: usize, site: Site) -> Option<i64> {
+        let (here, there) = (self.spots[core], self.board.spot(site));
+        if here == there {
+            return None;
+        }
+        let mut change = self.pull(core, here, there);
+        let other = self.holders[site.0 as usize];
+        if other != EMPTY {
+            change += self.pull(other as usize, there, here);
+            // The two sums take each other's old place for fixed; in truth their distance stays.
+            change += 2 * self.between(core, other) * here.to(there);
+        }
+        Some(change)
+    }
+
+    /// Change of a core's own flows between two spots, all others staying.
+    #[inline]
+    fn pull(&self, core: usize, here: Spot, there: Spot) -> i64 {
+        let edges = self.graph.of(core).iter();
+        edges
+            .map(|&(other, packets)| {
+                let at = self.spots[other as usize];
+                packets * (there.to(at) - here.to(at))
+            })
+            .sum()
+    }
+
+    /// Packets between two cores.
+    #[inline]
+    fn between(&self, core: usize, other: u32) -> i64 {
+        let edges = self.graph.of(core);
+        edges.binary_search_by_key(&other, |edge| edge.0).map_or(0, |found| edges[found].1)
+    }
+
+    /// Makes the move.
+    #[inline]
+    pub fn exchange(&mut self, core: usize, site: Site) {
+        let vacated = self.sites[core];
+        let other = self.holders[site.0 as usize];
+        self.holders[vacated.0 as usize] = other;
+        self.holders[site.0 as usize] = core as u32;
+        if other != EMPTY {
+            self.sites[other as usize] = vacated;
+            self.spots[other as usize] = self.board.spot(vacated);
+        }
+        self.sites[core] = site;
+        self.spots[core] = self.board.spot(site);
+    }
+}

@@ -1,0 +1,181 @@
+//! Which targets hold a model: every one compiled, side by side, with what binds or what stands in the way.
+//!
+//! Compiles with the compiler's own passes and verifiers, so "fits" means that a verified program was made. Weights are
+//! rounded to nearest: calibration changes their values, not what they take; cores are not
+//! moved about once they have a place. Nothing stops at a target's error. Where
+//! a target's neurons have no fractional leak, the model is mapped once more as if they had one, so that its limits
+//! are named too.
+
+mod text;
+
+use rayon::prelude::*;
+use serde::Serialize;
+use snnc_compiler::driver::{self, CompileOptions};
+use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::ir::program::layer_cores::Demand;
+use snnc_compiler::ir::program::usage::Limit;
+use snnc_compiler::ir::program::{Program, Slice};
+use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::effort::Effort;
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+
+/// All targets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Fit {
+    /// Name of the model.
+    pub model: String,
+    /// One a target, in the order asked for.
+    pub targets: Vec<Row>,
+}
+
+/// One target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Name of the target.
+    pub target: String,
+    /// Whether a verified program was made.
+    pub fits: bool,
+    /// Bits of a weight.
+    pub weight_bits: u32,
+    /// How it was mapped; without the leak if that is all that stands in the way.
+    pub mapping: Option<Mapping>,
+    /// Why not.
+    pub problems: Vec<Problem>,
+}
+
+/// What a mapping takes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mapping {
+    /// Cores in use.
+    pub cores: usize,
+    /// Chips present.
+    pub chips: u32,
+    /// The limit of which some core uses the largest share.
+    pub binding: Binding,
+}
+
+/// The use of a limit by the core that uses most of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Binding {
+    /// Which limit.
+    pub limit: String,
+    /// Use.
+    pub used: u64,
+    /// What a core has.
+    pub of: u64,
+}
+
+impl Binding {
+    /// Share of the limit in percent.
+    pub fn percent(&self) -> f64 {
+        self.used as f64 / self.of.max(1) as f64 * 100.0
+    }
+}
+
+/// One reason why a model does not fit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Problem {
+    /// For `snnc explain`.
+    pub code: String,
+    /// Layer or other place.
+    pub place: String,
+    /// Limit, use, and what the target has.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+impl From<&Diagnostic> for Problem {
+    fn from(d: &Diagnostic) -> Self {
+        Self {
+            code: d.code.to_string(),
+            place: d.place.clone(),
+            message: d.message.clone(),
+            remedy: d.hint.clone(),
+        }
+    }
+}
+
+/// Compiles a model for every target.
+pub fn fit(model: &LoadedModel, targets: &[Target], options: CompileOptions) -> Fit {
+    let mut options = options;
+    options.lower.calibration = Some(0);
+    // Where cores sit changes no limit.
+    options.place.effort = Effort::Fast;
+    let rows = targets.par_iter().map(|target| row(model, target, options)).collect();
+    Fit { model: model.name.clone(), targets: rows }
+}
+
+fn row(model: &LoadedModel, target: &Target, options: CompileOptions) -> Row {
+    let mut problems = Vec::new();
+    let mut note = |found: &Diagnostics| problems.extend(found.0.iter().map(Problem::from));
+    let mapping = match compiled(model, target, options) {
+        Ok(mapping) => Some(mapping),
+        Err(found) => {
+            note(&found);
+            let leak = target.neuron.decay_bits.get() == 0 && found.codes().contains(&Code::Quantise);
+            let without = leak.then(|| compiled(model, &with_leak(target), options));
+            without.and_then(|again| again.map_err(|found| note(&found)).ok())
+        }
+    };
+    Row {
+        target: target.name.clone(),
+        fits: problems.is_empty(),
+        weight_bits: options.lower.weight_bits.unwrap_or(target.synapses.weight_bits.get()),
+        mapping,
+        problems,
+    }
+}
+
+/// The target as if its neurons had a fractional leak.
+fn with_leak(target: &Target) -> Target {
+    let mut target = target.clone();
+    target.neuron.decay_bits.0 = 12;
+    target
+}
+
+fn compiled(model: &LoadedModel, target: &Target, options: CompileOptions) -> Result<Mapping, Diagnostics> {
+    let ir = driver::lower(model, target, options.lower)?;
+    let program = driver::map(&ir, target, options)?;
+    let uses = if program.target.layer_cores.is_some() {
+        layer_core_uses(&ir, &program)
+    } else {
+        core_uses(&program)
+    };
+    // The first of equals, so that the answer does not depend on the order of cores.
+    let larger = |a: Binding, b: Binding| {
+        let (left, right) = (u128::from(a.used) * u128::from(b.of), u128::from(b.used) * u128::from(a.of));
+        if right > left { b } else { a }
+    };
+    let none = Binding { limit: "none".into(), used: 0, of: 1 };
+    let binding = uses.into_iter().reduce(larger).unwrap_or(none);
+    Ok(Mapping { cores: program.cores.len(), chips: program.chips, binding })
+}
+
+/// Every core's use of every limit.
+fn core_uses(program: &Program) -> Vec<Binding> {
+    let mut all = Vec::new();
+    for limit in Limit::ALL {
+        let Some(of) = limit.of(&program.target) else { continue };
+        let used = program.cores.keys().map(|core| program.core_use(core).get(limit)).max().unwrap_or(0);
+        all.push(Binding { limit: limit.to_string(), used, of });
+    }
+    all
+}
+
+/// The memories of cores that take one layer each.
+fn layer_core_uses(ir: &SpikingIr, program: &Program) -> Vec<Binding> {
+    let Some(layers) = &program.target.layer_cores else { return Vec::new() };
+    let mut all = Vec::new();
+    for (core, &site) in program.sites.iter() {
+        let slice: Option<&Slice> = program.cores[core].slices.first().map(|placed| &placed.slice);
+        let (Some(slice), Some(has)) = (slice, layers.cores.0.get(site.0 as usize)) else { continue };
+        let demand = Demand::new(ir, slice.population);
+        let words = [
+            ("kernel words", demand.kernel_words, has.kernel_words),
+            ("neuron words", demand.neuron_words, has.neuron_words),
+        ];
+        all.extend(words.map(|(limit, used, of)| Binding { limit: limit.into(), used, of: of.into() }));
+    }
+    all
+}
