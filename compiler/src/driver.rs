@@ -103,6 +103,7 @@ fn assemble_weighed(
     placement: impl FnOnce(&Traffic) -> Result<Placement, Diagnostics>,
 ) -> Result<Program, Diagnostics> {
     partition.verify(ir)?;
+    let ir = ir.reordered(&partition.orders);
     let cut = ir.with_parts(&partition.kernel_parts);
     let cores = build_cores(&cut, partition);
     let placement = placement(&Traffic::expected(&cores, rates))?;
@@ -118,7 +119,7 @@ fn assemble_weighed(
     };
     route::check(&program)?;
     program.verify()?;
-    program.verify_against(ir)?;
+    program.verify_against(&ir)?;
     Ok(program)
 }
 
@@ -162,5 +163,11 @@ pub fn partition_of(program: &Program) -> Partition {
     Partition {
         cores: EntityMap::from(program.cores.values().map(slices).collect::<Vec<_>>()),
         kernel_parts: program.kernel_parts.clone(),
+        orders: program
+            .model
+            .populations
+            .iter()
+            .filter_map(|(id, population)| Some((id, population.order.clone()?)))
+            .collect(),
     }
 }

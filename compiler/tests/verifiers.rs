@@ -2,11 +2,13 @@
 
 mod common;
 
-use common::{network, target};
+use common::{irregular, network, target};
 use snnc_compiler::driver::{assemble, partition_of};
-use snnc_compiler::ir::program::{AxonEntry, Destination, Program, Slice};
+use snnc_compiler::ir::program::{AxonEntry, Destination, Program, Slice, SynapseList};
 use snnc_compiler::ir::spiking::parts::Parts;
-use snnc_compiler::ir::spiking::{Bias, Dynamics, HostStage, SpikingIr, Window};
+use snnc_compiler::ir::spiking::{
+    Bias, Connectivity, Convolution, Dynamics, HostStage, Sparse, SpikingIr, Window,
+};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId, Shape};
 use snnc_compiler::mapping::partition::tiling::Tiling;
 use snnc_compiler::mapping::place::{PlaceOptions, place};
@@ -31,6 +33,44 @@ fn refuses<T>(
 
 fn bad_ir(what: &str, expected: &str, breaks: impl FnOnce(&mut SpikingIr)) {
     refuses(Code::SpikingIr, what, expected, network(), breaks, SpikingIr::verify);
+}
+
+fn conv(ir: &mut SpikingIr, id: ProjectionId) -> &mut Convolution {
+    let Connectivity::Conv(conv) = &mut ir.projections[id].connectivity else { unreachable!() };
+    conv
+}
+
+fn sparse(ir: &mut SpikingIr, id: ProjectionId) -> &mut Sparse {
+    let Connectivity::Sparse(sparse) = &mut ir.projections[id].connectivity else { unreachable!() };
+    sparse
+}
+
+fn bad_irregular(what: &str, expected: &str, breaks: impl FnOnce(&mut SpikingIr)) {
+    refuses(Code::SpikingIr, what, expected, irregular(), breaks, SpikingIr::verify);
+}
+
+/// The irregular network on three cores, the middle layer numbered backwards.
+fn irregular_program() -> Program {
+    let line = |population, cols| Slice { population, channels: 0..1, rows: 0..1, cols };
+    let partition = Partition {
+        cores: vec![
+            vec![line(FIRST, 0..6)],
+            vec![line(SECOND, 3..5), line(SUM, 0..1), line(SECOND, 0..2)],
+            vec![line(SECOND, 2..3), line(SUM, 1..3)],
+        ]
+        .into(),
+        orders: [(SECOND, vec![4, 3, 2, 1, 0])].into(),
+        ..Partition::default()
+    };
+    let sites = |_: &_| Ok(Placement { chips: 1, sites: (0..3).map(Site).collect() });
+    assemble(&irregular(), &target(), &partition, sites).unwrap()
+}
+
+fn bad_lists(what: &str, expected: &str, breaks: impl FnOnce(&mut Program)) {
+    refuses(Code::ProgramInvalid, what, expected, irregular_program(), breaks, |p| {
+        p.verify().expect("only the comparison with the spiking IR can see this");
+        p.verify_against(&irregular())
+    });
 }
 
 fn program() -> Program {
@@ -117,14 +157,14 @@ fn spiking_ir_projections() {
     bad_ir("delay", "at least 1", |ir| ir.projections[projection].delay = 0);
     bad_ir("late", "outside the target's window", |ir| ir.projections[projection].delay = 2);
     bad_ir("kernel volume", "holds 215 weights", |ir| {
-        ir.projections[projection].kernel.weights.pop();
+        conv(ir, projection).kernel.weights.pop();
     });
-    bad_ir("weight width", "weight is outside", |ir| ir.projections[projection].kernel.weights[0] = 128);
+    bad_ir("weight width", "weight is outside", |ir| conv(ir, projection).kernel.weights[0] = 128);
     bad_ir("channels", "kernel joins 4 to 6 channels", |ir| {
-        ir.projections[ProjectionId(1)].kernel = ir.projections[projection].kernel.clone()
+        conv(ir, ProjectionId(1)).kernel = conv(ir, projection).kernel.clone()
     });
-    bad_ir("geometry", "does not fit kernel", |ir| ir.projections[projection].map.rows.input = 6);
-    bad_ir("stride", "out of range", |ir| ir.projections[projection].map.cols.stride = 0);
+    bad_ir("geometry", "does not fit kernel", |ir| conv(ir, projection).map.rows.input = 6);
+    bad_ir("stride", "out of range", |ir| conv(ir, projection).map.cols.stride = 0);
     bad_ir("two networks", "joins two networks", |ir| {
         let mut other = ir.model.networks[NetworkId(0)].clone();
         other.name = "other".into();
@@ -133,8 +173,76 @@ fn spiking_ir_projections() {
         ir.model.populations[SUM].network = other;
     });
     bad_ir("wide sum", "does not fit 32 bits", |ir| {
-        let p = &mut ir.projections[projection];
+        let p = conv(ir, projection);
         (p.kernel.height, p.kernel.width) = (4096, 4096);
+    });
+}
+
+#[test]
+fn spiking_ir_irregular_projections() {
+    irregular().verify().unwrap();
+    let projection = ProjectionId(0);
+    bad_irregular("row starts", "do not belong together", |ir| sparse(ir, projection).starts[2] = 99);
+    bad_irregular("weights", "do not belong together", |ir| sparse(ir, projection).weights.truncate(3));
+    bad_irregular("sources", "do not belong together", |ir| {
+        sparse(ir, projection).starts.pop();
+    });
+    bad_irregular("target twice", "are not ascending", |ir| {
+        let targets = &mut sparse(ir, projection).targets;
+        targets[1] = targets[0];
+    });
+    bad_irregular("target outside", "not below 5", |ir| {
+        let row = sparse(ir, projection).range(5);
+        sparse(ir, projection).targets[row.end - 1] = 5;
+    });
+    bad_irregular("weight width", "weight is outside", |ir| sparse(ir, projection).weights[0] = 128);
+    bad_irregular("no line", "joins lines [1, 1, n]", |ir| {
+        ir.model.populations[SUM].shape = Shape::new(1, 3, 1);
+    });
+    bad_irregular("few biases", "4 biases for 5 neurons", |ir| {
+        ir.model.populations[SECOND].bias = Bias::Neuron(vec![0; 4])
+    });
+    bad_irregular("neuron twice in order", "order is no permutation of 5", |ir| {
+        ir.model.populations[SECOND].order = Some(vec![0, 1, 2, 3, 3])
+    });
+    bad_irregular("short order", "order is no permutation of 5", |ir| {
+        ir.model.populations[SECOND].order = Some(vec![0, 1, 2, 3])
+    });
+    bad_ir("order of a map", "is no single line", |ir| {
+        ir.model.populations[SUM].order = Some((0..75).collect())
+    });
+    bad_irregular("convolution of renumbered neurons", "numbered anew by a convolution", |ir| {
+        let mut other = network();
+        ir.projections[projection].connectivity = Connectivity::Conv(conv(&mut other, projection).clone());
+        ir.model.populations[SECOND].order = Some(vec![1, 0, 2, 3, 4]);
+    });
+}
+
+#[test]
+fn program_lists() {
+    let program = irregular_program();
+    program.verify_against(&irregular()).unwrap();
+    assert!(program.cores.values().flat_map(|c| &c.axons).any(|axon| axon.entries == 2));
+    bad_lists("weight", "synapses on core1 differ", |p| p.cores[CoreId(1)].weights[0] += 1);
+    bad_lists("target", "synapses on core1 differ", |p| {
+        let core = &mut p.cores[CoreId(1)];
+        let two_wide = |list: &SynapseList| list.slice == 0 && list.synapses() == 1;
+        let list = core.lists.iter().position(two_wide).unwrap() as u32;
+        let first = core.slices[0].first_neuron;
+        let entry = core.entries.iter_mut().find(|entry| entry.list == list).unwrap();
+        entry.target = first + 1 - (entry.target - first);
+    });
+    bad_lists("half a list", "synapses on", |p| {
+        let lists = p.cores.values_mut().flat_map(|core| &mut core.lists);
+        let run = lists.flat_map(|list| &mut list.runs).find(|run| run.len > 1).unwrap();
+        run.len -= 1;
+    });
+    bad_lists("an entry missing", "synapses are on cores, expected", |p| {
+        let axon = p.cores[CoreId(1)].axons.iter_mut().find(|axon| axon.entries == 2).unwrap();
+        axon.entries = 1;
+    });
+    bad_lists("another order", "model differs", |p| {
+        p.model.populations[SECOND].order = Some(vec![0, 1, 2, 3, 4])
     });
 }
 
@@ -392,7 +500,7 @@ fn program_synapses() {
         let core = receiver(p);
         p.cores[core].weights[0] += 1;
     });
-    bad_synapses("missing axon", "expected 4", |p| {
+    bad_synapses("missing axon", "synapses are on cores, expected", |p| {
         let slice = &mut p.cores[CoreId(0)].slices[0];
         let to = slice.destinations.remove(0);
         for start in &mut slice.route_starts[1..] {
@@ -489,6 +597,12 @@ fn partitions_and_placements_of_any_author_are_checked() {
     bad("parts of nothing", "cannot be cut", &|p| {
         p.kernel_parts.insert(ProjectionId(77), Parts { rows: 2, cols: 1 });
     });
+    bad("order of a map", "is no single line", &|p| {
+        p.orders.insert(SECOND, (0..150).collect());
+    });
+    bad("order of nothing", "does not exist", &|p| {
+        p.orders.insert(PopulationId(9), vec![0]);
+    });
     bad("unknown", "does not exist", &|p| p.cores[CoreId(0)][0].population = PopulationId(6));
 
     let target = target();
@@ -515,6 +629,7 @@ fn a_hand_written_mapping_is_built() {
         cores: vec![vec![all(FIRST, 4), all(SECOND, 6), all(SUM, 3)]].into(),
         // One kernel in an axon for each of its rows.
         kernel_parts: [(ProjectionId(0), Parts { rows: 3, cols: 1 })].into(),
+        ..Partition::default()
     };
     let place = |_: &_| Ok(Placement { chips: 1, sites: vec![Site(77)].into() });
     let program = assemble(&ir, &target(), &partition, place).unwrap();
@@ -526,7 +641,12 @@ fn a_hand_written_mapping_is_built() {
 fn text_forms_round_trip() {
     let ir = network();
     assert_eq!(SpikingIr::from_text(&ir.to_text(), "ir").unwrap(), ir);
-    let program = program();
+    let lists = irregular();
+    assert_eq!(SpikingIr::from_text(&lists.to_text(), "ir").unwrap(), lists);
+    let program = irregular_program();
+    assert_eq!(Program::from_text(&program.to_text(), "program").unwrap(), program);
+    assert_eq!(Program::from_bytes(&program.to_bytes(), "program").unwrap(), program);
+    let program = self::program();
     assert_eq!(Program::from_text(&program.to_text(), "program").unwrap(), program);
     let broken = ir.to_text().replacen("decay", "decoy", 1).replacen("decay: ", "decoy: ", 1);
     let error = SpikingIr::from_text(&broken, "ir.txt").unwrap_err();

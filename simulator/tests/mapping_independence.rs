@@ -5,10 +5,10 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::Random;
-use snnc_compiler::driver::{CompileOptions, assemble, map};
+use snnc_compiler::driver::{CompileOptions, assemble, map, partition_of};
 use snnc_compiler::ir::program::{Program, Run, Slice};
 use snnc_compiler::ir::spiking::parts::Parts;
-use snnc_compiler::ir::spiking::{Projection, SpikingIr};
+use snnc_compiler::ir::spiking::{Convolution, Projection, SpikingIr};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId};
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::{Objective, SearchOptions, search};
@@ -58,7 +58,7 @@ fn wild_partition(random: &mut Random, ir: &SpikingIr, neurons_max: u32) -> Part
     }
     partition.cores.push(core);
     for (id, projection) in ir.projections.iter() {
-        let kernel = &projection.kernel;
+        let Some(Convolution { kernel, .. }) = projection.conv() else { continue };
         let parts = Parts { rows: random.between(1, kernel.height), cols: random.between(1, kernel.width) };
         if parts.fit(kernel.height, kernel.width) && random.one_in(2) {
             partition.kernel_parts.insert(id, parts);
@@ -132,6 +132,7 @@ fn packets_by_hand(
     program: &Program,
     truth: &BTreeMap<PopulationId, oracle::PopulationTrace>,
 ) -> u64 {
+    let ir = ir.reordered(&ir.orders_of(&program.model));
     let mut homes: BTreeMap<(PopulationId, usize), CoreId> = BTreeMap::new();
     for (core, content) in program.cores.iter() {
         for Slice { population, channels, rows, cols } in content.slices.iter().map(|s| &s.slice) {
@@ -145,12 +146,14 @@ fn packets_by_hand(
     }
     let mut packets = 0;
     for projection in ir.with_parts(&program.kernel_parts).projections.values() {
-        let trace = &truth[&projection.source];
-        for neuron in 0..ir.model.populations[projection.source].shape.len() {
-            let spikes = trace.spikes.iter().filter(|flags| flags[neuron]).count() as u64;
+        let (trace, source) = (&truth[&projection.source], &ir.model.populations[projection.source]);
+        for neuron in 0..source.shape.len() {
+            let spikes = trace.spikes.iter().filter(|flags| flags[source.outside(neuron)]).count() as u64;
             if spikes > 0 {
-                let cores: BTreeSet<CoreId> =
-                    targets(ir, projection, neuron).map(|to| homes[&(projection.target, to)]).collect();
+                let cores: BTreeSet<CoreId> = targets(&ir, projection, neuron)
+                    .iter()
+                    .map(|&to| homes[&(projection.target, to)])
+                    .collect();
                 packets += spikes * cores.len() as u64;
             }
         }
@@ -159,20 +162,21 @@ fn packets_by_hand(
 }
 
 /// The neurons that a neuron reaches through a projection.
-fn targets<'a>(
-    ir: &'a SpikingIr,
-    projection: &'a Projection,
-    neuron: usize,
-) -> impl Iterator<Item = usize> + 'a {
+fn targets(ir: &SpikingIr, projection: &Projection, neuron: usize) -> Vec<usize> {
+    let Some(conv) = projection.conv() else {
+        let sparse = projection.sparse().unwrap();
+        return sparse.targets_of(neuron).iter().map(|&target| target as usize).collect();
+    };
     let (from, to) =
         (ir.model.populations[projection.source].shape, ir.model.populations[projection.target].shape);
     let (y, x) = (neuron % from.positions() / from.width, neuron % from.width);
-    let map = &projection.map;
-    let rows = map.rows.reach(y, 0..to.height).into_iter();
-    rows.flat_map(move |(ty, _)| {
-        let cols = map.cols.reach(x, 0..to.width).into_iter();
-        cols.flat_map(move |(tx, _)| (0..to.channels).map(move |c| to.at(c, ty, tx)))
-    })
+    let mut all = Vec::new();
+    for (ty, _) in conv.map.rows.reach(y, 0..to.height) {
+        for (tx, _) in conv.map.cols.reach(x, 0..to.width) {
+            all.extend((0..to.channels).map(|c| to.at(c, ty, tx)));
+        }
+    }
+    all
 }
 
 /// Packets sent = packets on flows = packets received.
@@ -253,6 +257,62 @@ fn a_packet_serves_all_slices_of_a_core() {
         shared += program.cores.values().flat_map(|c| &c.axons).filter(|axon| axon.entries > 1).count();
     }
     assert!(shared > 2_000, "{shared} axons with several slices");
+}
+
+/// An irregular network in a random order, scattered over cores.
+fn shuffled(random: &mut Random, ir: &SpikingIr) -> Partition {
+    let mut partition = scattered_partition(random, ir);
+    for (id, population) in ir.model.populations.iter() {
+        let mut order: Vec<u32> = (0..population.shape.len() as u32).collect();
+        (1..order.len()).rev().for_each(|i| order.swap(i, random.between(0, i)));
+        if ir.order_problem(id, &order).is_none() {
+            partition.orders.insert(id, order);
+        }
+    }
+    partition
+}
+
+#[test]
+fn irregular_networks_run_the_same_on_any_cores() {
+    let (mut fired, mut renumbered, mut regular) = (0, 0, 0);
+    for seed in 300..360 {
+        let mut random = Random(seed);
+        let mut target = common::target(&mut random, 1 << 20);
+        target.core.threshold_profiles = None;
+        let ir = common::irregular_network(&mut random, &target);
+        let input = common::input(&mut random, &ir);
+        regular += ir.projections.values().filter(|p| p.conv().is_some()).count();
+        let partition = shuffled(&mut random, &ir);
+        fired += agree(&ir, &assembled(seed, &ir, &target, &partition), &input);
+
+        target.core.neurons.0 = random.between(8, 60) as u32;
+        target.core.input_axons.0 = random.between(500, 900) as u32;
+        target.synapses.header_bits_per_list.0 = random.between(0, 9) as u32;
+        let found = search(&ir, &target, &Rates::default(), SearchOptions::default()).unwrap();
+        renumbered += found.partition.orders.len();
+        let program = assembled(seed, &ir, &target, &found.partition);
+        for (core, use_) in found.uses.iter() {
+            assert_eq!(program.core_use(core), *use_, "seed {seed} {core}");
+        }
+        assert_eq!(Traffic::uniform(&program.cores).packets() as f64, found.packets, "seed {seed}");
+        fired += agree(&ir, &program, &input);
+        assert_eq!(partition_of(&program), found.partition);
+    }
+    assert!(fired > 10_000, "{fired} spikes");
+    assert!(renumbered > 60 && regular > 10, "{renumbered} populations renumbered, {regular} convolutions");
+}
+
+#[test]
+fn an_irregular_layer_that_fits_no_core_is_named() {
+    let mut random = Random(301);
+    let mut target = common::target(&mut random, 64);
+    let ir = common::irregular_network(&mut random, &target);
+    target.core.input_axons.0 = 2;
+    let error = map(&ir, &target, CompileOptions::default()).unwrap_err();
+    assert_eq!(error.codes(), [Code::DoesNotFit]);
+    let text = error.to_string();
+    let says = ["layer net.layer", "input axons", "a core of loihi-like has 2", "hint"];
+    assert!(says.iter().all(|part| text.contains(part)), "{text}");
 }
 
 #[test]

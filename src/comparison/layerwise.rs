@@ -114,7 +114,9 @@ impl Layerwise {
         trace: &Trace,
     ) -> LayerCheck {
         let mut neurons = Neurons::new(&self.ir.model, id, layer, input);
-        let kernels: Vec<_> = self.ir.projections.values().filter(|p| p.target == id).collect();
+        let incoming = self.ir.projections.values().filter(|p| p.target == id);
+        // What is lowered from a layer graph has no other kind.
+        let kernels: Vec<_> = incoming.filter_map(|p| p.conv()).collect();
         let spikes: Vec<Vec<Vec<bool>>> = (layer.sources.iter())
             .map(|s| trace.spikes(&network.layers[s.source].name).unwrap_or_default())
             .collect();
@@ -143,10 +145,10 @@ impl Sums {
         to: &NeuronLayer,
         from: snnc_compiler::ir::Shape,
         weights: &[f64],
-        projection: &snnc_compiler::ir::spiking::Projection,
+        conv: &snnc_compiler::ir::spiking::Convolution,
         spikes: &[bool],
     ) {
-        let (rows, cols) = (&projection.map.rows, &projection.map.cols);
+        let (rows, cols) = (&conv.map.rows, &conv.map.cols);
         let outputs = to.shape.channels;
         for (i, _) in spikes.iter().enumerate().filter(|(_, fired)| **fired) {
             let (c, position) = (i / from.positions(), i % from.positions());
@@ -156,7 +158,7 @@ impl Sums {
                     let at = (ty * to.shape.width + tx) * outputs;
                     let float = self.float[at..at + outputs].iter_mut().zip(&weights[row..row + outputs]);
                     float.for_each(|(sum, weight)| *sum += weight);
-                    let chip = self.chip[at..at + outputs].iter_mut().zip(projection.kernel.row(c, ky, kx));
+                    let chip = self.chip[at..at + outputs].iter_mut().zip(conv.kernel.row(c, ky, kx));
                     chip.for_each(|(sum, &weight)| *sum += i32::from(weight));
                 }
             }
@@ -279,9 +281,10 @@ fn constants(
         let at = |(c, position)| c * positions + position;
         return (indices().map(|i| current[at(i)]).collect(), indices().map(|i| bias[at(i)]).collect());
     }
-    let bias = |c: usize| match &population.bias {
+    let bias = |(c, position): (usize, usize)| match &population.bias {
         Bias::Channel(values) => values[c],
+        Bias::Neuron(values) => values[c * positions + position],
         Bias::Zero | Bias::Host => 0,
     };
-    (indices().map(|(c, _)| layer.bias[c]).collect(), indices().map(|(c, _)| bias(c)).collect())
+    (indices().map(|(c, _)| layer.bias[c]).collect(), indices().map(bias).collect())
 }

@@ -48,6 +48,7 @@ fn program() -> Program {
         input_shift: 6,
         bias: Bias::Zero,
         window: Window { start: 0, steps: 4 },
+        order: None,
     };
     let model = Model {
         name: "toy".into(),

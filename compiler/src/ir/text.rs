@@ -34,16 +34,11 @@ impl SpikingIr {
         let mut header = model_header(&self.model);
         for (id, p) in self.projections.iter() {
             let (from, to) = (self.model.layer_name(p.source), self.model.layer_name(p.target));
-            let k = &p.kernel;
-            header += &format!(
-                "{id} {from} -> {to}: kernel [{}, {}, {}, {}], delay {}, {} synapses\n",
-                k.inputs,
-                k.height,
-                k.width,
-                k.outputs,
-                p.delay,
-                p.synapses()
-            );
+            let kind = p.conv().map_or("sparse".to_owned(), |conv| {
+                let k = &conv.kernel;
+                format!("kernel [{}, {}, {}, {}]", k.inputs, k.height, k.width, k.outputs)
+            });
+            header += &format!("{id} {from} -> {to}: {kind}, delay {}, {} synapses\n", p.delay, p.synapses());
         }
         print(&header, self)
     }
@@ -118,6 +113,7 @@ fn model_header(model: &Model) -> String {
         let bias = match &p.bias {
             Bias::Zero => "no bias",
             Bias::Channel(_) => "channel bias",
+            Bias::Neuron(_) => "neuron bias",
             Bias::Host => "host bias",
         };
         let window = format!("steps {}..{}", p.window.start, p.window.end());
@@ -128,11 +124,17 @@ fn model_header(model: &Model) -> String {
 
 /// Integer arrays: decimal words in one string in text, plain sequences in binary.
 pub mod packed {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     /// For `#[serde(with)]`.
-    pub fn serialize<S: Serializer>(values: &[i16], serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<T: Display + Serialize, S: Serializer>(
+        values: &[T],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         if !serializer.is_human_readable() {
             return values.serialize(serializer);
         }
@@ -148,8 +150,12 @@ pub mod packed {
     /// For `#[serde(with)]`.
     ///
     /// # Errors
-    /// A word that is no 16-bit integer.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i16>, D::Error> {
+    /// A word that is no integer of the type.
+    pub fn deserialize<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+    where
+        T: FromStr<Err: Display> + Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
         if !deserializer.is_human_readable() {
             return Vec::deserialize(deserializer);
         }

@@ -4,13 +4,15 @@
 //! the spiking IR once they are placed. Within a kernel row the taps are stored in the order of their targets, so
 //! that the channels of neighbouring positions form long runs.
 
+mod sparse;
+
 use std::collections::HashMap;
 
 use snnc_targets::entity::EntityMap;
 
 use super::Partition;
 use crate::ir::program::{AxonEntry, Core, CoreSlice, Destination, InputAxon, Run, Slice, SynapseList};
-use crate::ir::spiking::{Projection, SpikingIr};
+use crate::ir::spiking::{Convolution, SpikingIr};
 use crate::ir::{AxisMap, CoreId, PopulationId, ProjectionId};
 
 /// (target relative to the first, tap): one way in which a source index reaches a slice along one axis.
@@ -32,7 +34,9 @@ pub fn build_cores(ir: &SpikingIr, partition: &Partition) -> EntityMap<CoreId, C
     for id in cores.keys() {
         for population in populations_on(&cores[id]) {
             for (projection_id, projection) in ir.projections.iter().filter(|(_, p)| p.target == population) {
-                let wiring = Wiring::new(&mut cores[id], population, projection_id, projection);
+                let Some(conv) = projection.conv() else { continue };
+                let wire = Wire { id: projection_id, conv, delay: projection.delay };
+                let wiring = Wiring::new(&mut cores[id], population, wire);
                 for &(source, source_index) in holders.get(&projection.source).map_or(&[][..], |all| all) {
                     let slice = &slices[source][source_index];
                     wiring.connect(&mut cores[id], slice, |position, axon| {
@@ -40,6 +44,11 @@ pub fn build_cores(ir: &SpikingIr, partition: &Partition) -> EntityMap<CoreId, C
                     });
                 }
             }
+        }
+    }
+    for (id, projection) in ir.projections.iter() {
+        if let Some(sparse) = projection.sparse() {
+            sparse::connect(&mut cores, &mut routes, ir, id, projection, sparse);
         }
     }
     routes.store(&mut cores);
@@ -99,19 +108,27 @@ fn populations_on(core: &Core) -> Vec<PopulationId> {
     all
 }
 
+/// A convolution.
+#[derive(Clone, Copy)]
+struct Wire<'a> {
+    id: ProjectionId,
+    conv: &'a Convolution,
+    delay: u32,
+}
+
 /// One projection into all slices of a population on one core: a source position takes one axon, whatever the number
 /// of slices that it reaches.
 struct Wiring<'a> {
-    projection: &'a Projection,
+    delay: u32,
     slices: Vec<SliceWiring<'a>>,
 }
 
 impl<'a> Wiring<'a> {
-    fn new(core: &mut Core, population: PopulationId, id: ProjectionId, projection: &'a Projection) -> Self {
+    fn new(core: &mut Core, population: PopulationId, wire: Wire<'a>) -> Self {
         let own = |&index: &usize| core.slices[index].slice.population == population;
         let indices: Vec<usize> = (0..core.slices.len()).filter(own).collect();
-        let slices = indices.into_iter().map(|index| SliceWiring::new(core, index, id, projection)).collect();
-        Self { projection, slices }
+        let slices = indices.into_iter().map(|index| SliceWiring::new(core, index, wire)).collect();
+        Self { delay: wire.delay, slices }
     }
 
     /// Adds an axon for every position of a source slice that reaches the core, and reports (position, axon).
@@ -129,7 +146,7 @@ impl<'a> Wiring<'a> {
             core.axons.push(InputAxon {
                 first_atom: source.channels.start,
                 atoms: source.atoms(),
-                delay: self.projection.delay,
+                delay: self.delay,
                 first_entry,
                 entries,
             });
@@ -140,8 +157,7 @@ impl<'a> Wiring<'a> {
 
 /// The weights and lists of one projection into one slice of a core.
 struct SliceWiring<'a> {
-    projection: &'a Projection,
-    projection_id: ProjectionId,
+    wire: Wire<'a>,
     slice: usize,
     /// For each source row / column: first target and variant.
     rows: Vec<Option<(usize, usize)>>,
@@ -163,27 +179,25 @@ struct SliceWiring<'a> {
 }
 
 impl<'a> SliceWiring<'a> {
-    fn new(core: &mut Core, slice: usize, projection_id: ProjectionId, projection: &'a Projection) -> Self {
+    fn new(core: &mut Core, slice: usize, wire: Wire<'a>) -> Self {
+        let Convolution { map, kernel } = wire.conv;
         let CoreSlice { slice: box_, first_neuron, .. } = core.slices[slice].clone();
-        let (rows, row_variants) =
-            variants(&projection.map.rows, box_.rows.start as usize..box_.rows.end as usize);
-        let (cols, col_variants) =
-            variants(&projection.map.cols, box_.cols.start as usize..box_.cols.end as usize);
+        let (rows, row_variants) = variants(&map.rows, box_.rows.start as usize..box_.rows.end as usize);
+        let (cols, col_variants) = variants(&map.cols, box_.cols.start as usize..box_.cols.end as usize);
         let channels = box_.channels.start as usize..box_.channels.end as usize;
-        let kys = tap_order(&projection.map.rows, &row_variants);
-        let kxs = tap_order(&projection.map.cols, &col_variants);
+        let kys = tap_order(&map.rows, &row_variants);
+        let kxs = tap_order(&map.cols, &col_variants);
         let taps: Vec<(usize, usize)> =
             kys.iter().flat_map(|&ky| kxs.iter().map(move |&kx| (ky, kx))).collect();
         let first_weight = core.weights.len() as u32;
-        for c in 0..projection.kernel.inputs {
+        for c in 0..kernel.inputs {
             for &(ky, kx) in &taps {
-                core.weights.extend_from_slice(&projection.kernel.row(c, ky, kx)[channels.clone()]);
+                core.weights.extend_from_slice(&kernel.row(c, ky, kx)[channels.clone()]);
             }
         }
         let offset = |(i, &tap): (usize, &(usize, usize))| (tap, (i * channels.len()) as u32);
         let wiring = Self {
-            projection,
-            projection_id,
+            wire,
             slice,
             rows,
             cols,
@@ -237,10 +251,10 @@ impl<'a> SliceWiring<'a> {
             }
         }
         SynapseList {
-            projection: self.projection_id,
+            projection: self.wire.id,
             slice: self.slice as u32,
             weights: self.first_weight,
-            atoms: self.projection.kernel.inputs as u32,
+            atoms: self.wire.conv.kernel.inputs as u32,
             atom_stride: self.atom_stride,
             runs,
         }

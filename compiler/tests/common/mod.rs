@@ -1,8 +1,12 @@
-//! A small network by hand: host-fed layer -> firing layer -> read-out, which also reads the first layer (a skip).
+//! Small networks by hand, one of convolutions and one of irregular lists.
+//!
+//! Convolutions: host-fed layer -> firing layer -> read-out, which also reads the first layer (a skip).
+
+#![allow(dead_code, reason = "every test crate uses a part")]
 
 use snnc_compiler::ir::spiking::{
-    Bias, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, Population, Projection,
-    Readout, SpikingIr, Window,
+    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
+    Population, Projection, Readout, Sparse, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::Target;
@@ -42,6 +46,7 @@ pub fn network() -> SpikingIr {
         input_shift: 6,
         bias,
         window: Window { start, steps },
+        order: None,
     };
     let lif = |channels: u32| Dynamics::Lif { decay: 2048, thresholds: (200..200 + channels).collect() };
     let populations = vec![
@@ -53,8 +58,7 @@ pub fn network() -> SpikingIr {
         source: PopulationId(source),
         target: PopulationId(target),
         delay: 1,
-        map: map(),
-        kernel: kernel(inputs, outputs),
+        connectivity: Connectivity::Conv(Convolution { map: map(), kernel: kernel(inputs, outputs) }),
     };
     let stage =
         HostStage::Conv { map: map(), inputs: 1, outputs: 4, weights: vec![0.5; 36], bias: vec![0.0; 4] };
@@ -79,4 +83,34 @@ pub fn network() -> SpikingIr {
         },
         projections: vec![project(0, 1, 4, 6), project(1, 2, 6, 3), project(0, 2, 4, 3)].into(),
     }
+}
+
+/// A host-fed line of 6 neurons -> 5 firing ones -> 3 read-outs, by lists.
+pub fn irregular() -> SpikingIr {
+    let mut ir = network();
+    let axis = |length| AxisMap { kernel: 1, padding: 0, input: length, output: length, ..map().rows };
+    let map = ConvMap { rows: axis(1), cols: axis(6) };
+    let stage = HostStage::Conv { map, inputs: 1, outputs: 1, weights: vec![0.5], bias: vec![0.0] };
+    ir.model.inputs[0] = HostInput {
+        population: PopulationId(0),
+        input: Shape::new(1, 1, 6),
+        stages: vec![stage],
+        scale: vec![1000.0],
+    };
+    ir.model.readouts[0] = Readout { population: PopulationId(2), scale: vec![0.1], offset: vec![0.0] };
+    for (population, neurons) in ir.model.populations.values_mut().zip([6, 5, 3]) {
+        population.shape = Shape::new(1, 1, neurons);
+        if let Dynamics::Lif { thresholds, .. } = &mut population.dynamics {
+            thresholds.truncate(1);
+        }
+    }
+    ir.model.populations[PopulationId(1)].bias = Bias::Neuron(vec![10, 20, 30, 40, 50]);
+    let join = |source, sources: u32, targets: u32| {
+        let all = (0..sources).flat_map(|s| (0..targets).map(move |t| (s, t, (s * 7 + t * 3) as i16 - 20)));
+        let edges = all.filter(|(s, t, _)| (s + t) % 3 != 1).collect();
+        let connectivity = Connectivity::Sparse(Sparse::from_edges(sources as usize, edges));
+        Projection { source: PopulationId(source), target: PopulationId(source + 1), delay: 1, connectivity }
+    };
+    ir.projections = vec![join(0, 6, 5), join(1, 5, 3)].into();
+    ir
 }

@@ -4,7 +4,7 @@
 
 use snnc_compiler::ir::spiking::{HostInput, Model};
 
-/// Biases of a host-fed population, `[c, h, w]` row-major, and how many were clipped to the bias format.
+/// Biases of a host-fed population, `[c, h, w]` row-major in its own order, and how many were clipped to the bias format.
 pub fn biases(model: &Model, host: &HostInput, input: &[f64]) -> (Vec<i32>, u64) {
     let current = host.current(input);
     let positions = model.populations[host.population].shape.positions();
@@ -14,6 +14,10 @@ pub fn biases(model: &Model, host: &HostInput, input: &[f64]) -> (Vec<i32>, u64)
         clipped += u64::from(clip);
         bias
     };
-    let biases = current.iter().enumerate().map(encode).collect();
+    let mut biases: Vec<i32> = current.iter().enumerate().map(encode).collect();
+    let population = &model.populations[host.population];
+    if population.order.is_some() {
+        biases = (0..biases.len()).map(|neuron| biases[population.outside(neuron)]).collect();
+    }
     (biases, clipped)
 }

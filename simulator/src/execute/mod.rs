@@ -73,9 +73,10 @@ impl<'a> Chip<'a> {
         pass::run(self, network, input)
     }
 
-    /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major, for each timestep of its window.
+    /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major as the outside numbers them, for each timestep of its window.
     pub fn spikes(&self, outcome: &PassOutcome, population: PopulationId) -> Vec<Vec<bool>> {
-        let Population { shape, window, .. } = &self.program.model.populations[population];
+        let from = &self.program.model.populations[population];
+        let Population { shape, window, .. } = from;
         let mut spikes = vec![vec![false; shape.len()]; window.steps as usize];
         for (index, trace) in outcome.traces.iter().enumerate() {
             if self.table.populations[index] != population {
@@ -86,7 +87,8 @@ impl<'a> Chip<'a> {
                 for spike in fired {
                     let (y, x) = slice.slice.coordinates(spike.position);
                     let channel = slice.slice.channels.start + spike.atom;
-                    spikes[step][shape.at(channel as usize, y as usize, x as usize)] = true;
+                    let neuron = shape.at(channel as usize, y as usize, x as usize);
+                    spikes[step][from.outside(neuron)] = true;
                 }
             }
         }

@@ -1,10 +1,11 @@
 //! The spiking IR's own interpreter: populations and projections, no cores, no packets. Never optimised.
 //!
-//! What any mapping must reproduce: spikes, membranes and the number of synaptic operations.
+//! What any mapping must reproduce: spikes, membranes and the number of synaptic operations. Neurons are numbered as
+//! in the IR given, whatever its populations' orders say.
 
 use std::collections::BTreeMap;
 
-use snnc_compiler::ir::spiking::{Bias, Dynamics, Model, Population, SpikingIr};
+use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, Model, Population, SpikingIr};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use super::host_input;
@@ -49,6 +50,7 @@ fn biases(model: &Model, id: PopulationId, population: &Population, input: &[f64
     match &population.bias {
         Bias::Zero => vec![0; neurons.len()],
         Bias::Channel(values) => neurons.map(|i| values[i / population.shape.positions()]).collect(),
+        Bias::Neuron(values) => values.clone(),
         Bias::Host => {
             let host = model.inputs.iter().find(|i| i.population == id);
             host_input::biases(model, host.expect("a host-biased population has a host input"), input).0
@@ -72,14 +74,26 @@ fn sums(
             continue;
         };
         let spikes = &traces[&projection.source].spikes[(sent - source.window.start) as usize];
+        let conv = match &projection.connectivity {
+            Connectivity::Conv(conv) => conv,
+            Connectivity::Sparse(sparse) => {
+                for (i, _) in spikes.iter().enumerate().filter(|(_, fired)| **fired) {
+                    for (target, weight) in sparse.row(i) {
+                        sums[target as usize] += i32::from(weight);
+                        events.synaptic_operations += 1;
+                    }
+                }
+                continue;
+            }
+        };
         for (i, _) in spikes.iter().enumerate().filter(|(_, fired)| **fired) {
             let (c, position) = (i / source.shape.positions(), i % source.shape.positions());
             let (y, x) = (position / source.shape.width, position % source.shape.width);
-            for ky in 0..projection.kernel.height {
-                for kx in 0..projection.kernel.width {
-                    let (rows, cols) = (&projection.map.rows, &projection.map.cols);
+            for ky in 0..conv.kernel.height {
+                for kx in 0..conv.kernel.width {
+                    let (rows, cols) = (&conv.map.rows, &conv.map.cols);
                     let (Some(ty), Some(tx)) = (rows.target(y, ky), cols.target(x, kx)) else { continue };
-                    for (o, &weight) in projection.kernel.row(c, ky, kx).iter().enumerate() {
+                    for (o, &weight) in conv.kernel.row(c, ky, kx).iter().enumerate() {
                         sums[shape.at(o, ty, tx)] += i32::from(weight);
                         events.synaptic_operations += 1;
                     }

@@ -51,7 +51,8 @@ fn readouts(chip: &Chip, network: NetworkId, traces: &[SliceTrace]) -> Vec<Vec<f
     let of_network = model.readouts.iter().filter(|r| model.populations[r.population].network == network);
     of_network
         .map(|readout| {
-            let shape = model.populations[readout.population].shape;
+            let population = &model.populations[readout.population];
+            let shape = population.shape;
             let mut values = vec![0.0; shape.len()];
             for (index, trace) in traces.iter().enumerate() {
                 let slice = &chip.table.slice(chip.program, index).slice;
@@ -62,7 +63,7 @@ fn readouts(chip: &Chip, network: NetworkId, traces: &[SliceTrace]) -> Vec<Vec<f
                     let (position, atom) = (local as u32 / slice.atoms(), local as u32 % slice.atoms());
                     let (y, x) = slice.coordinates(position);
                     let c = (slice.channels.start + atom) as usize;
-                    values[shape.at(c, y as usize, x as usize)] =
+                    values[population.outside(shape.at(c, y as usize, x as usize))] =
                         f64::from(v) * readout.scale[c] + readout.offset[c];
                 }
             }

@@ -39,6 +39,7 @@ pub fn local_bias(placed: &CoreSlice, population: &Population, written: Option<&
             all.push(match (&population.bias, written) {
                 (Bias::Zero, _) | (Bias::Host, None) => 0,
                 (Bias::Channel(values), _) => values[c as usize],
+                (Bias::Neuron(values), _) => values[population.shape.at(c as usize, y as usize, x as usize)],
                 (Bias::Host, Some(values)) => values[population.shape.at(c as usize, y as usize, x as usize)],
             });
         }

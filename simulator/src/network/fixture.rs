@@ -55,6 +55,7 @@ pub fn program() -> Program {
         input_shift: 6,
         bias: Bias::Zero,
         window: Window { start: 0, steps: 4 },
+        order: None,
     };
     let model = Model {
         name: "toy".into(),

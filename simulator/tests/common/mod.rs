@@ -1,8 +1,8 @@
 //! Seeded random networks: convolutions and transposed convolutions with odd sizes, skips, delays, all biases.
 
 use snnc_compiler::ir::spiking::{
-    Bias, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, Population, Projection,
-    Readout, SpikingIr, Window,
+    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
+    Population, Projection, Readout, Sparse, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::entity::EntityMap;
@@ -61,37 +61,27 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
 
 /// A verified random network for the target's arithmetic: a host-fed layer, some firing layers with skips, a read-out.
 pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
-    let mut maker = Maker {
-        ir: SpikingIr {
-            model: Model {
-                name: "random".into(),
-                neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
-                networks: EntityMap::new(),
-                populations: EntityMap::new(),
-                inputs: Vec::new(),
-                readouts: Vec::new(),
-                generation: None,
-            },
-            projections: EntityMap::new(),
-        },
-        random,
-        steps: 0,
-    };
-    maker.steps = maker.random.between(3, 7) as u32;
+    let mut maker = Maker::new(random, target);
     maker.host_fed();
     for depth in 1..=maker.random.between(1, 4) as u32 {
         maker.layer(depth, true);
     }
     let depth = maker.ir.model.populations.len() as u32;
     maker.layer(depth, false);
-    let mut ir = maker.ir;
-    let end = ir.model.populations.values().map(|p| p.window.end()).max().unwrap();
-    ir.model.networks[NetworkId(0)].pass_steps = end;
-    let population = PopulationId(depth);
-    let channels = ir.model.populations[population].shape.channels;
-    ir.model.readouts.push(Readout { population, scale: vec![1.0; channels], offset: vec![0.0; channels] });
-    ir.verify().unwrap();
-    ir
+    maker.finish()
+}
+
+/// A verified random network of lines of neurons, joined by irregular lists and now and then by a convolution.
+pub fn irregular_network(random: &mut Random, target: &Target) -> SpikingIr {
+    let mut maker = Maker::new(random, target);
+    let neurons = maker.random.between(20, 120);
+    maker.host_fed_line(neurons);
+    for depth in 1..=maker.random.between(1, 4) as u32 {
+        maker.irregular_layer(depth, true);
+    }
+    let depth = maker.ir.model.populations.len() as u32;
+    maker.irregular_layer(depth, false);
+    maker.finish()
 }
 
 /// An input for [`network`]s.
@@ -105,7 +95,130 @@ struct Maker<'a> {
     steps: u32,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    fn new(random: &'a mut Random, target: &Target) -> Self {
+        let steps = random.between(3, 7) as u32;
+        let ir = SpikingIr {
+            model: Model {
+                name: "random".into(),
+                neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
+                networks: EntityMap::new(),
+                populations: EntityMap::new(),
+                inputs: Vec::new(),
+                readouts: Vec::new(),
+                generation: None,
+            },
+            projections: EntityMap::new(),
+        };
+        Self { ir, random, steps }
+    }
+
+    /// The network, which the last layer's membranes are read from.
+    fn finish(self) -> SpikingIr {
+        let mut ir = self.ir;
+        let end = ir.model.populations.values().map(|p| p.window.end()).max().unwrap();
+        ir.model.networks[NetworkId(0)].pass_steps = end;
+        let population = ir.model.populations.keys().last().unwrap();
+        let channels = ir.model.populations[population].shape.channels;
+        ir.model.readouts.push(Readout {
+            population,
+            scale: vec![1.0; channels],
+            offset: vec![0.0; channels],
+        });
+        ir.verify().unwrap();
+        ir
+    }
+
+    fn host_fed_line(&mut self, neurons: usize) {
+        let input = Shape::new(1, 1, neurons);
+        let axis = |length| AxisMap {
+            kernel: 1,
+            first_tap: 0,
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+            transposed: false,
+            input: length,
+            output: length,
+        };
+        let map = ConvMap { rows: axis(1), cols: axis(neurons) };
+        self.host_population(input, map, input);
+    }
+
+    fn random_bias(&mut self, shape: Shape) -> Bias {
+        match self.random.between(0, 2) {
+            0 => Bias::Zero,
+            1 => Bias::Channel((0..shape.channels).map(|_| self.random.signed(255) as i32).collect()),
+            _ => Bias::Neuron((0..shape.len()).map(|_| self.random.signed(255) as i32).collect()),
+        }
+    }
+
+    /// A line fed by lists from the one before and from earlier ones, or by a convolution from the one before.
+    fn irregular_layer(&mut self, depth: u32, fires: bool) {
+        let before = PopulationId(depth - 1);
+        let source = self.ir.model.populations[before].clone();
+        let conv = self.random.one_in(4).then(|| self.line_axis(source.shape.width));
+        let neurons = conv.map_or(self.random.between(5, 150), |(_, output)| output);
+        let shape = Shape::new(1, 1, neurons);
+        let start = source.window.start + 1;
+        let (dynamics, bias) = (self.dynamics(1, fires), self.random_bias(shape));
+        let population = self.ir.model.populations.push(Population {
+            network: NetworkId(0),
+            name: format!("layer{depth}"),
+            shape,
+            dynamics,
+            input_shift: self.random.between(0, 6) as u32,
+            bias,
+            window: Window { start, steps: self.steps },
+            order: None,
+        });
+        if let Some((cols, _)) = conv {
+            let rows = AxisMap { kernel: 1, stride: 1, padding: 0, dilation: 1, input: 1, output: 1, ..cols };
+            return self.project(before, population, 1, ConvMap { rows, cols }, 1);
+        }
+        for earlier in 0..depth {
+            let from = self.ir.model.populations[PopulationId(earlier)].clone();
+            if earlier + 1 == depth || self.random.one_in(3) {
+                let delay = start - from.window.start;
+                self.join(PopulationId(earlier), population, delay, from.shape.len(), neurons);
+            }
+        }
+    }
+
+    /// A convolution along a line of any length.
+    fn line_axis(&mut self, input: usize) -> (AxisMap, usize) {
+        let kernel = self.random.between(1, input.min(4));
+        let (stride, padding) = (self.random.between(1, 3), self.random.between(0, kernel - 1));
+        let output = AxisMap::conv_output(input, kernel, stride, padding, 1).unwrap();
+        let axis =
+            AxisMap { kernel, first_tap: 0, stride, padding, dilation: 1, transposed: false, input, output };
+        (axis, output)
+    }
+
+    fn join(
+        &mut self,
+        source: PopulationId,
+        target: PopulationId,
+        delay: u32,
+        sources: usize,
+        targets: usize,
+    ) {
+        let most = i64::from(self.ir.model.neuron.weight_max());
+        let sparsity = self.random.between(1, 12) as u64;
+        let mut sparse = Sparse::default();
+        for _ in 0..sources {
+            let mut row = Vec::new();
+            for target in 0..targets as u32 {
+                if self.random.one_in(sparsity) {
+                    row.push((target, self.random.signed(most) as i16));
+                }
+            }
+            sparse.push_row(row);
+        }
+        let connectivity = Connectivity::Sparse(sparse);
+        self.ir.projections.push(Projection { source, target, delay, connectivity });
+    }
+
     fn dynamics(&mut self, channels: usize, fires: bool) -> Dynamics {
         let decay = [0, 2048, 819, 4096][self.random.between(0, 3)];
         if fires {
@@ -117,14 +230,18 @@ impl Maker<'_> {
     }
 
     fn host_fed(&mut self) {
+        let input =
+            Shape::new(self.random.between(1, 2), self.random.between(3, 8), self.random.between(3, 8));
+        let (map, shape) = self.geometry(input);
+        self.host_population(input, map, shape);
+    }
+
+    fn host_population(&mut self, input: Shape, map: ConvMap, shape: Shape) {
         let network = self.ir.model.networks.push(Network {
             name: "net".into(),
             timesteps: self.steps,
             pass_steps: self.steps + 16,
         });
-        let input =
-            Shape::new(self.random.between(1, 2), self.random.between(3, 8), self.random.between(3, 8));
-        let (map, shape) = self.geometry(input);
         let volume = input.channels * map.rows.kernel * map.cols.kernel * shape.channels;
         let weights = (0..volume).map(|_| self.random.signed(1000) as f64 / 700.0).collect();
         let stages = vec![HostStage::Conv {
@@ -143,6 +260,7 @@ impl Maker<'_> {
             input_shift: 6,
             bias: Bias::Host,
             window: Window { start: 0, steps: self.steps },
+            order: None,
         });
         self.ir.model.inputs.push(HostInput {
             population,
@@ -197,6 +315,7 @@ impl Maker<'_> {
             input_shift: self.random.between(0, 6) as u32,
             bias: if self.random.one_in(2) { Bias::Channel(biases) } else { Bias::Zero },
             window: Window { start, steps: self.steps },
+            order: None,
         });
         self.project(before, population, 1, map, shape.channels);
         for earlier in 0..depth - 1 {
@@ -227,6 +346,7 @@ impl Maker<'_> {
         let weights =
             (0..inputs * height * width * outputs).map(|_| self.random.signed(most) as i16).collect();
         let kernel = Kernel { inputs, height, width, outputs, weights };
-        self.ir.projections.push(Projection { source, target, delay, map, kernel });
+        let connectivity = Connectivity::Conv(Convolution { map, kernel });
+        self.ir.projections.push(Projection { source, target, delay, connectivity });
     }
 }

@@ -7,7 +7,7 @@
 use snnc_targets::layer_cores::{LayerCore, LayerCores};
 
 use super::Program;
-use crate::ir::spiking::{Projection, SpikingIr};
+use crate::ir::spiking::{Convolution, Projection, SpikingIr};
 use crate::ir::{ConvMap, PopulationId};
 
 /// What one layer needs.
@@ -29,7 +29,8 @@ impl Demand {
     /// Of a layer, whether or not some core has it.
     pub fn new(ir: &SpikingIr, id: PopulationId) -> Self {
         let shape = ir.model.populations[id].shape;
-        let incoming = || ir.projections.values().filter(|p| p.target == id);
+        // Irregular connections have no kernel; `unable` refuses them.
+        let incoming = || ir.projections.values().filter(|p| p.target == id).filter_map(|p| p.conv());
         let inputs = incoming().map(|p| p.kernel.inputs as u64).sum();
         let taps = incoming().map(|p| (p.kernel.height * p.kernel.width) as u64).max().unwrap_or(0);
         let outputs = shape.channels as u64;
@@ -71,15 +72,22 @@ pub fn words(count: u64) -> String {
 /// What no layer core can do about a layer, whichever it gets: message and remedy.
 pub fn unable(ir: &SpikingIr, layers: &LayerCores, id: PopulationId) -> Vec<(String, &'static str)> {
     let mut problems = Vec::new();
-    let incoming: Vec<&Projection> = ir.projections.values().filter(|p| p.target == id).collect();
+    if ir.projections.values().any(|p| p.target == id && p.conv().is_none()) {
+        problems.push((
+            "it is fed by an irregular projection, which layer cores do not have".into(),
+            "choose another target",
+        ));
+    }
+    let incoming: Vec<&Convolution> =
+        ir.projections.values().filter(|p| p.target == id).filter_map(Projection::conv).collect();
     if incoming.windows(2).any(|p| p[0].map != p[1].map) {
         problems.push((
             "it is fed through kernels of different geometry, a layer core has one kernel".into(),
             "join the sources by a concatenation under one convolution",
         ));
     }
-    for projection in &incoming {
-        geometry(&projection.map, layers, &mut problems);
+    for conv in &incoming {
+        geometry(&conv.map, layers, &mut problems);
     }
     let channels = ir.model.populations[id].shape.channels as u64;
     let widest = incoming.iter().map(|p| p.kernel.inputs as u64).sum::<u64>().max(channels);

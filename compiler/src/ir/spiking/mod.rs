@@ -1,20 +1,26 @@
 //! The spiking IR: integer populations and projections with shared kernels. It knows no core.
 //!
 //! Spikes, images and synaptic-operation counts of any legal mapping follow from this alone. Kernels are stored
-//! once; a projection's synapses are an iterator ([`Projection::map`] x kernel), never a list.
+//! once; the synapses of a convolution are an iterator ([`Convolution::map`] x kernel), never a list. Irregular
+//! connections are lists ([`Sparse`]), one synapse an entry.
 //!
 //! Time: a spike sent in timestep s is integrated in s + delay. A pass starts with all membranes 0. Population p is
 //! updated in the timesteps of its [`Window`] only; input that arrives outside is an error that [`verify`] finds.
 
 mod encoding;
 pub mod host;
+pub mod order;
 pub mod parts;
+mod projection;
+pub mod sparse;
 pub mod verify;
 
 pub use encoding::Encoding;
+pub use projection::{Connectivity, Convolution, Kernel, Projection};
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;
+pub use sparse::Sparse;
 
 use super::{ConvMap, NetworkId, PopulationId, ProjectionId, Shape};
 
@@ -145,6 +151,17 @@ pub struct Population {
     pub bias: Bias,
     /// When it is updated.
     pub window: Window,
+    /// A mapping may number the neurons of an irregular population anew ([`order`]): neuron i is `order[i]` to the
+    /// outside, that is in host inputs, read-outs and reported spikes. None: the numbers are the same.
+    #[serde(default)]
+    pub order: Option<Vec<u32>>,
+}
+
+impl Population {
+    /// The number that the outside knows a neuron by, flat `[c, h, w]`.
+    pub fn outside(&self, neuron: usize) -> usize {
+        self.order.as_ref().map_or(neuron, |order| order[neuron] as usize)
+    }
 }
 
 /// Membrane dynamics; decay in units of 2^-decay_bits of the membrane lost each step.
@@ -185,6 +202,8 @@ pub enum Bias {
     Zero,
     /// One value a channel, mantissa << exponent already applied.
     Channel(Vec<i32>),
+    /// One value a neuron, `[c, h, w]` row-major, mantissa << exponent already applied.
+    Neuron(Vec<i32>),
     /// One value a neuron, written by the host before each pass ([`HostInput`]).
     Host,
 }
@@ -207,52 +226,6 @@ impl Window {
     /// Whether timestep `step` is inside.
     pub fn contains(self, step: u32) -> bool {
         (self.start..self.end()).contains(&step)
-    }
-}
-
-/// A convolution-like connection with a shared kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Projection {
-    /// Firing population.
-    pub source: PopulationId,
-    /// Integrating population.
-    pub target: PopulationId,
-    /// Timesteps from spike to integration, at least 1.
-    pub delay: u32,
-    /// Which positions connect.
-    pub map: ConvMap,
-    /// Weights.
-    pub kernel: Kernel,
-}
-
-impl Projection {
-    /// Number of unrolled synapses, borders cut.
-    pub fn synapses(&self) -> u64 {
-        self.map.connections() as u64 * (self.kernel.inputs * self.kernel.outputs) as u64
-    }
-}
-
-/// Weights `[inputs, kernel rows, kernel columns, outputs]`, outputs fastest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kernel {
-    /// Source channels.
-    pub inputs: usize,
-    /// Kernel height.
-    pub height: usize,
-    /// Kernel width.
-    pub width: usize,
-    /// Target channels.
-    pub outputs: usize,
-    /// As many as the product of the above.
-    #[serde(with = "super::text::packed")]
-    pub weights: Vec<i16>,
-}
-
-impl Kernel {
-    /// The weights of one tap of one source channel: one a target channel.
-    pub fn row(&self, input: usize, ky: usize, kx: usize) -> &[i16] {
-        let start = ((input * self.height + ky) * self.width + kx) * self.outputs;
-        &self.weights[start..start + self.outputs]
     }
 }
 

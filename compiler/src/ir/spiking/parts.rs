@@ -11,8 +11,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 
-use super::{Kernel, Projection, SpikingIr};
-use crate::ir::{AxisMap, ProjectionId};
+use super::{Connectivity, Convolution, Kernel, Projection, SpikingIr};
+use crate::ir::{AxisMap, ConvMap, ProjectionId};
 
 /// In how many near-equal parts the taps of a kernel are cut along each axis; 1 leaves them whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,8 +54,8 @@ impl SpikingIr {
         }
         let mut projections = EntityMap::new();
         for (id, projection) in self.projections.iter() {
-            match parts.get(&id) {
-                Some(&cut) => cut_projection(projection, cut).into_iter().for_each(|part| {
+            match parts.get(&id).zip(projection.conv()) {
+                Some((&cut, conv)) => cut_projection(projection, conv, cut).into_iter().for_each(|part| {
                     projections.push(part);
                 }),
                 None => {
@@ -67,17 +67,14 @@ impl SpikingIr {
     }
 }
 
-fn cut_projection(projection: &Projection, parts: Parts) -> Vec<Projection> {
+fn cut_projection(projection: &Projection, conv: &Convolution, parts: Parts) -> Vec<Projection> {
     let mut cut = Vec::with_capacity(parts.rows * parts.cols);
-    for (kys, rows) in axis_parts(&projection.map.rows, parts.rows) {
-        for (kxs, cols) in axis_parts(&projection.map.cols, parts.cols) {
-            let mut part = Projection {
-                kernel: cut_kernel(&projection.kernel, &kys, &kxs),
-                map: projection.map,
-                ..*projection
-            };
-            (part.map.rows, part.map.cols) = (rows, cols);
-            cut.push(part);
+    for (kys, rows) in axis_parts(&conv.map.rows, parts.rows) {
+        for (kxs, cols) in axis_parts(&conv.map.cols, parts.cols) {
+            let kernel = cut_kernel(&conv.kernel, &kys, &kxs);
+            let map = ConvMap { rows, cols };
+            let connectivity = Connectivity::Conv(Convolution { map, kernel });
+            cut.push(Projection { connectivity, ..*projection });
         }
     }
     cut

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::{
-    Bias, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population, Projection, Readout, SpikingIr,
+    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population,
+    Projection, Readout, SpikingIr,
 };
 use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
 
@@ -39,9 +40,8 @@ impl SpikingIr {
         }
         for (id, population) in self.model.populations.iter() {
             let most = i128::from(self.model.neuron.weight_max() + 1);
-            let taps = |p: &Projection| (p.kernel.inputs * p.kernel.height * p.kernel.width) as i128;
-            let sum: i128 =
-                self.projections.values().filter(|p| p.target == id).map(|p| taps(p) * most).sum();
+            let incoming = self.projections.values().filter(|p| p.target == id);
+            let sum: i128 = incoming.map(|p| fan_in(p) * most).sum();
             check.need(sum <= i128::from(i32::MAX), &format!("{id} \"{}\"", population.name), || {
                 format!("a fan-in whose sum may reach {sum} does not fit 32 bits")
             });
@@ -85,6 +85,18 @@ pub fn verify_model(model: &Model, code: Code) -> Result<(), Diagnostics> {
         check.host_side(model);
     }
     check.found.into_result(())
+}
+
+/// Most synapses of one neuron, or a bound of it.
+fn fan_in(projection: &Projection) -> i128 {
+    match &projection.connectivity {
+        Connectivity::Conv(Convolution { kernel: k, .. }) => (k.inputs * k.height * k.width) as i128,
+        Connectivity::Sparse(sparse) => {
+            let mut counts = vec![0u32; sparse.targets.iter().max().map_or(0, |&last| last as usize + 1)];
+            sparse.targets.iter().for_each(|&target| counts[target as usize] += 1);
+            counts.into_iter().max().unwrap_or(0).into()
+        }
+    }
 }
 
 impl Checker {
@@ -139,13 +151,18 @@ impl Checker {
             let fits = thresholds.iter().all(|&t| (1..=most).contains(&u64::from(t)));
             self.need(fits, place, || format!("a threshold mantissa is outside 1 to {most}"));
         }
-        if let Bias::Channel(values) = &p.bias {
-            self.need(values.len() == p.shape.channels, place, || {
-                format!("{} biases for {} channels", values.len(), p.shape.channels)
-            });
+        let biases = match &p.bias {
+            Bias::Channel(values) => Some((values, p.shape.channels, "channels")),
+            Bias::Neuron(values) => Some((values, p.shape.len(), "neurons")),
+            Bias::Zero | Bias::Host => None,
+        };
+        if let Some((values, count, of)) = biases {
+            self.need(values.len() == count, place, || format!("{} biases for {count} {of}", values.len()));
             let fits = values.iter().all(|&b| format.bias_is_representable(b));
             self.need(fits, place, || "a bias is not mantissa << exponent within the widths".into());
         }
+        let order = p.order.as_ref().filter(|_| size).and_then(|order| p.order_problem(order));
+        self.need(order.is_none(), place, || order.unwrap_or_default());
     }
 
     fn projection(&mut self, model: &Model, p: &Projection, place: &str) {
@@ -166,7 +183,29 @@ impl Checker {
                 source.window, target.window
             )
         });
-        let k = &p.kernel;
+        match &p.connectivity {
+            Connectivity::Conv(conv) => self.convolution(source, target, conv, place),
+            Connectivity::Sparse(sparse) => {
+                for population in [source, target] {
+                    let line = population.shape.channels == 1 && population.shape.height == 1;
+                    self.need(line, place, || {
+                        let (name, shape) = (&population.name, population.shape);
+                        format!("a sparse projection joins lines [1, 1, n], \"{name}\" is {shape}")
+                    });
+                }
+                let problem = sparse.problem(source.shape.len(), target.shape.len());
+                self.need(problem.is_none(), place, || problem.unwrap_or_default());
+            }
+        }
+        let most = model.neuron.weight_max();
+        let fits = p.weights().iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
+        self.need(fits, place, || format!("a weight is outside {} to {most}", -most - 1));
+    }
+
+    fn convolution(&mut self, source: &Population, target: &Population, conv: &Convolution, place: &str) {
+        let (k, map) = (&conv.kernel, &conv.map);
+        let regular = source.order.is_none() && target.order.is_none();
+        self.need(regular, place, || "joins a population numbered anew by a convolution".into());
         let volume =
             [k.inputs, k.height, k.width, k.outputs].into_iter().try_fold(1usize, usize::checked_mul);
         self.need(volume == Some(k.weights.len()), place, || {
@@ -179,17 +218,14 @@ impl Checker {
                 k.weights.len()
             )
         });
-        let most = model.neuron.weight_max();
-        let fits = k.weights.iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
-        self.need(fits, place, || format!("a weight is outside {} to {most}", -most - 1));
         self.need(k.inputs == source.shape.channels && k.outputs == target.shape.channels, place, || {
             format!(
                 "kernel joins {} to {} channels, populations have {} and {}",
                 k.inputs, k.outputs, source.shape.channels, target.shape.channels
             )
         });
-        self.axis(&p.map.rows, k.height, source.shape.height, target.shape.height, &format!("{place} rows"));
-        self.axis(&p.map.cols, k.width, source.shape.width, target.shape.width, &format!("{place} columns"));
+        self.axis(&map.rows, k.height, source.shape.height, target.shape.height, &format!("{place} rows"));
+        self.axis(&map.cols, k.width, source.shape.width, target.shape.width, &format!("{place} columns"));
     }
 
     fn axis(&mut self, axis: &AxisMap, kernel: usize, input: usize, output: usize, place: &str) {

@@ -34,6 +34,17 @@ impl Fan {
         }
     }
 
+    /// `axons` more at position (0, x) of a population of one row.
+    pub fn add_at(&mut self, x: usize, axons: u32) {
+        self.sums.clear();
+        self.counts[x] += axons;
+    }
+
+    /// Destination axons of position (0, x) of a population of one row.
+    pub fn at(&self, x: usize) -> u64 {
+        self.counts[x].into()
+    }
+
     /// `axons` more at every position of a box.
     pub fn add_box(&mut self, rows: &Range<u32>, cols: &Range<u32>, axons: u32) {
         self.sums.clear();

@@ -128,6 +128,19 @@ pub struct Tile {
 }
 
 impl Tile {
+    /// Neurons of an irregular population. What they cost is not here: it depends on each of them.
+    pub fn line(cols: Range<u32>) -> Self {
+        Self {
+            rows: 0..1,
+            cols,
+            wires: Vec::new(),
+            header_bits: 0,
+            channel_bits: 0,
+            axons_least: 0,
+            packets: 0.0,
+        }
+    }
+
     /// Positions.
     pub fn positions(&self) -> u64 {
         u64::from(self.rows.end - self.rows.start) * u64::from(self.cols.end - self.cols.start)

@@ -108,13 +108,8 @@ pub struct OpenCore {
 impl OpenCore {
     /// Use of every limit.
     pub fn used(&self, room: &Room) -> CoreUse {
-        CoreUse {
-            neurons: self.neurons * room.core.merged(self.input_axons),
-            input_axons: self.input_axons,
-            output_axons: self.output_axons,
-            synapse_bits: self.synapse_bits,
-            threshold_profiles: self.thresholds.len() as u64,
-        }
+        let use_ = self.before_merging();
+        CoreUse { neurons: use_.neurons * room.core.merged(use_.input_axons), ..use_ }
     }
 
     /// Most channels of `tile` from `channels.start` on that still fit, at most `channels`.
@@ -171,6 +166,43 @@ impl OpenCore {
     }
 }
 
+impl OpenCore {
+    /// Puts neurons of an irregular population on the core, which uses so much more then.
+    pub fn add_irregular(&mut self, layer: &Layer, more: &CoreUse, neurons: Range<u32>) {
+        self.neurons += more.neurons;
+        self.input_axons += more.input_axons;
+        self.output_axons += more.output_axons;
+        self.synapse_bits += more.synapse_bits;
+        self.thresholds.extend_from_slice(layer.thresholds(0..1));
+        self.thresholds.sort_unstable();
+        self.thresholds.dedup();
+        let tile = Rc::new(Tile::line(neurons));
+        self.slices.push(Placed { population: layer.id, tile, channels: 0..1 });
+    }
+
+    /// Use of every limit before neurons are merged for more input axons.
+    pub fn before_merging(&self) -> CoreUse {
+        CoreUse {
+            neurons: self.neurons,
+            input_axons: self.input_axons,
+            output_axons: self.output_axons,
+            synapse_bits: self.synapse_bits,
+            threshold_profiles: self.thresholds.len() as u64,
+        }
+    }
+
+    /// Whether sources yet to come change what it uses.
+    pub fn is_fed_by_wires(&self) -> bool {
+        self.slices.iter().any(|placed| !placed.tile.wires.is_empty())
+    }
+
+    /// Distinct thresholds with those of another layer's first channel.
+    pub fn profiles_with(&self, layer: &Layer) -> usize {
+        let new = layer.thresholds(0..1).iter().filter(|t| !self.thresholds.contains(t)).count();
+        self.thresholds.len() + new
+    }
+}
+
 /// The last of 0..=most for which a falling property holds (it holds for 0).
 fn last_that(most: u32, holds: impl Fn(u32) -> bool) -> u32 {
     let (mut yes, mut no) = (0, most + 1);
@@ -203,6 +235,8 @@ pub struct Fill {
     pub packets: f64,
     /// Cuts chosen.
     pub parts: BTreeMap<PopulationId, Parts>,
+    /// Irregular populations numbered anew.
+    pub orders: BTreeMap<PopulationId, Rc<Vec<u32>>>,
 }
 
 impl Fill {

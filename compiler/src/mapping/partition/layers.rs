@@ -8,7 +8,7 @@ use snnc_targets::schema::{AxonSpec, InputAxonKind, KernelSharing};
 
 use super::rates::Rates;
 use crate::ir::spiking::parts::{Parts, axis_parts};
-use crate::ir::spiking::{Dynamics, Population, SpikingIr};
+use crate::ir::spiking::{Convolution, Dynamics, Population, SpikingIr};
 use crate::ir::{AxisMap, NetworkId, PopulationId, ProjectionId};
 
 /// Geometry of a projection or of a part of one.
@@ -56,10 +56,10 @@ impl<'a> Layer<'a> {
         let incoming: Vec<_> =
             ir.projections.iter().filter(|(_, p)| p.target == id).map(|(id, _)| id).collect();
         let kernel = |id: &ProjectionId| {
-            let map = &ir.projections[*id].map;
-            (map.rows.kernel, map.cols.kernel)
+            let kernel = &ir.projections[*id].conv()?.kernel;
+            Some((kernel.height, kernel.width))
         };
-        let height = incoming.iter().map(|p| kernel(p).0).min().unwrap_or(1);
+        let height = incoming.iter().filter_map(kernel).map(|(height, _)| height).min().unwrap_or(1);
         let mut ways = vec![Parts::WHOLE];
         // Only lists for each variant of a border become fewer by cutting.
         if target.synapses.kernel_sharing.get() == KernelSharing::PerVariant {
@@ -102,11 +102,12 @@ pub fn axons_least(axons: &AxonSpec, channels: u64) -> u64 {
 fn cut(ir: &SpikingIr, rates: &Rates, id: ProjectionId, parts: Parts) -> Vec<Wire> {
     let p = &ir.projections[id];
     let mut wires = Vec::new();
-    for (_, rows) in axis_parts(&p.map.rows, parts.rows) {
-        for (_, cols) in axis_parts(&p.map.cols, parts.cols) {
+    let Some(Convolution { map, kernel }) = p.conv() else { return wires };
+    for (_, rows) in axis_parts(&map.rows, parts.rows) {
+        for (_, cols) in axis_parts(&map.cols, parts.cols) {
             wires.push(Wire {
                 source: p.source,
-                inputs: p.kernel.inputs,
+                inputs: kernel.inputs,
                 rows,
                 cols,
                 rate: rates.of(p.source),

@@ -8,6 +8,7 @@ mod cover;
 mod fan;
 mod figures;
 mod fill;
+mod irregular;
 pub mod layer_cores;
 mod layers;
 pub mod rates;
@@ -23,6 +24,7 @@ use crate::ir::CoreId;
 use crate::ir::program::Slice;
 use crate::ir::program::cover::Cover;
 use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::order::Orders;
 use crate::ir::spiking::parts::KernelParts;
 
 pub use rates::Rates;
@@ -37,6 +39,9 @@ pub struct Partition {
     /// Projections whose kernels are cut, so that a position has an axon for each part.
     #[serde(default)]
     pub kernel_parts: KernelParts,
+    /// Irregular populations whose neurons are numbered anew; slices count in the new numbers.
+    #[serde(default)]
+    pub orders: Orders,
 }
 
 impl Partition {
@@ -77,8 +82,13 @@ impl Partition {
         for (place, message) in cover.missing(model) {
             fail(place, message);
         }
+        for (&id, order) in &self.orders {
+            if let Some(problem) = ir.order_problem(id, order) {
+                fail(format!("order of {id}"), problem);
+            }
+        }
         for (&id, parts) in &self.kernel_parts {
-            let kernel = ir.projections.get(id).map(|p| &p.kernel);
+            let kernel = ir.projections.get(id).and_then(|p| p.conv()).map(|conv| &conv.kernel);
             if !kernel.is_some_and(|k| parts.fit(k.height, k.width)) {
                 fail(id.to_string(), format!("cannot be cut into {} x {} parts", parts.rows, parts.cols));
             }

@@ -15,7 +15,8 @@ use crate::ir::spiking::SpikingIr;
 /// [`Code::DoesNotFit`], one for each layer.
 pub fn fan_in(ir: &SpikingIr, target: &Target, room: &Room, layers: &[Layer]) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::default();
-    for layer in layers {
+    // A layer without wires takes no axon, or is irregular and looked at elsewhere.
+    for layer in layers.iter().filter(|layer| !layer.cuts[0].1.is_empty()) {
         let used = positions(layer, target).map(|tile| tile.axons_least).max().unwrap_or(0);
         if used > room.input_axons {
             let planes = match target.axons.planes() {
@@ -86,11 +87,11 @@ fn positions<'a>(layer: &'a Layer, target: &'a Target) -> impl Iterator<Item = T
     all.map(move |(y, x)| figures.tile(target, &layer.cuts[0].1, &(y..y + 1), &(x..x + 1)))
 }
 
-fn place(ir: &SpikingIr, layer: &Layer) -> String {
+pub(super) fn place(ir: &SpikingIr, layer: &Layer) -> String {
     format!("layer {}", ir.model.layer_name(layer.id))
 }
 
-fn remedy(target: &Target, limit: Limit) -> &'static str {
+pub(super) fn remedy(target: &Target, limit: Limit) -> &'static str {
     let copies = target.axons.output.get() == OutputAxonKind::NeuronCopies;
     match limit {
         Limit::InputAxons if target.axons.planes() > 1 => {

@@ -10,6 +10,7 @@ use snnc_targets::{Diagnostics, Target};
 use super::Partition;
 use super::cover::{Grids, plans};
 use super::fill::{Fill, Placed, Refusal, Room};
+use super::irregular;
 use super::layers::Layer;
 use super::rates::Rates;
 use super::refuse;
@@ -79,8 +80,8 @@ pub fn search(
         let layers = Layer::all(ir, target, rates, network);
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
         let beam = beam(options.effort);
-        let fill = search_network(ir, target, &layers, options, beam)
-            .or_else(|_| search_network(ir, target, &layers, options, beam * 8))?;
+        let fill = search_network(ir, target, rates, &layers, options, beam)
+            .or_else(|_| search_network(ir, target, rates, &layers, options, beam * 8))?;
         found.append(&Room::new(target, options.neurons_max), &layers, &fill);
     }
     Ok(found)
@@ -89,6 +90,7 @@ pub fn search(
 fn search_network(
     ir: &SpikingIr,
     target: &Target,
+    rates: &Rates,
     layers: &[Layer],
     options: SearchOptions,
     beam: usize,
@@ -97,6 +99,13 @@ fn search_network(
     refuse::fan_in(ir, target, &room, layers)?;
     let mut states = vec![Fill::default()];
     for (index, layer) in layers.iter().enumerate().rev() {
+        if irregular::is_irregular(ir, layer) {
+            irregular::fits(ir, target, &room, layer)?;
+            for state in &mut states {
+                irregular::place(ir, target, rates, &room, layer, state)?;
+            }
+            continue;
+        }
         let mut grids = Grids::default();
         let mut refused: Option<Refusal> = None;
         let mut next: Vec<Fill> = Vec::new();
@@ -178,6 +187,7 @@ impl Found {
             self.uses.push(core.used(room));
         }
         self.packets += fill.packets;
+        self.partition.orders.extend(fill.orders.iter().map(|(&id, order)| (id, order.to_vec())));
         for layer in layers {
             if let Some(&parts) = fill.parts.get(&layer.id).filter(|&&parts| parts != Parts::WHOLE) {
                 self.partition

@@ -6,7 +6,7 @@ use snnc_targets::schema::KernelSharing;
 use super::Bound;
 use crate::ir::PopulationId;
 use crate::ir::program::usage::list_bits;
-use crate::ir::spiking::{Population, Projection, SpikingIr};
+use crate::ir::spiking::{Connectivity, Convolution, Population, Projection, SpikingIr};
 use crate::mapping::partition::Rates;
 
 /// Least cores by each limit that is used up by adding; a core serves one network.
@@ -17,7 +17,7 @@ pub fn cores(ir: &SpikingIr, target: &Target) -> Vec<Bound> {
         let neurons: u64 = ir.model.populations_of(network).map(|(_, p)| p.shape.len() as u64).sum();
         let projections =
             ir.projections.values().filter(|p| ir.model.populations[p.target].network == network);
-        let stored = |p: &Projection| if unshared { p.synapses() } else { p.kernel.weights.len() as u64 };
+        let stored = |p: &Projection| if unshared { p.synapses() } else { p.weights().len() as u64 };
         let bits: u64 = projections.map(|p| list_bits(target, 0, stored(p))).sum();
         let slots: u64 = ir
             .model
@@ -55,9 +55,17 @@ fn destinations(ir: &SpikingIr, target: &Target, id: PopulationId) -> u64 {
             // Positions that several projections reach count once.
             let mut reached = std::collections::BTreeMap::new();
             for p in &outgoing {
-                for (ty, _) in p.map.rows.reach(y, 0..p.map.rows.output) {
-                    for (tx, _) in p.map.cols.reach(x, 0..p.map.cols.output) {
-                        reached.insert((p.target, ty, tx), p.kernel.outputs as u64);
+                match &p.connectivity {
+                    Connectivity::Conv(Convolution { map, kernel }) => {
+                        for (ty, _) in map.rows.reach(y, 0..map.rows.output) {
+                            for (tx, _) in map.cols.reach(x, 0..map.cols.output) {
+                                reached.insert((p.target, ty, tx), kernel.outputs as u64);
+                            }
+                        }
+                    }
+                    Connectivity::Sparse(sparse) => {
+                        let targets = sparse.targets_of(x).iter();
+                        reached.extend(targets.map(|&to| ((p.target, 0, to as usize), 1)));
                     }
                 }
             }

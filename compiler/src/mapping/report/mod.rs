@@ -174,7 +174,7 @@ fn bits_as(program: &Program, sharing: KernelSharing) -> u64 {
 
 fn synapses(ir: &SpikingIr, program: &Program) -> SynapseFigures {
     SynapseFigures {
-        weights: ir.projections.values().map(|p| p.kernel.weights.len() as u64).sum(),
+        weights: ir.projections.values().map(|p| p.weights().len() as u64).sum(),
         synapses: ir.projections.values().map(|p| p.synapses()).sum(),
         stored_bits: bits_as(program, program.target.synapses.kernel_sharing.get()),
         shared_bits: bits_as(program, KernelSharing::Ideal),

@@ -22,7 +22,8 @@ use super::schedule::Schedule;
 use super::unsupported;
 use crate::ir::NetworkId;
 use crate::ir::spiking::{
-    Bias, Dynamics, HostInput, Kernel, NeuronFormat, Population, Projection, Readout, SpikingIr,
+    Bias, Connectivity, Convolution, Dynamics, HostInput, Kernel, NeuronFormat, Population, Projection,
+    Readout, SpikingIr,
 };
 use adaptive::Rounded;
 use design::Design;
@@ -69,13 +70,15 @@ pub fn run(
                     input_shift: quantised.input_shift,
                     bias: quantised.bias,
                     window: schedule.windows[index],
+                    order: None,
                 }));
                 let population = ids[index];
                 for ((source, kernel), &delay) in
                     layer.sources.iter().zip(quantised.kernels).zip(&schedule.delays[index])
                 {
                     let (source, map) = (ids[source.source], source.map);
-                    ir.projections.push(Projection { source, target: population, delay, map, kernel });
+                    let connectivity = Connectivity::Conv(Convolution { map, kernel });
+                    ir.projections.push(Projection { source, target: population, delay, connectivity });
                 }
                 if let Some(HostPath { input, stages }) = layer.host.clone() {
                     ir.model.inputs.push(HostInput {

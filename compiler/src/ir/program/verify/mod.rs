@@ -72,22 +72,32 @@ impl Program {
     }
 
     /// Checks the program against the spiking IR that it was made from: the same model, and every synapse exactly
-    /// once with its weight and delay. Call [`Program::verify`] first.
+    /// once with its weight and delay. Irregular populations may be numbered in the program's way. Call [`Program::verify`] first.
     ///
     /// # Errors
     /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
     pub fn verify_against(&self, ir: &SpikingIr) -> Result<(), Diagnostics> {
         let mut findings = Findings::default();
+        let orders = ir.orders_of(&self.model);
+        for (&id, order) in &orders {
+            let problem = ir.order_problem(id, order);
+            findings.need(problem.is_none(), || format!("order of {id}"), || problem.unwrap_or_default());
+        }
+        if !findings.0.0.is_empty() {
+            return findings.0.into_result(());
+        }
+        let ir = ir.reordered(&orders);
         if findings.need(
             self.model == ir.model,
             || "program".into(),
             || "model differs from the spiking IR's".into(),
         ) {
             let can_be_cut = self.kernel_parts.iter().all(|(&id, parts)| {
-                ir.projections.get(id).is_some_and(|p| parts.fit(p.kernel.height, p.kernel.width))
+                let kernel = ir.projections.get(id).and_then(|p| p.conv()).map(|conv| &conv.kernel);
+                kernel.is_some_and(|k| parts.fit(k.height, k.width))
             });
             if findings.need(can_be_cut, || "program".into(), || "cuts kernels that do not exist".into()) {
-                for (place, message) in self.layer_core_problems(ir) {
+                for (place, message) in self.layer_core_problems(&ir) {
                     findings.need(false, || place, || message);
                 }
                 findings.synapses(self, &ir.with_parts(&self.kernel_parts));

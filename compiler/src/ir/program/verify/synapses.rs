@@ -4,11 +4,11 @@
 //! over unrolled synapses is needed: the first entry of a list fixes which tap each relative target means, and all
 //! others must agree.
 
-use std::collections::BTreeMap;
+use snnc_targets::entity::EntityMap;
 
 use super::Findings;
-use crate::ir::program::{AxonEntry, Core, CoreSlice, Program, Slice, SynapseList};
-use crate::ir::spiking::{Projection, SpikingIr};
+use crate::ir::program::{AxonEntry, Core, CoreSlice, InputAxon, Program, Slice, SynapseList};
+use crate::ir::spiking::{Connectivity, Convolution, Sparse, SpikingIr};
 use crate::ir::{CoreId, ProjectionId};
 
 /// (relative target neuron, weight offset, kernel row, kernel column) of one position each.
@@ -16,145 +16,183 @@ type Taps = Vec<(u32, u32, usize, usize)>;
 
 impl Findings {
     pub(super) fn synapses(&mut self, program: &Program, ir: &SpikingIr) {
-        // Atoms that arrive for each (projection, core, slice) from each source position.
-        let mut arrived: BTreeMap<(ProjectionId, CoreId, u32), Vec<u32>> = BTreeMap::new();
-        let mut known: Vec<Vec<Option<Taps>>> =
-            program.cores.values().map(|c| vec![None; c.lists.len()]).collect();
+        let mut check = Check {
+            program,
+            ir,
+            known: program.cores.values().map(|c| vec![None; c.lists.len()]).collect(),
+            found: ir.projections.values().map(|_| 0).collect(),
+        };
         for (id, core) in program.cores.iter() {
             for placed in &core.slices {
-                self.slice_synapses(program, ir, id, placed, &mut arrived, &mut known);
+                check.slice(self, id, placed);
             }
         }
-        for (id, core) in program.cores.iter() {
-            for (index, placed) in core.slices.iter().enumerate() {
-                self.complete(ir, id, index as u32, &placed.slice, &arrived);
-            }
+        // A source position meets a slice once, and exactly as it should; so the sum tells whether any is missing.
+        for ((id, projection), &found) in ir.projections.iter().zip(check.found.values()) {
+            let expected = projection.synapses();
+            self.need(
+                found == expected,
+                || id.to_string(),
+                || format!("{found} synapses are on cores, expected {expected}"),
+            );
         }
     }
+}
 
-    fn slice_synapses(
-        &mut self,
-        program: &Program,
-        ir: &SpikingIr,
-        id: CoreId,
-        placed: &CoreSlice,
-        arrived: &mut BTreeMap<(ProjectionId, CoreId, u32), Vec<u32>>,
-        known: &mut [Vec<Option<Taps>>],
-    ) {
+struct Check<'a> {
+    program: &'a Program,
+    ir: &'a SpikingIr,
+    /// By core and list: what its taps mean.
+    known: Vec<Vec<Option<Taps>>>,
+    /// Synapses seen of each projection.
+    found: EntityMap<ProjectionId, u64>,
+}
+
+/// What an axon touches in one slice, and on whose behalf.
+struct Touch<'a> {
+    core: CoreId,
+    list: &'a SynapseList,
+    entry: &'a AxonEntry,
+    source: &'a Slice,
+    target: &'a CoreSlice,
+    /// Source position.
+    at: (u32, u32),
+}
+
+impl Check<'_> {
+    fn slice(&mut self, findings: &mut Findings, id: CoreId, placed: &CoreSlice) {
         let source = &placed.slice;
+        let mut seen = Vec::new();
         for position in 0..source.positions() {
-            let (y, x) = source.coordinates(position);
-            let mut seen = Vec::new();
+            let at = source.coordinates(position);
+            seen.clear();
             for to in placed.routes(position) {
-                let core = &program.cores[to.core];
+                let core = &self.program.cores[to.core];
                 let axon = &core.axons[to.axon as usize];
-                let place = || format!("{id} position ({y}, {x}) to {} axon {}", to.core, to.axon);
+                let place = || format!("{id} position ({}, {}) to {} axon {}", at.0, at.1, to.core, to.axon);
                 for entry in core.entries(axon) {
                     let list = &core.lists[entry.list as usize];
-                    let key = (list.projection, to.core, list.slice);
-                    let once = !seen.contains(&key);
-                    seen.push(key);
-                    self.need(once, place, || format!("arrives twice for {}", list.projection));
-                    let Some(projection) = ir.projections.get(list.projection) else {
-                        self.need(false, place, || format!("{} does not exist", list.projection));
-                        continue;
-                    };
+                    seen.push((list.projection, to.core, list.slice));
                     let target = &core.slices[list.slice as usize];
-                    let meant = projection.source == source.population
-                        && projection.target == target.slice.population
-                        && projection.delay == axon.delay
-                        && axon.first_atom == source.channels.start
-                        && list.atoms as usize == projection.kernel.inputs;
-                    if !self.need(meant, place, || {
-                        format!("axon does not carry {} as the spiking IR has it", list.projection)
-                    }) {
-                        continue;
-                    }
-                    let taps = expected(projection, target, (y, x), entry.target);
-                    let memory = &mut known[to.core.0 as usize][entry.list as usize];
-                    self.entry_taps(core, projection, list, entry, target, taps, memory, &place);
-                    let positions = projection.map.rows.input * projection.map.cols.input;
-                    let counts = arrived.entry(key).or_insert_with(|| vec![0; positions]);
-                    counts[y as usize * projection.map.cols.input + x as usize] += axon.atoms;
+                    let touch = Touch { core: to.core, list, entry, source, target, at };
+                    self.touch(findings, axon, &touch, &place);
                 }
             }
+            seen.sort_unstable();
+            let twice = seen.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+            let place = || format!("{id} position ({}, {})", at.0, at.1);
+            findings.need(twice.is_none(), place, || match twice {
+                Some((projection, core, slice)) => {
+                    format!("arrives twice for {projection} at {core} slice {slice}")
+                }
+                None => String::new(),
+            });
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one comparison with all its parties")]
-    fn entry_taps(
+    fn touch(
         &mut self,
-        core: &Core,
-        projection: &Projection,
-        list: &SynapseList,
-        entry: &AxonEntry,
-        target: &CoreSlice,
-        taps: Option<Vec<(u32, usize, usize)>>,
-        memory: &mut Option<Taps>,
+        findings: &mut Findings,
+        axon: &InputAxon,
+        touch: &Touch,
         place: &dyn Fn() -> String,
     ) {
-        let atoms = target.slice.atoms();
-        let stored = stored(list, atoms);
-        let pairs = taps.zip(stored).filter(|(taps, stored)| {
-            taps.len() == stored.len() && taps.iter().zip(stored).all(|(t, s)| t.0 == s.0)
-        });
-        let Some((taps, stored)) = pairs else {
-            self.need(false, place, || {
-                format!("targets from neuron {} differ from those of {}", entry.target, list.projection)
-            });
+        let list = touch.list;
+        let Some(projection) = self.ir.projections.get(list.projection) else {
+            findings.need(false, place, || format!("{} does not exist", list.projection));
             return;
         };
-        let taps: Taps = taps.iter().zip(&stored).map(|(t, s)| (t.0, s.1, t.1, t.2)).collect();
-        match memory {
-            Some(known) => {
-                self.need(*known == taps, place, || "shares a list that means other taps".into());
+        let rows = match &projection.connectivity {
+            Connectivity::Conv(conv) => {
+                axon.first_atom == touch.source.channels.start && list.atoms as usize == conv.kernel.inputs
             }
-            None => {
-                let right = taps.iter().all(|tap| weights_match(core, projection, list, &target.slice, tap));
-                self.need(right, place, || format!("weights differ from those of {}", list.projection));
-                *memory = Some(taps);
+            Connectivity::Sparse(_) => axon.first_atom == 0 && list.atoms == 1,
+        };
+        let meant = projection.source == touch.source.population
+            && projection.target == touch.target.slice.population
+            && projection.delay == axon.delay
+            && rows;
+        let meaning = || format!("axon does not carry {} as the spiking IR has it", list.projection);
+        if !findings.need(meant, place, meaning) {
+            return;
+        }
+        let core = &self.program.cores[touch.core];
+        match &projection.connectivity {
+            Connectivity::Conv(conv) => {
+                let memory = &mut self.known[touch.core.0 as usize][touch.entry.list as usize];
+                conv_taps(findings, core, conv, touch, memory, place);
+                self.found[list.projection] += list.synapses() * u64::from(axon.atoms);
+            }
+            Connectivity::Sparse(sparse) => {
+                let same = sparse_synapses(core, sparse, touch);
+                findings.need(same, place, || {
+                    format!("synapses on {} differ from those of {}", touch.core, list.projection)
+                });
+                self.found[list.projection] += list.synapses();
             }
         }
     }
+}
 
-    fn complete(
-        &mut self,
-        ir: &SpikingIr,
-        id: CoreId,
-        index: u32,
-        slice: &Slice,
-        arrived: &BTreeMap<(ProjectionId, CoreId, u32), Vec<u32>>,
-    ) {
-        for (projection_id, projection) in ir.projections.iter().filter(|(_, p)| p.target == slice.population)
-        {
-            let counts = arrived.get(&(projection_id, id, index));
-            let map = &projection.map;
-            for y in 0..map.rows.input {
-                let rows = map.rows.reach(y, slice.rows.start as usize..slice.rows.end as usize).len();
-                for x in 0..map.cols.input {
-                    let cols = map.cols.reach(x, slice.cols.start as usize..slice.cols.end as usize).len();
-                    let expected = if rows * cols > 0 { projection.kernel.inputs as u32 } else { 0 };
-                    let found = counts.map_or(0, |counts| counts[y * map.cols.input + x]);
-                    self.need(found == expected, || format!("{id} slice {index}, {projection_id}"), || {
-                        format!("position ({y}, {x}) arrives with {found} source channels, expected {expected}")
-                    });
-                }
-            }
+fn conv_taps(
+    findings: &mut Findings,
+    core: &Core,
+    conv: &Convolution,
+    touch: &Touch,
+    memory: &mut Option<Taps>,
+    place: &dyn Fn() -> String,
+) {
+    let (list, target) = (touch.list, touch.target);
+    let taps = expected(conv, target, touch.at, touch.entry.target);
+    let stored = stored(list, target.slice.atoms());
+    let pairs = taps.zip(stored).filter(|(taps, stored)| {
+        taps.len() == stored.len() && taps.iter().zip(stored).all(|(t, s)| t.0 == s.0)
+    });
+    let Some((taps, stored)) = pairs else {
+        findings.need(false, place, || {
+            format!("targets from neuron {} differ from those of {}", touch.entry.target, list.projection)
+        });
+        return;
+    };
+    let taps: Taps = taps.iter().zip(&stored).map(|(t, s)| (t.0, s.1, t.1, t.2)).collect();
+    match memory {
+        Some(known) => {
+            findings.need(*known == taps, place, || "shares a list that means other taps".into());
         }
+        None => {
+            let right = taps.iter().all(|tap| weights_match(core, conv, list, &target.slice, tap));
+            findings.need(right, place, || format!("weights differ from those of {}", list.projection));
+            *memory = Some(taps);
+        }
+    }
+}
+
+/// Whether a list holds just the synapses of its source neuron into the slice.
+fn sparse_synapses(core: &Core, sparse: &Sparse, touch: &Touch) -> bool {
+    let (list, columns) = (touch.list, &touch.target.slice.cols);
+    let mut stored = list.runs.iter().flat_map(|run| {
+        let weight = (list.weights + run.weight) as usize;
+        (0..run.len).map(move |i| (touch.entry.target + run.target + i, core.weights[weight + i as usize]))
+    });
+    let own = sparse.row(touch.at.1 as usize).filter(|(target, _)| columns.contains(target));
+    let local = own.map(|(target, weight)| (touch.target.first_neuron + target - columns.start, weight));
+    local.zip(stored.by_ref()).all(|(a, b)| a == b) && {
+        let count = sparse.targets_of(touch.at.1 as usize).iter().filter(|t| columns.contains(t)).count();
+        count as u64 == list.synapses()
     }
 }
 
 /// Target positions and taps that a source position must reach in a slice, relative to `base`; ascending.
 /// `None` if a target lies before `base`.
 fn expected(
-    projection: &Projection,
+    conv: &Convolution,
     target: &CoreSlice,
     (y, x): (u32, u32),
     base: u32,
 ) -> Option<Vec<(u32, usize, usize)>> {
     let slice = &target.slice;
-    let rows = projection.map.rows.reach(y as usize, slice.rows.start as usize..slice.rows.end as usize);
-    let cols = projection.map.cols.reach(x as usize, slice.cols.start as usize..slice.cols.end as usize);
+    let rows = conv.map.rows.reach(y as usize, slice.rows.start as usize..slice.rows.end as usize);
+    let cols = conv.map.cols.reach(x as usize, slice.cols.start as usize..slice.cols.end as usize);
     let mut taps = Vec::with_capacity(rows.len() * cols.len());
     for &(ty, ky) in &rows {
         for &(tx, kx) in &cols {
@@ -181,14 +219,14 @@ fn stored(list: &SynapseList, atoms: u32) -> Option<Vec<(u32, u32)>> {
 /// Whether the weights of one tap equal the kernel's, for every source channel.
 fn weights_match(
     core: &Core,
-    projection: &Projection,
+    conv: &Convolution,
     list: &SynapseList,
     slice: &Slice,
     &(_, weight, ky, kx): &(u32, u32, usize, usize),
 ) -> bool {
     let channels = slice.channels.start as usize..slice.channels.end as usize;
-    (0..projection.kernel.inputs).all(|c| {
+    (0..conv.kernel.inputs).all(|c| {
         let start = list.weights as usize + c * list.atom_stride as usize + weight as usize;
-        core.weights[start..start + channels.len()] == projection.kernel.row(c, ky, kx)[channels.clone()]
+        core.weights[start..start + channels.len()] == conv.kernel.row(c, ky, kx)[channels.clone()]
     })
 }

@@ -1,0 +1,97 @@
+//! Connections between populations: convolutions with a shared kernel, and irregular lists.
+
+use serde::{Deserialize, Serialize};
+
+use super::Sparse;
+use crate::ir::{ConvMap, PopulationId};
+
+/// Synapses from one population to a later one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Projection {
+    /// Firing population.
+    pub source: PopulationId,
+    /// Integrating population.
+    pub target: PopulationId,
+    /// Timesteps from spike to integration, at least 1.
+    pub delay: u32,
+    /// Which neurons connect, and how strongly.
+    pub connectivity: Connectivity,
+}
+
+/// How neurons connect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Connectivity {
+    /// Positions through a shared kernel, all channels with all.
+    Conv(Convolution),
+    /// Neurons by lists; both populations have one channel and one row.
+    Sparse(Sparse),
+}
+
+/// A (transposed) convolution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Convolution {
+    /// Which positions connect.
+    pub map: ConvMap,
+    /// Weights.
+    pub kernel: Kernel,
+}
+
+impl Projection {
+    /// The convolution, if it is one.
+    pub fn conv(&self) -> Option<&Convolution> {
+        match &self.connectivity {
+            Connectivity::Conv(conv) => Some(conv),
+            Connectivity::Sparse(_) => None,
+        }
+    }
+
+    /// The lists, if it is irregular.
+    pub fn sparse(&self) -> Option<&Sparse> {
+        match &self.connectivity {
+            Connectivity::Conv(_) => None,
+            Connectivity::Sparse(sparse) => Some(sparse),
+        }
+    }
+
+    /// Number of unrolled synapses, borders cut.
+    pub fn synapses(&self) -> u64 {
+        match &self.connectivity {
+            Connectivity::Conv(Convolution { map, kernel }) => {
+                map.connections() as u64 * (kernel.inputs * kernel.outputs) as u64
+            }
+            Connectivity::Sparse(sparse) => sparse.synapses(),
+        }
+    }
+
+    /// Weights that are stored, each once.
+    pub fn weights(&self) -> &[i16] {
+        match &self.connectivity {
+            Connectivity::Conv(conv) => &conv.kernel.weights,
+            Connectivity::Sparse(sparse) => &sparse.weights,
+        }
+    }
+}
+
+/// Weights `[inputs, kernel rows, kernel columns, outputs]`, outputs fastest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// Source channels.
+    pub inputs: usize,
+    /// Kernel height.
+    pub height: usize,
+    /// Kernel width.
+    pub width: usize,
+    /// Target channels.
+    pub outputs: usize,
+    /// As many as the product of the above.
+    #[serde(with = "crate::ir::text::packed")]
+    pub weights: Vec<i16>,
+}
+
+impl Kernel {
+    /// The weights of one tap of one source channel: one a target channel.
+    pub fn row(&self, input: usize, ky: usize, kx: usize) -> &[i16] {
+        let start = ((input * self.height + ky) * self.width + kx) * self.outputs;
+        &self.weights[start..start + self.outputs]
+    }
+}
