@@ -49,7 +49,7 @@ fn crossbars() {
     refuses("truenorth-like", "timing", |t| t.timing.synaptic_operation.interval_ns.0 = 1.0);
     refuses("truenorth-like", "network", |t| t.network = registry::load("loihi-like").unwrap().network);
     refuses("truenorth-like", "topology.routing", |t| {
-        t.topology.routing.0 = Routing::Multicast { table_entries: 1 };
+        t.topology.routing.0 = Routing::Multicast { table_entries: None };
     });
     refuses("loihi-like", "timing", |t| t.axons.output.0 = OutputAxonKind::NeuronCopies);
 }
