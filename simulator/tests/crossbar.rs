@@ -9,7 +9,7 @@ use common::Random;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::usage::Limit;
-use snnc_compiler::ir::spiking::{Bias, Dynamics, NeuronFormat, Projection, SpikingIr};
+use snnc_compiler::ir::spiking::{Bias, Convolution, Dynamics, NeuronFormat, Projection, SpikingIr};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_simulator::charge::{Component, Meter};
 use snnc_simulator::execute::{Chip, oracle};
@@ -59,9 +59,10 @@ fn events(
     copies: &BTreeMap<(PopulationId, u32, u32, u32), u64>,
 ) -> u64 {
     let mut sum = 0;
-    for (ty, ky) in p.map.rows.reach(y, 0..p.map.rows.output) {
-        for (tx, kx) in p.map.cols.reach(x, 0..p.map.cols.output) {
-            for (channel, weight) in p.kernel.row(c, ky, kx).iter().enumerate() {
+    let Convolution { map, kernel } = p.conv().unwrap();
+    for (ty, ky) in map.rows.reach(y, 0..map.rows.output) {
+        for (tx, kx) in map.cols.reach(x, 0..map.cols.output) {
+            for (channel, weight) in kernel.row(c, ky, kx).iter().enumerate() {
                 let bits = u64::from((*weight as u16 & 0xF).count_ones());
                 sum += bits * copies[&(p.target, channel as u32, ty as u32, tx as u32)];
             }
@@ -148,8 +149,8 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
 }
 
 fn events_reached(p: &Projection, (_, y, x): (usize, usize, usize)) -> bool {
-    !p.map.rows.reach(y, 0..p.map.rows.output).is_empty()
-        && !p.map.cols.reach(x, 0..p.map.cols.output).is_empty()
+    let map = &p.conv().unwrap().map;
+    !map.rows.reach(y, 0..map.rows.output).is_empty() && !map.cols.reach(x, 0..map.cols.output).is_empty()
 }
 
 #[test]
@@ -158,7 +159,8 @@ fn narrower_weights_spend_fewer_axons() {
     let mut random = Random(2);
     let mut ir = network(&mut random, &target);
     ir.model.neuron.weight_bits = 2;
-    for weight in ir.projections.values_mut().flat_map(|p| &mut p.kernel.weights) {
+    for weight in ir.projections.values_mut().filter_map(|p| p.conv_mut()).flat_map(|c| &mut c.kernel.weights)
+    {
         *weight = weight.signum();
     }
     let program = map(&ir, &target, CompileOptions::default()).unwrap();
