@@ -11,7 +11,7 @@ use crate::mapping::partition::search::SearchOptions;
 use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
 use crate::mapping::traffic::Traffic;
-use crate::mapping::{Partition, Placement, build_cores, partition, place};
+use crate::mapping::{Partition, Placement, build_cores, partition, place, route};
 use crate::passes::{self, LowerOptions};
 
 /// Choices of the compiler; the defaults are what `snnc compile` uses.
@@ -117,6 +117,7 @@ fn assemble_weighed(
         sites,
         chips,
     };
+    route::check(&program)?;
     program.verify()?;
     program.verify_against(&ir)?;
     Ok(program)

@@ -1,6 +1,7 @@
 //! What a pass did: event counts per timestep and slice, and packets between cores. Input of [`crate::time`] and
 //! [`crate::charge`]; measurement only, nothing here changes a result.
 
+use snnc_compiler::ir::program::trees::TreeId;
 use snnc_compiler::ir::{CoreId, NetworkId};
 
 /// A slice of a core: index over all slices of a program, core by core ([`SliceTable`]).
@@ -62,6 +63,15 @@ pub struct Flow {
     pub packets: u64,
 }
 
+/// Spikes that left along one multicast tree in one timestep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cast {
+    /// The tree; its number tells the sending slice.
+    pub tree: TreeId,
+    /// Spikes.
+    pub spikes: u64,
+}
+
 /// One timestep.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StepCounts {
@@ -69,6 +79,8 @@ pub struct StepCounts {
     pub events: Vec<Events>,
     /// Packets sent in this timestep; only flows with packets, ordered by (source, target).
     pub flows: Vec<Flow>,
+    /// The same spikes by multicast tree, ascending; empty on a target that sends each destination a packet.
+    pub casts: Vec<Cast>,
 }
 
 /// One pass of one network.

@@ -1,5 +1,7 @@
 //! The routes of a program over the mesh: which links a packet from a slice to a core crosses.
 //!
+//! On a target with multicast a spike crosses each link of its [`Trees`] once instead; packets delivered stay the same.
+//!
 //! The one place that walks links. [`crate::time`] asks it for link loads, [`crate::charge`] for hops. The paths are
 //! those of [`snnc_targets::Topology::path`], looked up once for each (source core, target core) of the program.
 //!
@@ -13,10 +15,11 @@ use std::ops::{AddAssign, Range};
 
 use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::CoreId;
+use snnc_compiler::ir::program::trees::{TreeId, Trees};
 use snnc_compiler::ir::program::{CoreSlice, Program};
 use snnc_targets::{Link, LinkKind, Topology};
 
-use crate::counts::{Flow, SliceIndex, SliceTable};
+use crate::counts::{Flow, SliceIndex, SliceTable, StepCounts};
 
 /// Link crossings by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +87,19 @@ pub struct Network {
     crossed: Vec<u32>,
     /// The links that some route crosses.
     used: Vec<(Link, LinkKind)>,
+    /// Multicast trees by their id, if the target has them.
+    trees: Option<Vec<Spread>>,
+}
+
+/// What a packet crosses that forks on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Spread {
+    /// Sending slice.
+    source: SliceIndex,
+    /// Hops of one spike.
+    hops: Hops,
+    /// Range of [`Network`]'s list of crossed links.
+    links: Range<usize>,
 }
 
 impl Network {
@@ -101,11 +117,12 @@ impl Network {
                 }
             }
         }
+        paths.network.trees = Trees::of(program).map(|trees| paths.spreads(&trees));
         paths.network
     }
 
     fn empty() -> Self {
-        Self { routes: Vec::new(), crossed: Vec::new(), used: Vec::new() }
+        Self { routes: Vec::new(), crossed: Vec::new(), used: Vec::new(), trees: None }
     }
 
     /// Routes, ascending by (source, target).
@@ -128,12 +145,33 @@ impl Network {
         })
     }
 
-    /// Adds the packets of `flows` to each link they cross; `loads` is one number for each of [`Network::links`].
-    pub fn load(&self, flows: &[Flow], loads: &mut [u64]) {
-        for (flow, route) in self.follow(flows) {
-            for &link in &self.crossed[route.links.clone()] {
-                loads[link as usize] += flow.packets;
+    /// Adds the packets of a timestep to each link they cross; `loads` is one number for each of [`Network::links`].
+    pub fn load(&self, step: &StepCounts, loads: &mut [u64]) {
+        let Some(trees) = &self.trees else {
+            for (flow, route) in self.follow(&step.flows) {
+                self.crossed[route.links.clone()]
+                    .iter()
+                    .for_each(|&link| loads[link as usize] += flow.packets);
             }
+            return;
+        };
+        for cast in &step.casts {
+            let links = &trees[cast.tree.0 as usize].links;
+            self.crossed[links.clone()].iter().for_each(|&link| loads[link as usize] += cast.spikes);
+        }
+    }
+
+    /// Hops of a timestep's packets, by sending slice: those of each packet, or of each spike's multicast tree.
+    pub fn hops(&self, step: &StepCounts, mut enter: impl FnMut(SliceIndex, Hops)) {
+        let Some(trees) = &self.trees else {
+            for (flow, route) in self.follow(&step.flows) {
+                enter(flow.source, route.hops.times(flow.packets));
+            }
+            return;
+        };
+        for cast in &step.casts {
+            let tree = &trees[cast.tree.0 as usize];
+            enter(tree.source, tree.hops.times(cast.spikes));
         }
     }
 
@@ -186,6 +224,22 @@ impl Paths<'_> {
         path
     }
 
+    /// The links of each tree, by its id.
+    fn spreads(&mut self, trees: &Trees) -> Vec<Spread> {
+        let mut spreads = Vec::with_capacity(trees.all().len());
+        for (id, tree) in trees.all().iter().enumerate() {
+            let start = self.network.crossed.len();
+            let mut hops = Hops::default();
+            for &(link, kind) in trees.links(TreeId(id as u32)) {
+                let link = self.id(link, kind);
+                self.network.crossed.push(link);
+                hops.count(kind);
+            }
+            spreads.push(Spread { source: tree.slice, hops, links: start..self.network.crossed.len() });
+        }
+        spreads
+    }
+
     fn id(&mut self, link: Link, kind: LinkKind) -> u32 {
         let used = &mut self.network.used;
         *self.ids.entry(link).or_insert_with(|| {
@@ -199,6 +253,9 @@ impl Paths<'_> {
 mod tests {
     use super::fixture::{program, random_step, slice_table};
     use super::*;
+    use crate::counts::Cast;
+    use crate::host::philox4x32_10;
+    use snnc_targets::schema::Routing;
     use std::collections::BTreeMap;
 
     #[test]
@@ -208,10 +265,11 @@ mod tests {
         let network = Network::new(&program, &table);
         let topology = program.topology();
         for seed in 0..20 {
-            let flows = random_step(&program, &table, seed).flows;
+            let step = random_step(&program, &table, seed);
+            let flows = &step.flows;
             let mut by_hand: BTreeMap<u32, u64> = BTreeMap::new();
             let mut distance = 0;
-            for flow in &flows {
+            for flow in flows {
                 let (from, to) = (program.sites[table.cores[flow.source]], program.sites[flow.target]);
                 distance += flow.packets * u64::from(topology.distance(from, to));
                 for (link, _) in topology.path(from, to) {
@@ -219,10 +277,10 @@ mod tests {
                 }
             }
             let mut hops = Hops::default();
-            network.follow(&flows).for_each(|(flow, route)| hops += route.hops.times(flow.packets));
+            network.hops(&step, |_, of_flow| hops += of_flow);
             assert_eq!(hops.total(), distance);
             let mut loads = vec![0; network.links().len()];
-            network.load(&flows, &mut loads);
+            network.load(&step, &mut loads);
             assert_eq!(loads.iter().sum::<u64>(), distance);
             let loaded = network.links().iter().zip(&loads).filter(|(_, load)| **load > 0);
             assert_eq!(loaded.map(|(link, load)| (link.0.0, *load)).collect::<BTreeMap<_, _>>(), by_hand);
@@ -249,5 +307,80 @@ mod tests {
         let flow = Flow { source: 0, target: CoreId(0), packets: 1 };
         let network = Network::new(&program, &table);
         let _ = network.follow(&[flow]).count();
+    }
+
+    /// The fixture with forking packets, and random spikes on its trees.
+    fn multicast(seed: u32) -> (Program, Trees, StepCounts) {
+        let mut program = program();
+        program.target.topology.routing.0 = Routing::Multicast { table_entries: Some(16) };
+        let trees = Trees::of(&program).expect("the target forks packets");
+        let cast = |tree: usize| Cast {
+            tree: TreeId(tree as u32),
+            spikes: u64::from(philox4x32_10([tree as u32, 0, 0, 0], [seed, 7])[0] % 9),
+        };
+        let casts = (0..trees.all().len()).map(cast).filter(|cast| cast.spikes > 0).collect();
+        (program, trees, StepCounts { casts, ..StepCounts::default() })
+    }
+
+    #[test]
+    fn trees_cross_each_link_of_the_union_of_their_paths_once_a_spike() {
+        let mut shared = 0;
+        for seed in 0..20 {
+            let (program, trees, step) = multicast(seed);
+            let table = slice_table(&program);
+            let (network, topology) = (Network::new(&program, &table), program.topology());
+            let mut by_hand: BTreeMap<u32, u64> = BTreeMap::new();
+            let mut apart = 0;
+            for cast in &step.casts {
+                let tree = trees.tree(cast.tree);
+                let from = program.sites[table.cores[tree.slice]];
+                let mut union = std::collections::BTreeSet::new();
+                for &to in &tree.destinations {
+                    union.extend(topology.path(from, program.sites[to]).map(|(link, _)| link.0));
+                    apart += cast.spikes * u64::from(topology.distance(from, program.sites[to]));
+                }
+                union.into_iter().for_each(|link| *by_hand.entry(link).or_default() += cast.spikes);
+            }
+            let mut loads = vec![0; network.links().len()];
+            network.load(&step, &mut loads);
+            let loaded = network.links().iter().zip(&loads).filter(|(_, load)| **load > 0);
+            assert_eq!(loaded.map(|(link, load)| (link.0.0, *load)).collect::<BTreeMap<_, _>>(), by_hand);
+            let mut hops = Hops::default();
+            network.hops(&step, |_, of_tree| hops += of_tree);
+            assert_eq!(hops.total(), loads.iter().sum::<u64>());
+            assert!(hops.total() <= apart);
+            shared += apart - hops.total();
+        }
+        assert!(shared > 0, "some destinations share a way");
+    }
+
+    #[test]
+    fn a_tree_to_one_destination_is_its_path() {
+        let (mut program, ..) = multicast(0);
+        for core in program.cores.values_mut() {
+            for slice in &mut core.slices {
+                let first = slice.destinations.first().copied();
+                let positions = slice.route_starts.len() as u32;
+                slice.destinations = first.into_iter().collect();
+                slice.route_starts = (0..positions).map(|p| p.min(u32::from(first.is_some()))).collect();
+            }
+        }
+        let table = slice_table(&program);
+        let trees = Trees::of(&program).expect("the target forks packets");
+        let forking = Network::new(&program, &table);
+        program.target.topology.routing.0 = Routing::Unicast;
+        let plain = Network::new(&program, &table);
+        assert_eq!(trees.all().len(), plain.routes().len());
+        for (id, route) in plain.routes().iter().enumerate() {
+            let cast = Cast { tree: TreeId(id as u32), spikes: 3 };
+            let flow = Flow { source: route.source, target: route.target, packets: 3 };
+            let step = StepCounts { casts: vec![cast], flows: vec![flow], ..StepCounts::default() };
+            let hops = |network: &Network| {
+                let mut all = Vec::new();
+                network.hops(&step, |slice, hops| all.push((slice, hops)));
+                all
+            };
+            assert_eq!(hops(&forking), hops(&plain));
+        }
     }
 }

@@ -11,6 +11,8 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::usage::Limit;
 use snnc_compiler::ir::spiking::{Bias, Convolution, Dynamics, NeuronFormat, Projection, SpikingIr};
 use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_compiler::mapping::effort::Effort;
+use snnc_compiler::mapping::partition::{Rates, search};
 use snnc_simulator::charge::{Component, Meter};
 use snnc_simulator::execute::{Chip, oracle};
 use snnc_simulator::time::Fidelity;
@@ -34,6 +36,13 @@ fn network(random: &mut Random, target: &Target) -> SpikingIr {
     ir.model.inputs[0].scale.fill(10.0);
     ir.verify().unwrap();
     ir
+}
+
+/// Where cores sit does not matter here.
+fn quick() -> CompileOptions {
+    let mut options = CompileOptions::default();
+    options.place.effort = Effort::Fast;
+    options
 }
 
 /// Neurons of its core that each neuron takes, by population and `(channel, row, column)`.
@@ -79,7 +88,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
         let mut random = Random(seed);
         let ir = network(&mut random, &target);
         let input = common::input(&mut random, &ir);
-        let program = match map(&ir, &target, CompileOptions::default()) {
+        let program = match map(&ir, &target, quick()) {
             Ok(program) => program,
             Err(error) => {
                 assert!(error.codes().iter().all(|&code| code == Code::DoesNotFit), "seed {seed}: {error}");
@@ -88,6 +97,10 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
             }
         };
         mapped += 1;
+        let found = search(&ir, &target, &Rates::default(), Default::default()).unwrap();
+        for (core, use_) in found.uses.iter() {
+            assert_eq!(*use_, program.core_use(core), "seed {seed}: {core}");
+        }
         let chip = Chip::new(&program);
         let outcome = chip.run(NetworkId(0), &input);
         let truth = oracle::run(&ir, NetworkId(0), &input);
@@ -163,7 +176,7 @@ fn narrower_weights_spend_fewer_axons() {
     {
         *weight = weight.signum();
     }
-    let program = map(&ir, &target, CompileOptions::default()).unwrap();
+    let program = map(&ir, &target, quick()).unwrap();
     assert_eq!(program.target.axons.planes(), 2);
     let input = common::input(&mut random, &ir);
     let chip = Chip::new(&program);
@@ -184,9 +197,11 @@ fn merged_dendrites_run_the_same_and_take_neurons() {
         let mut random = Random(seed);
         let ir = network(&mut random, &target);
         let input = common::input(&mut random, &ir);
-        let program = map(&ir, &target, CompileOptions::default()).unwrap();
+        let program = map(&ir, &target, quick()).unwrap();
+        let found = search(&ir, &target, &Rates::default(), Default::default()).unwrap();
         for core in program.cores.keys() {
             let use_ = program.core_use(core);
+            assert_eq!(found.uses[core], use_, "seed {seed}: {core}");
             let factor = use_.input_axons.div_ceil(16).max(1).next_power_of_two();
             assert_eq!(use_.neurons, u64::from(program.cores[core].neurons()) * factor);
             assert!(use_.neurons <= 64 && factor <= 64);
@@ -201,7 +216,7 @@ fn merged_dendrites_run_the_same_and_take_neurons() {
     assert!(merged > 10, "{merged} cores merge");
     target.core.fan_in_merge = None;
     let ir = network(&mut Random(5), &target);
-    let error = map(&ir, &target, CompileOptions::default()).unwrap_err();
+    let error = map(&ir, &target, quick()).unwrap_err();
     assert!(error.codes().iter().all(|&code| code == Code::DoesNotFit), "{error}");
     assert!(error.to_string().contains("input axons"), "{error}");
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Fit, Row};
+use super::{Fit, Problem, Row};
+
+/// How places of layers begin.
+const LAYER: &str = "layer ";
 
 impl fmt::Display for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,6 +24,13 @@ impl fmt::Display for Fit {
         }
         Ok(())
     }
+}
+
+/// `layer a, b, c`.
+fn places(problems: &[Problem]) -> String {
+    let names: Vec<&str> = problems.iter().map(|p| p.place.strip_prefix(LAYER).unwrap_or(&p.place)).collect();
+    let prefix = if problems[0].place.starts_with(LAYER) { LAYER } else { "" };
+    format!("{prefix}{}", names.join(", "))
 }
 
 impl Row {
@@ -48,13 +58,13 @@ impl Row {
 
     fn reasons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{} does not hold it:", self.target)?;
-        for (i, problem) in self.problems.iter().enumerate() {
-            writeln!(f, "  {} {}: {}", problem.code, problem.place, problem.message)?;
-            // Layers that share a remedy stand together.
-            let next = self.problems.get(i + 1).and_then(|next| next.remedy.as_ref());
-            match &problem.remedy {
-                Some(remedy) if next != Some(remedy) => writeln!(f, "        {remedy}")?,
-                _ => {}
+        // Layers with the same reason stand in one line, reasons with the same remedy above it.
+        for cured in self.problems.chunk_by(|a, b| a.remedy == b.remedy) {
+            for same in cured.chunk_by(|a, b| (&a.code, &a.message) == (&b.code, &b.message)) {
+                writeln!(f, "  {} {}: {}", same[0].code, places(same), same[0].message)?;
+            }
+            if let Some(remedy) = &cured[0].remedy {
+                writeln!(f, "        {remedy}")?;
             }
         }
         if let Some(m) = &self.mapping {

@@ -92,7 +92,7 @@ fn pass(seed: u64) -> PassCounts {
         ..Events::default()
     };
     let flows = vec![Flow { source: 0, target: CoreId(1), packets: 5 }];
-    let step = StepCounts { events: vec![source, target], flows };
+    let step = StepCounts { events: vec![source, target], flows, casts: Vec::new() };
     PassCounts {
         network: NetworkId(0),
         host_writes: vec![8, 0],

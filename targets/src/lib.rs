@@ -5,6 +5,7 @@
 //! The crate sits below all others, so it also holds what every crate shares: [`Diagnostic`]s (coded errors with
 //! place and hint), typed indices ([`entity`]) and atomic file output ([`output`]).
 
+pub mod axons;
 pub mod diagnostic;
 pub mod entity;
 pub mod layer_cores;

@@ -134,7 +134,7 @@ impl Target {
             * u128::from(t.cores_per_tile.0)
             * u128::from(t.chips_max.0.next_multiple_of(t.chip_columns.0.max(1)));
         need(sites <= 1 << 24, "topology", "at most 2^24 cores in the largest system");
-        if let Routing::Multicast { table_entries } = t.routing.0 {
+        if let Routing::Multicast { table_entries: Some(table_entries) } = t.routing.0 {
             need((1..=1 << 24).contains(&table_entries), "topology.routing", "1 to 2^24 table entries");
         }
         let c = &self.core;

@@ -15,6 +15,18 @@ crate::entity! {
     Link "link",
 }
 
+impl Link {
+    /// Index of the tile that it leaves: row times width of the mesh, plus column.
+    pub fn tile(self) -> u32 {
+        self.0 / 4
+    }
+
+    /// 0 east, 1 west, 2 south, 3 north.
+    pub fn direction(self) -> u32 {
+        self.0 % 4
+    }
+}
+
 /// What a link crosses; its costs differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LinkKind {
@@ -116,6 +128,17 @@ impl Topology {
         Path { topology: self, at: self.tile_of(from), to: self.tile_of(to) }
     }
 
+    /// The tile that a link leads to; the link must be inside the mesh.
+    pub fn end_of(&self, link: Link) -> Tile {
+        let (x, y) = (link.tile() % self.width(), link.tile() / self.width());
+        match link.direction() {
+            0 => Tile { x: x + 1, y },
+            1 => Tile { x: x - 1, y },
+            2 => Tile { x, y: y + 1 },
+            _ => Tile { x, y: y - 1 },
+        }
+    }
+
     /// Hops between two sites.
     pub fn distance(&self, from: Site, to: Site) -> u32 {
         let (a, b) = (self.tile_of(from), self.tile_of(to));
@@ -187,5 +210,7 @@ mod tests {
         assert_eq!(kinds, [EastWest, Chip, EastWest, NorthSouth, NorthSouth, Chip, NorthSouth]);
         assert_eq!(t.distance(from, to) as usize, kinds.len());
         assert_eq!(t.path(from, from).count(), 0);
+        let last = t.path(from, to).last().unwrap().0;
+        assert_eq!((t.end_of(last), last.direction()), (Tile { x: 9, y: 5 }, 2));
     }
 }

@@ -187,10 +187,8 @@ pub(super) fn summed(network: &Network, counts: &PassCounts) -> Vec<SliceTally> 
         .collect();
     for step in &counts.steps {
         slices.iter_mut().zip(&step.events).for_each(|(slice, &events)| slice.events += events);
-        for (flow, route) in network.follow(&step.flows) {
-            slices[flow.source].hops += route.hops.times(flow.packets);
-            slices[flow.source].deliveries += flow.packets;
-        }
+        step.flows.iter().for_each(|flow| slices[flow.source].deliveries += flow.packets);
+        network.hops(step, |slice, hops| slices[slice].hops += hops);
     }
     slices
 }

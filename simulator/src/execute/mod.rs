@@ -19,6 +19,7 @@ pub mod plain;
 pub mod slice;
 
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::program::trees::Trees;
 use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
@@ -40,6 +41,8 @@ pub struct Chip<'a> {
     receivers: Vec<Vec<Receiver>>,
     /// How its slices run, by population.
     gangs: Vec<Vec<Gang>>,
+    /// Multicast trees, if the target has them.
+    trees: Option<Trees>,
 }
 
 /// What a pass gave.
@@ -62,7 +65,7 @@ impl<'a> Chip<'a> {
         let feeds = feeds::index(program, &table);
         let gangs = gang::index(program, &table, &feeds);
         let receivers = feeds::receivers(&table, &feeds);
-        Self { program, table, feeds, receivers, gangs }
+        Self { program, table, feeds, receivers, gangs, trees: Trees::of(program) }
     }
 
     /// Runs one pass of a network on its constant input, `[c, h, w]` row-major.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use snnc_compiler::ir::program::trees::{TreeId, Trees};
 use snnc_compiler::ir::spiking::Bias;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use super::slice::{SliceTrace, Spike};
 use super::{Chip, PassOutcome, host_input};
-use crate::counts::{Events, Flow, PassCounts, StepCounts};
+use crate::counts::{Cast, Events, Flow, PassCounts, StepCounts};
 
 /// Biases that the host wrote, `[c, h, w]` row-major, and how many were clipped.
 pub(super) type Written = BTreeMap<PopulationId, (Vec<i32>, u64)>;
@@ -75,7 +76,7 @@ fn counts(chip: &Chip, network: NetworkId, written: &Written, traces: &[SliceTra
     let model = &chip.program.model;
     let slices = chip.table.len();
     let pass_steps = model.networks[network].pass_steps as usize;
-    let empty = StepCounts { events: vec![Events::default(); slices], flows: Vec::new() };
+    let empty = StepCounts { events: vec![Events::default(); slices], ..StepCounts::default() };
     let mut counts = PassCounts {
         network,
         host_writes: vec![0; slices],
@@ -101,6 +102,9 @@ fn counts(chip: &Chip, network: NetworkId, written: &Written, traces: &[SliceTra
         }
     }
     add_flows(chip, traces, &mut counts.steps);
+    if let Some(trees) = &chip.trees {
+        add_casts(chip, trees, traces, &mut counts.steps);
+    }
     counts
 }
 
@@ -119,6 +123,23 @@ fn add_flows(chip: &Chip, traces: &[SliceTrace], steps: &mut [StepCounts]) {
                     steps[sent].flows.push(Flow { source, target: receiver.core, packets });
                 }
             }
+        }
+    }
+}
+
+/// Spikes by multicast tree. Traces of other networks are empty; trees are numbered slice by slice.
+fn add_casts(chip: &Chip, trees: &Trees, traces: &[SliceTrace], steps: &mut [StepCounts]) {
+    for (slice, trace) in traces.iter().enumerate() {
+        let positions = trees.positions(slice);
+        let start = chip.program.model.populations[chip.table.populations[slice]].window.start as usize;
+        for (step, fired) in trace.fired.iter().enumerate() {
+            let mut used: Vec<TreeId> =
+                fired.iter().filter_map(|spike| positions[spike.position as usize]).collect();
+            used.sort_unstable();
+            let casts = used.chunk_by(PartialEq::eq);
+            steps[start + step]
+                .casts
+                .extend(casts.map(|same| Cast { tree: same[0], spikes: same.len() as u64 }));
         }
     }
 }

@@ -156,7 +156,7 @@ fn random(seed: u32, index: usize, below: u32) -> u64 {
 
 /// A timestep with random events in every slice and random packets on about half the routes.
 pub fn random_step(program: &Program, table: &SliceTable, seed: u32) -> StepCounts {
-    let mut step = StepCounts { events: vec![Events::default(); table.cores.len()], flows: Vec::new() };
+    let mut step = StepCounts { events: vec![Events::default(); table.cores.len()], ..StepCounts::default() };
     for (i, e) in step.events.iter_mut().enumerate() {
         let r = |k: usize| random(seed, i * 16 + k, 1000);
         e.synaptic_operations = r(0) * 7;

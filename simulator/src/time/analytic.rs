@@ -148,7 +148,7 @@ impl Analytic {
     /// Busy time of the busiest link.
     fn busiest_link(&self, network: &Network, step: &StepCounts, loads: &mut [u64]) -> u64 {
         loads.fill(0);
-        network.load(&step.flows, loads);
+        network.load(step, loads);
         let mut heaviest = [0; 3];
         for (&load, &(_, kind)) in loads.iter().zip(network.links()) {
             let most = &mut heaviest[kind as usize];

@@ -22,7 +22,7 @@ pub struct Schedule {
 /// Temperatures. A power of two: the factor between them is a repeated square root.
 const LEVELS: u32 = 256;
 /// The last temperature is this part of the first.
-const COOLED: f64 = 1.0 / 256.0;
+const COOLED: f64 = 1.0 / 64.0;
 
 /// Anneals from where `state` is; leaves it at the cheapest placement seen at the end of a temperature.
 pub fn anneal(state: &mut State, schedule: Schedule, random: &mut Random) {

@@ -14,6 +14,8 @@ mod halve;
 mod random;
 mod search;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;

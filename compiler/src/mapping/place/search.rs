@@ -56,27 +56,29 @@ fn improve<'a>(start: &State<'a>, run: &Run) -> State<'a> {
     state
 }
 
-/// The runs of an effort; those of `best` contain that of `default`.
+/// The runs of an effort; those of `best` contain that of `default`. Heats were chosen by trial: warm enough to leave
+/// the start's local optimum, too cool to forget which chip a core belongs to.
 fn runs(options: PlaceOptions, graph: &Graph) -> Vec<Run> {
     let run = |share: u64, nth: u64, heat: f64| Run {
         schedule: Schedule { moves: moves(graph) * share / 16, heat },
         seed: options.seed.wrapping_add(nth.wrapping_mul(0xD1B5_4A32_D192_ED03)),
     };
     match options.effort {
-        Effort::Fast => vec![run(1, 0, 0.05)],
-        Effort::Default => vec![run(16, 0, 0.3)],
+        Effort::Fast => vec![run(1, 0, 0.1)],
+        Effort::Default => vec![run(16, 0, 0.1)],
         Effort::Best => {
-            let longer = (1..=4).map(|nth| run(64, nth, 0.5));
-            std::iter::once(run(16, 0, 0.3)).chain(longer).collect()
+            let longer = [0.1, 0.1, 0.1, 0.3].into_iter().zip(1..).map(|(heat, nth)| run(64, nth, heat));
+            std::iter::once(run(16, 0, 0.1)).chain(longer).collect()
         }
     }
 }
 
-/// Moves of `default`: about the same time for a few hundred cores, then in proportion to them.
+/// Moves of `default`.
 fn moves(graph: &Graph) -> u64 {
-    const VISITS: u64 = 100_000_000;
-    const VISITS_PER_CORE: u64 = 100_000;
+    // Few cores have few placements; several hundred take a fraction of a second.
+    let cores = graph.cores() as u64;
+    let budget = (cores * 500_000).min(60_000_000).max(cores * 20_000);
     // A move looks at the neighbours of two cores, and takes about as long as 16 of them besides.
-    let visits = 16 + 2 * graph.entries() as u64 / graph.cores().max(1) as u64;
-    VISITS.max(VISITS_PER_CORE * graph.cores() as u64) / visits
+    let visits = 16 + 2 * graph.entries() as u64 / cores.max(1);
+    budget / visits
 }

@@ -16,9 +16,11 @@ use snnc_targets::{LinkKind, Target};
 pub use hops::bound as hops_bound;
 
 use super::partition::Rates;
+use super::route::{self, TableUse};
 use super::traffic::Traffic;
 use crate::ir::CoreId;
 use crate::ir::program::Program;
+use crate::ir::program::trees::Trees;
 use crate::ir::program::usage::{CoreUse, Limit, core_use};
 use crate::ir::spiking::SpikingIr;
 
@@ -95,7 +97,7 @@ pub struct TrafficFigures {
     pub packets: u64,
     /// No mapping onto such cores needs fewer.
     pub packets_bound: u64,
-    /// Packets x hops.
+    /// Packets x hops; link crossings of trees on a multicast target.
     pub hops: u64,
     /// No placement of these cores needs fewer.
     pub hops_bound: u64,
@@ -107,6 +109,9 @@ pub struct TrafficFigures {
     pub max_link: u64,
     /// Mean over the links in use.
     pub mean_link: f64,
+    /// Multicast targets only: hops and loads above are then those of trees, each crossed once a spike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multicast: Option<TableUse>,
 }
 
 /// One layer.
@@ -193,17 +198,26 @@ fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
         hops += packets * length;
         within_tile += if length == 0 { packets } else { 0 };
     }
+    let mut least_hops = hops_bound(&traffic, &topology);
+    let mut multicast = None;
+    if let Some(trees) = Trees::of(program) {
+        multicast = Some(route::table_use(program, &trees, whole(hops)));
+        let loads = route::loads(program, &trees, rates);
+        (links, chip_crossings, least_hops) = (loads.links, loads.chip_crossings, loads.least_hops);
+        hops = links.iter().sum();
+    }
     let used = links.iter().filter(|&&load| load > 0).count();
     TrafficFigures {
         measured: !rates.is_uniform(),
         packets: whole(traffic.packets()),
         packets_bound: bounds::packets(ir, &program.target, rates).floor() as u64,
         hops: whole(hops),
-        hops_bound: whole(hops_bound(&traffic, &topology)),
+        hops_bound: whole(least_hops),
         within_tile: whole(within_tile),
         chip_crossings: whole(chip_crossings),
         max_link: whole(links.iter().copied().max().unwrap_or(0)),
         mean_link: hops as f64 / rates.scale() / used.max(1) as f64,
+        multicast,
     }
 }
 

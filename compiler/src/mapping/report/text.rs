@@ -115,7 +115,16 @@ impl MappingReport {
             t.chip_crossings,
             per_packet(t.chip_crossings) * 100.0
         )?;
-        writeln!(f, "    busiest link    {:>12}   mean {:.0}", t.max_link, t.mean_link)
+        writeln!(f, "    busiest link    {:>12}   mean {:.0}", t.max_link, t.mean_link)?;
+        let Some(m) = &t.multicast else { return Ok(()) };
+        writeln!(
+            f,
+            "    multicast trees {:>12}   hops {:.2} x fewer than with separate packets",
+            m.trees,
+            { m.unicast_hops as f64 / t.hops.max(1) as f64 }
+        )?;
+        let of = m.of.map_or("packets carry their way".to_owned(), |of| format!("of {of}"));
+        writeln!(f, "    fullest router  {:>12}   table entries, {of}; mean {:.1}", m.max, m.mean)
     }
 }
 

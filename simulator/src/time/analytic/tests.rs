@@ -20,7 +20,7 @@ fn alone(analytic: &Analytic, network: &Network, step: &StepCounts) -> StepTime 
 }
 
 fn empty_step(table: &SliceTable) -> StepCounts {
-    StepCounts { events: vec![Events::default(); table.cores.len()], flows: Vec::new() }
+    StepCounts { events: vec![Events::default(); table.cores.len()], ..StepCounts::default() }
 }
 
 #[test]

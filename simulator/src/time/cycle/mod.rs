@@ -18,6 +18,7 @@ mod tests;
 
 use rayon::prelude::*;
 use snnc_compiler::ir::program::Program;
+use snnc_targets::schema::Routing;
 use snnc_targets::{Code, Diagnostic};
 
 pub use latency::{CLASSES, Latencies};
@@ -59,7 +60,7 @@ impl Cycle {
     /// Prepares the model; one timestep of `every` will be simulated.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] if the target describes no network or its mesh is too large.
+    /// [`Code::Unsupported`] if the target forks packets, describes no network, or its mesh is too large.
     pub fn new(program: &Program, slices: &SliceTable, every: u32) -> Result<Self, Diagnostic> {
         let (target, topology) = (&program.target, program.topology());
         let refuse =
@@ -68,6 +69,10 @@ impl Cycle {
             refuse("describes no queues and routers, so it cannot be timed cycle by cycle")
                 .hint("add a `network` section to the target file, or use `--timing analytic`")
         })?;
+        if target.topology.routing.get() != Routing::Unicast {
+            return Err(refuse("forks packets on their way, which the cycle-accurate mesh does not do yet")
+                .hint("use `--timing analytic`, which counts each link of a multicast tree once"));
+        }
         let timing = target.timing();
         let mesh = clock::mesh(&topology, &timing, network);
         let core = CoreCycles::new(&timing, network);

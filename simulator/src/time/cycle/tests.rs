@@ -25,7 +25,7 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
     slice.route_starts = (0..=positions).map(|p| 3 * p).collect();
     slice.destinations = (0..positions).flat_map(|_| to.clone()).collect();
     let table = slice_table(&program);
-    let mut step = StepCounts { events: vec![Events::default(); table.cores.len()], flows: Vec::new() };
+    let mut step = StepCounts { events: vec![Events::default(); table.cores.len()], ..StepCounts::default() };
     let spikes = fired.len() as u64;
     let neurons = u64::from(positions * atoms);
     step.events[0] = Events {
@@ -108,12 +108,9 @@ fn a_spike_arrives_after_its_update_and_its_way() {
 fn a_firing_neuron_can_take_longer_than_a_silent_one() {
     let mut last = setup(10, 10, &[(9, 9)]);
     let before = last.simulated().0.time_ps;
-    let longer = |ns| {
-        let mut unit = last.program.target.timing.synaptic_operation.clone();
-        (unit.latency_ns.0, unit.interval_ns.0) = (ns, ns);
-        Some(unit)
-    };
-    last.program.target.timing.neuron_spike = longer(30.0);
+    let mut unit = last.program.target.timing.synaptic_operation.clone();
+    (unit.latency_ns.0, unit.interval_ns.0) = (30.0, 30.0);
+    last.program.target.timing.neuron_spike = Some(unit);
     assert_eq!(last.simulated().0.time_ps, before + 30_000);
     // 100 spikes, one after another: each holds up the next, as in the analytic bound.
     let all: Vec<(u32, u32)> = (0..10).flat_map(|p| (0..10).map(move |a| (p, a))).collect();

@@ -1,8 +1,11 @@
 //! Checks that need no spiking IR: sites, neurons, memories, routes, limits.
 
+use snnc_targets::schema::Routing;
+
 use super::Findings;
 use crate::ir::CoreId;
 use crate::ir::program::cover::{Cover, site_problems};
+use crate::ir::program::trees::Trees;
 use crate::ir::program::usage::core_use;
 use crate::ir::program::{Core, CoreSlice, InputAxon, Program, SynapseList};
 
@@ -238,6 +241,7 @@ impl Findings {
 
     /// No limit of the target exceeded.
     pub(super) fn limits(&mut self, program: &Program) {
+        self.tables(program);
         let atoms_max = program.target.axons.atoms_max();
         for (id, core) in program.cores.iter() {
             for (limit, used, most) in
@@ -253,6 +257,17 @@ impl Findings {
                     || format!("{atoms} atoms on an axon, target has {}", atoms_max.unwrap_or(0)),
                 );
             }
+        }
+    }
+
+    /// No router's table overfull.
+    fn tables(&mut self, program: &Program) {
+        let Routing::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
+            return;
+        };
+        if let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) {
+            let message = || format!("holds {used} table entries, target has {most}");
+            self.need(false, || format!("router {router}"), message);
         }
     }
 }
