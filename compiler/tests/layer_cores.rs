@@ -4,7 +4,7 @@ mod common;
 
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::{Connectivity, Convolution, Dynamics, NeuronFormat, SpikingIr};
+use snnc_compiler::ir::spiking::{Connectivity, Dynamics, NeuronFormat, Sparse, SpikingIr};
 use snnc_compiler::ir::{CoreId, PopulationId, ProjectionId, Shape};
 use snnc_targets::{Code, Site, Target, registry};
 
@@ -24,11 +24,6 @@ fn network() -> SpikingIr {
     }
     ir.verify().unwrap();
     ir
-}
-
-fn conv(ir: &mut SpikingIr, id: ProjectionId) -> &mut Convolution {
-    let Connectivity::Conv(conv) = &mut ir.projections[id].connectivity else { unreachable!() };
-    conv
 }
 
 fn mapped(ir: &SpikingIr, target: &Target) -> Program {
@@ -89,18 +84,22 @@ fn layers_without_a_core_are_refused_with_their_words() {
     refused("stride 1, layer cores have [2, 4]", |_, t| layers(t).strides.0 = vec![2, 4]);
     refused("it feeds 2 layers, a layer core sends to at most 1", |_, t| layers(t).destinations_max.0 = 1);
     refused("a transposed convolution", |ir, _| {
-        for id in ir.projections.keys() {
-            let map = &mut conv(ir, id).map;
-            (map.rows.transposed, map.cols.transposed) = (true, true);
+        for p in ir.projections.values_mut().filter_map(|p| p.conv_mut()) {
+            (p.map.rows.transposed, p.map.cols.transposed) = (true, true);
         }
     });
-    refused("kernels of different geometry", |ir, _| conv(ir, ProjectionId(2)).map.rows.dilation = 2);
+    refused("kernels of different geometry", |ir, _| {
+        ir.projections[ProjectionId(2)].conv_mut().unwrap().map.rows.dilation = 2;
+    });
+    refused("it is fed by an irregular projection", |ir, _| {
+        ir.projections[ProjectionId(0)].connectivity = Connectivity::Sparse(Sparse::default());
+    });
 }
 
 #[test]
 fn a_layer_of_512_channels_needs_2_mi_words() {
     refused("kernel 256 x 2^(ceil(log2 9) + ceil(log2 512)) = 2097152 (2 Mi) words", |ir, _| {
-        let first = conv(ir, ProjectionId(0));
+        let first = ir.projections[ProjectionId(0)].conv_mut().unwrap();
         (first.kernel.inputs, first.kernel.outputs) = (256, 512);
         first.kernel.weights = vec![1; 256 * 9 * 512];
         for (id, channels) in [(PopulationId(0), 256), (PopulationId(1), 512)] {

@@ -9,7 +9,7 @@ use common::Random;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::usage::Limit;
-use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, NeuronFormat, Projection, SpikingIr};
+use snnc_compiler::ir::spiking::{Bias, Convolution, Dynamics, NeuronFormat, Projection, SpikingIr};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::{Rates, search};
@@ -67,11 +67,11 @@ fn events(
     (c, y, x): (usize, usize, usize),
     copies: &BTreeMap<(PopulationId, u32, u32, u32), u64>,
 ) -> u64 {
-    let Some(conv) = p.conv() else { unreachable!() };
     let mut sum = 0;
-    for (ty, ky) in conv.map.rows.reach(y, 0..conv.map.rows.output) {
-        for (tx, kx) in conv.map.cols.reach(x, 0..conv.map.cols.output) {
-            for (channel, weight) in conv.kernel.row(c, ky, kx).iter().enumerate() {
+    let Convolution { map, kernel } = p.conv().unwrap();
+    for (ty, ky) in map.rows.reach(y, 0..map.rows.output) {
+        for (tx, kx) in map.cols.reach(x, 0..map.cols.output) {
+            for (channel, weight) in kernel.row(c, ky, kx).iter().enumerate() {
                 let bits = u64::from((*weight as u16 & 0xF).count_ones());
                 sum += bits * copies[&(p.target, channel as u32, ty as u32, tx as u32)];
             }
@@ -162,8 +162,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
 }
 
 fn events_reached(p: &Projection, (_, y, x): (usize, usize, usize)) -> bool {
-    let Some(conv) = p.conv() else { unreachable!() };
-    let map = &conv.map;
+    let map = &p.conv().unwrap().map;
     !map.rows.reach(y, 0..map.rows.output).is_empty() && !map.cols.reach(x, 0..map.cols.output).is_empty()
 }
 
@@ -173,9 +172,9 @@ fn narrower_weights_spend_fewer_axons() {
     let mut random = Random(2);
     let mut ir = network(&mut random, &target);
     ir.model.neuron.weight_bits = 2;
-    for projection in ir.projections.values_mut() {
-        let Connectivity::Conv(conv) = &mut projection.connectivity else { unreachable!() };
-        conv.kernel.weights.iter_mut().for_each(|weight| *weight = weight.signum());
+    for weight in ir.projections.values_mut().filter_map(|p| p.conv_mut()).flat_map(|c| &mut c.kernel.weights)
+    {
+        *weight = weight.signum();
     }
     let program = map(&ir, &target, quick()).unwrap();
     assert_eq!(program.target.axons.planes(), 2);

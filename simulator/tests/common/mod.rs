@@ -1,5 +1,7 @@
 //! Seeded random networks: convolutions and transposed convolutions with odd sizes, skips, delays, all biases.
 
+#![allow(dead_code, reason = "every test crate uses a part")]
+
 use snnc_compiler::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
     Population, Projection, Readout, Sparse, SpikingIr, Window,

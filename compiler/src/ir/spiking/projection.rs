@@ -45,6 +45,14 @@ impl Projection {
         }
     }
 
+    /// The convolution, to change it.
+    pub fn conv_mut(&mut self) -> Option<&mut Convolution> {
+        match &mut self.connectivity {
+            Connectivity::Conv(conv) => Some(conv),
+            Connectivity::Sparse(_) => None,
+        }
+    }
+
     /// The lists, if it is irregular.
     pub fn sparse(&self) -> Option<&Sparse> {
         match &self.connectivity {
