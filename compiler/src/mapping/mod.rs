@@ -5,6 +5,7 @@
 //! Nothing here changes a weight or a threshold; a limit exceeded is an error, never a warning.
 
 pub mod build;
+pub mod hypergraph;
 pub mod partition;
 pub mod place;
 pub mod report;

@@ -1,0 +1,1 @@
+//! hMETIS files.
