@@ -2,8 +2,10 @@
 
 mod compile;
 mod explain;
+mod export;
 mod generate;
 mod import;
+mod partition;
 mod reconstruct;
 mod simulate;
 mod targets;
@@ -28,6 +30,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Generate(args) => generate::run(args),
         Command::Reconstruct(args) => reconstruct::run(args),
         Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Partition(args) => partition::run(args),
         Command::Targets(args) => targets::run(args),
         Command::Explain { code } => explain::run(code),
     }

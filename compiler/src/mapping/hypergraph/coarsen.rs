@@ -107,7 +107,8 @@ impl<'a> Clustering<'a> {
             let window = if pins.len() <= RATED_PINS { pins } else { window(pins, random) };
             for &pin in window {
                 // A cluster is judged by its leader, whose nets are counted once.
-                if self.leaders[pin.0 as usize] != pin || within.map(|blocks| blocks[pin.0 as usize]) != home {
+                if self.leaders[pin.0 as usize] != pin || within.map(|blocks| blocks[pin.0 as usize]) != home
+                {
                     continue;
                 }
                 let sum = &mut self.scores[pin.0 as usize];
@@ -130,7 +131,11 @@ impl<'a> Clustering<'a> {
             let better = best.is_none_or(|(most, other)| {
                 score > most || score == most && (self.weight(leader), leader) < (self.weight(other), other)
             });
-            if leader != vertex && score > similarity && better && self.has_room(vertex, leader, caps, cover_caps) {
+            if leader != vertex
+                && score > similarity
+                && better
+                && self.has_room(vertex, leader, caps, cover_caps)
+            {
                 best = Some((score, leader));
             }
         }

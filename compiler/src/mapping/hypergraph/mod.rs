@@ -23,6 +23,10 @@ mod random;
 pub mod repair;
 pub mod state;
 pub mod sweep;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use graph::{Block, Cover, Hypergraph, Incidence, Net, Vertex};
 pub use limits::Limits;

@@ -77,7 +77,9 @@ pub fn partition(
     match blocks {
         Blocks::Exactly(count) if count < least || count == 0 => Err(does_not_fit(count, least)),
         Blocks::Exactly(count) if count > BLOCKS_MAX => Err(does_not_fit(count, least)),
-        Blocks::Exactly(count) => attempt(graph, limits, count, options).ok_or_else(|| does_not_fit(count, least)),
+        Blocks::Exactly(count) => {
+            attempt(graph, limits, count, options).ok_or_else(|| does_not_fit(count, least))
+        }
         Blocks::Fewest => {
             let mut count = least;
             while count <= graph.vertices().clamp(1, BLOCKS_MAX) {
