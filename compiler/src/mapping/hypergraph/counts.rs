@@ -4,8 +4,8 @@
 
 use super::graph::{Block, Incidence, Net};
 
-/// Cells up to which the dense form is taken: 32 MiB.
-const DENSE_CELLS: usize = 1 << 24;
+/// Cells up to which the dense form is taken: 4 MiB, what a cache holds.
+const DENSE_CELLS: usize = 1 << 21;
 
 /// Whether the dense form suits a problem.
 pub fn dense_suits(incidence: &Incidence, blocks: usize) -> bool {

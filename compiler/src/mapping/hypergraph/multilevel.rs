@@ -123,16 +123,32 @@ struct Plan {
     coarse_work: u64,
     /// Annealing of each finer level, which polishes.
     fine_work: u64,
+    /// Most proposals a vertex: small problems need no more.
+    proposals_most: u64,
 }
 
 impl Plan {
     fn new(effort: Effort) -> Self {
-        let plan = |tries, cycles, coarse_work, fine_work| Self { tries, cycles, coarse_work, fine_work };
+        let plan = |tries, cycles, scale: u64| Self {
+            tries,
+            cycles,
+            coarse_work: scale * 100_000_000,
+            fine_work: scale * 15_000_000,
+            proposals_most: scale * 4096,
+        };
         match effort {
-            Effort::Fast => plan(2, 0, 100_000_000, 20_000_000),
-            Effort::Default => plan(2, 0, 400_000_000, 60_000_000),
-            Effort::Best => plan(4, 2, 1_600_000_000, 200_000_000),
+            Effort::Fast => plan(2, 0, 1),
+            Effort::Default => plan(2, 0, 4),
+            Effort::Best => plan(4, 2, 16),
         }
+    }
+
+    /// Proposals for a level. A proposal visits the nets of two vertices, and costs something of its own; beyond the
+    /// cache a visit takes longer, so that work shrinks and the whole stays linear in pins.
+    fn proposals(&self, graph: &Hypergraph, work: u64) -> u64 {
+        let (vertices, pins) = (graph.vertices() as u64, graph.incidence.pins() as u64);
+        let affordable = work / (2 * pins / vertices + 8) * CACHED_PINS / pins.max(CACHED_PINS);
+        affordable.min(self.proposals_most * vertices)
     }
 }
 
@@ -162,7 +178,9 @@ const POLISH: f64 = 0.01;
 /// Where annealing ends: hardly any change for the worse passes.
 const FROZEN: f64 = 0.005;
 /// Annealing with fewer proposals a vertex would only do damage; such levels are swept.
-const PROPOSALS_LEAST: u64 = 16;
+const PROPOSALS_LEAST: u64 = 32;
+/// Pins of a level whose counts stay in the cache.
+const CACHED_PINS: u64 = 1 << 18;
 /// Most sweeps of a level.
 const SWEEPS: usize = 8;
 
@@ -226,8 +244,7 @@ impl Run<'_> {
 
     fn refine<C: Counts>(&mut self, graph: &Hypergraph, blocks: Vec<Block>, heat: f64, work: u64) -> Found {
         let mut state = State::<C>::new(graph, self.limits, self.count, blocks);
-        // A proposal visits the nets of two vertices, and costs something of its own.
-        let proposals = work / (2 * graph.incidence.pins() / graph.vertices() + 8) as u64;
+        let proposals = self.plan.proposals(graph, work);
         if proposals >= PROPOSALS_LEAST * graph.vertices() as u64 {
             anneal(&mut state, Schedule { proposals, start: heat, end: FROZEN }, &mut self.random);
         }
