@@ -39,6 +39,10 @@ pub enum Command {
     Import(ImportArgs),
     /// Place cores on a mesh by the packets between them (for mapping research); print packets x hops and their bound
     Place(PlaceArgs),
+    /// Write a network for other people's tools
+    Export(ExportArgs),
+    /// Partition a hypergraph file (hMETIS .hgr): fewest packets between blocks under limits
+    Partition(PartitionArgs),
     /// List, show or check chip descriptions
     Targets(TargetsArgs),
     /// Explain an error code
@@ -311,6 +315,58 @@ pub struct PlaceArgs {
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Print the result, with the site of each core, as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `snnc export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub model: ModelArgs,
+    /// Format: hgr is the hypergraph of one network in hMETIS form
+    #[arg(long, value_enum)]
+    pub to: ExportFormat,
+    /// Network [default: the denoiser, else the model's first]
+    #[arg(long)]
+    pub network: Option<String>,
+    /// Consecutive channels at one position that make a vertex
+    #[arg(long, default_value_t = 16)]
+    pub group: usize,
+    /// Write it here
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// What can be exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// hMETIS hypergraph: a vertex weighs its neurons, a net the packets of every neuron firing once
+    Hgr,
+}
+
+/// `snnc partition`.
+#[derive(Debug, Args)]
+pub struct PartitionArgs {
+    /// Hypergraph (.hgr)
+    pub hypergraph: PathBuf,
+    /// Blocks [default: as few as are found to keep the limits]
+    #[arg(long)]
+    pub blocks: Option<usize>,
+    /// Most weight of a block; one value a vertex weight of the file
+    #[arg(long, required = true, value_delimiter = ',')]
+    pub limit: Vec<u64>,
+    /// How hard to try
+    #[arg(long, default_value_t)]
+    pub effort: Effort,
+    /// Seed of all random choices
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Write the block of each vertex here, one a line
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -2,10 +2,12 @@
 
 mod compile;
 mod explain;
+mod export;
 mod fit;
 mod generate;
 mod import;
 mod mapping;
+mod partition;
 mod place;
 mod reconstruct;
 mod simulate;
@@ -33,6 +35,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Reconstruct(args) => reconstruct::run(args),
         Command::Import(args) => import::run(args),
         Command::Place(args) => place::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Partition(args) => partition::run(args),
         Command::Targets(args) => targets::run(args),
         Command::Explain { code } => explain::run(code),
     }

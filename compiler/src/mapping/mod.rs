@@ -7,6 +7,7 @@
 pub mod build;
 pub mod effort;
 pub mod flows;
+pub mod hypergraph;
 pub mod interchange;
 pub mod partition;
 pub mod place;

@@ -86,6 +86,8 @@ codes! {
         "A command-line value is well-formed but cannot be used, for example zero images.";
     MappingInvalid "E0022" "partition or placement is not legal"
         "A partition does not cover every neuron exactly once, a slice lies outside its population, or a placement puts two cores on one site.";
+    HypergraphInvalid "E0031" "hypergraph or block file is malformed"
+        "A hypergraph in hMETIS format (.hgr) or a file of block numbers does not parse, or contradicts itself: a pin beyond the number of vertices, fewer lines than its header says, weights whose sums overflow. The place names the line.";
 }
 
 impl fmt::Display for Code {

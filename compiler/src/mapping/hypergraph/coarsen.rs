@@ -1,0 +1,273 @@
+//! Coarsening: vertices that share heavy nets become one vertex of the next level.
+//!
+//! Rating of a pair: the weight / (pins - 1) of the nets they share, as a part of that of all nets of either (a
+//! weighted Jaccard index). Twins, vertices with the same neighbourhood, rate nearly 1; nothing needs to know where
+//! they come from. Contraction drops nets
+//! inside one cluster and joins nets with the same pins, which shrinks layered networks far faster than their
+//! vertices.
+
+use super::graph::{Block, Cover, Hypergraph, Incidence, Net, Vertex};
+use super::random::{Random, mix};
+
+/// A coarser problem, and where each vertex went.
+pub struct Level {
+    /// The coarser problem.
+    pub graph: Hypergraph,
+    /// By finer vertex.
+    pub clusters: Vec<Vertex>,
+}
+
+/// Larger nets say little about a pair and cost the square of their size: only so many of their pins are rated.
+const RATED_PINS: usize = 512;
+
+/// One level of clustering: clusters weigh at most `caps` (one a scalar resource), a cover of a cluster at most
+/// `cover_caps`. With `within`, only vertices of one block join. `None` if hardly anything joins.
+pub fn coarsen(
+    graph: &Hypergraph,
+    caps: &[u64],
+    cover_caps: &[u64],
+    within: Option<&[Block]>,
+    random: &mut Random,
+) -> Option<Level> {
+    let mut clustering = Clustering::new(graph);
+    let mut order: Vec<Vertex> = graph.incidence.all_vertices().collect();
+    random.shuffle(&mut order);
+    let mut joins = 0;
+    for similarity in SIMILARITIES {
+        for &vertex in &order {
+            if clustering.joined[vertex.0 as usize] {
+                continue;
+            }
+            clustering.rate(vertex, within, random);
+            if let Some(partner) = clustering.best(vertex, similarity, caps, cover_caps) {
+                clustering.join(vertex, partner);
+                joins += 1;
+            }
+        }
+        if joins * 10 >= graph.vertices() {
+            break;
+        }
+    }
+    let (clusters, count) = clustering.number();
+    (joins * 20 >= graph.vertices()).then(|| Level { graph: contract(graph, &clusters, count), clusters })
+}
+
+/// Least similarity of a pair, tried in turn until a tenth of the vertices joined: twins first, and what resembles
+/// nothing stays small and fills gaps later.
+const SIMILARITIES: [f64; 4] = [0.5, 0.2, 0.05, 0.0];
+
+/// What sharing a net says about a pair of its pins.
+fn share(graph: &Hypergraph, net: Net) -> f64 {
+    match graph.incidence.pins_of(net).len() {
+        0 | 1 => 0.0,
+        pins => graph.net_weight(net) as f64 / (pins - 1) as f64,
+    }
+}
+
+struct Clustering<'a> {
+    graph: &'a Hypergraph,
+    /// By vertex: the vertex that stands for its cluster.
+    leaders: Vec<Vertex>,
+    joined: Vec<bool>,
+    weights: Vec<u64>,
+    /// By leader and cover: items of the cluster, ascending.
+    items: Vec<Vec<Vec<Net>>>,
+    scores: Vec<f64>,
+    /// By vertex: the score it would have with a twin.
+    totals: Vec<f64>,
+    rated: Vec<Vertex>,
+}
+
+impl<'a> Clustering<'a> {
+    fn new(graph: &'a Hypergraph) -> Self {
+        let all: Vec<Vertex> = graph.incidence.all_vertices().collect();
+        let total = |&v: &Vertex| graph.incidence.nets_of(v).iter().map(|&net| share(graph, net)).sum();
+        let items = graph.covers.iter().map(|c| all.iter().map(|&v| c.items.nets_of(v).to_vec()).collect());
+        Self {
+            graph,
+            joined: vec![false; all.len()],
+            weights: graph.vertex_weights.clone(),
+            items: items.collect(),
+            scores: vec![0.0; all.len()],
+            totals: all.iter().map(total).collect(),
+            rated: Vec::new(),
+            leaders: all,
+        }
+    }
+
+    /// Scores of the clusters around a vertex.
+    fn rate(&mut self, vertex: Vertex, within: Option<&[Block]>, random: &mut Random) {
+        let home = within.map(|blocks| blocks[vertex.0 as usize]);
+        for &net in self.graph.incidence.nets_of(vertex) {
+            let pins = self.graph.incidence.pins_of(net);
+            let score = share(self.graph, net);
+            if score == 0.0 {
+                continue;
+            }
+            let window = if pins.len() <= RATED_PINS { pins } else { window(pins, random) };
+            for &pin in window {
+                // A cluster is judged by its leader, whose nets are counted once.
+                if self.leaders[pin.0 as usize] != pin || within.map(|blocks| blocks[pin.0 as usize]) != home
+                {
+                    continue;
+                }
+                let sum = &mut self.scores[pin.0 as usize];
+                if *sum == 0.0 {
+                    self.rated.push(pin);
+                }
+                *sum += score;
+            }
+        }
+    }
+
+    /// The best cluster that has room, lighter ones first among equals; clears the scores.
+    fn best(&mut self, vertex: Vertex, similarity: f64, caps: &[u64], cover_caps: &[u64]) -> Option<Vertex> {
+        let mut best: Option<(f64, Vertex)> = None;
+        let rated = std::mem::take(&mut self.rated);
+        for &leader in &rated {
+            let shared = self.scores[leader.0 as usize];
+            let all = self.totals[vertex.0 as usize] + self.totals[leader.0 as usize] - shared;
+            let score = shared / all.max(shared);
+            let better = best.is_none_or(|(most, other)| {
+                score > most || score == most && (self.weight(leader), leader) < (self.weight(other), other)
+            });
+            if leader != vertex
+                && score > similarity
+                && better
+                && self.has_room(vertex, leader, caps, cover_caps)
+            {
+                best = Some((score, leader));
+            }
+        }
+        for leader in &rated {
+            self.scores[leader.0 as usize] = 0.0;
+        }
+        self.rated = rated;
+        self.rated.clear();
+        best.map(|(_, leader)| leader)
+    }
+
+    fn weight(&self, leader: Vertex) -> &[u64] {
+        let first = leader.0 as usize * self.graph.resources;
+        &self.weights[first..first + self.graph.resources]
+    }
+
+    fn has_room(&self, vertex: Vertex, leader: Vertex, caps: &[u64], cover_caps: &[u64]) -> bool {
+        let sums = self.weight(vertex).iter().zip(self.weight(leader)).map(|(a, b)| a + b);
+        let union = |c: usize| {
+            let cost = |item: &Net| self.graph.covers[c].costs[item.0 as usize];
+            let (ours, theirs) = (&self.items[c][vertex.0 as usize], &self.items[c][leader.0 as usize]);
+            let new = ours.iter().filter(|item| theirs.binary_search(item).is_err());
+            theirs.iter().map(cost).sum::<u64>() + new.map(cost).sum::<u64>()
+        };
+        sums.zip(caps).all(|(sum, &cap)| sum <= cap)
+            && cover_caps.iter().enumerate().all(|(c, &cap)| union(c) <= cap)
+    }
+
+    fn join(&mut self, vertex: Vertex, leader: Vertex) {
+        self.leaders[vertex.0 as usize] = leader;
+        self.joined[vertex.0 as usize] = true;
+        // The leader stays where it is, or a later visit would tear its cluster apart.
+        self.joined[leader.0 as usize] = true;
+        for r in 0..self.graph.resources {
+            let weight = self.weights[vertex.0 as usize * self.graph.resources + r];
+            self.weights[leader.0 as usize * self.graph.resources + r] += weight;
+        }
+        for rows in &mut self.items {
+            let ours = std::mem::take(&mut rows[vertex.0 as usize]);
+            let theirs = &mut rows[leader.0 as usize];
+            theirs.extend(ours);
+            theirs.sort_unstable();
+            theirs.dedup();
+        }
+    }
+
+    /// Clusters by vertex, numbered in the order of their leaders.
+    fn number(&self) -> (Vec<Vertex>, usize) {
+        let mut numbers = vec![Vertex(0); self.leaders.len()];
+        let mut count = 0;
+        for (v, leader) in self.leaders.iter().enumerate() {
+            if leader.0 as usize == v {
+                numbers[v] = Vertex(count as u32);
+                count += 1;
+            }
+        }
+        (self.leaders.iter().map(|leader| numbers[leader.0 as usize]).collect(), count)
+    }
+}
+
+/// `RATED_PINS` consecutive pins from a random place on.
+fn window<'p>(pins: &'p [Vertex], random: &mut Random) -> &'p [Vertex] {
+    let first = random.below(pins.len() - RATED_PINS + 1);
+    &pins[first..first + RATED_PINS]
+}
+
+/// The problem whose vertices are the clusters.
+pub fn contract(graph: &Hypergraph, clusters: &[Vertex], count: usize) -> Hypergraph {
+    let resources = graph.resources;
+    let mut vertex_weights = vec![0; count * resources];
+    for (v, cluster) in clusters.iter().enumerate() {
+        for r in 0..resources {
+            vertex_weights[cluster.0 as usize * resources + r] += graph.vertex_weights[v * resources + r];
+        }
+    }
+    let (incidence, net_weights) = contract_nets(&graph.incidence, &graph.net_weights, clusters, count, 2);
+    let covers = graph.covers.iter().map(|cover| {
+        let (items, costs) = contract_nets(&cover.items, &cover.costs, clusters, count, 1);
+        Cover { items, costs }
+    });
+    let covers = covers.collect();
+    Hypergraph { incidence, net_weights, vertex_weights, resources, covers }
+}
+
+/// Nets over clusters; those with fewer than `least` pins are dropped, those with the same pins joined.
+fn contract_nets(
+    nets: &Incidence,
+    weights: &[u64],
+    clusters: &[Vertex],
+    count: usize,
+    least: usize,
+) -> (Incidence, Vec<u64>) {
+    let mut pins: Vec<Vertex> = Vec::new();
+    let mut rows: Vec<(u64, Net, usize, usize)> = Vec::new();
+    let mut seen = vec![u32::MAX; count];
+    for net in nets.all_nets() {
+        let first = pins.len();
+        let mut hash = 0u64;
+        for pin in nets.pins_of(net) {
+            let cluster = clusters[pin.0 as usize];
+            if std::mem::replace(&mut seen[cluster.0 as usize], net.0) != net.0 {
+                pins.push(cluster);
+                hash = hash.wrapping_add(mix(u64::from(cluster.0) + 1));
+            }
+        }
+        if pins.len() - first < least {
+            pins.truncate(first);
+            continue;
+        }
+        pins[first..].sort_unstable();
+        rows.push((hash, net, first, pins.len()));
+    }
+    rows.sort_unstable();
+    let (mut kept, mut starts, mut sums) = (Vec::with_capacity(pins.len() / 2), vec![0], Vec::<u64>::new());
+    let mut run: Vec<(usize, usize, usize)> = Vec::new();
+    let mut last = None;
+    for (hash, net, first, end) in rows {
+        if last != Some(hash) {
+            run.clear();
+            last = Some(hash);
+        }
+        let row = &pins[first..end];
+        let same = run.iter().find(|&&(_, from, to)| kept[from..to] == *row);
+        if let Some(&(at, ..)) = same {
+            sums[at] += weights[net.0 as usize];
+            continue;
+        }
+        run.push((sums.len(), kept.len(), kept.len() + row.len()));
+        kept.extend_from_slice(row);
+        starts.push(kept.len());
+        sums.push(weights[net.0 as usize]);
+    }
+    let incidence = Incidence::new(count, &starts, kept).expect("invariant: clusters are below their number");
+    (incidence, sums)
+}

@@ -1,0 +1,138 @@
+//! How many pins each net has in each block: dense where that is small, else the touched blocks alone.
+//!
+//! Both forms give the same numbers; only `each` may differ in its order, so no result may depend on it.
+
+use super::graph::{Block, Incidence, Net};
+
+/// Cells up to which the dense form is taken: 4 MiB, what a cache holds.
+const DENSE_CELLS: usize = 1 << 21;
+
+/// Whether the dense form suits a problem.
+pub fn dense_suits(incidence: &Incidence, blocks: usize) -> bool {
+    incidence.nets().saturating_mul(blocks) <= DENSE_CELLS && incidence.largest_net() <= u16::MAX as usize
+}
+
+/// Pins by net and block.
+pub trait Counts: Send {
+    /// All zero.
+    fn new(incidence: &Incidence, blocks: usize) -> Self;
+    /// Pins of `net` in `block`.
+    fn get(&self, net: Net, block: Block) -> u32;
+    /// One more; the new number.
+    fn add(&mut self, net: Net, block: Block) -> u32;
+    /// One fewer; the new number. There is at least one.
+    fn take(&mut self, net: Net, block: Block) -> u32;
+    /// Every block that the net touches, in any order.
+    fn each(&self, net: Net, visit: impl FnMut(Block));
+}
+
+/// `[net, block]`.
+pub struct Dense {
+    blocks: usize,
+    cells: Vec<u16>,
+}
+
+impl Counts for Dense {
+    fn new(incidence: &Incidence, blocks: usize) -> Self {
+        Self { blocks, cells: vec![0; incidence.nets() * blocks] }
+    }
+
+    #[inline]
+    fn get(&self, net: Net, block: Block) -> u32 {
+        u32::from(self.cells[net.0 as usize * self.blocks + block.0 as usize])
+    }
+
+    #[inline]
+    fn add(&mut self, net: Net, block: Block) -> u32 {
+        let cell = &mut self.cells[net.0 as usize * self.blocks + block.0 as usize];
+        *cell += 1;
+        u32::from(*cell)
+    }
+
+    #[inline]
+    fn take(&mut self, net: Net, block: Block) -> u32 {
+        let cell = &mut self.cells[net.0 as usize * self.blocks + block.0 as usize];
+        *cell -= 1;
+        u32::from(*cell)
+    }
+
+    #[inline]
+    fn each(&self, net: Net, mut visit: impl FnMut(Block)) {
+        let row = &self.cells[net.0 as usize * self.blocks..][..self.blocks];
+        for (block, &count) in row.iter().enumerate() {
+            if count > 0 {
+                visit(Block(block as u32));
+            }
+        }
+    }
+}
+
+/// Of each net the touched blocks only: memory in proportion to pins.
+pub struct Sparse {
+    starts: Vec<usize>,
+    used: Vec<u32>,
+    slots: Vec<(Block, u32)>,
+}
+
+impl Sparse {
+    fn row(&self, net: Net) -> &[(Block, u32)] {
+        let e = net.0 as usize;
+        &self.slots[self.starts[e]..self.starts[e] + self.used[e] as usize]
+    }
+
+    fn find(&self, net: Net, block: Block) -> Option<usize> {
+        self.row(net).iter().position(|slot| slot.0 == block)
+    }
+}
+
+impl Counts for Sparse {
+    fn new(incidence: &Incidence, blocks: usize) -> Self {
+        let mut starts = Vec::with_capacity(incidence.nets());
+        let mut total = 0;
+        for net in incidence.all_nets() {
+            starts.push(total);
+            total += incidence.pins_of(net).len().min(blocks);
+        }
+        Self { starts, used: vec![0; incidence.nets()], slots: vec![(Block(0), 0); total] }
+    }
+
+    #[inline]
+    fn get(&self, net: Net, block: Block) -> u32 {
+        self.find(net, block).map_or(0, |at| self.row(net)[at].1)
+    }
+
+    #[inline]
+    fn add(&mut self, net: Net, block: Block) -> u32 {
+        let first = self.starts[net.0 as usize];
+        if let Some(at) = self.find(net, block) {
+            let slot = &mut self.slots[first + at];
+            slot.1 += 1;
+            return slot.1;
+        }
+        let used = &mut self.used[net.0 as usize];
+        // `State::shift` takes before it adds, so that a net never touches more blocks than it has pins.
+        self.slots[first + *used as usize] = (block, 1);
+        *used += 1;
+        1
+    }
+
+    #[inline]
+    fn take(&mut self, net: Net, block: Block) -> u32 {
+        let first = self.starts[net.0 as usize];
+        let at = self.find(net, block).expect("invariant: a pin is taken from a block that the net touches");
+        let slot = &mut self.slots[first + at];
+        slot.1 -= 1;
+        if slot.1 > 0 {
+            return slot.1;
+        }
+        let used = &mut self.used[net.0 as usize];
+        *used -= 1;
+        self.slots.swap(first + at, first + *used as usize);
+        0
+    }
+
+    #[inline]
+    fn each(&self, net: Net, mut visit: impl FnMut(Block)) {
+        self.row(net).iter().for_each(|slot| visit(slot.0));
+    }
+}

@@ -1,0 +1,239 @@
+//! From a network of the spiking IR to a hypergraph, and from blocks back to a [`Partition`].
+//!
+//! A vertex is a group of consecutive channels at one position of a population; it weighs its neurons. A firing
+//! vertex is the source of one net: itself and every vertex that a synapse of it reaches, over all projections;
+//! the net's weight is the vertex's neurons (every neuron fires once). Vertices without outgoing synapses have no
+//! net. Vertices are numbered population by population, group by group, `[y, x]` within a group.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use snnc_targets::entity::EntityMap;
+use snnc_targets::{Code, Diagnostic};
+
+use super::graph::{Block, Cover, Hypergraph, Incidence, Vertex};
+use crate::ir::program::Slice;
+use crate::ir::spiking::{Connectivity, Convolution, Projection, SpikingIr};
+use crate::ir::{NetworkId, PopulationId};
+use crate::mapping::Partition;
+
+/// What a vertex stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Whose neurons.
+    pub population: PopulationId,
+    /// Its channels.
+    pub channels: Range<u32>,
+    /// Row.
+    pub y: u32,
+    /// Column.
+    pub x: u32,
+}
+
+/// A network as a hypergraph.
+#[derive(Debug, Clone)]
+pub struct NetworkGraph {
+    /// One scalar resource, neurons; no covers.
+    pub graph: Hypergraph,
+    /// By vertex.
+    pub groups: Vec<Group>,
+    /// Input axons of a block: one item a net, whose members are the vertices that its synapses reach; each costs 1.
+    /// Move it into the graph's covers to limit axons.
+    pub axons: Cover,
+    /// Weight memory with shared kernels: one item a projection and group of target channels, whose members are the
+    /// group's vertices at all positions; it costs its number of weights. Move it into the graph's covers as well.
+    pub kernels: Cover,
+}
+
+/// Vertices of the populations of one network.
+struct Numbering {
+    /// First vertex, groups, positions and width by population.
+    populations: BTreeMap<PopulationId, (usize, usize, usize, usize)>,
+}
+
+impl Numbering {
+    fn new(ir: &SpikingIr, network: NetworkId, group: usize) -> Result<(Self, usize), Diagnostic> {
+        let mut populations = BTreeMap::new();
+        let mut first = 0usize;
+        for (id, population) in ir.model.populations_of(network) {
+            let shape = population.shape;
+            let groups = shape.channels.div_ceil(group);
+            populations.insert(id, (first, groups, shape.positions(), shape.width));
+            first += groups * shape.positions();
+        }
+        if u32::try_from(first).is_err() {
+            let message = format!("{first} vertices are too many");
+            return Err(
+                Diagnostic::new(Code::Argument, "group", message).hint("use larger groups of channels")
+            );
+        }
+        Ok((Self { populations }, first))
+    }
+
+    /// All groups of a population at one position.
+    fn at(&self, population: PopulationId, y: usize, x: usize) -> impl Iterator<Item = Vertex> + use<> {
+        let (first, groups, positions, width) = self.populations[&population];
+        (0..groups).map(move |g| Vertex((first + g * positions + y * width + x) as u32))
+    }
+}
+
+/// The hypergraph of one network, with `group` channels a vertex (fewer in the last group of a population).
+///
+/// # Errors
+/// [`Code::Argument`] if the group is empty or there are too many vertices.
+pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result<NetworkGraph, Diagnostic> {
+    if group == 0 {
+        return Err(Diagnostic::new(Code::Argument, "group", "a vertex of 0 channels, expected at least 1"));
+    }
+    let (numbering, vertices) = Numbering::new(ir, network, group)?;
+    let groups = groups_of(ir, network, group);
+    let neurons: Vec<u64> = groups.iter().map(|g| u64::from(g.channels.end - g.channels.start)).collect();
+    let (mut starts, mut pins) = (vec![0], Vec::new());
+    let (mut sink_starts, mut sinks, mut weights) = (vec![0], Vec::new(), Vec::new());
+    for (v, source) in groups.iter().enumerate() {
+        let mut outgoing = ir.projections.values().filter(|p| p.source == source.population).peekable();
+        if outgoing.peek().is_none() {
+            continue;
+        }
+        outgoing.for_each(|projection| reached(projection, source, &numbering, &mut sinks));
+        pins.push(Vertex(v as u32));
+        pins.extend_from_slice(&sinks[sink_starts[weights.len()]..]);
+        starts.push(pins.len());
+        sink_starts.push(sinks.len());
+        weights.push(neurons[v]);
+    }
+    let axons =
+        Cover { items: Incidence::new(vertices, &sink_starts, sinks)?, costs: vec![1; weights.len()] };
+    let kernels = kernels(ir, &groups)?;
+    let graph = Hypergraph::new(Incidence::new(vertices, &starts, pins)?, weights, neurons, 1, Vec::new())?;
+    Ok(NetworkGraph { graph, groups, axons, kernels })
+}
+
+fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<Cover, Diagnostic> {
+    let mut items: BTreeMap<(PopulationId, u32), Vec<Vertex>> = BTreeMap::new();
+    for (v, group) in groups.iter().enumerate() {
+        items.entry((group.population, group.channels.start)).or_default().push(Vertex(v as u32));
+    }
+    let (mut starts, mut pins, mut costs) = (vec![0], Vec::new(), Vec::new());
+    for projection in ir.projections.values() {
+        let Some(Convolution { kernel, .. }) = projection.conv() else { continue };
+        let weights = (kernel.inputs * kernel.height * kernel.width) as u64;
+        for members in items.range((projection.target, 0)..=(projection.target, u32::MAX)).map(|item| item.1)
+        {
+            let channels = &groups[members[0].0 as usize].channels;
+            costs.push(weights * u64::from(channels.end - channels.start));
+            pins.extend_from_slice(members);
+            starts.push(pins.len());
+        }
+    }
+    Ok(Cover { items: Incidence::new(groups.len(), &starts, pins)?, costs })
+}
+
+/// What each vertex stands for, in the order of [`Numbering`].
+fn groups_of(ir: &SpikingIr, network: NetworkId, group: usize) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for (population, p) in ir.model.populations_of(network) {
+        for first in (0..p.shape.channels).step_by(group) {
+            let channels = first as u32..(first + group).min(p.shape.channels) as u32;
+            for position in 0..p.shape.positions() {
+                let (y, x) = ((position / p.shape.width) as u32, (position % p.shape.width) as u32);
+                groups.push(Group { population, channels: channels.clone(), y, x });
+            }
+        }
+    }
+    groups
+}
+
+/// Appends the vertices that a projection's synapses reach from a group. A kernel joins all channels with all; an
+/// irregular population has one channel and one row, so its positions are its neurons.
+fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks: &mut Vec<Vertex>) {
+    let map = match &projection.connectivity {
+        Connectivity::Conv(conv) => &conv.map,
+        Connectivity::Sparse(sparse) => {
+            let targets = sparse.targets_of(source.x as usize).iter();
+            sinks.extend(targets.flat_map(|&x| numbering.at(projection.target, 0, x as usize)));
+            return;
+        }
+    };
+    let rows = map.rows.reach(source.y as usize, 0..map.rows.output);
+    let cols = map.cols.reach(source.x as usize, 0..map.cols.output);
+    for &(y, _) in &rows {
+        for &(x, _) in &cols {
+            sinks.extend(numbering.at(projection.target, y, x));
+        }
+    }
+}
+
+impl NetworkGraph {
+    /// The cores that a partition means, a core a block; empty blocks are left out. Neighbouring groups of a block
+    /// become one box: channels first, then columns, then rows.
+    pub fn to_partition(&self, blocks: &[Block]) -> Partition {
+        let mut held: BTreeMap<Block, Vec<Slice>> = BTreeMap::new();
+        for (group, &block) in self.groups.iter().zip(blocks) {
+            held.entry(block).or_default().push(Slice {
+                population: group.population,
+                channels: group.channels.clone(),
+                rows: group.y..group.y + 1,
+                cols: group.x..group.x + 1,
+            });
+        }
+        let cores: Vec<Vec<Slice>> = held.into_values().map(merged).collect();
+        Partition { cores: EntityMap::from(cores), ..Partition::default() }
+    }
+}
+
+/// The same neurons in fewer boxes.
+fn merged(slices: Vec<Slice>) -> Vec<Slice> {
+    let by_channels = join(slices, |s| (s.population, s.rows.start, s.cols.start, 0), |s| &mut s.channels);
+    let by_cols = join(
+        by_channels,
+        |s| (s.population, s.rows.start, s.channels.start, s.channels.end),
+        |s| &mut s.cols,
+    );
+    let key = |s: &Slice| (s.population, s.channels.start, s.channels.end, (s.cols.start, s.cols.end));
+    let mut boxes = join(by_cols, key, |s| &mut s.rows);
+    boxes.sort_by_key(|s| (s.population, s.rows.start, s.cols.start, s.channels.start));
+    boxes
+}
+
+/// Joins slices with the same key whose ranges touch.
+fn join<K: Ord>(
+    mut slices: Vec<Slice>,
+    key: impl Fn(&Slice) -> K,
+    range: impl Fn(&mut Slice) -> &mut Range<u32>,
+) -> Vec<Slice> {
+    slices.sort_by_cached_key(|slice| (key(slice), range(&mut slice.clone()).start));
+    let mut joined: Vec<Slice> = Vec::new();
+    for mut slice in slices {
+        let next = range(&mut slice).clone();
+        if let Some(last) = joined.last_mut()
+            && key(last) == key(&slice)
+            && range(last).end == next.start
+        {
+            range(last).end = next.end;
+        } else {
+            joined.push(slice);
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn touching_groups_become_one_box() {
+        let piece = |c: u32, y: u32, x: u32| Slice {
+            population: PopulationId(0),
+            channels: c * 2..c * 2 + 2,
+            rows: y..y + 1,
+            cols: x..x + 1,
+        };
+        let mut pieces: Vec<Slice> = (0..8).map(|i| piece(i & 1, i >> 1 & 1, i >> 2)).collect();
+        pieces.push(piece(5, 0, 0));
+        let boxes = merged(pieces);
+        assert_eq!(boxes.len(), 2);
+        assert_eq!((&boxes[0].channels, &boxes[0].rows, &boxes[0].cols), (&(0..4), &(0..2), &(0..2)));
+    }
+}

@@ -1,0 +1,90 @@
+//! What a block may hold, and what a given partition puts into its blocks.
+
+use snnc_targets::{Code, Diagnostic};
+
+use super::graph::{Block, Hypergraph};
+
+/// The most a block may hold; the same for all blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// One a scalar resource.
+    pub scalars: Vec<u64>,
+    /// One a cover: the cost of the union of its items.
+    pub covers: Vec<u64>,
+}
+
+impl Limits {
+    /// Scalar limits alone.
+    pub fn scalar(limit: u64) -> Self {
+        Self { scalars: vec![limit], covers: Vec::new() }
+    }
+
+    /// That every vertex fits an empty block, and that there is a limit for everything.
+    ///
+    /// # Errors
+    /// [`Code::HypergraphInvalid`], [`Code::DoesNotFit`].
+    pub fn check(&self, graph: &Hypergraph) -> Result<(), Diagnostic> {
+        if self.scalars.len() != graph.resources || self.covers.len() != graph.covers.len() {
+            let message = format!(
+                "{} and {} limits for {} scalar resources and {} covers",
+                self.scalars.len(),
+                self.covers.len(),
+                graph.resources,
+                graph.covers.len()
+            );
+            return Err(Diagnostic::new(Code::HypergraphInvalid, "limits", message));
+        }
+        for vertex in graph.incidence.all_vertices() {
+            let weights = graph.weight(vertex).iter().zip(&self.scalars);
+            let covers = graph.covers.iter().zip(&self.covers).map(|(cover, limit)| {
+                let items = cover.items.nets_of(vertex).iter();
+                (items.map(|item| cover.costs[item.0 as usize]).sum::<u64>(), *limit)
+            });
+            for (used, most) in weights.map(|(w, l)| (*w, *l)).chain(covers) {
+                if used > most {
+                    let message = format!("one vertex needs {used} of a resource, a block has {most}");
+                    return Err(Diagnostic::new(Code::DoesNotFit, format!("vertex {vertex}"), message)
+                        .hint("raise the limit, or make smaller vertices"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fewest blocks that scalar resources alone could need, at least 1.
+    pub fn blocks_at_least(&self, graph: &Hypergraph) -> usize {
+        let totals = (0..graph.resources)
+            .map(|r| graph.vertex_weights.iter().skip(r).step_by(graph.resources).sum::<u64>());
+        let needed = totals.zip(&self.scalars).map(|(total, &limit)| total.div_ceil(limit.max(1)));
+        needed.max().unwrap_or(1).max(1) as usize
+    }
+
+    /// Loads of all blocks from scratch, `[block, scalar resources then covers]`.
+    pub fn loads(graph: &Hypergraph, blocks: &[Block], count: usize) -> Vec<u64> {
+        let width = graph.resources + graph.covers.len();
+        let mut loads = vec![0; count * width];
+        for vertex in graph.incidence.all_vertices() {
+            let first = blocks[vertex.0 as usize].0 as usize * width;
+            for (load, weight) in loads[first..].iter_mut().zip(graph.weight(vertex)) {
+                *load += weight;
+            }
+        }
+        for (c, cover) in graph.covers.iter().enumerate() {
+            for item in cover.items.all_nets() {
+                let mut touched: Vec<_> =
+                    cover.items.pins_of(item).iter().map(|pin| blocks[pin.0 as usize]).collect();
+                touched.sort_unstable();
+                touched.dedup();
+                for block in touched {
+                    loads[block.0 as usize * width + graph.resources + c] += cover.costs[item.0 as usize];
+                }
+            }
+        }
+        loads
+    }
+
+    /// Limits in the order of [`Limits::loads`].
+    pub fn all(&self) -> Vec<u64> {
+        self.scalars.iter().chain(&self.covers).copied().collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! The whole: coarsen, grow, refine back to the finest level; then cycles that coarsen within blocks.
+//!
+//! Several tries run side by side, each from a random stream of its own; the best (legal first, then cheapest, then
+//! earliest) goes on. The work of a level is bounded by a constant plus a multiple of its pins, so time grows
+//! linearly with large problems.
+
+use crate::mapping::effort::Effort;
+use rayon::prelude::*;
+use snnc_targets::{Code, Diagnostic};
+
+use super::anneal::{Schedule, anneal};
+use super::coarsen::{Level, coarsen};
+use super::counts::{Counts, Dense, Sparse, dense_suits};
+use super::graph::{Block, Hypergraph};
+use super::initial::grow;
+use super::limits::Limits;
+use super::random::Random;
+use super::repair::repair;
+use super::state::State;
+use super::sweep::sweep;
+
+/// How many blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocks {
+    /// So many; some may stay empty.
+    Exactly(usize),
+    /// As few as are found to keep the limits.
+    Fewest,
+}
+
+/// Choices that are no part of the problem.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// How hard to try.
+    pub effort: Effort,
+    /// Seed of all random choices.
+    pub seed: u64,
+}
+
+/// A legal partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Solution {
+    /// By vertex.
+    pub blocks: Vec<Block>,
+    /// Number of blocks.
+    pub count: usize,
+    /// Sum over nets of weight x (blocks touched - 1).
+    pub cost: u64,
+}
+
+/// Most blocks that may be asked for.
+const BLOCKS_MAX: usize = 1 << 20;
+
+/// Partitions a hypergraph under limits.
+///
+/// # Errors
+/// [`Code::DoesNotFit`] if no legal partition was found; what [`Limits::check`] refuses.
+pub fn partition(
+    graph: &Hypergraph,
+    limits: &Limits,
+    blocks: Blocks,
+    options: Options,
+) -> Result<Solution, Diagnostic> {
+    limits.check(graph)?;
+    let least = limits.blocks_at_least(graph);
+    match blocks {
+        Blocks::Exactly(count) if count < least || count == 0 => Err(does_not_fit(count, least)),
+        Blocks::Exactly(count) if count > BLOCKS_MAX => Err(does_not_fit(count, least)),
+        Blocks::Exactly(count) => {
+            attempt(graph, limits, count, options).ok_or_else(|| does_not_fit(count, least))
+        }
+        Blocks::Fewest => {
+            let mut count = least;
+            while count <= graph.vertices().clamp(1, BLOCKS_MAX) {
+                if let Some(solution) = attempt(graph, limits, count, options) {
+                    return Ok(solution);
+                }
+                count += (count / 32).max(1);
+            }
+            Err(does_not_fit(count, least))
+        }
+    }
+}
+
+fn does_not_fit(count: usize, least: usize) -> Diagnostic {
+    let message = format!("no partition into {count} blocks keeps the limits; weights alone need {least}");
+    let most = format!("allow more blocks (at most {BLOCKS_MAX}), raise the limit, or make smaller vertices");
+    Diagnostic::new(Code::DoesNotFit, "hypergraph", message).hint(most)
+}
+
+fn attempt(graph: &Hypergraph, limits: &Limits, count: usize, options: Options) -> Option<Solution> {
+    if graph.vertices() == 0 {
+        return Some(Solution { blocks: Vec::new(), count, cost: 0 });
+    }
+    let plan = Plan::new(options.effort);
+    let tries = (0..plan.tries).into_par_iter().map(|index| {
+        let mut run = Run { limits, count, plan, random: Random::new(options.seed, index) };
+        let first = run.cycle(graph, None);
+        (0..plan.cycles).fold(first, |found, _| run.cycle(graph, Some(found)))
+    });
+    let found: Vec<Found> = tries.collect();
+    let best = found.into_iter().min_by_key(|found| (found.excess, found.cost))?;
+    (best.excess == 0).then_some(Solution { blocks: best.blocks, count, cost: best.cost })
+}
+
+/// What an effort means. Work is counted in net visits.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    tries: u64,
+    cycles: usize,
+    /// Annealing of the coarsest level, where the structure is found.
+    coarse_work: u64,
+    /// Annealing of each finer level, which polishes.
+    fine_work: u64,
+    /// Most proposals a vertex: small problems need no more.
+    proposals_most: u64,
+}
+
+impl Plan {
+    fn new(effort: Effort) -> Self {
+        let plan = |tries, cycles, scale: u64| Self {
+            tries,
+            cycles,
+            coarse_work: scale * 100_000_000,
+            fine_work: scale * 15_000_000,
+            proposals_most: scale * 4096,
+        };
+        match effort {
+            Effort::Fast => plan(2, 0, 1),
+            Effort::Default => plan(2, 0, 4),
+            Effort::Best => plan(4, 2, 16),
+        }
+    }
+
+    /// Proposals for a level. A proposal visits the nets of two vertices, and costs something of its own; beyond the
+    /// cache a visit takes longer, so that work shrinks and the whole stays linear in pins.
+    fn proposals(&self, graph: &Hypergraph, work: u64) -> u64 {
+        let (vertices, pins) = (graph.vertices() as u64, graph.incidence.pins() as u64);
+        let affordable = work / (2 * pins / vertices + 8) * CACHED_PINS / pins.max(CACHED_PINS);
+        affordable.min(self.proposals_most * vertices)
+    }
+}
+
+struct Found {
+    blocks: Vec<Block>,
+    cost: u64,
+    excess: u64,
+}
+
+/// One try.
+struct Run<'a> {
+    limits: &'a Limits,
+    count: usize,
+    plan: Plan,
+    random: Random,
+}
+
+/// Coarsening stops at so many vertices a block: enough to pack blocks in many ways, few enough to anneal well.
+const COARSEST_PER_BLOCK: usize = 5;
+/// No cluster fills more than this part of a block.
+const CLUSTER_PART: u64 = 4;
+/// First temperatures, in units of the typical change: a fresh coarsest level is melted, an earlier partition is
+/// softened, a finer level keeps the structure it inherits.
+const MELT: f64 = 0.3;
+const SOFTEN: f64 = 0.1;
+const POLISH: f64 = 0.01;
+/// Where annealing ends: hardly any change for the worse passes.
+const FROZEN: f64 = 0.005;
+/// Annealing with fewer proposals a vertex would only do damage; such levels are swept.
+const PROPOSALS_LEAST: u64 = 32;
+/// Pins of a level whose counts stay in the cache.
+const CACHED_PINS: u64 = 1 << 18;
+/// Most sweeps of a level.
+const SWEEPS: usize = 8;
+
+impl Run<'_> {
+    /// Down to the coarsest level and back. With an earlier partition, clusters stay inside its blocks, and the better
+    /// of both is returned.
+    fn cycle(&mut self, graph: &Hypergraph, earlier: Option<Found>) -> Found {
+        let (mut levels, inherited) = self.coarsen(graph, earlier.as_ref().map(|found| &found.blocks[..]));
+        let heat = if inherited.is_some() { SOFTEN } else { MELT };
+        let coarsest = levels.last().map_or(graph, |level| &level.graph);
+        let first = inherited.unwrap_or_else(|| grow(coarsest, self.limits, self.count, &mut self.random));
+        let mut found = self.refine_any(coarsest, first, heat, self.plan.coarse_work);
+        while let Some(Level { clusters, .. }) = levels.pop() {
+            let finer = levels.last().map_or(graph, |level| &level.graph);
+            let blocks = clusters.iter().map(|cluster| found.blocks[cluster.0 as usize]).collect();
+            found = self.refine_any(finer, blocks, POLISH, self.plan.fine_work);
+        }
+        match earlier {
+            Some(earlier) if (earlier.excess, earlier.cost) < (found.excess, found.cost) => earlier,
+            _ => found,
+        }
+    }
+
+    /// Levels from fine to coarse, and the earlier partition's blocks on the coarsest.
+    fn coarsen(&mut self, graph: &Hypergraph, earlier: Option<&[Block]>) -> (Vec<Level>, Option<Vec<Block>>) {
+        let mut levels: Vec<Level> = Vec::new();
+        let mut within = earlier.map(<[Block]>::to_vec);
+        let heaviest = |r| graph.vertex_weights.iter().skip(r).step_by(graph.resources).max();
+        let mut caps: Vec<u64> = (0..graph.resources).map(|r| heaviest(r).copied().unwrap_or(0)).collect();
+        let cover_caps: Vec<u64> = self.limits.covers.iter().map(|limit| limit / 2).collect();
+        loop {
+            let finer = levels.last().map_or(graph, |level| &level.graph);
+            if finer.vertices() <= self.count.saturating_mul(COARSEST_PER_BLOCK) {
+                break;
+            }
+            for (cap, limit) in caps.iter_mut().zip(&self.limits.scalars) {
+                *cap = (*cap * 2).min((limit / CLUSTER_PART).max(*cap));
+            }
+            let Some(level) = coarsen(finer, &caps, &cover_caps, within.as_deref(), &mut self.random) else {
+                break;
+            };
+            within = within.map(|blocks| {
+                let mut coarse = vec![Block(0); level.graph.vertices()];
+                for (block, cluster) in blocks.iter().zip(&level.clusters) {
+                    coarse[cluster.0 as usize] = *block;
+                }
+                coarse
+            });
+            levels.push(level);
+        }
+        (levels, within)
+    }
+
+    fn refine_any(&mut self, graph: &Hypergraph, blocks: Vec<Block>, heat: f64, work: u64) -> Found {
+        if dense_suits(&graph.incidence, self.count) {
+            self.refine::<Dense>(graph, blocks, heat, work)
+        } else {
+            self.refine::<Sparse>(graph, blocks, heat, work)
+        }
+    }
+
+    fn refine<C: Counts>(&mut self, graph: &Hypergraph, blocks: Vec<Block>, heat: f64, work: u64) -> Found {
+        let mut state = State::<C>::new(graph, self.limits, self.count, blocks);
+        let proposals = self.plan.proposals(graph, work);
+        if proposals >= PROPOSALS_LEAST * graph.vertices() as u64 {
+            anneal(&mut state, Schedule { proposals, start: heat, end: FROZEN }, &mut self.random);
+        }
+        repair(&mut state, &mut self.random);
+        sweep(&mut state, SWEEPS, &mut self.random);
+        Found { cost: state.cost(), excess: state.excess(), blocks: state.blocks().to_vec() }
+    }
+}

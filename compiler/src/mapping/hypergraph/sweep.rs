@@ -1,0 +1,81 @@
+//! Greedy sweeps: every vertex to the block with room where it costs least. Linear in pins, for large problems and as
+//! a last polish.
+
+use super::counts::Counts;
+use super::graph::{Block, Vertex};
+use super::random::Random;
+use super::state::State;
+
+/// What a vertex shares with each block, one vertex at a time.
+pub struct Shares {
+    shared: Vec<u64>,
+    touched: Vec<Block>,
+    base: i64,
+}
+
+impl Shares {
+    /// For so many blocks.
+    pub fn new(blocks: usize) -> Self {
+        Self { shared: vec![0; blocks], touched: Vec::new(), base: 0 }
+    }
+
+    /// Looks at one vertex.
+    pub fn look<C: Counts>(&mut self, state: &State<'_, C>, vertex: Vertex) {
+        for block in self.touched.drain(..) {
+            self.shared[block.0 as usize] = 0;
+        }
+        self.base = 0;
+        let from = state.block(vertex);
+        for &net in state.graph.incidence.nets_of(vertex) {
+            let weight = state.graph.net_weight(net);
+            if weight == 0 {
+                continue;
+            }
+            if state.pins_in(net, from) > 1 {
+                self.base += weight as i64;
+            }
+            state.touched(net, |block| {
+                let shared = &mut self.shared[block.0 as usize];
+                if *shared == 0 {
+                    self.touched.push(block);
+                }
+                *shared += weight;
+            });
+        }
+        self.touched.sort_unstable();
+    }
+
+    /// Change of cost if the vertex went to `to`, another block.
+    pub fn delta(&self, to: Block) -> i64 {
+        self.base - self.shared[to.0 as usize] as i64
+    }
+
+    /// Blocks that share a net with the vertex, ascending; its own too.
+    pub fn touched(&self) -> &[Block] {
+        &self.touched
+    }
+}
+
+/// Up to `most` sweeps, while each still improves by a thousandth. Never worsens, never exceeds a limit.
+pub fn sweep<C: Counts>(state: &mut State<'_, C>, most: usize, random: &mut Random) {
+    let mut shares = Shares::new(state.count());
+    let mut order: Vec<Vertex> = state.graph.incidence.all_vertices().collect();
+    for _ in 0..most {
+        random.shuffle(&mut order);
+        let before = state.cost();
+        for &vertex in &order {
+            shares.look(state, vertex);
+            let from = state.block(vertex);
+            let candidates = shares.touched().iter().filter(|&&to| to != from);
+            let mut gains: Vec<(i64, Block)> =
+                candidates.map(|&to| (shares.delta(to), to)).filter(|&(delta, _)| delta < 0).collect();
+            gains.sort_unstable();
+            if let Some(&(_, to)) = gains.iter().find(|&&(_, to)| state.fits(vertex, to)) {
+                state.shift(vertex, to);
+            }
+        }
+        if before - state.cost() <= before / 1000 {
+            return;
+        }
+    }
+}

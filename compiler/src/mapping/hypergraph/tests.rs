@@ -1,0 +1,237 @@
+//! The partitioner against plain oracles: brute force on tiny problems, recounting after every kind of change.
+
+use super::anneal::{Schedule, anneal};
+use super::coarsen::coarsen;
+use super::counts::{Counts, Dense, Sparse};
+use super::graph::{Block, Cover, Hypergraph, Incidence, Vertex};
+use super::random::Random;
+use super::repair::repair;
+use super::state::State;
+use super::sweep::{Shares, sweep};
+use super::testing::{random_covered, random_graph};
+use super::{Blocks, Limits, Options, partition};
+use crate::mapping::effort::Effort;
+use snnc_targets::Code;
+
+fn random_blocks(seed: u64, vertices: usize, count: usize) -> Vec<Block> {
+    let mut random = Random::new(seed, 7);
+    (0..vertices).map(|_| Block(random.below(count) as u32)).collect()
+}
+
+/// Every assignment of `count` blocks.
+fn optimum(graph: &Hypergraph, limits: &Limits, count: usize) -> Option<u64> {
+    let all = count.pow(graph.vertices() as u32);
+    let assignments = (0..all).map(|mut code| {
+        let blocks: Vec<Block> = (0..graph.vertices())
+            .map(|_| {
+                let block = Block((code % count) as u32);
+                code /= count;
+                block
+            })
+            .collect();
+        blocks
+    });
+    assignments.filter(|blocks| legal(graph, limits, blocks, count)).map(|blocks| graph.km1(&blocks)).min()
+}
+
+fn legal(graph: &Hypergraph, limits: &Limits, blocks: &[Block], count: usize) -> bool {
+    let (loads, most) = (Limits::loads(graph, blocks, count), limits.all());
+    loads.chunks(most.len()).all(|loads| loads.iter().zip(&most).all(|(load, most)| load <= most))
+}
+
+#[test]
+fn tiny_problems_are_solved_as_well_as_by_brute_force() {
+    let (mut ours, mut best) = (0, 0);
+    for seed in 0..24 {
+        let graph = if seed % 2 == 0 { random_graph(seed, 9, 12, 1) } else { random_covered(seed, 9, 12) };
+        let covers = graph.covers.iter().map(|cover| cover.costs.iter().sum::<u64>() * 4 / 5).collect();
+        let total: u64 = graph.vertex_weights.iter().sum();
+        let limits = Limits { scalars: vec![total.div_ceil(3) + 1], covers };
+        let options = Options { effort: Effort::Fast, seed };
+        match (partition(&graph, &limits, Blocks::Exactly(3), options), optimum(&graph, &limits, 3)) {
+            (Ok(found), Some(least)) => {
+                assert!(legal(&graph, &limits, &found.blocks, 3));
+                assert_eq!(found.cost, graph.km1(&found.blocks));
+                ours += found.cost;
+                best += least;
+            }
+            (Err(error), least) => {
+                assert_eq!((error.code, least), (Code::DoesNotFit, None), "seed {seed}");
+            }
+            (Ok(_), None) => panic!("a legal partition that brute force does not know"),
+        }
+    }
+    assert!(best > 0 && ours <= best + best / 50, "{ours} {best}");
+}
+
+fn counts_stay_right<C: Counts>(graph: &Hypergraph, limits: &Limits, seed: u64) -> (Vec<Block>, u64) {
+    let count = 5;
+    let mut random = Random::new(seed, 1);
+    let blocks = random_blocks(seed, graph.vertices(), count);
+    let mut state = State::<C>::new(graph, limits, count, blocks);
+    assert!(state.verify());
+    let mut shares = Shares::new(count);
+    for _ in 0..200 {
+        let vertex = Vertex(random.below(graph.vertices()) as u32);
+        let to = Block(random.below(count) as u32);
+        if to != state.block(vertex) {
+            shares.look(&state, vertex);
+            let expected = state.cost() as i64 + state.delta(vertex, to);
+            assert_eq!(shares.delta(to), state.delta(vertex, to));
+            let fits = state.fits(vertex, to);
+            state.shift(vertex, to);
+            assert_eq!(state.cost() as i64, expected);
+            assert_eq!(fits, state.excess_of(to) == 0);
+        }
+        assert!(state.verify());
+    }
+    let cost = state.cost();
+    let schedule = Schedule { proposals: 20_000, start: 0.3, end: 0.01 };
+    anneal(&mut state, schedule, &mut random);
+    assert!(state.verify());
+    repair(&mut state, &mut random);
+    assert!(state.verify());
+    sweep(&mut state, 4, &mut random);
+    assert!(state.verify());
+    assert!(state.excess() == 0 && state.cost() < cost);
+    (state.blocks().to_vec(), state.cost())
+}
+
+#[test]
+fn incremental_counts_equal_those_from_scratch_dense_and_sparse() {
+    for seed in 0..6 {
+        for graph in [random_graph(seed, 60, 80, 2), random_covered(seed, 60, 80)] {
+            let heaviest =
+                |r: usize| graph.vertex_weights.iter().skip(r).step_by(graph.resources).sum::<u64>();
+            let scalars = (0..graph.resources).map(|r| heaviest(r) / 4).collect();
+            let covers = graph.covers.iter().map(|cover| cover.costs.iter().sum()).collect();
+            let limits = Limits { scalars, covers };
+            let dense = counts_stay_right::<Dense>(&graph, &limits, seed);
+            assert_eq!(dense, counts_stay_right::<Sparse>(&graph, &limits, seed));
+        }
+    }
+}
+
+#[test]
+fn annealing_never_worsens_a_legal_partition() {
+    let graph = random_graph(3, 80, 120, 1);
+    let limits = Limits::scalar(graph.vertex_weights.iter().sum::<u64>() / 4 + 4);
+    let first = partition(&graph, &limits, Blocks::Exactly(5), Options::default()).unwrap();
+    let mut state = State::<Dense>::new(&graph, &limits, 5, first.blocks);
+    anneal(&mut state, Schedule { proposals: 128, start: 5.0, end: 1.0 }, &mut Random::new(1, 1));
+    assert!(state.excess() == 0 && state.cost() <= first.cost && state.verify());
+}
+
+#[test]
+fn coarsening_keeps_the_cost_of_every_partition() {
+    for seed in 0..10 {
+        let graph = random_covered(seed, 80, 60);
+        let within = (seed % 2 == 1).then(|| random_blocks(seed, 80, 3));
+        let level = coarsen(&graph, &[6], &[u64::MAX], within.as_deref(), &mut Random::new(seed, 0)).unwrap();
+        assert!(level.graph.vertices() < graph.vertices());
+        assert!(level.graph.vertex_weights.iter().all(|&weight| weight <= 6));
+        let coarse = random_blocks(seed + 50, level.graph.vertices(), 4);
+        let fine: Vec<Block> = level.clusters.iter().map(|c| coarse[c.0 as usize]).collect();
+        assert_eq!(level.graph.km1(&coarse), graph.km1(&fine));
+        assert_eq!(Limits::loads(&level.graph, &coarse, 4), Limits::loads(&graph, &fine, 4));
+        if let Some(within) = within {
+            for (a, first) in level.clusters.iter().enumerate() {
+                for (b, second) in level.clusters.iter().enumerate() {
+                    assert!(first != second || within[a] == within[b]);
+                }
+            }
+        }
+    }
+}
+
+/// Layers of twins: `groups` vertices at each of 12 positions on a line, nets to the three positions next in line.
+fn layered(groups: usize) -> Hypergraph {
+    let (layers, positions) = (3, 12);
+    let vertex = |l: usize, g: usize, p: usize| Vertex(((l * groups + g) * positions + p) as u32);
+    let (mut starts, mut pins) = (vec![0], Vec::new());
+    for l in 0..layers - 1 {
+        for (g, p) in (0..groups).flat_map(|g| (0..positions).map(move |p| (g, p))) {
+            pins.push(vertex(l, g, p));
+            for q in p.saturating_sub(1)..(p + 2).min(positions) {
+                pins.extend((0..groups).map(|g| vertex(l + 1, g, q)));
+            }
+            starts.push(pins.len());
+        }
+    }
+    let vertices = layers * groups * positions;
+    let incidence = Incidence::new(vertices, &starts, pins).unwrap();
+    let nets = incidence.nets();
+    Hypergraph::new(incidence, vec![1; nets], vec![1; vertices], 1, Vec::new()).unwrap()
+}
+
+#[test]
+fn twins_join_before_neighbours() {
+    let graph = layered(4);
+    let level = coarsen(&graph, &[2], &[], None, &mut Random::new(5, 0)).unwrap();
+    for (v, cluster) in level.clusters.iter().enumerate() {
+        for (u, other) in level.clusters.iter().enumerate() {
+            // Layers 1 and 2 have incoming nets: there, joined vertices are of one position and layer.
+            if cluster == other && v >= 48 {
+                assert_eq!((v % 12, v / 48), (u % 12, u / 48));
+            }
+        }
+    }
+}
+
+#[test]
+fn full_blocks_are_packed_exactly() {
+    let graph = layered(4);
+    // 144 vertices in 12 blocks of 12: no room at all.
+    let found = partition(&graph, &Limits::scalar(12), Blocks::Fewest, Options::default()).unwrap();
+    assert_eq!(found.count, 12);
+    assert!(legal(&graph, &Limits::scalar(12), &found.blocks, 12));
+    // A column of all layers at each position would cost 2 for nets inside, 1 for those at the ends: 176.
+    assert!(found.cost <= 176, "{}", found.cost);
+}
+
+#[test]
+fn a_result_depends_on_the_seed_alone() {
+    let graph = random_graph(11, 400, 500, 1);
+    let limits = Limits::scalar(60);
+    let solve = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let options = Options { effort: Effort::Fast, seed: 4 };
+        pool.install(|| partition(&graph, &limits, Blocks::Fewest, options).unwrap())
+    };
+    assert_eq!(solve(1), solve(3));
+}
+
+#[test]
+fn what_cannot_be_partitioned_is_refused() {
+    let graph = random_graph(1, 30, 30, 1);
+    let refused =
+        |limits: Limits, blocks| partition(&graph, &limits, blocks, Options::default()).unwrap_err();
+    assert_eq!(refused(Limits::scalar(2), Blocks::Fewest).code, Code::DoesNotFit);
+    assert_eq!(refused(Limits::scalar(9), Blocks::Exactly(2)).code, Code::DoesNotFit);
+    assert_eq!(refused(Limits::scalar(9), Blocks::Exactly(0)).code, Code::DoesNotFit);
+    assert_eq!(refused(Limits::scalar(9), Blocks::Exactly(usize::MAX)).code, Code::DoesNotFit);
+    let two = Limits { scalars: vec![9, 9], covers: Vec::new() };
+    assert_eq!(refused(two, Blocks::Fewest).code, Code::HypergraphInvalid);
+    // Three vertices that need one item each, and blocks that have room for one item.
+    let incidence = Incidence::new(3, &[0, 3], vec![Vertex(0), Vertex(1), Vertex(2)]).unwrap();
+    let items = Incidence::new(3, &[0, 1, 2, 3], vec![Vertex(0), Vertex(1), Vertex(2)]).unwrap();
+    let covers = vec![Cover { items, costs: vec![5; 3] }];
+    let graph = Hypergraph::new(incidence, vec![1], vec![1; 3], 1, covers).unwrap();
+    let limits = Limits { scalars: vec![3], covers: vec![5] };
+    let found = partition(&graph, &limits, Blocks::Fewest, Options::default()).unwrap();
+    assert_eq!((found.count, found.cost), (3, 2));
+    assert!(partition(&graph, &limits, Blocks::Exactly(2), Options::default()).is_err());
+}
+
+#[test]
+fn malformed_hypergraphs_are_refused() {
+    assert!(Incidence::new(2, &[0, 1], vec![Vertex(2)]).is_err());
+    let incidence = || Incidence::new(2, &[0, 2], vec![Vertex(1), Vertex(0)]).unwrap();
+    assert!(Hypergraph::new(incidence(), vec![], vec![1; 2], 1, vec![]).is_err());
+    assert!(Hypergraph::new(incidence(), vec![1], vec![1; 3], 1, vec![]).is_err());
+    assert!(Hypergraph::new(incidence(), vec![u64::MAX / 2], vec![1; 2], 1, vec![]).is_err());
+    assert!(Hypergraph::new(incidence(), vec![1], vec![u64::MAX; 2], 1, vec![]).is_err());
+    let empty = Hypergraph::new(Incidence::new(0, &[0], vec![]).unwrap(), vec![], vec![], 1, vec![]).unwrap();
+    let found = partition(&empty, &Limits::scalar(1), Blocks::Fewest, Options::default()).unwrap();
+    assert!(found.blocks.is_empty() && found.cost == 0);
+}

@@ -1,0 +1,55 @@
+//! `snnc export`: a network for other people's tools.
+
+use std::process::ExitCode;
+
+use snnc_compiler::driver;
+use snnc_compiler::frontend;
+use snnc_compiler::ir::NetworkId;
+use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
+use snnc_compiler::mapping::hypergraph::hgr;
+use snnc_targets::output::write_atomic;
+use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
+
+use super::compile::options;
+use super::print;
+use crate::cli::{ExportArgs, ExportFormat};
+
+pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
+    let path = &args.model.model;
+    if path.extension().is_some_and(|extension| extension == "snnx") {
+        let message = "a compiled program holds no projections to export, expected a model file";
+        return Err(Diagnostic::new(Code::Argument, path.display().to_string(), message)
+            .hint("give the model.ron that it was compiled from, and its --target")
+            .into());
+    }
+    let target = registry::load(&args.model.target)?;
+    let model = frontend::load(path)?;
+    let ir = driver::lower(&model, &target, options(&args.model.quantise).lower)?;
+    let network = choose(&ir.model, args.network.as_deref())?;
+    let ExportFormat::Hgr = args.to;
+    let graph = network_graph(&ir, network, args.group)?.graph;
+    write_atomic(&args.output, hgr::write(&graph).as_bytes())?;
+    print(&format!(
+        "{}: {} vertices, {} nets, {} pins\nwrote {}\n",
+        ir.model.networks[network].name,
+        graph.vertices(),
+        graph.incidence.nets(),
+        graph.incidence.pins(),
+        args.output.display()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The network of that name; without one the denoiser, else the first.
+fn choose(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
+    let Some(name) = name else {
+        return Ok(model.generation.as_ref().map_or(NetworkId(0), |generation| generation.denoiser));
+    };
+    let found = model.networks.iter().find(|(_, network)| network.name == name).map(|(id, _)| id);
+    found.ok_or_else(|| {
+        let names: Vec<_> = model.networks.values().map(|network| network.name.as_str()).collect();
+        Diagnostic::new(Code::Argument, format!("--network {name}"), "there is no such network on the chip")
+            .hint(format!("one of {}", names.join(", ")))
+    })
+}

@@ -1,0 +1,55 @@
+//! `snnc partition` and `snnc export` as a user runs them.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn snnc(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_snnc")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn error(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_file_is_partitioned_under_its_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // Two triangles joined by one net.
+    std::fs::write(folder.join("g.hgr"), "3 6 11\n5 1 2 3\n5 4 5 6\n2 3 4\n1\n1\n1\n1\n1\n1\n").unwrap();
+    let run = ["partition", "g.hgr", "--limit", "3", "-o", "g.part", "--json"];
+    let output = snnc(folder, &run);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&json["blocks"], &json["km1"], &json["block_weight_max"][0]),
+        (&2.into(), &2.into(), &3.into())
+    );
+    let parts = std::fs::read_to_string(folder.join("g.part")).unwrap();
+    let parts: Vec<&str> = parts.lines().collect();
+    assert!(
+        parts[..3].iter().all(|part| *part == parts[0]) && parts[3..].iter().all(|part| *part == parts[5])
+    );
+    assert!(error(&snnc(folder, &["partition", "g.hgr", "--limit", "3,3"])).contains("E0021"));
+    assert!(error(&snnc(folder, &["partition", "g.hgr", "--limit", "3", "--blocks", "1"])).contains("E0013"));
+    std::fs::write(folder.join("bad.hgr"), "3 6\n1 2 7\n").unwrap();
+    assert!(error(&snnc(folder, &["partition", "bad.hgr", "--limit", "3"])).contains("bad.hgr:2"));
+}
+
+#[test]
+fn the_denoiser_is_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = common::example();
+    let model = model.to_str().unwrap();
+    let export = |rest: &[&str]| {
+        let run = [&["export", model, "--to", "hgr", "-o", "sdid.hgr"], rest].concat();
+        snnc(folder.path(), &run)
+    };
+    let text = String::from_utf8(export(&[]).stdout).unwrap();
+    assert!(text.contains("sdid: 4116 vertices, 3724 nets, 488908 pins"), "{text}");
+    assert!(error(&export(&["--network", "no"])).contains("one of sdid"));
+    let text = error(&snnc(folder.path(), &["export", "m.snnx", "--to", "hgr", "-o", "x"]));
+    assert!(text.contains("model.ron"), "{text}");
+}
