@@ -1,5 +1,7 @@
 //! Seeded random networks: convolutions and transposed convolutions with odd sizes, skips, delays, all biases.
 
+#![allow(dead_code, reason = "every test crate uses a part")]
+
 use snnc_compiler::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
     Population, Projection, Readout, Sparse, SpikingIr, Window,
@@ -35,7 +37,6 @@ impl Random {
     }
 }
 
-#[allow(dead_code, reason = "not every test binary wants a random target")]
 /// A target with random arithmetic rules and the given core size.
 pub fn target(random: &mut Random, neurons: u32) -> Target {
     let mut target = snnc_targets::registry::load("loihi-like").unwrap();
