@@ -37,7 +37,6 @@ impl Random {
     }
 }
 
-#[allow(dead_code, reason = "not every test binary wants a random target")]
 /// A target with random arithmetic rules and the given core size.
 pub fn target(random: &mut Random, neurons: u32) -> Target {
     let mut target = snnc_targets::registry::load("loihi-like").unwrap();
