@@ -6,8 +6,9 @@ use std::path::Path;
 
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Slice;
+use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
-use snnc_compiler::mapping::hypergraph::{Block, Blocks, Effort, Limits, Options, partition};
+use snnc_compiler::mapping::hypergraph::{Block, Blocks, Limits, Options, partition};
 use snnc_compiler::{driver, frontend};
 use snnc_targets::Code;
 
@@ -21,7 +22,7 @@ fn a_network_becomes_cores_under_all_limits() {
     assert_eq!(found.axons.items.pins(), 169 * (2 * 5 + 3 * 2));
     assert_eq!(found.graph.incidence.pins(), found.axons.items.pins() + found.graph.incidence.nets());
     // Every weight of every kernel once.
-    let weights: usize = ir.projections.values().map(|p| p.kernel.weights.len()).sum();
+    let weights: usize = ir.projections.values().map(|p| p.weights().len()).sum();
     assert_eq!(found.kernels.costs.iter().sum::<u64>(), weights as u64);
     found.graph.covers = vec![found.axons.clone(), found.kernels.clone()];
     let limits = Limits { scalars: vec![40], covers: vec![80, 280] };
@@ -30,7 +31,7 @@ fn a_network_becomes_cores_under_all_limits() {
     let loads = Limits::loads(&found.graph, &solution.blocks, solution.count);
     assert!(loads.chunks(3).all(|load| load[0] <= 40 && load[1] <= 80 && load[2] <= 280), "{loads:?}");
     let cores = found.to_partition(&solution.blocks);
-    cores.verify(&ir.model).unwrap();
+    cores.verify(&ir).unwrap();
     assert!(cores.cores.values().all(|core| core.iter().map(Slice::neurons).sum::<u32>() <= 40));
     assert_eq!(network_graph(&ir, NetworkId(0), 0).unwrap_err().code, Code::Argument);
 }
@@ -50,7 +51,7 @@ fn the_denoiser_of_the_example_is_the_benchmark() {
     let cores = found.to_partition(&solution.blocks);
     assert_eq!(cores.cores.len(), 128);
     let rest = ir.model.populations.iter().filter(|(_, p)| p.network != sdid).count();
-    assert_eq!(cores.verify(&ir.model).unwrap_err().0.len(), rest, "only other networks are missing");
+    assert_eq!(cores.verify(&ir).unwrap_err().0.len(), rest, "only other networks are missing");
     let all: Vec<Block> = solution.blocks.iter().map(|_| Block(0)).collect();
     // All in one block: one box a population.
     assert_eq!(found.to_partition(&all).cores.values().next().unwrap().len(), 6);
