@@ -83,6 +83,12 @@ pub struct MappingArgs {
     /// What the partition makes small; the other decides among equals
     #[arg(long, value_enum, default_value = "cores")]
     pub objective: Goal,
+    /// How networks are cut: into boxes of their maps, or by their hypergraph
+    #[arg(long, value_enum, default_value = "auto")]
+    pub partitioner: Partitioner,
+    /// Channels of a position that make a vertex, for --partitioner hypergraph and partitions read from .part files
+    #[arg(long, default_value_t = 16)]
+    pub group: usize,
     /// How hard partition and placement search: fast, default or best; counted in steps, never in seconds
     #[arg(long, default_value_t)]
     pub effort: Effort,
@@ -93,12 +99,29 @@ pub struct MappingArgs {
     /// once]
     #[arg(long, value_name = "RUN")]
     pub profile: Option<PathBuf>,
-    /// Read which neurons share a core, instead of searching
+    /// Read which neurons share a core, instead of searching: a partition file (.ron), or the blocks that a partitioner
+    /// gave for `snnc export --to hgr`, a number a line
     #[arg(long, value_name = "FILE")]
     pub partition: Option<PathBuf>,
+    /// The network that the blocks of --partition are of; the others are searched [default: the denoiser, else the
+    /// first]
+    #[arg(long, value_name = "NAME", requires = "partition")]
+    pub partition_network: Option<String>,
     /// Read where the cores sit, instead of searching
     #[arg(long, value_name = "FILE")]
     pub placement: Option<PathBuf>,
+}
+
+/// How networks are cut.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Partitioner {
+    /// Tiles; with --effort best also the hypergraph for irregular networks, and the better of the two
+    #[default]
+    Auto,
+    /// Boxes of maps, layer by layer
+    Tiles,
+    /// Multilevel partitioning of the hypergraph
+    Hypergraph,
 }
 
 /// What a partition makes small.

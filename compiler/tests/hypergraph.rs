@@ -30,7 +30,7 @@ fn a_network_becomes_cores_under_all_limits() {
     let solution = partition(&found.graph, &limits, Blocks::Exactly(24), options).unwrap();
     let loads = Limits::loads(&found.graph, &solution.blocks, solution.count);
     assert!(loads.chunks(3).all(|load| load[0] <= 40 && load[1] <= 80 && load[2] <= 280), "{loads:?}");
-    let cores = found.to_partition(&solution.blocks);
+    let cores = found.to_partition(&ir, &solution.blocks);
     cores.verify(&ir).unwrap();
     assert!(cores.cores.values().all(|core| core.iter().map(Slice::neurons).sum::<u32>() <= 40));
     assert_eq!(network_graph(&ir, NetworkId(0), 0).unwrap_err().code, Code::Argument);
@@ -48,11 +48,11 @@ fn the_denoiser_of_the_example_is_the_benchmark() {
     let solution = partition(&found.graph, &Limits::scalar(530), Blocks::Exactly(128), options).unwrap();
     assert_eq!(solution.cost, found.graph.km1(&solution.blocks));
     assert!(solution.cost <= 305_000, "{}", solution.cost);
-    let cores = found.to_partition(&solution.blocks);
+    let cores = found.to_partition(&ir, &solution.blocks);
     assert_eq!(cores.cores.len(), 128);
     let rest = ir.model.populations.iter().filter(|(_, p)| p.network != sdid).count();
     assert_eq!(cores.verify(&ir).unwrap_err().0.len(), rest, "only other networks are missing");
     let all: Vec<Block> = solution.blocks.iter().map(|_| Block(0)).collect();
     // All in one block: one box a population.
-    assert_eq!(found.to_partition(&all).cores.values().next().unwrap().len(), 6);
+    assert_eq!(found.to_partition(&ir, &all).cores.values().next().unwrap().len(), 6);
 }

@@ -11,7 +11,7 @@ use snnc_compiler::ir::spiking::parts::Parts;
 use snnc_compiler::ir::spiking::{Convolution, Projection, SpikingIr};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId};
 use snnc_compiler::mapping::effort::Effort;
-use snnc_compiler::mapping::partition::search::{Objective, SearchOptions, search};
+use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions, search};
 use snnc_compiler::mapping::partition::{Partition, Rates};
 use snnc_compiler::mapping::place::{PlaceOptions, place};
 use snnc_compiler::mapping::traffic::Traffic;
@@ -270,6 +270,35 @@ fn shuffled(random: &mut Random, ir: &SpikingIr) -> Partition {
         }
     }
     partition
+}
+
+#[test]
+fn partitions_of_the_hypergraph_keep_every_limit_and_run_the_same() {
+    let (mut fired, mut renumbered) = (0, 0);
+    for seed in 400..424 {
+        let mut random = Random(seed);
+        let mut target = common::target(&mut random, 1024);
+        target.core.neurons.0 = random.between(100, 300) as u32;
+        target.core.threshold_profiles = None;
+        let irregular = random.one_in(2);
+        let ir = if irregular {
+            common::irregular_network(&mut random, &target)
+        } else {
+            common::network(&mut random, &target)
+        };
+        let input = common::input(&mut random, &ir);
+        let method = Method::Hypergraph { group: random.between(1, 4) };
+        let options = SearchOptions { method, effort: Effort::Fast, ..SearchOptions::default() };
+        let found = search(&ir, &target, &Rates::default(), options).unwrap();
+        let program = assembled(seed, &ir, &target, &found.partition);
+        for (core, use_) in found.uses.iter() {
+            assert_eq!(program.core_use(core), *use_, "seed {seed} {core}");
+        }
+        assert_eq!(Traffic::uniform(&program.cores).packets() as f64, found.packets, "seed {seed}");
+        fired += agree(&ir, &program, &input);
+        renumbered += found.partition.orders.len();
+    }
+    assert!(fired > 1_000 && renumbered > 5, "{fired} spikes, {renumbered} populations numbered anew");
 }
 
 #[test]

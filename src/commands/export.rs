@@ -42,7 +42,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 /// The network of that name; without one the denoiser, else the first.
-fn choose(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
+pub(super) fn choose(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
     let Some(name) = name else {
         return Ok(model.generation.as_ref().map_or(NetworkId(0), |generation| generation.denoiser));
     };

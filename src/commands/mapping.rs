@@ -5,13 +5,16 @@ use std::path::Path;
 use serde::Deserialize;
 use snnc_compiler::driver::Given;
 use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::Partition;
+use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
+use snnc_compiler::mapping::hypergraph::hgr;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::partition::Rates;
-use snnc_compiler::mapping::partition::search::{Objective, SearchOptions};
+use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions, search_some};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
-use crate::cli::{Goal, MappingArgs};
+use crate::cli::{Goal, MappingArgs, Partitioner};
 
 /// Search options as asked for.
 pub fn search(args: &MappingArgs) -> SearchOptions {
@@ -19,7 +22,12 @@ pub fn search(args: &MappingArgs) -> SearchOptions {
         Goal::Cores => Objective::Cores,
         Goal::Packets => Objective::Packets,
     };
-    SearchOptions { objective, effort: args.effort, ..SearchOptions::default() }
+    let method = match args.partitioner {
+        Partitioner::Auto => Method::Auto,
+        Partitioner::Tiles => Method::Tiles,
+        Partitioner::Hypergraph => Method::Hypergraph { group: args.group },
+    };
+    SearchOptions { objective, method, effort: args.effort, ..SearchOptions::default() }
 }
 
 /// Reads the files that `args` names.
@@ -29,12 +37,36 @@ pub fn given(args: &MappingArgs, ir: &SpikingIr, target: &Target) -> Result<Give
         given.rates = profile(path, ir)?;
     }
     if let Some(path) = &args.partition {
-        given.partition = Some(PartitionFile::read(path)?.resolve(ir)?);
+        given.partition = Some(if path.extension().is_some_and(|extension| extension == "ron") {
+            PartitionFile::read(path)?.resolve(ir)?
+        } else {
+            from_blocks(args, path, ir, target, &given.rates)?
+        });
     }
     if let Some(path) = &args.placement {
         given.placement = Some(PlacementFile::read(path)?.resolve(target)?);
     }
     Ok(given)
+}
+
+/// A partition from the blocks of one network's hypergraph; other networks are searched.
+fn from_blocks(
+    args: &MappingArgs,
+    path: &Path,
+    ir: &SpikingIr,
+    target: &Target,
+    rates: &Rates,
+) -> Result<Partition, Diagnostics> {
+    let network = super::export::choose(&ir.model, args.partition_network.as_deref())?;
+    let graph = network_graph(ir, network, args.group)?;
+    let text = std::fs::read_to_string(path).map_err(|e| Diagnostic::unreadable(path, &e))?;
+    let vertices = graph.groups.len();
+    let blocks = hgr::parse_blocks(&text, &path.display().to_string(), vertices, vertices)
+        .map_err(|problem| problem.hint("a hand-written partition must be named .ron; --group and --partition-network must be those of `snnc export`"))?;
+    let mut partition = graph.to_partition(ir, &blocks);
+    let others = ir.model.networks.keys().filter(|&other| other != network);
+    partition.extend(search_some(ir, target, rates, search(args), others)?.partition);
+    Ok(partition)
 }
 
 /// The part of a report.json that rates come from.

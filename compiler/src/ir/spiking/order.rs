@@ -26,6 +26,12 @@ impl SpikingIr {
         regular.then(|| "a convolution needs the neurons in their places".into())
     }
 
+    /// Whether a population's neurons may be numbered anew: only sparse projections touch it, and some do.
+    pub fn order_is_free(&self, id: PopulationId) -> bool {
+        let mut touched = self.projections.values().filter(|p| p.source == id || p.target == id).peekable();
+        touched.peek().is_some() && touched.all(|p| p.sparse().is_some())
+    }
+
     /// The same networks with some populations numbered anew; [`SpikingIr::order_problem`] must find none.
     pub fn reordered(&self, orders: &Orders) -> Cow<'_, Self> {
         if orders.is_empty() {

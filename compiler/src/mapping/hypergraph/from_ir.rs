@@ -5,7 +5,7 @@
 //! the net's weight is the vertex's neurons (every neuron fires once). Vertices without outgoing synapses have no
 //! net. Vertices are numbered population by population, group by group, `[y, x]` within a group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use snnc_targets::entity::EntityMap;
@@ -13,6 +13,7 @@ use snnc_targets::{Code, Diagnostic};
 
 use super::graph::{Block, Cover, Hypergraph, Incidence, Vertex};
 use crate::ir::program::Slice;
+use crate::ir::spiking::order::Orders;
 use crate::ir::spiking::{Connectivity, Convolution, Projection, SpikingIr};
 use crate::ir::{NetworkId, PopulationId};
 use crate::mapping::Partition;
@@ -37,6 +38,8 @@ pub struct NetworkGraph {
     pub graph: Hypergraph,
     /// By vertex.
     pub groups: Vec<Group>,
+    /// By net: the vertex that sends it.
+    pub net_sources: Vec<Vertex>,
     /// Input axons of a block: one item a net, whose members are the vertices that its synapses reach; each costs 1.
     /// Move it into the graph's covers to limit axons.
     pub axons: Cover,
@@ -88,7 +91,7 @@ pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result
     let (numbering, vertices) = Numbering::new(ir, network, group)?;
     let groups = groups_of(ir, network, group);
     let neurons: Vec<u64> = groups.iter().map(|g| u64::from(g.channels.end - g.channels.start)).collect();
-    let (mut starts, mut pins) = (vec![0], Vec::new());
+    let (mut starts, mut pins, mut net_sources) = (vec![0], Vec::new(), Vec::new());
     let (mut sink_starts, mut sinks, mut weights) = (vec![0], Vec::new(), Vec::new());
     for (v, source) in groups.iter().enumerate() {
         let mut outgoing = ir.projections.values().filter(|p| p.source == source.population).peekable();
@@ -97,6 +100,7 @@ pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result
         }
         outgoing.for_each(|projection| reached(projection, source, &numbering, &mut sinks));
         pins.push(Vertex(v as u32));
+        net_sources.push(Vertex(v as u32));
         pins.extend_from_slice(&sinks[sink_starts[weights.len()]..]);
         starts.push(pins.len());
         sink_starts.push(sinks.len());
@@ -106,7 +110,7 @@ pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result
         Cover { items: Incidence::new(vertices, &sink_starts, sinks)?, costs: vec![1; weights.len()] };
     let kernels = kernels(ir, &groups)?;
     let graph = Hypergraph::new(Incidence::new(vertices, &starts, pins)?, weights, neurons, 1, Vec::new())?;
-    Ok(NetworkGraph { graph, groups, axons, kernels })
+    Ok(NetworkGraph { graph, groups, net_sources, axons, kernels })
 }
 
 fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<Cover, Diagnostic> {
@@ -165,11 +169,25 @@ fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks
 }
 
 impl NetworkGraph {
+    /// Population and neurons of each net's source.
+    pub fn sources(&self) -> impl Iterator<Item = (PopulationId, u64)> + '_ {
+        let weights = self.graph.net_weights.iter().copied();
+        self.net_sources.iter().map(|v| self.groups[v.0 as usize].population).zip(weights)
+    }
+
     /// The cores that a partition means, a core a block; empty blocks are left out. Neighbouring groups of a block
-    /// become one box: channels first, then columns, then rows.
-    pub fn to_partition(&self, blocks: &[Block]) -> Partition {
+    /// become one box: channels first, then columns, then rows. Populations whose order is free are numbered anew, so that
+    /// each core holds consecutive neurons of them.
+    pub fn to_partition(&self, ir: &SpikingIr, blocks: &[Block]) -> Partition {
+        let free: BTreeSet<PopulationId> =
+            ir.model.populations.keys().filter(|&id| ir.order_is_free(id)).collect();
         let mut held: BTreeMap<Block, Vec<Slice>> = BTreeMap::new();
+        let mut members: BTreeMap<(PopulationId, Block), Vec<u32>> = BTreeMap::new();
         for (group, &block) in self.groups.iter().zip(blocks) {
+            if free.contains(&group.population) {
+                members.entry((group.population, block)).or_default().push(group.x);
+                continue;
+            }
             held.entry(block).or_default().push(Slice {
                 population: group.population,
                 channels: group.channels.clone(),
@@ -177,8 +195,16 @@ impl NetworkGraph {
                 cols: group.x..group.x + 1,
             });
         }
+        let mut orders = Orders::new();
+        for ((population, block), neurons) in members {
+            let order = orders.entry(population).or_default();
+            let start = order.len() as u32;
+            order.extend(neurons);
+            let cols = start..order.len() as u32;
+            held.entry(block).or_default().push(Slice { population, channels: 0..1, rows: 0..1, cols });
+        }
         let cores: Vec<Vec<Slice>> = held.into_values().map(merged).collect();
-        Partition { cores: EntityMap::from(cores), ..Partition::default() }
+        Partition { cores: EntityMap::from(cores), orders, ..Partition::default() }
     }
 }
 

@@ -11,6 +11,7 @@ mod fill;
 mod irregular;
 pub mod layer_cores;
 mod layers;
+pub mod multilevel;
 pub mod rates;
 mod refuse;
 pub mod search;
@@ -45,6 +46,15 @@ pub struct Partition {
 }
 
 impl Partition {
+    /// Adds the cores of other networks.
+    pub fn extend(&mut self, other: Self) {
+        for slices in other.cores.values() {
+            self.cores.push(slices.clone());
+        }
+        self.kernel_parts.extend(other.kernel_parts);
+        self.orders.extend(other.orders);
+    }
+
     /// Every neuron of every population exactly once, no empty core, no core with two networks, kernels that can be cut
     /// as asked.
     ///

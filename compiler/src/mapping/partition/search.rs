@@ -12,13 +12,14 @@ use super::cover::{Grids, plans};
 use super::fill::{Fill, Placed, Refusal, Room};
 use super::irregular;
 use super::layers::Layer;
+use super::multilevel;
 use super::rates::Rates;
 use super::refuse;
-use crate::ir::CoreId;
 use crate::ir::program::Slice;
 use crate::ir::program::usage::CoreUse;
 use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::parts::Parts;
+use crate::ir::{CoreId, NetworkId};
 use crate::mapping::effort::Effort;
 
 /// What to make small.
@@ -31,11 +32,29 @@ pub enum Objective {
     Packets,
 }
 
+/// How a network is cut.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Method {
+    /// Tiles; with [`Effort::Best`] the hypergraph as well for irregular networks of moderate size, and the better of
+    /// the two.
+    #[default]
+    Auto,
+    /// Boxes of maps, layer by layer; irregular populations neuron by neuron.
+    Tiles,
+    /// The network's hypergraph, multilevel, so many channels of a position a vertex.
+    Hypergraph {
+        /// Channels.
+        group: usize,
+    },
+}
+
 /// How to search.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SearchOptions {
     /// What to make small.
     pub objective: Objective,
+    /// How to cut.
+    pub method: Method,
     /// How hard to search.
     pub effort: Effort,
     /// Fewer neurons a core than the target allows: other legal mappings of the same network.
@@ -75,16 +94,67 @@ pub fn search(
     rates: &Rates,
     options: SearchOptions,
 ) -> Result<Found, Diagnostics> {
+    search_some(ir, target, rates, options, ir.model.networks.keys())
+}
+
+/// The same for some of the networks.
+///
+/// # Errors
+/// Those of [`search`].
+pub fn search_some(
+    ir: &SpikingIr,
+    target: &Target,
+    rates: &Rates,
+    options: SearchOptions,
+    networks: impl Iterator<Item = NetworkId>,
+) -> Result<Found, Diagnostics> {
     let mut found = Found::default();
-    for network in ir.model.networks.keys() {
-        let layers = Layer::all(ir, target, rates, network);
-        // The quick search can meet a dead end; a wider one is tried before the model is refused.
-        let beam = beam(options.effort);
-        let fill = search_network(ir, target, rates, &layers, options, beam)
-            .or_else(|_| search_network(ir, target, rates, &layers, options, beam * 8))?;
-        found.append(&Room::new(target, options.neurons_max), &layers, &fill);
+    for network in networks {
+        let by_graph = |group| multilevel::search_network(ir, target, rates, network, group, options.effort);
+        found.extend(match options.method {
+            Method::Hypergraph { group } => by_graph(group)?,
+            Method::Tiles => tiles(ir, target, rates, options, network)?,
+            Method::Auto => {
+                let tiles = tiles(ir, target, rates, options, network);
+                let graph = options.effort == Effort::Best && is_irregular(ir, network);
+                match graph.then(|| by_graph(1)) {
+                    Some(Ok(graph))
+                        if tiles.as_ref().map_or(true, |t| graph.key(options) < t.key(options)) =>
+                    {
+                        graph
+                    }
+                    _ => tiles?,
+                }
+            }
+        });
     }
     Ok(found)
+}
+
+/// Largest irregular network whose hypergraph is partitioned without being asked for, in neurons; under tight limits that
+/// takes seconds for some hundred neurons.
+const GRAPH_NEURONS: usize = 20_000;
+
+/// Whether a network is irregular and small enough for its hypergraph.
+fn is_irregular(ir: &SpikingIr, network: NetworkId) -> bool {
+    let neurons: usize = ir.model.populations_of(network).map(|(_, p)| p.shape.len()).sum();
+    let mut own = ir.projections.values().filter(|p| ir.model.populations[p.target].network == network);
+    neurons <= GRAPH_NEURONS && own.any(|p| p.sparse().is_some())
+}
+
+fn tiles(
+    ir: &SpikingIr,
+    target: &Target,
+    rates: &Rates,
+    options: SearchOptions,
+    network: NetworkId,
+) -> Result<Found, Diagnostics> {
+    let layers = Layer::all(ir, target, rates, network);
+    // The quick search can meet a dead end; a wider one is tried before the model is refused.
+    let beam = beam(options.effort);
+    let fill = search_network(ir, target, rates, &layers, options, beam)
+        .or_else(|_| search_network(ir, target, rates, &layers, options, beam * 8))?;
+    Ok(Found::new(&Room::new(target, options.neurons_max), &layers, &fill))
 }
 
 fn search_network(
@@ -173,7 +243,25 @@ fn pending(fill: &Fill, room: &Room, left: &[Layer]) -> f64 {
 }
 
 impl Found {
-    fn append(&mut self, room: &Room, layers: &[Layer], fill: &Fill) {
+    /// What the objective makes small.
+    fn key(&self, options: SearchOptions) -> (f64, f64) {
+        let cores = self.partition.cores.len() as f64;
+        match options.objective {
+            Objective::Cores => (cores, self.packets),
+            Objective::Packets => (self.packets, cores),
+        }
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.partition.extend(other.partition);
+        other.uses.values().for_each(|&used| {
+            self.uses.push(used);
+        });
+        self.packets += other.packets;
+    }
+
+    fn new(room: &Room, layers: &[Layer], fill: &Fill) -> Self {
+        let mut found = Self { packets: fill.packets, ..Self::default() };
         for core in &fill.cores {
             let slice = |placed: &Placed| Slice {
                 population: placed.population,
@@ -183,17 +271,16 @@ impl Found {
             };
             let mut slices: Vec<_> = core.slices.iter().map(slice).collect();
             slices.sort_by_key(|s| (s.population, s.channels.start, s.rows.start, s.cols.start));
-            self.partition.cores.push(slices);
-            self.uses.push(core.used(room));
+            found.partition.cores.push(slices);
+            found.uses.push(core.used(room));
         }
-        self.packets += fill.packets;
-        self.partition.orders.extend(fill.orders.iter().map(|(&id, order)| (id, order.to_vec())));
+        found.partition.orders.extend(fill.orders.iter().map(|(&id, order)| (id, order.to_vec())));
         for layer in layers {
             if let Some(&parts) = fill.parts.get(&layer.id).filter(|&&parts| parts != Parts::WHOLE) {
-                self.partition
-                    .kernel_parts
-                    .extend(layer.incoming.iter().map(|&projection| (projection, parts)));
+                let cut = layer.incoming.iter().map(|&projection| (projection, parts));
+                found.partition.kernel_parts.extend(cut);
             }
         }
+        found
     }
 }

@@ -247,7 +247,13 @@ impl Findings {
             for (limit, used, most) in
                 core_use(core, &program.target, &program.model).exceeded(&program.target)
             {
-                self.need(false, || id.to_string(), || format!("uses {used} {limit}, target has {most}"));
+                let layers = core.slices.iter().map(|s| program.model.layer_name(s.slice.population));
+                let layers: std::collections::BTreeSet<String> = layers.collect();
+                let place = || {
+                    let names: Vec<String> = layers.into_iter().collect();
+                    format!("{id} with {}", names.join(", "))
+                };
+                self.need(false, place, || format!("uses {used} {limit}, target has {most}"));
             }
             for placed in core.slices.iter().filter(|s| !s.destinations.is_empty()) {
                 let atoms = placed.slice.atoms();
