@@ -4,8 +4,8 @@
 //! f32: good for statistics, never an oracle.
 
 use crate::ir::spiking::host;
-use crate::ir::{AxisMap, ConvMap, Shape};
-use crate::passes::collect::{Collected, NeuronKind, NeuronLayer, SourceKernel};
+use crate::ir::{AxisMap, Shape};
+use crate::passes::collect::{Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
 
 /// One spike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn run(network: &Collected, input: &[f64]) -> Pass {
             }
             spikes.push(state.step(&layer.kind, layer.shape.channels, t, network.timesteps));
         }
-        if !matches!(layer.kind, NeuronKind::Lif { .. }) {
+        if !layer.kind.fires() {
             pass.output = state.row_major(layer.shape);
             pass.relevant = vec![true; layer.shape.positions()];
         }
@@ -56,7 +56,11 @@ fn constant(layer: &NeuronLayer, input: &[f64]) -> Vec<f32> {
     let Shape { channels, .. } = layer.shape;
     let positions = layer.shape.positions();
     match &layer.host {
-        None => (0..layer.shape.len()).map(|i| layer.bias[i % channels] as f32).collect(),
+        // One a channel, or one a neuron of the only channel.
+        None => {
+            let bias = |i| layer.bias[if layer.bias.len() == channels { i % channels } else { i }] as f32;
+            (0..layer.shape.len()).map(bias).collect()
+        }
         Some(path) => {
             let current = host::through(&path.stages, path.input, input);
             (0..layer.shape.len()).map(|i| current[i % channels * positions + i / channels] as f32).collect()
@@ -75,7 +79,7 @@ impl Taps {
     fn new(network: &Collected, source: &SourceKernel) -> Self {
         let from = network.layers[source.source].shape;
         let weights = source.weights.iter().map(|&w| w as f32).collect();
-        Self { weights, from, reach: Reach::new(&source.map, from) }
+        Self { weights, from, reach: Reach::new(&source.wiring, from) }
     }
 
     /// Adds the weights of all spikes to the sums `[h, w, c]`.
@@ -94,27 +98,51 @@ impl Taps {
 }
 
 /// Which kernel rows and targets a source position reaches.
-pub struct Reach {
-    rows: Vec<Vec<(usize, usize)>>,
-    columns: Vec<Vec<(usize, usize)>>,
-    kernel: (usize, usize),
+pub enum Reach {
+    /// Through a kernel: (target, tap) of each source row and column.
+    Conv {
+        /// By source row.
+        rows: Vec<Vec<(usize, usize)>>,
+        /// By source column.
+        columns: Vec<Vec<(usize, usize)>>,
+        /// Kernel rows and columns.
+        kernel: (usize, usize),
+    },
+    /// One by one: (synapse, target) of each source neuron.
+    Sparse(Vec<Vec<(usize, usize)>>),
 }
 
 impl Reach {
-    /// Tables of a kernel's geometry.
-    pub fn new(map: &ConvMap, from: Shape) -> Self {
-        let all = |axis: &AxisMap, n| (0..n).map(|i| axis.reach(i, 0..axis.output)).collect();
-        let (rows, columns) = (all(&map.rows, from.height), all(&map.cols, from.width));
-        Self { rows, columns, kernel: (map.rows.kernel, map.cols.kernel) }
+    /// Tables of a wiring.
+    pub fn new(wiring: &Wiring, from: Shape) -> Self {
+        match wiring {
+            Wiring::Conv { map, .. } => {
+                let all = |axis: &AxisMap, n| (0..n).map(|i| axis.reach(i, 0..axis.output)).collect();
+                let (rows, columns) = (all(&map.rows, from.height), all(&map.cols, from.width));
+                Self::Conv { rows, columns, kernel: (map.rows.kernel, map.cols.kernel) }
+            }
+            Wiring::Sparse { sources, targets } => {
+                let mut all = vec![Vec::new(); from.len()];
+                for (synapse, (&source, &target)) in sources.iter().zip(targets).enumerate() {
+                    all[source as usize].push((synapse, target as usize));
+                }
+                Self::Sparse(all)
+            }
+        }
     }
 
-    /// Calls `f(kernel row, target y, target x)` for every tap of a spike; a kernel row is one (input, tap).
+    /// Calls `f(kernel row, target y, target x)` for every tap of a spike; a kernel row is one (input, tap) or synapse.
     pub fn each(&self, spike: Spike, from: Shape, mut f: impl FnMut(usize, usize, usize)) {
         let (y, x) = (spike.position as usize / from.width, spike.position as usize % from.width);
-        for &(ty, ky) in &self.rows[y] {
-            for &(tx, kx) in &self.columns[x] {
-                f((spike.channel as usize * self.kernel.0 + ky) * self.kernel.1 + kx, ty, tx);
+        match self {
+            Self::Conv { rows, columns, kernel } => {
+                for &(ty, ky) in &rows[y] {
+                    for &(tx, kx) in &columns[x] {
+                        f((spike.channel as usize * kernel.0 + ky) * kernel.1 + kx, ty, tx);
+                    }
+                }
             }
+            Self::Sparse(all) => all[x].iter().for_each(|&(synapse, target)| f(synapse, 0, target)),
         }
     }
 }
@@ -130,8 +158,10 @@ impl State {
     fn step(&mut self, kind: &NeuronKind, channels: usize, t: usize, timesteps: usize) -> Vec<Spike> {
         let factor = match kind {
             NeuronKind::Lif { tau, threshold, reset } => {
-                return self.fire(*tau as f32, (threshold - reset) as f32, channels);
+                let tau = *tau as f32;
+                return self.fire((threshold - reset) as f32, channels, |v, x| *v += (x - *v) / tau);
             }
+            NeuronKind::If { threshold } => return self.fire(*threshold as f32, channels, |v, x| *v += x),
             NeuronKind::Mean => 1.0 / timesteps as f32,
             NeuronKind::Weighted { coefficients } => coefficients[t] as f32,
         };
@@ -142,10 +172,10 @@ impl State {
     }
 
     /// Membranes above the resting value.
-    fn fire(&mut self, tau: f32, threshold: f32, channels: usize) -> Vec<Spike> {
+    fn fire(&mut self, threshold: f32, channels: usize, charge: impl Fn(&mut f32, f32)) -> Vec<Spike> {
         let mut spikes = Vec::new();
         for (i, (v, x)) in self.v.iter_mut().zip(&self.sums).enumerate() {
-            *v += (x - *v) / tau;
+            charge(v, *x);
             if *v >= threshold {
                 *v = 0.0;
                 spikes.push(Spike { position: (i / channels) as u32, channel: (i % channels) as u32 });
