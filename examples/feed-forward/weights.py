@@ -45,9 +45,9 @@ def weight(name, *shape):
     tensors[name] = ("F32", shape, struct.pack(f"<{len(values)}f", *(v / 64 for v in values)))
 
 
-def bias(name, outputs):
-    """Odd multiples of 1/4096, so that no membrane lies exactly on a threshold."""
-    values = [(64 * random.below(32) + 1) / 4096 for _ in range(outputs)]
+def bias(name, outputs, rest=1):
+    """Some weights' units and a rest of one, in 1/4096, so that no membrane lies exactly on a threshold."""
+    values = [(64 * random.below(32) + rest) / 4096 for _ in range(outputs)]
     tensors[name] = ("F32", (outputs,), struct.pack(f"<{outputs}f", *values))
 
 
@@ -65,7 +65,8 @@ def synapses(name, sources, targets, count):
 
 
 weight("conv1.weight", 8, 1, 3, 3)
-bias("conv1.bias", 8)
+# The host writes this layer's currents, rounded to 12 bits: stay half a unit away from the threshold.
+bias("conv1.bias", 8, rest=32)
 weight("conv2.weight", 12, 8, 3, 3)
 bias("conv2.bias", 12)
 weight("hidden.weight", 32, 108)
