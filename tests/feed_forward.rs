@@ -11,6 +11,7 @@ use snnc_compiler::frontend::{LoadedModel, load};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_compiler::reference::{Interpreter, Map};
 use snnc_simulator::execute::{Chip, oracle, plain};
 use snnc_targets::registry;
@@ -19,10 +20,13 @@ fn example() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron")
 }
 
-fn compiled() -> (LoadedModel, SpikingIr, Program) {
+/// Compiled for cores with at most so many neurons.
+fn compiled(neurons_max: Option<u32>) -> (LoadedModel, SpikingIr, Program) {
     let model = load(&example()).unwrap();
     let target = registry::load("loihi-like").unwrap();
-    let (ir, program, _) = compile(&model, &target, CompileOptions::default()).unwrap();
+    let search = SearchOptions { neurons_max, ..SearchOptions::default() };
+    let (ir, program, _) =
+        compile(&model, &target, CompileOptions { search, ..CompileOptions::default() }).unwrap();
     (model, ir, program)
 }
 
@@ -38,7 +42,12 @@ fn input(length: usize, seed: u64, parts: u64) -> Vec<f64> {
 
 #[test]
 fn the_chip_fires_as_the_spiking_ir_and_as_the_float_reference() {
-    let (model, ir, program) = compiled();
+    let cores = [None, Some(24)].map(|neurons_max| fires_as_the_references(compiled(neurons_max)));
+    assert!(cores[1] > 4 * cores[0], "the mappings must differ: {cores:?}");
+}
+
+/// Compares every spike, count and read-out; the number of cores.
+fn fires_as_the_references((model, ir, program): (LoadedModel, SpikingIr, Program)) -> usize {
     let chip = Chip::new(&program);
     for (index, (name, graph)) in (0..).zip(&model.graphs) {
         let network = NetworkId(index);
@@ -78,11 +87,12 @@ fn the_chip_fires_as_the_spiking_ir_and_as_the_float_reference() {
             assert!(spikes * 50 > slots && spikes * 10 < slots * 9, "{}: {spikes}/{slots}", population.name);
         }
     }
+    program.cores.len()
 }
 
 #[test]
 fn synapses_stay_a_list_and_their_neurons_keep_one_threshold_and_a_bias_each() {
-    let (_, ir, _) = compiled();
+    let (_, ir, _) = compiled(None);
     let sparse: Vec<_> = ir.projections.values().filter_map(|p| Some((p.target, p.sparse()?))).collect();
     assert_eq!(sparse.iter().map(|(_, s)| s.synapses()).collect::<Vec<_>>(), [600, 400]);
     for (target, _) in sparse {

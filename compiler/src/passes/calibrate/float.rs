@@ -191,3 +191,69 @@ impl State {
         (0..shape.len()).map(|i| self.v[i % positions * channels + i / positions]).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use petgraph::graph::DiGraph;
+
+    use super::*;
+    use crate::graph::{Conv, Graph, Layer, Op, Synapses};
+    use crate::passes::{collect, linear};
+    use crate::reference::{Interpreter, Map};
+    use crate::weights::Tensor;
+
+    /// A line of neurons, synapses with a bias each, a linear read-out; every number is exact in f32.
+    fn line() -> Graph {
+        let one = Conv {
+            weight: Tensor::new(vec![1, 1, 1, 1], vec![1.0]),
+            bias: None,
+            stride: (1, 1),
+            padding: (0, 0),
+            dilation: (1, 1),
+            output_padding: (0, 0),
+            groups: 1,
+        };
+        let synapses = Synapses {
+            sources: vec![2, 0, 1, 2],
+            targets: vec![1, 0, 1, 0],
+            weights: vec![0.5, 0.75, -0.25, 0.125],
+            bias: Some(Tensor::new(vec![2], vec![0.125, 0.25])),
+            outputs: 2,
+        };
+        let weight = Tensor::new(vec![2, 2], vec![1.0, 2.0, -4.0, 8.0]);
+        let fire = || Op::If { threshold: 1.0 };
+        let input = Op::Input { shape: Shape::new(1, 1, 3) };
+        let ops = [input, Op::Conv2d(one), fire(), Op::Sparse(synapses), fire()];
+        let mut net = DiGraph::new();
+        let mut last = None;
+        for (i, op) in
+            ops.into_iter().chain([Op::Linear { weight, bias: None }, Op::MeanOverTime]).enumerate()
+        {
+            let node = net.add_node(Layer { name: format!("l{i}"), op });
+            last.inspect(|&last| drop(net.add_edge(last, node, 0)));
+            last = Some(node);
+        }
+        Graph { name: "net".into(), timesteps: 8, net }
+    }
+
+    #[test]
+    fn synapses_and_neurons_without_leak_follow_the_float_reference() {
+        let graph = line();
+        let interpreter = Interpreter::new(&graph).unwrap();
+        let collected = collect::run(&linear::run(&graph).unwrap()).unwrap();
+        let input = [0.5, 1.0, 0.75];
+        let trace = interpreter.run(&Map::new(Shape::new(1, 1, 3), input.to_vec())).unwrap();
+        let pass = run(&collected, &input);
+        for (layer, name) in ["l2", "l4"].iter().enumerate() {
+            let expected = trace.spikes(name).unwrap();
+            assert!(expected.iter().flatten().any(|&fired| fired));
+            for (t, spikes) in pass.spikes[layer].iter().enumerate() {
+                let positions: Vec<usize> = spikes.iter().map(|spike| spike.position as usize).collect();
+                let fired: Vec<usize> = (0..expected[t].len()).filter(|&i| expected[t][i]).collect();
+                assert_eq!(positions, fired, "{name}, step {t}");
+            }
+        }
+        let output: Vec<f64> = pass.output.iter().map(|&v| f64::from(v)).collect();
+        assert_eq!(output, trace.output().data);
+    }
+}
