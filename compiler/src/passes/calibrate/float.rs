@@ -230,7 +230,9 @@ mod tests {
             ops.into_iter().chain([Op::Linear { weight, bias: None }, Op::MeanOverTime]).enumerate()
         {
             let node = net.add_node(Layer { name: format!("l{i}"), op });
-            last.inspect(|&last| drop(net.add_edge(last, node, 0)));
+            if let Some(last) = last {
+                net.add_edge(last, node, 0);
+            }
             last = Some(node);
         }
         Graph { name: "net".into(), timesteps: 8, net }
