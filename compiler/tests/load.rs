@@ -256,3 +256,33 @@ fn many_errors_are_collected() {
     let replaced = [("tau: 2.0", "tau: -1.0"), ("(\"w\", \"up\")", "(\"w\", \"upp\")"), ("0.65", "-1.0")];
     refused(&replaced, &[Code::GraphInvalid, Code::TensorMissing, Code::ModelInvalid]);
 }
+
+#[test]
+fn feed_forward_layers_are_checked_as_they_are_read() {
+    let network = |op: &str| {
+        let layers = format!(
+            "(name: \"in\", op: Input(shape: (1, 1, 2))), (name: \"layer\", from: [\"in\"], op: {op})"
+        );
+        format!("\"plain\": (timesteps: 3, layers: [{layers}]), \"decoder\": (timesteps")
+    };
+    let sparse = |sources: &str, targets: &str, outputs: usize| {
+        format!(
+            "Sparse(sources: (\"w\", \"{sources}\"), targets: (\"w\", \"{targets}\"), weights: (\"w\", \"two\"), outputs: {outputs})"
+        )
+    };
+    for (op, code, part) in [
+        (String::from(r#"Linear(weight: ("w", "two"))"#), Code::TensorShape, "[out, in]"),
+        (
+            String::from(r#"Linear(weight: ("w", "table"), bias: Some(("w", "two")))"#),
+            Code::TensorShape,
+            "[5]",
+        ),
+        (sparse("two", "table", 3), Code::TensorShape, "expected [2]"),
+        (sparse("two", "two", 3), Code::TensorShape, "entry 0 of `two` of `w` is 0.5"),
+        (sparse("two", "two", 0), Code::GraphInvalid, "0 outputs"),
+        (String::from("If(threshold: 0.0)"), Code::GraphInvalid, "threshold is 0"),
+    ] {
+        let message = refused(&[("\"decoder\": (timesteps", &network(&op))], &[code]);
+        assert!(message.contains(part) && message.contains("layer plain.layer"), "{message}");
+    }
+}

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use petgraph::graph::DiGraph;
 use snnc_compiler::driver;
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::graph::{Conv, Graph, Layer, Op};
+use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::weights::Tensor;
 use snnc_targets::{Code, Diagnostics, Target, registry};
@@ -128,4 +128,50 @@ fn a_target_without_windows_is_refused() {
     let error = lower(&chain(layers), &target).unwrap_err();
     assert_eq!(error.codes(), [Code::Unsupported]);
     assert!(error.to_string().contains("active_windows"), "{error}");
+}
+
+fn line() -> Vec<(&'static str, Op)> {
+    vec![("input", Op::Input { shape: Shape::new(1, 1, 3) }), ("a", conv(1, 1, 1)), ("if", fire())]
+}
+
+fn fire() -> Op {
+    Op::If { threshold: 1.0 }
+}
+
+fn synapses(bias: f64) -> Op {
+    Op::Sparse(Synapses {
+        sources: vec![2, 0],
+        targets: vec![0, 1],
+        weights: vec![0.5, -1.0],
+        bias: Some(Tensor::new(vec![2], vec![0.0, bias])),
+        outputs: 2,
+    })
+}
+
+#[test]
+fn integrate_and_fire_lines_need_no_leak() {
+    let mut target = target();
+    target.neuron.decay_bits.0 = 0;
+    let linear = Op::Linear { weight: Tensor::new(vec![2, 2], vec![0.5, 1.0, -1.0, 0.25]), bias: None };
+    let tail = vec![("s", synapses(0.5)), ("if2", fire()), ("l", linear), ("out", Op::MeanOverTime)];
+    lower(&chain(line().into_iter().chain(tail).collect()), &target).unwrap();
+    let readout = vec![("s", synapses(0.0)), ("out", Op::MeanOverTime)];
+    lower(&chain(line().into_iter().chain(readout).collect()), &target).unwrap();
+}
+
+#[test]
+fn what_lines_and_flattened_maps_cannot_do_is_refused_with_its_layer() {
+    let host_fed = vec![line().remove(0), ("s", synapses(0.5)), ("if", fire())];
+    refused(Code::Unsupported, "Sparse cannot be computed by the host", host_fed);
+    let readout = vec![("s", synapses(0.5)), ("out", Op::MeanOverTime)];
+    refused(
+        Code::Unsupported,
+        "a read-out of `Sparse` cannot have a bias",
+        line().into_iter().chain(readout).collect(),
+    );
+    let flat =
+        vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(2.0)), ("flat", Op::Flatten), ("b", conv(18, 1, 1))];
+    refused(Code::Unsupported, "only `Linear` may read a `Flatten`\n  --> layer net.flat", {
+        flat.into_iter().chain([("out", Op::MeanOverTime)]).collect()
+    });
 }

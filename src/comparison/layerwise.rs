@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::spiking::{Bias, Dynamics, Model, Population, SpikingIr};
+use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, Model, Population, Sparse, SpikingIr};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::reference::Trace;
 use snnc_simulator::counts::Events;
@@ -15,8 +15,8 @@ use snnc_simulator::execute::host_input;
 use snnc_simulator::execute::neuron::Update;
 use snnc_targets::Diagnostics;
 
-use snnc_compiler::passes::collect::{self, Collected, NeuronKind, NeuronLayer};
-use snnc_compiler::passes::fold;
+use snnc_compiler::passes::collect::{self, Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
+use snnc_compiler::passes::{fold, linear};
 
 /// What one layer does to float spikes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -90,7 +90,7 @@ impl Layerwise {
     /// # Errors
     /// Those of the passes.
     pub fn new(model: &LoadedModel, ir: SpikingIr) -> Result<Self, Diagnostics> {
-        let graph = |name: &String| collect::run(&fold::run(&model.graphs[name])?);
+        let graph = |name: &String| collect::run(&fold::run(&linear::run(&model.graphs[name])?)?);
         let networks = ir.model.networks.values().map(|n| graph(&n.name)).collect::<Result<_, _>>()?;
         Ok(Self { ir, networks })
     }
@@ -114,17 +114,20 @@ impl Layerwise {
         trace: &Trace,
     ) -> LayerCheck {
         let mut neurons = Neurons::new(&self.ir.model, id, layer, input);
-        let incoming = self.ir.projections.values().filter(|p| p.target == id);
-        // What is lowered from a layer graph has no other kind.
-        let kernels: Vec<_> = incoming.filter_map(|p| p.conv()).collect();
+        let incoming: Vec<_> = self.ir.projections.values().filter(|p| p.target == id).collect();
         let spikes: Vec<Vec<Vec<bool>>> = (layer.sources.iter())
             .map(|s| trace.spikes(&network.layers[s.source].name).unwrap_or_default())
             .collect();
         for t in 0..network.timesteps {
             let mut sums = Sums { float: vec![0.0; layer.shape.len()], chip: vec![0; layer.shape.len()] };
-            for ((source, kernel), spikes) in layer.sources.iter().zip(&kernels).zip(&spikes) {
-                if let Some(spikes) = spikes.get(t) {
-                    sums.add(layer, network.layers[source.source].shape, &source.weights, kernel, spikes);
+            for ((source, projection), spikes) in layer.sources.iter().zip(&incoming).zip(&spikes) {
+                let Some(spikes) = spikes.get(t) else { continue };
+                match &projection.connectivity {
+                    Connectivity::Conv(conv) => {
+                        let from = network.layers[source.source].shape;
+                        sums.add(layer, from, &source.weights, conv, spikes);
+                    }
+                    Connectivity::Sparse(lists) => sums.add_synapses(source, lists, spikes),
                 }
             }
             neurons.step(&sums);
@@ -166,6 +169,22 @@ impl Sums {
     }
 }
 
+impl Sums {
+    /// Spikes through a list of synapses.
+    fn add_synapses(&mut self, source: &SourceKernel, lists: &Sparse, spikes: &[bool]) {
+        if let Wiring::Sparse { sources, targets } = &source.wiring {
+            for ((&from, &to), weight) in sources.iter().zip(targets).zip(&source.weights) {
+                if spikes[from as usize] {
+                    self.float[to as usize] += weight;
+                }
+            }
+        }
+        for (i, _) in spikes.iter().enumerate().filter(|(_, fired)| **fired) {
+            lists.row(i).for_each(|(to, weight)| self.chip[to as usize] += i32::from(weight));
+        }
+    }
+}
+
 /// The five answers of a layer's neurons; membranes `[h, w, c]` above rest, in thresholds (the chip's in its integers).
 struct Neurons<'a> {
     population: &'a Population,
@@ -189,9 +208,10 @@ struct Neurons<'a> {
 impl<'a> Neurons<'a> {
     fn new(model: &'a Model, id: PopulationId, layer: &NeuronLayer, input: &[f64]) -> Self {
         let population = &model.populations[id];
-        let (tau, threshold) = match layer.kind {
-            NeuronKind::Lif { tau, threshold, reset } => (tau, threshold - reset),
-            _ => (1.0, 1.0),
+        let (kept, gain) = match layer.kind {
+            NeuronKind::Lif { tau, threshold, reset } => (1.0 - 1.0 / tau, 1.0 / (tau * (threshold - reset))),
+            NeuronKind::If { threshold } => (1.0, 1.0 / threshold),
+            NeuronKind::Mean | NeuronKind::Weighted { .. } => (0.0, 1.0),
         };
         let mantissas = match &population.dynamics {
             Dynamics::Lif { thresholds, .. } => thresholds.as_slice(),
@@ -203,8 +223,8 @@ impl<'a> Neurons<'a> {
             population,
             update: Update::new(&model.neuron, population.dynamics.decay(), population.input_shift),
             strict: model.neuron.strict,
-            kept: 1.0 - 1.0 / tau,
-            gain: 1.0 / (tau * threshold),
+            kept,
+            gain,
             shift: population.input_shift,
             thresholds: mantissas.iter().map(|&m| (m << model.neuron.threshold_shift) as i32).collect(),
             constant,
@@ -281,10 +301,12 @@ fn constants(
         let at = |(c, position)| c * positions + position;
         return (indices().map(|i| current[at(i)]).collect(), indices().map(|i| bias[at(i)]).collect());
     }
+    // One a channel, or one a neuron of the only channel.
+    let current = |(c, position)| layer.bias[if layer.bias.len() == channels { c } else { position }];
     let bias = |(c, position): (usize, usize)| match &population.bias {
         Bias::Channel(values) => values[c],
         Bias::Neuron(values) => values[c * positions + position],
         Bias::Zero | Bias::Host => 0,
     };
-    (indices().map(|(c, _)| layer.bias[c]).collect(), indices().map(bias).collect())
+    (indices().map(current).collect(), indices().map(bias).collect())
 }

@@ -92,10 +92,29 @@ pub enum OpSpec {
         #[serde(default = "single", skip_serializing_if = "is_single")]
         groups: usize,
     },
+    /// Weight `[out, in]`, as many inputs as the map has elements.
+    Linear {
+        weight: TensorRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bias: Option<TensorRef>,
+    },
+    /// Before `Linear`.
+    Flatten,
+    /// A list of synapses from `[1, 1, n]` to `[1, 1, outputs]`: three vectors of equal length; bias `[outputs]`.
+    Sparse {
+        sources: TensorRef,
+        targets: TensorRef,
+        weights: TensorRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bias: Option<TensorRef>,
+        outputs: usize,
+    },
     /// Evaluation mode.
     BatchNorm { scale: TensorRef, shift: TensorRef, mean: TensorRef, variance: TensorRef, epsilon: f64 },
     /// Leaky integrate and fire.
     Lif { tau: f64, threshold: f64, reset: f64 },
+    /// Integrate and fire: no leak, reset to 0.
+    If { threshold: f64 },
     /// Along the channels.
     Concat,
     /// Read-out.

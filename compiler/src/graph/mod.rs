@@ -54,6 +54,17 @@ pub enum Op {
     Conv2d(Conv),
     /// Weight `[in, out / groups, kh, kw]`.
     ConvTranspose2d(Conv),
+    /// Every output from all elements of the map: `[c, h, w]` to `[out, 1, 1]`, elements in row-major order.
+    Linear {
+        /// `[out, c x h x w]`.
+        weight: Tensor,
+        /// `[out]`.
+        bias: Option<Tensor>,
+    },
+    /// `[c, h, w]` to `[c x h x w, 1, 1]`, row-major.
+    Flatten,
+    /// Synapses one by one: `[1, 1, n]` to `[1, 1, outputs]`.
+    Sparse(Synapses),
     /// Evaluation mode: `(x - mean) / sqrt(variance + epsilon) * scale + shift`; tensors `[channels]`.
     BatchNorm {
         /// gamma
@@ -76,6 +87,11 @@ pub enum Op {
         /// Membrane after a spike and at the start.
         reset: f64,
     },
+    /// Integrate and fire: `v += x`; fires when `v >= threshold`; then `v = 0`.
+    If {
+        /// Firing threshold.
+        threshold: f64,
+    },
     /// Joins maps along the channels, in port order.
     Concat,
     /// Read-out: mean over the timesteps.
@@ -95,6 +111,21 @@ pub enum Op {
         /// `[rows, width]`.
         table: Tensor,
     },
+}
+
+/// A list of synapses between lines of neurons; entry i of the three lists is one synapse, no pair stands there twice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Synapses {
+    /// Input neuron of each.
+    pub sources: Vec<u32>,
+    /// Output neuron of each.
+    pub targets: Vec<u32>,
+    /// Weight of each.
+    pub weights: Vec<f64>,
+    /// `[outputs]`.
+    pub bias: Option<Tensor>,
+    /// Output neurons.
+    pub outputs: usize,
 }
 
 /// Weights and geometry of a (transposed) convolution; pairs are (vertical, horizontal).
@@ -124,14 +155,23 @@ impl Op {
             Self::Embedding { .. } => "Embedding",
             Self::Conv2d(_) => "Conv2d",
             Self::ConvTranspose2d(_) => "ConvTranspose2d",
+            Self::Linear { .. } => "Linear",
+            Self::Flatten => "Flatten",
+            Self::Sparse(_) => "Sparse",
             Self::BatchNorm { .. } => "BatchNorm",
             Self::Lif { .. } => "Lif",
+            Self::If { .. } => "If",
             Self::Concat => "Concat",
             Self::MeanOverTime => "MeanOverTime",
             Self::WeightedSum { .. } => "WeightedSum",
             Self::Mix { .. } => "Mix",
             Self::NearestCode { .. } => "NearestCode",
         }
+    }
+
+    /// Whether its outputs are spikes.
+    pub fn fires(&self) -> bool {
+        matches!(self, Self::Lif { .. } | Self::If { .. })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pass 2: every firing layer and read-out with the float kernels that feed it.
 //!
-//! Walks back from each `Lif` and read-out over one convolution (and a concatenation, which splits the kernel by
+//! Walks back from each firing layer and read-out over one list of synapses or one convolution (and a concatenation, which splits the kernel by
 //! source channels) to the firing layers that feed it. A path to the network's constant input becomes stages that
 //! the host computes. The result is in topological order: sources first.
 
@@ -8,7 +8,7 @@ use petgraph::graph::NodeIndex;
 use snnc_targets::{Code, Diagnostics};
 
 use super::unsupported;
-use crate::graph::{Conv, Graph, Kind, Op, Shapes};
+use crate::graph::{Conv, Graph, Kind, Op, Shapes, Synapses};
 use crate::ir::spiking::HostStage;
 use crate::ir::{AxisMap, ConvMap, Shape};
 
@@ -32,7 +32,7 @@ pub struct Collected {
 /// Neurons with all that feeds them.
 #[derive(Debug, Clone)]
 pub struct NeuronLayer {
-    /// Name in reports: the `Lif` layer's, or the convolution's before a read-out.
+    /// Name in reports: the firing layer's, or that of the layer with weights before a read-out.
     pub name: String,
     /// `[c, h, w]`.
     pub shape: Shape,
@@ -40,7 +40,7 @@ pub struct NeuronLayer {
     pub kind: NeuronKind,
     /// Spiking sources.
     pub sources: Vec<SourceKernel>,
-    /// Constant current per channel (a convolution's bias).
+    /// Constant current (the bias): one a channel, or one a neuron behind a list of synapses.
     pub bias: Vec<f64>,
     /// Stages of a constant input, if one feeds this layer; the bias is in the last.
     pub host: Option<HostPath>,
@@ -58,6 +58,11 @@ pub enum NeuronKind {
         /// Resting membrane.
         reset: f64,
     },
+    /// `v += x`, fires at `threshold`, resets to 0.
+    If {
+        /// Above 0.
+        threshold: f64,
+    },
     /// Mean of the current over the timesteps.
     Mean,
     /// Sum over t of `coefficients[t]` x current.
@@ -67,17 +72,41 @@ pub enum NeuronKind {
     },
 }
 
+impl NeuronKind {
+    /// Whether the neurons fire; the others are read out.
+    pub fn fires(&self) -> bool {
+        matches!(self, Self::Lif { .. } | Self::If { .. })
+    }
+}
+
 /// Weights from one firing layer.
 #[derive(Debug, Clone)]
 pub struct SourceKernel {
     /// Index into [`Collected::layers`].
     pub source: usize,
-    /// Geometry.
-    pub map: ConvMap,
-    /// Source channels.
-    pub inputs: usize,
-    /// `[inputs, kernel rows, kernel columns, outputs]`, outputs fastest.
+    /// Which neurons connect.
+    pub wiring: Wiring,
+    /// Of a convolution `[inputs, kernel rows, kernel columns, outputs]`, outputs fastest; else one a synapse.
     pub weights: Vec<f64>,
+}
+
+/// Which neurons connect.
+#[derive(Debug, Clone)]
+pub enum Wiring {
+    /// Positions through a kernel, all channels with all.
+    Conv {
+        /// Geometry.
+        map: ConvMap,
+        /// Source channels.
+        inputs: usize,
+    },
+    /// One by one, between populations of one channel and one row.
+    Sparse {
+        /// Source neuron of each synapse.
+        sources: Vec<u32>,
+        /// Target neuron of each synapse.
+        targets: Vec<u32>,
+    },
 }
 
 /// What the host computes from the network's input.
@@ -100,6 +129,7 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
             Op::Lif { tau, threshold, reset } => {
                 NeuronKind::Lif { tau: *tau, threshold: *threshold, reset: *reset }
             }
+            Op::If { threshold } => NeuronKind::If { threshold: *threshold },
             Op::MeanOverTime => NeuronKind::Mean,
             Op::WeightedSum { coefficients } => NeuronKind::Weighted { coefficients: coefficients.clone() },
             Op::Mix { .. } | Op::NearestCode { .. } => {
@@ -135,14 +165,17 @@ impl Collector<'_> {
 
     fn neurons(&mut self, node: NodeIndex, kind: NeuronKind) -> Result<(), Diagnostics> {
         let before = self.graph.inputs(node)[0];
-        if self.fires(before) && !matches!(kind, NeuronKind::Lif { .. }) {
+        if self.fires(before) && !kind.fires() {
             return self.direct_readout(node, before, kind);
+        }
+        if let Op::Sparse(synapses) = &self.graph.net[before].op {
+            return self.irregular(node, before, synapses, kind);
         }
         let (Op::Conv2d(conv) | Op::ConvTranspose2d(conv)) = &self.graph.net[before].op else {
             let found = self.graph.net[before].op.name();
-            return Err(self.refuse(node, format!("must be fed by a convolution, found {found}")));
+            return Err(self.refuse(node, format!("must be fed by a layer with weights, found {found}")));
         };
-        let name = if matches!(kind, NeuronKind::Lif { .. }) { node } else { before };
+        let name = if kind.fires() { node } else { before };
         let shape = self.shapes[before];
         let mut layer = NeuronLayer {
             name: self.graph.net[name].name.clone(),
@@ -188,8 +221,10 @@ impl Collector<'_> {
         let n = shape.channels;
         let kernel = SourceKernel {
             source,
-            map: ConvMap { rows: axis(shape.height), cols: axis(shape.width) },
-            inputs: n,
+            wiring: Wiring::Conv {
+                map: ConvMap { rows: axis(shape.height), cols: axis(shape.width) },
+                inputs: n,
+            },
             weights: (0..n * n).map(|i| f64::from(u8::from(i / n == i % n))).collect(),
         };
         self.layers.push(NeuronLayer {
@@ -218,19 +253,11 @@ impl Collector<'_> {
         };
         let mut first = 0;
         for source in joined {
-            let Some(index) = self.nodes.iter().position(|&n| n == source).filter(|_| self.fires(source))
-            else {
-                let layer = &self.graph.net[source];
-                return Err(self.refuse(
-                    node,
-                    format!("is fed by \"{}\" ({}), expected a firing layer", layer.name, layer.op.name()),
-                ));
-            };
+            let index = self.firing(node, source)?;
             let inputs = self.shapes[source].channels;
             layer.sources.push(SourceKernel {
                 source: index,
-                map: self.map(node, conv)?,
-                inputs,
+                wiring: Wiring::Conv { map: self.map(node, conv)?, inputs },
                 weights: self.kernel(node, conv, first..first + inputs)?,
             });
             first += inputs;
@@ -238,8 +265,55 @@ impl Collector<'_> {
         Ok(())
     }
 
+    /// Neurons behind a list of synapses.
+    fn irregular(
+        &mut self,
+        node: NodeIndex,
+        before: NodeIndex,
+        synapses: &Synapses,
+        kind: NeuronKind,
+    ) -> Result<(), Diagnostics> {
+        let feed = self.graph.inputs(before)[0];
+        if self.shapes.kind(feed) == Kind::Constant {
+            return Err(self.refuse(
+                before,
+                "Sparse cannot be computed by the host: put a 1 x 1 Conv2d and neurons before it",
+            ));
+        }
+        let source = self.firing(before, feed)?;
+        let bias =
+            synapses.bias.as_ref().map_or_else(|| vec![0.0; synapses.outputs], |bias| bias.data.clone());
+        if !kind.fires() && bias.iter().any(|&b| b != 0.0) {
+            return Err(self.refuse(before, "a read-out of `Sparse` cannot have a bias: it has one offset"));
+        }
+        let name = if kind.fires() { node } else { before };
+        let (sources, targets) = (synapses.sources.clone(), synapses.targets.clone());
+        let wiring = Wiring::Sparse { sources, targets };
+        self.layers.push(NeuronLayer {
+            name: self.graph.net[name].name.clone(),
+            shape: self.shapes[before],
+            kind,
+            sources: vec![SourceKernel { source, wiring, weights: synapses.weights.clone() }],
+            bias,
+            host: None,
+        });
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// Index of the firing layer that feeds `node`.
+    fn firing(&self, node: NodeIndex, source: NodeIndex) -> Result<usize, Diagnostics> {
+        let index = self.nodes.iter().position(|&n| n == source).filter(|_| self.fires(source));
+        index.ok_or_else(|| {
+            let layer = &self.graph.net[source];
+            let message =
+                format!("is fed by \"{}\" ({}), expected a firing layer", layer.name, layer.op.name());
+            self.refuse(node, message)
+        })
+    }
+
     fn fires(&self, node: NodeIndex) -> bool {
-        matches!(self.graph.net[node].op, Op::Lif { .. })
+        self.graph.net[node].op.fires()
     }
 
     fn map(&self, node: NodeIndex, conv: &Conv) -> Result<ConvMap, Diagnostics> {

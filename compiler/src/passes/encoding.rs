@@ -62,8 +62,11 @@ pub fn run(graph: &Graph) -> Result<(Graph, Option<Tail>), Diagnostic> {
 /// Name of the population that `collect` makes of a read-out.
 fn population(graph: &Graph, readout: NodeIndex) -> String {
     let before = graph.inputs(readout)[0];
-    let convolution = matches!(graph.net[before].op, Op::Conv2d(_) | Op::ConvTranspose2d(_));
-    graph.net[if convolution { before } else { readout }].name.clone()
+    let weighted = matches!(
+        graph.net[before].op,
+        Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear { .. } | Op::Sparse(_)
+    );
+    graph.net[if weighted { before } else { readout }].name.clone()
 }
 
 impl Tail {

@@ -1,5 +1,6 @@
 //! From the layer graph to the spiking IR. One pass a file; the order and its reasons are here.
 //!
+//! 0. [`linear`]: linear layers become convolutions, so that no later pass knows them.
 //! 1. [`fold`]: batch norm into the convolution before it, in f64. First, so that every later pass sees currents.
 //!    [`encoding`]: of an encoder, mixing and nearest code go to the host.
 //! 2. [`collect`]: every firing layer and read-out with the float kernels that feed it. Constant (direct-coded)
@@ -13,6 +14,7 @@ pub mod calibrate;
 pub mod collect;
 pub mod encoding;
 pub mod fold;
+pub mod linear;
 pub mod quantise;
 pub mod schedule;
 
@@ -22,12 +24,13 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use crate::frontend::LoadedModel;
 use crate::frontend::model::PipelineSpec;
-use crate::graph::Graph;
+use crate::graph::{Graph, Op};
 use crate::ir::NetworkId;
 use crate::ir::spiking::{Encoding, Generation, Model, Network, NeuronFormat, SpikingIr};
 
 /// What each pass is called and does, in order; for documentation.
-pub const PASSES: [(&str, &str); 5] = [
+pub const PASSES: [(&str, &str); 6] = [
+    (linear::NAME, linear::DESCRIPTION),
     (fold::NAME, fold::DESCRIPTION),
     (encoding::NAME, encoding::DESCRIPTION),
     (collect::NAME, collect::DESCRIPTION),
@@ -119,8 +122,11 @@ fn lower_networks(
         let graph = model.graphs.get(name).ok_or_else(|| {
             Diagnostic::new(Code::ModelInvalid, "pipeline", format!("no network is called \"{name}\""))
         })?;
-        let ranges = model.pipeline.as_ref().and_then(|pipeline| input_ranges(pipeline, name));
-        let mut folded = fold::run(graph)?;
+        let ranges = match &model.pipeline {
+            Some(pipeline) => input_ranges(pipeline, name),
+            None => Some(plain_ranges(graph)),
+        };
+        let mut folded = fold::run(&linear::run(graph)?)?;
         if model.pipeline.as_ref().is_some_and(|p| p.encoder.as_ref() == Some(name)) {
             folded = encoding::run(&folded)?.0;
         }
@@ -206,6 +212,16 @@ fn input_ranges(pipeline: &PipelineSpec, network: &str) -> Option<Vec<(f64, f64)
     } else {
         None
     }
+}
+
+/// Value ranges of the input channels of a network that no pipeline feeds: -1 to 1, as normalised data is. What lies
+/// outside is written as far as the biases reach, clipped and counted beyond.
+fn plain_ranges(graph: &Graph) -> Vec<(f64, f64)> {
+    let channels = graph.net.node_weights().find_map(|layer| match layer.op {
+        Op::Input { shape } => Some(shape.channels),
+        _ => None,
+    });
+    vec![(-1.0, 1.0); channels.unwrap_or(0)]
 }
 
 fn generation(pipeline: &PipelineSpec, ids: &IndexMap<String, NetworkId>) -> Generation {

@@ -70,7 +70,7 @@ fn window(layer: &NeuronLayer, windows: &[Window], steps: u32) -> (Window, Vec<u
 mod tests {
     use super::*;
     use crate::ir::{AxisMap, ConvMap, Shape};
-    use crate::passes::collect::SourceKernel;
+    use crate::passes::collect::{SourceKernel, Wiring};
 
     fn layer(kind: NeuronKind, sources: &[usize]) -> NeuronLayer {
         let axis = AxisMap {
@@ -85,8 +85,7 @@ mod tests {
         };
         let kernel = |&source| SourceKernel {
             source,
-            map: ConvMap { rows: axis, cols: axis },
-            inputs: 1,
+            wiring: Wiring::Conv { map: ConvMap { rows: axis, cols: axis }, inputs: 1 },
             weights: vec![1.0],
         };
         let sources = sources.iter().map(kernel).collect();

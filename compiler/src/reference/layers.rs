@@ -3,6 +3,7 @@
 //! Shapes were checked by shape inference; an index out of range here is a broken invariant of it.
 
 use super::{Map, Signal};
+use crate::graph::Synapses;
 use crate::ir::Shape;
 use crate::weights::Tensor;
 
@@ -55,22 +56,62 @@ pub(super) struct Lif {
 impl Lif {
     /// Spikes (0 or 1) of every timestep.
     pub(super) fn run(&self, input: &Signal, timesteps: usize) -> Vec<Map> {
-        let mut membrane = Map::filled(input.at(0).shape(), self.reset);
-        (0..timesteps).map(|t| self.step(&mut membrane, input.at(t))).collect()
+        let charge = |v: &mut f64, x: f64| *v += (x - (*v - self.reset)) / self.tau;
+        fire(input, timesteps, (self.threshold, self.reset), charge)
     }
+}
 
-    /// `v += (x - (v - reset)) / tau`; fires when `v >= threshold`; then `v = reset`.
-    fn step(&self, membrane: &mut Map, input: &Map) -> Map {
+/// Spikes (0 or 1) of every timestep: `v += x`; fires when `v >= threshold`; then `v = 0`.
+pub(super) fn integrate_and_fire(threshold: f64, input: &Signal, timesteps: usize) -> Vec<Map> {
+    fire(input, timesteps, (threshold, 0.0), |v, x| *v += x)
+}
+
+/// `charge` a membrane; fires when `v >= threshold`; then `v = reset`.
+fn fire(
+    input: &Signal,
+    timesteps: usize,
+    (threshold, reset): (f64, f64),
+    charge: impl Fn(&mut f64, f64),
+) -> Vec<Map> {
+    let mut membrane = Map::filled(input.at(0).shape(), reset);
+    let step = |t| {
+        let input = input.at(t);
         let mut spikes = Map::filled(input.shape(), 0.0);
         for ((v, x), spike) in membrane.data.iter_mut().zip(&input.data).zip(&mut spikes.data) {
-            *v += (x - (*v - self.reset)) / self.tau;
-            if *v >= self.threshold {
+            charge(v, *x);
+            if *v >= threshold {
                 *spike = 1.0;
-                *v = self.reset;
+                *v = reset;
             }
         }
         spikes
+    };
+    (0..timesteps).map(step).collect()
+}
+
+/// Each output is the sum over the row-major elements of the map, then the bias; weight `[out, in]`.
+pub(super) fn linear(weight: &Tensor, bias: Option<&Tensor>, input: &Map) -> Map {
+    let [outputs, inputs] = sides(weight);
+    let mut output = Map::filled(Shape::new(outputs, 1, 1), 0.0);
+    for (o, sum) in output.data.iter_mut().enumerate() {
+        let row = &weight.data[o * inputs..(o + 1) * inputs];
+        *sum = row.iter().zip(&input.data).map(|(w, x)| w * x).sum::<f64>();
+        *sum += bias.map_or(0.0, |bias| bias.data[o]);
     }
+    output
+}
+
+/// Synapse by synapse in the order of the list, then the bias.
+pub(super) fn sparse(synapses: &Synapses, input: &Map) -> Map {
+    let mut output = Map::filled(Shape::new(1, 1, synapses.outputs), 0.0);
+    for ((&source, &target), weight) in synapses.sources.iter().zip(&synapses.targets).zip(&synapses.weights)
+    {
+        output.data[target as usize] += input.data[source as usize] * weight;
+    }
+    if let Some(bias) = &synapses.bias {
+        output.data.iter_mut().zip(&bias.data).for_each(|(v, b)| *v += b);
+    }
+    output
 }
 
 /// Joins along the channels, in port order.

@@ -57,10 +57,10 @@ impl<'g> Interpreter<'g> {
         self.shapes[trace::output(self.graph)]
     }
 
-    /// Shape of the spikes of the `Lif` layer of that name, `[c, h, w]`; none when there is no such layer.
+    /// Shape of the spikes of the firing layer of that name, `[c, h, w]`; none when there is no such layer.
     pub fn spiking_shape(&self, layer: &str) -> Option<Shape> {
         let node = self.graph.find(layer)?;
-        matches!(self.graph.net[node].op, Op::Lif { .. }).then(|| self.shapes[node])
+        self.graph.net[node].op.fires().then(|| self.shapes[node])
     }
 
     /// One pass over all timesteps, with `input` held in each.
@@ -90,6 +90,9 @@ impl<'g> Interpreter<'g> {
             }
             Op::Conv2d(conv) => inputs[0].each(|map| convolve::run(conv, false, map, shape)),
             Op::ConvTranspose2d(conv) => inputs[0].each(|map| convolve::run(conv, true, map, shape)),
+            Op::Linear { weight, bias } => inputs[0].each(|map| layers::linear(weight, bias.as_ref(), map)),
+            Op::Flatten => inputs[0].each(|map| Map::new(shape, map.data.clone())),
+            Op::Sparse(synapses) => inputs[0].each(|map| layers::sparse(synapses, map)),
             Op::BatchNorm { scale, shift, mean, variance, epsilon } => {
                 let norm = layers::BatchNorm { scale, shift, mean, variance, epsilon: *epsilon };
                 inputs[0].each(|map| norm.apply(map))
@@ -97,6 +100,9 @@ impl<'g> Interpreter<'g> {
             Op::Lif { tau, threshold, reset } => {
                 let neuron = layers::Lif { tau: *tau, threshold: *threshold, reset: *reset };
                 Signal::Series(neuron.run(inputs[0], self.graph.timesteps))
+            }
+            Op::If { threshold } => {
+                Signal::Series(layers::integrate_and_fire(*threshold, inputs[0], self.graph.timesteps))
             }
             Op::Concat => layers::concat(inputs, self.graph.timesteps),
             Op::MeanOverTime => Signal::Final(layers::mean_over_time(inputs[0].steps())),

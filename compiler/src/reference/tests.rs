@@ -1,5 +1,5 @@
 use super::*;
-use crate::graph::{Conv, Layer};
+use crate::graph::{Conv, Layer, Synapses};
 use crate::weights::Tensor;
 
 fn tensor(shape: &[usize], data: &[f64]) -> Tensor {
@@ -136,4 +136,39 @@ fn an_input_of_another_shape_is_refused() {
     let graph = Graph { name: "net".into(), timesteps: 1, net };
     let error = Interpreter::new(&graph).unwrap().run(&Map::filled(Shape::new(2, 1, 1), 0.0)).unwrap_err();
     assert_eq!(error.code, Code::LayerShape);
+}
+
+#[test]
+fn integrate_and_fire_keeps_its_charge_and_resets_to_0() {
+    // v: 0.75, 1.5 -> spike, 0.75, ...; what is above the threshold is lost.
+    let neuron = |threshold| Op::If { threshold };
+    assert_eq!(one_by_one(neuron(1.0), 0.75, 4), [0.0, 1.0, 0.0, 1.0]);
+    assert_eq!(one_by_one(neuron(1.0), 0.25, 5), [0.0, 0.0, 0.0, 1.0, 0.0], "v = 1 fires");
+    assert_eq!(one_by_one(neuron(2.0), -1.0, 50), [0.0; 50]);
+}
+
+#[test]
+fn linear_layers_read_the_map_row_by_row_channel_after_channel() {
+    let weight = tensor(&[2, 4], &[1.0, 10.0, 100.0, 1000.0, 0.5, 0.0, 0.0, -1.0]);
+    let linear = Op::Linear { weight, bias: Some(tensor(&[2], &[0.25, 0.0])) };
+    let input = [1.0, 2.0, 3.0, 4.0];
+    for ops in [vec![linear.clone()], vec![Op::Flatten, linear]] {
+        let trace = chain(1, Shape::new(2, 1, 2), ops, &input).unwrap();
+        assert_eq!(trace.output().data, [4321.25, -3.5]);
+        assert_eq!(trace.output().shape(), Shape::new(2, 1, 1));
+    }
+}
+
+#[test]
+fn synapses_add_up_at_their_targets() {
+    let synapses = Synapses {
+        sources: vec![2, 0, 2, 1],
+        targets: vec![1, 0, 0, 1],
+        weights: vec![0.5, 2.0, -1.0, 4.0],
+        bias: Some(tensor(&[3], &[0.0, 0.125, 7.0])),
+        outputs: 3,
+    };
+    let trace = chain(1, Shape::new(1, 1, 3), vec![Op::Sparse(synapses)], &[1.0, 10.0, 100.0]).unwrap();
+    assert_eq!(trace.output().data, [2.0 - 100.0, 50.0 + 40.0 + 0.125, 7.0]);
+    assert_eq!(trace.output().shape(), Shape::new(1, 1, 3));
 }

@@ -3,7 +3,7 @@
 use petgraph::graph::NodeIndex;
 
 use super::{Map, Signal};
-use crate::graph::{Graph, Op};
+use crate::graph::Graph;
 
 /// Layer whose output is the network's: the last one written.
 pub(super) fn output(graph: &Graph) -> NodeIndex {
@@ -15,7 +15,7 @@ pub(super) fn output(graph: &Graph) -> NodeIndex {
 pub struct TracedLayer {
     /// Name within the network.
     pub name: String,
-    /// Whether it is a `Lif` layer, whose signal is spikes: 0 or 1.
+    /// Whether it is a firing layer, whose signal is spikes: 0 or 1.
     pub spiking: bool,
     /// Its output.
     pub signal: Signal,
@@ -32,7 +32,7 @@ impl Trace {
     pub(super) fn new(graph: &Graph, signals: Vec<Signal>) -> Self {
         let traced = |(layer, signal): (&crate::graph::Layer, Signal)| TracedLayer {
             name: layer.name.clone(),
-            spiking: matches!(layer.op, Op::Lif { .. }),
+            spiking: layer.op.fires(),
             signal,
         };
         let layers: Vec<_> = graph.net.node_weights().zip(signals).map(traced).collect();

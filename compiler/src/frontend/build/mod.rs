@@ -5,6 +5,7 @@
 //! [`Source`]'s business: [`super::load`] reads files, [`super::import`] checks a model before it writes one.
 
 mod conv;
+mod dense;
 mod op;
 mod pipeline;
 

@@ -13,7 +13,7 @@ use crate::ir::Shape;
 use crate::weights::Tensor;
 
 /// Most elements of an input map: bounds what later rooms allocate.
-const MOST_ELEMENTS: usize = 1 << 24;
+pub(super) const MOST_ELEMENTS: usize = 1 << 24;
 
 /// Resolves the operation of one layer.
 pub(super) struct Resolver<'a> {
@@ -35,10 +35,16 @@ impl Resolver<'_> {
             OpSpec::Embedding { table } => Some(Op::Embedding { table: self.table(table)? }),
             OpSpec::Conv2d { .. } => self.conv(&ConvSpec::of(spec)?).map(Op::Conv2d),
             OpSpec::ConvTranspose2d { .. } => self.conv(&ConvSpec::of(spec)?).map(Op::ConvTranspose2d),
+            OpSpec::Linear { weight, bias } => self.linear(weight, bias.as_ref()),
+            OpSpec::Flatten => Some(Op::Flatten),
+            OpSpec::Sparse { sources, targets, weights, bias, outputs } => {
+                self.sparse([sources, targets, weights], bias.as_ref(), *outputs).map(Op::Sparse)
+            }
             OpSpec::BatchNorm { scale, shift, mean, variance, epsilon } => {
                 self.batch_norm([scale, shift, mean, variance], *epsilon)
             }
             OpSpec::Lif { tau, threshold, reset } => self.lif(*tau, *threshold, *reset),
+            OpSpec::If { threshold } => self.integrate_and_fire(*threshold),
             OpSpec::Concat => Some(Op::Concat),
             OpSpec::MeanOverTime => Some(Op::MeanOverTime),
             OpSpec::WeightedSum { coefficients } => self.weighted_sum(coefficients),
@@ -104,6 +110,14 @@ impl Resolver<'_> {
             return self.invalid(message, "a neuron at rest must not fire; often 1.0 and 0.0");
         }
         Some(Op::Lif { tau, threshold, reset })
+    }
+
+    fn integrate_and_fire(&mut self, threshold: f64) -> Option<Op> {
+        if !(threshold.is_finite() && threshold > 0.0) {
+            let message = format!("threshold is {threshold}, expected finite and above 0");
+            return self.invalid(message, "a neuron at rest must not fire; often 1.0");
+        }
+        Some(Op::If { threshold })
     }
 
     fn weighted_sum(&mut self, coefficients: &TensorRef) -> Option<Op> {

@@ -6,7 +6,7 @@
 use snnc_targets::{Code, Diagnostic};
 
 use super::{ELEMENTS_MAX, Flow, Kind};
-use crate::graph::{Conv, Op};
+use crate::graph::{Conv, Op, Synapses};
 use crate::ir::{AxisMap, Shape};
 use crate::weights::Tensor;
 
@@ -44,10 +44,13 @@ pub(super) fn output(op: &Op, inputs: &[Flow], timesteps: usize) -> Result<Flow,
         (Op::Embedding { table }, &[input]) => embedding(table, input)?,
         (Op::Conv2d(conv), &[input]) => convolution(conv, input, false)?,
         (Op::ConvTranspose2d(conv), &[input]) => convolution(conv, input, true)?,
+        (Op::Linear { weight, bias }, &[input]) => linear(weight, bias.as_ref(), input)?,
+        (Op::Flatten, &[input]) => Flow { shape: Shape::new(input.shape.len(), 1, 1), ..input },
+        (Op::Sparse(synapses), &[input]) => sparse(synapses, input)?,
         (Op::BatchNorm { scale, shift, mean, variance, .. }, &[input]) => {
             batch_norm([("scale", scale), ("shift", shift), ("mean", mean), ("variance", variance)], input)?
         }
-        (Op::Lif { .. }, &[input]) => spiking(input)?,
+        (Op::Lif { .. } | Op::If { .. }, &[input]) => spiking(op.name(), input)?,
         (Op::Concat, [first, rest @ ..]) => concat(*first, rest)?,
         (Op::MeanOverTime, &[input]) => read_out("MeanOverTime", input)?,
         (Op::WeightedSum { coefficients }, &[input]) => weighted_sum(coefficients, input, timesteps)?,
@@ -184,6 +187,55 @@ fn per_channel(name: &str, tensor: &Tensor, channels: usize) -> Result<(), Fault
     }
 }
 
+fn linear(weight: &Tensor, bias: Option<&Tensor>, input: Flow) -> Result<Flow, Fault> {
+    let [outputs, inputs] = weight.shape[..] else {
+        return Err(Fault::shape(format!("weight has shape {:?}, [out, in] expected", weight.shape)));
+    };
+    if inputs != input.shape.len() {
+        let message = format!(
+            "the input {} has {} elements, but the weight {:?} reads {inputs}",
+            input.shape,
+            input.shape.len(),
+            weight.shape
+        );
+        return Err(Fault::shape(message));
+    }
+    if let Some(bias) = bias {
+        per_channel("bias", bias, outputs)?;
+    }
+    Ok(Flow { shape: Shape::new(outputs, 1, 1), ..input })
+}
+
+fn sparse(synapses: &Synapses, input: Flow) -> Result<Flow, Fault> {
+    let Synapses { sources, targets, weights, bias, outputs } = synapses;
+    let Shape { channels: 1, height: 1, width: inputs } = input.shape else {
+        let message = format!("Sparse reads {}, a line of neurons [1, 1, n] expected", input.shape);
+        return Err(Fault::shape(message).hint("give the input or the first convolution this shape"));
+    };
+    if sources.len() != targets.len() || sources.len() != weights.len() {
+        let (s, t, w) = (sources.len(), targets.len(), weights.len());
+        return Err(Fault::shape(format!(
+            "{s} sources, {t} targets and {w} weights, equal numbers expected"
+        )));
+    }
+    for (name, indices, length) in [("source", sources, inputs), ("target", targets, *outputs)] {
+        if let Some(i) = indices.iter().position(|&index| index as usize >= length) {
+            let message = format!("{name} {} of synapse {i} is not below {length}", indices[i]);
+            return Err(Fault::shape(message).hint("neurons are counted from 0"));
+        }
+    }
+    let mut pairs: Vec<(u32, u32)> = sources.iter().copied().zip(targets.iter().copied()).collect();
+    pairs.sort_unstable();
+    if let Some(pair) = pairs.windows(2).find(|pair| pair[0] == pair[1]) {
+        let message = format!("two synapses from source {} to target {}", pair[0].0, pair[0].1);
+        return Err(Fault::shape(message).hint("add their weights up and list the pair once"));
+    }
+    if let Some(bias) = bias {
+        per_channel("bias", bias, *outputs)?;
+    }
+    Ok(Flow { shape: Shape::new(1, 1, *outputs), ..input })
+}
+
 fn batch_norm(tensors: [(&str, &Tensor); 4], input: Flow) -> Result<Flow, Fault> {
     for (name, tensor) in tensors {
         per_channel(name, tensor, input.shape.channels)?;
@@ -191,9 +243,10 @@ fn batch_norm(tensors: [(&str, &Tensor); 4], input: Flow) -> Result<Flow, Fault>
     Ok(input)
 }
 
-fn spiking(input: Flow) -> Result<Flow, Fault> {
+fn spiking(name: &str, input: Flow) -> Result<Flow, Fault> {
     if input.kind == Kind::Final {
-        let message = format!("Lif reads a signal that is {}, one that has timesteps expected", input.kind);
+        let message =
+            format!("{name} reads a signal that is {}, one that has timesteps expected", input.kind);
         return Err(Fault::shape(message).hint("neurons cannot follow a read-out within the same pass"));
     }
     Ok(Flow { kind: Kind::Series, ..input })
@@ -227,7 +280,7 @@ fn read_out(name: &str, input: Flow) -> Result<Flow, Fault> {
     }
     let message = format!("{name} reads a signal that is {}, one map a timestep expected", input.kind);
     Err(Fault::shape(message)
-        .hint("put spiking neurons (`Lif`) between the network's input and its read-out"))
+        .hint("put spiking neurons (`Lif`, `If`) between the network's input and its read-out"))
 }
 
 fn weighted_sum(coefficients: &[f64], input: Flow, timesteps: usize) -> Result<Flow, Fault> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::graph::{Conv, Layer};
+use crate::graph::{Conv, Layer, Synapses};
 use crate::weights::Tensor;
 
 fn zeros(shape: &[usize]) -> Tensor {
@@ -182,4 +182,31 @@ fn malformed_networks_are_refused() {
     let mut still = graph(vec![(input(1, 1, 1), &[])]);
     still.timesteps = 0;
     assert_eq!(still.shapes().unwrap_err().codes(), [Code::GraphInvalid]);
+}
+
+fn synapses(sources: &[u32], targets: &[u32]) -> Synapses {
+    let weights = vec![0.5; 2];
+    Synapses { sources: sources.to_vec(), targets: targets.to_vec(), weights, bias: None, outputs: 4 }
+}
+
+#[test]
+fn linear_layers_and_synapses_take_what_they_name() {
+    let linear = |n: usize, bias| Op::Linear { weight: zeros(&[5, n]), bias };
+    let on = |op: Op| vec![(input(2, 3, 4), &[][..]), (op, &[0][..])];
+    assert_eq!(last(on(linear(24, None))), (Shape::new(5, 1, 1), Kind::Constant));
+    let flat = vec![(input(2, 3, 4), &[][..]), (Op::Flatten, &[0][..]), (linear(24, None), &[1][..])];
+    assert_eq!(last(flat), (Shape::new(5, 1, 1), Kind::Constant));
+    refusal(on(linear(23, None)), "the input [2, 3, 4] has 24 elements, but the weight [5, 23] reads 23");
+    refusal(on(linear(24, Some(zeros(&[4])))), "bias has shape [4], [5]");
+    refusal(on(Op::Linear { weight: zeros(&[5, 4, 6]), bias: None }), "[out, in] expected");
+
+    let line = |synapses| vec![(input(1, 1, 3), &[][..]), (Op::Sparse(synapses), &[0][..])];
+    assert_eq!(last(line(synapses(&[2, 2], &[3, 0]))), (Shape::new(1, 1, 4), Kind::Constant));
+    refusal(on(Op::Sparse(synapses(&[2, 2], &[3, 0]))), "Sparse reads [2, 3, 4], a line of neurons");
+    refusal(line(synapses(&[0, 3], &[3, 0])), "source 3 of synapse 1 is not below 3");
+    refusal(line(synapses(&[0, 2], &[4, 0])), "target 4 of synapse 0 is not below 4");
+    refusal(line(synapses(&[2, 2], &[1, 1])), "two synapses from source 2 to target 1");
+    refusal(line(synapses(&[2], &[1])), "1 sources, 1 targets and 2 weights");
+    let biased = Synapses { bias: Some(zeros(&[3])), ..synapses(&[2, 2], &[3, 0]) };
+    refusal(line(biased), "bias has shape [3], [4]");
 }

@@ -4,8 +4,8 @@
 //! f32: good for statistics, never an oracle.
 
 use crate::ir::spiking::host;
-use crate::ir::{AxisMap, ConvMap, Shape};
-use crate::passes::collect::{Collected, NeuronKind, NeuronLayer, SourceKernel};
+use crate::ir::{AxisMap, Shape};
+use crate::passes::collect::{Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
 
 /// One spike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn run(network: &Collected, input: &[f64]) -> Pass {
             }
             spikes.push(state.step(&layer.kind, layer.shape.channels, t, network.timesteps));
         }
-        if !matches!(layer.kind, NeuronKind::Lif { .. }) {
+        if !layer.kind.fires() {
             pass.output = state.row_major(layer.shape);
             pass.relevant = vec![true; layer.shape.positions()];
         }
@@ -56,7 +56,11 @@ fn constant(layer: &NeuronLayer, input: &[f64]) -> Vec<f32> {
     let Shape { channels, .. } = layer.shape;
     let positions = layer.shape.positions();
     match &layer.host {
-        None => (0..layer.shape.len()).map(|i| layer.bias[i % channels] as f32).collect(),
+        // One a channel, or one a neuron of the only channel.
+        None => {
+            let bias = |i| layer.bias[if layer.bias.len() == channels { i % channels } else { i }] as f32;
+            (0..layer.shape.len()).map(bias).collect()
+        }
         Some(path) => {
             let current = host::through(&path.stages, path.input, input);
             (0..layer.shape.len()).map(|i| current[i % channels * positions + i / channels] as f32).collect()
@@ -75,7 +79,7 @@ impl Taps {
     fn new(network: &Collected, source: &SourceKernel) -> Self {
         let from = network.layers[source.source].shape;
         let weights = source.weights.iter().map(|&w| w as f32).collect();
-        Self { weights, from, reach: Reach::new(&source.map, from) }
+        Self { weights, from, reach: Reach::new(&source.wiring, from) }
     }
 
     /// Adds the weights of all spikes to the sums `[h, w, c]`.
@@ -94,27 +98,51 @@ impl Taps {
 }
 
 /// Which kernel rows and targets a source position reaches.
-pub struct Reach {
-    rows: Vec<Vec<(usize, usize)>>,
-    columns: Vec<Vec<(usize, usize)>>,
-    kernel: (usize, usize),
+pub enum Reach {
+    /// Through a kernel: (target, tap) of each source row and column.
+    Conv {
+        /// By source row.
+        rows: Vec<Vec<(usize, usize)>>,
+        /// By source column.
+        columns: Vec<Vec<(usize, usize)>>,
+        /// Kernel rows and columns.
+        kernel: (usize, usize),
+    },
+    /// One by one: (synapse, target) of each source neuron.
+    Sparse(Vec<Vec<(usize, usize)>>),
 }
 
 impl Reach {
-    /// Tables of a kernel's geometry.
-    pub fn new(map: &ConvMap, from: Shape) -> Self {
-        let all = |axis: &AxisMap, n| (0..n).map(|i| axis.reach(i, 0..axis.output)).collect();
-        let (rows, columns) = (all(&map.rows, from.height), all(&map.cols, from.width));
-        Self { rows, columns, kernel: (map.rows.kernel, map.cols.kernel) }
+    /// Tables of a wiring.
+    pub fn new(wiring: &Wiring, from: Shape) -> Self {
+        match wiring {
+            Wiring::Conv { map, .. } => {
+                let all = |axis: &AxisMap, n| (0..n).map(|i| axis.reach(i, 0..axis.output)).collect();
+                let (rows, columns) = (all(&map.rows, from.height), all(&map.cols, from.width));
+                Self::Conv { rows, columns, kernel: (map.rows.kernel, map.cols.kernel) }
+            }
+            Wiring::Sparse { sources, targets } => {
+                let mut all = vec![Vec::new(); from.len()];
+                for (synapse, (&source, &target)) in sources.iter().zip(targets).enumerate() {
+                    all[source as usize].push((synapse, target as usize));
+                }
+                Self::Sparse(all)
+            }
+        }
     }
 
-    /// Calls `f(kernel row, target y, target x)` for every tap of a spike; a kernel row is one (input, tap).
+    /// Calls `f(kernel row, target y, target x)` for every tap of a spike; a kernel row is one (input, tap) or synapse.
     pub fn each(&self, spike: Spike, from: Shape, mut f: impl FnMut(usize, usize, usize)) {
         let (y, x) = (spike.position as usize / from.width, spike.position as usize % from.width);
-        for &(ty, ky) in &self.rows[y] {
-            for &(tx, kx) in &self.columns[x] {
-                f((spike.channel as usize * self.kernel.0 + ky) * self.kernel.1 + kx, ty, tx);
+        match self {
+            Self::Conv { rows, columns, kernel } => {
+                for &(ty, ky) in &rows[y] {
+                    for &(tx, kx) in &columns[x] {
+                        f((spike.channel as usize * kernel.0 + ky) * kernel.1 + kx, ty, tx);
+                    }
+                }
             }
+            Self::Sparse(all) => all[x].iter().for_each(|&(synapse, target)| f(synapse, 0, target)),
         }
     }
 }
@@ -130,8 +158,10 @@ impl State {
     fn step(&mut self, kind: &NeuronKind, channels: usize, t: usize, timesteps: usize) -> Vec<Spike> {
         let factor = match kind {
             NeuronKind::Lif { tau, threshold, reset } => {
-                return self.fire(*tau as f32, (threshold - reset) as f32, channels);
+                let tau = *tau as f32;
+                return self.fire((threshold - reset) as f32, channels, |v, x| *v += (x - *v) / tau);
             }
+            NeuronKind::If { threshold } => return self.fire(*threshold as f32, channels, |v, x| *v += x),
             NeuronKind::Mean => 1.0 / timesteps as f32,
             NeuronKind::Weighted { coefficients } => coefficients[t] as f32,
         };
@@ -142,10 +172,10 @@ impl State {
     }
 
     /// Membranes above the resting value.
-    fn fire(&mut self, tau: f32, threshold: f32, channels: usize) -> Vec<Spike> {
+    fn fire(&mut self, threshold: f32, channels: usize, charge: impl Fn(&mut f32, f32)) -> Vec<Spike> {
         let mut spikes = Vec::new();
         for (i, (v, x)) in self.v.iter_mut().zip(&self.sums).enumerate() {
-            *v += (x - *v) / tau;
+            charge(v, *x);
             if *v >= threshold {
                 *v = 0.0;
                 spikes.push(Spike { position: (i / channels) as u32, channel: (i % channels) as u32 });
@@ -159,5 +189,73 @@ impl State {
         let Shape { channels, .. } = shape;
         let positions = shape.positions();
         (0..shape.len()).map(|i| self.v[i % positions * channels + i / positions]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use petgraph::graph::DiGraph;
+
+    use super::*;
+    use crate::graph::{Conv, Graph, Layer, Op, Synapses};
+    use crate::passes::{collect, linear};
+    use crate::reference::{Interpreter, Map};
+    use crate::weights::Tensor;
+
+    /// A line of neurons, synapses with a bias each, a linear read-out; every number is exact in f32.
+    fn line() -> Graph {
+        let one = Conv {
+            weight: Tensor::new(vec![1, 1, 1, 1], vec![1.0]),
+            bias: None,
+            stride: (1, 1),
+            padding: (0, 0),
+            dilation: (1, 1),
+            output_padding: (0, 0),
+            groups: 1,
+        };
+        let synapses = Synapses {
+            sources: vec![2, 0, 1, 2],
+            targets: vec![1, 0, 1, 0],
+            weights: vec![0.5, 0.75, -0.25, 0.125],
+            bias: Some(Tensor::new(vec![2], vec![0.125, 0.25])),
+            outputs: 2,
+        };
+        let weight = Tensor::new(vec![2, 2], vec![1.0, 2.0, -4.0, 8.0]);
+        let fire = || Op::If { threshold: 1.0 };
+        let input = Op::Input { shape: Shape::new(1, 1, 3) };
+        let ops = [input, Op::Conv2d(one), fire(), Op::Sparse(synapses), fire()];
+        let mut net = DiGraph::new();
+        let mut last = None;
+        for (i, op) in
+            ops.into_iter().chain([Op::Linear { weight, bias: None }, Op::MeanOverTime]).enumerate()
+        {
+            let node = net.add_node(Layer { name: format!("l{i}"), op });
+            if let Some(last) = last {
+                net.add_edge(last, node, 0);
+            }
+            last = Some(node);
+        }
+        Graph { name: "net".into(), timesteps: 8, net }
+    }
+
+    #[test]
+    fn synapses_and_neurons_without_leak_follow_the_float_reference() {
+        let graph = line();
+        let interpreter = Interpreter::new(&graph).unwrap();
+        let collected = collect::run(&linear::run(&graph).unwrap()).unwrap();
+        let input = [0.5, 1.0, 0.75];
+        let trace = interpreter.run(&Map::new(Shape::new(1, 1, 3), input.to_vec())).unwrap();
+        let pass = run(&collected, &input);
+        for (layer, name) in ["l2", "l4"].iter().enumerate() {
+            let expected = trace.spikes(name).unwrap();
+            assert!(expected.iter().flatten().any(|&fired| fired));
+            for (t, spikes) in pass.spikes[layer].iter().enumerate() {
+                let positions: Vec<usize> = spikes.iter().map(|spike| spike.position as usize).collect();
+                let fired: Vec<usize> = (0..expected[t].len()).filter(|&i| expected[t][i]).collect();
+                assert_eq!(positions, fired, "{name}, step {t}");
+            }
+        }
+        let output: Vec<f64> = pass.output.iter().map(|&v| f64::from(v)).collect();
+        assert_eq!(output, trace.output().data);
     }
 }

@@ -1,7 +1,7 @@
 //! Largest magnitudes of a layer's weights and constant currents, one a channel.
 
 use crate::ir::spiking::HostStage;
-use crate::passes::collect::{HostPath, NeuronLayer};
+use crate::passes::collect::{HostPath, NeuronLayer, Wiring};
 
 /// Largest integers from which on clipping is not searched: 8-bit weights.
 const FINE: f64 = 127.0;
@@ -56,6 +56,14 @@ fn clipping_errors(layer: &NeuronLayer, largest: &[f64], clip: f64, most: f64) -
 pub fn largest_row_sum(layer: &NeuronLayer, scale: &[f64]) -> f64 {
     let mut sums = vec![0.0f64; layer.shape.channels];
     for source in &layer.sources {
+        if let Wiring::Sparse { targets, .. } = &source.wiring {
+            let mut each = vec![0.0f64; layer.shape.len()];
+            for (&target, weight) in targets.iter().zip(&source.weights) {
+                each[target as usize] += weight.abs() * scale[0];
+            }
+            sums[0] += each.into_iter().fold(0.0, f64::max);
+            continue;
+        }
         for row in source.weights.chunks_exact(sums.len()) {
             for ((sum, weight), scale) in sums.iter_mut().zip(row).zip(scale) {
                 *sum += weight.abs() * scale;
@@ -71,7 +79,10 @@ pub fn largest_row_sum(layer: &NeuronLayer, scale: &[f64]) -> f64 {
 /// at run time.
 pub fn largest_currents(layer: &NeuronLayer, ranges: Option<&[(f64, f64)]>) -> Vec<f64> {
     match (&layer.host, ranges) {
-        (None, _) => layer.bias.iter().map(|b| b.abs()).collect(),
+        (None, _) => {
+            let each = layer.bias.chunks(layer.bias.len() / layer.shape.channels);
+            each.map(|biases| biases.iter().fold(0.0, |most: f64, b| most.max(b.abs()))).collect()
+        }
         (Some(_), None) => vec![0.0; layer.shape.channels],
         (Some(path), Some(ranges)) => {
             host_bounds(path, ranges).into_iter().map(|(low, high)| low.abs().max(high.abs())).collect()

@@ -1,6 +1,6 @@
 //! What a layer's weights were multiplied with: recorded input activity as a sparse matrix.
 //!
-//! A sample is one (pass, timestep, target position); a row is one (input channel, tap) of the layer's kernels, source
+//! A sample is one (pass, timestep, target position); a row is one (input channel, tap) of the layer's kernels or one synapse, source
 //! after source. Read-outs sum over time, so their samples do too, and only positions whose values are used count.
 
 use crate::passes::calibrate::{Pass, Reach};
@@ -31,21 +31,20 @@ impl Design {
     /// The activity into `layer` in the recorded passes.
     pub fn new(network: &Collected, layer: &NeuronLayer, passes: &[Pass]) -> Self {
         let positions = layer.shape.positions();
-        let steps = if matches!(layer.kind, NeuronKind::Lif { .. }) { network.timesteps } else { 1 };
+        let steps = if layer.kind.fires() { network.timesteps } else { 1 };
         let passes = &passes[..passes.len().min(MOST_SAMPLES / (steps * positions).max(1))];
         let mut design = Self { samples: passes.len() * steps * positions, rows: Vec::new() };
         for source in &layer.sources {
             let from = network.layers[source.source].shape;
-            let reach = Reach::new(&source.map, from);
-            let taps = source.map.rows.kernel * source.map.cols.kernel;
-            let mut rows = vec![Vec::new(); source.inputs * taps];
+            let reach = Reach::new(&source.wiring, from);
+            let mut rows = vec![Vec::new(); source.weights.len() / layer.shape.channels];
             for (p, pass) in passes.iter().enumerate() {
                 for (t, spikes) in pass.spikes[source.source].iter().enumerate() {
                     let (value, group) = factor(&layer.kind, t);
                     for &spike in spikes {
                         reach.each(spike, from, |row, y, x| {
                             let position = y * layer.shape.width + x;
-                            if matches!(layer.kind, NeuronKind::Lif { .. }) || matters(pass, position) {
+                            if layer.kind.fires() || matters(pass, position) {
                                 let sample = ((p * steps + group) * positions + position) as u32;
                                 rows[row].push(Entry { sample, value });
                             }
@@ -67,7 +66,7 @@ fn matters(pass: &Pass, position: usize) -> bool {
 /// With what factor a timestep enters, and into which step's samples.
 fn factor(kind: &NeuronKind, t: usize) -> (f32, usize) {
     match kind {
-        NeuronKind::Lif { .. } => (1.0, t),
+        NeuronKind::Lif { .. } | NeuronKind::If { .. } => (1.0, t),
         NeuronKind::Mean => (1.0, 0),
         NeuronKind::Weighted { coefficients } => {
             let newest = coefficients.last().copied().unwrap_or(1.0);
@@ -94,7 +93,7 @@ mod tests {
     use super::*;
     use crate::ir::{AxisMap, ConvMap, Shape};
     use crate::passes::calibrate::Spike;
-    use crate::passes::collect::SourceKernel;
+    use crate::passes::collect::{SourceKernel, Wiring};
 
     fn layer(kind: NeuronKind, sources: Vec<SourceKernel>) -> NeuronLayer {
         let (shape, bias) = (Shape::new(1, 1, 2), vec![0.0]);
@@ -114,7 +113,7 @@ mod tests {
             output: length,
         };
         let map = ConvMap { rows: axis(1), cols: axis(2) };
-        let source = SourceKernel { source: 0, map, inputs: 1, weights: vec![1.0] };
+        let source = SourceKernel { source: 0, wiring: Wiring::Conv { map, inputs: 1 }, weights: vec![1.0] };
         let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
         let layers = vec![layer(lif, Vec::new()), layer(kind, vec![source])];
         Collected { network: "n".into(), timesteps: 2, layers }

@@ -33,7 +33,7 @@ fn leak(kind: &NeuronKind) -> Option<String> {
         NeuronKind::Lif { tau, .. } => {
             Some(format!("tau {tau}: the membrane loses 1/{tau} of itself a step"))
         }
-        NeuronKind::Mean => None,
+        NeuronKind::If { .. } | NeuronKind::Mean => None,
         NeuronKind::Weighted { coefficients } => match coefficients.as_slice() {
             [.., before, last] if before != last => {
                 Some(format!("the read-out keeps {:.4} of itself a step", before / last))

@@ -17,13 +17,13 @@ mod palette;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use super::calibrate::Pass;
-use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel};
+use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel, Wiring};
 use super::schedule::Schedule;
 use super::unsupported;
 use crate::ir::NetworkId;
 use crate::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, Kernel, NeuronFormat, Population, Projection,
-    Readout, SpikingIr,
+    Readout, Sparse, SpikingIr,
 };
 use adaptive::Rounded;
 use design::Design;
@@ -73,11 +73,10 @@ pub fn run(
                     order: None,
                 }));
                 let population = ids[index];
-                for ((source, kernel), &delay) in
+                for ((source, connectivity), &delay) in
                     layer.sources.iter().zip(quantised.kernels).zip(&schedule.delays[index])
                 {
-                    let (source, map) = (ids[source.source], source.map);
-                    let connectivity = Connectivity::Conv(Convolution { map, kernel });
+                    let source = ids[source.source];
                     ir.projections.push(Projection { source, target: population, delay, connectivity });
                 }
                 if let Some(HostPath { input, stages }) = layer.host.clone() {
@@ -107,7 +106,7 @@ struct Quantised {
     dynamics: Dynamics,
     input_shift: u32,
     bias: Bias,
-    kernels: Vec<Kernel>,
+    kernels: Vec<Connectivity>,
     /// Integer bias per unit of current, one a channel.
     current_scale: Vec<f64>,
     /// Scale and offset of a read-out.
@@ -127,6 +126,7 @@ impl Quantiser<'_> {
     fn layer(&self, timesteps: usize) -> Result<Quantised, Diagnostic> {
         match &self.layer.kind {
             NeuronKind::Lif { tau, threshold, reset } => self.lif(*tau, threshold - reset),
+            NeuronKind::If { threshold } => self.firing(0, 1.0 / threshold),
             NeuronKind::Mean => Ok(self.readout(0, 1.0 / timesteps as f64, 1.0, timesteps as f64)),
             NeuronKind::Weighted { coefficients } => self.weighted(coefficients),
         }
@@ -152,8 +152,11 @@ impl Quantiser<'_> {
                 .refuse(format!("tau {tau}: a loss of 1/tau a step rounds to none of 2^{bits} parts"))
                 .hint("choose a target with a finer decay, or a smaller tau"));
         }
-        // Current to membrane, in thresholds.
-        let gain = 1.0 / (tau * threshold);
+        self.firing(self.decay(1.0 / tau), 1.0 / (tau * threshold))
+    }
+
+    /// Neurons that lose `decay` a step; `gain` is from current to membrane, in thresholds.
+    fn firing(&self, decay: u32, gain: f64) -> Result<Quantised, Diagnostic> {
         let limits = self.mantissa_limits(gain);
         let mut mantissas = Vec::with_capacity(limits.len());
         for (c, &limit) in limits.iter().enumerate() {
@@ -175,7 +178,7 @@ impl Quantiser<'_> {
         let input_shift = self.format.weight_shift;
         let (kernels, correction) = self.kernels(&current_scale, input_shift);
         Ok(Quantised {
-            dynamics: Dynamics::Lif { decay: self.decay(1.0 / tau), thresholds: mantissas },
+            dynamics: Dynamics::Lif { decay, thresholds: mantissas },
             input_shift,
             bias: self.bias(&current_scale, &correction),
             kernels,
@@ -215,14 +218,23 @@ impl Quantiser<'_> {
         if self.layer.host.is_some() {
             return Bias::Host;
         }
-        let exact = self.layer.bias.iter().zip(scale).zip(correction).map(|((b, s), c)| b * s + c);
+        // One a channel, or one a neuron of the only channel.
+        let channel = |i: usize| i % scale.len();
+        let exact =
+            self.layer.bias.iter().enumerate().map(|(i, b)| b * scale[channel(i)] + correction[channel(i)]);
         let encoded: Vec<i32> = exact.map(|value| self.format.encode_bias(value).0).collect();
-        if encoded.iter().all(|&b| b == 0) { Bias::Zero } else { Bias::Channel(encoded) }
+        if encoded.iter().all(|&b| b == 0) {
+            Bias::Zero
+        } else if encoded.len() == scale.len() {
+            Bias::Channel(encoded)
+        } else {
+            Bias::Neuron(encoded)
+        }
     }
 
     /// Rounds every source's weights at `scale[c]` membrane units per unit of current; with the constant input, in
     /// membrane units, that makes up for the mean error of what was recorded.
-    fn kernels(&self, scale: &[f64], input_shift: u32) -> (Vec<Kernel>, Vec<f64>) {
+    fn kernels(&self, scale: &[f64], input_shift: u32) -> (Vec<Connectivity>, Vec<f64>) {
         let shift = f64::from(1u32 << input_shift);
         let most = f64::from(self.format.weight_max());
         let outputs = scale.len();
@@ -239,11 +251,27 @@ impl Quantiser<'_> {
         let kernel = |source: &SourceKernel| {
             let (weights, after) = rest.split_at(source.weights.len());
             rest = after;
-            let (height, width) = (source.map.rows.kernel, source.map.cols.kernel);
-            Kernel { inputs: source.inputs, height, width, outputs, weights: weights.to_vec() }
+            self.connectivity(source, weights)
         };
         let kernels = self.layer.sources.iter().map(kernel).collect();
         (kernels, rounded.correction.iter().map(|c| c * shift).collect())
+    }
+
+    /// The wiring of a source with its rounded weights.
+    fn connectivity(&self, source: &SourceKernel, weights: &[i16]) -> Connectivity {
+        match &source.wiring {
+            &Wiring::Conv { map, inputs } => {
+                let (height, width, outputs) = (map.rows.kernel, map.cols.kernel, self.layer.shape.channels);
+                let kernel = Kernel { inputs, height, width, outputs, weights: weights.to_vec() };
+                Connectivity::Conv(Convolution { map, kernel })
+            }
+            Wiring::Sparse { sources, targets } => {
+                let pairs = sources.iter().zip(targets).zip(weights);
+                let edges = pairs.map(|((&source, &target), &weight)| (source, target, weight)).collect();
+                let neurons = self.network.layers[source.source].shape.len();
+                Connectivity::Sparse(Sparse::from_edges(neurons, edges))
+            }
+        }
     }
 
     /// An integrator that loses `decay`; value = sum / scale x `mean`, plus bias x `bias_sum`. `reach` bounds the sum
