@@ -1,7 +1,7 @@
 //! The partitioner against plain oracles: brute force on tiny problems, recounting after every kind of change.
 
 use super::anneal::{Schedule, anneal};
-use super::coarsen::coarsen;
+use super::coarsen::{Pace, coarsen};
 use super::counts::{Counts, Dense, Sparse};
 use super::graph::{Block, Cover, Hypergraph, Incidence, Vertex};
 use super::random::Random;
@@ -89,7 +89,7 @@ fn counts_stay_right<C: Counts>(graph: &Hypergraph, limits: &Limits, seed: u64) 
     let schedule = Schedule { proposals: 20_000, start: 0.3, end: 0.01 };
     anneal(&mut state, schedule, &mut random);
     assert!(state.verify());
-    repair(&mut state, &mut random);
+    repair(&mut state, u64::MAX, &mut random);
     assert!(state.verify());
     sweep(&mut state, 4, &mut random);
     assert!(state.verify());
@@ -127,7 +127,9 @@ fn coarsening_keeps_the_cost_of_every_partition() {
     for seed in 0..10 {
         let graph = random_covered(seed, 80, 60);
         let within = (seed % 2 == 1).then(|| random_blocks(seed, 80, 3));
-        let level = coarsen(&graph, &[6], &[u64::MAX], within.as_deref(), &mut Random::new(seed, 0)).unwrap();
+        let pace = if seed % 4 < 2 { Pace::Careful } else { Pace::Fast };
+        let random = &mut Random::new(seed, 0);
+        let level = coarsen(&graph, &[6], &[u64::MAX], within.as_deref(), pace, random).unwrap();
         assert!(level.graph.vertices() < graph.vertices());
         assert!(level.graph.vertex_weights.iter().all(|&weight| weight <= 6));
         let coarse = random_blocks(seed + 50, level.graph.vertices(), 4);
@@ -167,7 +169,7 @@ fn layered(groups: usize) -> Hypergraph {
 #[test]
 fn twins_join_before_neighbours() {
     let graph = layered(4);
-    let level = coarsen(&graph, &[2], &[], None, &mut Random::new(5, 0)).unwrap();
+    let level = coarsen(&graph, &[2], &[], None, Pace::Careful, &mut Random::new(5, 0)).unwrap();
     for (v, cluster) in level.clusters.iter().enumerate() {
         for (u, other) in level.clusters.iter().enumerate() {
             // Layers 1 and 2 have incoming nets: there, joined vertices are of one position and layer.
