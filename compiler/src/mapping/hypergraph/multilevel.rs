@@ -70,16 +70,23 @@ pub fn partition(
             attempt(graph, limits, count, options).ok_or_else(|| does_not_fit(count, least))
         }
         Blocks::Fewest => {
-            let mut count = least;
-            while count <= graph.vertices().clamp(1, BLOCKS_MAX) {
-                if let Some(solution) = attempt(graph, limits, count, options) {
-                    return Ok(solution);
-                }
-                count += (count / 32).max(1);
-            }
-            Err(does_not_fit(count, least))
+            let most = graph.vertices().clamp(1, BLOCKS_MAX);
+            let mut counts = ascending(least, most);
+            counts
+                .find_map(|count| attempt(graph, limits, count, options))
+                .ok_or_else(|| does_not_fit(most, least))
         }
     }
+}
+
+/// Numbers of blocks to try, from `least` to `most`: steps double after every four, so that a bound which is far too
+/// low costs few attempts.
+fn ascending(least: usize, most: usize) -> impl Iterator<Item = usize> {
+    let next = move |&(count, tried): &(usize, u32)| {
+        let step = (count / 32).max(1) << (tried / 4).min(16);
+        (count < most).then(|| ((count + step).min(most), tried + 1))
+    };
+    std::iter::successors((least <= most).then_some((least, 0)), next).map(|(count, _)| count)
 }
 
 fn does_not_fit(count: usize, least: usize) -> Diagnostic {

@@ -191,6 +191,62 @@ fn full_blocks_are_packed_exactly() {
     assert!(found.cost <= 176, "{}", found.cost);
 }
 
+/// Vertices on a ring, each with a net to the next `reach`.
+fn ring(vertices: usize, reach: usize) -> Hypergraph {
+    let net = |v: usize| (v..=v + reach).map(move |u| Vertex((u % vertices) as u32));
+    let starts: Vec<usize> = (0..=vertices).map(|v| v * (reach + 1)).collect();
+    let incidence = Incidence::new(vertices, &starts, (0..vertices).flat_map(net).collect()).unwrap();
+    Hypergraph::new(incidence, vec![1; vertices], vec![1; vertices], 1, Vec::new()).unwrap()
+}
+
+#[test]
+fn repair_spreads_one_crowded_block_over_many() {
+    let (vertices, count) = (2_000, 100);
+    let mut graph = ring(vertices, 3);
+    let starts: Vec<usize> = (0..=vertices).collect();
+    let items = Incidence::new(vertices, &starts, graph.incidence.all_vertices().collect()).unwrap();
+    for limits in [Limits::scalar(20), Limits { scalars: vec![60], covers: vec![60] }] {
+        if !limits.covers.is_empty() {
+            graph.covers = vec![Cover { items: items.clone(), costs: vec![3; vertices] }];
+        }
+        let mut state = State::<Sparse>::new(&graph, &limits, count, vec![Block(0); vertices]);
+        assert!(state.excess() > 0);
+        repair(&mut state, u64::MAX, &mut Random::new(1, 1));
+        assert!(state.verify() && legal(&graph, &limits, state.blocks(), count));
+        let mut stopped = State::<Sparse>::new(&graph, &limits, count, vec![Block(0); vertices]);
+        repair(&mut stopped, 0, &mut Random::new(1, 1));
+        assert_eq!(stopped.blocks(), vec![Block(0); vertices]);
+    }
+}
+
+#[test]
+fn large_problems_are_packed_tightly_and_well() {
+    let graph = ring(9_000, 4);
+    let options = Options { effort: Effort::Fast, seed: 1 };
+    let found = partition(&graph, &Limits::scalar(100), Blocks::Fewest, options).unwrap();
+    assert_eq!((found.count, found.cost), (90, graph.km1(&found.blocks)));
+    assert!(legal(&graph, &Limits::scalar(100), &found.blocks, 90));
+    // Arcs of 100 vertices would cost 4 nets cut at each end: 360.
+    assert!(found.cost < 5 * 360, "{}", found.cost);
+}
+
+#[test]
+fn a_bound_on_blocks_counts_covers_and_stays_a_bound() {
+    for seed in 0..12 {
+        let graph = random_covered(seed, 9, 12);
+        let costs = graph.covers[0].costs.iter().sum::<u64>();
+        let limits = Limits { scalars: vec![u64::from(u32::MAX)], covers: vec![(costs / 2).max(10)] };
+        if limits.check(&graph).is_ok() {
+            let fewest = (1..=3).find(|&count| optimum(&graph, &limits, count).is_some());
+            assert!(fewest.is_none_or(|fewest| limits.blocks_at_least(&graph) <= fewest), "seed {seed}");
+        }
+    }
+    let items = Incidence::new(3, &[0, 1, 2, 3], vec![Vertex(0), Vertex(1), Vertex(2)]).unwrap();
+    let mut graph = ring(3, 1);
+    graph.covers = vec![Cover { items, costs: vec![5; 3] }];
+    assert_eq!(Limits { scalars: vec![3], covers: vec![5] }.blocks_at_least(&graph), 3);
+}
+
 #[test]
 fn a_result_depends_on_the_seed_alone() {
     let graph = random_graph(11, 400, 500, 1);
