@@ -184,11 +184,11 @@ const PROPOSALS_LEAST: u64 = 32;
 const CACHED_PINS: u64 = 1 << 18;
 /// Net visits for the repair of a coarse level, beyond one of each pin.
 const REPAIR_WORK: u64 = 1 << 23;
-/// Most sweeps of a level.
-const SWEEPS: usize = 8;
+/// Most sweeps of a level, and the part of the cost that another one must be worth.
+const SWEEPS: (usize, u64) = (8, 1000);
 /// Levels with more pins are swept less: they are many, and the next finer one takes over what is left to gain.
 const LARGE_PINS: usize = 1 << 19;
-const LARGE_SWEEPS: usize = 3;
+const LARGE_SWEEPS: (usize, u64) = (3, 128);
 /// Problems with more vertices are coarsened in large steps.
 const LARGE_VERTICES: usize = 1 << 13;
 /// Where their coarsening stops: too large to anneal, they need finer pieces to pack.
@@ -281,7 +281,8 @@ impl Run<'_> {
         let work = if finest { u64::MAX } else { REPAIR_WORK + graph.incidence.pins() as u64 };
         repair(&mut state, work, &mut self.random);
         let large = graph.incidence.pins() > LARGE_PINS;
-        sweep(&mut state, if large { LARGE_SWEEPS } else { SWEEPS }, &mut self.random);
+        let (most, part) = if large { LARGE_SWEEPS } else { SWEEPS };
+        sweep(&mut state, most, part, &mut self.random);
         Found { cost: state.cost(), excess: state.excess(), blocks: state.blocks().to_vec() }
     }
 }

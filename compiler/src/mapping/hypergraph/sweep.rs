@@ -55,8 +55,8 @@ impl Shares {
     }
 }
 
-/// Up to `most` sweeps, while each still improves by a thousandth. Never worsens, never exceeds a limit.
-pub fn sweep<C: Counts>(state: &mut State<'_, C>, most: usize, random: &mut Random) {
+/// Up to `most` sweeps, while each still improves by more than one part in `part`. Never worsens, never exceeds a limit.
+pub fn sweep<C: Counts>(state: &mut State<'_, C>, most: usize, part: u64, random: &mut Random) {
     let mut shares = Shares::new(state.count());
     let mut order: Vec<Vertex> = state.graph.incidence.all_vertices().collect();
     for _ in 0..most {
@@ -76,7 +76,7 @@ pub fn sweep<C: Counts>(state: &mut State<'_, C>, most: usize, random: &mut Rand
                 state.shift(vertex, best.1);
             }
         }
-        if before - state.cost() <= before / 1000 {
+        if before - state.cost() <= before / part {
             return;
         }
     }

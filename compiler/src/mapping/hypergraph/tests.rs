@@ -91,7 +91,7 @@ fn counts_stay_right<C: Counts>(graph: &Hypergraph, limits: &Limits, seed: u64) 
     assert!(state.verify());
     repair(&mut state, u64::MAX, &mut random);
     assert!(state.verify());
-    sweep(&mut state, 4, &mut random);
+    sweep(&mut state, 4, 1000, &mut random);
     assert!(state.verify());
     assert!(state.excess() == 0 && state.cost() < cost);
     (state.blocks().to_vec(), state.cost())
