@@ -27,24 +27,31 @@ pub fn coarsen(
     caps: &[u64],
     cover_caps: &[u64],
     within: Option<&[Block]>,
+    pace: Pace,
     random: &mut Random,
 ) -> Option<Level> {
     let mut clustering = Clustering::new(graph);
     let mut order: Vec<Vertex> = graph.incidence.all_vertices().collect();
     random.shuffle(&mut order);
     let mut joins = 0;
-    for similarity in SIMILARITIES {
+    let (enough, scouts) = match pace {
+        Pace::Careful => (graph.vertices().div_ceil(10), 0),
+        Pace::Fast => (graph.vertices() / 4, SCOUTS.min(order.len() / 8)),
+    };
+    let scouts = &order[..scouts];
+    let skipped = clustering.vain(scouts, caps, cover_caps, within, random);
+    for &similarity in &SIMILARITIES[skipped..] {
         for &vertex in &order {
             if clustering.joined[vertex.0 as usize] {
                 continue;
             }
             clustering.rate(vertex, within, random);
-            if let Some(partner) = clustering.best(vertex, similarity, caps, cover_caps) {
+            if let Some((_, partner)) = clustering.best(vertex, similarity, caps, cover_caps) {
                 clustering.join(vertex, partner);
                 joins += 1;
             }
         }
-        if joins * 10 >= graph.vertices() {
+        if joins >= enough {
             break;
         }
     }
@@ -55,6 +62,19 @@ pub fn coarsen(
 /// Least similarity of a pair, tried in turn until a tenth of the vertices joined: twins first, and what resembles
 /// nothing stays small and fills gaps later.
 const SIMILARITIES: [f64; 4] = [0.5, 0.2, 0.05, 0.0];
+
+/// How much of a problem a level takes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// A tenth, those that resemble each other most: many levels.
+    Careful,
+    /// A quarter, for large problems, where each pass is dear: a few vertices are asked first which similarities would
+    /// be tried in vain.
+    Fast,
+}
+
+/// Vertices asked at most.
+const SCOUTS: usize = 512;
 
 /// What sharing a net says about a pair of its pins.
 fn share(graph: &Hypergraph, net: Net) -> f64 {
@@ -72,6 +92,9 @@ struct Clustering<'a> {
     weights: Vec<u64>,
     /// By leader and cover: items of the cluster, ascending.
     items: Vec<Vec<Vec<Net>>>,
+    /// By net: what sharing it says.
+    shares: Vec<f64>,
+    /// By vertex, for the vertex being rated; minus infinity if it is no leader.
     scores: Vec<f64>,
     /// By vertex: the score it would have with a twin.
     totals: Vec<f64>,
@@ -81,7 +104,8 @@ struct Clustering<'a> {
 impl<'a> Clustering<'a> {
     fn new(graph: &'a Hypergraph) -> Self {
         let all: Vec<Vertex> = graph.incidence.all_vertices().collect();
-        let total = |&v: &Vertex| graph.incidence.nets_of(v).iter().map(|&net| share(graph, net)).sum();
+        let shares: Vec<f64> = graph.incidence.all_nets().map(|net| share(graph, net)).collect();
+        let total = |&v: &Vertex| graph.incidence.nets_of(v).iter().map(|net| shares[net.0 as usize]).sum();
         let items = graph.covers.iter().map(|c| all.iter().map(|&v| c.items.nets_of(v).to_vec()).collect());
         Self {
             graph,
@@ -92,7 +116,30 @@ impl<'a> Clustering<'a> {
             totals: all.iter().map(total).collect(),
             rated: Vec::new(),
             leaders: all,
+            shares,
         }
+    }
+
+    /// How many similarities to leave out, because fewer than a quarter of the `scouts` have a partner so similar.
+    fn vain(
+        &mut self,
+        scouts: &[Vertex],
+        caps: &[u64],
+        cover_caps: &[u64],
+        within: Option<&[Block]>,
+        random: &mut Random,
+    ) -> usize {
+        let mut partners = [0; SIMILARITIES.len()];
+        for &scout in scouts {
+            self.rate(scout, within, random);
+            if let Some((score, _)) = self.best(scout, 0.0, caps, cover_caps) {
+                for (count, _) in partners.iter_mut().zip(SIMILARITIES).filter(|(_, least)| score > *least) {
+                    *count += 1;
+                }
+            }
+        }
+        let last = SIMILARITIES.len() - 1;
+        partners[..last].iter().take_while(|&&count| count * 4 < scouts.len()).count()
     }
 
     /// Scores of the clusters around a vertex.
@@ -100,15 +147,13 @@ impl<'a> Clustering<'a> {
         let home = within.map(|blocks| blocks[vertex.0 as usize]);
         for &net in self.graph.incidence.nets_of(vertex) {
             let pins = self.graph.incidence.pins_of(net);
-            let score = share(self.graph, net);
+            let score = self.shares[net.0 as usize];
             if score == 0.0 {
                 continue;
             }
             let window = if pins.len() <= RATED_PINS { pins } else { window(pins, random) };
             for &pin in window {
-                // A cluster is judged by its leader, whose nets are counted once.
-                if self.leaders[pin.0 as usize] != pin || within.map(|blocks| blocks[pin.0 as usize]) != home
-                {
+                if within.map(|blocks| blocks[pin.0 as usize]) != home {
                     continue;
                 }
                 let sum = &mut self.scores[pin.0 as usize];
@@ -120,8 +165,14 @@ impl<'a> Clustering<'a> {
         }
     }
 
-    /// The best cluster that has room, lighter ones first among equals; clears the scores.
-    fn best(&mut self, vertex: Vertex, similarity: f64, caps: &[u64], cover_caps: &[u64]) -> Option<Vertex> {
+    /// The best cluster that has room and its score, lighter ones first among equals; clears the scores.
+    fn best(
+        &mut self,
+        vertex: Vertex,
+        similarity: f64,
+        caps: &[u64],
+        cover_caps: &[u64],
+    ) -> Option<(f64, Vertex)> {
         let mut best: Option<(f64, Vertex)> = None;
         let rated = std::mem::take(&mut self.rated);
         for &leader in &rated {
@@ -144,7 +195,7 @@ impl<'a> Clustering<'a> {
         }
         self.rated = rated;
         self.rated.clear();
-        best.map(|(_, leader)| leader)
+        best
     }
 
     fn weight(&self, leader: Vertex) -> &[u64] {
@@ -166,6 +217,8 @@ impl<'a> Clustering<'a> {
 
     fn join(&mut self, vertex: Vertex, leader: Vertex) {
         self.leaders[vertex.0 as usize] = leader;
+        // A cluster is judged by its leader, whose nets are counted once: no sum lifts this score.
+        self.scores[vertex.0 as usize] = f64::NEG_INFINITY;
         self.joined[vertex.0 as usize] = true;
         // The leader stays where it is, or a later visit would tear its cluster apart.
         self.joined[leader.0 as usize] = true;

@@ -22,8 +22,8 @@ pub trait Counts: Send {
     fn add(&mut self, net: Net, block: Block) -> u32;
     /// One fewer; the new number. There is at least one.
     fn take(&mut self, net: Net, block: Block) -> u32;
-    /// Every block that the net touches, in any order.
-    fn each(&self, net: Net, visit: impl FnMut(Block));
+    /// Every block that the net touches, in any order, with its pins there.
+    fn each(&self, net: Net, visit: impl FnMut(Block, u32));
 }
 
 /// `[net, block]`.
@@ -57,11 +57,11 @@ impl Counts for Dense {
     }
 
     #[inline]
-    fn each(&self, net: Net, mut visit: impl FnMut(Block)) {
+    fn each(&self, net: Net, mut visit: impl FnMut(Block, u32)) {
         let row = &self.cells[net.0 as usize * self.blocks..][..self.blocks];
         for (block, &count) in row.iter().enumerate() {
             if count > 0 {
-                visit(Block(block as u32));
+                visit(Block(block as u32), u32::from(count));
             }
         }
     }
@@ -69,15 +69,15 @@ impl Counts for Dense {
 
 /// Of each net the touched blocks only: memory in proportion to pins.
 pub struct Sparse {
-    starts: Vec<usize>,
-    used: Vec<u32>,
+    /// By net: where its slots begin, and how many are used; side by side, because both are needed at once.
+    rows: Vec<(usize, u32)>,
     slots: Vec<(Block, u32)>,
 }
 
 impl Sparse {
     fn row(&self, net: Net) -> &[(Block, u32)] {
-        let e = net.0 as usize;
-        &self.slots[self.starts[e]..self.starts[e] + self.used[e] as usize]
+        let (first, used) = self.rows[net.0 as usize];
+        &self.slots[first..first + used as usize]
     }
 
     fn find(&self, net: Net, block: Block) -> Option<usize> {
@@ -87,13 +87,13 @@ impl Sparse {
 
 impl Counts for Sparse {
     fn new(incidence: &Incidence, blocks: usize) -> Self {
-        let mut starts = Vec::with_capacity(incidence.nets());
+        let mut rows = Vec::with_capacity(incidence.nets());
         let mut total = 0;
         for net in incidence.all_nets() {
-            starts.push(total);
+            rows.push((total, 0));
             total += incidence.pins_of(net).len().min(blocks);
         }
-        Self { starts, used: vec![0; incidence.nets()], slots: vec![(Block(0), 0); total] }
+        Self { rows, slots: vec![(Block(0), 0); total] }
     }
 
     #[inline]
@@ -103,13 +103,13 @@ impl Counts for Sparse {
 
     #[inline]
     fn add(&mut self, net: Net, block: Block) -> u32 {
-        let first = self.starts[net.0 as usize];
+        let first = self.rows[net.0 as usize].0;
         if let Some(at) = self.find(net, block) {
             let slot = &mut self.slots[first + at];
             slot.1 += 1;
             return slot.1;
         }
-        let used = &mut self.used[net.0 as usize];
+        let used = &mut self.rows[net.0 as usize].1;
         // `State::shift` takes before it adds, so that a net never touches more blocks than it has pins.
         self.slots[first + *used as usize] = (block, 1);
         *used += 1;
@@ -118,21 +118,21 @@ impl Counts for Sparse {
 
     #[inline]
     fn take(&mut self, net: Net, block: Block) -> u32 {
-        let first = self.starts[net.0 as usize];
+        let first = self.rows[net.0 as usize].0;
         let at = self.find(net, block).expect("invariant: a pin is taken from a block that the net touches");
         let slot = &mut self.slots[first + at];
         slot.1 -= 1;
         if slot.1 > 0 {
             return slot.1;
         }
-        let used = &mut self.used[net.0 as usize];
+        let used = &mut self.rows[net.0 as usize].1;
         *used -= 1;
         self.slots.swap(first + at, first + *used as usize);
         0
     }
 
     #[inline]
-    fn each(&self, net: Net, mut visit: impl FnMut(Block)) {
-        self.row(net).iter().for_each(|slot| visit(slot.0));
+    fn each(&self, net: Net, mut visit: impl FnMut(Block, u32)) {
+        self.row(net).iter().for_each(|slot| visit(slot.0, slot.1));
     }
 }

@@ -51,12 +51,17 @@ impl Limits {
         Ok(())
     }
 
-    /// Fewest blocks that scalar resources alone could need, at least 1.
+    /// Fewest blocks that the limits could need, at least 1: scalar resources fill all blocks, and each item of a cover
+    /// is in one block or more.
     pub fn blocks_at_least(&self, graph: &Hypergraph) -> usize {
         let totals = (0..graph.resources)
             .map(|r| graph.vertex_weights.iter().skip(r).step_by(graph.resources).sum::<u64>());
         let needed = totals.zip(&self.scalars).map(|(total, &limit)| total.div_ceil(limit.max(1)));
-        needed.max().unwrap_or(1).max(1) as usize
+        let covered = graph.covers.iter().zip(&self.covers).map(|(cover, &limit)| {
+            let used = cover.items.all_nets().filter(|&item| !cover.items.pins_of(item).is_empty());
+            used.map(|item| cover.costs[item.0 as usize]).sum::<u64>().div_ceil(limit.max(1))
+        });
+        needed.chain(covered).max().unwrap_or(1).max(1) as usize
     }
 
     /// Loads of all blocks from scratch, `[block, scalar resources then covers]`.

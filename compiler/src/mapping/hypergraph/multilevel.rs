@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use snnc_targets::{Code, Diagnostic};
 
 use super::anneal::{Schedule, anneal};
-use super::coarsen::{Level, coarsen};
+use super::coarsen::{Level, Pace, coarsen};
 use super::counts::{Counts, Dense, Sparse, dense_suits};
 use super::graph::{Block, Hypergraph};
 use super::initial::grow;
@@ -70,16 +70,23 @@ pub fn partition(
             attempt(graph, limits, count, options).ok_or_else(|| does_not_fit(count, least))
         }
         Blocks::Fewest => {
-            let mut count = least;
-            while count <= graph.vertices().clamp(1, BLOCKS_MAX) {
-                if let Some(solution) = attempt(graph, limits, count, options) {
-                    return Ok(solution);
-                }
-                count += (count / 32).max(1);
-            }
-            Err(does_not_fit(count, least))
+            let most = graph.vertices().clamp(1, BLOCKS_MAX);
+            let mut counts = ascending(least, most);
+            counts
+                .find_map(|count| attempt(graph, limits, count, options))
+                .ok_or_else(|| does_not_fit(most, least))
         }
     }
+}
+
+/// Numbers of blocks to try, from `least` to `most`: steps double after every four, so that a bound which is far too
+/// low costs few attempts.
+fn ascending(least: usize, most: usize) -> impl Iterator<Item = usize> {
+    let next = move |&(count, tried): &(usize, u32)| {
+        let step = (count / 32).max(1) << (tried / 4).min(16);
+        (count < most).then(|| ((count + step).min(most), tried + 1))
+    };
+    std::iter::successors((least <= most).then_some((least, 0)), next).map(|(count, _)| count)
 }
 
 fn does_not_fit(count: usize, least: usize) -> Diagnostic {
@@ -92,7 +99,7 @@ fn attempt(graph: &Hypergraph, limits: &Limits, count: usize, options: Options) 
     if graph.vertices() == 0 {
         return Some(Solution { blocks: Vec::new(), count, cost: 0 });
     }
-    let plan = Plan::new(options.effort);
+    let plan = Plan::new(options.effort, graph);
     let tries = (0..plan.tries).into_par_iter().map(|index| {
         let mut run = Run { limits, count, plan, random: Random::new(options.seed, index) };
         let first = run.cycle(graph, None);
@@ -102,6 +109,9 @@ fn attempt(graph: &Hypergraph, limits: &Limits, count: usize, options: Options) 
     let best = found.into_iter().min_by_key(|found| (found.excess, found.cost))?;
     (best.excess == 0).then_some(Solution { blocks: best.blocks, count, cost: best.cost })
 }
+
+/// Problems with more pins get one try with the least effort.
+const LONE_PINS: usize = 1 << 20;
 
 /// What an effort means. Work is counted in net visits.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +127,9 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(effort: Effort) -> Self {
+    fn new(effort: Effort, graph: &Hypergraph) -> Self {
+        // Luck averages out in large problems.
+        let fast_tries = if graph.incidence.pins() > LONE_PINS { 1 } else { 2 };
         let plan = |tries, cycles, scale: u64| Self {
             tries,
             cycles,
@@ -126,7 +138,7 @@ impl Plan {
             proposals_most: scale * 4096,
         };
         match effort {
-            Effort::Fast => plan(2, 0, 1),
+            Effort::Fast => plan(fast_tries, 0, 1),
             Effort::Default => plan(2, 0, 4),
             Effort::Best => plan(4, 2, 16),
         }
@@ -170,8 +182,17 @@ const FROZEN: f64 = 0.005;
 const PROPOSALS_LEAST: u64 = 32;
 /// Pins of a level whose counts stay in the cache.
 const CACHED_PINS: u64 = 1 << 18;
-/// Most sweeps of a level.
-const SWEEPS: usize = 8;
+/// Net visits for the repair of a coarse level, beyond one of each pin.
+const REPAIR_WORK: u64 = 1 << 23;
+/// Most sweeps of a level, and the part of the cost that another one must be worth.
+const SWEEPS: (usize, u64) = (8, 1000);
+/// Levels with more pins are swept less: they are many, and the next finer one takes over what is left to gain.
+const LARGE_PINS: usize = 1 << 19;
+const LARGE_SWEEPS: (usize, u64) = (3, 128);
+/// Problems with more vertices are coarsened in large steps.
+const LARGE_VERTICES: usize = 1 << 13;
+/// Where their coarsening stops: too large to anneal, they need finer pieces to pack.
+const LARGE_COARSEST_PER_BLOCK: usize = 8;
 
 impl Run<'_> {
     /// Down to the coarsest level and back. With an earlier partition, clusters stay inside its blocks, and the better
@@ -181,11 +202,11 @@ impl Run<'_> {
         let heat = if inherited.is_some() { SOFTEN } else { MELT };
         let coarsest = levels.last().map_or(graph, |level| &level.graph);
         let first = inherited.unwrap_or_else(|| grow(coarsest, self.limits, self.count, &mut self.random));
-        let mut found = self.refine_any(coarsest, first, heat, self.plan.coarse_work);
+        let mut found = self.refine_any(coarsest, first, heat, self.plan.coarse_work, levels.is_empty());
         while let Some(Level { clusters, .. }) = levels.pop() {
             let finer = levels.last().map_or(graph, |level| &level.graph);
             let blocks = clusters.iter().map(|cluster| found.blocks[cluster.0 as usize]).collect();
-            found = self.refine_any(finer, blocks, POLISH, self.plan.fine_work);
+            found = self.refine_any(finer, blocks, POLISH, self.plan.fine_work, levels.is_empty());
         }
         match earlier {
             Some(earlier) if (earlier.excess, earlier.cost) < (found.excess, found.cost) => earlier,
@@ -196,19 +217,24 @@ impl Run<'_> {
     /// Levels from fine to coarse, and the earlier partition's blocks on the coarsest.
     fn coarsen(&mut self, graph: &Hypergraph, earlier: Option<&[Block]>) -> (Vec<Level>, Option<Vec<Block>>) {
         let mut levels: Vec<Level> = Vec::new();
+        let (pace, coarsest) = match graph.vertices() > LARGE_VERTICES {
+            true => (Pace::Fast, LARGE_COARSEST_PER_BLOCK),
+            false => (Pace::Careful, COARSEST_PER_BLOCK),
+        };
         let mut within = earlier.map(<[Block]>::to_vec);
         let heaviest = |r| graph.vertex_weights.iter().skip(r).step_by(graph.resources).max();
         let mut caps: Vec<u64> = (0..graph.resources).map(|r| heaviest(r).copied().unwrap_or(0)).collect();
         let cover_caps: Vec<u64> = self.limits.covers.iter().map(|limit| limit / 2).collect();
         loop {
             let finer = levels.last().map_or(graph, |level| &level.graph);
-            if finer.vertices() <= self.count.saturating_mul(COARSEST_PER_BLOCK) {
+            if finer.vertices() <= self.count.saturating_mul(coarsest) {
                 break;
             }
             for (cap, limit) in caps.iter_mut().zip(&self.limits.scalars) {
                 *cap = (*cap * 2).min((limit / CLUSTER_PART).max(*cap));
             }
-            let Some(level) = coarsen(finer, &caps, &cover_caps, within.as_deref(), &mut self.random) else {
+            let Some(level) = coarsen(finer, &caps, &cover_caps, within.as_deref(), pace, &mut self.random)
+            else {
                 break;
             };
             within = within.map(|blocks| {
@@ -223,22 +249,40 @@ impl Run<'_> {
         (levels, within)
     }
 
-    fn refine_any(&mut self, graph: &Hypergraph, blocks: Vec<Block>, heat: f64, work: u64) -> Found {
+    fn refine_any(
+        &mut self,
+        graph: &Hypergraph,
+        blocks: Vec<Block>,
+        heat: f64,
+        work: u64,
+        finest: bool,
+    ) -> Found {
         if dense_suits(&graph.incidence, self.count) {
-            self.refine::<Dense>(graph, blocks, heat, work)
+            self.refine::<Dense>(graph, blocks, heat, work, finest)
         } else {
-            self.refine::<Sparse>(graph, blocks, heat, work)
+            self.refine::<Sparse>(graph, blocks, heat, work, finest)
         }
     }
 
-    fn refine<C: Counts>(&mut self, graph: &Hypergraph, blocks: Vec<Block>, heat: f64, work: u64) -> Found {
+    fn refine<C: Counts>(
+        &mut self,
+        graph: &Hypergraph,
+        blocks: Vec<Block>,
+        heat: f64,
+        work: u64,
+        finest: bool,
+    ) -> Found {
         let mut state = State::<C>::new(graph, self.limits, self.count, blocks);
         let proposals = self.plan.proposals(graph, work);
         if proposals >= PROPOSALS_LEAST * graph.vertices() as u64 {
             anneal(&mut state, Schedule { proposals, start: heat, end: FROZEN }, &mut self.random);
         }
-        repair(&mut state, &mut self.random);
-        sweep(&mut state, SWEEPS, &mut self.random);
+        // Clusters may have no legal packing, so that only the finest level is worth any work.
+        let work = if finest { u64::MAX } else { REPAIR_WORK + graph.incidence.pins() as u64 };
+        repair(&mut state, work, &mut self.random);
+        let large = graph.incidence.pins() > LARGE_PINS;
+        let (most, part) = if large { LARGE_SWEEPS } else { SWEEPS };
+        sweep(&mut state, most, part, &mut self.random);
         Found { cost: state.cost(), excess: state.excess(), blocks: state.blocks().to_vec() }
     }
 }

@@ -1,4 +1,7 @@
 //! Makes a partition legal: vertices leave blocks that exceed a limit, those that cost least first.
+//!
+//! Where looking at every pair of a vertex and a block would be too dear, a block is relieved in one go, of vertices
+//! that go where they share a net, or else to the next block with room.
 
 use super::counts::Counts;
 use super::graph::{Block, Vertex};
@@ -8,16 +11,22 @@ use super::sweep::Shares;
 
 /// Random exchanges tried, for each vertex of a block, when no vertex of it can move alone.
 const EXCHANGES: usize = 64;
+/// Pairs of a vertex and a block, up to which all are looked at.
+const PAIRS: usize = 1 << 16;
 
-/// Lowers the excess until it is 0 or nothing found lowers it. Terminates: every step lowers it.
-pub fn repair<C: Counts>(state: &mut State<'_, C>, random: &mut Random) {
-    let mut shares = Shares::new(state.count());
+/// Lowers the excess until it is 0, nothing found lowers it, or about `work` nets were visited. Terminates: every step
+/// lowers it.
+pub fn repair<C: Counts>(state: &mut State<'_, C>, work: u64, random: &mut Random) {
+    let mut repair = Repair { shares: Shares::new(state.count()), cursor: 0, work };
     while state.excess() > 0 {
         let blocks = (0..state.count() as u32).map(Block);
         let over: Vec<Block> = blocks.filter(|&b| state.excess_of(b) > 0).collect();
         let mut moved = false;
         for block in over {
-            moved |= relieve(state, block, &mut shares) || exchange(state, block, random);
+            if repair.work == 0 {
+                return;
+            }
+            moved |= repair.relieve(state, block) || repair.exchange(state, block, random);
         }
         if !moved {
             return;
@@ -25,46 +34,115 @@ pub fn repair<C: Counts>(state: &mut State<'_, C>, random: &mut Random) {
     }
 }
 
-/// Moves the vertex of `block` that costs least to a block with room, if that lowers the excess.
-fn relieve<C: Counts>(state: &mut State<'_, C>, block: Block, shares: &mut Shares) -> bool {
-    let mut best: Option<(i64, Vertex, Block)> = None;
-    for &vertex in state.members(block) {
-        shares.look(state, vertex);
-        for to in (0..state.count() as u32).map(Block) {
-            let candidate = (shares.delta(to), vertex, to);
-            if to != block && best.is_none_or(|best| candidate < best) && state.fits(vertex, to) {
-                best = Some(candidate);
-            }
+struct Repair {
+    shares: Shares,
+    /// The block that got the last vertex which shared nothing with a block with room.
+    cursor: u32,
+    /// Net visits left.
+    work: u64,
+}
+
+impl Repair {
+    fn look<C: Counts>(&mut self, state: &State<'_, C>, vertex: Vertex) {
+        self.shares.look(state, vertex);
+        self.pay(state, vertex);
+    }
+
+    fn pay<C: Counts>(&mut self, state: &State<'_, C>, vertex: Vertex) {
+        self.work = self.work.saturating_sub(state.graph.incidence.nets_of(vertex).len() as u64 + 1);
+    }
+
+    fn relieve<C: Counts>(&mut self, state: &mut State<'_, C>, block: Block) -> bool {
+        if state.members(block).len().saturating_mul(state.count()) <= PAIRS {
+            self.relieve_of_one(state, block)
+        } else {
+            self.relieve_of_many(state, block)
         }
     }
-    let Some((_, vertex, to)) = best else { return false };
-    let before = state.excess();
+
+    /// Moves the vertex of `block` that costs least to a block with room, if that lowers the excess.
+    fn relieve_of_one<C: Counts>(&mut self, state: &mut State<'_, C>, block: Block) -> bool {
+        let mut best: Option<(i64, Vertex, Block)> = None;
+        for &vertex in state.members(block) {
+            self.look(state, vertex);
+            for to in (0..state.count() as u32).map(Block) {
+                let candidate = (self.shares.delta(to), vertex, to);
+                if to != block && best.is_none_or(|best| candidate < best) && state.fits(vertex, to) {
+                    best = Some(candidate);
+                }
+            }
+        }
+        best.is_some_and(|(_, vertex, to)| lowers(state, vertex, to))
+    }
+
+    /// Moves vertices of `block`, those first that cost least, until it keeps its limits or all were tried.
+    fn relieve_of_many<C: Counts>(&mut self, state: &mut State<'_, C>, block: Block) -> bool {
+        let mut leavers: Vec<(i64, Vertex, Block)> = Vec::new();
+        for &vertex in state.members(block) {
+            self.look(state, vertex);
+            let near = self.shares.touched().iter().filter(|&&to| to != block && state.fits(vertex, to));
+            let near = near.map(|&to| (self.shares.delta(to), vertex, to)).min();
+            let far = || self.with_room(state, vertex, block);
+            // A block that shares nothing costs what leaving costs; which one it is, is asked again later.
+            leavers.extend(near.or_else(|| far().map(|to| (self.shares.delta(to), vertex, to))));
+        }
+        leavers.sort_unstable();
+        let mut moved = false;
+        for (_, vertex, to) in leavers {
+            if state.excess_of(block) == 0 {
+                break;
+            }
+            let to = if state.fits(vertex, to) { Some(to) } else { self.with_room(state, vertex, block) };
+            let Some(to) = to else { continue };
+            self.cursor = to.0;
+            moved |= lowers(state, vertex, to);
+        }
+        moved
+    }
+
+    /// The first block from the cursor on that has room for a vertex of `block`.
+    fn with_room<C: Counts>(&self, state: &State<'_, C>, vertex: Vertex, block: Block) -> Option<Block> {
+        let count = state.count() as u32;
+        let mut all = (self.cursor..count).chain(0..self.cursor).map(Block);
+        all.find(|&to| to != block && state.fits(vertex, to))
+    }
+
+    /// Exchanges a vertex of `block` with one elsewhere, the first found that lowers the excess.
+    fn exchange<C: Counts>(&mut self, state: &mut State<'_, C>, block: Block, random: &mut Random) -> bool {
+        let before = state.excess();
+        let scalars_alone = state.graph.covers.is_empty();
+        for vertex in state.members(block).to_vec() {
+            for _ in 0..EXCHANGES {
+                let back = Vertex(random.below(state.graph.vertices()) as u32);
+                let to = state.block(back);
+                if to == block || scalars_alone && state.scalar_excess_delta(vertex, to, Some(back)) >= 0 {
+                    continue;
+                }
+                self.pay(state, vertex);
+                self.pay(state, back);
+                state.shift(vertex, to);
+                state.shift(back, block);
+                if state.excess() < before {
+                    return true;
+                }
+                state.shift(back, to);
+                state.shift(vertex, block);
+            }
+            if self.work == 0 {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+/// Moves a vertex if that lowers the excess.
+fn lowers<C: Counts>(state: &mut State<'_, C>, vertex: Vertex, to: Block) -> bool {
+    let (from, before) = (state.block(vertex), state.excess());
     state.shift(vertex, to);
     if state.excess() < before {
         return true;
     }
-    state.shift(vertex, block);
-    false
-}
-
-/// Exchanges a vertex of `block` with one elsewhere, the first found that lowers the excess.
-fn exchange<C: Counts>(state: &mut State<'_, C>, block: Block, random: &mut Random) -> bool {
-    let before = state.excess();
-    for vertex in state.members(block).to_vec() {
-        for _ in 0..EXCHANGES {
-            let back = Vertex(random.below(state.graph.vertices()) as u32);
-            let to = state.block(back);
-            if to == block {
-                continue;
-            }
-            state.shift(vertex, to);
-            state.shift(back, block);
-            if state.excess() < before {
-                return true;
-            }
-            state.shift(back, to);
-            state.shift(vertex, block);
-        }
-    }
+    state.shift(vertex, from);
     false
 }

@@ -99,9 +99,9 @@ impl<'a, C: Counts> State<'a, C> {
         self.counts.get(net, block)
     }
 
-    /// Blocks that a net touches, in any order.
+    /// Blocks that a net touches, in any order, with its pins there.
     #[inline]
-    pub fn touched(&self, net: Net, visit: impl FnMut(Block)) {
+    pub fn touched(&self, net: Net, visit: impl FnMut(Block, u32)) {
         self.counts.each(net, visit);
     }
 

@@ -31,10 +31,10 @@ impl Shares {
             if weight == 0 {
                 continue;
             }
-            if state.pins_in(net, from) > 1 {
-                self.base += weight as i64;
-            }
-            state.touched(net, |block| {
+            state.touched(net, |block, pins| {
+                if block == from && pins > 1 {
+                    self.base += weight as i64;
+                }
                 let shared = &mut self.shared[block.0 as usize];
                 if *shared == 0 {
                     self.touched.push(block);
@@ -42,7 +42,6 @@ impl Shares {
                 *shared += weight;
             });
         }
-        self.touched.sort_unstable();
     }
 
     /// Change of cost if the vertex went to `to`, another block.
@@ -50,14 +49,14 @@ impl Shares {
         self.base - self.shared[to.0 as usize] as i64
     }
 
-    /// Blocks that share a net with the vertex, ascending; its own too.
+    /// Blocks that share a net with the vertex, in any order; its own too.
     pub fn touched(&self) -> &[Block] {
         &self.touched
     }
 }
 
-/// Up to `most` sweeps, while each still improves by a thousandth. Never worsens, never exceeds a limit.
-pub fn sweep<C: Counts>(state: &mut State<'_, C>, most: usize, random: &mut Random) {
+/// Up to `most` sweeps, while each still improves by more than one part in `part`. Never worsens, never exceeds a limit.
+pub fn sweep<C: Counts>(state: &mut State<'_, C>, most: usize, part: u64, random: &mut Random) {
     let mut shares = Shares::new(state.count());
     let mut order: Vec<Vertex> = state.graph.incidence.all_vertices().collect();
     for _ in 0..most {
@@ -66,15 +65,18 @@ pub fn sweep<C: Counts>(state: &mut State<'_, C>, most: usize, random: &mut Rand
         for &vertex in &order {
             shares.look(state, vertex);
             let from = state.block(vertex);
-            let candidates = shares.touched().iter().filter(|&&to| to != from);
-            let mut gains: Vec<(i64, Block)> =
-                candidates.map(|&to| (shares.delta(to), to)).filter(|&(delta, _)| delta < 0).collect();
-            gains.sort_unstable();
-            if let Some(&(_, to)) = gains.iter().find(|&&(_, to)| state.fits(vertex, to)) {
-                state.shift(vertex, to);
+            let mut best = (0, Block(0));
+            for &to in shares.touched() {
+                let candidate = (shares.delta(to), to);
+                if to != from && candidate < best && state.fits(vertex, to) {
+                    best = candidate;
+                }
+            }
+            if best.0 < 0 {
+                state.shift(vertex, best.1);
             }
         }
-        if before - state.cost() <= before / 1000 {
+        if before - state.cost() <= before / part {
             return;
         }
     }

@@ -1,7 +1,7 @@
 //! The partitioner against plain oracles: brute force on tiny problems, recounting after every kind of change.
 
 use super::anneal::{Schedule, anneal};
-use super::coarsen::coarsen;
+use super::coarsen::{Pace, coarsen};
 use super::counts::{Counts, Dense, Sparse};
 use super::graph::{Block, Cover, Hypergraph, Incidence, Vertex};
 use super::random::Random;
@@ -89,9 +89,9 @@ fn counts_stay_right<C: Counts>(graph: &Hypergraph, limits: &Limits, seed: u64) 
     let schedule = Schedule { proposals: 20_000, start: 0.3, end: 0.01 };
     anneal(&mut state, schedule, &mut random);
     assert!(state.verify());
-    repair(&mut state, &mut random);
+    repair(&mut state, u64::MAX, &mut random);
     assert!(state.verify());
-    sweep(&mut state, 4, &mut random);
+    sweep(&mut state, 4, 1000, &mut random);
     assert!(state.verify());
     assert!(state.excess() == 0 && state.cost() < cost);
     (state.blocks().to_vec(), state.cost())
@@ -127,7 +127,9 @@ fn coarsening_keeps_the_cost_of_every_partition() {
     for seed in 0..10 {
         let graph = random_covered(seed, 80, 60);
         let within = (seed % 2 == 1).then(|| random_blocks(seed, 80, 3));
-        let level = coarsen(&graph, &[6], &[u64::MAX], within.as_deref(), &mut Random::new(seed, 0)).unwrap();
+        let pace = if seed % 4 < 2 { Pace::Careful } else { Pace::Fast };
+        let random = &mut Random::new(seed, 0);
+        let level = coarsen(&graph, &[6], &[u64::MAX], within.as_deref(), pace, random).unwrap();
         assert!(level.graph.vertices() < graph.vertices());
         assert!(level.graph.vertex_weights.iter().all(|&weight| weight <= 6));
         let coarse = random_blocks(seed + 50, level.graph.vertices(), 4);
@@ -167,7 +169,7 @@ fn layered(groups: usize) -> Hypergraph {
 #[test]
 fn twins_join_before_neighbours() {
     let graph = layered(4);
-    let level = coarsen(&graph, &[2], &[], None, &mut Random::new(5, 0)).unwrap();
+    let level = coarsen(&graph, &[2], &[], None, Pace::Careful, &mut Random::new(5, 0)).unwrap();
     for (v, cluster) in level.clusters.iter().enumerate() {
         for (u, other) in level.clusters.iter().enumerate() {
             // Layers 1 and 2 have incoming nets: there, joined vertices are of one position and layer.
@@ -187,6 +189,62 @@ fn full_blocks_are_packed_exactly() {
     assert!(legal(&graph, &Limits::scalar(12), &found.blocks, 12));
     // A column of all layers at each position would cost 2 for nets inside, 1 for those at the ends: 176.
     assert!(found.cost <= 176, "{}", found.cost);
+}
+
+/// Vertices on a ring, each with a net to the next `reach`.
+fn ring(vertices: usize, reach: usize) -> Hypergraph {
+    let net = |v: usize| (v..=v + reach).map(move |u| Vertex((u % vertices) as u32));
+    let starts: Vec<usize> = (0..=vertices).map(|v| v * (reach + 1)).collect();
+    let incidence = Incidence::new(vertices, &starts, (0..vertices).flat_map(net).collect()).unwrap();
+    Hypergraph::new(incidence, vec![1; vertices], vec![1; vertices], 1, Vec::new()).unwrap()
+}
+
+#[test]
+fn repair_spreads_one_crowded_block_over_many() {
+    let (vertices, count) = (2_000, 100);
+    let mut graph = ring(vertices, 3);
+    let starts: Vec<usize> = (0..=vertices).collect();
+    let items = Incidence::new(vertices, &starts, graph.incidence.all_vertices().collect()).unwrap();
+    for limits in [Limits::scalar(20), Limits { scalars: vec![60], covers: vec![60] }] {
+        if !limits.covers.is_empty() {
+            graph.covers = vec![Cover { items: items.clone(), costs: vec![3; vertices] }];
+        }
+        let mut state = State::<Sparse>::new(&graph, &limits, count, vec![Block(0); vertices]);
+        assert!(state.excess() > 0);
+        repair(&mut state, u64::MAX, &mut Random::new(1, 1));
+        assert!(state.verify() && legal(&graph, &limits, state.blocks(), count));
+        let mut stopped = State::<Sparse>::new(&graph, &limits, count, vec![Block(0); vertices]);
+        repair(&mut stopped, 0, &mut Random::new(1, 1));
+        assert_eq!(stopped.blocks(), vec![Block(0); vertices]);
+    }
+}
+
+#[test]
+fn large_problems_are_packed_tightly_and_well() {
+    let graph = ring(9_000, 4);
+    let options = Options { effort: Effort::Fast, seed: 1 };
+    let found = partition(&graph, &Limits::scalar(100), Blocks::Fewest, options).unwrap();
+    assert_eq!((found.count, found.cost), (90, graph.km1(&found.blocks)));
+    assert!(legal(&graph, &Limits::scalar(100), &found.blocks, 90));
+    // Arcs of 100 vertices would cost 4 nets cut at each end: 360.
+    assert!(found.cost < 5 * 360, "{}", found.cost);
+}
+
+#[test]
+fn a_bound_on_blocks_counts_covers_and_stays_a_bound() {
+    for seed in 0..12 {
+        let graph = random_covered(seed, 9, 12);
+        let costs = graph.covers[0].costs.iter().sum::<u64>();
+        let limits = Limits { scalars: vec![u64::from(u32::MAX)], covers: vec![(costs / 2).max(10)] };
+        if limits.check(&graph).is_ok() {
+            let fewest = (1..=3).find(|&count| optimum(&graph, &limits, count).is_some());
+            assert!(fewest.is_none_or(|fewest| limits.blocks_at_least(&graph) <= fewest), "seed {seed}");
+        }
+    }
+    let items = Incidence::new(3, &[0, 1, 2, 3], vec![Vertex(0), Vertex(1), Vertex(2)]).unwrap();
+    let mut graph = ring(3, 1);
+    graph.covers = vec![Cover { items, costs: vec![5; 3] }];
+    assert_eq!(Limits { scalars: vec![3], covers: vec![5] }.blocks_at_least(&graph), 3);
 }
 
 #[test]
