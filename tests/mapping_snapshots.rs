@@ -1,4 +1,5 @@
-//! The mapping of the example model, as a person reads it: report and program header. A change of mapping shows here.
+//! The mapping of the examples on every target, as a person reads it: report and program header, or why it does not fit. A
+//! change of mapping shows here.
 
 mod common;
 
@@ -16,6 +17,23 @@ fn the_example_on_every_target() {
                 insta::assert_snapshot!(format!("program-{name}"), program.text_header());
             }
             Err(refusal) => insta::assert_snapshot!(format!("refusal-{name}"), refusal.to_string()),
+        }
+    }
+}
+
+#[test]
+fn the_feed_forward_example_on_every_target() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron");
+    let model = snnc_compiler::frontend::load(&path).unwrap();
+    for name in registry::names() {
+        let target = registry::load(name).unwrap();
+        match compile(&model, &target, CompileOptions::default()) {
+            Ok((_, _, report)) => {
+                insta::assert_snapshot!(format!("feed-forward-report-{name}"), report.to_string());
+            }
+            Err(refusal) => {
+                insta::assert_snapshot!(format!("feed-forward-refusal-{name}"), refusal.to_string())
+            }
         }
     }
 }
