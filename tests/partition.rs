@@ -53,3 +53,28 @@ fn the_denoiser_is_exported() {
     let text = error(&snnc(folder.path(), &["export", "m.snnx", "--to", "hgr", "-o", "x"]));
     assert!(text.contains("model.ron"), "{text}");
 }
+
+#[test]
+fn a_partition_of_an_export_is_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron");
+    let model = model.to_str().unwrap();
+    let net = ["--network", "irregular", "--group", "1"];
+    let run = |arguments: &[&str]| {
+        let output = snnc(folder, arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    run(&[&["export", model, "--to", "hgr", "-o", "net.hgr"], &net[..]].concat());
+    run(&["partition", "net.hgr", "--blocks", "3", "--limit", "75", "-o", "net.part"]);
+    let read = ["compile", model, "--partition", "net.part", "--partition-network", "irregular", "--json"];
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&[&read[..], &["--group", "1"]].concat())).unwrap();
+    // The classifier's core is searched; the irregular network's three are read.
+    assert_eq!(json["cores"], 4, "{json}");
+    let wrong = snnc(folder, &[&read[..], &["--group", "2"]].concat());
+    assert!(wrong.status.success(), "an irregular layer has one channel, whatever the group");
+    std::fs::write(folder.join("net.part"), "0\n1\n").unwrap();
+    assert!(error(&snnc(folder, &[&read[..], &["--group", "1"]].concat())).contains("one a vertex"));
+}

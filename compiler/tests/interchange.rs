@@ -4,6 +4,7 @@ mod common;
 
 use common::{network, target};
 use snnc_compiler::driver::{CompileOptions, Given, map, map_given, partition_of, placement_of};
+use snnc_compiler::mapping::interchange::MappingFile;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_targets::Code;

@@ -7,6 +7,7 @@ use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::{self, LoadedModel};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::interchange::MappingFile;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::place::PlaceOptions;

@@ -8,6 +8,7 @@ use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::Partition;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
+use snnc_compiler::mapping::interchange::MappingFile;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::partition::Rates;

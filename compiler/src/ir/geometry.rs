@@ -32,6 +32,20 @@ pub struct AxisMap {
 }
 
 impl AxisMap {
+    /// Every index to itself: one tap, stride 1.
+    pub fn pointwise(length: usize) -> Self {
+        Self {
+            kernel: 1,
+            first_tap: 0,
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+            transposed: false,
+            input: length,
+            output: length,
+        }
+    }
+
     /// The target that tap `k` of source `i` reaches, if it lies inside.
     pub fn target(&self, i: usize, k: usize) -> Option<usize> {
         let k = self.first_tap + k;

@@ -208,16 +208,7 @@ impl Collector<'_> {
         let Some(source) = self.nodes.iter().position(|&n| n == from) else {
             return Err(self.refuse(node, "is fed by a layer that was not collected"));
         };
-        let axis = |length| AxisMap {
-            kernel: 1,
-            first_tap: 0,
-            stride: 1,
-            padding: 0,
-            dilation: 1,
-            transposed: false,
-            input: length,
-            output: length,
-        };
+        let axis = AxisMap::pointwise;
         let n = shape.channels;
         let kernel = SourceKernel {
             source,

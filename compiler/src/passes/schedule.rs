@@ -73,16 +73,7 @@ mod tests {
     use crate::passes::collect::{SourceKernel, Wiring};
 
     fn layer(kind: NeuronKind, sources: &[usize]) -> NeuronLayer {
-        let axis = AxisMap {
-            kernel: 1,
-            first_tap: 0,
-            stride: 1,
-            padding: 0,
-            dilation: 1,
-            transposed: false,
-            input: 1,
-            output: 1,
-        };
+        let axis = AxisMap::pointwise(1);
         let kernel = |&source| SourceKernel {
             source,
             wiring: Wiring::Conv { map: ConvMap { rows: axis, cols: axis }, inputs: 1 },

@@ -16,36 +16,56 @@ use snnc_targets::{Code, Diagnostic};
 /// Longest mapping file that is read, in bytes.
 const LONGEST: u64 = 1 << 30;
 
-/// Prints `value` below a comment, an element of a list to a line.
-fn print<T: Serialize>(comment: &str, value: &T) -> String {
-    let style = ron::ser::PrettyConfig::new().depth_limit(2).indentor("  ");
-    let text = ron::ser::to_string_pretty(value, style).expect("mapping files hold only plain data");
-    format!("// {comment}\n{text}\n")
-}
+/// A mapping file: RON with a format string.
+pub trait MappingFile: Serialize + DeserializeOwned {
+    /// The format string.
+    const FORMAT: &str;
+    /// What the file says of itself in its first line.
+    const COMMENT: &str;
 
-/// Reads a RON file of a given format string.
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Diagnostic> {
-    let unreadable = |e: &std::io::Error| Diagnostic::unreadable(path, e);
-    let length = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
-    if length > LONGEST {
-        let message = format!("{length} bytes, expected at most {LONGEST}");
-        return Err(Diagnostic::new(Code::MappingInvalid, path.display().to_string(), message));
+    /// The format string that was read.
+    fn format(&self) -> &str;
+
+    /// The file's text, an element of a list to a line.
+    fn to_text(&self) -> String {
+        let style = ron::ser::PrettyConfig::new().depth_limit(2).indentor("  ");
+        let text = ron::ser::to_string_pretty(self, style).expect("mapping files hold only plain data");
+        format!("// {}\n{text}\n", Self::COMMENT)
     }
-    let text = std::fs::read_to_string(path).map_err(|e| unreadable(&e))?;
-    parse(&text, &path.display().to_string())
-}
 
-fn parse<T: DeserializeOwned>(text: &str, place: &str) -> Result<T, Diagnostic> {
-    ron::from_str(text).map_err(|error| {
-        let at = error.span.start;
-        Diagnostic::new(Code::RonSyntax, format!("{place}:{}:{}", at.line, at.col), error.code.to_string())
-    })
-}
-
-fn check_format(found: &str, expected: &str, place: &str) -> Result<(), Diagnostic> {
-    if found == expected {
-        return Ok(());
+    /// Reads a file's text; `place` names it in errors.
+    ///
+    /// # Errors
+    /// [`Code::RonSyntax`] with line and column, [`Code::MappingInvalid`] for another format.
+    fn from_text(text: &str, place: &str) -> Result<Self, Diagnostic> {
+        let file: Self = ron::from_str(text).map_err(|error| {
+            let at = error.span.start;
+            Diagnostic::new(
+                Code::RonSyntax,
+                format!("{place}:{}:{}", at.line, at.col),
+                error.code.to_string(),
+            )
+        })?;
+        if file.format() == Self::FORMAT {
+            return Ok(file);
+        }
+        let message = format!("format is `{}`, expected `{}`", file.format(), Self::FORMAT);
+        Err(Diagnostic::new(Code::MappingInvalid, place, message))
     }
-    let message = format!("format is `{found}`, expected `{expected}`");
-    Err(Diagnostic::new(Code::MappingInvalid, place, message))
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Those of [`MappingFile::from_text`], [`Code::FileUnreadable`], [`Code::MappingInvalid`] for a file beyond any use.
+    fn read(path: &Path) -> Result<Self, Diagnostic> {
+        let unreadable = |e: &std::io::Error| Diagnostic::unreadable(path, e);
+        let place = path.display().to_string();
+        let length = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
+        if length > LONGEST {
+            let message = format!("{length} bytes, expected at most {LONGEST}");
+            return Err(Diagnostic::new(Code::MappingInvalid, place, message));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| unreadable(&e))?;
+        Self::from_text(&text, &place)
+    }
 }

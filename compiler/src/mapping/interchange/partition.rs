@@ -1,12 +1,11 @@
 //! Partition files.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::{check_format, print};
+use super::MappingFile;
 use crate::ir::PopulationId;
 use crate::ir::program::Slice;
 use crate::ir::spiking::SpikingIr;
@@ -57,6 +56,15 @@ pub struct Piece {
     pub cols: (u32, u32),
 }
 
+impl MappingFile for PartitionFile {
+    const FORMAT: &str = FORMAT;
+    const COMMENT: &str = "partition: what each core holds; ranges are (first, one past the last)";
+
+    fn format(&self) -> &str {
+        &self.format
+    }
+}
+
 impl PartitionFile {
     /// A partition with the names of its model.
     pub fn new(ir: &SpikingIr, partition: &Partition) -> Self {
@@ -81,31 +89,6 @@ impl PartitionFile {
             kernel_parts: partition.kernel_parts.iter().map(cut).collect(),
             cores: partition.cores.values().map(|slices| slices.iter().map(piece).collect()).collect(),
         }
-    }
-
-    /// The file's text.
-    pub fn to_text(&self) -> String {
-        print("partition: what each core holds; ranges are (first, one past the last)", self)
-    }
-
-    /// Reads a file's text; `place` names it in errors.
-    ///
-    /// # Errors
-    /// [`Code::RonSyntax`] with line and column, [`Code::MappingInvalid`] for another format.
-    pub fn from_text(text: &str, place: &str) -> Result<Self, Diagnostic> {
-        let file: Self = super::parse(text, place)?;
-        check_format(&file.format, FORMAT, place)?;
-        Ok(file)
-    }
-
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// Those of [`PartitionFile::from_text`], and [`Code::FileUnreadable`].
-    pub fn read(path: &Path) -> Result<Self, Diagnostic> {
-        let file: Self = super::read(path)?;
-        check_format(&file.format, FORMAT, &path.display().to_string())?;
-        Ok(file)
     }
 
     /// The partition of a model; its neurons are not checked yet ([`Partition::verify`]).

@@ -1,12 +1,10 @@
 //! Placement files.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 use snnc_targets::topology::Tile;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
 
-use super::{check_format, print};
+use super::MappingFile;
 use crate::mapping::Placement;
 
 /// Format string of placement files.
@@ -38,6 +36,16 @@ pub struct Place {
     pub core: u32,
 }
 
+impl MappingFile for PlacementFile {
+    const FORMAT: &str = FORMAT;
+    const COMMENT: &str =
+        "placement: chip, tile (x to the east, y to the south) and core of each core of the partition";
+
+    fn format(&self) -> &str {
+        &self.format
+    }
+}
+
 impl PlacementFile {
     /// A placement by chips and tiles.
     pub fn new(placement: &Placement, target: &Target) -> Self {
@@ -56,34 +64,6 @@ impl PlacementFile {
             chips: placement.chips,
             cores: placement.sites.values().map(place).collect(),
         }
-    }
-
-    /// The file's text.
-    pub fn to_text(&self) -> String {
-        print(
-            "placement: chip, tile (x to the east, y to the south) and core of each core of the partition",
-            self,
-        )
-    }
-
-    /// Reads a file's text; `place` names it in errors.
-    ///
-    /// # Errors
-    /// [`Code::RonSyntax`] with line and column, [`Code::MappingInvalid`] for another format.
-    pub fn from_text(text: &str, place: &str) -> Result<Self, Diagnostic> {
-        let file: Self = super::parse(text, place)?;
-        check_format(&file.format, FORMAT, place)?;
-        Ok(file)
-    }
-
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// Those of [`PlacementFile::from_text`], and [`Code::FileUnreadable`].
-    pub fn read(path: &Path) -> Result<Self, Diagnostic> {
-        let file: Self = super::read(path)?;
-        check_format(&file.format, FORMAT, &path.display().to_string())?;
-        Ok(file)
     }
 
     /// The placement on a target.

@@ -102,16 +102,7 @@ mod tests {
 
     /// Two timesteps of two positions into a 1 x 1 kernel.
     fn network(kind: NeuronKind) -> Collected {
-        let axis = |length| AxisMap {
-            kernel: 1,
-            first_tap: 0,
-            stride: 1,
-            padding: 0,
-            dilation: 1,
-            transposed: false,
-            input: length,
-            output: length,
-        };
+        let axis = AxisMap::pointwise;
         let map = ConvMap { rows: axis(1), cols: axis(2) };
         let source = SourceKernel { source: 0, wiring: Wiring::Conv { map, inputs: 1 }, weights: vec![1.0] };
         let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
