@@ -40,7 +40,8 @@ impl LayerCores {
         inputs.saturating_mul(power(taps).saturating_mul(power(outputs)))
     }
 
-    /// Neuron words of a layer: c x 2^(ceil(log2 h) + ceil(log2 w)) (sinabs).
+    /// Neuron words of a layer: c x 2^(ceil(log2 h) + ceil(log2 w)): the rounding of the kernel rule taken
+    /// over to maps, assumed.
     pub fn neuron_words(channels: u64, height: u64, width: u64) -> u64 {
         channels.saturating_mul(power(height).saturating_mul(power(width)))
     }
