@@ -47,6 +47,8 @@ fn compile_then_simulate_equals_run() {
     let saved: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.path().join("b/report.json")).unwrap()).unwrap();
     assert_eq!(saved, json);
+    let profiled = ok(&["compile", model, "--profile", &path("b")]);
+    assert!(profiled.contains("in an image of the recorded run"), "{profiled}");
 }
 
 /// Fields and sums of report.json.
