@@ -28,6 +28,19 @@ fn a_mapping_comes_back_from_its_files() {
 }
 
 #[test]
+fn new_numbers_of_irregular_layers_are_kept() {
+    let ir = network();
+    let layer = ir.model.layer_name(snnc_compiler::ir::PopulationId(0));
+    let mut file = PartitionFile::new(&ir, &Default::default());
+    file.orders.push((layer, vec![1, 0]));
+    let text = file.to_text();
+    assert_eq!(PartitionFile::from_text(&text, "p").unwrap(), file, "{text}");
+    let partition = file.resolve(&ir).unwrap();
+    assert_eq!(partition.orders.len(), 1);
+    assert_eq!(PartitionFile::new(&ir, &partition), file);
+}
+
+#[test]
 fn names_places_and_formats_are_checked() {
     let (ir, target) = (network(), target());
     let program = map(&ir, &target, CompileOptions::default()).unwrap();

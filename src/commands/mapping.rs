@@ -38,7 +38,14 @@ pub fn given(args: &MappingArgs, ir: &SpikingIr, target: &Target) -> Result<Give
         given.rates = profile(path, ir)?;
     }
     if let Some(path) = &args.partition {
-        given.partition = Some(if path.extension().is_some_and(|extension| extension == "ron") {
+        let ron = path.extension().is_some_and(|extension| extension == "ron");
+        if let (true, Some(name)) = (ron, &args.partition_network) {
+            let message = "a partition file names its layers; only blocks are of one network";
+            return Err(Diagnostic::new(Code::Argument, format!("--partition-network {name}"), message)
+                .hint("leave it out")
+                .into());
+        }
+        given.partition = Some(if ron {
             PartitionFile::read(path)?.resolve(ir)?
         } else {
             from_blocks(args, path, ir, target, &given.rates)?
@@ -58,6 +65,8 @@ fn from_blocks(
     target: &Target,
     rates: &Rates,
 ) -> Result<Partition, Diagnostics> {
+    // A crossbar spends axons on the bits that the model's weights have.
+    let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
     let network = super::export::choose(&ir.model, args.partition_network.as_deref())?;
     let graph = network_graph(ir, network, args.group)?;
     let text = std::fs::read_to_string(path).map_err(|e| Diagnostic::unreadable(path, &e))?;
@@ -107,6 +116,15 @@ fn profile(path: &Path, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
         )));
     }
     let images = profile.totals.images as f64;
+    // More spikes than a neuron could fire in any run, and counts that their sums could not hold.
+    const RATE_MAX: f64 = 1e6;
+    let rate_of = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons.max(1) as f64 / images;
+    if let Some(layer) = profile.layers.iter().find(|layer| rate_of(layer) > RATE_MAX) {
+        return Err(bad(format!(
+            "layer {} has {} spikes of {} neurons, expected at most {RATE_MAX} a neuron and image",
+            layer.name, layer.spikes, layer.neurons
+        )));
+    }
     let layers = profile.layers.iter().filter(|layer| layer.neurons > 0);
     let rate = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons as f64 / images;
     let (rates, unknown) = Rates::measured(&ir.model, layers.map(|layer| (layer.name.as_str(), rate(layer))));

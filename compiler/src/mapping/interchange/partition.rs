@@ -24,6 +24,9 @@ pub struct PartitionFile {
     /// Kernels that are cut into parts, each with an axon of its own.
     #[serde(default)]
     pub kernel_parts: Vec<CutKernel>,
+    /// Irregular layers whose neurons are numbered anew: for each new number the layer's own; boxes count in new ones.
+    #[serde(default)]
+    pub orders: Vec<(String, Vec<u32>)>,
     /// What each core holds.
     pub cores: Vec<Vec<Piece>>,
 }
@@ -86,6 +89,7 @@ impl PartitionFile {
         };
         Self {
             format: FORMAT.into(),
+            orders: partition.orders.iter().map(|(&id, order)| (name(id), order.clone())).collect(),
             kernel_parts: partition.kernel_parts.iter().map(cut).collect(),
             cores: partition.cores.values().map(|slices| slices.iter().map(piece).collect()).collect(),
         }
@@ -122,6 +126,11 @@ impl PartitionFile {
             }
             partition.cores.push(slices);
         }
+        for (layer, order) in &self.orders {
+            if let Some(id) = find(layer, "orders") {
+                partition.orders.insert(id, order.clone());
+            }
+        }
         let mut unconnected = Vec::new();
         for cut in &self.kernel_parts {
             let ends = (find(&cut.from, "kernel_parts"), find(&cut.to, "kernel_parts"));
@@ -129,7 +138,10 @@ impl PartitionFile {
             let found = ir.projections.iter().find(|(_, p)| (p.source, p.target) == (from, to));
             match found {
                 Some((id, _)) => {
-                    partition.kernel_parts.insert(id, Parts { rows: cut.rows, cols: cut.cols });
+                    let parts = Parts { rows: cut.rows, cols: cut.cols };
+                    if partition.kernel_parts.insert(id, parts).is_some() {
+                        unconnected.push(format!("{} to {} is cut twice", cut.from, cut.to));
+                    }
                 }
                 None => unconnected.push(format!("no projection from {} to {}", cut.from, cut.to)),
             }

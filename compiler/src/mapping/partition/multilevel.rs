@@ -64,6 +64,18 @@ pub fn search_network(
         };
         let partition = groups.to_partition(ir, &solution.blocks);
         let cores = build_cores(&ir.reordered(&partition.orders), &partition);
+        if let Some(most) = target.axons.atoms_max() {
+            let sending = cores.values().flat_map(|core| &core.slices).filter(|s| !s.destinations.is_empty());
+            if let Some(wide) = sending.map(|s| s.slice.atoms()).find(|&atoms| atoms > most) {
+                let place = format!("network {}", ir.model.networks[network].name);
+                let message = format!(
+                    "{wide} channels of a position came together on a core, an axon of {} tells {most} apart",
+                    target.name
+                );
+                let hint = "use tiles (--partitioner tiles)";
+                return Err(Diagnostic::new(Code::DoesNotFit, place, message).hint(hint).into());
+            }
+        }
         let uses: EntityMap<CoreId, CoreUse> =
             cores.values().map(|core| core_use(core, target, &ir.model)).collect();
         let Some((limit, used, most)) = shares.tighten(target, &uses) else {
