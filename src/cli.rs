@@ -80,7 +80,8 @@ pub struct QuantiseArgs {
 /// How the network is mapped onto cores.
 #[derive(Debug, Clone, Default, Args)]
 pub struct MappingArgs {
-    /// What the partition makes small; the other decides among equals
+    /// What the partition makes small, the other deciding among equals; --partitioner hypergraph always looks for the
+    /// fewest cores, and chips of layer cores leave no choice
     #[arg(long, value_enum, default_value = "cores")]
     pub objective: Goal,
     /// How networks are cut: into boxes of their maps, or by their hypergraph
