@@ -119,14 +119,14 @@ impl Traffic for Cores<'_> {
         let at = start + out.latency;
         self.end = self.end.max(sender.free).max(at);
         let Destination { x, y, local, operations, .. } = *destination;
-        Some(Injection { at, x, y, local, tag: operations })
+        Some(Injection { at, x, y, local, tag: operations.into() })
     }
 
     fn deliver(&mut self, port: usize, packet: &Delivery) -> u64 {
         self.latencies.add((packet.arrived - packet.injected).saturating_mul(self.times.clock_ps));
         let Some(core) = self.ports[port] else { return packet.left };
         let receiver = &mut self.receivers[core as usize];
-        let (done, next) = receiver.take(packet.arrived, u64::from(packet.tag), self.times);
+        let (done, next) = receiver.take(packet.arrived, packet.tag, self.times);
         self.end = self.end.max(done);
         next
     }

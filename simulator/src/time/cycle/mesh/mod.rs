@@ -23,7 +23,7 @@ mod traffic;
 mod wheel;
 
 pub use spec::{Line, MeshSpec};
-pub use traffic::{Delivery, Injection, Traffic};
+pub use traffic::{Crossing, Delivery, Injection, Traffic};
 
 use wheel::Wheel;
 
@@ -54,7 +54,7 @@ const EMPTY: Flit = Flit { ready: 0, free: 0, packet: 0, x: 0, y: 0 };
 #[derive(Debug, Clone, Copy)]
 struct Packet {
     injected: u64,
-    tag: u32,
+    tag: u64,
     local: u16,
     x: u16,
     y: u16,

@@ -1,6 +1,6 @@
 //! One router in one cycle: heads that got through, outputs granted, places filled and freed.
 
-use super::traffic::{Delivery, Injection, Traffic};
+use super::traffic::{Crossing, Delivery, Injection, Traffic};
 use super::{Flit, Mesh, NEVER, NONE, Packet, TAIL};
 
 impl Mesh {
@@ -189,6 +189,9 @@ impl Mesh {
         self.drained = self.drained.max(arrived).max(free);
         if port < 4 {
             self.grants += 1;
+            let packets = &self.packets;
+            let tag = || packets[(flit.packet & !TAIL) as usize].tag;
+            traffic.crossed(|| Crossing { router, port, at: now, free, tag: tag() });
             let (to, behind) =
                 (output.router as usize, output.channels as usize + usize::from(virtual_channel));
             self.push(to, behind, Flit { ready: arrived + self.spec.router_latency, ..flit });

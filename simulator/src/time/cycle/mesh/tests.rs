@@ -34,7 +34,7 @@ impl<'a> Schedule<'a> {
 impl Traffic for Schedule<'_> {
     fn inject(&mut self, port: usize, free: u64) -> Option<Injection> {
         let (queue, next) = &mut self.queues[port];
-        let tag = *queue.get(*next)?;
+        let tag = u64::from(*queue.get(*next)?);
         *next += 1;
         let planned = &self.packets[tag as usize];
         let router = planned.to / self.locals;

@@ -12,7 +12,7 @@ pub struct Injection {
     /// Local port at the destination.
     pub local: u16,
     /// Carried along for the sink.
-    pub tag: u32,
+    pub tag: u64,
 }
 
 /// A packet at its exit.
@@ -25,7 +25,22 @@ pub struct Delivery {
     /// Cycle in which its last flit has arrived.
     pub arrived: u64,
     /// [`Injection::tag`].
-    pub tag: u32,
+    pub tag: u64,
+}
+
+/// A flit on a link between routers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crossing {
+    /// Router that it leaves.
+    pub router: usize,
+    /// Direction of the link.
+    pub port: usize,
+    /// Cycle in which it leaves.
+    pub at: u64,
+    /// Cycle from which the link takes the next flit.
+    pub free: u64,
+    /// [`Injection::tag`] of its packet.
+    pub tag: u64,
 }
 
 /// Cores, or a test's schedule. A port is `router * locals + local`.
@@ -40,4 +55,8 @@ pub trait Traffic {
 
     /// A packet arrives; the first cycle in which the port may begin with another one.
     fn deliver(&mut self, port: usize, packet: &Delivery) -> u64;
+
+    /// A flit crosses a link. Who does not listen pays nothing.
+    #[inline(always)]
+    fn crossed(&mut self, _crossing: impl FnOnce() -> Crossing) {}
 }
