@@ -3,12 +3,14 @@
 use snnc_compiler::ir::program::Program;
 
 use super::tally::summed;
+use super::timesteps::Timesteps;
 use super::{Bill, Copies, Ledger, PaperFigure, Prices, StaticSplit, Tally, host_macs};
 use snnc_targets::Diagnostic;
 
 use crate::counts::{PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
 use crate::network::Network;
+use crate::time::cycle::{Pass, PassPlace, Watcher};
 use crate::time::{Analytic, Cycle, Fidelity, PassTime, Routes};
 
 /// What happened and what it cost: one image, or the sum of several.
@@ -24,14 +26,17 @@ pub struct Record {
     pub ledger: Ledger,
     /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
     pub host_macs: u128,
+    /// Timesteps, busiest links and slowest packets.
+    pub timesteps: Timesteps,
 }
 
 impl Record {
-    /// Adds another record of the same meter.
+    /// Adds another record of the same meter. Sums keep no single timesteps.
     pub fn merge(&mut self, other: &Self) {
         self.tally.merge(&other.tally);
         self.ledger.merge(&other.ledger);
         self.host_macs += other.host_macs;
+        self.timesteps.merge(&other.timesteps);
     }
 
     /// Energy of operations as SNN papers give it.
@@ -105,7 +110,18 @@ impl Meter {
             tally: Tally::new(self.macs.len(), slices),
             ledger: Ledger::new(slices),
             host_macs: 0,
+            timesteps: Timesteps::default(),
         }
+    }
+
+    /// The analytic formula.
+    pub fn analytic(&self) -> &Analytic {
+        &self.analytic
+    }
+
+    /// The cycle-accurate model, if the fidelity asks for it.
+    pub fn cycle(&self) -> Option<&Cycle> {
+        self.cycle.as_ref()
     }
 
     /// Enters a pass as the image's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
@@ -117,7 +133,22 @@ impl Meter {
         counts: &PassCounts,
         traces: &[SliceTrace],
     ) -> Option<PassTime> {
-        let time = self.time(record, counts, traces);
+        let time = self.add_watched(record, iteration, (counts, traces), None);
+        time.expect("nobody watches, so nobody fails")
+    }
+
+    /// Like [`Meter::add_pass`], before a watcher's eyes.
+    ///
+    /// # Errors
+    /// The watcher's; nothing was entered then.
+    pub fn add_watched(
+        &self,
+        record: &mut Record,
+        iteration: usize,
+        (counts, traces): (&PassCounts, &[SliceTrace]),
+        watcher: Option<&mut dyn Watcher>,
+    ) -> Result<Option<PassTime>, Diagnostic> {
+        let time = self.time(record, iteration, (counts, traces), watcher)?;
         let mut slices = summed(&self.network, counts);
         let work = self.copies.as_ref().map(|copies| {
             copies.send(&mut slices);
@@ -129,19 +160,30 @@ impl Meter {
         self.charge_static(time.as_ref(), bills);
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());
         record.host_macs += self.macs[counts.network.0 as usize];
-        time
+        if let Some(time) = &time {
+            record.timesteps.add_pass((record.image, iteration), counts, time);
+        }
+        Ok(time)
     }
 
-    fn time(&self, record: &Record, counts: &PassCounts, traces: &[SliceTrace]) -> Option<PassTime> {
+    fn time(
+        &self,
+        record: &Record,
+        iteration: usize,
+        (counts, traces): (&PassCounts, &[SliceTrace]),
+        watcher: Option<&mut dyn Watcher>,
+    ) -> Result<Option<PassTime>, Diagnostic> {
         if self.fidelity == Fidelity::None {
-            return None;
+            return Ok(None);
         }
         let mut time = self.analytic.pass(&self.network, &self.routes, counts, traces);
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
-            cycle.refine(&self.routes, counts, traces, (record.image, first), &mut time);
+            let pass = Pass { table: &self.slices, routes: &self.routes, counts, traces };
+            let at = PassPlace { image: record.image, iteration, first };
+            cycle.refine(pass, at, watcher, &mut time)?;
         }
-        Some(time)
+        Ok(Some(time))
     }
 
     fn charge_static(&self, time: Option<&PassTime>, bills: &mut [Bill]) {
