@@ -14,6 +14,7 @@ pub mod json;
 pub mod memory;
 pub mod npy;
 pub mod text;
+pub mod timing;
 mod units;
 
 pub use build::ReportInput;

@@ -202,7 +202,8 @@ impl Cycle {
             for (&(step, _), (drained, slowest, record)) in steps.iter().zip(self.simulate(pass, steps)) {
                 simulated[step] = Some(drained);
                 time.slowest.extend(slowest.into_iter().map(|packet| (step, packet)));
-                if let (Some(watcher), Some(record)) = (&mut watcher, record) {
+                if let (Some(watcher), Some(mut record)) = (&mut watcher, record) {
+                    record.barrier_ps = time.steps[step].barrier_ps;
                     watcher.recorded(place(pass, at, step), &record)?;
                 }
             }

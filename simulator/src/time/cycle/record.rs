@@ -65,6 +65,8 @@ pub struct Recorded {
     pub clock_ps: u64,
     /// Until everything has drained, ps.
     pub time_ps: u64,
+    /// The barrier after that, ps.
+    pub barrier_ps: u64,
     /// Packets by number, in the order in which their places in the local buffers were given.
     pub made: Vec<Made>,
     /// Their arrivals.
@@ -85,7 +87,10 @@ pub(super) struct Recorder {
 impl Recorder {
     pub fn new(detail: Detail, clock_ps: u64) -> Self {
         let (made, arrived, work, crossed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { recorded: Recorded { clock_ps, time_ps: 0, made, arrived, work, crossed }, detail }
+        Self {
+            recorded: Recorded { clock_ps, time_ps: 0, barrier_ps: 0, made, arrived, work, crossed },
+            detail,
+        }
     }
 }
 
