@@ -83,6 +83,8 @@ pub struct Route {
 pub struct Network {
     /// Ascending by (source, target).
     routes: Vec<Route>,
+    /// First route of each slice, and one past the last.
+    starts: Vec<usize>,
     /// Path after path: indices into `used`.
     crossed: Vec<u32>,
     /// The links that some route crosses.
@@ -117,12 +119,14 @@ impl Network {
                 }
             }
         }
+        let first = |slice| paths.network.routes.partition_point(|route| route.source < slice);
+        paths.network.starts = (0..=slices.cores.len()).map(first).collect();
         paths.network.trees = Trees::of(program).map(|trees| paths.spreads(&trees));
         paths.network
     }
 
     fn empty() -> Self {
-        Self { routes: Vec::new(), crossed: Vec::new(), used: Vec::new(), trees: None }
+        Self { routes: Vec::new(), starts: Vec::new(), crossed: Vec::new(), used: Vec::new(), trees: None }
     }
 
     /// Routes, ascending by (source, target).
@@ -175,17 +179,17 @@ impl Network {
         }
     }
 
-    /// The route of a flow: tried at `hint` and a few further, then searched for.
+    /// The route of a flow: looked for among its slice's from `hint` on, then among all of them.
     fn find(&self, flow: &Flow, hint: usize) -> usize {
-        let key = (flow.source, flow.target);
-        let ahead = self.routes[hint.min(self.routes.len())..].iter().take(8);
-        for (i, route) in ahead.enumerate() {
-            if (route.source, route.target) == key {
-                return hint + i;
-            }
-        }
-        self.routes.binary_search_by_key(&key, |route| (route.source, route.target)).unwrap_or_else(|_| {
-            panic!("flow from slice {} to {} follows a route of the program", key.0, key.1)
+        let (start, end) = (self.starts[flow.source], self.starts[flow.source + 1]);
+        let from = hint.clamp(start, end);
+        let ahead = self.routes[from..end].iter().position(|route| route.target >= flow.target);
+        let found = ahead.map(|skipped| from + skipped).filter(|&i| self.routes[i].target == flow.target);
+        found.unwrap_or_else(|| {
+            let own = self.routes[start..end].binary_search_by_key(&flow.target, |route| route.target);
+            own.map(|i| start + i).unwrap_or_else(|_| {
+                panic!("flow from slice {} to {} follows a route of the program", flow.source, flow.target)
+            })
         })
     }
 }
