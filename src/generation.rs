@@ -8,6 +8,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::Generation;
 use snnc_simulator::charge::{Meter, Record, RunRecord};
 use snnc_simulator::execute::Chip;
+use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
 use snnc_simulator::time::Fidelity;
 use snnc_targets::{Code, Diagnostic};
@@ -107,7 +108,9 @@ fn one(
     let uniforms = PhiloxUniforms::new(seed, index);
     let mut pass = 0;
     let mut observe = |outcome: &snnc_simulator::execute::PassOutcome| {
-        meter.add_pass(&mut record, pass, &outcome.counts, &outcome.traces);
+        // Traces are made when looked at.
+        let traces: &[SliceTrace] = if meter.reads_traces() { &outcome.traces } else { &[] };
+        meter.add_pass(&mut record, pass, &outcome.counts, traces);
         pass += 1;
     };
     let mut stepper = ChipStepper::new(chip, generation, &mut observe);

@@ -83,6 +83,8 @@ pub struct Route {
 pub struct Network {
     /// Ascending by (source, target).
     routes: Vec<Route>,
+    /// Source and target of each route.
+    keys: Vec<(u32, u32)>,
     /// First route of each slice, and one past the last.
     starts: Vec<usize>,
     /// Path after path: indices into `used`.
@@ -119,6 +121,7 @@ impl Network {
                 }
             }
         }
+        paths.network.keys = paths.network.routes.iter().map(|r| (r.source as u32, r.target.0)).collect();
         let first = |slice| paths.network.routes.partition_point(|route| route.source < slice);
         paths.network.starts = (0..=slices.cores.len()).map(first).collect();
         paths.network.trees = Trees::of(program).map(|trees| paths.spreads(&trees));
@@ -126,7 +129,14 @@ impl Network {
     }
 
     fn empty() -> Self {
-        Self { routes: Vec::new(), starts: Vec::new(), crossed: Vec::new(), used: Vec::new(), trees: None }
+        Self {
+            routes: Vec::new(),
+            keys: Vec::new(),
+            starts: Vec::new(),
+            crossed: Vec::new(),
+            used: Vec::new(),
+            trees: None,
+        }
     }
 
     /// Routes, ascending by (source, target).
@@ -179,17 +189,19 @@ impl Network {
         }
     }
 
-    /// The route of a flow: looked for among its slice's from `hint` on, then among all of them.
+    /// The route of a flow: tried at `hint`, then a few further among its slice's, then searched for.
+    #[inline]
     fn find(&self, flow: &Flow, hint: usize) -> usize {
-        let (start, end) = (self.starts[flow.source], self.starts[flow.source + 1]);
+        let key = (flow.source as u32, flow.target.0);
+        if self.keys.get(hint) == Some(&key) { hint } else { self.search(key, hint) }
+    }
+
+    fn search(&self, key: (u32, u32), hint: usize) -> usize {
+        let (start, end) = (self.starts[key.0 as usize], self.starts[key.0 as usize + 1]);
         let from = hint.clamp(start, end);
-        let ahead = self.routes[from..end].iter().position(|route| route.target >= flow.target);
-        let found = ahead.map(|skipped| from + skipped).filter(|&i| self.routes[i].target == flow.target);
-        found.unwrap_or_else(|| {
-            let own = self.routes[start..end].binary_search_by_key(&flow.target, |route| route.target);
-            own.map(|i| start + i).unwrap_or_else(|_| {
-                panic!("flow from slice {} to {} follows a route of the program", flow.source, flow.target)
-            })
+        let near = (from..end.min(from + 4)).find(|&i| self.keys[i] == key);
+        near.or_else(|| self.keys.binary_search(&key).ok()).unwrap_or_else(|| {
+            panic!("flow from slice {} to {} follows a route of the program", key.0, CoreId(key.1))
         })
     }
 }

@@ -1,78 +1,140 @@
-//! How many packets a slice's spikes send and a feed brings: counted without following each.
+//! How many packets a slice's spikes send and each feed brings: counted without following packets.
+//!
+//! Of most source slices every spike is a packet of every feed. Where it depends on the position, feeds of one source
+//! that count the same positions share a sum ([`Sums`]), made once a timestep.
 
-use snnc_compiler::ir::program::{CoreSlice, Slice};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use snnc_compiler::ir::CoreId;
+use snnc_compiler::ir::program::{CoreSlice, Program, Slice};
+use snnc_compiler::ir::spiking::Window;
 
 use super::feeds::{Counted, Feed};
 use super::record::Record;
+use crate::counts::{SliceIndex, SliceTable};
 
 /// Which spikes of a source slice are packets counted at a slice they reach.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrivals {
     /// All, the usual case.
     All,
-    /// None: other slices of the core come first.
-    None,
-    /// Those of these positions.
-    Of(Vec<usize>),
+    /// Those of one of the source's sums.
+    Of(usize),
 }
 
-impl Arrivals {
-    /// Of a feed.
-    pub fn new(feed: &Feed) -> Self {
-        let counted = |position: usize| match &feed.counted {
-            Counted::All => true,
-            Counted::None => false,
-            Counted::Some(here) => here[position],
-        };
-        let reached = |&position: &usize| feed.taps[position].is_some() && counted(position);
-        let positions: Vec<usize> = (0..feed.taps.len()).filter(reached).collect();
-        match positions.len() {
-            0 => Self::None,
-            n if n == feed.taps.len() => Self::All,
-            _ => Self::Of(positions),
-        }
-    }
+/// Sums over the positions of a slice that someone needs: spikes times a factor each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Factors by position.
+    factors: Vec<Vec<u64>>,
+}
 
-    /// Packets of the spikes that `source` sent in a timestep of its window; `spikes` is their number.
-    pub fn packets(&self, source: &Slice, record: &Record, step: usize, spikes: u64) -> u64 {
-        match self {
-            Self::All => spikes,
-            Self::None => 0,
-            Self::Of(_) if spikes == 0 => 0,
-            Self::Of(positions) => positions.iter().map(|&p| record.spikes.count(source, p, step)).sum(),
+impl Sums {
+    /// By timestep of the slice's window: `[sum][timestep]`.
+    pub fn of(&self, slice: &Slice, record: &Record) -> Vec<Vec<u64>> {
+        let mut sums = vec![Vec::new(); self.factors.len()];
+        if sums.is_empty() {
+            return sums;
         }
+        for step in 0..record.steps() {
+            let counts: Vec<u64> =
+                (0..slice.positions() as usize).map(|p| record.spikes.count(slice, p, step)).collect();
+            for (sums, factors) in sums.iter_mut().zip(&self.factors) {
+                sums.push(counts.iter().zip(factors).map(|(count, factor)| count * factor).sum());
+            }
+        }
+        sums
     }
+}
+
+/// A slice that receives from another, where its packets are counted: the sender's side of a [`Feed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// Core of the receiving slice.
+    pub core: CoreId,
+    /// Receiving slice.
+    pub slice: SliceIndex,
+    /// Which spikes are packets.
+    pub arrivals: Arrivals,
+    /// Timesteps from spike to integration.
+    pub delay: u32,
+    /// Timesteps of the pass whose packets arrive within the receiver's window.
+    pub sent: Range<u32>,
+}
+
+/// Packets sent and received, without following them.
+#[derive(Debug)]
+pub struct Postage {
+    /// Sums of each slice as a source.
+    pub sums: Vec<Sums>,
+    /// The receivers of each slice, ordered by core.
+    pub receivers: Vec<Vec<Receiver>>,
+    /// Packets that each slice's spikes send.
+    pub departures: Vec<Departures>,
 }
 
 /// Packets that a slice's spikes send.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departures {
     /// So many each, wherever the neuron is.
     Each(u64),
-    /// By position.
-    By(Vec<u64>),
+    /// By one of the slice's sums.
+    Of(usize),
 }
 
-impl Departures {
-    /// Of a placed slice.
-    pub fn new(placed: &CoreSlice) -> Self {
-        let routes = |position| placed.routes(position).len() as u64;
-        let all: Vec<u64> = (0..placed.slice.positions()).map(routes).collect();
-        match all.first() {
-            Some(&first) if all.iter().all(|&routes| routes == first) => Self::Each(first),
-            _ => Self::By(all),
+impl Postage {
+    /// Of a program with these feeds.
+    pub fn new(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>]) -> Self {
+        let mut known: Vec<BTreeMap<Vec<u64>, usize>> = vec![BTreeMap::new(); table.len()];
+        let mut sum = |source: usize, factors: Vec<u64>| {
+            let next = known[source].len();
+            *known[source].entry(factors).or_insert(next)
+        };
+        let mut receivers = vec![Vec::new(); table.len()];
+        for (slice, feed) in feeds.iter().enumerate().flat_map(|(i, feeds)| feeds.iter().map(move |f| (i, f)))
+        {
+            let factors = counted(feed);
+            let arrivals = match factors.iter().sum::<u64>() as usize {
+                // Other slices of the core come first.
+                0 => continue,
+                n if n == factors.len() => Arrivals::All,
+                _ => Arrivals::Of(sum(feed.source, factors)),
+            };
+            let Window { start, steps } = program.model.populations[table.populations[slice]].window;
+            let sent = start.saturating_sub(feed.delay)..(start + steps).saturating_sub(feed.delay);
+            let (core, delay) = (table.cores[slice], feed.delay);
+            receivers[feed.source].push(Receiver { core, slice, arrivals, delay, sent });
         }
-    }
-
-    /// Packets of a timestep of the window; `spikes` is the number of its spikes.
-    pub fn packets(&self, slice: &Slice, record: &Record, step: usize, spikes: u64) -> u64 {
-        match self {
-            Self::Each(routes) => routes * spikes,
-            Self::By(_) if spikes == 0 => 0,
-            Self::By(routes) => {
-                let each = routes.iter().enumerate();
-                each.map(|(position, routes)| routes * record.spikes.count(slice, position, step)).sum()
+        receivers.iter_mut().for_each(|of_source| of_source.sort_by_key(|r| (r.core, r.slice)));
+        let departures = (0..table.len()).map(|slice| {
+            let routes = routes(table.slice(program, slice));
+            match routes.first() {
+                Some(&first) if routes.iter().all(|&routes| routes == first) => Departures::Each(first),
+                _ => Departures::Of(sum(slice, routes)),
             }
-        }
+        });
+        let departures = departures.collect();
+        let sums = known.into_iter().map(|known| {
+            let mut factors = vec![Vec::new(); known.len()];
+            known.into_iter().for_each(|(of, index)| factors[index] = of);
+            Sums { factors }
+        });
+        Self { sums: sums.collect(), receivers, departures }
     }
+}
+
+/// 1 for each source position whose packets a feed counts.
+fn counted(feed: &Feed) -> Vec<u64> {
+    let counted = |position: usize| match &feed.counted {
+        Counted::All => true,
+        Counted::None => false,
+        Counted::Some(here) => here[position],
+    };
+    let taps = feed.taps.iter().enumerate();
+    taps.map(|(position, tap)| u64::from(tap.is_some() && counted(position))).collect()
+}
+
+fn routes(placed: &CoreSlice) -> Vec<u64> {
+    (0..placed.slice.positions()).map(|position| placed.routes(position).len() as u64).collect()
 }

@@ -29,8 +29,7 @@ use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use crate::counts::{PassCounts, SliceTable};
-use arrivals::{Arrivals, Departures};
-use feeds::{Feed, Receiver};
+use arrivals::Postage;
 use gang::Gang;
 use kernels::level::Level;
 use record::Traces;
@@ -42,18 +41,12 @@ pub struct Chip<'a> {
     pub program: &'a Program,
     /// Numbering of its slices.
     pub table: SliceTable,
-    /// What arrives at each slice.
-    feeds: Vec<Vec<Feed>>,
-    /// What each slice reaches.
-    receivers: Vec<Vec<Receiver>>,
     /// How its slices run, by population.
     gangs: Vec<Vec<Gang>>,
     /// Its slices.
     slices: Arc<Vec<Slice>>,
-    /// Which packets of each slice's feeds are counted there.
-    arrivals: Vec<Vec<Arrivals>>,
-    /// Packets that each slice's spikes send.
-    departures: Vec<Departures>,
+    /// How its packets are counted.
+    postage: Postage,
     /// Populations whose spikes someone reads by position.
     indexed: Vec<bool>,
     /// Slices whose spikes someone reads one by one.
@@ -91,19 +84,16 @@ impl<'a> Chip<'a> {
         let mut chip = Self {
             program,
             slices: record::slices(program, &table),
-            arrivals: feeds.iter().map(|feeds| feeds.iter().map(Arrivals::new).collect()).collect(),
-            departures: (0..table.len()).map(|i| Departures::new(table.slice(program, i))).collect(),
+            postage: Postage::new(program, &table, &feeds),
             indexed: vec![false; gangs.len()],
             listed: vec![false; table.len()],
-            receivers: feeds::receivers(&table, &feeds),
             trees: Trees::of(program),
             level,
             table,
-            feeds,
             gangs,
         };
         for gang in chip.gangs.iter().flatten() {
-            for feed in gang.slices.iter().flat_map(|&slice| &chip.feeds[slice]) {
+            for feed in gang.slices.iter().flat_map(|&slice| &feeds[slice]) {
                 if gang.reads_positions() {
                     chip.indexed[chip.table.populations[feed.source].0 as usize] = true;
                 } else {

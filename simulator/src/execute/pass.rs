@@ -7,6 +7,7 @@ use snnc_compiler::ir::program::trees::{TreeId, Trees};
 use snnc_compiler::ir::spiking::{Bias, Window};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
+use super::arrivals::{Arrivals, Departures};
 use super::gang::{Done, Gang, Part};
 use super::record::{Record, Traces};
 use super::slice::{SliceTrace, Spike};
@@ -24,6 +25,8 @@ pub(super) struct Pass<'c> {
     records: Vec<Option<Record>>,
     /// Spikes of a slice by timestep of its window, for receivers that ask for them.
     fired: Vec<Vec<Vec<Spike>>>,
+    /// Packets by slice, where they depend on the position ([`super::arrivals::Sums::of`]).
+    sums: Vec<Vec<Vec<u64>>>,
     counts: PassCounts,
 }
 
@@ -33,6 +36,7 @@ pub(super) fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PassOutcome
         chip,
         records: chip.gangs.iter().map(|_| None).collect(),
         fired: vec![Vec::new(); chip.table.len()],
+        sums: vec![Vec::new(); chip.table.len()],
         counts: no_counts(chip, network, &written),
         written,
     };
@@ -126,7 +130,10 @@ impl Pass<'_> {
         let of_gang = parts.chunk_by(|a, b| a.0 == b.0).map(<[_]>::len);
         let mut first = 0;
         for (gang, parts) in gangs.iter().zip(of_gang) {
-            self.count(id, gang, &done[first..first + parts], &record);
+            for &slice in &gang.slices {
+                self.sums[slice] = chip.postage.sums[slice].of(&chip.slices[slice], &record);
+            }
+            self.count(id, gang, &done[first..first + parts]);
             first += parts;
             for &slice in gang.slices.iter().filter(|&&slice| chip.listed[slice]) {
                 self.fired[slice] = record.fired(&chip.slices[slice]);
@@ -136,7 +143,7 @@ impl Pass<'_> {
     }
 
     /// Enters the events of a gang's slices.
-    fn count(&mut self, id: PopulationId, gang: &Gang, parts: &[Done], record: &Record) {
+    fn count(&mut self, id: PopulationId, gang: &Gang, parts: &[Done]) {
         let window = self.window(id);
         let mut units = gang.units(self, id);
         units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
@@ -151,13 +158,12 @@ impl Pass<'_> {
                     updates_active: tally.active,
                     updates_inactive: neurons - tally.active,
                     spikes: tally.spikes,
-                    packets_sent: self.chip.departures[slice].packets(
-                        &self.chip.slices[slice],
-                        record,
-                        step,
-                        tally.spikes,
-                    ),
-                    packets_received: self.received(slice, now),
+                    packets_sent: match self.chip.postage.departures[slice] {
+                        Departures::Each(routes) => routes * tally.spikes,
+                        Departures::Of(sum) => self.sums[slice][sum][step],
+                    },
+                    // Entered with the flows.
+                    packets_received: 0,
                     accumulator_overflows: tally.overflowed,
                     state_saturations: tally.saturated,
                 };
@@ -166,37 +172,32 @@ impl Pass<'_> {
         }
     }
 
-    /// Packets counted at a slice in a timestep.
-    fn received(&self, slice: SliceIndex, step: u32) -> u64 {
-        (0..self.chip.feeds[slice].len()).map(|feed| self.packets(slice, feed, step)).sum()
-    }
-
-    /// Packets of a slice's feed that are counted there in a timestep.
-    fn packets(&self, slice: SliceIndex, feed: usize, step: u32) -> u64 {
-        let from = &self.chip.feeds[slice][feed];
-        let population = self.chip.table.populations[from.source];
-        let Some(sent) = self.sent(population, step, from.delay) else { return 0 };
-        let spikes = self.counts.steps[(step - from.delay) as usize].events[from.source].spikes;
-        let source = &self.chip.slices[from.source];
-        self.chip.arrivals[slice][feed].packets(source, self.record(population), sent, spikes)
-    }
-
-    /// Packets by sending slice and receiving core, as they arrive.
+    /// Packets by sending slice and receiving core, and where they are received.
     fn add_flows(&mut self) {
         for sent in 0..self.counts.steps.len() {
-            let mut flows = Vec::new();
-            for (source, receivers) in self.chip.receivers.iter().enumerate() {
-                if self.counts.steps[sent].events[source].spikes == 0 {
+            let mut flows: Vec<Flow> = Vec::new();
+            for (source, receivers) in self.chip.postage.receivers.iter().enumerate() {
+                let spikes = self.counts.steps[sent].events[source].spikes;
+                if spikes == 0 {
                     continue;
                 }
-                for receiver in receivers {
-                    let step = sent as u32 + self.chip.feeds[receiver.slice][receiver.feed].delay;
-                    if !self.window(self.chip.table.populations[receiver.slice]).contains(step) {
-                        continue;
-                    }
-                    let packets = self.packets(receiver.slice, receiver.feed, step);
+                let window = self.window(self.chip.table.populations[source]);
+                for to in receivers.iter().filter(|to| to.sent.contains(&(sent as u32))) {
+                    let packets = match to.arrivals {
+                        Arrivals::All => spikes,
+                        Arrivals::Of(sum) => self.sums[source][sum][sent - window.start as usize],
+                    };
                     if packets > 0 {
-                        flows.push(Flow { source, target: receiver.core, packets });
+                        match flows.last_mut() {
+                            Some(Flow { source: last, target, packets: sum })
+                                if (*last, *target) == (source, to.core) =>
+                            {
+                                *sum += packets
+                            }
+                            _ => flows.push(Flow { source, target: to.core, packets }),
+                        }
+                        let step = &mut self.counts.steps[sent + to.delay as usize];
+                        step.events[to.slice].packets_received += packets;
                     }
                 }
             }

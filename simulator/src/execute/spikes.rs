@@ -9,6 +9,9 @@ use snnc_compiler::ir::program::Slice;
 
 use super::slice::Spike;
 
+/// Entries behind a list of channels that may be read.
+pub const MARGIN: usize = 16;
+
 /// Spikes by timestep of the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spikes {
@@ -71,9 +74,11 @@ impl Spikes {
             }
             self.starts.extend(std::iter::repeat_n(self.channels.len() as u32, left));
         }
+        self.channels.resize(self.channels.len() + MARGIN, 0);
     }
 
-    /// Channels that fired at each position of a timestep: `channels[starts[p]..starts[p + 1]]`. Needs the index.
+    /// Channels that fired at each position of a timestep: `channels[starts[p]..starts[p + 1]]`, and [`MARGIN`] more
+    /// entries behind the last. Needs the index.
     #[inline]
     pub fn lists(&self, step: usize) -> (&[u32], &[u32]) {
         let positions = self.shape.positions();

@@ -6,7 +6,7 @@ use snnc_compiler::ir::PopulationId;
 
 use super::done::Done;
 use super::lists::Lists;
-use super::rows::{Block, Rows};
+use super::rows::{Block, Rows, Tap};
 use super::{Gang, Part, Synapses};
 use crate::execute::kernels::LANES;
 use crate::execute::kernels::gather::gather;
@@ -14,6 +14,7 @@ use crate::execute::kernels::level::Level;
 use crate::execute::kernels::scatter::add_packets;
 use crate::execute::kernels::update::{Marks, Neurons, update};
 use crate::execute::pass::Pass;
+use crate::execute::spikes::MARGIN;
 
 /// Spikes that a stream brings in one timestep, by source position ([`crate::execute::spikes::Spikes::lists`]); no
 /// starts if none can.
@@ -24,13 +25,49 @@ struct Brought<'p> {
 }
 
 impl<'p> Brought<'p> {
-    /// Channels that fired at a position.
+    /// Where the channels that fired at a position are.
     #[inline(always)]
-    fn at(&self, position: usize) -> &'p [u32] {
+    fn span(&self, position: usize) -> Range<usize> {
         match self.starts.get(position..position + 2) {
-            Some(&[start, end]) => &self.channels[start as usize..end as usize],
-            _ => &[],
+            Some(&[start, end]) => start as usize..end as usize,
+            _ => 0..0,
         }
+    }
+
+    /// Channels that fired at a position.
+    fn at(&self, position: usize) -> &'p [u32] {
+        &self.channels[self.span(position)]
+    }
+}
+
+/// Rows of the spikes in a position's taps.
+struct RowList {
+    rows: Vec<u32>,
+    len: usize,
+}
+
+impl RowList {
+    /// Lists the rows of what the taps' streams bring; whole vectors are copied, and what is too much written over.
+    #[inline(always)]
+    fn fill(&mut self, taps: &[Tap], streams: &[Vec<Brought>], step: usize) -> &[u32] {
+        self.len = 0;
+        for tap in taps {
+            let brought = &streams[tap.stream as usize][step];
+            let span = brought.span(tap.position as usize);
+            let end = self.len + span.len();
+            if self.rows.len() < end + MARGIN {
+                self.rows.resize(2 * end + MARGIN, 0);
+            }
+            let from = brought.channels[span.start..].as_chunks::<MARGIN>().0;
+            let to = self.rows[self.len..].as_chunks_mut::<MARGIN>().0;
+            for (to, from) in to.iter_mut().zip(from).take(span.len().div_ceil(MARGIN)) {
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = tap.base.wrapping_add(*from);
+                }
+            }
+            self.len = end;
+        }
+        &self.rows[..self.len]
     }
 }
 
@@ -143,20 +180,16 @@ impl Task<'_> {
         let thresholds = &gang.thresholds[block.first..block.first + K];
         let lines = gang.thresholds.len();
         let mut done = Done::new(block.first, K, self.positions.clone(), steps);
-        let mut list = Vec::new();
+        let mut list = RowList { rows: Vec::new(), len: 0 };
         for (p, position) in self.positions.clone().enumerate() {
             let first = position * lines + block.first;
             let bias = &self.bias[first..first + K];
             let taps = &self.rows.taps[self.rows.starts[position]..self.rows.starts[position + 1]];
             let mut membranes = [[0; LANES]; K];
             for step in 0..steps {
-                list.clear();
-                for tap in taps {
-                    let channels = streams[tap.stream as usize][step].at(tap.position as usize);
-                    list.extend(channels.iter().map(|&channel| tap.base + channel));
-                }
+                let list = list.fill(taps, streams, step);
                 let mut sums = [[0; LANES]; K];
-                gather(level, weights, &list, &mut sums);
+                gather(level, weights, list, &mut sums);
                 let mut marks = [Marks::default(); K];
                 let neurons = Neurons { membranes: &mut membranes, sums: &sums, bias, thresholds };
                 update(level, &gang.rule, gang.rule.bounds(list.len()), neurons, &mut marks);
