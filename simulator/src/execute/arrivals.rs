@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use snnc_compiler::ir::CoreId;
-use snnc_compiler::ir::program::{CoreSlice, Program, Slice};
+use snnc_compiler::ir::program::{CoreSlice, Program};
 use snnc_compiler::ir::spiking::Window;
 
 use super::feeds::{Counted, Feed};
-use super::record::Record;
 use crate::counts::{SliceIndex, SliceTable};
 
 /// Which spikes of a source slice are packets counted at a slice they reach.
@@ -27,25 +26,7 @@ pub enum Arrivals {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sums {
     /// Factors by position.
-    factors: Vec<Vec<u64>>,
-}
-
-impl Sums {
-    /// By timestep of the slice's window: `[sum][timestep]`.
-    pub fn of(&self, slice: &Slice, record: &Record) -> Vec<Vec<u64>> {
-        let mut sums = vec![Vec::new(); self.factors.len()];
-        if sums.is_empty() {
-            return sums;
-        }
-        for step in 0..record.steps() {
-            let counts: Vec<u64> =
-                (0..slice.positions() as usize).map(|p| record.spikes.count(slice, p, step)).collect();
-            for (sums, factors) in sums.iter_mut().zip(&self.factors) {
-                sums.push(counts.iter().zip(factors).map(|(count, factor)| count * factor).sum());
-            }
-        }
-        sums
-    }
+    pub factors: Vec<Vec<u64>>,
 }
 
 /// A slice that receives from another, where its packets are counted: the sender's side of a [`Feed`].

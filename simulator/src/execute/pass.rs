@@ -25,7 +25,7 @@ pub(super) struct Pass<'c> {
     records: Vec<Option<Record>>,
     /// Spikes of a slice by timestep of its window, for receivers that ask for them.
     fired: Vec<Vec<Vec<Spike>>>,
-    /// Packets by slice, where they depend on the position ([`super::arrivals::Sums::of`]).
+    /// Packets by slice, where they depend on the position ([`super::arrivals::Sums`]).
     sums: Vec<Vec<Vec<u64>>>,
     counts: PassCounts,
 }
@@ -130,11 +130,12 @@ impl Pass<'_> {
         let of_gang = parts.chunk_by(|a, b| a.0 == b.0).map(<[_]>::len);
         let mut first = 0;
         for (gang, parts) in gangs.iter().zip(of_gang) {
-            for &slice in &gang.slices {
-                self.sums[slice] = chip.postage.sums[slice].of(&chip.slices[slice], &record);
+            let parts = &done[first..first + parts];
+            for (member, &slice) in gang.slices.iter().enumerate() {
+                self.sums[slice] = added(parts.iter().map(|part| &part.sums[member]));
             }
-            self.count(id, gang, &done[first..first + parts]);
-            first += parts;
+            self.count(id, gang, parts);
+            first += parts.len();
             for &slice in gang.slices.iter().filter(|&&slice| chip.listed[slice]) {
                 self.fired[slice] = record.fired(&chip.slices[slice]);
             }
@@ -223,6 +224,19 @@ impl Pass<'_> {
             })
             .collect()
     }
+}
+
+/// The sums of a slice's parts added up, `[sum][timestep]`.
+fn added<'s>(mut parts: impl Iterator<Item = &'s Vec<Vec<u64>>>) -> Vec<Vec<u64>> {
+    let mut sums = parts.next().cloned().unwrap_or_default();
+    for part in parts {
+        sums.as_mut_slice()
+            .iter_mut()
+            .flatten()
+            .zip(part.iter().flatten())
+            .for_each(|(sum, &more)| *sum += more);
+    }
+    sums
 }
 
 /// Spikes by multicast tree. Traces of other networks are empty; trees are numbered slice by slice.

@@ -31,11 +31,6 @@ impl Record {
         Self { spikes: Spikes::new(shape, steps), membranes: vec![0; shape.len()], steps, width: shape.width }
     }
 
-    /// Timesteps of the window.
-    pub fn steps(&self) -> usize {
-        self.steps
-    }
-
     /// Spikes of one of its slices by timestep.
     pub fn fired(&self, slice: &Slice) -> Vec<Vec<Spike>> {
         (0..self.steps).map(|step| self.spikes.of_slice(slice, step)).collect()

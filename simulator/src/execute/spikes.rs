@@ -107,14 +107,6 @@ impl Spikes {
         spikes
     }
 
-    /// Number of spikes at a position of a slice.
-    pub fn count(&self, slice: &Slice, position: usize, step: usize) -> u64 {
-        let (first, atoms) = (self.slice_bit(slice, position), slice.atoms() as usize);
-        let parts =
-            (0..atoms).step_by(64).map(|start| self.bits(step, first + start, (atoms - start).min(64)));
-        parts.map(|bits| u64::from(bits.count_ones())).sum()
-    }
-
     /// Bit of the first channel of a slice's position.
     fn slice_bit(&self, slice: &Slice, position: usize) -> usize {
         let (y, x) = slice.coordinates(position as u32);
@@ -169,7 +161,6 @@ mod tests {
                     let slice = Slice { population: PopulationId(0), channels, rows, cols: 0..width as u32 };
                     let mut found = Vec::new();
                     for position in 0..slice.positions() {
-                        let before = found.len();
                         for atom in 0..slice.atoms() {
                             let (y, x) = slice.coordinates(position);
                             let at = y as usize * width + x as usize;
@@ -177,8 +168,6 @@ mod tests {
                                 found.push(Spike { position, atom });
                             }
                         }
-                        let count = spikes.count(&slice, position as usize, step);
-                        assert_eq!(count, (found.len() - before) as u64);
                     }
                     assert_eq!(spikes.of_slice(&slice, step), found);
                 }

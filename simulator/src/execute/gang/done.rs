@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::{Gang, Span, Synapses};
+use crate::execute::arrivals::Sums;
 use crate::execute::kernels::LANES;
-use crate::execute::kernels::count::count_masked;
+use crate::execute::kernels::count::{count_masked, sum_masked};
 use crate::execute::kernels::level::Level;
 use crate::execute::kernels::update::Marks;
 use crate::execute::record::Record;
@@ -51,6 +52,8 @@ pub struct Done {
     overflowed: Vec<u64>,
     /// `[slice][timestep]`.
     pub tallies: Vec<Tally>,
+    /// Sums that the slices' receivers share, `[slice][sum][timestep]`; see [`Sums`].
+    pub sums: Vec<Vec<Vec<u64>>>,
     /// Synapses of the packets in units, by timestep; only without rows.
     pub units: Vec<u64>,
 }
@@ -70,6 +73,7 @@ impl Done {
             saturated: Vec::new(),
             overflowed: Vec::new(),
             tallies: Vec::new(),
+            sums: Vec::new(),
             units: Vec::new(),
         }
     }
@@ -90,9 +94,11 @@ impl Done {
         }
     }
 
-    /// Sums the marks for each slice; call once, when all are there.
-    pub(super) fn tally(&mut self, gang: &Gang, level: Level) {
-        for member in 0..gang.slices.len() {
+    /// Sums the marks for each slice; call once, when all are there. `sums` are those of all slices.
+    pub(super) fn tally(&mut self, gang: &Gang, level: Level, sums: &[Sums]) {
+        for (member, &slice) in gang.slices.iter().enumerate() {
+            let summed = |factors: &Vec<u64>| self.summed(gang, level, factors, member);
+            self.sums.push(sums[slice].factors.iter().map(summed).collect());
             let [spikes, active, saturated, overflowed] =
                 [&self.fired, &self.active, &self.saturated, &self.overflowed]
                     .map(|words| self.counted(gang, level, words, member));
@@ -129,17 +135,42 @@ impl Done {
                 }
             }
             Synapses::Lists(_) => {
-                for (step, count) in counts.iter_mut().enumerate() {
-                    let slots = self.slots(words, step);
-                    for position in 0..gang.positions.len() {
-                        let first = position * gang.width + lanes.start;
-                        let bits = chunks(first, lanes.len()).map(|(at, len)| bits(&slots, at, len));
-                        *count += bits.map(|bits| u64::from(bits.count_ones())).sum::<u64>();
-                    }
-                }
+                let each = vec![1; gang.positions.len()];
+                self.sum_slots(gang, words, &each, &lanes, &mut counts);
             }
         }
         counts
+    }
+
+    /// Spikes of one slice by timestep, each times the factor of its position.
+    fn summed(&self, gang: &Gang, level: Level, factors: &[u64], member: usize) -> Vec<u64> {
+        let mut sums = vec![0; self.steps];
+        let lanes = gang.starts[member]..gang.starts[member + 1];
+        match &gang.synapses {
+            Synapses::Rows(_) => {
+                let factors = &factors[self.positions.clone()];
+                for (line, words) in self.fired.chunks_exact(self.steps * self.positions.len()).enumerate() {
+                    let mask = mask(&lanes, (self.first + line) * LANES);
+                    if mask != 0 {
+                        sum_masked(level, words, factors, mask, &mut sums);
+                    }
+                }
+            }
+            Synapses::Lists(_) => self.sum_slots(gang, &self.fired, factors, &lanes, &mut sums),
+        }
+        sums
+    }
+
+    /// Adds the marks of some lanes times the factors of their positions, by timestep; without rows.
+    fn sum_slots(&self, gang: &Gang, words: &[u64], factors: &[u64], lanes: &Range<usize>, sums: &mut [u64]) {
+        for (step, sum) in sums.iter_mut().enumerate() {
+            let slots = self.slots(words, step);
+            for (position, factor) in factors.iter().enumerate() {
+                let first = position * gang.width + lanes.start;
+                let bits = chunks(first, lanes.len()).map(|(at, len)| bits(&slots, at, len));
+                *sum += factor * bits.map(|bits| u64::from(bits.count_ones())).sum::<u64>();
+            }
+        }
     }
 
     /// Words of one timestep, line after line, of a part without rows.

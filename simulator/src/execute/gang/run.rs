@@ -8,6 +8,7 @@ use super::done::Done;
 use super::lists::Lists;
 use super::rows::{Block, Rows, Tap};
 use super::{Gang, Part, Synapses};
+use crate::execute::arrivals::Sums;
 use crate::execute::kernels::LANES;
 use crate::execute::kernels::gather::gather;
 use crate::execute::kernels::level::Level;
@@ -49,10 +50,10 @@ struct RowList {
 impl RowList {
     /// Lists the rows of what the taps' streams bring; whole vectors are copied, and what is too much written over.
     #[inline(always)]
-    fn fill(&mut self, taps: &[Tap], streams: &[Vec<Brought>], step: usize) -> &[u32] {
+    fn fill(&mut self, taps: &[Tap], streams: &[Brought]) -> &[u32] {
         self.len = 0;
         for tap in taps {
-            let brought = &streams[tap.stream as usize][step];
+            let brought = &streams[tap.stream as usize];
             let span = brought.span(tap.position as usize);
             let end = self.len + span.len();
             if self.rows.len() < end + MARGIN {
@@ -61,9 +62,7 @@ impl RowList {
             let from = brought.channels[span.start..].as_chunks::<MARGIN>().0;
             let to = self.rows[self.len..].as_chunks_mut::<MARGIN>().0;
             for (to, from) in to.iter_mut().zip(from).take(span.len().div_ceil(MARGIN)) {
-                for (to, from) in to.iter_mut().zip(from) {
-                    *to = tap.base.wrapping_add(*from);
-                }
+                *to = from.map(|channel| tap.base.wrapping_add(channel));
             }
             self.len = end;
         }
@@ -86,7 +85,8 @@ impl Gang {
                 let (block, positions) = (&rows.blocks[*block], positions.clone());
                 let streams = streams(rows, pass, population);
                 let steps = pass.window(population).steps as usize;
-                let task = Task { gang: self, level: pass.chip.level, rows, block, positions, steps, bias };
+                let (level, sums) = (pass.chip.level, pass.chip.postage.sums.as_slice());
+                let task = Task { gang: self, level, rows, block, positions, steps, bias, sums };
                 match block.lines {
                     4 => task.run::<4>(&streams),
                     2 => task.run::<2>(&streams),
@@ -105,7 +105,8 @@ impl Gang {
         let streams = streams(rows, pass, population);
         let mut units = vec![0; steps];
         for demand in &rows.demands {
-            for (sum, brought) in units.iter_mut().zip(&streams[demand.stream]) {
+            for (sum, streams) in units.iter_mut().zip(&streams) {
+                let brought = &streams[demand.stream];
                 *sum += match &demand.channels {
                     None => {
                         let counts = brought.starts.windows(2).map(|span| u64::from(span[1] - span[0]));
@@ -144,12 +145,12 @@ impl Gang {
             update(pass.chip.level, &self.rule, false, neurons, &mut marks);
             marks.iter().enumerate().for_each(|(line, marks)| done.mark(line, step, 0, marks));
         }
-        done.tally(self, pass.chip.level);
+        done.tally(self, pass.chip.level, &pass.chip.postage.sums);
         done
     }
 }
 
-/// What each stream brings in each timestep of the window.
+/// What the streams bring, `[timestep of the window][stream]`.
 fn streams<'p>(rows: &Rows, pass: &'p Pass, population: PopulationId) -> Vec<Vec<Brought<'p>>> {
     let window = pass.window(population);
     let brought = |step: u32, stream: &super::rows::Stream| {
@@ -157,8 +158,8 @@ fn streams<'p>(rows: &Rows, pass: &'p Pass, population: PopulationId) -> Vec<Vec
         let (starts, channels) = pass.record(stream.population).spikes.lists(sent);
         Brought { starts, channels }
     };
-    let streams = rows.streams.iter();
-    streams.map(|stream| (window.start..window.end()).map(|step| brought(step, stream)).collect()).collect()
+    let steps = window.start..window.end();
+    steps.map(|step| rows.streams.iter().map(|stream| brought(step, stream)).collect()).collect()
 }
 
 /// A block of lines at some positions.
@@ -170,6 +171,7 @@ struct Task<'t> {
     positions: Range<usize>,
     steps: usize,
     bias: &'t [[i32; LANES]],
+    sums: &'t [Sums],
 }
 
 impl Task<'_> {
@@ -186,8 +188,8 @@ impl Task<'_> {
             let bias = &self.bias[first..first + K];
             let taps = &self.rows.taps[self.rows.starts[position]..self.rows.starts[position + 1]];
             let mut membranes = [[0; LANES]; K];
-            for step in 0..steps {
-                let list = list.fill(taps, streams, step);
+            for (step, streams) in streams.iter().enumerate() {
+                let list = list.fill(taps, streams);
                 let mut sums = [[0; LANES]; K];
                 gather(level, weights, list, &mut sums);
                 let mut marks = [Marks::default(); K];
@@ -197,7 +199,7 @@ impl Task<'_> {
             }
             done.membranes[p * K..(p + 1) * K].copy_from_slice(&membranes);
         }
-        done.tally(gang, level);
+        done.tally(gang, level, self.sums);
         done
     }
 }

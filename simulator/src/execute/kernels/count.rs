@@ -13,3 +13,16 @@ fn body(marks: &[u64], row: usize, mask: u64, counts: &mut [u64]) {
         *count += marks.iter().map(|&word| u64::from((word & mask).count_ones())).sum::<u64>();
     }
 }
+
+/// The same, each word's bits times the factor of its place in the row.
+pub fn sum_masked(level: Level, marks: &[u64], factors: &[u64], mask: u64, sums: &mut [u64]) {
+    dispatch!(level, sum_body(marks: &[u64], factors: &[u64], mask: u64, sums: &mut [u64]))
+}
+
+#[inline(always)]
+fn sum_body(marks: &[u64], factors: &[u64], mask: u64, sums: &mut [u64]) {
+    for (marks, sum) in marks.chunks_exact(factors.len()).zip(sums) {
+        let bits = marks.iter().map(|&word| u64::from((word & mask).count_ones()));
+        *sum += bits.zip(factors).map(|(bits, factor)| bits * factor).sum::<u64>();
+    }
+}
