@@ -63,6 +63,21 @@ impl Update {
         self.sum_max > 0 && weights <= (self.sum_max / 128) as usize
     }
 
+    /// Largest membrane; the smallest is one below its negative.
+    pub fn state_max(&self) -> i32 {
+        self.format.state_max()
+    }
+
+    /// Left shift of a timestep's sum.
+    pub fn input_shift(&self) -> u32 {
+        self.shift
+    }
+
+    /// Whether a membrane at its threshold stays silent.
+    pub fn strict(&self) -> bool {
+        self.format.strict
+    }
+
     /// How often a membrane is halved a step, if its loss is no more than that.
     pub fn halvings(&self) -> Option<u32> {
         let power = u64::try_from(self.kept).ok().filter(|kept| kept.is_power_of_two())?;

@@ -33,6 +33,11 @@ pub struct Marks {
 
 /// Updates lines of neurons. `bounded` promises that 32-bit arithmetic is exact for the sums ([`Update::bounds`]).
 pub fn update(level: Level, rule: &Update, bounded: bool, neurons: Neurons, marks: &mut [Marks]) {
+    #[cfg(target_arch = "x86_64")]
+    if let (super::level::Kind::Avx512, true, Some(shift)) = (level.kind(), bounded, rule.halvings()) {
+        // SAFETY: a level exists only if the processor has its instructions.
+        return unsafe { x86::halve(rule, shift, neurons, marks) };
+    }
     dispatch!(level, body(rule: &Update, bounded: bool, neurons: Neurons, marks: &mut [Marks]))
 }
 
@@ -107,6 +112,58 @@ fn exact(
     marks
 }
 
+/// The rule for the usual loss, 16 neurons at a time.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::super::LANES;
+    use super::{Marks, Neurons, Update};
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn halve(rule: &Update, shift: u32, neurons: Neurons, marks: &mut [Marks]) {
+        let (most, input) = (rule.state_max(), rule.input_shift());
+        let (low, high) = (_mm512_set1_epi32(-most - 1), _mm512_set1_epi32(most));
+        let (shift, input) = (_mm_cvtsi32_si128(shift as i32), _mm_cvtsi32_si128(input as i32));
+        let zero = _mm512_setzero_si512();
+        for (i, marks) in marks.iter_mut().enumerate() {
+            *marks = Marks::default();
+            let membranes = neurons.membranes[i].as_chunks_mut::<16>().0;
+            let sums = neurons.sums[i].as_chunks::<16>().0;
+            let (bias, thresholds) =
+                (neurons.bias[i].as_chunks::<16>().0, neurons.thresholds[i].as_chunks::<16>().0);
+            for quarter in 0..LANES / 16 {
+                let (v, sum) = (load(&membranes[quarter]), load(&sums[quarter]));
+                let (bias, threshold) = (load(&bias[quarter]), load(&thresholds[quarter]));
+                let magnitude = _mm512_srl_epi32(_mm512_abs_epi32(v), shift);
+                let negative = _mm512_cmplt_epi32_mask(v, zero);
+                let kept = _mm512_mask_sub_epi32(magnitude, negative, zero, magnitude);
+                let next = _mm512_add_epi32(_mm512_add_epi32(kept, bias), _mm512_sll_epi32(sum, input));
+                let clipped = _mm512_min_epi32(_mm512_max_epi32(next, low), high);
+                let fired = if rule.strict() {
+                    _mm512_cmpgt_epi32_mask(clipped, threshold)
+                } else {
+                    _mm512_cmpge_epi32_mask(clipped, threshold)
+                };
+                let any = _mm512_or_si512(_mm512_or_si512(v, sum), bias);
+                let lane = 16 * quarter;
+                marks.fired |= u64::from(fired) << lane;
+                marks.active |= u64::from(_mm512_test_epi32_mask(any, any)) << lane;
+                marks.saturated |= u64::from(_mm512_cmpneq_epi32_mask(clipped, next)) << lane;
+                let v = _mm512_maskz_mov_epi32(!fired, clipped);
+                // SAFETY: 16 membranes are 64 bytes.
+                unsafe { _mm512_storeu_si512(membranes[quarter].as_mut_ptr().cast(), v) };
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn load(from: &[i32; 16]) -> __m512i {
+        // SAFETY: 16 numbers are 64 bytes.
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +205,8 @@ mod tests {
                 let (bias, thresholds) = ([bias, bias], [thresholds, thresholds]);
                 let neurons =
                     Neurons { membranes: &mut v, sums: &sums, bias: &bias, thresholds: &thresholds };
-                update(level, &rule, false, neurons, &mut marks);
+                let bounded = sums.iter().all(|sums| rule.fits_32_bits(sums));
+                update(level, &rule, bounded, neurons, &mut marks);
                 for k in 0..2 {
                     let expected = exact(&rule, &mut plain[k], &sums[k], &bias[k], &thresholds[k]);
                     assert_eq!(marks[k], expected, "{level:?} step {step}");
