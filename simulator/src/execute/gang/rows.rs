@@ -23,7 +23,7 @@ const BYTES_FREE: usize = 1 << 22;
 /// Bytes of rows for each weight: beyond that, lines are mostly padding.
 const BYTES_A_WEIGHT: usize = 8;
 /// Bytes of a block's rows that stay in the second-level cache.
-const BLOCK_BYTES: usize = 640 << 10;
+const BLOCK_BYTES: usize = 1300 << 10;
 
 /// Spikes of a population with one delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +50,7 @@ pub struct Tap {
 pub struct Block {
     /// First line.
     pub first: usize,
-    /// Lines of a row: 1, 2 or 4. The last block's may go beyond the gang's.
+    /// Lines of a row: 1, 2, 4 or 8. The last block's may go beyond the gang's.
     pub lines: usize,
     /// Rows, line after line.
     pub rows: Vec<Line>,
@@ -282,8 +282,6 @@ impl Packing<'_> {
 /// Lines of a block: two blocks at least where the gang has two lines, so that two threads find work, and rows that
 /// stay in the cache.
 fn block_lines(lines: usize, rows: usize) -> usize {
-    let fits = |&wide: &usize| {
-        wide == 1 || (lines.div_ceil(wide) >= 2 && rows * wide * size_of::<Line>() <= BLOCK_BYTES)
-    };
-    [4, 2, 1].into_iter().find(fits).unwrap_or(1)
+    let fits = |&wide: &usize| wide == 1 || (lines >= wide && rows * wide * size_of::<Line>() <= BLOCK_BYTES);
+    [8, 4, 2, 1].into_iter().find(fits).unwrap_or(1)
 }

@@ -88,6 +88,7 @@ impl Gang {
                 let (level, sums) = (pass.chip.level, pass.chip.postage.sums.as_slice());
                 let task = Task { gang: self, level, rows, block, positions, steps, bias, sums };
                 match block.lines {
+                    8 => task.run::<8>(&streams),
                     4 => task.run::<4>(&streams),
                     2 => task.run::<2>(&streams),
                     _ => task.run::<1>(&streams),

@@ -194,6 +194,7 @@ mod tests {
             check::<1>(extreme);
             check::<2>(extreme);
             check::<4>(extreme);
+            check::<8>(extreme);
         }
     }
 }
