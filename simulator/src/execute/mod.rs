@@ -57,6 +57,22 @@ pub struct Chip<'a> {
     trees: Option<Trees>,
 }
 
+/// How a chip is executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// Instructions of the inner loops.
+    pub level: Level,
+    /// Whether sums are gathered by rows where they can be; else all are scattered packet by packet.
+    pub rows: bool,
+}
+
+impl Default for Choice {
+    /// The fastest.
+    fn default() -> Self {
+        Self { level: Level::best(), rows: true }
+    }
+}
+
 /// What a pass gave.
 #[derive(Debug, Clone)]
 pub struct PassOutcome {
@@ -73,14 +89,14 @@ pub struct PassOutcome {
 impl<'a> Chip<'a> {
     /// Indexes a verified program.
     pub fn new(program: &'a Program) -> Self {
-        Self::with_level(program, Level::best())
+        Self::with(program, Choice::default())
     }
 
-    /// The same with the inner loops of one level; results do not depend on it.
-    pub fn with_level(program: &'a Program, level: Level) -> Self {
+    /// The same by other inner loops; results do not depend on them.
+    pub fn with(program: &'a Program, choice: Choice) -> Self {
         let table = SliceTable::new(program);
         let feeds = feeds::index(program, &table);
-        let gangs = gang::index(program, &table, &feeds);
+        let gangs = gang::index(program, &table, &feeds, choice.rows);
         let mut chip = Self {
             program,
             slices: record::slices(program, &table),
@@ -88,7 +104,7 @@ impl<'a> Chip<'a> {
             indexed: vec![false; gangs.len()],
             listed: vec![false; table.len()],
             trees: Trees::of(program),
-            level,
+            level: choice.level,
             table,
             gangs,
         };

@@ -123,10 +123,12 @@ impl Pass<'_> {
         let run = |(g, part): &(usize, Part)| gangs[*g].run(self, id, biases[*g].as_deref(), part);
         let done: Vec<Done> = parts.par_iter().map(run).collect();
         let mut record = Record::new(&chip.program.model.populations[id]);
-        parts.iter().zip(&done).for_each(|((g, _), done)| done.deposit(&gangs[*g], &mut record));
-        if chip.indexed[id.0 as usize] {
-            record.spikes.index();
-        }
+        let channels = chip.program.model.populations[id].shape.channels;
+        let each = || parts.iter().zip(&done).map(|((g, _), done)| (&gangs[*g], done));
+        record.spikes.write(chip.indexed[id.0 as usize], |step, words| {
+            each().for_each(|(gang, done)| done.deposit_spikes(gang, channels, step, words));
+        });
+        each().for_each(|(gang, done)| done.deposit_membranes(gang, channels, &mut record.membranes));
         let of_gang = parts.chunk_by(|a, b| a.0 == b.0).map(<[_]>::len);
         let mut first = 0;
         for (gang, parts) in gangs.iter().zip(of_gang) {

@@ -1,9 +1,10 @@
 //! Spikes of a population in a pass, as bits: what its tasks write and everything behind it reads.
 //!
 //! Bit `position * channels + channel` of a timestep, positions row-major over the whole population, so a position's
-//! channels lie together and a timestep needs a bit a neuron. [`Spikes::index`] lists each position's channels, which
-//! is what summing rows of weights walks.
+//! channels lie together and a timestep needs a bit a neuron. [`Lists`] hold each position's channels, which is what
+//! summing rows of weights walks.
 
+use rayon::prelude::*;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Slice;
 
@@ -19,16 +20,41 @@ pub struct Spikes {
     /// Words of a timestep.
     stride: usize,
     words: Vec<u64>,
-    /// First entry of `channels` of each position of each timestep, and one past the last; empty without an index.
-    starts: Vec<u32>,
-    channels: Vec<u32>,
+    /// By timestep; empty without an index.
+    lists: Vec<Lists>,
+}
+
+/// Channels that fired in a timestep: those of position p are `channels[starts[p]..starts[p + 1]]`; behind the last are
+/// [`MARGIN`] entries more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// One for each position, and one past the last.
+    pub starts: Vec<u32>,
+    /// Ascending at each position.
+    pub channels: Vec<u32>,
+}
+
+/// One timestep, for who writes it.
+#[derive(Debug)]
+pub struct StepMut<'s>(&'s mut [u64]);
+
+impl StepMut<'_> {
+    /// Adds spikes from bit `first` on; bit i of `bits` is the neuron `first + i`.
+    #[inline]
+    pub fn add(&mut self, first: usize, bits: u64) {
+        let (word, shift) = (first / 64, first % 64);
+        self.0[word] |= bits << shift;
+        if shift > 0 && bits >> (64 - shift) != 0 {
+            self.0[word + 1] |= bits >> (64 - shift);
+        }
+    }
 }
 
 impl Spikes {
     /// None yet.
     pub fn new(shape: Shape, steps: usize) -> Self {
         let stride = shape.len().div_ceil(64);
-        Self { shape, stride, words: vec![0; stride * steps], starts: Vec::new(), channels: Vec::new() }
+        Self { shape, stride, words: vec![0; stride * steps], lists: Vec::new() }
     }
 
     /// Bit of a channel of a position.
@@ -36,14 +62,18 @@ impl Spikes {
         position * self.shape.channels + channel
     }
 
-    /// Adds spikes from bit `first` of a timestep on; bit i of `bits` is the neuron `first + i`.
-    #[inline]
-    pub fn add(&mut self, step: usize, first: usize, bits: u64) {
-        let (word, shift) = (step * self.stride + first / 64, first % 64);
-        self.words[word] |= bits << shift;
-        if shift > 0 && bits >> (64 - shift) != 0 {
-            self.words[word + 1] |= bits >> (64 - shift);
-        }
+    /// Lets `write` add the spikes of each timestep, several timesteps at a time, and lists them if they are to be read
+    /// by position.
+    pub fn write(&mut self, index: bool, write: impl Fn(usize, &mut StepMut) + Sync) {
+        let (shape, stride) = (self.shape, self.stride.max(1));
+        let steps = self.words.len() / stride;
+        let share = steps.div_ceil(rayon::current_num_threads()).max(1);
+        let one = |(step, words): (usize, &mut [u64])| {
+            write(step, &mut StepMut(words));
+            if index { Lists::new(shape, words) } else { Lists::default() }
+        };
+        let each = self.words.par_chunks_exact_mut(stride).enumerate().with_min_len(share);
+        self.lists = each.map(one).collect();
     }
 
     /// Up to 64 bits of a timestep from bit `first` on.
@@ -52,37 +82,10 @@ impl Spikes {
         bits(&self.words[step * self.stride..(step + 1) * self.stride], first, len)
     }
 
-    /// Lists the channels of every position; call once all spikes are there.
-    pub fn index(&mut self) {
-        let positions = self.shape.positions();
-        self.starts.reserve(self.words.len() / self.stride.max(1) * positions + 1);
-        self.starts.push(0);
-        for step in self.words.chunks_exact(self.stride.max(1)) {
-            let (mut first, mut end) = (0, self.shape.channels);
-            let mut left = positions;
-            for (i, &word) in step.iter().enumerate() {
-                let mut word = word;
-                while word != 0 {
-                    let bit = i * 64 + word.trailing_zeros() as usize;
-                    word &= word - 1;
-                    while bit >= end {
-                        self.starts.push(self.channels.len() as u32);
-                        (first, end, left) = (end, end + self.shape.channels, left - 1);
-                    }
-                    self.channels.push((bit - first) as u32);
-                }
-            }
-            self.starts.extend(std::iter::repeat_n(self.channels.len() as u32, left));
-        }
-        self.channels.resize(self.channels.len() + MARGIN, 0);
-    }
-
-    /// Channels that fired at each position of a timestep: `channels[starts[p]..starts[p + 1]]`, and [`MARGIN`] more
-    /// entries behind the last. Needs the index.
+    /// Channels that fired in a timestep, by position. Needs the index.
     #[inline]
-    pub fn lists(&self, step: usize) -> (&[u32], &[u32]) {
-        let positions = self.shape.positions();
-        (&self.starts[step * positions..=(step + 1) * positions], &self.channels)
+    pub fn lists(&self, step: usize) -> &Lists {
+        &self.lists[step]
     }
 
     /// Spikes of a slice, ascending.
@@ -114,6 +117,31 @@ impl Spikes {
     }
 }
 
+impl Lists {
+    fn new(shape: Shape, words: &[u64]) -> Self {
+        let spikes = words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let mut channels = Vec::with_capacity(spikes + MARGIN);
+        let mut starts = Vec::with_capacity(shape.positions() + 1);
+        starts.push(0);
+        let (mut first, mut end) = (0, shape.channels);
+        for (i, &word) in words.iter().enumerate() {
+            let mut word = word;
+            while word != 0 {
+                let bit = i * 64 + word.trailing_zeros() as usize;
+                word &= word - 1;
+                while bit >= end {
+                    starts.push(channels.len() as u32);
+                    (first, end) = (end, end + shape.channels);
+                }
+                channels.push((bit - first) as u32);
+            }
+        }
+        starts.resize(shape.positions() + 1, channels.len() as u32);
+        channels.resize(channels.len() + MARGIN, 0);
+        Self { starts, channels }
+    }
+}
+
 /// Up to 64 bits of a row of words from bit `first` on.
 #[inline]
 pub fn bits(words: &[u64], first: usize, len: usize) -> u64 {
@@ -134,13 +162,12 @@ mod tests {
         let fires = |step: usize, bit: usize| if step == 0 { bit % 3 == 1 } else { bit + 1 == shape.len() };
         let flags: Vec<Vec<bool>> =
             (0..2).map(|step| (0..shape.len()).map(|bit| fires(step, bit)).collect()).collect();
-        for (step, flags) in flags.iter().enumerate() {
+        spikes.write(true, |step, words| {
             for first in (0..shape.len()).step_by(7) {
-                let chunk = flags[first..(first + 7).min(shape.len())].iter().enumerate();
-                spikes.add(step, first, chunk.fold(0, |bits, (i, &flag)| bits | u64::from(flag) << i));
+                let chunk = flags[step][first..(first + 7).min(shape.len())].iter().enumerate();
+                words.add(first, chunk.fold(0, |bits, (i, &flag)| bits | u64::from(flag) << i));
             }
-        }
-        spikes.index();
+        });
         (spikes, flags)
     }
 
@@ -150,7 +177,7 @@ mod tests {
             let shape = Shape { channels, height, width };
             let (spikes, flags) = pattern(shape);
             for (step, flags) in flags.iter().enumerate() {
-                let (starts, lists) = spikes.lists(step);
+                let Lists { starts, channels: lists } = spikes.lists(step);
                 for position in 0..shape.positions() {
                     let here = &flags[position * channels..(position + 1) * channels];
                     let list: Vec<u32> = (0..channels as u32).filter(|&c| here[c as usize]).collect();

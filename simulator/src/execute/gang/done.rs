@@ -8,8 +8,7 @@ use crate::execute::kernels::LANES;
 use crate::execute::kernels::count::{count_masked, sum_masked};
 use crate::execute::kernels::level::Level;
 use crate::execute::kernels::update::Marks;
-use crate::execute::record::Record;
-use crate::execute::spikes::bits;
+use crate::execute::spikes::{StepMut, bits};
 
 /// Neurons of one slice in one timestep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -178,53 +177,58 @@ impl Done {
         words.iter().skip(step).step_by(self.steps).copied().collect()
     }
 
-    /// Writes spikes and membranes into the population's record.
-    pub fn deposit(&self, gang: &Gang, record: &mut Record) {
+    /// Writes the spikes of a timestep into the population's.
+    pub fn deposit_spikes(&self, gang: &Gang, channels: usize, step: usize, to: &mut StepMut) {
         match &gang.synapses {
-            Synapses::Rows(_) => self.deposit_lines(gang, record),
-            Synapses::Lists(_) => self.deposit_slots(gang, record),
-        }
-    }
-
-    fn deposit_lines(&self, gang: &Gang, record: &mut Record) {
-        let positions = &gang.positions[self.positions.clone()];
-        for line in 0..self.lines {
-            let start = (self.first + line) * LANES;
-            for span in &gang.spans {
-                let mask = mask(&(span.lane..span.lane + span.len), start);
-                if mask == 0 {
-                    continue;
+            Synapses::Rows(_) => self.each_range(gang, |line, mask, channel| {
+                let start = (line * self.steps + step) * self.positions.len();
+                let words = &self.fired[start..start + self.positions.len()];
+                for (&position, word) in gang.positions[self.positions.clone()].iter().zip(words) {
+                    if word & mask != 0 {
+                        to.add(position * channels + channel, (word & mask) >> mask.trailing_zeros());
+                    }
                 }
-                let lane = mask.trailing_zeros() as usize;
-                let (channel, len) = (span.channel + start + lane - span.lane, mask.count_ones() as usize);
-                for (i, &position) in positions.iter().enumerate() {
-                    let to = record.spikes.bit(position, channel);
-                    let from = &self.membranes[i * self.lines + line][lane..lane + len];
-                    record.membranes[to..to + len].copy_from_slice(from);
-                    for step in 0..self.steps {
-                        let word = self.fired[(line * self.steps + step) * positions.len() + i] & mask;
-                        if word != 0 {
-                            record.spikes.add(step, to, word >> lane);
-                        }
+            }),
+            Synapses::Lists(_) => {
+                let slots = self.slots(&self.fired, step);
+                for (slot, neuron, len) in runs(gang, channels) {
+                    for (at, len) in chunks(slot, len) {
+                        to.add(neuron + at - slot, bits(&slots, at, len));
                     }
                 }
             }
         }
     }
 
-    fn deposit_slots(&self, gang: &Gang, record: &mut Record) {
-        let runs = runs(gang, record);
-        for &(slot, to, len) in &runs {
-            record.membranes[to..to + len].copy_from_slice(&self.membranes.as_flattened()[slot..slot + len]);
+    /// Writes the membranes into the population's, `[position][channel]`.
+    pub fn deposit_membranes(&self, gang: &Gang, channels: usize, to: &mut [i32]) {
+        match &gang.synapses {
+            Synapses::Rows(_) => self.each_range(gang, |line, mask, channel| {
+                let (lane, len) = (mask.trailing_zeros() as usize, mask.count_ones() as usize);
+                for (i, &position) in gang.positions[self.positions.clone()].iter().enumerate() {
+                    let first = position * channels + channel;
+                    let from = &self.membranes[i * self.lines + line][lane..lane + len];
+                    to[first..first + len].copy_from_slice(from);
+                }
+            }),
+            Synapses::Lists(_) => {
+                for (slot, neuron, len) in runs(gang, channels) {
+                    let from = &self.membranes.as_flattened()[slot..slot + len];
+                    to[neuron..neuron + len].copy_from_slice(from);
+                }
+            }
         }
-        for step in 0..self.steps {
-            let slots = self.slots(&self.fired, step);
-            for &(slot, to, len) in &runs {
-                for (at, len) in chunks(slot, len) {
-                    let bits = bits(&slots, at, len);
-                    if bits != 0 {
-                        record.spikes.add(step, to + at - slot, bits);
-                    }
+    }
+
+    /// Calls `visit` for each range of lanes of a line that are consecutive channels: line of the part, mask of the lanes,
+    /// channel of the first.
+    fn each_range(&self, gang: &Gang, mut visit: impl FnMut(usize, u64, usize)) {
+        for line in 0..self.lines {
+            let start = (self.first + line) * LANES;
+            for span in &gang.spans {
+                let mask = mask(&(span.lane..span.lane + span.len), start);
+                if mask != 0 {
+                    visit(line, mask, span.channel + start + mask.trailing_zeros() as usize - span.lane);
                 }
             }
         }
@@ -232,11 +236,11 @@ impl Done {
 }
 
 /// Consecutive slots that are consecutive neurons: slot, neuron of the population, length.
-fn runs(gang: &Gang, record: &Record) -> Vec<(usize, usize, usize)> {
+fn runs(gang: &Gang, channels: usize) -> Vec<(usize, usize, usize)> {
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
     for (i, &position) in gang.positions.iter().enumerate() {
         for &Span { lane, channel, len } in &gang.spans {
-            let (slot, to) = (i * gang.width + lane, record.spikes.bit(position, channel));
+            let (slot, to) = (i * gang.width + lane, position * channels + channel);
             match runs.last_mut() {
                 Some(last) if (last.0 + last.2, last.1 + last.2) == (slot, to) => last.2 += len,
                 _ => runs.push((slot, to, len)),

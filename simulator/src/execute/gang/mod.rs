@@ -83,8 +83,8 @@ pub enum Part {
     Whole,
 }
 
-/// The gangs of every population, by population index.
-pub fn index(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>]) -> Vec<Vec<Gang>> {
+/// The gangs of every population, by population index; with `rows` where they can have them.
+pub fn index(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>], rows: bool) -> Vec<Vec<Gang>> {
     let mut gangs: Vec<Vec<Gang>> = program.model.populations.keys().map(|_| Vec::new()).collect();
     for (population, gangs) in program.model.populations.keys().zip(&mut gangs) {
         let mut groups: Vec<(Shared, Vec<Member>)> = Vec::new();
@@ -102,16 +102,22 @@ pub fn index(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>]) -> Vec<
         }
         for (shared, mut members) in groups {
             members.sort_by_key(|member| table.slice(program, member.slice).slice.channels.start);
-            gangs.extend(of_group(program, table, &shared, members));
+            gangs.extend(of_group(program, table, &shared, members, rows));
         }
     }
     gangs
 }
 
 /// One gang with rows, or several without.
-fn of_group(program: &Program, table: &SliceTable, shared: &Shared, members: Vec<Member>) -> Vec<Gang> {
+fn of_group(
+    program: &Program,
+    table: &SliceTable,
+    shared: &Shared,
+    members: Vec<Member>,
+    rows: bool,
+) -> Vec<Gang> {
     let narrow = |member: &Member| memory(program, table, member).iter().all(|&w| i8::try_from(w).is_ok());
-    if members[0].whole(program, table) && members.iter().all(narrow) {
+    if rows && members[0].whole(program, table) && members.iter().all(narrow) {
         let lanes = members.iter().map(|member| member.unit as usize).sum();
         if let Some(rows) = Rows::new(program, table, shared, &members, lanes) {
             return vec![Gang::new(program, table, &members, Synapses::Rows(rows))];

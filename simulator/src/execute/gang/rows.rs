@@ -22,7 +22,7 @@ const PAIRS_MAX: usize = 1 << 20;
 const BYTES_FREE: usize = 1 << 22;
 /// Bytes of rows for each weight: beyond that, lines are mostly padding.
 const BYTES_A_WEIGHT: usize = 8;
-/// Bytes of a block's rows that stay in the second-level cache.
+/// Bytes of a block's rows of which those of firing channels stay in the second-level cache.
 const BLOCK_BYTES: usize = 1300 << 10;
 
 /// Spikes of a population with one delay.
@@ -190,17 +190,14 @@ fn pairs(program: &Program, table: &SliceTable, shared: &Shared) -> Option<Vec<P
 fn layers(pieces: impl Iterator<Item = Piece>) -> Vec<Vec<Piece>> {
     let mut layers: Vec<Vec<Piece>> = Vec::new();
     for piece in pieces {
-        let free = |layer: &&mut Vec<Piece>| {
+        let free = |layer: &Vec<Piece>| {
             layer.last().is_none_or(|last| last.channel + last.channels <= piece.channel)
         };
-        let layer = match layers.iter_mut().position(|mut layer| free(&&mut layer)) {
-            Some(found) => &mut layers[found],
-            None => {
-                layers.push(Vec::new());
-                let last = layers.len() - 1;
-                &mut layers[last]
-            }
-        };
+        let found = layers.iter().position(free).unwrap_or_else(|| {
+            layers.push(Vec::new());
+            layers.len() - 1
+        });
+        let layer = &mut layers[found];
         match layer.last_mut() {
             Some(last) if last.joins(&piece) => last.channels += piece.channels,
             _ => layer.push(piece),
@@ -279,8 +276,8 @@ impl Packing<'_> {
     }
 }
 
-/// Lines of a block: two blocks at least where the gang has two lines, so that two threads find work, and rows that
-/// stay in the cache.
+/// Lines of a block: as many as the gang fills, so that a position's rows are listed once for all of them, and as stay
+/// in the cache.
 fn block_lines(lines: usize, rows: usize) -> usize {
     let fits = |&wide: &usize| wide == 1 || (lines >= wide && rows * wide * size_of::<Line>() <= BLOCK_BYTES);
     [8, 4, 2, 1].into_iter().find(fits).unwrap_or(1)

@@ -17,7 +17,7 @@ use crate::execute::kernels::update::{Marks, Neurons, update};
 use crate::execute::pass::Pass;
 use crate::execute::spikes::MARGIN;
 
-/// Spikes that a stream brings in one timestep, by source position ([`crate::execute::spikes::Spikes::lists`]); no
+/// Spikes that a stream brings in one timestep, by source position ([`crate::execute::spikes::Lists`]); no
 /// starts if none can.
 #[derive(Debug, Clone, Copy, Default)]
 struct Brought<'p> {
@@ -156,8 +156,8 @@ fn streams<'p>(rows: &Rows, pass: &'p Pass, population: PopulationId) -> Vec<Vec
     let window = pass.window(population);
     let brought = |step: u32, stream: &super::rows::Stream| {
         let Some(sent) = pass.sent(stream.population, step, stream.delay) else { return Brought::default() };
-        let (starts, channels) = pass.record(stream.population).spikes.lists(sent);
-        Brought { starts, channels }
+        let lists = pass.record(stream.population).spikes.lists(sent);
+        Brought { starts: &lists.starts, channels: &lists.channels }
     };
     let steps = window.start..window.end();
     steps.map(|step| rows.streams.iter().map(|stream| brought(step, stream)).collect()).collect()
