@@ -96,6 +96,12 @@ impl Meter {
         &self.network
     }
 
+    /// Whether [`Meter::add_pass`] looks at traces; if not, it may be given none.
+    pub fn reads_traces(&self) -> bool {
+        let timed = self.fidelity != Fidelity::None && (self.cycle.is_some() || !self.routes.next_step());
+        timed || self.copies.is_some()
+    }
+
     /// A record without passes.
     pub fn record(&self) -> Record {
         self.image(0)
