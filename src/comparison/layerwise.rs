@@ -5,6 +5,7 @@
 //! spikes that one property alone changes says what a layer departs by. The threshold grid is not among them: a
 //! channel's scale *is* its threshold, so a threshold is never rounded.
 
+use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, Model, Population, Sparse, SpikingIr};
@@ -103,8 +104,9 @@ impl Layerwise {
     pub fn check(&self, network: NetworkId, input: &[f64], trace: &Trace) -> Vec<(PopulationId, LayerCheck)> {
         let collected = &self.networks[network.0 as usize];
         let populations = self.ir.model.populations_of(network).zip(&collected.layers);
-        populations
-            .filter(|((_, p), _)| p.dynamics.fires())
+        let firing: Vec<_> = populations.filter(|((_, p), _)| p.dynamics.fires()).collect();
+        firing
+            .into_par_iter()
             .map(|((id, _), layer)| (id, self.layer(id, collected, layer, input, trace)))
             .collect()
     }
