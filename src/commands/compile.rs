@@ -57,7 +57,8 @@ pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Compiled, Diag
     options.place = PlaceOptions { seed: mapping.mapping_seed, effort: mapping.effort };
     let ir = driver::lower(&model, &target, options.lower)?;
     let given = mapping::given(mapping, &ir, &target)?;
-    let program = driver::map_given(&ir, &target, options, &given)?;
+    let program = driver::map_given(&ir, &target, options, &given)
+        .map_err(|problems| self::mapping::of_partition(mapping, problems))?;
     let report = MappingReport::new(&ir, &program, &given.rates);
     Ok(Compiled { ir, program, report, seconds: start.elapsed().as_secs_f64() })
 }
