@@ -94,8 +94,8 @@ fn what_is_wrong_with_a_file_names_the_file() {
     let unknown = refused("a.ron", &text.replacen("classifier.conv2", "classifier.conv9", 1));
     assert!(unknown.contains("a.ron: core 0"), "{unknown}");
     // A core without its first box leaves neurons without a core.
-    let first = text.find("Slice(").or(text.find("(layer")).unwrap();
-    let end = first + text[first..].find("),\n").unwrap() + 2;
+    let first = text.find("(layer").unwrap();
+    let end = first + 1 + text[first + 1..].find("(layer").unwrap();
     let missing = refused("b.ron", &(text[..first].to_owned() + &text[end..]));
     assert!(missing.contains("b.ron: "), "{missing}");
     let network = ["compile", model, "--partition", "p.part", "--partition-network", "no"];

@@ -56,7 +56,8 @@ fn totals(r: &Report) -> String {
     let rows = vec![
         vec!["".into(), format!("{} images", count(t.images)), "per image".into()],
         real("energy", Some(t.energy_j), "J"),
-        range_row(r),
+        real("  lowest constants", Some(r.energy_range_j.low), "J"),
+        real("  highest constants", Some(r.energy_range_j.high), "J"),
         real("time", t.time_s, "s"),
         vec!["average power".into(), power(r), String::new()],
         whole("timesteps", t.timesteps),
@@ -71,14 +72,6 @@ fn totals(r: &Report) -> String {
         whole("host reads", t.host_reads),
     ];
     table("Totals", &rows, 1)
-}
-
-/// The energy at the ends of the constants' ranges.
-fn range_row(r: &Report) -> Vec<String> {
-    let images = r.totals.images.max(1) as f64;
-    let Range { low, high } = r.energy_range_j;
-    let ends = |images: f64| format!("{} .. {}", si(low / images, "J"), si(high / images, "J"));
-    vec!["  range".into(), ends(1.0), ends(images)]
 }
 
 /// Images shown one by one; report.json has them all.
