@@ -8,14 +8,30 @@
 //! in which routers are looked at therefore changes nothing, and neither does looking at one that has nothing to
 //! do. [`plain`] is the same model without any of the bookkeeping, as an oracle.
 //!
-//! Speed: the wheel names the routers that can do something; a router looks at heads of channels by bit sets; a
-//! credit is no event but the time from which a place is free.
+//! # Speed
+//! The unit of work is an output port in one cycle. The [`wheel`] holds the outputs to look at, and four rules keep it
+//! complete: an output is entered
+//! 1. for the time at which a channel's new head can take it,
+//! 2. after a grant, if other heads want it, for the time at which it may be granted again,
+//! 3. when the first place behind it becomes known to be free,
+//! 4. when a head was refused because its port had just been read, for the time at which that may be read again.
+//!
+//! So nearly every look ends in a grant. A credit is no event but the time from which a place is free
+//! ([`Output::allowed`]). The output at the next router is chosen when a flit leaves the one before. The loop is
+//! compiled for each [`Shape`]. Nothing is allocated in it once the table of packets has grown to the most that were
+//! ever under way.
+//!
+//! State: 48 bytes an output, 48 a channel, 16 a place of a buffer (rings, so a power of two of them), 24 a packet
+//! under way; of the wheel one bit an output and cycle within the longest latency.
 
 #[cfg(test)]
 mod bench;
+mod build;
+mod local;
 #[cfg(test)]
 mod plain;
 mod router;
+mod shape;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -25,131 +41,133 @@ mod wheel;
 pub use spec::{Line, MeshSpec};
 pub use traffic::{Crossing, Delivery, Injection, Traffic};
 
+use shape::{Channels, OneChannel, Shape, TwoChannels, Worms};
 use wheel::Wheel;
 
 /// A time that never comes; a place that is taken.
 const NEVER: u64 = u64::MAX;
-/// No channel.
-const NONE: u8 = u8::MAX;
+/// No channel, no output.
+const NONE: u32 = u32::MAX;
+/// Nobody holds a virtual channel.
+const FREE: u8 = u8::MAX;
 /// Marks a packet's last flit in [`Flit::packet`].
 const TAIL: u32 = 1 << 31;
 
 /// A place of an input buffer, and the flit in it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Flit {
-    /// Cycle in which it may leave at the earliest.
-    ready: u64,
-    /// Cycle from which the sender may use the place again; [`NEVER`] while it is taken.
-    free: u64,
+    /// Cycle in which it may leave at the earliest. Of an empty place: from which the sender may use it again.
+    time: u64,
     /// Index of its [`Packet`], with [`TAIL`].
     packet: u32,
-    /// Destination.
-    x: u16,
-    y: u16,
+    /// Output port it will take.
+    port: u32,
 }
-
-const EMPTY: Flit = Flit { ready: 0, free: 0, packet: 0, x: 0, y: 0 };
 
 /// What the flits of a packet share.
 #[derive(Debug, Clone, Copy)]
 struct Packet {
     injected: u64,
     tag: u64,
-    local: u16,
-    x: u16,
-    y: u16,
+    to: Way,
 }
 
-/// An input channel: one virtual channel of one port of a router.
+/// The end of a packet's way.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    x: u16,
+    y: u16,
+    local: u16,
+}
+
+/// An input channel: one virtual channel of one port of a router. Flits and places are counted from the start of a
+/// run; the n-th stands in place `n & mask` of the ring.
 #[derive(Debug, Clone, Copy)]
 struct Channel {
-    /// When its head may leave.
+    /// When its head may leave; [`NEVER`] without one.
     ready: u64,
+    /// Cycles until the sender knows of a free place.
+    credit: u64,
     /// First place in [`Mesh::places`].
     base: u32,
-    /// Places.
-    depth: u16,
-    /// Place of the head.
-    head: u16,
-    /// Place of the next flit to come.
-    tail: u16,
-    /// Flits in it.
-    len: u16,
-    /// Output port of the head.
-    output: u8,
-    /// Virtual channel that its packet holds behind the output; [`NONE`] before its first flit has left.
-    held: u8,
+    /// Places of the ring less 1.
+    mask: u32,
+    /// Places of the buffer.
+    depth: u32,
+    /// Flits that have left.
+    head: u32,
+    /// Flits that have come.
+    tail: u32,
+    /// Output before it; [`NONE`] for local ports and edges.
+    sender: u32,
 }
 
 /// An output port of a router.
 #[derive(Debug, Clone, Copy)]
 struct Output {
-    /// When it may be granted again.
-    free: u64,
+    /// When it may be granted again: it is free, and a place behind it is ([`NEVER`]: none is known to become free).
+    /// Packets of several flits look at the places themselves.
+    allowed: u64,
     /// Channels whose heads want it.
-    requests: u64,
-    /// First channel behind it; unused for local ports.
-    channels: u32,
-    /// Router behind it.
-    router: u32,
+    wants: u64,
+    /// When it is free again.
+    free: u64,
     latency: u64,
     interval: u64,
+    /// First output of the router behind it; unused for local ports.
+    next: u32,
+    /// Where that router is.
+    x: u16,
+    y: u16,
     /// Channel granted last.
     last: u8,
     /// Virtual channel given last.
     last_channel: u8,
-    /// Somebody waits for a place behind it.
-    blocked: bool,
-}
-
-/// A router's summary.
-#[derive(Debug, Clone, Copy, Default)]
-struct Router {
-    /// Channels whose heads are still on their way through the router.
-    pending: u64,
-    /// Outputs with requests.
-    wanted: u64,
-    /// Grants so far: where the search for the next one starts.
-    grants: u32,
-    x: u16,
-    y: u16,
 }
 
 /// An input port.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Input {
-    /// Cycles until the sender knows of a free place.
-    credit: u64,
     /// When the port may be read again.
-    free: u64,
-    /// Router before it; `u32::MAX` for local ports and edges.
-    sender: u32,
-    /// That output's index.
-    output: u32,
-    /// For local ports: packets entered, and flits of the last one still to come.
+    readable: u64,
+}
+
+/// A local input port.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entrance {
+    /// Packets entered, and flits of the last one still to come.
     entered: u32,
     left: u32,
-    /// Index of that last packet, and its last flit's time.
-    packet: u32,
+    /// Last flit's time.
     last: u64,
+    /// Index of the last packet.
+    packet: u32,
 }
 
 /// A mesh at work. Reusable: every run leaves it empty.
+///
+/// Outputs and input ports of a router are numbered from `router << shift`, channels from
+/// `(router << shift) * virtual_channels`.
 #[derive(Debug)]
 pub struct Mesh {
     spec: MeshSpec,
-    routers: Vec<Router>,
+    shift: u32,
     inputs: Vec<Input>,
     outputs: Vec<Output>,
     channels: Vec<Channel>,
     places: Vec<Flit>,
+    entrances: Vec<Entrance>,
+    /// By output and virtual channel: when the next place behind is free.
+    open: Vec<u64>,
     /// By output and virtual channel: who holds it. Only for packets of several flits.
     holders: Vec<u8>,
+    /// By router: the output port whose turn is first.
+    turns: Vec<u32>,
     packets: Vec<Packet>,
     unused: Vec<u32>,
     wheel: Wheel,
     drained: u64,
-    grants: u64,
+    hops: u64,
 }
 
 /// What a run came to.
@@ -162,124 +180,78 @@ pub struct Drained {
 }
 
 impl Mesh {
-    /// An empty mesh.
-    pub fn new(spec: &MeshSpec) -> Self {
-        let spec = MeshSpec {
-            virtual_channels: spec.virtual_channels.max(1),
-            flits_per_packet: spec.flits_per_packet.max(1),
-            read_interval: spec.read_interval.max(1),
-            injection: spec.injection.at_least_one(),
-            delivery: spec.delivery.at_least_one(),
-            ..spec.clone()
-        };
-        let ports = spec.ports();
-        let vcs = spec.virtual_channels as usize;
-        assert!(ports * vcs <= 64, "a router's channels fit a word");
-        let lines = [spec.east_west, spec.north_south, spec.chip, spec.delivery, spec.injection];
-        let reach = lines.iter().map(|l| l.latency.max(l.interval).max(l.credit) + spec.router_latency).max();
-        let mut mesh = Self {
-            routers: Vec::with_capacity(spec.routers()),
-            inputs: Vec::with_capacity(spec.routers() * ports),
-            outputs: Vec::with_capacity(spec.routers() * ports),
-            channels: Vec::with_capacity(spec.routers() * ports * vcs),
-            places: Vec::new(),
-            holders: vec![NONE; if spec.flits_per_packet > 1 { spec.routers() * ports * vcs } else { 0 }],
-            packets: Vec::new(),
-            unused: Vec::new(),
-            wheel: Wheel::new(spec.routers(), reach.unwrap_or(1) * 4),
-            drained: 0,
-            grants: 0,
-            spec,
-        };
-        for router in 0..mesh.spec.routers() {
-            let (x, y) = mesh.spec.at(router);
-            mesh.routers.push(Router { x: x as u16, y: y as u16, ..Router::default() });
-            (0..ports).for_each(|port| mesh.add_port(router, port));
-        }
-        mesh
-    }
-
     /// What it is made of.
     pub fn spec(&self) -> &MeshSpec {
         &self.spec
     }
 
-    fn add_port(&mut self, router: usize, port: usize) {
-        let spec = &self.spec;
-        let (ports, vcs) = (spec.ports(), spec.virtual_channels as usize);
-        let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
-        let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
-        let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
-        let sender = neighbour.map_or(u32::MAX, |before| before as u32);
-        self.outputs.push(Output {
-            free: 0,
-            requests: 0,
-            channels: neighbour.map_or(0, |next| ((next * ports + (port ^ 1)) * vcs) as u32),
-            router: neighbour.unwrap_or(router) as u32,
-            latency: out.latency,
-            interval: out.interval,
-            last: NONE,
-            last_channel: NONE,
-            blocked: false,
-        });
-        self.inputs.push(Input {
-            credit: into.credit,
-            free: 0,
-            sender,
-            output: neighbour.map_or(0, |before| (before * ports + (port ^ 1)) as u32),
-            entered: 0,
-            left: 0,
-            packet: 0,
-            last: 0,
-        });
-        // Edges of the mesh have no buffers.
-        let depth = if port >= 4 || neighbour.is_some() { into.buffer_flits } else { 0 };
-        for _ in 0..vcs {
-            let base = self.places.len() as u32;
-            let channel =
-                Channel { ready: NEVER, base, depth, head: 0, tail: 0, len: 0, output: 0, held: NONE };
-            self.channels.push(channel);
-            self.places.resize(self.places.len() + depth as usize, EMPTY);
-        }
-    }
-
     /// Carries all packets of `traffic` to their ends.
     pub fn run(&mut self, traffic: &mut impl Traffic) -> Drained {
         self.reset();
-        for port in 0..self.spec.routers() * self.spec.locals as usize {
-            self.refill(port, traffic);
+        match (self.spec.virtual_channels, self.spec.flits_per_packet) {
+            (1, 1) => self.drain::<OneChannel>(traffic),
+            (2, 1) => self.drain::<TwoChannels>(traffic),
+            (_, 1) => self.drain::<Channels>(traffic),
+            _ => self.drain::<Worms>(traffic),
+        }
+        Drained { at: self.drained, flit_hops: self.hops }
+    }
+
+    fn drain<S: Shape>(&mut self, traffic: &mut impl Traffic) {
+        for port in 0..self.entrances.len() {
+            self.refill::<S>(port, traffic);
         }
         while let Some(now) = self.wheel.advance() {
             for word in 0..self.wheel.words() {
-                let mut set = self.wheel.take(word);
-                while set != 0 {
-                    let router = word * 64 + set.trailing_zeros() as usize;
-                    set &= set - 1;
-                    self.wheel.looked_at(router);
-                    self.look_at(router, now, traffic);
+                let set = self.wheel.take(word);
+                if S::CHANNELS == 1 {
+                    self.look_at_each::<S>(word * 64, set, now, traffic);
+                } else {
+                    self.look_at_routers::<S>(word * 64, set, now, traffic);
                 }
             }
         }
-        Drained { at: self.drained, flit_hops: self.grants }
     }
 
-    /// Back to cycle 0. Every run drains, so only times and round-robin pointers are left to forget.
-    fn reset(&mut self) {
-        debug_assert!(self.channels.iter().all(|c| c.len == 0), "a drained mesh is empty");
-        self.wheel.reset();
-        self.places.fill(EMPTY);
-        self.packets.clear();
-        self.unused.clear();
-        (self.drained, self.grants) = (0, 0);
-        for channel in &mut self.channels {
-            (channel.head, channel.tail) = (0, 0);
+    /// Looks at a word of outputs. With one virtual channel they do not compete for reading a port.
+    #[inline(always)]
+    fn look_at_each<S: Shape>(&mut self, first: usize, mut set: u64, now: u64, traffic: &mut impl Traffic) {
+        while set != 0 {
+            let output = first + set.trailing_zeros() as usize;
+            set &= set - 1;
+            self.look_at::<S>(output, now, traffic);
         }
-        for output in &mut self.outputs {
-            (output.free, output.last, output.last_channel, output.blocked) = (0, NONE, NONE, false);
+    }
+
+    /// Looks at a word of outputs, those of a router from the one after as many as were granted, so that no output
+    /// is always served first.
+    #[inline(always)]
+    fn look_at_routers<S: Shape>(
+        &mut self,
+        first: usize,
+        mut set: u64,
+        now: u64,
+        traffic: &mut impl Traffic,
+    ) {
+        let width = 1u32 << self.shift;
+        while set != 0 {
+            let low = set.trailing_zeros() & !(width - 1);
+            let group = set >> low & (!0 >> (64 - width));
+            set ^= group << low;
+            let router = (first + low as usize) >> self.shift;
+            let turn = self.turns[router];
+            let mut turned = group.rotate_right(turn);
+            while turned != 0 {
+                let port = (turned.trailing_zeros() + turn) & 63;
+                turned &= turned - 1;
+                self.look_at::<S>((router << self.shift) + port as usize, now, traffic);
+            }
         }
-        for input in &mut self.inputs {
-            (input.free, input.entered, input.left, input.last) = (0, 0, 0, 0);
-        }
-        self.routers.iter_mut().for_each(|router| router.grants = 0);
+    }
+
+    /// Virtual channels of a port.
+    #[inline(always)]
+    fn vcs<S: Shape>(&self) -> usize {
+        if S::CHANNELS > 0 { S::CHANNELS } else { self.spec.virtual_channels as usize }
     }
 }
