@@ -1,19 +1,12 @@
 //! A mesh is laid out, and forgets.
 
 use super::wheel::Wheel;
-use super::{Channel, FREE, Entrance, Flit, Input, Line, Mesh, MeshSpec, NEVER, NONE, Output};
+use super::{Channel, Entrance, FREE, Flit, General, Input, NEVER, NONE, Output};
+use crate::time::cycle::mesh::MeshSpec;
 
-impl Mesh {
+impl General {
     /// An empty mesh.
-    pub fn new(spec: &MeshSpec) -> Self {
-        let spec = MeshSpec {
-            virtual_channels: spec.virtual_channels.max(1),
-            flits_per_packet: spec.flits_per_packet.max(1),
-            read_interval: spec.read_interval.max(1),
-            injection: spec.injection.at_least_one(),
-            delivery: spec.delivery.at_least_one(),
-            ..spec.clone()
-        };
+    pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
         let (ports, vcs) = (spec.ports(), spec.virtual_channels as usize);
         assert!(ports * vcs <= 64, "a router's channels fit a word");
         // Ports that a router lacks have an output and channels that nobody uses.
@@ -31,10 +24,10 @@ impl Mesh {
             turns: vec![0; spec.routers()],
             packets: Vec::new(),
             unused: Vec::new(),
-            wheel: Wheel::new(outputs, reach(&spec)),
+            wheel: Wheel::new(outputs, spec.reach()),
             drained: 0,
             hops: 0,
-            spec,
+            spec: spec.clone(),
         };
         (0..outputs).for_each(|output| mesh.add_port(output / width, output % width));
         mesh
@@ -98,13 +91,4 @@ impl Mesh {
             (output.allowed, output.free, output.last, output.last_channel) = (0, 0, 63, last_channel);
         }
     }
-}
-
-/// The longest time between an event of a mesh and what follows from it.
-fn reach(spec: &MeshSpec) -> u64 {
-    let follows = |line: &Line| (line.latency + spec.router_latency).max(line.interval).max(line.credit);
-    let chips = spec.columns > spec.chip_columns || spec.rows > spec.chip_rows;
-    let lines = [spec.east_west, spec.north_south, spec.delivery, spec.injection];
-    let lines = lines.iter().chain(chips.then_some(&spec.chip));
-    lines.map(follows).max().unwrap_or(1).max(spec.read_interval)
 }

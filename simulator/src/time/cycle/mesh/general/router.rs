@@ -1,14 +1,13 @@
 //! An output in one cycle: a head is chosen and moves on, its place is freed, the next head asks for its output.
 
-use super::local::ahead;
 use super::shape::Shape;
-use super::traffic::{Crossing, Delivery, Traffic};
-use super::{FREE, Flit, Mesh, NEVER, NONE, TAIL};
+use super::{FREE, Flit, General, NEVER, NONE, TAIL};
+use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 
 /// Who may use an output: a channel of the router, and the virtual channel behind the output.
 type Choice = (usize, usize);
 
-impl Mesh {
+impl General {
     /// Grants an output if anybody can use it in cycle `now`.
     #[inline(always)]
     pub(super) fn look_at<S: Shape>(&mut self, index: usize, now: u64, traffic: &mut impl Traffic) {
@@ -172,7 +171,7 @@ impl Mesh {
         let (next, here, free) = (output.next as usize, (output.x, output.y), output.free);
         let packet = &self.packets[(flit.packet & !TAIL) as usize];
         traffic.crossed(|| Crossing { router: index >> self.shift, port, at: now, free, tag: packet.tag });
-        let ahead = ahead(here, packet.to);
+        let ahead = packet.to.ahead(here);
         let flit = Flit { time: arrived + self.spec.router_latency, packet: flit.packet, port: ahead };
         let channel = (next + (port ^ 1)) * vcs + behind;
         self.push::<S>(next, channel, flit);

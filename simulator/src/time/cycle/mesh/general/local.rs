@@ -1,10 +1,11 @@
 //! Packets enter: a local buffer asks for the next one as soon as a place is known to become free.
 
 use super::shape::Shape;
-use super::traffic::{Injection, Traffic};
-use super::{Flit, Mesh, NEVER, Packet, TAIL, Way};
+use super::{Flit, General, NEVER, TAIL};
+use crate::time::cycle::mesh::traffic::{Injection, Traffic};
+use crate::time::cycle::mesh::{Packet, Way};
 
-impl Mesh {
+impl General {
     /// Fills the local buffer of a port as far as places are known to be free.
     pub(super) fn refill<S: Shape>(&mut self, entrance: usize, traffic: &mut impl Traffic) {
         let (router, port) = self.entrance_at(entrance);
@@ -33,7 +34,7 @@ impl Mesh {
             let mark = if state.left == 0 { TAIL } else { 0 };
             let slot = state.packet;
             let here = self.spec.at(router);
-            let port = ahead((here.0 as u16, here.1 as u16), self.packets[slot as usize].to);
+            let port = self.packets[slot as usize].to.ahead((here.0 as u16, here.1 as u16));
             let flit = Flit { time: at + self.spec.router_latency, packet: slot | mark, port };
             self.push::<S>(router << self.shift, channel, flit);
         }
@@ -62,13 +63,4 @@ impl Mesh {
         state.left = self.spec.flits_per_packet;
         state.packet = slot;
     }
-}
-
-/// The output port of a packet at a router: X first, then Y, then its local port.
-#[inline(always)]
-pub(super) fn ahead((x, y): (u16, u16), to: Way) -> u32 {
-    let along_x = u32::from(to.x < x);
-    let along_y = 2 + u32::from(to.y < y);
-    let turned = if to.y != y { along_y } else { 4 + u32::from(to.local) };
-    if to.x != x { along_x } else { turned }
 }

@@ -11,8 +11,6 @@ pub(super) trait Shape {
 
 /// One virtual channel, packets of one flit: outputs of a router do not depend on each other.
 pub(super) struct OneChannel;
-/// Two virtual channels, packets of one flit.
-pub(super) struct TwoChannels;
 /// Any number of virtual channels, packets of one flit.
 pub(super) struct Channels;
 /// Packets of several flits, which hold their channels.
@@ -20,11 +18,6 @@ pub(super) struct Worms;
 
 impl Shape for OneChannel {
     const CHANNELS: usize = 1;
-    const SINGLE: bool = true;
-}
-
-impl Shape for TwoChannels {
-    const CHANNELS: usize = 2;
     const SINGLE: bool = true;
 }
 
