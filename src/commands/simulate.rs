@@ -71,7 +71,7 @@ fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<Ex
     }
     .report();
     print(&if args.json { json::print(&report)? } else { text::print(&report) })?;
-    let mut wrote = watching.finish()?;
+    let mut wrote = Vec::new();
     if let Some(out) = &args.out {
         write(out, program, shape, &generated, &report)?;
         let (last, folder) = (image_name(generated.images.len() - 1), out.display());
@@ -80,6 +80,7 @@ fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<Ex
             "image_0000.png to {last}, contact.png, tokens.npy{steps} and report.json to {folder}"
         ));
     }
+    wrote.extend(watching.finish()?);
     if !args.json && !wrote.is_empty() {
         let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
         print(&format!("\n{lines}"))?;

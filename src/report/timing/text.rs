@@ -26,11 +26,8 @@ fn waits(r: &Report) -> String {
     let mut rows = Vec::new();
     for bound in r.time.bounds.iter().filter(|b| b.timesteps > 0) {
         let part = share(bound.timesteps as f64, r.totals.timesteps as f64);
-        rows.push(vec![
-            bound.bound.clone(),
-            count(bound.timesteps),
-            format!("busiest in {part} of timesteps"),
-        ]);
+        let what = "of timesteps: busiest of all".into();
+        rows.push(vec![bound.bound.clone(), count(bound.timesteps), part, what]);
     }
     if let Some(s) = &r.time.simulated {
         let part = share(s.beyond_busiest_s, s.drained_s);
@@ -44,10 +41,13 @@ fn waits(r: &Report) -> String {
     table("What the time waits for", &rows, 1)
 }
 
-/// Makes a last column flush left.
+/// Makes a column flush left where rows have it.
 fn prose(rows: &mut [Vec<String>], column: usize) {
-    let width = rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    rows.iter_mut().for_each(|row| row[column] = format!("{:<width$}", row[column]));
+    let cells = || rows.iter().filter_map(|row| row.get(column));
+    let width = cells().map(|cell| cell.chars().count()).max().unwrap_or(0);
+    for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+        *cell = format!("{cell:<width$}");
+    }
 }
 
 /// `12.3 %` of a share.
