@@ -16,7 +16,7 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parent.parent
 SNNC, WORK = HOME / "target/release/snnc", HOME / "target/execution"
 EXAMPLE = HOME / "examples/spiking-diffusion-mnist/model.ron"
-GAINS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.7, 2.0)
+GAINS = (0.8, 0.9, 1.0, 1.2, 1.5, 2.0)
 MNIST = ["--width", "1", "--side", "7", "--codes", "128", "--colours", "1"]
 
 
