@@ -5,16 +5,16 @@ use std::collections::{BTreeSet, HashSet};
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::charge::{
-    ACCUMULATE_J, Bill, Component, MULTIPLY_ACCUMULATE_J, RunRecord, SliceTally, TimeTally,
+    ACCUMULATE_J, Bill, Component, MULTIPLY_ACCUMULATE_J, Meter, RunRecord, SliceTally,
 };
 use snnc_simulator::counts::SliceTable;
-use snnc_simulator::time::{Bound, Fidelity};
+use snnc_simulator::time::Fidelity;
 use snnc_targets::entity::EntityMap;
 
 use super::constants::{assumed_note, energy_constants, range_note, target_info};
 use super::data::{
-    BoundCount, Components, EnergyConstant, HopsByKind, Iteration, LatencyClass, Layer, Mapping, Overflows,
-    Paper, PerImage, Range, Report, SCHEMA, Simulated, Time, Totals,
+    Components, EnergyConstant, HopsByKind, Iteration, Layer, Mapping, Overflows, Paper, PerImage, Range,
+    Report, SCHEMA, Totals,
 };
 
 /// What a report is made of.
@@ -24,6 +24,8 @@ pub struct ReportInput<'a> {
     pub program: &'a Program,
     /// Its slice numbering.
     pub slices: &'a SliceTable,
+    /// What timed and charged the run.
+    pub meter: &'a Meter,
     /// What happened and what it cost.
     pub run: &'a RunRecord,
     /// Wall-clock seconds of compilation; 0 when a program file was read.
@@ -51,7 +53,7 @@ impl ReportInput<'_> {
             iterations: self.iterations(),
             per_image: self.per_image(),
             hops_by_kind: self.hops_by_kind(),
-            time: self.time(),
+            time: super::timing::build::time(self),
             overflows: self.overflows(),
             notes: self.notes(&constants),
             energy_constants: constants,
@@ -190,37 +192,6 @@ impl ReportInput<'_> {
         HopsByKind { east_west: hops.east_west, north_south: hops.north_south, chip: hops.chip }
     }
 
-    fn time(&self) -> Time {
-        let time = self.run.total.tally.total().time;
-        let bounds = Bound::ALL.into_iter().zip(time.bounds);
-        Time {
-            host_s: seconds(time.host_ps),
-            barrier_s: seconds(time.barrier_ps),
-            bounds: bounds.map(|(b, timesteps)| BoundCount { bound: b.name().into(), timesteps }).collect(),
-            simulated: matches!(self.run.total.fidelity, Fidelity::Cycle { .. }).then(|| self.simulated()),
-        }
-    }
-
-    fn simulated(&self) -> Simulated {
-        let TimeTally { packets, sampled, .. } = self.run.total.tally.total().time;
-        let half_width_s = sampled.half_width_ps().map(|ps| ps / 1e12);
-        let target = &self.program.target;
-        let power_w =
-            target.energy().static_uw_per_chip as f64 * 1e-6 * f64::from(self.program.topology().chips);
-        let classes = packets.classes.iter().enumerate().filter(|(_, count)| **count > 0);
-        Simulated {
-            timesteps: sampled.simulated,
-            time_half_width_s: half_width_s,
-            energy_half_width_j: half_width_s.map(|s| s * power_w),
-            packets: packets.packets,
-            latency_mean_s: packets.mean() / 1e12,
-            latency_max_s: packets.longest as f64 / 1e12,
-            latency_histogram: classes
-                .map(|(i, &packets)| LatencyClass { below_s: (1u64 << i) as f64 / 1e12, packets })
-                .collect(),
-        }
-    }
-
     fn overflows(&self) -> Overflows {
         let tally = self.run.total.tally.total();
         let events = tally.total().events;
@@ -272,7 +243,7 @@ impl ReportInput<'_> {
         notes
     }
 
-    fn timed(&self) -> bool {
+    pub(super) fn timed(&self) -> bool {
         self.run.total.fidelity != Fidelity::None
     }
 }
@@ -294,7 +265,7 @@ fn range([low, high]: [Bill; 2]) -> Range {
     Range { low: Bill::joules(low.total()), high: Bill::joules(high.total()) }
 }
 
-fn seconds(picoseconds: u128) -> f64 {
+pub(super) fn seconds(picoseconds: u128) -> f64 {
     picoseconds as f64 / 1e12
 }
 

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::timing::data::Time;
+
 /// Schema of this version.
 pub const SCHEMA: &str = "snnc.report/1";
 
@@ -248,56 +250,6 @@ pub struct HopsByKind {
     pub north_south: u64,
     /// Between chips.
     pub chip: u64,
-}
-
-/// Where the time went; zeros without a time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Time {
-    /// Host transfers, s.
-    pub host_s: f64,
-    /// Barriers, s.
-    pub barrier_s: f64,
-    /// Timesteps by what they waited for.
-    pub bounds: Vec<BoundCount>,
-    /// What the simulated packets showed; null without cycle-accurate timing.
-    pub simulated: Option<Simulated>,
-}
-
-/// What cycle-accurate timing adds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Simulated {
-    /// Timesteps that were simulated; the others were estimated from them.
-    pub timesteps: u64,
-    /// Half of the 95 % interval of `totals.time_s`, s; 0 if every timestep was simulated, null if too few were.
-    pub time_half_width_s: Option<f64>,
-    /// Half of the 95 % interval of `totals.energy_j`, J.
-    pub energy_half_width_j: Option<f64>,
-    /// Simulated packets.
-    pub packets: u64,
-    /// Mean time from the making of a packet to its arrival at the core, s.
-    pub latency_mean_s: f64,
-    /// The longest, s.
-    pub latency_max_s: f64,
-    /// Packets by latency; classes without packets are left out.
-    pub latency_histogram: Vec<LatencyClass>,
-}
-
-/// Packets of one class of latencies.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct LatencyClass {
-    /// Shorter than this, s, and not in an earlier class. The last class has no bound.
-    pub below_s: f64,
-    /// Packets.
-    pub packets: u64,
-}
-
-/// Timesteps that waited for one kind of unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BoundCount {
-    /// `synapse`, `neuron`, `axon_in`, `axon_out`, `link`, `delivery` or `barrier`.
-    pub bound: String,
-    /// Timesteps.
-    pub timesteps: u64,
 }
 
 /// Values that left their width.

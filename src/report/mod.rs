@@ -15,6 +15,7 @@ pub mod memory;
 pub mod npy;
 pub mod quantisation;
 pub mod text;
+pub mod timing;
 mod units;
 
 pub use build::ReportInput;

@@ -3,12 +3,14 @@
 use snnc_compiler::ir::program::Program;
 
 use super::tally::summed;
+use super::timesteps::Timesteps;
 use super::{Copies, Ledger, PaperFigure, Prices, SliceTally, StaticSplit, Tally, host_macs};
 use snnc_targets::{Diagnostic, Energy};
 
 use crate::counts::{PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
 use crate::network::Network;
+use crate::time::cycle::{Pass, PassPlace, Watcher};
 use crate::time::{Analytic, Cycle, Fidelity, PassTime, Routes};
 
 /// What happened and what it cost: one image, or the sum of several.
@@ -26,15 +28,18 @@ pub struct Record {
     pub bounds: [Ledger; 2],
     /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
     pub host_macs: u128,
+    /// Timesteps, busiest links and slowest packets.
+    pub timesteps: Timesteps,
 }
 
 impl Record {
-    /// Adds another record of the same meter.
+    /// Adds another record of the same meter. Sums keep no single timesteps.
     pub fn merge(&mut self, other: &Self) {
         self.tally.merge(&other.tally);
         self.ledger.merge(&other.ledger);
         self.bounds.iter_mut().zip(&other.bounds).for_each(|(a, b)| a.merge(b));
         self.host_macs += other.host_macs;
+        self.timesteps.merge(&other.timesteps);
     }
 
     /// Energy of operations as SNN papers give it.
@@ -119,6 +124,12 @@ impl Meter {
         &self.network
     }
 
+    /// Whether [`Meter::add_pass`] looks at traces; if not, it may be given none.
+    pub fn reads_traces(&self) -> bool {
+        let timed = self.fidelity != Fidelity::None && (self.cycle.is_some() || !self.routes.next_step());
+        timed || self.copies.is_some()
+    }
+
     /// A record without passes.
     pub fn record(&self) -> Record {
         self.image(0)
@@ -134,7 +145,18 @@ impl Meter {
             ledger: Ledger::new(slices),
             bounds: [Ledger::new(slices), Ledger::new(slices)],
             host_macs: 0,
+            timesteps: Timesteps::default(),
         }
+    }
+
+    /// The analytic formula.
+    pub fn analytic(&self) -> &Analytic {
+        &self.analytic
+    }
+
+    /// The cycle-accurate model, if the fidelity asks for it.
+    pub fn cycle(&self) -> Option<&Cycle> {
+        self.cycle.as_ref()
     }
 
     /// Enters a pass as the image's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
@@ -146,7 +168,22 @@ impl Meter {
         counts: &PassCounts,
         traces: &[SliceTrace],
     ) -> Option<PassTime> {
-        let time = self.time(record, counts, traces);
+        let time = self.add_watched(record, iteration, (counts, traces), None);
+        time.expect("nobody watches, so nobody fails")
+    }
+
+    /// Like [`Meter::add_pass`], before a watcher's eyes.
+    ///
+    /// # Errors
+    /// The watcher's; nothing was entered then.
+    pub fn add_watched(
+        &self,
+        record: &mut Record,
+        iteration: usize,
+        (counts, traces): (&PassCounts, &[SliceTrace]),
+        watcher: Option<&mut dyn Watcher>,
+    ) -> Result<Option<PassTime>, Diagnostic> {
+        let time = self.time(record, iteration, (counts, traces), watcher)?;
         let mut slices = summed(&self.network, counts);
         let work = self.copies.as_ref().map(|copies| {
             copies.send(&mut slices);
@@ -160,19 +197,30 @@ impl Meter {
         }
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());
         record.host_macs += self.macs[counts.network.0 as usize];
-        time
+        if let Some(time) = &time {
+            record.timesteps.add_pass((record.image, iteration), counts, time);
+        }
+        Ok(time)
     }
 
-    fn time(&self, record: &Record, counts: &PassCounts, traces: &[SliceTrace]) -> Option<PassTime> {
+    fn time(
+        &self,
+        record: &Record,
+        iteration: usize,
+        (counts, traces): (&PassCounts, &[SliceTrace]),
+        watcher: Option<&mut dyn Watcher>,
+    ) -> Result<Option<PassTime>, Diagnostic> {
         if self.fidelity == Fidelity::None {
-            return None;
+            return Ok(None);
         }
         let mut time = self.analytic.pass(&self.network, &self.routes, counts, traces);
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
-            cycle.refine(&self.routes, counts, traces, (record.image, first), &mut time);
+            let pass = Pass { table: &self.slices, routes: &self.routes, counts, traces };
+            let at = PassPlace { image: record.image, iteration, first };
+            cycle.refine(pass, at, watcher, &mut time)?;
         }
-        Some(time)
+        Ok(Some(time))
     }
 }
 

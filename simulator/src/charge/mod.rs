@@ -18,6 +18,7 @@ mod prices;
 mod run;
 mod static_power;
 mod tally;
+mod timesteps;
 
 pub use bill::{Bill, Component};
 pub use copies::Copies;
@@ -28,3 +29,4 @@ pub use prices::Prices;
 pub use run::{ImageSummary, RunRecord};
 pub use static_power::StaticSplit;
 pub use tally::{IterationTally, SliceTally, Tally, TimeTally};
+pub use timesteps::{Slow, TimedStep, Timesteps};
