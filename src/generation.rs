@@ -8,6 +8,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::Generation;
 use snnc_simulator::charge::{Meter, Record, RunRecord};
 use snnc_simulator::execute::Chip;
+use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
@@ -151,8 +152,9 @@ fn one(
                 Some(watcher) => Some(&mut **watcher),
                 None => None,
             };
-            let did = (&outcome.counts, outcome.traces.as_slice());
-            failed = meter.add_watched(&mut record, pass, did, watcher).err();
+            // Traces are made when looked at.
+            let traces: &[SliceTrace] = if meter.reads_traces() { &outcome.traces } else { &[] };
+            failed = meter.add_watched(&mut record, pass, (&outcome.counts, traces), watcher).err();
         }
         pass += 1;
     };

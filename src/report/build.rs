@@ -11,10 +11,10 @@ use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::entity::EntityMap;
 
-use super::constants::{assumed_note, energy_constants, target_info};
+use super::constants::{assumed_note, energy_constants, range_note, target_info};
 use super::data::{
-    Components, EnergyConstant, HopsByKind, Iteration, Layer, Mapping, Overflows, Paper, PerImage, Report,
-    SCHEMA, Totals,
+    Components, EnergyConstant, HopsByKind, Iteration, Layer, Mapping, Overflows, Paper, PerImage, Range,
+    Report, SCHEMA, Totals,
 };
 
 /// What a report is made of.
@@ -48,6 +48,7 @@ impl ReportInput<'_> {
             mapping: self.mapping(),
             totals: self.totals(),
             energy_j: components(&self.run.total.ledger.total()),
+            energy_range_j: range(self.run.total.bounds.each_ref().map(|ledger| ledger.total())),
             layers: self.layers(),
             iterations: self.iterations(),
             per_image: self.per_image(),
@@ -94,7 +95,12 @@ impl ReportInput<'_> {
         let count = self.program.model.populations.len();
         let tallies = self.run.total.tally.by_population(self.slices, count);
         let bills = self.run.total.ledger.by_population(self.slices, count);
-        self.layers_of(&tallies, &bills, &self.run.total.tally.total().passes)
+        let mut layers = self.layers_of(&tallies, &bills, &self.run.total.tally.total().passes);
+        let [low, high] = self.run.total.bounds.each_ref().map(|l| l.by_population(self.slices, count));
+        for (layer, id) in layers.iter_mut().zip(tallies.keys()) {
+            layer.energy_range_j = Some(range([low[id], high[id]]));
+        }
+        layers
     }
 
     fn layers_of(
@@ -125,6 +131,7 @@ impl ReportInput<'_> {
             updates_active: tally.events.updates_active,
             updates_inactive: tally.events.updates_inactive,
             energy_j: Bill::joules(bill.total()),
+            energy_range_j: None,
             energy_by_component_j: components(bill),
         }
     }
@@ -208,6 +215,7 @@ impl ReportInput<'_> {
 
     fn notes(&self, constants: &[EnergyConstant]) -> Vec<String> {
         let mut notes = vec![assumed_note(constants)];
+        notes.extend(range_note(constants));
         notes.push(match self.run.total.fidelity {
             Fidelity::None => "time was not modelled, so static energy is not charged".into(),
             Fidelity::Analytic => {
@@ -252,6 +260,11 @@ fn components(bill: &Bill) -> Components {
     }
 }
 
+/// Ends of the energy.
+fn range([low, high]: [Bill; 2]) -> Range {
+    Range { low: Bill::joules(low.total()), high: Bill::joules(high.total()) }
+}
+
 pub(super) fn seconds(picoseconds: u128) -> f64 {
     picoseconds as f64 / 1e12
 }
@@ -277,6 +290,29 @@ mod tests {
         close(report.energy_constants.iter().map(|k| k.energy_j).sum(), total);
         close(report.per_image.iter().filter_map(|i| i.time_s).sum(), report.totals.time_s.unwrap());
         assert_eq!(report.layers.iter().map(|l| l.spikes).sum::<u64>(), report.totals.spikes);
+    }
+
+    #[test]
+    fn the_range_is_what_the_ends_of_the_constants_cost() {
+        let report = run(Fidelity::Analytic, |input| input.report());
+        let time = report.totals.time_s.unwrap();
+        let chips = report.mapping.chips_present as f64;
+        let at = |end: fn(&Range) -> f64| -> f64 {
+            let constants = report.energy_constants.iter();
+            constants
+                .map(|k| {
+                    let each = k.range.as_ref().map_or(k.value, end);
+                    if k.unit == "W" { each * chips * time } else { each * k.events as f64 }
+                })
+                .sum()
+        };
+        close(report.energy_range_j.low, at(|r| r.low));
+        close(report.energy_range_j.high, at(|r| r.high));
+        assert!(report.energy_range_j.low < report.totals.energy_j);
+        assert!(report.energy_range_j.high > report.totals.energy_j);
+        let layers = report.layers.iter().map(|l| l.energy_range_j.unwrap());
+        close(layers.clone().map(|r| r.low).sum(), report.energy_range_j.low);
+        close(layers.map(|r| r.high).sum(), report.energy_range_j.high);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Report {
     pub totals: Totals,
     /// By component, J.
     pub energy_j: Components,
+    /// `totals.energy_j` with every energy constant at the lowest, and at the highest value of its range.
+    pub energy_range_j: Range,
     /// In the model's order.
     pub layers: Vec<Layer>,
     /// By iteration (pass within an image), summed over images.
@@ -147,6 +149,15 @@ impl Components {
     }
 }
 
+/// Lowest and highest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Range {
+    /// At most the nominal value.
+    pub low: f64,
+    /// At least the nominal value.
+    pub high: f64,
+}
+
 /// One population.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
@@ -172,7 +183,9 @@ pub struct Layer {
     pub updates_inactive: u64,
     /// Joules.
     pub energy_j: f64,
-    /// The same by component.
+    /// The same at the ends of the constants' ranges; null in the layers of a single image.
+    pub energy_range_j: Option<Range>,
+    /// Joules by component.
     pub energy_by_component_j: Components,
 }
 
@@ -263,6 +276,10 @@ pub struct EnergyConstant {
     pub provenance: String,
     /// The source or reason.
     pub source: String,
+    /// Lowest and highest value, if the target gives a range.
+    pub range: Option<Range>,
+    /// Where the range comes from: kind of provenance, source or reason.
+    pub range_source: Option<String>,
     /// Events charged; chips powered for static power.
     pub events: u64,
     /// Joules charged.

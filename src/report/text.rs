@@ -1,6 +1,6 @@
 //! The energy report that a person reads.
 
-use super::data::{Iteration, Report};
+use super::data::{EnergyConstant, Iteration, Range, Report};
 use super::timing;
 use super::units::{count, share, si};
 
@@ -57,6 +57,8 @@ fn totals(r: &Report) -> String {
     let rows = vec![
         vec!["".into(), format!("{} images", count(t.images)), "per image".into()],
         real("energy", Some(t.energy_j), "J"),
+        real("  lowest constants", Some(r.energy_range_j.low), "J"),
+        real("  highest constants", Some(r.energy_range_j.high), "J"),
         real("time", t.time_s, "s"),
         vec!["average power".into(), power(r), String::new()],
         whole("timesteps", t.timesteps),
@@ -168,12 +170,13 @@ fn layers(r: &Report) -> String {
 }
 
 fn provenance(r: &Report) -> String {
-    let header = ["", "value", "provenance", "energy", "share"];
+    let header = ["", "value", "range", "provenance", "energy", "share"];
     let mut rows = vec![header.map(String::from).to_vec()];
     for k in &r.energy_constants {
         rows.push(vec![
             k.name.clone(),
             si(k.value, &k.unit),
+            range_of(k),
             k.provenance.clone(),
             si(k.energy_j, "J"),
             share(k.energy_j, r.totals.energy_j),
@@ -184,12 +187,23 @@ fn provenance(r: &Report) -> String {
     for constant in assumed {
         text += &format!("  assumed: {}: {}\n", constant.name, constant.source);
     }
+    for constant in &r.energy_constants {
+        if let Some(source) = &constant.range_source {
+            text += &format!("  range of {}: {source}\n", constant.name);
+        }
+    }
     let times: Vec<&str> =
         r.target.provenance.assumed.iter().filter_map(|name| name.strip_prefix("timing.")).collect();
     if !times.is_empty() && r.totals.time_s.is_some() {
         text += &format!("  assumed times: {}\n", times.join(", "));
     }
     text
+}
+
+/// Both ends, or a dash.
+fn range_of(k: &EnergyConstant) -> String {
+    let ends = |r: Range| format!("{} .. {}", si(r.low, &k.unit), si(r.high, &k.unit));
+    k.range.map_or_else(|| "-".to_owned(), ends)
 }
 
 fn paper(r: &Report) -> String {

@@ -4,7 +4,9 @@
 //! A [`Meter`] turns each pass into entries of a [`Record`]: what happened ([`Tally`]) and what it cost ([`Ledger`],
 //! integers of attojoules by iteration, slice and component). Several images make a [`RunRecord`].
 //!
-//! Invariant: sum over cores = sum over layers = sum over iterations = sum over components = total, to the last
+//! A record keeps three ledgers: at the constants' values, and at the ends of the ranges that the target gives them.
+//!
+//! Invariant, of each ledger: sum over cores = sum over layers = sum over iterations = sum over components = total, to the last
 //! attojoule. Without a time ([`crate::time::Fidelity::None`]) static energy is not charged.
 
 mod bill;

@@ -68,6 +68,27 @@ pub const SOUTH: usize = 2;
 pub const NORTH: usize = 3;
 
 impl MeshSpec {
+    /// The same with everything that must be so at least 1.
+    pub(super) fn at_least_one(&self) -> Self {
+        Self {
+            virtual_channels: self.virtual_channels.max(1),
+            flits_per_packet: self.flits_per_packet.max(1),
+            read_interval: self.read_interval.max(1),
+            injection: self.injection.at_least_one(),
+            delivery: self.delivery.at_least_one(),
+            ..self.clone()
+        }
+    }
+
+    /// The longest time between an event of a mesh and what follows from it.
+    pub(super) fn reach(&self) -> u64 {
+        let follows = |line: &Line| (line.latency + self.router_latency).max(line.interval).max(line.credit);
+        let chips = self.columns > self.chip_columns || self.rows > self.chip_rows;
+        let lines = [self.east_west, self.north_south, self.delivery, self.injection];
+        let lines = lines.iter().chain(chips.then_some(&self.chip));
+        lines.map(follows).max().unwrap_or(1).max(self.read_interval)
+    }
+
     /// Routers.
     pub fn routers(&self) -> usize {
         self.columns as usize * self.rows as usize
@@ -85,6 +106,12 @@ impl MeshSpec {
         let lines = [self.east_west, self.north_south, self.chip, self.injection, self.delivery];
         let lines = lines.iter().map(|line| line.latency.max(line.interval).max(line.credit)).max();
         self.router_latency.max(self.read_interval).max(lines.unwrap_or(0))
+    }
+
+    /// Places of the deepest buffer.
+    pub(super) fn deepest(&self) -> u16 {
+        let lines = [self.east_west, self.north_south, self.chip, self.injection];
+        lines.iter().map(|line| line.buffer_flits).max().unwrap_or(0)
     }
 
     /// Input ports, or output ports, of a router.

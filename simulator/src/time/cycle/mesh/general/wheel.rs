@@ -1,7 +1,7 @@
-//! Which routers to look at, and when: a wheel of bit sets for the near future, a heap for the far one.
+//! Which outputs to look at, and when: a wheel of bit sets for the near future, a heap for the far one.
 //!
-//! Empty cycles are skipped by scanning a bit set of occupied slots. A router is entered once for its earliest time;
-//! looking at it again enters it anew. To look at a router too often changes nothing.
+//! Empty cycles are skipped by scanning a bit set of occupied slots. An output may be entered for several times; to
+//! look at it too often changes nothing.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,28 +15,25 @@ pub(super) struct Wheel {
     now: u64,
     /// Slots, a power of two and at least 64.
     slots: u64,
-    /// Words of a slot's set of routers.
+    /// Words of a slot's set of outputs.
     words: usize,
-    routers: Vec<u64>,
+    outputs: Vec<u64>,
     occupied: Vec<u64>,
-    /// Earliest time each router is entered for.
-    earliest: Vec<u64>,
     far: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
 impl Wheel {
-    /// For so many routers; `reach` cycles should fit into the wheel.
-    pub(super) fn new(routers: usize, reach: u64) -> Self {
-        let words = routers.div_ceil(64).max(1);
+    /// For so many outputs; `reach` cycles should fit into the wheel.
+    pub(super) fn new(outputs: usize, reach: u64) -> Self {
+        let words = outputs.div_ceil(64).max(1);
         let most = (MOST_WORDS / words).max(64) as u64;
         let slots = (reach.min(most / 2) + 1).next_power_of_two().clamp(64, 1 << 20);
         Self {
             now: 0,
             slots,
             words,
-            routers: vec![0; slots as usize * words],
+            outputs: vec![0; slots as usize * words],
             occupied: vec![0; (slots / 64) as usize],
-            earliest: vec![u64::MAX; routers],
             far: BinaryHeap::new(),
         }
     }
@@ -45,31 +42,26 @@ impl Wheel {
     pub(super) fn reset(&mut self) {
         debug_assert!(self.far.is_empty() && self.occupied.iter().all(|&w| w == 0));
         self.now = 0;
-        self.earliest.fill(u64::MAX);
     }
 
-    /// Looks at `router` in cycle `time`, unless it is looked at earlier anyway.
+    /// Looks at `output` in cycle `time`.
     #[inline(always)]
-    pub(super) fn enter(&mut self, router: usize, time: u64) {
-        if time >= self.earliest[router] {
-            return;
-        }
-        self.earliest[router] = time;
+    pub(super) fn enter(&mut self, output: usize, time: u64) {
         if time - self.now < self.slots {
-            self.mark(router, time);
+            self.mark(output, time);
         } else {
-            self.far.push(Reverse((time, router as u32)));
+            self.far.push(Reverse((time, output as u32)));
         }
     }
 
     #[inline(always)]
-    fn mark(&mut self, router: usize, time: u64) {
+    fn mark(&mut self, output: usize, time: u64) {
         let slot = (time & (self.slots - 1)) as usize;
         self.occupied[slot / 64] |= 1 << (slot % 64);
-        self.routers[slot * self.words + router / 64] |= 1 << (router % 64);
+        self.outputs[slot * self.words + output / 64] |= 1 << (output % 64);
     }
 
-    /// Advances to the next cycle with routers, takes its slot and calls it `now`.
+    /// Advances to the next cycle with outputs, takes its slot and calls it `now`.
     pub(super) fn advance(&mut self) -> Option<u64> {
         let near = self.next_occupied();
         let far = self.far.peek().map(|entry| entry.0.0);
@@ -80,8 +72,8 @@ impl Wheel {
         };
         self.now = time;
         while self.far.peek().is_some_and(|entry| entry.0.0 == time) {
-            if let Some(Reverse((_, router))) = self.far.pop() {
-                self.mark(router as usize, time);
+            if let Some(Reverse((_, output))) = self.far.pop() {
+                self.mark(output as usize, time);
             }
         }
         let slot = (time & (self.slots - 1)) as usize;
@@ -94,17 +86,11 @@ impl Wheel {
         self.words
     }
 
-    /// Takes a word of the current slot: routers `64 * word + bit`, now entered for no time.
+    /// Takes a word of the current slot: outputs `64 * word + bit`.
     #[inline(always)]
     pub(super) fn take(&mut self, word: usize) -> u64 {
         let slot = (self.now & (self.slots - 1)) as usize;
-        std::mem::take(&mut self.routers[slot * self.words + word])
-    }
-
-    /// The router is being looked at.
-    #[inline(always)]
-    pub(super) fn looked_at(&mut self, router: usize) {
-        self.earliest[router] = u64::MAX;
+        std::mem::take(&mut self.outputs[slot * self.words + word])
     }
 
     /// First occupied slot from `now` on, as a time.
@@ -118,7 +104,7 @@ impl Wheel {
             return Some(self.now + (slot - start as u64));
         }
         for i in 1..=n {
-            let word = (start / 64 + i) % n;
+            let word = (start / 64 + i) & (n - 1);
             if self.occupied[word] != 0 {
                 let slot = word as u64 * 64 + u64::from(self.occupied[word].trailing_zeros());
                 return Some(self.now + (slot.wrapping_sub(start as u64) & (self.slots - 1)));
@@ -133,23 +119,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_near_and_far_come_in_order_once() {
+    fn times_near_and_far_come_in_order() {
         let mut wheel = Wheel::new(130, 100);
         let mut times: Vec<u64> = (0..130).map(|r: u64| r * r * 37 % 20_011).collect();
-        for (router, &time) in times.iter().enumerate() {
-            wheel.enter(router, time + 5);
-            wheel.enter(router, time);
-            wheel.enter(router, time + 1);
+        for (output, &time) in times.iter().enumerate() {
+            wheel.enter(output, time + 5);
+            wheel.enter(output, time);
+            wheel.enter(output, time + 1);
         }
         let mut seen = Vec::new();
         while let Some(now) = wheel.advance() {
             for word in 0..wheel.words() {
                 let mut set = wheel.take(word);
                 while set != 0 {
-                    let router = word * 64 + set.trailing_zeros() as usize;
+                    let output = word * 64 + set.trailing_zeros() as usize;
                     set &= set - 1;
-                    wheel.looked_at(router);
-                    if times[router] == now {
+                    assert!([0, 1, 5].map(|late| times[output] + late).contains(&now));
+                    if times[output] == now {
                         seen.push(now);
                     }
                 }

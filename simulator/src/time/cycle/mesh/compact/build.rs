@@ -1,0 +1,73 @@
+//! A compact mesh is laid out, and forgets.
+
+use super::events::Events;
+use super::node::{Channel, Line, Node};
+use super::{BLOCK, Compact, Entrance, Flit, Grant, Grants, PORTS, State};
+use crate::time::cycle::mesh::MeshSpec;
+
+impl Compact {
+    /// An empty mesh; the specification is one that [`Compact::fits`].
+    pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
+        let none = [Grant::default(); BLOCK * PORTS];
+        let mut state = State {
+            nodes: (0..spec.routers()).map(|router| Node::new(spec.at(router))).collect(),
+            places: Vec::new(),
+            entrances: vec![Entrance::default(); spec.routers() * spec.locals as usize],
+            packets: Vec::new(),
+            unused: Vec::new(),
+            events: Events::new(spec.routers(), spec.reach()),
+            read: Box::new([0; BLOCK * PORTS]),
+            reads: 0,
+            lasts: 0,
+            drained: 0,
+            hops: 0,
+            spec: spec.clone(),
+        };
+        for router in 0..spec.routers() {
+            (0..spec.ports()).for_each(|port| state.connect(router, port));
+        }
+        Self { grants: Box::new(Grants { links: none, exits: none }), state }
+    }
+}
+
+impl State {
+    fn connect(&mut self, router: usize, port: usize) {
+        let spec = &self.spec;
+        let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
+        // Edges of the mesh have no buffers.
+        if port < 4 && neighbour.is_none() {
+            return;
+        }
+        let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
+        let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
+        let node = &mut self.nodes[router];
+        node.lines[port] = Line {
+            router: neighbour.unwrap_or(router) as u32,
+            latency: out.latency as u32,
+            interval: out.interval as u32,
+            lasts: out.latency.max(out.interval) as u32,
+            credit: into.credit as u32,
+            eager: out.credit <= out.interval,
+        };
+        let (vcs, depth) = (spec.virtual_channels as usize, into.buffer_flits);
+        let ring = usize::from(depth).next_power_of_two();
+        for channel in &mut node.channels[port * vcs..][..vcs] {
+            let base = self.places.len() as u32;
+            *channel = Channel { base, mask: (ring - 1) as u16, depth, head: 0, tail: 0 };
+            self.places.resize(self.places.len() + ring, Flit::default());
+        }
+    }
+
+    /// Back to cycle 0.
+    pub(super) fn reset(&mut self) {
+        let channels = self.nodes.iter().flat_map(|node| &node.channels);
+        debug_assert!(channels.clone().all(Channel::is_empty), "a drained mesh is empty");
+        self.events.reset();
+        self.nodes.iter_mut().for_each(Node::reset);
+        self.places.fill(Flit::default());
+        self.entrances.fill(Entrance::default());
+        self.packets.clear();
+        self.unused.clear();
+        (self.drained, self.hops) = (0, 0);
+    }
+}

@@ -1,0 +1,188 @@
+//! Which routers to look at, and when: a wheel of words for the near future, a heap for the far one.
+//!
+//! A word of 16 bits a router and cycle says which channels' heads are through the router. Empty cycles are skipped by
+//! scanning a bit set of occupied slots.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::BLOCK;
+
+/// Most blocks of routers in a wheel (2 MiB).
+const MOST_SLOTS: usize = 1 << 14;
+
+/// What happens to a block of routers in a cycle.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    /// Routers to look at.
+    set: u64,
+    /// By router: channels whose heads are through.
+    through: [u16; BLOCK],
+}
+
+/// The wheel.
+#[derive(Debug)]
+pub(super) struct Events {
+    now: u64,
+    /// Slots of time less 1; they are a power of two.
+    mask: u64,
+    /// Blocks of routers.
+    blocks: usize,
+    /// By slot of time and block.
+    slots: Vec<Slot>,
+    /// Slots with routers.
+    occupied: Vec<u64>,
+    far: BinaryHeap<Reverse<(u64, u32, u16)>>,
+}
+
+impl Events {
+    /// For so many routers; `reach` cycles should fit into the wheel.
+    pub(super) fn new(routers: usize, reach: u64) -> Self {
+        let blocks = routers.div_ceil(BLOCK);
+        let most = (MOST_SLOTS / blocks.max(1)).max(64) as u64;
+        let slots = (reach.min(most / 2) + 1).next_power_of_two().max(64);
+        Self {
+            now: 0,
+            mask: slots - 1,
+            blocks,
+            slots: vec![Slot { set: 0, through: [0; BLOCK] }; slots as usize * blocks],
+            occupied: vec![0; slots.div_ceil(64) as usize],
+            far: BinaryHeap::new(),
+        }
+    }
+
+    /// Starts again at cycle 0; nothing may be entered.
+    pub(super) fn reset(&mut self) {
+        debug_assert!(self.far.is_empty() && self.occupied.iter().all(|&w| w == 0));
+        self.now = 0;
+    }
+
+    /// Looks at `router` in cycle `time`, when the heads of `channels` are through it.
+    #[inline(always)]
+    pub(super) fn enter(&mut self, router: usize, time: u64, channels: u16) {
+        self.enter_if(true, router, time, channels);
+    }
+
+    /// The same if `really`, without a branch on that; `channels` are none otherwise.
+    #[inline(always)]
+    pub(super) fn enter_if(&mut self, really: bool, router: usize, time: u64, channels: u16) {
+        if time - self.now > self.mask {
+            if really {
+                self.enter_far(router, time, channels);
+            }
+            return;
+        }
+        let at = (time & self.mask) as usize;
+        let slot = &mut self.slots[at * self.blocks + router / BLOCK];
+        if slot.set == 0 {
+            self.occupied[at / 64] |= u64::from(really) << (at % 64);
+        }
+        slot.set |= u64::from(really) << (router % BLOCK);
+        slot.through[router % BLOCK] |= channels;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_far(&mut self, router: usize, time: u64, channels: u16) {
+        self.far.push(Reverse((time, router as u32, channels)));
+    }
+
+    /// Advances to the next cycle with routers and calls it `now`.
+    #[inline(always)]
+    pub(super) fn advance(&mut self) -> Option<u64> {
+        let near = self.next_occupied();
+        self.now = match self.far.peek() {
+            None => near?,
+            Some(&Reverse((far, ..))) => {
+                let time = near.map_or(far, |near| near.min(far));
+                self.fetch(time);
+                time
+            }
+        };
+        let slot = (self.now & self.mask) as usize;
+        self.occupied[slot / 64] &= !(1 << (slot % 64));
+        Some(self.now)
+    }
+
+    /// Moves what is far no longer into the slot of `time`.
+    fn fetch(&mut self, time: u64) {
+        self.now = time;
+        while let Some(&Reverse((at, router, channels))) = self.far.peek() {
+            if at > time {
+                return;
+            }
+            self.far.pop();
+            self.enter(router as usize, time, channels);
+        }
+    }
+
+    /// Blocks of routers.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    /// Takes the routers of a block to look at now.
+    #[inline(always)]
+    pub(super) fn take(&mut self, block: usize) -> u64 {
+        let at = (self.now & self.mask) as usize;
+        std::mem::take(&mut self.slots[at * self.blocks + block].set)
+    }
+
+    /// Takes the channels of a router whose heads are through now.
+    #[inline(always)]
+    pub(super) fn take_channels(&mut self, router: usize) -> u16 {
+        let at = (self.now & self.mask) as usize;
+        std::mem::take(&mut self.slots[at * self.blocks + router / BLOCK].through[router % BLOCK])
+    }
+
+    /// First occupied slot from `now` on, as a time.
+    #[inline(always)]
+    fn next_occupied(&self) -> Option<u64> {
+        let start = (self.now & self.mask) as usize;
+        let n = self.occupied.len();
+        let first = self.occupied[start / 64] & (!0 << (start % 64));
+        if first != 0 {
+            let slot = (start / 64 * 64) as u64 + u64::from(first.trailing_zeros());
+            return Some(self.now + (slot - start as u64));
+        }
+        for i in 1..=n {
+            let word = (start / 64 + i) & (n - 1);
+            if self.occupied[word] != 0 {
+                let slot = word as u64 * 64 + u64::from(self.occupied[word].trailing_zeros());
+                return Some(self.now + (slot.wrapping_sub(start as u64) & self.mask));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_near_and_far_come_in_order_with_their_channels() {
+        let mut events = Events::new(130, 100);
+        let times: Vec<u64> = (0..130).map(|r: u64| r * r * 37 % 20_011).collect();
+        for (router, &time) in times.iter().enumerate() {
+            events.enter(router, time + 1, 4);
+            events.enter(router, time, 1);
+            events.enter(router, time, 2);
+        }
+        let mut seen = Vec::new();
+        while let Some(now) = events.advance() {
+            for word in 0..events.blocks() {
+                let mut set = events.take(word);
+                while set != 0 {
+                    let router = word * 64 + set.trailing_zeros() as usize;
+                    set &= set - 1;
+                    seen.push((now, router, events.take_channels(router)));
+                }
+            }
+        }
+        let mut wanted: Vec<_> = times.iter().enumerate().map(|(r, &time)| (time, r, 3)).collect();
+        wanted.extend(times.iter().enumerate().map(|(r, &time)| (time + 1, r, 4)));
+        wanted.sort_unstable();
+        assert_eq!(seen, wanted);
+    }
+}

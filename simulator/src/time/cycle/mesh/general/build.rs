@@ -1,0 +1,94 @@
+//! A mesh is laid out, and forgets.
+
+use super::wheel::Wheel;
+use super::{Channel, Entrance, FREE, Flit, General, Input, NEVER, NONE, Output};
+use crate::time::cycle::mesh::MeshSpec;
+
+impl General {
+    /// An empty mesh.
+    pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
+        let (ports, vcs) = (spec.ports(), spec.virtual_channels as usize);
+        assert!(ports * vcs <= 64, "a router's channels fit a word");
+        // Ports that a router lacks have an output and channels that nobody uses.
+        let width = ports.next_power_of_two();
+        let outputs = spec.routers() * width;
+        let mut mesh = Self {
+            shift: width.ilog2(),
+            inputs: vec![Input::default(); outputs],
+            outputs: Vec::with_capacity(outputs),
+            channels: Vec::with_capacity(outputs * vcs),
+            places: Vec::new(),
+            entrances: vec![Entrance::default(); spec.routers() * spec.locals as usize],
+            open: vec![0; outputs * vcs],
+            holders: vec![FREE; if spec.flits_per_packet > 1 { outputs * vcs } else { 0 }],
+            turns: vec![0; spec.routers()],
+            packets: Vec::new(),
+            unused: Vec::new(),
+            wheel: Wheel::new(outputs, spec.reach()),
+            drained: 0,
+            hops: 0,
+            spec: spec.clone(),
+        };
+        (0..outputs).for_each(|output| mesh.add_port(output / width, output % width));
+        mesh
+    }
+
+    fn add_port(&mut self, router: usize, port: usize) {
+        let spec = &self.spec;
+        let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
+        let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
+        let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
+        let (x, y) = spec.at(neighbour.unwrap_or(router));
+        self.outputs.push(Output {
+            allowed: 0,
+            wants: 0,
+            free: 0,
+            latency: out.latency,
+            interval: out.interval,
+            next: (neighbour.unwrap_or(router) << self.shift) as u32,
+            x: x as u16,
+            y: y as u16,
+            last: 0,
+            last_channel: 0,
+        });
+        // Edges of the mesh have no buffers.
+        let local = (4..spec.ports()).contains(&port);
+        let depth = if local || neighbour.is_some() { u32::from(into.buffer_flits) } else { 0 };
+        let ring = if depth > 0 { depth.next_power_of_two() } else { 0 };
+        for _ in 0..spec.virtual_channels {
+            self.channels.push(Channel {
+                ready: NEVER,
+                credit: into.credit,
+                base: self.places.len() as u32,
+                mask: ring.saturating_sub(1),
+                depth,
+                head: 0,
+                tail: 0,
+                sender: neighbour.map_or(NONE, |before| ((before << self.shift) + (port ^ 1)) as u32),
+            });
+            self.places.resize(self.places.len() + ring as usize, Flit::default());
+        }
+    }
+
+    /// Back to cycle 0. Every run drains, so only times and round-robin pointers are left to forget.
+    pub(super) fn reset(&mut self) {
+        debug_assert!(self.channels.iter().all(|c| c.head == c.tail), "a drained mesh is empty");
+        self.wheel.reset();
+        self.places.fill(Flit::default());
+        self.packets.clear();
+        self.unused.clear();
+        self.open.fill(0);
+        self.turns.fill(0);
+        self.inputs.fill(Input::default());
+        self.entrances.fill(Entrance::default());
+        (self.drained, self.hops) = (0, 0);
+        for channel in &mut self.channels {
+            (channel.head, channel.tail) = (0, 0);
+        }
+        // The first turn is that of the first channel.
+        let last_channel = self.spec.virtual_channels as u8 - 1;
+        for output in &mut self.outputs {
+            (output.allowed, output.free, output.last, output.last_channel) = (0, 0, 63, last_channel);
+        }
+    }
+}

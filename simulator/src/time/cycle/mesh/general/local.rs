@@ -1,0 +1,66 @@
+//! Packets enter: a local buffer asks for the next one as soon as a place is known to become free.
+
+use super::shape::Shape;
+use super::{Flit, General, NEVER, TAIL};
+use crate::time::cycle::mesh::traffic::{Injection, Traffic};
+use crate::time::cycle::mesh::{Packet, Way};
+
+impl General {
+    /// Fills the local buffer of a port as far as places are known to be free.
+    pub(super) fn refill<S: Shape>(&mut self, entrance: usize, traffic: &mut impl Traffic) {
+        let (router, port) = self.entrance_at(entrance);
+        let vcs = self.vcs::<S>();
+        let index = (router << self.shift) + port;
+        loop {
+            let state = self.entrances[entrance];
+            let fresh = S::SINGLE || state.left == 0;
+            // Packets take the virtual channels in turn.
+            let turn = if fresh { state.entered } else { state.entered.wrapping_sub(1) };
+            let channel = index * vcs + turn as usize % vcs;
+            let free = self.next_place(channel);
+            if free == NEVER {
+                return;
+            }
+            let soonest = if state.entered > 0 { state.last + self.spec.injection.interval } else { 0 };
+            let mut at = free.max(soonest);
+            if fresh {
+                let Some(injection) = traffic.inject(entrance, at) else { return };
+                at = injection.at;
+                self.begin(entrance, &injection);
+            }
+            let state = &mut self.entrances[entrance];
+            state.last = at;
+            state.left -= 1;
+            let mark = if state.left == 0 { TAIL } else { 0 };
+            let slot = state.packet;
+            let here = self.spec.at(router);
+            let port = self.packets[slot as usize].to.ahead((here.0 as u16, here.1 as u16));
+            let flit = Flit { time: at + self.spec.router_latency, packet: slot | mark, port };
+            self.push::<S>(router << self.shift, channel, flit);
+        }
+    }
+
+    /// Router and port of a local port.
+    #[inline(always)]
+    fn entrance_at(&self, entrance: usize) -> (usize, usize) {
+        let locals = self.spec.locals as usize;
+        if locals == 1 { (entrance, 4) } else { (entrance / locals, 4 + entrance % locals) }
+    }
+
+    /// Enters a packet into the table.
+    #[inline(always)]
+    fn begin(&mut self, entrance: usize, injection: &Injection) {
+        let &Injection { at, x, y, local, tag } = injection;
+        let packet = Packet { injected: at, tag, to: Way { x, y, local } };
+        let slot = self.unused.pop().unwrap_or(self.packets.len() as u32);
+        if slot as usize == self.packets.len() {
+            self.packets.push(packet);
+        } else {
+            self.packets[slot as usize] = packet;
+        }
+        let state = &mut self.entrances[entrance];
+        state.entered = state.entered.wrapping_add(1);
+        state.left = self.spec.flits_per_packet;
+        state.packet = slot;
+    }
+}
