@@ -136,6 +136,8 @@ fn traces_that_make_no_sense_are_refused() {
     assert_eq!(refused(Options { passes: span("50"), ..packets.clone() }, cycle), "--trace-passes");
     assert_eq!(refused(Options { timesteps: span("900"), ..packets.clone() }, cycle), "--trace-timesteps");
     assert_eq!(refused(Options { timesteps: span("1"), ..Options::default() }, cycle), "--trace-timesteps");
+    let both = Options { events: Some(path.clone()), ..packets };
+    assert_eq!(refused(both, cycle), "--trace-events");
     // A timeline of everything would be too long, and says so before it is written.
     let events = Options { events: Some(path.clone()), ..Options::default() };
     let problem = traced(program, 16, events).unwrap_err();

@@ -155,6 +155,10 @@ impl Options {
             (None, Some(_)) => "--trace-events",
             (None, None) => return self.check_no_choice(),
         };
+        if self.packets == self.events {
+            let message = "expected another file than that of --trace";
+            return Err(Diagnostic::new(Code::Argument, "--trace-events", message));
+        }
         if !matches!(fidelity, Fidelity::Cycle { .. }) {
             let message = format!("expected cycle-accurate timing, found `--timing {fidelity}`");
             return Err(Diagnostic::new(Code::Argument, option, message)
