@@ -8,6 +8,7 @@ use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 
 use crate::streaming::Format;
+use crate::trace::Span;
 
 /// Compiler and simulator for spiking networks on neuromorphic chips.
 #[derive(Debug, Parser)]
@@ -201,12 +202,35 @@ pub struct GenerateArgs {
     /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error)
     #[arg(long, default_value = "analytic", value_parser = fidelity)]
     pub timing: Fidelity,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub trace: TraceArgs,
     /// Worker threads [default: all cores]; results do not depend on it
     #[arg(long)]
     pub threads: Option<usize>,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// What simulated packets to write down.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TraceArgs {
+    /// Write a row a simulated packet here (Parquet), with --timing cycle
+    #[arg(long = "trace", value_name = "FILE")]
+    pub packets: Option<PathBuf>,
+    /// Write when each unit and link was busy with what here (JSON for Perfetto or Chrome), with --timing cycle
+    #[arg(long = "trace-events", value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Trace only these images, for example 0 or 0..2 (ends before 2)
+    #[arg(long = "trace-images", value_name = "RANGE")]
+    pub images: Option<Span>,
+    /// Trace only these passes of an image
+    #[arg(long = "trace-passes", value_name = "RANGE")]
+    pub passes: Option<Span>,
+    /// Trace only these timesteps of a pass
+    #[arg(long = "trace-timesteps", value_name = "RANGE")]
+    pub timesteps: Option<Span>,
 }
 
 /// `snnc simulate`.

@@ -8,8 +8,10 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::Generation;
 use snnc_simulator::charge::{Meter, Record, RunRecord};
 use snnc_simulator::execute::Chip;
+use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
 use snnc_simulator::time::Fidelity;
+use snnc_simulator::time::cycle::Watcher;
 use snnc_targets::{Code, Diagnostic};
 
 /// Images simulated before their records are merged: of each image only pixels and tokens stay in memory.
@@ -35,9 +37,34 @@ pub struct Image {
     pub pixels: Vec<u8>,
 }
 
+/// Who looks on while a run goes on. It changes nothing.
+pub trait Observer {
+    /// An image is done, with its timesteps; images come in order.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn image(&mut self, image: u64, record: &Record) -> Result<(), Diagnostic>;
+
+    /// Who wants to see simulated packets. Images then run one after another, as their packets cannot all wait.
+    fn watcher(&mut self) -> Option<&mut dyn Watcher>;
+}
+
+/// Nobody.
+impl Observer for () {
+    fn image(&mut self, _: u64, _: &Record) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
+    fn watcher(&mut self) -> Option<&mut dyn Watcher> {
+        None
+    }
+}
+
 /// Images and what they cost.
 #[derive(Debug)]
 pub struct Generated {
+    /// What timed and charged them.
+    pub meter: Meter,
     /// In order.
     pub images: Vec<Image>,
     /// Counts, time and energy.
@@ -73,27 +100,39 @@ pub fn image_shape(program: &Program) -> Result<Shape, Diagnostic> {
 ///
 /// # Errors
 /// [`Code::Unsupported`] without a generation pipeline or if the target cannot be timed so, [`Code::Argument`] for
-/// zero images.
-pub fn run(program: &Program, options: Options, done: &(dyn Fn() + Sync)) -> Result<Generated, Diagnostic> {
+/// zero images; the observer's.
+pub fn run(
+    program: &Program,
+    options: Options,
+    observer: &mut dyn Observer,
+    done: &(dyn Fn() + Sync),
+) -> Result<Generated, Diagnostic> {
     let generation = loop_of(program)?;
     if options.images == 0 {
         return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image"));
     }
     let chip = Chip::new(program);
     let meter = Meter::new(program, &chip.table, options.fidelity)?;
-    let mut generated = Generated { images: Vec::new(), record: RunRecord::new(&meter) };
-    for first in (0..options.images).step_by(CHUNK as usize) {
-        let chunk = first..(first + CHUNK).min(options.images);
-        let images: Vec<(Image, Record)> = chunk
-            .into_par_iter()
-            .map(|index| one(&chip, generation, &meter, (options.seed, index), done))
-            .collect();
-        for (image, record) in images {
-            generated.record.push(&meter, &record);
-            generated.images.push(image);
+    let mut record = RunRecord::new(&meter);
+    let mut images = Vec::new();
+    let one = |index, watcher: Option<&mut dyn Watcher>| {
+        one(&chip, generation, &meter, (options.seed, index), watcher, done)
+    };
+    let chunk = if observer.watcher().is_some() { 1 } else { CHUNK };
+    for first in (0..options.images).step_by(chunk as usize) {
+        let chunk = first..(first + chunk).min(options.images);
+        let made = match observer.watcher() {
+            Some(watcher) => vec![one(first, Some(watcher))],
+            None => chunk.into_par_iter().map(|index| one(index, None)).collect(),
+        };
+        for (index, made) in (first..).zip(made) {
+            let (image, of_image) = made?;
+            observer.image(index, &of_image)?;
+            record.push(&meter, &of_image);
+            images.push(image);
         }
     }
-    Ok(generated)
+    Ok(Generated { meter, images, record })
 }
 
 fn one(
@@ -101,17 +140,29 @@ fn one(
     generation: &Generation,
     meter: &Meter,
     (seed, index): (u64, u64),
+    mut watcher: Option<&mut dyn Watcher>,
     done: &(dyn Fn() + Sync),
-) -> (Image, Record) {
+) -> Result<(Image, Record), Diagnostic> {
     let mut record = meter.image(index);
     let uniforms = PhiloxUniforms::new(seed, index);
-    let mut pass = 0;
+    let (mut pass, mut failed) = (0, None);
     let mut observe = |outcome: &snnc_simulator::execute::PassOutcome| {
-        meter.add_pass(&mut record, pass, &outcome.counts, &outcome.traces);
+        if failed.is_none() {
+            let watcher: Option<&mut dyn Watcher> = match &mut watcher {
+                Some(watcher) => Some(&mut **watcher),
+                None => None,
+            };
+            // Traces are made when looked at.
+            let traces: &[SliceTrace] = if meter.reads_traces() { &outcome.traces } else { &[] };
+            failed = meter.add_watched(&mut record, pass, (&outcome.counts, traces), watcher).err();
+        }
         pass += 1;
     };
     let mut stepper = ChipStepper::new(chip, generation, &mut observe);
     let trajectory = generate(&LoopParameters::from(generation), &mut stepper, &uniforms, &mut |_| done());
+    if let Some(problem) = failed {
+        return Err(problem);
+    }
     let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
-    (Image { tokens, pixels: pixels(&trajectory.membrane) }, record)
+    Ok((Image { tokens, pixels: pixels(&trajectory.membrane) }, record))
 }

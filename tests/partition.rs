@@ -78,3 +78,28 @@ fn a_partition_of_an_export_is_read_back() {
     std::fs::write(folder.join("net.part"), "0\n1\n").unwrap();
     assert!(error(&snnc(folder, &[&read[..], &["--group", "1"]].concat())).contains("E0031"));
 }
+
+#[test]
+fn what_is_wrong_with_a_file_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron");
+    let model = model.to_str().unwrap();
+    let output = snnc(folder, &["compile", model, "--emit", "partition"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let refused = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).unwrap();
+        error(&snnc(folder, &["compile", model, "--partition", name]))
+    };
+    let unknown = refused("a.ron", &text.replacen("classifier.conv2", "classifier.conv9", 1));
+    assert!(unknown.contains("a.ron: core 0"), "{unknown}");
+    // A core without its first box leaves neurons without a core.
+    let first = text.find("(layer").unwrap();
+    let end = first + 1 + text[first + 1..].find("(layer").unwrap();
+    let missing = refused("b.ron", &(text[..first].to_owned() + &text[end..]));
+    assert!(missing.contains("b.ron: "), "{missing}");
+    let network = ["compile", model, "--partition", "p.part", "--partition-network", "no"];
+    std::fs::write(folder.join("p.part"), "0\n").unwrap();
+    let text = error(&snnc(folder, &network));
+    assert!(text.contains("--partition-network no") && text.contains("irregular"), "{text}");
+}

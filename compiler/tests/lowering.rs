@@ -6,6 +6,7 @@ use snnc_compiler::driver;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
 use snnc_compiler::ir::Shape;
+use snnc_compiler::passes::{LowerOptions, quantise};
 use snnc_compiler::weights::Tensor;
 use snnc_targets::{Code, Diagnostics, Target, registry};
 
@@ -69,6 +70,35 @@ fn a_plain_chain_lowers() {
         ("out", Op::MeanOverTime),
     ];
     lower(&chain(layers), &target()).unwrap();
+}
+
+/// A chain whose second convolution has weights around `size`, none of them a short binary fraction.
+fn sized(size: f64) -> LoadedModel {
+    let Op::Conv2d(mut second) = conv(2, 2, 1) else { unreachable!("`conv` makes convolutions") };
+    second.weight = Tensor::new(vec![2, 2, 1, 1], [0.3, -0.7, 1.0, 0.9].map(|w| w * size / 3.0).to_vec());
+    chain(vec![
+        input(),
+        ("a", conv(2, 2, 1)),
+        ("lif", lif(2.0)),
+        ("b", Op::Conv2d(second)),
+        ("lif2", lif(2.0)),
+        ("c", conv(2, 1, 1)),
+        ("out", Op::MeanOverTime),
+    ])
+}
+
+#[test]
+fn small_weights_take_a_smaller_exponent_and_keep_their_bits() {
+    let layer = |size, bits| {
+        let options = LowerOptions { weight_bits: Some(bits), calibration: None };
+        let ir = driver::lower(&sized(size), &target(), options).unwrap();
+        quantise::summary(&ir).swap_remove(1)
+    };
+    let (large, small, coarse) = (layer(1.0, 8), layer(0.01, 8), layer(0.01, 4));
+    assert_eq!((large.weight_exponent, large.weight_bits_min), (0, Some(8)));
+    // A threshold that held these weights at exponent 0 would leave the membrane less head-room than it has.
+    assert!(small.weight_exponent < 0 && small.weight_bits_min == Some(8), "{small:?}");
+    assert_eq!((coarse.weight_exponent, coarse.weight_bits_min), (0, Some(4)), "{coarse:?}");
 }
 
 #[test]

@@ -83,6 +83,10 @@ pub struct Route {
 pub struct Network {
     /// Ascending by (source, target).
     routes: Vec<Route>,
+    /// Source and target of each route.
+    keys: Vec<(u32, u32)>,
+    /// First route of each slice, and one past the last.
+    starts: Vec<usize>,
     /// Path after path: indices into `used`.
     crossed: Vec<u32>,
     /// The links that some route crosses.
@@ -117,12 +121,22 @@ impl Network {
                 }
             }
         }
+        paths.network.keys = paths.network.routes.iter().map(|r| (r.source as u32, r.target.0)).collect();
+        let first = |slice| paths.network.routes.partition_point(|route| route.source < slice);
+        paths.network.starts = (0..=slices.cores.len()).map(first).collect();
         paths.network.trees = Trees::of(program).map(|trees| paths.spreads(&trees));
         paths.network
     }
 
     fn empty() -> Self {
-        Self { routes: Vec::new(), crossed: Vec::new(), used: Vec::new(), trees: None }
+        Self {
+            routes: Vec::new(),
+            keys: Vec::new(),
+            starts: Vec::new(),
+            crossed: Vec::new(),
+            used: Vec::new(),
+            trees: None,
+        }
     }
 
     /// Routes, ascending by (source, target).
@@ -175,17 +189,19 @@ impl Network {
         }
     }
 
-    /// The route of a flow: tried at `hint` and a few further, then searched for.
+    /// The route of a flow: tried at `hint`, then a few further among its slice's, then searched for.
+    #[inline]
     fn find(&self, flow: &Flow, hint: usize) -> usize {
-        let key = (flow.source, flow.target);
-        let ahead = self.routes[hint.min(self.routes.len())..].iter().take(8);
-        for (i, route) in ahead.enumerate() {
-            if (route.source, route.target) == key {
-                return hint + i;
-            }
-        }
-        self.routes.binary_search_by_key(&key, |route| (route.source, route.target)).unwrap_or_else(|_| {
-            panic!("flow from slice {} to {} follows a route of the program", key.0, key.1)
+        let key = (flow.source as u32, flow.target.0);
+        if self.keys.get(hint) == Some(&key) { hint } else { self.search(key, hint) }
+    }
+
+    fn search(&self, key: (u32, u32), hint: usize) -> usize {
+        let (start, end) = (self.starts[key.0 as usize], self.starts[key.0 as usize + 1]);
+        let from = hint.clamp(start, end);
+        let near = (from..end.min(from + 4)).find(|&i| self.keys[i] == key);
+        near.or_else(|| self.keys.binary_search(&key).ok()).unwrap_or_else(|| {
+            panic!("flow from slice {} to {} follows a route of the program", key.0, CoreId(key.1))
         })
     }
 }

@@ -9,7 +9,9 @@ use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::charge::{Meter, Record};
 use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::time::{Fidelity, PassTime};
+use snnc_simulator::time::cycle::{Detail, KEPT, Recorded, StepPlace, Watcher};
+use snnc_simulator::time::{Fidelity, Latencies, PassTime};
+use snnc_targets::Diagnostic;
 
 /// A random network on a random mesh of small cores, with random queues and times.
 fn program(seed: u64) -> (Program, Vec<f64>) {
@@ -82,4 +84,90 @@ fn threads_change_no_time() {
     let one = run(1);
     assert_eq!(one, run(2));
     assert_eq!(one, run(8));
+}
+
+/// Keeps everything.
+#[derive(Default)]
+struct Everything(Vec<(StepPlace, Recorded)>);
+
+impl Watcher for Everything {
+    fn wants(&mut self, _: StepPlace, _: u64, _: u64) -> Result<Option<Detail>, Diagnostic> {
+        Ok(Some(Detail::Work))
+    }
+
+    fn recorded(&mut self, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
+        self.0.push((at, step.clone()));
+        Ok(())
+    }
+}
+
+fn watched(chip: &Chip, outcome: &PassOutcome) -> (Record, Vec<(StepPlace, Recorded)>) {
+    let meter = Meter::new(chip.program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
+    let mut record = meter.record();
+    let mut all = Everything::default();
+    meter.add_watched(&mut record, 0, (&outcome.counts, &outcome.traces), Some(&mut all)).unwrap();
+    (record, all.0)
+}
+
+#[test]
+fn what_is_recorded_is_what_was_simulated() {
+    let mut crossings = 0;
+    for seed in 0..30 {
+        let (program, input) = program(seed);
+        let chip = Chip::new(&program);
+        let outcome = chip.run(NetworkId(0), &input);
+        let (record, steps) = watched(&chip, &outcome);
+        let (_, unwatched) = timed(&chip, &outcome, Fidelity::Cycle { every: 1 });
+        assert_eq!(record, unwatched, "seed {seed}: watching changes nothing");
+        let cycle = Meter::new(&program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
+        let cycle = cycle.cycle().unwrap();
+        let (mut latencies, mut zero_load, mut slowest) = (Latencies::default(), 0, Vec::new());
+        for (i, (at, step)) in steps.iter().enumerate() {
+            assert_eq!((at.iteration, at.step), (0, i));
+            assert_eq!(step.time_ps, record.timesteps.steps[i].time.simulated.unwrap().time_ps);
+            for packet in &step.arrived {
+                let made = &step.made[packet.number as usize];
+                let from = chip.table.cores[made.slice as usize].0;
+                let [from, to] = [from, packet.core].map(|core| cycle.tiles()[core as usize]);
+                let (latency, least) = (packet.arrived - made.injected, cycle.ways().between(from, to));
+                assert!(latency >= least, "seed {seed}, step {i}: {latency} < {least}");
+                latencies.add(latency * step.clock_ps);
+                zero_load += u128::from(least * step.clock_ps);
+                slowest.push(latency * step.clock_ps);
+            }
+            crossings += step.crossed.len();
+            no_overlap(step.crossed.iter().map(|c| ((c.router, c.direction), c.from, c.until)));
+            let work = step.work.iter().filter(|work| !work.stopped);
+            no_overlap(work.map(|work| ((work.core, work.unit as u32), work.from, work.until)));
+        }
+        let time = record.tally.total().time;
+        assert_eq!((time.packets, time.zero_load_ps), (latencies, zero_load), "seed {seed}");
+        slowest.sort_unstable_by(|a, b| b.cmp(a));
+        slowest.truncate(KEPT);
+        let kept = record.timesteps.slowest.iter().map(|slow| slow.packet.latency);
+        assert_eq!(kept.collect::<Vec<_>>(), slowest, "seed {seed}");
+    }
+    assert!(crossings > 5_000, "{crossings}");
+}
+
+/// Nobody is at two things at once.
+fn no_overlap(work: impl Iterator<Item = ((u32, u32), u64, u64)>) {
+    let mut work: Vec<_> = work.collect();
+    work.sort_unstable();
+    for pair in work.windows(2) {
+        let ((who, from, until), (next, start, _)) = (pair[0], pair[1]);
+        assert!(who != next || (from <= until && until <= start), "{:?}", pair);
+    }
+}
+
+#[test]
+fn threads_change_no_record() {
+    let (program, input) = program(7);
+    let chip = Chip::new(&program);
+    let outcome = chip.run(NetworkId(0), &input);
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| watched(&chip, &outcome))
+    };
+    assert_eq!(run(1), run(5));
 }

@@ -16,7 +16,8 @@ use snnc_compiler::mapping::partition::{Partition, Rates};
 use snnc_compiler::mapping::place::{PlaceOptions, place};
 use snnc_compiler::mapping::traffic::Traffic;
 use snnc_simulator::counts::Events;
-use snnc_simulator::execute::{Chip, oracle, plain};
+use snnc_simulator::execute::kernels::level::Level;
+use snnc_simulator::execute::{Chip, Choice, PassOutcome, oracle, plain};
 use snnc_targets::schema::{InputAxonKind, OutputAxonKind};
 use snnc_targets::{Code, Target};
 
@@ -85,6 +86,18 @@ fn without_packets(events: Events) -> Events {
     Events { packets_sent: 0, packets_received: 0, ..events }
 }
 
+/// Every other inner loop of the processor gives the outcome as well.
+fn any_loop_agrees(program: &Program, input: &[f64], outcome: &PassOutcome) {
+    for level in Level::available() {
+        for rows in [true, false] {
+            let other = Chip::with(program, Choice { level, rows }).run(NetworkId(0), input);
+            assert_eq!(other.readouts, outcome.readouts, "{level:?} {rows}");
+            assert_eq!(other.counts, outcome.counts, "{level:?} {rows}");
+            assert_eq!(other.traces, outcome.traces, "{level:?} {rows}");
+        }
+    }
+}
+
 /// Runs all three executors and compares them; the number of spikes.
 fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
     let network = NetworkId(0);
@@ -92,6 +105,7 @@ fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
     let chip = Chip::new(program);
     let outcome = chip.run(network, input);
     let plain = plain::run(&chip, network, input);
+    any_loop_agrees(program, input, &outcome);
 
     let mut sums: BTreeMap<PopulationId, Events> = BTreeMap::new();
     for step in &outcome.counts.steps {
@@ -238,6 +252,32 @@ fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
     // The comparison means nothing if the networks are silent or never leave their widths.
     assert!(fired > 20_000, "{fired} spikes");
     assert!(overflowed > 1_000, "{overflowed} overflows");
+}
+
+#[test]
+fn many_channels_and_extreme_weights_run_the_same() {
+    let (mut fired, mut overflowed, mut longest) = (0, 0, 0);
+    for seed in 500..512 {
+        let mut random = Random(seed);
+        let mut target = common::target(&mut random, 1 << 20);
+        (target.core.input_axons.0, target.core.output_axons.0) = (1 << 20, 1 << 20);
+        target.core.synapse_memory_bits.0 = 1 << 40;
+        target.core.threshold_profiles = None;
+        let ir = common::wide_network(&mut random, &target);
+        let input = common::input(&mut random, &ir);
+        let partition = scattered_partition(&mut random, &ir);
+        let program = assembled(seed, &ir, &target, &partition);
+        fired += agree(&ir, &program, &input);
+        let whole = map(&ir, &target, CompileOptions::default()).unwrap();
+        fired += agree(&ir, &whole, &input);
+        let counts = Chip::new(&whole).run(NetworkId(0), &input).counts;
+        for events in counts.steps.iter().flat_map(|step| &step.events) {
+            overflowed += events.accumulator_overflows;
+            longest = longest.max(events.spikes);
+        }
+    }
+    assert!(fired > 20_000 && overflowed > 1_000, "{fired} spikes, {overflowed} overflows");
+    assert!(longest > 600, "at most {longest} spikes of a slice in a timestep");
 }
 
 #[test]

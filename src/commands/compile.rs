@@ -12,10 +12,20 @@ use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_compiler::mapping::report::MappingReport;
+use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, Target, registry};
 
 use super::{json, mapping, print};
 use crate::cli::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
+use crate::report::quantisation;
+
+/// What `--json` prints: the mapping report and what rounding made of each layer.
+#[derive(serde::Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    mapping: &'a MappingReport,
+    quantisation: &'a [quantise::LayerQuantisation],
+}
 
 /// A compiled model and how long it took.
 pub struct Compiled {
@@ -47,7 +57,8 @@ pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Compiled, Diag
     options.place = PlaceOptions { seed: mapping.mapping_seed, effort: mapping.effort };
     let ir = driver::lower(&model, &target, options.lower)?;
     let given = mapping::given(mapping, &ir, &target)?;
-    let program = driver::map_given(&ir, &target, options, &given)?;
+    let program = driver::map_given(&ir, &target, options, &given)
+        .map_err(|problems| self::mapping::of_partition(mapping, problems))?;
     let report = MappingReport::new(&ir, &program, &given.rates);
     Ok(Compiled { ir, program, report, seconds: start.elapsed().as_secs_f64() })
 }
@@ -65,6 +76,7 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(path) = &args.output {
         compiled.program.save(path)?;
     }
+    let layers = quantise::summary(&compiled.ir);
     match args.emit {
         Some(Emit::Program) => print(&compiled.program.to_text())?,
         Some(Emit::Partition) => {
@@ -76,9 +88,12 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
             print(&PlacementFile::new(&placement, &compiled.program.target).to_text())?;
         }
         Some(Emit::Graph | Emit::Spiking) => {}
-        None if args.json => print(&json(&compiled.report))?,
+        None if args.json => {
+            print(&json(&Printed { mapping: &compiled.report, quantisation: &layers }))?;
+        }
         None => {
             print(&compiled.report.to_string())?;
+            print(&quantisation::print(&layers, compiled.ir.model.neuron.weight_bits))?;
             print(&format!("\ncompiled in {:.2} s\n", compiled.seconds))?;
             if let Some(path) = &args.output {
                 print(&format!("wrote {}\n", path.display()))?;

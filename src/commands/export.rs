@@ -26,7 +26,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let target = registry::load(&args.model.target)?;
     let model = frontend::load(path)?;
     let ir = driver::lower(&model, &target, options(&args.model.quantise).lower)?;
-    let network = choose(&ir.model, args.network.as_deref())?;
+    let network = choose(&ir.model, "--network", args.network.as_deref())?;
     let ExportFormat::Hgr = args.to;
     let graph = network_graph(&ir, network, args.group)?.graph;
     write_atomic(&args.output, hgr::write(&graph).as_bytes())?;
@@ -42,14 +42,14 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 /// The network of that name; without one the denoiser, else the first.
-pub(super) fn choose(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
+pub(super) fn choose(model: &Model, option: &str, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
     let Some(name) = name else {
         return Ok(model.generation.as_ref().map_or(NetworkId(0), |generation| generation.denoiser));
     };
     let found = model.networks.iter().find(|(_, network)| network.name == name).map(|(id, _)| id);
     found.ok_or_else(|| {
         let names: Vec<_> = model.networks.values().map(|network| network.name.as_str()).collect();
-        Diagnostic::new(Code::Argument, format!("--network {name}"), "there is no such network on the chip")
+        Diagnostic::new(Code::Argument, format!("{option} {name}"), "there is no such network on the chip")
             .hint(format!("one of {}", names.join(", ")))
     })
 }

@@ -45,16 +45,36 @@ pub fn given(args: &MappingArgs, ir: &SpikingIr, target: &Target) -> Result<Give
                 .hint("leave it out")
                 .into());
         }
-        given.partition = Some(if ron {
-            PartitionFile::read(path)?.resolve(ir)?
+        let partition = if ron {
+            PartitionFile::read(path)?.resolve(ir).map_err(|problems| in_file(path, problems))?
         } else {
             from_blocks(args, path, ir, target, &given.rates)?
-        });
+        };
+        partition.verify(ir).map_err(|problems| in_file(path, problems))?;
+        given.partition = Some(partition);
     }
     if let Some(path) = &args.placement {
-        given.placement = Some(PlacementFile::read(path)?.resolve(target)?);
+        let placement = PlacementFile::read(path)?.resolve(target);
+        given.placement = Some(placement.map_err(|problems| in_file(path, problems))?);
     }
     Ok(given)
+}
+
+/// What is wrong with the cores of a program, told of the file that put neurons onto them.
+pub fn of_partition(args: &MappingArgs, problems: Diagnostics) -> Diagnostics {
+    match &args.partition {
+        Some(path) => in_file(path, problems),
+        None => problems,
+    }
+}
+
+/// Problems with cores, projections and layers that a file names: its place comes first.
+fn in_file(path: &Path, mut problems: Diagnostics) -> Diagnostics {
+    let file = path.display().to_string();
+    for problem in problems.0.iter_mut().filter(|problem| !problem.place.starts_with(&file)) {
+        problem.place = format!("{file}: {}", problem.place);
+    }
+    problems
 }
 
 /// A partition from the blocks of one network's hypergraph; other networks are searched.
@@ -67,7 +87,7 @@ fn from_blocks(
 ) -> Result<Partition, Diagnostics> {
     // A crossbar spends axons on the bits that the model's weights have.
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
-    let network = super::export::choose(&ir.model, args.partition_network.as_deref())?;
+    let network = super::export::choose(&ir.model, "--partition-network", args.partition_network.as_deref())?;
     let graph = network_graph(ir, network, args.group)?;
     let text = std::fs::read_to_string(path).map_err(|e| Diagnostic::unreadable(path, &e))?;
     let vertices = graph.groups.len();

@@ -1,21 +1,26 @@
 //! `snnc simulate` and `snnc run`: images, tokens and the energy report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Program;
+use snnc_simulator::charge::Record;
 use snnc_simulator::counts::SliceTable;
+use snnc_simulator::time::Fidelity;
+use snnc_simulator::time::cycle::Watcher;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::compile::compile;
 use super::print;
-use crate::cli::{GenerateArgs, RunArgs, SimulateArgs};
-use crate::generation::{self, Generated, Options, image_shape, loop_of};
+use crate::cli::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
+use crate::generation::{self, Generated, Observer, Options, image_shape, loop_of};
 use crate::progress;
 use crate::report::images::{Image, image_name, write_contact, write_image};
+use crate::report::timing::steps::StepTable;
 use crate::report::{Report, ReportInput, json, memory, npy, text};
+use crate::trace::{self, Traces};
 
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let program = Program::load(&args.program)?;
@@ -46,15 +51,19 @@ fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<Ex
         })?;
     }
     let options = Options { images: args.images, seed: args.seed, fidelity: args.timing };
+    let mut watching = Watching::new(program, args)?;
     let bar = progress::bar(args.images.saturating_mul(iterations), "generating");
     let start = Instant::now();
-    let generated = pool(args.threads)?.install(|| generation::run(program, options, &|| bar.inc(1)))?;
+    let done = || bar.inc(1);
+    let generated =
+        pool(args.threads)?.install(|| generation::run(program, options, &mut watching, &done))?;
     let wall_s = start.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let slices = SliceTable::new(program);
     let report = ReportInput {
         program,
         slices: &slices,
+        meter: &generated.meter,
         run: &generated.record,
         compile_s,
         wall_s,
@@ -62,17 +71,54 @@ fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<Ex
     }
     .report();
     print(&if args.json { json::print(&report)? } else { text::print(&report) })?;
+    let mut wrote = Vec::new();
     if let Some(out) = &args.out {
         write(out, program, shape, &generated, &report)?;
-        if !args.json {
-            let last = image_name(generated.images.len() - 1);
-            let folder = out.display();
-            print(&format!(
-                "\nwrote image_0000.png to {last}, contact.png, tokens.npy and report.json to {folder}\n"
-            ))?;
-        }
+        let (last, folder) = (image_name(generated.images.len() - 1), out.display());
+        let steps = if args.timing == Fidelity::None { "" } else { ", timesteps.csv" };
+        wrote.push(format!(
+            "image_0000.png to {last}, contact.png, tokens.npy{steps} and report.json to {folder}"
+        ));
+    }
+    wrote.extend(watching.finish()?);
+    if !args.json && !wrote.is_empty() {
+        let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
+        print(&format!("\n{lines}"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is written while the run goes on.
+struct Watching<'a> {
+    steps: Option<StepTable>,
+    traces: Option<Traces<'a>>,
+}
+
+impl<'a> Watching<'a> {
+    fn new(program: &'a Program, args: &GenerateArgs) -> Result<Self, Diagnostic> {
+        let out = args.out.as_ref().filter(|_| args.timing != Fidelity::None);
+        let table = |out: &PathBuf| StepTable::create(&out.join("timesteps.csv"), &program.model.networks);
+        let TraceArgs { packets, events, images, passes, timesteps } = args.trace.clone();
+        let options = trace::Options { packets, events, images, passes, timesteps };
+        let traces = Traces::new(program, options, args.images, args.timing)?;
+        Ok(Self { steps: out.map(table).transpose()?, traces })
+    }
+
+    /// Gives the files their names; what was written.
+    fn finish(self) -> Result<Vec<String>, Diagnostic> {
+        self.steps.map(StepTable::finish).transpose()?;
+        Ok(self.traces.map(Traces::finish).transpose()?.unwrap_or_default())
+    }
+}
+
+impl Observer for Watching<'_> {
+    fn image(&mut self, image: u64, record: &Record) -> Result<(), Diagnostic> {
+        self.steps.as_mut().map_or(Ok(()), |steps| steps.image(image, &record.timesteps.steps))
+    }
+
+    fn watcher(&mut self) -> Option<&mut dyn Watcher> {
+        self.traces.as_mut().map(|traces| traces as &mut dyn Watcher)
+    }
 }
 
 /// A pool of its own, so that `--threads` holds for this run.

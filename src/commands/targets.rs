@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use snnc_targets::ranges::EnergyRange;
 use snnc_targets::{Diagnostics, Target, registry};
 
 use crate::cli::{TargetsAction, TargetsArgs};
@@ -73,6 +74,11 @@ fn show(target: &Target) -> String {
     let energy = target.energy_constants();
     let energy = energy.iter().map(|(name, v)| ((*name).to_owned(), v.0.to_string(), v.1.to_string()));
     section("energy", energy.collect());
+    if !target.energy.ranges.is_empty() {
+        let row =
+            |r: &EnergyRange| (r.constant.clone(), format!("{} to {}", r.low, r.high), r.source.to_string());
+        section("ranges of energy", target.energy.ranges.iter().map(row).collect());
+    }
     section("time (error if rounded to whole clocks)", times(target, clock));
     if let Some(network) = &target.network {
         let sizes = network.sizes().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));

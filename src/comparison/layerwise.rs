@@ -5,6 +5,7 @@
 //! spikes that one property alone changes says what a layer departs by. The threshold grid is not among them: a
 //! channel's scale *is* its threshold, so a threshold is never rounded.
 
+use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, Model, Population, Sparse, SpikingIr};
@@ -16,6 +17,7 @@ use snnc_simulator::execute::neuron::Update;
 use snnc_targets::Diagnostics;
 
 use snnc_compiler::passes::collect::{self, Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
+use snnc_compiler::passes::quantise::Ties;
 use snnc_compiler::passes::{fold, linear};
 
 /// What one layer does to float spikes.
@@ -31,9 +33,11 @@ pub struct LayerCheck {
     pub by_weights: u64,
     /// Pairs that the rounding of the decay alone changes.
     pub by_decay: u64,
-    /// Pairs that the strict comparison alone changes: membranes exactly at the threshold.
+    /// Pairs that the strict comparison alone changes, with what the compiler does about it.
     pub by_strictness: u64,
-    /// Chip membranes exactly at their threshold.
+    /// What that is: `inclusive` chips need nothing.
+    pub comparison: Option<Ties>,
+    /// Chip membranes exactly at the trained threshold.
     pub ties: u64,
     /// Root mean square difference of the membranes before the comparison, in thresholds.
     pub membrane_error: f64,
@@ -51,6 +55,7 @@ impl LayerCheck {
     pub fn merge(&mut self, other: &Self) {
         self.name.clone_from(&other.name);
         self.host = other.host;
+        self.comparison = other.comparison;
         self.spikes += other.spikes;
         self.changed += other.changed;
         self.by_weights += other.by_weights;
@@ -99,8 +104,9 @@ impl Layerwise {
     pub fn check(&self, network: NetworkId, input: &[f64], trace: &Trace) -> Vec<(PopulationId, LayerCheck)> {
         let collected = &self.networks[network.0 as usize];
         let populations = self.ir.model.populations_of(network).zip(&collected.layers);
-        populations
-            .filter(|((_, p), _)| p.dynamics.fires())
+        let firing: Vec<_> = populations.filter(|((_, p), _)| p.dynamics.fires()).collect();
+        firing
+            .into_par_iter()
             .map(|((id, _), layer)| (id, self.layer(id, collected, layer, input, trace)))
             .collect()
     }
@@ -132,7 +138,8 @@ impl Layerwise {
             }
             neurons.step(&sums);
         }
-        LayerCheck { name: self.ir.model.layer_name(id), host: layer.host.is_some(), ..neurons.done() }
+        let (name, comparison) = (self.ir.model.layer_name(id), Some(neurons.ties));
+        LayerCheck { name, comparison, host: layer.host.is_some(), ..neurons.done() }
     }
 }
 
@@ -189,12 +196,14 @@ impl Sums {
 struct Neurons<'a> {
     population: &'a Population,
     update: Update,
-    strict: bool,
+    ties: Ties,
     kept: f64,
     gain: f64,
     shift: u32,
-    /// Threshold of each channel in the chip's integers.
+    /// What the chip compares with, one a channel.
     thresholds: Vec<i32>,
+    /// The trained threshold in the chip's integers, one a channel.
+    units: Vec<i32>,
     constant: Vec<f64>,
     bias: Vec<i32>,
     float: Vec<f64>,
@@ -217,16 +226,22 @@ impl<'a> Neurons<'a> {
             Dynamics::Lif { thresholds, .. } => thresholds.as_slice(),
             Dynamics::Integrator { .. } => &[],
         };
+        let ties = Ties::of(&model.neuron, population).unwrap_or(Ties::Inclusive);
+        let lowered = u32::from(ties == Ties::Threshold);
+        let shifted = |more: u32| {
+            mantissas.iter().map(|&m| ((m + more) << model.neuron.threshold_shift) as i32).collect()
+        };
         let n = layer.shape.len();
         let (constant, bias) = constants(model, id, population, layer, input);
         Self {
             population,
             update: Update::new(&model.neuron, population.dynamics.decay(), population.input_shift),
-            strict: model.neuron.strict,
+            ties,
             kept,
             gain,
             shift: population.input_shift,
-            thresholds: mantissas.iter().map(|&m| (m << model.neuron.threshold_shift) as i32).collect(),
+            thresholds: shifted(0),
+            units: shifted(lowered),
             constant,
             bias,
             float: vec![0.0; n],
@@ -242,8 +257,8 @@ impl<'a> Neurons<'a> {
         let channels = self.population.shape.channels;
         let mut events = Events::default();
         for i in 0..self.float.len() {
-            let threshold = self.thresholds[i % channels];
-            let unit = f64::from(threshold);
+            let (threshold, whole) = (self.thresholds[i % channels], self.units[i % channels]);
+            let unit = f64::from(whole);
             let exact = (sums.float[i] + self.constant[i]) * self.gain;
             let rounded =
                 (f64::from(sums.chip[i]) * f64::from(1u32 << self.shift) + f64::from(self.bias[i])) / unit;
@@ -252,9 +267,11 @@ impl<'a> Neurons<'a> {
             let weights = fire(&mut self.weights[i], |v| v * kept + rounded, |v| v >= 1.0);
             let grid = |v: f64| (v * kept * unit).trunc() / unit + exact;
             let decay = fire(&mut self.decay[i], grid, |v| v >= 1.0);
-            let strict = self.strict;
+            // On the grid of a lowered threshold the strict comparison is the inclusive one.
+            let strict = matches!(self.ties, Ties::Bias | Ties::Strict);
+            let raised = if self.ties == Ties::Bias { 1.0 / unit } else { 0.0 };
             let over = |v: f64| if strict { v > 1.0 } else { v >= 1.0 };
-            let strictly = fire(&mut self.strictly[i], |v| v * kept + exact, over);
+            let strictly = fire(&mut self.strictly[i], |v| v * kept + exact + raised, over);
             let v = self.update.integrate(self.chip[i], sums.chip[i], self.bias[i], &mut events);
             let chip = self.update.fires(v, threshold);
             self.chip[i] = if chip { 0 } else { v };
@@ -264,7 +281,7 @@ impl<'a> Neurons<'a> {
             check.by_weights += u64::from(float.1 != weights.1);
             check.by_decay += u64::from(float.1 != decay.1);
             check.by_strictness += u64::from(float.1 != strictly.1);
-            check.ties += u64::from(v == threshold);
+            check.ties += u64::from(v == whole);
             check.squares += (float.0 - f64::from(v) / unit).powi(2);
             check.pairs += 1;
         }

@@ -3,7 +3,8 @@
 //! Teacher-forced: both sides get the float trajectory's tokens in every iteration, so differences do not pile up.
 //! The free-running chip is reported beside it. [`layerwise`] goes one step further: each layer alone gets the float
 //! spikes of the layers before it, which says where a difference is made rather than where it is seen, and by what.
-//! Measures only; nothing here changes either side. Images are independent, so threads cannot change a figure.
+//! Measures only; nothing here changes either side. Images, the layers of a check and the timesteps of a float layer are
+//! independent and merged in order, so threads cannot change a figure.
 
 pub mod layerwise;
 mod metrics;

@@ -53,12 +53,16 @@ pub fn compare(
         layerwise: Layerwise::new(model, ir)?,
         generation,
     };
-    let images: Vec<Sums> = (0..options.images)
-        .into_par_iter()
-        .map(|image| sides.image(PhiloxUniforms::new(options.seed, image), done))
-        .collect();
+    // As many images at once as there are cores: an image under way holds the spikes of all its passes.
+    let chunk = rayon::current_num_threads().max(1) as u64;
     let mut sums = Sums::default();
-    images.into_iter().for_each(|image| sums.merge(image));
+    for first in (0..options.images).step_by(chunk as usize) {
+        let images: Vec<Sums> = (first..options.images.min(first + chunk))
+            .into_par_iter()
+            .map(|image| sides.image(PhiloxUniforms::new(options.seed, image), done))
+            .collect();
+        images.into_iter().for_each(|image| sums.merge(image));
+    }
     Ok(sums.comparison(program, options.calibration_passes, options.seed))
 }
 
@@ -80,7 +84,6 @@ impl Sides<'_> {
         let free = generate(&parameters, &mut alone, &uniforms, &mut |_| {});
         let mut both = Both {
             sides: self,
-            float: self.float.clone(),
             uniforms,
             sums: Sums::default(),
             row: 0,
@@ -105,7 +108,6 @@ impl Sides<'_> {
 /// Answers the loop with the float reference and asks the chip the same.
 struct Both<'a, 'm> {
     sides: &'a Sides<'m>,
-    float: FloatStepper<'m>,
     uniforms: PhiloxUniforms,
     sums: Sums,
     row: usize,
@@ -146,25 +148,23 @@ impl Both<'_, '_> {
 
 impl Stepper for Both<'_, '_> {
     fn denoise(&mut self, tokens: &[u32], t: u32) -> Vec<f64> {
-        let float = self.float.denoise(tokens, t);
+        let (float, generation) = (&self.sides.float, self.sides.generation);
+        let trace = float.denoiser_trace(tokens, t).expect("the latent grid was seen to fit the denoiser");
         let mut input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
         input.resize(tokens.len() * 2, f64::from(t));
-        if let Some(trace) = self.float.last_denoiser().cloned() {
-            let generation = self.sides.generation;
-            let chip = self.chip(generation.denoiser, &input, &trace);
-            self.sums.logits(generation, &self.uniforms, self.row, tokens, (&float, &chip));
-        }
+        let chip = self.chip(generation.denoiser, &input, &trace);
+        let float = trace.output().data.clone();
+        self.sums.logits(generation, &self.uniforms, self.row, tokens, (&float, &chip));
         self.row += 1;
         float
     }
 
     fn decode(&mut self, tokens: &[u32]) -> Vec<f64> {
-        let float = self.float.decode(tokens);
+        let trace = self.sides.float.decoder_trace(tokens);
+        let trace = trace.expect("a finished grid holds codes that the decoder knows");
         let input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
-        if let Some(trace) = self.float.last_decoder().cloned() {
-            self.decoded = self.chip(self.sides.generation.decoder, &input, &trace);
-        }
-        float
+        self.decoded = self.chip(self.sides.generation.decoder, &input, &trace);
+        trace.output().data.clone()
     }
 }
 

@@ -85,6 +85,9 @@ impl Comparison {
             t.drawn,
             t.free_running_agreement * 100.0
         )?;
+        if let Some(bars) = by_iteration(&t.by_iteration) {
+            writeln!(f, "           {bars}")?;
+        }
         writeln!(
             f,
             "  pixels   mean squared error {:.6}{}, PSNR {}, SSIM {:.4} on the same tokens",
@@ -109,4 +112,43 @@ impl Comparison {
 /// ` +- x`, with 95 % confidence; empty for one image.
 fn interval(estimate: Estimate, scale: f64, digits: usize) -> String {
     estimate.half_width.map_or(String::new(), |half| format!(" +- {:.digits$}", half * scale))
+}
+
+/// Most bars of a line.
+const BARS: usize = 49;
+
+/// Agreement by iteration as bars from the first (all masked) to the last, neighbours together where there are many;
+/// none without draws. A full bar is 100 %, the lowest 50 % or less, a space no draw.
+fn by_iteration(shares: &[Option<f64>]) -> Option<String> {
+    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let group = shares.len().div_ceil(BARS).max(1);
+    let means: Vec<Option<f64>> = shares.chunks(group).map(mean).collect();
+    let worst = means.iter().flatten().copied().reduce(f64::min)?;
+    let bar = |mean: &Option<f64>| {
+        mean.map_or(' ', |m| LEVELS[((m - 0.5).max(0.0) * 2.0 * (LEVELS.len() - 1) as f64).round() as usize])
+    };
+    let bars: String = means.iter().map(bar).collect();
+    let each = if group == 1 { "iteration".to_owned() } else { format!("{group} iterations") };
+    Some(format!("by {each}, first to last: {bars} (lowest {:.1} %)", worst * 100.0))
+}
+
+/// Mean of the iterations that drew.
+fn mean(shares: &[Option<f64>]) -> Option<f64> {
+    let drawn: Vec<f64> = shares.iter().flatten().copied().collect();
+    (!drawn.is_empty()).then(|| drawn.iter().sum::<f64>() / drawn.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_go_from_half_to_all_and_skip_what_was_not_drawn() {
+        let shares = [Some(1.0), None, Some(0.5), Some(0.25), Some(0.75)];
+        let text = by_iteration(&shares).unwrap();
+        assert_eq!(text, "by iteration, first to last: █ ▁▁▅ (lowest 25.0 %)");
+        assert_eq!(by_iteration(&[None, None]), None);
+        let many: Vec<_> = (0..98).map(|i| Some(if i % 2 == 0 { 0.5 } else { 1.0 })).collect();
+        assert_eq!(by_iteration(&many).unwrap().matches('▅').count(), 49);
+    }
 }

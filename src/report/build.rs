@@ -5,16 +5,16 @@ use std::collections::{BTreeSet, HashSet};
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::charge::{
-    ACCUMULATE_J, Bill, Component, MULTIPLY_ACCUMULATE_J, RunRecord, SliceTally, TimeTally,
+    ACCUMULATE_J, Bill, Component, MULTIPLY_ACCUMULATE_J, Meter, RunRecord, SliceTally,
 };
 use snnc_simulator::counts::SliceTable;
-use snnc_simulator::time::{Bound, Fidelity};
+use snnc_simulator::time::Fidelity;
 use snnc_targets::entity::EntityMap;
 
-use super::constants::{assumed_note, energy_constants, target_info};
+use super::constants::{assumed_note, energy_constants, range_note, target_info};
 use super::data::{
-    BoundCount, Components, EnergyConstant, HopsByKind, Iteration, LatencyClass, Layer, Mapping, Overflows,
-    Paper, PerImage, Report, SCHEMA, Simulated, Time, Totals,
+    Components, EnergyConstant, HopsByKind, Iteration, Layer, Mapping, Overflows, Paper, PerImage, Range,
+    Report, SCHEMA, Totals,
 };
 
 /// What a report is made of.
@@ -24,6 +24,8 @@ pub struct ReportInput<'a> {
     pub program: &'a Program,
     /// Its slice numbering.
     pub slices: &'a SliceTable,
+    /// What timed and charged the run.
+    pub meter: &'a Meter,
     /// What happened and what it cost.
     pub run: &'a RunRecord,
     /// Wall-clock seconds of compilation; 0 when a program file was read.
@@ -46,11 +48,12 @@ impl ReportInput<'_> {
             mapping: self.mapping(),
             totals: self.totals(),
             energy_j: components(&self.run.total.ledger.total()),
+            energy_range_j: range(self.run.total.bounds.each_ref().map(|ledger| ledger.total())),
             layers: self.layers(),
             iterations: self.iterations(),
             per_image: self.per_image(),
             hops_by_kind: self.hops_by_kind(),
-            time: self.time(),
+            time: super::timing::build::time(self),
             overflows: self.overflows(),
             notes: self.notes(&constants),
             energy_constants: constants,
@@ -92,7 +95,12 @@ impl ReportInput<'_> {
         let count = self.program.model.populations.len();
         let tallies = self.run.total.tally.by_population(self.slices, count);
         let bills = self.run.total.ledger.by_population(self.slices, count);
-        self.layers_of(&tallies, &bills, &self.run.total.tally.total().passes)
+        let mut layers = self.layers_of(&tallies, &bills, &self.run.total.tally.total().passes);
+        let [low, high] = self.run.total.bounds.each_ref().map(|l| l.by_population(self.slices, count));
+        for (layer, id) in layers.iter_mut().zip(tallies.keys()) {
+            layer.energy_range_j = Some(range([low[id], high[id]]));
+        }
+        layers
     }
 
     fn layers_of(
@@ -123,6 +131,7 @@ impl ReportInput<'_> {
             updates_active: tally.events.updates_active,
             updates_inactive: tally.events.updates_inactive,
             energy_j: Bill::joules(bill.total()),
+            energy_range_j: None,
             energy_by_component_j: components(bill),
         }
     }
@@ -183,37 +192,6 @@ impl ReportInput<'_> {
         HopsByKind { east_west: hops.east_west, north_south: hops.north_south, chip: hops.chip }
     }
 
-    fn time(&self) -> Time {
-        let time = self.run.total.tally.total().time;
-        let bounds = Bound::ALL.into_iter().zip(time.bounds);
-        Time {
-            host_s: seconds(time.host_ps),
-            barrier_s: seconds(time.barrier_ps),
-            bounds: bounds.map(|(b, timesteps)| BoundCount { bound: b.name().into(), timesteps }).collect(),
-            simulated: matches!(self.run.total.fidelity, Fidelity::Cycle { .. }).then(|| self.simulated()),
-        }
-    }
-
-    fn simulated(&self) -> Simulated {
-        let TimeTally { packets, sampled, .. } = self.run.total.tally.total().time;
-        let half_width_s = sampled.half_width_ps().map(|ps| ps / 1e12);
-        let target = &self.program.target;
-        let power_w =
-            target.energy().static_uw_per_chip as f64 * 1e-6 * f64::from(self.program.topology().chips);
-        let classes = packets.classes.iter().enumerate().filter(|(_, count)| **count > 0);
-        Simulated {
-            timesteps: sampled.simulated,
-            time_half_width_s: half_width_s,
-            energy_half_width_j: half_width_s.map(|s| s * power_w),
-            packets: packets.packets,
-            latency_mean_s: packets.mean() / 1e12,
-            latency_max_s: packets.longest as f64 / 1e12,
-            latency_histogram: classes
-                .map(|(i, &packets)| LatencyClass { below_s: (1u64 << i) as f64 / 1e12, packets })
-                .collect(),
-        }
-    }
-
     fn overflows(&self) -> Overflows {
         let tally = self.run.total.tally.total();
         let events = tally.total().events;
@@ -237,6 +215,7 @@ impl ReportInput<'_> {
 
     fn notes(&self, constants: &[EnergyConstant]) -> Vec<String> {
         let mut notes = vec![assumed_note(constants)];
+        notes.extend(range_note(constants));
         notes.push(match self.run.total.fidelity {
             Fidelity::None => "time was not modelled, so static energy is not charged".into(),
             Fidelity::Analytic => {
@@ -264,7 +243,7 @@ impl ReportInput<'_> {
         notes
     }
 
-    fn timed(&self) -> bool {
+    pub(super) fn timed(&self) -> bool {
         self.run.total.fidelity != Fidelity::None
     }
 }
@@ -281,7 +260,12 @@ fn components(bill: &Bill) -> Components {
     }
 }
 
-fn seconds(picoseconds: u128) -> f64 {
+/// Ends of the energy.
+fn range([low, high]: [Bill; 2]) -> Range {
+    Range { low: Bill::joules(low.total()), high: Bill::joules(high.total()) }
+}
+
+pub(super) fn seconds(picoseconds: u128) -> f64 {
     picoseconds as f64 / 1e12
 }
 
@@ -306,6 +290,29 @@ mod tests {
         close(report.energy_constants.iter().map(|k| k.energy_j).sum(), total);
         close(report.per_image.iter().filter_map(|i| i.time_s).sum(), report.totals.time_s.unwrap());
         assert_eq!(report.layers.iter().map(|l| l.spikes).sum::<u64>(), report.totals.spikes);
+    }
+
+    #[test]
+    fn the_range_is_what_the_ends_of_the_constants_cost() {
+        let report = run(Fidelity::Analytic, |input| input.report());
+        let time = report.totals.time_s.unwrap();
+        let chips = report.mapping.chips_present as f64;
+        let at = |end: fn(&Range) -> f64| -> f64 {
+            let constants = report.energy_constants.iter();
+            constants
+                .map(|k| {
+                    let each = k.range.as_ref().map_or(k.value, end);
+                    if k.unit == "W" { each * chips * time } else { each * k.events as f64 }
+                })
+                .sum()
+        };
+        close(report.energy_range_j.low, at(|r| r.low));
+        close(report.energy_range_j.high, at(|r| r.high));
+        assert!(report.energy_range_j.low < report.totals.energy_j);
+        assert!(report.energy_range_j.high > report.totals.energy_j);
+        let layers = report.layers.iter().map(|l| l.energy_range_j.unwrap());
+        close(layers.clone().map(|r| r.low).sum(), report.energy_range_j.low);
+        close(layers.map(|r| r.high).sum(), report.energy_range_j.high);
     }
 
     #[test]

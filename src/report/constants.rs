@@ -4,7 +4,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_simulator::charge::{Bill, Component, Record, SliceTally};
 use snnc_targets::{Provenance, Target};
 
-use super::data::{EnergyConstant, ProvenanceSummary, TargetInfo};
+use super::data::{EnergyConstant, ProvenanceSummary, Range, TargetInfo};
 
 /// The target, and where its energy and time constants come from.
 pub(super) fn target_info(target: &Target) -> TargetInfo {
@@ -28,7 +28,9 @@ pub(super) fn energy_constants(program: &Program, record: &Record) -> Vec<Energy
     constants
         .map(|(name, sourced)| {
             let per_chip = name == "static_mw_per_chip";
-            let value = sourced.0 * if per_chip { 1e-3 } else { 1e-12 };
+            let unit = if per_chip { 1e-3 } else { 1e-12 };
+            let value = sourced.0 * unit;
+            let range = program.target.energy_range(name);
             let events = if per_chip { program.topology().chips.into() } else { events_of(name, &all) };
             EnergyConstant {
                 name: name.into(),
@@ -36,6 +38,8 @@ pub(super) fn energy_constants(program: &Program, record: &Record) -> Vec<Energy
                 unit: if per_chip { "W" } else { "J" }.into(),
                 provenance: sourced.1.kind().into(),
                 source: sourced.1.text().into(),
+                range: range.map(|r| Range { low: r.low * unit, high: r.high * unit }),
+                range_source: range.map(|r| r.source.to_string()),
                 events,
                 energy_j: if per_chip { static_j } else { events as f64 * value },
             }
@@ -51,6 +55,16 @@ pub(super) fn assumed_note(constants: &[EnergyConstant]) -> String {
     let (assumed, all) = (sum(&|k| k.provenance == "assumed"), sum(&|_| true));
     let share = if all > 0.0 { 100.0 * assumed / all } else { 0.0 };
     format!("{share:.1} % of the energy rests on assumed energy constants")
+}
+
+/// What the ends of the total mean.
+pub(super) fn range_note(constants: &[EnergyConstant]) -> Option<String> {
+    let ranged = constants.iter().filter(|k| k.range.is_some()).count();
+    (ranged > 0).then(|| {
+        format!(
+            "the energy range has all {ranged} constants that have a range at their lowest, or all at their highest value"
+        )
+    })
 }
 
 fn file(summary: &mut ProvenanceSummary, name: String, provenance: &Provenance) {

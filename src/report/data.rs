@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::timing::data::Time;
+
 /// Schema of this version.
 pub const SCHEMA: &str = "snnc.report/1";
 
@@ -25,6 +27,8 @@ pub struct Report {
     pub totals: Totals,
     /// By component, J.
     pub energy_j: Components,
+    /// `totals.energy_j` with every energy constant at the lowest, and at the highest value of its range.
+    pub energy_range_j: Range,
     /// In the model's order.
     pub layers: Vec<Layer>,
     /// By iteration (pass within an image), summed over images.
@@ -145,6 +149,15 @@ impl Components {
     }
 }
 
+/// Lowest and highest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Range {
+    /// At most the nominal value.
+    pub low: f64,
+    /// At least the nominal value.
+    pub high: f64,
+}
+
 /// One population.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
@@ -170,7 +183,9 @@ pub struct Layer {
     pub updates_inactive: u64,
     /// Joules.
     pub energy_j: f64,
-    /// The same by component.
+    /// The same at the ends of the constants' ranges; null in the layers of a single image.
+    pub energy_range_j: Option<Range>,
+    /// Joules by component.
     pub energy_by_component_j: Components,
 }
 
@@ -237,56 +252,6 @@ pub struct HopsByKind {
     pub chip: u64,
 }
 
-/// Where the time went; zeros without a time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Time {
-    /// Host transfers, s.
-    pub host_s: f64,
-    /// Barriers, s.
-    pub barrier_s: f64,
-    /// Timesteps by what they waited for.
-    pub bounds: Vec<BoundCount>,
-    /// What the simulated packets showed; null without cycle-accurate timing.
-    pub simulated: Option<Simulated>,
-}
-
-/// What cycle-accurate timing adds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Simulated {
-    /// Timesteps that were simulated; the others were estimated from them.
-    pub timesteps: u64,
-    /// Half of the 95 % interval of `totals.time_s`, s; 0 if every timestep was simulated, null if too few were.
-    pub time_half_width_s: Option<f64>,
-    /// Half of the 95 % interval of `totals.energy_j`, J.
-    pub energy_half_width_j: Option<f64>,
-    /// Simulated packets.
-    pub packets: u64,
-    /// Mean time from the making of a packet to its arrival at the core, s.
-    pub latency_mean_s: f64,
-    /// The longest, s.
-    pub latency_max_s: f64,
-    /// Packets by latency; classes without packets are left out.
-    pub latency_histogram: Vec<LatencyClass>,
-}
-
-/// Packets of one class of latencies.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct LatencyClass {
-    /// Shorter than this, s, and not in an earlier class. The last class has no bound.
-    pub below_s: f64,
-    /// Packets.
-    pub packets: u64,
-}
-
-/// Timesteps that waited for one kind of unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BoundCount {
-    /// `synapse`, `neuron`, `axon_in`, `axon_out`, `link`, `delivery` or `barrier`.
-    pub bound: String,
-    /// Timesteps.
-    pub timesteps: u64,
-}
-
 /// Values that left their width.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overflows {
@@ -311,6 +276,10 @@ pub struct EnergyConstant {
     pub provenance: String,
     /// The source or reason.
     pub source: String,
+    /// Lowest and highest value, if the target gives a range.
+    pub range: Option<Range>,
+    /// Where the range comes from: kind of provenance, source or reason.
+    pub range_source: Option<String>,
     /// Events charged; chips powered for static power.
     pub events: u64,
     /// Joules charged.

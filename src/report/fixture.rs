@@ -30,6 +30,7 @@ pub fn run<R>(fidelity: Fidelity, use_it: impl FnOnce(&ReportInput) -> R) -> R {
     use_it(&ReportInput {
         program: &program,
         slices: &slices,
+        meter: &meter,
         run: &run,
         compile_s: 1.5,
         wall_s: 0.25,
@@ -91,13 +92,21 @@ fn pass(seed: u64) -> PassCounts {
         accumulator_overflows: 1,
         ..Events::default()
     };
-    let flows = vec![Flow { source: 0, target: CoreId(1), packets: 5 }];
-    let step = StepCounts { events: vec![source, target], flows, casts: Vec::new() };
+    // Packets are integrated in the timestep after they were sent.
+    let flow = Flow { source: 0, target: CoreId(1), packets: 5 };
+    let step = |sends: bool, integrates: bool| StepCounts {
+        events: vec![
+            if sends { source } else { Events::default() },
+            if integrates { target } else { Events::default() },
+        ],
+        flows: if sends { vec![flow] } else { Vec::new() },
+        casts: Vec::new(),
+    };
     PassCounts {
         network: NetworkId(0),
         host_writes: vec![8, 0],
         host_reads: vec![0, 8],
         bias_saturations: 0,
-        steps: vec![step; 2],
+        steps: vec![step(true, false), step(true, true), step(false, true)],
     }
 }

@@ -13,7 +13,9 @@ pub mod images;
 pub mod json;
 pub mod memory;
 pub mod npy;
+pub mod quantisation;
 pub mod text;
+pub mod timing;
 mod units;
 
 pub use build::ReportInput;

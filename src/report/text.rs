@@ -1,6 +1,7 @@
 //! The energy report that a person reads.
 
-use super::data::{Iteration, Report};
+use super::data::{EnergyConstant, Iteration, Range, Report};
+use super::timing;
 use super::units::{count, share, si};
 
 /// The report as text: overview, components, networks, layers, time, provenance, notes. Ends with a newline.
@@ -12,7 +13,7 @@ pub fn print(report: &Report) -> String {
         components(report),
         networks(report),
         layers(report),
-        waits(report),
+        timing::text::print(report),
         provenance(report),
         paper(report),
         notes(report),
@@ -56,6 +57,8 @@ fn totals(r: &Report) -> String {
     let rows = vec![
         vec!["".into(), format!("{} images", count(t.images)), "per image".into()],
         real("energy", Some(t.energy_j), "J"),
+        real("  lowest constants", Some(r.energy_range_j.low), "J"),
+        real("  highest constants", Some(r.energy_range_j.high), "J"),
         real("time", t.time_s, "s"),
         vec!["average power".into(), power(r), String::new()],
         whole("timesteps", t.timesteps),
@@ -166,45 +169,14 @@ fn layers(r: &Report) -> String {
     table("Energy by layer (all images)", &rows, 1)
 }
 
-fn waits(r: &Report) -> String {
-    let Some(time) = r.totals.time_s else { return String::new() };
-    let mut rows = Vec::new();
-    for bound in r.time.bounds.iter().filter(|b| b.timesteps > 0) {
-        let part = share(bound.timesteps as f64, r.totals.timesteps as f64);
-        rows.push(vec![bound.bound.clone(), count(bound.timesteps), format!("{part} of timesteps")]);
-    }
-    for (name, seconds) in [("barriers", r.time.barrier_s), ("host transfers", r.time.host_s)] {
-        rows.push(vec![name.into(), si(seconds, "s"), format!("{} of the time", share(seconds, time))]);
-    }
-    table("What the time waits for", &rows, 1) + &simulated(r)
-}
-
-/// What the simulated packets showed.
-fn simulated(r: &Report) -> String {
-    let Some(s) = &r.time.simulated else { return String::new() };
-    let half =
-        |value: Option<f64>, unit: &str| value.map_or("unknown".into(), |v| format!("+- {}", si(v, unit)));
-    let mut rows = vec![
-        vec!["timesteps simulated".into(), count(s.timesteps)],
-        vec!["time, 95 % interval".into(), half(s.time_half_width_s, "s")],
-        vec!["energy, 95 % interval".into(), half(s.energy_half_width_j, "J")],
-        vec!["packets simulated".into(), count(s.packets)],
-        vec!["latency, mean".into(), si(s.latency_mean_s, "s")],
-        vec!["latency, longest".into(), si(s.latency_max_s, "s")],
-    ];
-    for class in &s.latency_histogram {
-        rows.push(vec![format!("latency below {}", si(class.below_s, "s")), count(class.packets)]);
-    }
-    format!("\n{}", table("Simulated packets", &rows, 1))
-}
-
 fn provenance(r: &Report) -> String {
-    let header = ["", "value", "provenance", "energy", "share"];
+    let header = ["", "value", "range", "provenance", "energy", "share"];
     let mut rows = vec![header.map(String::from).to_vec()];
     for k in &r.energy_constants {
         rows.push(vec![
             k.name.clone(),
             si(k.value, &k.unit),
+            range_of(k),
             k.provenance.clone(),
             si(k.energy_j, "J"),
             share(k.energy_j, r.totals.energy_j),
@@ -215,12 +187,23 @@ fn provenance(r: &Report) -> String {
     for constant in assumed {
         text += &format!("  assumed: {}: {}\n", constant.name, constant.source);
     }
+    for constant in &r.energy_constants {
+        if let Some(source) = &constant.range_source {
+            text += &format!("  range of {}: {source}\n", constant.name);
+        }
+    }
     let times: Vec<&str> =
         r.target.provenance.assumed.iter().filter_map(|name| name.strip_prefix("timing.")).collect();
     if !times.is_empty() && r.totals.time_s.is_some() {
         text += &format!("  assumed times: {}\n", times.join(", "));
     }
     text
+}
+
+/// Both ends, or a dash.
+fn range_of(k: &EnergyConstant) -> String {
+    let ends = |r: Range| format!("{} .. {}", si(r.low, &k.unit), si(r.high, &k.unit));
+    k.range.map_or_else(|| "-".to_owned(), ends)
 }
 
 fn paper(r: &Report) -> String {
@@ -242,7 +225,7 @@ fn notes(r: &Report) -> String {
 }
 
 /// Aligned columns below a title; the first `left` columns are flush left, the others flush right.
-fn table(title: &str, rows: &[Vec<String>], left: usize) -> String {
+pub(super) fn table(title: &str, rows: &[Vec<String>], left: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| {
         rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0)

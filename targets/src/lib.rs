@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod entity;
 pub mod layer_cores;
 pub mod output;
+pub mod ranges;
 pub mod registry;
 pub mod resolved;
 pub mod schema;

@@ -23,24 +23,72 @@ pub fn write_with(
     path: &Path,
     fill: impl FnOnce(&mut std::io::BufWriter<&mut std::fs::File>) -> std::io::Result<()>,
 ) -> Result<(), Diagnostic> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Diagnostic::new(Code::OutputFailed, path.display().to_string(), format!("cannot write: {error}"))
-    };
+    let mut temporary = temporary(path)?;
+    let mut writer = std::io::BufWriter::new(temporary.as_file_mut());
+    fill(&mut writer).and_then(|()| writer.flush()).map_err(|e| failed(path, &e))?;
+    drop(writer);
+    persist(path, temporary)
+}
+
+/// A file that is written while a run goes on. It takes its name when it is finished; dropped before, it disappears.
+#[derive(Debug)]
+pub struct Unfinished {
+    path: std::path::PathBuf,
+    writer: std::io::BufWriter<tempfile::NamedTempFile>,
+}
+
+impl Unfinished {
+    /// Begins a file that is to be named `path`. Makes missing folders.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`] with the path.
+    pub fn create(path: &Path) -> Result<Self, Diagnostic> {
+        Ok(Self { path: path.to_owned(), writer: std::io::BufWriter::new(temporary(path)?) })
+    }
+
+    /// A write that went wrong, as a diagnostic.
+    pub fn failed(&self, error: &dyn std::fmt::Display) -> Diagnostic {
+        failed(&self.path, error)
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`] with the path.
+    pub fn finish(self) -> Result<(), Diagnostic> {
+        let temporary = self.writer.into_inner().map_err(|e| failed(&self.path, &e))?;
+        persist(&self.path, temporary)
+    }
+}
+
+impl Write for Unfinished {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+fn failed(path: &Path, error: &dyn std::fmt::Display) -> Diagnostic {
+    Diagnostic::new(Code::OutputFailed, path.display().to_string(), format!("cannot write: {error}"))
+}
+
+/// A file beside `path`.
+fn temporary(path: &Path) -> Result<tempfile::NamedTempFile, Diagnostic> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(folder).map_err(|e| failed(&e))?;
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".snnc-")
-        .permissions(permissions())
-        .tempfile_in(folder)
-        .map_err(|e| failed(&e))?;
-    let mut writer = std::io::BufWriter::new(temporary.as_file_mut());
-    fill(&mut writer).and_then(|()| writer.flush()).map_err(|e| failed(&e))?;
-    drop(writer);
-    temporary.as_file().sync_all().map_err(|e| failed(&e))?;
-    temporary.persist(path).map_err(|e| failed(&e.error))?;
+    std::fs::create_dir_all(folder).map_err(|e| failed(path, &e))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".snnc-").permissions(permissions()).tempfile_in(folder).map_err(|e| failed(path, &e))
+}
+
+fn persist(path: &Path, temporary: tempfile::NamedTempFile) -> Result<(), Diagnostic> {
+    temporary.as_file().sync_all().map_err(|e| failed(path, &e))?;
+    temporary.persist(path).map_err(|e| failed(path, &e.error))?;
     Ok(())
 }
 
@@ -63,5 +111,20 @@ mod tests {
         assert_eq!(error.code, Code::OutputFailed);
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_unfinished_file_has_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        let mut first = Unfinished::create(&path).unwrap();
+        first.write_all(b"lost").unwrap();
+        drop(first);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let mut second = Unfinished::create(&path).unwrap();
+        second.write_all(b"kept").unwrap();
+        assert!(!path.exists());
+        second.finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"kept");
     }
 }

@@ -195,6 +195,7 @@ impl Target {
                 &format!("a number from 0 to {most}"),
             );
         }
+        self.check_ranges(&mut need);
         need(self.timing.clock_ns.0 >= 0.001, "timing.clock_ns", "at least 0.001");
         if let Some(network) = &self.network {
             for (field, value) in network.sizes() {
@@ -284,22 +285,27 @@ impl Target {
 
     /// Energies as integers. Call [`Target::check`] first.
     pub fn energy(&self) -> Energy {
+        self.energy_by(|_, value| value)
+    }
+
+    /// The same with other values: `value(name, nominal)`, in the unit of the constant.
+    pub(crate) fn energy_by(&self, value: impl Fn(&str, f64) -> f64) -> Energy {
         let e = &self.energy;
-        let aj = |pj: &Sourced<f64>| (pj.get() * 1e6).round() as u64;
+        let aj = |name: &str, nominal: &Sourced<f64>| (value(name, nominal.get()) * 1e6).round() as u64;
         Energy {
-            synaptic_operation_aj: aj(&e.synaptic_operation_pj),
-            neuron_update_active_aj: aj(&e.neuron_update_active_pj),
-            neuron_update_inactive_aj: aj(&e.neuron_update_inactive_pj),
-            neuron_spike_aj: aj(&e.neuron_spike_pj),
-            axon_in_aj: aj(&e.axon_in_pj),
-            axon_out_aj: aj(&e.axon_out_pj),
-            tile_delivery_aj: aj(&e.tile_delivery_pj),
-            hop_east_west_aj: aj(&e.hop_east_west_pj),
-            hop_north_south_aj: aj(&e.hop_north_south_pj),
-            hop_chip_aj: aj(&e.hop_chip_pj),
-            host_write_aj: aj(&e.host_write_pj),
-            host_read_aj: aj(&e.host_read_pj),
-            static_uw_per_chip: milli(e.static_mw_per_chip.get()),
+            synaptic_operation_aj: aj("synaptic_operation_pj", &e.synaptic_operation_pj),
+            neuron_update_active_aj: aj("neuron_update_active_pj", &e.neuron_update_active_pj),
+            neuron_update_inactive_aj: aj("neuron_update_inactive_pj", &e.neuron_update_inactive_pj),
+            neuron_spike_aj: aj("neuron_spike_pj", &e.neuron_spike_pj),
+            axon_in_aj: aj("axon_in_pj", &e.axon_in_pj),
+            axon_out_aj: aj("axon_out_pj", &e.axon_out_pj),
+            tile_delivery_aj: aj("tile_delivery_pj", &e.tile_delivery_pj),
+            hop_east_west_aj: aj("hop_east_west_pj", &e.hop_east_west_pj),
+            hop_north_south_aj: aj("hop_north_south_pj", &e.hop_north_south_pj),
+            hop_chip_aj: aj("hop_chip_pj", &e.hop_chip_pj),
+            host_write_aj: aj("host_write_pj", &e.host_write_pj),
+            host_read_aj: aj("host_read_pj", &e.host_read_pj),
+            static_uw_per_chip: milli(value("static_mw_per_chip", e.static_mw_per_chip.get())),
         }
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::axons::{AxonSpec, InputAxonKind, OutputAxonKind};
 use crate::layer_cores::LayerCores;
+pub use crate::ranges::EnergyRange;
 
 /// Format string of target files read by this version.
 pub const FORMAT: &str = "snnc.target/1";
@@ -346,6 +347,9 @@ pub struct EnergySpec {
     pub host_read_pj: Sourced<f64>,
     /// Static power of a powered chip.
     pub static_mw_per_chip: Sourced<f64>,
+    /// How far some of the constants may be off; a constant that is not listed has no range.
+    #[serde(default)]
+    pub ranges: Vec<EnergyRange>,
 }
 
 /// Routers, their buffers, and the queues of a core, for cycle-accurate timing. Links and ports are those of

@@ -3,8 +3,9 @@
 //! Place in the flow: beside it. Nothing is folded, scheduled or quantised; every layer is evaluated as it was
 //! trained, in graph order, for all timesteps, and what it gave is kept. Given the recorded traces of a trained model it gives the
 //! same spikes bit for bit.
-//! Invariants: it stays simple and is never optimised. Two things it may do, as they cannot change a result: compute a
-//! layer whose inputs are constant over time only once, and skip inputs of zero in a convolution.
+//! Invariants: it stays simple and is never optimised. Three things it may do, as they cannot change a result: compute a
+//! layer whose inputs are constant over time only once, skip inputs of zero in a convolution, and give the timesteps
+//! of a layer without memory to several cores.
 //! Refused: graphs that shape inference refuses, inputs of another shape, row numbers outside an embedding's table.
 
 mod convolve;

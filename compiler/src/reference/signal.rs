@@ -1,5 +1,7 @@
 //! What goes from layer to layer: maps of f64, and how they go with time.
 
+use rayon::prelude::*;
+
 use crate::ir::Shape;
 
 /// A map `[c, h, w]`, row-major.
@@ -52,11 +54,11 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The same kind of signal, each map through `f`.
-    pub fn each(&self, f: impl Fn(&Map) -> Map) -> Self {
+    /// The same kind of signal, each map through `f`; timesteps are independent of each other here, so on all cores.
+    pub fn each(&self, f: impl Fn(&Map) -> Map + Sync) -> Self {
         match self {
             Self::Constant(map) => Self::Constant(f(map)),
-            Self::Series(maps) => Self::Series(maps.iter().map(f).collect()),
+            Self::Series(maps) => Self::Series(maps.par_iter().map(&f).collect()),
             Self::Final(map) => Self::Final(f(map)),
         }
     }

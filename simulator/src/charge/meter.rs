@@ -3,12 +3,14 @@
 use snnc_compiler::ir::program::Program;
 
 use super::tally::summed;
-use super::{Bill, Copies, Ledger, PaperFigure, Prices, StaticSplit, Tally, host_macs};
-use snnc_targets::Diagnostic;
+use super::timesteps::Timesteps;
+use super::{Copies, Ledger, PaperFigure, Prices, SliceTally, StaticSplit, Tally, host_macs};
+use snnc_targets::{Diagnostic, Energy};
 
 use crate::counts::{PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
 use crate::network::Network;
+use crate::time::cycle::{Pass, PassPlace, Watcher};
 use crate::time::{Analytic, Cycle, Fidelity, PassTime, Routes};
 
 /// What happened and what it cost: one image, or the sum of several.
@@ -22,22 +24,51 @@ pub struct Record {
     pub tally: Tally,
     /// Energy.
     pub ledger: Ledger,
+    /// The same with every constant at the lowest, and at the highest value of its range.
+    pub bounds: [Ledger; 2],
     /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
     pub host_macs: u128,
+    /// Timesteps, busiest links and slowest packets.
+    pub timesteps: Timesteps,
 }
 
 impl Record {
-    /// Adds another record of the same meter.
+    /// Adds another record of the same meter. Sums keep no single timesteps.
     pub fn merge(&mut self, other: &Self) {
         self.tally.merge(&other.tally);
         self.ledger.merge(&other.ledger);
+        self.bounds.iter_mut().zip(&other.bounds).for_each(|(a, b)| a.merge(b));
         self.host_macs += other.host_macs;
+        self.timesteps.merge(&other.timesteps);
     }
 
     /// Energy of operations as SNN papers give it.
     pub fn paper_figure(&self) -> PaperFigure {
         let accumulates = self.tally.total().total().events.synaptic_operations;
         PaperFigure { accumulates, multiply_accumulates: self.host_macs }
+    }
+}
+
+/// What events and time cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Tariff {
+    prices: Prices,
+    static_split: StaticSplit,
+}
+
+impl Tariff {
+    fn new(program: &Program, slices: &SliceTable, energy: Energy) -> Self {
+        let static_split = StaticSplit::new(program, slices, energy.static_uw_per_chip);
+        Self { prices: Prices(energy), static_split }
+    }
+
+    /// Enters a pass into a ledger.
+    fn charge(&self, ledger: &mut Ledger, iteration: usize, slices: &[SliceTally], time: Option<&PassTime>) {
+        let bills = ledger.iteration_mut(iteration);
+        bills.iter_mut().zip(slices).for_each(|(bill, slice)| *bill += self.prices.bill(slice));
+        if let Some(time) = time {
+            self.static_split.charge(time.total_ps(), bills);
+        }
     }
 }
 
@@ -50,9 +81,10 @@ pub struct Meter {
     routes: Routes,
     analytic: Analytic,
     cycle: Option<Cycle>,
-    prices: Prices,
     copies: Option<Copies>,
-    static_split: StaticSplit,
+    tariff: Tariff,
+    /// At the lowest and at the highest values; none if no constant has a range.
+    tariff_bounds: Option<[Tariff; 2]>,
     /// By network index.
     macs: Vec<u128>,
 }
@@ -74,9 +106,10 @@ impl Meter {
             routes: Routes::new(program),
             analytic: Analytic::new(program, slices),
             cycle,
-            prices: Prices(program.target.energy()),
             copies: Copies::new(program, slices),
-            static_split: StaticSplit::new(program, slices),
+            tariff: Tariff::new(program, slices, program.target.energy()),
+            tariff_bounds: (!program.target.energy.ranges.is_empty())
+                .then(|| program.target.energy_bounds().map(|energy| Tariff::new(program, slices, energy))),
             macs: program.model.networks.keys().map(|network| host_macs(program, network)).collect(),
         })
     }
@@ -89,6 +122,12 @@ impl Meter {
     /// The routes.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// Whether [`Meter::add_pass`] looks at traces; if not, it may be given none.
+    pub fn reads_traces(&self) -> bool {
+        let timed = self.fidelity != Fidelity::None && (self.cycle.is_some() || !self.routes.next_step());
+        timed || self.copies.is_some()
     }
 
     /// A record without passes.
@@ -104,8 +143,20 @@ impl Meter {
             image,
             tally: Tally::new(self.macs.len(), slices),
             ledger: Ledger::new(slices),
+            bounds: [Ledger::new(slices), Ledger::new(slices)],
             host_macs: 0,
+            timesteps: Timesteps::default(),
         }
+    }
+
+    /// The analytic formula.
+    pub fn analytic(&self) -> &Analytic {
+        &self.analytic
+    }
+
+    /// The cycle-accurate model, if the fidelity asks for it.
+    pub fn cycle(&self) -> Option<&Cycle> {
+        self.cycle.as_ref()
     }
 
     /// Enters a pass as the image's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
@@ -117,37 +168,59 @@ impl Meter {
         counts: &PassCounts,
         traces: &[SliceTrace],
     ) -> Option<PassTime> {
-        let time = self.time(record, counts, traces);
+        let time = self.add_watched(record, iteration, (counts, traces), None);
+        time.expect("nobody watches, so nobody fails")
+    }
+
+    /// Like [`Meter::add_pass`], before a watcher's eyes.
+    ///
+    /// # Errors
+    /// The watcher's; nothing was entered then.
+    pub fn add_watched(
+        &self,
+        record: &mut Record,
+        iteration: usize,
+        (counts, traces): (&PassCounts, &[SliceTrace]),
+        watcher: Option<&mut dyn Watcher>,
+    ) -> Result<Option<PassTime>, Diagnostic> {
+        let time = self.time(record, iteration, (counts, traces), watcher)?;
         let mut slices = summed(&self.network, counts);
         let work = self.copies.as_ref().map(|copies| {
             copies.send(&mut slices);
             copies.work(&slices, traces)
         });
-        let bills = record.ledger.iteration_mut(iteration);
         let charged = work.as_deref().unwrap_or(&slices);
-        bills.iter_mut().zip(charged).for_each(|(bill, slice)| *bill += self.prices.bill(slice));
-        self.charge_static(time.as_ref(), bills);
+        let bounds = self.tariff_bounds.as_ref().map_or([&self.tariff; 2], |[low, high]| [low, high]);
+        let ledgers = std::iter::once(&mut record.ledger).chain(&mut record.bounds);
+        for (tariff, ledger) in std::iter::once(&self.tariff).chain(bounds).zip(ledgers) {
+            tariff.charge(ledger, iteration, charged, time.as_ref());
+        }
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());
         record.host_macs += self.macs[counts.network.0 as usize];
-        time
+        if let Some(time) = &time {
+            record.timesteps.add_pass((record.image, iteration), counts, time);
+        }
+        Ok(time)
     }
 
-    fn time(&self, record: &Record, counts: &PassCounts, traces: &[SliceTrace]) -> Option<PassTime> {
+    fn time(
+        &self,
+        record: &Record,
+        iteration: usize,
+        (counts, traces): (&PassCounts, &[SliceTrace]),
+        watcher: Option<&mut dyn Watcher>,
+    ) -> Result<Option<PassTime>, Diagnostic> {
         if self.fidelity == Fidelity::None {
-            return None;
+            return Ok(None);
         }
         let mut time = self.analytic.pass(&self.network, &self.routes, counts, traces);
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
-            cycle.refine(&self.routes, counts, traces, (record.image, first), &mut time);
+            let pass = Pass { table: &self.slices, routes: &self.routes, counts, traces };
+            let at = PassPlace { image: record.image, iteration, first };
+            cycle.refine(pass, at, watcher, &mut time)?;
         }
-        Some(time)
-    }
-
-    fn charge_static(&self, time: Option<&PassTime>, bills: &mut [Bill]) {
-        if let Some(time) = time {
-            self.static_split.charge(time.total_ps(), bills);
-        }
+        Ok(Some(time))
     }
 }
 

@@ -4,7 +4,9 @@
 //! A [`Meter`] turns each pass into entries of a [`Record`]: what happened ([`Tally`]) and what it cost ([`Ledger`],
 //! integers of attojoules by iteration, slice and component). Several images make a [`RunRecord`].
 //!
-//! Invariant: sum over cores = sum over layers = sum over iterations = sum over components = total, to the last
+//! A record keeps three ledgers: at the constants' values, and at the ends of the ranges that the target gives them.
+//!
+//! Invariant, of each ledger: sum over cores = sum over layers = sum over iterations = sum over components = total, to the last
 //! attojoule. Without a time ([`crate::time::Fidelity::None`]) static energy is not charged.
 
 mod bill;
@@ -16,6 +18,7 @@ mod prices;
 mod run;
 mod static_power;
 mod tally;
+mod timesteps;
 
 pub use bill::{Bill, Component};
 pub use copies::Copies;
@@ -26,3 +29,4 @@ pub use prices::Prices;
 pub use run::{ImageSummary, RunRecord};
 pub use static_power::StaticSplit;
 pub use tally::{IterationTally, SliceTally, Tally, TimeTally};
+pub use timesteps::{Slow, TimedStep, Timesteps};

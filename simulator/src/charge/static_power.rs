@@ -24,8 +24,8 @@ pub struct StaticSplit {
 }
 
 impl StaticSplit {
-    /// The split of a program; `slices` is its slice numbering.
-    pub fn new(program: &Program, slices: &SliceTable) -> Self {
+    /// The split of a program at so many microwatts a chip; `slices` is its slice numbering.
+    pub fn new(program: &Program, slices: &SliceTable, power_uw: u64) -> Self {
         let topology = program.topology();
         let mut placed: Vec<(u32, usize)> = program
             .sites
@@ -39,7 +39,7 @@ impl StaticSplit {
             .map(|chip| chip.iter().map(|&(_, core)| core).collect())
             .collect();
         Self {
-            power_uw: program.target.energy().static_uw_per_chip,
+            power_uw,
             starts: slices.starts.clone(),
             unused_chips: u64::from(topology.chips) - chips.len() as u64,
             chips,
@@ -96,7 +96,7 @@ mod tests {
     fn every_chip_is_charged_and_unused_ones_to_all_cores() {
         let program = program();
         let table = slice_table(&program);
-        let split = StaticSplit::new(&program, &table);
+        let split = StaticSplit::new(&program, &table, 104_000);
         assert_eq!((split.chips.len(), split.unused_chips), (3, 1));
         let mut bills = vec![Bill::default(); table.cores.len()];
         let time = 1_000_003;

@@ -5,7 +5,7 @@ use snnc_targets::entity::EntityMap;
 
 use crate::counts::{Events, PassCounts, SliceTable};
 use crate::network::{Hops, Network};
-use crate::time::{Bound, Latencies, PassTime, Sampled};
+use crate::time::{Bound, Drained, Latencies, PassTime, Sampled};
 
 /// What happened in one slice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,6 +45,16 @@ pub struct TimeTally {
     pub bounds: [u64; Bound::ALL.len()],
     /// Time under way of the packets of simulated timesteps, ps.
     pub packets: Latencies,
+    /// What that would have come to in an empty mesh, ps.
+    pub zero_load_ps: u128,
+    /// Of the simulated timesteps, without barriers, ps.
+    pub simulated_ps: u128,
+    /// Of that, busy time of each timestep's busiest unit, ps.
+    pub busiest_ps: u128,
+    /// Neuron units stopped by full spike queues, ps, all cores.
+    pub neurons_stopped_ps: u128,
+    /// Makers of packets stopped by full local buffers, ps, all cores.
+    pub makers_stopped_ps: u128,
     /// What sampling saw; all zero without cycle-accurate timing.
     pub sampled: Sampled,
 }
@@ -56,9 +66,18 @@ impl TimeTally {
         for step in &time.steps {
             self.barrier_ps += u128::from(step.barrier_ps);
             self.bounds[step.bound as usize] += 1;
-            step.packets.iter().for_each(|packets| self.packets += packets);
+            step.simulated.iter().for_each(|drained| self.add_simulated(step.busiest_ps(), drained));
         }
         time.sampled.into_iter().for_each(|sampled| self.sampled += sampled);
+    }
+
+    fn add_simulated(&mut self, busiest_ps: u64, drained: &Drained) {
+        self.packets += &drained.packets;
+        self.zero_load_ps += drained.zero_load_ps;
+        self.simulated_ps += u128::from(drained.time_ps);
+        self.busiest_ps += u128::from(busiest_ps);
+        self.neurons_stopped_ps += u128::from(drained.neurons_stopped_ps);
+        self.makers_stopped_ps += u128::from(drained.makers_stopped_ps);
     }
 }
 
@@ -69,6 +88,11 @@ impl std::ops::AddAssign for TimeTally {
         self.barrier_ps += other.barrier_ps;
         self.bounds.iter_mut().zip(other.bounds).for_each(|(a, b)| *a += b);
         self.packets += &other.packets;
+        self.zero_load_ps += other.zero_load_ps;
+        self.simulated_ps += other.simulated_ps;
+        self.busiest_ps += other.busiest_ps;
+        self.neurons_stopped_ps += other.neurons_stopped_ps;
+        self.makers_stopped_ps += other.makers_stopped_ps;
         self.sampled += other.sampled;
     }
 }

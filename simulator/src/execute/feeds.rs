@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use snnc_compiler::ir::CoreId;
 use snnc_compiler::ir::program::{CoreSlice, Program};
 
 use crate::counts::{SliceIndex, SliceTable};
@@ -124,27 +123,4 @@ impl Feed {
         }
         self
     }
-}
-
-/// A slice that receives from another: the sender's side of a [`Feed`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Receiver {
-    /// Core of the receiving slice.
-    pub core: CoreId,
-    /// Receiving slice.
-    pub slice: SliceIndex,
-    /// Index into its feeds.
-    pub feed: usize,
-}
-
-/// The receivers of every slice, ordered by core.
-pub fn receivers(table: &SliceTable, feeds: &[Vec<Feed>]) -> Vec<Vec<Receiver>> {
-    let mut all = vec![Vec::new(); table.len()];
-    for (slice, feeds) in feeds.iter().enumerate() {
-        for (feed, from) in feeds.iter().enumerate() {
-            all[from.source].push(Receiver { core: table.cores[slice], slice, feed });
-        }
-    }
-    all.iter_mut().for_each(|receivers| receivers.sort_unstable());
-    all
 }

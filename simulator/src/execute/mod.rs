@@ -8,6 +8,7 @@
 //! Oracles, plain and never optimised: [`plain`] moves explicit packets between cores, timestep by timestep, and
 //! [`oracle`] interprets the spiking IR without any core.
 
+pub mod arrivals;
 pub mod feeds;
 pub mod gang;
 pub mod host_input;
@@ -16,17 +17,22 @@ pub mod neuron;
 pub mod oracle;
 pub mod pass;
 pub mod plain;
+pub mod record;
 pub mod slice;
+pub mod spikes;
 
-use snnc_compiler::ir::program::Program;
+use std::sync::Arc;
+
 use snnc_compiler::ir::program::trees::Trees;
+use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use crate::counts::{PassCounts, SliceTable};
-use feeds::{Feed, Receiver};
+use arrivals::Postage;
 use gang::Gang;
-use slice::SliceTrace;
+use kernels::level::Level;
+use record::Traces;
 
 /// A program ready to run.
 #[derive(Debug)]
@@ -35,14 +41,36 @@ pub struct Chip<'a> {
     pub program: &'a Program,
     /// Numbering of its slices.
     pub table: SliceTable,
-    /// What arrives at each slice.
-    feeds: Vec<Vec<Feed>>,
-    /// What each slice reaches.
-    receivers: Vec<Vec<Receiver>>,
     /// How its slices run, by population.
     gangs: Vec<Vec<Gang>>,
+    /// Its slices.
+    slices: Arc<Vec<Slice>>,
+    /// How its packets are counted.
+    postage: Postage,
+    /// Populations whose spikes someone reads by position.
+    indexed: Vec<bool>,
+    /// Slices whose spikes someone reads one by one.
+    listed: Vec<bool>,
+    /// Instructions that the inner loops use.
+    level: Level,
     /// Multicast trees, if the target has them.
     trees: Option<Trees>,
+}
+
+/// How a chip is executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// Instructions of the inner loops.
+    pub level: Level,
+    /// Whether sums are gathered by rows where they can be; else all are scattered packet by packet.
+    pub rows: bool,
+}
+
+impl Default for Choice {
+    /// The fastest.
+    fn default() -> Self {
+        Self { level: Level::best(), rows: true }
+    }
 }
 
 /// What a pass gave.
@@ -55,17 +83,41 @@ pub struct PassOutcome {
     /// Event counts.
     pub counts: PassCounts,
     /// Spikes by slice (empty for slices of other networks).
-    pub traces: Vec<SliceTrace>,
+    pub traces: Traces,
 }
 
 impl<'a> Chip<'a> {
     /// Indexes a verified program.
     pub fn new(program: &'a Program) -> Self {
+        Self::with(program, Choice::default())
+    }
+
+    /// The same by other inner loops; results do not depend on them.
+    pub fn with(program: &'a Program, choice: Choice) -> Self {
         let table = SliceTable::new(program);
         let feeds = feeds::index(program, &table);
-        let gangs = gang::index(program, &table, &feeds);
-        let receivers = feeds::receivers(&table, &feeds);
-        Self { program, table, feeds, receivers, gangs, trees: Trees::of(program) }
+        let gangs = gang::index(program, &table, &feeds, choice.rows);
+        let mut chip = Self {
+            program,
+            slices: record::slices(program, &table),
+            postage: Postage::new(program, &table, &feeds),
+            indexed: vec![false; gangs.len()],
+            listed: vec![false; table.len()],
+            trees: Trees::of(program),
+            level: choice.level,
+            table,
+            gangs,
+        };
+        for gang in chip.gangs.iter().flatten() {
+            for feed in gang.slices.iter().flat_map(|&slice| &feeds[slice]) {
+                if gang.reads_positions() {
+                    chip.indexed[chip.table.populations[feed.source].0 as usize] = true;
+                } else {
+                    chip.listed[feed.source] = true;
+                }
+            }
+        }
+        chip
     }
 
     /// Runs one pass of a network on its constant input, `[c, h, w]` row-major.
@@ -78,17 +130,12 @@ impl<'a> Chip<'a> {
         let from = &self.program.model.populations[population];
         let Population { shape, window, .. } = from;
         let mut spikes = vec![vec![false; shape.len()]; window.steps as usize];
-        for (index, trace) in outcome.traces.iter().enumerate() {
-            if self.table.populations[index] != population {
-                continue;
-            }
-            let slice = self.table.slice(self.program, index);
-            for (step, fired) in trace.fired.iter().enumerate() {
-                for spike in fired {
-                    let (y, x) = slice.slice.coordinates(spike.position);
-                    let channel = slice.slice.channels.start + spike.atom;
-                    let neuron = shape.at(channel as usize, y as usize, x as usize);
-                    spikes[step][from.outside(neuron)] = true;
+        let Some(record) = outcome.traces.population(population) else { return spikes };
+        for (step, flags) in spikes.iter_mut().enumerate() {
+            for position in 0..shape.positions() {
+                for channel in 0..shape.channels {
+                    let fired = record.spikes.bits(step, record.spikes.bit(position, channel), 1) == 1;
+                    flags[from.outside(channel * shape.positions() + position)] = fired;
                 }
             }
         }

@@ -58,14 +58,45 @@ impl Update {
         most > 0 && sums.iter().fold(true, |fits, &sum| fits & (sum <= most) & (sum >= -most))
     }
 
-    /// [`Update::integrate`] before clipping, in 32 bits; see [`Update::fits_32_bits`].
+    /// Whether 32-bit arithmetic is exact for any sum of so many 8-bit weights.
+    pub fn bounds(&self, weights: usize) -> bool {
+        self.sum_max > 0 && weights <= (self.sum_max / 128) as usize
+    }
+
+    /// Largest membrane; the smallest is one below its negative.
+    pub fn state_max(&self) -> i32 {
+        self.format.state_max()
+    }
+
+    /// Left shift of a timestep's sum.
+    pub fn input_shift(&self) -> u32 {
+        self.shift
+    }
+
+    /// Whether a membrane at its threshold stays silent.
+    pub fn strict(&self) -> bool {
+        self.format.strict
+    }
+
+    /// How often a membrane is halved a step, if its loss is no more than that.
+    pub fn halvings(&self) -> Option<u32> {
+        let power = u64::try_from(self.kept).ok().filter(|kept| kept.is_power_of_two())?;
+        self.format.decay_bits.checked_sub(power.trailing_zeros())
+    }
+
+    /// What is kept of a membrane's magnitude, in 32 bits; see [`Update::fits_32_bits`].
     #[inline(always)]
-    pub fn next_32(&self, v: i32, sum: i32, bias: i32) -> i32 {
+    pub fn kept_32(&self, magnitude: u32) -> u32 {
         // |v| k >> b with |v| = h 2^b + l is h k + (l k >> b).
-        let (magnitude, kept, bits) = (v.unsigned_abs(), self.kept as u32, self.format.decay_bits);
+        let (kept, bits) = (self.kept as u32, self.format.decay_bits);
         let low = magnitude & ((1 << bits) - 1);
-        let kept = ((magnitude >> bits) * kept + ((low * kept) >> bits)) as i32;
-        (if v < 0 { -kept } else { kept }) + (sum << self.shift) + bias
+        (magnitude >> bits) * kept + ((low * kept) >> bits)
+    }
+
+    /// A timestep's input, in 32 bits; see [`Update::fits_32_bits`].
+    #[inline(always)]
+    pub fn input_32(&self, sum: i32) -> i32 {
+        sum << self.shift
     }
 
     /// Clips to the state's width.

@@ -4,33 +4,53 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use snnc_compiler::ir::program::trees::{TreeId, Trees};
-use snnc_compiler::ir::spiking::Bias;
+use snnc_compiler::ir::spiking::{Bias, Window};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
+use super::arrivals::{Arrivals, Departures};
+use super::gang::{Done, Gang, Part};
+use super::record::{Record, Traces};
 use super::slice::{SliceTrace, Spike};
 use super::{Chip, PassOutcome, host_input};
-use crate::counts::{Cast, Events, Flow, PassCounts, StepCounts};
+use crate::counts::{Cast, Events, Flow, PassCounts, SliceIndex, StepCounts};
 
 /// Biases that the host wrote, `[c, h, w]` row-major, and how many were clipped.
 pub(super) type Written = BTreeMap<PopulationId, (Vec<i32>, u64)>;
 
+/// A pass under way: what the populations so far did.
+pub(super) struct Pass<'c> {
+    pub(super) chip: &'c Chip<'c>,
+    written: Written,
+    /// By population.
+    records: Vec<Option<Record>>,
+    /// Spikes of a slice by timestep of its window, for receivers that ask for them.
+    fired: Vec<Vec<Vec<Spike>>>,
+    /// Packets by slice, where they depend on the position ([`super::arrivals::Sums`]).
+    sums: Vec<Vec<Vec<u64>>>,
+    counts: PassCounts,
+}
+
 pub(super) fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PassOutcome {
     let written = write_inputs(chip, network, input);
-    let mut traces = vec![SliceTrace::default(); chip.table.len()];
+    let mut pass = Pass {
+        chip,
+        records: chip.gangs.iter().map(|_| None).collect(),
+        fired: vec![Vec::new(); chip.table.len()],
+        sums: vec![Vec::new(); chip.table.len()],
+        counts: no_counts(chip, network, &written),
+        written,
+    };
     for (population, _) in chip.program.model.populations_of(network) {
-        let written = written.get(&population).map(|(values, _)| values.as_slice());
-        let gangs = &chip.gangs[population.0 as usize];
-        let source = |slice, step| fired(chip, &traces, slice, step);
-        let done: Vec<_> =
-            gangs.par_iter().map(|gang| gang.run(chip, population, written, &source)).collect();
-        for (gang, slices) in gangs.iter().zip(done) {
-            for (&index, trace) in gang.slices.iter().zip(slices) {
-                traces[index] = trace;
-            }
-        }
+        pass.population(population);
     }
-    let counts = counts(chip, network, &written, &traces);
-    PassOutcome { readouts: readouts(chip, network, &traces), counts, traces }
+    pass.add_flows();
+    let readouts = pass.readouts(network);
+    let Pass { records, mut counts, .. } = pass;
+    let traces = Traces::new(chip.slices.clone(), records);
+    if let Some(trees) = &chip.trees {
+        add_casts(chip, trees, &traces, &mut counts.steps);
+    }
+    PassOutcome { readouts, counts, traces }
 }
 
 pub(super) fn write_inputs(chip: &Chip, network: NetworkId, input: &[f64]) -> Written {
@@ -39,92 +59,186 @@ pub(super) fn write_inputs(chip: &Chip, network: NetworkId, input: &[f64]) -> Wr
     of_network.map(|host| (host.population, host_input::biases(model, host, input))).collect()
 }
 
-/// Spikes of a slice in a timestep of the pass; none outside its window.
-fn fired<'t>(chip: &Chip, traces: &'t [SliceTrace], source: usize, step: u32) -> &'t [Spike] {
-    let window = chip.program.model.populations[chip.table.populations[source]].window;
-    if window.contains(step) { &traces[source].fired[(step - window.start) as usize] } else { &[] }
+/// Host words and clipped biases; no events yet.
+fn no_counts(chip: &Chip, network: NetworkId, written: &Written) -> PassCounts {
+    let model = &chip.program.model;
+    let words = |counts: &dyn Fn(PopulationId) -> bool| {
+        let words = chip.slices.iter().map(|slice| match model.populations[slice.population].network {
+            own if own == network && counts(slice.population) => u64::from(slice.neurons()),
+            _ => 0,
+        });
+        words.collect()
+    };
+    let steps = model.networks[network].pass_steps as usize;
+    let empty = StepCounts { events: vec![Events::default(); chip.slices.len()], ..StepCounts::default() };
+    PassCounts {
+        network,
+        host_writes: words(&|population| model.populations[population].bias == Bias::Host),
+        host_reads: words(&|population| model.readouts.iter().any(|r| r.population == population)),
+        bias_saturations: written.values().map(|(_, clipped)| clipped).sum(),
+        steps: vec![empty; steps],
+    }
 }
 
-/// Membranes of the network's read-outs, scaled, `[c, h, w]` row-major.
-fn readouts(chip: &Chip, network: NetworkId, traces: &[SliceTrace]) -> Vec<Vec<f64>> {
-    let model = &chip.program.model;
-    let of_network = model.readouts.iter().filter(|r| model.populations[r.population].network == network);
-    of_network
-        .map(|readout| {
-            let population = &model.populations[readout.population];
-            let shape = population.shape;
-            let mut values = vec![0.0; shape.len()];
-            for (index, trace) in traces.iter().enumerate() {
-                let slice = &chip.table.slice(chip.program, index).slice;
-                if slice.population != readout.population {
+impl Pass<'_> {
+    /// Timesteps in which a population is updated.
+    pub(super) fn window(&self, population: PopulationId) -> Window {
+        self.chip.program.model.populations[population].window
+    }
+
+    /// What an earlier population did.
+    pub(super) fn record(&self, population: PopulationId) -> &Record {
+        let record = self.records[population.0 as usize].as_ref();
+        record.expect("sources come before their targets")
+    }
+
+    /// The timestep of a population's window that a delay brings to timestep `step` of the pass, if any.
+    pub(super) fn sent(&self, population: PopulationId, step: u32, delay: u32) -> Option<usize> {
+        let window = self.window(population);
+        let sent = step.checked_sub(delay).filter(|&sent| window.contains(sent))?;
+        Some((sent - window.start) as usize)
+    }
+
+    /// Spikes of a slice that a delay brings to timestep `step`; only of slices marked in [`Chip::listed`].
+    pub(super) fn fired(&self, source: SliceIndex, step: u32, delay: u32) -> &[Spike] {
+        let sent = self.sent(self.chip.table.populations[source], step, delay);
+        sent.map_or(&[], |sent| &self.fired[source][sent])
+    }
+
+    /// Runs a population: its gangs' parts in parallel, each of which writes only its own state.
+    fn population(&mut self, id: PopulationId) {
+        let chip = self.chip;
+        let gangs = &chip.gangs[id.0 as usize];
+        let written = self.written.get(&id).map(|(values, _)| values.as_slice());
+        let biases: Vec<_> = gangs
+            .iter()
+            .map(|gang| written.map(|values| gang.biases(chip.program, &chip.table, Some(values))))
+            .collect();
+        let threads = rayon::current_num_threads();
+        let parts: Vec<(usize, Part)> = gangs
+            .iter()
+            .enumerate()
+            .flat_map(|(g, gang)| gang.parts(threads, gangs.len() - 1).into_iter().map(move |part| (g, part)))
+            .collect();
+        let run = |(g, part): &(usize, Part)| gangs[*g].run(self, id, biases[*g].as_deref(), part);
+        let done: Vec<Done> = parts.par_iter().map(run).collect();
+        let mut record = Record::new(&chip.program.model.populations[id]);
+        let channels = chip.program.model.populations[id].shape.channels;
+        let each = || parts.iter().zip(&done).map(|((g, _), done)| (&gangs[*g], done));
+        record.spikes.write(chip.indexed[id.0 as usize], |step, words| {
+            each().for_each(|(gang, done)| done.deposit_spikes(gang, channels, step, words));
+        });
+        each().for_each(|(gang, done)| done.deposit_membranes(gang, channels, &mut record.membranes));
+        let of_gang = parts.chunk_by(|a, b| a.0 == b.0).map(<[_]>::len);
+        let mut first = 0;
+        for (gang, parts) in gangs.iter().zip(of_gang) {
+            let parts = &done[first..first + parts];
+            for (member, &slice) in gang.slices.iter().enumerate() {
+                self.sums[slice] = added(parts.iter().map(|part| &part.sums[member]));
+            }
+            self.count(id, gang, parts);
+            first += parts.len();
+            for &slice in gang.slices.iter().filter(|&&slice| chip.listed[slice]) {
+                self.fired[slice] = record.fired(&chip.slices[slice]);
+            }
+        }
+        self.records[id.0 as usize] = Some(record);
+    }
+
+    /// Enters the events of a gang's slices.
+    fn count(&mut self, id: PopulationId, gang: &Gang, parts: &[Done]) {
+        let window = self.window(id);
+        let mut units = gang.units(self, id);
+        units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
+        for (member, &slice) in gang.slices.iter().enumerate() {
+            let neurons = u64::from(self.chip.slices[slice].neurons());
+            for (step, now) in (window.start..window.end()).enumerate() {
+                let mut tally = super::gang::Tally::default();
+                let cell = member * window.steps as usize + step;
+                parts.iter().for_each(|part| tally += &part.tallies[cell]);
+                let events = Events {
+                    synaptic_operations: units[step] * gang.units_of(member),
+                    updates_active: tally.active,
+                    updates_inactive: neurons - tally.active,
+                    spikes: tally.spikes,
+                    packets_sent: match self.chip.postage.departures[slice] {
+                        Departures::Each(routes) => routes * tally.spikes,
+                        Departures::Of(sum) => self.sums[slice][sum][step],
+                    },
+                    // Entered with the flows.
+                    packets_received: 0,
+                    accumulator_overflows: tally.overflowed,
+                    state_saturations: tally.saturated,
+                };
+                self.counts.steps[now as usize].events[slice] = events;
+            }
+        }
+    }
+
+    /// Packets by sending slice and receiving core, and where they are received.
+    fn add_flows(&mut self) {
+        for sent in 0..self.counts.steps.len() {
+            let mut flows: Vec<Flow> = Vec::new();
+            for (source, receivers) in self.chip.postage.receivers.iter().enumerate() {
+                let spikes = self.counts.steps[sent].events[source].spikes;
+                if spikes == 0 {
                     continue;
                 }
-                for (local, &v) in trace.membranes.iter().enumerate() {
-                    let (position, atom) = (local as u32 / slice.atoms(), local as u32 % slice.atoms());
-                    let (y, x) = slice.coordinates(position);
-                    let c = (slice.channels.start + atom) as usize;
-                    values[population.outside(shape.at(c, y as usize, x as usize))] =
-                        f64::from(v) * readout.scale[c] + readout.offset[c];
+                let window = self.window(self.chip.table.populations[source]);
+                for to in receivers.iter().filter(|to| to.sent.contains(&(sent as u32))) {
+                    let packets = match to.arrivals {
+                        Arrivals::All => spikes,
+                        Arrivals::Of(sum) => self.sums[source][sum][sent - window.start as usize],
+                    };
+                    if packets > 0 {
+                        match flows.last_mut() {
+                            Some(Flow { source: last, target, packets: sum })
+                                if (*last, *target) == (source, to.core) =>
+                            {
+                                *sum += packets
+                            }
+                            _ => flows.push(Flow { source, target: to.core, packets }),
+                        }
+                        let step = &mut self.counts.steps[sent + to.delay as usize];
+                        step.events[to.slice].packets_received += packets;
+                    }
                 }
             }
-            values
-        })
-        .collect()
-}
-
-fn counts(chip: &Chip, network: NetworkId, written: &Written, traces: &[SliceTrace]) -> PassCounts {
-    let model = &chip.program.model;
-    let slices = chip.table.len();
-    let pass_steps = model.networks[network].pass_steps as usize;
-    let empty = StepCounts { events: vec![Events::default(); slices], ..StepCounts::default() };
-    let mut counts = PassCounts {
-        network,
-        host_writes: vec![0; slices],
-        host_reads: vec![0; slices],
-        bias_saturations: written.values().map(|(_, clipped)| clipped).sum(),
-        steps: vec![empty; pass_steps],
-    };
-    for (index, trace) in traces.iter().enumerate() {
-        let slice = &chip.table.slice(chip.program, index).slice;
-        let population = &model.populations[slice.population];
-        if population.network != network {
-            continue;
-        }
-        if population.bias == Bias::Host {
-            counts.host_writes[index] = slice.neurons().into();
-        }
-        if model.readouts.iter().any(|r| r.population == slice.population) {
-            counts.host_reads[index] = slice.neurons().into();
-        }
-        let start = population.window.start as usize;
-        for (step, events) in trace.events.iter().enumerate() {
-            counts.steps[start + step].events[index] = *events;
+            self.counts.steps[sent].flows = flows;
         }
     }
-    add_flows(chip, traces, &mut counts.steps);
-    if let Some(trees) = &chip.trees {
-        add_casts(chip, trees, traces, &mut counts.steps);
-    }
-    counts
-}
 
-/// Packets by sending slice and receiving core, read from what arrived.
-fn add_flows(chip: &Chip, traces: &[SliceTrace], steps: &mut [StepCounts]) {
-    for (source, receivers) in chip.receivers.iter().enumerate() {
-        for receiver in receivers {
-            let trace = &traces[receiver.slice];
-            let feeds = &chip.feeds[receiver.slice];
-            let start =
-                chip.program.model.populations[chip.table.populations[receiver.slice]].window.start as usize;
-            for (step, &packets) in trace.arrived.iter().skip(receiver.feed).step_by(feeds.len()).enumerate()
-            {
-                if packets > 0 {
-                    let sent = start + step - feeds[receiver.feed].delay as usize;
-                    steps[sent].flows.push(Flow { source, target: receiver.core, packets });
+    /// Membranes of the network's read-outs, scaled, `[c, h, w]` row-major.
+    fn readouts(&self, network: NetworkId) -> Vec<Vec<f64>> {
+        let model = &self.chip.program.model;
+        let of_network = model.readouts.iter().filter(|r| model.populations[r.population].network == network);
+        of_network
+            .map(|readout| {
+                let population = &model.populations[readout.population];
+                let (shape, record) = (population.shape, self.record(readout.population));
+                let mut values = vec![0.0; shape.len()];
+                for (i, &v) in record.membranes.iter().enumerate() {
+                    let (position, c) = (i / shape.channels, i % shape.channels);
+                    let neuron = c * shape.positions() + position;
+                    values[population.outside(neuron)] = f64::from(v) * readout.scale[c] + readout.offset[c];
                 }
-            }
-        }
+                values
+            })
+            .collect()
     }
+}
+
+/// The sums of a slice's parts added up, `[sum][timestep]`.
+fn added<'s>(mut parts: impl Iterator<Item = &'s Vec<Vec<u64>>>) -> Vec<Vec<u64>> {
+    let mut sums = parts.next().cloned().unwrap_or_default();
+    for part in parts {
+        sums.as_mut_slice()
+            .iter_mut()
+            .flatten()
+            .zip(part.iter().flatten())
+            .for_each(|(sum, &more)| *sum += more);
+    }
+    sums
 }
 
 /// Spikes by multicast tree. Traces of other networks are empty; trees are numbered slice by slice.

@@ -1,11 +1,7 @@
-//! What one slice did in a pass, and its biases.
-
-use std::sync::Arc;
+//! Spikes of one slice in a pass, and its biases.
 
 use snnc_compiler::ir::program::CoreSlice;
 use snnc_compiler::ir::spiking::{Bias, Population};
-
-use crate::counts::Events;
 
 /// A neuron of a slice that fired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,15 +12,11 @@ pub struct Spike {
     pub atom: u32,
 }
 
-/// What a slice did in a pass, by timestep of its window.
+/// What a slice did in a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SliceTrace {
-    /// Spikes, ascending.
+    /// Spikes by timestep of its window, ascending.
     pub fired: Vec<Vec<Spike>>,
-    /// Events.
-    pub events: Vec<Events>,
-    /// Packets that arrived and are counted here, `[timesteps, feeds]`; mostly the same for all slices of a gang.
-    pub arrived: Arc<Vec<u64>>,
     /// Membranes after the window, local neuron order.
     pub membranes: Vec<i32>,
 }

@@ -57,15 +57,24 @@ impl Analytic {
         traces: &[SliceTrace],
     ) -> PassTime {
         let mut loads = vec![0; network.links().len()];
+        let mut link_packets = loads.clone();
         let arriving = self.arriving(routes, counts, traces);
         let steps = counts.steps.iter().zip(&arriving);
-        let steps = steps.map(|(step, arriving)| self.timed(network, step, arriving, &mut loads)).collect();
+        let steps = steps
+            .map(|(step, arriving)| {
+                let time = self.timed(network, step, arriving, &mut loads);
+                link_packets.iter_mut().zip(&loads).for_each(|(sum, load)| *sum += load);
+                time
+            })
+            .collect();
         let (write, read) = (self.timing.host_write, self.timing.host_read);
         PassTime {
             host_write_ps: transfer(counts.host_writes.iter().sum(), write.interval_ps, write.latency_ps),
             steps,
             host_read_ps: transfer(counts.host_reads.iter().sum(), read.interval_ps, read.latency_ps),
             sampled: None,
+            link_packets,
+            slowest: Vec::new(),
         }
     }
 
@@ -129,6 +138,20 @@ impl Analytic {
             }
         }
         busiest
+    }
+
+    /// Busy times of a core's synapse, neuron, axon-in and axon-out units and of its delivery, in the order of
+    /// [`super::Bound::ALL`] without the link, from the sum of its events.
+    pub fn busy_of(&self, events: &Events) -> [u64; 5] {
+        let Events { packets_received: packets, synaptic_operations, .. } = *events;
+        let [synapse, neuron, axon_in, axon_out] =
+            self.units_of(events, &Arriving { packets, synaptic_operations });
+        [synapse, neuron, axon_in, axon_out, busy(packets, self.timing.tile_delivery.interval_ps)]
+    }
+
+    /// Busy time of a link over which so many packets go.
+    pub fn busy_link(&self, kind: LinkKind, packets: u64) -> u64 {
+        busy(packets, self.timing.hop(kind).interval_ps)
     }
 
     /// Busy times of one core's synapse, neuron, axon-in and axon-out units.

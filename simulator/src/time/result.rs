@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cycle::{Latencies, Sampled};
+use super::cycle::{Drained, Sampled, SlowPacket};
 
 /// What a timestep waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,10 +56,11 @@ pub struct StepTime {
     pub barrier_ps: u64,
     /// Busy time of the busiest unit of each kind, in the order of [`Bound::ALL`].
     pub busy_ps: [u64; Bound::UNITS],
-    /// The busiest unit's kind, the first of equals; the barrier if it is longer.
+    /// The busiest unit's kind, the first of equals; the barrier if it is longer. A simulated timestep can take longer
+    /// than that unit is busy: [`StepTime::beyond_busiest_ps`].
     pub bound: Bound,
-    /// Time under way of its packets, ps; none unless it was simulated.
-    pub packets: Option<Latencies>,
+    /// What the simulation showed; none unless it was simulated.
+    pub simulated: Option<Drained>,
 }
 
 impl StepTime {
@@ -71,10 +72,30 @@ impl StepTime {
             barrier_ps,
             busy_ps,
             bound: Bound::Barrier,
-            packets: None,
+            simulated: None,
         };
         time.rebound(longest);
         time
+    }
+
+    /// Busiest unit plus barrier.
+    pub fn analytic_ps(&self) -> u64 {
+        self.busiest_ps().saturating_add(self.barrier_ps)
+    }
+
+    /// Busy time of the busiest unit.
+    pub fn busiest_ps(&self) -> u64 {
+        self.busy_ps.into_iter().max().unwrap_or(0)
+    }
+
+    /// How long this timestep took by itself: as simulated, else as the formula has it.
+    pub fn own_ps(&self) -> u64 {
+        self.simulated.map_or(self.analytic_ps(), |drained| drained.time_ps.saturating_add(self.barrier_ps))
+    }
+
+    /// What a simulated timestep took beyond its busiest unit: latencies, queues and back-pressure. 0 if not simulated.
+    pub fn beyond_busiest_ps(&self) -> u64 {
+        self.own_ps() - self.analytic_ps()
     }
 
     /// Sets what a timestep waited for that drained after `drained_ps`.
@@ -100,6 +121,10 @@ pub struct PassTime {
     pub host_read_ps: u64,
     /// How many timesteps were simulated, and what that says; none without cycle-accurate timing.
     pub sampled: Option<Sampled>,
+    /// Packets over each of [`crate::network::Network::links`].
+    pub link_packets: Vec<u64>,
+    /// The slowest packets of the simulated timesteps, slowest first, each with its timestep; ps.
+    pub slowest: Vec<(usize, SlowPacket)>,
 }
 
 impl PassTime {

@@ -72,6 +72,21 @@ pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
     maker.finish()
 }
 
+/// The same with many channels on small maps, weights at the ends of their range now and then: rows of several lines,
+/// lists of hundreds of packets, sums that overflow.
+pub fn wide_network(random: &mut Random, target: &Target) -> SpikingIr {
+    let mut maker = Maker::new(random, target);
+    (maker.channels_max, maker.side_max) = (maker.random.between(40, 200), 3);
+    maker.extreme = maker.random.one_in(2);
+    maker.host_fed();
+    for depth in 1..=maker.random.between(1, 2) as u32 {
+        maker.layer(depth, true);
+    }
+    let depth = maker.ir.model.populations.len() as u32;
+    maker.layer(depth, false);
+    maker.finish()
+}
+
 /// A verified random network of lines of neurons, joined by irregular lists and now and then by a convolution.
 pub fn irregular_network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
@@ -94,6 +109,10 @@ struct Maker<'a> {
     ir: SpikingIr,
     random: &'a mut Random,
     steps: u32,
+    /// Most channels of a layer, most rows and columns of the input, and whether weights are the largest or smallest.
+    channels_max: usize,
+    side_max: usize,
+    extreme: bool,
 }
 
 impl<'a> Maker<'a> {
@@ -111,7 +130,7 @@ impl<'a> Maker<'a> {
             },
             projections: EntityMap::new(),
         };
-        Self { ir, random, steps }
+        Self { ir, random, steps, channels_max: 9, side_max: 8, extreme: false }
     }
 
     /// The network, which the last layer's membranes are read from.
@@ -231,8 +250,9 @@ impl<'a> Maker<'a> {
     }
 
     fn host_fed(&mut self) {
-        let input =
-            Shape::new(self.random.between(1, 2), self.random.between(3, 8), self.random.between(3, 8));
+        let channels = self.random.between(1, 2);
+        let mut side = || self.random.between(3.min(self.side_max - 1), self.side_max);
+        let input = Shape::new(channels, side(), side());
         let (map, shape) = self.geometry(input);
         self.host_population(input, map, shape);
     }
@@ -273,7 +293,7 @@ impl<'a> Maker<'a> {
 
     /// A random (transposed) convolution from `input`.
     fn geometry(&mut self, input: Shape) -> (ConvMap, Shape) {
-        let channels = self.random.between(1, 9);
+        let channels = self.random.between(1, self.channels_max);
         let transposed = self.random.one_in(3) && input.positions() < 80;
         let (rows, height) = self.axis(input.height, transposed);
         let (cols, width) = self.axis(input.width, transposed);
@@ -344,8 +364,13 @@ impl<'a> Maker<'a> {
         let inputs = self.ir.model.populations[source].shape.channels;
         let (height, width) = (map.rows.kernel, map.cols.kernel);
         let most = i64::from(self.ir.model.neuron.weight_max());
-        let weights =
-            (0..inputs * height * width * outputs).map(|_| self.random.signed(most) as i16).collect();
+        let end = if self.extreme && self.random.one_in(2) { -most - 1 } else { most };
+        let mut weight = || match self.extreme {
+            true if self.random.one_in(8) => -end as i16 - 1,
+            true => end as i16,
+            false => self.random.signed(most) as i16,
+        };
+        let weights = (0..inputs * height * width * outputs).map(|_| weight()).collect();
         let kernel = Kernel { inputs, height, width, outputs, weights };
         let connectivity = Connectivity::Conv(Convolution { map, kernel });
         self.ir.projections.push(Projection { source, target, delay, connectivity });

@@ -148,8 +148,10 @@ impl Checker {
                 format!("{} thresholds for {} channels", thresholds.len(), p.shape.channels)
             });
             let most = (1u64 << format.threshold_mantissa_bits) - 1;
-            let fits = thresholds.iter().all(|&t| (1..=most).contains(&u64::from(t)));
-            self.need(fits, place, || format!("a threshold mantissa is outside 1 to {most}"));
+            // Strictly above 0 is from 1 on; at 0 an inclusive neuron without input would fire.
+            let least = u64::from(!format.strict);
+            let fits = thresholds.iter().all(|&t| (least..=most).contains(&u64::from(t)));
+            self.need(fits, place, || format!("a threshold mantissa is outside {least} to {most}"));
         }
         let biases = match &p.bias {
             Bias::Channel(values) => Some((values, p.shape.channels, "channels")),

@@ -5,6 +5,8 @@
 //! the largest mantissa at which its weights, biases and head-room fit; where a core has few threshold profiles,
 //! the channels share a palette of that many values ([`palette`]). Weights are rounded to nearest, ties to even, or, where activity was
 //! recorded, so that the currents stay what they were ([`adaptive`]). The 1/tau of the input goes into weights and biases.
+//! Where weights are too small for their width (thresholds end before they do), a smaller weight exponent makes them
+//! larger. Strict thresholds are made to fire on ties as far as the format allows ([`ties`]).
 //!
 //! Read-outs are integrators without threshold: each channel has a scale of its own, which the host divides by.
 
@@ -13,6 +15,12 @@ mod bounds;
 mod design;
 mod leak;
 mod palette;
+mod scale;
+mod summary;
+mod ties;
+
+pub use summary::{LayerQuantisation, summary};
+pub use ties::Ties;
 
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
@@ -37,6 +45,8 @@ pub const DESCRIPTION: &str = "rounds weights, thresholds, biases and decays to 
 const HEADROOM: f64 = 16.0;
 /// Largest error at which recorded read-out coefficients still count as powers of one decay.
 const COEFFICIENT_TOLERANCE: f64 = 1e-5;
+/// Rounding errors of a weight, in its units, that are float noise.
+const EXACT: f64 = 1e-9;
 
 /// Appends a network's populations, projections, host inputs and read-outs to `ir`.
 ///
@@ -113,6 +123,16 @@ struct Quantised {
     readout: Option<(Vec<f64>, Vec<f64>)>,
 }
 
+/// A layer's rounded weights.
+struct Rounding {
+    /// One a source.
+    kernels: Vec<Connectivity>,
+    /// Constant input, in membrane units, that makes up for the mean error of what was recorded; one a channel.
+    correction: Vec<f64>,
+    /// Whether no weight had to be rounded.
+    exact: bool,
+}
+
 struct Quantiser<'a> {
     format: NeuronFormat,
     network: &'a Collected,
@@ -157,64 +177,41 @@ impl Quantiser<'_> {
 
     /// Neurons that lose `decay` a step; `gain` is from current to membrane, in thresholds.
     fn firing(&self, decay: u32, gain: f64) -> Result<Quantised, Diagnostic> {
-        let limits = self.mantissa_limits(gain);
-        let mut mantissas = Vec::with_capacity(limits.len());
-        for (c, &limit) in limits.iter().enumerate() {
-            if limit < 1.0 {
-                return Err(self
-                    .refuse(format!("channel {c}: no threshold mantissa fits its weights and biases"))
-                    .hint("weights or biases are far larger than the threshold; rescale the layer"));
-            }
-            mantissas.push(limit.floor() as u32);
-        }
-        if let Some(profiles) = self.profiles {
-            mantissas = palette::share(&mantissas, profiles);
-        }
+        let (input_shift, mut mantissas) = self.scales(gain)?;
         let unit: Vec<f64> = mantissas
             .iter()
             .map(|&m| f64::from(m) * f64::from(1u32 << self.format.threshold_shift))
             .collect();
         let current_scale: Vec<f64> = unit.iter().map(|u| u * gain).collect();
-        let input_shift = self.format.weight_shift;
-        let (kernels, correction) = self.kernels(&current_scale, input_shift);
+        let rounding = self.kernels(&current_scale, input_shift);
+        let bias = self.bias(&current_scale, &rounding.correction, |value| self.format.encode_bias(value).0);
+        let bias = match Ties::plan(&self.format, decay, input_shift, &bias) {
+            Ties::Threshold => {
+                mantissas.iter_mut().for_each(|m| *m -= 1);
+                bias
+            }
+            Ties::Bias => {
+                self.bias(&current_scale, &rounding.correction, |value| ties::raised(&self.format, value))
+            }
+            Ties::Strict if rounding.exact && bias == Bias::Zero => Bias::Channel(vec![1; unit.len()]),
+            Ties::Strict | Ties::Inclusive => bias,
+        };
         Ok(Quantised {
             dynamics: Dynamics::Lif { decay, thresholds: mantissas },
             input_shift,
-            bias: self.bias(&current_scale, &correction),
-            kernels,
+            bias,
+            kernels: rounding.kernels,
             current_scale,
             readout: None,
         })
-    }
-
-    /// Largest real-valued threshold mantissa of each channel.
-    fn mantissa_limits(&self, gain: f64) -> Vec<f64> {
-        let format = &self.format;
-        let threshold_unit = f64::from(1u32 << format.threshold_shift);
-        let bias_max = f64::from(((1i32 << (format.bias_mantissa_bits - 1)) - 1) << format.bias_exponent_max);
-        let widest = f64::from((1u32 << format.threshold_mantissa_bits) - 1);
-        let most = widest.min(f64::from(format.state_max()) / (threshold_unit * HEADROOM));
-        let weights = bounds::full_scale(self.layer, f64::from(format.weight_max()));
-        let currents = bounds::largest_currents(self.layer, self.ranges);
-        let weight_unit = f64::from(1u32 << format.weight_shift) / threshold_unit;
-        let limit =
-            |largest: f64, room: f64| if largest > 0.0 { room / (largest * gain) } else { f64::INFINITY };
-        weights
-            .iter()
-            .zip(&currents)
-            .map(|(&weight, &current)| {
-                most.min(limit(weight, f64::from(format.weight_max()) * weight_unit))
-                    .min(limit(current, bias_max / threshold_unit))
-            })
-            .collect()
     }
 
     fn decay(&self, lost: f64) -> u32 {
         (lost * f64::from(1u32 << self.format.decay_bits)).round_ties_even() as u32
     }
 
-    /// The constant current, in membrane units, with a correction in the same units.
-    fn bias(&self, scale: &[f64], correction: &[f64]) -> Bias {
+    /// The constant current, in membrane units, with a correction in the same units, as `encode` holds it.
+    fn bias(&self, scale: &[f64], correction: &[f64], encode: impl Fn(f64) -> i32) -> Bias {
         if self.layer.host.is_some() {
             return Bias::Host;
         }
@@ -222,7 +219,7 @@ impl Quantiser<'_> {
         let channel = |i: usize| i % scale.len();
         let exact =
             self.layer.bias.iter().enumerate().map(|(i, b)| b * scale[channel(i)] + correction[channel(i)]);
-        let encoded: Vec<i32> = exact.map(|value| self.format.encode_bias(value).0).collect();
+        let encoded: Vec<i32> = exact.map(encode).collect();
         if encoded.iter().all(|&b| b == 0) {
             Bias::Zero
         } else if encoded.len() == scale.len() {
@@ -232,9 +229,8 @@ impl Quantiser<'_> {
         }
     }
 
-    /// Rounds every source's weights at `scale[c]` membrane units per unit of current; with the constant input, in
-    /// membrane units, that makes up for the mean error of what was recorded.
-    fn kernels(&self, scale: &[f64], input_shift: u32) -> (Vec<Connectivity>, Vec<f64>) {
+    /// Rounds every source's weights at `scale[c]` membrane units per unit of current.
+    fn kernels(&self, scale: &[f64], input_shift: u32) -> Rounding {
         let shift = f64::from(1u32 << input_shift);
         let most = f64::from(self.format.weight_max());
         let outputs = scale.len();
@@ -254,7 +250,12 @@ impl Quantiser<'_> {
             self.connectivity(source, weights)
         };
         let kernels = self.layer.sources.iter().map(kernel).collect();
-        (kernels, rounded.correction.iter().map(|c| c * shift).collect())
+        let close = |(exact, rounded): (&f64, &i16)| (exact - f64::from(*rounded)).abs() <= EXACT;
+        Rounding {
+            kernels,
+            correction: rounded.correction.iter().map(|c| c * shift).collect(),
+            exact: exact.iter().zip(&rounded.weights).all(close),
+        }
     }
 
     /// The wiring of a source with its rounded weights.
@@ -288,7 +289,7 @@ impl Quantiser<'_> {
         let (least, most) = (self.format.weight_shift_min, self.format.weight_shift);
         let input_shift = if decay == 0 { least } else { (least..=most).rev().find(fits).unwrap_or(least) };
         let unit: Vec<f64> = scale.iter().map(|s| s * f64::from(1u32 << input_shift)).collect();
-        let (kernels, correction) = self.kernels(&unit, input_shift);
+        let Rounding { kernels, correction, .. } = self.kernels(&unit, input_shift);
         let (bias, offset) = if self.layer.host.is_some() {
             (Bias::Host, vec![0.0; scale.len()])
         } else {

@@ -1,7 +1,7 @@
 use snnc_targets::LinkKind;
 
 use super::*;
-use crate::charge::{Component, RunRecord};
+use crate::charge::{Bill, Component, RunRecord};
 use crate::counts::{Events, StepCounts};
 use crate::network::fixture::{program, random_pass, slice_table};
 
@@ -129,4 +129,35 @@ fn images_add_up_in_any_order() {
         run.total
     };
     assert_eq!(add([1, 2, 3]), add([3, 1, 2]));
+}
+
+#[test]
+fn the_ledgers_of_the_ends_add_up_and_enclose_the_nominal_one() {
+    let (program, table, images, run) = run(Fidelity::Analytic);
+    assert!(!program.target.energy.ranges.is_empty());
+    for (end, energy) in run.total.bounds.iter().zip(program.target.energy_bounds()) {
+        let total = end.total();
+        let counted = sum(&images, |e| e.synaptic_operations) * u128::from(energy.synaptic_operation_aj);
+        assert_eq!(total[Component::Synapse], counted);
+        let power = u128::from(energy.static_uw_per_chip) * u128::from(program.topology().chips);
+        assert_eq!(total[Component::Static], power * run.total.tally.total().time.total_ps);
+        let same = |bills: Vec<Bill>| assert_eq!(bills.into_iter().sum::<Bill>(), total);
+        same(end.by_iteration());
+        same(end.by_core(&table, program.cores.len()).values().copied().collect());
+        same(end.by_population(&table, program.model.populations.len()).values().copied().collect());
+    }
+    let [low, high] = run.total.bounds.each_ref().map(|end| end.total().total());
+    let nominal = run.total.ledger.total().total();
+    assert!(low < nominal && nominal < high, "{low} {nominal} {high}");
+}
+
+#[test]
+fn without_ranges_the_three_ledgers_are_one() {
+    let mut program = program();
+    program.target.energy.ranges.clear();
+    let table = slice_table(&program);
+    let meter = Meter::new(&program, &table, Fidelity::Analytic).unwrap();
+    let mut record = meter.record();
+    meter.add_pass(&mut record, 0, &random_pass(&program, &table, 0, 1), &[]);
+    assert_eq!(record.bounds, [record.ledger.clone(), record.ledger.clone()]);
 }

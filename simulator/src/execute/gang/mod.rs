@@ -1,57 +1,90 @@
 //! Gangs: slices that receive the same packets, run as one with their channels side by side.
 //!
-//! A spike then adds one long row of weights where its packets would add many short ones. Counts and results stay
-//! those of the slices one by one ([`super::plain`] is the oracle): every slice of a gang receives each packet, and
-//! its synaptic operations are the gang's in units times its own channels.
+//! Counts and results stay those of the slices ([`super::plain`] is the oracle): every slice of a gang receives each
+//! packet, and its synaptic operations are the gang's in units times its own channels. Where lists hold whole
+//! positions, sums are gathered position by position ([`rows`]), else scattered packet by packet ([`lists`]).
 //!
 //! Made once at load from the cores' own memories.
 
+mod done;
+mod lists;
+mod rows;
 mod run;
 mod view;
 
-use snnc_compiler::ir::program::{Program, Run};
+use std::ops::Range;
+
+use snnc_compiler::ir::PopulationId;
+use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::Dynamics;
 
-use super::feeds::{Counted, Feed};
-use super::kernels::{List, Weights};
+use super::feeds::Feed;
+use super::kernels::LANES;
 use super::neuron::Update;
 use super::slice::local_bias;
 use crate::counts::{SliceIndex, SliceTable};
-use view::{Shared, UnitFeed, View};
+pub use done::{Done, Tally};
+use lists::Lists;
+use rows::Rows;
+use view::{Shared, View};
 
-/// Channels of a gang, where a population has as many twice over: long rows for the vector units, short sums that stay
-/// in the first-level cache, and work for two threads at least.
+/// Channels of a gang without rows, where a population has as many twice over: long runs for the vector units, short
+/// sums that stay in the first-level cache, and work for two threads at least.
 const WIDTH: u32 = 128;
-/// Channels of a gang of a smaller population.
+/// Channels of such a gang of a smaller population.
 const WIDTH_MIN: u32 = 64;
 
-/// Slices of one population that run together. Neuron order: position-major, channels of all slices fastest.
+/// Slices of one population that run together.
 #[derive(Debug)]
 pub struct Gang {
     /// Its slices.
     pub slices: Vec<SliceIndex>,
-    /// First channel of each slice within the gang, and one past the last.
+    /// First lane of each slice, and one past the last.
     starts: Vec<usize>,
-    /// Channels per position.
+    /// Lanes: channels per position.
     width: usize,
-    /// Neurons that a unit of the lists stands for: `width`, or 1.
-    unit: usize,
     /// Neurons of each slice that a unit stands for.
     slice_units: Vec<u64>,
-    weights: Weights,
-    lists: Vec<List>,
-    feeds: Vec<UnitFeed>,
-    /// By slice: which packets of each feed are counted there; none if all are, the usual case.
-    counted: Vec<Option<Vec<Counted>>>,
-    /// Threshold of each channel, shifted; never reached by an integrator.
-    thresholds: Vec<i32>,
+    synapses: Synapses,
     rule: Update,
-    /// Biases that do not change from pass to pass.
-    bias: Vec<i32>,
+    /// Position in the population of each position of the gang.
+    positions: Vec<usize>,
+    /// Where the lanes lie in the population.
+    spans: Vec<Span>,
+    /// Threshold of each slot of a position (of all positions without rows), shifted; never reached by an integrator.
+    thresholds: Vec<[i32; LANES]>,
+    /// Biases that do not change from pass to pass, by slot.
+    bias: Vec<[i32; LANES]>,
 }
 
-/// The gangs of every population, by population index.
-pub fn index(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>]) -> Vec<Vec<Gang>> {
+/// How spikes become sums.
+#[derive(Debug)]
+enum Synapses {
+    /// Position by position. Slots are position-major, each position's lanes padded to whole lines.
+    Rows(Rows),
+    /// Packet by packet. Slots are position-major and dense.
+    Lists(Lists),
+}
+
+/// Lanes that are consecutive channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    lane: usize,
+    channel: usize,
+    len: usize,
+}
+
+/// The part of a gang that one task runs.
+#[derive(Debug, Clone)]
+pub enum Part {
+    /// A block of lines at some positions.
+    Block(usize, Range<usize>),
+    /// Everything.
+    Whole,
+}
+
+/// The gangs of every population, by population index; with `rows` where they can have them.
+pub fn index(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>], rows: bool) -> Vec<Vec<Gang>> {
     let mut gangs: Vec<Vec<Gang>> = program.model.populations.keys().map(|_| Vec::new()).collect();
     for (population, gangs) in program.model.populations.keys().zip(&mut gangs) {
         let mut groups: Vec<(Shared, Vec<Member>)> = Vec::new();
@@ -59,22 +92,42 @@ pub fn index(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>]) -> Vec<
             let placed = table.slice(program, slice);
             let View { unit, bases, shared } =
                 View::new(&program.cores[table.cores[slice]], placed, &feeds[slice]);
-            let whole = unit == placed.slice.atoms();
             let member = Member { slice, unit, bases };
-            match groups.iter_mut().find(|(other, _)| whole && *other == shared) {
-                Some((_, members)) if members[0].unit == atoms(program, table, members[0].slice) => {
-                    members.push(member)
-                }
-                _ => groups.push((shared, vec![member])),
+            match groups.iter_mut().find(|(other, members)| {
+                member.whole(program, table) && *other == shared && members[0].whole(program, table)
+            }) {
+                Some((_, members)) => members.push(member),
+                None => groups.push((shared, vec![member])),
             }
         }
-        for (shared, members) in groups {
-            for members in chunks(program, table, members) {
-                gangs.push(Gang::new(program, table, feeds, &shared, &members));
-            }
+        for (shared, mut members) in groups {
+            members.sort_by_key(|member| table.slice(program, member.slice).slice.channels.start);
+            gangs.extend(of_group(program, table, &shared, members, rows));
         }
     }
     gangs
+}
+
+/// One gang with rows, or several without.
+fn of_group(
+    program: &Program,
+    table: &SliceTable,
+    shared: &Shared,
+    members: Vec<Member>,
+    rows: bool,
+) -> Vec<Gang> {
+    let narrow = |member: &Member| memory(program, table, member).iter().all(|&w| i8::try_from(w).is_ok());
+    if rows && members[0].whole(program, table) && members.iter().all(narrow) {
+        let lanes = members.iter().map(|member| member.unit as usize).sum();
+        if let Some(rows) = Rows::new(program, table, shared, &members, lanes) {
+            return vec![Gang::new(program, table, &members, Synapses::Rows(rows))];
+        }
+    }
+    let gang = |members: Vec<Member>| {
+        let lists = Lists::new(program, table, shared, &members);
+        Gang::new(program, table, &members, Synapses::Lists(lists))
+    };
+    chunks(program, table, members).into_iter().map(gang).collect()
 }
 
 /// A slice of a gang, and where its weights are.
@@ -85,8 +138,20 @@ struct Member {
     bases: Vec<u32>,
 }
 
+impl Member {
+    /// Whether the slice's lists hold whole positions.
+    fn whole(&self, program: &Program, table: &SliceTable) -> bool {
+        self.unit == atoms(program, table, self.slice)
+    }
+}
+
 fn atoms(program: &Program, table: &SliceTable, slice: SliceIndex) -> u32 {
     table.slice(program, slice).slice.atoms()
+}
+
+/// Weight memory of a member's core.
+fn memory<'p>(program: &'p Program, table: &SliceTable, member: &Member) -> &'p [i16] {
+    &program.cores[table.cores[member.slice]].weights
 }
 
 /// Cuts a group into gangs of about [`WIDTH`] channels.
@@ -109,97 +174,109 @@ fn chunks(program: &Program, table: &SliceTable, members: Vec<Member>) -> Vec<Ve
 }
 
 impl Gang {
-    fn new(
-        program: &Program,
-        table: &SliceTable,
-        feeds: &[Vec<Feed>],
-        shared: &Shared,
-        members: &[Member],
-    ) -> Self {
+    fn new(program: &Program, table: &SliceTable, members: &[Member], synapses: Synapses) -> Self {
         let mut starts = vec![0];
+        let mut spans: Vec<Span> = Vec::new();
         for member in members {
-            starts.push(starts[starts.len() - 1] + atoms(program, table, member.slice) as usize);
-        }
-        let width = starts[starts.len() - 1];
-        let unit: usize = members.iter().map(|m| m.unit as usize).sum();
-        let (weights, bases) = weights(program, table, shared, members);
-        let lists = shared.lists.iter().map(|list| {
-            let neurons = |units: u32| units * unit as u32;
-            let in_neurons =
-                |r: &Run| Run { target: neurons(r.target), weight: neurons(r.weight), len: neurons(r.len) };
-            List {
-                weights: bases[list.block],
-                stride: neurons(shared.blocks[list.block].taps) as usize,
-                runs: list.runs.iter().map(in_neurons).collect(),
-                units: list.runs.iter().map(|r| u64::from(r.len)).sum(),
+            let channels = &table.slice(program, member.slice).slice.channels;
+            let (lane, channel) = (starts[starts.len() - 1], channels.start as usize);
+            starts.push(lane + channels.len());
+            match spans.last_mut() {
+                Some(last) if last.channel + last.len == channel => last.len += channels.len(),
+                _ => spans.push(Span { lane, channel, len: channels.len() }),
             }
-        });
-        let population = &program.model.populations[table.populations[members[0].slice]];
-        let format = &program.model.neuron;
+        }
+        let first = &table.slice(program, members[0].slice).slice;
+        let population = &program.model.populations[first.population];
+        let at = |position| first.coordinates(position);
+        let positions =
+            (0..first.positions()).map(at).map(|(y, x)| y as usize * population.shape.width + x as usize);
         let mut gang = Self {
             slices: members.iter().map(|m| m.slice).collect(),
+            width: starts[starts.len() - 1],
             starts,
-            width,
-            unit,
             slice_units: members.iter().map(|m| u64::from(m.unit)).collect(),
-            weights: Weights::new(weights),
-            lists: lists.collect(),
-            feeds: shared.feeds.clone(),
-            counted: members.iter().map(|m| counted(&feeds[m.slice])).collect(),
-            thresholds: vec![i32::MAX; width],
-            rule: Update::new(format, population.dynamics.decay(), population.input_shift),
+            synapses,
+            rule: Update::new(&program.model.neuron, population.dynamics.decay(), population.input_shift),
+            positions: positions.collect(),
+            spans,
+            thresholds: Vec::new(),
             bias: Vec::new(),
         };
-        if let Dynamics::Lif { thresholds, .. } = &population.dynamics {
-            let channels = members.iter().flat_map(|m| table.slice(program, m.slice).slice.channels.clone());
-            gang.thresholds =
-                channels.map(|c| (thresholds[c as usize] << format.threshold_shift) as i32).collect();
-        }
-        gang.bias = gang.gathered(program, table, None);
+        gang.thresholds = gang.thresholds(program, first.population);
+        gang.bias = gang.biases(program, table, None);
         gang
     }
 
-    /// Biases in the gang's neuron order.
-    fn gathered(&self, program: &Program, table: &SliceTable, written: Option<&[i32]>) -> Vec<i32> {
+    /// Slots of a position.
+    fn stride(&self) -> usize {
+        match &self.synapses {
+            Synapses::Lists(_) => self.width,
+            Synapses::Rows(rows) => {
+                LANES * rows.blocks.iter().map(|block| block.first + block.lines).max().unwrap_or(0)
+            }
+        }
+    }
+
+    fn thresholds(&self, program: &Program, population: PopulationId) -> Vec<[i32; LANES]> {
+        let shift = program.model.neuron.threshold_shift;
+        let mut of_lane = vec![i32::MAX; self.stride()];
+        if let Dynamics::Lif { thresholds, .. } = &program.model.populations[population].dynamics {
+            for span in &self.spans {
+                for i in 0..span.len {
+                    of_lane[span.lane + i] = (thresholds[span.channel + i] << shift) as i32;
+                }
+            }
+        }
+        match &self.synapses {
+            Synapses::Rows(_) => in_lines(of_lane, i32::MAX),
+            Synapses::Lists(_) => in_lines(of_lane.repeat(self.positions.len()), i32::MAX),
+        }
+    }
+
+    /// Biases by slot; `written` are the host's.
+    pub fn biases(
+        &self,
+        program: &Program,
+        table: &SliceTable,
+        written: Option<&[i32]>,
+    ) -> Vec<[i32; LANES]> {
         let population = &program.model.populations[table.populations[self.slices[0]]];
-        let locals: Vec<Vec<i32>> =
-            self.slices.iter().map(|&s| local_bias(table.slice(program, s), population, written)).collect();
-        let positions = table.slice(program, self.slices[0]).slice.positions() as usize;
-        let mut bias = Vec::with_capacity(positions * self.width);
-        for position in 0..positions {
-            for (local, span) in locals.iter().zip(self.starts.windows(2)) {
-                let atoms = span[1] - span[0];
-                bias.extend_from_slice(&local[position * atoms..(position + 1) * atoms]);
+        let stride = self.stride();
+        let mut bias = vec![0; self.positions.len() * stride];
+        for (&slice, lanes) in self.slices.iter().zip(self.starts.windows(2)) {
+            let local = local_bias(table.slice(program, slice), population, written);
+            let atoms = lanes[1] - lanes[0];
+            for (row, local) in bias.chunks_exact_mut(stride).zip(local.chunks_exact(atoms)) {
+                row[lanes[0]..lanes[1]].copy_from_slice(local);
             }
         }
-        bias
+        in_lines(bias, 0)
+    }
+
+    /// Whether its sources' spikes must be listed by position ([`super::spikes::Spikes::index`]).
+    pub fn reads_positions(&self) -> bool {
+        matches!(self.synapses, Synapses::Rows(_))
+    }
+
+    /// Neurons of one of its slices that a unit stands for.
+    pub fn units_of(&self, member: usize) -> u64 {
+        self.slice_units[member]
+    }
+
+    /// Its parts, so many at least as `threads` can share evenly; `others` is the number of gangs beside it.
+    pub fn parts(&self, threads: usize, others: usize) -> Vec<Part> {
+        let Synapses::Rows(rows) = &self.synapses else { return vec![Part::Whole] };
+        let (blocks, positions) = (rows.blocks.len(), self.positions.len());
+        let even = (blocks * (others + 1)).is_multiple_of(threads) || blocks * (others + 1) >= 4 * threads;
+        let cuts = if even { 1 } else { threads.min(positions) };
+        let range = |cut| positions * cut / cuts..positions * (cut + 1) / cuts;
+        (0..cuts).flat_map(|cut| (0..blocks).map(move |block| Part::Block(block, range(cut)))).collect()
     }
 }
 
-/// Which packets of each feed are counted at a slice, unless all are.
-fn counted(feeds: &[Feed]) -> Option<Vec<Counted>> {
-    let all = feeds.iter().all(|feed| feed.counted == Counted::All);
-    (!all).then(|| feeds.iter().map(|feed| feed.counted.clone()).collect())
-}
-
-/// Weights of all members side by side, `[block][atom][tap][member channels]`, and the first of each block.
-fn weights(
-    program: &Program,
-    table: &SliceTable,
-    shared: &Shared,
-    members: &[Member],
-) -> (Vec<i16>, Vec<usize>) {
-    let mut all = Vec::new();
-    let mut bases = Vec::new();
-    for (index, block) in shared.blocks.iter().enumerate() {
-        bases.push(all.len());
-        for row in 0..block.atoms * block.taps {
-            for member in members {
-                let memory = &program.cores[table.cores[member.slice]].weights;
-                let first = (member.bases[index] + row * member.unit) as usize;
-                all.extend_from_slice(&memory[first..first + member.unit as usize]);
-            }
-        }
-    }
-    (all, bases)
+/// Slots in lines, the last filled up.
+fn in_lines(mut slots: Vec<i32>, filling: i32) -> Vec<[i32; LANES]> {
+    slots.resize(slots.len().next_multiple_of(LANES), filling);
+    slots.as_chunks().0.to_vec()
 }

@@ -1,203 +1,206 @@
-//! One gang through its window: packets -> lists -> sums -> neurons -> spikes.
+//! One part of a gang through its window: spikes -> sums -> neurons -> spikes.
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use snnc_compiler::ir::PopulationId;
 
-use super::Gang;
-use super::view::UnitFeed;
-use crate::counts::Events;
-use crate::execute::Chip;
-use crate::execute::feeds::Counted;
-use crate::execute::kernels::{Hit, Neurons, add_packets, update_rows};
-use crate::execute::slice::{SliceTrace, Spike};
+use super::done::Done;
+use super::lists::Lists;
+use super::rows::{Block, Rows, Tap};
+use super::{Gang, Part, Synapses};
+use crate::execute::arrivals::Sums;
+use crate::execute::kernels::LANES;
+use crate::execute::kernels::gather::gather;
+use crate::execute::kernels::level::Level;
+use crate::execute::kernels::scatter::add_packets;
+use crate::execute::kernels::update::{Marks, Neurons, update};
+use crate::execute::pass::Pass;
+use crate::execute::spikes::MARGIN;
+
+/// Spikes that a stream brings in one timestep, by source position ([`crate::execute::spikes::Lists`]); no
+/// starts if none can.
+#[derive(Debug, Clone, Copy, Default)]
+struct Brought<'p> {
+    starts: &'p [u32],
+    channels: &'p [u32],
+}
+
+impl<'p> Brought<'p> {
+    /// Where the channels that fired at a position are.
+    #[inline(always)]
+    fn span(&self, position: usize) -> Range<usize> {
+        match self.starts.get(position..position + 2) {
+            Some(&[start, end]) => start as usize..end as usize,
+            _ => 0..0,
+        }
+    }
+
+    /// Channels that fired at a position.
+    fn at(&self, position: usize) -> &'p [u32] {
+        &self.channels[self.span(position)]
+    }
+}
+
+/// Rows of the spikes in a position's taps.
+struct RowList {
+    rows: Vec<u32>,
+    len: usize,
+}
+
+impl RowList {
+    /// Lists the rows of what the taps' streams bring; whole vectors are copied, and what is too much written over.
+    #[inline(always)]
+    fn fill(&mut self, taps: &[Tap], streams: &[Brought]) -> &[u32] {
+        self.len = 0;
+        for tap in taps {
+            let brought = &streams[tap.stream as usize];
+            let span = brought.span(tap.position as usize);
+            let end = self.len + span.len();
+            if self.rows.len() < end + MARGIN {
+                self.rows.resize(2 * end + MARGIN, 0);
+            }
+            let from = brought.channels[span.start..].as_chunks::<MARGIN>().0;
+            let to = self.rows[self.len..].as_chunks_mut::<MARGIN>().0;
+            for (to, from) in to.iter_mut().zip(from).take(span.len().div_ceil(MARGIN)) {
+                *to = from.map(|channel| tap.base.wrapping_add(channel));
+            }
+            self.len = end;
+        }
+        &self.rows[..self.len]
+    }
+}
 
 impl Gang {
-    /// Runs the window; one trace a slice. `fired` gives the spikes of a source slice in a timestep of the pass.
-    pub fn run<'f>(
+    /// Runs the window of its population; `written` are the host's biases, by slot.
+    pub(in crate::execute) fn run(
         &self,
-        chip: &Chip,
+        pass: &Pass,
         population: PopulationId,
-        written: Option<&[i32]>,
-        fired: &dyn Fn(usize, u32) -> &'f [Spike],
-    ) -> Vec<SliceTrace> {
-        let written = written.map(|values| self.gathered(chip.program, &chip.table, Some(values)));
-        let bias = written.as_deref().unwrap_or(&self.bias);
-        let window = chip.program.model.populations[population].window;
-        let mut state = State::new(self, bias.len(), window.steps as usize);
-        for step in window.start..window.end() {
-            let mut arrivals = Arrivals::default();
-            let spikes_of = |feed: &UnitFeed| {
-                let sent = step.checked_sub(feed.delay);
-                sent.map_or(&[][..], |sent| fired(feed.source, sent))
-            };
-            for feed in &self.feeds {
-                let spikes = spikes_of(feed);
-                let packets = self.gather(feed, spikes, &mut state.hits, &mut arrivals.units);
-                arrivals.packets += packets;
-                state.arrived.push(packets);
-            }
-            self.count(&mut state, &spikes_of);
-            state.sums.fill(0);
-            add_packets(&self.weights, &self.lists, &state.hits, &mut state.partial, &mut state.sums);
-            state.hits.clear();
-            self.step(chip, bias, &mut state, &arrivals);
-        }
-        self.finish(state)
-    }
-
-    /// Looks up the lists of one feed's packets; how many packets.
-    fn gather(&self, feed: &UnitFeed, spikes: &[Spike], hits: &mut Vec<Hit>, units: &mut u64) -> u64 {
-        let before = hits.len();
-        for spike in spikes {
-            let Some(axon) = &feed.axons[spike.position as usize] else { continue };
-            let list = &self.lists[axon.list];
-            let weight = list.weights + (axon.first_atom + spike.atom) as usize * list.stride;
-            let target = axon.target * self.unit as u32;
-            hits.push(Hit { list: axon.list as u32, weight: weight as u32, target });
-            *units += list.units;
-        }
-        (hits.len() - before) as u64
-    }
-
-    /// Counts the packets of slices where not every packet that touches them is counted.
-    fn count<'f>(&self, state: &mut State, spikes_of: &dyn Fn(&UnitFeed) -> &'f [Spike]) {
-        let arrived = &state.arrived[state.arrived.len() - self.feeds.len()..];
-        for (own, counted) in state.own.iter_mut().zip(&self.counted) {
-            for (i, counted) in counted.iter().flatten().enumerate() {
-                own.push(match counted {
-                    Counted::All => arrived[i],
-                    Counted::None => 0,
-                    Counted::Some(here) => {
-                        let spikes = spikes_of(&self.feeds[i]);
-                        spikes.iter().filter(|spike| here[spike.position as usize]).count() as u64
-                    }
-                });
-            }
-        }
-    }
-
-    /// Updates all neurons and records the timestep for each slice.
-    fn step(&self, chip: &Chip, bias: &[i32], state: &mut State, arrivals: &Arrivals) {
-        state.active.fill(0);
-        state.saturated.fill(0);
-        state.overflowed.fill(0);
-        update_rows(
-            &self.rule,
-            &self.thresholds,
-            bias,
-            &mut Neurons {
-                membranes: &mut state.membranes,
-                sums: &state.sums,
-                fired: &mut state.fired,
-                active: &mut state.active,
-                saturated: &mut state.saturated,
-                overflowed: &mut state.overflowed,
-            },
-        );
-        let spikes = self.spikes(&state.fired);
-        let positions = (bias.len() / self.width) as u64;
-        for (index, (trace, spikes)) in state.traces.iter_mut().zip(spikes).enumerate() {
-            let lanes = self.starts[index]..self.starts[index + 1];
-            let placed = chip.table.slice(chip.program, self.slices[index]);
-            let sum = |counts: &[u32]| counts[lanes.clone()].iter().map(|&n| u64::from(n)).sum::<u64>();
-            let updates_active = sum(&state.active);
-            trace.events.push(Events {
-                synaptic_operations: arrivals.units * self.slice_units[index],
-                updates_active,
-                updates_inactive: positions * lanes.len() as u64 - updates_active,
-                spikes: spikes.len() as u64,
-                packets_sent: spikes.iter().map(|s| placed.routes(s.position).len() as u64).sum(),
-                packets_received: match &self.counted[index] {
-                    None => arrivals.packets,
-                    Some(feeds) => state.own[index].iter().rev().take(feeds.len()).sum(),
-                },
-                accumulator_overflows: sum(&state.overflowed),
-                state_saturations: sum(&state.saturated),
-            });
-            trace.fired.push(spikes);
-        }
-    }
-
-    /// Spikes of each slice, ascending. Eight silent neurons cost one comparison.
-    fn spikes(&self, fired: &[u8]) -> Vec<Vec<Spike>> {
-        let mut spikes = vec![Vec::new(); self.slices.len()];
-        for (position, row) in fired.chunks_exact(self.width).enumerate() {
-            let mut slice = 0;
-            for (block, flags) in row.chunks(8).enumerate() {
-                let mut bytes = [0; 8];
-                bytes[..flags.len()].copy_from_slice(flags);
-                let mut word = u64::from_le_bytes(bytes);
-                while word != 0 {
-                    let lane = block * 8 + word.trailing_zeros() as usize / 8;
-                    // A flag is 1, so its byte has one bit.
-                    word &= word - 1;
-                    while lane >= self.starts[slice + 1] {
-                        slice += 1;
-                    }
-                    let atom = (lane - self.starts[slice]) as u32;
-                    spikes[slice].push(Spike { position: position as u32, atom });
+        written: Option<&[[i32; LANES]]>,
+        part: &Part,
+    ) -> Done {
+        let bias = written.unwrap_or(&self.bias);
+        match (&self.synapses, part) {
+            (Synapses::Rows(rows), Part::Block(block, positions)) => {
+                let (block, positions) = (&rows.blocks[*block], positions.clone());
+                let streams = streams(rows, pass, population);
+                let steps = pass.window(population).steps as usize;
+                let (level, sums) = (pass.chip.level, pass.chip.postage.sums.as_slice());
+                let task = Task { gang: self, level, rows, block, positions, steps, bias, sums };
+                match block.lines {
+                    8 => task.run::<8>(&streams),
+                    4 => task.run::<4>(&streams),
+                    2 => task.run::<2>(&streams),
+                    _ => task.run::<1>(&streams),
                 }
             }
+            (Synapses::Lists(lists), Part::Whole) => self.run_lists(lists, pass, population, bias),
+            _ => unreachable!("gangs with rows, and only those, are cut into blocks"),
         }
-        spikes
     }
 
-    /// Hands the membranes to their slices.
-    fn finish(&self, state: State) -> Vec<SliceTrace> {
-        let mut traces = state.traces;
-        let arrived = Arc::new(state.arrived);
-        for ((trace, own), counted) in traces.iter_mut().zip(state.own).zip(&self.counted) {
-            trace.arrived = if counted.is_some() { Arc::new(own) } else { Arc::clone(&arrived) };
-        }
-        for row in state.membranes.chunks_exact(self.width) {
-            for (trace, span) in traces.iter_mut().zip(self.starts.windows(2)) {
-                trace.membranes.extend_from_slice(&row[span[0]..span[1]]);
+    /// Synaptic operations of its arriving spikes in units, by timestep of the window.
+    pub(in crate::execute) fn units(&self, pass: &Pass, population: PopulationId) -> Vec<u64> {
+        let steps = pass.window(population).steps as usize;
+        let Synapses::Rows(rows) = &self.synapses else { return Vec::new() };
+        let streams = streams(rows, pass, population);
+        let mut units = vec![0; steps];
+        for demand in &rows.demands {
+            for (sum, streams) in units.iter_mut().zip(&streams) {
+                let brought = &streams[demand.stream];
+                *sum += match &demand.channels {
+                    None => {
+                        let counts = brought.starts.windows(2).map(|span| u64::from(span[1] - span[0]));
+                        counts.zip(&demand.units).map(|(spikes, units)| spikes * units).sum::<u64>()
+                    }
+                    Some(channels) => {
+                        let alike = |&&channel: &&u32| channels[channel as usize];
+                        let spikes = |p| brought.at(p).iter().filter(alike).count() as u64;
+                        demand.units.iter().enumerate().map(|(p, units)| spikes(p) * units).sum()
+                    }
+                };
             }
         }
-        traces
+        units
+    }
+
+    fn run_lists(&self, lists: &Lists, pass: &Pass, population: PopulationId, bias: &[[i32; LANES]]) -> Done {
+        let window = pass.window(population);
+        let mut done = Done::new(0, bias.len(), 0..1, window.steps as usize);
+        let mut sums = vec![[0; LANES]; bias.len()];
+        let mut partial = vec![0; bias.len() * LANES];
+        let mut hits = Vec::new();
+        for (step, now) in (window.start..window.end()).enumerate() {
+            let mut units = 0;
+            for feed in &lists.feeds {
+                units += lists.hit(feed, pass.fired(feed.source, now, feed.delay), &mut hits);
+            }
+            done.units.push(units);
+            sums.as_flattened_mut().fill(0);
+            let flat = sums.as_flattened_mut();
+            add_packets(pass.chip.level, &lists.weights, &lists.lists, &hits, &mut partial, flat);
+            hits.clear();
+            let mut marks = vec![Marks::default(); bias.len()];
+            let neurons =
+                Neurons { membranes: &mut done.membranes, sums: &sums, bias, thresholds: &self.thresholds };
+            update(pass.chip.level, &self.rule, false, neurons, &mut marks);
+            marks.iter().enumerate().for_each(|(line, marks)| done.mark(line, step, 0, marks));
+        }
+        done.tally(self, pass.chip.level, &pass.chip.postage.sums);
+        done
     }
 }
 
-/// Packets of one timestep; they touch every slice of the gang.
-#[derive(Debug, Default)]
-struct Arrivals {
-    packets: u64,
-    /// Synapses in units.
-    units: u64,
+/// What the streams bring, `[timestep of the window][stream]`.
+fn streams<'p>(rows: &Rows, pass: &'p Pass, population: PopulationId) -> Vec<Vec<Brought<'p>>> {
+    let window = pass.window(population);
+    let brought = |step: u32, stream: &super::rows::Stream| {
+        let Some(sent) = pass.sent(stream.population, step, stream.delay) else { return Brought::default() };
+        let lists = pass.record(stream.population).spikes.lists(sent);
+        Brought { starts: &lists.starts, channels: &lists.channels }
+    };
+    let steps = window.start..window.end();
+    steps.map(|step| rows.streams.iter().map(|stream| brought(step, stream)).collect()).collect()
 }
 
-/// Buffers of one run.
-struct State {
-    membranes: Vec<i32>,
-    sums: Vec<i32>,
-    fired: Vec<u8>,
-    /// Per channel: active updates, clipped membranes, overflowed sums of one timestep.
-    active: Vec<u32>,
-    saturated: Vec<u32>,
-    overflowed: Vec<u32>,
-    hits: Vec<Hit>,
-    partial: Vec<i16>,
-    arrived: Vec<u64>,
-    /// Packets counted at each slice, `[timesteps, feeds]`; empty where all of `arrived` are.
-    own: Vec<Vec<u64>>,
-    traces: Vec<SliceTrace>,
+/// A block of lines at some positions.
+struct Task<'t> {
+    gang: &'t Gang,
+    level: Level,
+    rows: &'t Rows,
+    block: &'t Block,
+    positions: Range<usize>,
+    steps: usize,
+    bias: &'t [[i32; LANES]],
+    sums: &'t [Sums],
 }
 
-impl State {
-    fn new(gang: &Gang, neurons: usize, steps: usize) -> Self {
-        Self {
-            membranes: vec![0; neurons],
-            sums: vec![0; neurons],
-            fired: vec![0; neurons],
-            active: vec![0; gang.width],
-            saturated: vec![0; gang.width],
-            overflowed: vec![0; gang.width],
-            hits: Vec::new(),
-            partial: vec![0; neurons],
-            arrived: Vec::with_capacity(steps * gang.feeds.len()),
-            own: vec![Vec::new(); gang.slices.len()],
-            traces: vec![SliceTrace::default(); gang.slices.len()],
+impl Task<'_> {
+    /// Position by position, each through the whole window: its membranes stay in the first-level cache.
+    fn run<const K: usize>(&self, streams: &[Vec<Brought>]) -> Done {
+        let Self { gang, level, block, steps, .. } = *self;
+        let weights = block.rows.as_chunks::<K>().0;
+        let thresholds = &gang.thresholds[block.first..block.first + K];
+        let lines = gang.thresholds.len();
+        let mut done = Done::new(block.first, K, self.positions.clone(), steps);
+        let mut list = RowList { rows: Vec::new(), len: 0 };
+        for (p, position) in self.positions.clone().enumerate() {
+            let first = position * lines + block.first;
+            let bias = &self.bias[first..first + K];
+            let taps = &self.rows.taps[self.rows.starts[position]..self.rows.starts[position + 1]];
+            let mut membranes = [[0; LANES]; K];
+            for (step, streams) in streams.iter().enumerate() {
+                let list = list.fill(taps, streams);
+                let mut sums = [[0; LANES]; K];
+                gather(level, weights, list, &mut sums);
+                let mut marks = [Marks::default(); K];
+                let neurons = Neurons { membranes: &mut membranes, sums: &sums, bias, thresholds };
+                update(level, &gang.rule, gang.rule.bounds(list.len()), neurons, &mut marks);
+                marks.iter().enumerate().for_each(|(line, marks)| done.mark(line, step, p, marks));
+            }
+            done.membranes[p * K..(p + 1) * K].copy_from_slice(&membranes);
         }
+        done.tally(gang, level, self.sums);
+        done
     }
 }

@@ -12,8 +12,10 @@
 
 use super::clock::{CoreCycles, UnitCycles};
 use super::latency::Latencies;
-use super::mesh::{Delivery, Injection, Traffic};
+use super::listener::{Arrived, Listener, Made, Unit, Work};
+use super::mesh::{Crossing, Delivery, Injection, Traffic};
 use super::routes::{Destination, Routes};
+use super::slowest::{SlowPacket, Slowest};
 use crate::counts::Events;
 use crate::execute::slice::Spike;
 
@@ -35,8 +37,9 @@ pub struct SliceWork<'a> {
 struct Sender {
     /// Range of [`Cores::work`].
     work: std::ops::Range<usize>,
-    /// Start of the current slice's updates, stalls left out.
+    /// Start of the current slice's updates, stalls left out, and with them.
     base: u64,
+    began: u64,
     /// Spike of the current slice.
     spike: usize,
     /// Destination of that spike.
@@ -64,9 +67,9 @@ struct Receiver {
     synapse_free: u64,
 }
 
-/// All cores in one timestep.
+/// All cores in one timestep. A packet's tag holds the number that the listener gave it above its synaptic operations.
 #[derive(Debug)]
-pub struct Cores<'a> {
+pub struct Cores<'a, L> {
     routes: &'a Routes,
     times: &'a CoreCycles,
     work: Vec<SliceWork<'a>>,
@@ -74,12 +77,17 @@ pub struct Cores<'a> {
     receivers: Vec<Receiver>,
     /// Core at each port of the mesh.
     ports: &'a [Option<u32>],
+    listener: L,
     /// Time under way of its packets, ps.
     pub latencies: Latencies,
+    /// The slowest of them; times in cycles.
+    pub slowest: Slowest,
+    /// Cycles that makers of packets were stopped by full local buffers, all cores.
+    pub makers_stopped: u64,
     end: u64,
 }
 
-impl<'a> Cores<'a> {
+impl<'a, L: Listener> Cores<'a, L> {
     /// `work` is ordered by slice; `starts` gives the first slice of each core, and one past the last.
     pub fn new(
         routes: &'a Routes,
@@ -87,6 +95,7 @@ impl<'a> Cores<'a> {
         ports: &'a [Option<u32>],
         starts: &[usize],
         work: Vec<SliceWork<'a>>,
+        listener: L,
     ) -> Self {
         let mut senders = Vec::with_capacity(starts.len());
         for slices in starts.windows(2) {
@@ -100,65 +109,126 @@ impl<'a> Cores<'a> {
             ..Receiver::default()
         };
         let receivers = vec![receiver; senders.len()];
-        Self { routes, times, work, senders, receivers, ports, latencies: Latencies::default(), end: 0 }
+        Self {
+            routes,
+            times,
+            work,
+            senders,
+            receivers,
+            ports,
+            listener,
+            latencies: Latencies::default(),
+            slowest: Slowest::default(),
+            makers_stopped: 0,
+            end: 0,
+        }
     }
 
     /// When the last unit has finished.
     pub fn end(&self) -> u64 {
         self.end
     }
+
+    /// Cycles that neuron units were stopped by full spike queues, all cores.
+    pub fn neurons_stopped(&self) -> u64 {
+        self.senders.iter().map(|sender| sender.stalled).sum()
+    }
 }
 
-impl Traffic for Cores<'_> {
+impl<L: Listener> Traffic for Cores<'_, L> {
     fn inject(&mut self, port: usize, free: u64) -> Option<Injection> {
-        let sender = &mut self.senders[self.ports[port]? as usize];
-        let destination = sender.next(&self.work, self.routes, self.times, &mut self.end)?;
+        let core = self.ports[port]?;
+        let sender = &mut self.senders[core as usize];
+        let listener = &mut self.listener;
+        let (next, from) = sender.next(core, &self.work, self.routes, self.times, &mut self.end, listener)?;
         let out = self.times.axon_out;
-        let start = sender.free.max(sender.ready).max(free.saturating_sub(out.latency));
+        let could = sender.free.max(sender.ready);
+        let start = could.max(free.saturating_sub(out.latency));
         sender.free = start + out.interval;
-        let at = start + out.latency;
-        self.end = self.end.max(sender.free).max(at);
-        let Destination { x, y, local, operations, .. } = *destination;
-        Some(Injection { at, x, y, local, tag: operations.into() })
+        let (at, until) = (start + out.latency, sender.free);
+        self.makers_stopped += start - could;
+        self.end = self.end.max(until).max(at);
+        let number = listener.made(&Made { injected: at, ..from });
+        let work = |from, until, stopped| Work { core, unit: Unit::AxonOut, from, until, number, stopped };
+        if start > could {
+            listener.worked(|| work(could, start, true));
+        }
+        listener.worked(|| work(start, until, false));
+        let Destination { x, y, local, operations, .. } = *next;
+        Some(Injection { at, x, y, local, tag: u64::from(number) << 32 | u64::from(operations) })
     }
 
     fn deliver(&mut self, port: usize, packet: &Delivery) -> u64 {
-        self.latencies.add((packet.arrived - packet.injected).saturating_mul(self.times.clock_ps));
-        let Some(core) = self.ports[port] else { return packet.left };
+        let Delivery { injected, left, arrived, tag } = *packet;
+        let latency = arrived - injected;
+        self.latencies.add(latency.saturating_mul(self.times.clock_ps));
+        let Some(core) = self.ports[port] else { return left };
+        let (number, operations) = ((tag >> 32) as u32, tag as u32);
+        let listener = &mut self.listener;
+        self.slowest.enter(latency, || {
+            let slice = listener.slice(number);
+            SlowPacket { latency, injected, slice, core, operations }
+        });
+        listener.arrived(|| Arrived { number, core, operations, arrived });
         let receiver = &mut self.receivers[core as usize];
-        let (done, next) = receiver.take(packet.arrived, packet.tag, self.times);
-        self.end = self.end.max(done);
-        next
+        let taken = receiver.take(arrived, operations.into(), self.times);
+        let work = |unit, from, until| Work { core, unit, from, until, number, stopped: false };
+        let decoded = taken.decode + self.times.axon_in.interval;
+        listener.worked(|| work(Unit::AxonIn, taken.decode, decoded));
+        if operations > 0 {
+            listener.worked(|| work(Unit::Synapse, taken.integrate, receiver.synapse_free));
+        }
+        self.end = self.end.max(taken.done);
+        taken.next
+    }
+
+    #[inline(always)]
+    fn crossed(&mut self, crossing: impl FnOnce() -> Crossing) {
+        self.listener.crossed(|| {
+            let crossing = crossing();
+            ((crossing.tag >> 32) as u32, crossing)
+        });
     }
 }
 
 impl Sender {
-    /// The destination of the next packet, whose spike stands in the queue from `ready` on.
+    /// The destination of the next packet and where it comes from; its spike stands in the queue from `ready` on.
     fn next<'r>(
         &mut self,
+        core: u32,
         work: &[SliceWork],
         routes: &'r Routes,
         times: &CoreCycles,
         end: &mut u64,
-    ) -> Option<&'r Destination> {
+        listener: &mut impl Listener,
+    ) -> Option<(&'r Destination, Made)> {
         loop {
             let Some(current) = work[self.work.clone()].first() else {
                 // Its last neuron has been updated.
                 *end = (*end).max(self.base + self.stalled);
                 return None;
             };
+            let slice = current.slice as u32;
+            let update =
+                |from, until, stopped| Work { core, unit: Unit::Neuron, from, until, number: slice, stopped };
             let Some(&spike) = current.fired.get(self.spike) else {
                 self.base += times.updates(&current.events);
+                let (from, until) = (self.began, self.base + self.stalled);
+                listener.worked(|| update(from, until, false));
                 self.work.start += 1;
                 self.spike = 0;
+                self.began = until;
                 continue;
             };
             if self.destination == 0 {
-                self.fire(current, spike, times);
+                let (from, until) = self.fire(current, spike, times);
+                if until > from {
+                    listener.worked(|| update(from, until, true));
+                }
             }
             if let Some(found) = routes.of(current.slice, spike.position).get(self.destination) {
                 self.destination += 1;
-                return Some(found);
+                return Some((found, Made { slice, spike, injected: 0 }));
             }
             // A spike leaves the queue with its last packet.
             let queue = self.left.len();
@@ -169,20 +239,34 @@ impl Sender {
         }
     }
 
-    /// Updates neurons up to the spike, and puts it into the queue as soon as that has a place.
-    fn fire(&mut self, current: &SliceWork, spike: Spike, times: &CoreCycles) {
+    /// Updates neurons up to the spike, and puts it into the queue as soon as that has a place; how long the unit was
+    /// stopped, from and until.
+    fn fire(&mut self, current: &SliceWork, spike: Spike, times: &CoreCycles) -> (u64, u64) {
         let index = u64::from(spike.position) * u64::from(current.atoms) + u64::from(spike.atom);
-        let before = times.before(&current.events, index, self.spike as u64);
-        let updated = self.base + before + self.stalled + times.active.latency + times.spike.latency;
+        let from = self.base + times.before(&current.events, index, self.spike as u64) + self.stalled;
+        let updated = from + times.active.latency + times.spike.latency;
         let place = if self.spikes >= self.left.len() { self.left[self.spikes % self.left.len()] } else { 0 };
         self.ready = updated.max(place);
-        self.stalled += self.ready - updated;
+        let stopped = self.ready - updated;
+        self.stalled += stopped;
+        (from, from + stopped)
     }
 }
 
+/// When a packet was taken.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    decode: u64,
+    integrate: u64,
+    /// When its work is done.
+    done: u64,
+    /// When the router may begin to deliver the next one.
+    next: u64,
+}
+
 impl Receiver {
-    /// Takes a packet; when its work is done, and when the router may begin to deliver the next one.
-    fn take(&mut self, arrived: u64, operations: u64, times: &CoreCycles) -> (u64, u64) {
+    /// Takes a packet.
+    fn take(&mut self, arrived: u64, operations: u64, times: &CoreCycles) -> Taken {
         let (decoded, integrated) = (self.decoded.len(), self.integrated.len());
         let UnitCycles { latency, interval } = times.axon_in;
         // The decoder hands on into the synapse unit's queue, which must have a place.
@@ -196,6 +280,7 @@ impl Receiver {
         self.decoded[self.packets % decoded] = decode;
         self.integrated[self.packets % integrated] = integrate;
         self.packets += 1;
-        (done.max(self.decoder_free), self.decoded[self.packets % decoded])
+        let next = self.decoded[self.packets % decoded];
+        Taken { decode, integrate, done: done.max(self.decoder_free), next }
     }
 }

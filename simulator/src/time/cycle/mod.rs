@@ -10,11 +10,15 @@
 mod clock;
 mod core;
 mod latency;
+mod listener;
 pub mod mesh;
+mod record;
 mod routes;
 mod sample;
+mod slowest;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use rayon::prelude::*;
 use snnc_compiler::ir::program::Program;
@@ -22,10 +26,16 @@ use snnc_targets::schema::Routing;
 use snnc_targets::{Code, Diagnostic};
 
 pub use latency::{CLASSES, Latencies};
+pub use listener::{Arrived, Made, Unit, Work};
+pub use record::{Crossed, Detail, Recorded, StepPlace, Watcher};
 pub use routes::Routes;
 pub use sample::Sampled;
+pub use slowest::{KEPT, SlowPacket, keep as keep_slowest};
+pub use ways::Ways;
 
 use self::core::{Cores, SliceWork};
+use self::listener::Listener;
+use self::record::Recorder;
 use super::result::{PassTime, StepTime};
 use crate::counts::{PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
@@ -39,10 +49,13 @@ pub struct Cycle {
     every: u32,
     core: CoreCycles,
     mesh: MeshSpec,
+    ways: Ways,
     /// Core at each port of the mesh.
     ports: Vec<Option<u32>>,
     /// First slice of each core, and one past the last.
     starts: Vec<usize>,
+    /// Column and row of each core's tile.
+    tiles: Vec<(u16, u16)>,
     /// By slice: channels, and first timestep of its window.
     slices: Vec<(u32, u32)>,
 }
@@ -54,7 +67,40 @@ pub struct Drained {
     pub time_ps: u64,
     /// Time under way of its packets, ps.
     pub packets: Latencies,
+    /// What that would have come to in an empty mesh, ps; sum over the packets.
+    pub zero_load_ps: u128,
+    /// Sum over the cores: neuron units stopped because the queue of spikes was full, ps.
+    pub neurons_stopped_ps: u64,
+    /// Sum over the cores: makers of packets stopped because the router's local buffer was full, ps.
+    pub makers_stopped_ps: u64,
 }
+
+/// Which pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PassPlace {
+    /// Image.
+    pub image: u64,
+    /// Pass within the image.
+    pub iteration: usize,
+    /// Index of the pass's first timestep within the image.
+    pub first: u64,
+}
+
+/// What was executed in a pass, and where packets go.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass<'a> {
+    /// Numbering of the program's slices.
+    pub table: &'a SliceTable,
+    /// Destinations.
+    pub routes: &'a Routes,
+    /// Events.
+    pub counts: &'a PassCounts,
+    /// Spikes, by slice.
+    pub traces: &'a [SliceTrace],
+}
+
+/// A simulated timestep: what it came to, its slowest packets (ps), and the record that somebody wanted.
+type Simulated = (Drained, Vec<SlowPacket>, Option<Recorded>);
 
 impl Cycle {
     /// Prepares the model; one timestep of `every` will be simulated.
@@ -87,8 +133,10 @@ impl Cycle {
             );
         }
         let mut ports = vec![None; topology.sites() as usize];
+        let mut tiles = Vec::with_capacity(program.sites.len());
         for (core, &site) in program.sites.iter() {
             let tile = topology.tile_of(site);
+            tiles.push((tile.x as u16, tile.y as u16));
             let router = tile.y * topology.width() + tile.x;
             ports[(router * topology.cores_per_tile + site.0 % topology.cores_per_tile) as usize] =
                 Some(core.0);
@@ -100,62 +148,151 @@ impl Cycle {
         Ok(Self {
             every: every.max(1),
             core,
+            ways: Ways::new(&mesh),
             mesh,
             ports,
+            tiles,
             starts: slices.starts.clone(),
             slices: placed.map(|placed| of(&placed.slice)).collect(),
         })
     }
 
-    /// Simulates timesteps of a pass and puts their times into `time`, which holds the analytic ones. `first` is the
-    /// index of the pass's first timestep within image `image`.
+    /// Zero-load latencies, cycles.
+    pub fn ways(&self) -> &Ways {
+        &self.ways
+    }
+
+    /// One cycle, ps.
+    pub fn clock_ps(&self) -> u64 {
+        self.core.clock_ps
+    }
+
+    /// Column and row of each core's tile.
+    pub fn tiles(&self) -> &[(u16, u16)] {
+        &self.tiles
+    }
+
+    /// Simulates timesteps of a pass and puts their times into `time`, which holds the analytic ones. A watcher sees
+    /// those that it wants.
+    ///
+    /// # Errors
+    /// The watcher's.
     pub fn refine(
         &self,
-        routes: &Routes,
-        counts: &PassCounts,
-        traces: &[SliceTrace],
-        (image, first): (u64, u64),
+        pass: Pass,
+        at: PassPlace,
+        mut watcher: Option<&mut dyn Watcher>,
         time: &mut PassTime,
-    ) {
-        let steps: Vec<usize> =
-            (0..time.steps.len()).filter(|&i| sample::chosen(self.every, image, first + i as u64)).collect();
-        let drained: Vec<Drained> = steps
-            .par_iter()
-            .map_init(|| Mesh::new(&self.mesh), |mesh, &step| self.step(mesh, routes, counts, traces, step))
-            .collect();
+    ) -> Result<(), Diagnostic> {
         let mut simulated = vec![None; time.steps.len()];
-        steps.iter().zip(drained).for_each(|(&step, drained)| simulated[step] = Some(drained));
+        let mut wanted = Vec::with_capacity(time.steps.len());
+        for step in 0..time.steps.len() {
+            if sample::chosen(self.every, at.image, at.first + step as u64) {
+                let detail = match &mut watcher {
+                    Some(watcher) => self.wanted(pass, at, &mut **watcher, step)?,
+                    None => None,
+                };
+                wanted.push((step, detail));
+            }
+        }
+        // Records are large: only a few timesteps at a time.
+        let records = wanted.iter().any(|(_, detail)| detail.is_some());
+        let batch = if records { 2 * rayon::current_num_threads() } else { wanted.len() };
+        for steps in wanted.chunks(batch.max(1)) {
+            for (&(step, _), (drained, slowest, record)) in steps.iter().zip(self.simulate(pass, steps)) {
+                simulated[step] = Some(drained);
+                time.slowest.extend(slowest.into_iter().map(|packet| (step, packet)));
+                if let (Some(watcher), Some(mut record)) = (&mut watcher, record) {
+                    record.barrier_ps = time.steps[step].barrier_ps;
+                    watcher.recorded(place(pass, at, step), &record)?;
+                }
+            }
+        }
+        keep_slowest(&mut time.slowest, |&(step, packet)| (step, packet));
         for (step, drained) in time.steps.iter_mut().zip(simulated) {
             self.enter(step, drained, time.sampled.get_or_insert_default());
         }
+        Ok(())
+    }
+
+    /// Whether somebody wants to see a timestep.
+    fn wanted(
+        &self,
+        pass: Pass,
+        at: PassPlace,
+        watcher: &mut dyn Watcher,
+        step: usize,
+    ) -> Result<Option<Detail>, Diagnostic> {
+        let (mut packets, mut hops) = (0, 0);
+        for flow in &pass.counts.steps[step].flows {
+            let [(ax, ay), (bx, by)] =
+                [pass.table.cores[flow.source], flow.target].map(|core| self.tiles[core.0 as usize]);
+            packets += flow.packets;
+            hops += flow.packets * u64::from(ax.abs_diff(bx) + ay.abs_diff(by));
+        }
+        watcher.wants(place(pass, at, step), packets, hops)
+    }
+
+    /// Simulates timesteps in parallel.
+    fn simulate(&self, pass: Pass, steps: &[(usize, Option<Detail>)]) -> Vec<Simulated> {
+        let one = |mesh: &mut Mesh, &(step, detail): &(usize, Option<Detail>)| {
+            let Some(detail) = detail else {
+                let (drained, slowest) = self.step(mesh, pass, step, ());
+                return (drained, slowest, None);
+            };
+            let mut recorder = Recorder::new(detail, self.core.clock_ps);
+            let (drained, slowest) = self.step(mesh, pass, step, &mut recorder);
+            recorder.recorded.time_ps = drained.time_ps;
+            (drained, slowest, Some(recorder.recorded))
+        };
+        steps.par_iter().map_init(|| Mesh::new(&self.mesh), one).collect()
     }
 
     /// Replaces an analytic time by a simulated one, weighted for those that are not simulated.
     fn enter(&self, step: &mut StepTime, drained: Option<Drained>, sampled: &mut Sampled) {
-        let Some(Drained { time_ps, packets }) = drained else { return sampled.add(None) };
+        let Some(drained) = drained else { return sampled.add(None) };
         let analytic_ps = step.total_ps - step.barrier_ps;
-        assert!(time_ps >= analytic_ps, "no timestep is faster than its busiest unit");
-        let excess = time_ps - analytic_ps;
+        assert!(drained.time_ps >= analytic_ps, "no timestep is faster than its busiest unit");
+        let excess = drained.time_ps - analytic_ps;
         sampled.add(Some(excess));
         step.total_ps = step.total_ps.saturating_add(excess.saturating_mul(u64::from(self.every)));
-        step.packets = Some(packets);
-        step.rebound(time_ps);
+        step.simulated = Some(drained);
+        step.rebound(drained.time_ps);
     }
 
-    /// Simulates one timestep.
-    pub fn step(
+    /// Simulates one timestep; its slowest packets are given in ps.
+    fn step<L: Listener>(
         &self,
         mesh: &mut Mesh,
-        routes: &Routes,
-        counts: &PassCounts,
-        traces: &[SliceTrace],
+        pass: Pass,
         step: usize,
-    ) -> Drained {
-        let work = self.work(counts, traces, step);
-        let mut cores = Cores::new(routes, &self.core, &self.ports, &self.starts, work);
+        listener: L,
+    ) -> (Drained, Vec<SlowPacket>) {
+        let work = self.work(pass.counts, pass.traces, step);
+        let mut cores = Cores::new(pass.routes, &self.core, &self.ports, &self.starts, work, listener);
         let drained = mesh.run(&mut cores);
         let cycles = drained.at.max(cores.end());
-        Drained { time_ps: cycles.saturating_mul(self.core.clock_ps), packets: cores.latencies }
+        let ps = |cycles: u64| cycles.saturating_mul(self.core.clock_ps);
+        let timed = |&p: &SlowPacket| SlowPacket { latency: ps(p.latency), injected: ps(p.injected), ..p };
+        let drained = Drained {
+            time_ps: ps(cycles),
+            packets: cores.latencies,
+            zero_load_ps: self.zero_load_ps(pass, step),
+            neurons_stopped_ps: ps(cores.neurons_stopped()),
+            makers_stopped_ps: ps(cores.makers_stopped),
+        };
+        (drained, cores.slowest.packets().iter().map(timed).collect())
+    }
+
+    /// What the packets of a timestep would take in an empty mesh.
+    fn zero_load_ps(&self, pass: Pass, step: usize) -> u128 {
+        let of = |flow: &crate::counts::Flow| {
+            let [from, to] =
+                [pass.table.cores[flow.source], flow.target].map(|core| self.tiles[core.0 as usize]);
+            u128::from(self.ways.between(from, to)) * u128::from(flow.packets)
+        };
+        let cycles: u128 = pass.counts.steps[step].flows.iter().map(of).sum();
+        cycles * u128::from(self.core.clock_ps)
     }
 
     /// The slices that do something in a timestep.
@@ -171,4 +308,8 @@ impl Cycle {
             })
             .collect()
     }
+}
+
+fn place(pass: Pass, at: PassPlace, step: usize) -> StepPlace {
+    StepPlace { image: at.image, iteration: at.iteration, step, network: pass.counts.network }
 }

@@ -57,13 +57,17 @@ impl Setup {
     fn simulated(&self) -> (Drained, StepTime) {
         let cycle = Cycle::new(&self.program, &self.table, 1).unwrap();
         let mut mesh = Mesh::new(&cycle.mesh);
-        let drained = cycle.step(&mut mesh, &self.routes, &self.counts, &self.traces, 0);
+        let drained = cycle.step(&mut mesh, self.pass(), 0, ()).0;
         let network = Network::new(&self.program, &self.table);
         let analytic = Analytic::new(&self.program, &self.table);
         let mut time = analytic.pass(&network, &self.routes, &self.counts, &self.traces);
         assert!(drained.time_ps >= time.steps[0].total_ps - time.steps[0].barrier_ps);
-        cycle.refine(&self.routes, &self.counts, &self.traces, (0, 0), &mut time);
+        cycle.refine(self.pass(), PassPlace::default(), None, &mut time).unwrap();
         (drained, time.steps[0])
+    }
+
+    fn pass(&self) -> Pass<'_> {
+        Pass { table: &self.table, routes: &self.routes, counts: &self.counts, traces: &self.traces }
     }
 }
 
@@ -153,7 +157,7 @@ fn a_sampled_run_stands_for_all() {
     let total = |every| {
         let mut time = analytic.pass(&network, &run.routes, &run.counts, &run.traces);
         let cycle = Cycle::new(&run.program, &run.table, every).unwrap();
-        cycle.refine(&run.routes, &run.counts, &run.traces, (5, 0), &mut time);
+        cycle.refine(run.pass(), PassPlace { image: 5, ..PassPlace::default() }, None, &mut time).unwrap();
         (time.total_ps(), time.sampled.unwrap())
     };
     let (full, all) = total(1);

@@ -1,0 +1,79 @@
+//! Timesteps one by one, packets by link, and the slowest packets: what a report shows beside the sums.
+
+use snnc_compiler::ir::NetworkId;
+
+use crate::counts::PassCounts;
+use crate::time::cycle::keep_slowest;
+use crate::time::{PassTime, SlowPacket, StepTime};
+
+/// One timestep of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimedStep {
+    /// Pass within the image.
+    pub iteration: usize,
+    /// The network that ran.
+    pub network: NetworkId,
+    /// Timestep within the pass.
+    pub step: usize,
+    /// Its time.
+    pub time: StepTime,
+    /// Packets sent in it.
+    pub packets: u64,
+}
+
+/// A packet that was under way for long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slow {
+    /// Image, pass within it, timestep within that.
+    pub at: (u64, usize, usize),
+    /// The packet; times in ps.
+    pub packet: SlowPacket,
+}
+
+/// Timesteps, links and slow packets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Timesteps {
+    /// In order; sums over images have none.
+    pub steps: Vec<TimedStep>,
+    /// Packets over each of [`crate::network::Network::links`]; empty without a time.
+    pub link_packets: Vec<u64>,
+    /// Slowest first.
+    pub slowest: Vec<Slow>,
+}
+
+impl Timesteps {
+    /// Adds a pass: which image and which pass of it.
+    pub(super) fn add_pass(
+        &mut self,
+        (image, iteration): (u64, usize),
+        counts: &PassCounts,
+        time: &PassTime,
+    ) {
+        let network = counts.network;
+        let timed = time.steps.iter().zip(&counts.steps).enumerate();
+        self.steps.extend(timed.map(|(step, (&time, sent))| {
+            let packets = sent.flows.iter().map(|flow| flow.packets).sum();
+            TimedStep { iteration, network, step, time, packets }
+        }));
+        self.add_links(&time.link_packets);
+        let slow = |&(step, packet)| Slow { at: (image, iteration, step), packet };
+        self.slowest.extend(time.slowest.iter().map(slow));
+        self.cut();
+    }
+
+    /// Adds another image's links and slow packets.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.add_links(&other.link_packets);
+        self.slowest.extend(&other.slowest);
+        self.cut();
+    }
+
+    fn cut(&mut self) {
+        keep_slowest(&mut self.slowest, |slow| (slow.at, slow.packet));
+    }
+
+    fn add_links(&mut self, packets: &[u64]) {
+        self.link_packets.resize(packets.len().max(self.link_packets.len()), 0);
+        self.link_packets.iter_mut().zip(packets).for_each(|(sum, more)| *sum += more);
+    }
+}

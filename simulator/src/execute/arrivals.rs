@@ -1,0 +1,121 @@
+//! How many packets a slice's spikes send and each feed brings: counted without following packets.
+//!
+//! Of most source slices every spike is a packet of every feed. Where it depends on the position, feeds of one source
+//! that count the same positions share a sum ([`Sums`]), made once a timestep.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use snnc_compiler::ir::CoreId;
+use snnc_compiler::ir::program::{CoreSlice, Program};
+use snnc_compiler::ir::spiking::Window;
+
+use super::feeds::{Counted, Feed};
+use crate::counts::{SliceIndex, SliceTable};
+
+/// Which spikes of a source slice are packets counted at a slice they reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrivals {
+    /// All, the usual case.
+    All,
+    /// Those of one of the source's sums.
+    Of(usize),
+}
+
+/// Sums over the positions of a slice that someone needs: spikes times a factor each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Factors by position.
+    pub factors: Vec<Vec<u64>>,
+}
+
+/// A slice that receives from another, where its packets are counted: the sender's side of a [`Feed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// Core of the receiving slice.
+    pub core: CoreId,
+    /// Receiving slice.
+    pub slice: SliceIndex,
+    /// Which spikes are packets.
+    pub arrivals: Arrivals,
+    /// Timesteps from spike to integration.
+    pub delay: u32,
+    /// Timesteps of the pass whose packets arrive within the receiver's window.
+    pub sent: Range<u32>,
+}
+
+/// Packets sent and received, without following them.
+#[derive(Debug)]
+pub struct Postage {
+    /// Sums of each slice as a source.
+    pub sums: Vec<Sums>,
+    /// The receivers of each slice, ordered by core.
+    pub receivers: Vec<Vec<Receiver>>,
+    /// Packets that each slice's spikes send.
+    pub departures: Vec<Departures>,
+}
+
+/// Packets that a slice's spikes send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departures {
+    /// So many each, wherever the neuron is.
+    Each(u64),
+    /// By one of the slice's sums.
+    Of(usize),
+}
+
+impl Postage {
+    /// Of a program with these feeds.
+    pub fn new(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>]) -> Self {
+        let mut known: Vec<BTreeMap<Vec<u64>, usize>> = vec![BTreeMap::new(); table.len()];
+        let mut sum = |source: usize, factors: Vec<u64>| {
+            let next = known[source].len();
+            *known[source].entry(factors).or_insert(next)
+        };
+        let mut receivers = vec![Vec::new(); table.len()];
+        for (slice, feed) in feeds.iter().enumerate().flat_map(|(i, feeds)| feeds.iter().map(move |f| (i, f)))
+        {
+            let factors = counted(feed);
+            let arrivals = match factors.iter().sum::<u64>() as usize {
+                // Other slices of the core come first.
+                0 => continue,
+                n if n == factors.len() => Arrivals::All,
+                _ => Arrivals::Of(sum(feed.source, factors)),
+            };
+            let Window { start, steps } = program.model.populations[table.populations[slice]].window;
+            let sent = start.saturating_sub(feed.delay)..(start + steps).saturating_sub(feed.delay);
+            let (core, delay) = (table.cores[slice], feed.delay);
+            receivers[feed.source].push(Receiver { core, slice, arrivals, delay, sent });
+        }
+        receivers.iter_mut().for_each(|of_source| of_source.sort_by_key(|r| (r.core, r.slice)));
+        let departures = (0..table.len()).map(|slice| {
+            let routes = routes(table.slice(program, slice));
+            match routes.first() {
+                Some(&first) if routes.iter().all(|&routes| routes == first) => Departures::Each(first),
+                _ => Departures::Of(sum(slice, routes)),
+            }
+        });
+        let departures = departures.collect();
+        let sums = known.into_iter().map(|known| {
+            let mut factors = vec![Vec::new(); known.len()];
+            known.into_iter().for_each(|(of, index)| factors[index] = of);
+            Sums { factors }
+        });
+        Self { sums: sums.collect(), receivers, departures }
+    }
+}
+
+/// 1 for each source position whose packets a feed counts.
+fn counted(feed: &Feed) -> Vec<u64> {
+    let counted = |position: usize| match &feed.counted {
+        Counted::All => true,
+        Counted::None => false,
+        Counted::Some(here) => here[position],
+    };
+    let taps = feed.taps.iter().enumerate();
+    taps.map(|(position, tap)| u64::from(tap.is_some() && counted(position))).collect()
+}
+
+fn routes(placed: &CoreSlice) -> Vec<u64> {
+    (0..placed.slice.positions()).map(|position| placed.routes(position).len() as u64).collect()
+}

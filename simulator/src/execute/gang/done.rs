@@ -1,0 +1,262 @@
+//! What a part of a gang did: bits by line, timestep and position, and their sums for each slice.
+
+use std::ops::Range;
+
+use super::{Gang, Span, Synapses};
+use crate::execute::arrivals::Sums;
+use crate::execute::kernels::LANES;
+use crate::execute::kernels::count::{count_masked, sum_masked};
+use crate::execute::kernels::level::Level;
+use crate::execute::kernels::update::Marks;
+use crate::execute::spikes::{StepMut, bits};
+
+/// Neurons of one slice in one timestep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// That fired.
+    pub spikes: u64,
+    /// Updated with input, bias or membrane other than 0.
+    pub active: u64,
+    /// Clipped.
+    pub saturated: u64,
+    /// With a sum beyond the accumulator.
+    pub overflowed: u64,
+}
+
+impl std::ops::AddAssign<&Tally> for Tally {
+    fn add_assign(&mut self, other: &Self) {
+        self.spikes += other.spikes;
+        self.active += other.active;
+        self.saturated += other.saturated;
+        self.overflowed += other.overflowed;
+    }
+}
+
+/// What one part did. A part without rows has all its slots as the lines of one position.
+#[derive(Debug)]
+pub struct Done {
+    /// First line within a position, and lines.
+    first: usize,
+    lines: usize,
+    /// Positions of the gang.
+    positions: Range<usize>,
+    steps: usize,
+    /// Membranes, `[position][line][lane]`.
+    pub(super) membranes: Vec<[i32; LANES]>,
+    /// A word for each `[line][timestep][position]`.
+    fired: Vec<u64>,
+    active: Vec<u64>,
+    /// Empty until a bit is set, which is rare.
+    saturated: Vec<u64>,
+    overflowed: Vec<u64>,
+    /// `[slice][timestep]`.
+    pub tallies: Vec<Tally>,
+    /// Sums that the slices' receivers share, `[slice][sum][timestep]`; see [`Sums`].
+    pub sums: Vec<Vec<Vec<u64>>>,
+    /// Synapses of the packets in units, by timestep; only without rows.
+    pub units: Vec<u64>,
+}
+
+impl Done {
+    /// Nothing yet.
+    pub(super) fn new(first: usize, lines: usize, positions: Range<usize>, steps: usize) -> Self {
+        let words = lines * positions.len() * steps;
+        Self {
+            first,
+            lines,
+            steps,
+            membranes: vec![[0; LANES]; lines * positions.len()],
+            positions,
+            fired: vec![0; words],
+            active: vec![0; words],
+            saturated: Vec::new(),
+            overflowed: Vec::new(),
+            tallies: Vec::new(),
+            sums: Vec::new(),
+            units: Vec::new(),
+        }
+    }
+
+    /// Enters what happened to a line at a position (from the part's first) in a timestep.
+    #[inline]
+    pub(super) fn mark(&mut self, line: usize, step: usize, position: usize, marks: &Marks) {
+        let word = (line * self.steps + step) * self.positions.len() + position;
+        self.fired[word] = marks.fired;
+        self.active[word] = marks.active;
+        for (words, bits) in
+            [(&mut self.saturated, marks.saturated), (&mut self.overflowed, marks.overflowed)]
+        {
+            if bits != 0 {
+                words.resize(self.fired.len(), 0);
+                words[word] = bits;
+            }
+        }
+    }
+
+    /// Sums the marks for each slice; call once, when all are there. `sums` are those of all slices.
+    pub(super) fn tally(&mut self, gang: &Gang, level: Level, sums: &[Sums]) {
+        for (member, &slice) in gang.slices.iter().enumerate() {
+            let summed = |factors: &Vec<u64>| self.summed(gang, level, factors, member);
+            self.sums.push(sums[slice].factors.iter().map(summed).collect());
+            let [spikes, active, saturated, overflowed] =
+                [&self.fired, &self.active, &self.saturated, &self.overflowed]
+                    .map(|words| self.counted(gang, level, words, member));
+            self.tallies.extend((0..self.steps).map(|step| Tally {
+                spikes: spikes[step],
+                active: active[step],
+                saturated: saturated[step],
+                overflowed: overflowed[step],
+            }));
+        }
+        self.active = Vec::new();
+    }
+
+    /// Marks of one slice by timestep.
+    fn counted(&self, gang: &Gang, level: Level, words: &[u64], member: usize) -> Vec<u64> {
+        let mut counts = vec![0; self.steps];
+        if words.is_empty() {
+            return counts;
+        }
+        let lanes = gang.starts[member]..gang.starts[member + 1];
+        let each_line = self.steps * self.positions.len();
+        match &gang.synapses {
+            Synapses::Rows(_) => {
+                for (line, words) in words.chunks_exact(each_line).enumerate() {
+                    let mask = mask(&lanes, (self.first + line) * LANES);
+                    if mask != 0 {
+                        count_masked(level, words, self.positions.len(), mask, &mut counts);
+                    }
+                }
+            }
+            Synapses::Lists(_) if gang.slices.len() == 1 => {
+                for words in words.chunks_exact(each_line) {
+                    count_masked(level, words, 1, u64::MAX, &mut counts);
+                }
+            }
+            Synapses::Lists(_) => {
+                let each = vec![1; gang.positions.len()];
+                self.sum_slots(gang, words, &each, &lanes, &mut counts);
+            }
+        }
+        counts
+    }
+
+    /// Spikes of one slice by timestep, each times the factor of its position.
+    fn summed(&self, gang: &Gang, level: Level, factors: &[u64], member: usize) -> Vec<u64> {
+        let mut sums = vec![0; self.steps];
+        let lanes = gang.starts[member]..gang.starts[member + 1];
+        match &gang.synapses {
+            Synapses::Rows(_) => {
+                let factors = &factors[self.positions.clone()];
+                for (line, words) in self.fired.chunks_exact(self.steps * self.positions.len()).enumerate() {
+                    let mask = mask(&lanes, (self.first + line) * LANES);
+                    if mask != 0 {
+                        sum_masked(level, words, factors, mask, &mut sums);
+                    }
+                }
+            }
+            Synapses::Lists(_) => self.sum_slots(gang, &self.fired, factors, &lanes, &mut sums),
+        }
+        sums
+    }
+
+    /// Adds the marks of some lanes times the factors of their positions, by timestep; without rows.
+    fn sum_slots(&self, gang: &Gang, words: &[u64], factors: &[u64], lanes: &Range<usize>, sums: &mut [u64]) {
+        for (step, sum) in sums.iter_mut().enumerate() {
+            let slots = self.slots(words, step);
+            for (position, factor) in factors.iter().enumerate() {
+                let first = position * gang.width + lanes.start;
+                let bits = chunks(first, lanes.len()).map(|(at, len)| bits(&slots, at, len));
+                *sum += factor * bits.map(|bits| u64::from(bits.count_ones())).sum::<u64>();
+            }
+        }
+    }
+
+    /// Words of one timestep, line after line, of a part without rows.
+    fn slots(&self, words: &[u64], step: usize) -> Vec<u64> {
+        words.iter().skip(step).step_by(self.steps).copied().collect()
+    }
+
+    /// Writes the spikes of a timestep into the population's.
+    pub fn deposit_spikes(&self, gang: &Gang, channels: usize, step: usize, to: &mut StepMut) {
+        match &gang.synapses {
+            Synapses::Rows(_) => self.each_range(gang, |line, mask, channel| {
+                let start = (line * self.steps + step) * self.positions.len();
+                let words = &self.fired[start..start + self.positions.len()];
+                for (&position, word) in gang.positions[self.positions.clone()].iter().zip(words) {
+                    if word & mask != 0 {
+                        to.add(position * channels + channel, (word & mask) >> mask.trailing_zeros());
+                    }
+                }
+            }),
+            Synapses::Lists(_) => {
+                let slots = self.slots(&self.fired, step);
+                for (slot, neuron, len) in runs(gang, channels) {
+                    for (at, len) in chunks(slot, len) {
+                        to.add(neuron + at - slot, bits(&slots, at, len));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the membranes into the population's, `[position][channel]`.
+    pub fn deposit_membranes(&self, gang: &Gang, channels: usize, to: &mut [i32]) {
+        match &gang.synapses {
+            Synapses::Rows(_) => self.each_range(gang, |line, mask, channel| {
+                let (lane, len) = (mask.trailing_zeros() as usize, mask.count_ones() as usize);
+                for (i, &position) in gang.positions[self.positions.clone()].iter().enumerate() {
+                    let first = position * channels + channel;
+                    let from = &self.membranes[i * self.lines + line][lane..lane + len];
+                    to[first..first + len].copy_from_slice(from);
+                }
+            }),
+            Synapses::Lists(_) => {
+                for (slot, neuron, len) in runs(gang, channels) {
+                    let from = &self.membranes.as_flattened()[slot..slot + len];
+                    to[neuron..neuron + len].copy_from_slice(from);
+                }
+            }
+        }
+    }
+
+    /// Calls `visit` for each range of lanes of a line that are consecutive channels: line of the part, mask of the lanes,
+    /// channel of the first.
+    fn each_range(&self, gang: &Gang, mut visit: impl FnMut(usize, u64, usize)) {
+        for line in 0..self.lines {
+            let start = (self.first + line) * LANES;
+            for span in &gang.spans {
+                let mask = mask(&(span.lane..span.lane + span.len), start);
+                if mask != 0 {
+                    visit(line, mask, span.channel + start + mask.trailing_zeros() as usize - span.lane);
+                }
+            }
+        }
+    }
+}
+
+/// Consecutive slots that are consecutive neurons: slot, neuron of the population, length.
+fn runs(gang: &Gang, channels: usize) -> Vec<(usize, usize, usize)> {
+    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
+    for (i, &position) in gang.positions.iter().enumerate() {
+        for &Span { lane, channel, len } in &gang.spans {
+            let (slot, to) = (i * gang.width + lane, position * channels + channel);
+            match runs.last_mut() {
+                Some(last) if (last.0 + last.2, last.1 + last.2) == (slot, to) => last.2 += len,
+                _ => runs.push((slot, to, len)),
+            }
+        }
+    }
+    runs
+}
+
+/// Bits of `lanes` in the line that starts at a lane.
+fn mask(lanes: &Range<usize>, start: usize) -> u64 {
+    let (from, to) = (lanes.start.max(start), lanes.end.min(start + LANES));
+    if from >= to { 0 } else { (u64::MAX >> (LANES - (to - from))) << (from - start) }
+}
+
+/// A range in parts of at most 64: first and length.
+fn chunks(first: usize, len: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..len).step_by(64).map(move |at| (first + at, (len - at).min(64)))
+}

@@ -1,0 +1,79 @@
+//! Synapses of a gang from the sending side: for each packet, which weights it adds where.
+//!
+//! For what has no rows: lists that cut positions, irregular networks, weights beyond 8 bits.
+
+use snnc_compiler::ir::program::{Program, Run};
+
+use super::view::{Shared, UnitFeed};
+use super::{Member, memory};
+use crate::counts::SliceTable;
+use crate::execute::kernels::scatter::{Hit, List, Weights};
+use crate::execute::slice::Spike;
+
+/// The sending side of a gang.
+#[derive(Debug)]
+pub struct Lists {
+    /// Weights of all members side by side.
+    pub weights: Weights,
+    /// Synapse lists.
+    pub lists: Vec<List>,
+    /// Sources.
+    pub feeds: Vec<UnitFeed>,
+    /// Neurons that a unit of the lists stands for.
+    pub unit: usize,
+}
+
+impl Lists {
+    /// Lists of a gang of these members.
+    pub fn new(program: &Program, table: &SliceTable, shared: &Shared, members: &[Member]) -> Self {
+        let unit: usize = members.iter().map(|m| m.unit as usize).sum();
+        let (weights, bases) = weights(program, table, shared, members);
+        let lists = shared.lists.iter().map(|list| {
+            let neurons = |units: u32| units * unit as u32;
+            let in_neurons =
+                |r: &Run| Run { target: neurons(r.target), weight: neurons(r.weight), len: neurons(r.len) };
+            List {
+                weights: bases[list.block],
+                stride: neurons(shared.blocks[list.block].taps) as usize,
+                runs: list.runs.iter().map(in_neurons).collect(),
+                units: list.runs.iter().map(|r| u64::from(r.len)).sum(),
+            }
+        });
+        Self { weights: Weights::new(weights), lists: lists.collect(), feeds: shared.feeds.clone(), unit }
+    }
+
+    /// Looks up the lists of one feed's packets; their synapses in units.
+    pub fn hit(&self, feed: &UnitFeed, spikes: &[Spike], hits: &mut Vec<Hit>) -> u64 {
+        let mut units = 0;
+        for spike in spikes {
+            let Some(axon) = &feed.axons[spike.position as usize] else { continue };
+            let list = &self.lists[axon.list];
+            let weight = list.weights + (axon.first_atom + spike.atom) as usize * list.stride;
+            let target = axon.target * self.unit as u32;
+            hits.push(Hit { list: axon.list as u32, weight: weight as u32, target });
+            units += list.units;
+        }
+        units
+    }
+}
+
+/// Weights of all members side by side, `[block][atom][tap][member channels]`, and the first of each block.
+fn weights(
+    program: &Program,
+    table: &SliceTable,
+    shared: &Shared,
+    members: &[Member],
+) -> (Vec<i16>, Vec<usize>) {
+    let mut all = Vec::new();
+    let mut bases = Vec::new();
+    for (index, block) in shared.blocks.iter().enumerate() {
+        bases.push(all.len());
+        for row in 0..block.atoms * block.taps {
+            for member in members {
+                let first = (member.bases[index] + row * member.unit) as usize;
+                all.extend_from_slice(&memory(program, table, member)[first..first + member.unit as usize]);
+            }
+        }
+    }
+    (all, bases)
+}

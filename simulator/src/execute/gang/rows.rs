@@ -1,0 +1,284 @@
+//! Synapses of a gang from the receiving side: for each position, which weight rows a spike elsewhere brings.
+//!
+//! A source position that reaches a target position does so through a tap: one weight row for each of its channels.
+//! Equal taps share rows, so a convolution's kernel is stored once however many positions it joins. The sums of a
+//! position are then those of the rows of all spikes in its taps, and can stay in registers
+//! ([`super::super::kernels::gather`]).
+
+use std::collections::BTreeMap;
+
+use snnc_compiler::ir::PopulationId;
+use snnc_compiler::ir::program::Program;
+
+use super::view::Shared;
+use super::{Member, memory};
+use crate::counts::SliceTable;
+use crate::execute::kernels::LANES;
+use crate::execute::kernels::gather::Line;
+
+/// Pairs of positions beyond which a gang is not looked at: irregular networks, where no rows are shared.
+const PAIRS_MAX: usize = 1 << 20;
+/// Bytes of rows that are never too many.
+const BYTES_FREE: usize = 1 << 22;
+/// Bytes of rows for each weight: beyond that, lines are mostly padding.
+const BYTES_A_WEIGHT: usize = 8;
+/// Bytes of a block's rows of which those of firing channels stay in the second-level cache.
+const BLOCK_BYTES: usize = 1300 << 10;
+
+/// Spikes of a population with one delay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stream {
+    /// Whose.
+    pub population: PopulationId,
+    /// Timesteps from spike to integration.
+    pub delay: u32,
+}
+
+/// A source position in sight of a target position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tap {
+    /// Index into the streams.
+    pub stream: u32,
+    /// Position of the source population, row-major.
+    pub position: u32,
+    /// Row of its channel 0.
+    pub base: u32,
+}
+
+/// Consecutive lines of the gang, with rows of their own: what one task works on.
+#[derive(Debug)]
+pub struct Block {
+    /// First line.
+    pub first: usize,
+    /// Lines of a row: 1, 2, 4 or 8. The last block's may go beyond the gang's.
+    pub lines: usize,
+    /// Rows, line after line.
+    pub rows: Vec<Line>,
+}
+
+/// What a spike costs in units of the gang, for channels of a stream that are alike.
+#[derive(Debug)]
+pub struct Demand {
+    /// Index into the streams.
+    pub stream: usize,
+    /// Channels; none if all are alike.
+    pub channels: Option<Vec<bool>>,
+    /// Units by source position.
+    pub units: Vec<u64>,
+}
+
+/// The receiving side of a gang.
+#[derive(Debug)]
+pub struct Rows {
+    /// Sources.
+    pub streams: Vec<Stream>,
+    /// Taps of position p: `taps[starts[p]..starts[p + 1]]`.
+    pub starts: Vec<usize>,
+    /// Ordered by target position.
+    pub taps: Vec<Tap>,
+    /// Weights.
+    pub blocks: Vec<Block>,
+    /// Synaptic operations of its sources' spikes.
+    pub demands: Vec<Demand>,
+}
+
+/// Consecutive channels of a source position and where their rows are in the members' memories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Piece {
+    channel: u32,
+    channels: u32,
+    block: usize,
+    /// Row of its first channel, and rows from one channel to the next.
+    row: u32,
+    stride: u32,
+}
+
+impl Piece {
+    /// Whether `other` goes on where this ends.
+    fn joins(&self, other: &Self) -> bool {
+        (other.block, other.stride) == (self.block, self.stride)
+            && other.channel == self.channel + self.channels
+            && other.row == self.row + self.channels * self.stride
+    }
+}
+
+/// A piece between two positions.
+type Pair = (u32, Stream, u32, Piece);
+
+impl Rows {
+    /// Rows of a gang whose lists hold whole positions; none if they would take too much memory.
+    pub fn new(
+        program: &Program,
+        table: &SliceTable,
+        shared: &Shared,
+        members: &[Member],
+        lanes: usize,
+    ) -> Option<Self> {
+        let mut pairs = pairs(program, table, shared)?;
+        let demands = demands(program, &pairs);
+        pairs.sort_unstable();
+        let mut rows = Packing { program, next: 0, known: BTreeMap::new() };
+        let tile = shared.tile.clone().map(|range| range.len());
+        let mut starts = vec![0; tile[0] * tile[1] + 1];
+        let mut streams: Vec<Stream> = pairs.iter().map(|pair| pair.1).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        let mut taps = Vec::new();
+        for same in pairs.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
+            let (target, stream, position, _) = same[0];
+            for pieces in layers(same.iter().map(|pair| pair.3)) {
+                let base = rows.base(stream, pieces);
+                let stream = streams.partition_point(|&other| other < stream) as u32;
+                taps.push(Tap { stream, position, base });
+                starts[target as usize + 1] = taps.len();
+            }
+        }
+        for p in 1..starts.len() {
+            starts[p] = starts[p].max(starts[p - 1]);
+        }
+        let lines = lanes.div_ceil(LANES);
+        let weights = shared.blocks.iter().map(|block| (block.atoms * block.taps) as usize).sum::<usize>();
+        if rows.next as usize * lines * LANES > BYTES_FREE.max(BYTES_A_WEIGHT * weights * lanes) {
+            return None;
+        }
+        let demands = demands
+            .into_iter()
+            .map(|(stream, channels, units)| Demand {
+                stream: streams.partition_point(|&s| s < stream),
+                channels,
+                units,
+            })
+            .collect();
+        let blocks = rows.blocks(table, shared, members, lines);
+        Some(Self { streams, starts, taps, blocks, demands })
+    }
+}
+
+/// All pieces between two positions, in the order of the feeds.
+fn pairs(program: &Program, table: &SliceTable, shared: &Shared) -> Option<Vec<Pair>> {
+    let mut pairs = Vec::new();
+    for feed in &shared.feeds {
+        let slice = &table.slice(program, feed.source).slice;
+        let width = program.model.populations[slice.population].shape.width as u32;
+        let stream = Stream { population: slice.population, delay: feed.delay };
+        for (local, axon) in feed.axons.iter().enumerate() {
+            let Some(axon) = axon else { continue };
+            let (y, x) = slice.coordinates(local as u32);
+            let list = &shared.lists[axon.list];
+            let stride = shared.blocks[list.block].taps;
+            for run in &list.runs {
+                for i in 0..run.len {
+                    let piece = Piece {
+                        channel: slice.channels.start,
+                        channels: slice.atoms(),
+                        block: list.block,
+                        row: axon.first_atom * stride + run.weight + i,
+                        stride,
+                    };
+                    pairs.push((axon.target + run.target + i, stream, y * width + x, piece));
+                }
+            }
+            if pairs.len() > PAIRS_MAX {
+                return None;
+            }
+        }
+    }
+    Some(pairs)
+}
+
+/// Channels once each, joined where their rows go on; a second projection between the same positions is a second layer.
+fn layers(pieces: impl Iterator<Item = Piece>) -> Vec<Vec<Piece>> {
+    let mut layers: Vec<Vec<Piece>> = Vec::new();
+    for piece in pieces {
+        let free = |layer: &Vec<Piece>| {
+            layer.last().is_none_or(|last| last.channel + last.channels <= piece.channel)
+        };
+        let found = layers.iter().position(free).unwrap_or_else(|| {
+            layers.push(Vec::new());
+            layers.len() - 1
+        });
+        let layer = &mut layers[found];
+        match layer.last_mut() {
+            Some(last) if last.joins(&piece) => last.channels += piece.channels,
+            _ => layer.push(piece),
+        }
+    }
+    layers
+}
+
+/// Units of every spike: stream, alike channels, units by position.
+fn demands(program: &Program, pairs: &[Pair]) -> Vec<(Stream, Option<Vec<bool>>, Vec<u64>)> {
+    let mut units: BTreeMap<(Stream, u32), Vec<u64>> = BTreeMap::new();
+    for (_, stream, position, piece) in pairs {
+        let positions = program.model.populations[stream.population].shape.positions();
+        for channel in piece.channel..piece.channel + piece.channels {
+            units.entry((*stream, channel)).or_insert_with(|| vec![0; positions])[*position as usize] += 1;
+        }
+    }
+    let mut alike: BTreeMap<(Stream, Vec<u64>), Vec<u32>> = BTreeMap::new();
+    for ((stream, channel), units) in units {
+        alike.entry((stream, units)).or_default().push(channel);
+    }
+    let demand = |((stream, units), channels): ((Stream, Vec<u64>), Vec<u32>)| {
+        let all = program.model.populations[stream.population].shape.channels;
+        let mut flags = vec![false; all];
+        channels.iter().for_each(|&channel| flags[channel as usize] = true);
+        (stream, (channels.len() < all).then_some(flags), units)
+    };
+    alike.into_iter().map(demand).collect()
+}
+
+/// Rows in the making.
+struct Packing<'p> {
+    program: &'p Program,
+    next: u32,
+    /// First row by channels; each has a row for every channel of its population.
+    known: BTreeMap<(PopulationId, Vec<Piece>), u32>,
+}
+
+impl Packing<'_> {
+    /// First row of a tap.
+    fn base(&mut self, stream: Stream, pieces: Vec<Piece>) -> u32 {
+        let channels = self.program.model.populations[stream.population].shape.channels as u32;
+        *self.known.entry((stream.population, pieces)).or_insert_with(|| {
+            self.next += channels;
+            self.next - channels
+        })
+    }
+
+    /// Copies the members' weights, lanes side by side.
+    fn blocks(self, table: &SliceTable, shared: &Shared, members: &[Member], lines: usize) -> Vec<Block> {
+        let wide = block_lines(lines, self.next as usize);
+        let zero = vec![Line::ZERO; self.next as usize * wide];
+        let mut blocks: Vec<Block> =
+            (0..lines).step_by(wide).map(|first| Block { first, lines: wide, rows: zero.clone() }).collect();
+        for ((_, pieces), base) in &self.known {
+            for piece in pieces {
+                for i in 0..piece.channels {
+                    let to = (base + piece.channel + i) as usize;
+                    let from = piece.row + i * piece.stride;
+                    debug_assert!(from < shared.blocks[piece.block].atoms * shared.blocks[piece.block].taps);
+                    let mut lane = 0;
+                    for member in members {
+                        let first = (member.bases[piece.block] + from * member.unit) as usize;
+                        for &weight in &memory(self.program, table, member)[first..][..member.unit as usize] {
+                            let (line, at) = (lane / LANES, lane % LANES);
+                            let block = &mut blocks[line / wide];
+                            // Gangs with wider weights have no rows.
+                            block.rows[to * wide + line % wide].set(at, weight as i8);
+                            lane += 1;
+                        }
+                    }
+                }
+            }
+        }
+        blocks
+    }
+}
+
+/// Lines of a block: as many as the gang fills, so that a position's rows are listed once for all of them, and as stay
+/// in the cache.
+fn block_lines(lines: usize, rows: usize) -> usize {
+    let fits = |&wide: &usize| wide == 1 || (lines >= wide && rows * wide * size_of::<Line>() <= BLOCK_BYTES);
+    [8, 4, 2, 1].into_iter().find(fits).unwrap_or(1)
+}

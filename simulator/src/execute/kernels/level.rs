@@ -1,0 +1,75 @@
+//! Which instructions the inner loops may use.
+//!
+//! Invariant: a [`Level`] exists only if the processor has its instructions; that is what makes calling the functions
+//! compiled for it sound. All levels give the same results: integer arithmetic is exact.
+
+/// Instructions that this processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// What every processor of the architecture has.
+    Portable,
+    /// AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 F, BW and VL.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Level {
+    /// The best of this processor.
+    pub fn best() -> Self {
+        Self::available().swap_remove(0)
+    }
+
+    /// All of this processor, best first.
+    pub fn available() -> Vec<Self> {
+        let mut levels = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
+                levels.push(Self(Kind::Avx512));
+            }
+            if is_x86_feature_detected!("avx2") {
+                levels.push(Self(Kind::Avx2));
+            }
+        }
+        levels.push(Self(Kind::Portable));
+        levels
+    }
+
+    pub(super) fn kind(self) -> Kind {
+        self.0
+    }
+}
+
+/// Compiles `$body` for several instruction sets and calls the one of `$level`.
+macro_rules! dispatch {
+    ($level:expr, $body:ident($($argument:ident: $type:ty),*)) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+            fn avx512($($argument: $type),*) {
+                $body($($argument),*)
+            }
+            #[target_feature(enable = "avx2")]
+            fn avx2($($argument: $type),*) {
+                $body($($argument),*)
+            }
+            match $level.kind() {
+                // SAFETY: a level exists only if the processor has its instructions.
+                $crate::execute::kernels::level::Kind::Avx512 => return unsafe { avx512($($argument),*) },
+                // SAFETY: as above.
+                $crate::execute::kernels::level::Kind::Avx2 => return unsafe { avx2($($argument),*) },
+                $crate::execute::kernels::level::Kind::Portable => (),
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = $level;
+        $body($($argument),*)
+    }};
+}
+pub(super) use dispatch;

@@ -1,0 +1,99 @@
+//! The packets that were under way longest.
+
+/// Packets kept of a run.
+pub const KEPT: usize = 10;
+
+/// A packet, in whatever unit of time its latency is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SlowPacket {
+    /// Time under way.
+    pub latency: u64,
+    /// When it stood in its router's local buffer, from the beginning of its timestep.
+    pub injected: u64,
+    /// Slice that sent it.
+    pub slice: u32,
+    /// Core that received it.
+    pub core: u32,
+    /// Synaptic operations that it caused.
+    pub operations: u32,
+}
+
+/// The [`KEPT`] slowest of those entered. Of equals the first in the order of [`SlowPacket`]'s other fields is kept, so the
+/// order of entering does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Slowest {
+    /// Latency below which a packet is not kept.
+    least: u64,
+    /// Slowest first.
+    kept: Vec<SlowPacket>,
+}
+
+impl Slowest {
+    /// Enters a packet of a latency.
+    #[inline]
+    pub fn enter(&mut self, latency: u64, packet: impl FnOnce() -> SlowPacket) {
+        if latency >= self.least {
+            self.keep(packet());
+        }
+    }
+
+    #[cold]
+    fn keep(&mut self, packet: SlowPacket) {
+        let before = |kept: &SlowPacket| order(kept) < order(&packet);
+        let place = self.kept.partition_point(before);
+        if place < KEPT {
+            self.kept.insert(place, packet);
+            self.kept.truncate(KEPT);
+            if let (KEPT, Some(last)) = (self.kept.len(), self.kept.last()) {
+                self.least = last.latency;
+            }
+        }
+    }
+
+    /// The packets, slowest first.
+    pub fn packets(&self) -> &[SlowPacket] {
+        &self.kept
+    }
+}
+
+/// Cuts a list to its slowest, slowest first; `key` gives a packet and where it was, which decides among equals.
+pub fn keep<T, P: Ord>(packets: &mut Vec<T>, key: impl Fn(&T) -> (P, SlowPacket)) {
+    packets.sort_by(|a, b| {
+        let ((a, slow_a), (b, slow_b)) = (key(a), key(b));
+        slow_b.latency.cmp(&slow_a.latency).then(a.cmp(&b)).then(slow_a.cmp(&slow_b))
+    });
+    packets.truncate(KEPT);
+}
+
+/// Slowest first, then by the other fields.
+fn order(packet: &SlowPacket) -> (std::cmp::Reverse<u64>, &SlowPacket) {
+    (std::cmp::Reverse(packet.latency), packet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::philox4x32_10;
+
+    #[test]
+    fn the_slowest_are_kept_in_whatever_order_they_come() {
+        let draw = |i: u32| philox4x32_10([i, 0, 0, 0], [5, 9]);
+        let mut packets: Vec<SlowPacket> = (0..500)
+            .map(|i| {
+                let [latency, injected, slice, core] = draw(i).map(|word| word % 40);
+                SlowPacket { latency: latency.into(), injected: injected.into(), slice, core, operations: i }
+            })
+            .collect();
+        let kept = |packets: &[SlowPacket]| {
+            let mut slowest = Slowest::default();
+            packets.iter().for_each(|&p| slowest.enter(p.latency, || p));
+            slowest.packets().to_vec()
+        };
+        let found = kept(&packets);
+        packets.reverse();
+        assert_eq!(kept(&packets), found);
+        packets.sort_by(|a, b| order(a).cmp(&order(b)));
+        assert_eq!(found, packets[..KEPT]);
+        assert_eq!(kept(&packets[..3]), packets[..3]);
+    }
+}

@@ -1,0 +1,126 @@
+//! timesteps.csv: a row a timestep, written while the run goes on.
+//!
+//! Rows are in order of image, pass and timestep. `time_s` is the simulated time where `simulated` is 1, else the analytic
+//! one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds.
+
+use std::path::Path;
+
+use snnc_compiler::ir::NetworkId;
+use snnc_simulator::charge::TimedStep;
+use snnc_targets::entity::EntityMap;
+use snnc_targets::output::Unfinished;
+use snnc_targets::{Code, Diagnostic};
+
+/// The columns.
+const COLUMNS: [&str; 14] = [
+    "image",
+    "iteration",
+    "network",
+    "timestep",
+    "simulated",
+    "time_s",
+    "analytic_s",
+    "barrier_s",
+    "bound",
+    "busiest_s",
+    "beyond_busiest_s",
+    "packets",
+    "latency_mean_s",
+    "latency_max_s",
+];
+
+/// The file in the making.
+#[derive(Debug)]
+pub struct StepTable {
+    writer: csv::Writer<Unfinished>,
+    path: String,
+    networks: Vec<String>,
+}
+
+impl StepTable {
+    /// Begins `path`; `networks` are the names of the model's networks.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`].
+    pub fn create(
+        path: &Path,
+        networks: &EntityMap<NetworkId, snnc_compiler::ir::spiking::Network>,
+    ) -> Result<Self, Diagnostic> {
+        let networks = networks.values().map(|network| network.name.clone()).collect();
+        let writer = csv::Writer::from_writer(Unfinished::create(path)?);
+        let mut table = Self { writer, path: path.display().to_string(), networks };
+        table.row(COLUMNS.map(String::from))?;
+        Ok(table)
+    }
+
+    /// Appends an image's timesteps.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`].
+    pub fn image(&mut self, image: u64, steps: &[TimedStep]) -> Result<(), Diagnostic> {
+        steps.iter().try_for_each(|step| {
+            let row = cells(image, &self.networks[step.network.0 as usize], step);
+            self.row(row)
+        })
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`].
+    pub fn finish(self) -> Result<(), Diagnostic> {
+        let failed = failed(&self.path);
+        self.writer.into_inner().map_err(|e| failed(e.error()))?.finish()
+    }
+
+    fn row(&mut self, cells: [String; COLUMNS.len()]) -> Result<(), Diagnostic> {
+        let written = self.writer.write_record(cells);
+        written.map_err(|e| failed(&self.path)(&e))
+    }
+}
+
+fn failed(path: &str) -> impl Fn(&dyn std::fmt::Display) -> Diagnostic {
+    let path = path.to_owned();
+    move |error| Diagnostic::new(Code::OutputFailed, path.clone(), format!("cannot write: {error}"))
+}
+
+fn cells(image: u64, network: &str, step: &TimedStep) -> [String; COLUMNS.len()] {
+    let time = &step.time;
+    let latency = |of: fn(&snnc_simulator::time::Latencies) -> u64| {
+        let packets = time.simulated.as_ref().map(|drained| &drained.packets);
+        packets.filter(|packets| packets.packets > 0).map_or(String::new(), |packets| seconds(of(packets)))
+    };
+    [
+        image.to_string(),
+        step.iteration.to_string(),
+        network.to_owned(),
+        step.step.to_string(),
+        u8::from(time.simulated.is_some()).to_string(),
+        seconds(time.own_ps()),
+        seconds(time.analytic_ps()),
+        seconds(time.barrier_ps),
+        time.bound.name().to_owned(),
+        seconds(time.busiest_ps()),
+        if time.simulated.is_some() { seconds(time.beyond_busiest_ps()) } else { String::new() },
+        step.packets.to_string(),
+        latency(|packets| (packets.sum / u128::from(packets.packets)) as u64),
+        latency(|packets| packets.longest),
+    ]
+}
+
+/// Picoseconds as seconds, exactly.
+fn seconds(ps: u64) -> String {
+    const SECOND: u64 = 1_000_000_000_000;
+    format!("{}.{:012}", ps / SECOND, ps % SECOND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn picoseconds_are_kept() {
+        assert_eq!(seconds(0), "0.000000000000");
+        assert_eq!(seconds(1_000_000_000_001), "1.000000000001");
+    }
+}

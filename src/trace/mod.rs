@@ -1,0 +1,195 @@
+//! What packets did, one by one: `--trace` writes a table of packets ([`packets`]), `--trace-events` a timeline of units
+//! and links ([`events`]), both of simulated timesteps only. They look on ([`Watcher`]) and change nothing.
+//!
+//! Rows are in order of image, pass, timestep and arrival, whatever the number of threads. Memory is bounded: a few
+//! timesteps and one group of rows at a time. Files take their names when the run has ended.
+
+pub mod events;
+pub mod packets;
+mod span;
+
+use std::path::PathBuf;
+
+use snnc_compiler::ir::program::Program;
+use snnc_simulator::counts::SliceTable;
+use snnc_simulator::time::Fidelity;
+use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Watcher};
+use snnc_targets::{Code, Diagnostic};
+
+pub use span::Span;
+
+use crate::generation::loop_of;
+use events::EventFile;
+use packets::PacketFile;
+
+/// What to trace, and where.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Table of packets.
+    pub packets: Option<PathBuf>,
+    /// Timeline.
+    pub events: Option<PathBuf>,
+    /// Images.
+    pub images: Option<Span>,
+    /// Passes of an image.
+    pub passes: Option<Span>,
+    /// Timesteps of a pass.
+    pub timesteps: Option<Span>,
+}
+
+/// What a trace must know of a program.
+#[derive(Debug)]
+pub struct Names<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// Its slice numbering.
+    pub slices: SliceTable,
+    /// Layer of each slice.
+    pub layers: Vec<String>,
+}
+
+impl<'a> Names<'a> {
+    /// Of a program.
+    pub fn new(program: &'a Program) -> Self {
+        let slices = SliceTable::new(program);
+        let layers = slices.populations.iter().map(|&id| program.model.layer_name(id)).collect();
+        Self { program, slices, layers }
+    }
+
+    /// Core of a slice.
+    pub fn core(&self, slice: u32) -> u32 {
+        self.slices.cores[slice as usize].0
+    }
+}
+
+/// Traces in the making.
+#[derive(Debug)]
+pub struct Traces<'a> {
+    names: Names<'a>,
+    options: Options,
+    packets: Option<PacketFile>,
+    events: Option<EventFile>,
+    timesteps: u64,
+}
+
+impl<'a> Traces<'a> {
+    /// Begins the files; none if nothing is to be traced.
+    ///
+    /// # Errors
+    /// [`Code::Argument`]: no cycle-accurate timing, an empty choice or one outside the run, a choice without a trace;
+    /// [`Code::OutputFailed`].
+    pub fn new(
+        program: &'a Program,
+        options: Options,
+        images: u64,
+        fidelity: Fidelity,
+    ) -> Result<Option<Self>, Diagnostic> {
+        options.check(program, images, fidelity)?;
+        let packets = options.packets.as_deref().map(|path| PacketFile::create(path, program)).transpose()?;
+        let events = options.events.as_deref().map(EventFile::create).transpose()?;
+        let names = Names::new(program);
+        let any = packets.is_some() || events.is_some();
+        Ok(any.then_some(Self { names, options, packets, events, timesteps: 0 }))
+    }
+
+    /// Gives the files their names; a line on each.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`]; [`Code::Argument`] if none of the chosen timesteps was simulated.
+    pub fn finish(self) -> Result<Vec<String>, Diagnostic> {
+        if self.timesteps == 0 {
+            let message = "none of the chosen timesteps was simulated, so there is nothing to trace";
+            return Err(Diagnostic::new(Code::Argument, "--timing", message)
+                .hint("use `--timing cycle`, which simulates every timestep"));
+        }
+        let of = format!("of {} simulated timesteps", self.timesteps);
+        let mut lines = Vec::new();
+        if let (Some(file), Some(path)) = (self.packets, &self.options.packets) {
+            lines.push(format!("{} packets {of} to {}", file.finish(&self.names)?, path.display()));
+        }
+        if let (Some(file), Some(path)) = (self.events, &self.options.events) {
+            lines.push(format!("{} events {of} to {}", file.finish()?, path.display()));
+        }
+        Ok(lines)
+    }
+}
+
+impl Watcher for Traces<'_> {
+    fn wants(&mut self, at: StepPlace, packets: u64, hops: u64) -> Result<Option<Detail>, Diagnostic> {
+        if !self.options.chooses(at) {
+            return Ok(None);
+        }
+        let Some(events) = &mut self.events else { return Ok(Some(Detail::Packets)) };
+        events.plan(at, packets, hops * flits(self.names.program))?;
+        Ok(Some(Detail::Work))
+    }
+
+    fn recorded(&mut self, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
+        self.timesteps += 1;
+        if let Some(file) = &mut self.packets {
+            file.add(&self.names, at, step)?;
+        }
+        if let Some(file) = &mut self.events {
+            file.add(&self.names, at, step)?;
+        }
+        Ok(())
+    }
+}
+
+/// Flits of a packet.
+fn flits(program: &Program) -> u64 {
+    program.target.network.as_ref().map_or(1, |network| network.flits_per_packet.get().into())
+}
+
+impl Options {
+    fn chooses(&self, at: StepPlace) -> bool {
+        let holds = |span: Option<Span>, value: u64| span.is_none_or(|span| span.holds(value));
+        holds(self.images, at.image)
+            && holds(self.passes, at.iteration as u64)
+            && holds(self.timesteps, at.step as u64)
+    }
+
+    fn check(&self, program: &Program, images: u64, fidelity: Fidelity) -> Result<(), Diagnostic> {
+        let option = match (&self.packets, &self.events) {
+            (Some(_), _) => "--trace",
+            (None, Some(_)) => "--trace-events",
+            (None, None) => return self.check_no_choice(),
+        };
+        if !matches!(fidelity, Fidelity::Cycle { .. }) {
+            let message = format!("expected cycle-accurate timing, found `--timing {fidelity}`");
+            return Err(Diagnostic::new(Code::Argument, option, message)
+                .hint("packets are followed one by one only with `--timing cycle` or `--timing cycle:1/N`"));
+        }
+        let generation = loop_of(program)?;
+        let steps = [generation.denoiser, generation.decoder].map(|n| program.model.networks[n].pass_steps);
+        let passes = generation.iterations as u64 + 1;
+        for (option, span, end, of) in [
+            ("--trace-images", self.images, images, "images of this run"),
+            ("--trace-passes", self.passes, passes, "passes of an image (the last one decodes)"),
+            ("--trace-timesteps", self.timesteps, steps[0].max(steps[1]).into(), "timesteps of a pass"),
+        ] {
+            if let Some(span) = span.filter(|span| !span.within(end)) {
+                let message = format!("expected some of the {end} {of}, found {span}");
+                return Err(Diagnostic::new(Code::Argument, option, message)
+                    .hint(format!("they are numbered from 0 to {}; A..B ends before B", end - 1)));
+            }
+        }
+        Ok(())
+    }
+
+    /// A choice without a trace would be silently ignored.
+    fn check_no_choice(&self) -> Result<(), Diagnostic> {
+        let choices = [
+            ("--trace-images", self.images),
+            ("--trace-passes", self.passes),
+            ("--trace-timesteps", self.timesteps),
+        ];
+        match choices.into_iter().find(|(_, span)| span.is_some()) {
+            None => Ok(()),
+            Some((option, _)) => {
+                Err(Diagnostic::new(Code::Argument, option, "there is no trace to choose from")
+                    .hint("add `--trace packets.parquet` or `--trace-events trace.json`"))
+            }
+        }
+    }
+}

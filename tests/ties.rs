@@ -1,0 +1,145 @@
+//! Membranes exactly at the threshold: a chip that fires only above it must fire as the trained network does.
+//!
+//! Random networks whose weights are few halves and quarters, so that ties are common and every integer is exact.
+
+use indexmap::IndexMap;
+use petgraph::graph::DiGraph;
+use snnc_compiler::driver;
+use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
+use snnc_compiler::ir::spiking::{Bias, Dynamics, SpikingIr};
+use snnc_compiler::ir::{NetworkId, Shape};
+use snnc_compiler::passes::quantise::{Ties, summary};
+use snnc_compiler::reference::{Interpreter, Map, Trace};
+use snnc_compiler::weights::Tensor;
+use snnc_simulator::execute::oracle;
+use snnc_targets::registry;
+
+const NEURONS: usize = 24;
+const FIRE: Op = Op::If { threshold: 1.0 };
+const LEAK: Op = Op::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+
+    /// Half of all pairs, weights in quarters from -1/2 to 1; `bias` for each neuron, if there is one.
+    fn synapses(&mut self, bias: Option<f64>) -> Op {
+        let (mut sources, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        for source in 0..NEURONS as u32 {
+            for target in 0..NEURONS as u32 {
+                if self.below(2) == 0 {
+                    sources.push(source);
+                    targets.push(target);
+                    weights.push(self.below(7) as f64 / 4.0 - 0.5);
+                }
+            }
+        }
+        let bias = bias.map(|b| Tensor::new(vec![NEURONS], vec![b; NEURONS]));
+        Op::Sparse(Synapses { sources, targets, weights, bias, outputs: NEURONS })
+    }
+}
+
+/// Host-driven neurons, then `layers` with a list of synapses before each.
+fn model(seed: u64, layers: &[(Op, Option<f64>)]) -> LoadedModel {
+    let mut random = Random(seed);
+    let one = Conv {
+        weight: Tensor::new(vec![1, 1, 1, 1], vec![1.0]),
+        bias: None,
+        stride: (1, 1),
+        padding: (0, 0),
+        dilation: (1, 1),
+        output_padding: (0, 0),
+        groups: 1,
+    };
+    let mut ops = vec![Op::Input { shape: Shape::new(1, 1, NEURONS) }, Op::Conv2d(one), FIRE];
+    for (op, bias) in layers {
+        ops.extend([random.synapses(*bias), op.clone()]);
+    }
+    ops.extend([random.synapses(None), Op::MeanOverTime]);
+    let mut net = DiGraph::new();
+    let nodes: Vec<_> = (ops.into_iter().enumerate())
+        .map(|(i, op)| net.add_node(Layer { name: format!("l{i}"), op }))
+        .collect();
+    for pair in nodes.windows(2) {
+        net.add_edge(pair[0], pair[1], 0);
+    }
+    let graph = Graph { name: "net".into(), timesteps: 8, net };
+    LoadedModel { name: "ties".into(), graphs: IndexMap::from([("net".into(), graph)]), pipeline: None }
+}
+
+/// (Neuron, timestep) pairs at which the integers fire otherwise than the float reference.
+fn differences(ir: &SpikingIr, input: &[f64], trace: &Trace) -> usize {
+    let chip = oracle::run(ir, NetworkId(0), input);
+    let firing = ir.model.populations.iter().filter(|(_, p)| p.dynamics.fires());
+    let differ = |(id, p): (_, &snnc_compiler::ir::spiking::Population)| {
+        let float = trace.spikes(&p.name).unwrap();
+        let pairs = chip[&id].spikes.iter().flatten().zip(float.iter().flatten());
+        pairs.filter(|(chip, float)| chip != float).count()
+    };
+    firing.map(differ).sum()
+}
+
+/// The same integers without the correction.
+fn uncorrected(ir: &SpikingIr) -> SpikingIr {
+    let mut ir = ir.clone();
+    let neuron = ir.model.neuron;
+    for population in ir.model.populations.values_mut() {
+        let ties = Ties::of(&neuron, population);
+        match (&mut population.dynamics, &mut population.bias) {
+            (Dynamics::Lif { thresholds, .. }, _) if ties == Some(Ties::Threshold) => {
+                thresholds.iter_mut().for_each(|t| *t += 1);
+            }
+            (_, Bias::Channel(values) | Bias::Neuron(values)) if ties == Some(Ties::Bias) => {
+                values.iter_mut().for_each(|v| *v -= 1);
+            }
+            _ => {}
+        }
+    }
+    ir
+}
+
+/// Differences with and without the correction, over some networks and inputs.
+fn compared(target: &str, layers: &[(Op, Option<f64>)], expected: &[Ties]) -> (usize, usize) {
+    let target = registry::load(target).unwrap();
+    let mut sums = (0, 0);
+    for seed in 0..6 {
+        let model = model(seed, layers);
+        let ir = driver::lower(&model, &target, Default::default()).unwrap();
+        let ties: Vec<Ties> = summary(&ir).iter().filter_map(|layer| layer.ties).collect();
+        assert_eq!(ties[1..], *expected, "{}", target.name);
+        let interpreter = Interpreter::new(&model.graphs["net"]).unwrap();
+        let mut random = Random(seed + 99);
+        // No eighth and no sum of few of them is a threshold: the host-driven layer has no ties.
+        let input: Vec<f64> = (0..NEURONS).map(|_| random.below(8) as f64 / 8.0 + 0.03).collect();
+        let trace = interpreter.run(&Map::new(interpreter.input_shape(), input.clone())).unwrap();
+        sums.0 += differences(&ir, &input, &trace);
+        sums.1 += differences(&uncorrected(&ir), &input, &trace);
+    }
+    sums
+}
+
+#[test]
+fn without_a_leak_a_threshold_of_one_less_is_exact() {
+    let layers = [(FIRE, None), (FIRE, Some(0.125))];
+    let (corrected, plain) = compared("loihi-like", &layers, &[Ties::Threshold, Ties::Threshold]);
+    assert!(corrected == 0 && plain > 100, "{corrected} {plain}");
+}
+
+#[test]
+fn with_a_leak_a_bias_of_one_more_fires_on_ties() {
+    let layers = [(LEAK, None), (LEAK, Some(0.125))];
+    let (corrected, plain) = compared("loihi-like", &layers, &[Ties::Bias, Ties::Bias]);
+    assert!(corrected == 0 && plain > 100, "{corrected} {plain}");
+}
+
+#[test]
+fn inclusive_chips_need_no_correction() {
+    let layers = [(LEAK, None), (FIRE, Some(0.125))];
+    let (first, second) = compared("darwin3-like", &layers, &[Ties::Inclusive, Ties::Inclusive]);
+    assert_eq!((first, second), (0, 0));
+}

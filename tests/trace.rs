@@ -1,0 +1,144 @@
+//! Traces read back: as many rows as packets were simulated, with the report's latencies, none faster than an empty
+//! network allows; a timeline in which nobody is at two things at once; and choices that make no sense are refused.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::RowAccessor;
+use snnc::generation::{self, Generated, Observer};
+use snnc::trace::{Options, Traces};
+use snnc_compiler::driver::{CompileOptions, compile};
+use snnc_compiler::frontend::load;
+use snnc_compiler::ir::program::Program;
+use snnc_simulator::charge::Record;
+use snnc_simulator::time::cycle::Watcher;
+use snnc_simulator::time::{Fidelity, Latencies};
+use snnc_targets::{Code, Diagnostic, registry};
+
+/// The example, compiled once.
+static PROGRAM: LazyLock<Program> = LazyLock::new(|| {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spiking-diffusion-mnist/model.ron");
+    let target = registry::load("loihi-like").unwrap();
+    compile(&load(&path).unwrap(), &target, CompileOptions::default()).unwrap().1
+});
+
+/// Only traces.
+struct Only<'a>(Traces<'a>);
+
+impl Observer for Only<'_> {
+    fn image(&mut self, _: u64, _: &Record) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
+    fn watcher(&mut self) -> Option<&mut dyn Watcher> {
+        Some(&mut self.0)
+    }
+}
+
+fn traced(program: &Program, every: u32, options: Options) -> Result<Generated, Diagnostic> {
+    let fidelity = Fidelity::Cycle { every };
+    let mut only = Only(Traces::new(program, options, 1, fidelity)?.expect("something is traced"));
+    let run = generation::Options { images: 1, seed: 1, fidelity };
+    let generated = generation::run(program, run, &mut only, &|| ())?;
+    only.0.finish()?;
+    Ok(generated)
+}
+
+#[test]
+fn a_table_of_packets_holds_what_was_simulated() {
+    let (program, folder) = (&*PROGRAM, tempfile::tempdir().unwrap());
+    let path = folder.path().join("packets.parquet");
+    let generated =
+        traced(program, 512, Options { packets: Some(path.clone()), ..Options::default() }).unwrap();
+    let time = generated.record.total.tally.total().time;
+    let cycle = generated.meter.cycle().unwrap();
+    let (mut latencies, mut zero_load, mut slowest) = (Latencies::default(), 0, 0);
+    let mut last = (0, 0, 0);
+    let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    for row in reader.get_row_iter(None).unwrap() {
+        let row = row.unwrap();
+        let place = (row.get_long(0).unwrap(), row.get_int(1).unwrap(), row.get_int(3).unwrap());
+        let (injected, delivered) = (row.get_long(14).unwrap(), row.get_long(15).unwrap());
+        let latency = row.get_long(16).unwrap() as u64;
+        assert_eq!(latency, (delivered - injected) as u64);
+        let tiles = [4, 10].map(|column| cycle.tiles()[row.get_int(column).unwrap() as usize]);
+        let least = cycle.ways().between(tiles[0], tiles[1]) * cycle.clock_ps();
+        assert!(latency >= least, "{row}");
+        let hops = tiles[0].0.abs_diff(tiles[1].0) + tiles[0].1.abs_diff(tiles[1].1);
+        assert_eq!(row.get_int(11).unwrap(), i32::from(hops));
+        assert!(row.get_string(6).unwrap().starts_with(row.get_string(2).unwrap()), "{row}");
+        assert!(last <= place, "rows are in order");
+        last = place;
+        latencies.add(latency);
+        zero_load += u128::from(least);
+        slowest = slowest.max(latency);
+    }
+    assert!(latencies.packets > 10_000);
+    assert_eq!((latencies, zero_load), (time.packets, time.zero_load_ps));
+    assert_eq!(generated.record.total.timesteps.slowest[0].packet.latency, slowest);
+}
+
+#[test]
+fn a_timeline_shows_nobody_at_two_things_at_once() {
+    let (program, folder) = (&*PROGRAM, tempfile::tempdir().unwrap());
+    let [packets, events] = ["packets.parquet", "trace.json"].map(|name| folder.path().join(name));
+    let options = Options {
+        packets: Some(packets.clone()),
+        events: Some(events.clone()),
+        timesteps: Some("0..3".parse().unwrap()),
+        ..Options::default()
+    };
+    traced(program, 64, options).unwrap();
+    let reader = SerializedFileReader::new(File::open(&packets).unwrap()).unwrap();
+    let rows = reader.metadata().file_metadata().num_rows();
+    let text = std::fs::read_to_string(&events).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut tracks: BTreeMap<(u64, u64), Vec<(f64, f64)>> = BTreeMap::new();
+    let mut kinds: BTreeMap<u64, usize> = BTreeMap::new();
+    for event in json["traceEvents"].as_array().unwrap() {
+        let (pid, tid) = (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap());
+        if event["ph"] != "X" || event["name"] == "stopped: queue full" {
+            continue;
+        }
+        let (ts, dur) = (event["ts"].as_f64().unwrap(), event["dur"].as_f64().unwrap());
+        tracks.entry((pid, tid)).or_default().push((ts, ts + dur));
+        *kinds.entry(if pid < 2 { pid } else { 2 + tid }).or_default() += 1;
+    }
+    for (track, mut slices) in tracks {
+        slices.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for pair in slices.windows(2) {
+            assert!(pair[0].1 <= pair[1].0 + 1e-6, "{track:?}: {pair:?}");
+        }
+    }
+    // Each packet is made once, decoded once, and meets synapses at most once.
+    assert!(rows > 1_000, "{rows}");
+    assert_eq!((kinds[&3], kinds[&4]), (rows as usize, rows as usize));
+    assert!(kinds[&5] <= rows as usize && kinds[&1] > 0 && kinds[&2] > 0, "{kinds:?}");
+}
+
+#[test]
+fn traces_that_make_no_sense_are_refused() {
+    let (program, folder) = (&*PROGRAM, tempfile::tempdir().unwrap());
+    let path = folder.path().join("out");
+    let refused = |options: Options, fidelity| {
+        let problem = Traces::new(program, options, 2, fidelity).unwrap_err();
+        assert_eq!(problem.code, Code::Argument);
+        problem.place
+    };
+    let cycle = Fidelity::Cycle { every: 1 };
+    let packets = Options { packets: Some(path.clone()), ..Options::default() };
+    assert_eq!(refused(packets.clone(), Fidelity::Analytic), "--trace");
+    let span = |text: &str| Some(text.parse().unwrap());
+    assert_eq!(refused(Options { images: span("1..3"), ..packets.clone() }, cycle), "--trace-images");
+    assert_eq!(refused(Options { passes: span("50"), ..packets.clone() }, cycle), "--trace-passes");
+    assert_eq!(refused(Options { timesteps: span("900"), ..packets.clone() }, cycle), "--trace-timesteps");
+    assert_eq!(refused(Options { timesteps: span("1"), ..Options::default() }, cycle), "--trace-timesteps");
+    // A timeline of everything would be too long, and says so before it is written.
+    let events = Options { events: Some(path.clone()), ..Options::default() };
+    let problem = traced(program, 16, events).unwrap_err();
+    assert_eq!((problem.code, problem.place.as_str()), (Code::Argument, "--trace-events"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a failed trace leaves nothing");
+}
