@@ -12,7 +12,7 @@
 //! compiled for each [`Shape`]. Nothing is allocated in it once the table of packets has grown to the most that were
 //! ever under way.
 //!
-//! State: 48 bytes an output, 48 a channel, 16 a place of a buffer (rings, so a power of two of them), 24 a packet
+//! State: 56 bytes an output, 40 a channel, 16 a place of a buffer (rings, so a power of two of them), 24 a packet
 //! under way; of the wheel one bit an output and cycle within the longest latency.
 
 mod build;
