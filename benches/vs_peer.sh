@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Runs snnc and the peer (PyTorch + SpikingJelly) in turn on the same cores and prints seconds per image and the ratio.
-# Usage: benches/vs_peer.sh [batch] [rounds]     (makes a Python venv in target/peer on first use)
+# Runs snnc and the peer (PyTorch + SpikingJelly, dense) in turn on the same two cores and prints seconds per image and the ratio,
+# round by round and the medians, for each batch.
+# Usage: benches/vs_peer.sh ["1 16"] [rounds]     (batches, rounds; makes a Python venv in target/peer on first use)
 set -euo pipefail
 cd "$(dirname "$0")/.."
-batch=${1:-1}
+batches=${1:-1 16}
 rounds=${2:-3}
 model=examples/spiking-diffusion-mnist
 venv=target/peer
@@ -14,13 +15,21 @@ fi
 cargo build --release -q
 target/release/snnc compile "$model/model.ron" --target loihi-like -o target/peer-bench.snnx >/dev/null
 ours() {
-    target/release/snnc simulate target/peer-bench.snnx --images "$batch" --timing none --threads 2 --json |
+    target/release/snnc simulate target/peer-bench.snnx --images "$1" --timing none --threads 2 --json |
         python3 -c 'import json,sys; t=json.load(sys.stdin)["totals"]; print(t["wall_s"]/t["images"])'
 }
 peer() {
-    "$venv/bin/python" -W ignore benches/peer.py "$model" --batch "$batch" --threads 2
+    "$venv/bin/python" -W ignore benches/peer.py "$model" --batch "$1" --threads 2
 }
-for _ in $(seq "$rounds"); do
-    a=$(ours); b=$(peer)
-    python3 -c "print(f'batch $batch: snnc {$a:.3f} s/image, peer {$b:.3f} s/image, ratio {$b/$a:.1f}')"
+summary='import statistics as s, sys
+rows = [list(map(float, line.split())) for line in sys.stdin]
+a, b = (s.median(column) for column in zip(*rows))
+print(f"batch {sys.argv[1]}, medians of {len(rows)}: snnc {a:.3f} s/image, peer {b:.3f} s/image, ratio {b / a:.1f}")'
+for batch in $batches; do
+    for _ in $(seq "$rounds"); do
+        a=$(ours "$batch")
+        b=$(peer "$batch")
+        python3 -c "print(f'batch $batch: snnc {$a:.3f} s/image, peer {$b:.3f} s/image, ratio {$b/$a:.1f}')" >&2
+        echo "$a $b"
+    done | python3 -c "$summary" "$batch"
 done

@@ -16,7 +16,9 @@ impl fmt::Display for Reconstruction {
         line(f, "float", &self.float)?;
         line(f, "chip", &self.chip)?;
         if let Some(increase) = self.mse_increase {
-            writeln!(f, "\n  the chip's error is {:+.2} % of the float model's above it", increase * 100.0)?;
+            let side = if increase < 0.0 { "below" } else { "above" };
+            let percent = increase.abs() * 100.0;
+            writeln!(f, "\n  the chip's error is {percent:.2} % {side} the float model's")?;
         }
         writeln!(f, "  {:.2} % of the tokens agree", self.token_agreement * 100.0)?;
         writeln!(

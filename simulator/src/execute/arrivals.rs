@@ -29,19 +29,26 @@ pub struct Sums {
     pub factors: Vec<Vec<u64>>,
 }
 
-/// A slice that receives from another, where its packets are counted: the sender's side of a [`Feed`].
+/// Slices that receive alike from another and count the packets: the sender's side of [`Feed`]s.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receiver {
-    /// Core of the receiving slice.
-    pub core: CoreId,
-    /// Receiving slice.
-    pub slice: SliceIndex,
+pub struct Receivers {
     /// Which spikes are packets.
     pub arrivals: Arrivals,
     /// Timesteps from spike to integration.
     pub delay: u32,
-    /// Timesteps of the pass whose packets arrive within the receiver's window.
+    /// Timesteps of the pass whose packets arrive within the receivers' windows.
     pub sent: Range<u32>,
+    /// Index into the source's cores, and slice.
+    pub to: Vec<(usize, SliceIndex)>,
+}
+
+/// Where a slice's packets are received.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Cores, ascending.
+    pub cores: Vec<CoreId>,
+    /// Slices on them.
+    pub receivers: Vec<Receivers>,
 }
 
 /// Packets sent and received, without following them.
@@ -49,8 +56,8 @@ pub struct Receiver {
 pub struct Postage {
     /// Sums of each slice as a source.
     pub sums: Vec<Sums>,
-    /// The receivers of each slice, ordered by core.
-    pub receivers: Vec<Vec<Receiver>>,
+    /// Where each slice's packets are received.
+    pub reach: Vec<Reach>,
     /// Packets that each slice's spikes send.
     pub departures: Vec<Departures>,
 }
@@ -72,7 +79,7 @@ impl Postage {
             let next = known[source].len();
             *known[source].entry(factors).or_insert(next)
         };
-        let mut receivers = vec![Vec::new(); table.len()];
+        let mut reach = vec![Reach::default(); table.len()];
         for (slice, feed) in feeds.iter().enumerate().flat_map(|(i, feeds)| feeds.iter().map(move |f| (i, f)))
         {
             let factors = counted(feed);
@@ -84,10 +91,20 @@ impl Postage {
             };
             let Window { start, steps } = program.model.populations[table.populations[slice]].window;
             let sent = start.saturating_sub(feed.delay)..(start + steps).saturating_sub(feed.delay);
-            let (core, delay) = (table.cores[slice], feed.delay);
-            receivers[feed.source].push(Receiver { core, slice, arrivals, delay, sent });
+            let Reach { cores, receivers: groups } = &mut reach[feed.source];
+            let alike = |other: &Receivers| {
+                (other.arrivals, other.delay, &other.sent) == (arrivals, feed.delay, &sent)
+            };
+            let group = groups.iter().position(alike).unwrap_or_else(|| {
+                groups.push(Receivers { arrivals, delay: feed.delay, sent, to: Vec::new() });
+                groups.len() - 1
+            });
+            // Slices are numbered core by core, so their cores come in order.
+            if cores.last() != Some(&table.cores[slice]) {
+                cores.push(table.cores[slice]);
+            }
+            groups[group].to.push((cores.len() - 1, slice));
         }
-        receivers.iter_mut().for_each(|of_source| of_source.sort_by_key(|r| (r.core, r.slice)));
         let departures = (0..table.len()).map(|slice| {
             let routes = routes(table.slice(program, slice));
             match routes.first() {
@@ -101,7 +118,7 @@ impl Postage {
             known.into_iter().for_each(|(of, index)| factors[index] = of);
             Sums { factors }
         });
-        Self { sums: sums.collect(), receivers, departures }
+        Self { sums: sums.collect(), reach, departures }
     }
 }
 

@@ -7,7 +7,7 @@ use snnc_compiler::ir::program::trees::{TreeId, Trees};
 use snnc_compiler::ir::spiking::{Bias, Window};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
-use super::arrivals::{Arrivals, Departures};
+use super::arrivals::{Arrivals, Departures, Reach};
 use super::gang::{Done, Gang, Part};
 use super::record::{Record, Traces};
 use super::slice::{SliceTrace, Spike};
@@ -177,34 +177,47 @@ impl Pass<'_> {
 
     /// Packets by sending slice and receiving core, and where they are received.
     fn add_flows(&mut self) {
+        let slices = self.chip.slices.len();
+        let mut received = vec![0; self.counts.steps.len() * slices];
         for sent in 0..self.counts.steps.len() {
-            let mut flows: Vec<Flow> = Vec::new();
-            for (source, receivers) in self.chip.postage.receivers.iter().enumerate() {
-                let spikes = self.counts.steps[sent].events[source].spikes;
-                if spikes == 0 {
-                    continue;
-                }
-                let window = self.window(self.chip.table.populations[source]);
-                for to in receivers.iter().filter(|to| to.sent.contains(&(sent as u32))) {
-                    let packets = match to.arrivals {
-                        Arrivals::All => spikes,
-                        Arrivals::Of(sum) => self.sums[source][sum][sent - window.start as usize],
-                    };
-                    if packets > 0 {
-                        match flows.last_mut() {
-                            Some(Flow { source: last, target, packets: sum })
-                                if (*last, *target) == (source, to.core) =>
-                            {
-                                *sum += packets
-                            }
-                            _ => flows.push(Flow { source, target: to.core, packets }),
-                        }
-                        let step = &mut self.counts.steps[sent + to.delay as usize];
-                        step.events[to.slice].packets_received += packets;
-                    }
-                }
+            let mut flows = Vec::new();
+            for source in 0..slices {
+                self.flows_from(source, sent, &mut flows, &mut received);
             }
             self.counts.steps[sent].flows = flows;
+        }
+        for (step, received) in self.counts.steps.iter_mut().zip(received.chunks_exact(slices.max(1))) {
+            let events = step.events.iter_mut().zip(received);
+            events.for_each(|(events, packets)| events.packets_received += packets);
+        }
+    }
+
+    /// The flows of a slice's spikes of a timestep; `received` are packets by `[timestep][slice]`.
+    fn flows_from(&self, source: SliceIndex, sent: usize, flows: &mut Vec<Flow>, received: &mut [u64]) {
+        let spikes = self.counts.steps[sent].events[source].spikes;
+        if spikes == 0 {
+            return;
+        }
+        let slices = self.chip.slices.len();
+        let start = self.window(self.chip.table.populations[source]).start as usize;
+        let Reach { cores, receivers } = &self.chip.postage.reach[source];
+        let first = flows.len();
+        flows.extend(cores.iter().map(|&target| Flow { source, target, packets: 0 }));
+        for group in receivers {
+            let packets = match group.arrivals {
+                _ if !group.sent.contains(&(sent as u32)) => continue,
+                Arrivals::All => spikes,
+                Arrivals::Of(sum) => self.sums[source][sum][sent - start],
+            };
+            let received = &mut received[(sent + group.delay as usize) * slices..][..slices];
+            for &(core, slice) in &group.to {
+                flows[first + core].packets += packets;
+                received[slice] += packets;
+            }
+        }
+        if flows[first..].iter().any(|flow| flow.packets == 0) {
+            let silent = flows.extract_if(first.., |flow| flow.packets == 0);
+            silent.for_each(drop);
         }
     }
 

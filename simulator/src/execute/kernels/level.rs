@@ -41,6 +41,7 @@ impl Level {
         levels
     }
 
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn kind(self) -> Kind {
         self.0
     }

@@ -1,0 +1,167 @@
+//! Rules of the spiking IR.
+
+use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, HostStage, SpikingIr, Window};
+use snnc_compiler::ir::{NetworkId, PopulationId, ProjectionId, Shape};
+
+use crate::common::{irregular, network};
+use crate::support::{FIRST, SECOND, SUM, bad_ir, bad_irregular, conv, sparse};
+
+#[test]
+fn spiking_ir_populations() {
+    bad_ir("unknown network", "net7 does not exist", |ir| ir.model.populations[FIRST].network = NetworkId(7));
+    bad_ir("layer twice", "used twice", |ir| ir.model.populations[SECOND].name = "first".into());
+    bad_ir("network twice", "used twice", |ir| {
+        let copy = ir.model.networks[NetworkId(0)].clone();
+        ir.model.networks.push(copy);
+    });
+    bad_ir("no timestep", "at least one timestep", |ir| ir.model.networks[NetworkId(0)].timesteps = 0);
+    bad_ir("long pass", "end of the last window", |ir| ir.model.networks[NetworkId(0)].pass_steps = 11);
+    bad_ir("empty shape", "must hold 1", |ir| ir.model.populations[SUM].shape = Shape::new(0, 5, 5));
+    bad_ir("window outside", "inside the pass", |ir| {
+        ir.model.populations[SUM].window = Window { start: 3, steps: 9 };
+    });
+    bad_ir("leak", "without a fractional leak", |ir| ir.model.neuron.decay_bits = 0);
+    bad_ir("decay", "decay 5000 exceeds", |ir| {
+        ir.model.populations[SUM].dynamics = Dynamics::Integrator { decay: 5000 }
+    });
+    bad_ir("shift", "input shift 7", |ir| ir.model.populations[SUM].input_shift = 7);
+    bad_ir("few thresholds", "1 thresholds for 4", |ir| {
+        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![1] };
+    });
+    bad_ir("threshold range", "threshold mantissa is outside 1 to", |ir| {
+        ir.model.neuron.strict = false;
+        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![0, 1, 2, 3] };
+    });
+    bad_ir("strict threshold range", "threshold mantissa is outside 0 to", |ir| {
+        ir.model.neuron.strict = true;
+        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![0, 1, 2, 1 << 17] };
+    });
+    bad_ir("few biases", "2 biases for 6", |ir| {
+        ir.model.populations[SECOND].bias = Bias::Channel(vec![0; 2])
+    });
+    bad_ir("bias form", "mantissa << exponent", |ir| {
+        ir.model.populations[SECOND].bias = Bias::Channel(vec![8193; 6]);
+    });
+    bad_ir("neuron format", "width is out of range", |ir| ir.model.neuron.state_bits = 40);
+}
+
+#[test]
+fn spiking_ir_projections() {
+    let projection = ProjectionId(0);
+    bad_ir("dangling", "does not exist", |ir| ir.projections[projection].source = PopulationId(9));
+    bad_ir("backward", "must come before", |ir| ir.projections[projection].source = SECOND);
+    bad_ir("silent source", "never fires", |ir| {
+        ir.model.populations[FIRST].dynamics = Dynamics::Integrator { decay: 0 };
+    });
+    bad_ir("delay", "at least 1", |ir| ir.projections[projection].delay = 0);
+    bad_ir("late", "outside the target's window", |ir| ir.projections[projection].delay = 2);
+    bad_ir("kernel volume", "holds 215 weights", |ir| {
+        conv(ir, projection).kernel.weights.pop();
+    });
+    bad_ir("weight width", "weight is outside", |ir| conv(ir, projection).kernel.weights[0] = 128);
+    bad_ir("channels", "kernel joins 4 to 6 channels", |ir| {
+        conv(ir, ProjectionId(1)).kernel = conv(ir, projection).kernel.clone()
+    });
+    bad_ir("geometry", "does not fit kernel", |ir| conv(ir, projection).map.rows.input = 6);
+    bad_ir("stride", "out of range", |ir| conv(ir, projection).map.cols.stride = 0);
+    bad_ir("two networks", "joins two networks", |ir| {
+        let mut other = ir.model.networks[NetworkId(0)].clone();
+        other.name = "other".into();
+        let other = ir.model.networks.push(other);
+        ir.model.networks[NetworkId(0)].pass_steps = 9;
+        ir.model.populations[SUM].network = other;
+    });
+    bad_ir("wide sum", "does not fit 32 bits", |ir| {
+        let p = conv(ir, projection);
+        (p.kernel.height, p.kernel.width) = (4096, 4096);
+    });
+}
+
+#[test]
+fn spiking_ir_irregular_projections() {
+    irregular().verify().unwrap();
+    let projection = ProjectionId(0);
+    bad_irregular("row starts", "do not belong together", |ir| sparse(ir, projection).starts[2] = 99);
+    bad_irregular("weights", "do not belong together", |ir| sparse(ir, projection).weights.truncate(3));
+    bad_irregular("sources", "do not belong together", |ir| {
+        sparse(ir, projection).starts.pop();
+    });
+    bad_irregular("target twice", "are not ascending", |ir| {
+        let targets = &mut sparse(ir, projection).targets;
+        targets[1] = targets[0];
+    });
+    bad_irregular("target outside", "not below 5", |ir| {
+        let row = sparse(ir, projection).range(5);
+        sparse(ir, projection).targets[row.end - 1] = 5;
+    });
+    bad_irregular("weight width", "weight is outside", |ir| sparse(ir, projection).weights[0] = 128);
+    bad_irregular("no line", "joins lines [1, 1, n]", |ir| {
+        ir.model.populations[SUM].shape = Shape::new(1, 3, 1);
+    });
+    bad_irregular("few biases", "4 biases for 5 neurons", |ir| {
+        ir.model.populations[SECOND].bias = Bias::Neuron(vec![0; 4])
+    });
+    bad_irregular("neuron twice in order", "order is no permutation of 5", |ir| {
+        ir.model.populations[SECOND].order = Some(vec![0, 1, 2, 3, 3])
+    });
+    bad_irregular("short order", "order is no permutation of 5", |ir| {
+        ir.model.populations[SECOND].order = Some(vec![0, 1, 2, 3])
+    });
+    bad_ir("order of a map", "is no single line", |ir| {
+        ir.model.populations[SUM].order = Some((0..75).collect())
+    });
+    bad_irregular("convolution of renumbered neurons", "numbered anew by a convolution", |ir| {
+        let mut other = network();
+        ir.projections[projection].connectivity = Connectivity::Conv(conv(&mut other, projection).clone());
+        ir.model.populations[SECOND].order = Some(vec![1, 0, 2, 3, 4]);
+    });
+}
+
+#[test]
+fn spiking_ir_host_side() {
+    bad_ir("written twice", "written twice", |ir| {
+        let copy = ir.model.inputs[0].clone();
+        ir.model.inputs.push(copy);
+    });
+    bad_ir("nobody writes", "populations with host biases", |ir| ir.model.inputs.clear());
+    bad_ir("stages", "stages turn", |ir| ir.model.inputs[0].input = Shape::new(2, 5, 5));
+    bad_ir("huge stage", "stages turn", |ir| {
+        let HostStage::Conv { map, .. } = &mut ir.model.inputs[0].stages[0] else { unreachable!() };
+        map.rows.output = 1 << 30;
+    });
+    bad_ir("scale", "finite scale", |ir| ir.model.inputs[0].scale[1] = f64::NAN);
+    bad_ir("unknown input", "does not exist", |ir| ir.model.inputs[0].population = PopulationId(8));
+    bad_ir("unknown readout", "does not exist", |ir| ir.model.readouts[0].population = PopulationId(8));
+    bad_ir("readout fires", "read-outs are integrators", |ir| ir.model.readouts[0].population = SECOND);
+    bad_ir("readout scale", "finite scale and offset", |ir| ir.model.readouts[0].offset.clear());
+    let generation = |ir: &mut SpikingIr| {
+        ir.model.generation = Some(snnc_compiler::ir::spiking::Generation {
+            rows: 5,
+            columns: 5,
+            mask: 3,
+            iterations: 4,
+            temperature: 0.0,
+            denoiser: NetworkId(0),
+            decoder: NetworkId(0),
+        });
+    };
+    bad_ir("generation inputs", "must have shape [2, 5, 5]", generation);
+    bad_ir("temperature", "temperature must be positive", generation);
+    bad_ir("decoder inputs", "decoder's inputs must have shape [1, 5, 5]", |ir| {
+        generation(ir);
+        ir.model.inputs[0].input = Shape::new(2, 5, 5);
+        let HostStage::Conv { inputs, weights, .. } = &mut ir.model.inputs[0].stages[0] else {
+            unreachable!()
+        };
+        *inputs = 2;
+        weights.resize(72, 0.0);
+    });
+    bad_ir("no membrane", "the decoder must have one read-out", |ir| {
+        generation(ir);
+        ir.model.readouts.clear();
+    });
+    bad_ir("no logits", "read-out of shape", |ir| {
+        generation(ir);
+        ir.model.readouts.clear();
+    });
+}
