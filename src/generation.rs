@@ -7,12 +7,15 @@ use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::Generation;
 use snnc_simulator::charge::{Meter, Record, RunRecord};
+use snnc_simulator::counts::SliceTable;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_targets::{Code, Diagnostic};
+
+use crate::awake::awake;
 
 /// Images simulated before their records are merged: of each image only pixels and tokens stay in memory.
 const CHUNK: u64 = 16;
@@ -111,8 +114,9 @@ pub fn run(
     if options.images == 0 {
         return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image"));
     }
-    let chip = Chip::new(program);
-    let meter = Meter::new(program, &chip.table, options.fidelity)?;
+    let meter = || Meter::new(program, &SliceTable::new(program), options.fidelity);
+    let (chip, meter) = rayon::join(|| Chip::new(program), meter);
+    let meter = meter?;
     let mut record = RunRecord::new(&meter);
     let mut images = Vec::new();
     let one = |index, watcher: Option<&mut dyn Watcher>| {
@@ -123,7 +127,11 @@ pub fn run(
         let chunk = first..(first + chunk).min(options.images);
         let made = match observer.watcher() {
             Some(watcher) => vec![one(first, Some(watcher))],
-            None => chunk.into_par_iter().map(|index| one(index, None)).collect(),
+            None => {
+                let few = chunk.end - chunk.start < rayon::current_num_threads() as u64;
+                let all = || chunk.into_par_iter().map(|index| one(index, None)).collect::<Vec<_>>();
+                if few { awake(all) } else { all() }
+            }
         };
         for (index, made) in (first..).zip(made) {
             let (image, of_image) = made?;

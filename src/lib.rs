@@ -6,6 +6,7 @@
 //! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it,
 //! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model.
 
+mod awake;
 pub mod cli;
 pub mod commands;
 pub mod comparison;

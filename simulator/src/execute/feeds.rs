@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use snnc_compiler::ir::program::{CoreSlice, Program};
 
 use crate::counts::{SliceIndex, SliceTable};
@@ -77,35 +78,43 @@ impl SliceTable {
 
 /// The feeds of every slice, ordered by source and delay.
 pub fn index(program: &Program, table: &SliceTable) -> Vec<Vec<Feed>> {
-    let mut feeds: Vec<BTreeMap<(SliceIndex, u32, u32), Feed>> = vec![BTreeMap::new(); table.len()];
-    for source in 0..table.len() {
-        let placed = table.slice(program, source);
-        for position in 0..placed.slice.positions() {
-            for to in placed.routes(position) {
-                let core = &program.cores[to.core];
-                let axon = &core.axons[to.axon as usize];
-                for (i, entry) in core.entries(axon).iter().enumerate() {
-                    let list = &core.lists[entry.list as usize];
-                    let target = table.starts[to.core.0 as usize] + list.slice as usize;
-                    // Two projections between the same slices are two feeds: each position has one axon in each.
-                    let key = (source, axon.delay, list.projection.0);
-                    let positions = placed.slice.positions() as usize;
-                    let feed = feeds[target].entry(key).or_insert_with(|| Feed {
-                        source,
-                        delay: axon.delay,
-                        taps: vec![None; positions],
-                        counted: Counted::Some(vec![false; positions]),
-                    });
-                    feed.taps[position as usize] =
-                        Some(Tap { list: entry.list, target: entry.target, first_atom: axon.first_atom });
-                    if let Counted::Some(counted) = &mut feed.counted {
-                        counted[position as usize] = i == 0;
-                    }
+    let of_sources: Vec<_> =
+        (0..table.len()).into_par_iter().map(|source| from(program, table, source)).collect();
+    let mut feeds = vec![Vec::new(); table.len()];
+    for ((target, ..), feed) in of_sources.into_iter().flatten() {
+        feeds[target].push(feed.settled());
+    }
+    feeds
+}
+
+/// What a slice feeds, by target, delay and projection. Two projections between the same slices are two feeds: each
+/// position has one axon in each.
+fn from(program: &Program, table: &SliceTable, source: SliceIndex) -> BTreeMap<(SliceIndex, u32, u32), Feed> {
+    let mut feeds = BTreeMap::new();
+    let placed = table.slice(program, source);
+    let positions = placed.slice.positions() as usize;
+    for position in 0..placed.slice.positions() {
+        for to in placed.routes(position) {
+            let core = &program.cores[to.core];
+            let axon = &core.axons[to.axon as usize];
+            for (i, entry) in core.entries(axon).iter().enumerate() {
+                let list = &core.lists[entry.list as usize];
+                let target = table.starts[to.core.0 as usize] + list.slice as usize;
+                let feed = feeds.entry((target, axon.delay, list.projection.0)).or_insert_with(|| Feed {
+                    source,
+                    delay: axon.delay,
+                    taps: vec![None; positions],
+                    counted: Counted::Some(vec![false; positions]),
+                });
+                feed.taps[position as usize] =
+                    Some(Tap { list: entry.list, target: entry.target, first_atom: axon.first_atom });
+                if let Counted::Some(counted) = &mut feed.counted {
+                    counted[position as usize] = i == 0;
                 }
             }
         }
     }
-    feeds.into_iter().map(|map| map.into_values().map(Feed::settled).collect()).collect()
+    feeds
 }
 
 impl Feed {

@@ -177,19 +177,35 @@ impl Pass<'_> {
 
     /// Packets by sending slice and receiving core, and where they are received.
     fn add_flows(&mut self) {
-        let slices = self.chip.slices.len();
-        let mut received = vec![0; self.counts.steps.len() * slices];
-        for sent in 0..self.counts.steps.len() {
-            let mut flows = Vec::new();
-            for source in 0..slices {
-                self.flows_from(source, sent, &mut flows, &mut received);
+        let (steps, slices) = (self.counts.steps.len(), self.chip.slices.len().max(1));
+        let share = steps.div_ceil(rayon::current_num_threads()).max(1);
+        // Packets received by `[timestep][slice]`, of each share of the timesteps that send.
+        let some = |first: usize| {
+            let mut received = vec![0; steps * slices];
+            let sent = first..(first + share).min(steps);
+            let flows = sent.map(|sent| self.flows_of(sent, &mut received)).collect::<Vec<_>>();
+            (flows, received)
+        };
+        let shares: Vec<_> =
+            (0..steps.div_ceil(share)).into_par_iter().map(|index| some(index * share)).collect();
+        let mut sent = 0;
+        for (flows, received) in shares {
+            for flows in flows {
+                self.counts.steps[sent].flows = flows;
+                sent += 1;
             }
-            self.counts.steps[sent].flows = flows;
+            for (step, received) in self.counts.steps.iter_mut().zip(received.chunks_exact(slices)) {
+                let events = step.events.iter_mut().zip(received);
+                events.for_each(|(events, packets)| events.packets_received += packets);
+            }
         }
-        for (step, received) in self.counts.steps.iter_mut().zip(received.chunks_exact(slices.max(1))) {
-            let events = step.events.iter_mut().zip(received);
-            events.for_each(|(events, packets)| events.packets_received += packets);
-        }
+    }
+
+    /// The flows of a timestep's spikes; `received` are packets by `[timestep][slice]`.
+    fn flows_of(&self, sent: usize, received: &mut [u64]) -> Vec<Flow> {
+        let mut flows = Vec::new();
+        (0..self.chip.slices.len()).for_each(|source| self.flows_from(source, sent, &mut flows, received));
+        flows
     }
 
     /// The flows of a slice's spikes of a timestep; `received` are packets by `[timestep][slice]`.

@@ -103,9 +103,10 @@ impl NeuronFormat {
     /// largest; the flag says whether it was clipped.
     pub fn encode_bias(&self, value: f64) -> (i32, bool) {
         let mantissa_max = f64::from((1i32 << (self.bias_mantissa_bits - 1)) - 1);
-        let mut exponent = 0;
+        let (mut exponent, mut scale) = (0, 1.0);
         loop {
-            let mantissa = (value / f64::from(1u32 << exponent)).round_ties_even();
+            // A division by a power of two, exactly.
+            let mantissa = (value * scale).round_ties_even();
             if mantissa.abs() <= mantissa_max {
                 return ((mantissa as i32) << exponent, false);
             }
@@ -113,6 +114,7 @@ impl NeuronFormat {
                 return (((mantissa_max * value.signum()) as i32) << exponent, true);
             }
             exponent += 1;
+            scale *= 0.5;
         }
     }
 

@@ -14,6 +14,7 @@ mod view;
 
 use std::ops::Range;
 
+use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::Dynamics;
@@ -85,27 +86,35 @@ pub enum Part {
 
 /// The gangs of every population, by population index; with `rows` where they can have them.
 pub fn index(program: &Program, table: &SliceTable, feeds: &[Vec<Feed>], rows: bool) -> Vec<Vec<Gang>> {
-    let mut gangs: Vec<Vec<Gang>> = program.model.populations.keys().map(|_| Vec::new()).collect();
-    for (population, gangs) in program.model.populations.keys().zip(&mut gangs) {
-        let mut groups: Vec<(Shared, Vec<Member>)> = Vec::new();
-        for slice in (0..table.len()).filter(|&slice| table.populations[slice] == population) {
-            let placed = table.slice(program, slice);
-            let View { unit, bases, shared } =
-                View::new(&program.cores[table.cores[slice]], placed, &feeds[slice]);
-            let member = Member { slice, unit, bases };
-            match groups.iter_mut().find(|(other, members)| {
-                member.whole(program, table) && *other == shared && members[0].whole(program, table)
-            }) {
-                Some((_, members)) => members.push(member),
-                None => groups.push((shared, vec![member])),
-            }
-        }
-        for (shared, mut members) in groups {
-            members.sort_by_key(|member| table.slice(program, member.slice).slice.channels.start);
-            gangs.extend(of_group(program, table, &shared, members, rows));
+    let populations: Vec<PopulationId> = program.model.populations.keys().collect();
+    populations.par_iter().map(|&population| of_population(program, table, feeds, population, rows)).collect()
+}
+
+fn of_population(
+    program: &Program,
+    table: &SliceTable,
+    feeds: &[Vec<Feed>],
+    population: PopulationId,
+    rows: bool,
+) -> Vec<Gang> {
+    let mut groups: Vec<(Shared, Vec<Member>)> = Vec::new();
+    for slice in (0..table.len()).filter(|&slice| table.populations[slice] == population) {
+        let placed = table.slice(program, slice);
+        let View { unit, bases, shared } =
+            View::new(&program.cores[table.cores[slice]], placed, &feeds[slice]);
+        let member = Member { slice, unit, bases };
+        match groups.iter_mut().find(|(other, members)| {
+            member.whole(program, table) && *other == shared && members[0].whole(program, table)
+        }) {
+            Some((_, members)) => members.push(member),
+            None => groups.push((shared, vec![member])),
         }
     }
-    gangs
+    let gangs = groups.into_par_iter().flat_map_iter(|(shared, mut members)| {
+        members.sort_by_key(|member| table.slice(program, member.slice).slice.channels.start);
+        of_group(program, table, &shared, members, rows)
+    });
+    gangs.collect()
 }
 
 /// One gang with rows, or several without.

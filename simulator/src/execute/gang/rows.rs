@@ -6,7 +6,9 @@
 //! ([`super::super::kernels::gather`]).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
 
@@ -149,7 +151,7 @@ impl Rows {
                 units,
             })
             .collect();
-        let blocks = rows.blocks(table, shared, members, lines);
+        let blocks = rows.blocks(table, members, lines);
         Some(Self { streams, starts, taps, blocks, demands })
     }
 }
@@ -247,33 +249,55 @@ impl Packing<'_> {
     }
 
     /// Copies the members' weights, lanes side by side.
-    fn blocks(self, table: &SliceTable, shared: &Shared, members: &[Member], lines: usize) -> Vec<Block> {
+    fn blocks(self, table: &SliceTable, members: &[Member], lines: usize) -> Vec<Block> {
         let wide = block_lines(lines, self.next as usize);
-        let zero = vec![Line::ZERO; self.next as usize * wide];
-        let mut blocks: Vec<Block> =
-            (0..lines).step_by(wide).map(|first| Block { first, lines: wide, rows: zero.clone() }).collect();
+        let block = |index| {
+            let first = index * wide;
+            let lanes = first * LANES..(first + wide) * LANES;
+            let mut start = 0;
+            let mut shares = Vec::new();
+            for member in members {
+                let own = start..start + member.unit as usize;
+                start = own.end;
+                let part = own.start.max(lanes.start)..own.end.min(lanes.end);
+                if !part.is_empty() {
+                    let weights = &memory(self.program, table, member)[part.start - own.start..];
+                    let lanes = part.start - lanes.start..part.end - lanes.start;
+                    shares.push(Share { member, weights, lanes });
+                }
+            }
+            Block { first, lines: wide, rows: self.rows(&shares, wide) }
+        };
+        (0..lines.div_ceil(wide)).into_par_iter().map(block).collect()
+    }
+
+    /// Rows of `wide` lines. Gangs with weights of more than 8 bits have none.
+    fn rows(&self, shares: &[Share], wide: usize) -> Vec<Line> {
+        let mut rows = vec![Line::ZERO; self.next as usize * wide];
+        let mut lanes = vec![0; wide * LANES];
         for ((_, pieces), base) in &self.known {
             for piece in pieces {
                 for i in 0..piece.channels {
-                    let to = (base + piece.channel + i) as usize;
-                    let from = piece.row + i * piece.stride;
-                    debug_assert!(from < shared.blocks[piece.block].atoms * shared.blocks[piece.block].taps);
-                    let mut lane = 0;
-                    for member in members {
-                        let first = (member.bases[piece.block] + from * member.unit) as usize;
-                        for &weight in &memory(self.program, table, member)[first..][..member.unit as usize] {
-                            let (line, at) = (lane / LANES, lane % LANES);
-                            let block = &mut blocks[line / wide];
-                            // Gangs with wider weights have no rows.
-                            block.rows[to * wide + line % wide].set(at, weight as i8);
-                            lane += 1;
-                        }
+                    for Share { member, weights, lanes: own } in shares {
+                        let from = member.bases[piece.block] + (piece.row + i * piece.stride) * member.unit;
+                        lanes[own.clone()].copy_from_slice(&weights[from as usize..][..own.len()]);
+                    }
+                    let to = (base + piece.channel + i) as usize * wide;
+                    for (line, lanes) in rows[to..to + wide].iter_mut().zip(lanes.as_chunks().0) {
+                        *line = Line::new(lanes);
                     }
                 }
             }
         }
-        blocks
+        rows
     }
+}
+
+/// A member's part in a block: its weights from the first such lane on, and the block's lanes that they fill.
+struct Share<'p> {
+    member: &'p Member,
+    weights: &'p [i16],
+    lanes: Range<usize>,
 }
 
 /// Lines of a block: as many as the gang fills, so that a position's rows are listed once for all of them, and as stay

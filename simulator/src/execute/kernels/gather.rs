@@ -27,12 +27,14 @@ impl Line {
     /// Weights of 0.
     pub const ZERO: Self = Self([128; LANES / 2]);
 
-    /// Writes the weight of a lane.
-    pub fn set(&mut self, lane: usize, weight: i8) {
-        let word = &mut self.0[lane % 32];
-        let [low, high] = word.to_le_bytes();
-        let weight = weight.to_le_bytes()[0];
-        *word = i16::from_le_bytes(if lane < 32 { [weight ^ 128, high] } else { [low, weight] });
+    /// Of weights of 8 bits.
+    pub fn new(weights: &[i16; LANES]) -> Self {
+        let (low, high) = weights.split_at(LANES / 2);
+        let mut words = [0; LANES / 2];
+        for ((word, low), high) in words.iter_mut().zip(low).zip(high) {
+            *word = ((low & 0xFF) ^ 128) | (high << 8);
+        }
+        Self(words)
     }
 }
 
@@ -167,13 +169,10 @@ mod tests {
             let drawn = philox4x32_10([row as u32, lane as u32, 0, 0], [1, 2])[0].to_le_bytes()[0];
             extreme.unwrap_or(i8::from_le_bytes([drawn]))
         };
-        let rows: Vec<[Line; K]> = (0..40)
-            .map(|row| {
-                let mut lines = [Line::ZERO; K];
-                (0..K * LANES).for_each(|lane| lines[lane / LANES].set(lane % LANES, weight(row, lane)));
-                lines
-            })
-            .collect();
+        let line = |row: usize, k: usize| -> Line {
+            Line::new(&std::array::from_fn(|lane| i16::from(weight(row, k * LANES + lane))))
+        };
+        let rows: Vec<[Line; K]> = (0..40).map(|row| std::array::from_fn(|k| line(row, k))).collect();
         for length in [0, 1, 2, 17, 254, 255, 256, 511, 800] {
             let list: Vec<u32> =
                 (0..length).map(|i| philox4x32_10([i, 0, 0, 0], [3, length])[0] % 40).collect();

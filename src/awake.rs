@@ -1,0 +1,88 @@
+//! Threads of a pool kept awake while there are fewer images than threads.
+//!
+//! One image is a thousand short parallel regions, and a thread that has gone to sleep between two of them is woken
+//! by the system in about the time that a region takes. Here the other threads look for work without pause instead.
+//!
+//! A thread that waits for one job may take up another in the meantime. A watch taken up so, inside a job that the
+//! work waits for, would never end; so watches that have not started before the work do not start at all.
+
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Looks at the other threads before the work starts without them.
+const PATIENCE: usize = 1000;
+
+/// Does `work` on this thread of the pool while the pool's other threads wait for its parallel parts awake.
+pub fn awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    let others = rayon::current_num_threads() - 1;
+    let (begun, done, started) = (AtomicBool::new(false), AtomicBool::new(false), AtomicUsize::new(0));
+    let watch = || {
+        if begun.load(Ordering::SeqCst) {
+            return;
+        }
+        started.fetch_add(1, Ordering::SeqCst);
+        while !done.load(Ordering::SeqCst) {
+            if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                spin_loop();
+            }
+        }
+    };
+    rayon::scope(|scope| {
+        // Also when the work panics: the scope waits for the watches.
+        let _end = End(&done);
+        (0..others).for_each(|_| scope.spawn(|_| watch()));
+        for _ in 0..PATIENCE {
+            if started.load(Ordering::SeqCst) == others {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        begun.store(true, Ordering::SeqCst);
+        work()
+    })
+}
+
+/// Sets its flag when dropped.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn work_of_any_depth_ends_on_any_number_of_threads() {
+        for threads in [1, 2, 3, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let nested = |i: u64| (0..50u64).into_par_iter().map(|j| i * j).sum::<u64>();
+            for _ in 0..20 {
+                let sum = pool.install(|| awake(|| (0..100).into_par_iter().map(nested).sum::<u64>()));
+                assert_eq!(sum, 4950 * 1225);
+            }
+        }
+    }
+
+    #[test]
+    fn several_at_once_share_a_pool() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let one = || pool.install(|| awake(|| (0..1000u64).into_par_iter().sum::<u64>()));
+        std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| (0..50).map(|_| one()).sum::<u64>())).collect();
+            all.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), 50 * 499_500));
+        });
+    }
+
+    #[test]
+    fn a_panic_gets_out() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let panicked = std::panic::catch_unwind(|| pool.install(|| awake(|| panic!("on purpose"))));
+        assert!(panicked.is_err());
+    }
+}
