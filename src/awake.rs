@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_panic_gets_out() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        let panicked = std::panic::catch_unwind(|| pool.install(|| awake(|| panic!("on purpose"))));
-        assert!(panicked.is_err());
+        let work = || pool.install(|| awake(|| -> u32 { panic!("on purpose") }));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err());
     }
 }
