@@ -155,7 +155,7 @@ impl<L: Listener> Traffic for Cores<'_, L> {
         }
         listener.worked(|| work(start, until, false));
         let Destination { x, y, local, operations, .. } = *next;
-        Some(Injection { at, x, y, local, tag: u64::from(number) << 32 | u64::from(operations) })
+        Some(Injection { at, x, y, local, tree: None, tag: u64::from(number) << 32 | u64::from(operations) })
     }
 
     fn deliver(&mut self, port: usize, packet: &Delivery) -> u64 {

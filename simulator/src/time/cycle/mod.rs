@@ -20,6 +20,8 @@ mod slowest;
 mod tests;
 mod ways;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use snnc_compiler::ir::program::Program;
 use snnc_targets::schema::Routing;
@@ -40,7 +42,7 @@ use super::result::{PassTime, StepTime};
 use crate::counts::{PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
 use clock::CoreCycles;
-use mesh::{Mesh, MeshSpec};
+use mesh::{Mesh, MeshSpec, MeshTrees};
 
 /// The cycle-accurate model of one program.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +51,8 @@ pub struct Cycle {
     every: u32,
     core: CoreCycles,
     mesh: MeshSpec,
+    /// Ways of packets that fork; empty if none does.
+    trees: Arc<MeshTrees>,
     ways: Ways,
     /// Core at each port of the mesh.
     ports: Vec<Option<u32>>,
@@ -150,6 +154,7 @@ impl Cycle {
             core,
             ways: Ways::new(&mesh),
             mesh,
+            trees: Arc::default(),
             ports,
             tiles,
             starts: slices.starts.clone(),
@@ -245,7 +250,7 @@ impl Cycle {
             recorder.recorded.time_ps = drained.time_ps;
             (drained, slowest, Some(recorder.recorded))
         };
-        steps.par_iter().map_init(|| Mesh::new(&self.mesh), one).collect()
+        steps.par_iter().map_init(|| Mesh::new(&self.mesh, &self.trees), one).collect()
     }
 
     /// Replaces an analytic time by a simulated one, weighted for those that are not simulated.

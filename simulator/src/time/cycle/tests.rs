@@ -56,7 +56,7 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
 impl Setup {
     fn simulated(&self) -> (Drained, StepTime) {
         let cycle = Cycle::new(&self.program, &self.table, 1).unwrap();
-        let mut mesh = Mesh::new(&cycle.mesh);
+        let mut mesh = Mesh::new(&cycle.mesh, &cycle.trees);
         let drained = cycle.step(&mut mesh, self.pass(), 0, ()).0;
         let network = Network::new(&self.program, &self.table);
         let analytic = Analytic::new(&self.program, &self.table);
