@@ -130,3 +130,18 @@ fn packets_of_several_flits_are_not_forked_cycle_by_cycle() {
     assert_eq!(refused.code, Code::Unsupported);
     assert!(refused.message.contains("forks packets of 2 flits"), "{}", refused.message);
 }
+
+#[test]
+fn a_router_of_more_channels_than_a_word_has_bits_is_refused() {
+    let (_, mut program, _) = mapped(0, Routing::Multicast { table_entries: None });
+    let table = Chip::new(&program).table.clone();
+    program.target.topology.cores_per_tile.0 = 61;
+    program.target.network = None;
+    let refused = Meter::new(&program, &table, Fidelity::Cycle { every: 1 }).unwrap_err();
+    assert_eq!(refused.code, Code::Unsupported);
+    assert!(
+        refused.message.contains("65 ports") && refused.message.contains("64 channels"),
+        "{}",
+        refused.message
+    );
+}
