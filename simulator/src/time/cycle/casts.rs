@@ -1,8 +1,8 @@
 //! Packets that fork: the tree of each position, and what its packet meets at each core of the tree.
 //!
-//! A spike leaves its core once, however many cores it goes to. A core may have several axons for it, for connections of
-//! different delays; the router delivers it once, and the core takes it once for each axon: its port and its decoder are
-//! busy for as many intervals, as if the axons were apart.
+//! A spike leaves its core once, however many cores it goes to. A core may have several axons for it, one for each
+//! projection; it is delivered there once, and the core takes it once for each axon: its port and its decoder are busy for
+//! as many intervals, as if the axons were apart. So are the counts of deliveries, their energy and the analytic bound.
 
 use std::collections::BTreeMap;
 
