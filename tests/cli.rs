@@ -36,7 +36,7 @@ fn compile_then_simulate_equals_run() {
     ok(&["simulate", &path("m.snnx"), "--images", "2", "--seed", "5", "--out", &path("a"), "--threads", "1"]);
     let text = ok(&["run", model, "--images", "2", "--seed", "5", "--out", &path("b"), "--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-    for name in ["image_0000.png", "image_0001.png", "contact.png", "tokens.npy"] {
+    for name in ["image_0000.png", "image_0001.png", "contact.png", "tokens.npy", "timesteps.csv"] {
         let (a, b) = (
             std::fs::read(folder.path().join("a").join(name)),
             std::fs::read(folder.path().join("b").join(name)),
@@ -44,11 +44,28 @@ fn compile_then_simulate_equals_run() {
         assert_eq!(a.unwrap(), b.unwrap(), "{name}");
     }
     checks_out(&json);
+    timesteps_add_up(&std::fs::read_to_string(folder.path().join("b/timesteps.csv")).unwrap(), &json);
     let saved: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.path().join("b/report.json")).unwrap()).unwrap();
     assert_eq!(saved, json);
     let profiled = ok(&["compile", model, "--profile", &path("b")]);
     assert!(profiled.contains("in an image of the recorded run"), "{profiled}");
+}
+
+/// timesteps.csv against report.json.
+fn timesteps_add_up(csv: &str, json: &serde_json::Value) {
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap();
+    let column = |name: &str| header.iter().position(|cell| *cell == name).unwrap();
+    let [image, time, packets] = ["image", "time_s", "packets"].map(column);
+    let rows: Vec<_> = lines.collect();
+    let totals = &json["totals"];
+    assert_eq!(rows.len() as u64, totals["timesteps"].as_u64().unwrap());
+    assert!(rows.is_sorted_by_key(|row| row[image].parse::<u64>().unwrap()));
+    let sum = |column: usize| rows.iter().map(|row| row[column].parse::<f64>().unwrap()).sum::<f64>();
+    assert_eq!(sum(packets), totals["packets"].as_f64().unwrap());
+    let whole = totals["time_s"].as_f64().unwrap() - json["time"]["host_s"].as_f64().unwrap();
+    assert!((sum(time) - whole).abs() < 1e-9 * whole, "{} {whole}", sum(time));
 }
 
 /// Fields and sums of report.json.

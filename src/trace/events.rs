@@ -15,7 +15,7 @@ use snnc_targets::{Code, Diagnostic, Link, output::Unfinished};
 
 use super::Names;
 
-/// Most events of a file; about 600 MB.
+/// Most events of a file; about 450 MB.
 const MOST: u64 = 4_000_000;
 
 /// Processes: the chip, its network, then the cores.
@@ -89,8 +89,8 @@ impl EventFile {
     /// # Errors
     /// [`Code::Argument`] if the file would hold too many events.
     pub fn plan(&mut self, at: StepPlace, packets: u64, crossings: u64) -> Result<(), Diagnostic> {
-        // Each packet is made, decoded and integrated.
-        self.planned += 3 * packets + crossings;
+        // Each packet is made, decoded and integrated, and its maker may have been stopped before it.
+        self.planned += 4 * packets + crossings;
         if self.planned <= MOST {
             return Ok(());
         }
