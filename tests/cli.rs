@@ -136,6 +136,38 @@ fn a_model_that_does_not_fit_says_why() {
 }
 
 #[test]
+fn a_target_file_whose_routers_fork_packets_is_timed_cycle_by_cycle() {
+    let folder = tempfile::tempdir().unwrap();
+    let unicast =
+        "routing: (Unicast, Published(\"Davies 2018: one spike message for each destination core\"))";
+    let forking = "routing: (Multicast(table_entries: None), Assumed(\"what if\"))";
+    let loihi = include_str!("../targets/loihi-like.ron");
+    assert!(loihi.contains(unicast));
+    let run = |text: String| -> serde_json::Value {
+        let path = folder.path().join("target.ron");
+        std::fs::write(&path, text).unwrap();
+        let (model, path) = (example(), path.to_str().unwrap());
+        let (model, timing) = (model.to_str().unwrap(), "cycle:1/64");
+        let arguments = ["run", model, "--target", path, "--images", "1", "--timing", timing, "--json"];
+        serde_json::from_str(&ok(&arguments)).unwrap()
+    };
+    let (apart, forked) = (run(loihi.into()), run(loihi.replacen(unicast, forking, 1)));
+    let of = |report: &serde_json::Value, name: &str| report["totals"][name].as_u64().unwrap();
+    assert_eq!(of(&apart, "spikes"), of(&forked, "spikes"));
+    assert!(of(&apart, "hops") > 4 * of(&forked, "hops"), "{} and {}", apart["totals"], forked["totals"]);
+    assert!(forked["time"]["simulated"]["timesteps"].as_u64() > Some(0), "{}", forked["time"]);
+    // Longer packets are not forked.
+    let path = folder.path().join("flits.ron");
+    let text =
+        loihi.replacen(unicast, forking, 1).replacen("flits_per_packet: (1,", "flits_per_packet: (2,", 1);
+    std::fs::write(&path, text).unwrap();
+    let (model, path) = (example(), path.to_str().unwrap());
+    let model = model.to_str().unwrap();
+    let text = fails("E0011", &["run", model, "--target", path, "--images", "1", "--timing", "cycle"]);
+    assert!(text.contains("forks packets of 2 flits") && text.contains("hint"), "{text}");
+}
+
+#[test]
 fn targets_and_intermediate_forms_print() {
     assert!(ok(&["targets"]).contains("loihi-like"));
     let shown = ok(&["targets", "show", "loihi-like"]);

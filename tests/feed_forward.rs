@@ -13,7 +13,9 @@ use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_compiler::reference::{Interpreter, Map};
+use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::{Chip, oracle, plain};
+use snnc_simulator::time::Fidelity;
 use snnc_targets::registry;
 
 fn example() -> PathBuf {
@@ -104,6 +106,33 @@ fn synapses_stay_a_list_and_their_neurons_keep_one_threshold_and_a_bias_each() {
     let kernel = ir.projections.values().find(|p| p.target == hidden.0).unwrap().conv().unwrap();
     assert_eq!((kernel.kernel.height, kernel.kernel.width, kernel.kernel.inputs), (3, 3, 12));
     assert!(ir.model.populations.keys().all(|id: PopulationId| ir.model.populations[id].window.steps >= 12));
+}
+
+/// PAICORE's routers fork packets.
+#[test]
+fn it_is_timed_cycle_by_cycle_where_packets_fork() {
+    let target = registry::load("paicore-like").unwrap();
+    let program = compile(&load(&example()).unwrap(), &target, CompileOptions::default()).unwrap().1;
+    let chip = Chip::new(&program);
+    let [analytic, cycle] = [Fidelity::Analytic, Fidelity::Cycle { every: 1 }]
+        .map(|fidelity| Meter::new(&program, &chip.table, fidelity).unwrap());
+    for (id, network) in program.model.networks.iter() {
+        let size =
+            program.model.inputs.iter().filter(|i| program.model.populations[i.population].network == id);
+        let length = size.map(|i| i.input.len()).max().unwrap();
+        let outcome = chip.run(id, &input(length, 1, 8));
+        let time = |meter: &Meter| {
+            let mut record = meter.record();
+            meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).unwrap()
+        };
+        let (bound, simulated) = (time(&analytic), time(&cycle));
+        for (a, c) in bound.steps.iter().zip(&simulated.steps) {
+            assert!(c.total_ps >= a.total_ps, "{}", network.name);
+        }
+        let delivered: u64 = simulated.steps.iter().map(|step| step.simulated.unwrap().packets.packets).sum();
+        let casts: u64 = outcome.counts.steps.iter().flat_map(|s| &s.casts).map(|cast| cast.spikes).sum();
+        assert!(delivered > casts && casts > 100, "{}: {delivered} of {casts}", network.name);
+    }
 }
 
 #[test]

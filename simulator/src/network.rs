@@ -189,6 +189,13 @@ impl Network {
         }
     }
 
+    /// Packets that leave each slice on a target that forks them: one for each spike that goes anywhere. `None` if every
+    /// destination is sent one.
+    pub fn departures(&self, step: &StepCounts) -> Option<impl Iterator<Item = (SliceIndex, u64)>> {
+        let trees = self.trees.as_ref()?;
+        Some(step.casts.iter().map(|cast| (trees[cast.tree.0 as usize].source, cast.spikes)))
+    }
+
     /// The route of a flow: tried at `hint`, then a few further among its slice's, then searched for.
     #[inline]
     fn find(&self, flow: &Flow, hint: usize) -> usize {

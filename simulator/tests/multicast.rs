@@ -120,10 +120,28 @@ fn tables_are_checked_to_the_last_entry() {
 }
 
 #[test]
-fn forks_are_not_timed_cycle_by_cycle() {
-    let (_, program, _) = mapped(0, Routing::Multicast { table_entries: None });
-    let chip = Chip::new(&program);
-    let refused = Meter::new(&program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap_err();
+fn packets_of_several_flits_are_not_forked_cycle_by_cycle() {
+    let (_, mut program, _) = mapped(0, Routing::Multicast { table_entries: None });
+    let table = Chip::new(&program).table.clone();
+    let cycle = |program: &Program| Meter::new(program, &table, Fidelity::Cycle { every: 1 });
+    cycle(&program).unwrap();
+    program.target.network.as_mut().unwrap().flits_per_packet.0 = 2;
+    let refused = cycle(&program).unwrap_err();
     assert_eq!(refused.code, Code::Unsupported);
-    assert!(refused.message.contains("forks packets"), "{}", refused.message);
+    assert!(refused.message.contains("forks packets of 2 flits"), "{}", refused.message);
+}
+
+#[test]
+fn a_router_of_more_channels_than_a_word_has_bits_is_refused() {
+    let (_, mut program, _) = mapped(0, Routing::Multicast { table_entries: None });
+    let table = Chip::new(&program).table.clone();
+    program.target.topology.cores_per_tile.0 = 61;
+    program.target.network = None;
+    let refused = Meter::new(&program, &table, Fidelity::Cycle { every: 1 }).unwrap_err();
+    assert_eq!(refused.code, Code::Unsupported);
+    assert!(
+        refused.message.contains("65 ports") && refused.message.contains("64 channels"),
+        "{}",
+        refused.message
+    );
 }

@@ -37,6 +37,25 @@ struct Event<'a> {
     args: serde_json::Value,
 }
 
+/// Where a packet went: a core, or several on a tree.
+#[derive(Debug, Clone, Copy, Default)]
+struct Target {
+    core: u32,
+    cores: u32,
+}
+
+impl Target {
+    fn add(&mut self, core: u32) {
+        (self.core, self.cores) = (core, self.cores + 1);
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.cores > 1 { write!(f, "{} cores", self.cores) } else { write!(f, "core {}", self.core) }
+    }
+}
+
 /// The file in the making.
 #[derive(Debug)]
 pub struct EventFile {
@@ -101,8 +120,8 @@ impl EventFile {
             step.time_ps + step.barrier_ps,
             serde_json::json!({}),
         )?;
-        let mut targets = vec![0; step.made.len()];
-        step.arrived.iter().for_each(|packet| targets[packet.number as usize] = packet.core);
+        let mut targets = vec![Target::default(); step.made.len()];
+        step.arrived.iter().for_each(|packet| targets[packet.number as usize].add(packet.core));
         step.work.iter().try_for_each(|work| self.work(names, step, &targets, work))?;
         step.crossed.iter().try_for_each(|crossed| self.crossing(names, step, &targets, crossed))?;
         self.begin_ps += step.time_ps + step.barrier_ps;
@@ -123,7 +142,7 @@ impl EventFile {
         &mut self,
         names: &Names,
         step: &Recorded,
-        targets: &[u32],
+        targets: &[Target],
         work: &Work,
     ) -> Result<(), Diagnostic> {
         let track = (CORES + work.core, work.unit as u32);
@@ -147,7 +166,7 @@ impl EventFile {
         }
         let made = &step.made[work.number as usize];
         let name = match work.unit {
-            Unit::AxonOut => format!("to core {}", targets[work.number as usize]),
+            Unit::AxonOut => format!("to {}", targets[work.number as usize]),
             _ => format!("from core {}", names.core(made.slice)),
         };
         let args = serde_json::json!({ "packet": work.number, "layer": names.layers[made.slice as usize] });
@@ -158,7 +177,7 @@ impl EventFile {
         &mut self,
         names: &Names,
         step: &Recorded,
-        targets: &[u32],
+        targets: &[Target],
         crossed: &Crossed,
     ) -> Result<(), Diagnostic> {
         let track = (NETWORK, crossed.router * 4 + crossed.direction);
@@ -169,7 +188,7 @@ impl EventFile {
             self.name("thread_name", track, &format!("({x}, {y}) to ({}, {})", to.x, to.y))?;
         }
         let source = names.core(step.made[crossed.number as usize].slice);
-        let name = format!("core {source} to core {}", targets[crossed.number as usize]);
+        let name = format!("core {source} to {}", targets[crossed.number as usize]);
         let (from, until) = (crossed.from * step.clock_ps, crossed.until * step.clock_ps);
         self.slice(&name, track, from, until, serde_json::json!({ "packet": crossed.number }))
     }

@@ -65,6 +65,7 @@ impl Copies {
             slice.events.packets_received *= self.planes;
             slice.hops = slice.hops.times(self.planes);
             slice.deliveries *= self.planes;
+            slice.departures *= self.planes;
         }
     }
 

@@ -14,8 +14,10 @@ pub struct SliceTally {
     pub events: Events,
     /// Hops of the packets it sent.
     pub hops: Hops,
-    /// Packets it sent, each delivered once.
+    /// Deliveries of the packets it sent.
     pub deliveries: u64,
+    /// Packets that left its core: those it sent, or one for each spike where packets fork on their way.
+    pub departures: u64,
     /// Words the host wrote.
     pub host_writes: u64,
     /// Words the host read.
@@ -27,6 +29,7 @@ impl std::ops::AddAssign for SliceTally {
         self.events += other.events;
         self.hops += other.hops;
         self.deliveries += other.deliveries;
+        self.departures += other.departures;
         self.host_writes += other.host_writes;
         self.host_reads += other.host_reads;
     }
@@ -213,6 +216,10 @@ pub(super) fn summed(network: &Network, counts: &PassCounts) -> Vec<SliceTally> 
         slices.iter_mut().zip(&step.events).for_each(|(slice, &events)| slice.events += events);
         step.flows.iter().for_each(|flow| slices[flow.source].deliveries += flow.packets);
         network.hops(step, |slice, hops| slices[slice].hops += hops);
+        match network.departures(step) {
+            Some(casts) => casts.for_each(|(slice, spikes)| slices[slice].departures += spikes),
+            None => slices.iter_mut().zip(&step.events).for_each(|(s, e)| s.departures += e.packets_sent),
+        }
     }
     slices
 }

@@ -5,7 +5,8 @@
 //! lower bound, reached when one unit dominates.
 //!
 //! Per core: synaptic operations, neuron updates (active and inactive), packets decoded and packets made, each times
-//! its interval; packets delivered from the tile's router. Per link: packets times the hop's interval. Packets cross
+//! its interval; packets delivered from the tile's router. Per link: packets times the hop's interval. Where routers fork
+//! packets, a core makes one for each spike and a link carries it once; what arrives is the same. Packets cross
 //! the network, are decoded and meet their synapses in the timestep that sends them; the sums are integrated later.
 
 use std::collections::HashSet;
@@ -122,18 +123,32 @@ impl Analytic {
         arriving: &[Arriving],
         loads: &mut [u64],
     ) -> StepTime {
-        let [synapse, neuron, axon_in, axon_out] = self.core_units(step, arriving);
+        let leaving = self.leaving(network, step);
+        let [synapse, neuron, axon_in, axon_out] = self.core_units(step, arriving, &leaving);
         let link = self.busiest_link(network, step, loads);
         StepTime::new([synapse, neuron, axon_in, axon_out, link, self.delivery(step)], self.barrier_ps)
     }
 
+    /// Packets that leave each core.
+    fn leaving(&self, network: &Network, step: &StepCounts) -> Vec<u64> {
+        let Some(departures) = network.departures(step) else {
+            let cores = self.starts.windows(2).map(|slices| &step.events[slices[0]..slices[1]]);
+            return cores.map(|slices| slices.iter().map(|e| e.packets_sent).sum()).collect();
+        };
+        let mut leaving = vec![0; self.starts.len() - 1];
+        for (slice, packets) in departures {
+            leaving[self.starts.partition_point(|&start| start <= slice) - 1] += packets;
+        }
+        leaving
+    }
+
     /// Busiest synapse, neuron, axon-in and axon-out unit of any core.
-    fn core_units(&self, step: &StepCounts, arriving: &[Arriving]) -> [u64; 4] {
+    fn core_units(&self, step: &StepCounts, arriving: &[Arriving], leaving: &[u64]) -> [u64; 4] {
         let mut busiest = [0; 4];
-        for (slices, arriving) in self.starts.windows(2).zip(arriving) {
+        for (core, (slices, arriving)) in self.starts.windows(2).zip(arriving).enumerate() {
             let mut sum = Events::default();
             step.events[slices[0]..slices[1]].iter().for_each(|&e| sum += e);
-            for (longest, busy) in busiest.iter_mut().zip(self.units_of(&sum, arriving)) {
+            for (longest, busy) in busiest.iter_mut().zip(self.units_of(&sum, arriving, leaving[core])) {
                 *longest = busy.max(*longest);
             }
         }
@@ -141,11 +156,11 @@ impl Analytic {
     }
 
     /// Busy times of a core's synapse, neuron, axon-in and axon-out units and of its delivery, in the order of
-    /// [`super::Bound::ALL`] without the link, from the sum of its events.
-    pub fn busy_of(&self, events: &Events) -> [u64; 5] {
+    /// [`super::Bound::ALL`] without the link, from the sum of its events and the packets that left it.
+    pub fn busy_of(&self, events: &Events, departures: u64) -> [u64; 5] {
         let Events { packets_received: packets, synaptic_operations, .. } = *events;
         let [synapse, neuron, axon_in, axon_out] =
-            self.units_of(events, &Arriving { packets, synaptic_operations });
+            self.units_of(events, &Arriving { packets, synaptic_operations }, departures);
         [synapse, neuron, axon_in, axon_out, busy(packets, self.timing.tile_delivery.interval_ps)]
     }
 
@@ -155,7 +170,7 @@ impl Analytic {
     }
 
     /// Busy times of one core's synapse, neuron, axon-in and axon-out units.
-    fn units_of(&self, e: &Events, arriving: &Arriving) -> [u64; 4] {
+    fn units_of(&self, e: &Events, arriving: &Arriving, leaving: u64) -> [u64; 4] {
         let t = &self.timing;
         let active = busy(e.updates_active, t.neuron_update_active.interval_ps);
         let inactive = busy(e.updates_inactive, t.neuron_update_inactive.interval_ps);
@@ -164,7 +179,7 @@ impl Analytic {
             busy(arriving.synaptic_operations, t.synaptic_operation.interval_ps),
             active.saturating_add(inactive).saturating_add(spikes),
             busy(arriving.packets, t.axon_in.interval_ps),
-            busy(e.packets_sent, t.axon_out.interval_ps),
+            busy(leaving, t.axon_out.interval_ps),
         ]
     }
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use snnc_compiler::ir::CoreId;
 use snnc_simulator::charge::{SliceTally, Slow, TimeTally};
-use snnc_simulator::counts::Events;
 use snnc_simulator::time::{Bound, Fidelity};
 use snnc_targets::LinkKind;
 
@@ -56,9 +55,10 @@ fn cores(input: &ReportInput, slices: &[SliceTally], of_ps: u128) -> Vec<CoreUse
     let topology = input.program.topology();
     let core = |(id, content): (CoreId, &snnc_compiler::ir::program::Core)| {
         let range = input.slices.starts[id.0 as usize]..input.slices.starts[id.0 as usize + 1];
-        let mut events = Events::default();
-        slices[range].iter().for_each(|slice| events += slice.events);
-        let shares = input.meter.analytic().busy_of(&events).map(|busy| share(busy, of_ps));
+        let mut sum = SliceTally::default();
+        slices[range].iter().for_each(|&slice| sum += slice);
+        let busy = input.meter.analytic().busy_of(&sum.events, sum.departures);
+        let shares = busy.map(|busy| share(busy, of_ps));
         let [synapse, neuron, axon_in, axon_out, delivery] = shares;
         let tile = topology.tile_of(input.program.sites[id]);
         let mut layers: Vec<String> = Vec::new();

@@ -48,6 +48,27 @@ fn a_firing_neuron_can_take_longer() {
 }
 
 #[test]
+fn where_packets_fork_a_core_makes_one_for_a_spike() {
+    let mut program = program();
+    program.target.topology.routing.0 = snnc_targets::schema::Routing::Multicast { table_entries: None };
+    // Longer than a link between chips.
+    program.target.timing.axon_out.interval_ns.0 = 17.0;
+    let table = slice_table(&program);
+    let (network, analytic) = (Network::new(&program, &table), Analytic::new(&program, &table));
+    let mut step = empty_step(&table);
+    // Slice 0 sends to three cores, on the first tree; slices 1 and 2 share a core.
+    step.events[0].packets_sent = 300_000;
+    let cast =
+        |tree, spikes| crate::counts::Cast { tree: snnc_compiler::ir::program::trees::TreeId(tree), spikes };
+    step.casts = vec![cast(0, 100_000)];
+    let time = alone(&analytic, &network, &step);
+    assert_eq!((time.bound, time.total_ps - time.barrier_ps), (Bound::AxonOut, 100_000 * 17_000));
+    step.casts = vec![cast(0, 100_000), cast(1, 60_000), cast(2, 70_000)];
+    let time = alone(&analytic, &network, &step);
+    assert_eq!((time.bound, time.total_ps - time.barrier_ps), (Bound::AxonOut, 130_000 * 17_000));
+}
+
+#[test]
 fn each_unit_can_be_the_bottleneck() {
     let (_, table, network, analytic) = setup();
     let busy = |change: &dyn Fn(&mut StepCounts)| {

@@ -33,6 +33,8 @@ pub struct CoreCycles {
     pub axon_in: UnitCycles,
     /// Making of a packet.
     pub axon_out: UnitCycles,
+    /// Between deliveries from the router.
+    pub delivery: u64,
     /// Spikes between neuron unit and making of packets.
     pub spike_queue: usize,
     /// Packets in front of the decoder.
@@ -56,6 +58,7 @@ impl CoreCycles {
             spike: unit(timing.neuron_spike),
             axon_in: unit(timing.axon_in),
             axon_out: unit(timing.axon_out),
+            delivery: cycles(timing.tile_delivery.interval_ps, timing.clock_ps),
             spike_queue: network.spike_queue_spikes.get() as usize,
             axon_in_queue: network.axon_in_queue_packets.get() as usize,
             synapse_queue: network.synapse_queue_packets.get() as usize,

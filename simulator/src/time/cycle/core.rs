@@ -10,11 +10,12 @@
 //! Which neurons were updated as inactive is not recorded, only how many: they are spread evenly over those that did
 //! not fire.
 
+use super::casts::Task;
 use super::clock::{CoreCycles, UnitCycles};
 use super::latency::Latencies;
 use super::listener::{Arrived, Listener, Made, Unit, Work};
 use super::mesh::{Crossing, Delivery, Injection, Traffic};
-use super::routes::{Destination, Routes};
+use super::posts::{Parcel, Posts};
 use super::slowest::{SlowPacket, Slowest};
 use crate::counts::Events;
 use crate::execute::slice::Spike;
@@ -67,10 +68,11 @@ struct Receiver {
     synapse_free: u64,
 }
 
-/// All cores in one timestep. A packet's tag holds the number that the listener gave it above its synaptic operations.
+/// All cores in one timestep. A packet's tag holds the number that the listener gave it above
+/// [`Parcel::key`].
 #[derive(Debug)]
 pub struct Cores<'a, L> {
-    routes: &'a Routes,
+    posts: Posts<'a>,
     times: &'a CoreCycles,
     work: Vec<SliceWork<'a>>,
     senders: Vec<Sender>,
@@ -90,7 +92,7 @@ pub struct Cores<'a, L> {
 impl<'a, L: Listener> Cores<'a, L> {
     /// `work` is ordered by slice; `starts` gives the first slice of each core, and one past the last.
     pub fn new(
-        routes: &'a Routes,
+        posts: Posts<'a>,
         times: &'a CoreCycles,
         ports: &'a [Option<u32>],
         starts: &[usize],
@@ -110,7 +112,7 @@ impl<'a, L: Listener> Cores<'a, L> {
         };
         let receivers = vec![receiver; senders.len()];
         Self {
-            routes,
+            posts,
             times,
             work,
             senders,
@@ -140,7 +142,7 @@ impl<L: Listener> Traffic for Cores<'_, L> {
         let core = self.ports[port]?;
         let sender = &mut self.senders[core as usize];
         let listener = &mut self.listener;
-        let (next, from) = sender.next(core, &self.work, self.routes, self.times, &mut self.end, listener)?;
+        let (next, from) = sender.next(core, &self.work, self.posts, self.times, &mut self.end, listener)?;
         let out = self.times.axon_out;
         let could = sender.free.max(sender.ready);
         let start = could.max(free.saturating_sub(out.latency));
@@ -154,8 +156,8 @@ impl<L: Listener> Traffic for Cores<'_, L> {
             listener.worked(|| work(could, start, true));
         }
         listener.worked(|| work(start, until, false));
-        let Destination { x, y, local, operations, .. } = *next;
-        Some(Injection { at, x, y, local, tag: u64::from(number) << 32 | u64::from(operations) })
+        let Parcel { x, y, local, tree, key } = next;
+        Some(Injection { at, x, y, local, tree, tag: u64::from(number) << 32 | u64::from(key) })
     }
 
     fn deliver(&mut self, port: usize, packet: &Delivery) -> u64 {
@@ -163,7 +165,8 @@ impl<L: Listener> Traffic for Cores<'_, L> {
         let latency = arrived - injected;
         self.latencies.add(latency.saturating_mul(self.times.clock_ps));
         let Some(core) = self.ports[port] else { return left };
-        let (number, operations) = ((tag >> 32) as u32, tag as u32);
+        let number = (tag >> 32) as u32;
+        let Task { axons, operations } = self.posts.task(tag as u32, core);
         let listener = &mut self.listener;
         self.slowest.enter(latency, || {
             let slice = listener.slice(number);
@@ -171,15 +174,20 @@ impl<L: Listener> Traffic for Cores<'_, L> {
         });
         listener.arrived(|| Arrived { number, core, operations, arrived });
         let receiver = &mut self.receivers[core as usize];
-        let taken = receiver.take(arrived, operations.into(), self.times);
+        let taken = receiver.take(arrived, axons.into(), operations.into(), self.times);
         let work = |unit, from, until| Work { core, unit, from, until, number, stopped: false };
-        let decoded = taken.decode + self.times.axon_in.interval;
+        let decoded = receiver.decoder_free;
         listener.worked(|| work(Unit::AxonIn, taken.decode, decoded));
         if operations > 0 {
             listener.worked(|| work(Unit::Synapse, taken.integrate, receiver.synapse_free));
         }
         self.end = self.end.max(taken.done);
-        taken.next
+        if axons == 1 {
+            return taken.next;
+        }
+        let last = left + u64::from(axons) * self.times.delivery;
+        self.end = self.end.max(last);
+        taken.next.max(last)
     }
 
     #[inline(always)]
@@ -192,16 +200,16 @@ impl<L: Listener> Traffic for Cores<'_, L> {
 }
 
 impl Sender {
-    /// The destination of the next packet and where it comes from; its spike stands in the queue from `ready` on.
-    fn next<'r>(
+    /// Where the next packet goes and where it comes from; its spike stands in the queue from `ready` on.
+    fn next(
         &mut self,
         core: u32,
         work: &[SliceWork],
-        routes: &'r Routes,
+        posts: Posts,
         times: &CoreCycles,
         end: &mut u64,
         listener: &mut impl Listener,
-    ) -> Option<(&'r Destination, Made)> {
+    ) -> Option<(Parcel, Made)> {
         loop {
             let Some(current) = work[self.work.clone()].first() else {
                 // Its last neuron has been updated.
@@ -226,7 +234,7 @@ impl Sender {
                     listener.worked(|| update(from, until, true));
                 }
             }
-            if let Some(found) = routes.of(current.slice, spike.position).get(self.destination) {
+            if let Some(found) = posts.packet(current.slice, spike.position, self.destination) {
                 self.destination += 1;
                 return Some((found, Made { slice, spike, injected: 0 }));
             }
@@ -265,15 +273,15 @@ struct Taken {
 }
 
 impl Receiver {
-    /// Takes a packet.
-    fn take(&mut self, arrived: u64, operations: u64, times: &CoreCycles) -> Taken {
+    /// Takes a packet, which is decoded for one axon after another and then worked off.
+    fn take(&mut self, arrived: u64, axons: u64, operations: u64, times: &CoreCycles) -> Taken {
         let (decoded, integrated) = (self.decoded.len(), self.integrated.len());
         let UnitCycles { latency, interval } = times.axon_in;
         // The decoder hands on into the synapse unit's queue, which must have a place.
         let room = self.integrated[self.packets % integrated];
         let decode = arrived.max(self.decoder_free).max(room);
-        let integrate = (decode + latency).max(self.synapse_free);
-        self.decoder_free = decode + interval;
+        self.decoder_free = decode + axons * interval;
+        let integrate = (self.decoder_free - interval + latency).max(self.synapse_free);
         self.synapse_free = integrate + operations * times.synapse.interval;
         let last = times.synapse.latency.saturating_sub(times.synapse.interval);
         let done = self.synapse_free + if operations > 0 { last } else { 0 };

@@ -5,13 +5,19 @@
 //! everything has drained, the barrier ends the timestep. So timesteps are independent given the spikes: they are
 //! simulated in parallel and collected in order, and threads cannot change a result.
 //!
-//! Invariants: a timestep takes at least its analytic time; every packet is delivered once; no spike changes.
+//! Where the target's routers fork packets, a spike is one packet, which goes to all its cores on a tree ([`casts`]).
+//!
+//! Invariants: a timestep takes at least its analytic time; every packet is delivered once to each of its cores; no spike
+//! changes.
 
+mod casts;
 mod clock;
 mod core;
+mod fits;
 mod latency;
 mod listener;
 pub mod mesh;
+mod posts;
 mod record;
 mod routes;
 mod sample;
@@ -20,10 +26,12 @@ mod slowest;
 mod tests;
 mod ways;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use snnc_compiler::ir::program::Program;
-use snnc_targets::schema::Routing;
-use snnc_targets::{Code, Diagnostic};
+use snnc_compiler::ir::program::trees::Trees;
+use snnc_targets::Diagnostic;
 
 pub use latency::{CLASSES, Latencies};
 pub use listener::{Arrived, Made, Unit, Work};
@@ -39,8 +47,10 @@ use self::record::Recorder;
 use super::result::{PassTime, StepTime};
 use crate::counts::{PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
+use casts::Casts;
 use clock::CoreCycles;
-use mesh::{Mesh, MeshSpec};
+use mesh::{Mesh, MeshSpec, MeshTrees};
+use posts::Posts;
 
 /// The cycle-accurate model of one program.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +59,10 @@ pub struct Cycle {
     every: u32,
     core: CoreCycles,
     mesh: MeshSpec,
+    /// Ways of packets that fork; empty if none does.
+    trees: Arc<MeshTrees>,
+    /// What they bring.
+    casts: Option<Casts>,
     ways: Ways,
     /// Core at each port of the mesh.
     ports: Vec<Option<u32>>,
@@ -106,32 +120,15 @@ impl Cycle {
     /// Prepares the model; one timestep of `every` will be simulated.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] if the target forks packets, describes no network, or its mesh is too large.
+    /// `Unsupported` if the target describes no network, one that is too large, or forks packets of several flits.
     pub fn new(program: &Program, slices: &SliceTable, every: u32) -> Result<Self, Diagnostic> {
         let (target, topology) = (&program.target, program.topology());
-        let refuse =
-            |message: &str| Diagnostic::new(Code::Unsupported, format!("target {}", target.name), message);
-        let network = target.network.as_ref().ok_or_else(|| {
-            refuse("describes no queues and routers, so it cannot be timed cycle by cycle")
-                .hint("add a `network` section to the target file, or use `--timing analytic`")
-        })?;
-        if target.topology.routing.get() != Routing::Unicast {
-            return Err(refuse("forks packets on their way, which the cycle-accurate mesh does not do yet")
-                .hint("use `--timing analytic`, which counts each link of a multicast tree once"));
-        }
+        let network = fits::network(program)?;
         let timing = target.timing();
         let mesh = clock::mesh(&topology, &timing, network);
         let core = CoreCycles::new(&timing, network);
-        if topology.width().max(topology.height()) > 65_535 || mesh.places() > 1 << 24 {
-            return Err(
-                refuse("has too many router buffers for a simulation").hint("use `--timing analytic`")
-            );
-        }
-        if core.longest().max(mesh.longest()) > 1 << 32 {
-            return Err(
-                refuse("has a time of more than 2^32 cycles of its clock").hint("give a longer `clock_ns`")
-            );
-        }
+        let trees = Trees::of(program);
+        fits::sizes(program, &mesh, &core, trees.as_ref())?;
         let mut ports = vec![None; topology.sites() as usize];
         let mut tiles = Vec::with_capacity(program.sites.len());
         for (core, &site) in program.sites.iter() {
@@ -145,11 +142,15 @@ impl Cycle {
         let of = |slice: &snnc_compiler::ir::program::Slice| {
             (slice.atoms(), program.model.populations[slice.population].window.start)
         };
+        let grown = trees.as_ref().map(|trees| Arc::new(casts::on_mesh(program, slices, trees, &mesh)));
+        let grown = grown.unwrap_or_default();
         Ok(Self {
             every: every.max(1),
             core,
             ways: Ways::new(&mesh),
             mesh,
+            trees: grown,
+            casts: trees.map(|trees| Casts::new(&trees, slices, &Routes::new(program))),
             ports,
             tiles,
             starts: slices.starts.clone(),
@@ -230,6 +231,9 @@ impl Cycle {
             packets += flow.packets;
             hops += flow.packets * u64::from(ax.abs_diff(bx) + ay.abs_diff(by));
         }
+        if let Some(casts) = &self.casts {
+            hops = casts.crossings(&pass.counts.steps[step].casts);
+        }
         watcher.wants(place(pass, at, step), packets, hops)
     }
 
@@ -245,7 +249,7 @@ impl Cycle {
             recorder.recorded.time_ps = drained.time_ps;
             (drained, slowest, Some(recorder.recorded))
         };
-        steps.par_iter().map_init(|| Mesh::new(&self.mesh), one).collect()
+        steps.par_iter().map_init(|| Mesh::new(&self.mesh, &self.trees), one).collect()
     }
 
     /// Replaces an analytic time by a simulated one, weighted for those that are not simulated.
@@ -269,7 +273,8 @@ impl Cycle {
         listener: L,
     ) -> (Drained, Vec<SlowPacket>) {
         let work = self.work(pass.counts, pass.traces, step);
-        let mut cores = Cores::new(pass.routes, &self.core, &self.ports, &self.starts, work, listener);
+        let posts = self.casts.as_ref().map_or(Posts::Apart(pass.routes), Posts::Forked);
+        let mut cores = Cores::new(posts, &self.core, &self.ports, &self.starts, work, listener);
         let drained = mesh.run(&mut cores);
         let cycles = drained.at.max(cores.end());
         let ps = |cycles: u64| cycles.saturating_mul(self.core.clock_ps);
@@ -284,14 +289,17 @@ impl Cycle {
         (drained, cores.slowest.packets().iter().map(timed).collect())
     }
 
-    /// What the packets of a timestep would take in an empty mesh.
+    /// What the packets of a timestep would take in an empty mesh, each branch by itself.
     fn zero_load_ps(&self, pass: Pass, step: usize) -> u128 {
-        let of = |flow: &crate::counts::Flow| {
-            let [from, to] =
-                [pass.table.cores[flow.source], flow.target].map(|core| self.tiles[core.0 as usize]);
-            u128::from(self.ways.between(from, to)) * u128::from(flow.packets)
+        let of = |(slice, core, packets): (usize, u32, u64)| {
+            let [from, to] = [pass.table.cores[slice].0, core].map(|core| self.tiles[core as usize]);
+            u128::from(self.ways.between(from, to)) * u128::from(packets)
         };
-        let cycles: u128 = pass.counts.steps[step].flows.iter().map(of).sum();
+        let step = &pass.counts.steps[step];
+        let cycles: u128 = match &self.casts {
+            Some(casts) => casts.deliveries(&step.casts).map(of).sum(),
+            None => step.flows.iter().map(|flow| of((flow.source, flow.target.0, flow.packets))).sum(),
+        };
         cycles * u128::from(self.core.clock_ps)
     }
 

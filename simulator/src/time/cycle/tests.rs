@@ -1,11 +1,22 @@
 //! Closed forms of cores, and the analytic bound.
 
+use snnc_compiler::ir::program::Destination;
+
 use super::*;
 use crate::counts::{Events, StepCounts};
 use crate::execute::slice::Spike;
 use crate::network::Network;
 use crate::network::fixture::{program, slice_table};
 use crate::time::{Analytic, Bound};
+use snnc_targets::Code;
+use snnc_targets::schema::Routing;
+
+/// From core 0 to another of the fixture, ps.
+fn way(program: &Program, core: u32) -> u64 {
+    let (topology, timing) = (program.topology(), program.target.timing());
+    let [from, to] = [0, core].map(|core| program.sites[snnc_compiler::ir::CoreId(core)]);
+    topology.path(from, to).map(|(_, kind)| timing.hop(kind).latency_ps).sum::<u64>() + 2_100
+}
 
 /// The fixture with slice 0 (4 neurons of core 0, to cores 1, 2 and 3) firing `spikes` times in timestep 0.
 struct Setup {
@@ -53,10 +64,19 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
     Setup { routes: Routes::new(&program), program, table, counts, traces }
 }
 
+/// The same with forking packets.
+fn forking(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
+    let mut setup = setup(positions, atoms, fired);
+    setup.program.target.topology.routing.0 = Routing::Multicast { table_entries: None };
+    let tree = snnc_compiler::ir::program::trees::TreeId(0);
+    setup.counts.steps[0].casts = vec![crate::counts::Cast { tree, spikes: fired.len() as u64 }];
+    setup
+}
+
 impl Setup {
     fn simulated(&self) -> (Drained, StepTime) {
         let cycle = Cycle::new(&self.program, &self.table, 1).unwrap();
-        let mut mesh = Mesh::new(&cycle.mesh);
+        let mut mesh = Mesh::new(&cycle.mesh, &cycle.trees);
         let drained = cycle.step(&mut mesh, self.pass(), 0, ()).0;
         let network = Network::new(&self.program, &self.table);
         let analytic = Analytic::new(&self.program, &self.table);
@@ -93,12 +113,7 @@ fn a_spike_arrives_after_its_update_and_its_way() {
     let (drained, _) = setup(10, 10, &[(9, 9)]).simulated();
     let updated = 50 * 8_400 + 50 * 5_300;
     let program = program();
-    let (topology, timing) = (program.topology(), program.target.timing());
-    let way = |core: u32| -> u64 {
-        let (from, to) =
-            (program.sites[snnc_compiler::ir::CoreId(0)], program.sites[snnc_compiler::ir::CoreId(core)]);
-        topology.path(from, to).map(|(_, kind)| timing.hop(kind).latency_ps).sum::<u64>() + 2_100
-    };
+    let way = |core: u32| way(&program, core);
     // The fixture makes packets in 1.7 ns and decodes them in 1.3 ns.
     let arrivals = [1, 2, 3].map(|core| updated + u64::from(core - 1) * 1_700 + way(core));
     assert_eq!(drained.time_ps, arrivals.into_iter().max().unwrap() + 1_300);
@@ -106,6 +121,65 @@ fn a_spike_arrives_after_its_update_and_its_way() {
     assert_eq!(drained.packets.packets, 3);
     assert_eq!(drained.packets.sum, ways.iter().map(|&w| u128::from(w)).sum::<u128>());
     assert_eq!(drained.packets.longest, ways.into_iter().max().unwrap());
+}
+
+#[test]
+fn a_spike_that_forks_is_made_once_and_late_by_a_read_at_each_fork() {
+    let setup = forking(10, 10, &[(9, 9)]);
+    let (drained, step) = setup.simulated();
+    let updated = 50 * 8_400 + 50 * 5_300;
+    // At its own router, east goes before core 1, which shares the tile; where core 2's way turns south, east goes
+    // before it. A buffer is read again after the shortest interval, that of a delivery.
+    let arrivals =
+        [(1, 290), (2, 290), (3, 0)].map(|(core, late)| updated + way(&setup.program, core) + late);
+    assert_eq!(drained.time_ps, arrivals.into_iter().max().unwrap() + 1_300);
+    assert_eq!(drained.packets.packets, 3);
+    let under_way = arrivals.map(|at| u128::from(at - updated));
+    assert_eq!(drained.packets.sum, under_way.into_iter().sum::<u128>());
+    assert_eq!(drained.packets.sum - drained.zero_load_ps, 2 * 290);
+    assert_eq!(step.bound, Bound::Neuron);
+}
+
+#[test]
+fn packets_that_fork_leave_three_times_as_fast_as_three() {
+    let all: Vec<(u32, u32)> = (0..10).flat_map(|p| (0..10).map(move |a| (p, a))).collect();
+    let slow = |mut setup: Setup| {
+        setup.program.target.timing.axon_out.interval_ns.0 = 20.0;
+        setup.simulated()
+    };
+    let (apart, forked) = (slow(setup(10, 10, &all)), slow(forking(10, 10, &all)));
+    assert_eq!((apart.1.bound, forked.1.bound), (Bound::AxonOut, Bound::AxonOut));
+    assert_eq!(forked.0.packets.packets, 300);
+    // The last packet has been made after 100 intervals, and is under way a while.
+    let made = 8_400 + 99 * 20_000;
+    assert!(forked.0.time_ps >= made && forked.0.time_ps < made + 200_000, "{}", forked.0.time_ps);
+    assert!(apart.0.time_ps > 8_400 + 299 * 20_000);
+}
+
+#[test]
+fn a_core_of_two_axons_takes_a_packet_twice() {
+    let mut twice = forking(10, 1, &(0..10).map(|p| (p, 0)).collect::<Vec<_>>());
+    let slice = &mut twice.program.cores[snnc_compiler::ir::CoreId(0)].slices[0];
+    let mut to = slice.destinations[0];
+    slice.destinations = (0..10)
+        .flat_map(|_| {
+            to.axon = 1;
+            [Destination { axon: 0, ..to }, to]
+        })
+        .collect();
+    slice.route_starts = (0..=10).map(|p| 2 * p).collect();
+    twice.routes = Routes::new(&twice.program);
+    twice.counts.steps[0].flows.truncate(1);
+    twice.program.target.timing.axon_in.interval_ns.0 = 50.0;
+    let (drained, _) = twice.simulated();
+    assert_eq!(drained.packets.packets, 10, "it is delivered once");
+    // The first packet arrives, and then ten are decoded twice.
+    assert_eq!(drained.time_ps, 8_400 + way(&twice.program, 1) + 20 * 50_000);
+    // The same for its port.
+    twice.program.target.timing.axon_in.interval_ns.0 = 0.0;
+    twice.program.target.timing.tile_delivery.interval_ns.0 = 50.0;
+    let left = 8_400 + way(&twice.program, 1) - 2_100;
+    assert_eq!(twice.simulated().0.time_ps, left + 20 * 50_000);
 }
 
 #[test]

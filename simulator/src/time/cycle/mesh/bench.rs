@@ -14,7 +14,7 @@ fn mean_latency(rate: f64, cycles: u32) -> f64 {
     let spec = square(8);
     let packets = uniform(&spec, rate, cycles, 1);
     let mut schedule = Schedule::new(&spec, &packets);
-    Mesh::new(&spec).run(&mut schedule);
+    Mesh::new(&spec, &Arc::default()).run(&mut schedule);
     let sum: u64 = packets.iter().zip(&schedule.fates).map(|(p, f)| f.1 - p.at).sum();
     sum as f64 / packets.len() as f64
 }
@@ -34,7 +34,7 @@ fn the_accepted_rate_at_overload_is_that_of_booksim() {
     let spec = square(8);
     let packets = uniform(&spec, 1.0, 8_000, 1);
     let mut schedule = Schedule::new(&spec, &packets);
-    Mesh::new(&spec).run(&mut schedule);
+    Mesh::new(&spec, &Arc::default()).run(&mut schedule);
     let window = 2_000..6_000;
     let accepted = schedule.fates.iter().filter(|f| window.contains(&f.1)).count() as f64 / 64.0 / 4_000.0;
     println!("accepted {accepted:.3} flits/node/cycle, BookSim 0.396");
@@ -83,7 +83,14 @@ impl Traffic for Steady {
         *next += 1;
         *made += u64::from(gap);
         let (x, y) = (to % self.columns, to / self.columns);
-        (*made < self.until).then_some(Injection { at: free.max(*made), x, y, local: 0, tag: *made })
+        (*made < self.until).then_some(Injection {
+            at: free.max(*made),
+            x,
+            y,
+            local: 0,
+            tree: None,
+            tag: *made,
+        })
     }
 
     #[inline]
@@ -100,7 +107,7 @@ impl Traffic for Steady {
 fn throughput() {
     for (rate, cycles) in [(0.001, 500_000), (0.05, 20_000), (0.15, 10_000), (0.30, 10_000)] {
         let spec = square(8);
-        let mut mesh = Mesh::new(&spec);
+        let mut mesh = Mesh::new(&spec, &Arc::default());
         let runs = (0..50).map(|_| {
             let mut traffic = Steady::new(&spec, rate, cycles);
             let start = Instant::now();

@@ -8,15 +8,19 @@
 //! in which routers are looked at therefore changes nothing, and neither does looking at one that has nothing to
 //! do.
 //!
+//! Packets may fork on their way ([`trees`]).
+//!
 //! There are three implementations of this one model, and tests hold that they give the same fate to every packet:
-//! [`compact`] for small routers of two virtual channels and packets of one flit, [`general`] for all, and [`plain`] as an oracle
-//! that does without any of their bookkeeping. The output at the next router is chosen when a flit leaves the one
+//! [`compact`] for small routers of two virtual channels and packets of one flit to one end, [`general`] for all, and [`plain`]
+//! as an oracle that does without any of their bookkeeping. The output at the next router is chosen when a flit leaves the one
 //! before; a credit is no event but the time from which a place is free. Nothing is allocated in their loops once the
 //! table of packets has grown to the most that were ever under way.
 
 #[cfg(test)]
 mod bench;
 mod compact;
+#[cfg(test)]
+mod fork_tests;
 mod general;
 #[cfg(test)]
 mod plain;
@@ -24,9 +28,13 @@ mod spec;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod trees;
+
+use std::sync::Arc;
 
 pub use spec::{Line, MeshSpec};
 pub use traffic::{Crossing, Delivery, Injection, Traffic};
+pub use trees::MeshTrees;
 
 use compact::Compact;
 use general::General;
@@ -78,20 +86,20 @@ pub struct Drained {
 }
 
 impl Mesh {
-    /// An empty mesh.
-    pub fn new(spec: &MeshSpec) -> Self {
+    /// An empty mesh, with the trees that its packets may name.
+    pub fn new(spec: &MeshSpec, trees: &Arc<MeshTrees>) -> Self {
         let spec = spec.at_least_one();
-        Self(if Compact::fits(&spec) {
+        Self(if trees.is_empty() && Compact::fits(&spec) {
             Engine::Compact(Compact::new(&spec))
         } else {
-            Engine::General(General::new(&spec))
+            Engine::General(General::new(&spec, trees.clone()))
         })
     }
 
     /// The same with what serves every specification.
     #[cfg(test)]
     fn general(spec: &MeshSpec) -> Self {
-        Self(Engine::General(General::new(&spec.at_least_one())))
+        Self(Engine::General(General::new(&spec.at_least_one(), Arc::default())))
     }
 
     /// Carries all packets of `traffic` to their ends.

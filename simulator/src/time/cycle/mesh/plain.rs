@@ -1,4 +1,7 @@
 //! The oracle: every router in every cycle, queues as queues, credits as times in a queue. Never optimised.
+//!
+//! A flit carries the ends that it still has to serve; a grant takes those of one output out of it. So forks need no
+//! tree here, and a packet to one end is the case in which nothing stays behind.
 
 use std::collections::VecDeque;
 
@@ -15,12 +18,25 @@ pub struct Planned {
     pub at: u64,
 }
 
+/// A packet to several exits; of one flit, unless it has one exit only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forked {
+    /// Entrance, as [`Planned::from`].
+    pub from: usize,
+    /// Exits, as [`Planned::to`].
+    pub to: Vec<usize>,
+    /// Earliest cycle.
+    pub at: u64,
+}
+
 /// Cycle of injection and of arrival.
 pub type Fate = (u64, u64);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Flit {
     packet: usize,
+    /// Places of its exits in [`Forked::to`] that it has still to serve.
+    ends: Vec<usize>,
     tail: bool,
     ready: u64,
 }
@@ -44,17 +60,29 @@ struct Output {
 
 struct Plain<'a> {
     spec: &'a MeshSpec,
-    schedule: &'a [Planned],
+    schedule: &'a [Forked],
     channels: Vec<Vec<Channel>>,
     outputs: Vec<Vec<Output>>,
     readable: Vec<Vec<u64>>,
     grants: Vec<usize>,
-    fates: Vec<Fate>,
+    /// By packet and exit.
+    fates: Vec<Vec<Fate>>,
     arrived: usize,
 }
 
 /// Carries a schedule, ordered by time for each port; `accept(packet, left)` is when the sink takes the next one.
 pub fn run(spec: &MeshSpec, schedule: &[Planned], accept: &dyn Fn(usize, u64) -> u64) -> Vec<Fate> {
+    let one = |&Planned { from, to, at }: &Planned| Forked { from, to: vec![to], at };
+    let schedule: Vec<Forked> = schedule.iter().map(one).collect();
+    run_forked(spec, &schedule, accept).into_iter().map(|fates| fates[0]).collect()
+}
+
+/// The same for packets that fork; their fates by exit.
+pub fn run_forked(
+    spec: &MeshSpec,
+    schedule: &[Forked],
+    accept: &dyn Fn(usize, u64) -> u64,
+) -> Vec<Vec<Fate>> {
     let (ports, vcs) = (spec.ports(), spec.virtual_channels as usize);
     let mut plain = Plain {
         spec,
@@ -63,7 +91,7 @@ pub fn run(spec: &MeshSpec, schedule: &[Planned], accept: &dyn Fn(usize, u64) ->
         outputs: vec![vec![Output { holders: vec![None; vcs], ..Output::default() }; ports]; spec.routers()],
         readable: vec![vec![0; ports]; spec.routers()],
         grants: vec![0; spec.routers()],
-        fates: vec![(0, 0); schedule.len()],
+        fates: schedule.iter().map(|packet| vec![(0, 0); packet.to.len()]).collect(),
         arrived: 0,
     };
     for router in 0..spec.routers() {
@@ -84,7 +112,7 @@ pub fn run(spec: &MeshSpec, schedule: &[Planned], accept: &dyn Fn(usize, u64) ->
     }
     let mut entering = vec![(0, 0, None); waiting.len()];
     let mut now = 0;
-    while plain.arrived < schedule.len() {
+    while plain.arrived < schedule.iter().map(|packet| packet.to.len()).sum() {
         for (port, queue) in waiting.iter_mut().enumerate() {
             plain.enter(port, queue, &mut entering[port], now);
         }
@@ -119,12 +147,14 @@ impl Plain<'_> {
         }
         if fresh {
             *state = (state.0 + 1, self.spec.flits_per_packet, None);
-            self.fates[packet].0 = now;
+            self.fates[packet].iter_mut().for_each(|fate| fate.0 = now);
         }
         state.1 -= 1;
         state.2 = Some(now);
         channel.places.pop_front();
-        channel.flits.push_back(Flit { packet, tail: state.1 == 0, ready: now + self.spec.router_latency });
+        let ends = (0..self.schedule[packet].to.len()).collect();
+        let ready = now + self.spec.router_latency;
+        channel.flits.push_back(Flit { packet, ends, tail: state.1 == 0, ready });
         if state.1 == 0 {
             queue.pop_front();
         }
@@ -152,10 +182,8 @@ impl Plain<'_> {
         let vcs = self.spec.virtual_channels as usize;
         let state = &self.channels[router][channel];
         let head = state.flits.front().filter(|head| head.ready <= now)?;
-        let to = self.schedule[head.packet].to;
-        let locals = self.spec.locals as usize;
-        let wanted = self.spec.route(self.spec.at(router), self.spec.at(to / locals), (to % locals) as u32);
-        if wanted != port || self.readable[router][channel / vcs] > now {
+        let wanted = head.ends.iter().any(|&end| self.ahead(router, head.packet, end) == port);
+        if !wanted || self.readable[router][channel / vcs] > now {
             return None;
         }
         let output = &self.outputs[router][port];
@@ -176,6 +204,26 @@ impl Plain<'_> {
         }
     }
 
+    /// The output that leads to an exit of a packet.
+    fn ahead(&self, router: usize, packet: usize, end: usize) -> usize {
+        let (to, locals) = (self.schedule[packet].to[end], self.spec.locals as usize);
+        self.spec.route(self.spec.at(router), self.spec.at(to / locals), (to % locals) as u32)
+    }
+
+    /// Takes out of a channel's head what goes over an output; the head leaves its place with the last of it.
+    fn read(&mut self, router: usize, port: usize, channel: usize) -> Option<(Flit, bool)> {
+        let mut head = self.channels[router][channel].flits.pop_front()?;
+        let (over, stay): (Vec<usize>, Vec<usize>) =
+            head.ends.iter().partition(|&&end| self.ahead(router, head.packet, end) == port);
+        let flit = Flit { ends: over, ..head.clone() };
+        let last = stay.is_empty();
+        if !last {
+            head.ends = stay;
+            self.channels[router][channel].flits.push_front(head);
+        }
+        Some((flit, last))
+    }
+
     fn grant(
         &mut self,
         router: usize,
@@ -186,7 +234,7 @@ impl Plain<'_> {
         accept: &dyn Fn(usize, u64) -> u64,
     ) {
         let vcs = self.spec.virtual_channels as usize;
-        let Some(flit) = self.channels[router][channel].flits.pop_front() else { return };
+        let Some((flit, last)) = self.read(router, port, channel) else { return };
         self.grants[router] += 1;
         let input = channel / vcs;
         self.readable[router][input] = now + self.spec.read_interval;
@@ -194,7 +242,9 @@ impl Plain<'_> {
             Some(before) => self.spec.line(before, router, input).credit,
             None => self.spec.injection.credit,
         };
-        self.channels[router][channel].places.push_back(now + credit);
+        if last {
+            self.channels[router][channel].places.push_back(now + credit);
+        }
         self.channels[router][channel].held = (!flit.tail).then_some(vc);
         let output = &mut self.outputs[router][port];
         (output.last, output.last_channel) = (Some(channel), Some(vc));
@@ -210,8 +260,10 @@ impl Plain<'_> {
             output.free = now + self.spec.delivery.interval;
             if flit.tail {
                 output.free = output.free.max(accept(flit.packet, now));
-                self.fates[flit.packet].1 = now + self.spec.delivery.latency;
-                self.arrived += 1;
+                for end in flit.ends {
+                    self.fates[flit.packet][end].1 = now + self.spec.delivery.latency;
+                    self.arrived += 1;
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ impl<'a> Schedule<'a> {
             let router = planned.to / locals;
             let (x, y) = ((router % columns) as u16, (router / columns) as u16);
             let local = (planned.to % locals) as u16;
-            queues[planned.from].push(Injection { at: planned.at, x, y, local, tag: tag as u64 });
+            queues[planned.from].push(Injection { at: planned.at, x, y, local, tree: None, tag: tag as u64 });
         }
         Self {
             packets,
@@ -90,13 +90,13 @@ pub(super) fn uniform(spec: &MeshSpec, rate: f64, cycles: u32, seed: u32) -> Vec
 
 fn carried(spec: &MeshSpec, packets: &[Planned]) -> (Vec<Fate>, Drained) {
     let mut schedule = Schedule::new(spec, packets);
-    let drained = Mesh::new(spec).run(&mut schedule);
+    let drained = Mesh::new(spec, &Arc::default()).run(&mut schedule);
     assert!(schedule.delivered.iter().all(|&n| n == 1), "each packet is delivered once");
     (schedule.fates, drained)
 }
 
 /// Meshes of all shapes, chips, channels, packet lengths, latencies and intervals.
-fn random_spec(seed: u32) -> MeshSpec {
+pub(super) fn random_spec(seed: u32) -> MeshSpec {
     let mut n = 0;
     let mut draw = |low: u32, high: u32| {
         n += 1;
@@ -136,7 +136,7 @@ fn it_is_the_oracle_packet_by_packet() {
         let accept: fn(usize, u64) -> u64 =
             if seed % 3 == 0 { |_, left| left } else { |packet, left| left + packet as u64 % 9 };
         let wanted = plain::run(&spec, &packets, &accept);
-        for mut mesh in [Mesh::new(&spec), Mesh::general(&spec)] {
+        for mut mesh in [Mesh::new(&spec, &Arc::default()), Mesh::general(&spec)] {
             // A mesh may be used again.
             for again in [false, true] {
                 let mut schedule = Schedule::new(&spec, &packets);
@@ -167,7 +167,7 @@ fn the_compact_mesh_is_the_general_one() {
         let drained = Mesh::general(&spec).run(&mut general);
         let mut compact = Schedule::new(&spec, &packets);
         compact.accept = accept;
-        let mut mesh = Mesh::new(&spec);
+        let mut mesh = Mesh::new(&spec, &Arc::default());
         assert!(matches!(mesh.0, Engine::Compact(_)));
         assert_eq!(mesh.run(&mut compact), drained, "seed {seed}: {spec:?}");
         assert_eq!(compact.fates, general.fates, "seed {seed}: {spec:?}");

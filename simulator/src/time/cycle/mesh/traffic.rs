@@ -11,11 +11,13 @@ pub struct Injection {
     pub y: u16,
     /// Local port at the destination.
     pub local: u16,
+    /// The tree on which it goes instead, of those that the mesh was built with.
+    pub tree: Option<u32>,
     /// Carried along for the sink.
     pub tag: u64,
 }
 
-/// A packet at its exit.
+/// A packet at its exit, or at one of those of its tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
     /// [`Injection::at`].

@@ -113,7 +113,7 @@ impl State {
             }
             let soonest = if entered > 0 { last + self.spec.injection.interval } else { 0 };
             let free = self.places[state.room()].time.max(soonest);
-            let Some(Injection { at, x, y, local, tag }) = traffic.inject(entrance, free) else { return };
+            let Some(Injection { at, x, y, local, tag, .. }) = traffic.inject(entrance, free) else { return };
             self.entrances[entrance] = Entrance { entered: entered.wrapping_add(1), last: at };
             let packet = self.packet(Packet { injected: at, tag, to: Way { x, y, local } });
 

@@ -1,14 +1,17 @@
 //! A mesh is laid out, and forgets.
 
+use std::sync::Arc;
+
 use super::wheel::Wheel;
-use super::{Channel, Entrance, FREE, Flit, General, Input, NEVER, NONE, Output};
+use super::{Channel, Entrance, FREE, Flit, Forks, General, Input, MeshTrees, NEVER, NONE, Output};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl General {
     /// An empty mesh.
-    pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
+    pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec, trees: Arc<MeshTrees>) -> Self {
         let (ports, vcs) = (spec.ports(), spec.virtual_channels as usize);
         assert!(ports * vcs <= 64, "a router's channels fit a word");
+        assert!(trees.is_empty() || spec.flits_per_packet == 1, "packets that fork have one flit");
         // Ports that a router lacks have an output and channels that nobody uses.
         let width = ports.next_power_of_two();
         let outputs = spec.routers() * width;
@@ -24,6 +27,7 @@ impl General {
             turns: vec![0; spec.routers()],
             packets: Vec::new(),
             unused: Vec::new(),
+            forks: Forks::new(trees, outputs * vcs),
             wheel: Wheel::new(outputs, spec.reach()),
             drained: 0,
             hops: 0,

@@ -22,10 +22,10 @@ impl General {
                 return;
             }
             let soonest = if state.entered > 0 { state.last + self.spec.injection.interval } else { 0 };
-            let mut at = free.max(soonest);
+            let (mut at, mut tree) = (free.max(soonest), None);
             if fresh {
                 let Some(injection) = traffic.inject(entrance, at) else { return };
-                at = injection.at;
+                (at, tree) = (injection.at, injection.tree);
                 self.begin(entrance, &injection);
             }
             let state = &mut self.entrances[entrance];
@@ -34,7 +34,10 @@ impl General {
             let mark = if state.left == 0 { TAIL } else { 0 };
             let slot = state.packet;
             let here = self.spec.at(router);
-            let port = self.packets[slot as usize].to.ahead((here.0 as u16, here.1 as u16));
+            let mut port = self.packets[slot as usize].to.ahead((here.0 as u16, here.1 as u16));
+            if S::FORKS {
+                port = self.forks.enter(slot, tree, port);
+            }
             let flit = Flit { time: at + self.spec.router_latency, packet: slot | mark, port };
             self.push::<S>(router << self.shift, channel, flit);
         }
@@ -50,7 +53,7 @@ impl General {
     /// Enters a packet into the table.
     #[inline(always)]
     fn begin(&mut self, entrance: usize, injection: &Injection) {
-        let &Injection { at, x, y, local, tag } = injection;
+        let &Injection { at, x, y, local, tag, .. } = injection;
         let packet = Packet { injected: at, tag, to: Way { x, y, local } };
         let slot = self.unused.pop().unwrap_or(self.packets.len() as u32);
         if slot as usize == self.packets.len() {

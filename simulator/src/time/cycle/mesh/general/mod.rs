@@ -12,18 +12,23 @@
 //! compiled for each [`Shape`]. Nothing is allocated in it once the table of packets has grown to the most that were
 //! ever under way.
 //!
+//! A packet on a tree ([`forks`]) asks for all its outputs at once and keeps its place until the last of them has taken it.
+//!
 //! State: 56 bytes an output, 40 a channel, 16 a place of a buffer (rings, so a power of two of them), 24 a packet
 //! under way; of the wheel one bit an output and cycle within the longest latency.
 
 mod build;
+mod forks;
 mod local;
 mod router;
 mod shape;
 mod wheel;
 
 use super::traffic::Traffic;
+use super::trees::MeshTrees;
 use super::{Drained, MeshSpec, Packet};
-use shape::{Channels, OneChannel, Shape, Worms};
+use forks::Forks;
+use shape::{Channels, Forking, OneChannel, Shape, Worms};
 use wheel::Wheel;
 
 /// A time that never comes; a place that is taken.
@@ -42,7 +47,7 @@ struct Flit {
     time: u64,
     /// Index of its [`Packet`], with [`TAIL`].
     packet: u32,
-    /// Output port it will take.
+    /// Output port it will take; where packets fork, what [`forks`] makes of it.
     port: u32,
 }
 
@@ -131,6 +136,8 @@ pub(super) struct General {
     turns: Vec<u32>,
     packets: Vec<Packet>,
     unused: Vec<u32>,
+    /// Empty without trees.
+    forks: Forks,
     wheel: Wheel,
     drained: u64,
     hops: u64,
@@ -141,6 +148,7 @@ impl General {
     pub(super) fn run(&mut self, traffic: &mut impl Traffic) -> Drained {
         self.reset();
         match (self.spec.virtual_channels, self.spec.flits_per_packet) {
+            (_, 1) if !self.forks.trees.is_empty() => self.drain::<Forking>(traffic),
             (1, 1) => self.drain::<OneChannel>(traffic),
             (_, 1) => self.drain::<Channels>(traffic),
             _ => self.drain::<Worms>(traffic),

@@ -140,15 +140,20 @@ impl General {
         if port < 4 {
             self.cross::<S>(index, port, behind, (now, arrived), flit, traffic);
         } else if S::SINGLE || flit.packet & TAIL != 0 {
-            self.leave(index, port, (now, arrived), flit, traffic);
+            self.leave::<S>(index, port, (now, arrived), flit, traffic);
         }
-        self.pop::<S>(first, channel, now);
+        let last = !S::FORKS || self.forks.granted(first * vcs + channel, port);
+        let input = channel / vcs;
+        if last {
+            self.pop::<S>(first, channel, now);
+        } else {
+            self.inputs[first + input].readable = now + self.spec.read_interval;
+        }
         let output = &self.outputs[index];
         if output.wants != 0 && output.allowed != NEVER {
             self.wheel.enter(index, output.allowed);
         }
-        let input = channel / vcs;
-        if input >= 4 {
+        if last && input >= 4 {
             let router = first >> self.shift;
             self.refill::<S>(router * self.spec.locals as usize + input - 4, traffic);
         }
@@ -171,7 +176,7 @@ impl General {
         let (next, here, free) = (output.next as usize, (output.x, output.y), output.free);
         let packet = &self.packets[(flit.packet & !TAIL) as usize];
         traffic.crossed(|| Crossing { router: index >> self.shift, port, at: now, free, tag: packet.tag });
-        let ahead = packet.to.ahead(here);
+        let ahead = if S::FORKS { self.forks.ahead(flit, port, packet, here) } else { packet.to.ahead(here) };
         let flit = Flit { time: arrived + self.spec.router_latency, packet: flit.packet, port: ahead };
         let channel = (next + (port ^ 1)) * vcs + behind;
         self.push::<S>(next, channel, flit);
@@ -186,7 +191,7 @@ impl General {
 
     /// A packet leaves the mesh.
     #[inline(always)]
-    fn leave(
+    fn leave<S: Shape>(
         &mut self,
         index: usize,
         port: usize,
@@ -201,7 +206,9 @@ impl General {
         let next = traffic.deliver(entrance, &delivery);
         let output = &mut self.outputs[index];
         output.allowed = output.free.max(next);
-        self.unused.push(slot);
+        if !S::FORKS || self.forks.delivered(slot) {
+            self.unused.push(slot);
+        }
     }
 
     /// A channel's head.
@@ -230,16 +237,26 @@ impl General {
             let next = self.places[(state.base + (state.head & state.mask)) as usize];
             let ready = next.time.max(readable);
             state.ready = ready;
-            self.ask(first + next.port as usize, channel, ready);
+            self.ask_for::<S>(first, channel, next.port, ready);
         }
         if full && sender != NONE {
             self.open_up::<S>(sender as usize, channel % vcs, known);
         }
     }
 
+    /// A channel's head wants what stands in it as its output from `ready` on.
+    #[inline(always)]
+    fn ask_for<S: Shape>(&mut self, first: usize, channel: usize, port: u32, ready: u64) {
+        if S::FORKS {
+            self.ask_forked(first, channel, first * self.vcs::<S>() + channel, port, ready);
+        } else {
+            self.ask(first + port as usize, channel, ready);
+        }
+    }
+
     /// A channel's head wants an output from `ready` on.
     #[inline(always)]
-    fn ask(&mut self, index: usize, channel: usize, ready: u64) {
+    pub(super) fn ask(&mut self, index: usize, channel: usize, ready: u64) {
         let output = &mut self.outputs[index];
         output.wants |= 1 << channel;
         let allowed = if output.allowed == NEVER { 0 } else { output.allowed };
@@ -287,7 +304,7 @@ impl General {
             let readable = if S::CHANNELS == 1 { self.inputs[channel].readable } else { 0 };
             let ready = flit.time.max(readable);
             state.ready = ready;
-            self.ask(first + flit.port as usize, channel - first * vcs, ready);
+            self.ask_for::<S>(first, channel - first * vcs, flit.port, ready);
         }
     }
 }

@@ -7,12 +7,16 @@ pub(super) trait Shape {
     const CHANNELS: usize;
     /// Every packet is one flit.
     const SINGLE: bool;
+    /// Packets may fork.
+    const FORKS: bool = false;
 }
 
 /// One virtual channel, packets of one flit: outputs of a router do not depend on each other.
 pub(super) struct OneChannel;
 /// Any number of virtual channels, packets of one flit.
 pub(super) struct Channels;
+/// The same with packets that may fork: outputs compete for the reading of one head.
+pub(super) struct Forking;
 /// Packets of several flits, which hold their channels.
 pub(super) struct Worms;
 
@@ -24,6 +28,12 @@ impl Shape for OneChannel {
 impl Shape for Channels {
     const CHANNELS: usize = 0;
     const SINGLE: bool = true;
+}
+
+impl Shape for Forking {
+    const CHANNELS: usize = 0;
+    const SINGLE: bool = true;
+    const FORKS: bool = true;
 }
 
 impl Shape for Worms {
