@@ -11,20 +11,28 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Looks at the other threads before the work starts without them.
 const PATIENCE: usize = 1000;
+/// Looks for work before the processor is offered to others.
+const SPINS: u32 = 64;
 
 /// Does `work` on this thread of the pool while the pool's other threads wait for its parallel parts awake.
 pub fn awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    let others = rayon::current_num_threads() - 1;
+    let threads = rayon::current_num_threads();
+    // Threads beyond the processors would only take time from those that work.
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let others = if threads <= processors { threads - 1 } else { 0 };
     let (begun, done, started) = (AtomicBool::new(false), AtomicBool::new(false), AtomicUsize::new(0));
     let watch = || {
         if begun.load(Ordering::SeqCst) {
             return;
         }
         started.fetch_add(1, Ordering::SeqCst);
+        let mut idle = 0;
         while !done.load(Ordering::SeqCst) {
-            if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                spin_loop();
+            idle = if rayon::yield_now() == Some(rayon::Yield::Executed) { 0 } else { idle + 1 };
+            if idle % SPINS == SPINS - 1 {
+                std::thread::yield_now();
             }
+            spin_loop();
         }
     };
     rayon::scope(|scope| {

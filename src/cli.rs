@@ -217,19 +217,19 @@ pub struct GenerateArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub struct TraceArgs {
     /// Write a row a simulated packet here (Parquet), with --timing cycle
-    #[arg(long = "trace", value_name = "FILE")]
+    #[arg(id = "trace", long = "trace", value_name = "FILE")]
     pub packets: Option<PathBuf>,
     /// Write when each unit and link was busy with what here (JSON for Perfetto or Chrome), with --timing cycle
-    #[arg(long = "trace-events", value_name = "FILE")]
+    #[arg(id = "trace-events", long = "trace-events", value_name = "FILE")]
     pub events: Option<PathBuf>,
     /// Trace only these images, for example 0 or 0..2 (ends before 2)
-    #[arg(long = "trace-images", value_name = "RANGE")]
+    #[arg(id = "trace-images", long = "trace-images", value_name = "RANGE")]
     pub images: Option<Span>,
     /// Trace only these passes of an image
-    #[arg(long = "trace-passes", value_name = "RANGE")]
+    #[arg(id = "trace-passes", long = "trace-passes", value_name = "RANGE")]
     pub passes: Option<Span>,
     /// Trace only these timesteps of a pass
-    #[arg(long = "trace-timesteps", value_name = "RANGE")]
+    #[arg(id = "trace-timesteps", long = "trace-timesteps", value_name = "RANGE")]
     pub timesteps: Option<Span>,
 }
 

@@ -31,6 +31,19 @@ pub struct Options {
     pub fidelity: Fidelity,
 }
 
+impl Options {
+    /// Whether there is something to generate.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for zero images.
+    pub fn check(&self) -> Result<(), Diagnostic> {
+        if self.images == 0 {
+            return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image"));
+        }
+        Ok(())
+    }
+}
+
 /// One generated image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -111,9 +124,7 @@ pub fn run(
     done: &(dyn Fn() + Sync),
 ) -> Result<Generated, Diagnostic> {
     let generation = loop_of(program)?;
-    if options.images == 0 {
-        return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image"));
-    }
+    options.check()?;
     let meter = || Meter::new(program, &SliceTable::new(program), options.fidelity);
     let (chip, meter) = rayon::join(|| Chip::new(program), meter);
     let meter = meter?;

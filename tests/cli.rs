@@ -272,3 +272,30 @@ fn fewer_weight_bits_are_calibrated_and_more_are_refused() {
     assert!(folder.path().join("image_0000.png").exists());
     fails("E0021", &["compile", model, "--weights", "9"]);
 }
+
+#[test]
+fn traces_choose_images_and_overwrite_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = example();
+    let program = path("m.snnx");
+    ok(&["compile", model.to_str().unwrap(), "-o", &program]);
+    let run = ["simulate", &program, "--images", "2", "--timing", "cycle:1/200", "--json"];
+    let report =
+        |more: &[&str]| -> serde_json::Value { serde_json::from_str(&ok(&[&run, more].concat())).unwrap() };
+    let choice = ["--trace-images", "1", "--trace-passes", "49", "--trace-timesteps", "0..99"];
+    let trace = path("packets.parquet");
+    let traced = report(&[&["--trace", &trace], &choice[..]].concat());
+    assert_eq!(traced["totals"]["images"], 2);
+    assert!(std::fs::metadata(&trace).unwrap().len() > 0);
+    let (a, detour) = (path("a"), path("./a"));
+    fails("E0021", &[&run[..], &["--trace", &a, "--trace-events", &detour]].concat());
+    let (out, own) = (path("out"), path("out/timesteps.csv"));
+    fails("E0021", &[&run[..], &["--out", &out, "--trace", &own]].concat());
+    fails("E0021", &[&run[..], &["--trace", &a, "--trace-images", "2"]].concat());
+}
+
+#[test]
+fn no_two_options_share_a_name() {
+    <snnc::cli::Cli as clap::CommandFactory>::command().debug_assert();
+}

@@ -51,6 +51,7 @@ fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<Ex
         })?;
     }
     let options = Options { images: args.images, seed: args.seed, fidelity: args.timing };
+    options.check()?;
     let mut watching = Watching::new(program, args)?;
     let bar = progress::bar(args.images.saturating_mul(iterations), "generating");
     let start = Instant::now();
@@ -100,6 +101,9 @@ impl<'a> Watching<'a> {
         let table = |out: &PathBuf| StepTable::create(&out.join("timesteps.csv"), &program.model.networks);
         let TraceArgs { packets, events, images, passes, timesteps } = args.trace.clone();
         let options = trace::Options { packets, events, images, passes, timesteps };
+        if let Some(out) = &args.out {
+            options.check_beside(out)?;
+        }
         let traces = Traces::new(program, options, args.images, args.timing)?;
         Ok(Self { steps: out.map(table).transpose()?, traces })
     }

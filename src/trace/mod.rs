@@ -8,7 +8,8 @@ pub mod events;
 pub mod packets;
 mod span;
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::counts::SliceTable;
@@ -136,12 +137,36 @@ impl Watcher for Traces<'_> {
     }
 }
 
+/// Folder and name of a file, the folder without detours if it exists.
+fn place(file: &Path) -> (PathBuf, Option<&OsStr>) {
+    let folder = file.parent().filter(|folder| *folder != "").unwrap_or(Path::new("."));
+    (folder.canonicalize().unwrap_or_else(|_| folder.into()), file.file_name())
+}
+
 /// Flits of a packet.
 fn flits(program: &Program) -> u64 {
     program.target.network.as_ref().map_or(1, |network| network.flits_per_packet.get().into())
 }
 
 impl Options {
+    /// Whether traces keep out of the way of what a run writes into its folder.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a trace with the name of such a file.
+    pub fn check_beside(&self, out: &Path) -> Result<(), Diagnostic> {
+        for (option, file) in [("--trace", &self.packets), ("--trace-events", &self.events)] {
+            let Some(file) = file else { continue };
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let own = ["report.json", "timesteps.csv", "tokens.npy", "contact.png"].contains(&name.as_str())
+                || (name.starts_with("image_") && name.ends_with(".png"));
+            if own && place(file) == place(&out.join(&name)) {
+                let message = format!("expected another name than that of a file of --out, found {name}");
+                return Err(Diagnostic::new(Code::Argument, option, message));
+            }
+        }
+        Ok(())
+    }
+
     fn chooses(&self, at: StepPlace) -> bool {
         let holds = |span: Option<Span>, value: u64| span.is_none_or(|span| span.holds(value));
         holds(self.images, at.image)
@@ -155,7 +180,9 @@ impl Options {
             (None, Some(_)) => "--trace-events",
             (None, None) => return self.check_no_choice(),
         };
-        if self.packets == self.events {
+        if let (Some(packets), Some(events)) = (&self.packets, &self.events)
+            && place(packets) == place(events)
+        {
             let message = "expected another file than that of --trace";
             return Err(Diagnostic::new(Code::Argument, "--trace-events", message));
         }

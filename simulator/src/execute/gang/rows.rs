@@ -6,6 +6,7 @@
 //! ([`super::super::kernels::gather`]).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -129,7 +130,7 @@ impl Rows {
         for same in pairs.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
             let (target, stream, position, _) = same[0];
             for pieces in layers(same.iter().map(|pair| pair.3)) {
-                let base = rows.base(stream, pieces);
+                let base = rows.base(stream, pieces)?;
                 let stream = streams.partition_point(|&other| other < stream) as u32;
                 taps.push(Tap { stream, position, base });
                 starts[target as usize + 1] = taps.len();
@@ -239,13 +240,17 @@ struct Packing<'p> {
 }
 
 impl Packing<'_> {
-    /// First row of a tap.
-    fn base(&mut self, stream: Stream, pieces: Vec<Piece>) -> u32 {
+    /// First row of a tap; none if there are too many to number.
+    fn base(&mut self, stream: Stream, pieces: Vec<Piece>) -> Option<u32> {
         let channels = self.program.model.populations[stream.population].shape.channels as u32;
-        *self.known.entry((stream.population, pieces)).or_insert_with(|| {
-            self.next += channels;
-            self.next - channels
-        })
+        match self.known.entry((stream.population, pieces)) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(new) => {
+                let base = self.next;
+                self.next = base.checked_add(channels)?;
+                Some(*new.insert(base))
+            }
+        }
     }
 
     /// Copies the members' weights, lanes side by side.
