@@ -14,9 +14,10 @@ if [ ! -x "$venv/bin/python" ]; then
 fi
 cargo build --release -q
 target/release/snnc compile "$model/model.ron" --target loihi-like -o target/peer-bench.snnx >/dev/null
+# One after the other: a reader at the other end of a pipe would start on the cores that are measured.
 ours() {
-    target/release/snnc simulate target/peer-bench.snnx --images "$1" --timing none --threads 2 --json |
-        python3 -c 'import json,sys; t=json.load(sys.stdin)["totals"]; print(t["wall_s"]/t["images"])'
+    target/release/snnc simulate target/peer-bench.snnx --images "$1" --timing none --threads 2 --json >target/peer-bench.json
+    python3 -c 'import json,sys; t=json.load(sys.stdin)["totals"]; print(t["wall_s"]/t["images"])' <target/peer-bench.json
 }
 peer() {
     "$venv/bin/python" -W ignore benches/peer.py "$model" --batch "$1" --threads 2
