@@ -283,7 +283,7 @@ fn traces_choose_images_and_overwrite_nothing() {
     let run = ["simulate", &program, "--images", "2", "--timing", "cycle:1/200", "--json"];
     let report =
         |more: &[&str]| -> serde_json::Value { serde_json::from_str(&ok(&[&run, more].concat())).unwrap() };
-    let choice = ["--trace-images", "1", "--trace-passes", "49", "--trace-timesteps", "0..99"];
+    let choice = ["--trace-images", "1", "--trace-passes", "49", "--trace-timesteps", "0..21"];
     let trace = path("packets.parquet");
     let traced = report(&[&["--trace", &trace], &choice[..]].concat());
     assert_eq!(traced["totals"]["images"], 2);

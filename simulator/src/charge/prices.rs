@@ -118,7 +118,7 @@ mod tests {
     /// clock and 477 uW belong to it is quoted from memory, not checked. Both figures come out within 0.3 %; they are
     /// one operating point, so this checks the sum of the prices rather than each of them.
     #[test]
-    fn odin_is_reproduced_at_its_published_points() {
+    fn the_operating_point_of_odin_is_the_sum_of_its_prices() {
         let rate = 37_500_000;
         let power = odin(75.0, rate);
         assert!((power / 477e-6 - 1.0).abs() < 3e-3, "{power}");

@@ -211,16 +211,21 @@ fn layers(pieces: impl Iterator<Item = Piece>) -> Vec<Vec<Piece>> {
 
 /// Units of every spike: stream, alike channels, units by position.
 fn demands(program: &Program, pairs: &[Pair]) -> Vec<(Stream, Option<Vec<bool>>, Vec<u64>)> {
-    let mut units: BTreeMap<(Stream, u32), Vec<u64>> = BTreeMap::new();
+    // By stream: of each channel that brings something, units by position.
+    let mut units: BTreeMap<Stream, Vec<Option<Vec<u64>>>> = BTreeMap::new();
     for (_, stream, position, piece) in pairs {
-        let positions = program.model.populations[stream.population].shape.positions();
-        for channel in piece.channel..piece.channel + piece.channels {
-            units.entry((*stream, channel)).or_insert_with(|| vec![0; positions])[*position as usize] += 1;
+        let shape = program.model.populations[stream.population].shape;
+        let channels = units.entry(*stream).or_insert_with(|| vec![None; shape.channels]);
+        for units in &mut channels[piece.channel as usize..][..piece.channels as usize] {
+            units.get_or_insert_with(|| vec![0; shape.positions()])[*position as usize] += 1;
         }
     }
     let mut alike: BTreeMap<(Stream, Vec<u64>), Vec<u32>> = BTreeMap::new();
-    for ((stream, channel), units) in units {
-        alike.entry((stream, units)).or_default().push(channel);
+    for (stream, channels) in units {
+        for (channel, units) in channels.into_iter().enumerate() {
+            let Some(units) = units else { continue };
+            alike.entry((stream, units)).or_default().push(channel as u32);
+        }
     }
     let demand = |((stream, units), channels): ((Stream, Vec<u64>), Vec<u32>)| {
         let all = program.model.populations[stream.population].shape.channels;
