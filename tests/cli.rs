@@ -280,10 +280,10 @@ fn traces_choose_images_and_overwrite_nothing() {
     let model = example();
     let program = path("m.snnx");
     ok(&["compile", model.to_str().unwrap(), "-o", &program]);
-    let run = ["simulate", &program, "--images", "2", "--timing", "cycle:1/200", "--json"];
+    let run = ["simulate", &program, "--images", "2", "--timing", "cycle:1/20", "--json"];
     let report =
         |more: &[&str]| -> serde_json::Value { serde_json::from_str(&ok(&[&run, more].concat())).unwrap() };
-    let choice = ["--trace-images", "1", "--trace-passes", "49", "--trace-timesteps", "0..21"];
+    let choice = ["--trace-images", "1", "--trace-passes", "40..50", "--trace-timesteps", "0..21"];
     let trace = path("packets.parquet");
     let traced = report(&[&["--trace", &trace], &choice[..]].concat());
     assert_eq!(traced["totals"]["images"], 2);
