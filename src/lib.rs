@@ -1,7 +1,7 @@
 //! The library behind the `snnc` command: what needs compiler and simulator at once.
 //!
 //! [`cli`] says what can be asked, [`commands`] answers. [`generation`] makes images on the simulated chip
-//! ([`streaming`]: whole sets of them) [`report`] writes what they cost, and [`trace`]
+//! ([`streaming`]: whole sets of them; `awake` for few), [`report`] writes what they cost, and [`trace`]
 //! what single packets did. [`float_stepper`] lets the float reference answer the generation loop in the
 //! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it,
 //! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::Random;
+use common::{Random, no_overlap};
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
@@ -148,16 +148,6 @@ fn what_is_recorded_is_what_was_simulated() {
         assert_eq!(kept.collect::<Vec<_>>(), slowest, "seed {seed}");
     }
     assert!(crossings > 5_000, "{crossings}");
-}
-
-/// Nobody is at two things at once.
-fn no_overlap(work: impl Iterator<Item = ((u32, u32), u64, u64)>) {
-    let mut work: Vec<_> = work.collect();
-    work.sort_unstable();
-    for pair in work.windows(2) {
-        let ((who, from, until), (next, start, _)) = (pair[0], pair[1]);
-        assert!(who != next || (from <= until && until <= start), "{:?}", pair);
-    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::Random;
+use common::{Random, no_overlap};
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::Trees;
@@ -177,16 +177,6 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
         assert_eq!((time.packets, time.zero_load_ps), (latencies, zero_load), "seed {seed}");
     }
     assert!(forked > 10_000 && repeated > 50, "{forked} branches, {repeated} deliveries to several axons");
-}
-
-/// Nobody is at two things at once.
-fn no_overlap(work: impl Iterator<Item = ((u32, u32), u64, u64)>) {
-    let mut work: Vec<_> = work.collect();
-    work.sort_unstable();
-    for pair in work.windows(2) {
-        let ((who, from, until), (next, start, _)) = (pair[0], pair[1]);
-        assert!(who != next || (from <= until && until <= start), "{:?}", pair);
-    }
 }
 
 /// Where every position sends to one axon, trees are ways, and nothing differs but the name.

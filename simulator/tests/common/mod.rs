@@ -376,3 +376,13 @@ impl<'a> Maker<'a> {
         self.ir.projections.push(Projection { source, target, delay, connectivity });
     }
 }
+
+/// Nobody is at two things at once.
+pub fn no_overlap(work: impl Iterator<Item = ((u32, u32), u64, u64)>) {
+    let mut work: Vec<_> = work.collect();
+    work.sort_unstable();
+    for pair in work.windows(2) {
+        let ((who, from, until), (next, start, _)) = (pair[0], pair[1]);
+        assert!(who != next || (from <= until && until <= start), "{:?}", pair);
+    }
+}
