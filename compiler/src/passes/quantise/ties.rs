@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::ir::spiking::{Bias, Dynamics, NeuronFormat, Population};
 
-/// How a layer's ties are handled. It follows from the integers, so reports can ask for it.
+/// How a layer's ties are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ties {
@@ -39,7 +39,8 @@ impl Ties {
         }
     }
 
-    /// How a lowered population's ties are handled; none for a read-out.
+    /// How a lowered population's ties are handled, as far as its integers tell; none for a read-out. A constant input that
+    /// was raised onto the threshold's grid in every neuron (without a leak), or from -1 to 0, is taken for one that was there.
     pub fn of(format: &NeuronFormat, population: &Population) -> Option<Self> {
         let Dynamics::Lif { decay, .. } = population.dynamics else { return None };
         Some(Self::plan(format, decay, population.input_shift, &population.bias))
