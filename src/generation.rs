@@ -177,8 +177,9 @@ fn one(
         }
         pass += 1;
     };
-    let mut stepper = ChipStepper::new(chip, generation, &mut observe);
-    let trajectory = generate(&LoopParameters::from(generation), &mut stepper, &uniforms, &mut |_| done());
+    let trajectory = ChipStepper::observed(chip, generation, &mut observe, |stepper| {
+        generate(&LoopParameters::from(generation), stepper, &uniforms, &mut |_| done())
+    });
     if let Some(problem) = failed {
         return Err(problem);
     }

@@ -113,8 +113,7 @@ pub fn run(
     while set.images < manifest.images {
         let chunk = set.images..(set.images + CHUNK).min(manifest.images);
         let one = |index| {
-            let mut observe = |_: &snnc_simulator::execute::PassOutcome| {};
-            let mut stepper = ChipStepper::new(&chip, generation, &mut observe);
+            let mut stepper = ChipStepper::unobserved(&chip, generation);
             let uniforms = PhiloxUniforms::new(manifest.seed, index);
             let trajectory = generate(&parameters, &mut stepper, &uniforms, &mut |_| {});
             done(1);

@@ -80,8 +80,9 @@ impl Sides<'_> {
         let mut free_spikes = Vec::new();
         let mut observe =
             |outcome: &PassOutcome| free_spikes.push(spikes(&self.chip, outcome.counts.network, outcome));
-        let mut alone = ChipStepper::new(&self.chip, self.generation, &mut observe);
-        let free = generate(&parameters, &mut alone, &uniforms, &mut |_| {});
+        let free = ChipStepper::observed(&self.chip, self.generation, &mut observe, |alone| {
+            generate(&parameters, alone, &uniforms, &mut |_| {})
+        });
         let mut both = Both {
             sides: self,
             uniforms,

@@ -8,6 +8,7 @@
 //! Oracles, plain and never optimised: [`plain`] moves explicit packets between cores, timestep by timestep, and
 //! [`oracle`] interprets the spiking IR without any core.
 
+mod account;
 pub mod arrivals;
 pub mod feeds;
 pub mod gang;
@@ -32,6 +33,7 @@ use crate::counts::{PassCounts, SliceTable};
 use arrivals::Postage;
 use gang::Gang;
 use kernels::level::Level;
+pub use pass::Pass;
 use record::Traces;
 
 /// A program ready to run.
@@ -122,7 +124,12 @@ impl<'a> Chip<'a> {
 
     /// Runs one pass of a network on its constant input, `[c, h, w]` row-major.
     pub fn run(&self, network: NetworkId, input: &[f64]) -> PassOutcome {
-        pass::run(self, network, input)
+        self.start(network, input).count()
+    }
+
+    /// The same, with its counting put off: nothing but counts and traces is missing.
+    pub fn start(&self, network: NetworkId, input: &[f64]) -> Pass<'_> {
+        Pass::run(self, network, input)
     }
 
     /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major as the outside numbers them, for each timestep of its window.

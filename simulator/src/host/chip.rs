@@ -1,32 +1,58 @@
 //! A chip that answers the generation loop.
 
+use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::Generation;
 
 use super::Stepper;
-use crate::execute::{Chip, PassOutcome};
+use crate::execute::{Chip, Pass, PassOutcome};
 
-/// Runs the loop's networks on a chip and shows every pass to an observer.
+/// Sees the outcome of each pass, in order, and cannot change it.
+pub type Observe<'o> = &'o mut (dyn FnMut(&PassOutcome) + Send);
+
+/// Runs the loop's networks on a chip. While the loop goes on with a pass, the one before it is counted and shown.
 pub struct ChipStepper<'a> {
     chip: &'a Chip<'a>,
     generation: &'a Generation,
-    observe: &'a mut dyn FnMut(&PassOutcome),
+    observe: Option<Observe<'a>>,
+    /// A pass that is still to be counted.
+    before: Option<Pass<'a>>,
 }
 
 impl<'a> ChipStepper<'a> {
-    /// `observe` sees the outcome of each pass; it cannot change it.
-    pub fn new(
+    /// Nobody looks at the passes, so nothing is counted.
+    pub fn unobserved(chip: &'a Chip<'a>, generation: &'a Generation) -> Self {
+        Self { chip, generation, observe: None, before: None }
+    }
+
+    /// Does `work` with a stepper whose passes `observe` has all seen when this returns.
+    pub fn observed<R>(
         chip: &'a Chip<'a>,
         generation: &'a Generation,
-        observe: &'a mut dyn FnMut(&PassOutcome),
-    ) -> Self {
-        Self { chip, generation, observe }
+        observe: Observe<'a>,
+        work: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        let mut stepper = Self { observe: Some(observe), ..Self::unobserved(chip, generation) };
+        let result = work(&mut stepper);
+        let Self { mut observe, before, .. } = stepper;
+        show(observe.as_mut(), before);
+        result
     }
 
     /// The first read-out of a pass; verified programs have exactly one for each network of the loop.
-    fn pass(&mut self, network: snnc_compiler::ir::NetworkId, input: &[f64]) -> Vec<f64> {
-        let mut outcome = self.chip.run(network, input);
-        (self.observe)(&outcome);
-        outcome.readouts.swap_remove(0)
+    fn pass(&mut self, network: NetworkId, input: &[f64]) -> Vec<f64> {
+        let chip = self.chip;
+        let (before, observe) = (self.before.take(), self.observe.as_mut());
+        let (pass, ()) = rayon::join(|| chip.start(network, input), || show(observe, before));
+        let readout = pass.readouts().swap_remove(0);
+        self.before = Some(pass);
+        readout
+    }
+}
+
+/// Counts a pass and shows it to who looks.
+fn show(observe: Option<&mut Observe>, pass: Option<Pass>) {
+    if let (Some(observe), Some(pass)) = (observe, pass) {
+        observe(&pass.count());
     }
 }
 

@@ -29,7 +29,7 @@ pub enum Detail {
 }
 
 /// Wants to see simulated timesteps packet by packet. They come in order of image, pass and timestep.
-pub trait Watcher {
+pub trait Watcher: Send {
     /// Whether it wants a timestep that is going to be simulated, with its packets and hops.
     ///
     /// # Errors
