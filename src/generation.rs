@@ -177,7 +177,7 @@ fn one(
         }
         pass += 1;
     };
-    let trajectory = ChipStepper::observed(chip, generation, &mut observe, |stepper| {
+    let trajectory = ChipStepper::observed(chip, generation, (meter.grain(), &mut observe), |stepper| {
         generate(&LoopParameters::from(generation), stepper, &uniforms, &mut |_| done())
     });
     if let Some(problem) = failed {

@@ -83,17 +83,28 @@ pub struct StepCounts {
     pub casts: Vec<Cast>,
 }
 
+/// How finely a pass is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grain {
+    /// Timestep by timestep, as models of time need it.
+    Timestep,
+    /// All timesteps as one, which is all that energy needs.
+    Pass,
+}
+
 /// One pass of one network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassCounts {
     /// Which network.
     pub network: NetworkId,
+    /// Timesteps of the pass.
+    pub timesteps: usize,
     /// Words the host wrote before the pass, per slice (biases).
     pub host_writes: Vec<u64>,
     /// Words the host read after it, per slice (membranes).
     pub host_reads: Vec<u64>,
     /// Biases clipped to the bias format.
     pub bias_saturations: u64,
-    /// Timesteps in order.
+    /// Timesteps in order; with [`Grain::Pass`] one entry that is the sum of all.
     pub steps: Vec<StepCounts>,
 }

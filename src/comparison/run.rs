@@ -6,6 +6,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{Generation, SpikingIr};
 use snnc_compiler::ir::{NetworkId, PopulationId, Shape};
 use snnc_compiler::reference::Trace;
+use snnc_simulator::counts::Grain;
 use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, Stepper, generate, pixels};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
@@ -80,7 +81,7 @@ impl Sides<'_> {
         let mut free_spikes = Vec::new();
         let mut observe =
             |outcome: &PassOutcome| free_spikes.push(spikes(&self.chip, outcome.counts.network, outcome));
-        let free = ChipStepper::observed(&self.chip, self.generation, &mut observe, |alone| {
+        let free = ChipStepper::observed(&self.chip, self.generation, (Grain::Pass, &mut observe), |alone| {
             generate(&parameters, alone, &uniforms, &mut |_| {})
         });
         let mut both = Both {

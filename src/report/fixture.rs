@@ -104,6 +104,7 @@ fn pass(seed: u64) -> PassCounts {
     };
     PassCounts {
         network: NetworkId(0),
+        timesteps: 3,
         host_writes: vec![8, 0],
         host_reads: vec![0, 8],
         bias_saturations: 0,

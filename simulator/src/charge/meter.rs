@@ -7,7 +7,7 @@ use super::timesteps::Timesteps;
 use super::{Copies, Ledger, PaperFigure, Prices, SliceTally, StaticSplit, Tally, host_macs};
 use snnc_targets::{Diagnostic, Energy};
 
-use crate::counts::{PassCounts, SliceTable};
+use crate::counts::{Grain, PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
 use crate::network::Network;
 use crate::time::cycle::{Pass, PassPlace, Watcher};
@@ -130,6 +130,11 @@ impl Meter {
         timed || self.copies.is_some()
     }
 
+    /// How finely passes must be counted for [`Meter::add_pass`].
+    pub fn grain(&self) -> Grain {
+        if self.fidelity == Fidelity::None { Grain::Pass } else { Grain::Timestep }
+    }
+
     /// A record without passes.
     pub fn record(&self) -> Record {
         self.image(0)
@@ -160,7 +165,8 @@ impl Meter {
     }
 
     /// Enters a pass as the image's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
-    /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice.
+    /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice; counts are of
+    /// [`Meter::grain`] or finer.
     pub fn add_pass(
         &self,
         record: &mut Record,

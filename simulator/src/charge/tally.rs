@@ -163,7 +163,7 @@ impl Tally {
     ) {
         let cell = self.iteration_mut(iteration);
         cell.passes[counts.network.0 as usize] += 1;
-        cell.timesteps += counts.steps.len() as u64;
+        cell.timesteps += counts.timesteps as u64;
         cell.bias_saturations += counts.bias_saturations;
         if let Some(time) = time {
             cell.time.add_pass(time);

@@ -8,17 +8,21 @@ use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::trees::{TreeId, Trees};
 use snnc_compiler::ir::spiking::Bias;
 
-use super::arrivals::{Arrivals, Departures, Reach};
+use super::arrivals::{Arrivals, Departures, Reach, Receivers};
 use super::gang::{Done, Gang, Tally};
 use super::pass::Pass;
 use super::record::Traces;
-use super::slice::SliceTrace;
+use super::slice::{SliceTrace, Spike};
 use super::{Chip, PassOutcome};
-use crate::counts::{Cast, Events, Flow, PassCounts, SliceIndex, StepCounts};
+use crate::counts::{Cast, Events, Flow, Grain, PassCounts, SliceIndex, StepCounts};
 
 /// The counts of a pass in the making.
 struct Account<'p> {
     pass: &'p Pass<'p>,
+    /// What a row of the counts is.
+    grain: Grain,
+    /// Spikes by slice and timestep of its window.
+    spikes: Vec<Vec<u64>>,
     /// Packets by slice, where they depend on the position ([`super::arrivals::Sums`]).
     sums: Vec<Vec<Vec<u64>>>,
     counts: PassCounts,
@@ -26,9 +30,9 @@ struct Account<'p> {
 
 impl Pass<'_> {
     /// Counts what happened.
-    pub fn count(mut self) -> PassOutcome {
+    pub fn count(mut self, grain: Grain) -> PassOutcome {
         let readouts = self.readouts();
-        let mut counts = Account::of(&self);
+        let mut counts = Account::of(&self, grain);
         let chip = self.chip;
         for (population, _) in chip.program.model.populations_of(self.network) {
             let membranes = self.membranes(population);
@@ -38,14 +42,14 @@ impl Pass<'_> {
         }
         let traces = Traces::new(chip.slices.clone(), self.records);
         if let Some(trees) = &chip.trees {
-            add_casts(chip, trees, &traces, &mut counts.steps);
+            add_casts(chip, trees, &traces, grain, &mut counts.steps);
         }
         PassOutcome { readouts, counts, traces }
     }
 }
 
 /// Host words and clipped biases; no events yet.
-fn no_counts(pass: &Pass) -> PassCounts {
+fn no_counts(pass: &Pass, grain: Grain) -> PassCounts {
     let &Pass { chip, network, ref written, .. } = pass;
     let model = &chip.program.model;
     let words = |counts: &dyn Fn(PopulationId) -> bool| {
@@ -55,21 +59,27 @@ fn no_counts(pass: &Pass) -> PassCounts {
         });
         words.collect()
     };
-    let steps = model.networks[network].pass_steps as usize;
+    let timesteps = model.networks[network].pass_steps as usize;
+    let rows = match grain {
+        Grain::Timestep => timesteps,
+        Grain::Pass => 1,
+    };
     let empty = StepCounts { events: vec![Events::default(); chip.slices.len()], ..StepCounts::default() };
     PassCounts {
         network,
+        timesteps,
         host_writes: words(&|population| model.populations[population].bias == Bias::Host),
         host_reads: words(&|population| model.readouts.iter().any(|r| r.population == population)),
         bias_saturations: written.values().map(|(_, clipped)| clipped).sum(),
-        steps: vec![empty; steps],
+        steps: vec![empty; rows],
     }
 }
 
 impl<'p> Account<'p> {
-    fn of(pass: &'p Pass) -> PassCounts {
-        let sums = vec![Vec::new(); pass.chip.slices.len()];
-        let mut account = Account { pass, sums, counts: no_counts(pass) };
+    fn of(pass: &'p Pass, grain: Grain) -> PassCounts {
+        let (slices, counts) = (pass.chip.slices.len(), no_counts(pass, grain));
+        let (spikes, sums) = (vec![Vec::new(); slices], vec![Vec::new(); slices]);
+        let mut account = Account { pass, grain, spikes, sums, counts };
         for (population, _) in pass.chip.program.model.populations_of(pass.network) {
             let gangs = &pass.chip.gangs[population.0 as usize];
             for (gang, parts) in gangs.iter().zip(&pass.done[population.0 as usize]) {
@@ -90,6 +100,7 @@ impl<'p> Account<'p> {
         units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
         for (member, &slice) in gang.slices.iter().enumerate() {
             let neurons = u64::from(self.pass.chip.slices[slice].neurons());
+            self.spikes[slice] = Vec::with_capacity(window.steps as usize);
             for (step, now) in (window.start..window.end()).enumerate() {
                 let mut tally = Tally::default();
                 let cell = member * window.steps as usize + step;
@@ -108,24 +119,29 @@ impl<'p> Account<'p> {
                     accumulator_overflows: tally.overflowed,
                     state_saturations: tally.saturated,
                 };
-                self.counts.steps[now as usize].events[slice] = events;
+                self.spikes[slice].push(tally.spikes);
+                let row = match self.grain {
+                    Grain::Timestep => now as usize,
+                    Grain::Pass => 0,
+                };
+                self.counts.steps[row].events[slice] += events;
             }
         }
     }
 
     /// Packets by sending slice and receiving core, and where they are received.
     fn add_flows(&mut self) {
-        let (steps, slices) = (self.counts.steps.len(), self.pass.chip.slices.len().max(1));
-        let share = steps.div_ceil(rayon::current_num_threads()).max(1);
-        // Packets received by `[timestep][slice]`, of each share of the timesteps that send.
+        let (rows, slices) = (self.counts.steps.len(), self.pass.chip.slices.len().max(1));
+        let share = rows.div_ceil(rayon::current_num_threads()).max(1);
+        // Packets received by `[row][slice]`, of each share of the rows that send.
         let some = |first: usize| {
-            let mut received = vec![0; steps * slices];
-            let sent = first..(first + share).min(steps);
+            let mut received = vec![0; rows * slices];
+            let sent = first..(first + share).min(rows);
             let flows = sent.map(|sent| self.flows_of(sent, &mut received)).collect::<Vec<_>>();
             (flows, received)
         };
         let shares: Vec<_> =
-            (0..steps.div_ceil(share)).into_par_iter().map(|index| some(index * share)).collect();
+            (0..rows.div_ceil(share)).into_par_iter().map(|index| some(index * share)).collect();
         let mut sent = 0;
         for (flows, received) in shares {
             for flows in flows {
@@ -139,32 +155,33 @@ impl<'p> Account<'p> {
         }
     }
 
-    /// The flows of a timestep's spikes; `received` are packets by `[timestep][slice]`.
-    fn flows_of(&self, sent: usize, received: &mut [u64]) -> Vec<Flow> {
+    /// The flows of a row's spikes; `received` are packets by `[row][slice]`.
+    fn flows_of(&self, row: usize, received: &mut [u64]) -> Vec<Flow> {
         let mut flows = Vec::new();
-        (0..self.pass.chip.slices.len())
-            .for_each(|source| self.flows_from(source, sent, &mut flows, received));
+        for source in 0..self.pass.chip.slices.len() {
+            if self.counts.steps[row].events[source].spikes > 0 {
+                self.flows_from(source, row, &mut flows, received);
+            }
+        }
         flows
     }
 
-    /// The flows of a slice's spikes of a timestep; `received` are packets by `[timestep][slice]`.
-    fn flows_from(&self, source: SliceIndex, sent: usize, flows: &mut Vec<Flow>, received: &mut [u64]) {
-        let spikes = self.counts.steps[sent].events[source].spikes;
-        if spikes == 0 {
-            return;
-        }
+    /// The flows of a slice's spikes of a row; `received` are packets by `[row][slice]`.
+    fn flows_from(&self, source: SliceIndex, row: usize, flows: &mut Vec<Flow>, received: &mut [u64]) {
         let slices = self.pass.chip.slices.len();
-        let start = self.pass.window(self.pass.chip.table.populations[source]).start as usize;
         let Reach { cores, receivers } = &self.pass.chip.postage.reach[source];
         let first = flows.len();
         flows.extend(cores.iter().map(|&target| Flow { source, target, packets: 0 }));
         for group in receivers {
-            let packets = match group.arrivals {
-                _ if !group.sent.contains(&(sent as u32)) => continue,
-                Arrivals::All => spikes,
-                Arrivals::Of(sum) => self.sums[source][sum][sent - start],
+            let packets = self.packets(source, row, group);
+            if packets == 0 {
+                continue;
+            }
+            let arrives = match self.grain {
+                Grain::Timestep => row + group.delay as usize,
+                Grain::Pass => 0,
             };
-            let received = &mut received[(sent + group.delay as usize) * slices..][..slices];
+            let received = &mut received[arrives * slices..][..slices];
             for &(core, slice) in &group.to {
                 flows[first + core].packets += packets;
                 received[slice] += packets;
@@ -174,6 +191,25 @@ impl<'p> Account<'p> {
             let silent = flows.extract_if(first.., |flow| flow.packets == 0);
             silent.for_each(drop);
         }
+    }
+
+    /// Packets that each of a group's slices is sent in a row, and receives within its window.
+    fn packets(&self, source: SliceIndex, row: usize, group: &Receivers) -> u64 {
+        let window = self.pass.window(self.pass.chip.table.populations[source]);
+        let of_row = match self.grain {
+            Grain::Timestep => row as u32..row as u32 + 1,
+            Grain::Pass => 0..self.counts.timesteps as u32,
+        };
+        let first = of_row.start.max(group.sent.start).max(window.start);
+        let end = of_row.end.min(group.sent.end).min(window.end());
+        if first >= end {
+            return 0;
+        }
+        let by_step = match group.arrivals {
+            Arrivals::All => &self.spikes[source],
+            Arrivals::Of(sum) => &self.sums[source][sum],
+        };
+        by_step[(first - window.start) as usize..(end - window.start) as usize].iter().sum()
     }
 }
 
@@ -191,18 +227,25 @@ fn added<'s>(mut parts: impl Iterator<Item = &'s Vec<Vec<u64>>>) -> Vec<Vec<u64>
 }
 
 /// Spikes by multicast tree. Traces of other networks are empty; trees are numbered slice by slice.
-fn add_casts(chip: &Chip, trees: &Trees, traces: &[SliceTrace], steps: &mut [StepCounts]) {
+fn add_casts(chip: &Chip, trees: &Trees, traces: &[SliceTrace], grain: Grain, rows: &mut [StepCounts]) {
     for (slice, trace) in traces.iter().enumerate() {
         let positions = trees.positions(slice);
         let start = chip.program.model.populations[chip.table.populations[slice]].window.start as usize;
-        for (step, fired) in trace.fired.iter().enumerate() {
-            let mut used: Vec<TreeId> =
-                fired.iter().filter_map(|spike| positions[spike.position as usize]).collect();
-            used.sort_unstable();
-            let casts = used.chunk_by(PartialEq::eq);
-            steps[start + step]
-                .casts
-                .extend(casts.map(|same| Cast { tree: same[0], spikes: same.len() as u64 }));
+        let tree = |spike: &Spike| positions[spike.position as usize];
+        let by_step = trace.fired.iter().map(|fired| fired.iter().filter_map(tree).collect::<Vec<TreeId>>());
+        match grain {
+            Grain::Timestep => {
+                by_step.enumerate().for_each(|(step, used)| rows[start + step].casts.extend(casts(used)));
+            }
+            Grain::Pass => rows[0].casts.extend(casts(by_step.flatten().collect())),
         }
     }
+}
+
+/// The spikes of a slice, by the tree that they take.
+fn casts(mut used: Vec<TreeId>) -> impl Iterator<Item = Cast> {
+    used.sort_unstable();
+    let casts: Vec<Cast> =
+        used.chunk_by(PartialEq::eq).map(|same| Cast { tree: same[0], spikes: same.len() as u64 }).collect();
+    casts.into_iter()
 }

@@ -29,7 +29,7 @@ use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
-use crate::counts::{PassCounts, SliceTable};
+use crate::counts::{Grain, PassCounts, SliceTable};
 use arrivals::Postage;
 use gang::Gang;
 use kernels::level::Level;
@@ -122,9 +122,9 @@ impl<'a> Chip<'a> {
         chip
     }
 
-    /// Runs one pass of a network on its constant input, `[c, h, w]` row-major.
+    /// Runs one pass of a network on its constant input, `[c, h, w]` row-major, and counts timestep by timestep.
     pub fn run(&self, network: NetworkId, input: &[f64]) -> PassOutcome {
-        self.start(network, input).count()
+        self.start(network, input).count(Grain::Timestep)
     }
 
     /// The same, with its counting put off: nothing but counts and traces is missing.

@@ -4,6 +4,7 @@ use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::Generation;
 
 use super::Stepper;
+use crate::counts::Grain;
 use crate::execute::{Chip, Pass, PassOutcome};
 
 /// Sees the outcome of each pass, in order, and cannot change it.
@@ -14,6 +15,7 @@ pub struct ChipStepper<'a> {
     chip: &'a Chip<'a>,
     generation: &'a Generation,
     observe: Option<Observe<'a>>,
+    grain: Grain,
     /// A pass that is still to be counted.
     before: Option<Pass<'a>>,
 }
@@ -21,28 +23,28 @@ pub struct ChipStepper<'a> {
 impl<'a> ChipStepper<'a> {
     /// Nobody looks at the passes, so nothing is counted.
     pub fn unobserved(chip: &'a Chip<'a>, generation: &'a Generation) -> Self {
-        Self { chip, generation, observe: None, before: None }
+        Self { chip, generation, observe: None, grain: Grain::Pass, before: None }
     }
 
-    /// Does `work` with a stepper whose passes `observe` has all seen when this returns.
+    /// Does `work` with a stepper whose passes, counted by `grain`, `observe` has all seen when this returns.
     pub fn observed<R>(
         chip: &'a Chip<'a>,
         generation: &'a Generation,
-        observe: Observe<'a>,
+        (grain, observe): (Grain, Observe<'a>),
         work: impl FnOnce(&mut Self) -> R,
     ) -> R {
-        let mut stepper = Self { observe: Some(observe), ..Self::unobserved(chip, generation) };
+        let mut stepper = Self { observe: Some(observe), grain, ..Self::unobserved(chip, generation) };
         let result = work(&mut stepper);
         let Self { mut observe, before, .. } = stepper;
-        show(observe.as_mut(), before);
+        show(observe.as_mut(), before, grain);
         result
     }
 
     /// The first read-out of a pass; verified programs have exactly one for each network of the loop.
     fn pass(&mut self, network: NetworkId, input: &[f64]) -> Vec<f64> {
-        let chip = self.chip;
+        let (chip, grain) = (self.chip, self.grain);
         let (before, observe) = (self.before.take(), self.observe.as_mut());
-        let (pass, ()) = rayon::join(|| chip.start(network, input), || show(observe, before));
+        let (pass, ()) = rayon::join(|| chip.start(network, input), || show(observe, before, grain));
         let readout = pass.readouts().swap_remove(0);
         self.before = Some(pass);
         readout
@@ -50,9 +52,9 @@ impl<'a> ChipStepper<'a> {
 }
 
 /// Counts a pass and shows it to who looks.
-fn show(observe: Option<&mut Observe>, pass: Option<Pass>) {
+fn show(observe: Option<&mut Observe>, pass: Option<Pass>, grain: Grain) {
     if let (Some(observe), Some(pass)) = (observe, pass) {
-        observe(&pass.count());
+        observe(&pass.count(grain));
     }
 }
 

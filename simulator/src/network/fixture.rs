@@ -45,6 +45,7 @@ pub fn program() -> Program {
     let target = target();
     let population = |network: u32, name: &str, shape: Shape, fires: bool| Population {
         network: NetworkId(network),
+        timesteps: 5,
         name: name.into(),
         shape,
         dynamics: if fires {
@@ -189,6 +190,7 @@ pub fn random_pass(program: &Program, table: &SliceTable, network: u32, seed: u3
     let steps = (0..5).map(|i| random_step(program, table, seed * 8 + i)).collect();
     PassCounts {
         network: NetworkId(network),
+        timesteps: 5,
         host_writes: writes,
         host_reads: reads,
         bias_saturations: 1,

@@ -56,6 +56,7 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
     let words = vec![0; table.cores.len()];
     let counts = PassCounts {
         network: snnc_compiler::ir::NetworkId(0),
+        timesteps: 1,
         host_writes: words.clone(),
         host_reads: words,
         bias_saturations: 0,
@@ -224,7 +225,7 @@ fn a_sampled_run_stands_for_all() {
     let fired = [(1, 1), (3, 0), (9, 9)];
     let mut run = setup(10, 10, &fired);
     let step = run.counts.steps[0].clone();
-    run.counts.steps = vec![step; 64];
+    (run.counts.timesteps, run.counts.steps) = (64, vec![step; 64]);
     run.traces[0].fired = vec![run.traces[0].fired[0].clone(); 64];
     let network = Network::new(&run.program, &run.table);
     let analytic = Analytic::new(&run.program, &run.table);
