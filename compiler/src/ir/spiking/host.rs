@@ -51,21 +51,28 @@ fn convolve(
     let (rows, cols) = (&geometry.rows, &geometry.cols);
     let from = Shape::new(inputs, rows.input, cols.input);
     let to = Shape::new(outputs, rows.output, cols.output);
-    let mut map: Vec<f64> = (0..to.len()).map(|i| bias[i / to.positions()]).collect();
+    // `[h, w, c]`, so that the inner loop runs along weights and sums alike.
+    let mut sums = bias.repeat(to.positions());
+    let down: Vec<_> = (0..rows.input).map(|y| rows.reach(y, 0..rows.output)).collect();
+    let along: Vec<_> = (0..cols.input).map(|x| cols.reach(x, 0..cols.output)).collect();
     for c in 0..inputs {
-        for y in 0..rows.input {
-            for x in 0..cols.input {
+        for (y, down) in down.iter().enumerate() {
+            for (x, along) in along.iter().enumerate() {
                 let value = input[from.at(c, y, x)];
-                for (ty, ky) in rows.reach(y, 0..rows.output) {
-                    for (tx, kx) in cols.reach(x, 0..cols.output) {
+                for &(ty, ky) in down {
+                    for &(tx, kx) in along {
                         let row = ((c * rows.kernel + ky) * cols.kernel + kx) * outputs;
-                        for (o, weight) in weights[row..row + outputs].iter().enumerate() {
-                            map[to.at(o, ty, tx)] += value * weight;
-                        }
+                        let weights = &weights[row..row + outputs];
+                        let sums = &mut sums[to.at(0, ty, tx) * outputs..][..outputs];
+                        sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
                     }
                 }
             }
         }
+    }
+    let mut map = vec![0.0; to.len()];
+    for (position, sums) in sums.chunks_exact(outputs.max(1)).enumerate() {
+        sums.iter().enumerate().for_each(|(o, &sum)| map[o * to.positions() + position] = sum);
     }
     (to, map)
 }

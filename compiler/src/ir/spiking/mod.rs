@@ -103,7 +103,11 @@ impl NeuronFormat {
     /// largest; the flag says whether it was clipped.
     pub fn encode_bias(&self, value: f64) -> (i32, bool) {
         let mantissa_max = f64::from((1i32 << (self.bias_mantissa_bits - 1)) - 1);
-        let (mut exponent, mut scale) = (0, 1.0);
+        // With smaller exponents the mantissa would be 2^(bits - 1) or more.
+        let binary = (value.to_bits() >> 52 & 0x7ff) as i32 - 1023;
+        let least = binary + 2 - self.bias_mantissa_bits as i32;
+        let mut exponent = least.clamp(0, self.bias_exponent_max as i32) as u32;
+        let mut scale = 1.0 / f64::from(1u32 << exponent);
         loop {
             // A division by a power of two, exactly.
             let mantissa = (value * scale).round_ties_even();
@@ -316,5 +320,36 @@ impl Model {
     /// Populations of a network, ascending.
     pub fn populations_of(&self, network: NetworkId) -> impl Iterator<Item = (PopulationId, &Population)> {
         self.populations.iter().filter(move |(_, p)| p.network == network)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition: the smallest exponent whose mantissa fits.
+    fn plain(format: &NeuronFormat, value: f64) -> (i32, bool) {
+        let most = f64::from((1i32 << (format.bias_mantissa_bits - 1)) - 1);
+        let mantissa = |e: u32| (value / f64::from(1u32 << e)).round_ties_even();
+        match (0..=format.bias_exponent_max).find(|&e| mantissa(e).abs() <= most) {
+            Some(e) => ((mantissa(e) as i32) << e, false),
+            None => (((most * value.signum()) as i32) << format.bias_exponent_max, true),
+        }
+    }
+
+    #[test]
+    fn biases_take_the_smallest_exponent_that_fits() {
+        let target = snnc_targets::load("loihi-like").unwrap();
+        let mut format = NeuronFormat::new(&target.neuron, 8);
+        for (bits, exponent) in [(2, 0), (2, 29), (9, 3), (13, 7), (24, 7)] {
+            (format.bias_mantissa_bits, format.bias_exponent_max) = (bits, exponent);
+            let near = |power: i32| [-1.0, -0.5, -0.25, 0.0, 0.5, 1.0].map(|off| 2f64.powi(power) + off);
+            let others = [0.0, -0.0, f64::MIN_POSITIVE / 4.0, f64::INFINITY, f64::NAN, 1e300];
+            for value in (-3..34).flat_map(near).chain(others) {
+                for value in [value, -value, value * 1.3, value * 0.499] {
+                    assert_eq!(format.encode_bias(value), plain(&format, value), "{value} {bits} {exponent}");
+                }
+            }
+        }
     }
 }
