@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn biases_take_the_smallest_exponent_that_fits() {
-        let target = snnc_targets::load("loihi-like").unwrap();
+        let target = snnc_targets::registry::load("loihi-like").unwrap();
         let mut format = NeuronFormat::new(&target.neuron, 8);
         for (bits, exponent) in [(2, 0), (2, 29), (9, 3), (13, 7), (24, 7)] {
             (format.bias_mantissa_bits, format.bias_exponent_max) = (bits, exponent);
