@@ -99,7 +99,7 @@ impl Pass<'_> {
         let mut record = Record::new(&chip.program.model.populations[id]);
         let channels = chip.program.model.populations[id].shape.channels;
         let each = || parts.iter().zip(&done).map(|((g, _), done)| (&gangs[*g], done));
-        record.spikes.write(chip.indexed[id.0 as usize], |step, words| {
+        record.spikes.write(chip.indexed[id.0 as usize].then_some(chip.level), |step, words| {
             each().for_each(|(gang, done)| done.deposit_spikes(gang, channels, step, words));
         });
         for &slice in gangs.iter().flat_map(|gang| &gang.slices).filter(|&&slice| chip.listed[slice]) {

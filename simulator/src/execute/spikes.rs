@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Slice;
 
+use super::kernels::level::{Level, dispatch};
 use super::slice::Spike;
 
 /// Entries behind a list of channels that may be read.
@@ -63,14 +64,14 @@ impl Spikes {
     }
 
     /// Lets `write` add the spikes of each timestep, several timesteps at a time, and lists them if they are to be read
-    /// by position.
-    pub fn write(&mut self, index: bool, write: impl Fn(usize, &mut StepMut) + Sync) {
+    /// by position, with the instructions of `index`.
+    pub fn write(&mut self, index: Option<Level>, write: impl Fn(usize, &mut StepMut) + Sync) {
         let (shape, stride) = (self.shape, self.stride.max(1));
         let steps = self.words.len() / stride;
         let share = steps.div_ceil(rayon::current_num_threads()).max(1);
         let one = |(step, words): (usize, &mut [u64])| {
             write(step, &mut StepMut(words));
-            if index { Lists::new(shape, words) } else { Lists::default() }
+            index.map(|level| Lists::new(level, shape, words)).unwrap_or_default()
         };
         let each = self.words.par_chunks_exact_mut(stride).enumerate().with_min_len(share);
         self.lists = each.map(one).collect();
@@ -118,27 +119,42 @@ impl Spikes {
 }
 
 impl Lists {
-    fn new(shape: Shape, words: &[u64]) -> Self {
+    fn new(level: Level, shape: Shape, words: &[u64]) -> Self {
         let spikes = words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
-        let mut channels = Vec::with_capacity(spikes + MARGIN);
-        let mut starts = Vec::with_capacity(shape.positions() + 1);
-        starts.push(0);
-        let (mut first, mut end) = (0, shape.channels);
-        for (i, &word) in words.iter().enumerate() {
-            let mut word = word;
-            while word != 0 {
-                let bit = i * 64 + word.trailing_zeros() as usize;
-                word &= word - 1;
-                while bit >= end {
-                    starts.push(channels.len() as u32);
-                    (first, end) = (end, end + shape.channels);
-                }
-                channels.push((bit - first) as u32);
-            }
-        }
-        starts.resize(shape.positions() + 1, channels.len() as u32);
-        channels.resize(channels.len() + MARGIN, 0);
+        let mut channels = vec![0; spikes + MARGIN];
+        let mut starts = vec![0; shape.positions() + 1];
+        list(level, shape.channels, words, &mut starts, &mut channels);
+        channels[spikes..].fill(0);
         Self { starts, channels }
+    }
+}
+
+/// Lists the bits of rows of `width` bits: row r's are `places[starts[r]..starts[r + 1]]`. Behind the last, up to [`MARGIN`]
+/// places are written over.
+fn list(level: Level, width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
+    dispatch!(level, list_body(width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]))
+}
+
+#[inline(always)]
+fn list_body(width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
+    let mut end = 0;
+    for (row, start) in starts[1..].iter_mut().enumerate() {
+        for first in (0..width).step_by(64) {
+            let mut word = bits(words, row * width + first, (width - first).min(64));
+            let mut left = word.count_ones() as usize;
+            let listed = end + left;
+            // Four at a time, as whether there is one more is as good as random.
+            while left > 0 {
+                for place in places[end..].first_chunk_mut::<4>().into_iter().flatten() {
+                    *place = first as u32 + word.trailing_zeros();
+                    word &= word.wrapping_sub(1);
+                }
+                end += 4;
+                left = left.saturating_sub(4);
+            }
+            end = listed;
+        }
+        *start = end as u32;
     }
 }
 
@@ -157,12 +173,12 @@ mod tests {
     use snnc_compiler::ir::PopulationId;
 
     /// Every third neuron, and in another pattern the last.
-    fn pattern(shape: Shape) -> (Spikes, Vec<Vec<bool>>) {
+    fn pattern(level: Level, shape: Shape) -> (Spikes, Vec<Vec<bool>>) {
         let mut spikes = Spikes::new(shape, 2);
         let fires = |step: usize, bit: usize| if step == 0 { bit % 3 == 1 } else { bit + 1 == shape.len() };
         let flags: Vec<Vec<bool>> =
             (0..2).map(|step| (0..shape.len()).map(|bit| fires(step, bit)).collect()).collect();
-        spikes.write(true, |step, words| {
+        spikes.write(Some(level), |step, words| {
             for first in (0..shape.len()).step_by(7) {
                 let chunk = flags[step][first..(first + 7).min(shape.len())].iter().enumerate();
                 words.add(first, chunk.fold(0, |bits, (i, &flag)| bits | u64::from(flag) << i));
@@ -173,9 +189,11 @@ mod tests {
 
     #[test]
     fn lists_bits_and_slices_say_the_same() {
-        for (channels, height, width) in [(1, 1, 200), (3, 5, 7), (64, 2, 2), (70, 3, 1), (130, 1, 2)] {
+        let shapes = [(1, 1, 200), (3, 5, 7), (64, 2, 2), (70, 3, 1), (130, 1, 2)];
+        let of_level = |level| shapes.map(|shape| (level, shape));
+        for (level, (channels, height, width)) in Level::available().into_iter().flat_map(of_level) {
             let shape = Shape { channels, height, width };
-            let (spikes, flags) = pattern(shape);
+            let (spikes, flags) = pattern(level, shape);
             for (step, flags) in flags.iter().enumerate() {
                 let Lists { starts, channels: lists } = spikes.lists(step);
                 for position in 0..shape.positions() {

@@ -45,7 +45,6 @@ pub fn program() -> Program {
     let target = target();
     let population = |network: u32, name: &str, shape: Shape, fires: bool| Population {
         network: NetworkId(network),
-        timesteps: 5,
         name: name.into(),
         shape,
         dynamics: if fires {

@@ -8,13 +8,13 @@
 pub struct Level(Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::execute) enum Kind {
     /// What every processor of the architecture has.
     Portable,
-    /// AVX2.
+    /// AVX2, BMI1 and POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 F, BW and VL.
+    /// AVX-512 F, BW and VL, BMI1 and POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -30,10 +30,12 @@ impl Level {
         let mut levels = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
+            let counts = is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("popcnt");
+            let avx512 = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl");
+            if counts && avx512 {
                 levels.push(Self(Kind::Avx512));
             }
-            if is_x86_feature_detected!("avx2") {
+            if counts && is_x86_feature_detected!("avx2") {
                 levels.push(Self(Kind::Avx2));
             }
         }
@@ -42,7 +44,7 @@ impl Level {
     }
 
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn kind(self) -> Kind {
+    pub(in crate::execute) fn kind(self) -> Kind {
         self.0
     }
 }
@@ -52,11 +54,11 @@ macro_rules! dispatch {
     ($level:expr, $body:ident($($argument:ident: $type:ty),*)) => {{
         #[cfg(target_arch = "x86_64")]
         {
-            #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,popcnt")]
             fn avx512($($argument: $type),*) {
                 $body($($argument),*)
             }
-            #[target_feature(enable = "avx2")]
+            #[target_feature(enable = "avx2,bmi1,popcnt")]
             fn avx2($($argument: $type),*) {
                 $body($($argument),*)
             }
@@ -73,4 +75,4 @@ macro_rules! dispatch {
         $body($($argument),*)
     }};
 }
-pub(super) use dispatch;
+pub(in crate::execute) use dispatch;
