@@ -87,25 +87,35 @@ pub fn index(program: &Program, table: &SliceTable) -> Vec<Vec<Feed>> {
     feeds
 }
 
-/// What a slice feeds, by target, delay and projection. Two projections between the same slices are two feeds: each
-/// position has one axon in each.
-fn from(program: &Program, table: &SliceTable, source: SliceIndex) -> BTreeMap<(SliceIndex, u32, u32), Feed> {
-    let mut feeds = BTreeMap::new();
+/// Target, delay and projection: what tells the feeds of one source apart.
+type Key = (SliceIndex, u32, u32);
+
+/// What a slice feeds, ascending. Two projections between the same slices are two feeds: each position has one axon in
+/// each.
+fn from(program: &Program, table: &SliceTable, source: SliceIndex) -> Vec<(Key, Feed)> {
+    let mut feeds: Vec<(Key, Feed)> = Vec::new();
+    let mut known: BTreeMap<Key, usize> = BTreeMap::new();
     let placed = table.slice(program, source);
     let positions = placed.slice.positions() as usize;
     for position in 0..placed.slice.positions() {
+        // Positions mostly reach the same slices in the same order.
+        let mut likely = 0;
         for to in placed.routes(position) {
             let core = &program.cores[to.core];
             let axon = &core.axons[to.axon as usize];
             for (i, entry) in core.entries(axon).iter().enumerate() {
                 let list = &core.lists[entry.list as usize];
                 let target = table.starts[to.core.0 as usize] + list.slice as usize;
-                let feed = feeds.entry((target, axon.delay, list.projection.0)).or_insert_with(|| Feed {
-                    source,
-                    delay: axon.delay,
-                    taps: vec![None; positions],
-                    counted: Counted::Some(vec![false; positions]),
-                });
+                let key = (target, axon.delay, list.projection.0);
+                let found = match feeds.get(likely) {
+                    Some((other, _)) if *other == key => likely,
+                    _ => *known.entry(key).or_insert_with(|| {
+                        feeds.push((key, Feed::new(source, axon.delay, positions)));
+                        feeds.len() - 1
+                    }),
+                };
+                likely = found + 1;
+                let feed = &mut feeds[found].1;
                 feed.taps[position as usize] =
                     Some(Tap { list: entry.list, target: entry.target, first_atom: axon.first_atom });
                 if let Counted::Some(counted) = &mut feed.counted {
@@ -114,10 +124,16 @@ fn from(program: &Program, table: &SliceTable, source: SliceIndex) -> BTreeMap<(
             }
         }
     }
+    feeds.sort_unstable_by_key(|&(key, _)| key);
     feeds
 }
 
 impl Feed {
+    /// Nothing yet.
+    fn new(source: SliceIndex, delay: u32, positions: usize) -> Self {
+        Self { source, delay, taps: vec![None; positions], counted: Counted::Some(vec![false; positions]) }
+    }
+
     /// Names the plain cases of `counted`.
     fn settled(mut self) -> Self {
         if let Counted::Some(counted) = &self.counted {

@@ -125,7 +125,9 @@ fn of_group(
     members: Vec<Member>,
     rows: bool,
 ) -> Vec<Gang> {
-    let narrow = |member: &Member| memory(program, table, member).iter().all(|&w| i8::try_from(w).is_ok());
+    // Without a branch for each, so that many are looked at together.
+    let wide = |&w: &i16| w != i16::from(w as i8);
+    let narrow = |member: &Member| !memory(program, table, member).iter().fold(false, |any, w| any | wide(w));
     if rows && members[0].whole(program, table) && members.iter().all(narrow) {
         let lanes = members.iter().map(|member| member.unit as usize).sum();
         if let Some(rows) = Rows::new(program, table, shared, &members, lanes) {

@@ -10,10 +10,10 @@ use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use rayon::prelude::*;
-use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::{PopulationId, Shape};
 
-use super::view::Shared;
+use super::view::{Shared, UnitFeed};
 use super::{Member, memory};
 use crate::counts::SliceTable;
 use crate::execute::kernels::LANES;
@@ -90,7 +90,7 @@ pub struct Rows {
 struct Piece {
     channel: u32,
     channels: u32,
-    block: usize,
+    block: u32,
     /// Row of its first channel, and rows from one channel to the next.
     row: u32,
     stride: u32,
@@ -106,7 +106,14 @@ impl Piece {
 }
 
 /// A piece between two positions.
-type Pair = (u32, Stream, u32, Piece);
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    target: u32,
+    /// Index into the streams.
+    stream: u32,
+    position: u32,
+    piece: Piece,
+}
 
 impl Rows {
     /// Rows of a gang whose lists hold whole positions; none if they would take too much memory.
@@ -117,21 +124,20 @@ impl Rows {
         members: &[Member],
         lanes: usize,
     ) -> Option<Self> {
-        let mut pairs = pairs(program, table, shared)?;
-        let demands = demands(program, &pairs);
-        pairs.sort_unstable();
-        let mut rows = Packing { program, next: 0, known: BTreeMap::new() };
+        let streams = streams(program, table, shared);
+        let pairs = pairs(program, table, shared, &streams)?;
         let tile = shared.tile.clone().map(|range| range.len());
+        let mut rows = Packing { program, next: 0, known: BTreeMap::new() };
         let mut starts = vec![0; tile[0] * tile[1] + 1];
-        let mut streams: Vec<Stream> = pairs.iter().map(|pair| pair.1).collect();
-        streams.sort_unstable();
-        streams.dedup();
         let mut taps = Vec::new();
-        for same in pairs.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
-            let (target, stream, position, _) = same[0];
-            for pieces in layers(same.iter().map(|pair| pair.3)) {
-                let base = rows.base(stream, pieces)?;
-                let stream = streams.partition_point(|&other| other < stream) as u32;
+        let between = |pair: &Pair| (pair.target, pair.stream, pair.position);
+        let ordered = ordered(&pairs);
+        for same in ordered.chunk_by(|&a, &b| between(&pairs[a as usize]) == between(&pairs[b as usize])) {
+            let (target, stream, position) = between(&pairs[same[0] as usize]);
+            let mut pieces: Vec<Piece> = same.iter().map(|&pair| pairs[pair as usize].piece).collect();
+            pieces.sort_unstable();
+            for pieces in layers(pieces) {
+                let base = rows.base(streams[stream as usize], pieces)?;
                 taps.push(Tap { stream, position, base });
                 starts[target as usize + 1] = taps.len();
             }
@@ -144,42 +150,52 @@ impl Rows {
         if rows.next as usize * lines * LANES > BYTES_FREE.max(BYTES_A_WEIGHT * weights * lanes) {
             return None;
         }
-        let demands = demands
-            .into_iter()
-            .map(|(stream, channels, units)| Demand {
-                stream: streams.partition_point(|&s| s < stream),
-                channels,
-                units,
-            })
-            .collect();
+        let demands = demands(program, &streams, &pairs);
         let blocks = rows.blocks(table, members, lines);
         Some(Self { streams, starts, taps, blocks, demands })
     }
 }
 
+/// What the feeds bring, ascending.
+fn streams(program: &Program, table: &SliceTable, shared: &Shared) -> Vec<Stream> {
+    let of = |feed| stream(program, table, feed);
+    let mut streams: Vec<Stream> = shared.feeds.iter().map(of).collect();
+    streams.sort_unstable();
+    streams.dedup();
+    streams
+}
+
+fn stream(program: &Program, table: &SliceTable, feed: &UnitFeed) -> Stream {
+    let population = table.slice(program, feed.source).slice.population;
+    Stream { population, delay: feed.delay }
+}
+
 /// All pieces between two positions, in the order of the feeds.
-fn pairs(program: &Program, table: &SliceTable, shared: &Shared) -> Option<Vec<Pair>> {
+fn pairs(program: &Program, table: &SliceTable, shared: &Shared, streams: &[Stream]) -> Option<Vec<Pair>> {
     let mut pairs = Vec::new();
     for feed in &shared.feeds {
         let slice = &table.slice(program, feed.source).slice;
         let width = program.model.populations[slice.population].shape.width as u32;
-        let stream = Stream { population: slice.population, delay: feed.delay };
+        let own = stream(program, table, feed);
+        let stream = streams.partition_point(|&other| other < own) as u32;
         for (local, axon) in feed.axons.iter().enumerate() {
             let Some(axon) = axon else { continue };
             let (y, x) = slice.coordinates(local as u32);
             let list = &shared.lists[axon.list];
             let stride = shared.blocks[list.block].taps;
             for run in &list.runs {
-                for i in 0..run.len {
-                    let piece = Piece {
+                pairs.extend((0..run.len).map(|i| Pair {
+                    target: axon.target + run.target + i,
+                    stream,
+                    position: y * width + x,
+                    piece: Piece {
                         channel: slice.channels.start,
                         channels: slice.atoms(),
-                        block: list.block,
+                        block: list.block as u32,
                         row: axon.first_atom * stride + run.weight + i,
                         stride,
-                    };
-                    pairs.push((axon.target + run.target + i, stream, y * width + x, piece));
-                }
+                    },
+                }));
             }
             if pairs.len() > PAIRS_MAX {
                 return None;
@@ -189,8 +205,27 @@ fn pairs(program: &Program, table: &SliceTable, shared: &Shared) -> Option<Vec<P
     Some(pairs)
 }
 
+/// The pairs by target, stream and position: sorted by each in turn, the last first, which keeps the order of the others.
+fn ordered(pairs: &[Pair]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..pairs.len() as u32).collect();
+    for key in [|pair: &Pair| pair.position, |pair: &Pair| pair.stream, |pair: &Pair| pair.target] {
+        let most = pairs.iter().map(key).max().unwrap_or(0) as usize;
+        let mut places = vec![0u32; most + 2];
+        pairs.iter().for_each(|pair| places[key(pair) as usize + 1] += 1);
+        (0..=most).for_each(|value| places[value + 1] += places[value]);
+        let mut next = vec![0; order.len()];
+        for pair in order {
+            let place = &mut places[key(&pairs[pair as usize]) as usize];
+            next[*place as usize] = pair;
+            *place += 1;
+        }
+        order = next;
+    }
+    order
+}
+
 /// Channels once each, joined where their rows go on; a second projection between the same positions is a second layer.
-fn layers(pieces: impl Iterator<Item = Piece>) -> Vec<Vec<Piece>> {
+fn layers(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
     let mut layers: Vec<Vec<Piece>> = Vec::new();
     for piece in pieces {
         let free = |layer: &Vec<Piece>| {
@@ -209,31 +244,37 @@ fn layers(pieces: impl Iterator<Item = Piece>) -> Vec<Vec<Piece>> {
     layers
 }
 
-/// Units of every spike: stream, alike channels, units by position.
-fn demands(program: &Program, pairs: &[Pair]) -> Vec<(Stream, Option<Vec<bool>>, Vec<u64>)> {
-    // By stream: of each channel that brings something, units by position.
-    let mut units: BTreeMap<Stream, Vec<Option<Vec<u64>>>> = BTreeMap::new();
-    for (_, stream, position, piece) in pairs {
-        let shape = program.model.populations[stream.population].shape;
-        let channels = units.entry(*stream).or_insert_with(|| vec![None; shape.channels]);
-        for units in &mut channels[piece.channel as usize..][..piece.channels as usize] {
-            units.get_or_insert_with(|| vec![0; shape.positions()])[*position as usize] += 1;
-        }
+/// Units of every spike.
+fn demands(program: &Program, streams: &[Stream], pairs: &[Pair]) -> Vec<Demand> {
+    let shapes: Vec<Shape> =
+        streams.iter().map(|stream| program.model.populations[stream.population].shape).collect();
+    // By stream, `[channel][position]`: units more than the channel before has.
+    let mut steps: Vec<Vec<i64>> =
+        shapes.iter().map(|shape| vec![0; (shape.channels + 1) * shape.positions()]).collect();
+    for Pair { stream, position, piece, .. } in pairs {
+        let (steps, positions) = (&mut steps[*stream as usize], shapes[*stream as usize].positions());
+        let at = |channel: u32| channel as usize * positions + *position as usize;
+        steps[at(piece.channel)] += 1;
+        steps[at(piece.channel + piece.channels)] -= 1;
     }
-    let mut alike: BTreeMap<(Stream, Vec<u64>), Vec<u32>> = BTreeMap::new();
-    for (stream, channels) in units {
-        for (channel, units) in channels.into_iter().enumerate() {
-            let Some(units) = units else { continue };
-            alike.entry((stream, units)).or_default().push(channel as u32);
+    let mut demands = Vec::new();
+    for (stream, (shape, steps)) in shapes.iter().zip(steps).enumerate() {
+        let mut units = vec![0i64; shape.positions()];
+        let mut alike: BTreeMap<Vec<u64>, Vec<bool>> = BTreeMap::new();
+        for (channel, steps) in steps.chunks_exact(shape.positions().max(1)).take(shape.channels).enumerate()
+        {
+            units.iter_mut().zip(steps).for_each(|(units, step)| *units += step);
+            if units.iter().any(|&units| units != 0) {
+                let units = units.iter().map(|units| units.unsigned_abs()).collect();
+                alike.entry(units).or_insert_with(|| vec![false; shape.channels])[channel] = true;
+            }
         }
+        demands.extend(alike.into_iter().map(|(units, channels)| {
+            let channels = (!channels.iter().all(|&flag| flag)).then_some(channels);
+            Demand { stream, channels, units }
+        }));
     }
-    let demand = |((stream, units), channels): ((Stream, Vec<u64>), Vec<u32>)| {
-        let all = program.model.populations[stream.population].shape.channels;
-        let mut flags = vec![false; all];
-        channels.iter().for_each(|&channel| flags[channel as usize] = true);
-        (stream, (channels.len() < all).then_some(flags), units)
-    };
-    alike.into_iter().map(demand).collect()
+    demands
 }
 
 /// Rows in the making.
@@ -289,7 +330,8 @@ impl Packing<'_> {
             for piece in pieces {
                 for i in 0..piece.channels {
                     for Share { member, weights, lanes: own } in shares {
-                        let from = member.bases[piece.block] + (piece.row + i * piece.stride) * member.unit;
+                        let from =
+                            member.bases[piece.block as usize] + (piece.row + i * piece.stride) * member.unit;
                         lanes[own.clone()].copy_from_slice(&weights[from as usize..][..own.len()]);
                     }
                     let to = (base + piece.channel + i) as usize * wide;
