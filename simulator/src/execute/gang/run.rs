@@ -11,7 +11,7 @@ use super::{Gang, Part, Synapses};
 use crate::execute::arrivals::Sums;
 use crate::execute::kernels::LANES;
 use crate::execute::kernels::gather::gather;
-use crate::execute::kernels::level::Level;
+use crate::execute::kernels::level::{Level, dispatch};
 use crate::execute::kernels::scatter::add_packets;
 use crate::execute::kernels::update::{Marks, Neurons, update};
 use crate::execute::pass::Pass;
@@ -42,31 +42,45 @@ impl<'p> Brought<'p> {
 }
 
 /// Rows of the spikes in a position's taps.
+#[derive(Default)]
 struct RowList {
     rows: Vec<u32>,
     len: usize,
 }
 
 impl RowList {
-    /// Lists the rows of what the taps' streams bring; whole vectors are copied, and what is too much written over.
-    #[inline(always)]
-    fn fill(&mut self, taps: &[Tap], streams: &[Brought]) -> &[u32] {
-        self.len = 0;
-        for tap in taps {
-            let brought = &streams[tap.stream as usize];
-            let span = brought.span(tap.position as usize);
-            let end = self.len + span.len();
-            if self.rows.len() < end + MARGIN {
-                self.rows.resize(2 * end + MARGIN, 0);
-            }
-            let from = brought.channels[span.start..].as_chunks::<MARGIN>().0;
-            let to = self.rows[self.len..].as_chunks_mut::<MARGIN>().0;
-            for (to, from) in to.iter_mut().zip(from).take(span.len().div_ceil(MARGIN)) {
-                *to = from.map(|channel| tap.base.wrapping_add(channel));
-            }
-            self.len = end;
-        }
+    /// Lists the rows of what the taps' streams bring.
+    fn fill(&mut self, level: Level, taps: &[Tap], streams: &[Brought]) -> &[u32] {
+        fill(level, self, taps, streams);
         &self.rows[..self.len]
+    }
+}
+
+fn fill(level: Level, list: &mut RowList, taps: &[Tap], streams: &[Brought]) {
+    dispatch!(level, fill_body(list: &mut RowList, taps: &[Tap], streams: &[Brought]))
+}
+
+/// Whole vectors are copied, and what is too much written over; most taps bring less than one, and it is copied whether
+/// there is any spike or not, as that is as good as random.
+#[inline(always)]
+fn fill_body(list: &mut RowList, taps: &[Tap], streams: &[Brought]) {
+    list.len = 0;
+    for tap in taps {
+        let brought = &streams[tap.stream as usize];
+        let span = brought.span(tap.position as usize);
+        let end = list.len + span.len();
+        if list.rows.len() < end + MARGIN {
+            list.rows.resize(2 * end + MARGIN, 0);
+        }
+        let mut from = brought.channels[span.start..].as_chunks::<MARGIN>().0.iter();
+        let mut to = list.rows[list.len..].as_chunks_mut::<MARGIN>().0.iter_mut();
+        let mut copy = || {
+            let (Some(to), Some(from)) = (to.next(), from.next()) else { return };
+            *to = from.map(|channel| tap.base.wrapping_add(channel));
+        };
+        copy();
+        (1..span.len().div_ceil(MARGIN)).for_each(|_| copy());
+        list.len = end;
     }
 }
 
@@ -183,14 +197,14 @@ impl Task<'_> {
         let thresholds = &gang.thresholds[block.first..block.first + K];
         let lines = gang.thresholds.len();
         let mut done = Done::new(block.first, K, self.positions.clone(), steps);
-        let mut list = RowList { rows: Vec::new(), len: 0 };
+        let mut list = RowList::default();
         for (p, position) in self.positions.clone().enumerate() {
             let first = position * lines + block.first;
             let bias = &self.bias[first..first + K];
             let taps = &self.rows.taps[self.rows.starts[position]..self.rows.starts[position + 1]];
             let mut membranes = [[0; LANES]; K];
             for (step, streams) in streams.iter().enumerate() {
-                let list = list.fill(taps, streams);
+                let list = list.fill(level, taps, streams);
                 let mut sums = [[0; LANES]; K];
                 gather(level, weights, list, &mut sums);
                 let mut marks = [Marks::default(); K];
