@@ -21,8 +21,8 @@ struct Account<'p> {
     pass: &'p Pass<'p>,
     /// What a row of the counts is.
     grain: Grain,
-    /// Spikes by slice and timestep of its window.
-    spikes: Vec<Vec<u64>>,
+    /// Spikes by slice and timestep of the pass.
+    spikes: Vec<u64>,
     /// Packets by slice, where they depend on the position ([`super::arrivals::Sums`]).
     sums: Vec<Vec<Vec<u64>>>,
     counts: PassCounts,
@@ -78,7 +78,7 @@ fn no_counts(pass: &Pass, grain: Grain) -> PassCounts {
 impl<'p> Account<'p> {
     fn of(pass: &'p Pass, grain: Grain) -> PassCounts {
         let (slices, counts) = (pass.chip.slices.len(), no_counts(pass, grain));
-        let (spikes, sums) = (vec![Vec::new(); slices], vec![Vec::new(); slices]);
+        let (spikes, sums) = (vec![0; slices * counts.timesteps], vec![Vec::new(); slices]);
         let mut account = Account { pass, grain, spikes, sums, counts };
         for (population, _) in pass.chip.program.model.populations_of(pass.network) {
             let gangs = &pass.chip.gangs[population.0 as usize];
@@ -100,7 +100,6 @@ impl<'p> Account<'p> {
         units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
         for (member, &slice) in gang.slices.iter().enumerate() {
             let neurons = u64::from(self.pass.chip.slices[slice].neurons());
-            self.spikes[slice] = Vec::with_capacity(window.steps as usize);
             for (step, now) in (window.start..window.end()).enumerate() {
                 let mut tally = Tally::default();
                 let cell = member * window.steps as usize + step;
@@ -119,7 +118,7 @@ impl<'p> Account<'p> {
                     accumulator_overflows: tally.overflowed,
                     state_saturations: tally.saturated,
                 };
-                self.spikes[slice].push(tally.spikes);
+                self.spikes[slice * self.counts.timesteps + now as usize] = tally.spikes;
                 let row = match self.grain {
                     Grain::Timestep => now as usize,
                     Grain::Pass => 0,
@@ -206,8 +205,8 @@ impl<'p> Account<'p> {
             return 0;
         }
         let by_step = match group.arrivals {
-            Arrivals::All => &self.spikes[source],
-            Arrivals::Of(sum) => &self.sums[source][sum],
+            Arrivals::All => &self.spikes[source * self.counts.timesteps + window.start as usize..],
+            Arrivals::Of(sum) => self.sums[source][sum].as_slice(),
         };
         by_step[(first - window.start) as usize..(end - window.start) as usize].iter().sum()
     }

@@ -95,28 +95,30 @@ impl Done {
 
     /// Sums the marks for each slice; call once, when all are there. `sums` are those of all slices.
     pub(super) fn tally(&mut self, gang: &Gang, level: Level, sums: &[Sums]) {
+        let mut tallies = vec![Tally::default(); gang.slices.len() * self.steps];
+        let mut counts = vec![0; self.steps];
         for (member, &slice) in gang.slices.iter().enumerate() {
             let summed = |factors: &Vec<u64>| self.summed(gang, level, factors, member);
             self.sums.push(sums[slice].factors.iter().map(summed).collect());
-            let [spikes, active, saturated, overflowed] =
-                [&self.fired, &self.active, &self.saturated, &self.overflowed]
-                    .map(|words| self.counted(gang, level, words, member));
-            self.tallies.extend((0..self.steps).map(|step| Tally {
-                spikes: spikes[step],
-                active: active[step],
-                saturated: saturated[step],
-                overflowed: overflowed[step],
-            }));
+            let tallies = &mut tallies[member * self.steps..][..self.steps];
+            let mut enter = |words: &[u64], field: fn(&mut Tally) -> &mut u64| {
+                if !words.is_empty() {
+                    counts.fill(0);
+                    self.counted(gang, level, words, member, &mut counts);
+                    tallies.iter_mut().zip(&counts).for_each(|(tally, &count)| *field(tally) = count);
+                }
+            };
+            enter(&self.fired, |tally| &mut tally.spikes);
+            enter(&self.active, |tally| &mut tally.active);
+            enter(&self.saturated, |tally| &mut tally.saturated);
+            enter(&self.overflowed, |tally| &mut tally.overflowed);
         }
+        self.tallies = tallies;
         self.active = Vec::new();
     }
 
-    /// Marks of one slice by timestep.
-    fn counted(&self, gang: &Gang, level: Level, words: &[u64], member: usize) -> Vec<u64> {
-        let mut counts = vec![0; self.steps];
-        if words.is_empty() {
-            return counts;
-        }
+    /// Adds the marks of one slice to `counts`, by timestep.
+    fn counted(&self, gang: &Gang, level: Level, words: &[u64], member: usize, counts: &mut [u64]) {
         let lanes = gang.starts[member]..gang.starts[member + 1];
         let each_line = self.steps * self.positions.len();
         match &gang.synapses {
@@ -124,21 +126,20 @@ impl Done {
                 for (line, words) in words.chunks_exact(each_line).enumerate() {
                     let mask = mask(&lanes, (self.first + line) * LANES);
                     if mask != 0 {
-                        count_masked(level, words, self.positions.len(), mask, &mut counts);
+                        count_masked(level, words, self.positions.len(), mask, counts);
                     }
                 }
             }
             Synapses::Lists(_) if gang.slices.len() == 1 => {
                 for words in words.chunks_exact(each_line) {
-                    count_masked(level, words, 1, u64::MAX, &mut counts);
+                    count_masked(level, words, 1, u64::MAX, counts);
                 }
             }
             Synapses::Lists(_) => {
                 let each = vec![1; gang.positions.len()];
-                self.sum_slots(gang, words, &each, &lanes, &mut counts);
+                self.sum_slots(gang, words, &each, &lanes, counts);
             }
         }
-        counts
     }
 
     /// Spikes of one slice by timestep, each times the factor of its position.

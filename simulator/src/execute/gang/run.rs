@@ -97,7 +97,7 @@ impl Gang {
         match (&self.synapses, part) {
             (Synapses::Rows(rows), Part::Block(block, positions)) => {
                 let (block, positions) = (&rows.blocks[*block], positions.clone());
-                let streams = streams(rows, pass, population);
+                let streams = Streams::new(rows, pass, population);
                 let steps = pass.window(population).steps as usize;
                 let (level, sums) = (pass.chip.level, pass.chip.postage.sums.as_slice());
                 let task = Task { gang: self, level, rows, block, positions, steps, bias, sums };
@@ -117,10 +117,10 @@ impl Gang {
     pub(in crate::execute) fn units(&self, pass: &Pass, population: PopulationId) -> Vec<u64> {
         let steps = pass.window(population).steps as usize;
         let Synapses::Rows(rows) = &self.synapses else { return Vec::new() };
-        let streams = streams(rows, pass, population);
+        let streams = Streams::new(rows, pass, population);
         let mut units = vec![0; steps];
         for demand in &rows.demands {
-            for (sum, streams) in units.iter_mut().zip(&streams) {
+            for (sum, streams) in units.iter_mut().zip(streams.steps()) {
                 let brought = &streams[demand.stream];
                 *sum += match &demand.channels {
                     None => {
@@ -165,16 +165,36 @@ impl Gang {
     }
 }
 
-/// What the streams bring, `[timestep of the window][stream]`.
-fn streams<'p>(rows: &Rows, pass: &'p Pass, population: PopulationId) -> Vec<Vec<Brought<'p>>> {
-    let window = pass.window(population);
-    let brought = |step: u32, stream: &super::rows::Stream| {
-        let Some(sent) = pass.sent(stream.population, step, stream.delay) else { return Brought::default() };
-        let lists = pass.record(stream.population).spikes.lists(sent);
-        Brought { starts: &lists.starts, channels: &lists.channels }
-    };
-    let steps = window.start..window.end();
-    steps.map(|step| rows.streams.iter().map(|stream| brought(step, stream)).collect()).collect()
+/// What the streams of a gang bring, `[timestep of the window][stream]`.
+struct Streams<'p> {
+    brought: Vec<Brought<'p>>,
+    /// Streams.
+    each: usize,
+    /// Timesteps.
+    steps: usize,
+}
+
+impl<'p> Streams<'p> {
+    fn new(rows: &Rows, pass: &'p Pass, population: PopulationId) -> Self {
+        let window = pass.window(population);
+        let brought = |step: u32, stream: &super::rows::Stream| {
+            let sent = pass.sent(stream.population, step, stream.delay)?;
+            let lists = pass.record(stream.population).spikes.lists(sent);
+            Some(Brought { starts: &lists.starts, channels: &lists.channels })
+        };
+        let steps = window.start..window.end();
+        let of_step = |step| rows.streams.iter().map(move |stream| brought(step, stream).unwrap_or_default());
+        Self {
+            brought: steps.flat_map(of_step).collect(),
+            each: rows.streams.len(),
+            steps: window.steps as usize,
+        }
+    }
+
+    /// Timestep by timestep.
+    fn steps(&self) -> impl Iterator<Item = &[Brought<'p>]> {
+        (0..self.steps).map(|step| &self.brought[step * self.each..(step + 1) * self.each])
+    }
 }
 
 /// A block of lines at some positions.
@@ -191,7 +211,7 @@ struct Task<'t> {
 
 impl Task<'_> {
     /// Position by position, each through the whole window: its membranes stay in the first-level cache.
-    fn run<const K: usize>(&self, streams: &[Vec<Brought>]) -> Done {
+    fn run<const K: usize>(&self, streams: &Streams) -> Done {
         let Self { gang, level, block, steps, .. } = *self;
         let weights = block.rows.as_chunks::<K>().0;
         let thresholds = &gang.thresholds[block.first..block.first + K];
@@ -203,7 +223,7 @@ impl Task<'_> {
             let bias = &self.bias[first..first + K];
             let taps = &self.rows.taps[self.rows.starts[position]..self.rows.starts[position + 1]];
             let mut membranes = [[0; LANES]; K];
-            for (step, streams) in streams.iter().enumerate() {
+            for (step, streams) in streams.steps().enumerate() {
                 let list = list.fill(level, taps, streams);
                 let mut sums = [[0; LANES]; K];
                 gather(level, weights, list, &mut sums);
