@@ -53,7 +53,7 @@ pub struct Tap {
 pub struct Block {
     /// First line.
     pub first: usize,
-    /// Lines of a row: 1, 2, 4 or 8. The last block's may go beyond the gang's.
+    /// Lines of a row: 1, 2, 3, 4 or 8. The last block's may go beyond the gang's.
     pub lines: usize,
     /// Rows, line after line.
     pub rows: Vec<Line>,
@@ -352,9 +352,11 @@ struct Share<'p> {
     lanes: Range<usize>,
 }
 
-/// Lines of a block: as many as the gang fills, so that a position's rows are listed once for all of them, and as stay
-/// in the cache.
+/// Lines of a block: few blocks, so that a position's rows are listed few times, with few lines beyond the gang's, and rows
+/// that stay in the cache.
 fn block_lines(lines: usize, rows: usize) -> usize {
-    let fits = |&wide: &usize| wide == 1 || (lines >= wide && rows * wide * size_of::<Line>() <= BLOCK_BYTES);
-    [8, 4, 2, 1].into_iter().find(fits).unwrap_or(1)
+    let fits = |wide: usize| wide == 1 || (lines >= wide && rows * wide * size_of::<Line>() <= BLOCK_BYTES);
+    // Listing a position's rows takes about as long as summing them in one line.
+    let cost = |wide: usize| lines.div_ceil(wide) * (wide + 1);
+    [8, 4, 3, 2, 1].into_iter().filter(|&wide| fits(wide)).min_by_key(|&wide| cost(wide)).unwrap_or(1)
 }

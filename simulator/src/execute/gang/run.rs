@@ -104,6 +104,7 @@ impl Gang {
                 match block.lines {
                     8 => task.run::<8>(&streams),
                     4 => task.run::<4>(&streams),
+                    3 => task.run::<3>(&streams),
                     2 => task.run::<2>(&streams),
                     _ => task.run::<1>(&streams),
                 }

@@ -192,6 +192,7 @@ mod tests {
         for extreme in [None, Some(-128), Some(127), Some(0)] {
             check::<1>(extreme);
             check::<2>(extreme);
+            check::<3>(extreme);
             check::<4>(extreme);
             check::<8>(extreme);
         }
