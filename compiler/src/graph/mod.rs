@@ -96,7 +96,7 @@ pub enum Op {
     Concat,
     /// Read-out: mean over the timesteps.
     MeanOverTime,
-    /// Read-out: sum over t of `coefficients[t]` x input[t].
+    /// Read-out: sum over t of `coefficients[t]` x `input[t]`.
     WeightedSum {
         /// One a timestep, oldest first.
         coefficients: Vec<f64>,

@@ -17,7 +17,7 @@ pub fn print<T: Serialize>(header: &str, value: &T) -> String {
     text
 }
 
-/// Parses what [`print`] wrote; `place` names it in errors.
+/// Parses what [`print()`] wrote; `place` names it in errors.
 ///
 /// # Errors
 /// [`Code::TextForm`] with line and column.

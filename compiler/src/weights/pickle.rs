@@ -1,6 +1,6 @@
 //! PyTorch checkpoints (`.pth`): zip archives since 1.6, pickle streams before. Nothing in them is ever executed.
 //!
-//! Before the checkpoint library sees a file, [`audit`] walks its pickles opcode by opcode and refuses every name
+//! Before the checkpoint library sees a file, [`audit()`] walks its pickles opcode by opcode and refuses every name
 //! that a state dict does not need, and pickles of implausible length. What passes is parsed by `pytorch-reader`, an
 //! interpreter that knows tensors and plain containers only.
 //!

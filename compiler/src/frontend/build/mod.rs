@@ -2,7 +2,7 @@
 //!
 //! Network by network: names, then inputs, then operations with their tensors ([`op`]), then the graph; last the
 //! [`pipeline`]. Every problem that does not hide another is collected. Where the tensors come from is the
-//! [`Source`]'s business: [`super::load`] reads files, [`super::import`] checks a model before it writes one.
+//! [`Source`]'s business: [`super::load()`] reads files, [`super::import()`] checks a model before it writes one.
 
 mod conv;
 mod dense;

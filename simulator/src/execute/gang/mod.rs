@@ -265,7 +265,7 @@ impl Gang {
         in_lines(bias, 0)
     }
 
-    /// Whether its sources' spikes must be listed by position ([`super::spikes::Spikes::index`]).
+    /// Whether its sources' spikes must be listed by position ([`super::spikes::Lists`]).
     pub fn reads_positions(&self) -> bool {
         matches!(self.synapses, Synapses::Rows(_))
     }

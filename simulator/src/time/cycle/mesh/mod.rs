@@ -11,7 +11,7 @@
 //! Packets may fork on their way ([`trees`]).
 //!
 //! There are three implementations of this one model, and tests hold that they give the same fate to every packet:
-//! [`compact`] for small routers of two virtual channels and packets of one flit to one end, [`general`] for all, and [`plain`]
+//! [`compact`] for small routers of two virtual channels and packets of one flit to one end, [`general`] for all, and `plain`
 //! as an oracle that does without any of their bookkeeping. The output at the next router is chosen when a flit leaves the one
 //! before; a credit is no event but the time from which a place is free. Nothing is allocated in their loops once the
 //! table of packets has grown to the most that were ever under way.
