@@ -1,14 +1,18 @@
 //! The command line: what can be said, not what is done. Exit codes: 0, 1 (the input's fault), 2 (usage).
 
+mod mapping;
+mod research;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use snnc_compiler::mapping::effort::Effort;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 
 use crate::streaming::Format;
 use crate::trace::Span;
+pub use mapping::{Goal, MappingArgs, Partitioner};
+pub use research::{ExportArgs, ExportFormat, PartitionArgs, PlaceArgs};
 
 /// Compiler and simulator for spiking networks on neuromorphic chips.
 #[derive(Debug, Parser)]
@@ -76,64 +80,6 @@ pub struct QuantiseArgs {
     /// 8 bits, else 0]
     #[arg(long, value_name = "PASSES", value_parser = passes)]
     pub calibrate: Option<usize>,
-}
-
-/// How the network is mapped onto cores.
-#[derive(Debug, Clone, Default, Args)]
-pub struct MappingArgs {
-    /// What the partition makes small, the other deciding among equals; --partitioner hypergraph always looks for the
-    /// fewest cores, and chips of layer cores leave no choice
-    #[arg(long, value_enum, default_value = "cores")]
-    pub objective: Goal,
-    /// How networks are cut: into boxes of their maps, or by their hypergraph
-    #[arg(long, value_enum, default_value = "auto")]
-    pub partitioner: Partitioner,
-    /// Channels of a position that make a vertex, for --partitioner hypergraph and partitions read from .part files
-    #[arg(long, default_value_t = 16)]
-    pub group: usize,
-    /// How hard partition and placement search: fast, default or best; counted in steps, never in seconds
-    #[arg(long, default_value_t)]
-    pub effort: Effort,
-    /// Seed of the placement's local search
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
-    pub mapping_seed: u64,
-    /// Weigh packets with the spikes of a recorded run: its report.json, or its folder [default: every neuron fires
-    /// once]
-    #[arg(long, value_name = "RUN")]
-    pub profile: Option<PathBuf>,
-    /// Read which neurons share a core, instead of searching: a partition file (.ron), or the blocks that a partitioner
-    /// gave for `snnc export --to hgr`, a number a line
-    #[arg(long, value_name = "FILE")]
-    pub partition: Option<PathBuf>,
-    /// The network that the blocks of --partition are of; the others are searched [default: the denoiser, else the
-    /// first]
-    #[arg(long, value_name = "NAME", requires = "partition")]
-    pub partition_network: Option<String>,
-    /// Read where the cores sit, instead of searching
-    #[arg(long, value_name = "FILE")]
-    pub placement: Option<PathBuf>,
-}
-
-/// How networks are cut.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Partitioner {
-    /// Tiles; with --effort best also the hypergraph for irregular networks, and the better of the two
-    #[default]
-    Auto,
-    /// Boxes of maps, layer by layer
-    Tiles,
-    /// Multilevel partitioning of the hypergraph
-    Hypergraph,
-}
-
-/// What a partition makes small.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Goal {
-    /// Cores
-    #[default]
-    Cores,
-    /// Packets
-    Packets,
 }
 
 /// `snnc compile`.
@@ -338,83 +284,6 @@ pub struct ImportArgs {
     #[arg(short, long)]
     pub output: PathBuf,
     /// Print what was found as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `snnc place`.
-#[derive(Debug, Args)]
-pub struct PlaceArgs {
-    /// Text file of flows: a line "source destination packets" each, cores counted from 0
-    pub flows: PathBuf,
-    /// Tiles in a row of the mesh
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub columns: u32,
-    /// Rows of tiles
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub rows: u32,
-    /// Cores on a tile
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub cores_per_tile: u32,
-    /// How long to search: fast, default or best
-    #[arg(long, default_value_t)]
-    pub effort: Effort,
-    /// Seed of the search
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Print the result, with the site of each core, as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `snnc export`.
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub model: ModelArgs,
-    /// Format: hgr is the hypergraph of one network in hMETIS form
-    #[arg(long, value_enum)]
-    pub to: ExportFormat,
-    /// Network [default: the denoiser, else the model's first]
-    #[arg(long)]
-    pub network: Option<String>,
-    /// Consecutive channels at one position that make a vertex
-    #[arg(long, default_value_t = 16)]
-    pub group: usize,
-    /// Write it here
-    #[arg(short, long)]
-    pub output: PathBuf,
-}
-
-/// What can be exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// hMETIS hypergraph: a vertex weighs its neurons, a net the packets of every neuron firing once
-    Hgr,
-}
-
-/// `snnc partition`.
-#[derive(Debug, Args)]
-pub struct PartitionArgs {
-    /// Hypergraph (.hgr)
-    pub hypergraph: PathBuf,
-    /// Blocks [default: as few as are found to keep the limits]
-    #[arg(long)]
-    pub blocks: Option<usize>,
-    /// Most weight of a block; one value a vertex weight of the file
-    #[arg(long, required = true, value_delimiter = ',')]
-    pub limit: Vec<u64>,
-    /// How hard to try
-    #[arg(long, default_value_t)]
-    pub effort: Effort,
-    /// Seed of all random choices
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Write the block of each vertex here, one a line
-    #[arg(short, long)]
-    pub output: Option<PathBuf>,
-    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }

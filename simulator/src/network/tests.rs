@@ -1,0 +1,132 @@
+use super::fixture::{program, random_step, slice_table};
+use super::*;
+use crate::counts::Cast;
+use crate::host::philox4x32_10;
+use snnc_targets::schema::Routing;
+use std::collections::BTreeMap;
+
+#[test]
+fn hops_are_distances_and_loads_are_walked_paths() {
+    let program = program();
+    let table = slice_table(&program);
+    let network = Network::new(&program, &table);
+    let topology = program.topology();
+    for seed in 0..20 {
+        let step = random_step(&program, &table, seed);
+        let flows = &step.flows;
+        let mut by_hand: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut distance = 0;
+        for flow in flows {
+            let (from, to) = (program.sites[table.cores[flow.source]], program.sites[flow.target]);
+            distance += flow.packets * u64::from(topology.distance(from, to));
+            for (link, _) in topology.path(from, to) {
+                *by_hand.entry(link.0).or_default() += flow.packets;
+            }
+        }
+        let mut hops = Hops::default();
+        network.hops(&step, |_, of_flow| hops += of_flow);
+        assert_eq!(hops.total(), distance);
+        let mut loads = vec![0; network.links().len()];
+        network.load(&step, &mut loads);
+        assert_eq!(loads.iter().sum::<u64>(), distance);
+        let loaded = network.links().iter().zip(&loads).filter(|(_, load)| **load > 0);
+        assert_eq!(loaded.map(|(link, load)| (link.0.0, *load)).collect::<BTreeMap<_, _>>(), by_hand);
+    }
+}
+
+#[test]
+fn flows_in_any_order_find_their_routes() {
+    let program = program();
+    let table = slice_table(&program);
+    let network = Network::new(&program, &table);
+    let mut flows = random_step(&program, &table, 1).flows;
+    flows.reverse();
+    for (flow, route) in network.follow(&flows) {
+        assert_eq!((flow.source, flow.target), (route.source, route.target));
+    }
+}
+
+#[test]
+#[should_panic(expected = "follows a route of the program")]
+fn an_invented_flow_is_refused() {
+    let program = program();
+    let table = slice_table(&program);
+    let flow = Flow { source: 0, target: CoreId(0), packets: 1 };
+    let network = Network::new(&program, &table);
+    let _ = network.follow(&[flow]).count();
+}
+
+/// The fixture with forking packets, and random spikes on its trees.
+fn multicast(seed: u32) -> (Program, Trees, StepCounts) {
+    let mut program = program();
+    program.target.topology.routing.0 = Routing::Multicast { table_entries: Some(16) };
+    let trees = Trees::of(&program).expect("the target forks packets");
+    let cast = |tree: usize| Cast {
+        tree: TreeId(tree as u32),
+        spikes: u64::from(philox4x32_10([tree as u32, 0, 0, 0], [seed, 7])[0] % 9),
+    };
+    let casts = (0..trees.all().len()).map(cast).filter(|cast| cast.spikes > 0).collect();
+    (program, trees, StepCounts { casts, ..StepCounts::default() })
+}
+
+#[test]
+fn trees_cross_each_link_of_the_union_of_their_paths_once_a_spike() {
+    let mut shared = 0;
+    for seed in 0..20 {
+        let (program, trees, step) = multicast(seed);
+        let table = slice_table(&program);
+        let (network, topology) = (Network::new(&program, &table), program.topology());
+        let mut by_hand: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut apart = 0;
+        for cast in &step.casts {
+            let tree = trees.tree(cast.tree);
+            let from = program.sites[table.cores[tree.slice]];
+            let mut union = std::collections::BTreeSet::new();
+            for &to in &tree.destinations {
+                union.extend(topology.path(from, program.sites[to]).map(|(link, _)| link.0));
+                apart += cast.spikes * u64::from(topology.distance(from, program.sites[to]));
+            }
+            union.into_iter().for_each(|link| *by_hand.entry(link).or_default() += cast.spikes);
+        }
+        let mut loads = vec![0; network.links().len()];
+        network.load(&step, &mut loads);
+        let loaded = network.links().iter().zip(&loads).filter(|(_, load)| **load > 0);
+        assert_eq!(loaded.map(|(link, load)| (link.0.0, *load)).collect::<BTreeMap<_, _>>(), by_hand);
+        let mut hops = Hops::default();
+        network.hops(&step, |_, of_tree| hops += of_tree);
+        assert_eq!(hops.total(), loads.iter().sum::<u64>());
+        assert!(hops.total() <= apart);
+        shared += apart - hops.total();
+    }
+    assert!(shared > 0, "some destinations share a way");
+}
+
+#[test]
+fn a_tree_to_one_destination_is_its_path() {
+    let (mut program, ..) = multicast(0);
+    for core in program.cores.values_mut() {
+        for slice in &mut core.slices {
+            let first = slice.destinations.first().copied();
+            let positions = slice.route_starts.len() as u32;
+            slice.destinations = first.into_iter().collect();
+            slice.route_starts = (0..positions).map(|p| p.min(u32::from(first.is_some()))).collect();
+        }
+    }
+    let table = slice_table(&program);
+    let trees = Trees::of(&program).expect("the target forks packets");
+    let forking = Network::new(&program, &table);
+    program.target.topology.routing.0 = Routing::Unicast;
+    let plain = Network::new(&program, &table);
+    assert_eq!(trees.all().len(), plain.routes().len());
+    for (id, route) in plain.routes().iter().enumerate() {
+        let cast = Cast { tree: TreeId(id as u32), spikes: 3 };
+        let flow = Flow { source: route.source, target: route.target, packets: 3 };
+        let step = StepCounts { casts: vec![cast], flows: vec![flow], ..StepCounts::default() };
+        let hops = |network: &Network| {
+            let mut all = Vec::new();
+            network.hops(&step, |slice, hops| all.push((slice, hops)));
+            all
+        };
+        assert_eq!(hops(&forking), hops(&plain));
+    }
+}

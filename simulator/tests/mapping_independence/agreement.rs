@@ -1,0 +1,155 @@
+//! Everything that executes a network against everything else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use snnc_compiler::ir::program::{Program, Slice};
+use snnc_compiler::ir::spiking::{Projection, SpikingIr};
+use snnc_compiler::ir::{CoreId, NetworkId, PopulationId};
+use snnc_simulator::counts::{Cast, Events, Flow, Grain, PassCounts, StepCounts};
+use snnc_simulator::execute::kernels::level::Level;
+use snnc_simulator::execute::{Chip, Choice, PassOutcome, oracle, plain};
+
+/// Events that depend on the spiking IR alone.
+fn without_packets(events: Events) -> Events {
+    Events { packets_sent: 0, packets_received: 0, ..events }
+}
+
+/// Every other inner loop of the processor gives the outcome as well.
+fn any_loop_agrees(program: &Program, input: &[f64], outcome: &PassOutcome) {
+    for level in Level::available() {
+        for rows in [true, false] {
+            let other = Chip::with(program, Choice { level, rows }).run(NetworkId(0), input);
+            assert_eq!(other.readouts, outcome.readouts, "{level:?} {rows}");
+            assert_eq!(other.counts, outcome.counts, "{level:?} {rows}");
+            assert_eq!(other.traces, outcome.traces, "{level:?} {rows}");
+        }
+    }
+}
+
+/// Counting a pass as one gives the sum of its timesteps.
+fn grains_agree(chip: &Chip, input: &[f64], outcome: &PassOutcome) {
+    let whole = chip.start(NetworkId(0), input).count(Grain::Pass);
+    assert_eq!((&whole.readouts, &whole.traces), (&outcome.readouts, &outcome.traces));
+    let mut events = vec![Events::default(); chip.table.len()];
+    let (mut flows, mut casts) = (BTreeMap::new(), BTreeMap::new());
+    for step in &outcome.counts.steps {
+        events.iter_mut().zip(&step.events).for_each(|(sum, &more)| *sum += more);
+        step.flows.iter().for_each(|f| *flows.entry((f.source, f.target)).or_insert(0) += f.packets);
+        step.casts.iter().for_each(|cast| *casts.entry(cast.tree).or_insert(0) += cast.spikes);
+    }
+    let flows = flows.into_iter().map(|((source, target), packets)| Flow { source, target, packets });
+    let casts = casts.into_iter().map(|(tree, spikes)| Cast { tree, spikes });
+    let sum = StepCounts { events, flows: flows.collect(), casts: casts.collect() };
+    assert_eq!(whole.counts, PassCounts { steps: vec![sum], ..outcome.counts.clone() });
+}
+
+/// Runs all three executors and compares them; the number of spikes.
+pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
+    let network = NetworkId(0);
+    let truth = oracle::run(ir, network, input);
+    let chip = Chip::new(program);
+    let outcome = chip.run(network, input);
+    let plain = plain::run(&chip, network, input);
+    any_loop_agrees(program, input, &outcome);
+    grains_agree(&chip, input, &outcome);
+
+    let mut sums: BTreeMap<PopulationId, Events> = BTreeMap::new();
+    for step in &outcome.counts.steps {
+        for (index, events) in step.events.iter().enumerate() {
+            *sums.entry(chip.table.populations[index]).or_default() += *events;
+        }
+    }
+    for (&population, trace) in &truth {
+        assert_eq!(chip.spikes(&outcome, population), trace.spikes, "spikes of {population}");
+        assert_eq!(without_packets(sums[&population]), trace.events, "counts of {population}");
+    }
+    for (readout, values) in ir.model.readouts.iter().zip(&outcome.readouts) {
+        let membranes: Vec<f64> =
+            truth[&readout.population].membranes.iter().map(|&v| f64::from(v)).collect();
+        assert_eq!(*values, membranes);
+    }
+
+    for (step, events) in plain.events.iter().enumerate() {
+        assert_eq!(outcome.counts.steps[step].events, *events, "events of step {step}");
+    }
+    for (index, trace) in outcome.traces.iter().enumerate() {
+        assert_eq!(trace.membranes, plain.membranes[index]);
+        let start = ir.model.populations[chip.table.populations[index]].window.start as usize;
+        for (step, fired) in trace.fired.iter().enumerate() {
+            assert_eq!(*fired, plain.fired[index][start + step]);
+        }
+    }
+    conserved(&outcome.counts);
+    let sent: u64 = sums.values().map(|e| e.packets_sent).sum();
+    assert_eq!(sent, packets_by_hand(ir, program, &truth), "one packet per spike, projection and core");
+    sums.values().map(|e| e.spikes).sum()
+}
+
+/// Spikes times the cores that each reaches, projection by projection (parts of a cut one apart), from the spiking IR
+/// and the cores' neurons alone.
+fn packets_by_hand(
+    ir: &SpikingIr,
+    program: &Program,
+    truth: &BTreeMap<PopulationId, oracle::PopulationTrace>,
+) -> u64 {
+    let ir = ir.reordered(&ir.orders_of(&program.model));
+    let mut homes: BTreeMap<(PopulationId, usize), CoreId> = BTreeMap::new();
+    for (core, content) in program.cores.iter() {
+        for Slice { population, channels, rows, cols } in content.slices.iter().map(|s| &s.slice) {
+            let shape = ir.model.populations[*population].shape;
+            for (c, y) in channels.clone().flat_map(|c| rows.clone().map(move |y| (c, y))) {
+                for x in cols.clone() {
+                    homes.insert((*population, shape.at(c as usize, y as usize, x as usize)), core);
+                }
+            }
+        }
+    }
+    let mut packets = 0;
+    for projection in ir.with_parts(&program.kernel_parts).projections.values() {
+        let (trace, source) = (&truth[&projection.source], &ir.model.populations[projection.source]);
+        for neuron in 0..source.shape.len() {
+            let spikes = trace.spikes.iter().filter(|flags| flags[source.outside(neuron)]).count() as u64;
+            if spikes > 0 {
+                let cores: BTreeSet<CoreId> = targets(&ir, projection, neuron)
+                    .iter()
+                    .map(|&to| homes[&(projection.target, to)])
+                    .collect();
+                packets += spikes * cores.len() as u64;
+            }
+        }
+    }
+    packets
+}
+
+/// The neurons that a neuron reaches through a projection.
+fn targets(ir: &SpikingIr, projection: &Projection, neuron: usize) -> Vec<usize> {
+    let Some(conv) = projection.conv() else {
+        let sparse = projection.sparse().unwrap();
+        return sparse.targets_of(neuron).iter().map(|&target| target as usize).collect();
+    };
+    let (from, to) =
+        (ir.model.populations[projection.source].shape, ir.model.populations[projection.target].shape);
+    let (y, x) = (neuron % from.positions() / from.width, neuron % from.width);
+    let mut all = Vec::new();
+    for (ty, _) in conv.map.rows.reach(y, 0..to.height) {
+        for (tx, _) in conv.map.cols.reach(x, 0..to.width) {
+            all.extend((0..to.channels).map(|c| to.at(c, ty, tx)));
+        }
+    }
+    all
+}
+
+/// Packets sent = packets on flows = packets received.
+fn conserved(counts: &snnc_simulator::counts::PassCounts) {
+    let all = || counts.steps.iter().flat_map(|s| &s.events);
+    let sent: u64 = all().map(|e| e.packets_sent).sum();
+    let received: u64 = all().map(|e| e.packets_received).sum();
+    let flowing: u64 = counts.steps.iter().flat_map(|s| &s.flows).map(|f| f.packets).sum();
+    assert_eq!((sent, sent), (received, flowing));
+    for step in &counts.steps {
+        for (index, events) in step.events.iter().enumerate() {
+            let flows: u64 = step.flows.iter().filter(|f| f.source == index).map(|f| f.packets).sum();
+            assert_eq!(events.packets_sent, flows, "slice {index} sends what its flows carry");
+        }
+    }
+}
