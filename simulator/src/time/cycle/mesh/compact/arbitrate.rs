@@ -1,55 +1,98 @@
 //! Step 1 of a cycle: outputs choose among the heads that want them.
 
-use super::node::Node;
-use super::{BLOCK, Grant, Grants, NEVER, PORTS, State};
+use super::lanes::Lanes;
+use super::{BLOCK, Grants, NEVER, PORTS, State};
+
+/// From so many routers on, it is faster to decide for all of a block at once.
+const MANY: u32 = 12;
 
 impl State {
-    /// Decides for the routers of a block that something happens to; how many links and local outputs are granted.
+    /// Decides for the routers of a block that something happens to.
     #[inline(always)]
-    pub(super) fn arbitrate(&mut self, block: usize, now: u64, grants: &mut Grants) -> (usize, usize) {
-        let (mut links, mut exits) = (0, 0);
+    pub(super) fn arbitrate<const STEADY: bool>(&mut self, block: usize, now: u64, grants: &mut Grants) -> bool {
         let mut set = self.events.take(block);
-        while set != 0 {
-            let router = block * BLOCK + set.trailing_zeros() as usize;
-            set &= set - 1;
-            let (crossing, leaving) = self.decide(router, now, grants, (links, exits));
-            (links, exits) = (crossing, leaving);
+        if set == 0 {
+            return false;
         }
-        (links, exits)
+        if STEADY && set.count_ones() >= MANY {
+            self.decide_all(block, set, now, grants);
+            return true;
+        }
+        (grants.granted, grants.read) = Default::default();
+        while set != 0 {
+            let lane = set.trailing_zeros() as usize;
+            set &= set - 1;
+            self.decide::<STEADY>(block, lane, now, grants);
+        }
+        true
+    }
+
+    /// Grants the outputs of all routers of a block, in a mesh where every output is free again in the next cycle.
+    #[inline(always)]
+    fn decide_all(&mut self, block: usize, set: u64, now: u64, grants: &mut Grants) {
+        let ports = self.spec.ports();
+        let lanes = &mut self.lanes[block];
+        self.events.take_all_channels(block, &mut lanes.through);
+        if lanes.shut != 0 {
+            lanes.reopen(now);
+            let mut shut = set & lanes.shut;
+            while shut != 0 {
+                let lane = shut.trailing_zeros() as usize;
+                shut &= shut - 1;
+                self.come_back(block, lane, now);
+            }
+        }
+        let lanes = &mut self.lanes[block];
+        let again = if ports == 5 {
+            lanes.choose::<5>(ports as u16, grants)
+        } else {
+            lanes.choose::<PORTS>(ports as u16, grants)
+        };
+        if again != 0 {
+            self.events.look(block, now + 1, again);
+        }
+    }
+
+    /// Looks at a router again when its outputs with requests may be granted.
+    #[inline(never)]
+    fn come_back(&mut self, block: usize, lane: usize, now: u64) {
+        let (lanes, router) = (&self.lanes[block], block * BLOCK + lane);
+        for port in 0..PORTS {
+            let (allowed, due) = (lanes.allowed[port][lane], &mut self.nodes[router].due[port]);
+            let asked = lanes.wants[port][lane] & lanes.through[lane] != 0;
+            if asked && allowed > now && allowed != NEVER && *due != allowed {
+                *due = allowed;
+                self.events.enter(router, allowed, 0);
+            }
+        }
     }
 
     /// Grants the outputs of a router, from the one after as many as were granted, so that no output is always served
     /// first.
     #[inline(always)]
-    fn decide(
-        &mut self,
-        index: usize,
-        now: u64,
-        grants: &mut Grants,
-        (mut links, mut exits): (usize, usize),
-    ) -> (usize, usize) {
-        let (ports, read_interval) = (self.spec.ports() as u32, self.spec.read_interval);
-        let node = &mut self.nodes[index];
-        node.through |= self.events.take_channels(index);
-        let mut available = node.through;
+    fn decide<const STEADY: bool>(&mut self, block: usize, lane: usize, now: u64, grants: &mut Grants) {
+        let (ports, index) = (self.spec.ports() as u32, block * BLOCK + lane);
+        let read_interval = if STEADY { 1 } else { self.spec.read_interval };
+        let (lanes, node) = (&mut self.lanes[block], &mut self.nodes[index]);
+        let mut through = lanes.through[lane] | self.events.take_channels(index);
+        let mut available = through;
         if read_interval > 1 {
-            let (unreadable, later) = node.unreadable(now);
+            let (unreadable, later) = node.unreadable(through, now);
             available &= !unreadable;
             if later != NEVER {
                 self.events.enter(index, later, 0);
             }
         }
-        let mut asked = 0u64;
-        for (port, wants) in node.wants.iter().enumerate() {
-            asked |= u64::from(wants & available != 0) << port;
+        let mut asked = 0u32;
+        for port in 0..PORTS {
+            asked |= u32::from(lanes.wants[port][lane] & available != 0) << port;
         }
-        let mut turn = u32::from(node.turn);
-        let mut turned = asked.rotate_right(turn);
-        let first_port = turn;
+        let first_port = u32::from(lanes.turn[lane]);
+        let (mut turn, mut turned) = (first_port, (asked | asked << PORTS) >> first_port & 0xFF);
         while turned != 0 {
             let port = (turned.trailing_zeros() + first_port) as usize % PORTS;
             turned &= turned - 1;
-            let allowed = node.allowed[port];
+            let allowed = lanes.allowed[port][lane];
             if allowed > now {
                 if allowed != NEVER && node.due[port] != allowed {
                     node.due[port] = allowed;
@@ -57,51 +100,38 @@ impl State {
                 }
                 continue;
             }
-            let wants = node.wants[port];
-            let requests = u32::from(wants & available);
+            let wants = lanes.wants[port][lane];
+            let requests = wants & available;
             if requests == 0 {
                 // Another output reads the same port in this cycle.
                 self.events.enter(index, now + read_interval, 0);
                 continue;
             }
-            // The next request after the one granted last.
-            let first = u32::from(node.last[port]) + 1;
-            let channel = (requests.rotate_right(first).trailing_zeros() + first) % 32;
-            let others = wants & !(1 << channel);
+            let channel = lanes.next(port, lane, requests);
             available &= !(0b11 << (channel & !1));
-            node.through &= !(1 << channel);
-            node.wants[port] = others;
-            node.last[port] = channel as u8;
+            through &= !(1 << channel);
+            let others = wants & !(1 << channel);
+            lanes.wants[port][lane] = others;
             turn += 1;
-            let free = now + u64::from(node.lines[port].interval);
-            node.allowed[port] = free;
-            if others & node.through != 0 {
+            if others & through != 0 {
+                let free = now + if STEADY { 1 } else { u64::from(node.lines[port].interval) };
                 node.due[port] = free;
                 self.events.enter(index, free, 0);
             }
-            let grant = Grant((index as u32) << 7 | (port as u32) << 4 | channel);
-            grants.links[links % (BLOCK * PORTS)] = grant;
-            grants.exits[exits % (BLOCK * PORTS)] = grant;
-            let leaves = port >> 2;
-            (links, exits) = (links + (leaves ^ 1), exits + leaves);
+            grants.grant(port, lane, channel);
         }
-        node.turn = if turn >= ports { turn - ports } else { turn } as u16;
-        (links, exits)
+        lanes.through[lane] = through;
+        lanes.turn[lane] = if turn >= ports { turn - ports } else { turn } as u16;
     }
 }
 
-impl Node {
-    /// Channels through whose ports were read too recently, and when the first may be read.
-    #[inline(never)]
-    fn unreadable(&self, now: u64) -> (u16, u64) {
-        let (mut unreadable, mut later) = (0, NEVER);
-        for (port, &readable) in self.readable.iter().enumerate() {
-            let channels = 0b11 << (port * 2);
-            if self.through & channels != 0 && readable > now {
-                unreadable |= channels;
-                later = later.min(readable);
-            }
-        }
-        (unreadable, later)
+impl Lanes {
+    /// The next of some requests of an output after the one that was granted last.
+    #[inline(always)]
+    fn next(&mut self, port: usize, lane: usize, requests: u16) -> u32 {
+        let later = requests & self.after[port][lane];
+        let channel = if later != 0 { later } else { requests }.trailing_zeros();
+        self.after[port][lane] = (!1u32 << channel) as u16;
+        channel
     }
 }

@@ -2,22 +2,21 @@
 
 use super::events::Events;
 use super::node::{Channel, Line, Node};
-use super::{BLOCK, Compact, Entrance, Flit, Grant, Grants, PORTS, State};
+use super::lanes::Lanes;
+use super::{BLOCK, Compact, Entrance, Flit, Grants, PORTS, State};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl Compact {
     /// An empty mesh; the specification is one that [`Compact::fits`].
     pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
-        let none = [Grant::default(); BLOCK * PORTS];
         let mut state = State {
             nodes: (0..spec.routers()).map(|router| Node::new(spec.at(router))).collect(),
+            lanes: vec![Lanes::new(); spec.routers().div_ceil(BLOCK)],
             places: Vec::new(),
             entrances: vec![Entrance::default(); spec.routers() * spec.locals as usize],
             packets: Vec::new(),
             unused: Vec::new(),
             events: Events::new(spec.routers(), spec.reach()),
-            read: Box::new([0; BLOCK * PORTS]),
-            reads: 0,
             lasts: 0,
             drained: 0,
             hops: 0,
@@ -26,7 +25,9 @@ impl Compact {
         for router in 0..spec.routers() {
             (0..spec.ports()).for_each(|port| state.connect(router, port));
         }
-        Self { grants: Box::new(Grants { links: none, exits: none }), state }
+        let mut lines = state.nodes.iter().flat_map(|node| &node.lines[..spec.ports()]);
+        let steady = spec.read_interval == 1 && lines.all(|line| line.interval <= 1);
+        Self { grants: Box::default(), steady, state }
     }
 }
 
@@ -44,16 +45,16 @@ impl State {
         node.lines[port] = Line {
             router: neighbour.unwrap_or(router) as u32,
             latency: out.latency as u32,
+            delay: (out.latency + spec.router_latency) as u32,
             interval: out.interval as u32,
             lasts: out.latency.max(out.interval) as u32,
-            credit: into.credit as u32,
             eager: out.credit <= out.interval,
         };
         let (vcs, depth) = (spec.virtual_channels as usize, into.buffer_flits);
         let ring = usize::from(depth).next_power_of_two();
         for channel in &mut node.channels[port * vcs..][..vcs] {
             let base = self.places.len() as u32;
-            *channel = Channel { base, mask: (ring - 1) as u16, depth, head: 0, tail: 0 };
+            *channel = Channel { base, mask: (ring - 1) as u16, depth, head: 0, tail: 0, credit: into.credit as u32 };
             self.places.resize(self.places.len() + ring, Flit::default());
         }
     }
@@ -64,6 +65,7 @@ impl State {
         debug_assert!(channels.clone().all(Channel::is_empty), "a drained mesh is empty");
         self.events.reset();
         self.nodes.iter_mut().for_each(Node::reset);
+        self.lanes.fill(Lanes::new());
         self.places.fill(Flit::default());
         self.entrances.fill(Entrance::default());
         self.packets.clear();

@@ -21,13 +21,15 @@
 mod arbitrate;
 mod build;
 mod events;
+mod lanes;
 mod moves;
 mod node;
 
-use super::spec::{EAST, NORTH, SOUTH, WEST};
-use super::traffic::Traffic;
-use super::{Drained, MeshSpec, Packet};
+use super::spec::{EAST, SOUTH, WEST};
+use super::traffic::{Injection, Traffic};
+use super::{Drained, MeshSpec};
 use events::Events;
+use lanes::{Lane, Lanes};
 use node::Node;
 
 /// Most ports of a router.
@@ -46,24 +48,41 @@ const NEVER: u64 = u64::MAX;
 struct Flit {
     /// Cycle in which it may leave at the earliest. Of an empty place: from which the sender may use it again.
     time: u64,
-    /// Index of its packet, local port at its end, and output port it will take next: `packet << 6 | local << 3 | port`.
-    /// So its packet need not be looked up on the way.
+    /// Index of its packet, local port at its end, output port at the end of its row, and output port it will take
+    /// next: `packet << 8 | local << 6 | turn << 3 | port`. So neither its packet nor where it is need be looked up on
+    /// the way.
     label: u32,
-    /// Router of its end.
+    /// Links still to cross along its row.
     x: u16,
+    /// Links still to cross along its column.
     y: u16,
 }
 
 impl Flit {
-    /// At router `(x, y)`, ready in cycle `time`: the output is that of X first, then Y, then the local port.
+    /// Of a packet that enters at `from` and goes to `to` and a local port there: along X first, then Y.
     #[inline(always)]
-    fn at(self, (x, y): (u16, u16), time: u64) -> Self {
-        let way = |to: u16, at: u16| usize::from(to > at) + 2 * usize::from(to < at);
-        let turn = u32::from(TURNS[(way(self.x, x) * 4 + way(self.y, y)) % 16]);
-        let port = turn & 7 | turn >> 3 & self.label >> 3 & 7;
-        Self { time, label: self.label & !7 | port, ..self }
+    fn new(packet: u32, (x, y): (u16, u16), to: &Injection, time: u64) -> Self {
+        let end = 4 | u32::from(to.local) % 4;
+        let along = |to: u16, at: u16, ahead: usize, then: u32| {
+            if to == at { then } else { ahead as u32 + u32::from(to < at) }
+        };
+        let turn = along(to.y, y, SOUTH, end);
+        let port = along(to.x, x, EAST, turn);
+        let label = packet << 8 | end << 6 & 0xFF | turn << 3 | port;
+        Self { time, label, x: to.x.abs_diff(x), y: to.y.abs_diff(y) }
     }
 
+    /// Over a link out of `port`, ready in cycle `time` to go on.
+    #[inline(always)]
+    fn over(self, port: usize, time: u64) -> Self {
+        let (x, y) = if port <= WEST { (self.x.wrapping_sub(1), self.y) } else { (self.x, self.y.wrapping_sub(1)) };
+        let (there, then) =
+            if port <= WEST { (x == 0, self.label >> 3 & 7) } else { (y == 0, 4 | self.label >> 6 & 3) };
+        let next = if there { then } else { port as u32 };
+        Self { time, label: self.label & !7 | next, x, y }
+    }
+
+    /// The output that it takes next.
     #[inline(always)]
     fn port(self) -> usize {
         self.label as usize % PORTS
@@ -71,30 +90,16 @@ impl Flit {
 
     #[inline(always)]
     fn packet(self) -> usize {
-        (self.label >> 6) as usize
+        (self.label >> 8) as usize
     }
 }
 
-/// Output port by where a packet's end lies: `4 * x + y`, each 0 for here, 1 for ahead and 2 for back. The eighths are
-/// a mask for the local port. A table, as the direction is as good as random, and predicting it costs more.
-const TURNS: [u8; 16] = [
-    7 << 3,
-    SOUTH as u8,
-    NORTH as u8,
-    0,
-    EAST as u8,
-    EAST as u8,
-    EAST as u8,
-    0,
-    WEST as u8,
-    WEST as u8,
-    WEST as u8,
-    0,
-    0,
-    0,
-    0,
-    0,
-];
+/// A packet under way.
+#[derive(Debug, Clone, Copy)]
+struct Packet {
+    injected: u64,
+    tag: u64,
+}
 
 /// A local input port.
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,30 +110,39 @@ struct Entrance {
     last: u64,
 }
 
-/// An output that is granted to a channel of its router, in a word: `router << 7 | output << 4 | channel`.
-#[derive(Debug, Clone, Copy, Default)]
-struct Grant(u32);
-
-impl Grant {
-    #[inline(always)]
-    fn parts(self) -> (usize, usize, usize) {
-        ((self.0 >> 7) as usize, (self.0 >> 4) as usize % PORTS, self.0 as usize % CHANNELS)
-    }
-}
-
 /// What a block of routers grants in a cycle.
 #[derive(Debug)]
 struct Grants {
-    /// Outputs to links.
-    links: [Grant; BLOCK * PORTS],
-    /// Local outputs.
-    exits: [Grant; BLOCK * PORTS],
+    /// By output: routers that grant it.
+    granted: [u64; PORTS],
+    /// By output and router: the channel that it is granted to, as a bit.
+    picks: [Lane; PORTS],
+    /// By local input: routers that it is read at.
+    read: [u64; PORTS - 4],
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        Self { granted: [0; PORTS], picks: [[0; BLOCK]; PORTS], read: [0; PORTS - 4] }
+    }
+}
+
+impl Grants {
+    /// An output is granted to a channel of its router.
+    #[inline(always)]
+    fn grant(&mut self, port: usize, lane: usize, channel: u32) {
+        self.granted[port] |= 1 << lane;
+        self.picks[port][lane] = 1 << channel;
+        self.read[channel as usize / VCS % 4] |= u64::from(channel >> 3) << lane;
+    }
 }
 
 /// A mesh of compact routers.
 #[derive(Debug)]
 pub(super) struct Compact {
     grants: Box<Grants>,
+    /// Every link, port and input takes a flit in every cycle.
+    steady: bool,
     state: State,
 }
 
@@ -137,14 +151,13 @@ pub(super) struct Compact {
 struct State {
     spec: MeshSpec,
     nodes: Vec<Node>,
+    /// By block.
+    lanes: Vec<Lanes>,
     places: Vec<Flit>,
     entrances: Vec<Entrance>,
     packets: Vec<Packet>,
     unused: Vec<u32>,
     events: Events,
-    /// Local input ports that were read in this cycle, and how many.
-    read: Box<[u32; BLOCK * PORTS]>,
-    reads: usize,
     /// The longest latency or interval of what moves in this cycle.
     lasts: u32,
     drained: u64,
@@ -156,7 +169,7 @@ impl Compact {
     pub(super) fn fits(spec: &MeshSpec) -> bool {
         let small =
             spec.ports() <= PORTS && spec.virtual_channels as usize == VCS && spec.routers() < 1 << 25;
-        let countable = spec.deepest() <= 1 << 15 && spec.places() < 1 << 26;
+        let countable = spec.deepest() <= 1 << 15 && spec.places() < 1 << 24;
         small && countable && spec.flits_per_packet == 1 && spec.longest() < 1 << 31
     }
 
@@ -173,7 +186,7 @@ impl Compact {
         {
             #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2")]
             fn avx512(mesh: &mut Compact, traffic: &mut impl Traffic) {
-                mesh.drain(traffic);
+                mesh.drain_as(traffic);
             }
             let vectors = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl");
             if vectors && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2") {
@@ -181,28 +194,25 @@ impl Compact {
                 return unsafe { avx512(self, traffic) };
             }
         }
-        self.drain(traffic);
+        self.drain_as(traffic);
+    }
+
+    #[inline(always)]
+    fn drain_as(&mut self, traffic: &mut impl Traffic) {
+        if self.steady { self.drain::<true>(traffic) } else { self.drain::<false>(traffic) }
     }
 
     /// Until nothing is left to happen.
     #[inline(always)]
-    fn drain(&mut self, traffic: &mut impl Traffic) {
+    fn drain<const STEADY: bool>(&mut self, traffic: &mut impl Traffic) {
         let (state, grants) = (&mut self.state, &mut *self.grants);
         for entrance in 0..state.entrances.len() {
-            state.refill(entrance, traffic);
+            state.refill::<STEADY>(entrance, traffic);
         }
         while let Some(now) = state.events.advance() {
             for block in 0..state.events.blocks() {
-                let (links, exits) = state.arbitrate(block, now, grants);
-                state.hops += links as u64;
-                for &link in &grants.links[..links] {
-                    state.cross(link, now, traffic);
-                }
-                for &exit in &grants.exits[..exits] {
-                    state.leave(exit, now, traffic);
-                }
-                for i in 0..std::mem::take(&mut state.reads) {
-                    state.refill(state.read[i] as usize, traffic);
+                if state.arbitrate::<STEADY>(block, now, grants) {
+                    state.move_on::<STEADY>(block, now, grants, traffic);
                 }
             }
             state.drained = state.drained.max(now + u64::from(std::mem::take(&mut state.lasts)));

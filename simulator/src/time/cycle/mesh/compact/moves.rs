@@ -1,103 +1,216 @@
 //! Steps 2 and 3 of a cycle: granted flits move, packets leave and enter.
 
-use super::events::Events;
 use super::node::Node;
-use super::{BLOCK, CHANNELS, Entrance, Flit, Grant, NEVER, PORTS, State, VCS};
-use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Injection, Traffic};
-use crate::time::cycle::mesh::{Packet, Way};
+use super::{BLOCK, CHANNELS, Entrance, Flit, Grants, NEVER, PORTS, State, VCS};
+use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
+use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 
 impl State {
+    /// All that a block of routers has granted.
+    #[inline(always)]
+    pub(super) fn move_on<const STEADY: bool>(
+        &mut self,
+        block: usize,
+        now: u64,
+        grants: &Grants,
+        traffic: &mut impl Traffic,
+    ) {
+        self.cross_all::<STEADY, EAST>(block, now, grants, traffic);
+        self.cross_all::<STEADY, WEST>(block, now, grants, traffic);
+        self.cross_all::<STEADY, SOUTH>(block, now, grants, traffic);
+        self.cross_all::<STEADY, NORTH>(block, now, grants, traffic);
+        let locals = self.spec.locals as usize % (PORTS - 3);
+        for port in 4..4 + locals {
+            let mut set = grants.granted[port];
+            while set != 0 {
+                let lane = set.trailing_zeros() as usize;
+                set &= set - 1;
+                let channel = grants.picks[port][lane].trailing_zeros() as usize % CHANNELS;
+                self.leave::<STEADY>(block * BLOCK + lane, port, channel, now, traffic);
+            }
+        }
+        for local in 0..locals {
+            let mut set = grants.read[local];
+            while set != 0 {
+                let router = block * BLOCK + set.trailing_zeros() as usize;
+                set &= set - 1;
+                self.refill::<STEADY>(router * locals + local, traffic);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn cross_all<const STEADY: bool, const PORT: usize>(
+        &mut self,
+        block: usize,
+        now: u64,
+        grants: &Grants,
+        traffic: &mut impl Traffic,
+    ) {
+        let mut set = grants.granted[PORT];
+        self.hops += u64::from(set.count_ones());
+        while set != 0 {
+            let lane = set.trailing_zeros() as usize;
+            set &= set - 1;
+            let channel = grants.picks[PORT][lane].trailing_zeros() as usize % CHANNELS;
+            self.cross::<STEADY, PORT>(block * BLOCK + lane, channel, now, traffic);
+        }
+    }
+
     /// A flit goes over a link.
     #[inline(always)]
-    pub(super) fn cross(&mut self, grant: Grant, now: u64, traffic: &mut impl Traffic) {
-        let (router, port, channel) = grant.parts();
-        let next = self.nodes[router].lines[port].router as usize;
-        let pair = self.nodes.get_disjoint_mut([router, next]);
-        let Ok([node, next_node]) = pair else { unreachable!("a link leads to another router") };
-        let line = node.lines[port];
-        let popped =
-            node.pop(router, channel, now, self.spec.read_interval, &mut self.places, &mut self.events);
-        let (free, arrived) = (now + u64::from(line.interval), now + u64::from(line.latency));
+    fn cross<const STEADY: bool, const PORT: usize>(
+        &mut self,
+        router: usize,
+        channel: usize,
+        now: u64,
+        traffic: &mut impl Traffic,
+    ) {
+        let flit = self.pop::<STEADY>(router, channel, now);
+        let node = &mut self.nodes[router];
+        let line = node.lines[PORT];
+        let free = now + if STEADY { 1 } else { u64::from(line.interval) };
         let packets = &self.packets;
-        traffic.crossed(|| Crossing { router, port, at: now, free, tag: packets[popped.flit.packet()].tag });
-        self.lasts = self.lasts.max(line.lasts);
-        // The next free one after the one given last; an output without any is not granted.
-        let other = usize::from(node.last_channel[port] & 1) ^ 1;
-        let behind = other ^ usize::from(node.open[port][other] > now);
-        node.last_channel[port] = behind as u8;
-
-        let time = arrived + self.spec.router_latency;
-        let flit = popped.flit.at((next_node.x, next_node.y), time);
-        let channel = ((port ^ 1) * VCS + behind) % CHANNELS;
-        let state = &mut next_node.channels[channel];
-        let empty = state.is_empty();
-        self.places[state.tail()] = flit;
-        state.tail = state.tail.wrapping_add(1);
-        // A place that is known to be free within an interval holds nobody up.
-        let room = if line.eager { 0 } else { self.places[state.room()].time };
-        let open = if state.is_full() { NEVER } else { room };
-        next_node.ask(empty, next, flit.port(), channel, time, &mut self.events);
-
-        node.open[port][behind] = open;
-        let open = open.min(node.open[port][behind ^ 1]);
-        node.allowed[port] = free.max(open);
-        if open == NEVER {
-            node.due[port] = free;
+        traffic.crossed(|| Crossing { router, port: PORT, at: now, free, tag: packets[flit.packet()].tag });
+        if !STEADY {
+            // Else the flit arrives later at its end.
+            self.lasts = self.lasts.max(line.lasts);
         }
-        self.popped(router, grant, &popped);
+        // The next free one after the one given last; an output without any is not granted.
+        let other = usize::from(node.last_channel[PORT] & 1) ^ 1;
+        let behind = other ^ usize::from(node.open[PORT][other] > now);
+        node.last_channel[PORT] = behind as u8;
+
+        let flit = flit.over(PORT, now + u64::from(line.delay));
+        let next = line.router as usize;
+        let (full, room) = self.push::<STEADY>(next, (PORT ^ 1) * VCS + behind, flit);
+        if STEADY && line.eager && !full {
+            return;
+        }
+        // A place that is known to be free within an interval holds nobody up.
+        let room = if line.eager { 0 } else { self.places[room].time };
+        let open = if full { NEVER } else { room };
+        let node = &mut self.nodes[router];
+        node.open[PORT][behind] = open;
+        let open = open.min(node.open[PORT][behind ^ 1]);
+        if open == NEVER {
+            node.due[PORT] = free;
+        }
+        self.close::<STEADY>(router, PORT, now, free.max(open));
+    }
+
+    /// An output may not be granted before `allowed`.
+    #[inline(always)]
+    fn close<const STEADY: bool>(&mut self, router: usize, port: usize, now: u64, allowed: u64) {
+        let lanes = &mut self.lanes[router / BLOCK];
+        lanes.allowed[port][router % BLOCK] = allowed;
+        if STEADY {
+            lanes.shut |= u64::from(allowed > now + 1) << (router % BLOCK);
+        }
     }
 
     /// A packet leaves by a local port.
     #[inline(always)]
-    pub(super) fn leave(&mut self, grant: Grant, now: u64, traffic: &mut impl Traffic) {
-        let (router, port, channel) = grant.parts();
-        let node = &mut self.nodes[router];
-        let line = node.lines[port];
-        let popped =
-            node.pop(router, channel, now, self.spec.read_interval, &mut self.places, &mut self.events);
-        let (free, arrived) = (now + u64::from(line.interval), now + u64::from(line.latency));
+    fn leave<const STEADY: bool>(
+        &mut self,
+        router: usize,
+        port: usize,
+        channel: usize,
+        now: u64,
+        traffic: &mut impl Traffic,
+    ) {
+        let flit = self.pop::<STEADY>(router, channel, now);
+        let line = self.nodes[router].lines[port];
+        let free = now + if STEADY { 1 } else { u64::from(line.interval) };
         self.lasts = self.lasts.max(line.lasts);
-        let packet = popped.flit.packet();
-        let Packet { injected, tag, .. } = self.packets[packet];
-        self.unused.push(packet as u32);
+        let packet = self.packets[flit.packet()];
+        self.unused.push(flit.packet() as u32);
         let entrance = router * self.spec.locals as usize + port - 4;
-        let next = traffic.deliver(entrance, &Delivery { injected, left: now, arrived, tag });
-        node.allowed[port] = free.max(next);
-        self.popped(router, grant, &popped);
-    }
-
-    /// Tells whoever waits for the place of a flit.
-    #[inline(always)]
-    fn popped(&mut self, router: usize, grant: Grant, popped: &Popped) {
-        let (.., channel) = grant.parts();
-        let input = channel / VCS % PORTS;
-        if popped.full {
-            self.open_up(popped.before as usize, input, channel % VCS, popped.known);
+        let arrived = now + u64::from(line.latency);
+        let delivery = Delivery { injected: packet.injected, left: now, arrived, tag: packet.tag };
+        let next = traffic.deliver(entrance, &delivery);
+        if !STEADY || next > free {
+            self.close::<STEADY>(router, port, now, free.max(next));
         }
-        // A local port's places are filled again at the end of the cycle.
-        let entrance = router as u32 * self.spec.locals + (input as u32 & 3);
-        self.read[self.reads % (BLOCK * PORTS)] = entrance;
-        self.reads += input >> 2;
     }
 
-    /// The first place of a channel behind an output will be free from `known` on; `input` is the port of the channel.
+    /// Takes a channel's head away, frees its place, tells whoever waits for it, and makes the next flit head.
+    #[inline(always)]
+    fn pop<const STEADY: bool>(&mut self, router: usize, channel: usize, now: u64) -> Flit {
+        let node = &mut self.nodes[router];
+        let readable = now + if STEADY { 1 } else { self.spec.read_interval };
+        if !STEADY {
+            node.readable[channel / VCS % PORTS] = readable;
+        }
+        let state = &mut node.channels[channel];
+        let known = now + u64::from(state.credit);
+        let place = &mut self.places[state.head()];
+        let flit = *place;
+        place.time = known;
+        let full = state.is_full();
+        state.head = state.head.wrapping_add(1);
+        // Of an empty channel, what has stood there.
+        let (next, left) = (self.places[state.head()], !state.is_empty());
+        self.ask::<STEADY>(left, router, next.port(), channel, next.time.max(readable));
+        if full {
+            self.open_up(router, channel, known);
+        }
+        flit
+    }
+
+    /// Puts a flit into a channel; whether it is full now, and else the place whose becoming free makes room for the
+    /// next one.
+    #[inline(always)]
+    fn push<const STEADY: bool>(&mut self, router: usize, channel: usize, flit: Flit) -> (bool, usize) {
+        let state = &mut self.nodes[router].channels[channel % CHANNELS];
+        let empty = state.is_empty();
+        self.places[state.tail()] = flit;
+        state.tail = state.tail.wrapping_add(1);
+        let (full, room) = (state.is_full(), state.room());
+        self.ask::<STEADY>(empty, router, flit.port(), channel, flit.time);
+        (full, room)
+    }
+
+    /// If `really`, a channel's head wants an output from `ready` on.
+    #[inline(always)]
+    fn ask<const STEADY: bool>(
+        &mut self,
+        really: bool,
+        router: usize,
+        port: usize,
+        channel: usize,
+        ready: u64,
+    ) {
+        let bit = u16::from(really) << (channel % CHANNELS);
+        let lanes = &mut self.lanes[router / BLOCK];
+        lanes.wants[port][router % BLOCK] |= bit;
+        // It need not be looked at before it can be granted.
+        let allowed = lanes.allowed[port][router % BLOCK];
+        let time = if STEADY || allowed == NEVER { ready } else { ready.max(allowed) };
+        self.events.enter_if(really, router, time, bit);
+    }
+
+    /// The first place of a channel at `router` will be free from `known` on; tells the router that fills it.
     #[inline(never)]
-    fn open_up(&mut self, router: usize, input: usize, behind: usize, known: u64) {
+    fn open_up(&mut self, router: usize, channel: usize, known: u64) {
+        let (input, behind) = (channel / VCS % PORTS, channel % VCS);
         if input >= 4 {
             return;
         }
-        let (node, port) = (&mut self.nodes[router], input ^ 1);
+        let before = self.nodes[router].lines[input].router as usize;
+        let (node, port) = (&mut self.nodes[before], input ^ 1);
         node.open[port][behind] = known;
-        if node.allowed[port] == NEVER {
-            let allowed = known.max(node.due[port]);
-            (node.allowed[port], node.due[port]) = (allowed, allowed);
-            self.events.enter(router, allowed, 0);
+        let allowed = &mut self.lanes[before / BLOCK].allowed[port][before % BLOCK];
+        if *allowed == NEVER {
+            *allowed = known.max(node.due[port]);
+            node.due[port] = *allowed;
+            self.events.enter(before, *allowed, 0);
         }
     }
 
     /// Fills the local buffer of a port as far as places are known to be free.
     #[inline(always)]
-    pub(super) fn refill(&mut self, entrance: usize, traffic: &mut impl Traffic) {
+    pub(super) fn refill<const STEADY: bool>(&mut self, entrance: usize, traffic: &mut impl Traffic) {
         let locals = self.spec.locals as usize;
         let (router, local) =
             if locals == 1 { (entrance, 0) } else { (entrance / locals, entrance % locals) };
@@ -113,24 +226,19 @@ impl State {
             }
             let soonest = if entered > 0 { last + self.spec.injection.interval } else { 0 };
             let free = self.places[state.room()].time.max(soonest);
-            let Some(Injection { at, x, y, local, tag, .. }) = traffic.inject(entrance, free) else { return };
+            let Some(injection) = traffic.inject(entrance, free) else { return };
+            let (at, from) = (injection.at, (node.x, node.y));
             self.entrances[entrance] = Entrance { entered: entered.wrapping_add(1), last: at };
-            let packet = self.packet(Packet { injected: at, tag, to: Way { x, y, local } });
-
-            let node = &mut self.nodes[router];
-            let state = &mut node.channels[channel];
-            let (empty, time) = (state.is_empty(), at + self.spec.router_latency);
-            let label = packet << 6 | (4 + u32::from(local)) << 3;
-            let flit = Flit { time: 0, label, x, y }.at((node.x, node.y), time);
-            self.places[state.tail()] = flit;
-            state.tail = state.tail.wrapping_add(1);
-            node.ask(empty, router, flit.port(), channel, time, &mut self.events);
+            let packet = self.packet(injection.at, injection.tag);
+            let flit = Flit::new(packet, from, &injection, at + self.spec.router_latency);
+            self.push::<STEADY>(router, channel, flit);
         }
     }
 
     /// A place for a packet in the table.
     #[inline(always)]
-    fn packet(&mut self, packet: Packet) -> u32 {
+    fn packet(&mut self, injected: u64, tag: u64) -> u32 {
+        let packet = super::Packet { injected, tag };
         let Some(slot) = self.unused.pop() else {
             self.packets.push(packet);
             return self.packets.len() as u32 - 1;
@@ -140,65 +248,18 @@ impl State {
     }
 }
 
-/// A flit that has left its place.
-struct Popped {
-    flit: Flit,
-    /// There was no other place.
-    full: bool,
-    /// Router beyond the input port.
-    before: u32,
-    /// When that knows of the place.
-    known: u64,
-}
-
 impl Node {
-    /// Takes a channel's head away, frees its place, and makes the next flit head.
-    #[inline(always)]
-    fn pop(
-        &mut self,
-        router: usize,
-        channel: usize,
-        now: u64,
-        read_interval: u64,
-        places: &mut [Flit],
-        events: &mut Events,
-    ) -> Popped {
-        let input = channel / VCS % PORTS;
-        let readable = now + read_interval;
-        if read_interval > 1 {
-            self.readable[input] = readable;
+    /// Channels among those that are `through` whose ports were read too recently, and when the first may be read.
+    #[inline(never)]
+    pub(super) fn unreadable(&self, through: u16, now: u64) -> (u16, u64) {
+        let (mut unreadable, mut later) = (0, NEVER);
+        for (port, &readable) in self.readable.iter().enumerate() {
+            let channels = 0b11 << (port * 2);
+            if through & channels != 0 && readable > now {
+                unreadable |= channels;
+                later = later.min(readable);
+            }
         }
-        let line = self.lines[input];
-        let known = now + u64::from(line.credit);
-        let state = &mut self.channels[channel];
-        let place = &mut places[state.head()];
-        let flit = *place;
-        place.time = known;
-        let full = state.is_full();
-        state.head = state.head.wrapping_add(1);
-        if !state.is_empty() {
-            let next = places[state.head()];
-            self.ask(true, router, next.port(), channel, next.time.max(readable), events);
-        }
-        Popped { flit, full, before: line.router, known }
-    }
-
-    /// If `really`, a channel's head wants an output from `ready` on.
-    #[inline(always)]
-    fn ask(
-        &mut self,
-        really: bool,
-        router: usize,
-        port: usize,
-        channel: usize,
-        ready: u64,
-        events: &mut Events,
-    ) {
-        let bit = u16::from(really) << channel;
-        self.wants[port] |= bit;
-        // It need not be looked at before it can be granted.
-        let allowed = self.allowed[port];
-        let time = if allowed == NEVER { ready } else { ready.max(allowed) };
-        events.enter_if(really, router, time, bit);
+        (unreadable, later)
     }
 }

@@ -6,22 +6,11 @@ use super::{CHANNELS, PORTS};
 #[derive(Debug, Clone)]
 #[repr(C, align(64))]
 pub(super) struct Node {
-    /// By output: channels whose heads want it, through the router or not.
-    pub wants: [u16; PORTS],
-    /// By output: channel granted last.
-    pub last: [u8; PORTS],
     /// By output: virtual channel given last.
     pub last_channel: [u8; PORTS],
-    /// Channels whose heads are through.
-    pub through: u16,
-    /// The output port whose turn is first.
-    pub turn: u16,
     /// Where it is.
     pub x: u16,
     pub y: u16,
-    /// By output: when it may be granted again, as it is free and a place behind it is. [`NEVER`](super::NEVER): no place is known
-    /// to become free.
-    pub allowed: [u64; PORTS],
     /// By port: what is beyond it.
     pub lines: [Line; PORTS],
     /// By output and virtual channel behind it: when the next place is free.
@@ -41,12 +30,12 @@ pub(super) struct Line {
     pub router: u32,
     /// Cycles from grant to arrival.
     pub latency: u32,
+    /// Cycles from grant to a place where it may be granted its next output.
+    pub delay: u32,
     /// Cycles from grant to grant.
     pub interval: u32,
     /// The longer of the two.
     pub lasts: u32,
-    /// Cycles until the router beyond knows of a place that has become free on this side.
-    pub credit: u32,
     /// The router on this side knows of a place behind the link within an interval of it.
     pub eager: bool,
 }
@@ -65,21 +54,18 @@ pub(super) struct Channel {
     pub head: u16,
     /// Flits that have come.
     pub tail: u16,
+    /// Cycles until the sender knows of a place that has become free.
+    pub credit: u32,
 }
 
 impl Node {
     /// Nothing has happened at `(x, y)`, and nothing is connected.
     pub(super) fn new((x, y): (u32, u32)) -> Self {
         Self {
-            wants: [0; PORTS],
-            // The first turn is that of channel 0, and of virtual channel 0.
-            last: [31; PORTS],
+            // The first turn is that of virtual channel 0.
             last_channel: [1; PORTS],
-            through: 0,
-            turn: 0,
             x: x as u16,
             y: y as u16,
-            allowed: [0; PORTS],
             lines: [Line::default(); PORTS],
             open: [[0; 2]; PORTS],
             readable: [0; PORTS],
