@@ -1,37 +1,32 @@
 //! Step 1 of a cycle: outputs choose among the heads that want them.
 
 use super::lanes::Lanes;
-use super::{BLOCK, Grants, NEVER, PORTS, State};
-
-/// From so many routers on, it is faster to decide for all of a block at once.
-const MANY: u32 = 12;
+use super::{BLOCK, Block, Grant, Grants, NEVER, PORTS, Picks, State};
 
 impl State {
-    /// Decides for the routers of a block that something happens to.
+    /// Decides for some routers of a block; how many links and local outputs are granted.
     #[inline(always)]
-    pub(super) fn arbitrate<const STEADY: bool>(&mut self, block: usize, now: u64, grants: &mut Grants) -> bool {
-        let mut set = self.events.take(block);
-        if set == 0 {
-            return false;
-        }
-        if STEADY && set.count_ones() >= MANY {
-            self.decide_all(block, set, now, grants);
-            return true;
-        }
-        (grants.granted, grants.read) = Default::default();
+    pub(super) fn decide_some<const STEADY: bool>(
+        &mut self,
+        block: usize,
+        mut set: u64,
+        now: u64,
+        grants: &mut Grants,
+    ) -> (usize, usize) {
+        let mut granted = (0, 0);
         while set != 0 {
             let lane = set.trailing_zeros() as usize;
             set &= set - 1;
-            self.decide::<STEADY>(block, lane, now, grants);
+            granted = self.decide::<STEADY>(block, lane, now, grants, granted);
         }
-        true
+        granted
     }
 
     /// Grants the outputs of all routers of a block, in a mesh where every output is free again in the next cycle.
     #[inline(always)]
-    fn decide_all(&mut self, block: usize, set: u64, now: u64, grants: &mut Grants) {
+    pub(super) fn decide_all(&mut self, block: usize, set: u64, now: u64, picks: &mut Picks) {
         let ports = self.spec.ports();
-        let lanes = &mut self.lanes[block];
+        let lanes = &mut self.blocks[block].lanes;
         self.events.take_all_channels(block, &mut lanes.through);
         if lanes.shut != 0 {
             lanes.reopen(now);
@@ -42,11 +37,11 @@ impl State {
                 self.come_back(block, lane, now);
             }
         }
-        let lanes = &mut self.lanes[block];
+        let lanes = &mut self.blocks[block].lanes;
         let again = if ports == 5 {
-            lanes.choose::<5>(ports as u16, grants)
+            lanes.choose::<5>(ports as u16, picks)
         } else {
-            lanes.choose::<PORTS>(ports as u16, grants)
+            lanes.choose::<PORTS>(ports as u16, picks)
         };
         if again != 0 {
             self.events.look(block, now + 1, again);
@@ -56,9 +51,9 @@ impl State {
     /// Looks at a router again when its outputs with requests may be granted.
     #[inline(never)]
     fn come_back(&mut self, block: usize, lane: usize, now: u64) {
-        let (lanes, router) = (&self.lanes[block], block * BLOCK + lane);
+        let (Block { lanes, nodes }, router) = (&mut self.blocks[block], block * BLOCK + lane);
         for port in 0..PORTS {
-            let (allowed, due) = (lanes.allowed[port][lane], &mut self.nodes[router].due[port]);
+            let (allowed, due) = (lanes.allowed[port][lane], &mut nodes[lane].due[port]);
             let asked = lanes.wants[port][lane] & lanes.through[lane] != 0;
             if asked && allowed > now && allowed != NEVER && *due != allowed {
                 *due = allowed;
@@ -70,10 +65,18 @@ impl State {
     /// Grants the outputs of a router, from the one after as many as were granted, so that no output is always served
     /// first.
     #[inline(always)]
-    fn decide<const STEADY: bool>(&mut self, block: usize, lane: usize, now: u64, grants: &mut Grants) {
+    fn decide<const STEADY: bool>(
+        &mut self,
+        block: usize,
+        lane: usize,
+        now: u64,
+        grants: &mut Grants,
+        (mut links, mut exits): (usize, usize),
+    ) -> (usize, usize) {
         let (ports, index) = (self.spec.ports() as u32, block * BLOCK + lane);
         let read_interval = if STEADY { 1 } else { self.spec.read_interval };
-        let (lanes, node) = (&mut self.lanes[block], &mut self.nodes[index]);
+        let Block { lanes, nodes } = &mut self.blocks[block];
+        let node = &mut nodes[lane];
         let mut through = lanes.through[lane] | self.events.take_channels(index);
         let mut available = through;
         if read_interval > 1 {
@@ -118,10 +121,15 @@ impl State {
                 node.due[port] = free;
                 self.events.enter(index, free, 0);
             }
-            grants.grant(port, lane, channel);
+            let grant = Grant::new(index, port, channel);
+            grants.links[links % (BLOCK * PORTS)] = grant;
+            grants.exits[exits % (BLOCK * PORTS)] = grant;
+            let leaves = port >> 2;
+            (links, exits) = (links + (leaves ^ 1), exits + leaves);
         }
         lanes.through[lane] = through;
         lanes.turn[lane] = if turn >= ports { turn - ports } else { turn } as u16;
+        (links, exits)
     }
 }
 

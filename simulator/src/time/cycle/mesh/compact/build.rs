@@ -3,15 +3,14 @@
 use super::events::Events;
 use super::node::{Channel, Line, Node};
 use super::lanes::Lanes;
-use super::{BLOCK, Compact, Entrance, Flit, Grants, PORTS, State};
+use super::{BLOCK, Block, Compact, Entrance, Flit, Grant, Grants, PORTS, Picks, State};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl Compact {
     /// An empty mesh; the specification is one that [`Compact::fits`].
     pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
         let mut state = State {
-            nodes: (0..spec.routers()).map(|router| Node::new(spec.at(router))).collect(),
-            lanes: vec![Lanes::new(); spec.routers().div_ceil(BLOCK)],
+            blocks: (0..spec.routers().div_ceil(BLOCK)).map(|block| Block::new(spec, block)).collect(),
             places: Vec::new(),
             entrances: vec![Entrance::default(); spec.routers() * spec.locals as usize],
             packets: Vec::new(),
@@ -25,13 +24,29 @@ impl Compact {
         for router in 0..spec.routers() {
             (0..spec.ports()).for_each(|port| state.connect(router, port));
         }
-        let mut lines = state.nodes.iter().flat_map(|node| &node.lines[..spec.ports()]);
-        let steady = spec.read_interval == 1 && lines.all(|line| line.interval <= 1);
-        Self { grants: Box::default(), steady, state }
+        let none = [Grant::default(); BLOCK * PORTS];
+        let steady = spec.read_interval == 1 && state.nodes().flat_map(|node| &node.lines).all(|line| line.interval <= 1);
+        Self {
+            grants: Box::new(Grants { links: none, exits: none }),
+            picks: Box::new(Picks::new()),
+            steady,
+            state,
+        }
+    }
+}
+
+impl Block {
+    fn new(spec: &MeshSpec, block: usize) -> Self {
+        let nodes = std::array::from_fn(|i| Node::new(spec.at(block * BLOCK + i)));
+        Self { lanes: Lanes::new(), nodes }
     }
 }
 
 impl State {
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.blocks.iter().flat_map(|block| &block.nodes)
+    }
+
     fn connect(&mut self, router: usize, port: usize) {
         let spec = &self.spec;
         let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
@@ -41,7 +56,7 @@ impl State {
         }
         let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
         let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
-        let node = &mut self.nodes[router];
+        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
         node.lines[port] = Line {
             router: neighbour.unwrap_or(router) as u32,
             latency: out.latency as u32,
@@ -61,11 +76,13 @@ impl State {
 
     /// Back to cycle 0.
     pub(super) fn reset(&mut self) {
-        let channels = self.nodes.iter().flat_map(|node| &node.channels);
-        debug_assert!(channels.clone().all(Channel::is_empty), "a drained mesh is empty");
+        let empty = |node: &Node| node.channels.iter().all(Channel::is_empty);
+        debug_assert!(self.nodes().all(empty), "a drained mesh is empty");
         self.events.reset();
-        self.nodes.iter_mut().for_each(Node::reset);
-        self.lanes.fill(Lanes::new());
+        for block in &mut self.blocks {
+            block.lanes = Lanes::new();
+            block.nodes.iter_mut().for_each(Node::reset);
+        }
         self.places.fill(Flit::default());
         self.entrances.fill(Entrance::default());
         self.packets.clear();

@@ -12,6 +12,15 @@ use super::lanes::Lane;
 /// Most blocks of routers in a wheel (2 MiB).
 const MOST_SLOTS: usize = 1 << 14;
 
+/// What happens to a block of routers in a cycle.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    /// By router: channels whose heads are through.
+    through: Lane,
+    /// Routers to look at.
+    set: u64,
+}
+
 /// The wheel.
 #[derive(Debug)]
 pub(super) struct Events {
@@ -20,10 +29,8 @@ pub(super) struct Events {
     mask: u64,
     /// Blocks of routers.
     blocks: usize,
-    /// By slot of time and block: routers to look at.
-    sets: Vec<u64>,
-    /// By slot of time, block and router: channels whose heads are through.
-    through: Vec<Lane>,
+    /// By slot of time and block.
+    slots: Vec<Slot>,
     /// Slots with routers.
     occupied: Vec<u64>,
     far: BinaryHeap<Reverse<(u64, u32, u16)>>,
@@ -39,8 +46,7 @@ impl Events {
             now: 0,
             mask: slots - 1,
             blocks,
-            sets: vec![0; slots as usize * blocks],
-            through: vec![[0; BLOCK]; slots as usize * blocks],
+            slots: vec![Slot { through: [0; BLOCK], set: 0 }; slots as usize * blocks],
             occupied: vec![0; slots.div_ceil(64) as usize],
             far: BinaryHeap::new(),
         }
@@ -68,13 +74,12 @@ impl Events {
             return;
         }
         let at = (time & self.mask) as usize;
-        let slot = at * self.blocks + router / BLOCK;
-        let set = &mut self.sets[slot];
-        if *set == 0 {
+        let slot = &mut self.slots[at * self.blocks + router / BLOCK];
+        if slot.set == 0 {
             self.occupied[at / 64] |= u64::from(really) << (at % 64);
         }
-        *set |= u64::from(really) << (router % BLOCK);
-        self.through[slot][router % BLOCK] |= channels;
+        slot.set |= u64::from(really) << (router % BLOCK);
+        slot.through[router % BLOCK] |= channels;
     }
 
     /// Looks at routers of a block in cycle `time`, at most 63 from now.
@@ -82,7 +87,7 @@ impl Events {
     pub(super) fn look(&mut self, block: usize, time: u64, routers: u64) {
         let at = (time & self.mask) as usize;
         self.occupied[at / 64] |= 1 << (at % 64);
-        self.sets[at * self.blocks + block] |= routers;
+        self.slots[at * self.blocks + block].set |= routers;
     }
 
     #[cold]
@@ -129,21 +134,21 @@ impl Events {
     #[inline(always)]
     pub(super) fn take(&mut self, block: usize) -> u64 {
         let at = (self.now & self.mask) as usize;
-        std::mem::take(&mut self.sets[at * self.blocks + block])
+        std::mem::take(&mut self.slots[at * self.blocks + block].set)
     }
 
     /// Takes the channels of a router whose heads are through now.
     #[inline(always)]
     pub(super) fn take_channels(&mut self, router: usize) -> u16 {
         let at = (self.now & self.mask) as usize;
-        std::mem::take(&mut self.through[at * self.blocks + router / BLOCK][router % BLOCK])
+        std::mem::take(&mut self.slots[at * self.blocks + router / BLOCK].through[router % BLOCK])
     }
 
     /// Takes those of a block's routers, into `through`.
     #[inline(always)]
     pub(super) fn take_all_channels(&mut self, block: usize, through: &mut Lane) {
         let at = (self.now & self.mask) as usize;
-        let channels = std::mem::replace(&mut self.through[at * self.blocks + block], [0; BLOCK]);
+        let channels = std::mem::replace(&mut self.slots[at * self.blocks + block].through, [0; BLOCK]);
         for (through, channels) in through.iter_mut().zip(channels) {
             *through |= channels;
         }

@@ -1,6 +1,6 @@
 //! What the routers of a block decide by, side by side: a lane of 16 bits a router, a bit a channel.
 
-use super::{BLOCK, Grants, PORTS};
+use super::{BLOCK, PORTS, Picks};
 
 /// A word for each router of a block.
 pub(super) type Lane = [u16; BLOCK];
@@ -62,7 +62,7 @@ impl Lanes {
     /// The turn of a router's outputs begins at one of its own. So all are visited twice, the first time by the routers
     /// whose turn has come, the second time by the others.
     #[inline(always)]
-    pub(super) fn choose<const P: usize>(&mut self, ports: u16, grants: &mut Grants) -> u64 {
+    pub(super) fn choose<const P: usize>(&mut self, ports: u16, picked: &mut Picks) -> u64 {
         let (mut left, mut read) = ([0; BLOCK], [0; BLOCK]);
         for i in 0..BLOCK {
             let mut requests = [0; P];
@@ -86,7 +86,7 @@ impl Lanes {
                 turn += u16::from(pick != 0);
                 self.after[port][i] = if pick == 0 { self.after[port][i] } else { !(pick | pick.wrapping_sub(1)) };
                 self.wants[port][i] &= !pick;
-                grants.picks[port][i] = pick;
+                picked.channels[port][i] = pick;
             }
             let through = self.through[i] & !granted;
             let mut again = 0;
@@ -98,10 +98,10 @@ impl Lanes {
             (left[i], read[i]) = (again, granted);
         }
         for port in 0..P {
-            grants.granted[port] = nonzero(&grants.picks[port]);
+            picked.granted[port] = nonzero(&picked.channels[port]);
         }
         for local in 4..P {
-            grants.read[local - 4] = nonzero(&read.map(|read| read & 0b11 << (2 * local)));
+            picked.read[local - 4] = nonzero(&read.map(|read| read & 0b11 << (2 * local)));
         }
         nonzero(&left)
     }

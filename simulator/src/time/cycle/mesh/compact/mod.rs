@@ -25,6 +25,8 @@ mod lanes;
 mod moves;
 mod node;
 
+use std::hint::select_unpredictable;
+
 use super::spec::{EAST, SOUTH, WEST};
 use super::traffic::{Injection, Traffic};
 use super::{Drained, MeshSpec};
@@ -40,6 +42,8 @@ const VCS: usize = 2;
 const CHANNELS: usize = PORTS * VCS;
 /// Routers that are decided together.
 const BLOCK: usize = 64;
+/// From so many routers of a block on that something happens to, it is faster to decide for all of them.
+const MANY: u32 = 12;
 /// A time that never comes.
 const NEVER: u64 = u64::MAX;
 
@@ -48,49 +52,50 @@ const NEVER: u64 = u64::MAX;
 struct Flit {
     /// Cycle in which it may leave at the earliest. Of an empty place: from which the sender may use it again.
     time: u64,
-    /// Index of its packet, local port at its end, output port at the end of its row, and output port it will take
-    /// next: `packet << 8 | local << 6 | turn << 3 | port`. So neither its packet nor where it is need be looked up on
-    /// the way.
-    label: u32,
-    /// Links still to cross along its row.
-    x: u16,
-    /// Links still to cross along its column.
-    y: u16,
+    /// From the lowest bit: output port that it takes next (3 bits), output port at the end of its row (3), local port
+    /// at its end (2), index of its packet (24), links still to cross along its row (16) and along its column (16). So
+    /// neither its packet nor where it is need be looked up on the way.
+    word: u64,
 }
 
 impl Flit {
-    /// Of a packet that enters at `from` and goes to `to` and a local port there: along X first, then Y.
+    /// Of a packet that enters at `(x, y)` and goes along X first, then Y, then to a local port.
     #[inline(always)]
     fn new(packet: u32, (x, y): (u16, u16), to: &Injection, time: u64) -> Self {
-        let end = 4 | u32::from(to.local) % 4;
+        let local = u32::from(to.local) % 4;
         let along = |to: u16, at: u16, ahead: usize, then: u32| {
             if to == at { then } else { ahead as u32 + u32::from(to < at) }
         };
-        let turn = along(to.y, y, SOUTH, end);
+        let turn = along(to.y, y, SOUTH, 4 + local);
         let port = along(to.x, x, EAST, turn);
-        let label = packet << 8 | end << 6 & 0xFF | turn << 3 | port;
-        Self { time, label, x: to.x.abs_diff(x), y: to.y.abs_diff(y) }
+        let links = u32::from(to.y.abs_diff(y)) << 16 | u32::from(to.x.abs_diff(x));
+        Self { time, word: u64::from(links) << 32 | u64::from(packet << 8 | local << 6 | turn << 3 | port) }
     }
 
     /// Over a link out of `port`, ready in cycle `time` to go on.
     #[inline(always)]
     fn over(self, port: usize, time: u64) -> Self {
-        let (x, y) = if port <= WEST { (self.x.wrapping_sub(1), self.y) } else { (self.x, self.y.wrapping_sub(1)) };
-        let (there, then) =
-            if port <= WEST { (x == 0, self.label >> 3 & 7) } else { (y == 0, 4 | self.label >> 6 & 3) };
-        let next = if there { then } else { port as u32 };
-        Self { time, label: self.label & !7 | next, x, y }
+        let (word, there, then) = if port <= WEST {
+            let word = self.word.wrapping_sub(1 << 32);
+            (word, (word >> 32) as u16 == 0, word >> 3 & 7)
+        } else {
+            let word = self.word.wrapping_sub(1 << 48);
+            (word, word >> 48 == 0, 4 | word >> 6 & 3)
+        };
+        // Whether it is there is as good as random.
+        let next = select_unpredictable(there, then, port as u64);
+        Self { time, word: word & !7 | next }
     }
 
     /// The output that it takes next.
     #[inline(always)]
     fn port(self) -> usize {
-        self.label as usize % PORTS
+        self.word as usize % PORTS
     }
 
     #[inline(always)]
     fn packet(self) -> usize {
-        (self.label >> 8) as usize
+        (self.word as u32 >> 8) as usize
     }
 }
 
@@ -110,30 +115,45 @@ struct Entrance {
     last: u64,
 }
 
-/// What a block of routers grants in a cycle.
+/// An output that is granted to a channel of its router, in a word: `router << 7 | output << 4 | channel`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Grant(u32);
+
+impl Grant {
+    #[inline(always)]
+    fn new(router: usize, port: usize, channel: u32) -> Self {
+        Self((router as u32) << 7 | (port as u32) << 4 | channel)
+    }
+
+    #[inline(always)]
+    fn parts(self) -> (usize, usize, usize) {
+        ((self.0 >> 7) as usize, (self.0 >> 4) as usize % PORTS, self.0 as usize % CHANNELS)
+    }
+}
+
+/// What a block of routers grants in a cycle, where few of them do.
 #[derive(Debug)]
 struct Grants {
+    /// Outputs to links.
+    links: [Grant; BLOCK * PORTS],
+    /// Local outputs.
+    exits: [Grant; BLOCK * PORTS],
+}
+
+/// The same where many do.
+#[derive(Debug)]
+struct Picks {
     /// By output: routers that grant it.
     granted: [u64; PORTS],
     /// By output and router: the channel that it is granted to, as a bit.
-    picks: [Lane; PORTS],
+    channels: [Lane; PORTS],
     /// By local input: routers that it is read at.
     read: [u64; PORTS - 4],
 }
 
-impl Default for Grants {
-    fn default() -> Self {
-        Self { granted: [0; PORTS], picks: [[0; BLOCK]; PORTS], read: [0; PORTS - 4] }
-    }
-}
-
-impl Grants {
-    /// An output is granted to a channel of its router.
-    #[inline(always)]
-    fn grant(&mut self, port: usize, lane: usize, channel: u32) {
-        self.granted[port] |= 1 << lane;
-        self.picks[port][lane] = 1 << channel;
-        self.read[channel as usize / VCS % 4] |= u64::from(channel >> 3) << lane;
+impl Picks {
+    fn new() -> Self {
+        Self { granted: [0; PORTS], channels: [[0; BLOCK]; PORTS], read: [0; PORTS - 4] }
     }
 }
 
@@ -141,18 +161,24 @@ impl Grants {
 #[derive(Debug)]
 pub(super) struct Compact {
     grants: Box<Grants>,
+    picks: Box<Picks>,
     /// Every link, port and input takes a flit in every cycle.
     steady: bool,
     state: State,
+}
+
+/// Routers that are decided together.
+#[derive(Debug)]
+struct Block {
+    lanes: Lanes,
+    nodes: [Node; BLOCK],
 }
 
 /// What moves.
 #[derive(Debug)]
 struct State {
     spec: MeshSpec,
-    nodes: Vec<Node>,
-    /// By block.
-    lanes: Vec<Lanes>,
+    blocks: Vec<Block>,
     places: Vec<Flit>,
     entrances: Vec<Entrance>,
     packets: Vec<Packet>,
@@ -205,14 +231,20 @@ impl Compact {
     /// Until nothing is left to happen.
     #[inline(always)]
     fn drain<const STEADY: bool>(&mut self, traffic: &mut impl Traffic) {
-        let (state, grants) = (&mut self.state, &mut *self.grants);
+        let (state, grants, picks) = (&mut self.state, &mut *self.grants, &mut *self.picks);
+        let locals = state.spec.locals as usize;
         for entrance in 0..state.entrances.len() {
-            state.refill::<STEADY>(entrance, traffic);
+            state.refill::<STEADY>(entrance / locals, entrance % locals, traffic);
         }
         while let Some(now) = state.events.advance() {
             for block in 0..state.events.blocks() {
-                if state.arbitrate::<STEADY>(block, now, grants) {
-                    state.move_on::<STEADY>(block, now, grants, traffic);
+                let set = state.events.take(block);
+                if STEADY && set.count_ones() >= MANY {
+                    state.decide_all(block, set, now, picks);
+                    state.move_all(block, now, picks, traffic);
+                } else if set != 0 {
+                    let (links, exits) = state.decide_some::<STEADY>(block, set, now, grants);
+                    state.move_some::<STEADY>(&grants.links[..links], &grants.exits[..exits], now, traffic);
                 }
             }
             state.drained = state.drained.max(now + u64::from(std::mem::take(&mut state.lasts)));

@@ -1,108 +1,109 @@
 //! Steps 2 and 3 of a cycle: granted flits move, packets leave and enter.
 
 use super::node::Node;
-use super::{BLOCK, CHANNELS, Entrance, Flit, Grants, NEVER, PORTS, State, VCS};
+use super::{BLOCK, Block, CHANNELS, Entrance, Flit, Grant, NEVER, PORTS, Picks, State, VCS};
 use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 
 impl State {
-    /// All that a block of routers has granted.
+    /// Moves what a few routers have granted.
     #[inline(always)]
-    pub(super) fn move_on<const STEADY: bool>(
+    pub(super) fn move_some<const STEADY: bool>(
         &mut self,
-        block: usize,
+        links: &[Grant],
+        exits: &[Grant],
         now: u64,
-        grants: &Grants,
         traffic: &mut impl Traffic,
     ) {
-        self.cross_all::<STEADY, EAST>(block, now, grants, traffic);
-        self.cross_all::<STEADY, WEST>(block, now, grants, traffic);
-        self.cross_all::<STEADY, SOUTH>(block, now, grants, traffic);
-        self.cross_all::<STEADY, NORTH>(block, now, grants, traffic);
-        let locals = self.spec.locals as usize % (PORTS - 3);
-        for port in 4..4 + locals {
-            let mut set = grants.granted[port];
-            while set != 0 {
-                let lane = set.trailing_zeros() as usize;
-                set &= set - 1;
-                let channel = grants.picks[port][lane].trailing_zeros() as usize % CHANNELS;
-                self.leave::<STEADY>(block * BLOCK + lane, port, channel, now, traffic);
-            }
+        self.hops += links.len() as u64;
+        for &link in links {
+            let (router, port, channel) = link.parts();
+            self.cross::<STEADY>(router, port, channel, now, traffic);
         }
-        for local in 0..locals {
-            let mut set = grants.read[local];
-            while set != 0 {
-                let router = block * BLOCK + set.trailing_zeros() as usize;
-                set &= set - 1;
-                self.refill::<STEADY>(router * locals + local, traffic);
+        for &exit in exits {
+            let (router, port, channel) = exit.parts();
+            self.leave::<STEADY>(router, port, channel, now, traffic);
+        }
+        // Places of local ports are filled again at the end of the cycle.
+        for grant in links.iter().chain(exits) {
+            let (router, _, channel) = grant.parts();
+            if channel >= 4 * VCS {
+                self.refill::<STEADY>(router, channel / VCS - 4, traffic);
             }
         }
     }
 
+    /// Moves what a block of routers has granted.
     #[inline(always)]
-    fn cross_all<const STEADY: bool, const PORT: usize>(
-        &mut self,
-        block: usize,
-        now: u64,
-        grants: &Grants,
-        traffic: &mut impl Traffic,
-    ) {
-        let mut set = grants.granted[PORT];
-        self.hops += u64::from(set.count_ones());
-        while set != 0 {
-            let lane = set.trailing_zeros() as usize;
-            set &= set - 1;
-            let channel = grants.picks[PORT][lane].trailing_zeros() as usize % CHANNELS;
-            self.cross::<STEADY, PORT>(block * BLOCK + lane, channel, now, traffic);
+    pub(super) fn move_all(&mut self, block: usize, now: u64, picks: &Picks, traffic: &mut impl Traffic) {
+        for port in [EAST, WEST, SOUTH, NORTH] {
+            self.hops += u64::from(picks.granted[port].count_ones());
+            for lane in ones(picks.granted[port]) {
+                let channel = picks.channels[port][lane].trailing_zeros() as usize % CHANNELS;
+                self.cross::<true>(block * BLOCK + lane, port, channel, now, traffic);
+            }
+        }
+        let locals = self.spec.locals as usize % (PORTS - 3);
+        for port in 4..4 + locals {
+            for lane in ones(picks.granted[port]) {
+                let channel = picks.channels[port][lane].trailing_zeros() as usize % CHANNELS;
+                self.leave::<true>(block * BLOCK + lane, port, channel, now, traffic);
+            }
+        }
+        for local in 0..locals {
+            for lane in ones(picks.read[local]) {
+                self.refill::<true>(block * BLOCK + lane, local, traffic);
+            }
         }
     }
 
     /// A flit goes over a link.
     #[inline(always)]
-    fn cross<const STEADY: bool, const PORT: usize>(
+    fn cross<const STEADY: bool>(
         &mut self,
         router: usize,
+        port: usize,
         channel: usize,
         now: u64,
         traffic: &mut impl Traffic,
     ) {
         let flit = self.pop::<STEADY>(router, channel, now);
-        let node = &mut self.nodes[router];
-        let line = node.lines[PORT];
+        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
+        let line = node.lines[port];
         let free = now + if STEADY { 1 } else { u64::from(line.interval) };
         let packets = &self.packets;
-        traffic.crossed(|| Crossing { router, port: PORT, at: now, free, tag: packets[flit.packet()].tag });
+        traffic.crossed(|| Crossing { router, port, at: now, free, tag: packets[flit.packet()].tag });
         if !STEADY {
             // Else the flit arrives later at its end.
             self.lasts = self.lasts.max(line.lasts);
         }
         // The next free one after the one given last; an output without any is not granted.
-        let other = usize::from(node.last_channel[PORT] & 1) ^ 1;
-        let behind = other ^ usize::from(node.open[PORT][other] > now);
-        node.last_channel[PORT] = behind as u8;
+        let other = usize::from(node.last_channel[port] & 1) ^ 1;
+        let behind = other ^ usize::from(node.open[port][other] > now);
+        node.last_channel[port] = behind as u8;
 
-        let flit = flit.over(PORT, now + u64::from(line.delay));
+        let flit = flit.over(port, now + u64::from(line.delay));
         let next = line.router as usize;
-        let (full, room) = self.push::<STEADY>(next, (PORT ^ 1) * VCS + behind, flit);
+        let (full, room) = self.push::<STEADY>(next, (port ^ 1) * VCS + behind, flit);
         if STEADY && line.eager && !full {
             return;
         }
         // A place that is known to be free within an interval holds nobody up.
         let room = if line.eager { 0 } else { self.places[room].time };
         let open = if full { NEVER } else { room };
-        let node = &mut self.nodes[router];
-        node.open[PORT][behind] = open;
-        let open = open.min(node.open[PORT][behind ^ 1]);
+        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
+        node.open[port][behind] = open;
+        let open = open.min(node.open[port][behind ^ 1]);
         if open == NEVER {
-            node.due[PORT] = free;
+            node.due[port] = free;
         }
-        self.close::<STEADY>(router, PORT, now, free.max(open));
+        self.close::<STEADY>(router, port, now, free.max(open));
     }
 
     /// An output may not be granted before `allowed`.
     #[inline(always)]
     fn close<const STEADY: bool>(&mut self, router: usize, port: usize, now: u64, allowed: u64) {
-        let lanes = &mut self.lanes[router / BLOCK];
+        let lanes = &mut self.blocks[router / BLOCK].lanes;
         lanes.allowed[port][router % BLOCK] = allowed;
         if STEADY {
             lanes.shut |= u64::from(allowed > now + 1) << (router % BLOCK);
@@ -120,7 +121,7 @@ impl State {
         traffic: &mut impl Traffic,
     ) {
         let flit = self.pop::<STEADY>(router, channel, now);
-        let line = self.nodes[router].lines[port];
+        let line = self.blocks[router / BLOCK].nodes[router % BLOCK].lines[port];
         let free = now + if STEADY { 1 } else { u64::from(line.interval) };
         self.lasts = self.lasts.max(line.lasts);
         let packet = self.packets[flit.packet()];
@@ -137,7 +138,7 @@ impl State {
     /// Takes a channel's head away, frees its place, tells whoever waits for it, and makes the next flit head.
     #[inline(always)]
     fn pop<const STEADY: bool>(&mut self, router: usize, channel: usize, now: u64) -> Flit {
-        let node = &mut self.nodes[router];
+        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
         let readable = now + if STEADY { 1 } else { self.spec.read_interval };
         if !STEADY {
             node.readable[channel / VCS % PORTS] = readable;
@@ -162,7 +163,7 @@ impl State {
     /// next one.
     #[inline(always)]
     fn push<const STEADY: bool>(&mut self, router: usize, channel: usize, flit: Flit) -> (bool, usize) {
-        let state = &mut self.nodes[router].channels[channel % CHANNELS];
+        let state = &mut self.blocks[router / BLOCK].nodes[router % BLOCK].channels[channel % CHANNELS];
         let empty = state.is_empty();
         self.places[state.tail()] = flit;
         state.tail = state.tail.wrapping_add(1);
@@ -182,7 +183,7 @@ impl State {
         ready: u64,
     ) {
         let bit = u16::from(really) << (channel % CHANNELS);
-        let lanes = &mut self.lanes[router / BLOCK];
+        let lanes = &mut self.blocks[router / BLOCK].lanes;
         lanes.wants[port][router % BLOCK] |= bit;
         // It need not be looked at before it can be granted.
         let allowed = lanes.allowed[port][router % BLOCK];
@@ -197,10 +198,11 @@ impl State {
         if input >= 4 {
             return;
         }
-        let before = self.nodes[router].lines[input].router as usize;
-        let (node, port) = (&mut self.nodes[before], input ^ 1);
+        let before = self.blocks[router / BLOCK].nodes[router % BLOCK].lines[input].router as usize;
+        let Block { lanes, nodes } = &mut self.blocks[before / BLOCK];
+        let (node, port) = (&mut nodes[before % BLOCK], input ^ 1);
         node.open[port][behind] = known;
-        let allowed = &mut self.lanes[before / BLOCK].allowed[port][before % BLOCK];
+        let allowed = &mut lanes.allowed[port][before % BLOCK];
         if *allowed == NEVER {
             *allowed = known.max(node.due[port]);
             node.due[port] = *allowed;
@@ -210,16 +212,13 @@ impl State {
 
     /// Fills the local buffer of a port as far as places are known to be free.
     #[inline(always)]
-    pub(super) fn refill<const STEADY: bool>(&mut self, entrance: usize, traffic: &mut impl Traffic) {
-        let locals = self.spec.locals as usize;
-        let (router, local) =
-            if locals == 1 { (entrance, 0) } else { (entrance / locals, entrance % locals) };
-        let input = (4 + local) % PORTS;
+    pub(super) fn refill<const STEADY: bool>(&mut self, router: usize, local: usize, traffic: &mut impl Traffic) {
+        let (entrance, input) = (router * self.spec.locals as usize + local, (4 + local) % PORTS);
         loop {
             // Packets take the virtual channels in turn.
             let Entrance { entered, last } = self.entrances[entrance];
             let channel = (input * VCS + entered as usize % VCS) % CHANNELS;
-            let node = &self.nodes[router];
+            let node = &self.blocks[router / BLOCK].nodes[router % BLOCK];
             let state = &node.channels[channel];
             if state.is_full() {
                 return;
@@ -246,6 +245,18 @@ impl State {
         self.packets[slot as usize] = packet;
         slot
     }
+}
+
+/// The places of the bits of a word.
+#[inline(always)]
+fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize % BLOCK;
+        (word != 0).then(|| {
+            word &= word - 1;
+            bit
+        })
+    })
 }
 
 impl Node {
