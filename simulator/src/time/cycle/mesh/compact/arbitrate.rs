@@ -1,7 +1,7 @@
 //! Step 1 of a cycle: outputs choose among the heads that want them.
 
 use super::lanes::Lanes;
-use super::{BLOCK, Block, Grant, Grants, NEVER, PORTS, Picks, State};
+use super::{BLOCK, Grant, Grants, NEVER, PORTS, Picks, State};
 
 impl State {
     /// Decides for some routers of a block; how many links and local outputs are granted.
@@ -26,7 +26,7 @@ impl State {
     #[inline(always)]
     pub(super) fn decide_all(&mut self, block: usize, set: u64, now: u64, picks: &mut Picks) {
         let ports = self.spec.ports();
-        let lanes = &mut self.blocks[block].lanes;
+        let lanes = &mut self.lanes[block];
         self.events.take_all_channels(block, &mut lanes.through);
         if lanes.shut != 0 {
             lanes.reopen(now);
@@ -37,7 +37,7 @@ impl State {
                 self.come_back(block, lane, now);
             }
         }
-        let lanes = &mut self.blocks[block].lanes;
+        let lanes = &mut self.lanes[block];
         let again = if ports == 5 {
             lanes.choose::<5>(ports as u16, picks)
         } else {
@@ -51,9 +51,9 @@ impl State {
     /// Looks at a router again when its outputs with requests may be granted.
     #[inline(never)]
     fn come_back(&mut self, block: usize, lane: usize, now: u64) {
-        let (Block { lanes, nodes }, router) = (&mut self.blocks[block], block * BLOCK + lane);
+        let (lanes, router) = (&mut self.lanes[block], block * BLOCK + lane);
         for port in 0..PORTS {
-            let (allowed, due) = (lanes.allowed[port][lane], &mut nodes[lane].due[port]);
+            let (allowed, due) = (lanes.allowed[port][lane], &mut self.rests[router].due[port]);
             let asked = lanes.wants[port][lane] & lanes.through[lane] != 0;
             if asked && allowed > now && allowed != NEVER && *due != allowed {
                 *due = allowed;
@@ -75,12 +75,11 @@ impl State {
     ) -> (usize, usize) {
         let (ports, index) = (self.spec.ports() as u32, block * BLOCK + lane);
         let read_interval = if STEADY { 1 } else { self.spec.read_interval };
-        let Block { lanes, nodes } = &mut self.blocks[block];
-        let node = &mut nodes[lane];
+        let (lanes, rest) = (&mut self.lanes[block], &mut self.rests[index]);
         let mut through = lanes.through[lane] | self.events.take_channels(index);
         let mut available = through;
         if read_interval > 1 {
-            let (unreadable, later) = node.unreadable(through, now);
+            let (unreadable, later) = rest.unreadable(through, now);
             available &= !unreadable;
             if later != NEVER {
                 self.events.enter(index, later, 0);
@@ -97,8 +96,8 @@ impl State {
             turned &= turned - 1;
             let allowed = lanes.allowed[port][lane];
             if allowed > now {
-                if allowed != NEVER && node.due[port] != allowed {
-                    node.due[port] = allowed;
+                if allowed != NEVER && rest.due[port] != allowed {
+                    rest.due[port] = allowed;
                     self.events.enter(index, allowed, 0);
                 }
                 continue;
@@ -117,8 +116,8 @@ impl State {
             lanes.wants[port][lane] = others;
             turn += 1;
             if others & through != 0 {
-                let free = now + if STEADY { 1 } else { u64::from(node.lines[port].interval) };
-                node.due[port] = free;
+                let free = now + if STEADY { 1 } else { u64::from(rest.interval[port]) };
+                rest.due[port] = free;
                 self.events.enter(index, free, 0);
             }
             let grant = Grant::new(index, port, channel);

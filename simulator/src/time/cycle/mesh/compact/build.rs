@@ -1,16 +1,18 @@
 //! A compact mesh is laid out, and forgets.
 
 use super::events::Events;
-use super::node::{Channel, Line, Node};
+use super::node::{Buffer, Line, Node, Rest};
 use super::lanes::Lanes;
-use super::{BLOCK, Block, Compact, Entrance, Flit, Grant, Grants, PORTS, Picks, State};
+use super::{BLOCK, Compact, Entrance, Flit, Grant, Grants, PORTS, Picks, State};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl Compact {
     /// An empty mesh; the specification is one that [`Compact::fits`].
     pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
         let mut state = State {
-            blocks: (0..spec.routers().div_ceil(BLOCK)).map(|block| Block::new(spec, block)).collect(),
+            nodes: (0..spec.routers()).map(|router| Node::new(spec.at(router))).collect(),
+            rests: vec![Rest::new(); spec.routers()],
+            lanes: vec![Lanes::new(); spec.routers().div_ceil(BLOCK)],
             places: Vec::new(),
             entrances: vec![Entrance::default(); spec.routers() * spec.locals as usize],
             packets: Vec::new(),
@@ -25,7 +27,7 @@ impl Compact {
             (0..spec.ports()).for_each(|port| state.connect(router, port));
         }
         let none = [Grant::default(); BLOCK * PORTS];
-        let steady = spec.read_interval == 1 && state.nodes().flat_map(|node| &node.lines).all(|line| line.interval <= 1);
+        let steady = spec.read_interval == 1 && state.rests.iter().flat_map(|rest| rest.interval).all(|interval| interval <= 1);
         Self {
             grants: Box::new(Grants { links: none, exits: none }),
             picks: Box::new(Picks::new()),
@@ -35,18 +37,7 @@ impl Compact {
     }
 }
 
-impl Block {
-    fn new(spec: &MeshSpec, block: usize) -> Self {
-        let nodes = std::array::from_fn(|i| Node::new(spec.at(block * BLOCK + i)));
-        Self { lanes: Lanes::new(), nodes }
-    }
-}
-
 impl State {
-    fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.blocks.iter().flat_map(|block| &block.nodes)
-    }
-
     fn connect(&mut self, router: usize, port: usize) {
         let spec = &self.spec;
         let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
@@ -56,33 +47,29 @@ impl State {
         }
         let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
         let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
-        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
-        node.lines[port] = Line {
-            router: neighbour.unwrap_or(router) as u32,
-            latency: out.latency as u32,
-            delay: (out.latency + spec.router_latency) as u32,
-            interval: out.interval as u32,
-            lasts: out.latency.max(out.interval) as u32,
-            eager: out.credit <= out.interval,
+        let (node, rest) = (&mut self.nodes[router], &mut self.rests[router]);
+        (rest.latency[port], rest.interval[port]) = (out.latency as u32, out.interval as u32);
+        let delay = (out.latency + spec.router_latency) as u32;
+        node.lines[port] = Line { router: neighbour.unwrap_or(router) as u32, delay };
+        node.eager |= u8::from(out.credit <= out.interval) << port;
+        let ring = usize::from(into.buffer_flits).next_power_of_two();
+        node.buffers[port] = Buffer {
+            base: self.places.len() as u32,
+            credit: into.credit as u32,
+            mask: (ring - 1) as u16,
+            depth: into.buffer_flits,
         };
-        let (vcs, depth) = (spec.virtual_channels as usize, into.buffer_flits);
-        let ring = usize::from(depth).next_power_of_two();
-        for channel in &mut node.channels[port * vcs..][..vcs] {
-            let base = self.places.len() as u32;
-            *channel = Channel { base, mask: (ring - 1) as u16, depth, head: 0, tail: 0, credit: into.credit as u32 };
-            self.places.resize(self.places.len() + ring, Flit::default());
-        }
+        self.places.resize(self.places.len() + ring * spec.virtual_channels as usize, Flit::default());
     }
 
     /// Back to cycle 0.
     pub(super) fn reset(&mut self) {
-        let empty = |node: &Node| node.channels.iter().all(Channel::is_empty);
-        debug_assert!(self.nodes().all(empty), "a drained mesh is empty");
+        let empty = |node: &Node| node.ends.iter().all(|ends| ends.is_empty());
+        debug_assert!(self.nodes.iter().all(empty), "a drained mesh is empty");
         self.events.reset();
-        for block in &mut self.blocks {
-            block.lanes = Lanes::new();
-            block.nodes.iter_mut().for_each(Node::reset);
-        }
+        self.nodes.iter_mut().for_each(Node::reset);
+        self.rests.iter_mut().for_each(Rest::reset);
+        self.lanes.fill(Lanes::new());
         self.places.fill(Flit::default());
         self.entrances.fill(Entrance::default());
         self.packets.clear();

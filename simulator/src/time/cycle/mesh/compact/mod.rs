@@ -32,7 +32,7 @@ use super::traffic::{Injection, Traffic};
 use super::{Drained, MeshSpec};
 use events::Events;
 use lanes::{Lane, Lanes};
-use node::Node;
+use node::{Node, Rest};
 
 /// Most ports of a router.
 const PORTS: usize = 8;
@@ -167,18 +167,14 @@ pub(super) struct Compact {
     state: State,
 }
 
-/// Routers that are decided together.
-#[derive(Debug)]
-struct Block {
-    lanes: Lanes,
-    nodes: [Node; BLOCK],
-}
-
 /// What moves.
 #[derive(Debug)]
 struct State {
     spec: MeshSpec,
-    blocks: Vec<Block>,
+    nodes: Vec<Node>,
+    rests: Vec<Rest>,
+    /// By block.
+    lanes: Vec<Lanes>,
     places: Vec<Flit>,
     entrances: Vec<Entrance>,
     packets: Vec<Packet>,

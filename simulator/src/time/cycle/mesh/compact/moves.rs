@@ -1,7 +1,9 @@
 //! Steps 2 and 3 of a cycle: granted flits move, packets leave and enter.
 
-use super::node::Node;
-use super::{BLOCK, Block, CHANNELS, Entrance, Flit, Grant, NEVER, PORTS, Picks, State, VCS};
+use std::hint::select_unpredictable;
+
+use super::node::{Line, Rest};
+use super::{BLOCK, CHANNELS, Entrance, Flit, Grant, NEVER, PORTS, Picks, State, VCS};
 use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 
@@ -68,34 +70,53 @@ impl State {
         traffic: &mut impl Traffic,
     ) {
         let flit = self.pop::<STEADY>(router, channel, now);
-        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
-        let line = node.lines[port];
-        let free = now + if STEADY { 1 } else { u64::from(line.interval) };
         let packets = &self.packets;
+        let node = &mut self.nodes[router];
+        let Line { router: next, delay } = node.lines[port];
+        let free = now + if STEADY { 1 } else { u64::from(self.rests[router].interval[port]) };
         traffic.crossed(|| Crossing { router, port, at: now, free, tag: packets[flit.packet()].tag });
         if !STEADY {
             // Else the flit arrives later at its end.
-            self.lasts = self.lasts.max(line.lasts);
+            self.lasts = self.lasts.max(self.rests[router].lasts(port));
         }
         // The next free one after the one given last; an output without any is not granted.
-        let other = usize::from(node.last_channel[port] & 1) ^ 1;
-        let behind = other ^ usize::from(node.open[port][other] > now);
-        node.last_channel[port] = behind as u8;
+        let mut behind = usize::from(node.last_channel >> port & 1) ^ 1;
+        if node.waits >> (port * VCS) & 0b11 != 0 {
+            behind ^= usize::from(self.rests[router].open[port][behind] > now);
+        }
+        node.last_channel = node.last_channel & !(1 << port) | (behind as u8) << port;
+        let eager = node.eager >> port & 1 != 0;
 
-        let flit = flit.over(port, now + u64::from(line.delay));
-        let next = line.router as usize;
-        let (full, room) = self.push::<STEADY>(next, (port ^ 1) * VCS + behind, flit);
-        if STEADY && line.eager && !full {
+        let flit = flit.over(port, now + u64::from(delay));
+        let (full, room) = self.push::<STEADY>(next as usize, (port ^ 1) * VCS + behind, flit);
+        if STEADY && eager && !full {
             return;
         }
         // A place that is known to be free within an interval holds nobody up.
-        let room = if line.eager { 0 } else { self.places[room].time };
+        let room = if eager { 0 } else { self.places[room].time };
         let open = if full { NEVER } else { room };
-        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
-        node.open[port][behind] = open;
-        let open = open.min(node.open[port][behind ^ 1]);
+        self.hold_up::<STEADY>(router, port, behind, now, free, open);
+    }
+
+    /// The next place behind an output will be free at `open`, in the virtual channel given last.
+    #[inline(always)]
+    fn hold_up<const STEADY: bool>(
+        &mut self,
+        router: usize,
+        port: usize,
+        behind: usize,
+        now: u64,
+        free: u64,
+        open: u64,
+    ) {
+        let (node, rest) = (&mut self.nodes[router], &mut self.rests[router]);
+        rest.open[port][behind] = open;
+        let other = rest.open[port][behind ^ 1];
+        let waits = u16::from(open > now) << behind | u16::from(other > now) << (behind ^ 1);
+        node.waits = node.waits & !(0b11 << (port * VCS)) | waits << (port * VCS);
+        let open = open.min(other);
         if open == NEVER {
-            node.due[port] = free;
+            rest.due[port] = free;
         }
         self.close::<STEADY>(router, port, now, free.max(open));
     }
@@ -103,7 +124,7 @@ impl State {
     /// An output may not be granted before `allowed`.
     #[inline(always)]
     fn close<const STEADY: bool>(&mut self, router: usize, port: usize, now: u64, allowed: u64) {
-        let lanes = &mut self.blocks[router / BLOCK].lanes;
+        let lanes = &mut self.lanes[router / BLOCK];
         lanes.allowed[port][router % BLOCK] = allowed;
         if STEADY {
             lanes.shut |= u64::from(allowed > now + 1) << (router % BLOCK);
@@ -121,13 +142,13 @@ impl State {
         traffic: &mut impl Traffic,
     ) {
         let flit = self.pop::<STEADY>(router, channel, now);
-        let line = self.blocks[router / BLOCK].nodes[router % BLOCK].lines[port];
-        let free = now + if STEADY { 1 } else { u64::from(line.interval) };
-        self.lasts = self.lasts.max(line.lasts);
+        let rest = &self.rests[router];
+        let free = now + if STEADY { 1 } else { u64::from(rest.interval[port]) };
+        let arrived = now + u64::from(rest.latency[port]);
+        self.lasts = self.lasts.max(rest.lasts(port));
         let packet = self.packets[flit.packet()];
         self.unused.push(flit.packet() as u32);
         let entrance = router * self.spec.locals as usize + port - 4;
-        let arrived = now + u64::from(line.latency);
         let delivery = Delivery { injected: packet.injected, left: now, arrived, tag: packet.tag };
         let next = traffic.deliver(entrance, &delivery);
         if !STEADY || next > free {
@@ -138,21 +159,23 @@ impl State {
     /// Takes a channel's head away, frees its place, tells whoever waits for it, and makes the next flit head.
     #[inline(always)]
     fn pop<const STEADY: bool>(&mut self, router: usize, channel: usize, now: u64) -> Flit {
-        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
+        let (input, vc) = (channel / VCS % PORTS, channel % VCS);
         let readable = now + if STEADY { 1 } else { self.spec.read_interval };
         if !STEADY {
-            node.readable[channel / VCS % PORTS] = readable;
+            self.rests[router].readable[input] = readable;
         }
-        let state = &mut node.channels[channel];
-        let known = now + u64::from(state.credit);
-        let place = &mut self.places[state.head()];
+        let node = &mut self.nodes[router];
+        let (buffer, ends) = (node.buffers[input], &mut node.ends[channel % CHANNELS]);
+        let known = now + u64::from(buffer.credit);
+        let full = buffer.is_full(*ends);
+        let place = &mut self.places[buffer.place(vc, ends.head)];
         let flit = *place;
         place.time = known;
-        let full = state.is_full();
-        state.head = state.head.wrapping_add(1);
+        ends.head = ends.head.wrapping_add(1);
         // Of an empty channel, what has stood there.
-        let (next, left) = (self.places[state.head()], !state.is_empty());
-        self.ask::<STEADY>(left, router, next.port(), channel, next.time.max(readable));
+        let (left, next) = (!ends.is_empty(), self.places[buffer.place(vc, ends.head)]);
+        let ready = select_unpredictable(next.time > readable, next.time, readable);
+        self.ask::<STEADY>(left, router, next.port(), channel, ready);
         if full {
             self.open_up(router, channel, known);
         }
@@ -163,11 +186,13 @@ impl State {
     /// next one.
     #[inline(always)]
     fn push<const STEADY: bool>(&mut self, router: usize, channel: usize, flit: Flit) -> (bool, usize) {
-        let state = &mut self.blocks[router / BLOCK].nodes[router % BLOCK].channels[channel % CHANNELS];
-        let empty = state.is_empty();
-        self.places[state.tail()] = flit;
-        state.tail = state.tail.wrapping_add(1);
-        let (full, room) = (state.is_full(), state.room());
+        let (input, vc) = (channel / VCS % PORTS, channel % VCS);
+        let node = &mut self.nodes[router];
+        let (buffer, ends) = (node.buffers[input], &mut node.ends[channel % CHANNELS]);
+        let empty = ends.is_empty();
+        self.places[buffer.place(vc, ends.tail)] = flit;
+        ends.tail = ends.tail.wrapping_add(1);
+        let (full, room) = (buffer.is_full(*ends), buffer.room(vc, *ends));
         self.ask::<STEADY>(empty, router, flit.port(), channel, flit.time);
         (full, room)
     }
@@ -183,7 +208,7 @@ impl State {
         ready: u64,
     ) {
         let bit = u16::from(really) << (channel % CHANNELS);
-        let lanes = &mut self.blocks[router / BLOCK].lanes;
+        let lanes = &mut self.lanes[router / BLOCK];
         lanes.wants[port][router % BLOCK] |= bit;
         // It need not be looked at before it can be granted.
         let allowed = lanes.allowed[port][router % BLOCK];
@@ -198,14 +223,13 @@ impl State {
         if input >= 4 {
             return;
         }
-        let before = self.blocks[router / BLOCK].nodes[router % BLOCK].lines[input].router as usize;
-        let Block { lanes, nodes } = &mut self.blocks[before / BLOCK];
-        let (node, port) = (&mut nodes[before % BLOCK], input ^ 1);
-        node.open[port][behind] = known;
-        let allowed = &mut lanes.allowed[port][before % BLOCK];
+        let before = self.nodes[router].lines[input].router as usize;
+        let (rest, port) = (&mut self.rests[before], input ^ 1);
+        rest.open[port][behind] = known;
+        let allowed = &mut self.lanes[before / BLOCK].allowed[port][before % BLOCK];
         if *allowed == NEVER {
-            *allowed = known.max(node.due[port]);
-            node.due[port] = *allowed;
+            *allowed = known.max(rest.due[port]);
+            rest.due[port] = *allowed;
             self.events.enter(before, *allowed, 0);
         }
     }
@@ -217,14 +241,15 @@ impl State {
         loop {
             // Packets take the virtual channels in turn.
             let Entrance { entered, last } = self.entrances[entrance];
-            let channel = (input * VCS + entered as usize % VCS) % CHANNELS;
-            let node = &self.blocks[router / BLOCK].nodes[router % BLOCK];
-            let state = &node.channels[channel];
-            if state.is_full() {
+            let vc = entered as usize % VCS;
+            let channel = (input * VCS + vc) % CHANNELS;
+            let node = &self.nodes[router];
+            let (buffer, ends) = (node.buffers[input], node.ends[channel]);
+            if buffer.is_full(ends) {
                 return;
             }
             let soonest = if entered > 0 { last + self.spec.injection.interval } else { 0 };
-            let free = self.places[state.room()].time.max(soonest);
+            let free = self.places[buffer.room(vc, ends)].time.max(soonest);
             let Some(injection) = traffic.inject(entrance, free) else { return };
             let (at, from) = (injection.at, (node.x, node.y));
             self.entrances[entrance] = Entrance { entered: entered.wrapping_add(1), last: at };
@@ -259,7 +284,13 @@ fn ones(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-impl Node {
+impl Rest {
+    /// The longer of latency and interval of an output.
+    #[inline(always)]
+    fn lasts(&self, port: usize) -> u32 {
+        self.latency[port].max(self.interval[port])
+    }
+
     /// Channels among those that are `through` whose ports were read too recently, and when the first may be read.
     #[inline(never)]
     pub(super) fn unreadable(&self, through: u16, now: u64) -> (u16, u64) {

@@ -1,26 +1,34 @@
-//! A router's state, in one piece.
+//! A router's state beside its [lanes](super::lanes): what every flit that passes needs, packed, and the rest.
 
 use super::{CHANNELS, PORTS};
 
-/// A router.
+/// What every flit that passes a router needs of it.
 #[derive(Debug, Clone)]
 #[repr(C, align(64))]
 pub(super) struct Node {
-    /// By output: virtual channel given last.
-    pub last_channel: [u8; PORTS],
+    /// By output, a bit each: virtual channel given last.
+    pub last_channel: u8,
+    /// By output, a bit each: the router knows of a place behind the link within an interval of it.
+    pub eager: u8,
+    /// By output and virtual channel behind it, a bit each: no place may be free there; [`Rest::open`] knows.
+    pub waits: u16,
     /// Where it is.
     pub x: u16,
     pub y: u16,
+    pub ends: [Ends; CHANNELS],
     /// By port: what is beyond it.
     pub lines: [Line; PORTS],
-    /// By output and virtual channel behind it: when the next place is free.
-    pub open: [[u64; 2]; PORTS],
-    /// By input: when it may be read again, unless that is in every cycle.
-    pub readable: [u64; PORTS],
-    /// By output: as long as no place is known to become free, when it is free itself; else the time for which the
-    /// router has been entered because of it, so that it is not entered for that again.
-    pub due: [u64; PORTS],
-    pub channels: [Channel; CHANNELS],
+    /// By input.
+    pub buffers: [Buffer; PORTS],
+}
+
+/// The flits of an input channel. Flits and places are counted from the start of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ends {
+    /// Flits that have left.
+    pub head: u16,
+    /// Flits that have come.
+    pub tail: u16,
 }
 
 /// What is beyond a port.
@@ -28,34 +36,38 @@ pub(super) struct Node {
 pub(super) struct Line {
     /// The router beyond a link; its port is the opposite one.
     pub router: u32,
-    /// Cycles from grant to arrival.
-    pub latency: u32,
-    /// Cycles from grant to a place where it may be granted its next output.
+    /// Cycles from grant to the first chance to leave the router beyond.
     pub delay: u32,
-    /// Cycles from grant to grant.
-    pub interval: u32,
-    /// The longer of the two.
-    pub lasts: u32,
-    /// The router on this side knows of a place behind the link within an interval of it.
-    pub eager: bool,
 }
 
-/// An input channel. Flits and places are counted from the start of a run; the n-th stands in place `n & mask` of the
-/// ring.
+/// The places of an input port's channels: rings one after the other, so that the n-th flit of a channel stands in place
+/// `n & mask` of its ring.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Channel {
+pub(super) struct Buffer {
     /// First place in [`State::places`](super::State::places).
     pub base: u32,
-    /// Places of the ring less 1.
-    pub mask: u16,
-    /// Places of the buffer.
-    pub depth: u16,
-    /// Flits that have left.
-    pub head: u16,
-    /// Flits that have come.
-    pub tail: u16,
     /// Cycles until the sender knows of a place that has become free.
     pub credit: u32,
+    /// Places of a ring less 1.
+    pub mask: u16,
+    /// Places of a channel.
+    pub depth: u16,
+}
+
+/// What few flits need of a router.
+#[derive(Debug, Clone)]
+pub(super) struct Rest {
+    /// By output and virtual channel behind it: when the next place is free.
+    pub open: [[u64; 2]; PORTS],
+    /// By output: as long as no place is known to become free, when it is free itself; else the time for which the
+    /// router has been entered because of it, so that it is not entered for that again.
+    pub due: [u64; PORTS],
+    /// By input: when it may be read again, unless that is in every cycle.
+    pub readable: [u64; PORTS],
+    /// By output: cycles from grant to arrival.
+    pub latency: [u32; PORTS],
+    /// By output: cycles from grant to grant.
+    pub interval: [u32; PORTS],
 }
 
 impl Node {
@@ -63,52 +75,66 @@ impl Node {
     pub(super) fn new((x, y): (u32, u32)) -> Self {
         Self {
             // The first turn is that of virtual channel 0.
-            last_channel: [1; PORTS],
+            last_channel: !0,
+            eager: 0,
+            waits: 0,
             x: x as u16,
             y: y as u16,
+            ends: [Ends::default(); CHANNELS],
             lines: [Line::default(); PORTS],
-            open: [[0; 2]; PORTS],
-            readable: [0; PORTS],
-            due: [0; PORTS],
-            channels: [Channel::default(); CHANNELS],
+            buffers: [Buffer::default(); PORTS],
         }
     }
 
     /// Nothing has happened, as far as anything can be left by a run that has drained.
     pub(super) fn reset(&mut self) {
-        let Self { lines, mut channels, x, y, .. } = *self;
-        channels.iter_mut().for_each(|channel| (channel.head, channel.tail) = (0, 0));
-        *self = Self { lines, channels, ..Self::new((x.into(), y.into())) };
+        let Self { lines, buffers, eager, x, y, .. } = *self;
+        *self = Self { lines, buffers, eager, ..Self::new((x.into(), y.into())) };
     }
 }
 
-impl Channel {
-    /// The place of the head.
-    #[inline(always)]
-    pub(super) fn head(&self) -> usize {
-        self.base as usize + usize::from(self.head & self.mask)
+impl Rest {
+    /// Nothing has happened, and nothing is connected.
+    pub(super) fn new() -> Self {
+        Self {
+            open: [[0; 2]; PORTS],
+            due: [0; PORTS],
+            readable: [0; PORTS],
+            latency: [0; PORTS],
+            interval: [0; PORTS],
+        }
     }
 
-    /// The place that the next flit will take.
+    /// Nothing has happened.
+    pub(super) fn reset(&mut self) {
+        let Self { latency, interval, .. } = *self;
+        *self = Self { latency, interval, ..Self::new() };
+    }
+}
+
+impl Buffer {
+    /// The place of the n-th flit of a channel.
     #[inline(always)]
-    pub(super) fn tail(&self) -> usize {
-        self.base as usize + usize::from(self.tail & self.mask)
+    pub(super) fn place(&self, vc: usize, n: u16) -> usize {
+        self.base as usize + vc * (usize::from(self.mask) + 1) + usize::from(n & self.mask)
     }
 
-    /// The place whose becoming free makes room for the next flit. In a buffer with room, it has been left or was
+    /// The place whose becoming free makes room for the next flit. In a channel with room, it has been left or was
     /// never used.
     #[inline(always)]
-    pub(super) fn room(&self) -> usize {
-        self.base as usize + usize::from(self.tail.wrapping_sub(self.depth) & self.mask)
+    pub(super) fn room(&self, vc: usize, ends: Ends) -> usize {
+        self.place(vc, ends.tail.wrapping_sub(self.depth))
     }
 
     #[inline(always)]
-    pub(super) fn is_full(&self) -> bool {
-        self.tail.wrapping_sub(self.head) == self.depth
+    pub(super) fn is_full(&self, ends: Ends) -> bool {
+        ends.tail.wrapping_sub(ends.head) == self.depth
     }
+}
 
+impl Ends {
     #[inline(always)]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(self) -> bool {
         self.tail == self.head
     }
 }
