@@ -58,6 +58,7 @@ impl State {
             credit: into.credit as u32,
             mask: (ring - 1) as u16,
             depth: into.buffer_flits,
+            counts: if port < 4 && into.credit <= into.interval { 0 } else { !0 },
         };
         self.places.resize(self.places.len() + ring * spec.virtual_channels as usize, Flit::default());
     }

@@ -1,7 +1,5 @@
 //! Steps 2 and 3 of a cycle: granted flits move, packets leave and enter.
 
-use std::hint::select_unpredictable;
-
 use super::node::{Line, Rest};
 use super::{BLOCK, CHANNELS, Entrance, Flit, Grant, NEVER, PORTS, Picks, State, VCS};
 use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
@@ -174,9 +172,8 @@ impl State {
         ends.head = ends.head.wrapping_add(1);
         // Of an empty channel, what has stood there.
         let (left, next) = (!ends.is_empty(), self.places[buffer.place(vc, ends.head)]);
-        let ready = select_unpredictable(next.time > readable, next.time, readable);
-        self.ask::<STEADY>(left, router, next.port(), channel, ready);
-        if full {
+        self.ask::<STEADY>(left, router, next.port(), channel, later(readable, next.time));
+        if full & (input < 4) {
             self.open_up(router, channel, known);
         }
         flit
@@ -190,6 +187,8 @@ impl State {
         let node = &mut self.nodes[router];
         let (buffer, ends) = (node.buffers[input], &mut node.ends[channel % CHANNELS]);
         let empty = ends.is_empty();
+        let counts = buffer.counts | u16::from(empty).wrapping_sub(1);
+        (ends.head, ends.tail) = (ends.head & counts, ends.tail & counts);
         self.places[buffer.place(vc, ends.tail)] = flit;
         ends.tail = ends.tail.wrapping_add(1);
         let (full, room) = (buffer.is_full(*ends), buffer.room(vc, *ends));
@@ -220,9 +219,6 @@ impl State {
     #[inline(never)]
     fn open_up(&mut self, router: usize, channel: usize, known: u64) {
         let (input, behind) = (channel / VCS % PORTS, channel % VCS);
-        if input >= 4 {
-            return;
-        }
         let before = self.nodes[router].lines[input].router as usize;
         let (rest, port) = (&mut self.rests[before], input ^ 1);
         rest.open[port][behind] = known;
@@ -270,6 +266,13 @@ impl State {
         self.packets[slot as usize] = packet;
         slot
     }
+}
+
+/// The later of two times, without a branch, as it is as good as random.
+#[inline(always)]
+fn later(a: u64, b: u64) -> u64 {
+    let ahead = b.wrapping_sub(a) as i64;
+    a.wrapping_add((ahead & !(ahead >> 63)) as u64)
 }
 
 /// The places of the bits of a word.

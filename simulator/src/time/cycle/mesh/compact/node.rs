@@ -1,6 +1,6 @@
 //! A router's state beside its [lanes](super::lanes): what every flit that passes needs, packed, and the rest.
 
-use super::{CHANNELS, PORTS};
+use super::{CHANNELS, PORTS, VCS};
 
 /// What every flit that passes a router needs of it.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub(super) struct Node {
     pub buffers: [Buffer; PORTS],
 }
 
-/// The flits of an input channel. Flits and places are counted from the start of a run.
+/// The flits of an input channel, as far as they are counted ([`Buffer::counts`]).
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ends {
     /// Flits that have left.
@@ -40,7 +40,7 @@ pub(super) struct Line {
     pub delay: u32,
 }
 
-/// The places of an input port's channels: rings one after the other, so that the n-th flit of a channel stands in place
+/// The places of an input port's channels: two rings with their places in turn. The n-th flit of a channel stands in place
 /// `n & mask` of its ring.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Buffer {
@@ -52,6 +52,9 @@ pub(super) struct Buffer {
     pub mask: u16,
     /// Places of a channel.
     pub depth: u16,
+    /// All bits if flits are counted from the start of a run, as it counts when each place becomes free; none if they are
+    /// counted anew from when a channel was empty, so that most flits stand in the first places.
+    pub counts: u16,
 }
 
 /// What few flits need of a router.
@@ -116,7 +119,7 @@ impl Buffer {
     /// The place of the n-th flit of a channel.
     #[inline(always)]
     pub(super) fn place(&self, vc: usize, n: u16) -> usize {
-        self.base as usize + vc * (usize::from(self.mask) + 1) + usize::from(n & self.mask)
+        self.base as usize + VCS * usize::from(n & self.mask) + vc
     }
 
     /// The place whose becoming free makes room for the next flit. In a channel with room, it has been left or was
