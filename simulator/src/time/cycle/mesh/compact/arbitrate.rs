@@ -1,12 +1,13 @@
 //! Step 1 of a cycle: outputs choose among the heads that want them.
 
 use super::lanes::Lanes;
-use super::{BLOCK, Grant, Grants, NEVER, PORTS, Picks, State};
+use super::pace::Pace;
+use super::{BLOCK, CHANNELS, Grant, Grants, NEVER, PORTS, Picks, State};
 
 impl State {
     /// Decides for some routers of a block; how many links and local outputs are granted.
     #[inline(always)]
-    pub(super) fn decide_some<const STEADY: bool>(
+    pub(super) fn decide_some<P: Pace>(
         &mut self,
         block: usize,
         mut set: u64,
@@ -17,7 +18,7 @@ impl State {
         while set != 0 {
             let lane = set.trailing_zeros() as usize;
             set &= set - 1;
-            granted = self.decide::<STEADY>(block, lane, now, grants, granted);
+            granted = self.decide::<P>(block, lane, now, grants, granted);
         }
         granted
     }
@@ -65,7 +66,7 @@ impl State {
     /// Grants the outputs of a router, from the one after as many as were granted, so that no output is always served
     /// first.
     #[inline(always)]
-    fn decide<const STEADY: bool>(
+    fn decide<P: Pace>(
         &mut self,
         block: usize,
         lane: usize,
@@ -74,7 +75,7 @@ impl State {
         (mut links, mut exits): (usize, usize),
     ) -> (usize, usize) {
         let (ports, index) = (self.spec.ports() as u32, block * BLOCK + lane);
-        let read_interval = if STEADY { 1 } else { self.spec.read_interval };
+        let read_interval = if P::STEADY { 1 } else { self.spec.read_interval };
         let (lanes, rest) = (&mut self.lanes[block], &mut self.rests[index]);
         let mut through = lanes.through[lane] | self.events.take_channels(index);
         let mut available = through;
@@ -85,10 +86,12 @@ impl State {
                 self.events.enter(index, later, 0);
             }
         }
-        let mut asked = 0u32;
-        for port in 0..PORTS {
-            asked |= u32::from(lanes.wants[port][lane] & available != 0) << port;
-        }
+        let asked = if available.is_power_of_two() {
+            let channel = available.trailing_zeros() as usize % CHANNELS;
+            1 << self.places[self.nodes[index].head(channel)].port()
+        } else {
+            lanes.asked(lane, available)
+        };
         let first_port = u32::from(lanes.turn[lane]);
         let (mut turn, mut turned) = (first_port, (asked | asked << PORTS) >> first_port & 0xFF);
         while turned != 0 {
@@ -116,7 +119,7 @@ impl State {
             lanes.wants[port][lane] = others;
             turn += 1;
             if others & through != 0 {
-                let free = now + if STEADY { 1 } else { u64::from(rest.interval[port]) };
+                let free = now + if P::STEADY { 1 } else { u64::from(rest.interval[port]) };
                 rest.due[port] = free;
                 self.events.enter(index, free, 0);
             }
@@ -133,6 +136,13 @@ impl State {
 }
 
 impl Lanes {
+    /// The outputs that some channels of a router want.
+    #[inline(always)]
+    fn asked(&self, lane: usize, channels: u16) -> u32 {
+        let wants = |port: usize| u32::from(self.wants[port][lane] & channels != 0) << port;
+        (0..PORTS).map(wants).sum()
+    }
+
     /// The next of some requests of an output after the one that was granted last.
     #[inline(always)]
     fn next(&mut self, port: usize, lane: usize, requests: u16) -> u32 {

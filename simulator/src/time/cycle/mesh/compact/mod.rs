@@ -24,6 +24,7 @@ mod events;
 mod lanes;
 mod moves;
 mod node;
+mod pace;
 
 use std::hint::select_unpredictable;
 
@@ -33,6 +34,7 @@ use super::{Drained, MeshSpec};
 use events::Events;
 use lanes::{Lane, Lanes};
 use node::{Node, Rest};
+use pace::{Pace, Slow, Steady};
 
 /// Most ports of a router.
 const PORTS: usize = 8;
@@ -221,26 +223,26 @@ impl Compact {
 
     #[inline(always)]
     fn drain_as(&mut self, traffic: &mut impl Traffic) {
-        if self.steady { self.drain::<true>(traffic) } else { self.drain::<false>(traffic) }
+        if self.steady { self.drain::<Steady>(traffic) } else { self.drain::<Slow>(traffic) }
     }
 
     /// Until nothing is left to happen.
     #[inline(always)]
-    fn drain<const STEADY: bool>(&mut self, traffic: &mut impl Traffic) {
+    fn drain<P: Pace>(&mut self, traffic: &mut impl Traffic) {
         let (state, grants, picks) = (&mut self.state, &mut *self.grants, &mut *self.picks);
         let locals = state.spec.locals as usize;
         for entrance in 0..state.entrances.len() {
-            state.refill::<STEADY>(entrance / locals, entrance % locals, traffic);
+            state.refill::<P>(entrance / locals, entrance % locals, traffic);
         }
         while let Some(now) = state.events.advance() {
             for block in 0..state.events.blocks() {
                 let set = state.events.take(block);
-                if STEADY && set.count_ones() >= MANY {
+                if P::STEADY && set.count_ones() >= MANY {
                     state.decide_all(block, set, now, picks);
                     state.move_all(block, now, picks, traffic);
                 } else if set != 0 {
-                    let (links, exits) = state.decide_some::<STEADY>(block, set, now, grants);
-                    state.move_some::<STEADY>(&grants.links[..links], &grants.exits[..exits], now, traffic);
+                    let (links, exits) = state.decide_some::<P>(block, set, now, grants);
+                    state.move_some::<P>(&grants.links[..links], &grants.exits[..exits], now, traffic);
                 }
             }
             state.drained = state.drained.max(now + u64::from(std::mem::take(&mut state.lasts)));

@@ -1,6 +1,7 @@
 //! Steps 2 and 3 of a cycle: granted flits move, packets leave and enter.
 
 use super::node::{Line, Rest};
+use super::pace::{Busy, Pace};
 use super::{BLOCK, CHANNELS, Entrance, Flit, Grant, NEVER, PORTS, Picks, State, VCS};
 use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
@@ -8,7 +9,7 @@ use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 impl State {
     /// Moves what a few routers have granted.
     #[inline(always)]
-    pub(super) fn move_some<const STEADY: bool>(
+    pub(super) fn move_some<P: Pace>(
         &mut self,
         links: &[Grant],
         exits: &[Grant],
@@ -18,17 +19,17 @@ impl State {
         self.hops += links.len() as u64;
         for &link in links {
             let (router, port, channel) = link.parts();
-            self.cross::<STEADY>(router, port, channel, now, traffic);
+            self.cross::<P>(router, port, channel, now, traffic);
         }
         for &exit in exits {
             let (router, port, channel) = exit.parts();
-            self.leave::<STEADY>(router, port, channel, now, traffic);
+            self.leave::<P>(router, port, channel, now, traffic);
         }
         // Places of local ports are filled again at the end of the cycle.
         for grant in links.iter().chain(exits) {
             let (router, _, channel) = grant.parts();
             if channel >= 4 * VCS {
-                self.refill::<STEADY>(router, channel / VCS - 4, traffic);
+                self.refill::<P>(router, channel / VCS - 4, traffic);
             }
         }
     }
@@ -40,26 +41,26 @@ impl State {
             self.hops += u64::from(picks.granted[port].count_ones());
             for lane in ones(picks.granted[port]) {
                 let channel = picks.channels[port][lane].trailing_zeros() as usize % CHANNELS;
-                self.cross::<true>(block * BLOCK + lane, port, channel, now, traffic);
+                self.cross::<Busy>(block * BLOCK + lane, port, channel, now, traffic);
             }
         }
         let locals = self.spec.locals as usize % (PORTS - 3);
         for port in 4..4 + locals {
             for lane in ones(picks.granted[port]) {
                 let channel = picks.channels[port][lane].trailing_zeros() as usize % CHANNELS;
-                self.leave::<true>(block * BLOCK + lane, port, channel, now, traffic);
+                self.leave::<Busy>(block * BLOCK + lane, port, channel, now, traffic);
             }
         }
         for local in 0..locals {
             for lane in ones(picks.read[local]) {
-                self.refill::<true>(block * BLOCK + lane, local, traffic);
+                self.refill::<Busy>(block * BLOCK + lane, local, traffic);
             }
         }
     }
 
     /// A flit goes over a link.
     #[inline(always)]
-    fn cross<const STEADY: bool>(
+    fn cross<P: Pace>(
         &mut self,
         router: usize,
         port: usize,
@@ -67,13 +68,13 @@ impl State {
         now: u64,
         traffic: &mut impl Traffic,
     ) {
-        let flit = self.pop::<STEADY>(router, channel, now);
+        let flit = self.pop::<P>(router, channel, now);
         let packets = &self.packets;
         let node = &mut self.nodes[router];
         let Line { router: next, delay } = node.lines[port];
-        let free = now + if STEADY { 1 } else { u64::from(self.rests[router].interval[port]) };
+        let free = now + if P::STEADY { 1 } else { u64::from(self.rests[router].interval[port]) };
         traffic.crossed(|| Crossing { router, port, at: now, free, tag: packets[flit.packet()].tag });
-        if !STEADY {
+        if !P::STEADY {
             // Else the flit arrives later at its end.
             self.lasts = self.lasts.max(self.rests[router].lasts(port));
         }
@@ -86,19 +87,19 @@ impl State {
         let eager = node.eager >> port & 1 != 0;
 
         let flit = flit.over(port, now + u64::from(delay));
-        let (full, room) = self.push::<STEADY>(next as usize, (port ^ 1) * VCS + behind, flit);
-        if STEADY && eager && !full {
+        let (full, room) = self.push::<P>(next as usize, (port ^ 1) * VCS + behind, flit);
+        if P::STEADY && eager && !full {
             return;
         }
         // A place that is known to be free within an interval holds nobody up.
         let room = if eager { 0 } else { self.places[room].time };
         let open = if full { NEVER } else { room };
-        self.hold_up::<STEADY>(router, port, behind, now, free, open);
+        self.hold_up::<P>(router, port, behind, now, free, open);
     }
 
     /// The next place behind an output will be free at `open`, in the virtual channel given last.
     #[inline(always)]
-    fn hold_up<const STEADY: bool>(
+    fn hold_up<P: Pace>(
         &mut self,
         router: usize,
         port: usize,
@@ -116,22 +117,22 @@ impl State {
         if open == NEVER {
             rest.due[port] = free;
         }
-        self.close::<STEADY>(router, port, now, free.max(open));
+        self.close::<P>(router, port, now, free.max(open));
     }
 
     /// An output may not be granted before `allowed`.
     #[inline(always)]
-    fn close<const STEADY: bool>(&mut self, router: usize, port: usize, now: u64, allowed: u64) {
+    fn close<P: Pace>(&mut self, router: usize, port: usize, now: u64, allowed: u64) {
         let lanes = &mut self.lanes[router / BLOCK];
         lanes.allowed[port][router % BLOCK] = allowed;
-        if STEADY {
+        if P::STEADY {
             lanes.shut |= u64::from(allowed > now + 1) << (router % BLOCK);
         }
     }
 
     /// A packet leaves by a local port.
     #[inline(always)]
-    fn leave<const STEADY: bool>(
+    fn leave<P: Pace>(
         &mut self,
         router: usize,
         port: usize,
@@ -139,9 +140,9 @@ impl State {
         now: u64,
         traffic: &mut impl Traffic,
     ) {
-        let flit = self.pop::<STEADY>(router, channel, now);
+        let flit = self.pop::<P>(router, channel, now);
         let rest = &self.rests[router];
-        let free = now + if STEADY { 1 } else { u64::from(rest.interval[port]) };
+        let free = now + if P::STEADY { 1 } else { u64::from(rest.interval[port]) };
         let arrived = now + u64::from(rest.latency[port]);
         self.lasts = self.lasts.max(rest.lasts(port));
         let packet = self.packets[flit.packet()];
@@ -149,17 +150,17 @@ impl State {
         let entrance = router * self.spec.locals as usize + port - 4;
         let delivery = Delivery { injected: packet.injected, left: now, arrived, tag: packet.tag };
         let next = traffic.deliver(entrance, &delivery);
-        if !STEADY || next > free {
-            self.close::<STEADY>(router, port, now, free.max(next));
+        if !P::STEADY || next > free {
+            self.close::<P>(router, port, now, free.max(next));
         }
     }
 
     /// Takes a channel's head away, frees its place, tells whoever waits for it, and makes the next flit head.
     #[inline(always)]
-    fn pop<const STEADY: bool>(&mut self, router: usize, channel: usize, now: u64) -> Flit {
+    fn pop<P: Pace>(&mut self, router: usize, channel: usize, now: u64) -> Flit {
         let (input, vc) = (channel / VCS % PORTS, channel % VCS);
-        let readable = now + if STEADY { 1 } else { self.spec.read_interval };
-        if !STEADY {
+        let readable = now + if P::STEADY { 1 } else { self.spec.read_interval };
+        if !P::STEADY {
             self.rests[router].readable[input] = readable;
         }
         let node = &mut self.nodes[router];
@@ -172,7 +173,9 @@ impl State {
         ends.head = ends.head.wrapping_add(1);
         // Of an empty channel, what has stood there.
         let (left, next) = (!ends.is_empty(), self.places[buffer.place(vc, ends.head)]);
-        self.ask::<STEADY>(left, router, next.port(), channel, later(readable, next.time));
+        if P::BUSY || left {
+            self.ask::<P>(left, router, next.port(), channel, later(readable, next.time));
+        }
         if full & (input < 4) {
             self.open_up(router, channel, known);
         }
@@ -182,7 +185,7 @@ impl State {
     /// Puts a flit into a channel; whether it is full now, and else the place whose becoming free makes room for the
     /// next one.
     #[inline(always)]
-    fn push<const STEADY: bool>(&mut self, router: usize, channel: usize, flit: Flit) -> (bool, usize) {
+    fn push<P: Pace>(&mut self, router: usize, channel: usize, flit: Flit) -> (bool, usize) {
         let (input, vc) = (channel / VCS % PORTS, channel % VCS);
         let node = &mut self.nodes[router];
         let (buffer, ends) = (node.buffers[input], &mut node.ends[channel % CHANNELS]);
@@ -192,13 +195,15 @@ impl State {
         self.places[buffer.place(vc, ends.tail)] = flit;
         ends.tail = ends.tail.wrapping_add(1);
         let (full, room) = (buffer.is_full(*ends), buffer.room(vc, *ends));
-        self.ask::<STEADY>(empty, router, flit.port(), channel, flit.time);
+        if P::BUSY || empty {
+            self.ask::<P>(empty, router, flit.port(), channel, flit.time);
+        }
         (full, room)
     }
 
     /// If `really`, a channel's head wants an output from `ready` on.
     #[inline(always)]
-    fn ask<const STEADY: bool>(
+    fn ask<P: Pace>(
         &mut self,
         really: bool,
         router: usize,
@@ -211,7 +216,7 @@ impl State {
         lanes.wants[port][router % BLOCK] |= bit;
         // It need not be looked at before it can be granted.
         let allowed = lanes.allowed[port][router % BLOCK];
-        let time = if STEADY || allowed == NEVER { ready } else { ready.max(allowed) };
+        let time = if P::STEADY || allowed == NEVER { ready } else { ready.max(allowed) };
         self.events.enter_if(really, router, time, bit);
     }
 
@@ -232,7 +237,7 @@ impl State {
 
     /// Fills the local buffer of a port as far as places are known to be free.
     #[inline(always)]
-    pub(super) fn refill<const STEADY: bool>(&mut self, router: usize, local: usize, traffic: &mut impl Traffic) {
+    pub(super) fn refill<P: Pace>(&mut self, router: usize, local: usize, traffic: &mut impl Traffic) {
         let (entrance, input) = (router * self.spec.locals as usize + local, (4 + local) % PORTS);
         loop {
             // Packets take the virtual channels in turn.
@@ -251,7 +256,7 @@ impl State {
             self.entrances[entrance] = Entrance { entered: entered.wrapping_add(1), last: at };
             let packet = self.packet(injection.at, injection.tag);
             let flit = Flit::new(packet, from, &injection, at + self.spec.router_latency);
-            self.push::<STEADY>(router, channel, flit);
+            self.push::<P>(router, channel, flit);
         }
     }
 
