@@ -45,7 +45,7 @@ const CHANNELS: usize = PORTS * VCS;
 /// Routers that are decided together.
 const BLOCK: usize = 64;
 /// From so many routers of a block on that something happens to, it is faster to decide for all of them.
-const MANY: u32 = 12;
+const MANY: u32 = 10;
 /// A time that never comes.
 const NEVER: u64 = u64::MAX;
 

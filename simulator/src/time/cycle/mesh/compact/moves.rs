@@ -1,7 +1,7 @@
 //! Steps 2 and 3 of a cycle: granted flits move, packets leave and enter.
 
 use super::node::{Line, Rest};
-use super::pace::{Busy, Pace};
+use super::pace::{Busy, Pace, Steady};
 use super::{BLOCK, CHANNELS, Entrance, Flit, Grant, NEVER, PORTS, Picks, State, VCS};
 use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
@@ -53,7 +53,7 @@ impl State {
         }
         for local in 0..locals {
             for lane in ones(picks.read[local]) {
-                self.refill::<Busy>(block * BLOCK + lane, local, traffic);
+                self.refill::<Steady>(block * BLOCK + lane, local, traffic);
             }
         }
     }
@@ -166,7 +166,7 @@ impl State {
         let node = &mut self.nodes[router];
         let (buffer, ends) = (node.buffers[input], &mut node.ends[channel % CHANNELS]);
         let known = now + u64::from(buffer.credit);
-        let full = buffer.is_full(*ends);
+        let room = buffer.depth.wrapping_sub(ends.len());
         let place = &mut self.places[buffer.place(vc, ends.head)];
         let flit = *place;
         place.time = known;
@@ -176,7 +176,8 @@ impl State {
         if P::BUSY || left {
             self.ask::<P>(left, router, next.port(), channel, later(readable, next.time));
         }
-        if full & (input < 4) {
+        // Links only, in one comparison.
+        if usize::from(room) | input & 4 == 0 {
             self.open_up(router, channel, known);
         }
         flit
@@ -190,7 +191,7 @@ impl State {
         let node = &mut self.nodes[router];
         let (buffer, ends) = (node.buffers[input], &mut node.ends[channel % CHANNELS]);
         let empty = ends.is_empty();
-        let counts = buffer.counts | u16::from(empty).wrapping_sub(1);
+        let counts = buffer.counts | ends.any();
         (ends.head, ends.tail) = (ends.head & counts, ends.tail & counts);
         self.places[buffer.place(vc, ends.tail)] = flit;
         ends.tail = ends.tail.wrapping_add(1);
@@ -273,11 +274,14 @@ impl State {
     }
 }
 
-/// The later of two times, without a branch, as it is as good as random.
+/// No bits, and all.
+static MASKS: [u64; 2] = [0, !0];
+
+/// The later of two times. Which one is as good as random, and the compiler would make a branch of whatever it sees
+/// through; so it is looked up.
 #[inline(always)]
 fn later(a: u64, b: u64) -> u64 {
-    let ahead = b.wrapping_sub(a) as i64;
-    a.wrapping_add((ahead & !(ahead >> 63)) as u64)
+    a.wrapping_add(b.wrapping_sub(a) & MASKS[usize::from(b > a)])
 }
 
 /// The places of the bits of a word.

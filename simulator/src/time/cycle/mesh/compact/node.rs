@@ -137,11 +137,23 @@ impl Buffer {
 
     #[inline(always)]
     pub(super) fn is_full(&self, ends: Ends) -> bool {
-        ends.tail.wrapping_sub(ends.head) == self.depth
+        ends.len() == self.depth
     }
 }
 
 impl Ends {
+    /// Flits, at most 2^15.
+    #[inline(always)]
+    pub(super) fn len(self) -> u16 {
+        self.tail.wrapping_sub(self.head)
+    }
+
+    /// All bits if there are flits, else none; without a branch.
+    #[inline(always)]
+    pub(super) fn any(self) -> u16 {
+        (self.head.wrapping_sub(self.tail) as i16 >> 15) as u16
+    }
+
     #[inline(always)]
     pub(super) fn is_empty(self) -> bool {
         self.tail == self.head
