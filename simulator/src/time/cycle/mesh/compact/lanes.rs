@@ -136,6 +136,7 @@ fn nonzero(lanes: &Lane) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::philox4x32_10;
 
     #[test]
     fn lanes_that_are_not_0_are_bits() {
@@ -143,6 +144,64 @@ mod tests {
             let wanted = (seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let lanes = std::array::from_fn(|i| (wanted >> i & 1) as u16 * (1 << (i % 16)));
             assert_eq!(nonzero(&lanes), wanted);
+        }
+    }
+
+    /// The rule as [`plain`](crate::time::cycle::mesh) has it: ports in turn, of each the next free input.
+    #[test]
+    fn all_routers_choose_as_each_would() {
+        let mut draws = 0;
+        let mut draw = || {
+            draws += 1;
+            let [word, spare, ..] = philox4x32_10([draws, 0, 0, 0], [2, 9]);
+            (word & spare & word >> 16) as u16
+        };
+        for ports in [5, 5, 6, 8] {
+            let (mut lanes, mut picks) = (Lanes::new(), Picks::new());
+            for i in 0..BLOCK {
+                for port in 0..ports {
+                    // A head wants one output.
+                    let others = (0..port).fold(0, |others, port| others | lanes.wants[port][i]);
+                    lanes.wants[port][i] = draw() & !others & ((1u32 << (2 * ports)) - 1) as u16;
+                    lanes.after[port][i] = (!1u32 << (draw() % 16)) as u16;
+                    lanes.allowed[port][i] = u64::from(draw() % 3);
+                }
+                (lanes.through[i], lanes.turn[i]) = (!draw(), draw() % ports as u16);
+            }
+            lanes.reopen(1);
+            let before = lanes.clone();
+            let again = match ports {
+                5 => lanes.choose::<5>(5, &mut picks),
+                _ => lanes.choose::<PORTS>(ports as u16, &mut picks),
+            };
+            for i in 0..BLOCK {
+                let (mut through, mut used, mut grants, mut left) = (before.through[i], 0u16, 0, false);
+                for port in (0..ports).map(|step| (usize::from(before.turn[i]) + step) % ports) {
+                    let ready = |channel: &usize| {
+                        before.wants[port][i] & before.through[i] & !used & 1 << channel != 0
+                    };
+                    let next = before.after[port][i].trailing_zeros() as usize;
+                    let open = before.allowed[port][i] <= 1;
+                    let channel = (next..next + 16).map(|channel| channel % 16).find(ready).filter(|_| open);
+                    let bit = channel.map_or(0, |channel| 1 << channel);
+                    assert_eq!(picks.channels[port][i], bit);
+                    assert_eq!(picks.granted[port] >> i & 1 != 0, bit != 0);
+                    assert_eq!(lanes.wants[port][i], before.wants[port][i] & !bit);
+                    let after = channel.map_or(before.after[port][i], |channel| (!1u32 << channel) as u16);
+                    assert_eq!(lanes.after[port][i], after);
+                    used |= channel.map_or(0, |channel| 0b11 << (channel & !1));
+                    (through, grants) = (through & !bit, grants + u16::from(bit != 0));
+                }
+                for port in 0..ports {
+                    left |= before.allowed[port][i] <= 1 && lanes.wants[port][i] & through != 0;
+                }
+                assert_eq!((lanes.through[i], again >> i & 1 != 0), (through, left));
+                assert_eq!(lanes.turn[i], (before.turn[i] + grants) % ports as u16);
+                for local in 4..ports {
+                    let read = (before.through[i] & !through) >> (2 * local) & 0b11 != 0;
+                    assert_eq!(picks.read[local - 4] >> i & 1 != 0, read);
+                }
+            }
         }
     }
 }

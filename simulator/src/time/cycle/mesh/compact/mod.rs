@@ -25,6 +25,8 @@ mod lanes;
 mod moves;
 mod node;
 mod pace;
+#[cfg(test)]
+mod tests;
 
 use std::hint::select_unpredictable;
 
