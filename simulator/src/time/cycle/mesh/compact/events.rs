@@ -27,9 +27,11 @@ pub(super) struct Events {
     now: u64,
     /// Slots of time less 1; they are a power of two.
     mask: u64,
+    /// Their logarithm.
+    shift: u32,
     /// Blocks of routers.
     blocks: usize,
-    /// By slot of time and block.
+    /// By block and slot of time.
     slots: Vec<Slot>,
     /// Slots with routers.
     occupied: Vec<u64>,
@@ -45,6 +47,7 @@ impl Events {
         Self {
             now: 0,
             mask: slots - 1,
+            shift: slots.trailing_zeros(),
             blocks,
             slots: vec![Slot { through: [0; BLOCK], set: 0 }; slots as usize * blocks],
             occupied: vec![0; slots.div_ceil(64) as usize],
@@ -56,6 +59,11 @@ impl Events {
     pub(super) fn reset(&mut self) {
         debug_assert!(self.far.is_empty() && self.occupied.iter().all(|&w| w == 0));
         self.now = 0;
+    }
+
+    #[inline(always)]
+    fn slot(&self, block: usize, time: u64) -> usize {
+        block << self.shift | (time & self.mask) as usize
     }
 
     /// Looks at `router` in cycle `time`, when the heads of `channels` are through it.
@@ -74,7 +82,8 @@ impl Events {
             return;
         }
         let at = (time & self.mask) as usize;
-        let slot = &mut self.slots[at * self.blocks + router / BLOCK];
+        let slot = self.slot(router / BLOCK, time);
+        let slot = &mut self.slots[slot];
         if slot.set == 0 {
             self.occupied[at / 64] |= u64::from(really) << (at % 64);
         }
@@ -87,7 +96,8 @@ impl Events {
     pub(super) fn look(&mut self, block: usize, time: u64, routers: u64) {
         let at = (time & self.mask) as usize;
         self.occupied[at / 64] |= 1 << (at % 64);
-        self.slots[at * self.blocks + block].set |= routers;
+        let slot = self.slot(block, time);
+        self.slots[slot].set |= routers;
     }
 
     #[cold]
@@ -133,22 +143,22 @@ impl Events {
     /// Takes the routers of a block to look at now.
     #[inline(always)]
     pub(super) fn take(&mut self, block: usize) -> u64 {
-        let at = (self.now & self.mask) as usize;
-        std::mem::take(&mut self.slots[at * self.blocks + block].set)
+        let slot = self.slot(block, self.now);
+        std::mem::take(&mut self.slots[slot].set)
     }
 
     /// Takes the channels of a router whose heads are through now.
     #[inline(always)]
     pub(super) fn take_channels(&mut self, router: usize) -> u16 {
-        let at = (self.now & self.mask) as usize;
-        std::mem::take(&mut self.slots[at * self.blocks + router / BLOCK].through[router % BLOCK])
+        let slot = self.slot(router / BLOCK, self.now);
+        std::mem::take(&mut self.slots[slot].through[router % BLOCK])
     }
 
     /// Takes those of a block's routers, into `through`.
     #[inline(always)]
     pub(super) fn take_all_channels(&mut self, block: usize, through: &mut Lane) {
-        let at = (self.now & self.mask) as usize;
-        let channels = std::mem::replace(&mut self.slots[at * self.blocks + block].through, [0; BLOCK]);
+        let slot = self.slot(block, self.now);
+        let channels = std::mem::replace(&mut self.slots[slot].through, [0; BLOCK]);
         for (through, channels) in through.iter_mut().zip(channels) {
             *through |= channels;
         }
