@@ -2,10 +2,10 @@
 
 use super::lanes::Lanes;
 use super::pace::Pace;
-use super::{BLOCK, CHANNELS, Grant, Grants, NEVER, PORTS, Picks, State};
+use super::{BLOCK, Counts, Grant, Grants, NEVER, PORTS, Picks, State};
 
 impl State {
-    /// Decides for some routers of a block; how many links and local outputs are granted.
+    /// Decides for some routers of a block; how much is granted.
     #[inline(always)]
     pub(super) fn decide_some<P: Pace>(
         &mut self,
@@ -13,8 +13,8 @@ impl State {
         mut set: u64,
         now: u64,
         grants: &mut Grants,
-    ) -> (usize, usize) {
-        let mut granted = (0, 0);
+    ) -> Counts {
+        let mut granted = Counts::default();
         while set != 0 {
             let lane = set.trailing_zeros() as usize;
             set &= set - 1;
@@ -72,8 +72,8 @@ impl State {
         lane: usize,
         now: u64,
         grants: &mut Grants,
-        (mut links, mut exits): (usize, usize),
-    ) -> (usize, usize) {
+        mut granted: Counts,
+    ) -> Counts {
         let (ports, index) = (self.spec.ports() as u32, block * BLOCK + lane);
         let read_interval = if P::STEADY { 1 } else { self.spec.read_interval };
         let (lanes, rest) = (&mut self.lanes[block], &mut self.rests[index]);
@@ -86,12 +86,7 @@ impl State {
                 self.events.enter(index, later, 0);
             }
         }
-        let asked = if available.is_power_of_two() {
-            let channel = available.trailing_zeros() as usize % CHANNELS;
-            1 << self.places[self.nodes[index].head(channel)].port()
-        } else {
-            lanes.asked(lane, available)
-        };
+        let asked = lanes.asked(lane, available);
         let first_port = u32::from(lanes.turn[lane]);
         let (mut turn, mut turned) = (first_port, (asked | asked << PORTS) >> first_port & 0xFF);
         while turned != 0 {
@@ -123,15 +118,11 @@ impl State {
                 rest.due[port] = free;
                 self.events.enter(index, free, 0);
             }
-            let grant = Grant::new(index, port, channel);
-            grants.links[links % (BLOCK * PORTS)] = grant;
-            grants.exits[exits % (BLOCK * PORTS)] = grant;
-            let leaves = port >> 2;
-            (links, exits) = (links + (leaves ^ 1), exits + leaves);
+            granted = grants.enter(Grant::new(index, port, channel), granted);
         }
         lanes.through[lane] = through;
         lanes.turn[lane] = if turn >= ports { turn - ports } else { turn } as u16;
-        (links, exits)
+        granted
     }
 }
 

@@ -3,7 +3,7 @@
 use super::events::Events;
 use super::node::{Buffer, Line, Node, Rest};
 use super::lanes::Lanes;
-use super::{BLOCK, Compact, Entrance, Flit, Grant, Grants, PORTS, Picks, State};
+use super::{BLOCK, Compact, Entrance, Flit, Grants, PORTS, Picks, State};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl Compact {
@@ -26,10 +26,9 @@ impl Compact {
         for router in 0..spec.routers() {
             (0..spec.ports()).for_each(|port| state.connect(router, port));
         }
-        let none = [Grant::default(); BLOCK * PORTS];
         let steady = spec.read_interval == 1 && state.rests.iter().flat_map(|rest| rest.interval).all(|interval| interval <= 1);
         Self {
-            grants: Box::new(Grants { links: none, exits: none }),
+            grants: Box::new(Grants::new()),
             picks: Box::new(Picks::new()),
             steady,
             state,

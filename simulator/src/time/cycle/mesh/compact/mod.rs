@@ -30,7 +30,7 @@ mod tests;
 
 use std::hint::select_unpredictable;
 
-use super::spec::{EAST, SOUTH, WEST};
+use super::spec::{EAST, SOUTH};
 use super::traffic::{Injection, Traffic};
 use super::{Drained, MeshSpec};
 use events::Events;
@@ -56,9 +56,9 @@ const NEVER: u64 = u64::MAX;
 struct Flit {
     /// Cycle in which it may leave at the earliest. Of an empty place: from which the sender may use it again.
     time: u64,
-    /// From the lowest bit: output port that it takes next (3 bits), output port at the end of its row (3), local port
-    /// at its end (2), index of its packet (24), links still to cross along its row (16) and along its column (16). So
-    /// neither its packet nor where it is need be looked up on the way.
+    /// From the lowest bit: the output that it takes next, that at the end of its row and that at the end of its column (3
+    /// bits each), index of its packet (23), links still to cross along its row (16) and along its column (16). So neither
+    /// its packet nor where it is need be looked up on the way.
     word: u64,
 }
 
@@ -66,28 +66,24 @@ impl Flit {
     /// Of a packet that enters at `(x, y)` and goes along X first, then Y, then to a local port.
     #[inline(always)]
     fn new(packet: u32, (x, y): (u16, u16), to: &Injection, time: u64) -> Self {
-        let local = u32::from(to.local) % 4;
+        let end = 4 + u32::from(to.local) % 4;
         let along = |to: u16, at: u16, ahead: usize, then: u32| {
             if to == at { then } else { ahead as u32 + u32::from(to < at) }
         };
-        let turn = along(to.y, y, SOUTH, 4 + local);
+        let turn = along(to.y, y, SOUTH, end);
         let port = along(to.x, x, EAST, turn);
-        let links = u32::from(to.y.abs_diff(y)) << 16 | u32::from(to.x.abs_diff(x));
-        Self { time, word: u64::from(links) << 32 | u64::from(packet << 8 | local << 6 | turn << 3 | port) }
+        let links = u64::from(to.y.abs_diff(y)) << 16 | u64::from(to.x.abs_diff(x));
+        Self { time, word: links << 32 | u64::from(packet << 9 | end << 6 | turn << 3 | port) }
     }
 
     /// Over a link out of `port`, ready in cycle `time` to go on.
     #[inline(always)]
     fn over(self, port: usize, time: u64) -> Self {
-        let (word, there, then) = if port <= WEST {
-            let word = self.word.wrapping_sub(1 << 32);
-            (word, (word >> 32) as u16 == 0, word >> 3 & 7)
-        } else {
-            let word = self.word.wrapping_sub(1 << 48);
-            (word, word >> 48 == 0, 4 | word >> 6 & 3)
-        };
-        // Whether it is there is as good as random.
-        let next = select_unpredictable(there, then, port as u64);
+        // 0 along a row, 1 along a column. Neither this nor whether it is the last link can be predicted.
+        let axis = port >> 1;
+        let word = self.word.wrapping_sub(1 << (32 + 16 * axis));
+        let there = (word >> (32 + 16 * axis)) as u16 == 0;
+        let next = select_unpredictable(there, word >> (3 + 3 * axis) & 7, port as u64);
         Self { time, word: word & !7 | next }
     }
 
@@ -99,7 +95,7 @@ impl Flit {
 
     #[inline(always)]
     fn packet(self) -> usize {
-        (self.word as u32 >> 8) as usize
+        (self.word as u32 >> 9) as usize
     }
 }
 
@@ -142,6 +138,35 @@ struct Grants {
     links: [Grant; BLOCK * PORTS],
     /// Local outputs.
     exits: [Grant; BLOCK * PORTS],
+    /// Those of either that are granted to a local input.
+    entries: [Grant; BLOCK * PORTS],
+}
+
+/// How many there are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    links: usize,
+    exits: usize,
+    entries: usize,
+}
+
+impl Grants {
+    fn new() -> Self {
+        let none = [Grant::default(); BLOCK * PORTS];
+        Self { links: none, exits: none, entries: none }
+    }
+
+    /// Adds a grant to those that there are. It is written to all lists, without a branch, and counted where it belongs.
+    #[inline(always)]
+    fn enter(&mut self, grant: Grant, counts: Counts) -> Counts {
+        let Counts { links, exits, entries } = counts;
+        let (_, port, channel) = grant.parts();
+        self.links[links % (BLOCK * PORTS)] = grant;
+        self.exits[exits % (BLOCK * PORTS)] = grant;
+        self.entries[entries % (BLOCK * PORTS)] = grant;
+        let (leaves, enters) = (port >> 2, channel / VCS >> 2);
+        Counts { links: links + (leaves ^ 1), exits: exits + leaves, entries: entries + enters }
+    }
 }
 
 /// The same where many do.
@@ -195,7 +220,7 @@ impl Compact {
     pub(super) fn fits(spec: &MeshSpec) -> bool {
         let small =
             spec.ports() <= PORTS && spec.virtual_channels as usize == VCS && spec.routers() < 1 << 25;
-        let countable = spec.deepest() <= 1 << 15 && spec.places() < 1 << 24;
+        let countable = spec.deepest() <= 1 << 15 && spec.places() < 1 << 23;
         small && countable && spec.flits_per_packet == 1 && spec.longest() < 1 << 31
     }
 
@@ -243,8 +268,8 @@ impl Compact {
                     state.decide_all(block, set, now, picks);
                     state.move_all(block, now, picks, traffic);
                 } else if set != 0 {
-                    let (links, exits) = state.decide_some::<P>(block, set, now, grants);
-                    state.move_some::<P>(&grants.links[..links], &grants.exits[..exits], now, traffic);
+                    let granted = state.decide_some::<P>(block, set, now, grants);
+                    state.move_some::<P>(grants, granted, now, traffic);
                 }
             }
             state.drained = state.drained.max(now + u64::from(std::mem::take(&mut state.lasts)));

@@ -2,7 +2,7 @@
 
 use super::node::{Line, Rest};
 use super::pace::{Busy, Pace, Steady};
-use super::{BLOCK, CHANNELS, Entrance, Flit, Grant, NEVER, PORTS, Picks, State, VCS};
+use super::{BLOCK, CHANNELS, Counts, Entrance, Flit, Grants, NEVER, PORTS, Picks, State, VCS};
 use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 
@@ -11,26 +11,23 @@ impl State {
     #[inline(always)]
     pub(super) fn move_some<P: Pace>(
         &mut self,
-        links: &[Grant],
-        exits: &[Grant],
+        grants: &Grants,
+        counts: Counts,
         now: u64,
         traffic: &mut impl Traffic,
     ) {
-        self.hops += links.len() as u64;
-        for &link in links {
+        self.hops += counts.links as u64;
+        for &link in &grants.links[..counts.links] {
             let (router, port, channel) = link.parts();
             self.cross::<P>(router, port, channel, now, traffic);
         }
-        for &exit in exits {
+        for &exit in &grants.exits[..counts.exits] {
             let (router, port, channel) = exit.parts();
             self.leave::<P>(router, port, channel, now, traffic);
         }
-        // Places of local ports are filled again at the end of the cycle.
-        for grant in links.iter().chain(exits) {
-            let (router, _, channel) = grant.parts();
-            if channel >= 4 * VCS {
-                self.refill::<P>(router, channel / VCS - 4, traffic);
-            }
+        for &entry in &grants.entries[..counts.entries] {
+            let (router, _, channel) = entry.parts();
+            self.refill::<P>(router, channel / VCS % 4, traffic);
         }
     }
 

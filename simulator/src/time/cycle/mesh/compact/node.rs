@@ -89,12 +89,6 @@ impl Node {
         }
     }
 
-    /// The place of a channel's head.
-    #[inline(always)]
-    pub(super) fn head(&self, channel: usize) -> usize {
-        self.buffers[channel / VCS % PORTS].place(channel % VCS, self.ends[channel].head)
-    }
-
     /// Nothing has happened, as far as anything can be left by a run that has drained.
     pub(super) fn reset(&mut self) {
         let Self { lines, buffers, eager, x, y, .. } = *self;
