@@ -1,8 +1,9 @@
 //! Step 1 of a cycle: outputs choose among the heads that want them.
 
+use super::grants::{Counts, Grant, Grants, Picks};
 use super::lanes::Lanes;
 use super::pace::Pace;
-use super::{BLOCK, Counts, Grant, Grants, NEVER, PORTS, Picks, State};
+use super::{BLOCK, NEVER, PORTS, State};
 
 impl State {
     /// Decides for some routers of a block; how much is granted.

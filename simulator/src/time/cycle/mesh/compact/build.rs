@@ -1,9 +1,11 @@
 //! A compact mesh is laid out, and forgets.
 
 use super::events::Events;
-use super::node::{Buffer, Line, Node, Rest};
+use super::flit::Flit;
+use super::grants::{Grants, Picks};
 use super::lanes::Lanes;
-use super::{BLOCK, Compact, Entrance, Flit, Grants, PORTS, Picks, State};
+use super::node::{Buffer, Line, Node, Rest};
+use super::{BLOCK, Compact, Entrance, PORTS, State};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl Compact {
@@ -26,13 +28,9 @@ impl Compact {
         for router in 0..spec.routers() {
             (0..spec.ports()).for_each(|port| state.connect(router, port));
         }
-        let steady = spec.read_interval == 1 && state.rests.iter().flat_map(|rest| rest.interval).all(|interval| interval <= 1);
-        Self {
-            grants: Box::new(Grants::new()),
-            picks: Box::new(Picks::new()),
-            steady,
-            state,
-        }
+        let steady = spec.read_interval == 1
+            && state.rests.iter().flat_map(|rest| rest.interval).all(|interval| interval <= 1);
+        Self { grants: Box::new(Grants::new()), picks: Box::new(Picks::new()), steady, state }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the routers of a block decide by, side by side: a lane of 16 bits a router, a bit a channel.
 
-use super::{BLOCK, PORTS, Picks};
+use super::grants::Picks;
+use super::{BLOCK, PORTS};
 
 /// A word for each router of a block.
 pub(super) type Lane = [u16; BLOCK];
@@ -84,7 +85,8 @@ impl Lanes {
                 let pick = picks[port];
                 granted |= pick;
                 turn += u16::from(pick != 0);
-                self.after[port][i] = if pick == 0 { self.after[port][i] } else { !(pick | pick.wrapping_sub(1)) };
+                self.after[port][i] =
+                    if pick == 0 { self.after[port][i] } else { !(pick | pick.wrapping_sub(1)) };
                 self.wants[port][i] &= !pick;
                 picked.channels[port][i] = pick;
             }

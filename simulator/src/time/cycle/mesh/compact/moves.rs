@@ -1,8 +1,10 @@
 //! Steps 2 and 3 of a cycle: granted flits move, packets leave and enter.
 
+use super::flit::Flit;
+use super::grants::{Counts, Grants, Picks};
 use super::node::{Line, Rest};
 use super::pace::{Busy, Pace, Steady};
-use super::{BLOCK, CHANNELS, Counts, Entrance, Flit, Grants, NEVER, PORTS, Picks, State, VCS};
+use super::{BLOCK, CHANNELS, Entrance, NEVER, PORTS, Packet, State, VCS};
 use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 
@@ -171,7 +173,7 @@ impl State {
         // Of an empty channel, what has stood there.
         let (left, next) = (!ends.is_empty(), self.places[buffer.place(vc, ends.head)]);
         if P::BUSY || left {
-            self.ask::<P>(left, router, next.port(), channel, later(readable, next.time));
+            self.ask::<P>(left, router, next.port(), channel, later::<P>(readable, next.time));
         }
         // Links only, in one comparison.
         if usize::from(room) | input & 4 == 0 {
@@ -201,14 +203,7 @@ impl State {
 
     /// If `really`, a channel's head wants an output from `ready` on.
     #[inline(always)]
-    fn ask<P: Pace>(
-        &mut self,
-        really: bool,
-        router: usize,
-        port: usize,
-        channel: usize,
-        ready: u64,
-    ) {
+    fn ask<P: Pace>(&mut self, really: bool, router: usize, port: usize, channel: usize, ready: u64) {
         let bit = u16::from(really) << (channel % CHANNELS);
         let lanes = &mut self.lanes[router / BLOCK];
         lanes.wants[port][router % BLOCK] |= bit;
@@ -261,7 +256,7 @@ impl State {
     /// A place for a packet in the table.
     #[inline(always)]
     fn packet(&mut self, injected: u64, tag: u64) -> u32 {
-        let packet = super::Packet { injected, tag };
+        let packet = Packet { injected, tag };
         let Some(slot) = self.unused.pop() else {
             self.packets.push(packet);
             return self.packets.len() as u32 - 1;
@@ -274,11 +269,11 @@ impl State {
 /// No bits, and all.
 static MASKS: [u64; 2] = [0, !0];
 
-/// The later of two times. Which one is as good as random, and the compiler would make a branch of whatever it sees
-/// through; so it is looked up.
+/// The later of two times. Where which one is as good as random, it is looked up, as the compiler would make a branch of
+/// whatever it sees through.
 #[inline(always)]
-fn later(a: u64, b: u64) -> u64 {
-    a.wrapping_add(b.wrapping_sub(a) & MASKS[usize::from(b > a)])
+fn later<P: Pace>(a: u64, b: u64) -> u64 {
+    if P::BUSY { a.wrapping_add(b.wrapping_sub(a) & MASKS[usize::from(b > a)]) } else { a.max(b) }
 }
 
 /// The places of the bits of a word.
