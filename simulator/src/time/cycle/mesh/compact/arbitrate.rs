@@ -75,56 +75,83 @@ impl State {
         grants: &mut Grants,
         mut granted: Counts,
     ) -> Counts {
-        let (ports, index) = (self.spec.ports() as u32, block * BLOCK + lane);
-        let read_interval = if P::STEADY { 1 } else { self.spec.read_interval };
-        let (lanes, rest) = (&mut self.lanes[block], &mut self.rests[index]);
-        let mut through = lanes.through[lane] | self.events.take_channels(index);
-        let mut available = through;
-        if read_interval > 1 {
-            let (unreadable, later) = rest.unreadable(through, now);
-            available &= !unreadable;
+        let index = block * BLOCK + lane;
+        let mut heads = self.heads::<P>(index, now);
+        let lanes = &self.lanes[block];
+        let asked = lanes.asked(lane, heads.readable);
+        let first = u32::from(lanes.turn[lane]);
+        let (mut turn, mut turned) = (first, (asked | asked << PORTS) >> first & 0xFF);
+        while turned != 0 {
+            let port = (turned.trailing_zeros() + first) as usize % PORTS;
+            turned &= turned - 1;
+            if let Some(channel) = self.output::<P>(index, port, now, &mut heads) {
+                turn += 1;
+                granted = grants.enter(Grant::new(index, port, channel), granted);
+            }
+        }
+        let (ports, lanes) = (self.spec.ports() as u32, &mut self.lanes[block]);
+        lanes.through[lane] = heads.through;
+        lanes.turn[lane] = if turn >= ports { turn - ports } else { turn } as u16;
+        granted
+    }
+
+    /// The heads of a router by which it decides.
+    #[inline(always)]
+    fn heads<P: Pace>(&mut self, index: usize, now: u64) -> Heads {
+        let lanes = &self.lanes[index / BLOCK];
+        let through = lanes.through[index % BLOCK] | self.events.take_channels(index);
+        let mut readable = through;
+        if !P::STEADY && self.spec.read_interval > 1 {
+            let (unreadable, later) = self.rests[index].unreadable(through, now);
+            readable &= !unreadable;
             if later != NEVER {
                 self.events.enter(index, later, 0);
             }
         }
-        let asked = lanes.asked(lane, available);
-        let first_port = u32::from(lanes.turn[lane]);
-        let (mut turn, mut turned) = (first_port, (asked | asked << PORTS) >> first_port & 0xFF);
-        while turned != 0 {
-            let port = (turned.trailing_zeros() + first_port) as usize % PORTS;
-            turned &= turned - 1;
-            let allowed = lanes.allowed[port][lane];
-            if allowed > now {
-                if allowed != NEVER && rest.due[port] != allowed {
-                    rest.due[port] = allowed;
-                    self.events.enter(index, allowed, 0);
-                }
-                continue;
-            }
-            let wants = lanes.wants[port][lane];
-            let requests = wants & available;
-            if requests == 0 {
-                // Another output reads the same port in this cycle.
-                self.events.enter(index, now + read_interval, 0);
-                continue;
-            }
-            let channel = lanes.next(port, lane, requests);
-            available &= !(0b11 << (channel & !1));
-            through &= !(1 << channel);
-            let others = wants & !(1 << channel);
-            lanes.wants[port][lane] = others;
-            turn += 1;
-            if others & through != 0 {
-                let free = now + if P::STEADY { 1 } else { u64::from(rest.interval[port]) };
-                rest.due[port] = free;
-                self.events.enter(index, free, 0);
-            }
-            granted = grants.enter(Grant::new(index, port, channel), granted);
-        }
-        lanes.through[lane] = through;
-        lanes.turn[lane] = if turn >= ports { turn - ports } else { turn } as u16;
-        granted
+        Heads { through, readable }
     }
+
+    /// The channel to which an output with requests is granted; looks again later if it cannot be, or if others wait.
+    #[inline(always)]
+    fn output<P: Pace>(&mut self, index: usize, port: usize, now: u64, heads: &mut Heads) -> Option<u32> {
+        let (lane, rest) = (index % BLOCK, &mut self.rests[index]);
+        let lanes = &mut self.lanes[index / BLOCK];
+        let allowed = lanes.allowed[port][lane];
+        if allowed > now {
+            if allowed != NEVER && rest.due[port] != allowed {
+                rest.due[port] = allowed;
+                self.events.enter(index, allowed, 0);
+            }
+            return None;
+        }
+        let wants = lanes.wants[port][lane];
+        let requests = wants & heads.readable;
+        if requests == 0 {
+            // Another output reads the same port in this cycle.
+            let readable = now + if P::STEADY { 1 } else { self.spec.read_interval };
+            self.events.enter(index, readable, 0);
+            return None;
+        }
+        let channel = lanes.next(port, lane, requests);
+        heads.readable &= !(0b11 << (channel & !1));
+        heads.through &= !(1 << channel);
+        let others = wants & !(1 << channel);
+        lanes.wants[port][lane] = others;
+        if others & heads.through != 0 {
+            let free = now + if P::STEADY { 1 } else { u64::from(rest.interval[port]) };
+            rest.due[port] = free;
+            self.events.enter(index, free, 0);
+        }
+        Some(channel)
+    }
+}
+
+/// A router's heads, a bit a channel.
+struct Heads {
+    /// Those that are through it.
+    through: u16,
+    /// Those of them whose ports may still be read in this cycle.
+    readable: u16,
 }
 
 impl Lanes {

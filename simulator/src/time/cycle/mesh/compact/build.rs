@@ -5,7 +5,7 @@ use super::flit::Flit;
 use super::grants::{Grants, Picks};
 use super::lanes::Lanes;
 use super::node::{Buffer, Line, Node, Rest};
-use super::{BLOCK, Compact, Entrance, PORTS, State};
+use super::{BLOCK, Compact, Entrance, State};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl Compact {

@@ -52,7 +52,7 @@ impl Grants {
         self.links[links % (BLOCK * PORTS)] = grant;
         self.exits[exits % (BLOCK * PORTS)] = grant;
         self.entries[entries % (BLOCK * PORTS)] = grant;
-        let (leaves, enters) = (port >> 2, channel / VCS >> 2);
+        let (leaves, enters) = (port >> 2, (channel / VCS) >> 2);
         Counts { links: links + (leaves ^ 1), exits: exits + leaves, entries: entries + enters }
     }
 }

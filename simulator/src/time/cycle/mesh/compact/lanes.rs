@@ -66,12 +66,9 @@ impl Lanes {
     pub(super) fn choose<const P: usize>(&mut self, ports: u16, picked: &mut Picks) -> u64 {
         let (mut left, mut read) = ([0; BLOCK], [0; BLOCK]);
         for i in 0..BLOCK {
-            let mut requests = [0; P];
+            let requests: [u16; P] = std::array::from_fn(|port| self.wants[port][i] & self.open[port][i]);
             let mut picks = [0; P];
             let (mut available, mut turn) = (self.through[i], self.turn[i]);
-            for port in 0..P {
-                requests[port] = self.wants[port][i] & self.open[port][i];
-            }
             for step in 0..2 * P {
                 let port = step % P;
                 let first = self.turn[i] <= port as u16;
@@ -81,8 +78,7 @@ impl Lanes {
                 picks[port] |= pick;
             }
             let mut granted = 0;
-            for port in 0..P {
-                let pick = picks[port];
+            for (port, pick) in picks.into_iter().enumerate() {
                 granted |= pick;
                 turn += u16::from(pick != 0);
                 self.after[port][i] =
