@@ -81,7 +81,7 @@ fn counts_of_flits_may_overflow() {
         let mut spec = steady(0);
         (spec.columns, spec.rows, spec.locals) = (3, 1, 1);
         spec.east_west.credit = credit;
-        let draw = |cycle| philox4x32_10([cycle, 0, 0, 0], [1, 5])[0] % 3 > 0;
+        let draw = |cycle| !philox4x32_10([cycle, 0, 0, 0], [1, 5])[0].is_multiple_of(3);
         let packets: Vec<plain::Planned> = (0..150_000)
             .filter(|&cycle| draw(cycle))
             .map(|cycle| plain::Planned { from: 0, to: 2, at: u64::from(cycle) })
