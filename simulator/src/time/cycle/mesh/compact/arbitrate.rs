@@ -1,11 +1,13 @@
 //! Step 1 of a cycle: outputs choose among the heads that want them.
 
+use super::events::Events;
 use super::grants::{Counts, Grant, Grants, Picks};
 use super::lanes::Lanes;
+use super::node::Rest;
 use super::pace::Pace;
 use super::{BLOCK, NEVER, PORTS, State};
 
-impl State {
+impl State<'_> {
     /// Decides for some routers of a block; how much is granted.
     #[inline(always)]
     pub(super) fn decide_some<P: Pace>(
@@ -36,10 +38,10 @@ impl State {
             while shut != 0 {
                 let lane = shut.trailing_zeros() as usize;
                 shut &= shut - 1;
-                self.come_back(block, lane, now);
+                let router = block * BLOCK + lane;
+                come_back(lanes, lane, &mut self.rests[router], router, now, self.events);
             }
         }
-        let lanes = &mut self.lanes[block];
         let again = if ports == 5 {
             lanes.choose::<5>(ports as u16, picks)
         } else {
@@ -47,20 +49,6 @@ impl State {
         };
         if again != 0 {
             self.events.look(block, now + 1, again);
-        }
-    }
-
-    /// Looks at a router again when its outputs with requests may be granted.
-    #[inline(never)]
-    fn come_back(&mut self, block: usize, lane: usize, now: u64) {
-        let (lanes, router) = (&mut self.lanes[block], block * BLOCK + lane);
-        for port in 0..PORTS {
-            let (allowed, due) = (lanes.allowed[port][lane], &mut self.rests[router].due[port]);
-            let asked = lanes.wants[port][lane] & lanes.through[lane] != 0;
-            if asked && allowed > now && allowed != NEVER && *due != allowed {
-                *due = allowed;
-                self.events.enter(router, allowed, 0);
-            }
         }
     }
 
@@ -143,6 +131,19 @@ impl State {
             self.events.enter(index, free, 0);
         }
         Some(channel)
+    }
+}
+
+/// Looks at a router again when its outputs with requests may be granted.
+#[inline(never)]
+fn come_back(lanes: &Lanes, lane: usize, rest: &mut Rest, router: usize, now: u64, events: &mut Events) {
+    for (port, due) in rest.due.iter_mut().enumerate() {
+        let allowed = lanes.allowed[port][lane];
+        let asked = lanes.wants[port][lane] & lanes.through[lane] != 0;
+        if asked && allowed > now && allowed != NEVER && *due != allowed {
+            *due = allowed;
+            events.enter(router, allowed, 0);
+        }
     }
 }
 

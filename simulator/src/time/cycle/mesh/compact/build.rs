@@ -5,13 +5,13 @@ use super::flit::Flit;
 use super::grants::{Grants, Picks};
 use super::lanes::Lanes;
 use super::node::{Buffer, Line, Node, Rest};
-use super::{BLOCK, Compact, Entrance, State};
+use super::{BLOCK, Compact, Entrance, Store};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl Compact {
     /// An empty mesh; the specification is one that [`Compact::fits`].
     pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
-        let mut state = State {
+        let mut store = Store {
             nodes: (0..spec.routers()).map(|router| Node::new(spec.at(router))).collect(),
             rests: vec![Rest::new(); spec.routers()],
             lanes: vec![Lanes::new(); spec.routers().div_ceil(BLOCK)],
@@ -20,21 +20,18 @@ impl Compact {
             packets: Vec::new(),
             unused: Vec::new(),
             events: Events::new(spec.routers(), spec.reach()),
-            lasts: 0,
-            drained: 0,
-            hops: 0,
             spec: spec.clone(),
         };
         for router in 0..spec.routers() {
-            (0..spec.ports()).for_each(|port| state.connect(router, port));
+            (0..spec.ports()).for_each(|port| store.connect(router, port));
         }
         let steady = spec.read_interval == 1
-            && state.rests.iter().flat_map(|rest| rest.interval).all(|interval| interval <= 1);
-        Self { grants: Box::new(Grants::new()), picks: Box::new(Picks::new()), steady, state }
+            && store.rests.iter().flat_map(|rest| rest.interval).all(|interval| interval <= 1);
+        Self { grants: Box::new(Grants::new()), picks: Box::new(Picks::new()), steady, store }
     }
 }
 
-impl State {
+impl Store {
     fn connect(&mut self, router: usize, port: usize) {
         let spec = &self.spec;
         let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
@@ -72,6 +69,5 @@ impl State {
         self.entrances.fill(Entrance::default());
         self.packets.clear();
         self.unused.clear();
-        (self.drained, self.hops) = (0, 0);
     }
 }

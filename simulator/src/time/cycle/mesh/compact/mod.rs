@@ -72,12 +72,12 @@ pub(super) struct Compact {
     picks: Box<Picks>,
     /// Every link, port and input takes a flit in every cycle.
     steady: bool,
-    state: State,
+    store: Store,
 }
 
 /// What moves.
 #[derive(Debug)]
-struct State {
+struct Store {
     spec: MeshSpec,
     nodes: Vec<Node>,
     rests: Vec<Rest>,
@@ -88,10 +88,46 @@ struct State {
     packets: Vec<Packet>,
     unused: Vec<u32>,
     events: Events,
+}
+
+/// The same in a run, and what has come of it. Slices, and no reference to the whole is handed to code that is not
+/// compiled in place, so that the processor keeps where they are in registers.
+struct State<'a> {
+    spec: &'a MeshSpec,
+    nodes: &'a mut [Node],
+    rests: &'a mut [Rest],
+    lanes: &'a mut [Lanes],
+    places: &'a mut [Flit],
+    entrances: &'a mut [Entrance],
+    packets: &'a mut Vec<Packet>,
+    unused: &'a mut Vec<u32>,
+    events: &'a mut Events,
     /// The longest latency or interval of what moves in this cycle.
     lasts: u32,
+    /// First cycle in which all is over that has begun.
     drained: u64,
+    /// Links crossed.
     hops: u64,
+}
+
+impl Store {
+    #[inline(always)]
+    fn state(&mut self) -> State<'_> {
+        State {
+            spec: &self.spec,
+            nodes: &mut self.nodes,
+            rests: &mut self.rests,
+            lanes: &mut self.lanes,
+            places: &mut self.places,
+            entrances: &mut self.entrances,
+            packets: &mut self.packets,
+            unused: &mut self.unused,
+            events: &mut self.events,
+            lasts: 0,
+            drained: 0,
+            hops: 0,
+        }
+    }
 }
 
 impl Compact {

@@ -1,14 +1,16 @@
 //! Steps 2 and 3 of a cycle: granted flits move, packets leave and enter.
 
+use super::events::Events;
 use super::flit::Flit;
 use super::grants::{Counts, Grants, Picks};
+use super::lanes::Lanes;
 use super::node::{Line, Rest};
 use super::pace::{Busy, Pace, Steady};
 use super::{BLOCK, CHANNELS, Entrance, NEVER, PORTS, Packet, State, VCS};
 use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 
-impl State {
+impl State<'_> {
     /// Moves what a few routers have granted.
     #[inline(always)]
     pub(super) fn move_some<P: Pace>(
@@ -177,7 +179,15 @@ impl State {
         }
         // Links only, in one comparison.
         if usize::from(room) | input & 4 == 0 {
-            self.open_up(router, channel, known);
+            let before = self.nodes[router].lines[input].router as usize;
+            open_up(
+                &mut self.rests[before],
+                &mut self.lanes[before / BLOCK],
+                before,
+                channel,
+                known,
+                self.events,
+            );
         }
         flit
     }
@@ -211,21 +221,6 @@ impl State {
         let allowed = lanes.allowed[port][router % BLOCK];
         let time = if P::STEADY || allowed == NEVER { ready } else { ready.max(allowed) };
         self.events.enter_if(really, router, time, bit);
-    }
-
-    /// The first place of a channel at `router` will be free from `known` on; tells the router that fills it.
-    #[inline(never)]
-    fn open_up(&mut self, router: usize, channel: usize, known: u64) {
-        let (input, behind) = (channel / VCS % PORTS, channel % VCS);
-        let before = self.nodes[router].lines[input].router as usize;
-        let (rest, port) = (&mut self.rests[before], input ^ 1);
-        rest.open[port][behind] = known;
-        let allowed = &mut self.lanes[before / BLOCK].allowed[port][before % BLOCK];
-        if *allowed == NEVER {
-            *allowed = known.max(rest.due[port]);
-            rest.due[port] = *allowed;
-            self.events.enter(before, *allowed, 0);
-        }
     }
 
     /// Fills the local buffer of a port as far as places are known to be free.
@@ -263,6 +258,26 @@ impl State {
         };
         self.packets[slot as usize] = packet;
         slot
+    }
+}
+
+/// The first place of a channel behind a router will be free from `known` on; looks at the router then if it waits.
+#[inline(never)]
+fn open_up(
+    rest: &mut Rest,
+    lanes: &mut Lanes,
+    router: usize,
+    channel: usize,
+    known: u64,
+    events: &mut Events,
+) {
+    let (port, behind) = ((channel / VCS ^ 1) % PORTS, channel % VCS);
+    rest.open[port][behind] = known;
+    let allowed = &mut lanes.allowed[port][router % BLOCK];
+    if *allowed == NEVER {
+        *allowed = known.max(rest.due[port]);
+        rest.due[port] = *allowed;
+        events.enter(router, *allowed, 0);
     }
 }
 

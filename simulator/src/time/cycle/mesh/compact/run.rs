@@ -11,22 +11,21 @@ const MANY: [u32; 3] = [10, 24, 32];
 impl Compact {
     /// Carries all packets of `traffic` to their ends.
     pub(in crate::time::cycle::mesh) fn run(&mut self, traffic: &mut impl Traffic) -> Drained {
-        self.state.reset();
-        self.dispatch(traffic);
-        Drained { at: self.state.drained, flit_hops: self.state.hops }
+        self.store.reset();
+        self.dispatch(traffic)
     }
 
     /// Takes the best instructions that the processor has. All give the same results.
-    fn dispatch(&mut self, traffic: &mut impl Traffic) {
+    fn dispatch(&mut self, traffic: &mut impl Traffic) -> Drained {
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2")]
-            fn avx512(mesh: &mut Compact, traffic: &mut impl Traffic) {
-                mesh.drain_as(MANY[0], traffic);
+            fn avx512(mesh: &mut Compact, traffic: &mut impl Traffic) -> Drained {
+                mesh.drain_as(MANY[0], traffic)
             }
             #[target_feature(enable = "avx2,bmi1,bmi2")]
-            fn avx2(mesh: &mut Compact, traffic: &mut impl Traffic) {
-                mesh.drain_as(MANY[1], traffic);
+            fn avx2(mesh: &mut Compact, traffic: &mut impl Traffic) -> Drained {
+                mesh.drain_as(MANY[1], traffic)
             }
             let bits = is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2");
             if bits && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
@@ -38,18 +37,19 @@ impl Compact {
                 return unsafe { avx2(self, traffic) };
             }
         }
-        self.drain_as(MANY[2], traffic);
+        self.drain_as(MANY[2], traffic)
     }
 
     #[inline(always)]
-    fn drain_as(&mut self, many: u32, traffic: &mut impl Traffic) {
+    fn drain_as(&mut self, many: u32, traffic: &mut impl Traffic) -> Drained {
         if self.steady { self.drain::<Steady>(many, traffic) } else { self.drain::<Slow>(many, traffic) }
     }
 
     /// Until nothing is left to happen.
     #[inline(always)]
-    fn drain<P: Pace>(&mut self, many: u32, traffic: &mut impl Traffic) {
-        let (state, grants, picks) = (&mut self.state, &mut *self.grants, &mut *self.picks);
+    fn drain<P: Pace>(&mut self, many: u32, traffic: &mut impl Traffic) -> Drained {
+        let (grants, picks) = (&mut *self.grants, &mut *self.picks);
+        let mut state = self.store.state();
         let locals = state.spec.locals as usize;
         for entrance in 0..state.entrances.len() {
             state.refill::<P>(entrance / locals, entrance % locals, traffic);
@@ -67,5 +67,6 @@ impl Compact {
             }
             state.drained = state.drained.max(now + u64::from(std::mem::take(&mut state.lasts)));
         }
+        Drained { at: state.drained, flit_hops: state.hops }
     }
 }
