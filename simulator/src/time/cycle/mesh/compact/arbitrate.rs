@@ -30,7 +30,7 @@ impl State<'_> {
     #[inline(always)]
     pub(super) fn decide_all(&mut self, block: usize, set: u64, now: u64, picks: &mut Picks) {
         let ports = self.spec.ports();
-        let lanes = &mut self.lanes[block];
+        let lanes = &mut self.blocks[block].lanes;
         self.events.take_all_channels(block, &mut lanes.through);
         if lanes.shut != 0 {
             lanes.reopen(now);
@@ -65,7 +65,7 @@ impl State<'_> {
     ) -> Counts {
         let index = block * BLOCK + lane;
         let mut heads = self.heads::<P>(index, now);
-        let lanes = &self.lanes[block];
+        let lanes = &self.blocks[block].lanes;
         let asked = lanes.asked(lane, heads.readable);
         let first = u32::from(lanes.turn[lane]);
         let (mut turn, mut turned) = (first, (asked | asked << PORTS) >> first & 0xFF);
@@ -77,7 +77,7 @@ impl State<'_> {
                 granted = grants.enter(Grant::new(index, port, channel), granted);
             }
         }
-        let (ports, lanes) = (self.spec.ports() as u32, &mut self.lanes[block]);
+        let (ports, lanes) = (self.spec.ports() as u32, &mut self.blocks[block].lanes);
         lanes.through[lane] = heads.through;
         lanes.turn[lane] = if turn >= ports { turn - ports } else { turn } as u16;
         granted
@@ -86,7 +86,7 @@ impl State<'_> {
     /// The heads of a router by which it decides.
     #[inline(always)]
     fn heads<P: Pace>(&mut self, index: usize, now: u64) -> Heads {
-        let lanes = &self.lanes[index / BLOCK];
+        let lanes = &self.blocks[index / BLOCK].lanes;
         let through = lanes.through[index % BLOCK] | self.events.take_channels(index);
         let mut readable = through;
         if !P::STEADY && self.spec.read_interval > 1 {
@@ -103,7 +103,7 @@ impl State<'_> {
     #[inline(always)]
     fn output<P: Pace>(&mut self, index: usize, port: usize, now: u64, heads: &mut Heads) -> Option<u32> {
         let (lane, rest) = (index % BLOCK, &mut self.rests[index]);
-        let lanes = &mut self.lanes[index / BLOCK];
+        let lanes = &mut self.blocks[index / BLOCK].lanes;
         let allowed = lanes.allowed[port][lane];
         if allowed > now {
             if allowed != NEVER && rest.due[port] != allowed {

@@ -5,16 +5,15 @@ use super::flit::Flit;
 use super::grants::{Grants, Picks};
 use super::lanes::Lanes;
 use super::node::{Buffer, Line, Node, Rest};
-use super::{BLOCK, Compact, Entrance, Store};
+use super::{BLOCK, Block, Compact, Entrance, Store};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl Compact {
     /// An empty mesh; the specification is one that [`Compact::fits`].
     pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
         let mut store = Store {
-            nodes: (0..spec.routers()).map(|router| Node::new(spec.at(router))).collect(),
+            blocks: (0..spec.routers().div_ceil(BLOCK)).map(|block| Block::new(spec, block)).collect(),
             rests: vec![Rest::new(); spec.routers()],
-            lanes: vec![Lanes::new(); spec.routers().div_ceil(BLOCK)],
             places: Vec::new(),
             entrances: vec![Entrance::default(); spec.routers() * spec.locals as usize],
             packets: Vec::new(),
@@ -31,6 +30,13 @@ impl Compact {
     }
 }
 
+impl Block {
+    fn new(spec: &MeshSpec, block: usize) -> Self {
+        let node = |i| Node::new(spec.at(block * BLOCK + i));
+        Self { lanes: Lanes::new(), nodes: std::array::from_fn(node) }
+    }
+}
+
 impl Store {
     fn connect(&mut self, router: usize, port: usize) {
         let spec = &self.spec;
@@ -41,7 +47,7 @@ impl Store {
         }
         let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
         let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
-        let (node, rest) = (&mut self.nodes[router], &mut self.rests[router]);
+        let (node, rest) = (&mut self.blocks[router / BLOCK].nodes[router % BLOCK], &mut self.rests[router]);
         (rest.latency[port], rest.interval[port]) = (out.latency as u32, out.interval as u32);
         let delay = (out.latency + spec.router_latency) as u32;
         node.lines[port] = Line { router: neighbour.unwrap_or(router) as u32, delay };
@@ -60,11 +66,16 @@ impl Store {
     /// Back to cycle 0.
     pub(super) fn reset(&mut self) {
         let empty = |node: &Node| node.ends.iter().all(|ends| ends.is_empty());
-        debug_assert!(self.nodes.iter().all(empty), "a drained mesh is empty");
+        debug_assert!(
+            self.blocks.iter().flat_map(|block| &block.nodes).all(empty),
+            "a drained mesh is empty"
+        );
         self.events.reset();
-        self.nodes.iter_mut().for_each(Node::reset);
+        for block in &mut self.blocks {
+            block.lanes = Lanes::new();
+            block.nodes.iter_mut().for_each(Node::reset);
+        }
         self.rests.iter_mut().for_each(Rest::reset);
-        self.lanes.fill(Lanes::new());
         self.places.fill(Flit::default());
         self.entrances.fill(Entrance::default());
         self.packets.clear();

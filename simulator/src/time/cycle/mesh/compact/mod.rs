@@ -75,14 +75,19 @@ pub(super) struct Compact {
     store: Store,
 }
 
+/// Routers that are decided together.
+#[derive(Debug)]
+struct Block {
+    lanes: Lanes,
+    nodes: [Node; BLOCK],
+}
+
 /// What moves.
 #[derive(Debug)]
 struct Store {
     spec: MeshSpec,
-    nodes: Vec<Node>,
+    blocks: Vec<Block>,
     rests: Vec<Rest>,
-    /// By block.
-    lanes: Vec<Lanes>,
     places: Vec<Flit>,
     entrances: Vec<Entrance>,
     packets: Vec<Packet>,
@@ -94,9 +99,8 @@ struct Store {
 /// compiled in place, so that the processor keeps where they are in registers.
 struct State<'a> {
     spec: &'a MeshSpec,
-    nodes: &'a mut [Node],
+    blocks: &'a mut [Block],
     rests: &'a mut [Rest],
-    lanes: &'a mut [Lanes],
     places: &'a mut [Flit],
     entrances: &'a mut [Entrance],
     packets: &'a mut Vec<Packet>,
@@ -115,9 +119,8 @@ impl Store {
     fn state(&mut self) -> State<'_> {
         State {
             spec: &self.spec,
-            nodes: &mut self.nodes,
+            blocks: &mut self.blocks,
             rests: &mut self.rests,
-            lanes: &mut self.lanes,
             places: &mut self.places,
             entrances: &mut self.entrances,
             packets: &mut self.packets,

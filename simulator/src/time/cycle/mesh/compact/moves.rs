@@ -71,7 +71,7 @@ impl State<'_> {
     ) {
         let flit = self.pop::<P>(router, channel, now);
         let packets = &self.packets;
-        let node = &mut self.nodes[router];
+        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
         let Line { router: next, delay } = node.lines[port];
         let free = now + if P::STEADY { 1 } else { u64::from(self.rests[router].interval[port]) };
         traffic.crossed(|| Crossing { router, port, at: now, free, tag: packets[flit.packet()].tag });
@@ -109,7 +109,7 @@ impl State<'_> {
         free: u64,
         open: u64,
     ) {
-        let (node, rest) = (&mut self.nodes[router], &mut self.rests[router]);
+        let (node, rest) = (&mut self.blocks[router / BLOCK].nodes[router % BLOCK], &mut self.rests[router]);
         rest.open[port][behind] = open;
         let other = rest.open[port][behind ^ 1];
         let waits = u16::from(open > now) << behind | u16::from(other > now) << (behind ^ 1);
@@ -124,7 +124,7 @@ impl State<'_> {
     /// An output may not be granted before `allowed`.
     #[inline(always)]
     fn close<P: Pace>(&mut self, router: usize, port: usize, now: u64, allowed: u64) {
-        let lanes = &mut self.lanes[router / BLOCK];
+        let lanes = &mut self.blocks[router / BLOCK].lanes;
         lanes.allowed[port][router % BLOCK] = allowed;
         if P::STEADY {
             lanes.shut |= u64::from(allowed > now + 1) << (router % BLOCK);
@@ -164,7 +164,7 @@ impl State<'_> {
         if !P::STEADY {
             self.rests[router].readable[input] = readable;
         }
-        let node = &mut self.nodes[router];
+        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
         let (buffer, ends) = (node.buffers[input], &mut node.ends[channel % CHANNELS]);
         let known = now + u64::from(buffer.credit);
         let room = buffer.depth.wrapping_sub(ends.len());
@@ -179,10 +179,10 @@ impl State<'_> {
         }
         // Links only, in one comparison.
         if usize::from(room) | input & 4 == 0 {
-            let before = self.nodes[router].lines[input].router as usize;
+            let before = self.blocks[router / BLOCK].nodes[router % BLOCK].lines[input].router as usize;
             open_up(
                 &mut self.rests[before],
-                &mut self.lanes[before / BLOCK],
+                &mut self.blocks[before / BLOCK].lanes,
                 before,
                 channel,
                 known,
@@ -197,7 +197,7 @@ impl State<'_> {
     #[inline(always)]
     fn push<P: Pace>(&mut self, router: usize, channel: usize, flit: Flit) -> (bool, usize) {
         let (input, vc) = (channel / VCS % PORTS, channel % VCS);
-        let node = &mut self.nodes[router];
+        let node = &mut self.blocks[router / BLOCK].nodes[router % BLOCK];
         let (buffer, ends) = (node.buffers[input], &mut node.ends[channel % CHANNELS]);
         let empty = ends.is_empty();
         let counts = buffer.counts | ends.any();
@@ -215,7 +215,7 @@ impl State<'_> {
     #[inline(always)]
     fn ask<P: Pace>(&mut self, really: bool, router: usize, port: usize, channel: usize, ready: u64) {
         let bit = u16::from(really) << (channel % CHANNELS);
-        let lanes = &mut self.lanes[router / BLOCK];
+        let lanes = &mut self.blocks[router / BLOCK].lanes;
         lanes.wants[port][router % BLOCK] |= bit;
         // It need not be looked at before it can be granted.
         let allowed = lanes.allowed[port][router % BLOCK];
@@ -232,7 +232,7 @@ impl State<'_> {
             let Entrance { entered, last } = self.entrances[entrance];
             let vc = entered as usize % VCS;
             let channel = (input * VCS + vc) % CHANNELS;
-            let node = &self.nodes[router];
+            let node = &self.blocks[router / BLOCK].nodes[router % BLOCK];
             let (buffer, ends) = (node.buffers[input], node.ends[channel]);
             if buffer.is_full(ends) {
                 return;
