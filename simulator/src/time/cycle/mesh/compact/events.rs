@@ -43,7 +43,9 @@ impl Events {
     pub(super) fn new(routers: usize, reach: u64) -> Self {
         let blocks = routers.div_ceil(BLOCK);
         let most = (MOST_SLOTS / blocks.max(1)).max(64) as u64;
-        let slots = (reach.min(most / 2) + 1).next_power_of_two().max(64);
+        // Beyond what must fit, most of what sources announce does.
+        let least = 1 << most.min(256).ilog2();
+        let slots = (reach.min(most / 2) + 1).next_power_of_two().max(least);
         Self {
             now: 0,
             mask: slots - 1,

@@ -271,7 +271,7 @@ fn open_up(
     known: u64,
     events: &mut Events,
 ) {
-    let (port, behind) = ((channel / VCS ^ 1) % PORTS, channel % VCS);
+    let (port, behind) = (((channel / VCS) ^ 1) % PORTS, channel % VCS);
     rest.open[port][behind] = known;
     let allowed = &mut lanes.allowed[port][router % BLOCK];
     if *allowed == NEVER {
