@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::super::plain;
 use super::super::tests::{Schedule, random_spec, uniform};
 use super::super::{Engine, Mesh, MeshSpec};
+use super::Compact;
+use super::run::Level;
 use crate::host::philox4x32_10;
 
 /// Of any size, number of ports, latencies, credits and buffers.
@@ -71,6 +73,27 @@ fn steady_meshes_are_the_general_one() {
         schedule.accept = accept(seed);
         assert_eq!(compact(&spec).run(&mut schedule), drained, "seed {seed}: {spec:?}");
         assert_eq!(schedule.fates, general.fates, "seed {seed}: {spec:?}");
+    }
+}
+
+#[test]
+fn all_instruction_sets_agree() {
+    for seed in 0..20 {
+        let (mut spec, steady) = (steady(seed), seed % 4 > 0);
+        (spec.columns, spec.rows) = (6 + seed % 5, 7 + seed % 3);
+        spec.east_west.interval += u64::from(!steady);
+        let packets = uniform(&spec, [0.1, 0.5][seed as usize % 2], 50, seed);
+        let mut mesh = Compact::new(&spec);
+        assert_eq!(mesh.steady, steady);
+        let mut run = |level| {
+            let mut schedule = Schedule::new(&spec, &packets);
+            schedule.accept = accept(seed);
+            (mesh.run_at(level, &mut schedule), schedule.fates)
+        };
+        let wanted = run(Level::Portable);
+        for &level in Level::ALL.iter().filter(|level| level.exists()) {
+            assert_eq!(run(level), wanted, "seed {seed}, {level:?}");
+        }
     }
 }
 
