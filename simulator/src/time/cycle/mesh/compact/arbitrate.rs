@@ -1,107 +1,174 @@
 //! Step 1 of a cycle: outputs choose among the heads that want them.
 
-use super::node::Node;
-use super::{BLOCK, Grant, Grants, NEVER, PORTS, State};
+use super::events::Events;
+use super::grants::{Counts, Grant, Grants, Picks};
+use super::lanes::Lanes;
+use super::node::Rest;
+use super::pace::Pace;
+use super::{BLOCK, NEVER, PORTS, State};
 
-impl State {
-    /// Decides for the routers of a block that something happens to; how many links and local outputs are granted.
+impl State<'_> {
+    /// Decides for some routers of a block; how much is granted.
     #[inline(always)]
-    pub(super) fn arbitrate(&mut self, block: usize, now: u64, grants: &mut Grants) -> (usize, usize) {
-        let (mut links, mut exits) = (0, 0);
-        let mut set = self.events.take(block);
+    pub(super) fn decide_some<P: Pace>(
+        &mut self,
+        block: usize,
+        mut set: u64,
+        now: u64,
+        grants: &mut Grants,
+    ) -> Counts {
+        let mut granted = Counts::default();
         while set != 0 {
-            let router = block * BLOCK + set.trailing_zeros() as usize;
+            let lane = set.trailing_zeros() as usize;
             set &= set - 1;
-            let (crossing, leaving) = self.decide(router, now, grants, (links, exits));
-            (links, exits) = (crossing, leaving);
+            granted = self.decide::<P>(block, lane, now, grants, granted);
         }
-        (links, exits)
+        granted
+    }
+
+    /// Grants the outputs of all routers of a block, in a mesh where every output is free again in the next cycle.
+    #[inline(always)]
+    pub(super) fn decide_all(&mut self, block: usize, set: u64, now: u64, picks: &mut Picks) {
+        let ports = self.spec.ports();
+        let lanes = &mut self.blocks[block].lanes;
+        self.events.take_all_channels(block, &mut lanes.through);
+        if lanes.shut != 0 {
+            lanes.reopen(now);
+            let mut shut = set & lanes.shut;
+            while shut != 0 {
+                let lane = shut.trailing_zeros() as usize;
+                shut &= shut - 1;
+                let router = block * BLOCK + lane;
+                come_back(lanes, lane, &mut self.rests[router], router, now, self.events);
+            }
+        }
+        let again = if ports == 5 {
+            lanes.choose::<5>(ports as u16, picks)
+        } else {
+            lanes.choose::<PORTS>(ports as u16, picks)
+        };
+        if again != 0 {
+            self.events.look(block, now + 1, again);
+        }
     }
 
     /// Grants the outputs of a router, from the one after as many as were granted, so that no output is always served
     /// first.
     #[inline(always)]
-    fn decide(
+    fn decide<P: Pace>(
         &mut self,
-        index: usize,
+        block: usize,
+        lane: usize,
         now: u64,
         grants: &mut Grants,
-        (mut links, mut exits): (usize, usize),
-    ) -> (usize, usize) {
-        let (ports, read_interval) = (self.spec.ports() as u32, self.spec.read_interval);
-        let node = &mut self.nodes[index];
-        node.through |= self.events.take_channels(index);
-        let mut available = node.through;
-        if read_interval > 1 {
-            let (unreadable, later) = node.unreadable(now);
-            available &= !unreadable;
+        mut granted: Counts,
+    ) -> Counts {
+        let index = block * BLOCK + lane;
+        let mut heads = self.heads::<P>(index, now);
+        let lanes = &self.blocks[block].lanes;
+        let asked = lanes.asked(lane, heads.readable);
+        let first = u32::from(lanes.turn[lane]);
+        let (mut turn, mut turned) = (first, (asked | asked << PORTS) >> first & 0xFF);
+        while turned != 0 {
+            let port = (turned.trailing_zeros() + first) as usize % PORTS;
+            turned &= turned - 1;
+            if let Some(channel) = self.output::<P>(index, port, now, &mut heads) {
+                turn += 1;
+                granted = grants.enter(Grant::new(index, port, channel), granted);
+            }
+        }
+        let (ports, lanes) = (self.spec.ports() as u32, &mut self.blocks[block].lanes);
+        lanes.through[lane] = heads.through;
+        lanes.turn[lane] = if turn >= ports { turn - ports } else { turn } as u16;
+        granted
+    }
+
+    /// The heads of a router by which it decides.
+    #[inline(always)]
+    fn heads<P: Pace>(&mut self, index: usize, now: u64) -> Heads {
+        let lanes = &self.blocks[index / BLOCK].lanes;
+        let through = lanes.through[index % BLOCK] | self.events.take_channels(index);
+        let mut readable = through;
+        if !P::STEADY && self.spec.read_interval > 1 {
+            let (unreadable, later) = self.rests[index].unreadable(through, now);
+            readable &= !unreadable;
             if later != NEVER {
                 self.events.enter(index, later, 0);
             }
         }
-        let mut asked = 0u64;
-        for (port, wants) in node.wants.iter().enumerate() {
-            asked |= u64::from(wants & available != 0) << port;
+        Heads { through, readable }
+    }
+
+    /// The channel to which an output with requests is granted; looks again later if it cannot be, or if others wait.
+    #[inline(always)]
+    fn output<P: Pace>(&mut self, index: usize, port: usize, now: u64, heads: &mut Heads) -> Option<u32> {
+        let (lane, rest) = (index % BLOCK, &mut self.rests[index]);
+        let lanes = &mut self.blocks[index / BLOCK].lanes;
+        let allowed = lanes.allowed[port][lane];
+        if allowed > now {
+            if allowed != NEVER && rest.due[port] != allowed {
+                rest.due[port] = allowed;
+                self.events.enter(index, allowed, 0);
+            }
+            return None;
         }
-        let mut turn = u32::from(node.turn);
-        let mut turned = asked.rotate_right(turn);
-        let first_port = turn;
-        while turned != 0 {
-            let port = (turned.trailing_zeros() + first_port) as usize % PORTS;
-            turned &= turned - 1;
-            let allowed = node.allowed[port];
-            if allowed > now {
-                if allowed != NEVER && node.due[port] != allowed {
-                    node.due[port] = allowed;
-                    self.events.enter(index, allowed, 0);
-                }
-                continue;
-            }
-            let wants = node.wants[port];
-            let requests = u32::from(wants & available);
-            if requests == 0 {
-                // Another output reads the same port in this cycle.
-                self.events.enter(index, now + read_interval, 0);
-                continue;
-            }
-            // The next request after the one granted last.
-            let first = u32::from(node.last[port]) + 1;
-            let channel = (requests.rotate_right(first).trailing_zeros() + first) % 32;
-            let others = wants & !(1 << channel);
-            available &= !(0b11 << (channel & !1));
-            node.through &= !(1 << channel);
-            node.wants[port] = others;
-            node.last[port] = channel as u8;
-            turn += 1;
-            let free = now + u64::from(node.lines[port].interval);
-            node.allowed[port] = free;
-            if others & node.through != 0 {
-                node.due[port] = free;
-                self.events.enter(index, free, 0);
-            }
-            let grant = Grant((index as u32) << 7 | (port as u32) << 4 | channel);
-            grants.links[links % (BLOCK * PORTS)] = grant;
-            grants.exits[exits % (BLOCK * PORTS)] = grant;
-            let leaves = port >> 2;
-            (links, exits) = (links + (leaves ^ 1), exits + leaves);
+        let wants = lanes.wants[port][lane];
+        let requests = wants & heads.readable;
+        if requests == 0 {
+            // Another output reads the same port in this cycle.
+            let readable = now + if P::STEADY { 1 } else { self.spec.read_interval };
+            self.events.enter(index, readable, 0);
+            return None;
         }
-        node.turn = if turn >= ports { turn - ports } else { turn } as u16;
-        (links, exits)
+        let channel = lanes.next(port, lane, requests);
+        heads.readable &= !(0b11 << (channel & !1));
+        heads.through &= !(1 << channel);
+        let others = wants & !(1 << channel);
+        lanes.wants[port][lane] = others;
+        if others & heads.through != 0 {
+            let free = now + if P::STEADY { 1 } else { u64::from(rest.interval[port]) };
+            rest.due[port] = free;
+            self.events.enter(index, free, 0);
+        }
+        Some(channel)
     }
 }
 
-impl Node {
-    /// Channels through whose ports were read too recently, and when the first may be read.
-    #[inline(never)]
-    fn unreadable(&self, now: u64) -> (u16, u64) {
-        let (mut unreadable, mut later) = (0, NEVER);
-        for (port, &readable) in self.readable.iter().enumerate() {
-            let channels = 0b11 << (port * 2);
-            if self.through & channels != 0 && readable > now {
-                unreadable |= channels;
-                later = later.min(readable);
-            }
+/// Looks at a router again when its outputs with requests may be granted.
+#[inline(never)]
+fn come_back(lanes: &Lanes, lane: usize, rest: &mut Rest, router: usize, now: u64, events: &mut Events) {
+    for (port, due) in rest.due.iter_mut().enumerate() {
+        let allowed = lanes.allowed[port][lane];
+        let asked = lanes.wants[port][lane] & lanes.through[lane] != 0;
+        if asked && allowed > now && allowed != NEVER && *due != allowed {
+            *due = allowed;
+            events.enter(router, allowed, 0);
         }
-        (unreadable, later)
+    }
+}
+
+/// A router's heads, a bit a channel.
+struct Heads {
+    /// Those that are through it.
+    through: u16,
+    /// Those of them whose ports may still be read in this cycle.
+    readable: u16,
+}
+
+impl Lanes {
+    /// The outputs that some channels of a router want.
+    #[inline(always)]
+    fn asked(&self, lane: usize, channels: u16) -> u32 {
+        let wants = |port: usize| u32::from(self.wants[port][lane] & channels != 0) << port;
+        (0..PORTS).map(wants).sum()
+    }
+
+    /// The next of some requests of an output after the one that was granted last.
+    #[inline(always)]
+    fn next(&mut self, port: usize, lane: usize, requests: u16) -> u32 {
+        let later = requests & self.after[port][lane];
+        let channel = if later != 0 { later } else { requests }.trailing_zeros();
+        self.after[port][lane] = (!1u32 << channel) as u16;
+        channel
     }
 }

@@ -1,36 +1,43 @@
 //! A compact mesh is laid out, and forgets.
 
 use super::events::Events;
-use super::node::{Channel, Line, Node};
-use super::{BLOCK, Compact, Entrance, Flit, Grant, Grants, PORTS, State};
+use super::flit::Flit;
+use super::grants::{Grants, Picks};
+use super::lanes::Lanes;
+use super::node::{Buffer, Line, Node, Rest};
+use super::{BLOCK, Block, Compact, Entrance, Store};
 use crate::time::cycle::mesh::MeshSpec;
 
 impl Compact {
     /// An empty mesh; the specification is one that [`Compact::fits`].
     pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
-        let none = [Grant::default(); BLOCK * PORTS];
-        let mut state = State {
-            nodes: (0..spec.routers()).map(|router| Node::new(spec.at(router))).collect(),
+        let mut store = Store {
+            blocks: (0..spec.routers().div_ceil(BLOCK)).map(|block| Block::new(spec, block)).collect(),
+            rests: vec![Rest::new(); spec.routers()],
             places: Vec::new(),
             entrances: vec![Entrance::default(); spec.routers() * spec.locals as usize],
             packets: Vec::new(),
             unused: Vec::new(),
             events: Events::new(spec.routers(), spec.reach()),
-            read: Box::new([0; BLOCK * PORTS]),
-            reads: 0,
-            lasts: 0,
-            drained: 0,
-            hops: 0,
             spec: spec.clone(),
         };
         for router in 0..spec.routers() {
-            (0..spec.ports()).for_each(|port| state.connect(router, port));
+            (0..spec.ports()).for_each(|port| store.connect(router, port));
         }
-        Self { grants: Box::new(Grants { links: none, exits: none }), state }
+        let steady = spec.read_interval == 1
+            && store.rests.iter().flat_map(|rest| rest.interval).all(|interval| interval <= 1);
+        Self { grants: Box::new(Grants::new()), picks: Box::new(Picks::new()), steady, store }
     }
 }
 
-impl State {
+impl Block {
+    fn new(spec: &MeshSpec, block: usize) -> Self {
+        let node = |i| Node::new(spec.at(block * BLOCK + i));
+        Self { lanes: Lanes::new(), nodes: std::array::from_fn(node) }
+    }
+}
+
+impl Store {
     fn connect(&mut self, router: usize, port: usize) {
         let spec = &self.spec;
         let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
@@ -40,34 +47,38 @@ impl State {
         }
         let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
         let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
-        let node = &mut self.nodes[router];
-        node.lines[port] = Line {
-            router: neighbour.unwrap_or(router) as u32,
-            latency: out.latency as u32,
-            interval: out.interval as u32,
-            lasts: out.latency.max(out.interval) as u32,
+        let (node, rest) = (&mut self.blocks[router / BLOCK].nodes[router % BLOCK], &mut self.rests[router]);
+        (rest.latency[port], rest.interval[port]) = (out.latency as u32, out.interval as u32);
+        let delay = (out.latency + spec.router_latency) as u32;
+        node.lines[port] = Line { router: neighbour.unwrap_or(router) as u32, delay };
+        node.eager |= u8::from(out.credit <= out.interval) << port;
+        let ring = usize::from(into.buffer_flits).next_power_of_two();
+        node.buffers[port] = Buffer {
+            base: self.places.len() as u32,
             credit: into.credit as u32,
-            eager: out.credit <= out.interval,
+            mask: (ring - 1) as u16,
+            depth: into.buffer_flits,
+            counts: if port < 4 && into.credit <= into.interval { 0 } else { !0 },
         };
-        let (vcs, depth) = (spec.virtual_channels as usize, into.buffer_flits);
-        let ring = usize::from(depth).next_power_of_two();
-        for channel in &mut node.channels[port * vcs..][..vcs] {
-            let base = self.places.len() as u32;
-            *channel = Channel { base, mask: (ring - 1) as u16, depth, head: 0, tail: 0 };
-            self.places.resize(self.places.len() + ring, Flit::default());
-        }
+        self.places.resize(self.places.len() + ring * spec.virtual_channels as usize, Flit::default());
     }
 
     /// Back to cycle 0.
     pub(super) fn reset(&mut self) {
-        let channels = self.nodes.iter().flat_map(|node| &node.channels);
-        debug_assert!(channels.clone().all(Channel::is_empty), "a drained mesh is empty");
+        let empty = |node: &Node| node.ends.iter().all(|ends| ends.is_empty());
+        debug_assert!(
+            self.blocks.iter().flat_map(|block| &block.nodes).all(empty),
+            "a drained mesh is empty"
+        );
         self.events.reset();
-        self.nodes.iter_mut().for_each(Node::reset);
+        for block in &mut self.blocks {
+            block.lanes = Lanes::new();
+            block.nodes.iter_mut().for_each(Node::reset);
+        }
+        self.rests.iter_mut().for_each(Rest::reset);
         self.places.fill(Flit::default());
         self.entrances.fill(Entrance::default());
         self.packets.clear();
         self.unused.clear();
-        (self.drained, self.hops) = (0, 0);
     }
 }

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::BLOCK;
+use super::lanes::Lane;
 
 /// Most blocks of routers in a wheel (2 MiB).
 const MOST_SLOTS: usize = 1 << 14;
@@ -14,10 +15,10 @@ const MOST_SLOTS: usize = 1 << 14;
 /// What happens to a block of routers in a cycle.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
+    /// By router: channels whose heads are through.
+    through: Lane,
     /// Routers to look at.
     set: u64,
-    /// By router: channels whose heads are through.
-    through: [u16; BLOCK],
 }
 
 /// The wheel.
@@ -26,9 +27,11 @@ pub(super) struct Events {
     now: u64,
     /// Slots of time less 1; they are a power of two.
     mask: u64,
+    /// Their logarithm.
+    shift: u32,
     /// Blocks of routers.
     blocks: usize,
-    /// By slot of time and block.
+    /// By block and slot of time.
     slots: Vec<Slot>,
     /// Slots with routers.
     occupied: Vec<u64>,
@@ -40,12 +43,15 @@ impl Events {
     pub(super) fn new(routers: usize, reach: u64) -> Self {
         let blocks = routers.div_ceil(BLOCK);
         let most = (MOST_SLOTS / blocks.max(1)).max(64) as u64;
-        let slots = (reach.min(most / 2) + 1).next_power_of_two().max(64);
+        // Beyond what must fit, most of what sources announce does.
+        let least = 1 << most.min(256).ilog2();
+        let slots = (reach.min(most / 2) + 1).next_power_of_two().max(least);
         Self {
             now: 0,
             mask: slots - 1,
+            shift: slots.trailing_zeros(),
             blocks,
-            slots: vec![Slot { set: 0, through: [0; BLOCK] }; slots as usize * blocks],
+            slots: vec![Slot { through: [0; BLOCK], set: 0 }; slots as usize * blocks],
             occupied: vec![0; slots.div_ceil(64) as usize],
             far: BinaryHeap::new(),
         }
@@ -55,6 +61,11 @@ impl Events {
     pub(super) fn reset(&mut self) {
         debug_assert!(self.far.is_empty() && self.occupied.iter().all(|&w| w == 0));
         self.now = 0;
+    }
+
+    #[inline(always)]
+    fn slot(&self, block: usize, time: u64) -> usize {
+        block << self.shift | (time & self.mask) as usize
     }
 
     /// Looks at `router` in cycle `time`, when the heads of `channels` are through it.
@@ -73,12 +84,22 @@ impl Events {
             return;
         }
         let at = (time & self.mask) as usize;
-        let slot = &mut self.slots[at * self.blocks + router / BLOCK];
+        let slot = self.slot(router / BLOCK, time);
+        let slot = &mut self.slots[slot];
         if slot.set == 0 {
             self.occupied[at / 64] |= u64::from(really) << (at % 64);
         }
         slot.set |= u64::from(really) << (router % BLOCK);
         slot.through[router % BLOCK] |= channels;
+    }
+
+    /// Looks at routers of a block in cycle `time`, at most 63 from now.
+    #[inline(always)]
+    pub(super) fn look(&mut self, block: usize, time: u64, routers: u64) {
+        let at = (time & self.mask) as usize;
+        self.occupied[at / 64] |= 1 << (at % 64);
+        let slot = self.slot(block, time);
+        self.slots[slot].set |= routers;
     }
 
     #[cold]
@@ -124,15 +145,25 @@ impl Events {
     /// Takes the routers of a block to look at now.
     #[inline(always)]
     pub(super) fn take(&mut self, block: usize) -> u64 {
-        let at = (self.now & self.mask) as usize;
-        std::mem::take(&mut self.slots[at * self.blocks + block].set)
+        let slot = self.slot(block, self.now);
+        std::mem::take(&mut self.slots[slot].set)
     }
 
     /// Takes the channels of a router whose heads are through now.
     #[inline(always)]
     pub(super) fn take_channels(&mut self, router: usize) -> u16 {
-        let at = (self.now & self.mask) as usize;
-        std::mem::take(&mut self.slots[at * self.blocks + router / BLOCK].through[router % BLOCK])
+        let slot = self.slot(router / BLOCK, self.now);
+        std::mem::take(&mut self.slots[slot].through[router % BLOCK])
+    }
+
+    /// Takes those of a block's routers, into `through`.
+    #[inline(always)]
+    pub(super) fn take_all_channels(&mut self, block: usize, through: &mut Lane) {
+        let slot = self.slot(block, self.now);
+        let channels = std::mem::replace(&mut self.slots[slot].through, [0; BLOCK]);
+        for (through, channels) in through.iter_mut().zip(channels) {
+            *through |= channels;
+        }
     }
 
     /// First occupied slot from `now` on, as a time.
