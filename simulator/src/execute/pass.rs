@@ -99,7 +99,11 @@ impl Pass<'_> {
         let mut record = Record::new(&chip.program.model.populations[id]);
         let channels = chip.program.model.populations[id].shape.channels;
         let each = || parts.iter().zip(&done).map(|((g, _), done)| (&gangs[*g], done));
-        record.spikes.write(chip.indexed[id.0 as usize].then_some(chip.level), |step, words| {
+        let spikes: Vec<usize> = (0..self.window(id).steps as usize)
+            .map(|step| done.iter().map(|done| done.spikes(step)).sum())
+            .collect();
+        let index = chip.indexed[id.0 as usize].then_some((chip.level, spikes.as_slice()));
+        record.spikes.write(index, |step, words| {
             each().for_each(|(gang, done)| done.deposit_spikes(gang, channels, step, words));
         });
         for &slice in gangs.iter().flat_map(|gang| &gang.slices).filter(|&&slice| chip.listed[slice]) {

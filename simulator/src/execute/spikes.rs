@@ -1,8 +1,10 @@
 //! Spikes of a population in a pass, as bits: what its tasks write and everything behind it reads.
 //!
 //! Bit `position * channels + channel` of a timestep, positions row-major over the whole population, so a position's
-//! channels lie together and a timestep needs a bit a neuron. [`Lists`] hold each position's channels, which is what
+//! channels lie together and a timestep needs a bit a neuron. A [`List`] holds each position's channels, which is what
 //! summing rows of weights walks.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 use snnc_compiler::ir::Shape;
@@ -21,18 +23,44 @@ pub struct Spikes {
     /// Words of a timestep.
     stride: usize,
     words: Vec<u64>,
-    /// By timestep; empty without an index.
-    lists: Vec<Lists>,
+    lists: Option<Lists>,
+}
+
+/// Channels that fired, by timestep and position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Lists {
+    /// Of each timestep, one for each position, and one past the last.
+    starts: Vec<u32>,
+    /// First channel of each timestep, and one past the last.
+    firsts: Vec<usize>,
+    /// Of each timestep those that fired and [`MARGIN`] entries more.
+    channels: Vec<u32>,
 }
 
 /// Channels that fired in a timestep: those of position p are `channels[starts[p]..starts[p + 1]]`; behind the last are
-/// [`MARGIN`] entries more.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lists {
+/// [`MARGIN`] entries more. Nothing fired if it is empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct List<'s> {
     /// One for each position, and one past the last.
-    pub starts: Vec<u32>,
+    pub starts: &'s [u32],
     /// Ascending at each position.
-    pub channels: Vec<u32>,
+    pub channels: &'s [u32],
+}
+
+impl<'s> List<'s> {
+    /// Where the channels that fired at a position are.
+    #[inline(always)]
+    pub fn span(&self, position: usize) -> Range<usize> {
+        match self.starts.get(position..position + 2) {
+            Some(&[start, end]) => start as usize..end as usize,
+            _ => 0..0,
+        }
+    }
+
+    /// Channels that fired at a position.
+    pub fn at(&self, position: usize) -> &'s [u32] {
+        &self.channels[self.span(position)]
+    }
 }
 
 /// One timestep, for who writes it.
@@ -55,7 +83,7 @@ impl Spikes {
     /// None yet.
     pub fn new(shape: Shape, steps: usize) -> Self {
         let stride = shape.len().div_ceil(64);
-        Self { shape, stride, words: vec![0; stride * steps], lists: Vec::new() }
+        Self { shape, stride, words: vec![0; stride * steps], lists: None }
     }
 
     /// Bit of a channel of a position.
@@ -63,18 +91,24 @@ impl Spikes {
         position * self.shape.channels + channel
     }
 
-    /// Lets `write` add the spikes of each timestep, several timesteps at a time, and lists them if they are to be read
-    /// by position, with the instructions of `index`.
-    pub fn write(&mut self, index: Option<Level>, write: impl Fn(usize, &mut StepMut) + Sync) {
-        let (shape, stride) = (self.shape, self.stride.max(1));
+    /// Lets `write` add the spikes of each timestep, several timesteps at a time. If they are to be read by position,
+    /// `index` says with which instructions to list them, and how many `write` will add in each timestep.
+    pub fn write(&mut self, index: Option<(Level, &[usize])>, write: impl Fn(usize, &mut StepMut) + Sync) {
+        let stride = self.stride.max(1);
         let steps = self.words.len() / stride;
         let share = steps.div_ceil(rayon::current_num_threads()).max(1);
-        let one = |(step, words): (usize, &mut [u64])| {
-            write(step, &mut StepMut(words));
-            index.map(|level| Lists::new(level, shape, words)).unwrap_or_default()
+        let words = self.words.par_chunks_exact_mut(stride).enumerate();
+        let Some((level, spikes)) = index else {
+            return words.with_min_len(share).for_each(|(step, words)| write(step, &mut StepMut(words)));
         };
-        let each = self.words.par_chunks_exact_mut(stride).enumerate().with_min_len(share);
-        self.lists = each.map(one).collect();
+        let lists = self.lists.insert(Lists::new(self.shape, spikes));
+        let width = self.shape.channels;
+        let one = |(step, words): (usize, &mut [u64]), (starts, channels): (&mut [u32], &mut [u32])| {
+            write(step, &mut StepMut(words));
+            list(level, width, words, starts, channels);
+            channels[spikes[step]..].fill(0);
+        };
+        words.zip(lists.steps()).with_min_len(share).for_each(|(step, lists)| one(step, lists));
     }
 
     /// Up to 64 bits of a timestep from bit `first` on.
@@ -85,8 +119,13 @@ impl Spikes {
 
     /// Channels that fired in a timestep, by position. Needs the index.
     #[inline]
-    pub fn lists(&self, step: usize) -> &Lists {
-        &self.lists[step]
+    pub fn list(&self, step: usize) -> List<'_> {
+        let Some(Lists { starts, firsts, channels }) = &self.lists else { return List::default() };
+        let each = self.shape.positions() + 1;
+        List {
+            starts: &starts[step * each..(step + 1) * each],
+            channels: &channels[firsts[step]..firsts[step + 1]],
+        }
     }
 
     /// Spikes of a slice, ascending.
@@ -119,13 +158,30 @@ impl Spikes {
 }
 
 impl Lists {
-    fn new(level: Level, shape: Shape, words: &[u64]) -> Self {
-        let spikes = words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
-        let mut channels = vec![0; spikes + MARGIN];
-        let mut starts = vec![0; shape.positions() + 1];
-        list(level, shape.channels, words, &mut starts, &mut channels);
-        channels[spikes..].fill(0);
-        Self { starts, channels }
+    /// Room for so many spikes by timestep.
+    fn new(shape: Shape, spikes: &[usize]) -> Self {
+        let mut firsts = vec![0];
+        firsts.extend(spikes.iter().scan(0, |end, spikes| {
+            *end += spikes + MARGIN;
+            Some(*end)
+        }));
+        let channels = vec![0; firsts[spikes.len()]];
+        Self { starts: vec![0; (shape.positions() + 1) * spikes.len()], firsts, channels }
+    }
+
+    /// Starts and channels of each timestep.
+    fn steps(&mut self) -> Vec<(&mut [u32], &mut [u32])> {
+        let steps = self.firsts.len() - 1;
+        let each = (self.starts.len() / steps.max(1)).max(1);
+        let starts = self.starts.chunks_exact_mut(each);
+        let mut rest = self.channels.as_mut_slice();
+        let lengths = self.firsts.windows(2).map(|firsts| firsts[1] - firsts[0]);
+        let channels = lengths.map(|length| {
+            let (step, behind) = std::mem::take(&mut rest).split_at_mut(length);
+            rest = behind;
+            step
+        });
+        starts.zip(channels).collect()
     }
 }
 
@@ -178,7 +234,9 @@ mod tests {
         let fires = |step: usize, bit: usize| if step == 0 { bit % 3 == 1 } else { bit + 1 == shape.len() };
         let flags: Vec<Vec<bool>> =
             (0..2).map(|step| (0..shape.len()).map(|bit| fires(step, bit)).collect()).collect();
-        spikes.write(Some(level), |step, words| {
+        let fired: Vec<usize> =
+            flags.iter().map(|flags| flags.iter().filter(|&&flag| flag).count()).collect();
+        spikes.write(Some((level, &fired)), |step, words| {
             for first in (0..shape.len()).step_by(7) {
                 let chunk = flags[step][first..(first + 7).min(shape.len())].iter().enumerate();
                 words.add(first, chunk.fold(0, |bits, (i, &flag)| bits | u64::from(flag) << i));
@@ -195,11 +253,11 @@ mod tests {
             let shape = Shape { channels, height, width };
             let (spikes, flags) = pattern(level, shape);
             for (step, flags) in flags.iter().enumerate() {
-                let Lists { starts, channels: lists } = spikes.lists(step);
+                let list = spikes.list(step);
                 for position in 0..shape.positions() {
                     let here = &flags[position * channels..(position + 1) * channels];
-                    let list: Vec<u32> = (0..channels as u32).filter(|&c| here[c as usize]).collect();
-                    assert_eq!(lists[starts[position] as usize..starts[position + 1] as usize], list);
+                    let wanted: Vec<u32> = (0..channels as u32).filter(|&c| here[c as usize]).collect();
+                    assert_eq!(list.at(position), wanted);
                 }
                 for channels in [0..channels as u32, channels as u32 / 2..channels as u32] {
                     let rows = height as u32 / 2..height as u32;

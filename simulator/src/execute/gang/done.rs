@@ -32,7 +32,7 @@ impl std::ops::AddAssign<&Tally> for Tally {
     }
 }
 
-/// What one part did. A part without rows has all its slots as the lines of one position.
+/// What one part did. A part without rows has its slots as the positions of one line, 64 in each.
 #[derive(Debug)]
 pub struct Done {
     /// First line within a position, and lines.
@@ -117,6 +117,11 @@ impl Done {
         self.active = Vec::new();
     }
 
+    /// Spikes of all its slices in a timestep.
+    pub fn spikes(&self, step: usize) -> usize {
+        self.tallies.iter().skip(step).step_by(self.steps).map(|tally| tally.spikes as usize).sum()
+    }
+
     /// Adds the marks of one slice to `counts`, by timestep.
     fn counted(&self, gang: &Gang, level: Level, words: &[u64], member: usize, counts: &mut [u64]) {
         let lanes = gang.starts[member]..gang.starts[member + 1];
@@ -131,9 +136,7 @@ impl Done {
                 }
             }
             Synapses::Lists(_) if gang.slices.len() == 1 => {
-                for words in words.chunks_exact(each_line) {
-                    count_masked(level, words, 1, u64::MAX, counts);
-                }
+                count_masked(level, words, self.positions.len(), u64::MAX, counts);
             }
             Synapses::Lists(_) => {
                 let each = vec![1; gang.positions.len()];
@@ -167,15 +170,15 @@ impl Done {
             let slots = self.slots(words, step);
             for (position, factor) in factors.iter().enumerate() {
                 let first = position * gang.width + lanes.start;
-                let bits = chunks(first, lanes.len()).map(|(at, len)| bits(&slots, at, len));
+                let bits = chunks(first, lanes.len()).map(|(at, len)| bits(slots, at, len));
                 *sum += factor * bits.map(|bits| u64::from(bits.count_ones())).sum::<u64>();
             }
         }
     }
 
-    /// Words of one timestep, line after line, of a part without rows.
-    fn slots(&self, words: &[u64], step: usize) -> Vec<u64> {
-        words.iter().skip(step).step_by(self.steps).copied().collect()
+    /// Words of one timestep of a part without rows.
+    fn slots<'w>(&self, words: &'w [u64], step: usize) -> &'w [u64] {
+        &words[step * self.positions.len()..(step + 1) * self.positions.len()]
     }
 
     /// Writes the spikes of a timestep into the population's.
@@ -194,7 +197,7 @@ impl Done {
                 let slots = self.slots(&self.fired, step);
                 for (slot, neuron, len) in runs(gang, channels) {
                     for (at, len) in chunks(slot, len) {
-                        to.add(neuron + at - slot, bits(&slots, at, len));
+                        to.add(neuron + at - slot, bits(slots, at, len));
                     }
                 }
             }

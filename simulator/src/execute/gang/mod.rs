@@ -265,7 +265,7 @@ impl Gang {
         in_lines(bias, 0)
     }
 
-    /// Whether its sources' spikes must be listed by position ([`super::spikes::Lists`]).
+    /// Whether its sources' spikes must be listed by position ([`super::spikes::List`]).
     pub fn reads_positions(&self) -> bool {
         matches!(self.synapses, Synapses::Rows(_))
     }

@@ -15,31 +15,7 @@ use crate::execute::kernels::level::{Level, dispatch};
 use crate::execute::kernels::scatter::add_packets;
 use crate::execute::kernels::update::{Marks, Neurons, update};
 use crate::execute::pass::Pass;
-use crate::execute::spikes::MARGIN;
-
-/// Spikes that a stream brings in one timestep, by source position ([`crate::execute::spikes::Lists`]); no
-/// starts if none can.
-#[derive(Debug, Clone, Copy, Default)]
-struct Brought<'p> {
-    starts: &'p [u32],
-    channels: &'p [u32],
-}
-
-impl<'p> Brought<'p> {
-    /// Where the channels that fired at a position are.
-    #[inline(always)]
-    fn span(&self, position: usize) -> Range<usize> {
-        match self.starts.get(position..position + 2) {
-            Some(&[start, end]) => start as usize..end as usize,
-            _ => 0..0,
-        }
-    }
-
-    /// Channels that fired at a position.
-    fn at(&self, position: usize) -> &'p [u32] {
-        &self.channels[self.span(position)]
-    }
-}
+use crate::execute::spikes::{List, MARGIN};
 
 /// Rows of the spikes in a position's taps.
 #[derive(Default)]
@@ -50,20 +26,20 @@ struct RowList {
 
 impl RowList {
     /// Lists the rows of what the taps' streams bring.
-    fn fill(&mut self, level: Level, taps: &[Tap], streams: &[Brought]) -> &[u32] {
+    fn fill(&mut self, level: Level, taps: &[Tap], streams: &[List]) -> &[u32] {
         fill(level, self, taps, streams);
         &self.rows[..self.len]
     }
 }
 
-fn fill(level: Level, list: &mut RowList, taps: &[Tap], streams: &[Brought]) {
-    dispatch!(level, fill_body(list: &mut RowList, taps: &[Tap], streams: &[Brought]))
+fn fill(level: Level, list: &mut RowList, taps: &[Tap], streams: &[List]) {
+    dispatch!(level, fill_body(list: &mut RowList, taps: &[Tap], streams: &[List]))
 }
 
 /// Whole vectors are copied, and what is too much written over; most taps bring less than one, and it is copied whether
 /// there is any spike or not, as that is as good as random.
 #[inline(always)]
-fn fill_body(list: &mut RowList, taps: &[Tap], streams: &[Brought]) {
+fn fill_body(list: &mut RowList, taps: &[Tap], streams: &[List]) {
     list.len = 0;
     for tap in taps {
         let brought = &streams[tap.stream as usize];
@@ -141,10 +117,10 @@ impl Gang {
 
     fn run_lists(&self, lists: &Lists, pass: &Pass, population: PopulationId, bias: &[[i32; LANES]]) -> Done {
         let window = pass.window(population);
-        let mut done = Done::new(0, bias.len(), 0..1, window.steps as usize);
+        let mut done = Done::new(0, 1, 0..bias.len(), window.steps as usize);
         let mut sums = vec![[0; LANES]; bias.len()];
         let mut partial = vec![0; bias.len() * LANES];
-        let mut hits = Vec::new();
+        let (mut hits, mut marks) = (Vec::new(), vec![Marks::default(); bias.len()]);
         for (step, now) in (window.start..window.end()).enumerate() {
             let mut units = 0;
             for feed in &lists.feeds {
@@ -155,11 +131,10 @@ impl Gang {
             let flat = sums.as_flattened_mut();
             add_packets(pass.chip.level, &lists.weights, &lists.lists, &hits, &mut partial, flat);
             hits.clear();
-            let mut marks = vec![Marks::default(); bias.len()];
             let neurons =
                 Neurons { membranes: &mut done.membranes, sums: &sums, bias, thresholds: &self.thresholds };
             update(pass.chip.level, &self.rule, false, neurons, &mut marks);
-            marks.iter().enumerate().for_each(|(line, marks)| done.mark(line, step, 0, marks));
+            marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
         }
         done.tally(self, pass.chip.level, &pass.chip.postage.sums);
         done
@@ -168,7 +143,7 @@ impl Gang {
 
 /// What the streams of a gang bring, `[timestep of the window][stream]`.
 struct Streams<'p> {
-    brought: Vec<Brought<'p>>,
+    brought: Vec<List<'p>>,
     /// Streams.
     each: usize,
     /// Timesteps.
@@ -180,8 +155,7 @@ impl<'p> Streams<'p> {
         let window = pass.window(population);
         let brought = |step: u32, stream: &super::rows::Stream| {
             let sent = pass.sent(stream.population, step, stream.delay)?;
-            let lists = pass.record(stream.population).spikes.lists(sent);
-            Some(Brought { starts: &lists.starts, channels: &lists.channels })
+            Some(pass.record(stream.population).spikes.list(sent))
         };
         let steps = window.start..window.end();
         let of_step = |step| rows.streams.iter().map(move |stream| brought(step, stream).unwrap_or_default());
@@ -193,7 +167,7 @@ impl<'p> Streams<'p> {
     }
 
     /// Timestep by timestep.
-    fn steps(&self) -> impl Iterator<Item = &[Brought<'p>]> {
+    fn steps(&self) -> impl Iterator<Item = &[List<'p>]> {
         (0..self.steps).map(|step| &self.brought[step * self.each..(step + 1) * self.each])
     }
 }
