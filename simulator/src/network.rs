@@ -151,11 +151,16 @@ impl Network {
 
     /// Each flow with its route. Linear for flows ordered by (source, target), as those of a timestep are.
     pub fn follow<'a>(&'a self, flows: &'a [Flow]) -> impl Iterator<Item = (&'a Flow, &'a Route)> {
+        self.found(flows).map(|(flow, route)| (flow, &self.routes[route]))
+    }
+
+    /// The same with the route's index.
+    fn found<'a>(&'a self, flows: &'a [Flow]) -> impl Iterator<Item = (&'a Flow, usize)> {
         let mut next = 0;
         flows.iter().map(move |flow| {
             let found = self.find(flow, next);
             next = found + 1;
-            (flow, &self.routes[found])
+            (flow, found)
         })
     }
 
@@ -175,15 +180,21 @@ impl Network {
         }
     }
 
-    /// Hops of a timestep's packets, by sending slice: those of each packet, or of each spike's multicast tree.
-    pub fn hops(&self, step: &StepCounts, mut enter: impl FnMut(SliceIndex, Hops)) {
+    /// Hops of the packets of some timesteps, by sending slice: those of each packet, or of each spike's multicast tree.
+    pub fn hops(&self, steps: &[StepCounts], mut enter: impl FnMut(SliceIndex, Hops)) {
         let Some(trees) = &self.trees else {
-            for (flow, route) in self.follow(&step.flows) {
-                enter(flow.source, route.hops.times(flow.packets));
+            let mut packets = vec![0; self.routes.len()];
+            for step in steps {
+                self.found(&step.flows).for_each(|(flow, route)| packets[route] += flow.packets);
+            }
+            for (route, packets) in self.routes.iter().zip(packets) {
+                if packets > 0 {
+                    enter(route.source, route.hops.times(packets));
+                }
             }
             return;
         };
-        for cast in &step.casts {
+        for cast in steps.iter().flat_map(|step| &step.casts) {
             let tree = &trees[cast.tree.0 as usize];
             enter(tree.source, tree.hops.times(cast.spikes));
         }

@@ -8,7 +8,7 @@ use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::trees::{TreeId, Trees};
 use snnc_compiler::ir::spiking::Bias;
 
-use super::arrivals::{Arrivals, Departures, Reach, Receivers};
+use super::arrivals::{Arrivals, Departures, Receivers};
 use super::gang::{Done, Gang, Tally};
 use super::pass::Pass;
 use super::record::Traces;
@@ -156,24 +156,34 @@ impl<'p> Account<'p> {
 
     /// The flows of a row's spikes; `received` are packets by `[row][slice]`.
     fn flows_of(&self, row: usize, received: &mut [u64]) -> Vec<Flow> {
-        let mut flows = Vec::new();
+        let mut flows = Vec::with_capacity(self.pass.chip.postage.flows);
+        let mut packets = Vec::new();
         for source in 0..self.pass.chip.slices.len() {
-            if self.counts.steps[row].events[source].spikes > 0 {
-                self.flows_from(source, row, &mut flows, received);
+            if self.counts.steps[row].events[source].spikes == 0 {
+                continue;
+            }
+            let cores = &self.pass.chip.postage.reach[source].cores;
+            packets.clear();
+            packets.resize(cores.len(), 0);
+            self.receive(source, row, &mut packets, received);
+            let flow = |(&target, &packets)| Flow { source, target, packets };
+            let each = cores.iter().zip(&packets);
+            // The usual case, and to be known beforehand makes it fast.
+            if packets.iter().all(|&packets| packets > 0) {
+                flows.extend(each.map(flow));
+            } else {
+                flows.extend(each.filter(|&(_, &packets)| packets > 0).map(flow));
             }
         }
         flows
     }
 
-    /// The flows of a slice's spikes of a row; `received` are packets by `[row][slice]`.
-    fn flows_from(&self, source: SliceIndex, row: usize, flows: &mut Vec<Flow>, received: &mut [u64]) {
+    /// Counts the packets of a slice's spikes of a row: `packets` by the cores in its reach, `received` by `[row][slice]`.
+    fn receive(&self, source: SliceIndex, row: usize, packets: &mut [u64], received: &mut [u64]) {
         let slices = self.pass.chip.slices.len();
-        let Reach { cores, receivers } = &self.pass.chip.postage.reach[source];
-        let first = flows.len();
-        flows.extend(cores.iter().map(|&target| Flow { source, target, packets: 0 }));
-        for group in receivers {
-            let packets = self.packets(source, row, group);
-            if packets == 0 {
+        for group in &self.pass.chip.postage.reach[source].receivers {
+            let each = self.packets(source, row, group);
+            if each == 0 {
                 continue;
             }
             let arrives = match self.grain {
@@ -182,13 +192,9 @@ impl<'p> Account<'p> {
             };
             let received = &mut received[arrives * slices..][..slices];
             for &(core, slice) in &group.to {
-                flows[first + core].packets += packets;
-                received[slice] += packets;
+                packets[core] += each;
+                received[slice] += each;
             }
-        }
-        if flows[first..].iter().any(|flow| flow.packets == 0) {
-            let silent = flows.extract_if(first.., |flow| flow.packets == 0);
-            silent.for_each(drop);
         }
     }
 

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use snnc_compiler::ir::CoreId;
 use snnc_compiler::ir::program::{CoreSlice, Program};
 use snnc_compiler::ir::spiking::Window;
+use snnc_compiler::ir::{CoreId, NetworkId};
 
 use super::feeds::{Counted, Feed};
 use crate::counts::{SliceIndex, SliceTable};
@@ -60,6 +60,8 @@ pub struct Postage {
     pub reach: Vec<Reach>,
     /// Packets that each slice's spikes send.
     pub departures: Vec<Departures>,
+    /// Most flows of a timestep: cores in reach of the slices of one network.
+    pub flows: usize,
 }
 
 /// Packets that a slice's spikes send.
@@ -118,7 +120,12 @@ impl Postage {
             known.into_iter().for_each(|(of, index)| factors[index] = of);
             Sums { factors }
         });
-        Self { sums: sums.collect(), reach, departures }
+        let mut flows: BTreeMap<NetworkId, usize> = BTreeMap::new();
+        for (reach, &population) in reach.iter().zip(&table.populations) {
+            *flows.entry(program.model.populations[population].network).or_default() += reach.cores.len();
+        }
+        let flows = flows.into_values().max().unwrap_or(0);
+        Self { sums: sums.collect(), reach, departures, flows }
     }
 }
 

@@ -24,7 +24,7 @@ fn hops_are_distances_and_loads_are_walked_paths() {
             }
         }
         let mut hops = Hops::default();
-        network.hops(&step, |_, of_flow| hops += of_flow);
+        network.hops(std::slice::from_ref(&step), |_, of_flow| hops += of_flow);
         assert_eq!(hops.total(), distance);
         let mut loads = vec![0; network.links().len()];
         network.load(&step, &mut loads);
@@ -93,7 +93,7 @@ fn trees_cross_each_link_of_the_union_of_their_paths_once_a_spike() {
         let loaded = network.links().iter().zip(&loads).filter(|(_, load)| **load > 0);
         assert_eq!(loaded.map(|(link, load)| (link.0.0, *load)).collect::<BTreeMap<_, _>>(), by_hand);
         let mut hops = Hops::default();
-        network.hops(&step, |_, of_tree| hops += of_tree);
+        network.hops(std::slice::from_ref(&step), |_, of_tree| hops += of_tree);
         assert_eq!(hops.total(), loads.iter().sum::<u64>());
         assert!(hops.total() <= apart);
         shared += apart - hops.total();
@@ -124,7 +124,7 @@ fn a_tree_to_one_destination_is_its_path() {
         let step = StepCounts { casts: vec![cast], flows: vec![flow], ..StepCounts::default() };
         let hops = |network: &Network| {
             let mut all = Vec::new();
-            network.hops(&step, |slice, hops| all.push((slice, hops)));
+            network.hops(std::slice::from_ref(&step), |slice, hops| all.push((slice, hops)));
             all
         };
         assert_eq!(hops(&forking), hops(&plain));
