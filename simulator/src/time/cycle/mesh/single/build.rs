@@ -1,7 +1,7 @@
 //! A mesh is laid out, and forgets.
 
 use super::calendar::Calendar;
-use super::{Channel, Entrance, Flit, NEVER, NONE, Output, Single};
+use super::{Channel, Entrance, Flit, NEVER, NONE, Output, PORTS, Router, Single};
 use crate::time::cycle::mesh::{MeshSpec, MeshTrees};
 
 /// Most cycles of a page of the calendar.
@@ -10,90 +10,107 @@ const LONGEST_PAGE: u64 = 1 << 10;
 impl Single {
     /// Whether a mesh is of this kind.
     pub(in crate::time::cycle::mesh) fn fits(spec: &MeshSpec, trees: &MeshTrees) -> bool {
-        spec.virtual_channels == 1 && spec.flits_per_packet == 1 && trees.is_empty()
+        spec.virtual_channels == 1
+            && spec.flits_per_packet == 1
+            && spec.ports() <= PORTS
+            && trees.is_empty()
     }
 
     /// An empty mesh.
     pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
-        assert!(spec.ports() <= 64, "a router's ports fit a word");
-        // Ports that a router lacks have an output and a channel that nobody uses.
-        let width = spec.ports().next_power_of_two();
-        let outputs = spec.routers() * width;
+        let outputs = spec.routers() * PORTS;
         // A link is granted at most once a page.
         let page = spec.east_west.interval.min(spec.north_south.interval).min(LONGEST_PAGE);
         let mut mesh = Self {
-            shift: width.ilog2(),
             locals: spec.locals as usize,
             router_latency: spec.router_latency,
             read_interval: spec.read_interval,
             injection_interval: spec.injection.interval,
-            outputs: Vec::with_capacity(outputs),
-            channels: Vec::with_capacity(outputs),
-            ready: vec![NEVER; outputs],
+            routers: Vec::with_capacity(spec.routers()),
             places: Vec::new(),
             entrances: Vec::with_capacity(spec.routers() * spec.locals as usize),
-            calendar: Calendar::new(page),
+            calendar: Calendar::new(outputs, page),
             drained: 0,
             hops: 0,
         };
-        (0..outputs).for_each(|output| mesh.add_port(spec, output / width, output % width));
+        for router in 0..spec.routers() {
+            let outputs = std::array::from_fn(|port| mesh.output(spec, router, port));
+            let channels = std::array::from_fn(|port| mesh.channel(spec, router, port));
+            mesh.routers.push(Router { outputs, channels, ready: [NEVER; PORTS] });
+            mesh.entrances.extend((4..spec.ports()).map(|port| {
+                let (x, y) = spec.at(router);
+                Entrance { soonest: 0, channel: number(router, port), x: x as u16, y: y as u16 }
+            }));
+        }
         mesh
     }
 
-    fn add_port(&mut self, spec: &MeshSpec, router: usize, port: usize) {
-        let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
-        let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
-        let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
-        let facing = |router: usize| ((router << self.shift) + (port ^ 1)) as u32;
-        let local = (4..spec.ports()).contains(&port);
-        let exit = (router * self.locals + port).wrapping_sub(4) as u32;
+    /// Output `port` of a router. Ports that it lacks have an output that nobody uses.
+    fn output(&self, spec: &MeshSpec, router: usize, port: usize) -> Output {
+        let neighbour = neighbour(spec, router, port);
+        let line = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
+        let exit = (router * self.locals + port).saturating_sub(4) as u32;
         let (x, y) = spec.at(neighbour.unwrap_or(router));
-        self.outputs.push(Output {
-            due: NEVER,
+        Output {
             allowed: 0,
-            wants: 0,
             free: 0,
-            latency: out.latency,
-            interval: out.interval,
-            behind: neighbour.map_or(exit, facing),
+            latency: line.latency,
+            interval: line.interval,
+            behind: neighbour.map_or(exit, |next| number(next, port ^ 1)),
             x: x as u16,
             y: y as u16,
+            wants: 0,
             last: 0,
-        });
-        // Edges of the mesh have no buffers.
-        let depth = if local || neighbour.is_some() { u32::from(into.buffer_flits) } else { 0 };
-        let ring = if depth > 0 { depth.next_power_of_two() } else { 0 };
-        if local {
-            let channel = self.channels.len() as u32;
-            self.entrances.push(Entrance { soonest: 0, channel, x: x as u16, y: y as u16 });
         }
-        self.channels.push(Channel {
+    }
+
+    /// The channel of input port `port` of a router. Those that it lacks, and edges of the mesh, have no buffer.
+    fn channel(&mut self, spec: &MeshSpec, router: usize, port: usize) -> Channel {
+        let neighbour = neighbour(spec, router, port);
+        let line = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
+        let buffer = neighbour.is_some() || (4..spec.ports()).contains(&port);
+        let depth = if buffer { u32::from(line.buffer_flits) } else { 0 };
+        let ring = if buffer { depth.next_power_of_two() } else { 0 };
+        let base = self.places.len();
+        self.places.resize(base + ring as usize, Flit::default());
+        Channel {
             readable: 0,
-            credit: into.credit,
-            base: self.places.len() as u32,
+            credit: line.credit,
+            base: base as u32,
             mask: ring.saturating_sub(1),
             depth,
             head: 0,
             tail: 0,
-            sender: neighbour.map_or(NONE, facing),
-        });
-        self.places.resize(self.places.len() + ring as usize, Flit::default());
+            sender: neighbour.map_or(NONE, |before| number(before, port ^ 1)),
+        }
     }
 
     /// Back to cycle 0. Every run drains, so only times and round-robin pointers are left to forget.
     pub(super) fn reset(&mut self) {
-        debug_assert!(self.channels.iter().all(|c| c.head == c.tail), "a drained mesh is empty");
         self.calendar.reset();
         (self.drained, self.hops) = (0, 0);
         self.entrances.iter_mut().for_each(|entrance| entrance.soonest = 0);
-        for channel in self.channels.iter_mut().filter(|channel| channel.tail > 0) {
-            let first = channel.base as usize;
-            self.places[first..=first + channel.mask as usize].iter_mut().for_each(|place| place.time = 0);
-            (channel.readable, channel.head, channel.tail) = (0, 0, 0);
-        }
-        // The first turn is that of the first input port.
-        for output in &mut self.outputs {
-            (output.allowed, output.free, output.last) = (0, 0, 63);
+        for router in &mut self.routers {
+            for channel in router.channels.iter_mut().filter(|channel| channel.tail > 0) {
+                debug_assert!(channel.head == channel.tail, "a drained mesh is empty");
+                let first = channel.base as usize;
+                let places = &mut self.places[first..=first + channel.mask as usize];
+                places.iter_mut().for_each(|place| place.time = 0);
+                (channel.readable, channel.head, channel.tail) = (0, 0, 0);
+            }
+            // The first turn is that of the first input port.
+            for output in &mut router.outputs {
+                (output.allowed, output.free, output.last) = (0, 0, PORTS as u8 - 1);
+            }
         }
     }
+}
+
+fn number(router: usize, port: usize) -> u32 {
+    (router * PORTS + port) as u32
+}
+
+/// The router beyond a mesh port.
+fn neighbour(spec: &MeshSpec, router: usize, port: usize) -> Option<usize> {
+    if port < 4 { spec.neighbour(router, port) } else { None }
 }

@@ -1,17 +1,17 @@
-//! The mesh for one virtual channel and packets of one flit to one end, as Loihi's: the fates of
+//! The mesh for small routers of one virtual channel and packets of one flit to one end, as Loihi's: the fates of
 //! [`General`](super::general::General), faster because outputs of a router do not depend on each other.
 //!
-//! The unit of work is an output in one cycle. The [`calendar`] holds at most one time for each output that counts:
-//! [`Output::due`], not after the first cycle in which it can be granted. An output is entered
+//! The unit of work is an output in one cycle. The [`calendar`] holds one time for each output that somebody wants, not after
+//! the first cycle in which it can be granted. An output is entered
 //! 1. when a head asks for it, for the time at which the head and the output can be had,
 //! 2. after a grant, if other heads want it, for the time at which it may be granted again,
-//! 3. when a place behind it becomes known to be free and some head wants it,
+//! 3. when a place behind it becomes known to be free, if a head wants it,
 //! 4. after a look that found no head ready, for the time of the first that will be.
 //!
-//! Who finds an earlier time enters that too; the later one is then stale, and passed over. A credit is no event but the time from
-//! which a place is free. A flit carries its packet, so there is no table of packets.
+//! So nearly every look ends in a grant. A credit is no event but the time from which a place is free. A flit carries its
+//! packet, so there is no table of packets.
 //!
-//! State: 64 bytes an output, 48 a channel, 32 a place of a buffer (rings, so a power of two of them), and a calendar of 17 KiB.
+//! State: 832 bytes a router, 32 a place of a buffer (rings, so a power of two of them), 16 an output in the calendar.
 
 mod build;
 mod calendar;
@@ -25,6 +25,8 @@ use calendar::Calendar;
 const NEVER: u64 = u64::MAX;
 /// No output.
 const NONE: u32 = u32::MAX;
+/// Ports of a router, used or not: a byte has a bit for each.
+const PORTS: usize = 8;
 
 /// A place of an input buffer, and the packet in it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,12 +65,8 @@ struct Channel {
 /// An output port.
 #[derive(Debug, Clone, Copy)]
 struct Output {
-    /// When it will be looked at; [`NEVER`] if nothing is entered for it.
-    due: u64,
     /// When it may be granted again: it is free, and a place behind it is ([`NEVER`]: none is known to become free).
     allowed: u64,
-    /// Input ports whose heads want it.
-    wants: u64,
     /// When it is free again.
     free: u64,
     latency: u64,
@@ -78,8 +76,19 @@ struct Output {
     /// Where the router behind it is.
     x: u16,
     y: u16,
+    /// Input ports whose heads want it.
+    wants: u8,
     /// Input port granted last.
     last: u8,
+}
+
+/// A router.
+#[derive(Debug, Clone, Copy)]
+struct Router {
+    outputs: [Output; PORTS],
+    channels: [Channel; PORTS],
+    /// By channel: when its head may leave; [`NEVER`] without one.
+    ready: [u64; PORTS],
 }
 
 /// A local input port.
@@ -95,18 +104,14 @@ struct Entrance {
 
 /// A mesh. Reusable: every run leaves it empty.
 ///
-/// Outputs and input channels of a router are numbered from `router << shift`.
+/// Port `p` of router `r`, as an output and as an input channel, is number `r * PORTS + p`.
 #[derive(Debug)]
 pub(super) struct Single {
-    shift: u32,
     locals: usize,
     router_latency: u64,
     read_interval: u64,
     injection_interval: u64,
-    outputs: Vec<Output>,
-    channels: Vec<Channel>,
-    /// By channel: when its head may leave; [`NEVER`] without one.
-    ready: Vec<u64>,
+    routers: Vec<Router>,
     places: Vec<Flit>,
     entrances: Vec<Entrance>,
     calendar: Calendar,
@@ -122,7 +127,7 @@ impl Single {
             self.refill(entrance, traffic);
         }
         while let Some((now, output)) = self.calendar.advance() {
-            self.look_at(output as usize, now, traffic);
+            self.look_at(output, now, traffic);
         }
         Drained { at: self.drained, flit_hops: self.hops }
     }
