@@ -30,8 +30,6 @@ impl Single {
             places: Vec::new(),
             entrances: Vec::with_capacity(spec.routers() * spec.locals as usize),
             calendar: Calendar::new(outputs, page),
-            drained: 0,
-            hops: 0,
         };
         for router in 0..spec.routers() {
             let outputs = std::array::from_fn(|port| mesh.output(spec, router, port));
@@ -88,7 +86,6 @@ impl Single {
     /// Back to cycle 0. Every run drains, so only times and round-robin pointers are left to forget.
     pub(super) fn reset(&mut self) {
         self.calendar.reset();
-        (self.drained, self.hops) = (0, 0);
         self.entrances.iter_mut().for_each(|entrance| entrance.soonest = 0);
         for router in &mut self.routers {
             for channel in router.channels.iter_mut().filter(|channel| channel.tail > 0) {

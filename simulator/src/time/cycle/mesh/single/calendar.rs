@@ -77,10 +77,10 @@ impl Calendar {
     #[inline(always)]
     fn link(&mut self, output: usize, time: u64) {
         let page = time >> self.shift;
-        let ahead = (page - self.page).min(PAGES as u64 - 1);
-        if ahead == 0 && !self.open.is_empty() {
+        if !self.open.is_empty() && page == self.page {
             return self.insert((time, output as u32));
         }
+        let ahead = (page - self.page).min(PAGES as u64 - 1);
         let slot = (self.page + ahead) as usize % PAGES;
         self.entries[output] = Entry { due: time, next: self.first[slot], slot: slot as u32 };
         self.first[slot] = output as u32;

@@ -115,8 +115,6 @@ pub(super) struct Single {
     places: Vec<Flit>,
     entrances: Vec<Entrance>,
     calendar: Calendar,
-    drained: u64,
-    hops: u64,
 }
 
 impl Single {
@@ -129,6 +127,19 @@ impl Single {
         while let Some((now, output)) = self.calendar.advance() {
             self.look_at(output, now, traffic);
         }
-        Drained { at: self.drained, flit_hops: self.hops }
+        self.drained()
+    }
+
+    /// What a run came to: outputs tell when they were granted last, channels how many flits have come.
+    fn drained(&self) -> Drained {
+        let mut drained = Drained::default();
+        for router in &self.routers {
+            for output in router.outputs.iter().filter(|output| output.free > 0) {
+                drained.at = drained.at.max(output.free).max(output.free - output.interval + output.latency);
+            }
+            let linked = router.channels.iter().filter(|channel| channel.sender != NONE);
+            drained.flit_hops += linked.map(|channel| u64::from(channel.tail)).sum::<u64>();
+        }
+        drained
     }
 }

@@ -21,7 +21,6 @@ impl Single {
         output.last = from as u8;
         let (arrived, free) = (now + output.latency, now + output.interval);
         output.free = free;
-        self.drained = self.drained.max(arrived).max(free);
         let (behind, here) = (output.behind as usize, (output.x, output.y));
         let channel = &mut router.channels[from];
         let place = &mut self.places[channel.first()];
@@ -29,7 +28,6 @@ impl Single {
         place.time = now + channel.credit;
         let next = if port < 4 {
             traffic.crossed(|| Crossing { router: at, port, at: now, free, tag: flit.tag });
-            self.hops += 1;
             let port = flit.to.ahead(here) as u16;
             let flit = Flit { time: arrived + self.router_latency, port, ..flit };
             self.push(behind, flit)
