@@ -155,25 +155,27 @@ impl Calendar {
             }
             output = next;
         }
-        self.open.sort_unstable_by(|a, b| b.cmp(a));
+        if let [one, other] = self.open[..] {
+            (self.open[0], self.open[1]) = (one.max(other), one.min(other));
+        } else {
+            self.open.sort_unstable_by(|a, b| b.cmp(a));
+        }
     }
 
     /// The first page with entries, from the open one on.
     #[inline(always)]
     fn next_occupied(&self) -> Option<usize> {
-        let open = self.page as usize % PAGES;
-        let here = self.occupied[open / 64] & (!0 << (open % 64));
-        if here != 0 {
-            return Some(open / 64 * 64 + here.trailing_zeros() as usize);
-        }
-        // The words behind it, then those before it, and its own earlier pages last.
-        let turn = open as u32 / 64 + 1;
-        let turned = self.words.rotate_right(turn);
-        if turned == 0 {
+        if self.words == 0 {
             return None;
         }
-        let word = ((turned.trailing_zeros() + turn) % 64) as usize;
-        Some(word * 64 + self.occupied[word].trailing_zeros() as usize)
+        let open = self.page as usize % PAGES;
+        let here = self.occupied[open / 64] & (!0 << (open % 64));
+        // Or in the words behind it, then in those before it, and in its own earlier pages last.
+        let turn = open as u32 / 64 + 1;
+        let beyond = ((self.words.rotate_right(turn).trailing_zeros() + turn) % 64) as usize;
+        let word = if here != 0 { open / 64 } else { beyond };
+        let pages = if here != 0 { here } else { self.occupied[beyond] };
+        Some((word * 64 + pages.trailing_zeros() as usize) % PAGES)
     }
 }
 
