@@ -37,8 +37,8 @@ pub(super) struct Calendar {
     words: u64,
     /// By output.
     entries: Vec<Entry>,
-    /// What is left of the open page if it had several entries: time and output, the next one last.
-    open: Vec<(u64, u32)>,
+    /// What is left of the open page if it had several entries, as [`Calendar::key`] puts them, the next one last.
+    open: Vec<u64>,
 }
 
 impl Calendar {
@@ -78,7 +78,7 @@ impl Calendar {
     fn link(&mut self, output: usize, time: u64) {
         let page = time >> self.shift;
         if !self.open.is_empty() && page == self.page {
-            return self.insert((time, output as u32));
+            return self.insert(output, time);
         }
         let ahead = (page - self.page).min(PAGES as u64 - 1);
         let slot = (self.page + ahead) as usize % PAGES;
@@ -88,12 +88,19 @@ impl Calendar {
         self.words |= 1 << (slot / 64);
     }
 
+    /// An output of the open page, by time and number.
+    #[inline(always)]
+    fn key(&self, output: usize, time: u64) -> u64 {
+        (time - (self.page << self.shift)) << 32 | output as u64
+    }
+
     /// Enters into what is left of the open page.
     #[inline(never)]
-    fn insert(&mut self, entry: (u64, u32)) {
-        self.entries[entry.1 as usize] = Entry { due: entry.0, next: NONE, slot: PAGES as u32 };
-        let place = self.open.iter().rposition(|&later| later > entry).map_or(0, |last| last + 1);
-        self.open.insert(place, entry);
+    fn insert(&mut self, output: usize, time: u64) {
+        self.entries[output] = Entry { due: time, next: NONE, slot: PAGES as u32 };
+        let key = self.key(output, time);
+        let place = self.open.iter().rposition(|&later| later > key).map_or(0, |last| last + 1);
+        self.open.insert(place, key);
     }
 
     /// Takes out an output that becomes due earlier. Its page may stay behind empty.
@@ -102,7 +109,7 @@ impl Calendar {
         let Entry { next, slot, .. } = self.entries[output];
         let output = output as u32;
         let Some(first) = self.first.get_mut(slot as usize) else {
-            self.open.retain(|&(_, other)| other != output);
+            self.open.retain(|&key| key as u32 != output);
             return;
         };
         if *first == output {
@@ -121,9 +128,10 @@ impl Calendar {
     #[inline(always)]
     pub(super) fn advance(&mut self) -> Option<(u64, usize)> {
         loop {
-            if let Some((time, output)) = self.open.pop() {
-                self.entries[output as usize].due = NEVER;
-                return Some((time, output as usize));
+            if let Some(key) = self.open.pop() {
+                let output = key as u32 as usize;
+                self.entries[output].due = NEVER;
+                return Some(((self.page << self.shift) + (key >> 32), output));
             }
             let slot = self.next_occupied()?;
             self.page += (slot as u64).wrapping_sub(self.page) % PAGES as u64;
@@ -149,7 +157,7 @@ impl Calendar {
             let Entry { due, next, .. } = *entry;
             if due >> self.shift == self.page {
                 entry.slot = PAGES as u32;
-                self.open.push((due, output));
+                self.open.push(self.key(output as usize, due));
             } else {
                 self.link(output as usize, due);
             }
