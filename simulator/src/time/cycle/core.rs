@@ -132,7 +132,11 @@ impl<'a, L: Listener> Cores<'a, L> {
         for slices in starts.windows(2) {
             let first = work.partition_point(|w| w.slice < slices[0]);
             let last = work.partition_point(|w| w.slice < slices[1]);
-            senders.push(Sender { work: first..last, left: Queue::new(times.spike_queue), ..Sender::default() });
+            senders.push(Sender {
+                work: first..last,
+                left: Queue::new(times.spike_queue),
+                ..Sender::default()
+            });
         }
         let longest = times.axon_in_queue.max(times.synapse_queue);
         let receiver = Receiver { taken: Queue::new(longest), ..Receiver::default() };

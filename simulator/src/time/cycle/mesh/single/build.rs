@@ -10,10 +10,7 @@ const LONGEST_PAGE: u64 = 1 << 10;
 impl Single {
     /// Whether a mesh is of this kind.
     pub(in crate::time::cycle::mesh) fn fits(spec: &MeshSpec, trees: &MeshTrees) -> bool {
-        spec.virtual_channels == 1
-            && spec.flits_per_packet == 1
-            && spec.ports() <= PORTS
-            && trees.is_empty()
+        spec.virtual_channels == 1 && spec.flits_per_packet == 1 && spec.ports() <= PORTS && trees.is_empty()
     }
 
     /// An empty mesh.
