@@ -72,6 +72,8 @@ fn measure(program: &Program, steps: u32, threads: usize, runs: u32) {
 
 /// Processor time of all threads of this process, s; NaN where the system does not tell.
 fn cpu_s() -> f64 {
+    // A running thread's time is otherwise that of its last tick, some milliseconds ago.
+    std::thread::yield_now();
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return f64::NAN };
     let spent = |task: std::fs::DirEntry| {
         let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;

@@ -6,15 +6,29 @@ use crate::time::cycle::mesh::Way;
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Injection, Traffic};
 
 impl Single {
-    /// Grants an output if a head can use it in cycle `now`, which is when it was due.
+    /// Grants an output if a head can use it in cycle `now`, which is when it was due. Links and exits each have their own
+    /// code, as what follows a grant is easier to predict by kind.
     #[inline(always)]
     pub(super) fn look_at(&mut self, index: usize, now: u64, traffic: &mut impl Traffic) {
         let (at, port) = (index / PORTS, index % PORTS);
+        match self.routers[at].choose(port, now) {
+            Err(soonest) => self.calendar.enter(index, soonest),
+            Ok(from) if port < 4 => self.grant::<true>(at, port, from, now, traffic),
+            Ok(from) => self.grant::<false>(at, port, from, now, traffic),
+        }
+    }
+
+    /// Moves the head of input port `from` over a link, or out of the mesh.
+    #[inline(always)]
+    fn grant<const LINK: bool>(
+        &mut self,
+        at: usize,
+        port: usize,
+        from: usize,
+        now: u64,
+        traffic: &mut impl Traffic,
+    ) {
         let router = &mut self.routers[at];
-        let from = match router.choose(port, now) {
-            Ok(from) => from,
-            Err(soonest) => return self.calendar.enter(index, soonest),
-        };
         let output = &mut router.outputs[port];
         debug_assert!(output.allowed <= now, "an output is due when it may be granted");
         output.wants &= !(1 << from);
@@ -26,7 +40,7 @@ impl Single {
         let place = &mut self.places[channel.first()];
         let flit = *place;
         place.time = now + channel.credit;
-        let next = if port < 4 {
+        let next = if LINK {
             traffic.crossed(|| Crossing { router: at, port, at: now, free, tag: flit.tag });
             let port = flit.to.ahead(here) as u16;
             let flit = Flit { time: arrived + self.router_latency, port, ..flit };
@@ -40,7 +54,7 @@ impl Single {
         let output = &mut self.routers[at].outputs[port];
         output.allowed = allowed;
         if output.wants != 0 && allowed != NEVER {
-            self.calendar.enter(index, allowed);
+            self.calendar.enter(at * PORTS + port, allowed);
         }
         self.pop(at, from, now);
         if from >= 4 {
