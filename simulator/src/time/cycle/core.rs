@@ -16,6 +16,7 @@ use super::latency::Latencies;
 use super::listener::{Arrived, Listener, Made, Unit, Work};
 use super::mesh::{Crossing, Delivery, Injection, Traffic};
 use super::posts::{Parcel, Parcels, Posts};
+use super::queue::Queue;
 use super::slowest::{SlowPacket, Slowest};
 use crate::counts::Events;
 use crate::execute::slice::Spike;
@@ -66,35 +67,6 @@ struct Receiver {
     taken: Queue<(u64, u64)>,
     decoder_free: u64,
     synapse_free: u64,
-}
-
-/// What was noted of the last so many that passed through a queue; as many zeros came before the first.
-#[derive(Debug, Clone, Default)]
-struct Queue<T> {
-    /// A power of two of them; the n-th at `n & (length - 1)`.
-    notes: Vec<T>,
-    passed: usize,
-}
-
-impl<T: Copy + Default> Queue<T> {
-    /// Of so many at least.
-    fn new(length: usize) -> Self {
-        Self { notes: vec![T::default(); length.max(1).next_power_of_two()], passed: 0 }
-    }
-
-    /// The note of the one that passed so many before the next; at most as many as the queue is long.
-    #[inline(always)]
-    fn before(&self, distance: usize) -> T {
-        self.notes[self.passed.wrapping_sub(distance) & (self.notes.len() - 1)]
-    }
-
-    /// Notes the next one.
-    #[inline(always)]
-    fn pass(&mut self, note: T) {
-        let place = self.passed & (self.notes.len() - 1);
-        self.notes[place] = note;
-        self.passed += 1;
-    }
 }
 
 /// All cores in one timestep. A packet's tag holds the number that the listener gave it above

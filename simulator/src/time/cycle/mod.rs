@@ -18,6 +18,7 @@ mod latency;
 mod listener;
 pub mod mesh;
 mod posts;
+mod queue;
 mod record;
 mod routes;
 mod sample;

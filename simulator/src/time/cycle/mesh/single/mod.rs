@@ -11,7 +11,7 @@
 //! So nearly every look ends in a grant. A credit is no event but the time from which a place is free. A flit carries its
 //! packet, so there is no table of packets.
 //!
-//! State: 832 bytes a router, 32 a place of a buffer (rings, so a power of two of them), 16 an output in the calendar.
+//! State: 768 bytes a router, 32 a place of a buffer (rings, so a power of two of them), 16 an output in the calendar.
 
 mod build;
 mod calendar;
