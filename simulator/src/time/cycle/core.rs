@@ -15,7 +15,8 @@ use super::clock::{CoreCycles, UnitCycles};
 use super::latency::Latencies;
 use super::listener::{Arrived, Listener, Made, Unit, Work};
 use super::mesh::{Crossing, Delivery, Injection, Traffic};
-use super::posts::{Parcel, Posts};
+use super::posts::{Parcel, Parcels, Posts};
+use super::queue::Queue;
 use super::slowest::{SlowPacket, Slowest};
 use crate::counts::Events;
 use crate::execute::slice::Spike;
@@ -35,24 +36,26 @@ pub struct SliceWork<'a> {
 
 /// The front of a core.
 #[derive(Debug, Clone, Default)]
-struct Sender {
+struct Sender<'a> {
     /// Range of [`Cores::work`].
     work: std::ops::Range<usize>,
     /// Start of the current slice's updates, stalls left out, and with them.
     base: u64,
     began: u64,
-    /// Spike of the current slice.
-    spike: usize,
-    /// Destination of that spike.
-    destination: usize,
+    /// Spikes of the current slice that have been put into the queue.
+    fired: usize,
+    /// The spike whose packets are being made, if there is one, and its slice; and those that are still to come.
+    spike: Option<Spike>,
+    slice: u32,
+    parcels: Parcels<'a>,
+    /// Whether it has sent any.
+    sent: bool,
     /// Cycles that the neuron unit was stopped.
     stalled: u64,
     /// When the current spike is in the queue.
     ready: u64,
-    /// Spikes so far.
-    spikes: usize,
     /// When each of the last spikes left the queue.
-    left: Vec<u64>,
+    left: Queue<u64>,
     /// When the maker of packets may start the next one.
     free: u64,
 }
@@ -60,10 +63,8 @@ struct Sender {
 /// The back of a core.
 #[derive(Debug, Clone, Default)]
 struct Receiver {
-    packets: usize,
-    /// When the last packets were taken by the decoder, and by the synapse unit.
-    decoded: Vec<u64>,
-    integrated: Vec<u64>,
+    /// When each of the last packets was taken by the decoder, and by the synapse unit.
+    taken: Queue<(u64, u64)>,
     decoder_free: u64,
     synapse_free: u64,
 }
@@ -75,7 +76,7 @@ pub struct Cores<'a, L> {
     posts: Posts<'a>,
     times: &'a CoreCycles,
     work: Vec<SliceWork<'a>>,
-    senders: Vec<Sender>,
+    senders: Vec<Sender<'a>>,
     receivers: Vec<Receiver>,
     /// Core at each port of the mesh.
     ports: &'a [Option<u32>],
@@ -103,13 +104,14 @@ impl<'a, L: Listener> Cores<'a, L> {
         for slices in starts.windows(2) {
             let first = work.partition_point(|w| w.slice < slices[0]);
             let last = work.partition_point(|w| w.slice < slices[1]);
-            senders.push(Sender { work: first..last, left: vec![0; times.spike_queue], ..Sender::default() });
+            senders.push(Sender {
+                work: first..last,
+                left: Queue::new(times.spike_queue),
+                ..Sender::default()
+            });
         }
-        let receiver = Receiver {
-            decoded: vec![0; times.axon_in_queue],
-            integrated: vec![0; times.synapse_queue],
-            ..Receiver::default()
-        };
+        let longest = times.axon_in_queue.max(times.synapse_queue);
+        let receiver = Receiver { taken: Queue::new(longest), ..Receiver::default() };
         let receivers = vec![receiver; senders.len()];
         Self {
             posts,
@@ -138,6 +140,7 @@ impl<'a, L: Listener> Cores<'a, L> {
 }
 
 impl<L: Listener> Traffic for Cores<'_, L> {
+    #[inline]
     fn inject(&mut self, port: usize, free: u64) -> Option<Injection> {
         let core = self.ports[port]?;
         let sender = &mut self.senders[core as usize];
@@ -160,6 +163,7 @@ impl<L: Listener> Traffic for Cores<'_, L> {
         Some(Injection { at, x, y, local, tree, tag: u64::from(number) << 32 | u64::from(key) })
     }
 
+    #[inline]
     fn deliver(&mut self, port: usize, packet: &Delivery) -> u64 {
         let Delivery { injected, left, arrived, tag } = *packet;
         let latency = arrived - injected;
@@ -199,62 +203,75 @@ impl<L: Listener> Traffic for Cores<'_, L> {
     }
 }
 
-impl Sender {
+impl<'a> Sender<'a> {
     /// Where the next packet goes and where it comes from; its spike stands in the queue from `ready` on.
+    #[inline(always)]
     fn next(
         &mut self,
         core: u32,
         work: &[SliceWork],
-        posts: Posts,
+        posts: Posts<'a>,
         times: &CoreCycles,
         end: &mut u64,
         listener: &mut impl Listener,
     ) -> Option<(Parcel, Made)> {
         loop {
-            let Some(current) = work[self.work.clone()].first() else {
+            if let (Some(spike), Some(parcel)) = (self.spike, self.parcels.next()) {
+                self.sent = true;
+                return Some((parcel, Made { slice: self.slice, spike, injected: 0 }));
+            }
+            if !self.turn(core, work, posts, times, listener) {
                 // Its last neuron has been updated.
                 *end = (*end).max(self.base + self.stalled);
                 return None;
-            };
-            let slice = current.slice as u32;
-            let update =
-                |from, until, stopped| Work { core, unit: Unit::Neuron, from, until, number: slice, stopped };
-            let Some(&spike) = current.fired.get(self.spike) else {
-                self.base += times.updates(&current.events);
-                let (from, until) = (self.began, self.base + self.stalled);
-                listener.worked(|| update(from, until, false));
-                self.work.start += 1;
-                self.spike = 0;
-                self.began = until;
-                continue;
-            };
-            if self.destination == 0 {
-                let (from, until) = self.fire(current, spike, times);
-                if until > from {
-                    listener.worked(|| update(from, until, true));
-                }
             }
-            if let Some(found) = posts.packet(current.slice, spike.position, self.destination) {
-                self.destination += 1;
-                return Some((found, Made { slice, spike, injected: 0 }));
-            }
-            // A spike leaves the queue with its last packet.
-            let queue = self.left.len();
-            self.left[self.spikes % queue] = self.ready.max(if self.destination > 0 { self.free } else { 0 });
-            self.spikes += 1;
-            self.spike += 1;
-            self.destination = 0;
         }
+    }
+
+    /// Turns to the next spike, or to the next slice; whether there is one.
+    #[inline(never)]
+    fn turn(
+        &mut self,
+        core: u32,
+        work: &[SliceWork],
+        posts: Posts<'a>,
+        times: &CoreCycles,
+        listener: &mut impl Listener,
+    ) -> bool {
+        if self.spike.take().is_some() {
+            // A spike leaves the queue with its last packet.
+            self.left.pass(self.ready.max(if self.sent { self.free } else { 0 }));
+        }
+        let Some(current) = work[self.work.clone()].first() else { return false };
+        self.slice = current.slice as u32;
+        let number = self.slice;
+        let update = |from, until, stopped| Work { core, unit: Unit::Neuron, from, until, number, stopped };
+        if let Some(&spike) = current.fired.get(self.fired) {
+            let (from, until) = self.fire(current, spike, times);
+            if until > from {
+                listener.worked(|| update(from, until, true));
+            }
+            self.fired += 1;
+            self.parcels = posts.packets(current.slice, spike.position);
+            (self.spike, self.sent) = (Some(spike), false);
+        } else {
+            self.base += times.updates(&current.events);
+            let (from, until) = (self.began, self.base + self.stalled);
+            listener.worked(|| update(from, until, false));
+            self.work.start += 1;
+            self.fired = 0;
+            self.began = until;
+        }
+        true
     }
 
     /// Updates neurons up to the spike, and puts it into the queue as soon as that has a place; how long the unit was
     /// stopped, from and until.
     fn fire(&mut self, current: &SliceWork, spike: Spike, times: &CoreCycles) -> (u64, u64) {
         let index = u64::from(spike.position) * u64::from(current.atoms) + u64::from(spike.atom);
-        let from = self.base + times.before(&current.events, index, self.spike as u64) + self.stalled;
+        let from = self.base + times.before(&current.events, index, self.fired as u64) + self.stalled;
         let updated = from + times.active.latency + times.spike.latency;
-        let place = if self.spikes >= self.left.len() { self.left[self.spikes % self.left.len()] } else { 0 };
-        self.ready = updated.max(place);
+        self.ready = updated.max(self.left.before(times.spike_queue));
         let stopped = self.ready - updated;
         self.stalled += stopped;
         (from, from + stopped)
@@ -274,21 +291,19 @@ struct Taken {
 
 impl Receiver {
     /// Takes a packet, which is decoded for one axon after another and then worked off.
+    #[inline(always)]
     fn take(&mut self, arrived: u64, axons: u64, operations: u64, times: &CoreCycles) -> Taken {
-        let (decoded, integrated) = (self.decoded.len(), self.integrated.len());
         let UnitCycles { latency, interval } = times.axon_in;
         // The decoder hands on into the synapse unit's queue, which must have a place.
-        let room = self.integrated[self.packets % integrated];
+        let (_, room) = self.taken.before(times.synapse_queue);
         let decode = arrived.max(self.decoder_free).max(room);
         self.decoder_free = decode + axons * interval;
         let integrate = (self.decoder_free - interval + latency).max(self.synapse_free);
         self.synapse_free = integrate + operations * times.synapse.interval;
         let last = times.synapse.latency.saturating_sub(times.synapse.interval);
         let done = self.synapse_free + if operations > 0 { last } else { 0 };
-        self.decoded[self.packets % decoded] = decode;
-        self.integrated[self.packets % integrated] = integrate;
-        self.packets += 1;
-        let next = self.decoded[self.packets % decoded];
+        self.taken.pass((decode, integrate));
+        let (next, _) = self.taken.before(times.axon_in_queue);
         Taken { decode, integrate, done: done.max(self.decoder_free), next }
     }
 }

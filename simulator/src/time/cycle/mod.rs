@@ -18,6 +18,7 @@ mod latency;
 mod listener;
 pub mod mesh;
 mod posts;
+mod queue;
 mod record;
 mod routes;
 mod sample;
@@ -286,7 +287,7 @@ impl Cycle {
             neurons_stopped_ps: ps(cores.neurons_stopped()),
             makers_stopped_ps: ps(cores.makers_stopped),
         };
-        (drained, cores.slowest.packets().iter().map(timed).collect())
+        (drained, cores.slowest.into_packets().iter().map(timed).collect())
     }
 
     /// What the packets of a timestep would take in an empty mesh, each branch by itself.

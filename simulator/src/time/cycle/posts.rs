@@ -1,7 +1,7 @@
 //! What leaves a core for a spike: a packet for each destination, or one that forks.
 
 use super::casts::{Casts, Task};
-use super::routes::Routes;
+use super::routes::{Destination, Routes};
 use crate::counts::SliceIndex;
 
 /// Packets of a program's spikes.
@@ -28,25 +28,46 @@ pub struct Parcel {
     pub key: u32,
 }
 
-impl Posts<'_> {
-    /// The `nth` packet of a position's spike.
+/// The packets of a spike that are still to be made.
+#[derive(Debug, Clone)]
+pub enum Parcels<'a> {
+    /// To these destinations.
+    Apart(std::slice::Iter<'a, Destination>),
+    /// At most one: its tree and key.
+    Forked(Option<(u32, u32)>),
+}
+
+impl Default for Parcels<'_> {
+    fn default() -> Self {
+        Self::Forked(None)
+    }
+}
+
+impl Parcels<'_> {
+    /// The next one, nearest destination list first.
     #[inline(always)]
-    pub fn packet(self, slice: SliceIndex, position: u32, nth: usize) -> Option<Parcel> {
+    pub fn next(&mut self) -> Option<Parcel> {
         match self {
-            Self::Apart(routes) => routes.of(slice, position).get(nth).map(|to| Parcel {
+            Self::Apart(destinations) => destinations.next().map(|to| Parcel {
                 x: to.x,
                 y: to.y,
                 local: to.local,
                 tree: None,
                 key: to.operations,
             }),
-            Self::Forked(casts) => casts.of(slice, position).filter(|_| nth == 0).map(|(tree, key)| Parcel {
-                x: 0,
-                y: 0,
-                local: 0,
-                tree: Some(tree),
-                key,
-            }),
+            Self::Forked(last) => {
+                last.take().map(|(tree, key)| Parcel { x: 0, y: 0, local: 0, tree: Some(tree), key })
+            }
+        }
+    }
+}
+
+impl<'a> Posts<'a> {
+    /// The packets of a position's spike.
+    pub fn packets(self, slice: SliceIndex, position: u32) -> Parcels<'a> {
+        match self {
+            Self::Apart(routes) => Parcels::Apart(routes.of(slice, position).iter()),
+            Self::Forked(casts) => Parcels::Forked(casts.of(slice, position)),
         }
     }
 

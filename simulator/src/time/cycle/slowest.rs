@@ -18,14 +18,17 @@ pub struct SlowPacket {
     pub operations: u32,
 }
 
+/// Packets that are held before the fastest are dropped.
+const HELD: usize = 8 * KEPT;
+
 /// The [`KEPT`] slowest of those entered. Of equals the first in the order of [`SlowPacket`]'s other fields is kept, so the
 /// order of entering does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Slowest {
-    /// Latency below which a packet is not kept.
+    /// Latency below which a packet is not held.
     least: u64,
-    /// Slowest first.
-    kept: Vec<SlowPacket>,
+    /// In any order, less than [`HELD`].
+    held: Vec<SlowPacket>,
 }
 
 impl Slowest {
@@ -33,26 +36,25 @@ impl Slowest {
     #[inline]
     pub fn enter(&mut self, latency: u64, packet: impl FnOnce() -> SlowPacket) {
         if latency >= self.least {
-            self.keep(packet());
-        }
-    }
-
-    #[cold]
-    fn keep(&mut self, packet: SlowPacket) {
-        let before = |kept: &SlowPacket| order(kept) < order(&packet);
-        let place = self.kept.partition_point(before);
-        if place < KEPT {
-            self.kept.insert(place, packet);
-            self.kept.truncate(KEPT);
-            if let (KEPT, Some(last)) = (self.kept.len(), self.kept.last()) {
-                self.least = last.latency;
+            self.held.push(packet());
+            if self.held.len() == HELD {
+                self.drop_fastest();
             }
         }
     }
 
+    #[cold]
+    fn drop_fastest(&mut self) {
+        let (.., last, _) = self.held.select_nth_unstable_by(KEPT - 1, |a, b| order(a).cmp(&order(b)));
+        self.least = last.latency;
+        self.held.truncate(KEPT);
+    }
+
     /// The packets, slowest first.
-    pub fn packets(&self) -> &[SlowPacket] {
-        &self.kept
+    pub fn into_packets(mut self) -> Vec<SlowPacket> {
+        self.held.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+        self.held.truncate(KEPT);
+        self.held
     }
 }
 
@@ -87,7 +89,7 @@ mod tests {
         let kept = |packets: &[SlowPacket]| {
             let mut slowest = Slowest::default();
             packets.iter().for_each(|&p| slowest.enter(p.latency, || p));
-            slowest.packets().to_vec()
+            slowest.into_packets()
         };
         let found = kept(&packets);
         packets.reverse();

@@ -10,11 +10,11 @@
 //!
 //! Packets may fork on their way ([`trees`]).
 //!
-//! There are three implementations of this one model, and tests hold that they give the same fate to every packet:
-//! [`compact`] for small routers of two virtual channels and packets of one flit to one end, [`general`] for all, and `plain`
-//! as an oracle that does without any of their bookkeeping. The output at the next router is chosen when a flit leaves the one
-//! before; a credit is no event but the time from which a place is free. Nothing is allocated in their loops once the
-//! table of packets has grown to the most that were ever under way.
+//! There are four implementations of this one model, and tests hold that they give the same fate to every packet: [`single`]
+//! for one virtual channel and [`compact`] for small routers of two, both for packets of one flit to one end, [`general`] for
+//! all, and `plain` as an oracle that does without any of their bookkeeping. The output at the next router is chosen when a flit leaves the one
+//! before; a credit is no event but the time from which a place is free. Nothing is allocated in their loops once their
+//! tables have grown to the most that was ever under way.
 
 #[cfg(test)]
 mod bench;
@@ -24,6 +24,7 @@ mod fork_tests;
 mod general;
 #[cfg(test)]
 mod plain;
+mod single;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ pub use trees::MeshTrees;
 
 use compact::Compact;
 use general::General;
+use single::Single;
 
 /// What the flits of a packet share.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +50,7 @@ struct Packet {
 }
 
 /// The end of a packet's way.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Way {
     x: u16,
     y: u16,
@@ -72,6 +74,7 @@ pub struct Mesh(Engine);
 
 #[derive(Debug)]
 enum Engine {
+    Single(Single),
     Compact(Compact),
     General(General),
 }
@@ -91,6 +94,8 @@ impl Mesh {
         let spec = spec.at_least_one();
         Self(if trees.is_empty() && Compact::fits(&spec) {
             Engine::Compact(Compact::new(&spec))
+        } else if Single::fits(&spec, trees) {
+            Engine::Single(Single::new(&spec))
         } else {
             Engine::General(General::new(&spec, trees.clone()))
         })
@@ -105,6 +110,7 @@ impl Mesh {
     /// Carries all packets of `traffic` to their ends.
     pub fn run(&mut self, traffic: &mut impl Traffic) -> Drained {
         match &mut self.0 {
+            Engine::Single(mesh) => mesh.run(traffic),
             Engine::Compact(mesh) => mesh.run(traffic),
             Engine::General(mesh) => mesh.run(traffic),
         }

@@ -9,7 +9,7 @@ impl General {
     /// Fills the local buffer of a port as far as places are known to be free.
     pub(super) fn refill<S: Shape>(&mut self, entrance: usize, traffic: &mut impl Traffic) {
         let (router, port) = self.entrance_at(entrance);
-        let vcs = self.vcs::<S>();
+        let vcs = self.vcs();
         let index = (router << self.shift) + port;
         loop {
             let state = self.entrances[entrance];

@@ -1,4 +1,4 @@
-//! The mesh for every specification: any number of ports, virtual channels and flits of a packet.
+//! The mesh for every specification: any number of ports, virtual channels and flits of a packet, and packets that fork.
 //!
 //! The unit of work is an output port in one cycle. The [`wheel`] holds the outputs to look at, and four rules keep it
 //! complete: an output is entered
@@ -28,7 +28,7 @@ use super::traffic::Traffic;
 use super::trees::MeshTrees;
 use super::{Drained, MeshSpec, Packet};
 use forks::Forks;
-use shape::{Channels, Forking, OneChannel, Shape, Worms};
+use shape::{Flits, Forking, Shape, Worms};
 use wheel::Wheel;
 
 /// A time that never comes; a place that is taken.
@@ -147,10 +147,9 @@ impl General {
     /// Carries all packets of `traffic` to their ends.
     pub(super) fn run(&mut self, traffic: &mut impl Traffic) -> Drained {
         self.reset();
-        match (self.spec.virtual_channels, self.spec.flits_per_packet) {
-            (_, 1) if !self.forks.trees.is_empty() => self.drain::<Forking>(traffic),
-            (1, 1) => self.drain::<OneChannel>(traffic),
-            (_, 1) => self.drain::<Channels>(traffic),
+        match self.spec.flits_per_packet {
+            1 if !self.forks.trees.is_empty() => self.drain::<Forking>(traffic),
+            1 => self.drain::<Flits>(traffic),
             _ => self.drain::<Worms>(traffic),
         }
         Drained { at: self.drained, flit_hops: self.hops }
@@ -163,22 +162,8 @@ impl General {
         while let Some(now) = self.wheel.advance() {
             for word in 0..self.wheel.words() {
                 let set = self.wheel.take(word);
-                if S::CHANNELS == 1 {
-                    self.look_at_each::<S>(word * 64, set, now, traffic);
-                } else {
-                    self.look_at_routers::<S>(word * 64, set, now, traffic);
-                }
+                self.look_at_routers::<S>(word * 64, set, now, traffic);
             }
-        }
-    }
-
-    /// Looks at a word of outputs. With one virtual channel they do not compete for reading a port.
-    #[inline(always)]
-    fn look_at_each<S: Shape>(&mut self, first: usize, mut set: u64, now: u64, traffic: &mut impl Traffic) {
-        while set != 0 {
-            let output = first + set.trailing_zeros() as usize;
-            set &= set - 1;
-            self.look_at::<S>(output, now, traffic);
         }
     }
 
@@ -210,7 +195,7 @@ impl General {
 
     /// Virtual channels of a port.
     #[inline(always)]
-    fn vcs<S: Shape>(&self) -> usize {
-        if S::CHANNELS > 0 { S::CHANNELS } else { self.spec.virtual_channels as usize }
+    fn vcs(&self) -> usize {
+        self.spec.virtual_channels as usize
     }
 }

@@ -18,9 +18,9 @@ impl General {
         let port = index & ((1 << self.shift) - 1);
         let mut later = NEVER;
         let chosen = if S::SINGLE {
-            self.choose::<S>(index, port, now, &mut later)
+            self.choose(index, port, now, &mut later)
         } else {
-            self.choose_worm::<S>(index, port, now, &mut later)
+            self.choose_worm(index, port, now, &mut later)
         };
         match chosen {
             Some(choice) => self.grant::<S>(index, port, choice, now, traffic),
@@ -31,15 +31,15 @@ impl General {
 
     /// The next head after the one granted last, and the next free virtual channel after the one given last.
     #[inline(always)]
-    fn choose<S: Shape>(&self, index: usize, port: usize, now: u64, later: &mut u64) -> Option<Choice> {
-        let vcs = self.vcs::<S>();
+    fn choose(&self, index: usize, port: usize, now: u64, later: &mut u64) -> Option<Choice> {
+        let vcs = self.vcs();
         let output = &self.outputs[index];
         let turn = u32::from(output.last) + 1;
         let mut wants = output.wants.rotate_right(turn);
         while wants != 0 {
             let channel = ((wants.trailing_zeros() + turn) & 63) as usize;
             wants &= wants - 1;
-            if self.readable::<S>(index - port, channel, now, later) {
+            if self.readable(index - port, channel, now, later) {
                 // An output that is allowed has a free place.
                 let mut behind = 0;
                 if port < 4 && vcs > 1 {
@@ -57,8 +57,8 @@ impl General {
     /// The same for packets of several flits: the first of them takes a virtual channel that nobody holds, the others
     /// follow it. Flits of different packets do not mix at a local port either.
     #[inline(never)]
-    fn choose_worm<S: Shape>(&self, index: usize, port: usize, now: u64, later: &mut u64) -> Option<Choice> {
-        let vcs = self.vcs::<S>();
+    fn choose_worm(&self, index: usize, port: usize, now: u64, later: &mut u64) -> Option<Choice> {
+        let vcs = self.vcs();
         let output = &self.outputs[index];
         let turn = u32::from(output.last) + 1;
         let mut wants = output.wants.rotate_right(turn);
@@ -66,7 +66,7 @@ impl General {
         while wants != 0 {
             let channel = ((wants.trailing_zeros() + turn) & 63) as usize;
             wants &= wants - 1;
-            if !self.readable::<S>(index - port, channel, now, later) {
+            if !self.readable(index - port, channel, now, later) {
                 continue;
             }
             let held = holders.iter().position(|&holder| usize::from(holder) == channel);
@@ -93,18 +93,15 @@ impl General {
 
     /// Whether a channel's head may be read; notes when, if only its port is in the way.
     #[inline(always)]
-    fn readable<S: Shape>(&self, first: usize, channel: usize, now: u64, later: &mut u64) -> bool {
-        let vcs = self.vcs::<S>();
+    fn readable(&self, first: usize, channel: usize, now: u64, later: &mut u64) -> bool {
+        let vcs = self.vcs();
         if self.channels[first * vcs + channel].ready > now {
             return false;
         }
-        // With one channel a port, the head's time says it.
-        if S::CHANNELS != 1 {
-            let readable = self.inputs[first + channel / vcs].readable;
-            if readable > now {
-                *later = (*later).min(readable);
-                return false;
-            }
+        let readable = self.inputs[first + channel / vcs].readable;
+        if readable > now {
+            *later = (*later).min(readable);
+            return false;
         }
         true
     }
@@ -119,7 +116,7 @@ impl General {
         now: u64,
         traffic: &mut impl Traffic,
     ) {
-        let vcs = self.vcs::<S>();
+        let vcs = self.vcs();
         let first = index - port;
         let output = &mut self.outputs[index];
         output.wants &= !(1 << channel);
@@ -128,10 +125,8 @@ impl General {
         output.allowed = output.free;
         let (arrived, free) = (now + output.latency, output.free);
         self.drained = self.drained.max(arrived).max(free);
-        if S::CHANNELS != 1 {
-            let turn = &mut self.turns[first >> self.shift];
-            *turn = if *turn + 1 == self.spec.ports() as u32 { 0 } else { *turn + 1 };
-        }
+        let turn = &mut self.turns[first >> self.shift];
+        *turn = if *turn + 1 == self.spec.ports() as u32 { 0 } else { *turn + 1 };
         let flit = self.head(first * vcs + channel);
         if !S::SINGLE {
             let last = flit.packet & TAIL != 0;
@@ -170,7 +165,7 @@ impl General {
         flit: Flit,
         traffic: &mut impl Traffic,
     ) {
-        let vcs = self.vcs::<S>();
+        let vcs = self.vcs();
         self.hops += 1;
         let output = &self.outputs[index];
         let (next, here, free) = (output.next as usize, (output.x, output.y), output.free);
@@ -221,7 +216,7 @@ impl General {
     /// Takes a channel's head away, frees its place, tells whoever waits for one, and makes the next flit head.
     #[inline(always)]
     fn pop<S: Shape>(&mut self, first: usize, channel: usize, now: u64) {
-        let vcs = self.vcs::<S>();
+        let vcs = self.vcs();
         let from = first * vcs + channel;
         let readable = now + self.spec.read_interval;
         self.inputs[first + channel / vcs].readable = readable;
@@ -248,7 +243,7 @@ impl General {
     #[inline(always)]
     fn ask_for<S: Shape>(&mut self, first: usize, channel: usize, port: u32, ready: u64) {
         if S::FORKS {
-            self.ask_forked(first, channel, first * self.vcs::<S>() + channel, port, ready);
+            self.ask_forked(first, channel, first * self.vcs() + channel, port, ready);
         } else {
             self.ask(first + port as usize, channel, ready);
         }
@@ -266,7 +261,7 @@ impl General {
     /// The first place of a channel behind an output will be free from `known` on.
     #[inline(always)]
     fn open_up<S: Shape>(&mut self, index: usize, behind: usize, known: u64) {
-        let vcs = self.vcs::<S>();
+        let vcs = self.vcs();
         self.open[index * vcs + behind] = known;
         let output = &mut self.outputs[index];
         if S::SINGLE {
@@ -294,17 +289,14 @@ impl General {
     /// Puts a flit into a channel of a router.
     #[inline(always)]
     pub(super) fn push<S: Shape>(&mut self, first: usize, channel: usize, flit: Flit) {
-        let vcs = self.vcs::<S>();
+        let vcs = self.vcs();
         let state = &mut self.channels[channel];
         self.places[(state.base + (state.tail & state.mask)) as usize] = flit;
         let empty = state.tail == state.head;
         state.tail = state.tail.wrapping_add(1);
         if empty {
-            // A port of one channel tells by its head's time when it may be read again.
-            let readable = if S::CHANNELS == 1 { self.inputs[channel].readable } else { 0 };
-            let ready = flit.time.max(readable);
-            state.ready = ready;
-            self.ask_for::<S>(first, channel - first * vcs, flit.port, ready);
+            state.ready = flit.time;
+            self.ask_for::<S>(first, channel - first * vcs, flit.port, flit.time);
         }
     }
 }

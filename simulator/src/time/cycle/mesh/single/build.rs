@@ -1,0 +1,110 @@
+//! A mesh is laid out, and forgets.
+
+use super::calendar::Calendar;
+use super::{Channel, Entrance, Flit, NEVER, NONE, Output, PORTS, Router, Single};
+use crate::time::cycle::mesh::{MeshSpec, MeshTrees};
+
+/// Most cycles of a page of the calendar.
+const LONGEST_PAGE: u64 = 1 << 10;
+
+impl Single {
+    /// Whether a mesh is of this kind.
+    pub(in crate::time::cycle::mesh) fn fits(spec: &MeshSpec, trees: &MeshTrees) -> bool {
+        spec.virtual_channels == 1 && spec.flits_per_packet == 1 && spec.ports() <= PORTS && trees.is_empty()
+    }
+
+    /// An empty mesh.
+    pub(in crate::time::cycle::mesh) fn new(spec: &MeshSpec) -> Self {
+        let outputs = spec.routers() * PORTS;
+        // A link is granted at most once a page.
+        let page = spec.east_west.interval.min(spec.north_south.interval).min(LONGEST_PAGE);
+        let mut mesh = Self {
+            locals: spec.locals as usize,
+            router_latency: spec.router_latency,
+            read_interval: spec.read_interval,
+            injection_interval: spec.injection.interval,
+            routers: Vec::with_capacity(spec.routers()),
+            places: Vec::new(),
+            entrances: Vec::with_capacity(spec.routers() * spec.locals as usize),
+            calendar: Calendar::new(outputs, page),
+        };
+        for router in 0..spec.routers() {
+            let outputs = std::array::from_fn(|port| mesh.output(spec, router, port));
+            let channels = std::array::from_fn(|port| mesh.channel(spec, router, port));
+            mesh.routers.push(Router { outputs, channels, ready: [NEVER; PORTS] });
+            mesh.entrances.extend((4..spec.ports()).map(|port| {
+                let (x, y) = spec.at(router);
+                Entrance { soonest: 0, channel: number(router, port), x: x as u16, y: y as u16 }
+            }));
+        }
+        mesh
+    }
+
+    /// Output `port` of a router. Ports that it lacks have an output that nobody uses.
+    fn output(&self, spec: &MeshSpec, router: usize, port: usize) -> Output {
+        let neighbour = neighbour(spec, router, port);
+        let line = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
+        let exit = (router * self.locals + port).saturating_sub(4) as u32;
+        let (x, y) = spec.at(neighbour.unwrap_or(router));
+        Output {
+            allowed: 0,
+            free: 0,
+            latency: line.latency,
+            interval: line.interval,
+            behind: neighbour.map_or(exit, |next| number(next, port ^ 1)),
+            x: x as u16,
+            y: y as u16,
+            wants: 0,
+            last: 0,
+        }
+    }
+
+    /// The channel of input port `port` of a router. Those that it lacks, and edges of the mesh, have no buffer.
+    fn channel(&mut self, spec: &MeshSpec, router: usize, port: usize) -> Channel {
+        let neighbour = neighbour(spec, router, port);
+        let line = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
+        let buffer = neighbour.is_some() || (4..spec.ports()).contains(&port);
+        let depth = if buffer { u32::from(line.buffer_flits) } else { 0 };
+        let ring = if buffer { depth.next_power_of_two() } else { 0 };
+        let base = self.places.len();
+        self.places.resize(base + ring as usize, Flit::default());
+        Channel {
+            readable: 0,
+            credit: line.credit,
+            base: base as u32,
+            mask: ring.saturating_sub(1),
+            depth,
+            head: 0,
+            tail: 0,
+            sender: neighbour.map_or(NONE, |before| number(before, port ^ 1)),
+        }
+    }
+
+    /// Back to cycle 0. Every run drains, so only times and round-robin pointers are left to forget.
+    pub(super) fn reset(&mut self) {
+        self.calendar.reset();
+        self.entrances.iter_mut().for_each(|entrance| entrance.soonest = 0);
+        for router in &mut self.routers {
+            for channel in router.channels.iter_mut().filter(|channel| channel.tail > 0) {
+                debug_assert!(channel.head == channel.tail, "a drained mesh is empty");
+                let first = channel.base as usize;
+                let places = &mut self.places[first..=first + channel.mask as usize];
+                places.iter_mut().for_each(|place| place.time = 0);
+                (channel.readable, channel.head, channel.tail) = (0, 0, 0);
+            }
+            // The first turn is that of the first input port.
+            for output in &mut router.outputs {
+                (output.allowed, output.free, output.last) = (0, 0, PORTS as u8 - 1);
+            }
+        }
+    }
+}
+
+fn number(router: usize, port: usize) -> u32 {
+    (router * PORTS + port) as u32
+}
+
+/// The router beyond a mesh port.
+fn neighbour(spec: &MeshSpec, router: usize, port: usize) -> Option<usize> {
+    if port < 4 { spec.neighbour(router, port) } else { None }
+}

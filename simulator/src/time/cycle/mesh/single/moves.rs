@@ -1,0 +1,192 @@
+//! An output in one cycle: a head is chosen and moves on, its place is freed, the next head asks for its output; and a
+//! local buffer asks for the next packet as soon as a place is known to become free.
+
+use super::{Calendar, Channel, Entrance, Flit, NEVER, NONE, PORTS, Router, Single};
+use crate::time::cycle::mesh::Way;
+use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Injection, Traffic};
+
+impl Single {
+    /// Grants an output if a head can use it in cycle `now`, which is when it was due. Links and exits each have their own
+    /// code, as what follows a grant is easier to predict by kind.
+    #[inline(always)]
+    pub(super) fn look_at(&mut self, index: usize, now: u64, traffic: &mut impl Traffic) {
+        let (at, port) = (index / PORTS, index % PORTS);
+        match self.routers[at].choose(port, now) {
+            Err(soonest) => self.calendar.enter(index, soonest),
+            Ok(from) if port < 4 => self.grant::<true>(at, port, from, now, traffic),
+            Ok(from) => self.grant::<false>(at, port, from, now, traffic),
+        }
+    }
+
+    /// Moves the head of input port `from` over a link, or out of the mesh.
+    #[inline(always)]
+    fn grant<const LINK: bool>(
+        &mut self,
+        at: usize,
+        port: usize,
+        from: usize,
+        now: u64,
+        traffic: &mut impl Traffic,
+    ) {
+        let router = &mut self.routers[at];
+        let output = &mut router.outputs[port];
+        debug_assert!(output.allowed <= now, "an output is due when it may be granted");
+        output.wants &= !(1 << from);
+        output.last = from as u8;
+        let (arrived, free) = (now + output.latency, now + output.interval);
+        output.free = free;
+        let (behind, here) = (output.behind as usize, (output.x, output.y));
+        let channel = &mut router.channels[from];
+        let place = &mut self.places[channel.first()];
+        let flit = *place;
+        place.time = now + channel.credit;
+        let next = if LINK {
+            traffic.crossed(|| Crossing { router: at, port, at: now, free, tag: flit.tag });
+            let port = flit.to.ahead(here) as u16;
+            let flit = Flit { time: arrived + self.router_latency, port, ..flit };
+            self.push(behind, flit)
+        } else {
+            let delivery = Delivery { injected: flit.injected, left: now, arrived, tag: flit.tag };
+            traffic.deliver(behind, &delivery)
+        };
+        // A place that is never free makes this NEVER.
+        let allowed = free.max(next);
+        let output = &mut self.routers[at].outputs[port];
+        output.allowed = allowed;
+        if output.wants != 0 && allowed != NEVER {
+            self.calendar.enter(at * PORTS + port, allowed);
+        }
+        self.pop(at, from, now);
+        if from >= 4 {
+            self.refill(at * self.locals + from - 4, traffic);
+        }
+    }
+
+    /// Takes a head away, tells whoever waits for its place, and makes the next flit head.
+    #[inline(always)]
+    fn pop(&mut self, at: usize, from: usize, now: u64) {
+        let router = &mut self.routers[at];
+        let channel = &mut router.channels[from];
+        let readable = now + self.read_interval;
+        channel.readable = readable;
+        let full = channel.is_full();
+        channel.head = channel.head.wrapping_add(1);
+        let (sender, known) = (channel.sender, now + channel.credit);
+        if channel.head == channel.tail {
+            router.ready[from] = NEVER;
+        } else {
+            let next = &self.places[channel.first()];
+            let (port, ready) = (next.port.into(), next.time.max(readable));
+            router.ask(at, from, port, ready, &mut self.calendar);
+        }
+        if full && sender != NONE {
+            self.open_up(sender as usize, known);
+        }
+    }
+
+    /// A place behind an output will be free from `known` on; before that there was none.
+    #[inline(always)]
+    fn open_up(&mut self, index: usize, known: u64) {
+        let output = &mut self.routers[index / PORTS].outputs[index % PORTS];
+        if output.allowed == NEVER {
+            output.allowed = output.free.max(known);
+            if output.wants != 0 {
+                self.calendar.enter(index, output.allowed);
+            }
+        }
+    }
+
+    /// Puts a flit into a channel; when the next place there may be used.
+    #[inline(always)]
+    fn push(&mut self, index: usize, flit: Flit) -> u64 {
+        let (at, from) = (index / PORTS, index % PORTS);
+        let router = &mut self.routers[at];
+        let channel = &mut router.channels[from];
+        self.places[channel.place(channel.tail)] = flit;
+        let empty = channel.tail == channel.head;
+        channel.tail = channel.tail.wrapping_add(1);
+        let next = next_place(channel, &self.places);
+        if empty {
+            let ready = flit.time.max(channel.readable);
+            router.ask(at, from, flit.port.into(), ready, &mut self.calendar);
+        }
+        next
+    }
+
+    /// Fills a local buffer as far as places are known to be free.
+    pub(super) fn refill(&mut self, index: usize, traffic: &mut impl Traffic) {
+        let Entrance { mut soonest, channel, x, y } = self.entrances[index];
+        let channel = channel as usize;
+        let mut free = next_place(&self.routers[channel / PORTS].channels[channel % PORTS], &self.places);
+        while free != NEVER {
+            let Some(injection) = traffic.inject(index, free.max(soonest)) else { break };
+            let Injection { at, x: to_x, y: to_y, local, tag, .. } = injection;
+            soonest = at + self.injection_interval;
+            let to = Way { x: to_x, y: to_y, local };
+            let port = to.ahead((x, y)) as u16;
+            let time = at + self.router_latency;
+            free = self.push(channel, Flit { time, injected: at, tag, to, port });
+        }
+        self.entrances[index].soonest = soonest;
+    }
+}
+
+impl Router {
+    /// The next head after the one granted last that can take an output now; if there is none, when the first will be ready.
+    #[inline(always)]
+    fn choose(&self, port: usize, now: u64) -> Result<usize, u64> {
+        let output = &self.outputs[port];
+        let turn = u32::from(output.last) + 1;
+        let mut wants = output.wants.rotate_right(turn);
+        let mut soonest = NEVER;
+        while wants != 0 {
+            let from = (wants.trailing_zeros() + turn) as usize % PORTS;
+            wants &= wants - 1;
+            if self.ready[from] <= now {
+                return Ok(from);
+            }
+            soonest = soonest.min(self.ready[from]);
+        }
+        Err(soonest)
+    }
+
+    /// The head of an input port wants an output from `ready` on; `at` is the router's number.
+    #[inline(always)]
+    fn ask(&mut self, at: usize, from: usize, port: usize, ready: u64, calendar: &mut Calendar) {
+        self.ready[from] = ready;
+        let output = &mut self.outputs[port % PORTS];
+        output.wants |= 1 << from;
+        // Whoever makes room behind it will enter it.
+        if output.allowed != NEVER {
+            calendar.enter(at * PORTS + port, ready.max(output.allowed));
+        }
+    }
+}
+
+impl Channel {
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.tail.wrapping_sub(self.head) == self.depth
+    }
+
+    /// Where the n-th flit stands.
+    #[inline(always)]
+    fn place(&self, n: u32) -> usize {
+        (self.base + (n & self.mask)) as usize
+    }
+
+    /// Where the head stands.
+    #[inline(always)]
+    fn first(&self) -> usize {
+        self.place(self.head)
+    }
+}
+
+/// When a channel's sender may use its next place.
+#[inline(always)]
+fn next_place(channel: &Channel, places: &[Flit]) -> u64 {
+    if channel.is_full() {
+        return NEVER;
+    }
+    places[channel.place(channel.tail.wrapping_sub(channel.depth))].time
+}
