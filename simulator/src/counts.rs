@@ -55,8 +55,8 @@ impl std::ops::AddAssign for Events {
 /// Packets from one slice to one core, sent in one timestep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flow {
-    /// Sending slice.
-    pub source: SliceIndex,
+    /// Sending slice ([`SliceIndex`]); half its width, as a pass has millions of flows.
+    pub source: u32,
     /// Receiving core.
     pub target: CoreId,
     /// Packets.

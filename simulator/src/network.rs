@@ -164,39 +164,40 @@ impl Network {
         })
     }
 
-    /// Adds the packets of a timestep to each link they cross; `loads` is one number for each of [`Network::links`].
-    pub fn load(&self, step: &StepCounts, loads: &mut [u64]) {
+    /// Adds the packets of a timestep to each link that they cross and to each core that they are for; `loads` is one
+    /// number for each of [`Network::links`], `delivered` one for each core.
+    pub fn load(&self, step: &StepCounts, loads: &mut [u64], delivered: &mut [u64]) {
         let Some(trees) = &self.trees else {
             for (flow, route) in self.follow(&step.flows) {
+                delivered[flow.target.0 as usize] += flow.packets;
                 self.crossed[route.links.clone()]
                     .iter()
                     .for_each(|&link| loads[link as usize] += flow.packets);
             }
             return;
         };
+        step.flows.iter().for_each(|flow| delivered[flow.target.0 as usize] += flow.packets);
         for cast in &step.casts {
             let links = &trees[cast.tree.0 as usize].links;
             self.crossed[links.clone()].iter().for_each(|&link| loads[link as usize] += cast.spikes);
         }
     }
 
-    /// Hops of the packets of some timesteps, by sending slice: those of each packet, or of each spike's multicast tree.
-    pub fn hops(&self, steps: &[StepCounts], mut enter: impl FnMut(SliceIndex, Hops)) {
-        let Some(trees) = &self.trees else {
-            let mut packets = vec![0; self.routes.len()];
-            for step in steps {
-                self.found(&step.flows).for_each(|(flow, route)| packets[route] += flow.packets);
-            }
-            for (route, packets) in self.routes.iter().zip(packets) {
-                if packets > 0 {
-                    enter(route.source, route.hops.times(packets));
-                }
-            }
-            return;
-        };
+    /// Packets of some timesteps and their hops, by sending slice. On a target that forks packets the hops are those of
+    /// each spike's tree, and entered without packets.
+    pub fn sent(&self, steps: &[StepCounts], mut enter: impl FnMut(SliceIndex, u64, Hops)) {
+        let mut packets = vec![0; self.routes.len()];
+        for step in steps {
+            self.found(&step.flows).for_each(|(flow, route)| packets[route] += flow.packets);
+        }
+        for (route, packets) in self.routes.iter().zip(packets).filter(|&(_, packets)| packets > 0) {
+            let hops = if self.trees.is_none() { route.hops.times(packets) } else { Hops::default() };
+            enter(route.source, packets, hops);
+        }
+        let Some(trees) = &self.trees else { return };
         for cast in steps.iter().flat_map(|step| &step.casts) {
             let tree = &trees[cast.tree.0 as usize];
-            enter(tree.source, tree.hops.times(cast.spikes));
+            enter(tree.source, 0, tree.hops.times(cast.spikes));
         }
     }
 
@@ -210,7 +211,7 @@ impl Network {
     /// The route of a flow: tried at `hint`, then a few further among its slice's, then searched for.
     #[inline]
     fn find(&self, flow: &Flow, hint: usize) -> usize {
-        let key = (flow.source as u32, flow.target.0);
+        let key = (flow.source, flow.target.0);
         if self.keys.get(hint) == Some(&key) { hint } else { self.search(key, hint) }
     }
 

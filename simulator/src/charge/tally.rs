@@ -214,12 +214,14 @@ pub(super) fn summed(network: &Network, counts: &PassCounts) -> Vec<SliceTally> 
         .collect();
     for step in &counts.steps {
         slices.iter_mut().zip(&step.events).for_each(|(slice, &events)| slice.events += events);
-        step.flows.iter().for_each(|flow| slices[flow.source].deliveries += flow.packets);
         match network.departures(step) {
             Some(casts) => casts.for_each(|(slice, spikes)| slices[slice].departures += spikes),
             None => slices.iter_mut().zip(&step.events).for_each(|(s, e)| s.departures += e.packets_sent),
         }
     }
-    network.hops(&counts.steps, |slice, hops| slices[slice].hops += hops);
+    network.sent(&counts.steps, |slice, packets, hops| {
+        slices[slice].deliveries += packets;
+        slices[slice].hops += hops;
+    });
     slices
 }

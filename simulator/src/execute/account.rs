@@ -166,7 +166,7 @@ impl<'p> Account<'p> {
             packets.clear();
             packets.resize(cores.len(), 0);
             self.receive(source, row, &mut packets, received);
-            let flow = |(&target, &packets)| Flow { source, target, packets };
+            let flow = |(&target, &packets)| Flow { source: source as u32, target, packets };
             let each = cores.iter().zip(&packets);
             // The usual case, and to be known beforehand makes it fast.
             if packets.iter().all(|&packets| packets > 0) {

@@ -17,17 +17,17 @@ fn hops_are_distances_and_loads_are_walked_paths() {
         let mut by_hand: BTreeMap<u32, u64> = BTreeMap::new();
         let mut distance = 0;
         for flow in flows {
-            let (from, to) = (program.sites[table.cores[flow.source]], program.sites[flow.target]);
+            let (from, to) = (program.sites[table.cores[flow.source as usize]], program.sites[flow.target]);
             distance += flow.packets * u64::from(topology.distance(from, to));
             for (link, _) in topology.path(from, to) {
                 *by_hand.entry(link.0).or_default() += flow.packets;
             }
         }
         let mut hops = Hops::default();
-        network.hops(std::slice::from_ref(&step), |_, of_flow| hops += of_flow);
+        network.sent(std::slice::from_ref(&step), |_, _, of_flow| hops += of_flow);
         assert_eq!(hops.total(), distance);
         let mut loads = vec![0; network.links().len()];
-        network.load(&step, &mut loads);
+        network.load(&step, &mut loads, &mut vec![0; program.cores.len()]);
         assert_eq!(loads.iter().sum::<u64>(), distance);
         let loaded = network.links().iter().zip(&loads).filter(|(_, load)| **load > 0);
         assert_eq!(loaded.map(|(link, load)| (link.0.0, *load)).collect::<BTreeMap<_, _>>(), by_hand);
@@ -42,7 +42,7 @@ fn flows_in_any_order_find_their_routes() {
     let mut flows = random_step(&program, &table, 1).flows;
     flows.reverse();
     for (flow, route) in network.follow(&flows) {
-        assert_eq!((flow.source, flow.target), (route.source, route.target));
+        assert_eq!((flow.source as usize, flow.target), (route.source, route.target));
     }
 }
 
@@ -89,11 +89,11 @@ fn trees_cross_each_link_of_the_union_of_their_paths_once_a_spike() {
             union.into_iter().for_each(|link| *by_hand.entry(link).or_default() += cast.spikes);
         }
         let mut loads = vec![0; network.links().len()];
-        network.load(&step, &mut loads);
+        network.load(&step, &mut loads, &mut vec![0; program.cores.len()]);
         let loaded = network.links().iter().zip(&loads).filter(|(_, load)| **load > 0);
         assert_eq!(loaded.map(|(link, load)| (link.0.0, *load)).collect::<BTreeMap<_, _>>(), by_hand);
         let mut hops = Hops::default();
-        network.hops(std::slice::from_ref(&step), |_, of_tree| hops += of_tree);
+        network.sent(std::slice::from_ref(&step), |_, _, of_tree| hops += of_tree);
         assert_eq!(hops.total(), loads.iter().sum::<u64>());
         assert!(hops.total() <= apart);
         shared += apart - hops.total();
@@ -120,11 +120,12 @@ fn a_tree_to_one_destination_is_its_path() {
     assert_eq!(trees.all().len(), plain.routes().len());
     for (id, route) in plain.routes().iter().enumerate() {
         let cast = Cast { tree: TreeId(id as u32), spikes: 3 };
-        let flow = Flow { source: route.source, target: route.target, packets: 3 };
+        let flow = Flow { source: route.source as u32, target: route.target, packets: 3 };
         let step = StepCounts { casts: vec![cast], flows: vec![flow], ..StepCounts::default() };
         let hops = |network: &Network| {
-            let mut all = Vec::new();
-            network.hops(std::slice::from_ref(&step), |slice, hops| all.push((slice, hops)));
+            let mut all: BTreeMap<usize, Hops> = BTreeMap::new();
+            network
+                .sent(std::slice::from_ref(&step), |slice, _, hops| *all.entry(slice).or_default() += hops);
             all
         };
         assert_eq!(hops(&forking), hops(&plain));

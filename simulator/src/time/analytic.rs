@@ -125,8 +125,8 @@ impl Analytic {
     ) -> StepTime {
         let leaving = self.leaving(network, step);
         let [synapse, neuron, axon_in, axon_out] = self.core_units(step, arriving, &leaving);
-        let link = self.busiest_link(network, step, loads);
-        StepTime::new([synapse, neuron, axon_in, axon_out, link, self.delivery(step)], self.barrier_ps)
+        let [link, delivery] = self.busiest_link(network, step, loads);
+        StepTime::new([synapse, neuron, axon_in, axon_out, link, delivery], self.barrier_ps)
     }
 
     /// Packets that leave each core.
@@ -183,30 +183,20 @@ impl Analytic {
         ]
     }
 
-    /// Busy time of the busiest link.
-    fn busiest_link(&self, network: &Network, step: &StepCounts, loads: &mut [u64]) -> u64 {
+    /// Busy times of the busiest link and of the busiest delivery to a core.
+    fn busiest_link(&self, network: &Network, step: &StepCounts, loads: &mut [u64]) -> [u64; 2] {
+        let mut delivered = vec![0; self.starts.len()];
         loads.fill(0);
-        network.load(step, loads);
+        network.load(step, loads, &mut delivered);
         let mut heaviest = [0; 3];
         for (&load, &(_, kind)) in loads.iter().zip(network.links()) {
             let most = &mut heaviest[kind as usize];
             *most = load.max(*most);
         }
         let kinds = [LinkKind::EastWest, LinkKind::NorthSouth, LinkKind::Chip];
-        kinds
-            .into_iter()
-            .map(|kind| busy(heaviest[kind as usize], self.timing.hop(kind).interval_ps))
-            .max()
-            .unwrap_or(0)
-    }
-
-    /// Busy time of the busiest delivery to a core.
-    fn delivery(&self, step: &StepCounts) -> u64 {
-        let mut delivered = vec![0; self.starts.len()];
-        for flow in &step.flows {
-            delivered[flow.target.0 as usize] += flow.packets;
-        }
-        busy(delivered.into_iter().max().unwrap_or(0), self.timing.tile_delivery.interval_ps)
+        let of_kind = |kind| self.busy_link(kind, heaviest[kind as usize]);
+        let delivery = busy(delivered.into_iter().max().unwrap_or(0), self.timing.tile_delivery.interval_ps);
+        [kinds.into_iter().map(of_kind).max().unwrap_or(0), delivery]
     }
 }
 

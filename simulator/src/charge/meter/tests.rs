@@ -54,7 +54,7 @@ fn components_are_counts_times_constants() {
     let topology = program.topology();
     let mut network = 0;
     for flow in steps(&images).flat_map(|s| &s.flows) {
-        let (from, to) = (program.sites[table.cores[flow.source]], program.sites[flow.target]);
+        let (from, to) = (program.sites[table.cores[flow.source as usize]], program.sites[flow.target]);
         let hops: u128 = topology
             .path(from, to)
             .map(|(_, kind)| match kind {

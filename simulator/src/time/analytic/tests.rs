@@ -133,7 +133,7 @@ fn no_unit_is_busy_longer_than_the_timestep_and_one_fills_it() {
             }
         }
         for flow in &step.flows {
-            let (from, to) = (program.sites[table.cores[flow.source]], program.sites[flow.target]);
+            let (from, to) = (program.sites[table.cores[flow.source as usize]], program.sites[flow.target]);
             for (link, kind) in topology.path(from, to) {
                 *links.entry(link).or_default() += flow.packets * timing.hop(kind).interval_ps;
             }

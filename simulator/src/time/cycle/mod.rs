@@ -228,7 +228,7 @@ impl Cycle {
         let (mut packets, mut hops) = (0, 0);
         for flow in &pass.counts.steps[step].flows {
             let [(ax, ay), (bx, by)] =
-                [pass.table.cores[flow.source], flow.target].map(|core| self.tiles[core.0 as usize]);
+                [pass.table.cores[flow.source as usize], flow.target].map(|core| self.tiles[core.0 as usize]);
             packets += flow.packets;
             hops += flow.packets * u64::from(ax.abs_diff(bx) + ay.abs_diff(by));
         }
@@ -299,7 +299,9 @@ impl Cycle {
         let step = &pass.counts.steps[step];
         let cycles: u128 = match &self.casts {
             Some(casts) => casts.deliveries(&step.casts).map(of).sum(),
-            None => step.flows.iter().map(|flow| of((flow.source, flow.target.0, flow.packets))).sum(),
+            None => {
+                step.flows.iter().map(|flow| of((flow.source as usize, flow.target.0, flow.packets))).sum()
+            }
         };
         cycles * u128::from(self.core.clock_ps)
     }
