@@ -18,7 +18,7 @@ pub struct SliceTable {
     pub populations: Vec<snnc_compiler::ir::PopulationId>,
 }
 
-/// Events of one slice in one timestep.
+/// Events of one slice in a timestep, or in a whole pass ([`Grain`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Events {
     /// Weights added to accumulators of its neurons.
@@ -52,7 +52,7 @@ impl std::ops::AddAssign for Events {
     }
 }
 
-/// Packets from one slice to one core, sent in one timestep.
+/// Packets from one slice to one core, sent in a timestep or a whole pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flow {
     /// Sending slice ([`SliceIndex`]); half its width, as a pass has millions of flows.
@@ -63,7 +63,7 @@ pub struct Flow {
     pub packets: u64,
 }
 
-/// Spikes that left along one multicast tree in one timestep.
+/// Spikes that left along one multicast tree in a timestep or a whole pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cast {
     /// The tree; its number tells the sending slice.
@@ -72,12 +72,12 @@ pub struct Cast {
     pub spikes: u64,
 }
 
-/// One timestep.
+/// One timestep, or a whole pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StepCounts {
     /// Per slice; all slices of the program, those of other networks zero.
     pub events: Vec<Events>,
-    /// Packets sent in this timestep; only flows with packets, ordered by (source, target).
+    /// Packets sent; only flows with packets, ordered by (source, target).
     pub flows: Vec<Flow>,
     /// The same spikes by multicast tree, ascending; empty on a target that sends each destination a packet.
     pub casts: Vec<Cast>,

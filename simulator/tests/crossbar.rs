@@ -103,6 +103,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
         }
         let chip = Chip::new(&program);
         let outcome = chip.run(NetworkId(0), &input);
+        common::grains::agree(&chip, &input, &outcome);
         let truth = oracle::run(&ir, NetworkId(0), &input);
         for (&population, trace) in &truth {
             assert_eq!(

@@ -12,7 +12,6 @@ use snnc_compiler::ir::program::trees::Trees;
 use snnc_compiler::ir::{CoreId, NetworkId};
 use snnc_compiler::mapping::effort::Effort;
 use snnc_simulator::charge::{Meter, Record};
-use snnc_simulator::counts::Grain;
 use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Unit, Watcher};
 use snnc_simulator::time::{Fidelity, Latencies, PassTime};
@@ -112,11 +111,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
         assert_eq!(total.time.packets.packets, delivered, "seed {seed}");
         assert_eq!(total.total().departures, sent, "seed {seed}");
         assert_eq!(total.slices, bound.tally.total().slices);
-        let whole = chip.start(NetworkId(0), &input).count(Grain::Pass);
-        let untimed = Meter::new(&program, &chip.table, Fidelity::None).unwrap();
-        let mut record = untimed.record();
-        untimed.add_pass(&mut record, 0, &whole.counts, &whole.traces);
-        assert_eq!(total.slices, record.tally.total().slices, "seed {seed}: counted as one");
+        common::grains::agree(&chip, &input, &outcome);
         packets += delivered;
     }
     assert!(packets > 20_000 && longer > 200, "{packets} packets, {longer} timesteps above the bound");

@@ -43,6 +43,13 @@ fn spiking_ir_populations() {
         ir.model.populations[SECOND].bias = Bias::Channel(vec![8193; 6]);
     });
     bad_ir("neuron format", "width is out of range", |ir| ir.model.neuron.state_bits = 40);
+    bad_ir("neuron format", "width is out of range", |ir| {
+        // Nothing may be counted in such widths.
+        ir.model.neuron.bias_exponent_max = u32::MAX;
+        ir.model.neuron.bias_mantissa_bits = u32::MAX;
+        ir.model.neuron.decay_bits = 77;
+        ir.model.populations[SECOND].bias = Bias::Channel(vec![i32::MIN; 6]);
+    });
 }
 
 #[test]

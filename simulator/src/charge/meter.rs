@@ -219,6 +219,7 @@ impl Meter {
         if self.fidelity == Fidelity::None {
             return Ok(None);
         }
+        assert_eq!(counts.steps.len(), counts.timesteps, "time is of passes counted by timestep");
         let mut time = self.analytic.pass(&self.network, &self.routes, counts, traces);
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();

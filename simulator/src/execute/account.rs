@@ -30,17 +30,10 @@ struct Account<'p> {
 
 impl Pass<'_> {
     /// Counts what happened.
-    pub fn count(mut self, grain: Grain) -> PassOutcome {
-        let readouts = self.readouts();
+    pub fn count(self, grain: Grain) -> PassOutcome {
         let mut counts = Account::of(&self, grain);
-        let chip = self.chip;
-        for (population, _) in chip.program.model.populations_of(self.network) {
-            let membranes = self.membranes(population);
-            if let Some(record) = &mut self.records[population.0 as usize] {
-                record.membranes = membranes;
-            }
-        }
-        let traces = Traces::new(chip.slices.clone(), self.records);
+        let Pass { chip, records, readouts, .. } = self;
+        let traces = Traces::new(chip.slices.clone(), chip.gangs.clone(), records);
         if let Some(trees) = &chip.trees {
             add_casts(chip, trees, &traces, grain, &mut counts.steps);
         }
@@ -82,7 +75,7 @@ impl<'p> Account<'p> {
         let mut account = Account { pass, grain, spikes, sums, counts };
         for (population, _) in pass.chip.program.model.populations_of(pass.network) {
             let gangs = &pass.chip.gangs[population.0 as usize];
-            for (gang, parts) in gangs.iter().zip(&pass.done[population.0 as usize]) {
+            for (gang, parts) in gangs.iter().zip(pass.record(population).done()) {
                 for (member, &slice) in gang.slices.iter().enumerate() {
                     account.sums[slice] = added(parts.iter().map(|part| &part.sums[member]));
                 }

@@ -60,7 +60,7 @@ pub struct Postage {
     pub reach: Vec<Reach>,
     /// Packets that each slice's spikes send.
     pub departures: Vec<Departures>,
-    /// Most flows of a timestep: cores in reach of the slices of one network.
+    /// Most flows of a timestep or pass: cores in reach of the slices of one network.
     pub flows: usize,
 }
 

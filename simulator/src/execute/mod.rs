@@ -44,7 +44,7 @@ pub struct Chip<'a> {
     /// Numbering of its slices.
     pub table: SliceTable,
     /// How its slices run, by population.
-    gangs: Vec<Vec<Gang>>,
+    gangs: Arc<Vec<Vec<Gang>>>,
     /// Its slices.
     slices: Arc<Vec<Slice>>,
     /// How its packets are counted.
@@ -108,7 +108,7 @@ impl<'a> Chip<'a> {
             trees: Trees::of(program),
             level: choice.level,
             table,
-            gangs,
+            gangs: Arc::new(gangs),
         };
         for gang in chip.gangs.iter().flatten() {
             for feed in gang.slices.iter().flat_map(|&slice| &feeds[slice]) {
@@ -132,7 +132,8 @@ impl<'a> Chip<'a> {
         Pass::run(self, network, input)
     }
 
-    /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major as the outside numbers them, for each timestep of its window.
+    /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major as the outside numbers them, for each
+    /// timestep of its window.
     pub fn spikes(&self, outcome: &PassOutcome, population: PopulationId) -> Vec<Vec<bool>> {
         let from = &self.program.model.populations[population];
         let Population { shape, window, .. } = from;

@@ -25,8 +25,8 @@ pub struct Pass<'c> {
     pub(super) records: Vec<Option<Record>>,
     /// Spikes of a slice by timestep of its window, for receivers that ask for them.
     fired: Vec<Vec<Vec<Spike>>>,
-    /// What the parts of each gang did, by population and gang, for those who count.
-    pub(super) done: Vec<Vec<Vec<Done>>>,
+    /// Values of the read-outs, once all populations have run.
+    pub(super) readouts: Vec<Vec<f64>>,
 }
 
 impl<'c> Pass<'c> {
@@ -39,11 +39,12 @@ impl<'c> Pass<'c> {
             written: write_inputs(chip, network, input),
             records: (0..populations).map(|_| None).collect(),
             fired: vec![Vec::new(); chip.table.len()],
-            done: (0..populations).map(|_| Vec::new()).collect(),
+            readouts: Vec::new(),
         };
         for (population, _) in chip.program.model.populations_of(network) {
             pass.population(population);
         }
+        pass.readouts = pass.read();
         pass
     }
 }
@@ -109,26 +110,21 @@ impl Pass<'_> {
         for &slice in gangs.iter().flat_map(|gang| &gang.slices).filter(|&&slice| chip.listed[slice]) {
             self.fired[slice] = record.fired(&chip.slices[slice]);
         }
-        self.records[id.0 as usize] = Some(record);
         let mut of_gang: Vec<Vec<Done>> = gangs.iter().map(|_| Vec::new()).collect();
         parts.iter().zip(done).for_each(|(&(g, _), done)| of_gang[g].push(done));
-        self.done[id.0 as usize] = of_gang;
-    }
-
-    /// Membranes of a population after its window, `[position][channel]`.
-    pub(super) fn membranes(&self, id: PopulationId) -> Vec<i32> {
-        let shape = self.chip.program.model.populations[id].shape;
-        let mut membranes = vec![0; shape.len()];
-        for (gang, parts) in self.chip.gangs[id.0 as usize].iter().zip(&self.done[id.0 as usize]) {
-            parts.iter().for_each(|done| done.deposit_membranes(gang, shape.channels, &mut membranes));
-        }
-        membranes
+        record.keep(of_gang);
+        self.records[id.0 as usize] = Some(record);
     }
 
     /// Values of the network's read-outs, `[c, h, w]` row-major each, in the order of [`Model::readouts`].
     ///
     /// [`Model::readouts`]: snnc_compiler::ir::spiking::Model::readouts
-    pub fn readouts(&self) -> Vec<Vec<f64>> {
+    pub fn readouts(&self) -> &[Vec<f64>] {
+        &self.readouts
+    }
+
+    /// Membranes of the read-outs, scaled.
+    fn read(&self) -> Vec<Vec<f64>> {
         let model = &self.chip.program.model;
         let own = |population| model.populations[population].network == self.network;
         let of_network = model.readouts.iter().filter(|readout| own(readout.population));
@@ -137,7 +133,10 @@ impl Pass<'_> {
                 let population = &model.populations[readout.population];
                 let shape = population.shape;
                 let mut values = vec![0.0; shape.len()];
-                for (i, v) in self.membranes(readout.population).into_iter().enumerate() {
+                let membranes = self
+                    .record(readout.population)
+                    .membranes(&self.chip.gangs[readout.population.0 as usize]);
+                for (i, v) in membranes.into_iter().enumerate() {
                     let (position, c) = (i / shape.channels, i % shape.channels);
                     let neuron = c * shape.positions() + position;
                     values[population.outside(neuron)] = f64::from(v) * readout.scale[c] + readout.offset[c];

@@ -3,10 +3,11 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::Population;
+use snnc_compiler::ir::{PopulationId, Shape};
 
+use super::gang::{Done, Gang};
 use super::slice::{SliceTrace, Spike};
 use super::spikes::Spikes;
 use crate::counts::SliceTable;
@@ -16,19 +17,29 @@ use crate::counts::SliceTable;
 pub struct Record {
     /// Spikes by timestep of its window.
     pub spikes: Spikes,
-    /// Membranes after the window, `[position][channel]`.
-    pub membranes: Vec<i32>,
+    shape: Shape,
     /// Timesteps of its window.
     steps: usize,
-    /// Columns of the population.
-    width: usize,
+    /// What the parts of its gangs did.
+    done: Vec<Vec<Done>>,
 }
 
 impl Record {
     /// Before the window.
     pub fn new(population: &Population) -> Self {
         let (shape, steps) = (population.shape, population.window.steps as usize);
-        Self { spikes: Spikes::new(shape, steps), membranes: vec![0; shape.len()], steps, width: shape.width }
+        Self { spikes: Spikes::new(shape, steps), shape, steps, done: Vec::new() }
+    }
+
+    /// What the parts of each gang did, for those who count or look at membranes.
+    pub fn done(&self) -> &[Vec<Done>] {
+        &self.done
+    }
+
+    /// Keeps what the parts of each gang did, without their spikes, which are in [`Record::spikes`].
+    pub fn keep(&mut self, done: Vec<Vec<Done>>) {
+        self.done = done;
+        self.done.iter_mut().flatten().for_each(Done::forget_spikes);
     }
 
     /// Spikes of one of its slices by timestep.
@@ -36,15 +47,25 @@ impl Record {
         (0..self.steps).map(|step| self.spikes.of_slice(slice, step)).collect()
     }
 
-    fn trace(&self, slice: &Slice) -> SliceTrace {
-        let mut membranes = Vec::with_capacity(slice.neurons() as usize);
+    /// Membranes after the window, `[position][channel]`; `gangs` are the population's.
+    pub fn membranes(&self, gangs: &[Gang]) -> Vec<i32> {
+        let mut membranes = vec![0; self.shape.len()];
+        for (gang, parts) in gangs.iter().zip(&self.done) {
+            parts.iter().for_each(|done| done.deposit_membranes(gang, self.shape.channels, &mut membranes));
+        }
+        membranes
+    }
+
+    /// One of its slices; `membranes` are all.
+    fn trace(&self, slice: &Slice, membranes: &[i32]) -> SliceTrace {
+        let mut own = Vec::with_capacity(slice.neurons() as usize);
         for position in 0..slice.positions() {
             let (y, x) = slice.coordinates(position);
-            let position = y as usize * self.width + x as usize;
+            let position = y as usize * self.shape.width + x as usize;
             let first = self.spikes.bit(position, slice.channels.start as usize);
-            membranes.extend_from_slice(&self.membranes[first..first + slice.atoms() as usize]);
+            own.extend_from_slice(&membranes[first..first + slice.atoms() as usize]);
         }
-        SliceTrace { fired: self.fired(slice), membranes }
+        SliceTrace { fired: self.fired(slice), membranes: own }
     }
 }
 
@@ -52,20 +73,37 @@ impl Record {
 #[derive(Debug, Clone)]
 pub struct Traces {
     slices: Arc<Vec<Slice>>,
+    gangs: Arc<Vec<Vec<Gang>>>,
     /// By population; none for those of other networks.
     records: Vec<Option<Record>>,
     made: OnceLock<Vec<SliceTrace>>,
 }
 
 impl Traces {
-    /// Of the records of a pass, by population; `slices` are all of the program.
-    pub fn new(slices: Arc<Vec<Slice>>, records: Vec<Option<Record>>) -> Self {
-        Self { slices, records, made: OnceLock::new() }
+    /// Of the records of a pass; they and the gangs by population, `slices` are all of the program.
+    pub(super) fn new(
+        slices: Arc<Vec<Slice>>,
+        gangs: Arc<Vec<Vec<Gang>>>,
+        records: Vec<Option<Record>>,
+    ) -> Self {
+        Self { slices, gangs, records, made: OnceLock::new() }
     }
 
     /// What a population did; none if it is of another network.
     pub fn population(&self, population: PopulationId) -> Option<&Record> {
         self.records.get(population.0 as usize).and_then(Option::as_ref)
+    }
+
+    fn make(&self) -> Vec<SliceTrace> {
+        let gangs = self.gangs.iter().zip(&self.records);
+        let membranes: Vec<Vec<i32>> = gangs
+            .map(|(gangs, record)| record.as_ref().map(|record| record.membranes(gangs)).unwrap_or_default())
+            .collect();
+        let trace = |slice: &Slice| {
+            let record = self.population(slice.population)?;
+            Some(record.trace(slice, &membranes[slice.population.0 as usize]))
+        };
+        self.slices.iter().map(|slice| trace(slice).unwrap_or_default()).collect()
     }
 }
 
@@ -74,10 +112,7 @@ impl Deref for Traces {
 
     /// One trace a slice; empty for slices of other networks.
     fn deref(&self) -> &[SliceTrace] {
-        self.made.get_or_init(|| {
-            let trace = |slice: &Slice| self.population(slice.population).map(|record| record.trace(slice));
-            self.slices.iter().map(|slice| trace(slice).unwrap_or_default()).collect()
-        })
+        self.made.get_or_init(|| self.make())
     }
 }
 

@@ -45,8 +45,8 @@ impl<'a> ChipStepper<'a> {
         let (chip, grain) = (self.chip, self.grain);
         let (before, observe) = (self.before.take(), self.observe.as_mut());
         let (pass, ()) = rayon::join(|| chip.start(network, input), || show(observe, before, grain));
-        let readout = pass.readouts().swap_remove(0);
-        self.before = Some(pass);
+        let readout = pass.readouts()[0].clone();
+        self.before = self.observe.is_some().then_some(pass);
         readout
     }
 }

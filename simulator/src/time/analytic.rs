@@ -125,7 +125,7 @@ impl Analytic {
     ) -> StepTime {
         let leaving = self.leaving(network, step);
         let [synapse, neuron, axon_in, axon_out] = self.core_units(step, arriving, &leaving);
-        let [link, delivery] = self.busiest_link(network, step, loads);
+        let [link, delivery] = self.network_units(network, step, loads);
         StepTime::new([synapse, neuron, axon_in, axon_out, link, delivery], self.barrier_ps)
     }
 
@@ -184,7 +184,7 @@ impl Analytic {
     }
 
     /// Busy times of the busiest link and of the busiest delivery to a core.
-    fn busiest_link(&self, network: &Network, step: &StepCounts, loads: &mut [u64]) -> [u64; 2] {
+    fn network_units(&self, network: &Network, step: &StepCounts, loads: &mut [u64]) -> [u64; 2] {
         let mut delivered = vec![0; self.starts.len()];
         loads.fill(0);
         network.load(step, loads, &mut delivered);

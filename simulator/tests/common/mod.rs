@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test crate uses a part")]
 
+pub mod grains;
+
 use snnc_compiler::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
     Population, Projection, Readout, Sparse, SpikingIr, Window,

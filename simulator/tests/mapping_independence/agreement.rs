@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::{Projection, SpikingIr};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId};
-use snnc_simulator::counts::{Cast, Events, Flow, Grain, PassCounts, StepCounts};
+use snnc_simulator::counts::Events;
 use snnc_simulator::execute::kernels::level::Level;
 use snnc_simulator::execute::{Chip, Choice, PassOutcome, oracle, plain};
 
@@ -26,23 +26,6 @@ fn any_loop_agrees(program: &Program, input: &[f64], outcome: &PassOutcome) {
     }
 }
 
-/// Counting a pass as one gives the sum of its timesteps.
-fn grains_agree(chip: &Chip, input: &[f64], outcome: &PassOutcome) {
-    let whole = chip.start(NetworkId(0), input).count(Grain::Pass);
-    assert_eq!((&whole.readouts, &whole.traces), (&outcome.readouts, &outcome.traces));
-    let mut events = vec![Events::default(); chip.table.len()];
-    let (mut flows, mut casts) = (BTreeMap::new(), BTreeMap::new());
-    for step in &outcome.counts.steps {
-        events.iter_mut().zip(&step.events).for_each(|(sum, &more)| *sum += more);
-        step.flows.iter().for_each(|f| *flows.entry((f.source, f.target)).or_insert(0) += f.packets);
-        step.casts.iter().for_each(|cast| *casts.entry(cast.tree).or_insert(0) += cast.spikes);
-    }
-    let flows = flows.into_iter().map(|((source, target), packets)| Flow { source, target, packets });
-    let casts = casts.into_iter().map(|(tree, spikes)| Cast { tree, spikes });
-    let sum = StepCounts { events, flows: flows.collect(), casts: casts.collect() };
-    assert_eq!(whole.counts, PassCounts { steps: vec![sum], ..outcome.counts.clone() });
-}
-
 /// Runs all three executors and compares them; the number of spikes.
 pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
     let network = NetworkId(0);
@@ -51,7 +34,7 @@ pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
     let outcome = chip.run(network, input);
     let plain = plain::run(&chip, network, input);
     any_loop_agrees(program, input, &outcome);
-    grains_agree(&chip, input, &outcome);
+    super::common::grains::agree(&chip, input, &outcome);
 
     let mut sums: BTreeMap<PopulationId, Events> = BTreeMap::new();
     for step in &outcome.counts.steps {
@@ -148,7 +131,8 @@ fn conserved(counts: &snnc_simulator::counts::PassCounts) {
     assert_eq!((sent, sent), (received, flowing));
     for step in &counts.steps {
         for (index, events) in step.events.iter().enumerate() {
-            let flows: u64 = step.flows.iter().filter(|f| f.source as usize == index).map(|f| f.packets).sum();
+            let flows: u64 =
+                step.flows.iter().filter(|f| f.source as usize == index).map(|f| f.packets).sum();
             assert_eq!(events.packets_sent, flows, "slice {index} sends what its flows carry");
         }
     }

@@ -57,6 +57,10 @@ impl SpikingIr {
 pub fn verify_model(model: &Model, code: Code) -> Result<(), Diagnostics> {
     let mut check = Checker { code, found: Diagnostics::default() };
     check.format(&model.neuron);
+    if !check.found.0.is_empty() {
+        // Everything else is judged in these widths.
+        return check.found.into_result(());
+    }
     let mut names = BTreeSet::new();
     for (id, network) in model.networks.iter() {
         let place = format!("{id} \"{}\"", network.name);

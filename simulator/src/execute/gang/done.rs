@@ -33,7 +33,7 @@ impl std::ops::AddAssign<&Tally> for Tally {
 }
 
 /// What one part did. A part without rows has its slots as the positions of one line, 64 in each.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Done {
     /// First line within a position, and lines.
     first: usize,
@@ -120,6 +120,11 @@ impl Done {
     /// Spikes of all its slices in a timestep.
     pub fn spikes(&self, step: usize) -> usize {
         self.tallies.iter().skip(step).step_by(self.steps).map(|tally| tally.spikes as usize).sum()
+    }
+
+    /// Gives up the spikes, as they are in the population's now.
+    pub fn forget_spikes(&mut self) {
+        self.fired = Vec::new();
     }
 
     /// Adds the marks of one slice to `counts`, by timestep.

@@ -1,0 +1,69 @@
+//! Passes of the generation loop as who looks on sees them: each once, in order, as the chip alone would run them.
+
+mod common;
+
+use snnc_compiler::driver::{CompileOptions, compile};
+use snnc_compiler::ir::NetworkId;
+use snnc_compiler::ir::spiking::Generation;
+use snnc_simulator::charge::Meter;
+use snnc_simulator::counts::{Grain, PassCounts};
+use snnc_simulator::execute::{Chip, PassOutcome};
+use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, Stepper, generate};
+use snnc_simulator::time::Fidelity;
+use snnc_targets::registry;
+
+/// Remembers what the loop asked a stepper.
+struct Asked<'s, S> {
+    inner: &'s mut S,
+    generation: &'s Generation,
+    passes: Vec<(NetworkId, Vec<f64>)>,
+}
+
+impl<S: Stepper> Stepper for Asked<'_, S> {
+    fn denoise(&mut self, tokens: &[u32], t: u32) -> Vec<f64> {
+        let mut input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
+        input.resize(2 * tokens.len(), f64::from(t));
+        self.passes.push((self.generation.denoiser, input));
+        self.inner.denoise(tokens, t)
+    }
+
+    fn decode(&mut self, tokens: &[u32]) -> Vec<f64> {
+        let input = tokens.iter().map(|&token| f64::from(token)).collect();
+        self.passes.push((self.generation.decoder, input));
+        self.inner.decode(tokens)
+    }
+}
+
+#[test]
+fn every_pass_is_seen_once_in_order_and_costs_the_same_counted_as_one() {
+    let target = registry::load("loihi-like").unwrap();
+    let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
+    let chip = Chip::new(&program);
+    let generation = program.model.generation.as_ref().unwrap();
+    let parameters = LoopParameters { iterations: 12, ..LoopParameters::from(generation) };
+    let uniforms = PhiloxUniforms::new(5, 0);
+    for grain in [Grain::Pass, Grain::Timestep] {
+        let mut seen: Vec<PassCounts> = Vec::new();
+        let mut observe = |outcome: &PassOutcome| seen.push(outcome.counts.clone());
+        let (asked, trajectory) =
+            ChipStepper::observed(&chip, generation, (grain, &mut observe), |stepper| {
+                let mut asked = Asked { inner: stepper, generation, passes: Vec::new() };
+                let trajectory = generate(&parameters, &mut asked, &uniforms, &mut |_| ());
+                (asked.passes, trajectory)
+            });
+        let mut unobserved = ChipStepper::unobserved(&chip, generation);
+        assert_eq!(trajectory, generate(&parameters, &mut unobserved, &uniforms, &mut |_| ()));
+        assert_eq!((asked.len(), seen.len()), (13, 13));
+        let meter = Meter::new(&program, &chip.table, Fidelity::None).unwrap();
+        let (mut shown, mut alone) = (meter.record(), meter.record());
+        for (i, ((network, input), seen)) in asked.iter().zip(&seen).enumerate() {
+            let outcome = chip.run(*network, input);
+            if grain == Grain::Timestep {
+                assert_eq!(*seen, outcome.counts, "pass {i}");
+            }
+            meter.add_pass(&mut shown, i, seen, &[]);
+            meter.add_pass(&mut alone, i, &outcome.counts, &[]);
+        }
+        assert_eq!(shown, alone);
+    }
+}
