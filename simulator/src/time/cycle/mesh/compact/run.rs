@@ -4,7 +4,14 @@ use super::pace::{Pace, Slow, Steady};
 use super::{Compact, Drained};
 use crate::time::cycle::mesh::traffic::Traffic;
 
-/// Instructions that the loop is compiled for. All give the same results.
+/// From so many routers of a block on that something happens to, all of them are decided side by side.
+///
+/// In a cycle, crossings, exits and entries come by router if routers are decided one by one, else by port, and whoever
+/// listens to [`Traffic`] sees that order. It may not depend on the processor, so this is one number for all instruction
+/// sets, though the best of each differ (measured: 10 with AVX-512, 24 with AVX2, 32 with neither).
+const MANY: u32 = 16;
+
+/// Instructions that the loop is compiled for. All give the same results, in the same order.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Level {
     /// AVX-512 F, BW and VL, BMI 1 and 2.
@@ -41,18 +48,6 @@ impl Level {
             Self::Portable => true,
         }
     }
-
-    /// From so many routers of a block on that something happens to, it is faster to decide for all of them, as
-    /// measured.
-    fn many(self) -> u32 {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => 10,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 24,
-            Self::Portable => 32,
-        }
-    }
 }
 
 impl Compact {
@@ -66,34 +61,34 @@ impl Compact {
     pub(super) fn run_at(&mut self, level: Level, traffic: &mut impl Traffic) -> Drained {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2")]
-        fn avx512(mesh: &mut Compact, many: u32, traffic: &mut impl Traffic) -> Drained {
-            mesh.drain_as(many, traffic)
+        fn avx512(mesh: &mut Compact, traffic: &mut impl Traffic) -> Drained {
+            mesh.drain_as(traffic)
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,bmi1,bmi2")]
-        fn avx2(mesh: &mut Compact, many: u32, traffic: &mut impl Traffic) -> Drained {
-            mesh.drain_as(many, traffic)
+        fn avx2(mesh: &mut Compact, traffic: &mut impl Traffic) -> Drained {
+            mesh.drain_as(traffic)
         }
         self.store.reset();
         match level {
             // SAFETY: the processor has the features, as just seen (avx512bw implies avx512f).
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 if level.exists() => unsafe { avx512(self, level.many(), traffic) },
+            Level::Avx512 if level.exists() => unsafe { avx512(self, traffic) },
             // SAFETY: the processor has the features, as just seen.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 if level.exists() => unsafe { avx2(self, level.many(), traffic) },
-            _ => self.drain_as(Level::Portable.many(), traffic),
+            Level::Avx2 if level.exists() => unsafe { avx2(self, traffic) },
+            _ => self.drain_as(traffic),
         }
     }
 
     #[inline(always)]
-    fn drain_as(&mut self, many: u32, traffic: &mut impl Traffic) -> Drained {
-        if self.steady { self.drain::<Steady>(many, traffic) } else { self.drain::<Slow>(many, traffic) }
+    fn drain_as(&mut self, traffic: &mut impl Traffic) -> Drained {
+        if self.steady { self.drain::<Steady>(traffic) } else { self.drain::<Slow>(traffic) }
     }
 
     /// Until nothing is left to happen.
     #[inline(always)]
-    fn drain<P: Pace>(&mut self, many: u32, traffic: &mut impl Traffic) -> Drained {
+    fn drain<P: Pace>(&mut self, traffic: &mut impl Traffic) -> Drained {
         let (grants, picks) = (&mut *self.grants, &mut *self.picks);
         let mut state = self.store.state();
         let locals = state.spec.locals as usize;
@@ -103,7 +98,7 @@ impl Compact {
         while let Some(now) = state.events.advance() {
             for block in 0..state.events.blocks() {
                 let set = state.events.take(block);
-                if P::STEADY && set.count_ones() >= many {
+                if P::STEADY && set.count_ones() >= MANY {
                     state.decide_all(block, set, now, picks);
                     state.move_all(block, now, picks, traffic);
                 } else if set != 0 {
