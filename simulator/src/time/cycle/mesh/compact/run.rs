@@ -14,10 +14,10 @@ const MANY: u32 = 16;
 /// Instructions that the loop is compiled for. All give the same results, in the same order.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Level {
-    /// AVX-512 F, BW and VL, BMI 1 and 2.
+    /// AVX-512 F, BW and VL, BMI 1 and 2, POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// AVX2, BMI 1 and 2.
+    /// AVX2, BMI 1 and 2, POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx2,
     /// What every processor of the architecture has.
@@ -37,7 +37,9 @@ impl Level {
     /// Whether this processor has them.
     pub(super) fn exists(self) -> bool {
         #[cfg(target_arch = "x86_64")]
-        let bits = is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2");
+        let bits = is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt");
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
@@ -60,12 +62,12 @@ impl Compact {
     /// The same with certain instructions, or with those of every processor if this one does not have them.
     pub(super) fn run_at(&mut self, level: Level, traffic: &mut impl Traffic) -> Drained {
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2,popcnt")]
         fn avx512(mesh: &mut Compact, traffic: &mut impl Traffic) -> Drained {
             mesh.drain_as(traffic)
         }
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,bmi1,bmi2")]
+        #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
         fn avx2(mesh: &mut Compact, traffic: &mut impl Traffic) -> Drained {
             mesh.drain_as(traffic)
         }
