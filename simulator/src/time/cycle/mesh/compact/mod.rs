@@ -18,9 +18,10 @@
 //! random its effect is masked or looked up instead; instructions; and the first level of cache, so what every flit needs of a
 //! router is packed ([`node`]), and rings start again at their first places where nobody asks when places became free.
 //!
-//! State: about 700 bytes a router, by blocks of 64 and in arrays of fixed length, so that an index into them needs no check;
-//! 16 a place of a buffer (rings, so a power of two of them), 16 a packet under way; 136 a block of routers and cycle
-//! within the longest latency, at most 2 MiB.
+//! State: 757 bytes a router, by blocks of 64 and in arrays of fixed length, so that an index into them needs no check;
+//! 16 a local port, 16 a place of a buffer (rings, so a power of two of them), 16 a packet under way; 136 a block of
+//! routers and cycle of the wheel of [`events`], which are at most 2.2 MiB as long as there are at most 256 blocks, and
+//! 8.5 KiB a block beyond.
 
 mod arbitrate;
 mod build;

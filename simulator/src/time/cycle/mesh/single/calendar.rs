@@ -7,6 +7,10 @@
 use super::NEVER;
 
 /// Pages: a word has a bit for each word of them.
+///
+/// To strike an output out takes time in proportion to the outputs entered on its page after it, which are few unless all
+/// share the last page: those due more than so many pages from now, of which each is struck out when it becomes due
+/// earlier, and entered again whenever that page is opened.
 const PAGES: usize = 64 * 64;
 /// No output.
 const NONE: u32 = u32::MAX;
@@ -103,7 +107,8 @@ impl Calendar {
         self.open.insert(place, key);
     }
 
-    /// Takes out an output that becomes due earlier. Its page may stay behind empty.
+    /// Takes out an output that becomes due earlier, in time linear in its page ([`PAGES`]). Its page may stay behind
+    /// empty.
     #[inline(never)]
     fn strike(&mut self, output: usize) {
         let Entry { next, slot, .. } = self.entries[output];
