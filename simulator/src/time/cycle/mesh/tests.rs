@@ -148,8 +148,8 @@ fn it_is_the_oracle_packet_by_packet() {
     }
 }
 
-/// One or two channels and packets of one flit, as the single and the compact mesh want them, in all sizes; too large for
-/// the oracle.
+/// One or two channels and packets of one flit, as the single and the compact mesh want them, in all sizes; too large
+/// for the oracle.
 #[test]
 fn the_single_and_the_compact_mesh_are_the_general_one() {
     for seed in 0..90 {

@@ -7,8 +7,8 @@ use crate::time::cycle::mesh::traffic::Traffic;
 /// From so many routers of a block on that something happens to, all of them are decided side by side.
 ///
 /// In a cycle, crossings, exits and entries come by router if routers are decided one by one, else by port, and whoever
-/// listens to [`Traffic`] sees that order. It may not depend on the processor, so this is one number for all instruction
-/// sets, though the best of each differ (measured: 10 with AVX-512, 24 with AVX2, 32 with neither).
+/// listens to [`Traffic`] sees that order. It may not depend on the processor, so this is one number for all
+/// instruction sets, though the best of each differ (measured: 10 with AVX-512, 24 with AVX2, 32 with neither).
 const MANY: u32 = 16;
 
 /// Instructions that the loop is compiled for. All give the same results, in the same order.
