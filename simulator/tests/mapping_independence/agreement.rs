@@ -148,7 +148,8 @@ fn conserved(counts: &snnc_simulator::counts::PassCounts) {
     assert_eq!((sent, sent), (received, flowing));
     for step in &counts.steps {
         for (index, events) in step.events.iter().enumerate() {
-            let flows: u64 = step.flows.iter().filter(|f| f.source as usize == index).map(|f| f.packets).sum();
+            let flows: u64 =
+                step.flows.iter().filter(|f| f.source as usize == index).map(|f| f.packets).sum();
             assert_eq!(events.packets_sent, flows, "slice {index} sends what its flows carry");
         }
     }
