@@ -1,8 +1,11 @@
-//! Packets per second of the cycle-accurate simulation on the network that benches/cycle_peer.py gives SANA-FE: 8 cores of
-//! `loihi-like-sanafe` with 256 neurons that send and 256 that receive, fan-out 500 over all 8 cores, weights 0, every
-//! tenth neuron fires in each timestep. `cargo bench --bench cycle -- [steps, default 100] [threads, default 1] [runs, default 5]`
+//! Packets per second of the cycle-accurate simulation on the network that benches/cycle_peer.py gives SANA-FE: 8 cores
+//! of `loihi-like-sanafe` with 256 neurons that send and 256 that receive, fan-out 500 over all 8 cores, weights 0,
+//! every tenth neuron fires in each timestep.
 //!
-//! The network is a spiking IR, mapped and verified as any other, executed, and timed cycle by cycle. Prints one line of JSON.
+//! `cargo bench --bench cycle -- [steps, default 100] [threads, default 1] [runs, default 5]`
+//!
+//! The network is a spiking IR, mapped and verified as any other, executed, and timed cycle by cycle. Prints one line
+//! of JSON.
 
 use std::time::Instant;
 

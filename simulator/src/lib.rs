@@ -5,6 +5,7 @@
 //! [`host`] loop drives either the chip or the float reference through [`host::Stepper`].
 //! Of the compiler only `ir` is used.
 
+mod bits;
 pub mod charge;
 pub mod counts;
 pub mod execute;

@@ -2,6 +2,7 @@
 
 use super::LANES;
 use super::level::{Level, dispatch};
+use crate::bits::packed;
 use crate::counts::Events;
 use crate::execute::neuron::Update;
 
@@ -78,16 +79,6 @@ fn fast(
         v[i] = if fires { 0 } else { clipped };
     }
     Marks { fired: packed(&fired), active: packed(&active), saturated: packed(&saturated), overflowed: 0 }
-}
-
-/// One bit for each flag of 0 or 1: the product moves the lowest bits of eight bytes into the highest byte.
-#[inline(always)]
-fn packed(flags: &[u8; LANES]) -> u64 {
-    let mut bits = 0;
-    for (i, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
-        bits |= (u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
-    }
-    bits
 }
 
 /// The rule as defined.

@@ -21,9 +21,9 @@ pub struct SlowPacket {
 /// Packets that are held before the fastest are dropped.
 const HELD: usize = 8 * KEPT;
 
-/// The [`KEPT`] slowest of those entered. Of equals the first in the order of [`SlowPacket`]'s other fields is kept, so the
-/// order of entering does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The [`KEPT`] slowest of those entered. Of equals the first in the order of [`SlowPacket`]'s other fields is kept, so
+/// the order of entering does not matter.
+#[derive(Debug, Clone, Default)]
 pub struct Slowest {
     /// Latency below which a packet is not held.
     least: u64,

@@ -4,17 +4,16 @@
 //! one grant for each output port and interval, round robin over the input channels. Packets go X first, then Y
 //! (free of deadlock as long as every sink drains). A packet of several flits holds its channel until its tail.
 //!
-//! In cycle t a router decides by what was so in cycle t - 1: flits and credits need one cycle at least. The order
-//! in which routers are looked at therefore changes nothing, and neither does looking at one that has nothing to
-//! do.
+//! In cycle t a router decides by what was so in cycle t - 1: flits and credits need one cycle at least. The order in
+//! which routers are looked at therefore changes nothing, and neither does looking at one that has nothing to do.
 //!
 //! Packets may fork on their way ([`trees`]).
 //!
-//! There are four implementations of this one model, and tests hold that they give the same fate to every packet: [`single`]
-//! for one virtual channel and [`compact`] for small routers of two, both for packets of one flit to one end, [`general`] for
-//! all, and `plain` as an oracle that does without any of their bookkeeping. The output at the next router is chosen when a flit leaves the one
-//! before; a credit is no event but the time from which a place is free. Nothing is allocated in their loops once their
-//! tables have grown to the most that was ever under way.
+//! There are four implementations of this one model, and tests hold that they give the same fate to every packet:
+//! [`single`] for one virtual channel and [`compact`] for small routers of two, both for packets of one flit to one
+//! end, [`general`] for all, and `plain` as an oracle that does without any of their bookkeeping. The output at the
+//! next router is chosen when a flit leaves the one before; a credit is no event but the time from which a place is
+//! free. Nothing is allocated in their loops once their tables have grown to the most that was ever under way.
 
 #[cfg(test)]
 mod bench;

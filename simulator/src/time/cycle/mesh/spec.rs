@@ -124,10 +124,10 @@ impl MeshSpec {
         (router as u32 % self.columns, router as u32 / self.columns)
     }
 
-    /// The router beyond port `direction`, if the mesh goes on there.
-    pub fn neighbour(&self, router: usize, direction: usize) -> Option<usize> {
+    /// The router beyond a port, if the mesh goes on there; local ports have none beyond them.
+    pub fn neighbour(&self, router: usize, port: usize) -> Option<usize> {
         let (x, y) = self.at(router);
-        let (x, y) = match direction {
+        let (x, y) = match port {
             EAST if x + 1 < self.columns => (x + 1, y),
             WEST if x > 0 => (x - 1, y),
             SOUTH if y + 1 < self.rows => (x, y + 1),
@@ -150,6 +150,16 @@ impl MeshSpec {
         line.at_least_one()
     }
 
+    /// The line out of a port: its link, or the delivery where the mesh does not go on.
+    pub(super) fn out(&self, router: usize, port: usize) -> Line {
+        self.neighbour(router, port).map_or(self.delivery, |next| self.line(router, next, port))
+    }
+
+    /// The line into a port: the link from its neighbour, or the injection where there is none.
+    pub(super) fn into(&self, router: usize, port: usize) -> Line {
+        self.neighbour(router, port).map_or(self.injection, |before| self.line(before, router, port ^ 1))
+    }
+
     /// The output port that leads a packet on: X first, then Y, then its local port.
     pub fn route(&self, (x, y): (u32, u32), (to_x, to_y): (u32, u32), local: u32) -> usize {
         match (x.cmp(&to_x), y.cmp(&to_y)) {
@@ -167,7 +177,7 @@ impl MeshSpec {
         let mut cycles = self.router_latency + self.delivery.latency.max(1);
         loop {
             let direction = self.route(self.at(at), self.at(to), 0);
-            let Some(next) = self.neighbour(at, direction).filter(|_| direction < 4) else { return cycles };
+            let Some(next) = self.neighbour(at, direction) else { return cycles };
             cycles += self.line(at, next, direction).latency + self.router_latency;
             at = next;
         }

@@ -40,13 +40,12 @@ impl Block {
 impl Store {
     fn connect(&mut self, router: usize, port: usize) {
         let spec = &self.spec;
-        let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
+        let neighbour = spec.neighbour(router, port);
         // Edges of the mesh have no buffers.
         if port < 4 && neighbour.is_none() {
             return;
         }
-        let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
-        let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
+        let (out, into) = (spec.out(router, port), spec.into(router, port));
         let (node, rest) = (&mut self.blocks[router / BLOCK].nodes[router % BLOCK], &mut self.rests[router]);
         (rest.latency[port], rest.interval[port]) = (out.latency as u32, out.interval as u32);
         let delay = (out.latency + spec.router_latency) as u32;

@@ -9,8 +9,11 @@ use std::collections::BinaryHeap;
 use super::BLOCK;
 use super::lanes::Lane;
 
-/// Most blocks of routers in a wheel (2 MiB).
+/// Most slots of a wheel with at most 256 blocks of routers (2.2 MiB). With more, it has the [`FEWEST`] cycles all the
+/// same.
 const MOST_SLOTS: usize = 1 << 14;
+/// Fewest cycles of a wheel: a word of `occupied`, and as far as [`Events::look`] sees.
+const FEWEST: usize = 64;
 
 /// What happens to a block of routers in a cycle.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +45,7 @@ impl Events {
     /// For so many routers; `reach` cycles should fit into the wheel.
     pub(super) fn new(routers: usize, reach: u64) -> Self {
         let blocks = routers.div_ceil(BLOCK);
-        let most = (MOST_SLOTS / blocks.max(1)).max(64) as u64;
+        let most = (MOST_SLOTS / blocks.max(1)).max(FEWEST) as u64;
         // Beyond what must fit, most of what sources announce does.
         let least = 1 << most.min(256).ilog2();
         let slots = (reach.min(most / 2) + 1).next_power_of_two().max(least);

@@ -11,9 +11,9 @@ use crate::time::cycle::mesh::traffic::Injection;
 pub(super) struct Flit {
     /// Cycle in which it may leave at the earliest. Of an empty place: from which the sender may use it again.
     pub time: u64,
-    /// From the lowest bit: the output that it takes next, that at the end of its row and that at the end of its column (3
-    /// bits each), index of its packet (23), links still to cross along its row (16) and along its column (16). So neither
-    /// its packet nor where it is need be looked up on the way.
+    /// From the lowest bit: the output that it takes next, that at the end of its row and that at the end of its column
+    /// (3 bits each), index of its packet (23), links still to cross along its row (16) and along its column (16). So
+    /// neither its packet nor where it is need be looked up on the way.
     word: u64,
 }
 

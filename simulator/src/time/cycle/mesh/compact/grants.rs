@@ -44,7 +44,8 @@ impl Grants {
         Self { links: none, exits: none, entries: none }
     }
 
-    /// Adds a grant to those that there are. It is written to all lists, without a branch, and counted where it belongs.
+    /// Adds a grant to those that there are. It is written to all lists, without a branch, and counted where it
+    /// belongs.
     #[inline(always)]
     pub(super) fn enter(&mut self, grant: Grant, counts: Counts) -> Counts {
         let Counts { links, exits, entries } = counts;

@@ -2,6 +2,7 @@
 
 use super::grants::Picks;
 use super::{BLOCK, PORTS};
+use crate::bits::packed;
 
 /// A word for each router of a block.
 pub(super) type Lane = [u16; BLOCK];
@@ -121,14 +122,7 @@ fn pair(channel: u16) -> u16 {
 /// Which lanes are not 0, a bit each.
 #[inline(always)]
 fn nonzero(lanes: &Lane) -> u64 {
-    let bytes = lanes.map(|lane| u8::from(lane != 0));
-    let mut bits = 0;
-    for (i, eight) in bytes.as_chunks().0.iter().enumerate() {
-        // The product's highest byte gathers the lowest bits of all eight.
-        let gathered = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits |= gathered << (8 * i);
-    }
-    bits
+    packed(&lanes.map(|lane| u8::from(lane != 0)))
 }
 
 #[cfg(test)]

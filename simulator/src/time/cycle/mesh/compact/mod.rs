@@ -7,20 +7,22 @@
 //! 3. Sinks take packets, and sources fill the places of local buffers.
 //!
 //! What a router decides depends on what was so one cycle before, and on its own decisions of this cycle, so steps 2
-//! and 3 may follow for a block of 64 routers together. Where everything takes one cycle and many routers of a block act,
-//! all 64 are decided side by side ([`lanes`]), else one by one; results are the same. [`pace`] tells the compiler which of
-//! it is the case.
+//! and 3 may follow for a block of 64 routers together. Where everything takes one cycle and many routers of a block
+//! act, all 64 are decided side by side ([`lanes`]), else one by one; results are the same. [`pace`] tells the compiler
+//! which of it is the case.
 //!
 //! A router is looked at when a head is through it ([`events`]), when an output with more requests may be granted
 //! again, when a port that had just been read may be read again, and when a place behind a blocked output is free.
 //!
 //! What costs time in a mesh of busy routers, in this order: mispredicted branches, so where a condition is as good as
-//! random its effect is masked or looked up instead; instructions; and the first level of cache, so what every flit needs of a
-//! router is packed ([`node`]), and rings start again at their first places where nobody asks when places became free.
+//! random its effect is masked or looked up instead; instructions; and the first level of cache, so what every flit
+//! needs of a router is packed ([`node`]), and rings start again at their first places where nobody asks when places
+//! became free.
 //!
-//! State: about 700 bytes a router, by blocks of 64 and in arrays of fixed length, so that an index into them needs no check;
-//! 16 a place of a buffer (rings, so a power of two of them), 16 a packet under way; 136 a block of routers and cycle
-//! within the longest latency, at most 2 MiB.
+//! State: 757 bytes a router, by blocks of 64 and in arrays of fixed length, so that an index into them needs no check;
+//! 16 a local port, 16 a place of a buffer (rings, so a power of two of them), 16 a packet under way; 136 a block of
+//! routers and cycle of the wheel of [`events`], which are at most 2.2 MiB as long as there are at most 256 blocks, and
+//! 8.5 KiB a block beyond.
 
 mod arbitrate;
 mod build;

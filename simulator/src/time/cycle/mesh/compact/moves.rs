@@ -284,8 +284,8 @@ fn open_up(
 /// No bits, and all.
 static MASKS: [u64; 2] = [0, !0];
 
-/// The later of two times. Where which one is as good as random, it is looked up, as the compiler would make a branch of
-/// whatever it sees through.
+/// The later of two times. Where which one is as good as random, it is looked up, as the compiler would make a branch
+/// of whatever it sees through.
 #[inline(always)]
 fn later<P: Pace>(a: u64, b: u64) -> u64 {
     if P::BUSY { a.wrapping_add(b.wrapping_sub(a) & MASKS[usize::from(b > a)]) } else { a.max(b) }

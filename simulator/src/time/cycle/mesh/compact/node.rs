@@ -40,8 +40,8 @@ pub(super) struct Line {
     pub delay: u32,
 }
 
-/// The places of an input port's channels: two rings with their places in turn. The n-th flit of a channel stands in place
-/// `n & mask` of its ring.
+/// The places of an input port's channels: two rings with their places in turn. The n-th flit of a channel stands in
+/// place `n & mask` of its ring.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Buffer {
     /// First place in [`State::places`](super::State::places).
@@ -52,8 +52,8 @@ pub(super) struct Buffer {
     pub mask: u16,
     /// Places of a channel.
     pub depth: u16,
-    /// All bits if flits are counted from the start of a run, as it counts when each place becomes free; none if they are
-    /// counted anew from when a channel was empty, so that most flits stand in the first places.
+    /// All bits if flits are counted from the start of a run, as it counts when each place becomes free; none if they
+    /// are counted anew from when a channel was empty, so that most flits stand in the first places.
     pub counts: u16,
 }
 

@@ -39,9 +39,8 @@ impl General {
 
     fn add_port(&mut self, router: usize, port: usize) {
         let spec = &self.spec;
-        let neighbour = if port < 4 { spec.neighbour(router, port) } else { None };
-        let out = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
-        let into = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
+        let neighbour = spec.neighbour(router, port);
+        let (out, into) = (spec.out(router, port), spec.into(router, port));
         let (x, y) = spec.at(neighbour.unwrap_or(router));
         self.outputs.push(Output {
             allowed: 0,

@@ -42,8 +42,7 @@ impl Single {
 
     /// Output `port` of a router. Ports that it lacks have an output that nobody uses.
     fn output(&self, spec: &MeshSpec, router: usize, port: usize) -> Output {
-        let neighbour = neighbour(spec, router, port);
-        let line = neighbour.map_or(spec.delivery, |next| spec.line(router, next, port));
+        let (neighbour, line) = (spec.neighbour(router, port), spec.out(router, port));
         let exit = (router * self.locals + port).saturating_sub(4) as u32;
         let (x, y) = spec.at(neighbour.unwrap_or(router));
         Output {
@@ -61,8 +60,7 @@ impl Single {
 
     /// The channel of input port `port` of a router. Those that it lacks, and edges of the mesh, have no buffer.
     fn channel(&mut self, spec: &MeshSpec, router: usize, port: usize) -> Channel {
-        let neighbour = neighbour(spec, router, port);
-        let line = neighbour.map_or(spec.injection, |before| spec.line(before, router, port ^ 1));
+        let (neighbour, line) = (spec.neighbour(router, port), spec.into(router, port));
         let buffer = neighbour.is_some() || (4..spec.ports()).contains(&port);
         let depth = if buffer { u32::from(line.buffer_flits) } else { 0 };
         let ring = if buffer { depth.next_power_of_two() } else { 0 };
@@ -102,9 +100,4 @@ impl Single {
 
 fn number(router: usize, port: usize) -> u32 {
     (router * PORTS + port) as u32
-}
-
-/// The router beyond a mesh port.
-fn neighbour(spec: &MeshSpec, router: usize, port: usize) -> Option<usize> {
-    if port < 4 { spec.neighbour(router, port) } else { None }
 }

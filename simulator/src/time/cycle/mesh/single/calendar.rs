@@ -1,12 +1,15 @@
 //! Which outputs to look at, and when: a calendar whose pages are a few cycles long, in order of time and output.
 //!
-//! Where links are slow compared with the clock, hardly two outputs are due in the same cycle, and most cycles none is. So a
-//! page is a list of outputs, each of which is entered once, for its earliest time; only a page with several of them is
-//! sorted, when it is opened. What is due after the last page is entered there, and again when that is opened.
+//! Where links are slow compared with the clock, hardly two outputs are due in the same cycle, and most cycles none is.
+//! So a page is a list of outputs, each of which is entered once, for its earliest time; only a page with several of
+//! them is sorted, when it is opened. What is due after the last page is entered there, and again when that is opened.
 
 use super::NEVER;
 
 /// Pages: a word has a bit for each word of them.
+///
+/// All that is due on the last page or later shares it. To strike an output out takes time linear in the outputs entered
+/// on its page after it: few on any other page, but on the last one perhaps all of the mesh.
 const PAGES: usize = 64 * 64;
 /// No output.
 const NONE: u32 = u32::MAX;
@@ -103,7 +106,8 @@ impl Calendar {
         self.open.insert(place, key);
     }
 
-    /// Takes out an output that becomes due earlier. Its page may stay behind empty.
+    /// Takes out an output that becomes due earlier, in time linear in its page ([`PAGES`]). Its page may stay behind
+    /// empty.
     #[inline(never)]
     fn strike(&mut self, output: usize) {
         let Entry { next, slot, .. } = self.entries[output];

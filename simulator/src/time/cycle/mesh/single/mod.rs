@@ -1,15 +1,15 @@
 //! The mesh for small routers of one virtual channel and packets of one flit to one end, as Loihi's: the fates of
 //! [`General`](super::general::General), faster because outputs of a router do not depend on each other.
 //!
-//! The unit of work is an output in one cycle. The [`calendar`] holds one time for each output that somebody wants, not after
-//! the first cycle in which it can be granted. An output is entered
+//! The unit of work is an output in one cycle. The [`calendar`] holds one time for each output that somebody wants, not
+//! after the first cycle in which it can be granted. An output is entered
 //! 1. when a head asks for it, for the time at which the head and the output can be had,
 //! 2. after a grant, if other heads want it, for the time at which it may be granted again,
 //! 3. when a place behind it becomes known to be free, if a head wants it,
 //! 4. after a look that found no head ready, for the time of the first that will be.
 //!
-//! So nearly every look ends in a grant. A credit is no event but the time from which a place is free. A flit carries its
-//! packet, so there is no table of packets.
+//! So nearly every look ends in a grant. A credit is no event but the time from which a place is free. A flit carries
+//! its packet, so there is no table of packets.
 //!
 //! State: 768 bytes a router, 32 a place of a buffer (rings, so a power of two of them), 16 an output in the calendar.
 

@@ -6,8 +6,8 @@ use crate::time::cycle::mesh::Way;
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Injection, Traffic};
 
 impl Single {
-    /// Grants an output if a head can use it in cycle `now`, which is when it was due. Links and exits each have their own
-    /// code, as what follows a grant is easier to predict by kind.
+    /// Grants an output if a head can use it in cycle `now`, which is when it was due. Links and exits each have their
+    /// own code, as what follows a grant is easier to predict by kind.
     #[inline(always)]
     pub(super) fn look_at(&mut self, index: usize, now: u64, traffic: &mut impl Traffic) {
         let (at, port) = (index / PORTS, index % PORTS);
@@ -132,7 +132,8 @@ impl Single {
 }
 
 impl Router {
-    /// The next head after the one granted last that can take an output now; if there is none, when the first will be ready.
+    /// The next head after the one granted last that can take an output now; if there is none, when the first will be
+    /// ready.
     #[inline(always)]
     fn choose(&self, port: usize, now: u64) -> Result<usize, u64> {
         let output = &self.outputs[port];
