@@ -3,49 +3,20 @@
 
 mod common;
 
-use common::{Random, no_overlap};
-use snnc_compiler::driver::{CompileOptions, map};
+use common::no_overlap;
+use common::timing::{self, timed, watched};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
-use snnc_simulator::charge::{Meter, Record};
-use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::time::cycle::{Detail, KEPT, Recorded, StepPlace, Watcher};
-use snnc_simulator::time::{Fidelity, Latencies, PassTime};
-use snnc_targets::Diagnostic;
+use snnc_simulator::charge::Meter;
+use snnc_simulator::execute::Chip;
+use snnc_simulator::time::cycle::KEPT;
+use snnc_simulator::time::{Fidelity, Latencies};
 
-/// A random network on a random mesh of small cores, with random queues and times.
+/// With packets of several flits.
 fn program(seed: u64) -> (Program, Vec<f64>) {
-    let mut random = Random(seed);
-    let mut target = common::target(&mut random, 64);
-    let network = target.network.as_mut().unwrap();
-    network.virtual_channels.0 = random.between(1, 3) as u32;
-    network.flits_per_packet.0 = random.between(1, 3) as u32;
-    for size in [
-        &mut network.buffer_flits,
-        &mut network.chip_buffer_flits,
-        &mut network.spike_queue_spikes,
-        &mut network.axon_in_queue_packets,
-        &mut network.synapse_queue_packets,
-    ] {
-        size.0 = random.between(1, 6) as u32;
-    }
-    let t = &mut target.timing;
-    for unit in [&mut t.axon_in, &mut t.axon_out, &mut t.hop_east_west, &mut t.tile_delivery] {
-        unit.interval_ns.0 = random.between(0, 9) as f64;
-        unit.latency_ns.0 = random.between(0, 9) as f64;
-    }
-    t.synaptic_operation.interval_ns.0 = random.between(0, 2) as f64 + 0.013;
-    t.neuron_update_active.interval_ns.0 = random.between(1, 40) as f64;
-    let ir = common::network(&mut random, &target);
-    let input = common::input(&mut random, &ir);
-    (map(&ir, &target, CompileOptions::default()).unwrap(), input)
-}
-
-fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTime, Record) {
-    let meter = Meter::new(chip.program, &chip.table, fidelity).unwrap();
-    let mut record = meter.record();
-    let time = meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).unwrap();
-    (time, record)
+    timing::program(seed, |random, target| {
+        target.network.as_mut().unwrap().flits_per_packet.0 = random.between(1, 3) as u32;
+    })
 }
 
 #[test]
@@ -84,29 +55,6 @@ fn threads_change_no_time() {
     let one = run(1);
     assert_eq!(one, run(2));
     assert_eq!(one, run(8));
-}
-
-/// Keeps everything.
-#[derive(Default)]
-struct Everything(Vec<(StepPlace, Recorded)>);
-
-impl Watcher for Everything {
-    fn wants(&mut self, _: StepPlace, _: u64, _: u64) -> Result<Option<Detail>, Diagnostic> {
-        Ok(Some(Detail::Work))
-    }
-
-    fn recorded(&mut self, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
-        self.0.push((at, step.clone()));
-        Ok(())
-    }
-}
-
-fn watched(chip: &Chip, outcome: &PassOutcome) -> (Record, Vec<(StepPlace, Recorded)>) {
-    let meter = Meter::new(chip.program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
-    let mut record = meter.record();
-    let mut all = Everything::default();
-    meter.add_watched(&mut record, 0, (&outcome.counts, &outcome.traces), Some(&mut all)).unwrap();
-    (record, all.0)
 }
 
 #[test]

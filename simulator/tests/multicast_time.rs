@@ -5,84 +5,29 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Random, no_overlap};
-use snnc_compiler::driver::{CompileOptions, map};
+use common::no_overlap;
+use common::timing::{self, timed, watched};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::Trees;
 use snnc_compiler::ir::{CoreId, NetworkId};
-use snnc_compiler::mapping::effort::Effort;
-use snnc_simulator::charge::{Meter, Record};
-use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Unit, Watcher};
-use snnc_simulator::time::{Fidelity, Latencies, PassTime};
-use snnc_targets::Diagnostic;
+use snnc_simulator::charge::Meter;
+use snnc_simulator::execute::Chip;
+use snnc_simulator::time::cycle::Unit;
+use snnc_simulator::time::{Fidelity, Latencies};
 use snnc_targets::schema::Routing;
 
-/// A random network on a random mesh whose routers fork packets, with random queues and times.
+/// With packets that are slow to make now and then.
 fn program(seed: u64, routing: Routing) -> (Program, Vec<f64>) {
-    let mut random = Random(seed);
-    let mut target = common::target(&mut random, 64);
-    target.topology.routing.0 = routing;
-    let network = target.network.as_mut().unwrap();
-    network.virtual_channels.0 = random.between(1, 3) as u32;
-    for size in [
-        &mut network.buffer_flits,
-        &mut network.chip_buffer_flits,
-        &mut network.spike_queue_spikes,
-        &mut network.axon_in_queue_packets,
-        &mut network.synapse_queue_packets,
-    ] {
-        size.0 = random.between(1, 6) as u32;
-    }
-    let t = &mut target.timing;
-    for unit in [&mut t.axon_in, &mut t.axon_out, &mut t.hop_east_west, &mut t.tile_delivery] {
-        unit.interval_ns.0 = random.between(0, 9) as f64;
-        unit.latency_ns.0 = random.between(0, 9) as f64;
-    }
-    if random.one_in(3) {
-        t.axon_out.interval_ns.0 = 70.0;
-    }
-    t.synaptic_operation.interval_ns.0 = random.between(0, 2) as f64 + 0.013;
-    t.neuron_update_active.interval_ns.0 = random.between(1, 40) as f64;
-    let ir = common::network(&mut random, &target);
-    let input = common::input(&mut random, &ir);
-    let mut options = CompileOptions::default();
-    options.place.effort = Effort::Fast;
-    (map(&ir, &target, options).unwrap(), input)
+    timing::program(seed, |random, target| {
+        target.topology.routing.0 = routing;
+        if random.one_in(3) {
+            target.timing.axon_out.interval_ns.0 = 70.0;
+        }
+    })
 }
 
 fn forking(seed: u64) -> (Program, Vec<f64>) {
     program(seed, Routing::Multicast { table_entries: None })
-}
-
-fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTime, Record) {
-    let meter = Meter::new(chip.program, &chip.table, fidelity).unwrap();
-    let mut record = meter.record();
-    let time = meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).unwrap();
-    (time, record)
-}
-
-/// Keeps everything.
-#[derive(Default)]
-struct Everything(Vec<Recorded>);
-
-impl Watcher for Everything {
-    fn wants(&mut self, _: StepPlace, _: u64, _: u64) -> Result<Option<Detail>, Diagnostic> {
-        Ok(Some(Detail::Work))
-    }
-
-    fn recorded(&mut self, _: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
-        self.0.push(step.clone());
-        Ok(())
-    }
-}
-
-fn watched(chip: &Chip, outcome: &PassOutcome) -> (Record, Vec<Recorded>) {
-    let meter = Meter::new(chip.program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
-    let mut record = meter.record();
-    let mut all = Everything::default();
-    meter.add_watched(&mut record, 0, (&outcome.counts, &outcome.traces), Some(&mut all)).unwrap();
-    (record, all.0)
 }
 
 #[test]
@@ -132,7 +77,7 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
         let cycle = meter.cycle().unwrap();
         let trees = Trees::of(&program).unwrap();
         let (mut latencies, mut zero_load) = (Latencies::default(), 0);
-        for (step, counts) in steps.iter().zip(&outcome.counts.steps) {
+        for ((_, step), counts) in steps.iter().zip(&outcome.counts.steps) {
             let spikes: u64 = counts.casts.iter().map(|cast| cast.spikes).sum();
             assert_eq!(step.made.len() as u64, spikes, "seed {seed}");
             let mut served = vec![Vec::new(); step.made.len()];
@@ -225,7 +170,7 @@ fn threads_change_no_time_and_no_record() {
         let one = run(1);
         assert_eq!(one, run(2));
         assert_eq!(one, run(8));
-        repeated.insert(seed, one.1.1.iter().map(|step| step.arrived.len()).sum());
+        repeated.insert(seed, one.1.1.iter().map(|(_, step)| step.arrived.len()).sum());
     }
     assert!(repeated.values().all(|&packets| packets > 0), "{repeated:?}");
 }

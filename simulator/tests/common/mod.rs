@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test crate uses a part")]
 
 pub mod grains;
+pub mod timing;
 
 use snnc_compiler::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
