@@ -21,8 +21,10 @@ mod compact;
 #[cfg(test)]
 mod fork_tests;
 mod general;
+mod occupied;
 #[cfg(test)]
 mod plain;
+mod ring;
 mod single;
 mod spec;
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Which routers to look at, and when: a wheel of words for the near future, a heap for the far one.
 //!
-//! A word of 16 bits a router and cycle says which channels' heads are through the router. Empty cycles are skipped by
-//! scanning a bit set of occupied slots.
+//! A word of 16 bits a router and cycle says which channels' heads are through the router.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::BLOCK;
 use super::lanes::Lane;
+use crate::time::cycle::mesh::occupied::Occupied;
 
 /// Most slots of a wheel with at most 256 blocks of routers (2.2 MiB). With more, it has the [`FEWEST`] cycles all the
 /// same.
@@ -37,7 +37,7 @@ pub(super) struct Events {
     /// By block and slot of time.
     slots: Vec<Slot>,
     /// Slots with routers.
-    occupied: Vec<u64>,
+    occupied: Occupied,
     far: BinaryHeap<Reverse<(u64, u32, u16)>>,
 }
 
@@ -55,14 +55,14 @@ impl Events {
             shift: slots.trailing_zeros(),
             blocks,
             slots: vec![Slot { through: [0; BLOCK], set: 0 }; slots as usize * blocks],
-            occupied: vec![0; slots.div_ceil(64) as usize],
+            occupied: Occupied::new(slots),
             far: BinaryHeap::new(),
         }
     }
 
     /// Starts again at cycle 0; nothing may be entered.
     pub(super) fn reset(&mut self) {
-        debug_assert!(self.far.is_empty() && self.occupied.iter().all(|&w| w == 0));
+        debug_assert!(self.far.is_empty() && self.occupied.is_empty());
         self.now = 0;
     }
 
@@ -86,11 +86,10 @@ impl Events {
             }
             return;
         }
-        let at = (time & self.mask) as usize;
         let slot = self.slot(router / BLOCK, time);
         let slot = &mut self.slots[slot];
         if slot.set == 0 {
-            self.occupied[at / 64] |= u64::from(really) << (at % 64);
+            self.occupied.enter(really, time);
         }
         slot.set |= u64::from(really) << (router % BLOCK);
         slot.through[router % BLOCK] |= channels;
@@ -99,8 +98,7 @@ impl Events {
     /// Looks at routers of a block in cycle `time`, at most 63 from now.
     #[inline(always)]
     pub(super) fn look(&mut self, block: usize, time: u64, routers: u64) {
-        let at = (time & self.mask) as usize;
-        self.occupied[at / 64] |= 1 << (at % 64);
+        self.occupied.enter(true, time);
         let slot = self.slot(block, time);
         self.slots[slot].set |= routers;
     }
@@ -114,7 +112,7 @@ impl Events {
     /// Advances to the next cycle with routers and calls it `now`.
     #[inline(always)]
     pub(super) fn advance(&mut self) -> Option<u64> {
-        let near = self.next_occupied();
+        let near = self.occupied.next(self.now);
         self.now = match self.far.peek() {
             None => near?,
             Some(&Reverse((far, ..))) => {
@@ -123,8 +121,7 @@ impl Events {
                 time
             }
         };
-        let slot = (self.now & self.mask) as usize;
-        self.occupied[slot / 64] &= !(1 << (slot % 64));
+        self.occupied.clear(self.now);
         Some(self.now)
     }
 
@@ -167,26 +164,6 @@ impl Events {
         for (through, channels) in through.iter_mut().zip(channels) {
             *through |= channels;
         }
-    }
-
-    /// First occupied slot from `now` on, as a time.
-    #[inline(always)]
-    fn next_occupied(&self) -> Option<u64> {
-        let start = (self.now & self.mask) as usize;
-        let n = self.occupied.len();
-        let first = self.occupied[start / 64] & (!0 << (start % 64));
-        if first != 0 {
-            let slot = (start / 64 * 64) as u64 + u64::from(first.trailing_zeros());
-            return Some(self.now + (slot - start as u64));
-        }
-        for i in 1..=n {
-            let word = (start / 64 + i) & (n - 1);
-            if self.occupied[word] != 0 {
-                let slot = word as u64 * 64 + u64::from(self.occupied[word].trailing_zeros());
-                return Some(self.now + (slot.wrapping_sub(start as u64) & self.mask));
-            }
-        }
-        None
     }
 }
 

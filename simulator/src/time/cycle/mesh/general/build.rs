@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::wheel::Wheel;
 use super::{Channel, Entrance, FREE, Flit, Forks, General, Input, MeshTrees, NEVER, NONE, Output};
 use crate::time::cycle::mesh::MeshSpec;
+use crate::time::cycle::mesh::ring::Ring;
 
 impl General {
     /// An empty mesh.
@@ -57,25 +58,20 @@ impl General {
         // Edges of the mesh have no buffers.
         let local = (4..spec.ports()).contains(&port);
         let depth = if local || neighbour.is_some() { u32::from(into.buffer_flits) } else { 0 };
-        let ring = if depth > 0 { depth.next_power_of_two() } else { 0 };
         for _ in 0..spec.virtual_channels {
+            let ring = Ring::new(self.places.len(), depth);
             self.channels.push(Channel {
                 ready: NEVER,
                 credit: into.credit,
-                base: self.places.len() as u32,
-                mask: ring.saturating_sub(1),
-                depth,
-                head: 0,
-                tail: 0,
+                ring,
                 sender: neighbour.map_or(NONE, |before| ((before << self.shift) + (port ^ 1)) as u32),
             });
-            self.places.resize(self.places.len() + ring as usize, Flit::default());
+            self.places.resize(ring.places().end, Flit::default());
         }
     }
 
     /// Back to cycle 0. Every run drains, so only times and round-robin pointers are left to forget.
     pub(super) fn reset(&mut self) {
-        debug_assert!(self.channels.iter().all(|c| c.head == c.tail), "a drained mesh is empty");
         self.wheel.reset();
         self.places.fill(Flit::default());
         self.packets.clear();
@@ -85,9 +81,7 @@ impl General {
         self.inputs.fill(Input::default());
         self.entrances.fill(Entrance::default());
         (self.drained, self.hops) = (0, 0);
-        for channel in &mut self.channels {
-            (channel.head, channel.tail) = (0, 0);
-        }
+        self.channels.iter_mut().for_each(|channel| channel.ring.reset());
         // The first turn is that of the first channel.
         let last_channel = self.spec.virtual_channels as u8 - 1;
         for output in &mut self.outputs {

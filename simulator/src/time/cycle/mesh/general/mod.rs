@@ -24,6 +24,7 @@ mod router;
 mod shape;
 mod wheel;
 
+use super::ring::Ring;
 use super::traffic::Traffic;
 use super::trees::MeshTrees;
 use super::{Drained, MeshSpec, Packet};
@@ -51,24 +52,15 @@ struct Flit {
     port: u32,
 }
 
-/// An input channel: one virtual channel of one port of a router. Flits and places are counted from the start of a
-/// run; the n-th stands in place `n & mask` of the ring.
+/// An input channel: one virtual channel of one port of a router.
 #[derive(Debug, Clone, Copy)]
 struct Channel {
     /// When its head may leave; [`NEVER`] without one.
     ready: u64,
     /// Cycles until the sender knows of a free place.
     credit: u64,
-    /// First place in [`General::places`].
-    base: u32,
-    /// Places of the ring less 1.
-    mask: u32,
-    /// Places of the buffer.
-    depth: u32,
-    /// Flits that have left.
-    head: u32,
-    /// Flits that have come.
-    tail: u32,
+    /// Its places among [`General::places`].
+    ring: Ring,
     /// Output before it; [`NONE`] for local ports and edges.
     sender: u32,
 }

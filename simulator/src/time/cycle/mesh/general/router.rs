@@ -209,8 +209,7 @@ impl General {
     /// A channel's head.
     #[inline(always)]
     fn head(&self, channel: usize) -> Flit {
-        let state = &self.channels[channel];
-        self.places[(state.base + (state.head & state.mask)) as usize]
+        self.places[self.channels[channel].ring.head()]
     }
 
     /// Takes a channel's head away, frees its place, tells whoever waits for one, and makes the next flit head.
@@ -222,14 +221,14 @@ impl General {
         self.inputs[first + channel / vcs].readable = readable;
         let state = &mut self.channels[from];
         let known = now + state.credit;
-        self.places[(state.base + (state.head & state.mask)) as usize].time = known;
-        let full = state.tail.wrapping_sub(state.head) == state.depth;
-        state.head = state.head.wrapping_add(1);
+        self.places[state.ring.head()].time = known;
+        let full = state.ring.is_full();
+        state.ring.pop();
         let sender = state.sender;
-        if state.head == state.tail {
+        if state.ring.is_empty() {
             state.ready = NEVER;
         } else {
-            let next = self.places[(state.base + (state.head & state.mask)) as usize];
+            let next = self.places[state.ring.head()];
             let ready = next.time.max(readable);
             state.ready = ready;
             self.ask_for::<S>(first, channel, next.port, ready);
@@ -278,12 +277,8 @@ impl General {
     /// When a channel's sender may use its next place.
     #[inline(always)]
     pub(super) fn next_place(&self, channel: usize) -> u64 {
-        let state = &self.channels[channel];
-        if state.tail.wrapping_sub(state.head) == state.depth {
-            return NEVER;
-        }
-        let place = state.tail.wrapping_sub(state.depth) & state.mask;
-        self.places[(state.base + place) as usize].time
+        let ring = &self.channels[channel].ring;
+        if ring.is_full() { NEVER } else { self.places[ring.room()].time }
     }
 
     /// Puts a flit into a channel of a router.
@@ -291,9 +286,9 @@ impl General {
     pub(super) fn push<S: Shape>(&mut self, first: usize, channel: usize, flit: Flit) {
         let vcs = self.vcs();
         let state = &mut self.channels[channel];
-        self.places[(state.base + (state.tail & state.mask)) as usize] = flit;
-        let empty = state.tail == state.head;
-        state.tail = state.tail.wrapping_add(1);
+        self.places[state.ring.tail()] = flit;
+        let empty = state.ring.is_empty();
+        state.ring.push();
         if empty {
             state.ready = flit.time;
             self.ask_for::<S>(first, channel - first * vcs, flit.port, flit.time);

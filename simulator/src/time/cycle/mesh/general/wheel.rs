@@ -1,10 +1,11 @@
 //! Which outputs to look at, and when: a wheel of bit sets for the near future, a heap for the far one.
 //!
-//! Empty cycles are skipped by scanning a bit set of occupied slots. An output may be entered for several times; to
-//! look at it too often changes nothing.
+//! An output may be entered for several times; to look at it too often changes nothing.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+
+use crate::time::cycle::mesh::occupied::Occupied;
 
 /// Most words of a wheel (8 MiB).
 const MOST_WORDS: usize = 1 << 20;
@@ -18,7 +19,7 @@ pub(super) struct Wheel {
     /// Words of a slot's set of outputs.
     words: usize,
     outputs: Vec<u64>,
-    occupied: Vec<u64>,
+    occupied: Occupied,
     far: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
@@ -33,14 +34,14 @@ impl Wheel {
             slots,
             words,
             outputs: vec![0; slots as usize * words],
-            occupied: vec![0; (slots / 64) as usize],
+            occupied: Occupied::new(slots),
             far: BinaryHeap::new(),
         }
     }
 
     /// Starts again at cycle 0; nothing may be entered.
     pub(super) fn reset(&mut self) {
-        debug_assert!(self.far.is_empty() && self.occupied.iter().all(|&w| w == 0));
+        debug_assert!(self.far.is_empty() && self.occupied.is_empty());
         self.now = 0;
     }
 
@@ -57,13 +58,13 @@ impl Wheel {
     #[inline(always)]
     fn mark(&mut self, output: usize, time: u64) {
         let slot = (time & (self.slots - 1)) as usize;
-        self.occupied[slot / 64] |= 1 << (slot % 64);
+        self.occupied.enter(true, time);
         self.outputs[slot * self.words + output / 64] |= 1 << (output % 64);
     }
 
     /// Advances to the next cycle with outputs, takes its slot and calls it `now`.
     pub(super) fn advance(&mut self) -> Option<u64> {
-        let near = self.next_occupied();
+        let near = self.occupied.next(self.now);
         let far = self.far.peek().map(|entry| entry.0.0);
         let time = match (near, far) {
             (None, None) => return None,
@@ -76,8 +77,7 @@ impl Wheel {
                 self.mark(output as usize, time);
             }
         }
-        let slot = (time & (self.slots - 1)) as usize;
-        self.occupied[slot / 64] &= !(1 << (slot % 64));
+        self.occupied.clear(time);
         Some(time)
     }
 
@@ -91,26 +91,6 @@ impl Wheel {
     pub(super) fn take(&mut self, word: usize) -> u64 {
         let slot = (self.now & (self.slots - 1)) as usize;
         std::mem::take(&mut self.outputs[slot * self.words + word])
-    }
-
-    /// First occupied slot from `now` on, as a time.
-    #[inline(always)]
-    fn next_occupied(&self) -> Option<u64> {
-        let start = (self.now & (self.slots - 1)) as usize;
-        let n = self.occupied.len();
-        let first = self.occupied[start / 64] & (!0 << (start % 64));
-        if first != 0 {
-            let slot = (start / 64 * 64) as u64 + u64::from(first.trailing_zeros());
-            return Some(self.now + (slot - start as u64));
-        }
-        for i in 1..=n {
-            let word = (start / 64 + i) & (n - 1);
-            if self.occupied[word] != 0 {
-                let slot = word as u64 * 64 + u64::from(self.occupied[word].trailing_zeros());
-                return Some(self.now + (slot.wrapping_sub(start as u64) & (self.slots - 1)));
-            }
-        }
-        None
     }
 }
 

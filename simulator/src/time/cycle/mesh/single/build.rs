@@ -2,6 +2,7 @@
 
 use super::calendar::Calendar;
 use super::{Channel, Entrance, Flit, NEVER, NONE, Output, PORTS, Router, Single};
+use crate::time::cycle::mesh::ring::Ring;
 use crate::time::cycle::mesh::{MeshSpec, MeshTrees};
 
 /// Most cycles of a page of the calendar.
@@ -63,17 +64,12 @@ impl Single {
         let (neighbour, line) = (spec.neighbour(router, port), spec.into(router, port));
         let buffer = neighbour.is_some() || (4..spec.ports()).contains(&port);
         let depth = if buffer { u32::from(line.buffer_flits) } else { 0 };
-        let ring = if buffer { depth.next_power_of_two() } else { 0 };
-        let base = self.places.len();
-        self.places.resize(base + ring as usize, Flit::default());
+        let ring = Ring::new(self.places.len(), depth);
+        self.places.resize(ring.places().end, Flit::default());
         Channel {
             readable: 0,
             credit: line.credit,
-            base: base as u32,
-            mask: ring.saturating_sub(1),
-            depth,
-            head: 0,
-            tail: 0,
+            ring,
             sender: neighbour.map_or(NONE, |before| number(before, port ^ 1)),
         }
     }
@@ -83,12 +79,10 @@ impl Single {
         self.calendar.reset();
         self.entrances.iter_mut().for_each(|entrance| entrance.soonest = 0);
         for router in &mut self.routers {
-            for channel in router.channels.iter_mut().filter(|channel| channel.tail > 0) {
-                debug_assert!(channel.head == channel.tail, "a drained mesh is empty");
-                let first = channel.base as usize;
-                let places = &mut self.places[first..=first + channel.mask as usize];
-                places.iter_mut().for_each(|place| place.time = 0);
-                (channel.readable, channel.head, channel.tail) = (0, 0, 0);
+            for channel in router.channels.iter_mut().filter(|channel| channel.ring.come() > 0) {
+                self.places[channel.ring.places()].iter_mut().for_each(|place| place.time = 0);
+                channel.readable = 0;
+                channel.ring.reset();
             }
             // The first turn is that of the first input port.
             for output in &mut router.outputs {

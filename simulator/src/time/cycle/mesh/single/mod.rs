@@ -17,6 +17,7 @@ mod build;
 mod calendar;
 mod moves;
 
+use super::ring::Ring;
 use super::traffic::Traffic;
 use super::{Drained, Way};
 use calendar::Calendar;
@@ -40,24 +41,15 @@ struct Flit {
     port: u16,
 }
 
-/// An input channel. Flits and places are counted from the start of a run; the n-th stands in place `n & mask` of
-/// the ring.
+/// An input channel.
 #[derive(Debug, Clone, Copy)]
 struct Channel {
     /// When it may be read again.
     readable: u64,
     /// Cycles until the sender knows of a free place.
     credit: u64,
-    /// First place in [`Single::places`].
-    base: u32,
-    /// Places of the ring less 1.
-    mask: u32,
-    /// Places of the buffer.
-    depth: u32,
-    /// Flits that have left.
-    head: u32,
-    /// Flits that have come.
-    tail: u32,
+    /// Its places among [`Single::places`].
+    ring: Ring,
     /// Output before it; [`NONE`] for local ports and edges.
     sender: u32,
 }
@@ -138,7 +130,7 @@ impl Single {
                 drained.at = drained.at.max(output.free).max(output.free - output.interval + output.latency);
             }
             let linked = router.channels.iter().filter(|channel| channel.sender != NONE);
-            drained.flit_hops += linked.map(|channel| u64::from(channel.tail)).sum::<u64>();
+            drained.flit_hops += linked.map(|channel| u64::from(channel.ring.come())).sum::<u64>();
         }
         drained
     }

@@ -1,7 +1,7 @@
 //! An output in one cycle: a head is chosen and moves on, its place is freed, the next head asks for its output; and a
 //! local buffer asks for the next packet as soon as a place is known to become free.
 
-use super::{Calendar, Channel, Entrance, Flit, NEVER, NONE, PORTS, Router, Single};
+use super::{Calendar, Entrance, Flit, NEVER, NONE, PORTS, Ring, Router, Single};
 use crate::time::cycle::mesh::Way;
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Injection, Traffic};
 
@@ -37,7 +37,7 @@ impl Single {
         output.free = free;
         let (behind, here) = (output.behind as usize, (output.x, output.y));
         let channel = &mut router.channels[from];
-        let place = &mut self.places[channel.first()];
+        let place = &mut self.places[channel.ring.head()];
         let flit = *place;
         place.time = now + channel.credit;
         let next = if LINK {
@@ -69,13 +69,13 @@ impl Single {
         let channel = &mut router.channels[from];
         let readable = now + self.read_interval;
         channel.readable = readable;
-        let full = channel.is_full();
-        channel.head = channel.head.wrapping_add(1);
+        let full = channel.ring.is_full();
+        channel.ring.pop();
         let (sender, known) = (channel.sender, now + channel.credit);
-        if channel.head == channel.tail {
+        if channel.ring.is_empty() {
             router.ready[from] = NEVER;
         } else {
-            let next = &self.places[channel.first()];
+            let next = &self.places[channel.ring.head()];
             let (port, ready) = (next.port.into(), next.time.max(readable));
             router.ask(at, from, port, ready, &mut self.calendar);
         }
@@ -102,10 +102,10 @@ impl Single {
         let (at, from) = (index / PORTS, index % PORTS);
         let router = &mut self.routers[at];
         let channel = &mut router.channels[from];
-        self.places[channel.place(channel.tail)] = flit;
-        let empty = channel.tail == channel.head;
-        channel.tail = channel.tail.wrapping_add(1);
-        let next = next_place(channel, &self.places);
+        self.places[channel.ring.tail()] = flit;
+        let empty = channel.ring.is_empty();
+        channel.ring.push();
+        let next = next_place(&channel.ring, &self.places);
         if empty {
             let ready = flit.time.max(channel.readable);
             router.ask(at, from, flit.port.into(), ready, &mut self.calendar);
@@ -117,7 +117,8 @@ impl Single {
     pub(super) fn refill(&mut self, index: usize, traffic: &mut impl Traffic) {
         let Entrance { mut soonest, channel, x, y } = self.entrances[index];
         let channel = channel as usize;
-        let mut free = next_place(&self.routers[channel / PORTS].channels[channel % PORTS], &self.places);
+        let mut free =
+            next_place(&self.routers[channel / PORTS].channels[channel % PORTS].ring, &self.places);
         while free != NEVER {
             let Some(injection) = traffic.inject(index, free.max(soonest)) else { break };
             let Injection { at, x: to_x, y: to_y, local, tag, .. } = injection;
@@ -164,30 +165,8 @@ impl Router {
     }
 }
 
-impl Channel {
-    #[inline(always)]
-    fn is_full(&self) -> bool {
-        self.tail.wrapping_sub(self.head) == self.depth
-    }
-
-    /// Where the n-th flit stands.
-    #[inline(always)]
-    fn place(&self, n: u32) -> usize {
-        (self.base + (n & self.mask)) as usize
-    }
-
-    /// Where the head stands.
-    #[inline(always)]
-    fn first(&self) -> usize {
-        self.place(self.head)
-    }
-}
-
 /// When a channel's sender may use its next place.
 #[inline(always)]
-fn next_place(channel: &Channel, places: &[Flit]) -> u64 {
-    if channel.is_full() {
-        return NEVER;
-    }
-    places[channel.place(channel.tail.wrapping_sub(channel.depth))].time
+fn next_place(ring: &Ring, places: &[Flit]) -> u64 {
+    if ring.is_full() { NEVER } else { places[ring.room()].time }
 }
