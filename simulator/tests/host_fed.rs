@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use agreement::agree;
 use common::Random;
 use snnc_compiler::driver::{CompileOptions, assemble, map};
+use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Slice;
 use snnc_compiler::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
@@ -55,7 +56,7 @@ fn join(ir: &mut SpikingIr, source: PopulationId, target: PopulationId) {
     let (from, to) = (ir.model.populations[source].shape, ir.model.populations[target].shape);
     let (inputs, outputs) = (from.channels, to.channels);
     let weights = (0..inputs * outputs).map(|i| (i * 7 % 3) as i16 - 1).collect();
-    let kernel = Kernel { inputs, height: 1, width: 1, outputs, weights };
+    let kernel = Kernel::dense(inputs, 1, 1, outputs, weights);
     let connectivity = Connectivity::Conv(Convolution { map: pointwise(from.width), kernel });
     ir.projections.push(Projection { source, target, delay: 1, connectivity });
 }
@@ -83,9 +84,9 @@ fn network(target: &Target, channels: usize, side: usize) -> SpikingIr {
     // From half a threshold to one and a half, so that some neurons fire and others do not.
     let stage = HostStage::Conv {
         map: pointwise(side),
-        inputs: 1,
+        channels: ChannelMap::dense(1, channels),
         outputs: channels,
-        weights: (0..channels).map(|c| 0.5 + (c * 11 % 17) as f64 / 16.0).collect(),
+        weights: (0..channels).map(|c| 0.5 + ((c * 11 + 8) % 17) as f64 / 16.0).collect(),
         bias: vec![0.0; channels],
     };
     let threshold = f64::from(2u32 << ir.model.neuron.threshold_shift);
@@ -119,15 +120,14 @@ fn fits_and_agrees(target: &Target, channels: usize, side: usize) -> bool {
             true
         }
         Err(error) => {
-            assert_eq!(error.codes(), [Code::DoesNotFit], "{error}");
+            assert!(error.codes().iter().all(|&code| code == Code::DoesNotFit), "{error}");
             false
         }
     }
 }
 
 /// Ends of the slices that the widest layer which fits is cut into.
-fn boundaries(target: &Target, side: usize) -> BTreeSet<usize> {
-    let mut widest = WIDEST;
+fn boundaries(target: &Target, side: usize, mut widest: usize) -> BTreeSet<usize> {
     let program = loop {
         match map(&network(target, widest, side), target, options()) {
             Ok(program) => break program,
@@ -144,10 +144,10 @@ fn every_width_runs_on_every_target_that_holds_it() {
     let mut run = 0;
     for name in registry::names() {
         let target = registry::load(name).unwrap();
-        for side in [1, 3] {
-            let ends = boundaries(&target, side);
+        for (side, widest) in [(1, WIDEST), (2, 1_100)] {
+            let ends = boundaries(&target, side, widest);
             // Vector lines of 64 lanes and blocks of 8 lines are boundaries of the execution.
-            let steps = [1, 2, 63, 64, 65, 511, 512, 513, 1023, 1024, 1025, WIDEST];
+            let steps = [1, 2, 63, 64, 65, 511, 512, 513, 1023, 1024, 1025, widest];
             let near = ends.iter().flat_map(|&end| [end.saturating_sub(1).max(1), end.max(1), end + 1]);
             let widths: BTreeSet<usize> = near.chain(steps).collect();
             let fitting = widths.iter().filter(|&&width| fits_and_agrees(&target, width, side)).count();
@@ -155,7 +155,7 @@ fn every_width_runs_on_every_target_that_holds_it() {
             run += fitting;
         }
     }
-    assert!(run > 150, "{run} widths");
+    assert!(run > 120, "{run} widths");
 }
 
 /// Cuts `0..length` into up to `most` ranges.

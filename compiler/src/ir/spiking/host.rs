@@ -4,6 +4,7 @@
 //! verifier; an index out of range here is a broken invariant of it.
 
 use super::{HostInput, HostStage};
+use crate::ir::channels::ChannelMap;
 use crate::ir::{ConvMap, Shape};
 
 impl HostInput {
@@ -19,8 +20,8 @@ pub fn through(stages: &[HostStage], mut shape: Shape, input: &[f64]) -> Vec<f64
     for stage in stages {
         (shape, map) = match stage {
             HostStage::Embedding { width, table, rows } => embed(shape, &map, *rows, *width, table),
-            HostStage::Conv { map: geometry, inputs, outputs, weights, bias } => {
-                convolve(&map, geometry, *inputs, *outputs, weights, bias)
+            HostStage::Conv { map: geometry, channels, outputs, weights, bias } => {
+                convolve(shape, &map, geometry, channels, *outputs, weights, bias)
             }
         };
     }
@@ -41,29 +42,30 @@ fn embed(shape: Shape, ids: &[f64], rows: usize, width: usize, table: &[f64]) ->
 }
 
 fn convolve(
+    from: Shape,
     input: &[f64],
     geometry: &ConvMap,
-    inputs: usize,
+    channels: &ChannelMap,
     outputs: usize,
     weights: &[f64],
     bias: &[f64],
 ) -> (Shape, Vec<f64>) {
     let (rows, cols) = (&geometry.rows, &geometry.cols);
-    let from = Shape::new(inputs, rows.input, cols.input);
     let to = Shape::new(outputs, rows.output, cols.output);
     // `[h, w, c]`, so that the inner loop runs along weights and sums alike.
     let mut sums = bias.repeat(to.positions());
     let down: Vec<_> = (0..rows.input).map(|y| rows.reach(y, 0..rows.output)).collect();
     let along: Vec<_> = (0..cols.input).map(|x| cols.reach(x, 0..cols.output)).collect();
-    for c in 0..inputs {
+    for (own, c) in channels.sources().enumerate() {
+        let to_channels = channels.targets_of(c);
         for (y, down) in down.iter().enumerate() {
             for (x, along) in along.iter().enumerate() {
                 let value = input[from.at(c, y, x)];
                 for &(ty, ky) in down {
                     for &(tx, kx) in along {
-                        let row = ((c * rows.kernel + ky) * cols.kernel + kx) * outputs;
-                        let weights = &weights[row..row + outputs];
-                        let sums = &mut sums[to.at(0, ty, tx) * outputs..][..outputs];
+                        let row = ((own * rows.kernel + ky) * cols.kernel + kx) * channels.outputs;
+                        let weights = &weights[row..row + channels.outputs];
+                        let sums = &mut sums[to.at(0, ty, tx) * outputs..][to_channels.clone()];
                         sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
                     }
                 }

@@ -1,5 +1,6 @@
 //! Largest magnitudes of a layer's weights and constant currents, one a channel.
 
+use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::HostStage;
 use crate::passes::collect::{HostPath, NeuronLayer, Wiring};
 
@@ -12,8 +13,8 @@ const CLIPS: [f64; 10] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2];
 pub fn largest_weights(layer: &NeuronLayer) -> Vec<f64> {
     let mut largest = vec![0.0f64; layer.shape.channels];
     for source in &layer.sources {
-        for row in source.weights.chunks_exact(largest.len()) {
-            for (most, weight) in largest.iter_mut().zip(row) {
+        for (first, row) in source.rows() {
+            for (most, weight) in largest[first..].iter_mut().zip(row) {
                 *most = most.max(weight.abs());
             }
         }
@@ -41,8 +42,8 @@ fn clipping_errors(layer: &NeuronLayer, largest: &[f64], clip: f64, most: f64) -
     let steps: Vec<f64> = largest.iter().map(|l| l * clip / most).collect();
     let mut errors = vec![0.0; largest.len()];
     for source in &layer.sources {
-        for row in source.weights.chunks_exact(largest.len()) {
-            for ((error, weight), step) in errors.iter_mut().zip(row).zip(&steps) {
+        for (first, row) in source.rows() {
+            for ((error, weight), step) in errors[first..].iter_mut().zip(row).zip(&steps[first..]) {
                 if *step > 0.0 {
                     *error += (weight - (weight / step).round_ties_even().clamp(-most, most) * step).powi(2);
                 }
@@ -64,8 +65,8 @@ pub fn largest_row_sum(layer: &NeuronLayer, scale: &[f64]) -> f64 {
             sums[0] += each.into_iter().fold(0.0, f64::max);
             continue;
         }
-        for row in source.weights.chunks_exact(sums.len()) {
-            for ((sum, weight), scale) in sums.iter_mut().zip(row).zip(scale) {
+        for (first, row) in source.rows() {
+            for ((sum, weight), scale) in sums[first..].iter_mut().zip(row).zip(&scale[first..]) {
                 *sum += weight.abs() * scale;
             }
         }
@@ -102,9 +103,9 @@ fn host_bounds(path: &HostPath, ranges: &[(f64, f64)]) -> Vec<(f64, f64)> {
                         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
                 })
                 .collect(),
-            HostStage::Conv { map, outputs, weights, bias, .. } => {
+            HostStage::Conv { map, channels, weights, bias, .. } => {
                 let taps = map.rows.kernel * map.cols.kernel;
-                conv_bounds(&bounds, weights, bias, taps, *outputs)
+                conv_bounds(&bounds, weights, bias, taps, channels)
             }
         };
     }
@@ -116,12 +117,13 @@ fn conv_bounds(
     weights: &[f64],
     bias: &[f64],
     taps: usize,
-    outputs: usize,
+    channels: &ChannelMap,
 ) -> Vec<(f64, f64)> {
     let mut bounds: Vec<(f64, f64)> = bias.iter().map(|&b| (b, b)).collect();
-    for (i, row) in weights.chunks_exact(outputs).enumerate() {
-        let (low, high) = inputs.get(i / taps).copied().unwrap_or((0.0, 0.0));
-        for (bound, &w) in bounds.iter_mut().zip(row) {
+    for (i, row) in weights.chunks_exact(channels.outputs).enumerate() {
+        let input = channels.first_input + i / taps;
+        let (low, high) = inputs.get(input).copied().unwrap_or((0.0, 0.0));
+        for (bound, &w) in bounds[channels.targets_of(input)].iter_mut().zip(row) {
             bound.0 += (w * low).min(w * high).min(0.0);
             bound.1 += (w * low).max(w * high).max(0.0);
         }

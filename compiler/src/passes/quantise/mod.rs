@@ -234,14 +234,23 @@ impl Quantiser<'_> {
         let shift = f64::from(1u32 << input_shift);
         let most = f64::from(self.format.weight_max());
         let outputs = scale.len();
-        let all = self.layer.sources.iter().flat_map(|source| &source.weights);
-        let exact: Vec<f64> = all.enumerate().map(|(i, w)| w * scale[i % outputs] / shift).collect();
+        let of = |source: &'_ SourceKernel| -> Vec<f64> {
+            let pairs = source.weights.iter().zip(source.weight_channels());
+            pairs.map(|(w, channel)| w * scale[channel] / shift).collect()
+        };
+        let exact: Vec<f64> = self.layer.sources.iter().flat_map(of).collect();
         let rounded = if self.recorded.is_empty() || self.layer.sources.is_empty() {
             let nearest = |w: &f64| w.round_ties_even().clamp(-most, most) as i16;
             Rounded { weights: exact.iter().map(nearest).collect(), correction: vec![0.0; outputs] }
         } else {
             let design = Design::new(self.network, self.layer, self.recorded);
-            adaptive::round(&design, &exact, outputs, most)
+            let firsts: Vec<(usize, usize)> = self
+                .layer
+                .sources
+                .iter()
+                .flat_map(|s| s.rows().map(|(first, row)| (first, row.len())))
+                .collect();
+            adaptive::round_rows(&design, &exact, &firsts, outputs, most)
         };
         let mut rest = rounded.weights.as_slice();
         let kernel = |source: &SourceKernel| {
@@ -261,9 +270,9 @@ impl Quantiser<'_> {
     /// The wiring of a source with its rounded weights.
     fn connectivity(&self, source: &SourceKernel, weights: &[i16]) -> Connectivity {
         match &source.wiring {
-            &Wiring::Conv { map, inputs } => {
-                let (height, width, outputs) = (map.rows.kernel, map.cols.kernel, self.layer.shape.channels);
-                let kernel = Kernel { inputs, height, width, outputs, weights: weights.to_vec() };
+            &Wiring::Conv { map, channels } => {
+                let (height, width) = (map.rows.kernel, map.cols.kernel);
+                let kernel = Kernel { channels, height, width, weights: weights.to_vec() };
                 Connectivity::Conv(Convolution { map, kernel })
             }
             Wiring::Sparse { sources, targets } => {

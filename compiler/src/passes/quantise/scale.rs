@@ -48,13 +48,15 @@ impl Quantiser<'_> {
             return None;
         }
         let unit = f64::from(1u32 << self.format.threshold_shift) / f64::from(1u32 << shift);
-        let whole = |(c, weight): (usize, &f64)| {
-            let integer = weight * gain * f64::from(mantissas[c % mantissas.len()]) * unit;
+        let whole = |(weight, c): (&f64, usize)| {
+            let integer = weight * gain * f64::from(mantissas[c]) * unit;
             let fits = integer.abs() <= f64::from(self.format.weight_max());
             fits && (integer - integer.round_ties_even()).abs() <= EXACT
         };
         let mut sources = self.layer.sources.iter();
-        sources.all(|source| source.weights.iter().enumerate().all(whole)).then_some(mantissas)
+        sources
+            .all(|source| source.weights.iter().zip(source.weight_channels()).all(whole))
+            .then_some(mantissas)
     }
 
     /// Threshold mantissas of the channels at a weight shift, as many distinct ones as a core holds.
