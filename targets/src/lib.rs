@@ -16,7 +16,7 @@ pub mod resolved;
 pub mod schema;
 pub mod topology;
 
-pub use diagnostic::{Code, Diagnostic, Diagnostics};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Source};
 pub use resolved::{Energy, Timing};
 pub use schema::{Provenance, Sourced, Target};
 pub use topology::{Link, LinkKind, Site, Topology};
