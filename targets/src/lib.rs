@@ -13,6 +13,7 @@ pub mod output;
 pub mod ranges;
 pub mod registry;
 pub mod resolved;
+pub mod ron_tree;
 pub mod schema;
 pub mod topology;
 

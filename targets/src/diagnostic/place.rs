@@ -130,7 +130,8 @@ impl From<&String> for Place {
 
 impl PartialEq<str> for Place {
     fn eq(&self, other: &str) -> bool {
-        self.to_string() == other
+        let printed = self.to_string();
+        printed == other
     }
 }
 
