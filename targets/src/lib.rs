@@ -8,7 +8,9 @@
 pub mod axons;
 pub mod diagnostic;
 pub mod entity;
+pub mod file_kind;
 pub mod layer_cores;
+pub mod near;
 pub mod output;
 pub mod ranges;
 pub mod registry;

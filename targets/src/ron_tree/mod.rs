@@ -7,6 +7,7 @@
 mod node;
 mod parse;
 pub mod reading;
+pub mod words;
 
 pub use node::{Field, Kind, Node};
 pub use parse::parse;
