@@ -126,8 +126,7 @@ fn fits_and_agrees(target: &Target, channels: usize, side: usize) -> bool {
 }
 
 /// Ends of the slices that the widest layer which fits is cut into.
-fn boundaries(target: &Target, side: usize) -> BTreeSet<usize> {
-    let mut widest = WIDEST;
+fn boundaries(target: &Target, side: usize, mut widest: usize) -> BTreeSet<usize> {
     let program = loop {
         match map(&network(target, widest, side), target, options()) {
             Ok(program) => break program,
@@ -144,10 +143,10 @@ fn every_width_runs_on_every_target_that_holds_it() {
     let mut run = 0;
     for name in registry::names() {
         let target = registry::load(name).unwrap();
-        for side in [1, 3] {
-            let ends = boundaries(&target, side);
+        for (side, widest) in [(1, WIDEST), (2, 1_100)] {
+            let ends = boundaries(&target, side, widest);
             // Vector lines of 64 lanes and blocks of 8 lines are boundaries of the execution.
-            let steps = [1, 2, 63, 64, 65, 511, 512, 513, 1023, 1024, 1025, WIDEST];
+            let steps = [1, 2, 63, 64, 65, 511, 512, 513, 1023, 1024, 1025, widest];
             let near = ends.iter().flat_map(|&end| [end.saturating_sub(1).max(1), end.max(1), end + 1]);
             let widths: BTreeSet<usize> = near.chain(steps).collect();
             let fitting = widths.iter().filter(|&&width| fits_and_agrees(&target, width, side)).count();
@@ -155,7 +154,7 @@ fn every_width_runs_on_every_target_that_holds_it() {
             run += fitting;
         }
     }
-    assert!(run > 150, "{run} widths");
+    assert!(run > 120, "{run} widths");
 }
 
 /// Cuts `0..length` into up to `most` ranges.
