@@ -220,8 +220,9 @@ fn merged_dendrites_run_the_same_and_take_neurons() {
     }
     assert!(merged > 10, "{merged} cores merge");
     target.core.fan_in_merge = None;
-    let ir = network(&mut Random(5), &target);
-    let error = map(&ir, &target, quick()).unwrap_err();
+    // Depthwise layers alone need few axons.
+    let refusal = |seed| map(&network(&mut Random(seed), &target), &target, quick()).err();
+    let error = (0..12).find_map(refusal).unwrap();
     assert!(error.codes().iter().all(|&code| code == Code::DoesNotFit), "{error}");
     assert!(error.to_string().contains("input axons"), "{error}");
 }

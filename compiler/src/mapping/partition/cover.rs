@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use snnc_targets::Target;
 
+use super::fan::Load;
 use super::figures::{Figures, Tile};
 use super::fill::{Fill, OpenCore, Plan, Room};
 use super::layers::Layer;
@@ -87,7 +88,8 @@ impl Choice {
         for tile in tiles.iter() {
             let load = fill.load(room.axons, layer.id, tile);
             let most = empty.fitting(room, layer, tile, &load, &(0..layer.channels()));
-            if most == 0 {
+            let fits = |c: u32| empty.fitting(room, layer, tile, &load, &(c..c + 1)) > 0;
+            if most == 0 || !unlike(layer, &load).all(fits) {
                 return None;
             }
             let class = classes.entry(most).or_default();
@@ -126,6 +128,12 @@ impl Choice {
         widths.dedup();
         widths
     }
+}
+
+/// Channels from which on a layer is fed or sends otherwise than before; none where all are alike.
+fn unlike(layer: &Layer, load: &Load) -> impl Iterator<Item = u32> {
+    let ends = layer.groups.iter().flat_map(|map| [map.targets().start as u32, map.targets().end as u32]);
+    ends.chain(load.cuts().iter().copied()).filter(|&c| c < layer.channels())
 }
 
 /// How cores and packets are weighed against each other; packets in units that make both alike.
