@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, Model, Population, Sparse, SpikingIr};
+use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, Model, Population, Sparse, SpikingIr, Ties};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::reference::Trace;
 use snnc_simulator::counts::Events;
@@ -17,7 +17,6 @@ use snnc_simulator::execute::neuron::Update;
 use snnc_targets::Diagnostics;
 
 use snnc_compiler::passes::collect::{self, Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
-use snnc_compiler::passes::quantise::Ties;
 use snnc_compiler::passes::{fold, linear};
 
 /// What one layer does to float spikes.
@@ -226,7 +225,7 @@ impl<'a> Neurons<'a> {
             Dynamics::Lif { thresholds, .. } => thresholds.as_slice(),
             Dynamics::Integrator { .. } => &[],
         };
-        let ties = Ties::of(&model.neuron, population).unwrap_or(Ties::Inclusive);
+        let ties = population.rounding.ties.unwrap_or(Ties::Inclusive);
         let lowered = u32::from(ties == Ties::Threshold);
         let shifted = |more: u32| {
             mantissas.iter().map(|&m| ((m + more) << model.neuron.threshold_shift) as i32).collect()
