@@ -20,7 +20,7 @@ pub mod verify;
 pub use encoding::Encoding;
 pub use host::TrainedNeuron;
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
-pub use rounding::{Rounding, Ties};
+pub use rounding::{Rounding, Ties, membrane_grid};
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Bias, NeuronFormat};
+
 /// Decisions about one population; of no consequence for what the chip computes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rounding {
@@ -38,6 +40,21 @@ impl Ties {
             Self::Bias => "strict, bias + 1",
             Self::Written => "strict, input written alike",
             Self::Strict => "strict",
+        }
+    }
+}
+
+/// What all membranes of a population are multiples of, whatever the spikes.
+pub fn membrane_grid(format: &NeuronFormat, decay: u32, input_shift: u32, bias: &Bias) -> i64 {
+    let inputs = 1i64 << input_shift;
+    let keeps = decay == 0 || decay == 1 << format.decay_bits;
+    match bias {
+        _ if !keeps => 1,
+        Bias::Host => 1,
+        Bias::Zero => inputs,
+        Bias::Channel(values) | Bias::Neuron(values) => {
+            let step = |value: &i32| 1i64 << value.trailing_zeros().min(30);
+            values.iter().map(step).fold(inputs, i64::min)
         }
     }
 }

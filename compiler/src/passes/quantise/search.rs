@@ -83,3 +83,54 @@ pub fn best(
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fan::{Channel, Fan};
+    use super::super::objective::Activity;
+    use super::*;
+
+    fn channel(weights: Vec<f64>) -> Channel {
+        let at = (0..weights.len() as u32).collect();
+        Channel { fans: vec![Fan { weights, at }], ..Channel::default() }
+    }
+
+    /// Least cost at each width from 2 to 12 bits, in squares of the largest weight.
+    fn costs(channel: &Channel, unit: Option<f64>) -> Vec<f64> {
+        let largest = channel.largest();
+        let scales = Scales { largest, limit: f64::INFINITY, unit };
+        let cost = |scale: f64, most: f64, least: f64| Activity::Assumed.cost(channel, scale, most, least);
+        (2..=12).map(|bits| best(&scales, bits, true, cost).unwrap().1 / largest.powi(2)).collect()
+    }
+
+    #[test]
+    fn more_bits_never_cost_more() {
+        let mut state = 3u64;
+        let mut draw = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f64 / (1u64 << 24) as f64
+        };
+        let beside = |small: f64, n: usize| std::iter::repeat_n(small, n).chain([1.0]).collect::<Vec<_>>();
+        let mut channels = vec![beside(0.003, 300), beside(-0.003, 300), beside(0.02, 40), vec![0.3; 50]];
+        for round in 0..40 {
+            let n = 2 + round * 7 % 90;
+            channels.push((0..n).map(|_| (draw() - 0.5) * draw().powi(round as i32 % 5)).collect());
+        }
+        for weights in channels {
+            let channel = channel(weights);
+            for unit in [None, Some(1.0 / channel.largest() / 16.0)] {
+                let costs = costs(&channel, unit);
+                assert!(costs.is_sorted_by(|a, b| *b <= a * (1.0 + 1e-6) + 1e-15), "{channel:?} {costs:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_fractions_and_equal_weights_are_exact() {
+        let at = |weights: Vec<f64>, unit| costs(&channel(weights), unit)[6];
+        assert_eq!(at(vec![0.25, -0.5, 0.75, 1.0], None), 0.0);
+        assert_eq!(at(vec![0.25, -0.5, 0.75, 1.0], Some(1.0)), 0.0);
+        assert!(at(vec![0.3; 50], Some(1.0)) < 1e-12);
+        assert!(at(vec![0.3, 0.123], Some(1.0)) > 1e-12);
+    }
+}

@@ -11,7 +11,7 @@
 //! a layer is corrected only if that moves the threshold by no more than a rounding step, and it is given no constant input
 //! that it had not, as that would keep silent neurons active.
 
-use crate::ir::spiking::{Bias, NeuronFormat, Ties};
+use crate::ir::spiking::{Bias, NeuronFormat, Ties, membrane_grid};
 
 /// A correction of a layer whose weights are not exact moves its threshold at most by this part.
 const BEARABLE: f64 = 1.0 / 4096.0;
@@ -55,19 +55,8 @@ impl Layer<'_> {
         f64::from(least) * f64::from(1u32 << self.format.threshold_shift)
     }
 
-    /// What all membranes are multiples of, whatever the spikes.
     fn grid(&self) -> i64 {
-        let keeps = self.decay == 0 || self.decay == 1 << self.format.decay_bits;
-        let inputs = 1i64 << self.input_shift;
-        match self.bias {
-            _ if !keeps => 1,
-            Bias::Host => 1,
-            Bias::Zero => inputs,
-            Bias::Channel(values) | Bias::Neuron(values) => {
-                let step = |value: &i32| 1i64 << value.trailing_zeros().min(30);
-                values.iter().map(step).fold(inputs, i64::min)
-            }
-        }
+        membrane_grid(self.format, self.decay, self.input_shift, self.bias)
     }
 
     /// By how much of the threshold a mantissa less is too much; None if there is none less.
