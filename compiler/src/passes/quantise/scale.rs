@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use snnc_targets::Diagnostic;
 
 use super::fan::Channel;
-use super::objective::{Activity, RATE};
+use super::objective::{ALONE, Activity};
 use super::search::{self, Scales};
 use super::{HEADROOM, Quantiser, bounds, palette};
 use crate::ir::spiking::reach::Drift;
@@ -147,7 +147,7 @@ impl Quantiser<'_> {
                     return best;
                 }
                 let threshold = mantissa * unit;
-                let weights = RATE * (1.0 - RATE) * channel.synapses() as f64 / 12.0 * step * step;
+                let weights = ALONE * channel.synapses() as f64 / 12.0 * step * step;
                 let leak = if gain.decay > 0 { 0.25 } else { 0.0 };
                 cost +=
                     (weights + self.bias_error(channel, threshold * gain.gain) + leak) / threshold.powi(2);
