@@ -87,7 +87,7 @@ impl Quantiser<'_> {
         let format = &self.format;
         let unit = f64::from(1u32 << format.threshold_shift);
         let bias_max = f64::from(((1i32 << (format.bias_mantissa_bits - 1)) - 1) << format.bias_exponent_max);
-        let widest = f64::from((1u32 << format.threshold_mantissa_bits) - 1);
+        let widest = f64::from(format.threshold_mantissa_max());
         let most = widest.min(f64::from(format.state_max()) / (unit * HEADROOM));
         let limit =
             |largest: f64| if largest > 0.0 { bias_max / (unit * largest * gain) } else { f64::INFINITY };
