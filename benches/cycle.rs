@@ -115,6 +115,7 @@ fn ir(target: &Target, steps: u32) -> SpikingIr {
         bias,
         window: Window { start, steps },
         order: None,
+        rounding: Default::default(),
     };
     let fires = (0..neurons).map(|i| if i.is_multiple_of(10) { 1 << 10 } else { 0 }).collect();
     let populations =

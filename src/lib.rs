@@ -4,7 +4,8 @@
 //! ([`streaming`]: whole sets of them; `awake` for few), [`report`] writes what they cost, and [`trace`]
 //! what single packets did. [`float_stepper`] lets the float reference answer the generation loop in the
 //! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it,
-//! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model.
+//! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model. [`warnings`] says
+//! what may go wrong before it does.
 
 mod awake;
 pub mod cli;
@@ -19,3 +20,4 @@ pub mod reconstruction;
 pub mod report;
 pub mod streaming;
 pub mod trace;
+pub mod warnings;

@@ -18,6 +18,7 @@ use snnc_targets::{Diagnostics, Target, registry};
 use super::{json, mapping, print};
 use crate::cli::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
 use crate::report::quantisation;
+use crate::warnings;
 
 /// What `--json` prints: the mapping report and what rounding made of each layer.
 #[derive(serde::Serialize)]
@@ -25,6 +26,7 @@ struct Printed<'a> {
     #[serde(flatten)]
     mapping: &'a MappingReport,
     quantisation: &'a [quantise::LayerQuantisation],
+    warnings: Vec<warnings::Warning>,
 }
 
 /// A compiled model and how long it took.
@@ -77,6 +79,10 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
         compiled.program.save(path)?;
     }
     let layers = quantise::summary(&compiled.ir);
+    let found = compiled.ir.warnings();
+    if !args.json {
+        warnings::show(&found);
+    }
     match args.emit {
         Some(Emit::Program) => print(&compiled.program.to_text())?,
         Some(Emit::Partition) => {
@@ -89,7 +95,11 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
         }
         Some(Emit::Graph | Emit::Spiking) => {}
         None if args.json => {
-            print(&json(&Printed { mapping: &compiled.report, quantisation: &layers }))?;
+            print(&json(&Printed {
+                mapping: &compiled.report,
+                quantisation: &layers,
+                warnings: warnings::of(&found),
+            }))?;
         }
         None => {
             print(&compiled.report.to_string())?;

@@ -10,6 +10,7 @@ use super::print;
 use crate::cli::{MappingArgs, SetArgs};
 use crate::progress;
 use crate::streaming::{self, Manifest};
+use crate::warnings;
 
 pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     let compiled = args.model.model.extension().is_some_and(|e| e == "snnx");
@@ -18,6 +19,7 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     } else {
         compile(&args.model, &MappingArgs::default())?.program
     };
+    warnings::show(&program.warnings());
     let manifest = Manifest::new(&program, args.images, args.seed, args.format);
     let bar = progress::bar(args.images, "generating");
     let earlier = streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;

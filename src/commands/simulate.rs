@@ -21,6 +21,7 @@ use crate::report::images::{Image, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
 use crate::report::{Report, ReportInput, json, memory, npy, text};
 use crate::trace::{self, Traces};
+use crate::warnings;
 
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let program = Program::load(&args.program)?;
@@ -36,6 +37,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+    if !args.json {
+        warnings::show(&program.warnings());
+    }
     let iterations = loop_of(program)?.iterations as u64;
     let shape = image_shape(program)?;
     // Refuses at once what no image file holds.

@@ -10,7 +10,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, output, registry};
 use super::{json, print};
 use crate::cli::VerifyArgs;
 use crate::report::images::{Image, image_name, write_image};
-use crate::{comparison, golden, progress};
+use crate::{comparison, golden, progress, warnings};
 
 pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let model = frontend::load(&args.model)?;
@@ -33,6 +33,10 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let target = registry::load(args.target.as_deref().unwrap_or("loihi-like"))?;
     let options = super::compile::options(&args.quantise);
     let (ir, program, _) = driver::compile(&model, &target, options)?;
+    let found = program.warnings();
+    if !args.json {
+        warnings::show(&found);
+    }
     let iterations = program.model.generation.as_ref().map_or(0, |g| g.iterations as u64);
     let bar = progress::bar(args.images.saturating_mul(iterations), "comparing");
     let calibration_passes = options.lower.passes(ir.model.neuron.weight_bits) as u64;

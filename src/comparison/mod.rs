@@ -21,6 +21,8 @@ pub use metrics::pixel_mse;
 pub use run::{Options, compare};
 pub use statistics::Estimate;
 
+use crate::warnings::Warning;
+
 /// The comparison of a model on a target.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
@@ -52,6 +54,8 @@ pub struct Comparison {
     pub overflows: u64,
     /// Values that left their width on the chip, teacher-forced passes.
     pub saturation: Saturation,
+    /// What may go wrong on other inputs.
+    pub warnings: Vec<Warning>,
     /// Float, chip on the float's tokens and chip running freely, side by side, one an image.
     #[serde(skip)]
     pub pictures: Vec<(snnc_compiler::ir::Shape, Vec<u8>)>,

@@ -55,6 +55,7 @@ impl ReportInput<'_> {
             hops_by_kind: self.hops_by_kind(),
             time: super::timing::build::time(self),
             overflows: self.overflows(),
+            warnings: crate::warnings::of(&self.program.warnings()),
             notes: self.notes(&constants),
             energy_constants: constants,
             paper_figure: self.paper(),

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::timing::data::Time;
+use crate::warnings::Warning;
 
 /// Schema of this version.
 pub const SCHEMA: &str = "snnc.report/1";
@@ -45,6 +46,9 @@ pub struct Report {
     pub energy_constants: Vec<EnergyConstant>,
     /// Energy of the operations alone, as SNN papers give it.
     pub paper_figure: Paper,
+    /// What may go wrong in any run of this program, known before it.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
     /// What a reader should know about these numbers.
     pub notes: Vec<String>,
 }

@@ -50,6 +50,7 @@ fn program() -> Program {
         bias: Bias::Zero,
         window: Window { start: 0, steps: 4 },
         order: None,
+        rounding: Default::default(),
     };
     let model = Model {
         name: "toy".into(),

@@ -16,6 +16,7 @@ pub fn print(report: &Report) -> String {
         timing::text::print(report),
         provenance(report),
         paper(report),
+        crate::warnings::text(&report.warnings),
         notes(report),
     ];
     sections.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("\n")

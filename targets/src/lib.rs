@@ -19,7 +19,7 @@ pub mod ron_tree;
 pub mod schema;
 pub mod topology;
 
-pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Source};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Source, printable};
 pub use resolved::{Energy, Timing};
 pub use schema::{Provenance, Sourced, Target};
 pub use topology::{Link, LinkKind, Site, Topology};

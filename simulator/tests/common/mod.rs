@@ -194,6 +194,7 @@ impl<'a> Maker<'a> {
             bias,
             window: Window { start, steps: self.steps },
             order: None,
+            rounding: Default::default(),
         });
         if let Some((cols, _)) = conv {
             let rows = AxisMap { kernel: 1, stride: 1, padding: 0, dilation: 1, input: 1, output: 1, ..cols };
@@ -285,12 +286,14 @@ impl<'a> Maker<'a> {
             bias: Bias::Host,
             window: Window { start: 0, steps: self.steps },
             order: None,
+            rounding: Default::default(),
         });
         self.ir.model.inputs.push(HostInput {
             population,
             input,
             stages,
             scale: vec![500.0; shape.channels],
+            neuron: None,
         });
     }
 
@@ -340,6 +343,7 @@ impl<'a> Maker<'a> {
             bias: if self.random.one_in(2) { Bias::Channel(biases) } else { Bias::Zero },
             window: Window { start, steps: self.steps },
             order: None,
+            rounding: Default::default(),
         });
         self.project(before, population, 1, map, shape.channels);
         for earlier in 0..depth - 1 {

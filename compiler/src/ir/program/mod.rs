@@ -12,6 +12,7 @@
 pub mod cover;
 pub mod file;
 pub mod layer_cores;
+mod reach;
 pub mod trees;
 pub mod usage;
 pub mod verify;

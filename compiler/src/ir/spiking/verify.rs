@@ -9,7 +9,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population,
-    Projection, Readout, SpikingIr,
+    Projection, Readout, SpikingIr, Ties, TrainedNeuron,
 };
 use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
 
@@ -157,6 +157,10 @@ impl Checker {
             let least = u64::from(!format.strict);
             let fits = thresholds.iter().all(|&t| (least..=most).contains(&u64::from(t)));
             self.need(fits, place, || format!("a threshold mantissa is outside {least} to {most}"));
+            // What fires at one mantissa more must be a threshold too.
+            let lowered = p.rounding.ties == Some(Ties::Threshold);
+            let room = !lowered || thresholds.iter().all(|&t| u64::from(t) < most);
+            self.need(room, place, || "a lowered threshold mantissa was the largest before".into());
         }
         let biases = match &p.bias {
             Bias::Channel(values) => Some((values, p.shape.channels, "channels")),
@@ -294,6 +298,15 @@ impl Checker {
         let scaled =
             input.scale.len() == population.shape.channels && input.scale.iter().all(|s| s.is_finite());
         self.need(scaled, place, || "expected one finite scale a channel".into());
+        let sane = |n: &TrainedNeuron| {
+            let finite = [n.threshold, n.reset, n.tau.unwrap_or(1.0)].iter().all(|v| v.is_finite());
+            finite && n.tau.is_none_or(|tau| tau >= 1.0) && n.threshold > n.reset
+        };
+        let neuron = input.neuron.as_ref().is_none_or(|n| sane(n) && population.dynamics.fires());
+        self.need(neuron, place, || {
+            "expected a firing population and a trained neuron with tau >= 1 and a threshold above its reset"
+                .into()
+        });
     }
 
     fn readout(&mut self, model: &Model, readout: &Readout) {
