@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Code, Diagnostic, Diagnostics, Target};
+use crate::{Code, Diagnostic, Diagnostics, Target, input};
 
 /// Built-in targets: name and file text. Adding a target is adding a file and a line here.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -47,7 +47,7 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
 /// # Errors
 /// [`Code::FileUnreadable`], [`Code::RonSyntax`] or [`Code::TargetInvalid`].
 pub fn read(path: &Path) -> Result<Target, Diagnostics> {
-    let text = std::fs::read_to_string(path).map_err(|e| Diagnostic::unreadable(path, &e))?;
+    let text = input::TARGET.read_text(path)?;
     parse(&text, &path.display().to_string())
 }
 
