@@ -77,7 +77,7 @@ fn inputs_of_another_shape_are_errors() {
     let denoiser = program.model.networks[generation.denoiser].name.clone();
     for input in [&[][..], &[0.0; 97], &[0.0; 99]] {
         let error = chip.run(generation.denoiser, input).unwrap_err();
-        assert_eq!((error.code, error.place), (Code::LayerShape, format!("network {denoiser}")));
+        assert_eq!((error.code, error.place.to_string()), (Code::LayerShape, format!("network {denoiser}")));
         let expected = format!("{} input values found, 98 expected for [2, 7, 7]", input.len());
         assert_eq!(error.message, expected);
     }

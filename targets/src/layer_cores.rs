@@ -85,7 +85,7 @@ impl LayerCores {
             (&self.destinations_max, "destinations_max"),
         ] {
             let (value, most) = (value.0, 1 << 16);
-            let range = format!("1 to {most}, found {value}");
+            let range = format!("1 to {most}");
             need((1..=most).contains(&value), &format!("layer_cores.{field}"), &range);
         }
         let strides = &self.strides.0;

@@ -159,7 +159,7 @@ impl Target {
             need(
                 value.is_finite() && (0.0..=most).contains(&value),
                 &field,
-                &format!("a number from 0 to {most}, found {value}"),
+                &format!("a number from 0 to {most}"),
             );
         }
         self.check_ranges(&mut need);
@@ -175,7 +175,7 @@ impl Target {
     fn check_counts(&self, need: &mut impl FnMut(bool, &str, &str)) {
         let (t, c, s, n) = (&self.topology, &self.core, &self.synapses, &self.neuron);
         let mut within = |value: u64, field: &str, (least, most): (u64, u64)| {
-            need((least..=most).contains(&value), field, &format!("{least} to {most}, found {value}"));
+            need((least..=most).contains(&value), field, &format!("{least} to {most}"));
         };
         let (few, many) = ((1, 1 << 16), (1, 1 << 24));
         for (value, field, range) in [

@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics, input};
 
 use super::build::{Source, build};
 use super::model::{FORMAT, ModelFile, PipelineSpec, TensorRef};
 use crate::graph::Graph;
-use crate::weights::{Tensor, WeightFile, near};
+use crate::weights::{Tensor, WeightFile};
 
 /// Most elements of all tensors that a model's layers ask for together: 1 GiB as f64.
 const MOST_ELEMENTS: usize = 1 << 27;
@@ -111,7 +112,7 @@ impl<'a> Files<'a> {
     fn unknown(&self, handle: &str) -> Diagnostic {
         let handles: Vec<&str> = self.paths.keys().copied().collect();
         let message = format!("no weight file has the handle `{handle}`");
-        let hint = match near::near(handle, &handles) {
+        let hint = match near(handle, &handles) {
             Some(near) => format!("near handles: {near}"),
             None => format!("`weights` lists: {}", handles.join(", ")),
         };

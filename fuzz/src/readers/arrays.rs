@@ -47,7 +47,7 @@ pub fn read_npz(input: &[u8]) -> Answer {
 
 /// One image in grey, one in colour.
 pub fn png_seeds() -> Vec<Vec<u8>> {
-    let image = |colour, samples| {
+    let image = |colour, samples: usize| {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, SHAPE.width as u32, SHAPE.height as u32);
         encoder.set_color(colour);
