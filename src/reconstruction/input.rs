@@ -26,7 +26,7 @@ pub fn read(path: &Path, shape: Shape) -> Result<Vec<Vec<u8>>, Diagnostic> {
         "npy" => {
             let metadata = file.metadata().map_err(|error| Diagnostic::unreadable(path, &error))?;
             // A pipe has no length.
-            let length = metadata.is_file().then(|| metadata.len());
+            let length = metadata.is_file().then_some(metadata.len());
             npy(BufReader::new(file), length, shape).map_err(bad)
         }
         "npz" => {
