@@ -17,7 +17,7 @@ use snnc_simulator::execute::Chip;
 use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
-use crate::generation::{Image, image_shape, loop_of};
+use crate::generation::{Image, check_images, image_shape, loop_of};
 use crate::report::images::{self, write_image};
 use crate::report::npy;
 
@@ -87,6 +87,9 @@ impl Manifest {
     }
 }
 
+/// Most images of a set: their numbers have 32 bits.
+const IMAGES_MAX: u64 = 1 << 32;
+
 /// Generates the images of `manifest` into `out`, from where an earlier run stopped; `done` is told of each image,
 /// and once of those that were there. Gives the number that were there.
 ///
@@ -100,9 +103,7 @@ pub fn run(
     done: &(dyn Fn(u64) + Sync),
 ) -> Result<u64, Diagnostics> {
     let generation = loop_of(program)?;
-    if manifest.images == 0 {
-        return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image").into());
-    }
+    check_images(manifest.images, IMAGES_MAX)?;
     let shape = image_shape(program)?;
     manifest.claim(out)?;
     let mut set = Set::open(out, manifest, shape, (generation.rows, generation.columns))?;
@@ -115,12 +116,12 @@ pub fn run(
         let one = |index| {
             let mut stepper = ChipStepper::unobserved(&chip, generation);
             let uniforms = PhiloxUniforms::new(manifest.seed, index);
-            let trajectory = generate(&parameters, &mut stepper, &uniforms, &mut |_| {});
+            let trajectory = generate(&parameters, &mut stepper, &uniforms, &mut |_| {})?;
             done(1);
             let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
-            Image { tokens, pixels: pixels(&trajectory.membrane) }
+            Ok(Image { tokens, pixels: pixels(&trajectory.membrane) })
         };
-        let images: Vec<Image> = chunk.into_par_iter().map(one).collect();
+        let images: Vec<Image> = chunk.into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
         set.append(&images)?;
     }
     set.finish()?;

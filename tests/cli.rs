@@ -110,7 +110,13 @@ fn user_errors_have_code_place_and_hint() {
         "E0016",
         &["simulate", &write("text.snnx", "this is not a program, however long the text may be ......")],
     );
-    fails("E0021", &["run", example().to_str().unwrap(), "--images", "0"]);
+    for absurd in [["--images", "0"], ["--images", "1152921504606846976"], ["--threads", "1000000000"]] {
+        fails("E0021", &["run", example().to_str().unwrap(), absurd[0], absurd[1]]);
+    }
+    let flows = write("flows.txt", "0 1 5\n");
+    for absurd in [["4294967295", "1"], ["1", "0"], ["4096", "4097"]] {
+        fails("E0021", &["place", &flows, "--columns", absurd[0], "--rows", absurd[1]]);
+    }
     fails("E0021", &["explain", "E9999"]);
     assert!(ok(&["explain", "e0013"]).contains("does not fit"));
     assert_eq!(snnc(&["run"]).status.code(), Some(2));

@@ -6,7 +6,7 @@ mod export;
 mod fit;
 mod generate;
 mod import;
-mod mapping;
+pub mod mapping;
 mod partition;
 mod place;
 mod reconstruct;

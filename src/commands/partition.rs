@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use snnc_compiler::mapping::hypergraph::{Blocks, Hypergraph, Limits, Options, hgr, partition};
 use snnc_targets::output::write_atomic;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, input};
 
 use super::{json, print};
 use crate::cli::PartitionArgs;
@@ -57,11 +57,7 @@ pub fn run(args: &PartitionArgs) -> Result<ExitCode, Diagnostics> {
 fn read(args: &PartitionArgs) -> Result<Hypergraph, Diagnostic> {
     let path = &args.hypergraph;
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let message = format!("not a text file: byte {} is no UTF-8", error.utf8_error().valid_up_to());
-        Diagnostic::new(Code::HypergraphInvalid, &name, message)
-    })?;
+    let text = input::GRAPH.read_text(path)?;
     let graph = hgr::parse(&text, &name)?;
     if args.limit.len() != graph.resources {
         let message = format!("{} limits, but vertices have {} weights", args.limit.len(), graph.resources);

@@ -23,6 +23,9 @@ use crate::report::{Report, ReportInput, json, memory, npy, text};
 use crate::trace::{self, Traces};
 use crate::warnings;
 
+/// Most threads of a run: each takes memory for its stack before it does anything.
+const THREADS_MAX: usize = 1024;
+
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let program = Program::load(&args.program)?;
     generate(&program, 0.0, &args.generate)
@@ -131,8 +134,10 @@ impl Observer for Watching<'_> {
 
 /// A pool of its own, so that `--threads` holds for this run.
 fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
-    if threads == Some(0) {
-        return Err(Diagnostic::new(Code::Argument, "--threads 0", "expected at least one thread"));
+    if let Some(threads) = threads.filter(|threads| !(1..=THREADS_MAX).contains(threads)) {
+        let message = format!("expected 1 to {THREADS_MAX} threads");
+        return Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
+            .hint("left out, there is one for each processor"));
     }
     rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
         Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))

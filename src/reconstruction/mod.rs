@@ -116,11 +116,12 @@ pub fn reconstruct(
 impl Codec<'_> {
     fn image(&self, image: &[u8], shape: Shape) -> Result<Outcome, Diagnostic> {
         let input: Vec<f64> = image.iter().map(|&p| f64::from(p) / 255.0 - 0.5).collect();
-        let tokens = self.float.0.run(&Map::new(shape, input.clone()))?.output().clone();
+        let name = &self.float.0.graph().name;
+        let tokens = self.float.0.run(&Map::checked(shape, input.clone(), name)?)?.output().clone();
         let float = self.float.1.run(&tokens)?.output().data.clone();
-        let encoded = self.chip.run(self.encoding.network, &input);
+        let encoded = self.chip.run(self.encoding.network, &input)?;
         let chip_tokens = self.encoding.tokens(&encoded.readouts);
-        let mut decoded = self.chip.run(self.decoder, &chip_tokens);
+        let mut decoded = self.chip.run(self.decoder, &chip_tokens)?;
         let equal = tokens.data.iter().zip(&chip_tokens).filter(|(a, b)| a == b).count();
         let mut outcome = Outcome {
             float: pixels(&float),

@@ -3,12 +3,13 @@
 //! A target is data ([`Target`], read from `targets/*.ron`): limits of a core, number formats, topology, timing and
 //! energy constants, each with its [`Provenance`]. Nothing here knows a chip by name, a network or a mapping.
 //! The crate sits below all others, so it also holds what every crate shares: [`Diagnostic`]s (coded errors with
-//! place and hint), typed indices ([`mod@entity`]) and atomic file output ([`output`]).
+//! place and hint), typed indices ([`mod@entity`]), bounded reading of files ([`input`]) and atomic file output ([`output`]).
 
 pub mod axons;
 pub mod diagnostic;
 pub mod entity;
 pub mod file_kind;
+pub mod input;
 pub mod layer_cores;
 pub mod near;
 pub mod output;

@@ -11,6 +11,9 @@ use crate::schema::{
 use crate::topology::LinkKind;
 use crate::{Code, Diagnostic, Diagnostics};
 
+/// Most tiles along a side of a system: ways over the mesh are kept link by link.
+const SIDE_MAX: u32 = 1 << 14;
+
 /// Latency and initiation interval in picoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct UnitPs {
@@ -119,58 +122,23 @@ impl Target {
         };
         need(self.format == FORMAT, "format", &format!("\"{FORMAT}\", found \"{}\"", self.format));
         need(!self.name.is_empty(), "name", "a name");
+        self.check_counts(&mut need);
+        self.check_board(&mut need);
         let t = &self.topology;
-        for (value, field) in [
-            (t.mesh_columns.0, "topology.mesh_columns"),
-            (t.mesh_rows.0, "topology.mesh_rows"),
-            (t.cores_per_tile.0, "topology.cores_per_tile"),
-            (t.chip_columns.0, "topology.chip_columns"),
-            (t.chips_max.0, "topology.chips_max"),
-        ] {
-            need((1..=1 << 16).contains(&value), field, "1 to 65536");
-        }
-        let sites = u128::from(t.mesh_columns.0)
-            * u128::from(t.mesh_rows.0)
-            * u128::from(t.cores_per_tile.0)
-            * u128::from(t.chips_max.0.next_multiple_of(t.chip_columns.0.max(1)));
-        need(sites <= 1 << 24, "topology", "at most 2^24 cores in the largest system");
         if let Routing::Multicast { table_entries: Some(table_entries) } = t.routing.0 {
-            need((1..=1 << 24).contains(&table_entries), "topology.routing", "1 to 2^24 table entries");
-        }
-        let c = &self.core;
-        for (value, field) in [
-            (c.neurons.0, "core.neurons"),
-            (c.input_axons.0, "core.input_axons"),
-            (c.output_axons.0, "core.output_axons"),
-        ] {
-            need((1..=1 << 24).contains(&value), field, "1 to 2^24");
-        }
-        need(c.synapse_memory_bits.0 > 0, "core.synapse_memory_bits", "at least 1");
-        need(
-            c.threshold_profiles.as_ref().is_none_or(|p| p.0 > 0),
-            "core.threshold_profiles",
-            "at least 1, or None",
-        );
-        need(self.axons.atoms_max().is_none_or(|most| most > 0), "axons.atoms_max", "at least 1, or None");
-        if let OutputAxonKind::Population { atoms_per_slot } = self.axons.output.get() {
-            need(atoms_per_slot > 0, "axons.output", "at least one atom a slot");
+            let range = format!("1 to {} table entries, found {table_entries}", 1 << 24);
+            need((1..=1 << 24).contains(&table_entries), "topology.routing", &range);
         }
         self.check_axons(&mut need);
         if let Some(layers) = &self.layer_cores {
             layers.check(self, &mut need);
         }
-        let s = &self.synapses;
-        need((1..=16).contains(&s.weight_bits.0), "synapses.weight_bits", "1 to 16 bits");
-        need(s.index_bits.0 <= 64, "synapses.index_bits", "at most 64 bits");
-        need(s.header_bits_per_list.0 <= 1 << 16, "synapses.header_bits_per_list", "at most 65536 bits");
-        need((1..=1 << 10).contains(&s.delay_max.0), "synapses.delay_max", "1 to 1024 timesteps");
         let n = &self.neuron;
-        need((8..=31).contains(&n.state_bits.0), "neuron.state_bits", "8 to 31 bits");
-        need((8..=31).contains(&n.accumulator_bits.0), "neuron.accumulator_bits", "8 to 31 bits");
         need(n.weight_shift.0 < n.accumulator_bits.0, "neuron.weight_shift", "less than accumulator_bits");
         need(n.weight_shift_min.0 <= n.weight_shift.0, "neuron.weight_shift_min", "at most weight_shift");
         need(
-            n.threshold_mantissa_bits.0 >= 1 && n.threshold_mantissa_bits.0 + n.threshold_shift.0 <= 31,
+            n.threshold_mantissa_bits.0 >= 1
+                && n.threshold_mantissa_bits.0.saturating_add(n.threshold_shift.0) <= 31,
             "neuron.threshold_mantissa_bits",
             "1 or more, and at most 31 with threshold_shift",
         );
@@ -182,9 +150,8 @@ impl Target {
             let one = 1u64 << n.decay_bits.0.min(16);
             need(u64::from(offset.0) <= one, "neuron.current_decay_offset", "at most 2^decay_bits, or None");
         }
-        need(n.decay_bits.0 <= 16, "neuron.decay_bits", "at most 16 bits; 0 without a fractional leak");
         need(
-            n.bias_mantissa_bits.0 >= 2 && n.bias_mantissa_bits.0 + n.bias_exponent_max.0 <= 31,
+            n.bias_mantissa_bits.0 >= 2 && n.bias_mantissa_bits.0.saturating_add(n.bias_exponent_max.0) <= 31,
             "neuron.bias_mantissa_bits",
             "2 or more, and at most 31 with bias_exponent_max",
         );
@@ -206,13 +173,74 @@ impl Target {
         self.check_ranges(&mut need);
         need(self.timing.clock_ns.0 >= 0.001, "timing.clock_ns", "at least 0.001");
         if let Some(network) = &self.network {
-            for (field, value) in network.sizes() {
-                need((1..=1 << 12).contains(&value.0), &format!("network.{field}"), "1 to 4096");
-            }
             let channels = u64::from(network.virtual_channels.0) * (4 + u64::from(t.cores_per_tile.0));
             need(channels <= 64, "network.virtual_channels", "at most 64 with 4 + cores_per_tile ports");
         }
         problems.into_result(())
+    }
+
+    /// Every whole number within what the compiler and the simulator count with.
+    fn check_counts(&self, need: &mut impl FnMut(bool, &str, &str)) {
+        let (t, c, s, n) = (&self.topology, &self.core, &self.synapses, &self.neuron);
+        let mut within = |value: u64, field: &str, (least, most): (u64, u64)| {
+            need((least..=most).contains(&value), field, &format!("{least} to {most}"));
+        };
+        let (few, many) = ((1, 1 << 16), (1, 1 << 24));
+        for (value, field, range) in [
+            (&t.mesh_columns, "topology.mesh_columns", few),
+            (&t.mesh_rows, "topology.mesh_rows", few),
+            (&t.cores_per_tile, "topology.cores_per_tile", few),
+            (&t.chip_columns, "topology.chip_columns", few),
+            (&t.chips_max, "topology.chips_max", few),
+            (&c.neurons, "core.neurons", many),
+            (&c.input_axons, "core.input_axons", many),
+            (&c.output_axons, "core.output_axons", many),
+            (&s.weight_bits, "synapses.weight_bits", (1, 16)),
+            (&s.index_bits, "synapses.index_bits", (0, 64)),
+            (&s.header_bits_per_list, "synapses.header_bits_per_list", (0, 1 << 16)),
+            (&s.delay_max, "synapses.delay_max", (1, 1 << 10)),
+            (&n.state_bits, "neuron.state_bits", (8, 31)),
+            (&n.accumulator_bits, "neuron.accumulator_bits", (8, 31)),
+            (&n.decay_bits, "neuron.decay_bits", (0, 16)),
+        ] {
+            within(value.0.into(), field, range);
+        }
+        within(c.synapse_memory_bits.0, "core.synapse_memory_bits", (1, 1 << 40));
+        for (value, field) in
+            [(&c.threshold_profiles, "core.threshold_profiles"), (&self.axons.atoms_max, "axons.atoms_max")]
+        {
+            value.iter().for_each(|value| within(value.0.into(), field, many));
+        }
+        if let OutputAxonKind::Population { atoms_per_slot } = self.axons.output.get() {
+            within(atoms_per_slot.into(), "axons.output", many);
+        }
+        for (field, value) in self.network.iter().flat_map(|network| network.sizes()) {
+            within(value.0.into(), &format!("network.{field}"), (1, 1 << 12));
+        }
+    }
+
+    /// The largest system: its cores, and the sides of its mesh.
+    fn check_board(&self, need: &mut impl FnMut(bool, &str, &str)) {
+        let t = &self.topology;
+        let [columns, rows, cores, across, chips] =
+            [&t.mesh_columns, &t.mesh_rows, &t.cores_per_tile, &t.chip_columns, &t.chips_max]
+                .map(|count| u128::from(count.0));
+        let high = chips.div_ceil(across.max(1));
+        let chips_placed = if high > 1 { high * across } else { chips };
+        let sites = [rows, cores, chips_placed].into_iter().fold(columns, u128::saturating_mul);
+        let most = 1 << 24;
+        need(
+            sites <= most,
+            "topology",
+            &format!("at most {most} cores in the largest system, found {sites}"),
+        );
+        let (width, height) = (columns * across.min(chips), rows * high);
+        let sides = width.max(height) <= SIDE_MAX.into();
+        need(
+            sides,
+            "topology",
+            &format!("at most {SIDE_MAX} tiles along a side of the largest system, found {width} x {height}"),
+        );
     }
 
     /// Crossbars, copies and merged dendrites.
