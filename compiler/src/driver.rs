@@ -28,8 +28,8 @@ pub struct CompileOptions {
 /// Lowers a model for a target.
 ///
 /// # Errors
-/// What the passes refuse, or what the verifier of the spiking IR finds; [`Code::Argument`] if a calibration was asked for
-/// that changes no integer.
+/// What the passes refuse, or what the verifier of the spiking IR finds; [`Code::Argument`] if a calibration was asked
+/// for that changes no integer.
 pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
     let ir = passes::lower(model, target, options)?;
     ir.verify()?;

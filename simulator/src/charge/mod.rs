@@ -6,8 +6,9 @@
 //!
 //! A record keeps three ledgers: at the constants' values, and at the ends of the ranges that the target gives them.
 //!
-//! Invariant, of each ledger: sum over cores = sum over layers = sum over iterations = sum over components = total, to the last
-//! attojoule, and of the first also = sum over the target's constants ([`Charged`]). Without a time ([`crate::time::Fidelity::None`]) static energy is not charged.
+//! Invariant, of each ledger: sum over cores = sum over layers = sum over iterations = sum over components = total, to the
+//! last attojoule, and of the first also = sum over the target's constants ([`Charged`]). Without a time
+//! ([`crate::time::Fidelity::None`]) static energy is not charged.
 
 mod bill;
 mod charged;

@@ -17,11 +17,11 @@ const PW_PS: u128 = 1_000_000;
 
 /// How many of each [`StaticPower`] a program's board has: chips, cores, KiB of synapse memory, cores in use.
 pub fn present(program: &Program) -> [u64; StaticPower::ALL.len()] {
-    StaticPower::ALL.map(|power| (eighths(program, power) / KIB) as u64)
+    StaticPower::ALL.map(|power| (parts(program, power) / KIB) as u64)
 }
 
 /// The same in parts of 8192, as memory need not be whole KiB.
-fn eighths(program: &Program, power: StaticPower) -> u128 {
+fn parts(program: &Program, power: StaticPower) -> u128 {
     let topology = program.topology();
     let in_use = program.cores.values().filter(|core| !core.slices.is_empty()).count();
     match power {
@@ -64,7 +64,7 @@ impl StaticSplit {
             .chunk_by(|a, b| a.0 == b.0)
             .map(|chip| chip.iter().map(|&(_, core)| core).collect())
             .collect();
-        let power = |power| u128::from(energy.pw(power)).saturating_mul(eighths(program, power)) / KIB;
+        let power = |power| u128::from(energy.pw(power)).saturating_mul(parts(program, power)) / KIB;
         Self {
             powers_pw: StaticPower::ALL.map(power),
             starts: slices.starts.clone(),

@@ -129,3 +129,54 @@ impl HostWork {
 fn connections(axis: &AxisMap) -> u64 {
     (0..axis.input).map(|i| axis.reach(i, 0..axis.output).len() as u64).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::ConvMap;
+    use crate::ir::spiking::host;
+
+    /// Pairs of an output and a tap that meet an input, looked for from the outputs.
+    fn pairs(axis: &AxisMap) -> u64 {
+        let meets = |output: usize, tap: usize| {
+            (0..axis.input).any(|input| {
+                let (from, to) = if axis.transposed { (input, output) } else { (output, input) };
+                from * axis.stride + tap * axis.dilation == to + axis.padding
+            })
+        };
+        let all = (0..axis.output).flat_map(|output| (0..axis.kernel).map(move |tap| (output, tap)));
+        all.filter(|&(output, tap)| meets(output, tap)).count() as u64
+    }
+
+    #[test]
+    fn products_are_those_of_taps_that_meet_the_input() {
+        for (kernel, stride, padding, dilation) in [(3, 1, 1, 1), (3, 2, 1, 1), (2, 2, 0, 1), (3, 1, 2, 2)] {
+            let (input, transposed) = (7, false);
+            let output = AxisMap::conv_output(input, kernel, stride, padding, dilation).unwrap();
+            let down = AxisMap { kernel, first_tap: 0, stride, padding, dilation, transposed, input, output };
+            let up = AxisMap { transposed: true, input: 4, output: 4 * stride, ..down };
+            for axis in [down, up] {
+                assert_eq!(connections(&axis), pairs(&axis), "{axis:?}");
+                // With inputs and weights of 1 the sum of all outputs is the number of products.
+                let (map, weights) = (ConvMap { rows: axis, cols: axis }, vec![1.0; 2 * kernel * kernel * 3]);
+                let stage = HostStage::Conv { map, inputs: 2, outputs: 3, weights, bias: vec![0.0; 3] };
+                let shape = Shape::new(2, axis.input, axis.input);
+                let sum: f64 =
+                    host::through(std::slice::from_ref(&stage), shape, &vec![1.0; shape.len()]).iter().sum();
+                assert_eq!(sum as u64, pairs(&axis).pow(2) * 6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_names_layer_task_and_operations() {
+        let line = HostWork::new("net.conv".into(), HostTask::Convolution, 96, 0).to_string();
+        assert_eq!(
+            line.split_whitespace().collect::<Vec<_>>(),
+            ["net.conv", "convolution", "96", "multiply-adds"]
+        );
+        assert!(
+            HostWork::new("net.conv".into(), HostTask::Embedding, 0, 4).to_string().ends_with(" 4 lookups")
+        );
+    }
+}

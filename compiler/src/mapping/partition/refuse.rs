@@ -104,8 +104,8 @@ pub(super) fn remedy(target: &Target, limit: Limit) -> &'static str {
              for every further one"
         }
         Limit::Neurons if target.core.fan_in_merge.is_some() && narrower => {
-            "use fewer source channels, a smaller kernel or narrower weights (--weights): fan-in is extended by merging \
-             a core's neurons, and narrower weights leave more of them"
+            "use fewer source channels, a smaller kernel or narrower weights (--weights): fan-in is extended by \
+             merging a core's neurons, and narrower weights leave more of them"
         }
         Limit::Neurons if target.core.fan_in_merge.is_some() => {
             "use fewer source channels or a smaller kernel: fan-in is extended by merging a core's neurons"
