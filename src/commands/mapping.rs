@@ -71,8 +71,8 @@ pub fn of_partition(args: &MappingArgs, problems: Diagnostics) -> Diagnostics {
 /// Problems with cores, projections and layers that a file names: its place comes first.
 fn in_file(path: &Path, mut problems: Diagnostics) -> Diagnostics {
     let file = path.display().to_string();
-    for problem in problems.0.iter_mut().filter(|problem| !problem.place.starts_with(&file)) {
-        problem.place = format!("{file}: {}", problem.place);
+    for problem in problems.0.iter_mut().filter(|problem| !problem.place.as_str().starts_with(&file)) {
+        problem.place = format!("{file}: {}", problem.place).into();
     }
     problems
 }
