@@ -143,6 +143,7 @@ impl Sums {
             overflows: accumulator + state + bias,
             saturation: self.saturation,
             warnings: crate::warnings::of(&program.warnings()),
+            host: program.model.networks.keys().flat_map(|id| program.model.host_work(id)).collect(),
             layerwise: self.checks.into_values().collect(),
             pictures: self.pictures,
         }

@@ -9,6 +9,7 @@
 
 mod encoding;
 pub mod host;
+mod host_work;
 pub mod order;
 pub mod parts;
 mod projection;
@@ -19,6 +20,7 @@ pub mod verify;
 
 pub use encoding::Encoding;
 pub use host::TrainedNeuron;
+pub use host_work::{HostTask, HostWork};
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
 pub use rounding::{Rounding, Ties, membrane_grid};
 use serde::{Deserialize, Serialize};
