@@ -12,7 +12,7 @@ use snnc_targets::output::write_atomic;
 use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
 use super::compile::options;
-use super::print;
+use super::{files, print};
 use crate::cli::{ExportArgs, ExportFormat};
 
 pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
@@ -23,6 +23,8 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
             .hint("give the model.ron that it was compiled from, and its --target")
             .into());
     }
+    let _inputs = files::model(&args.model);
+    files::outputs(&[("--output", Some(&args.output))])?;
     let target = registry::load(&args.model.target)?;
     let model = frontend::load(path)?;
     let ir = driver::lower(&model, &target, options(&args.model.quantise).lower)?;
@@ -37,7 +39,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         graph.incidence.nets(),
         graph.incidence.pins(),
         args.output.display()
-    ))?;
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

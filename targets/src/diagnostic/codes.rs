@@ -75,7 +75,7 @@ codes! {
     SnnxMalformed "E0016" "program file is malformed"
         "A .snnx file is truncated, has a wrong checksum, or was written by another format version. Compile the model again.";
     OutputFailed "E0017" "output cannot be written"
-        "The output folder or file cannot be written. Outputs are written beside their place and renamed, so an earlier file of that name is untouched.";
+        "The output folder or file cannot be written, or must not be: it is a folder or a socket, an input of the same command, results of another command, or a file that no run recorded; or another run owns the folder. Outputs are written beside their place and renamed, so an earlier file of that name is untouched. docs/outputs.md has the rules.";
     GoldenInvalid "E0018" "golden file is malformed"
         "A recorded trace has a wrong shape or type, or lacks a companion key: `sdid.K.tokens` needs `sdid.K.t`, and so on.";
     TextForm "E0019" "text form does not parse"

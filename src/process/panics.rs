@@ -1,0 +1,67 @@
+//! A panic is a fault of snnc, never of the input. One hook says so and asks for a report, whichever thread it was.
+//!
+//! The process then ends with exit code 101, as Rust programs do; temporary files are removed on the way.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::console::say;
+
+/// Several threads may panic at once; the first one tells.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Takes the place of Rust's own message.
+pub fn install() {
+    std::panic::set_hook(Box::new(|info| {
+        if !TOLD.swap(true, Ordering::SeqCst) {
+            say(&message(info, std::env::args_os()));
+        }
+    }));
+}
+
+fn message(info: &PanicHookInfo, arguments: impl Iterator<Item = OsString>) -> String {
+    let what = info.payload_as_str().unwrap_or("no message");
+    let place = info.location().map_or(String::new(), |place| format!("\n  --> {}", plain(&place.to_string())));
+    let mut text = format!(
+        "snnc {}: internal error: {}{place}\n\
+         This is a bug in snnc; files that it had not finished are gone. Please report it with these lines, and with the\n\
+         input if you can.\n  arguments:",
+        env!("CARGO_PKG_VERSION"),
+        plain(what),
+    );
+    for argument in arguments {
+        // Quoted, with control characters and what is no Unicode escaped.
+        let _ = write!(text, " {argument:?}");
+    }
+    text.push('\n');
+    let backtrace = Backtrace::capture();
+    match backtrace.status() {
+        BacktraceStatus::Captured => {
+            let _ = writeln!(text, "{backtrace}");
+        }
+        _ => text.push_str("  RUST_BACKTRACE=1 in the environment adds where it came from\n"),
+    }
+    text
+}
+
+/// Without control characters but ends of lines.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' { plain.extend(c.escape_default()) } else { plain.push(c) }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_see_no_control_characters() {
+        assert_eq!(plain("left: 1\nright: \u{1b}[31m\u{7}\u{9b}é"), "left: 1\nright: \\u{1b}[31m\\u{7}\\u{9b}é");
+    }
+}
