@@ -150,7 +150,10 @@ fn a_stopped_run_leaves_the_earlier_one_and_no_temporary_files() {
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         if name == "TERM" {
-            assert_eq!((output.status.code(), stderr(&output)), (Some(143), "snnc: stopped by SIGTERM\n".into()));
+            assert_eq!(
+                (output.status.code(), stderr(&output)),
+                (Some(143), "snnc: stopped by SIGTERM\n".into())
+            );
             assert_eq!(contents(&out), before);
             assert_eq!(names(folder.path()), ["out"]);
         }

@@ -76,7 +76,8 @@ fn standard_output_gets_a_result_alone() {
     assert!(stderr(&output).contains("km1 "), "{}", stderr(&output));
     // The same file by its own name and as standard output.
     let both = folder.path().join("both");
-    let output = partition(&both).stdout(File::create(&both).unwrap()).stderr(Stdio::piped()).output().unwrap();
+    let output =
+        partition(&both).stdout(File::create(&both).unwrap()).stderr(Stdio::piped()).output().unwrap();
     assert!(output.status.success());
     assert_eq!(std::fs::read(&both).unwrap(), expected);
     let output = ok(&mut partition(Path::new("/dev/stderr")));
@@ -151,7 +152,7 @@ fn inputs_are_never_overwritten() {
         let mapping = ["--partition", "p.ron", "--placement", "q.ron", "-o", output];
         fails(&mut compile(&mapping), "E0017", "input");
     }
-    let mut run = |arguments: &[&str]| fails(snnc(arguments).current_dir(folder.path()), "E0017", "input");
+    let run = |arguments: &[&str]| fails(snnc(arguments).current_dir(folder.path()), "E0017", "input");
     run(&[&export[..], &["-o", "weights.safetensors"]].concat());
     run(&[&part[..], &["-o", "net.hgr"]].concat());
     run(&["compile", "model.ron", "--partition", "net.part", "-o", "net.part"]);
@@ -190,7 +191,8 @@ fn without(stream: u32, arguments: &[&str]) -> Command {
 fn the_work_is_done_whatever_becomes_of_standard_output() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let whole = ["contact.png", "image_0000.png", "manifest.json", "report.json", "timesteps.csv", "tokens.npy"];
+    let whole =
+        ["contact.png", "image_0000.png", "manifest.json", "report.json", "timesteps.csv", "tokens.npy"];
     let run = |out: &str| -> Vec<String> {
         let example = example().to_str().unwrap().to_owned();
         ["run".into(), example, "--images".into(), "1".into(), "--effort".into(), "fast".into()]

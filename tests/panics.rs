@@ -28,9 +28,7 @@ fn test() {
         command.args([subject, "model \u{7}.ron"]).stderr(stderr).env_remove("RUST_BACKTRACE");
         command.output().unwrap()
     };
-    for (subject, message) in
-        [("main", "on purpose \\u{1b}[31m"), ("worker", "task fails on purpose")]
-    {
+    for (subject, message) in [("main", "on purpose \u{241b}[31m"), ("worker", "task fails on purpose")] {
         let output = start(subject, Stdio::piped());
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(101), "{text}");

@@ -60,7 +60,7 @@ fn names_places_and_formats_are_checked() {
     let misspelt = good.to_text().replacen("channels", "chanels", 1);
     let error = PartitionFile::from_text(&misspelt, "p.ron").unwrap_err();
     assert_eq!(error.code, Code::RonSyntax);
-    assert!(error.place.starts_with("p.ron:"), "{error}");
+    assert!(error.place.as_str().starts_with("p.ron:"), "{error}");
 
     let good = PlacementFile::new(&placement_of(&program), &target);
     for breaks in [

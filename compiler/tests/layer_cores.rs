@@ -37,7 +37,7 @@ fn refused(expected: &str, change: impl FnOnce(&mut SpikingIr, &mut Target)) {
     let error = map(&ir, &target, CompileOptions::default()).expect_err(expected);
     assert!(error.codes().iter().all(|&code| code == Code::DoesNotFit), "{error}");
     assert!(error.to_string().contains(expected), "expected \"{expected}\" in\n{error}");
-    assert!(error.0.iter().all(|d| d.hint.is_some() && d.place.contains("net.")), "{error}");
+    assert!(error.0.iter().all(|d| d.hint.is_some() && d.place.as_str().contains("net.")), "{error}");
 }
 
 fn layers(target: &mut Target) -> &mut snnc_targets::layer_cores::LayerCores {

@@ -145,7 +145,7 @@ fn neurons_without_a_fractional_leak_refuse_every_layer_that_has_one() {
     assert_eq!(error.codes(), [Code::Quantise; 3]);
     for (found, expected) in error.0.iter().zip(["1/2", "1/4", "keeps 0.8000"]) {
         assert!(found.message.contains(expected) && found.message.contains("loihi-like"), "{found}");
-        assert!(found.place.starts_with("layer net.") && found.hint.is_some());
+        assert!(found.place.as_str().starts_with("layer net.") && found.hint.is_some());
     }
 }
 

@@ -20,7 +20,9 @@ pub fn model(args: &ModelArgs) -> Inputs {
 pub fn mapped(args: &ModelArgs, mapping: &MappingArgs) -> Inputs {
     let mut inputs = model(args);
     let profile = mapping.profile.as_ref().map(|path| super::mapping::profile_file(path));
-    for path in [profile.as_ref(), mapping.partition.as_ref(), mapping.placement.as_ref()].into_iter().flatten() {
+    for path in
+        [profile.as_ref(), mapping.partition.as_ref(), mapping.placement.as_ref()].into_iter().flatten()
+    {
         inputs.add(path);
     }
     inputs

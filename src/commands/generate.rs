@@ -23,8 +23,7 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     let manifest = Manifest::new(&program, args.images, args.seed, args.format);
     let bar = progress::bar(args.images, "generating");
     signals::advise("the same command goes on where it stopped");
-    let Found { whole, damaged } =
-        streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;
+    let Found { whole, damaged } = streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;
     bar.finish_and_clear();
     let made = args.images - whole;
     let damaged = if damaged > 0 { format!(", {damaged} of them found damaged") } else { String::new() };

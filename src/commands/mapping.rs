@@ -71,8 +71,8 @@ pub fn of_partition(args: &MappingArgs, problems: Diagnostics) -> Diagnostics {
 /// Problems with cores, projections and layers that a file names: its place comes first.
 fn in_file(path: &Path, mut problems: Diagnostics) -> Diagnostics {
     let file = path.display().to_string();
-    for problem in problems.0.iter_mut().filter(|problem| !problem.place.starts_with(&file)) {
-        problem.place = format!("{file}: {}", problem.place);
+    for problem in problems.0.iter_mut().filter(|problem| !problem.place.as_str().starts_with(&file)) {
+        problem.place = format!("{file}: {}", problem.place).into();
     }
     problems
 }
@@ -129,8 +129,9 @@ fn profile(path: &Path, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
     let file = profile_file(path);
     if path.is_dir() {
         // A run that was cut off while it replaced another is none.
-        output::check_set(path)
-            .map_err(|problem| problem.hint("run it again, or name its report.json if that is known to be good"))?;
+        output::check_set(path).map_err(|problem| {
+            problem.hint("run it again, or name its report.json if that is known to be good")
+        })?;
     }
     let text = std::fs::read_to_string(&file).map_err(|e| Diagnostic::unreadable(&file, &e))?;
     let place = file.display().to_string();

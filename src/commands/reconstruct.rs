@@ -16,7 +16,8 @@ use crate::report::is_result;
 pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = files::model(&args.model);
     args.images.iter().for_each(|path| inputs.add(path));
-    let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc reconstruct", is_result)).transpose()?;
+    let set =
+        args.out.as_ref().map(|out| ResultSet::begin(out, "snnc reconstruct", is_result)).transpose()?;
     let model = frontend::load(&args.model.model)?;
     let target = registry::load(&args.model.target)?;
     let options = super::compile::options(&args.model.quantise);

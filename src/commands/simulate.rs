@@ -96,11 +96,7 @@ struct Watching<'a> {
 }
 
 impl<'a> Watching<'a> {
-    fn new(
-        program: &'a Program,
-        args: &GenerateArgs,
-        set: Option<&ResultSet>,
-    ) -> Result<Self, Diagnostic> {
+    fn new(program: &'a Program, args: &GenerateArgs, set: Option<&ResultSet>) -> Result<Self, Diagnostic> {
         let timed = set.filter(|_| args.timing != Fidelity::None);
         let table =
             |set: &ResultSet| StepTable::create(&set.place("timesteps.csv")?, &program.model.networks);

@@ -16,7 +16,10 @@ use crate::{comparison, golden, progress};
 
 pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = Inputs::new(frontend::files_of(&args.model));
-    [args.golden.as_deref(), args.target.as_ref().map(Path::new)].into_iter().flatten().for_each(|p| inputs.add(p));
+    [args.golden.as_deref(), args.target.as_ref().map(Path::new)]
+        .into_iter()
+        .flatten()
+        .for_each(|p| inputs.add(p));
     let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
     let model = frontend::load(&args.model)?;
     if let Some(traces) = &args.golden {

@@ -88,7 +88,7 @@ impl From<&Diagnostic> for Problem {
     fn from(d: &Diagnostic) -> Self {
         Self {
             code: d.code.to_string(),
-            place: d.place.clone(),
+            place: d.place.as_str().to_owned(),
             message: d.message.clone(),
             remedy: d.hint.clone(),
         }

@@ -8,6 +8,8 @@ use std::fmt::Write;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use snnc_targets::diagnostic::{one_line, printable};
+
 use super::console::say;
 
 /// Several threads may panic at once; the first one tells.
@@ -24,13 +26,14 @@ pub fn install() {
 
 fn message(info: &PanicHookInfo, arguments: impl Iterator<Item = OsString>) -> String {
     let what = info.payload_as_str().unwrap_or("no message");
-    let place = info.location().map_or(String::new(), |place| format!("\n  --> {}", plain(&place.to_string())));
+    let place =
+        info.location().map_or(String::new(), |place| format!("\n  --> {}", one_line(&place.to_string())));
     let mut text = format!(
         "snnc {}: internal error: {}{place}\n\
          This is a bug in snnc; files that it had not finished are gone. Please report it with these lines, and with the\n\
          input if you can.\n  arguments:",
         env!("CARGO_PKG_VERSION"),
-        plain(what),
+        printable(what),
     );
     for argument in arguments {
         // Quoted, with control characters and what is no Unicode escaped.
@@ -45,23 +48,4 @@ fn message(info: &PanicHookInfo, arguments: impl Iterator<Item = OsString>) -> S
         _ => text.push_str("  RUST_BACKTRACE=1 in the environment adds where it came from\n"),
     }
     text
-}
-
-/// Without control characters but ends of lines.
-fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && c != '\n' { plain.extend(c.escape_default()) } else { plain.push(c) }
-    }
-    plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn terminals_see_no_control_characters() {
-        assert_eq!(plain("left: 1\nright: \u{1b}[31m\u{7}\u{9b}é"), "left: 1\nright: \\u{1b}[31m\\u{7}\\u{9b}é");
-    }
 }

@@ -64,7 +64,8 @@ impl Set {
         for (first, (last, expected)) in recorded {
             let range = first..last;
             // Chunks do not overlap in a file that was not tampered with.
-            let whole = first >= end && found(out, pixels.as_ref(), &tokens, &range).as_ref() == Some(&expected);
+            let whole =
+                first >= end && found(out, pixels.as_ref(), &tokens, &range).as_ref() == Some(&expected);
             if whole {
                 end = last;
                 trusted.insert(first, (last, expected));

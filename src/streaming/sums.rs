@@ -56,10 +56,7 @@ pub(super) struct SumFile {
 
 impl SumFile {
     /// Writes the chunks that are trusted, and opens the file for more.
-    pub(super) fn rewrite(
-        path: PathBuf,
-        trusted: &BTreeMap<u64, (u64, Sums)>,
-    ) -> Result<Self, Diagnostic> {
+    pub(super) fn rewrite(path: PathBuf, trusted: &BTreeMap<u64, (u64, Sums)>) -> Result<Self, Diagnostic> {
         let text: String = trusted.iter().map(|(&first, (end, sums))| line(&(first..*end), sums)).collect();
         output::write_atomic(&path, text.as_bytes())?;
         let file = File::options().append(true).open(&path).map_err(|error| failed(&path, &error))?;

@@ -11,15 +11,18 @@
 pub mod axons;
 pub mod diagnostic;
 pub mod entity;
+pub mod file_kind;
 pub mod layer_cores;
+pub mod near;
 pub mod output;
 pub mod ranges;
 pub mod registry;
 pub mod resolved;
+pub mod ron_tree;
 pub mod schema;
 pub mod topology;
 
-pub use diagnostic::{Code, Diagnostic, Diagnostics};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Source};
 pub use resolved::{Energy, Timing};
 pub use schema::{Provenance, Sourced, Target};
 pub use topology::{Link, LinkKind, Site, Topology};

@@ -1,8 +1,22 @@
 //! Finding a target: a built-in name or the path of a user's file.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::{Code, Diagnostic, Diagnostics, Target};
+use serde::Deserialize;
+
+use crate::file_kind::FileKind;
+use crate::layer_cores::LayerCores;
+use crate::near::near;
+use crate::ron_tree::reading::{self, Fault};
+use crate::ron_tree::{self, Kind, Node, words};
+use crate::schema::{
+    AxonSpec, CoreLimits, EnergySpec, NetworkSpec, NeuronSpec, SynapseSpec, TimingSpec, TopologySpec,
+};
+use crate::{Code, Diagnostic, Diagnostics, Place, Source, Target};
+
+/// Longest target file that is read, in bytes: a built-in one takes about 10,000.
+const LONGEST: u64 = 4 << 20;
 
 /// Built-in targets: name and file text. Adding a target is adding a file and a line here.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -33,22 +47,19 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
         return read(Path::new(name_or_path));
     }
     let known: Vec<_> = names().collect();
-    Err(Diagnostic::new(
-        Code::TargetUnknown,
-        format!("--target {name_or_path}"),
-        "no built-in target has this name",
-    )
-    .hint(format!("built in: {}; or give the path of a .ron file", known.join(", ")))
-    .into())
+    let near = near(name_or_path, &known).map_or_else(String::new, |near| format!("near names: {near}; "));
+    let place = format!("--target {name_or_path}");
+    Err(Diagnostic::new(Code::TargetUnknown, place, format!("no built-in target is called `{name_or_path}`"))
+        .hint(format!("{near}built in are {}; or give the path of a .ron file", known.join(", ")))
+        .into())
 }
 
 /// Reads a target file, whatever its name.
 ///
 /// # Errors
-/// [`Code::FileUnreadable`], [`Code::RonSyntax`] or [`Code::TargetInvalid`].
+/// [`Code::FileUnreadable`], [`Code::WrongFile`], [`Code::RonSyntax`] or [`Code::TargetInvalid`].
 pub fn read(path: &Path) -> Result<Target, Diagnostics> {
-    let text = std::fs::read_to_string(path).map_err(|e| Diagnostic::unreadable(path, &e))?;
-    parse(&text, &path.display().to_string())
+    parse_source(&FileKind::Target.read(path, LONGEST)?)
 }
 
 /// Parses and checks a target's text; `place` names it in errors.
@@ -56,12 +67,93 @@ pub fn read(path: &Path) -> Result<Target, Diagnostics> {
 /// # Errors
 /// [`Code::RonSyntax`] with line and column, or [`Code::TargetInvalid`] for every contradiction.
 pub fn parse(text: &str, place: &str) -> Result<Target, Diagnostics> {
-    let target: Target = ron::from_str(text).map_err(|error| {
-        let at = error.span.start;
-        Diagnostic::new(Code::RonSyntax, format!("{place}:{}:{}", at.line, at.col), error.code.to_string())
+    parse_source(&Source::new(place, text))
+}
+
+fn parse_source(source: &Arc<Source>) -> Result<Target, Diagnostics> {
+    let tree = ron_tree::parse(&source.text);
+    let target: Target = ron::from_str(&source.text).map_err(|error| match &tree {
+        Some(tree) => misread(tree, source, &error),
+        None => syntax(source, &error).into(),
     })?;
-    target.check(place)?;
+    target.check(&source.name).map_err(|problems| match &tree {
+        Some(tree) => located(problems, tree, source),
+        None => problems,
+    })?;
     Ok(target)
+}
+
+/// An error of the `ron` crate.
+pub fn syntax(source: &Arc<Source>, error: &ron::error::SpannedError) -> Diagnostic {
+    let (start, end) = (error.span.start, error.span.end);
+    let start = source.byte(start.line, start.col);
+    let end = source.byte(end.line, end.col).clamp(start, source.text.len());
+    let message = format!("the text does not follow RON's grammar: {}", error.code);
+    Diagnostic::new(Code::RonSyntax, Place::file(source, start..end), message)
+        .hint("brackets close in pairs, a comma stands between values, texts stand in quotation marks")
+}
+
+/// What of a well-formed text is no target: the first fault of each part.
+fn misread(tree: &Node, source: &Arc<Source>, error: &ron::error::SpannedError) -> Diagnostics {
+    let parts = [
+        part::<TopologySpec>(tree, "topology"),
+        part::<CoreLimits>(tree, "core"),
+        part::<AxonSpec>(tree, "axons"),
+        part::<SynapseSpec>(tree, "synapses"),
+        part::<Option<LayerCores>>(tree, "layer_cores"),
+        part::<NeuronSpec>(tree, "neuron"),
+        part::<TimingSpec>(tree, "timing"),
+        part::<EnergySpec>(tree, "energy"),
+        part::<Option<NetworkSpec>>(tree, "network"),
+    ];
+    let mut faults: Vec<Fault> = parts.into_iter().flatten().collect();
+    // A fault of the whole that lies in a part was said with the part.
+    faults.extend(
+        reading::read::<Target>(tree).err().filter(|fault| fault.path.is_empty() || faults.is_empty()),
+    );
+    let mut found = Diagnostics(faults.iter().map(|fault| fault.diagnostic(source)).collect());
+    if found.0.is_empty() {
+        found.push(syntax(source, error));
+    }
+    found.sort();
+    found
+}
+
+/// What is wrong with a field of the target, if it is there.
+fn part<'a, T: Deserialize<'a>>(tree: &'a Node, name: &str) -> Option<Fault> {
+    let Kind::Struct { fields, .. } = &tree.kind else { return None };
+    let field = fields.iter().find(|field| field.name == name)?;
+    reading::read::<T>(&field.value).err()
+}
+
+/// Contradictions with their place in the file and the value that was found there.
+fn located(mut problems: Diagnostics, tree: &Node, source: &Arc<Source>) -> Diagnostics {
+    let prefix = format!("{}: ", source.name);
+    for problem in &mut problems.0 {
+        let Some(path) = problem.place.as_str().strip_prefix(&prefix) else { continue };
+        let mut shorter = path;
+        // A field that was left out has no place; what should hold it has.
+        let node = loop {
+            match (tree.path(shorter), shorter.rfind(['.', '['])) {
+                (Some(node), _) => break node,
+                (None, Some(cut)) => shorter = &shorter[..cut],
+                (None, None) => break tree,
+            }
+        };
+        // The value of (value, source).
+        let value = match &node.kind {
+            Kind::Tuple { name, items } if name.is_empty() && items.len() == 2 => &items[0],
+            _ => node,
+        };
+        if shorter == path && !matches!(value.kind, Kind::Struct { .. }) && !problem.message.contains("found")
+        {
+            problem.message = format!("found {}, {}", words::quote(source, &value.span), problem.message);
+        }
+        let span = if shorter == path { value.span.clone() } else { node.head() };
+        problem.place = Place::from(path).at(source, span);
+    }
+    problems.sort();
+    problems
 }
 
 #[cfg(test)]
@@ -90,6 +182,25 @@ mod tests {
             1,
         );
         assert_ne!(broken, text);
-        assert_eq!(parse(&broken, "t.ron").unwrap_err().codes(), [Code::TargetInvalid; 2]);
+        let error = parse(&broken, "t.ron").unwrap_err();
+        assert_eq!(error.codes(), [Code::TargetInvalid; 2]);
+        let places: Vec<String> = error.0.iter().map(|d| d.place.to_string()).collect();
+        assert_eq!(places, ["t.ron:16:19: core.neurons", "t.ron:28:23: synapses.weight_bits"]);
+        assert!(error.0[0].message.starts_with("found 0, expected 1"), "{error}");
+    }
+
+    #[test]
+    fn a_fault_of_each_part_is_told_at_once() {
+        let text = BUILT_IN[0]
+            .1
+            .replacen("mesh_columns: (8, Assumed", "mesh_columns: (8, Asumed", 1)
+            .replacen("clock_ns: (0.01, Assumed(\"", "clock_ns: (\"fast\", Assumed(\"", 1);
+        let error = parse(&text, "t.ron").unwrap_err();
+        assert_eq!(error.codes(), [Code::RonSyntax; 2], "{error}");
+        assert!(error.0[0].hint.as_ref().unwrap().contains("`Assumed`"), "{error}");
+        assert!(error.0[1].message.contains("expected a number"), "{error}");
+        let contradiction = BUILT_IN[0].1.replacen("name: \"loihi-like\"", "name: \"\"", 1);
+        let error = parse(&contradiction, "t.ron").unwrap_err();
+        assert_eq!(error.0[0].place, "t.ron:5:11: name", "{error}");
     }
 }

@@ -8,12 +8,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::build::{Source, build};
 use super::model::{FORMAT, ModelFile, PipelineSpec, TensorRef};
 use crate::graph::Graph;
-use crate::weights::{Tensor, WeightFile, near};
+use crate::weights::{Tensor, WeightFile};
 
 /// Longest model file that is read, in bytes: a layer takes about 200.
 const LONGEST_MODEL: u64 = 16 << 20;
@@ -136,7 +137,7 @@ impl<'a> Files<'a> {
     fn unknown(&self, handle: &str) -> Diagnostic {
         let handles: Vec<&str> = self.paths.keys().copied().collect();
         let message = format!("no weight file has the handle `{handle}`");
-        let hint = match near::near(handle, &handles) {
+        let hint = match near(handle, &handles) {
             Some(near) => format!("near handles: {near}"),
             None => format!("`weights` lists: {}", handles.join(", ")),
         };

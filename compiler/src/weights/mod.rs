@@ -9,7 +9,6 @@
 //! plain numbers, values that are not finite, pickles that ask for anything but tensors and plain containers.
 
 pub(crate) mod element;
-pub(crate) mod near;
 pub(crate) mod pickle;
 pub(crate) mod safetensors;
 pub mod tensor;
@@ -18,6 +17,7 @@ pub(crate) mod write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 pub use element::Element;
@@ -124,7 +124,7 @@ impl WeightFile {
         let names = self.names();
         let message = format!("no tensor named `{name}` among the {} of this file", names.len());
         let found = Diagnostic::new(Code::TensorMissing, self.path.display().to_string(), message);
-        match near::near(name, &names) {
+        match near(name, &names) {
             Some(near) => found.hint(format!("near names: {near}")),
             None => found.hint("no name in the file is near; is it the right file?"),
         }

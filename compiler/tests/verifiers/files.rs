@@ -22,7 +22,7 @@ fn text_forms_round_trip() {
     let broken = ir.to_text().replacen("decay", "decoy", 1).replacen("decay: ", "decoy: ", 1);
     let error = SpikingIr::from_text(&broken, "ir.txt").unwrap_err();
     assert_eq!(error.code, Code::TextForm);
-    assert!(error.place.starts_with("ir.txt:"), "{error}");
+    assert!(error.place.as_str().starts_with("ir.txt:"), "{error}");
 }
 
 #[test]

@@ -1,38 +1,63 @@
-//! Errors that a user can act on: a code, the place, what was found and expected, and a hint.
+//! What a user can act on, errors and warnings: a code, the place, what was found and expected, and a hint.
 //!
 //! Every crate of snnc reports bad input through [`Diagnostic`]; several are collected in [`Diagnostics`]. A broken
-//! *internal* invariant is not a diagnostic: it panics and names the invariant.
+//! *internal* invariant is not a diagnostic: it panics and names the invariant. Printed here is the plain form, on a
+//! line or two each; the command draws the lines of the file beside it.
 
 mod codes;
+mod escape;
+mod place;
 
 use std::fmt;
 use std::path::Path;
 
-pub use codes::Code;
+pub use codes::{Code, Severity};
+pub use escape::{one_line, printable};
+pub use place::{Place, Source, Span, Subject};
 
-/// One coded error with its place and, where one is known, a remedy.
+/// One coded error or warning with its place and, where one is known, a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Diagnostic {
     /// Stable code; `snnc explain CODE` prints its page.
     pub code: Code,
-    /// Where: a path, `path:line:column`, or an entity such as `layer sdid.conv3`.
-    pub place: String,
+    /// Where.
+    pub place: Place,
     /// What was found and what was expected.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Other places that have part in it, each with a few words: `the first of that name`.
+    pub related: Vec<(Place, String)>,
 }
 
 impl Diagnostic {
-    /// A diagnostic without a hint.
-    pub fn new(code: Code, place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code, place: place.into(), message: message.into(), hint: None }
+    /// A diagnostic without a hint; a warning if the code is one.
+    pub fn new(code: Code, place: impl Into<Place>, message: impl Into<String>) -> Self {
+        Self { code, place: place.into(), message: message.into(), hint: None, related: Vec::new() }
+    }
+
+    /// The same for a `W` code, so that the reader sees it.
+    pub fn warning(code: Code, place: impl Into<Place>, message: impl Into<String>) -> Self {
+        assert_eq!(code.severity(), Severity::Warning, "warnings have W codes");
+        Self::new(code, place, message)
+    }
+
+    /// Error or warning.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
     }
 
     /// The same diagnostic with a remedy.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same diagnostic with another place that has part in it.
+    #[must_use]
+    pub fn related(mut self, place: impl Into<Place>, words: impl Into<String>) -> Self {
+        self.related.push((place.into(), words.into()));
         self
     }
 
@@ -50,9 +75,14 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}\n  --> {}", self.code, self.message, self.place)?;
+        let place = self.place.to_string();
+        write!(f, "{}[{}]: {}", self.severity(), self.code, printable(&self.message))?;
+        write!(f, "\n  --> {}", one_line(&place))?;
+        for (place, words) in &self.related {
+            write!(f, "\n  and {}: {}", one_line(&place.to_string()), printable(words))?;
+        }
         if let Some(hint) = &self.hint {
-            write!(f, "\n  hint: {hint}")?;
+            write!(f, "\n  hint: {}", printable(hint))?;
         }
         Ok(())
     }
@@ -76,6 +106,14 @@ impl Diagnostics {
     /// The codes, in order; for tests.
     pub fn codes(&self) -> Vec<Code> {
         self.0.iter().map(|d| d.code).collect()
+    }
+
+    /// In the order of a reader: by file and position, then those without a position as they were found.
+    pub fn sort(&mut self) {
+        self.0.sort_by(|a, b| match (a.place.span(), b.place.span()) {
+            (Some(a), Some(b)) => (&a.source.name, a.range.start).cmp(&(&b.source.name, b.range.start)),
+            (a, b) => a.is_none().cmp(&b.is_none()),
+        });
     }
 }
 

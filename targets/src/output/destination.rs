@@ -67,7 +67,8 @@ impl Destination {
             return Ok(Self::Stream(real));
         }
         if let Some(input) = inputs::protected(&earlier) {
-            let message = format!("this is an input of the command ({}), which would be lost", input.display());
+            let message =
+                format!("this is an input of the command ({}), which would be lost", input.display());
             return Err(refuse(message, "choose another name for the output"));
         }
         // A file that its owner has closed stays as it is, though its folder would let it be replaced.
@@ -167,7 +168,8 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
     match (std::fs::symlink_metadata(&a), std::fs::symlink_metadata(&b)) {
         (Ok(a), Ok(b)) => identity(&a) == identity(&b) && !a.file_type().is_char_device(),
         (Err(_), Err(_)) => {
-            let whole = |path: &Path| Some((folder_of(path).canonicalize().ok()?, path.file_name()?.to_owned()));
+            let whole =
+                |path: &Path| Some((folder_of(path).canonicalize().ok()?, path.file_name()?.to_owned()));
             whole(&a).is_some() && whole(&a) == whole(&b)
         }
         _ => false,
@@ -196,6 +198,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(descriptor_number(&folder.path().join("1")), None);
         assert_eq!(descriptor_number(Path::new("/proc/self/fd/7")), Some(7));
-        assert!(is_standard_output(Path::new("/dev/stdout")) && !is_standard_output(Path::new("/dev/stderr")));
+        assert!(
+            is_standard_output(Path::new("/dev/stdout")) && !is_standard_output(Path::new("/dev/stderr"))
+        );
     }
 }

@@ -30,7 +30,8 @@ impl Folder {
         let refuse =
             |message: String| Diagnostic::new(Code::OutputFailed, path.display().to_string(), message);
         std::fs::create_dir_all(path).map_err(|error| refuse(format!("cannot make folder: {error}")))?;
-        let absolute = std::path::absolute(path).map_err(|error| refuse(format!("cannot find folder: {error}")))?;
+        let absolute =
+            std::path::absolute(path).map_err(|error| refuse(format!("cannot find folder: {error}")))?;
         let lock = absolute.join(LOCK);
         let held = match hold(&lock) {
             Ok(Held::Ours(file)) => file,
@@ -93,7 +94,9 @@ fn hold(path: &Path) -> std::io::Result<Held> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         // An owner that has just ended has taken the name away from it.
-        if std::fs::metadata(path).is_ok_and(|now| file.metadata().is_ok_and(|own| identity(&now) == identity(&own))) {
+        if std::fs::metadata(path)
+            .is_ok_and(|now| file.metadata().is_ok_and(|own| identity(&now) == identity(&own)))
+        {
             file.set_len(0)?;
             writeln!(file, "{}", std::process::id())?;
             return Ok(Held::Ours(file));

@@ -86,7 +86,8 @@ impl ResultSet {
         for name in earlier.keys() {
             let path = folder.path().join(name);
             if let Some(input) = path.metadata().ok().and_then(|found| inputs::protected(&found)) {
-                let message = format!("this is an input of the command ({}), which would be replaced", input.display());
+                let message =
+                    format!("this is an input of the command ({}), which would be replaced", input.display());
                 return Err(refused(&path, message));
             }
         }
@@ -207,9 +208,7 @@ fn read(folder: &Path) -> Result<Option<Manifest>, Diagnostic> {
     let manifest: Result<Manifest, _> = serde_json::from_str(&text);
     let plain = |name: &String| Path::new(name).file_name().is_some_and(|file| file == name.as_str());
     match manifest {
-        Ok(found)
-            if found.schema == SCHEMA && found.files.keys().chain(found.replaces.keys()).all(plain) =>
-        {
+        Ok(found) if found.schema == SCHEMA && found.files.keys().chain(found.replaces.keys()).all(plain) => {
             Ok(Some(found))
         }
         _ => Err(refused(&path, format!("this is no list of files of schema {SCHEMA}"))),
@@ -233,7 +232,8 @@ fn unchanged(folder: &Path, name: &str, records: &[Option<&Sum>]) -> Result<(), 
 }
 
 fn foreign(folder: &Path, name: &str) -> Diagnostic {
-    let message = format!("there is a file of this name that no run recorded in {MANIFEST}, and it would be lost");
+    let message =
+        format!("there is a file of this name that no run recorded in {MANIFEST}, and it would be lost");
     refused(&folder.join(name), message)
 }
 
@@ -313,7 +313,7 @@ mod tests {
         let path = folder.path();
         std::fs::write(path.join("image_9"), "mine").unwrap();
         let problem = begin(path).unwrap_err();
-        assert!(problem.place.contains("image_9") && problem.hint.is_some(), "{problem}");
+        assert!(problem.place.as_str().contains("image_9") && problem.hint.is_some(), "{problem}");
         std::fs::remove_file(path.join("image_9")).unwrap();
         write(path, "first", &["image_0", "report.json"]);
         assert!(ResultSet::begin(path, "verify", ours).unwrap_err().message.contains("`run`"));
@@ -326,7 +326,7 @@ mod tests {
         std::fs::write(path.join("trace"), "mine").unwrap();
         assert!(begin(path).unwrap().place("trace").is_err());
         std::fs::write(path.join(MANIFEST), "{\"name\": \"another program's\"}").unwrap();
-        assert!(begin(path).unwrap_err().place.contains(MANIFEST));
+        assert!(begin(path).unwrap_err().place.as_str().contains(MANIFEST));
     }
 
     #[test]

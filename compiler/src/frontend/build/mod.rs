@@ -12,12 +12,13 @@ mod pipeline;
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
+use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::LoadedModel;
 use super::model::{LayerSpec, ModelFile, NetworkSpec, OpSpec, TensorRef};
 use crate::graph::{Graph, Layer};
-use crate::weights::{Tensor, near};
+use crate::weights::Tensor;
 
 /// Most timesteps of a pass.
 const MOST_TIMESTEPS: usize = 4096;
@@ -152,7 +153,7 @@ fn dangling(graph: &Graph, layer: &LayerSpec, from: &str, names: &[&str]) -> Dia
         graph.place(&layer.name),
         format!("reads from `{from}`, but no layer of the network has that name"),
     );
-    match near::near(from, names) {
+    match near(from, names) {
         Some(near) => found.hint(format!("near names: {near}")),
         None => found.hint("layers read only from layers of their own network"),
     }

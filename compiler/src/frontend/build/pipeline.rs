@@ -3,11 +3,11 @@
 //! All findings are `E0020`. Shapes that follow through layers are left to shape inference.
 
 use indexmap::IndexMap;
+use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use crate::frontend::model::{NetworkSpec, OpSpec, PipelineSpec};
 use crate::graph::{Graph, Op};
-use crate::weights::near;
 
 /// Longest side of the token grid.
 const LONGEST_SIDE: usize = 4096;
@@ -73,7 +73,7 @@ impl Check {
         ];
         for (role, name) in roles {
             let Some(name) = name.filter(|name| !networks.contains_key(*name)) else { continue };
-            let hint = match near::near(name, &known) {
+            let hint = match near(name, &known) {
                 Some(near) => format!("near names: {near}"),
                 None => format!("the networks are: {}", known.join(", ")),
             };
@@ -110,7 +110,7 @@ impl Check {
         let name = &spec.codebook;
         let Some(layer) = decoder.find(name) else {
             let layers: Vec<&str> = decoder.net.node_weights().map(|layer| layer.name.as_str()).collect();
-            let hint = near::near(name, &layers).map_or_else(
+            let hint = near(name, &layers).map_or_else(
                 || String::from("name the decoder's Embedding layer"),
                 |near| format!("near names: {near}"),
             );

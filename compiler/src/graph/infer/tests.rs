@@ -49,7 +49,7 @@ fn refusal(layers: Vec<(Op, &[usize])>, message: &str) {
     let errors = graph(layers).shapes().unwrap_err();
     assert_eq!(errors.codes(), [Code::LayerShape], "{errors}");
     assert!(errors.to_string().contains(message), "{errors}");
-    assert!(errors.0[0].place.starts_with("layer net.l"), "{errors}");
+    assert!(errors.0[0].place.as_str().starts_with("layer net.l"), "{errors}");
 }
 
 #[test]
