@@ -46,7 +46,7 @@ impl Destination {
         };
         let earlier = match std::fs::symlink_metadata(&real) {
             Ok(found) => found,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return free(path, &real).map(|()| Self::File { path: real, earlier: None });
             }
             Err(error) => return Err(failed(path, &error)),

@@ -228,6 +228,8 @@ mod tests {
         refused(folder.path(), "folder");
         refused(&path("missing/a"), "missing");
         refused(&path("a/"), "folder");
+        std::fs::write(path("file"), "").unwrap();
+        refused(&path("file/a"), "no folder");
         refused(Path::new(""), "name");
         let _listener = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
         refused(&path("socket"), "socket");
