@@ -43,8 +43,10 @@ fn main() -> ExitCode {
 /// Help and the version on standard output, or what is wrong with the arguments on standard error.
 fn said(answer: &clap::Error) -> ExitCode {
     let printed = answer.print();
-    if !answer.use_stderr() {
-        console::printed(&printed);
+    let code = ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
+    if answer.use_stderr() {
+        return code;
     }
-    console::exit_code(ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2)))
+    console::printed(&printed);
+    console::exit_code(code)
 }

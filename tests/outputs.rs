@@ -255,6 +255,7 @@ fn a_full_or_missing_standard_error_is_no_panic() {
     }
     // Usage errors are clap's to print.
     assert_eq!(snnc(["compile"]).stderr(full()).output().unwrap().status.code(), Some(2));
+    assert_eq!(without(1, &["compile"]).output().unwrap().status.code(), Some(2));
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub fn install() {
         let _ = flag::register(signal, again.clone());
     }
     let Ok(mut signals) = Signals::new(&wanted) else { return };
-    let listen = move || signals.forever().take(1).for_each(|signal| stop(signal));
+    let listen = move || signals.forever().take(1).for_each(stop);
     let _ = std::thread::Builder::new().name("signals".into()).spawn(listen);
 }
 

@@ -16,7 +16,7 @@ const MOST_LINKS: usize = 40;
 #[derive(Debug)]
 pub(super) enum Destination {
     /// A regular file, or none yet: a whole new one takes its place. `path` is behind all links.
-    File { path: PathBuf, earlier: Option<Metadata> },
+    File { path: PathBuf, earlier: Option<Box<Metadata>> },
     /// A named pipe or a character device.
     Stream(PathBuf),
     /// An open descriptor of this process.
@@ -73,7 +73,7 @@ impl Destination {
         }
         // A file that its owner has closed stays as it is, though its folder would let it be replaced.
         File::options().write(true).open(&real).map_err(|error| failed(path, &error))?;
-        Ok(Self::File { path: real, earlier: Some(earlier) })
+        Ok(Self::File { path: real, earlier: Some(Box::new(earlier)) })
     }
 }
 

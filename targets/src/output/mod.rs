@@ -15,7 +15,7 @@ mod inputs;
 mod results;
 pub mod temporary;
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -87,7 +87,7 @@ pub struct Unfinished {
 #[derive(Debug)]
 enum Sink {
     /// Into a temporary file that takes the place of `real`.
-    Beside { temporary: Temporary, real: PathBuf, earlier: Option<std::fs::Metadata> },
+    Beside { temporary: Temporary, real: PathBuf, earlier: Option<Box<Metadata>> },
     /// To whoever reads them, at once.
     Open(File),
 }
@@ -129,7 +129,7 @@ impl Unfinished {
 }
 
 /// Owner, group and permissions as they were. Only the superuser may give files away: else the writer becomes the owner.
-fn keep_permissions(file: &File, earlier: &std::fs::Metadata) -> std::io::Result<()> {
+fn keep_permissions(file: &File, earlier: &Metadata) -> std::io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let now = file.metadata()?;
     if (now.uid(), now.gid()) != (earlier.uid(), earlier.gid()) {

@@ -78,10 +78,10 @@ impl ResultSet {
             unchanged(folder.path(), name, &[Some(sum), manifest.replaces.get(name)])?;
         }
         for (name, sum) in manifest.replaces {
-            if !earlier.contains_key(&name) {
+            if !manifest.files.contains_key(&name) {
                 unchanged(folder.path(), &name, &[Some(&sum)])?;
-                earlier.insert(name, sum);
             }
+            earlier.entry(name).or_insert(sum);
         }
         for name in earlier.keys() {
             let path = folder.path().join(name);
