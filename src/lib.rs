@@ -6,6 +6,10 @@
 //! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it,
 //! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model. [`warnings`] says
 //! what may go wrong before it does.
+//! [`process`] is what the command owes its surroundings: standard streams, signals, panics, exit codes.
+
+// Standard streams may be closed or full, and these macros panic then: `process::console` writes to them.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod awake;
 pub mod cli;
@@ -15,6 +19,7 @@ pub mod fit;
 pub mod float_stepper;
 pub mod generation;
 pub mod golden;
+pub mod process;
 mod progress;
 pub mod reconstruction;
 pub mod report;

@@ -1,9 +1,9 @@
 //! Warnings as every command shows them: on standard error for people, as a field `warnings` in JSON.
 
-use std::io::Write;
-
 use serde::{Deserialize, Serialize};
 use snnc_targets::{Diagnostic, printable};
+
+use crate::process::console;
 
 /// One warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,10 +34,9 @@ pub fn of(found: &[Diagnostic]) -> Vec<Warning> {
     found.iter().map(Warning::from).collect()
 }
 
-/// On standard error, one after the other. A standard error that takes nothing is no reason to stop.
+/// On standard error, one after the other.
 pub fn show(found: &[Diagnostic]) {
-    let mut out = std::io::stderr().lock();
-    let _ = found.iter().try_for_each(|warning| writeln!(out, "{warning}"));
+    found.iter().for_each(|warning| console::say(&format!("{warning}\n")));
 }
 
 /// As a section of a report; empty without warnings.

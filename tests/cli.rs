@@ -226,7 +226,7 @@ fn a_set_continues_where_it_stopped() {
     let run = |arguments: Vec<String>| ok(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     run(set("whole", "4"));
     run(set("torn", "4"));
-    // As if killed while the second image was written.
+    // As if killed while the chunk was written: its checksums are not there yet.
     let torn = folder.path().join("torn");
     for name in ["images.npy", "tokens.npy"] {
         let whole = std::fs::read(torn.join(name)).unwrap();
@@ -234,9 +234,10 @@ fn a_set_continues_where_it_stopped() {
         std::fs::write(torn.join(format!("{name}.part")), &whole[..kept]).unwrap();
         std::fs::remove_file(torn.join(name)).unwrap();
     }
-    assert!(run(set("torn", "4")).contains("2 made now, 1 found"));
+    std::fs::write(torn.join("generate.sums"), "0 3 12").unwrap();
+    assert!(run(set("torn", "4")).contains("3 made now, 0 found"));
     assert!(run(set("torn", "4")).contains("0 made now, 3 found"));
-    for name in ["images.npy", "tokens.npy", "generate.json"] {
+    for name in ["images.npy", "tokens.npy", "generate.json", "generate.sums"] {
         let read = |out: &str| std::fs::read(folder.path().join(out).join(name)).unwrap();
         assert_eq!(read("whole"), read("torn"), "{name}");
     }

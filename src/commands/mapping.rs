@@ -1,6 +1,6 @@
 //! What the user says about the mapping: objective, recorded rates, partitions and placements from files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use snnc_compiler::driver::Given;
@@ -13,7 +13,7 @@ use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions, search_some};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target, input, output};
 
 use crate::cli::{Goal, MappingArgs, Partitioner};
 
@@ -119,9 +119,20 @@ struct ProfileLayer {
     spikes: u64,
 }
 
+/// The report that `--profile` names, itself or by its folder.
+pub(super) fn profile_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("report.json") } else { path.to_owned() }
+}
+
 /// Spikes of a neuron in an image, by layer.
 fn profile(path: &Path, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
-    let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
+    let file = profile_file(path);
+    if path.is_dir() {
+        // A run that was cut off while it replaced another is none.
+        output::check_set(path).map_err(|problem| {
+            problem.hint("run it again, or name its report.json if that is known to be good")
+        })?;
+    }
     rates(&input::REPORT.read_text(&file)?, &file.display().to_string(), ir)
 }
 

@@ -3,6 +3,7 @@
 mod compile;
 mod explain;
 mod export;
+mod files;
 mod fit;
 mod generate;
 mod import;
@@ -16,9 +17,10 @@ mod verify;
 
 use std::process::ExitCode;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::Diagnostics;
 
 use crate::cli::{Cli, Command};
+use crate::process::console::print;
 
 /// Runs a command.
 ///
@@ -39,17 +41,6 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Partition(args) => partition::run(args),
         Command::Targets(args) => targets::run(args),
         Command::Explain { code } => explain::run(code),
-    }
-}
-
-/// Prints to standard output; a closed pipe ends the program quietly, as it does for any filter.
-fn print(text: &str) -> Result<(), Diagnostic> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Diagnostic::new(Code::OutputFailed, "standard output", error.to_string())),
-        Ok(()) => Ok(()),
     }
 }
 

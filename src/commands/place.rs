@@ -78,7 +78,7 @@ pub fn run(args: &PlaceArgs) -> Result<ExitCode, Diagnostics> {
     let sites = arrange(cores, &traffic, &topology, HopCosts::UNIT, options);
     let seconds = start.elapsed().as_secs_f64();
     let placed = evaluated(&traffic, &topology, &sites, seconds);
-    print(&if args.json { json(&placed) } else { placed.to_string() })?;
+    print(&if args.json { json(&placed) } else { placed.to_string() });
     Ok(ExitCode::SUCCESS)
 }
 

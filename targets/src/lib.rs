@@ -5,6 +5,9 @@
 //! The crate sits below all others, so it also holds what every crate shares: [`Diagnostic`]s (coded errors with
 //! place and hint), typed indices ([`mod@entity`]), bounded reading of files ([`input`]) and atomic file output ([`output`]).
 
+// What there is to say, the command says.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod axons;
 pub mod diagnostic;
 pub mod energy;

@@ -42,6 +42,15 @@ pub fn load(path: &Path) -> Result<LoadedModel, Diagnostics> {
     build(&model, &path.display().to_string(), &mut files)
 }
 
+/// The files that make up a model: itself and the weight files that it names, as far as it can be read.
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // A pipe is read once, by who loads the model.
+    let model = path.is_file().then(|| read(path).ok()).flatten();
+    let weights = model.iter().flat_map(|model| model.weights.values()).map(|file| folder.join(file));
+    std::iter::once(path.to_owned()).chain(weights).collect()
+}
+
 /// Reads and parses; checks nothing but syntax and format.
 fn read(path: &Path) -> Result<ModelFile, Diagnostic> {
     let place = path.display().to_string();
