@@ -17,7 +17,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use snnc_targets::Diagnostics;
+use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use crate::cli::{Cli, Command};
 use crate::process::console::print;

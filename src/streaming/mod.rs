@@ -174,8 +174,7 @@ pub fn run(
             let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
             Ok(Image { tokens, pixels: pixels(&trajectory.membrane) })
         };
-        let images: Vec<Image> =
-            chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
+        let images: Vec<Image> = chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
         set.put(chunk, &images)?;
     }
     set.finish()?;

@@ -105,7 +105,11 @@ impl Quantiser<'_> {
         let worst = channels.iter().zip(scale).map(worst).fold(0.0, f64::max);
         let fits = |shift: &u32| worst * f64::from(1u32 << shift) <= self.readout_room(sum, held);
         let (least, most) = (self.format.weight_shift_min, self.format.weight_shift);
-        if sum.decay == 0 || self.layer.sources.is_empty() { least } else { (least..=most).rev().find(fits).unwrap_or(least) }
+        if sum.decay == 0 || self.layer.sources.is_empty() {
+            least
+        } else {
+            (least..=most).rev().find(fits).unwrap_or(least)
+        }
     }
 
     /// A leaky read-out: coefficients must be powers of one decay, newest 1.
