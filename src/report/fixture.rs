@@ -86,7 +86,8 @@ fn host_input() -> HostInput {
     let (weights, bias) = (vec![0.0; 3 * 9 * 2], vec![0.0; 2]);
     let conv = HostStage::Conv { map, inputs: 3, outputs: 2, weights, bias };
     let input = Shape::new(1, 2, 2);
-    HostInput { population: PopulationId(0), input, stages: vec![embedding, conv], scale: vec![1.0; 2] }
+    let stages = vec![embedding, conv];
+    HostInput { population: PopulationId(0), input, stages, scale: vec![1.0; 2], neuron: None }
 }
 
 fn core(population: u32, targets: &[u32]) -> Core {

@@ -60,6 +60,7 @@ mod tests {
             bias: Bias::Zero,
             window: Window { start: 0, steps },
             order: None,
+            rounding: Default::default(),
         };
         let model = Model {
             name: "long".into(),
