@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::{PopulationId, Shape};
 
-use super::view::{Shared, UnitFeed};
+use super::view::{Block as Weights, Shared, UnitFeed};
 use super::{Member, memory};
 use crate::counts::SliceTable;
 use crate::execute::kernels::LANES;
@@ -170,19 +170,24 @@ fn stream(program: &Program, table: &SliceTable, feed: &UnitFeed) -> Stream {
     Stream { population, delay: feed.delay }
 }
 
-/// All pieces between two positions, in the order of the feeds.
+/// All pieces between two positions, in the order of the feeds; none if there are too many, or if a list joins some source
+/// channels alone: a row for each of the others would hold zeros.
 fn pairs(program: &Program, table: &SliceTable, shared: &Shared, streams: &[Stream]) -> Option<Vec<Pair>> {
     let mut pairs = Vec::new();
     for feed in &shared.feeds {
         let slice = &table.slice(program, feed.source).slice;
-        let width = program.model.populations[slice.population].shape.width as u32;
+        let Shape { channels, width, .. } = program.model.populations[slice.population].shape;
+        let width = width as u32;
         let own = stream(program, table, feed);
         let stream = streams.partition_point(|&other| other < own) as u32;
         for (local, axon) in feed.axons.iter().enumerate() {
             let Some(axon) = axon else { continue };
             let (y, x) = slice.coordinates(local as u32);
             let list = &shared.lists[axon.list];
-            let stride = shared.blocks[list.block].taps;
+            let Weights { atoms, taps: stride } = shared.blocks[list.block];
+            if atoms as usize != channels || list.shift > 0 {
+                return None;
+            }
             for run in &list.runs {
                 pairs.extend((0..run.len).map(|i| Pair {
                     target: axon.target + run.target + i,
@@ -312,9 +317,10 @@ impl Packing<'_> {
                 start = own.end;
                 let part = own.start.max(lanes.start)..own.end.min(lanes.end);
                 if !part.is_empty() {
-                    let weights = &memory(self.program, table, member)[part.start - own.start..];
+                    let weights = memory(self.program, table, member);
+                    let skipped = part.start - own.start;
                     let lanes = part.start - lanes.start..part.end - lanes.start;
-                    shares.push(Share { member, weights, lanes });
+                    shares.push(Share { member, weights, skipped, lanes });
                 }
             }
             Block { first, lines: wide, rows: self.rows(&shares, wide) }
@@ -329,10 +335,11 @@ impl Packing<'_> {
         for ((_, pieces), base) in &self.known {
             for piece in pieces {
                 for i in 0..piece.channels {
-                    for Share { member, weights, lanes: own } in shares {
-                        let from =
+                    for Share { member, weights, skipped, lanes: own } in shares {
+                        let row =
                             member.bases[piece.block as usize] + (piece.row + i * piece.stride) * member.unit;
-                        lanes[own.clone()].copy_from_slice(&weights[from as usize..][..own.len()]);
+                        let from = row as usize + skipped;
+                        lanes[own.clone()].copy_from_slice(&weights[from..from + own.len()]);
                     }
                     let to = (base + piece.channel + i) as usize * wide;
                     for (line, lanes) in rows[to..to + wide].iter_mut().zip(lanes.as_chunks().0) {
@@ -345,10 +352,12 @@ impl Packing<'_> {
     }
 }
 
-/// A member's part in a block: its weights from the first such lane on, and the block's lanes that they fill.
+/// A member's part in a block: the block's lanes that it fills, and how many of its own come before them in each row. A
+/// slice that the host alone feeds has no row, and its core's memory may be shorter than one.
 struct Share<'p> {
     member: &'p Member,
     weights: &'p [i16],
+    skipped: usize,
     lanes: Range<usize>,
 }
 

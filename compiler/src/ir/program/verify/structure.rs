@@ -116,9 +116,10 @@ impl Findings {
                 self.need(false, place, || format!("list {} does not exist", entry.list));
                 return;
             };
-            let atoms = axon.first_atom.checked_add(axon.atoms).is_some_and(|end| end <= list.atoms);
-            self.need(atoms && axon.atoms >= 1, place, || {
-                format!("atoms {}+{} outside the list's {}", axon.first_atom, axon.atoms, list.atoms)
+            let end = u64::from(axon.first_atom) + u64::from(axon.atoms);
+            let (first, last) = (list.first_atom, u64::from(list.first_atom) + u64::from(list.atoms));
+            self.need(axon.first_atom >= first && end <= last && axon.atoms >= 1, place, || {
+                format!("atoms {}+{} outside the list's {first}+{}", axon.first_atom, axon.atoms, list.atoms)
             });
             let Some(slice) = core.slices.get(list.slice as usize) else { return };
             if let Some(other) = before {
@@ -135,9 +136,9 @@ impl Findings {
                 });
             }
             before = Some(list);
-            let last = list.runs.last().map_or(0, |run| run.target.saturating_add(run.len));
+            let last = last_target(list);
             let end = slice.first_neuron + slice.slice.neurons();
-            let inside = entry.target >= slice.first_neuron && entry.target.saturating_add(last) <= end;
+            let inside = entry.target >= slice.first_neuron && u64::from(entry.target) + last <= end.into();
             self.need(inside, place, || {
                 format!(
                     "targets {}+{last} outside its slice's neurons {}..{end}",
@@ -154,6 +155,11 @@ impl Findings {
             || format!("slice {} does not exist", list.slice),
         );
         self.need(!list.runs.is_empty() && list.atoms >= 1, || place.into(), || "is empty".into());
+        self.need(
+            list.group >= 1 && list.atoms.is_multiple_of(list.group),
+            || place.into(),
+            || format!("{} source channels in groups of {}", list.atoms, list.group),
+        );
         let mut end = 0u64;
         for run in &list.runs {
             let ascending = u64::from(run.target) >= end && run.len >= 1;
@@ -276,4 +282,11 @@ impl Findings {
             self.need(false, || format!("router {router}"), message);
         }
     }
+}
+
+/// One past the last target of a list's last group, relative to an entry's; the list has been checked.
+fn last_target(list: &SynapseList) -> u64 {
+    let groups = u64::from(list.atoms.checked_div(list.group).unwrap_or(0));
+    let last = list.runs.last().map_or(0, |run| u64::from(run.target) + u64::from(run.len));
+    last + groups.saturating_sub(1) * u64::from(list.shift)
 }
