@@ -183,7 +183,7 @@ fn conv(neurons: usize, target: &Target) -> SpikingIr {
         add_layer(&mut ir, layer, shape);
         if layer > 0 {
             let weights = (0..CHANNELS * CHANNELS * 9).map(|_| random.below(255) as i16 - 127).collect();
-            let kernel = Kernel { inputs: CHANNELS, height: 3, width: 3, outputs: CHANNELS, weights };
+            let kernel = Kernel::dense(CHANNELS, 3, 3, CHANNELS, weights);
             let map = ConvMap { rows: axis, cols: axis };
             join(&mut ir, layer, Connectivity::Conv(Convolution { map, kernel }));
         }

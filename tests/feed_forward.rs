@@ -104,7 +104,7 @@ fn synapses_stay_a_list_and_their_neurons_keep_one_threshold_and_a_bias_each() {
     }
     let hidden = ir.model.populations.iter().find(|(_, p)| p.name == "hidden").unwrap();
     let kernel = ir.projections.values().find(|p| p.target == hidden.0).unwrap().conv().unwrap();
-    assert_eq!((kernel.kernel.height, kernel.kernel.width, kernel.kernel.inputs), (3, 3, 12));
+    assert_eq!((kernel.kernel.height, kernel.kernel.width, kernel.kernel.channels.inputs), (3, 3, 12));
     assert!(ir.model.populations.keys().all(|id: PopulationId| ir.model.populations[id].window.steps >= 12));
 }
 

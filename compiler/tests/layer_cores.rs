@@ -3,6 +3,7 @@
 mod common;
 
 use snnc_compiler::driver::{CompileOptions, map};
+use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{Connectivity, Dynamics, NeuronFormat, Sparse, SpikingIr};
 use snnc_compiler::ir::{CoreId, PopulationId, ProjectionId, Shape};
@@ -100,7 +101,7 @@ fn layers_without_a_core_are_refused_with_their_words() {
 fn a_layer_of_512_channels_needs_2_mi_words() {
     refused("kernel 256 x 2^(ceil(log2 9) + ceil(log2 512)) = 2097152 (2 Mi) words", |ir, _| {
         let first = ir.projections[ProjectionId(0)].conv_mut().unwrap();
-        (first.kernel.inputs, first.kernel.outputs) = (256, 512);
+        first.kernel.channels = ChannelMap::dense(256, 512);
         first.kernel.weights = vec![1; 256 * 9 * 512];
         for (id, channels) in [(PopulationId(0), 256), (PopulationId(1), 512)] {
             ir.model.populations[id].shape = Shape::new(channels, 5, 5);

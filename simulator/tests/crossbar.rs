@@ -71,7 +71,11 @@ fn events(
     let Convolution { map, kernel } = p.conv().unwrap();
     for (ty, ky) in map.rows.reach(y, 0..map.rows.output) {
         for (tx, kx) in map.cols.reach(x, 0..map.cols.output) {
-            for (channel, weight) in kernel.row(c, ky, kx).iter().enumerate() {
+            let joined = kernel.channels.targets_of(c);
+            if joined.is_empty() {
+                continue;
+            }
+            for (channel, weight) in joined.zip(kernel.row(c, ky, kx)) {
                 let bits = u64::from((*weight as u16 & 0xF).count_ones());
                 sum += bits * copies[&(p.target, channel as u32, ty as u32, tx as u32)];
             }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use agreement::agree;
 use common::Random;
 use snnc_compiler::driver::{CompileOptions, assemble, map};
+use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Slice;
 use snnc_compiler::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
@@ -56,7 +57,7 @@ fn join(ir: &mut SpikingIr, source: PopulationId, target: PopulationId) {
     let (from, to) = (ir.model.populations[source].shape, ir.model.populations[target].shape);
     let (inputs, outputs) = (from.channels, to.channels);
     let weights = (0..inputs * outputs).map(|i| (i * 7 % 3) as i16 - 1).collect();
-    let kernel = Kernel { inputs, height: 1, width: 1, outputs, weights };
+    let kernel = Kernel::dense(inputs, 1, 1, outputs, weights);
     let connectivity = Connectivity::Conv(Convolution { map: pointwise(from.width), kernel });
     ir.projections.push(Projection { source, target, delay: 1, connectivity });
 }
@@ -84,7 +85,7 @@ fn network(target: &Target, channels: usize, side: usize) -> SpikingIr {
     // From half a threshold to one and a half, so that some neurons fire and others do not.
     let stage = HostStage::Conv {
         map: pointwise(side),
-        inputs: 1,
+        channels: ChannelMap::dense(1, channels),
         outputs: channels,
         weights: (0..channels).map(|c| 0.5 + ((c * 11 + 8) % 17) as f64 / 16.0).collect(),
         bias: vec![0.0; channels],

@@ -166,13 +166,18 @@ impl Sums {
         spikes: &[bool],
     ) {
         let (rows, cols) = (&conv.map.rows, &conv.map.cols);
-        let outputs = to.shape.channels;
+        let channels = &conv.kernel.channels;
+        let outputs = channels.outputs;
         for (i, _) in spikes.iter().enumerate().filter(|(_, fired)| **fired) {
             let (c, position) = (i / from.positions(), i % from.positions());
+            let joined = channels.targets_of(c);
+            if joined.is_empty() {
+                continue;
+            }
             for (ty, ky) in rows.reach(position / from.width, 0..rows.output) {
                 for (tx, kx) in cols.reach(position % from.width, 0..cols.output) {
-                    let row = ((c * rows.kernel + ky) * cols.kernel + kx) * outputs;
-                    let at = (ty * to.shape.width + tx) * outputs;
+                    let row = (((c - channels.first_input) * rows.kernel + ky) * cols.kernel + kx) * outputs;
+                    let at = (ty * to.shape.width + tx) * to.shape.channels + joined.start;
                     let float = self.float[at..at + outputs].iter_mut().zip(&weights[row..row + outputs]);
                     float.for_each(|(sum, weight)| *sum += weight);
                     let chip = self.chip[at..at + outputs].iter_mut().zip(conv.kernel.row(c, ky, kx));

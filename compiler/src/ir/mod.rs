@@ -3,6 +3,7 @@
 //! This is the only room of the compiler that the simulator may enter. It knows no file format of trained
 //! networks, no float layer and no search.
 
+pub mod channels;
 pub mod geometry;
 pub mod program;
 pub mod shape;

@@ -36,6 +36,11 @@ impl Shape {
         self.height * self.width
     }
 
+    /// (row, column) of every position, row-major.
+    pub fn places(self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.positions()).map(move |position| (position / self.width, position % self.width))
+    }
+
     /// Flat index of `[c, y, x]`.
     pub const fn at(self, c: usize, y: usize, x: usize) -> usize {
         (c * self.height + y) * self.width + x

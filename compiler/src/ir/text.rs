@@ -36,7 +36,9 @@ impl SpikingIr {
             let (from, to) = (self.model.layer_name(p.source), self.model.layer_name(p.target));
             let kind = p.conv().map_or("sparse".to_owned(), |conv| {
                 let k = &conv.kernel;
-                format!("kernel [{}, {}, {}, {}]", k.inputs, k.height, k.width, k.outputs)
+                let c = &k.channels;
+                let groups = if c.groups == 1 { String::new() } else { format!("{} groups of ", c.groups) };
+                format!("{groups}kernel [{}, {}, {}, {}]", c.inputs, k.height, k.width, c.outputs)
             });
             header += &format!("{id} {from} -> {to}: {kind}, delay {}, {} synapses\n", p.delay, p.synapses());
         }

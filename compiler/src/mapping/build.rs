@@ -1,16 +1,19 @@
 //! Fills the cores' memories: weights, synapse lists, axons, routes.
 //!
 //! Input: spiking IR and a verified [`Partition`]. Output: the cores of a program, which the driver verifies against
-//! the spiking IR once they are placed. Within a kernel row the taps are stored in the order of their targets, so
+//! the spiking IR once they are placed. Channel groups cut slices first ([`refine`]). Within a kernel row the taps are stored in the order of their targets, so
 //! that the channels of neighbouring positions form long runs.
 
+pub mod refine;
 mod sparse;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use snnc_targets::entity::EntityMap;
 
 use super::Partition;
+use crate::ir::channels::common;
 use crate::ir::program::{AxonEntry, Core, CoreSlice, Destination, InputAxon, Run, Slice, SynapseList};
 use crate::ir::spiking::{Convolution, SpikingIr};
 use crate::ir::{AxisMap, CoreId, PopulationId, ProjectionId};
@@ -21,7 +24,7 @@ type AxisVariant = Vec<(usize, usize)>;
 /// Builds the cores of a verified partition; where they sit does not matter here.
 pub fn build_cores(ir: &SpikingIr, partition: &Partition) -> EntityMap<CoreId, Core> {
     let mut cores: EntityMap<CoreId, Core> =
-        partition.cores.values().map(|slices| empty_core(slices)).collect();
+        refine::refined(ir, &partition.cores).values().map(|slices| empty_core(slices)).collect();
     let mut routes = Routes::new(&cores);
     let mut holders: HashMap<PopulationId, Vec<(CoreId, usize)>> = HashMap::new();
     for (id, core) in cores.iter() {
@@ -127,7 +130,7 @@ impl<'a> Wiring<'a> {
     fn new(core: &mut Core, population: PopulationId, wire: Wire<'a>) -> Self {
         let own = |&index: &usize| core.slices[index].slice.population == population;
         let indices: Vec<usize> = (0..core.slices.len()).filter(own).collect();
-        let slices = indices.into_iter().map(|index| SliceWiring::new(core, index, wire)).collect();
+        let slices = indices.into_iter().filter_map(|index| SliceWiring::new(core, index, wire)).collect();
         Self { delay: wire.delay, slices }
     }
 
@@ -168,6 +171,12 @@ struct SliceWiring<'a> {
     tap_offset: HashMap<(usize, usize), u32>,
     first_weight: u32,
     atom_stride: u32,
+    /// Source channels that reach the slice, and how many of them have the same targets.
+    sources: Range<u32>,
+    group: u32,
+    /// Target channels of a source channel, and of them the first within the slice.
+    row: u32,
+    first_channel: u32,
     /// Index of the list of row variant 0 and column variant 0; row variants slowest.
     first_list: u32,
     /// Neurons per position, columns, first neuron of the slice.
@@ -179,23 +188,33 @@ struct SliceWiring<'a> {
 }
 
 impl<'a> SliceWiring<'a> {
-    fn new(core: &mut Core, slice: usize, wire: Wire<'a>) -> Self {
+    /// `None` if no channel of the slice takes part.
+    fn new(core: &mut Core, slice: usize, wire: Wire<'a>) -> Option<Self> {
         let Convolution { map, kernel } = wire.conv;
         let CoreSlice { slice: box_, first_neuron, .. } = core.slices[slice].clone();
         let (rows, row_variants) = variants(&map.rows, box_.rows.start as usize..box_.rows.end as usize);
         let (cols, col_variants) = variants(&map.cols, box_.cols.start as usize..box_.cols.end as usize);
-        let channels = box_.channels.start as usize..box_.channels.end as usize;
+        let own = box_.channels.start as usize..box_.channels.end as usize;
+        let reached = common(&own, &kernel.channels.targets());
+        let sources = kernel.channels.sources_of(&reached);
+        if reached.is_empty() {
+            return None;
+        }
+        let row = common(&reached, &kernel.channels.targets_of(sources.start)).len();
         let kys = tap_order(&map.rows, &row_variants);
         let kxs = tap_order(&map.cols, &col_variants);
         let taps: Vec<(usize, usize)> =
             kys.iter().flat_map(|&ky| kxs.iter().map(move |&kx| (ky, kx))).collect();
         let first_weight = core.weights.len() as u32;
-        for c in 0..kernel.inputs {
+        for c in sources.clone() {
+            let joined = kernel.channels.targets_of(c);
+            let held = common(&joined, &reached);
             for &(ky, kx) in &taps {
-                core.weights.extend_from_slice(&kernel.row(c, ky, kx)[channels.clone()]);
+                let weights = kernel.row(c, ky, kx);
+                core.weights.extend_from_slice(&weights[held.start - joined.start..held.end - joined.start]);
             }
         }
-        let offset = |(i, &tap): (usize, &(usize, usize))| (tap, (i * channels.len()) as u32);
+        let offset = |(i, &tap): (usize, &(usize, usize))| (tap, (i * row) as u32);
         let wiring = Self {
             wire,
             slice,
@@ -205,7 +224,11 @@ impl<'a> SliceWiring<'a> {
             col_variants,
             tap_offset: taps.iter().enumerate().map(offset).collect(),
             first_weight,
-            atom_stride: (taps.len() * channels.len()) as u32,
+            atom_stride: (taps.len() * row) as u32,
+            sources: sources.start as u32..sources.end as u32,
+            group: kernel.channels.inputs as u32,
+            row: row as u32,
+            first_channel: (reached.start - own.start) as u32,
             first_list: core.lists.len() as u32,
             atoms: box_.atoms(),
             width: box_.cols.end - box_.cols.start,
@@ -215,15 +238,18 @@ impl<'a> SliceWiring<'a> {
         for row in &wiring.row_variants {
             core.lists.extend(wiring.col_variants.iter().map(|col| wiring.list(row, col)));
         }
-        wiring
+        Some(wiring)
     }
 
     /// Whether some position of a source slice may reach the slice.
     fn meets(&self, source: &Slice) -> bool {
-        let any = |reach: &[Option<(usize, usize)>], range: &std::ops::Range<u32>| {
+        let any = |reach: &[Option<(usize, usize)>], range: &Range<u32>| {
             reach[range.start as usize..range.end as usize].iter().any(Option::is_some)
         };
-        any(&self.rows, &source.rows) && any(&self.cols, &source.cols)
+        // All channels of a slice reach another, or none does.
+        self.sources.contains(&source.channels.start)
+            && any(&self.rows, &source.rows)
+            && any(&self.cols, &source.cols)
     }
 
     /// What source position `(y, x)` touches.
@@ -231,12 +257,12 @@ impl<'a> SliceWiring<'a> {
         let ((ty, row), (tx, col)) = (self.rows[y]?, self.cols[x]?);
         let list = self.first_list + (row * self.col_variants.len() + col) as u32;
         let position = (ty - self.corner.0) as u32 * self.width + (tx - self.corner.1) as u32;
-        Some(AxonEntry { list, target: self.first_neuron + position * self.atoms })
+        Some(AxonEntry { list, target: self.first_neuron + position * self.atoms + self.first_channel })
     }
 
     /// The list of a row variant and a column variant.
     fn list(&self, row: &AxisVariant, col: &AxisVariant) -> SynapseList {
-        let atoms = self.atoms;
+        let (atoms, len) = (self.atoms, self.row);
         let mut runs: Vec<Run> = Vec::new();
         for &(ty, ky) in row {
             for &(tx, kx) in col {
@@ -244,9 +270,9 @@ impl<'a> SliceWiring<'a> {
                 let weight = self.tap_offset[&(ky, kx)];
                 match runs.last_mut() {
                     Some(run) if run.target + run.len == target && run.weight + run.len == weight => {
-                        run.len += atoms
+                        run.len += len
                     }
-                    _ => runs.push(Run { target, weight, len: atoms }),
+                    _ => runs.push(Run { target, weight, len }),
                 }
             }
         }
@@ -254,8 +280,11 @@ impl<'a> SliceWiring<'a> {
             projection: self.wire.id,
             slice: self.slice as u32,
             weights: self.first_weight,
-            atoms: self.wire.conv.kernel.inputs as u32,
+            first_atom: self.sources.start,
+            atoms: self.sources.end - self.sources.start,
             atom_stride: self.atom_stride,
+            group: self.group,
+            shift: if self.sources.len() > self.group as usize { self.row } else { 0 },
             runs,
         }
     }

@@ -4,11 +4,14 @@
 //! source channels) to the firing layers that feed it. A path to the network's constant input becomes stages that
 //! the host computes. The result is in topological order: sources first.
 
+use std::ops::Range;
+
 use petgraph::graph::NodeIndex;
 use snnc_targets::{Code, Diagnostics};
 
 use super::unsupported;
 use crate::graph::{Conv, Graph, Kind, Op, Shapes, Synapses};
+use crate::ir::channels::{ChannelMap, group_cuts};
 use crate::ir::spiking::HostStage;
 use crate::ir::{AxisMap, ConvMap, Shape};
 
@@ -86,19 +89,42 @@ pub struct SourceKernel {
     pub source: usize,
     /// Which neurons connect.
     pub wiring: Wiring,
-    /// Of a convolution `[inputs, kernel rows, kernel columns, outputs]`, outputs fastest; else one a synapse.
+    /// Of a convolution `[source channels, kernel rows, kernel columns, target channels of a group]`, the last fastest;
+    /// else one a synapse.
     pub weights: Vec<f64>,
+}
+
+impl SourceKernel {
+    /// Runs of weights into consecutive target channels, each with the first of them: a tap of a source channel, or a
+    /// synapse. In the order of the weights.
+    pub fn rows(&self) -> impl Iterator<Item = (usize, &[f64])> {
+        let (outputs, taps, channels) = match &self.wiring {
+            Wiring::Conv { map, channels } => {
+                (channels.outputs, map.rows.kernel * map.cols.kernel, Some(channels))
+            }
+            Wiring::Sparse { .. } => (1, 1, None),
+        };
+        let first = move |row: usize| {
+            channels.map_or(0, |map| map.targets_of(map.first_input + row / taps.max(1)).start)
+        };
+        self.weights.chunks_exact(outputs.max(1)).enumerate().map(move |(row, weights)| (first(row), weights))
+    }
+
+    /// Target channel of every weight.
+    pub fn weight_channels(&self) -> impl Iterator<Item = usize> {
+        self.rows().flat_map(|(first, row)| first..first + row.len())
+    }
 }
 
 /// Which neurons connect.
 #[derive(Debug, Clone)]
 pub enum Wiring {
-    /// Positions through a kernel, all channels with all.
+    /// Positions through a kernel, channels in groups.
     Conv {
         /// Geometry.
         map: ConvMap,
-        /// Source channels.
-        inputs: usize,
+        /// Which channels connect.
+        channels: ChannelMap,
     },
     /// One by one, between populations of one channel and one row.
     Sparse {
@@ -197,7 +223,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// A read-out of spikes without weights: each neuron sums one source, through a 1 x 1 kernel of the identity.
+    /// A read-out of spikes without weights: each neuron sums one source, through one synapse.
     fn direct_readout(
         &mut self,
         node: NodeIndex,
@@ -214,9 +240,9 @@ impl Collector<'_> {
             source,
             wiring: Wiring::Conv {
                 map: ConvMap { rows: axis(shape.height), cols: axis(shape.width) },
-                inputs: n,
+                channels: ChannelMap::one_to_one(n),
             },
-            weights: (0..n * n).map(|i| f64::from(u8::from(i / n == i % n))).collect(),
+            weights: vec![1.0; n],
         };
         self.layers.push(NeuronLayer {
             name: self.graph.net[node].name.clone(),
@@ -245,13 +271,15 @@ impl Collector<'_> {
         let mut first = 0;
         for source in joined {
             let index = self.firing(node, source)?;
-            let inputs = self.shapes[source].channels;
-            layer.sources.push(SourceKernel {
-                source: index,
-                wiring: Wiring::Conv { map: self.map(node, conv)?, inputs },
-                weights: self.kernel(node, conv, first..first + inputs)?,
-            });
-            first += inputs;
+            let inputs = first..first + self.shapes[source].channels;
+            for channels in self.parts(node, conv, &inputs) {
+                layer.sources.push(SourceKernel {
+                    source: index,
+                    wiring: Wiring::Conv { map: self.map(node, conv)?, channels },
+                    weights: self.kernel(node, conv, inputs.start, &channels),
+                });
+            }
+            first = inputs.end;
         }
         Ok(())
     }
@@ -327,31 +355,52 @@ impl Collector<'_> {
         })
     }
 
-    /// Weights of some source channels as `[inputs, rows, columns, outputs]`.
-    fn kernel(
-        &self,
-        node: NodeIndex,
-        conv: &Conv,
-        inputs: std::ops::Range<usize>,
-    ) -> Result<Vec<f64>, Diagnostics> {
-        if conv.groups != 1 {
-            return Err(
-                self.refuse(node, format!("{} groups: grouped convolutions are not lowered", conv.groups))
-            );
-        }
+    /// Channel groups of a convolution.
+    fn channels(&self, node: NodeIndex, conv: &Conv) -> ChannelMap {
+        let inputs = self.shapes[self.graph.inputs(node)[0]].channels;
+        ChannelMap::grouped(conv.groups, inputs / conv.groups, self.shapes[node].channels / conv.groups)
+    }
+
+    /// How some of a convolution's source channels, counted from the first of them, join its target channels. Whole groups
+    /// are one part; a group that a concatenation cuts is a part of its own.
+    fn parts(&self, node: NodeIndex, conv: &Conv, inputs: &Range<usize>) -> Vec<ChannelMap> {
+        let all = self.channels(node, conv);
+        let mut start = inputs.start;
+        let ends = group_cuts(inputs, 0, all.inputs).chain([inputs.end]);
+        let part = |end: usize| {
+            let own = std::mem::replace(&mut start, end)..end;
+            let groups = (own.len() / all.inputs).max(1);
+            ChannelMap {
+                groups,
+                first_input: own.start - inputs.start,
+                inputs: own.len() / groups,
+                first_output: all.targets_of(own.start).start,
+                outputs: all.outputs,
+            }
+        };
+        ends.map(part).collect()
+    }
+
+    /// Weights of some source channels, counted from the convolution's `first`, as
+    /// `[source channels, rows, columns, target channels of a group]`.
+    fn kernel(&self, node: NodeIndex, conv: &Conv, first: usize, channels: &ChannelMap) -> Vec<f64> {
         let transposed = matches!(self.graph.net[node].op, Op::ConvTranspose2d(_));
+        let all = self.channels(node, conv);
         let s = &conv.weight.shape;
-        let (outputs, taps) = (if transposed { s[1] } else { s[0] }, s[2] * s[3]);
-        let mut weights = Vec::with_capacity(inputs.len() * taps * outputs);
-        for input in inputs {
+        let taps = s[2] * s[3];
+        let mut weights = Vec::with_capacity(channels.sources().len() * taps * channels.outputs);
+        for input in channels.sources().map(|own| first + own) {
             for tap in 0..taps {
-                for output in 0..outputs {
-                    let (a, b) = if transposed { (input, output) } else { (output, input) };
+                for output in all.targets_of(input) {
+                    let (a, b) = match transposed {
+                        true => (input, output % all.outputs),
+                        false => (output, input % all.inputs),
+                    };
                     weights.push(conv.weight.data[(a * s[1] + b) * taps + tap]);
                 }
             }
         }
-        Ok(weights)
+        weights
     }
 
     /// The stages from the network's input to the output of `node`.
@@ -367,12 +416,12 @@ impl Collector<'_> {
             }
             (Op::Conv2d(conv) | Op::ConvTranspose2d(conv), Some(&before)) => {
                 let mut path = self.host_path(before)?;
-                let (inputs, outputs) = (self.shapes[before].channels, self.shapes[node].channels);
+                let (channels, outputs) = (self.channels(node, conv), self.shapes[node].channels);
                 path.stages.push(HostStage::Conv {
                     map: self.map(node, conv)?,
-                    inputs,
+                    channels,
                     outputs,
-                    weights: self.kernel(node, conv, 0..inputs)?,
+                    weights: self.kernel(node, conv, 0, &channels),
                     bias: conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |b| b.data.clone()),
                 });
                 Ok(path)

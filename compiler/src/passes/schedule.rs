@@ -69,6 +69,7 @@ fn window(layer: &NeuronLayer, windows: &[Window], steps: u32) -> (Window, Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ir::channels::ChannelMap;
     use crate::ir::{AxisMap, ConvMap, Shape};
     use crate::passes::collect::{SourceKernel, Wiring};
 
@@ -76,7 +77,10 @@ mod tests {
         let axis = AxisMap::pointwise(1);
         let kernel = |&source| SourceKernel {
             source,
-            wiring: Wiring::Conv { map: ConvMap { rows: axis, cols: axis }, inputs: 1 },
+            wiring: Wiring::Conv {
+                map: ConvMap { rows: axis, cols: axis },
+                channels: ChannelMap::dense(1, 1),
+            },
             weights: vec![1.0],
         };
         let sources = sources.iter().map(kernel).collect();

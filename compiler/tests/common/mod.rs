@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "every test crate uses a part")]
 
+use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
     Population, Projection, Readout, Sparse, SpikingIr, Window,
@@ -33,7 +34,7 @@ pub fn map() -> ConvMap {
 
 fn kernel(inputs: usize, outputs: usize) -> Kernel {
     let weights = (0..inputs * 9 * outputs).map(|i| (i * 37 % 255) as i16 - 127).collect();
-    Kernel { inputs, height: 3, width: 3, outputs, weights }
+    Kernel::dense(inputs, 3, 3, outputs, weights)
 }
 
 pub fn network() -> SpikingIr {
@@ -61,8 +62,13 @@ pub fn network() -> SpikingIr {
         delay: 1,
         connectivity: Connectivity::Conv(Convolution { map: map(), kernel: kernel(inputs, outputs) }),
     };
-    let stage =
-        HostStage::Conv { map: map(), inputs: 1, outputs: 4, weights: vec![0.5; 36], bias: vec![0.0; 4] };
+    let stage = HostStage::Conv {
+        map: map(),
+        channels: ChannelMap::dense(1, 4),
+        outputs: 4,
+        weights: vec![0.5; 36],
+        bias: vec![0.0; 4],
+    };
     SpikingIr {
         model: Model {
             name: "small".into(),
@@ -92,7 +98,13 @@ pub fn irregular() -> SpikingIr {
     let mut ir = network();
     let axis = |length| AxisMap { kernel: 1, padding: 0, input: length, output: length, ..map().rows };
     let map = ConvMap { rows: axis(1), cols: axis(6) };
-    let stage = HostStage::Conv { map, inputs: 1, outputs: 1, weights: vec![0.5], bias: vec![0.0] };
+    let stage = HostStage::Conv {
+        map,
+        channels: ChannelMap::dense(1, 1),
+        outputs: 1,
+        weights: vec![0.5],
+        bias: vec![0.0],
+    };
     ir.model.inputs[0] = HostInput {
         population: PopulationId(0),
         input: Shape::new(1, 1, 6),

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod files;
+mod groups;
 mod program;
 mod spiking_ir;
 mod support;

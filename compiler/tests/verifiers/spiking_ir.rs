@@ -1,5 +1,6 @@
 //! Rules of the spiking IR.
 
+use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, HostStage, SpikingIr, Window};
 use snnc_compiler::ir::{NetworkId, PopulationId, ProjectionId, Shape};
 
@@ -76,7 +77,7 @@ fn spiking_ir_projections() {
         conv(ir, projection).kernel.weights.pop();
     });
     bad_ir("weight width", "weight is outside", |ir| conv(ir, projection).kernel.weights[0] = 128);
-    bad_ir("channels", "kernel joins 4 to 6 channels", |ir| {
+    bad_ir("channels", "joins channels outside the populations'", |ir| {
         conv(ir, ProjectionId(1)).kernel = conv(ir, projection).kernel.clone()
     });
     bad_ir("geometry", "does not fit kernel", |ir| conv(ir, projection).map.rows.input = 6);
@@ -199,10 +200,10 @@ fn spiking_ir_host_side() {
     bad_ir("decoder inputs", "decoder's inputs must have shape [1, 5, 5]", |ir| {
         generation(ir);
         ir.model.inputs[0].input = Shape::new(2, 5, 5);
-        let HostStage::Conv { inputs, weights, .. } = &mut ir.model.inputs[0].stages[0] else {
+        let HostStage::Conv { channels, weights, .. } = &mut ir.model.inputs[0].stages[0] else {
             unreachable!()
         };
-        *inputs = 2;
+        *channels = ChannelMap::dense(2, 4);
         weights.resize(72, 0.0);
     });
     bad_ir("no membrane", "the decoder must have one read-out", |ir| {

@@ -133,12 +133,12 @@ fn takes(axons: &AxonSpec, placed: &CoreSlice, position: u32) -> u32 {
 fn events(axons: &AxonSpec, core: &Core, entry: &AxonEntry, source: u32) -> u64 {
     let list = &core.lists[entry.list as usize];
     let placed = &core.slices[list.slice as usize];
-    let first = list.weights + source * list.atom_stride;
+    let (first, behind) = list.row(source);
     let mut sum = 0;
     for run in &list.runs {
         for i in 0..run.len {
             let weight = core.weights[(first + run.weight + i) as usize];
-            let neuron = entry.target + run.target + i - placed.first_neuron;
+            let neuron = entry.target + behind + run.target + i - placed.first_neuron;
             let copies = takes(axons, placed, neuron / placed.slice.atoms());
             sum += u64::from(bits(axons.planes(), weight)) * u64::from(copies);
         }

@@ -53,8 +53,8 @@ pub fn host_macs(program: &Program, network: NetworkId) -> u128 {
 fn stage_macs(stage: &HostStage) -> u128 {
     match stage {
         HostStage::Embedding { .. } => 0,
-        HostStage::Conv { map: ConvMap { rows, cols }, inputs, outputs, .. } => {
-            axis_macs(rows) * axis_macs(cols) * *inputs as u128 * *outputs as u128
+        HostStage::Conv { map: ConvMap { rows, cols }, channels, .. } => {
+            axis_macs(rows) * axis_macs(cols) * channels.pairs() as u128
         }
     }
 }

@@ -89,11 +89,15 @@ fn sums(
         for (i, _) in spikes.iter().enumerate().filter(|(_, fired)| **fired) {
             let (c, position) = (i / source.shape.positions(), i % source.shape.positions());
             let (y, x) = (position / source.shape.width, position % source.shape.width);
+            let joined = conv.kernel.channels.targets_of(c);
+            if joined.is_empty() {
+                continue;
+            }
             for ky in 0..conv.kernel.height {
                 for kx in 0..conv.kernel.width {
                     let (rows, cols) = (&conv.map.rows, &conv.map.cols);
                     let (Some(ty), Some(tx)) = (rows.target(y, ky), cols.target(x, kx)) else { continue };
-                    for (o, &weight) in conv.kernel.row(c, ky, kx).iter().enumerate() {
+                    for (o, &weight) in joined.clone().zip(conv.kernel.row(c, ky, kx)) {
                         sums[shape.at(o, ty, tx)] += i32::from(weight);
                         events.synaptic_operations += 1;
                     }

@@ -76,12 +76,12 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
 fn integrate(core: &Core, packet: Packet, entry: &AxonEntry, sums: &mut [i32]) -> u64 {
     let axon = &core.axons[packet.axon as usize];
     let list = &core.lists[entry.list as usize];
-    let row = list.weights + (axon.first_atom + packet.atom) * list.atom_stride;
+    let (row, behind) = list.row(axon.first_atom + packet.atom);
     let mut operations = 0;
     for run in &list.runs {
         for i in 0..run.len {
             let weight = core.weights[(row + run.weight + i) as usize];
-            sums[(entry.target + run.target + i) as usize] += i32::from(weight);
+            sums[(entry.target + behind + run.target + i) as usize] += i32::from(weight);
             operations += 1;
         }
     }

@@ -1,6 +1,7 @@
 //! A small mapped program for tests of time and charge: two networks, seven cores on a board of two rows of chips,
 //! one chip without cores, a core with three slices. Synapses are left out; only routes matter here.
 
+use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::{Core, CoreSlice, Destination, Program, Slice};
 use snnc_compiler::ir::spiking::{
     Bias, Dynamics, HostInput, HostStage, Model, Network, NeuronFormat, Population, Window,
@@ -105,7 +106,7 @@ fn host_input() -> HostInput {
             HostStage::Embedding { rows: 3, width: 2, table: vec![0.0; 6] },
             HostStage::Conv {
                 map: ConvMap { rows: axis, cols: axis },
-                inputs: 2,
+                channels: ChannelMap::dense(2, 4),
                 outputs: 4,
                 weights: vec![0.0; 72],
                 bias: vec![0.0; 4],

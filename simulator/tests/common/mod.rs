@@ -5,6 +5,7 @@
 pub mod grains;
 pub mod timing;
 
+use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
     Population, Projection, Readout, Sparse, SpikingIr, Window,
@@ -63,9 +64,11 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
     target
 }
 
-/// A verified random network for the target's arithmetic: a host-fed layer, some firing layers with skips, a read-out.
+/// A verified random network for the target's arithmetic: a host-fed layer, some firing layers with skips, a read-out. One
+/// of three has channel groups of every kind.
 pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
+    maker.grouped = maker.random.0.is_multiple_of(3);
     maker.host_fed();
     for depth in 1..=maker.random.between(1, 4) as u32 {
         maker.layer(depth, true);
@@ -81,6 +84,7 @@ pub fn wide_network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
     (maker.channels_max, maker.side_max) = (maker.random.between(40, 200), 3);
     maker.extreme = maker.random.one_in(2);
+    maker.grouped = maker.random.0.is_multiple_of(3);
     maker.host_fed();
     for depth in 1..=maker.random.between(1, 2) as u32 {
         maker.layer(depth, true);
@@ -116,6 +120,8 @@ struct Maker<'a> {
     channels_max: usize,
     side_max: usize,
     extreme: bool,
+    /// Whether kernels have channel groups.
+    grouped: bool,
 }
 
 impl<'a> Maker<'a> {
@@ -133,7 +139,7 @@ impl<'a> Maker<'a> {
             },
             projections: EntityMap::new(),
         };
-        Self { ir, random, steps, channels_max: 9, side_max: 8, extreme: false }
+        Self { ir, random, steps, channels_max: 9, side_max: 8, extreme: false, grouped: false }
     }
 
     /// The network, which the last layer's membranes are read from.
@@ -198,7 +204,7 @@ impl<'a> Maker<'a> {
         });
         if let Some((cols, _)) = conv {
             let rows = AxisMap { kernel: 1, stride: 1, padding: 0, dilation: 1, input: 1, output: 1, ..cols };
-            return self.project(before, population, 1, ConvMap { rows, cols }, 1);
+            return self.project(before, population, 1, ConvMap { rows, cols }, ChannelMap::dense(1, 1));
         }
         for earlier in 0..depth {
             let from = self.ir.model.populations[PopulationId(earlier)].clone();
@@ -271,7 +277,7 @@ impl<'a> Maker<'a> {
         let weights = (0..volume).map(|_| self.random.signed(1000) as f64 / 700.0).collect();
         let stages = vec![HostStage::Conv {
             map,
-            inputs: input.channels,
+            channels: ChannelMap::dense(input.channels, shape.channels),
             outputs: shape.channels,
             weights,
             bias: vec![0.1; shape.channels],
@@ -330,7 +336,11 @@ impl<'a> Maker<'a> {
     fn layer(&mut self, depth: u32, fires: bool) {
         let before = PopulationId(depth - 1);
         let source = self.ir.model.populations[before].clone();
-        let (map, shape) = self.geometry(source.shape);
+        let (map, mut shape) = self.geometry(source.shape);
+        let (map, joins) = match self.grouped {
+            true => self.groups(source.shape, map, &mut shape),
+            false => (map, vec![ChannelMap::dense(source.shape.channels, shape.channels)]),
+        };
         let start = source.window.start + 1;
         let dynamics = self.dynamics(shape.channels, fires);
         let biases = (0..shape.channels).map(|_| self.random.signed(255) as i32).collect();
@@ -345,7 +355,7 @@ impl<'a> Maker<'a> {
             order: None,
             rounding: Default::default(),
         });
-        self.project(before, population, 1, map, shape.channels);
+        joins.into_iter().for_each(|channels| self.project(before, population, 1, map, channels));
         for earlier in 0..depth - 1 {
             let other = self.ir.model.populations[PopulationId(earlier)].clone();
             if (other.shape.height, other.shape.width) == (source.shape.height, source.shape.width) {
@@ -354,8 +364,50 @@ impl<'a> Maker<'a> {
                     population,
                     start - other.window.start,
                     map,
-                    shape.channels,
+                    ChannelMap::dense(other.shape.channels, shape.channels),
                 );
+            }
+        }
+    }
+
+    /// Channel groups from a layer of shape `from` by `map`; the target's shape follows them.
+    fn groups(&mut self, from: Shape, map: ConvMap, to: &mut Shape) -> (ConvMap, Vec<ChannelMap>) {
+        let channels = from.channels;
+        match self.random.between(0, 3) {
+            0 => {
+                *to = from;
+                let map =
+                    ConvMap { rows: AxisMap::pointwise(from.height), cols: AxisMap::pointwise(from.width) };
+                (map, vec![ChannelMap::one_to_one(channels)])
+            }
+            1 => {
+                // Parts of a concatenation: a range of source channels each, in one group or one channel a group.
+                let (first, second) = (self.random.between(0, channels), self.random.between(0, channels));
+                let cuts = [0, first.min(second), first.max(second), channels];
+                let mut joins = Vec::new();
+                for range in cuts.windows(2).map(|cut| cut[0]..cut[1]).filter(|range| !range.is_empty()) {
+                    let groups = if self.random.one_in(2) { range.len() } else { 1 };
+                    let (inputs, outputs) = (range.len() / groups, self.random.between(1, 3));
+                    let first_output = self.random.between(0, 3);
+                    joins.push(ChannelMap {
+                        groups,
+                        first_input: range.start,
+                        inputs,
+                        first_output,
+                        outputs,
+                    });
+                }
+                to.channels =
+                    joins.iter().map(|map| map.targets().end).max().unwrap() + self.random.between(0, 1);
+                (map, joins)
+            }
+            kind => {
+                let divisors: Vec<usize> = (1..=channels).filter(|&n| channels.is_multiple_of(n)).collect();
+                let groups =
+                    if kind == 2 { channels } else { divisors[self.random.between(0, divisors.len() - 1)] };
+                let outputs = self.random.between(1, 3);
+                to.channels = groups * outputs;
+                (map, vec![ChannelMap::grouped(groups, channels / groups, outputs)])
             }
         }
     }
@@ -366,9 +418,8 @@ impl<'a> Maker<'a> {
         target: PopulationId,
         delay: u32,
         map: ConvMap,
-        outputs: usize,
+        channels: ChannelMap,
     ) {
-        let inputs = self.ir.model.populations[source].shape.channels;
         let (height, width) = (map.rows.kernel, map.cols.kernel);
         let most = i64::from(self.ir.model.neuron.weight_max());
         let end = if self.extreme && self.random.one_in(2) { -most - 1 } else { most };
@@ -377,8 +428,8 @@ impl<'a> Maker<'a> {
             true => end as i16,
             false => self.random.signed(most) as i16,
         };
-        let weights = (0..inputs * height * width * outputs).map(|_| weight()).collect();
-        let kernel = Kernel { inputs, height, width, outputs, weights };
+        let weights = (0..channels.pairs() * height * width).map(|_| weight()).collect();
+        let kernel = Kernel { channels, height, width, weights };
         let connectivity = Connectivity::Conv(Convolution { map, kernel });
         self.ir.projections.push(Projection { source, target, delay, connectivity });
     }

@@ -112,11 +112,12 @@ fn targets(ir: &SpikingIr, projection: &Projection, neuron: usize) -> Vec<usize>
     };
     let (from, to) =
         (ir.model.populations[projection.source].shape, ir.model.populations[projection.target].shape);
-    let (y, x) = (neuron % from.positions() / from.width, neuron % from.width);
+    let (channel, position) = (neuron / from.positions(), neuron % from.positions());
+    let (y, x) = (position / from.width, position % from.width);
     let mut all = Vec::new();
     for (ty, _) in conv.map.rows.reach(y, 0..to.height) {
         for (tx, _) in conv.map.cols.reach(x, 0..to.width) {
-            all.extend((0..to.channels).map(|c| to.at(c, ty, tx)));
+            all.extend(conv.kernel.channels.targets_of(channel).map(|c| to.at(c, ty, tx)));
         }
     }
     all

@@ -2,7 +2,8 @@
 //!
 //! The mapping chooses cores by it and [`Program::verify_against`] checks the choice by it, so the two cannot differ.
 //! The chip knows plain convolutions over one kernel: what feeds a layer must agree in geometry, and its source
-//! channels are added up (a concatenation).
+//! channels are added up (a concatenation). It knows no groups: its memory has a word for every pair of channels, so a
+//! grouped kernel takes as much of it as one of all channels.
 
 use snnc_targets::layer_cores::{LayerCore, LayerCores};
 
@@ -31,7 +32,7 @@ impl Demand {
         let shape = ir.model.populations[id].shape;
         // Irregular connections have no kernel; `unable` refuses them.
         let incoming = || ir.projections.values().filter(|p| p.target == id).filter_map(|p| p.conv());
-        let inputs = incoming().map(|p| p.kernel.inputs as u64).sum();
+        let inputs = incoming().map(|p| p.kernel.channels.sources().len() as u64).sum();
         let taps = incoming().map(|p| (p.kernel.height * p.kernel.width) as u64).max().unwrap_or(0);
         let outputs = shape.channels as u64;
         Self {
@@ -90,7 +91,7 @@ pub fn unable(ir: &SpikingIr, layers: &LayerCores, id: PopulationId) -> Vec<(Str
         geometry(&conv.map, layers, &mut problems);
     }
     let channels = ir.model.populations[id].shape.channels as u64;
-    let widest = incoming.iter().map(|p| p.kernel.inputs as u64).sum::<u64>().max(channels);
+    let widest = incoming.iter().map(|p| p.kernel.channels.sources().len() as u64).sum::<u64>().max(channels);
     if widest > layers.channels_max.get().into() {
         let most = layers.channels_max.get();
         problems.push((format!("{widest} channels, a layer core has at most {most}"), "use fewer channels"));
@@ -137,12 +138,13 @@ impl Program {
         let mut problems = Vec::new();
         for (id, core) in self.cores.iter() {
             let mut fail = |message: String| problems.push((id.to_string(), message));
-            let [placed] = core.slices.as_slice() else {
+            let layer = core.slices.first().map(|placed| placed.slice.population);
+            let one = core.slices.iter().all(|placed| Some(placed.slice.population) == layer);
+            let Some(population) = layer.filter(|_| one) else {
                 fail("a layer core holds one layer".into());
                 continue;
             };
-            let population = placed.slice.population;
-            if placed.slice.neurons() as usize != ir.model.populations[population].shape.len() {
+            if core.neurons() as usize != ir.model.populations[population].shape.len() {
                 fail(format!("holds a part of {population}, a layer core takes whole layers"));
             }
             let demand = Demand::new(ir, population);

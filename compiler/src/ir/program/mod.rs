@@ -169,7 +169,7 @@ pub struct Destination {
 /// in each slice that they reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputAxon {
-    /// Source channel of atom 0: row of the lists.
+    /// Source channel of atom 0.
     pub first_atom: u32,
     /// Atoms served.
     pub atoms: u32,
@@ -190,26 +190,40 @@ pub struct AxonEntry {
     pub target: u32,
 }
 
-/// The synapses of one variant of a projection, for all source channels.
+/// The synapses of one variant of a projection into one slice, for all source channels that reach the slice.
 ///
-/// The synapse list of source channel c has its weights at `weights + c * atom_stride + run.weight`.
+/// Source channels come in groups: those of one group reach the same targets, those of the next reach targets `shift`
+/// behind them. Where a source channel's synapses are says [`SynapseList::row`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SynapseList {
     /// The projection it belongs to.
     pub projection: ProjectionId,
     /// Index into [`Core::slices`] of its targets.
     pub slice: u32,
-    /// Offset of source channel 0 in [`Core::weights`].
+    /// Offset of the first source channel in [`Core::weights`].
     pub weights: u32,
+    /// First source channel.
+    pub first_atom: u32,
     /// Source channels.
     pub atoms: u32,
     /// Weights between one source channel and the next.
     pub atom_stride: u32,
+    /// Source channels of a group; they divide `atoms`.
+    pub group: u32,
+    /// Neurons between the targets of one group and those of the next.
+    pub shift: u32,
     /// Consecutive targets; ascending.
     pub runs: Vec<Run>,
 }
 
 impl SynapseList {
+    /// The synapses of a source channel of the list: its first weight, and how far its targets lie behind those of the
+    /// first group.
+    pub fn row(&self, source: u32) -> (u32, u32) {
+        let atom = source - self.first_atom;
+        (self.weights + atom * self.atom_stride, atom / self.group * self.shift)
+    }
+
     /// Synapses per source channel.
     pub fn synapses(&self) -> u64 {
         self.runs.iter().map(|run| u64::from(run.len)).sum()

@@ -1,13 +1,14 @@
 //! What the weights of one timestep may sum to, read from the cores' memories: the same as of the spiking IR.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Core, InputAxon, Program, SynapseList};
 use crate::ir::PopulationId;
 use crate::ir::spiking::reach::Span;
 
-/// Sums over some source channels of a list: for each run, one a target.
-type Columns = Vec<Vec<Span>>;
+/// Sums over the source channels of an axon that belong to one group: how far their targets lie behind those of the first
+/// group, and for each run one sum a target.
+type Columns = Vec<(u32, Vec<Vec<Span>>)>;
 
 impl Program {
     /// What the weights of one timestep may sum to, before the shift; by population, one a channel. Work grows with the
@@ -23,10 +24,12 @@ impl Program {
                 let list = &core.lists[entry.list as usize];
                 let key = (to.core.0, entry.list, axon.first_atom, axon.atoms);
                 let columns = known.entry(key).or_insert_with(|| columns(core, list, axon));
-                for (run, spans) in list.runs.iter().zip(columns.iter()) {
-                    let first = (entry.target + run.target) as usize;
-                    let met = &mut sums[to.core.0 as usize][first..first + run.len as usize];
-                    met.iter_mut().zip(spans).for_each(|(sum, &span)| *sum = sum.plus(span));
+                for (behind, runs) in columns.iter() {
+                    for (run, spans) in list.runs.iter().zip(runs) {
+                        let first = (entry.target + behind + run.target) as usize;
+                        let met = &mut sums[to.core.0 as usize][first..first + run.len as usize];
+                        met.iter_mut().zip(spans).for_each(|(sum, &span)| *sum = sum.plus(span));
+                    }
                 }
             }
         }
@@ -54,13 +57,19 @@ impl Program {
 }
 
 fn columns(core: &Core, list: &SynapseList, axon: &InputAxon) -> Columns {
-    let atoms = axon.first_atom..axon.first_atom + axon.atoms;
-    let column = |at: u32| {
-        let mut span = Span::default();
-        for atom in atoms.clone() {
-            span.add_weight(core.weights[(list.weights + atom * list.atom_stride + at) as usize]);
-        }
-        span
+    let mut groups: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for source in axon.first_atom..axon.first_atom + axon.atoms {
+        let (row, behind) = list.row(source);
+        groups.entry(behind).or_default().push(row);
+    }
+    let sums = |(behind, rows): (u32, Vec<u32>)| {
+        let column = |at: u32| {
+            let mut span = Span::default();
+            rows.iter().for_each(|row| span.add_weight(core.weights[(row + at) as usize]));
+            span
+        };
+        let runs = list.runs.iter();
+        (behind, runs.map(|run| (run.weight..run.weight + run.len).map(column).collect()).collect())
     };
-    list.runs.iter().map(|run| (run.weight..run.weight + run.len).map(column).collect()).collect()
+    groups.into_iter().map(sums).collect()
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, KernelSharing};
 
-use super::{AxonEntry, Core, CoreSlice, Program, SynapseList};
+use super::{AxonEntry, Core, CoreSlice, Program, Slice, SynapseList};
 use crate::ir::CoreId;
 use crate::ir::spiking::{Dynamics, Model};
 
@@ -141,9 +141,14 @@ fn synapse_bits(core: &Core, target: &Target) -> u64 {
     match target.synapses.kernel_sharing.get() {
         KernelSharing::PerVariant => shared_bits(core, target),
         KernelSharing::Ideal => {
-            // One list per source channel and projection slice, whatever its variants.
-            let sets: BTreeSet<_> = core.lists.iter().map(|l| (l.projection, l.slice, l.atoms)).collect();
-            let lists = sets.iter().map(|&(_, _, atoms)| u64::from(atoms)).fold(0, u64::saturating_add);
+            // One list per source channel, projection and tile of positions, whatever its variants.
+            let key = |list: &SynapseList| {
+                let Slice { rows, cols, .. } = &core.slices[list.slice as usize].slice;
+                let tile = [rows.start, rows.end, cols.start, cols.end];
+                (list.projection, tile, list.first_atom, list.atoms)
+            };
+            let sets: BTreeSet<_> = core.lists.iter().map(key).collect();
+            let lists = sets.iter().map(|&(.., atoms)| u64::from(atoms)).fold(0, u64::saturating_add);
             list_bits(target, lists, core.weights.len() as u64)
         }
         KernelSharing::Unshared => core

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{HostInput, HostStage, Model};
+use crate::ir::channels::ChannelMap;
 use crate::ir::{ConvMap, NetworkId, Shape};
 
 /// A neuron of the trained network: `v += (x - (v - reset)) / tau` with a leak, else `v += x`; fires when `v >= threshold`,
@@ -74,9 +75,9 @@ pub fn bounds(stages: &[HostStage], ranges: &[(f64, f64)]) -> Vec<(f64, f64)> {
                         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
                 })
                 .collect(),
-            HostStage::Conv { map, outputs, weights, bias, .. } => {
+            HostStage::Conv { map, channels, weights, bias, .. } => {
                 let taps = map.rows.kernel * map.cols.kernel;
-                conv_bounds(&bounds, weights, bias, taps, *outputs)
+                conv_bounds(&bounds, weights, bias, taps, channels)
             }
         };
     }
@@ -88,12 +89,13 @@ fn conv_bounds(
     weights: &[f64],
     bias: &[f64],
     taps: usize,
-    outputs: usize,
+    channels: &ChannelMap,
 ) -> Vec<(f64, f64)> {
     let mut bounds: Vec<(f64, f64)> = bias.iter().map(|&b| (b, b)).collect();
-    for (i, row) in weights.chunks_exact(outputs).enumerate() {
-        let (low, high) = inputs.get(i / taps).copied().unwrap_or((0.0, 0.0));
-        for (bound, &w) in bounds.iter_mut().zip(row) {
+    for (i, row) in weights.chunks_exact(channels.outputs).enumerate() {
+        let input = channels.first_input + i / taps;
+        let (low, high) = inputs.get(input).copied().unwrap_or((0.0, 0.0));
+        for (bound, &w) in bounds[channels.targets_of(input)].iter_mut().zip(row) {
             bound.0 += (w * low).min(w * high).min(0.0);
             bound.1 += (w * low).max(w * high).max(0.0);
         }
@@ -107,8 +109,8 @@ pub fn through(stages: &[HostStage], mut shape: Shape, input: &[f64]) -> Vec<f64
     for stage in stages {
         (shape, map) = match stage {
             HostStage::Embedding { width, table, rows } => embed(shape, &map, *rows, *width, table),
-            HostStage::Conv { map: geometry, inputs, outputs, weights, bias } => {
-                convolve(&map, geometry, *inputs, *outputs, weights, bias)
+            HostStage::Conv { map: geometry, channels, outputs, weights, bias } => {
+                convolve(shape, &map, geometry, channels, *outputs, weights, bias)
             }
         };
     }
@@ -129,29 +131,30 @@ fn embed(shape: Shape, ids: &[f64], rows: usize, width: usize, table: &[f64]) ->
 }
 
 fn convolve(
+    from: Shape,
     input: &[f64],
     geometry: &ConvMap,
-    inputs: usize,
+    channels: &ChannelMap,
     outputs: usize,
     weights: &[f64],
     bias: &[f64],
 ) -> (Shape, Vec<f64>) {
     let (rows, cols) = (&geometry.rows, &geometry.cols);
-    let from = Shape::new(inputs, rows.input, cols.input);
     let to = Shape::new(outputs, rows.output, cols.output);
     // `[h, w, c]`, so that the inner loop runs along weights and sums alike.
     let mut sums = bias.repeat(to.positions());
     let down: Vec<_> = (0..rows.input).map(|y| rows.reach(y, 0..rows.output)).collect();
     let along: Vec<_> = (0..cols.input).map(|x| cols.reach(x, 0..cols.output)).collect();
-    for c in 0..inputs {
+    for (own, c) in channels.sources().enumerate() {
+        let to_channels = channels.targets_of(c);
         for (y, down) in down.iter().enumerate() {
             for (x, along) in along.iter().enumerate() {
                 let value = input[from.at(c, y, x)];
                 for &(ty, ky) in down {
                     for &(tx, kx) in along {
-                        let row = ((c * rows.kernel + ky) * cols.kernel + kx) * outputs;
-                        let weights = &weights[row..row + outputs];
-                        let sums = &mut sums[to.at(0, ty, tx) * outputs..][..outputs];
+                        let row = ((own * rows.kernel + ky) * cols.kernel + kx) * channels.outputs;
+                        let weights = &weights[row..row + channels.outputs];
+                        let sums = &mut sums[to.at(0, ty, tx) * outputs..][to_channels.clone()];
                         sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
                     }
                 }

@@ -28,6 +28,7 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;
 pub use sparse::Sparse;
 
+use super::channels::ChannelMap;
 use super::{ConvMap, NetworkId, PopulationId, ProjectionId, Shape};
 
 /// A whole model in integers.
@@ -291,15 +292,16 @@ pub enum HostStage {
         /// `[rows, width]`.
         table: Vec<f64>,
     },
-    /// A convolution; weights `[inputs, kernel rows, kernel columns, outputs]`, bias `[outputs]`.
+    /// A convolution; weights `[source channels, kernel rows, kernel columns, target channels of a group]`, bias
+    /// `[outputs]`.
     Conv {
         /// Geometry.
         map: ConvMap,
-        /// Source channels.
-        inputs: usize,
+        /// Which channels connect.
+        channels: ChannelMap,
         /// Target channels.
         outputs: usize,
-        /// Outputs fastest.
+        /// Target channels fastest.
         weights: Vec<f64>,
         /// One an output.
         bias: Vec<f64>,

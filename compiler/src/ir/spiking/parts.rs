@@ -81,8 +81,10 @@ fn cut_projection(projection: &Projection, conv: &Convolution, parts: Parts) -> 
 }
 
 fn cut_kernel(kernel: &Kernel, kys: &Range<usize>, kxs: &Range<usize>) -> Kernel {
-    let mut weights = Vec::with_capacity(kernel.inputs * kys.len() * kxs.len() * kernel.outputs);
-    for c in 0..kernel.inputs {
+    let mut weights = Vec::with_capacity(
+        kernel.channels.groups * kernel.channels.inputs * kys.len() * kxs.len() * kernel.channels.outputs,
+    );
+    for c in kernel.channels.sources() {
         for ky in kys.clone() {
             for kx in kxs.clone() {
                 weights.extend_from_slice(kernel.row(c, ky, kx));

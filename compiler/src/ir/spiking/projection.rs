@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Sparse;
+use crate::ir::channels::ChannelMap;
 use crate::ir::{ConvMap, PopulationId};
 
 /// Synapses from one population to a later one.
@@ -21,7 +22,7 @@ pub struct Projection {
 /// How neurons connect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Connectivity {
-    /// Positions through a shared kernel, all channels with all.
+    /// Positions through a shared kernel, channels in groups: all with all, depthwise, one to one.
     Conv(Convolution),
     /// Neurons by lists; both populations have one channel and one row.
     Sparse(Sparse),
@@ -65,7 +66,7 @@ impl Projection {
     pub fn synapses(&self) -> u64 {
         match &self.connectivity {
             Connectivity::Conv(Convolution { map, kernel }) => {
-                map.connections() as u64 * (kernel.inputs * kernel.outputs) as u64
+                map.connections() as u64 * kernel.channels.pairs() as u64
             }
             Connectivity::Sparse(sparse) => sparse.synapses(),
         }
@@ -80,26 +81,31 @@ impl Projection {
     }
 }
 
-/// Weights `[inputs, kernel rows, kernel columns, outputs]`, outputs fastest.
+/// Weights `[source channels, kernel rows, kernel columns, target channels of a group]`, the last fastest: a source channel
+/// has weights for its own group alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kernel {
-    /// Source channels.
-    pub inputs: usize,
+    /// Which channels connect.
+    pub channels: ChannelMap,
     /// Kernel height.
     pub height: usize,
     /// Kernel width.
     pub width: usize,
-    /// Target channels.
-    pub outputs: usize,
     /// As many as the product of the above.
     #[serde(with = "crate::ir::text::packed")]
     pub weights: Vec<i16>,
 }
 
 impl Kernel {
-    /// The weights of one tap of one source channel: one a target channel.
+    /// A kernel that joins all of `inputs` source channels with all of `outputs` target channels.
+    pub fn dense(inputs: usize, height: usize, width: usize, outputs: usize, weights: Vec<i16>) -> Self {
+        Self { channels: ChannelMap::dense(inputs, outputs), height, width, weights }
+    }
+
+    /// The weights of one tap of one source channel of a group: one for each of [`ChannelMap::targets_of`].
     pub fn row(&self, input: usize, ky: usize, kx: usize) -> &[i16] {
-        let start = ((input * self.height + ky) * self.width + kx) * self.outputs;
-        &self.weights[start..start + self.outputs]
+        let (own, outputs) = (input - self.channels.first_input, self.channels.outputs);
+        let start = ((own * self.height + ky) * self.width + kx) * outputs;
+        &self.weights[start..start + outputs]
     }
 }

@@ -105,10 +105,12 @@ fn conv_spans(convs: &[&Convolution], channels: usize) -> Vec<Span> {
         for along in &cols {
             let mut met = vec![Span::default(); channels];
             for ((conv, kys), kxs) in convs.iter().zip(down).zip(along) {
-                for c in 0..conv.kernel.inputs {
+                for c in conv.kernel.channels.sources() {
+                    let targets = conv.kernel.channels.targets_of(c);
                     for (&ky, &kx) in kys.iter().flat_map(|ky| kxs.iter().map(move |kx| (ky, kx))) {
                         let row = conv.kernel.row(c, ky, kx);
-                        met.iter_mut().zip(row).for_each(|(span, &weight)| span.add_weight(weight));
+                        let met = met[targets.clone()].iter_mut();
+                        met.zip(row).for_each(|(span, &weight)| span.add_weight(weight));
                     }
                 }
             }

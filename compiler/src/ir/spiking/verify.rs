@@ -24,6 +24,7 @@ use super::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population,
     Projection, Readout, SpikingIr, Ties, TrainedNeuron,
 };
+use crate::ir::channels::ChannelMap;
 use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
 
 /// More findings than this are cut: a file from elsewhere may be wrong everywhere.
@@ -92,7 +93,9 @@ pub fn verify_model(model: &Model, code: Code) -> Result<(), Diagnostics> {
 /// Most synapses of one neuron, or a bound of it.
 fn fan_in(projection: &Projection) -> i128 {
     match &projection.connectivity {
-        Connectivity::Conv(Convolution { kernel: k, .. }) => (k.inputs * k.height * k.width) as i128,
+        Connectivity::Conv(Convolution { kernel: k, .. }) => {
+            k.channels.inputs as i128 * k.height as i128 * k.width as i128
+        }
         Connectivity::Sparse(sparse) => {
             let mut counts = vec![0u32; sparse.targets.iter().max().map_or(0, |&last| last as usize + 1)];
             sparse.targets.iter().for_each(|&target| counts[target as usize] += 1);
@@ -259,22 +262,24 @@ impl Checker {
         let (k, map) = (&conv.kernel, &conv.map);
         let regular = source.order.is_none() && target.order.is_none();
         self.need(regular, place, || "joins a population numbered anew by a convolution".into());
-        let volume =
-            [k.inputs, k.height, k.width, k.outputs].into_iter().try_fold(1usize, usize::checked_mul);
+        let c = &k.channels;
+        let volume = volume(c, k.height, k.width);
         self.need(volume == Some(k.weights.len()), place, || {
             format!(
-                "kernel [{}, {}, {}, {}] holds {} weights",
-                k.inputs,
+                "kernel of {} groups [{}, {}, {}, {}] holds {} weights",
+                c.groups,
+                c.inputs,
                 k.height,
                 k.width,
-                k.outputs,
+                c.outputs,
                 k.weights.len()
             )
         });
-        self.need(k.inputs == source.shape.channels && k.outputs == target.shape.channels, place, || {
+        let within = joins_within(c, source.shape.channels, target.shape.channels);
+        self.need(within, place, || {
             format!(
-                "kernel joins {} to {} channels, populations have {} and {}",
-                k.inputs, k.outputs, source.shape.channels, target.shape.channels
+                "{c:?} joins channels outside the populations', which have {} and {}",
+                source.shape.channels, target.shape.channels
             )
         });
         self.axis(&map.rows, k.height, source.shape.height, target.shape.height, &format!("{place} rows"));
@@ -413,6 +418,23 @@ fn holds(shape: Shape, most: usize) -> bool {
     sides.into_iter().try_fold(1usize, usize::checked_mul).is_some_and(|n| (1..=most).contains(&n))
 }
 
+/// Weights of a kernel: one for each tap and pair of channels; `None` beyond all bounds.
+fn volume(channels: &ChannelMap, height: usize, width: usize) -> Option<usize> {
+    let sides = [channels.groups, channels.inputs, height, width, channels.outputs];
+    sides.into_iter().try_fold(1usize, usize::checked_mul)
+}
+
+/// Whether groups are not empty and lie inside so many source and target channels.
+fn joins_within(channels: &ChannelMap, sources: usize, targets: usize) -> bool {
+    let inside = |first: usize, each: usize, most: usize| {
+        let end = channels.groups.checked_mul(each).and_then(|all| all.checked_add(first));
+        each >= 1 && end.is_some_and(|end| end <= most)
+    };
+    channels.groups >= 1
+        && inside(channels.first_input, channels.inputs, sources)
+        && inside(channels.first_output, channels.outputs, targets)
+}
+
 /// Output shape of a host stage, or `None` if the stage contradicts its input or itself.
 fn stage_output(stage: &HostStage, input: Shape) -> Option<Shape> {
     match stage {
@@ -421,18 +443,15 @@ fn stage_output(stage: &HostStage, input: Shape) -> Option<Shape> {
             && *rows >= 1
             && table.iter().all(|v| v.is_finite()))
         .then(|| Shape::new(*width, input.height, input.width)),
-        HostStage::Conv { map, inputs, outputs, weights, bias } => {
-            let volume = [*inputs, map.rows.kernel, map.cols.kernel, *outputs]
-                .into_iter()
-                .try_fold(1usize, usize::checked_mul);
+        HostStage::Conv { map, channels, outputs, weights, bias } => {
             let sane = [map.rows, map.cols].iter().all(|a| {
                 a.stride >= 1
                     && [a.stride, a.padding, a.dilation, a.output, a.kernel, a.first_tap]
                         .iter()
                         .all(|&n| n <= 1 << 16)
             });
-            let fits = *inputs == input.channels
-                && volume == Some(weights.len())
+            let fits = joins_within(channels, input.channels, *outputs)
+                && volume(channels, map.rows.kernel, map.cols.kernel) == Some(weights.len())
                 && bias.len() == *outputs
                 && (map.rows.input, map.cols.input) == (input.height, input.width)
                 && weights.iter().chain(bias).all(|v| v.is_finite());

@@ -104,8 +104,11 @@ fn axon(core: &mut Core, id: ProjectionId, first_weight: u32, delay: u32, group:
             projection: id,
             slice: targets[0].0.slice,
             weights: first_weight,
+            first_atom: 0,
             atoms: 1,
             atom_stride: 0,
+            group: 1,
+            shift: 0,
             runs,
         });
     }

@@ -12,6 +12,7 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic};
 
 use super::graph::{Block, Cover, Hypergraph, Incidence, Vertex};
+use crate::ir::channels::common;
 use crate::ir::program::Slice;
 use crate::ir::spiking::order::Orders;
 use crate::ir::spiking::{Connectivity, Convolution, Projection, SpikingIr};
@@ -52,6 +53,8 @@ pub struct NetworkGraph {
 struct Numbering {
     /// First vertex, groups, positions and width by population.
     populations: BTreeMap<PopulationId, (usize, usize, usize, usize)>,
+    /// Channels of a group.
+    group: usize,
 }
 
 impl Numbering {
@@ -70,13 +73,21 @@ impl Numbering {
                 Diagnostic::new(Code::Argument, "group", message).hint("use larger groups of channels")
             );
         }
-        Ok((Self { populations }, first))
+        Ok((Self { populations, group }, first))
     }
 
-    /// All groups of a population at one position.
-    fn at(&self, population: PopulationId, y: usize, x: usize) -> impl Iterator<Item = Vertex> + use<> {
+    /// The groups of a population at one position that hold some of these channels.
+    fn at(
+        &self,
+        population: PopulationId,
+        channels: &Range<usize>,
+        y: usize,
+        x: usize,
+    ) -> impl Iterator<Item = Vertex> + use<> {
         let (first, groups, positions, width) = self.populations[&population];
-        (0..groups).map(move |g| Vertex((first + g * positions + y * width + x) as u32))
+        let end = if channels.is_empty() { 0 } else { channels.end.div_ceil(self.group).min(groups) };
+        (channels.start / self.group..end)
+            .map(move |g| Vertex((first + g * positions + y * width + x) as u32))
     }
 }
 
@@ -121,11 +132,12 @@ fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<Cover, Diagnostic> {
     let (mut starts, mut pins, mut costs) = (vec![0], Vec::new(), Vec::new());
     for projection in ir.projections.values() {
         let Some(Convolution { kernel, .. }) = projection.conv() else { continue };
-        let weights = (kernel.inputs * kernel.height * kernel.width) as u64;
+        let weights = (kernel.channels.inputs * kernel.height * kernel.width) as u64;
         for members in items.range((projection.target, 0)..=(projection.target, u32::MAX)).map(|item| item.1)
         {
             let channels = &groups[members[0].0 as usize].channels;
-            costs.push(weights * u64::from(channels.end - channels.start));
+            let own = channels.start as usize..channels.end as usize;
+            costs.push(weights * common(&own, &kernel.channels.targets()).len() as u64);
             pins.extend_from_slice(members);
             starts.push(pins.len());
         }
@@ -148,22 +160,24 @@ fn groups_of(ir: &SpikingIr, network: NetworkId, group: usize) -> Vec<Group> {
     groups
 }
 
-/// Appends the vertices that a projection's synapses reach from a group. A kernel joins all channels with all; an
-/// irregular population has one channel and one row, so its positions are its neurons.
+/// Appends the vertices that a projection's synapses reach from a group. An irregular population has one channel and one row, so its positions are its neurons.
 fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks: &mut Vec<Vertex>) {
-    let map = match &projection.connectivity {
-        Connectivity::Conv(conv) => &conv.map,
+    let Convolution { map, kernel } = match &projection.connectivity {
+        Connectivity::Conv(conv) => conv,
         Connectivity::Sparse(sparse) => {
             let targets = sparse.targets_of(source.x as usize).iter();
-            sinks.extend(targets.flat_map(|&x| numbering.at(projection.target, 0, x as usize)));
+            sinks.extend(targets.flat_map(|&x| numbering.at(projection.target, &(0..1), 0, x as usize)));
             return;
         }
     };
+    let joined = source.channels.clone().map(|c| kernel.channels.targets_of(c as usize));
+    // Groups follow each other, so the channels between the first and the last are all reached.
+    let joined = joined.filter(|joined| !joined.is_empty()).reduce(|a, b| a.start..b.end).unwrap_or(0..0);
     let rows = map.rows.reach(source.y as usize, 0..map.rows.output);
     let cols = map.cols.reach(source.x as usize, 0..map.cols.output);
     for &(y, _) in &rows {
         for &(x, _) in &cols {
-            sinks.extend(numbering.at(projection.target, y, x));
+            sinks.extend(numbering.at(projection.target, &joined, y, x));
         }
     }
 }

@@ -64,6 +64,8 @@ struct Choice {
     tiles: Rc<Vec<Rc<Tile>>>,
     /// (channels a core, tiles, packets a slice of each of them summed).
     classes: Vec<(u32, f64, f64)>,
+    /// Packets of one channel of all tiles, beyond those of a slice: of groups of channels each is sent to one slice.
+    grouped: f64,
 }
 
 /// What some channels cost.
@@ -80,23 +82,28 @@ impl Choice {
     /// `None` if some tile does not fit a core.
     fn new(room: &Room, layer: &Layer, fill: &Fill, tiles: &Rc<Vec<Rc<Tile>>>) -> Option<Self> {
         let mut classes: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+        let mut grouped = 0.0;
         let empty = OpenCore::default();
         for tile in tiles.iter() {
             let load = fill.load(room.axons, layer.id, tile);
-            let most = empty.fitting(room, layer, tile, load, &(0..layer.channels()));
+            let most = empty.fitting(room, layer, tile, &load, &(0..layer.channels()));
             if most == 0 {
                 return None;
             }
             let class = classes.entry(most).or_default();
             class.0 += 1.0;
-            class.1 += tile.packets;
+            let slice = tile.packets(&(0..0));
+            class.1 += slice;
+            if tile.grouped {
+                grouped += (tile.packets(&(0..layer.channels())) - slice) / f64::from(layer.channels());
+            }
         }
         let classes = classes.into_iter().map(|(most, (count, packets))| (most, count, packets)).collect();
-        Some(Self { tiles: Rc::clone(tiles), classes })
+        Some(Self { tiles: Rc::clone(tiles), classes, grouped })
     }
 
     fn cost(&self, channels: u32) -> Cost {
-        let mut cost = Cost::default();
+        let mut cost = Cost { packets: self.grouped * f64::from(channels), ..Cost::default() };
         for &(most, count, packets) in &self.classes {
             let slices = f64::from(channels.div_ceil(most));
             cost.shares += f64::from(channels) / f64::from(most) * count;

@@ -1,9 +1,164 @@
 //! Axons by position of a population, going out or coming in, with sums over boxes at once.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::rc::Rc;
 
-use super::figures::AxisUse;
+use snnc_targets::schema::{AxonSpec, OutputAxonKind};
+
+use super::figures::{AxisUse, Tile};
 use crate::ir::Shape;
+
+/// Destination axons of a population: those of all channels, and those of some where kernels have groups.
+#[derive(Debug, Clone)]
+pub struct Fans {
+    shape: Shape,
+    /// Of slices that all channels reach.
+    pub all: Fan,
+    /// Of slices that some channels reach, by those.
+    some: BTreeMap<(u32, u32), Fan>,
+    /// Channels from which on other slices are reached: slices of the population are cut there.
+    pub cuts: Rc<BTreeSet<u32>>,
+}
+
+impl Fans {
+    /// None yet.
+    pub fn new(shape: Shape) -> Self {
+        Self { shape, all: Fan::new(shape), some: BTreeMap::new(), cuts: Rc::default() }
+    }
+
+    /// One axon more at every position that reaches a tile, for some channels.
+    pub fn add(&mut self, channels: &Range<u32>, rows: &AxisUse, cols: &AxisUse) {
+        if channels.is_empty() {
+            return;
+        }
+        if *channels == (0..self.shape.channels as u32) {
+            return self.all.add(rows, cols, 1);
+        }
+        let new = || Fan::new(self.shape);
+        self.some.entry((channels.start, channels.end)).or_insert_with(new).add(rows, cols, 1);
+    }
+
+    /// Channels of a range reach a slice that others do not.
+    pub fn cut_around(&mut self, channels: &Range<u32>) {
+        let inside = |&cut: &u32| cut > 0 && cut < self.shape.channels as u32;
+        let cuts: Vec<u32> = [channels.start, channels.end].into_iter().filter(inside).collect();
+        Rc::make_mut(&mut self.cuts).extend(cuts);
+    }
+
+    /// Brings the sums up to date.
+    pub fn finish(&mut self) {
+        self.all.finish();
+        self.some.values_mut().for_each(Fan::finish);
+    }
+
+    /// Sum over all positions, each axon once whatever the channels that it is for.
+    pub fn total(&self) -> u64 {
+        self.all.total() + self.some.values().map(Fan::total).sum::<u64>()
+    }
+
+    /// What a tile of the population sends.
+    pub fn load(&self, axons: &AxonSpec, tile: &Tile) -> Load {
+        let fan = self.all.sum(&tile.rows, &tile.cols);
+        let copies = axons.output.get() == OutputAxonKind::NeuronCopies;
+        let mut load =
+            Load { fan, neurons: tile.positions(), parts: Vec::new(), cuts: Rc::clone(&self.cuts) };
+        if copies {
+            let silent = tile.positions() - self.all.sending(&tile.rows, &tile.cols);
+            load.neurons = fan * u64::from(axons.planes()) + silent;
+        }
+        if !self.cuts.is_empty() {
+            let mut start = 0;
+            for end in self.cuts.iter().copied().chain([self.shape.channels as u32]) {
+                load.parts.push(self.part(start..end, axons, tile));
+                start = end;
+            }
+        }
+        load
+    }
+
+    /// The same for channels that reach the same slices.
+    fn part(&self, channels: Range<u32>, axons: &AxonSpec, tile: &Tile) -> Part {
+        let own = |(range, _): &(&(u32, u32), &Fan)| range.0 <= channels.start && channels.end <= range.1;
+        let fans: Vec<&Fan> = self.some.iter().filter(own).map(|(_, fan)| fan).chain([&self.all]).collect();
+        let fan = fans.iter().map(|fan| fan.sum(&tile.rows, &tile.cols)).sum();
+        let neurons = match axons.output.get() {
+            OutputAxonKind::NeuronCopies => {
+                let at = |y: u32, x: u32| fans.iter().map(|fan| fan.at_position(y, x)).sum::<u32>();
+                let positions = tile.rows.clone().flat_map(|y| tile.cols.clone().map(move |x| (y, x)));
+                positions.map(|(y, x)| u64::from(axons.copies(at(y, x)))).sum()
+            }
+            OutputAxonKind::Discrete | OutputAxonKind::Population { .. } => tile.positions(),
+        };
+        Part { channels, fan, neurons }
+    }
+}
+
+/// What a tile sends, and what that takes.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// Destination axons summed over its positions, of every channel.
+    fan: u64,
+    /// Neurons of a core that one channel of it takes, copies included.
+    neurons: u64,
+    /// The same where channels differ, ascending over all channels; empty if they are alike.
+    parts: Vec<Part>,
+    /// [`Fans::cuts`] of the layer.
+    cuts: Rc<BTreeSet<u32>>,
+}
+
+/// Channels that send alike.
+#[derive(Debug, Clone)]
+struct Part {
+    channels: Range<u32>,
+    fan: u64,
+    neurons: u64,
+}
+
+impl Load {
+    /// Of a tile that nothing reads, or that is looked at alone.
+    pub fn silent(positions: u64) -> Self {
+        Self { fan: 0, neurons: positions, parts: Vec::new(), cuts: Rc::default() }
+    }
+
+    /// Whether channels differ in what they send.
+    pub fn differs(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// Where slices of the layer are cut, as channels send to others from there on.
+    pub fn cuts(&self) -> &BTreeSet<u32> {
+        &self.cuts
+    }
+
+    /// Whether some channel sends.
+    pub fn sends(&self) -> bool {
+        self.fan > 0 || self.parts.iter().any(|part| part.fan > 0)
+    }
+
+    /// Neurons of a core that some channels take.
+    pub fn neurons(&self, channels: &Range<u32>) -> u64 {
+        if self.parts.is_empty() {
+            return self.neurons * u64::from(channels.end - channels.start);
+        }
+        let common = |part: &Part| {
+            u64::from(
+                part.channels.end.min(channels.end).saturating_sub(part.channels.start.max(channels.start)),
+            )
+        };
+        self.parts.iter().map(|part| common(part) * part.neurons).sum()
+    }
+
+    /// Output slots that some channels take in slices of these pieces, none of which holds channels that differ.
+    pub fn slots(&self, axons: &AxonSpec, pieces: &[Range<u32>]) -> u64 {
+        let of = |piece: &Range<u32>| {
+            let at = self.parts.partition_point(|part| part.channels.end <= piece.start);
+            let fan = self.parts.get(at).map_or(self.fan, |part| part.fan);
+            fan * u64::from(axons.output_slots(piece.end - piece.start))
+        };
+        pieces.iter().map(of).sum()
+    }
+}
 
 /// Axons by position, row-major, and their two-dimensional prefix sums.
 #[derive(Debug, Clone)]
@@ -43,6 +198,11 @@ impl Fan {
     /// Destination axons of position (0, x) of a population of one row.
     pub fn at(&self, x: usize) -> u64 {
         self.counts[x].into()
+    }
+
+    /// Destination axons of a position.
+    fn at_position(&self, y: u32, x: u32) -> u32 {
+        self.counts[y as usize * self.width + x as usize]
     }
 
     /// `axons` more at every position of a box.

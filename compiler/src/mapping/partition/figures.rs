@@ -8,11 +8,13 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use snnc_targets::Target;
-use snnc_targets::schema::KernelSharing;
+use snnc_targets::schema::{AxonSpec, KernelSharing};
 
 use super::layers::{Wire, axons_least};
+use crate::ir::channels::{ChannelMap, common};
 use crate::ir::program::usage::list_bits;
 use crate::ir::{AxisMap, PopulationId};
+use crate::mapping::build::refine::sources_of;
 
 /// How one axis of a projection falls into one piece of the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,12 +82,20 @@ impl AxisUse {
 pub struct WireUse {
     /// Its source.
     pub source: PopulationId,
-    /// Source channels.
-    pub inputs: u64,
+    /// Which channels connect.
+    pub channels: ChannelMap,
+    /// Whether all channels connect with all, so that no slice differs from another.
+    pub joins_all: bool,
     /// Rows.
     pub rows: Rc<AxisUse>,
     /// Columns.
     pub cols: Rc<AxisUse>,
+    /// Headers of the lists of one source channel, in bits.
+    header_bits: u64,
+    /// Synapses of one target channel, in bits.
+    channel_bits: u64,
+    /// Expected spikes of a source neuron.
+    rate: f64,
 }
 
 impl WireUse {
@@ -94,17 +104,21 @@ impl WireUse {
         self.rows.sources() * self.cols.sources()
     }
 
-    /// Synapse lists and synapses of one target channel on a core.
+    /// Source channels that reach some channels of the tile.
+    pub fn sources(&self, channels: &Range<u32>) -> Range<u32> {
+        sources_of(&self.channels, channels)
+    }
+
+    /// Synapse lists of a source channel on a core, and synapses of it and of one target channel.
     fn stored(&self, sharing: KernelSharing) -> (u64, u64) {
         let (rows, cols) = (&self.rows, &self.cols);
-        let (lists, taps) = match sharing {
+        match sharing {
             KernelSharing::PerVariant => {
                 (rows.variants * cols.variants, rows.variant_taps * cols.variant_taps)
             }
             KernelSharing::Ideal => (self.positions().min(1), rows.taps * cols.taps),
             KernelSharing::Unshared => (self.positions(), rows.connections * cols.connections),
-        };
-        (lists * self.inputs, taps * self.inputs)
+        }
     }
 }
 
@@ -117,14 +131,16 @@ pub struct Tile {
     pub cols: Range<u32>,
     /// Incoming wires, in the layer's order.
     pub wires: Vec<WireUse>,
-    /// Synapse memory whatever the number of channels: headers of lists.
-    pub header_bits: u64,
-    /// Synapse memory of one channel.
-    pub channel_bits: u64,
-    /// Input axons if every source's channels stand together.
-    pub axons_least: u64,
-    /// Expected packets that arrive at a core with some channels of the tile.
-    pub packets: f64,
+    /// Synapse memory whatever the number of channels: headers of lists. Without wires of several groups.
+    header_bits: u64,
+    /// Synapse memory of one channel. Without wires of several groups.
+    channel_bits: u64,
+    /// Input axons if every source's channels stand together. Without wires of several groups.
+    axons_least: u64,
+    /// Expected packets that arrive at a core with some channels of the tile. Without wires of several groups.
+    packets: f64,
+    /// Whether some wire has groups, so that what channels cost depends on which they are.
+    pub grouped: bool,
 }
 
 impl Tile {
@@ -138,7 +154,45 @@ impl Tile {
             channel_bits: 0,
             axons_least: 0,
             packets: 0.0,
+            grouped: false,
         }
+    }
+
+    /// Wires of several groups.
+    fn groups(&self) -> impl Iterator<Item = &WireUse> {
+        self.wires.iter().filter(|wire| !wire.joins_all)
+    }
+
+    /// Synapse memory of some channels.
+    pub fn synapse_bits(&self, channels: &Range<u32>) -> u64 {
+        let of = |wire: &WireUse| {
+            let sources = wire.sources(channels).len() as u64;
+            let own = channels.start as usize..channels.end as usize;
+            let joined = common(&own, &wire.channels.targets()).len() as u64;
+            wire.header_bits * sources + wire.channel_bits * joined
+        };
+        let grouped: u64 = if self.grouped { self.groups().map(of).sum() } else { 0 };
+        self.header_bits + self.channel_bits * channels.len() as u64 + grouped
+    }
+
+    /// Most channels whose synapses so many bits hold, if none of its wires has groups.
+    pub fn channels_in(&self, bits: u64) -> u64 {
+        match bits.checked_sub(self.header_bits) {
+            Some(left) => left.checked_div(self.channel_bits).unwrap_or(u64::MAX),
+            None => 0,
+        }
+    }
+
+    /// Input axons of some channels if every source's channels stand together.
+    pub fn axons_least(&self, axons: &AxonSpec, channels: &Range<u32>) -> u64 {
+        let of = |wire: &WireUse| wire.positions() * axons_least(axons, wire.sources(channels).len() as u64);
+        self.axons_least + if self.grouped { self.groups().map(of).sum() } else { 0 }
+    }
+
+    /// Expected packets that arrive at a core with some channels of the tile.
+    pub fn packets(&self, channels: &Range<u32>) -> f64 {
+        let of = |wire: &WireUse| wire.positions() as f64 * wire.sources(channels).len() as f64 * wire.rate;
+        self.packets + if self.grouped { self.groups().map(of).sum() } else { 0.0 }
     }
 
     /// Positions.
@@ -180,19 +234,29 @@ impl Figures {
             channel_bits: 0,
             axons_least: 0,
             packets: 0.0,
+            grouped: wires.iter().any(|wire| !wire.joins_all),
         };
         for wire in wires {
-            let use_ = WireUse {
+            let mut use_ = WireUse {
                 source: wire.source,
-                inputs: wire.inputs as u64,
+                channels: wire.channels,
+                joins_all: wire.joins_all,
                 rows: self.axis(&wire.rows, rows),
                 cols: self.axis(&wire.cols, cols),
+                header_bits: 0,
+                channel_bits: 0,
+                rate: wire.rate,
             };
             let (lists, synapses) = use_.stored(target.synapses.kernel_sharing.get());
-            tile.header_bits += list_bits(target, lists, 0);
-            tile.channel_bits += list_bits(target, 0, synapses);
-            tile.axons_least += use_.positions() * axons_least(&target.axons, use_.inputs);
-            tile.packets += use_.positions() as f64 * wire.inputs as f64 * wire.rate;
+            let inputs = wire.channels.inputs as u64;
+            use_.header_bits = list_bits(target, lists, 0);
+            use_.channel_bits = list_bits(target, 0, synapses * inputs);
+            if wire.joins_all {
+                tile.header_bits += list_bits(target, lists * inputs, 0);
+                tile.channel_bits += use_.channel_bits;
+                tile.axons_least += use_.positions() * axons_least(&target.axons, inputs);
+                tile.packets += use_.positions() as f64 * inputs as f64 * wire.rate;
+            }
             tile.wires.push(use_);
         }
         tile

@@ -13,14 +13,15 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use snnc_targets::Target;
-use snnc_targets::schema::{AxonSpec, CoreLimits, OutputAxonKind};
+use snnc_targets::schema::{AxonSpec, CoreLimits, KernelSharing};
 
-use super::fan::Fan;
+use super::fan::{Fan, Fans, Load};
 use super::figures::Tile;
 use super::layers::{Layer, axons_least};
 use crate::ir::program::usage::{CoreUse, Limit};
 use crate::ir::spiking::parts::Parts;
 use crate::ir::{PopulationId, Shape};
+use crate::mapping::build::refine::pieces;
 
 /// Cores that are looked at for a tile's channels before a new one is opened: enough for a chip or two, and a bound on
 /// the work for models of many thousand cores.
@@ -54,15 +55,9 @@ pub struct Room<'a> {
     pub axons: &'a AxonSpec,
     /// How neurons are merged for more input axons.
     pub core: &'a CoreLimits,
-}
-
-/// What a tile sends, and what that takes.
-#[derive(Debug, Clone, Copy)]
-pub struct Load {
-    /// Destination axons summed over its positions.
-    pub fan: u64,
-    /// Neurons of a core that one channel of it takes, copies included.
-    pub neurons: u64,
+    /// Whether lists are shared by sources with the same relative targets. Slices side by side in a core have relative
+    /// targets that differ from position to position.
+    by_variant: bool,
 }
 
 impl<'a> Room<'a> {
@@ -77,6 +72,7 @@ impl<'a> Room<'a> {
             profiles: of(Limit::ThresholdProfiles).min(u32::MAX.into()) as usize,
             axons: &target.axons,
             core: &target.core,
+            by_variant: target.synapses.kernel_sharing.get() == KernelSharing::PerVariant,
         }
     }
 }
@@ -113,26 +109,69 @@ impl OpenCore {
     }
 
     /// Most channels of `tile` from `channels.start` on that still fit, at most `channels`.
-    pub fn fitting(&self, room: &Room, layer: &Layer, tile: &Tile, load: Load, channels: &Range<u32>) -> u32 {
-        let fan = load.fan;
+    pub fn fitting(
+        &self,
+        room: &Room,
+        layer: &Layer,
+        tile: &Tile,
+        load: &Load,
+        channels: &Range<u32>,
+    ) -> u32 {
+        let atoms = room.axons.atoms_max().filter(|_| load.sends()).unwrap_or(u32::MAX);
+        let most = atoms.min(channels.end - channels.start);
+        let most = if tile.grouped || load.differs() {
+            let whole = |k: u32| whole_groups(room, layer, tile, load, channels.start..channels.start + k);
+            let fits = |k: u32| self.exceeds(room, layer, tile, load, &whole(k)).is_none();
+            let most = if fits(most) { most } else { last_that(most, fits) };
+            let most = self.within_profiles(room, layer, channels.start, most);
+            whole(most).len() as u32
+        } else {
+            let most = self.alike(room, tile, load, channels.start, most);
+            self.within_profiles(room, layer, channels.start, most)
+        };
+        if most == 0 || self.clashes(layer.id, tile) { 0 } else { most }
+    }
+
+    /// Most channels that fit where all are alike.
+    fn alike(&self, room: &Room, tile: &Tile, load: &Load, start: u32, most: u32) -> u32 {
+        let one = start..start + 1;
+        let axons_least = tile.axons_least(room.axons, &one);
         // Where input axons merge neurons they are those of single source neurons, so their number is settled.
-        let merged = room.core.merged(self.input_axons + tile.axons_least);
+        let merged = room.core.merged(self.input_axons + axons_least);
         let Some(neurons) = (room.neurons / merged).checked_sub(self.neurons) else { return 0 };
-        let bits = room.synapse_bits.saturating_sub(self.synapse_bits);
-        if self.input_axons + tile.axons_least > room.input_axons || tile.header_bits > bits {
+        if self.input_axons + axons_least > room.input_axons {
             return 0;
         }
-        let by_neurons = neurons / load.neurons;
-        let by_bits = (bits - tile.header_bits).checked_div(tile.channel_bits).unwrap_or(u64::MAX);
-        let atoms = room.axons.atoms_max().filter(|_| fan > 0).unwrap_or(u32::MAX);
-        let most = by_neurons.min(by_bits).min(atoms.into()).min(u64::from(channels.end - channels.start));
+        let by_neurons = neurons / load.neurons(&one);
+        let by_bits = tile.channels_in(room.synapse_bits.saturating_sub(self.synapse_bits));
+        let most = by_neurons.min(by_bits).min(most.into()) as u32;
         let slots = room.output_axons.saturating_sub(self.output_axons);
-        let fits = |k: u32| fan * u64::from(room.axons.output_slots(k)) <= slots;
-        let most = if fits(most as u32) { most as u32 } else { last_that(most as u32, fits) };
-        if most == 0 || self.clashes(layer.id, tile) {
-            return 0;
-        }
-        self.within_profiles(room, layer, channels.start, most)
+        let fits = |k: u32| load.slots(room.axons, std::slice::from_ref(&(start..start + k))) <= slots;
+        if fits(most) { most } else { last_that(most, fits) }
+    }
+
+    /// The first limit that some more channels exceed.
+    fn exceeds(
+        &self,
+        room: &Room,
+        layer: &Layer,
+        tile: &Tile,
+        load: &Load,
+        channels: &Range<u32>,
+    ) -> Option<Refusal> {
+        let input_axons = self.input_axons + tile.axons_least(room.axons, channels);
+        let neurons = (self.neurons + load.neurons(channels)) * room.core.merged(input_axons);
+        let synapse_bits = self.synapse_bits + tile.synapse_bits(channels);
+        let slots = load.slots(room.axons, &pieces(channels, load.cuts(), &layer.groups));
+        [
+            (Limit::Neurons, neurons, room.neurons),
+            (Limit::SynapseMemory, synapse_bits, room.synapse_bits),
+            (Limit::InputAxons, input_axons, room.input_axons),
+            (Limit::OutputAxons, self.output_axons + slots, room.output_axons),
+        ]
+        .into_iter()
+        .find(|&(_, used, most)| used > most)
+        .map(|(limit, used, most)| Refusal { limit, used, most })
     }
 
     /// Channels until one threshold too many.
@@ -153,12 +192,11 @@ impl OpenCore {
         self.slices.iter().any(|s| s.population == population && s.tile.shares_sources(tile))
     }
 
-    fn add(&mut self, room: &Room, layer: &Layer, tile: &Rc<Tile>, load: Load, channels: Range<u32>) {
-        let count = channels.end - channels.start;
-        self.neurons += load.neurons * u64::from(count);
-        self.input_axons += tile.axons_least;
-        self.output_axons += load.fan * u64::from(room.axons.output_slots(count));
-        self.synapse_bits += tile.header_bits + tile.channel_bits * u64::from(count);
+    fn add(&mut self, room: &Room, layer: &Layer, tile: &Rc<Tile>, load: &Load, channels: Range<u32>) {
+        self.neurons += load.neurons(&channels);
+        self.input_axons += tile.axons_least(room.axons, &channels);
+        self.output_axons += load.slots(room.axons, &pieces(&channels, load.cuts(), &layer.groups));
+        self.synapse_bits += tile.synapse_bits(&channels);
         self.thresholds.extend_from_slice(layer.thresholds(channels.clone()));
         self.thresholds.sort_unstable();
         self.thresholds.dedup();
@@ -203,6 +241,23 @@ impl OpenCore {
     }
 }
 
+/// The channels up to where they no longer are a part of one group or whole groups for all that feeds them, and, where
+/// slices side by side share no lists, up to where they begin to feed others.
+fn whole_groups(room: &Room, layer: &Layer, tile: &Tile, load: &Load, channels: Range<u32>) -> Range<u32> {
+    let (start, mut end) = (channels.start, channels.end);
+    if room.by_variant && tile.positions() > 1 && !tile.wires.is_empty() {
+        end = load.cuts().range(start + 1..).next().map_or(end, |&cut| end.min(cut));
+    }
+    let cut = |end: u32| {
+        let own = start as usize..end as usize;
+        layer.groups.iter().flat_map(|map| map.cuts_of(&own)).min().map(|cut| cut as u32)
+    };
+    while let Some(earlier) = cut(end) {
+        end = earlier;
+    }
+    start..end
+}
+
 /// The last of 0..=most for which a falling property holds (it holds for 0).
 fn last_that(most: u32, holds: impl Fn(u32) -> bool) -> u32 {
     let (mut yes, mut no) = (0, most + 1);
@@ -230,7 +285,7 @@ pub struct Fill {
     /// Cores.
     pub cores: Vec<Rc<OpenCore>>,
     /// Destination axons of every position of the populations that some placed layer reads.
-    pub fans: BTreeMap<PopulationId, Fan>,
+    pub fans: BTreeMap<PopulationId, Fans>,
     /// Expected packets to the layers placed.
     pub packets: f64,
     /// Cuts chosen.
@@ -242,15 +297,9 @@ pub struct Fill {
 impl Fill {
     /// What a tile sends to the layers placed so far: all that read it.
     pub fn load(&self, axons: &AxonSpec, population: PopulationId, tile: &Tile) -> Load {
-        let positions = tile.positions();
-        let Some(all) = self.fans.get(&population) else { return Load { fan: 0, neurons: positions } };
-        let fan = all.sum(&tile.rows, &tile.cols);
-        match axons.output.get() {
-            OutputAxonKind::NeuronCopies => {
-                let silent = positions - all.sending(&tile.rows, &tile.cols);
-                Load { fan, neurons: fan * u64::from(axons.planes()) + silent }
-            }
-            OutputAxonKind::Discrete | OutputAxonKind::Population { .. } => Load { fan, neurons: positions },
+        match self.fans.get(&population) {
+            Some(fans) => fans.load(axons, tile),
+            None => Load::silent(tile.positions()),
         }
     }
 
@@ -265,32 +314,63 @@ impl Fill {
         plan: &Plan,
         source_shape: impl Fn(PopulationId) -> Shape,
     ) -> Result<(), Refusal> {
-        let mut pieces: Vec<(Rc<Tile>, Vec<u32>)> = Vec::new();
+        let mut placed: Vec<(Rc<Tile>, Vec<Range<u32>>)> = Vec::new();
         let mut start = 0;
         for (tiles, width) in &plan.groups {
             for tile in tiles.iter() {
-                pieces
-                    .push((Rc::clone(tile), self.place_tile(room, layer, plan, tile, start..start + width)));
+                let slices = self.place_tile(room, layer, plan, tile, start..start + width)?;
+                placed.push((Rc::clone(tile), slices));
             }
             start += width;
         }
-        self.settle_axons(room, layer, &pieces)?;
-        for (tile, slices) in &pieces {
-            self.packets += tile.packets * slices.len() as f64;
-            for wire in &tile.wires {
-                let shape = source_shape(wire.source);
-                let fan = self.fans.entry(wire.source).or_insert_with(|| Fan::new(shape));
-                fan.add(&wire.rows, &wire.cols, slices.len() as u32);
-            }
+        let cuts = self.fans.get(&layer.id).map(|fans| fans.cuts.clone()).unwrap_or_default();
+        let parted =
+            |slices: &[Range<u32>]| slices.iter().flat_map(|s| pieces(s, &cuts, &layer.groups)).collect();
+        let parts: Vec<(Rc<Tile>, Vec<Range<u32>>)> =
+            placed.iter().map(|(tile, slices)| (Rc::clone(tile), parted(slices))).collect();
+        self.settle_axons(room, layer, &parts)?;
+        for ((tile, slices), (_, parts)) in placed.iter().zip(&parts) {
+            self.add_fans(tile, slices, parts, &source_shape);
         }
-        for fan in self.fans.values_mut() {
-            fan.finish();
+        for fans in self.fans.values_mut() {
+            fans.finish();
         }
         self.parts.insert(layer.id, plan.parts);
         Ok(())
     }
 
-    /// Channels of each slice that a tile's channels were cut into. The plan's tiles fit an empty core.
+    /// Enters what a tile's slices are sent; `parts` are the slices as they are cut for groups of channels.
+    fn add_fans(
+        &mut self,
+        tile: &Tile,
+        slices: &[Range<u32>],
+        parts: &[Range<u32>],
+        source_shape: impl Fn(PopulationId) -> Shape,
+    ) {
+        self.packets += match tile.grouped {
+            true => slices.iter().map(|channels| tile.packets(channels)).sum(),
+            false => tile.packets(&(0..0)) * slices.len() as f64,
+        };
+        for wire in &tile.wires {
+            let shape = source_shape(wire.source);
+            let fans = self.fans.entry(wire.source).or_insert_with(|| Fans::new(shape));
+            if wire.joins_all {
+                fans.all.add(&wire.rows, &wire.cols, slices.len() as u32);
+                continue;
+            }
+            for channels in slices {
+                fans.add(&wire.sources(channels), &wire.rows, &wire.cols);
+            }
+            for part in parts {
+                fans.cut_around(&wire.sources(part));
+            }
+        }
+    }
+
+    /// The slices that a tile's channels were cut into.
+    ///
+    /// # Errors
+    /// The limit that a single channel of it exceeds.
     fn place_tile(
         &mut self,
         room: &Room,
@@ -298,30 +378,42 @@ impl Fill {
         plan: &Plan,
         tile: &Rc<Tile>,
         mut channels: Range<u32>,
-    ) -> Vec<u32> {
-        let load = self.load(room.axons, layer.id, tile);
+    ) -> Result<Vec<Range<u32>>, Refusal> {
+        let load = &self.load(room.axons, layer.id, tile);
         let mut holes = self.holes(room, layer, tile, load, &channels);
         let mut slices = Vec::new();
         while !channels.is_empty() {
-            let fresh = OpenCore::default().fitting(room, layer, tile, load, &channels).max(1);
+            let fresh = OpenCore::default().fitting(room, layer, tile, load, &channels);
+            if fresh == 0 {
+                let one = channels.start..channels.start + 1;
+                let refusal = OpenCore::default().exceeds(room, layer, tile, load, &one);
+                let (most, used) = (room.profiles as u64, room.profiles as u64 + 1);
+                return Err(refusal.unwrap_or(Refusal { limit: Limit::ThresholdProfiles, used, most }));
+            }
             let core = pick_hole(&mut holes, channels.len() as u32, f64::from(fresh) * plan.hole_share);
             let core = core.unwrap_or_else(|| {
                 self.cores.push(Rc::default());
                 self.cores.len() - 1
             });
             let open = Rc::make_mut(&mut self.cores[core]);
-            // A hole was measured for the first channels; thresholds of others can leave less room.
+            // A hole was measured for the first channels; others can leave less room.
             let count = open.fitting(room, layer, tile, load, &channels);
-            let count = if open.slices.is_empty() { count.max(1) } else { count };
             if count == 0 {
                 continue;
             }
             let end = channels.start + count;
+            let opened = open.slices.is_empty();
             open.add(room, layer, tile, load, channels.start..end);
-            slices.push(count);
+            slices.push(channels.start..end);
             channels.start = end;
+            // Channels that no source feeds together may share the core, where one axon does not serve all that fit.
+            if opened && !channels.is_empty() {
+                let more = open.fitting(room, layer, tile, load, &channels);
+                let at = holes.partition_point(|&(count, _)| count < more);
+                holes.splice(at..at, (more > 0).then_some((more, core)));
+            }
         }
-        slices
+        Ok(slices)
     }
 
     /// Open cores with room for the tile: (channels, core), most channels last. Only the latest [`HOLES_MAX`] cores
@@ -331,15 +423,16 @@ impl Fill {
         room: &Room,
         layer: &Layer,
         tile: &Tile,
-        load: Load,
+        load: &Load,
         channels: &Range<u32>,
     ) -> Vec<(u32, usize)> {
+        let least = load.neurons(&(channels.start..channels.start + 1));
         let mut holes: Vec<_> = self
             .cores
             .iter()
             .enumerate()
             .rev()
-            .filter(|(_, core)| core.neurons + load.neurons <= room.neurons)
+            .filter(|(_, core)| core.neurons + least <= room.neurons)
             .take(HOLES_MAX)
             .map(|(i, core)| (core.fitting(room, layer, tile, load, channels), i))
             .filter(|&(count, _)| count > 0)
@@ -348,25 +441,34 @@ impl Fill {
         holes
     }
 
-    /// Replaces the least input axons of the layer's targets by the true ones.
+    /// Replaces the least input axons of the layer's targets by the true ones; `parts` are the layer's slices.
     fn settle_axons(
         &mut self,
         room: &Room,
         layer: &Layer,
-        pieces: &[(Rc<Tile>, Vec<u32>)],
+        parts: &[(Rc<Tile>, Vec<Range<u32>>)],
     ) -> Result<(), Refusal> {
-        let mut own = Fan::new(layer.population.shape);
-        for (tile, slices) in pieces {
-            let axons = slices.iter().map(|&atoms| room.axons.input_axons(atoms)).sum();
-            own.add_box(&tile.rows, &tile.cols, axons);
-        }
-        own.finish();
+        // Axons by position of those channels that reach a target.
+        let mut known: BTreeMap<(u32, u32), Fan> = BTreeMap::new();
+        let axons_of = |sources: &Range<u32>| {
+            let mut own = Fan::new(layer.population.shape);
+            for (tile, parts) in parts {
+                let reaching = parts.iter().filter(|p| sources.start <= p.start && p.end <= sources.end);
+                let axons = reaching.map(|p| room.axons.input_axons(p.end - p.start)).sum();
+                own.add_box(&tile.rows, &tile.cols, axons);
+            }
+            own.finish();
+            own
+        };
         for core in &mut self.cores {
-            let wires = core.slices.iter().flat_map(|s| &s.tile.wires).filter(|w| w.source == layer.id);
             let mut change = 0i64;
-            for wire in wires {
-                let least = axons_least(room.axons, wire.inputs) * wire.positions();
-                change += own.sum_reached(&wire.rows, &wire.cols) as i64 - least as i64;
+            for placed in &core.slices {
+                for wire in placed.tile.wires.iter().filter(|wire| wire.source == layer.id) {
+                    let sources = wire.sources(&placed.channels);
+                    let own = known.entry((sources.start, sources.end)).or_insert_with(|| axons_of(&sources));
+                    let least = axons_least(room.axons, sources.len() as u64) * wire.positions();
+                    change += own.sum_reached(&wire.rows, &wire.cols) as i64 - least as i64;
+                }
             }
             if change != 0 {
                 let core = Rc::make_mut(core);

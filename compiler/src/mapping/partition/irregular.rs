@@ -11,7 +11,7 @@ use std::rc::Rc;
 use snnc_targets::schema::KernelSharing;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
-use super::fan::Fan;
+use super::fan::{Fan, Fans};
 use super::fill::{Fill, OpenCore, Room};
 use super::layers::Layer;
 use super::rates::Rates;
@@ -105,7 +105,7 @@ pub fn place(
 ) -> Result<(), Diagnostics> {
     let incoming = incoming(ir, layer);
     // No layer that comes later asks for it.
-    let fan = state.fans.remove(&layer.id);
+    let fan = state.fans.remove(&layer.id).map(|fans| fans.all);
     let mut growth = Growth::new(target, room, layer.population.shape.len(), &incoming, fan.as_ref());
     // A convolution that reads the population needs its neurons in their places.
     growth.free = ir.projections.values().filter(|p| p.source == layer.id).all(|p| p.sparse().is_some());
@@ -142,7 +142,7 @@ pub fn place(
         let packets = add_fans(ir, state, source, sparse, &core_of);
         state.packets += packets as f64 * rates.of(source);
     }
-    state.fans.values_mut().for_each(Fan::finish);
+    state.fans.values_mut().for_each(Fans::finish);
     if !order.is_sorted() {
         state.orders.insert(layer.id, Rc::new(order));
     }
@@ -151,7 +151,7 @@ pub fn place(
 
 /// Adds the destination cores of every source neuron; how many.
 fn add_fans(ir: &SpikingIr, state: &mut Fill, source: PopulationId, sparse: &Sparse, core_of: &[u32]) -> u64 {
-    let fan = state.fans.entry(source).or_insert_with(|| Fan::new(ir.model.populations[source].shape));
+    let fans = state.fans.entry(source).or_insert_with(|| Fans::new(ir.model.populations[source].shape));
     let mut last_seen = vec![u32::MAX; state.cores.len()];
     let mut all = 0;
     for neuron in 0..sparse.sources() {
@@ -161,7 +161,7 @@ fn add_fans(ir: &SpikingIr, state: &mut Fill, source: PopulationId, sparse: &Spa
             cores += u32::from(*seen != neuron as u32);
             *seen = neuron as u32;
         }
-        fan.add_at(neuron, cores);
+        fans.all.add_at(neuron, cores);
         all += u64::from(cores);
     }
     all

@@ -7,17 +7,21 @@ use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, InputAxonKind, KernelSharing};
 
 use super::rates::Rates;
+use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::parts::{Parts, axis_parts};
 use crate::ir::spiking::{Convolution, Dynamics, Population, SpikingIr};
 use crate::ir::{AxisMap, NetworkId, PopulationId, ProjectionId};
+use crate::mapping::build::refine::groups;
 
 /// Geometry of a projection or of a part of one.
 #[derive(Debug, Clone)]
 pub struct Wire {
     /// Source.
     pub source: PopulationId,
-    /// Source channels.
-    pub inputs: usize,
+    /// Which channels connect.
+    pub channels: ChannelMap,
+    /// Whether all channels connect with all.
+    pub joins_all: bool,
     /// Vertical axis.
     pub rows: AxisMap,
     /// Horizontal axis.
@@ -37,6 +41,8 @@ pub struct Layer<'a> {
     pub incoming: Vec<ProjectionId>,
     /// Ways to cut the incoming kernels, whole first, with the wires of each.
     pub cuts: Vec<(Parts, Vec<Wire>)>,
+    /// Groups of channels that a slice of the layer must not cut, other than within one.
+    pub groups: Vec<ChannelMap>,
 }
 
 impl<'a> Layer<'a> {
@@ -71,7 +77,8 @@ impl<'a> Layer<'a> {
             (parts, incoming.iter().flat_map(of).collect())
         };
         let cuts = ways.into_iter().map(wires).collect();
-        Self { id, population, incoming, cuts }
+        let groups = incoming.iter().filter_map(|&id| groups(ir, &ir.projections[id])).collect();
+        Self { id, population, incoming, cuts, groups }
     }
 
     /// Threshold mantissas of some channels; none of an integrator.
@@ -107,7 +114,8 @@ fn cut(ir: &SpikingIr, rates: &Rates, id: ProjectionId, parts: Parts) -> Vec<Wir
         for (_, cols) in axis_parts(&map.cols, parts.cols) {
             wires.push(Wire {
                 source: p.source,
-                inputs: kernel.inputs,
+                channels: kernel.channels,
+                joins_all: groups(ir, p).is_none(),
                 rows,
                 cols,
                 rate: rates.of(p.source),

@@ -11,6 +11,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use super::Rates;
 use super::search::Found;
+use crate::ir::channels::common;
 use crate::ir::program::Core;
 use crate::ir::program::usage::{CoreUse, Limit, core_use, list_bits};
 use crate::ir::spiking::{Connectivity, Convolution, Dynamics, SpikingIr};
@@ -110,7 +111,7 @@ fn problem(
     let fan_in = FanIn::new(ir);
     for (group, &neurons) in groups.groups.iter().zip(&groups.graph.vertex_weights) {
         weights.push(neurons);
-        weights.push(list_bits(target, 0, neurons * fan_in.synapses(ir, group, shared)));
+        weights.push(list_bits(target, 0, fan_in.synapses(ir, group, shared)));
     }
     let mut axons = groups.axons.clone();
     let spiking: Vec<u32> = groups.graph.net_weights.iter().map(|&neurons| neurons as u32).collect();
@@ -130,7 +131,7 @@ fn problem(
     )
 }
 
-/// Synapses of a neuron that are stored for it alone.
+/// Synapses of a group's neurons that are stored for it alone.
 struct FanIn(Vec<Vec<u32>>);
 
 impl FanIn {
@@ -152,9 +153,10 @@ impl FanIn {
         group: &crate::mapping::hypergraph::from_ir::Group,
         shared: bool,
     ) -> u64 {
+        let channels = group.channels.start as usize..group.channels.end as usize;
         let irregular = self.0[group.population.0 as usize].get(group.x as usize).copied().unwrap_or(0);
         if shared {
-            return irregular.into();
+            return u64::from(irregular) * channels.len() as u64;
         }
         let convolutions = ir.projections.values().filter(|p| p.target == group.population);
         let connections = |map: &crate::ir::ConvMap| {
@@ -165,10 +167,13 @@ impl FanIn {
             count(&map.rows, group.y) * count(&map.cols, group.x)
         };
         let stored = |p: &crate::ir::spiking::Projection| match &p.connectivity {
-            Connectivity::Conv(Convolution { map, kernel }) => connections(map) * kernel.inputs as u64,
+            Connectivity::Conv(Convolution { map, kernel }) => {
+                let joined = common(&channels, &kernel.channels.targets()).len();
+                connections(map) * (kernel.channels.inputs * joined) as u64
+            }
             Connectivity::Sparse(_) => 0,
         };
-        u64::from(irregular) + convolutions.map(stored).sum::<u64>()
+        u64::from(irregular) * channels.len() as u64 + convolutions.map(stored).sum::<u64>()
     }
 }
 

@@ -1,10 +1,13 @@
 //! Why a layer does not fit, in words: layer, limit, use, remedy.
 
+use std::ops::Range;
+
 use snnc_targets::schema::{OutputAxonKind, WeightStorage};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
+use super::fan::Load;
 use super::figures::{Figures, Tile};
-use super::fill::{Fill, Load, Refusal, Room};
+use super::fill::{Fill, Refusal, Room};
 use super::layers::Layer;
 use crate::ir::program::usage::Limit;
 use crate::ir::spiking::SpikingIr;
@@ -17,7 +20,8 @@ pub fn fan_in(ir: &SpikingIr, target: &Target, room: &Room, layers: &[Layer]) ->
     let mut problems = Diagnostics::default();
     // A layer without wires takes no axon, or is irregular and looked at elsewhere.
     for layer in layers.iter().filter(|layer| !layer.cuts[0].1.is_empty()) {
-        let used = positions(layer, target).map(|tile| tile.axons_least).max().unwrap_or(0);
+        let least = |tile: Tile| channels(layer).map(move |one| tile.axons_least(&target.axons, &one)).max();
+        let used = positions(layer, target).filter_map(least).max().unwrap_or(0);
         if used > room.input_axons {
             let planes = match target.axons.planes() {
                 1 => String::new(),
@@ -42,16 +46,17 @@ pub fn fan_in(ir: &SpikingIr, target: &Target, room: &Room, layers: &[Layer]) ->
 pub fn own(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer, fill: Option<&Fill>) -> Diagnostic {
     let mut problem = None;
     for tile in positions(layer, target) {
-        let alone = Load { fan: 0, neurons: 1 };
-        let load = fill.map_or(alone, |fill| fill.load(room.axons, layer.id, &tile));
-        let merged = room.core.merged(tile.axons_least);
-        let uses = [
-            (Limit::Neurons, load.neurons * merged, room.neurons),
-            (Limit::SynapseMemory, tile.header_bits + tile.channel_bits, room.synapse_bits),
-            (Limit::InputAxons, tile.axons_least, room.input_axons),
-            (Limit::OutputAxons, load.fan * u64::from(room.axons.output_slots(1)), room.output_axons),
-        ];
-        problem = problem.or_else(|| uses.into_iter().find(|&(_, used, most)| used > most));
+        let load = fill.map_or(Load::silent(1), |fill| fill.load(room.axons, layer.id, &tile));
+        for one in channels(layer) {
+            let axons = tile.axons_least(room.axons, &one);
+            let uses = [
+                (Limit::Neurons, load.neurons(&one) * room.core.merged(axons), room.neurons),
+                (Limit::SynapseMemory, tile.synapse_bits(&one), room.synapse_bits),
+                (Limit::InputAxons, axons, room.input_axons),
+                (Limit::OutputAxons, load.slots(room.axons, std::slice::from_ref(&one)), room.output_axons),
+            ];
+            problem = problem.or_else(|| uses.into_iter().find(|&(_, used, most)| used > most));
+        }
     }
     match problem {
         Some((limit, used, most)) => {
@@ -77,6 +82,12 @@ pub fn joint(ir: &SpikingIr, target: &Target, layer: &Layer, refusal: Refusal) -
         target.name
     );
     Diagnostic::new(Code::DoesNotFit, place(ir, layer), message).hint(remedy(target, limit))
+}
+
+/// Channels to look at alone: one where all are alike, else each.
+fn channels(layer: &Layer) -> impl Iterator<Item = Range<u32>> + use<> {
+    let count = if layer.groups.is_empty() { 1 } else { layer.channels() };
+    (0..count).map(|c| c..c + 1)
 }
 
 /// The layer's positions as tiles of their own, kernels whole.

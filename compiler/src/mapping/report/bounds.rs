@@ -1,7 +1,10 @@
 //! Lower bounds, so that a reader sees how far a mapping is from the best thinkable.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
 use snnc_targets::Target;
-use snnc_targets::schema::KernelSharing;
+use snnc_targets::schema::{KernelSharing, OutputAxonKind};
 
 use super::Bound;
 use crate::ir::PopulationId;
@@ -19,14 +22,7 @@ pub fn cores(ir: &SpikingIr, target: &Target) -> Vec<Bound> {
             ir.projections.values().filter(|p| ir.model.populations[p.target].network == network);
         let stored = |p: &Projection| if unshared { p.synapses() } else { p.weights().len() as u64 };
         let bits: u64 = projections.map(|p| list_bits(target, 0, stored(p))).sum();
-        let slots: u64 = ir
-            .model
-            .populations_of(network)
-            .map(|(id, population)| {
-                let channels = population.shape.channels as u32;
-                destinations(ir, target, id) * u64::from(target.axons.output_slots(channels))
-            })
-            .sum();
+        let slots: u64 = ir.model.populations_of(network).map(|(id, _)| slots(ir, target, id)).sum();
         by_neurons += neurons.div_ceil(target.core.neurons.get().into());
         by_memory += bits.div_ceil(target.core.synapse_memory_bits.get());
         by_outputs += slots.div_ceil(target.core.output_axons.get().into());
@@ -38,39 +34,76 @@ pub fn cores(ir: &SpikingIr, target: &Target) -> Vec<Bound> {
 /// Least expected packets: a spike needs as many destination cores as its target neurons fill.
 pub fn packets(ir: &SpikingIr, target: &Target, rates: &Rates) -> f64 {
     let of = |(id, population): (PopulationId, &Population)| {
-        let spikes = population.shape.channels as f64 * rates.of(id);
-        destinations(ir, target, id) as f64 * spikes
+        let destinations = Destinations::new(ir, target, id);
+        let of_class = |class: &Range<usize>| {
+            let cores: u64 = population.shape.places().map(|(y, x)| destinations.of(class.start, y, x)).sum();
+            cores as f64 * class.len() as f64
+        };
+        destinations.classes.iter().map(of_class).sum::<f64>() * rates.of(id)
     };
     ir.model.populations.iter().map(of).sum()
 }
 
-/// Destination cores that the positions of a population need at least, summed over the positions.
-fn destinations(ir: &SpikingIr, target: &Target, id: PopulationId) -> u64 {
-    let capacity = u64::from(target.core.neurons.get());
-    let shape = ir.model.populations[id].shape;
-    let outgoing: Vec<_> = ir.projections.values().filter(|p| p.source == id).collect();
-    let mut sum = 0;
-    for y in 0..shape.height {
-        for x in 0..shape.width {
-            // Positions that several projections reach count once.
-            let mut reached = std::collections::BTreeMap::new();
-            for p in &outgoing {
-                match &p.connectivity {
-                    Connectivity::Conv(Convolution { map, kernel }) => {
-                        for (ty, _) in map.rows.reach(y, 0..map.rows.output) {
-                            for (tx, _) in map.cols.reach(x, 0..map.cols.output) {
-                                reached.insert((p.target, ty, tx), kernel.outputs as u64);
-                            }
+/// Output slots that a population needs at least. Where one slot serves several neurons, channels that reach different
+/// neurons may still share it, so only those count that need most.
+fn slots(ir: &SpikingIr, target: &Target, id: PopulationId) -> u64 {
+    let destinations = Destinations::new(ir, target, id);
+    let shares = matches!(target.axons.output.get(), OutputAxonKind::Population { .. });
+    let at = |(y, x): (usize, usize)| {
+        let of = |class: &Range<usize>| {
+            let slots = target.axons.output_slots(class.len() as u32);
+            destinations.of(class.start, y, x) * u64::from(slots)
+        };
+        let each = destinations.classes.iter().map(of);
+        if shares { each.max().unwrap_or(0) } else { each.sum() }
+    };
+    ir.model.populations[id].shape.places().map(at).sum()
+}
+
+/// Destination cores that the neurons of a population need at least.
+struct Destinations<'a> {
+    outgoing: Vec<&'a Projection>,
+    /// Channels that reach the same neurons, ascending.
+    classes: Vec<Range<usize>>,
+    /// Neurons of a core.
+    capacity: u64,
+}
+
+impl<'a> Destinations<'a> {
+    fn new(ir: &'a SpikingIr, target: &Target, id: PopulationId) -> Self {
+        let outgoing: Vec<_> = ir.projections.values().filter(|p| p.source == id).collect();
+        let channels = ir.model.populations[id].shape.channels;
+        let mut starts = BTreeSet::from([0]);
+        for conv in outgoing.iter().filter_map(|p| p.conv()) {
+            let Range { start, end } = conv.kernel.channels.sources();
+            starts.extend((start..end).step_by(conv.kernel.channels.inputs).chain([end]));
+        }
+        let starts: Vec<usize> = starts.range(..channels).copied().chain([channels]).collect();
+        let classes = starts.windows(2).map(|pair| pair[0]..pair[1]).collect();
+        Self { outgoing, classes, capacity: target.core.neurons.get().into() }
+    }
+
+    /// Of a channel at a position.
+    fn of(&self, channel: usize, y: usize, x: usize) -> u64 {
+        // Positions that several projections reach count once.
+        let mut reached: BTreeMap<(PopulationId, usize, usize), u64> = BTreeMap::new();
+        for p in &self.outgoing {
+            match &p.connectivity {
+                Connectivity::Conv(Convolution { map, kernel }) => {
+                    let joined = kernel.channels.targets_of(channel).len() as u64;
+                    for (ty, _) in map.rows.reach(y, 0..map.rows.output) {
+                        for (tx, _) in map.cols.reach(x, 0..map.cols.output) {
+                            let most = reached.entry((p.target, ty, tx)).or_default();
+                            *most = joined.max(*most);
                         }
                     }
-                    Connectivity::Sparse(sparse) => {
-                        let targets = sparse.targets_of(x).iter();
-                        reached.extend(targets.map(|&to| ((p.target, 0, to as usize), 1)));
-                    }
+                }
+                Connectivity::Sparse(sparse) => {
+                    let targets = sparse.targets_of(x).iter();
+                    reached.extend(targets.map(|&to| ((p.target, 0, to as usize), 1)));
                 }
             }
-            sum += reached.values().sum::<u64>().div_ceil(capacity);
         }
+        reached.values().sum::<u64>().div_ceil(self.capacity)
     }
-    sum
 }

@@ -3,6 +3,8 @@
 //! Faster than [`crate::reference`] (weights run over the output channels, work follows spikes) and only as exact as
 //! f32: good for statistics, never an oracle.
 
+use std::ops::Range;
+
 use crate::ir::spiking::host;
 use crate::ir::{AxisMap, Shape};
 use crate::passes::collect::{Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
@@ -72,6 +74,8 @@ fn constant(layer: &NeuronLayer, input: &[f64]) -> Vec<f32> {
 struct Taps {
     weights: Vec<f32>,
     from: Shape,
+    /// By source channel: the target channels of its weights.
+    targets: Vec<Range<usize>>,
     reach: Reach,
 }
 
@@ -79,15 +83,20 @@ impl Taps {
     fn new(network: &Collected, source: &SourceKernel) -> Self {
         let from = network.layers[source.source].shape;
         let weights = source.weights.iter().map(|&w| w as f32).collect();
-        Self { weights, from, reach: Reach::new(&source.wiring, from) }
+        let targets = (0..from.channels).map(|channel| match &source.wiring {
+            Wiring::Conv { channels, .. } => channels.targets_of(channel),
+            Wiring::Sparse { .. } => 0..1,
+        });
+        Self { weights, from, targets: targets.collect(), reach: Reach::new(&source.wiring, from) }
     }
 
     /// Adds the weights of all spikes to the sums `[h, w, c]`.
     fn scatter(&self, sums: &mut [f32], to: Shape, spikes: &[Spike]) {
-        let outputs = to.channels;
         for &spike in spikes {
+            let targets = &self.targets[spike.channel as usize];
+            let outputs = targets.len();
             self.reach.each(spike, self.from, |row, y, x| {
-                let at = (y * to.width + x) * outputs;
+                let at = (y * to.width + x) * to.channels + targets.start;
                 let weights = &self.weights[row * outputs..(row + 1) * outputs];
                 for (sum, weight) in sums[at..at + outputs].iter_mut().zip(weights) {
                     *sum += weight;
@@ -107,6 +116,8 @@ pub enum Reach {
         columns: Vec<Vec<(usize, usize)>>,
         /// Kernel rows and columns.
         kernel: (usize, usize),
+        /// Source channels that have kernel rows.
+        channels: Range<usize>,
     },
     /// One by one: (synapse, target) of each source neuron.
     Sparse(Vec<Vec<(usize, usize)>>),
@@ -116,10 +127,11 @@ impl Reach {
     /// Tables of a wiring.
     pub fn new(wiring: &Wiring, from: Shape) -> Self {
         match wiring {
-            Wiring::Conv { map, .. } => {
+            Wiring::Conv { map, channels } => {
                 let all = |axis: &AxisMap, n| (0..n).map(|i| axis.reach(i, 0..axis.output)).collect();
                 let (rows, columns) = (all(&map.rows, from.height), all(&map.cols, from.width));
-                Self::Conv { rows, columns, kernel: (map.rows.kernel, map.cols.kernel) }
+                let kernel = (map.rows.kernel, map.cols.kernel);
+                Self::Conv { rows, columns, kernel, channels: channels.sources() }
             }
             Wiring::Sparse { sources, targets } => {
                 let mut all = vec![Vec::new(); from.len()];
@@ -135,10 +147,15 @@ impl Reach {
     pub fn each(&self, spike: Spike, from: Shape, mut f: impl FnMut(usize, usize, usize)) {
         let (y, x) = (spike.position as usize / from.width, spike.position as usize % from.width);
         match self {
-            Self::Conv { rows, columns, kernel } => {
+            Self::Conv { rows, columns, kernel, channels } => {
+                let channel = spike.channel as usize;
+                if !channels.contains(&channel) {
+                    return;
+                }
+                let first = (channel - channels.start) * kernel.0;
                 for &(ty, ky) in &rows[y] {
                     for &(tx, kx) in &columns[x] {
-                        f((spike.channel as usize * kernel.0 + ky) * kernel.1 + kx, ty, tx);
+                        f((first + ky) * kernel.1 + kx, ty, tx);
                     }
                 }
             }
@@ -236,6 +253,83 @@ mod tests {
             last = Some(node);
         }
         Graph { name: "net".into(), timesteps: 8, net }
+    }
+
+    /// Weights in eighths, so that every number is exact in f32; a bias of an eighth.
+    fn grouped(shape: [usize; 4], groups: usize, outputs: usize, side: usize) -> Conv {
+        let volume: usize = shape.iter().product();
+        let weights = (0..volume).map(|i| (i * 5 % 13) as f64 / 8.0 - 0.5).collect();
+        Conv {
+            weight: Tensor::new(shape.to_vec(), weights),
+            bias: Some(Tensor::new(vec![outputs], vec![0.125; outputs])),
+            stride: (side, side),
+            padding: (usize::from(side == 1 && shape[2] == 3), usize::from(side == 1 && shape[3] == 3)),
+            dilation: (1, 1),
+            output_padding: (0, 0),
+            groups,
+        }
+    }
+
+    /// 3 and 5 channels under a convolution of 4 groups of 2, so that the second group reads both, then a depthwise
+    /// transposed one and a read-out without weights. The host computes a grouped convolution as well.
+    fn grouped_network() -> Graph {
+        let fire = || Op::If { threshold: 1.0 };
+        let ops: Vec<(Op, Vec<usize>)> = vec![
+            (Op::Input { shape: Shape::new(2, 4, 4) }, vec![]),
+            (Op::Conv2d(grouped([4, 1, 3, 3], 2, 4, 1)), vec![0]),
+            (Op::Conv2d(grouped([3, 4, 1, 1], 1, 3, 1)), vec![1]),
+            (fire(), vec![2]),
+            (Op::Conv2d(grouped([5, 2, 1, 1], 1, 5, 1)), vec![0]),
+            (fire(), vec![4]),
+            (Op::Concat, vec![3, 5]),
+            (Op::Conv2d(grouped([12, 2, 3, 3], 4, 12, 1)), vec![6]),
+            (fire(), vec![7]),
+            (Op::ConvTranspose2d(grouped([12, 2, 2, 2], 12, 24, 2)), vec![8]),
+            (fire(), vec![9]),
+            (Op::MeanOverTime, vec![10]),
+        ];
+        let mut net = DiGraph::new();
+        for (i, (op, inputs)) in ops.into_iter().enumerate() {
+            let node = net.add_node(Layer { name: format!("l{i}"), op });
+            for (port, input) in inputs.into_iter().enumerate() {
+                net.add_edge(petgraph::graph::NodeIndex::new(input), node, port);
+            }
+        }
+        Graph { name: "net".into(), timesteps: 8, net }
+    }
+
+    #[test]
+    fn channel_groups_follow_the_float_reference() {
+        let graph = grouped_network();
+        let interpreter = Interpreter::new(&graph).unwrap();
+        let collected = collect::run(&linear::run(&graph).unwrap()).unwrap();
+        // The source of 3 channels has one group whole and a part of the next, that of 5 the rest of it and two whole.
+        let index = |name: &str| collected.layers.iter().position(|layer| layer.name == name).unwrap();
+        let (narrow, wide) = (index("l3"), index("l5"));
+        let joined = &collected.layers[index("l8")].sources;
+        let joins: Vec<_> = joined.iter().map(|s| (s.source, s.weights.len())).collect();
+        assert_eq!(joins, [(narrow, 2 * 9 * 3), (narrow, 9 * 3), (wide, 9 * 3), (wide, 4 * 9 * 3)]);
+        let read_out = &collected.layers[index("l11")].sources[0];
+        assert_eq!(read_out.weights, vec![1.0; 24]);
+        let input: Vec<f64> = (0..32).map(|i| f64::from(i * 7 % 9) / 4.0 - 1.0).collect();
+        let trace = interpreter.run(&Map::new(Shape::new(2, 4, 4), input.clone())).unwrap();
+        let pass = run(&collected, &input);
+        let mut fired = 0;
+        for name in ["l3", "l5", "l8", "l10"] {
+            let layer = index(name);
+            let positions = collected.layers[layer].shape.positions();
+            for (expected, spikes) in trace.spikes(name).unwrap().iter().zip(&pass.spikes[layer]) {
+                let mut found: Vec<usize> =
+                    spikes.iter().map(|s| s.channel as usize * positions + s.position as usize).collect();
+                found.sort_unstable();
+                let wanted: Vec<usize> = (0..expected.len()).filter(|&i| expected[i]).collect();
+                assert_eq!(found, wanted, "{name}");
+                fired += found.len();
+            }
+        }
+        assert!(fired > 500, "{fired} spikes");
+        let output: Vec<f64> = pass.output.iter().map(|&v| f64::from(v)).collect();
+        assert_eq!(output, trace.output().data);
     }
 
     #[test]

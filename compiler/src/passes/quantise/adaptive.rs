@@ -6,6 +6,8 @@
 //! nearest integers, in row order: every step lowers the cost, nothing is random, and channels are independent.
 //! (The objective is that of Nagel et al. 2020, "Up or down?"; the error of the spikes that arrive is not in it.)
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rayon::prelude::*;
 
 use super::design::{Design, Entry};
@@ -48,6 +50,56 @@ pub fn round(design: &Design, weights: &[f64], outputs: usize, most: f64) -> Rou
         for (correction, &mean) in rounded.correction[first..first + lanes].iter_mut().zip(&block.mean) {
             *correction = -f64::from(mean);
         }
+    }
+    rounded
+}
+
+/// The same for rows that end in some channels alone: `rows` has for each the first and how many, and the weights are those
+/// of the rows one after another. Channels that the same rows end in are rounded together; they know nothing of others.
+pub fn round_rows(
+    design: &Design,
+    weights: &[f64],
+    rows: &[(usize, usize)],
+    outputs: usize,
+    most: f64,
+) -> Rounded {
+    if rows.iter().all(|&row| row == (0, outputs)) {
+        return round(design, weights, outputs, most);
+    }
+    // By channels: the rows that end in them, each with its first weight.
+    let mut alike: BTreeMap<(usize, usize), Vec<(usize, usize)>> = BTreeMap::new();
+    let (mut at, mut edges) = (0, BTreeSet::new());
+    for (row, &(first, len)) in rows.iter().enumerate() {
+        alike.entry((first, len)).or_default().push((row, at));
+        edges.extend([first, first + len]);
+        at += len;
+    }
+    let edges: Vec<usize> = edges.into_iter().collect();
+    let parts: Vec<_> = edges
+        .par_windows(2)
+        .map(|edge| {
+            let ends =
+                |&(&(first, len), _): &(&(usize, usize), &Vec<_>)| first <= edge[0] && edge[1] <= first + len;
+            let own: Vec<(usize, usize)> = alike
+                .iter()
+                .filter(ends)
+                .flat_map(|(&(first, _), rows)| {
+                    rows.iter().map(move |&(row, at)| (row, at + edge[0] - first))
+                })
+                .collect();
+            (edge[0], edge[1] - edge[0], own)
+        })
+        .collect();
+    let mut rounded = Rounded { weights: vec![0; weights.len()], correction: vec![0.0; outputs] };
+    for (first, width, own) in parts {
+        let block: Vec<f64> =
+            own.iter().flat_map(|&(_, at)| weights[at..at + width].iter().copied()).collect();
+        let rows = own.iter().map(|&(row, _)| design.rows[row].clone()).collect();
+        let part = round(&Design { samples: design.samples, rows }, &block, width, most);
+        for (&(_, at), weights) in own.iter().zip(part.weights.chunks_exact(width)) {
+            rounded.weights[at..at + width].copy_from_slice(weights);
+        }
+        rounded.correction[first..first + width].copy_from_slice(&part.correction);
     }
     rounded
 }
@@ -196,6 +248,20 @@ mod tests {
         for (weight, &integer) in weights.iter().zip(&rounded.weights) {
             assert!((weight - f64::from(integer)).abs() < 1.0);
         }
+    }
+
+    #[test]
+    fn rows_of_some_channels_are_rounded_as_if_they_were_alone() {
+        // Rows 0 to 2 end in channel 0, 3 and 4 in channels 1 and 2.
+        let design = design(5, 60);
+        let rows = [(0, 1), (0, 1), (0, 1), (1, 2), (1, 2)];
+        let weights = [0.4, 1.3, -2.45, 0.5, -0.2, 1.7, 3.3];
+        let all = round_rows(&design, &weights, &rows, 3, 7.0);
+        let part = |range: std::ops::Range<usize>| Design { samples: 60, rows: design.rows[range].to_vec() };
+        let (first, second) =
+            (round(&part(0..3), &weights[..3], 1, 7.0), round(&part(3..5), &weights[3..], 2, 7.0));
+        assert_eq!(all.weights, [first.weights, second.weights].concat());
+        assert_eq!(all.correction, [first.correction, second.correction].concat());
     }
 
     #[test]

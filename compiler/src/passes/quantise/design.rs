@@ -37,7 +37,7 @@ impl Design {
         for source in &layer.sources {
             let from = network.layers[source.source].shape;
             let reach = Reach::new(&source.wiring, from);
-            let mut rows = vec![Vec::new(); source.weights.len() / layer.shape.channels];
+            let mut rows = vec![Vec::new(); source.rows().count()];
             for (p, pass) in passes.iter().enumerate() {
                 for (t, spikes) in pass.spikes[source.source].iter().enumerate() {
                     let (value, group) = factor(&layer.kind, t);
@@ -106,6 +106,7 @@ fn merged(mut entries: Vec<Entry>) -> Vec<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ir::channels::ChannelMap;
     use crate::ir::{AxisMap, ConvMap, Shape};
     use crate::passes::calibrate::Spike;
     use crate::passes::collect::{SourceKernel, Wiring};
@@ -119,7 +120,11 @@ mod tests {
     fn network(kind: NeuronKind) -> Collected {
         let axis = AxisMap::pointwise;
         let map = ConvMap { rows: axis(1), cols: axis(2) };
-        let source = SourceKernel { source: 0, wiring: Wiring::Conv { map, inputs: 1 }, weights: vec![1.0] };
+        let source = SourceKernel {
+            source: 0,
+            wiring: Wiring::Conv { map, channels: ChannelMap::dense(1, 1) },
+            weights: vec![1.0],
+        };
         let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
         let layers = vec![layer(lif, Vec::new()), layer(kind, vec![source])];
         Collected { network: "n".into(), timesteps: 2, layers }

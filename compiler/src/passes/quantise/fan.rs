@@ -3,6 +3,7 @@
 //! Through a kernel all neurons of a channel have the same sum, up to borders; through a list each neuron has its own, but
 //! all share the one scale of their channel.
 
+use crate::ir::ConvMap;
 use crate::ir::spiking::reach::tap_sets;
 use crate::passes::collect::{NeuronLayer, SourceKernel, Wiring};
 
@@ -51,7 +52,7 @@ pub fn channels(layer: &NeuronLayer) -> Vec<Channel> {
     let mut first = 0;
     for source in &layer.sources {
         match &source.wiring {
-            Wiring::Conv { .. } => kernel(&mut channels, source, first),
+            Wiring::Conv { map, .. } => kernel(&mut channels, source, first, &Taps::new(map)),
             Wiring::Sparse { targets, .. } => {
                 lists(&mut channels[0], source, targets, layer.shape.len(), first)
             }
@@ -61,49 +62,57 @@ pub fn channels(layer: &NeuronLayer) -> Vec<Channel> {
     channels
 }
 
-fn kernel(channels: &mut [Channel], source: &SourceKernel, first: u32) {
-    let outputs = channels.len();
-    let Wiring::Conv { map, inputs } = &source.wiring else { return };
-    let sets = |axis| tap_sets(&[axis]).concat();
-    let (rows, cols) = (sets(&map.rows), sets(&map.cols));
-    let taps = Taps { rows, cols, kernel: (map.rows.kernel, map.cols.kernel), inputs: *inputs };
-    for (c, channel) in channels.iter_mut().enumerate() {
-        if channel.fans.is_empty() {
-            channel.fans.push(Fan::default());
+fn kernel(channels: &mut [Channel], source: &SourceKernel, first: u32, taps: &Taps) {
+    // Positive and negative sum of each channel, by tap.
+    let mut sums = vec![vec![(0.0, 0.0); taps.count()]; channels.len()];
+    let mut at = first;
+    for (row, (target, weights)) in source.rows().enumerate() {
+        let tap = row % taps.count();
+        for (channel, &weight) in (target..).zip(weights) {
+            if channels[channel].fans.is_empty() {
+                channels[channel].fans.push(Fan::default());
+            }
+            let fan = &mut channels[channel].fans[0];
+            fan.weights.push(weight);
+            fan.at.push(at);
+            at += 1;
+            let sum = &mut sums[channel][tap];
+            *sum = (sum.0 + weight.max(0.0), sum.1 + (-weight).max(0.0));
         }
-        let fan = &mut channel.fans[0];
-        fan.weights.extend(source.weights.iter().skip(c).step_by(outputs));
-        fan.at.extend((first + c as u32..).step_by(outputs).take(source.weights.len() / outputs));
-        let (positive, negative) = taps.worst(&source.weights[c..], outputs);
+    }
+    for (channel, sums) in channels.iter_mut().zip(&sums) {
+        let (positive, negative) = taps.worst(sums);
         channel.sums = (channel.sums.0 + positive, channel.sums.1 + negative);
     }
 }
 
-/// With which taps of a kernel the targets are met.
+/// With which taps of a kernel targets are met.
 struct Taps {
     rows: Vec<Vec<usize>>,
     cols: Vec<Vec<usize>>,
-    /// Rows and columns.
-    kernel: (usize, usize),
-    inputs: usize,
+    height: usize,
+    width: usize,
 }
 
 impl Taps {
-    /// Largest positive and negative sum over the ways in which a target is met; weights of one channel, `outputs` apart.
-    fn worst(&self, weights: &[f64], outputs: usize) -> (f64, f64) {
-        let mut worst = (0.0f64, 0.0f64);
-        for (kys, kxs) in self.rows.iter().flat_map(|rows| self.cols.iter().map(move |cols| (rows, cols))) {
-            let (mut positive, mut negative) = (0.0, 0.0);
-            for input in 0..self.inputs {
-                for (ky, kx) in kys.iter().flat_map(|ky| kxs.iter().map(move |kx| (ky, kx))) {
-                    let weight = weights[((input * self.kernel.0 + ky) * self.kernel.1 + kx) * outputs];
-                    positive += weight.max(0.0);
-                    negative += (-weight).max(0.0);
-                }
-            }
-            worst = (worst.0.max(positive), worst.1.max(negative));
-        }
-        worst
+    fn new(map: &ConvMap) -> Self {
+        let sets = |axis| tap_sets(&[axis]).concat();
+        let (height, width) = (map.rows.kernel, map.cols.kernel);
+        Self { rows: sets(&map.rows), cols: sets(&map.cols), height, width }
+    }
+
+    fn count(&self) -> usize {
+        (self.height * self.width).max(1)
+    }
+
+    /// Largest positive and negative sum over the ways in which a target is met.
+    fn worst(&self, sums: &[(f64, f64)]) -> (f64, f64) {
+        let met = |(kys, kxs): (&Vec<usize>, &Vec<usize>)| {
+            let taps = kys.iter().flat_map(|ky| kxs.iter().map(move |kx| ky * self.width + kx));
+            taps.map(|tap| sums[tap]).fold((0.0, 0.0), |all, sum| (all.0 + sum.0, all.1 + sum.1))
+        };
+        let ways = self.rows.iter().flat_map(|rows| self.cols.iter().map(move |cols| (rows, cols)));
+        ways.map(met).fold((0.0f64, 0.0f64), |worst, sum| (worst.0.max(sum.0), worst.1.max(sum.1)))
     }
 }
 

@@ -232,7 +232,7 @@ impl Quantiser<'_> {
     fn firing(&self, gain: Gain, held: f64) -> Result<Quantised, Diagnostic> {
         let channels = fan::channels(self.layer);
         let design = self.design();
-        let activity = activity(design.as_ref(), channels.len());
+        let activity = self.activity(design.as_ref());
         let (input_shift, mut mantissas) = self.scales(&channels, &activity, gain, held)?;
         let unit = |&m: &u32| f64::from(m) * f64::from(1u32 << self.format.threshold_shift);
         let current_scale: Vec<f64> = mantissas.iter().map(|m| unit(m) * gain.gain).collect();
@@ -283,6 +283,13 @@ impl Quantiser<'_> {
         }
     }
 
+    /// Variances of what was recorded, or the assumption in its place.
+    fn activity(&self, design: Option<&Design>) -> Activity {
+        let Some(design) = design else { return Activity::Assumed };
+        let rows = self.layer.sources.iter().flat_map(SourceKernel::rows).zip(design.variances());
+        Activity::Recorded(rows.flat_map(|((_, row), v)| std::iter::repeat_n(v, row.len())).collect())
+    }
+
     /// What the weights were multiplied with, if that was recorded.
     fn design(&self) -> Option<Design> {
         let recorded = !self.recorded.is_empty() && !self.layer.sources.is_empty();
@@ -323,11 +330,18 @@ impl Quantiser<'_> {
         let shift = f64::from(1u32 << input_shift);
         let most = f64::from(self.format.weight_max());
         let outputs = scale.len();
-        let all = self.layer.sources.iter().flat_map(|source| &source.weights);
-        let exact: Vec<f64> = all.enumerate().map(|(i, w)| w * scale[i % outputs] / shift).collect();
+        let of = |source: &'_ SourceKernel| -> Vec<f64> {
+            let pairs = source.weights.iter().zip(source.weight_channels());
+            pairs.map(|(w, channel)| w * scale[channel] / shift).collect()
+        };
+        let exact: Vec<f64> = self.layer.sources.iter().flat_map(of).collect();
         let rounded = match design {
             None => Rounded { weights: balanced(channels, &exact, most), correction: vec![0.0; outputs] },
-            Some(design) => adaptive::round(design, &exact, outputs, most),
+            Some(design) => {
+                let rows = self.layer.sources.iter().flat_map(SourceKernel::rows);
+                let rows: Vec<(usize, usize)> = rows.map(|(first, row)| (first, row.len())).collect();
+                adaptive::round_rows(design, &exact, &rows, outputs, most)
+            }
         };
         let mut rest = rounded.weights.as_slice();
         let kernel = |source: &SourceKernel| {
@@ -350,9 +364,9 @@ impl Quantiser<'_> {
     /// The wiring of a source with its rounded weights.
     fn connectivity(&self, source: &SourceKernel, weights: &[i16]) -> Connectivity {
         match &source.wiring {
-            &Wiring::Conv { map, inputs } => {
-                let (height, width, outputs) = (map.rows.kernel, map.cols.kernel, self.layer.shape.channels);
-                let kernel = Kernel { inputs, height, width, outputs, weights: weights.to_vec() };
+            &Wiring::Conv { map, channels } => {
+                let (height, width) = (map.rows.kernel, map.cols.kernel);
+                let kernel = Kernel { channels, height, width, weights: weights.to_vec() };
                 Connectivity::Conv(Convolution { map, kernel })
             }
             Wiring::Sparse { sources, targets } => {
@@ -362,14 +376,6 @@ impl Quantiser<'_> {
                 Connectivity::Sparse(Sparse::from_edges(neurons, edges))
             }
         }
-    }
-}
-
-/// Variances of what was recorded, or the assumption in its place.
-fn activity(design: Option<&Design>, outputs: usize) -> Activity {
-    match design {
-        None => Activity::Assumed,
-        Some(design) => Activity::Recorded { variances: design.variances(), outputs },
     }
 }
 

@@ -77,13 +77,8 @@ pub fn balance(weights: impl Iterator<Item = f64>, most: f64, best: f64) -> Opti
 pub enum Activity {
     /// With one rate, which is not known.
     Assumed,
-    /// Variance of each kernel row's activity; weight i belongs to row i / outputs.
-    Recorded {
-        /// By row.
-        variances: Vec<f64>,
-        /// Output channels.
-        outputs: usize,
-    },
+    /// Variance of the activity that each weight of the layer is multiplied with.
+    Recorded(Vec<f64>),
 }
 
 impl Activity {
@@ -106,10 +101,10 @@ impl Activity {
         let scaled = fan.weights.iter().map(|weight| weight * scale);
         match self {
             Self::Assumed => balance(scaled, most, best).map(|balanced| balanced.cost),
-            Self::Recorded { variances, outputs } => {
+            Self::Recorded(variances) => {
                 let squared = |weight: f64| (weight - weight.round_ties_even().clamp(-most, most)).powi(2);
-                let rows = fan.at.iter().map(|&at| variances[at as usize / outputs]);
-                let cost = scaled.zip(rows).map(|(weight, variance)| squared(weight) * variance).sum::<f64>();
+                let own = fan.at.iter().map(|&at| variances[at as usize]);
+                let cost = scaled.zip(own).map(|(weight, variance)| squared(weight) * variance).sum::<f64>();
                 (cost < best).then_some(cost)
             }
         }

@@ -9,7 +9,7 @@ use snnc_targets::Diagnostic;
 use super::fan::{self, Channel};
 use super::objective::Activity;
 use super::search::{self, Scales};
-use super::{Quantised, Quantiser, activity, bounds};
+use super::{Quantised, Quantiser, bounds};
 use crate::ir::spiking::reach::Drift;
 use crate::ir::spiking::{Bias, Dynamics, Rounding};
 use crate::passes::unsupported;
@@ -37,7 +37,7 @@ impl Quantiser<'_> {
     pub(super) fn readout(&self, sum: Sum, held: f64) -> Quantised {
         let channels = fan::channels(self.layer);
         let design = self.design();
-        let activity = activity(design.as_ref(), channels.len());
+        let activity = self.activity(design.as_ref());
         let currents = bounds::largest_currents(self.layer, self.ranges);
         let scale: Vec<f64> = (channels.iter().zip(&currents))
             .map(|(channel, &current)| self.readout_scale(channel, current, &activity, sum, held))

@@ -12,6 +12,8 @@ const CLIPS: [f64; 10] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2];
 pub const SMALL: usize = 512;
 /// Scales that make the largest weight whole, tried at each width.
 const WHOLE: usize = 4;
+/// Most scales up to full scale that are all tried: thresholds of few bits.
+const FEW: f64 = 64.0;
 /// A candidate is taken if it costs less than this part of the best.
 const LESS: f64 = 1.0 - 1e-9;
 
@@ -38,6 +40,14 @@ impl Scales {
         let unit = self.unit.unwrap_or(1.0);
         let top = (most / self.largest).min(self.limit) / unit;
         top.log2().floor().exp2() * unit
+    }
+
+    /// Every scale near full scale, where there are few.
+    fn few(&self, most: f64) -> Vec<f64> {
+        let Some(unit) = self.unit else { return Vec::new() };
+        let full = most / self.largest / unit;
+        let last = if full <= FEW { (full * 1.25).ceil() as u32 } else { 0 };
+        (1..=last).rev().map(|units| f64::from(units) * unit).collect()
     }
 
     /// Scales at which the largest weight is a whole number, the largest first.
@@ -69,8 +79,12 @@ pub fn best(
         let full = (2..=width).map(|bits| f64::from(1u32 << (bits - 1))).map(|half| half / (half - 1.0));
         let clips = full.rev().chain(CLIPS).map(|clip| half / (scales.largest * clip));
         let narrower = found.into_iter().flat_map(|(scale, _)| [2.0 * scale, scale]);
-        let candidates =
-            [scales.binary(most)].into_iter().chain(scales.whole(most)).chain(clips).chain(narrower);
+        let candidates = [scales.binary(most)]
+            .into_iter()
+            .chain(scales.whole(most))
+            .chain(clips)
+            .chain(scales.few(most))
+            .chain(narrower);
         let mut best: Option<(f64, f64)> = None;
         for scale in candidates.filter_map(|scale| scales.legal(scale)) {
             let least = best.map_or(f64::INFINITY, |(_, least)| least);

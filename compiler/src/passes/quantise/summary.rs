@@ -75,8 +75,10 @@ fn largest_weights(ir: &SpikingIr, id: PopulationId, population: &Population) ->
         largest.resize(population.shape.channels, 0);
         match &projection.connectivity {
             Connectivity::Conv(conv) => {
-                for row in conv.kernel.weights.chunks_exact(largest.len().max(1)) {
-                    let pairs = largest.iter_mut().zip(row);
+                let (k, taps) = (&conv.kernel, conv.kernel.height * conv.kernel.width);
+                for (i, row) in k.weights.chunks_exact(k.channels.outputs).enumerate() {
+                    let targets = k.channels.targets_of(k.channels.first_input + i / taps);
+                    let pairs = largest[targets].iter_mut().zip(row);
                     pairs.for_each(|(most, weight)| *most = (*most).max(weight.unsigned_abs()));
                 }
             }

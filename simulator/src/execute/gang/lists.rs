@@ -1,6 +1,6 @@
 //! Synapses of a gang from the sending side: for each packet, which weights it adds where.
 //!
-//! For what has no rows: lists that cut positions, irregular networks, weights beyond 8 bits.
+//! For what has no rows: lists that cut positions, groups of channels, irregular networks, weights beyond 8 bits.
 
 use snnc_compiler::ir::program::{Program, Run};
 
@@ -37,6 +37,8 @@ impl Lists {
                 stride: neurons(shared.blocks[list.block].taps) as usize,
                 runs: list.runs.iter().map(in_neurons).collect(),
                 units: list.runs.iter().map(|r| u64::from(r.len)).sum(),
+                group: list.group,
+                shift: neurons(list.shift),
             }
         });
         Self { weights: Weights::new(weights), lists: lists.collect(), feeds: shared.feeds.clone(), unit }
@@ -48,8 +50,9 @@ impl Lists {
         for spike in spikes {
             let Some(axon) = &feed.axons[spike.position as usize] else { continue };
             let list = &self.lists[axon.list];
-            let weight = list.weights + (axon.first_atom + spike.atom) as usize * list.stride;
-            let target = axon.target * self.unit as u32;
+            let row = axon.first_atom + spike.atom;
+            let weight = list.weights + row as usize * list.stride;
+            let target = axon.target * self.unit as u32 + row / list.group * list.shift;
             hits.push(Hit { list: axon.list as u32, weight: weight as u32, target });
             units += list.units;
         }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::{PopulationId, Shape};
 
-use super::view::{Shared, UnitFeed};
+use super::view::{Block as Weights, Shared, UnitFeed};
 use super::{Member, memory};
 use crate::counts::SliceTable;
 use crate::execute::kernels::LANES;
@@ -170,19 +170,24 @@ fn stream(program: &Program, table: &SliceTable, feed: &UnitFeed) -> Stream {
     Stream { population, delay: feed.delay }
 }
 
-/// All pieces between two positions, in the order of the feeds.
+/// All pieces between two positions, in the order of the feeds; none if there are too many, or if a list joins some source
+/// channels alone: a row for each of the others would hold zeros.
 fn pairs(program: &Program, table: &SliceTable, shared: &Shared, streams: &[Stream]) -> Option<Vec<Pair>> {
     let mut pairs = Vec::new();
     for feed in &shared.feeds {
         let slice = &table.slice(program, feed.source).slice;
-        let width = program.model.populations[slice.population].shape.width as u32;
+        let Shape { channels, width, .. } = program.model.populations[slice.population].shape;
+        let width = width as u32;
         let own = stream(program, table, feed);
         let stream = streams.partition_point(|&other| other < own) as u32;
         for (local, axon) in feed.axons.iter().enumerate() {
             let Some(axon) = axon else { continue };
             let (y, x) = slice.coordinates(local as u32);
             let list = &shared.lists[axon.list];
-            let stride = shared.blocks[list.block].taps;
+            let Weights { atoms, taps: stride } = shared.blocks[list.block];
+            if atoms as usize != channels || list.shift > 0 {
+                return None;
+            }
             for run in &list.runs {
                 pairs.extend((0..run.len).map(|i| Pair {
                     target: axon.target + run.target + i,

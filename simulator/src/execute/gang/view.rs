@@ -23,6 +23,10 @@ pub struct UnitList {
     pub block: usize,
     /// Runs with target, weight and length in units.
     pub runs: Vec<Run>,
+    /// Source channels of a group, and units between the targets of one group and those of the next.
+    pub group: u32,
+    /// See `group`.
+    pub shift: u32,
 }
 
 /// What an input axon touches in the slice, in units.
@@ -30,7 +34,7 @@ pub struct UnitList {
 pub struct UnitAxon {
     /// Index into the lists.
     pub list: usize,
-    /// Source channel of atom 0.
+    /// Row of atom 0: its place among the source channels of the list.
     pub first_atom: u32,
     /// First target, units from the slice's first neuron.
     pub target: u32,
@@ -98,7 +102,8 @@ impl View {
                             }
                         };
                         let target = exact(tap.target - placed.first_neuron, unit)?;
-                        Some(UnitAxon { list, first_atom: tap.first_atom, target })
+                        let first_atom = tap.first_atom - core.lists[tap.list as usize].first_atom;
+                        Some(UnitAxon { list, first_atom, target })
                     }
                 });
             }
@@ -128,7 +133,8 @@ impl View {
             })
         };
         let runs = list.runs.iter().map(in_units).collect::<Option<Vec<_>>>()?;
-        self.shared.lists.push(UnitList { block, runs });
+        let shift = exact(list.shift, unit)?;
+        self.shared.lists.push(UnitList { block, runs, group: list.group, shift });
         Some(self.shared.lists.len() - 1)
     }
 }

@@ -24,7 +24,7 @@ impl Weights {
 /// A synapse list: consecutive weights that join consecutive sums.
 #[derive(Debug)]
 pub struct List {
-    /// First weight of source channel 0.
+    /// First weight of the first source channel.
     pub weights: usize,
     /// Weights between one source channel and the next.
     pub stride: usize,
@@ -32,6 +32,10 @@ pub struct List {
     pub runs: Vec<Run>,
     /// Synapses per source channel in units of the gang.
     pub units: u64,
+    /// Source channels of a group.
+    pub group: u32,
+    /// Sums between the targets of one group and those of the next.
+    pub shift: u32,
 }
 
 /// One packet at its list.

@@ -49,6 +49,9 @@ impl Findings {
                 format!("run {run:?} leaves the {} weights of its source channel", list.atom_stride)
             });
         }
+        let grouped = list.group >= 1 && list.atoms.is_multiple_of(list.group);
+        self.need(grouped, place, || format!("{} source channels in groups of {}", list.atoms, list.group));
+        let end = last_target(list);
         let inside = neurons.is_none_or(|neurons| end <= neurons.into());
         self.need(inside, place, || format!("reaches target {end} of a slice of {}", neurons.unwrap_or(0)));
     }
@@ -104,9 +107,10 @@ impl Findings {
                 self.need(false, place, || format!("list {} does not exist", entry.list));
                 return;
             };
-            let atoms = axon.first_atom.checked_add(axon.atoms).is_some_and(|end| end <= list.atoms);
-            self.need(atoms && axon.atoms >= 1, place, || {
-                format!("atoms {}+{} outside the list's {}", axon.first_atom, axon.atoms, list.atoms)
+            let end = u64::from(axon.first_atom) + u64::from(axon.atoms);
+            let (first, last) = (list.first_atom, u64::from(list.first_atom) + u64::from(list.atoms));
+            self.need(axon.first_atom >= first && end <= last && axon.atoms >= 1, place, || {
+                format!("atoms {}+{} outside the list's {first}+{}", axon.first_atom, axon.atoms, list.atoms)
             });
             let slice = &core.slices[list.slice as usize];
             if let Some(other) = before {
@@ -123,7 +127,7 @@ impl Findings {
                 });
             }
             before = Some(list);
-            let last = list.runs.last().map_or(0, Run::end);
+            let last = last_target(list);
             let (first, end) = (slice.first_neuron, slice.first_neuron + slice.slice.neurons());
             let inside = entry.target >= first && u64::from(entry.target) + last <= end.into();
             self.need(inside, place, || {
@@ -136,4 +140,11 @@ impl Findings {
 /// One past the last weight of a block; the largest that the fields can say fits 64 bits.
 fn end_of((weights, atoms, stride): Block) -> u64 {
     u64::from(weights) + u64::from(atoms) * u64::from(stride)
+}
+
+/// One past the last target of a list's last group, relative to an entry's.
+fn last_target(list: &SynapseList) -> u64 {
+    let groups = u64::from(list.atoms.checked_div(list.group).unwrap_or(0));
+    let last = list.runs.last().map_or(0, Run::end);
+    last.saturating_add(groups.saturating_sub(1).saturating_mul(list.shift.into()))
 }

@@ -4,9 +4,12 @@
 //! over unrolled synapses is needed: the first entry of a list fixes which tap each relative target means, and all
 //! others must agree.
 
+use std::ops::Range;
+
 use snnc_targets::entity::EntityMap;
 
 use super::Findings;
+use crate::ir::channels::common;
 use crate::ir::program::{AxonEntry, Core, CoreSlice, InputAxon, Program, Slice, SynapseList};
 use crate::ir::spiking::{Connectivity, Convolution, Sparse, SpikingIr};
 use crate::ir::{CoreId, ProjectionId};
@@ -93,9 +96,10 @@ impl Check<'_> {
         };
         let rows = match &projection.connectivity {
             Connectivity::Conv(conv) => {
-                axon.first_atom == touch.source.channels.start && list.atoms as usize == conv.kernel.inputs
+                axon.first_atom == touch.source.channels.start
+                    && Reached::new(conv, &touch.target.slice).is_some_and(|reached| reached.is_said_by(list))
             }
-            Connectivity::Sparse(_) => axon.first_atom == 0 && list.atoms == 1,
+            Connectivity::Sparse(_) => (axon.first_atom, list.first_atom, list.atoms) == (0, 0, 1),
         };
         let meant = projection.source == touch.source.population
             && projection.target == touch.target.slice.population
@@ -132,8 +136,9 @@ fn conv_taps(
     place: &dyn Fn() -> String,
 ) {
     let (list, target) = (touch.list, touch.target);
-    let taps = expected(conv, target, touch.at, touch.entry.target);
-    let stored = stored(list, target.slice.atoms());
+    let Some(reached) = Reached::new(conv, &target.slice) else { return };
+    let taps = expected(conv, &reached, target, touch.at, touch.entry.target);
+    let stored = stored(list, reached.row as u32);
     let pairs = taps.zip(stored).filter(|(taps, stored)| {
         taps.len() == stored.len() && taps.iter().zip(stored).all(|(t, s)| t.0 == s.0)
     });
@@ -149,7 +154,7 @@ fn conv_taps(
             findings.need(*known == taps, place, || "shares a list that means other taps".into());
         }
         None => {
-            let right = taps.iter().all(|tap| weights_match(core, conv, list, &target.slice, tap));
+            let right = taps.iter().all(|tap| weights_match(core, conv, list, &reached, tap));
             findings.need(right, place, || format!("weights differ from those of {}", list.projection));
             *memory = Some(taps);
         }
@@ -175,6 +180,7 @@ fn sparse_synapses(core: &Core, sparse: &Sparse, touch: &Touch) -> bool {
 /// `None` if a target lies before `base`.
 fn expected(
     conv: &Convolution,
+    reached: &Reached,
     target: &CoreSlice,
     (y, x): (u32, u32),
     base: u32,
@@ -186,14 +192,16 @@ fn expected(
     for &(ty, ky) in &rows {
         for &(tx, kx) in &cols {
             let position = slice.position(ty as u32, tx as u32)?;
-            let neuron = target.first_neuron + position * slice.atoms();
+            let behind = reached.targets.start as u32 - slice.channels.start;
+            let neuron = target.first_neuron + position * slice.atoms() + behind;
             taps.push((neuron.checked_sub(base)?, ky, kx));
         }
     }
     Some(taps)
 }
 
-/// (relative target, weight offset) of each position a list touches, or `None` if a run cuts a position.
+/// (relative target, weight offset) of each position a list touches, or `None` if a run cuts the channels of a position
+/// that a source channel joins.
 fn stored(list: &SynapseList, atoms: u32) -> Option<Vec<(u32, u32)>> {
     let mut all = Vec::new();
     for run in &list.runs {
@@ -210,12 +218,47 @@ fn weights_match(
     core: &Core,
     conv: &Convolution,
     list: &SynapseList,
-    slice: &Slice,
+    reached: &Reached,
     &(_, weight, ky, kx): &(u32, u32, usize, usize),
 ) -> bool {
-    let channels = slice.channels.start as usize..slice.channels.end as usize;
-    (0..conv.kernel.inputs).all(|c| {
-        let start = list.weights as usize + c * list.atom_stride as usize + weight as usize;
-        core.weights[start..start + channels.len()] == conv.kernel.row(c, ky, kx)[channels.clone()]
+    reached.sources.clone().all(|c| {
+        let start = (list.row(c as u32).0 + weight) as usize;
+        let joined = conv.kernel.channels.targets_of(c);
+        let own = common(&joined, &reached.targets);
+        let row = &conv.kernel.row(c, ky, kx)[own.start - joined.start..own.end - joined.start];
+        core.weights[start..start + reached.row] == *row
     })
+}
+
+/// The channels of a slice that a convolution reaches, and from where: in one group, or in whole groups.
+struct Reached {
+    /// Source channels.
+    sources: Range<usize>,
+    /// Target channels.
+    targets: Range<usize>,
+    /// Source channels of a group.
+    group: usize,
+    /// Target channels of a source channel.
+    row: usize,
+}
+
+impl Reached {
+    /// `None` if there is none, or if the slice cuts groups in a way that no list can say.
+    fn new(conv: &Convolution, slice: &Slice) -> Option<Self> {
+        let map = &conv.kernel.channels;
+        let targets = common(&(slice.channels.start as usize..slice.channels.end as usize), &map.targets());
+        let sources = map.sources_of(&targets);
+        let groups = sources.len() / map.inputs;
+        let row = if groups == 1 { targets.len() } else { map.outputs };
+        let whole = groups >= 1 && targets.len() == groups * row;
+        whole.then_some(Self { sources, targets, group: map.inputs, row })
+    }
+
+    /// Whether a list is for these source channels in these groups.
+    fn is_said_by(&self, list: &SynapseList) -> bool {
+        let one = self.sources.len() == self.group;
+        (list.first_atom as usize, list.atoms as usize) == (self.sources.start, self.sources.len())
+            && list.group as usize == self.group
+            && list.shift as usize == if one { 0 } else { self.row }
+    }
 }
