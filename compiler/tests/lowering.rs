@@ -73,6 +73,20 @@ fn a_plain_chain_lowers() {
     lower(&chain(layers), &target()).unwrap();
 }
 
+#[test]
+fn groups_have_weights_of_their_own_alone() {
+    let with = |last: Vec<(&'static str, Op)>| {
+        let first = vec![input(), ("a", conv(2, 2, 2)), ("lif", lif(2.0))];
+        let chain = chain(first.into_iter().chain(last).chain([("out", Op::MeanOverTime)]).collect());
+        let ir = driver::lower(&chain, &target(), Default::default()).unwrap();
+        ir.projections.values().map(|p| (p.weights().len(), p.synapses())).collect::<Vec<_>>()
+    };
+    // Two channels of 3 x 3: depthwise, straight, and two groups of one source and two target channels.
+    assert_eq!(with(vec![("b", conv(2, 2, 2))]), [(2, 18)]);
+    assert_eq!(with(vec![]), [(2, 18)]);
+    assert_eq!(with(vec![("b", conv(2, 4, 2))]), [(4, 36)]);
+}
+
 /// A chain whose second convolution has weights around `size`, none of them a short binary fraction.
 fn sized(size: f64) -> LoadedModel {
     let Op::Conv2d(mut second) = conv(2, 2, 1) else { unreachable!("`conv` makes convolutions") };
@@ -218,7 +232,6 @@ fn what_the_chip_cannot_do_is_refused_with_its_layer() {
         "layer net.norm",
         with(vec![("norm", norm()), ("b", conv(2, 1, 1)), ("o", Op::MeanOverTime)]),
     );
-    refused(Code::Unsupported, "2 groups", with(vec![("b", conv(2, 2, 2)), ("out", Op::MeanOverTime)]));
     let coefficients = vec![0.1, 0.9, 0.2, 1.0];
     refused(
         Code::Unsupported,

@@ -450,7 +450,12 @@ fn stage_output(stage: &HostStage, input: Shape) -> Option<Shape> {
                         .iter()
                         .all(|&n| n <= 1 << 16)
             });
-            let fits = joins_within(channels, input.channels, *outputs)
+            // The host leaves no channel out.
+            let all = (channels.first_input, channels.first_output) == (0, 0)
+                && channels.groups.checked_mul(channels.inputs) == Some(input.channels)
+                && channels.groups.checked_mul(channels.outputs) == Some(*outputs);
+            let fits = all
+                && joins_within(channels, input.channels, *outputs)
                 && volume(channels, map.rows.kernel, map.cols.kernel) == Some(weights.len())
                 && bias.len() == *outputs
                 && (map.rows.input, map.cols.input) == (input.height, input.width)

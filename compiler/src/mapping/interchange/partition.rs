@@ -31,7 +31,8 @@ pub struct PartitionFile {
     pub cores: Vec<Vec<Piece>>,
 }
 
-/// The projection between two layers, and in how many parts its kernel is cut.
+/// The projections between two layers (several where a concatenation cuts channel groups), and in how many parts their
+/// kernels are cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CutKernel {
@@ -90,7 +91,7 @@ impl PartitionFile {
         Self {
             format: FORMAT.into(),
             orders: partition.orders.iter().map(|(&id, order)| (name(id), order.clone())).collect(),
-            kernel_parts: partition.kernel_parts.iter().map(cut).collect(),
+            kernel_parts: distinct(partition.kernel_parts.iter().map(cut)),
             cores: partition.cores.values().map(|slices| slices.iter().map(piece).collect()).collect(),
         }
     }
@@ -135,15 +136,15 @@ impl PartitionFile {
         for cut in &self.kernel_parts {
             let ends = (find(&cut.from, "kernel_parts"), find(&cut.to, "kernel_parts"));
             let (Some(from), Some(to)) = ends else { continue };
-            let found = ir.projections.iter().find(|(_, p)| (p.source, p.target) == (from, to));
-            match found {
-                Some((id, _)) => {
-                    let parts = Parts { rows: cut.rows, cols: cut.cols };
-                    if partition.kernel_parts.insert(id, parts).is_some() {
-                        unconnected.push(format!("{} to {} is cut twice", cut.from, cut.to));
-                    }
-                }
-                None => unconnected.push(format!("no projection from {} to {}", cut.from, cut.to)),
+            let own = ir.projections.iter().filter(|(_, p)| (p.source, p.target) == (from, to));
+            let found: Vec<_> = own.map(|(id, _)| id).collect();
+            if found.is_empty() {
+                unconnected.push(format!("no projection from {} to {}", cut.from, cut.to));
+            }
+            let parts = Parts { rows: cut.rows, cols: cut.cols };
+            let before = found.into_iter().filter_map(|id| partition.kernel_parts.insert(id, parts));
+            if before.count() > 0 {
+                unconnected.push(format!("{} to {} is cut twice", cut.from, cut.to));
             }
         }
         let known = ids.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -158,4 +159,15 @@ impl PartitionFile {
         }
         problems.into_result(partition)
     }
+}
+
+/// Without repetitions, in the order of the first.
+fn distinct(cuts: impl Iterator<Item = CutKernel>) -> Vec<CutKernel> {
+    let mut all: Vec<CutKernel> = Vec::new();
+    for cut in cuts {
+        if !all.contains(&cut) {
+            all.push(cut);
+        }
+    }
+    all
 }

@@ -402,12 +402,11 @@ impl Fill {
                 continue;
             }
             let end = channels.start + count;
-            let opened = open.slices.is_empty();
             open.add(room, layer, tile, load, channels.start..end);
             slices.push(channels.start..end);
             channels.start = end;
-            // Channels that no source feeds together may share the core, where one axon does not serve all that fit.
-            if opened && !channels.is_empty() {
+            // Channels that no source feeds together may share a core, where one axon does not serve all that fit.
+            if !channels.is_empty() {
                 let more = open.fitting(room, layer, tile, load, &channels);
                 let at = holes.partition_point(|&(count, _)| count < more);
                 holes.splice(at..at, (more > 0).then_some((more, core)));
