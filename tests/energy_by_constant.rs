@@ -81,7 +81,7 @@ fn constants_add_up(program: &Program) {
     for image in 0..2 {
         let mut record = meter.image(image);
         for (pass, network) in program.model.networks.keys().enumerate() {
-            let outcome = chip.run(network, &input(program, network, image as usize));
+            let outcome = chip.run(network, &input(program, network, image as usize)).unwrap();
             meter.add_pass(&mut record, pass, &outcome.counts, &outcome.traces);
         }
         run.push(&meter, &record);
