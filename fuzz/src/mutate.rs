@@ -31,7 +31,7 @@ pub fn bytes(random: &mut Random, input: &mut Vec<u8>, other: &[u8]) {
         let span = at..(at + 1 + random.below(16)).min(input.len());
         match random.below(9) {
             0 if !input.is_empty() => input[at] ^= 1 << random.below(8),
-            1 if !input.is_empty() => input[at] = random.next() as u8,
+            1 if !input.is_empty() => input[at] = random.word() as u8,
             2 => overwrite(input, at, &random.edge().to_le_bytes()[..1 << random.below(4)]),
             3 => overwrite(input, at, &random.edge().to_be_bytes()[8 - (1 << random.below(4))..]),
             4 => drop(input.drain(span)),
@@ -45,7 +45,7 @@ pub fn bytes(random: &mut Random, input: &mut Vec<u8>, other: &[u8]) {
                 let piece = &other[from..(from + random.below(64)).min(other.len())];
                 insert(input, at, piece);
             }
-            _ => insert(input, at, &vec![random.next() as u8; random.below(32)]),
+            _ => insert(input, at, &vec![random.word() as u8; random.below(32)]),
         }
     }
 }

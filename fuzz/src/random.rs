@@ -11,7 +11,7 @@ impl Random {
     }
 
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -21,7 +21,7 @@ impl Random {
 
     /// From 0 to before `count`; 0 if that is 0.
     pub fn below(&mut self, count: usize) -> usize {
-        if count == 0 { 0 } else { (self.next() % count as u64) as usize }
+        if count == 0 { 0 } else { (self.word() % count as u64) as usize }
     }
 
     /// Whether one of so many cases holds.
@@ -36,12 +36,12 @@ impl Random {
 
     /// A whole number that programs get wrong: a border of some type, a power of two, small, or anything.
     pub fn edge(&mut self) -> u64 {
-        let near = (self.next() % 5).wrapping_sub(2);
+        let near = (self.word() % 5).wrapping_sub(2);
         match self.below(5) {
             0 => *self.pick(&[0, 1, 1 << 16, i32::MAX as u64, u32::MAX.into(), i64::MAX as u64, u64::MAX]),
             1 => (1u64 << self.below(64)).wrapping_add(near),
-            2 => self.next() >> self.below(64),
-            _ => self.next() % 40,
+            2 => self.word() >> self.below(64),
+            _ => self.word() % 40,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The loop of one process: damage an input, have it read, remember inputs that led to new answers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,11 +53,10 @@ pub fn run(
     let mut random = Random::new(seed);
     let mut file = File::create(current)?;
     let mut done = Done::default();
-    let (mut known, mut places) = (HashSet::new(), HashMap::new());
+    let (mut known, mut places) = (HashSet::new(), HashSet::new());
     watch();
-    for seed in &pool {
-        (reader.read)(seed)
-            .unwrap_or_else(|refused| eprintln!("{}: a seed is refused: {refused}", reader.name));
+    if !pool.iter().any(|seed| (reader.read)(seed).is_ok()) {
+        return Err(std::io::Error::other("no seed is accepted"));
     }
     while Instant::now() < end {
         let mut input = random.pick(&pool).clone();
@@ -78,7 +77,7 @@ pub fn run(
             Err(_) => {
                 let panic = PANIC.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
                 let place = panic.lines().next().unwrap_or_default().to_owned();
-                if places.insert(place, ()).is_none() {
+                if places.insert(place) {
                     done.findings.push(save(findings, reader.name, &input)?);
                     eprintln!("{}: {panic}", reader.name);
                 }

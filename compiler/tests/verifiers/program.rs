@@ -3,10 +3,10 @@
 use snnc_compiler::ir::program::{AxonEntry, Destination, InputAxon, Program, Run, SynapseList};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId};
 use snnc_targets::schema::{InputAxonKind, OutputAxonKind, Routing};
-use snnc_targets::{Provenance, Site, Sourced};
+use snnc_targets::{Code, Provenance, Site, Sourced};
 
 use crate::common::irregular;
-use crate::support::{SECOND, SUM, bad_lists, bad_program, irregular_program, receiver};
+use crate::support::{SECOND, SUM, bad_lists, bad_program, irregular_program, receiver, refuses};
 
 #[test]
 fn program_lists() {
@@ -103,19 +103,25 @@ fn program_memories() {
     bad_program("two projections", "joins proj", |p| {
         doubled(p, &|p, core, twin| p.cores[core].lists[twin].projection = ProjectionId(77))
     });
-    bad_program("two populations", "touches pop", |p| {
-        doubled(p, &|p, core, twin| {
-            // One neuron of another population moves in.
-            let last = p.cores.keys().last().unwrap();
-            let mut moved = p.cores[last].slices[0].clone();
-            moved.first_neuron = p.cores[core].neurons();
-            p.cores[last].slices[0].slice.channels.start += 1;
-            moved.slice.channels.end = moved.slice.channels.start + 1;
-            p.cores[core].slices.push(moved);
-            p.cores[core].lists[twin].slice = p.cores[core].slices.len() as u32 - 1;
-            p.cores[core].lists[twin].runs = vec![Run { target: 0, weight: 0, len: 1 }];
-        })
-    });
+    let two_populations = |p: &mut Program| {
+        // What an axon of the second layer touches, and a neuron of the third beside it.
+        let core = &mut p.cores[CoreId(1)];
+        let first = core.axons[0].first_entry as usize;
+        let list = core.lists[core.entries[first].list as usize].clone();
+        core.lists.push(SynapseList { slice: 1, runs: vec![Run { target: 0, weight: 0, len: 1 }], ..list });
+        let twin = AxonEntry { list: core.lists.len() as u32 - 1, target: core.slices[1].first_neuron };
+        core.entries.insert(first + 1, twin);
+        core.axons[0].entries = 2;
+        core.axons[1..].iter_mut().for_each(|axon| axon.first_entry += 1);
+    };
+    refuses(
+        Code::ProgramInvalid,
+        "two populations",
+        "touches pop2 and pop1",
+        irregular_program(),
+        two_populations,
+        Program::verify,
+    );
     bad_program("slice missing", "slice 5 does not exist", |p| {
         let core = receiver(p);
         p.cores[core].lists[0].slice = 5;
