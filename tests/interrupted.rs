@@ -132,9 +132,9 @@ fn a_stopped_run_leaves_the_earlier_one_and_no_temporary_files() {
     let out = folder.path().join("out");
     let run = |images: &str| {
         let mut command = snnc(["simulate"]);
-        command.arg(program()).args(["--images", images, "--timing", "cycle", "--out"]).arg(&out);
+        command.arg(program()).args(["--images", images, "--timing", "cycle:1/256", "--out"]).arg(&out);
         command.arg("--trace").arg(folder.path().join("packets.parquet"));
-        command.args(["--trace-passes", "0", "--trace-timesteps", "0..3", "--threads", "1"]);
+        command.args(["--threads", "1"]);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         command
     };

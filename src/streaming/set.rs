@@ -197,7 +197,11 @@ mod tests {
             set.finish().unwrap();
             let whole = files(out);
             let mut damages = Vec::new();
-            for (name, bytes) in &whole {
+            // Of the pictures, one of the first chunk and one of the last.
+            let one = |name: &str| {
+                !name.starts_with("image_") || ["image_000003.png", "image_000039.png"].contains(&name)
+            };
+            for (name, bytes) in whole.iter().filter(|(name, _)| one(name)) {
                 let cut = |n: usize| bytes[..n].to_vec();
                 let mut flipped = bytes.clone();
                 flipped[bytes.len() - 3] ^= 1;
