@@ -1,5 +1,6 @@
 //! A run of two images on two cores, for tests of the report.
 
+use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::{Core, CoreSlice, Destination, Program, Slice};
 use snnc_compiler::ir::spiking::{
     Bias, Dynamics, HostInput, HostStage, Model, Network, NeuronFormat, Population, Readout, Window,
@@ -84,7 +85,7 @@ fn host_input() -> HostInput {
     let embedding = HostStage::Embedding { rows: 5, width: 3, table: vec![0.0; 15] };
     let map = ConvMap { rows: axis, cols: axis };
     let (weights, bias) = (vec![0.0; 3 * 9 * 2], vec![0.0; 2]);
-    let conv = HostStage::Conv { map, inputs: 3, outputs: 2, weights, bias };
+    let conv = HostStage::Conv { map, channels: ChannelMap::dense(3, 2), outputs: 2, weights, bias };
     let input = Shape::new(1, 2, 2);
     let stages = vec![embedding, conv];
     HostInput { population: PopulationId(0), input, stages, scale: vec![1.0; 2], neuron: None }

@@ -169,14 +169,17 @@ fn spiking_ir_host_side() {
         let mut other = ir.model.inputs[0].clone();
         other.population = SECOND;
         other.scale = vec![1.0; 6];
-        let HostStage::Conv { outputs, weights, bias, .. } = &mut other.stages[0] else { unreachable!() };
-        (*outputs, *weights, *bias) = (6, vec![0.0; 54], vec![0.0; 6]);
-        ir.model.inputs.push(other);
-        ir.model.inputs[0].input = Shape::new(2, 5, 5);
-        let HostStage::Conv { inputs, weights, .. } = &mut ir.model.inputs[0].stages[0] else {
+        let HostStage::Conv { channels, outputs, weights, bias, .. } = &mut other.stages[0] else {
             unreachable!()
         };
-        *inputs = 2;
+        (*channels, *outputs) = (ChannelMap::dense(1, 6), 6);
+        (*weights, *bias) = (vec![0.0; 54], vec![0.0; 6]);
+        ir.model.inputs.push(other);
+        ir.model.inputs[0].input = Shape::new(2, 5, 5);
+        let HostStage::Conv { channels, weights, .. } = &mut ir.model.inputs[0].stages[0] else {
+            unreachable!()
+        };
+        channels.inputs = 2;
         weights.resize(72, 0.0);
     });
     let generation = |ir: &mut SpikingIr| {

@@ -66,7 +66,8 @@ fn of_core(part: usize, core: &mut Core) -> Vec<Number<'_>> {
                 let runs = l.runs.iter_mut().flat_map(|r| [&mut r.target, &mut r.weight, &mut r.len]);
                 let own =
                     [&mut l.projection.0, &mut l.slice, &mut l.weights, &mut l.atoms, &mut l.atom_stride];
-                runs.chain(own).collect::<Vec<_>>()
+                let groups = [&mut l.first_atom, &mut l.group, &mut l.shift];
+                runs.chain(own).chain(groups).collect::<Vec<_>>()
             });
             lists.map(Number::U32).collect()
         }
@@ -168,7 +169,7 @@ fn host(program: &mut Program) -> Vec<Number<'_>> {
         for stage in &mut input.stages {
             match stage {
                 HostStage::Embedding { rows, width, .. } => all.extend([rows, width].map(Number::Usize)),
-                HostStage::Conv { map, inputs, outputs, .. } => {
+                HostStage::Conv { map, channels, outputs, .. } => {
                     for axis in [&mut map.rows, &mut map.cols] {
                         let own =
                             [&mut axis.kernel, &mut axis.first_tap, &mut axis.stride, &mut axis.padding];
@@ -176,7 +177,10 @@ fn host(program: &mut Program) -> Vec<Number<'_>> {
                         let own = [&mut axis.dilation, &mut axis.input, &mut axis.output];
                         all.extend(own.map(Number::Usize));
                     }
-                    all.extend([inputs, outputs].map(Number::Usize));
+                    let own = [&mut channels.groups, &mut channels.first_input, &mut channels.inputs];
+                    all.extend(own.map(Number::Usize));
+                    let own = [&mut channels.first_output, &mut channels.outputs, outputs];
+                    all.extend(own.map(Number::Usize));
                 }
             }
         }

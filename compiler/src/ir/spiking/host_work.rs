@@ -92,10 +92,10 @@ impl Model {
                     shape = Shape::new(*width, shape.height, shape.width);
                     HostWork::new(layer.clone(), HostTask::Embedding, 0, lookups)
                 }
-                HostStage::Conv { map, inputs, outputs, .. } => {
+                HostStage::Conv { map, channels, outputs, .. } => {
                     shape = Shape::new(*outputs, map.rows.output, map.cols.output);
                     let taps = connections(&map.rows) * connections(&map.cols);
-                    let products = taps * (*inputs * *outputs) as u64;
+                    let products = taps * channels.pairs() as u64;
                     HostWork::new(layer.clone(), HostTask::Convolution, products, 0)
                 }
             });
@@ -134,6 +134,7 @@ fn connections(axis: &AxisMap) -> u64 {
 mod tests {
     use super::*;
     use crate::ir::ConvMap;
+    use crate::ir::channels::ChannelMap;
     use crate::ir::spiking::host;
 
     /// Pairs of an output and a tap that meet an input, looked for from the outputs.
@@ -159,7 +160,8 @@ mod tests {
                 assert_eq!(connections(&axis), pairs(&axis), "{axis:?}");
                 // With inputs and weights of 1 the sum of all outputs is the number of products.
                 let (map, weights) = (ConvMap { rows: axis, cols: axis }, vec![1.0; 2 * kernel * kernel * 3]);
-                let stage = HostStage::Conv { map, inputs: 2, outputs: 3, weights, bias: vec![0.0; 3] };
+                let channels = ChannelMap::dense(2, 3);
+                let stage = HostStage::Conv { map, channels, outputs: 3, weights, bias: vec![0.0; 3] };
                 let shape = Shape::new(2, axis.input, axis.input);
                 let sum: f64 =
                     host::through(std::slice::from_ref(&stage), shape, &vec![1.0; shape.len()]).iter().sum();
