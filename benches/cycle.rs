@@ -48,7 +48,7 @@ fn measure(program: &Program, steps: u32, threads: usize, runs: u32) {
     for _ in 0..runs {
         let mut record = meter.record();
         let (start, cpu) = (Instant::now(), cpu_s());
-        let outcome = chip.run(NetworkId(0), &[]);
+        let outcome = chip.run(NetworkId(0), &[]).unwrap();
         let execution = start.elapsed().as_secs_f64();
         let time = meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).expect("it is timed");
         let all = start.elapsed().as_secs_f64();
@@ -115,6 +115,7 @@ fn ir(target: &Target, steps: u32) -> SpikingIr {
         bias,
         window: Window { start, steps },
         order: None,
+        rounding: Default::default(),
     };
     let fires = (0..neurons).map(|i| if i.is_multiple_of(10) { 1 << 10 } else { 0 }).collect();
     let populations =

@@ -121,6 +121,7 @@ fn add_layer(ir: &mut SpikingIr, layer: usize, shape: Shape) {
         bias: Bias::Zero,
         window: Window { start: layer as u32, steps: 8 },
         order: None,
+        rounding: Default::default(),
     });
 }
 

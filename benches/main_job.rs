@@ -46,7 +46,7 @@ fn denoiser_pass(bencher: divan::Bencher) {
     let program = program();
     let (chip, input) = (Chip::new(&program), planes(&program));
     let network = program.model.generation.as_ref().expect("the example generates").denoiser;
-    bencher.bench(|| chip.run(network, &input));
+    bencher.bench(|| chip.run(network, &input).unwrap());
 }
 
 /// The same pass on the spiking IR alone: the oracle's price.

@@ -1,4 +1,4 @@
-//! The command line: what can be said, not what is done. Exit codes: 0, 1 (the input's fault), 2 (usage).
+//! The command line: what can be said, not what is done. Exit codes: docs/outputs.md.
 
 mod mapping;
 mod research;

@@ -111,14 +111,14 @@ impl<'m> FloatStepper<'m> {
 }
 
 impl Stepper for FloatStepper<'_> {
-    fn denoise(&mut self, tokens: &[u32], t: u32) -> Vec<f64> {
-        let trace = self.denoiser_trace(tokens, t).expect("the latent grid was seen to fit the denoiser");
-        self.last_denoiser.insert(trace).output().data.clone()
+    fn denoise(&mut self, tokens: &[u32], t: u32) -> Result<Vec<f64>, Diagnostic> {
+        let trace = self.denoiser_trace(tokens, t)?;
+        Ok(self.last_denoiser.insert(trace).output().data.clone())
     }
 
-    fn decode(&mut self, tokens: &[u32]) -> Vec<f64> {
-        let trace = self.decoder_trace(tokens).expect("a finished grid holds codes that the decoder knows");
-        self.last_decoder.insert(trace).output().data.clone()
+    fn decode(&mut self, tokens: &[u32]) -> Result<Vec<f64>, Diagnostic> {
+        let trace = self.decoder_trace(tokens)?;
+        Ok(self.last_decoder.insert(trace).output().data.clone())
     }
 }
 
@@ -164,12 +164,7 @@ fn loop_parameters(model: &LoadedModel, pipeline: &PipelineSpec) -> Result<LoopP
 
 /// One pass on the flat `input`.
 fn run(network: &Interpreter<'_>, input: Vec<f64>) -> Result<Trace, Diagnostic> {
-    let shape = network.input_shape();
-    if input.len() == shape.len() {
-        return network.run(&Map::new(shape, input));
-    }
-    let message = format!("{} input values found, {} expected for {shape}", input.len(), shape.len());
-    Err(Diagnostic::new(Code::LayerShape, format!("network {}", network.graph().name), message))
+    network.run(&Map::checked(network.input_shape(), input, &network.graph().name)?)
 }
 
 fn invalid(model: &str, message: String) -> Diagnostic {
@@ -239,17 +234,19 @@ mod tests {
         let mut stepper = FloatStepper::new(&model).unwrap();
         assert!(stepper.last_denoiser().is_none());
         // x = (3 + 1) / 2 and (0 + 1) / 2: the one fires always, the other never.
-        assert_eq!(stepper.denoise(&[3, 0], 1), [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(stepper.denoise(&[3, 0], 1).unwrap(), [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
         let spikes = stepper.last_denoiser().and_then(|trace| trace.spikes("l2")).unwrap();
         assert_eq!(spikes, vec![vec![true, false, true, false, true, false]; 4]);
-        assert_eq!(stepper.decode(&[2, 0]), [1.0, 1.0]);
+        assert_eq!(stepper.decode(&[2, 0]).unwrap(), [1.0, 1.0]);
         assert_eq!(stepper.last_decoder().unwrap().spiking().collect::<Vec<_>>(), ["l2"]);
     }
 
     #[test]
     fn passes_on_foreign_tokens_are_errors() {
         let model = model(3, 3);
-        let stepper = FloatStepper::new(&model).unwrap();
+        let mut stepper = FloatStepper::new(&model).unwrap();
+        assert_eq!(stepper.decode(&[3]).unwrap_err().code, Code::LayerShape);
+        assert_eq!(stepper.denoise(&[], 1).unwrap_err().code, Code::LayerShape);
         assert_eq!(stepper.decoder_trace(&[3, 0]).unwrap_err().code, Code::Argument);
         assert_eq!(stepper.denoiser_trace(&[3], 1).unwrap_err().code, Code::LayerShape);
     }

@@ -20,6 +20,21 @@ use crate::awake::awake;
 /// Images simulated before their records are merged: of each image only pixels and tokens stay in memory.
 const CHUNK: u64 = 16;
 
+/// Most images of a run that keeps them all in memory.
+pub const IMAGES_MAX: u64 = 1 << 20;
+
+/// Whether a number of images is one.
+///
+/// # Errors
+/// [`Code::Argument`] for none, or more than `most`.
+pub fn check_images(images: u64, most: u64) -> Result<(), Diagnostic> {
+    if (1..=most).contains(&images) {
+        return Ok(());
+    }
+    let expected = if images == 0 { "at least one image".into() } else { format!("at most {most} images") };
+    Err(Diagnostic::new(Code::Argument, format!("--images {images}"), format!("expected {expected}")))
+}
+
 /// What to generate.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -32,15 +47,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whether there is something to generate.
+    /// Whether there is something to generate, and not more than memory holds.
     ///
     /// # Errors
-    /// [`Code::Argument`] for zero images.
+    /// [`Code::Argument`] for zero images, or more than [`IMAGES_MAX`].
     pub fn check(&self) -> Result<(), Diagnostic> {
-        if self.images == 0 {
-            return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image"));
-        }
-        Ok(())
+        check_images(self.images, IMAGES_MAX).map_err(|problem| match self.images {
+            0 => problem,
+            _ => problem.hint("`snnc generate` streams larger sets to disk"),
+        })
     }
 }
 
@@ -183,6 +198,7 @@ fn one(
     if let Some(problem) = failed {
         return Err(problem);
     }
+    let trajectory = trajectory?;
     let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
     Ok((Image { tokens, pixels: pixels(&trajectory.membrane) }, record))
 }

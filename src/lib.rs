@@ -4,7 +4,12 @@
 //! ([`streaming`]: whole sets of them; `awake` for few), [`report`] writes what they cost, and [`trace`]
 //! what single packets did. [`float_stepper`] lets the float reference answer the generation loop in the
 //! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it,
-//! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model.
+//! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model. [`warnings`] says
+//! what may go wrong before it does.
+//! [`process`] is what the command owes its surroundings: standard streams, signals, panics, exit codes.
+
+// Standard streams may be closed or full, and these macros panic then: `process::console` writes to them.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod awake;
 pub mod cli;
@@ -14,8 +19,10 @@ pub mod fit;
 pub mod float_stepper;
 pub mod generation;
 pub mod golden;
+pub mod process;
 mod progress;
 pub mod reconstruction;
 pub mod report;
 pub mod streaming;
 pub mod trace;
+pub mod warnings;

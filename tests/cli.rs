@@ -110,7 +110,13 @@ fn user_errors_have_code_place_and_hint() {
         "E0016",
         &["simulate", &write("text.snnx", "this is not a program, however long the text may be ......")],
     );
-    fails("E0021", &["run", example().to_str().unwrap(), "--images", "0"]);
+    for absurd in [["--images", "0"], ["--images", "1152921504606846976"], ["--threads", "1000000000"]] {
+        fails("E0021", &["run", example().to_str().unwrap(), absurd[0], absurd[1]]);
+    }
+    let flows = write("flows.txt", "0 1 5\n");
+    for absurd in [["4294967295", "1"], ["1", "0"], ["4096", "4097"]] {
+        fails("E0021", &["place", &flows, "--columns", absurd[0], "--rows", absurd[1]]);
+    }
     fails("E0021", &["explain", "E9999"]);
     assert!(ok(&["explain", "e0013"]).contains("does not fit"));
     assert_eq!(snnc(&["run"]).status.code(), Some(2));
@@ -220,7 +226,7 @@ fn a_set_continues_where_it_stopped() {
     let run = |arguments: Vec<String>| ok(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     run(set("whole", "4"));
     run(set("torn", "4"));
-    // As if killed while the second image was written.
+    // As if killed while the chunk was written: its checksums are not there yet.
     let torn = folder.path().join("torn");
     for name in ["images.npy", "tokens.npy"] {
         let whole = std::fs::read(torn.join(name)).unwrap();
@@ -228,9 +234,10 @@ fn a_set_continues_where_it_stopped() {
         std::fs::write(torn.join(format!("{name}.part")), &whole[..kept]).unwrap();
         std::fs::remove_file(torn.join(name)).unwrap();
     }
-    assert!(run(set("torn", "4")).contains("2 made now, 1 found"));
+    std::fs::write(torn.join("generate.sums"), "0 3 12").unwrap();
+    assert!(run(set("torn", "4")).contains("3 made now, 0 found"));
     assert!(run(set("torn", "4")).contains("0 made now, 3 found"));
-    for name in ["images.npy", "tokens.npy", "generate.json"] {
+    for name in ["images.npy", "tokens.npy", "generate.json", "generate.sums"] {
         let read = |out: &str| std::fs::read(folder.path().join(out).join(name)).unwrap();
         assert_eq!(read("whole"), read("torn"), "{name}");
     }
@@ -271,6 +278,40 @@ fn fewer_weight_bits_are_calibrated_and_more_are_refused() {
     assert_eq!(json["layerwise"].as_array().unwrap().len(), 8);
     assert!(folder.path().join("image_0000.png").exists());
     fails("E0021", &["compile", model, "--weights", "9"]);
+}
+
+#[test]
+fn calibration_is_refused_where_it_would_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = example();
+    let model = model.to_str().unwrap();
+    let feed_forward = "examples/feed-forward/model.ron";
+    let idle = |arguments: &[&str], why: &str| {
+        let text = fails("E0021", arguments);
+        assert!(
+            text.contains("would change nothing") && text.contains(why) && text.contains("hint"),
+            "{text}"
+        );
+    };
+    idle(&["compile", feed_forward, "--calibrate", "4"], "no pipeline");
+    idle(&["compile", feed_forward, "--weights", "3", "--calibrate", "1"], "no pipeline");
+    // Rounding to nearest is what happens there.
+    ok(&["compile", feed_forward, "--calibrate", "0", "-o", &path("ff.snnx")]);
+    idle(
+        &["generate", &path("ff.snnx"), "--images", "1", "--out", &path("a"), "--calibrate", "4"],
+        "compiled",
+    );
+    idle(&["generate", &path("ff.snnx"), "--images", "1", "--out", &path("a"), "--weights", "4"], "compiled");
+    idle(&["compile", model, "--emit", "graph", "--calibrate", "4"], "as trained");
+    let hgr = path("net.hgr");
+    idle(&["export", model, "--to", "hgr", "-o", &hgr, "--calibrate", "4"], "no weights");
+    let mut options = snnc_compiler::driver::CompileOptions::default();
+    options.lower.calibration = Some(4);
+    let loaded = snnc_compiler::frontend::load(&example()).unwrap();
+    let target = snnc_targets::registry::load("loihi-like").unwrap();
+    let error = snnc_compiler::driver::compile_codec(&loaded, &target, options).unwrap_err();
+    assert!(error.to_string().contains("without the denoiser"), "{error}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn fires_as_the_references((model, ir, program): (LoadedModel, SpikingIr, Progra
             let data = input(interpreter.input_shape().len(), seed, if name == "classifier" { 1 } else { 8 });
             let trace = interpreter.run(&Map::new(interpreter.input_shape(), data.clone())).unwrap();
             let truth = oracle::run(&ir, network, &data);
-            let outcome = chip.run(network, &data);
+            let outcome = chip.run(network, &data).unwrap();
             assert_eq!(outcome.counts.bias_saturations, 0, "inputs of -1 to 1 are never clipped");
             let plain = plain::run(&chip, network, &data);
             for (&id, expected) in &truth {
@@ -120,7 +120,7 @@ fn it_is_timed_cycle_by_cycle_where_packets_fork() {
         let size =
             program.model.inputs.iter().filter(|i| program.model.populations[i.population].network == id);
         let length = size.map(|i| i.input.len()).max().unwrap();
-        let outcome = chip.run(id, &input(length, 1, 8));
+        let outcome = chip.run(id, &input(length, 1, 8)).unwrap();
         let time = |meter: &Meter| {
             let mut record = meter.record();
             meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).unwrap()

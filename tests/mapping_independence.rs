@@ -57,7 +57,7 @@ fn decoder_and_denoiser_do_not_depend_on_the_mapping() {
         let mut values: Option<Vec<Vec<f64>>> = None;
         for program in &programs {
             let chip = Chip::new(program);
-            let outcome = chip.run(network, &input);
+            let outcome = chip.run(network, &input).unwrap();
             for (&population, trace) in &truth {
                 assert_eq!(chip.spikes(&outcome, population), trace.spikes, "{population}");
                 let mut sum = Events::default();

@@ -7,9 +7,9 @@ use petgraph::graph::DiGraph;
 use snnc_compiler::driver;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
-use snnc_compiler::ir::spiking::{Bias, Dynamics, SpikingIr};
+use snnc_compiler::ir::spiking::{Bias, Dynamics, SpikingIr, Ties};
 use snnc_compiler::ir::{NetworkId, Shape};
-use snnc_compiler::passes::quantise::{Ties, summary};
+use snnc_compiler::passes::quantise::summary;
 use snnc_compiler::reference::{Interpreter, Map, Trace};
 use snnc_compiler::weights::Tensor;
 use snnc_simulator::execute::oracle;
@@ -87,9 +87,8 @@ fn differences(ir: &SpikingIr, input: &[f64], trace: &Trace) -> usize {
 /// The same integers without the correction.
 fn uncorrected(ir: &SpikingIr) -> SpikingIr {
     let mut ir = ir.clone();
-    let neuron = ir.model.neuron;
     for population in ir.model.populations.values_mut() {
-        let ties = Ties::of(&neuron, population);
+        let ties = population.rounding.ties;
         match (&mut population.dynamics, &mut population.bias) {
             (Dynamics::Lif { thresholds, .. }, _) if ties == Some(Ties::Threshold) => {
                 thresholds.iter_mut().for_each(|t| *t += 1);

@@ -9,6 +9,9 @@
 //! Invariants: no stage calls an earlier one; the [`driver`] verifies after every stage; nothing ever holds the
 //! unrolled synapses of a convolution.
 
+// What there is to say, the command says.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod driver;
 pub mod frontend;
 pub mod graph;

@@ -37,6 +37,7 @@ fn network(target: &Target, shape: Shape, map: ConvMap, channels: ChannelMap) ->
             bias: if fires { Bias::Host } else { Bias::Zero },
             window: Window { start, steps: 4 },
             order: None,
+            rounding: Default::default(),
         });
     }
     let stage = HostStage::Conv {
@@ -59,6 +60,7 @@ fn network(target: &Target, shape: Shape, map: ConvMap, channels: ChannelMap) ->
                 input: Shape::new(1, shape.height, shape.width),
                 stages: vec![stage],
                 scale: vec![1.0; shape.channels],
+                neuron: None,
             }],
             readouts: vec![Readout {
                 population: PopulationId(1),

@@ -50,7 +50,7 @@ fn sample() -> Vec<Stored> {
 #[test]
 fn what_is_written_is_read_back() {
     let folder = TempDir::new().unwrap();
-    let path = folder.path().join("deep/w.safetensors");
+    let path = folder.path().join("w.safetensors");
     write_safetensors(&path, &sample()).unwrap();
     let file = WeightFile::open(&path).unwrap();
     assert_eq!(file.names(), ["a", "c", "b", "empty"], "8-byte types first, else in order");

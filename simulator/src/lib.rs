@@ -5,6 +5,9 @@
 //! [`host`] loop drives either the chip or the float reference through [`host::Stepper`].
 //! Of the compiler only `ir` is used.
 
+// What there is to say, the command says.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 mod bits;
 pub mod charge;
 pub mod counts;

@@ -15,7 +15,7 @@ use snnc_simulator::time::{Fidelity, Latencies};
 /// With packets of several flits.
 fn program(seed: u64) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
-        target.network.as_mut().unwrap().flits_per_packet.0 = random.between(1, 3) as u32;
+        target.network.as_mut().unwrap().flits_per_packet.0 = random.between(1, 8) as u32;
     })
 }
 
@@ -26,7 +26,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
     for seed in 0..60 {
         let (program, input) = program(seed);
         let chip = Chip::new(&program);
-        let outcome = chip.run(NetworkId(0), &input);
+        let outcome = chip.run(NetworkId(0), &input).unwrap();
         let (analytic, bound) = timed(&chip, &outcome, Fidelity::Analytic);
         let cycle = Fidelity::Cycle { every: 1 };
         let (cycle, record) = timed(&chip, &outcome, cycle);
@@ -47,7 +47,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
 fn threads_change_no_time() {
     let (program, input) = program(7);
     let chip = Chip::new(&program);
-    let outcome = chip.run(NetworkId(0), &input);
+    let outcome = chip.run(NetworkId(0), &input).unwrap();
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| timed(&chip, &outcome, Fidelity::Cycle { every: 1 }))
@@ -63,7 +63,7 @@ fn what_is_recorded_is_what_was_simulated() {
     for seed in 0..30 {
         let (program, input) = program(seed);
         let chip = Chip::new(&program);
-        let outcome = chip.run(NetworkId(0), &input);
+        let outcome = chip.run(NetworkId(0), &input).unwrap();
         let (record, steps) = watched(&chip, &outcome);
         let (_, unwatched) = timed(&chip, &outcome, Fidelity::Cycle { every: 1 });
         assert_eq!(record, unwatched, "seed {seed}: watching changes nothing");
@@ -102,7 +102,7 @@ fn what_is_recorded_is_what_was_simulated() {
 fn threads_change_no_record() {
     let (program, input) = program(7);
     let chip = Chip::new(&program);
-    let outcome = chip.run(NetworkId(0), &input);
+    let outcome = chip.run(NetworkId(0), &input).unwrap();
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| watched(&chip, &outcome))

@@ -48,6 +48,7 @@ fn population(ir: &mut SpikingIr, shape: Shape, depth: u32, fires: bool, bias: B
         bias,
         window: Window { start: depth, steps: STEPS },
         order: None,
+        rounding: Default::default(),
     })
 }
 
@@ -95,6 +96,7 @@ fn network(target: &Target, channels: usize, side: usize) -> SpikingIr {
         input: Shape::new(1, side, side),
         stages: vec![stage],
         scale: vec![threshold; channels],
+        neuron: None,
     });
     ir.model.readouts.push(Readout { population: last, scale: vec![1.0], offset: vec![0.0] });
     ir.verify().unwrap();

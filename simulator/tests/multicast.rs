@@ -74,7 +74,8 @@ fn forking_changes_hops_and_nothing_else() {
         let (ir, forked, _) = mapped(seed, Routing::Multicast { table_entries: None });
         assert_eq!(apart.sites, forked.sites);
         let (apart, forked) = (Chip::new(&apart), Chip::new(&forked));
-        let (one, other) = (apart.run(NetworkId(0), &input), forked.run(NetworkId(0), &input));
+        let (one, other) =
+            (apart.run(NetworkId(0), &input).unwrap(), forked.run(NetworkId(0), &input).unwrap());
         assert_eq!(one.readouts, other.readouts);
         for (one, other) in one.counts.steps.iter().zip(&other.counts.steps) {
             assert_eq!((&one.events, &one.flows), (&other.events, &other.flows));

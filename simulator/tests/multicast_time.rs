@@ -36,7 +36,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
     for seed in 0..200 {
         let (program, input) = forking(seed);
         let chip = Chip::new(&program);
-        let outcome = chip.run(NetworkId(0), &input);
+        let outcome = chip.run(NetworkId(0), &input).unwrap();
         let (analytic, bound) = timed(&chip, &outcome, Fidelity::Analytic);
         let (cycle, record) = timed(&chip, &outcome, Fidelity::Cycle { every: 1 });
         for (step, (a, c)) in analytic.steps.iter().zip(&cycle.steps).enumerate() {
@@ -69,7 +69,7 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
     for seed in 0..200 {
         let (program, input) = forking(seed);
         let chip = Chip::new(&program);
-        let outcome = chip.run(NetworkId(0), &input);
+        let outcome = chip.run(NetworkId(0), &input).unwrap();
         let (record, steps) = watched(&chip, &outcome);
         let (_, unwatched) = timed(&chip, &outcome, Fidelity::Cycle { every: 1 });
         assert_eq!(record, unwatched, "seed {seed}: watching changes nothing");
@@ -147,7 +147,8 @@ fn trees_of_single_destinations_take_the_time_of_packets_without_trees() {
         let mut forked = apart.clone();
         forked.target.topology.routing.0 = Routing::Multicast { table_entries: None };
         let (apart, forked) = (Chip::new(&apart), Chip::new(&forked));
-        let (one, other) = (apart.run(NetworkId(0), &input), forked.run(NetworkId(0), &input));
+        let (one, other) =
+            (apart.run(NetworkId(0), &input).unwrap(), forked.run(NetworkId(0), &input).unwrap());
         let cycle = Fidelity::Cycle { every: 1 };
         let (one, other) = (timed(&apart, &one, cycle), timed(&forked, &other, cycle));
         assert_eq!(one.0, other.0, "seed {seed}");
@@ -162,7 +163,7 @@ fn threads_change_no_time_and_no_record() {
     for seed in [3, 7] {
         let (program, input) = forking(seed);
         let chip = Chip::new(&program);
-        let outcome = chip.run(NetworkId(0), &input);
+        let outcome = chip.run(NetworkId(0), &input).unwrap();
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| (timed(&chip, &outcome, Fidelity::Cycle { every: 1 }), watched(&chip, &outcome)))

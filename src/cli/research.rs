@@ -13,13 +13,13 @@ pub struct PlaceArgs {
     /// Text file of flows: a line "source destination packets" each, cores counted from 0
     pub flows: PathBuf,
     /// Tiles in a row of the mesh
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long)]
     pub columns: u32,
     /// Rows of tiles
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long)]
     pub rows: u32,
     /// Cores on a tile
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, default_value_t = 1)]
     pub cores_per_tile: u32,
     /// How long to search: fast, default or best
     #[arg(long, default_value_t)]

@@ -15,9 +15,10 @@ use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, Target, registry};
 
-use super::{json, mapping, print};
+use super::{changes_nothing, files, json, mapping, print};
 use crate::cli::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
 use crate::report::quantisation;
+use crate::warnings;
 
 /// What `--json` prints: the mapping report and what rounding made of each layer.
 #[derive(serde::Serialize)]
@@ -25,6 +26,7 @@ struct Printed<'a> {
     #[serde(flatten)]
     mapping: &'a MappingReport,
     quantisation: &'a [quantise::LayerQuantisation],
+    warnings: Vec<warnings::Warning>,
 }
 
 /// A compiled model and how long it took.
@@ -64,10 +66,17 @@ pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Compiled, Diag
 }
 
 pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
+    let _inputs = files::mapped(&args.model, &args.mapping);
+    files::outputs(&[("--output", args.output.as_ref())])?;
+    let calibrates = args.model.quantise.calibrate.is_some_and(|passes| passes > 0);
+    if calibrates && args.emit == Some(Emit::Graph) && args.output.is_none() {
+        let why = "the layer graph holds the weights as trained; `--emit spiking` shows them rounded";
+        return Err(changes_nothing("--calibrate", why).into());
+    }
     if let Some(emit @ (Emit::Graph | Emit::Spiking)) = args.emit {
         let target = registry::load(&args.model.target)?;
         let model = frontend::load(&args.model.model)?;
-        print(&emitted(emit, &model, &target, &args.model.quantise)?)?;
+        print(&emitted(emit, &model, &target, &args.model.quantise)?);
         if args.output.is_none() {
             return Ok(ExitCode::SUCCESS);
         }
@@ -77,26 +86,34 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
         compiled.program.save(path)?;
     }
     let layers = quantise::summary(&compiled.ir);
+    let found = compiled.ir.warnings();
+    if !args.json {
+        warnings::show(&found);
+    }
     match args.emit {
-        Some(Emit::Program) => print(&compiled.program.to_text())?,
+        Some(Emit::Program) => print(&compiled.program.to_text()),
         Some(Emit::Partition) => {
             let partition = driver::partition_of(&compiled.program);
-            print(&PartitionFile::new(&compiled.ir, &partition).to_text())?;
+            print(&PartitionFile::new(&compiled.ir, &partition).to_text());
         }
         Some(Emit::Placement) => {
             let placement = driver::placement_of(&compiled.program);
-            print(&PlacementFile::new(&placement, &compiled.program.target).to_text())?;
+            print(&PlacementFile::new(&placement, &compiled.program.target).to_text());
         }
         Some(Emit::Graph | Emit::Spiking) => {}
         None if args.json => {
-            print(&json(&Printed { mapping: &compiled.report, quantisation: &layers }))?;
+            print(&json(&Printed {
+                mapping: &compiled.report,
+                quantisation: &layers,
+                warnings: warnings::of(&found),
+            }));
         }
         None => {
-            print(&compiled.report.to_string())?;
-            print(&quantisation::print(&layers, compiled.ir.model.neuron.weight_bits))?;
-            print(&format!("\ncompiled in {:.2} s\n", compiled.seconds))?;
+            print(&compiled.report.to_string());
+            print(&quantisation::print(&layers, compiled.ir.model.neuron.weight_bits));
+            print(&format!("\ncompiled in {:.2} s\n", compiled.seconds));
             if let Some(path) = &args.output {
-                print(&format!("wrote {}\n", path.display()))?;
+                print(&format!("wrote {}\n", path.display()));
             }
         }
     }

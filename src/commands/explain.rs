@@ -10,6 +10,6 @@ pub fn run(text: &str) -> Result<ExitCode, Diagnostics> {
         Diagnostic::new(Code::Argument, format!("explain {text}"), "there is no such error code")
             .hint(format!("{} to {}", all[0], all[all.len() - 1]))
     })?;
-    super::print(&format!("{code}: {}\n\n{}\n", code.title(), code.page()))?;
+    super::print(&format!("{code}: {}\n\n{}\n", code.title(), code.page()));
     Ok(ExitCode::SUCCESS)
 }

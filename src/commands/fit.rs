@@ -16,6 +16,6 @@ pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     let model = frontend::load(&args.model)?;
     let quantise = QuantiseArgs { weights: args.weights, calibrate: None };
     let answer = fit(&model, &targets, options(&quantise));
-    print(&if args.json { json(&answer) } else { answer.to_string() })?;
+    print(&if args.json { json(&answer) } else { answer.to_string() });
     Ok(ExitCode::SUCCESS)
 }

@@ -6,23 +6,39 @@ use snnc_compiler::ir::program::Program;
 use snnc_targets::Diagnostics;
 
 use super::compile::compile;
-use super::print;
+use super::{changes_nothing, files, print};
 use crate::cli::{MappingArgs, SetArgs};
+use crate::process::signals;
 use crate::progress;
-use crate::streaming::{self, Manifest};
+use crate::streaming::{self, Found, Manifest};
+use crate::warnings;
 
 pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
+    let _inputs = files::model(&args.model);
     let compiled = args.model.model.extension().is_some_and(|e| e == "snnx");
+    if compiled {
+        let given = args.model.quantise;
+        let named = [("--weights", given.weights.is_some()), ("--calibrate", given.calibrate.is_some())];
+        if let Some((option, _)) = named.into_iter().find(|&(_, given)| given) {
+            let why =
+                "the weights of a compiled program are rounded already; `snnc compile` takes the option";
+            return Err(changes_nothing(option, why).into());
+        }
+    }
     let program = if compiled {
         Program::load(&args.model.model)?
     } else {
         compile(&args.model, &MappingArgs::default())?.program
     };
+    warnings::show(&program.warnings());
     let manifest = Manifest::new(&program, args.images, args.seed, args.format);
     let bar = progress::bar(args.images, "generating");
-    let earlier = streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;
+    signals::advise("the same command goes on where it stopped");
+    let Found { whole, damaged } = streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;
     bar.finish_and_clear();
-    let made = args.images - earlier;
-    print(&format!("{} images in {} ({made} made now, {earlier} found)\n", args.images, args.out.display()))?;
+    let made = args.images - whole;
+    let damaged = if damaged > 0 { format!(", {damaged} of them found damaged") } else { String::new() };
+    let (images, out) = (args.images, args.out.display());
+    print(&format!("{images} images in {out} ({made} made now{damaged}, {whole} found)\n"));
     Ok(ExitCode::SUCCESS)
 }

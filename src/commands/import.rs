@@ -9,7 +9,7 @@ use crate::cli::ImportArgs;
 
 pub fn run(args: &ImportArgs) -> Result<ExitCode, Diagnostics> {
     let summary = import(&args.vq, &args.sdid, args.image_size, &args.output)?;
-    super::print(&if args.json { super::json(&summary) } else { text(&summary) })?;
+    super::print(&if args.json { super::json(&summary) } else { text(&summary) });
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,6 @@
 //! What the user says about the mapping: objective, recorded rates, partitions and placements from files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use snnc_compiler::driver::Given;
@@ -13,7 +13,7 @@ use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions, search_some};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target, input, output};
 
 use crate::cli::{Goal, MappingArgs, Partitioner};
 
@@ -85,11 +85,11 @@ fn from_blocks(
     target: &Target,
     rates: &Rates,
 ) -> Result<Partition, Diagnostics> {
-    // A crossbar spends axons on the bits that the model's weights have.
+    // What narrower weights take is the target's to say.
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
     let network = super::export::choose(&ir.model, "--partition-network", args.partition_network.as_deref())?;
     let graph = network_graph(ir, network, args.group)?;
-    let text = std::fs::read_to_string(path).map_err(|e| Diagnostic::unreadable(path, &e))?;
+    let text = input::GRAPH.read_text(path)?;
     let vertices = graph.groups.len();
     let blocks = hgr::parse_blocks(&text, &path.display().to_string(), vertices, vertices)
         .map_err(|problem| problem.hint("a hand-written partition must be named .ron; --group and --partition-network must be those of `snnc export`"))?;
@@ -119,16 +119,33 @@ struct ProfileLayer {
     spikes: u64,
 }
 
+/// The report that `--profile` names, itself or by its folder.
+pub(super) fn profile_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("report.json") } else { path.to_owned() }
+}
+
 /// Spikes of a neuron in an image, by layer.
 fn profile(path: &Path, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
-    let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
-    let text = std::fs::read_to_string(&file).map_err(|e| Diagnostic::unreadable(&file, &e))?;
-    let place = file.display().to_string();
+    let file = profile_file(path);
+    if path.is_dir() {
+        // A run that was cut off while it replaced another is none.
+        output::check_set(path).map_err(|problem| {
+            problem.hint("run it again, or name its report.json if that is known to be good")
+        })?;
+    }
+    rates(&input::REPORT.read_text(&file)?, &file.display().to_string(), ir)
+}
+
+/// The rates that a report's text gives; `place` names it in errors.
+///
+/// # Errors
+/// [`Code::Argument`] if it is no report, has no images, or is one of another model.
+pub fn rates(text: &str, place: &str, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
     let bad = |message: String| {
-        Diagnostic::new(Code::Argument, place.clone(), message)
+        Diagnostic::new(Code::Argument, place, message)
             .hint("give the report.json of `snnc run` or `snnc simulate`, or its folder")
     };
-    let profile: Profile = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    let profile: Profile = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
     if !profile.schema.starts_with("snnc.report/") || profile.totals.images == 0 {
         return Err(bad(format!(
             "schema \"{}\" with {} images, expected a report of one or more",

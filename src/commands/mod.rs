@@ -3,10 +3,11 @@
 mod compile;
 mod explain;
 mod export;
+mod files;
 mod fit;
 mod generate;
 mod import;
-mod mapping;
+pub mod mapping;
 mod partition;
 mod place;
 mod reconstruct;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use crate::cli::{Cli, Command};
+use crate::process::console::print;
 
 /// Runs a command.
 ///
@@ -42,15 +44,9 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
     }
 }
 
-/// Prints to standard output; a closed pipe ends the program quietly, as it does for any filter.
-fn print(text: &str) -> Result<(), Diagnostic> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Diagnostic::new(Code::OutputFailed, "standard output", error.to_string())),
-        Ok(()) => Ok(()),
-    }
+/// An option that would change nothing: it is refused rather than ignored.
+fn changes_nothing(option: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(Code::Argument, option, format!("would change nothing: {why}")).hint("leave it out")
 }
 
 /// Pretty JSON with a final newline.

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use snnc_compiler::mapping::hypergraph::{Blocks, Hypergraph, Limits, Options, hgr, partition};
-use snnc_targets::output::write_atomic;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::output::{Inputs, write_atomic};
+use snnc_targets::{Code, Diagnostic, Diagnostics, input};
 
-use super::{json, print};
+use super::{files, json, print};
 use crate::cli::PartitionArgs;
 use crate::report::memory::peak_bytes;
 
@@ -28,6 +28,8 @@ struct Outcome {
 }
 
 pub fn run(args: &PartitionArgs) -> Result<ExitCode, Diagnostics> {
+    let _inputs = Inputs::new([&args.hypergraph]);
+    files::outputs(&[("--output", args.output.as_ref())])?;
     let graph = read(args)?;
     let limits = Limits { scalars: args.limit.clone(), covers: Vec::new() };
     let blocks = args.blocks.map_or(Blocks::Fewest, Blocks::Exactly);
@@ -50,18 +52,14 @@ pub fn run(args: &PartitionArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(path) = &args.output {
         write_atomic(path, hgr::write_blocks(&solution.blocks).as_bytes())?;
     }
-    print(&if args.json { json(&outcome) } else { text(&outcome) })?;
+    print(&if args.json { json(&outcome) } else { text(&outcome) });
     Ok(ExitCode::SUCCESS)
 }
 
 fn read(args: &PartitionArgs) -> Result<Hypergraph, Diagnostic> {
     let path = &args.hypergraph;
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let message = format!("not a text file: byte {} is no UTF-8", error.utf8_error().valid_up_to());
-        Diagnostic::new(Code::HypergraphInvalid, &name, message)
-    })?;
+    let text = input::GRAPH.read_text(path)?;
     let graph = hgr::parse(&text, &name)?;
     if args.limit.len() != graph.resources {
         let message = format!("{} limits, but vertices have {} weights", args.limit.len(), graph.resources);

@@ -9,7 +9,7 @@ use snnc_compiler::mapping::flows;
 use snnc_compiler::mapping::place::{HopCosts, PlaceOptions, arrange};
 use snnc_compiler::mapping::report::hops_bound;
 use snnc_compiler::mapping::traffic::Traffic;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Topology};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Topology, input};
 
 use super::{json, print};
 use crate::cli::PlaceArgs;
@@ -39,10 +39,26 @@ impl fmt::Display for Placed {
     }
 }
 
+/// Sides of a mesh and cores on a tile that the search is made for.
+fn check_mesh(args: &PlaceArgs) -> Result<(), Diagnostic> {
+    for (name, value, most) in [
+        ("columns", args.columns, 4096),
+        ("rows", args.rows, 4096),
+        ("cores-per-tile", args.cores_per_tile, 256),
+    ] {
+        if !(1..=most).contains(&value) {
+            let message = format!("expected 1 to {most}");
+            return Err(Diagnostic::new(Code::Argument, format!("--{name} {value}"), message)
+                .hint("the mesh has columns x rows tiles"));
+        }
+    }
+    Ok(())
+}
+
 pub fn run(args: &PlaceArgs) -> Result<ExitCode, Diagnostics> {
+    check_mesh(args)?;
     let place = args.flows.display().to_string();
-    let text = std::fs::read_to_string(&args.flows)
-        .map_err(|error| Diagnostic::new(Code::FileUnreadable, &place, error.to_string()))?;
+    let text = input::GRAPH.read_text(&args.flows)?;
     let (cores, traffic) = flows::parse(&text, &place)?;
     let topology = Topology {
         mesh_columns: args.columns,
@@ -62,7 +78,7 @@ pub fn run(args: &PlaceArgs) -> Result<ExitCode, Diagnostics> {
     let sites = arrange(cores, &traffic, &topology, HopCosts::UNIT, options);
     let seconds = start.elapsed().as_secs_f64();
     let placed = evaluated(&traffic, &topology, &sites, seconds);
-    print(&if args.json { json(&placed) } else { placed.to_string() })?;
+    print(&if args.json { json(&placed) } else { placed.to_string() });
     Ok(ExitCode::SUCCESS)
 }
 

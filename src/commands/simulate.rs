@@ -10,49 +10,54 @@ use snnc_simulator::charge::Record;
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
+use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::compile::compile;
-use super::print;
+use super::{files, print};
 use crate::cli::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::generation::{self, Generated, Observer, Options, image_shape, loop_of};
 use crate::progress;
 use crate::report::images::{Image, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
-use crate::report::{Report, ReportInput, json, memory, npy, text};
-use crate::trace::{self, Traces};
+use crate::report::{Report, ReportInput, is_result, json, memory, npy, text};
+use crate::trace::{self, Traced, Traces};
+use crate::warnings;
+
+/// Most threads of a run: each takes memory for its stack before it does anything.
+const THREADS_MAX: usize = 1024;
 
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
+    let _inputs = Inputs::new([&args.program]);
+    check_outputs(&args.generate)?;
     let program = Program::load(&args.program)?;
     generate(&program, 0.0, &args.generate)
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
+    let _inputs = files::mapped(&args.model, &args.mapping);
+    check_outputs(&args.generate)?;
     let compiled = compile(&args.model, &args.mapping)?;
     if !args.generate.json {
-        print(&format!("{}\n", compiled.report))?;
+        print(&format!("{}\n", compiled.report));
     }
     generate(&compiled.program, compiled.seconds, &args.generate)
 }
 
 fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+    if !args.json {
+        warnings::show(&program.warnings());
+    }
     let iterations = loop_of(program)?.iterations as u64;
     let shape = image_shape(program)?;
     // Refuses at once what no image file holds.
     Image::new(shape, vec![0; shape.len()])?;
-    if let Some(out) = &args.out {
-        // Before the work: a folder that cannot be made should not cost a run.
-        std::fs::create_dir_all(out).map_err(|error| {
-            Diagnostic::new(
-                Code::OutputFailed,
-                out.display().to_string(),
-                format!("cannot make folder: {error}"),
-            )
-        })?;
-    }
     let options = Options { images: args.images, seed: args.seed, fidelity: args.timing };
     options.check()?;
-    let mut watching = Watching::new(program, args)?;
+    // Before the work: a folder that cannot be made, or that is another's, should not cost a run.
+    let begin = |out: &PathBuf| ResultSet::begin(out, "snnc run", is_result);
+    let set = args.out.as_ref().map(begin).transpose()?;
+    let mut watching = Watching::new(program, args, set.as_ref())?;
     let bar = progress::bar(args.images.saturating_mul(iterations), "generating");
     let start = Instant::now();
     let done = || bar.inc(1);
@@ -71,20 +76,22 @@ fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<Ex
         peak_memory_bytes: memory::peak_bytes(),
     }
     .report();
-    print(&if args.json { json::print(&report)? } else { text::print(&report) })?;
+    let traced = watching.finish()?;
     let mut wrote = Vec::new();
-    if let Some(out) = &args.out {
-        write(out, program, shape, &generated, &report)?;
+    if let (Some(set), Some(out)) = (set, &args.out) {
+        write(&set, program, shape, &generated, &report)?;
+        set.commit()?;
         let (last, folder) = (image_name(generated.images.len() - 1), out.display());
         let steps = if args.timing == Fidelity::None { "" } else { ", timesteps.csv" };
         wrote.push(format!(
             "image_0000.png to {last}, contact.png, tokens.npy{steps} and report.json to {folder}"
         ));
     }
-    wrote.extend(watching.finish()?);
+    wrote.extend(traced.into_iter().flat_map(|traced| traced.lines(&args.trace.packets, &args.trace.events)));
+    print(&if args.json { json::print(&report)? } else { text::print(&report) });
     if !args.json && !wrote.is_empty() {
         let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
-        print(&format!("\n{lines}"))?;
+        print(&format!("\n{lines}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -96,22 +103,29 @@ struct Watching<'a> {
 }
 
 impl<'a> Watching<'a> {
-    fn new(program: &'a Program, args: &GenerateArgs) -> Result<Self, Diagnostic> {
-        let out = args.out.as_ref().filter(|_| args.timing != Fidelity::None);
-        let table = |out: &PathBuf| StepTable::create(&out.join("timesteps.csv"), &program.model.networks);
+    fn new(program: &'a Program, args: &GenerateArgs, set: Option<&ResultSet>) -> Result<Self, Diagnostic> {
+        let timed = set.filter(|_| args.timing != Fidelity::None);
+        let table =
+            |set: &ResultSet| StepTable::create(&set.place("timesteps.csv")?, &program.model.networks);
         let TraceArgs { packets, events, images, passes, timesteps } = args.trace.clone();
-        let options = trace::Options { packets, events, images, passes, timesteps };
-        if let Some(out) = &args.out {
+        let mut options = trace::Options { packets, events, images, passes, timesteps };
+        if let (Some(set), Some(out)) = (set, &args.out) {
             options.check_beside(out)?;
+            // A trace in the folder of results is one of them.
+            for file in [&mut options.packets, &mut options.events].into_iter().flatten() {
+                if let Some(name) = set.name_of(file) {
+                    *file = set.place(&name)?;
+                }
+            }
         }
         let traces = Traces::new(program, options, args.images, args.timing)?;
-        Ok(Self { steps: out.map(table).transpose()?, traces })
+        Ok(Self { steps: timed.map(table).transpose()?, traces })
     }
 
-    /// Gives the files their names; what was written.
-    fn finish(self) -> Result<Vec<String>, Diagnostic> {
+    /// Gives the files their names; what was traced.
+    fn finish(self) -> Result<Option<Traced>, Diagnostic> {
         self.steps.map(StepTable::finish).transpose()?;
-        Ok(self.traces.map(Traces::finish).transpose()?.unwrap_or_default())
+        self.traces.map(Traces::finish).transpose()
     }
 }
 
@@ -127,16 +141,30 @@ impl Observer for Watching<'_> {
 
 /// A pool of its own, so that `--threads` holds for this run.
 fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
-    if threads == Some(0) {
-        return Err(Diagnostic::new(Code::Argument, "--threads 0", "expected at least one thread"));
+    if let Some(threads) = threads.filter(|threads| !(1..=THREADS_MAX).contains(threads)) {
+        let message = format!("expected 1 to {THREADS_MAX} threads");
+        return Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
+            .hint("left out, there is one for each processor"));
     }
     rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
         Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
     })
 }
 
+/// Where traces go is looked at before the work; the folder of results is claimed when it is known that there are any.
+fn check_outputs(args: &GenerateArgs) -> Result<(), Diagnostic> {
+    let (packets, events) = (args.trace.packets.as_ref(), args.trace.events.as_ref());
+    // One within the folder of results may wait for that to be made.
+    let whole = |path: &Path| std::path::absolute(path).ok();
+    let outside = |path: &&PathBuf| {
+        let folder = path.parent().and_then(whole);
+        folder.is_none() || args.out.as_deref().and_then(whole) != folder
+    };
+    files::outputs(&[("--trace", packets.filter(outside)), ("--trace-events", events.filter(outside))])
+}
+
 fn write(
-    out: &Path,
+    set: &ResultSet,
     program: &Program,
     shape: Shape,
     generated: &Generated,
@@ -146,12 +174,12 @@ fn write(
     let mut images = Vec::new();
     for (index, image) in generated.images.iter().enumerate() {
         let image = Image::new(shape, image.pixels.clone())?;
-        write_image(&out.join(image_name(index)), &image)?;
+        write_image(&set.place(&image_name(index))?, &image)?;
         images.push(image);
     }
-    write_contact(&out.join("contact.png"), &images)?;
+    write_contact(&set.place("contact.png")?, &images)?;
     let tokens: Vec<Vec<u32>> = generated.images.iter().map(|image| image.tokens.clone()).collect();
-    npy::write_tokens(&out.join("tokens.npy"), &tokens, generation.rows, generation.columns)?;
-    json::write(&out.join("report.json"), report)?;
+    npy::write_tokens(&set.place("tokens.npy")?, &tokens, generation.rows, generation.columns)?;
+    json::write(&set.place("report.json")?, report)?;
     Ok(())
 }

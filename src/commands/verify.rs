@@ -5,14 +5,22 @@ use std::process::ExitCode;
 
 use snnc_compiler::driver;
 use snnc_compiler::frontend;
-use snnc_targets::{Code, Diagnostic, Diagnostics, output, registry};
+use snnc_targets::output::{self, Inputs, ResultSet};
+use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
 use super::{json, print};
 use crate::cli::VerifyArgs;
 use crate::report::images::{Image, image_name, write_image};
-use crate::{comparison, golden, progress};
+use crate::report::is_result;
+use crate::{comparison, golden, progress, warnings};
 
 pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
+    let mut inputs = Inputs::new(frontend::files_of(&args.model));
+    [args.golden.as_deref(), args.target.as_ref().map(Path::new)]
+        .into_iter()
+        .flatten()
+        .for_each(|p| inputs.add(p));
+    let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
     let model = frontend::load(&args.model)?;
     if let Some(traces) = &args.golden {
         if args.quantise.weights.is_some() || args.quantise.calibrate.is_some() {
@@ -26,31 +34,35 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
             bar.set_position(at.done as u64);
         })?;
         bar.finish_and_clear();
-        print(&if args.json { report.json() } else { report.text() })?;
+        print(&if args.json { report.json() } else { report.text() });
         return Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     // The command line demands one of the two.
     let target = registry::load(args.target.as_deref().unwrap_or("loihi-like"))?;
     let options = super::compile::options(&args.quantise);
     let (ir, program, _) = driver::compile(&model, &target, options)?;
+    let found = program.warnings();
+    if !args.json {
+        warnings::show(&found);
+    }
     let iterations = program.model.generation.as_ref().map_or(0, |g| g.iterations as u64);
     let bar = progress::bar(args.images.saturating_mul(iterations), "comparing");
     let calibration_passes = options.lower.passes(ir.model.neuron.weight_bits) as u64;
     let compared = comparison::Options { images: args.images, seed: args.seed, calibration_passes };
     let comparison = comparison::compare(&model, (ir, &program), compared, &|| bar.inc(1))?;
     bar.finish_and_clear();
-    if let Some(out) = &args.out {
-        write(out, &comparison)?;
+    if let Some(set) = set {
+        write(set, &comparison)?;
     }
-    print(&if args.json { json(&comparison) } else { comparison.to_string() })?;
+    print(&if args.json { json(&comparison) } else { comparison.to_string() });
     Ok(ExitCode::SUCCESS)
 }
 
 /// One picture an image (float, chip on the same tokens, chip running freely), and the comparison.
-fn write(out: &Path, comparison: &comparison::Comparison) -> Result<(), Diagnostics> {
+fn write(set: ResultSet, comparison: &comparison::Comparison) -> Result<(), Diagnostics> {
     for (index, (shape, pixels)) in comparison.pictures.iter().enumerate() {
-        write_image(&out.join(image_name(index)), &Image::new(*shape, pixels.clone())?)?;
+        write_image(&set.place(&image_name(index))?, &Image::new(*shape, pixels.clone())?)?;
     }
-    output::write_atomic(&out.join("verify.json"), json(comparison).as_bytes())?;
-    Ok(())
+    output::write_atomic(&set.place("verify.json")?, json(comparison).as_bytes())?;
+    Ok(set.commit()?)
 }

@@ -1,14 +1,17 @@
 //! Each layer alone: the float spikes of the layers before it into the chip's arithmetic.
 //!
-//! Five answers to the same input: the float neuron, the chip's neuron, and the float neuron with one of the chip's
-//! properties at a time (rounded weights and biases; the decay's rounding; the strict comparison). The share of
-//! spikes that one property alone changes says what a layer departs by. The threshold grid is not among them: a
+//! Six answers to the same input: the float neuron, the chip's neuron, and the float neuron with one of the chip's
+//! properties at a time (rounded weights and biases; the decay's rounding, where there is a leak; the strict comparison; the
+//! widths of sum and membrane). The share of spikes that one property alone changes says what a layer departs by. A cause is
+//! named only where something departs and that property alone changes an answer. The threshold grid is not among them: a
 //! channel's scale *is* its threshold, so a threshold is never rounded.
 
 use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, Model, Population, Sparse, SpikingIr};
+use snnc_compiler::ir::spiking::{
+    Bias, Connectivity, Dynamics, Model, Population, Sparse, SpikingIr, Ties, membrane_grid,
+};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::reference::Trace;
 use snnc_simulator::counts::Events;
@@ -17,7 +20,6 @@ use snnc_simulator::execute::neuron::Update;
 use snnc_targets::Diagnostics;
 
 use snnc_compiler::passes::collect::{self, Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
-use snnc_compiler::passes::quantise::Ties;
 use snnc_compiler::passes::{fold, linear};
 
 /// What one layer does to float spikes.
@@ -31,10 +33,12 @@ pub struct LayerCheck {
     pub changed: u64,
     /// Pairs that rounded weights and biases alone change.
     pub by_weights: u64,
-    /// Pairs that the rounding of the decay alone changes.
-    pub by_decay: u64,
+    /// Pairs that the rounding of the decay alone changes; null for neurons without a leak.
+    pub by_decay: Option<u64>,
     /// Pairs that the strict comparison alone changes, with what the compiler does about it.
     pub by_strictness: u64,
+    /// Pairs that the widths of sum and membrane alone change.
+    pub by_overflow: u64,
     /// What that is: `inclusive` chips need nothing.
     pub comparison: Option<Ties>,
     /// Chip membranes exactly at the trained threshold.
@@ -59,8 +63,9 @@ impl LayerCheck {
         self.spikes += other.spikes;
         self.changed += other.changed;
         self.by_weights += other.by_weights;
-        self.by_decay += other.by_decay;
+        self.by_decay = other.by_decay.map(|more| self.by_decay.unwrap_or(0) + more);
         self.by_strictness += other.by_strictness;
+        self.by_overflow += other.by_overflow;
         self.ties += other.ties;
         self.squares += other.squares;
         self.pairs += other.pairs;
@@ -72,14 +77,16 @@ impl LayerCheck {
         self.pairs
     }
 
-    /// What changes most of its spikes.
-    pub fn cause(&self) -> &'static str {
+    /// The property that alone changes most answers, if anything departs and one does.
+    pub fn cause(&self) -> Option<&'static str> {
         let causes = [
+            (self.by_overflow, "overflow"),
             (self.by_weights, if self.host { "bias rounding" } else { "weight rounding" }),
-            (self.by_decay, "decay rounding"),
+            (self.by_decay.unwrap_or(0), "decay rounding"),
             (self.by_strictness, "the strict comparison"),
         ];
-        causes.into_iter().rev().max_by_key(|(count, _)| *count).map_or("", |(_, name)| name)
+        let most = causes.into_iter().rev().max_by_key(|(count, _)| *count);
+        most.filter(|(count, _)| self.changed > 0 && *count > 0).map(|(_, name)| name)
     }
 }
 
@@ -197,14 +204,20 @@ impl Sums {
     }
 }
 
-/// The five answers of a layer's neurons; membranes `[h, w, c]` above rest, in thresholds (the chip's in its integers).
+/// The six answers of a layer's neurons; membranes `[h, w, c]` above rest, in thresholds (the chip's in its integers).
 struct Neurons<'a> {
     population: &'a Population,
     update: Update,
     ties: Ties,
     kept: f64,
+    /// What the chip keeps of a membrane; None without a leak.
+    kept_on_chip: Option<f64>,
     gain: f64,
     shift: u32,
+    /// By how much of the threshold the chip's constant input was raised for its strict comparison, one a channel.
+    raised: Vec<f64>,
+    /// The least membrane that fires, one a channel, in thresholds: less than 1 where a lowered threshold is too low.
+    lowered: Vec<f64>,
     /// What the chip compares with, one a channel.
     thresholds: Vec<i32>,
     /// The trained threshold in the chip's integers, one a channel.
@@ -215,6 +228,7 @@ struct Neurons<'a> {
     weights: Vec<f64>,
     decay: Vec<f64>,
     strictly: Vec<f64>,
+    narrow: Vec<f64>,
     chip: Vec<i32>,
     check: LayerCheck,
 }
@@ -231,30 +245,45 @@ impl<'a> Neurons<'a> {
             Dynamics::Lif { thresholds, .. } => thresholds.as_slice(),
             Dynamics::Integrator { .. } => &[],
         };
-        let ties = Ties::of(&model.neuron, population).unwrap_or(Ties::Inclusive);
+        let ties = population.rounding.ties.unwrap_or(Ties::Inclusive);
         let lowered = u32::from(ties == Ties::Threshold);
         let shifted = |more: u32| {
             mantissas.iter().map(|&m| ((m + more) << model.neuron.threshold_shift) as i32).collect()
         };
         let n = layer.shape.len();
+        let units: Vec<i32> = shifted(lowered);
+        let leaks = matches!(layer.kind, NeuronKind::Lif { .. });
+        let parts = f64::from(1u32 << model.neuron.decay_bits);
+        let raised = match ties {
+            Ties::Bias => raised(model, population, &units),
+            _ => vec![0.0; units.len()],
+        };
+        let step = i64::from(lowered << model.neuron.threshold_shift);
+        let decay = population.dynamics.decay();
+        let grid = membrane_grid(&model.neuron, decay, population.input_shift, &population.bias).min(step);
+        let lowered_to = units.iter().map(|&u| 1.0 - (step - grid) as f64 / f64::from(u)).collect();
         let (constant, bias) = constants(model, id, population, layer, input);
         Self {
             population,
             update: Update::new(&model.neuron, population.dynamics.decay(), population.input_shift),
             ties,
             kept,
+            kept_on_chip: leaks.then(|| 1.0 - f64::from(population.dynamics.decay()) / parts),
             gain,
             shift: population.input_shift,
+            raised,
+            lowered: lowered_to,
             thresholds: shifted(0),
-            units: shifted(lowered),
+            units,
             constant,
             bias,
             float: vec![0.0; n],
             weights: vec![0.0; n],
             decay: vec![0.0; n],
             strictly: vec![0.0; n],
+            narrow: vec![0.0; n],
             chip: vec![0; n],
-            check: LayerCheck::default(),
+            check: LayerCheck { by_decay: leaks.then_some(0), ..LayerCheck::default() },
         }
     }
 
@@ -270,13 +299,20 @@ impl<'a> Neurons<'a> {
             let kept = self.kept;
             let float = fire(&mut self.float[i], |v| v * kept + exact, |v| v >= 1.0);
             let weights = fire(&mut self.weights[i], |v| v * kept + rounded, |v| v >= 1.0);
-            let grid = |v: f64| (v * kept * unit).trunc() / unit + exact;
-            let decay = fire(&mut self.decay[i], grid, |v| v >= 1.0);
-            // On the grid of a lowered threshold the strict comparison is the inclusive one.
-            let strict = matches!(self.ties, Ties::Bias | Ties::Strict);
-            let raised = if self.ties == Ties::Bias { 1.0 / unit } else { 0.0 };
-            let over = |v: f64| if strict { v > 1.0 } else { v >= 1.0 };
+            let decay = self.kept_on_chip.map(|kept| {
+                let grid = |v: f64| (v * kept * unit).trunc() / unit + exact;
+                fire(&mut self.decay[i], grid, |v| v >= 1.0)
+            });
+            let (raised, lowered) = (self.raised[i % channels], self.lowered[i % channels]);
+            let over = |v: f64| match self.ties {
+                Ties::Bias | Ties::Strict => v > 1.0,
+                Ties::Inclusive | Ties::Threshold | Ties::Written => v >= lowered,
+            };
             let strictly = fire(&mut self.strictly[i], |v| v * kept + exact + raised, over);
+            let lost = self.update.lost_to_accumulator(sums.chip[i]) as f64 / unit;
+            let (least, most) = (f64::from(-self.update.state_max() - 1), f64::from(self.update.state_max()));
+            let clipped = |v: f64| (v * kept + exact - lost).clamp(least / unit, most / unit);
+            let narrow = fire(&mut self.narrow[i], clipped, |v| v >= 1.0);
             let v = self.update.integrate(self.chip[i], sums.chip[i], self.bias[i], &mut events);
             let chip = self.update.fires(v, threshold);
             self.chip[i] = if chip { 0 } else { v };
@@ -284,8 +320,11 @@ impl<'a> Neurons<'a> {
             check.spikes += u64::from(float.1);
             check.changed += u64::from(float.1 != chip);
             check.by_weights += u64::from(float.1 != weights.1);
-            check.by_decay += u64::from(float.1 != decay.1);
+            if let (Some(count), Some(decay)) = (&mut check.by_decay, decay) {
+                *count += u64::from(float.1 != decay.1);
+            }
             check.by_strictness += u64::from(float.1 != strictly.1);
+            check.by_overflow += u64::from(float.1 != narrow.1);
             check.ties += u64::from(v == whole);
             check.squares += (float.0 - f64::from(v) / unit).powi(2);
             check.pairs += 1;
@@ -297,6 +336,21 @@ impl<'a> Neurons<'a> {
         check.merge(&self.check);
         check
     }
+}
+
+/// How far the stored constant input of each channel lies above the next lower that the format holds, in thresholds.
+fn raised(model: &Model, population: &Population, units: &[i32]) -> Vec<f64> {
+    let step = |value: i32| {
+        let lower = model.neuron.above(-value).map_or(value, |above| -above);
+        f64::from(value - lower)
+    };
+    let largest = |values: &[i32]| values.iter().map(|&value| step(value)).fold(0.0, f64::max);
+    let steps: Vec<f64> = match &population.bias {
+        Bias::Channel(values) => values.iter().map(|&value| step(value)).collect(),
+        Bias::Neuron(values) => values.chunks(population.shape.positions().max(1)).map(largest).collect(),
+        Bias::Zero | Bias::Host => vec![0.0; units.len()],
+    };
+    steps.iter().zip(units).map(|(step, &unit)| step / f64::from(unit)).collect()
 }
 
 /// Updates a membrane; what it was before the comparison and whether it fired.

@@ -15,11 +15,14 @@ mod sums;
 mod text;
 
 use serde::Serialize;
+use snnc_compiler::ir::spiking::HostWork;
 
 pub use layerwise::LayerCheck;
 pub use metrics::pixel_mse;
 pub use run::{Options, compare};
 pub use statistics::Estimate;
+
+use crate::warnings::Warning;
 
 /// The comparison of a model on a target.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,6 +55,10 @@ pub struct Comparison {
     pub overflows: u64,
     /// Values that left their width on the chip, teacher-forced passes.
     pub saturation: Saturation,
+    /// What may go wrong on other inputs.
+    pub warnings: Vec<Warning>,
+    /// What the host computes in floats on both sides, in a pass of each network.
+    pub host: Vec<HostWork>,
     /// Float, chip on the float's tokens and chip running freely, side by side, one an image.
     #[serde(skip)]
     pub pictures: Vec<(snnc_compiler::ir::Shape, Vec<u8>)>,

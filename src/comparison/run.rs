@@ -9,13 +9,13 @@ use snnc_compiler::reference::Trace;
 use snnc_simulator::counts::Grain;
 use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, Stepper, generate, pixels};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::Comparison;
 use super::layerwise::Layerwise;
 use super::sums::Sums;
 use crate::float_stepper::FloatStepper;
-use crate::generation::loop_of;
+use crate::generation::{IMAGES_MAX, check_images, loop_of};
 
 /// One in so many denoiser passes is also checked layer by layer.
 const CHECKED: usize = 16;
@@ -45,9 +45,7 @@ pub fn compare(
     done: &(dyn Fn() + Sync),
 ) -> Result<Comparison, Diagnostics> {
     let generation = loop_of(program)?;
-    if options.images == 0 {
-        return Err(Diagnostic::new(Code::Argument, "--images 0", "expected at least one image").into());
-    }
+    check_images(options.images, IMAGES_MAX)?;
     let sides = Sides {
         float: FloatStepper::new(model)?,
         chip: Chip::new(program),
@@ -61,7 +59,7 @@ pub fn compare(
         let images: Vec<Sums> = (first..options.images.min(first + chunk))
             .into_par_iter()
             .map(|image| sides.image(PhiloxUniforms::new(options.seed, image), done))
-            .collect();
+            .collect::<Result<_, Diagnostic>>()?;
         images.into_iter().for_each(|image| sums.merge(image));
     }
     Ok(sums.comparison(program, options.calibration_passes, options.seed))
@@ -76,14 +74,15 @@ struct Sides<'a> {
 
 impl Sides<'_> {
     /// One image: the chip alone first, then the float trajectory with the chip beside it.
-    fn image(&self, uniforms: PhiloxUniforms, done: &(dyn Fn() + Sync)) -> Sums {
+    fn image(&self, uniforms: PhiloxUniforms, done: &(dyn Fn() + Sync)) -> Result<Sums, Diagnostic> {
         let parameters = LoopParameters::from(self.generation);
         let mut free_spikes = Vec::new();
         let mut observe =
             |outcome: &PassOutcome| free_spikes.push(spikes(&self.chip, outcome.counts.network, outcome));
-        let free = ChipStepper::observed(&self.chip, self.generation, (Grain::Pass, &mut observe), |alone| {
-            generate(&parameters, alone, &uniforms, &mut |_| {})
-        });
+        let free =
+            ChipStepper::observed(&self.chip, self.generation, (Grain::Pass, &mut observe), |alone| {
+                generate(&parameters, alone, &uniforms, &mut |_| {})
+            })?;
         let mut both = Both {
             sides: self,
             uniforms,
@@ -92,13 +91,13 @@ impl Sides<'_> {
             free: free_spikes.into_iter(),
             decoded: Vec::new(),
         };
-        let forced = generate(&parameters, &mut both, &uniforms, &mut |_| done());
+        let forced = generate(&parameters, &mut both, &uniforms, &mut |_| done())?;
         let [float, chip, free_image] = [&forced.membrane, &both.decoded, &free.membrane].map(|m| pixels(m));
         let last = |tokens: &[Vec<u32>]| tokens.last().cloned().unwrap_or_default();
         let tokens = (last(&forced.tokens), last(&free.tokens));
         let mut sums = both.sums;
         sums.image(self.image_shape(), (&tokens.0, &tokens.1), [&float, &chip, &free_image]);
-        sums
+        Ok(sums)
     }
 
     /// Shape of the decoder's read-out.
@@ -121,9 +120,9 @@ struct Both<'a, 'm> {
 
 impl Both<'_, '_> {
     /// Runs the chip on an input that the float reference has just answered, and compares their spikes.
-    fn chip(&mut self, network: NetworkId, input: &[f64], trace: &Trace) -> Vec<f64> {
+    fn chip(&mut self, network: NetworkId, input: &[f64], trace: &Trace) -> Result<Vec<f64>, Diagnostic> {
         let chip = &self.sides.chip;
-        let mut outcome = chip.run(network, input);
+        let mut outcome = chip.run(network, input)?;
         let model = &chip.program.model;
         let forced = spikes(chip, network, &outcome);
         let free = self.free.next().unwrap_or_default();
@@ -144,29 +143,28 @@ impl Both<'_, '_> {
                 self.sums.checks.entry(id).or_default().merge(&check);
             }
         }
-        outcome.readouts.swap_remove(0)
+        Ok(outcome.readouts.swap_remove(0))
     }
 }
 
 impl Stepper for Both<'_, '_> {
-    fn denoise(&mut self, tokens: &[u32], t: u32) -> Vec<f64> {
+    fn denoise(&mut self, tokens: &[u32], t: u32) -> Result<Vec<f64>, Diagnostic> {
         let (float, generation) = (&self.sides.float, self.sides.generation);
-        let trace = float.denoiser_trace(tokens, t).expect("the latent grid was seen to fit the denoiser");
+        let trace = float.denoiser_trace(tokens, t)?;
         let mut input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
         input.resize(tokens.len() * 2, f64::from(t));
-        let chip = self.chip(generation.denoiser, &input, &trace);
+        let chip = self.chip(generation.denoiser, &input, &trace)?;
         let float = trace.output().data.clone();
         self.sums.logits(generation, &self.uniforms, self.row, tokens, (&float, &chip));
         self.row += 1;
-        float
+        Ok(float)
     }
 
-    fn decode(&mut self, tokens: &[u32]) -> Vec<f64> {
-        let trace = self.sides.float.decoder_trace(tokens);
-        let trace = trace.expect("a finished grid holds codes that the decoder knows");
+    fn decode(&mut self, tokens: &[u32]) -> Result<Vec<f64>, Diagnostic> {
+        let trace = self.sides.float.decoder_trace(tokens)?;
         let input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
-        self.decoded = self.chip(self.sides.generation.decoder, &input, &trace);
-        trace.output().data.clone()
+        self.decoded = self.chip(self.sides.generation.decoder, &input, &trace)?;
+        Ok(trace.output().data.clone())
     }
 }
 

@@ -142,6 +142,8 @@ impl Sums {
             pixels: self.pixel_comparison(),
             overflows: accumulator + state + bias,
             saturation: self.saturation,
+            warnings: crate::warnings::of(&program.warnings()),
+            host: program.model.networks.keys().flat_map(|id| program.model.host_work(id)).collect(),
             layerwise: self.checks.into_values().collect(),
             pictures: self.pictures,
         }
@@ -204,11 +206,14 @@ impl Sums {
 /// The first layer whose own arithmetic changes a spike, and what changes most of them.
 fn departure(checks: &BTreeMap<PopulationId, LayerCheck>) -> Option<String> {
     let first = checks.values().find(|check| check.changed > 0)?;
+    let cause = match first.cause() {
+        Some(cause) => format!("most of them by {cause}"),
+        None => "by no property alone, only by several together".into(),
+    };
     Some(format!(
-        "{} departs first: {} of {} answers change on the float's own input, most of them by {}",
+        "{} departs first: {} of {} answers change on the float's own input, {cause}",
         first.name,
         first.changed,
         first.answers(),
-        first.cause()
     ))
 }

@@ -20,7 +20,9 @@ impl fmt::Display for Comparison {
         )?;
         self.layers(f)?;
         self.alone(f)?;
-        self.results(f)
+        self.results(f)?;
+        writeln!(f, "\n  computed by the host in floats in each pass, on both sides:")?;
+        self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
     }
 }
 
@@ -48,17 +50,19 @@ impl Comparison {
             f,
             "\n  each layer alone, on the float's spikes: answers changed, and by which property alone"
         )?;
-        let [a, b, c, d, e, g] = ["changed", "weights", "decay", "strict", "ties", "membrane rms"];
-        writeln!(f, "  {:<14} {a:>9} {b:>9} {c:>9} {d:>9} {e:>9} {g:>13}", "layer")?;
+        let [a, b, c, d, e, g, h] =
+            ["changed", "weights", "decay", "strict", "overflow", "ties", "membrane rms"];
+        writeln!(f, "  {:<14} {a:>9} {b:>9} {c:>9} {d:>9} {e:>9} {g:>9} {h:>13}", "layer")?;
         for check in &self.layerwise {
             writeln!(
                 f,
-                "  {:<14} {:>9} {:>9} {:>9} {:>9} {:>9} {:>13.5}",
+                "  {:<14} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>13.5}",
                 check.name,
                 check.changed,
                 check.by_weights,
-                check.by_decay,
+                check.by_decay.map_or("-".into(), |count| count.to_string()),
                 check.by_strictness,
+                check.by_overflow,
                 check.ties,
                 check.membrane_error
             )?;

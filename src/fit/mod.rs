@@ -16,7 +16,9 @@ use snnc_compiler::ir::program::usage::Limit;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::effort::Effort;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostics, Target};
+
+use crate::warnings::{self, Warning};
 
 /// All targets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,7 +41,9 @@ pub struct Row {
     /// How it was mapped; without the leak if that is all that stands in the way.
     pub mapping: Option<Mapping>,
     /// Why not.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<Warning>,
+    /// What may go wrong although it fits.
+    pub warnings: Vec<Warning>,
 }
 
 /// What a mapping takes.
@@ -71,30 +75,6 @@ impl Binding {
     }
 }
 
-/// One reason why a model does not fit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Problem {
-    /// For `snnc explain`.
-    pub code: String,
-    /// Layer or other place.
-    pub place: String,
-    /// Limit, use, and what the target has.
-    pub message: String,
-    /// What to do about it.
-    pub remedy: Option<String>,
-}
-
-impl From<&Diagnostic> for Problem {
-    fn from(d: &Diagnostic) -> Self {
-        Self {
-            code: d.code.to_string(),
-            place: d.place.as_str().to_owned(),
-            message: d.message.clone(),
-            remedy: d.hint.clone(),
-        }
-    }
-}
-
 /// Compiles a model for every target.
 pub fn fit(model: &LoadedModel, targets: &[Target], options: CompileOptions) -> Fit {
     let mut options = options;
@@ -107,14 +87,18 @@ pub fn fit(model: &LoadedModel, targets: &[Target], options: CompileOptions) -> 
 
 fn row(model: &LoadedModel, target: &Target, options: CompileOptions) -> Row {
     let mut problems = Vec::new();
-    let mut note = |found: &Diagnostics| problems.extend(found.0.iter().map(Problem::from));
+    let mut note = |found: &Diagnostics| problems.extend(found.0.iter().map(Warning::from));
+    let mut warnings = Vec::new();
     let mapping = match compiled(model, target, options) {
-        Ok(mapping) => Some(mapping),
+        Ok((mapping, found)) => {
+            warnings = found;
+            Some(mapping)
+        }
         Err(found) => {
             note(&found);
             let leak = target.neuron.decay_bits.get() == 0 && found.codes().contains(&Code::Quantise);
             let without = leak.then(|| compiled(model, &with_leak(target), options));
-            without.and_then(|again| again.map_err(|found| note(&found)).ok())
+            without.and_then(|again| again.map_err(|found| note(&found)).ok()).map(|(mapping, _)| mapping)
         }
     };
     Row {
@@ -123,6 +107,7 @@ fn row(model: &LoadedModel, target: &Target, options: CompileOptions) -> Row {
         weight_bits: options.lower.weight_bits.unwrap_or(target.synapses.weight_bits.get()),
         mapping,
         problems,
+        warnings,
     }
 }
 
@@ -133,7 +118,11 @@ fn with_leak(target: &Target) -> Target {
     target
 }
 
-fn compiled(model: &LoadedModel, target: &Target, options: CompileOptions) -> Result<Mapping, Diagnostics> {
+fn compiled(
+    model: &LoadedModel,
+    target: &Target,
+    options: CompileOptions,
+) -> Result<(Mapping, Vec<Warning>), Diagnostics> {
     let ir = driver::lower(model, target, options.lower)?;
     let program = driver::map(&ir, target, options)?;
     let uses = if program.target.layer_cores.is_some() {
@@ -148,7 +137,8 @@ fn compiled(model: &LoadedModel, target: &Target, options: CompileOptions) -> Re
     };
     let none = Binding { limit: "none".into(), used: 0, of: 1 };
     let binding = uses.into_iter().reduce(larger).unwrap_or(none);
-    Ok(Mapping { cores: program.cores.len(), chips: program.chips, binding })
+    let mapping = Mapping { cores: program.cores.len(), chips: program.chips, binding };
+    Ok((mapping, warnings::of(&ir.warnings())))
 }
 
 /// Every core's use of every limit.

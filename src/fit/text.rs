@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Fit, Problem, Row};
+use super::{Fit, Row};
+use crate::warnings::Warning;
 
 /// How places of layers begin.
 const LAYER: &str = "layer ";
@@ -22,12 +23,18 @@ impl fmt::Display for Fit {
         for row in self.targets.iter().filter(|row| !row.problems.is_empty()) {
             row.reasons(f)?;
         }
+        for row in self.targets.iter().filter(|row| !row.warnings.is_empty()) {
+            writeln!(f, "\n{} warns:", row.target)?;
+            for warning in &row.warnings {
+                writeln!(f, "  {} {}: {}", warning.code, warning.place, warning.message)?;
+            }
+        }
         Ok(())
     }
 }
 
 /// `layer a, b, c`.
-fn places(problems: &[Problem]) -> String {
+fn places(problems: &[Warning]) -> String {
     let names: Vec<&str> = problems.iter().map(|p| p.place.strip_prefix(LAYER).unwrap_or(&p.place)).collect();
     let prefix = if problems[0].place.starts_with(LAYER) { LAYER } else { "" };
     format!("{prefix}{}", names.join(", "))

@@ -38,7 +38,7 @@ pub(super) fn run(
         step();
     }
     for case in &cases.loops {
-        rows.extend(generation(case, networks, &mut step));
+        rows.extend(generation(case, networks, &mut step)?);
     }
     Ok(rows)
 }
@@ -65,7 +65,7 @@ fn decoder(case: &DecoderCase, networks: &Networks<'_>) -> Result<Vec<GoldenRow>
 
 fn encoder(case: &EncoderCase, network: &Interpreter<'_>) -> Result<Vec<GoldenRow>, Diagnostic> {
     let input = case.pixels.iter().map(|&pixel| f64::from(pixel) / 255.0 - 0.5).collect();
-    let trace = network.run(&Map::new(network.input_shape(), input))?;
+    let trace = network.run(&Map::checked(network.input_shape(), input, &network.graph().name)?)?;
     let mut rows = layers(&case.spikes, &trace);
     let found = [trace.output().data.iter().map(|&token| token as u32).collect()];
     let columns = network.output_shape().width;
@@ -74,14 +74,18 @@ fn encoder(case: &EncoderCase, network: &Interpreter<'_>) -> Result<Vec<GoldenRo
 }
 
 /// A whole loop, driven by the recorded random numbers and nothing else.
-fn generation(case: &LoopCase, networks: &mut Networks<'_>, step: &mut dyn FnMut()) -> Vec<GoldenRow> {
+fn generation(
+    case: &LoopCase,
+    networks: &mut Networks<'_>,
+    step: &mut dyn FnMut(),
+) -> Result<Vec<GoldenRow>, Diagnostic> {
     let stepper = &mut networks.stepper;
-    let found = host::generate(&case.parameters, stepper, &case.uniforms, &mut |_| step());
+    let found = host::generate(&case.parameters, stepper, &case.uniforms, &mut |_| step())?;
     let size = size(stepper.decoder().output_shape());
     let tokens = case.tokens.as_ref().map(|r| compare::tokens(r, &found.tokens, case.parameters.columns));
     let membrane = case.membrane.as_ref().map(|r| compare::floats(r, "membrane", &found.membrane, size));
     let pixels = case.pixels.as_ref().map(|r| compare::pixels(r, &host::pixels(&found.membrane), size));
-    [tokens, membrane, pixels].into_iter().flatten().collect()
+    Ok([tokens, membrane, pixels].into_iter().flatten().collect())
 }
 
 /// Spikes of every recorded layer.

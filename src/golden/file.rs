@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, input};
 
 /// A tensor as stored.
 #[derive(Debug, Clone)]
@@ -32,8 +32,7 @@ impl GoldenFile {
     /// [`Code::FileUnreadable`], [`Code::WeightsMalformed`] when it is no safetensors file, [`Code::GoldenInvalid`]
     /// when the metadata `temperature` is not a positive number.
     pub fn read(path: &Path) -> Result<Self, Diagnostic> {
-        let bytes = std::fs::read(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
-        Self::parse(&bytes, &path.display().to_string())
+        Self::parse(&input::GOLDEN.read(path)?, &path.display().to_string())
     }
 
     /// Reads the bytes of a `.safetensors` file; `place` names it in errors.

@@ -1,17 +1,18 @@
 //! Images to reconstruct: PNG files, and NumPy arrays of many (`.npy`, or `pixels` of an `.npz`).
 //!
-//! Gives `[c, h, w]` 8-bit pixels. Refused: other element types than uint8, other shapes than the model's, files
-//! above 1 GiB.
+//! Gives `[c, h, w]` 8-bit pixels. Refused: other element types than uint8, other shapes than the model's, more than
+//! 1 GiB of pixels, and files that are not as long as their header says.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use snnc_compiler::ir::Shape;
+use snnc_targets::input::{ARRAY_HEADER, IMAGES};
 use snnc_targets::{Code, Diagnostic};
 
-/// Longest array that is read, in bytes.
-const LONGEST: u64 = 1 << 30;
+/// Bytes that an image takes beside its pixels.
+const IMAGE_OVERHEAD: usize = 64;
 
 /// Reads the images of a file; each must have `shape`.
 ///
@@ -22,12 +23,18 @@ pub fn read(path: &Path, shape: Shape) -> Result<Vec<Vec<u8>>, Diagnostic> {
     let file = File::open(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
     let bad = |message: String| Diagnostic::new(Code::Argument, path.display().to_string(), message);
     match extension.as_str() {
-        "npy" => npy(file, shape).map_err(bad),
+        "npy" => {
+            let metadata = file.metadata().map_err(|error| Diagnostic::unreadable(path, &error))?;
+            // A pipe has no length.
+            let length = metadata.is_file().then_some(metadata.len());
+            npy(BufReader::new(file), length, shape).map_err(bad)
+        }
         "npz" => {
             let mut archive =
                 zip::ZipArchive::new(BufReader::new(file)).map_err(|error| bad(error.to_string()))?;
             let entry = archive.by_name("pixels.npy").map_err(|error| bad(format!("pixels: {error}")))?;
-            npy(entry, shape).map_err(bad)
+            let length = entry.size();
+            npy(entry, Some(length), shape).map_err(bad)
         }
         _ => Ok(vec![png(file, shape).map_err(bad)?]),
     }
@@ -41,7 +48,7 @@ fn png(file: File, shape: Shape) -> Result<Vec<u8>, String> {
     let (width, height) = reader.info().size();
     let size = reader.output_buffer_size().ok_or("too large")?;
     let samples = reader.output_color_type().0.samples();
-    if (height as usize, width as usize) != (shape.height, shape.width) || size as u64 > LONGEST {
+    if (height as usize, width as usize) != (shape.height, shape.width) || size as u64 > IMAGES.longest {
         return Err(format!("the picture is {height} x {width}, {shape} expected"));
     }
     let colours = if samples >= 3 { 3 } else { 1 };
@@ -54,38 +61,62 @@ fn png(file: File, shape: Shape) -> Result<Vec<u8>, String> {
     Ok((0..shape.len()).map(at).collect())
 }
 
-/// A uint8 array `[n, h, w]` or `[n, c, h, w]` in C order.
-fn npy(file: impl Read, shape: Shape) -> Result<Vec<Vec<u8>>, String> {
-    let mut bytes = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > LONGEST {
-        return Err("the array is above 1 GiB".into());
-    }
-    let (header, data) = header(&bytes).ok_or("not an NPY array")?;
+/// A uint8 array `[n, h, w]` or `[n, c, h, w]` in C order, image by image; `length` is the length of its file, if that
+/// is known. Memory is taken for what the header declares, once that is known to be the file's length.
+fn npy(mut file: impl Read, length: Option<u64>, shape: Shape) -> Result<Vec<Vec<u8>>, String> {
+    let (header, begun) = header(&mut file)?;
     if !header.contains("'|u1'") || header.contains("'fortran_order': True") {
         return Err("expected uint8 in C order".into());
     }
-    let sides = sides(header).ok_or("its shape cannot be read")?;
+    let sides = sides(&header).ok_or("its shape cannot be read")?;
     let fits = match sides.as_slice() {
         [_, h, w] => shape == Shape::new(1, *h, *w),
         [_, c, h, w] => shape == Shape::new(*c, *h, *w),
         _ => false,
     };
-    if !fits || sides[0].checked_mul(shape.len()) != Some(data.len()) {
-        return Err(format!("the array is {sides:?} with {} bytes, images of {shape} expected", data.len()));
+    let bytes = sides.first().and_then(|count| count.checked_mul(shape.len())).filter(|_| fits);
+    let bytes = bytes.ok_or_else(|| format!("the array is {sides:?}, images of {shape} expected"))?;
+    let most = IMAGES.longest as usize / (shape.len() + IMAGE_OVERHEAD);
+    if sides[0] > most {
+        return Err(format!("the array has {} images of {shape}, at most {most} are read", sides[0]));
     }
-    Ok(data.chunks_exact(shape.len()).map(<[u8]>::to_vec).collect())
+    if let Some(length) = length.filter(|&length| length != begun + bytes as u64) {
+        let data = length.saturating_sub(begun);
+        return Err(format!("the array is {sides:?} with {data} bytes, images of {shape} expected"));
+    }
+    let mut images = Vec::new();
+    for image in 0..sides[0] {
+        let mut pixels = vec![0; shape.len()];
+        file.read_exact(&mut pixels).map_err(|error| format!("image {image} of {}: {error}", sides[0]))?;
+        images.push(pixels);
+    }
+    match file.read(&mut [0]).map_err(|error| error.to_string())? {
+        0 => Ok(images),
+        _ => Err(format!("there is more than the {bytes} bytes of {sides:?}")),
+    }
 }
 
-/// Header dictionary and data.
-fn header(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let rest = bytes.strip_prefix(b"\x93NUMPY")?;
-    let (start, length): (usize, usize) = match rest.first()? {
-        1 => (4, usize::from(u16::from_le_bytes(rest.get(2..4)?.try_into().ok()?))),
-        _ => (6, u32::from_le_bytes(rest.get(2..6)?.try_into().ok()?) as usize),
-    };
-    let text = rest.get(start..start.checked_add(length)?)?;
-    Some((std::str::from_utf8(text).ok()?, &rest[start + length..]))
+/// Header dictionary, and where the data begin.
+fn header(file: &mut impl Read) -> Result<(String, u64), String> {
+    let none = |error: std::io::Error| format!("not an NPY array: {error}");
+    let mut magic = [0; 8];
+    file.read_exact(&mut magic).map_err(none)?;
+    if !magic.starts_with(b"\x93NUMPY") {
+        return Err("not an NPY array".into());
+    }
+    let (mut field, wide) = ([0; 4], if magic[6] == 1 { 2 } else { 4 });
+    file.read_exact(&mut field[..wide]).map_err(none)?;
+    let length = u64::from(u32::from_le_bytes(field));
+    if length > ARRAY_HEADER.longest {
+        return Err(format!(
+            "not an NPY array: a header of {length} bytes, at most {}",
+            ARRAY_HEADER.longest
+        ));
+    }
+    let mut text = vec![0; length as usize];
+    file.read_exact(&mut text).map_err(none)?;
+    let text = String::from_utf8(text).map_err(|_| "not an NPY array: its header is no text")?;
+    Ok((text, (magic.len() + wide) as u64 + length))
 }
 
 /// The numbers of `'shape': (...)`.
@@ -112,11 +143,44 @@ mod tests {
     fn arrays_are_read_or_refused_with_a_reason() {
         let good = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 1, 3), }\n";
         let shape = Shape::new(1, 1, 3);
-        let read = |header: &str, data: &[u8]| npy(array(header, data).as_slice(), shape);
+        let read = |header: &str, data: &[u8]| {
+            let bytes = array(header, data);
+            let known = npy(bytes.as_slice(), Some(bytes.len() as u64), shape);
+            // From a pipe the same is found, later.
+            assert_eq!(npy(bytes.as_slice(), None, shape).is_ok(), known.is_ok());
+            known
+        };
         assert_eq!(read(good, &[1, 2, 3, 4, 5, 6]).unwrap(), [[1, 2, 3], [4, 5, 6]]);
         assert!(read(good, &[1, 2, 3]).unwrap_err().contains("3 bytes"));
         assert!(read(&good.replace("|u1", "<i8"), &[0; 6]).unwrap_err().contains("uint8"));
         assert!(read(&good.replace("(2, 1, 3)", "(6,)"), &[0; 6]).unwrap_err().contains("[6]"));
-        assert!(npy(&b"\x93NUMPY\x01\x00\xff\xff{"[..], shape).unwrap_err().contains("not an NPY"));
+        assert!(read(good, &[0; 7]).unwrap_err().contains("7 bytes"));
+        assert!(npy(&b"\x93NUMPY\x01\x00\xff\xff{"[..], None, shape).unwrap_err().contains("not an NPY"));
+        let long = b"\x93NUMPY\x02\x00\xff\xff\xff\xff{";
+        assert!(npy(&long[..], None, shape).unwrap_err().contains("a header of 4294967295 bytes"));
+    }
+
+    #[test]
+    fn what_an_array_declares_is_compared_before_memory_is_taken() {
+        let shape = Shape::new(1, 1, 3);
+        let header = |n: u64| format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({n}, 1, 3), }}\n");
+        for (n, reason) in [
+            (u64::MAX, "images of [1, 1, 3] expected"),
+            (1 << 40, "at most 16025997 are read"),
+            // Each alone would be within the limit, but the data end early.
+            (1 << 23, "12 bytes"),
+        ] {
+            let bytes = array(&header(n), &[0; 12]);
+            assert!(npy(bytes.as_slice(), Some(bytes.len() as u64), shape).unwrap_err().contains(reason));
+        }
+        // An archive whose entry declares another length than the array's header.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bomb.npz");
+        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+        zip.start_file("pixels.npy", zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut zip, &array(&header(2), &vec![0; 1 << 20])).unwrap();
+        zip.finish().unwrap();
+        let error = read(&path, shape).unwrap_err();
+        assert!(error.message.contains("with 1048576 bytes"), "{error}");
     }
 }

@@ -48,6 +48,14 @@ impl Image {
         self.pixels[self.shape.at(c % self.shape.channels, y, x)]
     }
 
+    /// The bytes of a PNG file.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`] if the encoder refuses.
+    pub fn png(&self) -> Result<Vec<u8>, Diagnostic> {
+        self.canvas().png()
+    }
+
     /// Interleaved `[h, w, channels]`, each pixel enlarged.
     fn canvas(&self) -> Canvas {
         let Shape { channels, height, width } = self.shape;
@@ -126,10 +134,11 @@ impl Canvas {
     }
 
     fn write(&self, path: &Path) -> Result<(), Diagnostic> {
-        let bytes = self.encode().map_err(|e| {
-            Diagnostic::new(Code::OutputFailed, path.display().to_string(), format!("PNG: {e}"))
-        })?;
-        output::write_atomic(path, &bytes)
+        output::write_atomic(path, &self.png()?)
+    }
+
+    fn png(&self) -> Result<Vec<u8>, Diagnostic> {
+        self.encode().map_err(|e| Diagnostic::new(Code::OutputFailed, "image", format!("PNG: {e}")))
     }
 
     fn encode(&self) -> Result<Vec<u8>, png::EncodingError> {

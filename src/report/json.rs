@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use snnc_targets::{Code, Diagnostic, output};
+use snnc_targets::{Code, Diagnostic, input, output};
 
 use super::data::{Report, SCHEMA};
 
@@ -30,7 +30,7 @@ pub fn write(path: &Path, report: &Report) -> Result<(), Diagnostic> {
 /// # Errors
 /// [`Code::FileUnreadable`]: missing, no JSON, another schema, or a field is missing; with line and column.
 pub fn read(path: &Path) -> Result<Report, Diagnostic> {
-    let text = std::fs::read_to_string(path).map_err(|e| Diagnostic::unreadable(path, &e))?;
+    let text = input::REPORT.read_text(path)?;
     let report: Report = serde_json::from_str(&text).map_err(|e| {
         let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
         Diagnostic::new(Code::FileUnreadable, place, format!("not a report: {e}"))

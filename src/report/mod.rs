@@ -2,7 +2,7 @@
 //!
 //! Last in the flow: [`build`] turns a program and a [`snnc_simulator::charge::RunRecord`] into a [`Report`], plain
 //! data that [`json`] and [`text`] write. [`images`] and [`npy`] write what was generated. Nothing here measures or
-//! changes a number; every file is written to a temporary name and renamed.
+//! changes a number; every file goes through [`snnc_targets::output`].
 
 pub mod build;
 mod constants;
@@ -18,5 +18,27 @@ pub mod text;
 pub mod timing;
 mod units;
 
+use snnc_targets::output;
+
 pub use build::ReportInput;
 pub use data::Report;
+
+/// Whether a file of this name is one that a command writes into its folder of results.
+pub fn is_result(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "contact.png",
+        "tokens.npy",
+        "tokens.npy.part",
+        "images.npy",
+        "images.npy.part",
+        "timesteps.csv",
+        "report.json",
+        "verify.json",
+        "reconstruct.json",
+        "generate.json",
+        "generate.sums",
+        output::MANIFEST,
+    ];
+    let number = name.strip_prefix("image_").and_then(|rest| rest.strip_suffix(".png"));
+    NAMES.contains(&name) || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}

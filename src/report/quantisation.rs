@@ -1,11 +1,12 @@
 //! What rounding made of each layer, as a person reads it.
 
-use snnc_compiler::passes::quantise::{LayerQuantisation, Ties};
+use snnc_compiler::ir::spiking::Ties;
+use snnc_compiler::passes::quantise::LayerQuantisation;
 
 /// A table of the layers' integers, weights of `width` bits at most. Starts with an empty line.
 pub fn print(layers: &[LayerQuantisation], width: u32) -> String {
     let header = format!(
-        "\n  {:<16} {:>10} {:>11} {:>9} {:>16} {:>9} {:>9}  {}\n",
+        "\n  {:<16} {:>10} {:>11} {:>9} {:>16} {:>9} {:>9} {:>9}  {}\n",
         format!("{width}-bit weights"),
         "bits, min",
         "bits, mean",
@@ -13,6 +14,7 @@ pub fn print(layers: &[LayerQuantisation], width: u32) -> String {
         "thresholds",
         "distinct",
         "bias exp.",
+        "became 0",
         "comparison"
     );
     layers.iter().map(line).fold(header, |text, line| text + &line)
@@ -21,7 +23,7 @@ pub fn print(layers: &[LayerQuantisation], width: u32) -> String {
 fn line(layer: &LayerQuantisation) -> String {
     let shown = |value: Option<String>| value.unwrap_or_else(|| "-".into());
     let line = format!(
-        "  {:<16} {:>10} {:>11} {:>9} {:>16} {:>9} {:>9}  {}",
+        "  {:<16} {:>10} {:>11} {:>9} {:>16} {:>9} {:>9} {:>9}  {}",
         layer.name,
         shown(layer.weight_bits_min.map(|bits| bits.to_string())),
         shown(layer.weight_bits_mean.map(|bits| format!("{bits:.2}"))),
@@ -29,6 +31,7 @@ fn line(layer: &LayerQuantisation) -> String {
         shown(layer.thresholds.map(|(least, most)| format!("{least}..{most}"))),
         shown(layer.thresholds.map(|_| layer.threshold_profiles.to_string())),
         shown(layer.bias_exponent_max.map(|exponent| exponent.to_string())),
+        shown(layer.weight_bits_min.map(|_| format!("{}", layer.zeroed))),
         layer.ties.map_or("read-out", Ties::describe)
     );
     line.trim_end().to_owned() + "\n"
@@ -49,9 +52,11 @@ mod tests {
             threshold_profiles: 0,
             bias_exponent_max: None,
             ties: None,
+            weights: 9,
+            zeroed: 4,
         };
         let text = print(&[layer], 8);
         let words: Vec<&str> = text.lines().nth(2).unwrap().split_whitespace().collect();
-        assert_eq!(words, ["net.out", "7", "7.50", "-6", "-", "-", "-", "read-out"]);
+        assert_eq!(words, ["net.out", "7", "7.50", "-6", "-", "-", "-", "4", "read-out"]);
     }
 }

@@ -15,11 +15,13 @@ use snnc_compiler::ir::program::Program;
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Watcher};
+use snnc_targets::output::same_file;
 use snnc_targets::{Code, Diagnostic};
 
 pub use span::Span;
 
 use crate::generation::loop_of;
+use crate::report::is_result;
 use events::EventFile;
 use packets::PacketFile;
 
@@ -93,25 +95,42 @@ impl<'a> Traces<'a> {
         Ok(any.then_some(Self { names, options, packets, events, timesteps: 0 }))
     }
 
-    /// Gives the files their names; a line on each.
+    /// Gives the files their names.
     ///
     /// # Errors
     /// [`Code::OutputFailed`]; [`Code::Argument`] if none of the chosen timesteps was simulated.
-    pub fn finish(self) -> Result<Vec<String>, Diagnostic> {
+    pub fn finish(self) -> Result<Traced, Diagnostic> {
         if self.timesteps == 0 {
             let message = "none of the chosen timesteps was simulated, so there is nothing to trace";
             return Err(Diagnostic::new(Code::Argument, "--timing", message)
                 .hint("use `--timing cycle`, which simulates every timestep"));
         }
-        let of = format!("of {} simulated timesteps", self.timesteps);
-        let mut lines = Vec::new();
-        if let (Some(file), Some(path)) = (self.packets, &self.options.packets) {
-            lines.push(format!("{} packets {of} to {}", file.finish(&self.names)?, path.display()));
-        }
-        if let (Some(file), Some(path)) = (self.events, &self.options.events) {
-            lines.push(format!("{} events {of} to {}", file.finish()?, path.display()));
-        }
-        Ok(lines)
+        let packets = self.packets.map(|file| file.finish(&self.names)).transpose()?;
+        let events = self.events.map(EventFile::finish).transpose()?;
+        Ok(Traced { timesteps: self.timesteps, packets, events })
+    }
+}
+
+/// What the files hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traced {
+    /// Simulated timesteps that were chosen.
+    pub timesteps: u64,
+    /// Rows of the table of packets, if there is one.
+    pub packets: Option<u64>,
+    /// Events of the timeline, if there is one.
+    pub events: Option<u64>,
+}
+
+impl Traced {
+    /// A line on each file, by the names that the user gave.
+    pub fn lines(&self, packets: &Option<PathBuf>, events: &Option<PathBuf>) -> Vec<String> {
+        let all = [(self.packets, "packets", packets), (self.events, "events", events)];
+        let lines = all.into_iter().filter_map(|(count, what, path)| {
+            let (count, path) = (count?, path.as_ref()?.display());
+            Some(format!("{count} {what} of {} simulated timesteps to {path}", self.timesteps))
+        });
+        lines.collect()
     }
 }
 
@@ -145,7 +164,7 @@ fn place(file: &Path) -> (PathBuf, Option<&OsStr>) {
 
 /// Flits of a packet.
 fn flits(program: &Program) -> u64 {
-    program.target.network.as_ref().map_or(1, |network| network.flits_per_packet.get().into())
+    program.target.flits_per_packet().into()
 }
 
 impl Options {
@@ -157,9 +176,7 @@ impl Options {
         for (option, file) in [("--trace", &self.packets), ("--trace-events", &self.events)] {
             let Some(file) = file else { continue };
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let own = ["report.json", "timesteps.csv", "tokens.npy", "contact.png"].contains(&name.as_str())
-                || (name.starts_with("image_") && name.ends_with(".png"));
-            if own && place(file) == place(&out.join(&name)) {
+            if is_result(&name) && place(file) == place(&out.join(&name)) {
                 let message = format!("expected another name than that of a file of --out, found {name}");
                 return Err(Diagnostic::new(Code::Argument, option, message));
             }
@@ -181,7 +198,7 @@ impl Options {
             (None, None) => return self.check_no_choice(),
         };
         if let (Some(packets), Some(events)) = (&self.packets, &self.events)
-            && place(packets) == place(events)
+            && same_file(packets, events)
         {
             let message = "expected another file than that of --trace";
             return Err(Diagnostic::new(Code::Argument, "--trace-events", message));

@@ -49,10 +49,10 @@ impl LayerCores {
     /// Contradictions with the target's other fields.
     pub(crate) fn check(&self, target: &Target, need: &mut impl FnMut(bool, &str, &str)) {
         let topology = &target.topology;
-        let sites = u64::from(topology.mesh_columns.0)
-            * u64::from(topology.mesh_rows.0)
-            * u64::from(topology.cores_per_tile.0);
-        let cores = self.cores.0.len() as u64;
+        let sites = u128::from(topology.mesh_columns.0)
+            * u128::from(topology.mesh_rows.0)
+            * u128::from(topology.cores_per_tile.0);
+        let cores = self.cores.0.len() as u128;
         need(
             cores == sites,
             "layer_cores.cores",
@@ -79,10 +79,19 @@ impl LayerCores {
             && matches!(target.axons.output.0, OutputAxonKind::Population { .. });
         need(plain, "axons", "Population axons with layer cores");
         need(target.topology.chips_max.0 == 1, "topology.chips_max", "1 with layer cores");
-        need(self.channels_max.0 > 0, "layer_cores.channels_max", "at least 1");
-        need(self.kernel_max.0 > 0, "layer_cores.kernel_max", "at least 1");
-        need(!self.strides.0.is_empty(), "layer_cores.strides", "at least one stride");
-        need(self.destinations_max.0 > 0, "layer_cores.destinations_max", "at least 1");
+        for (value, field) in [
+            (&self.channels_max, "channels_max"),
+            (&self.kernel_max, "kernel_max"),
+            (&self.destinations_max, "destinations_max"),
+        ] {
+            let (value, most) = (value.0, 1 << 16);
+            let range = format!("1 to {most}");
+            need((1..=most).contains(&value), &format!("layer_cores.{field}"), &range);
+        }
+        let strides = &self.strides.0;
+        let range = format!("one stride or more, each 1 to 65536, found {strides:?}");
+        let known = !strides.is_empty() && strides.iter().all(|stride| (1..=1 << 16).contains(stride));
+        need(known, "layer_cores.strides", &range);
     }
 
     /// What `targets show` prints: field, value, provenance.

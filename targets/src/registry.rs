@@ -13,10 +13,7 @@ use crate::ron_tree::{self, Kind, Node, words};
 use crate::schema::{
     AxonSpec, CoreLimits, EnergySpec, NetworkSpec, NeuronSpec, SynapseSpec, TimingSpec, TopologySpec,
 };
-use crate::{Code, Diagnostic, Diagnostics, Place, Source, Target};
-
-/// Longest target file that is read, in bytes: a built-in one takes about 10,000.
-const LONGEST: u64 = 4 << 20;
+use crate::{Code, Diagnostic, Diagnostics, Place, Source, Target, input};
 
 /// Built-in targets: name and file text. Adding a target is adding a file and a line here.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -59,7 +56,7 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
 /// # Errors
 /// [`Code::FileUnreadable`], [`Code::WrongFile`], [`Code::RonSyntax`] or [`Code::TargetInvalid`].
 pub fn read(path: &Path) -> Result<Target, Diagnostics> {
-    parse_source(&FileKind::Target.read(path, LONGEST)?)
+    parse_source(&FileKind::Target.read(path, input::TARGET.longest)?)
 }
 
 /// Parses and checks a target's text; `place` names it in errors.

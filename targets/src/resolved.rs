@@ -1,15 +1,18 @@
 //! Targets resolved once: units turned into integers, contradictions found.
 //!
-//! Energy in attojoules and time in picoseconds are exact integers from here on, so that sums over cores, layers
-//! and iterations agree to the last digit.
+//! Energy in attojoules ([`crate::energy`]) and time in picoseconds are exact integers from here on, so that sums over
+//! cores, layers and iterations agree to the last digit.
 
 use serde::Serialize;
 
 use crate::schema::{
-    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Routing, Sourced, Target, UnitTime,
+    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Routing, Target, UnitTime, WeightStorage,
 };
 use crate::topology::LinkKind;
 use crate::{Code, Diagnostic, Diagnostics};
+
+/// Most tiles along a side of a system: ways over the mesh are kept link by link.
+const SIDE_MAX: u32 = 1 << 14;
 
 /// Latency and initiation interval in picoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -70,37 +73,6 @@ impl Timing {
     }
 }
 
-/// Energies in attojoules; static power in attojoules per picosecond (microwatts).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of `EnergySpec`")]
-pub struct Energy {
-    pub synaptic_operation_aj: u64,
-    pub neuron_update_active_aj: u64,
-    pub neuron_update_inactive_aj: u64,
-    pub neuron_spike_aj: u64,
-    pub axon_in_aj: u64,
-    pub axon_out_aj: u64,
-    pub tile_delivery_aj: u64,
-    pub hop_east_west_aj: u64,
-    pub hop_north_south_aj: u64,
-    pub hop_chip_aj: u64,
-    pub host_write_aj: u64,
-    pub host_read_aj: u64,
-    /// 1 uW = 1 aJ/ps.
-    pub static_uw_per_chip: u64,
-}
-
-impl Energy {
-    /// Energy of one hop.
-    pub fn hop_aj(&self, kind: LinkKind) -> u64 {
-        match kind {
-            LinkKind::EastWest => self.hop_east_west_aj,
-            LinkKind::NorthSouth => self.hop_north_south_aj,
-            LinkKind::Chip => self.hop_chip_aj,
-        }
-    }
-}
-
 impl Target {
     /// Finds contradictions and values out of range, all of them at once.
     ///
@@ -119,58 +91,24 @@ impl Target {
         };
         need(self.format == FORMAT, "format", &format!("\"{FORMAT}\", found \"{}\"", self.format));
         need(!self.name.is_empty(), "name", "a name");
+        self.check_counts(&mut need);
+        self.check_board(&mut need);
         let t = &self.topology;
-        for (value, field) in [
-            (t.mesh_columns.0, "topology.mesh_columns"),
-            (t.mesh_rows.0, "topology.mesh_rows"),
-            (t.cores_per_tile.0, "topology.cores_per_tile"),
-            (t.chip_columns.0, "topology.chip_columns"),
-            (t.chips_max.0, "topology.chips_max"),
-        ] {
-            need((1..=1 << 16).contains(&value), field, "1 to 65536");
-        }
-        let sites = u128::from(t.mesh_columns.0)
-            * u128::from(t.mesh_rows.0)
-            * u128::from(t.cores_per_tile.0)
-            * u128::from(t.chips_max.0.next_multiple_of(t.chip_columns.0.max(1)));
-        need(sites <= 1 << 24, "topology", "at most 2^24 cores in the largest system");
         if let Routing::Multicast { table_entries: Some(table_entries) } = t.routing.0 {
-            need((1..=1 << 24).contains(&table_entries), "topology.routing", "1 to 2^24 table entries");
-        }
-        let c = &self.core;
-        for (value, field) in [
-            (c.neurons.0, "core.neurons"),
-            (c.input_axons.0, "core.input_axons"),
-            (c.output_axons.0, "core.output_axons"),
-        ] {
-            need((1..=1 << 24).contains(&value), field, "1 to 2^24");
-        }
-        need(c.synapse_memory_bits.0 > 0, "core.synapse_memory_bits", "at least 1");
-        need(
-            c.threshold_profiles.as_ref().is_none_or(|p| p.0 > 0),
-            "core.threshold_profiles",
-            "at least 1, or None",
-        );
-        need(self.axons.atoms_max().is_none_or(|most| most > 0), "axons.atoms_max", "at least 1, or None");
-        if let OutputAxonKind::Population { atoms_per_slot } = self.axons.output.get() {
-            need(atoms_per_slot > 0, "axons.output", "at least one atom a slot");
+            let range = format!("1 to {} table entries, found {table_entries}", 1 << 24);
+            need((1..=1 << 24).contains(&table_entries), "topology.routing", &range);
         }
         self.check_axons(&mut need);
         if let Some(layers) = &self.layer_cores {
             layers.check(self, &mut need);
         }
-        let s = &self.synapses;
-        need((1..=16).contains(&s.weight_bits.0), "synapses.weight_bits", "1 to 16 bits");
-        need(s.index_bits.0 <= 64, "synapses.index_bits", "at most 64 bits");
-        need(s.header_bits_per_list.0 <= 1 << 16, "synapses.header_bits_per_list", "at most 65536 bits");
-        need((1..=1 << 10).contains(&s.delay_max.0), "synapses.delay_max", "1 to 1024 timesteps");
+        self.check_weight_storage(&mut need);
         let n = &self.neuron;
-        need((8..=31).contains(&n.state_bits.0), "neuron.state_bits", "8 to 31 bits");
-        need((8..=31).contains(&n.accumulator_bits.0), "neuron.accumulator_bits", "8 to 31 bits");
         need(n.weight_shift.0 < n.accumulator_bits.0, "neuron.weight_shift", "less than accumulator_bits");
         need(n.weight_shift_min.0 <= n.weight_shift.0, "neuron.weight_shift_min", "at most weight_shift");
         need(
-            n.threshold_mantissa_bits.0 >= 1 && n.threshold_mantissa_bits.0 + n.threshold_shift.0 <= 31,
+            n.threshold_mantissa_bits.0 >= 1
+                && n.threshold_mantissa_bits.0.saturating_add(n.threshold_shift.0) <= 31,
             "neuron.threshold_mantissa_bits",
             "1 or more, and at most 31 with threshold_shift",
         );
@@ -182,9 +120,8 @@ impl Target {
             let one = 1u64 << n.decay_bits.0.min(16);
             need(u64::from(offset.0) <= one, "neuron.current_decay_offset", "at most 2^decay_bits, or None");
         }
-        need(n.decay_bits.0 <= 16, "neuron.decay_bits", "at most 16 bits; 0 without a fractional leak");
         need(
-            n.bias_mantissa_bits.0 >= 2 && n.bias_mantissa_bits.0 + n.bias_exponent_max.0 <= 31,
+            n.bias_mantissa_bits.0 >= 2 && n.bias_mantissa_bits.0.saturating_add(n.bias_exponent_max.0) <= 31,
             "neuron.bias_mantissa_bits",
             "2 or more, and at most 31 with bias_exponent_max",
         );
@@ -206,13 +143,97 @@ impl Target {
         self.check_ranges(&mut need);
         need(self.timing.clock_ns.0 >= 0.001, "timing.clock_ns", "at least 0.001");
         if let Some(network) = &self.network {
-            for (field, value) in network.sizes() {
-                need((1..=1 << 12).contains(&value.0), &format!("network.{field}"), "1 to 4096");
-            }
             let channels = u64::from(network.virtual_channels.0) * (4 + u64::from(t.cores_per_tile.0));
             need(channels <= 64, "network.virtual_channels", "at most 64 with 4 + cores_per_tile ports");
         }
         problems.into_result(())
+    }
+
+    /// Whether the ways in which weights are stored go with the other formats.
+    fn check_weight_storage(&self, need: &mut impl FnMut(bool, &str, &str)) {
+        let s = &self.synapses;
+        match s.weight_storage.0 {
+            WeightStorage::Columns => {
+                let power = s.weight_bits.0.is_power_of_two();
+                need(power, "synapses.weight_bits", "a power of two where weights take columns");
+            }
+            WeightStorage::AnyWidth => {
+                let words = self.layer_cores.is_some();
+                need(!words, "synapses.weight_storage", "Fixed with layer cores, which count words");
+            }
+            WeightStorage::Fixed => {
+                let planes = matches!(self.axons.input.0, InputAxonKind::BitPlanes { .. });
+                need(
+                    !planes,
+                    "synapses.weight_storage",
+                    "AnyWidth with bit planes, whose axons are the bits",
+                );
+            }
+        }
+    }
+
+    /// Every whole number within what the compiler and the simulator count with.
+    fn check_counts(&self, need: &mut impl FnMut(bool, &str, &str)) {
+        let (t, c, s, n) = (&self.topology, &self.core, &self.synapses, &self.neuron);
+        let mut within = |value: u64, field: &str, (least, most): (u64, u64)| {
+            need((least..=most).contains(&value), field, &format!("{least} to {most}"));
+        };
+        let (few, many) = ((1, 1 << 16), (1, 1 << 24));
+        for (value, field, range) in [
+            (&t.mesh_columns, "topology.mesh_columns", few),
+            (&t.mesh_rows, "topology.mesh_rows", few),
+            (&t.cores_per_tile, "topology.cores_per_tile", few),
+            (&t.chip_columns, "topology.chip_columns", few),
+            (&t.chips_max, "topology.chips_max", few),
+            (&c.neurons, "core.neurons", many),
+            (&c.input_axons, "core.input_axons", many),
+            (&c.output_axons, "core.output_axons", many),
+            (&s.weight_bits, "synapses.weight_bits", (1, 16)),
+            (&s.index_bits, "synapses.index_bits", (0, 64)),
+            (&s.header_bits_per_list, "synapses.header_bits_per_list", (0, 1 << 16)),
+            (&s.delay_max, "synapses.delay_max", (1, 1 << 10)),
+            (&n.state_bits, "neuron.state_bits", (8, 31)),
+            (&n.accumulator_bits, "neuron.accumulator_bits", (8, 31)),
+            (&n.decay_bits, "neuron.decay_bits", (0, 16)),
+        ] {
+            within(value.0.into(), field, range);
+        }
+        within(c.synapse_memory_bits.0, "core.synapse_memory_bits", (1, 1 << 40));
+        for (value, field) in
+            [(&c.threshold_profiles, "core.threshold_profiles"), (&self.axons.atoms_max, "axons.atoms_max")]
+        {
+            value.iter().for_each(|value| within(value.0.into(), field, many));
+        }
+        if let OutputAxonKind::Population { atoms_per_slot } = self.axons.output.get() {
+            within(atoms_per_slot.into(), "axons.output", many);
+        }
+        for (field, value) in self.network.iter().flat_map(|network| network.sizes()) {
+            within(value.0.into(), &format!("network.{field}"), (1, 1 << 12));
+        }
+    }
+
+    /// The largest system: its cores, and the sides of its mesh.
+    fn check_board(&self, need: &mut impl FnMut(bool, &str, &str)) {
+        let t = &self.topology;
+        let [columns, rows, cores, across, chips] =
+            [&t.mesh_columns, &t.mesh_rows, &t.cores_per_tile, &t.chip_columns, &t.chips_max]
+                .map(|count| u128::from(count.0));
+        let high = chips.div_ceil(across.max(1));
+        let chips_placed = if high > 1 { high * across } else { chips };
+        let sites = [rows, cores, chips_placed].into_iter().fold(columns, u128::saturating_mul);
+        let most = 1 << 24;
+        need(
+            sites <= most,
+            "topology",
+            &format!("at most {most} cores in the largest system, found {sites}"),
+        );
+        let (width, height) = (columns * across.min(chips), rows * high);
+        let sides = width.max(height) <= SIDE_MAX.into();
+        need(
+            sides,
+            "topology",
+            &format!("at most {SIDE_MAX} tiles along a side of the largest system, found {width} x {height}"),
+        );
     }
 
     /// Crossbars, copies and merged dendrites.
@@ -254,13 +275,25 @@ impl Target {
         }
     }
 
-    /// The same target for a model with narrower weights: a crossbar spends axons on the bits in use only.
+    /// The same target for a model with narrower weights, as if it had been described for weights of that width: a
+    /// crossbar spends axons on the bits in use only, and memory that stores weights of any width holds more of them.
     #[must_use]
     pub fn for_weight_bits(&self, bits: u32) -> Self {
         let mut target = self.clone();
+        let (core, synapses) = (&mut target.core, &mut target.synapses);
+        let widest = synapses.weight_bits.get();
+        let narrow = bits.clamp(1, widest);
+        match synapses.weight_storage.get() {
+            WeightStorage::Fixed => {}
+            WeightStorage::AnyWidth => synapses.weight_bits.0 = narrow,
+            WeightStorage::Columns => {
+                let stored = narrow.next_power_of_two().min(widest);
+                core.neurons.0 = core.neurons.0.saturating_mul(widest / stored);
+                synapses.weight_bits.0 = stored;
+            }
+        }
         if let InputAxonKind::BitPlanes { planes } = &mut target.axons.input.0 {
-            *planes = bits.max(2).min(*planes);
-            target.synapses.weight_bits.0 = bits.min(target.synapses.weight_bits.0);
+            *planes = synapses.weight_bits.0.max(2);
         }
         target
     }
@@ -289,52 +322,6 @@ impl Target {
             barrier_ps: t.barrier.points_ns.0.iter().map(|&(tiles, ns)| (tiles, milli(ns))).collect(),
             between_linear: t.barrier.between.0 == Between::Linear,
         }
-    }
-
-    /// Energies as integers. Call [`Target::check`] first.
-    pub fn energy(&self) -> Energy {
-        self.energy_by(|_, value| value)
-    }
-
-    /// The same with other values: `value(name, nominal)`, in the unit of the constant.
-    pub(crate) fn energy_by(&self, value: impl Fn(&str, f64) -> f64) -> Energy {
-        let e = &self.energy;
-        let aj = |name: &str, nominal: &Sourced<f64>| (value(name, nominal.get()) * 1e6).round() as u64;
-        Energy {
-            synaptic_operation_aj: aj("synaptic_operation_pj", &e.synaptic_operation_pj),
-            neuron_update_active_aj: aj("neuron_update_active_pj", &e.neuron_update_active_pj),
-            neuron_update_inactive_aj: aj("neuron_update_inactive_pj", &e.neuron_update_inactive_pj),
-            neuron_spike_aj: aj("neuron_spike_pj", &e.neuron_spike_pj),
-            axon_in_aj: aj("axon_in_pj", &e.axon_in_pj),
-            axon_out_aj: aj("axon_out_pj", &e.axon_out_pj),
-            tile_delivery_aj: aj("tile_delivery_pj", &e.tile_delivery_pj),
-            hop_east_west_aj: aj("hop_east_west_pj", &e.hop_east_west_pj),
-            hop_north_south_aj: aj("hop_north_south_pj", &e.hop_north_south_pj),
-            hop_chip_aj: aj("hop_chip_pj", &e.hop_chip_pj),
-            host_write_aj: aj("host_write_pj", &e.host_write_pj),
-            host_read_aj: aj("host_read_pj", &e.host_read_pj),
-            static_uw_per_chip: milli(value("static_mw_per_chip", e.static_mw_per_chip.get())),
-        }
-    }
-
-    /// Every energy constant with its field name, value in pJ (mW for the last) and provenance, for reports.
-    pub fn energy_constants(&self) -> Vec<(&'static str, &Sourced<f64>)> {
-        let e = &self.energy;
-        vec![
-            ("synaptic_operation_pj", &e.synaptic_operation_pj),
-            ("neuron_update_active_pj", &e.neuron_update_active_pj),
-            ("neuron_update_inactive_pj", &e.neuron_update_inactive_pj),
-            ("neuron_spike_pj", &e.neuron_spike_pj),
-            ("axon_in_pj", &e.axon_in_pj),
-            ("axon_out_pj", &e.axon_out_pj),
-            ("tile_delivery_pj", &e.tile_delivery_pj),
-            ("hop_east_west_pj", &e.hop_east_west_pj),
-            ("hop_north_south_pj", &e.hop_north_south_pj),
-            ("hop_chip_pj", &e.hop_chip_pj),
-            ("host_write_pj", &e.host_write_pj),
-            ("host_read_pj", &e.host_read_pj),
-            ("static_mw_per_chip", &e.static_mw_per_chip),
-        ]
     }
 
     /// Every time constant of units and links with its field name.

@@ -4,20 +4,17 @@
 //! fields (`E0002`), another format string (`E0020`), and whatever [`super::build`] refuses.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, input};
 
 use super::build::{Source, build};
 use super::model::{FORMAT, ModelFile, PipelineSpec, TensorRef};
 use crate::graph::Graph;
 use crate::weights::{Tensor, WeightFile};
 
-/// Longest model file that is read, in bytes: a layer takes about 200.
-const LONGEST_MODEL: u64 = 16 << 20;
 /// Most elements of all tensors that a model's layers ask for together: 1 GiB as f64.
 const MOST_ELEMENTS: usize = 1 << 27;
 
@@ -45,10 +42,19 @@ pub fn load(path: &Path) -> Result<LoadedModel, Diagnostics> {
     build(&model, &path.display().to_string(), &mut files)
 }
 
+/// The files that make up a model: itself and the weight files that it names, as far as it can be read.
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // A pipe is read once, by who loads the model.
+    let model = path.is_file().then(|| read(path).ok()).flatten();
+    let weights = model.iter().flat_map(|model| model.weights.values()).map(|file| folder.join(file));
+    std::iter::once(path.to_owned()).chain(weights).collect()
+}
+
 /// Reads and parses; checks nothing but syntax and format.
 fn read(path: &Path) -> Result<ModelFile, Diagnostic> {
     let place = path.display().to_string();
-    let text = read_text(path)?;
+    let text = input::MODEL.read_text(path)?;
     let model: ModelFile = ron::from_str(&text).map_err(|error| syntax(&place, &error))?;
     if model.format != FORMAT {
         let message = format!("format is `{}`, expected `{FORMAT}`", model.format);
@@ -56,19 +62,6 @@ fn read(path: &Path) -> Result<ModelFile, Diagnostic> {
             .hint("the file was written for another version of snnc, or is no model file"));
     }
     Ok(model)
-}
-
-fn read_text(path: &Path) -> Result<String, Diagnostic> {
-    let unreadable = |error: std::io::Error| Diagnostic::unreadable(path, &error);
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    file.take(LONGEST_MODEL + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > LONGEST_MODEL {
-        let message = format!("over {LONGEST_MODEL} bytes long");
-        return Err(Diagnostic::new(Code::RonSyntax, path.display().to_string(), message)
-            .hint("is it a model file? weights belong into .safetensors files"));
-    }
-    Ok(text)
 }
 
 fn syntax(place: &str, error: &ron::error::SpannedError) -> Diagnostic {

@@ -14,4 +14,4 @@ mod load;
 pub mod model;
 
 pub use import::{ImportSummary, import};
-pub use load::{LoadedModel, load};
+pub use load::{LoadedModel, files_of, load};

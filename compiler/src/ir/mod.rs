@@ -9,6 +9,7 @@ pub mod program;
 pub mod shape;
 pub mod spiking;
 pub mod text;
+mod warnings;
 
 pub use geometry::{AxisMap, ConvMap};
 pub use shape::Shape;

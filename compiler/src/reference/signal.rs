@@ -1,6 +1,7 @@
 //! What goes from layer to layer: maps of f64, and how they go with time.
 
 use rayon::prelude::*;
+use snnc_targets::{Code, Diagnostic};
 
 use crate::ir::Shape;
 
@@ -13,7 +14,19 @@ pub struct Map {
 }
 
 impl Map {
-    /// A map; panics if the lengths disagree (an internal invariant: whoever reads a file checks it before).
+    /// A map of values from elsewhere, which are to be the input of `network`.
+    ///
+    /// # Errors
+    /// [`Code::LayerShape`] if there are not as many as the shape has elements.
+    pub fn checked(shape: Shape, data: Vec<f64>, network: &str) -> Result<Self, Diagnostic> {
+        if data.len() == shape.len() {
+            return Ok(Self { shape, data });
+        }
+        let message = format!("{} input values found, {} expected for {shape}", data.len(), shape.len());
+        Err(Diagnostic::new(Code::LayerShape, format!("network {network}"), message))
+    }
+
+    /// A map; panics if the lengths disagree (an internal invariant: [`Map::checked`] is for values from elsewhere).
     pub fn new(shape: Shape, data: Vec<f64>) -> Self {
         assert_eq!(shape.len(), data.len(), "map data must fill its shape {shape}");
         Self { shape, data }

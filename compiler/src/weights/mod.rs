@@ -18,7 +18,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, input};
 
 pub use element::Element;
 pub use tensor::Tensor;
@@ -158,6 +158,7 @@ fn open_regular(path: &Path) -> Result<(File, u64), Diagnostic> {
     }
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
+    input::WEIGHTS.check(path, length)?;
     Ok((file, length))
 }
 

@@ -15,7 +15,7 @@ use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use pytorch_reader::{DType, PickleError, PytorchError, PytorchReader};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, input};
 
 use super::{Element, clip, open_regular};
 use audit::{Finding, audit};
@@ -23,8 +23,8 @@ use audit::{Finding, audit};
 // `pytorch-reader` gives native-endian bytes, `Element::widen` takes little-endian ones.
 const _: () = assert!(cfg!(target_endian = "little"), "weights are read as little-endian");
 
-/// Longest pickle that is read from an archive, in bytes; ten thousand tensors take about one and a half million.
-const LONGEST_PICKLE: u64 = 16 << 20;
+/// Longest pickle that is read from an archive, in bytes.
+const LONGEST_PICKLE: u64 = input::PICKLE.longest;
 /// Pickles at the head of a legacy stream: magic number, protocol, system info, the object, the storage keys.
 const LEGACY_PICKLES: usize = 5;
 /// The magic number of legacy streams as protocol 2 writes it, behind at most this many bytes.

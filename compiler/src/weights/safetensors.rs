@@ -11,14 +11,14 @@ use indexmap::IndexMap;
 use memmap2::Mmap;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, input};
 
 use super::{Element, clip, open_regular};
 
 /// Bytes of the length field before the index.
 const LENGTH_FIELD: usize = 8;
-/// Longest index that is read, in bytes (the format's own limit is 100 MB).
-const LONGEST_INDEX: usize = 64 << 20;
+/// Longest index that is read, in bytes.
+const LONGEST_INDEX: usize = input::INDEX.longest as usize;
 
 /// An open, checked file.
 #[derive(Debug)]

@@ -48,6 +48,7 @@ pub fn network() -> SpikingIr {
         bias,
         window: Window { start, steps },
         order: None,
+        rounding: Default::default(),
     };
     let lif = |channels: u32| Dynamics::Lif { decay: 2048, thresholds: (200..200 + channels).collect() };
     let populations = vec![
@@ -79,6 +80,7 @@ pub fn network() -> SpikingIr {
                 input: Shape::new(1, 5, 5),
                 stages: vec![stage],
                 scale: vec![1000.0; 4],
+                neuron: None,
             }],
             readouts: vec![Readout {
                 population: PopulationId(2),
@@ -108,6 +110,7 @@ pub fn irregular() -> SpikingIr {
         input: Shape::new(1, 1, 6),
         stages: vec![stage],
         scale: vec![1000.0],
+        neuron: None,
     };
     ir.model.readouts[0] = Readout { population: PopulationId(2), scale: vec![0.1], offset: vec![0.0] };
     for (population, neurons) in ir.model.populations.values_mut().zip([6, 5, 3]) {

@@ -1,12 +1,12 @@
 //! Rules of a program by itself: sites, memories, routes, limits, lists.
 
-use snnc_compiler::ir::program::{AxonEntry, Program, SynapseList};
+use snnc_compiler::ir::program::{AxonEntry, Destination, InputAxon, Program, Run, SynapseList};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId};
-use snnc_targets::schema::{InputAxonKind, OutputAxonKind};
-use snnc_targets::{Provenance, Site, Sourced};
+use snnc_targets::schema::{InputAxonKind, OutputAxonKind, Routing};
+use snnc_targets::{Code, Provenance, Site, Sourced};
 
 use crate::common::irregular;
-use crate::support::{SECOND, SUM, bad_lists, bad_program, irregular_program, receiver};
+use crate::support::{SECOND, SUM, bad_lists, bad_program, irregular_program, receiver, refuses};
 
 #[test]
 fn program_lists() {
@@ -51,6 +51,11 @@ fn program_sites_and_neurons() {
         let copy = p.cores[CoreId(1)].slices[0].slice.clone();
         p.cores[CoreId(0)].slices[0].slice = copy;
     });
+    bad_program("neurons that 32 bits do not count", "on another core too", |p| {
+        let mut all = p.cores[CoreId(0)].slices[0].clone();
+        all.slice.rows = 0..5;
+        p.cores[CoreId(0)].slices = vec![all; 9];
+    });
     bad_program("neuron missing", "are on no core", |p| p.cores[CoreId(0)].slices[0].slice.channels.end -= 1);
     bad_program("no room", "cores hold", |p| p.target.core.neurons.0 = 1);
     bad_program("two networks", "holds slices of two networks", |p| {
@@ -89,27 +94,34 @@ fn program_memories() {
         let target = p.cores[core].entries[first].target;
         p.cores[core].lists.push(list);
         let twin = AxonEntry { list: p.cores[core].lists.len() as u32 - 1, target };
-        let (at, old) = (p.cores[core].entries.len() as u32, p.cores[core].entries[first]);
-        p.cores[core].entries.extend([old, twin]);
-        (p.cores[core].axons[0].first_entry, p.cores[core].axons[0].entries) = (at, 2);
+        p.cores[core].entries.insert(first + 1, twin);
+        p.cores[core].axons[0].entries = 2;
+        p.cores[core].axons[1..].iter_mut().for_each(|axon| axon.first_entry += 1);
         change(p, core, twin.list as usize);
     };
     bad_program("slice twice", "touches slice 0 after slice 0", |p| doubled(p, &|_, _, _| ()));
     bad_program("two projections", "joins proj", |p| {
         doubled(p, &|p, core, twin| p.cores[core].lists[twin].projection = ProjectionId(77))
     });
-    bad_program("two populations", "touches pop", |p| {
-        doubled(p, &|p, core, twin| {
-            // One neuron of another population moves in.
-            let last = p.cores.keys().last().unwrap();
-            let mut moved = p.cores[last].slices[0].clone();
-            moved.first_neuron = p.cores[core].neurons();
-            p.cores[last].slices[0].slice.channels.start += 1;
-            moved.slice.channels.end = moved.slice.channels.start + 1;
-            p.cores[core].slices.push(moved);
-            p.cores[core].lists[twin].slice = p.cores[core].slices.len() as u32 - 1;
-        })
-    });
+    let two_populations = |p: &mut Program| {
+        // What an axon of the second layer touches, and a neuron of the third beside it.
+        let core = &mut p.cores[CoreId(1)];
+        let first = core.axons[0].first_entry as usize;
+        let list = core.lists[core.entries[first].list as usize].clone();
+        core.lists.push(SynapseList { slice: 1, runs: vec![Run { target: 0, weight: 0, len: 1 }], ..list });
+        let twin = AxonEntry { list: core.lists.len() as u32 - 1, target: core.slices[1].first_neuron };
+        core.entries.insert(first + 1, twin);
+        core.axons[0].entries = 2;
+        core.axons[1..].iter_mut().for_each(|axon| axon.first_entry += 1);
+    };
+    refuses(
+        Code::ProgramInvalid,
+        "two populations",
+        "touches pop2 and pop1",
+        irregular_program(),
+        two_populations,
+        Program::verify,
+    );
     bad_program("slice missing", "slice 5 does not exist", |p| {
         let core = receiver(p);
         p.cores[core].lists[0].slice = 5;
@@ -124,6 +136,37 @@ fn program_memories() {
         let list = p.cores[core].entries[0].list as usize;
         (p.cores[core].lists[list].atoms, p.cores[core].lists[list].atom_stride) = (1 << 26, 0);
         p.cores[core].axons[0].atoms = 1 << 26;
+    });
+    // Lists over few weights that say they have more, which only copies of the weights would read.
+    bad_program("last channel outside", "reads weight", |p| {
+        let core = receiver(p);
+        p.cores[core].weights.pop();
+    });
+    bad_program("endless channel", "reads weight 4294967295", |p| {
+        let core = receiver(p);
+        (p.cores[core].lists[0].weights, p.cores[core].lists[0].atoms) = (0, 1);
+        p.cores[core].lists[0].atom_stride = u32::MAX;
+    });
+    bad_program("run beyond its channel", "of its source channel", |p| {
+        let core = receiver(p);
+        p.cores[core].lists[0].runs[0].weight += 1 << 20;
+    });
+    bad_program("run beyond its slice", "of a slice of", |p| {
+        let core = receiver(p);
+        let neurons = p.cores[core].slices[0].slice.neurons();
+        p.cores[core].lists[0].runs.last_mut().unwrap().target = neurons;
+    });
+    bad_program("weights that overlap", "weights of lists overlap", |p| {
+        let core = receiver(p);
+        let mut other = p.cores[core].lists[0].clone();
+        other.weights += 1;
+        p.cores[core].weights.push(0);
+        p.cores[core].lists.push(other);
+    });
+    bad_program("entries of another axon", "is another axon's", |p| {
+        let core = receiver(p);
+        let first = p.cores[core].axons[0].first_entry;
+        p.cores[core].axons[1].first_entry = first;
     });
     bad_program("empty list", "is empty", |p| {
         let core = receiver(p);
@@ -175,6 +218,24 @@ fn program_routes() {
     bad_program("no source", "has 0 sources", |p| {
         let to = p.cores[CoreId(0)].slices[0].destinations[0];
         p.cores[CoreId(0)].slices[0].destinations[1] = to;
+    });
+    bad_program("no destinations", "arrives nowhere", |p| {
+        // A multicast tree would follow it before any limit is looked at.
+        p.target.topology.routing.0 = Routing::Multicast { table_entries: Some(1) };
+        p.cores[CoreId(0)].slices[0].destinations[0].core = CoreId(900)
+    });
+    bad_program("met twice", "twice through proj0", |p| {
+        // A second axon for the same position.
+        let to = p.cores[CoreId(0)].slices[0].destinations[0];
+        let core = &mut p.cores[to.core];
+        let old = core.axons[to.axon as usize];
+        let first_entry = core.entries.len() as u32;
+        core.entries.extend_from_within(old.first_entry as usize..(old.first_entry + old.entries) as usize);
+        core.axons.push(InputAxon { first_entry, ..old });
+        let axon = core.axons.len() as u32 - 1;
+        let slice = &mut p.cores[CoreId(0)].slices[0];
+        slice.destinations.insert(0, Destination { axon, ..to });
+        slice.route_starts[1..].iter_mut().for_each(|start| *start += 1);
     });
     bad_program("two sources", "has 2 sources", |p| {
         let slice = &mut p.cores[CoreId(0)].slices[0];

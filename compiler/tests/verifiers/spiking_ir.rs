@@ -17,6 +17,11 @@ fn spiking_ir_populations() {
     });
     bad_ir("no timestep", "at least one timestep", |ir| ir.model.networks[NetworkId(0)].timesteps = 0);
     bad_ir("long pass", "end of the last window", |ir| ir.model.networks[NetworkId(0)].pass_steps = 11);
+    bad_ir("shape beyond counting", "must hold 1", |ir| {
+        ir.model.populations[SUM].shape = Shape::new(usize::MAX, usize::MAX, 3);
+        ir.model.populations[SUM].bias = Bias::Neuron(vec![1]);
+        ir.model.populations[SUM].order = Some(vec![0]);
+    });
     bad_ir("empty shape", "must hold 1", |ir| ir.model.populations[SUM].shape = Shape::new(0, 5, 5));
     bad_ir("window outside", "inside the pass", |ir| {
         ir.model.populations[SUM].window = Window { start: 3, steps: 9 };
@@ -85,8 +90,16 @@ fn spiking_ir_projections() {
         ir.model.populations[SUM].network = other;
     });
     bad_ir("wide sum", "does not fit 32 bits", |ir| {
+        ir.model.neuron.weight_bits = 16;
         let p = conv(ir, projection);
-        (p.kernel.height, p.kernel.width) = (4096, 4096);
+        (p.kernel.height, p.kernel.width) = (129, 129);
+        (p.map.rows.kernel, p.map.cols.kernel) = (129, 129);
+        p.kernel.weights = vec![0; 4 * 129 * 129 * 6];
+    });
+    bad_ir("a kernel larger than its weights", "holds 216 weights", |ir| {
+        // Its fan-in is no number to count with.
+        let p = conv(ir, projection);
+        (p.kernel.height, p.kernel.width) = (usize::MAX, usize::MAX);
     });
 }
 
@@ -106,6 +119,10 @@ fn spiking_ir_irregular_projections() {
     bad_irregular("target outside", "not below 5", |ir| {
         let row = sparse(ir, projection).range(5);
         sparse(ir, projection).targets[row.end - 1] = 5;
+    });
+    bad_irregular("target far outside", "not below 5", |ir| {
+        // Sums by target may not be made before.
+        *sparse(ir, projection).targets.last_mut().unwrap() = u32::MAX;
     });
     bad_irregular("weight width", "weight is outside", |ir| sparse(ir, projection).weights[0] = 128);
     bad_irregular("no line", "joins lines [1, 1, n]", |ir| {
@@ -147,6 +164,24 @@ fn spiking_ir_host_side() {
     bad_ir("unknown readout", "does not exist", |ir| ir.model.readouts[0].population = PopulationId(8));
     bad_ir("readout fires", "read-outs are integrators", |ir| ir.model.readouts[0].population = SECOND);
     bad_ir("readout scale", "finite scale and offset", |ir| ir.model.readouts[0].offset.clear());
+    bad_ir("two shapes of input", "takes shape [1, 5, 5], another input of net0 takes [2, 5, 5]", |ir| {
+        ir.model.populations[SECOND].bias = Bias::Host;
+        let mut other = ir.model.inputs[0].clone();
+        other.population = SECOND;
+        other.scale = vec![1.0; 6];
+        let HostStage::Conv { channels, outputs, weights, bias, .. } = &mut other.stages[0] else {
+            unreachable!()
+        };
+        (*channels, *outputs) = (ChannelMap::dense(1, 6), 6);
+        (*weights, *bias) = (vec![0.0; 54], vec![0.0; 6]);
+        ir.model.inputs.push(other);
+        ir.model.inputs[0].input = Shape::new(2, 5, 5);
+        let HostStage::Conv { channels, weights, .. } = &mut ir.model.inputs[0].stages[0] else {
+            unreachable!()
+        };
+        channels.inputs = 2;
+        weights.resize(72, 0.0);
+    });
     let generation = |ir: &mut SpikingIr| {
         ir.model.generation = Some(snnc_compiler::ir::spiking::Generation {
             rows: 5,
@@ -159,6 +194,11 @@ fn spiking_ir_host_side() {
         });
     };
     bad_ir("generation inputs", "must have shape [2, 5, 5]", generation);
+    bad_ir("generation without its read-out", "population does not exist", |ir| {
+        generation(ir);
+        ir.model.readouts[0].population = PopulationId(8);
+        ir.model.inputs[0].population = PopulationId(9);
+    });
     bad_ir("temperature", "temperature must be positive", generation);
     bad_ir("decoder inputs", "decoder's inputs must have shape [1, 5, 5]", |ir| {
         generation(ir);

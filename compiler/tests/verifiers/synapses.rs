@@ -1,7 +1,7 @@
 //! Rules that hold between a program and its spiking IR, partitions and placements of any author.
 
 use snnc_compiler::driver::{assemble, partition_of};
-use snnc_compiler::ir::program::{Destination, Program, Slice};
+use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::parts::Parts;
 use snnc_compiler::ir::{CoreId, PopulationId, ProjectionId};
 use snnc_compiler::mapping::{Partition, Placement};
@@ -60,15 +60,6 @@ fn program_synapses() {
         for entry in p.cores[core].entries.iter_mut().filter(|entry| entry.list as usize == b) {
             entry.list = a as u32;
         }
-    });
-    bad_synapses("arrives twice", "arrives twice for", |p| {
-        let to = p.cores[CoreId(0)].slices[0].destinations[0];
-        let axon = p.cores[to.core].axons[to.axon as usize];
-        p.cores[to.core].axons.push(axon);
-        let twin = Destination { core: to.core, axon: p.cores[to.core].axons.len() as u32 - 1 };
-        let slice = &mut p.cores[CoreId(0)].slices[0];
-        slice.destinations.insert(1, twin);
-        slice.route_starts[1..].iter_mut().for_each(|start| *start += 1);
     });
     bad_synapses("other projection", "does not exist", |p| {
         let core = receiver(p);

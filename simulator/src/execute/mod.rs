@@ -28,6 +28,7 @@ use snnc_compiler::ir::program::trees::Trees;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_targets::{Code, Diagnostic};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
 use arrivals::Postage;
@@ -122,14 +123,38 @@ impl<'a> Chip<'a> {
         chip
     }
 
-    /// Runs one pass of a network on its constant input, `[c, h, w]` row-major, and counts timestep by timestep.
-    pub fn run(&self, network: NetworkId, input: &[f64]) -> PassOutcome {
-        self.start(network, input).count(Grain::Timestep)
+    /// Runs one pass of a network on its constant input, `[c, h, w]` row-major, and counts timestep by timestep. A
+    /// network that the host does not feed takes any input.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a network that the program does not have, [`Code::LayerShape`] for an input of another length.
+    pub fn run(&self, network: NetworkId, input: &[f64]) -> Result<PassOutcome, Diagnostic> {
+        Ok(self.start(network, input)?.count(Grain::Timestep))
     }
 
     /// The same, with its counting put off: nothing but counts and traces is missing.
-    pub fn start(&self, network: NetworkId, input: &[f64]) -> Pass<'_> {
-        Pass::run(self, network, input)
+    ///
+    /// # Errors
+    /// Those of [`Chip::run`].
+    pub fn start(&self, network: NetworkId, input: &[f64]) -> Result<Pass<'_>, Diagnostic> {
+        self.check_input(network, input)?;
+        Ok(Pass::run(self, network, input))
+    }
+
+    /// Whether an input is one of a network.
+    fn check_input(&self, network: NetworkId, input: &[f64]) -> Result<(), Diagnostic> {
+        let model = &self.program.model;
+        let Some(of) = model.networks.get(network) else {
+            let message = format!("the program has {} networks", model.networks.len());
+            return Err(Diagnostic::new(Code::Argument, network.to_string(), message));
+        };
+        // All inputs of a network have one shape.
+        let fed = model.inputs.iter().find(|host| model.populations[host.population].network == network);
+        let Some(shape) = fed.map(|host| host.input).filter(|shape| shape.len() != input.len()) else {
+            return Ok(());
+        };
+        let message = format!("{} input values found, {} expected for {shape}", input.len(), shape.len());
+        Err(Diagnostic::new(Code::LayerShape, format!("network {}", of.name), message))
     }
 
     /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major as the outside numbers them, for each

@@ -51,6 +51,12 @@ impl Update {
         clipped as i32
     }
 
+    /// What the accumulator's width takes from a timestep's sum of weights, in membrane units; 0 if it holds it.
+    pub fn lost_to_accumulator(&self, sum: i32) -> i64 {
+        let input = i64::from(sum) << self.shift;
+        input - self.accumulate(input, &mut Events::default())
+    }
+
     /// Whether 32-bit arithmetic is exact for these sums: none overflows the accumulator, no intermediate 31 bits.
     #[inline(always)]
     pub fn fits_32_bits(&self, sums: &[i32]) -> bool {

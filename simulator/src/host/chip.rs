@@ -2,6 +2,7 @@
 
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::Generation;
+use snnc_targets::Diagnostic;
 
 use super::Stepper;
 use crate::counts::Grain;
@@ -41,13 +42,14 @@ impl<'a> ChipStepper<'a> {
     }
 
     /// The first read-out of a pass; verified programs have exactly one for each network of the loop.
-    fn pass(&mut self, network: NetworkId, input: &[f64]) -> Vec<f64> {
+    fn pass(&mut self, network: NetworkId, input: &[f64]) -> Result<Vec<f64>, Diagnostic> {
         let (chip, grain) = (self.chip, self.grain);
         let (before, observe) = (self.before.take(), self.observe.as_mut());
         let (pass, ()) = rayon::join(|| chip.start(network, input), || show(observe, before, grain));
+        let pass = pass?;
         let readout = pass.readouts()[0].clone();
         self.before = self.observe.is_some().then_some(pass);
-        readout
+        Ok(readout)
     }
 }
 
@@ -59,13 +61,13 @@ fn show(observe: Option<&mut Observe>, pass: Option<Pass>, grain: Grain) {
 }
 
 impl Stepper for ChipStepper<'_> {
-    fn denoise(&mut self, tokens: &[u32], t: u32) -> Vec<f64> {
+    fn denoise(&mut self, tokens: &[u32], t: u32) -> Result<Vec<f64>, Diagnostic> {
         let mut input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
         input.resize(tokens.len() * 2, f64::from(t));
         self.pass(self.generation.denoiser, &input)
     }
 
-    fn decode(&mut self, tokens: &[u32]) -> Vec<f64> {
+    fn decode(&mut self, tokens: &[u32]) -> Result<Vec<f64>, Diagnostic> {
         let input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
         self.pass(self.generation.decoder, &input)
     }

@@ -5,6 +5,7 @@
 //! 1/1). The denoiser runs in every iteration, also when no position was chosen, as the original does.
 
 use snnc_compiler::ir::spiking::Generation;
+use snnc_targets::Diagnostic;
 
 use super::{Stepper, Uniforms, sample};
 
@@ -45,21 +46,24 @@ pub struct Trajectory {
 }
 
 /// Generates one image. `after_iteration` gets the number of iterations done, 1 to `iterations`.
+///
+/// # Errors
+/// The stepper's.
 pub fn generate<S: Stepper>(
     p: &LoopParameters,
     stepper: &mut S,
     uniforms: &dyn Uniforms,
     after_iteration: &mut dyn FnMut(usize),
-) -> Trajectory {
+) -> Result<Trajectory, Diagnostic> {
     let mut tokens = vec![p.mask; p.rows * p.columns];
     let mut history = Vec::with_capacity(p.iterations);
     for row in 0..p.iterations {
-        iterate(p, stepper, uniforms, row, &mut tokens);
+        iterate(p, stepper, uniforms, row, &mut tokens)?;
         history.push(tokens.clone());
         after_iteration(row + 1);
     }
-    let membrane = stepper.decode(&tokens);
-    Trajectory { tokens: history, membrane }
+    let membrane = stepper.decode(&tokens)?;
+    Ok(Trajectory { tokens: history, membrane })
 }
 
 /// Iteration `t = iterations - row`: choose positions, denoise, draw their tokens.
@@ -69,16 +73,17 @@ fn iterate<S: Stepper>(
     uniforms: &dyn Uniforms,
     row: usize,
     tokens: &mut [u32],
-) {
+) -> Result<(), Diagnostic> {
     let t = p.iterations - row;
     let chosen: Vec<usize> = (0..tokens.len())
         .filter(|&i| tokens[i] == p.mask && uniforms.unmask(row, i) < 1.0 / t as f64)
         .collect();
-    let logits = stepper.denoise(tokens, u32::try_from(t).unwrap_or(u32::MAX));
+    let logits = stepper.denoise(tokens, u32::try_from(t).unwrap_or(u32::MAX))?;
     for position in chosen {
         let column = logits.iter().skip(position).step_by(tokens.len());
         tokens[position] = sample(column.copied(), p.temperature, uniforms.token(row, position));
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -93,16 +98,15 @@ mod tests {
     }
 
     impl Stepper for Fake {
-        fn denoise(&mut self, tokens: &[u32], t: u32) -> Vec<f64> {
+        fn denoise(&mut self, tokens: &[u32], t: u32) -> Result<Vec<f64>, Diagnostic> {
             self.asked.push((tokens.to_vec(), t));
             let n = tokens.len();
-            (0..5 * n)
-                .map(|i| f64::from((i * 7 + tokens[i % n] as usize + t as usize) as u32 % 11) * 0.3)
-                .collect()
+            let logit = |i| f64::from((i * 7 + tokens[i % n] as usize + t as usize) as u32 % 11) * 0.3;
+            Ok((0..5 * n).map(logit).collect())
         }
 
-        fn decode(&mut self, tokens: &[u32]) -> Vec<f64> {
-            tokens.iter().map(|&k| f64::from(k)).collect()
+        fn decode(&mut self, tokens: &[u32]) -> Result<Vec<f64>, Diagnostic> {
+            Ok(tokens.iter().map(|&k| f64::from(k)).collect())
         }
     }
 
@@ -113,7 +117,7 @@ mod tests {
     fn every_position_is_unmasked_once_and_the_denoiser_always_runs() {
         let mut fake = Fake::default();
         let mut done = Vec::new();
-        let image = generate(&P, &mut fake, &PhiloxUniforms::new(7, 0), &mut |n| done.push(n));
+        let image = generate(&P, &mut fake, &PhiloxUniforms::new(7, 0), &mut |n| done.push(n)).unwrap();
         assert_eq!(done, (1..=8).collect::<Vec<_>>());
         assert_eq!(fake.asked.iter().map(|a| a.1).collect::<Vec<_>>(), (1..=8).rev().collect::<Vec<_>>());
         assert_eq!(fake.asked[0].0, [5; 6]);
@@ -132,7 +136,7 @@ mod tests {
     fn a_position_is_chosen_below_one_over_t_and_not_at_it() {
         let p = LoopParameters { rows: 1, columns: 2, mask: 5, iterations: 2, temperature: 1.0 };
         let uniforms = RecordedUniforms::new(2, vec![0.5, 0.499, 0.0, 0.0], vec![0.0, 0.999, 0.0, 0.0]);
-        let image = generate(&p, &mut Fake::default(), &uniforms, &mut |_| ());
+        let image = generate(&p, &mut Fake::default(), &uniforms, &mut |_| ()).unwrap();
         assert_eq!(image.tokens[0], [5, 4]);
         assert_eq!(image.tokens[1], [0, 4]);
     }
@@ -143,7 +147,7 @@ mod tests {
             let mut shared = Fake::default();
             images
                 .iter()
-                .map(|&i| generate(&P, &mut shared, &PhiloxUniforms::new(3, i), &mut |_| ()))
+                .map(|&i| generate(&P, &mut shared, &PhiloxUniforms::new(3, i), &mut |_| ()).unwrap())
                 .collect()
         };
         let four = batch(&[0, 1, 2, 3]);
@@ -154,14 +158,10 @@ mod tests {
 
     #[test]
     fn no_iterations_and_no_positions_do_not_panic() {
-        let none = LoopParameters { iterations: 0, ..P };
-        assert!(
-            generate(&none, &mut Fake::default(), &PhiloxUniforms::new(0, 0), &mut |_| ()).tokens.is_empty()
-        );
-        let empty = LoopParameters { rows: 0, ..P };
-        assert_eq!(
-            generate(&empty, &mut Fake::default(), &PhiloxUniforms::new(0, 0), &mut |_| ()).tokens.len(),
-            8
-        );
+        let tokens = |p: &LoopParameters| {
+            generate(p, &mut Fake::default(), &PhiloxUniforms::new(0, 0), &mut |_| ()).unwrap().tokens.len()
+        };
+        assert_eq!(tokens(&LoopParameters { iterations: 0, ..P }), 0);
+        assert_eq!(tokens(&LoopParameters { rows: 0, ..P }), 8);
     }
 }

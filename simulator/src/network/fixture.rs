@@ -57,6 +57,7 @@ pub fn program() -> Program {
         bias: Bias::Zero,
         window: Window { start: 0, steps: 4 },
         order: None,
+        rounding: Default::default(),
     };
     let model = Model {
         name: "toy".into(),
@@ -112,6 +113,7 @@ fn host_input() -> HostInput {
             },
         ],
         scale: vec![1.0; 4],
+        neuron: None,
     }
 }
 

@@ -10,7 +10,7 @@ use snnc_simulator::time::Fidelity;
 
 /// The counts of a pass as one are the sums of its timesteps', and cost the same.
 pub fn agree(chip: &Chip, input: &[f64], outcome: &PassOutcome) {
-    let whole = chip.start(NetworkId(0), input).count(Grain::Pass);
+    let whole = chip.start(NetworkId(0), input).unwrap().count(Grain::Pass);
     assert_eq!((&whole.readouts, &whole.traces), (&outcome.readouts, &outcome.traces));
     let mut events = vec![Events::default(); chip.table.len()];
     let (mut flows, mut casts) = (BTreeMap::new(), BTreeMap::new());

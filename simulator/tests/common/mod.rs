@@ -200,6 +200,7 @@ impl<'a> Maker<'a> {
             bias,
             window: Window { start, steps: self.steps },
             order: None,
+            rounding: Default::default(),
         });
         if let Some((cols, _)) = conv {
             let rows = AxisMap { kernel: 1, stride: 1, padding: 0, dilation: 1, input: 1, output: 1, ..cols };
@@ -291,12 +292,14 @@ impl<'a> Maker<'a> {
             bias: Bias::Host,
             window: Window { start: 0, steps: self.steps },
             order: None,
+            rounding: Default::default(),
         });
         self.ir.model.inputs.push(HostInput {
             population,
             input,
             stages,
             scale: vec![500.0; shape.channels],
+            neuron: None,
         });
     }
 
@@ -350,6 +353,7 @@ impl<'a> Maker<'a> {
             bias: if self.random.one_in(2) { Bias::Channel(biases) } else { Bias::Zero },
             window: Window { start, steps: self.steps },
             order: None,
+            rounding: Default::default(),
         });
         joins.into_iter().for_each(|channels| self.project(before, population, 1, map, channels));
         for earlier in 0..depth - 1 {

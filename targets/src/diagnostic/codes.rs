@@ -72,6 +72,7 @@ codes! {
     SumMayOverflow "W0001" "sum of a timestep may leave the accumulator";
     ReadoutMaySaturate "W0002" "read-out may saturate";
     WeightsRoundToZero "W0003" "weights became zero";
+    MembraneMayClip "W0004" "membrane may be clipped";
 }
 
 /// How grave a finding is.

@@ -17,7 +17,8 @@ mod sizes;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics, output};
+use snnc_targets::output::{self, Folder, Inputs};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::build::{Source, build};
 use super::model::{FORMAT, ModelFile, PipelineSpec, TensorRef};
@@ -67,23 +68,17 @@ pub fn import(vq: &Path, sdid: &Path, image_size: usize, out: &Path) -> Result<I
     build(&model, "imported model", &mut &checkpoints)?;
     let text = print(&model, &sizes, image_size).map_err(|error| unprintable(out, &error))?;
     let path = out.join("model.ron");
+    let weights = [&checkpoints.vq, &checkpoints.sdid].map(|c| (out.join(c.file_name()), c));
+    let _inputs = Inputs::new([vq, sdid]);
+    let _owned = Folder::claim(out)?;
+    weights.iter().map(|(file, _)| file).chain([&path]).try_for_each(|file| output::check(file))?;
     // An older model must not stand beside new weights if this is cut off: a folder with a model.ron is whole.
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(unremovable(&path, &error).into());
-        }
-        _ => {}
-    }
-    for checkpoint in [&checkpoints.vq, &checkpoints.sdid] {
-        write_safetensors(&out.join(checkpoint.file_name()), &checkpoint.stored()?)?;
+    output::remove(&path)?;
+    for (file, checkpoint) in weights {
+        write_safetensors(&file, &checkpoint.stored()?)?;
     }
     output::write_atomic(&path, text.as_bytes())?;
     Ok(summary(path, &sizes, image_size))
-}
-
-fn unremovable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    let message = format!("cannot replace: {error}");
-    Diagnostic::new(Code::OutputFailed, path.display().to_string(), message)
 }
 
 fn check_image_size(image_size: usize) -> Result<(), Diagnostic> {

@@ -5,14 +5,17 @@
 
 use std::path::Path;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, input};
 
 use super::Program;
 
 const MAGIC: &[u8; 4] = b"SNNX";
 /// Bumped whenever the payload's layout changes.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 const HEADER: usize = 4 + 4 + 8 + 32;
+/// Most neurons for each byte of the payload. A position takes a byte at least for its routes, so real programs have no
+/// more than their slices have channels; without the limit a few bytes could claim all that shapes may hold.
+const NEURONS_A_BYTE: usize = 1 << 10;
 
 impl Program {
     /// The bytes of a `.snnx` file.
@@ -57,6 +60,11 @@ impl Program {
             .map_err(|error| malformed(format!("payload does not decode: {error}")))?;
         program.target.check(place)?;
         program.verify()?;
+        let neurons = program.cores.values().map(|core| core.neurons() as usize).sum::<usize>();
+        if neurons / NEURONS_A_BYTE > payload.len() {
+            let bytes = payload.len();
+            return Err(malformed(format!("{bytes} bytes cannot describe {neurons} neurons")).into());
+        }
         Ok(program)
     }
 
@@ -73,7 +81,7 @@ impl Program {
     /// # Errors
     /// [`Code::FileUnreadable`] and those of [`Program::from_bytes`].
     pub fn load(path: &Path) -> Result<Self, Diagnostics> {
-        let bytes = std::fs::read(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
+        let bytes = input::PROGRAM.read(path)?;
         Self::from_bytes(&bytes, &path.display().to_string())
     }
 }

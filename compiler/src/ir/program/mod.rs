@@ -12,6 +12,8 @@
 pub mod cover;
 pub mod file;
 pub mod layer_cores;
+mod reach;
+mod room;
 pub mod trees;
 pub mod usage;
 pub mod verify;
@@ -44,13 +46,13 @@ pub struct Program {
 }
 
 impl Program {
-    /// Whether the simulator's timesteps are what the chip does.
+    /// Whether the simulator's timesteps are what the chip does, and a pass of them is no more than memory holds.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] on a target without timesteps.
+    /// [`Code::Unsupported`] on a target without timesteps, and for passes that nothing could keep.
     pub fn needs_timesteps(&self) -> Result<(), Diagnostic> {
         if self.target.neuron.timesteps.get() {
-            return Ok(());
+            return room::check(self);
         }
         let message = "has no timesteps: its neurons integrate events as they arrive, which is not simulated";
         Err(Diagnostic::new(Code::Unsupported, format!("target {}", self.target.name), message)
@@ -237,4 +239,11 @@ pub struct Run {
     pub weight: u32,
     /// Synapses.
     pub len: u32,
+}
+
+impl Run {
+    /// One past its last target, relative to the axon's.
+    pub fn end(&self) -> u64 {
+        u64::from(self.target) + u64::from(self.len)
+    }
 }

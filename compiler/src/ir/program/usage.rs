@@ -118,8 +118,8 @@ pub fn core_use(core: &Core, target: &Target, model: &Model) -> CoreUse {
         output_axons: core
             .slices
             .iter()
-            .map(|s| s.destinations.len() as u64 * u64::from(axons.output_slots(s.slice.atoms())))
-            .sum(),
+            .map(|s| (s.destinations.len() as u64).saturating_mul(axons.output_slots(s.slice.atoms()).into()))
+            .fold(0, u64::saturating_add),
         synapse_bits: synapse_bits(core, target),
         threshold_profiles: thresholds(core, model).len() as u64,
     }
@@ -128,8 +128,7 @@ pub fn core_use(core: &Core, target: &Target, model: &Model) -> CoreUse {
 /// Neurons of a core, copies included.
 fn neurons(core: &Core, axons: &AxonSpec) -> u64 {
     let slice = |placed: &CoreSlice| {
-        let copies = |fan: &[u32]| u64::from(axons.copies(fan[1].saturating_sub(fan[0])));
-        // A table that the verifier has refused is as long as it is.
+        let copies = |fan: &[u32]| u64::from(axons.copies(fan[1] - fan[0]));
         let positions: u64 = placed.route_starts.windows(2).map(copies).sum();
         positions.saturating_mul(placed.slice.atoms().into())
     };
@@ -149,7 +148,7 @@ fn synapse_bits(core: &Core, target: &Target) -> u64 {
                 (list.projection, tile, list.first_atom, list.atoms)
             };
             let sets: BTreeSet<_> = core.lists.iter().map(key).collect();
-            let lists = sets.iter().map(|&(.., atoms)| u64::from(atoms)).sum();
+            let lists = sets.iter().map(|&(.., atoms)| u64::from(atoms)).fold(0, u64::saturating_add);
             list_bits(target, lists, core.weights.len() as u64)
         }
         KernelSharing::Unshared => core

@@ -3,15 +3,104 @@
 //! Plain f64 in a fixed order, without fused multiply-add, so the same on every machine. Shapes were checked by the
 //! verifier; an index out of range here is a broken invariant of it.
 
-use super::{HostInput, HostStage};
+use serde::{Deserialize, Serialize};
+
+use super::{HostInput, HostStage, Model};
 use crate::ir::channels::ChannelMap;
-use crate::ir::{ConvMap, Shape};
+use crate::ir::{ConvMap, NetworkId, Shape};
+
+/// A neuron of the trained network: `v += (x - (v - reset)) / tau` with a leak, else `v += x`; fires when `v >= threshold`,
+/// then `v = reset`. Starts at `reset`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TrainedNeuron {
+    /// In timesteps, at least 1; None without a leak.
+    pub tau: Option<f64>,
+    /// Above `reset`.
+    pub threshold: f64,
+    /// Resting membrane.
+    pub reset: f64,
+}
+
+impl TrainedNeuron {
+    /// In which step, counted from 1, a constant current makes it fire, if it does within `steps`; and how close the membrane
+    /// came to its threshold until then, in thresholds. Under a constant current spikes repeat with that period.
+    pub fn first_spike(&self, current: f64, steps: u32) -> (Option<u32>, f64) {
+        let (mut v, mut closest) = (self.reset, f64::INFINITY);
+        for step in 1..=steps {
+            match self.tau {
+                Some(tau) => v += (current - (v - self.reset)) / tau,
+                None => v += current,
+            }
+            closest = closest.min((v - self.threshold).abs());
+            if v >= self.threshold {
+                return (Some(step), closest / (self.threshold - self.reset));
+            }
+        }
+        (None, closest / (self.threshold - self.reset))
+    }
+}
 
 impl HostInput {
     /// The current that the stages make of an input; both `[c, h, w]` row-major.
     pub fn current(&self, input: &[f64]) -> Vec<f64> {
         through(&self.stages, self.input, input)
     }
+
+    /// Least and largest current of each channel for inputs in `ranges`, one a channel of the input.
+    pub fn current_bounds(&self, ranges: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        bounds(&self.stages, ranges)
+    }
+}
+
+impl Model {
+    /// Value ranges of a network's `channels` input channels: what the generation loop feeds, or -1 to 1, as normalised data is.
+    pub fn input_ranges(&self, network: NetworkId, channels: usize) -> Vec<(f64, f64)> {
+        match &self.generation {
+            Some(g) if network == g.denoiser => vec![(0.0, g.mask as f64), (1.0, g.iterations as f64)],
+            Some(g) if network == g.decoder => vec![(0.0, g.mask as f64)],
+            _ => vec![(-1.0, 1.0); channels],
+        }
+    }
+}
+
+/// Interval arithmetic through the stages, one interval a channel; padding may contribute 0.
+pub fn bounds(stages: &[HostStage], ranges: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut bounds = ranges.to_vec();
+    for stage in stages {
+        bounds = match stage {
+            HostStage::Embedding { width, table, .. } => (0..*width)
+                .map(|column| {
+                    let values = table.iter().skip(column).step_by(*width);
+                    values
+                        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+                })
+                .collect(),
+            HostStage::Conv { map, channels, weights, bias, .. } => {
+                let taps = map.rows.kernel * map.cols.kernel;
+                conv_bounds(&bounds, weights, bias, taps, channels)
+            }
+        };
+    }
+    bounds
+}
+
+fn conv_bounds(
+    inputs: &[(f64, f64)],
+    weights: &[f64],
+    bias: &[f64],
+    taps: usize,
+    channels: &ChannelMap,
+) -> Vec<(f64, f64)> {
+    let mut bounds: Vec<(f64, f64)> = bias.iter().map(|&b| (b, b)).collect();
+    for (i, row) in weights.chunks_exact(channels.outputs).enumerate() {
+        let input = channels.first_input + i / taps;
+        let (low, high) = inputs.get(input).copied().unwrap_or((0.0, 0.0));
+        for (bound, &w) in bounds[channels.targets_of(input)].iter_mut().zip(row) {
+            bound.0 += (w * low).min(w * high).min(0.0);
+            bound.1 += (w * low).max(w * high).max(0.0);
+        }
+    }
+    bounds
 }
 
 /// Sends a map `[c, h, w]` of shape `shape` through the stages in order.

@@ -9,14 +9,20 @@
 
 mod encoding;
 pub mod host;
+mod host_work;
 pub mod order;
 pub mod parts;
 mod projection;
+pub mod reach;
+mod rounding;
 pub mod sparse;
 pub mod verify;
 
 pub use encoding::Encoding;
+pub use host::TrainedNeuron;
+pub use host_work::{HostTask, HostWork};
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
+pub use rounding::{Rounding, Ties, membrane_grid};
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;
@@ -136,6 +142,16 @@ impl NeuronFormat {
         let (encoded, clipped) = self.encode_bias(f64::from(bias));
         !clipped && encoded == bias
     }
+
+    /// The next bias above `bias` that the format holds.
+    pub fn above(&self, bias: i32) -> Option<i32> {
+        let next = |exponent: u32| {
+            let step = 1i64 << exponent;
+            i32::try_from((i64::from(bias).div_euclid(step) + 1) * step).ok()
+        };
+        let held = |&next: &i32| self.bias_is_representable(next);
+        (0..=self.bias_exponent_max).find_map(|exponent| next(exponent).filter(held))
+    }
 }
 
 /// One network: a pass runs its populations from cleared membranes.
@@ -170,6 +186,9 @@ pub struct Population {
     /// outside, that is in host inputs, read-outs and reported spikes. None: the numbers are the same.
     #[serde(default)]
     pub order: Option<Vec<u32>>,
+    /// What rounding decided.
+    #[serde(default)]
+    pub rounding: Rounding,
 }
 
 impl Population {
@@ -255,6 +274,10 @@ pub struct HostInput {
     pub stages: Vec<HostStage>,
     /// Integer units per unit of input current, one a channel: bias = encode(current x scale).
     pub scale: Vec<f64>,
+    /// The neuron that the current drives in the trained network, so that the host can round such that the chip's fires
+    /// when it does. None: to nearest.
+    #[serde(default)]
+    pub neuron: Option<TrainedNeuron>,
 }
 
 /// A float layer that the host computes.
@@ -345,6 +368,17 @@ mod tests {
             Some(e) => ((mantissa(e) as i32) << e, false),
             None => (((most * value.signum()) as i32) << format.bias_exponent_max, true),
         }
+    }
+
+    #[test]
+    fn the_next_bias_is_the_next_that_the_format_holds() {
+        let target = snnc_targets::registry::load("loihi-like").unwrap();
+        let format = NeuronFormat::new(&target.neuron, 8);
+        let next = |values: [i32; 4]| values.map(|value| format.above(value).unwrap());
+        assert_eq!(next([0, -1, 4094, -4096]), [1, 0, 4095, -4095]);
+        // 4096 takes exponent 1, 8192 exponent 2, 487680 exponent 7.
+        assert_eq!(next([4095, 4096, 8192, 487_680]), [4096, 4098, 8196, 487_808]);
+        assert_eq!(format.above(4095 << 7), None);
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Population {
         if self.shape.channels != 1 || self.shape.height != 1 {
             return Some(format!("{} is no single line of neurons, which alone has an order", self.shape));
         }
-        let mut seen = vec![false; self.shape.len()];
+        let mut seen = vec![false; order.len()];
         let fresh = |&i: &u32| seen.get_mut(i as usize).is_some_and(|seen| !std::mem::replace(seen, true));
         let whole = order.len() == self.shape.len() && order.iter().all(fresh);
         (!whole).then(|| format!("order is no permutation of {} neurons", self.shape.len()))

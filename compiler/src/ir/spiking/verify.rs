@@ -2,17 +2,37 @@
 //!
 //! [`verify_model`] checks what program and spiking IR share; [`SpikingIr::verify`] adds the projections. After it,
 //! every id, shape, width and window in the value can be relied upon.
+//!
+//! Checks go in stages, and a stage that finds something is the last: each follows ids and counts in shapes only that
+//! the ones before vouch for. What a later room relies on:
+//!
+//! | rule | who relies on it |
+//! |---|---|
+//! | widths of the neuron format | every shift by them: quantiser, neuron update, biases |
+//! | a population has 1 to 2^28 neurons, and as many thresholds, biases and places in its order as they say | whoever counts or indexes neurons |
+//! | windows lie in their pass, which has at most 2^16 timesteps | counts and spikes by timestep |
+//! | host inputs and read-outs name populations, each host-fed one is written once | host writes and reads |
+//! | inputs of a network have one shape, stages lead from it to the population's | the host's convolutions and look-ups |
+//! | the generation loop's networks have the shapes that its grid asks for, one read-out each | the host loop |
+//! | a projection's ends exist, its kernel or lists have the size of its ends | mapping, fan-in, the oracle |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population,
-    Projection, Readout, SpikingIr,
+    Projection, Readout, SpikingIr, Ties, TrainedNeuron,
 };
 use crate::ir::channels::ChannelMap;
 use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
+
+/// More findings than this are cut: a file from elsewhere may be wrong everywhere.
+const MOST: usize = 50;
+/// Most neurons of a population.
+const NEURONS_MAX: usize = 1 << 28;
+/// Most values of a map between two stages of the host: half a gigabyte.
+const HOST_MAP_MAX: usize = 1 << 26;
 
 /// Collects broken invariants of one value.
 struct Checker {
@@ -22,7 +42,7 @@ struct Checker {
 
 impl Checker {
     fn need(&mut self, ok: bool, place: &str, message: impl FnOnce() -> String) {
-        if !ok {
+        if !ok && self.found.0.len() < MOST {
             self.found.push(Diagnostic::new(self.code, place, message()));
         }
     }
@@ -39,13 +59,8 @@ impl SpikingIr {
         for (id, projection) in self.projections.iter() {
             check.projection(&self.model, projection, &format!("{id}"));
         }
-        for (id, population) in self.model.populations.iter() {
-            let most = i128::from(self.model.neuron.weight_max() + 1);
-            let incoming = self.projections.values().filter(|p| p.target == id);
-            let sum: i128 = incoming.map(|p| fan_in(p) * most).sum();
-            check.need(sum <= i128::from(i32::MAX), &format!("{id} \"{}\"", population.name), || {
-                format!("a fan-in whose sum may reach {sum} does not fit 32 bits")
-            });
+        if check.found.0.is_empty() {
+            check.fan_in(self);
         }
         check.found.into_result(())
     }
@@ -54,40 +69,23 @@ impl SpikingIr {
 /// Checks the part that spiking IR and program share.
 ///
 /// # Errors
-/// `code`, one for each broken invariant.
+/// `code`, one for each broken invariant (at most 50).
 pub fn verify_model(model: &Model, code: Code) -> Result<(), Diagnostics> {
     let mut check = Checker { code, found: Diagnostics::default() };
-    check.format(&model.neuron);
-    if !check.found.0.is_empty() {
-        // Everything else is judged in these widths.
-        return check.found.into_result(());
-    }
-    let mut names = BTreeSet::new();
-    for (id, network) in model.networks.iter() {
-        let place = format!("{id} \"{}\"", network.name);
-        check.need(names.insert(&network.name), &place, || "network name is used twice".into());
-        check.need(network.timesteps >= 1, &place, || "expected at least one timestep".into());
-        let end = model
-            .populations_of(id)
-            .map(|(_, p)| u64::from(p.window.start) + u64::from(p.window.steps))
-            .max();
-        let whole = end == Some(network.pass_steps.into()) && network.pass_steps <= 1 << 16;
-        check.need(whole, &place, || {
-            format!(
-                "{} timesteps a pass, expected the end of the last window, at most 2^16",
-                network.pass_steps
-            )
-        });
-    }
-    let mut layers = BTreeSet::new();
-    for (id, population) in model.populations.iter() {
-        let place = format!("{id} \"{}\"", population.name);
-        let unique = layers.insert((population.network, &population.name));
-        check.need(unique, &place, || "layer name is used twice in its network".into());
-        check.population(model, population, &place);
-    }
-    if check.found.0.is_empty() {
-        check.host_side(model);
+    let stages: [fn(&mut Checker, &Model); 4] = [
+        |check, model| check.format(&model.neuron),
+        |check, model| {
+            check.networks(model);
+            check.populations(model);
+        },
+        Checker::host_ends,
+        Checker::host_side,
+    ];
+    for stage in stages {
+        stage(&mut check, model);
+        if !check.found.0.is_empty() {
+            break;
+        }
     }
     check.found.into_result(())
 }
@@ -107,6 +105,52 @@ fn fan_in(projection: &Projection) -> i128 {
 }
 
 impl Checker {
+    /// The sum of a timestep fits the accumulators of the simulation, whatever fires.
+    fn fan_in(&mut self, ir: &SpikingIr) {
+        let most = i128::from(ir.model.neuron.weight_max() + 1);
+        let mut sums = vec![0i128; ir.model.populations.len()];
+        for projection in ir.projections.values() {
+            sums[projection.target.0 as usize] += fan_in(projection) * most;
+        }
+        for ((id, population), sum) in ir.model.populations.iter().zip(sums) {
+            self.need(sum <= i128::from(i32::MAX), &format!("{id} \"{}\"", population.name), || {
+                format!("a fan-in whose sum may reach {sum} does not fit 32 bits")
+            });
+        }
+    }
+
+    fn networks(&mut self, model: &Model) {
+        let mut ends = vec![None; model.networks.len()];
+        for p in model.populations.values() {
+            if let Some(end) = ends.get_mut(p.network.0 as usize) {
+                *end = (*end).max(Some(u64::from(p.window.start) + u64::from(p.window.steps)));
+            }
+        }
+        let mut names = BTreeSet::new();
+        for ((id, network), end) in model.networks.iter().zip(ends) {
+            let place = format!("{id} \"{}\"", network.name);
+            self.need(names.insert(&network.name), &place, || "network name is used twice".into());
+            self.need(network.timesteps >= 1, &place, || "expected at least one timestep".into());
+            let whole = end == Some(network.pass_steps.into()) && network.pass_steps <= 1 << 16;
+            self.need(whole, &place, || {
+                format!(
+                    "{} timesteps a pass, expected the end of the last window, at most 2^16",
+                    network.pass_steps
+                )
+            });
+        }
+    }
+
+    fn populations(&mut self, model: &Model) {
+        let mut layers = BTreeSet::new();
+        for (id, population) in model.populations.iter() {
+            let place = format!("{id} \"{}\"", population.name);
+            let unique = layers.insert((population.network, &population.name));
+            self.need(unique, &place, || "layer name is used twice in its network".into());
+            self.population(model, population, &place);
+        }
+    }
+
     fn format(&mut self, format: &NeuronFormat) {
         let widths = (1..=16).contains(&format.weight_bits)
             && (8..=31).contains(&format.state_bits)
@@ -128,11 +172,9 @@ impl Checker {
             self.need(false, place, || format!("{} does not exist", p.network));
             return;
         };
-        let size = [p.shape.channels, p.shape.height, p.shape.width]
-            .into_iter()
-            .try_fold(1usize, usize::checked_mul)
-            .is_some_and(|n| (1..=1 << 28).contains(&n));
-        self.need(size, place, || format!("shape {} must hold 1 to 2^28 neurons", p.shape));
+        if !holds(p.shape, NEURONS_MAX) {
+            return self.need(false, place, || format!("shape {} must hold 1 to 2^28 neurons", p.shape));
+        }
         let end = p.window.start.checked_add(p.window.steps);
         let inside = p.window.steps >= 1 && end.is_some_and(|end| end <= network.pass_steps);
         self.need(inside, place, || {
@@ -160,6 +202,10 @@ impl Checker {
             let least = u64::from(!format.strict);
             let fits = thresholds.iter().all(|&t| (least..=most).contains(&u64::from(t)));
             self.need(fits, place, || format!("a threshold mantissa is outside {least} to {most}"));
+            // What fires at one mantissa more must be a threshold too.
+            let lowered = p.rounding.ties == Some(Ties::Threshold);
+            let room = !lowered || thresholds.iter().all(|&t| u64::from(t) < most);
+            self.need(room, place, || "a lowered threshold mantissa was the largest before".into());
         }
         let biases = match &p.bias {
             Bias::Channel(values) => Some((values, p.shape.channels, "channels")),
@@ -171,7 +217,7 @@ impl Checker {
             let fits = values.iter().all(|&b| format.bias_is_representable(b));
             self.need(fits, place, || "a bias is not mantissa << exponent within the widths".into());
         }
-        let order = p.order.as_ref().filter(|_| size).and_then(|order| p.order_problem(order));
+        let order = p.order.as_ref().and_then(|order| p.order_problem(order));
         self.need(order.is_none(), place, || order.unwrap_or_default());
     }
 
@@ -260,11 +306,28 @@ impl Checker {
         self.need(sane, place, || format!("map {axis:?} is out of range"));
     }
 
+    /// What the host writes and reads exists.
+    fn host_ends(&mut self, model: &Model) {
+        let inputs = model.inputs.iter().map(|input| ("host input", input.population));
+        let readouts = model.readouts.iter().map(|readout| ("readout", readout.population));
+        for (what, population) in inputs.chain(readouts) {
+            let exists = model.populations.get(population).is_some();
+            self.need(exists, &format!("{what} of {population}"), || "population does not exist".into());
+        }
+    }
+
     fn host_side(&mut self, model: &Model) {
-        let mut written = BTreeSet::new();
+        let (mut written, mut shapes) = (BTreeSet::new(), BTreeMap::new());
         for input in &model.inputs {
-            self.host_input(model, input, &format!("host input of {}", input.population));
+            let place = format!("host input of {}", input.population);
+            self.host_input(model, input, &place);
             written.insert(input.population);
+            // A pass is given one input.
+            let network = model.populations[input.population].network;
+            let first = *shapes.entry(network).or_insert(input.input);
+            self.need(input.input == first, &place, || {
+                format!("takes shape {}, another input of {network} takes {first}", input.input)
+            });
         }
         self.need(written.len() == model.inputs.len(), "host inputs", || {
             "a population is written twice".into()
@@ -281,14 +344,8 @@ impl Checker {
     }
 
     fn host_input(&mut self, model: &Model, input: &HostInput, place: &str) {
-        let Some(population) = model.populations.get(input.population) else {
-            self.need(false, place, || "population does not exist".into());
-            return;
-        };
-        let bounded = |s: &Shape| {
-            let sides = [s.channels, s.height, s.width];
-            sides.into_iter().try_fold(1usize, usize::checked_mul).is_some_and(|n| (1..=1 << 28).contains(&n))
-        };
+        let population = &model.populations[input.population];
+        let bounded = |&shape: &Shape| holds(shape, HOST_MAP_MAX);
         let mut shape = Some(input.input).filter(bounded);
         for stage in &input.stages {
             shape = shape.and_then(|shape| stage_output(stage, shape)).filter(bounded);
@@ -299,14 +356,20 @@ impl Checker {
         let scaled =
             input.scale.len() == population.shape.channels && input.scale.iter().all(|s| s.is_finite());
         self.need(scaled, place, || "expected one finite scale a channel".into());
+        let sane = |n: &TrainedNeuron| {
+            let finite = [n.threshold, n.reset, n.tau.unwrap_or(1.0)].iter().all(|v| v.is_finite());
+            finite && n.tau.is_none_or(|tau| tau >= 1.0) && n.threshold > n.reset
+        };
+        let neuron = input.neuron.as_ref().is_none_or(|n| sane(n) && population.dynamics.fires());
+        self.need(neuron, place, || {
+            "expected a firing population and a trained neuron with tau >= 1 and a threshold above its reset"
+                .into()
+        });
     }
 
     fn readout(&mut self, model: &Model, readout: &Readout) {
         let place = format!("readout of {}", readout.population);
-        let Some(population) = model.populations.get(readout.population) else {
-            self.need(false, &place, || "population does not exist".into());
-            return;
-        };
+        let population = &model.populations[readout.population];
         self.need(!population.dynamics.fires(), &place, || {
             "population fires; read-outs are integrators".into()
         });
@@ -347,6 +410,12 @@ impl Checker {
         let range = g.temperature.is_finite() && g.temperature > 0.0 && (1..=1 << 20).contains(&g.iterations);
         self.need(range, place, || "temperature must be positive and iterations 1 to 2^20".into());
     }
+}
+
+/// Whether a shape holds 1 to `most` elements.
+fn holds(shape: Shape, most: usize) -> bool {
+    let sides = [shape.channels, shape.height, shape.width];
+    sides.into_iter().try_fold(1usize, usize::checked_mul).is_some_and(|n| (1..=most).contains(&n))
 }
 
 /// Weights of a kernel: one for each tap and pair of channels; `None` beyond all bounds.

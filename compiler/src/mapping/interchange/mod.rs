@@ -11,10 +11,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snnc_targets::{Code, Diagnostic};
-
-/// Longest mapping file that is read, in bytes.
-const LONGEST: u64 = 1 << 30;
+use snnc_targets::{Code, Diagnostic, input};
 
 /// A mapping file: RON with a format string.
 pub trait MappingFile: Serialize + DeserializeOwned {
@@ -56,16 +53,8 @@ pub trait MappingFile: Serialize + DeserializeOwned {
     /// Reads a file.
     ///
     /// # Errors
-    /// Those of [`MappingFile::from_text`], [`Code::FileUnreadable`], [`Code::MappingInvalid`] for a file beyond any use.
+    /// Those of [`MappingFile::from_text`] and [`Code::FileUnreadable`].
     fn read(path: &Path) -> Result<Self, Diagnostic> {
-        let unreadable = |e: &std::io::Error| Diagnostic::unreadable(path, e);
-        let place = path.display().to_string();
-        let length = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
-        if length > LONGEST {
-            let message = format!("{length} bytes, expected at most {LONGEST}");
-            return Err(Diagnostic::new(Code::MappingInvalid, place, message));
-        }
-        let text = std::fs::read_to_string(path).map_err(|e| unreadable(&e))?;
-        Self::from_text(&text, &place)
+        Self::from_text(&input::MAPPING.read_text(path)?, &path.display().to_string())
     }
 }

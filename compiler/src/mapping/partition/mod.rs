@@ -31,6 +31,9 @@ use crate::ir::spiking::parts::KernelParts;
 pub use rates::Rates;
 pub use search::search;
 
+/// Slices that are found to lie over others before the rest is no longer looked at.
+const DOUBLED_MAX: usize = 50;
+
 /// Slices of populations, core by core.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,15 +70,21 @@ impl Partition {
             problems.push(Diagnostic::new(Code::MappingInvalid, place, message));
         };
         let mut cover = Cover::new(model);
+        // Marking takes as long as a slice is large, so slices that lie over each other are not marked without end.
+        let mut over = 0;
         for (id, slices) in self.cores.iter() {
             if slices.is_empty() {
                 fail(id.to_string(), "holds nothing".into());
             }
             let mut networks = Vec::new();
             for slice in slices {
+                if over == DOUBLED_MAX {
+                    break;
+                }
                 match cover.mark(model, slice) {
                     Ok(0) => networks.push(model.populations[slice.population].network),
                     Ok(doubled) => {
+                        over += 1;
                         fail(
                             id.to_string(),
                             format!("{doubled} neurons of {} are on another core too", slice.population),

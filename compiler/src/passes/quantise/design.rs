@@ -56,6 +56,21 @@ impl Design {
         }
         design
     }
+
+    /// Variance of each row's activity; a row that was never active counts as a hundredth of the mean, so that its weights are
+    /// not arbitrary.
+    pub fn variances(&self) -> Vec<f64> {
+        let samples = self.samples.max(1) as f64;
+        let variance = |row: &Vec<Entry>| {
+            let values = || row.iter().map(|entry| f64::from(entry.value));
+            values().map(|v| v * v).sum::<f64>() / samples - (values().sum::<f64>() / samples).powi(2)
+        };
+        let mut variances: Vec<f64> = self.rows.iter().map(variance).collect();
+        let mean = variances.iter().sum::<f64>() / variances.len().max(1) as f64;
+        let least = if mean > 0.0 { mean / 100.0 } else { 1.0 };
+        variances.iter_mut().for_each(|v| *v = v.max(least));
+        variances
+    }
 }
 
 /// Whether a read-out's position is used; all are where nothing is known.

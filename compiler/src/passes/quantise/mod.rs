@@ -1,40 +1,48 @@
 //! Pass 4: integers in the target's widths.
 //!
 //! A firing layer's membrane is counted in units of its threshold: channel c has 1.0 = `mantissa[c] <<
-//! threshold_shift`, so a channel's scale lives in its threshold and costs nothing at run time. Each channel takes
-//! the largest mantissa at which its weights, biases and head-room fit; where a core has few threshold profiles,
-//! the channels share a palette of that many values ([`palette`]). Weights are rounded to nearest, ties to even, or, where activity was
-//! recorded, so that the currents stay what they were ([`adaptive`]). The 1/tau of the input goes into weights and biases.
-//! Where weights are too small for their width (thresholds end before they do), a smaller weight exponent makes them
-//! larger. Strict thresholds are made to fire on ties as far as the format allows ([`ties`]).
+//! threshold_shift`, so a channel's scale lives in its threshold and costs nothing at run time. Each channel takes the
+//! mantissa at which weights and biases together are rounded best ([`search`], [`objective`]), as far as no timestep's sum can
+//! leave the accumulator ([`scale`]); where a core has few threshold profiles, the channels share a palette of that many
+//! values ([`palette`]). Weights are rounded up or down such that their sums stay what they were, or, where activity was
+//! recorded, the currents ([`adaptive`]). The 1/tau of the input goes into weights and biases. Where weights are too small for
+//! their width (thresholds end before they do), a smaller weight exponent makes them larger. Strict thresholds are made to fire
+//! on ties as far as the format allows ([`ties`]).
 //!
-//! Read-outs are integrators without threshold: each channel has a scale of its own, which the host divides by.
+//! Read-outs are integrators without threshold: each channel has a scale of its own, which the host divides by ([`readout`]).
 
 mod adaptive;
 mod bounds;
 mod design;
+mod fan;
 mod leak;
+mod objective;
 mod palette;
+mod readout;
 mod scale;
+mod search;
 mod summary;
 mod ties;
 
 pub use summary::{LayerQuantisation, summary};
-pub use ties::Ties;
 
+use rayon::prelude::*;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use super::calibrate::Pass;
 use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel, Wiring};
 use super::schedule::Schedule;
-use super::unsupported;
 use crate::ir::NetworkId;
+use crate::ir::spiking::reach;
 use crate::ir::spiking::{
     Bias, Connectivity, Convolution, Dynamics, HostInput, Kernel, NeuronFormat, Population, Projection,
-    Readout, Sparse, SpikingIr,
+    Readout, Rounding, Sparse, SpikingIr, Ties, TrainedNeuron,
 };
 use adaptive::Rounded;
 use design::Design;
+use fan::Channel;
+use objective::Activity;
+use scale::Gain;
 
 /// Name of the pass.
 pub const NAME: &str = "quantise";
@@ -43,8 +51,6 @@ pub const DESCRIPTION: &str = "rounds weights, thresholds, biases and decays to 
 
 /// Membranes may reach this multiple of the threshold before they are clipped.
 const HEADROOM: f64 = 16.0;
-/// Largest error at which recorded read-out coefficients still count as powers of one decay.
-const COEFFICIENT_TOLERANCE: f64 = 1e-5;
 /// Rounding errors of a weight, in its units, that are float noise.
 const EXACT: f64 = 1e-9;
 
@@ -70,45 +76,50 @@ pub fn run(
     for (index, layer) in collected.layers.iter().enumerate() {
         let quantiser =
             Quantiser { format: ir.model.neuron, network: collected, layer, ranges, recorded, profiles };
-        match quantiser.layer(collected.timesteps) {
-            Ok(quantised) => {
-                ids.push(ir.model.populations.push(Population {
-                    network,
-                    name: layer.name.clone(),
-                    shape: layer.shape,
-                    dynamics: quantised.dynamics,
-                    input_shift: quantised.input_shift,
-                    bias: quantised.bias,
-                    window: schedule.windows[index],
-                    order: None,
-                }));
-                let population = ids[index];
-                for ((source, connectivity), &delay) in
-                    layer.sources.iter().zip(quantised.kernels).zip(&schedule.delays[index])
-                {
-                    let source = ids[source.source];
-                    ir.projections.push(Projection { source, target: population, delay, connectivity });
-                }
-                if let Some(HostPath { input, stages }) = layer.host.clone() {
-                    ir.model.inputs.push(HostInput {
-                        population,
-                        input,
-                        stages,
-                        scale: quantised.current_scale,
-                    });
-                }
-                if let Some((scale, offset)) = quantised.readout {
-                    ir.model.readouts.push(Readout { population, scale, offset });
-                }
-            }
+        let quantised = match quantiser.holding(collected.timesteps) {
+            Ok(quantised) => quantised,
             // Later layers refer to this one by index, so nothing after it can be lowered.
             Err(problem) => {
                 problems.push(problem);
                 break;
             }
+        };
+        ids.push(ir.model.populations.push(Population {
+            network,
+            name: layer.name.clone(),
+            shape: layer.shape,
+            dynamics: quantised.dynamics,
+            input_shift: quantised.input_shift,
+            bias: quantised.bias,
+            window: schedule.windows[index],
+            order: None,
+            rounding: quantised.rounding,
+        }));
+        let population = ids[index];
+        for ((source, connectivity), &delay) in
+            layer.sources.iter().zip(quantised.kernels).zip(&schedule.delays[index])
+        {
+            let source = ids[source.source];
+            ir.projections.push(Projection { source, target: population, delay, connectivity });
+        }
+        if let Some(HostPath { input, stages }) = layer.host.clone() {
+            let (scale, neuron) = (quantised.current_scale, trained(&layer.kind));
+            ir.model.inputs.push(HostInput { population, input, stages, scale, neuron });
+        }
+        if let Some((scale, offset)) = quantised.readout {
+            ir.model.readouts.push(Readout { population, scale, offset });
         }
     }
     problems.into_result(())
+}
+
+/// The trained neuron of a firing layer.
+fn trained(kind: &NeuronKind) -> Option<TrainedNeuron> {
+    match *kind {
+        NeuronKind::Lif { tau, threshold, reset } => Some(TrainedNeuron { tau: Some(tau), threshold, reset }),
+        NeuronKind::If { threshold } => Some(TrainedNeuron { tau: None, threshold, reset: 0.0 }),
+        NeuronKind::Mean | NeuronKind::Weighted { .. } => None,
+    }
 }
 
 /// One layer in integers.
@@ -121,16 +132,22 @@ struct Quantised {
     current_scale: Vec<f64>,
     /// Scale and offset of a read-out.
     readout: Option<(Vec<f64>, Vec<f64>)>,
+    rounding: Rounding,
 }
 
+/// By how much the worst sums are made smaller, one try after the other, until rounded weights keep them in their width too.
+const HELD: [f64; 4] = [1.0, 0.98, 0.95, 0.9];
+
 /// A layer's rounded weights.
-struct Rounding {
+struct RoundedLayer {
     /// One a source.
     kernels: Vec<Connectivity>,
     /// Constant input, in membrane units, that makes up for the mean error of what was recorded; one a channel.
     correction: Vec<f64>,
     /// Whether no weight had to be rounded.
     exact: bool,
+    /// Weights other than 0 that became 0, and all that are not 0.
+    zeroed: (u64, u64),
 }
 
 struct Quantiser<'a> {
@@ -143,12 +160,47 @@ struct Quantiser<'a> {
 }
 
 impl Quantiser<'_> {
-    fn layer(&self, timesteps: usize) -> Result<Quantised, Diagnostic> {
+    /// The layer in integers whose worst sums stay in their widths, where that is worth what it costs.
+    fn holding(&self, timesteps: usize) -> Result<Quantised, Diagnostic> {
+        let mut first: Option<Quantised> = None;
+        for held in HELD {
+            let quantised = self.layer(timesteps, held)?;
+            if self.holds(&quantised, timesteps) {
+                return Ok(quantised);
+            }
+            // What does not follow the limit was found to be not worth it.
+            let free = first.as_ref().is_some_and(|first| {
+                (&first.dynamics, &first.current_scale) == (&quantised.dynamics, &quantised.current_scale)
+            });
+            first = first.or(Some(quantised));
+            if free {
+                break;
+            }
+        }
+        Ok(first.expect("the list of tries is not empty"))
+    }
+
+    fn holds(&self, quantised: &Quantised, timesteps: usize) -> bool {
+        let incoming: Vec<&Connectivity> = quantised.kernels.iter().collect();
+        let sums = reach::sum_spans(&incoming, self.layer.shape.channels);
+        let biases = reach::stored_biases(&quantised.bias, self.layer.shape);
+        let worst = reach::Worst { sums: &sums, biases: &biases, steps: timesteps as u32 };
+        worst.excess(&self.format, &quantised.dynamics, quantised.input_shift).is_none()
+    }
+
+    fn layer(&self, timesteps: usize, held: f64) -> Result<Quantised, Diagnostic> {
         match &self.layer.kind {
-            NeuronKind::Lif { tau, threshold, reset } => self.lif(*tau, threshold - reset),
-            NeuronKind::If { threshold } => self.firing(0, 1.0 / threshold),
-            NeuronKind::Mean => Ok(self.readout(0, 1.0 / timesteps as f64, 1.0, timesteps as f64)),
-            NeuronKind::Weighted { coefficients } => self.weighted(coefficients),
+            NeuronKind::Lif { tau, threshold, reset } => self.lif(*tau, threshold - reset, timesteps, held),
+            NeuronKind::If { threshold } => {
+                let gain = Gain { gain: 1.0 / threshold, decay: 0, steps: timesteps as u32 };
+                self.firing(gain, held)
+            }
+            NeuronKind::Mean => {
+                let mean = 1.0 / timesteps as f64;
+                let sum = readout::Sum { decay: 0, newest: mean, all: 1.0, gathered: timesteps as f64 };
+                Ok(self.readout(sum, held))
+            }
+            NeuronKind::Weighted { coefficients } => self.weighted(coefficients, held),
         }
     }
 
@@ -160,7 +212,7 @@ impl Quantiser<'_> {
         )
     }
 
-    fn lif(&self, tau: f64, threshold: f64) -> Result<Quantised, Diagnostic> {
+    fn lif(&self, tau: f64, threshold: f64, steps: usize, held: f64) -> Result<Quantised, Diagnostic> {
         if !(tau >= 1.0 && threshold > 0.0) {
             return Err(self.refuse(format!(
                 "tau {tau}, threshold {threshold} above reset: expected tau >= 1 and a threshold above the reset"
@@ -172,30 +224,41 @@ impl Quantiser<'_> {
                 .refuse(format!("tau {tau}: a loss of 1/tau a step rounds to none of 2^{bits} parts"))
                 .hint("choose a target with a finer decay, or a smaller tau"));
         }
-        self.firing(self.decay(1.0 / tau), 1.0 / (tau * threshold))
+        let decay = self.decay(1.0 / tau);
+        self.firing(Gain { gain: 1.0 / (tau * threshold), decay, steps: steps as u32 }, held)
     }
 
-    /// Neurons that lose `decay` a step; `gain` is from current to membrane, in thresholds.
-    fn firing(&self, decay: u32, gain: f64) -> Result<Quantised, Diagnostic> {
-        let (input_shift, mut mantissas) = self.scales(gain)?;
-        let unit: Vec<f64> = mantissas
-            .iter()
-            .map(|&m| f64::from(m) * f64::from(1u32 << self.format.threshold_shift))
-            .collect();
-        let current_scale: Vec<f64> = unit.iter().map(|u| u * gain).collect();
-        let rounding = self.kernels(&current_scale, input_shift);
-        let bias = self.bias(&current_scale, &rounding.correction, |value| self.format.encode_bias(value).0);
-        let bias = match Ties::plan(&self.format, decay, input_shift, &bias) {
+    /// Neurons that compare their membrane with a threshold.
+    fn firing(&self, gain: Gain, held: f64) -> Result<Quantised, Diagnostic> {
+        let channels = fan::channels(self.layer);
+        let design = self.design();
+        let activity = self.activity(design.as_ref());
+        let (input_shift, mut mantissas) = self.scales(&channels, &activity, gain, held)?;
+        let unit = |&m: &u32| f64::from(m) * f64::from(1u32 << self.format.threshold_shift);
+        let current_scale: Vec<f64> = mantissas.iter().map(|m| unit(m) * gain.gain).collect();
+        let rounding = self.kernels(&channels, design.as_ref(), &current_scale, input_shift);
+        let bias = self.bias(&current_scale, &rounding.correction);
+        let Gain { decay, steps, .. } = gain;
+        let (mantissas_of, exact) = (mantissas.clone(), rounding.exact);
+        let layer = ties::Layer {
+            format: &self.format,
+            decay,
+            input_shift,
+            steps,
+            mantissas: &mantissas_of,
+            bias: &bias,
+            exact,
+        };
+        let ties = layer.plan();
+        let bias = match ties {
             Ties::Threshold => {
                 mantissas.iter_mut().for_each(|m| *m -= 1);
                 bias
             }
-            Ties::Bias => {
-                self.bias(&current_scale, &rounding.correction, |value| ties::raised(&self.format, value))
-            }
-            Ties::Strict if rounding.exact && bias == Bias::Zero => Bias::Channel(vec![1; unit.len()]),
-            Ties::Strict | Ties::Inclusive => bias,
+            Ties::Bias => self.raised(bias, channels.len()),
+            Ties::Written | Ties::Strict | Ties::Inclusive => bias,
         };
+        let (zeroed, weights) = rounding.zeroed;
         Ok(Quantised {
             dynamics: Dynamics::Lif { decay, thresholds: mantissas },
             input_shift,
@@ -203,15 +266,42 @@ impl Quantiser<'_> {
             kernels: rounding.kernels,
             current_scale,
             readout: None,
+            rounding: Rounding { ties: Some(ties), zeroed, weights },
         })
+    }
+
+    /// Every constant input the next higher that the format holds.
+    fn raised(&self, bias: Bias, channels: usize) -> Bias {
+        let next = |values: Vec<i32>| {
+            values.into_iter().map(|value| self.format.above(value).unwrap_or(value)).collect()
+        };
+        match bias {
+            Bias::Zero => Bias::Channel(vec![1; channels]),
+            Bias::Channel(values) => Bias::Channel(next(values)),
+            Bias::Neuron(values) => Bias::Neuron(next(values)),
+            Bias::Host => Bias::Host,
+        }
+    }
+
+    /// Variances of what was recorded, or the assumption in its place.
+    fn activity(&self, design: Option<&Design>) -> Activity {
+        let Some(design) = design else { return Activity::Assumed };
+        let rows = self.layer.sources.iter().flat_map(SourceKernel::rows).zip(design.variances());
+        Activity::Recorded(rows.flat_map(|((_, row), v)| std::iter::repeat_n(v, row.len())).collect())
+    }
+
+    /// What the weights were multiplied with, if that was recorded.
+    fn design(&self) -> Option<Design> {
+        let recorded = !self.recorded.is_empty() && !self.layer.sources.is_empty();
+        recorded.then(|| Design::new(self.network, self.layer, self.recorded))
     }
 
     fn decay(&self, lost: f64) -> u32 {
         (lost * f64::from(1u32 << self.format.decay_bits)).round_ties_even() as u32
     }
 
-    /// The constant current, in membrane units, with a correction in the same units, as `encode` holds it.
-    fn bias(&self, scale: &[f64], correction: &[f64], encode: impl Fn(f64) -> i32) -> Bias {
+    /// The constant current, in membrane units, with a correction in the same units, as the format holds it.
+    fn bias(&self, scale: &[f64], correction: &[f64]) -> Bias {
         if self.layer.host.is_some() {
             return Bias::Host;
         }
@@ -219,7 +309,7 @@ impl Quantiser<'_> {
         let channel = |i: usize| i % scale.len();
         let exact =
             self.layer.bias.iter().enumerate().map(|(i, b)| b * scale[channel(i)] + correction[channel(i)]);
-        let encoded: Vec<i32> = exact.map(encode).collect();
+        let encoded: Vec<i32> = exact.map(|value| self.format.encode_bias(value).0).collect();
         if encoded.iter().all(|&b| b == 0) {
             Bias::Zero
         } else if encoded.len() == scale.len() {
@@ -230,7 +320,13 @@ impl Quantiser<'_> {
     }
 
     /// Rounds every source's weights at `scale[c]` membrane units per unit of current.
-    fn kernels(&self, scale: &[f64], input_shift: u32) -> Rounding {
+    fn kernels(
+        &self,
+        channels: &[Channel],
+        design: Option<&Design>,
+        scale: &[f64],
+        input_shift: u32,
+    ) -> RoundedLayer {
         let shift = f64::from(1u32 << input_shift);
         let most = f64::from(self.format.weight_max());
         let outputs = scale.len();
@@ -239,18 +335,13 @@ impl Quantiser<'_> {
             pairs.map(|(w, channel)| w * scale[channel] / shift).collect()
         };
         let exact: Vec<f64> = self.layer.sources.iter().flat_map(of).collect();
-        let rounded = if self.recorded.is_empty() || self.layer.sources.is_empty() {
-            let nearest = |w: &f64| w.round_ties_even().clamp(-most, most) as i16;
-            Rounded { weights: exact.iter().map(nearest).collect(), correction: vec![0.0; outputs] }
-        } else {
-            let design = Design::new(self.network, self.layer, self.recorded);
-            let firsts: Vec<(usize, usize)> = self
-                .layer
-                .sources
-                .iter()
-                .flat_map(|s| s.rows().map(|(first, row)| (first, row.len())))
-                .collect();
-            adaptive::round_rows(&design, &exact, &firsts, outputs, most)
+        let rounded = match design {
+            None => Rounded { weights: balanced(channels, &exact, most), correction: vec![0.0; outputs] },
+            Some(design) => {
+                let rows = self.layer.sources.iter().flat_map(SourceKernel::rows);
+                let rows: Vec<(usize, usize)> = rows.map(|(first, row)| (first, row.len())).collect();
+                adaptive::round_rows(design, &exact, &rows, outputs, most)
+            }
         };
         let mut rest = rounded.weights.as_slice();
         let kernel = |source: &SourceKernel| {
@@ -259,11 +350,14 @@ impl Quantiser<'_> {
             self.connectivity(source, weights)
         };
         let kernels = self.layer.sources.iter().map(kernel).collect();
-        let close = |(exact, rounded): (&f64, &i16)| (exact - f64::from(*rounded)).abs() <= EXACT;
-        Rounding {
+        let close = |(exact, rounded): (&f64, &i16)| objective::is_exact(*exact, f64::from(*rounded));
+        let pairs = || exact.iter().zip(&rounded.weights);
+        let zeroed = pairs().filter(|(exact, rounded)| **exact != 0.0 && **rounded == 0).count() as u64;
+        RoundedLayer {
             kernels,
             correction: rounded.correction.iter().map(|c| c * shift).collect(),
-            exact: exact.iter().zip(&rounded.weights).all(close),
+            exact: pairs().all(close),
+            zeroed: (zeroed, exact.iter().filter(|weight| **weight != 0.0).count() as u64),
         }
     }
 
@@ -283,58 +377,22 @@ impl Quantiser<'_> {
             }
         }
     }
+}
 
-    /// An integrator that loses `decay`; value = sum / scale x `mean`, plus bias x `bias_sum`. `reach` bounds the sum
-    /// of the factors with which steps enter.
-    fn readout(&self, decay: u32, mean: f64, bias_sum: f64, reach: f64) -> Quantised {
-        let weight_max = f64::from(self.format.weight_max());
-        let scale: Vec<f64> = bounds::full_scale(self.layer, weight_max)
-            .iter()
-            .map(|&largest| if largest > 0.0 { weight_max / largest } else { 1.0 })
-            .collect();
-        // Fractions below one weight unit matter only to a membrane that decays.
-        let worst = bounds::largest_row_sum(self.layer, &scale) * reach;
-        let fits = |shift: &u32| worst * f64::from(1u32 << shift) <= f64::from(self.format.state_max());
-        let (least, most) = (self.format.weight_shift_min, self.format.weight_shift);
-        let input_shift = if decay == 0 { least } else { (least..=most).rev().find(fits).unwrap_or(least) };
-        let unit: Vec<f64> = scale.iter().map(|s| s * f64::from(1u32 << input_shift)).collect();
-        let Rounding { kernels, correction, .. } = self.kernels(&unit, input_shift);
-        let (bias, offset) = if self.layer.host.is_some() {
-            (Bias::Host, vec![0.0; scale.len()])
-        } else {
-            // The host adds the bias exactly; it costs no neuron update. A correction is per pass, not per step.
-            let offset = |((b, c), u): ((&f64, &f64), &f64)| b * bias_sum + c * mean / u;
-            (Bias::Zero, self.layer.bias.iter().zip(&correction).zip(&unit).map(offset).collect())
+/// The weights of every sum, rounded up or down such that the sum stays what it was; in the order of `exact`.
+fn balanced(channels: &[Channel], exact: &[f64], most: f64) -> Vec<i16> {
+    let round = |channel: &Channel| -> Vec<(u32, i16)> {
+        let fan = |fan: &fan::Fan| {
+            let weights = fan.at.iter().map(|&at| exact[at as usize]);
+            let integers = objective::balance(weights, most, f64::INFINITY).map(|b| b.integers);
+            let integers = integers.unwrap_or_default();
+            fan.at.iter().copied().zip(integers.into_iter().map(|q| q as i16)).collect::<Vec<_>>()
         };
-        Quantised {
-            dynamics: Dynamics::Integrator { decay },
-            input_shift,
-            bias,
-            kernels,
-            readout: Some((unit.iter().map(|u| mean / u).collect(), offset)),
-            current_scale: unit,
-        }
+        channel.fans.iter().flat_map(fan).collect()
+    };
+    let mut weights = vec![0; exact.len()];
+    for (at, integer) in channels.par_iter().map(round).collect::<Vec<_>>().into_iter().flatten() {
+        weights[at as usize] = integer;
     }
-
-    /// A leaky read-out: coefficients must be powers of one decay, newest 1.
-    fn weighted(&self, coefficients: &[f64]) -> Result<Quantised, Diagnostic> {
-        let kept = match coefficients {
-            [.., before, last] if *last != 0.0 => before / last,
-            _ => 0.0,
-        };
-        let newest = coefficients.last().copied().unwrap_or(0.0);
-        let mut power = newest;
-        let mut geometric = newest != 0.0 && (0.0..=1.0).contains(&kept);
-        for &coefficient in coefficients.iter().rev() {
-            geometric &= (coefficient - power).abs() <= COEFFICIENT_TOLERANCE * newest.abs();
-            power *= kept;
-        }
-        if !geometric {
-            let message =
-                "read-out coefficients are not powers of one decay, which is what an integrator can do";
-            return Err(unsupported(&self.network.network, &self.layer.name, message));
-        }
-        let sum: f64 = coefficients.iter().sum();
-        Ok(self.readout(self.decay(1.0 - kept), newest, sum, sum / newest))
-    }
+    weights
 }

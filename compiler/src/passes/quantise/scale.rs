@@ -1,98 +1,186 @@
 //! How large a threshold is in the chip's integers, and with it every weight of a channel.
 //!
-//! Weights that powers of two make whole stay exact. Else each channel takes the largest mantissa at which its
-//! weights, biases and head-room fit, and the layer the weight exponent at which rounding costs least.
+//! Limits come first: what mantissas, biases and head-room hold, and that no timestep's sum leaves the accumulator, whatever the
+//! spikes. The layer then takes the weight exponent at which its rounding steps are the smallest part of the threshold, and each
+//! channel the mantissa at which its weights and biases are rounded best ([`super::search`]).
 
-use std::collections::BTreeSet;
-
+use rayon::prelude::*;
 use snnc_targets::Diagnostic;
 
-use super::{EXACT, HEADROOM, Quantiser, bounds, palette};
+use super::fan::Channel;
+use super::objective::{ALONE, Activity};
+use super::search::{self, Scales};
+use super::{HEADROOM, Quantiser, bounds, palette};
+use crate::ir::spiking::reach::Drift;
+
+/// What holding the worst sum may add to the error of a timestep's sum (root mean square), in thresholds.
+const HOLDING: f64 = 1.0 / 64.0;
+/// Room that the rounding of weights is left in a worst sum.
+const SLACK: f64 = 0.995;
+
+/// What a firing layer's neurons do with a current.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gain {
+    /// Thresholds per unit of current.
+    pub gain: f64,
+    /// Loss of the membrane a step.
+    pub decay: u32,
+    /// Timesteps.
+    pub steps: u32,
+}
 
 impl Quantiser<'_> {
-    /// Weight shift and threshold mantissas: the shift at which a rounding step of the weights is the smallest part of the
-    /// threshold, in squares over the channels. The largest wins ties, so that membranes stay on a coarse grid.
-    pub(super) fn scales(&self, gain: f64) -> Result<(u32, Vec<u32>), Diagnostic> {
-        let format = &self.format;
-        if let Some(mantissas) = self.exact(gain) {
-            return Ok((format.weight_shift, mantissas));
+    /// Weight shift and threshold mantissas. `held` makes the worst sums smaller by that factor.
+    pub(super) fn scales(
+        &self,
+        channels: &[Channel],
+        activity: &Activity,
+        gain: Gain,
+        held: f64,
+    ) -> Result<(u32, Vec<u32>), Diagnostic> {
+        let free = self.mantissa_limits(gain.gain);
+        if self.layer.sources.is_empty() {
+            return self.written(&free);
         }
-        let least = if self.layer.sources.is_empty() { format.weight_shift } else { format.weight_shift_min };
-        let mut best = (f64::INFINITY, format.weight_shift, Vec::new());
-        for shift in (least..=format.weight_shift).rev() {
-            // A smaller shift never gives larger mantissas, so the first refusal is the last word.
-            let mantissas = match self.mantissas(gain, shift) {
-                Ok(mantissas) => mantissas,
-                Err(problem) if best.2.is_empty() => return Err(problem),
-                Err(_) => break,
-            };
-            let step = f64::from(1u32 << shift);
-            let cost: f64 = mantissas.iter().map(|&m| (step / f64::from(m)).powi(2)).sum();
-            if cost < best.0 {
-                best = (cost, shift, mantissas);
-            }
-        }
-        Ok((best.1, best.2))
-    }
-
-    /// Powers of two at which no weight has to be rounded, as hand-made weights often allow.
-    fn exact(&self, gain: f64) -> Option<Vec<u32>> {
-        let shift = self.format.weight_shift;
-        let limits = self.mantissa_limits(gain, shift);
-        if self.layer.sources.is_empty() || limits.iter().any(|&limit| limit < 1.0) {
-            return None;
-        }
-        let mantissas: Vec<u32> = limits.iter().map(|&limit| 1 << (limit as u32).ilog2()).collect();
-        let distinct = mantissas.iter().collect::<BTreeSet<_>>().len();
-        if self.profiles.is_some_and(|profiles| distinct > profiles) {
-            return None;
-        }
-        let unit = f64::from(1u32 << self.format.threshold_shift) / f64::from(1u32 << shift);
-        let whole = |(weight, c): (&f64, usize)| {
-            let integer = weight * gain * f64::from(mantissas[c]) * unit;
-            let fits = integer.abs() <= f64::from(self.format.weight_max());
-            fits && (integer - integer.round_ties_even()).abs() <= EXACT
+        let holding: Vec<f64> = (channels.iter().zip(&free))
+            .map(|(channel, &limit)| self.worst_limit(channel, gain, limit, held))
+            .collect();
+        let Some((least, shift)) = self.exponent(channels, gain, &free) else {
+            return Err(self.too_large(&free));
         };
-        let mut sources = self.layer.sources.iter();
-        sources
-            .all(|source| source.weights.iter().zip(source.weight_channels()).all(whole))
-            .then_some(mantissas)
+        let (limits, shift) = match self.exponent(channels, gain, &holding) {
+            Some((cost, shift)) if cost.sqrt() <= least.sqrt() + HOLDING => (holding, shift),
+            _ => (free, shift),
+        };
+        let mantissa =
+            |(channel, &limit): (&Channel, &f64)| self.mantissa(channel, activity, (gain.gain, shift), limit);
+        let mantissas = channels.par_iter().zip(&limits).map(mantissa).collect();
+        Ok((shift, self.shared(mantissas)))
     }
 
-    /// Threshold mantissas of the channels at a weight shift, as many distinct ones as a core holds.
-    fn mantissas(&self, gain: f64, shift: u32) -> Result<Vec<u32>, Diagnostic> {
-        let limits = self.mantissa_limits(gain, shift);
-        if let Some(c) = limits.iter().position(|&limit| limit < 1.0) {
-            return Err(self
-                .refuse(format!("channel {c}: no threshold mantissa fits its weights and biases"))
-                .hint("weights or biases are far larger than the threshold; rescale the layer"));
-        }
-        let mantissas: Vec<u32> = limits.iter().map(|limit| limit.floor() as u32).collect();
-        Ok(match self.profiles {
+    fn shared(&self, mantissas: Vec<u32>) -> Vec<u32> {
+        match self.profiles {
             Some(profiles) => palette::share(&mantissas, profiles),
             None => mantissas,
-        })
+        }
     }
 
-    /// Largest real-valued threshold mantissa of each channel.
-    fn mantissa_limits(&self, gain: f64, shift: u32) -> Vec<f64> {
+    fn too_large(&self, limits: &[f64]) -> Diagnostic {
+        let channel = limits.iter().position(|&limit| limit < 1.0);
+        let of = channel.map_or(String::new(), |c| format!("channel {c}: "));
+        self.refuse(format!("{of}no threshold mantissa fits its weights and biases"))
+            .hint("weights or biases are far larger than the threshold; rescale the layer")
+    }
+
+    /// Thresholds of a layer that the host feeds: powers of two, at which short binary fractions are exact. A bias is a mantissa
+    /// with an exponent, so it loses nothing by that.
+    fn written(&self, limits: &[f64]) -> Result<(u32, Vec<u32>), Diagnostic> {
+        if limits.iter().any(|&limit| limit < 1.0) {
+            return Err(self.too_large(limits));
+        }
+        let binary = limits.iter().map(|&limit| 1 << (limit as u32).ilog2()).collect();
+        Ok((self.format.weight_shift, self.shared(binary)))
+    }
+
+    /// Largest real-valued threshold mantissa of each channel: its width, head-room, and the largest bias.
+    fn mantissa_limits(&self, gain: f64) -> Vec<f64> {
         let format = &self.format;
-        let threshold_unit = f64::from(1u32 << format.threshold_shift);
+        let unit = f64::from(1u32 << format.threshold_shift);
         let bias_max = f64::from(((1i32 << (format.bias_mantissa_bits - 1)) - 1) << format.bias_exponent_max);
         let widest = f64::from(format.threshold_mantissa_max());
-        let most = widest.min(f64::from(format.state_max()) / (threshold_unit * HEADROOM));
-        let weights = bounds::full_scale(self.layer, f64::from(format.weight_max()));
-        let currents = bounds::largest_currents(self.layer, self.ranges);
-        let weight_unit = f64::from(1u32 << shift) / threshold_unit;
+        let most = widest.min(f64::from(format.state_max()) / (unit * HEADROOM));
         let limit =
-            |largest: f64, room: f64| if largest > 0.0 { room / (largest * gain) } else { f64::INFINITY };
-        weights
-            .iter()
-            .zip(&currents)
-            .map(|(&weight, &current)| {
-                most.min(limit(weight, f64::from(format.weight_max()) * weight_unit))
-                    .min(limit(current, bias_max / threshold_unit))
-            })
+            |largest: f64| if largest > 0.0 { bias_max / (unit * largest * gain) } else { f64::INFINITY };
+        bounds::largest_currents(self.layer, self.ranges)
+            .into_iter()
+            .map(|current| most.min(limit(current)))
             .collect()
+    }
+
+    /// The limit at which the worst sum of a timestep stays in the accumulator, and no membrane is clipped that could fire again.
+    fn worst_limit(&self, channel: &Channel, gain: Gain, limit: f64, held: f64) -> f64 {
+        let format = &self.format;
+        let unit = f64::from(1u32 << format.threshold_shift);
+        let (positive, negative) = channel.sums;
+        let most = ((1i64 << (format.accumulator_bits - 1)) - 1) as f64;
+        let largest = positive.max(negative) * gain.gain;
+        let sums = if largest > 0.0 { most * SLACK * held / (largest * unit) } else { f64::INFINITY };
+        let kept = 1.0 - f64::from(gain.decay) / f64::from(1u32 << format.decay_bits);
+        let drift =
+            Drift { kept, steps: gain.steps, state_max: f64::from(format.state_max()) * SLACK * held };
+        let clips = |mantissa: f64| {
+            let scale = mantissa * unit * gain.gain;
+            let sinks = |bias: &f64| {
+                drift.clips((bias - negative) * scale, (bias + positive) * scale, mantissa * unit)
+            };
+            channel.biases.iter().any(sinks)
+        };
+        let limit = limit.min(sums);
+        if limit < 1.0 || !clips(limit) {
+            return limit;
+        }
+        // A smaller threshold never makes a clip matter that did not.
+        let (mut holds, mut fails) = (0.0, limit);
+        while fails - holds > 0.5 {
+            let middle = (holds + fails) / 2.0;
+            if clips(middle) { fails = middle } else { holds = middle }
+        }
+        holds
+    }
+
+    /// The shift at which weights, biases and leak together are rounded best, and the mean squared error of a timestep's sum in
+    /// thresholds. The largest wins ties, so that membranes stay on a coarse grid.
+    fn exponent(&self, channels: &[Channel], gain: Gain, limits: &[f64]) -> Option<(f64, u32)> {
+        let format = &self.format;
+        let most = f64::from(format.weight_max());
+        let unit = f64::from(1u32 << format.threshold_shift);
+        let mut best: Option<(f64, u32)> = None;
+        for shift in (format.weight_shift_min..=format.weight_shift).rev() {
+            let step = f64::from(1u32 << shift);
+            let mut cost = 0.0;
+            for (channel, &limit) in channels.iter().zip(limits) {
+                let largest = channel.largest();
+                let full = if largest > 0.0 { most * step / (unit * largest * gain.gain) } else { limit };
+                let mantissa = limit.min(full).floor();
+                // A smaller shift never gives a larger mantissa.
+                if mantissa < 1.0 {
+                    return best;
+                }
+                let threshold = mantissa * unit;
+                let weights = ALONE * channel.synapses() as f64 / 12.0 * step * step;
+                let leak = if gain.decay > 0 { 0.25 } else { 0.0 };
+                cost +=
+                    (weights + self.bias_error(channel, threshold * gain.gain) + leak) / threshold.powi(2);
+            }
+            let cost = cost / channels.len().max(1) as f64;
+            if best.is_none_or(|(least, _)| cost < least) {
+                best = Some((cost, shift));
+            }
+        }
+        best
+    }
+
+    /// Mean squared rounding error of a channel's biases, in membrane units, at `scale` units per unit of current.
+    fn bias_error(&self, channel: &Channel, scale: f64) -> f64 {
+        let error = |bias: &f64| (f64::from(self.format.encode_bias(bias * scale).0) - bias * scale).powi(2);
+        channel.biases.iter().map(error).sum::<f64>() / channel.biases.len().max(1) as f64
+    }
+
+    /// The mantissa at which a channel's weights and biases are rounded best.
+    fn mantissa(&self, channel: &Channel, activity: &Activity, (gain, shift): (f64, u32), limit: f64) -> u32 {
+        let step = f64::from(1u32 << shift);
+        // Weight units per unit of current, of a mantissa of 1.
+        let unit = f64::from(1u32 << self.format.threshold_shift) * gain / step;
+        let largest = channel.largest();
+        let found = (largest > 0.0).then(|| {
+            let scales = Scales { largest, limit: limit * unit, unit: Some(unit) };
+            let small = channel.fans.iter().map(|fan| fan.weights.len()).sum::<usize>() <= search::SMALL;
+            search::best(&scales, self.format.weight_bits, small, |scale, most, best| {
+                let biases = self.bias_error(channel, scale * step) / (scale * step).powi(2);
+                biases + activity.cost(channel, scale, most, best - biases)
+            })
+        });
+        let mantissa = found.flatten().map_or(limit, |(scale, _)| (scale / unit).round());
+        (mantissa as u32).max(1)
     }
 }

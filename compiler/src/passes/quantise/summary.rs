@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::Ties;
 use crate::ir::PopulationId;
-use crate::ir::spiking::{Bias, Connectivity, Dynamics, Population, SpikingIr};
+use crate::ir::spiking::{Bias, Connectivity, Dynamics, Population, SpikingIr, Ties};
 
 /// One layer in integers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +26,10 @@ pub struct LayerQuantisation {
     pub bias_exponent_max: Option<u32>,
     /// How membranes exactly at the threshold are handled; null for a read-out.
     pub ties: Option<Ties>,
+    /// Trained weights other than 0.
+    pub weights: u64,
+    /// How many of them became 0.
+    pub zeroed: u64,
 }
 
 /// Every layer, in order.
@@ -59,7 +62,9 @@ fn layer(ir: &SpikingIr, id: PopulationId, population: &Population) -> LayerQuan
         thresholds: ends.map(|(&least, &most)| (least, most)),
         threshold_profiles: mantissas.iter().collect::<BTreeSet<_>>().len(),
         bias_exponent_max,
-        ties: Ties::of(format, population),
+        ties: population.rounding.ties,
+        weights: population.rounding.weights,
+        zeroed: population.rounding.zeroed,
     }
 }
 

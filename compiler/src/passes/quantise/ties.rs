@@ -1,92 +1,89 @@
 //! Membranes exactly at the threshold, on chips that fire only above it.
 //!
-//! Trained neurons fire at `v >= threshold`; a strict chip fires at `v > threshold`. Membranes are integers, so
-//! `v > threshold - 1` is the same as `v >= threshold`. Two ways to get that 1, the first exact, the second nearly:
-//! * [`Ties::Threshold`]: where every membrane of a layer is a multiple of the threshold's grid, its mantissa is one less.
-//! * [`Ties::Bias`]: elsewhere the constant input is raised by the least that its format holds, so that a membrane is one unit
-//!   (with a leak at most tau, without at most T units) higher than it would be.
+//! Trained neurons fire at `v >= threshold`; a strict chip fires at `v > threshold`. Ways to make up for it:
+//! * [`Ties::Threshold`]: the threshold's mantissa is one less. Exact where every membrane is a multiple of the threshold's grid;
+//!   elsewhere membranes less than a grid step below the threshold fire too.
+//! * [`Ties::Bias`]: the constant input is the next higher that its format holds. Membranes are then higher by that step, more
+//!   with every timestep; where they lie on a grid that is coarser than all of it, that is exact too.
+//! * [`Ties::Written`]: what the host writes is rounded such that the neuron fires when the trained one does.
 //!
-//! What the host writes is left alone unless the threshold's grid is 1: its format is too coarse for one unit, and a
-//! neuron without input would become active. A layer without constant input is given one only if its weights are
-//! exact, since only then do membranes meet thresholds systematically.
+//! Of the first two the layer takes the one that moves its threshold least. Where weights are rounded, ties are chance: such
+//! a layer is corrected only if that moves the threshold by no more than a rounding step, and it is given no constant input
+//! that it had not, as that would keep silent neurons active.
 
-use serde::Serialize;
+use crate::ir::spiking::{Bias, NeuronFormat, Ties, membrane_grid};
 
-use crate::ir::spiking::{Bias, Dynamics, NeuronFormat, Population};
+/// A correction of a layer whose weights are not exact moves its threshold at most by this part.
+const BEARABLE: f64 = 1.0 / 4096.0;
 
-/// How a layer's ties are handled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ties {
-    /// The chip fires at its threshold, as the trained neuron does.
-    Inclusive,
-    /// Strict, threshold one step lower: exact.
-    Threshold,
-    /// Strict, constant input a unit higher: ties fire.
-    Bias,
-    /// Strict, not corrected: a membrane exactly at the threshold does not fire.
-    Strict,
+/// A firing layer in integers, before ties are handled.
+pub(super) struct Layer<'a> {
+    pub format: &'a NeuronFormat,
+    pub decay: u32,
+    pub input_shift: u32,
+    /// Timesteps.
+    pub steps: u32,
+    /// Threshold mantissas.
+    pub mantissas: &'a [u32],
+    pub bias: &'a Bias,
+    /// Whether no weight had to be rounded.
+    pub exact: bool,
 }
 
-impl Ties {
-    /// In words.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Inclusive => "inclusive",
-            Self::Threshold => "strict, threshold - 1",
-            Self::Bias => "strict, bias + 1",
-            Self::Strict => "strict",
+impl Layer<'_> {
+    /// How to handle the ties.
+    pub(super) fn plan(&self) -> Ties {
+        if !self.format.strict {
+            return Ties::Inclusive;
+        }
+        if *self.bias == Bias::Host {
+            return Ties::Written;
+        }
+        let plans = [(self.lowered(), Ties::Threshold), (self.raised(), Ties::Bias)];
+        let moved = |(cost, plan): &(Option<f64>, Ties)| cost.map(|cost| (cost, *plan));
+        let least = plans.iter().filter_map(moved).min_by(|a, b| a.0.total_cmp(&b.0));
+        let rounded = f64::from(1u32 << self.input_shift) / self.unit();
+        match least {
+            Some((cost, plan)) if self.exact || cost <= BEARABLE.max(rounded) => plan,
+            _ => Ties::Strict,
         }
     }
 
-    /// How a lowered population's ties are handled, as far as its integers tell; none for a read-out. A constant input that
-    /// was raised onto the threshold's grid in every neuron (without a leak), or from -1 to 0, is taken for one that was there.
-    pub fn of(format: &NeuronFormat, population: &Population) -> Option<Self> {
-        let Dynamics::Lif { decay, .. } = population.dynamics else { return None };
-        Some(Self::plan(format, decay, population.input_shift, &population.bias))
+    /// The smallest threshold.
+    fn unit(&self) -> f64 {
+        let least = self.mantissas.iter().min().copied().unwrap_or(1);
+        f64::from(least) * f64::from(1u32 << self.format.threshold_shift)
     }
 
-    /// How to handle the ties of a layer with this constant input.
-    pub(super) fn plan(format: &NeuronFormat, decay: u32, input_shift: u32, bias: &Bias) -> Self {
-        if !format.strict {
-            return Self::Inclusive;
-        }
-        if on_grid(format, decay, input_shift, bias) {
-            return Self::Threshold;
-        }
-        match bias {
-            Bias::Zero | Bias::Host => Self::Strict,
-            Bias::Channel(_) | Bias::Neuron(_) => Self::Bias,
-        }
+    fn grid(&self) -> i64 {
+        membrane_grid(self.format, self.decay, self.input_shift, self.bias)
     }
-}
 
-/// Whether membranes are multiples of the threshold's grid whatever the spikes.
-fn on_grid(format: &NeuronFormat, decay: u32, input_shift: u32, bias: &Bias) -> bool {
-    let grid = 1i32 << format.threshold_shift;
-    let keeps = decay == 0 || decay == 1 << format.decay_bits;
-    let constant = match bias {
-        Bias::Zero => true,
-        Bias::Host => false,
-        Bias::Channel(values) | Bias::Neuron(values) => values.iter().all(|value| value % grid == 0),
-    };
-    grid == 1 || (keeps && constant && input_shift >= format.threshold_shift)
-}
-
-/// `value` one unit higher: the next value of the format if it holds `value` exactly, else the nearest to `value + 1`.
-pub(super) fn raised(format: &NeuronFormat, value: f64) -> i32 {
-    let (held, clipped) = format.encode_bias(value);
-    if clipped || f64::from(held) != value {
-        return format.encode_bias(value + 1.0).0;
+    /// By how much of the threshold a mantissa less is too much; None if there is none less.
+    fn lowered(&self) -> Option<f64> {
+        let step = 1i64 << self.format.threshold_shift;
+        let legal = self.mantissas.iter().all(|&m| m > 1);
+        legal.then(|| (step - self.grid().min(step)) as f64 / self.unit())
     }
-    let above = |exponent: u32| {
-        let step = 1i64 << exponent;
-        (i64::from(held).div_euclid(step) + 1) * step
-    };
-    let mut candidates = (0..=format.bias_exponent_max).map(above);
-    let next =
-        candidates.find_map(|next| i32::try_from(next).ok().filter(|&n| format.bias_is_representable(n)));
-    next.unwrap_or(held)
+
+    /// By how much of the threshold a constant input that is one step higher is too much; None without one.
+    fn raised(&self) -> Option<f64> {
+        let steps = match self.bias {
+            Bias::Zero if self.exact => vec![1],
+            Bias::Zero | Bias::Host => return None,
+            Bias::Channel(values) | Bias::Neuron(values) => {
+                let step = |&value: &i32| self.format.above(value).map(|next| i64::from(next - value));
+                values.iter().map(step).collect::<Option<Vec<_>>>()?
+            }
+        };
+        let most = steps.into_iter().max().unwrap_or(1);
+        let gathered = match self.decay {
+            0 => i64::from(self.steps),
+            decay => i64::from((1u32 << self.format.decay_bits).div_ceil(decay)),
+        };
+        let grid = self.grid();
+        Some((most.saturating_mul(gathered) - (grid - 1)).max(0) as f64 / self.unit())
+    }
 }
 
 #[cfg(test)]
@@ -99,28 +96,40 @@ mod tests {
         NeuronFormat::new(&registry::load("loihi-like").unwrap().neuron, 8)
     }
 
-    #[test]
-    fn a_raised_bias_is_the_next_that_the_format_holds() {
-        let format = format();
-        assert_eq!([0.0, -1.0, 4094.0, -4096.0].map(|v| raised(&format, v)), [1, 0, 4095, -4095]);
-        // 4096 takes exponent 1, 8192 exponent 2.
-        assert_eq!([4095.0, 4096.0, 8192.0].map(|v| raised(&format, v)), [4096, 4098, 8196]);
-        assert_eq!([0.4, 0.6, 9000.0, 8999.9].map(|v| raised(&format, v)), [1, 2, 9004, 9000]);
-        // Nothing above the largest.
-        assert_eq!(raised(&format, f64::from(4095 << 7)), 4095 << 7);
+    fn layer<'a>(format: &'a NeuronFormat, bias: &'a Bias) -> Layer<'a> {
+        Layer { format, decay: 0, input_shift: 6, steps: 16, mantissas: &[6350], bias, exact: true }
     }
 
     #[test]
-    fn membranes_are_on_the_grid_without_a_leak_and_with_coarse_inputs_only() {
+    fn the_plan_that_moves_the_threshold_least_is_taken() {
         let format = format();
-        let plan = |decay, shift, bias: Bias| Ties::plan(&format, decay, shift, &bias);
-        assert_eq!(plan(0, 6, Bias::Zero), Ties::Threshold);
-        assert_eq!(plan(4096, 6, Bias::Channel(vec![64, -128])), Ties::Threshold);
-        assert_eq!(plan(0, 6, Bias::Channel(vec![64, 1])), Ties::Bias);
-        assert_eq!(plan(2048, 6, Bias::Channel(vec![64])), Ties::Bias);
-        assert_eq!((plan(0, 5, Bias::Zero), plan(0, 6, Bias::Host)), (Ties::Strict, Ties::Strict));
         let fine = NeuronFormat { threshold_shift: 0, ..format };
-        assert_eq!(Ties::plan(&fine, 2048, 0, &Bias::Host), Ties::Threshold);
-        assert_eq!(Ties::plan(&NeuronFormat { strict: false, ..fine }, 0, 0, &Bias::Zero), Ties::Inclusive);
+        let (none, grid) = (Bias::Zero, Bias::Channel(vec![64, -128]));
+        let (odd, large) = (Bias::Channel(vec![64, 1]), Bias::Channel(vec![3810 << 7]));
+        let exact = |bias| layer(&format, bias);
+        let leaky = |bias| Layer { decay: 2048, ..layer(&format, bias) };
+        let rounded = |bias| Layer { exact: false, ..layer(&format, bias) };
+        // No leak, inputs and biases on the grid: exact.
+        assert_eq!(exact(&none).plan(), Ties::Threshold);
+        assert_eq!(exact(&grid).plan(), Ties::Threshold);
+        assert_eq!(Layer { decay: 4096, ..layer(&format, &grid) }.plan(), Ties::Threshold);
+        // A unit a step: 16 or 2 units in all, against 63.
+        assert_eq!(exact(&odd).plan(), Ties::Bias);
+        assert_eq!(leaky(&none).plan(), Ties::Bias);
+        // 128 a step against 32 below the threshold: inputs of 32 on a grid of 64.
+        assert_eq!(Layer { input_shift: 5, ..layer(&format, &large) }.plan(), Ties::Threshold);
+        assert_eq!(leaky(&large).plan(), Ties::Threshold);
+        // 63 of 8064 units are more than a rounding step of 2.
+        assert_eq!(
+            Layer { mantissas: &[126], input_shift: 1, decay: 1, ..rounded(&none) }.plan(),
+            Ties::Strict
+        );
+        assert_eq!(rounded(&none).plan(), Ties::Threshold);
+        assert_eq!(exact(&Bias::Host).plan(), Ties::Written);
+        assert_eq!(Layer { format: &fine, decay: 2048, ..layer(&format, &large) }.plan(), Ties::Threshold);
+        let inclusive = NeuronFormat { strict: false, ..format };
+        assert_eq!(Layer { format: &inclusive, ..layer(&format, &none) }.plan(), Ties::Inclusive);
+        // A mantissa of 1 has none below it.
+        assert_eq!(Layer { mantissas: &[1], ..layer(&format, &none) }.plan(), Ties::Bias);
     }
 }

@@ -3,7 +3,28 @@
 //! [`Program::verify`] needs nothing but the program, so it guards files from elsewhere: after it, every index the
 //! simulator follows is in range and no limit of the target is exceeded. [`Program::verify_against`] compares with
 //! the spiking IR: every synapse exactly once, with its weight and delay.
+//!
+//! Checks go in stages, and a stage that finds something is the last: each follows only indices that the ones before
+//! vouch for. First comes what programs share with the spiking IR ([`crate::ir::spiking::verify`]); the target was
+//! checked when it was read. What the simulator relies on:
+//!
+//! | stage | rule | who relies on it |
+//! |---|---|---|
+//! | format | integers have the widths of the target | neuron update, thresholds, biases |
+//! | neurons | a site on the board for each core, none twice | routes over the mesh, ports, static power |
+//! | neurons | slices are boxes of their populations, cover each neuron once, local numbers have no gap, one network a core | membranes and spikes by position, thresholds and biases by channel, counts by core |
+//! | weights | as many weights a core as 32 bits count, each within the width | offsets of weights, rows of 8 bits |
+//! | weights | packets of a timestep cannot bring a sum beyond 32 bits | accumulators |
+//! | weights | a list's source channels and strides lie in the weight memory, its runs within a stride, its slice on the core, targets ascend and stay inside the slice | packets that meet synapses, weights copied side by side, tallies of repeated work |
+//! | weights | blocks of weights are the same or apart | memory for copies of weights: each weight is copied once |
+//! | axons | entries of axons are apart and in range, of one projection, in one population, slice after slice; channels within the list's; targets inside the slice; delays as the target has them | what a spike touches, feeds of slices |
+//! | destinations | a route table covers the slice's positions and destinations, each destination is an axon | routes, multicast trees, feeds |
+//! | routes | an axon has one source of as many channels; a position meets a slice once through a projection | one spike a timestep and channel, counts of packets by slice |
+//! | routes | sources fire, come before their targets in the same network, and arrive within their windows | spikes are known when they are read, rows of counts |
+//! | limits | no limit of a core or router is exceeded | energies and times mean what the target says |
 
+mod memories;
+mod routes;
 mod structure;
 mod synapses;
 
@@ -37,17 +58,17 @@ impl Program {
     pub fn verify(&self) -> Result<(), Diagnostics> {
         verify_model(&self.model, Code::ProgramInvalid)?;
         self.verify_format()?;
-        // Each stage follows indices that the stage before vouches for.
-        let stages: [fn(&mut Findings, &Self); 3] = [
+        // The order is that of the table above.
+        let stages: [fn(&mut Findings, &Self); 6] = [
             |f, program| {
                 f.sites(program);
                 f.neurons(program);
             },
-            |f, program| f.memories(program),
-            |f, program| {
-                f.routes(program);
-                f.limits(program);
-            },
+            Findings::weights,
+            Findings::axons,
+            Findings::destinations,
+            Findings::routes,
+            Findings::limits,
         ];
         for stage in stages {
             let mut findings = Findings::default();

@@ -30,7 +30,8 @@ impl Findings {
                 check.slice(self, id, placed);
             }
         }
-        // A source position meets a slice once, and exactly as it should; so the sum tells whether any is missing.
+        // A source position meets a slice once ([`Program::verify`]), and exactly as it should; so the sum tells
+        // whether any is missing.
         for ((id, projection), &found) in ir.projections.iter().zip(check.found.values()) {
             let expected = projection.synapses();
             self.need(
@@ -65,31 +66,19 @@ struct Touch<'a> {
 impl Check<'_> {
     fn slice(&mut self, findings: &mut Findings, id: CoreId, placed: &CoreSlice) {
         let source = &placed.slice;
-        let mut seen = Vec::new();
         for position in 0..source.positions() {
             let at = source.coordinates(position);
-            seen.clear();
             for to in placed.routes(position) {
                 let core = &self.program.cores[to.core];
                 let axon = &core.axons[to.axon as usize];
                 let place = || format!("{id} position ({}, {}) to {} axon {}", at.0, at.1, to.core, to.axon);
                 for entry in core.entries(axon) {
                     let list = &core.lists[entry.list as usize];
-                    seen.push((list.projection, to.core, list.slice));
                     let target = &core.slices[list.slice as usize];
                     let touch = Touch { core: to.core, list, entry, source, target, at };
                     self.touch(findings, axon, &touch, &place);
                 }
             }
-            seen.sort_unstable();
-            let twice = seen.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-            let place = || format!("{id} position ({}, {})", at.0, at.1);
-            findings.need(twice.is_none(), place, || match twice {
-                Some((projection, core, slice)) => {
-                    format!("arrives twice for {projection} at {core} slice {slice}")
-                }
-                None => String::new(),
-            });
         }
     }
 

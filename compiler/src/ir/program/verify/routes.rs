@@ -1,0 +1,113 @@
+//! Where spikes go: tables of routes, axons with one source each, arrivals within windows.
+
+use super::Findings;
+use crate::ir::program::{Core, CoreSlice, Destination, InputAxon, Program};
+use crate::ir::{CoreId, ProjectionId};
+
+/// A destination's core and axon; the stage before has seen that they exist.
+fn end(program: &Program, to: Destination) -> (&Core, &InputAxon) {
+    let core = &program.cores[to.core];
+    (core, &core.axons[to.axon as usize])
+}
+
+impl Findings {
+    /// Every position has its routes, and every route an axon to arrive at.
+    pub(super) fn destinations(&mut self, program: &Program) {
+        for (id, core) in program.cores.iter() {
+            for placed in &core.slices {
+                self.route_table(id, placed);
+                for to in &placed.destinations {
+                    let exists =
+                        program.cores.get(to.core).is_some_and(|c| (to.axon as usize) < c.axons.len());
+                    let place = || format!("{id} route to {} axon {}", to.core, to.axon);
+                    self.need(exists, place, || "arrives nowhere".into());
+                }
+            }
+        }
+    }
+
+    fn route_table(&mut self, id: CoreId, placed: &CoreSlice) {
+        let starts = &placed.route_starts;
+        let whole = starts.len() == placed.slice.positions() as usize + 1
+            && starts.first() == Some(&0)
+            && starts.is_sorted()
+            && starts.last().is_some_and(|&end| end as usize == placed.destinations.len());
+        self.need(
+            whole,
+            || id.to_string(),
+            || format!("route table of {} is broken", placed.slice.population),
+        );
+    }
+
+    /// Every axon has exactly one source, whose packets mean what the axon takes them for.
+    pub(super) fn routes(&mut self, program: &Program) {
+        let mut sources: Vec<Vec<u32>> = program.cores.values().map(|c| vec![0; c.axons.len()]).collect();
+        for (id, core) in program.cores.iter() {
+            for placed in &core.slices {
+                self.slice_routes(program, id, placed, &mut sources);
+                self.meetings(program, id, placed);
+            }
+        }
+        for (id, counts) in program.cores.keys().zip(&sources) {
+            for (axon, &count) in counts.iter().enumerate() {
+                self.need(
+                    count == 1,
+                    || format!("{id} axon {axon}"),
+                    || format!("has {count} sources, expected one"),
+                );
+            }
+        }
+    }
+
+    fn slice_routes(&mut self, program: &Program, id: CoreId, placed: &CoreSlice, sources: &mut [Vec<u32>]) {
+        let source = &program.model.populations[placed.slice.population];
+        let silent = source.dynamics.fires() || placed.destinations.is_empty();
+        self.need(silent, || id.to_string(), || format!("\"{}\" never fires but has routes", source.name));
+        for &to in &placed.destinations {
+            let place = || format!("{id} route to {} axon {}", to.core, to.axon);
+            let (core, axon) = end(program, to);
+            sources[to.core.0 as usize][to.axon as usize] += 1;
+            let atoms = placed.slice.atoms();
+            self.need(axon.atoms == atoms, place, || {
+                format!("axon serves {} atoms, slice has {atoms}", axon.atoms)
+            });
+            // All entries of an axon touch one population.
+            let list = &core.lists[core.entries(axon)[0].list as usize];
+            let slice = &core.slices[list.slice as usize].slice;
+            let target = &program.model.populations[slice.population];
+            self.need(target.network == source.network, place, || "joins two networks".into());
+            let forward = placed.slice.population < slice.population;
+            self.need(forward, place, || {
+                format!("{} must come before {}", placed.slice.population, slice.population)
+            });
+            let arrives = source.window.start.saturating_add(axon.delay) >= target.window.start
+                && source.window.end().saturating_add(axon.delay) <= target.window.end();
+            self.need(arrives, place, || "spikes arrive outside the target's window".into());
+        }
+    }
+
+    /// A position meets a slice once through a projection.
+    fn meetings(&mut self, program: &Program, id: CoreId, placed: &CoreSlice) {
+        let mut met: Vec<(CoreId, u32, ProjectionId)> = Vec::new();
+        for position in 0..placed.slice.positions() {
+            met.clear();
+            for &to in placed.routes(position) {
+                let (core, axon) = end(program, to);
+                let lists = core.entries(axon).iter().map(|entry| &core.lists[entry.list as usize]);
+                met.extend(lists.map(|list| (to.core, list.slice, list.projection)));
+            }
+            met.sort_unstable();
+            let twice = met.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+            let place = || {
+                let (y, x) = placed.slice.coordinates(position);
+                format!("{id} position ({y}, {x})")
+            };
+            self.need(twice.is_none(), place, || {
+                let named = |(core, slice, projection)| {
+                    format!("meets {core} slice {slice} twice through {projection}")
+                };
+                twice.map(named).unwrap_or_default()
+            });
+        }
+    }
+}

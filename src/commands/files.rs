@@ -1,0 +1,49 @@
+//! The files of a command: what it reads is protected, and where it writes is looked at before the work.
+
+use std::path::{Path, PathBuf};
+
+use snnc_compiler::frontend;
+use snnc_targets::output::{self, Inputs, is_standard_output, same_file};
+use snnc_targets::{Code, Diagnostic};
+
+use crate::cli::{MappingArgs, ModelArgs};
+use crate::process::console;
+
+/// Protects a model file with its weights, and a target file.
+pub fn model(args: &ModelArgs) -> Inputs {
+    let mut inputs = Inputs::new(frontend::files_of(&args.model));
+    inputs.add(Path::new(&args.target));
+    inputs
+}
+
+/// Protects the files that say something about the mapping as well.
+pub fn mapped(args: &ModelArgs, mapping: &MappingArgs) -> Inputs {
+    let mut inputs = model(args);
+    let profile = mapping.profile.as_ref().map(|path| super::mapping::profile_file(path));
+    for path in
+        [profile.as_ref(), mapping.partition.as_ref(), mapping.placement.as_ref()].into_iter().flatten()
+    {
+        inputs.add(path);
+    }
+    inputs
+}
+
+/// Checks each `(option, path)` that a command is to write. If one of them is standard output, text goes to standard
+/// error, so that they do not mix.
+///
+/// # Errors
+/// [`Code::OutputFailed`] for one that cannot be written, [`Code::Argument`] for two that are one file.
+pub fn outputs(outputs: &[(&str, Option<&PathBuf>)]) -> Result<(), Diagnostic> {
+    let named: Vec<_> = outputs.iter().filter_map(|(option, path)| Some((*option, path.as_ref()?))).collect();
+    for (index, (option, path)) in named.iter().enumerate() {
+        if let Some((earlier, _)) = named[..index].iter().find(|(_, other)| same_file(other, path)) {
+            let message = format!("expected another file than that of {earlier}");
+            return Err(Diagnostic::new(Code::Argument, *option, message));
+        }
+        output::check(path)?;
+        if is_standard_output(path) {
+            console::give_away();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Standard output and standard error: the only room that writes to them.
+//!
+//! The work is done and files are written whatever becomes of the text. What went wrong with standard output is kept
+//! until the end, when [`exit_code`] tells it. What cannot be said on standard error is not said.
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use snnc_targets::{Code, Diagnostic};
+
+use super::CLOSED_PIPE;
+
+/// How standard output fares.
+#[derive(Debug)]
+enum Output {
+    Open,
+    /// A file of the command goes there, so text goes to standard error.
+    Taken,
+    /// Its reader has seen enough.
+    Closed,
+    Failed(String),
+}
+
+static OUTPUT: Mutex<Output> = Mutex::new(Output::Open);
+
+fn output() -> MutexGuard<'static, Output> {
+    OUTPUT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Prints to standard output, unless that has failed before.
+pub fn print(text: &str) {
+    let state = output();
+    match *state {
+        Output::Taken => say(text),
+        Output::Closed | Output::Failed(_) => {}
+        Output::Open => {
+            let mut out = std::io::stdout().lock();
+            let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            drop(state);
+            printed(&written);
+        }
+    }
+}
+
+/// Notes how printing by somebody else went.
+pub fn printed(result: &std::io::Result<()>) {
+    if let Err(error) = result {
+        let closed = error.kind() == ErrorKind::BrokenPipe;
+        *output() = if closed { Output::Closed } else { Output::Failed(error.to_string()) };
+    }
+}
+
+/// The process was started without a standard output.
+pub fn missing() {
+    *output() = Output::Failed("it is closed".into());
+}
+
+/// A file of the command is written to standard output: text goes to standard error from here on.
+pub fn give_away() {
+    let mut output = output();
+    if matches!(*output, Output::Open) {
+        *output = Output::Taken;
+    }
+}
+
+/// Says something on standard error; what cannot be said is lost.
+pub fn say(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+/// The exit code of a command that ended with `code`: another one if its text was lost, of which it tells.
+pub fn exit_code(code: ExitCode) -> ExitCode {
+    match &*output() {
+        Output::Open | Output::Taken => code,
+        Output::Closed => ExitCode::from(CLOSED_PIPE),
+        Output::Failed(error) => {
+            let message = format!("cannot print: {error}");
+            let problem = Diagnostic::new(Code::OutputFailed, "standard output", message);
+            say(&format!("{}\n", problem.hint("files were written; what should have been printed is lost")));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Whole sets of images, streamed to disk: constant memory, and a killed run continues where it stopped.
+//!
+//! A run's folder holds `generate.json` (what is being made), then `images.npy` (uint8 `[n, h, w]`, or `[n, c, h, w]`
+//! for colour) or `image_000000.png` ..., `tokens.npy` (int64 `[n, h, w]`), and `generate.sums` with a checksum of each
+//! chunk ([`sums`]). Arrays grow under the name `*.npy.part`, chunk by chunk and flushed, and are renamed when whole
+//! ([`growing`]). Image i depends on program, seed and i alone, so a continued run gives the same bytes.
+//!
+//! Nothing that an earlier run left is trusted unseen: a chunk that does not have its checksum is made again, in a
+//! finished set as in half of one. Refused: a folder that another process writes into, that another program, seed or
+//! version of snnc began, or that holds files of these names without `generate.json`.
+
+mod growing;
+mod set;
+mod sums;
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use snnc_compiler::ir::program::Program;
+use snnc_simulator::execute::Chip;
+use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
+use snnc_targets::{Code, Diagnostic, Diagnostics, output};
+
+use crate::generation::{Image, check_images, image_shape, loop_of};
+use crate::report::is_result;
+use set::Set;
+
+/// Images simulated between two flushes.
+const CHUNK: u64 = 16;
+/// The program's fingerprint within a `.snnx` file: BLAKE3 of its payload.
+const FINGERPRINT: std::ops::Range<usize> = 16..48;
+/// What is being made.
+const MANIFEST: &str = "generate.json";
+
+/// How images are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One array of all images
+    Npy,
+    /// One file an image
+    Png,
+}
+
+/// `generate.json`: what a folder holds, and how a continued run knows that it is the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of snnc.
+    #[serde(default)]
+    pub snnc: String,
+    /// Name of the model.
+    pub model: String,
+    /// Name of the target.
+    pub target: String,
+    /// BLAKE3 of the program, hexadecimal.
+    pub program: String,
+    /// Number of images.
+    pub images: u64,
+    /// Seed of the random streams.
+    pub seed: u64,
+    /// How images are written.
+    pub format: Format,
+}
+
+impl Manifest {
+    /// What a run of a program is.
+    pub fn new(program: &Program, images: u64, seed: u64, format: Format) -> Self {
+        let bytes = program.to_bytes();
+        let fingerprint = bytes.get(FINGERPRINT).unwrap_or_default();
+        Self {
+            snnc: env!("CARGO_PKG_VERSION").to_owned(),
+            model: program.model.name.clone(),
+            target: program.target.name.clone(),
+            program: fingerprint.iter().map(|byte| format!("{byte:02x}")).collect(),
+            images,
+            seed,
+            format,
+        }
+    }
+
+    /// Writes it into a new folder, or checks that it is the folder's own.
+    fn claim(&self, out: &Path) -> Result<(), Diagnostic> {
+        let path = out.join(MANIFEST);
+        let place = || path.display().to_string();
+        let text = match std::fs::read_to_string(&path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return self.begin(out),
+            Err(error) => return Err(Diagnostic::unreadable(&path, &error)),
+        };
+        let found: Self = serde_json::from_str(&text).map_err(|error| {
+            Diagnostic::new(Code::FileUnreadable, place(), format!("no record of a set of images: {error}"))
+                .hint("choose another --out, or delete the folder")
+        })?;
+        let differs = self.differences(&found);
+        if differs.is_empty() {
+            return Ok(());
+        }
+        let message = format!("the folder holds another run ({} differ)", differs.join(", "));
+        Err(Diagnostic::new(Code::Argument, place(), message)
+            .hint("choose another --out, or delete the folder"))
+    }
+
+    /// Writes it into a folder that holds no results.
+    fn begin(&self, out: &Path) -> Result<(), Diagnostic> {
+        let entries = std::fs::read_dir(out).map_err(|error| Diagnostic::unreadable(out, &error))?;
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        if let Some(name) = names.filter(|name| is_result(name)).min() {
+            let message = format!("expected a folder without results, or with {MANIFEST}; found {name}");
+            return Err(Diagnostic::new(Code::OutputFailed, out.display().to_string(), message)
+                .hint("choose another --out"));
+        }
+        let text = serde_json::to_string_pretty(self).expect("a manifest is plain data") + "\n";
+        output::write_atomic(&out.join(MANIFEST), text.as_bytes())
+    }
+
+    /// Names of the fields that differ.
+    fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let fields = [
+            ("version of snnc", self.snnc != other.snnc),
+            ("model", self.model != other.model),
+            ("target", self.target != other.target),
+            ("program", self.program != other.program),
+            ("images", self.images != other.images),
+            ("seed", self.seed != other.seed),
+            ("format", self.format != other.format),
+        ];
+        fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+}
+
+/// What a run found in its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Images that an earlier run made, and that have their checksum.
+    pub whole: u64,
+    /// Images that an earlier run made, and that had to be made again.
+    pub damaged: u64,
+}
+
+/// Most images of a set: their numbers have 32 bits.
+const IMAGES_MAX: u64 = 1 << 32;
+
+/// Generates the images of `manifest` into `out`, from where an earlier run stopped; `done` is told of each image,
+/// and once of those that were there.
+///
+/// # Errors
+/// [`Code::Unsupported`] without a generation pipeline, [`Code::Argument`] for zero images or another run's folder,
+/// [`Code::OutputFailed`], also for a folder that another process owns.
+pub fn run(
+    program: &Program,
+    manifest: &Manifest,
+    out: &Path,
+    done: &(dyn Fn(u64) + Sync),
+) -> Result<Found, Diagnostics> {
+    let generation = loop_of(program)?;
+    check_images(manifest.images, IMAGES_MAX)?;
+    let shape = image_shape(program)?;
+    let folder = output::Folder::claim(out)?;
+    manifest.claim(folder.path())?;
+    let mut set = Set::open(out, manifest, shape, (generation.rows, generation.columns))?;
+    let found = Found { whole: set.whole(), damaged: set.damaged() };
+    done(found.whole);
+    let chip = Chip::new(program);
+    let parameters = LoopParameters::from(generation);
+    let mut at = 0;
+    while let Some(chunk) = set.missing(at) {
+        at = chunk.end;
+        let one = |index| {
+            let mut stepper = ChipStepper::unobserved(&chip, generation);
+            let uniforms = PhiloxUniforms::new(manifest.seed, index);
+            let trajectory = generate(&parameters, &mut stepper, &uniforms, &mut |_| {})?;
+            done(1);
+            let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
+            Ok(Image { tokens, pixels: pixels(&trajectory.membrane) })
+        };
+        let images: Vec<Image> = chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
+        set.put(chunk, &images)?;
+    }
+    set.finish()?;
+    Ok(found)
+}

@@ -1,0 +1,50 @@
+//! Warnings as every command shows them: on standard error for people, as a field `warnings` in JSON.
+
+use serde::{Deserialize, Serialize};
+use snnc_targets::{Diagnostic, printable};
+
+use crate::process::console;
+
+/// One warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// For `snnc explain`.
+    pub code: String,
+    /// Layer or other place.
+    pub place: String,
+    /// What may happen.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+impl From<&Diagnostic> for Warning {
+    fn from(d: &Diagnostic) -> Self {
+        Self {
+            code: d.code.to_string(),
+            place: d.place.to_string(),
+            message: d.message.clone(),
+            remedy: d.hint.clone(),
+        }
+    }
+}
+
+/// As data.
+pub fn of(found: &[Diagnostic]) -> Vec<Warning> {
+    found.iter().map(Warning::from).collect()
+}
+
+/// On standard error, one after the other.
+pub fn show(found: &[Diagnostic]) {
+    found.iter().for_each(|warning| console::say(&format!("{warning}\n")));
+}
+
+/// As a section of a report; empty without warnings.
+pub fn text(warnings: &[Warning]) -> String {
+    let line = |w: &Warning| format!("  {} {}: {}\n", w.code, printable(&w.place), printable(&w.message));
+    if warnings.is_empty() {
+        String::new()
+    } else {
+        "Warnings\n".to_owned() + &warnings.iter().map(line).collect::<String>()
+    }
+}
