@@ -2,18 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let arguments = snnc::cli::Cli::parse();
+    let arguments = snnc::cli::parse();
     match snnc::commands::run(&arguments) {
         Ok(code) => code,
         Err(problems) => {
-            eprintln!("{problems}");
-            let codes: std::collections::BTreeSet<_> = problems.codes().into_iter().collect();
-            if let Some(code) = codes.first() {
-                eprintln!("\n`snnc explain {code}` says more");
-            }
+            snnc::errors::report(&problems, arguments.command.json());
             ExitCode::FAILURE
         }
     }

@@ -30,8 +30,9 @@ pub struct CompileOptions {
 /// # Errors
 /// What the passes refuse, or what the verifier of the spiking IR finds.
 pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
-    let ir = passes::lower(model, target, options)?;
-    ir.verify()?;
+    let located = |problems| model.origin.locate(problems);
+    let ir = passes::lower(model, target, options).map_err(located)?;
+    ir.verify().map_err(located)?;
     Ok(ir)
 }
 
@@ -133,7 +134,7 @@ pub fn compile(
     options: CompileOptions,
 ) -> Result<(SpikingIr, Program, MappingReport), Diagnostics> {
     let ir = lower(model, target, options.lower)?;
-    let program = map(&ir, target, options)?;
+    let program = map(&ir, target, options).map_err(|problems| model.origin.locate(problems))?;
     let report = MappingReport::new(&ir, &program, &Rates::default());
     Ok((ir, program, report))
 }
@@ -147,9 +148,10 @@ pub fn compile_codec(
     target: &Target,
     options: CompileOptions,
 ) -> Result<(Program, Encoding), Diagnostics> {
-    let (ir, encoding) = passes::lower_codec(model, target, options.lower)?;
-    ir.verify()?;
-    Ok((map(&ir, target, options)?, encoding))
+    let located = |problems| model.origin.locate(problems);
+    let (ir, encoding) = passes::lower_codec(model, target, options.lower).map_err(located)?;
+    ir.verify().map_err(located)?;
+    Ok((map(&ir, target, options).map_err(located)?, encoding))
 }
 
 /// Where the cores of a program sit.

@@ -78,6 +78,8 @@ pub struct Problem {
     pub code: String,
     /// Layer or other place.
     pub place: String,
+    /// Where that stands, as `file:line:column`.
+    pub at: Option<String>,
     /// Limit, use, and what the target has.
     pub message: String,
     /// What to do about it.
@@ -89,6 +91,7 @@ impl From<&Diagnostic> for Problem {
         Self {
             code: d.code.to_string(),
             place: d.place.as_str().to_owned(),
+            at: d.place.position(),
             message: d.message.clone(),
             remedy: d.hint.clone(),
         }
@@ -135,7 +138,7 @@ fn with_leak(target: &Target) -> Target {
 
 fn compiled(model: &LoadedModel, target: &Target, options: CompileOptions) -> Result<Mapping, Diagnostics> {
     let ir = driver::lower(model, target, options.lower)?;
-    let program = driver::map(&ir, target, options)?;
+    let program = driver::map(&ir, target, options).map_err(|found| model.origin.locate(found))?;
     let uses = if program.target.layer_cores.is_some() {
         layer_core_uses(&ir, &program)
     } else {

@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod entity;
 pub mod file_kind;
 pub mod layer_cores;
+pub mod names;
 pub mod near;
 pub mod output;
 pub mod ranges;

@@ -118,7 +118,9 @@ impl Target {
             }
         };
         need(self.format == FORMAT, "format", &format!("\"{FORMAT}\", found \"{}\"", self.format));
-        need(!self.name.is_empty(), "name", "a name");
+        if let Some(fault) = crate::names::fault(&self.name) {
+            need(false, "name", &format!("a name to print, but it {fault}"));
+        }
         let t = &self.topology;
         for (value, field) in [
             (t.mesh_columns.0, "topology.mesh_columns"),

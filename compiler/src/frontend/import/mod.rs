@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
+use super::Origin;
 use super::build::{Source, build};
 use super::model::{FORMAT, ModelFile, PipelineSpec, TensorRef};
 use crate::weights::{Tensor, write_safetensors};
@@ -64,7 +65,7 @@ pub fn import(vq: &Path, sdid: &Path, image_size: usize, out: &Path) -> Result<I
     };
     let sizes = Sizes::read(&checkpoints.vq, &checkpoints.sdid)?;
     let model = model(&checkpoints, &sizes, image_size, out);
-    build(&model, "imported model", &mut &checkpoints)?;
+    build(&model, "imported model", &mut &checkpoints, Origin::default())?;
     let text = print(&model, &sizes, image_size).map_err(|error| unprintable(out, &error))?;
     let path = out.join("model.ron");
     // An older model must not stand beside new weights if this is cut off: a folder with a model.ron is whole.
