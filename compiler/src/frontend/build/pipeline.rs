@@ -9,6 +9,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics};
 use crate::frontend::Origin;
 use crate::frontend::model::{NetworkSpec, OpSpec, PipelineSpec};
 use crate::graph::{Graph, Op};
+use crate::ir::Shape;
 
 /// Longest side of the token grid.
 const LONGEST_SIDE: usize = 4096;
@@ -27,6 +28,9 @@ pub(super) fn check(
     check.names(spec, networks);
     check.input("denoiser", &spec.denoiser, (2, spec.latent), networks);
     check.input("decoder", &spec.decoder, (1, spec.latent), networks);
+    if let Some(denoiser) = graphs.get(&spec.denoiser) {
+        check.logits(spec, denoiser);
+    }
     if let Some(decoder) = graphs.get(&spec.decoder) {
         check.codebook(spec, decoder);
     }
@@ -108,6 +112,19 @@ impl Check<'_> {
                     "the denoiser reads two planes (tokens, t), the decoder one, both of `latent` size",
                 );
             }
+        }
+    }
+
+    /// The denoiser gives a logit for each code at each place of the grid.
+    fn logits(&mut self, spec: &PipelineSpec, denoiser: &Graph) {
+        let (Ok(shapes), [output]) = (denoiser.shapes(), denoiser.outputs()[..]) else { return };
+        let expected = Shape::new(spec.mask, spec.latent.0, spec.latent.1);
+        if shapes[output] != expected {
+            let message = format!(
+                "the denoiser's output has shape {}, expected {expected}: a logit for each code and place",
+                shapes[output]
+            );
+            self.push("mask", message, "`mask` is the number of codes, `latent` the grid");
         }
     }
 
