@@ -107,6 +107,22 @@ fn small_weights_take_a_smaller_exponent_and_keep_their_bits() {
 }
 
 #[test]
+fn thresholds_stay_below_the_chips_cap() {
+    let largest = |cap: u32| {
+        let mut target = target();
+        target.neuron.threshold_max.as_mut().unwrap().0 = cap;
+        let ir = driver::lower(&sized(1.0), &target, LowerOptions::default()).unwrap();
+        let layers = quantise::summary(&ir);
+        layers.iter().filter_map(|layer| layer.thresholds).map(|(_, most)| most).max().unwrap()
+    };
+    // 100 x 2^6 and what lies below 101 x 2^6; a strict tie may take one off.
+    let free = largest(8_388_544);
+    assert!(free > 101, "{free}");
+    assert!([6_400, 6_463].map(largest).iter().all(|&most| (99..=100).contains(&most)));
+    assert_eq!(largest(8_388_544 - 64), free);
+}
+
+#[test]
 fn what_the_chip_cannot_do_is_refused_with_its_layer() {
     let norm = || Op::BatchNorm {
         scale: Tensor::new(vec![2], vec![1.0; 2]),

@@ -66,12 +66,17 @@ fn show(target: &Target) -> String {
     }
     section("axons", axons);
     section("synapses", rows!(s; weight_bits, index_bits, header_bits_per_list, kernel_sharing, delay_max));
-    section(
-        "neuron",
-        rows!(n; state_bits, accumulator_bits, accumulator_overflow, weight_shift, weight_shift_min,
+    let mut neuron = rows!(n; state_bits, accumulator_bits, accumulator_overflow, weight_shift, weight_shift_min,
             threshold_mantissa_bits, threshold_shift, threshold_comparison, decay_bits, bias_mantissa_bits,
-            bias_exponent_max, active_windows, timesteps),
-    );
+            bias_exponent_max, active_windows, timesteps);
+    if let Some(most) = &n.threshold_max {
+        neuron.push(("threshold_max".into(), most.0.to_string(), most.1.to_string()));
+    }
+    if let Some(offset) = &n.current_decay_offset {
+        let unused = format!("{} (not used yet: no neuron with a synaptic current is lowered)", offset.1);
+        neuron.push(("current_decay_offset".into(), offset.0.to_string(), unused));
+    }
+    section("neuron", neuron);
     if let Some(layers) = &target.layer_cores {
         section("layer cores", layers.rows());
     }

@@ -176,6 +176,14 @@ impl Target {
             "neuron.threshold_mantissa_bits",
             "1 or more, and at most 31 with threshold_shift",
         );
+        if let Some(most) = &n.threshold_max {
+            let one = u64::from(most.0) >= 1 << n.threshold_shift.0.min(32);
+            need(one && most.0 <= 1 << 30, "neuron.threshold_max", "1 << threshold_shift to 2^30, or None");
+        }
+        if let Some(offset) = &n.current_decay_offset {
+            let one = 1u64 << n.decay_bits.0.min(16);
+            need(u64::from(offset.0) <= one, "neuron.current_decay_offset", "at most 2^decay_bits, or None");
+        }
         need(n.decay_bits.0 <= 16, "neuron.decay_bits", "at most 16 bits; 0 without a fractional leak");
         need(
             n.bias_mantissa_bits.0 >= 2 && n.bias_mantissa_bits.0 + n.bias_exponent_max.0 <= 31,

@@ -215,7 +215,7 @@ pub enum KernelSharing {
 pub struct NeuronSpec {
     /// Membrane width in bits, sign included; saturates.
     pub state_bits: Sourced<u32>,
-    /// Width of the summed input (after the shift) in bits, sign included.
+    /// Width of a timestep's summed input (after the shift) in bits, sign included; often less than the membrane's.
     pub accumulator_bits: Sourced<u32>,
     /// What a sum outside that width does.
     pub accumulator_overflow: Sourced<Overflow>,
@@ -227,11 +227,19 @@ pub struct NeuronSpec {
     pub threshold_mantissa_bits: Sourced<u32>,
     /// Threshold = mantissa << this.
     pub threshold_shift: Sourced<u32>,
+    /// Largest threshold, after the shift, where the chip takes fewer than mantissa and shift can say.
+    #[serde(default)]
+    pub threshold_max: Option<Sourced<u32>>,
     /// Strict or inclusive firing.
     pub threshold_comparison: Sourced<Comparison>,
     /// The membrane keeps (2^bits - decay) / 2^bits of itself each step, magnitude rounded toward zero. 0: no leak that
     /// is a fraction of the membrane, so that only integrate-and-fire neurons run.
     pub decay_bits: Sourced<u32>,
+    /// A synaptic current keeps (2^bits - this - decay) / 2^bits of itself each step, bits being `decay_bits`, so that
+    /// with the largest decay it is the timestep's sum. No arithmetic uses it yet: no neuron with a synaptic current is
+    /// lowered. It stands here since it belongs to the chip, and changing it changes no result.
+    #[serde(default)]
+    pub current_decay_offset: Option<Sourced<u32>>,
     /// Signed bias mantissa width in bits, sign included.
     pub bias_mantissa_bits: Sourced<u32>,
     /// Bias = mantissa << exponent, exponent 0 to this.

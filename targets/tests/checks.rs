@@ -105,6 +105,21 @@ fn leaks_and_spikes() {
 }
 
 #[test]
+fn thresholds_and_currents_of_loihi() {
+    refuses("loihi-like", "neuron.threshold_max", |t| t.neuron.threshold_max.as_mut().unwrap().0 = 63);
+    refuses("loihi-like", "neuron.threshold_max", |t| t.neuron.threshold_max.as_mut().unwrap().0 = 1 << 31);
+    refuses("loihi-like", "neuron.current_decay_offset", |t| {
+        t.neuron.current_decay_offset.as_mut().unwrap().0 = 4097;
+    });
+    let neuron = registry::load("loihi-like").unwrap().neuron;
+    // A mantissa of 17 bits and a shift of 6 reach exactly as far.
+    assert_eq!(neuron.threshold_max.unwrap().0, ((1 << 17) - 1) << 6);
+    // Sum and bias cannot leave the current's 23 bits and sign.
+    let bias = ((1i64 << (neuron.bias_mantissa_bits.0 - 1)) - 1) << neuron.bias_exponent_max.0;
+    assert!((1 << (neuron.accumulator_bits.0 - 1)) + bias < 1 << (neuron.state_bits.0 - 1));
+}
+
+#[test]
 fn narrower_weights_take_fewer_planes() {
     let target = registry::load("truenorth-like").unwrap();
     let planes = |bits| target.for_weight_bits(bits).axons.planes();

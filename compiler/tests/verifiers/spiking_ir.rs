@@ -36,6 +36,10 @@ fn spiking_ir_populations() {
         ir.model.neuron.strict = true;
         ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![0, 1, 2, 1 << 17] };
     });
+    bad_ir("threshold cap", "threshold mantissa is outside 0 to 999", |ir| {
+        ir.model.neuron.threshold_max = Some(63_999);
+        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![1, 2, 3, 1000] };
+    });
     bad_ir("few biases", "2 biases for 6", |ir| {
         ir.model.populations[SECOND].bias = Bias::Channel(vec![0; 2])
     });
@@ -43,6 +47,7 @@ fn spiking_ir_populations() {
         ir.model.populations[SECOND].bias = Bias::Channel(vec![8193; 6]);
     });
     bad_ir("neuron format", "width is out of range", |ir| ir.model.neuron.state_bits = 40);
+    bad_ir("no threshold", "width is out of range", |ir| ir.model.neuron.threshold_max = Some(63));
     bad_ir("neuron format", "width is out of range", |ir| {
         // Nothing may be counted in such widths.
         ir.model.neuron.bias_exponent_max = u32::MAX;

@@ -138,6 +138,7 @@ mod tests {
             weight_shift_min: 0,
             threshold_mantissa_bits: 8,
             threshold_shift: 0,
+            threshold_max: None,
             strict,
             decay_bits: 12,
             bias_mantissa_bits: 6,
@@ -169,6 +170,30 @@ mod tests {
         assert_eq!(saturates.integrate(500, 100, 0, &mut e), 511);
         assert_eq!(saturates.integrate(-500, -100, 0, &mut e), -512);
         assert_eq!(e.state_saturations, 2);
+    }
+
+    /// Sums that nengo-loihi 1.1.0's emulator met in networks of random integers, in units of 2^6, and what it made of them.
+    #[test]
+    fn loihis_sum_of_a_timestep_wraps_at_21_bits_and_sign() {
+        let neuron = snnc_targets::registry::load("loihi-like").unwrap().neuron;
+        let update = Update::new(&NeuronFormat::new(&neuron, 8), 4096, 6);
+        let mut e = Events::default();
+        let recorded = [
+            (-2_214_912, 1_979_392),
+            (-2_097_664, 2_096_640),
+            (2_734_080, -1_460_224),
+            (-2_546_176, 1_648_128),
+            (2_377_728, -1_816_576),
+        ];
+        for (sum, q0) in recorded {
+            assert_eq!(update.integrate(0, sum >> 6, 0, &mut e), q0);
+        }
+        // The last sums that fit, and the first that do not; u and the bias have 23 bits and sign, so they never wrap.
+        let ends = [32_767, -32_768, 32_768, -32_769].map(|sum| update.integrate(0, sum, 4095 << 7, &mut e));
+        assert_eq!(ends.map(|v| v - (4095 << 7)), [2_097_088, -2_097_152, -2_097_152, 2_097_088]);
+        assert_eq!((e.accumulator_overflows, e.state_saturations), (7, 0));
+        // 32-bit arithmetic is for sums that do not wrap.
+        assert!(update.fits_32_bits(&[32_767, -32_767]) && !update.fits_32_bits(&[32_768]));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::Program;
 
 const MAGIC: &[u8; 4] = b"SNNX";
 /// Bumped whenever the payload's layout changes.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 const HEADER: usize = 4 + 4 + 8 + 32;
 
 impl Program {

@@ -64,6 +64,7 @@ pub struct NeuronFormat {
     pub weight_shift_min: u32,
     pub threshold_mantissa_bits: u32,
     pub threshold_shift: u32,
+    pub threshold_max: Option<u32>,
     pub strict: bool,
     pub decay_bits: u32,
     pub bias_mantissa_bits: u32,
@@ -82,6 +83,7 @@ impl NeuronFormat {
             weight_shift_min: neuron.weight_shift_min.get(),
             threshold_mantissa_bits: neuron.threshold_mantissa_bits.get(),
             threshold_shift: neuron.threshold_shift.get(),
+            threshold_max: neuron.threshold_max.as_ref().map(snnc_targets::schema::Sourced::get),
             strict: neuron.threshold_comparison.get() == snnc_targets::schema::Comparison::Strict,
             decay_bits: neuron.decay_bits.get(),
             bias_mantissa_bits: neuron.bias_mantissa_bits.get(),
@@ -92,6 +94,12 @@ impl NeuronFormat {
     /// Largest weight magnitude used: symmetric, so `2^(bits-1) - 1` (1 for 1-bit weights).
     pub fn weight_max(&self) -> i32 {
         ((1 << (self.weight_bits - 1)) - 1).max(1)
+    }
+
+    /// Largest threshold mantissa: what its width holds, and what the chip takes.
+    pub fn threshold_mantissa_max(&self) -> u32 {
+        let widest = ((1u64 << self.threshold_mantissa_bits) - 1) as u32;
+        self.threshold_max.map_or(widest, |most| widest.min(most >> self.threshold_shift))
     }
 
     /// Largest membrane; the smallest is `-state_max() - 1`.

@@ -114,7 +114,8 @@ impl Checker {
             && format.bias_mantissa_bits >= 2
             && format.bias_mantissa_bits.saturating_add(format.bias_exponent_max) <= 31
             && format.threshold_mantissa_bits >= 1
-            && format.threshold_mantissa_bits.saturating_add(format.threshold_shift) <= 31;
+            && format.threshold_mantissa_bits.saturating_add(format.threshold_shift) <= 31
+            && format.threshold_mantissa_max() >= 1;
         self.need(widths, "neuron format", || "a width is out of range".into());
     }
 
@@ -151,7 +152,7 @@ impl Checker {
             self.need(thresholds.len() == p.shape.channels, place, || {
                 format!("{} thresholds for {} channels", thresholds.len(), p.shape.channels)
             });
-            let most = (1u64 << format.threshold_mantissa_bits) - 1;
+            let most = u64::from(format.threshold_mantissa_max());
             // Strictly above 0 is from 1 on; at 0 an inclusive neuron without input would fire.
             let least = u64::from(!format.strict);
             let fits = thresholds.iter().all(|&t| (least..=most).contains(&u64::from(t)));

@@ -77,7 +77,7 @@ impl Quantiser<'_> {
         let format = &self.format;
         let threshold_unit = f64::from(1u32 << format.threshold_shift);
         let bias_max = f64::from(((1i32 << (format.bias_mantissa_bits - 1)) - 1) << format.bias_exponent_max);
-        let widest = f64::from((1u32 << format.threshold_mantissa_bits) - 1);
+        let widest = f64::from(format.threshold_mantissa_max());
         let most = widest.min(f64::from(format.state_max()) / (threshold_unit * HEADROOM));
         let weights = bounds::full_scale(self.layer, f64::from(format.weight_max()));
         let currents = bounds::largest_currents(self.layer, self.ranges);

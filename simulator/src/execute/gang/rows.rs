@@ -312,9 +312,10 @@ impl Packing<'_> {
                 start = own.end;
                 let part = own.start.max(lanes.start)..own.end.min(lanes.end);
                 if !part.is_empty() {
-                    let weights = &memory(self.program, table, member)[part.start - own.start..];
+                    let weights = memory(self.program, table, member);
+                    let skipped = part.start - own.start;
                     let lanes = part.start - lanes.start..part.end - lanes.start;
-                    shares.push(Share { member, weights, lanes });
+                    shares.push(Share { member, weights, skipped, lanes });
                 }
             }
             Block { first, lines: wide, rows: self.rows(&shares, wide) }
@@ -329,10 +330,11 @@ impl Packing<'_> {
         for ((_, pieces), base) in &self.known {
             for piece in pieces {
                 for i in 0..piece.channels {
-                    for Share { member, weights, lanes: own } in shares {
-                        let from =
+                    for Share { member, weights, skipped, lanes: own } in shares {
+                        let row =
                             member.bases[piece.block as usize] + (piece.row + i * piece.stride) * member.unit;
-                        lanes[own.clone()].copy_from_slice(&weights[from as usize..][..own.len()]);
+                        let from = row as usize + skipped;
+                        lanes[own.clone()].copy_from_slice(&weights[from..from + own.len()]);
                     }
                     let to = (base + piece.channel + i) as usize * wide;
                     for (line, lanes) in rows[to..to + wide].iter_mut().zip(lanes.as_chunks().0) {
@@ -345,10 +347,12 @@ impl Packing<'_> {
     }
 }
 
-/// A member's part in a block: its weights from the first such lane on, and the block's lanes that they fill.
+/// A member's part in a block: the block's lanes that it fills, and how many of its own come before them in each row. A
+/// slice that the host alone feeds has no row, and its core's memory may be shorter than one.
 struct Share<'p> {
     member: &'p Member,
     weights: &'p [i16],
+    skipped: usize,
     lanes: Range<usize>,
 }
 

@@ -171,6 +171,7 @@ mod tests {
             weight_shift_min: 0,
             threshold_mantissa_bits: 8,
             threshold_shift: 0,
+            threshold_max: None,
             strict,
             decay_bits: 12,
             bias_mantissa_bits: 9,
