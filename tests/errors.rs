@@ -155,7 +155,7 @@ fn cases() -> Vec<Case<'static>> {
             vec!["compile", "m.ron", "--target", "t.ron"],
         ),
         (Code::SnnxMalformed, vec![("p.snnx", b"SNNX\x01\0\0\0".repeat(20))], vec!["simulate", "p.snnx"]),
-        (Code::OutputFailed, vec![model(&[])], vec!["compile", "m.ron", "-o", "no-such-folder/m.snnx"]),
+        (Code::OutputFailed, vec![model(&[])], vec!["compile", "m.ron", "-o", "w.safetensors/m.snnx"]),
         (Code::GoldenInvalid, vec![model(&[])], vec!["verify", "m.ron", "--golden", "w.safetensors"]),
         (Code::TextForm, vec![("f.csv", b"0 1\n".to_vec())], vec!["place", "f.csv"]),
         (
@@ -178,7 +178,7 @@ fn cases() -> Vec<Case<'static>> {
         (
             Code::HypergraphInvalid,
             vec![("g.hgr", b"2 3\n1 2\n2 4\n".to_vec())],
-            vec!["partition", "g.hgr", "--parts", "2"],
+            vec!["partition", "g.hgr", "--limit", "2"],
         ),
     ]
 }
@@ -364,7 +364,10 @@ fn a_target_says_all_that_is_wrong_with_it() {
         ("neurons: (1024, Published(\"Davies 2018: 1,024 compartments per core\"))", "neurons: 1024"),
         ("decay_bits: (12", "decay_bit: (12"),
         ("clock_ns: (0.01", "clock_ns: (\"fast\""),
-        ("threshold_profiles: Some((16", "threshold_profiles: ((16"),
+        (
+            "Some((16, Published(\"nengo-loihi hardware/validate.py: 16 threshold profiles per core\")))",
+            "(16, Published(\"nengo-loihi hardware/validate.py: 16 threshold profiles per core\"))",
+        ),
     ];
     let text = target("loihi-like", &parts[..3]);
     let unread = registry::parse(&text, "t.ron").unwrap_err();
@@ -446,7 +449,7 @@ fn errors_for_programs() {
         &["simulate", "none.snnx", "--json"],
         &["targets", "check", "none.ron", "--json"],
         &["targets", "show", "none", "--json"],
-        &["partition", "none.hgr", "--parts", "2", "--json"],
+        &["partition", "none.hgr", "--limit", "2", "--json"],
         &["place", "none.csv", "--json"],
     ] {
         let output = folder.snnc(arguments);

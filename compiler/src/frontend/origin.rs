@@ -37,6 +37,14 @@ impl Origin {
         }
     }
 
+    /// The file itself at these bytes; its name alone if the model has none.
+    pub(super) fn file(&self, name: &str, range: Option<Range<usize>>) -> Place {
+        match (&self.0, range) {
+            (Some(origin), Some(range)) => Place::file(&origin.0, range),
+            _ => name.into(),
+        }
+    }
+
     /// The same problems, each with its line if its place names a layer or network of the file, in the file's order.
     #[must_use]
     pub fn locate(&self, mut problems: Diagnostics) -> Diagnostics {

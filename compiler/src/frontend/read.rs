@@ -39,7 +39,7 @@ fn parse(source: &Arc<Source>) -> Result<(ModelFile, Origin), Diagnostics> {
     if model.format != FORMAT {
         let span = origin.tree().and_then(|tree| tree.field("format")).map(|format| format.span.clone());
         let message = format!("format is `{}`, expected `{FORMAT}`", model.format);
-        let place = origin.place(source.name.as_str(), span);
+        let place = origin.file(&source.name, span);
         problems.push(
             Diagnostic::new(Code::ModelInvalid, place, message)
                 .hint("the file was written for another version of snnc, or is no model file"),

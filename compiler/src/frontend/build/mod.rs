@@ -181,12 +181,12 @@ fn names(model: &ModelFile, place: &str, origin: &Origin) -> Diagnostics {
         |map: &str, name: &str| tree.and_then(|tree| tree.field(map)?.key(name)).map(|key| key.span.clone());
     let mut all = Vec::new();
     let own = tree.and_then(|tree| tree.field("name")).map(|name| name.span.clone());
-    all.push(("model", &model.name, origin.place(place, own)));
+    all.push(("model", &model.name, origin.file(place, own)));
     for handle in model.weights.keys() {
-        all.push(("weight file", handle, origin.place(place, key("weights", handle))));
+        all.push(("weight file", handle, origin.file(place, key("weights", handle))));
     }
     for network in model.networks.keys() {
-        all.push(("network", network, origin.place(place, key("networks", network))));
+        all.push(("network", network, origin.file(place, key("networks", network))));
     }
     let faults = all.into_iter().filter_map(|(what, name, place)| {
         let message = format!("the name of the {what} {}", names::fault(name)?);

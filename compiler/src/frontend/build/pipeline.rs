@@ -117,7 +117,7 @@ impl Check<'_> {
 
     /// The denoiser gives a logit for each code at each place of the grid.
     fn logits(&mut self, spec: &PipelineSpec, denoiser: &Graph) {
-        let (Ok(shapes), [output]) = (denoiser.shapes(), denoiser.outputs()[..]) else { return };
+        let (Ok(shapes), &[output]) = (denoiser.shapes(), denoiser.outputs().as_slice()) else { return };
         let expected = Shape::new(spec.mask, spec.latent.0, spec.latent.1);
         if shapes[output] != expected {
             let message = format!(
