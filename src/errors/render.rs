@@ -89,14 +89,17 @@ fn snippet(
 ) -> Snippet<'static, Annotation<'static>> {
     let line = line(first);
     let number = first.source.line_column(first.range.start).0;
-    let text = first.source.text[line.clone()].to_owned();
-    let mut snippet =
-        Snippet::source(text).line_start(number).path(one_line(&first.source.name).into_owned()).fold(false);
+    let text = &first.source.text[line.clone()];
+    let mut snippet = Snippet::source(printable(text).into_owned())
+        .line_start(number)
+        .path(one_line(&first.source.name).into_owned())
+        .fold(false);
     for (place, words, kind) in marks {
         let Some(span) = place.span() else { continue };
         // What runs over several lines is marked on its first.
-        let start = span.range.start - line.start;
         let end = span.range.end.min(line.end).max(span.range.start) - line.start;
+        // The renderer replaces some control characters itself, but not all that terminals obey; pictures are longer.
+        let [start, end] = [span.range.start - line.start, end].map(|byte| printable(&text[..byte]).len());
         let label = if words.is_empty() { one_line(place.as_str()).into_owned() } else { words.clone() };
         let mark = kind.span(start..end);
         snippet = snippet.annotation(if label.is_empty() { mark } else { mark.label(label) });

@@ -92,12 +92,10 @@ fn misread(mut tree: Node, source: &Arc<Source>) -> Diagnostics {
             ("weights", Kind::Map(entries)) => {
                 entries.retain(|(_, path)| keep::<String>(path, source, &mut found));
             }
-            ("pipeline", _) => {
-                if !keep::<Option<PipelineSpec>>(&field.value, source, &mut found) {
-                    field.value.kind = Kind::Word("None".into());
-                }
-            }
             _ => {}
+        }
+        if field.name == "pipeline" && !keep::<Option<PipelineSpec>>(&field.value, source, &mut found) {
+            field.value.kind = Kind::Word("None".into());
         }
     }
     found.extend(reading::read::<ModelFile>(&tree).err().map(|fault| fault.diagnostic(source)));
