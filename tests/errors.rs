@@ -286,7 +286,7 @@ fn what_is_not_supported_is_told_from_what_is_misspelt() {
         let text = folder.of_model(&replaced(&[(X, &case)]));
         let text = text.unwrap_or_else(|| panic!("{case} was accepted"));
         let told = text.lines().filter(|line| line.starts_with("error")).count();
-        assert!(told >= 1 && text.contains("help: ") && text.contains("model.ron:"), "{case}:\n{text}");
+        assert!(told >= 1 && text.contains("hint: ") && text.contains("model.ron:"), "{case}:\n{text}");
         all += &text[..text.find("`snnc explain").unwrap()];
     }
     insta::assert_snapshot!(all);

@@ -72,7 +72,7 @@ fn group(problem: &Diagnostic, columns: usize) -> Group<'static> {
         };
     }
     match &problem.hint {
-        Some(hint) => group.element(Level::HELP.message(wrap(&printable(hint), columns))),
+        Some(hint) => group.element(Level::HELP.with_name("hint").message(wrap(&printable(hint), columns))),
         None => group,
     }
 }
