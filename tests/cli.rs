@@ -274,6 +274,40 @@ fn fewer_weight_bits_are_calibrated_and_more_are_refused() {
 }
 
 #[test]
+fn calibration_is_refused_where_it_would_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = example();
+    let model = model.to_str().unwrap();
+    let feed_forward = "examples/feed-forward/model.ron";
+    let idle = |arguments: &[&str], why: &str| {
+        let text = fails("E0021", arguments);
+        assert!(
+            text.contains("would change nothing") && text.contains(why) && text.contains("hint"),
+            "{text}"
+        );
+    };
+    idle(&["compile", feed_forward, "--calibrate", "4"], "no pipeline");
+    idle(&["compile", feed_forward, "--weights", "3", "--calibrate", "1"], "no pipeline");
+    // Rounding to nearest is what happens there.
+    ok(&["compile", feed_forward, "--calibrate", "0", "-o", &path("ff.snnx")]);
+    idle(
+        &["generate", &path("ff.snnx"), "--images", "1", "--out", &path("a"), "--calibrate", "4"],
+        "compiled",
+    );
+    idle(&["generate", &path("ff.snnx"), "--images", "1", "--out", &path("a"), "--weights", "4"], "compiled");
+    idle(&["compile", model, "--emit", "graph", "--calibrate", "4"], "as trained");
+    let hgr = path("net.hgr");
+    idle(&["export", model, "--to", "hgr", "-o", &hgr, "--calibrate", "4"], "no weights");
+    let mut options = snnc_compiler::driver::CompileOptions::default();
+    options.lower.calibration = Some(4);
+    let loaded = snnc_compiler::frontend::load(&example()).unwrap();
+    let target = snnc_targets::registry::load("loihi-like").unwrap();
+    let error = snnc_compiler::driver::compile_codec(&loaded, &target, options).unwrap_err();
+    assert!(error.to_string().contains("without the denoiser"), "{error}");
+}
+
+#[test]
 fn traces_choose_images_and_overwrite_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

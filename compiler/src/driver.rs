@@ -1,7 +1,7 @@
 //! Runs the stages in order and verifies after each: a stage cannot forget.
 
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
@@ -28,12 +28,38 @@ pub struct CompileOptions {
 /// Lowers a model for a target.
 ///
 /// # Errors
-/// What the passes refuse, or what the verifier of the spiking IR finds.
+/// What the passes refuse, or what the verifier of the spiking IR finds; [`Code::Argument`] if a calibration was asked
+/// for that changes no integer.
 pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
     let located = |problems| model.origin.locate(problems);
     let ir = passes::lower(model, target, options).map_err(located)?;
     ir.verify().map_err(located)?;
+    if let Some(plain) = without_calibration(options)
+        && passes::lower(model, target, plain)? == ir
+    {
+        let reason = match &model.pipeline {
+            None => "the model has no pipeline, and only a generation loop gives inputs to record".to_owned(),
+            Some(_) => format!(
+                "at {} bits all weights and biases are those of rounding to nearest",
+                ir.model.neuron.weight_bits
+            ),
+        };
+        return Err(idle_calibration(options, &reason).into());
+    }
     Ok(ir)
+}
+
+/// The same choices without the recorded passes that were asked for; none if nobody asked.
+fn without_calibration(options: LowerOptions) -> Option<LowerOptions> {
+    let asked = options.calibration.is_some_and(|passes| passes > 0);
+    asked.then_some(LowerOptions { calibration: Some(0), ..options })
+}
+
+/// Recorded passes that change no integer.
+fn idle_calibration(options: LowerOptions, reason: &str) -> Diagnostic {
+    let place = format!("--calibrate {}", options.calibration.unwrap_or(0));
+    Diagnostic::new(Code::Argument, place, format!("would change nothing: {reason}"))
+        .hint("leave it out: weights are rounded to nearest either way")
 }
 
 /// What a user brings to the mapping; what is missing is searched for.
@@ -65,7 +91,7 @@ pub fn map_given(
     options: CompileOptions,
     given: &Given,
 ) -> Result<Program, Diagnostics> {
-    // A crossbar spends axons on the bits that the model's weights have.
+    // What narrower weights take is the target's to say.
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
     let (partition, sites) = match (&given.partition, &target.layer_cores) {
         (Some(partition), _) => (partition.clone(), None),
@@ -103,6 +129,7 @@ fn assemble_weighed(
     rates: &Rates,
     placement: impl FnOnce(&Traffic) -> Result<Placement, Diagnostics>,
 ) -> Result<Program, Diagnostics> {
+    let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
     partition.verify(ir)?;
     let ir = ir.reordered(&partition.orders);
     let cut = ir.with_parts(&partition.kernel_parts);
@@ -142,7 +169,7 @@ pub fn compile(
 /// Lowers and maps encoder and decoder, with what the host makes of the encoder's read-outs.
 ///
 /// # Errors
-/// Those of [`passes::lower_codec`] and [`map`].
+/// Those of [`passes::lower_codec`] and [`map`]; [`Code::Argument`] as [`lower`].
 pub fn compile_codec(
     model: &LoadedModel,
     target: &Target,
@@ -151,6 +178,12 @@ pub fn compile_codec(
     let located = |problems| model.origin.locate(problems);
     let (ir, encoding) = passes::lower_codec(model, target, options.lower).map_err(located)?;
     ir.verify().map_err(located)?;
+    if let Some(plain) = without_calibration(options.lower)
+        && passes::lower_codec(model, target, plain)?.0 == ir
+    {
+        let reason = "encoder and decoder are compiled without the denoiser, whose tokens would be recorded";
+        return Err(idle_calibration(options.lower, reason).into());
+    }
     Ok((map(&ir, target, options).map_err(located)?, encoding))
 }
 

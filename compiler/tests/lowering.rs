@@ -2,12 +2,13 @@
 
 use indexmap::IndexMap;
 use petgraph::graph::DiGraph;
-use snnc_compiler::driver;
+use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::passes::{LowerOptions, quantise};
 use snnc_compiler::weights::Tensor;
+use snnc_targets::schema::{InputAxonKind, WeightStorage};
 use snnc_targets::{Code, Diagnostics, Target, registry};
 
 /// A chain of layers, each fed by the one before.
@@ -104,6 +105,90 @@ fn small_weights_take_a_smaller_exponent_and_keep_their_bits() {
     // A threshold that held these weights at exponent 0 would leave the membrane less head-room than it has.
     assert!(small.weight_exponent < 0 && small.weight_bits_min == Some(8), "{small:?}");
     assert_eq!((coarse.weight_exponent, coarse.weight_bits_min), (0, Some(4)), "{coarse:?}");
+}
+
+/// A target described for weights of `bits`, by hand.
+fn described_for(target: &Target, bits: u32) -> Target {
+    let mut edited = target.clone();
+    match target.synapses.weight_storage.get() {
+        WeightStorage::Fixed => {}
+        WeightStorage::AnyWidth => edited.synapses.weight_bits.0 = bits,
+        WeightStorage::Columns => {
+            // PAICORE's 512 dendrites hold 64 weights of 8 bits side by side.
+            assert_eq!((target.core.neurons.0, target.synapses.weight_bits.0), (64, 8));
+            let stored = [1, 2, 4, 4, 8, 8, 8, 8][bits as usize - 1];
+            edited.synapses.weight_bits.0 = stored;
+            edited.core.neurons.0 = 512 / stored;
+        }
+    }
+    if let InputAxonKind::BitPlanes { planes } = &mut edited.axons.input.0 {
+        *planes = bits.max(2);
+    }
+    edited
+}
+
+#[test]
+fn narrower_weights_count_as_on_a_target_described_for_them() {
+    let layers = |wide: usize| {
+        vec![
+            input(),
+            ("a", conv(2, wide, 1)),
+            ("if", Op::If { threshold: 1.0 }),
+            ("b", conv(wide, wide, 1)),
+            ("if2", Op::If { threshold: 1.0 }),
+            ("c", conv(wide, 1, 1)),
+            ("out", Op::MeanOverTime),
+        ]
+    };
+    let mut saving = 0;
+    for target in registry::names().map(|name| registry::load(name).unwrap()) {
+        let model = chain(layers(12));
+        let compiled = |target: &Target, bits| {
+            let mut options = CompileOptions::default();
+            options.lower.weight_bits = bits;
+            let (_, program, report) = driver::compile(&model, target, options).unwrap();
+            (program, report)
+        };
+        let whole = compiled(&target, None).1;
+        for bits in 1..=target.synapses.weight_bits.0 {
+            let (program, report) = compiled(&target, Some(bits));
+            let edited = described_for(&target, bits);
+            let (expected, same) = compiled(&edited, Some(bits));
+            assert_eq!((&program, &report), (&expected, &same), "{} at {bits} bits", target.name);
+            if edited.synapses.weight_bits.0 == bits {
+                assert_eq!(program, compiled(&edited, None).0, "{} at {bits} bits", target.name);
+            }
+            // No list has headers or indices here, and two or more planes make a weight of a crossbar.
+            let stored = u64::from(edited.synapses.weight_bits.0);
+            let full = u64::from(target.synapses.weight_bits.0);
+            let (bits_used, bits_full) = (report.synapses.shared_bits, whole.synapses.shared_bits);
+            if report.cores == whole.cores {
+                assert_eq!(bits_used * full, bits_full * stored, "{} at {bits} bits", target.name);
+            }
+            saving += usize::from(bits_used < bits_full);
+        }
+    }
+    assert!(saving > 15, "{saving}");
+}
+
+#[test]
+fn the_remedy_says_narrower_weights_only_where_they_help() {
+    let remedy = |storage| {
+        let mut target = target();
+        target.synapses.weight_storage.0 = storage;
+        target.core.synapse_memory_bits.0 = 10;
+        let error = driver::compile(&sized(1.0), &target, CompileOptions::default()).unwrap_err();
+        assert_eq!(error.codes()[0], Code::DoesNotFit, "{error}");
+        // Two weights of 8 bits into a neuron; of 4 bits they fit.
+        assert!(error.to_string().contains("uses 16 synapse memory (bits)"), "{error}");
+        let mut options = CompileOptions::default();
+        options.lower.weight_bits = Some(4);
+        (error.to_string(), driver::compile(&sized(1.0), &target, options).is_ok())
+    };
+    let (text, fits) = remedy(WeightStorage::AnyWidth);
+    assert!(text.contains("or narrower weights (--weights)") && fits, "{text}");
+    let (text, fits) = remedy(WeightStorage::Fixed);
+    assert!(text.contains("narrower weights take as much") && !fits, "{text}");
 }
 
 #[test]

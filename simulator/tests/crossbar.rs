@@ -13,10 +13,10 @@ use snnc_compiler::ir::spiking::{Bias, Convolution, Dynamics, NeuronFormat, Proj
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::{Rates, search};
-use snnc_simulator::charge::{Component, Meter};
+use snnc_simulator::charge::{Component, Meter, Prices, Record};
 use snnc_simulator::execute::{Chip, oracle};
 use snnc_simulator::time::Fidelity;
-use snnc_targets::{Code, Target, registry};
+use snnc_targets::{Code, EnergyEvent, StaticPower, Target, registry};
 
 /// A random network made integrate-and-fire, in the number formats of `target`.
 fn network(random: &mut Random, target: &Target) -> SpikingIr {
@@ -155,11 +155,42 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
         assert_eq!(tally.events.packets_received, packets);
         // A tick of 1 ms hides all work.
         assert_eq!(time.steps.iter().map(|s| s.total_ps).max(), Some(1_000_000_000));
+        constants_are_what_was_charged(&program, &record, &copies, synaptic, packets);
         let by_slice: u128 = record.ledger.by_slice().iter().map(|bill| bill.total()).sum();
         assert_eq!(by_slice, bill.total());
     }
     assert!(mapped > 15 && refused > 5, "{mapped} mapped, {refused} refused");
     assert!(all_spikes > 5_000 && most_copies >= 12, "{all_spikes} spikes, {most_copies} copies");
+}
+
+/// What is charged by constant, counted anew from the copies of each neuron, and its sum.
+fn constants_are_what_was_charged(
+    program: &Program,
+    record: &Record,
+    copies: &BTreeMap<(PopulationId, u32, u32, u32), u64>,
+    synaptic: u64,
+    packets: u64,
+) {
+    let model = &program.model;
+    let copied = |id: PopulationId| copies.iter().filter(|(key, _)| key.0 == id).map(|(_, n)| n).sum::<u64>();
+    let updates: u64 = model.populations.iter().map(|(id, p)| copied(id) * u64::from(p.window.steps)).sum();
+    let charged = |event| record.charged.events(event);
+    let [active, inactive] =
+        [EnergyEvent::NeuronUpdateActive, EnergyEvent::NeuronUpdateInactive].map(charged);
+    assert_eq!(active + inactive, updates.into());
+    let written = model.inputs.iter().map(|input| copied(input.population)).sum::<u64>();
+    assert_eq!(charged(EnergyEvent::HostWrite), written.into());
+    let read: usize = model.readouts.iter().map(|r| model.populations[r.population].shape.len()).sum();
+    assert_eq!(charged(EnergyEvent::HostRead), read as u128);
+    assert_eq!(charged(EnergyEvent::SynapticOperation), synaptic.into());
+    for event in [EnergyEvent::AxonIn, EnergyEvent::AxonOut, EnergyEvent::TileDelivery] {
+        assert_eq!(charged(event), packets.into(), "{event:?}");
+    }
+    let prices = Prices::of(&program.target);
+    let events: u128 =
+        EnergyEvent::ALL.into_iter().map(|event| record.charged.event_aj(&prices, event)).sum();
+    let statics: u128 = StaticPower::ALL.into_iter().map(|power| record.charged.static_aj(power)).sum();
+    assert_eq!(events + statics, record.ledger.total().total());
 }
 
 fn events_reached(p: &Projection, (_, y, x): (usize, usize, usize)) -> bool {

@@ -15,7 +15,7 @@ use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, Target, registry};
 
-use super::{json, mapping, print};
+use super::{changes_nothing, json, mapping, print};
 use crate::cli::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
 use crate::report::quantisation;
 
@@ -64,6 +64,11 @@ pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Compiled, Diag
 }
 
 pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
+    let calibrates = args.model.quantise.calibrate.is_some_and(|passes| passes > 0);
+    if calibrates && args.emit == Some(Emit::Graph) && args.output.is_none() {
+        let why = "the layer graph holds the weights as trained; `--emit spiking` shows them rounded";
+        return Err(changes_nothing("--calibrate", why).into());
+    }
     if let Some(emit @ (Emit::Graph | Emit::Spiking)) = args.emit {
         let target = registry::load(&args.model.target)?;
         let model = frontend::load(&args.model.model)?;

@@ -12,7 +12,7 @@ use snnc_targets::output::write_atomic;
 use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
 use super::compile::options;
-use super::print;
+use super::{changes_nothing, print};
 use crate::cli::{ExportArgs, ExportFormat};
 
 pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
@@ -22,6 +22,9 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         return Err(Diagnostic::new(Code::Argument, path.display().to_string(), message)
             .hint("give the model.ron that it was compiled from, and its --target")
             .into());
+    }
+    if args.model.quantise.calibrate.is_some_and(|passes| passes > 0) {
+        return Err(changes_nothing("--calibrate", "a hypergraph has connections and no weights").into());
     }
     let target = registry::load(&args.model.target)?;
     let model = frontend::load(path)?;

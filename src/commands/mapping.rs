@@ -91,7 +91,7 @@ fn from_blocks(
     target: &Target,
     rates: &Rates,
 ) -> Result<Partition, Diagnostics> {
-    // A crossbar spends axons on the bits that the model's weights have.
+    // What narrower weights take is the target's to say.
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
     let network = super::export::choose(&ir.model, "--partition-network", args.partition_network.as_deref())?;
     let graph = network_graph(ir, network, args.group)?;

@@ -53,6 +53,11 @@ fn print(text: &str) -> Result<(), Diagnostic> {
     }
 }
 
+/// An option that would change nothing: it is refused rather than ignored.
+fn changes_nothing(option: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(Code::Argument, option, format!("would change nothing: {why}")).hint("leave it out")
+}
+
 /// Pretty JSON with a final newline.
 fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string_pretty(value).expect("reports are plain data") + "\n"

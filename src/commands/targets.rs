@@ -65,7 +65,10 @@ fn show(target: &Target) -> String {
         axons.push(("atoms_max".into(), most.0.to_string(), most.1.to_string()));
     }
     section("axons", axons);
-    section("synapses", rows!(s; weight_bits, index_bits, header_bits_per_list, kernel_sharing, delay_max));
+    section(
+        "synapses",
+        rows!(s; weight_bits, weight_storage, index_bits, header_bits_per_list, kernel_sharing, delay_max),
+    );
     let mut neuron = rows!(n; state_bits, accumulator_bits, accumulator_overflow, weight_shift, weight_shift_min,
             threshold_mantissa_bits, threshold_shift, threshold_comparison, decay_bits, bias_mantissa_bits,
             bias_exponent_max, active_windows, timesteps);

@@ -15,6 +15,7 @@ mod sums;
 mod text;
 
 use serde::Serialize;
+use snnc_compiler::ir::spiking::HostWork;
 
 pub use layerwise::LayerCheck;
 pub use metrics::pixel_mse;
@@ -52,6 +53,8 @@ pub struct Comparison {
     pub overflows: u64,
     /// Values that left their width on the chip, teacher-forced passes.
     pub saturation: Saturation,
+    /// What the host computes in floats on both sides, in a pass of each network.
+    pub host: Vec<HostWork>,
     /// Float, chip on the float's tokens and chip running freely, side by side, one an image.
     #[serde(skip)]
     pub pictures: Vec<(snnc_compiler::ir::Shape, Vec<u8>)>,

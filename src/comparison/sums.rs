@@ -142,6 +142,7 @@ impl Sums {
             pixels: self.pixel_comparison(),
             overflows: accumulator + state + bias,
             saturation: self.saturation,
+            host: program.model.networks.keys().flat_map(|id| program.model.host_work(id)).collect(),
             layerwise: self.checks.into_values().collect(),
             pictures: self.pictures,
         }

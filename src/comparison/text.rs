@@ -20,7 +20,9 @@ impl fmt::Display for Comparison {
         )?;
         self.layers(f)?;
         self.alone(f)?;
-        self.results(f)
+        self.results(f)?;
+        writeln!(f, "\n  computed by the host in floats in each pass, on both sides:")?;
+        self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
     }
 }
 

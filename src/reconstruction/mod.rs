@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::Encoding;
+use snnc_compiler::ir::spiking::{Encoding, HostWork};
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::reference::{Interpreter, Map};
 use snnc_simulator::execute::Chip;
@@ -47,6 +47,8 @@ pub struct Reconstruction {
     pub synaptic_operations_per_image: f64,
     /// Values that left their width on the chip.
     pub overflows: u64,
+    /// What the host computes for an image: constant inputs of both networks, the encoder's tail, read-outs.
+    pub host: Vec<HostWork>,
     /// Input, float and chip side by side, one an image.
     #[serde(skip)]
     pub pictures: Vec<(Shape, Vec<u8>)>,
@@ -110,7 +112,11 @@ pub fn reconstruct(
     let codec = Codec { chip: Chip::new(program), encoding, decoder, float };
     let outcomes: Vec<Outcome> =
         images.par_iter().map(|image| codec.image(image, shape)).collect::<Result<_, _>>()?;
-    Ok(summary(program, images, shape, &outcomes))
+    let model = &program.model;
+    let mut host = model.host_work(encoding.network);
+    host.extend(encoding.host_work(model));
+    host.extend(model.host_work(decoder));
+    Ok(summary(program, images, shape, &outcomes, host))
 }
 
 impl Codec<'_> {
@@ -140,7 +146,13 @@ impl Codec<'_> {
     }
 }
 
-fn summary(program: &Program, images: &[Vec<u8>], shape: Shape, outcomes: &[Outcome]) -> Reconstruction {
+fn summary(
+    program: &Program,
+    images: &[Vec<u8>],
+    shape: Shape,
+    outcomes: &[Outcome],
+    host: Vec<HostWork>,
+) -> Reconstruction {
     let quality = |side: fn(&Outcome) -> &Vec<u8>| {
         let pairs = || images.iter().zip(outcomes.iter().map(side));
         let mse = Estimate::of(&pairs().map(|(a, b)| pixel_mse(a, b)).collect::<Vec<_>>());
@@ -163,6 +175,7 @@ fn summary(program: &Program, images: &[Vec<u8>], shape: Shape, outcomes: &[Outc
         spikes_per_image: mean(|o| o.spikes as f64),
         synaptic_operations_per_image: mean(|o| o.operations as f64),
         overflows: outcomes.iter().map(|o| o.overflows).sum(),
+        host,
         pictures: (images.iter().zip(outcomes))
             .map(|(input, o)| beside(shape, &[input, &o.float, &o.chip]))
             .collect(),

@@ -25,7 +25,9 @@ impl fmt::Display for Reconstruction {
             f,
             "  {:.0} spikes and {:.0} synaptic operations an image; {} overflows or clipped values",
             self.spikes_per_image, self.synaptic_operations_per_image, self.overflows
-        )
+        )?;
+        writeln!(f, "\n  computed by the host for each image, not by the chip:")?;
+        self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::spiking::HostWork;
+use snnc_compiler::ir::{CoreId, NetworkId, PopulationId};
 use snnc_simulator::charge::{
     ACCUMULATE_J, Bill, Component, MULTIPLY_ACCUMULATE_J, Meter, RunRecord, SliceTally,
 };
@@ -11,10 +12,10 @@ use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::entity::EntityMap;
 
-use super::constants::{assumed_note, energy_constants, range_note, target_info};
+use super::constants::{assumed_note, energy_constants, range_note, repeated_note, target_info};
 use super::data::{
-    Components, EnergyConstant, HopsByKind, Iteration, Layer, Mapping, Overflows, Paper, PerImage, Range,
-    Report, SCHEMA, Totals,
+    Components, CoreEnergy, EnergyConstant, HopsByKind, Host, HostLayer, Iteration, Layer, Mapping,
+    Overflows, Paper, PerImage, Range, Report, SCHEMA, Totals,
 };
 
 /// What a report is made of.
@@ -39,7 +40,7 @@ pub struct ReportInput<'a> {
 impl ReportInput<'_> {
     /// The report.
     pub fn report(&self) -> Report {
-        let constants = energy_constants(self.program, &self.run.total);
+        let constants = energy_constants(self);
         Report {
             schema: SCHEMA.into(),
             model: self.program.model.name.clone(),
@@ -50,6 +51,8 @@ impl ReportInput<'_> {
             energy_j: components(&self.run.total.ledger.total()),
             energy_range_j: range(self.run.total.bounds.each_ref().map(|ledger| ledger.total())),
             layers: self.layers(),
+            cores: self.cores(),
+            host: self.host(),
             iterations: self.iterations(),
             per_image: self.per_image(),
             hops_by_kind: self.hops_by_kind(),
@@ -136,6 +139,50 @@ impl ReportInput<'_> {
         }
     }
 
+    fn cores(&self) -> Vec<CoreEnergy> {
+        let topology = self.program.topology();
+        let bills = self.run.total.ledger.by_core(self.slices, self.program.cores.len());
+        let core = |(id, bill): (CoreId, &Bill)| CoreEnergy {
+            core: id.0.into(),
+            chip: topology.chip_of(self.program.sites[id]).into(),
+            layers: self.layers_on(id),
+            energy_j: Bill::joules(bill.total()),
+            energy_by_component_j: components(bill),
+        };
+        bills.iter().map(core).collect()
+    }
+
+    /// Names of the layers that a core holds parts of, each once.
+    pub(super) fn layers_on(&self, core: CoreId) -> Vec<String> {
+        let mut layers: Vec<String> = Vec::new();
+        for placed in &self.program.cores[core].slices {
+            let name = self.program.model.layer_name(placed.slice.population);
+            if !layers.contains(&name) {
+                layers.push(name);
+            }
+        }
+        layers
+    }
+
+    /// What the host computed in all passes.
+    fn host(&self) -> Host {
+        let model = &self.program.model;
+        let passes = self.run.total.tally.total().passes;
+        let of_network = |(id, &passes): (NetworkId, &u64)| {
+            let layer = move |work: HostWork| {
+                let multiply_adds = work.multiply_adds_per_pass.saturating_mul(passes);
+                HostLayer { work, passes, multiply_adds }
+            };
+            model.host_work(id).into_iter().map(layer)
+        };
+        let tasks: Vec<HostLayer> = model.networks.keys().zip(&passes).flat_map(of_network).collect();
+        Host {
+            multiply_adds: tasks.iter().fold(0, |sum, task| sum.saturating_add(task.multiply_adds)),
+            lookups: tasks.iter().map(|task| task.work.lookups_per_pass.saturating_mul(task.passes)).sum(),
+            tasks,
+        }
+    }
+
     fn cores_of(&self, id: PopulationId) -> u64 {
         let slices = self.slices.populations.iter().zip(&self.slices.cores);
         slices.filter(|(p, _)| **p == id).map(|(_, core)| *core).collect::<BTreeSet<_>>().len() as u64
@@ -216,11 +263,12 @@ impl ReportInput<'_> {
     fn notes(&self, constants: &[EnergyConstant]) -> Vec<String> {
         let mut notes = vec![assumed_note(constants)];
         notes.extend(range_note(constants));
+        notes.extend(repeated_note(self));
         notes.push(match self.run.total.fidelity {
             Fidelity::None => "time was not modelled, so static energy is not charged".into(),
             Fidelity::Analytic => {
                 "time is a bottleneck formula, a lower bound; static energy follows from it and covers every chip \
-                 present, whether used or not"
+                 present and all its cores, whether used or not"
                     .into()
             }
             Fidelity::Cycle { every: 1 } => {
@@ -271,6 +319,8 @@ pub(super) fn seconds(picoseconds: u128) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use snnc_compiler::ir::spiking::HostTask;
+
     use super::*;
     use crate::report::fixture::run;
 
@@ -288,6 +338,10 @@ mod tests {
         close(report.iterations.iter().map(|i| i.energy_j).sum(), total);
         close(report.per_image.iter().map(|i| i.energy_j).sum(), total);
         close(report.energy_constants.iter().map(|k| k.energy_j).sum(), total);
+        close(report.cores.iter().map(|c| c.energy_j).sum(), total);
+        for core in &report.cores {
+            close(core.energy_by_component_j.iter().map(|(_, j)| j).sum(), core.energy_j);
+        }
         close(report.per_image.iter().filter_map(|i| i.time_s).sum(), report.totals.time_s.unwrap());
         assert_eq!(report.layers.iter().map(|l| l.spikes).sum::<u64>(), report.totals.spikes);
     }
@@ -296,13 +350,12 @@ mod tests {
     fn the_range_is_what_the_ends_of_the_constants_cost() {
         let report = run(Fidelity::Analytic, |input| input.report());
         let time = report.totals.time_s.unwrap();
-        let chips = report.mapping.chips_present as f64;
         let at = |end: fn(&Range) -> f64| -> f64 {
             let constants = report.energy_constants.iter();
             constants
                 .map(|k| {
                     let each = k.range.as_ref().map_or(k.value, end);
-                    if k.unit == "W" { each * chips * time } else { each * k.events as f64 }
+                    each * k.events as f64 * if k.unit == "W" { time } else { 1.0 }
                 })
                 .sum()
         };
@@ -313,6 +366,23 @@ mod tests {
         let layers = report.layers.iter().map(|l| l.energy_range_j.unwrap());
         close(layers.clone().map(|r| r.low).sum(), report.energy_range_j.low);
         close(layers.map(|r| r.high).sum(), report.energy_range_j.high);
+    }
+
+    #[test]
+    fn what_the_host_computes_is_said_by_layer() {
+        let report = run(Fidelity::Analytic, |input| input.report());
+        // A 3 x 3 kernel over 2 x 2 positions with padding 1 meets (2 x 2) x (2 x 2) pairs, of 3 and of 2 channels;
+        // 8 neurons take a bias, 8 membranes are read; 2 images x 3 passes.
+        let tasks = report.host.tasks.iter();
+        let found: Vec<_> = tasks.map(|t| (t.work.layer.as_str(), t.work.task, t.multiply_adds)).collect();
+        let expected = [
+            ("net.conv1", HostTask::Embedding, 0),
+            ("net.conv1", HostTask::Convolution, 6 * 16 * 3 * 2),
+            ("net.conv1", HostTask::BiasScaling, 6 * 8),
+            ("net.out", HostTask::ReadoutScaling, 6 * 8),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!((report.host.multiply_adds, report.host.lookups), (6 * (96 + 16), 6 * 4));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The target's constants in the report: where they come from and what was charged with each.
 
-use snnc_compiler::ir::program::Program;
-use snnc_simulator::charge::{Bill, Component, Record, SliceTally};
-use snnc_targets::{Provenance, Target};
+use snnc_simulator::charge::{Bill, present};
+use snnc_targets::{EnergyEvent, Provenance, Sourced, StaticPower, Target};
 
+use super::ReportInput;
 use super::data::{EnergyConstant, ProvenanceSummary, Range, TargetInfo};
 
 /// The target, and where its energy and time constants come from.
@@ -20,31 +20,41 @@ pub(super) fn target_info(target: &Target) -> TargetInfo {
     TargetInfo { name: target.name.clone(), description: target.description.clone(), provenance }
 }
 
-/// Constants with the events they were charged for: the same bill, cut another way.
-pub(super) fn energy_constants(program: &Program, record: &Record) -> Vec<EnergyConstant> {
-    let all = record.tally.total().total();
-    let static_j = Bill::joules(record.ledger.total()[Component::Static]);
-    let constants = program.target.energy_constants().into_iter();
-    constants
-        .map(|(name, sourced)| {
-            let per_chip = name == "static_mw_per_chip";
-            let unit = if per_chip { 1e-3 } else { 1e-12 };
-            let value = sourced.0 * unit;
-            let range = program.target.energy_range(name);
-            let events = if per_chip { program.topology().chips.into() } else { events_of(name, &all) };
-            EnergyConstant {
-                name: name.into(),
-                value,
-                unit: if per_chip { "W" } else { "J" }.into(),
-                provenance: sourced.1.kind().into(),
-                source: sourced.1.text().into(),
-                range: range.map(|r| Range { low: r.low * unit, high: r.high * unit }),
-                range_source: range.map(|r| r.source.to_string()),
-                events,
-                energy_j: if per_chip { static_j } else { events as f64 * value },
-            }
-        })
-        .collect()
+/// Constants with the events they were charged for: the same bill as the ledger's, cut another way.
+pub(super) fn energy_constants(input: &ReportInput) -> Vec<EnergyConstant> {
+    let target = &input.program.target;
+    let (charged, prices) = (&input.run.total.charged, input.meter.prices());
+    let events = EnergyEvent::ALL.into_iter().map(|event| {
+        let count = u64::try_from(charged.events(event)).unwrap_or(u64::MAX);
+        let energy_j = Bill::joules(charged.event_aj(prices, event));
+        constant(target, event.constant(&target.energy), ("J", 1e-12), count, energy_j)
+    });
+    let powers = StaticPower::ALL.into_iter().zip(present(input.program)).filter_map(|(power, count)| {
+        let energy_j = Bill::joules(charged.static_aj(power));
+        Some(constant(target, power.constant(&target.energy)?, ("W", power.watts()), count, energy_j))
+    });
+    events.chain(powers).collect()
+}
+
+fn constant(
+    target: &Target,
+    (name, sourced): (&str, &Sourced<f64>),
+    (unit, factor): (&str, f64),
+    events: u64,
+    energy_j: f64,
+) -> EnergyConstant {
+    let range = target.energy_range(name);
+    EnergyConstant {
+        name: name.into(),
+        value: sourced.0 * factor,
+        unit: unit.into(),
+        provenance: sourced.1.kind().into(),
+        source: sourced.1.text().into(),
+        range: range.map(|r| Range { low: r.low * factor, high: r.high * factor }),
+        range_source: range.map(|r| r.source.to_string()),
+        events,
+        energy_j,
+    }
 }
 
 /// How much of the energy rests on assumed energy constants.
@@ -55,6 +65,29 @@ pub(super) fn assumed_note(constants: &[EnergyConstant]) -> String {
     let (assumed, all) = (sum(&|k| k.provenance == "assumed"), sum(&|_| true));
     let share = if all > 0.0 { 100.0 * assumed / all } else { 0.0 };
     format!("{share:.1} % of the energy rests on assumed energy constants")
+}
+
+/// What a chip does beyond what its network asks for, where it repeats work; no note elsewhere.
+pub(super) fn repeated_note(input: &ReportInput) -> Option<String> {
+    if !input.program.target.axons.repeats_work() {
+        return None;
+    }
+    let charged = |event| super::units::count(input.run.total.charged.events(event) as u64);
+    let network = input.run.total.tally.total().total();
+    let updates = network.events.updates_active + network.events.updates_inactive;
+    let asked = |count| super::units::count(count);
+    Some(format!(
+        "the chip repeats work for copies of neurons and bits of weights, and energy is charged for that: {} synaptic \
+         events for {} synaptic operations of the network, {} updates that find a neuron active and {} that do not for \
+         {} updates, {} host writes for {}",
+        charged(EnergyEvent::SynapticOperation),
+        asked(network.events.synaptic_operations),
+        charged(EnergyEvent::NeuronUpdateActive),
+        charged(EnergyEvent::NeuronUpdateInactive),
+        asked(updates),
+        charged(EnergyEvent::HostWrite),
+        asked(network.host_writes)
+    ))
 }
 
 /// What the ends of the total mean.
@@ -73,24 +106,5 @@ fn file(summary: &mut ProvenanceSummary, name: String, provenance: &Provenance) 
         Provenance::Published(_) => summary.published.push(name),
         Provenance::Derived(_) => summary.derived.push(name),
         Provenance::Assumed(_) => summary.assumed.push(name),
-    }
-}
-
-/// Events that the constant of this name is charged for.
-fn events_of(name: &str, all: &SliceTally) -> u64 {
-    match name {
-        "synaptic_operation_pj" => all.events.synaptic_operations,
-        "neuron_update_active_pj" => all.events.updates_active,
-        "neuron_update_inactive_pj" => all.events.updates_inactive,
-        "neuron_spike_pj" => all.events.spikes,
-        "axon_in_pj" => all.events.packets_received,
-        "axon_out_pj" => all.events.packets_sent,
-        "tile_delivery_pj" => all.deliveries,
-        "hop_east_west_pj" => all.hops.east_west,
-        "hop_north_south_pj" => all.hops.north_south,
-        "hop_chip_pj" => all.hops.chip,
-        "host_write_pj" => all.host_writes,
-        "host_read_pj" => all.host_reads,
-        _ => 0,
     }
 }

@@ -4,6 +4,7 @@
 //! up to the rounding of integers of attojoules to floats.
 
 use serde::{Deserialize, Serialize};
+use snnc_compiler::ir::spiking::HostWork;
 
 pub use super::timing::data::Time;
 
@@ -31,6 +32,12 @@ pub struct Report {
     pub energy_range_j: Range,
     /// In the model's order.
     pub layers: Vec<Layer>,
+    /// In the program's order.
+    #[serde(default)]
+    pub cores: Vec<CoreEnergy>,
+    /// What the host computes beside the chip.
+    #[serde(default)]
+    pub host: Host,
     /// By iteration (pass within an image), summed over images.
     pub iterations: Vec<Iteration>,
     /// One an image, in order.
@@ -189,6 +196,44 @@ pub struct Layer {
     pub energy_by_component_j: Components,
 }
 
+/// One core in use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoreEnergy {
+    /// Its number.
+    pub core: u64,
+    /// Its chip.
+    pub chip: u64,
+    /// Its layers.
+    pub layers: Vec<String>,
+    /// Joules, its share of the static energy of all that is present with it.
+    pub energy_j: f64,
+    /// The same by component.
+    pub energy_by_component_j: Components,
+}
+
+/// What the host computes beside the chip. Neither timed nor charged; its words are (`totals.host_writes`, `host_reads`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// Multiply-adds of the whole run.
+    pub multiply_adds: u64,
+    /// Rows of tables looked up in the whole run.
+    pub lookups: u64,
+    /// By layer and task.
+    pub tasks: Vec<HostLayer>,
+}
+
+/// A task of the host for one layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostLayer {
+    /// What is computed, for which layer, and its operations in a pass.
+    #[serde(flatten)]
+    pub work: HostWork,
+    /// Passes of its network.
+    pub passes: u64,
+    /// Multiply-adds of all passes.
+    pub multiply_adds: u64,
+}
+
 /// One pass within an image, summed over images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Iteration {
@@ -268,7 +313,7 @@ pub struct Overflows {
 pub struct EnergyConstant {
     /// Field name in the target file.
     pub name: String,
-    /// SI: joules per event, watts per chip for static power.
+    /// SI: joules per event; watts per chip, core or KiB for static power.
     pub value: f64,
     /// `J` or `W`.
     pub unit: String,
@@ -280,7 +325,8 @@ pub struct EnergyConstant {
     pub range: Option<Range>,
     /// Where the range comes from: kind of provenance, source or reason.
     pub range_source: Option<String>,
-    /// Events charged; chips powered for static power.
+    /// Events charged: flits for hops and deliveries, all that a chip repeats for copies. For static power the chips,
+    /// cores or KiB that draw it.
     pub events: u64,
     /// Joules charged.
     pub energy_j: f64,

@@ -1,8 +1,10 @@
 //! A run of two images on two cores, for tests of the report.
 
 use snnc_compiler::ir::program::{Core, CoreSlice, Destination, Program, Slice};
-use snnc_compiler::ir::spiking::{Bias, Dynamics, Model, Network, NeuronFormat, Population, Window};
-use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, Shape};
+use snnc_compiler::ir::spiking::{
+    Bias, Dynamics, HostInput, HostStage, Model, Network, NeuronFormat, Population, Readout, Window,
+};
+use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_simulator::charge::{Meter, RunRecord};
 use snnc_simulator::counts::{Events, Flow, PassCounts, SliceTable, StepCounts};
 use snnc_simulator::time::Fidelity;
@@ -60,8 +62,8 @@ fn program() -> Program {
             population("out", Dynamics::Integrator { decay: 0 }),
         ]
         .into(),
-        inputs: Vec::new(),
-        readouts: Vec::new(),
+        inputs: vec![host_input()],
+        readouts: vec![Readout { population: PopulationId(1), scale: vec![1.0; 2], offset: vec![0.0; 2] }],
         generation: None,
     };
     let cores = vec![core(0, &[1]), core(1, &[])];
@@ -73,6 +75,17 @@ fn program() -> Program {
         sites: vec![Site(0), Site(129)].into(),
         chips: 2,
     }
+}
+
+/// conv1 from ids: an embedding of width 3 and a 3 x 3 convolution with padding.
+fn host_input() -> HostInput {
+    let axis = AxisMap { kernel: 3, padding: 1, ..AxisMap::pointwise(2) };
+    let embedding = HostStage::Embedding { rows: 5, width: 3, table: vec![0.0; 15] };
+    let map = ConvMap { rows: axis, cols: axis };
+    let (weights, bias) = (vec![0.0; 3 * 9 * 2], vec![0.0; 2]);
+    let conv = HostStage::Conv { map, inputs: 3, outputs: 2, weights, bias };
+    let input = Shape::new(1, 2, 2);
+    HostInput { population: PopulationId(0), input, stages: vec![embedding, conv], scale: vec![1.0; 2] }
 }
 
 fn core(population: u32, targets: &[u32]) -> Core {

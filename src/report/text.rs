@@ -1,6 +1,6 @@
 //! The energy report that a person reads.
 
-use super::data::{EnergyConstant, Iteration, Range, Report};
+use super::data::{CoreEnergy, EnergyConstant, Iteration, Range, Report};
 use super::timing;
 use super::units::{count, share, si};
 
@@ -13,6 +13,8 @@ pub fn print(report: &Report) -> String {
         components(report),
         networks(report),
         layers(report),
+        cores(report),
+        host(report),
         timing::text::print(report),
         provenance(report),
         paper(report),
@@ -169,8 +171,57 @@ fn layers(r: &Report) -> String {
     table("Energy by layer (all images)", &rows, 1)
 }
 
+/// The core that spends most, the mean, and the one that spends least; report.json has them all.
+fn cores(r: &Report) -> String {
+    let order =
+        |a: &&CoreEnergy, b: &&CoreEnergy| a.energy_j.total_cmp(&b.energy_j).then(b.core.cmp(&a.core));
+    let (Some(most), Some(least)) = (r.cores.iter().max_by(order), r.cores.iter().min_by(order)) else {
+        return String::new();
+    };
+    let row = |name: &str, energy_j: f64, what: String| {
+        vec![name.to_owned(), si(energy_j, "J"), share(energy_j, r.totals.energy_j), what]
+    };
+    let of = |core: &CoreEnergy| format!("core {}: {}", core.core, core.layers.join(", "));
+    let mean = r.totals.energy_j / r.cores.len() as f64;
+    let mut rows = vec![
+        row("most", most.energy_j, of(most)),
+        row("mean", mean, format!("of {}", count(r.cores.len() as u64))),
+        row("least", least.energy_j, of(least)),
+    ];
+    prose(&mut rows, 3);
+    table("Energy by core (all images)", &rows, 1)
+}
+
+/// What runs beside the chip, or a word that nothing does.
+fn host(r: &Report) -> String {
+    let header = ["", "multiply-adds/pass", "lookups/pass", "passes", "multiply-adds", "task"];
+    let mut rows = vec![header.map(String::from).to_vec()];
+    for task in &r.host.tasks {
+        rows.push(vec![
+            task.work.layer.clone(),
+            count(task.work.multiply_adds_per_pass),
+            count(task.work.lookups_per_pass),
+            count(task.passes),
+            count(task.multiply_adds),
+            task.work.task.describe().into(),
+        ]);
+    }
+    let images = r.totals.images.max(1) as f64;
+    let each = count((r.host.multiply_adds as f64 / images).round() as u64);
+    rows.push(vec![
+        "all".into(),
+        String::new(),
+        String::new(),
+        String::new(),
+        count(r.host.multiply_adds),
+        format!("{each} per image"),
+    ]);
+    prose(&mut rows, 5);
+    table("Computed by the host, neither timed nor charged", &rows, 1)
+}
+
 fn provenance(r: &Report) -> String {
-    let header = ["", "value", "range", "provenance", "energy", "share"];
+    let header = ["", "value", "range", "provenance", "events", "energy", "share"];
     let mut rows = vec![header.map(String::from).to_vec()];
     for k in &r.energy_constants {
         rows.push(vec![
@@ -178,6 +229,7 @@ fn provenance(r: &Report) -> String {
             si(k.value, &k.unit),
             range_of(k),
             k.provenance.clone(),
+            count(k.events),
             si(k.energy_j, "J"),
             share(k.energy_j, r.totals.energy_j),
         ]);
@@ -222,6 +274,15 @@ fn paper(r: &Report) -> String {
 
 fn notes(r: &Report) -> String {
     r.notes.iter().map(|note| format!("note: {note}\n")).collect()
+}
+
+/// Makes a column flush left where rows have it.
+pub(super) fn prose(rows: &mut [Vec<String>], column: usize) {
+    let cells = || rows.iter().filter_map(|row| row.get(column));
+    let width = cells().map(|cell| cell.chars().count()).max().unwrap_or(0);
+    for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+        *cell = format!("{cell:<width$}");
+    }
 }
 
 /// Aligned columns below a title; the first `left` columns are flush left, the others flush right.

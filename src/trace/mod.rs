@@ -145,7 +145,7 @@ fn place(file: &Path) -> (PathBuf, Option<&OsStr>) {
 
 /// Flits of a packet.
 fn flits(program: &Program) -> u64 {
-    program.target.network.as_ref().map_or(1, |network| network.flits_per_packet.get().into())
+    program.target.flits_per_packet().into()
 }
 
 impl Options {

@@ -7,6 +7,7 @@
 
 pub mod axons;
 pub mod diagnostic;
+pub mod energy;
 pub mod entity;
 pub mod file_kind;
 pub mod layer_cores;
@@ -21,6 +22,7 @@ pub mod schema;
 pub mod topology;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Source};
-pub use resolved::{Energy, Timing};
+pub use energy::{Energy, EnergyEvent, StaticPower};
+pub use resolved::Timing;
 pub use schema::{Provenance, Sourced, Target};
 pub use topology::{Link, LinkKind, Site, Topology};

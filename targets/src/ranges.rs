@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::resolved::Energy;
+use crate::energy::Energy;
 use crate::schema::{Provenance, Target};
 
 /// The lowest and highest value that one constant of [`crate::schema::EnergySpec`] may have, in its unit.
@@ -57,6 +57,7 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::energy::{EnergyEvent, StaticPower};
     use crate::{Code, registry};
 
     fn range(constant: &str, low: f64, high: f64) -> EnergyRange {
@@ -67,14 +68,17 @@ mod tests {
     fn ends_replace_their_constant_only() {
         let mut target = registry::load("loihi-like").unwrap();
         target.energy.ranges =
-            vec![range("hop_east_west_pj", 2.5, 3.5), range("static_mw_per_chip", 1.0, 200.0)];
+            vec![range("hop_east_west_pj", 2.5, 3.5), range("static_uw_per_core", 1.0, 500.0)];
         target.check("t").unwrap();
         let (nominal, [low, high]) = (target.energy(), target.energy_bounds());
-        assert_eq!((low.hop_east_west_aj, high.hop_east_west_aj), (2_500_000, 3_500_000));
-        assert_eq!((low.static_uw_per_chip, high.static_uw_per_chip), (1000, 200_000));
-        let Energy { hop_east_west_aj, static_uw_per_chip, .. } = nominal;
-        assert_eq!(Energy { hop_east_west_aj, static_uw_per_chip, ..low }, nominal);
-        assert_eq!(Energy { hop_east_west_aj, static_uw_per_chip, ..high }, nominal);
+        let ends = |energy: &Energy| (energy.aj(EnergyEvent::HopEastWest), energy.pw(StaticPower::Core));
+        assert_eq!(ends(&low), (2_500_000, 1_000_000));
+        assert_eq!(ends(&high), (3_500_000, 500_000_000));
+        for end in [low, high] {
+            let events = EnergyEvent::ALL.into_iter().filter(|&e| e != EnergyEvent::HopEastWest);
+            events.for_each(|event| assert_eq!(end.aj(event), nominal.aj(event)));
+            assert_eq!(end.pw(StaticPower::MemoryKib), nominal.pw(StaticPower::MemoryKib));
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Targets resolved once: units turned into integers, contradictions found.
 //!
-//! Energy in attojoules and time in picoseconds are exact integers from here on, so that sums over cores, layers
-//! and iterations agree to the last digit.
+//! Energy in attojoules ([`crate::energy`]) and time in picoseconds are exact integers from here on, so that sums over
+//! cores, layers and iterations agree to the last digit.
 
 use serde::Serialize;
 
 use crate::schema::{
-    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Routing, Sourced, Target, UnitTime,
+    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Routing, Target, UnitTime, WeightStorage,
 };
 use crate::topology::LinkKind;
 use crate::{Code, Diagnostic, Diagnostics};
@@ -66,37 +66,6 @@ impl Timing {
             LinkKind::EastWest => self.hop_east_west,
             LinkKind::NorthSouth => self.hop_north_south,
             LinkKind::Chip => self.hop_chip,
-        }
-    }
-}
-
-/// Energies in attojoules; static power in attojoules per picosecond (microwatts).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of `EnergySpec`")]
-pub struct Energy {
-    pub synaptic_operation_aj: u64,
-    pub neuron_update_active_aj: u64,
-    pub neuron_update_inactive_aj: u64,
-    pub neuron_spike_aj: u64,
-    pub axon_in_aj: u64,
-    pub axon_out_aj: u64,
-    pub tile_delivery_aj: u64,
-    pub hop_east_west_aj: u64,
-    pub hop_north_south_aj: u64,
-    pub hop_chip_aj: u64,
-    pub host_write_aj: u64,
-    pub host_read_aj: u64,
-    /// 1 uW = 1 aJ/ps.
-    pub static_uw_per_chip: u64,
-}
-
-impl Energy {
-    /// Energy of one hop.
-    pub fn hop_aj(&self, kind: LinkKind) -> u64 {
-        match kind {
-            LinkKind::EastWest => self.hop_east_west_aj,
-            LinkKind::NorthSouth => self.hop_north_south_aj,
-            LinkKind::Chip => self.hop_chip_aj,
         }
     }
 }
@@ -163,6 +132,24 @@ impl Target {
         }
         let s = &self.synapses;
         need((1..=16).contains(&s.weight_bits.0), "synapses.weight_bits", "1 to 16 bits");
+        match s.weight_storage.0 {
+            WeightStorage::Columns => {
+                let power = s.weight_bits.0.is_power_of_two();
+                need(power, "synapses.weight_bits", "a power of two where weights take columns");
+            }
+            WeightStorage::AnyWidth => {
+                let words = self.layer_cores.is_some();
+                need(!words, "synapses.weight_storage", "Fixed with layer cores, which count words");
+            }
+            WeightStorage::Fixed => {
+                let planes = matches!(self.axons.input.0, InputAxonKind::BitPlanes { .. });
+                need(
+                    !planes,
+                    "synapses.weight_storage",
+                    "AnyWidth with bit planes, whose axons are the bits",
+                );
+            }
+        }
         need(s.index_bits.0 <= 64, "synapses.index_bits", "at most 64 bits");
         need(s.header_bits_per_list.0 <= 1 << 16, "synapses.header_bits_per_list", "at most 65536 bits");
         need((1..=1 << 10).contains(&s.delay_max.0), "synapses.delay_max", "1 to 1024 timesteps");
@@ -256,13 +243,25 @@ impl Target {
         }
     }
 
-    /// The same target for a model with narrower weights: a crossbar spends axons on the bits in use only.
+    /// The same target for a model with narrower weights, as if it had been described for weights of that width: a
+    /// crossbar spends axons on the bits in use only, and memory that stores weights of any width holds more of them.
     #[must_use]
     pub fn for_weight_bits(&self, bits: u32) -> Self {
         let mut target = self.clone();
+        let (core, synapses) = (&mut target.core, &mut target.synapses);
+        let widest = synapses.weight_bits.get();
+        let narrow = bits.clamp(1, widest);
+        match synapses.weight_storage.get() {
+            WeightStorage::Fixed => {}
+            WeightStorage::AnyWidth => synapses.weight_bits.0 = narrow,
+            WeightStorage::Columns => {
+                let stored = narrow.next_power_of_two().min(widest);
+                core.neurons.0 = core.neurons.0.saturating_mul(widest / stored);
+                synapses.weight_bits.0 = stored;
+            }
+        }
         if let InputAxonKind::BitPlanes { planes } = &mut target.axons.input.0 {
-            *planes = bits.max(2).min(*planes);
-            target.synapses.weight_bits.0 = bits.min(target.synapses.weight_bits.0);
+            *planes = synapses.weight_bits.0.max(2);
         }
         target
     }
@@ -291,52 +290,6 @@ impl Target {
             barrier_ps: t.barrier.points_ns.0.iter().map(|&(tiles, ns)| (tiles, milli(ns))).collect(),
             between_linear: t.barrier.between.0 == Between::Linear,
         }
-    }
-
-    /// Energies as integers. Call [`Target::check`] first.
-    pub fn energy(&self) -> Energy {
-        self.energy_by(|_, value| value)
-    }
-
-    /// The same with other values: `value(name, nominal)`, in the unit of the constant.
-    pub(crate) fn energy_by(&self, value: impl Fn(&str, f64) -> f64) -> Energy {
-        let e = &self.energy;
-        let aj = |name: &str, nominal: &Sourced<f64>| (value(name, nominal.get()) * 1e6).round() as u64;
-        Energy {
-            synaptic_operation_aj: aj("synaptic_operation_pj", &e.synaptic_operation_pj),
-            neuron_update_active_aj: aj("neuron_update_active_pj", &e.neuron_update_active_pj),
-            neuron_update_inactive_aj: aj("neuron_update_inactive_pj", &e.neuron_update_inactive_pj),
-            neuron_spike_aj: aj("neuron_spike_pj", &e.neuron_spike_pj),
-            axon_in_aj: aj("axon_in_pj", &e.axon_in_pj),
-            axon_out_aj: aj("axon_out_pj", &e.axon_out_pj),
-            tile_delivery_aj: aj("tile_delivery_pj", &e.tile_delivery_pj),
-            hop_east_west_aj: aj("hop_east_west_pj", &e.hop_east_west_pj),
-            hop_north_south_aj: aj("hop_north_south_pj", &e.hop_north_south_pj),
-            hop_chip_aj: aj("hop_chip_pj", &e.hop_chip_pj),
-            host_write_aj: aj("host_write_pj", &e.host_write_pj),
-            host_read_aj: aj("host_read_pj", &e.host_read_pj),
-            static_uw_per_chip: milli(value("static_mw_per_chip", e.static_mw_per_chip.get())),
-        }
-    }
-
-    /// Every energy constant with its field name, value in pJ (mW for the last) and provenance, for reports.
-    pub fn energy_constants(&self) -> Vec<(&'static str, &Sourced<f64>)> {
-        let e = &self.energy;
-        vec![
-            ("synaptic_operation_pj", &e.synaptic_operation_pj),
-            ("neuron_update_active_pj", &e.neuron_update_active_pj),
-            ("neuron_update_inactive_pj", &e.neuron_update_inactive_pj),
-            ("neuron_spike_pj", &e.neuron_spike_pj),
-            ("axon_in_pj", &e.axon_in_pj),
-            ("axon_out_pj", &e.axon_out_pj),
-            ("tile_delivery_pj", &e.tile_delivery_pj),
-            ("hop_east_west_pj", &e.hop_east_west_pj),
-            ("hop_north_south_pj", &e.hop_north_south_pj),
-            ("hop_chip_pj", &e.hop_chip_pj),
-            ("host_write_pj", &e.host_write_pj),
-            ("host_read_pj", &e.host_read_pj),
-            ("static_mw_per_chip", &e.static_mw_per_chip),
-        ]
     }
 
     /// Every time constant of units and links with its field name.

@@ -187,6 +187,9 @@ impl CoreLimits {
 pub struct SynapseSpec {
     /// Signed weight width in bits, two's complement.
     pub weight_bits: Sourced<u32>,
+    /// Whether narrower weights (`--weights`) take less.
+    #[serde(default = "fixed_width")]
+    pub weight_storage: Sourced<WeightStorage>,
     /// Target index bits stored with each synapse.
     pub index_bits: Sourced<u32>,
     /// Bits of a list's header.
@@ -195,6 +198,25 @@ pub struct SynapseSpec {
     pub kernel_sharing: Sourced<KernelSharing>,
     /// Longest delay in timesteps; 1 is the least.
     pub delay_max: Sourced<u32>,
+}
+
+/// What a target means that does not say.
+fn fixed_width() -> Sourced<WeightStorage> {
+    let reason = "not said; each weight takes a place of weight_bits";
+    Sourced(WeightStorage::Fixed, Provenance::Assumed(reason.into()))
+}
+
+/// What weights narrower than `weight_bits` take of a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum WeightStorage {
+    /// A place of `weight_bits` each, whatever their width.
+    Fixed,
+    /// As many bits as they have.
+    AnyWidth,
+    /// The next power of two of bits, each bit in a column of the core: `core.neurons` holds for `weight_bits`, and
+    /// narrower weights leave columns for more neurons.
+    Columns,
 }
 
 /// How often a core stores the weights of a convolution.
@@ -301,17 +323,18 @@ pub struct TimingSpec {
     /// Added to an update when the neuron fires; nothing if left out.
     #[serde(default)]
     pub neuron_spike: Option<UnitTime>,
-    /// Decoding of an arriving packet.
+    /// Decoding of an arriving packet, whatever its flits.
     pub axon_in: UnitTime,
-    /// Making of a packet.
+    /// Making of a packet, whatever its flits.
     pub axon_out: UnitTime,
-    /// Delivery between a tile's router and one of its cores.
+    /// Between a tile's router and one of its cores, either way. Its interval and those of links are for one flit: a
+    /// packet of `network.flits_per_packet` flits takes as many.
     pub tile_delivery: UnitTime,
-    /// A link to the east or west.
+    /// A link to the east or west; one flit.
     pub hop_east_west: UnitTime,
-    /// A link to the north or south.
+    /// A link to the north or south; one flit.
     pub hop_north_south: UnitTime,
-    /// A link between chips.
+    /// A link between chips; one flit.
     pub hop_chip: UnitTime,
     /// One word written by the host.
     pub host_write: UnitTime,
@@ -357,20 +380,29 @@ pub struct EnergySpec {
     pub axon_in_pj: Sourced<f64>,
     /// Making of a packet.
     pub axon_out_pj: Sourced<f64>,
-    /// Delivery within the destination tile, once a packet.
+    /// Delivery within the destination tile of one flit; a packet has `network.flits_per_packet`, 1 without a network.
     pub tile_delivery_pj: Sourced<f64>,
-    /// A hop to the east or west.
+    /// A hop of one flit to the east or west.
     pub hop_east_west_pj: Sourced<f64>,
-    /// A hop to the north or south.
+    /// A hop of one flit to the north or south.
     pub hop_north_south_pj: Sourced<f64>,
-    /// A hop between chips.
+    /// A hop of one flit between chips.
     pub hop_chip_pj: Sourced<f64>,
     /// One word written by the host.
     pub host_write_pj: Sourced<f64>,
     /// One word read by the host.
     pub host_read_pj: Sourced<f64>,
-    /// Static power of a powered chip.
+    /// Static power of a powered chip, what its cores draw left out if that is given by core.
     pub static_mw_per_chip: Sourced<f64>,
+    /// Static power of each core of a powered chip, used or not; nothing if left out.
+    #[serde(default)]
+    pub static_uw_per_core: Option<Sourced<f64>>,
+    /// Static power of each KiB of such a core's synapse memory (`core.synapse_memory_bits`); nothing if left out.
+    #[serde(default)]
+    pub static_uw_per_memory_kib: Option<Sourced<f64>>,
+    /// What a core that holds neurons draws beside that; nothing if left out.
+    #[serde(default)]
+    pub static_uw_per_core_in_use: Option<Sourced<f64>>,
     /// How far some of the constants may be off; a constant that is not listed has no range.
     #[serde(default)]
     pub ranges: Vec<EnergyRange>,
@@ -387,7 +419,7 @@ pub struct NetworkSpec {
     pub buffer_flits: Sourced<u32>,
     /// The same behind a link between chips.
     pub chip_buffer_flits: Sourced<u32>,
-    /// Flits of a packet.
+    /// Flits of a packet, also for analytic time and for the energy of hops and deliveries.
     pub flits_per_packet: Sourced<u32>,
     /// From a flit's arrival in a router to its first chance to leave, beyond what the hop's latency contains.
     pub router_latency_ns: Sourced<f64>,

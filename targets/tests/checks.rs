@@ -1,7 +1,7 @@
 //! One negative test for each rule about crossbars, copies, merged dendrites, layer cores and leaks; every built-in
 //! target passes, names the source of each constant, and survives its own serialisation.
 
-use snnc_targets::schema::{InputAxonKind, KernelSharing, OutputAxonKind, Routing};
+use snnc_targets::schema::{InputAxonKind, KernelSharing, OutputAxonKind, Routing, WeightStorage};
 use snnc_targets::{Code, Target, registry};
 
 /// Breaks one rule of a built-in target and demands that the check names the field.
@@ -120,13 +120,31 @@ fn thresholds_and_currents_of_loihi() {
 }
 
 #[test]
-fn narrower_weights_take_fewer_planes() {
+fn narrower_weights_take_what_the_storage_says() {
     let target = registry::load("truenorth-like").unwrap();
     let planes = |bits| target.for_weight_bits(bits).axons.planes();
     assert_eq!([1, 2, 3, 4, 8].map(planes), [2, 2, 3, 4, 4]);
-    for bits in 1..=4 {
-        target.for_weight_bits(bits).check("t.ron").unwrap();
+    let bits = |name: &str, bits| registry::load(name).unwrap().for_weight_bits(bits).synapses.weight_bits.0;
+    assert_eq!([1, 3, 8, 9].map(|w| bits("loihi-like", w)), [1, 3, 8, 8]);
+    assert_eq!([1, 3, 5, 9].map(|w| bits("paicore-like", w)), [1, 4, 8, 8]);
+    assert_eq!([1, 3, 16].map(|w| bits("spinnaker2-like", w)), [16; 3]);
+    // 512 dendrites, one a bit.
+    let paicore = registry::load("paicore-like").unwrap();
+    let neurons = |w| paicore.for_weight_bits(w).core.neurons.0;
+    assert_eq!([1, 2, 3, 4, 5, 8].map(neurons), [512, 256, 128, 128, 64, 64]);
+    for target in registry::names().map(|name| registry::load(name).unwrap()) {
+        for bits in 1..=target.synapses.weight_bits.0 {
+            let narrow = target.for_weight_bits(bits);
+            narrow.check("t.ron").unwrap();
+            assert_eq!(narrow.for_weight_bits(bits), narrow, "{} at {bits} bits", target.name);
+        }
+        assert_eq!(target.for_weight_bits(target.synapses.weight_bits.0), target);
     }
-    let loihi = registry::load("loihi-like").unwrap();
-    assert_eq!(loihi.for_weight_bits(4), loihi);
+    refuses("paicore-like", "synapses.weight_bits", |t| t.synapses.weight_bits.0 = 6);
+    refuses("speck-like", "synapses.weight_storage", |t| {
+        t.synapses.weight_storage.0 = WeightStorage::AnyWidth
+    });
+    refuses("truenorth-like", "synapses.weight_storage", |t| {
+        t.synapses.weight_storage.0 = WeightStorage::Fixed;
+    });
 }

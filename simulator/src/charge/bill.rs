@@ -2,6 +2,8 @@
 
 use std::ops::{AddAssign, Index, IndexMut};
 
+use snnc_targets::EnergyEvent;
+
 /// What energy is spent on. The names are those of `energy_j` in report.json.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Component {
@@ -23,6 +25,22 @@ impl Component {
     /// All, in the order of reports.
     pub const ALL: [Self; 6] =
         [Self::Synapse, Self::Neuron, Self::Axon, Self::Network, Self::Host, Self::Static];
+
+    /// What an event is charged as.
+    pub fn of(event: EnergyEvent) -> Self {
+        match event {
+            EnergyEvent::SynapticOperation => Self::Synapse,
+            EnergyEvent::NeuronUpdateActive
+            | EnergyEvent::NeuronUpdateInactive
+            | EnergyEvent::NeuronSpike => Self::Neuron,
+            EnergyEvent::AxonIn | EnergyEvent::AxonOut => Self::Axon,
+            EnergyEvent::TileDelivery
+            | EnergyEvent::HopEastWest
+            | EnergyEvent::HopNorthSouth
+            | EnergyEvent::HopChip => Self::Network,
+            EnergyEvent::HostWrite | EnergyEvent::HostRead => Self::Host,
+        }
+    }
 
     /// The name in reports.
     pub fn name(self) -> &'static str {

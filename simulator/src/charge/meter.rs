@@ -4,8 +4,8 @@ use snnc_compiler::ir::program::Program;
 
 use super::tally::summed;
 use super::timesteps::Timesteps;
-use super::{Copies, Ledger, PaperFigure, Prices, SliceTally, StaticSplit, Tally, host_macs};
-use snnc_targets::{Diagnostic, Energy};
+use super::{Charged, Copies, Ledger, PaperFigure, Prices, SliceTally, StaticSplit, Tally, host_macs};
+use snnc_targets::{Diagnostic, Energy, StaticPower};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
@@ -24,6 +24,8 @@ pub struct Record {
     pub tally: Tally,
     /// Energy.
     pub ledger: Ledger,
+    /// The same energy by constant of the target.
+    pub charged: Charged,
     /// The same with every constant at the lowest, and at the highest value of its range.
     pub bounds: [Ledger; 2],
     /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
@@ -37,6 +39,7 @@ impl Record {
     pub fn merge(&mut self, other: &Self) {
         self.tally.merge(&other.tally);
         self.ledger.merge(&other.ledger);
+        self.charged.merge(&other.charged);
         self.bounds.iter_mut().zip(&other.bounds).for_each(|(a, b)| a.merge(b));
         self.host_macs += other.host_macs;
         self.timesteps.merge(&other.timesteps);
@@ -58,17 +61,21 @@ struct Tariff {
 
 impl Tariff {
     fn new(program: &Program, slices: &SliceTable, energy: Energy) -> Self {
-        let static_split = StaticSplit::new(program, slices, energy.static_uw_per_chip);
-        Self { prices: Prices(energy), static_split }
+        let static_split = StaticSplit::new(program, slices, &energy);
+        Self { prices: Prices::new(energy, program.target.flits_per_packet()), static_split }
     }
 
-    /// Enters a pass into a ledger.
-    fn charge(&self, ledger: &mut Ledger, iteration: usize, slices: &[SliceTally], time: Option<&PassTime>) {
+    /// Enters a pass into a ledger; the static energy by power.
+    fn charge(
+        &self,
+        ledger: &mut Ledger,
+        iteration: usize,
+        slices: &[SliceTally],
+        time: Option<&PassTime>,
+    ) -> [u128; StaticPower::ALL.len()] {
         let bills = ledger.iteration_mut(iteration);
         bills.iter_mut().zip(slices).for_each(|(bill, slice)| *bill += self.prices.bill(slice));
-        if let Some(time) = time {
-            self.static_split.charge(time.total_ps(), bills);
-        }
+        time.map_or([0; StaticPower::ALL.len()], |time| self.static_split.charge(time.total_ps(), bills))
     }
 }
 
@@ -148,10 +155,21 @@ impl Meter {
             image,
             tally: Tally::new(self.macs.len(), slices),
             ledger: Ledger::new(slices),
+            charged: Charged::default(),
             bounds: [Ledger::new(slices), Ledger::new(slices)],
             host_macs: 0,
             timesteps: Timesteps::default(),
         }
+    }
+
+    /// The prices of events.
+    pub fn prices(&self) -> &Prices {
+        &self.tariff.prices
+    }
+
+    /// Static power of the whole board, W.
+    pub fn static_watts(&self) -> f64 {
+        self.tariff.static_split.watts()
     }
 
     /// The analytic formula.
@@ -197,8 +215,10 @@ impl Meter {
         });
         let charged = work.as_deref().unwrap_or(&slices);
         let bounds = self.tariff_bounds.as_ref().map_or([&self.tariff; 2], |[low, high]| [low, high]);
-        let ledgers = std::iter::once(&mut record.ledger).chain(&mut record.bounds);
-        for (tariff, ledger) in std::iter::once(&self.tariff).chain(bounds).zip(ledgers) {
+        let static_aj = self.tariff.charge(&mut record.ledger, iteration, charged, time.as_ref());
+        record.charged.add_events(&self.tariff.prices, charged);
+        record.charged.add_static(static_aj);
+        for (tariff, ledger) in bounds.into_iter().zip(&mut record.bounds) {
             tariff.charge(ledger, iteration, charged, time.as_ref());
         }
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());

@@ -1,57 +1,83 @@
 //! Events times the target's energy per event.
 
-use snnc_targets::Energy;
+use snnc_targets::{Energy, EnergyEvent, Target};
 
 use super::{Bill, Component, SliceTally};
-use crate::network::Hops;
 
 /// A target's energies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prices(pub Energy);
+pub struct Prices {
+    energy: Energy,
+    /// Hops and deliveries are charged by flit.
+    flits: u32,
+}
 
 impl Prices {
-    /// The dynamic energy of one slice's events, in attojoules. Packets are charged to their sender, but decoding
-    /// to their receiver.
-    pub fn bill(&self, slice: &SliceTally) -> Bill {
-        let (p, e) = (&self.0, &slice.events);
-        let mut bill = Bill::default();
-        bill[Component::Synapse] = cost(e.synaptic_operations, p.synaptic_operation_aj);
-        bill[Component::Neuron] = cost(e.updates_active, p.neuron_update_active_aj)
-            + cost(e.updates_inactive, p.neuron_update_inactive_aj)
-            + cost(e.spikes, p.neuron_spike_aj);
-        bill[Component::Axon] = cost(e.packets_received, p.axon_in_aj) + cost(e.packets_sent, p.axon_out_aj);
-        bill[Component::Network] = self.hops(&slice.hops) + cost(slice.deliveries, p.tile_delivery_aj);
-        bill[Component::Host] =
-            cost(slice.host_writes, p.host_write_aj) + cost(slice.host_reads, p.host_read_aj);
-        bill
+    /// Those of a target, at the nominal values of its constants.
+    pub fn of(target: &Target) -> Self {
+        Self::new(target.energy(), target.flits_per_packet())
     }
 
-    fn hops(&self, hops: &Hops) -> u128 {
-        let p = &self.0;
-        cost(hops.east_west, p.hop_east_west_aj)
-            + cost(hops.north_south, p.hop_north_south_aj)
-            + cost(hops.chip, p.hop_chip_aj)
+    /// Those of packets of so many flits.
+    pub fn new(energy: Energy, flits: u32) -> Self {
+        Self { energy, flits }
+    }
+
+    /// Attojoules of one event.
+    pub fn aj(&self, event: EnergyEvent) -> u64 {
+        self.energy.aj(event)
+    }
+
+    /// How often a slice's tally is charged for an event. Packets are charged to their sender, but decoding to their
+    /// receiver.
+    pub fn count(&self, slice: &SliceTally, event: EnergyEvent) -> u128 {
+        let flits = |packets: u64| u128::from(packets) * u128::from(self.flits);
+        let e = &slice.events;
+        match event {
+            EnergyEvent::SynapticOperation => e.synaptic_operations.into(),
+            EnergyEvent::NeuronUpdateActive => e.updates_active.into(),
+            EnergyEvent::NeuronUpdateInactive => e.updates_inactive.into(),
+            EnergyEvent::NeuronSpike => e.spikes.into(),
+            EnergyEvent::AxonIn => e.packets_received.into(),
+            EnergyEvent::AxonOut => e.packets_sent.into(),
+            EnergyEvent::TileDelivery => flits(slice.deliveries),
+            EnergyEvent::HopEastWest => flits(slice.hops.east_west),
+            EnergyEvent::HopNorthSouth => flits(slice.hops.north_south),
+            EnergyEvent::HopChip => flits(slice.hops.chip),
+            EnergyEvent::HostWrite => slice.host_writes.into(),
+            EnergyEvent::HostRead => slice.host_reads.into(),
+        }
+    }
+
+    /// The dynamic energy of one slice's events, in attojoules.
+    pub fn bill(&self, slice: &SliceTally) -> Bill {
+        let mut bill = Bill::default();
+        for event in EnergyEvent::ALL {
+            bill[Component::of(event)] += cost(self.count(slice, event), self.aj(event));
+        }
+        bill
     }
 }
 
-/// Exact: the product of two 64-bit numbers.
-fn cost(events: u64, attojoules: u64) -> u128 {
-    u128::from(events) * u128::from(attojoules)
+/// Exact for 64-bit numbers of events; flits of more hops than that saturate.
+pub(super) fn cost(events: u128, attojoules: u64) -> u128 {
+    events.saturating_mul(attojoules.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use snnc_targets::registry;
+    use snnc_targets::{StaticPower, registry};
 
     use super::*;
     use crate::counts::Events;
+    use crate::network::Hops;
 
     /// Frady et al. 2020, k-NN on 32 Loihi chips: 5.12e7 to 5.76e7 synaptic operations and 4.608e6 updates a query;
     /// Davies' table then gives 1.448 to 1.599 mJ dynamic (1.33 mJ were measured). It is the price of *inactive*
     /// updates, 52 pJ, that gives these figures; with 81 pJ they would be 1.582 and 1.733 mJ.
     #[test]
     fn frady_2020_is_reproduced_with_inactive_updates() {
-        let prices = Prices(registry::load("loihi-like").unwrap().energy());
+        let prices = Prices::of(&registry::load("loihi-like").unwrap());
         let query = |synaptic_operations, active, inactive| {
             let events = Events {
                 synaptic_operations,
@@ -84,7 +110,7 @@ mod tests {
         };
         let hops = Hops { north_south: fired * 4, ..Hops::default() };
         let slice = SliceTally { events, hops, deliveries: fired * 8, ..SliceTally::default() };
-        assert_eq!(Prices(target.energy()).bill(&slice).total(), 398_379_008_000_000);
+        assert_eq!(Prices::of(&target).bill(&slice).total(), 398_379_008_000_000);
     }
 
     /// Joules that a chip with ODIN's prices spends in a second (Frenkel et al. 2019, at 0.55 V): 27.3 uW of leakage,
@@ -105,13 +131,14 @@ mod tests {
         others.into_iter().for_each(|other| other.0 = 0.0);
         e.synaptic_operation_pj.0 = 8.43;
         e.static_mw_per_chip.0 = (27.3 + 1.78 * megahertz) * 1e-3;
+        (e.static_uw_per_core, e.static_uw_per_memory_kib) = (None, None);
         e.ranges.clear();
         target.check("odin-like").unwrap();
-        let energy = target.energy();
         let second_ps = 1_000_000_000_000;
         let events = Events { synaptic_operations: operations, updates_active: 256, ..Events::default() };
-        let dynamic = Prices(energy.clone()).bill(&SliceTally { events, ..SliceTally::default() }).total();
-        Bill::joules(dynamic + u128::from(energy.static_uw_per_chip) * second_ps)
+        let dynamic = Prices::of(&target).bill(&SliceTally { events, ..SliceTally::default() }).total();
+        let powers = u128::from(target.energy().pw(StaticPower::Chip));
+        Bill::joules(dynamic + powers * second_ps / 1_000_000)
     }
 
     /// Published are 12.7 pJ a synaptic operation with everything in it. That clock (75 MHz), one operation every second
@@ -128,7 +155,26 @@ mod tests {
     }
 
     #[test]
+    fn hops_and_deliveries_are_charged_by_flit_and_axons_by_packet() {
+        let mut target = registry::load("loihi-like").unwrap();
+        let hops = Hops { east_west: 3, north_south: 5, chip: 7 };
+        let events = Events { packets_sent: 11, packets_received: 13, ..Events::default() };
+        let slice = SliceTally { events, hops, deliveries: 11, ..SliceTally::default() };
+        target.energy.axon_out_pj.0 = 2.0;
+        target.energy.axon_in_pj.0 = 1.0;
+        let bill = |target: &Target| Prices::of(target).bill(&slice);
+        let one = 3 * 3_000_000 + 5 * 4_000_000 + 7 * 832_000_000 + 11 * 1_700_000;
+        for flits in [1, 2, 8] {
+            target.network.as_mut().unwrap().flits_per_packet.0 = flits;
+            assert_eq!(bill(&target)[Component::Network], u128::from(flits) * one);
+            assert_eq!(bill(&target)[Component::Axon], 22_000_000 + 13_000_000);
+        }
+        target.network = None;
+        assert_eq!(bill(&target)[Component::Network], one);
+    }
+
+    #[test]
     fn the_largest_counts_do_not_overflow() {
-        assert_eq!(cost(u64::MAX, u64::MAX), u128::from(u64::MAX) * u128::from(u64::MAX));
+        assert_eq!(cost(u64::MAX.into(), u64::MAX), u128::from(u64::MAX) * u128::from(u64::MAX));
     }
 }

@@ -1,31 +1,57 @@
 //! Static power times time, split over the slices without losing an attojoule.
 //!
-//! Every chip present is powered, used or not. A chip's share goes evenly to the program's cores on it, chips
-//! without any go evenly to all cores; a core's share goes evenly to its slices. Remainders go to the first ones.
+//! Every chip present is powered with all its cores and their memory, used or not. A chip's share goes evenly to the
+//! program's cores on it, chips without any go evenly to all cores; what a core draws because it is in use is its own;
+//! a core's share goes evenly to its slices. Remainders go to the first ones.
 
 use snnc_compiler::ir::program::Program;
+use snnc_targets::{Energy, StaticPower};
 
 use super::{Bill, Component};
 use crate::counts::SliceTable;
 
+/// Bits of a KiB.
+const KIB: u128 = 8192;
+/// Picowatts times picoseconds of an attojoule.
+const PW_PS: u128 = 1_000_000;
+
+/// How many of each [`StaticPower`] a program's board has: chips, cores, KiB of synapse memory, cores in use.
+pub fn present(program: &Program) -> [u64; StaticPower::ALL.len()] {
+    StaticPower::ALL.map(|power| (parts(program, power) / KIB) as u64)
+}
+
+/// The same in parts of 8192, as memory need not be whole KiB.
+fn parts(program: &Program, power: StaticPower) -> u128 {
+    let topology = program.topology();
+    let in_use = program.cores.values().filter(|core| !core.slices.is_empty()).count();
+    match power {
+        StaticPower::Chip => u128::from(topology.chips) * KIB,
+        StaticPower::Core => u128::from(topology.sites()) * KIB,
+        StaticPower::MemoryKib => {
+            u128::from(topology.sites()) * u128::from(program.target.core.synapse_memory_bits.get())
+        }
+        StaticPower::CoreInUse => in_use as u128 * KIB,
+    }
+}
+
 /// Who bears the static energy. Cores without slices bear none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticSplit {
-    /// Microwatts, that is attojoules per picosecond, of one chip.
-    power_uw: u64,
+    /// Picowatts of the whole board, in the order of [`StaticPower::ALL`].
+    powers_pw: [u128; StaticPower::ALL.len()],
     /// First slice of each core, and one past the last.
     starts: Vec<usize>,
     /// Cores (indices) of each chip that has any.
     chips: Vec<Vec<usize>>,
     /// Chips without a core.
-    unused_chips: u64,
+    unused_chips: usize,
     /// All cores that bear.
     cores: Vec<usize>,
 }
 
 impl StaticSplit {
-    /// The split of a program at so many microwatts a chip; `slices` is its slice numbering.
-    pub fn new(program: &Program, slices: &SliceTable, power_uw: u64) -> Self {
+    /// The split of a program at these powers; `slices` is its slice numbering.
+    pub fn new(program: &Program, slices: &SliceTable, energy: &Energy) -> Self {
         let topology = program.topology();
         let mut placed: Vec<(u32, usize)> = program
             .sites
@@ -38,31 +64,46 @@ impl StaticSplit {
             .chunk_by(|a, b| a.0 == b.0)
             .map(|chip| chip.iter().map(|&(_, core)| core).collect())
             .collect();
+        let power = |power| u128::from(energy.pw(power)).saturating_mul(parts(program, power)) / KIB;
         Self {
-            power_uw,
+            powers_pw: StaticPower::ALL.map(power),
             starts: slices.starts.clone(),
-            unused_chips: u64::from(topology.chips) - chips.len() as u64,
+            unused_chips: topology.chips as usize - chips.len(),
             chips,
             cores: (0..program.cores.len()).filter(|&c| slices.starts[c] < slices.starts[c + 1]).collect(),
         }
     }
 
-    /// Attojoules of all chips over so many picoseconds.
-    pub fn total(&self, time_ps: u64) -> u128 {
-        self.chip(time_ps) * (self.chips.len() as u128 + u128::from(self.unused_chips))
+    /// Power of the whole board, W.
+    pub fn watts(&self) -> f64 {
+        self.powers_pw.iter().sum::<u128>() as f64 / 1e12
     }
 
-    /// Charges a pass to the bills of its slices.
-    pub fn charge(&self, time_ps: u64, bills: &mut [Bill]) {
-        let chip = self.chip(time_ps);
-        for cores in &self.chips {
-            self.to_cores(chip, cores, bills);
+    /// Attojoules over so many picoseconds, in the order of [`StaticPower::ALL`]; each rounded down once.
+    pub fn energies(&self, time_ps: u64) -> [u128; StaticPower::ALL.len()] {
+        self.powers_pw.map(|pw| pw.saturating_mul(time_ps.into()) / PW_PS)
+    }
+
+    /// Charges a pass to the bills of its slices; what was charged, as [`StaticSplit::energies`].
+    pub fn charge(&self, time_ps: u64, bills: &mut [Bill]) -> [u128; StaticPower::ALL.len()] {
+        let energies = self.energies(time_ps);
+        for (power, attojoules) in StaticPower::ALL.into_iter().zip(energies) {
+            match power {
+                StaticPower::Chip | StaticPower::Core | StaticPower::MemoryKib => {
+                    self.to_chips(attojoules, bills);
+                }
+                StaticPower::CoreInUse => self.to_cores(attojoules, &self.cores, bills),
+            }
         }
-        self.to_cores(chip * u128::from(self.unused_chips), &self.cores, bills);
+        energies
     }
 
-    fn chip(&self, time_ps: u64) -> u128 {
-        u128::from(self.power_uw) * u128::from(time_ps)
+    fn to_chips(&self, attojoules: u128, bills: &mut [Bill]) {
+        let mut chips = shares(attojoules, self.chips.len() + self.unused_chips);
+        for (cores, share) in self.chips.iter().zip(&mut chips) {
+            self.to_cores(share, cores, bills);
+        }
+        self.to_cores(chips.sum(), &self.cores, bills);
     }
 
     fn to_cores(&self, attojoules: u128, cores: &[usize], bills: &mut [Bill]) {
@@ -83,6 +124,8 @@ fn shares(total: u128, n: usize) -> impl Iterator<Item = u128> {
 
 #[cfg(test)]
 mod tests {
+    use snnc_targets::{Provenance, Sourced, registry};
+
     use super::*;
     use crate::network::fixture::{program, slice_table};
 
@@ -92,24 +135,81 @@ mod tests {
         assert_eq!(shares(7, 0).count(), 0);
     }
 
+    /// The fixture with such powers: mW a chip, uW a core, a KiB and a core in use.
+    fn split(powers: [f64; 4], memory_bits: u64) -> (SliceTable, StaticSplit) {
+        let mut program = program();
+        let set = |value| Some(Sourced(value, Provenance::Assumed("test".into())));
+        let energy = &mut program.target.energy;
+        energy.static_mw_per_chip.0 = powers[0];
+        energy.static_uw_per_core = set(powers[1]);
+        energy.static_uw_per_memory_kib = set(powers[2]);
+        energy.static_uw_per_core_in_use = set(powers[3]);
+        program.target.core.synapse_memory_bits.0 = memory_bits;
+        let table = slice_table(&program);
+        let split = StaticSplit::new(&program, &table, &program.target.energy());
+        (table, split)
+    }
+
+    fn charged((table, split): &(SliceTable, StaticSplit), time: u64) -> (Vec<u128>, [u128; 4]) {
+        let mut bills = vec![Bill::default(); table.cores.len()];
+        let energies = split.charge(time, &mut bills);
+        let core = |c: usize| bills[table.starts[c]..table.starts[c + 1]].iter().map(Bill::total).sum();
+        ((0..table.starts.len() - 1).map(core).collect(), energies)
+    }
+
     #[test]
     fn every_chip_is_charged_and_unused_ones_to_all_cores() {
-        let program = program();
-        let table = slice_table(&program);
-        let split = StaticSplit::new(&program, &table, 104_000);
-        assert_eq!((split.chips.len(), split.unused_chips), (3, 1));
-        let mut bills = vec![Bill::default(); table.cores.len()];
+        let board = split([104.0, 0.0, 0.0, 0.0], 8192);
+        assert_eq!((board.1.chips.len(), board.1.unused_chips), (3, 1));
         let time = 1_000_003;
-        split.charge(time, &mut bills);
+        let (cores, energies) = charged(&board, time);
         let chip = 104_000 * u128::from(time);
-        assert_eq!(bills.iter().map(Bill::total).sum::<u128>(), 4 * chip);
-        assert_eq!(split.total(time), 4 * chip);
+        assert_eq!(cores.iter().sum::<u128>(), 4 * chip);
+        assert_eq!(energies, [4 * chip, 0, 0, 0]);
         // Cores 0, 1 and 2 sit on chip 0; the unused chip is shared by all 7.
-        let core =
-            |c: usize| -> u128 { bills[table.starts[c]..table.starts[c + 1]].iter().map(Bill::total).sum() };
-        for c in 0..3 {
-            assert!(core(c).abs_diff(chip / 3 + chip / 7) <= 2);
+        for core in &cores[..3] {
+            assert!(core.abs_diff(chip / 3 + chip / 7) <= 2);
         }
-        assert!(core(3).abs_diff(chip / 2 + chip / 7) <= 2);
+        assert!(cores[3].abs_diff(chip / 2 + chip / 7) <= 2);
+    }
+
+    #[test]
+    fn cores_and_their_memory_are_charged_whether_used_or_not_and_cores_in_use_to_themselves() {
+        let time = 1_000_000_007u64;
+        let ps = u128::from(time);
+        // 4 chips of 128 cores, 7 in use; 12 KiB a core.
+        let (cores, energies) = charged(&split([0.0, 3.0, 5.0, 0.0], 12 * 8192), time);
+        assert_eq!(energies, [0, 512 * 3 * ps, 512 * 12 * 5 * ps, 0]);
+        let chip = 128 * (3 + 60) * ps;
+        assert!(cores[0].abs_diff(chip / 3 + chip / 7) <= 4);
+        let (cores, energies) = charged(&split([0.0, 0.0, 0.0, 11.0], 8192), time);
+        assert_eq!((energies, cores), ([0, 0, 0, 77 * ps], vec![11 * ps; 7]));
+        // Half the memory costs half, also of half a KiB.
+        let half = split([0.0, 0.0, 5.0, 0.0], 4096).1;
+        assert_eq!(half.energies(time)[2], 512 * 5 * ps / 2);
+        assert!((half.watts() - 512.0 * 2.5e-6).abs() < 1e-15);
+    }
+
+    #[test]
+    fn what_every_core_bears_adds_up_to_the_last_attojoule() {
+        let board = split([0.000_007, 0.013, 0.000_017, 1.000_019], 12_345);
+        for time in [1, 999, 1_000_003, 123_456_789_012_345] {
+            let (cores, energies) = charged(&board, time);
+            assert_eq!(cores.iter().sum::<u128>(), energies.iter().sum::<u128>());
+        }
+    }
+
+    #[test]
+    fn what_is_published_of_a_chip_is_the_sum_of_its_cores_and_memories() {
+        for (name, milliwatts) in [("loihi-like", 104), ("loihi2-like", 104), ("spinnaker2-like", 350)] {
+            let mut program = program();
+            program.target = registry::load(name).unwrap();
+            program.sites = vec![snnc_targets::Site(0); program.cores.len()].into();
+            program.chips = 1;
+            let table = slice_table(&program);
+            let split = StaticSplit::new(&program, &table, &program.target.energy());
+            let total: u128 = split.energies(1_000_000_000_000).iter().sum();
+            assert_eq!(total, milliwatts * 1_000_000_000_000_000, "{name}");
+        }
     }
 }

@@ -5,7 +5,8 @@
 //! lower bound, reached when one unit dominates.
 //!
 //! Per core: synaptic operations, neuron updates (active and inactive), packets decoded and packets made, each times
-//! its interval; packets delivered from the tile's router. Per link: packets times the hop's interval. Where routers fork
+//! its interval; flits through the port to the tile's router, in the busier direction. Per link: flits times the hop's
+//! interval. A packet has the target's flits, 1 where it describes no network. Where routers fork
 //! packets, a core makes one for each spike and a link carries it once; what arrives is the same. Packets cross
 //! the network, are decoded and meet their synapses in the timestep that sends them; the sums are integrated later.
 
@@ -24,6 +25,8 @@ use crate::network::Network;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analytic {
     timing: Timing,
+    /// Flits of a packet.
+    flits: u64,
     /// First slice of each core, and one past the last.
     starts: Vec<usize>,
     /// First timestep of each slice's window.
@@ -45,7 +48,8 @@ impl Analytic {
         let barrier_ps = timing.barrier_ps(tiles_in_use(program));
         let populations = &program.model.populations;
         let windows = slices.populations.iter().map(|&p| populations[p].window.start).collect();
-        Self { timing, starts: slices.starts.clone(), windows, barrier_ps }
+        let flits = program.target.flits_per_packet().into();
+        Self { timing, flits, starts: slices.starts.clone(), windows, barrier_ps }
     }
 
     /// Time of a pass: host writes, timesteps, host reads. `traces` are its spikes; they are looked at only if some
@@ -125,7 +129,7 @@ impl Analytic {
     ) -> StepTime {
         let leaving = self.leaving(network, step);
         let [synapse, neuron, axon_in, axon_out] = self.core_units(step, arriving, &leaving);
-        let [link, delivery] = self.network_units(network, step, loads);
+        let [link, delivery] = self.network_units(network, step, &leaving, loads);
         StepTime::new([synapse, neuron, axon_in, axon_out, link, delivery], self.barrier_ps)
     }
 
@@ -161,12 +165,17 @@ impl Analytic {
         let Events { packets_received: packets, synaptic_operations, .. } = *events;
         let [synapse, neuron, axon_in, axon_out] =
             self.units_of(events, &Arriving { packets, synaptic_operations }, departures);
-        [synapse, neuron, axon_in, axon_out, busy(packets, self.timing.tile_delivery.interval_ps)]
+        [synapse, neuron, axon_in, axon_out, self.busy_port(packets.max(departures))]
     }
 
     /// Busy time of a link over which so many packets go.
     pub fn busy_link(&self, kind: LinkKind, packets: u64) -> u64 {
-        busy(packets, self.timing.hop(kind).interval_ps)
+        busy(packets.saturating_mul(self.flits), self.timing.hop(kind).interval_ps)
+    }
+
+    /// Busy time of the port between a core and its router for so many packets in one direction.
+    fn busy_port(&self, packets: u64) -> u64 {
+        busy(packets.saturating_mul(self.flits), self.timing.tile_delivery.interval_ps)
     }
 
     /// Busy times of one core's synapse, neuron, axon-in and axon-out units.
@@ -183,8 +192,14 @@ impl Analytic {
         ]
     }
 
-    /// Busy times of the busiest link and of the busiest delivery to a core.
-    fn network_units(&self, network: &Network, step: &StepCounts, loads: &mut [u64]) -> [u64; 2] {
+    /// Busy times of the busiest link and of the busiest port between a core and its router.
+    fn network_units(
+        &self,
+        network: &Network,
+        step: &StepCounts,
+        leaving: &[u64],
+        loads: &mut [u64],
+    ) -> [u64; 2] {
         let mut delivered = vec![0; self.starts.len()];
         loads.fill(0);
         network.load(step, loads, &mut delivered);
@@ -195,8 +210,8 @@ impl Analytic {
         }
         let kinds = [LinkKind::EastWest, LinkKind::NorthSouth, LinkKind::Chip];
         let of_kind = |kind| self.busy_link(kind, heaviest[kind as usize]);
-        let delivery = busy(delivered.into_iter().max().unwrap_or(0), self.timing.tile_delivery.interval_ps);
-        [kinds.into_iter().map(of_kind).max().unwrap_or(0), delivery]
+        let ports = delivered.iter().chain(leaving).max().copied().unwrap_or(0);
+        [kinds.into_iter().map(of_kind).max().unwrap_or(0), self.busy_port(ports)]
     }
 }
 

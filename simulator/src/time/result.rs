@@ -18,7 +18,7 @@ pub enum Bound {
     AxonOut,
     /// A link of the mesh.
     Link,
-    /// Delivery from a tile's router to a core.
+    /// The port between a core and its tile's router, in the busier direction.
     Delivery,
     /// The barrier, longer than any unit is busy.
     Barrier,

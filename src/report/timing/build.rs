@@ -53,7 +53,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 
 fn cores(input: &ReportInput, slices: &[SliceTally], of_ps: u128) -> Vec<CoreUse> {
     let topology = input.program.topology();
-    let core = |(id, content): (CoreId, &snnc_compiler::ir::program::Core)| {
+    let core = |id: CoreId| {
         let range = input.slices.starts[id.0 as usize]..input.slices.starts[id.0 as usize + 1];
         let mut sum = SliceTally::default();
         slices[range].iter().for_each(|&slice| sum += slice);
@@ -61,13 +61,7 @@ fn cores(input: &ReportInput, slices: &[SliceTally], of_ps: u128) -> Vec<CoreUse
         let shares = busy.map(|busy| share(busy, of_ps));
         let [synapse, neuron, axon_in, axon_out, delivery] = shares;
         let tile = topology.tile_of(input.program.sites[id]);
-        let mut layers: Vec<String> = Vec::new();
-        for placed in &content.slices {
-            let name = input.program.model.layer_name(placed.slice.population);
-            if !layers.contains(&name) {
-                layers.push(name);
-            }
-        }
+        let layers = input.layers_on(id);
         let busiest = UNITS[first_most(&shares)].into();
         let core = id.0.into();
         CoreUse {
@@ -82,7 +76,7 @@ fn cores(input: &ReportInput, slices: &[SliceTally], of_ps: u128) -> Vec<CoreUse
             delivery,
         }
     };
-    input.program.cores.iter().map(core).collect()
+    input.program.cores.keys().map(core).collect()
 }
 
 /// Index of the largest value, the first of equals.
@@ -134,9 +128,7 @@ fn kind_name(kind: LinkKind) -> &'static str {
 fn packets(input: &ReportInput, time: &TimeTally) -> Simulated {
     let TimeTally { packets, sampled, .. } = time;
     let half_width_s = sampled.half_width_ps().map(|ps| ps / 1e12);
-    let target = &input.program.target;
-    let power_w =
-        target.energy().static_uw_per_chip as f64 * 1e-6 * f64::from(input.program.topology().chips);
+    let power_w = input.meter.static_watts();
     let classes = packets.classes.iter().enumerate().filter(|(_, count)| **count > 0);
     let histogram =
         classes.map(|(i, &packets)| LatencyClass { below_s: (1u64 << i) as f64 / 1e12, packets }).collect();

@@ -132,7 +132,7 @@ pub struct CoreUse {
     pub axon_in: f64,
     /// Making of packets.
     pub axon_out: f64,
-    /// Delivery from its router.
+    /// The port to its router, in the busier direction.
     pub delivery: f64,
 }
 

@@ -2,7 +2,7 @@
 
 use super::data::{CoreUse, LinkUse, Simulated, Utilisation};
 use crate::report::Report;
-use crate::report::text::table;
+use crate::report::text::{prose, table};
 use crate::report::units::{count, share, si};
 
 /// Cores and links shown; report.json has them all.
@@ -39,15 +39,6 @@ fn waits(r: &Report) -> String {
     }
     prose(&mut rows, 3);
     table("What the time waits for", &rows, 1)
-}
-
-/// Makes a column flush left where rows have it.
-fn prose(rows: &mut [Vec<String>], column: usize) {
-    let cells = || rows.iter().filter_map(|row| row.get(column));
-    let width = cells().map(|cell| cell.chars().count()).max().unwrap_or(0);
-    for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
-        *cell = format!("{cell:<width$}");
-    }
 }
 
 /// `12.3 %` of a share.

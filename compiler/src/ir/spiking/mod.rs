@@ -9,6 +9,7 @@
 
 mod encoding;
 pub mod host;
+mod host_work;
 pub mod order;
 pub mod parts;
 mod projection;
@@ -16,6 +17,7 @@ pub mod sparse;
 pub mod verify;
 
 pub use encoding::Encoding;
+pub use host_work::{HostTask, HostWork};
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;

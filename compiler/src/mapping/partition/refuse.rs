@@ -1,6 +1,6 @@
 //! Why a layer does not fit, in words: layer, limit, use, remedy.
 
-use snnc_targets::schema::OutputAxonKind;
+use snnc_targets::schema::{OutputAxonKind, WeightStorage};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use super::figures::{Figures, Tile};
@@ -93,6 +93,7 @@ pub(super) fn place(ir: &SpikingIr, layer: &Layer) -> String {
 
 pub(super) fn remedy(target: &Target, limit: Limit) -> &'static str {
     let copies = target.axons.output.get() == OutputAxonKind::NeuronCopies;
+    let narrower = target.synapses.weight_storage.get() != WeightStorage::Fixed;
     match limit {
         Limit::InputAxons if target.axons.planes() > 1 => {
             "use fewer source channels, a smaller kernel or narrower weights (--weights); neurons for partial sums \
@@ -102,10 +103,19 @@ pub(super) fn remedy(target: &Target, limit: Limit) -> &'static str {
             "use fewer target channels or narrower weights (--weights): a neuron has one target axon, so it is copied \
              for every further one"
         }
+        Limit::Neurons if target.core.fan_in_merge.is_some() && narrower => {
+            "use fewer source channels, a smaller kernel or narrower weights (--weights): fan-in is extended by \
+             merging a core's neurons, and narrower weights leave more of them"
+        }
         Limit::Neurons if target.core.fan_in_merge.is_some() => {
             "use fewer source channels or a smaller kernel: fan-in is extended by merging a core's neurons"
         }
-        Limit::SynapseMemory => "use fewer input channels, a smaller kernel or narrower weights",
+        Limit::SynapseMemory if narrower => {
+            "use fewer input channels, a smaller kernel or narrower weights (--weights)"
+        }
+        Limit::SynapseMemory => {
+            "use fewer input channels or a smaller kernel; narrower weights take as much (weight_storage: Fixed)"
+        }
         Limit::InputAxons => "use fewer source channels, a smaller kernel, or a target with population axons",
         Limit::OutputAxons => "use fewer target channels, or a target with population axons or larger cores",
         Limit::ThresholdProfiles => "use one threshold for more channels (fewer threshold profiles)",

@@ -4,7 +4,7 @@
 //! Packets go along X, then along Y; what a link costs depends on the column or row border it crosses and on nothing
 //! else. So the cost of a way is `|x - x'| + |y - y'|` if each coordinate is the sum of the hop costs up to it.
 
-use snnc_targets::{Energy, Site, Topology};
+use snnc_targets::{Energy, LinkKind, Site, Topology};
 
 /// Cost of a hop by what it crosses; only ratios matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +24,9 @@ impl HopCosts {
     /// Hop energies; every hop the same on a target that prices none.
     pub fn of(energy: &Energy) -> Self {
         let costs = Self {
-            east_west: energy.hop_east_west_aj,
-            north_south: energy.hop_north_south_aj,
-            chip: energy.hop_chip_aj,
+            east_west: energy.hop_aj(LinkKind::EastWest),
+            north_south: energy.hop_aj(LinkKind::NorthSouth),
+            chip: energy.hop_aj(LinkKind::Chip),
         };
         if costs.all().iter().all(|&cost| cost == 0) { Self::UNIT } else { costs }
     }

@@ -22,7 +22,7 @@ use crate::ir::CoreId;
 use crate::ir::program::Program;
 use crate::ir::program::trees::Trees;
 use crate::ir::program::usage::{CoreUse, Limit, core_use};
-use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::{HostWork, SpikingIr};
 
 /// Figures of a mapped model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,6 +47,8 @@ pub struct MappingReport {
     pub traffic: TrafficFigures,
     /// Layers in order.
     pub layers: Vec<LayerFigures>,
+    /// What the host computes beside the chip, in a pass of each network.
+    pub host: Vec<HostWork>,
 }
 
 /// A named lower bound.
@@ -150,6 +152,7 @@ impl MappingReport {
             synapses: synapses(ir, program),
             traffic: traffic(ir, program, rates),
             layers: layers(program, &uses, rates),
+            host: ir.model.networks.keys().flat_map(|network| ir.model.host_work(network)).collect(),
         }
     }
 }

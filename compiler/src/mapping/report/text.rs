@@ -23,7 +23,8 @@ impl fmt::Display for MappingReport {
         self.layers_table(f)?;
         self.limits_table(f)?;
         self.memory(f)?;
-        self.traffic_text(f)
+        self.traffic_text(f)?;
+        self.host_text(f)
     }
 }
 
@@ -81,6 +82,14 @@ impl MappingReport {
             mib(s.shared_bits),
             mib(s.unshared_bits)
         )
+    }
+
+    fn host_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n  computed by the host in each pass, not by the chip:")?;
+        self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
     }
 
     fn traffic_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-use snnc_targets::LinkKind;
+use snnc_targets::{EnergyEvent, LinkKind};
 
 use super::*;
 use crate::charge::{Bill, Component, RunRecord};
@@ -66,7 +66,11 @@ fn components_are_counts_times_constants() {
         network += u128::from(flow.packets) * (hops + 1_700_000);
     }
     assert_eq!(total[Component::Network], network);
+    // 4 chips of 128 cores at 412.5 uW and 128 KiB at 3.125 uW.
     assert_eq!(total[Component::Static], 4 * 104_000 * run.total.tally.total().time.total_ps);
+    let statics = StaticPower::ALL.map(|power| run.total.charged.static_aj(power));
+    let time = run.total.tally.total().time.total_ps;
+    assert_eq!(statics, [0, 512 * 412 * time + 256 * time, 512 * 400 * time, 0]);
 }
 
 #[test]
@@ -81,6 +85,10 @@ fn all_sums_equal_the_total() {
     same(ledger.by_core(&table, program.cores.len()).values().copied().collect());
     same(ledger.by_population(&table, program.model.populations.len()).values().copied().collect());
     same(run.images.iter().map(|image| image.bill()).collect());
+    let (charged, prices) = (&run.total.charged, Prices::of(&program.target));
+    let events: u128 = EnergyEvent::ALL.into_iter().map(|event| charged.event_aj(&prices, event)).sum();
+    let statics: u128 = StaticPower::ALL.into_iter().map(|power| charged.static_aj(power)).sum();
+    assert_eq!((events, statics), (total.dynamic(), total[Component::Static]));
     assert_eq!(total.iter().map(|(_, aj)| aj).sum::<u128>(), total.total());
 }
 
@@ -137,9 +145,13 @@ fn the_ledgers_of_the_ends_add_up_and_enclose_the_nominal_one() {
     assert!(!program.target.energy.ranges.is_empty());
     for (end, energy) in run.total.bounds.iter().zip(program.target.energy_bounds()) {
         let total = end.total();
-        let counted = sum(&images, |e| e.synaptic_operations) * u128::from(energy.synaptic_operation_aj);
+        let counted =
+            sum(&images, |e| e.synaptic_operations) * u128::from(energy.aj(EnergyEvent::SynapticOperation));
         assert_eq!(total[Component::Synapse], counted);
-        let power = u128::from(energy.static_uw_per_chip) * u128::from(program.topology().chips);
+        // Both powers are whole microwatts at both ends.
+        let cores = 512 * u128::from(energy.pw(StaticPower::Core));
+        let memories = 512 * 128 * u128::from(energy.pw(StaticPower::MemoryKib));
+        let power = (cores + memories) / 1_000_000;
         assert_eq!(total[Component::Static], power * run.total.tally.total().time.total_ps);
         let same = |bills: Vec<Bill>| assert_eq!(bills.into_iter().sum::<Bill>(), total);
         same(end.by_iteration());
