@@ -1,9 +1,9 @@
 //! Warnings as every command shows them: on standard error for people, as a field `warnings` in JSON.
 
 use serde::{Deserialize, Serialize};
-use snnc_targets::{Diagnostic, printable};
+use snnc_targets::{Diagnostic, Diagnostics, printable};
 
-use crate::process::console;
+use crate::errors;
 
 /// One warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub struct Warning {
     pub code: String,
     /// Layer or other place.
     pub place: String,
+    /// Where that stands, as `file:line:column`, if a file says it.
+    #[serde(default)]
+    pub at: Option<String>,
     /// What may happen.
     pub message: String,
     /// What to do about it.
@@ -22,7 +25,8 @@ impl From<&Diagnostic> for Warning {
     fn from(d: &Diagnostic) -> Self {
         Self {
             code: d.code.to_string(),
-            place: d.place.to_string(),
+            place: d.place.as_str().to_owned(),
+            at: d.place.position(),
             message: d.message.clone(),
             remedy: d.hint.clone(),
         }
@@ -36,7 +40,7 @@ pub fn of(found: &[Diagnostic]) -> Vec<Warning> {
 
 /// On standard error, one after the other.
 pub fn show(found: &[Diagnostic]) {
-    found.iter().for_each(|warning| console::say(&format!("{warning}\n")));
+    errors::report(&Diagnostics(found.to_vec()), false);
 }
 
 /// As a section of a report; empty without warnings.

@@ -67,6 +67,7 @@ fn the_chip_fires_as_the_float_reference() {
         name: "groups".into(),
         graphs: IndexMap::from([("net".into(), graph)]),
         pipeline: None,
+        origin: Default::default(),
     };
     let target = registry::load("spinnaker2-like").unwrap();
     let mut cores = Vec::new();

@@ -61,7 +61,12 @@ fn chain(timesteps: usize, layers: Vec<Op>) -> LoadedModel {
         last = node;
     }
     let graph = Graph { name: "net".into(), timesteps, net };
-    LoadedModel { name: "numbers".into(), graphs: IndexMap::from([("net".into(), graph)]), pipeline: None }
+    LoadedModel {
+        name: "numbers".into(),
+        graphs: IndexMap::from([("net".into(), graph)]),
+        pipeline: None,
+        origin: Default::default(),
+    }
 }
 
 /// A neuron that the host drives with `current`.

@@ -51,6 +51,7 @@ fn model() -> LoadedModel {
         name: "small".into(),
         graphs: [("small".into(), graph)].into_iter().collect(),
         pipeline: None,
+        origin: Default::default(),
     }
 }
 
