@@ -3,11 +3,13 @@
 mod mapping;
 mod research;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
+use snnc_targets::diagnostic::one_line;
 
 use crate::streaming::Format;
 use crate::trace::Span;
@@ -21,6 +23,46 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The arguments of this process.
+///
+/// # Errors
+/// Help, the version, or what is wrong with the arguments.
+pub fn try_parse() -> Result<Cli, clap::Error> {
+    parse_from(std::env::args_os().collect())
+}
+
+/// Parses; an error quotes arguments only after their control characters were made visible.
+fn parse_from(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(&arguments).map_err(|error| {
+        let visible = arguments.iter().map(|argument| one_line(&argument.to_string_lossy()).into_owned());
+        Cli::try_parse_from(visible).err().unwrap_or(error)
+    })
+}
+
+impl Command {
+    /// Whether the answer is for programs; errors and warnings are then, too.
+    pub fn json(&self) -> bool {
+        match self {
+            Self::Compile(args) => args.json,
+            Self::Fit(args) => args.json,
+            Self::Simulate(args) => args.generate.json,
+            Self::Run(args) => args.generate.json,
+            Self::Verify(args) => args.json,
+            Self::Reconstruct(args) => args.json,
+            Self::Import(args) => args.json,
+            Self::Place(args) => args.json,
+            Self::Partition(args) => args.json,
+            Self::Targets(args) => {
+                matches!(
+                    args.action,
+                    Some(TargetsAction::Show { json: true, .. } | TargetsAction::Check { json: true, .. })
+                )
+            }
+            Self::Generate(_) | Self::Export(_) | Self::Explain { .. } => false,
+        }
+    }
 }
 
 /// Subcommands.
@@ -50,7 +92,7 @@ pub enum Command {
     Partition(PartitionArgs),
     /// List, show or check chip descriptions
     Targets(TargetsArgs),
-    /// Explain an error code
+    /// Explain the code of an error or warning
     Explain {
         /// For example E0007
         code: String,
@@ -107,8 +149,8 @@ pub struct CompileArgs {
 pub struct FitArgs {
     /// Model file (model.ron)
     pub model: PathBuf,
-    /// Target files beside the built-in targets
-    #[arg(long, value_name = "FILE")]
+    /// Ask only these targets: built-in names or target files; may be repeated [default: every built-in target]
+    #[arg(long, value_name = "TARGET")]
     pub target: Vec<String>,
     /// Bits of a weight, at most the target's [default: the target's]
     #[arg(long, value_name = "BITS")]
@@ -311,6 +353,9 @@ pub enum TargetsAction {
     Check {
         /// Path
         target: String,
+        /// Print what is wrong as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -323,5 +368,25 @@ fn passes(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(passes @ 0..=1024) => Ok(passes),
         _ => Err("expected 0 to 1024 passes".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_errors_quote_no_control_characters() {
+        let escape = "\u{1b}[31m";
+        for arguments in [
+            vec!["snnc", escape],
+            vec!["snnc", "fit", "m.ron", "--weights", escape],
+            vec!["snnc", "compile", "m.ron", &format!("--{escape}")],
+            vec!["snnc", "run", "m.ron", "--timing", &format!("cycle:{escape}")],
+        ] {
+            let error = parse_from(arguments.iter().map(OsString::from).collect()).unwrap_err();
+            let text = error.render().to_string();
+            assert!(!text.contains('\u{1b}') && text.contains('\u{241b}'), "{text:?}");
+        }
     }
 }

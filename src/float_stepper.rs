@@ -219,7 +219,7 @@ mod tests {
             codebook: "l1".into(),
             encoder: None,
         };
-        LoadedModel { name: "toy".into(), graphs, pipeline: Some(pipeline) }
+        LoadedModel { name: "toy".into(), graphs, pipeline: Some(pipeline), origin: Default::default() }
     }
 
     fn refusal(model: &LoadedModel) -> String {

@@ -4,6 +4,7 @@
 //! ([`streaming`]: whole sets of them; `awake` for few), [`report`] writes what they cost, and [`trace`]
 //! what single packets did. [`float_stepper`] lets the float reference answer the generation loop in the
 //! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it,
+//! [`errors`] shows what is wrong with an input.
 //! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model. [`warnings`] says
 //! what may go wrong before it does.
 //! [`process`] is what the command owes its surroundings: standard streams, signals, panics, exit codes.
@@ -15,6 +16,7 @@ mod awake;
 pub mod cli;
 pub mod commands;
 pub mod comparison;
+pub mod errors;
 pub mod fit;
 pub mod float_stepper;
 pub mod generation;

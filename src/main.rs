@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::Parser;
-use snnc::process::console::{self, say};
+use snnc::process::console;
 use snnc::process::{panics, signals};
 
 /// Whether the process was started without a standard output.
@@ -23,18 +22,14 @@ fn main() -> ExitCode {
     if NO_STDOUT.load(Ordering::SeqCst) {
         console::missing();
     }
-    let arguments = match snnc::cli::Cli::try_parse() {
+    let arguments = match snnc::cli::try_parse() {
         Ok(arguments) => arguments,
         Err(answer) => return said(&answer),
     };
     match snnc::commands::run(&arguments) {
         Ok(code) => console::exit_code(code),
         Err(problems) => {
-            say(&format!("{problems}\n"));
-            let codes: std::collections::BTreeSet<_> = problems.codes().into_iter().collect();
-            if let Some(code) = codes.first() {
-                say(&format!("\n`snnc explain {code}` says more\n"));
-            }
+            snnc::errors::report(&problems, arguments.command.json());
             ExitCode::FAILURE
         }
     }

@@ -12,6 +12,9 @@ pub struct Warning {
     pub code: String,
     /// Layer or other place.
     pub place: String,
+    /// Where that stands in a file, as `file:line:column`.
+    #[serde(default)]
+    pub at: Option<String>,
     /// What may happen.
     pub message: String,
     /// What to do about it.
@@ -22,7 +25,8 @@ impl From<&Diagnostic> for Warning {
     fn from(d: &Diagnostic) -> Self {
         Self {
             code: d.code.to_string(),
-            place: d.place.to_string(),
+            place: d.place.as_str().to_owned(),
+            at: d.place.position(),
             message: d.message.clone(),
             remedy: d.hint.clone(),
         }

@@ -62,6 +62,7 @@ fn integrators() -> LoadedModel {
         name: "integrators".into(),
         graphs: IndexMap::from([("net".into(), graph)]),
         pipeline: None,
+        origin: Default::default(),
     }
 }
 

@@ -66,6 +66,7 @@ fn the_chip_fires_as_the_float_reference() {
     let model = LoadedModel {
         name: "groups".into(),
         graphs: IndexMap::from([("net".into(), graph)]),
+        origin: Default::default(),
         pipeline: None,
     };
     let target = registry::load("spinnaker2-like").unwrap();

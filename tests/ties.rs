@@ -5,7 +5,7 @@
 use indexmap::IndexMap;
 use petgraph::graph::DiGraph;
 use snnc_compiler::driver;
-use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
 use snnc_compiler::ir::spiking::{Bias, Dynamics, SpikingIr, Ties};
 use snnc_compiler::ir::{NetworkId, Shape};
@@ -69,7 +69,12 @@ fn model(seed: u64, layers: &[(Op, Option<f64>)]) -> LoadedModel {
         net.add_edge(pair[0], pair[1], 0);
     }
     let graph = Graph { name: "net".into(), timesteps: 8, net };
-    LoadedModel { name: "ties".into(), graphs: IndexMap::from([("net".into(), graph)]), pipeline: None }
+    LoadedModel {
+        name: "ties".into(),
+        graphs: IndexMap::from([("net".into(), graph)]),
+        pipeline: None,
+        origin: Origin::default(),
+    }
 }
 
 /// (Neuron, timestep) pairs at which the integers fire otherwise than the float reference.

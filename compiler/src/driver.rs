@@ -31,8 +31,9 @@ pub struct CompileOptions {
 /// What the passes refuse, or what the verifier of the spiking IR finds; [`Code::Argument`] if a calibration was asked
 /// for that changes no integer.
 pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
-    let ir = passes::lower(model, target, options)?;
-    ir.verify()?;
+    let located = |problems| model.origin.locate(problems);
+    let ir = passes::lower(model, target, options).map_err(located)?;
+    ir.verify().map_err(located)?;
     if let Some(plain) = without_calibration(options)
         && passes::lower(model, target, plain)? == ir
     {
@@ -160,7 +161,7 @@ pub fn compile(
     options: CompileOptions,
 ) -> Result<(SpikingIr, Program, MappingReport), Diagnostics> {
     let ir = lower(model, target, options.lower)?;
-    let program = map(&ir, target, options)?;
+    let program = map(&ir, target, options).map_err(|problems| model.origin.locate(problems))?;
     let report = MappingReport::new(&ir, &program, &Rates::default());
     Ok((ir, program, report))
 }
@@ -174,15 +175,16 @@ pub fn compile_codec(
     target: &Target,
     options: CompileOptions,
 ) -> Result<(Program, Encoding), Diagnostics> {
-    let (ir, encoding) = passes::lower_codec(model, target, options.lower)?;
-    ir.verify()?;
+    let located = |problems| model.origin.locate(problems);
+    let (ir, encoding) = passes::lower_codec(model, target, options.lower).map_err(located)?;
+    ir.verify().map_err(located)?;
     if let Some(plain) = without_calibration(options.lower)
         && passes::lower_codec(model, target, plain)?.0 == ir
     {
         let reason = "encoder and decoder are compiled without the denoiser, whose tokens would be recorded";
         return Err(idle_calibration(options.lower, reason).into());
     }
-    Ok((map(&ir, target, options)?, encoding))
+    Ok((map(&ir, target, options).map_err(located)?, encoding))
 }
 
 /// Where the cores of a program sit.

@@ -21,7 +21,8 @@ const MODEL: &str = r#"(
       (name: "conv", from: ["input"], op: Conv2d(weight: ("w", "conv"), bias: Some(("w", "two")), padding: (1, 1))),
       (name: "norm", from: ["conv"], op: BatchNorm(scale: ("w", "two"), shift: ("w", "two"), mean: ("w", "two"), variance: ("w", "two"), epsilon: 1e-5)),
       (name: "lif", from: ["norm"], op: Lif(tau: 2.0, threshold: 1.0, reset: 0.0)),
-      (name: "skip", from: ["lif", "conv"], op: Concat),
+      (name: "extra", from: ["input"], op: Conv2d(weight: ("w", "single"))),
+      (name: "skip", from: ["lif", "conv", "extra"], op: Concat),
       (name: "logits", from: ["skip"], op: MeanOverTime),
     ]),
     "decoder": (timesteps: 3, layers: [
@@ -51,6 +52,7 @@ fn folder() -> TempDir {
         tensor("table", &[5, 2]),
         tensor("one", &[]),
         tensor("two", &[2]),
+        tensor("single", &[1, 2, 1, 1]),
         tensor("three", &[3, 1, 1, 1, 1]),
     ];
     write_safetensors(&folder.path().join("w.safetensors"), &tensors).unwrap();
@@ -81,7 +83,7 @@ fn refused(replaced: &[(&str, &str)], expected: &[Code]) -> String {
 #[test]
 fn the_model_itself_loads() {
     let model = load_text(MODEL).2.unwrap();
-    assert_eq!(model.graphs["denoiser"].net.edge_count(), 6);
+    assert_eq!(model.graphs["denoiser"].net.edge_count(), 8);
     assert_eq!(model.graphs["decoder"].timesteps, 3);
     assert!(model.pipeline.is_some());
 }
@@ -92,7 +94,7 @@ fn syntax_errors_name_line_and_column() {
         ("name: \"tiny\"", "name: \"tiny\", colour: 3", ":3:17"),
         ("padding: (1, 1))),\n      (name: \"norm\"", "pading: (1, 1))),\n      (name: \"norm\"", ":8:"),
         ("timesteps: 3", "timesteps: -3", ":6:"),
-        ("op: Concat", "op: Conkat", ":11:"),
+        ("op: Concat", "op: Conkat", ":12:"),
         ("(name: \"input\"", "(nam", ":7:"),
     ] {
         let message = refused(&[(old, new)], &[Code::RonSyntax]);
@@ -134,7 +136,7 @@ fn names_of_layers_tensors_and_handles_resolve() {
 #[test]
 fn numbers_of_inputs_follow_from_the_operation() {
     for (old, new) in [
-        (r#"from: ["lif", "conv"]"#, r#"from: ["lif"]"#),
+        (r#"from: ["lif", "conv", "extra"]"#, r#"from: ["lif"]"#),
         (r#"from: ["psp", "rate"]"#, r#"from: ["psp"]"#),
         (r#"from: ["norm"], "#, ""),
         (r#"from: ["norm"]"#, r#"from: ["norm", "conv"]"#),
@@ -168,7 +170,7 @@ fn tensors_of_a_layer_agree() {
         (r#"Embedding(table: ("w", "table"))"#, r#"Embedding(table: ("w", "two"))"#),
     ] {
         let message = refused(&[(old, new)], &[Code::TensorShape]);
-        assert!(message.contains("expected") && message.contains("--> layer"), "{message}");
+        assert!(message.contains("expected") && message.contains(": layer "), "{message}");
     }
 }
 
@@ -218,9 +220,14 @@ fn the_pipeline_is_checked() {
         (r#"codebook: "codes""#, r#"codebook: "up""#),
         ("shape: (1, 4, 4)", "shape: (1, 4, 5)"),
     ] {
-        let count = if new.starts_with("latent") { 3 } else { 1 };
+        // The grid is that of both inputs and of the logits; each code has a row and a logit.
+        let count = match new {
+            "latent: (0, 4)" => 4,
+            "mask: 4" => 2,
+            _ => 1,
+        };
         let message = refused(&[(old, new)], &vec![Code::ModelInvalid; count]);
-        assert!(message.contains("model.ron: pipeline"), "{message}");
+        assert!(message.contains("model.ron:") && message.contains(": pipeline"), "{message}");
     }
 }
 

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use petgraph::graph::DiGraph;
 use snnc_compiler::driver::{self, CompileOptions};
-use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::passes::{LowerOptions, quantise};
@@ -23,7 +23,12 @@ fn chain(layers: Vec<(&str, Op)>) -> LoadedModel {
         last = Some(node);
     }
     let graph = Graph { name: "net".into(), timesteps: 4, net };
-    LoadedModel { name: "chain".into(), graphs: IndexMap::from([("net".into(), graph)]), pipeline: None }
+    LoadedModel {
+        name: "chain".into(),
+        graphs: IndexMap::from([("net".into(), graph)]),
+        pipeline: None,
+        origin: Origin::default(),
+    }
 }
 
 fn conv(inputs: usize, outputs: usize, groups: usize) -> Op {

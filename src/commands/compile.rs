@@ -60,7 +60,7 @@ pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Compiled, Diag
     let ir = driver::lower(&model, &target, options.lower)?;
     let given = mapping::given(mapping, &ir, &target)?;
     let program = driver::map_given(&ir, &target, options, &given)
-        .map_err(|problems| self::mapping::of_partition(mapping, problems))?;
+        .map_err(|problems| self::mapping::of_partition(mapping, model.origin.locate(problems)))?;
     let report = MappingReport::new(&ir, &program, &given.rates);
     Ok(Compiled { ir, program, report, seconds: start.elapsed().as_secs_f64() })
 }

@@ -1,8 +1,9 @@
-//! `snnc fit`: which targets hold a model. Exit code 0 whether or not some do; the answer is the output.
+//! `snnc fit`: which targets hold a model. Exit code 1 if none does.
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 
-use snnc_compiler::frontend;
+use snnc_compiler::{frontend, passes};
 use snnc_targets::{Diagnostics, Target, registry};
 
 use super::compile::options;
@@ -11,11 +12,31 @@ use crate::cli::{FitArgs, QuantiseArgs};
 use crate::fit::fit;
 
 pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
-    let names = registry::names().map(str::to_owned).chain(args.target.iter().cloned());
-    let targets: Vec<Target> = names.map(|name| registry::load(&name)).collect::<Result<_, _>>()?;
+    let targets = targets(&args.target)?;
     let model = frontend::load(&args.model)?;
+    // What no chip could run is the model's fault, and said once.
+    passes::check(&model)?;
     let quantise = QuantiseArgs { weights: args.weights, calibrate: None };
     let answer = fit(&model, &targets, options(&quantise));
     print(&if args.json { json(&answer) } else { answer.to_string() });
-    Ok(ExitCode::SUCCESS)
+    let some = answer.targets.iter().any(|row| row.fits);
+    Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The targets asked for, each once, or all that are built in; what is wrong with each of them is told.
+fn targets(asked: &[String]) -> Result<Vec<Target>, Diagnostics> {
+    let mut names: Vec<&str> = asked.iter().map(String::as_str).collect();
+    if names.is_empty() {
+        names = registry::names().collect();
+    }
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(*name));
+    let (mut targets, mut problems) = (Vec::new(), Diagnostics::default());
+    for name in names {
+        match registry::load(name) {
+            Ok(target) => targets.push(target),
+            Err(found) => problems.0.extend(found.0),
+        }
+    }
+    problems.into_result(targets)
 }

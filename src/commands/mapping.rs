@@ -60,8 +60,14 @@ pub fn given(args: &MappingArgs, ir: &SpikingIr, target: &Target) -> Result<Give
     Ok(given)
 }
 
-/// What is wrong with the cores of a program, told of the file that put neurons onto them.
-pub fn of_partition(args: &MappingArgs, problems: Diagnostics) -> Diagnostics {
+/// What is wrong with the cores of a program, told of the file that put neurons onto them: not the compiler's fault
+/// then, but the file's.
+pub fn of_partition(args: &MappingArgs, mut problems: Diagnostics) -> Diagnostics {
+    if args.partition.is_some() || args.placement.is_some() {
+        for problem in problems.0.iter_mut().filter(|problem| problem.code == Code::ProgramInvalid) {
+            problem.code = Code::MappingInvalid;
+        }
+    }
     match &args.partition {
         Some(path) => in_file(path, problems),
         None => problems,

@@ -8,15 +8,19 @@ use snnc_targets::ranges::EnergyRange;
 use snnc_targets::{Diagnostics, Target, registry};
 
 use crate::cli::{TargetsAction, TargetsArgs};
+use crate::errors;
 
 pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
     let text = match &args.action {
         None => list()?,
         Some(TargetsAction::Show { target, json: true }) => super::json(&registry::load(target)?),
         Some(TargetsAction::Show { target, json: false }) => show(&registry::load(target)?),
-        Some(TargetsAction::Check { target }) => {
+        Some(TargetsAction::Check { target, json }) => {
             let target = registry::read(Path::new(target))?;
-            format!("{}: no contradictions\n", target.name)
+            match json {
+                true => errors::json::print(&Diagnostics::default()),
+                false => format!("{}: no contradictions\n", target.name),
+            }
         }
     };
     super::print(&text);

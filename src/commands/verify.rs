@@ -32,7 +32,8 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
         let report = golden::check(&model, &recorded, &mut |at| {
             bar.set_length(at.total as u64);
             bar.set_position(at.done as u64);
-        })?;
+        })
+        .map_err(|problems| model.origin.locate(problems))?;
         bar.finish_and_clear();
         print(&if args.json { report.json() } else { report.text() });
         return Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE });

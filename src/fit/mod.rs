@@ -124,7 +124,7 @@ fn compiled(
     options: CompileOptions,
 ) -> Result<(Mapping, Vec<Warning>), Diagnostics> {
     let ir = driver::lower(model, target, options.lower)?;
-    let program = driver::map(&ir, target, options)?;
+    let program = driver::map(&ir, target, options).map_err(|found| model.origin.locate(found))?;
     let uses = if program.target.layer_cores.is_some() {
         layer_core_uses(&ir, &program)
     } else {

@@ -15,6 +15,7 @@ pub mod entity;
 pub mod file_kind;
 pub mod input;
 pub mod layer_cores;
+pub mod names;
 pub mod near;
 pub mod output;
 pub mod ranges;

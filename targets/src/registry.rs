@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::file_kind::FileKind;
 use crate::layer_cores::LayerCores;
 use crate::near::near;
-use crate::ron_tree::reading::{self, Fault};
+use crate::ron_tree::reading::{self, Fault, Problem};
 use crate::ron_tree::{self, Kind, Node, words};
 use crate::schema::{
     AxonSpec, CoreLimits, EnergySpec, NetworkSpec, NeuronSpec, SynapseSpec, TimingSpec, TopologySpec,
@@ -109,6 +109,12 @@ fn misread(tree: &Node, source: &Arc<Source>, error: &ron::error::SpannedError) 
         reading::read::<Target>(tree).err().filter(|fault| fault.path.is_empty() || faults.is_empty()),
     );
     let mut found = Diagnostics(faults.iter().map(|fault| fault.diagnostic(source)).collect());
+    for (fault, told) in faults.iter().zip(&mut found.0) {
+        // What the schema itself refuses is well-formed.
+        if matches!(fault.problem, Problem::Other(_)) {
+            told.code = Code::TargetInvalid;
+        }
+    }
     if found.0.is_empty() {
         found.push(syntax(source, error));
     }

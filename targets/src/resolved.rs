@@ -90,7 +90,9 @@ impl Target {
             }
         };
         need(self.format == FORMAT, "format", &format!("\"{FORMAT}\", found \"{}\"", self.format));
-        need(!self.name.is_empty(), "name", "a name");
+        if let Some(fault) = crate::names::fault(&self.name) {
+            need(false, "name", &format!("a name to print, but it {fault}"));
+        }
         self.check_counts(&mut need);
         self.check_board(&mut need);
         let t = &self.topology;

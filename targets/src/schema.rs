@@ -18,13 +18,29 @@ pub const FORMAT: &str = "snnc.target/1";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Provenance {
     /// Measured on silicon; by whom.
-    Measured(String),
+    Measured(#[serde(deserialize_with = "said")] String),
     /// Printed by the vendor or in a paper; which.
-    Published(String),
+    Published(#[serde(deserialize_with = "said")] String),
     /// Arithmetic on published numbers; which.
-    Derived(String),
+    Derived(#[serde(deserialize_with = "said")] String),
     /// Not known publicly; why this value.
-    Assumed(String),
+    Assumed(#[serde(deserialize_with = "said")] String),
+}
+
+/// A source that says something; reports print it on one line.
+fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        return Err(serde::de::Error::custom("the source is empty, expected who, where or why"));
+    }
+    if let Some(control) = text.chars().find(|c| c.is_control()) {
+        let found = format!(
+            "the source holds the control character U+{:04X}, expected one line of text",
+            u32::from(control)
+        );
+        return Err(serde::de::Error::custom(found));
+    }
+    Ok(text)
 }
 
 impl Provenance {

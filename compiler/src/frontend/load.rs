@@ -1,17 +1,19 @@
 //! Reads `model.ron` and the weight files that it names.
 //!
-//! Weight files are opened when the first tensor of theirs is asked for, once. Refused: syntax errors and unknown
-//! fields (`E0002`), another format string (`E0020`), and whatever [`super::build`] refuses.
+//! Weight files are opened when the first tensor of theirs is asked for, once. Refused: what [`super::read`] refuses of
+//! the text, and whatever [`super::build`] refuses.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::build::{Source, build};
-use super::model::{FORMAT, ModelFile, PipelineSpec, TensorRef};
+use super::model::{PipelineSpec, TensorRef};
+use super::origin::Origin;
+use super::read::read;
 use crate::graph::Graph;
 use crate::weights::{Tensor, WeightFile};
 
@@ -27,19 +29,21 @@ pub struct LoadedModel {
     pub graphs: IndexMap<String, Graph>,
     /// The generation loop, if the model generates.
     pub pipeline: Option<PipelineSpec>,
+    /// Where its parts stand in the file.
+    pub origin: Origin,
 }
 
 /// Reads a model file, builds its networks and checks its pipeline. Problems are collected, not only the first told.
 ///
 /// # Errors
-/// [`Code::FileUnreadable`] and [`Code::RonSyntax`] (`path:line:column`) for the file itself; [`Code::ModelInvalid`]
-/// for its format, timesteps and pipeline; [`Code::GraphInvalid`] for layers; [`Code::TensorMissing`],
+/// [`Code::FileUnreadable`], [`Code::WrongFile`], [`Code::RonSyntax`] and [`Code::FeatureMissing`] for the text itself;
+/// [`Code::ModelInvalid`] for its format, timesteps and pipeline; [`Code::GraphInvalid`] for layers; [`Code::TensorMissing`],
 /// [`Code::TensorShape`], [`Code::WeightsMalformed`] and [`Code::PickleRefused`] for their tensors.
 pub fn load(path: &Path) -> Result<LoadedModel, Diagnostics> {
-    let model = read(path)?;
+    let (model, origin) = read(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut files = Files::new(folder, path, &model.weights);
-    build(&model, &path.display().to_string(), &mut files)
+    let mut files = Files::new(folder, path, &model.weights, origin.clone());
+    build(&model, &path.display().to_string(), &mut files, origin)
 }
 
 /// The files that make up a model: itself and the weight files that it names, as far as it can be read.
@@ -47,27 +51,8 @@ pub fn files_of(path: &Path) -> Vec<PathBuf> {
     let folder = path.parent().unwrap_or(Path::new("."));
     // A pipe is read once, by who loads the model.
     let model = path.is_file().then(|| read(path).ok()).flatten();
-    let weights = model.iter().flat_map(|model| model.weights.values()).map(|file| folder.join(file));
+    let weights = model.iter().flat_map(|(model, _)| model.weights.values()).map(|file| folder.join(file));
     std::iter::once(path.to_owned()).chain(weights).collect()
-}
-
-/// Reads and parses; checks nothing but syntax and format.
-fn read(path: &Path) -> Result<ModelFile, Diagnostic> {
-    let place = path.display().to_string();
-    let text = input::MODEL.read_text(path)?;
-    let model: ModelFile = ron::from_str(&text).map_err(|error| syntax(&place, &error))?;
-    if model.format != FORMAT {
-        let message = format!("format is `{}`, expected `{FORMAT}`", model.format);
-        return Err(Diagnostic::new(Code::ModelInvalid, place, message)
-            .hint("the file was written for another version of snnc, or is no model file"));
-    }
-    Ok(model)
-}
-
-fn syntax(place: &str, error: &ron::error::SpannedError) -> Diagnostic {
-    let at = error.span.start;
-    Diagnostic::new(Code::RonSyntax, format!("{place}:{}:{}", at.line, at.col), error.code.to_string())
-        .hint("the fields of a model file are those of the examples; unknown ones are refused")
 }
 
 /// The weight files of a model, opened on first use.
@@ -76,6 +61,8 @@ struct Files<'a> {
     model: &'a Path,
     /// By handle, from the folder of the model file.
     paths: IndexMap<&'a str, PathBuf>,
+    /// Where the handles stand.
+    origin: Origin,
     /// By handle; `None` for a file whose error was told.
     open: HashMap<String, Option<WeightFile>>,
     /// Elements that may still be fetched; `None` once it was told that there are too many.
@@ -83,16 +70,16 @@ struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    fn new(folder: &Path, model: &'a Path, weights: &'a IndexMap<String, String>) -> Self {
+    fn new(folder: &Path, model: &'a Path, weights: &'a IndexMap<String, String>, origin: Origin) -> Self {
         let paths = weights.iter().map(|(handle, path)| (handle.as_str(), folder.join(path))).collect();
-        Self { model, paths, open: HashMap::new(), room: Some(MOST_ELEMENTS) }
+        Self { model, paths, origin, open: HashMap::new(), room: Some(MOST_ELEMENTS) }
     }
 
     /// Opens the file of a handle. Its error is told once; after that the error is empty.
     fn file(&mut self, handle: &str) -> Result<&WeightFile, Diagnostics> {
         if !self.open.contains_key(handle) {
             let opened = match self.paths.get(handle) {
-                Some(path) => WeightFile::open(path),
+                Some(path) => WeightFile::open(path).map_err(|problems| self.named(handle, problems)),
                 None => Err(self.unknown(handle).into()),
             };
             let (file, error) = match opened {
@@ -103,6 +90,15 @@ impl<'a> Files<'a> {
             error?;
         }
         self.open.get(handle).and_then(Option::as_ref).ok_or_else(Diagnostics::default)
+    }
+
+    /// Problems with a weight file, at the line that names it.
+    fn named(&self, handle: &str, mut problems: Diagnostics) -> Diagnostics {
+        let entry = self.origin.tree().and_then(|tree| tree.field("weights")?.entry(handle));
+        for problem in &mut problems.0 {
+            problem.place = self.origin.place(problem.place.clone(), entry.map(|path| path.span.clone()));
+        }
+        problems
     }
 
     /// Accounts for a tensor before it is read. That there is no room is told once; after that the error is empty.

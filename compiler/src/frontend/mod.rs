@@ -2,16 +2,20 @@
 //!
 //! [`model`] is `model.ron` as written, [`load()`] reads it with its weight files and builds one checked
 //! [`Graph`](crate::graph::Graph) per network, [`import()`] writes it from the checkpoints of the Spiking-Diffusion
-//! authors.
+//! authors. [`Origin`] knows where each part stands in the file, for whoever refuses it later.
 //!
 //! Invariants: a [`LoadedModel`] names only layers and networks that exist, every layer has the inputs that its
 //! operation needs and tensors that agree with each other, and no network has a cycle. Whether the layers' *maps* fit
 //! each other is said by shape inference, in [`crate::graph`].
 
 mod build;
+mod features;
 pub mod import;
 mod load;
 pub mod model;
+mod origin;
+mod read;
 
 pub use import::{ImportSummary, import};
 pub use load::{LoadedModel, files_of, load};
+pub use origin::Origin;

@@ -207,6 +207,11 @@ impl Graph {
         all
     }
 
+    /// Layers that nothing reads, ascending by index; a model file gives a network exactly one.
+    pub fn outputs(&self) -> Vec<NodeIndex> {
+        self.net.externals(Direction::Outgoing).collect()
+    }
+
     /// The layer of that name.
     pub fn find(&self, name: &str) -> Option<NodeIndex> {
         self.net.node_indices().find(|&n| self.net[n].name == name)

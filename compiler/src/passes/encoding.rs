@@ -46,7 +46,9 @@ pub fn run(graph: &Graph) -> Result<(Graph, Option<Tail>), Diagnostic> {
     };
     removed.push(code);
     let name = |(node, factor): (NodeIndex, f64)| match graph.net[node].op {
-        Op::MeanOverTime | Op::WeightedSum { .. } => Ok((population(graph, node), factor)),
+        Op::MeanOverTime | Op::WeightedSum { .. } => {
+            Ok((graph.net[population(graph, node)].name.clone(), factor))
+        }
         _ => Err(unsupported(&graph.name, &graph.net[node].name, "a code's features must be read-outs")),
     };
     let tail = Tail {
@@ -59,14 +61,18 @@ pub fn run(graph: &Graph) -> Result<(Graph, Option<Tail>), Diagnostic> {
     Ok((chip, Some(tail)))
 }
 
-/// Name of the population that `collect` makes of a read-out.
-fn population(graph: &Graph, readout: NodeIndex) -> String {
+/// The layer after which `collect` names the population of a read-out: the one with weights before it, unless that has
+/// several read-outs.
+pub(super) fn population(graph: &Graph, readout: NodeIndex) -> NodeIndex {
     let before = graph.inputs(readout)[0];
     let weighted = matches!(
         graph.net[before].op,
         Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear { .. } | Op::Sparse(_)
     );
-    graph.net[if weighted { before } else { readout }].name.clone()
+    let reads_out =
+        |node: &NodeIndex| matches!(graph.net[*node].op, Op::MeanOverTime | Op::WeightedSum { .. });
+    let alone = graph.readers(before).iter().filter(|node| reads_out(node)).count() == 1;
+    if weighted && alone { before } else { readout }
 }
 
 impl Tail {

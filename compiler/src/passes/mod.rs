@@ -57,13 +57,41 @@ const FINE_BITS: u32 = 8;
 /// # Errors
 /// [`Code::Unsupported`], [`Code::Quantise`], [`Code::ModelInvalid`] or those of shape inference.
 pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
-    let names: Vec<&String> = match &model.pipeline {
-        Some(pipeline) => vec![&pipeline.denoiser, &pipeline.decoder],
-        None => model.graphs.keys().collect(),
-    };
-    let (mut ir, ids) = lower_networks(model, &names, target, options)?;
+    let (mut ir, ids) = lower_networks(model, &on_chip(model), target, options)?;
     ir.model.generation = model.pipeline.as_ref().map(|pipeline| generation(pipeline, &ids));
     Ok(ir)
+}
+
+/// Finds what no target's chip could run, in all networks: the passes that know no target.
+///
+/// # Errors
+/// [`Code::Unsupported`], or those of shape inference, each with its line of the model file.
+pub fn check(model: &LoadedModel) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::default();
+    for name in on_chip(model) {
+        problems.0.extend(neurons(model, name).err().unwrap_or_default().0);
+    }
+    model.origin.locate(problems).into_result(())
+}
+
+/// Networks that run on the chip.
+fn on_chip(model: &LoadedModel) -> Vec<&String> {
+    match &model.pipeline {
+        Some(pipeline) => vec![&pipeline.denoiser, &pipeline.decoder],
+        None => model.graphs.keys().collect(),
+    }
+}
+
+/// A network's neurons, whatever the target.
+fn neurons(model: &LoadedModel, name: &String) -> Result<collect::Collected, Diagnostics> {
+    let graph = model.graphs.get(name).ok_or_else(|| {
+        Diagnostic::new(Code::ModelInvalid, "pipeline", format!("no network is called \"{name}\""))
+    })?;
+    let mut folded = fold::run(&linear::run(graph)?)?;
+    if model.pipeline.as_ref().is_some_and(|p| p.encoder.as_ref() == Some(name)) {
+        folded = encoding::run(&folded)?.0;
+    }
+    collect::run(&folded)
 }
 
 /// Lowers encoder and decoder of a model whose pipeline has an encoder; with what the host makes of the read-outs.
@@ -119,22 +147,22 @@ fn lower_networks(
     let mut finished = Vec::new();
     let passes = options.passes(ir.model.neuron.weight_bits);
     for &name in names {
-        let graph = model.graphs.get(name).ok_or_else(|| {
-            Diagnostic::new(Code::ModelInvalid, "pipeline", format!("no network is called \"{name}\""))
-        })?;
+        let folded = match neurons(model, name) {
+            Ok(folded) => folded,
+            // The networks are independent, so each can say what it lacks.
+            Err(found) => {
+                problems.0.extend(found.0);
+                continue;
+            }
+        };
+        let graph = &model.graphs[name];
         let ranges = match &model.pipeline {
             Some(pipeline) => input_ranges(pipeline, name),
             None => Some(plain_ranges(graph)),
         };
-        let mut folded = fold::run(&linear::run(graph)?)?;
-        if model.pipeline.as_ref().is_some_and(|p| p.encoder.as_ref() == Some(name)) {
-            folded = encoding::run(&folded)?.0;
-        }
-        let folded = collect::run(&folded)?;
         let recorded = record(model.pipeline.as_ref(), name, &folded, passes, &mut finished);
         match lower_network(&mut ir, graph, &folded, ranges.as_deref(), &recorded, target) {
             Ok(id) => drop(ids.insert(name.clone(), id)),
-            // The networks are independent, so each can say what it lacks.
             Err(found) => problems.0.extend(found.0),
         }
     }

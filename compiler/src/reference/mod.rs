@@ -33,7 +33,7 @@ pub struct Interpreter<'g> {
 }
 
 impl<'g> Interpreter<'g> {
-    /// An interpreter of `graph`, whose last layer is taken for its output.
+    /// An interpreter of `graph`, whose output is the layer that nothing reads.
     ///
     /// # Errors
     /// Those of [`Graph::shapes`].
@@ -53,7 +53,7 @@ impl<'g> Interpreter<'g> {
         self.shapes[input]
     }
 
-    /// Shape of the last layer's output, `[c, h, w]`.
+    /// Shape of the network's output, `[c, h, w]`.
     pub fn output_shape(&self) -> Shape {
         self.shapes[trace::output(self.graph)]
     }

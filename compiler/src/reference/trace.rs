@@ -5,9 +5,9 @@ use petgraph::graph::NodeIndex;
 use super::{Map, Signal};
 use crate::graph::Graph;
 
-/// Layer whose output is the network's: the last one written.
+/// Layer whose output is the network's: the one that nothing reads, wherever it stands; of several the last.
 pub(super) fn output(graph: &Graph) -> NodeIndex {
-    graph.net.node_indices().next_back().expect("shape inference saw an input layer")
+    graph.outputs().pop().expect("a graph without cycles has a layer that nothing reads")
 }
 
 /// One layer of a [`Trace`].
@@ -25,6 +25,8 @@ pub struct TracedLayer {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace {
     layers: Vec<TracedLayer>,
+    /// Position of the network's output.
+    output: usize,
 }
 
 impl Trace {
@@ -37,7 +39,7 @@ impl Trace {
         };
         let layers: Vec<_> = graph.net.node_weights().zip(signals).map(traced).collect();
         assert_eq!(layers.len(), graph.net.node_count(), "every layer of a run gives a signal");
-        Self { layers }
+        Self { layers, output: output(graph).index() }
     }
 
     /// All layers.
@@ -50,10 +52,9 @@ impl Trace {
         self.layers.iter().find(|l| l.name == layer).map(|l| &l.signal)
     }
 
-    /// Output of the last layer: after the last timestep, where it has several.
+    /// Output of the layer that nothing reads: after the last timestep, where it has several.
     pub fn output(&self) -> &Map {
-        let last = self.layers.last().and_then(|layer| layer.signal.steps().last());
-        last.expect("a run has a last layer and a last timestep")
+        self.layers[self.output].signal.steps().last().expect("a run has a last timestep")
     }
 
     /// Names of the spiking layers.

@@ -17,6 +17,7 @@ pub(crate) mod write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use snnc_targets::file_kind::FileKind;
 use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics, input};
 
@@ -48,7 +49,18 @@ impl WeightFile {
     pub fn open(path: &Path) -> Result<Self, Diagnostics> {
         let extension =
             path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let kind = FileKind::of_file(path);
         let format = match extension.as_str() {
+            "safetensors" | "pth" | "pt" | "bin" | "ckpt" if !kind.is_none_or(is_weights) => {
+                FileKind::Safetensors.demand(kind, path.display().to_string())?;
+                return Err(unknown_extension(path, &extension).into());
+            }
+            "safetensors" if kind == Some(FileKind::Checkpoint) => {
+                return Err(misnamed(path, "safetensors", "pth"));
+            }
+            "pth" | "pt" | "ckpt" if kind == Some(FileKind::Safetensors) => {
+                return Err(misnamed(path, "PyTorch checkpoint", "safetensors"));
+            }
             "safetensors" => Format::Safetensors(SafetensorsFile::open(path)?),
             "pth" | "pt" | "bin" | "ckpt" => Format::Pickle(PickleFile::open(path)?),
             other => return Err(unknown_extension(path, other).into()),
@@ -140,6 +152,21 @@ impl WeightFile {
         Diagnostic::new(Code::TensorShape, self.place(name), message)
             .hint("training has diverged, or the file is damaged; use an earlier checkpoint")
     }
+}
+
+/// Whether a file of that kind may hold weights, be it damaged: a zip archive whose first entry is no pickle, say.
+fn is_weights(kind: FileKind) -> bool {
+    use FileKind::{Binary, Checkpoint, Json, Safetensors, Tar, Zip};
+    matches!(kind, Binary | Checkpoint | Json | Safetensors | Tar | Zip)
+}
+
+/// A file whose name says another format than its first bytes.
+fn misnamed(path: &Path, name: &str, extension: &str) -> Diagnostics {
+    let found = FileKind::of_file(path).map_or("another kind of file", FileKind::words);
+    let message = format!("the name says {name}, but this is {found}");
+    Diagnostic::new(Code::WrongFile, path.display().to_string(), message)
+        .hint(format!("rename it to end in .{extension}, also where `weights` names it"))
+        .into()
 }
 
 fn unknown_extension(path: &Path, extension: &str) -> Diagnostic {

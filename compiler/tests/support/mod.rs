@@ -199,7 +199,7 @@ pub fn archive(pickle: &[u8], storages: Vec<Vec<u8>>) -> Vec<u8> {
 pub fn codes(errors: &Diagnostics) -> Vec<Code> {
     assert!(!errors.0.is_empty(), "an error without a diagnostic");
     for error in &errors.0 {
-        assert!(!error.place.as_str().is_empty() && !error.message.is_empty(), "{error}");
+        assert!(!error.place.to_string().is_empty() && !error.message.is_empty(), "{error}");
         assert!(error.hint.as_ref().is_some_and(|hint| !hint.is_empty()), "no hint: {error}");
     }
     errors.codes()

@@ -97,6 +97,13 @@ impl Place {
         self.span.as_deref()
     }
 
+    /// `file:line:column`.
+    pub fn position(&self) -> Option<String> {
+        let span = self.span()?;
+        let (line, column) = span.source.line_column(span.range.start);
+        Some(format!("{}:{line}:{column}", span.source.name))
+    }
+
     /// The subject as printed, without the file.
     pub fn as_str(&self) -> &str {
         self.subject.as_str()
@@ -150,9 +157,8 @@ impl PartialEq<String> for Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let subject = self.subject.as_str();
-        let Some(span) = self.span() else { return f.write_str(subject) };
-        let (line, column) = span.source.line_column(span.range.start);
-        write!(f, "{}:{line}:{column}", span.source.name)?;
+        let Some(position) = self.position() else { return f.write_str(subject) };
+        f.write_str(&position)?;
         if subject.is_empty() { Ok(()) } else { write!(f, ": {subject}") }
     }
 }

@@ -113,8 +113,12 @@ fn instead(expected: &str, found: &str) -> Option<String> {
         other if other.starts_with("tuple struct TensorRef") && text => {
             Some(format!("write (\"HANDLE\", {found}) with a handle from `weights`"))
         }
+        "option" if found.ends_with("...") => Some("write Some(...) around it".into()),
         "option" => Some(format!("write Some({found})")),
         other if text && other.contains("`Published`") => Some(format!("write Published({found})")),
+        "usize" | "u64" | "u32" => Some("write digits alone, such as 4".into()),
+        "f64" => Some("write a number, such as 1.0".into()),
+        "a list in [ ]" if text => Some(format!("write [{found}]")),
         "a string" if !found.contains(['(', '[', '{']) => Some(format!("write \"{found}\"")),
         _ => None,
     }

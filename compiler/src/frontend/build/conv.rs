@@ -84,7 +84,7 @@ impl Resolver<'_> {
         ] {
             if [rows, columns].iter().any(|&value| !(least..=MOST).contains(&value)) {
                 let message = format!("{name} is ({rows}, {columns}), expected {least} to {MOST}");
-                legal = self.invalid(message, "pairs are (vertical, horizontal)");
+                legal = self.invalid(name, message, "pairs are (vertical, horizontal)");
             }
         }
         let too_far =
@@ -93,7 +93,11 @@ impl Resolver<'_> {
             || too_far(spec.output_padding.1, spec.stride.1, spec.dilation.1)
         {
             let message = format!("output_padding {:?} is not below stride or dilation", spec.output_padding);
-            legal = self.invalid(message, "PyTorch allows output_padding < max(stride, dilation)");
+            legal = self.invalid(
+                "output_padding",
+                message,
+                "PyTorch allows output_padding < max(stride, dilation)",
+            );
         }
         legal
     }
@@ -111,6 +115,7 @@ impl Resolver<'_> {
             let message =
                 format!("{} groups do not divide the {slow} channels of `{}`", spec.groups, spec.weight.1);
             return self.invalid(
+                "groups",
                 message,
                 "`groups` divides input and output channels; 1 for an ordinary convolution",
             );

@@ -28,7 +28,11 @@ impl Resolver<'_> {
     ) -> Option<Synapses> {
         if !(1..=MOST_ELEMENTS).contains(&outputs) {
             let message = format!("{outputs} outputs, expected 1 to {MOST_ELEMENTS}");
-            return self.invalid(message, "`outputs` is the number of neurons that the synapses lead to");
+            return self.invalid(
+                "outputs",
+                message,
+                "`outputs` is the number of neurons that the synapses lead to",
+            );
         }
         let sources = self.vector(lists[0], None)?;
         let targets = self.vector(lists[1], Some(sources.data.len()))?;
@@ -56,7 +60,7 @@ impl Resolver<'_> {
                 "entry {wrong} of `{}` of `{}` is {}, a neuron number expected",
                 name.1, name.0, tensor.data[wrong]
             );
-            return self.shape_error(message, "neurons are counted from 0");
+            return self.shape_error(name, message, "neurons are counted from 0");
         }
         indices
     }

@@ -5,8 +5,8 @@
 
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::Source;
 use super::conv::ConvSpec;
+use super::{LayerPlace, Source};
 use crate::frontend::model::{OpSpec, TensorRef};
 use crate::graph::Op;
 use crate::ir::Shape;
@@ -17,8 +17,8 @@ pub(super) const MOST_ELEMENTS: usize = 1 << 24;
 
 /// Resolves the operation of one layer.
 pub(super) struct Resolver<'a> {
-    /// `layer sdid.conv1`.
-    pub place: String,
+    /// Where the layer and its fields stand.
+    pub place: LayerPlace<'a>,
     /// Timesteps of the network.
     pub timesteps: usize,
     /// Where tensors come from.
@@ -59,7 +59,7 @@ impl Resolver<'_> {
             let message = format!(
                 "input shape [{channels}, {height}, {width}] has no or over {MOST_ELEMENTS} elements"
             );
-            return self.invalid(message, "`shape` is (channels, height, width)");
+            return self.invalid("shape", message, "`shape` is (channels, height, width)");
         }
         Some(Op::Input { shape: Shape::new(channels, height, width) })
     }
@@ -87,27 +87,27 @@ impl Resolver<'_> {
             }
         }
         if !epsilon.is_finite() || epsilon < 0.0 {
-            return self
-                .invalid(format!("epsilon is {epsilon}, expected 0 or more"), "PyTorch's default is 1e-5");
+            let message = format!("epsilon is {epsilon}, expected 0 or more");
+            return self.invalid("epsilon", message, "PyTorch's default is 1e-5");
         }
         if let Some(channel) = variance.data.iter().position(|v| v + epsilon <= 0.0) {
             let found = variance.data[channel];
             let message =
                 format!("running variance of channel {channel} is {found}: with epsilon not positive");
-            return self.shape_error(message, "is `variance` the tensor `running_var`?");
+            return self.shape_error(tensors[3], message, "is `variance` the tensor `running_var`?");
         }
         Some(Op::BatchNorm { scale, shift, mean, variance, epsilon })
     }
 
     fn lif(&mut self, tau: f64, threshold: f64, reset: f64) -> Option<Op> {
         if !(tau.is_finite() && tau > 0.0) {
-            return self
-                .invalid(format!("tau is {tau}, expected a positive number of timesteps"), "often 2.0");
+            let message = format!("tau is {tau}, expected a positive number of timesteps");
+            return self.invalid("tau", message, "often 2.0; a neuron without leak is `If`");
         }
         if !(threshold.is_finite() && reset.is_finite() && threshold > reset) {
             let message =
                 format!("threshold {threshold} and reset {reset}: expected finite, threshold above reset");
-            return self.invalid(message, "a neuron at rest must not fire; often 1.0 and 0.0");
+            return self.invalid("threshold", message, "a neuron at rest must not fire; often 1.0 and 0.0");
         }
         Some(Op::Lif { tau, threshold, reset })
     }
@@ -115,7 +115,7 @@ impl Resolver<'_> {
     fn integrate_and_fire(&mut self, threshold: f64) -> Option<Op> {
         if !(threshold.is_finite() && threshold > 0.0) {
             let message = format!("threshold is {threshold}, expected finite and above 0");
-            return self.invalid(message, "a neuron at rest must not fire; often 1.0");
+            return self.invalid("threshold", message, "a neuron at rest must not fire; often 1.0");
         }
         Some(Op::If { threshold })
     }
@@ -155,8 +155,16 @@ impl Resolver<'_> {
         match self.source.fetch(tensor) {
             Ok(tensor) => Some(tensor),
             Err(found) => {
+                let place = self.place.tensor(tensor);
                 self.errors.0.extend(found.0.into_iter().map(|mut error| {
-                    error.message += &format!(" (asked for by {})", self.place);
+                    error.message += &format!(" (asked for by {})", self.place.subject);
+                    // What is wrong with a whole file stands where the file is named.
+                    if let (None, Some(span)) = (error.place.span(), place.span()) {
+                        error.place = match error.place.as_str() == span.source.name {
+                            true => place.clone(),
+                            false => error.place.at(&span.source, span.range.clone()),
+                        };
+                    }
                     error
                 }));
                 None
@@ -169,16 +177,16 @@ impl Resolver<'_> {
             "tensor `{}` of `{}` has shape {:?}, expected {expected}",
             tensor.1, tensor.0, found.shape
         );
-        self.shape_error(message, "is it the right tensor for this field?")
+        self.shape_error(tensor, message, "is it the right tensor for this field?")
     }
 
-    pub(super) fn shape_error<T>(&mut self, message: String, hint: &str) -> Option<T> {
-        self.errors.push(Diagnostic::new(Code::TensorShape, self.place.as_str(), message).hint(hint));
+    pub(super) fn shape_error<T>(&mut self, tensor: &TensorRef, message: String, hint: &str) -> Option<T> {
+        self.errors.push(Diagnostic::new(Code::TensorShape, self.place.tensor(tensor), message).hint(hint));
         None
     }
 
-    pub(super) fn invalid<T>(&mut self, message: String, hint: &str) -> Option<T> {
-        self.errors.push(Diagnostic::new(Code::GraphInvalid, self.place.as_str(), message).hint(hint));
+    pub(super) fn invalid<T>(&mut self, field: &str, message: String, hint: &str) -> Option<T> {
+        self.errors.push(Diagnostic::new(Code::GraphInvalid, self.place.field(field), message).hint(hint));
         None
     }
 }

@@ -6,8 +6,10 @@ use indexmap::IndexMap;
 use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
+use crate::frontend::Origin;
 use crate::frontend::model::{NetworkSpec, OpSpec, PipelineSpec};
 use crate::graph::{Graph, Op};
+use crate::ir::Shape;
 
 /// Longest side of the token grid.
 const LONGEST_SIDE: usize = 4096;
@@ -17,50 +19,57 @@ const MOST_ITERATIONS: usize = 1 << 20;
 /// Everything that is wrong with the pipeline; `graphs` lacks the networks that could not be built.
 pub(super) fn check(
     spec: &PipelineSpec,
-    place: &str,
+    origin: &Origin,
     networks: &IndexMap<String, NetworkSpec>,
     graphs: &IndexMap<String, Graph>,
 ) -> Diagnostics {
-    let mut check = Check { place: format!("{place}: pipeline"), errors: Diagnostics::default() };
+    let mut check = Check { origin, errors: Diagnostics::default() };
     check.numbers(spec);
     check.names(spec, networks);
     check.input("denoiser", &spec.denoiser, (2, spec.latent), networks);
     check.input("decoder", &spec.decoder, (1, spec.latent), networks);
+    if let Some(denoiser) = graphs.get(&spec.denoiser) {
+        check.logits(spec, denoiser);
+    }
     if let Some(decoder) = graphs.get(&spec.decoder) {
         check.codebook(spec, decoder);
     }
     check.errors
 }
 
-struct Check {
-    place: String,
+struct Check<'a> {
+    origin: &'a Origin,
     errors: Diagnostics,
 }
 
-impl Check {
-    fn push(&mut self, message: String, hint: &str) {
-        self.errors.push(Diagnostic::new(Code::ModelInvalid, self.place.as_str(), message).hint(hint));
+impl Check<'_> {
+    fn push(&mut self, field: &str, message: String, hint: &str) {
+        let pipeline = self.origin.tree().and_then(|tree| tree.field("pipeline"));
+        let range = pipeline.and_then(|pipeline| pipeline.field(field)).map(|field| field.span.clone());
+        let place = self.origin.place("pipeline", range);
+        self.errors.push(Diagnostic::new(Code::ModelInvalid, place, message).hint(hint));
     }
 
     fn numbers(&mut self, spec: &PipelineSpec) {
         let (rows, columns) = spec.latent;
         if [rows, columns].iter().any(|side| !(1..=LONGEST_SIDE).contains(side)) {
             let message = format!("latent is ({rows}, {columns}), expected 1 to {LONGEST_SIDE} each");
-            self.push(message, "`latent` is (rows, columns) of the token grid");
+            self.push("latent", message, "`latent` is (rows, columns) of the token grid");
         }
         if spec.mask == 0 {
             self.push(
+                "mask",
                 String::from("mask is 0, expected the number of codes"),
                 "tokens run from 0 to mask - 1",
             );
         }
         if !(1..=MOST_ITERATIONS).contains(&spec.iterations) {
             let message = format!("{} iterations, expected 1 to {MOST_ITERATIONS}", spec.iterations);
-            self.push(message, "the authors take one for each token");
+            self.push("iterations", message, "the authors take one for each token");
         }
         if !(spec.temperature.is_finite() && spec.temperature > 0.0) {
             let message = format!("temperature is {}, expected a positive number", spec.temperature);
-            self.push(message, "1.0 samples from the softmax as it is; the authors take 0.65");
+            self.push("temperature", message, "1.0 samples from the softmax as it is; the authors take 0.65");
         }
     }
 
@@ -77,7 +86,7 @@ impl Check {
                 Some(near) => format!("near names: {near}"),
                 None => format!("the networks are: {}", known.join(", ")),
             };
-            self.push(format!("the {role} `{name}` is no network of the model"), &hint);
+            self.push(role, format!("the {role} `{name}` is no network of the model"), &hint);
         }
     }
 
@@ -98,10 +107,24 @@ impl Check {
                     (channels, rows, columns)
                 );
                 self.push(
+                    "latent",
                     message,
                     "the denoiser reads two planes (tokens, t), the decoder one, both of `latent` size",
                 );
             }
+        }
+    }
+
+    /// The denoiser gives a logit for each code at each place of the grid.
+    fn logits(&mut self, spec: &PipelineSpec, denoiser: &Graph) {
+        let (Ok(shapes), &[output]) = (denoiser.shapes(), denoiser.outputs().as_slice()) else { return };
+        let expected = Shape::new(spec.mask, spec.latent.0, spec.latent.1);
+        if shapes[output] != expected {
+            let message = format!(
+                "the denoiser's output has shape {}, expected {expected}: a logit for each code and place",
+                shapes[output]
+            );
+            self.push("mask", message, "`mask` is the number of codes, `latent` the grid");
         }
     }
 
@@ -114,17 +137,18 @@ impl Check {
                 || String::from("name the decoder's Embedding layer"),
                 |near| format!("near names: {near}"),
             );
-            return self
-                .push(format!("the codebook `{name}` is no layer of network `{}`", decoder.name), &hint);
+            let message = format!("the codebook `{name}` is no layer of network `{}`", decoder.name);
+            return self.push("codebook", message, &hint);
         };
         match &decoder.net[layer].op {
             Op::Embedding { table } if table.shape.first() == Some(&spec.mask) => {}
             Op::Embedding { table } => {
                 let rows = table.shape.first().copied().unwrap_or_default();
                 let message = format!("the codebook `{name}` has {rows} rows, mask is {}", spec.mask);
-                self.push(message, "mask is the number of codes");
+                self.push("mask", message, "mask is the number of codes");
             }
             other => self.push(
+                "codebook",
                 format!("the codebook `{name}` is a {}, expected an Embedding", other.name()),
                 "name the decoder's Embedding layer",
             ),

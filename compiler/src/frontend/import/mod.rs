@@ -20,6 +20,7 @@ use indexmap::IndexMap;
 use snnc_targets::output::{self, Folder, Inputs};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
+use super::Origin;
 use super::build::{Source, build};
 use super::model::{FORMAT, ModelFile, PipelineSpec, TensorRef};
 use crate::weights::{Tensor, write_safetensors};
@@ -65,7 +66,7 @@ pub fn import(vq: &Path, sdid: &Path, image_size: usize, out: &Path) -> Result<I
     };
     let sizes = Sizes::read(&checkpoints.vq, &checkpoints.sdid)?;
     let model = model(&checkpoints, &sizes, image_size, out);
-    build(&model, "imported model", &mut &checkpoints)?;
+    build(&model, "imported model", &mut &checkpoints, Origin::default())?;
     let text = print(&model, &sizes, image_size).map_err(|error| unprintable(out, &error))?;
     let path = out.join("model.ron");
     let weights = [&checkpoints.vq, &checkpoints.sdid].map(|c| (out.join(c.file_name()), c));

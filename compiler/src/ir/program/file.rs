@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use snnc_targets::file_kind::FileKind;
 use snnc_targets::{Code, Diagnostic, Diagnostics, input};
 
 use super::Program;
@@ -39,6 +40,8 @@ impl Program {
             Diagnostic::new(Code::SnnxMalformed, place, message)
                 .hint("compile the model again with `snnc compile`")
         };
+        // Bytes of no known kind may be a damaged program.
+        FileKind::Program.demand(FileKind::of(bytes).filter(|&kind| kind != FileKind::Binary), place)?;
         let Some((header, payload)) = bytes.split_at_checked(HEADER) else {
             return Err(malformed(format!("{} bytes, expected a header of {HEADER}", bytes.len())).into());
         };

@@ -1,0 +1,226 @@
+//! What other frameworks have and snnc does not, by the names under which people look for it.
+//!
+//! A misspelt name has near names; these have a reason and another way to the same result. `E0024`.
+
+use std::sync::Arc;
+
+use snnc_targets::ron_tree::reading::{Fault, Problem};
+use snnc_targets::ron_tree::{Kind, Node};
+use snnc_targets::{Code, Diagnostic, Place, Source};
+
+/// What is wrong, and what to do instead.
+type Words = (String, &'static str);
+
+/// Operations of other frameworks: their names, and what to do instead.
+const OPERATIONS: &[(&[&str], &str)] = &[
+    (
+        &["AvgPool2d", "AvgPool1d", "AvgPool", "SumPool2d", "SumPool1d", "SumPool", "AdaptiveAvgPool2d"],
+        "a mean or sum over a window is a convolution, and so is what it gives with the convolution behind it: fold \
+         both into one Conv2d (a 2 x 2 mean before a 1 x 1 kernel: a 2 x 2 kernel of w / 4, stride (2, 2))",
+    ),
+    (
+        &["MaxPool2d", "MaxPool1d", "MaxPool", "AdaptiveMaxPool2d"],
+        "a maximum cannot be folded into weights: train with convolutions of stride (2, 2) instead",
+    ),
+    (
+        &["Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "Identity"],
+        "it does nothing to a trained network: leave the layer out and let its readers read its input",
+    ),
+    (&["Conv1d"], "write a Conv2d over maps of height 1: weight [out, in / groups, 1, k]"),
+    (&["ConvTranspose1d"], "write a ConvTranspose2d over maps of height 1: weight [in, out / groups, 1, k]"),
+    (&["Conv3d", "ConvTranspose3d"], "maps have two dimensions here: [channels, height, width]"),
+    (
+        &["Add", "Sum", "Residual", "Skip"],
+        "a convolution of a Concat adds: let one Conv2d read the Concat of both paths, its weights side by side along \
+         the input channels",
+    ),
+    (
+        &["Upsample", "Interpolate", "UpsamplingNearest2d", "UpsamplingBilinear2d"],
+        "fold it into the convolution behind it: both together are a ConvTranspose2d with that stride",
+    ),
+    (
+        &["ReLU", "ReLU6", "LeakyReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "Softmax"],
+        "networks here are spiking: train with `Lif` or `If` neurons in its place",
+    ),
+    (
+        &["Leaky", "LIF", "LIFNode", "LIFCell", "LeakyIntegrateAndFire"],
+        "it is `Lif(tau: ..., threshold: ..., reset: ...)` here; snnTorch's beta is 1 - 1 / tau, with weights x tau",
+    ),
+    (&["IF", "IFNode", "IntegrateAndFire"], "it is `If(threshold: ...)` here"),
+    (
+        &["CubaLif", "CubaLIF", "CuBaLIF", "Synaptic", "Alpha", "Cuba"],
+        "neurons integrate their input at once, without a synaptic current of its own decay: train with `Lif`",
+    ),
+    (&["ParametricLIFNode", "PLIF", "RLeaky", "RSynaptic", "AdaptiveLIF", "ALIF"], "train with `Lif`"),
+    (
+        &["LayerNorm", "GroupNorm", "InstanceNorm2d", "RMSNorm"],
+        "its statistics depend on the input; train with BatchNorm, which folds into the weights",
+    ),
+    (&["Reshape", "View", "Permute", "Transpose", "Squeeze"], "`Flatten` gives the elements in one line"),
+    (&["Scale", "Affine", "Multiply"], "fold the factor into the weights before or behind it"),
+    (&["Delay"], "delays are chosen by the compiler so that paths of different length meet"),
+    (&["LSTM", "GRU", "RNN", "RNNCell", "Recurrent"], "recurrent networks are not supported"),
+    (
+        &["MultiheadAttention", "Attention", "Transformer"],
+        "attention multiplies activations, which spikes cannot",
+    ),
+];
+
+/// Fields of layers in other frameworks: operations that have them (none: all), names, what to do instead.
+const FIELDS: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["Lif", "If"],
+        &["refractory", "refractory_steps", "refractory_period", "t_ref", "tau_ref"],
+        "neurons have no refractory time here: train without",
+    ),
+    (
+        &["Lif", "If"],
+        &["tau_syn", "tau_s", "tau_synapse", "alpha", "synaptic_decay"],
+        "neurons have no synaptic current of its own decay here: train without",
+    ),
+    (
+        &["Lif", "If"],
+        &["soft_reset", "reset_mechanism", "reset_by_subtraction", "subtract"],
+        "neurons reset to a value here (`reset`), never by subtraction: train with a hard reset",
+    ),
+    (
+        &["If"],
+        &["reset", "v_reset"],
+        "`If` resets to 0; subtract the reset from the threshold, which is the same",
+    ),
+    (&["If"], &["tau", "beta", "leak"], "`If` has no leak; a neuron with one is `Lif`"),
+    (&["Lif"], &["v_reset"], "it is called `reset` here"),
+    (&["Lif", "If"], &["v_threshold", "v_th", "vth", "threshold_value"], "it is called `threshold` here"),
+    (
+        &["Lif"],
+        &["beta", "decay", "leak"],
+        "`tau` says it: 1 / (1 - beta), with weights x tau for snnTorch's neurons",
+    ),
+    (
+        &["Lif"],
+        &["decay_input"],
+        "the input is always divided by tau; multiply the weights by tau if yours was not",
+    ),
+    (
+        &["Lif", "If"],
+        &["surrogate_function", "spike_grad", "detach_reset", "step_mode", "backend", "init_hidden"],
+        "it matters in training only: leave it out",
+    ),
+    (
+        &["Conv2d", "ConvTranspose2d"],
+        &["kernel_size", "kernel", "in_channels", "out_channels"],
+        "the weight's shape says it: leave it out",
+    ),
+    (&["Conv2d", "ConvTranspose2d"], &["padding_mode"], "borders are always padded with zeros: leave it out"),
+    (&["Linear"], &["in_features", "out_features"], "the weight's shape says it: leave it out"),
+    (
+        &["BatchNorm"],
+        &["weight", "bias", "running_mean", "running_var", "eps"],
+        "the fields are called scale, shift, mean, variance and epsilon here",
+    ),
+    (
+        &["BatchNorm"],
+        &["momentum", "affine", "track_running_stats"],
+        "it matters in training only: leave it out",
+    ),
+];
+
+/// The error in the words of a feature that is missing; `None` if it is none that is known.
+pub(super) fn missing(layer: &Node, fault: &Fault, source: &Arc<Source>) -> Option<Diagnostic> {
+    let op = layer.field("op").map(Node::name).unwrap_or_default();
+    let (message, remedy) = match &fault.problem {
+        Problem::UnknownVariant { found, .. } if fault.path.last().is_some_and(|name| name == "op") => {
+            operation(found)?
+        }
+        Problem::UnknownField { found, .. } => field(op, found)?,
+        Problem::Missing(name) if op == "BatchNorm" => norm(name)?,
+        Problem::Type { .. } => {
+            let name = fault.path.last()?;
+            value(op, name, layer.field("op")?.field(name)?)?
+        }
+        _ => return None,
+    };
+    let place = Place::file(source, fault.span.clone());
+    Some(Diagnostic::new(Code::FeatureMissing, place, message).hint(remedy))
+}
+
+fn operation(found: &str) -> Option<Words> {
+    let known = |names: &&[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(found) && *name != "If");
+    let (_, remedy) = OPERATIONS.iter().find(|(names, _)| known(names))?;
+    Some((format!("the operation `{found}` is not supported"), remedy))
+}
+
+fn field(op: &str, found: &str) -> Option<Words> {
+    let (.., remedy) = FIELDS.iter().find(|(ops, names, _)| ops.contains(&op) && names.contains(&found))?;
+    Some((format!("`{op}` has no field `{found}`"), remedy))
+}
+
+fn norm(name: &str) -> Option<Words> {
+    ["scale", "shift"].contains(&name).then(|| {
+        (
+            format!("`BatchNorm` without `{name}` is not supported"),
+            "a norm without affine parameters has a scale of 1 and a shift of 0: name tensors of ones and zeros",
+        )
+    })
+}
+
+/// Values of another kind than the field's, where that kind means a feature.
+fn value(op: &str, name: &str, found: &Node) -> Option<Words> {
+    let neuron = ["Lif", "If"].contains(&op);
+    match (name, &found.kind) {
+        ("reset", Kind::Word(word)) if neuron && word == "None" => Some((
+            "neurons without a reset value (reset by subtraction) are not supported".into(),
+            "`reset` is the value after a spike; train with a hard reset (SpikingJelly: v_reset=0.0)",
+        )),
+        ("tau" | "threshold" | "reset", Kind::Tuple { .. } | Kind::List(_) | Kind::Text(_)) if neuron => {
+            Some((
+                format!(
+                    "`{name}` is {}: one value for each channel or neuron is not supported",
+                    found.describe()
+                ),
+                "a layer has one value; give the channels of each value a layer of their own and join them by a Concat",
+            ))
+        }
+        ("padding", Kind::Text(text) | Kind::Word(text)) if text == "same" => Some((
+            "padding \"same\" is not supported".into(),
+            "write it in numbers: for stride 1 and an odd kernel k, dilation x (k - 1) / 2 on each axis, so (1, 1) for 3 x 3",
+        )),
+        ("padding", Kind::Text(text) | Kind::Word(text)) if text == "valid" => {
+            Some(("padding \"valid\" is not supported".into(), "it means no padding: leave `padding` out"))
+        }
+        ("padding", Kind::Tuple { items, .. }) if items.len() == 4 => Some((
+            "padding that differs between the sides is not supported".into(),
+            "`padding` is (vertical, horizontal), the same on both sides; a larger kernel with zeros at its border \
+             shifts the map",
+        )),
+        ("bias", Kind::Word(word)) if ["true", "True", "false", "False"].contains(&word.as_str()) => Some((
+            format!("`bias` is `{word}`, expected a tensor: Some((\"weight file\", \"name\"))"),
+            "name the bias tensor; leave `bias` out if there is none",
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use snnc_targets::ron_tree::{parse, reading};
+
+    use super::*;
+    use crate::frontend::model::LayerSpec;
+
+    #[test]
+    fn no_name_stands_twice_and_none_is_our_own() {
+        let mut names: Vec<&str> = OPERATIONS.iter().flat_map(|(names, _)| names.iter().copied()).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for name in names {
+            let text = format!("(name: \"x\", op: {name})");
+            let tree = parse(&text).unwrap();
+            let fault = reading::read::<LayerSpec>(&tree).unwrap_err();
+            let error = missing(&tree, &fault, &Source::new("m.ron", text.as_str()));
+            assert_eq!(error.map(|error| error.code), Some(Code::FeatureMissing), "{name}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Errors and warnings as people and programs read them.
+//!
+//! [`render`] draws them in the manner of rustc (the `annotate-snippets` crate, which is rustc's own renderer): code,
+//! `file:line:column`, the line with the value marked, other places, what to do. [`json`] gives the same to programs.
+//! Whatever comes from files and arguments passes [`snnc_targets::diagnostic::printable`] on the way, so that it cannot
+//! steer a terminal.
+
+pub mod json;
+pub mod render;
+
+use std::io::Write;
+
+use snnc_targets::Diagnostics;
+
+/// Widest rendering, in columns.
+const WIDEST: usize = 120;
+/// Columns where there is no terminal.
+const PIPED: usize = 80;
+
+/// Writes diagnostics to standard error: drawn, in colours on a terminal (but see `NO_COLOR`), or as JSON.
+///
+/// That standard error cannot be written is nothing that could be said anywhere.
+pub fn report(problems: &Diagnostics, json: bool) {
+    if problems.0.is_empty() {
+        return;
+    }
+    let mut out = anstream::stderr();
+    let text = if json { json::print(problems) } else { render::styled(problems, columns()) };
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn columns() -> usize {
+    let terminal = console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
+    terminal.map_or(PIPED, |columns| columns.clamp(40, WIDEST))
+}

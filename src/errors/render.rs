@@ -1,0 +1,212 @@
+//! Diagnostics drawn with the lines that they are about.
+
+use std::ops::Range;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use snnc_targets::diagnostic::{Place, Severity, Span, one_line, printable};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+/// Diagnostics that are drawn; of the others their number is said.
+const SHOWN: usize = 50;
+
+/// With the colours of a terminal.
+pub fn styled(problems: &Diagnostics, columns: usize) -> String {
+    draw(problems, &Renderer::styled(), columns)
+}
+
+/// Without colours.
+pub fn plain(problems: &Diagnostics, columns: usize) -> String {
+    draw(problems, &Renderer::plain(), columns)
+}
+
+fn draw(problems: &Diagnostics, renderer: &Renderer, columns: usize) -> String {
+    let renderer = renderer.clone().decor_style(DecorStyle::Ascii).term_width(columns);
+    let mut text = String::new();
+    for problem in problems.0.iter().take(SHOWN) {
+        text += &renderer.render(&[group(problem, columns)]);
+        text += "\n\n";
+    }
+    if problems.0.len() > SHOWN {
+        text += &format!("... and {} more\n\n", problems.0.len() - SHOWN);
+    }
+    text + &pages(problems)
+}
+
+/// Which pages say more.
+fn pages(problems: &Diagnostics) -> String {
+    let mut codes: Vec<Code> = problems.codes();
+    codes.sort_unstable();
+    codes.dedup();
+    match codes.as_slice() {
+        [] => String::new(),
+        [code] => format!("`snnc explain {code}` says more\n"),
+        [first, ..] => {
+            let all: Vec<String> = codes.iter().map(Code::to_string).collect();
+            format!("`snnc explain {first}` says more; so for each of {}\n", all.join(", "))
+        }
+    }
+}
+
+fn group(problem: &Diagnostic, columns: usize) -> Group<'static> {
+    let level = match problem.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(one_line(&problem.message).into_owned()).id(problem.code.as_str());
+    let mut group = Group::with_title(title);
+    let mut marks = vec![(&problem.place, String::new(), AnnotationKind::Primary)];
+    for (place, words) in &problem.related {
+        marks.push((place, one_line(words).into_owned(), AnnotationKind::Context));
+    }
+    // Marks of one line are drawn into it together.
+    for same in marks.chunk_by(|(a, ..), (b, ..)| line_of(a).is_some() && line_of(a) == line_of(b)) {
+        group = match same[0].0.span() {
+            Some(span) => group.element(snippet(span, same)),
+            None if same[0].1.is_empty() => {
+                group.element(Origin::path(one_line(same[0].0.as_str()).into_owned()))
+            }
+            None => {
+                group.element(Level::NOTE.message(format!("{}: {}", same[0].1, one_line(same[0].0.as_str()))))
+            }
+        };
+    }
+    match &problem.hint {
+        Some(hint) => group.element(Level::HELP.with_name("hint").message(wrap(&printable(hint), columns))),
+        None => group,
+    }
+}
+
+/// Name and first line of the file that a place is in.
+fn line_of(place: &Place) -> Option<(&str, usize)> {
+    let span = place.span()?;
+    Some((&span.source.name, span.source.line_column(span.range.start).0))
+}
+
+fn snippet(
+    first: &Span,
+    marks: &[(&Place, String, AnnotationKind)],
+) -> Snippet<'static, Annotation<'static>> {
+    let line = line(first);
+    let number = first.source.line_column(first.range.start).0;
+    let text = &first.source.text[line.clone()];
+    let mut snippet = Snippet::source(printable(text).into_owned())
+        .line_start(number)
+        .path(one_line(&first.source.name).into_owned())
+        .fold(false);
+    for (place, words, kind) in marks {
+        let Some(span) = place.span() else { continue };
+        // What runs over several lines is marked on its first.
+        let end = span.range.end.min(line.end).max(span.range.start) - line.start;
+        // The renderer replaces some control characters itself, but not all that terminals obey; pictures are longer.
+        let [start, end] = [span.range.start - line.start, end].map(|byte| printable(&text[..byte]).len());
+        let label = if words.is_empty() { one_line(place.as_str()).into_owned() } else { words.clone() };
+        let mark = kind.span(start..end);
+        snippet = snippet.annotation(if label.is_empty() { mark } else { mark.label(label) });
+    }
+    snippet
+}
+
+/// Bytes of the line in which a span begins, without its line feed.
+fn line(span: &Span) -> Range<usize> {
+    let text = &span.source.text;
+    let start = text[..span.range.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[span.range.start..].find('\n').map_or(text.len(), |at| span.range.start + at);
+    start..end
+}
+
+/// Breaks lines between words; the first has less room, for the word before it.
+fn wrap(text: &str, columns: usize) -> String {
+    const INDENT: usize = 14;
+    let room = columns.saturating_sub(INDENT).max(20);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("never empty");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use snnc_targets::Source;
+
+    use super::*;
+
+    fn source() -> Arc<Source> {
+        Source::new(
+            "models/net.ron",
+            "(\n  layers: [\n    (name: \"a\u{1b}[31m\", op: If),\n    (name: \"é\", op: If),\n  ],\n)",
+        )
+    }
+
+    fn at(source: &Arc<Source>, text: &str) -> Range<usize> {
+        let start = source.text.find(text).unwrap();
+        start..start + text.len()
+    }
+
+    #[test]
+    fn the_line_is_drawn_with_its_marks() {
+        let source = source();
+        let problem = Diagnostic::new(
+            Code::GraphInvalid,
+            Place::from("layer net.é").at(&source, at(&source, "\"é\"")),
+            "two layers have this name",
+        )
+        .related(Place::file(&source, at(&source, "\"a")), "the first of that name")
+        .hint("rename one of them and the `from` of its readers, of which there may be many in networks with skips");
+        insta::assert_snapshot!(plain(&problem.into(), 80));
+    }
+
+    #[test]
+    fn no_control_character_reaches_the_terminal() {
+        let source = Source::new("m\u{1b}]0;x\u{7}.ron", "(\u{1b}[2J: \"\u{9b}31m\r\u{8}\")");
+        let mut problems = Diagnostics::default();
+        let place = Place::from("layer \u{1b}[31mnet\n.x").at(&source, 1..source.text.len());
+        problems.push(
+            Diagnostic::new(Code::GraphInvalid, place.clone(), "found \u{1b}[5mred\u{7f}\r")
+                .related(place, "here\u{1b}c")
+                .related("layer \u{9b}2J", "there\u{0}")
+                .hint("write \u{1b}[0m"),
+        );
+        problems.push(Diagnostic::new(Code::FileUnreadable, "/tmp/\u{1b}[2J\u{202e}x", "no\u{1b}"));
+        let text = plain(&problems, 80);
+        let wild: Vec<char> = text.chars().filter(|c| c.is_control() && *c != '\n').collect();
+        assert!(wild.is_empty(), "{wild:?} in {text}");
+        assert!(!text.contains('\u{202e}') && text.contains('\u{241b}'), "{text}");
+        // Colours are all that a terminal is told.
+        let coloured = styled(&problems, 80);
+        let stripped = anstream::adapter::strip_str(&coloured).to_string();
+        assert_eq!(stripped, text);
+    }
+
+    #[test]
+    fn fifty_are_drawn_and_the_others_counted() {
+        let problem = |i: usize| Diagnostic::new(Code::LayerShape, format!("layer net.l{i}"), "does not fit");
+        let text = plain(&Diagnostics((0..73).map(problem).collect()), 80);
+        assert_eq!(text.matches("error[E0007]").count(), 50);
+        assert!(text.ends_with("... and 23 more\n\n`snnc explain E0007` says more\n"), "{text}");
+    }
+
+    #[test]
+    fn long_lines_and_hints_keep_to_the_width() {
+        let long = format!("({}, x: \"{}\")", "a: 1, ".repeat(50), "y".repeat(300));
+        let source = Source::new("m.ron", long);
+        let start = source.text.find("x:").unwrap();
+        let problem =
+            Diagnostic::new(Code::RonSyntax, Place::file(&source, start..start + 1), "no field `x`")
+                .hint("word ".repeat(60).trim());
+        let text = plain(&problem.into(), 80);
+        assert!(text.lines().all(|line| line.chars().count() <= 84), "{text}");
+        assert!(text.contains("x: "), "{text}");
+    }
+}

@@ -1,0 +1,31 @@
+//! What a name may be: what people print, type and put into file names.
+
+/// Longest name, in characters.
+pub const LONGEST: usize = 200;
+
+/// What is wrong with a name, if anything; completes "the name of the layer ...".
+pub fn fault(name: &str) -> Option<String> {
+    if name.trim().is_empty() {
+        return Some("is empty".into());
+    }
+    if let Some(control) = name.chars().find(|c| c.is_control()) {
+        return Some(format!("holds the control character U+{:04X}", u32::from(control)));
+    }
+    let length = name.chars().count();
+    (length > LONGEST).then(|| format!("has {length} characters, expected at most {LONGEST}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_printable_and_of_bounded_length() {
+        assert_eq!(fault("conv1.größe"), None);
+        assert_eq!(fault(&"x".repeat(LONGEST)), None);
+        assert_eq!(fault("  ").unwrap(), "is empty");
+        assert_eq!(fault("a\u{1b}[2J").unwrap(), "holds the control character U+001B");
+        assert_eq!(fault("a\nb").unwrap(), "holds the control character U+000A");
+        assert_eq!(fault(&"é".repeat(201)).unwrap(), "has 201 characters, expected at most 200");
+    }
+}
