@@ -66,8 +66,8 @@ fn the_chip_fires_as_the_float_reference() {
     let model = LoadedModel {
         name: "groups".into(),
         graphs: IndexMap::from([("net".into(), graph)]),
-        pipeline: None,
         origin: Default::default(),
+        pipeline: None,
     };
     let target = registry::load("spinnaker2-like").unwrap();
     let mut cores = Vec::new();

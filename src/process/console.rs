@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, printable};
 
 use super::CLOSED_PIPE;
 
@@ -36,7 +36,8 @@ pub fn print(text: &str) {
         Output::Closed | Output::Failed(_) => {}
         Output::Open => {
             let mut out = std::io::stdout().lock();
-            let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            // No name, path or argument steers a terminal.
+            let written = out.write_all(printable(text).as_bytes()).and_then(|()| out.flush());
             drop(state);
             printed(&written);
         }

@@ -82,6 +82,15 @@ pub enum Activity {
 }
 
 impl Activity {
+    /// Squared rounding error of a channel's biases, in membrane units, where `exact` is that of the trained biases. Recorded
+    /// activity gives them a correction, any part of a unit, whose rounding costs 1/12 on average.
+    pub fn bias_error(&self, exact: f64) -> f64 {
+        match self {
+            Self::Assumed => exact,
+            Self::Recorded(_) => exact.max(1.0 / 12.0),
+        }
+    }
+
     /// Cost of a channel's weights at `scale` weight units per trained unit, in squared trained units; infinite if it is not below
     /// `best`.
     pub fn cost(&self, channel: &Channel, scale: f64, most: f64, best: f64) -> f64 {

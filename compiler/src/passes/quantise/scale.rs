@@ -176,7 +176,8 @@ impl Quantiser<'_> {
             let scales = Scales { largest, limit: limit * unit, unit: Some(unit) };
             let small = channel.fans.iter().map(|fan| fan.weights.len()).sum::<usize>() <= search::SMALL;
             search::best(&scales, self.format.weight_bits, small, |scale, most, best| {
-                let biases = self.bias_error(channel, scale * step) / (scale * step).powi(2);
+                let biases =
+                    activity.bias_error(self.bias_error(channel, scale * step)) / (scale * step).powi(2);
                 biases + activity.cost(channel, scale, most, best - biases)
             })
         });
