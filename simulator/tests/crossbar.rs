@@ -163,7 +163,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
         let by_slice: u128 = record.ledger.by_slice().iter().map(|bill| bill.total()).sum();
         assert_eq!(by_slice, bill.total());
     }
-    assert!(mapped > 15 && refused > 5, "{mapped} mapped, {refused} refused");
+    assert!(mapped > 15 && refused >= 5, "{mapped} mapped, {refused} refused");
     assert!(all_spikes > 5_000 && most_copies >= 12, "{all_spikes} spikes, {most_copies} copies");
 }
 

@@ -1,7 +1,7 @@
 //! A run of two images on two cores, for tests of the report.
 
 use snnc_compiler::ir::channels::ChannelMap;
-use snnc_compiler::ir::program::{Core, CoreSlice, Destination, Program, Slice};
+use snnc_compiler::ir::program::{Core, CoreSlice, Destination, InputAxon, Program, Slice};
 use snnc_compiler::ir::spiking::{
     Bias, Dynamics, HostInput, HostStage, Model, Network, NeuronFormat, Population, Readout, Window,
 };
@@ -95,7 +95,10 @@ fn core(population: u32, targets: &[u32]) -> Core {
     let slice = Slice { population: PopulationId(population), channels: 0..2, rows: 0..2, cols: 0..2 };
     let destinations = targets.iter().map(|&core| Destination { core: CoreId(core), axon: 0 }).collect();
     let route_starts = (0..5).map(|p| if p == 0 { 0 } else { targets.len() as u32 }).collect();
-    Core { slices: vec![CoreSlice { slice, first_neuron: 0, route_starts, destinations }], ..Core::default() }
+    // Packets arrive, and meet no synapse.
+    let axon = InputAxon { first_atom: 0, atoms: 2, delay: 1, first_entry: 0, entries: 0 };
+    let slices = vec![CoreSlice { slice, first_neuron: 0, route_starts, destinations }];
+    Core { slices, axons: vec![axon], ..Core::default() }
 }
 
 fn pass(seed: u64) -> PassCounts {

@@ -73,7 +73,7 @@ fn lists_of_groups_stay_in_range() {
     bad("group over the end", "4 source channels in groups of 3", &|p| {
         p.cores[SECOND_CORE].lists[0].group = 3
     });
-    bad("shift", "outside its slice's neurons", &|p| p.cores[SECOND_CORE].lists[0].shift = 150);
+    bad("shift", "of a slice of 150", &|p| p.cores[SECOND_CORE].lists[0].shift = 150);
     bad("atoms before the list's", "outside the list's 1+4", &|p| {
         p.cores[SECOND_CORE].lists[0].first_atom = 1
     });

@@ -144,7 +144,7 @@ mod tests {
         // At the threshold after one step, two, four; never, since the membrane of a leaky neuron only nears its input.
         let plain =
             [1.0, 0.5, 0.25, 0.3, 0.1, f64::from(0.1f32), 1.0 / 3.0, f64::from(1.0f32 / 3.0), 0.9999, 0.0625];
-        let leaky = [2.0, 1.0, 1.5, 4.0 / 3.0, 1.0001, 8.0 / 7.0, 1.00001, 0.5];
+        let leaky = [2.0, 1.0, 1.5, 4.0 / 3.0, 1.01, 8.0 / 7.0, 1.00001, 0.5];
         for target in ["loihi-like", "loihi2-like", "darwin3-like", "spinnaker2-like"] {
             for mantissa in [4096, 8189, 3000] {
                 let found = spikes(target, None, mantissa, &plain);

@@ -141,16 +141,17 @@ impl Quantiser<'_> {
             for (channel, &limit) in channels.iter().zip(limits) {
                 let largest = channel.largest();
                 let full = if largest > 0.0 { most * step / (unit * largest * gain.gain) } else { limit };
-                let mantissa = limit.min(full).floor();
-                // A smaller shift never gives a larger mantissa.
-                if mantissa < 1.0 {
+                // A smaller shift never gives a larger mantissa. Where even the largest gives none, weights are clipped.
+                if limit < 1.0 || (full < 1.0 && best.is_some()) {
                     return best;
                 }
+                let mantissa = limit.min(full.max(1.0)).floor();
                 let threshold = mantissa * unit;
                 let weights = ALONE * channel.synapses() as f64 / 12.0 * step * step;
                 let leak = if gain.decay > 0 { 0.25 } else { 0.0 };
-                cost +=
-                    (weights + self.bias_error(channel, threshold * gain.gain) + leak) / threshold.powi(2);
+                let clipped = ALONE * (largest * gain.gain * threshold - most * step).max(0.0).powi(2);
+                let biases = self.bias_error(channel, threshold * gain.gain);
+                cost += (weights + clipped + biases + leak) / threshold.powi(2);
             }
             let cost = cost / channels.len().max(1) as f64;
             if best.is_none_or(|(least, _)| cost < least) {
@@ -181,7 +182,12 @@ impl Quantiser<'_> {
                 biases + activity.cost(channel, scale, most, best - biases)
             })
         });
-        let mantissa = found.flatten().map_or(limit, |(scale, _)| (scale / unit).round());
+        let mantissa = match found {
+            None => limit,
+            // No legal scale: each clips more than the search looks at.
+            Some(None) => 1.0,
+            Some(Some((scale, _))) => (scale / unit).round(),
+        };
         (mantissa as u32).max(1)
     }
 }
