@@ -128,7 +128,7 @@ mod tests {
         let mut channels = vec![beside(0.003, 300), beside(-0.003, 300), beside(0.02, 40), vec![0.3; 50]];
         for round in 0..40 {
             let n = 2 + round * 7 % 90;
-            channels.push((0..n).map(|_| (draw() - 0.5) * draw().powi(round as i32 % 5)).collect());
+            channels.push((0..n).map(|_| (draw() - 0.5) * draw().powi(round % 5)).collect());
         }
         for weights in channels {
             let channel = channel(weights);
