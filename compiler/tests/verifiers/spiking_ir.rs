@@ -3,9 +3,10 @@
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, HostStage, SpikingIr, Window};
 use snnc_compiler::ir::{NetworkId, PopulationId, ProjectionId, Shape};
+use snnc_targets::Code;
 
 use crate::common::{irregular, network};
-use crate::support::{FIRST, SECOND, SUM, bad_ir, bad_irregular, conv, sparse};
+use crate::support::{FIRST, SECOND, SUM, bad_ir, bad_irregular, conv, refuses, sparse};
 
 #[test]
 fn spiking_ir_populations() {
@@ -89,13 +90,15 @@ fn spiking_ir_projections() {
         ir.model.networks[NetworkId(0)].pass_steps = 9;
         ir.model.populations[SUM].network = other;
     });
-    bad_ir("wide sum", "does not fit 32 bits", |ir| {
+    let wide = |ir: &mut SpikingIr| {
         ir.model.neuron.weight_bits = 16;
         let p = conv(ir, projection);
         (p.kernel.height, p.kernel.width) = (129, 129);
         (p.map.rows.kernel, p.map.cols.kernel) = (129, 129);
         p.kernel.weights = vec![0; 4 * 129 * 129 * 6];
-    });
+    };
+    // What a network may ask for is no broken invariant.
+    refuses(Code::Unsupported, "wide sum", "does not fit 32 bits", network(), wide, SpikingIr::verify);
     bad_ir("a kernel larger than its weights", "holds 216 weights", |ir| {
         // Its fan-in is no number to count with.
         let p = conv(ir, projection);

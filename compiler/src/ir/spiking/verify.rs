@@ -52,7 +52,8 @@ impl SpikingIr {
     /// Checks every invariant.
     ///
     /// # Errors
-    /// [`Code::SpikingIr`], one for each broken invariant.
+    /// [`Code::SpikingIr`], one for each broken invariant; [`Code::Unsupported`] for sums beyond 32 bits, which a network
+    /// can have.
     pub fn verify(&self) -> Result<(), Diagnostics> {
         verify_model(&self.model, Code::SpikingIr)?;
         let mut check = Checker { code: Code::SpikingIr, found: Diagnostics::default() };
@@ -112,10 +113,19 @@ impl Checker {
         for projection in ir.projections.values() {
             sums[projection.target.0 as usize] += fan_in(projection) * most;
         }
-        for ((id, population), sum) in ir.model.populations.iter().zip(sums) {
-            self.need(sum <= i128::from(i32::MAX), &format!("{id} \"{}\"", population.name), || {
-                format!("a fan-in whose sum may reach {sum} does not fit 32 bits")
-            });
+        for (population, sum) in ir.model.populations.values().zip(sums) {
+            if sum > i128::from(i32::MAX) && self.found.0.len() < MOST {
+                // A network may ask for this without anything being broken.
+                let network = &ir.model.networks[population.network].name;
+                let message = format!("a fan-in whose sum may reach {sum} does not fit 32 bits");
+                let found = Diagnostic::new(
+                    Code::Unsupported,
+                    format!("layer {network}.{}", population.name),
+                    message,
+                );
+                self.found
+                    .push(found.hint("sums are counted in 32 bits: use fewer inputs or narrower weights"));
+            }
         }
     }
 
