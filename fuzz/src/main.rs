@@ -1,8 +1,10 @@
 //! Feeds damaged files to every reader of snnc, on stable Rust and without the network.
 //!
-//!     snnc-fuzz --list                   readers
-//!     snnc-fuzz READER SECONDS [SEED]    damages the reader's seeds for so long
-//!     snnc-fuzz --repeat READER FILE     reads one file, as the reader did
+//! ```text
+//! snnc-fuzz --list                   readers
+//! snnc-fuzz READER SECONDS [SEED]    damages the reader's seeds for so long
+//! snnc-fuzz --repeat READER FILE     reads one file, as the reader did
+//! ```
 //!
 //! A reader must answer any file with a value or an error: a panic, a file that takes 20 seconds of processor time, or
 //! memory beyond 3 GiB is a finding. What is accepted is used as the commands use it. The reader runs in a process of

@@ -37,7 +37,7 @@ pub struct Options {
 /// Compares a compiled model with its float reference over some images; `done` is told after each iteration.
 ///
 /// # Errors
-/// [`Code::Unsupported`] without a generation pipeline, or what the float reference refuses.
+/// [`snnc_targets::Code::Unsupported`] without a generation pipeline, or what the float reference refuses.
 pub fn compare(
     model: &LoadedModel,
     (ir, program): (SpikingIr, &Program),
