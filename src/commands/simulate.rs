@@ -29,14 +29,14 @@ const THREADS_MAX: usize = 1024;
 
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = Inputs::new([&args.program]);
-    check_outputs(&args.generate)?;
+    check(&args.generate)?;
     let program = Program::load(&args.program)?;
     generate(&program, 0.0, &args.generate)
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = files::mapped(&args.model, &args.mapping);
-    check_outputs(&args.generate)?;
+    check(&args.generate)?;
     let compiled = compile(&args.model, &args.mapping)?;
     if !args.generate.json {
         print(&format!("{}\n", compiled.report));
@@ -52,8 +52,7 @@ fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<Ex
     let shape = image_shape(program)?;
     // Refuses at once what no image file holds.
     Image::new(shape, vec![0; shape.len()])?;
-    let options = Options { images: args.images, seed: args.seed, fidelity: args.timing };
-    options.check()?;
+    let options = options(args);
     // Before the work: a folder that cannot be made, or that is another's, should not cost a run.
     let begin = |out: &PathBuf| ResultSet::begin(out, "snnc run", is_result);
     let set = args.out.as_ref().map(begin).transpose()?;
@@ -139,20 +138,33 @@ impl Observer for Watching<'_> {
     }
 }
 
+fn options(args: &GenerateArgs) -> Options {
+    Options { images: args.images, seed: args.seed, fidelity: args.timing }
+}
+
+fn check_threads(threads: Option<usize>) -> Result<(), Diagnostic> {
+    match threads.filter(|threads| !(1..=THREADS_MAX).contains(threads)) {
+        None => Ok(()),
+        Some(threads) => {
+            let message = format!("expected 1 to {THREADS_MAX} threads");
+            Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
+                .hint("left out, there is one for each processor"))
+        }
+    }
+}
+
 /// A pool of its own, so that `--threads` holds for this run.
 fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
-    if let Some(threads) = threads.filter(|threads| !(1..=THREADS_MAX).contains(threads)) {
-        let message = format!("expected 1 to {THREADS_MAX} threads");
-        return Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
-            .hint("left out, there is one for each processor"));
-    }
     rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
         Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
     })
 }
 
-/// Where traces go is looked at before the work; the folder of results is claimed when it is known that there are any.
-fn check_outputs(args: &GenerateArgs) -> Result<(), Diagnostic> {
+/// What can be refused before anything is compiled: numbers out of range, and where traces go. The folder of results is
+/// claimed when it is known that there are any.
+fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
+    check_threads(args.threads)?;
+    options(args).check()?;
     let (packets, events) = (args.trace.packets.as_ref(), args.trace.events.as_ref());
     // One within the folder of results may wait for that to be made.
     let whole = |path: &Path| std::path::absolute(path).ok();

@@ -162,6 +162,8 @@ fn spiking_ir_host_side() {
         let HostStage::Conv { map, .. } = &mut ir.model.inputs[0].stages[0] else { unreachable!() };
         map.rows.output = 1 << 30;
     });
+    let large = |ir: &mut SpikingIr| ir.model.inputs[0].input = Shape::new(1, 1 << 14, 1 << 14);
+    refuses(Code::Unsupported, "large map", "at most 67108864 values", network(), large, SpikingIr::verify);
     bad_ir("scale", "finite scale", |ir| ir.model.inputs[0].scale[1] = f64::NAN);
     bad_ir("unknown input", "does not exist", |ir| ir.model.inputs[0].population = PopulationId(8));
     bad_ir("unknown readout", "does not exist", |ir| ir.model.readouts[0].population = PopulationId(8));

@@ -52,8 +52,8 @@ impl SpikingIr {
     /// Checks every invariant.
     ///
     /// # Errors
-    /// [`Code::SpikingIr`], one for each broken invariant; [`Code::Unsupported`] for sums beyond 32 bits, which a network
-    /// can have.
+    /// [`Code::SpikingIr`], one for each broken invariant; [`Code::Unsupported`] for sums beyond 32 bits and maps of the
+    /// host that are too large, which a network can have.
     pub fn verify(&self) -> Result<(), Diagnostics> {
         verify_model(&self.model, Code::SpikingIr)?;
         let mut check = Checker { code: Code::SpikingIr, found: Diagnostics::default() };
@@ -106,6 +106,16 @@ fn fan_in(projection: &Projection) -> i128 {
 }
 
 impl Checker {
+    /// What is too large for the simulation, though nothing is broken: a network may ask for it.
+    fn unsupported(&mut self, model: &Model, population: &Population, message: String) {
+        if self.found.0.len() < MOST {
+            let network = model.networks.get(population.network).map_or("", |network| network.name.as_str());
+            let place = format!("layer {network}.{}", population.name);
+            let found = Diagnostic::new(Code::Unsupported, place, message);
+            self.found.push(found.hint("use a smaller map, fewer inputs or narrower weights"));
+        }
+    }
+
     /// The sum of a timestep fits the accumulators of the simulation, whatever fires.
     fn fan_in(&mut self, ir: &SpikingIr) {
         let most = i128::from(ir.model.neuron.weight_max() + 1);
@@ -114,17 +124,9 @@ impl Checker {
             sums[projection.target.0 as usize] += fan_in(projection) * most;
         }
         for (population, sum) in ir.model.populations.values().zip(sums) {
-            if sum > i128::from(i32::MAX) && self.found.0.len() < MOST {
-                // A network may ask for this without anything being broken.
-                let network = &ir.model.networks[population.network].name;
+            if sum > i128::from(i32::MAX) {
                 let message = format!("a fan-in whose sum may reach {sum} does not fit 32 bits");
-                let found = Diagnostic::new(
-                    Code::Unsupported,
-                    format!("layer {network}.{}", population.name),
-                    message,
-                );
-                self.found
-                    .push(found.hint("sums are counted in 32 bits: use fewer inputs or narrower weights"));
+                self.unsupported(&ir.model, population, message);
             }
         }
     }
@@ -355,14 +357,24 @@ impl Checker {
 
     fn host_input(&mut self, model: &Model, input: &HostInput, place: &str) {
         let population = &model.populations[input.population];
-        let bounded = |&shape: &Shape| holds(shape, HOST_MAP_MAX);
-        let mut shape = Some(input.input).filter(bounded);
+        let mut shapes = vec![input.input];
         for stage in &input.stages {
-            shape = shape.and_then(|shape| stage_output(stage, shape)).filter(bounded);
+            let next = shapes.last().filter(|&&shape| holds(shape, HOST_MAP_MAX));
+            shapes.extend(next.and_then(|&shape| stage_output(stage, shape)));
         }
-        self.need(shape == Some(population.shape), place, || {
-            format!("stages turn {} into {shape:?}, expected {}", input.input, population.shape)
-        });
+        let (last, whole) = (shapes.last(), shapes.len() == 1 + input.stages.len());
+        let large = shapes.iter().find(|&&shape| exceeds(shape, HOST_MAP_MAX));
+        match large.filter(|&shape| !whole || last != Some(shape) || *shape == population.shape) {
+            Some(shape) => {
+                let message = format!("the host computes a map {shape}, at most {HOST_MAP_MAX} values");
+                self.unsupported(model, population, message);
+            }
+            None => {
+                self.need(whole && last == Some(&population.shape), place, || {
+                    format!("stages turn {} into {shapes:?}, expected {}", input.input, population.shape)
+                });
+            }
+        }
         let scaled =
             input.scale.len() == population.shape.channels && input.scale.iter().all(|s| s.is_finite());
         self.need(scaled, place, || "expected one finite scale a channel".into());
@@ -426,6 +438,11 @@ impl Checker {
 fn holds(shape: Shape, most: usize) -> bool {
     let sides = [shape.channels, shape.height, shape.width];
     sides.into_iter().try_fold(1usize, usize::checked_mul).is_some_and(|n| (1..=most).contains(&n))
+}
+
+/// Whether a shape holds more than `most` elements.
+fn exceeds(shape: Shape, most: usize) -> bool {
+    !holds(shape, most) && ![shape.channels, shape.height, shape.width].contains(&0)
 }
 
 /// Weights of a kernel: one for each tap and pair of channels; `None` beyond all bounds.
