@@ -40,7 +40,7 @@ pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Res
         let reason = match &model.pipeline {
             None => "the model has no pipeline, and only a generation loop gives inputs to record".to_owned(),
             Some(_) => format!(
-                "at {} bits all weights and biases are those of rounding to nearest",
+                "at {} bits all weights and biases are those of rounding without recorded inputs",
                 ir.model.neuron.weight_bits
             ),
         };
@@ -59,7 +59,7 @@ fn without_calibration(options: LowerOptions) -> Option<LowerOptions> {
 fn idle_calibration(options: LowerOptions, reason: &str) -> Diagnostic {
     let place = format!("--calibrate {}", options.calibration.unwrap_or(0));
     Diagnostic::new(Code::Argument, place, format!("would change nothing: {reason}"))
-        .hint("leave it out: weights are rounded to nearest either way")
+        .hint("leave it out: weights are rounded alike either way")
 }
 
 /// What a user brings to the mapping; what is missing is searched for.

@@ -14,7 +14,7 @@ impl fmt::Display for Comparison {
             self.seed,
             self.weight_bits,
             match self.calibration_passes {
-                0 => "rounded to nearest".to_owned(),
+                0 => "rounded such that sums stay".to_owned(),
                 passes => format!("rounded on {passes} recorded passes"),
             }
         )?;

@@ -1,7 +1,7 @@
 //! Which targets hold a model: every one compiled, side by side, with what binds or what stands in the way.
 //!
 //! Compiles with the compiler's own passes and verifiers, so "fits" means that a verified program was made. Weights are
-//! rounded to nearest: calibration changes their values, not what they take; cores are placed with little effort.
+//! rounded without calibration, which changes their values, not what they take; cores are placed with little effort.
 //! Nothing stops at a target's error. Where a target's neurons have no fractional leak, the model is mapped once more
 //! as if they had one, so that its limits are named too.
 

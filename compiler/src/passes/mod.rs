@@ -43,7 +43,8 @@ pub const PASSES: [(&str, &str); 6] = [
 pub struct LowerOptions {
     /// Weight bits, at most the target's; `None` for the target's.
     pub weight_bits: Option<u32>,
-    /// Denoiser passes that are recorded before rounding; 0 rounds to nearest. `None`: 16 below 8 bits, else 0.
+    /// Denoiser passes that are recorded before rounding; 0 keeps sums of weights instead. `None`: 16 below 8
+    /// bits, else 0.
     pub calibration: Option<usize>,
 }
 
