@@ -14,4 +14,5 @@ pub mod counts;
 pub mod execute;
 pub mod host;
 pub mod network;
+pub mod neuron;
 pub mod time;

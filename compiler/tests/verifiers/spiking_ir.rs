@@ -1,7 +1,7 @@
 //! Rules of the spiking IR.
 
 use snnc_compiler::ir::channels::ChannelMap;
-use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, HostStage, SpikingIr, Window};
+use snnc_compiler::ir::spiking::{Bias, Connectivity, NeuronModel, HostStage, SpikingIr, Window};
 use snnc_compiler::ir::{NetworkId, PopulationId, ProjectionId, Shape};
 use snnc_targets::Code;
 
@@ -29,23 +29,23 @@ fn spiking_ir_populations() {
     });
     bad_ir("leak", "without a fractional leak", |ir| ir.model.neuron.decay_bits = 0);
     bad_ir("decay", "decay 5000 exceeds", |ir| {
-        ir.model.populations[SUM].dynamics = Dynamics::Integrator { decay: 5000 }
+        ir.model.populations[SUM].dynamics = NeuronModel::integrator(5000)
     });
     bad_ir("shift", "input shift 7", |ir| ir.model.populations[SUM].input_shift = 7);
     bad_ir("few thresholds", "1 thresholds for 4", |ir| {
-        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![1] };
+        ir.model.populations[FIRST].dynamics = NeuronModel::lif(0, vec![1]);
     });
     bad_ir("threshold range", "threshold mantissa is outside 1 to", |ir| {
         ir.model.neuron.strict = false;
-        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![0, 1, 2, 3] };
+        ir.model.populations[FIRST].dynamics = NeuronModel::lif(0, vec![0, 1, 2, 3]);
     });
     bad_ir("strict threshold range", "threshold mantissa is outside 0 to", |ir| {
         ir.model.neuron.strict = true;
-        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![0, 1, 2, 1 << 17] };
+        ir.model.populations[FIRST].dynamics = NeuronModel::lif(0, vec![0, 1, 2, 1 << 17]);
     });
     bad_ir("threshold cap", "threshold mantissa is outside 0 to 999", |ir| {
         ir.model.neuron.threshold_max = Some(63_999);
-        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![1, 2, 3, 1000] };
+        ir.model.populations[FIRST].dynamics = NeuronModel::lif(0, vec![1, 2, 3, 1000]);
     });
     bad_ir("few biases", "2 biases for 6", |ir| {
         ir.model.populations[SECOND].bias = Bias::Channel(vec![0; 2])
@@ -70,7 +70,7 @@ fn spiking_ir_projections() {
     bad_ir("dangling", "does not exist", |ir| ir.projections[projection].source = PopulationId(9));
     bad_ir("backward", "must come before", |ir| ir.projections[projection].source = SECOND);
     bad_ir("silent source", "never fires", |ir| {
-        ir.model.populations[FIRST].dynamics = Dynamics::Integrator { decay: 0 };
+        ir.model.populations[FIRST].dynamics = NeuronModel::integrator(0);
     });
     bad_ir("delay", "at least 1", |ir| ir.projections[projection].delay = 0);
     bad_ir("late", "outside the target's window", |ir| ir.projections[projection].delay = 2);

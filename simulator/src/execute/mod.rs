@@ -14,7 +14,6 @@ pub mod feeds;
 pub mod gang;
 pub mod host_input;
 pub mod kernels;
-pub mod neuron;
 pub mod oracle;
 pub mod pass;
 pub mod plain;

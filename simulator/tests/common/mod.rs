@@ -7,7 +7,7 @@ pub mod timing;
 
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
     Population, Projection, Readout, Sparse, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
@@ -249,13 +249,13 @@ impl<'a> Maker<'a> {
         self.ir.projections.push(Projection { source, target, delay, connectivity });
     }
 
-    fn dynamics(&mut self, channels: usize, fires: bool) -> Dynamics {
+    fn dynamics(&mut self, channels: usize, fires: bool) -> NeuronModel {
         let decay = [0, 2048, 819, 4096][self.random.between(0, 3)];
         if fires {
             let thresholds = (0..channels).map(|_| self.random.between(5, 20) as u32).collect();
-            Dynamics::Lif { decay, thresholds }
+            NeuronModel::lif(decay, thresholds)
         } else {
-            Dynamics::Integrator { decay }
+            NeuronModel::integrator(decay)
         }
     }
 

@@ -10,6 +10,7 @@
 mod encoding;
 pub mod host;
 mod host_work;
+mod neuron;
 pub mod order;
 pub mod parts;
 mod projection;
@@ -19,13 +20,15 @@ pub mod sparse;
 pub mod verify;
 
 pub use encoding::Encoding;
-pub use host::TrainedNeuron;
 pub use host_work::{HostTask, HostWork};
+pub use neuron::{NeuronModel, SynapticCurrent};
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
+pub use crate::neuron::TrainedNeuron;
 pub use rounding::{Rounding, Ties, membrane_grid};
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;
+pub use snnc_targets::schema::Reset;
 pub use sparse::Sparse;
 
 use super::channels::ChannelMap;
@@ -174,8 +177,8 @@ pub struct Population {
     pub name: String,
     /// `[c, h, w]`.
     pub shape: Shape,
-    /// Dynamics.
-    pub dynamics: Dynamics,
+    /// Neuron model.
+    pub dynamics: NeuronModel,
     /// Left shift of the summed weights before they join the membrane.
     pub input_shift: u32,
     /// Input other than spikes.
@@ -195,37 +198,6 @@ impl Population {
     /// The number that the outside knows a neuron by, flat `[c, h, w]`.
     pub fn outside(&self, neuron: usize) -> usize {
         self.order.as_ref().map_or(neuron, |order| order[neuron] as usize)
-    }
-}
-
-/// Membrane dynamics; decay in units of 2^-decay_bits of the membrane lost each step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Dynamics {
-    /// Fires on `thresholds[c] << threshold_shift` and resets to 0.
-    Lif {
-        /// Loss per step.
-        decay: u32,
-        /// Threshold mantissas, one a channel.
-        thresholds: Vec<u32>,
-    },
-    /// Never fires; the host reads the membrane.
-    Integrator {
-        /// Loss per step; 0 sums.
-        decay: u32,
-    },
-}
-
-impl Dynamics {
-    /// Loss per step.
-    pub fn decay(&self) -> u32 {
-        match self {
-            Self::Lif { decay, .. } | Self::Integrator { decay } => *decay,
-        }
-    }
-
-    /// Whether it sends spikes.
-    pub fn fires(&self) -> bool {
-        matches!(self, Self::Lif { .. })
     }
 }
 
@@ -343,6 +315,11 @@ impl Model {
     pub fn layer_name(&self, population: PopulationId) -> String {
         let p = &self.populations[population];
         format!("{}.{}", self.networks[p.network].name, p.name)
+    }
+
+    /// What its neurons need and a chip lacks.
+    pub fn lacking(&self, chip: &NeuronSpec) -> impl Iterator<Item = (PopulationId, String)> {
+        self.populations.iter().filter_map(|(id, p)| Some((id, p.dynamics.lacking(chip)?)))
     }
 
     /// The population of a network's first read-out.

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::{
-    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Model, NeuronFormat, Population,
     Projection, Readout, SpikingIr, Ties, TrainedNeuron,
 };
 use crate::ir::channels::ChannelMap;
@@ -199,26 +199,14 @@ impl Checker {
         self.need(shifts.contains(&p.input_shift), place, || {
             format!("input shift {} is outside {shifts:?}", p.input_shift)
         });
-        let decay = p.dynamics.decay();
-        let most = if format.decay_bits == 0 { 0 } else { 1 << format.decay_bits };
-        self.need(decay <= most, place, || match format.decay_bits {
-            0 => format!("decay {decay} on neurons without a fractional leak"),
-            bits => format!("decay {decay} exceeds 2^{bits}"),
-        });
-        if let Dynamics::Lif { thresholds, .. } = &p.dynamics {
-            self.need(thresholds.len() == p.shape.channels, place, || {
-                format!("{} thresholds for {} channels", thresholds.len(), p.shape.channels)
-            });
-            let most = u64::from(format.threshold_mantissa_max());
-            // Strictly above 0 is from 1 on; at 0 an inclusive neuron without input would fire.
-            let least = u64::from(!format.strict);
-            let fits = thresholds.iter().all(|&t| (least..=most).contains(&u64::from(t)));
-            self.need(fits, place, || format!("a threshold mantissa is outside {least} to {most}"));
-            // What fires at one mantissa more must be a threshold too.
-            let lowered = p.rounding.ties == Some(Ties::Threshold);
-            let room = !lowered || thresholds.iter().all(|&t| u64::from(t) < most);
-            self.need(room, place, || "a lowered threshold mantissa was the largest before".into());
+        for problem in p.dynamics.problems(format, p.shape.channels) {
+            self.need(false, place, || problem);
         }
+        // What fires at one mantissa more must be a threshold too.
+        let lowered = p.rounding.ties == Some(Ties::Threshold);
+        let below = |&t: &u32| t < format.threshold_mantissa_max();
+        let room = !lowered || p.dynamics.thresholds().iter().all(below);
+        self.need(room, place, || "a lowered threshold mantissa was the largest before".into());
         let biases = match &p.bias {
             Bias::Channel(values) => Some((values, p.shape.channels, "channels")),
             Bias::Neuron(values) => Some((values, p.shape.len(), "neurons")),

@@ -13,9 +13,10 @@ use crate::execute::kernels::LANES;
 use crate::execute::kernels::gather::gather;
 use crate::execute::kernels::level::{Level, dispatch};
 use crate::execute::kernels::scatter::add_packets;
-use crate::execute::kernels::update::{Marks, Neurons, update};
+use crate::execute::kernels::update::update;
 use crate::execute::pass::Pass;
 use crate::execute::spikes::{List, MARGIN};
+use crate::neuron::{Lines, Marks, Neuron, with_neuron};
 
 /// Rows of the spikes in a position's taps.
 #[derive(Default)]
@@ -70,22 +71,34 @@ impl Gang {
         part: &Part,
     ) -> Done {
         let bias = written.unwrap_or(&self.bias);
+        with_neuron!(&self.rule, neuron => self.run_as(neuron, pass, population, bias, part))
+    }
+
+    /// The same with the model of its neurons known.
+    fn run_as<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        pass: &Pass,
+        population: PopulationId,
+        bias: &[[i32; LANES]],
+        part: &Part,
+    ) -> Done {
         match (&self.synapses, part) {
             (Synapses::Rows(rows), Part::Block(block, positions)) => {
                 let (block, positions) = (&rows.blocks[*block], positions.clone());
                 let streams = Streams::new(rows, pass, population);
                 let steps = pass.window(population).steps as usize;
                 let (level, sums) = (pass.chip.level, pass.chip.postage.sums.as_slice());
-                let task = Task { gang: self, level, rows, block, positions, steps, bias, sums };
+                let task = Task { gang: self, neuron, level, rows, block, positions, steps, bias, sums };
                 match block.lines {
-                    8 => task.run::<8>(&streams),
-                    4 => task.run::<4>(&streams),
-                    3 => task.run::<3>(&streams),
-                    2 => task.run::<2>(&streams),
-                    _ => task.run::<1>(&streams),
+                    8 => task.run::<8, WORDS>(&streams),
+                    4 => task.run::<4, WORDS>(&streams),
+                    3 => task.run::<3, WORDS>(&streams),
+                    2 => task.run::<2, WORDS>(&streams),
+                    _ => task.run::<1, WORDS>(&streams),
                 }
             }
-            (Synapses::Lists(lists), Part::Whole) => self.run_lists(lists, pass, population, bias),
+            (Synapses::Lists(lists), Part::Whole) => self.run_lists(neuron, lists, pass, population, bias),
             _ => unreachable!("gangs with rows, and only those, are cut into blocks"),
         }
     }
@@ -115,9 +128,17 @@ impl Gang {
         units
     }
 
-    fn run_lists(&self, lists: &Lists, pass: &Pass, population: PopulationId, bias: &[[i32; LANES]]) -> Done {
+    fn run_lists<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        lists: &Lists,
+        pass: &Pass,
+        population: PopulationId,
+        bias: &[[i32; LANES]],
+    ) -> Done {
         let window = pass.window(population);
         let mut done = Done::new(0, 1, 0..bias.len(), window.steps as usize);
+        let mut state = vec![[[0; LANES]; WORDS]; bias.len()];
         let mut sums = vec![[0; LANES]; bias.len()];
         let mut partial = vec![0; bias.len() * LANES];
         let (mut hits, mut marks) = (Vec::new(), vec![Marks::default(); bias.len()]);
@@ -131,11 +152,11 @@ impl Gang {
             let flat = sums.as_flattened_mut();
             add_packets(pass.chip.level, &lists.weights, &lists.lists, &hits, &mut partial, flat);
             hits.clear();
-            let neurons =
-                Neurons { membranes: &mut done.membranes, sums: &sums, bias, thresholds: &self.thresholds };
-            update(pass.chip.level, &self.rule, false, neurons, &mut marks);
+            let lines = Lines { state: &mut state, sums: &sums, bias, thresholds: &self.thresholds };
+            update(pass.chip.level, neuron, false, lines, &mut marks);
             marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
         }
+        done.keep_membranes(0, &state);
         done.tally(self, pass.chip.level, &pass.chip.postage.sums);
         done
     }
@@ -173,8 +194,9 @@ impl<'p> Streams<'p> {
 }
 
 /// A block of lines at some positions.
-struct Task<'t> {
+struct Task<'t, N> {
     gang: &'t Gang,
+    neuron: &'t N,
     level: Level,
     rows: &'t Rows,
     block: &'t Block,
@@ -184,10 +206,13 @@ struct Task<'t> {
     sums: &'t [Sums],
 }
 
-impl Task<'_> {
-    /// Position by position, each through the whole window: its membranes stay in the first-level cache.
-    fn run<const K: usize>(&self, streams: &Streams) -> Done {
-        let Self { gang, level, block, steps, .. } = *self;
+impl<N> Task<'_, N> {
+    /// Position by position, each through the whole window: its state stays in the first-level cache.
+    fn run<const K: usize, const WORDS: usize>(&self, streams: &Streams) -> Done
+    where
+        N: Neuron<WORDS>,
+    {
+        let Self { gang, neuron, level, block, steps, .. } = *self;
         let weights = block.rows.as_chunks::<K>().0;
         let thresholds = &gang.thresholds[block.first..block.first + K];
         let lines = gang.thresholds.len();
@@ -197,17 +222,17 @@ impl Task<'_> {
             let first = position * lines + block.first;
             let bias = &self.bias[first..first + K];
             let taps = &self.rows.taps[self.rows.starts[position]..self.rows.starts[position + 1]];
-            let mut membranes = [[0; LANES]; K];
+            let mut state = [[[0; LANES]; WORDS]; K];
             for (step, streams) in streams.steps().enumerate() {
                 let list = list.fill(level, taps, streams);
                 let mut sums = [[0; LANES]; K];
                 gather(level, weights, list, &mut sums);
                 let mut marks = [Marks::default(); K];
-                let neurons = Neurons { membranes: &mut membranes, sums: &sums, bias, thresholds };
-                update(level, &gang.rule, gang.rule.bounds(list.len()), neurons, &mut marks);
+                let lines = Lines { state: &mut state, sums: &sums, bias, thresholds };
+                update(level, neuron, neuron.fixed().bounds(list.len()), lines, &mut marks);
                 marks.iter().enumerate().for_each(|(line, marks)| done.mark(line, step, p, marks));
             }
-            done.membranes[p * K..(p + 1) * K].copy_from_slice(&membranes);
+            done.keep_membranes(p * K, &state);
         }
         done.tally(gang, level, self.sums);
         done

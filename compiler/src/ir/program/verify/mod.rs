@@ -10,7 +10,7 @@
 //!
 //! | stage | rule | who relies on it |
 //! |---|---|---|
-//! | format | integers have the widths of the target | neuron update, thresholds, biases |
+//! | format | integers have the widths of the target, neurons what it has | neuron update, thresholds, biases |
 //! | neurons | a site on the board for each core, none twice | routes over the mesh, ports, static power |
 //! | neurons | slices are boxes of their populations, cover each neuron once, local numbers have no gap, one network a core | membranes and spikes by position, thresholds and biases by channel, counts by core |
 //! | weights | as many weights a core as 32 bits count, each within the width | offsets of weights, rows of 8 bits |
@@ -89,6 +89,10 @@ impl Program {
             || "neuron format".into(),
             || format!("{found:?} is not that of {}", self.target.name),
         );
+        for (id, lacking) in self.model.lacking(&self.target.neuron) {
+            let place = || format!("{id} \"{}\"", self.model.populations[id].name);
+            findings.need(false, place, || lacking);
+        }
         findings.0.into_result(())
     }
 
