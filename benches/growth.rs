@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use snnc::report::memory::peak_bytes;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, Kernel, Model, Network, NeuronFormat, NeuronModel, Population, Projection,
-    Sparse, SpikingIr, Window,
+    Bias, Connectivity, Convolution, Kernel, Model, Network, NeuronFormat, NeuronModel, Population,
+    Projection, Sparse, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::build_cores;

@@ -7,7 +7,7 @@ use petgraph::graph::DiGraph;
 use snnc_compiler::driver;
 use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
-use snnc_compiler::ir::spiking::{Bias, SpikingIr, Ties};
+use snnc_compiler::ir::spiking::{Bias, NeuronModel, SpikingIr, Ties};
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::passes::quantise::summary;
 use snnc_compiler::reference::{Interpreter, Map, Trace};

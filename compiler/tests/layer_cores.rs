@@ -5,7 +5,7 @@ mod common;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::{Connectivity, NeuronFormat, Sparse, SpikingIr};
+use snnc_compiler::ir::spiking::{Connectivity, NeuronFormat, NeuronModel, Sparse, SpikingIr};
 use snnc_compiler::ir::{CoreId, PopulationId, ProjectionId, Shape};
 use snnc_targets::{Code, Site, Target, registry};
 

@@ -9,7 +9,7 @@ use common::Random;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::usage::Limit;
-use snnc_compiler::ir::spiking::{Bias, Convolution, NeuronFormat, Projection, SpikingIr};
+use snnc_compiler::ir::spiking::{Bias, Convolution, NeuronFormat, NeuronModel, Projection, SpikingIr};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::{Rates, search};

@@ -158,7 +158,10 @@ mod tests {
         assert_eq!((from_rest.charge(0.0, 1.0), from_rest.charge(0.5, 1.0)), (0.5, 0.75));
         let same: Vec<bool> = (0..6).map(|_| from_rest.step(&mut v, 1.0)).collect();
         assert_eq!(same, fired);
-        assert_eq!(NeuronKind::If { threshold: 1.0 }.trained().unwrap().first_spike(0.375, 9), (Some(3), 0.125));
+        assert_eq!(
+            NeuronKind::If { threshold: 1.0 }.trained().unwrap().first_spike(0.375, 9),
+            (Some(3), 0.125)
+        );
         assert_eq!(NeuronKind::Mean.coefficient::<f32>(3, 8), 0.125);
         assert_eq!(NeuronKind::Weighted { coefficients: vec![0.5, 2.0] }.coefficient::<f64>(1, 2), 2.0);
     }

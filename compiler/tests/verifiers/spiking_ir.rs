@@ -1,7 +1,7 @@
 //! Rules of the spiking IR.
 
 use snnc_compiler::ir::channels::ChannelMap;
-use snnc_compiler::ir::spiking::{Bias, Connectivity, NeuronModel, HostStage, SpikingIr, Window};
+use snnc_compiler::ir::spiking::{Bias, Connectivity, HostStage, NeuronModel, SpikingIr, Window};
 use snnc_compiler::ir::{NetworkId, PopulationId, ProjectionId, Shape};
 use snnc_targets::Code;
 

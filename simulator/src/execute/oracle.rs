@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use snnc_compiler::ir::spiking::{Bias, Connectivity, Model, Population, Reset, SpikingIr};
+use snnc_compiler::ir::spiking::{
+    Bias, Connectivity, Model, NeuronFormat, NeuronModel, Population, Reset, SpikingIr,
+};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use super::host_input;
@@ -34,7 +36,8 @@ pub fn run(ir: &SpikingIr, network: NetworkId, input: &[f64]) -> BTreeMap<Popula
         PopulationTrace { membranes: zeros.clone(), currents: zeros, ..Default::default() }
     };
     let mut traces: BTreeMap<_, _> = own.iter().map(|&(id, population)| (id, new(population))).collect();
-    let biases: Vec<_> = own.iter().map(|&(id, population)| biases(&ir.model, id, population, input)).collect();
+    let biases: Vec<_> =
+        own.iter().map(|&(id, population)| biases(&ir.model, id, population, input)).collect();
     for step in 0..ir.model.networks[network].pass_steps {
         for (&(id, population), bias) in own.iter().zip(&biases) {
             let mut events = Events::default();
@@ -124,7 +127,8 @@ fn update(
     for (i, spike) in spikes.iter_mut().enumerate() {
         let before = [trace.currents[i], trace.membranes[i]];
         let channel = i / population.shape.positions();
-        let (after, fired) = stepped(model, population, channel, before, [sums[i], bias[i]], &mut trace.events);
+        let numbers = (&model.neuron, &population.dynamics, population.input_shift);
+        let (after, fired) = stepped(numbers, channel, before, [sums[i], bias[i]], &mut trace.events);
         [trace.currents[i], trace.membranes[i]] = after;
         *spike = fired;
         trace.events.spikes += u64::from(fired);
@@ -134,21 +138,19 @@ fn update(
 
 /// One timestep of a neuron with the given current and membrane: those after it, and whether the neuron fired.
 pub(crate) fn stepped(
-    model: &Model,
-    population: &Population,
+    (format, neurons, shift): (&NeuronFormat, &NeuronModel, u32),
     channel: usize,
     [u, v]: [i32; 2],
     [sum, bias]: [i32; 2],
     events: &mut Events,
 ) -> ([i32; 2], bool) {
-    let (format, neurons) = (&model.neuron, &population.dynamics);
     if (u, v, sum, bias) == (0, 0, 0, 0) {
         events.updates_inactive += 1;
     } else {
         events.updates_active += 1;
     }
     let whole = 1i128 << format.decay_bits;
-    let input = i128::from(sum) << population.input_shift;
+    let input = i128::from(sum) << shift;
     let (mut drive, mut lost) = (into(input, format.accumulator_bits, format.wrap), false);
     lost |= drive != input;
     let mut current = 0;

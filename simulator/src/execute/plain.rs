@@ -115,10 +115,12 @@ fn update(
     for local in 0..placed.slice.neurons() {
         let (position, atom) = (local / placed.slice.atoms(), local % placed.slice.atoms());
         let sum = sums[core.0 as usize][(placed.first_neuron + local) as usize];
-        let (u, v) = (&mut state.currents[index][local as usize], &mut state.membranes[index][local as usize]);
+        let (u, v) =
+            (&mut state.currents[index][local as usize], &mut state.membranes[index][local as usize]);
         let input = (i64::from(sum) * (1 << population.input_shift), i64::from(biases[local as usize]));
         let channel = (placed.slice.channels.start + atom) as usize;
-        let stepped = self::step(format, &population.dynamics, channel, (i64::from(*u), i64::from(*v)), input);
+        let stepped =
+            self::step(format, &population.dynamics, channel, (i64::from(*u), i64::from(*v)), input);
         (*u, *v) = (stepped.current as i32, stepped.membrane as i32);
         events.updates_active += u64::from(stepped.active);
         events.updates_inactive += u64::from(!stepped.active);

@@ -36,7 +36,8 @@ impl<const SUBTRACT: bool> Lif<SUBTRACT> {
         let (mut fired, mut active, mut saturated) = ([0u8; LANES], [0u8; LANES], [0u8; LANES]);
         for i in 0..LANES {
             let magnitude = kept(v[i].unsigned_abs()) as i32;
-            let next = (if v[i] < 0 { -magnitude } else { magnitude }) + self.fixed.input_32(sums[i]) + bias[i];
+            let next =
+                (if v[i] < 0 { -magnitude } else { magnitude }) + self.fixed.input_32(sums[i]) + bias[i];
             let clipped = self.fixed.clip_32(next);
             let fires = self.fixed.fires(clipped, thresholds[i]);
             active[i] = u8::from(v[i] | sums[i] | bias[i] != 0);
@@ -84,7 +85,9 @@ impl<const SUBTRACT: bool> Neuron<1> for Lif<SUBTRACT> {
     #[inline]
     fn vectors(&self, level: Level, lines: &mut Lines<1>, marks: &mut [Marks]) -> bool {
         #[cfg(target_arch = "x86_64")]
-        if let (crate::execute::kernels::level::Kind::Avx512, Some(shift)) = (level.kind(), self.leak.halvings()) {
+        if let (crate::execute::kernels::level::Kind::Avx512, Some(shift)) =
+            (level.kind(), self.leak.halvings())
+        {
             // SAFETY: a level exists only if the processor has its instructions.
             unsafe { x86::halve::<SUBTRACT>(&self.fixed, shift, lines, marks) };
             return true;
@@ -225,8 +228,7 @@ mod tests {
             assert_eq!(integrate(lif, 0, sum >> 6, 0, &mut e), q0);
         }
         // The last sums that fit, and the first that do not; u and the bias have 23 bits and sign, so they never wrap.
-        let ends =
-            [32_767, -32_768, 32_768, -32_769].map(|sum| integrate(lif, 0, sum, 4095 << 7, &mut e));
+        let ends = [32_767, -32_768, 32_768, -32_769].map(|sum| integrate(lif, 0, sum, 4095 << 7, &mut e));
         assert_eq!(ends.map(|v| v - (4095 << 7)), [2_097_088, -2_097_152, -2_097_152, 2_097_088]);
         assert_eq!((e.accumulator_overflows, e.state_saturations), (7, 0));
         // 32-bit arithmetic is for sums that do not wrap.

@@ -79,7 +79,8 @@ fn show(target: &Target) -> String {
     neuron.push(("resets".into(), resets.join(", "), n.resets.1.to_string()));
     if let Some(current) = &n.synaptic_current {
         let rows = rows!(current; bits, overflow, decay_offset);
-        neuron.extend(rows.into_iter().map(|(name, value, source)| (format!("current.{name}"), value, source)));
+        neuron
+            .extend(rows.into_iter().map(|(name, value, source)| (format!("current.{name}"), value, source)));
     }
     section("neuron", neuron);
     if let Some(layers) = &target.layer_cores {

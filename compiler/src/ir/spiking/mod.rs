@@ -19,11 +19,11 @@ mod rounding;
 pub mod sparse;
 pub mod verify;
 
+pub use crate::neuron::TrainedNeuron;
 pub use encoding::Encoding;
 pub use host_work::{HostTask, HostWork};
 pub use neuron::{NeuronModel, SynapticCurrent};
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
-pub use crate::neuron::TrainedNeuron;
 pub use rounding::{Rounding, Ties, membrane_grid};
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;

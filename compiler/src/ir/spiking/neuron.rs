@@ -192,10 +192,13 @@ impl NeuronModel {
         }
         let current = self.current()?;
         let Some(spec) = &chip.synaptic_current else {
-            return Some("has a synaptic current with a decay of its own; neurons of the chip have none".into());
+            return Some(
+                "has a synaptic current with a decay of its own; neurons of the chip have none".into(),
+            );
         };
         let has = SynapticCurrent::new(spec, current.decay);
-        (*current != has).then(|| format!("has the synaptic current {current:?}; that of the chip is {has:?}"))
+        (*current != has)
+            .then(|| format!("has the synaptic current {current:?}; that of the chip is {has:?}"))
     }
 }
 
@@ -238,7 +241,11 @@ mod tests {
         ];
         for model in &models {
             let printed = text::print("", model);
-            assert_eq!(printed.contains("reset"), model.reset().is_some() && *model != models[0], "{printed}");
+            assert_eq!(
+                printed.contains("reset"),
+                model.reset().is_some() && *model != models[0],
+                "{printed}"
+            );
             assert_eq!(text::parse::<NeuronModel>(&printed, "model").unwrap(), *model);
             let bytes = postcard::to_stdvec(model).unwrap();
             assert_eq!(postcard::from_bytes::<NeuronModel>(&bytes).unwrap(), *model);
@@ -250,13 +257,11 @@ mod tests {
         let chip = |name: &str| snnc_targets::registry::load(name).unwrap().neuron;
         let loihi = chip("loihi-like");
         let soft = NeuronModel::Lif { decay: 0, thresholds: vec![1], reset: Reset::Subtract };
-        assert_eq!(
-            soft.lacking(&loihi).unwrap(),
-            "resets by subtraction; neurons of the chip reset to 0"
-        );
+        assert_eq!(soft.lacking(&loihi).unwrap(), "resets by subtraction; neurons of the chip reset to 0");
         assert_eq!(soft.lacking(&chip("paicore-like")), None);
         let current = SynapticCurrent::new(loihi.synaptic_current.as_ref().unwrap(), 1024);
-        let model = |current| NeuronModel::CubaLif { current, decay: 0, thresholds: vec![1], reset: Reset::Zero };
+        let model =
+            |current| NeuronModel::CubaLif { current, decay: 0, thresholds: vec![1], reset: Reset::Zero };
         assert_eq!(model(current).lacking(&loihi), None);
         assert!(model(current).lacking(&chip("truenorth-like")).unwrap().contains("a decay of its own"));
         let wide = SynapticCurrent { bits: 25, ..current };

@@ -219,9 +219,13 @@ impl Worst<'_> {
         let mut gathered = 1.0;
         if let Some(current) = neurons.current() {
             let state_max = ((1i64 << (current.bits - 1)) - 1) as f64;
-            gathered = Drift { kept: current.kept(format) as f64 / whole, steps: self.steps, state_max }.gathered();
+            gathered =
+                Drift { kept: current.kept(format) as f64 / whole, steps: self.steps, state_max }.gathered();
             let with_bias = |(sum, bias): (Span, &Span)| {
-                (sum.low as f64 * gathered + bias.low.min(0) as f64, sum.high as f64 * gathered + bias.high.max(0) as f64)
+                (
+                    sum.low as f64 * gathered + bias.low.min(0) as f64,
+                    sum.high as f64 * gathered + bias.high.max(0) as f64,
+                )
             };
             let ends = self.sums.iter().map(shifted).zip(self.biases).map(with_bias);
             let (low, high) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;

@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::{
-    Bias, Connectivity, Convolution, HostInput, HostStage, Model, NeuronFormat, Population,
-    Projection, Readout, SpikingIr, Ties, TrainedNeuron,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Model, NeuronFormat, Population, Projection,
+    Readout, SpikingIr, Ties, TrainedNeuron,
 };
 use crate::ir::channels::ChannelMap;
 use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};

@@ -95,7 +95,11 @@ impl Done {
 
     /// Keeps the membranes of consecutive lines from line `first` of `[position][line]` on: the last words of their state.
     #[inline]
-    pub(super) fn keep_membranes<const WORDS: usize>(&mut self, first: usize, state: &[[[i32; LANES]; WORDS]]) {
+    pub(super) fn keep_membranes<const WORDS: usize>(
+        &mut self,
+        first: usize,
+        state: &[[[i32; LANES]; WORDS]],
+    ) {
         for (membranes, words) in self.membranes[first..].iter_mut().zip(state) {
             *membranes = words[WORDS - 1];
         }

@@ -22,7 +22,12 @@ pub fn update<const WORDS: usize, N: Neuron<WORDS>>(
 }
 
 #[inline(always)]
-fn body<const WORDS: usize, N: Neuron<WORDS>>(neuron: &N, bounded: bool, lines: Lines<WORDS>, marks: &mut [Marks]) {
+fn body<const WORDS: usize, N: Neuron<WORDS>>(
+    neuron: &N,
+    bounded: bool,
+    lines: Lines<WORDS>,
+    marks: &mut [Marks],
+) {
     for (i, marks) in marks.iter_mut().enumerate() {
         let line = Line { sums: &lines.sums[i], bias: &lines.bias[i], thresholds: &lines.thresholds[i] };
         let state = &mut lines.state[i];
@@ -101,7 +106,12 @@ mod tests {
                     let format = &format(strict, wrap);
                     let lif = (format, decay, 0);
                     // So narrow that it overflows where no sum does.
-                    let current = SynapticCurrent { bits: 12, wrap: strict, decay_offset: 1, decay: 4095 - decay.min(4095) };
+                    let current = SynapticCurrent {
+                        bits: 12,
+                        wrap: strict,
+                        decay_offset: 1,
+                        decay: 4095 - decay.min(4095),
+                    };
                     for marks in [
                         check(Lif::<false>::new(lif), most, seed),
                         check(Lif::<true>::new(lif), most, seed),
