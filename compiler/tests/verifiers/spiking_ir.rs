@@ -68,7 +68,31 @@ fn spiking_ir_populations() {
 fn spiking_ir_projections() {
     let projection = ProjectionId(0);
     bad_ir("dangling", "does not exist", |ir| ir.projections[projection].source = PopulationId(9));
-    bad_ir("backward", "must come before", |ir| ir.projections[projection].source = SECOND);
+    bad_ir("backward", "must come before", |ir| {
+        // The same network with its first two populations the other way round.
+        let swapped = |id: PopulationId| [SECOND, FIRST, SUM][id.0 as usize];
+        let (first, second) = (ir.model.populations[FIRST].clone(), ir.model.populations[SECOND].clone());
+        (ir.model.populations[FIRST], ir.model.populations[SECOND]) = (second, first);
+        ir.model.inputs[0].population = SECOND;
+        for p in ir.projections.values_mut() {
+            (p.source, p.target) = (swapped(p.source), swapped(p.target));
+        }
+    });
+    bad_ir("parted cycle", "stands between populations of a cycle", |ir| {
+        // First and last feed each other; the one between them feeds nothing.
+        *ir = looped(ir, FIRST, SUM);
+        ir.projections =
+            ir.projections.values().filter(|p| p.source != SECOND).cloned().collect::<Vec<_>>().into();
+    });
+    bad_ir("short pass", "10 timesteps a pass, expected 12", |ir| {
+        *ir = looped(ir, SECOND, SECOND);
+        let last = ir.projections.keys().last().unwrap();
+        ir.projections[last].delay = 3;
+    });
+    bad_ir("early", "outside the target's window", |ir| {
+        *ir = looped(ir, SECOND, SECOND);
+        ir.model.populations[SECOND].window.start = 0;
+    });
     bad_ir("silent source", "never fires", |ir| {
         ir.model.populations[FIRST].dynamics = NeuronModel::integrator(0);
     });
@@ -222,4 +246,45 @@ fn spiking_ir_host_side() {
         generation(ir);
         ir.model.readouts.clear();
     });
+}
+
+/// The network with a cycle: a projection from `source` to `target`, both of which fire, and a pass that waits for it.
+fn looped(ir: &SpikingIr, target: PopulationId, source: PopulationId) -> SpikingIr {
+    let mut ir = ir.clone();
+    let model = &mut ir.model;
+    let channels = model.populations[source].shape.channels;
+    if !model.populations[source].dynamics.fires() {
+        model.populations[source].dynamics = NeuronModel::lif(0, vec![200; channels]);
+        model.readouts.clear();
+    }
+    let mut back = ir.projections[ProjectionId(0)].clone();
+    (back.source, back.target, back.delay) = (source, target, 1);
+    if let Connectivity::Conv(conv) = &mut back.connectivity {
+        let outputs = model.populations[target].shape.channels;
+        conv.kernel.channels = snnc_compiler::ir::channels::ChannelMap::dense(channels, outputs);
+        conv.kernel.weights = vec![1; channels * outputs * conv.kernel.height * conv.kernel.width];
+    }
+    ir.projections.push(back);
+    ir
+}
+
+#[test]
+fn cycles_side_by_side_are_sound() {
+    let mut ir = looped(&crate::common::network(), SECOND, SECOND);
+    // The last spikes of the window up to timestep 9 arrive in timestep 9, when it is over.
+    ir.verify().unwrap();
+    let components = ir.components();
+    assert!(components.share_a_cycle(SECOND, SECOND) && !components.share_a_cycle(FIRST, SECOND));
+    ir = looped(&ir, FIRST, SECOND);
+    ir.verify().unwrap();
+    let cyclic: Vec<_> = ir.components().all.into_iter().map(|c| (c.populations, c.cyclic)).collect();
+    assert_eq!(cyclic, [(vec![FIRST, SECOND], true), (vec![SUM], false)]);
+    // A projection without synapses joins nothing.
+    let mut ir = crate::common::irregular();
+    let mut back = ir.projections[ProjectionId(0)].clone();
+    (back.source, back.target) = (SECOND, SECOND);
+    back.connectivity = Connectivity::Sparse(snnc_compiler::ir::spiking::Sparse::from_edges(5, Vec::new()));
+    ir.projections.push(back);
+    ir.verify().unwrap();
+    assert!(ir.components().all.iter().all(|c| !c.cyclic));
 }

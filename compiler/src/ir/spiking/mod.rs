@@ -4,8 +4,13 @@
 //! once; the synapses of a convolution are an iterator ([`Convolution::map`] x kernel), never a list. Irregular
 //! connections are lists ([`Sparse`]), one synapse an entry.
 //!
-//! Time: a spike sent in timestep s is integrated in s + delay. A pass starts with all membranes 0. Population p is
+//! Time: a spike sent in timestep s is integrated in s + delay. A pass starts with all state 0. Population p is
 //! updated in the timesteps of its [`Window`] only; input that arrives outside is an error that [`verify`] finds.
+//!
+//! Cycles ([`super::components`]): a recurrent spike sent in timestep s acts in s + delay as well, so the last ones of a window
+//! arrive after it: no window could hold them all. Within a cycle, and only there, that is no error. Such a spike is sent and
+//! received and its synapses are walked, all of which is counted; it changes no neuron. The pass lasts until the last spike
+//! has arrived.
 
 mod encoding;
 pub mod host;
@@ -52,7 +57,7 @@ pub struct Model {
     pub neuron: NeuronFormat,
     /// Networks.
     pub networks: EntityMap<NetworkId, Network>,
-    /// Populations of all networks; sources before targets.
+    /// Populations of all networks in the order in which they run: sources before targets, those of a cycle side by side.
     pub populations: EntityMap<PopulationId, Population>,
     /// Host-written biases.
     pub inputs: Vec<HostInput>,
@@ -164,7 +169,7 @@ pub struct Network {
     pub name: String,
     /// Timesteps of the trained network, T.
     pub timesteps: u32,
-    /// Timesteps of a pass on the chip: T plus the depth of the pipeline.
+    /// Timesteps of a pass on the chip: T plus the depth of the pipeline, and until the last spike has arrived.
     pub pass_steps: u32,
 }
 

@@ -93,6 +93,11 @@ impl Done {
         }
     }
 
+    /// Lines at all its positions.
+    pub(super) fn lines_held(&self) -> usize {
+        self.membranes.len()
+    }
+
     /// Keeps the membranes of consecutive lines from line `first` of `[position][line]` on: the last words of their state.
     #[inline]
     pub(super) fn keep_membranes<const WORDS: usize>(

@@ -10,6 +10,7 @@ mod done;
 mod lists;
 mod rows;
 mod run;
+mod stepwise;
 mod view;
 
 use std::ops::Range;
@@ -26,6 +27,7 @@ use crate::neuron::Rule;
 pub use done::{Done, Tally};
 use lists::Lists;
 use rows::Rows;
+pub use stepwise::Stepwise;
 use view::{Shared, View};
 
 /// Channels of a gang without rows, where a population has as many twice over: long runs for the vector units, short

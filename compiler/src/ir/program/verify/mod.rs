@@ -20,7 +20,7 @@
 //! | axons | entries of axons are apart and in range, of one projection, in one population, slice after slice; channels within the list's; targets inside the slice; delays as the target has them | what a spike touches, feeds of slices |
 //! | destinations | a route table covers the slice's positions and destinations, each destination is an axon | routes, multicast trees, feeds |
 //! | routes | an axon has one source of as many channels; a position meets a slice once through a projection | one spike a timestep and channel, counts of packets by slice |
-//! | routes | sources fire, come before their targets in the same network, and arrive within their windows | spikes are known when they are read, rows of counts |
+//! | routes | sources fire, come before their targets in the same network (populations of a cycle side by side), and arrive within their windows, those of a cycle within the pass | spikes are known when they are read, rows of counts |
 //! | limits | no limit of a core or router is exceeded | energies and times mean what the target says |
 
 mod memories;
