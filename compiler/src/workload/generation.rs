@@ -37,13 +37,20 @@ impl<'m> Generation<'m> {
     }
 
     /// Ranges by role: the denoiser reads tokens and the iteration, the decoder tokens.
-    fn roles(&self) -> [(&'static str, &'m str, Vec<(f64, f64)>); 2] {
+    fn roles(&self) -> [Role<'m>; 2] {
         let (p, tokens) = (self.pipeline, tokens(self.pipeline));
         [
-            ("denoiser", &p.denoiser, vec![tokens, (1.0, p.iterations as f64)]),
-            ("decoder", &p.decoder, vec![tokens]),
+            Role { name: "denoiser", network: &p.denoiser, ranges: vec![tokens, (1.0, p.iterations as f64)] },
+            Role { name: "decoder", network: &p.decoder, ranges: vec![tokens] },
         ]
     }
+}
+
+/// What a network of the loop is called in it, and what it is fed.
+struct Role<'m> {
+    name: &'static str,
+    network: &'m str,
+    ranges: Vec<(f64, f64)>,
 }
 
 /// Token ids, the mask among them.
@@ -57,7 +64,7 @@ impl Workload for Generation<'_> {
     }
 
     fn input_ranges(&self, network: &Graph) -> Option<Vec<(f64, f64)>> {
-        self.roles().into_iter().find(|(_, name, _)| *name == network.name).map(|(_, _, ranges)| ranges)
+        self.roles().into_iter().find(|role| role.network == network.name).map(|role| role.ranges)
     }
 
     fn recorder(&self, passes: usize) -> Box<dyn Recorder + '_> {
@@ -70,9 +77,9 @@ impl Workload for Generation<'_> {
 
     fn spec(&self, networks: &IndexMap<String, NetworkId>) -> Option<WorkloadSpec> {
         let p = self.pipeline;
-        let networks = self
-            .roles()
-            .map(|(role, name, ranges)| (role.into(), DrivenNetwork { network: networks[name], ranges }));
+        let networks = self.roles().map(|Role { name, network, ranges }| {
+            (name.into(), DrivenNetwork { network: networks[network], ranges })
+        });
         let numbers = [
             ("rows", p.latent.0 as f64),
             ("columns", p.latent.1 as f64),

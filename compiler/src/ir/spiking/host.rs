@@ -56,7 +56,8 @@ impl Model {
     /// Value ranges of a network's `channels` input channels: what the workload feeds, or -1 to 1, as normalised data is.
     pub fn input_ranges(&self, network: NetworkId, channels: usize) -> Vec<(f64, f64)> {
         let driven = self.workload.iter().flat_map(|workload| workload.networks.values());
-        let mut ranges = driven.filter(|driven| driven.network == network).map(|driven| driven.ranges.clone());
+        let mut ranges =
+            driven.filter(|driven| driven.network == network).map(|driven| driven.ranges.clone());
         ranges.next().unwrap_or_else(|| vec![(-1.0, 1.0); channels])
     }
 }
