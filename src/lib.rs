@@ -12,6 +12,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod awake;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod comparison;
 pub mod diagnostics;

@@ -35,12 +35,12 @@ const FINGERPRINT: std::ops::Range<usize> = 16..48;
 const MANIFEST: &str = "generate.json";
 
 /// How images are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// One array of all images
+    /// One array of all images.
     Npy,
-    /// One file an image
+    /// One file an image.
     Png,
 }
 

@@ -32,7 +32,7 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
         compile(&args.model, &MappingArgs::default())?.program
     };
     errors::warn(&program.warnings());
-    let manifest = Manifest::new(&program, args.images, args.seed, args.format);
+    let manifest = Manifest::new(&program, args.images, args.seed, args.format.into());
     let bar = progress::bar(args.images, "generating");
     signals::advise("the same command goes on where it stopped");
     let Found { whole, damaged } = streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;
