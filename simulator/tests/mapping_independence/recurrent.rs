@@ -44,7 +44,7 @@ fn ring(neurons: usize, steps: u32, delay: u32) -> SpikingIr {
             }]),
             inputs: Vec::new(),
             readouts: Vec::new(),
-            generation: None,
+            workload: None,
         },
         projections: EntityMap::from(vec![Projection {
             source: PopulationId(0),

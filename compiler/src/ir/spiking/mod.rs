@@ -1,6 +1,6 @@
 //! The spiking IR: integer populations and projections with shared kernels. It knows no core.
 //!
-//! Spikes, images and synaptic-operation counts of any legal mapping follow from this alone. Kernels are stored
+//! Spikes, read-outs and synaptic-operation counts of any legal mapping follow from this alone. Kernels are stored
 //! once; the synapses of a convolution are an iterator ([`Convolution::map`] x kernel), never a list. Irregular
 //! connections are lists ([`Sparse`]), one synapse an entry.
 //!
@@ -12,8 +12,8 @@
 //! received and its synapses are walked, all of which is counted; it changes no neuron. The pass lasts until the last spike
 //! has arrived.
 
-mod encoding;
 pub mod host;
+mod host_tail;
 mod host_work;
 mod neuron;
 pub mod order;
@@ -25,7 +25,7 @@ pub mod sparse;
 pub mod verify;
 
 pub use crate::neuron::TrainedNeuron;
-pub use encoding::Encoding;
+pub use host_tail::HostTail;
 pub use host_work::{HostTask, HostWork};
 pub use neuron::{NeuronModel, SynapticCurrent};
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
@@ -37,6 +37,7 @@ pub use snnc_targets::schema::Reset;
 pub use sparse::Sparse;
 
 use super::channels::ChannelMap;
+use super::workload::WorkloadSpec;
 use super::{ConvMap, NetworkId, PopulationId, ProjectionId, Shape};
 
 /// A whole model in integers.
@@ -63,8 +64,8 @@ pub struct Model {
     pub inputs: Vec<HostInput>,
     /// Membranes that the host reads.
     pub readouts: Vec<Readout>,
-    /// The generation loop, if the model generates.
-    pub generation: Option<Generation>,
+    /// What drives it; none if that is left to who runs it.
+    pub workload: Option<WorkloadSpec>,
 }
 
 /// Integer widths and rules; see [`snnc_targets::schema::NeuronSpec`] for each.
@@ -296,27 +297,8 @@ pub struct Readout {
     pub offset: Vec<f64>,
 }
 
-/// Absorbing-state diffusion over a grid of tokens, then decoding.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Generation {
-    /// Token rows.
-    pub rows: usize,
-    /// Token columns.
-    pub columns: usize,
-    /// Id of the mask = number of codes.
-    pub mask: usize,
-    /// t runs from this to 1.
-    pub iterations: usize,
-    /// Softmax temperature.
-    pub temperature: f64,
-    /// Input `[2, h, w]` (tokens, t), read-out `[codes, h, w]`.
-    pub denoiser: NetworkId,
-    /// Input `[1, h, w]` (tokens), read-out `[c, H, W]`.
-    pub decoder: NetworkId,
-}
-
 impl Model {
-    /// `sdid.conv1`.
+    /// `network.layer`.
     pub fn layer_name(&self, population: PopulationId) -> String {
         let p = &self.populations[population];
         format!("{}.{}", self.networks[p.network].name, p.name)
