@@ -4,6 +4,8 @@
 //! before it runs. The populations of a cycle (or one that feeds itself) wait for each other's spikes in every timestep.
 //! Spiking IR and program find the same components: a projection without a synapse joins nothing, and has no route.
 
+use std::collections::BTreeSet;
+
 use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
 
@@ -98,12 +100,16 @@ pub fn joins(projection: &Projection) -> bool {
 impl Program {
     /// Its components, from its routes, which must arrive somewhere.
     pub fn components(&self) -> Components {
-        let mut edges = std::collections::BTreeSet::new();
+        let (mut edges, mut last) = (BTreeSet::new(), None);
         for placed in self.cores.values().flat_map(|core| &core.slices) {
             for to in &placed.destinations {
                 let core = &self.cores[to.core];
                 let list = &core.lists[core.entries(&core.axons[to.axon as usize])[0].list as usize];
-                edges.insert((placed.slice.population, core.slices[list.slice as usize].slice.population));
+                let edge = (placed.slice.population, core.slices[list.slice as usize].slice.population);
+                // A slice's destinations mostly lie in one population.
+                if last.replace(edge) != Some(edge) {
+                    edges.insert(edge);
+                }
             }
         }
         Components::new(&self.model, edges.into_iter())

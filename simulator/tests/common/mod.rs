@@ -305,8 +305,18 @@ impl<'a> Maker<'a> {
         self.ir.projections.push(Projection { source, target, delay, connectivity });
     }
 
-    /// A projection from a layer to itself or an earlier one.
+    /// A projection from a layer to itself or an earlier one, unless nothing leads from there to the layer.
     fn feed_back(&mut self, source: PopulationId, target: PopulationId) {
+        let before = self.ir.projections.clone();
+        self.project_back(source, target);
+        let components = self.ir.components();
+        let parted = components.parted(&self.ir.model).next().is_some();
+        if parted || !components.share_a_cycle(source, target) {
+            self.ir.projections = before;
+        }
+    }
+
+    fn project_back(&mut self, source: PopulationId, target: PopulationId) {
         let delay = self.random.between(1, 3) as u32;
         let [from, to] = [source, target].map(|id| self.ir.model.populations[id].shape);
         let lists = self.ir.projections.values().any(|p| p.sparse().is_some() && p.target == target);

@@ -142,7 +142,7 @@ fn the_compiler_maps_cycles_by_the_hypergraph() {
         let error = map(&ir, &target, CompileOptions { search, ..CompileOptions::default() }).unwrap_err();
         assert_eq!(error.codes(), [Code::Unsupported]);
     }
-    assert!(fired > 500, "{fired} spikes");
+    assert!(fired > 300, "{fired} spikes");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn neurons_of_every_model_run_the_same_without_cycles() {
         let events = counts.steps.iter().flat_map(|step| &step.events);
         overflowed += events.map(|e| e.accumulator_overflows + e.state_saturations).sum::<u64>();
     }
-    assert!(fired > 10_000 && overflowed > 500, "{fired} spikes, {overflowed} overflows");
+    assert!(fired > 5_000 && overflowed > 500, "{fired} spikes, {overflowed} overflows");
 }
 
 #[test]

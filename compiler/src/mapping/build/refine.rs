@@ -24,10 +24,11 @@ pub fn refined(ir: &SpikingIr, cores: &EntityMap<CoreId, Vec<Slice>>) -> EntityM
     }
     let mut senders: BTreeMap<PopulationId, BTreeSet<u32>> = BTreeMap::new();
     let count = |cores: &EntityMap<CoreId, Vec<Slice>>| cores.values().map(Vec::len).sum::<usize>();
+    let cycles = ir.projections.values().any(|p| p.source >= p.target);
     loop {
         let before = count(&refined);
         cut_backwards(ir, &mut senders, &mut refined);
-        if count(&refined) == before {
+        if !cycles || count(&refined) == before {
             return refined;
         }
     }
