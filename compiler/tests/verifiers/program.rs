@@ -6,7 +6,7 @@ use snnc_targets::schema::{InputAxonKind, OutputAxonKind, Routing};
 use snnc_targets::{Code, Provenance, Site, Sourced};
 
 use crate::common::irregular;
-use crate::support::{SECOND, SUM, bad_lists, bad_program, irregular_program, receiver, refuses};
+use crate::support::{FIRST, SECOND, SUM, bad_lists, bad_program, irregular_program, receiver, refuses};
 
 #[test]
 fn program_lists() {
