@@ -42,8 +42,8 @@ fn body<const WORDS: usize, N: Neuron<WORDS>>(
 mod tests {
     use super::super::LANES;
     use super::*;
-    use crate::host::philox4x32_10;
     use crate::neuron::{CubaLif, Lif};
+    use crate::philox::philox4x32_10;
     use snnc_compiler::ir::spiking::{NeuronFormat, SynapticCurrent};
 
     fn format(strict: bool, wrap: bool) -> NeuronFormat {
