@@ -1,10 +1,8 @@
 //! From the layer graph to the spiking IR. One pass a file; the order and its reasons are here.
 //!
-//! 0. [`linear`]: linear layers become convolutions, so that no later pass knows them.
-//! 1. [`fold`]: batch norm into the convolution before it, in f64. First, so that every later pass sees currents.
-//!    [`encoding`]: of an encoder, mixing and nearest code go to the host.
-//! 2. [`collect`]: every firing layer and read-out with the float kernels that feed it. Constant (direct-coded)
-//!    inputs become stages that the host computes once a pass and writes as biases.
+//! 1. [`encoding`]: of an encoder, mixing and nearest code go to the host.
+//! 2. [`collect`]: every firing layer and read-out with the float kernels that feed it; what is between them is folded
+//!    in. Constant (direct-coded) inputs become stages that the host computes once a pass and writes as biases.
 //! 3. [`schedule`]: windows and delays, so that spikes of paths of different length meet.
 //! 4. [`quantise`]: integers in the target's widths; thresholds carry each channel's scale.
 //!
@@ -13,8 +11,6 @@
 pub mod calibrate;
 pub mod collect;
 pub mod encoding;
-pub mod fold;
-pub mod linear;
 pub mod quantise;
 pub mod schedule;
 
@@ -25,13 +21,12 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 use crate::frontend::LoadedModel;
 use crate::frontend::model::PipelineSpec;
 use crate::graph::{Graph, Op};
+use crate::layers::Input;
 use crate::ir::NetworkId;
 use crate::ir::spiking::{Encoding, Generation, Model, Network, NeuronFormat, SpikingIr};
 
 /// What each pass is called and does, in order; for documentation.
-pub const PASSES: [(&str, &str); 6] = [
-    (linear::NAME, linear::DESCRIPTION),
-    (fold::NAME, fold::DESCRIPTION),
+pub const PASSES: [(&str, &str); 4] = [
     (encoding::NAME, encoding::DESCRIPTION),
     (collect::NAME, collect::DESCRIPTION),
     (schedule::NAME, schedule::DESCRIPTION),
@@ -88,11 +83,10 @@ fn neurons(model: &LoadedModel, name: &String) -> Result<collect::Collected, Dia
     let graph = model.graphs.get(name).ok_or_else(|| {
         Diagnostic::new(Code::ModelInvalid, "pipeline", format!("no network is called \"{name}\""))
     })?;
-    let mut folded = fold::run(&linear::run(graph)?)?;
     if model.pipeline.as_ref().is_some_and(|p| p.encoder.as_ref() == Some(name)) {
-        folded = encoding::run(&folded)?.0;
+        return collect::run(&encoding::run(graph)?.0);
     }
-    collect::run(&folded)
+    collect::run(graph)
 }
 
 /// Lowers encoder and decoder of a model whose pipeline has an encoder; with what the host makes of the read-outs.
@@ -247,7 +241,7 @@ fn input_ranges(pipeline: &PipelineSpec, network: &str) -> Option<Vec<(f64, f64)
 /// outside is written as far as the biases reach, clipped and counted beyond.
 fn plain_ranges(graph: &Graph) -> Vec<(f64, f64)> {
     let channels = graph.net.node_weights().find_map(|layer| match layer.op {
-        Op::Input { shape } => Some(shape.channels),
+        Op::Input(Input { shape }) => Some(shape.channels),
         _ => None,
     });
     vec![(-1.0, 1.0); channels.unwrap_or(0)]
