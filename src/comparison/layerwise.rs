@@ -20,7 +20,6 @@ use snnc_simulator::execute::neuron::Update;
 use snnc_targets::Diagnostics;
 
 use snnc_compiler::passes::collect::{self, Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
-use snnc_compiler::passes::{fold, linear};
 
 /// What one layer does to float spikes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -102,7 +101,7 @@ impl Layerwise {
     /// # Errors
     /// Those of the passes.
     pub fn new(model: &LoadedModel, ir: SpikingIr) -> Result<Self, Diagnostics> {
-        let graph = |name: &String| collect::run(&fold::run(&linear::run(&model.graphs[name])?)?);
+        let graph = |name: &String| collect::run(&model.graphs[name]);
         let networks = ir.model.networks.values().map(|n| graph(&n.name)).collect::<Result<_, _>>()?;
         Ok(Self { ir, networks })
     }

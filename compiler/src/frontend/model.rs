@@ -12,8 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::variant::{FromVariant, ToVariant};
 use crate::graph::Op;
 use crate::layers::{
-    Arity, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, Flatten, If, InputSpec, LayerKind,
-    Lif, LinearSpec, MeanOverTime, MixSpec, NearestCodeSpec, Resolver, SparseSpec, Spec, WeightedSumSpec,
+    Arity, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, Flatten, If, InputSpec,
+    LayerKind, Lif, LinearSpec, MeanOverTime, MixSpec, NearestCodeSpec, Resolver, SparseSpec, Spec,
+    WeightedSumSpec,
 };
 
 pub use crate::layers::TensorRef;

@@ -28,7 +28,11 @@ impl<'de, A: VariantAccess<'de>> de::Deserializer<'de> for FromVariant<A> {
         self.0.struct_variant(fields, visitor)
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, A::Error> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
         self.0.unit_variant()?;
         visitor.visit_unit()
     }
@@ -117,7 +121,11 @@ impl<S: ser::Serializer> ser::Serializer for ToVariant<S> {
         Err(no_struct())
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleStruct, S::Error> {
         Err(no_struct())
     }
 
@@ -157,7 +165,11 @@ impl<V: SerializeStructVariant> SerializeStruct for Fields<V> {
     type Ok = V::Ok;
     type Error = V::Error;
 
-    fn serialize_field<T: ser::Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), V::Error> {
+    fn serialize_field<T: ser::Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), V::Error> {
         self.0.serialize_field(key, value)
     }
 

@@ -77,6 +77,29 @@ impl<'a> Builder<'a> {
         Self { graph, drafts: Vec::new(), positions: HashMap::new(), places: Box::new(InMemory) }
     }
 
+    /// A network of layers `l0`, `l1`, ..., each with the numbers of the layers that it reads.
+    pub fn numbered<'n>(
+        name: impl Into<String>,
+        timesteps: usize,
+        layers: impl IntoIterator<Item = (Op, &'n [usize])>,
+    ) -> Self {
+        let mut builder = Self::new(name, timesteps);
+        for (i, (op, from)) in layers.into_iter().enumerate() {
+            let from: Vec<String> = from.iter().map(|number| format!("l{number}")).collect();
+            builder.layer(&format!("l{i}"), &from, op);
+        }
+        builder
+    }
+
+    /// A network of layers `l0`, `l1`, ..., each of which reads the one before.
+    pub fn chain(name: impl Into<String>, timesteps: usize, layers: impl IntoIterator<Item = Op>) -> Self {
+        let mut builder = Self::new(name, timesteps);
+        for (i, op) in layers.into_iter().enumerate() {
+            builder.then(&format!("l{i}"), op);
+        }
+        builder
+    }
+
     /// The same for a network from a file.
     #[must_use]
     pub fn placed(mut self, places: impl Places + 'a) -> Self {

@@ -32,9 +32,9 @@ impl LayerKind for Concat {
                 let message = format!("Concat joins {joined} and {next}, equal height and width expected");
                 return Err(Fault::shape(message));
             }
-            channels = channels
-                .checked_add(next.channels)
-                .ok_or_else(|| Fault::shape(format!("Concat joins {joined} and {next}: too many channels")))?;
+            channels = channels.checked_add(next.channels).ok_or_else(|| {
+                Fault::shape(format!("Concat joins {joined} and {next}: too many channels"))
+            })?;
         }
         let kind = joined_kind("Concat", "joins", inputs.iter().map(|input| input.kind))?;
         Ok(Flow { shape: Shape { channels, ..first }, kind })

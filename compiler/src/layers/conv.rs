@@ -109,9 +109,8 @@ impl LayerKind for Conv {
         let width = self.length(input.width, columns, |pair| pair.1);
         let (Some(height), Some(width)) = (height, width) else {
             let message = format!("a {rows}x{columns} kernel on {input} gives no output map");
-            return Err(
-                Fault::shape(message).hint("check kernel, padding, dilation and the input's height and width")
-            );
+            return Err(Fault::shape(message)
+                .hint("check kernel, padding, dilation and the input's height and width"));
         };
         Ok(inputs[0].shaped(Shape::new(channels, height, width)))
     }

@@ -127,7 +127,8 @@ impl Arity {
 
 impl fmt::Display for Arity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = |n: usize| ["none", "one", "two"].get(n).map_or_else(|| n.to_string(), |&word| word.into());
+        let word =
+            |n: usize| ["none", "one", "two"].get(n).map_or_else(|| n.to_string(), |&word| word.into());
         match *self {
             Self::Exactly(n) => f.write_str(&word(n)),
             Self::AtLeast(n) => write!(f, "{} or more", word(n)),
@@ -173,7 +174,11 @@ pub(super) fn read_out(name: &str, input: Flow) -> Result<Flow, Fault> {
 }
 
 /// How the joined signals of several inputs go with time: a series if one of them is.
-pub(super) fn joined_kind(name: &str, verb: &str, kinds: impl IntoIterator<Item = Kind>) -> Result<Kind, Fault> {
+pub(super) fn joined_kind(
+    name: &str,
+    verb: &str,
+    kinds: impl IntoIterator<Item = Kind>,
+) -> Result<Kind, Fault> {
     let mut kinds = kinds.into_iter();
     let first = kinds.next().unwrap_or(Kind::Constant);
     kinds.try_fold(first, |joined, next| match (joined, next) {

@@ -54,9 +54,8 @@ impl Spec for InputSpec {
         let (channels, height, width) = self.shape;
         let elements = channels.checked_mul(height).and_then(|n| n.checked_mul(width));
         if elements.is_none_or(|n| n == 0 || n > ELEMENTS_MAX) {
-            let message = format!(
-                "input shape [{channels}, {height}, {width}] has no or over {ELEMENTS_MAX} elements"
-            );
+            let message =
+                format!("input shape [{channels}, {height}, {width}] has no or over {ELEMENTS_MAX} elements");
             return file.invalid("shape", message, "`shape` is (channels, height, width)");
         }
         Some(Input { shape: Shape::new(channels, height, width) })

@@ -25,7 +25,9 @@ impl LayerKind for Mix {
         let (first, second) = (inputs[0], inputs[1]);
         if first.kind != Kind::Final || second.kind != Kind::Final {
             let (a, b) = (first.kind, second.kind);
-            return Err(Fault::shape(format!("Mix reads signals that are {a} and {b}, two read-outs expected")));
+            return Err(Fault::shape(format!(
+                "Mix reads signals that are {a} and {b}, two read-outs expected"
+            )));
         }
         if first.shape != second.shape {
             let message = format!("Mix reads {} and {}, equal shapes expected", first.shape, second.shape);

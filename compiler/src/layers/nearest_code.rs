@@ -28,8 +28,10 @@ impl LayerKind for NearestCode {
             return Err(Fault::shape(message));
         }
         if input.shape.channels != width {
-            let message =
-                format!("NearestCode reads {}, {width} channels expected: the width of its table", input.shape);
+            let message = format!(
+                "NearestCode reads {}, {width} channels expected: the width of its table",
+                input.shape
+            );
             return Err(Fault::shape(message));
         }
         Ok(input.shaped(Shape { channels: 1, ..input.shape }))

@@ -199,7 +199,8 @@ impl Collector<'_> {
     /// What a layer gives to its readers; nothing if it is a read-out.
     fn layer(&mut self, node: NodeIndex, inputs: Vec<Current>) -> Result<Option<Current>, Refusal> {
         let layer = &self.graph.net[node];
-        let labels: Vec<String> = self.graph.inputs(node).into_iter().map(|input| self.label(input)).collect();
+        let labels: Vec<String> =
+            self.graph.inputs(node).into_iter().map(|input| self.label(input)).collect();
         let site = Site { name: &layer.name, op: layer.op.name(), shape: self.shapes[node], inputs: &labels };
         let flattened = inputs.iter().find_map(|current| current.flattened.as_ref());
         if let Some(flattened) = flattened.filter(|_| !layer.op.kind().reads_flattened()) {
@@ -235,7 +236,10 @@ impl Collector<'_> {
                 Ok(NeuronLayer { name, shape, kind, sources: Vec::new(), bias, host: Some(path) })
             }
             Feed::Spikes(spikes) => {
-                if !kind.fires() && spikes.bias.len() > shape.channels && spikes.bias.iter().any(|&b| b != 0.0) {
+                if !kind.fires()
+                    && spikes.bias.len() > shape.channels
+                    && spikes.bias.iter().any(|&b| b != 0.0)
+                {
                     let layer = &self.graph.net[named].name;
                     let message = "a read-out of `Sparse` cannot have a bias: it has one offset";
                     return Err(Refusal::of(layer, message));

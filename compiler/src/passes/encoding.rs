@@ -8,9 +8,9 @@ use snnc_targets::Diagnostic;
 
 use super::unsupported;
 use crate::graph::{Graph, Op};
-use crate::layers::{Mix, NearestCode};
 use crate::ir::NetworkId;
 use crate::ir::spiking::{Encoding, Model};
+use crate::layers::{Mix, NearestCode};
 
 /// Name of the pass.
 pub const NAME: &str = "split-encoder";

@@ -21,9 +21,9 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 use crate::frontend::LoadedModel;
 use crate::frontend::model::PipelineSpec;
 use crate::graph::{Graph, Op};
-use crate::layers::Input;
 use crate::ir::NetworkId;
 use crate::ir::spiking::{Encoding, Generation, Model, Network, NeuronFormat, SpikingIr};
+use crate::layers::Input;
 
 /// What each pass is called and does, in order; for documentation.
 pub const PASSES: [(&str, &str); 4] = [

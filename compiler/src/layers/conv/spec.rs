@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Conv;
-use crate::layers::spec::{Pair, Resolver, Spec, is_one, is_single, is_zero, one, single};
 use crate::layers::TensorRef;
+use crate::layers::spec::{Pair, Resolver, Spec, is_one, is_single, is_zero, one, single};
 use crate::weights::Tensor;
 
 /// Most of stride, padding, dilation and output padding: bounds the maps that follow from them.
@@ -38,7 +38,8 @@ impl Spec for Conv2dSpec {
 
     fn layer(&self, file: &mut Resolver<'_>) -> Option<Conv> {
         let Self { ref weight, ref bias, stride, padding, dilation, groups } = *self;
-        let geometry = Geometry { transposed: false, stride, padding, dilation, output_padding: (0, 0), groups };
+        let geometry =
+            Geometry { transposed: false, stride, padding, dilation, output_padding: (0, 0), groups };
         geometry.conv(file, weight, bias.as_ref())
     }
 }

@@ -97,9 +97,8 @@ fn axis(first: &AxisMap, second: &AxisMap) -> Result<(AxisMap, Taps), &'static s
     let (a, b) = (one.a * two.a, one.b * two.b);
     let common = gcd(a, b);
     let sums = two.c.iter().map(|c2| one.c.iter().map(|c1| two.b * c1 + one.a * c2).collect::<Vec<_>>());
-    let offsets: Vec<Vec<Option<i64>>> = sums
-        .map(|row| row.into_iter().map(|c| (c % common == 0).then_some(c / common)).collect())
-        .collect();
+    let offsets: Vec<Vec<Option<i64>>> =
+        sums.map(|row| row.into_iter().map(|c| (c % common == 0).then_some(c / common)).collect()).collect();
     let axis = Pattern { a: a / common, b: b / common }.axis(&offsets, (first.input, second.output))?;
     let (sign, start) = (if axis.transposed { 1 } else { -1 }, axis.padding as i64);
     let tap = |c: i64| ((sign * c + start) / axis.dilation as i64) as usize;
@@ -115,7 +114,11 @@ struct Pattern {
 
 impl Pattern {
     /// The axis whose taps have these offsets.
-    fn axis(&self, offsets: &[Vec<Option<i64>>], (input, output): (usize, usize)) -> Result<AxisMap, &'static str> {
+    fn axis(
+        &self,
+        offsets: &[Vec<Option<i64>>],
+        (input, output): (usize, usize),
+    ) -> Result<AxisMap, &'static str> {
         let transposed = self.b > 1;
         if transposed && self.a > 1 {
             return Err("strides of both do not make one pattern");
@@ -145,16 +148,25 @@ impl Pattern {
 }
 
 /// Refuses pairs where a tap of `second` reads beside the map between both, where `first` would still find sources.
-fn beside_the_map(first: &AxisMap, second: &AxisMap, one: &Relation, two: &Relation) -> Result<(), &'static str> {
+fn beside_the_map(
+    first: &AxisMap,
+    second: &AxisMap,
+    one: &Relation,
+    two: &Relation,
+) -> Result<(), &'static str> {
     let (last, between) = (second.output as i64 - 1, first.output as i64);
-    let read = |m: i64| two.c.iter().any(|c| {
-        let dividend = m * two.b + c;
-        dividend % two.a == 0 && (0..=last).contains(&(dividend / two.a))
-    });
-    let found = |m: i64| one.c.iter().any(|c| {
-        let dividend = m * one.a - c;
-        dividend % one.b == 0 && (0..first.input as i64).contains(&(dividend / one.b))
-    });
+    let read = |m: i64| {
+        two.c.iter().any(|c| {
+            let dividend = m * two.b + c;
+            dividend % two.a == 0 && (0..=last).contains(&(dividend / two.a))
+        })
+    };
+    let found = |m: i64| {
+        one.c.iter().any(|c| {
+            let dividend = m * one.a - c;
+            dividend % one.b == 0 && (0..first.input as i64).contains(&(dividend / one.b))
+        })
+    };
     // All sources of m lie before the map, or all behind it; so do those of whatever lies farther out.
     let gone = |m: i64, below: bool| {
         let sources = || one.c.iter().map(|c| m * one.a - c);
@@ -167,7 +179,9 @@ fn beside_the_map(first: &AxisMap, second: &AxisMap, one: &Relation, two: &Relat
     // What lies far beside the map is not looked at, and so not admitted.
     let wrong = low.chain(high).enumerate().any(|(n, m)| n as i64 >= MOST || (read(m) && found(m)));
     match wrong {
-        true => Err("the second reads beside the map that the first gives, where the first would still find spikes"),
+        true => Err(
+            "the second reads beside the map that the first gives, where the first would still find spikes",
+        ),
         false => Ok(()),
     }
 }
@@ -214,14 +228,24 @@ mod tests {
         let mut all = Vec::new();
         for transposed in [false, true] {
             for kernel in 1..=3 {
-                for (stride, padding, dilation) in [(1, 0, 1), (1, 1, 1), (2, 0, 1), (2, 1, 1), (3, 0, 1), (1, 2, 2), (2, 0, 2)]
+                for (stride, padding, dilation) in
+                    [(1, 0, 1), (1, 1, 1), (2, 0, 1), (2, 1, 1), (3, 0, 1), (1, 2, 2), (2, 0, 2)]
                 {
                     let output = match transposed {
                         true => AxisMap::transposed_output(input, kernel, stride, padding, dilation, 0),
                         false => AxisMap::conv_output(input, kernel, stride, padding, dilation),
                     };
                     let Some(output) = output.filter(|&output| output > 0) else { continue };
-                    all.push(AxisMap { kernel, first_tap: 0, stride, padding, dilation, transposed, input, output });
+                    all.push(AxisMap {
+                        kernel,
+                        first_tap: 0,
+                        stride,
+                        padding,
+                        dilation,
+                        transposed,
+                        input,
+                        output,
+                    });
                 }
             }
         }
@@ -237,7 +261,11 @@ mod tests {
                     match axis(&first, &second) {
                         Ok((composed, taps)) => {
                             exact += 1;
-                            assert_eq!(at_once(&composed, &taps), by_steps(&first, &second), "{first:?} {second:?}");
+                            assert_eq!(
+                                at_once(&composed, &taps),
+                                by_steps(&first, &second),
+                                "{first:?} {second:?}"
+                            );
                         }
                         Err(_) => refused += 1,
                     }
@@ -249,7 +277,13 @@ mod tests {
 
     #[test]
     fn a_pool_before_a_convolution_is_one_kernel_unless_it_cuts_a_rest_off() {
-        let pool = |input: usize| AxisMap { kernel: 2, stride: 2, input, output: input / 2, ..AxisMap::pointwise(0) };
+        let pool = |input: usize| AxisMap {
+            kernel: 2,
+            stride: 2,
+            input,
+            output: input / 2,
+            ..AxisMap::pointwise(0)
+        };
         let conv = |input| AxisMap { kernel: 3, padding: 1, input, output: input, ..AxisMap::pointwise(0) };
         let (whole, _) = axis(&pool(8), &conv(4)).unwrap();
         assert_eq!((whole.kernel, whole.stride, whole.padding, whole.dilation), (6, 2, 2, 1));

@@ -65,16 +65,23 @@ impl Current {
         }
         let through = |term: &Term| {
             let pointwise = |map: &ConvMap| {
-                *map == ConvMap { rows: crate::ir::AxisMap::pointwise(1), cols: crate::ir::AxisMap::pointwise(self.shape.width) }
+                *map == ConvMap {
+                    rows: crate::ir::AxisMap::pointwise(1),
+                    cols: crate::ir::AxisMap::pointwise(self.shape.width),
+                }
             };
-            let Some(factor) = term.depthwise().filter(|(map, _)| pointwise(map)).map(|_| term.kernel.weights[0])
+            let Some(factor) =
+                term.depthwise().filter(|(map, _)| pointwise(map)).map(|_| term.kernel.weights[0])
             else {
                 return Err(fed_by(term));
             };
             let (sources, targets) = (list.sources.clone(), list.targets.clone());
             let weights = list.weights.iter().map(|weight| weight * factor).collect();
-            let kernel =
-                SourceKernel { source: term.kernel.source, wiring: Wiring::Sparse { sources, targets }, weights };
+            let kernel = SourceKernel {
+                source: term.kernel.source,
+                wiring: Wiring::Sparse { sources, targets },
+                weights,
+            };
             Ok(Term { kernel, by: site.label() })
         };
         let terms = spikes.terms.iter().map(through).collect::<Result<_, _>>()?;
@@ -104,7 +111,13 @@ fn convolved_by_host(mut path: HostPath, conv: &Conv, from: Shape, to: Shape) ->
         }
     }
     let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; to.channels], |b| b.data.clone());
-    path.stages.push(HostStage::Conv { map: conv.map(from, to), channels, outputs: to.channels, weights, bias });
+    path.stages.push(HostStage::Conv {
+        map: conv.map(from, to),
+        channels,
+        outputs: to.channels,
+        weights,
+        bias,
+    });
     path
 }
 

@@ -17,7 +17,10 @@ impl Current {
             let first = joined.bias.len();
             for mut term in spikes.terms {
                 let Wiring::Conv { channels, .. } = &mut term.kernel.wiring else {
-                    return Err(Refusal::here(format!("joins {}, whose synapses are a list, along channels", term.by)));
+                    return Err(Refusal::here(format!(
+                        "joins {}, whose synapses are a list, along channels",
+                        term.by
+                    )));
                 };
                 channels.first_output += first;
                 joined.terms.push(term);
@@ -41,5 +44,6 @@ pub fn check_feeds(inputs: &[Current], site: &Site<'_>) -> Result<(), Refusal> {
     }
     let Some(port) = inputs.iter().position(constant) else { return Ok(()) };
     let message = format!("is fed by {}, which is constant over time, and by spikes", site.inputs[port]);
-    Err(Refusal::here(message).hint("put neurons behind it, so that all inputs are spikes or come from spikes"))
+    Err(Refusal::here(message)
+        .hint("put neurons behind it, so that all inputs are spikes or come from spikes"))
 }

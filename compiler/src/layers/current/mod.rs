@@ -158,13 +158,13 @@ impl HostPath {
     /// Folds an affine function into the last stage, or appends it as one.
     fn affine(&mut self, shape: Shape, factors: &[f64], constant: impl Fn(usize, f64) -> f64) {
         if !matches!(self.stages.last(), Some(HostStage::Conv { .. })) {
-            let map = ConvMap {
-                rows: AxisMap::pointwise(shape.height),
-                cols: AxisMap::pointwise(shape.width),
-            };
+            let map =
+                ConvMap { rows: AxisMap::pointwise(shape.height), cols: AxisMap::pointwise(shape.width) };
             self.depthwise(shape.channels, map, &[1.0]);
         }
-        let Some(HostStage::Conv { map, channels, weights, bias, .. }) = self.stages.last_mut() else { return };
+        let Some(HostStage::Conv { map, channels, weights, bias, .. }) = self.stages.last_mut() else {
+            return;
+        };
         let taps = (map.rows.kernel * map.cols.kernel).max(1);
         for (row, weights) in weights.chunks_exact_mut(channels.outputs).enumerate() {
             let targets = channels.targets_of(channels.first_input + row / taps);
