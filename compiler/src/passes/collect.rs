@@ -8,7 +8,7 @@
 use petgraph::graph::NodeIndex;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::encoding;
+use super::host_tail;
 use crate::graph::{Graph, Kind, Shapes};
 use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::HostStage;
@@ -224,7 +224,7 @@ impl Collector<'_> {
     /// Neurons with the current that reaches them.
     fn neurons(&self, node: NodeIndex, current: Current, kind: NeuronKind) -> Result<NeuronLayer, Refusal> {
         let shape = self.shapes[node];
-        let named = if kind.fires() { node } else { encoding::population(self.graph, node) };
+        let named = if kind.fires() { node } else { host_tail::population(self.graph, node) };
         let name = self.graph.net[named].name.clone();
         match current.feed {
             Feed::Host(path) if !path.has_weights() => {
