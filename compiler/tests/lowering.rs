@@ -216,10 +216,10 @@ fn thresholds_stay_below_the_chips_cap() {
 
 #[test]
 fn what_the_chip_cannot_do_is_refused_with_its_layer() {
-    let norm = || {
+    let norm = |shift: f64| {
         Op::BatchNorm(BatchNorm {
             scale: Tensor::new(vec![2], vec![1.0; 2]),
-            shift: Tensor::new(vec![2], vec![0.0; 2]),
+            shift: Tensor::new(vec![2], vec![shift; 2]),
             mean: Tensor::new(vec![2], vec![0.0; 2]),
             variance: Tensor::new(vec![2], vec![1.0; 2]),
             epsilon: 1e-5,
@@ -227,10 +227,22 @@ fn what_the_chip_cannot_do_is_refused_with_its_layer() {
     };
     let first = || vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(2.0))];
     let with = |more: Vec<(&'static str, Op)>| first().into_iter().chain(more).collect::<Vec<_>>();
+    // A constant is one a channel only where no border cuts it.
+    let padded = || {
+        let weight = Tensor::new(vec![1, 2, 3, 3], vec![0.5; 18]);
+        ("b", Op::Conv(Conv { padding: (1, 1), ..Conv::new(weight) }))
+    };
+    let normed = |shift, next| with(vec![("norm", norm(shift)), next, ("o", Op::MeanOverTime(MeanOverTime))]);
+    let border = "the constant that \"norm\" (BatchNorm) adds would differ at the map's border";
+    refused(Code::Unsupported, border, normed(0.5, padded()));
+    lower(&chain(normed(0.0, padded())), &target()).unwrap();
+    lower(&chain(normed(0.5, ("b", conv(2, 1, 1)))), &target()).unwrap();
+    let late =
+        with(vec![("b", conv(2, 2, 1)), ("o", Op::MeanOverTime(MeanOverTime)), ("late", conv(2, 1, 1))]);
     refused(
         Code::Unsupported,
-        "layer net.norm",
-        with(vec![("norm", norm()), ("b", conv(2, 1, 1)), ("o", Op::MeanOverTime(MeanOverTime))]),
+        "operations behind a read-out do not run on the chip\n  --> layer net.late",
+        late,
     );
     let coefficients = vec![0.1, 0.9, 0.2, 1.0];
     refused(
