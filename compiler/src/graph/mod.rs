@@ -8,6 +8,8 @@ mod builder;
 mod infer;
 mod table;
 
+use std::collections::HashSet;
+
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -50,6 +52,20 @@ impl Graph {
                 .hint("recurrent networks are not supported")
                 .into()
         })
+    }
+
+    /// Checks every invariant that a pass may not break: layers have names of their own, and their maps fit.
+    ///
+    /// # Errors
+    /// [`Code::GraphInvalid`] for names, else those of [`Graph::shapes`].
+    pub fn verify(&self) -> Result<(), Diagnostics> {
+        let mut names = HashSet::new();
+        if let Some(layer) = self.net.node_weights().find(|layer| !names.insert(&layer.name)) {
+            let problem =
+                Diagnostic::new(Code::GraphInvalid, self.place(&layer.name), "two layers have this name");
+            return Err(problem.into());
+        }
+        self.shapes().map(drop)
     }
 
     /// Inputs of a layer in port order.

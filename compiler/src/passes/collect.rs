@@ -5,6 +5,9 @@
 //! batch norms, concatenations and the like are folded into kernels, in f64. The result is in topological order:
 //! sources first.
 
+mod text;
+mod verify;
+
 use petgraph::graph::NodeIndex;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 

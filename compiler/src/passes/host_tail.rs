@@ -3,6 +3,8 @@
 //! Takes the trailing `NearestCode`, and the `Mix` before it if there is one, off the graph. Refuses a nearest
 //! code that is not the last layer, and a `Mix` of anything but read-outs.
 
+use std::fmt;
+
 use petgraph::graph::NodeIndex;
 use snnc_targets::Diagnostic;
 
@@ -80,6 +82,17 @@ fn weighted(graph: &Graph, readout: NodeIndex) -> Option<NodeIndex> {
         before = *graph.inputs(before).first()?;
     }
     graph.net[before].op.kind().has_weights().then_some(before)
+}
+
+impl fmt::Display for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.codebook.len() / self.width.max(1);
+        write!(f, "nearest of {rows} codes of width {} to", self.width)?;
+        for (i, (layer, factor)) in self.features.iter().enumerate() {
+            write!(f, "{} {factor} x {layer}", if i == 0 { "" } else { " +" })?;
+        }
+        Ok(())
+    }
 }
 
 impl Tail {
