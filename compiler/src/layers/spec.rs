@@ -160,6 +160,21 @@ impl Resolver<'_> {
     }
 }
 
+/// A pair that may be left out: written as it is, without `Some(...)`.
+pub(super) mod optional_pair {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Pair;
+
+    pub fn serialize<S: Serializer>(pair: &Option<Pair>, serializer: S) -> Result<S::Ok, S::Error> {
+        pair.unwrap_or_default().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pair>, D::Error> {
+        Pair::deserialize(deserializer).map(Some)
+    }
+}
+
 pub(super) fn is_one(pair: &Pair) -> bool {
     *pair == (1, 1)
 }
