@@ -14,9 +14,12 @@ type Words = (String, &'static str);
 /// Operations of other frameworks: their names, and what to do instead.
 const OPERATIONS: &[(&[&str], &str)] = &[
     (
-        &["AvgPool2d", "AvgPool1d", "AvgPool", "SumPool2d", "SumPool1d", "SumPool", "AdaptiveAvgPool2d"],
-        "a mean or sum over a window is a convolution, and so is what it gives with the convolution behind it: fold \
-         both into one Conv2d (a 2 x 2 mean before a 1 x 1 kernel: a 2 x 2 kernel of w / 4, stride (2, 2))",
+        &["AvgPool1d", "AvgPool", "AdaptiveAvgPool2d"],
+        "write an AvgPool2d(kernel: (rows, columns)): over maps of height 1, or with a window as large as the map",
+    ),
+    (
+        &["SumPool2d", "SumPool1d", "SumPool"],
+        "write an AvgPool2d, and multiply the weights behind it by the positions of its window",
     ),
     (
         &["MaxPool2d", "MaxPool1d", "MaxPool", "AdaptiveMaxPool2d"],
@@ -112,6 +115,13 @@ const FIELDS: &[(&[&str], &[&str], &str)] = &[
         "the weight's shape says it: leave it out",
     ),
     (&["Conv2d", "ConvTranspose2d"], &["padding_mode"], "borders are always padded with zeros: leave it out"),
+    (&["AvgPool2d"], &["kernel_size"], "it is called `kernel` here"),
+    (
+        &["AvgPool2d"],
+        &["ceil_mode", "count_include_pad", "divisor_override"],
+        "rows and columns that fill no window are left out and padding counts as zeros, as in PyTorch unless asked \
+         otherwise: leave the field out",
+    ),
     (&["Linear"], &["in_features", "out_features"], "the weight's shape says it: leave it out"),
     (
         &["BatchNorm"],

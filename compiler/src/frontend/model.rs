@@ -12,9 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::variant::{FromVariant, ToVariant};
 use crate::graph::Op;
 use crate::layers::{
-    Arity, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, Flatten, If, InputSpec,
-    LayerKind, Lif, LinearSpec, MeanOverTime, MixSpec, NearestCodeSpec, Resolver, SparseSpec, Spec,
-    WeightedSumSpec,
+    Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, Flatten, If,
+    InputSpec, LayerKind, Lif, LinearSpec, MeanOverTime, MixSpec, NearestCodeSpec, Resolver, SparseSpec,
+    Spec, WeightedSumSpec,
 };
 
 pub use crate::layers::TensorRef;
@@ -144,6 +144,7 @@ operations! {
     BatchNorm: BatchNormSpec,
     Lif: Lif,
     If: If,
+    AvgPool2d: AvgPool2d,
     Concat: Concat,
     MeanOverTime: MeanOverTime,
     WeightedSum: WeightedSumSpec,

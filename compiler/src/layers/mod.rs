@@ -11,6 +11,7 @@ pub mod current;
 mod flow;
 pub mod spec;
 
+mod avg_pool;
 mod batch_norm;
 mod concat;
 mod conv;
@@ -33,6 +34,7 @@ use crate::passes::collect::NeuronKind;
 use crate::reference::{Map, Signal};
 use current::Current;
 
+pub use avg_pool::AvgPool2d;
 pub use batch_norm::{BatchNorm, BatchNormSpec};
 pub use concat::Concat;
 pub use conv::{Conv, Conv2dSpec, ConvTranspose2dSpec};
@@ -186,6 +188,7 @@ kinds! {
     BatchNorm: "Batch norm in evaluation mode.",
     Lif: "Leaky integrate and fire.",
     If: "Integrate and fire.",
+    AvgPool2d: "Mean over a window of each channel.",
     Concat: "Joins maps along the channels.",
     MeanOverTime: "Read-out: mean over the timesteps.",
     WeightedSum: "Read-out: weighted sum over the timesteps.",
