@@ -18,8 +18,8 @@ const OPERATIONS: &[(&[&str], &str)] = &[
         "write an AvgPool2d(kernel: (rows, columns)): over maps of height 1, or with a window as large as the map",
     ),
     (
-        &["SumPool2d", "SumPool1d", "SumPool"],
-        "write an AvgPool2d, and multiply the weights behind it by the positions of its window",
+        &["SumPool1d", "SumPool"],
+        "write a SumPool2d(kernel: (rows, columns)), over maps of height 1 if there is one dimension",
     ),
     (
         &["MaxPool2d", "MaxPool1d", "MaxPool", "AdaptiveMaxPool2d"],
@@ -115,7 +115,7 @@ const FIELDS: &[(&[&str], &[&str], &str)] = &[
         "the weight's shape says it: leave it out",
     ),
     (&["Conv2d", "ConvTranspose2d"], &["padding_mode"], "borders are always padded with zeros: leave it out"),
-    (&["AvgPool2d"], &["kernel_size"], "it is called `kernel` here"),
+    (&["AvgPool2d", "SumPool2d"], &["kernel_size", "pool_size"], "it is called `kernel` here"),
     (
         &["AvgPool2d"],
         &["ceil_mode", "count_include_pad", "divisor_override"],

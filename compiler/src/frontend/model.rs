@@ -14,7 +14,7 @@ use crate::graph::Op;
 use crate::layers::{
     Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, Flatten, If,
     InputSpec, LayerKind, Lif, LinearSpec, MeanOverTime, MixSpec, NearestCodeSpec, Resolver, SparseSpec,
-    Spec, WeightedSumSpec,
+    Spec, SumPool2d, WeightedSumSpec,
 };
 
 pub use crate::layers::TensorRef;
@@ -145,6 +145,7 @@ operations! {
     Lif: Lif,
     If: If,
     AvgPool2d: AvgPool2d,
+    SumPool2d: SumPool2d,
     Concat: Concat,
     MeanOverTime: MeanOverTime,
     WeightedSum: WeightedSumSpec,

@@ -25,6 +25,7 @@ mod mean_over_time;
 mod mix;
 mod nearest_code;
 mod sparse;
+mod sum_pool;
 mod weighted_sum;
 
 use std::fmt;
@@ -51,6 +52,7 @@ pub use mix::{Mix, MixSpec};
 pub use nearest_code::{NearestCode, NearestCodeSpec};
 pub use sparse::{Sparse, SparseSpec};
 pub use spec::{Resolver, Spec, TensorRef};
+pub use sum_pool::SumPool2d;
 pub use weighted_sum::{WeightedSum, WeightedSumSpec};
 
 /// What a kind of layer says of itself. Callers give it as many inputs as it asks for, and shapes that its rule
@@ -189,6 +191,7 @@ kinds! {
     Lif: "Leaky integrate and fire.",
     If: "Integrate and fire.",
     AvgPool2d: "Mean over a window of each channel.",
+    SumPool2d: "Sum over a window of each channel.",
     Concat: "Joins maps along the channels.",
     MeanOverTime: "Read-out: mean over the timesteps.",
     WeightedSum: "Read-out: weighted sum over the timesteps.",
