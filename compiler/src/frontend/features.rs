@@ -33,9 +33,8 @@ const OPERATIONS: &[(&[&str], &str)] = &[
     (&["ConvTranspose1d"], "write a ConvTranspose2d over maps of height 1: weight [in, out / groups, 1, k]"),
     (&["Conv3d", "ConvTranspose3d"], "maps have two dimensions here: [channels, height, width]"),
     (
-        &["Add", "Sum", "Residual", "Skip"],
-        "a convolution of a Concat adds: let one Conv2d read the Concat of both paths, its weights side by side along \
-         the input channels",
+        &["Sum", "Residual", "Skip"],
+        "it is `Add` here, which reads two layers of one shape or more: spikes, or the currents of layers with weights",
     ),
     (
         &["Upsample", "Interpolate", "UpsamplingNearest2d", "UpsamplingBilinear2d"],

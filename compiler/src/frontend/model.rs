@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::variant::{FromVariant, ToVariant};
 use crate::graph::Op;
 use crate::layers::{
-    Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, Flatten, If,
-    InputSpec, LayerKind, Lif, LinearSpec, MeanOverTime, MixSpec, NearestCodeSpec, Resolver, SparseSpec,
+    Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, Flatten,
+    If, InputSpec, LayerKind, Lif, LinearSpec, MeanOverTime, MixSpec, NearestCodeSpec, Resolver, SparseSpec,
     Spec, SumPool2d, WeightedSumSpec,
 };
 
@@ -146,6 +146,7 @@ operations! {
     If: If,
     AvgPool2d: AvgPool2d,
     SumPool2d: SumPool2d,
+    Add: Add,
     Concat: Concat,
     MeanOverTime: MeanOverTime,
     WeightedSum: WeightedSumSpec,

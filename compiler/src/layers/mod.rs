@@ -11,6 +11,7 @@ pub mod current;
 mod flow;
 pub mod spec;
 
+mod add;
 mod avg_pool;
 mod batch_norm;
 mod concat;
@@ -35,6 +36,7 @@ use crate::passes::collect::NeuronKind;
 use crate::reference::{Map, Signal};
 use current::Current;
 
+pub use add::Add;
 pub use avg_pool::AvgPool2d;
 pub use batch_norm::{BatchNorm, BatchNormSpec};
 pub use concat::Concat;
@@ -192,6 +194,7 @@ kinds! {
     If: "Integrate and fire.",
     AvgPool2d: "Mean over a window of each channel.",
     SumPool2d: "Sum over a window of each channel.",
+    Add: "Sum of maps of one shape.",
     Concat: "Joins maps along the channels.",
     MeanOverTime: "Read-out: mean over the timesteps.",
     WeightedSum: "Read-out: weighted sum over the timesteps.",
