@@ -99,12 +99,12 @@ impl Maker {
         self.firing.push((name, shape, false));
     }
 
-    /// A firing layer, of a given shape if one is given.
+    /// A firing layer, of a given shape if one is given; else one that can be pooled twice.
     fn source(&mut self, shape: Option<Shape>) -> (String, Shape) {
         loop {
             let index = self.random.below(self.firing.len());
             let (name, found, read) = &mut self.firing[index];
-            if shape.is_none_or(|shape| shape == *found) {
+            if shape.map_or(found.height >= 4, |shape| shape == *found) {
                 *read = true;
                 return (name.clone(), *found);
             }
@@ -116,7 +116,8 @@ impl Maker {
         let kind = self.random.below(BLOCKS);
         self.blocks[kind] += 1;
         let (s, shape) = self.source(None);
-        let (t, _) = self.source(Some(shape));
+        // Blocks that read one layer leave the others unread.
+        let (t, _) = if matches!(kind, 0..=2 | 8) { (s.clone(), shape) } else { self.source(Some(shape)) };
         let (s, t) = (s.as_str(), t.as_str());
         let last = match kind {
             0 => self.pool(s),
