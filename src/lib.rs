@@ -1,8 +1,8 @@
 //! The library behind the `snnc` command: what needs compiler and simulator at once.
 //!
-//! [`cli`] is the command. [`generation`] makes images on the simulated chip
+//! [`cli`] is the command. [`run()`] drives the simulated chip by a workload
 //! ([`streaming`]: whole sets of them; `awake` for few), [`report`] writes what they cost, and [`trace`]
-//! what single packets did. [`float_stepper`] lets the float reference answer the generation loop in the
+//! what single packets did. [`float_driver`] lets the float reference answer in the
 //! chip's stead, [`golden`] compares it with recorded traces, [`comparison`] compares the chip with it,
 //! [`reconstruction`] does so for encoder and decoder. [`fit`] asks every target whether it holds a model.
 //! [`profile`] takes rates of spikes from an earlier report. [`diagnostics`] says as JSON what is wrong with an input,
@@ -17,12 +17,12 @@ pub mod cli;
 pub mod comparison;
 pub mod diagnostics;
 pub mod fit;
-pub mod float_stepper;
-pub mod generation;
+pub mod float_driver;
 pub mod golden;
 pub mod profile;
 pub mod reconstruction;
 pub mod report;
+pub mod run;
 pub mod streaming;
 pub mod trace;
 pub mod warnings;

@@ -14,13 +14,14 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{HostTail, HostWork};
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::reference::{Interpreter, Map};
+use snnc_compiler::workload;
 use snnc_simulator::execute::Chip;
-use snnc_simulator::host::pixels;
+use snnc_simulator::workload::generation::pixels;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use crate::comparison::pictures::{beside, psnr, ssim};
 use crate::comparison::{Estimate, pixel_mse};
-use crate::float_stepper::{interpreter, pipeline};
+use crate::float_driver::interpreter;
 
 /// The result over some images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -97,9 +98,8 @@ pub fn reconstruct(
     shape: Shape,
 ) -> Result<Reconstruction, Diagnostics> {
     program.needs_timesteps()?;
-    let names = pipeline(model)?;
-    let encoder = names.encoder.as_deref().unwrap_or_default();
-    let float = (interpreter(model, encoder)?, interpreter(model, &names.decoder)?);
+    let names = workload::Reconstruction::new(model)?;
+    let float = (interpreter(model, names.encoder())?, interpreter(model, names.decoder())?);
     for (side, found) in [("input", float.0.input_shape()), ("output", float.1.output_shape())] {
         if found != shape {
             let message = format!("the images are {shape}, the model's {side} is {found}");
@@ -107,7 +107,7 @@ pub fn reconstruct(
         }
     }
     let networks = program.model.networks.iter();
-    let decoder = networks.filter(|(_, n)| n.name == names.decoder).map(|(id, _)| id).next();
+    let decoder = networks.filter(|(_, n)| n.name == names.decoder()).map(|(id, _)| id).next();
     let decoder = decoder.ok_or_else(|| {
         Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), "the program has no decoder")
     })?;

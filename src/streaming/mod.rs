@@ -20,11 +20,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::execute::Chip;
-use snnc_simulator::host::{ChipStepper, PhiloxUniforms, generate, pixels};
+use snnc_simulator::workload::generation::Image;
+use snnc_simulator::workload::{ChipDriver, Generation, Workload, drive};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
-use crate::generation::{Image, check_images, image_shape, loop_of};
 use crate::report::is_result;
+use crate::run::check_count;
 use set::Set;
 
 /// Images simulated between two flushes.
@@ -154,9 +155,10 @@ pub fn run(
     out: &Path,
     done: &(dyn Fn(u64) + Sync),
 ) -> Result<Found, Diagnostics> {
-    let generation = &loop_of(program)?;
-    check_images(manifest.images, IMAGES_MAX)?;
-    let shape = image_shape(program)?;
+    program.needs_timesteps()?;
+    let generation = Generation::new(&program.model, manifest.seed, manifest.images)?;
+    check_count("--images", manifest.images, IMAGES_MAX)?;
+    let shape = generation.image;
     let folder = output::Folder::claim(out)?;
     manifest.claim(folder.path())?;
     let mut set =
@@ -168,12 +170,9 @@ pub fn run(
     while let Some(chunk) = set.missing(at) {
         at = chunk.end;
         let one = |index| {
-            let mut stepper = ChipStepper::unobserved(&chip, generation);
-            let uniforms = PhiloxUniforms::new(manifest.seed, index);
-            let trajectory = generate(&generation.parameters, &mut stepper, &uniforms, &mut |_| {})?;
+            let image = drive(generation.begin(index), &mut ChipDriver::unobserved(&chip), &mut || ())?;
             done(1);
-            let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
-            Ok(Image { tokens, pixels: pixels(&trajectory.membrane) })
+            Ok(image)
         };
         let images: Vec<Image> = chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
         set.put(chunk, &images)?;

@@ -12,6 +12,7 @@ use snnc_simulator::charge::{Meter, RunRecord};
 use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::execute::{Chip, plain};
 use snnc_simulator::time::Fidelity;
+use snnc_simulator::workload::Generation;
 use snnc_targets::registry;
 
 use super::numbers::{self, Number};
@@ -169,12 +170,11 @@ fn generated(program: &Arc<Program>) -> Answer {
     if program.model.workload.is_none() {
         return Ok(());
     }
-    let generation = snnc::generation::loop_of(program).map_err(|problem| super::told(&problem))?;
+    let generation = Generation::new(&program.model, 1, 1).map_err(|problems| all_told(&problems))?;
     let shape = generation.image;
     if generation.parameters.iterations > 64 || shape.len() as u64 > WORK_MAX {
         return Ok(());
     }
-    let options = snnc::generation::Options { images: 1, seed: 1, fidelity: Fidelity::Analytic };
-    let made = snnc::generation::run(program, options, &mut (), &|| ());
+    let made = snnc::run::run(program, &generation, Fidelity::Analytic, &mut (), &|| ());
     made.map(drop).map_err(|problem| super::told(&problem))
 }

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
+use snnc_compiler::workload::Reconstruction;
 use snnc_compiler::{driver, frontend};
 use snnc_targets::output::{self, ResultSet};
 use snnc_targets::{Diagnostics, registry};
 
 use super::{files, json, print};
 use crate::cli::arguments::ReconstructArgs;
-use crate::float_stepper::{interpreter, pipeline};
+use crate::float_driver::interpreter;
 use crate::reconstruction::{input, reconstruct};
 use crate::report::images::{Image, image_name, write_image};
 use crate::report::is_result;
@@ -22,7 +23,7 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
     let target = registry::load(&args.model.target)?;
     let options = super::compile::options(&args.model.quantise);
     let (program, tail) = driver::compile_reconstruction(&model, &target, options)?;
-    let encoder = pipeline(&model)?.encoder.as_deref().unwrap_or_default();
+    let encoder = Reconstruction::new(&model)?.encoder();
     let shape = interpreter(&model, encoder)?.input_shape();
     let mut images = Vec::new();
     for path in &args.images {

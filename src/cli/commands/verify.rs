@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use snnc_compiler::driver;
 use snnc_compiler::frontend;
+use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::{self, Inputs, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
 use super::{json, print};
 use crate::cli::arguments::VerifyArgs;
 use crate::cli::{errors, progress};
-use crate::generation::loop_of;
 use crate::report::images::{Image, image_name, write_image};
 use crate::report::is_result;
 use crate::{comparison, golden};
@@ -50,8 +50,8 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&found);
     }
-    let iterations = loop_of(&program)?.parameters.iterations as u64;
-    let bar = progress::bar(args.images.saturating_mul(iterations), "comparing");
+    let passes = Generation::new(&program.model, args.seed, args.images)?.passes();
+    let bar = progress::bar(args.images.saturating_mul(passes), "comparing");
     let calibration_passes = options.lower.passes(ir.model.neuron.weight_bits) as u64;
     let compared = comparison::Options { images: args.images, seed: args.seed, calibration_passes };
     let comparison = comparison::compare(&model, (ir, &program), compared, &|| bar.inc(1))?;
