@@ -76,41 +76,27 @@ pub(crate) fn interpreter<'m>(model: &'m LoadedModel, name: &str) -> Result<Inte
 #[cfg(test)]
 pub(crate) mod tests {
     use snnc_compiler::frontend::model::PipelineSpec;
-    use snnc_compiler::graph::{Conv, Graph, Layer, Op};
+    use snnc_compiler::graph::{Builder, Graph, Op};
     use snnc_compiler::ir::Shape;
+    use snnc_compiler::layers::{Conv, Embedding, Input, Lif, MeanOverTime};
     use snnc_compiler::weights::Tensor;
 
     use super::*;
 
-    const LIF: Op = Op::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+    const LIF: Op = Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
 
     /// A chain of layers `l0`, `l1` ... of 4 timesteps.
     fn chain(name: &str, ops: Vec<Op>) -> (String, Graph) {
-        let mut graph = Graph { name: name.into(), timesteps: 4, net: Default::default() };
-        let nodes: Vec<_> = (ops.into_iter().enumerate())
-            .map(|(i, op)| graph.net.add_node(Layer { name: format!("l{i}"), op }))
-            .collect();
-        for pair in nodes.windows(2) {
-            graph.net.add_edge(pair[0], pair[1], 0);
-        }
-        (name.into(), graph)
+        (name.into(), Builder::chain(name, 4, ops).finish().unwrap())
     }
 
     /// Logits of `codes` codes on a 1 x 2 grid, a codebook of `rows` rows; the pipeline says 3.
     pub(crate) fn model(codes: usize, rows: usize) -> LoadedModel {
-        let conv = Conv {
-            weight: Tensor::new(vec![codes, 2, 1, 1], vec![0.5; codes * 2]),
-            bias: None,
-            stride: (1, 1),
-            padding: (0, 0),
-            dilation: (1, 1),
-            output_padding: (0, 0),
-            groups: 1,
-        };
-        let denoiser = [Op::Input { shape: Shape::new(2, 1, 2) }, Op::Conv2d(conv), LIF, Op::MeanOverTime];
+        let conv = Conv::new(Tensor::new(vec![codes, 2, 1, 1], vec![0.5; codes * 2]));
+        let input = |channels| Op::from(Input { shape: Shape::new(channels, 1, 2) });
+        let denoiser = [input(2), conv.into(), LIF, MeanOverTime.into()];
         let table = Tensor::new(vec![rows, 1], vec![2.0; rows]);
-        let decoder =
-            [Op::Input { shape: Shape::new(1, 1, 2) }, Op::Embedding { table }, LIF, Op::MeanOverTime];
+        let decoder = [input(1), Embedding { table }.into(), LIF, MeanOverTime.into()];
         let graphs =
             [chain("denoiser", denoiser.into()), chain("decoder", decoder.into())].into_iter().collect();
         let pipeline = PipelineSpec {

@@ -342,3 +342,28 @@ fn traces_choose_images_and_overwrite_nothing() {
 fn no_two_options_share_a_name() {
     <snnc::cli::arguments::Cli as clap::CommandFactory>::command().debug_assert();
 }
+
+#[test]
+fn passes_are_listed_and_each_prints_what_it_gives() {
+    let list: serde_json::Value = serde_json::from_str(&ok(&["passes", "--json"])).unwrap();
+    assert_eq!(list["schema"], "snnc.passes/1");
+    let names: Vec<&str> =
+        list["passes"].as_array().unwrap().iter().map(|pass| pass["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["split-host-tail", "collect-neurons", "record-activity", "schedule", "quantise"]);
+    let plain = ok(&["passes"]);
+    assert!(names.iter().all(|name| plain.contains(&format!("{name}\n  "))), "{plain}");
+    let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron");
+    let model = model.to_str().unwrap();
+    let after = |pass: &str| ok(&["compile", model, "--emit-after", pass]);
+    assert!(after("split-host-tail").contains("  flat           Flatten"));
+    let collected = after("collect-neurons");
+    assert!(collected.contains("    <- conv2: kernel 3 x 3, channels "), "{collected}");
+    assert!(collected.contains("    <- line: list of ") && !collected.contains("Flatten"), "{collected}");
+    assert!(after("record-activity").contains("network classifier: 0 passes recorded"));
+    assert!(after("schedule").contains("timesteps 1 to 13, conv1 after 1"));
+    assert_eq!(after("quantise"), ok(&["compile", model, "--emit", "spiking"]));
+    let unknown = fails("E0021", &["compile", model, "--emit-after", "colect"]);
+    assert!(unknown.contains("the passes are split-host-tail, collect-neurons"), "{unknown}");
+    let idle = ["compile", model, "--emit-after", "collect-neurons", "--calibrate", "3"];
+    assert!(fails("E0021", &idle).contains("would change nothing"));
+}

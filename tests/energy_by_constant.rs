@@ -7,13 +7,13 @@ mod common;
 use std::path::Path;
 
 use indexmap::IndexMap;
-use petgraph::graph::DiGraph;
 use snnc::report::{ReportInput, text};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::{LoadedModel, load};
-use snnc_compiler::graph::{Conv, Graph, Layer, Op};
+use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::{NetworkId, Shape};
+use snnc_compiler::layers::{Conv, If, Input, MeanOverTime};
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::weights::Tensor;
 use snnc_simulator::charge::{Meter, Prices, RunRecord};
@@ -26,19 +26,11 @@ use snnc_targets::{EnergyEvent, StaticPower, Target, registry};
 fn integrators() -> LoadedModel {
     let conv = |inputs: usize, outputs: usize| {
         let weights = (0..inputs * outputs).map(|i| f64::from(i as u32 % 5) / 4.0 - 0.25).collect();
-        Op::Conv2d(Conv {
-            weight: Tensor::new(vec![outputs, inputs, 1, 1], weights),
-            bias: None,
-            stride: (1, 1),
-            padding: (0, 0),
-            dilation: (1, 1),
-            output_padding: (0, 0),
-            groups: 1,
-        })
+        Op::Conv(Conv::new(Tensor::new(vec![outputs, inputs, 1, 1], weights)))
     };
-    let fires = || Op::If { threshold: 1.0 };
+    let fires = || Op::If(If { threshold: 1.0 });
     let ops = [
-        Op::Input { shape: Shape::new(2, 4, 4) },
+        Op::Input(Input { shape: Shape::new(2, 4, 4) }),
         conv(2, 8),
         fires(),
         conv(8, 8),
@@ -46,18 +38,9 @@ fn integrators() -> LoadedModel {
         conv(8, 8),
         fires(),
         conv(8, 3),
-        Op::MeanOverTime,
+        Op::MeanOverTime(MeanOverTime),
     ];
-    let mut net = DiGraph::new();
-    let mut last = None;
-    for (i, op) in ops.into_iter().enumerate() {
-        let node = net.add_node(Layer { name: format!("l{i}"), op });
-        if let Some(last) = last {
-            net.add_edge(last, node, 0);
-        }
-        last = Some(node);
-    }
-    let graph = Graph { name: "net".into(), timesteps: 8, net };
+    let graph = Builder::chain("net", 8, ops).finish().unwrap();
     LoadedModel {
         name: "integrators".into(),
         graphs: IndexMap::from([("net".into(), graph)]),

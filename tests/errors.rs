@@ -175,7 +175,7 @@ fn cases() -> Vec<Case<'static>> {
         (Code::WrongFile, vec![], vec!["compile", "w.safetensors"]),
         (
             Code::FeatureMissing,
-            vec![model(&[(X, r#"(name: "x", from: ["s1"], op: AvgPool2d(kernel: (2, 2))),"#)])],
+            vec![model(&[(X, r#"(name: "x", from: ["s1"], op: MaxPool2d(kernel: (2, 2))),"#)])],
             compile(),
         ),
         (
@@ -249,10 +249,13 @@ fn what_is_not_supported_is_told_from_what_is_misspelt() {
     };
     let conv = |rest: &str| layer(&format!("Conv2d(weight: (\"w\", \"c4\"), {rest})"));
     let cases = [
-        layer("AvgPool2d(kernel: (2, 2), stride: (2, 2))"),
+        layer("AvgPool2d(kernel_size: (2, 2))"),
+        layer("AvgPool2d(kernel: (2, 2), padding: (2, 0))"),
+        layer("AvgPool1d(kernel: 2)"),
         layer("MaxPool2d(kernel: (2, 2))"),
-        layer("SumPool2d(kernel: (2, 2))"),
-        "(name: \"x\", from: [\"s1\", \"s1\"], op: Add),".to_owned(),
+        layer("SumPool2d(kernel: (9, 9))"),
+        layer("Sum"),
+        layer("Add"),
         layer("Dropout"),
         layer("Upsample(scale: 2)"),
         layer("Conv1d(weight: (\"w\", \"c4\"))"),

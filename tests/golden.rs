@@ -90,7 +90,7 @@ fn a_changed_spike_is_found_and_named() {
 fn shift_weights(model: &mut LoadedModel, layer: &str, steps: usize, change: f64) {
     let graph = &mut model.graphs["sdid"];
     let node = (0..steps).fold(graph.find(layer).unwrap(), |node, _| graph.inputs(node)[0]);
-    let Op::Conv2d(conv) = &mut graph.net[node].op else {
+    let Op::Conv(conv) = &mut graph.net[node].op else {
         panic!("{} is no convolution", graph.net[node].name)
     };
     conv.weight.data.iter_mut().for_each(|w| *w += change);

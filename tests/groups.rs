@@ -1,31 +1,28 @@
 //! Channel groups from the layer graph to the chip: every spike is the float reference's, on several cores as on one.
 
 use indexmap::IndexMap;
-use petgraph::graph::{DiGraph, NodeIndex};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::graph::{Conv, Graph, Layer, Op};
+use snnc_compiler::graph::{Builder, Graph, Op};
 use snnc_compiler::ir::{NetworkId, Shape};
+use snnc_compiler::layers::{Concat, Conv, If, Input, MeanOverTime};
 use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_compiler::reference::{Interpreter, Map};
 use snnc_compiler::weights::Tensor;
 use snnc_simulator::execute::{Chip, oracle, plain};
 use snnc_targets::registry;
 
-const FIRE: Op = Op::If { threshold: 1.0 };
+const FIRE: Op = Op::If(If { threshold: 1.0 });
 
 /// Weights in quarters, which 8 bits hold exactly.
 fn conv(shape: [usize; 4], groups: usize, stride: usize, padding: usize) -> Conv {
     let volume: usize = shape.iter().product();
     let weights = (0..volume).map(|i| (i * 5 % 7) as f64 / 4.0 - 0.5).collect();
     Conv {
-        weight: Tensor::new(shape.to_vec(), weights),
-        bias: None,
         stride: (stride, stride),
         padding: (padding, padding),
-        dilation: (1, 1),
-        output_padding: (0, 0),
         groups,
+        ..Conv::new(Tensor::new(shape.to_vec(), weights))
     }
 }
 
@@ -33,28 +30,22 @@ fn conv(shape: [usize; 4], groups: usize, stride: usize, padding: usize) -> Conv
 /// groups, and a read-out straight on its spikes.
 fn graph() -> Graph {
     let ops: Vec<(Op, Vec<usize>)> = vec![
-        (Op::Input { shape: Shape::new(2, 5, 5) }, vec![]),
-        (Op::Conv2d(conv([3, 2, 1, 1], 1, 1, 0)), vec![0]),
+        (Op::Input(Input { shape: Shape::new(2, 5, 5) }), vec![]),
+        (Op::Conv(conv([3, 2, 1, 1], 1, 1, 0)), vec![0]),
         (FIRE, vec![1]),
-        (Op::Conv2d(conv([5, 2, 1, 1], 1, 1, 0)), vec![0]),
+        (Op::Conv(conv([5, 2, 1, 1], 1, 1, 0)), vec![0]),
         (FIRE, vec![3]),
-        (Op::Concat, vec![2, 4]),
-        (Op::Conv2d(conv([12, 2, 3, 3], 4, 1, 1)), vec![5]),
+        (Op::Concat(Concat), vec![2, 4]),
+        (Op::Conv(conv([12, 2, 3, 3], 4, 1, 1)), vec![5]),
         (FIRE, vec![6]),
-        (Op::Conv2d(conv([12, 1, 3, 3], 12, 2, 1)), vec![7]),
+        (Op::Conv(conv([12, 1, 3, 3], 12, 2, 1)), vec![7]),
         (FIRE, vec![8]),
-        (Op::ConvTranspose2d(conv([12, 3, 2, 2], 6, 2, 0)), vec![9]),
+        (Op::Conv(Conv { transposed: true, ..conv([12, 3, 2, 2], 6, 2, 0) }), vec![9]),
         (FIRE, vec![10]),
-        (Op::MeanOverTime, vec![11]),
+        (Op::MeanOverTime(MeanOverTime), vec![11]),
     ];
-    let mut net = DiGraph::new();
-    for (i, (op, inputs)) in ops.into_iter().enumerate() {
-        let node = net.add_node(Layer { name: format!("l{i}"), op });
-        for (port, input) in inputs.into_iter().enumerate() {
-            net.add_edge(NodeIndex::new(input), node, port);
-        }
-    }
-    Graph { name: "net".into(), timesteps: 8, net }
+    let layers = ops.iter().map(|(op, inputs)| (op.clone(), inputs.as_slice()));
+    Builder::numbered("net", 8, layers).finish().unwrap()
 }
 
 #[test]

@@ -3,13 +3,13 @@
 //! Sources are neurons that the host drives with twice their threshold, so that they fire in every timestep.
 
 use indexmap::IndexMap;
-use petgraph::graph::DiGraph;
 use snnc::comparison::layerwise::{LayerCheck, Layerwise};
 use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::graph::{Conv, Graph, Layer, Op};
+use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::ir::{NetworkId, Shape};
+use snnc_compiler::layers::{Conv, If, Input, Lif, MeanOverTime, WeightedSum};
 use snnc_compiler::passes::LowerOptions;
 use snnc_compiler::passes::quantise::summary;
 use snnc_compiler::reference::{Interpreter, Map};
@@ -26,7 +26,7 @@ const TIMESTEPPED: [&str; 7] = [
     "paicore-like",
     "truenorth-like",
 ];
-const FIRE: Op = Op::If { threshold: 1.0 };
+const FIRE: Op = Op::If(If { threshold: 1.0 });
 
 fn target(name: &str) -> Target {
     registry::load(name).unwrap()
@@ -40,27 +40,16 @@ fn trained(value: f64) -> f64 {
 /// A convolution of 1 x 1 taps: `weights` are `[out, in]`.
 fn pointwise(weights: Vec<f64>, inputs: usize, bias: Option<f64>) -> Op {
     let outputs = weights.len() / inputs;
-    Op::Conv2d(Conv {
-        weight: Tensor::new(vec![outputs, inputs, 1, 1], weights.into_iter().map(trained).collect()),
+    Op::Conv(Conv {
         bias: bias.map(|b| Tensor::new(vec![outputs], vec![trained(b); outputs])),
-        stride: (1, 1),
-        padding: (0, 0),
-        dilation: (1, 1),
-        output_padding: (0, 0),
-        groups: 1,
+        ..Conv::new(Tensor::new(vec![outputs, inputs, 1, 1], weights.into_iter().map(trained).collect()))
     })
 }
 
 /// Layers one after another, behind an input of one number.
 fn chain(timesteps: usize, layers: Vec<Op>) -> LoadedModel {
-    let mut net = DiGraph::new();
-    let mut last = net.add_node(Layer { name: "l0".into(), op: Op::Input { shape: Shape::new(1, 1, 1) } });
-    for (i, op) in layers.into_iter().enumerate() {
-        let node = net.add_node(Layer { name: format!("l{}", i + 1), op });
-        net.add_edge(last, node, 0);
-        last = node;
-    }
-    let graph = Graph { name: "net".into(), timesteps, net };
+    let input = Op::Input(Input { shape: Shape::new(1, 1, 1) });
+    let graph = Builder::chain("net", timesteps, [input].into_iter().chain(layers)).fragment().unwrap();
     LoadedModel {
         name: "numbers".into(),
         graphs: IndexMap::from([("net".into(), graph)]),
@@ -73,7 +62,12 @@ fn chain(timesteps: usize, layers: Vec<Op>) -> LoadedModel {
 fn driven(current: f64, neuron: Op) -> LoadedModel {
     chain(
         16,
-        vec![pointwise(vec![current], 1, None), neuron, pointwise(vec![1.0], 1, None), Op::MeanOverTime],
+        vec![
+            pointwise(vec![current], 1, None),
+            neuron,
+            pointwise(vec![1.0], 1, None),
+            Op::MeanOverTime(MeanOverTime),
+        ],
     )
 }
 
@@ -87,7 +81,7 @@ fn fan_in(timesteps: usize, weights: &[(f64, bool)], bias: Option<f64>, last: Ve
 }
 
 fn firing() -> Vec<Op> {
-    vec![FIRE, pointwise(vec![1.0], 1, None), Op::MeanOverTime]
+    vec![FIRE, pointwise(vec![1.0], 1, None), Op::MeanOverTime(MeanOverTime)]
 }
 
 fn lowered(model: &LoadedModel, target: &Target, bits: Option<u32>) -> SpikingIr {
@@ -112,7 +106,7 @@ fn value(ir: &SpikingIr) -> f64 {
 
 #[test]
 fn a_current_that_the_host_writes_fires_when_the_trained_neuron_does() {
-    let leaky = || Op::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+    let leaky = || Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
     // A tenth of a 32-bit float is a little more than a tenth, so ten of them are a threshold.
     let plain = [(0.5, 0.5), (0.25, 0.25), (1.0, 1.0), (0.3, 0.25), (0.1, 0.0625), (0.75, 0.5), (1.75, 1.0)];
     for (current, expected) in plain {
@@ -182,9 +176,9 @@ fn what_no_exponent_holds_is_warned_of_by_name_from_ir_and_program_alike() {
 
 #[test]
 fn read_outs_hold_their_worst_case() {
-    let leaky = |t: usize| Op::WeightedSum { coefficients: vec![1.0 / t as f64; t] };
+    let leaky = |t: usize| Op::WeightedSum(WeightedSum { coefficients: vec![1.0 / t as f64; t] });
     for (n, steps) in [(128, 16), (512, 256), (1500, 64)] {
-        for last in [Op::MeanOverTime, leaky(steps)] {
+        for last in [Op::MeanOverTime(MeanOverTime), leaky(steps)] {
             let weight = trained(0.2 / n as f64);
             let model = fan_in(steps, &vec![(weight, true); n], None, vec![last]);
             for name in &TIMESTEPPED[..6] {
@@ -197,7 +191,7 @@ fn read_outs_hold_their_worst_case() {
     }
     let mut narrow = target("darwin3-like");
     narrow.neuron.state_bits.0 = 8;
-    let model = fan_in(64, &vec![(0.1, true); 128], None, vec![Op::MeanOverTime]);
+    let model = fan_in(64, &vec![(0.1, true); 128], None, vec![Op::MeanOverTime(MeanOverTime)]);
     // Thresholds of so narrow a membrane leave no room; the read-out alone is of interest.
     narrow.neuron.threshold_shift.0 = 0;
     let options = LowerOptions { weight_bits: None, calibration: Some(0) };
@@ -253,9 +247,9 @@ fn causes_are_named_only_where_something_departs_by_them() {
             assert_eq!((check.changed, check.cause(), check.by_decay), (0, None, None), "{name} {check:?}");
         }
         let leaky = vec![
-            Op::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 },
+            Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 }),
             pointwise(vec![1.0], 1, None),
-            Op::MeanOverTime,
+            Op::MeanOverTime(MeanOverTime),
         ];
         let checks = checks(&fan_in(16, &[(0.7, true)], Some(0.9), leaky), &target(name));
         assert!(checks[0].by_decay.is_none() && checks[1].by_decay.is_some(), "{name}");

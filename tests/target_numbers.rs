@@ -4,8 +4,9 @@
 use rayon::prelude::*;
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::graph::{Conv, Graph, Layer, Op};
+use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::{NetworkId, Shape};
+use snnc_compiler::layers::{Conv, Flatten, If, Input, Linear, MeanOverTime};
 use snnc_compiler::weights::Tensor;
 use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::Chip;
@@ -24,29 +25,14 @@ fn model() -> LoadedModel {
     let conv = |outputs: usize, inputs: usize| {
         let length = outputs * inputs * 9;
         let weights = (0..length).map(|i| (i % 5) as f64 / 2.0 - 0.5).collect();
-        Op::Conv2d(Conv {
-            weight: Tensor::new(vec![outputs, inputs, 3, 3], weights),
-            bias: None,
-            stride: (1, 1),
-            padding: (1, 1),
-            dilation: (1, 1),
-            output_padding: (0, 0),
-            groups: 1,
-        })
+        let weight = Tensor::new(vec![outputs, inputs, 3, 3], weights);
+        Op::Conv(Conv { padding: (1, 1), ..Conv::new(weight) })
     };
-    let fires = || Op::If { threshold: 1.0 };
-    let linear = Op::Linear { weight: Tensor::new(vec![4, 16], vec![0.5; 64]), bias: None };
-    let input = Op::Input { shape: Shape::new(1, 4, 4) };
-    let ops = [input, conv(2, 1), fires(), conv(1, 2), fires(), Op::Flatten, linear, Op::MeanOverTime];
-    let mut graph = Graph { name: "small".into(), timesteps: 3, net: Default::default() };
-    let nodes: Vec<_> = ops
-        .into_iter()
-        .enumerate()
-        .map(|(i, op)| graph.net.add_node(Layer { name: format!("l{i}"), op }))
-        .collect();
-    for pair in nodes.windows(2) {
-        graph.net.add_edge(pair[0], pair[1], 0);
-    }
+    let fires = || Op::If(If { threshold: 1.0 });
+    let linear = Op::Linear(Linear { weight: Tensor::new(vec![4, 16], vec![0.5; 64]), bias: None });
+    let input = Op::Input(Input { shape: Shape::new(1, 4, 4) });
+    let ops = [input, conv(2, 1), fires(), conv(1, 2), fires(), Flatten.into(), linear, MeanOverTime.into()];
+    let graph = Builder::chain("small", 3, ops).finish().unwrap();
     LoadedModel {
         name: "small".into(),
         graphs: [("small".into(), graph)].into_iter().collect(),

@@ -3,12 +3,12 @@
 //! Random networks whose weights are few halves and quarters, so that ties are common and every integer is exact.
 
 use indexmap::IndexMap;
-use petgraph::graph::DiGraph;
 use snnc_compiler::driver;
 use snnc_compiler::frontend::{LoadedModel, Origin};
-use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
+use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::spiking::{Bias, NeuronModel, SpikingIr, Ties};
 use snnc_compiler::ir::{NetworkId, Shape};
+use snnc_compiler::layers::{Conv, If, Input, Lif, MeanOverTime, Sparse};
 use snnc_compiler::passes::quantise::summary;
 use snnc_compiler::reference::{Interpreter, Map, Trace};
 use snnc_compiler::weights::Tensor;
@@ -16,8 +16,8 @@ use snnc_simulator::execute::oracle;
 use snnc_targets::registry;
 
 const NEURONS: usize = 24;
-const FIRE: Op = Op::If { threshold: 1.0 };
-const LEAK: Op = Op::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+const FIRE: Op = Op::If(If { threshold: 1.0 });
+const LEAK: Op = Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
 
 struct Random(u64);
 
@@ -40,35 +40,20 @@ impl Random {
             }
         }
         let bias = bias.map(|b| Tensor::new(vec![NEURONS], vec![b; NEURONS]));
-        Op::Sparse(Synapses { sources, targets, weights, bias, outputs: NEURONS })
+        Op::Sparse(Sparse { sources, targets, weights, bias, outputs: NEURONS })
     }
 }
 
 /// Host-driven neurons, then `layers` with a list of synapses before each.
 fn model(seed: u64, layers: &[(Op, Option<f64>)]) -> LoadedModel {
     let mut random = Random(seed);
-    let one = Conv {
-        weight: Tensor::new(vec![1, 1, 1, 1], vec![1.0]),
-        bias: None,
-        stride: (1, 1),
-        padding: (0, 0),
-        dilation: (1, 1),
-        output_padding: (0, 0),
-        groups: 1,
-    };
-    let mut ops = vec![Op::Input { shape: Shape::new(1, 1, NEURONS) }, Op::Conv2d(one), FIRE];
+    let one = Conv::new(Tensor::new(vec![1, 1, 1, 1], vec![1.0]));
+    let mut ops = vec![Op::Input(Input { shape: Shape::new(1, 1, NEURONS) }), Op::Conv(one), FIRE];
     for (op, bias) in layers {
         ops.extend([random.synapses(*bias), op.clone()]);
     }
-    ops.extend([random.synapses(None), Op::MeanOverTime]);
-    let mut net = DiGraph::new();
-    let nodes: Vec<_> = (ops.into_iter().enumerate())
-        .map(|(i, op)| net.add_node(Layer { name: format!("l{i}"), op }))
-        .collect();
-    for pair in nodes.windows(2) {
-        net.add_edge(pair[0], pair[1], 0);
-    }
-    let graph = Graph { name: "net".into(), timesteps: 8, net };
+    ops.extend([random.synapses(None), Op::MeanOverTime(MeanOverTime)]);
+    let graph = Builder::chain("net", 8, ops).finish().unwrap();
     LoadedModel {
         name: "ties".into(),
         graphs: IndexMap::from([("net".into(), graph)]),

@@ -12,7 +12,7 @@ use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
 use crate::mapping::traffic::Traffic;
 use crate::mapping::{Partition, Placement, build_cores, partition, place, route};
-use crate::passes::{self, LowerOptions};
+use crate::passes::{self, LowerOptions, pipeline};
 use crate::workload::{self, Reconstruction, Workload};
 
 /// Choices of the compiler; the defaults are what `snnc compile` uses.
@@ -29,7 +29,7 @@ pub struct CompileOptions {
 /// Lowers a model for a target, to be driven as its pipeline says or by samples.
 ///
 /// # Errors
-/// What the passes refuse, or what the verifier of the spiking IR finds; [`Code::Argument`] if a calibration was asked
+/// What the passes refuse, or what their verifiers find; [`Code::Argument`] if a calibration was asked
 /// for that changes no integer.
 pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
     lower_for(model, &*workload::of(model), target, options)
@@ -46,10 +46,9 @@ pub fn lower_for(
     options: LowerOptions,
 ) -> Result<SpikingIr, Diagnostics> {
     let located = |problems| model.origin.locate(problems);
-    let ir = passes::lower(model, workload, target, options).map_err(located)?;
-    ir.verify().map_err(located)?;
+    let ir = pipeline::lower(model, workload, target, options).map_err(located)?;
     if let Some(plain) = without_calibration(options)
-        && passes::lower(model, workload, target, plain)? == ir
+        && pipeline::lower(model, workload, target, plain)? == ir
     {
         let bits = ir.model.neuron.weight_bits;
         let reason = workload.unrecorded().map_or_else(
@@ -59,6 +58,20 @@ pub fn lower_for(
         return Err(idle_calibration(options, &reason).into());
     }
     Ok(ir)
+}
+
+/// What a pass makes of a model on its way to a target, for people.
+///
+/// # Errors
+/// [`Code::Argument`] if no pass has this name; what the passes up to it refuse.
+pub fn emit_after(
+    model: &LoadedModel,
+    target: &Target,
+    options: LowerOptions,
+    pass: &str,
+) -> Result<String, Diagnostics> {
+    let text = pipeline::emit_after(pass, model, &*workload::of(model), target, options);
+    text.map_err(|problems| model.origin.locate(problems))
 }
 
 /// The same choices without the recorded passes that were asked for; none if nobody asked.

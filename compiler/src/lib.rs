@@ -1,8 +1,8 @@
 //! From a trained network to a core-mapped integer program.
 //!
 //! Data flows one way, and the folders follow it:
-//! [`weights`] (tensors from files) -> [`frontend`] (model.ron) -> [`graph`] (layer graph, float) ->
-//! [`passes`] (fold, schedule, quantise) -> [`ir::spiking`] (integers, knows no core) -> [`mapping`] (partition,
+//! [`weights`] (tensors from files) -> [`frontend`] (model.ron) -> [`graph`] (layer graph, float, made of the kinds in
+//! [`layers`]) -> [`passes`] (collect, schedule, quantise) -> [`ir::spiking`] (integers, knows no core) -> [`mapping`] (partition,
 //! place, build) -> [`ir::program`] (core-mapped, what a `.snnx` file holds).
 //! [`workload`] tells the passes how a model will be driven. [`neuron`] says what trained neurons do in a timestep.
 //! [`mod@reference`] interprets the layer graph in f64: the oracle for everything behind it.
@@ -17,6 +17,7 @@ pub mod driver;
 pub mod frontend;
 pub mod graph;
 pub mod ir;
+pub mod layers;
 pub mod mapping;
 pub mod neuron;
 pub mod passes;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use snnc_compiler::frontend::{ImportSummary, LoadedModel, import, load};
 use snnc_compiler::graph::Op;
 use snnc_compiler::ir::Shape;
+use snnc_compiler::layers::Input;
 use snnc_targets::{Code, Diagnostics};
 use support::{Spec, StateDict, codes};
 use tempfile::TempDir;
@@ -126,12 +127,12 @@ fn any_sizes_are_read_off_the_tensors() {
         assert_eq!(summary.codebook, (spec.codes, spec.width));
         let (model, latent) = (bench.load(), size / 4);
         assert!(model.graphs.values().all(|graph| graph.timesteps == spec.timesteps));
-        assert_eq!(op(&model, "sdid", "input"), &Op::Input { shape: Shape::new(2, latent, latent) });
+        assert_eq!(op(&model, "sdid", "input"), &Op::Input(Input { shape: Shape::new(2, latent, latent) }));
         assert_eq!(
             op(&model, "encoder", "pixels"),
-            &Op::Input { shape: Shape::new(spec.planes, size, size) }
+            &Op::Input(Input { shape: Shape::new(spec.planes, size, size) })
         );
-        let Op::ConvTranspose2d(conv) = op(&model, "decoder", "dec1.conv") else { panic!("dec1.conv") };
+        let Op::Conv(conv) = op(&model, "decoder", "dec1.conv") else { panic!("dec1.conv") };
         let half = spec.kernel / 2;
         assert_eq!((conv.stride, conv.padding, conv.output_padding), ((2, 2), (half, half), (1, 1)));
         let pipeline = model.pipeline.unwrap();
@@ -161,7 +162,7 @@ fn layers_without_bias_are_read_without() {
     sdid.remove("conv2.0.bias");
     bench.import(&vq, &sdid, 28).unwrap();
     let model = bench.load();
-    let Op::Conv2d(conv) = op(&model, "sdid", "conv2.conv") else { panic!("conv2.conv") };
+    let Op::Conv(conv) = op(&model, "sdid", "conv2.conv") else { panic!("conv2.conv") };
     assert_eq!(conv.bias, None);
 }
 
@@ -251,8 +252,8 @@ fn the_example_loads() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/spiking-diffusion-mnist/model.ron");
     let model = load(&example).unwrap();
     assert_eq!(model.name, "spiking-diffusion-mnist");
-    assert_eq!(op(&model, "sdid", "input"), &Op::Input { shape: Shape::new(2, 7, 7) });
-    let Op::Conv2d(conv) = op(&model, "sdid", "conv6") else { panic!("conv6") };
+    assert_eq!(op(&model, "sdid", "input"), &Op::Input(Input { shape: Shape::new(2, 7, 7) }));
+    let Op::Conv(conv) = op(&model, "sdid", "conv6") else { panic!("conv6") };
     assert_eq!(conv.weight.shape, [128, 320, 3, 3]);
     assert_eq!(model.pipeline.unwrap().mask, 128);
 }

@@ -1,11 +1,13 @@
 //! What lowering refuses, on small graphs: the message names the layer and why.
 
 use indexmap::IndexMap;
-use petgraph::graph::DiGraph;
 use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::{LoadedModel, Origin};
-use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
+use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::Shape;
+use snnc_compiler::layers::{
+    BatchNorm, Conv, Flatten, If, Input, Lif, Linear, MeanOverTime, Sparse, WeightedSum,
+};
 use snnc_compiler::passes::{LowerOptions, quantise};
 use snnc_compiler::weights::Tensor;
 use snnc_targets::schema::{InputAxonKind, WeightStorage};
@@ -13,16 +15,11 @@ use snnc_targets::{Code, Diagnostics, Target, registry};
 
 /// A chain of layers, each fed by the one before.
 fn chain(layers: Vec<(&str, Op)>) -> LoadedModel {
-    let mut net = DiGraph::new();
-    let mut last = None;
+    let mut builder = Builder::new("net", 4);
     for (name, op) in layers {
-        let node = net.add_node(Layer { name: name.into(), op });
-        if let Some(last) = last {
-            net.add_edge(last, node, 0);
-        }
-        last = Some(node);
+        builder.then(name, op);
     }
-    let graph = Graph { name: "net".into(), timesteps: 4, net };
+    let graph = builder.fragment().unwrap();
     LoadedModel {
         name: "chain".into(),
         graphs: IndexMap::from([("net".into(), graph)]),
@@ -33,23 +30,16 @@ fn chain(layers: Vec<(&str, Op)>) -> LoadedModel {
 
 fn conv(inputs: usize, outputs: usize, groups: usize) -> Op {
     let volume = outputs * (inputs / groups);
-    Op::Conv2d(Conv {
-        weight: Tensor::new(vec![outputs, inputs / groups, 1, 1], vec![0.5; volume]),
-        bias: None,
-        stride: (1, 1),
-        padding: (0, 0),
-        dilation: (1, 1),
-        output_padding: (0, 0),
-        groups,
-    })
+    let weight = Tensor::new(vec![outputs, inputs / groups, 1, 1], vec![0.5; volume]);
+    Op::Conv(Conv { groups, ..Conv::new(weight) })
 }
 
 fn input() -> (&'static str, Op) {
-    ("input", Op::Input { shape: Shape::new(2, 3, 3) })
+    ("input", Op::Input(Input { shape: Shape::new(2, 3, 3) }))
 }
 
 fn lif(tau: f64) -> Op {
-    Op::Lif { tau, threshold: 1.0, reset: 0.0 }
+    Op::Lif(Lif { tau, threshold: 1.0, reset: 0.0 })
 }
 
 fn target() -> Target {
@@ -73,7 +63,7 @@ fn a_plain_chain_lowers() {
         ("a", conv(2, 2, 1)),
         ("lif", lif(2.0)),
         ("b", conv(2, 1, 1)),
-        ("out", Op::MeanOverTime),
+        ("out", Op::MeanOverTime(MeanOverTime)),
     ];
     lower(&chain(layers), &target()).unwrap();
 }
@@ -82,7 +72,8 @@ fn a_plain_chain_lowers() {
 fn groups_have_weights_of_their_own_alone() {
     let with = |last: Vec<(&'static str, Op)>| {
         let first = vec![input(), ("a", conv(2, 2, 2)), ("lif", lif(2.0))];
-        let chain = chain(first.into_iter().chain(last).chain([("out", Op::MeanOverTime)]).collect());
+        let chain =
+            chain(first.into_iter().chain(last).chain([("out", Op::MeanOverTime(MeanOverTime))]).collect());
         let ir = driver::lower(&chain, &target(), Default::default()).unwrap();
         ir.projections.values().map(|p| (p.weights().len(), p.synapses())).collect::<Vec<_>>()
     };
@@ -94,16 +85,16 @@ fn groups_have_weights_of_their_own_alone() {
 
 /// A chain whose second convolution has weights around `size`, none of them a short binary fraction.
 fn sized(size: f64) -> LoadedModel {
-    let Op::Conv2d(mut second) = conv(2, 2, 1) else { unreachable!("`conv` makes convolutions") };
+    let Op::Conv(mut second) = conv(2, 2, 1) else { unreachable!("`conv` makes convolutions") };
     second.weight = Tensor::new(vec![2, 2, 1, 1], [0.3, -0.7, 1.0, 0.9].map(|w| w * size / 3.0).to_vec());
     chain(vec![
         input(),
         ("a", conv(2, 2, 1)),
         ("lif", lif(2.0)),
-        ("b", Op::Conv2d(second)),
+        ("b", Op::Conv(second)),
         ("lif2", lif(2.0)),
         ("c", conv(2, 1, 1)),
-        ("out", Op::MeanOverTime),
+        ("out", Op::MeanOverTime(MeanOverTime)),
     ])
 }
 
@@ -147,11 +138,11 @@ fn narrower_weights_count_as_on_a_target_described_for_them() {
         vec![
             input(),
             ("a", conv(2, wide, 1)),
-            ("if", Op::If { threshold: 1.0 }),
+            ("if", Op::If(If { threshold: 1.0 })),
             ("b", conv(wide, wide, 1)),
-            ("if2", Op::If { threshold: 1.0 }),
+            ("if2", Op::If(If { threshold: 1.0 })),
             ("c", conv(wide, 1, 1)),
-            ("out", Op::MeanOverTime),
+            ("out", Op::MeanOverTime(MeanOverTime)),
         ]
     };
     let mut saving = 0;
@@ -225,25 +216,39 @@ fn thresholds_stay_below_the_chips_cap() {
 
 #[test]
 fn what_the_chip_cannot_do_is_refused_with_its_layer() {
-    let norm = || Op::BatchNorm {
-        scale: Tensor::new(vec![2], vec![1.0; 2]),
-        shift: Tensor::new(vec![2], vec![0.0; 2]),
-        mean: Tensor::new(vec![2], vec![0.0; 2]),
-        variance: Tensor::new(vec![2], vec![1.0; 2]),
-        epsilon: 1e-5,
+    let norm = |shift: f64| {
+        Op::BatchNorm(BatchNorm {
+            scale: Tensor::new(vec![2], vec![1.0; 2]),
+            shift: Tensor::new(vec![2], vec![shift; 2]),
+            mean: Tensor::new(vec![2], vec![0.0; 2]),
+            variance: Tensor::new(vec![2], vec![1.0; 2]),
+            epsilon: 1e-5,
+        })
     };
     let first = || vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(2.0))];
     let with = |more: Vec<(&'static str, Op)>| first().into_iter().chain(more).collect::<Vec<_>>();
+    // A constant is one a channel only where no border cuts it.
+    let padded = || {
+        let weight = Tensor::new(vec![1, 2, 3, 3], vec![0.5; 18]);
+        ("b", Op::Conv(Conv { padding: (1, 1), ..Conv::new(weight) }))
+    };
+    let normed = |shift, next| with(vec![("norm", norm(shift)), next, ("o", Op::MeanOverTime(MeanOverTime))]);
+    let border = "the constant that \"norm\" (BatchNorm) adds would differ at the map's border";
+    refused(Code::Unsupported, border, normed(0.5, padded()));
+    lower(&chain(normed(0.0, padded())), &target()).unwrap();
+    lower(&chain(normed(0.5, ("b", conv(2, 1, 1)))), &target()).unwrap();
+    let late =
+        with(vec![("b", conv(2, 2, 1)), ("o", Op::MeanOverTime(MeanOverTime)), ("late", conv(2, 1, 1))]);
     refused(
         Code::Unsupported,
-        "layer net.norm",
-        with(vec![("norm", norm()), ("b", conv(2, 1, 1)), ("o", Op::MeanOverTime)]),
+        "operations behind a read-out do not run on the chip\n  --> layer net.late",
+        late,
     );
     let coefficients = vec![0.1, 0.9, 0.2, 1.0];
     refused(
         Code::Unsupported,
         "not powers of one decay",
-        with(vec![("b", conv(2, 1, 1)), ("out", Op::WeightedSum { coefficients })]),
+        with(vec![("b", conv(2, 1, 1)), ("out", Op::WeightedSum(WeightedSum { coefficients }))]),
     );
     refused(Code::Quantise, "rounds to none", vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(1e6))]);
 }
@@ -260,7 +265,7 @@ fn neurons_without_a_fractional_leak_refuse_every_layer_that_has_one() {
         ("b", conv(2, 2, 1)),
         ("second", lif(4.0)),
         ("c", conv(2, 1, 1)),
-        ("out", Op::WeightedSum { coefficients }),
+        ("out", Op::WeightedSum(WeightedSum { coefficients })),
     ];
     let error = lower(&chain(layers), &target).unwrap_err();
     assert_eq!(error.codes(), [Code::Quantise; 3]);
@@ -274,23 +279,28 @@ fn neurons_without_a_fractional_leak_refuse_every_layer_that_has_one() {
 fn a_target_without_windows_is_refused() {
     let mut target = target();
     target.neuron.active_windows.0 = false;
-    let layers =
-        vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(2.0)), ("b", conv(2, 1, 1)), ("o", Op::MeanOverTime)];
+    let layers = vec![
+        input(),
+        ("a", conv(2, 2, 1)),
+        ("lif", lif(2.0)),
+        ("b", conv(2, 1, 1)),
+        ("o", Op::MeanOverTime(MeanOverTime)),
+    ];
     let error = lower(&chain(layers), &target).unwrap_err();
     assert_eq!(error.codes(), [Code::Unsupported]);
     assert!(error.to_string().contains("active_windows"), "{error}");
 }
 
 fn line() -> Vec<(&'static str, Op)> {
-    vec![("input", Op::Input { shape: Shape::new(1, 1, 3) }), ("a", conv(1, 1, 1)), ("if", fire())]
+    vec![("input", Op::Input(Input { shape: Shape::new(1, 1, 3) })), ("a", conv(1, 1, 1)), ("if", fire())]
 }
 
 fn fire() -> Op {
-    Op::If { threshold: 1.0 }
+    Op::If(If { threshold: 1.0 })
 }
 
 fn synapses(bias: f64) -> Op {
-    Op::Sparse(Synapses {
+    Op::Sparse(Sparse {
         sources: vec![2, 0],
         targets: vec![0, 1],
         weights: vec![0.5, -1.0],
@@ -303,10 +313,12 @@ fn synapses(bias: f64) -> Op {
 fn integrate_and_fire_lines_need_no_leak() {
     let mut target = target();
     target.neuron.decay_bits.0 = 0;
-    let linear = Op::Linear { weight: Tensor::new(vec![2, 2], vec![0.5, 1.0, -1.0, 0.25]), bias: None };
-    let tail = vec![("s", synapses(0.5)), ("if2", fire()), ("l", linear), ("out", Op::MeanOverTime)];
+    let linear =
+        Op::Linear(Linear { weight: Tensor::new(vec![2, 2], vec![0.5, 1.0, -1.0, 0.25]), bias: None });
+    let tail =
+        vec![("s", synapses(0.5)), ("if2", fire()), ("l", linear), ("out", Op::MeanOverTime(MeanOverTime))];
     lower(&chain(line().into_iter().chain(tail).collect()), &target).unwrap();
-    let readout = vec![("s", synapses(0.0)), ("out", Op::MeanOverTime)];
+    let readout = vec![("s", synapses(0.0)), ("out", Op::MeanOverTime(MeanOverTime))];
     lower(&chain(line().into_iter().chain(readout).collect()), &target).unwrap();
 }
 
@@ -314,15 +326,20 @@ fn integrate_and_fire_lines_need_no_leak() {
 fn what_lines_and_flattened_maps_cannot_do_is_refused_with_its_layer() {
     let host_fed = vec![line().remove(0), ("s", synapses(0.5)), ("if", fire())];
     refused(Code::Unsupported, "Sparse cannot be computed by the host", host_fed);
-    let readout = vec![("s", synapses(0.5)), ("out", Op::MeanOverTime)];
+    let readout = vec![("s", synapses(0.5)), ("out", Op::MeanOverTime(MeanOverTime))];
     refused(
         Code::Unsupported,
         "a read-out of `Sparse` cannot have a bias",
         line().into_iter().chain(readout).collect(),
     );
-    let flat =
-        vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(2.0)), ("flat", Op::Flatten), ("b", conv(18, 1, 1))];
+    let flat = vec![
+        input(),
+        ("a", conv(2, 2, 1)),
+        ("lif", lif(2.0)),
+        ("flat", Op::Flatten(Flatten)),
+        ("b", conv(18, 1, 1)),
+    ];
     refused(Code::Unsupported, "only `Linear` may read a `Flatten`\n  --> layer net.flat", {
-        flat.into_iter().chain([("out", Op::MeanOverTime)]).collect()
+        flat.into_iter().chain([("out", Op::MeanOverTime(MeanOverTime))]).collect()
     });
 }

@@ -15,13 +15,14 @@ use snnc_compiler::ir::spiking::{
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::neuron::TrainedNeuron;
 use snnc_compiler::reference::Trace;
+use snnc_compiler::workload;
 use snnc_simulator::counts::Events;
 use snnc_simulator::execute::host_input;
 use snnc_simulator::neuron::{Rule, State};
 use snnc_targets::Diagnostics;
 
-use snnc_compiler::passes::collect::{self, Collected, NeuronLayer, SourceKernel, Wiring};
-use snnc_compiler::passes::{fold, linear};
+use snnc_compiler::passes::collect::{Collected, NeuronLayer, SourceKernel, Wiring};
+use snnc_compiler::passes::pipeline;
 
 /// What one layer does to float spikes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -103,8 +104,9 @@ impl Layerwise {
     /// # Errors
     /// Those of the passes.
     pub fn new(model: &LoadedModel, ir: SpikingIr) -> Result<Self, Diagnostics> {
-        let graph = |name: &String| collect::run(&fold::run(&linear::run(&model.graphs[name])?)?);
-        let networks = ir.model.networks.values().map(|n| graph(&n.name)).collect::<Result<_, _>>()?;
+        let workload = workload::of(model);
+        let networks = ir.model.networks.values().map(|n| pipeline::neurons(model, &*workload, &n.name));
+        let networks = networks.collect::<Result<_, _>>()?;
         Ok(Self { ir, networks })
     }
 

@@ -14,9 +14,12 @@ type Words = (String, &'static str);
 /// Operations of other frameworks: their names, and what to do instead.
 const OPERATIONS: &[(&[&str], &str)] = &[
     (
-        &["AvgPool2d", "AvgPool1d", "AvgPool", "SumPool2d", "SumPool1d", "SumPool", "AdaptiveAvgPool2d"],
-        "a mean or sum over a window is a convolution, and so is what it gives with the convolution behind it: fold \
-         both into one Conv2d (a 2 x 2 mean before a 1 x 1 kernel: a 2 x 2 kernel of w / 4, stride (2, 2))",
+        &["AvgPool1d", "AvgPool", "AdaptiveAvgPool2d"],
+        "write an AvgPool2d(kernel: (rows, columns)): over maps of height 1, or with a window as large as the map",
+    ),
+    (
+        &["SumPool1d", "SumPool"],
+        "write a SumPool2d(kernel: (rows, columns)), over maps of height 1 if there is one dimension",
     ),
     (
         &["MaxPool2d", "MaxPool1d", "MaxPool", "AdaptiveMaxPool2d"],
@@ -30,9 +33,8 @@ const OPERATIONS: &[(&[&str], &str)] = &[
     (&["ConvTranspose1d"], "write a ConvTranspose2d over maps of height 1: weight [in, out / groups, 1, k]"),
     (&["Conv3d", "ConvTranspose3d"], "maps have two dimensions here: [channels, height, width]"),
     (
-        &["Add", "Sum", "Residual", "Skip"],
-        "a convolution of a Concat adds: let one Conv2d read the Concat of both paths, its weights side by side along \
-         the input channels",
+        &["Sum", "Residual", "Skip"],
+        "it is `Add` here, which reads two layers of one shape or more: spikes, or the currents of layers with weights",
     ),
     (
         &["Upsample", "Interpolate", "UpsamplingNearest2d", "UpsamplingBilinear2d"],
@@ -112,6 +114,13 @@ const FIELDS: &[(&[&str], &[&str], &str)] = &[
         "the weight's shape says it: leave it out",
     ),
     (&["Conv2d", "ConvTranspose2d"], &["padding_mode"], "borders are always padded with zeros: leave it out"),
+    (&["AvgPool2d", "SumPool2d"], &["kernel_size", "pool_size"], "it is called `kernel` here"),
+    (
+        &["AvgPool2d"],
+        &["ceil_mode", "count_include_pad", "divisor_override"],
+        "rows and columns that fill no window are left out and padding counts as zeros, as in PyTorch unless asked \
+         otherwise: leave the field out",
+    ),
     (&["Linear"], &["in_features", "out_features"], "the weight's shape says it: leave it out"),
     (
         &["BatchNorm"],

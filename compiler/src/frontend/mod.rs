@@ -15,6 +15,7 @@ mod load;
 pub mod model;
 mod origin;
 mod read;
+mod variant;
 
 pub use import::{ImportSummary, import};
 pub use load::{LoadedModel, files_of, load};

@@ -3,8 +3,21 @@
 //! Plain data. Reading it into layer graphs is [`super::load()`]; writing it for the authors' checkpoints is
 //! [`super::import()`].
 
+use std::fmt;
+
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::de::{EnumAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::variant::{FromVariant, ToVariant};
+use crate::graph::Op;
+use crate::layers::{
+    Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, Flatten,
+    If, InputSpec, LayerKind, Lif, LinearSpec, MeanOverTime, MixSpec, NearestCodeSpec, Resolver, SparseSpec,
+    Spec, SumPool2d, WeightedSumSpec,
+};
+
+pub use crate::layers::TensorRef;
 
 /// Format string of model files.
 pub const FORMAT: &str = "snnc.model/1";
@@ -25,10 +38,6 @@ pub struct ModelFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<PipelineSpec>,
 }
-
-/// A tensor: (handle of the weight file, name in it).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TensorRef(pub String, pub String);
 
 /// One network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,78 +62,105 @@ pub struct LayerSpec {
     pub op: OpSpec,
 }
 
-/// Operations; see [`crate::graph::Op`] for what they compute. Pairs are (vertical, horizontal).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "fields as in `graph::Op`")]
-pub enum OpSpec {
-    /// `shape` is (channels, height, width).
-    Input { shape: (usize, usize, usize) },
-    /// Table `[rows, width]`.
-    Embedding { table: TensorRef },
-    /// Weight `[out, in / groups, kh, kw]`.
-    Conv2d {
-        weight: TensorRef,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        bias: Option<TensorRef>,
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        stride: (usize, usize),
-        #[serde(default, skip_serializing_if = "is_zero")]
-        padding: (usize, usize),
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        dilation: (usize, usize),
-        #[serde(default = "single", skip_serializing_if = "is_single")]
-        groups: usize,
-    },
-    /// Weight `[in, out / groups, kh, kw]`.
-    ConvTranspose2d {
-        weight: TensorRef,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        bias: Option<TensorRef>,
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        stride: (usize, usize),
-        #[serde(default, skip_serializing_if = "is_zero")]
-        padding: (usize, usize),
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        dilation: (usize, usize),
-        #[serde(default, skip_serializing_if = "is_zero")]
-        output_padding: (usize, usize),
-        #[serde(default = "single", skip_serializing_if = "is_single")]
-        groups: usize,
-    },
-    /// Weight `[out, in]`, as many inputs as the map has elements.
-    Linear {
-        weight: TensorRef,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        bias: Option<TensorRef>,
-    },
-    /// Before `Linear`.
-    Flatten,
-    /// A list of synapses from `[1, 1, n]` to `[1, 1, outputs]`: three vectors of equal length; bias `[outputs]`.
-    Sparse {
-        sources: TensorRef,
-        targets: TensorRef,
-        weights: TensorRef,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        bias: Option<TensorRef>,
-        outputs: usize,
-    },
-    /// Evaluation mode.
-    BatchNorm { scale: TensorRef, shift: TensorRef, mean: TensorRef, variance: TensorRef, epsilon: f64 },
-    /// Leaky integrate and fire.
-    Lif { tau: f64, threshold: f64, reset: f64 },
-    /// Integrate and fire: no leak, reset to 0.
-    If { threshold: f64 },
-    /// Along the channels.
-    Concat,
-    /// Read-out.
-    MeanOverTime,
-    /// Read-out; a tensor with one value a timestep, oldest first.
-    WeightedSum { coefficients: TensorRef },
-    /// A one-element tensor.
-    Mix { alpha: TensorRef },
-    /// Table `[rows, width]`.
-    NearestCode { table: TensorRef },
+/// Makes [`OpSpec`] of a list of names and the structs that hold their fields.
+macro_rules! operations {
+    ($($name:ident: $spec:ident),* $(,)?) => {
+        /// An operation as written; its fields are those of the struct in [`crate::layers`]. Pairs are
+        /// (vertical, horizontal).
+        #[derive(Debug, Clone, PartialEq)]
+        #[expect(missing_docs, reason = "the structs say it")]
+        pub enum OpSpec {
+            $($name($spec),)*
+        }
+
+        impl OpSpec {
+            /// How many layers it reads.
+            pub fn arity(&self) -> Arity {
+                match self {
+                    $(Self::$name(_) => <$spec as Spec>::Layer::arity(),)*
+                }
+            }
+
+            /// The operation with its tensors; `None` means that something was reported.
+            pub fn op(&self, file: &mut Resolver<'_>) -> Option<Op> {
+                match self {
+                    $(Self::$name(spec) => spec.layer(file).map(Op::from),)*
+                }
+            }
+        }
+
+        $(impl From<$spec> for OpSpec {
+            fn from(spec: $spec) -> Self {
+                Self::$name(spec)
+            }
+        })*
+
+        /// Names of the operations.
+        #[derive(Debug, Clone, Copy, Deserialize)]
+        #[serde(variant_identifier)]
+        enum Name {
+            $($name,)*
+        }
+
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        impl Serialize for OpSpec {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let (index, variant) = match self {
+                    $(Self::$name(_) => (Name::$name as u32, stringify!($name)),)*
+                };
+                let writer = ToVariant { serializer, name: "OpSpec", index, variant };
+                match self {
+                    $(Self::$name(spec) => spec.serialize(writer),)*
+                }
+            }
+        }
+
+        impl<'de> Visitor<'de> for OpVisitor {
+            type Value = OpSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an operation")
+            }
+
+            fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<OpSpec, A::Error> {
+                let (name, content) = access.variant::<Name>()?;
+                match name {
+                    $(Name::$name => $spec::deserialize(FromVariant(content)).map(OpSpec::$name),)*
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    Input: InputSpec,
+    Embedding: EmbeddingSpec,
+    Conv2d: Conv2dSpec,
+    ConvTranspose2d: ConvTranspose2dSpec,
+    Linear: LinearSpec,
+    Flatten: Flatten,
+    Sparse: SparseSpec,
+    BatchNorm: BatchNormSpec,
+    Lif: Lif,
+    If: If,
+    AvgPool2d: AvgPool2d,
+    SumPool2d: SumPool2d,
+    Add: Add,
+    Concat: Concat,
+    MeanOverTime: MeanOverTime,
+    WeightedSum: WeightedSumSpec,
+    Mix: MixSpec,
+    NearestCode: NearestCodeSpec,
+}
+
+/// Reads an operation.
+struct OpVisitor;
+
+impl<'de> Deserialize<'de> for OpSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_enum("OpSpec", NAMES, OpVisitor)
+    }
 }
 
 /// Absorbing-state diffusion over a grid of tokens, then decoding.
@@ -148,24 +184,4 @@ pub struct PipelineSpec {
     /// Network: input `[c, H, W]` (pixels / 255 - 0.5), output tokens `[1, h, w]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<String>,
-}
-
-fn is_one(pair: &(usize, usize)) -> bool {
-    *pair == (1, 1)
-}
-
-fn is_zero(pair: &(usize, usize)) -> bool {
-    *pair == (0, 0)
-}
-
-fn is_single(groups: &usize) -> bool {
-    *groups == 1
-}
-
-fn one() -> (usize, usize) {
-    (1, 1)
-}
-
-fn single() -> usize {
-    1
 }

@@ -1,55 +1,24 @@
 //! Shape inference: what every layer gives, and whether the layers fit together.
 //!
 //! Place in the flow: the first thing that is done with a layer graph; the float reference and the passes rely on it
-//! and repeat none of its checks. Besides its [`Shape`], a layer's output has a [`Kind`]: held over the timesteps, one
-//! map a timestep, or one map after the last timestep.
-//! Invariants of a [`Shapes`]: every layer has one non-empty map of at most [`ELEMENTS_MAX`] elements (all timesteps of
+//! and repeat none of its checks. The rule of each kind of layer stands in its file in [`crate::layers`]. Besides its
+//! [`Shape`], a layer's output has a [`Kind`]: held over the timesteps, one map a timestep, or one map after the last
+//! timestep.
+//! Invariants of a [`Shapes`]: every layer has one non-empty map of at most [`crate::layers::ELEMENTS_MAX`] elements (all timesteps of
 //! a series together), every tensor fits its layer, every layer has the number of inputs that its operation asks for.
 //! Refused, all layers in one go: whatever breaks these. A layer behind a refused one is skipped, not reported.
 
-mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::ops::Index;
 
 use petgraph::graph::NodeIndex;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::{Graph, Op};
+use super::{Graph, Kind, Op};
 use crate::ir::Shape;
-
-/// Most elements of a layer's output, timesteps included.
-pub const ELEMENTS_MAX: usize = 1 << 28;
-
-/// How a layer's output goes with time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The same map in every timestep.
-    Constant,
-    /// One map a timestep.
-    Series,
-    /// One map after the last timestep: a read-out, or what is computed from read-outs.
-    Final,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Constant => "constant over time",
-            Self::Series => "one map a timestep",
-            Self::Final => "one map after the last timestep",
-        })
-    }
-}
-
-/// Shape and kind of a layer's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Flow {
-    shape: Shape,
-    kind: Kind,
-}
+use crate::layers::Flow;
 
 /// Output shapes of the layers of one graph, by layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +53,7 @@ impl Graph {
             let inputs: Option<Vec<Flow>> = self.inputs(node).iter().map(|n| flows[n.index()]).collect();
             let Some(inputs) = inputs else { continue };
             let layer = &self.net[node];
-            match rules::output(&layer.op, &inputs, self.timesteps) {
+            match layer.op.output(&inputs, self.timesteps) {
                 Ok(flow) => flows[node.index()] = Some(flow),
                 Err(fault) => faults.push((node, fault.at(self.place(&layer.name)))),
             }
@@ -112,7 +81,7 @@ impl Graph {
                 "0 timesteps found, at least 1 expected",
             ));
         }
-        let inputs = self.net.node_weights().filter(|layer| matches!(layer.op, Op::Input { .. })).count();
+        let inputs = self.net.node_weights().filter(|layer| matches!(layer.op, Op::Input(_))).count();
         if inputs != 1 {
             errors.push(
                 Diagnostic::new(

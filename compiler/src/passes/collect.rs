@@ -1,26 +1,30 @@
-//! Pass 2: every firing layer and read-out with the float kernels that feed it.
+//! Every firing layer and read-out with the float kernels that feed it.
 //!
-//! Walks back from each firing layer and read-out over one list of synapses or one convolution (and a concatenation, which splits the kernel by
-//! source channels) to the firing layers that feed it. A path to the network's constant input becomes stages that
-//! the host computes. The result is in topological order: sources first.
+//! Goes through the layers from inputs to outputs and asks each for the current that it makes of its inputs' currents
+//! ([`crate::layers::current`]); what reaches neurons becomes their kernels, biases and host stages. So linear layers,
+//! batch norms, concatenations and the like are folded into kernels, in f64. The result is in topological order:
+//! sources first.
 
-use std::ops::Range;
+mod text;
+mod verify;
 
 use petgraph::graph::NodeIndex;
-use snnc_targets::{Code, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::unsupported;
-use crate::graph::{Conv, Graph, Kind, Op, Shapes, Synapses};
-use crate::ir::channels::{ChannelMap, group_cuts};
+use super::host_tail;
+use crate::graph::{Graph, Kind, Shapes};
+use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::HostStage;
-use crate::ir::{AxisMap, ConvMap, Shape};
+use crate::ir::{ConvMap, Shape};
+use crate::layers::current::{Current, Feed, Refusal};
+use crate::layers::{Site, label};
 pub use crate::neuron::NeuronKind;
 
 /// Name of the pass.
 pub const NAME: &str = "collect-neurons";
 /// What it does.
 pub const DESCRIPTION: &str =
-    "gathers neurons with their kernels; constant inputs become host-written biases";
+    "folds what is between neurons into kernels; constant inputs become host-written biases";
 
 /// A network as neurons and float kernels.
 #[derive(Debug, Clone)]
@@ -85,7 +89,7 @@ impl SourceKernel {
 }
 
 /// Which neurons connect.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Wiring {
     /// Positions through a kernel, channels in groups.
     Conv {
@@ -112,289 +116,122 @@ pub struct HostPath {
     pub stages: Vec<HostStage>,
 }
 
-/// Collects the neurons of a folded graph.
+/// Collects the neurons of a graph. All layers that do not lower are told; those behind them are skipped.
 ///
 /// # Errors
-/// [`Code::Unsupported`] naming the layer, or those of shape inference.
+/// [`Code::Unsupported`] naming the layers, or those of shape inference.
 pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
-    let mut collector = Collector { graph, shapes: graph.shapes()?, layers: Vec::new(), nodes: Vec::new() };
+    let nodes = graph.net.node_count();
+    let mut collector = Collector {
+        graph,
+        shapes: graph.shapes()?,
+        layers: Vec::new(),
+        currents: vec![None; nodes],
+        unread: graph.net.node_indices().map(|node| graph.readers(node).len()).collect(),
+    };
+    let mut problems = Diagnostics::default();
     for node in graph.order()? {
-        let kind = match &graph.net[node].op {
-            Op::Lif { tau, threshold, reset } => {
-                NeuronKind::Lif { tau: *tau, threshold: *threshold, reset: *reset }
-            }
-            Op::If { threshold } => NeuronKind::If { threshold: *threshold },
-            Op::MeanOverTime => NeuronKind::Mean,
-            Op::WeightedSum { coefficients } => NeuronKind::Weighted { coefficients: coefficients.clone() },
-            Op::Mix { .. } | Op::NearestCode { .. } => {
-                return Err(collector.refuse(node, "operations behind a read-out do not run on the chip"));
-            }
-            _ => continue,
-        };
-        collector.neurons(node, kind)?;
+        // Behind a layer that was refused nothing more can be said.
+        let Some(inputs) = collector.take_inputs(node) else { continue };
+        match collector.layer(node, inputs) {
+            Ok(current) => collector.currents[node.index()] = current,
+            Err(refusal) => problems.push(collector.refused(node, refusal)),
+        }
     }
-    if collector.layers.is_empty() {
-        return Err(snnc_targets::Diagnostic::new(
-            Code::Unsupported,
-            format!("network {}", graph.name),
-            "has neither firing layers nor read-outs",
-        )
-        .into());
+    if collector.layers.is_empty() && problems.0.is_empty() {
+        let message = "has neither firing layers nor read-outs";
+        problems.push(Diagnostic::new(Code::Unsupported, format!("network {}", graph.name), message));
     }
-    Ok(Collected { network: graph.name.clone(), timesteps: graph.timesteps, layers: collector.layers })
+    let layers = collector.layers;
+    problems.into_result(Collected { network: graph.name.clone(), timesteps: graph.timesteps, layers })
 }
 
 struct Collector<'a> {
     graph: &'a Graph,
     shapes: Shapes,
     layers: Vec<NeuronLayer>,
-    /// Graph node of each layer.
-    nodes: Vec<NodeIndex>,
+    /// What each layer gives, until its last reader took it.
+    currents: Vec<Option<Current>>,
+    /// Readers of each layer that did not take its current yet; a layer that reads another twice counts twice.
+    unread: Vec<usize>,
 }
 
 impl Collector<'_> {
-    fn refuse(&self, node: NodeIndex, message: impl Into<String>) -> Diagnostics {
-        unsupported(&self.graph.name, &self.graph.net[node].name, message).into()
+    /// Currents of a layer's inputs in port order; none if one of them was refused.
+    fn take_inputs(&mut self, node: NodeIndex) -> Option<Vec<Current>> {
+        let mut take = |input: NodeIndex| {
+            let (current, unread) = (&mut self.currents[input.index()], &mut self.unread[input.index()]);
+            *unread -= 1;
+            if *unread == 0 { current.take() } else { current.clone() }
+        };
+        self.graph.inputs(node).into_iter().map(&mut take).collect()
     }
 
-    fn neurons(&mut self, node: NodeIndex, kind: NeuronKind) -> Result<(), Diagnostics> {
-        let before = self.graph.inputs(node)[0];
-        if self.fires(before) && !kind.fires() {
-            return self.direct_readout(node, before, kind);
+    /// What a layer gives to its readers; nothing if it is a read-out.
+    fn layer(&mut self, node: NodeIndex, inputs: Vec<Current>) -> Result<Option<Current>, Refusal> {
+        let layer = &self.graph.net[node];
+        let labels: Vec<String> =
+            self.graph.inputs(node).into_iter().map(|input| self.label(input)).collect();
+        let site = Site { name: &layer.name, op: layer.op.name(), shape: self.shapes[node], inputs: &labels };
+        let flattened = inputs.iter().find_map(|current| current.flattened.as_ref());
+        if let Some(flattened) = flattened.filter(|_| !layer.op.kind().reads_flattened()) {
+            return Err(Refusal::of(&flattened.by, "only `Linear` may read a `Flatten`"));
         }
-        if let Op::Sparse(synapses) = &self.graph.net[before].op {
-            return self.irregular(node, before, synapses, kind);
-        }
-        let (Op::Conv2d(conv) | Op::ConvTranspose2d(conv)) = &self.graph.net[before].op else {
-            let found = self.graph.net[before].op.name();
-            return Err(self.refuse(node, format!("must be fed by a layer with weights, found {found}")));
+        let Some(kind) = layer.op.kind().neurons() else {
+            // What comes of a read-out is the host's, or nobody's.
+            return match self.shapes.kind(node) {
+                Kind::Final => Err(site.behind_a_read_out()),
+                Kind::Constant | Kind::Series => layer.op.kind().current(inputs, &site).map(Some),
+            };
         };
-        let name = if kind.fires() { node } else { super::host_tail::population(self.graph, node) };
-        let shape = self.shapes[before];
-        let mut layer = NeuronLayer {
-            name: self.graph.net[name].name.clone(),
-            shape,
-            kind,
-            sources: Vec::new(),
-            bias: conv.bias.as_ref().map_or_else(|| vec![0.0; shape.channels], |b| b.data.clone()),
-            host: None,
-        };
-        let feed = self.graph.inputs(before)[0];
-        if self.shapes.kind(feed) == Kind::Constant {
-            layer.host = Some(self.host_path(before)?);
-            layer.bias = vec![0.0; shape.channels];
-        } else {
-            self.spiking_sources(before, conv, feed, &mut layer)?;
-        }
-        self.layers.push(layer);
-        self.nodes.push(node);
-        Ok(())
+        let index = self.layers.len();
+        let fires = kind.fires();
+        let Some(current) = inputs.into_iter().next() else { return Err(Refusal::here("reads nothing")) };
+        let neurons = self.neurons(node, current, kind)?;
+        self.layers.push(neurons);
+        Ok(fires.then(|| Current::of_layer(index, site.shape, site.label())))
     }
 
-    /// A read-out of spikes without weights: each neuron sums one source, through one synapse.
-    fn direct_readout(
-        &mut self,
-        node: NodeIndex,
-        from: NodeIndex,
-        kind: NeuronKind,
-    ) -> Result<(), Diagnostics> {
-        let shape = self.shapes[from];
-        let Some(source) = self.nodes.iter().position(|&n| n == from) else {
-            return Err(self.refuse(node, "is fed by a layer that was not collected"));
-        };
-        let axis = AxisMap::pointwise;
-        let n = shape.channels;
-        let kernel = SourceKernel {
-            source,
-            wiring: Wiring::Conv {
-                map: ConvMap { rows: axis(shape.height), cols: axis(shape.width) },
-                channels: ChannelMap::one_to_one(n),
-            },
-            weights: vec![1.0; n],
-        };
-        self.layers.push(NeuronLayer {
-            name: self.graph.net[node].name.clone(),
-            shape,
-            kind,
-            sources: vec![kernel],
-            bias: vec![0.0; n],
-            host: None,
-        });
-        self.nodes.push(node);
-        Ok(())
-    }
-
-    /// Splits the kernel of `conv` over the firing layers that `feed` joins.
-    fn spiking_sources(
-        &self,
-        node: NodeIndex,
-        conv: &Conv,
-        feed: NodeIndex,
-        layer: &mut NeuronLayer,
-    ) -> Result<(), Diagnostics> {
-        let joined = match self.graph.net[feed].op {
-            Op::Concat => self.graph.inputs(feed),
-            _ => vec![feed],
-        };
-        let mut first = 0;
-        for source in joined {
-            let index = self.firing(node, source)?;
-            let inputs = first..first + self.shapes[source].channels;
-            for channels in self.parts(node, conv, &inputs) {
-                layer.sources.push(SourceKernel {
-                    source: index,
-                    wiring: Wiring::Conv { map: self.map(node, conv)?, channels },
-                    weights: self.kernel(node, conv, inputs.start, &channels),
-                });
+    /// Neurons with the current that reaches them.
+    fn neurons(&self, node: NodeIndex, current: Current, kind: NeuronKind) -> Result<NeuronLayer, Refusal> {
+        let shape = self.shapes[node];
+        let named = if kind.fires() { node } else { host_tail::population(self.graph, node) };
+        let name = self.graph.net[named].name.clone();
+        match current.feed {
+            Feed::Host(path) if !path.has_weights() => {
+                let found = self.graph.net[self.graph.inputs(node)[0]].op.name();
+                Err(Refusal::here(format!("must be fed by a layer with weights, found {found}")))
             }
-            first = inputs.end;
-        }
-        Ok(())
-    }
-
-    /// Neurons behind a list of synapses.
-    fn irregular(
-        &mut self,
-        node: NodeIndex,
-        before: NodeIndex,
-        synapses: &Synapses,
-        kind: NeuronKind,
-    ) -> Result<(), Diagnostics> {
-        let feed = self.graph.inputs(before)[0];
-        if self.shapes.kind(feed) == Kind::Constant {
-            return Err(self.refuse(
-                before,
-                "Sparse cannot be computed by the host: put a 1 x 1 Conv2d and neurons before it",
-            ));
-        }
-        let source = self.firing(before, feed)?;
-        let bias =
-            synapses.bias.as_ref().map_or_else(|| vec![0.0; synapses.outputs], |bias| bias.data.clone());
-        if !kind.fires() && bias.iter().any(|&b| b != 0.0) {
-            return Err(self.refuse(before, "a read-out of `Sparse` cannot have a bias: it has one offset"));
-        }
-        let name = if kind.fires() { node } else { super::host_tail::population(self.graph, node) };
-        let (sources, targets) = (synapses.sources.clone(), synapses.targets.clone());
-        let wiring = Wiring::Sparse { sources, targets };
-        self.layers.push(NeuronLayer {
-            name: self.graph.net[name].name.clone(),
-            shape: self.shapes[before],
-            kind,
-            sources: vec![SourceKernel { source, wiring, weights: synapses.weights.clone() }],
-            bias,
-            host: None,
-        });
-        self.nodes.push(node);
-        Ok(())
-    }
-
-    /// Index of the firing layer that feeds `node`.
-    fn firing(&self, node: NodeIndex, source: NodeIndex) -> Result<usize, Diagnostics> {
-        let index = self.nodes.iter().position(|&n| n == source).filter(|_| self.fires(source));
-        index.ok_or_else(|| {
-            let layer = &self.graph.net[source];
-            let message =
-                format!("is fed by \"{}\" ({}), expected a firing layer", layer.name, layer.op.name());
-            self.refuse(node, message)
-        })
-    }
-
-    fn fires(&self, node: NodeIndex) -> bool {
-        self.graph.net[node].op.fires()
-    }
-
-    fn map(&self, node: NodeIndex, conv: &Conv) -> Result<ConvMap, Diagnostics> {
-        let (input, output) = (self.shapes[self.graph.inputs(node)[0]], self.shapes[node]);
-        let transposed = matches!(self.graph.net[node].op, Op::ConvTranspose2d(_));
-        let axis = |kernel, stride, padding, dilation, input, output| AxisMap {
-            kernel,
-            first_tap: 0,
-            stride,
-            padding,
-            dilation,
-            transposed,
-            input,
-            output,
-        };
-        let [kh, kw] = [conv.weight.shape[2], conv.weight.shape[3]];
-        Ok(ConvMap {
-            rows: axis(kh, conv.stride.0, conv.padding.0, conv.dilation.0, input.height, output.height),
-            cols: axis(kw, conv.stride.1, conv.padding.1, conv.dilation.1, input.width, output.width),
-        })
-    }
-
-    /// Channel groups of a convolution.
-    fn channels(&self, node: NodeIndex, conv: &Conv) -> ChannelMap {
-        let inputs = self.shapes[self.graph.inputs(node)[0]].channels;
-        ChannelMap::grouped(conv.groups, inputs / conv.groups, self.shapes[node].channels / conv.groups)
-    }
-
-    /// How some of a convolution's source channels, counted from the first of them, join its target channels. Whole groups
-    /// are one part; a group that a concatenation cuts is a part of its own.
-    fn parts(&self, node: NodeIndex, conv: &Conv, inputs: &Range<usize>) -> Vec<ChannelMap> {
-        let all = self.channels(node, conv);
-        let mut start = inputs.start;
-        let ends = group_cuts(inputs, 0, all.inputs).chain([inputs.end]);
-        let part = |end: usize| {
-            let own = std::mem::replace(&mut start, end)..end;
-            let groups = (own.len() / all.inputs).max(1);
-            ChannelMap {
-                groups,
-                first_input: own.start - inputs.start,
-                inputs: own.len() / groups,
-                first_output: all.targets_of(own.start).start,
-                outputs: all.outputs,
+            Feed::Host(path) => {
+                let bias = vec![0.0; shape.channels];
+                Ok(NeuronLayer { name, shape, kind, sources: Vec::new(), bias, host: Some(path) })
             }
-        };
-        ends.map(part).collect()
-    }
-
-    /// Weights of some source channels, counted from the convolution's `first`, as
-    /// `[source channels, rows, columns, target channels of a group]`.
-    fn kernel(&self, node: NodeIndex, conv: &Conv, first: usize, channels: &ChannelMap) -> Vec<f64> {
-        let transposed = matches!(self.graph.net[node].op, Op::ConvTranspose2d(_));
-        let all = self.channels(node, conv);
-        let s = &conv.weight.shape;
-        let taps = s[2] * s[3];
-        let mut weights = Vec::with_capacity(channels.sources().len() * taps * channels.outputs);
-        for input in channels.sources().map(|own| first + own) {
-            for tap in 0..taps {
-                for output in all.targets_of(input) {
-                    let (a, b) = match transposed {
-                        true => (input, output % all.outputs),
-                        false => (output, input % all.inputs),
-                    };
-                    weights.push(conv.weight.data[(a * s[1] + b) * taps + tap]);
+            Feed::Spikes(spikes) => {
+                if !kind.fires()
+                    && spikes.bias.len() > shape.channels
+                    && spikes.bias.iter().any(|&b| b != 0.0)
+                {
+                    let layer = &self.graph.net[named].name;
+                    let message = "a read-out of `Sparse` cannot have a bias: it has one offset";
+                    return Err(Refusal::of(layer, message));
                 }
+                let sources = spikes.terms.into_iter().map(|term| term.kernel).collect();
+                Ok(NeuronLayer { name, shape, kind, sources, bias: spikes.bias, host: None })
             }
         }
-        weights
     }
 
-    /// The stages from the network's input to the output of `node`.
-    fn host_path(&self, node: NodeIndex) -> Result<HostPath, Diagnostics> {
-        let before = self.graph.inputs(node);
-        match (&self.graph.net[node].op, before.first()) {
-            (Op::Input { shape }, _) => Ok(HostPath { input: *shape, stages: Vec::new() }),
-            (Op::Embedding { table }, Some(&before)) => {
-                let mut path = self.host_path(before)?;
-                let (rows, width) = (table.shape[0], table.shape[1]);
-                path.stages.push(HostStage::Embedding { rows, width, table: table.data.clone() });
-                Ok(path)
-            }
-            (Op::Conv2d(conv) | Op::ConvTranspose2d(conv), Some(&before)) => {
-                let mut path = self.host_path(before)?;
-                let (channels, outputs) = (self.channels(node, conv), self.shapes[node].channels);
-                path.stages.push(HostStage::Conv {
-                    map: self.map(node, conv)?,
-                    channels,
-                    outputs,
-                    weights: self.kernel(node, conv, 0, &channels),
-                    bias: conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |b| b.data.clone()),
-                });
-                Ok(path)
-            }
-            (op, _) => Err(self.refuse(node, format!("{} cannot be computed by the host", op.name()))),
+    fn label(&self, node: NodeIndex) -> String {
+        let layer = &self.graph.net[node];
+        label(&layer.name, layer.op.name())
+    }
+
+    fn refused(&self, node: NodeIndex, refusal: Refusal) -> Diagnostic {
+        let layer = refusal.layer.as_ref().unwrap_or(&self.graph.net[node].name);
+        let problem = super::unsupported(&self.graph.name, layer, refusal.message);
+        match refusal.hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
         }
     }
 }

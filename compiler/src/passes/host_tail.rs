@@ -3,6 +3,8 @@
 //! Takes the trailing `NearestCode`, and the `Mix` before it if there is one, off the graph. Refuses a nearest
 //! code that is not the last layer, and a `Mix` of anything but read-outs.
 
+use std::fmt;
+
 use petgraph::graph::NodeIndex;
 use snnc_targets::Diagnostic;
 
@@ -10,6 +12,7 @@ use super::unsupported;
 use crate::graph::{Graph, Op};
 use crate::ir::NetworkId;
 use crate::ir::spiking::{HostTail, Model};
+use crate::layers::{Mix, NearestCode};
 
 /// Name of the pass.
 pub const NAME: &str = "split-host-tail";
@@ -30,26 +33,26 @@ pub struct Tail {
 /// # Errors
 /// [`snnc_targets::Code::Unsupported`].
 pub fn run(graph: &Graph) -> Result<(Graph, Option<Tail>), Diagnostic> {
-    let last = graph.net.node_indices().find(|&n| matches!(graph.net[n].op, Op::NearestCode { .. }));
-    let Some(code) = last else { return Ok((graph.clone(), None)) };
-    let Op::NearestCode { table } = &graph.net[code].op else { return Ok((graph.clone(), None)) };
+    let last = graph.net.node_indices().find_map(|node| match &graph.net[node].op {
+        Op::NearestCode(NearestCode { table }) => Some((node, table)),
+        _ => None,
+    });
+    let Some((code, table)) = last else { return Ok((graph.clone(), None)) };
     if !graph.readers(code).is_empty() {
         return Err(unsupported(&graph.name, &graph.net[code].name, "a nearest code must come last"));
     }
     let before = graph.inputs(code)[0];
     let (features, mut removed) = match graph.net[before].op {
-        Op::Mix { alpha } => {
+        Op::Mix(Mix { alpha }) => {
             let ports = graph.inputs(before);
             (vec![(ports[0], 1.0 - alpha), (ports[1], alpha)], vec![before])
         }
         _ => (vec![(before, 1.0)], Vec::new()),
     };
     removed.push(code);
-    let name = |(node, factor): (NodeIndex, f64)| match graph.net[node].op {
-        Op::MeanOverTime | Op::WeightedSum { .. } => {
-            Ok((graph.net[population(graph, node)].name.clone(), factor))
-        }
-        _ => Err(unsupported(&graph.name, &graph.net[node].name, "a code's features must be read-outs")),
+    let name = |(node, factor): (NodeIndex, f64)| match graph.net[node].op.reads_out() {
+        true => Ok((graph.net[population(graph, node)].name.clone(), factor)),
+        false => Err(unsupported(&graph.name, &graph.net[node].name, "a code's features must be read-outs")),
     };
     let tail = Tail {
         features: features.into_iter().map(name).collect::<Result<_, _>>()?,
@@ -61,18 +64,35 @@ pub fn run(graph: &Graph) -> Result<(Graph, Option<Tail>), Diagnostic> {
     Ok((chip, Some(tail)))
 }
 
-/// The layer after which `collect` names the population of a read-out: the one with weights before it, unless that has
-/// several read-outs.
+/// The layer after which `collect` names the population of a read-out: the one with weights before it (and before its
+/// batch norm), unless that has several read-outs.
 pub(super) fn population(graph: &Graph, readout: NodeIndex) -> NodeIndex {
-    let before = graph.inputs(readout)[0];
-    let weighted = matches!(
-        graph.net[before].op,
-        Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear { .. } | Op::Sparse(_)
-    );
-    let reads_out =
-        |node: &NodeIndex| matches!(graph.net[*node].op, Op::MeanOverTime | Op::WeightedSum { .. });
-    let alone = graph.readers(before).iter().filter(|node| reads_out(node)).count() == 1;
-    if weighted && alone { before } else { readout }
+    let before = weighted(graph, readout);
+    let same = |&node: &NodeIndex| graph.net[node].op.reads_out() && weighted(graph, node) == before;
+    match before {
+        Some(layer) if graph.net.node_indices().filter(same).count() == 1 => layer,
+        _ => readout,
+    }
+}
+
+/// The layer with weights that a read-out reads, straight or through batch norms.
+fn weighted(graph: &Graph, readout: NodeIndex) -> Option<NodeIndex> {
+    let mut before = *graph.inputs(readout).first()?;
+    while matches!(graph.net[before].op, Op::BatchNorm(_)) {
+        before = *graph.inputs(before).first()?;
+    }
+    graph.net[before].op.kind().has_weights().then_some(before)
+}
+
+impl fmt::Display for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.codebook.len() / self.width.max(1);
+        write!(f, "nearest of {rows} codes of width {} to", self.width)?;
+        for (i, (layer, factor)) in self.features.iter().enumerate() {
+            write!(f, "{} {factor} x {layer}", if i == 0 { "" } else { " +" })?;
+        }
+        Ok(())
+    }
 }
 
 impl Tail {

@@ -1,10 +1,10 @@
-//! Pass 3: when each layer is updated, and how long spikes travel.
+//! When each layer is updated, and how long spikes travel.
 //!
 //! A spike sent in timestep s is integrated in s + delay, delay at least 1. A layer fed by the host starts at 0; a
 //! firing layer starts one step behind its latest source, and shorter paths are delayed to meet it. A pure sum over
 //! time needs no meeting: its window spans whatever arrives. Refuses delays that the target does not have.
 
-use snnc_targets::Diagnostics;
+use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::collect::{Collected, NeuronKind, NeuronLayer};
 use super::unsupported;
@@ -24,6 +24,48 @@ pub struct Schedule {
     pub delays: Vec<Vec<u32>>,
     /// Timesteps of a pass.
     pub pass_steps: u32,
+}
+
+impl Schedule {
+    /// Checks every invariant: a window a layer inside the pass, a delay of at least 1 a kernel, and every timestep of a
+    /// source arrives inside the window of its target; at a neuron that fires, each in its own timestep.
+    ///
+    /// # Errors
+    /// [`Code::SpikingIr`] for each that is broken.
+    pub fn verify(&self, network: &Collected) -> Result<(), Diagnostics> {
+        let mut found = Diagnostics::default();
+        let mut need = |ok: bool, layer: &NeuronLayer, message: &str| {
+            if !ok {
+                let place = format!("layer {}.{}", network.network, layer.name);
+                found.push(Diagnostic::new(Code::SpikingIr, place, message));
+            }
+        };
+        let all = network.layers.iter().zip(&self.windows).zip(&self.delays);
+        let mut met = 0;
+        for ((layer, window), delays) in all {
+            met += 1;
+            need(window.end() <= self.pass_steps, layer, "its window ends behind the pass");
+            need(delays.len() == layer.sources.len(), layer, "it has not one delay a kernel");
+            for (source, &delay) in layer.sources.iter().zip(delays) {
+                let from = self.windows[source.source];
+                let (first, end) = (from.start + delay, from.end() + delay);
+                need(delay >= 1, layer, "a spike would arrive in the timestep that sends it");
+                need(
+                    window.start <= first && end <= window.end(),
+                    layer,
+                    "spikes would arrive outside its window",
+                );
+                let aligned = (first, end) == (window.start, window.end());
+                need(aligned || !layer.kind.fires(), layer, "spikes of one timestep would arrive in several");
+            }
+        }
+        let whole = [met, self.windows.len(), self.delays.len()] == [network.layers.len(); 3];
+        if !whole {
+            let place = format!("network {}", network.network);
+            found.push(Diagnostic::new(Code::SpikingIr, place, "not one window a layer"));
+        }
+        found.into_result(())
+    }
 }
 
 /// Schedules a network on a target with delays up to `delay_max`.
@@ -112,5 +154,23 @@ mod tests {
         assert_eq!(meet.windows[3], Window { start: 3, steps: 16 });
         assert_eq!(meet.delays[3], [1, 3]);
         assert_eq!(run(&skip(lif), 2).unwrap_err().codes(), [snnc_targets::Code::Unsupported]);
+    }
+
+    #[test]
+    fn each_broken_schedule_is_found() {
+        let network = skip(NeuronKind::If { threshold: 1.0 });
+        let legal = run(&network, 8).unwrap();
+        legal.verify(&network).unwrap();
+        let broken = |change: fn(&mut Schedule)| {
+            let mut schedule = legal.clone();
+            change(&mut schedule);
+            assert_eq!(schedule.verify(&network).unwrap_err().codes()[0], Code::SpikingIr);
+        };
+        broken(|s| s.pass_steps -= 1);
+        broken(|s| s.delays[3][1] = 1);
+        broken(|s| s.delays[1][0] = 0);
+        broken(|s| s.windows[2].start += 1);
+        broken(|s| s.delays[3].truncate(1));
+        broken(|s| s.windows.truncate(3));
     }
 }

@@ -1,6 +1,6 @@
 //! The float reference: a plain f64 interpreter of the layer graph, the oracle for everything behind the graph.
 //!
-//! Place in the flow: beside it. Nothing is folded, scheduled or quantised; every layer is evaluated as it was
+//! Place in the flow: beside it. How a layer is evaluated stands in its file in [`crate::layers`]. Nothing is folded, scheduled or quantised; every layer is evaluated as it was
 //! trained, in graph order, for all timesteps, and what it gave is kept. Given the recorded traces of a trained model it gives the
 //! same spikes bit for bit.
 //! Invariants: it stays simple and is never optimised. Three things it may do, as they cannot change a result: compute a
@@ -8,8 +8,6 @@
 //! of a layer without memory to several cores.
 //! Refused: graphs that shape inference refuses, inputs of another shape, row numbers outside an embedding's table.
 
-mod convolve;
-mod layers;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -20,6 +18,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use crate::graph::{Graph, Op, Shapes};
 use crate::ir::Shape;
+use crate::layers::Evaluation;
 
 pub use signal::{Map, Signal};
 pub use trace::{Trace, TracedLayer};
@@ -48,7 +47,7 @@ impl<'g> Interpreter<'g> {
 
     /// Shape of the input, `[c, h, w]`.
     pub fn input_shape(&self) -> Shape {
-        let is_input = |node: &NodeIndex| matches!(self.graph.net[*node].op, Op::Input { .. });
+        let is_input = |node: &NodeIndex| matches!(self.graph.net[*node].op, Op::Input(_));
         let input = self.order.iter().copied().find(is_input).expect("shape inference saw exactly one input");
         self.shapes[input]
     }
@@ -70,6 +69,7 @@ impl<'g> Interpreter<'g> {
     /// [`Code::LayerShape`] when `input` has another shape than the input layer, [`Code::Argument`] when it holds a
     /// row number that an embedding's table does not have.
     pub fn run(&self, input: &Map) -> Result<Trace, Diagnostic> {
+        self.check_input(input)?;
         let mut signals: Vec<Option<Signal>> = vec![None; self.order.len()];
         for &node in &self.order {
             let inputs = self.graph.inputs(node);
@@ -82,49 +82,16 @@ impl<'g> Interpreter<'g> {
     /// Output of one layer.
     fn layer(&self, node: NodeIndex, inputs: &[&Signal], input: &Map) -> Result<Signal, Diagnostic> {
         let layer = &self.graph.net[node];
-        let shape = self.shapes[node];
-        let signal = match &layer.op {
-            Op::Input { .. } => Signal::Constant(self.checked_input(input, shape)?),
-            Op::Embedding { table } => {
-                let rows = layers::embedding(table, inputs[0].only());
-                Signal::Constant(rows.map_err(|message| self.argument(&layer.name, message))?)
-            }
-            Op::Conv2d(conv) => inputs[0].each(|map| convolve::run(conv, false, map, shape)),
-            Op::ConvTranspose2d(conv) => inputs[0].each(|map| convolve::run(conv, true, map, shape)),
-            Op::Linear { weight, bias } => inputs[0].each(|map| layers::linear(weight, bias.as_ref(), map)),
-            Op::Flatten => inputs[0].each(|map| Map::new(shape, map.data.clone())),
-            Op::Sparse(synapses) => inputs[0].each(|map| layers::sparse(synapses, map)),
-            Op::BatchNorm { scale, shift, mean, variance, epsilon } => {
-                let norm = layers::BatchNorm { scale, shift, mean, variance, epsilon: *epsilon };
-                inputs[0].each(|map| norm.apply(map))
-            }
-            Op::Lif { tau, threshold, reset } => {
-                let neuron = layers::Lif { tau: *tau, threshold: *threshold, reset: *reset };
-                Signal::Series(neuron.run(inputs[0], self.graph.timesteps))
-            }
-            Op::If { threshold } => {
-                Signal::Series(layers::integrate_and_fire(*threshold, inputs[0], self.graph.timesteps))
-            }
-            Op::Concat => layers::concat(inputs, self.graph.timesteps),
-            Op::MeanOverTime => Signal::Final(layers::mean_over_time(inputs[0].steps())),
-            Op::WeightedSum { coefficients } => {
-                Signal::Final(layers::weighted_sum(coefficients, inputs[0].steps()))
-            }
-            Op::Mix { alpha } => Signal::Final(layers::mix(*alpha, inputs[0].only(), inputs[1].only())),
-            Op::NearestCode { table } => Signal::Final(layers::nearest_code(table, inputs[0].only())),
-        };
-        Ok(signal)
+        let run = Evaluation { shape: self.shapes[node], timesteps: self.graph.timesteps, input };
+        layer.op.kind().evaluate(inputs, &run).map_err(|fault| fault.at(self.graph.place(&layer.name)))
     }
 
-    fn checked_input(&self, input: &Map, expected: Shape) -> Result<Map, Diagnostic> {
+    fn check_input(&self, input: &Map) -> Result<(), Diagnostic> {
+        let expected = self.input_shape();
         if input.shape() == expected {
-            return Ok(input.clone());
+            return Ok(());
         }
         let message = format!("the input has shape {}, {expected} expected", input.shape());
         Err(Diagnostic::new(Code::LayerShape, format!("network {}", self.graph.name), message))
-    }
-
-    fn argument(&self, layer: &str, message: String) -> Diagnostic {
-        Diagnostic::new(Code::Argument, self.graph.place(layer), message)
     }
 }

@@ -76,6 +76,18 @@ impl Signal {
         }
     }
 
+    /// What `f` makes of several signals: a series if one of them is, else of the kind of the first.
+    pub fn joined(inputs: &[&Self], timesteps: usize, f: impl Fn(&[&Map]) -> Map) -> Self {
+        let at = |t: usize| f(&inputs.iter().map(|signal| signal.at(t)).collect::<Vec<_>>());
+        if inputs.iter().any(|signal| matches!(signal, Self::Series(_))) {
+            return Self::Series((0..timesteps).map(at).collect());
+        }
+        match inputs.first() {
+            Some(Self::Final(_)) => Self::Final(at(0)),
+            _ => Self::Constant(at(0)),
+        }
+    }
+
     /// The map of timestep `t`; that of a signal without timesteps is the same for all `t`.
     pub fn at(&self, t: usize) -> &Map {
         match self {
@@ -92,8 +104,8 @@ impl Signal {
         }
     }
 
-    /// The map of a signal that shape inference knows to have only one.
-    pub(super) fn only(&self) -> &Map {
+    /// The map of a signal that shape inference knows to have only one; panics otherwise.
+    pub fn only(&self) -> &Map {
         match self {
             Self::Constant(map) | Self::Final(map) => map,
             Self::Series(_) => panic!("shape inference admits no series here"),

@@ -1,5 +1,9 @@
 use super::*;
-use crate::graph::{Conv, Layer, Synapses};
+use crate::graph::Builder;
+use crate::layers::{
+    BatchNorm, Conv, Embedding, Flatten, If, Input, LayerKind, Lif, Linear, MeanOverTime, Mix, NearestCode,
+    Sparse, WeightedSum,
+};
 use crate::weights::Tensor;
 
 fn tensor(shape: &[usize], data: &[f64]) -> Tensor {
@@ -8,14 +12,12 @@ fn tensor(shape: &[usize], data: &[f64]) -> Tensor {
 
 /// A chain of layers behind an input of `shape`, run on `input`.
 fn chain(timesteps: usize, shape: Shape, ops: Vec<Op>, input: &[f64]) -> Result<Trace, Diagnostic> {
-    let mut net = petgraph::graph::DiGraph::new();
-    let mut last = net.add_node(Layer { name: "in".into(), op: Op::Input { shape } });
+    let mut builder = Builder::new("net", timesteps);
+    builder.input("in", shape);
     for (i, op) in ops.into_iter().enumerate() {
-        let node = net.add_node(Layer { name: format!("l{i}"), op });
-        net.add_edge(last, node, 0);
-        last = node;
+        builder.then(&format!("l{i}"), op);
     }
-    let graph = Graph { name: "net".into(), timesteps, net };
+    let graph = builder.fragment().unwrap();
     Interpreter::new(&graph).unwrap().run(&Map::new(shape, input.to_vec()))
 }
 
@@ -25,26 +27,18 @@ fn one_by_one(op: Op, input: f64, timesteps: usize) -> Vec<f64> {
 }
 
 fn conv(weight: Tensor) -> Conv {
-    Conv {
-        weight,
-        bias: None,
-        stride: (1, 1),
-        padding: (0, 0),
-        dilation: (1, 1),
-        output_padding: (0, 0),
-        groups: 1,
-    }
+    Conv::new(weight)
 }
 
 #[test]
 fn a_neuron_fires_at_its_threshold_and_starts_again_from_reset() {
     // v: 0.75, 1.125 -> spike, 0.75, ...
-    let lif = Op::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+    let lif = Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
     assert_eq!(one_by_one(lif.clone(), 1.5, 4), [0.0, 1.0, 0.0, 1.0]);
     assert_eq!(one_by_one(lif.clone(), 2.0, 2), [1.0, 1.0], "v = 1 fires");
     assert_eq!(one_by_one(lif, 1.0, 50), [0.0; 50], "v < 1 for ever (1 - 2^-n)");
     // From reset 0.5: v = 0.5 + (x - 0) / 2.
-    assert_eq!(one_by_one(Op::Lif { tau: 2.0, threshold: 1.0, reset: 0.5 }, 1.0, 2), [1.0, 1.0]);
+    assert_eq!(one_by_one(Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.5 }), 1.0, 2), [1.0, 1.0]);
 }
 
 #[test]
@@ -54,7 +48,7 @@ fn convolution_is_the_correlation_of_pytorch() {
         padding: (0, 1),
         ..conv(tensor(&[1, 1, 1, 3], &[1.0, 10.0, 100.0]))
     };
-    let trace = chain(1, Shape::new(1, 1, 3), vec![Op::Conv2d(edge)], &[1.0, 2.0, 3.0]).unwrap();
+    let trace = chain(1, Shape::new(1, 1, 3), vec![Op::Conv(edge)], &[1.0, 2.0, 3.0]).unwrap();
     assert_eq!(trace.output().data, [210.5, 321.5, 32.5]);
 }
 
@@ -64,10 +58,10 @@ fn transposed_convolution_scatters() {
         stride: (1, 2),
         padding: (0, 1),
         output_padding: (0, 1),
-        ..conv(tensor(&[1, 1, 1, 3], &[1.0, 10.0, 100.0]))
+        ..Conv::transposed(tensor(&[1, 1, 1, 3], &[1.0, 10.0, 100.0]))
     };
     // Full output of length 5: 1 10 100+2 20 200; padding takes the first and, less the output padding, none of the last.
-    let trace = chain(1, Shape::new(1, 1, 2), vec![Op::ConvTranspose2d(up)], &[1.0, 2.0]).unwrap();
+    let trace = chain(1, Shape::new(1, 1, 2), vec![Op::Conv(up)], &[1.0, 2.0]).unwrap();
     assert_eq!(trace.output().data, [10.0, 102.0, 20.0, 200.0]);
 }
 
@@ -75,50 +69,56 @@ fn transposed_convolution_scatters() {
 fn groups_keep_their_channels_apart() {
     let weight = tensor(&[2, 1, 1, 1], &[3.0, 5.0]);
     let grouped = Conv { groups: 2, ..conv(weight) };
-    for op in [Op::Conv2d(grouped.clone()), Op::ConvTranspose2d(grouped.clone())] {
+    for transposed in [false, true] {
+        let op = Op::Conv(Conv { transposed, ..grouped.clone() });
         let trace = chain(1, Shape::new(2, 1, 1), vec![op], &[1.0, 2.0]).unwrap();
         assert_eq!(trace.output().data, [3.0, 10.0]);
     }
     // [in 4, out / groups 1] in 2 groups: outputs 0 reads 0 and 1, output 1 reads 2 and 3.
-    let joined = Conv { groups: 2, ..conv(tensor(&[4, 1, 1, 1], &[1.0, 2.0, 3.0, 4.0])) };
-    let trace = chain(1, Shape::new(4, 1, 1), vec![Op::ConvTranspose2d(joined)], &[1.0; 4]).unwrap();
+    let joined = Conv { groups: 2, ..Conv::transposed(tensor(&[4, 1, 1, 1], &[1.0, 2.0, 3.0, 4.0])) };
+    let trace = chain(1, Shape::new(4, 1, 1), vec![Op::Conv(joined)], &[1.0; 4]).unwrap();
     assert_eq!(trace.output().data, [3.0, 7.0]);
 }
 
 #[test]
 fn batch_norm_uses_the_running_statistics() {
-    let norm = Op::BatchNorm {
+    let norm = Op::BatchNorm(BatchNorm {
         scale: tensor(&[1], &[3.0]),
         shift: tensor(&[1], &[0.25]),
         mean: tensor(&[1], &[1.0]),
         variance: tensor(&[1], &[3.0]),
         epsilon: 1.0,
-    };
+    });
     assert_eq!(one_by_one(norm, 5.0, 1), [6.25]);
 }
 
 #[test]
 fn read_outs_sum_over_time() {
-    let lif = Op::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+    let lif = Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
     let output = |op| chain(4, Shape::new(1, 1, 1), vec![lif.clone(), op], &[1.5]).unwrap().output().data[0];
-    assert_eq!(output(Op::MeanOverTime), 0.5);
-    assert_eq!(output(Op::WeightedSum { coefficients: vec![1.0, 2.0, 4.0, 8.0] }), 10.0);
+    assert_eq!(output(Op::MeanOverTime(MeanOverTime)), 0.5);
+    assert_eq!(output(Op::WeightedSum(WeightedSum { coefficients: vec![1.0, 2.0, 4.0, 8.0] })), 10.0);
 }
 
 #[test]
 fn mix_and_nearest_code_follow_their_formulas() {
     let map = |data: &[f64]| Map::new(Shape::new(data.len(), 1, 1), data.to_vec());
-    assert_eq!(layers::mix(0.25, &map(&[4.0]), &map(&[8.0])).data, [5.0]);
-    let table = tensor(&[3, 2], &[0.0, 0.0, 2.0, 0.0, 0.0, 2.0]);
-    assert_eq!(layers::nearest_code(&table, &map(&[0.2, 1.9])).data, [2.0]);
-    assert_eq!(layers::nearest_code(&table, &map(&[1.0, 0.0])).data, [0.0], "first on ties");
+    let alone = |kind: &dyn LayerKind, inputs: &[Map]| {
+        let signals: Vec<Signal> = inputs.iter().cloned().map(Signal::Final).collect();
+        let run = Evaluation { shape: Shape::new(1, 1, 1), timesteps: 1, input: &inputs[0] };
+        kind.evaluate(&signals.iter().collect::<Vec<_>>(), &run).unwrap().only().data.clone()
+    };
+    assert_eq!(alone(&Mix { alpha: 0.25 }, &[map(&[4.0]), map(&[8.0])]), [5.0]);
+    let codes = NearestCode { table: tensor(&[3, 2], &[0.0, 0.0, 2.0, 0.0, 0.0, 2.0]) };
+    assert_eq!(alone(&codes, &[map(&[0.2, 1.9])]), [2.0]);
+    assert_eq!(alone(&codes, &[map(&[1.0, 0.0])]), [0.0], "first on ties");
 }
 
 #[test]
 fn embedding_looks_rows_up_and_refuses_others() {
     let table = tensor(&[2, 2], &[1.0, 2.0, 3.0, 4.0]);
     let look = |rows: &[f64]| {
-        chain(1, Shape::new(1, 1, 2), vec![Op::Embedding { table: table.clone() }], rows)
+        chain(1, Shape::new(1, 1, 2), vec![Op::Embedding(Embedding { table: table.clone() })], rows)
             .map(|t| t.output().data.clone())
     };
     assert_eq!(look(&[1.0, 0.0]).unwrap(), [3.0, 1.0, 4.0, 2.0]);
@@ -131,9 +131,7 @@ fn embedding_looks_rows_up_and_refuses_others() {
 #[test]
 fn an_input_of_another_shape_is_refused() {
     let shape = Shape::new(1, 1, 2);
-    let mut net = petgraph::graph::DiGraph::new();
-    net.add_node(Layer { name: "in".into(), op: Op::Input { shape } });
-    let graph = Graph { name: "net".into(), timesteps: 1, net };
+    let graph = Builder::chain("net", 1, [Op::Input(Input { shape })]).fragment().unwrap();
     let error = Interpreter::new(&graph).unwrap().run(&Map::filled(Shape::new(2, 1, 1), 0.0)).unwrap_err();
     assert_eq!(error.code, Code::LayerShape);
 }
@@ -141,7 +139,7 @@ fn an_input_of_another_shape_is_refused() {
 #[test]
 fn integrate_and_fire_keeps_its_charge_and_resets_to_0() {
     // v: 0.75, 1.5 -> spike, 0.75, ...; what is above the threshold is lost.
-    let neuron = |threshold| Op::If { threshold };
+    let neuron = |threshold| Op::If(If { threshold });
     assert_eq!(one_by_one(neuron(1.0), 0.75, 4), [0.0, 1.0, 0.0, 1.0]);
     assert_eq!(one_by_one(neuron(1.0), 0.25, 5), [0.0, 0.0, 0.0, 1.0, 0.0], "v = 1 fires");
     assert_eq!(one_by_one(neuron(2.0), -1.0, 50), [0.0; 50]);
@@ -150,9 +148,9 @@ fn integrate_and_fire_keeps_its_charge_and_resets_to_0() {
 #[test]
 fn linear_layers_read_the_map_row_by_row_channel_after_channel() {
     let weight = tensor(&[2, 4], &[1.0, 10.0, 100.0, 1000.0, 0.5, 0.0, 0.0, -1.0]);
-    let linear = Op::Linear { weight, bias: Some(tensor(&[2], &[0.25, 0.0])) };
+    let linear = Op::Linear(Linear { weight, bias: Some(tensor(&[2], &[0.25, 0.0])) });
     let input = [1.0, 2.0, 3.0, 4.0];
-    for ops in [vec![linear.clone()], vec![Op::Flatten, linear]] {
+    for ops in [vec![linear.clone()], vec![Op::Flatten(Flatten), linear]] {
         let trace = chain(1, Shape::new(2, 1, 2), ops, &input).unwrap();
         assert_eq!(trace.output().data, [4321.25, -3.5]);
         assert_eq!(trace.output().shape(), Shape::new(2, 1, 1));
@@ -161,7 +159,7 @@ fn linear_layers_read_the_map_row_by_row_channel_after_channel() {
 
 #[test]
 fn synapses_add_up_at_their_targets() {
-    let synapses = Synapses {
+    let synapses = Sparse {
         sources: vec![2, 0, 2, 1],
         targets: vec![1, 0, 0, 1],
         weights: vec![0.5, 2.0, -1.0, 4.0],

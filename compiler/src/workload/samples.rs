@@ -6,6 +6,7 @@ use super::{Nothing, Recorder, Workload};
 use crate::graph::{Graph, Op};
 use crate::ir::NetworkId;
 use crate::ir::workload::WorkloadSpec;
+use crate::layers::Input;
 
 /// What normalised data lie in.
 const RANGE: (f64, f64) = (-1.0, 1.0);
@@ -32,7 +33,7 @@ impl Workload for Samples<'_> {
     /// beyond.
     fn input_ranges(&self, network: &Graph) -> Option<Vec<(f64, f64)>> {
         let channels = network.net.node_weights().find_map(|layer| match layer.op {
-            Op::Input { shape } => Some(shape.channels),
+            Op::Input(Input { shape }) => Some(shape.channels),
             _ => None,
         });
         Some(vec![RANGE; channels.unwrap_or(0)])

@@ -54,6 +54,7 @@ impl Command {
             Self::Import(args) => args.json,
             Self::Place(args) => args.json,
             Self::Partition(args) => args.json,
+            Self::Passes(args) => args.json,
             Self::Targets(args) => {
                 matches!(
                     args.action,
@@ -90,6 +91,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Partition a hypergraph file (hMETIS .hgr): fewest packets between blocks under limits
     Partition(PartitionArgs),
+    /// List the compiler's passes in their order
+    Passes(PassesArgs),
     /// List, show or check chip descriptions
     Targets(TargetsArgs),
     /// Explain the code of an error or warning
@@ -139,8 +142,19 @@ pub struct CompileArgs {
     /// Print an intermediate form instead of the report
     #[arg(long)]
     pub emit: Option<Emit>,
+    /// Print what this pass of the compiler gives instead of the report; `snnc passes` lists them
+    #[arg(long, value_name = "PASS", conflicts_with_all = ["emit", "json"])]
+    pub emit_after: Option<String>,
     /// Print the report as JSON
     #[arg(long, conflicts_with = "emit")]
+    pub json: bool,
+}
+
+/// `snnc passes`.
+#[derive(Debug, Args)]
+pub struct PassesArgs {
+    /// Print the list as JSON
+    #[arg(long)]
     pub json: bool,
 }
 

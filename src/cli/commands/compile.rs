@@ -13,6 +13,7 @@ use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_compiler::mapping::report::MappingReport;
+use snnc_compiler::passes::pipeline::{self, PASSES};
 use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, Target, registry};
 
@@ -83,6 +84,21 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
             return Ok(ExitCode::SUCCESS);
         }
     }
+    if let Some(pass) = &args.emit_after {
+        let info = pipeline::find(pass)?;
+        let recorded =
+            PASSES.iter().skip_while(|pass| pass.name != "record-activity").any(|pass| *pass == info);
+        if calibrates && !recorded && args.output.is_none() {
+            let why = format!("activity is recorded after `{pass}`");
+            return Err(changes_nothing("--calibrate", &why).into());
+        }
+        let target = registry::load(&args.model.target)?;
+        let model = frontend::load(&args.model.model)?;
+        print(&driver::emit_after(&model, &target, options(&args.model.quantise).lower, pass)?);
+        if args.output.is_none() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     let compiled = compile(&args.model, &args.mapping)?;
     if let Some(path) = &args.output {
         compiled.program.save(path)?;
@@ -93,6 +109,7 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
         errors::warn(&found);
     }
     match args.emit {
+        None if args.emit_after.is_some() => {}
         Some(Emit::Program) => print(&compiled.program.to_text()),
         Some(Emit::Partition) => {
             let partition = driver::partition_of(&compiled.program);

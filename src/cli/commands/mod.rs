@@ -9,6 +9,7 @@ mod generate;
 mod import;
 mod mapping;
 mod partition;
+mod passes;
 mod place;
 mod reconstruct;
 mod simulate;
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Place(args) => place::run(args),
         Command::Export(args) => export::run(args),
         Command::Partition(args) => partition::run(args),
+        Command::Passes(args) => passes::run(args),
         Command::Targets(args) => targets::run(args),
         Command::Explain { code } => explain::run(code),
     }

@@ -11,6 +11,7 @@ use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::frontend::model::PipelineSpec;
 use snnc_compiler::graph::Op;
 use snnc_compiler::ir::{NetworkId, Shape};
+use snnc_compiler::layers::Embedding;
 use snnc_compiler::reference::Interpreter;
 use snnc_simulator::workload::generation::LoopParameters;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
@@ -81,7 +82,7 @@ impl<'m> Networks<'m> {
             errors.push(invalid(model, format!("the {what} is {found}, the pipeline expects {expected}")));
         }
         for layer in self.decoder().graph().net.node_weights() {
-            if let Op::Embedding { table } = &layer.op
+            if let Op::Embedding(Embedding { table }) = &layer.op
                 && table.shape[0] < pipeline.mask
             {
                 let (rows, codes) = (table.shape[0], pipeline.mask);

@@ -10,6 +10,7 @@ use crate::frontend::Origin;
 use crate::frontend::model::{NetworkSpec, OpSpec, PipelineSpec};
 use crate::graph::{Graph, Op};
 use crate::ir::Shape;
+use crate::layers::{Embedding, InputSpec};
 
 /// Longest side of the token grid.
 const LONGEST_SIDE: usize = 4096;
@@ -100,7 +101,7 @@ impl Check<'_> {
     ) {
         let layers = networks.get(network).map(|spec| spec.layers.as_slice()).unwrap_or_default();
         for layer in layers {
-            let OpSpec::Input { shape } = layer.op else { continue };
+            let OpSpec::Input(InputSpec { shape }) = layer.op else { continue };
             if shape != (channels, rows, columns) {
                 let message = format!(
                     "the {role}'s input has shape {shape:?}, expected {:?}",
@@ -141,8 +142,8 @@ impl Check<'_> {
             return self.push("codebook", message, &hint);
         };
         match &decoder.net[layer].op {
-            Op::Embedding { table } if table.shape.first() == Some(&spec.mask) => {}
-            Op::Embedding { table } => {
+            Op::Embedding(Embedding { table }) if table.shape.first() == Some(&spec.mask) => {}
+            Op::Embedding(Embedding { table }) => {
                 let rows = table.shape.first().copied().unwrap_or_default();
                 let message = format!("the codebook `{name}` has {rows} rows, mask is {}", spec.mask);
                 self.push("mask", message, "mask is the number of codes");

@@ -7,6 +7,10 @@
 use super::checkpoint::Checkpoint;
 use super::sizes::{ConvSize, Sizes};
 use crate::frontend::model::{LayerSpec, NetworkSpec, OpSpec};
+use crate::layers::{
+    BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, InputSpec, Lif, MeanOverTime,
+    MixSpec, NearestCodeSpec, WeightedSumSpec,
+};
 
 const TAU: f64 = 2.0;
 const THRESHOLD: f64 = 1.0;
@@ -22,18 +26,18 @@ pub(super) fn denoiser(sdid: &Checkpoint, sizes: &Sizes, latent: usize) -> Netwo
     for (l, conv) in (1..count).zip(&sizes.denoiser) {
         layers.spiking(&format!("conv{l}"), conv, convolution(sdid, conv, 1));
     }
-    layers.join("skip", &[&format!("conv{}", count - 1), "conv1"], OpSpec::Concat);
+    layers.join("skip", &[&format!("conv{}", count - 1), "conv1"], Concat);
     if let Some(last) = sizes.denoiser.last() {
         layers.add(&format!("conv{count}"), convolution(sdid, last, 1));
     }
-    layers.add("logits", OpSpec::MeanOverTime);
+    layers.add("logits", MeanOverTime);
     layers.network(sizes.timesteps)
 }
 
 /// Tokens `[1, h, w]` to the membrane `[planes, 4 h, 4 w]`.
 pub(super) fn decoder(vq: &Checkpoint, sizes: &Sizes, latent: usize) -> NetworkSpec {
     let mut layers = Layers::new(vq, "tokens", (1, latent, latent));
-    layers.add("codes", OpSpec::Embedding { table: vq.reference("vq_layer.embeddings.weight") });
+    layers.add("codes", EmbeddingSpec { table: vq.reference("vq_layer.embeddings.weight") });
     layers.spiking("asg", &sizes.generator, convolution(vq, &sizes.generator, 1));
     let count = sizes.decoder.len();
     for (l, (conv, stride)) in (1..).zip(sizes.decoder.iter().zip(STRIDES)) {
@@ -44,7 +48,7 @@ pub(super) fn decoder(vq: &Checkpoint, sizes: &Sizes, latent: usize) -> NetworkS
             layers.add(&name, transposed(vq, conv, stride));
         }
     }
-    layers.add("membrane", OpSpec::WeightedSum { coefficients: vq.reference("memout.coef") });
+    layers.add("membrane", WeightedSumSpec { coefficients: vq.reference("memout.coef") });
     layers.network(sizes.timesteps)
 }
 
@@ -55,29 +59,29 @@ pub(super) fn encoder(vq: &Checkpoint, sizes: &Sizes, image_size: usize) -> Netw
         layers.spiking(&format!("enc{l}"), conv, convolution(vq, conv, stride));
     }
     let spikes = format!("enc{}", sizes.encoder.len());
-    let psp = OpSpec::WeightedSum { coefficients: vq.reference("vq_layer.memout.coef") };
+    let psp = WeightedSumSpec { coefficients: vq.reference("vq_layer.memout.coef") };
     layers.join("psp", &[&spikes], psp);
-    layers.join("rate", &[&spikes], OpSpec::MeanOverTime);
-    layers.join("feature", &["psp", "rate"], OpSpec::Mix { alpha: vq.reference("vq_layer.alpha") });
-    layers.add("token", OpSpec::NearestCode { table: vq.reference("vq_layer.embeddings.weight") });
+    layers.join("rate", &[&spikes], MeanOverTime);
+    layers.join("feature", &["psp", "rate"], MixSpec { alpha: vq.reference("vq_layer.alpha") });
+    layers.add("token", NearestCodeSpec { table: vq.reference("vq_layer.embeddings.weight") });
     layers.network(sizes.timesteps)
 }
 
 /// A convolution whose padding keeps the map's size, but for the stride.
 fn convolution(checkpoint: &Checkpoint, conv: &ConvSize, stride: usize) -> OpSpec {
-    OpSpec::Conv2d {
+    OpSpec::from(Conv2dSpec {
         weight: checkpoint.reference(format!("{}.weight", conv.module)),
         bias: checkpoint.optional(&format!("{}.bias", conv.module)),
         stride: (stride, stride),
         padding: padding(conv),
         dilation: (1, 1),
         groups: 1,
-    }
+    })
 }
 
 /// A transposed convolution that makes the map exactly `stride` times as large.
 fn transposed(checkpoint: &Checkpoint, conv: &ConvSize, stride: usize) -> OpSpec {
-    OpSpec::ConvTranspose2d {
+    OpSpec::from(ConvTranspose2dSpec {
         weight: checkpoint.reference(format!("{}.weight", conv.module)),
         bias: checkpoint.optional(&format!("{}.bias", conv.module)),
         stride: (stride, stride),
@@ -85,7 +89,7 @@ fn transposed(checkpoint: &Checkpoint, conv: &ConvSize, stride: usize) -> OpSpec
         dilation: (1, 1),
         output_padding: (stride - 1, stride - 1),
         groups: 1,
-    }
+    })
 }
 
 fn padding(conv: &ConvSize) -> (usize, usize) {
@@ -103,19 +107,19 @@ struct Layers<'a> {
 impl<'a> Layers<'a> {
     fn new(checkpoint: &'a Checkpoint, input: &str, shape: (usize, usize, usize)) -> Self {
         let mut layers = Self { checkpoint, layers: Vec::new(), last: String::new() };
-        layers.join(input, &[], OpSpec::Input { shape });
+        layers.join(input, &[], InputSpec { shape });
         layers
     }
 
     /// Appends a layer that reads the given ones.
-    fn join(&mut self, name: &str, from: &[&str], op: OpSpec) {
+    fn join(&mut self, name: &str, from: &[&str], op: impl Into<OpSpec>) {
         let from = from.iter().map(|&from| from.to_owned()).collect();
-        self.layers.push(LayerSpec { name: name.to_owned(), from, op });
+        self.layers.push(LayerSpec { name: name.to_owned(), from, op: op.into() });
         self.last = name.to_owned();
     }
 
     /// Appends a layer that reads the last one.
-    fn add(&mut self, name: &str, op: OpSpec) {
+    fn add(&mut self, name: &str, op: impl Into<OpSpec>) {
         let last = std::mem::take(&mut self.last);
         self.join(name, &[&last], op);
     }
@@ -125,7 +129,7 @@ impl<'a> Layers<'a> {
         self.add(&format!("{name}.conv"), op);
         let norm = next_module(&conv.module);
         let tensor = |field: &str| self.checkpoint.reference(format!("{norm}.{field}"));
-        let norm = OpSpec::BatchNorm {
+        let norm = BatchNormSpec {
             scale: tensor("weight"),
             shift: tensor("bias"),
             mean: tensor("running_mean"),
@@ -133,7 +137,7 @@ impl<'a> Layers<'a> {
             epsilon: EPSILON,
         };
         self.add(&format!("{name}.norm"), norm);
-        self.add(name, OpSpec::Lif { tau: TAU, threshold: THRESHOLD, reset: RESET });
+        self.add(name, Lif { tau: TAU, threshold: THRESHOLD, reset: RESET });
     }
 
     fn network(self, timesteps: usize) -> NetworkSpec {

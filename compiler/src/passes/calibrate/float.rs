@@ -198,26 +198,17 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use petgraph::graph::DiGraph;
-
     use super::*;
-    use crate::graph::{Conv, Graph, Layer, Op, Synapses};
-    use crate::passes::{collect, linear};
+    use crate::graph::{Builder, Graph, Op};
+    use crate::layers::{Concat, Conv, If, Input, Linear, MeanOverTime, Sparse};
+    use crate::passes::collect;
     use crate::reference::{Interpreter, Map};
     use crate::weights::Tensor;
 
     /// A line of neurons, synapses with a bias each, a linear read-out; every number is exact in f32.
     fn line() -> Graph {
-        let one = Conv {
-            weight: Tensor::new(vec![1, 1, 1, 1], vec![1.0]),
-            bias: None,
-            stride: (1, 1),
-            padding: (0, 0),
-            dilation: (1, 1),
-            output_padding: (0, 0),
-            groups: 1,
-        };
-        let synapses = Synapses {
+        let one = Conv::new(Tensor::new(vec![1, 1, 1, 1], vec![1.0]));
+        let synapses = Sparse {
             sources: vec![2, 0, 1, 2],
             targets: vec![1, 0, 1, 0],
             weights: vec![0.5, 0.75, -0.25, 0.125],
@@ -225,21 +216,11 @@ mod tests {
             outputs: 2,
         };
         let weight = Tensor::new(vec![2, 2], vec![1.0, 2.0, -4.0, 8.0]);
-        let fire = || Op::If { threshold: 1.0 };
-        let input = Op::Input { shape: Shape::new(1, 1, 3) };
-        let ops = [input, Op::Conv2d(one), fire(), Op::Sparse(synapses), fire()];
-        let mut net = DiGraph::new();
-        let mut last = None;
-        for (i, op) in
-            ops.into_iter().chain([Op::Linear { weight, bias: None }, Op::MeanOverTime]).enumerate()
-        {
-            let node = net.add_node(Layer { name: format!("l{i}"), op });
-            if let Some(last) = last {
-                net.add_edge(last, node, 0);
-            }
-            last = Some(node);
-        }
-        Graph { name: "net".into(), timesteps: 8, net }
+        let fire = || Op::If(If { threshold: 1.0 });
+        let input = Op::Input(Input { shape: Shape::new(1, 1, 3) });
+        let linear = Op::Linear(Linear { weight, bias: None });
+        let ops = [input, Op::Conv(one), fire(), Op::Sparse(synapses), fire(), linear, MeanOverTime.into()];
+        Builder::chain("net", 8, ops).finish().unwrap()
     }
 
     /// Weights in eighths, so that every number is exact in f32; a bias of an eighth.
@@ -247,49 +228,41 @@ mod tests {
         let volume: usize = shape.iter().product();
         let weights = (0..volume).map(|i| (i * 5 % 13) as f64 / 8.0 - 0.5).collect();
         Conv {
-            weight: Tensor::new(shape.to_vec(), weights),
             bias: Some(Tensor::new(vec![outputs], vec![0.125; outputs])),
             stride: (side, side),
             padding: (usize::from(side == 1 && shape[2] == 3), usize::from(side == 1 && shape[3] == 3)),
-            dilation: (1, 1),
-            output_padding: (0, 0),
             groups,
+            ..Conv::new(Tensor::new(shape.to_vec(), weights))
         }
     }
 
     /// 3 and 5 channels under a convolution of 4 groups of 2, so that the second group reads both, then a depthwise
     /// transposed one and a read-out without weights. The host computes a grouped convolution as well.
     fn grouped_network() -> Graph {
-        let fire = || Op::If { threshold: 1.0 };
+        let fire = || Op::If(If { threshold: 1.0 });
         let ops: Vec<(Op, Vec<usize>)> = vec![
-            (Op::Input { shape: Shape::new(2, 4, 4) }, vec![]),
-            (Op::Conv2d(grouped([4, 1, 3, 3], 2, 4, 1)), vec![0]),
-            (Op::Conv2d(grouped([3, 4, 1, 1], 1, 3, 1)), vec![1]),
+            (Op::Input(Input { shape: Shape::new(2, 4, 4) }), vec![]),
+            (Op::Conv(grouped([4, 1, 3, 3], 2, 4, 1)), vec![0]),
+            (Op::Conv(grouped([3, 4, 1, 1], 1, 3, 1)), vec![1]),
             (fire(), vec![2]),
-            (Op::Conv2d(grouped([5, 2, 1, 1], 1, 5, 1)), vec![0]),
+            (Op::Conv(grouped([5, 2, 1, 1], 1, 5, 1)), vec![0]),
             (fire(), vec![4]),
-            (Op::Concat, vec![3, 5]),
-            (Op::Conv2d(grouped([12, 2, 3, 3], 4, 12, 1)), vec![6]),
+            (Op::Concat(Concat), vec![3, 5]),
+            (Op::Conv(grouped([12, 2, 3, 3], 4, 12, 1)), vec![6]),
             (fire(), vec![7]),
-            (Op::ConvTranspose2d(grouped([12, 2, 2, 2], 12, 24, 2)), vec![8]),
+            (Op::Conv(Conv { transposed: true, ..grouped([12, 2, 2, 2], 12, 24, 2) }), vec![8]),
             (fire(), vec![9]),
-            (Op::MeanOverTime, vec![10]),
+            (Op::MeanOverTime(MeanOverTime), vec![10]),
         ];
-        let mut net = DiGraph::new();
-        for (i, (op, inputs)) in ops.into_iter().enumerate() {
-            let node = net.add_node(Layer { name: format!("l{i}"), op });
-            for (port, input) in inputs.into_iter().enumerate() {
-                net.add_edge(petgraph::graph::NodeIndex::new(input), node, port);
-            }
-        }
-        Graph { name: "net".into(), timesteps: 8, net }
+        let layers = ops.iter().map(|(op, inputs)| (op.clone(), inputs.as_slice()));
+        Builder::numbered("net", 8, layers).finish().unwrap()
     }
 
     #[test]
     fn channel_groups_follow_the_float_reference() {
         let graph = grouped_network();
         let interpreter = Interpreter::new(&graph).unwrap();
-        let collected = collect::run(&linear::run(&graph).unwrap()).unwrap();
+        let collected = collect::run(&graph).unwrap();
         // The source of 3 channels has one group whole and a part of the next, that of 5 the rest of it and two whole.
         let index = |name: &str| collected.layers.iter().position(|layer| layer.name == name).unwrap();
         let (narrow, wide) = (index("l3"), index("l5"));
@@ -323,7 +296,7 @@ mod tests {
     fn synapses_and_neurons_without_leak_follow_the_float_reference() {
         let graph = line();
         let interpreter = Interpreter::new(&graph).unwrap();
-        let collected = collect::run(&linear::run(&graph).unwrap()).unwrap();
+        let collected = collect::run(&graph).unwrap();
         let input = [0.5, 1.0, 0.75];
         let trace = interpreter.run(&Map::new(Shape::new(1, 1, 3), input.to_vec())).unwrap();
         let pass = run(&collected, &input);

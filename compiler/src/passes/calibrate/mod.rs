@@ -6,4 +6,32 @@
 
 mod float;
 
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use crate::passes::collect::Collected;
+
 pub use float::{Pass, Reach, Spike, run};
+
+/// Checks that recorded passes have spikes of every layer, all of neurons that exist.
+///
+/// # Errors
+/// [`Code::SpikingIr`] for the first pass that does not.
+pub fn verify(network: &Collected, recorded: &[Pass]) -> Result<(), Diagnostics> {
+    let fits = |pass: &Pass| {
+        let exists = |layer: usize, spike: &Spike| {
+            let shape = network.layers[layer].shape;
+            (spike.position as usize) < shape.positions() && (spike.channel as usize) < shape.channels
+        };
+        let layers = pass.spikes.iter().enumerate();
+        pass.spikes.len() == network.layers.len()
+            && layers.into_iter().all(|(i, steps)| steps.iter().flatten().all(|spike| exists(i, spike)))
+    };
+    match recorded.iter().position(|pass| !fits(pass)) {
+        Some(pass) => {
+            let place = format!("network {}", network.network);
+            let message = format!("recorded pass {pass} has spikes of neurons that it has not");
+            Err(Diagnostic::new(Code::SpikingIr, place, message).into())
+        }
+        None => Ok(()),
+    }
+}

@@ -1,4 +1,4 @@
-//! Pass 4: integers in the target's widths.
+//! Integers in the target's widths.
 //!
 //! A firing layer's membrane is counted in units of its threshold: channel c has 1.0 = `mantissa[c] <<
 //! threshold_shift`, so a channel's scale lives in its threshold and costs nothing at run time. Each channel takes the

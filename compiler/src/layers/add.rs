@@ -1,0 +1,154 @@
+//! Sum of maps of one shape: residual connections, of spikes or of currents.
+//!
+//! On the chip no neuron: the kernels of all inputs lead to the same targets, constants are added. Where two inputs
+//! come from the same layer through kernels of the same form, these become one kernel with the sums of their weights.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::current::{Current, Feed, Spikes, Term, check_feeds};
+use super::flow::joined_kind;
+use super::{Arity, Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec};
+use crate::ir::Shape;
+use crate::passes::collect::Wiring;
+use crate::reference::{Map, Signal};
+
+/// Element by element.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Add;
+
+impl LayerKind for Add {
+    fn name(&self) -> &'static str {
+        "Add"
+    }
+
+    fn arity() -> Arity {
+        Arity::AtLeast(2)
+    }
+
+    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+        let first = inputs[0].shape;
+        if let Some(other) = inputs.iter().find(|input| input.shape != first) {
+            let message = format!("Add reads {first} and {}, equal shapes expected", other.shape);
+            return Err(Fault::shape(message));
+        }
+        let kind = joined_kind("Add", "reads", inputs.iter().map(|input| input.kind))?;
+        Ok(Flow { shape: first, kind })
+    }
+
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+        Ok(Signal::joined(inputs, run.timesteps, |maps| {
+            let mut sum = Map::filled(run.shape, 0.0);
+            for map in maps {
+                sum.data.iter_mut().zip(&map.data).for_each(|(sum, x)| *sum += x);
+            }
+            sum
+        }))
+    }
+
+    fn current(&self, inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+        check_feeds(&inputs, site)?;
+        let neurons = site.shape.len();
+        let mut sum =
+            Spikes { terms: Vec::new(), bias: vec![0.0; site.shape.channels], bias_by: site.label() };
+        let feeds = inputs.into_iter().filter_map(|input| match input.feed {
+            Feed::Spikes(spikes) => Some(spikes),
+            Feed::Host(_) => None,
+        });
+        for spikes in feeds {
+            sum.bias = added(&sum.bias, &spikes.bias, neurons);
+            sum.terms.extend(spikes.terms);
+        }
+        sum.terms = merged(of_one_form(sum.terms, site.shape)?);
+        Ok(Current::spikes(site.shape, sum))
+    }
+}
+
+impl Spec for Add {
+    type Layer = Self;
+
+    fn layer(&self, _: &mut Resolver<'_>) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+/// Constants, each one a channel or one a neuron of the only channel.
+fn added(a: &[f64], b: &[f64], neurons: usize) -> Vec<f64> {
+    let (length, at) = match a.len() == b.len() {
+        true => (a.len(), [a.len(), b.len()]),
+        false => (neurons, [a.len(), b.len()]),
+    };
+    (0..length).map(|i| a[i % at[0]] + b[i % at[1]]).collect()
+}
+
+/// Lists and kernels cannot feed the same neurons, whose thresholds they share; between lines a kernel is a list, too.
+fn of_one_form(terms: Vec<Term>, to: Shape) -> Result<Vec<Term>, Refusal> {
+    let is_list = |term: &Term| matches!(term.kernel.wiring, Wiring::Sparse { .. });
+    if !terms.iter().any(is_list) {
+        return Ok(terms);
+    }
+    terms.into_iter().map(|term| if is_list(&term) { Ok(term) } else { listed(term, to) }).collect()
+}
+
+/// A kernel between lines of neurons as a list of synapses.
+fn listed(mut term: Term, to: Shape) -> Result<Term, Refusal> {
+    let refused = |by: &str| {
+        Refusal::here(format!(
+            "adds {by} to a list of synapses, which only a line of neurons [1, 1, n] can be"
+        ))
+        .hint("give both inputs neurons of their own, or make it a `Sparse` too")
+    };
+    let Wiring::Conv { map, channels } = &term.kernel.wiring else { return Ok(term) };
+    let line = (map.rows.input, map.rows.output, to.channels) == (1, 1, 1);
+    if !line || channels.sources() != (0..1) || map.rows.reach(0, 0..1) != [(0, 0)] || map.rows.kernel != 1 {
+        return Err(refused(&term.by));
+    }
+    let (mut sources, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+    for source in 0..map.cols.input {
+        for (target, tap) in map.cols.reach(source, 0..map.cols.output) {
+            sources.push(source as u32);
+            targets.push(target as u32);
+            weights.push(term.kernel.weights[tap]);
+        }
+    }
+    term.kernel.wiring = Wiring::Sparse { sources, targets };
+    term.kernel.weights = weights;
+    Ok(term)
+}
+
+/// Terms of the same source and form as one.
+fn merged(terms: Vec<Term>) -> Vec<Term> {
+    let mut all: Vec<Term> = Vec::new();
+    for term in terms {
+        let same = |other: &&mut Term| {
+            let lists =
+                [&other.kernel.wiring, &term.kernel.wiring].map(|w| matches!(w, Wiring::Sparse { .. }));
+            other.kernel.source == term.kernel.source
+                && (lists == [true; 2] || other.kernel.wiring == term.kernel.wiring)
+        };
+        match all.iter_mut().find(same) {
+            Some(other) => join(other, term),
+            None => all.push(term),
+        }
+    }
+    all
+}
+
+/// Adds a term of the same source and form.
+fn join(sum: &mut Term, term: Term) {
+    let Wiring::Sparse { sources, targets } = &sum.kernel.wiring else {
+        sum.kernel.weights.iter_mut().zip(&term.kernel.weights).for_each(|(sum, weight)| *sum += weight);
+        return;
+    };
+    let Wiring::Sparse { sources: more, targets: others } = &term.kernel.wiring else { return };
+    let mut pairs: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+    let all = sources.iter().zip(targets).zip(&sum.kernel.weights);
+    for ((&source, &target), weight) in all.chain(more.iter().zip(others).zip(&term.kernel.weights)) {
+        *pairs.entry((source, target)).or_default() += weight;
+    }
+    let (ends, weights): (Vec<(u32, u32)>, Vec<f64>) = pairs.into_iter().unzip();
+    let (sources, targets) = ends.into_iter().unzip();
+    sum.kernel.wiring = Wiring::Sparse { sources, targets };
+    sum.kernel.weights = weights;
+}

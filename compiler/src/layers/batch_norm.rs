@@ -1,0 +1,109 @@
+//! Batch norm in evaluation mode: `(x - mean) / sqrt(variance + epsilon) * scale + shift`.
+//!
+//! On the chip it is folded into whatever gives the current before it: `w' = w s`, `b' = (b - mean) s + shift` with
+//! `s = scale / sqrt(variance + epsilon)`, one a channel, in f64.
+
+use serde::{Deserialize, Serialize};
+
+use super::current::Current;
+use super::flow::per_channel;
+use super::{Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec, TensorRef};
+use crate::reference::{Map, Signal};
+use crate::weights::Tensor;
+
+/// Statistics and affine parameters, `[channels]` each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchNorm {
+    /// gamma
+    pub scale: Tensor,
+    /// beta
+    pub shift: Tensor,
+    /// Running mean.
+    pub mean: Tensor,
+    /// Running variance.
+    pub variance: Tensor,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+impl LayerKind for BatchNorm {
+    fn name(&self) -> &'static str {
+        "BatchNorm"
+    }
+
+    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+        let names = ["scale", "shift", "mean", "variance"];
+        for (name, tensor) in names.iter().zip([&self.scale, &self.shift, &self.mean, &self.variance]) {
+            per_channel(name, tensor, inputs[0].shape.channels)?;
+        }
+        Ok(inputs[0])
+    }
+
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+        Ok(inputs[0].each(|map| self.apply(map)))
+    }
+
+    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+        let deviations = self.variance.data.iter().map(|v| (v + self.epsilon).sqrt());
+        let factors: Vec<f64> = self.scale.data.iter().zip(deviations).map(|(s, d)| s / d).collect();
+        let constant = |c: usize, b: f64| (b - self.mean.data[c]) * factors[c] + self.shift.data[c];
+        Ok(inputs.remove(0).affine(&factors, site, constant))
+    }
+}
+
+impl BatchNorm {
+    fn apply(&self, input: &Map) -> Map {
+        let mut output = input.clone();
+        for c in 0..input.shape().channels {
+            let deviation = (self.variance.data[c] + self.epsilon).sqrt();
+            for x in output.channel_mut(c) {
+                *x = (*x - self.mean.data[c]) / deviation * self.scale.data[c] + self.shift.data[c];
+            }
+        }
+        output
+    }
+}
+
+/// Four vectors and epsilon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchNormSpec {
+    /// gamma
+    pub scale: TensorRef,
+    /// beta
+    pub shift: TensorRef,
+    /// Running mean.
+    pub mean: TensorRef,
+    /// Running variance.
+    pub variance: TensorRef,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+impl Spec for BatchNormSpec {
+    type Layer = BatchNorm;
+
+    fn layer(&self, file: &mut Resolver<'_>) -> Option<BatchNorm> {
+        let (names, epsilon) = ([&self.scale, &self.shift, &self.mean, &self.variance], self.epsilon);
+        let vectors = names.map(|tensor| file.vector(tensor, None));
+        let [Some(scale), Some(shift), Some(mean), Some(variance)] = vectors else { return None };
+        let channels = scale.data.len();
+        for (name, vector) in names.iter().zip([&scale, &shift, &mean, &variance]) {
+            if vector.data.len() != channels {
+                let expected = format!("[{channels}], as many as `{}`", names[0].1);
+                return file.wrong_shape(name, vector, &expected);
+            }
+        }
+        if !epsilon.is_finite() || epsilon < 0.0 {
+            let message = format!("epsilon is {epsilon}, expected 0 or more");
+            return file.invalid("epsilon", message, "PyTorch's default is 1e-5");
+        }
+        if let Some(channel) = variance.data.iter().position(|v| v + epsilon <= 0.0) {
+            let found = variance.data[channel];
+            let message =
+                format!("running variance of channel {channel} is {found}: with epsilon not positive");
+            return file.shape_error(names[3], message, "is `variance` the tensor `running_var`?");
+        }
+        Some(BatchNorm { scale, shift, mean, variance, epsilon })
+    }
+}

@@ -1,0 +1,256 @@
+//! Kernels after what gives a current: convolutions, windows of every channel alone, lists of synapses.
+
+use std::ops::Range;
+
+use super::compose::{Composed, compose};
+use super::{Current, Feed, Refusal, Spikes, Term};
+use crate::ir::channels::{ChannelMap, group_cuts};
+use crate::ir::spiking::HostStage;
+use crate::ir::{ConvMap, Shape};
+use crate::layers::{Conv, Site, Sparse};
+use crate::passes::collect::{HostPath, SourceKernel, Wiring};
+
+/// Most weights of a composed kernel.
+const WEIGHTS_MAX: usize = 1 << 27;
+
+impl Current {
+    /// What a convolution makes of the current.
+    ///
+    /// # Errors
+    /// If it and what is before it are no single kernel.
+    pub fn convolved(self, conv: &Conv, site: &Site<'_>) -> Result<Self, Refusal> {
+        let from = self.shape;
+        match self.feed {
+            Feed::Host(path) => Ok(Self::host(site.shape, convolved_by_host(path, conv, from, site.shape))),
+            Feed::Spikes(spikes) => {
+                Ok(Self::spikes(site.shape, Convolving { conv, from, site }.spikes(&spikes)?))
+            }
+        }
+    }
+
+    /// What a window over every channel alone makes of the current: the sum of its taps.
+    ///
+    /// # Errors
+    /// If it and what is before it are no single kernel.
+    pub fn windowed(mut self, map: &ConvMap, taps: &[f64], site: &Site<'_>) -> Result<Self, Refusal> {
+        match &mut self.feed {
+            Feed::Host(path) => path.depthwise(self.shape.channels, *map, taps),
+            Feed::Spikes(spikes) => {
+                let sum = taps.iter().sum::<f64>();
+                spikes.check_bias(map)?;
+                spikes.bias.iter_mut().for_each(|bias| *bias *= sum);
+                for term in &mut spikes.terms {
+                    term.window(map, taps)?;
+                }
+            }
+        }
+        self.shape = site.shape;
+        Ok(self)
+    }
+
+    /// What a list of synapses makes of the current.
+    ///
+    /// # Errors
+    /// If something else than firing layers is before it.
+    pub fn through_synapses(self, list: &Sparse, site: &Site<'_>) -> Result<Self, Refusal> {
+        let Feed::Spikes(spikes) = self.feed else {
+            return Err(Refusal::here(
+                "Sparse cannot be computed by the host: put a 1 x 1 Conv2d and neurons before it",
+            ));
+        };
+        let mut bias = list.bias.as_ref().map_or_else(|| vec![0.0; list.outputs], |bias| bias.data.clone());
+        let constant = |source: usize| spikes.bias[if spikes.bias.len() == 1 { 0 } else { source }];
+        for ((&source, &target), weight) in list.sources.iter().zip(&list.targets).zip(&list.weights) {
+            bias[target as usize] += constant(source as usize) * weight;
+        }
+        let through = |term: &Term| {
+            let pointwise = |map: &ConvMap| {
+                *map == ConvMap {
+                    rows: crate::ir::AxisMap::pointwise(1),
+                    cols: crate::ir::AxisMap::pointwise(self.shape.width),
+                }
+            };
+            let Some(factor) =
+                term.depthwise().filter(|(map, _)| pointwise(map)).map(|_| term.kernel.weights[0])
+            else {
+                return Err(fed_by(term));
+            };
+            let (sources, targets) = (list.sources.clone(), list.targets.clone());
+            let weights = list.weights.iter().map(|weight| weight * factor).collect();
+            let kernel = SourceKernel {
+                source: term.kernel.source,
+                wiring: Wiring::Sparse { sources, targets },
+                weights,
+            };
+            Ok(Term { kernel, by: site.label() })
+        };
+        let terms = spikes.terms.iter().map(through).collect::<Result<_, _>>()?;
+        Ok(Self::spikes(site.shape, Spikes { terms, bias, bias_by: site.label() }))
+    }
+}
+
+fn fed_by(term: &Term) -> Refusal {
+    Refusal::here(format!("is fed by {}, expected a firing layer", term.by))
+}
+
+/// The refusal of two kernels in a row that are no single one.
+fn no_single_kernel(term: &Term, why: &str) -> Refusal {
+    Refusal::here(format!("cannot be folded into one kernel with {}: {why}", term.by)).hint(
+        "put neurons between the two, or let the first cover its map: kernel = stride, nothing cut off, no padding or \
+         dilation behind it",
+    )
+}
+
+fn convolved_by_host(mut path: HostPath, conv: &Conv, from: Shape, to: Shape) -> HostPath {
+    let channels = conv.channels(from.channels, to.channels);
+    let taps = conv.weight.shape[2] * conv.weight.shape[3];
+    let mut weights = Vec::with_capacity(from.channels * taps * channels.outputs);
+    for input in 0..from.channels {
+        for tap in 0..taps {
+            weights.extend(channels.targets_of(input).map(|output| conv.taps(&channels, input, output)[tap]));
+        }
+    }
+    let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; to.channels], |b| b.data.clone());
+    path.stages.push(HostStage::Conv {
+        map: conv.map(from, to),
+        channels,
+        outputs: to.channels,
+        weights,
+        bias,
+    });
+    path
+}
+
+/// A convolution on its way behind kernels that keep channels apart.
+struct Convolving<'a> {
+    conv: &'a Conv,
+    from: Shape,
+    site: &'a Site<'a>,
+}
+
+impl Convolving<'_> {
+    fn spikes(&self, spikes: &Spikes) -> Result<Spikes, Refusal> {
+        let map = self.conv.map(self.from, self.site.shape);
+        let mut terms = Vec::new();
+        for term in &spikes.terms {
+            let (first, between) = term.depthwise().ok_or_else(|| fed_by(term))?;
+            let composed = compose(first, &map).map_err(|why| no_single_kernel(term, why))?;
+            for channels in parts(&self.channels(), &between) {
+                terms.push(self.term(term, &composed, (first, &map), channels)?);
+            }
+        }
+        let outputs = self.site.shape.channels;
+        let mut bias = self.conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |b| b.data.clone());
+        if spikes.bias.iter().any(|&b| b != 0.0) {
+            spikes.check_bias(&map)?;
+            let channels = self.channels();
+            for (output, sum) in bias.iter_mut().enumerate() {
+                for input in channels.sources_of(&(output..output + 1)) {
+                    let taps = self.conv.taps(&channels, input, output);
+                    *sum += spikes.bias[input] * taps.iter().sum::<f64>();
+                }
+            }
+        }
+        Ok(Spikes { terms, bias, bias_by: self.site.label() })
+    }
+
+    fn channels(&self) -> ChannelMap {
+        self.conv.channels(self.from.channels, self.site.shape.channels)
+    }
+
+    /// The kernel from some source channels of `before`, counted from its own first.
+    fn term(
+        &self,
+        before: &Term,
+        composed: &Composed,
+        (first, second): (&ConvMap, &ConvMap),
+        channels: ChannelMap,
+    ) -> Result<Term, Refusal> {
+        let Some((_, between)) = before.depthwise() else { return Err(fed_by(before)) };
+        let Wiring::Conv { channels: own, .. } = &before.kernel.wiring else { return Err(fed_by(before)) };
+        let (all, taps, outputs) = (self.channels(), first.rows.kernel * first.cols.kernel, channels.outputs);
+        let volume = channels.sources().len() * composed.len() * outputs;
+        if volume > WEIGHTS_MAX {
+            let why = format!("the kernel would have {volume} weights, at most {WEIGHTS_MAX} expected");
+            return Err(no_single_kernel(before, &why));
+        }
+        let mut weights = vec![0.0; volume];
+        for (input, block) in channels.sources().zip(weights.chunks_exact_mut(composed.len() * outputs)) {
+            let scales = &before.kernel.weights[input * taps..(input + 1) * taps];
+            for (o, output) in all.targets_of(between.start + input).enumerate() {
+                let kernel = self.conv.taps(&all, between.start + input, output);
+                composed.each(first, second, |tap, j, k| block[tap * outputs + o] += scales[j] * kernel[k]);
+            }
+        }
+        let channels = ChannelMap { first_input: own.first_input + channels.first_input, ..channels };
+        let wiring = Wiring::Conv { map: composed.map, channels };
+        let kernel = SourceKernel { source: before.kernel.source, wiring, weights };
+        Ok(Term { kernel, by: self.site.label() })
+    }
+}
+
+/// How some of a convolution's source channels, counted from the first of them, join its target channels. Whole groups
+/// are one part; a group that a concatenation cuts is a part of its own.
+fn parts(all: &ChannelMap, inputs: &Range<usize>) -> Vec<ChannelMap> {
+    let mut start = inputs.start;
+    let ends = group_cuts(inputs, 0, all.inputs).chain([inputs.end]);
+    let part = |end: usize| {
+        let own = std::mem::replace(&mut start, end)..end;
+        let groups = (own.len() / all.inputs).max(1);
+        ChannelMap {
+            groups,
+            first_input: own.start - inputs.start,
+            inputs: own.len() / groups,
+            first_output: all.targets_of(own.start).start,
+            outputs: all.outputs,
+        }
+    };
+    ends.map(part).collect()
+}
+
+impl Term {
+    /// Puts a window over every channel behind the kernel.
+    fn window(&mut self, window: &ConvMap, taps: &[f64]) -> Result<(), Refusal> {
+        let Wiring::Conv { map, channels } = &self.kernel.wiring else {
+            return Err(no_single_kernel(self, "its synapses are a list"));
+        };
+        let (first, channels) = (*map, *channels);
+        let composed = compose(&first, window).map_err(|why| no_single_kernel(self, why))?;
+        let (old, outputs) = ((first.rows.kernel * first.cols.kernel) * channels.outputs, channels.outputs);
+        let volume = channels.sources().len() * composed.len() * outputs;
+        if volume > WEIGHTS_MAX {
+            let why = format!("the kernel would have {volume} weights, at most {WEIGHTS_MAX} expected");
+            return Err(no_single_kernel(self, &why));
+        }
+        let mut weights = vec![0.0; volume];
+        let blocks = weights.chunks_exact_mut(composed.len() * outputs);
+        for (block, kernel) in blocks.zip(self.kernel.weights.chunks_exact(old)) {
+            composed.each(&first, window, |tap, j, k| {
+                for o in 0..outputs {
+                    block[tap * outputs + o] += kernel[j * outputs + o] * taps[k];
+                }
+            });
+        }
+        self.kernel.wiring = Wiring::Conv { map: composed.map, channels };
+        self.kernel.weights = weights;
+        Ok(())
+    }
+}
+
+impl Spikes {
+    /// A constant that every tap of a kernel finds everywhere stays one a channel; padding, which cuts it, does not.
+    fn check_bias(&self, map: &ConvMap) -> Result<(), Refusal> {
+        let whole = |axis: &crate::ir::AxisMap| {
+            let met = (0..axis.input).map(|i| axis.reach(i, 0..axis.output).len()).sum::<usize>();
+            !axis.transposed && met == axis.output * axis.kernel
+        };
+        if self.bias.iter().all(|&b| b == 0.0) || (whole(&map.rows) && whole(&map.cols)) {
+            return Ok(());
+        }
+        let message = format!(
+            "the constant that {} adds would differ at the map's border, where this layer reads padding",
+            self.bias_by
+        );
+        Err(Refusal::here(message).hint("put neurons between the two, or leave out the bias or the padding"))
+    }
+}

@@ -1,0 +1,203 @@
+//! What feeds neurons: the language in which layers are lowered.
+//!
+//! A layer between firing layers is linear, so what it gives is a sum of kernels over the spikes of firing layers and a
+//! constant ([`Spikes`]); a layer before the first firing layer is constant over time, so it is stages that the host
+//! computes once a pass ([`HostPath`]). Layers are folded into each other by changing that sum: a convolution of spikes
+//! is a kernel, a pool before it makes the kernel larger ([`compose`]), a sum joins kernels, a concatenation moves
+//! their channels.
+//! Invariants: nothing is approximated, and no kernel is padded with zeros that it did not have. What has no such form
+//! is refused, with the layer and what to do instead.
+
+mod compose;
+mod convolve;
+mod join;
+
+use std::ops::Range;
+
+use crate::ir::channels::ChannelMap;
+use crate::ir::spiking::HostStage;
+use crate::ir::{AxisMap, ConvMap, Shape};
+use crate::layers::Site;
+use crate::passes::collect::{SourceKernel, Wiring};
+
+pub use crate::passes::collect::HostPath;
+pub use compose::{Composed, compose};
+pub use join::check_feeds;
+
+/// What a layer gives to the neurons behind it.
+#[derive(Debug, Clone)]
+pub struct Current {
+    /// `[c, h, w]`.
+    pub shape: Shape,
+    /// Where it comes from.
+    pub feed: Feed,
+    /// If its channels are the elements of another map: that map.
+    pub flattened: Option<Flattened>,
+}
+
+/// Where a current comes from.
+#[derive(Debug, Clone)]
+pub enum Feed {
+    /// Constant over time: the host computes it.
+    Host(HostPath),
+    /// Spikes.
+    Spikes(Spikes),
+}
+
+/// A weighted sum of spikes, and a constant.
+#[derive(Debug, Clone)]
+pub struct Spikes {
+    /// What is added up.
+    pub terms: Vec<Term>,
+    /// One a channel, or one a neuron of the only channel.
+    pub bias: Vec<f64>,
+    /// Label of the layer that gave the bias.
+    pub bias_by: String,
+}
+
+/// The spikes of one firing layer through one kernel.
+#[derive(Debug, Clone)]
+pub struct Term {
+    /// Source, wiring and weights; target channels are those of the current.
+    pub kernel: SourceKernel,
+    /// Label of the layer that gave the weights; the firing layer's own if none did.
+    pub by: String,
+}
+
+/// A map that was flattened.
+#[derive(Debug, Clone)]
+pub struct Flattened {
+    /// Its shape.
+    pub shape: Shape,
+    /// Name of the layer that did it.
+    pub by: String,
+}
+
+/// Why a layer has no current.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The layer's name, if it is another than the one that refuses.
+    pub layer: Option<String>,
+    /// What was found and expected.
+    pub message: String,
+    /// What to do instead, if there is more to say than that the chip cannot.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal of the layer that is being lowered.
+    pub fn here(message: impl Into<String>) -> Self {
+        Self { layer: None, message: message.into(), hint: None }
+    }
+
+    /// A refusal of another layer.
+    pub fn of(layer: &str, message: impl Into<String>) -> Self {
+        Self { layer: Some(layer.to_owned()), ..Self::here(message) }
+    }
+
+    /// The same with a remedy.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Current {
+    /// What the host computes.
+    pub fn host(shape: Shape, path: HostPath) -> Self {
+        Self { shape, feed: Feed::Host(path), flattened: None }
+    }
+
+    /// What kernels make of spikes.
+    pub fn spikes(shape: Shape, spikes: Spikes) -> Self {
+        Self { shape, feed: Feed::Spikes(spikes), flattened: None }
+    }
+
+    /// The spikes of a firing layer themselves: each neuron through one synapse of weight 1.
+    pub fn of_layer(source: usize, shape: Shape, label: String) -> Self {
+        let kernel = SourceKernel {
+            source,
+            wiring: Wiring::Conv {
+                map: ConvMap {
+                    rows: AxisMap::pointwise(shape.height),
+                    cols: AxisMap::pointwise(shape.width),
+                },
+                channels: ChannelMap::one_to_one(shape.channels),
+            },
+            weights: vec![1.0; shape.channels],
+        };
+        let bias = vec![0.0; shape.channels];
+        let terms = vec![Term { kernel, by: label }];
+        Self::spikes(shape, Spikes { terms, bias, bias_by: String::new() })
+    }
+
+    /// Each channel c times `factors[c]`, and `bias(c, constant)` for its constants.
+    #[must_use]
+    pub fn affine(mut self, factors: &[f64], site: &Site<'_>, bias: impl Fn(usize, f64) -> f64) -> Self {
+        match &mut self.feed {
+            Feed::Host(path) => path.affine(self.shape, factors, bias),
+            Feed::Spikes(spikes) => {
+                for term in &mut spikes.terms {
+                    let channels: Vec<usize> = term.kernel.weight_channels().collect();
+                    for (weight, channel) in term.kernel.weights.iter_mut().zip(channels) {
+                        *weight *= factors[channel];
+                    }
+                }
+                for (i, value) in spikes.bias.iter_mut().enumerate() {
+                    *value = bias(i % factors.len(), *value);
+                }
+                spikes.bias_by = site.label();
+            }
+        }
+        self
+    }
+}
+
+impl HostPath {
+    /// Folds an affine function into the last stage, or appends it as one.
+    fn affine(&mut self, shape: Shape, factors: &[f64], constant: impl Fn(usize, f64) -> f64) {
+        if !matches!(self.stages.last(), Some(HostStage::Conv { .. })) {
+            let map =
+                ConvMap { rows: AxisMap::pointwise(shape.height), cols: AxisMap::pointwise(shape.width) };
+            self.depthwise(shape.channels, map, &[1.0]);
+        }
+        let Some(HostStage::Conv { map, channels, weights, bias, .. }) = self.stages.last_mut() else {
+            return;
+        };
+        let taps = (map.rows.kernel * map.cols.kernel).max(1);
+        for (row, weights) in weights.chunks_exact_mut(channels.outputs).enumerate() {
+            let targets = channels.targets_of(channels.first_input + row / taps);
+            weights.iter_mut().zip(&factors[targets]).for_each(|(weight, factor)| *weight *= factor);
+        }
+        bias.iter_mut().enumerate().for_each(|(c, value)| *value = constant(c, *value));
+    }
+
+    /// Appends a convolution of every channel alone, all with the same taps.
+    fn depthwise(&mut self, channels: usize, map: ConvMap, taps: &[f64]) {
+        self.stages.push(HostStage::Conv {
+            map,
+            channels: ChannelMap::one_to_one(channels),
+            outputs: channels,
+            weights: taps.repeat(channels),
+            bias: vec![0.0; channels],
+        });
+    }
+
+    /// Whether there are weights between the network's input and its end.
+    pub fn has_weights(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage, HostStage::Conv { .. }))
+    }
+}
+
+impl Term {
+    /// Geometry, channels and first target channel of a kernel that joins each source channel to one target channel.
+    fn depthwise(&self) -> Option<(&ConvMap, Range<usize>)> {
+        match &self.kernel.wiring {
+            Wiring::Conv { map, channels } if (channels.inputs, channels.outputs) == (1, 1) => {
+                Some((map, channels.targets()))
+            }
+            _ => None,
+        }
+    }
+}

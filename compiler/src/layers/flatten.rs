@@ -1,0 +1,47 @@
+//! `[c, h, w]` to `[c x h x w, 1, 1]`, row-major: a change of names, which costs nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::current::{Current, Flattened};
+use super::{Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec};
+use crate::ir::Shape;
+use crate::reference::{Map, Signal};
+
+/// The elements of the map as channels of one position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flatten;
+
+impl LayerKind for Flatten {
+    fn name(&self) -> &'static str {
+        "Flatten"
+    }
+
+    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+        Ok(inputs[0].shaped(Shape::new(inputs[0].shape.len(), 1, 1)))
+    }
+
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+        Ok(inputs[0].each(|map| Map::new(run.shape, map.data.clone())))
+    }
+
+    fn reads_flattened(&self) -> bool {
+        true
+    }
+
+    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+        let current = inputs.remove(0);
+        if current.shape == site.shape {
+            return Ok(current);
+        }
+        let flattened = Flattened { shape: current.shape, by: site.name.to_owned() };
+        Ok(Current { shape: site.shape, flattened: Some(flattened), ..current })
+    }
+}
+
+impl Spec for Flatten {
+    type Layer = Self;
+
+    fn layer(&self, _: &mut Resolver<'_>) -> Option<Self> {
+        Some(self.clone())
+    }
+}

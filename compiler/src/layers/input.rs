@@ -1,0 +1,63 @@
+//! The network's input, the same in every timestep (direct coding).
+
+use serde::{Deserialize, Serialize};
+
+use super::current::{Current, HostPath};
+use super::{Arity, Evaluation, Fault, Flow, Kind, LayerKind, Refusal, Resolver, Site, Spec};
+use crate::ir::Shape;
+use crate::reference::Signal;
+
+/// Most elements of an input map: bounds what later rooms allocate.
+const ELEMENTS_MAX: usize = 1 << 24;
+
+/// The network's input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Shape of the map.
+    pub shape: Shape,
+}
+
+impl LayerKind for Input {
+    fn name(&self) -> &'static str {
+        "Input"
+    }
+
+    fn arity() -> Arity {
+        Arity::Exactly(0)
+    }
+
+    fn output(&self, _: &[Flow], _: usize) -> Result<Flow, Fault> {
+        Ok(Flow { shape: self.shape, kind: Kind::Constant })
+    }
+
+    fn evaluate(&self, _: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+        Ok(Signal::Constant(run.input.clone()))
+    }
+
+    fn current(&self, _: Vec<Current>, _: &Site<'_>) -> Result<Current, Refusal> {
+        Ok(Current::host(self.shape, HostPath { input: self.shape, stages: Vec::new() }))
+    }
+}
+
+/// `Input(shape: (channels, height, width))`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// (channels, height, width).
+    pub shape: (usize, usize, usize),
+}
+
+impl Spec for InputSpec {
+    type Layer = Input;
+
+    fn layer(&self, file: &mut Resolver<'_>) -> Option<Input> {
+        let (channels, height, width) = self.shape;
+        let elements = channels.checked_mul(height).and_then(|n| n.checked_mul(width));
+        if elements.is_none_or(|n| n == 0 || n > ELEMENTS_MAX) {
+            let message =
+                format!("input shape [{channels}, {height}, {width}] has no or over {ELEMENTS_MAX} elements");
+            return file.invalid("shape", message, "`shape` is (channels, height, width)");
+        }
+        Some(Input { shape: Shape::new(channels, height, width) })
+    }
+}

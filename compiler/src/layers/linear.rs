@@ -1,0 +1,110 @@
+//! Every output from all elements of the map: `[c, h, w]` to `[out, 1, 1]`, elements in row-major order.
+//!
+//! On the chip a convolution whose kernel is the whole map: a weight `[out, c x h x w]` already lies as
+//! `[out, c, h, w]`, so nothing moves, and a flattening before it goes.
+
+use serde::{Deserialize, Serialize};
+
+use super::current::Current;
+use super::flow::per_channel;
+use super::{Conv, Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec, TensorRef};
+use crate::ir::Shape;
+use crate::reference::{Map, Signal};
+use crate::weights::Tensor;
+
+/// A matrix and a bias.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Linear {
+    /// `[out, c x h x w]`.
+    pub weight: Tensor,
+    /// `[out]`.
+    pub bias: Option<Tensor>,
+}
+
+impl LayerKind for Linear {
+    fn name(&self) -> &'static str {
+        "Linear"
+    }
+
+    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+        let (input, weight) = (inputs[0], &self.weight);
+        let [outputs, elements] = weight.shape[..] else {
+            return Err(Fault::shape(format!("weight has shape {:?}, [out, in] expected", weight.shape)));
+        };
+        if elements != input.shape.len() {
+            let message = format!(
+                "the input {} has {} elements, but the weight {:?} reads {elements}",
+                input.shape,
+                input.shape.len(),
+                weight.shape
+            );
+            return Err(Fault::shape(message));
+        }
+        if let Some(bias) = &self.bias {
+            per_channel("bias", bias, outputs)?;
+        }
+        Ok(input.shaped(Shape::new(outputs, 1, 1)))
+    }
+
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+        Ok(inputs[0].each(|map| self.apply(map)))
+    }
+
+    fn has_weights(&self) -> bool {
+        true
+    }
+
+    fn reads_flattened(&self) -> bool {
+        true
+    }
+
+    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+        let mut current = inputs.remove(0);
+        if let Some(flattened) = current.flattened.take() {
+            current.shape = flattened.shape;
+        }
+        let from = current.shape;
+        let shape = vec![site.shape.channels, from.channels, from.height, from.width];
+        let whole = Tensor::new(shape, self.weight.data.clone());
+        let bias = self.bias.clone();
+        current.convolved(&Conv { bias, ..Conv::new(whole) }, site)
+    }
+}
+
+impl Linear {
+    /// Each output is the sum over the row-major elements of the map, then the bias.
+    fn apply(&self, input: &Map) -> Map {
+        let (outputs, inputs) = (self.weight.shape[0], self.weight.shape[1]);
+        let mut output = Map::filled(Shape::new(outputs, 1, 1), 0.0);
+        for (o, sum) in output.data.iter_mut().enumerate() {
+            let row = &self.weight.data[o * inputs..(o + 1) * inputs];
+            *sum = row.iter().zip(&input.data).map(|(w, x)| w * x).sum::<f64>();
+            *sum += self.bias.as_ref().map_or(0.0, |bias| bias.data[o]);
+        }
+        output
+    }
+}
+
+/// Weight `[out, in]`, as many inputs as the map has elements.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinearSpec {
+    /// `[out, in]`.
+    pub weight: TensorRef,
+    /// `[out]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<TensorRef>,
+}
+
+impl Spec for LinearSpec {
+    type Layer = Linear;
+
+    fn layer(&self, file: &mut Resolver<'_>) -> Option<Linear> {
+        let weight = file.tensor(&self.weight)?;
+        if weight.shape.len() != 2 || weight.data.is_empty() {
+            return file.wrong_shape(&self.weight, &weight, "[out, in]");
+        }
+        let bias = file.bias(self.bias.as_ref(), weight.shape[0])?;
+        Some(Linear { weight, bias })
+    }
+}

@@ -1,0 +1,232 @@
+//! The kinds of layers: one file each, with its parameters, shape rule, reference evaluation, lowering, and how a
+//! model file writes it.
+//!
+//! Place in the flow: what [`crate::graph`] is made of; shape inference, the float reference and the passes ask a layer
+//! through [`LayerKind`] and match on no kind. To add a kind, write its file, add it to the list below, and its name to
+//! the list in [`crate::frontend::model`].
+//! Invariants: a kind knows its inputs and nothing else of the network; its evaluation is the formula in plain f64 and
+//! shares no arithmetic with its lowering, whose oracle it is. [`current`] has what lowering is written in.
+
+pub mod current;
+mod flow;
+pub mod spec;
+
+mod add;
+mod avg_pool;
+mod batch_norm;
+mod concat;
+mod conv;
+mod embedding;
+mod flatten;
+mod input;
+mod integrate_and_fire;
+mod lif;
+mod linear;
+mod mean_over_time;
+mod mix;
+mod nearest_code;
+mod sparse;
+mod sum_pool;
+mod weighted_sum;
+
+use std::fmt;
+
+use crate::ir::Shape;
+use crate::passes::collect::NeuronKind;
+use crate::reference::{Map, Signal};
+use current::Current;
+
+pub use add::Add;
+pub use avg_pool::AvgPool2d;
+pub use batch_norm::{BatchNorm, BatchNormSpec};
+pub use concat::Concat;
+pub use conv::{Conv, Conv2dSpec, ConvTranspose2dSpec};
+pub use current::Refusal;
+pub use embedding::{Embedding, EmbeddingSpec};
+pub use flatten::Flatten;
+pub use flow::{Arity, ELEMENTS_MAX, Fault, Flow, Kind};
+pub use input::{Input, InputSpec};
+pub use integrate_and_fire::If;
+pub use lif::Lif;
+pub use linear::{Linear, LinearSpec};
+pub use mean_over_time::MeanOverTime;
+pub use mix::{Mix, MixSpec};
+pub use nearest_code::{NearestCode, NearestCodeSpec};
+pub use sparse::{Sparse, SparseSpec};
+pub use spec::{Resolver, Spec, TensorRef};
+pub use sum_pool::SumPool2d;
+pub use weighted_sum::{WeightedSum, WeightedSumSpec};
+
+/// What a kind of layer says of itself. Callers give it as many inputs as it asks for, and shapes that its rule
+/// admits; inputs come in port order.
+pub trait LayerKind: fmt::Debug {
+    /// Its name in model files and messages.
+    fn name(&self) -> &'static str;
+
+    /// How many inputs it reads.
+    fn arity() -> Arity
+    where
+        Self: Sized,
+    {
+        Arity::Exactly(1)
+    }
+
+    /// Shape and kind of its output.
+    ///
+    /// # Errors
+    /// What does not fit: its inputs or its tensors. Arithmetic is checked throughout, since sizes come from files.
+    fn output(&self, inputs: &[Flow], timesteps: usize) -> Result<Flow, Fault>;
+
+    /// Its output in the float reference.
+    ///
+    /// # Errors
+    /// Values that it cannot take.
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault>;
+
+    /// The neurons that it is on the chip, if it is any: they fire or are read out.
+    fn neurons(&self) -> Option<NeuronKind> {
+        None
+    }
+
+    /// Whether it has weights, so that a read-out behind it bears its name.
+    fn has_weights(&self) -> bool {
+        false
+    }
+
+    /// Whether it reads the elements of a map that was flattened, whatever their order.
+    fn reads_flattened(&self) -> bool {
+        false
+    }
+
+    /// The current that it gives to neurons behind it, from those that its inputs give. Not asked of neurons.
+    ///
+    /// # Errors
+    /// What cannot be computed so; kinds that only read-outs may feed do not lower at all.
+    fn current(&self, inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+        let _ = inputs;
+        Err(site.behind_a_read_out())
+    }
+}
+
+/// What an evaluation may know besides its inputs.
+#[derive(Debug, Clone, Copy)]
+pub struct Evaluation<'a> {
+    /// Shape of the layer's output.
+    pub shape: Shape,
+    /// Timesteps of a pass.
+    pub timesteps: usize,
+    /// What the network was given.
+    pub input: &'a Map,
+}
+
+/// The layer that is being lowered.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// Name of the layer.
+    pub name: &'a str,
+    /// Its operation.
+    pub op: &'static str,
+    /// Shape of its output.
+    pub shape: Shape,
+    /// Labels of the layers that it reads, in port order.
+    pub inputs: &'a [String],
+}
+
+impl Site<'_> {
+    /// The refusal of whatever is computed from read-outs.
+    pub fn behind_a_read_out(&self) -> Refusal {
+        Refusal::here("operations behind a read-out do not run on the chip")
+    }
+
+    /// `"conv1" (Conv2d)`.
+    pub fn label(&self) -> String {
+        label(self.name, self.op)
+    }
+}
+
+/// A layer in messages: `"conv1" (Conv2d)`.
+pub fn label(name: &str, op: &str) -> String {
+    format!("\"{name}\" ({op})")
+}
+
+/// Makes [`Op`] of a list of kinds.
+macro_rules! kinds {
+    ($($kind:ident: $about:literal),* $(,)?) => {
+        /// A layer of any kind. Shapes are `[channels, height, width]`.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Op {
+            $(#[doc = $about] $kind($kind),)*
+        }
+
+        impl Op {
+            /// The kind, for whoever asks all alike.
+            pub fn kind(&self) -> &dyn LayerKind {
+                match self {
+                    $(Self::$kind(kind) => kind,)*
+                }
+            }
+
+            /// How many inputs it reads.
+            pub fn arity(&self) -> Arity {
+                match self {
+                    $(Self::$kind(_) => $kind::arity(),)*
+                }
+            }
+        }
+
+        $(impl From<$kind> for Op {
+            fn from(kind: $kind) -> Self {
+                Self::$kind(kind)
+            }
+        })*
+    };
+}
+
+kinds! {
+    Input: "The network's input, the same in every timestep.",
+    Embedding: "Row lookup.",
+    Conv: "Convolution or transposed convolution.",
+    Linear: "Every output from all elements of the map.",
+    Flatten: "The elements of a map as channels.",
+    Sparse: "Synapses one by one.",
+    BatchNorm: "Batch norm in evaluation mode.",
+    Lif: "Leaky integrate and fire.",
+    If: "Integrate and fire.",
+    AvgPool2d: "Mean over a window of each channel.",
+    SumPool2d: "Sum over a window of each channel.",
+    Add: "Sum of maps of one shape.",
+    Concat: "Joins maps along the channels.",
+    MeanOverTime: "Read-out: mean over the timesteps.",
+    WeightedSum: "Read-out: weighted sum over the timesteps.",
+    Mix: "Two read-outs weighed against each other.",
+    NearestCode: "The nearest row of a table.",
+}
+
+impl Op {
+    /// The operation's name in model files and messages.
+    pub fn name(&self) -> &'static str {
+        self.kind().name()
+    }
+
+    /// Whether its outputs are spikes.
+    pub fn fires(&self) -> bool {
+        self.kind().neurons().is_some_and(|neurons| neurons.fires())
+    }
+
+    /// Whether it reads neurons out.
+    pub fn reads_out(&self) -> bool {
+        self.kind().neurons().is_some_and(|neurons| !neurons.fires())
+    }
+
+    /// Shape and kind of its output, for whatever inputs.
+    ///
+    /// # Errors
+    /// A wrong number of inputs, what does not fit, and empty or overlarge outputs.
+    pub fn output(&self, inputs: &[Flow], timesteps: usize) -> Result<Flow, Fault> {
+        if !self.arity().admits(inputs.len()) {
+            let message = format!("{} has {} inputs, {} expected", self.name(), inputs.len(), self.arity());
+            return Err(Fault::arity(message));
+        }
+        self.kind().output(inputs, timesteps)?.bounded(timesteps)
+    }
+}

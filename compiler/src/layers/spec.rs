@@ -1,0 +1,196 @@
+//! How a model file names a kind of layer, and how its tensors are fetched and checked.
+//!
+//! A [`Spec`] is what stands between the brackets of `op: Conv2d(...)`. Checked here is what can be checked without
+//! the layer's neighbours: tensor ranks and lengths that contradict each other are `E0006`, parameters out of range
+//! `E0010`. Where tensors come from and where fields stand is the frontend's business.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
+
+use super::LayerKind;
+use crate::weights::Tensor;
+
+/// (vertical, horizontal).
+pub type Pair = (usize, usize);
+
+/// A tensor: (handle of the weight file, name in it).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TensorRef(pub String, pub String);
+
+/// A kind of layer as a model file has it; a unit struct is written without brackets.
+pub trait Spec {
+    /// What it becomes.
+    type Layer: LayerKind;
+
+    /// The layer with its tensors; `None` means that something was reported.
+    fn layer(&self, file: &mut Resolver<'_>) -> Option<Self::Layer>;
+}
+
+/// Where tensors come from.
+pub trait Source {
+    /// Reads a tensor.
+    ///
+    /// # Errors
+    /// Why not; empty when that was said before.
+    fn fetch(&mut self, tensor: &TensorRef) -> Result<Tensor, Diagnostics>;
+}
+
+/// Where the parts of one layer stand.
+pub trait Places {
+    /// A field of the layer or of its operation; what should hold it, if it was left out.
+    fn field(&self, name: &str) -> Place;
+
+    /// The field of the operation that names a tensor.
+    fn tensor(&self, tensor: &TensorRef) -> Place;
+}
+
+/// Resolves the operation of one layer.
+pub struct Resolver<'a> {
+    /// `layer sdid.conv1`.
+    pub subject: &'a str,
+    /// Where the layer and its fields stand.
+    pub places: &'a dyn Places,
+    /// Timesteps of the network.
+    pub timesteps: usize,
+    /// Where tensors come from.
+    pub source: &'a mut dyn Source,
+    /// Where problems go.
+    pub errors: &'a mut Diagnostics,
+}
+
+impl Resolver<'_> {
+    /// Fetches a tensor; its errors name the layer that asks for it.
+    pub fn tensor(&mut self, tensor: &TensorRef) -> Option<Tensor> {
+        match self.source.fetch(tensor) {
+            Ok(tensor) => Some(tensor),
+            Err(found) => {
+                let place = self.places.tensor(tensor);
+                self.errors.0.extend(found.0.into_iter().map(|mut error| {
+                    error.message += &format!(" (asked for by {})", self.subject);
+                    // What is wrong with a whole file stands where the file is named.
+                    if let (None, Some(span)) = (error.place.span(), place.span()) {
+                        error.place = match error.place.as_str() == span.source.name {
+                            true => place.clone(),
+                            false => error.place.at(&span.source, span.range.clone()),
+                        };
+                    }
+                    error
+                }));
+                None
+            }
+        }
+    }
+
+    /// A vector that is not empty, of a given length if one is given.
+    pub fn vector(&mut self, tensor: &TensorRef, length: Option<usize>) -> Option<Tensor> {
+        let vector = self.tensor(tensor)?;
+        let legal = vector.shape.len() == 1
+            && !vector.data.is_empty()
+            && length.is_none_or(|length| length == vector.data.len());
+        if !legal {
+            let expected = length.map_or_else(|| String::from("[channels]"), |length| format!("[{length}]"));
+            return self.wrong_shape(tensor, &vector, &expected);
+        }
+        Some(vector)
+    }
+
+    /// A vector of that length; `Some(None)` if there is none.
+    pub fn bias(&mut self, bias: Option<&TensorRef>, outputs: usize) -> Option<Option<Tensor>> {
+        match bias {
+            Some(bias) => Some(Some(self.vector(bias, Some(outputs))?)),
+            None => Some(None),
+        }
+    }
+
+    /// A table `[rows, width]`, neither empty.
+    pub fn table(&mut self, tensor: &TensorRef) -> Option<Tensor> {
+        let table = self.tensor(tensor)?;
+        if table.shape.len() != 2 || table.data.is_empty() {
+            return self.wrong_shape(tensor, &table, "[rows, width]");
+        }
+        Some(table)
+    }
+
+    /// Neuron numbers.
+    pub fn indices(&mut self, name: &TensorRef, tensor: &Tensor) -> Option<Vec<u32>> {
+        let whole = |v: f64| (v >= 0.0 && v <= f64::from(u32::MAX) && v.fract() == 0.0).then_some(v as u32);
+        let indices: Option<Vec<u32>> = tensor.data.iter().map(|&v| whole(v)).collect();
+        if indices.is_none() {
+            let wrong = tensor.data.iter().position(|&v| whole(v).is_none()).unwrap_or(0);
+            let message = format!(
+                "entry {wrong} of `{}` of `{}` is {}, a neuron number expected",
+                name.1, name.0, tensor.data[wrong]
+            );
+            return self.shape_error(name, message, "neurons are counted from 0");
+        }
+        indices
+    }
+
+    /// A pair of numbers in a range.
+    pub fn pair(&mut self, name: &str, (rows, columns): Pair, range: RangeInclusive<usize>) -> Option<()> {
+        if [rows, columns].iter().all(|value| range.contains(value)) {
+            return Some(());
+        }
+        let (least, most) = (range.start(), range.end());
+        let message = format!("{name} is ({rows}, {columns}), expected {least} to {most}");
+        self.invalid(name, message, "pairs are (vertical, horizontal)")
+    }
+
+    /// Refuses a tensor of another shape.
+    pub fn wrong_shape<T>(&mut self, tensor: &TensorRef, found: &Tensor, expected: &str) -> Option<T> {
+        let message = format!(
+            "tensor `{}` of `{}` has shape {:?}, expected {expected}",
+            tensor.1, tensor.0, found.shape
+        );
+        self.shape_error(tensor, message, "is it the right tensor for this field?")
+    }
+
+    /// Refuses a tensor.
+    pub fn shape_error<T>(&mut self, tensor: &TensorRef, message: String, hint: &str) -> Option<T> {
+        self.errors.push(Diagnostic::new(Code::TensorShape, self.places.tensor(tensor), message).hint(hint));
+        None
+    }
+
+    /// Refuses a field.
+    pub fn invalid<T>(&mut self, field: &str, message: String, hint: &str) -> Option<T> {
+        self.errors.push(Diagnostic::new(Code::GraphInvalid, self.places.field(field), message).hint(hint));
+        None
+    }
+}
+
+/// A pair that may be left out: written as it is, without `Some(...)`.
+pub(super) mod optional_pair {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Pair;
+
+    pub fn serialize<S: Serializer>(pair: &Option<Pair>, serializer: S) -> Result<S::Ok, S::Error> {
+        pair.unwrap_or_default().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pair>, D::Error> {
+        Pair::deserialize(deserializer).map(Some)
+    }
+}
+
+pub(super) fn is_one(pair: &Pair) -> bool {
+    *pair == (1, 1)
+}
+
+pub(super) fn is_zero(pair: &Pair) -> bool {
+    *pair == (0, 0)
+}
+
+pub(super) fn is_single(groups: &usize) -> bool {
+    *groups == 1
+}
+
+pub(super) fn one() -> Pair {
+    (1, 1)
+}
+
+pub(super) fn single() -> usize {
+    1
+}

@@ -1,0 +1,280 @@
+//! The passes in their order, and the reasons for it. Compiling, checking a model, the comparison layer by layer and the
+//! encoder all run this list, as far as they need it.
+//!
+//! | pass | why here |
+//! |---|---|
+//! | `split-host-tail` | first: what follows the read-outs never runs on the chip, so no later pass knows it |
+//! | `collect-neurons` | before anything that counts neurons or synapses; folding is exact here, in f64, and rounding comes later |
+//! | `record-activity` | on the collected floats, which the host can evaluate fast; rounding looks at it |
+//! | `schedule` | needs the kernels' sources, no weights; windows bound the sums that rounding must hold |
+//! | `quantise` | last, for all networks together: integers in the target's widths |
+//!
+//! Invariants: after every pass its result is verified, here and not by who calls; a pass whose result is wrong is the
+//! compiler's fault (`E0014`). No pass looks at cores. Networks are independent of each other up to `quantise`, so
+//! each can say what it lacks.
+
+mod steps;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use snnc_targets::near::near;
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+
+use super::collect::Collected;
+use super::{LowerOptions, calibrate, schedule, weight_bits};
+use crate::frontend::LoadedModel;
+use crate::graph::Graph;
+use crate::ir::spiking::SpikingIr;
+use crate::workload::Workload;
+use steps::{CollectNeurons, Quantise, RecordActivity, ScheduleNetwork, SplitHostTail};
+
+/// What a pass is called, and what it makes of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Info {
+    /// As `--emit-after` names it.
+    pub name: &'static str,
+    /// Its input.
+    pub takes: &'static str,
+    /// Its output.
+    pub gives: &'static str,
+    /// What it does.
+    pub description: &'static str,
+}
+
+/// All passes, in order.
+pub const PASSES: [Info; 5] =
+    [SplitHostTail::INFO, CollectNeurons::INFO, RecordActivity::INFO, ScheduleNetwork::INFO, Quantise::INFO];
+
+/// One value in, one out.
+trait Pass<'a> {
+    /// What it is called and does.
+    const INFO: Info;
+    /// What it takes.
+    type Input: Copy;
+    /// What it gives.
+    type Output;
+
+    /// Does it.
+    fn run(&mut self, input: Self::Input) -> Result<Self::Output, Diagnostics>;
+
+    /// All invariants of what it gave.
+    fn verify(input: Self::Input, output: &Self::Output) -> Result<(), Diagnostics>;
+
+    /// What it gave, for people.
+    fn text(input: Self::Input, output: &Self::Output) -> String;
+}
+
+/// A network before integers.
+struct Prepared<'m> {
+    graph: &'m Graph,
+    collected: Collected,
+    schedule: schedule::Schedule,
+    recorded: Vec<calibrate::Pass>,
+    /// Value ranges of its input channels, where they are known.
+    ranges: Option<Vec<(f64, f64)>>,
+}
+
+/// Runs passes, verifies after each, and writes down what one of them gave.
+#[derive(Default)]
+struct Runner {
+    /// The pass after which the values are wanted, and nothing else.
+    wanted: Option<&'static str>,
+    text: String,
+    last: &'static str,
+}
+
+impl Runner {
+    fn step<'a, P: Pass<'a>>(&mut self, mut pass: P, input: P::Input) -> Result<P::Output, Diagnostics> {
+        let output = pass.run(input)?;
+        P::verify(input, &output)?;
+        self.last = P::INFO.name;
+        if self.over() {
+            self.text += &P::text(input, &output);
+        }
+        Ok(output)
+    }
+
+    /// Whether the pass whose values are wanted has run.
+    fn over(&self) -> bool {
+        self.wanted == Some(self.last)
+    }
+}
+
+/// The networks of a model on their way to a target.
+struct Lowering<'m> {
+    model: &'m LoadedModel,
+    workload: &'m dyn Workload,
+    target: &'m Target,
+    options: LowerOptions,
+}
+
+impl<'m> Lowering<'m> {
+    /// The spiking IR; none if the runner wanted what an earlier pass gives.
+    fn run(&self, runner: &mut Runner) -> Result<Option<SpikingIr>, Diagnostics> {
+        windows_expected(self.target)?;
+        let bits = weight_bits(self.target, self.options)?;
+        let mut recorder = self.workload.recorder(self.options.passes(bits));
+        let (mut prepared, mut problems) = (Vec::new(), Diagnostics::default());
+        for name in self.workload.networks() {
+            match self.network(runner, name, &mut *recorder) {
+                Ok(network) => prepared.extend(network),
+                Err(found) => problems.0.extend(found.0),
+            }
+        }
+        if runner.over() {
+            return problems.into_result(None);
+        }
+        // Networks that got here tell what rounding finds even if others did not.
+        let workload = problems.0.is_empty().then_some(self.workload);
+        let quantise = Quantise { name: &self.model.name, target: self.target, bits, workload };
+        match runner.step(quantise, prepared.as_slice()) {
+            Ok(ir) => problems.into_result(Some(ir)),
+            Err(found) => {
+                problems.0.extend(found.0);
+                Err(problems)
+            }
+        }
+    }
+
+    /// A network up to integers; none if the runner wanted what an earlier pass gives.
+    fn network(
+        &self,
+        runner: &mut Runner,
+        name: &str,
+        recorder: &mut dyn crate::workload::Recorder,
+    ) -> Result<Option<Prepared<'m>>, Diagnostics> {
+        let graph = graph(self.model, name)?;
+        let Some(collected) = collected(runner, graph, self.workload)? else { return Ok(None) };
+        if runner.over() {
+            return Ok(None);
+        }
+        let recorded = runner.step(RecordActivity { recorder }, &collected)?;
+        if runner.over() {
+            return Ok(None);
+        }
+        let delay_max = self.target.synapses.delay_max.get();
+        let schedule = runner.step(ScheduleNetwork { delay_max }, &collected)?;
+        let ranges = self.workload.input_ranges(graph);
+        Ok(Some(Prepared { graph, collected, schedule, recorded, ranges }))
+    }
+}
+
+/// The neurons of a graph; none if the runner wanted what an earlier pass gives.
+fn collected(
+    runner: &mut Runner,
+    graph: &Graph,
+    workload: &dyn Workload,
+) -> Result<Option<Collected>, Diagnostics> {
+    let has_tail = workload.has_host_tail(&graph.name);
+    let split = runner.step(SplitHostTail { has_tail }, graph)?;
+    if runner.over() {
+        return Ok(None);
+    }
+    runner.step(CollectNeurons, &*split.graph).map(Some)
+}
+
+fn graph<'m>(model: &'m LoadedModel, name: &str) -> Result<&'m Graph, Diagnostic> {
+    model.graphs.get(name).ok_or_else(|| {
+        Diagnostic::new(Code::ModelInvalid, "pipeline", format!("no network is called \"{name}\""))
+    })
+}
+
+/// Lowers the networks that a workload runs on the chip: all passes.
+///
+/// # Errors
+/// [`Code::Unsupported`], [`Code::Quantise`], [`Code::ModelInvalid`] or those of shape inference; [`Code::SpikingIr`] if
+/// a pass broke an invariant.
+pub fn lower(
+    model: &LoadedModel,
+    workload: &dyn Workload,
+    target: &Target,
+    options: LowerOptions,
+) -> Result<SpikingIr, Diagnostics> {
+    let ir = Lowering { model, workload, target, options }.run(&mut Runner::default())?;
+    Ok(ir.expect("a runner that wants nothing runs all passes"))
+}
+
+/// A network's neurons, whatever the target: the passes up to `collect-neurons`.
+///
+/// # Errors
+/// As [`lower`].
+pub fn neurons(model: &LoadedModel, workload: &dyn Workload, name: &str) -> Result<Collected, Diagnostics> {
+    let collected = collected(&mut Runner::default(), graph(model, name)?, workload)?;
+    Ok(collected.expect("a runner that wants nothing runs all passes"))
+}
+
+/// What the pass of that name gives, for people.
+///
+/// # Errors
+/// [`Code::Argument`] for an unknown name; as [`lower`] for the passes up to that one.
+pub fn emit_after(
+    pass: &str,
+    model: &LoadedModel,
+    workload: &dyn Workload,
+    target: &Target,
+    options: LowerOptions,
+) -> Result<String, Diagnostics> {
+    let info = find(pass)?;
+    let mut runner = Runner { wanted: Some(info.name), ..Runner::default() };
+    Lowering { model, workload, target, options }.run(&mut runner)?;
+    Ok(runner.text)
+}
+
+/// The pass of that name.
+///
+/// # Errors
+/// [`Code::Argument`] with near names, or all.
+pub fn find(pass: &str) -> Result<Info, Diagnostic> {
+    let names = PASSES.map(|info| info.name);
+    PASSES.into_iter().find(|info| info.name == pass).ok_or_else(|| {
+        let all = names.join(", ");
+        let hint = match near(pass, &names) {
+            Some(near) => format!("near names: {near}; the passes are {all}"),
+            None => format!("the passes are {all}"),
+        };
+        Diagnostic::new(Code::Argument, format!("--emit-after {pass}"), "no pass has this name").hint(hint)
+    })
+}
+
+/// Refuses targets whose cores cannot leave a population alone outside its window.
+fn windows_expected(target: &Target) -> Result<(), Diagnostic> {
+    if target.neuron.active_windows.get() {
+        return Ok(());
+    }
+    let message = "its cores update every population in every timestep, which would integrate biases outside the window";
+    Err(Diagnostic::new(Code::Unsupported, format!("target {}", target.name), message)
+        .hint("only targets with `active_windows: (true, ...)` are supported"))
+}
+
+/// Networks by name, as they were numbered.
+type Ids = IndexMap<String, crate::ir::NetworkId>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_have_names_of_their_own_that_can_be_asked_for() {
+        for info in PASSES {
+            assert_eq!(find(info.name).unwrap(), info);
+            assert_eq!(PASSES.iter().filter(|other| other.name == info.name).count(), 1);
+        }
+        let error = find("colect-neurons").unwrap_err();
+        assert_eq!(error.code, Code::Argument);
+        assert!(
+            error
+                .hint
+                .unwrap()
+                .starts_with("near names: `collect-neurons`; the passes are split-host-tail, ")
+        );
+    }
+
+    #[test]
+    fn each_takes_what_one_before_it_gives() {
+        for (i, info) in PASSES.iter().enumerate().skip(1) {
+            let given =
+                |part: &str| part == "target" || PASSES[..i].iter().any(|before| before.gives == part);
+            assert!(info.takes.split(", ").all(given), "{info:?}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Every pass as a step of the pipeline: its name, types, verifier and text.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use snnc_targets::entity::EntityMap;
+use snnc_targets::{Diagnostics, Target};
+
+use super::{Ids, Info, Pass, Prepared};
+use crate::graph::Graph;
+use crate::ir::spiking::{Model, Network, NeuronFormat, SpikingIr};
+use crate::passes::collect::Collected;
+use crate::passes::{calibrate, collect, host_tail, quantise, schedule};
+use crate::workload::{Recorder, Workload};
+
+/// See [`host_tail`].
+pub(super) struct SplitHostTail {
+    /// Whether the workload has the host compute what follows the read-outs.
+    pub has_tail: bool,
+}
+
+/// A graph for the chip, and what the host computes behind it.
+pub(super) struct Split<'a> {
+    pub graph: Cow<'a, Graph>,
+    pub tail: Option<host_tail::Tail>,
+}
+
+impl<'a> Pass<'a> for SplitHostTail {
+    const INFO: Info = Info {
+        name: host_tail::NAME,
+        takes: "layer graph",
+        gives: "layer graph for the chip",
+        description: host_tail::DESCRIPTION,
+    };
+    type Input = &'a Graph;
+    type Output = Split<'a>;
+
+    fn run(&mut self, graph: &'a Graph) -> Result<Split<'a>, Diagnostics> {
+        if !self.has_tail {
+            return Ok(Split { graph: Cow::Borrowed(graph), tail: None });
+        }
+        let (chip, tail) = host_tail::run(graph)?;
+        Ok(Split { graph: Cow::Owned(chip), tail })
+    }
+
+    fn verify(_: &'a Graph, split: &Split<'a>) -> Result<(), Diagnostics> {
+        split.graph.verify()
+    }
+
+    fn text(_: &'a Graph, split: &Split<'a>) -> String {
+        let mut text = split.graph.table().unwrap_or_else(|problems| problems.to_string());
+        if let Some(tail) = &split.tail {
+            let _ = writeln!(text, "  the host: {tail}");
+        }
+        text
+    }
+}
+
+/// See [`collect`].
+pub(super) struct CollectNeurons;
+
+impl<'a> Pass<'a> for CollectNeurons {
+    const INFO: Info = Info {
+        name: collect::NAME,
+        takes: "layer graph for the chip",
+        gives: "neurons and float kernels",
+        description: collect::DESCRIPTION,
+    };
+    type Input = &'a Graph;
+    type Output = Collected;
+
+    fn run(&mut self, graph: &'a Graph) -> Result<Collected, Diagnostics> {
+        collect::run(graph)
+    }
+
+    fn verify(_: &'a Graph, collected: &Collected) -> Result<(), Diagnostics> {
+        collected.verify()
+    }
+
+    fn text(_: &'a Graph, collected: &Collected) -> String {
+        collected.to_string()
+    }
+}
+
+/// See [`calibrate`].
+pub(super) struct RecordActivity<'r> {
+    pub recorder: &'r mut dyn Recorder,
+}
+
+impl<'a> Pass<'a> for RecordActivity<'_> {
+    const INFO: Info = Info {
+        name: "record-activity",
+        takes: "neurons and float kernels",
+        gives: "recorded spikes",
+        description: "runs networks in floats on inputs that the workload will give them, if that was asked for",
+    };
+    type Input = &'a Collected;
+    type Output = Vec<calibrate::Pass>;
+
+    fn run(&mut self, collected: &'a Collected) -> Result<Vec<calibrate::Pass>, Diagnostics> {
+        Ok(self.recorder.record(&collected.network, collected))
+    }
+
+    fn verify(collected: &'a Collected, recorded: &Vec<calibrate::Pass>) -> Result<(), Diagnostics> {
+        calibrate::verify(collected, recorded)
+    }
+
+    fn text(collected: &'a Collected, recorded: &Vec<calibrate::Pass>) -> String {
+        let mut text = format!("network {}: {} passes recorded\n", collected.network, recorded.len());
+        for (index, layer) in collected.layers.iter().enumerate().filter(|_| !recorded.is_empty()) {
+            let spikes = |pass: &calibrate::Pass| pass.spikes[index].iter().map(Vec::len).sum::<usize>();
+            let all = recorded.iter().map(spikes).sum::<usize>();
+            let _ = writeln!(text, "  {:<14} {all:>10} spikes", layer.name);
+        }
+        text
+    }
+}
+
+/// See [`schedule`].
+pub(super) struct ScheduleNetwork {
+    /// Longest delay of the target.
+    pub delay_max: u32,
+}
+
+impl<'a> Pass<'a> for ScheduleNetwork {
+    const INFO: Info = Info {
+        name: schedule::NAME,
+        takes: "neurons and float kernels, target",
+        gives: "windows and delays",
+        description: schedule::DESCRIPTION,
+    };
+    type Input = &'a Collected;
+    type Output = schedule::Schedule;
+
+    fn run(&mut self, collected: &'a Collected) -> Result<schedule::Schedule, Diagnostics> {
+        schedule::run(collected, self.delay_max)
+    }
+
+    fn verify(collected: &'a Collected, schedule: &schedule::Schedule) -> Result<(), Diagnostics> {
+        schedule.verify(collected)
+    }
+
+    fn text(collected: &'a Collected, schedule: &schedule::Schedule) -> String {
+        let mut text = format!("network {}: {} timesteps a pass\n", collected.network, schedule.pass_steps);
+        for (index, layer) in collected.layers.iter().enumerate() {
+            let window = schedule.windows[index];
+            let _ = write!(text, "  {:<14} timesteps {} to {}", layer.name, window.start, window.end());
+            for (source, delay) in layer.sources.iter().zip(&schedule.delays[index]) {
+                let _ = write!(text, ", {} after {delay}", collected.layers[source.source].name);
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// See [`quantise`].
+pub(super) struct Quantise<'a> {
+    /// Name of the model.
+    pub name: &'a str,
+    pub target: &'a Target,
+    /// Of weights.
+    pub bits: u32,
+    /// What drives the program; none if a network is missing, and so the program.
+    pub workload: Option<&'a dyn Workload>,
+}
+
+impl<'a> Pass<'a> for Quantise<'_> {
+    const INFO: Info = Info {
+        name: quantise::NAME,
+        takes: "neurons and float kernels, recorded spikes, windows and delays, target",
+        gives: "spiking IR",
+        description: quantise::DESCRIPTION,
+    };
+    type Input = &'a [Prepared<'a>];
+    type Output = SpikingIr;
+
+    fn run(&mut self, networks: &'a [Prepared<'a>]) -> Result<SpikingIr, Diagnostics> {
+        let mut ir = self.empty();
+        let (mut ids, mut problems) = (Ids::new(), Diagnostics::default());
+        for Prepared { graph, collected, schedule, recorded, ranges } in networks {
+            let id = ir.model.networks.push(Network {
+                name: graph.name.clone(),
+                timesteps: graph.timesteps as u32,
+                pass_steps: schedule.pass_steps,
+            });
+            ids.insert(graph.name.clone(), id);
+            let ranges = ranges.as_deref();
+            let done = quantise::run(&mut ir, id, collected, schedule, ranges, recorded, self.target);
+            problems.0.extend(done.err().unwrap_or_default().0);
+        }
+        problems.into_result(())?;
+        ir.model.workload = self.workload.and_then(|workload| workload.spec(&ids));
+        Ok(ir)
+    }
+
+    fn verify(_: &'a [Prepared<'a>], ir: &SpikingIr) -> Result<(), Diagnostics> {
+        ir.verify()
+    }
+
+    fn text(_: &'a [Prepared<'a>], ir: &SpikingIr) -> String {
+        ir.to_text()
+    }
+}
+
+impl Quantise<'_> {
+    fn empty(&self) -> SpikingIr {
+        SpikingIr {
+            model: Model {
+                name: self.name.to_owned(),
+                neuron: NeuronFormat::new(&self.target.neuron, self.bits),
+                networks: EntityMap::new(),
+                populations: EntityMap::new(),
+                inputs: Vec::new(),
+                readouts: Vec::new(),
+                workload: None,
+            },
+            projections: EntityMap::new(),
+        }
+    }
+}
