@@ -63,5 +63,5 @@ fn denoiser_pass_oracle(bencher: divan::Bencher) {
 #[divan::bench(sample_count = 3, args = [Fidelity::None, Fidelity::Analytic])]
 fn one_image(bencher: divan::Bencher, fidelity: Fidelity) {
     let program = program();
-    bencher.bench(|| run(&program, Options { images: 1, seed: 1, fidelity }, &mut (), &|| ()));
+    bencher.bench(|| run(&program, Options { images: 1, seed: 1, fidelity }, &mut (), &()));
 }

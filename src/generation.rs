@@ -18,6 +18,7 @@ use snnc_simulator::time::cycle::Watcher;
 use snnc_targets::{Code, Diagnostic};
 
 use crate::awake::awake;
+use crate::progress::Progress;
 
 /// Images simulated before their records are merged: of each image only pixels and tokens stay in memory.
 const CHUNK: u64 = 16;
@@ -129,7 +130,7 @@ pub fn image_shape(program: &Program) -> Result<Shape, Diagnostic> {
     Ok(decoder.expect("a verified generation loop has a decoder with a read-out").shape)
 }
 
-/// Generates images; `done` is told after each denoising iteration of any image.
+/// Generates images; steps are denoising iterations.
 ///
 /// # Errors
 /// [`Code::Unsupported`] without a generation pipeline or if the target cannot be timed so, [`Code::Argument`] for
@@ -138,17 +139,18 @@ pub fn run(
     program: &Arc<Program>,
     options: Options,
     observer: &mut dyn Observer,
-    done: &(dyn Fn() + Sync),
+    progress: &dyn Progress,
 ) -> Result<Generated, Diagnostic> {
     let generation = loop_of(program)?;
     options.check()?;
+    progress.begin(options.images.saturating_mul(generation.iterations as u64));
     let meter = || Meter::new(program, &SliceTable::new(program), options.fidelity);
     let (chip, meter) = rayon::join(|| Chip::new(program.clone()), meter);
     let meter = meter?;
     let mut record = RunRecord::new(&meter);
     let mut images = Vec::new();
     let one = |index, watcher: Option<&mut dyn Watcher>| {
-        one(&chip, generation, &meter, (options.seed, index), watcher, done)
+        one(&chip, generation, &meter, (options.seed, index), watcher, progress)
     };
     let chunk = if observer.watcher().is_some() { 1 } else { CHUNK };
     for first in (0..options.images).step_by(chunk as usize) {
@@ -177,7 +179,7 @@ fn one(
     meter: &Meter,
     (seed, index): (u64, u64),
     mut watcher: Option<&mut dyn Watcher>,
-    done: &(dyn Fn() + Sync),
+    progress: &dyn Progress,
 ) -> Result<(Image, Record), Diagnostic> {
     let mut record = meter.image(index);
     let uniforms = PhiloxUniforms::new(seed, index);
@@ -195,7 +197,7 @@ fn one(
         pass += 1;
     };
     let trajectory = ChipStepper::observed(chip, generation, (meter.grain(), &mut observe), |stepper| {
-        generate(&LoopParameters::from(generation), stepper, &uniforms, &mut |_| done())
+        generate(&LoopParameters::from(generation), stepper, &uniforms, &mut |_| progress.advance(1))
     });
     if let Some(problem) = failed {
         return Err(problem);

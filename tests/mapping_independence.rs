@@ -86,7 +86,7 @@ fn decoder_and_denoiser_do_not_depend_on_the_mapping() {
 fn images_do_not_depend_on_the_mapping() {
     let (_, programs) = mappings();
     let options = Options { images: 1, seed: 11, fidelity: Fidelity::None };
-    let images: Vec<_> = programs.iter().map(|p| run(p, options, &mut (), &|| ()).unwrap()).collect();
+    let images: Vec<_> = programs.iter().map(|p| run(p, options, &mut (), &()).unwrap()).collect();
     let operations = |g: &Generated| g.record.images[0].tally().events.synaptic_operations;
     for other in &images[1..] {
         assert_eq!(images[0].images, other.images);

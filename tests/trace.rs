@@ -51,7 +51,7 @@ fn traced(program: &Arc<Program>, every: u32, options: Options) -> Result<Genera
     let fidelity = Fidelity::Cycle { every };
     let mut only = Only(Traces::new(program, options, 1, fidelity)?.expect("something is traced"));
     let run = generation::Options { images: 1, seed: 1, fidelity };
-    let generated = generation::run(program, run, &mut only, &|| ())?;
+    let generated = generation::run(program, run, &mut only, &())?;
     only.0.finish()?;
     Ok(generated)
 }

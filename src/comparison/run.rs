@@ -18,6 +18,7 @@ use super::layerwise::Layerwise;
 use super::sums::Sums;
 use crate::float_stepper::FloatStepper;
 use crate::generation::{IMAGES_MAX, check_images, loop_of};
+use crate::progress::Progress;
 
 /// One in so many denoiser passes is also checked layer by layer.
 const CHECKED: usize = 16;
@@ -36,7 +37,7 @@ pub struct Options {
     pub calibration_passes: u64,
 }
 
-/// Compares a compiled model with its float reference over some images; `done` is told after each iteration.
+/// Compares a compiled model with its float reference over some images; steps are iterations.
 ///
 /// # Errors
 /// [`snnc_targets::Code::Unsupported`] without a generation pipeline, or what the float reference refuses.
@@ -44,10 +45,11 @@ pub fn compare(
     model: &LoadedModel,
     (ir, program): (SpikingIr, &Arc<Program>),
     options: Options,
-    done: &(dyn Fn() + Sync),
+    progress: &dyn Progress,
 ) -> Result<Comparison, Diagnostics> {
     let generation = loop_of(program)?;
     check_images(options.images, IMAGES_MAX)?;
+    progress.begin(options.images.saturating_mul(generation.iterations as u64));
     let sides = Sides {
         float: FloatStepper::new(model)?,
         chip: Chip::new(program.clone()),
@@ -60,7 +62,7 @@ pub fn compare(
     for first in (0..options.images).step_by(chunk as usize) {
         let images: Vec<Sums> = (first..options.images.min(first + chunk))
             .into_par_iter()
-            .map(|image| sides.image(PhiloxUniforms::new(options.seed, image), done))
+            .map(|image| sides.image(PhiloxUniforms::new(options.seed, image), progress))
             .collect::<Result<_, Diagnostic>>()?;
         images.into_iter().for_each(|image| sums.merge(image));
     }
@@ -76,7 +78,7 @@ struct Sides<'a> {
 
 impl Sides<'_> {
     /// One image: the chip alone first, then the float trajectory with the chip beside it.
-    fn image(&self, uniforms: PhiloxUniforms, done: &(dyn Fn() + Sync)) -> Result<Sums, Diagnostic> {
+    fn image(&self, uniforms: PhiloxUniforms, progress: &dyn Progress) -> Result<Sums, Diagnostic> {
         let parameters = LoopParameters::from(self.generation);
         let mut free_spikes = Vec::new();
         let mut observe =
@@ -93,7 +95,7 @@ impl Sides<'_> {
             free: free_spikes.into_iter(),
             decoded: Vec::new(),
         };
-        let forced = generate(&parameters, &mut both, &uniforms, &mut |_| done())?;
+        let forced = generate(&parameters, &mut both, &uniforms, &mut |_| progress.advance(1))?;
         let [float, chip, free_image] = [&forced.membrane, &both.decoded, &free.membrane].map(|m| pixels(m));
         let last = |tokens: &[Vec<u32>]| tokens.last().cloned().unwrap_or_default();
         let tokens = (last(&forced.tokens), last(&free.tokens));

@@ -21,6 +21,7 @@ use snnc_compiler::reference::Interpreter;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use crate::float_stepper::{self, FloatStepper};
+use crate::progress::Progress;
 use cases::Cases;
 
 pub use file::GoldenFile;
@@ -28,15 +29,6 @@ pub use report::{GoldenReport, GoldenRow};
 
 /// Largest absolute error of a logit or membrane that passes.
 pub const TOLERANCE: f64 = 1e-9;
-
-/// How far a check has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Network passes done.
-    pub done: usize,
-    /// Network passes of the whole check, the decodings at the end of a loop aside.
-    pub total: usize,
-}
 
 /// The model's networks under the names of the golden keys.
 struct Networks<'m> {
@@ -54,7 +46,8 @@ impl<'m> Networks<'m> {
     }
 }
 
-/// Runs the float reference on every recorded case and compares all that was recorded.
+/// Runs the float reference on every recorded case and compares all that was recorded. Steps are network passes, the
+/// decodings at the end of a loop aside.
 ///
 /// # Errors
 /// [`Code::GoldenInvalid`] for each record that is malformed or does not fit the model, and for a file without
@@ -62,7 +55,7 @@ impl<'m> Networks<'m> {
 pub fn check(
     model: &LoadedModel,
     golden: &GoldenFile,
-    progress: &mut dyn FnMut(Progress),
+    progress: &dyn Progress,
 ) -> Result<GoldenReport, Diagnostics> {
     let mut networks = Networks::new(model)?;
     let cases = Cases::read(golden, &networks)?;

@@ -24,6 +24,7 @@ use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
 use crate::generation::{Image, check_images, image_shape, loop_of};
+use crate::progress::Progress;
 use crate::report::is_result;
 use set::Set;
 
@@ -142,8 +143,8 @@ pub struct Found {
 /// Most images of a set: their numbers have 32 bits.
 const IMAGES_MAX: u64 = 1 << 32;
 
-/// Generates the images of `manifest` into `out`, from where an earlier run stopped; `done` is told of each image,
-/// and once of those that were there.
+/// Generates the images of `manifest` into `out`, from where an earlier run stopped; `progress` is told of
+/// each image.
 ///
 /// # Errors
 /// [`Code::Unsupported`] without a generation pipeline, [`Code::Argument`] for zero images or another run's folder,
@@ -152,7 +153,7 @@ pub fn run(
     program: &Arc<Program>,
     manifest: &Manifest,
     out: &Path,
-    done: &(dyn Fn(u64) + Sync),
+    progress: &dyn Progress,
 ) -> Result<Found, Diagnostics> {
     let generation = loop_of(program)?;
     check_images(manifest.images, IMAGES_MAX)?;
@@ -161,7 +162,8 @@ pub fn run(
     manifest.claim(folder.path())?;
     let mut set = Set::open(out, manifest, shape, (generation.rows, generation.columns))?;
     let found = Found { whole: set.whole(), damaged: set.damaged() };
-    done(found.whole);
+    progress.begin(manifest.images);
+    progress.advance(found.whole);
     let chip = Chip::new(program.clone());
     let parameters = LoopParameters::from(generation);
     let mut at = 0;
@@ -171,7 +173,7 @@ pub fn run(
             let mut stepper = ChipStepper::unobserved(&chip, generation);
             let uniforms = PhiloxUniforms::new(manifest.seed, index);
             let trajectory = generate(&parameters, &mut stepper, &uniforms, &mut |_| {})?;
-            done(1);
+            progress.advance(1);
             let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
             Ok(Image { tokens, pixels: pixels(&trajectory.membrane) })
         };

@@ -172,6 +172,6 @@ fn generated(program: &Arc<Program>) -> Answer {
         return Ok(());
     }
     let options = snnc::generation::Options { images: 1, seed: 1, fidelity: Fidelity::Analytic };
-    let made = snnc::generation::run(program, options, &mut (), &|| ());
+    let made = snnc::generation::run(program, options, &mut (), &());
     made.map(drop).map_err(|problem| super::told(&problem))
 }

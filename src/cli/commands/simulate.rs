@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
 use snnc_compiler::ir::Shape;
@@ -18,7 +17,7 @@ use super::compile::compile;
 use super::{files, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
-use crate::cli::progress;
+use crate::cli::progress::Bar;
 use crate::generation::{self, Generated, Observer, Options, image_shape, loop_of};
 use crate::report::images::{Image, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
@@ -31,25 +30,24 @@ const THREADS_MAX: usize = 1024;
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = Inputs::new([&args.program]);
     check(&args.generate)?;
-    let program = Arc::new(Program::load(&args.program)?);
-    generate(&program, 0.0, &args.generate)
+    generate(&crate::program::Program::load(&args.program)?, &args.generate)
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = files::mapped(&args.model, &args.mapping);
     check(&args.generate)?;
-    let compiled = compile(&args.model, &args.mapping)?;
-    if !args.generate.json {
-        print(&format!("{}\n", compiled.report));
+    let program = compile(&args.model, &args.mapping)?;
+    if let Some(compilation) = program.compilation().filter(|_| !args.generate.json) {
+        print(&format!("{}\n", compilation.report));
     }
-    generate(&compiled.program, compiled.seconds, &args.generate)
+    generate(&program, &args.generate)
 }
 
-fn generate(program: &Arc<Program>, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+fn generate(program: &crate::program::Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+    let (program, compile_s) = (program.mapped(), program.compile_seconds());
     if !args.json {
         errors::warn(&program.warnings());
     }
-    let iterations = loop_of(program)?.iterations as u64;
     let shape = image_shape(program)?;
     // Refuses at once what no image file holds.
     Image::new(shape, vec![0; shape.len()])?;
@@ -58,13 +56,11 @@ fn generate(program: &Arc<Program>, compile_s: f64, args: &GenerateArgs) -> Resu
     let begin = |out: &PathBuf| ResultSet::begin(out, "snnc run", is_result);
     let set = args.out.as_ref().map(begin).transpose()?;
     let mut watching = Watching::new(program, args, set.as_ref())?;
-    let bar = progress::bar(args.images.saturating_mul(iterations), "generating");
+    let bar = Bar::new("generating");
     let start = Instant::now();
-    let done = || bar.inc(1);
-    let generated =
-        pool(args.threads)?.install(|| generation::run(program, options, &mut watching, &done))?;
+    let generated = pool(args.threads)?.install(|| generation::run(program, options, &mut watching, &bar))?;
     let wall_s = start.elapsed().as_secs_f64();
-    bar.finish_and_clear();
+    drop(bar);
     let slices = SliceTable::new(program);
     let report = ReportInput {
         program,

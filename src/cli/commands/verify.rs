@@ -11,7 +11,8 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
 use super::{json, print};
 use crate::cli::arguments::VerifyArgs;
-use crate::cli::{errors, progress};
+use crate::cli::errors;
+use crate::cli::progress::Bar;
 use crate::report::images::{Image, image_name, write_image};
 use crate::report::is_result;
 use crate::{comparison, golden};
@@ -30,13 +31,8 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
             return Err(Diagnostic::new(Code::Argument, "--weights, --calibrate", message).into());
         }
         let recorded = golden::GoldenFile::read(traces)?;
-        let bar = progress::bar(0, "checking");
-        let report = golden::check(&model, &recorded, &mut |at| {
-            bar.set_length(at.total as u64);
-            bar.set_position(at.done as u64);
-        })
-        .map_err(|problems| model.origin.locate(problems))?;
-        bar.finish_and_clear();
+        let report = golden::check(&model, &recorded, &Bar::new("checking"))
+            .map_err(|problems| model.origin.locate(problems))?;
         print(&if args.json { report.json() } else { report.text() });
         return Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
@@ -49,12 +45,9 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&found);
     }
-    let iterations = program.model.generation.as_ref().map_or(0, |g| g.iterations as u64);
-    let bar = progress::bar(args.images.saturating_mul(iterations), "comparing");
     let calibration_passes = options.lower.passes(ir.model.neuron.weight_bits) as u64;
     let compared = comparison::Options { images: args.images, seed: args.seed, calibration_passes };
-    let comparison = comparison::compare(&model, (ir, &program), compared, &|| bar.inc(1))?;
-    bar.finish_and_clear();
+    let comparison = comparison::compare(&model, (ir, &program), compared, &Bar::new("comparing"))?;
     if let Some(set) = set {
         write(set, &comparison)?;
     }
