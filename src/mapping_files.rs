@@ -69,7 +69,7 @@ impl MappingFiles {
             let partition = if ron {
                 PartitionFile::read(path)?.resolve(ir).map_err(|problems| in_file(path, problems))?
             } else {
-                self.from_blocks(path, ir, target, (&given.rates, search))?
+                self.of_blocks(path, ir, target, (&given.rates, search))?
             };
             partition.verify(ir).map_err(|problems| in_file(path, problems))?;
             given.partition = Some(partition);
@@ -82,7 +82,7 @@ impl MappingFiles {
     }
 
     /// A partition from the blocks of one network's hypergraph; other networks are searched.
-    fn from_blocks(
+    fn of_blocks(
         &self,
         path: &Path,
         ir: &SpikingIr,
