@@ -132,13 +132,13 @@ fn in_file(path: &Path, mut problems: Diagnostics) -> Diagnostics {
     problems
 }
 
-/// The network of that name; without one the denoiser, else the first. `option` is what names it, for errors.
+/// The network of that name; without one the first. `option` is what names it, for errors.
 ///
 /// # Errors
 /// [`Code::Argument`] if there is none.
 pub fn network_named(model: &Model, option: &str, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
     let Some(name) = name else {
-        return Ok(model.generation.as_ref().map_or(NetworkId(0), |generation| generation.denoiser));
+        return Ok(NetworkId(0));
     };
     let found = model.networks.iter().find(|(_, network)| network.name == name).map(|(id, _)| id);
     found.ok_or_else(|| {

@@ -179,7 +179,7 @@ fn write(
     generated: &Generated,
     report: &Report,
 ) -> Result<(), Diagnostics> {
-    let generation = loop_of(program)?;
+    let parameters = loop_of(program)?.parameters;
     let mut images = Vec::new();
     for (index, image) in generated.images.iter().enumerate() {
         let image = Image::new(shape, image.pixels.clone())?;
@@ -188,7 +188,7 @@ fn write(
     }
     write_contact(&set.place("contact.png")?, &images)?;
     let tokens: Vec<Vec<u32>> = generated.images.iter().map(|image| image.tokens.clone()).collect();
-    npy::write_tokens(&set.place("tokens.npy")?, &tokens, generation.rows, generation.columns)?;
+    npy::write_tokens(&set.place("tokens.npy")?, &tokens, parameters.rows, parameters.columns)?;
     json::write(&set.place("report.json")?, report)?;
     Ok(())
 }
