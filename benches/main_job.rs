@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use snnc::generation::{Options, run};
+use snnc::{Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, compile, lower};
 use snnc_compiler::frontend::{LoadedModel, load};
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::execute::{Chip, oracle};
-use snnc_simulator::host::Generation;
 use snnc_simulator::time::Fidelity;
+use snnc_simulator::workload::Generation;
 use snnc_targets::{Target, registry};
 
 fn main() {
@@ -31,7 +31,7 @@ fn program() -> Arc<Program> {
 
 /// A denoiser input: a grid half masked, at half time.
 fn planes(program: &Program) -> Vec<f64> {
-    let generation = Generation::of(&program.model).expect("the example generates");
+    let generation = Generation::new(&program.model, 1, 1).expect("the example generates");
     let positions = generation.parameters.rows * generation.parameters.columns;
     let mask = generation.parameters.mask as usize;
     let token = |p: usize| if p.is_multiple_of(2) { mask } else { p * 37 % mask };
@@ -48,7 +48,7 @@ fn compile_model(bencher: divan::Bencher) {
 fn denoiser_pass(bencher: divan::Bencher) {
     let program = program();
     let (chip, input) = (Chip::new(program.clone()), planes(&program));
-    let network = Generation::of(&program.model).expect("the example generates").denoiser;
+    let network = Generation::new(&program.model, 1, 1).expect("the example generates").denoiser;
     bencher.bench(|| chip.run(network, &input).unwrap());
 }
 
@@ -58,12 +58,14 @@ fn denoiser_pass_oracle(bencher: divan::Bencher) {
     let program = program();
     let ir = lower(&model(), &target(), Default::default()).expect("the example lowers");
     let input = planes(&program);
-    let network = Generation::of(&program.model).expect("the example generates").denoiser;
+    let network = Generation::new(&program.model, 1, 1).expect("the example generates").denoiser;
     bencher.bench(|| oracle::run(&ir, network, &input));
 }
 
 #[divan::bench(sample_count = 3, args = [Fidelity::None, Fidelity::Analytic])]
 fn one_image(bencher: divan::Bencher, fidelity: Fidelity) {
     let program = program();
-    bencher.bench(|| run(&program, Options { images: 1, seed: 1, fidelity }, &mut (), &()));
+    let generation = Generation::new(&program.model, 1, 1).expect("the example generates");
+    let options = SessionOptions { fidelity, ..SessionOptions::default() };
+    bencher.bench(|| Session::new(&program.clone().into(), options).unwrap().run(&generation).unwrap());
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use snnc_compiler::ir::program::Program as Mapped;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::report::MappingReport;
-use snnc_targets::{Diagnostic, Diagnostics, Target};
+use snnc_simulator::workload::{Generation, Samples};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+
+use crate::mapping_files::network_named;
 
 /// A verified program. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -30,7 +33,7 @@ impl Program {
     /// Reads a `.snnx` file and verifies it.
     ///
     /// # Errors
-    /// [`snnc_targets::Code::FileUnreadable`], [`snnc_targets::Code::SnnxMalformed`], or what the verifier finds.
+    /// [`Code::FileUnreadable`], [`Code::SnnxMalformed`], or what the verifier finds.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
         Ok(Mapped::load(path.as_ref())?.into())
     }
@@ -38,7 +41,7 @@ impl Program {
     /// Writes a `.snnx` file, whole or not at all.
     ///
     /// # Errors
-    /// [`snnc_targets::Code::OutputFailed`].
+    /// [`Code::OutputFailed`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Diagnostic> {
         self.mapped.save(path.as_ref())
     }
@@ -55,6 +58,36 @@ impl Program {
     /// How it was compiled; nothing for one that was read from a file.
     pub fn compilation(&self) -> Option<&Compilation> {
         self.compilation.as_deref()
+    }
+
+    /// The network in integers that the program was mapped from.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a program that was read from a file, which holds none.
+    pub fn spiking(&self) -> Result<&SpikingIr, Diagnostic> {
+        self.compilation().map(|compilation| &compilation.ir).ok_or_else(|| {
+            let place = format!("program of model {}", self.mapped.model.name);
+            Diagnostic::new(Code::Argument, place, "was read from a file, which holds no unmapped network")
+                .hint("compile the model instead")
+        })
+    }
+
+    /// Images by the generation loop of the model: `images` of them, the random stream of each from `seed`.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a model that generates nothing, [`Code::ProgramInvalid`] for a loop that does not fit it.
+    pub fn generation(&self, seed: u64, images: u64) -> Result<Generation, Diagnostics> {
+        Generation::new(&self.mapped.model, seed, images)
+    }
+
+    /// Samples for one network, `[n, c, h, w]` row-major: a pass each, its input constant.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a network that there is not, or values that are not finite; [`Code::LayerShape`] for values
+    /// that are no whole samples; [`Code::Unsupported`] for a network that takes none.
+    pub fn samples(&self, network: &str, values: Vec<f64>) -> Result<Samples, Diagnostic> {
+        let network = network_named(&self.mapped.model, "network", Some(network))?;
+        Samples::new(&self.mapped.model, network, values)
     }
 
     /// The chip that it is made for.

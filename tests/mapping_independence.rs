@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use snnc::generation::{Generated, Options, run};
+use snnc::{Outcome, Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, lower, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::mapping::effort::Effort;
@@ -13,8 +13,9 @@ use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_simulator::counts::Events;
 use snnc_simulator::execute::{Chip, oracle};
-use snnc_simulator::host::Generation;
 use snnc_simulator::time::Fidelity;
+use snnc_simulator::workload::Generation;
+use snnc_simulator::workload::generation::Image;
 use snnc_targets::{Target, registry};
 
 /// The default mapping, smaller tiles elsewhere, and cores of another size.
@@ -52,7 +53,7 @@ fn larger(target: &Target) -> snnc_targets::schema::CoreLimits {
 #[test]
 fn decoder_and_denoiser_do_not_depend_on_the_mapping() {
     let (ir, programs) = mappings();
-    let generation = Generation::of(&ir.model).unwrap();
+    let generation = Generation::new(&ir.model, 1, 1).unwrap();
     let positions = generation.parameters.rows * generation.parameters.columns;
     let tokens: Vec<f64> =
         (0..positions).map(|p| (p * 37 % generation.parameters.mask as usize) as f64).collect();
@@ -87,11 +88,15 @@ fn decoder_and_denoiser_do_not_depend_on_the_mapping() {
 #[test]
 fn images_do_not_depend_on_the_mapping() {
     let (_, programs) = mappings();
-    let options = Options { images: 1, seed: 11, fidelity: Fidelity::None };
-    let images: Vec<_> = programs.iter().map(|p| run(p, options, &mut (), &()).unwrap()).collect();
-    let operations = |g: &Generated| g.record.images[0].tally().events.synaptic_operations;
+    let options = SessionOptions { fidelity: Fidelity::None, ..SessionOptions::default() };
+    let image = |program: &Arc<Program>| {
+        let generation = Generation::new(&program.model, 11, 1).unwrap();
+        Session::new(&program.clone().into(), options).unwrap().run(&generation).unwrap()
+    };
+    let images: Vec<_> = programs.iter().map(image).collect();
+    let operations = |g: &Outcome<Image>| g.record.images[0].tally().events.synaptic_operations;
     for other in &images[1..] {
-        assert_eq!(images[0].images, other.images);
+        assert_eq!(images[0].items, other.items);
         assert_eq!(operations(&images[0]), operations(other));
     }
     let packets: std::collections::BTreeSet<_> =

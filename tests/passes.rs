@@ -7,29 +7,21 @@ use snnc_compiler::ir::NetworkId;
 use snnc_simulator::charge::Meter;
 use snnc_simulator::counts::{Grain, PassCounts};
 use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::host::{ChipStepper, Generation, LoopParameters, PhiloxUniforms, Stepper, generate};
 use snnc_simulator::time::Fidelity;
+use snnc_simulator::workload::generation::LoopParameters;
+use snnc_simulator::workload::{ChipDriver, Driver, Generation, Workload, drive};
 use snnc_targets::{Code, Diagnostic, registry};
 
-/// Remembers what the loop asked a stepper.
-struct Asked<'s, S> {
-    inner: &'s mut S,
-    generation: &'s Generation,
+/// Remembers what a driver was asked.
+struct Asked<'d, D> {
+    inner: &'d mut D,
     passes: Vec<(NetworkId, Vec<f64>)>,
 }
 
-impl<S: Stepper> Stepper for Asked<'_, S> {
-    fn denoise(&mut self, tokens: &[u32], t: u32) -> Result<Vec<f64>, Diagnostic> {
-        let mut input: Vec<f64> = tokens.iter().map(|&token| f64::from(token)).collect();
-        input.resize(2 * tokens.len(), f64::from(t));
-        self.passes.push((self.generation.denoiser, input));
-        self.inner.denoise(tokens, t)
-    }
-
-    fn decode(&mut self, tokens: &[u32]) -> Result<Vec<f64>, Diagnostic> {
-        let input = tokens.iter().map(|&token| f64::from(token)).collect();
-        self.passes.push((self.generation.decoder, input));
-        self.inner.decode(tokens)
+impl<D: Driver> Driver for Asked<'_, D> {
+    fn pass(&mut self, network: NetworkId, input: &[f64]) -> Result<Vec<Vec<f64>>, Diagnostic> {
+        self.passes.push((network, input.to_vec()));
+        self.inner.pass(network, input)
     }
 }
 
@@ -38,20 +30,19 @@ fn every_pass_is_seen_once_in_order_and_costs_the_same_counted_as_one() {
     let target = registry::load("loihi-like").unwrap();
     let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
     let chip = Chip::new(program.clone());
-    let generation = &Generation::of(&program.model).unwrap();
-    let parameters = LoopParameters { iterations: 12, ..generation.parameters };
-    let uniforms = PhiloxUniforms::new(5, 0);
+    let whole = Generation::new(&program.model, 5, 1).unwrap();
+    let generation =
+        Generation { parameters: LoopParameters { iterations: 12, ..whole.parameters }, ..whole };
     for grain in [Grain::Pass, Grain::Timestep] {
         let mut seen: Vec<PassCounts> = Vec::new();
         let mut observe = |outcome: &PassOutcome| seen.push(outcome.counts.clone());
-        let (asked, trajectory) =
-            ChipStepper::observed(&chip, generation, (grain, &mut observe), |stepper| {
-                let mut asked = Asked { inner: stepper, generation, passes: Vec::new() };
-                let trajectory = generate(&parameters, &mut asked, &uniforms, &mut |_| ()).unwrap();
-                (asked.passes, trajectory)
-            });
-        let mut unobserved = ChipStepper::unobserved(&chip, generation);
-        assert_eq!(trajectory, generate(&parameters, &mut unobserved, &uniforms, &mut |_| ()).unwrap());
+        let (asked, image) = ChipDriver::observed(&chip, (grain, &mut observe), |inner| {
+            let mut asked = Asked { inner, passes: Vec::new() };
+            let image = drive(generation.begin(0), &mut asked, &mut || ()).unwrap();
+            (asked.passes, image)
+        });
+        let mut unobserved = ChipDriver::unobserved(&chip);
+        assert_eq!(image, drive(generation.begin(0), &mut unobserved, &mut || ()).unwrap());
         assert_eq!((asked.len(), seen.len()), (13, 13));
         let meter = Meter::new(&program, &chip.table, Fidelity::None).unwrap();
         let (mut shown, mut alone) = (meter.record(), meter.record());
@@ -72,7 +63,7 @@ fn inputs_of_another_shape_are_errors() {
     let target = registry::load("loihi-like").unwrap();
     let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
     let chip = Chip::new(program.clone());
-    let generation = &Generation::of(&program.model).unwrap();
+    let generation = Generation::new(&program.model, 5, 1).unwrap();
     let denoiser = program.model.networks[generation.denoiser].name.clone();
     for input in [&[][..], &[0.0; 97], &[0.0; 99]] {
         let error = chip.run(generation.denoiser, input).unwrap_err();
@@ -81,11 +72,11 @@ fn inputs_of_another_shape_are_errors() {
         assert_eq!(error.message, expected);
     }
     assert_eq!(chip.run(NetworkId(9), &[0.0; 98]).unwrap_err().code, Code::Argument);
-    let mut stepper = ChipStepper::unobserved(&chip, generation);
-    assert_eq!(stepper.denoise(&[0; 48], 1).unwrap_err().code, Code::LayerShape);
-    assert_eq!(stepper.decode(&[0; 50]).unwrap_err().code, Code::LayerShape);
+    let mut driver = ChipDriver::unobserved(&chip);
+    assert_eq!(driver.pass(generation.decoder, &[0.0; 50]).unwrap_err().code, Code::LayerShape);
     // A loop over another grid.
     let parameters = LoopParameters { rows: 6, ..generation.parameters };
-    let problem = generate(&parameters, &mut stepper, &PhiloxUniforms::new(5, 0), &mut |_| ()).unwrap_err();
+    let other = Generation { parameters, ..generation };
+    let problem = drive(other.begin(0), &mut driver, &mut || ()).unwrap_err();
     assert_eq!(problem.code, Code::LayerShape);
 }

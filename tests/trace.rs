@@ -8,14 +8,16 @@ use std::sync::{Arc, LazyLock};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
-use snnc::generation::{self, Generated, Observer};
-use snnc::trace::{Options, Traces};
+use snnc::trace::{Extent, Options, Traces};
+use snnc::{Observer, Outcome, Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::load;
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::charge::Record;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::time::{Fidelity, Latencies};
+use snnc_simulator::workload::Generation;
+use snnc_simulator::workload::generation::Image;
 use snnc_targets::schema::Routing;
 use snnc_targets::{Code, Diagnostic, registry};
 
@@ -38,7 +40,7 @@ static FORKING: LazyLock<Arc<Program>> = LazyLock::new(|| {
 struct Only<'a>(Traces<'a>);
 
 impl Observer for Only<'_> {
-    fn image(&mut self, _: u64, _: &Record) -> Result<(), Diagnostic> {
+    fn item(&mut self, _: u64, _: &Record) -> Result<(), Diagnostic> {
         Ok(())
     }
 
@@ -47,11 +49,15 @@ impl Observer for Only<'_> {
     }
 }
 
-fn traced(program: &Arc<Program>, every: u32, options: Options) -> Result<Generated, Diagnostic> {
+/// A run of one image.
+const ONE: Extent = Extent { items: 1, passes: 50, item_name: "image" };
+
+fn traced(program: &Arc<Program>, every: u32, options: Options) -> Result<Outcome<Image>, Diagnostic> {
     let fidelity = Fidelity::Cycle { every };
-    let mut only = Only(Traces::new(program, options, 1, fidelity)?.expect("something is traced"));
-    let run = generation::Options { images: 1, seed: 1, fidelity };
-    let generated = generation::run(program, run, &mut only, &())?;
+    let mut only = Only(Traces::new(program, options, ONE, fidelity)?.expect("something is traced"));
+    let generation = Generation::new(&program.model, 1, 1).unwrap();
+    let session = Session::new(&program.clone().into(), SessionOptions { fidelity, threads: None })?;
+    let generated = session.run_observed(&generation, &mut only, &())?;
     only.0.finish()?;
     Ok(generated)
 }
@@ -68,7 +74,7 @@ fn rows_are_deliveries(program: &Arc<Program>) {
     let generated =
         traced(program, 512, Options { packets: Some(path.clone()), ..Options::default() }).unwrap();
     let time = generated.record.total.tally.total().time;
-    let cycle = generated.meter.cycle().unwrap();
+    let cycle = generated.session.meter().cycle().unwrap();
     let (mut latencies, mut zero_load, mut slowest) = (Latencies::default(), 0, 0);
     let mut last = (0, 0, 0);
     let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
@@ -152,7 +158,7 @@ fn traces_that_make_no_sense_are_refused() {
     let (program, folder) = (&*PROGRAM, tempfile::tempdir().unwrap());
     let path = folder.path().join("out");
     let refused = |options: Options, fidelity| {
-        let problem = Traces::new(program, options, 2, fidelity).unwrap_err();
+        let problem = Traces::new(program, options, Extent { items: 2, ..ONE }, fidelity).unwrap_err();
         assert_eq!(problem.code, Code::Argument);
         problem.place
     };

@@ -1,8 +1,8 @@
-//! Runs a core-mapped program: execute, time, charge, and the host loop around them.
+//! Runs a core-mapped program: execute, time, charge, and the workload that drives them.
 //!
 //! Three layers over one run: [`execute`] gives the spikes and [`counts`]; [`time`] turns counts into picoseconds;
-//! [`charge`] turns counts and time into attojoules. Removing a later one changes nothing in an earlier one. The
-//! [`host`] loop drives either the chip or the float reference through [`host::Stepper`].
+//! [`charge`] turns counts and time into attojoules. Removing a later one changes nothing in an earlier one. A
+//! [`workload`] says what goes in before a pass and is told what came out, by the chip or whoever answers in its stead.
 //! Of the compiler only `ir` is used.
 
 // What there is to say, the command says.
@@ -12,6 +12,7 @@ mod bits;
 pub mod charge;
 pub mod counts;
 pub mod execute;
-pub mod host;
 pub mod network;
+pub mod philox;
 pub mod time;
+pub mod workload;

@@ -6,10 +6,12 @@
 //! Measures only; nothing here changes either side. Images, the layers of a check and the timesteps of a float layer are
 //! independent and merged in order, so threads cannot change a figure.
 
+mod layer_sums;
 pub mod layerwise;
 mod metrics;
 pub mod pictures;
 mod run;
+mod sides;
 mod statistics;
 mod sums;
 mod text;
@@ -73,8 +75,9 @@ pub struct LayerComparison {
     pub spike_agreement: f64,
     /// 2 x spikes in common / (float spikes + chip spikes); 1 if both are silent.
     pub spike_overlap: f64,
-    /// Share of pairs with the same answer when each side follows its own tokens.
-    pub free_running_agreement: f64,
+    /// Share of pairs with the same answer when each side follows its own answers; absent where they are not fed back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_running_agreement: Option<f64>,
     /// Spikes per neuron and timestep, float.
     pub rate_float: f64,
     /// The same on the chip.

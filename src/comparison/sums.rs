@@ -1,25 +1,19 @@
 //! What one image adds up to, and how images add up to the comparison.
 
-use std::collections::BTreeMap;
-
+use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::{PopulationId, Shape};
-use snnc_simulator::host::{LoopParameters, PhiloxUniforms, Uniforms, sample};
+use snnc_simulator::workload::generation::{Diffusion, LoopParameters, Uniforms};
 
-use super::metrics::{Mean, Spikes, kl, pixel_mse, ratio};
+use super::layer_sums::LayerSums;
+use super::metrics::{Mean, kl, pixel_mse, ratio};
 use super::pictures::{beside, psnr, ssim};
-use super::{
-    Comparison, Estimate, LayerCheck, LayerComparison, LogitComparison, PixelComparison, Saturation,
-    TokenComparison,
-};
+use super::{Comparison, Estimate, LogitComparison, PixelComparison, Saturation, TokenComparison};
 
 /// Sums over some images.
 #[derive(Debug, Clone, Default)]
 pub struct Sums {
-    pub spikes: BTreeMap<PopulationId, Spikes>,
-    pub free_spikes: BTreeMap<PopulationId, Spikes>,
-    pub checks: BTreeMap<PopulationId, LayerCheck>,
-    pub saturation: Saturation,
+    /// Whatever the workload.
+    pub layers: LayerSums,
     max_abs_error: f64,
     squared_error: Mean,
     kl: Mean,
@@ -43,32 +37,29 @@ struct ImageSums {
 }
 
 impl Sums {
-    /// Compares logits `[codes, h, w]` over the masked positions, and tokens over those drawn in iteration `row`.
+    /// Compares logits `[codes, h, w]` over the masked positions of a course's iteration, and tokens over those drawn in it.
     pub fn logits(
         &mut self,
-        g: &LoopParameters,
-        uniforms: &PhiloxUniforms,
-        row: usize,
-        tokens: &[u32],
+        p: &LoopParameters,
+        course: &Diffusion<impl Uniforms>,
         (float, chip): (&[f64], &[f64]),
     ) {
-        self.draws.resize(g.iterations, (0, 0));
-        let positions = tokens.len();
-        let of = |logits: &[f64], p: usize| -> Vec<f64> {
-            logits.iter().skip(p).step_by(positions).copied().collect()
+        let Some(row) = course.iteration() else { return };
+        self.draws.resize(p.iterations, (0, 0));
+        let (tokens, chosen) = (course.tokens(), course.chosen());
+        let of = |logits: &[f64], position: usize| -> Vec<f64> {
+            logits.iter().skip(position).step_by(tokens.len()).copied().collect()
         };
-        for p in (0..positions).filter(|&p| tokens[p] == g.mask) {
-            let (float, chip) = (of(float, p), of(chip, p));
-            for (a, b) in float.iter().zip(&chip) {
+        for position in (0..tokens.len()).filter(|&i| tokens[i] == p.mask) {
+            let (of_float, of_chip) = (of(float, position), of(chip, position));
+            for (a, b) in of_float.iter().zip(&of_chip) {
                 self.max_abs_error = self.max_abs_error.max((a - b).abs());
                 self.squared_error.add((a - b) * (a - b));
             }
-            let divergence = kl(&float, &chip, g.temperature);
+            let divergence = kl(&of_float, &of_chip, p.temperature);
             self.kl.add(divergence);
-            if uniforms.unmask(row, p) < 1.0 / (g.iterations - row) as f64 {
-                let draw =
-                    |logits: Vec<f64>| sample(logits.into_iter(), g.temperature, uniforms.token(row, p));
-                let equal = draw(float) == draw(chip);
+            if chosen.contains(&position) {
+                let equal = course.draw(float, position) == course.draw(chip, position);
                 self.kl_drawn.add(divergence);
                 self.draws[row].0 += u64::from(equal);
                 self.draws[row].1 += 1;
@@ -99,18 +90,7 @@ impl Sums {
 
     /// Adds the sums of later images.
     pub fn merge(&mut self, other: Self) {
-        for (id, spikes) in other.spikes {
-            self.spikes.entry(id).or_default().merge(&spikes);
-        }
-        for (id, spikes) in other.free_spikes {
-            self.free_spikes.entry(id).or_default().merge(&spikes);
-        }
-        for (id, check) in other.checks {
-            self.checks.entry(id).or_default().merge(&check);
-        }
-        self.saturation.accumulator += other.saturation.accumulator;
-        self.saturation.state += other.saturation.state;
-        self.saturation.bias += other.saturation.bias;
+        self.layers.merge(other.layers);
         self.max_abs_error = self.max_abs_error.max(other.max_abs_error);
         self.squared_error.merge(other.squared_error);
         self.kl.merge(other.kl);
@@ -126,7 +106,7 @@ impl Sums {
 
     /// The comparison that they amount to.
     pub fn comparison(self, program: &Program, calibration_passes: u64, seed: u64) -> Comparison {
-        let Saturation { accumulator, state, bias } = self.saturation;
+        let Saturation { accumulator, state, bias } = self.layers.saturation;
         Comparison {
             model: program.model.name.clone(),
             target: program.target.name.clone(),
@@ -134,33 +114,18 @@ impl Sums {
             calibration_passes,
             images: self.images.len() as u64,
             seed,
-            layers: self.layers(program),
-            departure: departure(&self.checks),
+            layers: self.layers.layers(program),
+            departure: self.layers.departure(),
             logits: self.logit_comparison(),
             tokens: self.token_comparison(),
             pixels: self.pixel_comparison(),
             overflows: accumulator + state + bias,
-            saturation: self.saturation,
+            saturation: self.layers.saturation,
             warnings: crate::warnings::of(&program.warnings()),
             host: program.model.networks.keys().flat_map(|id| program.model.host_work(id)).collect(),
-            layerwise: self.checks.into_values().collect(),
+            layerwise: self.layers.checks.into_values().collect(),
             pictures: self.pictures,
         }
-    }
-
-    fn layers(&self, program: &Program) -> Vec<LayerComparison> {
-        let layer = |(id, spikes): (&PopulationId, &Spikes)| {
-            let (rate_float, rate_chip) = spikes.rates();
-            LayerComparison {
-                name: program.model.layer_name(*id),
-                spike_agreement: spikes.agreement(),
-                spike_overlap: spikes.overlap(),
-                free_running_agreement: self.free_spikes.get(id).map_or(1.0, Spikes::agreement),
-                rate_float,
-                rate_chip,
-            }
-        };
-        self.spikes.iter().map(layer).collect()
     }
 
     fn estimate(&self, value: impl Fn(&ImageSums) -> f64) -> Estimate {
@@ -200,19 +165,4 @@ impl Sums {
             free_running_ssim: self.estimate(|i| i.free_ssim).mean,
         }
     }
-}
-
-/// The first layer whose own arithmetic changes a spike, and what changes most of them.
-fn departure(checks: &BTreeMap<PopulationId, LayerCheck>) -> Option<String> {
-    let first = checks.values().find(|check| check.changed > 0)?;
-    let cause = match first.cause() {
-        Some(cause) => format!("most of them by {cause}"),
-        None => "by no property alone, only by several together".into(),
-    };
-    Some(format!(
-        "{} departs first: {} of {} answers change on the float's own input, {cause}",
-        first.name,
-        first.changed,
-        first.answers(),
-    ))
 }

@@ -37,7 +37,7 @@ impl Comparison {
                 layer.name,
                 layer.spike_agreement,
                 layer.spike_overlap,
-                layer.free_running_agreement,
+                layer.free_running_agreement.unwrap_or(1.0),
                 layer.rate_float,
                 layer.rate_chip
             )?;

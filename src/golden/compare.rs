@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use snnc_compiler::reference::Signal;
 
-use super::cases::{Recorded, RecordedSpikes};
+use super::records::{Recorded, RecordedSpikes};
 use super::{GoldenRow, TOLERANCE};
 
 /// Spikes of a layer against its signal, exactly.

@@ -5,22 +5,26 @@
 pub mod input;
 mod text;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Serialize;
+use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{HostTail, HostWork};
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::reference::{Interpreter, Map};
+use snnc_compiler::workload;
 use snnc_simulator::execute::Chip;
-use snnc_simulator::host::pixels;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_simulator::workload::generation::pixels;
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use crate::comparison::pictures::{beside, psnr, ssim};
 use crate::comparison::{Estimate, pixel_mse};
-use crate::float_stepper::{interpreter, pipeline};
+use crate::float_driver::interpreter;
+use crate::model::Model;
 
 /// The result over some images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,6 +89,27 @@ struct Codec<'a> {
     float: (Interpreter<'a>, Interpreter<'a>),
 }
 
+/// Compiles encoder and decoder for a target and reconstructs the images of some files.
+///
+/// # Errors
+/// What the compiler refuses, what is wrong with a file, and those of [`reconstruct`].
+pub fn reconstruct_files(
+    model: &Model,
+    target: &Target,
+    options: &CompileOptions,
+    files: &[PathBuf],
+) -> Result<Reconstruction, Diagnostics> {
+    let model = model.loaded();
+    let (program, tail) = driver::compile_reconstruction(model, target, *options)?;
+    let encoder = workload::Reconstruction::new(model)?.encoder();
+    let shape = interpreter(model, encoder)?.input_shape();
+    let mut images = Vec::new();
+    for path in files {
+        images.extend(input::read(path, shape)?);
+    }
+    reconstruct(model, &program.into(), &tail, &images, shape)
+}
+
 /// Reconstructs images `[c, h, w]`.
 ///
 /// # Errors
@@ -97,9 +122,8 @@ pub fn reconstruct(
     shape: Shape,
 ) -> Result<Reconstruction, Diagnostics> {
     program.needs_timesteps()?;
-    let names = pipeline(model)?;
-    let encoder = names.encoder.as_deref().unwrap_or_default();
-    let float = (interpreter(model, encoder)?, interpreter(model, &names.decoder)?);
+    let names = workload::Reconstruction::new(model)?;
+    let float = (interpreter(model, names.encoder())?, interpreter(model, names.decoder())?);
     for (side, found) in [("input", float.0.input_shape()), ("output", float.1.output_shape())] {
         if found != shape {
             let message = format!("the images are {shape}, the model's {side} is {found}");
@@ -107,7 +131,7 @@ pub fn reconstruct(
         }
     }
     let networks = program.model.networks.iter();
-    let decoder = networks.filter(|(_, n)| n.name == names.decoder).map(|(id, _)| id).next();
+    let decoder = networks.filter(|(_, n)| n.name == names.decoder()).map(|(id, _)| id).next();
     let decoder = decoder.ok_or_else(|| {
         Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), "the program has no decoder")
     })?;

@@ -14,18 +14,18 @@ mod set;
 mod sums;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use snnc_compiler::ir::program::Program;
 use snnc_simulator::execute::Chip;
-use snnc_simulator::host::{ChipStepper, PhiloxUniforms, generate, pixels};
+use snnc_simulator::workload::generation::Image;
+use snnc_simulator::workload::{ChipDriver, Workload, drive};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
-use crate::generation::{Image, check_images, image_shape, loop_of};
+use crate::program::Program;
 use crate::progress::Progress;
 use crate::report::is_result;
+use crate::session::check_count;
 use set::Set;
 
 /// Images simulated between two flushes.
@@ -68,6 +68,7 @@ pub struct Manifest {
 impl Manifest {
     /// What a run of a program is.
     pub fn new(program: &Program, images: u64, seed: u64, format: Format) -> Self {
+        let program = program.mapped();
         let bytes = program.to_bytes();
         let fingerprint = bytes.get(FINGERPRINT).unwrap_or_default();
         Self {
@@ -150,14 +151,15 @@ const IMAGES_MAX: u64 = 1 << 32;
 /// [`Code::Unsupported`] without a generation pipeline, [`Code::Argument`] for zero images or another run's folder,
 /// [`Code::OutputFailed`], also for a folder that another process owns.
 pub fn run(
-    program: &Arc<Program>,
+    program: &Program,
     manifest: &Manifest,
     out: &Path,
     progress: &dyn Progress,
 ) -> Result<Found, Diagnostics> {
-    let generation = &loop_of(program)?;
-    check_images(manifest.images, IMAGES_MAX)?;
-    let shape = image_shape(program)?;
+    program.mapped().needs_timesteps()?;
+    let generation = program.generation(manifest.seed, manifest.images)?;
+    check_count("--images", manifest.images, IMAGES_MAX)?;
+    let shape = generation.image;
     let folder = output::Folder::claim(out)?;
     manifest.claim(folder.path())?;
     let mut set =
@@ -165,17 +167,14 @@ pub fn run(
     let found = Found { whole: set.whole(), damaged: set.damaged() };
     progress.begin(manifest.images);
     progress.advance(found.whole);
-    let chip = Chip::new(program.clone());
+    let chip = Chip::new(program.mapped().clone());
     let mut at = 0;
     while let Some(chunk) = set.missing(at) {
         at = chunk.end;
         let one = |index| {
-            let mut stepper = ChipStepper::unobserved(&chip, generation);
-            let uniforms = PhiloxUniforms::new(manifest.seed, index);
-            let trajectory = generate(&generation.parameters, &mut stepper, &uniforms, &mut |_| {})?;
+            let image = drive(generation.begin(index), &mut ChipDriver::unobserved(&chip), &mut || ())?;
             progress.advance(1);
-            let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
-            Ok(Image { tokens, pixels: pixels(&trajectory.membrane) })
+            Ok(image)
         };
         let images: Vec<Image> = chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
         set.put(chunk, &images)?;

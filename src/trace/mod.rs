@@ -20,7 +20,6 @@ use snnc_targets::{Code, Diagnostic};
 
 pub use span::Span;
 
-use crate::generation::loop_of;
 use crate::report::is_result;
 use events::EventFile;
 use packets::PacketFile;
@@ -38,6 +37,17 @@ pub struct Options {
     pub passes: Option<Span>,
     /// Timesteps of a pass.
     pub timesteps: Option<Span>,
+}
+
+/// How much a run has of what can be chosen.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// Items of the workload.
+    pub items: u64,
+    /// Most passes of an item.
+    pub passes: u64,
+    /// What an item is called.
+    pub item_name: &'static str,
 }
 
 /// What a trace must know of a program.
@@ -84,10 +94,10 @@ impl<'a> Traces<'a> {
     pub fn new(
         program: &'a Program,
         options: Options,
-        images: u64,
+        run: Extent,
         fidelity: Fidelity,
     ) -> Result<Option<Self>, Diagnostic> {
-        options.check(program, images, fidelity)?;
+        options.check(program, run, fidelity)?;
         let packets = options.packets.as_deref().map(|path| PacketFile::create(path, program)).transpose()?;
         let events = options.events.as_deref().map(EventFile::create).transpose()?;
         let names = Names::new(program);
@@ -191,7 +201,7 @@ impl Options {
             && holds(self.timesteps, at.step as u64)
     }
 
-    fn check(&self, program: &Program, images: u64, fidelity: Fidelity) -> Result<(), Diagnostic> {
+    fn check(&self, program: &Program, run: Extent, fidelity: Fidelity) -> Result<(), Diagnostic> {
         let option = match (&self.packets, &self.events) {
             (Some(_), _) => "--trace",
             (None, Some(_)) => "--trace-events",
@@ -208,13 +218,12 @@ impl Options {
             return Err(Diagnostic::new(Code::Argument, option, message)
                 .hint("packets are followed one by one only with `--timing cycle` or `--timing cycle:1/N`"));
         }
-        let generation = loop_of(program)?;
-        let steps = [generation.denoiser, generation.decoder].map(|n| program.model.networks[n].pass_steps);
-        let passes = generation.parameters.iterations as u64 + 1;
+        let steps = program.model.networks.values().map(|network| network.pass_steps).max().unwrap_or(0);
+        let Extent { items, passes, item_name } = run;
         for (option, span, end, of) in [
-            ("--trace-images", self.images, images, "images of this run"),
-            ("--trace-passes", self.passes, passes, "passes of an image (the last one decodes)"),
-            ("--trace-timesteps", self.timesteps, steps[0].max(steps[1]).into(), "timesteps of a pass"),
+            ("--trace-images", self.images, items, format!("{item_name}s of this run")),
+            ("--trace-passes", self.passes, passes, format!("passes of one of its {item_name}s")),
+            ("--trace-timesteps", self.timesteps, steps.into(), "timesteps of a pass".into()),
         ] {
             if let Some(span) = span.filter(|span| !span.within(end)) {
                 let message = format!("expected some of the {end} {of}, found {span}");

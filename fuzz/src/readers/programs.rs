@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use snnc::report::ReportInput;
+use snnc::{Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::load;
 use snnc_compiler::ir::program::Program;
@@ -12,6 +13,7 @@ use snnc_simulator::charge::{Meter, RunRecord};
 use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::execute::{Chip, plain};
 use snnc_simulator::time::Fidelity;
+use snnc_simulator::workload::Generation;
 use snnc_targets::registry;
 
 use super::numbers::{self, Number};
@@ -169,12 +171,12 @@ fn generated(program: &Arc<Program>) -> Answer {
     if program.model.workload.is_none() {
         return Ok(());
     }
-    let generation = snnc::generation::loop_of(program).map_err(|problem| super::told(&problem))?;
+    let generation = Generation::new(&program.model, 1, 1).map_err(|problems| all_told(&problems))?;
     let shape = generation.image;
     if generation.parameters.iterations > 64 || shape.len() as u64 > WORK_MAX {
         return Ok(());
     }
-    let options = snnc::generation::Options { images: 1, seed: 1, fidelity: Fidelity::Analytic };
-    let made = snnc::generation::run(program, options, &mut (), &());
+    let options = SessionOptions::default();
+    let made = Session::new(&program.clone().into(), options).and_then(|session| session.run(&generation));
     made.map(drop).map_err(|problem| super::told(&problem))
 }

@@ -11,7 +11,7 @@ use snnc_targets::schema::Sourced;
 use snnc_targets::{Provenance, Site, Target, registry};
 
 use crate::counts::{Events, Flow, PassCounts, SliceTable, StepCounts};
-use crate::host::philox4x32_10;
+use crate::philox::philox4x32_10;
 
 /// `loihi-like` with four chips, two to a row, a cost for every event, and primes that make mix-ups visible.
 pub fn target() -> Target {

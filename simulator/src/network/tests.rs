@@ -1,7 +1,7 @@
 use super::fixture::{program, random_step, slice_table};
 use super::*;
 use crate::counts::Cast;
-use crate::host::philox4x32_10;
+use crate::philox::philox4x32_10;
 use snnc_targets::schema::Routing;
 use std::collections::BTreeMap;
 

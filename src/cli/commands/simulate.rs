@@ -2,35 +2,33 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
-use snnc_compiler::ir::Shape;
-use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::program::Program as Mapped;
 use snnc_simulator::charge::Record;
-use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
+use snnc_simulator::workload::generation::Image as Generated;
+use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::{Inputs, ResultSet};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::compile::compile;
 use super::{files, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
-use crate::generation::{self, Generated, Observer, Options, image_shape, loop_of};
+use crate::outcome::Outcome;
+use crate::program::Program;
 use crate::report::images::{Image, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
-use crate::report::{Report, ReportInput, is_result, json, memory, npy, text};
-use crate::trace::{self, Traced, Traces};
-
-/// Most threads of a run: each takes memory for its stack before it does anything.
-const THREADS_MAX: usize = 1024;
+use crate::report::{Report, is_result, json, npy};
+use crate::session::{ITEMS_MAX, Observer, Session, SessionOptions, check_count};
+use crate::trace::{self, Extent, Traced, Traces};
 
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = Inputs::new([&args.program]);
     check(&args.generate)?;
-    generate(&crate::program::Program::load(&args.program)?, &args.generate)
+    generate(&Program::load(&args.program)?, &args.generate)
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
@@ -43,48 +41,35 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     generate(&program, &args.generate)
 }
 
-fn generate(program: &crate::program::Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
-    let (program, compile_s) = (program.mapped(), program.compile_seconds());
+fn generate(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+    program.mapped().needs_timesteps()?;
     if !args.json {
         errors::warn(&program.warnings());
     }
-    let shape = image_shape(program)?;
+    let workload = program.generation(args.seed, args.images)?;
+    let shape = workload.image;
     // Refuses at once what no image file holds.
     Image::new(shape, vec![0; shape.len()])?;
-    let options = options(args);
     // Before the work: a folder that cannot be made, or that is another's, should not cost a run.
     let begin = |out: &PathBuf| ResultSet::begin(out, "snnc run", is_result);
     let set = args.out.as_ref().map(begin).transpose()?;
-    let mut watching = Watching::new(program, args, set.as_ref())?;
-    let bar = Bar::new("generating");
-    let start = Instant::now();
-    let generated = pool(args.threads)?.install(|| generation::run(program, options, &mut watching, &bar))?;
-    let wall_s = start.elapsed().as_secs_f64();
-    drop(bar);
-    let slices = SliceTable::new(program);
-    let report = ReportInput {
-        program,
-        slices: &slices,
-        meter: &generated.meter,
-        run: &generated.record,
-        compile_s,
-        wall_s,
-        peak_memory_bytes: memory::peak_bytes(),
-    }
-    .report();
+    let mut watching = Watching::new(program.mapped(), &workload, args, set.as_ref())?;
+    let session = Session::new(program, options(args))?;
+    let made = session.run_observed(&workload, &mut watching, &Bar::new("generating"))?;
+    let report = made.report();
     let traced = watching.finish()?;
     let mut wrote = Vec::new();
     if let (Some(set), Some(out)) = (set, &args.out) {
-        write(&set, program, shape, &generated, &report)?;
+        write(&set, &workload, &made, &report)?;
         set.commit()?;
-        let (last, folder) = (image_name(generated.images.len() - 1), out.display());
+        let (last, folder) = (image_name(made.items.len() - 1), out.display());
         let steps = if args.timing == Fidelity::None { "" } else { ", timesteps.csv" };
         wrote.push(format!(
             "image_0000.png to {last}, contact.png, tokens.npy{steps} and report.json to {folder}"
         ));
     }
     wrote.extend(traced.into_iter().flat_map(|traced| traced.lines(&args.trace.packets, &args.trace.events)));
-    print(&if args.json { json::print(&report)? } else { text::print(&report) });
+    print(&if args.json { json::print(&report)? } else { report.to_string() });
     if !args.json && !wrote.is_empty() {
         let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
         print(&format!("\n{lines}"));
@@ -99,7 +84,12 @@ struct Watching<'a> {
 }
 
 impl<'a> Watching<'a> {
-    fn new(program: &'a Program, args: &GenerateArgs, set: Option<&ResultSet>) -> Result<Self, Diagnostic> {
+    fn new(
+        program: &'a Mapped,
+        workload: &impl Workload,
+        args: &GenerateArgs,
+        set: Option<&ResultSet>,
+    ) -> Result<Self, Diagnostic> {
         let timed = set.filter(|_| args.timing != Fidelity::None);
         let table =
             |set: &ResultSet| StepTable::create(&set.place("timesteps.csv")?, &program.model.networks);
@@ -114,7 +104,9 @@ impl<'a> Watching<'a> {
                 }
             }
         }
-        let traces = Traces::new(program, options, args.images, args.timing)?;
+        let (items, passes, item_name) = (workload.len(), workload.passes(), workload.item_name());
+        let run = Extent { items, passes, item_name };
+        let traces = Traces::new(program, options, run, args.timing)?;
         Ok(Self { steps: timed.map(table).transpose()?, traces })
     }
 
@@ -126,8 +118,8 @@ impl<'a> Watching<'a> {
 }
 
 impl Observer for Watching<'_> {
-    fn image(&mut self, image: u64, record: &Record) -> Result<(), Diagnostic> {
-        self.steps.as_mut().map_or(Ok(()), |steps| steps.image(image, &record.timesteps.steps))
+    fn item(&mut self, index: u64, record: &Record) -> Result<(), Diagnostic> {
+        self.steps.as_mut().map_or(Ok(()), |steps| steps.image(index, &record.timesteps.steps))
     }
 
     fn watcher(&mut self) -> Option<&mut dyn Watcher> {
@@ -135,33 +127,18 @@ impl Observer for Watching<'_> {
     }
 }
 
-fn options(args: &GenerateArgs) -> Options {
-    Options { images: args.images, seed: args.seed, fidelity: args.timing }
-}
-
-fn check_threads(threads: Option<usize>) -> Result<(), Diagnostic> {
-    match threads.filter(|threads| !(1..=THREADS_MAX).contains(threads)) {
-        None => Ok(()),
-        Some(threads) => {
-            let message = format!("expected 1 to {THREADS_MAX} threads");
-            Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
-                .hint("left out, there is one for each processor"))
-        }
-    }
-}
-
-/// A pool of its own, so that `--threads` holds for this run.
-fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
-        Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
-    })
+fn options(args: &GenerateArgs) -> SessionOptions {
+    SessionOptions { fidelity: args.timing, threads: args.threads }
 }
 
 /// What can be refused before anything is compiled: numbers out of range, and where traces go. The folder of results is
 /// claimed when it is known that there are any.
 fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
-    check_threads(args.threads)?;
     options(args).check()?;
+    check_count("--images", args.images, ITEMS_MAX).map_err(|problem| match args.images {
+        0 => problem,
+        _ => problem.hint("`snnc generate` streams larger sets to disk"),
+    })?;
     let (packets, events) = (args.trace.packets.as_ref(), args.trace.events.as_ref());
     // One within the folder of results may wait for that to be made.
     let whole = |path: &Path| std::path::absolute(path).ok();
@@ -174,20 +151,19 @@ fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
 
 fn write(
     set: &ResultSet,
-    program: &Program,
-    shape: Shape,
-    generated: &Generated,
+    workload: &Generation,
+    made: &Outcome<Generated>,
     report: &Report,
 ) -> Result<(), Diagnostics> {
-    let parameters = loop_of(program)?.parameters;
+    let Generation { parameters, image: shape, .. } = *workload;
     let mut images = Vec::new();
-    for (index, image) in generated.images.iter().enumerate() {
+    for (index, image) in made.items.iter().enumerate() {
         let image = Image::new(shape, image.pixels.clone())?;
         write_image(&set.place(&image_name(index))?, &image)?;
         images.push(image);
     }
     write_contact(&set.place("contact.png")?, &images)?;
-    let tokens: Vec<Vec<u32>> = generated.images.iter().map(|image| image.tokens.clone()).collect();
+    let tokens: Vec<Vec<u32>> = made.items.iter().map(|image| image.tokens.clone()).collect();
     npy::write_tokens(&set.place("tokens.npy")?, &tokens, parameters.rows, parameters.columns)?;
     json::write(&set.place("report.json")?, report)?;
     Ok(())

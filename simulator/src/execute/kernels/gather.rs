@@ -161,7 +161,7 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::philox4x32_10;
+    use crate::philox::philox4x32_10;
 
     /// Random or extreme weights and lists up to several parts long.
     fn check<const K: usize>(extreme: Option<i8>) {

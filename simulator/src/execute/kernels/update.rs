@@ -158,7 +158,7 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::philox4x32_10;
+    use crate::philox::philox4x32_10;
     use snnc_compiler::ir::spiking::NeuronFormat;
 
     fn format(strict: bool, wrap: bool) -> NeuronFormat {

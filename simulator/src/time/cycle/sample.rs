@@ -5,7 +5,7 @@
 //! time of all timesteps plus N times what the simulated ones took longer than their analytic time. It is unbiased
 //! and never below the analytic bound.
 
-use crate::host::philox4x32_10;
+use crate::philox::philox4x32_10;
 
 /// Whether timestep `index` (counted over the whole image) is simulated, one of `every`.
 pub fn chosen(every: u32, image: u64, index: u64) -> bool {

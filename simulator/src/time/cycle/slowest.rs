@@ -75,7 +75,7 @@ fn order(packet: &SlowPacket) -> (std::cmp::Reverse<u64>, &SlowPacket) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::philox4x32_10;
+    use crate::philox::philox4x32_10;
 
     #[test]
     fn the_slowest_are_kept_in_whatever_order_they_come() {

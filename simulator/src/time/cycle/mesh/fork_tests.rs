@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::plain::{self, Fate, Forked, Planned};
 use super::tests::{Schedule, random_spec, square, uniform};
 use super::*;
-use crate::host::philox4x32_10;
+use crate::philox::philox4x32_10;
 
 /// A schedule of packets that fork as traffic. Packets are tagged with their index.
 struct Forks<'a> {

@@ -1,6 +1,6 @@
 use super::plain::{self, Fate, Planned};
 use super::*;
-use crate::host::philox4x32_10;
+use crate::philox::philox4x32_10;
 
 /// A schedule as traffic. Packets are tagged with their index.
 pub(super) struct Schedule<'a> {

@@ -128,7 +128,7 @@ fn nonzero(lanes: &Lane) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::philox4x32_10;
+    use crate::philox::philox4x32_10;
 
     #[test]
     fn lanes_that_are_not_0_are_bits() {

@@ -7,7 +7,7 @@ use super::super::tests::{Schedule, random_spec, uniform};
 use super::super::{Crossing, Delivery, Engine, Injection, Mesh, MeshSpec, Traffic};
 use super::Compact;
 use super::run::Level;
-use crate::host::philox4x32_10;
+use crate::philox::philox4x32_10;
 
 /// Of any size, number of ports, latencies, credits and buffers. What is chosen by `seed` below has a period of 8.
 fn steady(seed: u32) -> MeshSpec {

@@ -194,7 +194,7 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::philox4x32_10;
+    use crate::philox::philox4x32_10;
     use std::collections::BTreeMap;
 
     /// Against a map, with pages of all lengths, near and far times, and entries made while a page is open.

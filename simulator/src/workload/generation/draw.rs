@@ -7,7 +7,7 @@
 /// The number of classes c with cumsum(softmax(logits / temperature))\[c\] <= `uniform`, at most the last class.
 ///
 /// `logits` one a class; `uniform` in `[0, 1)`. Without classes it is 0; a NaN makes the comparison false.
-pub fn sample(logits: impl Iterator<Item = f64>, temperature: f64, uniform: f64) -> u32 {
+pub fn draw(logits: impl Iterator<Item = f64>, temperature: f64, uniform: f64) -> u32 {
     let scaled: Vec<f64> = logits.map(|l| l / temperature).collect();
     let maximum = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weights: Vec<f64> = scaled.iter().map(|z| libm::exp(z - maximum)).collect();
@@ -25,31 +25,31 @@ pub fn sample(logits: impl Iterator<Item = f64>, temperature: f64, uniform: f64)
 mod tests {
     use super::*;
 
-    fn draw(logits: &[f64], temperature: f64, uniform: f64) -> u32 {
-        sample(logits.iter().copied(), temperature, uniform)
+    fn of(logits: &[f64], temperature: f64, uniform: f64) -> u32 {
+        draw(logits.iter().copied(), temperature, uniform)
     }
 
     #[test]
     fn boundaries_belong_to_the_next_class() {
         let even = [0.0; 4];
         for (uniform, token) in [(0.0, 0), (0.2499, 0), (0.25, 1), (0.5, 2), (0.75, 3), (0.999, 3)] {
-            assert_eq!(draw(&even, 1.0, uniform), token, "{uniform}");
+            assert_eq!(of(&even, 1.0, uniform), token, "{uniform}");
         }
     }
 
     #[test]
     fn the_last_class_is_the_highest_and_large_logits_do_not_overflow() {
-        assert_eq!(draw(&[0.0, 0.0, 0.0], 1.0, 1.0), 2);
-        assert_eq!(draw(&[1e6, -1e6], 0.65, 0.999), 0);
-        assert_eq!(draw(&[-1e6, 1e6], 0.65, 0.0), 1);
-        assert_eq!(draw(&[], 1.0, 0.5), 0);
-        assert_eq!(draw(&[f64::NAN, 1.0], 1.0, 0.5), 0);
+        assert_eq!(of(&[0.0, 0.0, 0.0], 1.0, 1.0), 2);
+        assert_eq!(of(&[1e6, -1e6], 0.65, 0.999), 0);
+        assert_eq!(of(&[-1e6, 1e6], 0.65, 0.0), 1);
+        assert_eq!(of(&[], 1.0, 0.5), 0);
+        assert_eq!(of(&[f64::NAN, 1.0], 1.0, 0.5), 0);
     }
 
     #[test]
     fn frequencies_follow_the_softmax_at_the_temperature() {
         let n = 100_000;
-        let ones = (0..n).filter(|i| draw(&[0.0, 1.0], 0.5, f64::from(*i) / f64::from(n)) == 1).count();
+        let ones = (0..n).filter(|i| of(&[0.0, 1.0], 0.5, f64::from(*i) / f64::from(n)) == 1).count();
         let expected = f64::from(n) / (1.0 + (-2.0f64).exp());
         assert!((ones as f64 - expected).abs() < 2.0, "{ones} {expected}");
     }

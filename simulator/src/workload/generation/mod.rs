@@ -1,18 +1,35 @@
-//! The generation loop of a program: which networks it runs, and its constants.
+//! Spiking-Diffusion's loop as a workload: absorbing-state diffusion over a grid of tokens, then decoding to an image.
+//!
+//! [`Diffusion`] is the loop itself; its only randomness are the [`Uniforms`]: counter-based ([`PhiloxUniforms`]) or
+//! recorded ([`RecordedUniforms`]), so image i is the same in any batch and on any number of threads.
+
+mod diffusion;
+mod draw;
+mod philox;
+mod pixels;
+mod recorded;
+mod uniforms;
 
 use snnc_compiler::ir::spiking::Model;
-use snnc_compiler::ir::workload::{DrivenNetwork, WorkloadSpec};
+use snnc_compiler::ir::workload::WorkloadSpec;
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::LoopParameters;
+pub use diffusion::{Diffusion, Image, LoopParameters};
+pub use draw::draw;
+pub use philox::PhiloxUniforms;
+pub use pixels::pixels;
+pub use recorded::RecordedUniforms;
+pub use uniforms::Uniforms;
+
+use super::{Course, Workload};
 
 /// What the workload is called in a program.
 const KIND: &str = "generation";
 /// Most iterations, and most rows or columns of tokens.
 const MOST: f64 = (1u32 << 20) as f64;
 
-/// A loop that fits its networks.
+/// Images from a loop that fits its networks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Generation {
     /// The loop's constants.
@@ -23,15 +40,19 @@ pub struct Generation {
     pub decoder: NetworkId,
     /// Shape of the decoder's read-out, `[c, H, W]`.
     pub image: Shape,
+    /// Seed of the random streams, one an image.
+    pub seed: u64,
+    /// Number of images.
+    pub images: u64,
 }
 
 impl Generation {
-    /// The loop of a verified model.
+    /// `images` images by the loop of a verified model.
     ///
     /// # Errors
     /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each network
     /// that the loop cannot drive.
-    pub fn of(model: &Model) -> Result<Self, Diagnostics> {
+    pub fn new(model: &Model, seed: u64, images: u64) -> Result<Self, Diagnostics> {
         let Some(spec) = model.workload.as_ref().filter(|spec| spec.kind == KIND) else {
             let place = format!("model {}", model.name);
             return Err(Diagnostic::new(Code::Unsupported, place, "has no generation pipeline")
@@ -42,7 +63,27 @@ impl Generation {
         let parameters = check.parameters();
         let (denoiser, decoder) = (check.network("denoiser"), check.network("decoder"));
         let image = check.networks(&parameters, denoiser, decoder);
-        check.found.into_result(Self { parameters, denoiser, decoder, image })
+        check.found.into_result(Self { parameters, denoiser, decoder, image, seed, images })
+    }
+}
+
+impl Workload for Generation {
+    type Item = Image;
+
+    fn item_name(&self) -> &'static str {
+        "image"
+    }
+
+    fn len(&self) -> u64 {
+        self.images
+    }
+
+    fn passes(&self) -> u64 {
+        self.parameters.iterations as u64 + 1
+    }
+
+    fn begin(&self, index: u64) -> impl Course<Item = Image> {
+        Diffusion::new(self, PhiloxUniforms::new(self.seed, index))
     }
 }
 
@@ -84,7 +125,7 @@ impl Check<'_> {
     fn network(&mut self, role: &str) -> NetworkId {
         let driven = self.spec.networks.get(role);
         self.need(driven.is_some(), || format!("there is no {role}"));
-        driven.map_or(NetworkId(0), |driven: &DrivenNetwork| driven.network)
+        driven.map_or(NetworkId(0), |driven| driven.network)
     }
 
     /// What the loop gives the networks and takes from them fits; the shape of the images.

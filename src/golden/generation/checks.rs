@@ -1,12 +1,14 @@
 //! Runs the float reference on each golden case and collects the rows.
 
-use snnc_compiler::ir::Shape;
-use snnc_compiler::reference::{Interpreter, Map, Trace};
-use snnc_simulator::host;
+use snnc_compiler::reference::{Interpreter, Map};
+use snnc_simulator::workload::generation::{Diffusion, pixels};
+use snnc_simulator::workload::{Course, Driver, Generation};
 use snnc_targets::{Diagnostic, Diagnostics};
 
-use super::cases::{Cases, DecoderCase, DenoiserCase, EncoderCase, LoopCase, RecordedSpikes};
-use super::{GoldenRow, Networks, compare};
+use super::cases::{Cases, DecoderCase, DenoiserCase, EncoderCase, LoopCase};
+use super::{DECODER, DENOISER, Networks};
+use crate::golden::records::{layers, size};
+use crate::golden::{GoldenRow, compare};
 use crate::progress::Progress;
 
 /// Rows of all cases, in the order denoiser, decoder, encoder, loops.
@@ -42,7 +44,7 @@ pub(super) fn run(
 }
 
 fn denoiser(case: &DenoiserCase, networks: &Networks<'_>) -> Result<Vec<GoldenRow>, Diagnostic> {
-    let trace = networks.stepper.denoiser_trace(&case.tokens, case.t)?;
+    let trace = networks.float.trace(DENOISER, &planes(&case.tokens, Some(case.t)))?;
     let mut rows = layers(&case.spikes, &trace);
     let output = trace.output();
     rows.extend(
@@ -52,7 +54,7 @@ fn denoiser(case: &DenoiserCase, networks: &Networks<'_>) -> Result<Vec<GoldenRo
 }
 
 fn decoder(case: &DecoderCase, networks: &Networks<'_>) -> Result<Vec<GoldenRow>, Diagnostic> {
-    let trace = networks.stepper.decoder_trace(&case.tokens)?;
+    let trace = networks.float.trace(DECODER, &planes(&case.tokens, None))?;
     let mut rows = layers(&case.spikes, &trace);
     let output = trace.output();
     rows.extend(
@@ -77,25 +79,35 @@ fn generation(
     networks: &mut Networks<'_>,
     step: &mut dyn FnMut(),
 ) -> Result<Vec<GoldenRow>, Diagnostic> {
-    let stepper = &mut networks.stepper;
-    let found = host::generate(&case.parameters, stepper, &case.uniforms, &mut |_| step())?;
-    let size = size(stepper.decoder().output_shape());
-    let tokens = case.tokens.as_ref().map(|r| compare::tokens(r, &found.tokens, case.parameters.columns));
-    let membrane = case.membrane.as_ref().map(|r| compare::floats(r, "membrane", &found.membrane, size));
-    let pixels = case.pixels.as_ref().map(|r| compare::pixels(r, &host::pixels(&found.membrane), size));
-    Ok([tokens, membrane, pixels].into_iter().flatten().collect())
-}
-
-/// Spikes of every recorded layer.
-fn layers(recorded: &[RecordedSpikes], trace: &Trace) -> Vec<GoldenRow> {
-    let row = |layer: &RecordedSpikes| {
-        let signal = trace.signal(&layer.layer).expect("cases hold only layers of their network");
-        compare::spikes(layer, signal)
+    let image = networks.decoder().output_shape();
+    let generation = Generation {
+        parameters: case.parameters,
+        denoiser: DENOISER,
+        decoder: DECODER,
+        image,
+        seed: 0,
+        images: 1,
     };
-    recorded.iter().map(row).collect()
+    let mut course = Diffusion::new(&generation, &case.uniforms);
+    let mut after = Vec::new();
+    while let Some((network, input)) = course.input() {
+        let readouts = networks.float.pass(network, input)?;
+        let denoised = course.iteration().is_some();
+        course.answer(&readouts)?;
+        if denoised {
+            after.push(course.tokens().to_vec());
+            step();
+        }
+    }
+    let (size, membrane) = (size(image), course.membrane());
+    let tokens = case.tokens.as_ref().map(|r| compare::tokens(r, &after, case.parameters.columns));
+    let row = case.membrane.as_ref().map(|r| compare::floats(r, "membrane", membrane, size));
+    let drawn = case.pixels.as_ref().map(|r| compare::pixels(r, &pixels(membrane), size));
+    Ok([tokens, row, drawn].into_iter().flatten().collect())
 }
 
-/// (height, width).
-fn size(shape: Shape) -> (usize, usize) {
-    (shape.height, shape.width)
+/// What a network of the loop reads: tokens, and the iteration for the denoiser.
+fn planes(tokens: &[u32], t: Option<u32>) -> Vec<f64> {
+    let times = t.into_iter().flat_map(|t| std::iter::repeat_n(f64::from(t), tokens.len()));
+    tokens.iter().map(|&token| f64::from(token)).chain(times).collect()
 }

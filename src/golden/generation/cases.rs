@@ -1,33 +1,16 @@
-//! Golden cases: what was recorded, typed and seen to fit the model.
+//! Cases of the generation workload: what was recorded, typed and seen to fit the model.
 //!
 //! All records are read before anything is run, and all that is wrong is reported at once.
 
 use std::collections::BTreeSet;
 
 use snnc_compiler::ir::Shape;
-use snnc_compiler::reference::Interpreter;
-use snnc_simulator::host::{LoopParameters, RecordedUniforms};
+use snnc_simulator::workload::generation::{LoopParameters, RecordedUniforms};
 use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::Networks;
-use super::file::GoldenFile;
-
-/// A recorded output under its key.
-pub(super) struct Recorded<T> {
-    pub key: String,
-    pub values: Vec<T>,
-}
-
-/// Recorded spikes of a layer.
-pub(super) struct RecordedSpikes {
-    pub key: String,
-    /// Name of the layer within its network.
-    pub layer: String,
-    /// `[c, h, w]`.
-    pub shape: Shape,
-    /// `[timesteps][ceil(c h w / 8)]`, least significant bit first.
-    pub packed: Vec<u8>,
-}
+use crate::golden::file::GoldenFile;
+use crate::golden::records::{Recorded, RecordedSpikes, map_shapes};
 
 /// `sdid.K`.
 pub(super) struct DenoiserCase {
@@ -133,23 +116,23 @@ impl Reader<'_, '_> {
     }
 
     fn denoiser(&self, case: &str) -> Result<DenoiserCase, Diagnostic> {
-        let network = self.networks.stepper.denoiser();
-        let mask = self.networks.stepper.parameters().mask;
+        let network = self.networks.denoiser();
+        let mask = self.networks.parameters.mask;
         let t = self.golden.numbers(&format!("{case}.t"), &[vec![1], vec![]], u32::MAX)?;
         Ok(DenoiserCase {
             tokens: self.golden.numbers(&format!("{case}.tokens"), &[self.grid()], mask)?,
             t: t[0],
-            spikes: self.spikes(case, network)?,
-            logits: self.floats(format!("{case}.logits"), network.output_shape())?,
+            spikes: self.golden.spikes(case, network)?,
+            logits: self.golden.map(format!("{case}.logits"), network.output_shape())?,
         })
     }
 
     fn decoder(&self, case: &str) -> Result<DecoderCase, Diagnostic> {
-        let network = self.networks.stepper.decoder();
+        let network = self.networks.decoder();
         Ok(DecoderCase {
             tokens: self.golden.numbers(&format!("{case}.tokens"), &[self.grid()], self.last_code())?,
-            spikes: self.spikes(case, network)?,
-            membrane: self.floats(format!("{case}.membrane"), network.output_shape())?,
+            spikes: self.golden.spikes(case, network)?,
+            membrane: self.golden.map(format!("{case}.membrane"), network.output_shape())?,
         })
     }
 
@@ -160,11 +143,14 @@ impl Reader<'_, '_> {
                 .invalid(case, "is a case of the encoder, but the model's pipeline names none"));
         };
         let grid = network.output_shape();
-        let shapes = image(Shape { channels: 1, ..grid });
+        let shapes = map_shapes(Shape { channels: 1, ..grid });
         Ok(EncoderCase {
-            pixels: self.golden.bytes(&format!("{case}.pixels"), &image(network.input_shape()))?.to_vec(),
-            spikes: self.spikes(case, network)?,
-            tokens: self.optional(format!("{case}.tokens"), |key| {
+            pixels: self
+                .golden
+                .bytes(&format!("{case}.pixels"), &map_shapes(network.input_shape()))?
+                .to_vec(),
+            spikes: self.golden.spikes(case, network)?,
+            tokens: self.golden.optional(format!("{case}.tokens"), |key| {
                 self.golden.numbers(key, &shapes, self.last_code())
             })?,
         })
@@ -178,9 +164,9 @@ impl Reader<'_, '_> {
                 .golden
                 .invalid(&unmask_key, format!("has {iterations} iterations, 1 or more expected")));
         }
-        let stated = self.networks.stepper.parameters();
+        let stated = self.networks.parameters;
         let rows = [vec![iterations, stated.rows, stated.columns]];
-        let output = self.networks.stepper.decoder().output_shape();
+        let output = self.networks.decoder().output_shape();
         let temperature = self.golden.temperature().unwrap_or(stated.temperature);
         Ok(LoopCase {
             parameters: LoopParameters { iterations, temperature, ..stated },
@@ -190,23 +176,24 @@ impl Reader<'_, '_> {
                 self.uniforms(&format!("{case}.u_token"), &rows)?,
             ),
             tokens: self
+                .golden
                 .optional(format!("{case}.tokens"), |key| self.golden.numbers(key, &rows, stated.mask))?,
-            membrane: self.floats(format!("{case}.membrane"), output)?,
-            pixels: self.optional(format!("{case}.pixels"), |key| {
-                Ok(self.golden.bytes(key, &image(output))?.to_vec())
+            membrane: self.golden.map(format!("{case}.membrane"), output)?,
+            pixels: self.golden.optional(format!("{case}.pixels"), |key| {
+                Ok(self.golden.bytes(key, &map_shapes(output))?.to_vec())
             })?,
         })
     }
 
     /// `[h, w]` of the latent grid.
     fn grid(&self) -> Vec<usize> {
-        let stated = self.networks.stepper.parameters();
+        let stated = self.networks.parameters;
         vec![stated.rows, stated.columns]
     }
 
     /// The largest token that is not the mask.
     fn last_code(&self) -> u32 {
-        self.networks.stepper.parameters().mask.saturating_sub(1)
+        self.networks.parameters.mask.saturating_sub(1)
     }
 
     fn uniforms(&self, key: &str, shapes: &[Vec<usize>]) -> Result<Vec<f64>, Diagnostic> {
@@ -218,54 +205,4 @@ impl Reader<'_, '_> {
             None => Ok(values),
         }
     }
-
-    /// A record that need not be there.
-    fn optional<T>(
-        &self,
-        key: String,
-        read: impl Fn(&str) -> Result<Vec<T>, Diagnostic>,
-    ) -> Result<Option<Recorded<T>>, Diagnostic> {
-        let there = self.golden.contains(&key);
-        there.then(|| read(&key).map(|values| Recorded { key, values })).transpose()
-    }
-
-    fn floats(&self, key: String, shape: Shape) -> Result<Option<Recorded<f64>>, Diagnostic> {
-        self.optional(key, |key| self.golden.floats(key, &image(shape)))
-    }
-
-    /// All recorded layers of a case.
-    fn spikes(&self, case: &str, network: &Interpreter<'_>) -> Result<Vec<RecordedSpikes>, Diagnostic> {
-        let prefix = format!("{case}.spikes.");
-        let keys = self.golden.keys().filter(|key| key.starts_with(&prefix));
-        keys.map(|key| self.layer_spikes(key, &key[prefix.len()..], network)).collect()
-    }
-
-    /// One recorded layer; its name may carry the network's: `sdid.conv1`.
-    fn layer_spikes(
-        &self,
-        key: &str,
-        recorded: &str,
-        network: &Interpreter<'_>,
-    ) -> Result<RecordedSpikes, Diagnostic> {
-        let short = recorded.rsplit_once('.').map_or(recorded, |(_, short)| short);
-        let named = |name| network.spiking_shape(name).map(|shape| (name, shape));
-        let Some((layer, shape)) = named(recorded).or_else(|| named(short)) else {
-            let network = &network.graph().name;
-            return Err(self
-                .golden
-                .invalid(key, format!("`{recorded}` is no spiking layer of network `{network}`")));
-        };
-        let steps = vec![network.graph().timesteps, shape.len().div_ceil(8)];
-        let packed = self.golden.bytes(key, &[steps])?.to_vec();
-        Ok(RecordedSpikes { key: key.to_owned(), layer: layer.to_owned(), shape, packed })
-    }
-}
-
-/// Shapes under which a map may be recorded: `[c, h, w]`, and `[h, w]` where there is one channel.
-fn image(shape: Shape) -> Vec<Vec<usize>> {
-    let mut shapes = vec![vec![shape.channels, shape.height, shape.width]];
-    if shape.channels == 1 {
-        shapes.insert(0, vec![shape.height, shape.width]);
-    }
-    shapes
 }
