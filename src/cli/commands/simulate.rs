@@ -42,10 +42,10 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 fn generate(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
-    program.mapped().needs_timesteps()?;
     if !args.json {
         errors::warn(&program.warnings());
     }
+    program.mapped().needs_timesteps()?;
     let workload = program.generation(args.seed, args.images)?;
     let shape = workload.image;
     // Refuses at once what no image file holds.
