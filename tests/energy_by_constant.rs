@@ -98,7 +98,6 @@ fn constants_add_up(program: &Program) {
 
     let input = ReportInput {
         item_name: "image",
-        accuracy: None,
         program,
         slices: &slices,
         meter: &meter,

@@ -209,7 +209,9 @@ fn samples_are_run_from_a_file_and_answered_by_read_outs_and_predictions() {
             assert!((found - total).abs() < 1e-9 * total && total > 0.0, "{field}: {found} of {total}");
         };
         let energy = |value: &serde_json::Value| value["energy_j"].as_f64().unwrap();
-        ["passes", "per_sample", "layers", "cores"].map(|field| sum(field, &energy));
+        for field in ["passes", "per_sample", "layers", "cores"] {
+            sum(field, &energy);
+        }
         let bytes = std::fs::read(out.join("readout.npy")).unwrap();
         let header = npy::Header::read(&mut bytes.as_slice()).unwrap();
         assert_eq!(header.shape, [3, float[0].len()]);

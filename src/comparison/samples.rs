@@ -1,12 +1,9 @@
 //! Samples on both sides: spikes layer by layer, read-outs, predictions.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 use serde::Serialize;
-use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::{HostWork, SpikingIr};
+use snnc_compiler::ir::program::Program as Mapped;
+use snnc_compiler::ir::spiking::HostWork;
 use snnc_simulator::workload::{Samples, Workload};
 use snnc_targets::{Diagnostic, Diagnostics};
 
@@ -14,6 +11,9 @@ use super::layer_sums::LayerSums;
 use super::metrics::{Mean, ratio};
 use super::sides::Sides;
 use super::{LayerCheck, LayerComparison, Saturation};
+use crate::model::Model;
+use crate::program::Program;
+use crate::progress::Progress;
 use crate::samples::prediction;
 use crate::warnings::Warning;
 
@@ -83,20 +83,21 @@ struct Sums {
     right: [u64; 2],
 }
 
-/// Compares a compiled network with its float reference over samples, whose labels may be known; `done` is told after
-/// each.
+/// Compares a compiled network with its float reference over samples, whose labels may be known; steps are samples.
 ///
 /// # Errors
-/// What the float reference refuses.
+/// [`snnc_targets::Code::Argument`] for a program that was read from a file, or what the float reference refuses.
 pub fn compare_samples(
-    model: &LoadedModel,
-    (ir, program): (SpikingIr, &Arc<Program>),
+    model: &Model,
+    program: &Program,
     samples: &Samples,
     labels: Option<&[usize]>,
-    done: &(dyn Fn() + Sync),
+    progress: &dyn Progress,
 ) -> Result<SampleComparison, Diagnostics> {
-    program.needs_timesteps()?;
-    let sides = Sides::new(model, (ir, program))?;
+    let mapped = program.mapped();
+    mapped.needs_timesteps()?;
+    progress.begin(samples.len());
+    let sides = Sides::new(model.loaded(), (program.spiking()?.clone(), mapped))?;
     let one = |index: u64| -> Result<Sums, Diagnostic> {
         let mut sums = Sums { samples: 1, ..Sums::default() };
         let pass = (samples.network(), samples.sample(index));
@@ -110,7 +111,7 @@ pub fn compare_samples(
         if let Some(label) = labels.and_then(|labels| labels.get(index as usize)) {
             sums.right = predicted.map(|class| u64::from(class == *label));
         }
-        done();
+        progress.advance(1);
         Ok(sums)
     };
     // As many samples at once as there are cores: one under way holds the spikes of its pass.
@@ -121,7 +122,7 @@ pub fn compare_samples(
         let each: Vec<Sums> = chunk.into_par_iter().map(one).collect::<Result<_, _>>()?;
         each.into_iter().for_each(|sums| all.merge(sums));
     }
-    Ok(all.comparison(program, samples, labels.is_some()))
+    Ok(all.comparison(mapped, samples, labels.is_some()))
 }
 
 impl Sums {
@@ -134,7 +135,7 @@ impl Sums {
         self.right.iter_mut().zip(other.right).for_each(|(sum, more)| *sum += more);
     }
 
-    fn comparison(self, program: &Program, samples: &Samples, labelled: bool) -> SampleComparison {
+    fn comparison(self, program: &Mapped, samples: &Samples, labelled: bool) -> SampleComparison {
         let Saturation { accumulator, state, bias } = self.layers.saturation;
         let share = |right| labelled.then(|| ratio(right, self.samples));
         SampleComparison {

@@ -31,8 +31,6 @@ pub struct ReportInput<'a> {
     pub run: &'a RunRecord,
     /// What an item of the workload is called: `image` for images, anything else is reported as samples.
     pub item_name: &'a str,
-    /// Share of samples whose label was predicted, if there were labels.
-    pub accuracy: Option<f64>,
     /// Wall-clock seconds of compilation; 0 when a program file was read.
     pub compile_s: f64,
     /// Wall-clock seconds of the simulation.
@@ -95,7 +93,7 @@ impl ReportInput<'_> {
         Totals {
             images: self.generates().then_some(items),
             samples: (!self.generates()).then_some(items),
-            accuracy: self.accuracy,
+            accuracy: None,
             timesteps: tally.timesteps,
             spikes: all.events.spikes,
             synaptic_operations: all.events.synaptic_operations,

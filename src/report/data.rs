@@ -136,7 +136,7 @@ pub struct Totals {
     /// Samples that were fed; absent for generating models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<u64>,
-    /// Share of samples whose label was predicted; absent without labels.
+    /// Share of samples whose label was predicted; set by who knows the labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
     /// Timesteps on the chip.

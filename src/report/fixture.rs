@@ -36,7 +36,6 @@ pub fn run<R>(fidelity: Fidelity, use_it: impl FnOnce(&ReportInput) -> R) -> R {
         meter: &meter,
         run: &run,
         item_name: "image",
-        accuracy: None,
         compile_s: 1.5,
         wall_s: 0.25,
         peak_memory_bytes: 100 << 20,

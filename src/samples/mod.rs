@@ -9,7 +9,8 @@ use snnc_compiler::ir::spiking::Model;
 use snnc_simulator::workload::Samples;
 use snnc_targets::{Code, Diagnostic, output};
 
-use crate::run::{ITEMS_MAX, check_count};
+use crate::mapping_files::network_named;
+use crate::session::{ITEMS_MAX, check_count};
 
 /// The class that a read-out predicts: the first of its largest values.
 pub fn prediction(readout: &[f64]) -> usize {
@@ -33,20 +34,12 @@ pub fn accuracy(readouts: &[Vec<f64>], labels: &[usize]) -> f64 {
 /// # Errors
 /// [`Code::Argument`] for another name, or none where there are several.
 pub fn network(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
-    let names: Vec<&str> = model.networks.values().map(|network| network.name.as_str()).collect();
-    let refused = |place: String, message: &str| {
-        Err(Diagnostic::new(Code::Argument, place, message).hint(format!("one of {}", names.join(", "))))
-    };
-    match (name, names.as_slice()) {
-        (None, [_]) => Ok(NetworkId(0)),
-        (None, _) => {
-            refused("--network".into(), "the model has several networks on the chip; say which is fed")
-        }
-        (Some(name), _) => match names.iter().position(|known| *known == name) {
-            Some(index) => Ok(NetworkId(index as u32)),
-            None => refused(format!("--network {name}"), "there is no such network on the chip"),
-        },
+    if name.is_some() || model.networks.len() == 1 {
+        return network_named(model, "--network", name);
     }
+    let names: Vec<&str> = model.networks.values().map(|network| network.name.as_str()).collect();
+    let message = "the model has several networks on the chip; say which is fed";
+    Err(Diagnostic::new(Code::Argument, "--network", message).hint(format!("one of {}", names.join(", "))))
 }
 
 /// The first `most` samples of a file for a network.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use snnc::report::ReportInput;
+use snnc::{Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::load;
 use snnc_compiler::ir::program::Program;
@@ -162,7 +163,6 @@ fn used(program: &Arc<Program>) -> Answer {
             meter,
             run,
             item_name: "image",
-            accuracy: None,
             compile_s: 0.0,
             wall_s: 0.0,
             peak_memory_bytes: 0,
@@ -184,6 +184,7 @@ fn generated(program: &Arc<Program>) -> Answer {
     if generation.parameters.iterations > 64 || shape.len() as u64 > WORK_MAX {
         return Ok(());
     }
-    let made = snnc::run::run(program, &generation, Fidelity::Analytic, &mut (), &|| ());
+    let options = SessionOptions::default();
+    let made = Session::new(&program.clone().into(), options).and_then(|session| session.run(&generation));
     made.map(drop).map_err(|problem| super::told(&problem))
 }

@@ -2,121 +2,99 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Instant;
 
-use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::program::Program as Mapped;
 use snnc_simulator::charge::Record;
-use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::generation::Image as Generated;
 use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::{Inputs, ResultSet};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::compile::compile;
 use super::samples::{self, Fed};
 use super::{files, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
-use crate::cli::progress;
+use crate::cli::progress::Bar;
 use crate::npy;
+use crate::outcome::Outcome;
+use crate::program::Program;
 use crate::report::images::{Image, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
-use crate::report::{ReportInput, is_result, json, memory, text};
-use crate::run::{self as running, ITEMS_MAX, Observer, Outcome, check_count};
+use crate::report::{is_result, json};
 use crate::samples::accuracy;
+use crate::session::{ITEMS_MAX, Observer, Session, SessionOptions, check_count};
 use crate::trace::{self, Extent, Traced, Traces};
 
 /// Images where none are asked for.
 const IMAGES: u64 = 4;
 /// Seed where none is given.
 const SEED: u64 = 1;
-/// Most threads of a run: each takes memory for its stack before it does anything.
-const THREADS_MAX: usize = 1024;
 
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = Inputs::new([&args.program]);
     samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;
-    let program = Arc::new(Program::load(&args.program)?);
-    drive(&program, 0.0, &args.generate)
+    drive(&Program::load(&args.program)?, &args.generate)
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = files::mapped(&args.model, &args.mapping);
     samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;
-    let compiled = compile(&args.model, &args.mapping)?;
-    if !args.generate.json {
-        print(&format!("{}\n", compiled.report));
+    let program = compile(&args.model, &args.mapping)?;
+    if let Some(compilation) = program.compilation().filter(|_| !args.generate.json) {
+        print(&format!("{}\n", compilation.report));
     }
-    drive(&compiled.program, compiled.seconds, &args.generate)
+    drive(&program, &args.generate)
 }
 
 /// As the program's pipeline says, else by samples.
-fn drive(program: &Arc<Program>, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&program.warnings());
     }
-    program.needs_timesteps()?;
-    if program.model.workload.is_none() {
-        return classify(program, compile_s, args);
+    program.mapped().needs_timesteps()?;
+    if program.mapped().model.workload.is_none() {
+        return classify(program, args);
     }
     samples::refuse(&args.samples)?;
-    let (seed, images) = (args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES));
-    let workload = Generation::new(&program.model, seed, images)?;
+    let workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
     // Refuses at once what no image file holds.
     Image::new(workload.image, vec![0; workload.image.len()])?;
-    let write = |set: &ResultSet, made: &Outcome<Generated>| write_images(set, &workload, made);
-    carry_out(program, compile_s, args, &workload, |_| None, write)
+    carry_out(program, args, &workload, |set, made| write_images(set, &workload, made), |_| None)
 }
 
 /// Samples through one network.
-fn classify(program: &Arc<Program>, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
     samples::refuse_images(args.images, args.seed)?;
-    let fed = Fed::read(&program.model, &args.samples)?;
-    let accuracy = |made: &Outcome<Vec<f64>>| Some(accuracy(&made.items, fed.labels.as_deref()?));
+    let fed = Fed::read(&program.mapped().model, &args.samples)?;
     let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
         fed.write(set, &made.items)?;
         Ok("predictions.csv, readout.npy".to_owned())
     };
-    carry_out(program, compile_s, args, &fed.samples, accuracy, write)
+    carry_out(program, args, &fed.samples, write, |made| Some(accuracy(&made.items, fed.labels.as_deref()?)))
 }
 
-/// Runs a workload, reports it, and lets `write` put what it gave into the folder of results; that says which files.
+/// Runs a workload and reports it. `write` puts what it gave into the folder of results and says which files these are;
+/// `accuracy` is the share of right answers, where they are known.
 fn carry_out<W: Workload>(
-    program: &Arc<Program>,
-    compile_s: f64,
+    program: &Program,
     args: &GenerateArgs,
     workload: &W,
-    accuracy: impl FnOnce(&Outcome<W::Item>) -> Option<f64>,
     write: impl FnOnce(&ResultSet, &Outcome<W::Item>) -> Result<String, Diagnostics>,
+    accuracy: impl FnOnce(&Outcome<W::Item>) -> Option<f64>,
 ) -> Result<ExitCode, Diagnostics> {
     // Before the work: a folder that cannot be made, or that is another's, should not cost a run.
     let begin = |out: &PathBuf| ResultSet::begin(out, "snnc run", is_result);
     let set = args.out.as_ref().map(begin).transpose()?;
-    let mut watching = Watching::new(program, workload, args, set.as_ref())?;
-    let bar = progress::bar(workload.len().saturating_mul(workload.passes()), "running");
-    let start = Instant::now();
-    let done = || bar.inc(1);
-    let made =
-        pool(args.threads)?.install(|| running::run(program, workload, args.timing, &mut watching, &done))?;
-    let wall_s = start.elapsed().as_secs_f64();
-    bar.finish_and_clear();
-    let report = ReportInput {
-        program,
-        slices: &SliceTable::new(program),
-        meter: &made.meter,
-        run: &made.record,
-        item_name: made.item_name,
-        accuracy: accuracy(&made),
-        compile_s,
-        wall_s,
-        peak_memory_bytes: memory::peak_bytes(),
-    }
-    .report();
+    let mut watching = Watching::new(program.mapped(), workload, args, set.as_ref())?;
+    let session = Session::new(program, options(args))?;
+    let made = session.run_observed(workload, &mut watching, &Bar::new("running"))?;
+    let mut report = made.report();
+    report.totals.accuracy = accuracy(&made);
     let traced = watching.finish()?;
     let mut wrote = Vec::new();
     if let (Some(set), Some(out)) = (set, &args.out) {
@@ -127,7 +105,7 @@ fn carry_out<W: Workload>(
         wrote.push(format!("{files}{steps} and report.json to {}", out.display()));
     }
     wrote.extend(traced.into_iter().flat_map(|traced| traced.lines(&args.trace.packets, &args.trace.events)));
-    print(&if args.json { json::print(&report)? } else { text::print(&report) });
+    print(&if args.json { json::print(&report)? } else { report.to_string() });
     if !args.json && !wrote.is_empty() {
         let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
         print(&format!("\n{lines}"));
@@ -143,7 +121,7 @@ struct Watching<'a> {
 
 impl<'a> Watching<'a> {
     fn new(
-        program: &'a Program,
+        program: &'a Mapped,
         workload: &impl Workload,
         args: &GenerateArgs,
         set: Option<&ResultSet>,
@@ -187,28 +165,14 @@ impl Observer for Watching<'_> {
     }
 }
 
-fn check_threads(threads: Option<usize>) -> Result<(), Diagnostic> {
-    match threads.filter(|threads| !(1..=THREADS_MAX).contains(threads)) {
-        None => Ok(()),
-        Some(threads) => {
-            let message = format!("expected 1 to {THREADS_MAX} threads");
-            Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
-                .hint("left out, there is one for each processor"))
-        }
-    }
-}
-
-/// A pool of its own, so that `--threads` holds for this run.
-fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
-        Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
-    })
+fn options(args: &GenerateArgs) -> SessionOptions {
+    SessionOptions { fidelity: args.timing, threads: args.threads }
 }
 
 /// What can be refused before anything is compiled: numbers out of range, and where traces go. The folder of results is
 /// claimed when it is known that there are any.
 fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
-    check_threads(args.threads)?;
+    options(args).check()?;
     if let Some(images) = args.images {
         check_count("--images", images, ITEMS_MAX).map_err(|problem| match images {
             0 => problem,
