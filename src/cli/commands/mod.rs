@@ -12,6 +12,7 @@ mod partition;
 mod passes;
 mod place;
 mod reconstruct;
+mod samples;
 mod simulate;
 mod targets;
 mod verify;
