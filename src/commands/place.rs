@@ -9,7 +9,7 @@ use snnc_compiler::mapping::flows;
 use snnc_compiler::mapping::place::{HopCosts, PlaceOptions, arrange};
 use snnc_compiler::mapping::report::hops_bound;
 use snnc_compiler::mapping::traffic::Traffic;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Topology, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Interconnect, Site, Topology, input};
 
 use super::{json, print};
 use crate::cli::PlaceArgs;
@@ -66,6 +66,7 @@ pub fn run(args: &PlaceArgs) -> Result<ExitCode, Diagnostics> {
         cores_per_tile: args.cores_per_tile,
         chip_columns: 1,
         chips: 1,
+        interconnect: Interconnect::MeshXy,
     };
     let sites = u64::from(args.columns) * u64::from(args.rows) * u64::from(args.cores_per_tile);
     if cores as u64 > sites || sites > 1 << 24 {
