@@ -33,16 +33,15 @@ fn main() {
     let steps = numbers.first().copied().unwrap_or(100);
     let threads = numbers.get(1).copied().unwrap_or(1) as usize;
     let runs = numbers.get(2).copied().unwrap_or(5);
-    let program = program(steps);
+    let chip = Chip::new(program(steps));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
-    pool.install(|| measure(&program, steps, threads, runs));
+    pool.install(|| measure(&chip, steps, threads, runs));
 }
 
 /// Best of a few runs: the first also warms up.
-fn measure(program: &Program, steps: u32, threads: usize, runs: u32) {
-    let chip = Chip::new(program);
-    let meter =
-        Meter::new(program, &chip.table, Fidelity::Cycle { every: 1 }).expect("the target has a network");
+fn measure(chip: &Chip, steps: u32, threads: usize, runs: u32) {
+    let meter = Meter::new(&chip.program, &chip.table, Fidelity::Cycle { every: 1 })
+        .expect("the target has a network");
     let [mut best, mut best_cpu, mut best_execution, mut best_timing] = [f64::INFINITY; 4];
     let mut last = None;
     for _ in 0..runs {

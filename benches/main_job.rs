@@ -1,6 +1,7 @@
 //! How long the main job's parts take: `cargo bench`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use snnc::generation::{Options, run};
 use snnc_compiler::driver::{CompileOptions, compile, lower};
@@ -23,8 +24,8 @@ fn target() -> Target {
     registry::load("loihi-like").expect("a built-in target")
 }
 
-fn program() -> Program {
-    compile(&model(), &target(), CompileOptions::default()).expect("the example fits").1
+fn program() -> Arc<Program> {
+    compile(&model(), &target(), CompileOptions::default()).expect("the example fits").1.into()
 }
 
 /// A denoiser input: a grid half masked, at half time.
@@ -44,7 +45,7 @@ fn compile_model(bencher: divan::Bencher) {
 #[divan::bench(sample_count = 20)]
 fn denoiser_pass(bencher: divan::Bencher) {
     let program = program();
-    let (chip, input) = (Chip::new(&program), planes(&program));
+    let (chip, input) = (Chip::new(program.clone()), planes(&program));
     let network = program.model.generation.as_ref().expect("the example generates").denoiser;
     bencher.bench(|| chip.run(network, &input).unwrap());
 }

@@ -2,6 +2,8 @@
 //!
 //! Image i depends on the seed and i alone, so batches, threads and chunks cannot change it.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Program;
@@ -133,7 +135,7 @@ pub fn image_shape(program: &Program) -> Result<Shape, Diagnostic> {
 /// [`Code::Unsupported`] without a generation pipeline or if the target cannot be timed so, [`Code::Argument`] for
 /// zero images; the observer's.
 pub fn run(
-    program: &Program,
+    program: &Arc<Program>,
     options: Options,
     observer: &mut dyn Observer,
     done: &(dyn Fn() + Sync),
@@ -141,7 +143,7 @@ pub fn run(
     let generation = loop_of(program)?;
     options.check()?;
     let meter = || Meter::new(program, &SliceTable::new(program), options.fidelity);
-    let (chip, meter) = rayon::join(|| Chip::new(program), meter);
+    let (chip, meter) = rayon::join(|| Chip::new(program.clone()), meter);
     let meter = meter?;
     let mut record = RunRecord::new(&meter);
     let mut images = Vec::new();

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use snnc::process::console;
-use snnc::process::{panics, signals};
+use snnc::cli::process::{console, panics, signals};
+use snnc::cli::{arguments, commands, errors};
 
 /// Whether the process was started without a standard output.
 static NO_STDOUT: AtomicBool = AtomicBool::new(false);
@@ -22,14 +22,14 @@ fn main() -> ExitCode {
     if NO_STDOUT.load(Ordering::SeqCst) {
         console::missing();
     }
-    let arguments = match snnc::cli::parse() {
+    let arguments = match arguments::parse() {
         Ok(arguments) => arguments,
         Err(answer) => return said(&answer),
     };
-    match snnc::commands::run(&arguments) {
+    match commands::run(&arguments) {
         Ok(code) => console::exit_code(code),
         Err(problems) => {
-            snnc::errors::report(&problems, arguments.command.json());
+            errors::report(&problems, arguments.command.json());
             ExitCode::FAILURE
         }
     }

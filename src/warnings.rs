@@ -1,9 +1,7 @@
-//! Warnings as every command shows them: on standard error for people, as a field `warnings` in JSON.
+//! Warnings as data: the field `warnings` of reports and comparisons, and a section of their text.
 
 use serde::{Deserialize, Serialize};
-use snnc_targets::{Diagnostic, Diagnostics, printable};
-
-use crate::errors;
+use snnc_targets::{Diagnostic, printable};
 
 /// One warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,11 +34,6 @@ impl From<&Diagnostic> for Warning {
 /// As data.
 pub fn of(found: &[Diagnostic]) -> Vec<Warning> {
     found.iter().map(Warning::from).collect()
-}
-
-/// On standard error, one after the other.
-pub fn show(found: &[Diagnostic]) {
-    errors::report(&Diagnostics(found.to_vec()), false);
 }
 
 /// As a section of a report; empty without warnings.

@@ -340,5 +340,5 @@ fn traces_choose_images_and_overwrite_nothing() {
 
 #[test]
 fn no_two_options_share_a_name() {
-    <snnc::cli::Cli as clap::CommandFactory>::command().debug_assert();
+    <snnc::cli::arguments::Cli as clap::CommandFactory>::command().debug_assert();
 }

@@ -76,7 +76,7 @@ fn input(program: &Program, network: NetworkId, image: usize) -> Vec<f64> {
 
 /// Runs every network twice and compares report and ledger.
 fn constants_add_up(program: &Program) {
-    let (chip, slices) = (Chip::new(program), SliceTable::new(program));
+    let (chip, slices) = (Chip::new(program.clone()), SliceTable::new(program));
     let meter = Meter::new(program, &slices, Fidelity::Analytic).unwrap();
     let mut run = RunRecord::new(&meter);
     for image in 0..2 {

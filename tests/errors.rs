@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use indexmap::IndexMap;
-use snnc::errors::render;
+use snnc::cli::errors::render;
 use snnc_compiler::frontend;
 use snnc_compiler::weights::{Stored, Values, write_safetensors};
 use snnc_targets::{Code, Severity, registry};

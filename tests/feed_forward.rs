@@ -50,7 +50,7 @@ fn the_chip_fires_as_the_spiking_ir_and_as_the_float_reference() {
 
 /// Compares every spike, count and read-out; the number of cores.
 fn fires_as_the_references((model, ir, program): (LoadedModel, SpikingIr, Program)) -> usize {
-    let chip = Chip::new(&program);
+    let chip = Chip::new(program.clone());
     for (index, (name, graph)) in (0..).zip(&model.graphs) {
         let network = NetworkId(index);
         let interpreter = Interpreter::new(graph).unwrap();
@@ -113,7 +113,7 @@ fn synapses_stay_a_list_and_their_neurons_keep_one_threshold_and_a_bias_each() {
 fn it_is_timed_cycle_by_cycle_where_packets_fork() {
     let target = registry::load("paicore-like").unwrap();
     let program = compile(&load(&example()).unwrap(), &target, CompileOptions::default()).unwrap().1;
-    let chip = Chip::new(&program);
+    let chip = Chip::new(program.clone());
     let [analytic, cycle] = [Fidelity::Analytic, Fidelity::Cycle { every: 1 }]
         .map(|fidelity| Meter::new(&program, &chip.table, fidelity).unwrap());
     for (id, network) in program.model.networks.iter() {

@@ -75,7 +75,7 @@ fn the_chip_fires_as_the_float_reference() {
         let search = SearchOptions { neurons_max, ..SearchOptions::default() };
         let options = CompileOptions { search, ..CompileOptions::default() };
         let (ir, program, _) = compile(&model, &target, options).unwrap();
-        let (chip, network) = (Chip::new(&program), NetworkId(0));
+        let (chip, network) = (Chip::new(program.clone()), NetworkId(0));
         let (outcome, truth) = (chip.run(network, &input).unwrap(), oracle::run(&ir, network, &input));
         let mut fired = 0;
         for (&id, expected) in &truth {

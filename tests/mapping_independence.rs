@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use snnc::generation::{Generated, Options, run};
 use snnc_compiler::driver::{CompileOptions, lower, map};
 use snnc_compiler::ir::program::Program;
@@ -15,7 +17,7 @@ use snnc_simulator::time::Fidelity;
 use snnc_targets::{Target, registry};
 
 /// The default mapping, smaller tiles elsewhere, and cores of another size.
-fn mappings() -> (snnc_compiler::ir::spiking::SpikingIr, Vec<Program>) {
+fn mappings() -> (snnc_compiler::ir::spiking::SpikingIr, Vec<Arc<Program>>) {
     let target = registry::load("loihi-like").unwrap();
     let ir = lower(&common::model(), &target, Default::default()).unwrap();
     let options = |neurons_max, seed| CompileOptions {
@@ -29,6 +31,7 @@ fn mappings() -> (snnc_compiler::ir::spiking::SpikingIr, Vec<Program>) {
         map(&ir, &target, options(Some(300), 7)).unwrap(),
         map(&ir, &large, options(None, 3)).unwrap(),
     ];
+    let programs: Vec<Arc<Program>> = programs.into_iter().map(Arc::new).collect();
     let mut cores: Vec<usize> = programs.iter().map(|p| p.cores.len()).collect();
     cores.sort_unstable();
     cores.dedup();
@@ -56,7 +59,7 @@ fn decoder_and_denoiser_do_not_depend_on_the_mapping() {
         let truth = oracle::run(&ir, network, &input);
         let mut values: Option<Vec<Vec<f64>>> = None;
         for program in &programs {
-            let chip = Chip::new(program);
+            let chip = Chip::new(program.clone());
             let outcome = chip.run(network, &input).unwrap();
             for (&population, trace) in &truth {
                 assert_eq!(chip.spikes(&outcome, population), trace.spikes, "{population}");

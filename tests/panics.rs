@@ -18,7 +18,7 @@ fn main() {
 
 /// What the command installs, then a fault.
 fn subject(fault: impl FnOnce()) {
-    snnc::process::panics::install();
+    snnc::cli::process::panics::install();
     fault();
 }
 

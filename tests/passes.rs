@@ -38,7 +38,7 @@ impl<S: Stepper> Stepper for Asked<'_, S> {
 fn every_pass_is_seen_once_in_order_and_costs_the_same_counted_as_one() {
     let target = registry::load("loihi-like").unwrap();
     let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
-    let chip = Chip::new(&program);
+    let chip = Chip::new(program.clone());
     let generation = program.model.generation.as_ref().unwrap();
     let parameters = LoopParameters { iterations: 12, ..LoopParameters::from(generation) };
     let uniforms = PhiloxUniforms::new(5, 0);
@@ -72,7 +72,7 @@ fn every_pass_is_seen_once_in_order_and_costs_the_same_counted_as_one() {
 fn inputs_of_another_shape_are_errors() {
     let target = registry::load("loihi-like").unwrap();
     let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
-    let chip = Chip::new(&program);
+    let chip = Chip::new(program.clone());
     let generation = program.model.generation.as_ref().unwrap();
     let denoiser = program.model.networks[generation.denoiser].name.clone();
     for input in [&[][..], &[0.0; 97], &[0.0; 99]] {

@@ -84,7 +84,7 @@ fn runs(model: &LoadedModel, target: &Target) -> bool {
     if program.needs_timesteps().is_err() {
         return true;
     }
-    let chip = Chip::new(&program);
+    let chip = Chip::new(program.clone());
     let outcome = chip.run(NetworkId(0), &[1.0; 16]).unwrap();
     for fidelity in [Fidelity::None, Fidelity::Analytic, Fidelity::Cycle { every: 1 }] {
         let Ok(meter) = Meter::new(&program, &chip.table, fidelity) else { continue };

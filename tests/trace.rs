@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
@@ -20,18 +20,18 @@ use snnc_targets::schema::Routing;
 use snnc_targets::{Code, Diagnostic, registry};
 
 /// The example, compiled once.
-static PROGRAM: LazyLock<Program> = LazyLock::new(|| {
+static PROGRAM: LazyLock<Arc<Program>> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spiking-diffusion-mnist/model.ron");
     let target = registry::load("loihi-like").unwrap();
-    compile(&load(&path).unwrap(), &target, CompileOptions::default()).unwrap().1
+    compile(&load(&path).unwrap(), &target, CompileOptions::default()).unwrap().1.into()
 });
 
 /// The same for routers that fork packets.
-static FORKING: LazyLock<Program> = LazyLock::new(|| {
+static FORKING: LazyLock<Arc<Program>> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spiking-diffusion-mnist/model.ron");
     let mut target = registry::load("loihi-like").unwrap();
     target.topology.routing.0 = Routing::Multicast { table_entries: None };
-    compile(&load(&path).unwrap(), &target, CompileOptions::default()).unwrap().1
+    compile(&load(&path).unwrap(), &target, CompileOptions::default()).unwrap().1.into()
 });
 
 /// Only traces.
@@ -47,7 +47,7 @@ impl Observer for Only<'_> {
     }
 }
 
-fn traced(program: &Program, every: u32, options: Options) -> Result<Generated, Diagnostic> {
+fn traced(program: &Arc<Program>, every: u32, options: Options) -> Result<Generated, Diagnostic> {
     let fidelity = Fidelity::Cycle { every };
     let mut only = Only(Traces::new(program, options, 1, fidelity)?.expect("something is traced"));
     let run = generation::Options { images: 1, seed: 1, fidelity };
@@ -62,7 +62,7 @@ fn a_table_of_packets_holds_what_was_simulated() {
     rows_are_deliveries(&FORKING);
 }
 
-fn rows_are_deliveries(program: &Program) {
+fn rows_are_deliveries(program: &Arc<Program>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("packets.parquet");
     let generated =
@@ -109,7 +109,7 @@ fn a_timeline_shows_nobody_at_two_things_at_once() {
 }
 
 /// Deliveries, packets made, and crossings of links.
-fn timeline(program: &Program) -> [usize; 3] {
+fn timeline(program: &Arc<Program>) -> [usize; 3] {
     let folder = tempfile::tempdir().unwrap();
     let [packets, events] = ["packets.parquet", "trace.json"].map(|name| folder.path().join(name));
     let options = Options {

@@ -105,7 +105,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
         for (core, use_) in found.uses.iter() {
             assert_eq!(*use_, program.core_use(core), "seed {seed}: {core}");
         }
-        let chip = Chip::new(&program);
+        let chip = Chip::new(program.clone());
         let outcome = chip.run(NetworkId(0), &input).unwrap();
         common::grains::agree(&chip, &input, &outcome);
         let truth = oracle::run(&ir, NetworkId(0), &input);
@@ -215,7 +215,7 @@ fn narrower_weights_spend_fewer_axons() {
     let program = map(&ir, &target, quick()).unwrap();
     assert_eq!(program.target.axons.planes(), 2);
     let input = common::input(&mut random, &ir);
-    let chip = Chip::new(&program);
+    let chip = Chip::new(program.clone());
     let outcome = chip.run(NetworkId(0), &input).unwrap();
     for (population, trace) in oracle::run(&ir, NetworkId(0), &input) {
         assert_eq!(chip.spikes(&outcome, population), trace.spikes);
@@ -243,7 +243,7 @@ fn merged_dendrites_run_the_same_and_take_neurons() {
             assert!(use_.neurons <= 64 && factor <= 64);
             merged += u64::from(factor > 1);
         }
-        let chip = Chip::new(&program);
+        let chip = Chip::new(program.clone());
         let outcome = chip.run(NetworkId(0), &input).unwrap();
         for (population, trace) in oracle::run(&ir, NetworkId(0), &input) {
             assert_eq!(chip.spikes(&outcome, population), trace.spikes, "seed {seed}");

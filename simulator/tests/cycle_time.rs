@@ -25,7 +25,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
     let mut longer = 0;
     for seed in 0..60 {
         let (program, input) = program(seed);
-        let chip = Chip::new(&program);
+        let chip = Chip::new(program.clone());
         let outcome = chip.run(NetworkId(0), &input).unwrap();
         let (analytic, bound) = timed(&chip, &outcome, Fidelity::Analytic);
         let cycle = Fidelity::Cycle { every: 1 };
@@ -46,7 +46,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
 #[test]
 fn threads_change_no_time() {
     let (program, input) = program(7);
-    let chip = Chip::new(&program);
+    let chip = Chip::new(program.clone());
     let outcome = chip.run(NetworkId(0), &input).unwrap();
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -62,7 +62,7 @@ fn what_is_recorded_is_what_was_simulated() {
     let mut crossings = 0;
     for seed in 0..30 {
         let (program, input) = program(seed);
-        let chip = Chip::new(&program);
+        let chip = Chip::new(program.clone());
         let outcome = chip.run(NetworkId(0), &input).unwrap();
         let (record, steps) = watched(&chip, &outcome);
         let (_, unwatched) = timed(&chip, &outcome, Fidelity::Cycle { every: 1 });
@@ -101,7 +101,7 @@ fn what_is_recorded_is_what_was_simulated() {
 #[test]
 fn threads_change_no_record() {
     let (program, input) = program(7);
-    let chip = Chip::new(&program);
+    let chip = Chip::new(program.clone());
     let outcome = chip.run(NetworkId(0), &input).unwrap();
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

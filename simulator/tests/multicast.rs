@@ -43,7 +43,7 @@ fn options() -> CompileOptions {
 
 /// Hops that the meter counts in a pass.
 fn hops(chip: &Chip, outcome: &PassOutcome) -> u64 {
-    let meter = Meter::new(chip.program, &chip.table, Fidelity::Analytic).unwrap();
+    let meter = Meter::new(&chip.program, &chip.table, Fidelity::Analytic).unwrap();
     let mut record = meter.record();
     meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces);
     record.tally.total().total().hops.total()
@@ -51,7 +51,7 @@ fn hops(chip: &Chip, outcome: &PassOutcome) -> u64 {
 
 /// For every spike, the links on the way to some destination.
 fn hops_by_hand(chip: &Chip, outcome: &PassOutcome) -> u64 {
-    let (program, topology) = (chip.program, chip.program.topology());
+    let (program, topology) = (&*chip.program, chip.program.topology());
     let mut hops = 0;
     for (index, trace) in outcome.traces.iter().enumerate() {
         let (core, placed) = (chip.table.cores[index], chip.table.slice(program, index));
@@ -73,7 +73,7 @@ fn forking_changes_hops_and_nothing_else() {
         let (_, apart, input) = mapped(seed, Routing::Unicast);
         let (ir, forked, _) = mapped(seed, Routing::Multicast { table_entries: None });
         assert_eq!(apart.sites, forked.sites);
-        let (apart, forked) = (Chip::new(&apart), Chip::new(&forked));
+        let (apart, forked) = (Chip::new(apart), Chip::new(forked));
         let (one, other) =
             (apart.run(NetworkId(0), &input).unwrap(), forked.run(NetworkId(0), &input).unwrap());
         assert_eq!(one.readouts, other.readouts);
@@ -85,7 +85,7 @@ fn forking_changes_hops_and_nothing_else() {
             outcome.counts.steps.iter().flat_map(|step| &step.casts).map(|cast| cast.spikes).sum()
         };
         let leaving = other.traces.iter().enumerate().flat_map(|(slice, trace)| {
-            let placed = forked.table.slice(forked.program, slice);
+            let placed = forked.table.slice(&forked.program, slice);
             trace.fired.iter().flatten().filter(|spike| !placed.routes(spike.position).is_empty())
         });
         assert_eq!(sent(&other), leaving.count() as u64, "seed {seed}: every spike leaves once");
@@ -93,7 +93,7 @@ fn forking_changes_hops_and_nothing_else() {
         assert_eq!(few, hops_by_hand(&forked, &other), "seed {seed}");
         assert!(few <= many, "seed {seed}");
         saved += many - few;
-        let report = MappingReport::new(&ir, forked.program, &Rates::default()).traffic;
+        let report = MappingReport::new(&ir, &forked.program, &Rates::default()).traffic;
         let multicast = report.multicast.expect("the target forks packets");
         assert!(report.hops_bound <= report.hops && report.hops <= multicast.unicast_hops, "seed {seed}");
     }
@@ -123,7 +123,7 @@ fn tables_are_checked_to_the_last_entry() {
 #[test]
 fn packets_of_several_flits_are_not_forked_cycle_by_cycle() {
     let (_, mut program, _) = mapped(0, Routing::Multicast { table_entries: None });
-    let table = Chip::new(&program).table.clone();
+    let table = Chip::new(program.clone()).table.clone();
     let cycle = |program: &Program| Meter::new(program, &table, Fidelity::Cycle { every: 1 });
     cycle(&program).unwrap();
     program.target.network.as_mut().unwrap().flits_per_packet.0 = 2;
@@ -135,7 +135,7 @@ fn packets_of_several_flits_are_not_forked_cycle_by_cycle() {
 #[test]
 fn a_router_of_more_channels_than_a_word_has_bits_is_refused() {
     let (_, mut program, _) = mapped(0, Routing::Multicast { table_entries: None });
-    let table = Chip::new(&program).table.clone();
+    let table = Chip::new(program.clone()).table.clone();
     program.target.topology.cores_per_tile.0 = 61;
     program.target.network = None;
     let refused = Meter::new(&program, &table, Fidelity::Cycle { every: 1 }).unwrap_err();

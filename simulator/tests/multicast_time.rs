@@ -35,7 +35,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
     let (mut longer, mut packets, mut bounded_by_making) = (0, 0, 0);
     for seed in 0..200 {
         let (program, input) = forking(seed);
-        let chip = Chip::new(&program);
+        let chip = Chip::new(program.clone());
         let outcome = chip.run(NetworkId(0), &input).unwrap();
         let (analytic, bound) = timed(&chip, &outcome, Fidelity::Analytic);
         let (cycle, record) = timed(&chip, &outcome, Fidelity::Cycle { every: 1 });
@@ -68,7 +68,7 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
     let (mut forked, mut repeated) = (0, 0);
     for seed in 0..200 {
         let (program, input) = forking(seed);
-        let chip = Chip::new(&program);
+        let chip = Chip::new(program.clone());
         let outcome = chip.run(NetworkId(0), &input).unwrap();
         let (record, steps) = watched(&chip, &outcome);
         let (_, unwatched) = timed(&chip, &outcome, Fidelity::Cycle { every: 1 });
@@ -146,7 +146,7 @@ fn trees_of_single_destinations_take_the_time_of_packets_without_trees() {
         }
         let mut forked = apart.clone();
         forked.target.topology.routing.0 = Routing::Multicast { table_entries: None };
-        let (apart, forked) = (Chip::new(&apart), Chip::new(&forked));
+        let (apart, forked) = (Chip::new(apart), Chip::new(forked));
         let (one, other) =
             (apart.run(NetworkId(0), &input).unwrap(), forked.run(NetworkId(0), &input).unwrap());
         let cycle = Fidelity::Cycle { every: 1 };
@@ -162,7 +162,7 @@ fn threads_change_no_time_and_no_record() {
     let mut repeated: BTreeMap<u64, usize> = BTreeMap::new();
     for seed in [3, 7] {
         let (program, input) = forking(seed);
-        let chip = Chip::new(&program);
+        let chip = Chip::new(program.clone());
         let outcome = chip.run(NetworkId(0), &input).unwrap();
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

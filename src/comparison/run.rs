@@ -1,5 +1,7 @@
 //! Drives both sides.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::program::Program;
@@ -40,7 +42,7 @@ pub struct Options {
 /// [`snnc_targets::Code::Unsupported`] without a generation pipeline, or what the float reference refuses.
 pub fn compare(
     model: &LoadedModel,
-    (ir, program): (SpikingIr, &Program),
+    (ir, program): (SpikingIr, &Arc<Program>),
     options: Options,
     done: &(dyn Fn() + Sync),
 ) -> Result<Comparison, Diagnostics> {
@@ -48,7 +50,7 @@ pub fn compare(
     check_images(options.images, IMAGES_MAX)?;
     let sides = Sides {
         float: FloatStepper::new(model)?,
-        chip: Chip::new(program),
+        chip: Chip::new(program.clone()),
         layerwise: Layerwise::new(model, ir)?,
         generation,
     };
@@ -67,7 +69,7 @@ pub fn compare(
 
 struct Sides<'a> {
     float: FloatStepper<'a>,
-    chip: Chip<'a>,
+    chip: Chip,
     layerwise: Layerwise,
     generation: &'a Generation,
 }

@@ -5,6 +5,8 @@
 pub mod input;
 mod text;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
@@ -77,7 +79,7 @@ struct Outcome {
 
 /// Both sides of encoder and decoder.
 struct Codec<'a> {
-    chip: Chip<'a>,
+    chip: Chip,
     encoding: &'a Encoding,
     decoder: NetworkId,
     float: (Interpreter<'a>, Interpreter<'a>),
@@ -89,7 +91,7 @@ struct Codec<'a> {
 /// [`Code::ModelInvalid`] or [`Code::LayerShape`] if model and images do not fit each other.
 pub fn reconstruct(
     model: &LoadedModel,
-    program: &Program,
+    program: &Arc<Program>,
     encoding: &Encoding,
     images: &[Vec<u8>],
     shape: Shape,
@@ -109,7 +111,7 @@ pub fn reconstruct(
     let decoder = decoder.ok_or_else(|| {
         Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), "the program has no decoder")
     })?;
-    let codec = Codec { chip: Chip::new(program), encoding, decoder, float };
+    let codec = Codec { chip: Chip::new(program.clone()), encoding, decoder, float };
     let outcomes: Vec<Outcome> =
         images.par_iter().map(|image| codec.image(image, shape)).collect::<Result<_, _>>()?;
     let model = &program.model;

@@ -14,6 +14,7 @@ mod set;
 mod sums;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -34,12 +35,12 @@ const FINGERPRINT: std::ops::Range<usize> = 16..48;
 const MANIFEST: &str = "generate.json";
 
 /// How images are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// One array of all images
+    /// One array of all images.
     Npy,
-    /// One file an image
+    /// One file an image.
     Png,
 }
 
@@ -148,7 +149,7 @@ const IMAGES_MAX: u64 = 1 << 32;
 /// [`Code::Unsupported`] without a generation pipeline, [`Code::Argument`] for zero images or another run's folder,
 /// [`Code::OutputFailed`], also for a folder that another process owns.
 pub fn run(
-    program: &Program,
+    program: &Arc<Program>,
     manifest: &Manifest,
     out: &Path,
     done: &(dyn Fn(u64) + Sync),
@@ -161,7 +162,7 @@ pub fn run(
     let mut set = Set::open(out, manifest, shape, (generation.rows, generation.columns))?;
     let found = Found { whole: set.whole(), damaged: set.damaged() };
     done(found.whole);
-    let chip = Chip::new(program);
+    let chip = Chip::new(program.clone());
     let parameters = LoopParameters::from(generation);
     let mut at = 0;
     while let Some(chunk) = set.missing(at) {

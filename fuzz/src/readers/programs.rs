@@ -1,7 +1,7 @@
 //! `.snnx` files and programs as text: verified, and what is accepted is executed, timed, charged and reported.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use snnc::report::ReportInput;
 use snnc_compiler::driver::{CompileOptions, compile};
@@ -103,7 +103,7 @@ fn damage_fields(random: &mut Random, program: &mut Program) {
 /// Reads a `.snnx` file and uses it.
 pub fn read(input: &[u8]) -> Answer {
     let program = Program::from_bytes(input, "fuzz.snnx").map_err(|problems| all_told(&problems))?;
-    used(&program)
+    used(&Arc::new(program))
 }
 
 /// Reads a program's text and uses it.
@@ -115,7 +115,7 @@ pub fn read_text(input: &[u8]) -> Answer {
 }
 
 /// Executes a verified program in every way there is.
-fn used(program: &Program) -> Answer {
+fn used(program: &Arc<Program>) -> Answer {
     program.needs_timesteps().map_err(|problem| super::told(&problem))?;
     assert!(!program.to_text().is_empty());
     let model = &program.model;
@@ -127,7 +127,7 @@ fn used(program: &Program) -> Answer {
     if work.chain(counts).chain(stages).sum::<u64>() > WORK_MAX || sites > WORK_MAX {
         return Ok(());
     }
-    let chip = Chip::new(program);
+    let chip = Chip::new(program.clone());
     let fidelities = [Fidelity::None, Fidelity::Analytic, Fidelity::Cycle { every: 1 }];
     let meters: Vec<Meter> = fidelities
         .into_iter()
@@ -165,7 +165,7 @@ fn used(program: &Program) -> Answer {
 }
 
 /// One image, if the program generates and its loop is short.
-fn generated(program: &Program) -> Answer {
+fn generated(program: &Arc<Program>) -> Answer {
     let Some(generation) = &program.model.generation else { return Ok(()) };
     let shape = snnc::generation::image_shape(program).map_err(|problem| super::told(&problem))?;
     if generation.iterations > 64 || shape.len() as u64 > WORK_MAX {

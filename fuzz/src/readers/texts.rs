@@ -1,6 +1,6 @@
 //! Reports, partitions, placements, hypergraphs, blocks and flows.
 
-use snnc::commands::mapping::rates;
+use snnc::profile::rates;
 use snnc_compiler::driver::{assemble, partition_of, placement_of};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::SpikingIr;

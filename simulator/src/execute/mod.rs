@@ -39,9 +39,9 @@ use record::Traces;
 
 /// A program ready to run.
 #[derive(Debug)]
-pub struct Chip<'a> {
+pub struct Chip {
     /// The program, verified.
-    pub program: &'a Program,
+    pub program: Arc<Program>,
     /// Numbering of its slices.
     pub table: SliceTable,
     /// How its slices run, by population.
@@ -89,27 +89,28 @@ pub struct PassOutcome {
     pub traces: Traces,
 }
 
-impl<'a> Chip<'a> {
-    /// Indexes a verified program.
-    pub fn new(program: &'a Program) -> Self {
+impl Chip {
+    /// Indexes a verified program, which is shared and not copied.
+    pub fn new(program: impl Into<Arc<Program>>) -> Self {
         Self::with(program, Choice::default())
     }
 
     /// The same by other inner loops; results do not depend on them.
-    pub fn with(program: &'a Program, choice: Choice) -> Self {
-        let table = SliceTable::new(program);
-        let feeds = feeds::index(program, &table);
-        let gangs = gang::index(program, &table, &feeds, choice.rows);
+    pub fn with(program: impl Into<Arc<Program>>, choice: Choice) -> Self {
+        let program = program.into();
+        let table = SliceTable::new(&program);
+        let feeds = feeds::index(&program, &table);
+        let gangs = gang::index(&program, &table, &feeds, choice.rows);
         let mut chip = Self {
-            program,
-            slices: record::slices(program, &table),
-            postage: Postage::new(program, &table, &feeds),
+            slices: record::slices(&program, &table),
+            postage: Postage::new(&program, &table, &feeds),
             indexed: vec![false; gangs.len()],
             listed: vec![false; table.len()],
-            trees: Trees::of(program),
+            trees: Trees::of(&program),
             level: choice.level,
             table,
             gangs: Arc::new(gangs),
+            program,
         };
         for gang in chip.gangs.iter().flatten() {
             for feed in gang.slices.iter().flat_map(|&slice| &feeds[slice]) {

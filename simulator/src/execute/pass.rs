@@ -18,7 +18,7 @@ pub(super) type Written = BTreeMap<PopulationId, (Vec<i32>, u64)>;
 /// A pass under way: what the populations so far did.
 #[derive(Debug)]
 pub struct Pass<'c> {
-    pub(super) chip: &'c Chip<'c>,
+    pub(super) chip: &'c Chip,
     pub(super) network: NetworkId,
     pub(super) written: Written,
     /// By population.
@@ -31,7 +31,7 @@ pub struct Pass<'c> {
 
 impl<'c> Pass<'c> {
     /// Runs all populations of a network on its constant input.
-    pub(super) fn run(chip: &'c Chip<'c>, network: NetworkId, input: &[f64]) -> Self {
+    pub(super) fn run(chip: &'c Chip, network: NetworkId, input: &[f64]) -> Self {
         let populations = chip.gangs.len();
         let mut pass = Self {
             chip,
@@ -87,7 +87,7 @@ impl Pass<'_> {
         let written = self.written.get(&id).map(|(values, _)| values.as_slice());
         let biases: Vec<_> = gangs
             .iter()
-            .map(|gang| written.map(|values| gang.biases(chip.program, &chip.table, Some(values))))
+            .map(|gang| written.map(|values| gang.biases(&chip.program, &chip.table, Some(values))))
             .collect();
         let threads = rayon::current_num_threads();
         let parts: Vec<(usize, Part)> = gangs

@@ -35,7 +35,7 @@ pub struct PlainOutcome {
 
 /// Runs one pass of a network, packet by packet.
 pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
-    let program = chip.program;
+    let program = &*chip.program;
     let written = write_inputs(chip, network, input);
     let steps = program.model.networks[network].pass_steps;
     let slices = chip.table.len();

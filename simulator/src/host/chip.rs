@@ -13,7 +13,7 @@ pub type Observe<'o> = &'o mut (dyn FnMut(&PassOutcome) + Send);
 
 /// Runs the loop's networks on a chip. While the loop goes on with a pass, the one before it is counted and shown.
 pub struct ChipStepper<'a> {
-    chip: &'a Chip<'a>,
+    chip: &'a Chip,
     generation: &'a Generation,
     observe: Option<Observe<'a>>,
     grain: Grain,
@@ -23,13 +23,13 @@ pub struct ChipStepper<'a> {
 
 impl<'a> ChipStepper<'a> {
     /// Nobody looks at the passes, so nothing is counted.
-    pub fn unobserved(chip: &'a Chip<'a>, generation: &'a Generation) -> Self {
+    pub fn unobserved(chip: &'a Chip, generation: &'a Generation) -> Self {
         Self { chip, generation, observe: None, grain: Grain::Pass, before: None }
     }
 
     /// Does `work` with a stepper whose passes, counted by `grain`, `observe` has all seen when this returns.
     pub fn observed<R>(
-        chip: &'a Chip<'a>,
+        chip: &'a Chip,
         generation: &'a Generation,
         (grain, observe): (Grain, Observe<'a>),
         work: impl FnOnce(&mut Self) -> R,

@@ -23,7 +23,7 @@ pub fn agree(chip: &Chip, input: &[f64], outcome: &PassOutcome) {
     let casts = casts.into_iter().map(|(tree, spikes)| Cast { tree, spikes });
     let sum = StepCounts { events, flows: flows.collect(), casts: casts.collect() };
     assert_eq!(whole.counts, PassCounts { steps: vec![sum], ..outcome.counts.clone() });
-    let meter = Meter::new(chip.program, &chip.table, Fidelity::None).unwrap();
+    let meter = Meter::new(&chip.program, &chip.table, Fidelity::None).unwrap();
     let [one, many] = [&whole, outcome].map(|outcome| {
         let mut record = meter.record();
         meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces);

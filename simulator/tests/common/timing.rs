@@ -44,7 +44,7 @@ pub fn program(seed: u64, change: impl FnOnce(&mut Random, &mut Target)) -> (Pro
 
 /// Times a pass.
 pub fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTime, Record) {
-    let meter = Meter::new(chip.program, &chip.table, fidelity).unwrap();
+    let meter = Meter::new(&chip.program, &chip.table, fidelity).unwrap();
     let mut record = meter.record();
     let time = meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).unwrap();
     (time, record)
@@ -67,7 +67,7 @@ impl Watcher for Everything {
 
 /// Simulates every timestep of a pass and keeps what happened.
 pub fn watched(chip: &Chip, outcome: &PassOutcome) -> (Record, Vec<(StepPlace, Recorded)>) {
-    let meter = Meter::new(chip.program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
+    let meter = Meter::new(&chip.program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
     let mut record = meter.record();
     let mut all = Everything::default();
     meter.add_watched(&mut record, 0, (&outcome.counts, &outcome.traces), Some(&mut all)).unwrap();

@@ -18,7 +18,7 @@ fn without_packets(events: Events) -> Events {
 fn any_loop_agrees(program: &Program, input: &[f64], outcome: &PassOutcome) {
     for level in Level::available() {
         for rows in [true, false] {
-            let other = Chip::with(program, Choice { level, rows }).run(NetworkId(0), input).unwrap();
+            let other = Chip::with(program.clone(), Choice { level, rows }).run(NetworkId(0), input).unwrap();
             assert_eq!(other.readouts, outcome.readouts, "{level:?} {rows}");
             assert_eq!(other.counts, outcome.counts, "{level:?} {rows}");
             assert_eq!(other.traces, outcome.traces, "{level:?} {rows}");
@@ -30,7 +30,7 @@ fn any_loop_agrees(program: &Program, input: &[f64], outcome: &PassOutcome) {
 pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
     let network = NetworkId(0);
     let truth = oracle::run(ir, network, input);
-    let chip = Chip::new(program);
+    let chip = Chip::new(program.clone());
     let outcome = chip.run(network, input).unwrap();
     let plain = plain::run(&chip, network, input);
     any_loop_agrees(program, input, &outcome);

@@ -42,7 +42,7 @@ fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
         target.core.threshold_profiles = None;
         let program = wild(&mut random, &ir, &target);
         fired += agree(&ir, &program, &input);
-        let counts = Chip::new(&program).run(NetworkId(0), &input).unwrap().counts;
+        let counts = Chip::new(program.clone()).run(NetworkId(0), &input).unwrap().counts;
         overflowed += counts
             .steps
             .iter()
@@ -71,7 +71,7 @@ fn many_channels_and_extreme_weights_run_the_same() {
         fired += agree(&ir, &program, &input);
         let whole = map(&ir, &target, CompileOptions::default()).unwrap();
         fired += agree(&ir, &whole, &input);
-        let counts = Chip::new(&whole).run(NetworkId(0), &input).unwrap().counts;
+        let counts = Chip::new(whole.clone()).run(NetworkId(0), &input).unwrap().counts;
         for events in counts.steps.iter().flat_map(|step| &step.events) {
             overflowed += events.accumulator_overflows;
             longest = longest.max(events.spikes);
@@ -232,7 +232,7 @@ fn threads_change_nothing() {
     let ir = common::network(&mut random, &target);
     let input = common::input(&mut random, &ir);
     let program = map(&ir, &target, CompileOptions::default()).unwrap();
-    let chip = Chip::new(&program);
+    let chip = Chip::new(program.clone());
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| chip.run(NetworkId(0), &input).unwrap())

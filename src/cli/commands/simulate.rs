@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use snnc_compiler::ir::Shape;
@@ -15,14 +16,14 @@ use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::compile::compile;
 use super::{files, print};
-use crate::cli::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
+use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
+use crate::cli::errors;
+use crate::cli::progress;
 use crate::generation::{self, Generated, Observer, Options, image_shape, loop_of};
-use crate::progress;
 use crate::report::images::{Image, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
 use crate::report::{Report, ReportInput, is_result, json, memory, npy, text};
 use crate::trace::{self, Traced, Traces};
-use crate::warnings;
 
 /// Most threads of a run: each takes memory for its stack before it does anything.
 const THREADS_MAX: usize = 1024;
@@ -30,7 +31,7 @@ const THREADS_MAX: usize = 1024;
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = Inputs::new([&args.program]);
     check(&args.generate)?;
-    let program = Program::load(&args.program)?;
+    let program = Arc::new(Program::load(&args.program)?);
     generate(&program, 0.0, &args.generate)
 }
 
@@ -44,9 +45,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     generate(&compiled.program, compiled.seconds, &args.generate)
 }
 
-fn generate(program: &Program, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+fn generate(program: &Arc<Program>, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
     if !args.json {
-        warnings::show(&program.warnings());
+        errors::warn(&program.warnings());
     }
     let iterations = loop_of(program)?.iterations as u64;
     let shape = image_shape(program)?;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use snnc_targets::ranges::EnergyRange;
 use snnc_targets::{Diagnostics, Target, registry};
 
-use crate::cli::{TargetsAction, TargetsArgs};
-use crate::errors;
+use crate::cli::arguments::{TargetsAction, TargetsArgs};
+use crate::diagnostics;
 
 pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
     let text = match &args.action {
@@ -18,7 +18,7 @@ pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
         Some(TargetsAction::Check { target, json }) => {
             let target = registry::read(Path::new(target))?;
             match json {
-                true => errors::json::print(&Diagnostics::default()),
+                true => diagnostics::print(&Diagnostics::default()),
                 false => format!("{}: no contradictions\n", target.name),
             }
         }

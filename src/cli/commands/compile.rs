@@ -1,6 +1,7 @@
 //! `snnc compile`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use snnc_compiler::driver::{self, CompileOptions};
@@ -16,7 +17,8 @@ use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, Target, registry};
 
 use super::{changes_nothing, files, json, mapping, print};
-use crate::cli::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
+use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
+use crate::cli::errors;
 use crate::report::quantisation;
 use crate::warnings;
 
@@ -34,7 +36,7 @@ pub struct Compiled {
     /// The spiking IR.
     pub ir: SpikingIr,
     /// The program.
-    pub program: Program,
+    pub program: Arc<Program>,
     /// The mapping report.
     pub report: MappingReport,
     /// Seconds from reading the model to the verified program.
@@ -62,7 +64,7 @@ pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Compiled, Diag
     let program = driver::map_given(&ir, &target, options, &given)
         .map_err(|problems| self::mapping::of_partition(mapping, model.origin.locate(problems)))?;
     let report = MappingReport::new(&ir, &program, &given.rates);
-    Ok(Compiled { ir, program, report, seconds: start.elapsed().as_secs_f64() })
+    Ok(Compiled { ir, program: program.into(), report, seconds: start.elapsed().as_secs_f64() })
 }
 
 pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
@@ -88,7 +90,7 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
     let layers = quantise::summary(&compiled.ir);
     let found = compiled.ir.warnings();
     if !args.json {
-        warnings::show(&found);
+        errors::warn(&found);
     }
     match args.emit {
         Some(Emit::Program) => print(&compiled.program.to_text()),

@@ -7,7 +7,7 @@ use snnc_targets::output::{self, ResultSet};
 use snnc_targets::{Diagnostics, registry};
 
 use super::{files, json, print};
-use crate::cli::ReconstructArgs;
+use crate::cli::arguments::ReconstructArgs;
 use crate::float_stepper::{interpreter, pipeline};
 use crate::reconstruction::{input, reconstruct};
 use crate::report::images::{Image, image_name, write_image};
@@ -28,7 +28,7 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
     for path in &args.images {
         images.extend(input::read(path, shape)?);
     }
-    let result = reconstruct(&model, &program, &encoding, &images, shape)?;
+    let result = reconstruct(&model, &program.into(), &encoding, &images, shape)?;
     if let Some(set) = set {
         for (index, (shape, pixels)) in result.pictures.iter().enumerate() {
             write_image(&set.place(&image_name(index))?, &Image::new(*shape, pixels.clone())?)?;

@@ -12,7 +12,7 @@ use snnc_compiler::mapping::traffic::Traffic;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Interconnect, Site, Topology, input};
 
 use super::{json, print};
-use crate::cli::PlaceArgs;
+use crate::cli::arguments::PlaceArgs;
 
 /// What a placement costs.
 #[derive(Debug, Serialize)]

@@ -1,17 +1,18 @@
 //! `snnc generate`: whole sets of images for statistics.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use snnc_compiler::ir::program::Program;
 use snnc_targets::Diagnostics;
 
 use super::compile::compile;
 use super::{changes_nothing, files, print};
-use crate::cli::{MappingArgs, SetArgs};
-use crate::process::signals;
-use crate::progress;
+use crate::cli::arguments::{MappingArgs, SetArgs};
+use crate::cli::errors;
+use crate::cli::process::signals;
+use crate::cli::progress;
 use crate::streaming::{self, Found, Manifest};
-use crate::warnings;
 
 pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = files::model(&args.model);
@@ -26,12 +27,12 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
         }
     }
     let program = if compiled {
-        Program::load(&args.model.model)?
+        Arc::new(Program::load(&args.model.model)?)
     } else {
         compile(&args.model, &MappingArgs::default())?.program
     };
-    warnings::show(&program.warnings());
-    let manifest = Manifest::new(&program, args.images, args.seed, args.format);
+    errors::warn(&program.warnings());
+    let manifest = Manifest::new(&program, args.images, args.seed, args.format.into());
     let bar = progress::bar(args.images, "generating");
     signals::advise("the same command goes on where it stopped");
     let Found { whole, damaged } = streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;

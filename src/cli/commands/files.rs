@@ -6,8 +6,9 @@ use snnc_compiler::frontend;
 use snnc_targets::output::{self, Inputs, is_standard_output, same_file};
 use snnc_targets::{Code, Diagnostic};
 
-use crate::cli::{MappingArgs, ModelArgs};
-use crate::process::console;
+use crate::cli::arguments::{MappingArgs, ModelArgs};
+use crate::cli::process::console;
+use crate::profile;
 
 /// Protects a model file with its weights, and a target file.
 pub fn model(args: &ModelArgs) -> Inputs {
@@ -19,7 +20,7 @@ pub fn model(args: &ModelArgs) -> Inputs {
 /// Protects the files that say something about the mapping as well.
 pub fn mapped(args: &ModelArgs, mapping: &MappingArgs) -> Inputs {
     let mut inputs = model(args);
-    let profile = mapping.profile.as_ref().map(|path| super::mapping::profile_file(path));
+    let profile = mapping.profile.as_ref().map(|path| profile::file_of(path));
     for path in
         [profile.as_ref(), mapping.partition.as_ref(), mapping.placement.as_ref()].into_iter().flatten()
     {

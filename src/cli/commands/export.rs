@@ -13,7 +13,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
 use super::compile::options;
 use super::{changes_nothing, files, print};
-use crate::cli::{ExportArgs, ExportFormat};
+use crate::cli::arguments::{ExportArgs, ExportFormat};
 
 pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let path = &args.model.model;

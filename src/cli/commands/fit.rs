@@ -8,7 +8,7 @@ use snnc_targets::{Diagnostics, Target, registry};
 
 use super::compile::options;
 use super::{json, print};
-use crate::cli::{FitArgs, QuantiseArgs};
+use crate::cli::arguments::{FitArgs, QuantiseArgs};
 use crate::fit::fit;
 
 pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {

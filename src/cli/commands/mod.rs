@@ -7,7 +7,7 @@ mod files;
 mod fit;
 mod generate;
 mod import;
-pub mod mapping;
+mod mapping;
 mod partition;
 mod place;
 mod reconstruct;
@@ -19,8 +19,8 @@ use std::process::ExitCode;
 
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use crate::cli::{Cli, Command};
-use crate::process::console::print;
+use crate::cli::arguments::{Cli, Command};
+use crate::cli::process::console::print;
 
 /// Runs a command.
 ///

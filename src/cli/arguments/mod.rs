@@ -11,7 +11,7 @@ use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 use snnc_targets::diagnostic::one_line;
 
-use crate::streaming::Format;
+use crate::streaming;
 use crate::trace::Span;
 pub use mapping::{Goal, MappingArgs, Partitioner};
 pub use research::{ExportArgs, ExportFormat, PartitionArgs, PlaceArgs};
@@ -291,6 +291,24 @@ pub struct SetArgs {
     /// Folder for images and tokens.npy; that of a killed run continues it
     #[arg(long)]
     pub out: PathBuf,
+}
+
+/// How a set of images is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One array of all images
+    Npy,
+    /// One file an image
+    Png,
+}
+
+impl From<Format> for streaming::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Npy => Self::Npy,
+            Format::Png => Self::Png,
+        }
+    }
 }
 
 /// `snnc reconstruct`.

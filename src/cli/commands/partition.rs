@@ -8,7 +8,7 @@ use snnc_targets::output::{Inputs, write_atomic};
 use snnc_targets::{Code, Diagnostic, Diagnostics, input};
 
 use super::{files, json, print};
-use crate::cli::PartitionArgs;
+use crate::cli::arguments::PartitionArgs;
 use crate::report::memory::peak_bytes;
 
 /// What is printed.

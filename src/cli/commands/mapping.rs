@@ -1,8 +1,7 @@
 //! What the user says about the mapping: objective, recorded rates, partitions and placements from files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
 use snnc_compiler::driver::Given;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::Partition;
@@ -13,9 +12,10 @@ use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions, search_some};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target, input, output};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target, input};
 
-use crate::cli::{Goal, MappingArgs, Partitioner};
+use crate::cli::arguments::{Goal, MappingArgs, Partitioner};
+use crate::profile;
 
 /// Search options as asked for.
 pub fn search(args: &MappingArgs) -> SearchOptions {
@@ -35,7 +35,7 @@ pub fn search(args: &MappingArgs) -> SearchOptions {
 pub fn given(args: &MappingArgs, ir: &SpikingIr, target: &Target) -> Result<Given, Diagnostics> {
     let mut given = Given::default();
     if let Some(path) = &args.profile {
-        given.rates = profile(path, ir)?;
+        given.rates = profile::read(path, ir)?;
     }
     if let Some(path) = &args.partition {
         let ron = path.extension().is_some_and(|extension| extension == "ron");
@@ -103,76 +103,4 @@ fn from_blocks(
     let others = ir.model.networks.keys().filter(|&other| other != network);
     partition.extend(search_some(ir, target, rates, search(args), others)?.partition);
     Ok(partition)
-}
-
-/// The part of a report.json that rates come from.
-#[derive(Debug, Deserialize)]
-struct Profile {
-    schema: String,
-    totals: ProfileTotals,
-    layers: Vec<ProfileLayer>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ProfileTotals {
-    images: u64,
-}
-
-#[derive(Debug, Deserialize)]
-struct ProfileLayer {
-    name: String,
-    neurons: u64,
-    spikes: u64,
-}
-
-/// The report that `--profile` names, itself or by its folder.
-pub(super) fn profile_file(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join("report.json") } else { path.to_owned() }
-}
-
-/// Spikes of a neuron in an image, by layer.
-fn profile(path: &Path, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
-    let file = profile_file(path);
-    if path.is_dir() {
-        // A run that was cut off while it replaced another is none.
-        output::check_set(path).map_err(|problem| {
-            problem.hint("run it again, or name its report.json if that is known to be good")
-        })?;
-    }
-    rates(&input::REPORT.read_text(&file)?, &file.display().to_string(), ir)
-}
-
-/// The rates that a report's text gives; `place` names it in errors.
-///
-/// # Errors
-/// [`Code::Argument`] if it is no report, has no images, or is one of another model.
-pub fn rates(text: &str, place: &str, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
-    let bad = |message: String| {
-        Diagnostic::new(Code::Argument, place, message)
-            .hint("give the report.json of `snnc run` or `snnc simulate`, or its folder")
-    };
-    let profile: Profile = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
-    if !profile.schema.starts_with("snnc.report/") || profile.totals.images == 0 {
-        return Err(bad(format!(
-            "schema \"{}\" with {} images, expected a report of one or more",
-            profile.schema, profile.totals.images
-        )));
-    }
-    let images = profile.totals.images as f64;
-    // More spikes than a neuron could fire in any run, and counts that their sums could not hold.
-    const RATE_MAX: f64 = 1e6;
-    let rate_of = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons.max(1) as f64 / images;
-    if let Some(layer) = profile.layers.iter().find(|layer| rate_of(layer) > RATE_MAX) {
-        return Err(bad(format!(
-            "layer {} has {} spikes of {} neurons, expected at most {RATE_MAX} a neuron and image",
-            layer.name, layer.spikes, layer.neurons
-        )));
-    }
-    let layers = profile.layers.iter().filter(|layer| layer.neurons > 0);
-    let rate = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons as f64 / images;
-    let (rates, unknown) = Rates::measured(&ir.model, layers.map(|layer| (layer.name.as_str(), rate(layer))));
-    if unknown.is_empty() {
-        return Ok(rates);
-    }
-    Err(bad(format!("the model has no layer {}", unknown.join(", "))))
 }

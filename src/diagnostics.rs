@@ -1,4 +1,4 @@
-//! Diagnostics for programs: one JSON object, schema `snnc.diagnostics/1`.
+//! Errors and warnings as JSON, for programs: one object, schema `snnc.diagnostics/1`.
 
 use serde::Serialize;
 use snnc_targets::diagnostic::{Place, Subject};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use snnc_compiler::frontend::{ImportSummary, import};
 use snnc_targets::Diagnostics;
 
-use crate::cli::ImportArgs;
+use crate::cli::arguments::ImportArgs;
 
 pub fn run(args: &ImportArgs) -> Result<ExitCode, Diagnostics> {
     let summary = import(&args.vq, &args.sdid, args.image_size, &args.output)?;

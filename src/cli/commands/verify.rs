@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use snnc_compiler::driver;
 use snnc_compiler::frontend;
@@ -9,10 +10,11 @@ use snnc_targets::output::{self, Inputs, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
 use super::{json, print};
-use crate::cli::VerifyArgs;
+use crate::cli::arguments::VerifyArgs;
+use crate::cli::{errors, progress};
 use crate::report::images::{Image, image_name, write_image};
 use crate::report::is_result;
-use crate::{comparison, golden, progress, warnings};
+use crate::{comparison, golden};
 
 pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = Inputs::new(frontend::files_of(&args.model));
@@ -42,9 +44,10 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let target = registry::load(args.target.as_deref().unwrap_or("loihi-like"))?;
     let options = super::compile::options(&args.quantise);
     let (ir, program, _) = driver::compile(&model, &target, options)?;
+    let program = Arc::new(program);
     let found = program.warnings();
     if !args.json {
-        warnings::show(&found);
+        errors::warn(&found);
     }
     let iterations = program.model.generation.as_ref().map_or(0, |g| g.iterations as u64);
     let bar = progress::bar(args.images.saturating_mul(iterations), "comparing");

@@ -11,7 +11,7 @@ use signal_hook::iterator::Signals;
 use snnc_targets::output;
 
 use super::console::say;
-use crate::progress;
+use crate::cli::progress;
 
 /// What the last line adds, for a run that can be continued.
 static ADVICE: Mutex<Option<&'static str>> = Mutex::new(None);

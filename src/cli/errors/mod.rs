@@ -1,16 +1,18 @@
-//! Errors and warnings as people and programs read them.
+//! Errors and warnings as people read them.
 //!
 //! [`render`] draws them in the manner of rustc (the `annotate-snippets` crate, which is rustc's own renderer): code,
-//! `file:line:column`, the line with the value marked, other places, what to do. [`json`] gives the same to programs.
+//! `file:line:column`, the line with the value marked, other places, what to do. [`crate::diagnostics`] gives the same
+//! to programs.
 //! Whatever comes from files and arguments passes [`snnc_targets::diagnostic::printable`] on the way, so that it cannot
 //! steer a terminal.
 
-pub mod json;
 pub mod render;
 
 use std::io::Write;
 
-use snnc_targets::Diagnostics;
+use snnc_targets::{Diagnostic, Diagnostics};
+
+use crate::diagnostics;
 
 /// Widest rendering, in columns.
 const WIDEST: usize = 120;
@@ -25,8 +27,13 @@ pub fn report(problems: &Diagnostics, json: bool) {
         return;
     }
     let mut out = anstream::stderr();
-    let text = if json { json::print(problems) } else { render::styled(problems, columns()) };
+    let text = if json { diagnostics::print(problems) } else { render::styled(problems, columns()) };
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Warnings on standard error, one after the other.
+pub fn warn(found: &[Diagnostic]) {
+    report(&Diagnostics(found.to_vec()), false);
 }
 
 fn columns() -> usize {
