@@ -140,7 +140,7 @@ fn ir(target: &Target, steps: u32) -> SpikingIr {
             populations: populations.into(),
             inputs: Vec::new(),
             readouts: Vec::new(),
-            generation: None,
+            workload: None,
         },
         projections: EntityMap::from(vec![projection]),
     }

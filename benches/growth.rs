@@ -105,7 +105,7 @@ fn empty(target: &Target) -> SpikingIr {
             populations: EntityMap::new(),
             inputs: Vec::new(),
             readouts: Vec::new(),
-            generation: None,
+            workload: None,
         },
         projections: EntityMap::new(),
     }

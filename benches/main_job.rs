@@ -8,6 +8,7 @@ use snnc_compiler::driver::{CompileOptions, compile, lower};
 use snnc_compiler::frontend::{LoadedModel, load};
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::execute::{Chip, oracle};
+use snnc_simulator::host::Generation;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::{Target, registry};
 
@@ -30,9 +31,10 @@ fn program() -> Arc<Program> {
 
 /// A denoiser input: a grid half masked, at half time.
 fn planes(program: &Program) -> Vec<f64> {
-    let generation = program.model.generation.as_ref().expect("the example generates");
-    let positions = generation.rows * generation.columns;
-    let token = |p: usize| if p.is_multiple_of(2) { generation.mask } else { p * 37 % generation.mask };
+    let generation = Generation::of(&program.model).expect("the example generates");
+    let positions = generation.parameters.rows * generation.parameters.columns;
+    let mask = generation.parameters.mask as usize;
+    let token = |p: usize| if p.is_multiple_of(2) { mask } else { p * 37 % mask };
     (0..positions).map(|p| token(p) as f64).chain(vec![25.0; positions]).collect()
 }
 
@@ -46,7 +48,7 @@ fn compile_model(bencher: divan::Bencher) {
 fn denoiser_pass(bencher: divan::Bencher) {
     let program = program();
     let (chip, input) = (Chip::new(program.clone()), planes(&program));
-    let network = program.model.generation.as_ref().expect("the example generates").denoiser;
+    let network = Generation::of(&program.model).expect("the example generates").denoiser;
     bencher.bench(|| chip.run(network, &input).unwrap());
 }
 
@@ -56,7 +58,7 @@ fn denoiser_pass_oracle(bencher: divan::Bencher) {
     let program = program();
     let ir = lower(&model(), &target(), Default::default()).expect("the example lowers");
     let input = planes(&program);
-    let network = program.model.generation.as_ref().expect("the example generates").denoiser;
+    let network = Generation::of(&program.model).expect("the example generates").denoiser;
     bencher.bench(|| oracle::run(&ir, network, &input));
 }
 

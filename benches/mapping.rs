@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use snnc_compiler::driver::{assemble, lower};
 use snnc_compiler::frontend::load;
+use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::Rates;
@@ -78,7 +79,7 @@ fn measure(ir: &SpikingIr, target: &Target, name: &str, uniform: u32, objective:
 /// The first network alone.
 fn denoiser(ir: &SpikingIr) -> SpikingIr {
     let mut ir = ir.clone();
-    let network = ir.model.generation.as_ref().expect("the example generates").denoiser;
+    let network = NetworkId(0);
     let populations: Vec<_> = ir.model.populations_of(network).map(|(id, _)| id).collect();
     ir.model.populations = populations.iter().map(|&id| ir.model.populations[id].clone()).collect();
     ir.projections = ir
@@ -90,6 +91,6 @@ fn denoiser(ir: &SpikingIr) -> SpikingIr {
     ir.model.inputs.retain(|input| populations.contains(&input.population));
     ir.model.readouts.retain(|readout| populations.contains(&readout.population));
     ir.model.networks = ir.model.networks.values().take(1).cloned().collect();
-    ir.model.generation = None;
+    ir.model.workload = None;
     ir
 }

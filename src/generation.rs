@@ -7,12 +7,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::Generation;
 use snnc_simulator::charge::{Meter, Record, RunRecord};
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::execute::slice::SliceTrace;
-use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
+use snnc_simulator::host::{ChipStepper, Generation, PhiloxUniforms, generate, pixels};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_targets::{Code, Diagnostic};
@@ -108,16 +107,9 @@ pub struct Generated {
 ///
 /// # Errors
 /// [`Code::Unsupported`] if its model has none.
-pub fn loop_of(program: &Program) -> Result<&Generation, Diagnostic> {
+pub fn loop_of(program: &Program) -> Result<Generation, Diagnostic> {
     program.needs_timesteps()?;
-    program.model.generation.as_ref().ok_or_else(|| {
-        Diagnostic::new(
-            Code::Unsupported,
-            format!("model {}", program.model.name),
-            "has no generation pipeline",
-        )
-        .hint("add a `pipeline` to the model file")
-    })
+    Generation::of(&program.model).map_err(|mut problems| problems.0.swap_remove(0))
 }
 
 /// Shape of the decoder's images, `[c, H, W]`.
@@ -125,8 +117,7 @@ pub fn loop_of(program: &Program) -> Result<&Generation, Diagnostic> {
 /// # Errors
 /// [`Code::Unsupported`] if the model has no generation loop.
 pub fn image_shape(program: &Program) -> Result<Shape, Diagnostic> {
-    let decoder = program.model.readout_of(loop_of(program)?.decoder);
-    Ok(decoder.expect("a verified generation loop has a decoder with a read-out").shape)
+    Ok(loop_of(program)?.image)
 }
 
 /// Generates images; `done` is told after each denoising iteration of any image.
@@ -140,7 +131,7 @@ pub fn run(
     observer: &mut dyn Observer,
     done: &(dyn Fn() + Sync),
 ) -> Result<Generated, Diagnostic> {
-    let generation = loop_of(program)?;
+    let generation = &loop_of(program)?;
     options.check()?;
     let meter = || Meter::new(program, &SliceTable::new(program), options.fidelity);
     let (chip, meter) = rayon::join(|| Chip::new(program.clone()), meter);
@@ -195,7 +186,7 @@ fn one(
         pass += 1;
     };
     let trajectory = ChipStepper::observed(chip, generation, (meter.grain(), &mut observe), |stepper| {
-        generate(&LoopParameters::from(generation), stepper, &uniforms, &mut |_| done())
+        generate(&generation.parameters, stepper, &uniforms, &mut |_| done())
     });
     if let Some(problem) = failed {
         return Err(problem);

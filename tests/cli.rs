@@ -310,7 +310,7 @@ fn calibration_is_refused_where_it_would_change_nothing() {
     options.lower.calibration = Some(4);
     let loaded = snnc_compiler::frontend::load(&example()).unwrap();
     let target = snnc_targets::registry::load("loihi-like").unwrap();
-    let error = snnc_compiler::driver::compile_codec(&loaded, &target, options).unwrap_err();
+    let error = snnc_compiler::driver::compile_reconstruction(&loaded, &target, options).unwrap_err();
     assert!(error.to_string().contains("without the denoiser"), "{error}");
 }
 

@@ -13,6 +13,7 @@ use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_simulator::counts::Events;
 use snnc_simulator::execute::{Chip, oracle};
+use snnc_simulator::host::Generation;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::{Target, registry};
 
@@ -51,9 +52,10 @@ fn larger(target: &Target) -> snnc_targets::schema::CoreLimits {
 #[test]
 fn decoder_and_denoiser_do_not_depend_on_the_mapping() {
     let (ir, programs) = mappings();
-    let generation = ir.model.generation.clone().unwrap();
-    let positions = generation.rows * generation.columns;
-    let tokens: Vec<f64> = (0..positions).map(|p| (p * 37 % generation.mask) as f64).collect();
+    let generation = Generation::of(&ir.model).unwrap();
+    let positions = generation.parameters.rows * generation.parameters.columns;
+    let tokens: Vec<f64> =
+        (0..positions).map(|p| (p * 37 % generation.parameters.mask as usize) as f64).collect();
     let planes: Vec<f64> = tokens.iter().copied().chain(vec![21.0; positions]).collect();
     for (network, input) in [(generation.decoder, tokens), (generation.denoiser, planes)] {
         let truth = oracle::run(&ir, network, &input);

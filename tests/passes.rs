@@ -4,11 +4,10 @@ mod common;
 
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::spiking::Generation;
 use snnc_simulator::charge::Meter;
 use snnc_simulator::counts::{Grain, PassCounts};
 use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, Stepper, generate};
+use snnc_simulator::host::{ChipStepper, Generation, LoopParameters, PhiloxUniforms, Stepper, generate};
 use snnc_simulator::time::Fidelity;
 use snnc_targets::{Code, Diagnostic, registry};
 
@@ -39,8 +38,8 @@ fn every_pass_is_seen_once_in_order_and_costs_the_same_counted_as_one() {
     let target = registry::load("loihi-like").unwrap();
     let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
     let chip = Chip::new(program.clone());
-    let generation = program.model.generation.as_ref().unwrap();
-    let parameters = LoopParameters { iterations: 12, ..LoopParameters::from(generation) };
+    let generation = &Generation::of(&program.model).unwrap();
+    let parameters = LoopParameters { iterations: 12, ..generation.parameters };
     let uniforms = PhiloxUniforms::new(5, 0);
     for grain in [Grain::Pass, Grain::Timestep] {
         let mut seen: Vec<PassCounts> = Vec::new();
@@ -73,7 +72,7 @@ fn inputs_of_another_shape_are_errors() {
     let target = registry::load("loihi-like").unwrap();
     let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
     let chip = Chip::new(program.clone());
-    let generation = program.model.generation.as_ref().unwrap();
+    let generation = &Generation::of(&program.model).unwrap();
     let denoiser = program.model.networks[generation.denoiser].name.clone();
     for input in [&[][..], &[0.0; 97], &[0.0; 99]] {
         let error = chip.run(generation.denoiser, input).unwrap_err();
@@ -86,7 +85,7 @@ fn inputs_of_another_shape_are_errors() {
     assert_eq!(stepper.denoise(&[0; 48], 1).unwrap_err().code, Code::LayerShape);
     assert_eq!(stepper.decode(&[0; 50]).unwrap_err().code, Code::LayerShape);
     // A loop over another grid.
-    let parameters = LoopParameters { rows: 6, ..LoopParameters::from(generation) };
+    let parameters = LoopParameters { rows: 6, ..generation.parameters };
     let problem = generate(&parameters, &mut stepper, &PhiloxUniforms::new(5, 0), &mut |_| ()).unwrap_err();
     assert_eq!(problem.code, Code::LayerShape);
 }

@@ -5,7 +5,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
-use crate::ir::spiking::{Encoding, SpikingIr};
+use crate::ir::spiking::{HostTail, SpikingIr};
 use crate::mapping::partition::Rates;
 use crate::mapping::partition::search::SearchOptions;
 use crate::mapping::place::PlaceOptions;
@@ -13,6 +13,7 @@ use crate::mapping::report::MappingReport;
 use crate::mapping::traffic::Traffic;
 use crate::mapping::{Partition, Placement, build_cores, partition, place, route};
 use crate::passes::{self, LowerOptions};
+use crate::workload::{self, Reconstruction, Workload};
 
 /// Choices of the compiler; the defaults are what `snnc compile` uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,25 +26,36 @@ pub struct CompileOptions {
     pub place: PlaceOptions,
 }
 
-/// Lowers a model for a target.
+/// Lowers a model for a target, to be driven as its pipeline says or by samples.
 ///
 /// # Errors
 /// What the passes refuse, or what the verifier of the spiking IR finds; [`Code::Argument`] if a calibration was asked
 /// for that changes no integer.
 pub fn lower(model: &LoadedModel, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
+    lower_for(model, &*workload::of(model), target, options)
+}
+
+/// Lowers a model for a target and a workload.
+///
+/// # Errors
+/// Those of [`lower`].
+pub fn lower_for(
+    model: &LoadedModel,
+    workload: &dyn Workload,
+    target: &Target,
+    options: LowerOptions,
+) -> Result<SpikingIr, Diagnostics> {
     let located = |problems| model.origin.locate(problems);
-    let ir = passes::lower(model, target, options).map_err(located)?;
+    let ir = passes::lower(model, workload, target, options).map_err(located)?;
     ir.verify().map_err(located)?;
     if let Some(plain) = without_calibration(options)
-        && passes::lower(model, target, plain)? == ir
+        && passes::lower(model, workload, target, plain)? == ir
     {
-        let reason = match &model.pipeline {
-            None => "the model has no pipeline, and only a generation loop gives inputs to record".to_owned(),
-            Some(_) => format!(
-                "at {} bits all weights and biases are those of rounding without recorded inputs",
-                ir.model.neuron.weight_bits
-            ),
-        };
+        let bits = ir.model.neuron.weight_bits;
+        let reason = workload.unrecorded().map_or_else(
+            || format!("at {bits} bits all weights and biases are those of rounding without recorded inputs"),
+            str::to_owned,
+        );
         return Err(idle_calibration(options, &reason).into());
     }
     Ok(ir)
@@ -169,22 +181,17 @@ pub fn compile(
 /// Lowers and maps encoder and decoder, with what the host makes of the encoder's read-outs.
 ///
 /// # Errors
-/// Those of [`passes::lower_codec`] and [`map`]; [`Code::Argument`] as [`lower`].
-pub fn compile_codec(
+/// Those of [`lower`] and [`map`]; [`Code::ModelInvalid`] without an encoder.
+pub fn compile_reconstruction(
     model: &LoadedModel,
     target: &Target,
     options: CompileOptions,
-) -> Result<(Program, Encoding), Diagnostics> {
+) -> Result<(Program, HostTail), Diagnostics> {
     let located = |problems| model.origin.locate(problems);
-    let (ir, encoding) = passes::lower_codec(model, target, options.lower).map_err(located)?;
-    ir.verify().map_err(located)?;
-    if let Some(plain) = without_calibration(options.lower)
-        && passes::lower_codec(model, target, plain)?.0 == ir
-    {
-        let reason = "encoder and decoder are compiled without the denoiser, whose tokens would be recorded";
-        return Err(idle_calibration(options.lower, reason).into());
-    }
-    Ok((map(&ir, target, options).map_err(located)?, encoding))
+    let workload = Reconstruction::new(model)?;
+    let ir = lower_for(model, &workload, target, options.lower)?;
+    let tail = passes::tail(model, workload.encoder(), &ir).map_err(located)?;
+    Ok((map(&ir, target, options).map_err(located)?, tail))
 }
 
 /// Where the cores of a program sit.

@@ -4,6 +4,7 @@
 //! [`weights`] (tensors from files) -> [`frontend`] (model.ron) -> [`graph`] (layer graph, float) ->
 //! [`passes`] (fold, schedule, quantise) -> [`ir::spiking`] (integers, knows no core) -> [`mapping`] (partition,
 //! place, build) -> [`ir::program`] (core-mapped, what a `.snnx` file holds).
+//! [`workload`] tells the passes how a model will be driven.
 //! [`mod@reference`] interprets the layer graph in f64: the oracle for everything behind it.
 //!
 //! Invariants: no stage calls an earlier one; the [`driver`] verifies after every stage; nothing ever holds the
@@ -20,3 +21,4 @@ pub mod mapping;
 pub mod passes;
 pub mod reference;
 pub mod weights;
+pub mod workload;

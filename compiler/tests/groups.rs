@@ -67,7 +67,7 @@ fn network(target: &Target, shape: Shape, map: ConvMap, channels: ChannelMap) ->
                 scale: vec![1.0; shape.channels],
                 offset: vec![0.0; shape.channels],
             }],
-            generation: None,
+            workload: None,
         },
         projections: vec![Projection {
             source: PopulationId(0),

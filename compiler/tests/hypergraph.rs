@@ -40,7 +40,7 @@ fn a_network_becomes_cores_under_all_limits() {
 fn the_denoiser_of_the_example_is_the_benchmark() {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/spiking-diffusion-mnist/model.ron");
     let ir = driver::lower(&frontend::load(&model).unwrap(), &common::target(), Default::default()).unwrap();
-    let sdid = ir.model.generation.as_ref().unwrap().denoiser;
+    let sdid = ir.model.workload.as_ref().unwrap().networks["denoiser"].network;
     let found = network_graph(&ir, sdid, 16).unwrap();
     assert_eq!((found.graph.vertices(), found.graph.incidence.pins()), (4116, 488_908));
     assert!(found.graph.net_weights.iter().all(|&weight| weight == 16));

@@ -73,7 +73,7 @@ fn network(target: &Target, channels: usize, side: usize) -> SpikingIr {
             populations: EntityMap::new(),
             inputs: Vec::new(),
             readouts: Vec::new(),
-            generation: None,
+            workload: None,
         },
         projections: EntityMap::new(),
     };

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::{Generation, SpikingIr};
+use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::ir::{NetworkId, PopulationId, Shape};
 use snnc_compiler::reference::Trace;
 use snnc_simulator::counts::Grain;
 use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, Stepper, generate, pixels};
+use snnc_simulator::host::{ChipStepper, Generation, PhiloxUniforms, Stepper, generate, pixels};
 use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::Comparison;
@@ -71,18 +71,18 @@ struct Sides<'a> {
     float: FloatStepper<'a>,
     chip: Chip,
     layerwise: Layerwise,
-    generation: &'a Generation,
+    generation: Generation,
 }
 
 impl Sides<'_> {
     /// One image: the chip alone first, then the float trajectory with the chip beside it.
     fn image(&self, uniforms: PhiloxUniforms, done: &(dyn Fn() + Sync)) -> Result<Sums, Diagnostic> {
-        let parameters = LoopParameters::from(self.generation);
+        let parameters = self.generation.parameters;
         let mut free_spikes = Vec::new();
         let mut observe =
             |outcome: &PassOutcome| free_spikes.push(spikes(&self.chip, outcome.counts.network, outcome));
         let free =
-            ChipStepper::observed(&self.chip, self.generation, (Grain::Pass, &mut observe), |alone| {
+            ChipStepper::observed(&self.chip, &self.generation, (Grain::Pass, &mut observe), |alone| {
                 generate(&parameters, alone, &uniforms, &mut |_| {})
             })?;
         let mut both = Both {
@@ -157,7 +157,7 @@ impl Stepper for Both<'_, '_> {
         input.resize(tokens.len() * 2, f64::from(t));
         let chip = self.chip(generation.denoiser, &input, &trace)?;
         let float = trace.output().data.clone();
-        self.sums.logits(generation, &self.uniforms, self.row, tokens, (&float, &chip));
+        self.sums.logits(&generation.parameters, &self.uniforms, self.row, tokens, (&float, &chip));
         self.row += 1;
         Ok(float)
     }

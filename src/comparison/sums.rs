@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::Generation;
 use snnc_compiler::ir::{PopulationId, Shape};
-use snnc_simulator::host::{PhiloxUniforms, Uniforms, sample};
+use snnc_simulator::host::{LoopParameters, PhiloxUniforms, Uniforms, sample};
 
 use super::metrics::{Mean, Spikes, kl, pixel_mse, ratio};
 use super::pictures::{beside, psnr, ssim};
@@ -47,7 +46,7 @@ impl Sums {
     /// Compares logits `[codes, h, w]` over the masked positions, and tokens over those drawn in iteration `row`.
     pub fn logits(
         &mut self,
-        g: &Generation,
+        g: &LoopParameters,
         uniforms: &PhiloxUniforms,
         row: usize,
         tokens: &[u32],
@@ -58,7 +57,7 @@ impl Sums {
         let of = |logits: &[f64], p: usize| -> Vec<f64> {
             logits.iter().skip(p).step_by(positions).copied().collect()
         };
-        for p in (0..positions).filter(|&p| tokens[p] as usize == g.mask) {
+        for p in (0..positions).filter(|&p| tokens[p] == g.mask) {
             let (float, chip) = (of(float, p), of(chip, p));
             for (a, b) in float.iter().zip(&chip) {
                 self.max_abs_error = self.max_abs_error.max((a - b).abs());

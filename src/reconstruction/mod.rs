@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::{Encoding, HostWork};
+use snnc_compiler::ir::spiking::{HostTail, HostWork};
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::reference::{Interpreter, Map};
 use snnc_simulator::execute::Chip;
@@ -80,7 +80,7 @@ struct Outcome {
 /// Both sides of encoder and decoder.
 struct Codec<'a> {
     chip: Chip,
-    encoding: &'a Encoding,
+    tail: &'a HostTail,
     decoder: NetworkId,
     float: (Interpreter<'a>, Interpreter<'a>),
 }
@@ -92,7 +92,7 @@ struct Codec<'a> {
 pub fn reconstruct(
     model: &LoadedModel,
     program: &Arc<Program>,
-    encoding: &Encoding,
+    tail: &HostTail,
     images: &[Vec<u8>],
     shape: Shape,
 ) -> Result<Reconstruction, Diagnostics> {
@@ -111,12 +111,12 @@ pub fn reconstruct(
     let decoder = decoder.ok_or_else(|| {
         Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), "the program has no decoder")
     })?;
-    let codec = Codec { chip: Chip::new(program.clone()), encoding, decoder, float };
+    let codec = Codec { chip: Chip::new(program.clone()), tail, decoder, float };
     let outcomes: Vec<Outcome> =
         images.par_iter().map(|image| codec.image(image, shape)).collect::<Result<_, _>>()?;
     let model = &program.model;
-    let mut host = model.host_work(encoding.network);
-    host.extend(encoding.host_work(model));
+    let mut host = model.host_work(tail.network);
+    host.extend(tail.host_work(model));
     host.extend(model.host_work(decoder));
     Ok(summary(program, images, shape, &outcomes, host))
 }
@@ -127,8 +127,8 @@ impl Codec<'_> {
         let name = &self.float.0.graph().name;
         let tokens = self.float.0.run(&Map::checked(shape, input.clone(), name)?)?.output().clone();
         let float = self.float.1.run(&tokens)?.output().data.clone();
-        let encoded = self.chip.run(self.encoding.network, &input)?;
-        let chip_tokens = self.encoding.tokens(&encoded.readouts);
+        let encoded = self.chip.run(self.tail.network, &input)?;
+        let chip_tokens = self.tail.codes(&encoded.readouts);
         let mut decoded = self.chip.run(self.decoder, &chip_tokens)?;
         let equal = tokens.data.iter().zip(&chip_tokens).filter(|(a, b)| a == b).count();
         let mut outcome = Outcome {

@@ -66,7 +66,7 @@ fn program() -> Program {
         .into(),
         inputs: vec![host_input()],
         readouts: vec![Readout { population: PopulationId(1), scale: vec![1.0; 2], offset: vec![0.0; 2] }],
-        generation: None,
+        workload: None,
     };
     let cores = vec![core(0, &[1]), core(1, &[])];
     Program {

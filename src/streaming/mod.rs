@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::execute::Chip;
-use snnc_simulator::host::{ChipStepper, LoopParameters, PhiloxUniforms, generate, pixels};
+use snnc_simulator::host::{ChipStepper, PhiloxUniforms, generate, pixels};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
 use crate::generation::{Image, check_images, image_shape, loop_of};
@@ -154,23 +154,23 @@ pub fn run(
     out: &Path,
     done: &(dyn Fn(u64) + Sync),
 ) -> Result<Found, Diagnostics> {
-    let generation = loop_of(program)?;
+    let generation = &loop_of(program)?;
     check_images(manifest.images, IMAGES_MAX)?;
     let shape = image_shape(program)?;
     let folder = output::Folder::claim(out)?;
     manifest.claim(folder.path())?;
-    let mut set = Set::open(out, manifest, shape, (generation.rows, generation.columns))?;
+    let mut set =
+        Set::open(out, manifest, shape, (generation.parameters.rows, generation.parameters.columns))?;
     let found = Found { whole: set.whole(), damaged: set.damaged() };
     done(found.whole);
     let chip = Chip::new(program.clone());
-    let parameters = LoopParameters::from(generation);
     let mut at = 0;
     while let Some(chunk) = set.missing(at) {
         at = chunk.end;
         let one = |index| {
             let mut stepper = ChipStepper::unobserved(&chip, generation);
             let uniforms = PhiloxUniforms::new(manifest.seed, index);
-            let trajectory = generate(&parameters, &mut stepper, &uniforms, &mut |_| {})?;
+            let trajectory = generate(&generation.parameters, &mut stepper, &uniforms, &mut |_| {})?;
             done(1);
             let tokens = trajectory.tokens.last().cloned().unwrap_or_default();
             Ok(Image { tokens, pixels: pixels(&trajectory.membrane) })

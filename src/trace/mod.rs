@@ -210,7 +210,7 @@ impl Options {
         }
         let generation = loop_of(program)?;
         let steps = [generation.denoiser, generation.decoder].map(|n| program.model.networks[n].pass_steps);
-        let passes = generation.iterations as u64 + 1;
+        let passes = generation.parameters.iterations as u64 + 1;
         for (option, span, end, of) in [
             ("--trace-images", self.images, images, "images of this run"),
             ("--trace-passes", self.passes, passes, "passes of an image (the last one decodes)"),

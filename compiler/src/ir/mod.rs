@@ -10,12 +10,13 @@ pub mod shape;
 pub mod spiking;
 pub mod text;
 mod warnings;
+pub mod workload;
 
 pub use geometry::{AxisMap, ConvMap};
 pub use shape::Shape;
 
 snnc_targets::entity! {
-    /// A network of a model, for example the denoiser.
+    /// A network of a model.
     NetworkId "net",
     /// A population of neurons.
     PopulationId "pop",

@@ -201,7 +201,7 @@ impl Collector<'_> {
             let found = self.graph.net[before].op.name();
             return Err(self.refuse(node, format!("must be fed by a layer with weights, found {found}")));
         };
-        let name = if kind.fires() { node } else { super::encoding::population(self.graph, node) };
+        let name = if kind.fires() { node } else { super::host_tail::population(self.graph, node) };
         let shape = self.shapes[before];
         let mut layer = NeuronLayer {
             name: self.graph.net[name].name.clone(),
@@ -305,7 +305,7 @@ impl Collector<'_> {
         if !kind.fires() && bias.iter().any(|&b| b != 0.0) {
             return Err(self.refuse(before, "a read-out of `Sparse` cannot have a bias: it has one offset"));
         }
-        let name = if kind.fires() { node } else { super::encoding::population(self.graph, node) };
+        let name = if kind.fires() { node } else { super::host_tail::population(self.graph, node) };
         let (sources, targets) = (synapses.sources.clone(), synapses.targets.clone());
         let wiring = Wiring::Sparse { sources, targets };
         self.layers.push(NeuronLayer {

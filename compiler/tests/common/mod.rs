@@ -87,7 +87,7 @@ pub fn network() -> SpikingIr {
                 scale: vec![0.1; 3],
                 offset: vec![0.0; 3],
             }],
-            generation: None,
+            workload: None,
         },
         projections: vec![project(0, 1, 4, 6), project(1, 2, 6, 3), project(0, 2, 4, 3)].into(),
     }

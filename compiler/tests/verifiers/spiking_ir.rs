@@ -2,6 +2,7 @@
 
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, HostStage, SpikingIr, Window};
+use snnc_compiler::ir::workload::{DrivenNetwork, WorkloadSpec};
 use snnc_compiler::ir::{NetworkId, PopulationId, ProjectionId, Shape};
 use snnc_targets::Code;
 
@@ -187,39 +188,23 @@ fn spiking_ir_host_side() {
         channels.inputs = 2;
         weights.resize(72, 0.0);
     });
-    let generation = |ir: &mut SpikingIr| {
-        ir.model.generation = Some(snnc_compiler::ir::spiking::Generation {
-            rows: 5,
-            columns: 5,
-            mask: 3,
-            iterations: 4,
-            temperature: 0.0,
-            denoiser: NetworkId(0),
-            decoder: NetworkId(0),
+    let driven = |ir: &mut SpikingIr, network, range, number: f64| {
+        ir.model.workload = Some(WorkloadSpec {
+            kind: "loop".into(),
+            networks: [("first".into(), DrivenNetwork { network: NetworkId(network), ranges: vec![range] })]
+                .into(),
+            numbers: [("rate".into(), number)].into(),
         });
     };
-    bad_ir("generation inputs", "must have shape [2, 5, 5]", generation);
-    bad_ir("generation without its read-out", "population does not exist", |ir| {
-        generation(ir);
-        ir.model.readouts[0].population = PopulationId(8);
-        ir.model.inputs[0].population = PopulationId(9);
+    bad_ir("network of a workload", "the first is net1, which does not exist", |ir| {
+        driven(ir, 1, (0.0, 1.0), 1.0);
     });
-    bad_ir("temperature", "temperature must be positive", generation);
-    bad_ir("decoder inputs", "decoder's inputs must have shape [1, 5, 5]", |ir| {
-        generation(ir);
-        ir.model.inputs[0].input = Shape::new(2, 5, 5);
-        let HostStage::Conv { channels, weights, .. } = &mut ir.model.inputs[0].stages[0] else {
-            unreachable!()
-        };
-        *channels = ChannelMap::dense(2, 4);
-        weights.resize(72, 0.0);
+    bad_ir("range of a workload", "first's input ranges must be finite and ascending", |ir| {
+        driven(ir, 0, (1.0, 0.0), 1.0);
     });
-    bad_ir("no membrane", "the decoder must have one read-out", |ir| {
-        generation(ir);
-        ir.model.readouts.clear();
-    });
-    bad_ir("no logits", "read-out of shape", |ir| {
-        generation(ir);
-        ir.model.readouts.clear();
+    bad_ir("number of a workload", "rate is NaN", |ir| driven(ir, 0, (0.0, 1.0), f64::NAN));
+    bad_ir("name of a workload", "\"lo\\u{1b}op\" is no printable name", |ir| {
+        driven(ir, 0, (0.0, 1.0), 1.0);
+        ir.model.workload.as_mut().unwrap().kind = "lo\u{1b}op".into();
     });
 }

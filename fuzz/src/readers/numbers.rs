@@ -189,10 +189,12 @@ fn host(program: &mut Program) -> Vec<Number<'_>> {
         all.push(Number::U32(&mut readout.population.0));
         all.extend(readout.scale.iter_mut().map(Number::F64));
     }
-    if let Some(g) = &mut model.generation {
-        all.extend([&mut g.rows, &mut g.columns, &mut g.mask, &mut g.iterations].map(Number::Usize));
-        all.extend([&mut g.denoiser.0, &mut g.decoder.0].map(Number::U32));
-        all.push(Number::F64(&mut g.temperature));
+    if let Some(workload) = &mut model.workload {
+        for driven in workload.networks.values_mut() {
+            all.push(Number::U32(&mut driven.network.0));
+            all.extend(driven.ranges.iter_mut().flat_map(|(low, high)| [low, high]).map(Number::F64));
+        }
+        all.extend(workload.numbers.values_mut().map(Number::F64));
     }
     all
 }

@@ -166,9 +166,12 @@ fn used(program: &Arc<Program>) -> Answer {
 
 /// One image, if the program generates and its loop is short.
 fn generated(program: &Arc<Program>) -> Answer {
-    let Some(generation) = &program.model.generation else { return Ok(()) };
-    let shape = snnc::generation::image_shape(program).map_err(|problem| super::told(&problem))?;
-    if generation.iterations > 64 || shape.len() as u64 > WORK_MAX {
+    if program.model.workload.is_none() {
+        return Ok(());
+    }
+    let generation = snnc::generation::loop_of(program).map_err(|problem| super::told(&problem))?;
+    let shape = generation.image;
+    if generation.parameters.iterations > 64 || shape.len() as u64 > WORK_MAX {
         return Ok(());
     }
     let options = snnc::generation::Options { images: 1, seed: 1, fidelity: Fidelity::Analytic };

@@ -1,10 +1,9 @@
 //! A chip that answers the generation loop.
 
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::spiking::Generation;
 use snnc_targets::Diagnostic;
 
-use super::Stepper;
+use super::{Generation, Stepper};
 use crate::counts::Grain;
 use crate::execute::{Chip, Pass, PassOutcome};
 

@@ -4,7 +4,6 @@
 //! Invariants: a position changes once, from the mask to a token; after t = 1 none is masked (every number is below
 //! 1/1). The denoiser runs in every iteration, also when no position was chosen, as the original does.
 
-use snnc_compiler::ir::spiking::Generation;
 use snnc_targets::Diagnostic;
 
 use super::{Stepper, Uniforms, sample};
@@ -22,18 +21,6 @@ pub struct LoopParameters {
     pub iterations: usize,
     /// Softmax temperature, more than 0.
     pub temperature: f64,
-}
-
-impl From<&Generation> for LoopParameters {
-    fn from(g: &Generation) -> Self {
-        Self {
-            rows: g.rows,
-            columns: g.columns,
-            mask: u32::try_from(g.mask).unwrap_or(u32::MAX),
-            iterations: g.iterations,
-            temperature: g.temperature,
-        }
-    }
 }
 
 /// What one image went through.

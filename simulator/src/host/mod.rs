@@ -6,6 +6,7 @@
 
 mod chip;
 mod diffusion;
+mod generation;
 mod philox;
 mod pixels;
 mod recorded;
@@ -14,6 +15,7 @@ mod stepper;
 
 pub use chip::ChipStepper;
 pub use diffusion::{LoopParameters, Trajectory, generate};
+pub use generation::Generation;
 pub use philox::{PhiloxUniforms, philox4x32_10};
 pub use pixels::pixels;
 pub use recorded::RecordedUniforms;

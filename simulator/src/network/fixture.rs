@@ -73,7 +73,7 @@ pub fn program() -> Program {
         .into(),
         inputs: vec![host_input()],
         readouts: Vec::new(),
-        generation: None,
+        workload: None,
     };
     let mut cores: Vec<Core> = CORES.iter().map(|slices| core(slices)).collect();
     for (core, slice, targets) in ROUTES {

@@ -135,7 +135,7 @@ impl<'a> Maker<'a> {
                 populations: EntityMap::new(),
                 inputs: Vec::new(),
                 readouts: Vec::new(),
-                generation: None,
+                workload: None,
             },
             projections: EntityMap::new(),
         };

@@ -46,10 +46,10 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The network of that name; without one the denoiser, else the first.
+/// The network of that name; without one the first.
 pub(super) fn choose(model: &Model, option: &str, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
     let Some(name) = name else {
-        return Ok(model.generation.as_ref().map_or(NetworkId(0), |generation| generation.denoiser));
+        return Ok(NetworkId(0));
     };
     let found = model.networks.iter().find(|(_, network)| network.name == name).map(|(id, _)| id);
     found.ok_or_else(|| {

@@ -21,14 +21,14 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
     let model = frontend::load(&args.model.model)?;
     let target = registry::load(&args.model.target)?;
     let options = super::compile::options(&args.model.quantise);
-    let (program, encoding) = driver::compile_codec(&model, &target, options)?;
+    let (program, tail) = driver::compile_reconstruction(&model, &target, options)?;
     let encoder = pipeline(&model)?.encoder.as_deref().unwrap_or_default();
     let shape = interpreter(&model, encoder)?.input_shape();
     let mut images = Vec::new();
     for path in &args.images {
         images.extend(input::read(path, shape)?);
     }
-    let result = reconstruct(&model, &program.into(), &encoding, &images, shape)?;
+    let result = reconstruct(&model, &program.into(), &tail, &images, shape)?;
     if let Some(set) = set {
         for (index, (shape, pixels)) in result.pictures.iter().enumerate() {
             write_image(&set.place(&image_name(index))?, &Image::new(*shape, pixels.clone())?)?;

@@ -49,7 +49,7 @@ fn generate(program: &Arc<Program>, compile_s: f64, args: &GenerateArgs) -> Resu
     if !args.json {
         errors::warn(&program.warnings());
     }
-    let iterations = loop_of(program)?.iterations as u64;
+    let iterations = loop_of(program)?.parameters.iterations as u64;
     let shape = image_shape(program)?;
     // Refuses at once what no image file holds.
     Image::new(shape, vec![0; shape.len()])?;
@@ -183,7 +183,7 @@ fn write(
     generated: &Generated,
     report: &Report,
 ) -> Result<(), Diagnostics> {
-    let generation = loop_of(program)?;
+    let parameters = loop_of(program)?.parameters;
     let mut images = Vec::new();
     for (index, image) in generated.images.iter().enumerate() {
         let image = Image::new(shape, image.pixels.clone())?;
@@ -192,7 +192,7 @@ fn write(
     }
     write_contact(&set.place("contact.png")?, &images)?;
     let tokens: Vec<Vec<u32>> = generated.images.iter().map(|image| image.tokens.clone()).collect();
-    npy::write_tokens(&set.place("tokens.npy")?, &tokens, generation.rows, generation.columns)?;
+    npy::write_tokens(&set.place("tokens.npy")?, &tokens, parameters.rows, parameters.columns)?;
     json::write(&set.place("report.json")?, report)?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 use super::{json, print};
 use crate::cli::arguments::VerifyArgs;
 use crate::cli::{errors, progress};
+use crate::generation::loop_of;
 use crate::report::images::{Image, image_name, write_image};
 use crate::report::is_result;
 use crate::{comparison, golden};
@@ -49,7 +50,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&found);
     }
-    let iterations = program.model.generation.as_ref().map_or(0, |g| g.iterations as u64);
+    let iterations = loop_of(&program)?.parameters.iterations as u64;
     let bar = progress::bar(args.images.saturating_mul(iterations), "comparing");
     let calibration_passes = options.lower.passes(ir.model.neuron.weight_bits) as u64;
     let compared = comparison::Options { images: args.images, seed: args.seed, calibration_passes };

@@ -33,7 +33,7 @@ use super::{CoreId, PopulationId, ProjectionId};
 pub struct Program {
     /// The chip.
     pub target: Target,
-    /// Networks, populations, host inputs, read-outs, generation loop.
+    /// Networks, populations, host inputs, read-outs, what drives them.
     pub model: Model,
     /// Projections of the spiking IR whose kernels are cut; lists name the projections after the cut.
     pub kernel_parts: KernelParts,

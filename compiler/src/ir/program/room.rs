@@ -69,7 +69,7 @@ mod tests {
             populations: vec![population].into(),
             inputs: Vec::new(),
             readouts: Vec::new(),
-            generation: None,
+            workload: None,
         };
         let (cores, sites) = (EntityMap::new(), EntityMap::new());
         Program { target, model, kernel_parts: Default::default(), cores, sites, chips: 1 }

@@ -53,13 +53,12 @@ impl HostInput {
 }
 
 impl Model {
-    /// Value ranges of a network's `channels` input channels: what the generation loop feeds, or -1 to 1, as normalised data is.
+    /// Value ranges of a network's `channels` input channels: what the workload feeds, or -1 to 1, as normalised data is.
     pub fn input_ranges(&self, network: NetworkId, channels: usize) -> Vec<(f64, f64)> {
-        match &self.generation {
-            Some(g) if network == g.denoiser => vec![(0.0, g.mask as f64), (1.0, g.iterations as f64)],
-            Some(g) if network == g.decoder => vec![(0.0, g.mask as f64)],
-            _ => vec![(-1.0, 1.0); channels],
-        }
+        let driven = self.workload.iter().flat_map(|workload| workload.networks.values());
+        let mut ranges =
+            driven.filter(|driven| driven.network == network).map(|driven| driven.ranges.clone());
+        ranges.next().unwrap_or_else(|| vec![(-1.0, 1.0); channels])
     }
 }
 
@@ -117,7 +116,7 @@ pub fn through(stages: &[HostStage], mut shape: Shape, input: &[f64]) -> Vec<f64
     map
 }
 
-/// Row lookup; ids beyond the table take its last row (the generation loop feeds none).
+/// Row lookup; ids beyond the table take its last row.
 fn embed(shape: Shape, ids: &[f64], rows: usize, width: usize, table: &[f64]) -> (Shape, Vec<f64>) {
     let out = Shape::new(width, shape.height, shape.width);
     let mut map = vec![0.0; out.len()];

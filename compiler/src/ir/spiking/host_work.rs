@@ -2,19 +2,19 @@
 //! runs them ([`super::host`]). None of it is part of the chip's energy or time.
 //!
 //! A multiply-add is one product added to a sum; a product alone counts as one. Taps that fall on padding are skipped.
-//! The generation loop's own softmax and draws are not layers and are left out.
+//! What a workload itself computes between passes is no layer and is left out.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Encoding, HostInput, HostStage, Model};
+use super::{HostInput, HostStage, HostTail, Model};
 use crate::ir::{AxisMap, NetworkId, Shape};
 
 /// One task of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostWork {
-    /// `network.layer` that it feeds or reads; of an encoder's tail the network.
+    /// `network.layer` that it feeds or reads; of a tail behind the read-outs the network.
     pub layer: String,
     /// What it does.
     pub task: HostTask,
@@ -36,9 +36,9 @@ pub enum HostTask {
     BiasScaling,
     /// Membranes into values: times scale, plus offset.
     ReadoutScaling,
-    /// An encoder's features mixed.
+    /// Read-outs mixed into features.
     Mixing,
-    /// The nearest row of an encoder's codebook.
+    /// The nearest row of a codebook.
     NearestCode,
 }
 
@@ -104,8 +104,8 @@ impl Model {
     }
 }
 
-impl Encoding {
-    /// What the host makes of the encoder's read-outs in a pass.
+impl HostTail {
+    /// What the host makes of the read-outs in a pass.
     pub fn host_work(&self, model: &Model) -> Vec<HostWork> {
         let name = &model.networks[self.network].name;
         let positions = model.readout_of(self.network).map_or(0, |p| p.shape.positions()) as u64;

@@ -1,14 +1,14 @@
 //! The spiking IR: integer populations and projections with shared kernels. It knows no core.
 //!
-//! Spikes, images and synaptic-operation counts of any legal mapping follow from this alone. Kernels are stored
+//! Spikes, read-outs and synaptic-operation counts of any legal mapping follow from this alone. Kernels are stored
 //! once; the synapses of a convolution are an iterator ([`Convolution::map`] x kernel), never a list. Irregular
 //! connections are lists ([`Sparse`]), one synapse an entry.
 //!
 //! Time: a spike sent in timestep s is integrated in s + delay. A pass starts with all membranes 0. Population p is
 //! updated in the timesteps of its [`Window`] only; input that arrives outside is an error that [`verify`] finds.
 
-mod encoding;
 pub mod host;
+mod host_tail;
 mod host_work;
 pub mod order;
 pub mod parts;
@@ -18,8 +18,8 @@ mod rounding;
 pub mod sparse;
 pub mod verify;
 
-pub use encoding::Encoding;
 pub use host::TrainedNeuron;
+pub use host_tail::HostTail;
 pub use host_work::{HostTask, HostWork};
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
 pub use rounding::{Rounding, Ties, membrane_grid};
@@ -29,6 +29,7 @@ use snnc_targets::schema::NeuronSpec;
 pub use sparse::Sparse;
 
 use super::channels::ChannelMap;
+use super::workload::WorkloadSpec;
 use super::{ConvMap, NetworkId, PopulationId, ProjectionId, Shape};
 
 /// A whole model in integers.
@@ -55,8 +56,8 @@ pub struct Model {
     pub inputs: Vec<HostInput>,
     /// Membranes that the host reads.
     pub readouts: Vec<Readout>,
-    /// The generation loop, if the model generates.
-    pub generation: Option<Generation>,
+    /// What drives it; none if that is left to who runs it.
+    pub workload: Option<WorkloadSpec>,
 }
 
 /// Integer widths and rules; see [`snnc_targets::schema::NeuronSpec`] for each.
@@ -319,27 +320,8 @@ pub struct Readout {
     pub offset: Vec<f64>,
 }
 
-/// Absorbing-state diffusion over a grid of tokens, then decoding.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Generation {
-    /// Token rows.
-    pub rows: usize,
-    /// Token columns.
-    pub columns: usize,
-    /// Id of the mask = number of codes.
-    pub mask: usize,
-    /// t runs from this to 1.
-    pub iterations: usize,
-    /// Softmax temperature.
-    pub temperature: f64,
-    /// Input `[2, h, w]` (tokens, t), read-out `[codes, h, w]`.
-    pub denoiser: NetworkId,
-    /// Input `[1, h, w]` (tokens), read-out `[c, H, W]`.
-    pub decoder: NetworkId,
-}
-
 impl Model {
-    /// `sdid.conv1`.
+    /// `network.layer`.
     pub fn layer_name(&self, population: PopulationId) -> String {
         let p = &self.populations[population];
         format!("{}.{}", self.networks[p.network].name, p.name)

@@ -13,7 +13,7 @@
 //! | windows lie in their pass, which has at most 2^16 timesteps | counts and spikes by timestep |
 //! | host inputs and read-outs name populations, each host-fed one is written once | host writes and reads |
 //! | inputs of a network have one shape, stages lead from it to the population's | the host's convolutions and look-ups |
-//! | the generation loop's networks have the shapes that its grid asks for, one read-out each | the host loop |
+//! | a workload's networks exist, its names can be printed, its numbers are finite | who drives the program |
 //! | a projection's ends exist, its kernel or lists have the size of its ends | mapping, fan-in, the oracle |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,7 @@ use super::{
     Projection, Readout, SpikingIr, Ties, TrainedNeuron,
 };
 use crate::ir::channels::ChannelMap;
-use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
+use crate::ir::{AxisMap, PopulationId, Shape};
 
 /// More findings than this are cut: a file from elsewhere may be wrong everywhere.
 const MOST: usize = 50;
@@ -352,7 +352,7 @@ impl Checker {
         for readout in &model.readouts {
             self.readout(model, readout);
         }
-        self.generation(model);
+        self.workload(model);
     }
 
     fn host_input(&mut self, model: &Model, input: &HostInput, place: &str) {
@@ -402,35 +402,9 @@ impl Checker {
         });
     }
 
-    fn generation(&mut self, model: &Model) {
-        let Some(g) = &model.generation else { return };
-        let place = "generation";
-        let readout = |network: NetworkId| {
-            let mut found = model
-                .readouts
-                .iter()
-                .map(|r| &model.populations[r.population])
-                .filter(|p| p.network == network);
-            found.next().filter(|_| found.next().is_none()).map(|p| p.shape)
-        };
-        let fed = |network: NetworkId, shape: Shape| {
-            let mut inputs =
-                model.inputs.iter().filter(|i| model.populations[i.population].network == network);
-            inputs.clone().count() >= 1 && inputs.all(|i| i.input == shape)
-        };
-        let logits = Shape::new(g.mask, g.rows, g.columns);
-        self.need(readout(g.denoiser) == Some(logits), place, || {
-            format!("the denoiser must have one read-out of shape {logits}")
-        });
-        self.need(fed(g.denoiser, Shape::new(2, g.rows, g.columns)), place, || {
-            format!("the denoiser's inputs must have shape [2, {}, {}]", g.rows, g.columns)
-        });
-        self.need(fed(g.decoder, Shape::new(1, g.rows, g.columns)), place, || {
-            format!("the decoder's inputs must have shape [1, {}, {}]", g.rows, g.columns)
-        });
-        self.need(readout(g.decoder).is_some(), place, || "the decoder must have one read-out".into());
-        let range = g.temperature.is_finite() && g.temperature > 0.0 && (1..=1 << 20).contains(&g.iterations);
-        self.need(range, place, || "temperature must be positive and iterations 1 to 2^20".into());
+    fn workload(&mut self, model: &Model) {
+        let problems = model.workload.iter().flat_map(|workload| workload.problems(model.networks.len()));
+        problems.for_each(|problem| self.need(false, "workload", || problem));
     }
 }
 

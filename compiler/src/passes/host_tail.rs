@@ -1,7 +1,7 @@
-//! Splits an encoder into what runs on the chip and what the host computes behind its read-outs.
+//! Splits a network into what runs on the chip and what the host computes behind its read-outs.
 //!
-//! Takes the trailing `NearestCode`, and the `Mix` before it if there is one, off the graph. Refuses encoders that do
-//! not end so, or whose `Mix` joins anything but read-outs.
+//! Takes the trailing `NearestCode`, and the `Mix` before it if there is one, off the graph. Refuses a nearest
+//! code that is not the last layer, and a `Mix` of anything but read-outs.
 
 use petgraph::graph::NodeIndex;
 use snnc_targets::Diagnostic;
@@ -9,14 +9,14 @@ use snnc_targets::Diagnostic;
 use super::unsupported;
 use crate::graph::{Graph, Op};
 use crate::ir::NetworkId;
-use crate::ir::spiking::{Encoding, Model};
+use crate::ir::spiking::{HostTail, Model};
 
 /// Name of the pass.
-pub const NAME: &str = "split-encoder";
+pub const NAME: &str = "split-host-tail";
 /// What it does.
-pub const DESCRIPTION: &str = "leaves feature mixing and the nearest code of an encoder to the host";
+pub const DESCRIPTION: &str = "leaves feature mixing and the nearest code behind read-outs to the host";
 
-/// The host's part of an encoder, by layer names.
+/// The host's part of a network, by layer names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tail {
     /// Layer whose read-out it is, and its factor.
@@ -77,12 +77,12 @@ pub(super) fn population(graph: &Graph, readout: NodeIndex) -> NodeIndex {
 
 impl Tail {
     /// With the read-outs that the network was given in `model`.
-    pub fn resolve(self, model: &Model, network: NetworkId) -> Option<Encoding> {
+    pub fn resolve(self, model: &Model, network: NetworkId) -> Option<HostTail> {
         let populations = model.readouts.iter().map(|r| &model.populations[r.population]);
         let names: Vec<&String> = populations.filter(|p| p.network == network).map(|p| &p.name).collect();
         let index = |name: &String| names.iter().position(|n| *n == name);
         let features = self.features.iter().map(|(name, factor)| Some((index(name)?, *factor)));
         let features = features.collect::<Option<_>>()?;
-        Some(Encoding { network, features, width: self.width, codebook: self.codebook })
+        Some(HostTail { network, features, width: self.width, codebook: self.codebook })
     }
 }

@@ -1,16 +1,16 @@
-//! From an encoder's read-outs to tokens: what the host computes behind the chip.
+//! From read-outs to codes: what the host computes behind a network whose last layers find the nearest code.
 //!
-//! feature = (1 - alpha) x first read-out + alpha x second; token = nearest row of the codebook (squared L2, first on
+//! feature = (1 - alpha) x first read-out + alpha x second; code = nearest row of the codebook (squared L2, first on
 //! ties). Plain f64 in the order of the float reference.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ir::NetworkId;
 
-/// How the read-outs of an encoder become tokens.
+/// How the read-outs of a network become codes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Encoding {
-    /// The encoder.
+pub struct HostTail {
+    /// The network.
     pub network: NetworkId,
     /// Read-outs of that network (their order among its own) with their factors; all `[width, h, w]`.
     pub features: Vec<(usize, f64)>,
@@ -20,9 +20,9 @@ pub struct Encoding {
     pub codebook: Vec<f64>,
 }
 
-impl Encoding {
-    /// Tokens `[h, w]` of a pass with the read-outs `[width, h, w]`.
-    pub fn tokens(&self, readouts: &[Vec<f64>]) -> Vec<f64> {
+impl HostTail {
+    /// Codes `[h, w]` of a pass with the read-outs `[width, h, w]`.
+    pub fn codes(&self, readouts: &[Vec<f64>]) -> Vec<f64> {
         let parts: Vec<(&[f64], f64)> =
             self.features.iter().map(|&(index, factor)| (readouts[index].as_slice(), factor)).collect();
         let length = parts.first().map_or(0, |(values, _)| values.len());
@@ -56,10 +56,10 @@ mod tests {
     #[test]
     fn features_mix_and_the_first_of_equal_codes_wins() {
         let codebook = vec![0.0, 0.0, 1.0, 1.0, 1.0, 1.0];
-        let encoding =
-            Encoding { network: NetworkId(0), features: vec![(1, 0.75), (0, 0.25)], width: 2, codebook };
+        let tail =
+            HostTail { network: NetworkId(0), features: vec![(1, 0.75), (0, 0.25)], width: 2, codebook };
         // Two positions; features (1, 1) and (0.25, 0).
         let readouts = [vec![1.0, 1.0, 1.0, 0.0], vec![1.0, 0.0, 1.0, 0.0]];
-        assert_eq!(encoding.tokens(&readouts), [1.0, 0.0]);
+        assert_eq!(tail.codes(&readouts), [1.0, 0.0]);
     }
 }

@@ -1,0 +1,118 @@
+//! The generation loop of a program: which networks it runs, and its constants.
+
+use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::workload::{DrivenNetwork, WorkloadSpec};
+use snnc_compiler::ir::{NetworkId, Shape};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use super::LoopParameters;
+
+/// What the workload is called in a program.
+const KIND: &str = "generation";
+/// Most iterations, and most rows or columns of tokens.
+const MOST: f64 = (1u32 << 20) as f64;
+
+/// A loop that fits its networks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Generation {
+    /// The loop's constants.
+    pub parameters: LoopParameters,
+    /// Input `[2, h, w]` (tokens, t), read-out `[codes, h, w]`.
+    pub denoiser: NetworkId,
+    /// Input `[1, h, w]` (tokens), read-out `[c, H, W]`.
+    pub decoder: NetworkId,
+    /// Shape of the decoder's read-out, `[c, H, W]`.
+    pub image: Shape,
+}
+
+impl Generation {
+    /// The loop of a verified model.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each network
+    /// that the loop cannot drive.
+    pub fn of(model: &Model) -> Result<Self, Diagnostics> {
+        let Some(spec) = model.workload.as_ref().filter(|spec| spec.kind == KIND) else {
+            let place = format!("model {}", model.name);
+            return Err(Diagnostic::new(Code::Unsupported, place, "has no generation pipeline")
+                .hint("add a `pipeline` to the model file")
+                .into());
+        };
+        let mut check = Check { model, spec, found: Diagnostics::default() };
+        let parameters = check.parameters();
+        let (denoiser, decoder) = (check.network("denoiser"), check.network("decoder"));
+        let image = check.networks(&parameters, denoiser, decoder);
+        check.found.into_result(Self { parameters, denoiser, decoder, image })
+    }
+}
+
+struct Check<'m> {
+    model: &'m Model,
+    spec: &'m WorkloadSpec,
+    found: Diagnostics,
+}
+
+impl Check<'_> {
+    fn need(&mut self, ok: bool, message: impl FnOnce() -> String) {
+        if !ok {
+            self.found.push(Diagnostic::new(Code::ProgramInvalid, "workload generation", message()));
+        }
+    }
+
+    fn parameters(&mut self) -> LoopParameters {
+        let temperature = self.spec.numbers.get("temperature").copied().unwrap_or(f64::NAN);
+        self.need(temperature.is_finite() && temperature > 0.0, || {
+            format!("temperature is {temperature}, expected a positive number")
+        });
+        LoopParameters {
+            rows: self.count("rows", MOST),
+            columns: self.count("columns", MOST),
+            mask: self.count("mask", f64::from(u32::MAX)) as u32,
+            iterations: self.count("iterations", MOST),
+            temperature,
+        }
+    }
+
+    /// A whole number of 1 to `most`; 1 if it is not.
+    fn count(&mut self, name: &str, most: f64) -> usize {
+        let number = self.spec.numbers.get(name).copied().unwrap_or(f64::NAN);
+        let fits = number.fract() == 0.0 && (1.0..=most).contains(&number);
+        self.need(fits, || format!("{name} is {number}, expected a whole number of 1 to {most}"));
+        if fits { number as usize } else { 1 }
+    }
+
+    fn network(&mut self, role: &str) -> NetworkId {
+        let driven = self.spec.networks.get(role);
+        self.need(driven.is_some(), || format!("there is no {role}"));
+        driven.map_or(NetworkId(0), |driven: &DrivenNetwork| driven.network)
+    }
+
+    /// What the loop gives the networks and takes from them fits; the shape of the images.
+    fn networks(&mut self, p: &LoopParameters, denoiser: NetworkId, decoder: NetworkId) -> Shape {
+        let grid = |channels| Shape::new(channels, p.rows, p.columns);
+        let logits = grid(p.mask as usize);
+        self.need(self.readout(denoiser) == Some(logits), || {
+            format!("the denoiser must have one read-out of shape {logits}")
+        });
+        for (role, network, input) in [("denoiser", denoiser, grid(2)), ("decoder", decoder, grid(1))] {
+            self.need(self.fed(network, input), || format!("the {role}'s inputs must have shape {input}"));
+        }
+        let image = self.readout(decoder);
+        self.need(image.is_some(), || "the decoder must have one read-out".into());
+        image.unwrap_or(grid(1))
+    }
+
+    /// Shape of a network's only read-out.
+    fn readout(&self, network: NetworkId) -> Option<Shape> {
+        let all = self.model.readouts.iter().map(|readout| &self.model.populations[readout.population]);
+        let mut own = all.filter(|population| population.network == network);
+        own.next().filter(|_| own.next().is_none()).map(|population| population.shape)
+    }
+
+    /// Whether a network has inputs, all of this shape.
+    fn fed(&self, network: NetworkId, shape: Shape) -> bool {
+        let all = self.model.inputs.iter();
+        let mut own = all.filter(|input| self.model.populations[input.population].network == network);
+        own.clone().next().is_some() && own.all(|input| input.input == shape)
+    }
+}
