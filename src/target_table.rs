@@ -21,7 +21,11 @@ pub fn table(target: &Target) -> String {
             vec![$((stringify!($field).to_owned(), format!("{:?}", $from.$field.0), $from.$field.1.to_string()),)*]
         };
     }
-    section("topology", rows!(t; mesh_columns, mesh_rows, cores_per_tile, chip_columns, chips_max, routing));
+    let mut topology = rows!(t; mesh_columns, mesh_rows, cores_per_tile, chip_columns, chips_max, routing);
+    if let Some(joined) = &t.interconnect {
+        topology.push(("interconnect".into(), joined.0.to_string(), joined.1.to_string()));
+    }
+    section("topology", topology);
     let mut core = rows!(c; neurons, input_axons, output_axons, synapse_memory_bits);
     if let Some(profiles) = &c.threshold_profiles {
         core.push(("threshold_profiles".into(), profiles.0.to_string(), profiles.1.to_string()));

@@ -73,6 +73,7 @@ impl Mesh {
             cores_per_tile: self.cores_per_tile,
             chip_columns: 1,
             chips: 1,
+            interconnect: snnc_targets::Interconnect::MeshXy,
         }
     }
 }

@@ -29,4 +29,4 @@ pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Source, pri
 pub use energy::{Energy, EnergyEvent, StaticPower};
 pub use resolved::Timing;
 pub use schema::{Provenance, Sourced, Target};
-pub use topology::{Link, LinkKind, Site, Topology};
+pub use topology::{Interconnect, Link, LinkKind, Site, Topology};

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::schema::{
     Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Routing, Target, UnitTime, WeightStorage,
 };
-use crate::topology::LinkKind;
+use crate::topology::{LinkKind, Routing as _};
 use crate::{Code, Diagnostic, Diagnostics};
 
 /// Most tiles along a side of a system: ways over the mesh are kept link by link.
@@ -233,6 +233,13 @@ impl Target {
             "topology",
             &format!("at most {most} cores in the largest system, found {sites}"),
         );
+        if let Some(network) = &self.network {
+            let (joined, found) = (t.interconnect(), network.virtual_channels.get());
+            let classes = joined.channel_classes();
+            let expected =
+                format!("at least {classes} on a {joined}, or packets wait in circles; found {found}");
+            need(found >= classes, "network.virtual_channels", &expected);
+        }
         let (width, height) = (columns * across.min(chips), rows * high);
         let sides = width.max(height) <= SIDE_MAX.into();
         need(

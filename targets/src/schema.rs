@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::axons::{AxonSpec, InputAxonKind, OutputAxonKind};
 use crate::layer_cores::LayerCores;
 pub use crate::ranges::EnergyRange;
+use crate::topology::routing::Interconnect;
 
 /// Format string of target files read by this version.
 pub const FORMAT: &str = "snnc.target/1";
@@ -111,8 +112,8 @@ pub struct Target {
     pub network: Option<NetworkSpec>,
 }
 
-/// A chip is a mesh of tiles with `cores_per_tile` cores each; chips stand on a grid, row-major. Packets travel
-/// X first, then Y, over the mesh of all chips; so does each branch of a multicast tree.
+/// A chip is a grid of tiles with `cores_per_tile` cores each; chips stand on a grid, row-major. Packets travel over the
+/// grid of all chips as `interconnect` says; so does each branch of a multicast tree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TopologySpec {
@@ -128,6 +129,16 @@ pub struct TopologySpec {
     pub chips_max: Sourced<u32>,
     /// Whether a spike for several cores is one packet or several.
     pub routing: Sourced<Routing>,
+    /// How the tiles of all chips are joined, and which way packets take; None is a mesh, X first, then Y.
+    #[serde(default)]
+    pub interconnect: Option<Sourced<Interconnect>>,
+}
+
+impl TopologySpec {
+    /// How the tiles of all chips are joined, and which way packets take.
+    pub fn interconnect(&self) -> Interconnect {
+        self.interconnect.as_ref().map_or(Interconnect::default(), Sourced::get)
+    }
 }
 
 /// How a spike reaches several cores.

@@ -145,7 +145,14 @@ pub fn read_flows(input: &[u8]) -> Answer {
     if cores > CORES_MAX {
         return Ok(());
     }
-    let mesh = Topology { mesh_columns: 16, mesh_rows: 8, cores_per_tile: 2, chip_columns: 1, chips: 1 };
+    let mesh = Topology {
+        mesh_columns: 16,
+        mesh_rows: 8,
+        cores_per_tile: 2,
+        chip_columns: 1,
+        chips: 1,
+        interconnect: snnc_targets::Interconnect::MeshXy,
+    };
     let options = PlaceOptions { seed: 0, effort: Effort::Fast };
     let sites = arrange(cores, &traffic, &mesh, HopCosts::UNIT, options);
     assert_eq!(sites.len(), cores);

@@ -179,7 +179,14 @@ mod tests {
     use snnc_targets::Site;
 
     fn mesh() -> Topology {
-        Topology { mesh_columns: 4, mesh_rows: 3, cores_per_tile: 1, chip_columns: 2, chips: 2 }
+        Topology {
+            mesh_columns: 4,
+            mesh_rows: 3,
+            cores_per_tile: 1,
+            chip_columns: 2,
+            chips: 2,
+            interconnect: snnc_targets::Interconnect::MeshXy,
+        }
     }
 
     fn union(topology: &Topology, from: Tile, to: &[Tile]) -> Vec<(Link, LinkKind)> {

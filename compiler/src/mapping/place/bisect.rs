@@ -3,7 +3,8 @@
 //! (after Pellegrini's dual recursive bipartitioning and Dunlop and Kernighan's terminal propagation).
 //!
 //! Regions are halved level by level, so that the places of cores elsewhere are known equally well everywhere. Halves
-//! need not be full: with more sites than cores, the cut decides.
+//! need not be full: with more sites than cores, the cut decides. Links that close a ring are not seen here; the search that
+//! follows takes them.
 
 use std::ops::Range;
 
@@ -130,8 +131,14 @@ mod tests {
 
     #[test]
     fn cores_get_distinct_sites_and_clusters_keep_to_a_chip() {
-        let topology =
-            Topology { mesh_columns: 3, mesh_rows: 2, cores_per_tile: 2, chip_columns: 2, chips: 2 };
+        let topology = Topology {
+            mesh_columns: 3,
+            mesh_rows: 2,
+            cores_per_tile: 2,
+            chip_columns: 2,
+            chips: 2,
+            interconnect: snnc_targets::Interconnect::MeshXy,
+        };
         let board = Board::new(&topology, HopCosts { east_west: 3, north_south: 4, chip: 800 }, 1000);
         // Two rings of nine cores that know nothing of each other, interleaved.
         let mut traffic = Traffic::default();

@@ -1,9 +1,12 @@
-//! The mesh as placement sees it: every site at weighted coordinates, so that the cost of a packet between two
-//! sites is the sum of two differences.
+//! The grid as placement sees it: every site at weighted coordinates, so that the cost of a packet between two
+//! sites is a difference or two.
 //!
-//! Packets go along X, then along Y; what a link costs depends on the column or row border it crosses and on nothing
-//! else. So the cost of a way is `|x - x'| + |y - y'|` if each coordinate is the sum of the hop costs up to it.
+//! Packets cover one axis after the other; what a link costs depends on the column or row border it crosses and on nothing
+//! else. So on a mesh the cost of a way is `|x - x'| + |y - y'|` if each coordinate is the sum of the hop costs up to it.
+//! Where rows and columns are rings, the way round is asked for.
 
+use snnc_targets::topology::routing::AxisSums;
+use snnc_targets::topology::{Routing, Tile};
 use snnc_targets::{Energy, LinkKind, Site, Topology};
 
 /// Cost of a hop by what it crosses; only ratios matter.
@@ -36,7 +39,8 @@ impl HopCosts {
     }
 }
 
-/// Weighted coordinates of a tile.
+/// Weighted coordinates of a tile. What differs between two of them is what a packet costs on a mesh; on rings it is no
+/// more than that ([`Board::cost`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spot {
     /// Sum of hop costs from the west border.
@@ -46,21 +50,27 @@ pub struct Spot {
 }
 
 impl Spot {
-    /// Cost of a packet between two spots, either way.
+    /// Cost of a packet between two spots without wrap-around links, either way.
     #[inline]
     pub fn to(self, other: Self) -> i64 {
         (self.x - other.x).abs() + (self.y - other.y).abs()
     }
 }
 
-/// Weighted coordinates of a mesh.
+/// A site as [`Board::cost`] wants it: weighted coordinates, or column and row where packets may go round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position(Spot);
+
+/// Weighted coordinates of a grid.
 #[derive(Debug, Clone)]
 pub struct Board {
     topology: Topology,
-    columns: Vec<i64>,
-    rows: Vec<i64>,
+    columns: AxisSums,
+    rows: AxisSums,
     /// Spot of each site.
     spots: Vec<Spot>,
+    /// Where packets may go round: the tile of each site.
+    rings: Option<Vec<Tile>>,
 }
 
 /// Costs of whole placements stay below this.
@@ -80,25 +90,46 @@ impl Board {
             unit *= 2;
         }
         let scaled = |cost: u64| (u128::from(cost) + u128::from(unit) / 2) as u64 / unit;
-        let line = |length: u32, chip: u32, inner: u64| {
-            let mut at = 0;
-            let mut all = Vec::with_capacity(length as usize);
-            for i in 0..length {
-                if i > 0 {
-                    at += scaled(if i % chip == 0 { costs.chip } else { inner }) as i64;
-                }
-                all.push(at);
-            }
-            all
+        let of = |kind| {
+            scaled(match kind {
+                LinkKind::EastWest => costs.east_west,
+                LinkKind::NorthSouth => costs.north_south,
+                LinkKind::Chip => costs.chip,
+            }) as i64
         };
-        let columns = line(topology.width(), topology.mesh_columns, costs.east_west);
-        let rows = line(topology.height(), topology.mesh_rows, costs.north_south);
-        let spot = |site| {
-            let tile = topology.tile_of(Site(site));
-            Spot { x: columns[tile.x as usize], y: rows[tile.y as usize] }
+        let joined = topology.interconnect;
+        let column = |x, to| of(topology.link_kind(Tile { x, y: 0 }, Tile { x: to, y: 0 }));
+        let row = |y, to| of(topology.link_kind(Tile { x: 0, y }, Tile { x: 0, y: to }));
+        let columns = AxisSums::new(joined, topology.width(), column);
+        let rows = AxisSums::new(joined, topology.height(), row);
+        let tiles = || (0..topology.sites()).map(|site| topology.tile_of(Site(site)));
+        let spot = |tile: Tile| Spot {
+            x: columns.coordinates()[tile.x as usize],
+            y: rows.coordinates()[tile.y as usize],
         };
-        let spots = (0..topology.sites()).map(spot).collect();
-        Self { topology: topology.clone(), columns, rows, spots }
+        let spots = tiles().map(spot).collect();
+        let rings = joined.wraps().then(|| tiles().collect());
+        Self { topology: topology.clone(), columns, rows, spots, rings }
+    }
+
+    /// What a search keeps of a site, for [`Board::cost`].
+    #[inline]
+    pub fn position(&self, site: Site) -> Position {
+        let tile = self.rings.as_ref().map(|tiles| tiles[site.0 as usize]);
+        Position(tile.map_or(self.spot(site), |tile| Spot { x: tile.x.into(), y: tile.y.into() }))
+    }
+
+    /// Cost of a packet between two positions, either way. Where both ways round a ring are as long, it is that from the
+    /// smaller coordinate to the larger.
+    #[inline]
+    pub fn cost(&self, Position(from): Position, Position(to): Position) -> i64 {
+        if self.rings.is_none() {
+            return from.to(to);
+        }
+        let round = |sums: &AxisSums, a: i64, b: i64| {
+            sums.between(self.topology.interconnect, a.min(b) as u32, a.max(b) as u32)
+        };
+        round(&self.columns, from.x, to.x) + round(&self.rows, from.y, to.y)
     }
 
     /// The mesh.
@@ -114,12 +145,12 @@ impl Board {
 
     /// Weighted coordinate of each column of tiles.
     pub fn columns(&self) -> &[i64] {
-        &self.columns
+        self.columns.coordinates()
     }
 
     /// Weighted coordinate of each row of tiles.
     pub fn rows(&self) -> &[i64] {
-        &self.rows
+        self.rows.coordinates()
     }
 }
 
@@ -130,23 +161,40 @@ fn gcd(a: u64, b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use snnc_targets::registry;
+    use snnc_targets::{Interconnect, registry};
 
     fn board() -> Topology {
-        Topology { mesh_columns: 3, mesh_rows: 2, cores_per_tile: 2, chip_columns: 2, chips: 4 }
+        Topology {
+            mesh_columns: 3,
+            mesh_rows: 2,
+            cores_per_tile: 2,
+            chip_columns: 2,
+            chips: 4,
+            interconnect: Interconnect::MeshXy,
+        }
     }
 
     #[test]
     fn the_cost_from_coordinates_is_that_of_the_path() {
-        let topology = board();
+        for interconnect in [Interconnect::MeshXy, Interconnect::MeshYx, Interconnect::TorusXy] {
+            costs_are_those_of_paths(&Topology { interconnect, ..board() });
+        }
+    }
+
+    fn costs_are_those_of_paths(topology: &Topology) {
         let energy = registry::load("loihi-like").unwrap().energy();
         let costs = HopCosts::of(&energy);
         let unit = costs.all().into_iter().fold(0, gcd);
-        let board = Board::new(&topology, costs, 1000);
+        let board = Board::new(topology, costs, 1000);
         for from in (0..topology.sites()).map(Site) {
             for to in (0..topology.sites()).map(Site) {
-                let path: u64 = topology.path(from, to).map(|(_, kind)| energy.hop_aj(kind)).sum();
-                assert_eq!(board.spot(from).to(board.spot(to)) as u64 * unit, path);
+                let paths = [topology.path(from, to), topology.path(to, from)];
+                let [path, back]: [u64; 2] =
+                    paths.map(|path| path.map(|(_, kind)| energy.hop_aj(kind)).sum());
+                let cost = board.cost(board.position(from), board.position(to)) as u64 * unit;
+                assert!(cost == path || cost == back, "{from} to {to}: {cost}, {path}");
+                assert_eq!(cost, board.cost(board.position(to), board.position(from)) as u64 * unit);
+                assert!(board.spot(from).to(board.spot(to)) as u64 * unit >= cost);
             }
         }
     }

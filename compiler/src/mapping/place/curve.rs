@@ -85,6 +85,7 @@ mod tests {
                 cores_per_tile: 2,
                 chip_columns: 1,
                 chips: 1,
+                interconnect: snnc_targets::Interconnect::MeshXy,
             };
             let all = sites(&t, t.sites() as usize);
             let mut sorted = all.clone();

@@ -1,12 +1,12 @@
 //! A placement in the making: who sits where, what it costs, and what a move would change.
 //!
 //! A move takes a core to a site; whoever holds that site takes the core's. Invariant: `holders` and `sites` are
-//! inverse, and `spots` are those of `sites`.
+//! inverse, and `positions` are those of `sites`.
 
 use snnc_targets::Site;
 use snnc_targets::topology::Tile;
 
-use super::board::{Board, Spot};
+use super::board::{Board, Position};
 use super::graph::Graph;
 
 const EMPTY: u32 = u32::MAX;
@@ -19,7 +19,7 @@ pub struct State<'a> {
     /// The mesh.
     pub board: &'a Board,
     sites: Vec<Site>,
-    spots: Vec<Spot>,
+    positions: Vec<Position>,
     /// Core on each site, or [`EMPTY`].
     holders: Vec<u32>,
 }
@@ -29,8 +29,8 @@ impl<'a> State<'a> {
     pub fn new(graph: &'a Graph, board: &'a Board, sites: Vec<Site>) -> Self {
         let mut holders = vec![EMPTY; board.topology().sites() as usize];
         sites.iter().enumerate().for_each(|(core, site)| holders[site.0 as usize] = core as u32);
-        let spots = sites.iter().map(|&site| board.spot(site)).collect();
-        Self { graph, board, sites, spots, holders }
+        let positions = sites.iter().map(|&site| board.position(site)).collect();
+        Self { graph, board, sites, positions, holders }
     }
 
     /// Site of each core.
@@ -50,7 +50,9 @@ impl<'a> State<'a> {
             |core| self.graph.of(core).iter().map(move |&(other, packets)| (core, other as usize, packets));
         let twice: i64 = (0..self.sites.len())
             .flat_map(of)
-            .map(|(core, other, packets)| packets * self.spots[core].to(self.spots[other]))
+            .map(|(core, other, packets)| {
+                packets * self.board.cost(self.positions[core], self.positions[other])
+            })
             .sum();
         twice / 2
     }
@@ -58,7 +60,7 @@ impl<'a> State<'a> {
     /// Change of [`State::cost`] if `core` goes to `site`; `None` if that is where its tile is already.
     #[inline]
     pub fn delta(&self, core: usize, site: Site) -> Option<i64> {
-        let (here, there) = (self.spots[core], self.board.spot(site));
+        let (here, there) = (self.positions[core], self.board.position(site));
         if here == there {
             return None;
         }
@@ -67,19 +69,19 @@ impl<'a> State<'a> {
         if other != EMPTY {
             change += self.pull(other as usize, there, here);
             // The two sums take each other's old place for fixed; in truth their distance stays.
-            change += 2 * self.between(core, other) * here.to(there);
+            change += 2 * self.between(core, other) * self.board.cost(here, there);
         }
         Some(change)
     }
 
-    /// Change of a core's own flows between two spots, all others staying.
+    /// Change of a core's own flows between two positions, all others staying.
     #[inline]
-    fn pull(&self, core: usize, here: Spot, there: Spot) -> i64 {
+    fn pull(&self, core: usize, here: Position, there: Position) -> i64 {
         let edges = self.graph.of(core).iter();
         edges
             .map(|&(other, packets)| {
-                let at = self.spots[other as usize];
-                packets * (there.to(at) - here.to(at))
+                let at = self.positions[other as usize];
+                packets * (self.board.cost(there, at) - self.board.cost(here, at))
             })
             .sum()
     }
@@ -100,9 +102,9 @@ impl<'a> State<'a> {
         self.holders[site.0 as usize] = core as u32;
         if other != EMPTY {
             self.sites[other as usize] = vacated;
-            self.spots[other as usize] = self.board.spot(vacated);
+            self.positions[other as usize] = self.board.position(vacated);
         }
         self.sites[core] = site;
-        self.spots[core] = self.board.spot(site);
+        self.positions[core] = self.board.position(site);
     }
 }

@@ -14,7 +14,14 @@ use crate::mapping::traffic::Traffic;
 const COSTS: HopCosts = HopCosts { east_west: 3, north_south: 4, chip: 800 };
 
 fn two_chips() -> Topology {
-    Topology { mesh_columns: 4, mesh_rows: 3, cores_per_tile: 2, chip_columns: 2, chips: 2 }
+    Topology {
+        mesh_columns: 4,
+        mesh_rows: 3,
+        cores_per_tile: 2,
+        chip_columns: 2,
+        chips: 2,
+        interconnect: snnc_targets::Interconnect::MeshXy,
+    }
 }
 
 /// Cores on a ring of layers, each sending to some of the next, in an order that says nothing.
@@ -96,7 +103,14 @@ fn no_effort_is_worse_than_its_start_and_none_repeats_differently() {
 
 #[test]
 fn more_effort_gives_no_worse_medians() {
-    let topology = Topology { mesh_columns: 7, mesh_rows: 6, cores_per_tile: 1, chip_columns: 1, chips: 1 };
+    let topology = Topology {
+        mesh_columns: 7,
+        mesh_rows: 6,
+        cores_per_tile: 1,
+        chip_columns: 1,
+        chips: 1,
+        interconnect: snnc_targets::Interconnect::MeshXy,
+    };
     let traffic = layered(42, 9);
     let median = |effort| {
         let cost = |seed| {
@@ -117,7 +131,14 @@ fn more_effort_gives_no_worse_medians() {
 #[test]
 fn windows_on_large_boards_still_find_a_ring() {
     // 1,600 cores on a ring: along a curve every hop would be one or two.
-    let topology = Topology { mesh_columns: 40, mesh_rows: 40, cores_per_tile: 1, chip_columns: 1, chips: 1 };
+    let topology = Topology {
+        mesh_columns: 40,
+        mesh_rows: 40,
+        cores_per_tile: 1,
+        chip_columns: 1,
+        chips: 1,
+        interconnect: snnc_targets::Interconnect::MeshXy,
+    };
     let mut traffic = Traffic::default();
     (0..1600).for_each(|i| {
         traffic.flows.insert((CoreId(i * 7 % 1600), CoreId((i + 1) * 7 % 1600)), 1);

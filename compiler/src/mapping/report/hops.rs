@@ -57,7 +57,7 @@ fn distances(topology: &Topology, tile: Tile) -> Vec<u32> {
     let mut counts = vec![0usize; (width + height) as usize];
     for y in 0..height {
         for x in 0..width {
-            counts[(x.abs_diff(tile.x) + y.abs_diff(tile.y)) as usize] += topology.cores_per_tile as usize;
+            counts[topology.hops(tile, Tile { x, y }) as usize] += topology.cores_per_tile as usize;
         }
     }
     counts[0] -= 1;
@@ -182,6 +182,7 @@ mod tests {
                 cores_per_tile: 2 - case % 2,
                 chip_columns: 1,
                 chips: 1,
+                interconnect: snnc_targets::Interconnect::MeshXy,
             };
             let mut traffic = Traffic::default();
             for _ in 0..8 {

@@ -109,6 +109,7 @@ pub fn mesh(topology: &Topology, timing: &Timing, network: &NetworkSpec) -> Mesh
     MeshSpec {
         columns: topology.width(),
         rows: topology.height(),
+        interconnect: topology.interconnect,
         chip_columns: topology.mesh_columns,
         chip_rows: topology.mesh_rows,
         locals: topology.cores_per_tile,

@@ -3,6 +3,7 @@
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::{TreeId, Trees};
 use snnc_targets::schema::NetworkSpec;
+use snnc_targets::topology::Routing;
 use snnc_targets::{Code, Diagnostic};
 
 use super::clock::CoreCycles;
@@ -50,11 +51,21 @@ pub fn sizes(
         return Err(refuse(program, "has a time of more than 2^32 cycles of its clock")
             .hint("give a longer `clock_ns`"));
     }
-    trees.map_or(Ok(()), |trees| forks(program, mesh.flits_per_packet, trees))
+    trees.map_or(Ok(()), |trees| forks(program, mesh, trees))
 }
 
 /// Trees that the mesh can hold, and packets that can fork.
-fn forks(program: &Program, flits: u32, trees: &Trees) -> Result<(), Diagnostic> {
+fn forks(program: &Program, mesh: &MeshSpec, trees: &Trees) -> Result<(), Diagnostic> {
+    if mesh.interconnect.channel_classes() > 1 {
+        let message = format!(
+            "forks packets on a {}; the cycle-accurate simulation forks them on meshes only",
+            mesh.interconnect
+        );
+        return Err(refuse(program, &message).hint(
+            "use `--timing analytic`, which counts each link of a multicast tree once, or set `routing` to Unicast",
+        ));
+    }
+    let flits = mesh.flits_per_packet;
     if flits > 1 {
         let message =
             format!("forks packets of {flits} flits; the cycle-accurate mesh forks those of one flit only");

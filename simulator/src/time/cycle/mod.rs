@@ -227,10 +227,10 @@ impl Cycle {
     ) -> Result<Option<Detail>, Diagnostic> {
         let (mut packets, mut hops) = (0, 0);
         for flow in &pass.counts.steps[step].flows {
-            let [(ax, ay), (bx, by)] =
+            let [from, to] =
                 [pass.table.cores[flow.source as usize], flow.target].map(|core| self.tiles[core.0 as usize]);
             packets += flow.packets;
-            hops += flow.packets * u64::from(ax.abs_diff(bx) + ay.abs_diff(by));
+            hops += flow.packets * u64::from(self.ways.hops(from, to));
         }
         if let Some(casts) = &self.casts {
             hops = casts.crossings(&pass.counts.steps[step].casts);

@@ -8,8 +8,9 @@ use crate::execute::slice::Spike;
 use crate::network::Network;
 use crate::network::fixture::{program, slice_table};
 use crate::time::{Analytic, Bound};
-use snnc_targets::Code;
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::{Provenance, Routing, Sourced};
+use snnc_targets::topology::{Routing as _, Tile};
+use snnc_targets::{Code, Interconnect};
 
 /// From core 0 to another of the fixture, ps.
 fn way(program: &Program, core: u32) -> u64 {
@@ -122,6 +123,49 @@ fn a_spike_arrives_after_its_update_and_its_way() {
     assert_eq!(drained.packets.packets, 3);
     assert_eq!(drained.packets.sum, ways.iter().map(|&w| u128::from(w)).sum::<u128>());
     assert_eq!(drained.packets.longest, ways.into_iter().max().unwrap());
+}
+
+/// The fixture has chips of 8 x 4 tiles, two side by side; a packet of one spike takes each joined grid's own way.
+#[test]
+fn a_packets_time_is_that_of_its_way_however_the_tiles_are_joined() {
+    let mut lengths = Vec::new();
+    for interconnect in [Interconnect::MeshXy, Interconnect::MeshYx, Interconnect::TorusXy] {
+        let mut setup = setup(10, 10, &[(9, 9)]);
+        let assumed = Provenance::Assumed("test".into());
+        setup.program.target.topology.interconnect = Some(Sourced(interconnect, assumed));
+        setup.program.target.topology.chips_max.0 = 2;
+        let network = setup.program.target.network.as_mut().unwrap();
+        network.virtual_channels.0 = network.virtual_channels.0.max(interconnect.channel_classes());
+        setup.program.target.check("test").unwrap();
+        // Core 3 to the far corner of the board, where a torus is nearest.
+        let topology = setup.program.topology();
+        let corner = Tile { x: topology.width() - 1, y: topology.height() - 1 };
+        setup.program.sites[snnc_compiler::ir::CoreId(3)] = topology.site_at(corner, 0);
+        setup.routes = Routes::new(&setup.program);
+        let (drained, _) = setup.simulated();
+        let ways = [1, 2, 3].map(|core| u128::from(way(&setup.program, core)));
+        assert_eq!(drained.packets.sum, ways.into_iter().sum::<u128>(), "{interconnect}");
+        assert_eq!(drained.zero_load_ps, drained.packets.sum);
+        let [from, to] = [0, 3].map(|core| setup.program.sites[snnc_compiler::ir::CoreId(core)]);
+        lengths.push(topology.distance(from, to));
+    }
+    assert!(lengths[0] == lengths[1] && lengths[2] < lengths[0], "{lengths:?}");
+}
+
+#[test]
+fn what_a_torus_cannot_do_is_refused() {
+    let mut setup = forking(2, 2, &[(1, 1)]);
+    let assumed = Provenance::Assumed("test".into());
+    setup.program.target.topology.interconnect = Some(Sourced(Interconnect::TorusXy, assumed));
+    setup.program.target.topology.chips_max.0 = 2;
+    setup.program.target.network.as_mut().unwrap().virtual_channels.0 = 1;
+    let circles = setup.program.target.check("test").unwrap_err();
+    assert!(circles.0.iter().any(|problem| problem.message.contains("wait in circles")), "{circles:?}");
+    setup.program.target.network.as_mut().unwrap().virtual_channels.0 = 2;
+    setup.program.target.check("test").unwrap();
+    let refused = Cycle::new(&setup.program, &setup.table, 1).unwrap_err();
+    assert_eq!(refused.code, Code::Unsupported);
+    assert!(refused.message.contains("TorusXy"), "{refused:?}");
 }
 
 #[test]

@@ -1,20 +1,24 @@
-//! How long a packet is under way in an empty mesh, by prefix sums over columns and rows.
+//! How long a packet is under way in an empty mesh, by sums over columns and rows.
 //!
-//! As ways go along X, then Y, the latencies of links add up independently along both. A packet of several flits needs
-//! the interval of its slowest line for each flit after the first. Never more than what the mesh gives.
+//! As packets cover one axis after the other, the latencies of links add up independently along both. A packet of several
+//! flits needs the interval of its slowest line for each flit after the first. Never more than what the mesh gives.
+
+use snnc_targets::Interconnect;
+use snnc_targets::topology::routing::AxisSums;
+use snnc_targets::topology::{Axis, Direction, Routing};
 
 use super::mesh::MeshSpec;
-
-/// East, and south.
-const ALONG: [usize; 2] = [0, 2];
 
 /// Zero-load latencies of one mesh, in cycles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ways {
-    /// By axis: for each coordinate, latency from coordinate 0.
-    latencies: [Vec<u64>; 2],
-    /// By axis: for each coordinate, links between chips from coordinate 0.
-    chips: [Vec<u32>; 2],
+    interconnect: Interconnect,
+    /// By axis: routers.
+    lengths: [u32; 2],
+    /// By axis: latencies of links.
+    latencies: [AxisSums; 2],
+    /// By axis: links between chips.
+    chips: [AxisSums; 2],
     /// First router and delivery.
     ends: u64,
     /// Flits after the first.
@@ -26,11 +30,25 @@ pub struct Ways {
 impl Ways {
     /// Of a mesh.
     pub fn new(spec: &MeshSpec) -> Self {
-        let lengths = [spec.columns, spec.rows];
-        let steps = [1, spec.columns as usize];
-        let mut ways = Self {
-            latencies: lengths.map(|_| vec![0]),
-            chips: lengths.map(|_| vec![0]),
+        // A router of the first row or column stands for all along the axis.
+        let router = |axis: Axis, at: u32| (if axis == Axis::X { at } else { at * spec.columns }) as usize;
+        let line = |axis: Axis, from: u32, to: u32| {
+            spec.line(router(axis, from), router(axis, to), Direction::along(axis, true).port())
+        };
+        let sums = |axis: Axis, of: &dyn Fn(u32, u32) -> i64| {
+            AxisSums::new(spec.interconnect, spec.grid().length(axis), of)
+        };
+        let latency =
+            |axis| sums(axis, &|from, to| (line(axis, from, to).latency + spec.router_latency) as i64);
+        let border = |axis: Axis| {
+            let side = if axis == Axis::X { spec.chip_columns } else { spec.chip_rows }.max(1);
+            sums(axis, &|from, to| i64::from(from / side != to / side))
+        };
+        Self {
+            interconnect: spec.interconnect,
+            lengths: Axis::ALL.map(|axis| spec.grid().length(axis)),
+            latencies: Axis::ALL.map(latency),
+            chips: Axis::ALL.map(border),
             ends: spec.router_latency + spec.delivery.latency.max(1),
             body: u64::from(spec.flits_per_packet.max(1) - 1),
             intervals: [
@@ -39,38 +57,35 @@ impl Ways {
                 spec.north_south.interval,
                 spec.chip.interval,
             ],
-        };
-        let sides = [spec.chip_columns.max(1), spec.chip_rows.max(1)];
-        for axis in 0..2 {
-            for i in 1..lengths[axis] as usize {
-                let (from, to) = ((i - 1) * steps[axis], i * steps[axis]);
-                let latency = spec.line(from, to, ALONG[axis]).latency + spec.router_latency;
-                let border = u32::from((i as u32).is_multiple_of(sides[axis]));
-                ways.latencies[axis].push(ways.latencies[axis][i - 1] + latency);
-                ways.chips[axis].push(ways.chips[axis][i - 1] + border);
-            }
         }
-        ways
     }
 
     /// Cycles from `(x, y)` to `(x, y)`, from the local buffer to the arrival of the last flit.
     #[inline]
     pub fn between(&self, from: (u16, u16), to: (u16, u16)) -> u64 {
-        let ends = [(from.0, to.0), (from.1, to.1)];
+        let ends = [(from.0, to.0), (from.1, to.1)].map(|(a, b)| (u32::from(a), u32::from(b)));
         let along = |axis: usize| {
             let (a, b) = ends[axis];
-            self.latencies[axis][a as usize].abs_diff(self.latencies[axis][b as usize])
+            self.latencies[axis].between(self.interconnect, a, b) as u64
         };
         let head = self.ends + along(0) + along(1);
         if self.body == 0 { head } else { head + self.body * self.slowest(ends) }
     }
 
+    /// Links that a packet crosses.
+    pub fn hops(&self, from: (u16, u16), to: (u16, u16)) -> u32 {
+        let along = |axis: usize, a: u16, b: u16| {
+            self.interconnect.steps(self.lengths[axis], a.into(), b.into()).unsigned_abs()
+        };
+        along(0, from.0, to.0) + along(1, from.1, to.1)
+    }
+
     /// The longest interval of a way.
-    fn slowest(&self, ends: [(u16, u16); 2]) -> u64 {
+    fn slowest(&self, ends: [(u32, u32); 2]) -> u64 {
         let mut slowest = self.intervals[0];
         for (axis, (a, b)) in ends.into_iter().enumerate() {
-            let chips = self.chips[axis][a as usize].abs_diff(self.chips[axis][b as usize]);
-            if u32::from(a.abs_diff(b)) > chips {
+            let chips = self.chips[axis].between(self.interconnect, a, b) as u32;
+            if self.interconnect.steps(self.lengths[axis], a, b).unsigned_abs() > chips {
                 slowest = slowest.max(self.intervals[1 + axis]);
             }
             if chips > 0 {
@@ -91,6 +106,7 @@ mod tests {
         MeshSpec {
             columns: 6,
             rows: 4,
+            interconnect: Interconnect::MeshXy,
             chip_columns: 3,
             chip_rows: 2,
             locals: 1,
@@ -108,15 +124,20 @@ mod tests {
 
     #[test]
     fn sums_of_prefixes_are_walked_ways() {
-        let spec = spec(1);
-        let ways = Ways::new(&spec);
-        let at = |router: usize| {
-            let (x, y) = spec.at(router);
-            (x as u16, y as u16)
-        };
-        for from in 0..spec.routers() {
-            for to in 0..spec.routers() {
-                assert_eq!(ways.between(at(from), at(to)), spec.zero_load(from, to), "{from} to {to}");
+        for interconnect in [Interconnect::MeshXy, Interconnect::MeshYx, Interconnect::TorusXy] {
+            let spec = MeshSpec { interconnect, ..spec(1) };
+            let ways = Ways::new(&spec);
+            let at = |router: usize| {
+                let (x, y) = spec.at(router);
+                (x as u16, y as u16)
+            };
+            for from in 0..spec.routers() {
+                for to in 0..spec.routers() {
+                    let walked = spec.zero_load(from, to);
+                    assert_eq!(ways.between(at(from), at(to)), walked, "{interconnect}: {from} to {to}");
+                    let hops = spec.interconnect.distance(spec.grid(), spec.tile(from), spec.tile(to));
+                    assert_eq!(ways.hops(at(from), at(to)), hops);
+                }
             }
         }
     }

@@ -87,7 +87,7 @@ fn union(spec: &MeshSpec, packet: &Forked) -> BTreeSet<(usize, usize)> {
     for to in &packet.to {
         let mut at = packet.from / locals;
         loop {
-            let port = spec.route(spec.at(at), spec.at(to / locals), 0);
+            let port = spec.route(spec.tile(at), spec.tile(to / locals), 0);
             let Some(next) = spec.neighbour(at, port).filter(|_| port < 4) else { break };
             links.insert((at, port));
             at = next;
@@ -171,15 +171,17 @@ fn at_a_fork_branches_leave_one_read_after_another() {
             // Ports that the tree takes at a router on the way to `to`.
             let ports = |at: usize, entered: &dyn Fn(usize) -> bool| -> BTreeSet<usize> {
                 let on = packet.to.iter().filter(|&&end| entered(end));
-                on.map(|end| spec.route(spec.at(at), spec.at(end / 2), (end % 2) as u32)).collect()
+                on.map(|end| spec.route(spec.tile(at), spec.tile(end / 2), (end % 2) as u32)).collect()
             };
             for (&to, &(injected, arrived)) in packet.to.iter().zip(&fates[0]) {
                 let (mut at, mut late, mut with) = (from, 0, packet.to.clone());
                 loop {
-                    let port = spec.route(spec.at(at), spec.at(to / 2), (to % 2) as u32);
+                    let port = spec.route(spec.tile(at), spec.tile(to / 2), (to % 2) as u32);
                     let taken = ports(at, &|end| with.contains(&end));
                     late += read * taken.range(..port).count() as u64;
-                    with.retain(|end| spec.route(spec.at(at), spec.at(end / 2), (end % 2) as u32) == port);
+                    with.retain(|end| {
+                        spec.route(spec.tile(at), spec.tile(end / 2), (end % 2) as u32) == port
+                    });
                     let Some(next) = spec.neighbour(at, port).filter(|_| port < 4) else { break };
                     at = next;
                 }

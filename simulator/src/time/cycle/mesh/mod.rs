@@ -1,8 +1,9 @@
 //! The network alone: packets in, deliveries out, cycle by cycle where anything happens.
 //!
 //! Routers have an input buffer for each port and virtual channel, credits for the buffers behind their links, and
-//! one grant for each output port and interval, round robin over the input channels. Packets go X first, then Y
-//! (free of deadlock as long as every sink drains). A packet of several flits holds its channel until its tail.
+//! one grant for each output port and interval, round robin over the input channels. Which way packets go, and which virtual
+//! channels they may take so that nothing deadlocks as long as every sink drains, says
+//! [`snnc_targets::topology::routing`]. A packet of several flits holds its channel until its tail.
 //!
 //! In cycle t a router decides by what was so in cycle t - 1: flits and credits need one cycle at least. The order in
 //! which routers are looked at therefore changes nothing, and neither does looking at one that has nothing to do.
@@ -11,7 +12,7 @@
 //!
 //! There are four implementations of this one model, and tests hold that they give the same fate to every packet:
 //! [`single`] for one virtual channel and [`compact`] for small routers of two, both for packets of one flit to one
-//! end, [`general`] for all, and `plain` as an oracle that does without any of their bookkeeping. The output at the
+//! end on meshes that go X first, [`general`] for all, and `plain` as an oracle that does without any of their bookkeeping. The output at the
 //! next router is chosen when a flit leaves the one before; a credit is no event but the time from which a place is
 //! free. Nothing is allocated in their loops once their tables have grown to the most that was ever under way.
 
@@ -33,6 +34,8 @@ mod traffic;
 mod trees;
 
 use std::sync::Arc;
+
+use snnc_targets::topology::{Grid, Routing, Tile};
 
 pub use spec::{Line, MeshSpec};
 pub use traffic::{Crossing, Delivery, Injection, Traffic};
@@ -59,13 +62,17 @@ struct Way {
 }
 
 impl Way {
-    /// The output port at a router: X first, then Y, then the local port.
+    /// The tile of its router.
     #[inline(always)]
-    fn ahead(self, (x, y): (u16, u16)) -> u32 {
-        let along_x = u32::from(self.x < x);
-        let along_y = 2 + u32::from(self.y < y);
-        let turned = if self.y != y { along_y } else { 4 + u32::from(self.local) };
-        if self.x != x { along_x } else { turned }
+    fn tile(self) -> Tile {
+        Tile { x: self.x.into(), y: self.y.into() }
+    }
+
+    /// The output port at a router: along the grid as `routing` says, then the local port.
+    #[inline(always)]
+    fn ahead(self, routing: impl Routing, grid: Grid, (x, y): (u16, u16)) -> u32 {
+        let next = routing.next(grid, Tile { x: x.into(), y: y.into() }, self.tile());
+        next.map_or(4 + u32::from(self.local), |direction| direction.port() as u32)
     }
 }
 

@@ -199,7 +199,11 @@ impl Plain<'_> {
             Some(vc) => free(vc).then_some(vc),
             None => {
                 let from = output.last_channel.map_or(0, |last| last + 1);
-                (0..vcs).map(|i| (from + i) % vcs).find(|&vc| output.holders[vc].is_none() && free(vc))
+                let to = self.schedule[head.packet].to[head.ends[0]] / self.spec.locals as usize;
+                let legal = self.spec.channels(router, port, self.spec.tile(to));
+                (0..vcs)
+                    .map(|i| (from + i) % vcs)
+                    .find(|vc| legal.contains(vc) && output.holders[*vc].is_none() && free(*vc))
             }
         }
     }
@@ -207,7 +211,7 @@ impl Plain<'_> {
     /// The output that leads to an exit of a packet.
     fn ahead(&self, router: usize, packet: usize, end: usize) -> usize {
         let (to, locals) = (self.schedule[packet].to[end], self.spec.locals as usize);
-        self.spec.route(self.spec.at(router), self.spec.at(to / locals), (to % locals) as u32)
+        self.spec.route(self.spec.tile(router), self.spec.tile(to / locals), (to % locals) as u32)
     }
 
     /// Takes out of a channel's head what goes over an output; the head leaves its place with the last of it.

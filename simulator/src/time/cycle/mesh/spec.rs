@@ -1,5 +1,10 @@
 //! What a mesh is made of, in whole cycles.
 
+use std::ops::Range;
+
+use snnc_targets::Interconnect;
+use snnc_targets::topology::{Direction, Grid, Routing, Tile};
+
 /// A link, or a port that works like one. Latencies of 0 and intervals of 0 are taken as one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line {
@@ -25,13 +30,16 @@ impl Line {
     }
 }
 
-/// A mesh of routers with XY routing; chips are rectangles of it.
+/// A grid of routers; chips are rectangles of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeshSpec {
     /// Routers in a row, at most 65,535.
     pub columns: u32,
     /// Rows of routers, at most 65,535.
     pub rows: u32,
+    /// How the routers are joined, and which way packets take. The virtual channels are at least as many as the classes of
+    /// its channels.
+    pub interconnect: Interconnect,
     /// Columns of one chip.
     pub chip_columns: u32,
     /// Rows of one chip.
@@ -58,20 +66,11 @@ pub struct MeshSpec {
     pub delivery: Line,
 }
 
-/// Directions of the four mesh ports; the opposite of `d` is `d ^ 1`.
-pub const EAST: usize = 0;
-/// Towards smaller x.
-pub const WEST: usize = 1;
-/// Towards larger y.
-pub const SOUTH: usize = 2;
-/// Towards smaller y.
-pub const NORTH: usize = 3;
-
 impl MeshSpec {
     /// The same with everything that must be so at least 1.
     pub(super) fn at_least_one(&self) -> Self {
         Self {
-            virtual_channels: self.virtual_channels.max(1),
+            virtual_channels: self.virtual_channels.max(self.interconnect.channel_classes()),
             flits_per_packet: self.flits_per_packet.max(1),
             read_interval: self.read_interval.max(1),
             injection: self.injection.at_least_one(),
@@ -124,16 +123,22 @@ impl MeshSpec {
         (router as u32 % self.columns, router as u32 / self.columns)
     }
 
-    /// The router beyond a port, if the mesh goes on there; local ports have none beyond them.
-    pub fn neighbour(&self, router: usize, port: usize) -> Option<usize> {
+    /// The grid of its routers.
+    #[inline(always)]
+    pub fn grid(&self) -> Grid {
+        Grid { columns: self.columns, rows: self.rows }
+    }
+
+    /// The tile of a router.
+    pub fn tile(&self, router: usize) -> Tile {
         let (x, y) = self.at(router);
-        let (x, y) = match port {
-            EAST if x + 1 < self.columns => (x + 1, y),
-            WEST if x > 0 => (x - 1, y),
-            SOUTH if y + 1 < self.rows => (x, y + 1),
-            NORTH if y > 0 => (x, y - 1),
-            _ => return None,
-        };
+        Tile { x, y }
+    }
+
+    /// The router beyond a port, if a link leads there; local ports have none beyond them.
+    pub fn neighbour(&self, router: usize, port: usize) -> Option<usize> {
+        let &direction = Direction::ALL.get(port)?;
+        let Tile { x, y } = self.interconnect.neighbour(self.grid(), self.tile(router), direction)?;
         Some((y * self.columns + x) as usize)
     }
 
@@ -142,7 +147,7 @@ impl MeshSpec {
         let chip = |(x, y): (u32, u32)| (x / self.chip_columns.max(1), y / self.chip_rows.max(1));
         let line = if chip(self.at(from)) != chip(self.at(to)) {
             self.chip
-        } else if direction <= WEST {
+        } else if direction <= Direction::West.port() {
             self.east_west
         } else {
             self.north_south
@@ -160,15 +165,20 @@ impl MeshSpec {
         self.neighbour(router, port).map_or(self.injection, |before| self.line(before, router, port ^ 1))
     }
 
-    /// The output port that leads a packet on: X first, then Y, then its local port.
-    pub fn route(&self, (x, y): (u32, u32), (to_x, to_y): (u32, u32), local: u32) -> usize {
-        match (x.cmp(&to_x), y.cmp(&to_y)) {
-            (std::cmp::Ordering::Less, _) => EAST,
-            (std::cmp::Ordering::Greater, _) => WEST,
-            (_, std::cmp::Ordering::Less) => SOUTH,
-            (_, std::cmp::Ordering::Greater) => NORTH,
-            _ => 4 + local as usize,
-        }
+    /// The output port that leads a packet on: along the grid, and at its router to its local port.
+    #[inline(always)]
+    pub fn route(&self, at: Tile, to: Tile, local: u32) -> usize {
+        self.interconnect.next(self.grid(), at, to).map_or(4 + local as usize, Direction::port)
+    }
+
+    /// The virtual channels that a packet to `to` may take behind port `port` of a router.
+    #[inline]
+    pub fn channels(&self, router: usize, port: usize, to: Tile) -> Range<usize> {
+        let (vcs, classes) = (self.virtual_channels, self.interconnect.channel_classes());
+        let behind = Direction::ALL.get(port).zip(self.neighbour(router, port));
+        let Some((&direction, behind)) = behind.filter(|_| classes > 1) else { return 0..vcs as usize };
+        let class = self.interconnect.channel_class(self.tile(behind), direction, to);
+        (vcs * class / classes) as usize..(vcs * (class + 1) / classes) as usize
     }
 
     /// Cycles from injection to arrival in an empty mesh.
@@ -176,7 +186,7 @@ impl MeshSpec {
         let mut at = from;
         let mut cycles = self.router_latency + self.delivery.latency.max(1);
         loop {
-            let direction = self.route(self.at(at), self.at(to), 0);
+            let direction = self.route(self.tile(at), self.tile(to), 0);
             let Some(next) = self.neighbour(at, direction) else { return cycles };
             cycles += self.line(at, next, direction).latency + self.router_latency;
             at = next;

@@ -1,4 +1,8 @@
+use snnc_targets::Interconnect;
+
 use super::plain::{self, Fate, Planned};
+use snnc_targets::topology::Routing as _;
+
 use super::*;
 use crate::philox::philox4x32_10;
 
@@ -56,6 +60,7 @@ pub(super) fn square(side: u32) -> MeshSpec {
     MeshSpec {
         columns: side,
         rows: side,
+        interconnect: Interconnect::MeshXy,
         chip_columns: side,
         chip_rows: side,
         locals: 1,
@@ -112,6 +117,7 @@ pub(super) fn random_spec(seed: u32) -> MeshSpec {
     MeshSpec {
         columns: draw(1, 5),
         rows: draw(1, 5),
+        interconnect: Interconnect::MeshXy,
         chip_columns: draw(2, 3),
         chip_rows: draw(2, 3),
         locals: draw(1, 4),
@@ -127,10 +133,19 @@ pub(super) fn random_spec(seed: u32) -> MeshSpec {
     }
 }
 
+/// One of the ways in which routers can be joined, with the virtual channels that it needs.
+fn joined(seed: u32) -> MeshSpec {
+    let mut spec = random_spec(seed);
+    spec.interconnect =
+        [Interconnect::MeshXy, Interconnect::MeshYx, Interconnect::TorusXy][seed as usize / 2 % 3];
+    spec.virtual_channels = spec.virtual_channels.max(spec.interconnect.channel_classes());
+    spec
+}
+
 #[test]
 fn it_is_the_oracle_packet_by_packet() {
-    for seed in 0..120 {
-        let spec = random_spec(seed);
+    for seed in 0..180 {
+        let spec = joined(seed);
         let rate = [0.01, 0.1, 0.5, 1.0][seed as usize % 4];
         let packets = uniform(&spec, rate, 60, seed);
         let accept: fn(usize, u64) -> u64 =
@@ -196,6 +211,63 @@ fn zero_load_latency_is_the_sum_of_the_way() {
         let (fates, _) = carried(&spec, &[Planned { from, to, at: 5 }]);
         assert_eq!(fates, [(5, 5 + 4 * (hops + 1) + 2)]);
         assert_eq!(spec.zero_load(from, to), 4 * (hops + 1) + 2);
+    }
+}
+
+#[test]
+fn a_torus_is_nearer_than_a_mesh() {
+    let spec = MeshSpec { interconnect: Interconnect::TorusXy, ..square(8) };
+    for (from, to, hops) in [(0, 0, 0), (0, 7, 1), (0, 63, 2), (9, 54, 6), (0, 36, 8)] {
+        let (fates, _) = carried(&spec, &[Planned { from, to, at: 5 }]);
+        assert_eq!(fates, [(5, 5 + 4 * (hops + 1) + 2)], "{from} to {to}");
+        assert_eq!(spec.zero_load(from, to), 4 * (hops + 1) + 2);
+    }
+}
+
+/// Every router of a ring of n sends to that k further on. A link then carries the packets of k routers, one a cycle, so
+/// each of them sends one packet in k cycles: the ring's throughput by hand (Dally and Towles, "Principles and Practices of
+/// Interconnection Networks", section 3.3).
+#[test]
+fn a_ring_carries_as_much_as_its_links() {
+    for (routers, ahead) in [(8usize, 1usize), (8, 2), (9, 4), (8, 4)] {
+        let mut spec = MeshSpec { interconnect: Interconnect::TorusXy, ..square(routers as u32) };
+        (spec.rows, spec.chip_rows, spec.virtual_channels) = (1, 1, 4);
+        // Buffers that hold what is on the way round.
+        spec.east_west.buffer_flits = 64;
+        let each = 300;
+        let every = |cycles: u64| -> Vec<Planned> {
+            let of = |n| {
+                (0..routers).map(move |from| Planned { from, to: (from + ahead) % routers, at: n * cycles })
+            };
+            (0..each).flat_map(of).collect()
+        };
+        // As fast as they can: no faster than the links.
+        let (_, drained) = carried(&spec, &every(1));
+        assert_eq!(drained.flit_hops, each * (routers * ahead) as u64);
+        let least = each * ahead as u64;
+        assert!(drained.at >= least, "{} {least}", drained.at);
+        // Links busy half of the time: what is offered arrives, the last packet soon after it was sent.
+        let (_, drained) = carried(&spec, &every(2 * ahead as u64));
+        let last = (each - 1) * 2 * ahead as u64 + spec.zero_load(0, ahead);
+        assert!(
+            (last..last + 4 * routers as u64).contains(&drained.at),
+            "{routers} {ahead}: {last} {}",
+            drained.at
+        );
+    }
+}
+
+#[test]
+fn an_overloaded_torus_drains() {
+    for (side, flits, vcs, depth) in [(2, 1, 2, 1), (3, 2, 2, 1), (4, 4, 2, 1), (5, 1, 3, 1), (8, 3, 2, 2)] {
+        let mut spec = MeshSpec { interconnect: Interconnect::TorusXy, ..square(side) };
+        (spec.flits_per_packet, spec.virtual_channels) = (flits, vcs);
+        for line in [&mut spec.east_west, &mut spec.north_south, &mut spec.injection] {
+            line.buffer_flits = depth;
+        }
+        for seed in 0..4 {
+            carried(&spec, &uniform(&spec, 1.0, 40, seed));
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! Where packets fork: the trees of a mesh, router by router, laid out once.
 //!
-//! A tree is the union of the ways, X first, then Y, from one router to several local ports. A packet on it crosses each
+//! A tree is the union of the ways from one router to several local ports. A packet on it crosses each
 //! link of it once; which copies a router makes is a set of its outputs. Packets that fork have one flit.
 //!
 //! A head flit stays in its place until each of its outputs has taken it. Each output arbitrates for itself, as if the
 //! head were a packet of its own, and every grant is one read of the buffer: branches leave one after another, at least
 //! the port's `read_interval` apart, in the order of the outputs' turns. With the last of them the place is free.
 //!
-//! This cannot deadlock. A place waits for places further on along X, or along Y if it turns, or for local ports, which
-//! drain; from Y nothing leads back to X, and along an axis nothing turns round, so there is an order of all places in
+//! This cannot deadlock on a mesh. A place waits for places further on along the first axis, or along the second if it
+//! turns, or for local ports, which drain; from the second nothing leads back to the first, and along an axis nothing turns round, so there is an order of all places in
 //! which each waits for later ones only. A branch once granted needs nothing more from its siblings. So by induction
 //! from the last place backwards every branch is granted, and every place becomes free.
 
@@ -48,7 +48,7 @@ impl MeshTrees {
         while let Some((node, at, ends)) = grown.pop() {
             let mut branches: [Vec<(usize, u32)>; 4] = Default::default();
             for (router, local) in ends {
-                let port = spec.route(spec.at(at), spec.at(router), local);
+                let port = spec.route(spec.tile(at), spec.tile(router), local);
                 self.nodes[node].outputs |= 1 << port;
                 branches.get_mut(port).into_iter().for_each(|branch| branch.push((router, local)));
             }

@@ -2,8 +2,10 @@
 
 use std::hint::select_unpredictable;
 
+use snnc_targets::topology::routing::MeshXy;
+use snnc_targets::topology::{Axis, Direction, Routing};
+
 use super::PORTS;
-use crate::time::cycle::mesh::spec::{EAST, SOUTH};
 use crate::time::cycle::mesh::traffic::Injection;
 
 /// A place of an input buffer, and the flit in it.
@@ -22,12 +24,13 @@ impl Flit {
     #[inline(always)]
     pub(super) fn new(packet: u32, (x, y): (u16, u16), to: &Injection, time: u64) -> Self {
         let end = 4 + u32::from(to.local) % 4;
-        let along = |to: u16, at: u16, ahead: usize, then: u32| {
-            if to == at { then } else { ahead as u32 + u32::from(to < at) }
+        let [along_x, along_y] = [(x, to.x), (y, to.y)].map(|(at, to)| MeshXy.steps(0, at.into(), to.into()));
+        let ahead = |axis: Axis, steps: i32, then: u32| {
+            if steps == 0 { then } else { Direction::along(axis, steps > 0).port() as u32 }
         };
-        let turn = along(to.y, y, SOUTH, end);
-        let port = along(to.x, x, EAST, turn);
-        let links = u64::from(to.y.abs_diff(y)) << 16 | u64::from(to.x.abs_diff(x));
+        let turn = ahead(Axis::Y, along_y, end);
+        let port = ahead(Axis::X, along_x, turn);
+        let links = u64::from(along_y.unsigned_abs()) << 16 | u64::from(along_x.unsigned_abs());
         Self { time, word: links << 32 | u64::from(packet << 9 | end << 6 | turn << 3 | port) }
     }
 

@@ -37,6 +37,8 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use snnc_targets::Interconnect;
+
 use super::{Drained, MeshSpec};
 use events::Events;
 use flit::Flit;
@@ -145,6 +147,7 @@ impl Compact {
         let small =
             spec.ports() <= PORTS && spec.virtual_channels as usize == VCS && spec.routers() < 1 << 25;
         let countable = spec.deepest() <= 1 << 15 && spec.places() < 1 << 23;
-        small && countable && spec.flits_per_packet == 1 && spec.longest() < 1 << 31
+        let first_x = spec.interconnect == Interconnect::MeshXy;
+        first_x && small && countable && spec.flits_per_packet == 1 && spec.longest() < 1 << 31
     }
 }

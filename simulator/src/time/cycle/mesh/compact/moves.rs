@@ -1,5 +1,7 @@
 //! Steps 2 and 3 of a cycle: granted flits move, packets leave and enter.
 
+use snnc_targets::topology::Direction;
+
 use super::events::Events;
 use super::flit::Flit;
 use super::grants::{Counts, Grants, Picks};
@@ -7,7 +9,6 @@ use super::lanes::Lanes;
 use super::node::{Line, Rest};
 use super::pace::{Busy, Pace, Steady};
 use super::{BLOCK, CHANNELS, Entrance, NEVER, PORTS, Packet, State, VCS};
-use crate::time::cycle::mesh::spec::{EAST, NORTH, SOUTH, WEST};
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 
 impl State<'_> {
@@ -38,7 +39,7 @@ impl State<'_> {
     /// Moves what a block of routers has granted.
     #[inline(always)]
     pub(super) fn move_all(&mut self, block: usize, now: u64, picks: &Picks, traffic: &mut impl Traffic) {
-        for port in [EAST, WEST, SOUTH, NORTH] {
+        for port in Direction::ALL.map(Direction::port) {
             self.hops += u64::from(picks.granted[port].count_ones());
             for lane in ones(picks.granted[port]) {
                 let channel = picks.channels[port][lane].trailing_zeros() as usize % CHANNELS;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::wheel::Wheel;
-use super::{Channel, Entrance, FREE, Flit, Forks, General, Input, MeshTrees, NEVER, NONE, Output};
+use super::{
+    Channel, Entrance, FREE, Flit, Forks, General, Input, MeshTrees, NEVER, NONE, Output, holds_channels,
+};
 use crate::time::cycle::mesh::MeshSpec;
 use crate::time::cycle::mesh::ring::Ring;
 
@@ -24,7 +26,7 @@ impl General {
             places: Vec::new(),
             entrances: vec![Entrance::default(); spec.routers() * spec.locals as usize],
             open: vec![0; outputs * vcs],
-            holders: vec![FREE; if spec.flits_per_packet > 1 { outputs * vcs } else { 0 }],
+            holders: vec![FREE; if holds_channels(spec) { outputs * vcs } else { 0 }],
             turns: vec![0; spec.routers()],
             packets: Vec::new(),
             unused: Vec::new(),

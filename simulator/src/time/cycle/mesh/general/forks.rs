@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Flit, General, Packet};
+use super::{Flit, General};
 use crate::time::cycle::mesh::trees::MeshTrees;
 
 /// Marks the output of a packet without a tree.
@@ -35,9 +35,9 @@ impl Forks {
         label
     }
 
-    /// What a flit that takes mesh port `port` wants at the router behind it, whose place is `here`.
-    pub fn ahead(&self, flit: Flit, port: usize, packet: &Packet, here: (u16, u16)) -> u32 {
-        if flit.port & PLAIN == 0 { self.trees.next(flit.port, port) } else { PLAIN | packet.to.ahead(here) }
+    /// What a flit that takes mesh port `port` wants at the router behind it; `plain` is its output there without a tree.
+    pub fn ahead(&self, flit: Flit, port: usize, plain: impl FnOnce() -> u32) -> u32 {
+        if flit.port & PLAIN == 0 { self.trees.next(flit.port, port) } else { PLAIN | plain() }
     }
 
     /// A channel has a new head; the outputs that it wants.

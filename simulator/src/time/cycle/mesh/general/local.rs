@@ -34,7 +34,7 @@ impl General {
             let mark = if state.left == 0 { TAIL } else { 0 };
             let slot = state.packet;
             let here = self.spec.at(router);
-            let mut port = self.packets[slot as usize].to.ahead((here.0 as u16, here.1 as u16));
+            let mut port = self.ahead(self.packets[slot as usize].to, (here.0 as u16, here.1 as u16));
             if S::FORKS {
                 port = self.forks.enter(slot, tree, port);
             }

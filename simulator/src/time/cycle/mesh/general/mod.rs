@@ -24,6 +24,8 @@ mod router;
 mod shape;
 mod wheel;
 
+use snnc_targets::topology::Routing;
+
 use super::ring::Ring;
 use super::traffic::Traffic;
 use super::trees::MeshTrees;
@@ -141,7 +143,7 @@ impl General {
         self.reset();
         match self.spec.flits_per_packet {
             1 if !self.forks.trees.is_empty() => self.drain::<Forking>(traffic),
-            1 => self.drain::<Flits>(traffic),
+            1 if !holds_channels(&self.spec) => self.drain::<Flits>(traffic),
             _ => self.drain::<Worms>(traffic),
         }
         Drained { at: self.drained, flit_hops: self.hops }
@@ -190,4 +192,10 @@ impl General {
     fn vcs(&self) -> usize {
         self.spec.virtual_channels as usize
     }
+}
+
+/// Whether a packet looks for a virtual channel of its own behind each link: to hold it for its other flits, or because not
+/// every one is legal.
+fn holds_channels(spec: &MeshSpec) -> bool {
+    spec.flits_per_packet > 1 || spec.interconnect.channel_classes() > 1
 }

@@ -1,7 +1,12 @@
 //! An output in one cycle: a head is chosen and moves on, its place is freed, the next head asks for its output.
 
+use std::ops::Range;
+
+use snnc_targets::topology::Routing;
+
 use super::shape::Shape;
 use super::{FREE, Flit, General, NEVER, NONE, TAIL};
+use crate::time::cycle::mesh::Way;
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Traffic};
 
 /// Who may use an output: a channel of the router, and the virtual channel behind the output.
@@ -78,8 +83,12 @@ impl General {
                 continue;
             }
             let mut behind = usize::from(output.last_channel);
+            let legal = self.legal(index, port, channel);
             for _ in 0..vcs {
                 behind = next(behind, vcs);
+                if !legal.contains(&behind) {
+                    continue;
+                }
                 let open = self.open[index * vcs + behind];
                 if may_take(behind) && open <= now {
                     return Some((channel, behind));
@@ -89,6 +98,24 @@ impl General {
             }
         }
         None
+    }
+
+    /// The virtual channels behind an output that the head of `channel` may take.
+    #[inline]
+    fn legal(&self, index: usize, port: usize, channel: usize) -> Range<usize> {
+        let vcs = self.vcs();
+        if self.spec.interconnect.channel_classes() == 1 {
+            return 0..vcs;
+        }
+        let head = self.head((index - port) * vcs + channel);
+        let to = self.packets[(head.packet & !TAIL) as usize].to;
+        self.spec.channels(index >> self.shift, port, to.tile())
+    }
+
+    /// The output port of a packet at the router at `here`.
+    #[inline(always)]
+    pub(super) fn ahead(&self, to: Way, here: (u16, u16)) -> u32 {
+        to.ahead(self.spec.interconnect, self.spec.grid(), here)
     }
 
     /// Whether a channel's head may be read; notes when, if only its port is in the way.
@@ -171,7 +198,8 @@ impl General {
         let (next, here, free) = (output.next as usize, (output.x, output.y), output.free);
         let packet = &self.packets[(flit.packet & !TAIL) as usize];
         traffic.crossed(|| Crossing { router: index >> self.shift, port, at: now, free, tag: packet.tag });
-        let ahead = if S::FORKS { self.forks.ahead(flit, port, packet, here) } else { packet.to.ahead(here) };
+        let plain = || self.ahead(packet.to, here);
+        let ahead = if S::FORKS { self.forks.ahead(flit, port, plain) } else { plain() };
         let flit = Flit { time: arrived + self.spec.router_latency, packet: flit.packet, port: ahead };
         let channel = (next + (port ^ 1)) * vcs + behind;
         self.push::<S>(next, channel, flit);

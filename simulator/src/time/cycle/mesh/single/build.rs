@@ -1,5 +1,7 @@
 //! A mesh is laid out, and forgets.
 
+use snnc_targets::Interconnect;
+
 use super::calendar::Calendar;
 use super::{Channel, Entrance, Flit, NEVER, NONE, Output, PORTS, Router, Single};
 use crate::time::cycle::mesh::ring::Ring;
@@ -11,7 +13,9 @@ const LONGEST_PAGE: u64 = 1 << 10;
 impl Single {
     /// Whether a mesh is of this kind.
     pub(in crate::time::cycle::mesh) fn fits(spec: &MeshSpec, trees: &MeshTrees) -> bool {
-        spec.virtual_channels == 1 && spec.flits_per_packet == 1 && spec.ports() <= PORTS && trees.is_empty()
+        let first_x = spec.interconnect == Interconnect::MeshXy;
+        let short = spec.virtual_channels == 1 && spec.flits_per_packet == 1;
+        first_x && short && spec.ports() <= PORTS && trees.is_empty()
     }
 
     /// An empty mesh.
@@ -21,6 +25,7 @@ impl Single {
         let page = spec.east_west.interval.min(spec.north_south.interval).min(LONGEST_PAGE);
         let mut mesh = Self {
             locals: spec.locals as usize,
+            grid: spec.grid(),
             router_latency: spec.router_latency,
             read_interval: spec.read_interval,
             injection_interval: spec.injection.interval,

@@ -100,6 +100,7 @@ struct Entrance {
 #[derive(Debug)]
 pub(super) struct Single {
     locals: usize,
+    grid: snnc_targets::topology::Grid,
     router_latency: u64,
     read_interval: u64,
     injection_interval: u64,

@@ -1,6 +1,8 @@
 //! An output in one cycle: a head is chosen and moves on, its place is freed, the next head asks for its output; and a
 //! local buffer asks for the next packet as soon as a place is known to become free.
 
+use snnc_targets::topology::routing::MeshXy;
+
 use super::{Calendar, Entrance, Flit, NEVER, NONE, PORTS, Ring, Router, Single};
 use crate::time::cycle::mesh::Way;
 use crate::time::cycle::mesh::traffic::{Crossing, Delivery, Injection, Traffic};
@@ -42,7 +44,7 @@ impl Single {
         place.time = now + channel.credit;
         let next = if LINK {
             traffic.crossed(|| Crossing { router: at, port, at: now, free, tag: flit.tag });
-            let port = flit.to.ahead(here) as u16;
+            let port = flit.to.ahead(MeshXy, self.grid, here) as u16;
             let flit = Flit { time: arrived + self.router_latency, port, ..flit };
             self.push(behind, flit)
         } else {
@@ -124,7 +126,7 @@ impl Single {
             let Injection { at, x: to_x, y: to_y, local, tag, .. } = injection;
             soonest = at + self.injection_interval;
             let to = Way { x: to_x, y: to_y, local };
-            let port = to.ahead((x, y)) as u16;
+            let port = to.ahead(MeshXy, self.grid, (x, y)) as u16;
             let time = at + self.router_latency;
             free = self.push(channel, Flit { time, injected: at, tag, to, port });
         }

@@ -1,10 +1,14 @@
 //! Where cores sit and which links a packet crosses.
 //!
-//! A [`Site`] is one physical core. Tiles of all chips form one mesh; a packet goes along X, then along Y
-//! (dimension order, deadlock-free). The chips present always fill whole rows of the board once there is more
-//! than one row, so that every such path exists.
+//! A [`Site`] is one physical core. Tiles of all chips form one grid; which way a packet takes over it says [`routing`],
+//! and nobody else. The chips present always fill whole rows of the board once there is more than one row, so that every
+//! such path exists.
+
+pub mod routing;
 
 use serde::{Deserialize, Serialize};
+
+pub use routing::{Axis, Direction, Grid, Interconnect, Routing};
 
 use crate::schema::TopologySpec;
 
@@ -21,7 +25,7 @@ impl Link {
         self.0 / 4
     }
 
-    /// 0 east, 1 west, 2 south, 3 north.
+    /// 0 east, 1 west, 2 south, 3 north; see [`Direction`].
     pub fn direction(self) -> u32 {
         self.0 % 4
     }
@@ -47,7 +51,27 @@ pub struct Tile {
     pub y: u32,
 }
 
-/// The mesh of a number of chips.
+impl Tile {
+    /// Its coordinate on an axis.
+    #[inline(always)]
+    pub fn along(self, axis: Axis) -> u32 {
+        match axis {
+            Axis::X => self.x,
+            Axis::Y => self.y,
+        }
+    }
+
+    /// The same with another coordinate on an axis.
+    #[inline(always)]
+    pub fn moved(self, axis: Axis, to: u32) -> Self {
+        match axis {
+            Axis::X => Self { x: to, ..self },
+            Axis::Y => Self { y: to, ..self },
+        }
+    }
+}
+
+/// The grid of a number of chips.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topology {
     /// Tiles in a row of a chip.
@@ -60,6 +84,8 @@ pub struct Topology {
     pub chip_columns: u32,
     /// Chips present.
     pub chips: u32,
+    /// How the tiles are joined, and which way packets take.
+    pub interconnect: Interconnect,
 }
 
 impl Topology {
@@ -73,6 +99,7 @@ impl Topology {
             cores_per_tile: spec.cores_per_tile.get(),
             chip_columns: columns,
             chips,
+            interconnect: spec.interconnect(),
         }
     }
 
@@ -123,26 +150,41 @@ impl Topology {
         (self.width() * self.height() * 4) as usize
     }
 
-    /// The links that a packet crosses, in order: first along X, then along Y. Empty within a tile.
+    /// The grid of all tiles.
+    pub fn grid(&self) -> Grid {
+        Grid { columns: self.width(), rows: self.height() }
+    }
+
+    /// The links that a packet crosses, in order. Empty within a tile.
     pub fn path(&self, from: Site, to: Site) -> Path<'_> {
         Path { topology: self, at: self.tile_of(from), to: self.tile_of(to) }
     }
 
-    /// The tile that a link leads to; the link must be inside the mesh.
+    /// The tile that a link leads to; the link must be one of the grid.
     pub fn end_of(&self, link: Link) -> Tile {
-        let (x, y) = (link.tile() % self.width(), link.tile() / self.width());
-        match link.direction() {
-            0 => Tile { x: x + 1, y },
-            1 => Tile { x: x - 1, y },
-            2 => Tile { x, y: y + 1 },
-            _ => Tile { x, y: y - 1 },
-        }
+        let tile = Tile { x: link.tile() % self.width(), y: link.tile() / self.width() };
+        let direction = Direction::ALL[link.direction() as usize];
+        self.interconnect.neighbour(self.grid(), tile, direction).expect("the link is one of the grid")
     }
 
     /// Hops between two sites.
     pub fn distance(&self, from: Site, to: Site) -> u32 {
-        let (a, b) = (self.tile_of(from), self.tile_of(to));
-        a.x.abs_diff(b.x) + a.y.abs_diff(b.y)
+        self.hops(self.tile_of(from), self.tile_of(to))
+    }
+
+    /// Hops between two tiles.
+    pub fn hops(&self, from: Tile, to: Tile) -> u32 {
+        self.interconnect.distance(self.grid(), from, to)
+    }
+
+    /// What the link between two neighbouring tiles crosses.
+    pub fn link_kind(&self, from: Tile, to: Tile) -> LinkKind {
+        let chip = |tile: Tile| (tile.x / self.mesh_columns, tile.y / self.mesh_rows);
+        match (chip(from) == chip(to), from.y == to.y) {
+            (false, _) => LinkKind::Chip,
+            (true, true) => LinkKind::EastWest,
+            (true, false) => LinkKind::NorthSouth,
+        }
     }
 }
 
@@ -158,28 +200,12 @@ impl Iterator for Path<'_> {
     type Item = (Link, LinkKind);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let here = self.at;
-        let (direction, next) = if here.x < self.to.x {
-            (0, Tile { x: here.x + 1, ..here })
-        } else if here.x > self.to.x {
-            (1, Tile { x: here.x - 1, ..here })
-        } else if here.y < self.to.y {
-            (2, Tile { y: here.y + 1, ..here })
-        } else if here.y > self.to.y {
-            (3, Tile { y: here.y - 1, ..here })
-        } else {
-            return None;
-        };
-        let t = self.topology;
-        let same_chip = here.x / t.mesh_columns == next.x / t.mesh_columns
-            && here.y / t.mesh_rows == next.y / t.mesh_rows;
-        let kind = match (same_chip, direction < 2) {
-            (false, _) => LinkKind::Chip,
-            (true, true) => LinkKind::EastWest,
-            (true, false) => LinkKind::NorthSouth,
-        };
-        self.at = next;
-        Some((Link((here.y * t.width() + here.x) * 4 + direction), kind))
+        let (topology, here) = (self.topology, self.at);
+        let (interconnect, grid) = (topology.interconnect, topology.grid());
+        let direction = interconnect.next(grid, here, self.to)?;
+        self.at = interconnect.neighbour(grid, here, direction)?;
+        let link = Link((here.y * grid.columns + here.x) * 4 + direction.port() as u32);
+        Some((link, topology.link_kind(here, self.at)))
     }
 }
 
@@ -188,7 +214,14 @@ mod tests {
     use super::*;
 
     fn board(chips: u32) -> Topology {
-        Topology { mesh_columns: 8, mesh_rows: 4, cores_per_tile: 4, chip_columns: 2, chips }
+        Topology {
+            mesh_columns: 8,
+            mesh_rows: 4,
+            cores_per_tile: 4,
+            chip_columns: 2,
+            chips,
+            interconnect: Interconnect::MeshXy,
+        }
     }
 
     #[test]
@@ -212,5 +245,19 @@ mod tests {
         assert_eq!(t.path(from, from).count(), 0);
         let last = t.path(from, to).last().unwrap().0;
         assert_eq!((t.end_of(last), last.direction()), (Tile { x: 9, y: 5 }, 2));
+    }
+
+    #[test]
+    fn a_torus_goes_round_and_pays_the_link_that_it_crosses() {
+        use LinkKind::*;
+        let one = Topology { chips: 1, interconnect: Interconnect::TorusXy, ..board(1) };
+        let at = |t: &Topology, x, y| t.site_at(Tile { x, y }, 0);
+        let kinds: Vec<_> = one.path(at(&one, 0, 0), at(&one, 7, 3)).map(|(_, kind)| kind).collect();
+        assert_eq!(kinds, [EastWest, NorthSouth], "the links that close the rings of one chip are on it");
+        let four = Topology { interconnect: Interconnect::TorusXy, ..board(4) };
+        let path: Vec<_> = four.path(at(&four, 1, 0), at(&four, 14, 0)).collect();
+        assert_eq!(path.iter().map(|(_, kind)| *kind).collect::<Vec<_>>(), [EastWest, Chip, EastWest]);
+        let ends: Vec<_> = path.iter().map(|(link, _)| four.end_of(*link).x).collect();
+        assert_eq!(ends, [0, 15, 14]);
     }
 }
