@@ -21,7 +21,7 @@ pub struct Outcome<I> {
 }
 
 impl<I> Outcome<I> {
-    /// The data of report.json: totals, and events, time and energy by layer, core, iteration and item.
+    /// The data of report.json: totals, and events, time and energy by layer, core, pass and item.
     pub fn report(&self) -> Report {
         let program = self.session.program();
         ReportInput {
@@ -29,6 +29,7 @@ impl<I> Outcome<I> {
             slices: &self.session.chip().table,
             meter: self.session.meter(),
             run: &self.record,
+            item_name: self.item_name,
             compile_s: program.compile_seconds(),
             wall_s: self.wall_s,
             peak_memory_bytes: memory::peak_bytes(),

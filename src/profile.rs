@@ -19,7 +19,10 @@ struct Profile {
 
 #[derive(Debug, Deserialize)]
 struct ProfileTotals {
+    #[serde(default)]
     images: u64,
+    #[serde(default)]
+    samples: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,16 +62,17 @@ pub fn rates(text: &str, place: &str, ir: &SpikingIr) -> Result<Rates, Diagnosti
             .hint("give the report.json of `snnc run` or `snnc simulate`, or its folder")
     };
     let profile: Profile = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
-    if !profile.schema.starts_with("snnc.report/") || profile.totals.images == 0 {
+    let items = profile.totals.images.max(profile.totals.samples);
+    if !profile.schema.starts_with("snnc.report/") || items == 0 {
         return Err(bad(format!(
-            "schema \"{}\" with {} images, expected a report of one or more",
-            profile.schema, profile.totals.images
+            "schema \"{}\" with {} images or samples, expected a report of one or more",
+            profile.schema, items
         )));
     }
-    let images = profile.totals.images as f64;
+    let items = items as f64;
     // More spikes than a neuron could fire in any run, and counts that their sums could not hold.
     const RATE_MAX: f64 = 1e6;
-    let rate_of = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons.max(1) as f64 / images;
+    let rate_of = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons.max(1) as f64 / items;
     if let Some(layer) = profile.layers.iter().find(|layer| rate_of(layer) > RATE_MAX) {
         return Err(bad(format!(
             "layer {} has {} spikes of {} neurons, expected at most {RATE_MAX} a neuron and image",
@@ -76,7 +80,7 @@ pub fn rates(text: &str, place: &str, ir: &SpikingIr) -> Result<Rates, Diagnosti
         )));
     }
     let layers = profile.layers.iter().filter(|layer| layer.neurons > 0);
-    let rate = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons as f64 / images;
+    let rate = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons as f64 / items;
     let (rates, unknown) = Rates::measured(&ir.model, layers.map(|layer| (layer.name.as_str(), rate(layer))));
     if unknown.is_empty() {
         return Ok(rates);

@@ -97,6 +97,7 @@ fn constants_add_up(program: &Program) {
     assert_eq!(by_event, total.dynamic(), "{name}");
 
     let input = ReportInput {
+        item_name: "image",
         program,
         slices: &slices,
         meter: &meter,

@@ -2,10 +2,11 @@
 //!
 //! Its weights are numbers that 8 bits hold exactly, so the chip is compared with the float reference spike by spike.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use snnc::fit::fit;
+use snnc::npy;
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::{LoadedModel, load};
 use snnc_compiler::ir::program::Program;
@@ -150,23 +151,143 @@ fn snnc(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_snnc")).args(arguments).output().unwrap()
 }
 
-#[test]
-fn it_compiles_but_has_nothing_to_generate_with() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("model.snnx");
-    let (model, program) = (example(), program.to_str().unwrap());
-    let model = model.to_str().unwrap();
-    let output = snnc(&["compile", model, "--target", "loihi-like", "-o", program]);
+/// Three samples of a network as a float64 array, and what the float reference makes of them.
+fn samples(model: &LoadedModel, name: &str, path: &Path) -> Vec<Vec<f64>> {
+    let interpreter = Interpreter::new(&model.graphs[name]).unwrap();
+    let shape = interpreter.input_shape();
+    let parts = if name == "classifier" { 1 } else { 8 };
+    let inputs: Vec<Vec<f64>> = (0..3).map(|seed| input(shape.len(), seed, parts)).collect();
+    let mut bytes = npy::header("<f8", &format!("(3, {})", shape.len()));
+    bytes.extend(inputs.iter().flatten().flat_map(|value| value.to_le_bytes()));
+    std::fs::write(path, bytes).unwrap();
+    let run =
+        |data: &Vec<f64>| interpreter.run(&Map::new(shape, data.clone())).unwrap().output().data.clone();
+    inputs.iter().map(run).collect()
+}
+
+fn succeeded(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("first"));
-    for arguments in [
-        &["simulate", program, "--images", "1"][..],
-        &["run", model, "--target", "loihi-like", "--images", "1"],
-        &["verify", model, "--target", "loihi-like"],
-    ] {
-        let output = snnc(arguments);
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn first_largest(values: &[f64]) -> usize {
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    values.iter().position(|&value| value == most).unwrap()
+}
+
+#[test]
+fn samples_are_run_from_a_file_and_answered_by_read_outs_and_predictions() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (model, program, out) = (example(), at("model.snnx"), at("out"));
+    let loaded = load(&model).unwrap();
+    let [model_text, program_text, out_text] = [&model, &program, &out].map(|path| text(path));
+    succeeded(&snnc(&["compile", &model_text, "--target", "loihi-like", "-o", &program_text]));
+    for name in loaded.graphs.keys() {
+        let float = samples(&loaded, name, &at("x.npy"));
+        let classes: Vec<usize> = float.iter().map(|values| first_largest(values)).collect();
+        // The last label is wrong.
+        let labels: Vec<u8> =
+            vec![classes[0] as u8, classes[1] as u8, ((classes[2] + 1) % float[2].len()) as u8];
+        std::fs::write(at("y.npy"), [npy::header("|u1", "(3,)"), labels].concat()).unwrap();
+        let (x, y) = (text(&at("x.npy")), text(&at("y.npy")));
+        let fed = ["--network", name, "--input", &x, "--labels", &y];
+        let run = [&["simulate", &program_text, "--out", &out_text, "--json"][..], &fed].concat();
+        let report: serde_json::Value = serde_json::from_str(&succeeded(&snnc(&run))).unwrap();
+        let totals = &report["totals"];
+        assert_eq!((&totals["samples"], totals.get("images")), (&3.into(), None));
+        assert!((totals["accuracy"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-12);
+        assert!(report.get("iterations").is_none() && report.get("per_image").is_none());
+        assert_eq!(
+            (report["passes"][0]["passes"].as_u64(), report["per_sample"][2]["sample"].as_u64()),
+            (Some(3), Some(2))
+        );
+        let sum = |field: &str, energy: &dyn Fn(&serde_json::Value) -> f64| {
+            let total = report["totals"]["energy_j"].as_f64().unwrap();
+            let found: f64 = report[field].as_array().unwrap().iter().map(energy).sum();
+            assert!((found - total).abs() < 1e-9 * total && total > 0.0, "{field}: {found} of {total}");
+        };
+        let energy = |value: &serde_json::Value| value["energy_j"].as_f64().unwrap();
+        for field in ["passes", "per_sample", "layers", "cores"] {
+            sum(field, &energy);
+        }
+        let bytes = std::fs::read(out.join("readout.npy")).unwrap();
+        let header = npy::Header::read(&mut bytes.as_slice()).unwrap();
+        assert_eq!(header.shape, [3, float[0].len()]);
+        let found: Vec<f64> =
+            bytes[header.length as usize..].as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect();
+        assert_eq!(found.len(), 3 * float[0].len());
+        for (found, float) in found.iter().zip(float.iter().flatten()) {
+            assert!((found - float).abs() < 1e-9, "{name}: {found} {float}");
+        }
+        let table = std::fs::read_to_string(out.join("predictions.csv")).unwrap();
+        for (line, (sample, class)) in table.lines().skip(1).zip(classes.iter().enumerate()) {
+            let cells: Vec<&str> = line.split(',').collect();
+            assert_eq!((cells[0], cells[2]), (sample.to_string().as_str(), class.to_string().as_str()));
+            assert_eq!(cells.len(), 3 + float[0].len());
+        }
+        let rows = std::fs::read_to_string(out.join("timesteps.csv")).unwrap();
+        assert!(rows.starts_with("sample,pass,network,timestep,"), "{rows}");
+        let verify = [&["verify", &model_text, "--target", "loihi-like", "--json"][..], &fed].concat();
+        let found: serde_json::Value = serde_json::from_str(&succeeded(&snnc(&verify))).unwrap();
+        assert!(
+            found["layers"].as_array().unwrap().iter().all(|layer| layer["spike_agreement"] == 1.0),
+            "{found}"
+        );
+        assert!(found["readout"]["max_abs_error"].as_f64().unwrap() < 1e-9, "{found}");
+        assert_eq!(found["predictions"]["agreement"], 1.0);
+        assert_eq!((&found["samples"], found["departure"].is_null()), (&3.into(), true), "{found}");
+    }
+    // The first sample alone: its share of the energy, and texts that speak of samples.
+    let x = text(&at("x.npy"));
+    let one = ["--network", "classifier", "--samples", "1", "--input", &x];
+    samples(&loaded, "classifier", &at("x.npy"));
+    let run = [&["run", &model_text, "--target", "loihi-like", "--timing", "cycle"][..], &one].concat();
+    let printed = succeeded(&snnc(&run));
+    assert!(printed.contains("1 samples") && printed.contains("per sample"), "{printed}");
+    let words = printed.split(|c: char| !c.is_alphanumeric());
+    let foreign = ["image", "images", "iteration", "iterations", "denoising"];
+    assert_eq!(words.filter(|word| foreign.contains(word)).collect::<Vec<_>>(), [""; 0], "{printed}");
+}
+
+#[test]
+fn what_is_missing_or_would_be_ignored_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (model, program, x) = (example().to_str().unwrap().to_owned(), at("model.snnx"), at("x.npy"));
+    succeeded(&snnc(&["compile", &model, "--target", "loihi-like", "-o", &program]));
+    samples(&load(&example()).unwrap(), "classifier", &folder.path().join("x.npy"));
+    let named = ["simulate", &program, "--network", "classifier"];
+    let fed = [&named[..], &["--input", &x]].concat();
+    std::fs::write(at("nan.npy"), {
+        let length =
+            Interpreter::new(&load(&example()).unwrap().graphs["classifier"]).unwrap().input_shape().len();
+        let mut bytes = npy::header("<f4", &format!("(2, {length})"));
+        bytes
+            .extend((0..2 * length).flat_map(|i| if i == length + 3 { f32::NAN } else { 0.0 }.to_le_bytes()));
+        bytes
+    })
+    .unwrap();
+    let (nan, none) = (at("nan.npy"), at("none.npy"));
+    let generating =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/spiking-diffusion-mnist/model.ron");
+    let generating = generating.to_str().unwrap();
+    let cases: [(Vec<&str>, &[&str]); 9] = [
+        (named.to_vec(), &["E0021", "--input", "float32", "np.save"]),
+        (vec!["simulate", &program, "--input", &x], &["E0021", "--network", "classifier"]),
+        ([&fed[..], &["--network", "nobody"]].concat(), &["cannot be used multiple times"]),
+        ([&fed[..], &["--images", "1"]].concat(), &["E0021", "--images 1", "would change nothing"]),
+        ([&fed[..], &["--seed", "2"]].concat(), &["E0021", "--seed 2", "would change nothing"]),
+        ([&fed[..], &["--samples", "0"]].concat(), &["E0021", "--samples 0", "at least one sample"]),
+        ([&named[..], &["--input", &nan]].concat(), &["E0021", "nan.npy", "sample 1 holds NaN at value 3"]),
+        ([&named[..], &["--input", &none]].concat(), &["E0001", "none.npy"]),
+        (vec!["run", generating, "--images", "1", "--input", &x], &["E0021", "--input", "takes no samples"]),
+    ];
+    for (arguments, expected) in cases {
+        let output = snnc(&arguments);
         let message = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{message}");
-        assert!(message.contains("E0011") && message.contains("pipeline"), "{message}");
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(expected.iter().all(|text| message.contains(text)), "{expected:?} in {message}");
     }
 }

@@ -161,7 +161,7 @@ fn a_workload_of_another_author_runs_and_is_watched() {
     let outcome = session.run_observed(&Darker, &mut seen, &steps).unwrap();
     assert_eq!(steps.0.map(AtomicU64::into_inner), [6, 6]);
     assert_eq!(seen.0.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 1, 2]);
-    assert_eq!(outcome.report().totals.images, 3);
+    assert_eq!(outcome.report().totals.samples, Some(3));
     for (index, item) in outcome.items.iter().enumerate() {
         let first = vec![1.0 - index as f64 / 4.0; 144];
         let by_hand = session.chip().run(NetworkId(0), &first).unwrap();

@@ -4,6 +4,7 @@ mod common;
 
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::ir::NetworkId;
+use snnc_compiler::ir::spiking::Model;
 use snnc_simulator::charge::Meter;
 use snnc_simulator::counts::{Grain, PassCounts};
 use snnc_simulator::execute::{Chip, PassOutcome};
@@ -79,4 +80,40 @@ fn inputs_of_another_shape_are_errors() {
     let other = Generation { parameters, ..generation };
     let problem = drive(other.begin(0), &mut driver, &mut || ()).unwrap_err();
     assert_eq!(problem.code, Code::LayerShape);
+}
+
+#[test]
+fn a_loop_that_does_not_fit_its_networks_is_refused_with_all_that_is_wrong() {
+    let target = registry::load("loihi-like").unwrap();
+    let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
+    let numbers: [(&str, f64, &str); 6] = [
+        ("temperature", 0.0, "temperature is 0, expected a positive number"),
+        ("iterations", 0.5, "iterations is 0.5, expected a whole number of 1 to 1048576"),
+        ("iterations", 2e6, "iterations is 2000000, expected a whole number"),
+        ("mask", 127.0, "the denoiser must have one read-out of shape [127, 7, 7]"),
+        ("rows", 6.0, "the denoiser's inputs must have shape [2, 6, 7]"),
+        ("columns", 8.0, "the decoder's inputs must have shape [1, 7, 8]"),
+    ];
+    let refused = |model: &Model, expected: &str| {
+        let problems = Generation::new(model, 1, 1).unwrap_err();
+        assert!(problems.codes().iter().all(|&code| code == Code::ProgramInvalid), "{problems}");
+        assert!(problems.to_string().contains(expected), "expected {expected} in\n{problems}");
+    };
+    for (name, number, expected) in numbers {
+        let mut model = program.model.clone();
+        *model.workload.as_mut().unwrap().numbers.get_mut(name).unwrap() = number;
+        refused(&model, expected);
+    }
+    let mut model = program.model.clone();
+    model.readouts.clear();
+    refused(&model, "the decoder must have one read-out");
+    let spec = model.workload.as_mut().unwrap();
+    spec.networks.remove("decoder");
+    spec.numbers.remove("mask");
+    refused(&model, "there is no decoder");
+    refused(&model, "mask is NaN");
+    let spec = model.workload.as_mut().unwrap();
+    spec.kind = "walk".into();
+    let problem = Generation::new(&model, 1, 1).unwrap_err().to_string();
+    assert!(problem.contains("is driven by `walk`"), "{problem}");
 }

@@ -11,6 +11,7 @@ pub mod layerwise;
 mod metrics;
 pub mod pictures;
 mod run;
+mod samples;
 mod sides;
 mod statistics;
 mod sums;
@@ -22,6 +23,7 @@ use snnc_compiler::ir::spiking::HostWork;
 pub use layerwise::LayerCheck;
 pub use metrics::pixel_mse;
 pub use run::{Options, compare};
+pub use samples::{PredictionComparison, ReadoutComparison, SampleComparison, compare_samples};
 pub use statistics::Estimate;
 
 use crate::warnings::Warning;

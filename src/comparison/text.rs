@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Comparison, Estimate};
+use super::{Comparison, Estimate, LayerCheck, LayerComparison, SampleComparison};
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,8 +18,8 @@ impl fmt::Display for Comparison {
                 passes => format!("rounded on {passes} recorded passes"),
             }
         )?;
-        self.layers(f)?;
-        self.alone(f)?;
+        layers(f, &self.layers)?;
+        alone(f, &self.layerwise, self.departure.as_deref())?;
         self.results(f)?;
         writeln!(f, "\n  computed by the host in floats in each pass, on both sides:")?;
         self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
@@ -27,49 +27,6 @@ impl fmt::Display for Comparison {
 }
 
 impl Comparison {
-    fn layers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e] = ["agreement", "overlap", "free running", "rate float", "rate chip"];
-        writeln!(f, "  {:<14} {a:>12} {b:>12} {c:>12} {d:>12} {e:>12}", "layer")?;
-        for layer in &self.layers {
-            writeln!(
-                f,
-                "  {:<14} {:>12.5} {:>12.4} {:>12.5} {:>12.4} {:>12.4}",
-                layer.name,
-                layer.spike_agreement,
-                layer.spike_overlap,
-                layer.free_running_agreement.unwrap_or(1.0),
-                layer.rate_float,
-                layer.rate_chip
-            )?;
-        }
-        Ok(())
-    }
-
-    fn alone(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\n  each layer alone, on the float's spikes: answers changed, and by which property alone"
-        )?;
-        let [a, b, c, d, e, g, h] =
-            ["changed", "weights", "decay", "strict", "overflow", "ties", "membrane rms"];
-        writeln!(f, "  {:<14} {a:>9} {b:>9} {c:>9} {d:>9} {e:>9} {g:>9} {h:>13}", "layer")?;
-        for check in &self.layerwise {
-            writeln!(
-                f,
-                "  {:<14} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>13.5}",
-                check.name,
-                check.changed,
-                check.by_weights,
-                check.by_decay.map_or("-".into(), |count| count.to_string()),
-                check.by_strictness,
-                check.by_overflow,
-                check.ties,
-                check.membrane_error
-            )?;
-        }
-        writeln!(f, "  {}", self.departure.as_deref().unwrap_or("no layer departs"))
-    }
-
     fn results(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (l, t, p, s) = (&self.logits, &self.tokens, &self.pixels, &self.saturation);
         writeln!(
@@ -111,6 +68,71 @@ impl Comparison {
             self.overflows, s.accumulator, s.state, s.bias
         )
     }
+}
+
+impl fmt::Display for SampleComparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} on {} against the float reference", self.model, self.target)?;
+        writeln!(
+            f,
+            "{} sample(s) for network {}; {}-bit weights\n",
+            self.samples, self.network, self.weight_bits
+        )?;
+        layers(f, &self.layers)?;
+        alone(f, &self.layerwise, self.departure.as_deref())?;
+        let (r, p, s) = (&self.readout, &self.predictions, &self.saturation);
+        writeln!(f, "\n  read-out     largest error {:.3e}, rms {:.3e}", r.max_abs_error, r.rms_error)?;
+        write!(f, "  predictions  {:.2} % agree", p.agreement * 100.0)?;
+        if let (Some(float), Some(chip)) = (p.accuracy_float, p.accuracy_chip) {
+            write!(f, "; accuracy {:.2} % in floats, {:.2} % on the chip", float * 100.0, chip * 100.0)?;
+        }
+        writeln!(
+            f,
+            "\n  {} overflows or clipped values on the chip (input sums {}, membranes {}, biases {})",
+            self.overflows, s.accumulator, s.state, s.bias
+        )?;
+        writeln!(f, "\n  computed by the host in floats in each pass, on both sides:")?;
+        self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
+    }
+}
+
+/// Spikes of each layer on both sides.
+fn layers(f: &mut fmt::Formatter<'_>, layers: &[LayerComparison]) -> fmt::Result {
+    let free = layers.iter().any(|layer| layer.free_running_agreement.is_some());
+    let [a, b, c, d, e] = ["agreement", "overlap", "free running", "rate float", "rate chip"];
+    let middle = if free { format!(" {c:>12}") } else { String::new() };
+    writeln!(f, "  {:<14} {a:>12} {b:>12}{middle} {d:>12} {e:>12}", "layer")?;
+    for layer in layers {
+        let middle = layer.free_running_agreement.map_or(String::new(), |share| format!(" {share:>12.5}"));
+        writeln!(
+            f,
+            "  {:<14} {:>12.5} {:>12.4}{middle} {:>12.4} {:>12.4}",
+            layer.name, layer.spike_agreement, layer.spike_overlap, layer.rate_float, layer.rate_chip
+        )?;
+    }
+    Ok(())
+}
+
+/// What each layer changes by itself.
+fn alone(f: &mut fmt::Formatter<'_>, layerwise: &[LayerCheck], departure: Option<&str>) -> fmt::Result {
+    writeln!(f, "\n  each layer alone, on the float's spikes: answers changed, and by which property alone")?;
+    let [a, b, c, d, e, g, h] = ["changed", "weights", "decay", "strict", "overflow", "ties", "membrane rms"];
+    writeln!(f, "  {:<14} {a:>9} {b:>9} {c:>9} {d:>9} {e:>9} {g:>9} {h:>13}", "layer")?;
+    for check in layerwise {
+        writeln!(
+            f,
+            "  {:<14} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>13.5}",
+            check.name,
+            check.changed,
+            check.by_weights,
+            check.by_decay.map_or("-".into(), |count| count.to_string()),
+            check.by_strictness,
+            check.by_overflow,
+            check.ties,
+            check.membrane_error
+        )?;
+    }
+    writeln!(f, "  {}", departure.unwrap_or("no layer departs"))
 }
 
 /// ` +- x`, with 95 % confidence; empty for one image.

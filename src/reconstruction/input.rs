@@ -8,8 +8,10 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use snnc_compiler::ir::Shape;
-use snnc_targets::input::{ARRAY_HEADER, IMAGES};
+use snnc_targets::input::IMAGES;
 use snnc_targets::{Code, Diagnostic};
+
+use crate::npy::Header;
 
 /// Bytes that an image takes beside its pixels.
 const IMAGE_OVERHEAD: usize = 64;
@@ -64,11 +66,11 @@ fn png(file: File, shape: Shape) -> Result<Vec<u8>, String> {
 /// A uint8 array `[n, h, w]` or `[n, c, h, w]` in C order, image by image; `length` is the length of its file, if that
 /// is known. Memory is taken for what the header declares, once that is known to be the file's length.
 fn npy(mut file: impl Read, length: Option<u64>, shape: Shape) -> Result<Vec<Vec<u8>>, String> {
-    let (header, begun) = header(&mut file)?;
-    if !header.contains("'|u1'") || header.contains("'fortran_order': True") {
+    let header = Header::read(&mut file)?;
+    if header.descr != "|u1" || header.fortran {
         return Err("expected uint8 in C order".into());
     }
-    let sides = sides(&header).ok_or("its shape cannot be read")?;
+    let (sides, begun) = (&header.shape, header.length);
     let fits = match sides.as_slice() {
         [_, h, w] => shape == Shape::new(1, *h, *w),
         [_, c, h, w] => shape == Shape::new(*c, *h, *w),
@@ -94,37 +96,6 @@ fn npy(mut file: impl Read, length: Option<u64>, shape: Shape) -> Result<Vec<Vec
         0 => Ok(images),
         _ => Err(format!("there is more than the {bytes} bytes of {sides:?}")),
     }
-}
-
-/// Header dictionary, and where the data begin.
-fn header(file: &mut impl Read) -> Result<(String, u64), String> {
-    let none = |error: std::io::Error| format!("not an NPY array: {error}");
-    let mut magic = [0; 8];
-    file.read_exact(&mut magic).map_err(none)?;
-    if !magic.starts_with(b"\x93NUMPY") {
-        return Err("not an NPY array".into());
-    }
-    let (mut field, wide) = ([0; 4], if magic[6] == 1 { 2 } else { 4 });
-    file.read_exact(&mut field[..wide]).map_err(none)?;
-    let length = u64::from(u32::from_le_bytes(field));
-    if length > ARRAY_HEADER.longest {
-        return Err(format!(
-            "not an NPY array: a header of {length} bytes, at most {}",
-            ARRAY_HEADER.longest
-        ));
-    }
-    let mut text = vec![0; length as usize];
-    file.read_exact(&mut text).map_err(none)?;
-    let text = String::from_utf8(text).map_err(|_| "not an NPY array: its header is no text")?;
-    Ok((text, (magic.len() + wide) as u64 + length))
-}
-
-/// The numbers of `'shape': (...)`.
-fn sides(header: &str) -> Option<Vec<usize>> {
-    let after = header.split_once("'shape': (")?.1;
-    let inside = after.split_once(')')?.0;
-    let words = inside.split(',').map(str::trim).filter(|word| !word.is_empty());
-    words.map(|word| word.parse().ok()).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use snnc_targets::entity::EntityMap;
 use super::constants::{assumed_note, energy_constants, range_note, repeated_note, target_info};
 use super::data::{
     Components, CoreEnergy, EnergyConstant, HopsByKind, Host, HostLayer, Iteration, Layer, Mapping,
-    Overflows, Paper, PerImage, Range, Report, SCHEMA, Totals,
+    Overflows, Paper, PerItem, Range, Report, SCHEMA, Totals,
 };
 
 /// What a report is made of.
@@ -29,6 +29,8 @@ pub struct ReportInput<'a> {
     pub meter: &'a Meter,
     /// What happened and what it cost.
     pub run: &'a RunRecord,
+    /// What an item of the workload is called: `image` for images, anything else is reported as samples.
+    pub item_name: &'a str,
     /// Wall-clock seconds of compilation; 0 when a program file was read.
     pub compile_s: f64,
     /// Wall-clock seconds of the simulation.
@@ -40,6 +42,12 @@ pub struct ReportInput<'a> {
 impl ReportInput<'_> {
     /// The report.
     pub fn report(&self) -> Report {
+        let (mut iterations, mut passes) = (self.passes(), Vec::new());
+        let (mut per_image, mut per_sample) = (self.per_item(), Vec::new());
+        if !self.generates() {
+            std::mem::swap(&mut iterations, &mut passes);
+            std::mem::swap(&mut per_image, &mut per_sample);
+        }
         let constants = energy_constants(self);
         Report {
             schema: SCHEMA.into(),
@@ -53,8 +61,10 @@ impl ReportInput<'_> {
             layers: self.layers(),
             cores: self.cores(),
             host: self.host(),
-            iterations: self.iterations(),
-            per_image: self.per_image(),
+            iterations,
+            passes,
+            per_image,
+            per_sample,
             hops_by_kind: self.hops_by_kind(),
             time: super::timing::build::time(self),
             overflows: self.overflows(),
@@ -79,8 +89,11 @@ impl ReportInput<'_> {
     fn totals(&self) -> Totals {
         let tally = self.run.total.tally.total();
         let all = tally.total();
+        let items = self.run.images.len() as u64;
         Totals {
-            images: self.run.images.len() as u64,
+            images: self.generates().then_some(items),
+            samples: (!self.generates()).then_some(items),
+            accuracy: None,
             timesteps: tally.timesteps,
             spikes: all.events.spikes,
             synaptic_operations: all.events.synaptic_operations,
@@ -189,7 +202,7 @@ impl ReportInput<'_> {
         slices.filter(|(p, _)| **p == id).map(|(_, core)| *core).collect::<BTreeSet<_>>().len() as u64
     }
 
-    fn iterations(&self) -> Vec<Iteration> {
+    fn passes(&self) -> Vec<Iteration> {
         let bills = self.run.total.ledger.by_iteration();
         let cells = self.run.total.tally.iterations.iter().zip(bills).enumerate();
         cells
@@ -198,7 +211,8 @@ impl ReportInput<'_> {
                 let ran =
                     self.program.model.networks.values().zip(&cell.passes).find(|(_, passes)| **passes > 0);
                 Iteration {
-                    iteration: i as u64,
+                    iteration: self.generates().then_some(i as u64),
+                    pass: (!self.generates()).then_some(i as u64),
                     network: ran.map(|(network, _)| network.name.clone()).unwrap_or_default(),
                     passes: cell.passes.iter().sum(),
                     spikes: all.events.spikes,
@@ -212,13 +226,14 @@ impl ReportInput<'_> {
             .collect()
     }
 
-    fn per_image(&self) -> Vec<PerImage> {
+    fn per_item(&self) -> Vec<PerItem> {
         let images = self.run.images.iter().enumerate();
         images
             .map(|(i, image)| {
                 let (tally, bill) = (image.tally(), image.bill());
-                PerImage {
-                    image: i as u64,
+                PerItem {
+                    image: self.generates().then_some(i as u64),
+                    sample: (!self.generates()).then_some(i as u64),
                     timesteps: image.timesteps,
                     spikes: tally.events.spikes,
                     synaptic_operations: tally.events.synaptic_operations,
@@ -278,8 +293,10 @@ impl ReportInput<'_> {
                     .into()
             }
             Fidelity::Cycle { every } => format!(
-                "one timestep of {every} was simulated, the others were estimated; the times of iterations and images \
-                 scatter more than the total"
+                "one timestep of {every} was simulated, the others were estimated; the times of {} and {}s scatter more than \
+                 the total",
+                if self.generates() { "iterations" } else { "passes" },
+                if self.generates() { "image" } else { "sample" }
             ),
         });
         let o = self.overflows();
@@ -290,6 +307,11 @@ impl ReportInput<'_> {
             ));
         }
         notes
+    }
+
+    /// Whether the items are images.
+    pub(super) fn generates(&self) -> bool {
+        self.item_name == "image"
     }
 
     pub(super) fn timed(&self) -> bool {

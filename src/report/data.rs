@@ -1,6 +1,6 @@
 //! report.json as data: schema `snnc.report/1`. SI units, numbers as numbers; field names are part of the schema.
 //!
-//! `totals.energy_j` is the sum of `energy_j`, of the layers, of the iterations, of the images and of the constants,
+//! `totals.energy_j` is the sum of `energy_j`, of the layers, of the passes, of the images or samples and of the constants,
 //! up to the rounding of integers of attojoules to floats.
 
 use serde::{Deserialize, Serialize};
@@ -39,10 +39,18 @@ pub struct Report {
     /// What the host computes beside the chip.
     #[serde(default)]
     pub host: Host,
-    /// By iteration (pass within an image), summed over images.
+    /// By iteration (pass within an image), summed over images; of generating models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub iterations: Vec<Iteration>,
+    /// By pass within a sample, summed over samples; of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<Iteration>,
     /// One an image, in order.
-    pub per_image: Vec<PerImage>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_image: Vec<PerItem>,
+    /// One a sample, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_sample: Vec<PerItem>,
     /// Hops by kind of link.
     pub hops_by_kind: HopsByKind,
     /// Where the time went.
@@ -58,6 +66,28 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// What a reader should know about these numbers.
     pub notes: Vec<String>,
+}
+
+impl Report {
+    /// Images or samples.
+    pub fn items(&self) -> u64 {
+        self.totals.images.or(self.totals.samples).unwrap_or(0)
+    }
+
+    /// `image` or `sample`.
+    pub fn item_name(&self) -> &'static str {
+        if self.totals.images.is_some() { "image" } else { "sample" }
+    }
+
+    /// Passes within an image or sample.
+    pub fn by_pass(&self) -> impl Iterator<Item = &Iteration> {
+        self.iterations.iter().chain(&self.passes)
+    }
+
+    /// Images or samples one by one.
+    pub fn by_item(&self) -> impl Iterator<Item = &PerItem> {
+        self.per_image.iter().chain(&self.per_sample)
+    }
 }
 
 /// The chip.
@@ -100,8 +130,15 @@ pub struct Mapping {
 /// Sums over the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Images generated.
-    pub images: u64,
+    /// Images generated; absent for models that generate none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<u64>,
+    /// Samples that were fed; absent for generating models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<u64>,
+    /// Share of samples whose label was predicted; set by who knows the labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// Timesteps on the chip.
     pub timesteps: u64,
     /// Spikes.
@@ -194,7 +231,7 @@ pub struct Layer {
     pub updates_inactive: u64,
     /// Joules.
     pub energy_j: f64,
-    /// The same at the ends of the constants' ranges; null in the layers of a single image.
+    /// The same at the ends of the constants' ranges; null in the layers of a single image or sample.
     pub energy_range_j: Option<Range>,
     /// Joules by component.
     pub energy_by_component_j: Components,
@@ -238,14 +275,18 @@ pub struct HostLayer {
     pub multiply_adds: u64,
 }
 
-/// One pass within an image, summed over images.
+/// One pass within an image or sample, summed over them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Iteration {
-    /// From 0.
-    pub iteration: u64,
+    /// From 0, of images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u64>,
+    /// From 0, of samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<u64>,
     /// The network that ran.
     pub network: String,
-    /// Passes: as many as images.
+    /// Passes: as many as images or samples.
     pub passes: u64,
     /// Spikes.
     pub spikes: u64,
@@ -261,11 +302,15 @@ pub struct Iteration {
     pub energy_by_component_j: Components,
 }
 
-/// One image.
+/// One image or sample.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PerImage {
-    /// From 0.
-    pub image: u64,
+pub struct PerItem {
+    /// From 0, of images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<u64>,
+    /// From 0, of samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u64>,
     /// Timesteps on the chip.
     pub timesteps: u64,
     /// Words the host wrote.

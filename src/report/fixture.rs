@@ -35,6 +35,7 @@ pub fn run<R>(fidelity: Fidelity, use_it: impl FnOnce(&ReportInput) -> R) -> R {
         slices: &slices,
         meter: &meter,
         run: &run,
+        item_name: "image",
         compile_s: 1.5,
         wall_s: 0.25,
         peak_memory_bytes: 100 << 20,

@@ -1,7 +1,7 @@
 //! What a run leaves behind: report.json, the energy report in text, images and tokens.
 //!
 //! Last in the flow: [`build`] turns a program and a [`snnc_simulator::charge::RunRecord`] into a [`Report`], plain
-//! data that [`json`] and [`text`] write. [`images`] and [`npy`] write what was generated. Nothing here measures or
+//! data that [`json`] and [`text`] write. [`images`] writes what was generated. Nothing here measures or
 //! changes a number; every file goes through [`snnc_targets::output`].
 
 pub mod build;
@@ -12,7 +12,6 @@ mod fixture;
 pub mod images;
 pub mod json;
 pub mod memory;
-pub mod npy;
 pub mod quantisation;
 pub mod text;
 pub mod timing;
@@ -25,12 +24,14 @@ pub use data::Report;
 
 /// Whether a file of this name is one that a command writes into its folder of results.
 pub fn is_result(name: &str) -> bool {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 14] = [
         "contact.png",
         "tokens.npy",
         "tokens.npy.part",
         "images.npy",
         "images.npy.part",
+        "predictions.csv",
+        "readout.npy",
         "timesteps.csv",
         "report.json",
         "verify.json",

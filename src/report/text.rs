@@ -11,7 +11,7 @@ pub fn print(report: &Report) -> String {
     let sections = [
         overview(report),
         totals(report),
-        images(report),
+        items(report),
         components(report),
         networks(report),
         layers(report),
@@ -58,16 +58,16 @@ fn overview(r: &Report) -> String {
 
 fn totals(r: &Report) -> String {
     let t = &r.totals;
-    let images = t.images.max(1);
+    let (items, name) = (r.items().max(1), r.item_name());
     let real = |name: &str, value: Option<f64>, unit: &str| {
         let show = |v: Option<f64>| v.map_or_else(|| "not modelled".to_owned(), |v| si(v, unit));
-        vec![name.to_owned(), show(value), show(value.map(|v| v / images as f64))]
+        vec![name.to_owned(), show(value), show(value.map(|v| v / items as f64))]
     };
     let whole = |name: &str, value: u64| {
-        vec![name.to_owned(), count(value), count((value as f64 / images as f64).round() as u64)]
+        vec![name.to_owned(), count(value), count((value as f64 / items as f64).round() as u64)]
     };
-    let rows = vec![
-        vec!["".into(), format!("{} images", count(t.images)), "per image".into()],
+    let mut rows = vec![
+        vec!["".into(), format!("{} {name}s", count(r.items())), format!("per {name}")],
         real("energy", Some(t.energy_j), "J"),
         real("  lowest constants", Some(r.energy_range_j.low), "J"),
         real("  highest constants", Some(r.energy_range_j.high), "J"),
@@ -84,34 +84,37 @@ fn totals(r: &Report) -> String {
         whole("host writes", t.host_writes),
         whole("host reads", t.host_reads),
     ];
+    let accuracy = t.accuracy.map(|share| vec!["accuracy".into(), format!("{:.2} %", share * 100.0)]);
+    rows.extend(accuracy);
     table("Totals", &rows, 1)
 }
 
-/// Images shown one by one; report.json has them all.
-const IMAGES: usize = 16;
+/// Images or samples shown one by one; report.json has them all.
+const ITEMS: usize = 16;
 
-/// One row an image, if there are several.
-fn images(r: &Report) -> String {
-    if r.per_image.len() < 2 {
+/// One row an image or sample, if there are several.
+fn items(r: &Report) -> String {
+    if r.items() < 2 {
         return String::new();
     }
+    let name = r.item_name();
     let names = ["", "energy", "time", "spikes", "synaptic operations", "packets", "hops"];
     let mut rows = vec![names.map(String::from).to_vec()];
-    for image in r.per_image.iter().take(IMAGES) {
+    for item in r.by_item().take(ITEMS) {
         rows.push(vec![
-            format!("image {}", image.image),
-            si(image.energy_j, "J"),
-            image.time_s.map_or_else(|| "not modelled".to_owned(), |t| si(t, "s")),
-            count(image.spikes),
-            count(image.synaptic_operations),
-            count(image.packets),
-            count(image.hops),
+            format!("{name} {}", item.image.or(item.sample).unwrap_or(0)),
+            si(item.energy_j, "J"),
+            item.time_s.map_or_else(|| "not modelled".to_owned(), |t| si(t, "s")),
+            count(item.spikes),
+            count(item.synaptic_operations),
+            count(item.packets),
+            count(item.hops),
         ]);
     }
-    if r.per_image.len() > IMAGES {
-        rows.push(vec![format!("and {} more", r.per_image.len() - IMAGES)]);
+    if r.items() > ITEMS as u64 {
+        rows.push(vec![format!("and {} more", r.items() - ITEMS as u64)]);
     }
-    table("Images", &rows, 1)
+    table(if name == "image" { "Images" } else { "Samples" }, &rows, 1)
 }
 
 fn power(r: &Report) -> String {
@@ -122,18 +125,18 @@ fn power(r: &Report) -> String {
 }
 
 fn components(r: &Report) -> String {
-    let images = r.totals.images.max(1) as f64;
-    let mut rows = vec![vec![String::new(), "per image".into(), "share".into()]];
+    let (items, name) = (r.items().max(1) as f64, r.item_name());
+    let mut rows = vec![vec![String::new(), format!("per {name}"), "share".into()]];
     for (name, joules) in r.energy_j.iter() {
-        rows.push(vec![name.into(), si(joules / images, "J"), share(joules, r.totals.energy_j)]);
+        rows.push(vec![name.into(), si(joules / items, "J"), share(joules, r.totals.energy_j)]);
     }
     table("Energy by component", &rows, 1)
 }
 
-/// Iterations, those of one network together.
+/// Passes, those of one network together.
 fn networks(r: &Report) -> String {
     let mut groups: Vec<(&str, Vec<&Iteration>)> = Vec::new();
-    for iteration in &r.iterations {
+    for iteration in r.by_pass() {
         match groups.iter_mut().find(|(name, _)| *name == iteration.network) {
             Some((_, group)) => group.push(iteration),
             None => groups.push((&iteration.network, vec![iteration])),
@@ -178,7 +181,7 @@ fn layers(r: &Report) -> String {
             share(l.energy_j, r.totals.energy_j),
         ]);
     }
-    table("Energy by layer (all images)", &rows, 1)
+    table(&format!("Energy by layer (all {}s)", r.item_name()), &rows, 1)
 }
 
 /// The core that spends most, the mean, and the one that spends least; report.json has them all.
@@ -199,7 +202,7 @@ fn cores(r: &Report) -> String {
         row("least", least.energy_j, of(least)),
     ];
     prose(&mut rows, 3);
-    table("Energy by core (all images)", &rows, 1)
+    table(&format!("Energy by core (all {}s)", r.item_name()), &rows, 1)
 }
 
 /// What runs beside the chip, or a word that nothing does.
@@ -216,15 +219,15 @@ fn host(r: &Report) -> String {
             task.work.task.describe().into(),
         ]);
     }
-    let images = r.totals.images.max(1) as f64;
-    let each = count((r.host.multiply_adds as f64 / images).round() as u64);
+    let (items, name) = (r.items().max(1) as f64, r.item_name());
+    let each = count((r.host.multiply_adds as f64 / items).round() as u64);
     rows.push(vec![
         "all".into(),
         String::new(),
         String::new(),
         String::new(),
         count(r.host.multiply_adds),
-        format!("{each} per image"),
+        format!("{each} per {name}"),
     ]);
     prose(&mut rows, 5);
     table("Computed by the host, neither timed nor charged", &rows, 1)
@@ -270,14 +273,14 @@ fn range_of(k: &EnergyConstant) -> String {
 
 fn paper(r: &Report) -> String {
     let p = &r.paper_figure;
-    let images = r.totals.images.max(1) as f64;
+    let (items, name) = (r.items().max(1) as f64, r.item_name());
     format!(
         "As SNN papers count (45 nm arithmetic only, Horowitz 2014; direct-coded layers once a pass)\n  \
-         {} per image: {} accumulates x {} + {} multiply-accumulates x {}\n",
-        si(p.energy_j / images, "J"),
-        count((p.accumulates as f64 / images).round() as u64),
+         {} per {name}: {} accumulates x {} + {} multiply-accumulates x {}\n",
+        si(p.energy_j / items, "J"),
+        count((p.accumulates as f64 / items).round() as u64),
         si(p.accumulate_j, "J"),
-        count((p.multiply_accumulates as f64 / images).round() as u64),
+        count((p.multiply_accumulates as f64 / items).round() as u64),
         si(p.multiply_accumulate_j, "J"),
     )
 }

@@ -10,8 +10,8 @@ use snnc_targets::{Code, Diagnostic, output};
 use super::growing::Growing;
 use super::sums::{self, SumFile, Sums};
 use super::{CHUNK, Format, Manifest};
+use crate::npy;
 use crate::report::images;
-use crate::report::npy;
 use snnc_simulator::workload::generation::Image;
 
 /// Checksums of the chunks.

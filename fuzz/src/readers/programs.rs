@@ -157,8 +157,16 @@ fn used(program: &Arc<Program>) -> Answer {
     }
     for (meter, run) in meters.iter().zip(&runs) {
         let slices = &chip.table;
-        let input =
-            ReportInput { program, slices, meter, run, compile_s: 0.0, wall_s: 0.0, peak_memory_bytes: 0 };
+        let input = ReportInput {
+            program,
+            slices,
+            meter,
+            run,
+            item_name: "image",
+            compile_s: 0.0,
+            wall_s: 0.0,
+            peak_memory_bytes: 0,
+        };
         let report = input.report();
         assert!(!snnc::report::text::print(&report).is_empty());
         assert!(snnc::report::json::print(&report).is_ok());

@@ -22,10 +22,10 @@ impl Samples {
     /// Feeds `values`, `[n, c, h, w]` row-major, to a network of a verified model.
     ///
     /// # Errors
-    /// Those of [`shapes`]; [`Code::LayerShape`] for values that are no whole number of samples, or none;
+    /// Those of [`Samples::shapes`]; [`Code::LayerShape`] for values that are no whole number of samples, or none;
     /// [`Code::Argument`] for a sample with a value that is not finite.
     pub fn new(model: &Model, network: NetworkId, values: Vec<f64>) -> Result<Self, Diagnostic> {
-        let (input, readout) = shapes(model, network)?;
+        let (input, readout) = Self::shapes(model, network)?;
         let place = || format!("network {}", model.networks[network].name);
         if values.is_empty() || !values.len().is_multiple_of(input.len()) {
             let message =
@@ -38,6 +38,32 @@ impl Samples {
             return Err(Diagnostic::new(Code::Argument, place(), message).hint("inputs are finite numbers"));
         }
         Ok(Self { network, input, readout, values })
+    }
+
+    /// Shapes of what a network takes and of its read-out.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a network that the model does not have, [`Code::Unsupported`] for one that the host does not feed,
+    /// or that has no read-out or several.
+    pub fn shapes(model: &Model, network: NetworkId) -> Result<(Shape, Shape), Diagnostic> {
+        let Some(named) = model.networks.get(network) else {
+            let message = format!("the program has {} networks", model.networks.len());
+            return Err(Diagnostic::new(Code::Argument, network.to_string(), message));
+        };
+        let refused =
+            |message: String| Diagnostic::new(Code::Unsupported, format!("network {}", named.name), message);
+        let own = |population| model.populations[population].network == network;
+        let input = model.inputs.iter().find(|input| own(input.population)).map(|input| input.input);
+        let input =
+            input.ok_or_else(|| refused("takes no constant input, so samples cannot be fed to it".into()))?;
+        let readouts: Vec<Shape> = (model.readouts.iter())
+            .filter(|readout| own(readout.population))
+            .map(|readout| model.populations[readout.population].shape)
+            .collect();
+        match readouts[..] {
+            [readout] => Ok((input, readout)),
+            _ => Err(refused(format!("has {} read-outs, samples are answered by one", readouts.len()))),
+        }
     }
 
     /// The network that is fed.
@@ -59,32 +85,6 @@ impl Samples {
     pub fn sample(&self, index: u64) -> &[f64] {
         let Range { start, end } = index as usize * self.input.len()..(index as usize + 1) * self.input.len();
         &self.values[start..end]
-    }
-}
-
-/// Shapes of what a network takes and of its read-out.
-///
-/// # Errors
-/// [`Code::Argument`] for a network that the model does not have, [`Code::Unsupported`] for one that the host does not feed,
-/// or that has no read-out or several.
-pub fn shapes(model: &Model, network: NetworkId) -> Result<(Shape, Shape), Diagnostic> {
-    let Some(named) = model.networks.get(network) else {
-        let message = format!("the program has {} networks", model.networks.len());
-        return Err(Diagnostic::new(Code::Argument, network.to_string(), message));
-    };
-    let refused =
-        |message: String| Diagnostic::new(Code::Unsupported, format!("network {}", named.name), message);
-    let own = |population| model.populations[population].network == network;
-    let input = model.inputs.iter().find(|input| own(input.population)).map(|input| input.input);
-    let input =
-        input.ok_or_else(|| refused("takes no constant input, so samples cannot be fed to it".into()))?;
-    let readouts: Vec<Shape> = (model.readouts.iter())
-        .filter(|readout| own(readout.population))
-        .map(|readout| model.populations[readout.population].shape)
-        .collect();
-    match readouts[..] {
-        [readout] => Ok((input, readout)),
-        _ => Err(refused(format!("has {} read-outs, samples are answered by one", readouts.len()))),
     }
 }
 

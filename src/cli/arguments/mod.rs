@@ -72,7 +72,7 @@ pub enum Command {
     Compile(CompileArgs),
     /// Say which targets hold a model, what binds there, and why others do not
     Fit(FitArgs),
-    /// Generate images with a compiled program; print the energy report
+    /// Run a compiled program: generate images, or classify samples; print the energy report
     Simulate(SimulateArgs),
     /// Compile and simulate
     Run(RunArgs),
@@ -175,16 +175,19 @@ pub enum Emit {
     Placement,
 }
 
-/// What to generate.
+/// What to run, and what to write.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
-    /// Images to generate
-    #[arg(long, default_value_t = 4)]
-    pub images: u64,
-    /// Seed of the host's random streams, one an image
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Folder for images, tokens and report.json
+    /// Images to generate, by models with a pipeline [default: 4]
+    #[arg(long)]
+    pub images: Option<u64>,
+    /// Seed of the host's random streams, one an image [default: 1]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub samples: SampleArgs,
+    /// Folder for images and tokens (or predictions.csv and readout.npy), timesteps.csv and report.json
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error)
@@ -201,6 +204,23 @@ pub struct GenerateArgs {
     pub json: bool,
 }
 
+/// What to feed a model without a pipeline.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SampleArgs {
+    /// Samples for a model without a pipeline: a NumPy array [n, c, h, w] or [n, ...] of float32, float64 or uint8
+    #[arg(long, value_name = "X.npy")]
+    pub input: Option<PathBuf>,
+    /// The network that is fed [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub network: Option<String>,
+    /// Feed only the first N samples
+    #[arg(id = "samples", long = "samples", value_name = "N")]
+    pub count: Option<u64>,
+    /// Classes of the samples: a NumPy array [n] of int64, int32 or uint8; the report then says the accuracy
+    #[arg(long, value_name = "Y.npy")]
+    pub labels: Option<PathBuf>,
+}
+
 /// What simulated packets to write down.
 #[derive(Debug, Clone, Default, Args)]
 pub struct TraceArgs {
@@ -210,10 +230,10 @@ pub struct TraceArgs {
     /// Write when each unit and link was busy with what here (JSON for Perfetto or Chrome), with --timing cycle
     #[arg(id = "trace-events", long = "trace-events", value_name = "FILE")]
     pub events: Option<PathBuf>,
-    /// Trace only these images, for example 0 or 0..2 (ends before 2)
+    /// Trace only these images or samples, for example 0 or 0..2 (ends before 2)
     #[arg(id = "trace-images", long = "trace-images", value_name = "RANGE")]
     pub images: Option<Span>,
-    /// Trace only these passes of an image
+    /// Trace only these passes of an image or sample
     #[arg(id = "trace-passes", long = "trace-passes", value_name = "RANGE")]
     pub passes: Option<Span>,
     /// Trace only these timesteps of a pass
@@ -250,7 +270,7 @@ pub struct RunArgs {
 pub struct VerifyArgs {
     /// Model file (model.ron)
     pub model: PathBuf,
-    /// Compare the float reference with these recorded traces
+    /// Compare the float reference with these recorded traces; of a model without a pipeline those of --input
     #[arg(long, conflicts_with = "target", required_unless_present = "target")]
     pub golden: Option<PathBuf>,
     /// Compare the chip with the float reference
@@ -259,13 +279,16 @@ pub struct VerifyArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub quantise: QuantiseArgs,
-    /// Images for the comparison with the chip
-    #[arg(long, default_value_t = 1, conflicts_with = "golden")]
-    pub images: u64,
-    /// Seed of the common random numbers
-    #[arg(long, default_value_t = 1, conflicts_with = "golden")]
-    pub seed: u64,
-    /// Folder for images side by side (float, chip on the same tokens, chip running freely) and verify.json
+    /// Images for the comparison with the chip, by models with a pipeline [default: 1]
+    #[arg(long, conflicts_with = "golden")]
+    pub images: Option<u64>,
+    /// Seed of the common random numbers [default: 1]
+    #[arg(long, conflicts_with = "golden")]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub samples: SampleArgs,
+    /// Folder for verify.json, and images side by side (float, chip on the same tokens, chip running freely)
     #[arg(long, conflicts_with = "golden")]
     pub out: Option<PathBuf>,
     /// Print the result as JSON

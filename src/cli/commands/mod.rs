@@ -11,6 +11,7 @@ mod mapping;
 mod partition;
 mod place;
 mod reconstruct;
+mod samples;
 mod simulate;
 mod targets;
 mod verify;

@@ -1,4 +1,4 @@
-//! `snnc simulate` and `snnc run`: images, tokens and the energy report.
+//! `snnc simulate` and `snnc run`: images of generating models, predictions of others, and the energy report.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,60 +13,96 @@ use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::compile::compile;
+use super::samples::{self, Fed};
 use super::{files, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
+use crate::npy;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::report::images::{Image, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
-use crate::report::{Report, is_result, json, npy};
+use crate::report::{is_result, json};
+use crate::samples::accuracy;
 use crate::session::{ITEMS_MAX, Observer, Session, SessionOptions, check_count};
 use crate::trace::{self, Extent, Traced, Traces};
 
+/// Images where none are asked for.
+const IMAGES: u64 = 4;
+/// Seed where none is given.
+const SEED: u64 = 1;
+
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
-    let _inputs = Inputs::new([&args.program]);
+    let mut inputs = Inputs::new([&args.program]);
+    samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;
-    generate(&Program::load(&args.program)?, &args.generate)
+    drive(&Program::load(&args.program)?, &args.generate)
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
-    let _inputs = files::mapped(&args.model, &args.mapping);
+    let mut inputs = files::mapped(&args.model, &args.mapping);
+    samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;
     let program = compile(&args.model, &args.mapping)?;
     if let Some(compilation) = program.compilation().filter(|_| !args.generate.json) {
         print(&format!("{}\n", compilation.report));
     }
-    generate(&program, &args.generate)
+    drive(&program, &args.generate)
 }
 
-fn generate(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+/// As the program's pipeline says, else by samples.
+fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&program.warnings());
     }
     program.mapped().needs_timesteps()?;
-    let workload = program.generation(args.seed, args.images)?;
-    let shape = workload.image;
+    if program.mapped().model.workload.is_none() {
+        return classify(program, args);
+    }
+    samples::refuse(&args.samples)?;
+    let workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
     // Refuses at once what no image file holds.
-    Image::new(shape, vec![0; shape.len()])?;
+    Image::new(workload.image, vec![0; workload.image.len()])?;
+    carry_out(program, args, &workload, |set, made| write_images(set, &workload, made), |_| None)
+}
+
+/// Samples through one network.
+fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+    samples::refuse_images(args.images, args.seed)?;
+    let fed = Fed::read(&program.mapped().model, &args.samples)?;
+    let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
+        fed.write(set, &made.items)?;
+        Ok("predictions.csv, readout.npy".to_owned())
+    };
+    carry_out(program, args, &fed.samples, write, |made| Some(accuracy(&made.items, fed.labels.as_deref()?)))
+}
+
+/// Runs a workload and reports it. `write` puts what it gave into the folder of results and says which files these are;
+/// `accuracy` is the share of right answers, where they are known.
+fn carry_out<W: Workload>(
+    program: &Program,
+    args: &GenerateArgs,
+    workload: &W,
+    write: impl FnOnce(&ResultSet, &Outcome<W::Item>) -> Result<String, Diagnostics>,
+    accuracy: impl FnOnce(&Outcome<W::Item>) -> Option<f64>,
+) -> Result<ExitCode, Diagnostics> {
     // Before the work: a folder that cannot be made, or that is another's, should not cost a run.
     let begin = |out: &PathBuf| ResultSet::begin(out, "snnc run", is_result);
     let set = args.out.as_ref().map(begin).transpose()?;
-    let mut watching = Watching::new(program.mapped(), &workload, args, set.as_ref())?;
+    let mut watching = Watching::new(program.mapped(), workload, args, set.as_ref())?;
     let session = Session::new(program, options(args))?;
-    let made = session.run_observed(&workload, &mut watching, &Bar::new("generating"))?;
-    let report = made.report();
+    let made = session.run_observed(workload, &mut watching, &Bar::new("running"))?;
+    let mut report = made.report();
+    report.totals.accuracy = accuracy(&made);
     let traced = watching.finish()?;
     let mut wrote = Vec::new();
     if let (Some(set), Some(out)) = (set, &args.out) {
-        write(&set, &workload, &made, &report)?;
+        let files = write(&set, &made)?;
+        json::write(&set.place("report.json")?, &report)?;
         set.commit()?;
-        let (last, folder) = (image_name(made.items.len() - 1), out.display());
         let steps = if args.timing == Fidelity::None { "" } else { ", timesteps.csv" };
-        wrote.push(format!(
-            "image_0000.png to {last}, contact.png, tokens.npy{steps} and report.json to {folder}"
-        ));
+        wrote.push(format!("{files}{steps} and report.json to {}", out.display()));
     }
     wrote.extend(traced.into_iter().flat_map(|traced| traced.lines(&args.trace.packets, &args.trace.events)));
     print(&if args.json { json::print(&report)? } else { report.to_string() });
@@ -91,8 +127,10 @@ impl<'a> Watching<'a> {
         set: Option<&ResultSet>,
     ) -> Result<Self, Diagnostic> {
         let timed = set.filter(|_| args.timing != Fidelity::None);
-        let table =
-            |set: &ResultSet| StepTable::create(&set.place("timesteps.csv")?, &program.model.networks);
+        let table = |set: &ResultSet| {
+            let path = set.place("timesteps.csv")?;
+            StepTable::create(&path, &program.model.networks, workload.item_name())
+        };
         let TraceArgs { packets, events, images, passes, timesteps } = args.trace.clone();
         let mut options = trace::Options { packets, events, images, passes, timesteps };
         if let (Some(set), Some(out)) = (set, &args.out) {
@@ -119,7 +157,7 @@ impl<'a> Watching<'a> {
 
 impl Observer for Watching<'_> {
     fn item(&mut self, index: u64, record: &Record) -> Result<(), Diagnostic> {
-        self.steps.as_mut().map_or(Ok(()), |steps| steps.image(index, &record.timesteps.steps))
+        self.steps.as_mut().map_or(Ok(()), |steps| steps.item(index, &record.timesteps.steps))
     }
 
     fn watcher(&mut self) -> Option<&mut dyn Watcher> {
@@ -135,10 +173,15 @@ fn options(args: &GenerateArgs) -> SessionOptions {
 /// claimed when it is known that there are any.
 fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
     options(args).check()?;
-    check_count("--images", args.images, ITEMS_MAX).map_err(|problem| match args.images {
-        0 => problem,
-        _ => problem.hint("`snnc generate` streams larger sets to disk"),
-    })?;
+    if let Some(images) = args.images {
+        check_count("--images", images, ITEMS_MAX).map_err(|problem| match images {
+            0 => problem,
+            _ => problem.hint("`snnc generate` streams larger sets to disk"),
+        })?;
+    }
+    if let Some(samples) = args.samples.count {
+        check_count("--samples", samples, ITEMS_MAX)?;
+    }
     let (packets, events) = (args.trace.packets.as_ref(), args.trace.events.as_ref());
     // One within the folder of results may wait for that to be made.
     let whole = |path: &Path| std::path::absolute(path).ok();
@@ -149,12 +192,12 @@ fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
     files::outputs(&[("--trace", packets.filter(outside)), ("--trace-events", events.filter(outside))])
 }
 
-fn write(
+/// Images and tokens; what was written.
+fn write_images(
     set: &ResultSet,
     workload: &Generation,
     made: &Outcome<Generated>,
-    report: &Report,
-) -> Result<(), Diagnostics> {
+) -> Result<String, Diagnostics> {
     let Generation { parameters, image: shape, .. } = *workload;
     let mut images = Vec::new();
     for (index, image) in made.items.iter().enumerate() {
@@ -165,6 +208,6 @@ fn write(
     write_contact(&set.place("contact.png")?, &images)?;
     let tokens: Vec<Vec<u32>> = made.items.iter().map(|image| image.tokens.clone()).collect();
     npy::write_tokens(&set.place("tokens.npy")?, &tokens, parameters.rows, parameters.columns)?;
-    json::write(&set.place("report.json")?, report)?;
-    Ok(())
+    let last = image_name(made.items.len().saturating_sub(1));
+    Ok(format!("image_0000.png to {last}, contact.png, tokens.npy"))
 }

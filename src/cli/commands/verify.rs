@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use snnc_targets::output::{self, Inputs, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
+use super::samples::{self, Fed};
 use super::{json, print};
 use crate::cli::arguments::VerifyArgs;
 use crate::cli::errors;
 use crate::cli::progress::Bar;
 use crate::model::Model;
+use crate::program::Program;
 use crate::report::images::{Image, image_name, write_image};
 use crate::report::is_result;
 use crate::{comparison, golden};
@@ -21,6 +23,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
         .into_iter()
         .flatten()
         .for_each(|p| inputs.add(p));
+    samples::protect(&args.samples, &mut inputs);
     let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
     let model = Model::load(&args.model)?;
     if let Some(traces) = &args.golden {
@@ -29,7 +32,18 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
             return Err(Diagnostic::new(Code::Argument, "--weights, --calibrate", message).into());
         }
         let recorded = golden::GoldenFile::read(traces)?;
-        let report = golden::check(model.loaded(), &recorded, &Bar::new("checking"))?;
+        let bar = Bar::new("checking");
+        let report = match &model.loaded().pipeline {
+            Some(_) => {
+                samples::refuse(&args.samples)?;
+                golden::check(model.loaded(), &recorded, &bar)?
+            }
+            None => {
+                let (network, values) = samples::of_model(model.loaded(), &args.samples)?;
+                golden::check_samples(model.loaded(), network, &values, &recorded, &bar)?
+            }
+        };
+        drop(bar);
         print(&if args.json { report.json() } else { report.text() });
         return Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
@@ -40,12 +54,38 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&program.warnings());
     }
+    if program.mapped().model.workload.is_none() {
+        return samples(args, &model, &program, set);
+    }
+    samples::refuse(&args.samples)?;
     let weight_bits = program.mapped().model.neuron.weight_bits;
     let calibration_passes = options.lower.passes(weight_bits) as u64;
-    let compared = comparison::Options { images: args.images, seed: args.seed, calibration_passes };
+    let (images, seed) = (args.images.unwrap_or(1), args.seed.unwrap_or(1));
+    let compared = comparison::Options { images, seed, calibration_passes };
     let comparison = comparison::compare(&model, &program, compared, &Bar::new("comparing"))?;
     if let Some(set) = set {
         write(set, &comparison)?;
+    }
+    print(&if args.json { json(&comparison) } else { comparison.to_string() });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Samples on both sides, for a model without a pipeline.
+fn samples(
+    args: &VerifyArgs,
+    model: &Model,
+    program: &Program,
+    set: Option<ResultSet>,
+) -> Result<ExitCode, Diagnostics> {
+    samples::refuse_images(args.images, args.seed)?;
+    let fed = Fed::read(&program.mapped().model, &args.samples)?;
+    let labels = fed.labels.as_deref();
+    let bar = Bar::new("comparing");
+    let comparison = comparison::compare_samples(model, program, &fed.samples, labels, &bar)?;
+    drop(bar);
+    if let Some(set) = set {
+        output::write_atomic(&set.place("verify.json")?, json(&comparison).as_bytes())?;
+        set.commit()?;
     }
     print(&if args.json { json(&comparison) } else { comparison.to_string() });
     Ok(ExitCode::SUCCESS)

@@ -169,10 +169,12 @@ fn slowest(input: &ReportInput, slow: &Slow, source_layer: String) -> SlowestPac
         let [from, to] = [source, target].map(|core| cycle.tiles()[core.0 as usize]);
         cycle.ways().between(from, to) * cycle.clock_ps()
     });
-    let (image, iteration, timestep) = slow.at;
+    let ((item, pass, timestep), images) = (slow.at, input.generates());
     SlowestPacket {
-        image,
-        iteration: iteration as u64,
+        image: images.then_some(item),
+        iteration: images.then_some(pass as u64),
+        sample: (!images).then_some(item),
+        pass: (!images).then_some(pass as u64),
         timestep: timestep as u64,
         source_core: source.0.into(),
         source_layer,

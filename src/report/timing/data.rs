@@ -61,9 +61,17 @@ pub struct Simulated {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SlowestPacket {
     /// Image.
-    pub image: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<u64>,
     /// Pass within the image.
-    pub iteration: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u64>,
+    /// Sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u64>,
+    /// Pass within the sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<u64>,
     /// Timestep within the pass.
     pub timestep: u64,
     /// Core that sent it.

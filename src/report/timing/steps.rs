@@ -1,6 +1,6 @@
 //! timesteps.csv: a row a timestep, written while the run goes on.
 //!
-//! Rows are in order of image, pass and timestep. `time_s` is the simulated time where `simulated` is 1, else the analytic
+//! Rows are in order of image (or sample), pass and timestep. `time_s` is the simulated time where `simulated` is 1, else the analytic
 //! one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds.
 
 use std::path::Path;
@@ -11,7 +11,7 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::output::Unfinished;
 use snnc_targets::{Code, Diagnostic};
 
-/// The columns.
+/// The columns of images; of other items the first two are their name and `pass`.
 const COLUMNS: [&str; 14] = [
     "image",
     "iteration",
@@ -38,28 +38,33 @@ pub struct StepTable {
 }
 
 impl StepTable {
-    /// Begins `path`; `networks` are the names of the model's networks.
+    /// Begins `path`; `networks` are the names of the model's networks, `item_name` is what a row's item is called.
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
     pub fn create(
         path: &Path,
         networks: &EntityMap<NetworkId, snnc_compiler::ir::spiking::Network>,
+        item_name: &str,
     ) -> Result<Self, Diagnostic> {
         let networks = networks.values().map(|network| network.name.clone()).collect();
         let writer = csv::Writer::from_writer(Unfinished::create(path)?);
         let mut table = Self { writer, path: path.display().to_string(), networks };
-        table.row(COLUMNS.map(String::from))?;
+        let mut columns = COLUMNS.map(String::from);
+        if item_name != COLUMNS[0] {
+            [columns[0], columns[1]] = [item_name.to_owned(), "pass".to_owned()];
+        }
+        table.row(columns)?;
         Ok(table)
     }
 
-    /// Appends an image's timesteps.
+    /// Appends an item's timesteps.
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
-    pub fn image(&mut self, image: u64, steps: &[TimedStep]) -> Result<(), Diagnostic> {
+    pub fn item(&mut self, item: u64, steps: &[TimedStep]) -> Result<(), Diagnostic> {
         steps.iter().try_for_each(|step| {
-            let row = cells(image, &self.networks[step.network.0 as usize], step);
+            let row = cells(item, &self.networks[step.network.0 as usize], step);
             self.row(row)
         })
     }
@@ -84,14 +89,14 @@ fn failed(path: &str) -> impl Fn(&dyn std::fmt::Display) -> Diagnostic {
     move |error| Diagnostic::new(Code::OutputFailed, path.clone(), format!("cannot write: {error}"))
 }
 
-fn cells(image: u64, network: &str, step: &TimedStep) -> [String; COLUMNS.len()] {
+fn cells(item: u64, network: &str, step: &TimedStep) -> [String; COLUMNS.len()] {
     let time = &step.time;
     let latency = |of: fn(&snnc_simulator::time::Latencies) -> u64| {
         let packets = time.simulated.as_ref().map(|drained| &drained.packets);
         packets.filter(|packets| packets.packets > 0).map_or(String::new(), |packets| seconds(of(packets)))
     };
     [
-        image.to_string(),
+        item.to_string(),
         step.iteration.to_string(),
         network.to_owned(),
         step.step.to_string(),

@@ -129,8 +129,9 @@ fn slowest(s: &Simulated) -> String {
     if s.slowest_packets.is_empty() {
         return String::new();
     }
-    let header =
-        ["latency", "empty", "hops", "operations", "from", "layer", "to", "image", "iteration", "timestep"];
+    let images = s.slowest_packets.iter().any(|packet| packet.image.is_some());
+    let (item, pass) = if images { ("image", "iteration") } else { ("sample", "pass") };
+    let header = ["latency", "empty", "hops", "operations", "from", "layer", "to", item, pass, "timestep"];
     let mut rows = vec![header.map(String::from).to_vec()];
     for p in &s.slowest_packets {
         rows.push(vec![
@@ -141,8 +142,8 @@ fn slowest(s: &Simulated) -> String {
             format!("core {}", p.source_core),
             p.source_layer.clone(),
             format!("core {}", p.destination_core),
-            p.image.to_string(),
-            p.iteration.to_string(),
+            p.image.or(p.sample).unwrap_or(0).to_string(),
+            p.iteration.or(p.pass).unwrap_or(0).to_string(),
             p.timestep.to_string(),
         ]);
     }

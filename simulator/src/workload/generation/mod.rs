@@ -53,11 +53,18 @@ impl Generation {
     /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each network
     /// that the loop cannot drive.
     pub fn new(model: &Model, seed: u64, images: u64) -> Result<Self, Diagnostics> {
-        let Some(spec) = model.workload.as_ref().filter(|spec| spec.kind == KIND) else {
+        let refused = |message: String| {
             let place = format!("model {}", model.name);
-            return Err(Diagnostic::new(Code::Unsupported, place, "has no generation pipeline")
-                .hint("add a `pipeline` to the model file")
-                .into());
+            Diagnostics::from(
+                Diagnostic::new(Code::Unsupported, place, message).hint("add a `pipeline` to the model file"),
+            )
+        };
+        let spec = match &model.workload {
+            None => return Err(refused("has no generation pipeline".into())),
+            Some(spec) if spec.kind != KIND => {
+                return Err(refused(format!("is driven by `{}`, which generates no images", spec.kind)));
+            }
+            Some(spec) => spec,
         };
         let mut check = Check { model, spec, found: Diagnostics::default() };
         let parameters = check.parameters();

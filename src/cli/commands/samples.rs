@@ -1,0 +1,121 @@
+//! Models without a pipeline: samples from files, and what is written of them.
+
+use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::ir::Shape;
+use snnc_compiler::ir::spiking::Model;
+use snnc_simulator::workload::Samples;
+use snnc_targets::output::{Inputs, ResultSet};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use crate::cli::arguments::SampleArgs;
+use crate::float_driver::interpreter;
+use crate::{npy, samples};
+
+/// What a model is fed, with the classes of the samples if they are known.
+#[derive(Debug)]
+pub struct Fed {
+    /// The samples.
+    pub samples: Samples,
+    /// Their classes.
+    pub labels: Option<Vec<usize>>,
+}
+
+impl Fed {
+    /// Reads what the command line names for a program's model.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] without `--input`, which says what to give; those of the files.
+    pub fn read(model: &Model, args: &SampleArgs) -> Result<Self, Diagnostic> {
+        let network = samples::network(model, args.network.as_deref())?;
+        let (input, readout) = Samples::shapes(model, network)?;
+        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, input))?;
+        let samples = samples::read(model, network, path, args.count)?;
+        let count = snnc_simulator::workload::Workload::len(&samples) as usize;
+        let labels = args.labels.as_deref();
+        let labels = labels.map(|path| samples::input::labels(path, count, readout.len())).transpose()?;
+        Ok(Self { samples, labels })
+    }
+
+    /// Writes read-outs and predictions into a folder of results.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`].
+    pub fn write(&self, set: &ResultSet, readouts: &[Vec<f64>]) -> Result<(), Diagnostic> {
+        samples::write_predictions(&set.place("predictions.csv")?, readouts, self.labels.as_deref())?;
+        let shape = self.samples.readout_shape();
+        let sides = [shape.channels, shape.height, shape.width];
+        // A vector stays one.
+        let sides = if (shape.height, shape.width) == (1, 1) { &sides[..1] } else { &sides[..] };
+        npy::write_floats(&set.place("readout.npy")?, readouts, sides)
+    }
+}
+
+/// A network of a model that is not compiled, and the samples that the command line names for it.
+///
+/// # Errors
+/// As [`Fed::read`]; [`Code::Argument`] for labels, which recordings have themselves.
+pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m str, Vec<f64>), Diagnostics> {
+    if args.labels.is_some() {
+        let message =
+            "would change nothing: recorded predictions are compared with those of the float reference";
+        return Err(Diagnostic::new(Code::Argument, "--labels", message).hint("leave it out").into());
+    }
+    let name = samples::graph(model, args.network.as_deref())?;
+    let shape = interpreter(model, name)?.input_shape();
+    let path = args.input.as_ref().ok_or_else(|| missing(name, shape))?;
+    Ok((name, samples::input::samples(path, shape, args.count)?))
+}
+
+/// What to give where no samples are given.
+fn missing(network: &str, input: Shape) -> Diagnostic {
+    let (c, h, w) = (input.channels, input.height, input.width);
+    let message = format!(
+        "the model has no pipeline, so it needs samples for network {network}: a NumPy array [n, {c}, {h}, {w}] of \
+         float32, float64 or uint8"
+    );
+    Diagnostic::new(Code::Argument, "--input", message)
+        .hint("`np.save(\"x.npy\", x.astype(np.float32))`, then `--input x.npy`")
+}
+
+/// The files that the options name are not written over.
+pub fn protect(args: &SampleArgs, inputs: &mut Inputs) {
+    args.input.iter().chain(&args.labels).for_each(|path| inputs.add(path));
+}
+
+/// Options of samples given to a model that generates would be ignored.
+///
+/// # Errors
+/// [`Code::Argument`], by name.
+pub fn refuse(args: &SampleArgs) -> Result<(), Diagnostic> {
+    let given = [
+        ("--input", args.input.is_some()),
+        ("--network", args.network.is_some()),
+        ("--samples", args.count.is_some()),
+        ("--labels", args.labels.is_some()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => {
+            let message =
+                "would change nothing: the model generates images by its pipeline and takes no samples";
+            Err(Diagnostic::new(Code::Argument, option, message)
+                .hint("leave it out; `--images` says how many"))
+        }
+    }
+}
+
+/// Options of generating models given to one that is fed samples would be ignored.
+///
+/// # Errors
+/// [`Code::Argument`], by name.
+pub fn refuse_images(images: Option<u64>, seed: Option<u64>) -> Result<(), Diagnostic> {
+    let given = [("--images", images), ("--seed", seed)];
+    match given.into_iter().find_map(|(option, value)| Some((option, value?))) {
+        None => Ok(()),
+        Some((option, value)) => {
+            let message = "would change nothing: the model has no pipeline and generates nothing";
+            Err(Diagnostic::new(Code::Argument, format!("{option} {value}"), message)
+                .hint("leave it out; `--input` gives the samples, `--samples` says how many of them"))
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Samples on both sides: spikes layer by layer, read-outs, predictions.
+
+use rayon::prelude::*;
+use serde::Serialize;
+use snnc_compiler::ir::program::Program as Mapped;
+use snnc_compiler::ir::spiking::HostWork;
+use snnc_simulator::workload::{Samples, Workload};
+use snnc_targets::{Diagnostic, Diagnostics};
+
+use super::layer_sums::LayerSums;
+use super::metrics::{Mean, ratio};
+use super::sides::Sides;
+use super::{LayerCheck, LayerComparison, Saturation};
+use crate::model::Model;
+use crate::program::Program;
+use crate::progress::Progress;
+use crate::samples::prediction;
+use crate::warnings::Warning;
+
+/// The comparison of a network on a target over some samples.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SampleComparison {
+    /// Name of the model.
+    pub model: String,
+    /// Name of the target.
+    pub target: String,
+    /// The network.
+    pub network: String,
+    /// Bits of a weight.
+    pub weight_bits: u32,
+    /// Samples compared.
+    pub samples: u64,
+    /// Spiking layers, in order.
+    pub layers: Vec<LayerComparison>,
+    /// Each layer alone, in order.
+    pub layerwise: Vec<LayerCheck>,
+    /// The first layer that departs, and why; absent if all agree.
+    pub departure: Option<String>,
+    /// The read-out's values.
+    pub readout: ReadoutComparison,
+    /// The largest value of each read-out.
+    pub predictions: PredictionComparison,
+    /// All of [`SampleComparison::saturation`].
+    pub overflows: u64,
+    /// Values that left their width on the chip.
+    pub saturation: Saturation,
+    /// What may go wrong on other inputs.
+    pub warnings: Vec<Warning>,
+    /// What the host computes in floats on both sides, in a pass.
+    pub host: Vec<HostWork>,
+}
+
+/// Values of the read-out over all samples.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReadoutComparison {
+    /// Largest difference of a value.
+    pub max_abs_error: f64,
+    /// Root mean square difference.
+    pub rms_error: f64,
+}
+
+/// Which value of the read-out is the largest.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PredictionComparison {
+    /// Share of samples with the same prediction on both sides.
+    pub agreement: f64,
+    /// Share of samples whose label the float reference predicts; absent without labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy_float: Option<f64>,
+    /// The same of the chip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy_chip: Option<f64>,
+}
+
+/// Sums over some samples.
+#[derive(Debug, Default)]
+struct Sums {
+    layers: LayerSums,
+    max_abs_error: f64,
+    squared_error: Mean,
+    samples: u64,
+    equal: u64,
+    right: [u64; 2],
+}
+
+/// Compares a compiled network with its float reference over samples, whose labels may be known; steps are samples.
+///
+/// # Errors
+/// [`snnc_targets::Code::Argument`] for a program that was read from a file, or what the float reference refuses.
+pub fn compare_samples(
+    model: &Model,
+    program: &Program,
+    samples: &Samples,
+    labels: Option<&[usize]>,
+    progress: &dyn Progress,
+) -> Result<SampleComparison, Diagnostics> {
+    let mapped = program.mapped();
+    mapped.needs_timesteps()?;
+    progress.begin(samples.len());
+    let sides = Sides::new(model.loaded(), (program.spiking()?.clone(), mapped))?;
+    let one = |index: u64| -> Result<Sums, Diagnostic> {
+        let mut sums = Sums { samples: 1, ..Sums::default() };
+        let pass = (samples.network(), samples.sample(index));
+        let answers = sides.pass(&mut sums.layers, pass, None, true)?;
+        for (a, b) in answers.float.iter().zip(&answers.chip) {
+            sums.max_abs_error = sums.max_abs_error.max((a - b).abs());
+            sums.squared_error.add((a - b) * (a - b));
+        }
+        let predicted = [&answers.float, &answers.chip].map(|values| prediction(values));
+        sums.equal = u64::from(predicted[0] == predicted[1]);
+        if let Some(label) = labels.and_then(|labels| labels.get(index as usize)) {
+            sums.right = predicted.map(|class| u64::from(class == *label));
+        }
+        progress.advance(1);
+        Ok(sums)
+    };
+    // As many samples at once as there are cores: one under way holds the spikes of its pass.
+    let chunk = rayon::current_num_threads().max(1) as u64;
+    let mut all = Sums::default();
+    for first in (0..samples.len()).step_by(chunk as usize) {
+        let chunk = first..samples.len().min(first + chunk);
+        let each: Vec<Sums> = chunk.into_par_iter().map(one).collect::<Result<_, _>>()?;
+        each.into_iter().for_each(|sums| all.merge(sums));
+    }
+    Ok(all.comparison(mapped, samples, labels.is_some()))
+}
+
+impl Sums {
+    fn merge(&mut self, other: Self) {
+        self.layers.merge(other.layers);
+        self.max_abs_error = self.max_abs_error.max(other.max_abs_error);
+        self.squared_error.merge(other.squared_error);
+        self.samples += other.samples;
+        self.equal += other.equal;
+        self.right.iter_mut().zip(other.right).for_each(|(sum, more)| *sum += more);
+    }
+
+    fn comparison(self, program: &Mapped, samples: &Samples, labelled: bool) -> SampleComparison {
+        let Saturation { accumulator, state, bias } = self.layers.saturation;
+        let share = |right| labelled.then(|| ratio(right, self.samples));
+        SampleComparison {
+            model: program.model.name.clone(),
+            target: program.target.name.clone(),
+            network: program.model.networks[samples.network()].name.clone(),
+            weight_bits: program.model.neuron.weight_bits,
+            samples: self.samples,
+            layers: self.layers.layers(program),
+            departure: self.layers.departure(),
+            readout: ReadoutComparison {
+                max_abs_error: self.max_abs_error,
+                rms_error: self.squared_error.get().sqrt(),
+            },
+            predictions: PredictionComparison {
+                agreement: ratio(self.equal, self.samples),
+                accuracy_float: share(self.right[0]),
+                accuracy_chip: share(self.right[1]),
+            },
+            overflows: accumulator + state + bias,
+            saturation: self.layers.saturation,
+            warnings: crate::warnings::of(&program.warnings()),
+            host: program.model.host_work(samples.network()),
+            layerwise: self.layers.checks.into_values().collect(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Samples from files and what a network says of them: inputs, labels, predictions.
+
+pub mod input;
+
+use std::path::Path;
+
+use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::ir::NetworkId;
+use snnc_compiler::ir::spiking::Model;
+use snnc_simulator::workload::Samples;
+use snnc_targets::{Code, Diagnostic, output};
+
+use crate::mapping_files::network_named;
+use crate::session::{ITEMS_MAX, check_count};
+
+/// The class that a read-out predicts: the first of its largest values.
+pub fn prediction(readout: &[f64]) -> usize {
+    let mut best = 0;
+    for (class, &value) in readout.iter().enumerate() {
+        if value > readout[best] {
+            best = class;
+        }
+    }
+    best
+}
+
+/// Share of samples whose label is predicted.
+pub fn accuracy(readouts: &[Vec<f64>], labels: &[usize]) -> f64 {
+    let right = readouts.iter().zip(labels).filter(|(readout, label)| prediction(readout) == **label);
+    right.count() as f64 / readouts.len().max(1) as f64
+}
+
+/// The network of that name; without a name the only one.
+///
+/// # Errors
+/// [`Code::Argument`] for another name, or none where there are several.
+pub fn network(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
+    if name.is_some() || model.networks.len() == 1 {
+        return network_named(model, "--network", name);
+    }
+    let names: Vec<&str> = model.networks.values().map(|network| network.name.as_str()).collect();
+    Err(unnamed(&names))
+}
+
+/// The same of a model that is not compiled.
+///
+/// # Errors
+/// As [`network`].
+pub fn graph<'m>(model: &'m LoadedModel, name: Option<&str>) -> Result<&'m str, Diagnostic> {
+    let names: Vec<&str> = model.graphs.keys().map(String::as_str).collect();
+    match (name, names.as_slice()) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err(unnamed(&names)),
+        (Some(name), _) => names.iter().find(|known| **known == name).copied().ok_or_else(|| {
+            Diagnostic::new(Code::Argument, format!("--network {name}"), "there is no such network")
+                .hint(format!("one of {}", names.join(", ")))
+        }),
+    }
+}
+
+/// Several networks, and none is named.
+fn unnamed(names: &[&str]) -> Diagnostic {
+    let message = "the model has several networks; say which is fed";
+    Diagnostic::new(Code::Argument, "--network", message).hint(format!("one of {}", names.join(", ")))
+}
+
+/// The first `most` samples of a file for a network.
+///
+/// # Errors
+/// Those of [`input::samples`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more than a run
+/// holds.
+pub fn read(
+    model: &Model,
+    network: NetworkId,
+    path: &Path,
+    most: Option<u64>,
+) -> Result<Samples, Diagnostic> {
+    if let Some(most) = most {
+        check_count("--samples", most, ITEMS_MAX)?;
+    }
+    let (shape, _) = Samples::shapes(model, network)?;
+    let values = input::samples(path, shape, most)?;
+    check_count("--samples", (values.len() / shape.len().max(1)) as u64, ITEMS_MAX)?;
+    Samples::new(model, network, values).map_err(|mut problem| {
+        problem.place = path.display().to_string().into();
+        problem
+    })
+}
+
+/// Writes `predictions.csv`: sample, its label if labels are known, the prediction, and the value of each class.
+///
+/// # Errors
+/// [`Code::OutputFailed`].
+pub fn write_predictions(
+    path: &Path,
+    readouts: &[Vec<f64>],
+    labels: Option<&[usize]>,
+) -> Result<(), Diagnostic> {
+    let classes = readouts.first().map_or(0, Vec::len);
+    let mut text = format!("sample,{}prediction", if labels.is_some() { "label," } else { "" });
+    text.extend((0..classes).map(|class| format!(",class_{class}")));
+    text.push('\n');
+    for (sample, readout) in readouts.iter().enumerate() {
+        text += &format!("{sample},");
+        text.extend(labels.and_then(|labels| labels.get(sample)).map(|label| format!("{label},")));
+        text += &prediction(readout).to_string();
+        text.extend(readout.iter().map(|value| format!(",{value}")));
+        text.push('\n');
+    }
+    output::write_atomic(path, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equal_values_is_predicted() {
+        assert_eq!([&[1.0, 3.0, 3.0][..], &[-2.0, -1.0], &[0.0], &[]].map(prediction), [1, 1, 0, 0]);
+        assert_eq!(accuracy(&[vec![0.0, 1.0], vec![1.0, 0.0]], &[1, 1]), 0.5);
+    }
+
+    #[test]
+    fn predictions_are_a_row_a_sample() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.csv");
+        let readouts = [vec![0.25, 1.0], vec![2.5, -1.0]];
+        write_predictions(&path, &readouts, Some(&[1, 1])).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "sample,label,prediction,class_0,class_1\n0,1,1,0.25,1\n1,1,0,2.5,-1\n");
+        write_predictions(&path, &readouts[..1], None).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "sample,prediction,class_0,class_1\n0,1,0.25,1\n"
+        );
+    }
+}
