@@ -32,7 +32,8 @@
 //!   mapping, [`fit`] asks every target whether it holds a model, [`target_table`] shows one.
 //! * [`session`], [`outcome`]: running. [`progress`] tells how far it has come, [`trace`] what single packets did,
 //!   [`streaming`] writes whole sets of images. [`simulator::workload`] has the workloads, and shows how to write another.
-//! * [`report`]: what a run cost, as data, JSON and text.
+//! * [`report`]: what a run cost, as data, JSON and text; [`results`]: the folder of a run. [`samples`] and [`npy`] read and
+//!   write arrays.
 //! * [`float_driver`], [`golden`], [`comparison`], [`reconstruction`]: the float reference, and who is compared with whom.
 //! * [`diagnostics`], [`warnings`]: what is wrong, and what may go wrong, as data.
 //! * [`research`]: the mapper's parts by themselves.
@@ -62,6 +63,7 @@ pub mod progress;
 pub mod reconstruction;
 pub mod report;
 pub mod research;
+pub mod results;
 pub mod samples;
 pub mod session;
 pub mod streaming;

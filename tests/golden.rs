@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use snnc::golden::{GoldenFile, GoldenReport, check};
+use snnc::golden::{GoldenFile, GoldenReport, check, check_samples};
 use snnc::progress::Progress;
 use snnc_compiler::frontend::{LoadedModel, load};
 use snnc_compiler::graph::Op;
+use snnc_compiler::reference::{Interpreter, Map};
 use snnc_targets::{Code, Diagnostics};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/spiking-diffusion-mnist/model.ron");
@@ -185,4 +186,58 @@ fn files_that_are_no_recording_are_refused() {
     assert_eq!(code(&bytes), Code::GoldenInvalid);
     let missing = GoldenFile::read(Path::new("/no/such/golden.safetensors")).unwrap_err();
     assert_eq!(missing.code, Code::FileUnreadable);
+}
+
+/// Two samples of the irregular network, and records of what the float reference makes of them.
+fn recorded_samples(model: &LoadedModel) -> (Vec<f64>, Vec<Record>) {
+    let network = Interpreter::new(&model.graphs["irregular"]).unwrap();
+    let shape = network.input_shape();
+    let values: Vec<f64> = (0..2 * shape.len()).map(|i| (i * i % 9) as f64 / 4.0 - 1.0).collect();
+    let (mut records, mut predictions) = (Vec::new(), Vec::new());
+    for (k, sample) in values.chunks(shape.len()).enumerate() {
+        let trace = network.run(&Map::new(shape, sample.to_vec())).unwrap();
+        for layer in trace.spiking() {
+            let steps = trace.spikes(layer).unwrap();
+            let bytes = steps[0].len().div_ceil(8);
+            let mut data = vec![0; steps.len() * bytes];
+            for (t, i) in (0..steps.len()).flat_map(|t| (0..steps[0].len()).map(move |i| (t, i))) {
+                data[t * bytes + i / 8] |= u8::from(steps[t][i]) << (i % 8);
+            }
+            let (key, shape) = (format!("{k}.spikes.{layer}"), vec![steps.len(), bytes]);
+            records.push(Record { key, dtype: Dtype::U8, shape, data });
+        }
+        let output = &trace.output().data;
+        let data = output.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let (key, shape) = (format!("{k}.readout"), vec![1, output.len()]);
+        records.push(Record { key, dtype: Dtype::F64, shape, data });
+        let most = output.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        predictions.push(output.iter().position(|&value| value == most).unwrap() as i64);
+    }
+    let data = predictions.iter().flat_map(|class| class.to_le_bytes()).collect();
+    records.push(Record { key: "predictions".into(), dtype: Dtype::I64, shape: vec![2], data });
+    (values, records)
+}
+
+#[test]
+fn recordings_of_samples_are_compared_and_what_differs_is_named() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/feed-forward/model.ron");
+    let model = load(Path::new(path)).unwrap_or_else(|errors| panic!("{errors}"));
+    let (values, mut records) = recorded_samples(&model);
+    let run = |records: &[Record]| check_samples(&model, "irregular", &values, &golden(records), &());
+    records.push(Record { key: "counts".into(), dtype: Dtype::U8, shape: vec![1], data: vec![0] });
+    let whole = run(&records).unwrap();
+    assert!(whole.pass, "{}", whole.text());
+    assert_eq!((whole.rows.len(), &whole.ignored), (records.len() - 1, &vec!["counts".to_owned()]));
+    find(&mut records, "1.spikes.line").data[2] ^= 4;
+    find(&mut records, "0.readout").data[5] ^= 128;
+    find(&mut records, "predictions").data[8] ^= 1;
+    let report = run(&records).unwrap();
+    assert_eq!(failed(&report), ["0.readout", "1.spikes.line", "predictions"]);
+    assert!(report.failures().all(|row| row.mismatches == 1), "{}", report.text());
+    find(&mut records, "1.readout").key = "2.readout".into();
+    let errors = run(&records).unwrap_err();
+    assert_eq!(errors.codes(), [Code::GoldenInvalid]);
+    assert!(errors.to_string().contains("is of sample 2, there are 2"), "{errors}");
+    let none: Vec<Record> = records.into_iter().filter(|record| record.key == "counts").collect();
+    assert!(run(&none).unwrap_err().to_string().contains("nothing to compare"));
 }

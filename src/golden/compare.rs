@@ -41,6 +41,12 @@ pub(super) fn tokens(recorded: &Recorded<u32>, found: &[Vec<u32>], columns: usiz
     )
 }
 
+/// Classes `[n]`, exactly.
+pub(super) fn classes(recorded: &Recorded<u32>, found: &[u32]) -> GoldenRow {
+    let place = |i| format!("sample {i}");
+    exact(&recorded.key, "classes", recorded.values.iter().copied().zip(found.iter().copied()), place)
+}
+
 /// Pixels `[c, h, w]`, exactly.
 pub(super) fn pixels(recorded: &Recorded<u8>, found: &[u8], size: (usize, usize)) -> GoldenRow {
     let place = |i| coordinates(i, size.0, size.1);

@@ -2,7 +2,7 @@
 //!
 //! Place in the flow: beside the pipeline; it trusts nothing but the recording. [`GoldenFile`] holds the file as it is,
 //! `records` reads what every recording has, `compare` turns the two sides into rows of a [`GoldenReport`]. Which keys
-//! there are, and what is run for them, is the workload's: [`generation`].
+//! there are, and what is run for them, is the workload's: [`generation`], [`samples`].
 //! Invariants: spikes, tokens and pixels are compared exactly, floats to [`TOLERANCE`]; every key is compared, used as
 //! an input, or listed as ignored.
 //! Refused: recordings that lack an input, or whose types, shapes or values do not fit the model; nothing is run then.
@@ -12,6 +12,7 @@ mod file;
 mod generation;
 mod records;
 mod report;
+mod samples;
 
 use snnc_compiler::frontend::LoadedModel;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
@@ -20,6 +21,7 @@ use crate::progress::Progress;
 
 pub use file::GoldenFile;
 pub use report::{GoldenReport, GoldenRow};
+pub use samples::check_samples;
 
 /// Largest absolute error of a logit or membrane that passes.
 pub const TOLERANCE: f64 = 1e-9;

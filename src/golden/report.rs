@@ -12,7 +12,7 @@ const SCHEMA: &str = "snnc.golden/1";
 pub struct GoldenRow {
     /// Key of the recorded tensor.
     pub name: String,
-    /// What was compared: `spikes`, `logits`, `membrane`, `tokens` or `pixels`.
+    /// What was compared: `spikes`, `logits`, `membrane`, `tokens`, `pixels`, `readout` or `classes`.
     pub what: String,
     /// Values compared.
     pub compared: usize,

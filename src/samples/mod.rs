@@ -4,6 +4,7 @@ pub mod input;
 
 use std::path::Path;
 
+use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::Model;
 use snnc_simulator::workload::Samples;
@@ -38,8 +39,29 @@ pub fn network(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnosti
         return network_named(model, "--network", name);
     }
     let names: Vec<&str> = model.networks.values().map(|network| network.name.as_str()).collect();
-    let message = "the model has several networks on the chip; say which is fed";
-    Err(Diagnostic::new(Code::Argument, "--network", message).hint(format!("one of {}", names.join(", "))))
+    Err(unnamed(&names))
+}
+
+/// The same of a model that is not compiled.
+///
+/// # Errors
+/// As [`network`].
+pub fn graph<'m>(model: &'m LoadedModel, name: Option<&str>) -> Result<&'m str, Diagnostic> {
+    let names: Vec<&str> = model.graphs.keys().map(String::as_str).collect();
+    match (name, names.as_slice()) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err(unnamed(&names)),
+        (Some(name), _) => names.iter().find(|known| **known == name).copied().ok_or_else(|| {
+            Diagnostic::new(Code::Argument, format!("--network {name}"), "there is no such network")
+                .hint(format!("one of {}", names.join(", ")))
+        }),
+    }
+}
+
+/// Several networks, and none is named.
+fn unnamed(names: &[&str]) -> Diagnostic {
+    let message = "the model has several networks; say which is fed";
+    Diagnostic::new(Code::Argument, "--network", message).hint(format!("one of {}", names.join(", ")))
 }
 
 /// The first `most` samples of a file for a network.

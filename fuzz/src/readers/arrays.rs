@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
+use snnc::npy;
 use snnc::reconstruction::input;
+use snnc::samples::input as samples;
 use snnc_compiler::ir::Shape;
 
 use super::{Answer, models, told};
@@ -18,13 +20,22 @@ fn array() -> Vec<u8> {
     bytes
 }
 
-/// An array of two images.
+/// An array of two images, one of two samples, one of labels.
 pub fn npy_seeds() -> Vec<Vec<u8>> {
-    vec![array()]
+    let samples = [npy::header("<f4", "(2, 12)"), vec![0; 96]].concat();
+    let labels = [npy::header("<i8", "(2,)"), vec![0; 16]].concat();
+    vec![array(), samples, labels]
 }
 
-/// Reads an array.
+/// Reads an array as images, and as samples and labels.
 pub fn read_npy(input: &[u8]) -> Answer {
+    let path = models::file("fuzz.npy", input);
+    if let Ok(values) = samples::samples(&path, SHAPE, Some(3)) {
+        assert!(values.len().is_multiple_of(SHAPE.len()), "samples are whole");
+    }
+    if let Ok(classes) = samples::labels(&path, 2, 9) {
+        assert!(classes.len() == 2 && classes.iter().all(|&class| class < 9), "labels are classes");
+    }
     read("fuzz.npy", input)
 }
 

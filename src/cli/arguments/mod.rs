@@ -284,7 +284,7 @@ pub struct RunArgs {
 pub struct VerifyArgs {
     /// Model file (model.ron)
     pub model: PathBuf,
-    /// Compare the float reference with these recorded traces
+    /// Compare the float reference with these recorded traces; of a model without a pipeline those of --input
     #[arg(long, conflicts_with = "target", required_unless_present = "target")]
     pub golden: Option<PathBuf>,
     /// Compare the chip with the float reference

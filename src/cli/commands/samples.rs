@@ -1,11 +1,14 @@
 //! Models without a pipeline: samples from files, and what is written of them.
 
+use snnc_compiler::frontend::LoadedModel;
+use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::spiking::Model;
 use snnc_simulator::workload::Samples;
 use snnc_targets::output::{Inputs, ResultSet};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use crate::cli::arguments::SampleArgs;
+use crate::float_driver::interpreter;
 use crate::{npy, samples};
 
 /// What a model is fed, with the classes of the samples if they are known.
@@ -25,16 +28,7 @@ impl Fed {
     pub fn read(model: &Model, args: &SampleArgs) -> Result<Self, Diagnostic> {
         let network = samples::network(model, args.network.as_deref())?;
         let (input, readout) = Samples::shapes(model, network)?;
-        let Some(path) = &args.input else {
-            let (c, h, w) = (input.channels, input.height, input.width);
-            let message = format!(
-                "the model has no pipeline, so it needs samples for network {}: a NumPy array [n, {c}, {h}, {w}] of \
-                 float32, float64 or uint8",
-                model.networks[network].name
-            );
-            return Err(Diagnostic::new(Code::Argument, "--input", message)
-                .hint("`np.save(\"x.npy\", x.astype(np.float32))`, then `--input x.npy`"));
-        };
+        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, input))?;
         let samples = samples::read(model, network, path, args.count)?;
         let count = snnc_simulator::workload::Workload::len(&samples) as usize;
         let labels = args.labels.as_deref();
@@ -54,6 +48,33 @@ impl Fed {
         let sides = if (shape.height, shape.width) == (1, 1) { &sides[..1] } else { &sides[..] };
         npy::write_floats(&set.place("readout.npy")?, readouts, sides)
     }
+}
+
+/// A network of a model that is not compiled, and the samples that the command line names for it.
+///
+/// # Errors
+/// As [`Fed::read`]; [`Code::Argument`] for labels, which recordings have themselves.
+pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m str, Vec<f64>), Diagnostics> {
+    if args.labels.is_some() {
+        let message =
+            "would change nothing: recorded predictions are compared with those of the float reference";
+        return Err(Diagnostic::new(Code::Argument, "--labels", message).hint("leave it out").into());
+    }
+    let name = samples::graph(model, args.network.as_deref())?;
+    let shape = interpreter(model, name)?.input_shape();
+    let path = args.input.as_ref().ok_or_else(|| missing(name, shape))?;
+    Ok((name, samples::input::samples(path, shape, args.count)?))
+}
+
+/// What to give where no samples are given.
+fn missing(network: &str, input: Shape) -> Diagnostic {
+    let (c, h, w) = (input.channels, input.height, input.width);
+    let message = format!(
+        "the model has no pipeline, so it needs samples for network {network}: a NumPy array [n, {c}, {h}, {w}] of \
+         float32, float64 or uint8"
+    );
+    Diagnostic::new(Code::Argument, "--input", message)
+        .hint("`np.save(\"x.npy\", x.astype(np.float32))`, then `--input x.npy`")
 }
 
 /// The files that the options name are not written over.

@@ -32,7 +32,18 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
             return Err(Diagnostic::new(Code::Argument, "--weights, --calibrate", message).into());
         }
         let recorded = golden::GoldenFile::read(traces)?;
-        let report = golden::check(model.loaded(), &recorded, &Bar::new("checking"))?;
+        let bar = Bar::new("checking");
+        let report = match &model.loaded().pipeline {
+            Some(_) => {
+                samples::refuse(&args.samples)?;
+                golden::check(model.loaded(), &recorded, &bar)?
+            }
+            None => {
+                let (network, values) = samples::of_model(model.loaded(), &args.samples)?;
+                golden::check_samples(model.loaded(), network, &values, &recorded, &bar)?
+            }
+        };
+        drop(bar);
         print(&if args.json { report.json() } else { report.text() });
         return Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
