@@ -63,16 +63,7 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
         }
     }
     if let Some(pass) = &args.emit_after {
-        let info = pipeline::find(pass)?;
-        let recorded =
-            PASSES.iter().skip_while(|pass| pass.name != "record-activity").any(|pass| *pass == info);
-        if calibrates && !recorded && args.output.is_none() {
-            let why = format!("activity is recorded after `{pass}`");
-            return Err(changes_nothing("--calibrate", &why).into());
-        }
-        let target = registry::load(&args.model.target)?;
-        let model = Model::load(&args.model.model)?;
-        print(&model.after_pass(&target, options(&args.model.quantise).lower, pass)?);
+        print(&after(pass, &args.model, args.output.is_none() && calibrates)?);
         if args.output.is_none() {
             return Ok(ExitCode::SUCCESS);
         }
@@ -86,6 +77,19 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
     }
     print(&printed(args, &program));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a pass of the compiler gives; refuses recorded passes that only a later one would look at.
+fn after(pass: &str, args: &ModelArgs, calibrates: bool) -> Result<String, Diagnostics> {
+    let info = pipeline::find(pass)?;
+    let recorded = PASSES.iter().skip_while(|pass| pass.name != "record-activity").any(|pass| *pass == info);
+    if calibrates && !recorded {
+        let why = format!("activity is recorded after `{pass}`");
+        return Err(changes_nothing("--calibrate", &why).into());
+    }
+    let target = registry::load(&args.target)?;
+    let model = Model::load(&args.model)?;
+    model.after_pass(&target, options(&args.quantise).lower, pass)
 }
 
 /// A form that needs no core.
