@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use snnc::run::run;
+use snnc::{Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, compile, lower};
 use snnc_compiler::frontend::{LoadedModel, load};
 use snnc_compiler::ir::program::Program;
@@ -66,5 +66,6 @@ fn denoiser_pass_oracle(bencher: divan::Bencher) {
 fn one_image(bencher: divan::Bencher, fidelity: Fidelity) {
     let program = program();
     let generation = Generation::new(&program.model, 1, 1).expect("the example generates");
-    bencher.bench(|| run(&program, &generation, fidelity, &mut (), &|| ()));
+    let options = SessionOptions { fidelity, ..SessionOptions::default() };
+    bencher.bench(|| Session::new(&program.clone().into(), options).unwrap().run(&generation).unwrap());
 }

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use snnc::run::{Outcome, run};
+use snnc::{Outcome, Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, lower, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::mapping::effort::Effort;
@@ -88,9 +88,10 @@ fn decoder_and_denoiser_do_not_depend_on_the_mapping() {
 #[test]
 fn images_do_not_depend_on_the_mapping() {
     let (_, programs) = mappings();
+    let options = SessionOptions { fidelity: Fidelity::None, ..SessionOptions::default() };
     let image = |program: &Arc<Program>| {
         let generation = Generation::new(&program.model, 11, 1).unwrap();
-        run(program, &generation, Fidelity::None, &mut (), &|| ()).unwrap()
+        Session::new(&program.clone().into(), options).unwrap().run(&generation).unwrap()
     };
     let images: Vec<_> = programs.iter().map(image).collect();
     let operations = |g: &Outcome<Image>| g.record.images[0].tally().events.synaptic_operations;

@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
-use snnc::run::{Observer, Outcome, run};
 use snnc::trace::{Extent, Options, Traces};
+use snnc::{Observer, Outcome, Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::load;
 use snnc_compiler::ir::program::Program;
@@ -56,7 +56,8 @@ fn traced(program: &Arc<Program>, every: u32, options: Options) -> Result<Outcom
     let fidelity = Fidelity::Cycle { every };
     let mut only = Only(Traces::new(program, options, ONE, fidelity)?.expect("something is traced"));
     let generation = Generation::new(&program.model, 1, 1).unwrap();
-    let generated = run(program, &generation, fidelity, &mut only, &|| ())?;
+    let session = Session::new(&program.clone().into(), SessionOptions { fidelity, threads: None })?;
+    let generated = session.run_observed(&generation, &mut only, &())?;
     only.0.finish()?;
     Ok(generated)
 }
@@ -73,7 +74,7 @@ fn rows_are_deliveries(program: &Arc<Program>) {
     let generated =
         traced(program, 512, Options { packets: Some(path.clone()), ..Options::default() }).unwrap();
     let time = generated.record.total.tally.total().time;
-    let cycle = generated.meter.cycle().unwrap();
+    let cycle = generated.session.meter().cycle().unwrap();
     let (mut latencies, mut zero_load, mut slowest) = (Latencies::default(), 0, 0);
     let mut last = (0, 0, 0);
     let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();

@@ -1,11 +1,6 @@
 //! The generation loop on both sides.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
-use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_simulator::counts::Grain;
 use snnc_simulator::execute::PassOutcome;
 use snnc_simulator::workload::generation::{Diffusion, PhiloxUniforms, pixels};
@@ -15,7 +10,10 @@ use snnc_targets::{Diagnostic, Diagnostics};
 use super::Comparison;
 use super::sides::Sides;
 use super::sums::Sums;
-use crate::run::{ITEMS_MAX, check_count};
+use crate::model::Model;
+use crate::program::Program;
+use crate::progress::Progress;
+use crate::session::{ITEMS_MAX, check_count};
 
 /// One in so many denoiser passes is also checked layer by layer.
 const CHECKED: usize = 16;
@@ -31,31 +29,34 @@ pub struct Options {
     pub calibration_passes: u64,
 }
 
-/// Compares a compiled model with its float reference over some images; `done` is told after each pass.
+/// Compares a compiled model with its float reference over some images; steps are passes.
 ///
 /// # Errors
-/// [`snnc_targets::Code::Unsupported`] without a generation pipeline, or what the float reference refuses.
+/// [`snnc_targets::Code::Unsupported`] without a generation pipeline, [`snnc_targets::Code::Argument`] for a program that
+/// was read from a file, or what the float reference refuses.
 pub fn compare(
-    model: &LoadedModel,
-    (ir, program): (SpikingIr, &Arc<Program>),
+    model: &Model,
+    program: &Program,
     options: Options,
-    done: &(dyn Fn() + Sync),
+    progress: &dyn Progress,
 ) -> Result<Comparison, Diagnostics> {
-    program.needs_timesteps()?;
-    let generation = Generation::new(&program.model, options.seed, options.images)?;
+    let mapped = program.mapped();
+    mapped.needs_timesteps()?;
+    let generation = program.generation(options.seed, options.images)?;
     check_count("--images", options.images, ITEMS_MAX)?;
-    let sides = Sides::new(model, (ir, program))?;
+    progress.begin(generation.len().saturating_mul(generation.passes()));
+    let sides = Sides::new(model.loaded(), (program.spiking()?.clone(), mapped))?;
     // As many images at once as there are cores: an image under way holds the spikes of all its passes.
     let chunk = rayon::current_num_threads().max(1) as u64;
     let mut sums = Sums::default();
     for first in (0..options.images).step_by(chunk as usize) {
         let images: Vec<Sums> = (first..options.images.min(first + chunk))
             .into_par_iter()
-            .map(|index| image(&sides, &generation, index, done))
+            .map(|index| image(&sides, &generation, index, progress))
             .collect::<Result<_, Diagnostic>>()?;
         images.into_iter().for_each(|image| sums.merge(image));
     }
-    Ok(sums.comparison(program, options.calibration_passes, options.seed))
+    Ok(sums.comparison(mapped, options.calibration_passes, options.seed))
 }
 
 /// One image: the chip alone first, then the float trajectory with the chip beside it.
@@ -63,7 +64,7 @@ fn image(
     sides: &Sides,
     generation: &Generation,
     index: u64,
-    done: &(dyn Fn() + Sync),
+    progress: &dyn Progress,
 ) -> Result<Sums, Diagnostic> {
     let mut free_spikes = Vec::new();
     let mut observe = |outcome: &PassOutcome| free_spikes.push(sides.spikes(outcome.counts.network, outcome));
@@ -81,7 +82,7 @@ fn image(
         sums.logits(&generation.parameters, &course, (&answers.float, &answers.chip));
         course.answer(&[answers.float])?;
         decoded = answers.chip;
-        done();
+        progress.advance(1);
     }
     let (forced, chip) = (course.finish(), pixels(&decoded));
     let images = [&forced.pixels, &chip, &free.pixels].map(Vec::as_slice);

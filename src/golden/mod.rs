@@ -16,22 +16,16 @@ mod report;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
+use crate::progress::Progress;
+
 pub use file::GoldenFile;
 pub use report::{GoldenReport, GoldenRow};
 
 /// Largest absolute error of a logit or membrane that passes.
 pub const TOLERANCE: f64 = 1e-9;
 
-/// How far a check has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Network passes done.
-    pub done: usize,
-    /// Network passes of the whole check, the decodings at the end of a loop aside.
-    pub total: usize,
-}
-
-/// Runs the float reference on every recorded case and compares all that was recorded.
+/// Runs the float reference on every recorded case and compares all that was recorded. Steps are network passes, the
+/// decodings at the end of a loop aside.
 ///
 /// # Errors
 /// [`Code::GoldenInvalid`] for each record that is malformed or does not fit the model, and for a file without
@@ -39,14 +33,15 @@ pub struct Progress {
 pub fn check(
     model: &LoadedModel,
     golden: &GoldenFile,
-    progress: &mut dyn FnMut(Progress),
+    progress: &dyn Progress,
 ) -> Result<GoldenReport, Diagnostics> {
     let pipeline = model.pipeline.as_ref().ok_or_else(|| {
         let message = "there is no `pipeline`, so it cannot generate";
         Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), message)
             .hint("add `pipeline: Some((latent: ..., denoiser: ..., decoder: ..., ...))` to the model file")
     })?;
-    let (rows, ignored) = generation::check(model, pipeline, golden, progress)?;
+    let checked = generation::check(model, pipeline, golden, progress);
+    let (rows, ignored) = checked.map_err(|problems| model.origin.locate(problems))?;
     if rows.is_empty() {
         let message = "there is nothing to compare: no recorded spikes, logits, membranes, tokens or pixels";
         return Err(Diagnostic::new(Code::GoldenInvalid, golden.place(), message)

@@ -5,10 +5,12 @@
 pub mod input;
 mod text;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Serialize;
+use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{HostTail, HostWork};
@@ -17,11 +19,12 @@ use snnc_compiler::reference::{Interpreter, Map};
 use snnc_compiler::workload;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::workload::generation::pixels;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use crate::comparison::pictures::{beside, psnr, ssim};
 use crate::comparison::{Estimate, pixel_mse};
 use crate::float_driver::interpreter;
+use crate::model::Model;
 
 /// The result over some images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,6 +87,27 @@ struct Codec<'a> {
     tail: &'a HostTail,
     decoder: NetworkId,
     float: (Interpreter<'a>, Interpreter<'a>),
+}
+
+/// Compiles encoder and decoder for a target and reconstructs the images of some files.
+///
+/// # Errors
+/// What the compiler refuses, what is wrong with a file, and those of [`reconstruct`].
+pub fn reconstruct_files(
+    model: &Model,
+    target: &Target,
+    options: &CompileOptions,
+    files: &[PathBuf],
+) -> Result<Reconstruction, Diagnostics> {
+    let model = model.loaded();
+    let (program, tail) = driver::compile_reconstruction(model, target, *options)?;
+    let encoder = workload::Reconstruction::new(model)?.encoder();
+    let shape = interpreter(model, encoder)?.input_shape();
+    let mut images = Vec::new();
+    for path in files {
+        images.extend(input::read(path, shape)?);
+    }
+    reconstruct(model, &program.into(), &tail, &images, shape)
 }
 
 /// Reconstructs images `[c, h, w]`.

@@ -1,5 +1,7 @@
 //! The energy report that a person reads.
 
+use std::fmt;
+
 use super::data::{CoreEnergy, EnergyConstant, Iteration, Range, Report};
 use super::timing;
 use super::units::{count, share, si};
@@ -22,6 +24,13 @@ pub fn print(report: &Report) -> String {
         notes(report),
     ];
     sections.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+impl fmt::Display for Report {
+    /// The text that [`print`] gives.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&print(self))
+    }
 }
 
 fn overview(r: &Report) -> String {

@@ -14,18 +14,18 @@ mod set;
 mod sums;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use snnc_compiler::ir::program::Program;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::workload::generation::Image;
-use snnc_simulator::workload::{ChipDriver, Generation, Workload, drive};
+use snnc_simulator::workload::{ChipDriver, Workload, drive};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
+use crate::program::Program;
+use crate::progress::Progress;
 use crate::report::is_result;
-use crate::run::check_count;
+use crate::session::check_count;
 use set::Set;
 
 /// Images simulated between two flushes.
@@ -68,6 +68,7 @@ pub struct Manifest {
 impl Manifest {
     /// What a run of a program is.
     pub fn new(program: &Program, images: u64, seed: u64, format: Format) -> Self {
+        let program = program.mapped();
         let bytes = program.to_bytes();
         let fingerprint = bytes.get(FINGERPRINT).unwrap_or_default();
         Self {
@@ -143,20 +144,20 @@ pub struct Found {
 /// Most images of a set: their numbers have 32 bits.
 const IMAGES_MAX: u64 = 1 << 32;
 
-/// Generates the images of `manifest` into `out`, from where an earlier run stopped; `done` is told of each image,
-/// and once of those that were there.
+/// Generates the images of `manifest` into `out`, from where an earlier run stopped; `progress` is told of
+/// each image.
 ///
 /// # Errors
 /// [`Code::Unsupported`] without a generation pipeline, [`Code::Argument`] for zero images or another run's folder,
 /// [`Code::OutputFailed`], also for a folder that another process owns.
 pub fn run(
-    program: &Arc<Program>,
+    program: &Program,
     manifest: &Manifest,
     out: &Path,
-    done: &(dyn Fn(u64) + Sync),
+    progress: &dyn Progress,
 ) -> Result<Found, Diagnostics> {
-    program.needs_timesteps()?;
-    let generation = Generation::new(&program.model, manifest.seed, manifest.images)?;
+    program.mapped().needs_timesteps()?;
+    let generation = program.generation(manifest.seed, manifest.images)?;
     check_count("--images", manifest.images, IMAGES_MAX)?;
     let shape = generation.image;
     let folder = output::Folder::claim(out)?;
@@ -164,14 +165,15 @@ pub fn run(
     let mut set =
         Set::open(out, manifest, shape, (generation.parameters.rows, generation.parameters.columns))?;
     let found = Found { whole: set.whole(), damaged: set.damaged() };
-    done(found.whole);
-    let chip = Chip::new(program.clone());
+    progress.begin(manifest.images);
+    progress.advance(found.whole);
+    let chip = Chip::new(program.mapped().clone());
     let mut at = 0;
     while let Some(chunk) = set.missing(at) {
         at = chunk.end;
         let one = |index| {
             let image = drive(generation.begin(index), &mut ChipDriver::unobserved(&chip), &mut || ())?;
-            done(1);
+            progress.advance(1);
             Ok(image)
         };
         let images: Vec<Image> = chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;

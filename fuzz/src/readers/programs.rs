@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use snnc::report::ReportInput;
+use snnc::{Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::load;
 use snnc_compiler::ir::program::Program;
@@ -175,6 +176,7 @@ fn generated(program: &Arc<Program>) -> Answer {
     if generation.parameters.iterations > 64 || shape.len() as u64 > WORK_MAX {
         return Ok(());
     }
-    let made = snnc::run::run(program, &generation, Fidelity::Analytic, &mut (), &|| ());
+    let options = SessionOptions::default();
+    let made = Session::new(&program.clone().into(), options).and_then(|session| session.run(&generation));
     made.map(drop).map_err(|problem| super::told(&problem))
 }

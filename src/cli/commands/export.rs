@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-use snnc_compiler::driver;
-use snnc_compiler::frontend;
-use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::spiking::Model;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
 use snnc_targets::output::write_atomic;
@@ -14,6 +10,8 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 use super::compile::options;
 use super::{changes_nothing, files, print};
 use crate::cli::arguments::{ExportArgs, ExportFormat};
+use crate::mapping_files::network_named;
+use crate::model::Model;
 
 pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let path = &args.model.model;
@@ -29,9 +27,8 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         return Err(changes_nothing("--calibrate", "a hypergraph has connections and no weights").into());
     }
     let target = registry::load(&args.model.target)?;
-    let model = frontend::load(path)?;
-    let ir = driver::lower(&model, &target, options(&args.model.quantise).lower)?;
-    let network = choose(&ir.model, "--network", args.network.as_deref())?;
+    let ir = Model::load(path)?.lower(&target, options(&args.model.quantise).lower)?;
+    let network = network_named(&ir.model, "--network", args.network.as_deref())?;
     let ExportFormat::Hgr = args.to;
     let graph = network_graph(&ir, network, args.group)?.graph;
     write_atomic(&args.output, hgr::write(&graph).as_bytes())?;
@@ -44,17 +41,4 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         args.output.display()
     ));
     Ok(ExitCode::SUCCESS)
-}
-
-/// The network of that name; without one the first.
-pub(super) fn choose(model: &Model, option: &str, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
-    let Some(name) = name else {
-        return Ok(NetworkId(0));
-    };
-    let found = model.networks.iter().find(|(_, network)| network.name == name).map(|(id, _)| id);
-    found.ok_or_else(|| {
-        let names: Vec<_> = model.networks.values().map(|network| network.name.as_str()).collect();
-        Diagnostic::new(Code::Argument, format!("{option} {name}"), "there is no such network on the chip")
-            .hint(format!("one of {}", names.join(", ")))
-    })
 }

@@ -2,17 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use snnc_compiler::frontend;
 use snnc_targets::output::{self, Inputs, is_standard_output, same_file};
 use snnc_targets::{Code, Diagnostic};
 
 use crate::cli::arguments::{MappingArgs, ModelArgs};
 use crate::cli::process::console;
-use crate::profile;
+use crate::model::Model;
 
 /// Protects a model file with its weights, and a target file.
 pub fn model(args: &ModelArgs) -> Inputs {
-    let mut inputs = Inputs::new(frontend::files_of(&args.model));
+    let mut inputs = Inputs::new(Model::files(&args.model));
     inputs.add(Path::new(&args.target));
     inputs
 }
@@ -20,12 +19,7 @@ pub fn model(args: &ModelArgs) -> Inputs {
 /// Protects the files that say something about the mapping as well.
 pub fn mapped(args: &ModelArgs, mapping: &MappingArgs) -> Inputs {
     let mut inputs = model(args);
-    let profile = mapping.profile.as_ref().map(|path| profile::file_of(path));
-    for path in
-        [profile.as_ref(), mapping.partition.as_ref(), mapping.placement.as_ref()].into_iter().flatten()
-    {
-        inputs.add(path);
-    }
+    super::mapping::files(mapping).paths().for_each(|path| inputs.add(&path));
     inputs
 }
 

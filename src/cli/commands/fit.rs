@@ -3,21 +3,17 @@
 use std::collections::HashSet;
 use std::process::ExitCode;
 
-use snnc_compiler::{frontend, passes};
 use snnc_targets::{Diagnostics, Target, registry};
 
 use super::compile::options;
 use super::{json, print};
 use crate::cli::arguments::{FitArgs, QuantiseArgs};
-use crate::fit::fit;
+use crate::model::Model;
 
 pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     let targets = targets(&args.target)?;
-    let model = frontend::load(&args.model)?;
-    // What no chip could run is the model's fault, and said once.
-    passes::check(&model)?;
     let quantise = QuantiseArgs { weights: args.weights, calibrate: None };
-    let answer = fit(&model, &targets, options(&quantise));
+    let answer = Model::load(&args.model)?.fit(&targets, &options(&quantise))?;
     print(&if args.json { json(&answer) } else { answer.to_string() });
     let some = answer.targets.iter().any(|row| row.fits);
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,9 +1,7 @@
 //! `snnc generate`: whole sets of images for statistics.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use snnc_compiler::ir::program::Program;
 use snnc_targets::Diagnostics;
 
 use super::compile::compile;
@@ -11,7 +9,8 @@ use super::{changes_nothing, files, print};
 use crate::cli::arguments::{MappingArgs, SetArgs};
 use crate::cli::errors;
 use crate::cli::process::signals;
-use crate::cli::progress;
+use crate::cli::progress::Bar;
+use crate::program::Program;
 use crate::streaming::{self, Found, Manifest};
 
 pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
@@ -27,16 +26,16 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
         }
     }
     let program = if compiled {
-        Arc::new(Program::load(&args.model.model)?)
+        Program::load(&args.model.model)?
     } else {
-        compile(&args.model, &MappingArgs::default())?.program
+        compile(&args.model, &MappingArgs::default())?
     };
     errors::warn(&program.warnings());
     let manifest = Manifest::new(&program, args.images, args.seed, args.format.into());
-    let bar = progress::bar(args.images, "generating");
     signals::advise("the same command goes on where it stopped");
-    let Found { whole, damaged } = streaming::run(&program, &manifest, &args.out, &|images| bar.inc(images))?;
-    bar.finish_and_clear();
+    let bar = Bar::new("generating");
+    let Found { whole, damaged } = streaming::run(&program, &manifest, &args.out, &bar)?;
+    drop(bar);
     let made = args.images - whole;
     let damaged = if damaged > 0 { format!(", {damaged} of them found damaged") } else { String::new() };
     let (images, out) = (args.images, args.out.display());

@@ -2,81 +2,61 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Instant;
 
-use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::program::Program as Mapped;
 use snnc_simulator::charge::Record;
-use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::generation::Image as Generated;
 use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::{Inputs, ResultSet};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::compile::compile;
 use super::{files, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
-use crate::cli::progress;
+use crate::cli::progress::Bar;
+use crate::outcome::Outcome;
+use crate::program::Program;
 use crate::report::images::{Image, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
-use crate::report::{Report, ReportInput, is_result, json, memory, npy, text};
-use crate::run::{self as running, ITEMS_MAX, Observer, Outcome, check_count};
+use crate::report::{Report, is_result, json, npy};
+use crate::session::{ITEMS_MAX, Observer, Session, SessionOptions, check_count};
 use crate::trace::{self, Extent, Traced, Traces};
-
-/// Most threads of a run: each takes memory for its stack before it does anything.
-const THREADS_MAX: usize = 1024;
 
 pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = Inputs::new([&args.program]);
     check(&args.generate)?;
-    let program = Arc::new(Program::load(&args.program)?);
-    generate(&program, 0.0, &args.generate)
+    generate(&Program::load(&args.program)?, &args.generate)
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = files::mapped(&args.model, &args.mapping);
     check(&args.generate)?;
-    let compiled = compile(&args.model, &args.mapping)?;
-    if !args.generate.json {
-        print(&format!("{}\n", compiled.report));
+    let program = compile(&args.model, &args.mapping)?;
+    if let Some(compilation) = program.compilation().filter(|_| !args.generate.json) {
+        print(&format!("{}\n", compilation.report));
     }
-    generate(&compiled.program, compiled.seconds, &args.generate)
+    generate(&program, &args.generate)
 }
 
-fn generate(program: &Arc<Program>, compile_s: f64, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+fn generate(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&program.warnings());
     }
-    program.needs_timesteps()?;
-    let workload = Generation::new(&program.model, args.seed, args.images)?;
+    program.mapped().needs_timesteps()?;
+    let workload = program.generation(args.seed, args.images)?;
     let shape = workload.image;
     // Refuses at once what no image file holds.
     Image::new(shape, vec![0; shape.len()])?;
     // Before the work: a folder that cannot be made, or that is another's, should not cost a run.
     let begin = |out: &PathBuf| ResultSet::begin(out, "snnc run", is_result);
     let set = args.out.as_ref().map(begin).transpose()?;
-    let mut watching = Watching::new(program, &workload, args, set.as_ref())?;
-    let bar = progress::bar(workload.len().saturating_mul(workload.passes()), "generating");
-    let start = Instant::now();
-    let done = || bar.inc(1);
-    let made = pool(args.threads)?
-        .install(|| running::run(program, &workload, args.timing, &mut watching, &done))?;
-    let wall_s = start.elapsed().as_secs_f64();
-    bar.finish_and_clear();
-    let slices = SliceTable::new(program);
-    let report = ReportInput {
-        program,
-        slices: &slices,
-        meter: &made.meter,
-        run: &made.record,
-        compile_s,
-        wall_s,
-        peak_memory_bytes: memory::peak_bytes(),
-    }
-    .report();
+    let mut watching = Watching::new(program.mapped(), &workload, args, set.as_ref())?;
+    let session = Session::new(program, options(args))?;
+    let made = session.run_observed(&workload, &mut watching, &Bar::new("generating"))?;
+    let report = made.report();
     let traced = watching.finish()?;
     let mut wrote = Vec::new();
     if let (Some(set), Some(out)) = (set, &args.out) {
@@ -89,7 +69,7 @@ fn generate(program: &Arc<Program>, compile_s: f64, args: &GenerateArgs) -> Resu
         ));
     }
     wrote.extend(traced.into_iter().flat_map(|traced| traced.lines(&args.trace.packets, &args.trace.events)));
-    print(&if args.json { json::print(&report)? } else { text::print(&report) });
+    print(&if args.json { json::print(&report)? } else { report.to_string() });
     if !args.json && !wrote.is_empty() {
         let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
         print(&format!("\n{lines}"));
@@ -105,7 +85,7 @@ struct Watching<'a> {
 
 impl<'a> Watching<'a> {
     fn new(
-        program: &'a Program,
+        program: &'a Mapped,
         workload: &impl Workload,
         args: &GenerateArgs,
         set: Option<&ResultSet>,
@@ -147,28 +127,14 @@ impl Observer for Watching<'_> {
     }
 }
 
-fn check_threads(threads: Option<usize>) -> Result<(), Diagnostic> {
-    match threads.filter(|threads| !(1..=THREADS_MAX).contains(threads)) {
-        None => Ok(()),
-        Some(threads) => {
-            let message = format!("expected 1 to {THREADS_MAX} threads");
-            Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
-                .hint("left out, there is one for each processor"))
-        }
-    }
-}
-
-/// A pool of its own, so that `--threads` holds for this run.
-fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
-        Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
-    })
+fn options(args: &GenerateArgs) -> SessionOptions {
+    SessionOptions { fidelity: args.timing, threads: args.threads }
 }
 
 /// What can be refused before anything is compiled: numbers out of range, and where traces go. The folder of results is
 /// claimed when it is known that there are any.
 fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
-    check_threads(args.threads)?;
+    options(args).check()?;
     check_count("--images", args.images, ITEMS_MAX).map_err(|problem| match args.images {
         0 => problem,
         _ => problem.hint("`snnc generate` streams larger sets to disk"),

@@ -4,17 +4,17 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use snnc_targets::ranges::EnergyRange;
-use snnc_targets::{Diagnostics, Target, registry};
+use snnc_targets::{Diagnostics, registry};
 
 use crate::cli::arguments::{TargetsAction, TargetsArgs};
 use crate::diagnostics;
+use crate::target_table::table;
 
 pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
     let text = match &args.action {
         None => list()?,
         Some(TargetsAction::Show { target, json: true }) => super::json(&registry::load(target)?),
-        Some(TargetsAction::Show { target, json: false }) => show(&registry::load(target)?),
+        Some(TargetsAction::Show { target, json: false }) => table(&registry::load(target)?),
         Some(TargetsAction::Check { target, json }) => {
             let target = registry::read(Path::new(target))?;
             match json {
@@ -33,89 +33,4 @@ fn list() -> Result<String, Diagnostics> {
         let _ = writeln!(text, "{name:<20} {}", registry::load(name)?.description);
     }
     Ok(text)
-}
-
-/// Every constant with its provenance, and what rounding to the clock does to the times.
-fn show(target: &Target) -> String {
-    let mut text = format!("{}: {}\n", target.name, target.description);
-    let clock = target.timing.clock_ns.get();
-    let (t, c, s, n) = (&target.topology, &target.core, &target.synapses, &target.neuron);
-    let mut section = |title: &str, rows: Vec<(String, String, String)>| {
-        let _ = writeln!(text, "\n{title}");
-        for (name, value, provenance) in rows {
-            let _ = writeln!(text, "  {name:<36} {value:>14}  {provenance}");
-        }
-    };
-    macro_rules! rows {
-        ($from:expr; $($field:ident),*) => {
-            vec![$((stringify!($field).to_owned(), format!("{:?}", $from.$field.0), $from.$field.1.to_string()),)*]
-        };
-    }
-    section("topology", rows!(t; mesh_columns, mesh_rows, cores_per_tile, chip_columns, chips_max, routing));
-    let mut core = rows!(c; neurons, input_axons, output_axons, synapse_memory_bits);
-    if let Some(profiles) = &c.threshold_profiles {
-        core.push(("threshold_profiles".into(), profiles.0.to_string(), profiles.1.to_string()));
-    }
-    if let Some(merge) = &c.fan_in_merge {
-        core.push(("fan_in_merge".into(), merge.0.to_string(), merge.1.to_string()));
-    }
-    section("core", core);
-    let mut axons = rows!(target.axons; input, output);
-    if let Some(most) = &target.axons.atoms_max {
-        axons.push(("atoms_max".into(), most.0.to_string(), most.1.to_string()));
-    }
-    section("axons", axons);
-    section(
-        "synapses",
-        rows!(s; weight_bits, weight_storage, index_bits, header_bits_per_list, kernel_sharing, delay_max),
-    );
-    let mut neuron = rows!(n; state_bits, accumulator_bits, accumulator_overflow, weight_shift, weight_shift_min,
-            threshold_mantissa_bits, threshold_shift, threshold_comparison, decay_bits, bias_mantissa_bits,
-            bias_exponent_max, active_windows, timesteps);
-    if let Some(most) = &n.threshold_max {
-        neuron.push(("threshold_max".into(), most.0.to_string(), most.1.to_string()));
-    }
-    let resets: Vec<String> = n.resets.0.iter().map(|reset| format!("{reset:?}")).collect();
-    neuron.push(("resets".into(), resets.join(", "), n.resets.1.to_string()));
-    if let Some(current) = &n.synaptic_current {
-        let rows = rows!(current; bits, overflow, decay_offset);
-        neuron
-            .extend(rows.into_iter().map(|(name, value, source)| (format!("current.{name}"), value, source)));
-    }
-    section("neuron", neuron);
-    if let Some(layers) = &target.layer_cores {
-        section("layer cores", layers.rows());
-    }
-    let energy = target.energy_constants();
-    let energy = energy.iter().map(|(name, v)| ((*name).to_owned(), v.0.to_string(), v.1.to_string()));
-    section("energy", energy.collect());
-    if !target.energy.ranges.is_empty() {
-        let row =
-            |r: &EnergyRange| (r.constant.clone(), format!("{} to {}", r.low, r.high), r.source.to_string());
-        section("ranges of energy", target.energy.ranges.iter().map(row).collect());
-    }
-    section("time (error if rounded to whole clocks)", times(target, clock));
-    if let Some(network) = &target.network {
-        let sizes = network.sizes().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
-        let times = network.times_ns().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
-        section("network", sizes.into_iter().chain(times).collect());
-    }
-    text
-}
-
-fn times(target: &Target, clock: f64) -> Vec<(String, String, String)> {
-    let mut rows = vec![("clock_ns".into(), clock.to_string(), target.timing.clock_ns.1.to_string())];
-    for (name, unit) in target.unit_times() {
-        for (kind, value) in [("latency_ns", &unit.latency_ns), ("interval_ns", &unit.interval_ns)] {
-            let clocks = value.0 / clock;
-            let error = if value.0 > 0.0 { (clocks.round() / clocks - 1.0) * 100.0 } else { 0.0 };
-            let shown = format!("{} ({error:+.1} %)", value.0);
-            rows.push((format!("{name}.{kind}"), shown, value.1.to_string()));
-        }
-    }
-    let barrier = &target.timing.barrier;
-    for &(tiles, ns) in &barrier.points_ns.0 {
-        rows.push((format!("barrier of {tiles} tiles"), ns.to_string(), barrier.points_ns.1.to_string()));
-    }
-    rows
 }

@@ -2,60 +2,48 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use snnc_compiler::driver;
-use snnc_compiler::frontend;
-use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::{self, Inputs, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
 use super::{json, print};
 use crate::cli::arguments::VerifyArgs;
-use crate::cli::{errors, progress};
+use crate::cli::errors;
+use crate::cli::progress::Bar;
+use crate::model::Model;
 use crate::report::images::{Image, image_name, write_image};
 use crate::report::is_result;
 use crate::{comparison, golden};
 
 pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
-    let mut inputs = Inputs::new(frontend::files_of(&args.model));
+    let mut inputs = Inputs::new(Model::files(&args.model));
     [args.golden.as_deref(), args.target.as_ref().map(Path::new)]
         .into_iter()
         .flatten()
         .for_each(|p| inputs.add(p));
     let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
-    let model = frontend::load(&args.model)?;
+    let model = Model::load(&args.model)?;
     if let Some(traces) = &args.golden {
         if args.quantise.weights.is_some() || args.quantise.calibrate.is_some() {
             let message = "recorded traces are compared with the float reference, which is never rounded";
             return Err(Diagnostic::new(Code::Argument, "--weights, --calibrate", message).into());
         }
         let recorded = golden::GoldenFile::read(traces)?;
-        let bar = progress::bar(0, "checking");
-        let report = golden::check(&model, &recorded, &mut |at| {
-            bar.set_length(at.total as u64);
-            bar.set_position(at.done as u64);
-        })
-        .map_err(|problems| model.origin.locate(problems))?;
-        bar.finish_and_clear();
+        let report = golden::check(model.loaded(), &recorded, &Bar::new("checking"))?;
         print(&if args.json { report.json() } else { report.text() });
         return Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     // The command line demands one of the two.
     let target = registry::load(args.target.as_deref().unwrap_or("loihi-like"))?;
     let options = super::compile::options(&args.quantise);
-    let (ir, program, _) = driver::compile(&model, &target, options)?;
-    let program = Arc::new(program);
-    let found = program.warnings();
+    let program = model.compile(&target, &options)?;
     if !args.json {
-        errors::warn(&found);
+        errors::warn(&program.warnings());
     }
-    let passes = Generation::new(&program.model, args.seed, args.images)?.passes();
-    let bar = progress::bar(args.images.saturating_mul(passes), "comparing");
-    let calibration_passes = options.lower.passes(ir.model.neuron.weight_bits) as u64;
+    let weight_bits = program.mapped().model.neuron.weight_bits;
+    let calibration_passes = options.lower.passes(weight_bits) as u64;
     let compared = comparison::Options { images: args.images, seed: args.seed, calibration_passes };
-    let comparison = comparison::compare(&model, (ir, &program), compared, &|| bar.inc(1))?;
-    bar.finish_and_clear();
+    let comparison = comparison::compare(&model, &program, compared, &Bar::new("comparing"))?;
     if let Some(set) = set {
         write(set, &comparison)?;
     }

@@ -8,7 +8,8 @@ use snnc_targets::{Diagnostic, Diagnostics};
 use super::cases::{Cases, DecoderCase, DenoiserCase, EncoderCase, LoopCase};
 use super::{DECODER, DENOISER, Networks};
 use crate::golden::records::{layers, size};
-use crate::golden::{GoldenRow, Progress, compare};
+use crate::golden::{GoldenRow, compare};
+use crate::progress::Progress;
 
 /// Rows of all cases, in the order denoiser, decoder, encoder, loops.
 ///
@@ -17,15 +18,12 @@ use crate::golden::{GoldenRow, Progress, compare};
 pub(super) fn run(
     cases: &Cases,
     networks: &mut Networks<'_>,
-    progress: &mut dyn FnMut(Progress),
+    progress: &dyn Progress,
 ) -> Result<Vec<GoldenRow>, Diagnostics> {
     let single = cases.denoiser.len() + cases.decoder.len() + cases.encoder.len();
     let total = single + cases.loops.iter().map(|case| case.parameters.iterations).sum::<usize>();
-    let mut done = 0;
-    let mut step = || {
-        done += 1;
-        progress(Progress { done, total });
-    };
+    progress.begin(total as u64);
+    let mut step = || progress.advance(1);
     let mut rows = Vec::new();
     for case in &cases.denoiser {
         rows.extend(denoiser(case, networks)?);

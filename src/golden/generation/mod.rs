@@ -15,8 +15,9 @@ use snnc_compiler::reference::Interpreter;
 use snnc_simulator::workload::generation::LoopParameters;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::{GoldenFile, GoldenRow, Progress};
+use super::{GoldenFile, GoldenRow};
 use crate::float_driver::{FloatDriver, interpreter};
+use crate::progress::Progress;
 use cases::Cases;
 
 /// The first network that the workload runs.
@@ -36,7 +37,7 @@ pub(super) fn check(
     model: &LoadedModel,
     pipeline: &PipelineSpec,
     golden: &GoldenFile,
-    progress: &mut dyn FnMut(Progress),
+    progress: &dyn Progress,
 ) -> Result<(Vec<GoldenRow>, Vec<String>), Diagnostics> {
     let mut networks = Networks::new(model, pipeline)?;
     let cases = Cases::read(golden, &networks)?;

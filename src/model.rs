@@ -1,0 +1,124 @@
+//! A trained network, read from its files: the start of everything.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use snnc_compiler::driver::{self, CompileOptions, Given};
+use snnc_compiler::frontend::{self, LoadedModel};
+use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::report::MappingReport;
+use snnc_compiler::passes::LowerOptions;
+use snnc_targets::{Diagnostics, Target};
+
+use crate::fit::{self, Fit};
+use crate::mapping_files::MappingFiles;
+use crate::program::{Compilation, Program};
+
+/// A model: its networks as layer graphs in floats, and what drives them. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    loaded: Arc<LoadedModel>,
+    /// Seconds that reading took.
+    seconds: f64,
+}
+
+impl Model {
+    /// Reads `model.ron` and the weight files that it names; all that is wrong with them is told at once.
+    ///
+    /// # Errors
+    /// Those of [`frontend::load()`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
+        let start = Instant::now();
+        let loaded = Arc::new(frontend::load(path.as_ref())?);
+        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64() })
+    }
+
+    /// The files that make up a model: itself and the weight files that it names, as far as it can be read.
+    pub fn files(path: impl AsRef<Path>) -> Vec<PathBuf> {
+        frontend::files_of(path.as_ref())
+    }
+
+    /// Name of the model.
+    pub fn name(&self) -> &str {
+        &self.loaded.name
+    }
+
+    /// The compiler's own form: layer graphs, pipeline, places in the file.
+    pub fn loaded(&self) -> &Arc<LoadedModel> {
+        &self.loaded
+    }
+
+    /// The layers of every network with their shapes, as a table.
+    ///
+    /// # Errors
+    /// What shape inference refuses.
+    pub fn table(&self) -> Result<String, Diagnostics> {
+        let mut text = String::new();
+        for graph in self.loaded.graphs.values() {
+            text += &graph.table()?;
+        }
+        Ok(text)
+    }
+
+    /// The model in the integers of a target, on no core yet.
+    ///
+    /// # Errors
+    /// Those of [`driver::lower`].
+    pub fn lower(&self, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
+        driver::lower(&self.loaded, target, options)
+    }
+
+    /// Lowers the model for a target and maps it onto cores.
+    ///
+    /// # Errors
+    /// What the passes refuse, what does not fit, or what a verifier finds; with the line of the model file.
+    pub fn compile(&self, target: &Target, options: &CompileOptions) -> Result<Program, Diagnostics> {
+        self.compile_with(target, options, &MappingFiles::default())
+    }
+
+    /// The same, with the rates, the partition or the placement that files give.
+    ///
+    /// # Errors
+    /// Those of [`Model::compile`], and what is wrong with the files.
+    pub fn compile_with(
+        &self,
+        target: &Target,
+        options: &CompileOptions,
+        files: &MappingFiles,
+    ) -> Result<Program, Diagnostics> {
+        let start = Instant::now();
+        let ir = self.lower(target, options.lower)?;
+        let given = files.read(&ir, target, options.search)?;
+        let program = self.map(&ir, target, options, &given).map_err(|problems| files.blame(problems))?;
+        let report = MappingReport::new(&ir, &program, &given.rates);
+        let seconds = self.seconds + start.elapsed().as_secs_f64();
+        Ok(Program::compiled(program, Compilation { ir, report, seconds }))
+    }
+
+    fn map(
+        &self,
+        ir: &SpikingIr,
+        target: &Target,
+        options: &CompileOptions,
+        given: &Given,
+    ) -> Result<snnc_compiler::ir::program::Program, Diagnostics> {
+        driver::map_given(ir, target, *options, given).map_err(|problems| self.loaded.origin.locate(problems))
+    }
+
+    /// Which of some targets hold the model, what binds there, and why others do not.
+    ///
+    /// # Errors
+    /// What is wrong with the model on any chip.
+    pub fn fit(&self, targets: &[Target], options: &CompileOptions) -> Result<Fit, Diagnostics> {
+        snnc_compiler::passes::check(&self.loaded)?;
+        Ok(fit::fit(&self.loaded, targets, *options))
+    }
+}
+
+impl From<LoadedModel> for Model {
+    /// A model that was made elsewhere than in files.
+    fn from(loaded: LoadedModel) -> Self {
+        Self { loaded: Arc::new(loaded), seconds: 0.0 }
+    }
+}

@@ -1,0 +1,38 @@
+//! What a workload gave, and what it cost.
+
+use snnc_simulator::charge::RunRecord;
+
+use crate::report::{Report, ReportInput, memory};
+use crate::session::Session;
+
+/// The items of a workload with their cost.
+#[derive(Debug)]
+pub struct Outcome<I> {
+    /// What ran them.
+    pub session: Session,
+    /// What reports call an item.
+    pub item_name: &'static str,
+    /// In order.
+    pub items: Vec<I>,
+    /// Counts, time and energy.
+    pub record: RunRecord,
+    /// Wall-clock seconds of the run and of getting the session ready.
+    pub wall_s: f64,
+}
+
+impl<I> Outcome<I> {
+    /// The data of report.json: totals, and events, time and energy by layer, core, iteration and item.
+    pub fn report(&self) -> Report {
+        let program = self.session.program();
+        ReportInput {
+            program: program.mapped(),
+            slices: &self.session.chip().table,
+            meter: self.session.meter(),
+            run: &self.record,
+            compile_s: program.compile_seconds(),
+            wall_s: self.wall_s,
+            peak_memory_bytes: memory::peak_bytes(),
+        }
+        .report()
+    }
+}

@@ -1,0 +1,119 @@
+//! A model mapped onto the cores of a target: what a `.snnx` file holds.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use snnc_compiler::ir::program::Program as Mapped;
+use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::report::MappingReport;
+use snnc_simulator::workload::{Generation, Samples};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+
+use crate::mapping_files::network_named;
+
+/// A verified program. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Program {
+    mapped: Arc<Mapped>,
+    compilation: Option<Arc<Compilation>>,
+}
+
+/// What is known of a program that was compiled here and not read from a file.
+#[derive(Debug)]
+pub struct Compilation {
+    /// The network in integers, before it was mapped.
+    pub ir: SpikingIr,
+    /// Cores, use of each limit, traffic, and the bounds of all that.
+    pub report: MappingReport,
+    /// Seconds that reading the model and compiling it took.
+    pub seconds: f64,
+}
+
+impl Program {
+    /// Reads a `.snnx` file and verifies it.
+    ///
+    /// # Errors
+    /// [`Code::FileUnreadable`], [`Code::SnnxMalformed`], or what the verifier finds.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
+        Ok(Mapped::load(path.as_ref())?.into())
+    }
+
+    /// Writes a `.snnx` file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Diagnostic> {
+        self.mapped.save(path.as_ref())
+    }
+
+    pub(crate) fn compiled(mapped: Mapped, compilation: Compilation) -> Self {
+        Self { mapped: Arc::new(mapped), compilation: Some(Arc::new(compilation)) }
+    }
+
+    /// The compiler's own form: neurons, synapse memories, axons and routes by core.
+    pub fn mapped(&self) -> &Arc<Mapped> {
+        &self.mapped
+    }
+
+    /// How it was compiled; nothing for one that was read from a file.
+    pub fn compilation(&self) -> Option<&Compilation> {
+        self.compilation.as_deref()
+    }
+
+    /// The network in integers that the program was mapped from.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a program that was read from a file, which holds none.
+    pub fn spiking(&self) -> Result<&SpikingIr, Diagnostic> {
+        self.compilation().map(|compilation| &compilation.ir).ok_or_else(|| {
+            let place = format!("program of model {}", self.mapped.model.name);
+            Diagnostic::new(Code::Argument, place, "was read from a file, which holds no unmapped network")
+                .hint("compile the model instead")
+        })
+    }
+
+    /// Images by the generation loop of the model: `images` of them, the random stream of each from `seed`.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a model that generates nothing, [`Code::ProgramInvalid`] for a loop that does not fit it.
+    pub fn generation(&self, seed: u64, images: u64) -> Result<Generation, Diagnostics> {
+        Generation::new(&self.mapped.model, seed, images)
+    }
+
+    /// Samples for one network, `[n, c, h, w]` row-major: a pass each, its input constant.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a network that there is not, or values that are not finite; [`Code::LayerShape`] for values
+    /// that are no whole samples; [`Code::Unsupported`] for a network that takes none.
+    pub fn samples(&self, network: &str, values: Vec<f64>) -> Result<Samples, Diagnostic> {
+        let network = network_named(&self.mapped.model, "network", Some(network))?;
+        Samples::new(&self.mapped.model, network, values)
+    }
+
+    /// The chip that it is made for.
+    pub fn target(&self) -> &Target {
+        &self.mapped.target
+    }
+
+    /// Seconds of compiling; 0 for one that was read from a file.
+    pub fn compile_seconds(&self) -> f64 {
+        self.compilation().map_or(0.0, |compilation| compilation.seconds)
+    }
+
+    /// What may go wrong on some input.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.mapped.warnings()
+    }
+}
+
+impl From<Mapped> for Program {
+    fn from(mapped: Mapped) -> Self {
+        Self { mapped: Arc::new(mapped), compilation: None }
+    }
+}
+
+impl From<Arc<Mapped>> for Program {
+    fn from(mapped: Arc<Mapped>) -> Self {
+        Self { mapped, compilation: None }
+    }
+}

@@ -1,0 +1,245 @@
+//! A program ready to run: any number of workloads, from any thread.
+//!
+//! A [`Session`] owns its program, the simulated chip, what times and charges it, and its threads. It is immutable, so it is
+//! shared by cloning. An item depends on its workload and its number alone, so threads and chunks cannot change it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rayon::prelude::*;
+use snnc_simulator::charge::{Meter, Record, RunRecord};
+use snnc_simulator::counts::SliceTable;
+use snnc_simulator::execute::slice::SliceTrace;
+use snnc_simulator::execute::{Chip, PassOutcome};
+use snnc_simulator::time::Fidelity;
+use snnc_simulator::time::cycle::Watcher;
+use snnc_simulator::workload::{ChipDriver, Workload, drive};
+use snnc_targets::{Code, Diagnostic};
+
+use crate::awake::awake;
+use crate::outcome::Outcome;
+use crate::program::Program;
+use crate::progress::Progress;
+
+/// Items simulated before their records are merged.
+const CHUNK: u64 = 16;
+
+/// Most items of a run that keeps them all in memory.
+pub const ITEMS_MAX: u64 = 1 << 20;
+
+/// Most threads of a session: each takes memory for its stack before it does anything.
+const THREADS_MAX: usize = 1024;
+
+/// Whether a number of items, given by `option`, is one.
+///
+/// # Errors
+/// [`Code::Argument`] for none, or more than `most`.
+pub fn check_count(option: &str, items: u64, most: u64) -> Result<(), Diagnostic> {
+    if (1..=most).contains(&items) {
+        return Ok(());
+    }
+    let what = option.trim_start_matches('-');
+    let one = what.trim_end_matches('s');
+    let expected = if items == 0 { format!("at least one {one}") } else { format!("at most {most} {what}") };
+    Err(Diagnostic::new(Code::Argument, format!("{option} {items}"), format!("expected {expected}")))
+}
+
+/// Who looks on while a run goes on. It changes nothing; `()` sees nothing.
+pub trait Observer: Send {
+    /// An item is done, with its timesteps; items come in order.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn item(&mut self, index: u64, record: &Record) -> Result<(), Diagnostic>;
+
+    /// Who wants to see simulated packets. Items then run one after another, as their packets cannot all wait.
+    fn watcher(&mut self) -> Option<&mut dyn Watcher>;
+}
+
+impl Observer for () {
+    fn item(&mut self, _: u64, _: &Record) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
+    fn watcher(&mut self) -> Option<&mut dyn Watcher> {
+        None
+    }
+}
+
+/// How a program is run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// How closely time is modelled.
+    pub fidelity: Fidelity,
+    /// Threads of the session's own, 1 to 1024; `None` for the pool of whoever calls. Results do not depend on it.
+    pub threads: Option<usize>,
+}
+
+impl SessionOptions {
+    /// Whether a session can have these.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a number of threads out of range.
+    pub fn check(&self) -> Result<(), Diagnostic> {
+        match self.threads.filter(|threads| !(1..=THREADS_MAX).contains(threads)) {
+            None => Ok(()),
+            Some(threads) => {
+                let message = format!("expected 1 to {THREADS_MAX} threads");
+                Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
+                    .hint("left out, there is one for each processor"))
+            }
+        }
+    }
+
+    /// Threads of the session's own, if it is to have any.
+    fn pool(&self) -> Result<Option<rayon::ThreadPool>, Diagnostic> {
+        self.check()?;
+        let Some(threads) = self.threads else { return Ok(None) };
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().map(Some).map_err(|error| {
+            Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
+        })
+    }
+}
+
+/// A program ready to run.
+#[derive(Debug, Clone)]
+pub struct Session(Arc<Ready>);
+
+#[derive(Debug)]
+struct Ready {
+    program: Program,
+    chip: Chip,
+    meter: Meter,
+    pool: Option<rayon::ThreadPool>,
+    /// Seconds that getting ready took.
+    seconds: f64,
+}
+
+impl Session {
+    /// Makes a program ready; this indexes its cores and resolves its costs, once.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] if the target has no timesteps or cannot be timed so; [`Code::Argument`] for threads out of
+    /// range.
+    pub fn new(program: &Program, options: SessionOptions) -> Result<Self, Diagnostic> {
+        let start = Instant::now();
+        let mapped = program.mapped();
+        mapped.needs_timesteps()?;
+        let pool = options.pool()?;
+        let meter = || Meter::new(mapped, &SliceTable::new(mapped), options.fidelity);
+        let (chip, meter) = within(pool.as_ref(), || rayon::join(|| Chip::new(mapped.clone()), meter));
+        let (program, meter) = (program.clone(), meter?);
+        Ok(Self(Arc::new(Ready { program, chip, meter, pool, seconds: start.elapsed().as_secs_f64() })))
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Program {
+        &self.0.program
+    }
+
+    /// The chip that runs it, for single passes.
+    pub fn chip(&self) -> &Chip {
+        &self.0.chip
+    }
+
+    /// What times and charges it.
+    pub fn meter(&self) -> &Meter {
+        &self.0.meter
+    }
+
+    /// Runs all items of a workload.
+    ///
+    /// # Errors
+    /// The workload's.
+    pub fn run<W: Workload>(&self, workload: &W) -> Result<Outcome<W::Item>, Diagnostic> {
+        self.run_observed(workload, &mut (), &())
+    }
+
+    /// The same with somebody looking on; steps are passes.
+    ///
+    /// # Errors
+    /// The workload's, and the observer's.
+    pub fn run_observed<W: Workload>(
+        &self,
+        workload: &W,
+        observer: &mut dyn Observer,
+        progress: &dyn Progress,
+    ) -> Result<Outcome<W::Item>, Diagnostic> {
+        let start = Instant::now();
+        progress.begin(workload.len().saturating_mul(workload.passes()));
+        let (items, record) = within(self.0.pool.as_ref(), || self.0.items(workload, observer, progress))?;
+        let wall_s = self.0.seconds + start.elapsed().as_secs_f64();
+        Ok(Outcome { session: self.clone(), item_name: workload.item_name(), items, record, wall_s })
+    }
+}
+
+/// Does `work` on a thread of a pool; without one, on the pool of whoever calls.
+fn within<R: Send>(pool: Option<&rayon::ThreadPool>, work: impl FnOnce() -> R + Send) -> R {
+    match pool {
+        Some(pool) => pool.install(work),
+        None => rayon::scope(|_| work()),
+    }
+}
+
+impl Ready {
+    /// Items in order, and what all of them cost.
+    fn items<W: Workload>(
+        &self,
+        workload: &W,
+        observer: &mut dyn Observer,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<W::Item>, RunRecord), Diagnostic> {
+        let (mut items, mut record) = (Vec::new(), RunRecord::new(&self.meter));
+        let chunk = if observer.watcher().is_some() { 1 } else { CHUNK };
+        for first in (0..workload.len()).step_by(chunk as usize) {
+            let chunk = first..(first + chunk).min(workload.len());
+            let made = match observer.watcher() {
+                Some(watcher) => vec![self.item(workload, first, Some(watcher), progress)],
+                None => {
+                    let few = chunk.end - chunk.start < rayon::current_num_threads() as u64;
+                    let one = |index| self.item(workload, index, None, progress);
+                    let all = || chunk.into_par_iter().map(one).collect::<Vec<_>>();
+                    if few { awake(all) } else { all() }
+                }
+            };
+            for (index, made) in (first..).zip(made) {
+                let (item, of_item) = made?;
+                observer.item(index, &of_item)?;
+                record.push(&self.meter, &of_item);
+                items.push(item);
+            }
+        }
+        Ok((items, record))
+    }
+
+    fn item<W: Workload>(
+        &self,
+        workload: &W,
+        index: u64,
+        mut watcher: Option<&mut dyn Watcher>,
+        progress: &dyn Progress,
+    ) -> Result<(W::Item, Record), Diagnostic> {
+        let meter = &self.meter;
+        let mut record = meter.image(index);
+        let (mut pass, mut failed) = (0, None);
+        let mut observe = |outcome: &PassOutcome| {
+            if failed.is_none() {
+                let watcher: Option<&mut dyn Watcher> = match &mut watcher {
+                    Some(watcher) => Some(&mut **watcher),
+                    None => None,
+                };
+                // Traces are made when looked at.
+                let traces: &[SliceTrace] = if meter.reads_traces() { &outcome.traces } else { &[] };
+                failed = meter.add_watched(&mut record, pass, (&outcome.counts, traces), watcher).err();
+            }
+            pass += 1;
+        };
+        let item = ChipDriver::observed(&self.chip, (meter.grain(), &mut observe), |driver| {
+            drive(workload.begin(index), driver, &mut || progress.advance(1))
+        });
+        match failed {
+            Some(problem) => Err(problem),
+            None => Ok((item?, record)),
+        }
+    }
+}

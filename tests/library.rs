@@ -1,0 +1,170 @@
+//! The library as another program uses it: owned values, shared between threads, driven by workloads of its own.
+
+#[path = "../examples/library.rs"]
+mod example;
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use snnc::compiler::ir::NetworkId;
+use snnc::simulator::charge::Record;
+use snnc::simulator::time::cycle::Watcher;
+use snnc::{
+    Code, CompileOptions, Course, Diagnostic, Fidelity, Model, Observer, Outcome, Program, Progress, Session,
+    SessionOptions, Workload,
+};
+
+/// The feed-forward example, compiled once.
+static PROGRAM: LazyLock<Program> = LazyLock::new(|| {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/feed-forward/model.ron");
+    let target = snnc::target("loihi-like").unwrap();
+    Model::load(path).unwrap().compile(&target, &CompileOptions::default()).unwrap()
+});
+
+/// Pictures that differ from each other.
+fn pictures(n: usize) -> Vec<f64> {
+    (0..n * 144).map(|i| (i * 37 % 101) as f64 / 50.0 - 1.0).collect()
+}
+
+fn session(threads: Option<usize>) -> Session {
+    Session::new(&PROGRAM, SessionOptions { threads, ..SessionOptions::default() }).unwrap()
+}
+
+#[test]
+fn values_are_owned_and_go_to_any_thread() {
+    fn owned<T: Send + Sync + Clone + 'static>() {}
+    fn sent<T: Send + Sync + 'static>() {}
+    owned::<Model>();
+    owned::<Program>();
+    owned::<Session>();
+    owned::<snnc::Report>();
+    owned::<snnc::Diagnostics>();
+    sent::<Outcome<Vec<f64>>>();
+}
+
+#[test]
+fn the_example_runs() {
+    example::main().unwrap();
+}
+
+#[test]
+fn a_session_answers_many_threads_alike() {
+    let samples = PROGRAM.samples("classifier", pictures(5)).unwrap();
+    let first = session(None).run(&samples).unwrap();
+    assert!(first.record.total.tally.total().total().events.spikes > 100);
+    for threads in [1, 3] {
+        let shared = session(Some(threads));
+        std::thread::scope(|scope| {
+            let run = || shared.clone().run(&samples).unwrap();
+            let others: Vec<_> = (0..3).map(|_| scope.spawn(run)).collect();
+            for other in others.into_iter().map(|other| other.join().unwrap()) {
+                assert_eq!((&first.items, &first.record), (&other.items, &other.record));
+            }
+        });
+    }
+}
+
+#[test]
+fn threads_out_of_range_are_refused() {
+    for threads in [0, 1025] {
+        let options = SessionOptions { threads: Some(threads), fidelity: Fidelity::None };
+        assert_eq!(Session::new(&PROGRAM, options).unwrap_err().code, Code::Argument);
+    }
+}
+
+#[test]
+fn a_program_is_the_same_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("feed-forward.snnx");
+    PROGRAM.save(&path).unwrap();
+    let read = Program::load(&path).unwrap();
+    assert_eq!(read.mapped(), PROGRAM.mapped());
+    assert!(read.compilation().is_none() && PROGRAM.compilation().is_some());
+    assert_eq!(read.spiking().unwrap_err().code, Code::Argument);
+}
+
+/// A workload of another author: the classifier sees a picture, then the picture made darker by its largest read-out.
+struct Darker;
+
+struct Two {
+    picture: Vec<f64>,
+    left: u32,
+    seen: Vec<Vec<f64>>,
+}
+
+impl Workload for Darker {
+    type Item = Vec<Vec<f64>>;
+
+    fn len(&self) -> u64 {
+        3
+    }
+
+    fn passes(&self) -> u64 {
+        2
+    }
+
+    fn begin(&self, index: u64) -> impl Course<Item = Self::Item> {
+        Two { picture: vec![1.0 - index as f64 / 4.0; 144], left: 2, seen: Vec::new() }
+    }
+}
+
+impl Course for Two {
+    type Item = Vec<Vec<f64>>;
+
+    fn input(&mut self) -> Option<(NetworkId, &[f64])> {
+        (self.left > 0).then_some((NetworkId(0), &self.picture))
+    }
+
+    fn answer(&mut self, readouts: &[Vec<f64>]) -> Result<(), Diagnostic> {
+        let largest = readouts[0].iter().copied().fold(0.0, f64::max);
+        self.picture.iter_mut().for_each(|pixel| *pixel = (*pixel - largest).max(-1.0));
+        self.seen.push(readouts[0].clone());
+        self.left -= 1;
+        Ok(())
+    }
+
+    fn finish(self) -> Self::Item {
+        self.seen
+    }
+}
+
+#[derive(Default)]
+struct Steps([AtomicU64; 2]);
+
+impl Progress for Steps {
+    fn begin(&self, steps: u64) {
+        self.0[0].fetch_add(steps, Ordering::Relaxed);
+    }
+
+    fn advance(&self, steps: u64) {
+        self.0[1].fetch_add(steps, Ordering::Relaxed);
+    }
+}
+
+#[derive(Default)]
+struct Seen(Vec<(u64, Record)>);
+
+impl Observer for Seen {
+    fn item(&mut self, index: u64, record: &Record) -> Result<(), Diagnostic> {
+        self.0.push((index, record.clone()));
+        Ok(())
+    }
+
+    fn watcher(&mut self) -> Option<&mut dyn Watcher> {
+        None
+    }
+}
+
+#[test]
+fn a_workload_of_another_author_runs_and_is_watched() {
+    let (session, steps, mut seen) = (session(Some(2)), Steps::default(), Seen::default());
+    let outcome = session.run_observed(&Darker, &mut seen, &steps).unwrap();
+    assert_eq!(steps.0.map(AtomicU64::into_inner), [6, 6]);
+    assert_eq!(seen.0.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(outcome.report().totals.images, 3);
+    for (index, item) in outcome.items.iter().enumerate() {
+        let first = vec![1.0 - index as f64 / 4.0; 144];
+        let by_hand = session.chip().run(NetworkId(0), &first).unwrap();
+        assert_eq!((item.len(), &item[0]), (2, &by_hand.readouts[0]));
+    }
+}
