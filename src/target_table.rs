@@ -52,9 +52,8 @@ pub fn table(target: &Target) -> String {
     let resets: Vec<String> = n.resets.0.iter().map(|reset| format!("{reset:?}")).collect();
     neuron.push(("resets".into(), resets.join(", "), n.resets.1.to_string()));
     if let Some(current) = &n.synaptic_current {
-        let rows = rows!(current; bits, overflow, decay_offset);
-        neuron
-            .extend(rows.into_iter().map(|(name, value, source)| (format!("current.{name}"), value, source)));
+        let rows = rows!(current; bits, overflow, decay_offset).into_iter();
+        neuron.extend(rows.map(|(name, value, source)| (format!("current.{name}"), value, source)));
     }
     section("neuron", neuron);
     if let Some(layers) = &target.layer_cores {
