@@ -27,7 +27,7 @@ pub fn print(report: &Report) -> String {
 }
 
 impl fmt::Display for Report {
-    /// The text that [`print`] gives.
+    /// The text that [`print()`] gives.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&print(self))
     }
