@@ -31,7 +31,7 @@ type Taps = Vec<Vec<Option<usize>>>;
 
 impl Composed {
     /// Taps of the kernel.
-    pub fn len(&self) -> usize {
+    pub fn taps(&self) -> usize {
         self.map.rows.kernel * self.map.cols.kernel
     }
 

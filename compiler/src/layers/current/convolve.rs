@@ -169,13 +169,13 @@ impl Convolving<'_> {
         let Some((_, between)) = before.depthwise() else { return Err(fed_by(before)) };
         let Wiring::Conv { channels: own, .. } = &before.kernel.wiring else { return Err(fed_by(before)) };
         let (all, taps, outputs) = (self.channels(), first.rows.kernel * first.cols.kernel, channels.outputs);
-        let volume = channels.sources().len() * composed.len() * outputs;
+        let volume = channels.sources().len() * composed.taps() * outputs;
         if volume > WEIGHTS_MAX {
             let why = format!("the kernel would have {volume} weights, at most {WEIGHTS_MAX} expected");
             return Err(no_single_kernel(before, &why));
         }
         let mut weights = vec![0.0; volume];
-        for (input, block) in channels.sources().zip(weights.chunks_exact_mut(composed.len() * outputs)) {
+        for (input, block) in channels.sources().zip(weights.chunks_exact_mut(composed.taps() * outputs)) {
             let scales = &before.kernel.weights[input * taps..(input + 1) * taps];
             for (o, output) in all.targets_of(between.start + input).enumerate() {
                 let kernel = self.conv.taps(&all, between.start + input, output);
@@ -217,13 +217,13 @@ impl Term {
         let (first, channels) = (*map, *channels);
         let composed = compose(&first, window).map_err(|why| no_single_kernel(self, why))?;
         let (old, outputs) = ((first.rows.kernel * first.cols.kernel) * channels.outputs, channels.outputs);
-        let volume = channels.sources().len() * composed.len() * outputs;
+        let volume = channels.sources().len() * composed.taps() * outputs;
         if volume > WEIGHTS_MAX {
             let why = format!("the kernel would have {volume} weights, at most {WEIGHTS_MAX} expected");
             return Err(no_single_kernel(self, &why));
         }
         let mut weights = vec![0.0; volume];
-        let blocks = weights.chunks_exact_mut(composed.len() * outputs);
+        let blocks = weights.chunks_exact_mut(composed.taps() * outputs);
         for (block, kernel) in blocks.zip(self.kernel.weights.chunks_exact(old)) {
             composed.each(&first, window, |tap, j, k| {
                 for o in 0..outputs {
