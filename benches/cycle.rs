@@ -12,7 +12,7 @@ use std::time::Instant;
 use snnc_compiler::driver::assemble;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Dynamics, Model, Network, NeuronFormat, Population, Projection, Sparse, SpikingIr,
+    Bias, Connectivity, Model, Network, NeuronFormat, NeuronModel, Population, Projection, Sparse, SpikingIr,
     Window,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId, Shape};
@@ -109,7 +109,7 @@ fn ir(target: &Target, steps: u32) -> SpikingIr {
         network: NetworkId(0),
         name: name.into(),
         shape: Shape::new(1, 1, neurons as usize),
-        dynamics: Dynamics::Lif { decay: 0, thresholds: vec![1] },
+        dynamics: NeuronModel::lif(0, vec![1]),
         input_shift: 6,
         bias,
         window: Window { start, steps },

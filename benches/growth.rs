@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use snnc::report::memory::peak_bytes;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, Dynamics, Kernel, Model, Network, NeuronFormat, Population, Projection,
-    Sparse, SpikingIr, Window,
+    Bias, Connectivity, Convolution, Kernel, Model, Network, NeuronFormat, NeuronModel, Population,
+    Projection, Sparse, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::build_cores;
@@ -116,7 +116,7 @@ fn add_layer(ir: &mut SpikingIr, layer: usize, shape: Shape) {
         network: NetworkId(0),
         name: format!("layer{layer}"),
         shape,
-        dynamics: Dynamics::Lif { decay: 2048, thresholds: vec![100; shape.channels] },
+        dynamics: NeuronModel::lif(2048, vec![100; shape.channels]),
         input_shift: 6,
         bias: Bias::Zero,
         window: Window { start: layer as u32, steps: 8 },

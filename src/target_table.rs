@@ -45,9 +45,11 @@ pub fn table(target: &Target) -> String {
     if let Some(most) = &n.threshold_max {
         neuron.push(("threshold_max".into(), most.0.to_string(), most.1.to_string()));
     }
-    if let Some(offset) = &n.current_decay_offset {
-        let unused = format!("{} (not used yet: no neuron with a synaptic current is lowered)", offset.1);
-        neuron.push(("current_decay_offset".into(), offset.0.to_string(), unused));
+    let resets: Vec<String> = n.resets.0.iter().map(|reset| format!("{reset:?}")).collect();
+    neuron.push(("resets".into(), resets.join(", "), n.resets.1.to_string()));
+    if let Some(current) = &n.synaptic_current {
+        let rows = rows!(current; bits, overflow, decay_offset).into_iter();
+        neuron.extend(rows.map(|(name, value, source)| (format!("current.{name}"), value, source)));
     }
     section("neuron", neuron);
     if let Some(layers) = &target.layer_cores {

@@ -7,7 +7,7 @@ use petgraph::graph::DiGraph;
 use snnc_compiler::driver;
 use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Conv, Graph, Layer, Op, Synapses};
-use snnc_compiler::ir::spiking::{Bias, Dynamics, SpikingIr, Ties};
+use snnc_compiler::ir::spiking::{Bias, NeuronModel, SpikingIr, Ties};
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::passes::quantise::summary;
 use snnc_compiler::reference::{Interpreter, Map, Trace};
@@ -94,11 +94,13 @@ fn uncorrected(ir: &SpikingIr) -> SpikingIr {
     let mut ir = ir.clone();
     for population in ir.model.populations.values_mut() {
         let ties = population.rounding.ties;
-        match (&mut population.dynamics, &mut population.bias) {
-            (Dynamics::Lif { thresholds, .. }, _) if ties == Some(Ties::Threshold) => {
-                thresholds.iter_mut().for_each(|t| *t += 1);
+        match (ties, &mut population.bias) {
+            (Some(Ties::Threshold), _) => {
+                let neurons = &population.dynamics;
+                let before = neurons.thresholds().iter().map(|t| t + 1).collect();
+                population.dynamics = NeuronModel::lif(neurons.decay(), before);
             }
-            (_, Bias::Channel(values) | Bias::Neuron(values)) if ties == Some(Ties::Bias) => {
+            (Some(Ties::Bias), Bias::Channel(values) | Bias::Neuron(values)) => {
                 values.iter_mut().for_each(|v| *v -= 1);
             }
             _ => {}

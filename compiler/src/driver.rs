@@ -104,6 +104,7 @@ pub fn map_given(
     given: &Given,
 ) -> Result<Program, Diagnostics> {
     // What narrower weights take is the target's to say.
+    has_neurons(ir, target)?;
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
     let (partition, sites) = match (&given.partition, &target.layer_cores) {
         (Some(partition), _) => (partition.clone(), None),
@@ -119,6 +120,18 @@ pub fn map_given(
             None => Ok(place::place(partition.cores.len(), traffic, target, options.place)?),
         }
     })
+}
+
+/// Refuses neurons that the chip does not have: nothing stands in for them.
+fn has_neurons(ir: &SpikingIr, target: &Target) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::default();
+    for (id, lacking) in ir.model.lacking(&target.neuron) {
+        let message = format!("{lacking} ({})", target.name);
+        let place = format!("layer {}", ir.model.layer_name(id));
+        let hint = "choose a target whose `neuron` group has it (`snnc targets show NAME`), or other neurons";
+        problems.push(Diagnostic::new(Code::Unsupported, place, message).hint(hint));
+    }
+    problems.into_result(())
 }
 
 /// Builds a program from any author's partition and placement, and verifies all of it.

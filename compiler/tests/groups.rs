@@ -8,7 +8,7 @@ use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
     Population, Projection, Readout, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
@@ -30,8 +30,8 @@ fn network(target: &Target, shape: Shape, map: ConvMap, channels: ChannelMap) ->
             name: name.into(),
             shape,
             dynamics: match fires {
-                true => Dynamics::Lif { decay: 0, thresholds: vec![2; shape.channels] },
-                false => Dynamics::Integrator { decay: 0 },
+                true => NeuronModel::lif(0, vec![2; shape.channels]),
+                false => NeuronModel::integrator(0),
             },
             input_shift: target.neuron.weight_shift_min.get(),
             bias: if fires { Bias::Host } else { Bias::Zero },

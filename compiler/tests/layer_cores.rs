@@ -5,7 +5,7 @@ mod common;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::{Connectivity, Dynamics, NeuronFormat, Sparse, SpikingIr};
+use snnc_compiler::ir::spiking::{Connectivity, NeuronFormat, NeuronModel, Sparse, SpikingIr};
 use snnc_compiler::ir::{CoreId, PopulationId, ProjectionId, Shape};
 use snnc_targets::{Code, Site, Target, registry};
 
@@ -19,9 +19,11 @@ fn network() -> SpikingIr {
     ir.model.neuron = NeuronFormat::new(&target().neuron, 8);
     for population in ir.model.populations.values_mut() {
         population.input_shift = 0;
-        match &mut population.dynamics {
-            Dynamics::Lif { decay, .. } | Dynamics::Integrator { decay } => *decay = 0,
-        }
+        let neurons = &mut population.dynamics;
+        *neurons = match neurons.fires() {
+            true => NeuronModel::lif(0, neurons.thresholds().to_vec()),
+            false => NeuronModel::integrator(0),
+        };
     }
     ir.verify().unwrap();
     ir

@@ -23,7 +23,7 @@ pub struct SliceTable {
 pub struct Events {
     /// Weights added to accumulators of its neurons.
     pub synaptic_operations: u64,
-    /// Neurons updated with input, bias or membrane other than 0.
+    /// Neurons updated with input, bias or state other than 0.
     pub updates_active: u64,
     /// Neurons updated with none of them.
     pub updates_inactive: u64,
@@ -33,7 +33,7 @@ pub struct Events {
     pub packets_sent: u64,
     /// Packets that arrived for its neurons; one that touches several slices of a core counts at the first of them.
     pub packets_received: u64,
-    /// Input sums outside the accumulator's width.
+    /// Updates with an input sum outside the accumulator's width, or a synaptic current outside its own.
     pub accumulator_overflows: u64,
     /// Membranes clipped to the state's width.
     pub state_saturations: u64,

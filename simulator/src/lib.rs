@@ -13,6 +13,7 @@ pub mod charge;
 pub mod counts;
 pub mod execute;
 pub mod network;
+pub mod neuron;
 pub mod philox;
 pub mod time;
 pub mod workload;

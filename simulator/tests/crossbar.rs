@@ -9,7 +9,7 @@ use common::Random;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::usage::Limit;
-use snnc_compiler::ir::spiking::{Bias, Convolution, Dynamics, NeuronFormat, Projection, SpikingIr};
+use snnc_compiler::ir::spiking::{Bias, Convolution, NeuronFormat, NeuronModel, Projection, SpikingIr};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::{Rates, search};
@@ -29,9 +29,11 @@ fn network(random: &mut Random, target: &Target) -> SpikingIr {
         if let Bias::Channel(biases) = &mut population.bias {
             biases.iter_mut().for_each(|bias| *bias /= 64);
         }
-        match &mut population.dynamics {
-            Dynamics::Lif { decay, .. } | Dynamics::Integrator { decay } => *decay = 0,
-        }
+        let neurons = &mut population.dynamics;
+        *neurons = match neurons.fires() {
+            true => NeuronModel::lif(0, neurons.thresholds().to_vec()),
+            false => NeuronModel::integrator(0),
+        };
     }
     ir.model.inputs[0].scale.fill(10.0);
     ir.verify().unwrap();

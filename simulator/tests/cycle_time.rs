@@ -5,8 +5,10 @@ mod common;
 
 use common::no_overlap;
 use common::timing::{self, timed, watched};
+use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::mapping::effort::Effort;
 use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::time::cycle::KEPT;
@@ -41,6 +43,37 @@ fn simulated_time_is_never_below_the_analytic_bound() {
         packets += sent;
     }
     assert!(packets > 5_000 && longer > 50, "{packets} packets, {longer} timesteps above the bound");
+}
+
+#[test]
+fn networks_with_cycles_are_timed_until_their_last_spike_has_arrived() {
+    let (mut packets, mut late) = (0, 0);
+    for seed in 600..608 {
+        let mut random = common::Random(seed);
+        let mut target = common::target(&mut random, 1024);
+        target.core.threshold_profiles = None;
+        target.core.neurons.0 = 20;
+        let ir = common::recurrent_network(&mut random, &target, true);
+        let input = common::input(&mut random, &ir);
+        let mut options = CompileOptions::default();
+        (options.place.effort, options.search.effort) = (Effort::Fast, Effort::Fast);
+        let chip = Chip::new(map(&ir, &target, options).unwrap());
+        let outcome = chip.run(NetworkId(0), &input).unwrap();
+        let (analytic, _) = timed(&chip, &outcome, Fidelity::Analytic);
+        let (cycle, record) = timed(&chip, &outcome, Fidelity::Cycle { every: 1 });
+        assert_eq!(cycle.steps.len() as u32, ir.model.networks[NetworkId(0)].pass_steps);
+        assert!(
+            analytic.steps.iter().zip(&cycle.steps).all(|(a, c)| c.total_ps >= a.total_ps),
+            "seed {seed}"
+        );
+        let sent: u64 = outcome.counts.steps.iter().flat_map(|s| &s.flows).map(|f| f.packets).sum();
+        assert_eq!(record.tally.total().time.packets.packets, sent, "seed {seed}");
+        packets += sent;
+        let after = ir.model.populations.values().map(|p| p.window.end()).max().unwrap() as usize;
+        let events = outcome.counts.steps[after..].iter().flat_map(|step| &step.events);
+        late += events.map(|e| e.packets_received).sum::<u64>();
+    }
+    assert!(packets > 1_000 && late > 0, "{packets} packets, {late} after all windows");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use snnc_compiler::driver::{CompileOptions, assemble, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Slice;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
     Population, Projection, Readout, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
@@ -36,8 +36,8 @@ fn pointwise(side: usize) -> ConvMap {
 fn population(ir: &mut SpikingIr, shape: Shape, depth: u32, fires: bool, bias: Bias) -> PopulationId {
     let format = ir.model.neuron;
     let dynamics = match fires {
-        true => Dynamics::Lif { decay: 0, thresholds: vec![2; shape.channels] },
-        false => Dynamics::Integrator { decay: 0 },
+        true => NeuronModel::lif(0, vec![2; shape.channels]),
+        false => NeuronModel::integrator(0),
     };
     ir.model.populations.push(Population {
         network: NetworkId(0),

@@ -10,16 +10,17 @@ use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Dynamics, Model, Population, Sparse, SpikingIr, Ties, membrane_grid,
+    Bias, Connectivity, Model, Population, Sparse, SpikingIr, Ties, membrane_grid,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_compiler::neuron::TrainedNeuron;
 use snnc_compiler::reference::Trace;
 use snnc_simulator::counts::Events;
 use snnc_simulator::execute::host_input;
-use snnc_simulator::execute::neuron::Update;
+use snnc_simulator::neuron::{Rule, State};
 use snnc_targets::Diagnostics;
 
-use snnc_compiler::passes::collect::{self, Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
+use snnc_compiler::passes::collect::{self, Collected, NeuronLayer, SourceKernel, Wiring};
 use snnc_compiler::passes::{fold, linear};
 
 /// What one layer does to float spikes.
@@ -207,11 +208,13 @@ impl Sums {
 /// The six answers of a layer's neurons; membranes `[h, w, c]` above rest, in thresholds (the chip's in its integers).
 struct Neurons<'a> {
     population: &'a Population,
-    update: Update,
+    rule: Rule,
     ties: Ties,
-    kept: f64,
+    /// From rest, in thresholds.
+    trained: TrainedNeuron,
     /// What the chip keeps of a membrane; None without a leak.
     kept_on_chip: Option<f64>,
+    /// Thresholds per unit of current.
     gain: f64,
     shift: u32,
     /// By how much of the threshold the chip's constant input was raised for its strict comparison, one a channel.
@@ -229,22 +232,16 @@ struct Neurons<'a> {
     decay: Vec<f64>,
     strictly: Vec<f64>,
     narrow: Vec<f64>,
-    chip: Vec<i32>,
+    chip: Vec<State>,
     check: LayerCheck,
 }
 
 impl<'a> Neurons<'a> {
     fn new(model: &'a Model, id: PopulationId, layer: &NeuronLayer, input: &[f64]) -> Self {
         let population = &model.populations[id];
-        let (kept, gain) = match layer.kind {
-            NeuronKind::Lif { tau, threshold, reset } => (1.0 - 1.0 / tau, 1.0 / (tau * (threshold - reset))),
-            NeuronKind::If { threshold } => (1.0, 1.0 / threshold),
-            NeuronKind::Mean | NeuronKind::Weighted { .. } => (0.0, 1.0),
-        };
-        let mantissas = match &population.dynamics {
-            Dynamics::Lif { thresholds, .. } => thresholds.as_slice(),
-            Dynamics::Integrator { .. } => &[],
-        };
+        let TrainedNeuron { threshold, reset, .. } = layer.kind.trained().expect("read-outs are not checked");
+        let trained = layer.kind.from_rest(threshold - reset).expect("read-outs are not checked");
+        let mantissas = population.dynamics.thresholds();
         let ties = population.rounding.ties.unwrap_or(Ties::Inclusive);
         let lowered = u32::from(ties == Ties::Threshold);
         let shifted = |more: u32| {
@@ -252,7 +249,7 @@ impl<'a> Neurons<'a> {
         };
         let n = layer.shape.len();
         let units: Vec<i32> = shifted(lowered);
-        let leaks = matches!(layer.kind, NeuronKind::Lif { .. });
+        let leaks = trained.tau.is_some();
         let parts = f64::from(1u32 << model.neuron.decay_bits);
         let raised = match ties {
             Ties::Bias => raised(model, population, &units),
@@ -265,11 +262,11 @@ impl<'a> Neurons<'a> {
         let (constant, bias) = constants(model, id, population, layer, input);
         Self {
             population,
-            update: Update::new(&model.neuron, population.dynamics.decay(), population.input_shift),
+            rule: Rule::new(&model.neuron, &population.dynamics, population.input_shift),
             ties,
-            kept,
+            trained,
             kept_on_chip: leaks.then(|| 1.0 - f64::from(population.dynamics.decay()) / parts),
-            gain,
+            gain: 1.0 / (threshold - reset),
             shift: population.input_shift,
             raised,
             lowered: lowered_to,
@@ -282,7 +279,7 @@ impl<'a> Neurons<'a> {
             decay: vec![0.0; n],
             strictly: vec![0.0; n],
             narrow: vec![0.0; n],
-            chip: vec![0; n],
+            chip: vec![State::default(); n],
             check: LayerCheck { by_decay: leaks.then_some(0), ..LayerCheck::default() },
         }
     }
@@ -296,26 +293,27 @@ impl<'a> Neurons<'a> {
             let exact = (sums.float[i] + self.constant[i]) * self.gain;
             let rounded =
                 (f64::from(sums.chip[i]) * f64::from(1u32 << self.shift) + f64::from(self.bias[i])) / unit;
-            let kept = self.kept;
-            let float = fire(&mut self.float[i], |v| v * kept + exact, |v| v >= 1.0);
-            let weights = fire(&mut self.weights[i], |v| v * kept + rounded, |v| v >= 1.0);
+            let trained = self.trained;
+            let one = |v: f64| trained.fires(v);
+            let float = fire(&mut self.float[i], |v| trained.charge(v, exact), one);
+            let weights = fire(&mut self.weights[i], |v| trained.charge(v, 0.0) + rounded, one);
             let decay = self.kept_on_chip.map(|kept| {
-                let grid = |v: f64| (v * kept * unit).trunc() / unit + exact;
-                fire(&mut self.decay[i], grid, |v| v >= 1.0)
+                let grid = |v: f64| (v * kept * unit).trunc() / unit + trained.charge(0.0, exact);
+                fire(&mut self.decay[i], grid, one)
             });
             let (raised, lowered) = (self.raised[i % channels], self.lowered[i % channels]);
             let over = |v: f64| match self.ties {
                 Ties::Bias | Ties::Strict => v > 1.0,
                 Ties::Inclusive | Ties::Threshold | Ties::Written => v >= lowered,
             };
-            let strictly = fire(&mut self.strictly[i], |v| v * kept + exact + raised, over);
-            let lost = self.update.lost_to_accumulator(sums.chip[i]) as f64 / unit;
-            let (least, most) = (f64::from(-self.update.state_max() - 1), f64::from(self.update.state_max()));
-            let clipped = |v: f64| (v * kept + exact - lost).clamp(least / unit, most / unit);
-            let narrow = fire(&mut self.narrow[i], clipped, |v| v >= 1.0);
-            let v = self.update.integrate(self.chip[i], sums.chip[i], self.bias[i], &mut events);
-            let chip = self.update.fires(v, threshold);
-            self.chip[i] = if chip { 0 } else { v };
+            let strictly = fire(&mut self.strictly[i], |v| trained.charge(v, exact) + raised, over);
+            let fixed = self.rule.fixed();
+            let lost = fixed.lost_to_accumulator(sums.chip[i]) as f64 / unit;
+            let (least, most) = (f64::from(-fixed.state_max() - 1), f64::from(fixed.state_max()));
+            let clipped = |v: f64| (trained.charge(v, exact) - lost).clamp(least / unit, most / unit);
+            let narrow = fire(&mut self.narrow[i], clipped, one);
+            let v = self.rule.integrate(&mut self.chip[i], sums.chip[i], self.bias[i], &mut events);
+            let chip = self.rule.fire(&mut self.chip[i], threshold);
             let check = &mut self.check;
             check.spikes += u64::from(float.1);
             check.changed += u64::from(float.1 != chip);

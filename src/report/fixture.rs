@@ -3,7 +3,7 @@
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::{Core, CoreSlice, Destination, InputAxon, Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, Dynamics, HostInput, HostStage, Model, Network, NeuronFormat, Population, Readout, Window,
+    Bias, HostInput, HostStage, Model, Network, NeuronFormat, NeuronModel, Population, Readout, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_simulator::charge::{Meter, RunRecord};
@@ -61,8 +61,8 @@ fn program() -> Program {
         neuron: NeuronFormat::new(&target.neuron, 8),
         networks: vec![Network { name: "net".into(), timesteps: 4, pass_steps: 5 }].into(),
         populations: vec![
-            population("conv1", Dynamics::Lif { decay: 2048, thresholds: vec![1; 2] }),
-            population("out", Dynamics::Integrator { decay: 0 }),
+            population("conv1", NeuronModel::lif(2048, vec![1; 2])),
+            population("out", NeuronModel::integrator(0)),
         ]
         .into(),
         inputs: vec![host_input()],

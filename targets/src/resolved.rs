@@ -118,9 +118,13 @@ impl Target {
             let one = u64::from(most.0) >= 1 << n.threshold_shift.0.min(32);
             need(one && most.0 <= 1 << 30, "neuron.threshold_max", "1 << threshold_shift to 2^30, or None");
         }
-        if let Some(offset) = &n.current_decay_offset {
+        let distinct = n.resets.0.iter().enumerate().all(|(i, reset)| !n.resets.0[..i].contains(reset));
+        need(!n.resets.0.is_empty() && distinct, "neuron.resets", "one reset or more, each once");
+        if let Some(current) = &n.synaptic_current {
             let one = 1u64 << n.decay_bits.0.min(16);
-            need(u64::from(offset.0) <= one, "neuron.current_decay_offset", "at most 2^decay_bits, or None");
+            let (bits, offset) = (current.bits.0, u64::from(current.decay_offset.0));
+            need((8..=31).contains(&bits), "neuron.synaptic_current.bits", "8 to 31");
+            need(offset <= one, "neuron.synaptic_current.decay_offset", "at most 2^decay_bits");
         }
         need(
             n.bias_mantissa_bits.0 >= 2 && n.bias_mantissa_bits.0.saturating_add(n.bias_exponent_max.0) <= 31,

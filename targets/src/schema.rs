@@ -231,7 +231,8 @@ pub enum KernelSharing {
     Unshared,
 }
 
-/// Fixed-point neuron: `v <- clip(v - decay(v) + (input << shift) + bias)`, fires on the threshold, resets to 0.
+/// What the neurons of a chip can do, in integers: `v <- clip(v - decay(v) + (input << shift) + bias)`, fires on the threshold,
+/// resets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeuronSpec {
@@ -257,11 +258,12 @@ pub struct NeuronSpec {
     /// The membrane keeps (2^bits - decay) / 2^bits of itself each step, magnitude rounded toward zero. 0: no leak that
     /// is a fraction of the membrane, so that only integrate-and-fire neurons run.
     pub decay_bits: Sourced<u32>,
-    /// A synaptic current keeps (2^bits - this - decay) / 2^bits of itself each step, bits being `decay_bits`, so that
-    /// with the largest decay it is the timestep's sum. No arithmetic uses it yet: no neuron with a synaptic current is
-    /// lowered. It stands here since it belongs to the chip, and changing it changes no result.
+    /// What a firing neuron's membrane can become.
+    #[serde(default = "reset_to_zero")]
+    pub resets: Sourced<Vec<Reset>>,
+    /// A synaptic current with a decay of its own, on chips whose neurons have one.
     #[serde(default)]
-    pub current_decay_offset: Option<Sourced<u32>>,
+    pub synaptic_current: Option<CurrentSpec>,
     /// Signed bias mantissa width in bits, sign included.
     pub bias_mantissa_bits: Sourced<u32>,
     /// Bias = mantissa << exponent, exponent 0 to this.
@@ -271,6 +273,39 @@ pub struct NeuronSpec {
     /// Whether neurons are updated in timesteps. Without them a model can be mapped but not simulated.
     #[serde(default = "timestepped")]
     pub timesteps: Sourced<bool>,
+}
+
+/// What the membrane of a neuron becomes in the step in which it fires.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Reset {
+    /// 0 (hard reset).
+    #[default]
+    Zero,
+    /// What exceeds the threshold: v - threshold (soft reset).
+    Subtract,
+}
+
+/// A second word of state: the synaptic current u, which a timestep's sum joins and which joins the membrane.
+///
+/// ```text
+/// u <- overflow(kept(u) + sum)    keeps (2^decay_bits - decay_offset - decay) / 2^decay_bits, magnitude toward zero
+/// v <- clip(kept(v) + overflow(u + bias))
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CurrentSpec {
+    /// Width in bits, sign included; that of the current with the bias as well.
+    pub bits: Sourced<u32>,
+    /// What a current outside that width does.
+    pub overflow: Sourced<Overflow>,
+    /// What a current loses beyond its decay each step, of 2^decay_bits.
+    pub decay_offset: Sourced<u32>,
+}
+
+/// What a target means that does not say.
+fn reset_to_zero() -> Sourced<Vec<Reset>> {
+    Sourced(vec![Reset::Zero], Provenance::Assumed("not said; as all chips".into()))
 }
 
 /// What a target means that does not say.

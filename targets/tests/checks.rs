@@ -1,7 +1,7 @@
 //! One negative test for each rule about crossbars, copies, merged dendrites, layer cores and leaks; every built-in
 //! target passes, names the source of each constant, and survives its own serialisation.
 
-use snnc_targets::schema::{InputAxonKind, KernelSharing, OutputAxonKind, Routing, WeightStorage};
+use snnc_targets::schema::{InputAxonKind, KernelSharing, OutputAxonKind, Reset, Routing, WeightStorage};
 use snnc_targets::{Code, Target, registry};
 
 /// Breaks one rule of a built-in target and demands that the check names the field.
@@ -108,9 +108,14 @@ fn leaks_and_spikes() {
 fn thresholds_and_currents_of_loihi() {
     refuses("loihi-like", "neuron.threshold_max", |t| t.neuron.threshold_max.as_mut().unwrap().0 = 63);
     refuses("loihi-like", "neuron.threshold_max", |t| t.neuron.threshold_max.as_mut().unwrap().0 = 1 << 31);
-    refuses("loihi-like", "neuron.current_decay_offset", |t| {
-        t.neuron.current_decay_offset.as_mut().unwrap().0 = 4097;
+    refuses("loihi-like", "neuron.synaptic_current.decay_offset", |t| {
+        t.neuron.synaptic_current.as_mut().unwrap().decay_offset.0 = 4097;
     });
+    refuses("loihi-like", "neuron.synaptic_current.bits", |t| {
+        t.neuron.synaptic_current.as_mut().unwrap().bits.0 = 32;
+    });
+    refuses("loihi-like", "neuron.resets", |t| t.neuron.resets.0.clear());
+    refuses("loihi-like", "neuron.resets", |t| t.neuron.resets.0 = vec![Reset::Zero, Reset::Zero]);
     let neuron = registry::load("loihi-like").unwrap().neuron;
     // A mantissa of 17 bits and a shift of 6 reach exactly as far.
     assert_eq!(neuron.threshold_max.unwrap().0, ((1 << 17) - 1) << 6);

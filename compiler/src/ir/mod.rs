@@ -4,6 +4,7 @@
 //! networks, no float layer and no search.
 
 pub mod channels;
+pub mod components;
 pub mod geometry;
 pub mod program;
 pub mod shape;

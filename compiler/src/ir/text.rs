@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use snnc_targets::{Code, Diagnostic};
 
 use super::program::Program;
-use super::spiking::{Bias, Dynamics, Model, SpikingIr};
+use super::spiking::{Bias, Model, SpikingIr};
 
 /// Prints `value` as RON below `header` (each line becomes a comment).
 pub fn print<T: Serialize>(header: &str, value: &T) -> String {
@@ -108,10 +108,7 @@ fn model_header(model: &Model) -> String {
         );
     }
     for (id, p) in model.populations.iter() {
-        let kind = match &p.dynamics {
-            Dynamics::Lif { decay, .. } => format!("lif, decay {decay}"),
-            Dynamics::Integrator { decay } => format!("integrator, decay {decay}"),
-        };
+        let kind = p.dynamics.describe();
         let bias = match &p.bias {
             Bias::Zero => "no bias",
             Bias::Channel(_) => "channel bias",

@@ -58,6 +58,15 @@ fn overflow(format: &NeuronFormat, place: &str, excess: Excess, steps: u32) -> D
                  wider accumulator, or check that the run's report counts no overflow",
             )
         }
+        Excess::Current(low, high) => {
+            let message = format!(
+                "with its bias a synaptic current may reach {low:.0} or {high:.0} within {steps} timesteps, which leaves its width"
+            );
+            Diagnostic::warning(Code::SumMayOverflow, place, message).hint(
+                "use fewer inputs, smaller weights or a faster decay of the current, or check that the run's report counts no \
+                 overflow",
+            )
+        }
         Excess::Drift(low) => {
             let message = format!(
                 "its membranes may sink to {low:.0} within {steps} timesteps and still fire again; a membrane of {bits} bits \

@@ -14,6 +14,7 @@ use crate::graph::{Conv, Graph, Kind, Op, Shapes, Synapses};
 use crate::ir::channels::{ChannelMap, group_cuts};
 use crate::ir::spiking::HostStage;
 use crate::ir::{AxisMap, ConvMap, Shape};
+pub use crate::neuron::NeuronKind;
 
 /// Name of the pass.
 pub const NAME: &str = "collect-neurons";
@@ -47,39 +48,6 @@ pub struct NeuronLayer {
     pub bias: Vec<f64>,
     /// Stages of a constant input, if one feeds this layer; the bias is in the last.
     pub host: Option<HostPath>,
-}
-
-/// Dynamics in floats.
-#[derive(Debug, Clone)]
-pub enum NeuronKind {
-    /// `v += (x - (v - reset)) / tau`, fires at `threshold`, resets to `reset`.
-    Lif {
-        /// In timesteps.
-        tau: f64,
-        /// Above `reset`.
-        threshold: f64,
-        /// Resting membrane.
-        reset: f64,
-    },
-    /// `v += x`, fires at `threshold`, resets to 0.
-    If {
-        /// Above 0.
-        threshold: f64,
-    },
-    /// Mean of the current over the timesteps.
-    Mean,
-    /// Sum over t of `coefficients[t]` x current.
-    Weighted {
-        /// Oldest first.
-        coefficients: Vec<f64>,
-    },
-}
-
-impl NeuronKind {
-    /// Whether the neurons fire; the others are read out.
-    pub fn fires(&self) -> bool {
-        matches!(self, Self::Lif { .. } | Self::If { .. })
-    }
 }
 
 /// Weights from one firing layer.

@@ -6,7 +6,7 @@
 
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
     Population, Projection, Readout, Sparse, SpikingIr, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
@@ -50,11 +50,11 @@ pub fn network() -> SpikingIr {
         order: None,
         rounding: Default::default(),
     };
-    let lif = |channels: u32| Dynamics::Lif { decay: 2048, thresholds: (200..200 + channels).collect() };
+    let lif = |channels: u32| NeuronModel::lif(2048, (200..200 + channels).collect());
     let populations = vec![
         population("first", 4, lif(4), Bias::Host, 0, 8),
         population("second", 6, lif(6), Bias::Channel(vec![10; 6]), 1, 8),
-        population("sum", 3, Dynamics::Integrator { decay: 0 }, Bias::Zero, 1, 9),
+        population("sum", 3, NeuronModel::integrator(0), Bias::Zero, 1, 9),
     ];
     let project = |source, target, inputs, outputs| Projection {
         source: PopulationId(source),
@@ -115,8 +115,9 @@ pub fn irregular() -> SpikingIr {
     ir.model.readouts[0] = Readout { population: PopulationId(2), scale: vec![0.1], offset: vec![0.0] };
     for (population, neurons) in ir.model.populations.values_mut().zip([6, 5, 3]) {
         population.shape = Shape::new(1, 1, neurons);
-        if let Dynamics::Lif { thresholds, .. } = &mut population.dynamics {
-            thresholds.truncate(1);
+        if population.dynamics.fires() {
+            let neurons = &population.dynamics;
+            population.dynamics = NeuronModel::lif(neurons.decay(), neurons.thresholds()[..1].to_vec());
         }
     }
     ir.model.populations[PopulationId(1)].bias = Bias::Neuron(vec![10, 20, 30, 40, 50]);

@@ -6,7 +6,7 @@ use snnc_targets::schema::{InputAxonKind, OutputAxonKind, Routing};
 use snnc_targets::{Code, Provenance, Site, Sourced};
 
 use crate::common::irregular;
-use crate::support::{SECOND, SUM, bad_lists, bad_program, irregular_program, receiver, refuses};
+use crate::support::{FIRST, SECOND, SUM, bad_lists, bad_program, irregular_program, receiver, refuses};
 
 #[test]
 fn program_lists() {
@@ -264,10 +264,13 @@ fn program_routes() {
         *p.cores[core].slices[0].route_starts.last_mut().unwrap() += 1;
     });
     bad_program("backward", "must come before", |p| {
-        let (core, to) = (receiver(p), p.cores[CoreId(0)].slices[0].destinations[0]);
-        let last = p.cores[core].slices[0].slice.positions() as usize;
-        p.cores[core].slices[0].destinations.push(to);
-        p.cores[core].slices[0].route_starts[last] += 1;
+        // The same program with its first two populations the other way round.
+        let (first, second) = (p.model.populations[FIRST].clone(), p.model.populations[SECOND].clone());
+        (p.model.populations[FIRST], p.model.populations[SECOND]) = (second, first);
+        p.model.inputs[0].population = SECOND;
+        for placed in p.cores.values_mut().flat_map(|core| &mut core.slices) {
+            placed.slice.population = [SECOND, FIRST, SUM][placed.slice.population.0 as usize];
+        }
     });
 }
 

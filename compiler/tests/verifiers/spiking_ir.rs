@@ -1,7 +1,7 @@
 //! Rules of the spiking IR.
 
 use snnc_compiler::ir::channels::ChannelMap;
-use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, HostStage, SpikingIr, Window};
+use snnc_compiler::ir::spiking::{Bias, Connectivity, HostStage, NeuronModel, SpikingIr, Window};
 use snnc_compiler::ir::workload::{DrivenNetwork, WorkloadSpec};
 use snnc_compiler::ir::{NetworkId, PopulationId, ProjectionId, Shape};
 use snnc_targets::Code;
@@ -30,23 +30,23 @@ fn spiking_ir_populations() {
     });
     bad_ir("leak", "without a fractional leak", |ir| ir.model.neuron.decay_bits = 0);
     bad_ir("decay", "decay 5000 exceeds", |ir| {
-        ir.model.populations[SUM].dynamics = Dynamics::Integrator { decay: 5000 }
+        ir.model.populations[SUM].dynamics = NeuronModel::integrator(5000)
     });
     bad_ir("shift", "input shift 7", |ir| ir.model.populations[SUM].input_shift = 7);
     bad_ir("few thresholds", "1 thresholds for 4", |ir| {
-        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![1] };
+        ir.model.populations[FIRST].dynamics = NeuronModel::lif(0, vec![1]);
     });
     bad_ir("threshold range", "threshold mantissa is outside 1 to", |ir| {
         ir.model.neuron.strict = false;
-        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![0, 1, 2, 3] };
+        ir.model.populations[FIRST].dynamics = NeuronModel::lif(0, vec![0, 1, 2, 3]);
     });
     bad_ir("strict threshold range", "threshold mantissa is outside 0 to", |ir| {
         ir.model.neuron.strict = true;
-        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![0, 1, 2, 1 << 17] };
+        ir.model.populations[FIRST].dynamics = NeuronModel::lif(0, vec![0, 1, 2, 1 << 17]);
     });
     bad_ir("threshold cap", "threshold mantissa is outside 0 to 999", |ir| {
         ir.model.neuron.threshold_max = Some(63_999);
-        ir.model.populations[FIRST].dynamics = Dynamics::Lif { decay: 0, thresholds: vec![1, 2, 3, 1000] };
+        ir.model.populations[FIRST].dynamics = NeuronModel::lif(0, vec![1, 2, 3, 1000]);
     });
     bad_ir("few biases", "2 biases for 6", |ir| {
         ir.model.populations[SECOND].bias = Bias::Channel(vec![0; 2])
@@ -69,9 +69,33 @@ fn spiking_ir_populations() {
 fn spiking_ir_projections() {
     let projection = ProjectionId(0);
     bad_ir("dangling", "does not exist", |ir| ir.projections[projection].source = PopulationId(9));
-    bad_ir("backward", "must come before", |ir| ir.projections[projection].source = SECOND);
+    bad_ir("backward", "must come before", |ir| {
+        // The same network with its first two populations the other way round.
+        let swapped = |id: PopulationId| [SECOND, FIRST, SUM][id.0 as usize];
+        let (first, second) = (ir.model.populations[FIRST].clone(), ir.model.populations[SECOND].clone());
+        (ir.model.populations[FIRST], ir.model.populations[SECOND]) = (second, first);
+        ir.model.inputs[0].population = SECOND;
+        for p in ir.projections.values_mut() {
+            (p.source, p.target) = (swapped(p.source), swapped(p.target));
+        }
+    });
+    bad_ir("parted cycle", "stands between populations of a cycle", |ir| {
+        // First and last feed each other; the one between them feeds nothing.
+        *ir = looped(ir, FIRST, SUM);
+        ir.projections =
+            ir.projections.values().filter(|p| p.source != SECOND).cloned().collect::<Vec<_>>().into();
+    });
+    bad_ir("short pass", "10 timesteps a pass, expected 12", |ir| {
+        *ir = looped(ir, SECOND, SECOND);
+        let last = ir.projections.keys().last().unwrap();
+        ir.projections[last].delay = 3;
+    });
+    bad_ir("late into a cycle", "outside the target's window", |ir| {
+        *ir = looped(ir, SECOND, SECOND);
+        ir.model.populations[SECOND].window.start = 0;
+    });
     bad_ir("silent source", "never fires", |ir| {
-        ir.model.populations[FIRST].dynamics = Dynamics::Integrator { decay: 0 };
+        ir.model.populations[FIRST].dynamics = NeuronModel::integrator(0);
     });
     bad_ir("delay", "at least 1", |ir| ir.projections[projection].delay = 0);
     bad_ir("late", "outside the target's window", |ir| ir.projections[projection].delay = 2);
@@ -207,4 +231,45 @@ fn spiking_ir_host_side() {
         driven(ir, 0, (0.0, 1.0), 1.0);
         ir.model.workload.as_mut().unwrap().kind = "lo\u{1b}op".into();
     });
+}
+
+/// The network with a cycle: a projection from `source` to `target`, both of which fire, and a pass that waits for it.
+fn looped(ir: &SpikingIr, target: PopulationId, source: PopulationId) -> SpikingIr {
+    let mut ir = ir.clone();
+    let model = &mut ir.model;
+    let channels = model.populations[source].shape.channels;
+    if !model.populations[source].dynamics.fires() {
+        model.populations[source].dynamics = NeuronModel::lif(0, vec![200; channels]);
+        model.readouts.clear();
+    }
+    let mut back = ir.projections[ProjectionId(0)].clone();
+    (back.source, back.target, back.delay) = (source, target, 1);
+    if let Connectivity::Conv(conv) = &mut back.connectivity {
+        let outputs = model.populations[target].shape.channels;
+        conv.kernel.channels = snnc_compiler::ir::channels::ChannelMap::dense(channels, outputs);
+        conv.kernel.weights = vec![1; channels * outputs * conv.kernel.height * conv.kernel.width];
+    }
+    ir.projections.push(back);
+    ir
+}
+
+#[test]
+fn cycles_side_by_side_are_sound() {
+    let mut ir = looped(&crate::common::network(), SECOND, SECOND);
+    // The last spikes of the window up to timestep 9 arrive in timestep 9, when it is over.
+    ir.verify().unwrap();
+    let components = ir.components();
+    assert!(components.share_a_cycle(SECOND, SECOND) && !components.share_a_cycle(FIRST, SECOND));
+    ir = looped(&ir, FIRST, SECOND);
+    ir.verify().unwrap();
+    let cyclic: Vec<_> = ir.components().all.into_iter().map(|c| (c.populations, c.cyclic)).collect();
+    assert_eq!(cyclic, [(vec![FIRST, SECOND], true), (vec![SUM], false)]);
+    // A projection without synapses joins nothing.
+    let mut ir = crate::common::irregular();
+    let mut back = ir.projections[ProjectionId(0)].clone();
+    (back.source, back.target) = (SECOND, SECOND);
+    back.connectivity = Connectivity::Sparse(snnc_compiler::ir::spiking::Sparse::from_edges(5, Vec::new()));
+    ir.projections.push(back);
+    ir.verify().unwrap();
+    assert!(ir.components().all.iter().all(|c| !c.cyclic));
 }

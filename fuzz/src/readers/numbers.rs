@@ -1,7 +1,7 @@
 //! The numbers and lists of a program, to be changed one by one: damage that stays a program.
 
 use snnc_compiler::ir::program::{Core, CoreSlice, Program};
-use snnc_compiler::ir::spiking::{Bias, Dynamics, HostStage};
+use snnc_compiler::ir::spiking::{Bias, HostStage};
 
 use crate::random::Random;
 
@@ -143,13 +143,7 @@ fn model(program: &mut Program) -> Vec<Number<'_>> {
         all.extend(sides.map(Number::Usize));
         let own = [&mut p.network.0, &mut p.input_shift, &mut p.window.start, &mut p.window.steps];
         all.extend(own.map(Number::U32));
-        match &mut p.dynamics {
-            Dynamics::Lif { decay, thresholds, .. } => {
-                all.push(Number::U32(decay));
-                all.extend(thresholds.iter_mut().map(Number::U32));
-            }
-            Dynamics::Integrator { decay, .. } => all.push(Number::U32(decay)),
-        }
+        all.extend(p.dynamics.numbers_mut().into_iter().map(Number::U32));
         if let Bias::Channel(values) | Bias::Neuron(values) = &mut p.bias {
             all.extend(values.iter_mut().map(Number::I32));
         }

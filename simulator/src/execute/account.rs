@@ -118,6 +118,15 @@ impl<'p> Account<'p> {
                 };
                 self.counts.steps[row].events[slice] += events;
             }
+            // Spikes of a cycle that come after the window meet their synapses and no neuron.
+            for (now, units) in (window.end()..).zip(&units[window.steps as usize..]) {
+                let row = match self.grain {
+                    Grain::Timestep => now as usize,
+                    Grain::Pass => 0,
+                };
+                let events = &mut self.counts.steps[row].events[slice];
+                events.synaptic_operations += units * gang.units_of(member);
+            }
         }
     }
 
@@ -191,15 +200,14 @@ impl<'p> Account<'p> {
         }
     }
 
-    /// Packets that each of a group's slices is sent in a row, and receives within its window.
+    /// Packets that each of a group's slices is sent in a row. All arrive within the pass.
     fn packets(&self, source: SliceIndex, row: usize, group: &Receivers) -> u64 {
         let window = self.pass.window(self.pass.chip.table.populations[source]);
         let of_row = match self.grain {
             Grain::Timestep => row as u32..row as u32 + 1,
             Grain::Pass => 0..self.counts.timesteps as u32,
         };
-        let first = of_row.start.max(group.sent.start).max(window.start);
-        let end = of_row.end.min(group.sent.end).min(window.end());
+        let (first, end) = (of_row.start.max(window.start), of_row.end.min(window.end()));
         if first >= end {
             return 0;
         }

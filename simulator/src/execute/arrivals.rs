@@ -4,10 +4,8 @@
 //! that count the same positions share a sum ([`Sums`]), made once a timestep.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use snnc_compiler::ir::program::{CoreSlice, Program};
-use snnc_compiler::ir::spiking::Window;
 use snnc_compiler::ir::{CoreId, NetworkId};
 
 use super::feeds::{Counted, Feed};
@@ -36,8 +34,6 @@ pub struct Receivers {
     pub arrivals: Arrivals,
     /// Timesteps from spike to integration.
     pub delay: u32,
-    /// Timesteps of the pass whose packets arrive within the receivers' windows.
-    pub sent: Range<u32>,
     /// Index into the source's cores, and slice.
     pub to: Vec<(usize, SliceIndex)>,
 }
@@ -91,14 +87,10 @@ impl Postage {
                 n if n == factors.len() => Arrivals::All,
                 _ => Arrivals::Of(sum(feed.source, factors)),
             };
-            let Window { start, steps } = program.model.populations[table.populations[slice]].window;
-            let sent = start.saturating_sub(feed.delay)..(start + steps).saturating_sub(feed.delay);
             let Reach { cores, receivers: groups } = &mut reach[feed.source];
-            let alike = |other: &Receivers| {
-                (other.arrivals, other.delay, &other.sent) == (arrivals, feed.delay, &sent)
-            };
+            let alike = |other: &Receivers| (other.arrivals, other.delay) == (arrivals, feed.delay);
             let group = groups.iter().position(alike).unwrap_or_else(|| {
-                groups.push(Receivers { arrivals, delay: feed.delay, sent, to: Vec::new() });
+                groups.push(Receivers { arrivals, delay: feed.delay, to: Vec::new() });
                 groups.len() - 1
             });
             // Slices are numbered core by core, so their cores come in order.

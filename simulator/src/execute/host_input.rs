@@ -5,10 +5,10 @@
 //! does, if the format holds one. (Under a constant current spikes repeat with the period of the first, so that settles all.)
 
 use rayon::prelude::*;
-use snnc_compiler::ir::spiking::{Dynamics, HostInput, Model, NeuronFormat, TrainedNeuron};
+use snnc_compiler::ir::spiking::{HostInput, Model, NeuronFormat, TrainedNeuron};
 
-use super::neuron::Update;
 use crate::counts::Events;
+use crate::neuron::{Rule, State};
 
 /// Biases that are worth a task.
 const SHARE: usize = 1 << 11;
@@ -46,7 +46,7 @@ pub fn biases(model: &Model, host: &HostInput, input: &[f64]) -> (Vec<i32>, u64)
 struct Alike<'a> {
     trained: TrainedNeuron,
     format: &'a NeuronFormat,
-    update: Update,
+    rule: Rule,
     /// Mantissas, one a channel.
     thresholds: &'a [u32],
     steps: u32,
@@ -56,12 +56,11 @@ impl<'a> Alike<'a> {
     /// None where the trained neuron is not known.
     fn new(model: &'a Model, host: &HostInput) -> Option<Self> {
         let population = &model.populations[host.population];
-        let Dynamics::Lif { decay, thresholds } = &population.dynamics else { return None };
         Some(Self {
             trained: host.neuron?,
             format: &model.neuron,
-            update: Update::new(&model.neuron, *decay, population.input_shift),
-            thresholds,
+            rule: Rule::new(&model.neuron, &population.dynamics, population.input_shift),
+            thresholds: population.dynamics.thresholds(),
             steps: population.window.steps,
         })
     }
@@ -99,10 +98,10 @@ impl<'a> Alike<'a> {
 
     /// In which step, counted from 1, the chip's neuron fires.
     fn first_spike(&self, bias: i32, threshold: i32) -> Option<u32> {
-        let (mut v, mut events) = (0, Events::default());
+        let (mut state, mut events) = (State::default(), Events::default());
         (1..=self.steps).find(|_| {
-            v = self.update.integrate(v, 0, bias, &mut events);
-            self.update.fires(v, threshold)
+            self.rule.integrate(&mut state, 0, bias, &mut events);
+            self.rule.fire(&mut state, threshold)
         })
     }
 }
@@ -115,6 +114,7 @@ fn neighbour(format: &NeuronFormat, bias: i32, up: bool) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use snnc_compiler::ir::spiking::NeuronModel;
     use snnc_targets::registry;
 
     /// A neuron with threshold 1 that the host feeds, on a target; the chip's first spike, if any, for each current.
@@ -127,8 +127,8 @@ mod tests {
         let format = NeuronFormat::new(&registry::load(target).unwrap().neuron, 8);
         let trained = TrainedNeuron { tau, threshold: 1.0, reset: 0.0 };
         let decay = tau.map_or(0, |tau| ((1u32 << format.decay_bits) as f64 / tau).round() as u32);
-        let update = Update::new(&format, decay, format.weight_shift);
-        let alike = Alike { trained, format: &format, update, thresholds: &[mantissa], steps: 16 };
+        let rule = Rule::new(&format, &NeuronModel::lif(decay, vec![mantissa]), format.weight_shift);
+        let alike = Alike { trained, format: &format, rule, thresholds: &[mantissa], steps: 16 };
         let unit = f64::from(mantissa << format.threshold_shift);
         let spike = |&current: &f64| {
             let exact = current * unit / tau.unwrap_or(1.0);

@@ -1,7 +1,8 @@
 //! Executes a program from its cores' own memories, in the target's integers.
 //!
-//! A pass goes population by population: sources come before targets, so all spikes that reach a slice are known
-//! before it runs its window ([`pass`]). Within a slice, per timestep: packets -> axon -> synapse list ->
+//! A pass goes component by component of the network ([`snnc_compiler::ir::components`]). A population without a cycle comes
+//! after its sources, so all spikes that reach a slice are known before it runs its whole window ([`pass`]); populations of
+//! a cycle run timestep by timestep, all together ([`cycle`]). Within a slice, per timestep: packets -> axon -> synapse list ->
 //! accumulators -> neurons -> spikes. Slices that receive the same packets run as one [`gang`]. Gangs of one
 //! population run in parallel; every gang writes only its own state, so threads cannot change a result.
 //!
@@ -10,11 +11,11 @@
 
 mod account;
 pub mod arrivals;
+mod cycle;
 pub mod feeds;
 pub mod gang;
 pub mod host_input;
 pub mod kernels;
-pub mod neuron;
 pub mod oracle;
 pub mod pass;
 pub mod plain;
@@ -24,6 +25,7 @@ pub mod spikes;
 
 use std::sync::Arc;
 
+use snnc_compiler::ir::components::Component;
 use snnc_compiler::ir::program::trees::Trees;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::Population;
@@ -56,6 +58,10 @@ pub struct Chip {
     listed: Vec<bool>,
     /// Instructions that the inner loops use.
     level: Level,
+    /// What runs by itself, in order.
+    components: Vec<Component>,
+    /// Timesteps after the window of each population in which spikes still arrive.
+    late: Vec<u32>,
     /// Multicast trees, if the target has them.
     trees: Option<Trees>,
 }
@@ -106,6 +112,8 @@ impl Chip {
             postage: Postage::new(&program, &table, &feeds),
             indexed: vec![false; gangs.len()],
             listed: vec![false; table.len()],
+            components: program.components().all,
+            late: vec![0; gangs.len()],
             trees: Trees::of(&program),
             level: choice.level,
             table,
@@ -114,6 +122,11 @@ impl Chip {
         };
         for gang in chip.gangs.iter().flatten() {
             for feed in gang.slices.iter().flat_map(|&slice| &feeds[slice]) {
+                let [source, target] =
+                    [feed.source, gang.slices[0]].map(|slice| chip.table.populations[slice]);
+                let end = |population| chip.program.model.populations[population].window.end();
+                let late = &mut chip.late[target.0 as usize];
+                *late = (end(source) + feed.delay).saturating_sub(end(target)).max(*late);
                 if gang.reads_positions() {
                     chip.indexed[chip.table.populations[feed.source].0 as usize] = true;
                 } else {

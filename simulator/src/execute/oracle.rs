@@ -1,15 +1,17 @@
 //! The spiking IR's own interpreter: populations and projections, no cores, no packets. Never optimised.
 //!
 //! What any mapping must reproduce: spikes, membranes and the number of synaptic operations. Neurons are numbered as
-//! in the IR given, whatever its populations' orders say.
+//! in the IR given, whatever its populations' orders say. Their arithmetic ([`stepped`]) is written from the equations, in
+//! 128 bits, and shares no line with [`crate::neuron`].
 
 use std::collections::BTreeMap;
 
-use snnc_compiler::ir::spiking::{Bias, Connectivity, Dynamics, Model, Population, SpikingIr};
+use snnc_compiler::ir::spiking::{
+    Bias, Connectivity, Model, NeuronFormat, NeuronModel, Population, Reset, SpikingIr,
+};
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use super::host_input;
-use super::neuron::Update;
 use crate::counts::Events;
 
 /// Spikes and sums of one population.
@@ -19,28 +21,34 @@ pub struct PopulationTrace {
     pub spikes: Vec<Vec<bool>>,
     /// Membranes after the window.
     pub membranes: Vec<i32>,
+    /// Synaptic currents after the window; 0 where neurons have none.
+    pub currents: Vec<i32>,
     /// Synaptic operations, updates, spikes, overflows; packets stay 0.
     pub events: Events,
 }
 
-/// Runs one pass of a network.
+/// Runs one pass of a network, timestep by timestep: what is sent before a timestep is all that acts in it. Spikes that
+/// arrive after a window meet their synapses and nothing else.
 pub fn run(ir: &SpikingIr, network: NetworkId, input: &[f64]) -> BTreeMap<PopulationId, PopulationTrace> {
-    let mut traces = BTreeMap::new();
-    for (id, population) in ir.model.populations_of(network) {
-        let bias = biases(&ir.model, id, population, input);
-        let mut trace = PopulationTrace { membranes: vec![0; population.shape.len()], ..Default::default() };
-        for step in population.window.start..population.window.end() {
-            let sums = sums(ir, id, step, &traces, &mut trace.events);
-            trace.spikes.push(update(
-                &ir.model,
-                population,
-                &sums,
-                &bias,
-                &mut trace.membranes,
-                &mut trace.events,
-            ));
+    let own: Vec<(PopulationId, &Population)> = ir.model.populations_of(network).collect();
+    let new = |population: &Population| {
+        let zeros = vec![0; population.shape.len()];
+        PopulationTrace { membranes: zeros.clone(), currents: zeros, ..Default::default() }
+    };
+    let mut traces: BTreeMap<_, _> = own.iter().map(|&(id, population)| (id, new(population))).collect();
+    let biases: Vec<_> =
+        own.iter().map(|&(id, population)| biases(&ir.model, id, population, input)).collect();
+    for step in 0..ir.model.networks[network].pass_steps {
+        for (&(id, population), bias) in own.iter().zip(&biases) {
+            let mut events = Events::default();
+            let sums = sums(ir, id, step, &traces, &mut events);
+            let trace = traces.get_mut(&id).expect("every population has a trace");
+            trace.events += events;
+            if population.window.contains(step) {
+                let spikes = update(&ir.model, population, &sums, bias, trace);
+                trace.spikes.push(spikes);
+            }
         }
-        traces.insert(id, trace);
     }
     traces
 }
@@ -113,21 +121,79 @@ fn update(
     population: &Population,
     sums: &[i32],
     bias: &[i32],
-    membranes: &mut [i32],
-    events: &mut Events,
+    trace: &mut PopulationTrace,
 ) -> Vec<bool> {
-    let rule = Update::new(&model.neuron, population.dynamics.decay(), population.input_shift);
     let mut spikes = vec![false; sums.len()];
-    for (i, v) in membranes.iter_mut().enumerate() {
-        *v = rule.integrate(*v, sums[i], bias[i], events);
-        if let Dynamics::Lif { thresholds, .. } = &population.dynamics {
-            let threshold = thresholds[i / population.shape.positions()] << model.neuron.threshold_shift;
-            if rule.fires(*v, threshold as i32) {
-                *v = 0;
-                spikes[i] = true;
-                events.spikes += 1;
-            }
-        }
+    for (i, spike) in spikes.iter_mut().enumerate() {
+        let before = [trace.currents[i], trace.membranes[i]];
+        let channel = i / population.shape.positions();
+        let numbers = (&model.neuron, &population.dynamics, population.input_shift);
+        let (after, fired) = stepped(numbers, channel, before, [sums[i], bias[i]], &mut trace.events);
+        [trace.currents[i], trace.membranes[i]] = after;
+        *spike = fired;
+        trace.events.spikes += u64::from(fired);
     }
     spikes
+}
+
+/// One timestep of a neuron with the given current and membrane: those after it, and whether the neuron fired.
+pub(crate) fn stepped(
+    (format, neurons, shift): (&NeuronFormat, &NeuronModel, u32),
+    channel: usize,
+    [u, v]: [i32; 2],
+    [sum, bias]: [i32; 2],
+    events: &mut Events,
+) -> ([i32; 2], bool) {
+    if (u, v, sum, bias) == (0, 0, 0, 0) {
+        events.updates_inactive += 1;
+    } else {
+        events.updates_active += 1;
+    }
+    let whole = 1i128 << format.decay_bits;
+    let input = i128::from(sum) << shift;
+    let (mut drive, mut lost) = (into(input, format.accumulator_bits, format.wrap), false);
+    lost |= drive != input;
+    let mut current = 0;
+    if let Some(own) = neurons.current() {
+        let sum = toward_zero(i128::from(u), whole - i128::from(own.decay + own.decay_offset), whole) + drive;
+        current = into(sum, own.bits, own.wrap);
+        drive = into(current + i128::from(bias), own.bits, own.wrap);
+        lost |= current != sum || drive != current + i128::from(bias);
+    } else {
+        drive += i128::from(bias);
+    }
+    events.accumulator_overflows += u64::from(lost);
+    let exact = toward_zero(i128::from(v), whole - i128::from(neurons.decay()), whole) + drive;
+    let mut membrane = into(exact, format.state_bits, false);
+    events.state_saturations += u64::from(membrane != exact);
+    let mut fired = false;
+    if neurons.fires() {
+        let threshold = i128::from(neurons.thresholds()[channel]) << format.threshold_shift;
+        fired = if format.strict { threshold < membrane } else { threshold <= membrane };
+        if fired {
+            membrane = match neurons.reset() {
+                Some(Reset::Subtract) => membrane - threshold,
+                _ => 0,
+            };
+        }
+    }
+    ([current as i32, membrane as i32], fired)
+}
+
+/// `value` x `part` / `whole`; what is beyond the last integer towards 0 is dropped.
+fn toward_zero(value: i128, part: i128, whole: i128) -> i128 {
+    let product = value * part;
+    let floor = product.div_euclid(whole);
+    floor + i128::from(product < 0 && floor * whole != product)
+}
+
+/// A value in a signed width: beyond its ends it goes on at the other one, or stays there.
+fn into(value: i128, bits: u32, wrap: bool) -> i128 {
+    let half = 1i128 << (bits - 1);
+    match wrap {
+        true => value - (value + half).div_euclid(2 * half) * 2 * half,
+        false if value < -half => -half,
+        false if value >= half => half - 1,
+        false => value,
+    }
 }

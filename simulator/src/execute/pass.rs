@@ -1,12 +1,14 @@
-//! One pass: host writes, populations in order, host reads. [`super::account`] counts what happened afterwards.
+//! One pass: host writes, components in order, host reads. [`super::account`] counts what happened afterwards.
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use snnc_compiler::ir::components::Component;
 use snnc_compiler::ir::spiking::Window;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
-use super::gang::{Done, Part};
+use super::gang::{Done, Gang, Part};
+use super::kernels::LANES;
 use super::record::Record;
 use super::slice::Spike;
 use super::{Chip, host_input};
@@ -24,7 +26,7 @@ pub struct Pass<'c> {
     /// By population.
     pub(super) records: Vec<Option<Record>>,
     /// Spikes of a slice by timestep of its window, for receivers that ask for them.
-    fired: Vec<Vec<Vec<Spike>>>,
+    pub(super) fired: Vec<Vec<Vec<Spike>>>,
     /// Values of the read-outs, once all populations have run.
     pub(super) readouts: Vec<Vec<f64>>,
 }
@@ -41,8 +43,14 @@ impl<'c> Pass<'c> {
             fired: vec![Vec::new(); chip.table.len()],
             readouts: Vec::new(),
         };
-        for (population, _) in chip.program.model.populations_of(network) {
-            pass.population(population);
+        let of_network = |component: &&Component| {
+            chip.program.model.populations[component.populations[0]].network == network
+        };
+        for component in chip.components.iter().filter(of_network) {
+            match component.cyclic {
+                false => pass.population(component.populations[0]),
+                true => pass.cycle(&component.populations),
+            }
         }
         pass.readouts = pass.read();
         pass
@@ -61,7 +69,12 @@ impl Pass<'_> {
         self.chip.program.model.populations[population].window
     }
 
-    /// What an earlier population did.
+    /// Timesteps after its window in which spikes still arrive at a population.
+    pub(super) fn late(&self, population: PopulationId) -> u32 {
+        self.chip.late[population.0 as usize]
+    }
+
+    /// What an earlier population did, or one of the same cycle so far.
     pub(super) fn record(&self, population: PopulationId) -> &Record {
         let record = self.records[population.0 as usize].as_ref();
         record.expect("sources come before their targets")
@@ -80,15 +93,19 @@ impl Pass<'_> {
         sent.map_or(&[], |sent| &self.fired[source][sent])
     }
 
+    /// Biases that the host wrote for a population, by gang and slot.
+    pub(super) fn biases(&self, id: PopulationId) -> Vec<Option<Vec<[i32; LANES]>>> {
+        let chip = self.chip;
+        let written = self.written.get(&id).map(|(values, _)| values.as_slice());
+        let of = |gang: &Gang| written.map(|values| gang.biases(&chip.program, &chip.table, Some(values)));
+        chip.gangs[id.0 as usize].iter().map(of).collect()
+    }
+
     /// Runs a population: its gangs' parts in parallel, each of which writes only its own state.
     fn population(&mut self, id: PopulationId) {
         let chip = self.chip;
         let gangs = &chip.gangs[id.0 as usize];
-        let written = self.written.get(&id).map(|(values, _)| values.as_slice());
-        let biases: Vec<_> = gangs
-            .iter()
-            .map(|gang| written.map(|values| gang.biases(&chip.program, &chip.table, Some(values))))
-            .collect();
+        let biases = self.biases(id);
         let threads = rayon::current_num_threads();
         let parts: Vec<(usize, Part)> = gangs
             .iter()

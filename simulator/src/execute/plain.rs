@@ -1,13 +1,13 @@
 //! The core-by-core oracle: explicit packets, timestep by timestep, one neuron at a time. Never optimised.
 //!
 //! It follows the program's routes from the sender's side, where the fast path reads them from the receiver's, and
-//! adds one weight at a time. Both must give the same spikes, membranes and counts.
+//! adds one weight at a time. Its neurons ([`step`]) are written from the equations and share no line with
+//! [`crate::neuron`]. Both must give the same spikes, membranes and counts.
 
 use snnc_compiler::ir::program::{AxonEntry, Core, Program};
-use snnc_compiler::ir::spiking::{Bias, Dynamics};
+use snnc_compiler::ir::spiking::{Bias, NeuronFormat, NeuronModel, Reset};
 use snnc_compiler::ir::{CoreId, NetworkId};
 
-use super::neuron::Update;
 use super::pass::write_inputs;
 use super::slice::local_bias;
 use super::{Chip, slice::Spike};
@@ -29,6 +29,8 @@ pub struct PlainOutcome {
     pub fired: Vec<Vec<Vec<Spike>>>,
     /// Membranes after each slice's window, local neuron order.
     pub membranes: Vec<Vec<i32>>,
+    /// Synaptic currents likewise; 0 where neurons have none.
+    pub currents: Vec<Vec<i32>>,
     /// Events by timestep of the pass and slice.
     pub events: Vec<Vec<Events>>,
 }
@@ -39,11 +41,12 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
     let written = write_inputs(chip, network, input);
     let steps = program.model.networks[network].pass_steps;
     let slices = chip.table.len();
+    let zeros: Vec<Vec<i32>> =
+        (0..slices).map(|i| vec![0; chip.table.slice(program, i).slice.neurons() as usize]).collect();
     let mut state = PlainOutcome {
         fired: vec![vec![Vec::new(); steps as usize]; slices],
-        membranes: (0..slices)
-            .map(|i| vec![0; chip.table.slice(program, i).slice.neurons() as usize])
-            .collect(),
+        membranes: zeros.clone(),
+        currents: zeros,
         events: vec![vec![Events::default(); slices]; steps as usize],
     };
     let mut under_way: Vec<Packet> = Vec::new();
@@ -105,21 +108,27 @@ fn update(
     if population.network != network || !population.window.contains(step) {
         return;
     }
-    let rule = Update::new(&program.model.neuron, population.dynamics.decay(), population.input_shift);
+    let format = &program.model.neuron;
     let biases = local_bias(placed, population, written.filter(|_| population.bias == Bias::Host));
     let core = chip.table.cores[index];
     let events = &mut state.events[step as usize][index];
     for local in 0..placed.slice.neurons() {
         let (position, atom) = (local / placed.slice.atoms(), local % placed.slice.atoms());
-        let v = &mut state.membranes[index][local as usize];
         let sum = sums[core.0 as usize][(placed.first_neuron + local) as usize];
-        *v = rule.integrate(*v, sum, biases[local as usize], events);
-        let Dynamics::Lif { thresholds, .. } = &population.dynamics else { continue };
-        let threshold = thresholds[(placed.slice.channels.start + atom) as usize];
-        if !rule.fires(*v, (threshold << program.model.neuron.threshold_shift) as i32) {
+        let (u, v) =
+            (&mut state.currents[index][local as usize], &mut state.membranes[index][local as usize]);
+        let input = (i64::from(sum) * (1 << population.input_shift), i64::from(biases[local as usize]));
+        let channel = (placed.slice.channels.start + atom) as usize;
+        let stepped =
+            self::step(format, &population.dynamics, channel, (i64::from(*u), i64::from(*v)), input);
+        (*u, *v) = (stepped.current as i32, stepped.membrane as i32);
+        events.updates_active += u64::from(stepped.active);
+        events.updates_inactive += u64::from(!stepped.active);
+        events.accumulator_overflows += u64::from(stepped.overflowed);
+        events.state_saturations += u64::from(stepped.clipped);
+        if !stepped.fired {
             continue;
         }
-        *v = 0;
         events.spikes += 1;
         state.fired[index][step as usize].push(Spike { position, atom });
         for to in placed.routes(position) {
@@ -128,4 +137,52 @@ fn update(
             events.packets_sent += 1;
         }
     }
+}
+
+/// What a timestep made of a neuron.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stepped {
+    pub(crate) current: i64,
+    pub(crate) membrane: i64,
+    pub(crate) fired: bool,
+    pub(crate) active: bool,
+    pub(crate) overflowed: bool,
+    pub(crate) clipped: bool,
+}
+
+/// One timestep of a neuron with current `u` and membrane `v`, whose shifted sum and bias are given. Rounding toward zero is
+/// that of integer division.
+pub(crate) fn step(
+    format: &NeuronFormat,
+    neurons: &NeuronModel,
+    channel: usize,
+    (u, v): (i64, i64),
+    (sum, bias): (i64, i64),
+) -> Stepped {
+    let one = 1i64 << format.decay_bits;
+    let held = held(sum, format.accumulator_bits, format.wrap);
+    let mut overflowed = held != sum;
+    let (mut current, mut driving) = (0, held + bias);
+    if let Some(own) = neurons.current() {
+        let wanted = u * (one - i64::from(own.decay_offset) - i64::from(own.decay)) / one + held;
+        current = self::held(wanted, own.bits, own.wrap);
+        driving = self::held(current + bias, own.bits, own.wrap);
+        overflowed |= current != wanted || driving != current + bias;
+    }
+    let next = v * (one - i64::from(neurons.decay())) / one + driving;
+    let mut membrane = self::held(next, format.state_bits, false);
+    let clipped = membrane != next;
+    let threshold = neurons.thresholds().get(channel).map(|&t| i64::from(t) * (1 << format.threshold_shift));
+    let fired = threshold.is_some_and(|t| membrane > t || (membrane == t && !format.strict));
+    if let (true, Some(threshold), Some(reset)) = (fired, threshold, neurons.reset()) {
+        membrane = if reset == Reset::Zero { 0 } else { membrane - threshold };
+    }
+    Stepped { current, membrane, fired, active: [u, v, sum, bias] != [0; 4], overflowed, clipped }
+}
+
+/// The nearest value of a signed width, or the one that is equal modulo its range.
+fn held(value: i64, bits: u32, wrap: bool) -> i64 {
+    let range = 1i64 << bits;
+    let (least, most) = (-range / 2, range / 2 - 1);
+    if wrap { (value - least).rem_euclid(range) + least } else { value.max(least).min(most) }
 }

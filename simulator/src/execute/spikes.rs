@@ -111,6 +111,23 @@ impl Spikes {
         words.zip(lists.steps()).with_min_len(share).for_each(|(step, lists)| one(step, lists));
     }
 
+    /// Lets `write` add the spikes of the next timestep, `step`. If they are to be read by position, `index` says with which
+    /// instructions to list them.
+    pub fn append(&mut self, step: usize, index: Option<Level>, write: impl FnOnce(&mut StepMut)) {
+        let words = &mut self.words[step * self.stride..(step + 1) * self.stride];
+        write(&mut StepMut(words));
+        let Some(level) = index else { return };
+        let lists = self.lists.get_or_insert_with(|| Lists::new(self.shape, &[]));
+        let spikes: usize = words.iter().map(|word| word.count_ones() as usize).sum();
+        let (start, first) = (lists.starts.len(), lists.channels.len());
+        lists.starts.resize(start + self.shape.positions() + 1, 0);
+        lists.channels.resize(first + spikes + MARGIN, 0);
+        lists.firsts.push(lists.channels.len());
+        let channels = &mut lists.channels[first..];
+        list(level, self.shape.channels, words, &mut lists.starts[start..], channels);
+        channels[spikes..].fill(0);
+    }
+
     /// Up to 64 bits of a timestep from bit `first` on.
     #[inline]
     pub fn bits(&self, step: usize, first: usize, len: usize) -> u64 {

@@ -4,7 +4,7 @@
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::{Core, CoreSlice, Destination, Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, Dynamics, HostInput, HostStage, Model, Network, NeuronFormat, Population, Window,
+    Bias, HostInput, HostStage, Model, Network, NeuronFormat, NeuronModel, Population, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_targets::schema::Sourced;
@@ -49,9 +49,9 @@ pub fn program() -> Program {
         name: name.into(),
         shape,
         dynamics: if fires {
-            Dynamics::Lif { decay: 2048, thresholds: vec![1; shape.channels] }
+            NeuronModel::lif(2048, vec![1; shape.channels])
         } else {
-            Dynamics::Integrator { decay: 0 }
+            NeuronModel::integrator(0)
         },
         input_shift: 6,
         bias: Bias::Zero,

@@ -6,13 +6,14 @@ pub mod grains;
 pub mod timing;
 
 use snnc_compiler::ir::channels::ChannelMap;
+use snnc_compiler::ir::components::joins;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Kernel, Model, Network, NeuronFormat,
-    Population, Projection, Readout, Sparse, SpikingIr, Window,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
+    Population, Projection, Readout, Sparse, SpikingIr, SynapticCurrent, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::schema::{Comparison, KernelSharing, Overflow, Target};
+use snnc_targets::schema::{Comparison, KernelSharing, Overflow, Reset, Target};
 
 /// SplitMix64.
 pub struct Random(pub u64);
@@ -107,6 +108,58 @@ pub fn irregular_network(random: &mut Random, target: &Target) -> SpikingIr {
     maker.finish()
 }
 
+/// The target with all that neuron models ask for, of random widths.
+pub fn with_all_models(random: &mut Random, mut target: Target) -> Target {
+    target.neuron.resets.0 = vec![Reset::Zero, Reset::Subtract];
+    let current = target.neuron.synaptic_current.as_mut().unwrap();
+    current.bits.0 = random.between(14, 20) as u32;
+    current.overflow.0 = if random.one_in(2) { Overflow::Wrap } else { Overflow::Saturate };
+    current.decay_offset.0 = random.between(0, 2) as u32;
+    target.check("random target").unwrap();
+    target
+}
+
+/// The network with other neurons in half of its firing layers: synaptic currents, reset by subtraction, or both.
+pub fn with_other_neurons(random: &mut Random, target: &Target, mut ir: SpikingIr) -> SpikingIr {
+    let spec = target.neuron.synaptic_current.as_ref().unwrap();
+    for population in ir.model.populations.values_mut().filter(|p| p.dynamics.fires()) {
+        let (decay, thresholds) = (population.dynamics.decay(), population.dynamics.thresholds().to_vec());
+        let reset = if random.one_in(2) { Reset::Zero } else { Reset::Subtract };
+        let current = SynapticCurrent::new(spec, [0, 1024, 2048, 4094][random.between(0, 3)]);
+        population.dynamics = match random.one_in(2) {
+            true => NeuronModel::Lif { decay, thresholds, reset },
+            false => NeuronModel::CubaLif { current, decay, thresholds, reset },
+        };
+    }
+    ir.verify().unwrap();
+    ir
+}
+
+/// A verified random network with cycles: layers that feed themselves, and layers that feed earlier ones, after 1 to 3
+/// timesteps; of lines joined by lists, or of maps joined by convolutions.
+pub fn recurrent_network(random: &mut Random, target: &Target, irregular: bool) -> SpikingIr {
+    let mut maker = Maker::new(random, target);
+    (maker.channels_max, maker.side_max) = (5, 5);
+    maker.grouped = !irregular && maker.random.one_in(3);
+    let layer = if irregular { Maker::irregular_layer } else { Maker::layer };
+    match irregular {
+        true => {
+            let neurons = maker.random.between(20, 60);
+            maker.host_fed_line(neurons);
+        }
+        false => maker.host_fed(),
+    }
+    let firing = maker.random.between(1, 4) as u32;
+    (1..=firing).for_each(|depth| layer(&mut maker, depth, true));
+    layer(&mut maker, firing + 1, false);
+    for _ in 0..maker.random.between(1, 2) {
+        let source = maker.random.between(0, firing as usize) as u32;
+        let target = maker.random.between(0, source as usize) as u32;
+        maker.feed_back(PopulationId(source), PopulationId(target));
+    }
+    maker.finish()
+}
+
 /// An input for [`network`]s.
 pub fn input(random: &mut Random, ir: &SpikingIr) -> Vec<f64> {
     (0..ir.model.inputs[0].input.len()).map(|_| random.signed(1000) as f64 / 1000.0).collect()
@@ -145,7 +198,10 @@ impl<'a> Maker<'a> {
     /// The network, which the last layer's membranes are read from.
     fn finish(self) -> SpikingIr {
         let mut ir = self.ir;
-        let end = ir.model.populations.values().map(|p| p.window.end()).max().unwrap();
+        let windows = ir.model.populations.values().map(|p| p.window.end());
+        let arrivals = ir.projections.values().filter(|p| joins(p));
+        let arrivals = arrivals.map(|p| ir.model.populations[p.source].window.end() + p.delay);
+        let end = windows.chain(arrivals).max().unwrap();
         ir.model.networks[NetworkId(0)].pass_steps = end;
         let population = ir.model.populations.keys().last().unwrap();
         let channels = ir.model.populations[population].shape.channels;
@@ -249,13 +305,50 @@ impl<'a> Maker<'a> {
         self.ir.projections.push(Projection { source, target, delay, connectivity });
     }
 
-    fn dynamics(&mut self, channels: usize, fires: bool) -> Dynamics {
+    /// A projection from a layer to itself or an earlier one, unless nothing leads from there to the layer.
+    fn feed_back(&mut self, source: PopulationId, target: PopulationId) {
+        let before = self.ir.projections.clone();
+        self.project_back(source, target);
+        let components = self.ir.components();
+        let parted = components.parted(&self.ir.model).next().is_some();
+        if parted || !components.share_a_cycle(source, target) {
+            self.ir.projections = before;
+        }
+    }
+
+    fn project_back(&mut self, source: PopulationId, target: PopulationId) {
+        let delay = self.random.between(1, 3) as u32;
+        let [from, to] = [source, target].map(|id| self.ir.model.populations[id].shape);
+        let lists = self.ir.projections.values().any(|p| p.sparse().is_some() && p.target == target);
+        if (from.channels, from.height, to.channels, to.height) == (1, 1, 1, 1) && lists {
+            return self.join(source, target, delay, from.width, to.width);
+        }
+        let mut axis = |input: usize, output: usize| {
+            // Padding makes the map larger, a wider kernel smaller again.
+            let padding = (output.saturating_sub(input)).div_ceil(2) + self.random.between(0, 1);
+            let kernel = input + 2 * padding + 1 - output;
+            AxisMap {
+                kernel,
+                first_tap: 0,
+                stride: 1,
+                padding,
+                dilation: 1,
+                transposed: false,
+                input,
+                output,
+            }
+        };
+        let map = ConvMap { rows: axis(from.height, to.height), cols: axis(from.width, to.width) };
+        self.project(source, target, delay, map, ChannelMap::dense(from.channels, to.channels));
+    }
+
+    fn dynamics(&mut self, channels: usize, fires: bool) -> NeuronModel {
         let decay = [0, 2048, 819, 4096][self.random.between(0, 3)];
         if fires {
             let thresholds = (0..channels).map(|_| self.random.between(5, 20) as u32).collect();
-            Dynamics::Lif { decay, thresholds }
+            NeuronModel::lif(decay, thresholds)
         } else {
-            Dynamics::Integrator { decay }
+            NeuronModel::integrator(decay)
         }
     }
 

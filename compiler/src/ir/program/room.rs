@@ -45,7 +45,7 @@ mod tests {
     use snnc_targets::entity::EntityMap;
 
     use super::*;
-    use crate::ir::spiking::{Bias, Dynamics, Model, Network, NeuronFormat, Population, Window};
+    use crate::ir::spiking::{Bias, Model, Network, NeuronFormat, NeuronModel, Population, Window};
     use crate::ir::{NetworkId, Shape};
 
     /// One population of `neurons` for so many timesteps, on no core.
@@ -55,7 +55,7 @@ mod tests {
             network: NetworkId(0),
             name: "sum".into(),
             shape: Shape::new(1, 1, neurons),
-            dynamics: Dynamics::Integrator { decay: 0 },
+            dynamics: NeuronModel::integrator(0),
             input_shift: 0,
             bias: Bias::Zero,
             window: Window { start: 0, steps },

@@ -9,7 +9,7 @@ use snnc_targets::schema::{AxonSpec, KernelSharing};
 
 use super::{AxonEntry, Core, CoreSlice, Program, Slice, SynapseList};
 use crate::ir::CoreId;
-use crate::ir::spiking::{Dynamics, Model};
+use crate::ir::spiking::Model;
 
 /// A limit of a core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -188,8 +188,9 @@ fn thresholds(core: &Core, model: &Model) -> BTreeSet<u32> {
     let mut all = BTreeSet::new();
     for placed in &core.slices {
         let slice = &placed.slice;
-        if let Dynamics::Lif { thresholds, .. } = &model.populations[slice.population].dynamics {
-            all.extend(&thresholds[slice.channels.start as usize..slice.channels.end as usize]);
+        let neurons = &model.populations[slice.population].dynamics;
+        if neurons.fires() {
+            all.extend(&neurons.thresholds()[slice.channels.start as usize..slice.channels.end as usize]);
         }
     }
     all

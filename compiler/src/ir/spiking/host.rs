@@ -3,42 +3,9 @@
 //! Plain f64 in a fixed order, without fused multiply-add, so the same on every machine. Shapes were checked by the
 //! verifier; an index out of range here is a broken invariant of it.
 
-use serde::{Deserialize, Serialize};
-
 use super::{HostInput, HostStage, Model};
 use crate::ir::channels::ChannelMap;
 use crate::ir::{ConvMap, NetworkId, Shape};
-
-/// A neuron of the trained network: `v += (x - (v - reset)) / tau` with a leak, else `v += x`; fires when `v >= threshold`,
-/// then `v = reset`. Starts at `reset`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TrainedNeuron {
-    /// In timesteps, at least 1; None without a leak.
-    pub tau: Option<f64>,
-    /// Above `reset`.
-    pub threshold: f64,
-    /// Resting membrane.
-    pub reset: f64,
-}
-
-impl TrainedNeuron {
-    /// In which step, counted from 1, a constant current makes it fire, if it does within `steps`; and how close the membrane
-    /// came to its threshold until then, in thresholds. Under a constant current spikes repeat with that period.
-    pub fn first_spike(&self, current: f64, steps: u32) -> (Option<u32>, f64) {
-        let (mut v, mut closest) = (self.reset, f64::INFINITY);
-        for step in 1..=steps {
-            match self.tau {
-                Some(tau) => v += (current - (v - self.reset)) / tau,
-                None => v += current,
-            }
-            closest = closest.min((v - self.threshold).abs());
-            if v >= self.threshold {
-                return (Some(step), closest / (self.threshold - self.reset));
-            }
-        }
-        (None, closest / (self.threshold - self.reset))
-    }
-}
 
 impl HostInput {
     /// The current that the stages make of an input; both `[c, h, w]` row-major.

@@ -4,12 +4,18 @@
 //! once; the synapses of a convolution are an iterator ([`Convolution::map`] x kernel), never a list. Irregular
 //! connections are lists ([`Sparse`]), one synapse an entry.
 //!
-//! Time: a spike sent in timestep s is integrated in s + delay. A pass starts with all membranes 0. Population p is
+//! Time: a spike sent in timestep s is integrated in s + delay. A pass starts with all state 0. Population p is
 //! updated in the timesteps of its [`Window`] only; input that arrives outside is an error that [`verify`] finds.
+//!
+//! Cycles ([`super::components`]): a recurrent spike sent in timestep s acts in s + delay as well, so the last ones of a window
+//! arrive after it: no window could hold them all. Within a cycle, and only there, that is no error. Such a spike is sent and
+//! received and its synapses are walked, all of which is counted; it changes no neuron. The pass lasts until the last spike
+//! has arrived.
 
 pub mod host;
 mod host_tail;
 mod host_work;
+mod neuron;
 pub mod order;
 pub mod parts;
 mod projection;
@@ -18,14 +24,16 @@ mod rounding;
 pub mod sparse;
 pub mod verify;
 
-pub use host::TrainedNeuron;
+pub use crate::neuron::TrainedNeuron;
 pub use host_tail::HostTail;
 pub use host_work::{HostTask, HostWork};
+pub use neuron::{NeuronModel, SynapticCurrent};
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
 pub use rounding::{Rounding, Ties, membrane_grid};
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;
+pub use snnc_targets::schema::Reset;
 pub use sparse::Sparse;
 
 use super::channels::ChannelMap;
@@ -50,7 +58,7 @@ pub struct Model {
     pub neuron: NeuronFormat,
     /// Networks.
     pub networks: EntityMap<NetworkId, Network>,
-    /// Populations of all networks; sources before targets.
+    /// Populations of all networks in the order in which they run: sources before targets, those of a cycle side by side.
     pub populations: EntityMap<PopulationId, Population>,
     /// Host-written biases.
     pub inputs: Vec<HostInput>,
@@ -162,7 +170,7 @@ pub struct Network {
     pub name: String,
     /// Timesteps of the trained network, T.
     pub timesteps: u32,
-    /// Timesteps of a pass on the chip: T plus the depth of the pipeline.
+    /// Timesteps of a pass on the chip: T plus the depth of the pipeline, and until the last spike has arrived.
     pub pass_steps: u32,
 }
 
@@ -175,8 +183,8 @@ pub struct Population {
     pub name: String,
     /// `[c, h, w]`.
     pub shape: Shape,
-    /// Dynamics.
-    pub dynamics: Dynamics,
+    /// Neuron model.
+    pub dynamics: NeuronModel,
     /// Left shift of the summed weights before they join the membrane.
     pub input_shift: u32,
     /// Input other than spikes.
@@ -196,37 +204,6 @@ impl Population {
     /// The number that the outside knows a neuron by, flat `[c, h, w]`.
     pub fn outside(&self, neuron: usize) -> usize {
         self.order.as_ref().map_or(neuron, |order| order[neuron] as usize)
-    }
-}
-
-/// Membrane dynamics; decay in units of 2^-decay_bits of the membrane lost each step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Dynamics {
-    /// Fires on `thresholds[c] << threshold_shift` and resets to 0.
-    Lif {
-        /// Loss per step.
-        decay: u32,
-        /// Threshold mantissas, one a channel.
-        thresholds: Vec<u32>,
-    },
-    /// Never fires; the host reads the membrane.
-    Integrator {
-        /// Loss per step; 0 sums.
-        decay: u32,
-    },
-}
-
-impl Dynamics {
-    /// Loss per step.
-    pub fn decay(&self) -> u32 {
-        match self {
-            Self::Lif { decay, .. } | Self::Integrator { decay } => *decay,
-        }
-    }
-
-    /// Whether it sends spikes.
-    pub fn fires(&self) -> bool {
-        matches!(self, Self::Lif { .. })
     }
 }
 
@@ -325,6 +302,11 @@ impl Model {
     pub fn layer_name(&self, population: PopulationId) -> String {
         let p = &self.populations[population];
         format!("{}.{}", self.networks[p.network].name, p.name)
+    }
+
+    /// What its neurons need and a chip lacks.
+    pub fn lacking(&self, chip: &NeuronSpec) -> impl Iterator<Item = (PopulationId, String)> {
+        self.populations.iter().filter_map(|(id, p)| Some((id, p.dynamics.lacking(chip)?)))
     }
 
     /// The population of a network's first read-out.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Bias, Connectivity, Convolution, Dynamics, Model, NeuronFormat, Sparse, SpikingIr};
+use super::{Bias, Connectivity, Convolution, Model, NeuronFormat, NeuronModel, Sparse, SpikingIr};
 use crate::ir::{AxisMap, PopulationId, Shape};
 
 /// Least and largest value; a sum of no spikes is 0, so `low <= 0 <= high` for sums.
@@ -198,6 +198,8 @@ pub struct Worst<'a> {
 pub enum Excess {
     /// The sum of a timestep leaves the accumulator: its span after the shift.
     Sum(Span),
+    /// A synaptic current leaves its width: where it could be.
+    Current(f64, f64),
     /// The membrane of a firing neuron sinks below the state's width although it may fire again: where it could sink to.
     Drift(f64),
     /// An integrator leaves the state's width: where it could be.
@@ -205,37 +207,51 @@ pub enum Excess {
 }
 
 impl Worst<'_> {
-    /// What a population of such dynamics may do to its widths; the worst of its channels.
-    pub fn excess(&self, format: &NeuronFormat, dynamics: &Dynamics, input_shift: u32) -> Option<Excess> {
+    /// What a population of such neurons may do to its widths; the worst of its channels.
+    pub fn excess(&self, format: &NeuronFormat, neurons: &NeuronModel, input_shift: u32) -> Option<Excess> {
         let shifted = |span: &Span| span.times(1 << input_shift);
         let widest = self.sums.iter().map(shifted).max_by_key(|span| span.high.max(-span.low))?;
         if !widest.fits(format.accumulator_bits) {
             return Some(Excess::Sum(widest));
         }
-        let kept = 1.0 - f64::from(dynamics.decay()) / f64::from(1u32 << format.decay_bits);
-        let drift = Drift { kept, steps: self.steps, state_max: f64::from(format.state_max()) };
-        let channels = || self.sums.iter().map(shifted).zip(self.biases).enumerate();
-        match dynamics {
-            Dynamics::Lif { thresholds, .. } => {
-                let sinks = |(c, (sum, bias)): (usize, (Span, &Span))| {
-                    let threshold = f64::from(thresholds[c]) * f64::from(1u32 << format.threshold_shift);
-                    let ends =
-                        [bias.low, bias.high].map(|bias| ((sum.low + bias) as f64, (sum.high + bias) as f64));
-                    let worst = ends.iter().filter(|&&(low, high)| drift.clips(low, high, threshold));
-                    worst.map(|(low, _)| low * drift.gathered()).reduce(f64::min)
-                };
-                channels().filter_map(sinks).reduce(f64::min).map(Excess::Drift)
-            }
-            Dynamics::Integrator { .. } => {
-                let ends = |(_, (sum, bias)): (usize, (Span, &Span))| {
-                    let all = sum.plus(*bias);
-                    (all.low as f64 * drift.gathered(), all.high as f64 * drift.gathered())
-                };
-                let (low, high) = channels().map(ends).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
-                let leaves = high > drift.state_max || low < -drift.state_max - 1.0;
-                leaves.then_some(Excess::Integrator(low, high))
+        let whole = f64::from(1u32 << format.decay_bits);
+        // A synaptic current is as many sums as it gathers.
+        let mut gathered = 1.0;
+        if let Some(current) = neurons.current() {
+            let state_max = ((1i64 << (current.bits - 1)) - 1) as f64;
+            gathered =
+                Drift { kept: current.kept(format) as f64 / whole, steps: self.steps, state_max }.gathered();
+            let with_bias = |(sum, bias): (Span, &Span)| {
+                (
+                    sum.low as f64 * gathered + bias.low.min(0) as f64,
+                    sum.high as f64 * gathered + bias.high.max(0) as f64,
+                )
+            };
+            let ends = self.sums.iter().map(shifted).zip(self.biases).map(with_bias);
+            let (low, high) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+            if high > state_max || low < -state_max - 1.0 {
+                return Some(Excess::Current(low, high));
             }
         }
+        let kept = 1.0 - f64::from(neurons.decay()) / whole;
+        let drift = Drift { kept, steps: self.steps, state_max: f64::from(format.state_max()) };
+        let input = |sum: Span| (sum.low as f64 * gathered, sum.high as f64 * gathered);
+        let channels = || self.sums.iter().map(|sum| input(shifted(sum))).zip(self.biases).enumerate();
+        if !neurons.fires() {
+            let ends = |(_, ((low, high), bias)): (usize, ((f64, f64), &Span))| {
+                ((low + bias.low as f64) * drift.gathered(), (high + bias.high as f64) * drift.gathered())
+            };
+            let (low, high) = channels().map(ends).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+            let leaves = high > drift.state_max || low < -drift.state_max - 1.0;
+            return leaves.then_some(Excess::Integrator(low, high));
+        }
+        let sinks = |(c, ((low, high), bias)): (usize, ((f64, f64), &Span))| {
+            let threshold = f64::from(neurons.thresholds()[c]) * f64::from(1u32 << format.threshold_shift);
+            let ends = [bias.low, bias.high].map(|bias| (low + bias as f64, high + bias as f64));
+            let worst = ends.iter().filter(|&&(low, high)| drift.clips(low, high, threshold));
+            worst.map(|(low, _)| low * drift.gathered()).reduce(f64::min)
+        };
+        channels().filter_map(sinks).reduce(f64::min).map(Excess::Drift)
     }
 }
 

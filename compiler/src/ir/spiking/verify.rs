@@ -10,7 +10,8 @@
 //! |---|---|
 //! | widths of the neuron format | every shift by them: quantiser, neuron update, biases |
 //! | a population has 1 to 2^28 neurons, and as many thresholds, biases and places in its order as they say | whoever counts or indexes neurons |
-//! | windows lie in their pass, which has at most 2^16 timesteps | counts and spikes by timestep |
+//! | windows lie in their pass, which has at most 2^16 timesteps and ends with the last window or arrival | counts and spikes by timestep |
+//! | sources come before targets, populations of a cycle side by side | the order of execution |
 //! | host inputs and read-outs name populations, each host-fed one is written once | host writes and reads |
 //! | inputs of a network have one shape, stages lead from it to the population's | the host's convolutions and look-ups |
 //! | a workload's networks exist, its names can be printed, its numbers are finite | who drives the program |
@@ -21,11 +22,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::{
-    Bias, Connectivity, Convolution, Dynamics, HostInput, HostStage, Model, NeuronFormat, Population,
-    Projection, Readout, SpikingIr, Ties, TrainedNeuron,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Model, NeuronFormat, Population, Projection,
+    Readout, SpikingIr, Ties, TrainedNeuron,
 };
 use crate::ir::channels::ChannelMap;
-use crate::ir::{AxisMap, PopulationId, Shape};
+use crate::ir::components::joins;
+use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
 
 /// More findings than this are cut: a file from elsewhere may be wrong everywhere.
 const MOST: usize = 50;
@@ -61,6 +63,7 @@ impl SpikingIr {
             check.projection(&self.model, projection, &format!("{id}"));
         }
         if check.found.0.is_empty() {
+            check.order(self);
             check.fan_in(self);
         }
         check.found.into_result(())
@@ -89,6 +92,35 @@ pub fn verify_model(model: &Model, code: Code) -> Result<(), Diagnostics> {
         }
     }
     check.found.into_result(())
+}
+
+/// Why spikes of a population may not arrive at another after a delay; those of a cycle may come after the window.
+pub fn arrival_problem(source: &Population, target: &Population, delay: u32, cycle: bool) -> Option<String> {
+    let arrives = source.window.start.saturating_add(delay) >= target.window.start
+        && (cycle || source.window.end().saturating_add(delay) <= target.window.end());
+    (!arrives).then(|| {
+        format!("spikes of window {:?} arrive outside the target's window {:?}", source.window, target.window)
+    })
+}
+
+/// Passes that do not end with the last window or arrival, given one past the last timestep of some arrivals.
+pub fn pass_problems(model: &Model, arrivals: Vec<(NetworkId, u32)>) -> Vec<(String, String)> {
+    let mut ends = vec![0; model.networks.len()];
+    let windows = model.populations.values().map(|p| (p.network, p.window.end()));
+    for (network, end) in windows.chain(arrivals) {
+        let last = &mut ends[network.0 as usize];
+        *last = end.max(*last);
+    }
+    let wrong = model.networks.iter().zip(ends).filter(|((_, network), end)| network.pass_steps != *end);
+    wrong
+        .map(|((id, network), end)| {
+            let found = network.pass_steps;
+            let message = format!(
+                "{found} timesteps a pass, expected {end}: the end of the last window, or the arrival of the last spike"
+            );
+            (format!("{id} \"{}\"", network.name), message)
+        })
+        .collect()
 }
 
 /// Most synapses of one neuron, or a bound of it.
@@ -131,6 +163,33 @@ impl Checker {
         }
     }
 
+    /// Sources come before targets but in cycles, whose populations stand side by side; spikes arrive in windows, those of a
+    /// cycle in the pass; a pass ends with the last of both.
+    fn order(&mut self, ir: &SpikingIr) {
+        let (model, components) = (&ir.model, ir.components());
+        for between in components.parted(model) {
+            let place = format!("{between} \"{}\"", model.populations[between].name);
+            self.need(false, &place, || {
+                "stands between populations of a cycle, which must be side by side".into()
+            });
+        }
+        let mut arrivals = Vec::new();
+        for (id, p) in ir.projections.iter().filter(|(_, p)| joins(p)) {
+            let (source, target) = (&model.populations[p.source], &model.populations[p.target]);
+            let cycle = components.share_a_cycle(p.source, p.target);
+            let place = format!("{id}");
+            let ordered = cycle || p.source < p.target;
+            self.need(ordered, &place, || format!("{} must come before {}", p.source, p.target));
+            if let Some(problem) = arrival_problem(source, target, p.delay, cycle) {
+                self.need(false, &place, || problem);
+            }
+            arrivals.push((source.network, source.window.end().saturating_add(p.delay)));
+        }
+        for (place, problem) in pass_problems(model, arrivals) {
+            self.need(false, &place, || problem);
+        }
+    }
+
     fn networks(&mut self, model: &Model) {
         let mut ends = vec![None; model.networks.len()];
         for p in model.populations.values() {
@@ -143,7 +202,8 @@ impl Checker {
             let place = format!("{id} \"{}\"", network.name);
             self.need(names.insert(&network.name), &place, || "network name is used twice".into());
             self.need(network.timesteps >= 1, &place, || "expected at least one timestep".into());
-            let whole = end == Some(network.pass_steps.into()) && network.pass_steps <= 1 << 16;
+            let whole =
+                end.is_some_and(|end| end <= network.pass_steps.into()) && network.pass_steps <= 1 << 16;
             self.need(whole, &place, || {
                 format!(
                     "{} timesteps a pass, expected the end of the last window, at most 2^16",
@@ -199,26 +259,14 @@ impl Checker {
         self.need(shifts.contains(&p.input_shift), place, || {
             format!("input shift {} is outside {shifts:?}", p.input_shift)
         });
-        let decay = p.dynamics.decay();
-        let most = if format.decay_bits == 0 { 0 } else { 1 << format.decay_bits };
-        self.need(decay <= most, place, || match format.decay_bits {
-            0 => format!("decay {decay} on neurons without a fractional leak"),
-            bits => format!("decay {decay} exceeds 2^{bits}"),
-        });
-        if let Dynamics::Lif { thresholds, .. } = &p.dynamics {
-            self.need(thresholds.len() == p.shape.channels, place, || {
-                format!("{} thresholds for {} channels", thresholds.len(), p.shape.channels)
-            });
-            let most = u64::from(format.threshold_mantissa_max());
-            // Strictly above 0 is from 1 on; at 0 an inclusive neuron without input would fire.
-            let least = u64::from(!format.strict);
-            let fits = thresholds.iter().all(|&t| (least..=most).contains(&u64::from(t)));
-            self.need(fits, place, || format!("a threshold mantissa is outside {least} to {most}"));
-            // What fires at one mantissa more must be a threshold too.
-            let lowered = p.rounding.ties == Some(Ties::Threshold);
-            let room = !lowered || thresholds.iter().all(|&t| u64::from(t) < most);
-            self.need(room, place, || "a lowered threshold mantissa was the largest before".into());
+        for problem in p.dynamics.problems(format, p.shape.channels) {
+            self.need(false, place, || problem);
         }
+        // What fires at one mantissa more must be a threshold too.
+        let lowered = p.rounding.ties == Some(Ties::Threshold);
+        let below = |&t: &u32| t < format.threshold_mantissa_max();
+        let room = !lowered || p.dynamics.thresholds().iter().all(below);
+        self.need(room, place, || "a lowered threshold mantissa was the largest before".into());
         let biases = match &p.bias {
             Bias::Channel(values) => Some((values, p.shape.channels, "channels")),
             Bias::Neuron(values) => Some((values, p.shape.len(), "neurons")),
@@ -240,17 +288,8 @@ impl Checker {
             return;
         };
         self.need(source.network == target.network, place, || "joins two networks".into());
-        self.need(p.source < p.target, place, || format!("{} must come before {}", p.source, p.target));
         self.need(source.dynamics.fires(), place, || format!("source \"{}\" never fires", source.name));
         self.need(p.delay >= 1, place, || "delay must be at least 1".into());
-        let arrives = source.window.start.saturating_add(p.delay) >= target.window.start
-            && source.window.end().saturating_add(p.delay) <= target.window.end();
-        self.need(arrives, place, || {
-            format!(
-                "spikes of window {:?} arrive outside the target's window {:?}",
-                source.window, target.window
-            )
-        });
         match &p.connectivity {
             Connectivity::Conv(conv) => self.convolution(source, target, conv, place),
             Connectivity::Sparse(sparse) => {

@@ -3,8 +3,8 @@
 //! A kernel of several groups joins a channel to its own group alone. A slice is cut so that for every projection that
 //! it reads it lies in one group or is whole groups, which one synapse list says; and so that for every slice that it
 //! feeds all of its channels reach that slice or none does, so that no spike is sent where it meets no synapse. Targets
-//! come after their sources, so one way from the last population to the first settles all. Without groups nothing is
-//! cut.
+//! come after their sources, so one way from the last population to the first settles all; in cycles, ways follow until none
+//! cuts a slice more. Without groups nothing is cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -23,6 +23,23 @@ pub fn refined(ir: &SpikingIr, cores: &EntityMap<CoreId, Vec<Slice>>) -> EntityM
         return refined;
     }
     let mut senders: BTreeMap<PopulationId, BTreeSet<u32>> = BTreeMap::new();
+    let count = |cores: &EntityMap<CoreId, Vec<Slice>>| cores.values().map(Vec::len).sum::<usize>();
+    let cycles = ir.projections.values().any(|p| p.source >= p.target);
+    loop {
+        let before = count(&refined);
+        cut_backwards(ir, &mut senders, &mut refined);
+        if !cycles || count(&refined) == before {
+            return refined;
+        }
+    }
+}
+
+/// Cuts the slices of all populations, the last first; `senders` are channels where what they feed begins or ends.
+fn cut_backwards(
+    ir: &SpikingIr,
+    senders: &mut BTreeMap<PopulationId, BTreeSet<u32>>,
+    refined: &mut EntityMap<CoreId, Vec<Slice>>,
+) {
     let populations: Vec<PopulationId> = ir.model.populations.keys().collect();
     for &population in populations.iter().rev() {
         let incoming: Vec<(PopulationId, ChannelMap)> = ir
@@ -32,7 +49,7 @@ pub fn refined(ir: &SpikingIr, cores: &EntityMap<CoreId, Vec<Slice>>) -> EntityM
             .filter_map(|p| Some((p.source, groups(ir, p)?)))
             .collect();
         let maps: Vec<ChannelMap> = incoming.iter().map(|&(_, map)| map).collect();
-        let boundaries = senders.remove(&population).unwrap_or_default();
+        let boundaries = senders.get(&population).cloned().unwrap_or_default();
         for slices in refined.values_mut() {
             let pieces = |slice: &Slice| match slice.population == population {
                 true => with_channels(slice, pieces(&slice.channels, &boundaries, &maps)),
@@ -47,7 +64,6 @@ pub fn refined(ir: &SpikingIr, cores: &EntityMap<CoreId, Vec<Slice>>) -> EntityM
             }
         }
     }
-    refined
 }
 
 /// The channels of a projection whose kernel does not join all with all.

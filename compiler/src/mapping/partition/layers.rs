@@ -9,7 +9,7 @@ use snnc_targets::schema::{AxonSpec, InputAxonKind, KernelSharing};
 use super::rates::Rates;
 use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::parts::{Parts, axis_parts};
-use crate::ir::spiking::{Convolution, Dynamics, Population, SpikingIr};
+use crate::ir::spiking::{Convolution, Population, SpikingIr};
 use crate::ir::{AxisMap, NetworkId, PopulationId, ProjectionId};
 use crate::mapping::build::refine::groups;
 
@@ -83,10 +83,8 @@ impl<'a> Layer<'a> {
 
     /// Threshold mantissas of some channels; none of an integrator.
     pub fn thresholds(&self, channels: std::ops::Range<u32>) -> &[u32] {
-        match &self.population.dynamics {
-            Dynamics::Lif { thresholds, .. } => &thresholds[channels.start as usize..channels.end as usize],
-            Dynamics::Integrator { .. } => &[],
-        }
+        let thresholds = self.population.dynamics.thresholds();
+        thresholds.get(channels.start as usize..channels.end as usize).unwrap_or_default()
     }
 
     /// All channels.

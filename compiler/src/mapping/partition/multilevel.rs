@@ -14,7 +14,7 @@ use super::search::Found;
 use crate::ir::channels::common;
 use crate::ir::program::Core;
 use crate::ir::program::usage::{CoreUse, Limit, core_use, list_bits};
-use crate::ir::spiking::{Connectivity, Convolution, Dynamics, SpikingIr};
+use crate::ir::spiking::{Connectivity, Convolution, SpikingIr};
 use crate::ir::{CoreId, NetworkId};
 use crate::mapping::build_cores;
 use crate::mapping::effort::Effort;
@@ -181,10 +181,10 @@ impl FanIn {
 fn thresholds(ir: &SpikingIr, groups: &NetworkGraph) -> Result<Cover, Diagnostic> {
     let mut items: std::collections::BTreeMap<u32, Vec<Vertex>> = std::collections::BTreeMap::new();
     for (v, group) in groups.groups.iter().enumerate() {
-        if let Dynamics::Lif { thresholds, .. } = &ir.model.populations[group.population].dynamics {
-            for &threshold in &thresholds[group.channels.start as usize..group.channels.end as usize] {
-                items.entry(threshold).or_default().push(Vertex(v as u32));
-            }
+        let thresholds = ir.model.populations[group.population].dynamics.thresholds();
+        let own = group.channels.start as usize..group.channels.end as usize;
+        for &threshold in thresholds.get(own).unwrap_or_default() {
+            items.entry(threshold).or_default().push(Vertex(v as u32));
         }
     }
     let (mut starts, mut pins) = (vec![0], Vec::new());

@@ -5,7 +5,7 @@
 //! best states go on. Deterministic: candidates are ordered and ties keep their order.
 
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use super::Partition;
 use super::cover::{Grids, plans};
@@ -36,7 +36,7 @@ pub enum Objective {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Method {
     /// Tiles; with [`Effort::Best`] the hypergraph as well for irregular networks of moderate size, and the better of
-    /// the two.
+    /// the two. Networks with cycles by the hypergraph.
     #[default]
     Auto,
     /// Boxes of maps, layer by layer; irregular populations neuron by neuron.
@@ -109,7 +109,13 @@ pub fn search_some(
     networks: impl Iterator<Item = NetworkId>,
 ) -> Result<Found, Diagnostics> {
     let mut found = Found::default();
+    let components = ir.components();
     for network in networks {
+        // No layer of a cycle comes after all that it feeds, as tiles need it.
+        let options = match components.has_cycle(&ir.model, network) {
+            true => SearchOptions { method: without_order(ir, network, options.method)?, ..options },
+            false => options,
+        };
         let by_graph = |group| multilevel::search_network(ir, target, rates, network, group, options.effort);
         found.extend(match options.method {
             Method::Hypergraph { group } => by_graph(group)?,
@@ -129,6 +135,23 @@ pub fn search_some(
         });
     }
     Ok(found)
+}
+
+/// How a network with a cycle is cut: by its hypergraph, which knows no order of layers.
+fn without_order(ir: &SpikingIr, network: NetworkId, method: Method) -> Result<Method, Diagnostics> {
+    match method {
+        Method::Hypergraph { .. } => Ok(method),
+        Method::Auto => {
+            let neurons: usize = ir.model.populations_of(network).map(|(_, p)| p.shape.len()).sum();
+            Ok(Method::Hypergraph { group: neurons.div_ceil(GRAPH_NEURONS).max(1) })
+        }
+        Method::Tiles => {
+            let place = format!("network {}", ir.model.networks[network].name);
+            let message = "tiles are cut from the outputs to the inputs, and this network has a cycle";
+            let hint = "leave the partitioner to the compiler, or choose --partitioner hypergraph";
+            Err(Diagnostic::new(Code::Unsupported, place, message).hint(hint).into())
+        }
+    }
 }
 
 /// Largest irregular network whose hypergraph is partitioned without being asked for, in neurons; under tight limits that

@@ -171,30 +171,17 @@ struct State {
 }
 
 impl State {
-    /// One update; the spikes of a firing layer.
+    /// One update; the spikes of a firing layer, whose membranes are counted from rest.
     fn step(&mut self, kind: &NeuronKind, channels: usize, t: usize, timesteps: usize) -> Vec<Spike> {
-        let factor = match kind {
-            NeuronKind::Lif { tau, threshold, reset } => {
-                let tau = *tau as f32;
-                return self.fire((threshold - reset) as f32, channels, |v, x| *v += (x - *v) / tau);
-            }
-            NeuronKind::If { threshold } => return self.fire(*threshold as f32, channels, |v, x| *v += x),
-            NeuronKind::Mean => 1.0 / timesteps as f32,
-            NeuronKind::Weighted { coefficients } => coefficients[t] as f32,
+        let neurons = self.v.iter_mut().zip(&self.sums);
+        let Some(neuron) = kind.from_rest::<f32>(1.0) else {
+            let factor: f32 = kind.coefficient(t, timesteps);
+            neurons.for_each(|(v, x)| *v += factor * x);
+            return Vec::new();
         };
-        for (v, x) in self.v.iter_mut().zip(&self.sums) {
-            *v += factor * x;
-        }
-        Vec::new()
-    }
-
-    /// Membranes above the resting value.
-    fn fire(&mut self, threshold: f32, channels: usize, charge: impl Fn(&mut f32, f32)) -> Vec<Spike> {
         let mut spikes = Vec::new();
-        for (i, (v, x)) in self.v.iter_mut().zip(&self.sums).enumerate() {
-            charge(v, *x);
-            if *v >= threshold {
-                *v = 0.0;
+        for (i, (v, x)) in neurons.enumerate() {
+            if neuron.step(v, *x) {
                 spikes.push(Spike { position: (i / channels) as u32, channel: (i % channels) as u32 });
             }
         }

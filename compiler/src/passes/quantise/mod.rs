@@ -35,8 +35,8 @@ use super::schedule::Schedule;
 use crate::ir::NetworkId;
 use crate::ir::spiking::reach;
 use crate::ir::spiking::{
-    Bias, Connectivity, Convolution, Dynamics, HostInput, Kernel, NeuronFormat, Population, Projection,
-    Readout, Rounding, Sparse, SpikingIr, Ties, TrainedNeuron,
+    Bias, Connectivity, Convolution, HostInput, Kernel, NeuronFormat, NeuronModel, Population, Projection,
+    Readout, Rounding, Sparse, SpikingIr, Ties,
 };
 use adaptive::Rounded;
 use design::Design;
@@ -103,7 +103,7 @@ pub fn run(
             ir.projections.push(Projection { source, target: population, delay, connectivity });
         }
         if let Some(HostPath { input, stages }) = layer.host.clone() {
-            let (scale, neuron) = (quantised.current_scale, trained(&layer.kind));
+            let (scale, neuron) = (quantised.current_scale, layer.kind.trained());
             ir.model.inputs.push(HostInput { population, input, stages, scale, neuron });
         }
         if let Some((scale, offset)) = quantised.readout {
@@ -113,18 +113,9 @@ pub fn run(
     problems.into_result(())
 }
 
-/// The trained neuron of a firing layer.
-fn trained(kind: &NeuronKind) -> Option<TrainedNeuron> {
-    match *kind {
-        NeuronKind::Lif { tau, threshold, reset } => Some(TrainedNeuron { tau: Some(tau), threshold, reset }),
-        NeuronKind::If { threshold } => Some(TrainedNeuron { tau: None, threshold, reset: 0.0 }),
-        NeuronKind::Mean | NeuronKind::Weighted { .. } => None,
-    }
-}
-
 /// One layer in integers.
 struct Quantised {
-    dynamics: Dynamics,
+    dynamics: NeuronModel,
     input_shift: u32,
     bias: Bias,
     kernels: Vec<Connectivity>,
@@ -260,7 +251,7 @@ impl Quantiser<'_> {
         };
         let (zeroed, weights) = rounding.zeroed;
         Ok(Quantised {
-            dynamics: Dynamics::Lif { decay, thresholds: mantissas },
+            dynamics: NeuronModel::lif(decay, mantissas),
             input_shift,
             bias,
             kernels: rounding.kernels,

@@ -11,7 +11,7 @@ use super::objective::Activity;
 use super::search::{self, Scales};
 use super::{Quantised, Quantiser, bounds};
 use crate::ir::spiking::reach::Drift;
-use crate::ir::spiking::{Bias, Dynamics, Rounding};
+use crate::ir::spiking::{Bias, NeuronModel, Rounding};
 use crate::passes::unsupported;
 
 /// Largest error at which recorded read-out coefficients still count as powers of one decay.
@@ -54,7 +54,7 @@ impl Quantiser<'_> {
         };
         let (zeroed, weights) = rounded.zeroed;
         Quantised {
-            dynamics: Dynamics::Integrator { decay: sum.decay },
+            dynamics: NeuronModel::integrator(sum.decay),
             input_shift,
             bias,
             kernels: rounded.kernels,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::ir::PopulationId;
-use crate::ir::spiking::{Bias, Connectivity, Dynamics, Population, SpikingIr, Ties};
+use crate::ir::spiking::{Bias, Connectivity, Population, SpikingIr, Ties};
 
 /// One layer in integers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,10 +40,7 @@ pub fn summary(ir: &SpikingIr) -> Vec<LayerQuantisation> {
 fn layer(ir: &SpikingIr, id: PopulationId, population: &Population) -> LayerQuantisation {
     let format = &ir.model.neuron;
     let bits: Vec<u32> = largest_weights(ir, id, population).into_iter().map(bits).collect();
-    let mantissas: &[u32] = match &population.dynamics {
-        Dynamics::Lif { thresholds, .. } => thresholds,
-        Dynamics::Integrator { .. } => &[],
-    };
+    let mantissas = population.dynamics.thresholds();
     let ends = mantissas.iter().min().zip(mantissas.iter().max());
     let least_exponent = |&value: &i32| {
         let mantissa_max = (1 << (format.bias_mantissa_bits - 1)) - 1;

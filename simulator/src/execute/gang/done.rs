@@ -7,8 +7,8 @@ use crate::execute::arrivals::Sums;
 use crate::execute::kernels::LANES;
 use crate::execute::kernels::count::{count_masked, sum_masked};
 use crate::execute::kernels::level::Level;
-use crate::execute::kernels::update::Marks;
 use crate::execute::spikes::{StepMut, bits};
+use crate::neuron::Marks;
 
 /// Neurons of one slice in one timestep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Done {
     positions: Range<usize>,
     steps: usize,
     /// Membranes, `[position][line][lane]`.
-    pub(super) membranes: Vec<[i32; LANES]>,
+    membranes: Vec<[i32; LANES]>,
     /// A word for each `[line][timestep][position]`.
     fired: Vec<u64>,
     active: Vec<u64>,
@@ -90,6 +90,23 @@ impl Done {
                 words.resize(self.fired.len(), 0);
                 words[word] = bits;
             }
+        }
+    }
+
+    /// Lines at all its positions.
+    pub(super) fn lines_held(&self) -> usize {
+        self.membranes.len()
+    }
+
+    /// Keeps the membranes of consecutive lines from line `first` of `[position][line]` on: the last words of their state.
+    #[inline]
+    pub(super) fn keep_membranes<const WORDS: usize>(
+        &mut self,
+        first: usize,
+        state: &[[[i32; LANES]; WORDS]],
+    ) {
+        for (membranes, words) in self.membranes[first..].iter_mut().zip(state) {
+            *membranes = words[WORDS - 1];
         }
     }
 

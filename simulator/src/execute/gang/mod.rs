@@ -10,6 +10,7 @@ mod done;
 mod lists;
 mod rows;
 mod run;
+mod stepwise;
 mod view;
 
 use std::ops::Range;
@@ -17,16 +18,16 @@ use std::ops::Range;
 use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::Dynamics;
 
 use super::feeds::Feed;
 use super::kernels::LANES;
-use super::neuron::Update;
 use super::slice::local_bias;
 use crate::counts::{SliceIndex, SliceTable};
+use crate::neuron::Rule;
 pub use done::{Done, Tally};
 use lists::Lists;
 use rows::Rows;
+pub use stepwise::Stepwise;
 use view::{Shared, View};
 
 /// Channels of a gang without rows, where a population has as many twice over: long runs for the vector units, short
@@ -47,7 +48,7 @@ pub struct Gang {
     /// Neurons of each slice that a unit stands for.
     slice_units: Vec<u64>,
     synapses: Synapses,
-    rule: Update,
+    rule: Rule,
     /// Position in the population of each position of the gang.
     positions: Vec<usize>,
     /// Where the lanes lie in the population.
@@ -208,7 +209,7 @@ impl Gang {
             starts,
             slice_units: members.iter().map(|m| u64::from(m.unit)).collect(),
             synapses,
-            rule: Update::new(&program.model.neuron, population.dynamics.decay(), population.input_shift),
+            rule: Rule::new(&program.model.neuron, &population.dynamics, population.input_shift),
             positions: positions.collect(),
             spans,
             thresholds: Vec::new(),
@@ -232,12 +233,11 @@ impl Gang {
     fn thresholds(&self, program: &Program, population: PopulationId) -> Vec<[i32; LANES]> {
         let shift = program.model.neuron.threshold_shift;
         let mut of_lane = vec![i32::MAX; self.stride()];
-        if let Dynamics::Lif { thresholds, .. } = &program.model.populations[population].dynamics {
-            for span in &self.spans {
-                for i in 0..span.len {
-                    of_lane[span.lane + i] = (thresholds[span.channel + i] << shift) as i32;
-                }
-            }
+        let thresholds = program.model.populations[population].dynamics.thresholds();
+        for span in &self.spans {
+            let own = thresholds.get(span.channel..span.channel + span.len).unwrap_or_default();
+            let lanes = of_lane[span.lane..].iter_mut().zip(own);
+            lanes.for_each(|(lane, threshold)| *lane = (threshold << shift) as i32);
         }
         match &self.synapses {
             Synapses::Rows(_) => in_lines(of_lane, i32::MAX),

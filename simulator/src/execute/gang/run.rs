@@ -1,4 +1,4 @@
-//! One part of a gang through its window: spikes -> sums -> neurons -> spikes.
+//! One part of a gang through its window or a timestep of it: spikes -> sums -> neurons -> spikes.
 
 use std::ops::Range;
 
@@ -7,19 +7,21 @@ use snnc_compiler::ir::PopulationId;
 use super::done::Done;
 use super::lists::Lists;
 use super::rows::{Block, Rows, Tap};
+use super::view::UnitFeed;
 use super::{Gang, Part, Synapses};
 use crate::execute::arrivals::Sums;
 use crate::execute::kernels::LANES;
-use crate::execute::kernels::gather::gather;
+use crate::execute::kernels::gather::{Line, gather};
 use crate::execute::kernels::level::{Level, dispatch};
-use crate::execute::kernels::scatter::add_packets;
-use crate::execute::kernels::update::{Marks, Neurons, update};
+use crate::execute::kernels::scatter::{Hit, add_packets};
+use crate::execute::kernels::update::update;
 use crate::execute::pass::Pass;
 use crate::execute::spikes::{List, MARGIN};
+use crate::neuron::{Lines, Marks, Neuron, with_neuron};
 
 /// Rows of the spikes in a position's taps.
-#[derive(Default)]
-struct RowList {
+#[derive(Debug, Default)]
+pub(super) struct RowList {
     rows: Vec<u32>,
     len: usize,
 }
@@ -70,32 +72,43 @@ impl Gang {
         part: &Part,
     ) -> Done {
         let bias = written.unwrap_or(&self.bias);
+        with_neuron!(&self.rule, neuron => self.run_as(neuron, pass, population, bias, part))
+    }
+
+    /// The same with the model of its neurons known.
+    fn run_as<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        pass: &Pass,
+        population: PopulationId,
+        bias: &[[i32; LANES]],
+        part: &Part,
+    ) -> Done {
         match (&self.synapses, part) {
             (Synapses::Rows(rows), Part::Block(block, positions)) => {
-                let (block, positions) = (&rows.blocks[*block], positions.clone());
-                let streams = Streams::new(rows, pass, population);
-                let steps = pass.window(population).steps as usize;
-                let (level, sums) = (pass.chip.level, pass.chip.postage.sums.as_slice());
-                let task = Task { gang: self, level, rows, block, positions, steps, bias, sums };
-                match block.lines {
-                    8 => task.run::<8>(&streams),
-                    4 => task.run::<4>(&streams),
-                    3 => task.run::<3>(&streams),
-                    2 => task.run::<2>(&streams),
-                    _ => task.run::<1>(&streams),
+                let streams = Streams::new(rows, pass, population, pass.window(population).end());
+                let task = Task::new(self, neuron, pass, (rows, *block), bias);
+                let (steps, positions) = (pass.window(population).steps as usize, positions.clone());
+                match task.block.lines {
+                    8 => task.run::<8, WORDS>(positions, steps, &streams),
+                    4 => task.run::<4, WORDS>(positions, steps, &streams),
+                    3 => task.run::<3, WORDS>(positions, steps, &streams),
+                    2 => task.run::<2, WORDS>(positions, steps, &streams),
+                    _ => task.run::<1, WORDS>(positions, steps, &streams),
                 }
             }
-            (Synapses::Lists(lists), Part::Whole) => self.run_lists(lists, pass, population, bias),
+            (Synapses::Lists(lists), Part::Whole) => self.run_lists(neuron, lists, pass, population, bias),
             _ => unreachable!("gangs with rows, and only those, are cut into blocks"),
         }
     }
 
-    /// Synaptic operations of its arriving spikes in units, by timestep of the window.
+    /// Synaptic operations of its arriving spikes in units, by timestep of the window and of those after it in which spikes
+    /// arrive.
     pub(in crate::execute) fn units(&self, pass: &Pass, population: PopulationId) -> Vec<u64> {
-        let steps = pass.window(population).steps as usize;
         let Synapses::Rows(rows) = &self.synapses else { return Vec::new() };
-        let streams = Streams::new(rows, pass, population);
-        let mut units = vec![0; steps];
+        let streams =
+            Streams::new(rows, pass, population, pass.window(population).end() + pass.late(population));
+        let mut units = vec![0; streams.steps];
         for demand in &rows.demands {
             for (sum, streams) in units.iter_mut().zip(streams.steps()) {
                 let brought = &streams[demand.stream];
@@ -115,34 +128,83 @@ impl Gang {
         units
     }
 
-    fn run_lists(&self, lists: &Lists, pass: &Pass, population: PopulationId, bias: &[[i32; LANES]]) -> Done {
+    fn run_lists<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        lists: &Lists,
+        pass: &Pass,
+        population: PopulationId,
+        bias: &[[i32; LANES]],
+    ) -> Done {
         let window = pass.window(population);
         let mut done = Done::new(0, 1, 0..bias.len(), window.steps as usize);
-        let mut sums = vec![[0; LANES]; bias.len()];
-        let mut partial = vec![0; bias.len() * LANES];
-        let (mut hits, mut marks) = (Vec::new(), vec![Marks::default(); bias.len()]);
+        let mut state = vec![[[0; LANES]; WORDS]; bias.len()];
+        let mut scatter = Scatter::new(bias.len());
         for (step, now) in (window.start..window.end()).enumerate() {
-            let mut units = 0;
-            for feed in &lists.feeds {
-                units += lists.hit(feed, pass.fired(feed.source, now, feed.delay), &mut hits);
-            }
-            done.units.push(units);
-            sums.as_flattened_mut().fill(0);
-            let flat = sums.as_flattened_mut();
-            add_packets(pass.chip.level, &lists.weights, &lists.lists, &hits, &mut partial, flat);
-            hits.clear();
-            let neurons =
-                Neurons { membranes: &mut done.membranes, sums: &sums, bias, thresholds: &self.thresholds };
-            update(pass.chip.level, &self.rule, false, neurons, &mut marks);
-            marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
+            self.step_lists(neuron, lists, (pass, now), bias, &mut state, &mut scatter);
+            done.units.push(scatter.units);
+            scatter.marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
         }
+        done.keep_membranes(0, &state);
         done.tally(self, pass.chip.level, &pass.chip.postage.sums);
         done
+    }
+
+    /// One timestep without rows.
+    pub(super) fn step_lists<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        lists: &Lists,
+        (pass, now): (&Pass, u32),
+        bias: &[[i32; LANES]],
+        state: &mut [[[i32; LANES]; WORDS]],
+        scatter: &mut Scatter,
+    ) {
+        let Scatter { units, sums, partial, hits, marks } = scatter;
+        *units = lists.hits(pass, now, hits);
+        sums.as_flattened_mut().fill(0);
+        let flat = sums.as_flattened_mut();
+        add_packets(pass.chip.level, &lists.weights, &lists.lists, hits, partial, flat);
+        hits.clear();
+        let lines = Lines { state, sums, bias, thresholds: &self.thresholds };
+        update(pass.chip.level, neuron, false, lines, marks);
+    }
+}
+
+impl Lists {
+    /// Looks up the lists of all packets that arrive in a timestep; their synapses in units.
+    pub(super) fn hits(&self, pass: &Pass, now: u32, hits: &mut Vec<Hit>) -> u64 {
+        let of =
+            |feed: &UnitFeed, hits: &mut _| self.hit(feed, pass.fired(feed.source, now, feed.delay), hits);
+        self.feeds.iter().map(|feed| of(feed, hits)).sum()
+    }
+}
+
+/// What a timestep without rows works with, kept from one to the next.
+#[derive(Debug)]
+pub(super) struct Scatter {
+    /// Synapses of the packets in units.
+    pub(super) units: u64,
+    sums: Vec<[i32; LANES]>,
+    partial: Vec<i16>,
+    hits: Vec<Hit>,
+    pub(super) marks: Vec<Marks>,
+}
+
+impl Scatter {
+    pub(super) fn new(lines: usize) -> Self {
+        Self {
+            units: 0,
+            sums: vec![[0; LANES]; lines],
+            partial: vec![0; lines * LANES],
+            hits: Vec::new(),
+            marks: vec![Marks::default(); lines],
+        }
     }
 }
 
 /// What the streams of a gang bring, `[timestep of the window][stream]`.
-struct Streams<'p> {
+pub(super) struct Streams<'p> {
     brought: Vec<List<'p>>,
     /// Streams.
     each: usize,
@@ -151,19 +213,11 @@ struct Streams<'p> {
 }
 
 impl<'p> Streams<'p> {
-    fn new(rows: &Rows, pass: &'p Pass, population: PopulationId) -> Self {
-        let window = pass.window(population);
-        let brought = |step: u32, stream: &super::rows::Stream| {
-            let sent = pass.sent(stream.population, step, stream.delay)?;
-            Some(pass.record(stream.population).spikes.list(sent))
-        };
-        let steps = window.start..window.end();
-        let of_step = |step| rows.streams.iter().map(move |stream| brought(step, stream).unwrap_or_default());
-        Self {
-            brought: steps.flat_map(of_step).collect(),
-            each: rows.streams.len(),
-            steps: window.steps as usize,
-        }
+    /// From the first timestep of a window up to `end`.
+    fn new(rows: &'p Rows, pass: &'p Pass, population: PopulationId, end: u32) -> Self {
+        let steps = pass.window(population).start..end;
+        let brought = steps.clone().flat_map(|now| brought(rows, pass, now)).collect();
+        Self { brought, each: rows.streams.len(), steps: steps.len() }
     }
 
     /// Timestep by timestep.
@@ -172,44 +226,100 @@ impl<'p> Streams<'p> {
     }
 }
 
-/// A block of lines at some positions.
-struct Task<'t> {
+/// What the streams of a gang bring in a timestep of the pass.
+pub(super) fn brought<'p>(rows: &'p Rows, pass: &'p Pass, now: u32) -> impl Iterator<Item = List<'p>> + 'p {
+    rows.streams.iter().map(move |stream| {
+        let sent = pass.sent(stream.population, now, stream.delay);
+        sent.map(|sent| pass.record(stream.population).spikes.list(sent)).unwrap_or_default()
+    })
+}
+
+/// A block of lines.
+pub(super) struct Task<'t, N> {
     gang: &'t Gang,
+    neuron: &'t N,
     level: Level,
     rows: &'t Rows,
-    block: &'t Block,
-    positions: Range<usize>,
-    steps: usize,
+    pub(super) block: &'t Block,
     bias: &'t [[i32; LANES]],
     sums: &'t [Sums],
 }
 
-impl Task<'_> {
-    /// Position by position, each through the whole window: its membranes stay in the first-level cache.
-    fn run<const K: usize>(&self, streams: &Streams) -> Done {
-        let Self { gang, level, block, steps, .. } = *self;
-        let weights = block.rows.as_chunks::<K>().0;
-        let thresholds = &gang.thresholds[block.first..block.first + K];
-        let lines = gang.thresholds.len();
-        let mut done = Done::new(block.first, K, self.positions.clone(), steps);
+/// A block's lines at a position.
+pub(super) struct Place<'t, const K: usize> {
+    weights: &'t [[Line; K]],
+    taps: &'t [Tap],
+    bias: &'t [[i32; LANES]],
+    thresholds: &'t [[i32; LANES]],
+}
+
+impl<'t, N> Task<'t, N> {
+    pub(super) fn new(
+        gang: &'t Gang,
+        neuron: &'t N,
+        pass: &'t Pass,
+        (rows, block): (&'t Rows, usize),
+        bias: &'t [[i32; LANES]],
+    ) -> Self {
+        let (level, sums) = (pass.chip.level, pass.chip.postage.sums.as_slice());
+        Self { gang, neuron, level, rows, block: &rows.blocks[block], bias, sums }
+    }
+
+    /// Position by position, each through the whole window: its state stays in the first-level cache.
+    fn run<const K: usize, const WORDS: usize>(
+        &self,
+        positions: Range<usize>,
+        steps: usize,
+        streams: &Streams,
+    ) -> Done
+    where
+        N: Neuron<WORDS>,
+    {
+        let mut done = Done::new(self.block.first, K, positions.clone(), steps);
         let mut list = RowList::default();
-        for (p, position) in self.positions.clone().enumerate() {
-            let first = position * lines + block.first;
-            let bias = &self.bias[first..first + K];
-            let taps = &self.rows.taps[self.rows.starts[position]..self.rows.starts[position + 1]];
-            let mut membranes = [[0; LANES]; K];
+        for (p, position) in positions.enumerate() {
+            let place = self.place::<K>(position);
+            let mut state = [[[0; LANES]; WORDS]; K];
             for (step, streams) in streams.steps().enumerate() {
-                let list = list.fill(level, taps, streams);
-                let mut sums = [[0; LANES]; K];
-                gather(level, weights, list, &mut sums);
-                let mut marks = [Marks::default(); K];
-                let neurons = Neurons { membranes: &mut membranes, sums: &sums, bias, thresholds };
-                update(level, &gang.rule, gang.rule.bounds(list.len()), neurons, &mut marks);
+                let marks = self.step(&place, streams, &mut state, &mut list);
                 marks.iter().enumerate().for_each(|(line, marks)| done.mark(line, step, p, marks));
             }
-            done.membranes[p * K..(p + 1) * K].copy_from_slice(&membranes);
+            done.keep_membranes(p * K, &state);
         }
-        done.tally(gang, level, self.sums);
+        done.tally(self.gang, self.level, self.sums);
         done
+    }
+
+    /// What the block's lines at a position of the gang need.
+    #[inline(always)]
+    pub(super) fn place<const K: usize>(&self, position: usize) -> Place<'t, K> {
+        let first = position * self.gang.thresholds.len() + self.block.first;
+        Place {
+            weights: self.block.rows.as_chunks::<K>().0,
+            taps: &self.rows.taps[self.rows.starts[position]..self.rows.starts[position + 1]],
+            bias: &self.bias[first..first + K],
+            thresholds: &self.gang.thresholds[self.block.first..self.block.first + K],
+        }
+    }
+
+    /// One timestep at a position.
+    #[inline(always)]
+    pub(super) fn step<const K: usize, const WORDS: usize>(
+        &self,
+        place: &Place<K>,
+        streams: &[List],
+        state: &mut [[[i32; LANES]; WORDS]],
+        list: &mut RowList,
+    ) -> [Marks; K]
+    where
+        N: Neuron<WORDS>,
+    {
+        let list = list.fill(self.level, place.taps, streams);
+        let mut sums = [[0; LANES]; K];
+        gather(self.level, place.weights, list, &mut sums);
+        let mut marks = [Marks::default(); K];
+        let lines = Lines { state, sums: &sums, bias: place.bias, thresholds: place.thresholds };
+        update(self.level, self.neuron, self.neuron.fixed().bounds(list.len()), lines, &mut marks);
+        marks
     }
 }

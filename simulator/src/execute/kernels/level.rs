@@ -8,7 +8,7 @@
 pub struct Level(Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::execute) enum Kind {
+pub(crate) enum Kind {
     /// What every processor of the architecture has.
     Portable,
     /// AVX2, BMI1 and POPCNT.
@@ -44,22 +44,25 @@ impl Level {
     }
 
     #[cfg(target_arch = "x86_64")]
-    pub(in crate::execute) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         self.0
     }
 }
 
-/// Compiles `$body` for several instruction sets and calls the one of `$level`.
+/// Compiles `$body` for several instruction sets and calls the one of `$level`; generic parameters of it come first, in brackets.
 macro_rules! dispatch {
-    ($level:expr, $body:ident($($argument:ident: $type:ty),*)) => {{
+    ($level:expr, $body:ident($($argument:ident: $type:ty),*)) => {
+        $crate::execute::kernels::level::dispatch!($level, [] $body($($argument: $type),*))
+    };
+    ($level:expr, [$($generics:tt)*] $body:ident($($argument:ident: $type:ty),*)) => {{
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,popcnt")]
-            fn avx512($($argument: $type),*) {
+            fn avx512<$($generics)*>($($argument: $type),*) {
                 $body($($argument),*)
             }
             #[target_feature(enable = "avx2,bmi1,popcnt")]
-            fn avx2($($argument: $type),*) {
+            fn avx2<$($generics)*>($($argument: $type),*) {
                 $body($($argument),*)
             }
             match $level.kind() {

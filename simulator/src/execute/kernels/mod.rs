@@ -1,6 +1,6 @@
 //! The inner loops, compiled once for each instruction set and chosen at load.
 //!
-//! Integer arithmetic is exact, so every version gives the same result; [`super::neuron`] defines it and takes over
+//! Integer arithmetic is exact, so every version gives the same result; [`crate::neuron`] defines it and takes over
 //! wherever a sum leaves the range in which 32 bits suffice.
 
 pub mod count;
@@ -9,5 +9,4 @@ pub mod level;
 pub mod scatter;
 pub mod update;
 
-/// Neurons of a line: what the vector kernels work on together.
-pub const LANES: usize = 64;
+pub use crate::neuron::LANES;

@@ -10,7 +10,7 @@
 //!
 //! | stage | rule | who relies on it |
 //! |---|---|---|
-//! | format | integers have the widths of the target | neuron update, thresholds, biases |
+//! | format | integers have the widths of the target, neurons what it has | neuron update, thresholds, biases |
 //! | neurons | a site on the board for each core, none twice | routes over the mesh, ports, static power |
 //! | neurons | slices are boxes of their populations, cover each neuron once, local numbers have no gap, one network a core | membranes and spikes by position, thresholds and biases by channel, counts by core |
 //! | weights | as many weights a core as 32 bits count, each within the width | offsets of weights, rows of 8 bits |
@@ -20,7 +20,7 @@
 //! | axons | entries of axons are apart and in range, of one projection, in one population, slice after slice; channels within the list's; targets inside the slice; delays as the target has them | what a spike touches, feeds of slices |
 //! | destinations | a route table covers the slice's positions and destinations, each destination is an axon | routes, multicast trees, feeds |
 //! | routes | an axon has one source of as many channels; a position meets a slice once through a projection | one spike a timestep and channel, counts of packets by slice |
-//! | routes | sources fire, come before their targets in the same network, and arrive within their windows | spikes are known when they are read, rows of counts |
+//! | routes | sources fire, come before their targets in the same network (populations of a cycle side by side), and arrive within their windows, those of a cycle within the pass | spikes are known when they are read, rows of counts |
 //! | limits | no limit of a core or router is exceeded | energies and times mean what the target says |
 
 mod memories;
@@ -89,6 +89,10 @@ impl Program {
             || "neuron format".into(),
             || format!("{found:?} is not that of {}", self.target.name),
         );
+        for (id, lacking) in self.model.lacking(&self.target.neuron) {
+            let place = || format!("{id} \"{}\"", self.model.populations[id].name);
+            findings.need(false, place, || lacking);
+        }
         findings.0.into_result(())
     }
 

@@ -1,8 +1,10 @@
 //! Where spikes go: tables of routes, axons with one source each, arrivals within windows.
 
 use super::Findings;
+use crate::ir::components::Components;
 use crate::ir::program::{Core, CoreSlice, Destination, InputAxon, Program};
-use crate::ir::{CoreId, ProjectionId};
+use crate::ir::spiking::verify::{arrival_problem, pass_problems};
+use crate::ir::{CoreId, NetworkId, ProjectionId};
 
 /// A destination's core and axon; the stage before has seen that they exist.
 fn end(program: &Program, to: Destination) -> (&Core, &InputAxon) {
@@ -41,12 +43,23 @@ impl Findings {
 
     /// Every axon has exactly one source, whose packets mean what the axon takes them for.
     pub(super) fn routes(&mut self, program: &Program) {
+        let components = program.components();
+        for between in components.parted(&program.model) {
+            let place = || format!("{between} \"{}\"", program.model.populations[between].name);
+            self.need(false, place, || {
+                "stands between populations of a cycle, which must be side by side".into()
+            });
+        }
+        let mut arrivals = Vec::new();
         let mut sources: Vec<Vec<u32>> = program.cores.values().map(|c| vec![0; c.axons.len()]).collect();
         for (id, core) in program.cores.iter() {
             for placed in &core.slices {
-                self.slice_routes(program, id, placed, &mut sources);
+                self.slice_routes(program, id, placed, &components, (&mut sources, &mut arrivals));
                 self.meetings(program, id, placed);
             }
+        }
+        for (place, problem) in pass_problems(&program.model, arrivals) {
+            self.need(false, || place, || problem);
         }
         for (id, counts) in program.cores.keys().zip(&sources) {
             for (axon, &count) in counts.iter().enumerate() {
@@ -59,7 +72,14 @@ impl Findings {
         }
     }
 
-    fn slice_routes(&mut self, program: &Program, id: CoreId, placed: &CoreSlice, sources: &mut [Vec<u32>]) {
+    fn slice_routes(
+        &mut self,
+        program: &Program,
+        id: CoreId,
+        placed: &CoreSlice,
+        components: &Components,
+        (sources, arrivals): (&mut [Vec<u32>], &mut Vec<(NetworkId, u32)>),
+    ) {
         let source = &program.model.populations[placed.slice.population];
         let silent = source.dynamics.fires() || placed.destinations.is_empty();
         self.need(silent, || id.to_string(), || format!("\"{}\" never fires but has routes", source.name));
@@ -76,13 +96,15 @@ impl Findings {
             let slice = &core.slices[list.slice as usize].slice;
             let target = &program.model.populations[slice.population];
             self.need(target.network == source.network, place, || "joins two networks".into());
-            let forward = placed.slice.population < slice.population;
+            let cycle = components.share_a_cycle(placed.slice.population, slice.population);
+            let forward = cycle || placed.slice.population < slice.population;
             self.need(forward, place, || {
                 format!("{} must come before {}", placed.slice.population, slice.population)
             });
-            let arrives = source.window.start.saturating_add(axon.delay) >= target.window.start
-                && source.window.end().saturating_add(axon.delay) <= target.window.end();
-            self.need(arrives, place, || "spikes arrive outside the target's window".into());
+            if let Some(problem) = arrival_problem(source, target, axon.delay, cycle) {
+                self.need(false, place, || problem);
+            }
+            arrivals.push((source.network, source.window.end().saturating_add(axon.delay)));
         }
     }
 

@@ -1,0 +1,270 @@
+//! Neuron models of the spiking IR: integer parameters, and what the other rooms ask about them.
+//!
+//! What the parameters mean is in `simulator/src/neuron`, a file a model. Nobody else matches on the models: a new one
+//! is a variant here with its answers to the questions below. Whether a chip has it is [`NeuronModel::lacking`].
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use snnc_targets::schema::{CurrentSpec, NeuronSpec, Overflow, Reset};
+
+use super::NeuronFormat;
+
+/// What the neurons of a population do with their input. Decays are in units of 2^-decay_bits, lost each step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub enum NeuronModel {
+    /// Leaky integrate-and-fire: fires on `thresholds[c] << threshold_shift`; without decay integrate-and-fire.
+    Lif {
+        /// Loss of the membrane.
+        decay: u32,
+        /// Threshold mantissas, one a channel.
+        thresholds: Vec<u32>,
+        /// What a spike leaves of the membrane.
+        #[serde(default)]
+        reset: Reset,
+    },
+    /// Never fires; the host reads the membrane.
+    Integrator {
+        /// Loss of the membrane; 0 sums.
+        decay: u32,
+    },
+    /// Current-based leaky integrate-and-fire: the input joins a synaptic current, and that the membrane.
+    CubaLif {
+        /// The current, which starts at 0.
+        current: SynapticCurrent,
+        /// Loss of the membrane.
+        decay: u32,
+        /// Threshold mantissas, one a channel.
+        thresholds: Vec<u32>,
+        /// What a spike leaves of the membrane; the current stays.
+        #[serde(default)]
+        reset: Reset,
+    },
+}
+
+/// A synaptic current: width and rules of the chip, and its decay. See [`CurrentSpec`] for the arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SynapticCurrent {
+    /// Width in bits, sign included.
+    pub bits: u32,
+    /// Whether a current outside it wraps; else it is clipped.
+    pub wrap: bool,
+    /// Lost each step beyond the decay.
+    pub decay_offset: u32,
+    /// Loss per step.
+    pub decay: u32,
+}
+
+impl SynapticCurrent {
+    /// A current as a chip has them.
+    pub fn new(spec: &CurrentSpec, decay: u32) -> Self {
+        Self {
+            bits: spec.bits.get(),
+            wrap: spec.overflow.get() == Overflow::Wrap,
+            decay_offset: spec.decay_offset.get(),
+            decay,
+        }
+    }
+
+    /// Part of 2^decay_bits that a step keeps.
+    pub fn kept(&self, format: &NeuronFormat) -> i64 {
+        (1i64 << format.decay_bits) - i64::from(self.decay_offset) - i64::from(self.decay)
+    }
+}
+
+impl NeuronModel {
+    /// Leaky integrate-and-fire that resets to 0.
+    pub fn lif(decay: u32, thresholds: Vec<u32>) -> Self {
+        Self::Lif { decay, thresholds, reset: Reset::Zero }
+    }
+
+    /// A read-out.
+    pub fn integrator(decay: u32) -> Self {
+        Self::Integrator { decay }
+    }
+
+    /// Loss of the membrane per step.
+    pub fn decay(&self) -> u32 {
+        match self {
+            Self::Lif { decay, .. } | Self::Integrator { decay } | Self::CubaLif { decay, .. } => *decay,
+        }
+    }
+
+    /// Whether it sends spikes.
+    pub fn fires(&self) -> bool {
+        !matches!(self, Self::Integrator { .. })
+    }
+
+    /// Threshold mantissas, one a channel; none if it never fires.
+    pub fn thresholds(&self) -> &[u32] {
+        match self {
+            Self::Lif { thresholds, .. } | Self::CubaLif { thresholds, .. } => thresholds,
+            Self::Integrator { .. } => &[],
+        }
+    }
+
+    /// What a spike leaves of the membrane; none if it never fires.
+    pub fn reset(&self) -> Option<Reset> {
+        match self {
+            Self::Lif { reset, .. } | Self::CubaLif { reset, .. } => Some(*reset),
+            Self::Integrator { .. } => None,
+        }
+    }
+
+    /// Its synaptic current, if it has one of its own.
+    pub fn current(&self) -> Option<&SynapticCurrent> {
+        match self {
+            Self::CubaLif { current, .. } => Some(current),
+            Self::Lif { .. } | Self::Integrator { .. } => None,
+        }
+    }
+
+    /// Every number of it.
+    pub fn numbers_mut(&mut self) -> Vec<&mut u32> {
+        match self {
+            Self::Lif { decay, thresholds, .. } => thresholds.iter_mut().chain([decay]).collect(),
+            Self::Integrator { decay } => vec![decay],
+            Self::CubaLif { current, decay, thresholds, .. } => {
+                let SynapticCurrent { bits, decay_offset, decay: own, .. } = current;
+                thresholds.iter_mut().chain([decay, bits, decay_offset, own]).collect()
+            }
+        }
+    }
+
+    /// Name and decays, in words.
+    pub fn describe(&self) -> String {
+        let soft = if self.reset() == Some(Reset::Subtract) { ", reset by subtraction" } else { "" };
+        match self {
+            Self::Lif { decay, .. } => format!("lif, decay {decay}{soft}"),
+            Self::Integrator { decay } => format!("integrator, decay {decay}"),
+            Self::CubaLif { current, decay, .. } => {
+                let SynapticCurrent { decay: own, decay_offset: offset, .. } = current;
+                format!("cuba-lif, decay {decay}, current decay {own} + {offset}{soft}")
+            }
+        }
+    }
+
+    /// What is wrong with its numbers in a format whose widths are in range.
+    pub(super) fn problems(&self, format: &NeuronFormat, channels: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        let most = if format.decay_bits == 0 { 0 } else { 1 << format.decay_bits };
+        match self.decay() {
+            decay if decay <= most => {}
+            decay if format.decay_bits == 0 => {
+                found.push(format!("decay {decay} on neurons without a fractional leak"));
+            }
+            decay => found.push(format!("decay {decay} exceeds 2^{}", format.decay_bits)),
+        }
+        if let Some(current) = self.current() {
+            if !(8..=31).contains(&current.bits) {
+                found.push(format!("a synaptic current of {} bits, expected 8 to 31", current.bits));
+            }
+            if current.kept(format) < 0 {
+                found.push(format!(
+                    "current decay {} with its offset of {} exceeds 2^{}",
+                    current.decay, current.decay_offset, format.decay_bits
+                ));
+            }
+        }
+        if self.fires() {
+            let thresholds = self.thresholds();
+            if thresholds.len() != channels {
+                found.push(format!("{} thresholds for {channels} channels", thresholds.len()));
+            }
+            let most = u64::from(format.threshold_mantissa_max());
+            // Strictly above 0 is from 1 on; at 0 an inclusive neuron without input would fire.
+            let least = u64::from(!format.strict);
+            if !thresholds.iter().all(|&t| (least..=most).contains(&u64::from(t))) {
+                found.push(format!("a threshold mantissa is outside {least} to {most}"));
+            }
+        }
+        found
+    }
+
+    /// What a chip would need for it and lacks, in words, with what it has instead.
+    pub fn lacking(&self, chip: &NeuronSpec) -> Option<String> {
+        if let Some(reset) = self.reset().filter(|reset| !chip.resets.0.contains(reset)) {
+            let name = |reset: Reset| match reset {
+                Reset::Zero => "to 0",
+                Reset::Subtract => "by subtraction",
+            };
+            let has: Vec<&str> = chip.resets.0.iter().map(|&reset| name(reset)).collect();
+            return Some(format!("resets {}; neurons of the chip reset {}", name(reset), has.join(" or ")));
+        }
+        let current = self.current()?;
+        let Some(spec) = &chip.synaptic_current else {
+            return Some(
+                "has a synaptic current with a decay of its own; neurons of the chip have none".into(),
+            );
+        };
+        let has = SynapticCurrent::new(spec, current.decay);
+        (*current != has)
+            .then(|| format!("has the synaptic current {current:?}; that of the chip is {has:?}"))
+    }
+}
+
+impl Serialize for NeuronModel {
+    /// Text leaves out the usual reset.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStructVariant;
+        match self {
+            Self::Lif { decay, thresholds, reset: Reset::Zero } if serializer.is_human_readable() => {
+                let mut fields = serializer.serialize_struct_variant("NeuronModel", 0, "Lif", 2)?;
+                fields.serialize_field("decay", decay)?;
+                fields.serialize_field("thresholds", thresholds)?;
+                fields.end()
+            }
+            _ => Self::serialize(self, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NeuronModel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::text;
+
+    #[test]
+    fn both_forms_give_the_model_back_and_text_leaves_out_the_usual_reset() {
+        let current = SynapticCurrent { bits: 24, wrap: true, decay_offset: 1, decay: 1024 };
+        let thresholds = vec![3, 4];
+        let models = [
+            NeuronModel::lif(2048, thresholds.clone()),
+            NeuronModel::Lif { decay: 2048, thresholds: thresholds.clone(), reset: Reset::Subtract },
+            NeuronModel::CubaLif { current, decay: 7, thresholds, reset: Reset::Zero },
+            NeuronModel::integrator(0),
+        ];
+        for model in &models {
+            let printed = text::print("", model);
+            assert_eq!(
+                printed.contains("reset"),
+                model.reset().is_some() && *model != models[0],
+                "{printed}"
+            );
+            assert_eq!(text::parse::<NeuronModel>(&printed, "model").unwrap(), *model);
+            let bytes = postcard::to_stdvec(model).unwrap();
+            assert_eq!(postcard::from_bytes::<NeuronModel>(&bytes).unwrap(), *model);
+        }
+    }
+
+    #[test]
+    fn what_a_chip_lacks_is_named() {
+        let chip = |name: &str| snnc_targets::registry::load(name).unwrap().neuron;
+        let loihi = chip("loihi-like");
+        let soft = NeuronModel::Lif { decay: 0, thresholds: vec![1], reset: Reset::Subtract };
+        assert_eq!(soft.lacking(&loihi).unwrap(), "resets by subtraction; neurons of the chip reset to 0");
+        assert_eq!(soft.lacking(&chip("paicore-like")), None);
+        let current = SynapticCurrent::new(loihi.synaptic_current.as_ref().unwrap(), 1024);
+        let model =
+            |current| NeuronModel::CubaLif { current, decay: 0, thresholds: vec![1], reset: Reset::Zero };
+        assert_eq!(model(current).lacking(&loihi), None);
+        assert!(model(current).lacking(&chip("truenorth-like")).unwrap().contains("a decay of its own"));
+        let wide = SynapticCurrent { bits: 25, ..current };
+        assert!(model(wide).lacking(&loihi).unwrap().contains("bits: 25"));
+    }
+}

@@ -1,0 +1,160 @@
+//! The oracles' arithmetic against the models', and against faulty ones: what a comparison of whole networks would catch.
+
+use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset, SynapticCurrent};
+
+use super::fixed::Fixed;
+use super::{CubaLif, LANES, Lif, Line, Marks, Neuron};
+use crate::counts::Events;
+use crate::execute::{oracle, plain};
+
+/// Narrow, so that everything overflows within the grid.
+const FORMAT: NeuronFormat = NeuronFormat {
+    weight_bits: 8,
+    state_bits: 9,
+    accumulator_bits: 8,
+    wrap: true,
+    weight_shift: 1,
+    weight_shift_min: 0,
+    threshold_mantissa_bits: 6,
+    threshold_shift: 1,
+    threshold_max: None,
+    strict: true,
+    decay_bits: 4,
+    bias_mantissa_bits: 6,
+    bias_exponent_max: 2,
+};
+const SHIFT: u32 = 1;
+const CURRENT: SynapticCurrent = SynapticCurrent { bits: 8, wrap: true, decay_offset: 1, decay: 4 };
+
+fn lif(decay: u32, reset: Reset) -> NeuronModel {
+    NeuronModel::Lif { decay, thresholds: vec![20], reset }
+}
+
+fn cuba(current: SynapticCurrent, decay: u32, reset: Reset) -> NeuronModel {
+    NeuronModel::CubaLif { current, decay, thresholds: vec![20], reset }
+}
+
+/// Which oracles see a difference between `neuron` and the equations with these parameters, over a grid of states and inputs.
+fn caught<const WORDS: usize>(
+    neuron: impl Neuron<WORDS>,
+    format: &NeuronFormat,
+    equations: &NeuronModel,
+) -> [bool; 2] {
+    let states = (-256..256).step_by(3).chain([255, -256, 40, 41, -1, 1]);
+    let inputs = [-130, -65, -64, -7, -1, 0, 1, 2, 20, 63, 64, 90]
+        .map(|sum| [-31 << 2, -3, 0, 1, 9].map(|b| [sum, b]));
+    let mut caught = [false; 2];
+    for v in states {
+        for u in if WORDS == 2 { vec![-128, -33, -1, 0, 1, 30, 127] } else { vec![0] } {
+            for &[sum, bias] in inputs.as_flattened() {
+                let (mut state, mut events) = ([u; WORDS], Events::default());
+                state[WORDS - 1] = v;
+                let fired = neuron.step(&mut state, [sum, bias, 20 << FORMAT.threshold_shift], &mut events);
+                let (after, mut own) =
+                    ([if WORDS == 2 { state[0] } else { 0 }, state[WORDS - 1]], Events::default());
+                let by_ir = oracle::stepped((format, equations, SHIFT), 0, [u, v], [sum, bias], &mut own);
+                caught[0] |= by_ir != (after, fired) || own != events;
+                let (before, brought) =
+                    ((i64::from(u), i64::from(v)), (i64::from(sum << SHIFT), i64::from(bias)));
+                let by_core = plain::step(format, equations, 0, before, brought);
+                let counted = Events {
+                    updates_active: u64::from(by_core.active),
+                    updates_inactive: u64::from(!by_core.active),
+                    accumulator_overflows: u64::from(by_core.overflowed),
+                    state_saturations: u64::from(by_core.clipped),
+                    ..Events::default()
+                };
+                let found = ([by_core.current as i32, by_core.membrane as i32], by_core.fired);
+                caught[1] |= found != (after, fired) || counted != events;
+            }
+        }
+    }
+    caught
+}
+
+#[test]
+fn both_oracles_step_as_the_models_do() {
+    for (wrap, strict) in [(true, true), (true, false), (false, true), (false, false)] {
+        let format = NeuronFormat { wrap, strict, ..FORMAT };
+        for decay in [0, 1, 5, 8, 15, 16] {
+            let of = (&format, decay, SHIFT);
+            assert_eq!(caught(Lif::<false>::new(of), &format, &lif(decay, Reset::Zero)), [false; 2]);
+            assert_eq!(caught(Lif::<true>::new(of), &format, &lif(decay, Reset::Subtract)), [false; 2]);
+            for current in [CURRENT, SynapticCurrent { wrap: false, decay: 15, ..CURRENT }] {
+                let equations = cuba(current, decay, Reset::Zero);
+                assert_eq!(caught(CubaLif::<false>::new(of, &current), &format, &equations), [false; 2]);
+                let equations = cuba(current, decay, Reset::Subtract);
+                assert_eq!(caught(CubaLif::<true>::new(of, &current), &format, &equations), [false; 2]);
+            }
+        }
+    }
+}
+
+/// A leak that rounds in another direction.
+#[derive(Clone, Copy)]
+struct Rounds {
+    lif: Lif<false>,
+    kept: i64,
+    round: fn(i64, i64) -> i64,
+}
+
+impl Neuron<1> for Rounds {
+    fn fixed(&self) -> &Fixed {
+        self.lif.fixed()
+    }
+
+    fn integrate(&self, [v]: &mut [i32; 1], sum: i32, bias: i32, events: &mut Events) {
+        // What the true leak would keep is replaced by what this one does.
+        let (before, one) = (i64::from(*v), 1 << FORMAT.decay_bits);
+        let wrong = (self.round)(before * self.kept, one);
+        let true_one = before * self.kept / one;
+        let mut own = [*v];
+        self.lif.integrate(&mut own, sum, bias, events);
+        *v = self.fixed().clip(i64::from(own[0]) + wrong - true_one).0;
+    }
+
+    fn reset(&self, membrane: i32, threshold: i32) -> i32 {
+        self.lif.reset(membrane, threshold)
+    }
+
+    fn line(&self, state: &mut [[i32; LANES]; 1], line: Line) -> Marks {
+        self.exact(state, line)
+    }
+}
+
+#[test]
+fn both_oracles_catch_a_fault_in_a_model() {
+    let of = (&FORMAT, 5, SHIFT);
+    let equations = lif(5, Reset::Zero);
+    let rounds = |round| Rounds { lif: Lif::new(of), kept: 11, round };
+    let toward_zero = |product: i64, one: i64| product / one;
+    assert_eq!(caught(rounds(toward_zero), &FORMAT, &equations), [false; 2], "the frame itself is right");
+    let up = |product: i64, one: i64| -(-product).div_euclid(one);
+    assert_eq!(caught(rounds(up), &FORMAT, &equations), [true; 2], "a leak that rounds up");
+    let down = |product: i64, one: i64| product.div_euclid(one);
+    assert_eq!(caught(rounds(down), &FORMAT, &equations), [true; 2], "a leak that rounds down");
+    let formats = [
+        NeuronFormat { strict: false, ..FORMAT },
+        NeuronFormat { wrap: false, ..FORMAT },
+        NeuronFormat { accumulator_bits: 9, ..FORMAT },
+        NeuronFormat { state_bits: 10, ..FORMAT },
+    ];
+    for other in &formats {
+        assert_eq!(caught(Lif::<false>::new((other, 5, SHIFT)), &FORMAT, &equations), [true; 2], "{other:?}");
+    }
+    assert_eq!(
+        caught(Lif::<false>::new((&FORMAT, 6, SHIFT)), &FORMAT, &equations),
+        [true; 2],
+        "another decay"
+    );
+    assert_eq!(caught(Lif::<true>::new(of), &FORMAT, &equations), [true; 2], "another reset");
+    let equations = cuba(CURRENT, 5, Reset::Zero);
+    let currents = [
+        SynapticCurrent { decay_offset: 0, ..CURRENT },
+        SynapticCurrent { wrap: false, ..CURRENT },
+        SynapticCurrent { bits: 9, ..CURRENT },
+    ];
+    for other in &currents {
+        assert_eq!(caught(CubaLif::<false>::new(of, other), &FORMAT, &equations), [true; 2], "{other:?}");
+    }
+}
