@@ -1,7 +1,7 @@
 //! Counts of a pass whose populations have run: events by slice and timestep, packets between cores.
 //!
 //! Nothing of the next pass waits for them, so the host's loop has one pass counted while the next one runs
-//! ([`crate::host::ChipStepper`]).
+//! ([`crate::workload::ChipDriver`]).
 
 use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
