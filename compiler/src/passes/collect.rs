@@ -12,7 +12,7 @@ use petgraph::graph::NodeIndex;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::host_tail;
-use crate::graph::{Graph, Kind, Shapes};
+use crate::graph::{Graph, Shapes};
 use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::HostStage;
 use crate::ir::{ConvMap, Shape};
@@ -131,8 +131,13 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
     };
     let mut problems = Diagnostics::default();
     for node in graph.order()? {
+        let inputs = collector.take_inputs(node);
+        if collector.reads_a_read_out(node) {
+            problems.push(collector.refused(node, Site::behind_a_read_out()));
+            continue;
+        }
         // Behind a layer that was refused nothing more can be said.
-        let Some(inputs) = collector.take_inputs(node) else { continue };
+        let Some(inputs) = inputs else { continue };
         match collector.layer(node, inputs) {
             Ok(current) => collector.currents[node.index()] = current,
             Err(refusal) => problems.push(collector.refused(node, refusal)),
@@ -167,6 +172,15 @@ impl Collector<'_> {
         self.graph.inputs(node).into_iter().map(&mut take).collect()
     }
 
+    /// Whether a layer is fed by a read-out, whose values the host has and no neuron.
+    fn reads_a_read_out(&self, node: NodeIndex) -> bool {
+        let read_out = |input: &NodeIndex| {
+            let neurons = self.graph.net[*input].op.kind().neurons();
+            neurons.is_some_and(|kind| !kind.fires())
+        };
+        self.graph.inputs(node).iter().any(read_out)
+    }
+
     /// What a layer gives to its readers; nothing if it is a read-out.
     fn layer(&mut self, node: NodeIndex, inputs: Vec<Current>) -> Result<Option<Current>, Refusal> {
         let layer = &self.graph.net[node];
@@ -178,11 +192,7 @@ impl Collector<'_> {
             return Err(Refusal::of(&flattened.by, "only `Linear` may read a `Flatten`"));
         }
         let Some(kind) = layer.op.kind().neurons() else {
-            // What comes of a read-out is the host's, or nobody's.
-            return match self.shapes.kind(node) {
-                Kind::Final => Err(site.behind_a_read_out()),
-                Kind::Constant | Kind::Series => layer.op.kind().current(inputs, &site).map(Some),
-            };
+            return layer.op.kind().current(inputs, &site).map(Some);
         };
         let index = self.layers.len();
         let fires = kind.fires();

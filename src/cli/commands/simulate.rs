@@ -38,11 +38,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = files::mapped(&args.model, &args.mapping);
     samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;
-    let program = compile(&args.model, &args.mapping)?;
-    if let Some(compilation) = program.compilation().filter(|_| !args.generate.json) {
-        print(&format!("{}\n", compilation.report));
-    }
-    drive(&program, &args.generate)
+    drive(&compile(&args.model, &args.mapping)?, &args.generate)
 }
 
 /// As the program's pipeline says, else by samples.
@@ -84,6 +80,10 @@ fn carry_out<W: Workload>(
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
     let mut recorder = Recorder::begin(program.mapped(), workload, args.timing, out, traces)?;
     let session = Session::new(program, options(args))?;
+    // Only now is it known that there is something to run.
+    if let Some(compilation) = program.compilation().filter(|_| !args.json) {
+        print(&format!("{}\n", compilation.report));
+    }
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
     let mut report = made.report();
     report.totals.accuracy = accuracy(&made);
