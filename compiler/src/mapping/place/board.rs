@@ -113,19 +113,28 @@ impl Board {
     }
 
     /// What a search keeps of a site, for [`Board::cost`].
-    #[inline]
+    #[inline(always)]
     pub fn position(&self, site: Site) -> Position {
-        let tile = self.rings.as_ref().map(|tiles| tiles[site.0 as usize]);
-        Position(tile.map_or(self.spot(site), |tile| Spot { x: tile.x.into(), y: tile.y.into() }))
+        match &self.rings {
+            None => Position(self.spot(site)),
+            Some(tiles) => {
+                let tile = tiles[site.0 as usize];
+                Position(Spot { x: tile.x.into(), y: tile.y.into() })
+            }
+        }
     }
 
     /// Cost of a packet between two positions, either way. Where both ways round a ring are as long, it is that from the
     /// smaller coordinate to the larger.
-    #[inline]
+    // On a mesh this is all that a move costs a flow, so nothing else may stand in the way of inlining it.
+    #[inline(always)]
     pub fn cost(&self, Position(from): Position, Position(to): Position) -> i64 {
-        if self.rings.is_none() {
-            return from.to(to);
-        }
+        if self.rings.is_none() { from.to(to) } else { self.cost_round(from, to) }
+    }
+
+    /// The same where packets may go round; spots are columns and rows.
+    #[inline(never)]
+    fn cost_round(&self, from: Spot, to: Spot) -> i64 {
         let round = |sums: &AxisSums, a: i64, b: i64| {
             sums.between(self.topology.interconnect, a.min(b) as u32, a.max(b) as u32)
         };
