@@ -230,7 +230,7 @@ pub struct SampleArgs {
     /// Feed only the first N samples
     #[arg(id = "samples", long = "samples", value_name = "N")]
     pub count: Option<u64>,
-    /// Classes of the samples: a NumPy array [n] of int64, int32 or uint8; the report then says the accuracy
+    /// Classes of the samples: a NumPy array of int64, int32 or uint8, one a sample; the report then says the accuracy
     #[arg(long, value_name = "Y.npy")]
     pub labels: Option<PathBuf>,
 }

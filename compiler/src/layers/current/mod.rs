@@ -3,7 +3,7 @@
 //! A layer between firing layers is linear, so what it gives is a sum of kernels over the spikes of firing layers and a
 //! constant ([`Spikes`]); a layer before the first firing layer is constant over time, so it is stages that the host
 //! computes once a pass ([`HostPath`]). Layers are folded into each other by changing that sum: a convolution of spikes
-//! is a kernel, a pool before it makes the kernel larger ([`compose`]), a sum joins kernels, a concatenation moves
+//! is a kernel, a pool before it makes the kernel larger ([`mod@compose`]), a sum joins kernels, a concatenation moves
 //! their channels.
 //! Invariants: nothing is approximated, and no kernel is padded with zeros that it did not have. What has no such form
 //! is refused, with the layer and what to do instead.
