@@ -121,7 +121,7 @@ pub struct QuantiseArgs {
     /// Bits of a weight, at most the target's [default: the target's]
     #[arg(long, value_name = "BITS")]
     pub weights: Option<u32>,
-    /// Denoiser passes recorded in floats so that rounding keeps the currents; 0 keeps sums of weights instead
+    /// Passes of the loop recorded in floats so that rounding keeps the currents; 0 keeps sums of weights instead
     /// [default: 16 below 8 bits, else 0]
     #[arg(long, value_name = "PASSES", value_parser = passes)]
     pub calibrate: Option<usize>,
