@@ -254,6 +254,24 @@ fn what_the_chip_cannot_do_is_refused_with_its_layer() {
 }
 
 #[test]
+fn weights_that_folding_makes_infinite_are_the_models_fault() {
+    let large = |shape: &[usize]| Tensor::new(shape.to_vec(), vec![1e200; shape.iter().product()]);
+    let norm = Op::BatchNorm(BatchNorm {
+        scale: large(&[2]),
+        shift: Tensor::new(vec![2], vec![0.0; 2]),
+        mean: Tensor::new(vec![2], vec![0.0; 2]),
+        variance: Tensor::new(vec![2], vec![1.0; 2]),
+        epsilon: 1e-5,
+    });
+    let normed = [("b", Op::Conv(Conv::new(large(&[2, 2, 1, 1])))), ("norm", norm), ("second", lif(2.0))];
+    let message = "are no finite numbers";
+    // By the host, and on spikes.
+    refused(Code::Unsupported, message, [input()].into_iter().chain(normed.clone()).collect());
+    let spikes = [input(), ("a", conv(2, 2, 1)), ("first", lif(2.0))];
+    refused(Code::Unsupported, message, spikes.into_iter().chain(normed).collect());
+}
+
+#[test]
 fn neurons_without_a_fractional_leak_refuse_every_layer_that_has_one() {
     let mut target = target();
     target.neuron.decay_bits.0 = 0;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::flow::firing;
 use super::lif::fire;
 use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec};
-use crate::passes::collect::NeuronKind;
+use crate::neuron::NeuronKind;
 use crate::reference::Signal;
 
 /// Neurons without leak.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::firing;
 use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec};
-use crate::passes::collect::NeuronKind;
+use crate::neuron::NeuronKind;
 use crate::reference::{Map, Signal};
 
 /// Leaky neurons.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::flow::read_out;
 use super::weighted_sum::weighted_sum;
 use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec};
-use crate::passes::collect::NeuronKind;
+use crate::neuron::NeuronKind;
 use crate::reference::Signal;
 
 /// `sum_t x[t] / T`.

@@ -32,7 +32,7 @@ mod weighted_sum;
 use std::fmt;
 
 use crate::ir::Shape;
-use crate::passes::collect::NeuronKind;
+use crate::neuron::NeuronKind;
 use crate::reference::{Map, Signal};
 use current::Current;
 

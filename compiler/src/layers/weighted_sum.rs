@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::read_out;
 use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec, TensorRef};
-use crate::passes::collect::NeuronKind;
+use crate::neuron::NeuronKind;
 use crate::reference::{Map, Signal};
 
 /// A factor a timestep.

@@ -54,6 +54,18 @@ pub struct NeuronLayer {
     pub host: Option<HostPath>,
 }
 
+impl NeuronLayer {
+    /// Whether all that folding made of its weights and constants can be computed with.
+    fn is_finite(&self) -> bool {
+        let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+        let host = self.host.iter().flat_map(|path| &path.stages).all(|stage| match stage {
+            HostStage::Conv { weights, bias, .. } => finite(weights) && finite(bias),
+            HostStage::Embedding { table, .. } => finite(table),
+        });
+        host && finite(&self.bias) && self.sources.iter().all(|kernel| finite(&kernel.weights))
+    }
+}
+
 /// Weights from one firing layer.
 #[derive(Debug, Clone)]
 pub struct SourceKernel {
@@ -198,6 +210,13 @@ impl Collector<'_> {
         let fires = kind.fires();
         let Some(current) = inputs.into_iter().next() else { return Err(Refusal::here("reads nothing")) };
         let neurons = self.neurons(node, current, kind)?;
+        if !neurons.is_finite() {
+            let message =
+                "the weights and constants before it, multiplied into each other, are no finite numbers";
+            return Err(
+                Refusal::here(message).hint("look for very large values in the weights or a batch norm")
+            );
+        }
         self.layers.push(neurons);
         Ok(fires.then(|| Current::of_layer(index, site.shape, site.label())))
     }

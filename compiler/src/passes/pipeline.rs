@@ -236,6 +236,11 @@ pub fn find(pass: &str) -> Result<Info, Diagnostic> {
     })
 }
 
+/// Whether what a pass gives can depend on recorded activity: that of the recording, and of those after it.
+pub fn sees_activity(info: Info) -> bool {
+    PASSES.iter().skip_while(|pass| **pass != RecordActivity::INFO).any(|pass| *pass == info)
+}
+
 /// Refuses targets whose cores cannot leave a population alone outside its window.
 fn windows_expected(target: &Target) -> Result<(), Diagnostic> {
     if target.neuron.active_windows.get() {
@@ -267,6 +272,11 @@ mod tests {
                 .unwrap()
                 .starts_with("near names: `collect-neurons`; the passes are split-host-tail, ")
         );
+    }
+
+    #[test]
+    fn activity_is_seen_from_its_recording_on() {
+        assert_eq!(PASSES.map(sees_activity), [false, false, true, true, true]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_compiler::mapping::report::MappingReport;
-use snnc_compiler::passes::pipeline::{self, PASSES};
+use snnc_compiler::passes::pipeline;
 use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, registry};
 
@@ -81,9 +81,7 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
 
 /// What a pass of the compiler gives; refuses recorded passes that only a later one would look at.
 fn after(pass: &str, args: &ModelArgs, calibrates: bool) -> Result<String, Diagnostics> {
-    let info = pipeline::find(pass)?;
-    let recorded = PASSES.iter().skip_while(|pass| pass.name != "record-activity").any(|pass| *pass == info);
-    if calibrates && !recorded {
+    if calibrates && !pipeline::sees_activity(pipeline::find(pass)?) {
         let why = format!("activity is recorded after `{pass}`");
         return Err(changes_nothing("--calibrate", &why).into());
     }

@@ -12,6 +12,12 @@ use crate::passes::collect::Collected;
 
 pub use float::{Pass, Reach, Spike, run};
 
+/// Name of the pass.
+pub const NAME: &str = "record-activity";
+/// What it does.
+pub const DESCRIPTION: &str =
+    "runs networks in floats on inputs that the workload will give them, if that was asked for";
+
 /// Checks that recorded passes have spikes of every layer, all of neurons that exist.
 ///
 /// # Errors

@@ -81,3 +81,76 @@ impl SourceKernel {
             }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::channels::ChannelMap;
+    use crate::ir::{AxisMap, ConvMap, Shape};
+    use crate::neuron::NeuronKind;
+    use crate::passes::calibrate::{self, Pass, Spike};
+
+    /// `[2, 1, 1]` fed by the host, then a read-out of one channel.
+    fn network() -> Collected {
+        let axis = AxisMap::pointwise(1);
+        let channels = ChannelMap::dense(2, 1);
+        let wiring = Wiring::Conv { map: ConvMap { rows: axis, cols: axis }, channels };
+        let layer = |name: &str, channels, kind, sources| NeuronLayer {
+            name: name.into(),
+            shape: Shape::new(channels, 1, 1),
+            kind,
+            sources,
+            bias: vec![0.0; channels],
+            host: None,
+        };
+        let kernel = SourceKernel { source: 0, wiring, weights: vec![1.0, 2.0] };
+        let fires = layer("first", 2, NeuronKind::If { threshold: 1.0 }, Vec::new());
+        let layers = vec![fires, layer("out", 1, NeuronKind::Mean, vec![kernel])];
+        Collected { network: "net".into(), timesteps: 2, layers }
+    }
+
+    fn broken(expected: &str, damage: impl FnOnce(&mut Collected)) {
+        let mut damaged = network();
+        damage(&mut damaged);
+        let found = damaged.verify().unwrap_err();
+        assert_eq!(found.codes(), [Code::SpikingIr], "{found}");
+        assert!(found.to_string().contains(expected), "{found}");
+    }
+
+    #[test]
+    fn every_rule_finds_what_breaks_it() {
+        network().verify().unwrap();
+        broken("two populations have this name", |n| n.layers[1].name = "first".into());
+        broken("neither one a channel nor one a neuron", |n| n.layers[0].bias.push(0.0));
+        broken("fed by the host and by something else", |n| {
+            let input = Shape::new(1, 1, 1);
+            n.layers[1].host = Some(super::super::HostPath { input, stages: Vec::new() });
+        });
+        broken("a source does not fire before it", |n| n.layers[1].sources[0].source = 1);
+        broken("a source does not fire before it", |n| n.layers[0].kind = NeuronKind::Mean);
+        broken("a kernel does not fit its ends", |n| n.layers[1].sources[0].weights.truncate(1));
+        broken("a kernel does not fit its ends", |n| n.layers[1].sources[0].weights[0] = f64::NAN);
+        broken("a kernel does not fit its ends", |n| n.layers[0].shape = Shape::new(2, 1, 3));
+        let list = |targets| Wiring::Sparse { sources: vec![0, 0], targets };
+        broken("a kernel does not fit its ends", |n| {
+            n.layers[0].shape = Shape::new(1, 1, 1);
+            n.layers[0].bias.truncate(1);
+            n.layers[1].sources[0].wiring = list(vec![0, 1]);
+        });
+    }
+
+    #[test]
+    fn recordings_hold_spikes_of_neurons_that_exist() {
+        let network = network();
+        let pass = |channel| {
+            let spikes = vec![vec![vec![Spike { position: 0, channel }]; 2], vec![Vec::new(); 2]];
+            Pass { spikes, ..Pass::default() }
+        };
+        calibrate::verify(&network, &[pass(0), pass(1)]).unwrap();
+        for damaged in [pass(2), Pass::default()] {
+            let found = calibrate::verify(&network, &[pass(0), damaged]).unwrap_err();
+            assert_eq!(found.codes(), [Code::SpikingIr]);
+            assert!(found.to_string().contains("recorded pass 1"), "{found}");
+        }
+    }
+}

@@ -89,10 +89,10 @@ pub(super) struct RecordActivity<'r> {
 
 impl<'a> Pass<'a> for RecordActivity<'_> {
     const INFO: Info = Info {
-        name: "record-activity",
+        name: calibrate::NAME,
         takes: "neurons and float kernels",
         gives: "recorded spikes",
-        description: "runs networks in floats on inputs that the workload will give them, if that was asked for",
+        description: calibrate::DESCRIPTION,
     };
     type Input = &'a Collected;
     type Output = Vec<calibrate::Pass>;
