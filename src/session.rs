@@ -150,7 +150,7 @@ impl Session {
     /// Runs all items of a workload.
     ///
     /// # Errors
-    /// The workload's.
+    /// The workload's; [`Code::Argument`] for one without items, or with more than [`ITEMS_MAX`].
     pub fn run<W: Workload>(&self, workload: &W) -> Result<Outcome<W::Item>, Diagnostic> {
         self.run_observed(workload, &mut (), &())
     }
@@ -158,13 +158,14 @@ impl Session {
     /// The same with somebody looking on; steps are passes.
     ///
     /// # Errors
-    /// The workload's, and the observer's.
+    /// Those of [`Session::run`], and the observer's.
     pub fn run_observed<W: Workload>(
         &self,
         workload: &W,
         observer: &mut dyn Observer,
         progress: &dyn Progress,
     ) -> Result<Outcome<W::Item>, Diagnostic> {
+        check_count(&format!("{}s", workload.item_name()), workload.len(), ITEMS_MAX)?;
         let start = Instant::now();
         progress.begin(workload.len().saturating_mul(workload.passes()));
         let (items, record) = within(self.0.pool.as_ref(), || self.0.items(workload, observer, progress))?;

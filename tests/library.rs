@@ -84,7 +84,7 @@ fn a_program_is_the_same_from_a_file() {
 }
 
 /// A workload of another author: the classifier sees a picture, then the picture made darker by its largest read-out.
-struct Darker;
+struct Darker(u64);
 
 struct Two {
     picture: Vec<f64>,
@@ -96,7 +96,7 @@ impl Workload for Darker {
     type Item = Vec<Vec<f64>>;
 
     fn len(&self) -> u64 {
-        3
+        self.0
     }
 
     fn passes(&self) -> u64 {
@@ -158,7 +158,7 @@ impl Observer for Seen {
 #[test]
 fn a_workload_of_another_author_runs_and_is_watched() {
     let (session, steps, mut seen) = (session(Some(2)), Steps::default(), Seen::default());
-    let outcome = session.run_observed(&Darker, &mut seen, &steps).unwrap();
+    let outcome = session.run_observed(&Darker(3), &mut seen, &steps).unwrap();
     assert_eq!(steps.0.map(AtomicU64::into_inner), [6, 6]);
     assert_eq!(seen.0.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 1, 2]);
     assert_eq!(outcome.report().totals.samples, Some(3));
@@ -166,5 +166,13 @@ fn a_workload_of_another_author_runs_and_is_watched() {
         let first = vec![1.0 - index as f64 / 4.0; 144];
         let by_hand = session.chip().run(NetworkId(0), &first).unwrap();
         assert_eq!((item.len(), &item[0]), (2, &by_hand.readouts[0]));
+    }
+}
+
+#[test]
+fn a_run_without_items_is_refused_and_not_reported() {
+    for items in [0, 1 << 32] {
+        let refused = session(None).run(&Darker(items)).unwrap_err();
+        assert_eq!((refused.code, refused.place.as_str()), (Code::Argument, &*format!("items {items}")));
     }
 }
