@@ -22,9 +22,8 @@ pub fn table(target: &Target) -> String {
         };
     }
     let mut topology = rows!(t; mesh_columns, mesh_rows, cores_per_tile, chip_columns, chips_max, routing);
-    if let Some(joined) = &t.interconnect {
-        topology.push(("interconnect".into(), joined.0.to_string(), joined.1.to_string()));
-    }
+    let source = t.interconnect.as_ref().map_or("the default".into(), |joined| joined.1.to_string());
+    topology.push(("interconnect".into(), t.interconnect().to_string(), source));
     section("topology", topology);
     let mut core = rows!(c; neurons, input_axons, output_axons, synapse_memory_bits);
     if let Some(profiles) = &c.threshold_profiles {

@@ -95,7 +95,11 @@ impl MappingReport {
     fn traffic_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let t = &self.traffic;
         let per_packet = |n: u64| n as f64 / t.packets.max(1) as f64;
-        let when = if t.measured { "in an image of the recorded run" } else { "if every neuron fires once" };
+        let when = if t.measured {
+            "in an image or sample of the recorded run"
+        } else {
+            "if every neuron fires once"
+        };
         writeln!(f, "\n  {when}:")?;
         writeln!(
             f,

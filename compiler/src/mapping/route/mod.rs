@@ -1,4 +1,4 @@
-//! Routes of a placed program: separate packets along X then Y, or multicast trees of such ways and the routers' tables
+//! Routes of a placed program: separate packets, or multicast trees of their ways and the routers' tables
 //! for them. Nothing is chosen here, ways follow from the placement; this room checks that tables hold them and says
 //! what they save. The trees themselves are [`crate::ir::program::trees`]: the simulator needs them too.
 
