@@ -5,7 +5,7 @@
 
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::reference::{Interpreter, Map, Trace};
+use snnc_compiler::reference::{Interpreter, Trace};
 use snnc_compiler::workload;
 use snnc_simulator::workload::Driver;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
@@ -44,13 +44,12 @@ impl<'m> FloatDriver<'m> {
         })
     }
 
-    /// A pass with all that happened in it.
+    /// A pass with all that happened in it, on an input `[c, h, w]`, or of spikes `[t, c, h, w]`.
     ///
     /// # Errors
     /// [`Code::LayerShape`] for an input of another length, [`Code::Argument`] for ids that a table does not have.
     pub fn trace(&self, id: NetworkId, input: &[f64]) -> Result<Trace, Diagnostic> {
-        let network = self.network(id)?;
-        network.run(&Map::checked(network.input_shape(), input.to_vec(), &network.graph().name)?)
+        self.network(id)?.pass(input)
     }
 }
 
@@ -83,7 +82,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    const LIF: Op = Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
+    const LIF: Op = Op::Lif(Lif::new(2.0, 1.0, 0.0));
 
     /// A chain of layers `l0`, `l1` ... of 4 timesteps.
     fn chain(name: &str, ops: Vec<Op>) -> (String, Graph) {
@@ -93,7 +92,7 @@ pub(crate) mod tests {
     /// Logits of `codes` codes on a 1 x 2 grid, a codebook of `rows` rows; the pipeline says 3.
     pub(crate) fn model(codes: usize, rows: usize) -> LoadedModel {
         let conv = Conv::new(Tensor::new(vec![codes, 2, 1, 1], vec![0.5; codes * 2]));
-        let input = |channels| Op::from(Input { shape: Shape::new(channels, 1, 2) });
+        let input = |channels| Op::from(Input::constant(Shape::new(channels, 1, 2)));
         let denoiser = [input(2), conv.into(), LIF, MeanOverTime.into()];
         let table = Tensor::new(vec![rows, 1], vec![2.0; rows]);
         let decoder = [input(1), Embedding { table }.into(), LIF, MeanOverTime.into()];

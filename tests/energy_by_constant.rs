@@ -28,9 +28,9 @@ fn integrators() -> LoadedModel {
         let weights = (0..inputs * outputs).map(|i| f64::from(i as u32 % 5) / 4.0 - 0.25).collect();
         Op::Conv(Conv::new(Tensor::new(vec![outputs, inputs, 1, 1], weights)))
     };
-    let fires = || Op::If(If { threshold: 1.0 });
+    let fires = || Op::If(If::new(1.0));
     let ops = [
-        Op::Input(Input { shape: Shape::new(2, 4, 4) }),
+        Op::Input(Input::constant(Shape::new(2, 4, 4))),
         conv(2, 8),
         fires(),
         conv(8, 8),

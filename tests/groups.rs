@@ -12,7 +12,7 @@ use snnc_compiler::weights::Tensor;
 use snnc_simulator::execute::{Chip, oracle, plain};
 use snnc_targets::registry;
 
-const FIRE: Op = Op::If(If { threshold: 1.0 });
+const FIRE: Op = Op::If(If::new(1.0));
 
 /// Weights in quarters, which 8 bits hold exactly.
 fn conv(shape: [usize; 4], groups: usize, stride: usize, padding: usize) -> Conv {
@@ -30,7 +30,7 @@ fn conv(shape: [usize; 4], groups: usize, stride: usize, padding: usize) -> Conv
 /// groups, and a read-out straight on its spikes.
 fn graph() -> Graph {
     let ops: Vec<(Op, Vec<usize>)> = vec![
-        (Op::Input(Input { shape: Shape::new(2, 5, 5) }), vec![]),
+        (Op::Input(Input::constant(Shape::new(2, 5, 5))), vec![]),
         (Op::Conv(conv([3, 2, 1, 1], 1, 1, 0)), vec![0]),
         (FIRE, vec![1]),
         (Op::Conv(conv([5, 2, 1, 1], 1, 1, 0)), vec![0]),

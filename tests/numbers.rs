@@ -26,7 +26,7 @@ const TIMESTEPPED: [&str; 7] = [
     "paicore-like",
     "truenorth-like",
 ];
-const FIRE: Op = Op::If(If { threshold: 1.0 });
+const FIRE: Op = Op::If(If::new(1.0));
 
 fn target(name: &str) -> Target {
     registry::load(name).unwrap()
@@ -48,7 +48,7 @@ fn pointwise(weights: Vec<f64>, inputs: usize, bias: Option<f64>) -> Op {
 
 /// Layers one after another, behind an input of one number.
 fn chain(timesteps: usize, layers: Vec<Op>) -> LoadedModel {
-    let input = Op::Input(Input { shape: Shape::new(1, 1, 1) });
+    let input = Op::Input(Input::constant(Shape::new(1, 1, 1)));
     let graph = Builder::chain("net", timesteps, [input].into_iter().chain(layers)).fragment().unwrap();
     LoadedModel {
         name: "numbers".into(),
@@ -106,7 +106,7 @@ fn value(ir: &SpikingIr) -> f64 {
 
 #[test]
 fn a_current_that_the_host_writes_fires_when_the_trained_neuron_does() {
-    let leaky = || Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
+    let leaky = || Op::Lif(Lif::new(2.0, 1.0, 0.0));
     // A tenth of a 32-bit float is a little more than a tenth, so ten of them are a threshold.
     let plain = [(0.5, 0.5), (0.25, 0.25), (1.0, 1.0), (0.3, 0.25), (0.1, 0.0625), (0.75, 0.5), (1.75, 1.0)];
     for (current, expected) in plain {
@@ -247,7 +247,7 @@ fn causes_are_named_only_where_something_departs_by_them() {
             assert_eq!((check.changed, check.cause(), check.by_decay), (0, None, None), "{name} {check:?}");
         }
         let leaky = vec![
-            Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 }),
+            Op::Lif(Lif::new(2.0, 1.0, 0.0)),
             pointwise(vec![1.0], 1, None),
             Op::MeanOverTime(MeanOverTime),
         ];

@@ -28,9 +28,9 @@ fn model() -> LoadedModel {
         let weight = Tensor::new(vec![outputs, inputs, 3, 3], weights);
         Op::Conv(Conv { padding: (1, 1), ..Conv::new(weight) })
     };
-    let fires = || Op::If(If { threshold: 1.0 });
+    let fires = || Op::If(If::new(1.0));
     let linear = Op::Linear(Linear { weight: Tensor::new(vec![4, 16], vec![0.5; 64]), bias: None });
-    let input = Op::Input(Input { shape: Shape::new(1, 4, 4) });
+    let input = Op::Input(Input::constant(Shape::new(1, 4, 4)));
     let ops = [input, conv(2, 1), fires(), conv(1, 2), fires(), Flatten.into(), linear, MeanOverTime.into()];
     let graph = Builder::chain("small", 3, ops).finish().unwrap();
     LoadedModel {

@@ -16,8 +16,8 @@ use snnc_simulator::execute::oracle;
 use snnc_targets::registry;
 
 const NEURONS: usize = 24;
-const FIRE: Op = Op::If(If { threshold: 1.0 });
-const LEAK: Op = Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
+const FIRE: Op = Op::If(If::new(1.0));
+const LEAK: Op = Op::Lif(Lif::new(2.0, 1.0, 0.0));
 
 struct Random(u64);
 
@@ -48,7 +48,7 @@ impl Random {
 fn model(seed: u64, layers: &[(Op, Option<f64>)]) -> LoadedModel {
     let mut random = Random(seed);
     let one = Conv::new(Tensor::new(vec![1, 1, 1, 1], vec![1.0]));
-    let mut ops = vec![Op::Input(Input { shape: Shape::new(1, 1, NEURONS) }), Op::Conv(one), FIRE];
+    let mut ops = vec![Op::Input(Input::constant(Shape::new(1, 1, NEURONS))), Op::Conv(one), FIRE];
     for (op, bias) in layers {
         ops.extend([random.synapses(*bias), op.clone()]);
     }

@@ -14,7 +14,7 @@ use snnc_targets::Code;
 
 /// What one layer makes of maps of one shape, in the float reference; each map is a part of the input's channels.
 fn reference(shape: Shape, op: Op, input: &[f64]) -> Map {
-    let graph = Builder::chain("net", 1, [Op::Input(Input { shape }), op]).fragment().unwrap();
+    let graph = Builder::chain("net", 1, [Op::Input(Input::constant(shape)), op]).fragment().unwrap();
     Interpreter::new(&graph).unwrap().run(&Map::new(shape, input.to_vec())).unwrap().output().clone()
 }
 
@@ -127,7 +127,7 @@ fn behind(shape: Shape, layers: &[(&str, &[&str], Op)]) -> Builder<'static> {
     let n = shape.channels;
     let diagonal = (0..n * n).map(|i| f64::from(u8::from(i % (n + 1) == 0))).collect();
     builder.input("in", shape).then("weights", Conv::new(Tensor::new(vec![n, n, 1, 1], diagonal)));
-    builder.then("source", If { threshold: 1.0 });
+    builder.then("source", If::new(1.0));
     for (name, from, op) in layers {
         builder.layer(name, from, op.clone());
     }
@@ -145,7 +145,7 @@ fn pool(kernel: usize, stride: usize) -> Op {
 #[test]
 fn the_same_layer_added_twice_has_one_kernel_of_twice_the_weight() {
     let shape = Shape::new(2, 4, 4);
-    let fire = || Op::If(If { threshold: 1.5 });
+    let fire = || Op::If(If::new(1.5));
     let layers = |sum: &'static [&'static str]| -> Vec<(&str, &[&str], Op)> {
         vec![("sum", sum, Add.into()), ("next", &["sum"], fire()), ("out", &["next"], MeanOverTime.into())]
     };
@@ -187,7 +187,7 @@ fn lists_of_synapses_and_lines_are_added_as_lists() {
             ("a", &["source"], list([0.5, 0.75, 1.0]).into()),
             ("b", &["source"], list([0.25, -0.5, 1.0]).into()),
             ("sum", &["a", "source", "b"], Add.into()),
-            ("next", &["sum"], If { threshold: 1.0 }.into()),
+            ("next", &["sum"], If::new(1.0).into()),
             ("out", &["next"], MeanOverTime.into()),
         ],
     );
@@ -219,7 +219,7 @@ fn refused(builder: Builder<'_>, place: &str, message: &str) {
 
 #[test]
 fn what_is_no_single_kernel_is_refused_by_name() {
-    let fire = || Op::If(If { threshold: 1.0 });
+    let fire = || Op::If(If::new(1.0));
     let ends = |layers: Vec<(&'static str, &'static [&'static str], Op)>, shape: Shape| {
         let last: &[&str] = match layers.last().unwrap().0 {
             "sum" => &["sum"],

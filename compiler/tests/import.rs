@@ -127,10 +127,10 @@ fn any_sizes_are_read_off_the_tensors() {
         assert_eq!(summary.codebook, (spec.codes, spec.width));
         let (model, latent) = (bench.load(), size / 4);
         assert!(model.graphs.values().all(|graph| graph.timesteps == spec.timesteps));
-        assert_eq!(op(&model, "sdid", "input"), &Op::Input(Input { shape: Shape::new(2, latent, latent) }));
+        assert_eq!(op(&model, "sdid", "input"), &Op::Input(Input::constant(Shape::new(2, latent, latent))));
         assert_eq!(
             op(&model, "encoder", "pixels"),
-            &Op::Input(Input { shape: Shape::new(spec.planes, size, size) })
+            &Op::Input(Input::constant(Shape::new(spec.planes, size, size)))
         );
         let Op::Conv(conv) = op(&model, "decoder", "dec1.conv") else { panic!("dec1.conv") };
         let half = spec.kernel / 2;
@@ -252,7 +252,7 @@ fn the_example_loads() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/spiking-diffusion-mnist/model.ron");
     let model = load(&example).unwrap();
     assert_eq!(model.name, "spiking-diffusion-mnist");
-    assert_eq!(op(&model, "sdid", "input"), &Op::Input(Input { shape: Shape::new(2, 7, 7) }));
+    assert_eq!(op(&model, "sdid", "input"), &Op::Input(Input::constant(Shape::new(2, 7, 7))));
     let Op::Conv(conv) = op(&model, "sdid", "conv6") else { panic!("conv6") };
     assert_eq!(conv.weight.shape, [128, 320, 3, 3]);
     assert_eq!(model.pipeline.unwrap().mask, 128);

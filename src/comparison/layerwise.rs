@@ -241,8 +241,9 @@ struct Neurons<'a> {
 impl<'a> Neurons<'a> {
     fn new(model: &'a Model, id: PopulationId, layer: &NeuronLayer, input: &[f64]) -> Self {
         let population = &model.populations[id];
-        let TrainedNeuron { threshold, reset, .. } = layer.kind.trained().expect("read-outs are not checked");
-        let trained = layer.kind.from_rest(threshold - reset).expect("read-outs are not checked");
+        let neuron = layer.kind.trained().expect("read-outs are not checked, and the chip's neurons are all alike");
+        let TrainedNeuron { threshold, reset, .. } = neuron;
+        let trained: TrainedNeuron = neuron.from_rest(threshold - reset);
         let mantissas = population.dynamics.thresholds();
         let ties = population.rounding.ties.unwrap_or(Ties::Inclusive);
         let lowered = u32::from(ties == Ties::Threshold);
@@ -297,23 +298,23 @@ impl<'a> Neurons<'a> {
                 (f64::from(sums.chip[i]) * f64::from(1u32 << self.shift) + f64::from(self.bias[i])) / unit;
             let trained = self.trained;
             let one = |v: f64| trained.fires(v);
-            let float = fire(&mut self.float[i], |v| trained.charge(v, exact), one);
-            let weights = fire(&mut self.weights[i], |v| trained.charge(v, 0.0) + rounded, one);
+            let float = fire(&trained, &mut self.float[i], |v| trained.charge(v, exact), one);
+            let weights = fire(&trained, &mut self.weights[i], |v| trained.charge(v, 0.0) + rounded, one);
             let decay = self.kept_on_chip.map(|kept| {
                 let grid = |v: f64| (v * kept * unit).trunc() / unit + trained.charge(0.0, exact);
-                fire(&mut self.decay[i], grid, one)
+                fire(&trained, &mut self.decay[i], grid, one)
             });
             let (raised, lowered) = (self.raised[i % channels], self.lowered[i % channels]);
             let over = |v: f64| match self.ties {
                 Ties::Bias | Ties::Strict => v > 1.0,
                 Ties::Inclusive | Ties::Threshold | Ties::Written => v >= lowered,
             };
-            let strictly = fire(&mut self.strictly[i], |v| trained.charge(v, exact) + raised, over);
+            let strictly = fire(&trained, &mut self.strictly[i], |v| trained.charge(v, exact) + raised, over);
             let fixed = self.rule.fixed();
             let lost = fixed.lost_to_accumulator(sums.chip[i]) as f64 / unit;
             let (least, most) = (f64::from(-fixed.state_max() - 1), f64::from(fixed.state_max()));
             let clipped = |v: f64| (trained.charge(v, exact) - lost).clamp(least / unit, most / unit);
-            let narrow = fire(&mut self.narrow[i], clipped, one);
+            let narrow = fire(&trained, &mut self.narrow[i], clipped, one);
             let v = self.rule.integrate(&mut self.chip[i], sums.chip[i], self.bias[i], &mut events);
             let chip = self.rule.fire(&mut self.chip[i], threshold);
             let check = &mut self.check;
@@ -354,10 +355,15 @@ fn raised(model: &Model, population: &Population, units: &[i32]) -> Vec<f64> {
 }
 
 /// Updates a membrane; what it was before the comparison and whether it fired.
-fn fire(v: &mut f64, update: impl Fn(f64) -> f64, over: impl Fn(f64) -> bool) -> (f64, bool) {
+fn fire(
+    neuron: &TrainedNeuron,
+    v: &mut f64,
+    update: impl Fn(f64) -> f64,
+    over: impl Fn(f64) -> bool,
+) -> (f64, bool) {
     let next = update(*v);
     let fired = over(next);
-    *v = if fired { 0.0 } else { next };
+    *v = if fired { neuron.after_spike(next) } else { next };
     (next, fired)
 }
 

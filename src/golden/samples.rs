@@ -5,7 +5,7 @@
 
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::Shape;
-use snnc_compiler::reference::{Interpreter, Map};
+use snnc_compiler::reference::Interpreter;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::records::{Recorded, RecordedSpikes, layers, map_shapes, size};
@@ -35,8 +35,7 @@ pub fn check_samples(
     progress: &dyn Progress,
 ) -> Result<GoldenReport, Diagnostics> {
     let network = interpreter(model, network)?;
-    let (shape, name) = (network.input_shape(), &network.graph().name);
-    let samples: Vec<&[f64]> = values.chunks(shape.len().max(1)).collect();
+    let samples: Vec<&[f64]> = values.chunks(network.input_len().max(1)).collect();
     let cases = read(golden, &network, samples.len())?;
     let predictions = golden.optional("predictions".into(), |key| {
         let last = u32::try_from(network.output_shape().len()).unwrap_or(u32::MAX).saturating_sub(1);
@@ -47,7 +46,7 @@ pub fn check_samples(
     for (index, sample) in samples.iter().enumerate() {
         let case = cases.iter().find(|case| case.sample == index);
         if case.is_some() || predictions.is_some() {
-            let trace = network.run(&Map::checked(shape, sample.to_vec(), name)?)?;
+            let trace = network.pass(sample)?;
             let output = trace.output();
             found.push(prediction(&output.data) as u32);
             rows.extend(case.into_iter().flat_map(|case| layers(&case.spikes, &trace)));

@@ -3,11 +3,13 @@
 //! Values are taken as they are: what the network was trained on is scaled by who trained it. Refused: element types and
 //! orders that would have to be converted, shapes that are not the network's, and files that are not as long as they say.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use snnc_compiler::ir::Shape;
+use snnc_compiler::reference::Interpreter;
 use snnc_targets::{Code, Diagnostic};
 
 use crate::npy::Header;
@@ -17,12 +19,52 @@ const VALUES_MAX: usize = 1 << 27;
 /// Largest label; classes are counted from 0.
 const LABEL_MAX: i64 = 1 << 24;
 
+/// What one sample is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SampleShape {
+    /// A map, `[c, h, w]`.
+    pub map: Shape,
+    /// Timesteps, if there is a map a timestep: `[t, c, h, w]`.
+    pub steps: Option<usize>,
+}
+
+impl From<Shape> for SampleShape {
+    fn from(map: Shape) -> Self {
+        Self { map, steps: None }
+    }
+}
+
+impl SampleShape {
+    /// Of what a network takes.
+    pub fn of(network: &Interpreter<'_>) -> Self {
+        let steps = network.takes_spikes().then_some(network.graph().timesteps);
+        Self { map: network.input_shape(), steps }
+    }
+
+    /// Number of values of a sample.
+    pub fn elements(self) -> usize {
+        self.map.len() * self.steps.unwrap_or(1)
+    }
+}
+
+impl fmt::Display for SampleShape {
+    /// `[t, c, h, w]`, the `t` of spikes only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}]", self.inner())
+    }
+}
+
 /// The first `most` samples (all, if there is no such limit) of a float32, float64 or uint8 array `[n, ...]` whose items have
-/// as many elements as `shape`, one after the other, `[n, c, h, w]`.
+/// as many elements as `shape`, one after the other, `[n, c, h, w]` or `[n, t, c, h, w]`.
 ///
 /// # Errors
 /// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, with its path.
-pub fn samples(path: &Path, shape: Shape, most: Option<u64>) -> Result<Vec<f64>, Diagnostic> {
+pub fn samples(
+    path: &Path,
+    shape: impl Into<SampleShape>,
+    most: Option<u64>,
+) -> Result<Vec<f64>, Diagnostic> {
+    let shape = shape.into();
     let mut array = Array::open(path)?;
     let decode: fn(&[u8]) -> f64 = match array.header.descr.as_str() {
         "<f4" => |bytes| bytes.try_into().map_or(f32::NAN, f32::from_le_bytes).into(),
@@ -32,23 +74,23 @@ pub fn samples(path: &Path, shape: Shape, most: Option<u64>) -> Result<Vec<f64>,
     };
     let sides = &array.header.shape;
     let each = sides.iter().skip(1).try_fold(1usize, |product, &side| product.checked_mul(side));
-    let Some(count) = sides.first().filter(|_| sides.len() > 1 && each == Some(shape.len())).copied() else {
-        let message = format!("the array is {sides:?}, samples of {shape} expected: [n, {}]", inner(shape));
+    let Some(count) = sides.first().filter(|_| sides.len() > 1 && each == Some(shape.elements())).copied() else {
+        let message = format!("the array is {sides:?}, samples of {shape} expected: [n, {}]", shape.inner());
         return Err(array.bad(message).hint(format!(
             "one sample is `x[None]`, `[n, ...]` with {} elements a sample is taken too",
-            shape.len()
+            shape.elements()
         )));
     };
     let taken = most.map_or(count, |most| count.min(usize::try_from(most).unwrap_or(count)));
     if count == 0 {
         return Err(array.bad(format!("the array is {sides:?}: there is no sample")));
     }
-    if taken.checked_mul(shape.len()).is_none_or(|values| values > VALUES_MAX) {
+    if taken.checked_mul(shape.elements()).is_none_or(|values| values > VALUES_MAX) {
         let message =
-            format!("{taken} samples of {shape}, at most {} are read", VALUES_MAX / shape.len().max(1));
+            format!("{taken} samples of {shape}, at most {} are read", VALUES_MAX / shape.elements().max(1));
         return Err(array.bad(message).hint("take the first ones with --samples"));
     }
-    array.values(count * shape.len(), taken * shape.len(), decode)
+    array.values(count * shape.elements(), taken * shape.elements(), decode)
 }
 
 /// The first `count` labels of an int64, int32 or uint8 array `[n]`.
@@ -79,9 +121,13 @@ pub fn labels(path: &Path, count: usize, classes: usize) -> Result<Vec<usize>, D
     values.iter().enumerate().map(class).collect()
 }
 
-/// `c, h, w`.
-fn inner(shape: Shape) -> String {
-    format!("{}, {}, {}", shape.channels, shape.height, shape.width)
+impl SampleShape {
+    /// `t, c, h, w`.
+    pub(crate) fn inner(self) -> String {
+        let Shape { channels, height, width } = self.map;
+        let steps = self.steps.map_or(String::new(), |steps| format!("{steps}, "));
+        format!("{steps}{channels}, {height}, {width}")
+    }
 }
 
 /// An array whose header was read.

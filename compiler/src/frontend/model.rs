@@ -12,9 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::variant::{FromVariant, ToVariant};
 use crate::graph::Op;
 use crate::layers::{
-    Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, Flatten,
-    If, InputSpec, LayerKind, Lif, LinearSpec, MeanOverTime, MixSpec, NearestCodeSpec, Resolver, SparseSpec,
-    Spec, SumPool2d, WeightedSumSpec,
+    Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, Delay, Dropout,
+    EmbeddingSpec, Flatten, If, InputSpec, LayerKind, LeakySpec, Lif, LinearSpec, MaxPool2d, MeanOverTime, MixSpec,
+    NearestCodeSpec, Resolver, ScaleSpec, SparseSpec, Spec, SumOverTime, SumPool2d, WeightedSumSpec,
 };
 
 pub use crate::layers::TensorRef;
@@ -144,11 +144,17 @@ operations! {
     BatchNorm: BatchNormSpec,
     Lif: Lif,
     If: If,
+    Leaky: LeakySpec,
+    MaxPool2d: MaxPool2d,
+    Scale: ScaleSpec,
+    Delay: Delay,
+    Dropout: Dropout,
     AvgPool2d: AvgPool2d,
     SumPool2d: SumPool2d,
     Add: Add,
     Concat: Concat,
     MeanOverTime: MeanOverTime,
+    SumOverTime: SumOverTime,
     WeightedSum: WeightedSumSpec,
     Mix: MixSpec,
     NearestCode: NearestCodeSpec,

@@ -109,7 +109,7 @@ impl<'a> Builder<'a> {
 
     /// Adds the network's input.
     pub fn input(&mut self, name: &str, shape: Shape) -> &mut Self {
-        self.layer(name, &[] as &[&str], Input { shape })
+        self.layer(name, &[] as &[&str], Input::constant(shape))
     }
 
     /// Adds a layer that reads those named, in port order.

@@ -18,7 +18,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::{Graph, Kind, Op};
 use crate::ir::Shape;
-use crate::layers::Flow;
+use crate::layers::{Fault, Flow};
 
 /// Output shapes of the layers of one graph, by layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +49,35 @@ impl Graph {
     pub fn shapes(&self) -> Result<Shapes, Diagnostics> {
         let mut faults = Vec::new();
         let mut flows: Vec<Option<Flow>> = vec![None; self.net.node_count()];
-        for node in self.order()? {
-            let inputs: Option<Vec<Flow>> = self.inputs(node).iter().map(|n| flows[n.index()]).collect();
-            let Some(inputs) = inputs else { continue };
-            let layer = &self.net[node];
-            match layer.op.output(&inputs, self.timesteps) {
+        let loops = self.loops();
+        let closes = |node: NodeIndex| {
+            matches!(self.net[node].op, Op::Delay(_)) && loops.of(node).is_some()
+        };
+        let inputs_of = |node: NodeIndex, flows: &[Option<Flow>]| -> Option<Vec<Flow>> {
+            self.inputs(node).iter().map(|n| flows[n.index()]).collect()
+        };
+        let order = self.order()?;
+        let mut refuse = |node: NodeIndex, fault: Fault| {
+            faults.push((node, fault.at(self.place(&self.net[node].name))));
+        };
+        for &node in &order {
+            let flow = match &self.net[node].op {
+                Op::Delay(delay) if closes(node) => delay.declared(),
+                op => match inputs_of(node, &flows) {
+                    Some(inputs) => op.output(&inputs, self.timesteps),
+                    None => continue,
+                },
+            };
+            match flow {
                 Ok(flow) => flows[node.index()] = Some(flow),
-                Err(fault) => faults.push((node, fault.at(self.place(&layer.name)))),
+                Err(fault) => refuse(node, fault),
+            }
+        }
+        // What a delay in a loop reads is known only now.
+        for &node in order.iter().filter(|&&node| closes(node) && flows[node.index()].is_some()) {
+            let Some(inputs) = inputs_of(node, &flows) else { continue };
+            if let Err(fault) = self.net[node].op.output(&inputs, self.timesteps) {
+                refuse(node, fault);
             }
         }
         let mut errors = self.frame_errors();

@@ -11,8 +11,8 @@ mod table;
 use std::collections::HashSet;
 
 use petgraph::Direction;
-use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
+use petgraph::graph::{DiGraph, EdgeReference, NodeIndex};
+use petgraph::visit::{EdgeFiltered, EdgeRef};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 pub use builder::{Builder, Part, Places};
@@ -20,7 +20,7 @@ pub use infer::Shapes;
 
 pub use crate::layers::{Kind, Op};
 
-/// A layer graph. All inputs are held constant over the timesteps (direct coding).
+/// A layer graph. A loop of layers goes through a [`Delay`](crate::layers::Delay).
 #[derive(Debug, Clone)]
 pub struct Graph {
     /// Name of the network, for example `sdid`.
@@ -29,6 +29,22 @@ pub struct Graph {
     pub timesteps: usize,
     /// Layers; the edge weight is the input port, 0 first.
     pub net: DiGraph<Layer, usize>,
+}
+
+/// Which layers of a graph reach each other: the loops through which spikes come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loops(Vec<Option<usize>>);
+
+impl Loops {
+    /// The loop that a layer is in.
+    pub fn of(&self, layer: NodeIndex) -> Option<usize> {
+        self.0[layer.index()]
+    }
+
+    /// Whether two layers are in the same loop.
+    pub fn same(&self, a: NodeIndex, b: NodeIndex) -> bool {
+        self.of(a).is_some() && self.of(a) == self.of(b)
+    }
 }
 
 /// A named operation.
@@ -41,17 +57,40 @@ pub struct Layer {
 }
 
 impl Graph {
-    /// Layers in an order in which every layer comes after its inputs; the same for the same graph.
+    /// Layers in an order in which every layer comes after its inputs of the same timestep: what a [`Delay`] in a loop
+    /// reads may come after it. The same for the same graph.
     ///
     /// # Errors
-    /// [`Code::GraphInvalid`] naming a layer on a cycle.
+    /// [`Code::GraphInvalid`] naming a layer of a loop without a delay.
+    ///
+    /// [`Delay`]: crate::layers::Delay
     pub fn order(&self) -> Result<Vec<NodeIndex>, Diagnostics> {
-        petgraph::algo::toposort(&self.net, None).map_err(|cycle| {
+        let loops = self.loops();
+        let within = |edge: EdgeReference<'_, usize>| {
+            let (source, target) = (edge.source(), edge.target());
+            let closes = self.net[target].op.kind().delay().is_some() && loops.same(source, target);
+            !closes
+        };
+        let step = EdgeFiltered::from_fn(&self.net, within);
+        petgraph::algo::toposort(&step, None).map_err(|cycle| {
             let layer = &self.net[cycle.node_id()].name;
             Diagnostic::new(Code::GraphInvalid, self.place(layer), "this layer depends on itself")
-                .hint("recurrent networks are not supported")
+                .hint("a spike that comes back acts in a later timestep: put a `Delay(steps: 1, shape: (c, h, w))` into the loop")
                 .into()
         })
+    }
+
+    /// Which layers are in loops.
+    pub fn loops(&self) -> Loops {
+        let mut loop_of = vec![None; self.net.node_count()];
+        let cyclic = |members: &Vec<NodeIndex>| {
+            members.len() > 1 || self.net.find_edge(members[0], members[0]).is_some()
+        };
+        let components = petgraph::algo::tarjan_scc(&self.net).into_iter().filter(cyclic);
+        for (number, members) in components.enumerate() {
+            members.into_iter().for_each(|node| loop_of[node.index()] = Some(number));
+        }
+        Loops(loop_of)
     }
 
     /// Checks every invariant that a pass may not break: layers have names of their own, and their maps fit.

@@ -111,10 +111,8 @@ impl Window {
         }
     }
 
-    /// Reference: sum of what each position of the window covers, row by row.
-    pub fn sums(&self, input: &Map, output: Shape) -> Map {
-        let from = input.shape();
-        let mut sums = Map::filled(output, 0.0);
+    /// Calls `f(output element, input element)` for all that each position of the window covers, row by row.
+    pub fn each(&self, from: Shape, output: Shape, mut f: impl FnMut(usize, usize)) {
         for c in 0..output.channels {
             for (y, x) in output.places() {
                 for (ky, kx) in Shape::new(1, self.kernel.0, self.kernel.1).places() {
@@ -123,11 +121,17 @@ impl Window {
                     let column =
                         (x * self.stride.1 + kx).checked_sub(self.padding.1).filter(|&x| x < from.width);
                     if let (Some(row), Some(column)) = (row, column) {
-                        sums.data[output.at(c, y, x)] += input.data[from.at(c, row, column)];
+                        f(output.at(c, y, x), from.at(c, row, column));
                     }
                 }
             }
         }
+    }
+
+    /// Reference: sum of what each position of the window covers.
+    pub fn sums(&self, input: &Map, output: Shape) -> Map {
+        let mut sums = Map::filled(output, 0.0);
+        self.each(input.shape(), output, |to, from| sums.data[to] += input.data[from]);
         sums
     }
 

@@ -1,4 +1,4 @@
-//! The network's input, the same in every timestep (direct coding).
+//! The network's input: one map that is the same in every timestep (direct coding), or spikes, one map a timestep.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,15 @@ const ELEMENTS_MAX: usize = 1 << 24;
 pub struct Input {
     /// Shape of the map.
     pub shape: Shape,
+    /// Whether it is spikes, one map of 0 and 1 a timestep; else one map for all timesteps.
+    pub spikes: bool,
+}
+
+impl Input {
+    /// An input that is the same in every timestep.
+    pub fn constant(shape: Shape) -> Self {
+        Self { shape, spikes: false }
+    }
 }
 
 impl LayerKind for Input {
@@ -27,24 +36,32 @@ impl LayerKind for Input {
     }
 
     fn output(&self, _: &[Flow], _: usize) -> Result<Flow, Fault> {
-        Ok(Flow { shape: self.shape, kind: Kind::Constant })
+        let kind = if self.spikes { Kind::Series } else { Kind::Constant };
+        Ok(Flow { shape: self.shape, kind })
     }
 
     fn evaluate(&self, _: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
-        Ok(Signal::Constant(run.input.clone()))
+        Ok(run.input.clone())
     }
 
     fn current(&self, _: Vec<Current>, _: &Site<'_>) -> Result<Current, Refusal> {
+        if self.spikes {
+            return Err(Refusal::here("spikes from outside do not enter the chip yet")
+                .hint("`snnc verify --golden` runs the float reference on them"));
+        }
         Ok(Current::host(self.shape, HostPath { input: self.shape, stages: Vec::new() }))
     }
 }
 
-/// `Input(shape: (channels, height, width))`.
+/// `Input(shape: (channels, height, width))`, of spikes `Input(shape: ..., spikes: true)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputSpec {
     /// (channels, height, width).
     pub shape: (usize, usize, usize),
+    /// Whether it is spikes, one map of 0 and 1 a timestep; else one map for all timesteps.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spikes: bool,
 }
 
 impl Spec for InputSpec {
@@ -58,6 +75,6 @@ impl Spec for InputSpec {
                 format!("input shape [{channels}, {height}, {width}] has no or over {ELEMENTS_MAX} elements");
             return file.invalid("shape", message, "`shape` is (channels, height, width)");
         }
-        Some(Input { shape: Shape::new(channels, height, width) })
+        Some(Input { shape: Shape::new(channels, height, width), spikes: self.spikes })
     }
 }

@@ -1,12 +1,16 @@
 //! Integrate and fire: `v += x`; fires when `v >= threshold`; then `v = 0`.
+//!
+//! With `soft_reset: true` (SpikingJelly's `IFNode(v_reset=None)`) a spike takes the threshold off the membrane. With
+//! `strict: true` it takes more than the threshold to fire.
 
 use serde::{Deserialize, Serialize};
 
 use super::flow::firing;
-use super::lif::fire;
-use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec};
-use crate::neuron::NeuronKind;
-use crate::reference::Signal;
+use super::lif::{Comparison, Membranes};
+use super::{Evaluation, Fault, Flow, LayerKind, Memory, Resolver, Spec};
+use crate::ir::Shape;
+use crate::neuron::{NeuronKind, TrainedNeuron};
+use crate::reference::{Map, Signal};
 
 /// Neurons without leak.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +18,19 @@ use crate::reference::Signal;
 pub struct If {
     /// Firing threshold.
     pub threshold: f64,
+    /// Whether a spike takes the threshold off the membrane; else the membrane goes to 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub soft_reset: bool,
+    /// Whether it takes more than the threshold to fire.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+}
+
+impl If {
+    /// Neurons that fire at the threshold and go to 0.
+    pub const fn new(threshold: f64) -> Self {
+        Self { threshold, soft_reset: false, strict: false }
+    }
 }
 
 impl LayerKind for If {
@@ -26,11 +43,20 @@ impl LayerKind for If {
     }
 
     fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
-        Ok(Signal::Series(fire(inputs[0], run.timesteps, (self.threshold, 0.0), |v, x| *v += x)))
+        Ok(run.through(self, inputs[0]))
+    }
+
+    fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
+        let &Self { threshold, soft_reset, strict } = self;
+        let rule = Comparison { threshold, strict, reset: (!soft_reset).then_some(0.0) };
+        Some(Box::new(Membranes { v: Map::filled(shape, 0.0), charge: |v, x| v + x, rule }))
     }
 
     fn neurons(&self) -> Option<NeuronKind> {
-        Some(NeuronKind::If { threshold: self.threshold })
+        let &Self { threshold, soft_reset, strict } = self;
+        let subtract = soft_reset.then_some(threshold);
+        let neuron = TrainedNeuron { strict, subtract, ..TrainedNeuron::integrate_and_fire(threshold) };
+        Some(neuron.into())
     }
 }
 

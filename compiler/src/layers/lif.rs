@@ -1,12 +1,15 @@
 //! Leaky integrate and fire: `v += (x - (v - reset)) / tau`; fires when `v >= threshold`; then `v = reset`.
 //!
-//! The step is SpikingJelly's. Reference arithmetic: plain f64, and shared with no other room.
+//! The step is SpikingJelly's `LIFNode`. With `decay_input: false` the input is not divided: `v += x - (v - reset) / tau`.
+//! With `soft_reset: true` (its `v_reset=None`) a spike takes the threshold off the membrane. With `strict: true` it takes
+//! more than the threshold to fire. Reference arithmetic: plain f64, and shared with no other room.
 
 use serde::{Deserialize, Serialize};
 
 use super::flow::firing;
-use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec};
-use crate::neuron::NeuronKind;
+use super::{Evaluation, Fault, Flow, LayerKind, Memory, Resolver, Spec};
+use crate::ir::Shape;
+use crate::neuron::{NeuronKind, TrainedNeuron};
 use crate::reference::{Map, Signal};
 
 /// Leaky neurons.
@@ -17,8 +20,33 @@ pub struct Lif {
     pub tau: f64,
     /// Firing threshold.
     pub threshold: f64,
-    /// Membrane after a spike and at the start.
+    /// Resting membrane: at the start, what it decays to, and after a spike if the reset is not soft.
+    #[serde(default)]
     pub reset: f64,
+    /// Whether the input is divided by `tau`, too.
+    #[serde(default = "yes", skip_serializing_if = "is_set")]
+    pub decay_input: bool,
+    /// Whether a spike takes the threshold off the membrane; else the membrane goes to `reset`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub soft_reset: bool,
+    /// Whether it takes more than the threshold to fire.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_set(value: &bool) -> bool {
+    *value
+}
+
+impl Lif {
+    /// Neurons whose input decays, that fire at the threshold, and go to `reset`.
+    pub const fn new(tau: f64, threshold: f64, reset: f64) -> Self {
+        Self { tau, threshold, reset, decay_input: true, soft_reset: false, strict: false }
+    }
 }
 
 impl LayerKind for Lif {
@@ -31,12 +59,28 @@ impl LayerKind for Lif {
     }
 
     fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
-        let charge = |v: &mut f64, x: f64| *v += (x - (*v - self.reset)) / self.tau;
-        Ok(Signal::Series(fire(inputs[0], run.timesteps, (self.threshold, self.reset), charge)))
+        Ok(run.through(self, inputs[0]))
+    }
+
+    fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
+        let &Self { tau, threshold, reset, decay_input, soft_reset, strict } = self;
+        let charge = move |v: f64, x: f64| match decay_input {
+            true => v + (x - (v - reset)) / tau,
+            false => v - (v - reset) / tau + x,
+        };
+        let rule = Comparison { threshold, strict, reset: (!soft_reset).then_some(reset) };
+        Some(Box::new(Membranes { v: Map::filled(shape, reset), charge, rule }))
     }
 
     fn neurons(&self) -> Option<NeuronKind> {
-        Some(NeuronKind::Lif { tau: self.tau, threshold: self.threshold, reset: self.reset })
+        let &Self { tau, threshold, reset, decay_input, soft_reset, strict } = self;
+        let neuron = TrainedNeuron {
+            decay_input,
+            strict,
+            subtract: soft_reset.then_some(threshold),
+            ..TrainedNeuron::lif(tau, threshold, reset)
+        };
+        Some(neuron.into())
     }
 }
 
@@ -44,7 +88,7 @@ impl Spec for Lif {
     type Layer = Self;
 
     fn layer(&self, file: &mut Resolver<'_>) -> Option<Self> {
-        let Self { tau, threshold, reset } = *self;
+        let &Self { tau, threshold, reset, .. } = self;
         if !(tau.is_finite() && tau > 0.0) {
             let message = format!("tau is {tau}, expected a positive number of timesteps");
             return file.invalid("tau", message, "often 2.0; a neuron without leak is `If`");
@@ -54,29 +98,42 @@ impl Spec for Lif {
                 format!("threshold {threshold} and reset {reset}: expected finite, threshold above reset");
             return file.invalid("threshold", message, "a neuron at rest must not fire; often 1.0 and 0.0");
         }
+        if self.soft_reset && threshold <= 0.0 {
+            let message = format!("threshold {threshold}, which a soft reset takes off the membrane");
+            return file.invalid("threshold", message, "a soft reset needs a threshold above 0");
+        }
         Some(self.clone())
     }
 }
 
-/// Spikes (0 or 1) of every timestep: `charge` a membrane; fires when `v >= threshold`; then `v = reset`.
-pub(super) fn fire(
-    input: &Signal,
-    timesteps: usize,
-    (threshold, reset): (f64, f64),
-    charge: impl Fn(&mut f64, f64),
-) -> Vec<Map> {
-    let mut membrane = Map::filled(input.at(0).shape(), reset);
-    let step = |t| {
-        let input = input.at(t);
+/// When a membrane fires, and what it is then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Comparison {
+    pub threshold: f64,
+    /// Fires above the threshold only.
+    pub strict: bool,
+    /// The membrane after a spike; None if the spike takes the threshold off it.
+    pub reset: Option<f64>,
+}
+
+/// Membranes of a layer: `charge(v, x)` is the membrane after an input.
+pub(super) struct Membranes<C> {
+    pub v: Map,
+    pub charge: C,
+    pub rule: Comparison,
+}
+
+impl<C: Fn(f64, f64) -> f64> Memory for Membranes<C> {
+    fn step(&mut self, input: &Map) -> Map {
+        let Comparison { threshold, strict, reset } = self.rule;
         let mut spikes = Map::filled(input.shape(), 0.0);
-        for ((v, x), spike) in membrane.data.iter_mut().zip(&input.data).zip(&mut spikes.data) {
-            charge(v, *x);
-            if *v >= threshold {
+        for ((v, x), spike) in self.v.data.iter_mut().zip(&input.data).zip(&mut spikes.data) {
+            *v = (self.charge)(*v, *x);
+            if *v > threshold || (*v == threshold && !strict) {
                 *spike = 1.0;
-                *v = reset;
+                *v = reset.unwrap_or(*v - threshold);
             }
         }
         spikes
-    };
-    (0..timesteps).map(step).collect()
+    }
 }

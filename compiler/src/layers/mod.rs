@@ -16,16 +16,22 @@ mod avg_pool;
 mod batch_norm;
 mod concat;
 mod conv;
+mod delay;
+mod dropout;
 mod embedding;
 mod flatten;
 mod input;
 mod integrate_and_fire;
+mod leaky;
 mod lif;
 mod linear;
+mod max_pool;
 mod mean_over_time;
 mod mix;
 mod nearest_code;
+mod scale;
 mod sparse;
+mod sum_over_time;
 mod sum_pool;
 mod weighted_sum;
 
@@ -42,18 +48,24 @@ pub use batch_norm::{BatchNorm, BatchNormSpec};
 pub use concat::Concat;
 pub use conv::{Conv, Conv2dSpec, ConvTranspose2dSpec};
 pub use current::Refusal;
+pub use delay::Delay;
+pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingSpec};
 pub use flatten::Flatten;
 pub use flow::{Arity, ELEMENTS_MAX, Fault, Flow, Kind};
 pub use input::{Input, InputSpec};
 pub use integrate_and_fire::If;
+pub use leaky::{Leaky, LeakyReset, LeakySpec};
 pub use lif::Lif;
 pub use linear::{Linear, LinearSpec};
+pub use max_pool::MaxPool2d;
 pub use mean_over_time::MeanOverTime;
 pub use mix::{Mix, MixSpec};
 pub use nearest_code::{NearestCode, NearestCodeSpec};
+pub use scale::{Scale, ScaleSpec};
 pub use sparse::{Sparse, SparseSpec};
-pub use spec::{Resolver, Spec, TensorRef};
+pub use spec::{Parameter, Resolver, Spec, TensorRef};
+pub use sum_over_time::SumOverTime;
 pub use sum_pool::SumPool2d;
 pub use weighted_sum::{WeightedSum, WeightedSumSpec};
 
@@ -83,9 +95,32 @@ pub trait LayerKind: fmt::Debug {
     /// Values that it cannot take.
     fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault>;
 
+    /// For a layer with memory, its state before the first timestep, of maps of `shape`; none for the others.
+    fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
+        let _ = shape;
+        None
+    }
+
+    /// How many timesteps late it gives its input, if that is all it does.
+    fn delay(&self) -> Option<usize> {
+        None
+    }
+
     /// The neurons that it is on the chip, if it is any: they fire or are read out.
     fn neurons(&self) -> Option<NeuronKind> {
         None
+    }
+
+    /// For a layer of neurons: what reaches them of the currents that its inputs give.
+    ///
+    /// # Errors
+    /// What its neurons cannot take.
+    fn synapses(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+        let _ = site;
+        match inputs.is_empty() {
+            true => Err(Refusal::here("reads nothing")),
+            false => Ok(inputs.remove(0)),
+        }
     }
 
     /// Whether it has weights, so that a read-out behind it bears its name.
@@ -108,6 +143,12 @@ pub trait LayerKind: fmt::Debug {
     }
 }
 
+/// What a layer keeps from one timestep to the next in the float reference.
+pub trait Memory {
+    /// Its output in the next timestep, for its input in it.
+    fn step(&mut self, input: &Map) -> Map;
+}
+
 /// What an evaluation may know besides its inputs.
 #[derive(Debug, Clone, Copy)]
 pub struct Evaluation<'a> {
@@ -116,7 +157,15 @@ pub struct Evaluation<'a> {
     /// Timesteps of a pass.
     pub timesteps: usize,
     /// What the network was given.
-    pub input: &'a Map,
+    pub input: &'a Signal,
+}
+
+impl Evaluation<'_> {
+    /// The output of a layer with memory over all timesteps.
+    fn through(&self, layer: &dyn LayerKind, input: &Signal) -> Signal {
+        let mut memory = layer.memory(self.shape).expect("only layers with memory are evaluated through it");
+        Signal::Series((0..self.timesteps).map(|t| memory.step(input.at(t))).collect())
+    }
 }
 
 /// The layer that is being lowered.
@@ -183,7 +232,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Input: "The network's input, the same in every timestep.",
+    Input: "The network's input.",
     Embedding: "Row lookup.",
     Conv: "Convolution or transposed convolution.",
     Linear: "Every output from all elements of the map.",
@@ -192,11 +241,17 @@ kinds! {
     BatchNorm: "Batch norm in evaluation mode.",
     Lif: "Leaky integrate and fire.",
     If: "Integrate and fire.",
+    Leaky: "Leaky integrate and fire that is reset a step late.",
+    MaxPool2d: "Maximum over a window of each channel.",
+    Scale: "Each channel times a number.",
+    Delay: "The input of some timesteps ago.",
+    Dropout: "Nothing.",
     AvgPool2d: "Mean over a window of each channel.",
     SumPool2d: "Sum over a window of each channel.",
     Add: "Sum of maps of one shape.",
     Concat: "Joins maps along the channels.",
     MeanOverTime: "Read-out: mean over the timesteps.",
+    SumOverTime: "Read-out: sum over the timesteps.",
     WeightedSum: "Read-out: weighted sum over the timesteps.",
     Mix: "Two read-outs weighed against each other.",
     NearestCode: "The nearest row of a table.",

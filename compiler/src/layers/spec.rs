@@ -6,7 +6,10 @@
 
 use std::ops::RangeInclusive;
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
 
 use super::LayerKind;
@@ -18,6 +21,59 @@ pub type Pair = (usize, usize);
 /// A tensor: (handle of the weight file, name in it).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorRef(pub String, pub String);
+
+/// A number of a layer: one for all channels, or a tensor with one each.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parameter {
+    /// One for all.
+    Number(f64),
+    /// A tensor of one value, or of one a channel.
+    Tensor(TensorRef),
+}
+
+impl Serialize for Parameter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => number.serialize(serializer),
+            Self::Tensor(TensorRef(handle, name)) => (handle, name).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Parameter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ParameterVisitor)
+    }
+}
+
+struct ParameterVisitor;
+
+impl<'de> Visitor<'de> for ParameterVisitor {
+    type Value = Parameter;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number or a tensor (handle, name)")
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Parameter, E> {
+        Ok(Parameter::Number(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Parameter, E> {
+        Ok(Parameter::Number(number as f64))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Parameter, E> {
+        Ok(Parameter::Number(number as f64))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Parameter, A::Error> {
+        let mut item = |at| -> Result<String, A::Error> {
+            items.next_element()?.ok_or_else(|| de::Error::invalid_length(at, &"(handle, name)"))
+        };
+        Ok(Parameter::Tensor(TensorRef(item(0)?, item(1)?)))
+    }
+}
 
 /// A kind of layer as a model file has it; a unit struct is written without brackets.
 pub trait Spec {
@@ -104,6 +160,23 @@ impl Resolver<'_> {
         }
     }
 
+    /// A number, or a vector of one a channel, all finite.
+    pub fn parameter(&mut self, field: &str, parameter: &Parameter) -> Option<Tensor> {
+        let (tensor, found) = match parameter {
+            Parameter::Number(number) => (None, Tensor::new(vec![1], vec![*number])),
+            Parameter::Tensor(tensor) => (Some(tensor), self.tensor(tensor)?),
+        };
+        if let Some(wrong) = found.data.iter().find(|value| !value.is_finite()) {
+            return self.invalid(field, format!("{field} is {wrong}, expected finite"), "is it the right one?");
+        }
+        match (tensor, found.data.len(), found.shape.len()) {
+            (_, 1, _) => Some(Tensor::new(vec![1], found.data)),
+            (Some(tensor), 0, _) => self.wrong_shape(tensor, &found, "[] or [channels]"),
+            (Some(tensor), _, rank) if rank != 1 => self.wrong_shape(tensor, &found, "[] or [channels]"),
+            _ => Some(found),
+        }
+    }
+
     /// A table `[rows, width]`, neither empty.
     pub fn table(&mut self, tensor: &TensorRef) -> Option<Tensor> {
         let table = self.tensor(tensor)?;
@@ -160,20 +233,34 @@ impl Resolver<'_> {
     }
 }
 
-/// A pair that may be left out: written as it is, without `Some(...)`.
-pub(super) mod optional_pair {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+/// A field that may be left out: written as it is, without `Some(...)`.
+macro_rules! optional {
+    ($name:ident: $value:ty) => {
+        pub(super) mod $name {
+            use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::Pair;
+            pub fn serialize<S: Serializer>(
+                value: &Option<$value>,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                match value {
+                    Some(value) => value.serialize(serializer),
+                    None => serializer.serialize_none(),
+                }
+            }
 
-    pub fn serialize<S: Serializer>(pair: &Option<Pair>, serializer: S) -> Result<S::Ok, S::Error> {
-        pair.unwrap_or_default().serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pair>, D::Error> {
-        Pair::deserialize(deserializer).map(Some)
-    }
+            pub fn deserialize<'de, D: Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Option<$value>, D::Error> {
+                <$value>::deserialize(deserializer).map(Some)
+            }
+        }
+    };
 }
+
+optional!(optional_pair: super::Pair);
+optional!(optional_shape: (usize, usize, usize));
+optional!(optional_parameter: super::Parameter);
 
 pub(super) fn is_one(pair: &Pair) -> bool {
     *pair == (1, 1)

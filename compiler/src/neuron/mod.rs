@@ -3,13 +3,21 @@
 //!
 //! The float reference ([`crate::reference`]) keeps arithmetic of its own, as it is the oracle of all of them.
 
-use std::ops::{Add, Div, Sub};
+use std::ops::{Add, Div, Mul, Sub};
 
 use serde::{Deserialize, Serialize};
 
 /// `f32` or `f64`.
 pub trait Real:
-    Copy + PartialOrd + Default + Add<Output = Self> + Sub<Output = Self> + Div<Output = Self> + Send + Sync
+    Copy
+    + PartialOrd
+    + Default
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Send
+    + Sync
 {
     /// The nearest value.
     fn of(value: f64) -> Self;
@@ -27,42 +35,136 @@ impl Real for f64 {
     }
 }
 
-/// A neuron of the trained network that fires: `v += (x - (v - reset)) / tau` with a leak, else `v += x`; fires when
-/// `v >= threshold`, then `v = reset`. Starts at `reset`.
+/// A neuron of the trained network that fires. A step, with the membrane `v` counted from anywhere:
+///
+/// 1. with a synaptic current: `i = current * i + x`, and `x = i` from here on;
+/// 2. `v += (x - (v - reset)) / tau` if the input decays, else `v += x - (v - reset) / tau`; without a leak `v += x`;
+/// 3. it fires when `v >= threshold`, or `v > threshold` if it is strict;
+/// 4. then `v = reset`, or `v -= subtract` if that is given.
+///
+/// Starts at `reset`, without current.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "TrainedNeuron")]
 pub struct TrainedNeuron<F = f64> {
     /// In timesteps, at least 1; None without a leak.
     pub tau: Option<F>,
+    /// Whether the input is divided by `tau` as well.
+    pub decay_input: bool,
     /// Above `reset`.
     pub threshold: F,
+    /// Whether it takes more than the threshold to fire.
+    pub strict: bool,
     /// Resting membrane.
     pub reset: F,
+    /// What a spike takes off the membrane; None if it goes to `reset`.
+    pub subtract: Option<F>,
+    /// Part of the synaptic current that a step keeps, from 0 to 1; None if inputs join the membrane at once.
+    pub current: Option<F>,
+}
+
+impl TrainedNeuron {
+    /// SpikingJelly's LIF neuron: its input decays, it fires at the threshold and goes to `reset`.
+    pub fn lif(tau: f64, threshold: f64, reset: f64) -> Self {
+        Self { tau: Some(tau), reset, ..Self::integrate_and_fire(threshold) }
+    }
+
+    /// A neuron without leak that fires at the threshold and goes to 0.
+    pub fn integrate_and_fire(threshold: f64) -> Self {
+        Self {
+            tau: None,
+            decay_input: true,
+            threshold,
+            strict: false,
+            reset: 0.0,
+            subtract: None,
+            current: None,
+        }
+    }
+
+    /// Counted from rest, in units of `unit`.
+    pub fn from_rest<F: Real>(&self, unit: f64) -> TrainedNeuron<F> {
+        TrainedNeuron {
+            tau: self.tau.map(F::of),
+            decay_input: self.decay_input,
+            threshold: F::of((self.threshold - self.reset) / unit),
+            strict: self.strict,
+            reset: F::default(),
+            subtract: self.subtract.map(|amount| F::of(amount / unit)),
+            current: self.current.map(F::of),
+        }
+    }
+
+    /// By how much a unit of current moves the membrane in its first step.
+    pub fn gain(&self) -> f64 {
+        match self.tau {
+            Some(tau) if self.decay_input => 1.0 / tau,
+            _ => 1.0,
+        }
+    }
+
+    /// Part of its distance to rest that the membrane loses in a step.
+    pub fn loss(&self) -> f64 {
+        self.tau.map_or(0.0, |tau| 1.0 / tau)
+    }
+}
+
+/// What a neuron keeps from one step to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TrainedState<F = f64> {
+    /// Membrane.
+    pub v: F,
+    /// Synaptic current.
+    pub i: F,
 }
 
 impl<F: Real> TrainedNeuron<F> {
+    /// The state before the first step.
+    pub fn start(&self) -> TrainedState<F> {
+        TrainedState { v: self.reset, i: F::default() }
+    }
+
     /// The membrane after a step's input, before the comparison.
     #[inline(always)]
     pub fn charge(&self, v: F, x: F) -> F {
         match self.tau {
-            Some(tau) => v + (x - (v - self.reset)) / tau,
+            Some(tau) if self.decay_input => v + (x - (v - self.reset)) / tau,
+            Some(tau) => v - (v - self.reset) / tau + x,
             None => v + x,
+        }
+    }
+
+    /// The synaptic current after a step's input.
+    #[inline(always)]
+    pub fn gather(&self, i: F, x: F) -> F {
+        match self.current {
+            Some(kept) => kept * i + x,
+            None => x,
         }
     }
 
     /// Whether a membrane fires.
     #[inline(always)]
     pub fn fires(&self, v: F) -> bool {
-        v >= self.threshold
+        v > self.threshold || (v >= self.threshold && !self.strict)
+    }
+
+    /// The membrane after a spike.
+    #[inline(always)]
+    pub fn after_spike(&self, v: F) -> F {
+        match self.subtract {
+            Some(amount) => v - amount,
+            None => self.reset,
+        }
     }
 
     /// One step; whether the neuron fired.
     #[inline(always)]
-    pub fn step(&self, v: &mut F, x: F) -> bool {
-        *v = self.charge(*v, x);
-        let fired = self.fires(*v);
+    pub fn step(&self, state: &mut TrainedState<F>, x: F) -> bool {
+        state.i = self.gather(state.i, x);
+        state.v = self.charge(state.v, state.i);
+        let fired = self.fires(state.v);
         if fired {
-            *v = self.reset;
+            state.v = self.after_spike(state.v);
         }
         fired
     }
@@ -70,13 +172,14 @@ impl<F: Real> TrainedNeuron<F> {
 
 impl TrainedNeuron {
     /// In which step, counted from 1, a constant current makes it fire, if it does within `steps`; and how close the membrane
-    /// came to its threshold until then, in thresholds. Under a constant current spikes repeat with that period.
+    /// came to its threshold until then, in thresholds.
     pub fn first_spike(&self, current: f64, steps: u32) -> (Option<u32>, f64) {
-        let (mut v, mut closest) = (self.reset, f64::INFINITY);
+        let (mut state, mut closest) = (self.start(), f64::INFINITY);
         for step in 1..=steps {
-            v = self.charge(v, current);
-            closest = closest.min((v - self.threshold).abs());
-            if self.fires(v) {
+            state.i = self.gather(state.i, current);
+            state.v = self.charge(state.v, state.i);
+            closest = closest.min((state.v - self.threshold).abs());
+            if self.fires(state.v) {
                 return (Some(step), closest / (self.threshold - self.reset));
             }
         }
@@ -85,24 +188,17 @@ impl TrainedNeuron {
 }
 
 /// What the neurons of a layer do with their current.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum NeuronKind {
-    /// `v += (x - (v - reset)) / tau`, fires at `threshold`, resets to `reset`.
-    Lif {
-        /// In timesteps.
-        tau: f64,
-        /// Above `reset`.
-        threshold: f64,
-        /// Resting membrane.
-        reset: f64,
-    },
-    /// `v += x`, fires at `threshold`, resets to 0.
-    If {
-        /// Above 0.
-        threshold: f64,
+    /// Fires.
+    Firing {
+        /// One for all neurons of the layer, or one a channel.
+        neurons: Vec<TrainedNeuron>,
     },
     /// Mean of the current over the timesteps.
     Mean,
+    /// Sum of the current over the timesteps.
+    Sum,
     /// Sum over t of `coefficients[t]` x current.
     Weighted {
         /// Oldest first.
@@ -110,34 +206,48 @@ pub enum NeuronKind {
     },
 }
 
+impl From<TrainedNeuron> for NeuronKind {
+    /// A firing layer of neurons that are all alike.
+    fn from(neuron: TrainedNeuron) -> Self {
+        Self::Firing { neurons: vec![neuron] }
+    }
+}
+
 impl NeuronKind {
     /// Whether the neurons fire; the others are read out.
     pub fn fires(&self) -> bool {
-        self.trained().is_some()
+        matches!(self, Self::Firing { .. })
     }
 
-    /// The neuron of a firing layer.
-    pub fn trained(&self) -> Option<TrainedNeuron> {
-        match *self {
-            Self::Lif { tau, threshold, reset } => Some(TrainedNeuron { tau: Some(tau), threshold, reset }),
-            Self::If { threshold } => Some(TrainedNeuron { tau: None, threshold, reset: 0.0 }),
-            Self::Mean | Self::Weighted { .. } => None,
+    /// The neurons of a firing layer: one for all, or one a channel. Empty for a read-out.
+    pub fn neurons(&self) -> &[TrainedNeuron] {
+        match self {
+            Self::Firing { neurons } => neurons,
+            Self::Mean | Self::Sum | Self::Weighted { .. } => &[],
         }
     }
 
-    /// The same with its membrane counted from rest, in units of `unit`.
-    pub fn from_rest<F: Real>(&self, unit: f64) -> Option<TrainedNeuron<F>> {
-        let TrainedNeuron { tau, threshold, reset } = self.trained()?;
-        let threshold = F::of((threshold - reset) / unit);
-        Some(TrainedNeuron { tau: tau.map(F::of), threshold, reset: F::default() })
+    /// The neuron of a channel of a firing layer.
+    pub fn of_channel(&self, channel: usize) -> Option<&TrainedNeuron> {
+        let neurons = self.neurons();
+        neurons.get(if neurons.len() == 1 { 0 } else { channel })
+    }
+
+    /// The neuron of a firing layer whose neurons are all alike.
+    pub fn trained(&self) -> Option<TrainedNeuron> {
+        match self.neurons() {
+            [neuron] => Some(*neuron),
+            _ => None,
+        }
     }
 
     /// With which factor a read-out adds the current of timestep `t` of `timesteps`; 0 for neurons that fire.
     pub fn coefficient<F: Real>(&self, t: usize, timesteps: usize) -> F {
         match self {
             Self::Mean => F::of(1.0) / F::of(timesteps as f64),
+            Self::Sum => F::of(1.0),
             Self::Weighted { coefficients } => F::of(coefficients[t]),
-            Self::Lif { .. } | Self::If { .. } => F::default(),
+            Self::Firing { .. } => F::default(),
         }
     }
 }
@@ -149,19 +259,28 @@ mod tests {
     #[test]
     fn membranes_follow_the_closed_forms_in_both_widths() {
         // Towards a current of 1 with tau 2: 1 - 2^-n; above 3/4 first in step 3, with >= in step 2.
-        let lif = NeuronKind::Lif { tau: 2.0, threshold: 2.75, reset: 2.0 };
-        let mut v = 2.0;
-        let trained = lif.trained().unwrap();
-        let fired: Vec<bool> = (0..6).map(|_| trained.step(&mut v, 1.0)).collect();
-        assert_eq!(fired, [false, true, false, true, false, true]);
-        let (mut v, from_rest) = (0.0f32, lif.from_rest::<f32>(1.0).unwrap());
+        let lif = TrainedNeuron::lif(2.0, 2.75, 2.0);
+        let fired = |neuron: TrainedNeuron, x: f64| -> Vec<bool> {
+            let mut state = neuron.start();
+            (0..6).map(|_| neuron.step(&mut state, x)).collect()
+        };
+        assert_eq!(fired(lif, 1.0), [false, true, false, true, false, true]);
+        let from_rest = lif.from_rest::<f32>(1.0);
+        let mut state = from_rest.start();
         assert_eq!((from_rest.charge(0.0, 1.0), from_rest.charge(0.5, 1.0)), (0.5, 0.75));
-        let same: Vec<bool> = (0..6).map(|_| from_rest.step(&mut v, 1.0)).collect();
-        assert_eq!(same, fired);
-        assert_eq!(
-            NeuronKind::If { threshold: 1.0 }.trained().unwrap().first_spike(0.375, 9),
-            (Some(3), 0.125)
-        );
+        let same: Vec<bool> = (0..6).map(|_| from_rest.step(&mut state, 1.0)).collect();
+        assert_eq!(same, fired(lif, 1.0));
+        // An input that does not decay: v = 1, fires.
+        assert_eq!(fired(TrainedNeuron { decay_input: false, ..lif }, 1.0), [true; 6]);
+        let plain = TrainedNeuron::integrate_and_fire(1.0);
+        assert_eq!(plain.first_spike(0.375, 9), (Some(3), 0.125));
+        // 1 is not above 1; then 1.5 leaves 0.5 behind, so that every second step fires.
+        let soft = TrainedNeuron { strict: true, subtract: Some(1.0), ..plain };
+        assert_eq!(fired(soft, 0.5), [false, false, true, false, true, false]);
+        // i: 1, 1.5, 1.75; v: 1 fires, 1.5 fires, 1.75 fires.
+        let current = TrainedNeuron { current: Some(0.5), threshold: 1.75, ..plain };
+        assert_eq!(fired(current, 1.0), [false, true, true, true, true, true]);
+        assert_eq!((lif.gain(), lif.loss(), soft.gain(), soft.loss()), (0.5, 0.5, 1.0, 0.0));
         assert_eq!(NeuronKind::Mean.coefficient::<f32>(3, 8), 0.125);
         assert_eq!(NeuronKind::Weighted { coefficients: vec![0.5, 2.0] }.coefficient::<f64>(1, 2), 2.0);
     }

@@ -142,7 +142,12 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
         unread: graph.net.node_indices().map(|node| graph.readers(node).len()).collect(),
     };
     let mut problems = Diagnostics::default();
-    for node in graph.order()? {
+    let (order, loops) = (graph.order()?, graph.loops());
+    if let Some(&node) = order.iter().find(|&&node| loops.of(node).is_some()) {
+        let message = "spikes come back to it through a loop, which does not run on the chip yet";
+        return Err(collector.refused(node, Refusal::here(message)).into());
+    }
+    for node in order {
         let inputs = collector.take_inputs(node);
         if collector.reads_a_read_out(node) {
             problems.push(collector.refused(node, Site::behind_a_read_out()));
@@ -208,7 +213,7 @@ impl Collector<'_> {
         };
         let index = self.layers.len();
         let fires = kind.fires();
-        let Some(current) = inputs.into_iter().next() else { return Err(Refusal::here("reads nothing")) };
+        let current = layer.op.kind().synapses(inputs, &site)?;
         let neurons = self.neurons(node, current, kind)?;
         if !neurons.is_finite() {
             let message =

@@ -97,7 +97,7 @@ fn window(layer: &NeuronLayer, windows: &[Window], steps: u32) -> (Window, Vec<u
     let earliest = sources.iter().map(|w| w.start).min();
     let latest = sources.iter().map(|w| w.start).max();
     match (&layer.kind, earliest, latest) {
-        (NeuronKind::Mean, Some(earliest), Some(latest)) => {
+        (NeuronKind::Mean | NeuronKind::Sum, Some(earliest), Some(latest)) => {
             (Window { start: earliest + 1, steps: latest - earliest + steps }, vec![1; sources.len()])
         }
         (_, _, Some(latest)) => {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn skip(last: NeuronKind) -> Collected {
-        let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+        let lif = NeuronKind::from(TrainedNeuron::lif(2.0, 1.0, 0.0));
         let layers =
             vec![layer(lif.clone(), &[]), layer(lif.clone(), &[0]), layer(lif, &[1]), layer(last, &[2, 0])];
         Collected { network: "n".into(), timesteps: 16, layers }
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(sum.windows[3], Window { start: 1, steps: 18 });
         assert_eq!(sum.delays[3], [1, 1]);
         assert_eq!(sum.pass_steps, 19);
-        let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+        let lif = NeuronKind::from(TrainedNeuron::lif(2.0, 1.0, 0.0));
         let meet = run(&skip(lif.clone()), 8).unwrap();
         assert_eq!(meet.windows[3], Window { start: 3, steps: 16 });
         assert_eq!(meet.delays[3], [1, 3]);
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn each_broken_schedule_is_found() {
-        let network = skip(NeuronKind::If { threshold: 1.0 });
+        let network = skip(NeuronKind::from(TrainedNeuron::integrate_and_fire(1.0)));
         let legal = run(&network, 8).unwrap();
         legal.verify(&network).unwrap();
         let broken = |change: fn(&mut Schedule)| {

@@ -16,9 +16,9 @@ mod trace;
 use petgraph::graph::NodeIndex;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use crate::graph::{Graph, Op, Shapes};
+use crate::graph::{Graph, Loops, Op, Shapes};
 use crate::ir::Shape;
-use crate::layers::Evaluation;
+use crate::layers::{Evaluation, Input};
 
 pub use signal::{Map, Signal};
 pub use trace::{Trace, TracedLayer};
@@ -28,7 +28,9 @@ pub use trace::{Trace, TracedLayer};
 pub struct Interpreter<'g> {
     graph: &'g Graph,
     shapes: Shapes,
+    /// Of a timestep.
     order: Vec<NodeIndex>,
+    loops: Loops,
 }
 
 impl<'g> Interpreter<'g> {
@@ -37,7 +39,7 @@ impl<'g> Interpreter<'g> {
     /// # Errors
     /// Those of [`Graph::shapes`].
     pub fn new(graph: &'g Graph) -> Result<Self, Diagnostics> {
-        Ok(Self { graph, shapes: graph.shapes()?, order: graph.order()? })
+        Ok(Self { graph, shapes: graph.shapes()?, order: graph.order()?, loops: graph.loops() })
     }
 
     /// The graph that is interpreted.
@@ -63,35 +65,139 @@ impl<'g> Interpreter<'g> {
         self.graph.net[node].op.fires().then(|| self.shapes[node])
     }
 
+    /// Whether the input is spikes, one map a timestep; else it is held over the timesteps.
+    pub fn takes_spikes(&self) -> bool {
+        matches!(self.input_layer(), Input { spikes: true, .. })
+    }
+
+    /// How many values an input has: those of one map, or of all timesteps.
+    pub fn input_len(&self) -> usize {
+        let steps = if self.takes_spikes() { self.graph.timesteps } else { 1 };
+        self.input_shape().len() * steps
+    }
+
+    /// One pass over all timesteps on an input of values `[c, h, w]`, or of spikes `[t, c, h, w]` if it takes spikes.
+    ///
+    /// # Errors
+    /// [`Code::LayerShape`] for another number of values, [`Code::Argument`] for what is no spike, and for a row number
+    /// that an embedding's table does not have.
+    pub fn pass(&self, values: &[f64]) -> Result<Trace, Diagnostic> {
+        let (shape, name) = (self.input_shape(), &self.graph.name);
+        if !self.takes_spikes() {
+            return self.run(&Map::checked(shape, values.to_vec(), name)?);
+        }
+        let place = format!("network {name}");
+        if values.len() != self.input_len() {
+            let (found, steps) = (values.len(), self.graph.timesteps);
+            let message =
+                format!("{found} input values found, {} expected: {steps} timesteps of {shape}", self.input_len());
+            return Err(Diagnostic::new(Code::LayerShape, place, message));
+        }
+        if let Some(at) = values.iter().position(|&value| value != 0.0 && value != 1.0) {
+            let message = format!("input value {at} is {}, a spike is 1 and no spike 0", values[at]);
+            return Err(Diagnostic::new(Code::Argument, place, message)
+                .hint("for an input that is a number in every timestep write `Input(shape: ...)` without `spikes`"));
+        }
+        let maps = values.chunks(shape.len()).map(|map| Map::new(shape, map.to_vec()));
+        self.signals(&Signal::Series(maps.collect()))
+    }
+
     /// One pass over all timesteps, with `input` held in each.
     ///
     /// # Errors
-    /// [`Code::LayerShape`] when `input` has another shape than the input layer, [`Code::Argument`] when it holds a
-    /// row number that an embedding's table does not have.
+    /// [`Code::LayerShape`] when `input` has another shape than the input layer or the network takes spikes,
+    /// [`Code::Argument`] when it holds a row number that an embedding's table does not have.
     pub fn run(&self, input: &Map) -> Result<Trace, Diagnostic> {
-        self.check_input(input)?;
+        let expected = self.input_shape();
+        if input.shape() != expected || self.takes_spikes() {
+            let each = if self.takes_spikes() { " in each timestep" } else { "" };
+            let message = format!("the input has shape {}, {expected}{each} expected", input.shape());
+            return Err(Diagnostic::new(Code::LayerShape, format!("network {}", self.graph.name), message));
+        }
+        self.signals(&Signal::Constant(input.clone()))
+    }
+
+    fn input_layer(&self) -> &Input {
+        let inputs = self.graph.net.node_weights().filter_map(|layer| match &layer.op {
+            Op::Input(input) => Some(input),
+            _ => None,
+        });
+        inputs.last().expect("shape inference saw exactly one input")
+    }
+
+    /// The outputs of all layers.
+    fn signals(&self, input: &Signal) -> Result<Trace, Diagnostic> {
         let mut signals: Vec<Option<Signal>> = vec![None; self.order.len()];
-        for &node in &self.order {
-            let inputs = self.graph.inputs(node);
-            let inputs: Vec<&Signal> = inputs.iter().filter_map(|n| signals[n.index()].as_ref()).collect();
-            signals[node.index()] = Some(self.layer(node, &inputs, input)?);
+        // A loop is run when all that it reads is known, which is when its first layer without a delay comes up.
+        for component in self.components() {
+            match component.as_slice() {
+                [node] if self.loops.of(*node).is_none() => {
+                    let inputs = self.graph.inputs(*node);
+                    let inputs: Vec<&Signal> = inputs.iter().filter_map(|n| signals[n.index()].as_ref()).collect();
+                    signals[node.index()] = Some(self.layer(*node, &inputs, input)?);
+                }
+                members => {
+                    let outputs = self.run_loop(members, &signals, input)?;
+                    for (node, maps) in members.iter().zip(outputs) {
+                        signals[node.index()] = Some(Signal::Series(maps));
+                    }
+                }
+            }
         }
         Ok(Trace::new(self.graph, signals.into_iter().flatten().collect()))
     }
 
+    /// Layers and loops, sources first; the layers of a loop in the order of a timestep.
+    fn components(&self) -> Vec<Vec<NodeIndex>> {
+        let mut at = vec![0; self.order.len()];
+        self.order.iter().enumerate().for_each(|(position, node)| at[node.index()] = position);
+        let mut components = petgraph::algo::tarjan_scc(&self.graph.net);
+        components.reverse();
+        components.iter_mut().for_each(|members| members.sort_by_key(|node| at[node.index()]));
+        components
+    }
+
+    /// Outputs of the layers of a loop, timestep by timestep, all of them together.
+    fn run_loop(
+        &self,
+        members: &[NodeIndex],
+        known: &[Option<Signal>],
+        input: &Signal,
+    ) -> Result<Vec<Vec<Map>>, Diagnostic> {
+        let position = |node: NodeIndex| members.iter().position(|&member| member == node);
+        let mut memories: Vec<_> =
+            members.iter().map(|&node| self.graph.net[node].op.kind().memory(self.shapes[node])).collect();
+        let mut outputs: Vec<Vec<Map>> = vec![Vec::new(); members.len()];
+        for t in 0..self.graph.timesteps {
+            for (index, &node) in members.iter().enumerate() {
+                let sources = self.graph.inputs(node);
+                let map_at = |source: NodeIndex, t: usize| match (position(source), &known[source.index()]) {
+                    (Some(member), _) => &outputs[member][t],
+                    (None, Some(signal)) => signal.at(t),
+                    (None, None) => unreachable!("what a loop reads comes before it"),
+                };
+                let map = if let Some(steps) = self.graph.net[node].op.kind().delay() {
+                    match t.checked_sub(steps) {
+                        Some(earlier) => map_at(sources[0], earlier).clone(),
+                        None => Map::filled(self.shapes[node], 0.0),
+                    }
+                } else if let Some(memory) = &mut memories[index] {
+                    memory.step(map_at(sources[0], t))
+                } else {
+                    let maps: Vec<Signal> =
+                        sources.iter().map(|&source| Signal::Constant(map_at(source, t).clone())).collect();
+                    self.layer(node, &maps.iter().collect::<Vec<_>>(), input)?.only().clone()
+                };
+                outputs[index].push(map);
+            }
+        }
+        Ok(outputs)
+    }
+
     /// Output of one layer.
-    fn layer(&self, node: NodeIndex, inputs: &[&Signal], input: &Map) -> Result<Signal, Diagnostic> {
+    fn layer(&self, node: NodeIndex, inputs: &[&Signal], input: &Signal) -> Result<Signal, Diagnostic> {
         let layer = &self.graph.net[node];
         let run = Evaluation { shape: self.shapes[node], timesteps: self.graph.timesteps, input };
         layer.op.kind().evaluate(inputs, &run).map_err(|fault| fault.at(self.graph.place(&layer.name)))
-    }
-
-    fn check_input(&self, input: &Map) -> Result<(), Diagnostic> {
-        let expected = self.input_shape();
-        if input.shape() == expected {
-            return Ok(());
-        }
-        let message = format!("the input has shape {}, {expected} expected", input.shape());
-        Err(Diagnostic::new(Code::LayerShape, format!("network {}", self.graph.name), message))
     }
 }

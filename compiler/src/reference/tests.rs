@@ -33,12 +33,12 @@ fn conv(weight: Tensor) -> Conv {
 #[test]
 fn a_neuron_fires_at_its_threshold_and_starts_again_from_reset() {
     // v: 0.75, 1.125 -> spike, 0.75, ...
-    let lif = Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
+    let lif = Op::Lif(Lif::new(2.0, 1.0, 0.0));
     assert_eq!(one_by_one(lif.clone(), 1.5, 4), [0.0, 1.0, 0.0, 1.0]);
     assert_eq!(one_by_one(lif.clone(), 2.0, 2), [1.0, 1.0], "v = 1 fires");
     assert_eq!(one_by_one(lif, 1.0, 50), [0.0; 50], "v < 1 for ever (1 - 2^-n)");
     // From reset 0.5: v = 0.5 + (x - 0) / 2.
-    assert_eq!(one_by_one(Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.5 }), 1.0, 2), [1.0, 1.0]);
+    assert_eq!(one_by_one(Op::Lif(Lif::new(2.0, 1.0, 0.5)), 1.0, 2), [1.0, 1.0]);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn batch_norm_uses_the_running_statistics() {
 
 #[test]
 fn read_outs_sum_over_time() {
-    let lif = Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
+    let lif = Op::Lif(Lif::new(2.0, 1.0, 0.0));
     let output = |op| chain(4, Shape::new(1, 1, 1), vec![lif.clone(), op], &[1.5]).unwrap().output().data[0];
     assert_eq!(output(Op::MeanOverTime(MeanOverTime)), 0.5);
     assert_eq!(output(Op::WeightedSum(WeightedSum { coefficients: vec![1.0, 2.0, 4.0, 8.0] })), 10.0);
@@ -131,7 +131,7 @@ fn embedding_looks_rows_up_and_refuses_others() {
 #[test]
 fn an_input_of_another_shape_is_refused() {
     let shape = Shape::new(1, 1, 2);
-    let graph = Builder::chain("net", 1, [Op::Input(Input { shape })]).fragment().unwrap();
+    let graph = Builder::chain("net", 1, [Op::Input(Input::constant(shape))]).fragment().unwrap();
     let error = Interpreter::new(&graph).unwrap().run(&Map::filled(Shape::new(2, 1, 1), 0.0)).unwrap_err();
     assert_eq!(error.code, Code::LayerShape);
 }
@@ -139,7 +139,7 @@ fn an_input_of_another_shape_is_refused() {
 #[test]
 fn integrate_and_fire_keeps_its_charge_and_resets_to_0() {
     // v: 0.75, 1.5 -> spike, 0.75, ...; what is above the threshold is lost.
-    let neuron = |threshold| Op::If(If { threshold });
+    let neuron = |threshold| Op::If(If::new(threshold));
     assert_eq!(one_by_one(neuron(1.0), 0.75, 4), [0.0, 1.0, 0.0, 1.0]);
     assert_eq!(one_by_one(neuron(1.0), 0.25, 5), [0.0, 0.0, 0.0, 1.0, 0.0], "v = 1 fires");
     assert_eq!(one_by_one(neuron(2.0), -1.0, 50), [0.0; 50]);

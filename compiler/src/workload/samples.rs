@@ -33,7 +33,7 @@ impl Workload for Samples<'_> {
     /// beyond.
     fn input_ranges(&self, network: &Graph) -> Option<Vec<(f64, f64)>> {
         let channels = network.net.node_weights().find_map(|layer| match layer.op {
-            Op::Input(Input { shape }) => Some(shape.channels),
+            Op::Input(Input { shape, .. }) => Some(shape.channels),
             _ => None,
         });
         Some(vec![RANGE; channels.unwrap_or(0)])

@@ -95,7 +95,7 @@ impl Maker {
     fn fire(&mut self, from: &str) {
         let threshold = [1.0, 2.0][self.random.below(2)];
         let shape = self.builder.shape(from).unwrap();
-        let name = self.layer(&[from], If { threshold });
+        let name = self.layer(&[from], If::new(threshold));
         self.firing.push((name, shape, false));
     }
 

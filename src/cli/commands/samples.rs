@@ -1,7 +1,6 @@
 //! Models without a pipeline: samples from files, and what is written of them.
 
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::spiking::Model;
 use snnc_simulator::workload::Samples;
 use snnc_targets::output::{Inputs, ResultSet};
@@ -9,6 +8,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use crate::cli::arguments::SampleArgs;
 use crate::float_driver::interpreter;
+use crate::samples::input::SampleShape;
 use crate::{npy, samples};
 
 /// What a model is fed, with the classes of the samples if they are known.
@@ -28,7 +28,7 @@ impl Fed {
     pub fn read(model: &Model, args: &SampleArgs) -> Result<Self, Diagnostic> {
         let network = samples::network(model, args.network.as_deref())?;
         let (input, readout) = Samples::shapes(model, network)?;
-        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, input))?;
+        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, input.into()))?;
         let samples = samples::read(model, network, path, args.count)?;
         let count = snnc_simulator::workload::Workload::len(&samples) as usize;
         let labels = args.labels.as_deref();
@@ -61,17 +61,17 @@ pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m st
         return Err(Diagnostic::new(Code::Argument, "--labels", message).hint("leave it out").into());
     }
     let name = samples::graph(model, args.network.as_deref())?;
-    let shape = interpreter(model, name)?.input_shape();
+    let shape = SampleShape::of(&interpreter(model, name)?);
     let path = args.input.as_ref().ok_or_else(|| missing(name, shape))?;
     Ok((name, samples::input::samples(path, shape, args.count)?))
 }
 
 /// What to give where no samples are given.
-fn missing(network: &str, input: Shape) -> Diagnostic {
-    let (c, h, w) = (input.channels, input.height, input.width);
+fn missing(network: &str, input: SampleShape) -> Diagnostic {
     let message = format!(
-        "the model has no pipeline, so it needs samples for network {network}: a NumPy array [n, {c}, {h}, {w}] of \
-         float32, float64 or uint8"
+        "the model has no pipeline, so it needs samples for network {network}: a NumPy array [n, {}] of float32, \
+         float64 or uint8",
+        input.inner()
     );
     Diagnostic::new(Code::Argument, "--input", message)
         .hint("`np.save(\"x.npy\", x.astype(np.float32))`, then `--input x.npy`")

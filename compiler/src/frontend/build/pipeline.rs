@@ -101,7 +101,7 @@ impl Check<'_> {
     ) {
         let layers = networks.get(network).map(|spec| spec.layers.as_slice()).unwrap_or_default();
         for layer in layers {
-            let OpSpec::Input(InputSpec { shape }) = layer.op else { continue };
+            let OpSpec::Input(InputSpec { shape, .. }) = layer.op else { continue };
             if shape != (channels, rows, columns) {
                 let message = format!(
                     "the {role}'s input has shape {shape:?}, expected {:?}",

@@ -107,7 +107,7 @@ struct Layers<'a> {
 impl<'a> Layers<'a> {
     fn new(checkpoint: &'a Checkpoint, input: &str, shape: (usize, usize, usize)) -> Self {
         let mut layers = Self { checkpoint, layers: Vec::new(), last: String::new() };
-        layers.join(input, &[], InputSpec { shape });
+        layers.join(input, &[], InputSpec { shape, spikes: false });
         layers
     }
 
@@ -137,7 +137,7 @@ impl<'a> Layers<'a> {
             epsilon: EPSILON,
         };
         self.add(&format!("{name}.norm"), norm);
-        self.add(name, Lif { tau: TAU, threshold: THRESHOLD, reset: RESET });
+        self.add(name, Lif::new(TAU, THRESHOLD, RESET));
     }
 
     fn network(self, timesteps: usize) -> NetworkSpec {

@@ -19,10 +19,10 @@ fn up(weight: &[usize]) -> Conv {
 }
 
 fn input(c: usize, h: usize, w: usize) -> Op {
-    Op::Input(Input { shape: Shape::new(c, h, w) })
+    Op::Input(Input::constant(Shape::new(c, h, w)))
 }
 
-const LIF: Op = Op::Lif(Lif { tau: 2.0, threshold: 1.0, reset: 0.0 });
+const LIF: Op = Op::Lif(Lif::new(2.0, 1.0, 0.0));
 
 /// A graph of (operation, indices of its inputs), of 4 timesteps.
 fn graph(layers: Vec<(Op, &[usize])>) -> Result<Graph, Diagnostics> {

@@ -418,7 +418,8 @@ impl Checker {
             input.scale.len() == population.shape.channels && input.scale.iter().all(|s| s.is_finite());
         self.need(scaled, place, || "expected one finite scale a channel".into());
         let sane = |n: &TrainedNeuron| {
-            let finite = [n.threshold, n.reset, n.tau.unwrap_or(1.0)].iter().all(|v| v.is_finite());
+            let optional = [n.tau, n.subtract, n.current].into_iter().flatten();
+            let finite = optional.chain([n.threshold, n.reset]).all(f64::is_finite);
             finite && n.tau.is_none_or(|tau| tau >= 1.0) && n.threshold > n.reset
         };
         let neuron = input.neuron.as_ref().is_none_or(|n| sane(n) && population.dynamics.fires());

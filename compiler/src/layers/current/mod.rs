@@ -132,6 +132,20 @@ impl Current {
         Self::spikes(shape, Spikes { terms, bias, bias_by: String::new() })
     }
 
+    /// Whether it is the spikes of firing layers themselves, side by side and as they are.
+    pub fn is_spikes(&self) -> bool {
+        let Feed::Spikes(spikes) = &self.feed else { return false };
+        let mut joined = vec![false; self.shape.channels];
+        let plain = spikes.terms.iter().all(|term| {
+            let Some((map, targets)) = term.depthwise() else { return false };
+            let pointwise = *map
+                == ConvMap { rows: AxisMap::pointwise(self.shape.height), cols: AxisMap::pointwise(self.shape.width) };
+            let own = joined[targets].iter_mut().all(|joined| !std::mem::replace(joined, true));
+            pointwise && own && term.kernel.weights.iter().all(|&weight| weight == 1.0)
+        });
+        plain && spikes.bias.iter().all(|&bias| bias == 0.0)
+    }
+
     /// Each channel c times `factors[c]`, and `bias(c, constant)` for its constants.
     #[must_use]
     pub fn affine(mut self, factors: &[f64], site: &Site<'_>, bias: impl Fn(usize, f64) -> f64) -> Self {

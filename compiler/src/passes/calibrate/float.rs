@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use crate::ir::spiking::host;
 use crate::ir::{AxisMap, Shape};
+use crate::neuron::{TrainedNeuron, TrainedState};
 use crate::passes::collect::{Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
 
 /// One spike.
@@ -34,7 +35,10 @@ pub fn run(network: &Collected, input: &[f64]) -> Pass {
     let mut pass = Pass::default();
     for layer in &network.layers {
         let constant = constant(layer, input);
-        let mut state = State { v: vec![0.0; layer.shape.len()], sums: vec![0.0; layer.shape.len()] };
+        let mut state = State {
+            neurons: vec![TrainedState::default(); layer.shape.len()],
+            sums: vec![0.0; layer.shape.len()],
+        };
         let kernels: Vec<Taps> = layer.sources.iter().map(|s| Taps::new(network, s)).collect();
         let mut spikes = Vec::new();
         for t in 0..network.timesteps {
@@ -164,25 +168,28 @@ impl Reach {
     }
 }
 
-/// Membranes and input sums, `[h, w, c]`.
+/// States of neurons and input sums, `[h, w, c]`.
 struct State {
-    v: Vec<f32>,
+    neurons: Vec<TrainedState<f32>>,
     sums: Vec<f32>,
 }
 
 impl State {
     /// One update; the spikes of a firing layer, whose membranes are counted from rest.
     fn step(&mut self, kind: &NeuronKind, channels: usize, t: usize, timesteps: usize) -> Vec<Spike> {
-        let neurons = self.v.iter_mut().zip(&self.sums);
-        let Some(neuron) = kind.from_rest::<f32>(1.0) else {
+        let states = self.neurons.iter_mut().zip(&self.sums);
+        let neurons: Vec<TrainedNeuron<f32>> =
+            kind.neurons().iter().map(|neuron| neuron.from_rest(1.0)).collect();
+        if neurons.is_empty() {
             let factor: f32 = kind.coefficient(t, timesteps);
-            neurons.for_each(|(v, x)| *v += factor * x);
+            states.for_each(|(state, x)| state.v += factor * x);
             return Vec::new();
-        };
+        }
         let mut spikes = Vec::new();
-        for (i, (v, x)) in neurons.enumerate() {
-            if neuron.step(v, *x) {
-                spikes.push(Spike { position: (i / channels) as u32, channel: (i % channels) as u32 });
+        for (i, (state, x)) in states.enumerate() {
+            let channel = i % channels;
+            if neurons[if neurons.len() == 1 { 0 } else { channel }].step(state, *x) {
+                spikes.push(Spike { position: (i / channels) as u32, channel: channel as u32 });
             }
         }
         spikes
@@ -192,7 +199,7 @@ impl State {
     fn row_major(&self, shape: Shape) -> Vec<f32> {
         let Shape { channels, .. } = shape;
         let positions = shape.positions();
-        (0..shape.len()).map(|i| self.v[i % positions * channels + i / positions]).collect()
+        (0..shape.len()).map(|i| self.neurons[i % positions * channels + i / positions].v).collect()
     }
 }
 
@@ -216,8 +223,8 @@ mod tests {
             outputs: 2,
         };
         let weight = Tensor::new(vec![2, 2], vec![1.0, 2.0, -4.0, 8.0]);
-        let fire = || Op::If(If { threshold: 1.0 });
-        let input = Op::Input(Input { shape: Shape::new(1, 1, 3) });
+        let fire = || Op::If(If::new(1.0));
+        let input = Op::Input(Input::constant(Shape::new(1, 1, 3)));
         let linear = Op::Linear(Linear { weight, bias: None });
         let ops = [input, Op::Conv(one), fire(), Op::Sparse(synapses), fire(), linear, MeanOverTime.into()];
         Builder::chain("net", 8, ops).finish().unwrap()
@@ -239,9 +246,9 @@ mod tests {
     /// 3 and 5 channels under a convolution of 4 groups of 2, so that the second group reads both, then a depthwise
     /// transposed one and a read-out without weights. The host computes a grouped convolution as well.
     fn grouped_network() -> Graph {
-        let fire = || Op::If(If { threshold: 1.0 });
+        let fire = || Op::If(If::new(1.0));
         let ops: Vec<(Op, Vec<usize>)> = vec![
-            (Op::Input(Input { shape: Shape::new(2, 4, 4) }), vec![]),
+            (Op::Input(Input::constant(Shape::new(2, 4, 4))), vec![]),
             (Op::Conv(grouped([4, 1, 3, 3], 2, 4, 1)), vec![0]),
             (Op::Conv(grouped([3, 4, 1, 1], 1, 3, 1)), vec![1]),
             (fire(), vec![2]),

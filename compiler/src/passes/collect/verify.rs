@@ -104,7 +104,7 @@ mod tests {
             host: None,
         };
         let kernel = SourceKernel { source: 0, wiring, weights: vec![1.0, 2.0] };
-        let fires = layer("first", 2, NeuronKind::If { threshold: 1.0 }, Vec::new());
+        let fires = layer("first", 2, NeuronKind::from(TrainedNeuron::integrate_and_fire(1.0)), Vec::new());
         let layers = vec![fires, layer("out", 1, NeuronKind::Mean, vec![kernel])];
         Collected { network: "net".into(), timesteps: 2, layers }
     }

@@ -81,8 +81,8 @@ fn matters(pass: &Pass, position: usize) -> bool {
 /// With what factor a timestep enters, and into which step's samples.
 fn factor(kind: &NeuronKind, t: usize) -> (f32, usize) {
     match kind {
-        NeuronKind::Lif { .. } | NeuronKind::If { .. } => (1.0, t),
-        NeuronKind::Mean => (1.0, 0),
+        NeuronKind::Firing { .. } => (1.0, t),
+        NeuronKind::Mean | NeuronKind::Sum => (1.0, 0),
         NeuronKind::Weighted { coefficients } => {
             let newest = coefficients.last().copied().unwrap_or(1.0);
             ((coefficients[t] / newest) as f32, 0)
@@ -125,7 +125,7 @@ mod tests {
             wiring: Wiring::Conv { map, channels: ChannelMap::dense(1, 1) },
             weights: vec![1.0],
         };
-        let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+        let lif = NeuronKind::from(TrainedNeuron::lif(2.0, 1.0, 0.0));
         let layers = vec![layer(lif, Vec::new()), layer(kind, vec![source])];
         Collected { network: "n".into(), timesteps: 2, layers }
     }
@@ -140,7 +140,7 @@ mod tests {
             let design = Design::new(&network, &network.layers[1], std::slice::from_ref(&pass));
             (design.samples, design.rows[0].iter().map(|e| (e.sample, e.value)).collect::<Vec<_>>())
         };
-        let lif = NeuronKind::Lif { tau: 2.0, threshold: 1.0, reset: 0.0 };
+        let lif = NeuronKind::from(TrainedNeuron::lif(2.0, 1.0, 0.0));
         assert_eq!(entries(lif), (4, vec![(0, 1.0), (1, 1.0), (2, 1.0)]));
         assert_eq!(entries(NeuronKind::Mean), (2, vec![(0, 2.0)]));
         assert_eq!(entries(NeuronKind::Weighted { coefficients: vec![0.25, 0.5] }), (2, vec![(0, 1.5)]));

@@ -30,10 +30,11 @@ pub fn check(network: &Collected, target: &Target) -> Result<(), Diagnostics> {
 /// What a membrane loses, in words, if it loses a fraction of itself.
 fn leak(kind: &NeuronKind) -> Option<String> {
     match kind {
-        NeuronKind::Lif { tau, .. } => {
+        NeuronKind::Firing { neurons } => {
+            let tau = neurons.iter().find_map(|neuron| neuron.tau)?;
             Some(format!("tau {tau}: the membrane loses 1/{tau} of itself a step"))
         }
-        NeuronKind::If { .. } | NeuronKind::Mean => None,
+        NeuronKind::Mean | NeuronKind::Sum => None,
         NeuronKind::Weighted { coefficients } => match coefficients.as_slice() {
             [.., before, last] if before != last => {
                 Some(format!("the read-out keeps {:.4} of itself a step", before / last))

@@ -27,12 +27,14 @@ mod ties;
 pub use summary::{LayerQuantisation, summary};
 
 use rayon::prelude::*;
+use snnc_targets::schema::Reset;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
 use super::calibrate::Pass;
 use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel, Wiring};
 use super::schedule::Schedule;
 use crate::ir::NetworkId;
+use crate::neuron::TrainedNeuron;
 use crate::ir::spiking::reach;
 use crate::ir::spiking::{
     Bias, Connectivity, Convolution, HostInput, Kernel, NeuronFormat, NeuronModel, Population, Projection,
@@ -103,7 +105,8 @@ pub fn run(
             ir.projections.push(Projection { source, target: population, delay, connectivity });
         }
         if let Some(HostPath { input, stages }) = layer.host.clone() {
-            let (scale, neuron) = (quantised.current_scale, layer.kind.trained());
+            let neuron = layer.kind.trained().filter(|neuron| neuron.subtract.is_none());
+            let scale = quantised.current_scale;
             ir.model.inputs.push(HostInput { population, input, stages, scale, neuron });
         }
         if let Some((scale, offset)) = quantised.readout {
@@ -181,15 +184,18 @@ impl Quantiser<'_> {
 
     fn layer(&self, timesteps: usize, held: f64) -> Result<Quantised, Diagnostic> {
         match &self.layer.kind {
-            NeuronKind::Lif { tau, threshold, reset } => self.lif(*tau, threshold - reset, timesteps, held),
-            NeuronKind::If { threshold } => {
-                let gain = Gain { gain: 1.0 / threshold, decay: 0, steps: timesteps as u32 };
-                self.firing(gain, held)
+            NeuronKind::Firing { .. } => {
+                let neuron = self.mappable()?;
+                self.firing(&neuron, self.gain(&neuron, timesteps)?, held)
             }
             NeuronKind::Mean => {
                 let mean = 1.0 / timesteps as f64;
                 let sum = readout::Sum { decay: 0, newest: mean, all: 1.0, gathered: timesteps as f64 };
                 Ok(self.readout(sum, held))
+            }
+            NeuronKind::Sum => {
+                let steps = timesteps as f64;
+                Ok(self.readout(readout::Sum { decay: 0, newest: 1.0, all: steps, gathered: steps }, held))
             }
             NeuronKind::Weighted { coefficients } => self.weighted(coefficients, held),
         }
@@ -203,24 +209,49 @@ impl Quantiser<'_> {
         )
     }
 
-    fn lif(&self, tau: f64, threshold: f64, steps: usize, held: f64) -> Result<Quantised, Diagnostic> {
-        if !(tau >= 1.0 && threshold > 0.0) {
+    /// The neuron of a firing layer, if the chip's can be it.
+    fn mappable(&self) -> Result<TrainedNeuron, Diagnostic> {
+        let no = |what: &str| Err(self.refuse(format!("{what}: such neurons do not run on the chip yet")));
+        let Some(neuron) = self.layer.kind.trained() else {
+            return no("tau, threshold or reset differ between channels");
+        };
+        let least = neuron.threshold - neuron.reset;
+        if !(neuron.tau.is_none_or(|tau| tau >= 1.0) && least > 0.0) {
+            let tau = neuron.tau.unwrap_or(f64::INFINITY);
             return Err(self.refuse(format!(
-                "tau {tau}, threshold {threshold} above reset: expected tau >= 1 and a threshold above the reset"
+                "tau {tau}, threshold {least} above reset: expected tau >= 1 and a threshold above the reset"
             )));
         }
-        if self.decay(1.0 / tau) == 0 {
+        match neuron {
+            TrainedNeuron { current: Some(_), .. } => no("a synaptic current with a decay of its own"),
+            TrainedNeuron { strict: true, .. } => no("fires above its threshold only"),
+            TrainedNeuron { subtract: Some(amount), .. } if amount != least => {
+                no("a spike takes another amount than the threshold off the membrane")
+            }
+            _ => Ok(neuron),
+        }
+    }
+
+    /// What it does with a current.
+    fn gain(&self, neuron: &TrainedNeuron, timesteps: usize) -> Result<Gain, Diagnostic> {
+        let threshold = neuron.threshold - neuron.reset;
+        let (divisor, lost) = match neuron.tau {
+            Some(tau) if neuron.decay_input => (tau * threshold, 1.0 / tau),
+            Some(tau) => (threshold, 1.0 / tau),
+            None => (threshold, 0.0),
+        };
+        let decay = self.decay(lost);
+        if let Some(tau) = neuron.tau.filter(|_| decay == 0) {
             let bits = self.format.decay_bits;
             return Err(self
                 .refuse(format!("tau {tau}: a loss of 1/tau a step rounds to none of 2^{bits} parts"))
                 .hint("choose a target with a finer decay, or a smaller tau"));
         }
-        let decay = self.decay(1.0 / tau);
-        self.firing(Gain { gain: 1.0 / (tau * threshold), decay, steps: steps as u32 }, held)
+        Ok(Gain { gain: 1.0 / divisor, decay, steps: timesteps as u32 })
     }
 
     /// Neurons that compare their membrane with a threshold.
-    fn firing(&self, gain: Gain, held: f64) -> Result<Quantised, Diagnostic> {
+    fn firing(&self, neuron: &TrainedNeuron, gain: Gain, held: f64) -> Result<Quantised, Diagnostic> {
         let channels = fan::channels(self.layer);
         let design = self.design();
         let activity = self.activity(design.as_ref());
@@ -239,6 +270,7 @@ impl Quantiser<'_> {
             mantissas: &mantissas_of,
             bias: &bias,
             exact,
+            soft: neuron.subtract.is_some(),
         };
         let ties = layer.plan();
         let bias = match ties {
@@ -250,8 +282,9 @@ impl Quantiser<'_> {
             Ties::Written | Ties::Strict | Ties::Inclusive => bias,
         };
         let (zeroed, weights) = rounding.zeroed;
+        let reset = if neuron.subtract.is_some() { Reset::Subtract } else { Reset::Zero };
         Ok(Quantised {
-            dynamics: NeuronModel::lif(decay, mantissas),
+            dynamics: NeuronModel::Lif { decay, thresholds: mantissas, reset },
             input_shift,
             bias,
             kernels: rounding.kernels,

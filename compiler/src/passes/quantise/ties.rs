@@ -28,6 +28,8 @@ pub(super) struct Layer<'a> {
     pub bias: &'a Bias,
     /// Whether no weight had to be rounded.
     pub exact: bool,
+    /// Whether a spike takes the threshold off the membrane, so that a lower one would take off less.
+    pub soft: bool,
 }
 
 impl Layer<'_> {
@@ -37,7 +39,8 @@ impl Layer<'_> {
             return Ties::Inclusive;
         }
         if *self.bias == Bias::Host {
-            return Ties::Written;
+            // What is written is made for neurons that forget all at a spike.
+            return if self.soft { Ties::Strict } else { Ties::Written };
         }
         let plans = [(self.lowered(), Ties::Threshold), (self.raised(), Ties::Bias)];
         let moved = |(cost, plan): &(Option<f64>, Ties)| cost.map(|cost| (cost, *plan));
@@ -62,7 +65,7 @@ impl Layer<'_> {
     /// By how much of the threshold a mantissa less is too much; None if there is none less.
     fn lowered(&self) -> Option<f64> {
         let step = 1i64 << self.format.threshold_shift;
-        let legal = self.mantissas.iter().all(|&m| m > 1);
+        let legal = !self.soft && self.mantissas.iter().all(|&m| m > 1);
         legal.then(|| (step - self.grid().min(step)) as f64 / self.unit())
     }
 
@@ -97,7 +100,7 @@ mod tests {
     }
 
     fn layer<'a>(format: &'a NeuronFormat, bias: &'a Bias) -> Layer<'a> {
-        Layer { format, decay: 0, input_shift: 6, steps: 16, mantissas: &[6350], bias, exact: true }
+        Layer { format, decay: 0, input_shift: 6, steps: 16, mantissas: &[6350], bias, exact: true, soft: false }
     }
 
     #[test]
@@ -129,6 +132,8 @@ mod tests {
         assert_eq!(Layer { format: &fine, decay: 2048, ..layer(&format, &large) }.plan(), Ties::Threshold);
         let inclusive = NeuronFormat { strict: false, ..format };
         assert_eq!(Layer { format: &inclusive, ..layer(&format, &none) }.plan(), Ties::Inclusive);
+        // A lower threshold would leave a unit behind with every spike.
+        assert_eq!(Layer { soft: true, ..exact(&none) }.plan(), Ties::Bias);
         // A mantissa of 1 has none below it.
         assert_eq!(Layer { mantissas: &[1], ..layer(&format, &none) }.plan(), Ties::Bias);
     }

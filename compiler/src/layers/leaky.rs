@@ -1,0 +1,187 @@
+//! snnTorch's `Leaky` and, with `alpha`, its `Synaptic`: `i = alpha i + x` (without `alpha`, `i = x`) and
+//! `v = beta v + i - r threshold`, where r is 1 if `v` was above the threshold a step before; fires when `v > threshold`.
+//!
+//! So a spike takes the threshold off the membrane one step late, after the leak (`reset_mechanism="subtract"`). With
+//! `reset: Zero` the membrane starts the step after a spike from 0; with `reset: None` it goes on. As in snnTorch, `beta`
+//! and `alpha` are clipped to 0 to 1 when running. State starts at 0. On a chip the late subtraction is an immediate one
+//! of threshold / beta, which is the same network in exact arithmetic. Reference arithmetic: plain f64.
+
+use serde::{Deserialize, Serialize};
+
+use super::flow::{firing, per_channel};
+use super::spec::Parameter;
+use super::{Evaluation, Fault, Flow, LayerKind, Memory, Resolver, Spec};
+use crate::ir::Shape;
+use crate::neuron::{NeuronKind, TrainedNeuron};
+use crate::reference::{Map, Signal};
+use crate::weights::Tensor;
+
+/// Leaky neurons that are reset one step late. Each tensor holds one value for all neurons or one a channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leaky {
+    /// Part of the membrane that a step keeps, 0 to 1.
+    pub beta: Tensor,
+    /// Part of the synaptic current that a step keeps, 0 to 1; None if inputs join the membrane at once.
+    pub alpha: Option<Tensor>,
+    /// Firing threshold, above 0.
+    pub threshold: Tensor,
+    /// What a spike does to the membrane.
+    pub reset: LeakyReset,
+}
+
+/// What a spike does to the membrane in the step after it: snnTorch's `reset_mechanism`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum LeakyReset {
+    /// Takes the threshold off it.
+    #[default]
+    Subtract,
+    /// Sets it to 0 before the step.
+    Zero,
+    /// Nothing.
+    None,
+}
+
+/// Parameters of one channel.
+#[derive(Debug, Clone, Copy)]
+struct LeakyChannel {
+    beta: f64,
+    alpha: Option<f64>,
+    threshold: f64,
+}
+
+impl Leaky {
+    fn channel(&self, c: usize) -> LeakyChannel {
+        let of = |tensor: &Tensor| tensor.data[if tensor.data.len() == 1 { 0 } else { c }];
+        LeakyChannel {
+            beta: of(&self.beta),
+            alpha: self.alpha.as_ref().map(of),
+            threshold: of(&self.threshold),
+        }
+    }
+
+    /// How many channels have parameters of their own: 1 if all are alike.
+    fn channels(&self) -> usize {
+        let tensors = [Some(&self.beta), self.alpha.as_ref(), Some(&self.threshold)];
+        tensors.into_iter().flatten().map(|tensor| tensor.data.len()).max().unwrap_or(1)
+    }
+}
+
+impl LayerKind for Leaky {
+    fn name(&self) -> &'static str {
+        "Leaky"
+    }
+
+    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+        let named = [("beta", Some(&self.beta)), ("alpha", self.alpha.as_ref())];
+        let named = named.into_iter().chain([("threshold", Some(&self.threshold))]);
+        for (name, tensor) in named {
+            match tensor {
+                Some(tensor) if tensor.data.len() != 1 => {
+                    per_channel(name, tensor, inputs[0].shape.channels)?;
+                }
+                _ => {}
+            }
+        }
+        firing("Leaky", inputs[0])
+    }
+
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+        Ok(run.through(self, inputs[0]))
+    }
+
+    fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
+        let zero = Map::filled(shape, 0.0);
+        let channels = (0..shape.channels).map(|c| self.channel(c)).collect();
+        Some(Box::new(LeakyMemory { channels, reset: self.reset, i: zero.clone(), v: zero }))
+    }
+
+    fn neurons(&self) -> Option<NeuronKind> {
+        let neuron = |c| {
+            let LeakyChannel { beta, alpha, threshold } = self.channel(c);
+            TrainedNeuron {
+                tau: (beta < 1.0).then(|| 1.0 / (1.0 - beta)),
+                decay_input: false,
+                strict: true,
+                subtract: match self.reset {
+                    LeakyReset::Subtract => Some(threshold / beta),
+                    LeakyReset::Zero => None,
+                    LeakyReset::None => Some(0.0),
+                },
+                current: alpha,
+                ..TrainedNeuron::integrate_and_fire(threshold)
+            }
+        };
+        Some(NeuronKind::Firing { neurons: (0..self.channels()).map(neuron).collect() })
+    }
+}
+
+/// State of the neurons of a layer.
+struct LeakyMemory {
+    channels: Vec<LeakyChannel>,
+    reset: LeakyReset,
+    i: Map,
+    v: Map,
+}
+
+impl Memory for LeakyMemory {
+    fn step(&mut self, input: &Map) -> Map {
+        let shape = input.shape();
+        let mut spikes = Map::filled(shape, 0.0);
+        let states = self.v.data.iter_mut().zip(&mut self.i.data);
+        for (n, ((v, i), x)) in states.zip(&input.data).enumerate() {
+            let LeakyChannel { beta, alpha, threshold } = self.channels[n / shape.positions()];
+            let fired = if *v > threshold { 1.0 } else { 0.0 };
+            *i = alpha.map_or(*x, |alpha| alpha * *i + x);
+            *v = match self.reset {
+                LeakyReset::Subtract => beta * *v + *i - fired * threshold,
+                LeakyReset::Zero if fired == 1.0 => *i,
+                LeakyReset::Zero | LeakyReset::None => beta * *v + *i,
+            };
+            spikes.data[n] = if *v > threshold { 1.0 } else { 0.0 };
+        }
+        spikes
+    }
+}
+
+/// `Leaky(beta: 0.9)`; every number may be a tensor with a value a channel instead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeakySpec {
+    /// Part of the membrane that a step keeps.
+    pub beta: Parameter,
+    /// Part of the synaptic current that a step keeps; without it there is no such current.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::spec::optional_parameter")]
+    pub alpha: Option<Parameter>,
+    /// Firing threshold; 1 if left out.
+    #[serde(default = "one")]
+    pub threshold: Parameter,
+    /// What a spike does to the membrane in the step after it.
+    #[serde(default)]
+    pub reset: LeakyReset,
+}
+
+fn one() -> Parameter {
+    Parameter::Number(1.0)
+}
+
+impl Spec for LeakySpec {
+    type Layer = Leaky;
+
+    fn layer(&self, file: &mut Resolver<'_>) -> Option<Leaky> {
+        let beta = file.parameter("beta", &self.beta);
+        let alpha = match &self.alpha {
+            Some(alpha) => Some(file.parameter("alpha", alpha)?),
+            None => None,
+        };
+        let threshold = file.parameter("threshold", &self.threshold);
+        let (mut beta, mut alpha, threshold) = (beta?, alpha, threshold?);
+        for kept in [Some(&mut beta), alpha.as_mut()].into_iter().flatten() {
+            kept.data.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
+        }
+        if let Some(found) = threshold.data.iter().find(|&&value| value <= 0.0) {
+            let message = format!("threshold is {found}, expected above 0");
+            return file.invalid("threshold", message, "a neuron at rest must not fire; often 1.0");
+        }
+        Some(Leaky { beta, alpha, threshold, reset: self.reset })
+    }
+}
