@@ -1,8 +1,8 @@
 use super::*;
 use crate::graph::Builder;
 use crate::layers::{
-    BatchNorm, Conv, Embedding, Flatten, If, Input, LayerKind, Lif, Linear, MeanOverTime, Mix, NearestCode,
-    Sparse, WeightedSum,
+    BatchNorm, Conv, Delay, Dropout, Embedding, Flatten, If, Input, LayerKind, Leaky, LeakyReset, Lif, Linear,
+    MaxPool2d, MeanOverTime, Mix, NearestCode, Scale, Sparse, SumOverTime, WeightedSum,
 };
 use crate::weights::Tensor;
 
@@ -169,4 +169,127 @@ fn synapses_add_up_at_their_targets() {
     let trace = chain(1, Shape::new(1, 1, 3), vec![Op::Sparse(synapses)], &[1.0, 10.0, 100.0]).unwrap();
     assert_eq!(trace.output().data, [2.0 - 100.0, 50.0 + 40.0 + 0.125, 7.0]);
     assert_eq!(trace.output().shape(), Shape::new(1, 1, 3));
+}
+
+#[test]
+fn neurons_of_frameworks_follow_their_formulas() {
+    let lif = Lif::new(2.0, 1.0, 0.0);
+    // Input not divided: v = 0.75, 1.125 -> spike, 0.75, ...
+    assert_eq!(one_by_one(Lif { decay_input: false, ..lif.clone() }.into(), 0.75, 4), [0.0, 1.0, 0.0, 1.0]);
+    // v: 0.75, 1.125 -> 0.125, 0.8125, 1.15625 -> ...
+    assert_eq!(one_by_one(Lif { soft_reset: true, ..lif.clone() }.into(), 1.5, 4), [0.0, 1.0, 0.0, 1.0]);
+    // v = 1 is not above 1; 1.5 is.
+    assert_eq!(one_by_one(Lif { strict: true, ..lif }.into(), 2.0, 3), [0.0, 1.0, 0.0]);
+    // v: 0.75, 1.5 -> 0.5, 1.25 -> 0.25, 1.0 -> 0.0, 0.75
+    let soft = If { soft_reset: true, ..If::new(1.0) };
+    assert_eq!(one_by_one(soft.clone().into(), 0.75, 5), [0.0, 1.0, 1.0, 1.0, 0.0]);
+    assert_eq!(one_by_one(If { strict: true, ..soft }.into(), 0.75, 5), [0.0, 1.0, 1.0, 0.0, 1.0]);
+}
+
+/// snnTorch's `Leaky` of one channel.
+fn leaky(beta: f64, alpha: Option<f64>, reset: LeakyReset) -> Op {
+    let one = |value| tensor(&[1], &[value]);
+    Leaky { beta: one(beta), alpha: alpha.map(one), threshold: one(1.0), reset }.into()
+}
+
+#[test]
+fn late_resets_act_one_step_after_the_spike() {
+    // v: 0.75, 1.125 s, 0.3125 (0.5625 + 0.75 - 1), 0.90625, 1.203125 s
+    let subtract = one_by_one(leaky(0.5, None, LeakyReset::Subtract), 0.75, 5);
+    assert_eq!(subtract, [0.0, 1.0, 0.0, 0.0, 1.0]);
+    // v: 0.75, 1.125 s, 0.75, 1.125 s
+    assert_eq!(one_by_one(leaky(0.5, None, LeakyReset::Zero), 0.75, 4), [0.0, 1.0, 0.0, 1.0]);
+    // v: 0.75, 1.125 s, 1.3125 s, ...
+    assert_eq!(one_by_one(leaky(0.5, None, LeakyReset::None), 0.75, 4), [0.0, 1.0, 1.0, 1.0]);
+    // v = 1 does not fire: it takes more.
+    assert_eq!(one_by_one(leaky(0.5, None, LeakyReset::Subtract), 0.5, 20), [0.0; 20]);
+    // i: 0.5, 0.75, 0.875; v: 0.5, 1.0, 1.375 s, 0.625 (0.6875 + 0.9375 - 1)
+    assert_eq!(one_by_one(leaky(0.5, Some(0.5), LeakyReset::Subtract), 0.5, 4), [0.0, 0.0, 1.0, 0.0]);
+}
+
+#[test]
+fn every_channel_has_its_own_parameters() {
+    let two = |a, b| tensor(&[2], &[a, b]);
+    let layer = Leaky { beta: two(0.0, 1.0), alpha: None, threshold: two(0.5, 1.5), reset: LeakyReset::Zero };
+    let trace = chain(3, Shape::new(2, 1, 1), vec![layer.into()], &[0.75, 0.75]).unwrap();
+    let spikes: Vec<_> = trace.signal("l0").unwrap().steps().iter().map(|map| map.data.clone()).collect();
+    // v of the second: 0.75, 1.5 (not above), 2.25 s
+    assert_eq!(spikes, [[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]]);
+}
+
+#[test]
+fn scales_pools_and_counts_follow_their_formulas() {
+    let factor = tensor(&[2], &[2.0, -0.5]);
+    let trace = chain(1, Shape::new(2, 1, 1), vec![Scale { factor }.into(), Dropout.into()], &[3.0, 4.0]);
+    assert_eq!(trace.unwrap().output().data, [6.0, -2.0]);
+    // One of four positions fires in every step; the window of 2 x 2 with stride 1 and padding 1 sees it four times.
+    let pool = |kernel, stride, padding| MaxPool2d { kernel, stride, padding };
+    let ops = |pool: MaxPool2d| vec![If::new(1.0).into(), pool.into(), SumOverTime.into()];
+    let count = |pool| chain(3, Shape::new(1, 2, 2), ops(pool), &[0.0, 1.0, 0.0, 0.0]).unwrap();
+    assert_eq!(count(pool((2, 2), None, (0, 0))).output().data, [3.0]);
+    let all = count(pool((2, 2), Some((1, 1)), (1, 1)));
+    assert_eq!(all.output().data, [0.0, 3.0, 3.0, 0.0, 3.0, 3.0, 0.0, 0.0, 0.0]);
+}
+
+/// Spikes from outside, one channel, through the layers of `build`, whose last is the output.
+fn spikes_through(input: &[f64], build: impl FnOnce(&mut Builder<'_>)) -> Result<Vec<f64>, Diagnostic> {
+    let mut builder = Builder::new("net", input.len());
+    builder.layer("in", &[] as &[&str], Input { shape: Shape::new(1, 1, 1), spikes: true });
+    build(&mut builder);
+    let graph = builder.fragment().unwrap_or_else(|problems| panic!("{problems}"));
+    let network = Interpreter::new(&graph).unwrap();
+    assert_eq!((network.takes_spikes(), network.input_len()), (true, input.len()));
+    let trace = network.pass(input)?;
+    let last = trace.layers().last().unwrap();
+    Ok(last.signal.steps().iter().map(|map| map.data[0]).collect())
+}
+
+#[test]
+fn spikes_from_outside_are_taken_step_by_step() {
+    let input = [0.0, 1.0, 1.0, 0.0, 1.0];
+    let late = |builder: &mut Builder<'_>| {
+        builder.then("late", Delay { steps: 2, shape: None });
+    };
+    assert_eq!(spikes_through(&input, late).unwrap(), [0.0, 0.0, 0.0, 1.0, 1.0]);
+    let error = spikes_through(&[0.0, 2.0], late).unwrap_err();
+    assert_eq!((error.code, error.message.contains("input value 1 is 2")), (Code::Argument, true));
+}
+
+#[test]
+fn what_comes_back_through_a_loop_acts_in_a_later_step() {
+    // A spike keeps its neuron firing: s[t] = in[t] or s[t - 2], for ever.
+    let input = [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let echo = |builder: &mut Builder<'_>| {
+        builder.layer("back", &["fires"], Delay { steps: 2, shape: Some((1, 1, 1)) });
+        builder.layer("sum", &["in", "back"], crate::layers::Add);
+        builder.layer("fires", &["sum"], If::new(1.0));
+    };
+    assert_eq!(spikes_through(&input, echo).unwrap(), [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+}
+
+#[test]
+fn loops_without_a_delay_or_its_shape_are_refused() {
+    let looped = |delay: Op| {
+        let mut builder = Builder::new("net", 4);
+        builder.input("in", Shape::new(1, 1, 1));
+        builder.layer("back", &["fires"], delay);
+        builder.layer("sum", &["in", "back"], crate::layers::Add);
+        builder.layer("fires", &["sum"], If::new(1.0));
+        builder.fragment().map(|_| String::new()).unwrap_or_else(|problems| problems.to_string())
+    };
+    let delay = |shape| Op::from(Delay { steps: 1, shape });
+    assert_eq!(looped(delay(Some((1, 1, 1)))), "");
+    assert!(looped(delay(None)).contains("closes a loop and does not say its shape"));
+    assert!(looped(delay(Some((2, 1, 1)))).contains("equal shapes expected"));
+    assert!(looped(Op::Dropout(Dropout)).contains("depends on itself"));
+    // The shape that is said is not that of what comes back.
+    let mut builder = Builder::new("net", 4);
+    builder.input("in", Shape::new(1, 1, 1));
+    builder.layer("back", &["flat"], Delay { steps: 1, shape: Some((4, 1, 1)) });
+    builder.layer("read", &["back"], Linear { weight: tensor(&[1, 4], &[1.0; 4]), bias: None });
+    builder.layer("sum", &["in", "read"], crate::layers::Add);
+    builder.layer("fires", &["sum"], If::new(1.0));
+    builder.layer("flat", &["fires"], Flatten);
+    let problems = builder.fragment().unwrap_err().to_string();
+    assert!(problems.contains("Delay says shape [4, 1, 1], its input has [1, 1, 1]"), "{problems}");
 }
