@@ -8,7 +8,7 @@ use snnc_compiler::ir::NetworkId;
 use snnc_compiler::reference::{Interpreter, Map, Trace};
 use snnc_compiler::workload;
 use snnc_simulator::workload::Driver;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 /// Float interpreters of a model's networks.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl<'m> FloatDriver<'m> {
     pub fn network(&self, id: NetworkId) -> Result<&Interpreter<'m>, Diagnostic> {
         self.networks.get(id.0 as usize).ok_or_else(|| {
             let message = format!("the model runs {} networks", self.networks.len());
-            Diagnostic::new(Code::Argument, id.to_string(), message)
+            Diagnostic::new(Code::Argument, Subject::IrNetwork(id, None), message)
         })
     }
 
@@ -68,7 +68,7 @@ pub(crate) fn interpreter<'m>(model: &'m LoadedModel, name: &str) -> Result<Inte
     let graph = model.graphs.get(name).ok_or_else(|| {
         let known: Vec<_> = model.graphs.keys().map(String::as_str).collect();
         let message = format!("the pipeline names network `{name}`, found {}", known.join(", "));
-        Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), message)
+        Diagnostic::new(Code::ModelInvalid, Subject::Model(model.name.clone()), message)
     })?;
     Interpreter::new(graph)
 }

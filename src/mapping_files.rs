@@ -16,7 +16,7 @@ use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::partition::search::{SearchOptions, search_some};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, input};
 
 use crate::profile;
 
@@ -62,9 +62,13 @@ impl MappingFiles {
             let ron = path.extension().is_some_and(|extension| extension == "ron");
             if let (true, Some(name)) = (ron, &self.network) {
                 let message = "a partition file names its layers; only blocks are of one network";
-                return Err(Diagnostic::new(Code::Argument, format!("--partition-network {name}"), message)
-                    .hint("leave it out")
-                    .into());
+                return Err(Diagnostic::new(
+                    Code::Argument,
+                    Subject::value("--partition-network", name),
+                    message,
+                )
+                .hint("leave it out")
+                .into());
             }
             let partition = if ron {
                 PartitionFile::read(path)?.resolve(ir).map_err(|problems| in_file(path, problems))?
@@ -125,9 +129,8 @@ impl MappingFiles {
 
 /// Problems with cores, projections and layers that a file names: its place comes first.
 fn in_file(path: &Path, mut problems: Diagnostics) -> Diagnostics {
-    let file = path.display().to_string();
-    for problem in problems.0.iter_mut().filter(|problem| !problem.place.as_str().starts_with(&file)) {
-        problem.place = format!("{file}: {}", problem.place).into();
+    for problem in problems.0.iter_mut().filter(|problem| problem.place.path() != Some(path)) {
+        problem.place = problem.place.clone().within(path);
     }
     problems
 }
@@ -143,7 +146,7 @@ pub fn network_named(model: &Model, option: &str, name: Option<&str>) -> Result<
     let found = model.networks.iter().find(|(_, network)| network.name == name).map(|(id, _)| id);
     found.ok_or_else(|| {
         let names: Vec<_> = model.networks.values().map(|network| network.name.as_str()).collect();
-        Diagnostic::new(Code::Argument, format!("{option} {name}"), "there is no such network on the chip")
+        Diagnostic::new(Code::Argument, Subject::value(option, name), "there is no such network on the chip")
             .hint(format!("one of {}", names.join(", ")))
     })
 }

@@ -7,7 +7,7 @@ use snnc_compiler::ir::program::Program as Mapped;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_simulator::workload::{Generation, Samples};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::mapping_files::network_named;
 
@@ -66,7 +66,7 @@ impl Program {
     /// [`Code::Argument`] for a program that was read from a file, which holds none.
     pub fn spiking(&self) -> Result<&SpikingIr, Diagnostic> {
         self.compilation().map(|compilation| &compilation.ir).ok_or_else(|| {
-            let place = format!("program of model {}", self.mapped.model.name);
+            let place = Subject::Program(self.mapped.model.name.clone());
             Diagnostic::new(Code::Argument, place, "was read from a file, which holds no unmapped network")
                 .hint("compile the model instead")
         })

@@ -14,7 +14,7 @@ use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::{ChipDriver, Workload, drive};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use crate::awake::awake;
 use crate::outcome::Outcome;
@@ -41,7 +41,7 @@ pub fn check_count(option: &str, items: u64, most: u64) -> Result<(), Diagnostic
     let what = option.trim_start_matches('-');
     let one = what.trim_end_matches('s');
     let expected = if items == 0 { format!("at least one {one}") } else { format!("at most {most} {what}") };
-    Err(Diagnostic::new(Code::Argument, format!("{option} {items}"), format!("expected {expected}")))
+    Err(Diagnostic::new(Code::Argument, Subject::value(option, items), format!("expected {expected}")))
 }
 
 /// Who looks on while a run goes on. It changes nothing; `()` sees nothing.
@@ -85,7 +85,7 @@ impl SessionOptions {
             None => Ok(()),
             Some(threads) => {
                 let message = format!("expected 1 to {THREADS_MAX} threads");
-                Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
+                Err(Diagnostic::new(Code::Argument, Subject::value("--threads", threads), message)
                     .hint("left out, there is one for each processor"))
             }
         }
@@ -96,7 +96,11 @@ impl SessionOptions {
         self.check()?;
         let Some(threads) = self.threads else { return Ok(None) };
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().map(Some).map_err(|error| {
-            Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
+            Diagnostic::new(
+                Code::Argument,
+                Subject::argument("--threads"),
+                format!("cannot start threads: {error}"),
+            )
         })
     }
 }

@@ -3,6 +3,7 @@
 #[path = "../examples/library.rs"]
 mod example;
 
+use snnc_targets::Subject;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -173,6 +174,6 @@ fn a_workload_of_another_author_runs_and_is_watched() {
 fn a_run_without_items_is_refused_and_not_reported() {
     for items in [0, 1 << 32] {
         let refused = session(None).run(&Darker(items)).unwrap_err();
-        assert_eq!((refused.code, refused.place.as_str()), (Code::Argument, &*format!("items {items}")));
+        assert_eq!((refused.code, refused.place), (Code::Argument, Subject::value("items", items).into()));
     }
 }

@@ -19,7 +19,7 @@ use snnc_simulator::time::{Fidelity, Latencies};
 use snnc_simulator::workload::Generation;
 use snnc_simulator::workload::generation::Image;
 use snnc_targets::schema::Routing;
-use snnc_targets::{Code, Diagnostic, registry};
+use snnc_targets::{Code, Diagnostic, Subject, registry};
 
 /// The example, compiled once.
 static PROGRAM: LazyLock<Arc<Program>> = LazyLock::new(|| {
@@ -164,17 +164,29 @@ fn traces_that_make_no_sense_are_refused() {
     };
     let cycle = Fidelity::Cycle { every: 1 };
     let packets = Options { packets: Some(path.clone()), ..Options::default() };
-    assert_eq!(refused(packets.clone(), Fidelity::Analytic), "--trace");
+    assert_eq!(refused(packets.clone(), Fidelity::Analytic), Subject::argument("--trace").into());
     let span = |text: &str| Some(text.parse().unwrap());
-    assert_eq!(refused(Options { images: span("1..3"), ..packets.clone() }, cycle), "--trace-images");
-    assert_eq!(refused(Options { passes: span("50"), ..packets.clone() }, cycle), "--trace-passes");
-    assert_eq!(refused(Options { timesteps: span("900"), ..packets.clone() }, cycle), "--trace-timesteps");
-    assert_eq!(refused(Options { timesteps: span("1"), ..Options::default() }, cycle), "--trace-timesteps");
+    assert_eq!(
+        refused(Options { images: span("1..3"), ..packets.clone() }, cycle),
+        Subject::argument("--trace-images").into()
+    );
+    assert_eq!(
+        refused(Options { passes: span("50"), ..packets.clone() }, cycle),
+        Subject::argument("--trace-passes").into()
+    );
+    assert_eq!(
+        refused(Options { timesteps: span("900"), ..packets.clone() }, cycle),
+        Subject::argument("--trace-timesteps").into()
+    );
+    assert_eq!(
+        refused(Options { timesteps: span("1"), ..Options::default() }, cycle),
+        Subject::argument("--trace-timesteps").into()
+    );
     let both = Options { events: Some(path.clone()), ..packets };
-    assert_eq!(refused(both, cycle), "--trace-events");
+    assert_eq!(refused(both, cycle), Subject::argument("--trace-events").into());
     // A timeline of everything would be too long, and says so before it is written.
     let events = Options { events: Some(path.clone()), ..Options::default() };
     let problem = traced(program, 16, events).unwrap_err();
-    assert_eq!((problem.code, problem.place.as_str()), (Code::Argument, "--trace-events"));
+    assert_eq!((problem.code, problem.place), (Code::Argument, Subject::argument("--trace-events").into()));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a failed trace leaves nothing");
 }

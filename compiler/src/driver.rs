@@ -1,7 +1,7 @@
 //! Runs the stages in order and verifies after each: a stage cannot forget.
 
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
@@ -82,7 +82,7 @@ fn without_calibration(options: LowerOptions) -> Option<LowerOptions> {
 
 /// Recorded passes that change no integer.
 fn idle_calibration(options: LowerOptions, reason: &str) -> Diagnostic {
-    let place = format!("--calibrate {}", options.calibration.unwrap_or(0));
+    let place = Subject::value("--calibrate", options.calibration.unwrap_or(0));
     Diagnostic::new(Code::Argument, place, format!("would change nothing: {reason}"))
         .hint("leave it out: weights are rounded alike either way")
 }
@@ -140,7 +140,7 @@ fn has_neurons(ir: &SpikingIr, target: &Target) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::default();
     for (id, lacking) in ir.model.lacking(&target.neuron) {
         let message = format!("{lacking} ({})", target.name);
-        let place = format!("layer {}", ir.model.layer_name(id));
+        let place = ir.model.layer_place(id);
         let hint = "choose a target whose `neuron` group has it (`snnc targets show NAME`), or other neurons";
         problems.push(Diagnostic::new(Code::Unsupported, place, message).hint(hint));
     }

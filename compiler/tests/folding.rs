@@ -10,7 +10,7 @@ use snnc_compiler::passes::calibrate;
 use snnc_compiler::passes::collect::{self, Wiring};
 use snnc_compiler::reference::{Interpreter, Map};
 use snnc_compiler::weights::Tensor;
-use snnc_targets::Code;
+use snnc_targets::{Code, Subject};
 
 /// What one layer makes of maps of one shape, in the float reference; each map is a part of the input's channels.
 fn reference(shape: Shape, op: Op, input: &[f64]) -> Map {
@@ -209,11 +209,11 @@ fn lists_of_synapses_and_lines_are_added_as_lists() {
     assert!(folds_exactly(&graph, &[1.0, 0.5, 0.25, 2.0]) > 10);
 }
 
-fn refused(builder: Builder<'_>, place: &str, message: &str) {
+fn refused(builder: Builder<'_>, place: Subject, message: &str) {
     let error = collect::run(&builder.finish().unwrap()).unwrap_err();
     assert_eq!(error.codes(), [Code::Unsupported], "{error}");
     let found = &error.0[0];
-    assert!(found.place.as_str() == place && found.message.contains(message), "{error}");
+    assert!(*found.place.subject() == place && found.message.contains(message), "{error}");
     assert!(found.hint.is_some(), "{error}");
 }
 
@@ -234,14 +234,14 @@ fn what_is_no_single_kernel_is_refused_by_name() {
     let (odd, even) = (Shape::new(1, 9, 9), Shape::new(1, 8, 8));
     let pooled =
         |op: Conv| vec![("pool", &["source"][..], pool(2, 2)), ("conv", &["pool"][..], Op::Conv(op))];
-    refused(ends(pooled(padded()), odd), "layer net.conv", "reads beside the map");
+    refused(ends(pooled(padded()), odd), Subject::layer("net", "conv"), "reads beside the map");
     refused(
         ends(pooled(Conv { dilation: (2, 2), ..conv([1, 1, 2, 2]) }), even),
-        "layer net.conv",
+        Subject::layer("net", "conv"),
         "leave gaps",
     );
     let up = Conv { stride: (2, 2), transposed: true, ..conv([1, 1, 2, 2]) };
-    refused(ends(pooled(up), even), "layer net.conv", "do not make one pattern");
+    refused(ends(pooled(up), even), Subject::layer("net", "conv"), "do not make one pattern");
     let twice = vec![
         ("first", &["source"][..], Op::Conv(padded())),
         ("conv", &["first"][..], Op::Conv(Conv { groups: 1, ..conv([2, 1, 1, 1]) })),
@@ -251,11 +251,15 @@ fn what_is_no_single_kernel_is_refused_by_name() {
         ("first", &["source"][..], Op::Conv(conv([2, 1, 1, 1]))),
         ("conv", &["first"][..], Op::Conv(conv([1, 2, 1, 1]))),
     ];
-    refused(ends(dense, even), "layer net.conv", "is fed by \"first\" (Conv2d), expected a firing layer");
+    refused(
+        ends(dense, even),
+        Subject::layer("net", "conv"),
+        "is fed by \"first\" (Conv2d), expected a firing layer",
+    );
     let constant = vec![("sum", &["source", "weights"][..], Op::Add(Add))];
     refused(
         ends(constant, even),
-        "layer net.sum",
+        Subject::layer("net", "sum"),
         "is fed by \"weights\" (Conv2d), which is constant over time",
     );
     let constants = vec![

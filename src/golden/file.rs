@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
-use snnc_targets::{Code, Diagnostic, input};
+use snnc_targets::{Code, Diagnostic, Place, Subject, input};
 
 /// A tensor as stored.
 #[derive(Debug, Clone)]
@@ -41,7 +41,11 @@ impl GoldenFile {
     /// [`Code::WeightsMalformed`] and [`Code::GoldenInvalid`] as [`GoldenFile::read`].
     pub fn parse(bytes: &[u8], place: &str) -> Result<Self, Diagnostic> {
         let malformed = |error: safetensors::SafeTensorError| {
-            Diagnostic::new(Code::WeightsMalformed, place, format!("not a safetensors file: {error}"))
+            Diagnostic::new(
+                Code::WeightsMalformed,
+                Place::file(place),
+                format!("not a safetensors file: {error}"),
+            )
         };
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
         let stated = metadata.metadata().as_ref().and_then(|entries| entries.get("temperature"));
@@ -119,7 +123,11 @@ impl GoldenFile {
 
     /// A diagnostic at one key.
     pub fn invalid(&self, key: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(Code::GoldenInvalid, format!("{}: {key}", self.place), message)
+        Diagnostic::new(
+            Code::GoldenInvalid,
+            Place::from(Subject::Key(key.into())).within(&self.place),
+            message,
+        )
     }
 
     fn record(&self, key: &str) -> Result<&Record, Diagnostic> {
@@ -149,6 +157,6 @@ fn temperature(text: &str, place: &str) -> Result<f64, Diagnostic> {
     let value = text.trim().parse().ok().filter(|t: &f64| t.is_finite() && *t > 0.0);
     value.ok_or_else(|| {
         let message = format!("metadata `temperature` is \"{text}\", a positive number expected");
-        Diagnostic::new(Code::GoldenInvalid, place, message)
+        Diagnostic::new(Code::GoldenInvalid, Place::file(place), message)
     })
 }

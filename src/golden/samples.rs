@@ -6,7 +6,7 @@
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::reference::{Interpreter, Map};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
 
 use super::records::{Recorded, RecordedSpikes, layers, map_shapes, size};
 use super::{GoldenFile, GoldenReport, GoldenRow, compare};
@@ -68,7 +68,7 @@ fn report(
 ) -> Result<GoldenReport, Diagnostics> {
     if rows.is_empty() {
         let message = "there is nothing to compare: no recorded spikes, read-outs or predictions";
-        return Err(Diagnostic::new(Code::GoldenInvalid, golden.place(), message)
+        return Err(Diagnostic::new(Code::GoldenInvalid, Place::file(golden.place()), message)
             .hint("keys are `0.spikes.conv1`, `0.readout`, `predictions` and so on")
             .into());
     }

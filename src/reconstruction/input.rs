@@ -23,7 +23,7 @@ const IMAGE_OVERHEAD: usize = 64;
 pub fn read(path: &Path, shape: Shape) -> Result<Vec<Vec<u8>>, Diagnostic> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     let file = File::open(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
-    let bad = |message: String| Diagnostic::new(Code::Argument, path.display().to_string(), message);
+    let bad = |message: String| Diagnostic::new(Code::Argument, path, message);
     match extension.as_str() {
         "npy" => {
             let metadata = file.metadata().map_err(|error| Diagnostic::unreadable(path, &error))?;

@@ -19,7 +19,7 @@ use snnc_compiler::reference::{Interpreter, Map};
 use snnc_compiler::workload;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::workload::generation::pixels;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::comparison::pictures::{beside, psnr, ssim};
 use crate::comparison::{Estimate, pixel_mse};
@@ -127,13 +127,13 @@ pub fn reconstruct(
     for (side, found) in [("input", float.0.input_shape()), ("output", float.1.output_shape())] {
         if found != shape {
             let message = format!("the images are {shape}, the model's {side} is {found}");
-            return Err(Diagnostic::new(Code::LayerShape, format!("model {}", model.name), message).into());
+            return Err(Diagnostic::new(Code::LayerShape, Subject::Model(model.name.clone()), message).into());
         }
     }
     let networks = program.model.networks.iter();
     let decoder = networks.filter(|(_, n)| n.name == names.decoder()).map(|(id, _)| id).next();
     let decoder = decoder.ok_or_else(|| {
-        Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), "the program has no decoder")
+        Diagnostic::new(Code::ModelInvalid, Subject::Model(model.name.clone()), "the program has no decoder")
     })?;
     let codec = Codec { chip: Chip::new(program.clone()), tail, decoder, float };
     let outcomes: Vec<Outcome> =

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use snnc_compiler::ir::Shape;
-use snnc_targets::{Code, Diagnostic, output};
+use snnc_targets::{Code, Diagnostic, NamedPart, output};
 
 /// Pixels between the images of a contact sheet, and around them.
 const GAP: usize = 2;
@@ -39,7 +39,7 @@ impl Image {
             "expected [1 or 3, height, width] with sides of 1 to 65535, found {shape} with {} pixels",
             pixels.len()
         );
-        Err(Diagnostic::new(Code::Unsupported, "image", message)
+        Err(Diagnostic::new(Code::Unsupported, NamedPart::Image, message)
             .hint("a decoder whose output has 1 channel gives grey images, with 3 channels colour images"))
     }
 
@@ -138,7 +138,7 @@ impl Canvas {
     }
 
     fn png(&self) -> Result<Vec<u8>, Diagnostic> {
-        self.encode().map_err(|e| Diagnostic::new(Code::OutputFailed, "image", format!("PNG: {e}")))
+        self.encode().map_err(|e| Diagnostic::new(Code::OutputFailed, NamedPart::Image, format!("PNG: {e}")))
     }
 
     fn encode(&self) -> Result<Vec<u8>, png::EncodingError> {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use snnc_compiler::mapping::hypergraph::{self, Blocks, Hypergraph, Limits, Options, hgr};
-use snnc_targets::{Code, Diagnostic, Diagnostics, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, input};
 
 use crate::report::memory::peak_bytes;
 
@@ -80,7 +80,7 @@ fn read(path: &Path, limits: &[u64]) -> Result<Hypergraph, Diagnostic> {
     let graph = hgr::parse(&text, &path.display().to_string())?;
     if limits.len() != graph.resources {
         let message = format!("{} limits, but vertices have {} weights", limits.len(), graph.resources);
-        return Err(Diagnostic::new(Code::Argument, "--limit", message)
+        return Err(Diagnostic::new(Code::Argument, Subject::argument("--limit"), message)
             .hint("one limit a vertex weight, separated by commas"));
     }
     Ok(graph)

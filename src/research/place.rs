@@ -9,7 +9,7 @@ use snnc_compiler::mapping::flows;
 use snnc_compiler::mapping::place::{HopCosts, PlaceOptions, arrange};
 use snnc_compiler::mapping::report::hops_bound;
 use snnc_compiler::mapping::traffic::Traffic;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Topology, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Subject, Topology, input};
 
 /// Tiles of a mesh, and cores on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +59,12 @@ impl Mesh {
         ] {
             if !(1..=most).contains(&value) {
                 let message = format!("expected 1 to {most}");
-                return Err(Diagnostic::new(Code::Argument, format!("--{name} {value}"), message)
-                    .hint("the mesh has columns x rows tiles"));
+                return Err(Diagnostic::new(
+                    Code::Argument,
+                    Subject::value(format!("--{name}"), value),
+                    message,
+                )
+                .hint("the mesh has columns x rows tiles"));
             }
         }
         Ok(())
@@ -84,13 +88,12 @@ impl Mesh {
 /// What is wrong with mesh or file; [`Code::DoesNotFit`] for more cores than the mesh has.
 pub fn place(flows: &Path, mesh: Mesh, options: PlaceOptions) -> Result<Placed, Diagnostics> {
     mesh.check()?;
-    let place = flows.display().to_string();
-    let (cores, traffic) = flows::parse(&input::GRAPH.read_text(flows)?, &place)?;
+    let (cores, traffic) = flows::parse(&input::GRAPH.read_text(flows)?, &flows.display().to_string())?;
     let topology = mesh.topology();
     let sites = u64::from(mesh.columns) * u64::from(mesh.rows) * u64::from(mesh.cores_per_tile);
     if cores as u64 > sites || sites > 1 << 24 {
         let message = format!("{cores} cores on a mesh of {sites}; at most 2^24");
-        let problem = Diagnostic::new(Code::DoesNotFit, &place, message).hint("choose --columns and --rows");
+        let problem = Diagnostic::new(Code::DoesNotFit, flows, message).hint("choose --columns and --rows");
         return Err(problem.into());
     }
     let start = Instant::now();

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use snnc_compiler::ir::Shape;
 use snnc_targets::{Code, Diagnostic};
@@ -87,7 +87,7 @@ fn inner(shape: Shape) -> String {
 /// An array whose header was read.
 struct Array {
     header: Header,
-    place: String,
+    path: PathBuf,
     /// Bytes of the file; a pipe has no length.
     length: Option<u64>,
     file: BufReader<File>,
@@ -102,11 +102,11 @@ impl Array {
             return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
         }
         let length = metadata.is_file().then_some(metadata.len());
-        let (mut file, place) = (BufReader::new(file), path.display().to_string());
+        let mut file = BufReader::new(file);
         let header = Header::read(&mut file).map_err(|message| {
-            Diagnostic::new(Code::Argument, place.clone(), message).hint("`np.save` writes such files")
+            Diagnostic::new(Code::Argument, path, message).hint("`np.save` writes such files")
         })?;
-        let array = Self { header, place, length, file };
+        let array = Self { header, path: path.to_owned(), length, file };
         if array.header.fortran && array.header.shape.len() > 1 {
             let hint = "`np.save(path, np.ascontiguousarray(x))` writes C order";
             return Err(array.bad("the array is in Fortran order, C order expected".into()).hint(hint));
@@ -115,7 +115,7 @@ impl Array {
     }
 
     fn bad(&self, message: String) -> Diagnostic {
-        Diagnostic::new(Code::Argument, self.place.clone(), message)
+        Diagnostic::new(Code::Argument, &self.path, message)
     }
 
     fn refused_element(&self, expected: &str, example: &str) -> Diagnostic {

@@ -8,7 +8,7 @@ use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::Model;
 use snnc_simulator::workload::Samples;
-use snnc_targets::{Code, Diagnostic, output};
+use snnc_targets::{Code, Diagnostic, Place, Subject, output};
 
 use crate::mapping_files::network_named;
 use crate::session::{ITEMS_MAX, check_count};
@@ -52,7 +52,7 @@ pub fn graph<'m>(model: &'m LoadedModel, name: Option<&str>) -> Result<&'m str, 
         (None, [only]) => Ok(only),
         (None, _) => Err(unnamed(&names)),
         (Some(name), _) => names.iter().find(|known| **known == name).copied().ok_or_else(|| {
-            Diagnostic::new(Code::Argument, format!("--network {name}"), "there is no such network")
+            Diagnostic::new(Code::Argument, Subject::value("--network", name), "there is no such network")
                 .hint(format!("one of {}", names.join(", ")))
         }),
     }
@@ -61,7 +61,8 @@ pub fn graph<'m>(model: &'m LoadedModel, name: Option<&str>) -> Result<&'m str, 
 /// Several networks, and none is named.
 fn unnamed(names: &[&str]) -> Diagnostic {
     let message = "the model has several networks; say which is fed";
-    Diagnostic::new(Code::Argument, "--network", message).hint(format!("one of {}", names.join(", ")))
+    Diagnostic::new(Code::Argument, Subject::argument("--network"), message)
+        .hint(format!("one of {}", names.join(", ")))
 }
 
 /// The first `most` samples of a file for a network.
@@ -82,7 +83,7 @@ pub fn read(
     let values = input::samples(path, shape, most)?;
     check_count("--samples", (values.len() / shape.len().max(1)) as u64, ITEMS_MAX)?;
     Samples::new(model, network, values).map_err(|mut problem| {
-        problem.place = path.display().to_string().into();
+        problem.place = Place::file(path);
         problem
     })
 }

@@ -85,14 +85,13 @@ impl Manifest {
     /// Writes it into a new folder, or checks that it is the folder's own.
     fn claim(&self, out: &Path) -> Result<(), Diagnostic> {
         let path = out.join(MANIFEST);
-        let place = || path.display().to_string();
         let text = match std::fs::read_to_string(&path) {
             Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return self.begin(out),
             Err(error) => return Err(Diagnostic::unreadable(&path, &error)),
         };
         let found: Self = serde_json::from_str(&text).map_err(|error| {
-            Diagnostic::new(Code::FileUnreadable, place(), format!("no record of a set of images: {error}"))
+            Diagnostic::new(Code::FileUnreadable, &path, format!("no record of a set of images: {error}"))
                 .hint("choose another --out, or delete the folder")
         })?;
         let differs = self.differences(&found);
@@ -100,7 +99,7 @@ impl Manifest {
             return Ok(());
         }
         let message = format!("the folder holds another run ({} differ)", differs.join(", "));
-        Err(Diagnostic::new(Code::Argument, place(), message)
+        Err(Diagnostic::new(Code::Argument, &path, message)
             .hint("choose another --out, or delete the folder"))
     }
 
@@ -110,8 +109,7 @@ impl Manifest {
         let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
         if let Some(name) = names.filter(|name| is_result(name)).min() {
             let message = format!("expected a folder without results, or with {MANIFEST}; found {name}");
-            return Err(Diagnostic::new(Code::OutputFailed, out.display().to_string(), message)
-                .hint("choose another --out"));
+            return Err(Diagnostic::new(Code::OutputFailed, out, message).hint("choose another --out"));
         }
         let text = serde_json::to_string_pretty(self).expect("a manifest is plain data") + "\n";
         output::write_atomic(&out.join(MANIFEST), text.as_bytes())

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use snnc_compiler::ir::Shape;
-use snnc_targets::{Code, Diagnostic, output};
+use snnc_targets::{Code, Diagnostic, Subject, output};
 
 use super::growing::Growing;
 use super::sums::{self, SumFile, Sums};
@@ -46,7 +46,7 @@ impl Set {
         let size = 8 * (grid.0 * grid.1) as u64;
         if m.images.checked_mul(size.max(shape.len() as u64)).is_none_or(|bytes| bytes > LARGEST) {
             let message = format!("{} images, expected no more than a file can hold", m.images);
-            return Err(Diagnostic::new(Code::Argument, "--images", message));
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("--images"), message));
         }
         let sides = if channels == 1 {
             format!("({}, {height}, {width})", m.images)

@@ -71,7 +71,7 @@ impl SumFile {
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::new(Code::OutputFailed, path.display().to_string(), format!("cannot write: {error}"))
+    Diagnostic::new(Code::OutputFailed, path, format!("cannot write: {error}"))
 }
 
 #[cfg(test)]

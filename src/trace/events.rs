@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use snnc_simulator::time::cycle::{Crossed, Recorded, StepPlace, Unit, Work};
-use snnc_targets::{Code, Diagnostic, Link, output::Unfinished};
+use snnc_targets::{Code, Diagnostic, Link, Subject, output::Unfinished};
 
 use super::Names;
 
@@ -98,7 +98,7 @@ impl EventFile {
             "the trace would hold {} events by image {}, pass {}, timestep {}; at most {MOST} are written",
             self.planned, at.image, at.iteration, at.step
         );
-        Err(Diagnostic::new(Code::Argument, "--trace-events", message).hint(
+        Err(Diagnostic::new(Code::Argument, Subject::argument("--trace-events"), message).hint(
             "choose less, for example `--trace-images 0 --trace-passes 10 --trace-timesteps 3..5`; `--trace FILE` \
              has no such limit",
         ))

@@ -1,10 +1,14 @@
 //! What packets did, one by one: `--trace` writes a table of packets ([`packets`]), `--trace-events` a timeline of units
-//! and links ([`events`]), both of simulated timesteps only. They look on ([`Watcher`]) and change nothing.
+//! and links ([`events`]), both of simulated timesteps only. The table is Parquet and needs the feature `parquet`. They look on ([`Watcher`]) and change nothing.
 //!
 //! Rows are in order of image, pass, timestep and arrival, whatever the number of threads. Memory is bounded: a few
 //! timesteps and one group of rows at a time. Files take their names when the run has ended.
 
 pub mod events;
+#[cfg(feature = "parquet")]
+pub mod packets;
+#[cfg(not(feature = "parquet"))]
+#[path = "packets_left_out.rs"]
 pub mod packets;
 mod span;
 
@@ -16,7 +20,7 @@ use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Watcher};
 use snnc_targets::output::same_file;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 pub use span::Span;
 
@@ -112,7 +116,7 @@ impl<'a> Traces<'a> {
     pub fn finish(self) -> Result<Traced, Diagnostic> {
         if self.timesteps == 0 {
             let message = "none of the chosen timesteps was simulated, so there is nothing to trace";
-            return Err(Diagnostic::new(Code::Argument, "--timing", message)
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("--timing"), message)
                 .hint("use `--timing cycle`, which simulates every timestep"));
         }
         let packets = self.packets.map(|file| file.finish(&self.names)).transpose()?;
@@ -188,7 +192,7 @@ impl Options {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if is_result(&name) && place(file) == place(&out.join(&name)) {
                 let message = format!("expected another name than that of a file of --out, found {name}");
-                return Err(Diagnostic::new(Code::Argument, option, message));
+                return Err(Diagnostic::new(Code::Argument, Subject::argument(option), message));
             }
         }
         Ok(())
@@ -211,11 +215,11 @@ impl Options {
             && same_file(packets, events)
         {
             let message = "expected another file than that of --trace";
-            return Err(Diagnostic::new(Code::Argument, "--trace-events", message));
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("--trace-events"), message));
         }
         if !matches!(fidelity, Fidelity::Cycle { .. }) {
             let message = format!("expected cycle-accurate timing, found `--timing {fidelity}`");
-            return Err(Diagnostic::new(Code::Argument, option, message)
+            return Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
                 .hint("packets are followed one by one only with `--timing cycle` or `--timing cycle:1/N`"));
         }
         let steps = program.model.networks.values().map(|network| network.pass_steps).max().unwrap_or(0);
@@ -227,7 +231,7 @@ impl Options {
         ] {
             if let Some(span) = span.filter(|span| !span.within(end)) {
                 let message = format!("expected some of the {end} {of}, found {span}");
-                return Err(Diagnostic::new(Code::Argument, option, message)
+                return Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
                     .hint(format!("they are numbered from 0 to {}; A..B ends before B", end - 1)));
             }
         }
@@ -243,10 +247,12 @@ impl Options {
         ];
         match choices.into_iter().find(|(_, span)| span.is_some()) {
             None => Ok(()),
-            Some((option, _)) => {
-                Err(Diagnostic::new(Code::Argument, option, "there is no trace to choose from")
-                    .hint("add `--trace packets.parquet` or `--trace-events trace.json`"))
-            }
+            Some((option, _)) => Err(Diagnostic::new(
+                Code::Argument,
+                Subject::argument(option),
+                "there is no trace to choose from",
+            )
+            .hint("add `--trace packets.parquet` or `--trace-events trace.json`")),
         }
     }
 }

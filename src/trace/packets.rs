@@ -4,7 +4,7 @@
 //! `delivered_ps - injected_ps`: from standing in the router's local buffer to the arrival of its last flit at the core.
 //! Rows are written in groups of [`GROUP`], so memory does not grow with the run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, Encoding};
@@ -61,7 +61,7 @@ struct Row {
 /// The file in the making.
 pub struct PacketFile {
     writer: SerializedFileWriter<Unfinished>,
-    path: String,
+    path: PathBuf,
     flits: u32,
     rows: Vec<Row>,
     written: u64,
@@ -69,7 +69,7 @@ pub struct PacketFile {
 
 impl std::fmt::Debug for PacketFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PacketFile({}, {} packets)", self.path, self.written + self.rows.len() as u64)
+        write!(f, "PacketFile({}, {} packets)", self.path.display(), self.written + self.rows.len() as u64)
     }
 }
 
@@ -90,10 +90,9 @@ impl PacketFile {
         let schema = parse_message_type(SCHEMA).expect("the schema above parses");
         let file = Unfinished::create(path)?;
         let writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build()));
-        let path = path.display().to_string();
-        let writer = writer.map_err(|e| failed(&path, &e))?;
+        let writer = writer.map_err(|e| failed(path, &e))?;
         let flits = flits(program) as u32;
-        Ok(Self { writer, path, flits, rows: Vec::with_capacity(GROUP), written: 0 })
+        Ok(Self { writer, path: path.to_owned(), flits, rows: Vec::with_capacity(GROUP), written: 0 })
     }
 
     /// Adds a timestep's packets.
@@ -137,7 +136,7 @@ impl PacketFile {
     }
 }
 
-fn failed(path: &str, error: &dyn std::fmt::Display) -> Diagnostic {
+fn failed(path: &Path, error: &dyn std::fmt::Display) -> Diagnostic {
     Diagnostic::new(Code::OutputFailed, path, format!("cannot write: {error}"))
 }
 

@@ -9,7 +9,7 @@ use crate::schema::{
     Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Routing, Target, UnitTime, WeightStorage,
 };
 use crate::topology::{LinkKind, Routing as _};
-use crate::{Code, Diagnostic, Diagnostics};
+use crate::{Code, Diagnostic, Diagnostics, Place, Subject};
 
 /// Most tiles along a side of a system: ways over the mesh are kept link by link.
 const SIDE_MAX: u32 = 1 << 14;
@@ -84,7 +84,7 @@ impl Target {
             if !ok {
                 problems.push(Diagnostic::new(
                     Code::TargetInvalid,
-                    format!("{file}: {field}"),
+                    Place::from(Subject::Field(field.into())).within(file),
                     format!("expected {expected}"),
                 ));
             }

@@ -2,7 +2,7 @@
 //! target passes, names the source of each constant, and survives its own serialisation.
 
 use snnc_targets::schema::{InputAxonKind, KernelSharing, OutputAxonKind, Reset, Routing, WeightStorage};
-use snnc_targets::{Code, Target, registry};
+use snnc_targets::{Code, Subject, Target, registry};
 
 /// Breaks one rule of a built-in target and demands that the check names the field.
 fn refuses(name: &str, field: &str, breaks: impl FnOnce(&mut Target)) {
@@ -10,7 +10,10 @@ fn refuses(name: &str, field: &str, breaks: impl FnOnce(&mut Target)) {
     breaks(&mut target);
     let error = target.check("t.ron").expect_err(field);
     assert!(error.codes().iter().all(|&code| code == Code::TargetInvalid));
-    assert!(error.0.iter().any(|d| d.place == format!("t.ron: {field}")), "expected {field} in {error}");
+    assert!(
+        error.0.iter().any(|d| *d.place.subject() == Subject::Field(field.into())),
+        "expected {field} in {error}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
 
 use super::build::{Source, build};
 use super::model::{PipelineSpec, TensorRef};
@@ -109,7 +109,7 @@ impl<'a> Files<'a> {
             return Ok(());
         }
         let message = format!("the tensors of all layers have over {MOST_ELEMENTS} elements together");
-        Err(Diagnostic::new(Code::ModelInvalid, self.model.display().to_string(), message)
+        Err(Diagnostic::new(Code::ModelInvalid, Place::file(&self.model), message)
             .hint("do many layers name the same large tensor?")
             .into())
     }
@@ -121,7 +121,7 @@ impl<'a> Files<'a> {
             Some(near) => format!("near handles: {near}"),
             None => format!("`weights` lists: {}", handles.join(", ")),
         };
-        Diagnostic::new(Code::ModelInvalid, self.model.display().to_string(), message).hint(hint)
+        Diagnostic::new(Code::ModelInvalid, Place::file(&self.model), message).hint(hint)
     }
 }
 

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Place, names};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, names};
 
 use super::{Graph, Kind, Layer, Op};
 use crate::ir::Shape;
@@ -38,14 +38,14 @@ pub enum Part {
 /// Where the parts of a network stand, for who reads it from a file.
 pub trait Places {
     /// `subject`, which names a layer or the network, at a part of it.
-    fn place(&self, subject: String, part: Part) -> Place;
+    fn place(&self, subject: Subject, part: Part) -> Place;
 }
 
 /// A network that was made in memory.
 struct InMemory;
 
 impl Places for InMemory {
-    fn place(&self, subject: String, _: Part) -> Place {
+    fn place(&self, subject: Subject, _: Part) -> Place {
         subject.into()
     }
 }
@@ -199,7 +199,7 @@ impl<'a> Builder<'a> {
     /// What is wrong with the network as a whole.
     fn frame(&self) -> Diagnostics {
         let mut problems = Diagnostics::default();
-        let (place, timesteps) = (format!("network {}", self.graph.name), self.graph.timesteps);
+        let (place, timesteps) = (Subject::Network(self.graph.name.clone()), self.graph.timesteps);
         if !(1..=TIMESTEPS_MAX).contains(&timesteps) {
             let message = format!("{timesteps} timesteps, expected 1 to {TIMESTEPS_MAX}");
             let place = self.places.place(place.clone(), Part::Timesteps);

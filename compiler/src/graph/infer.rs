@@ -14,7 +14,7 @@ mod tests;
 use std::ops::Index;
 
 use petgraph::graph::NodeIndex;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::{Graph, Kind, Op};
 use crate::ir::Shape;
@@ -73,11 +73,11 @@ impl Graph {
     /// What is wrong with the network as a whole.
     fn frame_errors(&self) -> Diagnostics {
         let mut errors = Diagnostics::default();
-        let place = format!("network {}", self.name);
+        let place = Subject::Network(self.name.clone());
         if self.timesteps == 0 {
             errors.push(Diagnostic::new(
                 Code::GraphInvalid,
-                &place,
+                place.clone(),
                 "0 timesteps found, at least 1 expected",
             ));
         }
@@ -86,7 +86,7 @@ impl Graph {
             errors.push(
                 Diagnostic::new(
                     Code::GraphInvalid,
-                    &place,
+                    place.clone(),
                     format!("{inputs} `Input` layers found, 1 expected"),
                 )
                 .hint("several input planes are the channels of one `Input`"),

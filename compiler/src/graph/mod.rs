@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 pub use builder::{Builder, Part, Places};
 pub use infer::Shapes;
@@ -97,7 +97,7 @@ impl Graph {
     }
 
     /// `layer sdid.conv1`, for diagnostics.
-    pub fn place(&self, layer: &str) -> String {
-        format!("layer {}.{layer}", self.name)
+    pub fn place(&self, layer: &str) -> Subject {
+        Subject::layer(&self.name, layer)
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Place};
 
 use super::program::Program;
 use super::spiking::{Bias, Model, SpikingIr};
@@ -24,7 +24,7 @@ pub fn print<T: Serialize>(header: &str, value: &T) -> String {
 pub fn parse<T: DeserializeOwned>(text: &str, place: &str) -> Result<T, Diagnostic> {
     ron::from_str(text).map_err(|error| {
         let at = error.span.start;
-        Diagnostic::new(Code::TextForm, format!("{place}:{}:{}", at.line, at.col), error.code.to_string())
+        Diagnostic::new(Code::TextForm, Place::line(place, at.line, Some(at.col)), error.code.to_string())
     })
 }
 

@@ -3,7 +3,7 @@
 //! Bounds assume nothing about spikes, so a warning says what can happen and not that it will; what does happen is counted
 //! at run time. Without a warning no timestep's sum leaves the accumulator and no read-out its width.
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Place};
 
 use super::PopulationId;
 use super::program::Program;
@@ -28,7 +28,7 @@ impl Program {
 fn warnings(model: &Model, mut sums: impl FnMut(PopulationId) -> Vec<Span>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (id, population) in model.populations.iter() {
-        let place = format!("layer {}", model.layer_name(id));
+        let place = model.layer_place(id);
         let worst = Worst {
             sums: &sums(id),
             biases: &bias_spans(model, id),
@@ -41,7 +41,7 @@ fn warnings(model: &Model, mut sums: impl FnMut(PopulationId) -> Vec<Span>) -> V
     found
 }
 
-fn overflow(format: &NeuronFormat, place: &str, excess: Excess, steps: u32) -> Diagnostic {
+fn overflow(format: &NeuronFormat, place: &Place, excess: Excess, steps: u32) -> Diagnostic {
     let most = |bits: u32| (1i64 << (bits - 1)) - 1;
     let bits = format.state_bits;
     match excess {
@@ -53,7 +53,7 @@ fn overflow(format: &NeuronFormat, place: &str, excess: Excess, steps: u32) -> D
                 -most(bits) - 1,
                 most(bits)
             );
-            Diagnostic::warning(Code::SumMayOverflow, place, message).hint(
+            Diagnostic::warning(Code::SumMayOverflow, place.clone(), message).hint(
                 "no weight exponent holds it without rounding far more: use fewer inputs, smaller weights or a target with a \
                  wider accumulator, or check that the run's report counts no overflow",
             )
@@ -62,7 +62,7 @@ fn overflow(format: &NeuronFormat, place: &str, excess: Excess, steps: u32) -> D
             let message = format!(
                 "with its bias a synaptic current may reach {low:.0} or {high:.0} within {steps} timesteps, which leaves its width"
             );
-            Diagnostic::warning(Code::SumMayOverflow, place, message).hint(
+            Diagnostic::warning(Code::SumMayOverflow, place.clone(), message).hint(
                 "use fewer inputs, smaller weights or a faster decay of the current, or check that the run's report counts no \
                  overflow",
             )
@@ -73,7 +73,7 @@ fn overflow(format: &NeuronFormat, place: &str, excess: Excess, steps: u32) -> D
                  ends at {}, where it is clipped",
                 -most(bits) - 1
             );
-            Diagnostic::warning(Code::MembraneMayClip, place, message).hint(
+            Diagnostic::warning(Code::MembraneMayClip, place.clone(), message).hint(
                 "use fewer inputs or smaller negative weights, fewer timesteps or a target with wider membranes, or check that \
                  the run's report counts no clipped membrane",
             )
@@ -85,7 +85,7 @@ fn overflow(format: &NeuronFormat, place: &str, excess: Excess, steps: u32) -> D
                 -most(bits) - 1,
                 most(bits)
             );
-            Diagnostic::warning(Code::ReadoutMaySaturate, place, message).hint(
+            Diagnostic::warning(Code::ReadoutMaySaturate, place.clone(), message).hint(
                 "no scale holds it with whole weights: use fewer inputs or timesteps or a target with wider membranes, or check \
                  that the run's report counts no clipped membrane",
             )
@@ -94,11 +94,11 @@ fn overflow(format: &NeuronFormat, place: &str, excess: Excess, steps: u32) -> D
 }
 
 /// More than half of a layer's weights became 0.
-fn zeroed(bits: u32, place: &str, population: &Population) -> Option<Diagnostic> {
+fn zeroed(bits: u32, place: &Place, population: &Population) -> Option<Diagnostic> {
     let (zeroed, weights) = (population.rounding.zeroed, population.rounding.weights);
     (zeroed.saturating_mul(2) > weights).then(|| {
         let message = format!("{zeroed} of {weights} weights other than 0 became 0 at {bits} bits");
-        Diagnostic::warning(Code::WeightsRoundToZero, place, message).hint(
+        Diagnostic::warning(Code::WeightsRoundToZero, place.clone(), message).hint(
             "its largest weights leave the others too few steps: use more bits, `--calibrate`, or train with a smaller range",
         )
     })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Place};
 
 use crate::ir::Shape;
 use crate::weights::Tensor;
@@ -97,7 +97,7 @@ impl Fault {
     }
 
     /// The diagnostic of the layer at `place`.
-    pub fn at(self, place: String) -> Diagnostic {
+    pub fn at(self, place: impl Into<Place>) -> Diagnostic {
         let new = Diagnostic::new(self.code, place, self.message);
         match self.hint {
             Some(hint) => new.hint(hint),

@@ -7,7 +7,7 @@
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject};
 
 use super::LayerKind;
 use crate::weights::Tensor;
@@ -49,7 +49,7 @@ pub trait Places {
 /// Resolves the operation of one layer.
 pub struct Resolver<'a> {
     /// `layer sdid.conv1`.
-    pub subject: &'a str,
+    pub subject: &'a Subject,
     /// Where the layer and its fields stand.
     pub places: &'a dyn Places,
     /// Timesteps of the network.
@@ -71,7 +71,8 @@ impl Resolver<'_> {
                     error.message += &format!(" (asked for by {})", self.subject);
                     // What is wrong with a whole file stands where the file is named.
                     if let (None, Some(span)) = (error.place.span(), place.span()) {
-                        error.place = match error.place.as_str() == span.source.name {
+                        let whole = error.place == Place::file(&span.source.name);
+                        error.place = match whole {
                             true => place.clone(),
                             false => error.place.at(&span.source, span.range.clone()),
                         };

@@ -1,7 +1,7 @@
 //! Traffic as text, so that placements of other people's partitions can be made and compared: a line
 //! "source destination packets" for each flow, cores counted from 0; `#` begins a comment.
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Place};
 
 use super::traffic::Traffic;
 use crate::ir::CoreId;
@@ -18,7 +18,7 @@ pub fn parse(text: &str, place: &str) -> Result<(usize, Traffic), Diagnostic> {
     let (mut cores, mut total) = (0, 0u64);
     for (i, line) in text.lines().enumerate() {
         let refuse = |message: String| {
-            Diagnostic::new(Code::TextForm, format!("{place}:{}", i + 1), message)
+            Diagnostic::new(Code::TextForm, Place::line(place, i + 1, None), message)
                 .hint("a line is `source destination packets`, three whole numbers; `#` begins a comment")
         };
         let words: Vec<&str> = line.split('#').next().unwrap_or("").split_whitespace().collect();
@@ -48,7 +48,7 @@ pub fn parse(text: &str, place: &str) -> Result<(usize, Traffic), Diagnostic> {
         }
     }
     if cores == 0 {
-        return Err(Diagnostic::new(Code::TextForm, place, "no flows"));
+        return Err(Diagnostic::new(Code::TextForm, Place::file(place), "no flows"));
     }
     Ok((cores, traffic))
 }
@@ -75,7 +75,11 @@ mod tests {
             ("\n", "f"),
         ] {
             let problem = parse(text, "f").unwrap_err();
-            assert_eq!((problem.code, problem.place.as_str()), (Code::TextForm, place), "{text}");
+            assert_eq!(
+                (problem.code, problem.place.to_string()),
+                (Code::TextForm, place.to_owned()),
+                "{text}"
+            );
         }
     }
 }

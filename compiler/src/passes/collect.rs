@@ -9,7 +9,7 @@ mod text;
 mod verify;
 
 use petgraph::graph::NodeIndex;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::host_tail;
 use crate::graph::{Graph, Shapes};
@@ -157,7 +157,7 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
     }
     if collector.layers.is_empty() && problems.0.is_empty() {
         let message = "has neither firing layers nor read-outs";
-        problems.push(Diagnostic::new(Code::Unsupported, format!("network {}", graph.name), message));
+        problems.push(Diagnostic::new(Code::Unsupported, Subject::Network(graph.name.clone()), message));
     }
     let layers = collector.layers;
     problems.into_result(Collected { network: graph.name.clone(), timesteps: graph.timesteps, layers })

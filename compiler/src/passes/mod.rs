@@ -7,7 +7,7 @@ pub mod pipeline;
 pub mod quantise;
 pub mod schedule;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::frontend::LoadedModel;
 use crate::ir::spiking::{HostTail, SpikingIr};
@@ -66,7 +66,7 @@ fn weight_bits(target: &Target, options: LowerOptions) -> Result<u32, Diagnostic
     match options.weight_bits {
         Some(bits) if !(1..=most).contains(&bits) => {
             let message = format!("the weights of {} have 1 to {most} bits", target.name);
-            Err(Diagnostic::new(Code::Argument, format!("--weights {bits}"), message))
+            Err(Diagnostic::new(Code::Argument, Subject::value("--weights", bits), message))
         }
         bits => Ok(bits.unwrap_or(most)),
     }
@@ -74,6 +74,6 @@ fn weight_bits(target: &Target, options: LowerOptions) -> Result<u32, Diagnostic
 
 /// [`Code::Unsupported`] for a layer.
 fn unsupported(graph: &str, layer: &str, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(Code::Unsupported, format!("layer {graph}.{layer}"), message)
+    Diagnostic::new(Code::Unsupported, Subject::layer(graph, layer), message)
         .hint("the float reference runs this network; the chip cannot yet")
 }

@@ -18,7 +18,7 @@ mod steps;
 use indexmap::IndexMap;
 use serde::Serialize;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject, Target};
 
 use super::collect::Collected;
 use super::{LowerOptions, calibrate, schedule, weight_bits};
@@ -175,7 +175,7 @@ fn collected(
 
 fn graph<'m>(model: &'m LoadedModel, name: &str) -> Result<&'m Graph, Diagnostic> {
     model.graphs.get(name).ok_or_else(|| {
-        Diagnostic::new(Code::ModelInvalid, "pipeline", format!("no network is called \"{name}\""))
+        Diagnostic::new(Code::ModelInvalid, NamedPart::Pipeline, format!("no network is called \"{name}\""))
     })
 }
 
@@ -232,7 +232,8 @@ pub fn find(pass: &str) -> Result<Info, Diagnostic> {
             Some(near) => format!("near names: {near}; the passes are {all}"),
             None => format!("the passes are {all}"),
         };
-        Diagnostic::new(Code::Argument, format!("--emit-after {pass}"), "no pass has this name").hint(hint)
+        Diagnostic::new(Code::Argument, Subject::value("--emit-after", pass), "no pass has this name")
+            .hint(hint)
     })
 }
 
@@ -247,7 +248,7 @@ fn windows_expected(target: &Target) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let message = "its cores update every population in every timestep, which would integrate biases outside the window";
-    Err(Diagnostic::new(Code::Unsupported, format!("target {}", target.name), message)
+    Err(Diagnostic::new(Code::Unsupported, Subject::target(&target.name), message)
         .hint("only targets with `active_windows: (true, ...)` are supported"))
 }
 

@@ -4,7 +4,7 @@
 //! firing layer starts one step behind its latest source, and shorter paths are delayed to meet it. A pure sum over
 //! time needs no meeting: its window spans whatever arrives. Refuses delays that the target does not have.
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::collect::{Collected, NeuronKind, NeuronLayer};
 use super::unsupported;
@@ -36,7 +36,7 @@ impl Schedule {
         let mut found = Diagnostics::default();
         let mut need = |ok: bool, layer: &NeuronLayer, message: &str| {
             if !ok {
-                let place = format!("layer {}.{}", network.network, layer.name);
+                let place = Subject::layer(&network.network, &layer.name);
                 found.push(Diagnostic::new(Code::SpikingIr, place, message));
             }
         };
@@ -61,7 +61,7 @@ impl Schedule {
         }
         let whole = [met, self.windows.len(), self.delays.len()] == [network.layers.len(); 3];
         if !whole {
-            let place = format!("network {}", network.network);
+            let place = Subject::Network(network.network.clone());
             found.push(Diagnostic::new(Code::SpikingIr, place, "not one window a layer"));
         }
         found.into_result(())

@@ -14,7 +14,7 @@ mod tests;
 mod trace;
 
 use petgraph::graph::NodeIndex;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::graph::{Graph, Op, Shapes};
 use crate::ir::Shape;
@@ -92,6 +92,6 @@ impl<'g> Interpreter<'g> {
             return Ok(());
         }
         let message = format!("the input has shape {}, {expected} expected", input.shape());
-        Err(Diagnostic::new(Code::LayerShape, format!("network {}", self.graph.name), message))
+        Err(Diagnostic::new(Code::LayerShape, Subject::Network(self.graph.name.clone()), message))
     }
 }

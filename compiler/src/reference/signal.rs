@@ -1,7 +1,7 @@
 //! What goes from layer to layer: maps of f64, and how they go with time.
 
 use rayon::prelude::*;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use crate::ir::Shape;
 
@@ -23,7 +23,7 @@ impl Map {
             return Ok(Self { shape, data });
         }
         let message = format!("{} input values found, {} expected for {shape}", data.len(), shape.len());
-        Err(Diagnostic::new(Code::LayerShape, format!("network {network}"), message))
+        Err(Diagnostic::new(Code::LayerShape, Subject::Network(network.into()), message))
     }
 
     /// A map; panics if the lengths disagree (an internal invariant: [`Map::checked`] is for values from elsewhere).

@@ -5,6 +5,7 @@ use crate::layers::{
     Sparse, WeightedSum,
 };
 use crate::weights::Tensor;
+use snnc_targets::Subject;
 
 fn tensor(shape: &[usize], data: &[f64]) -> Tensor {
     Tensor::new(shape.to_vec(), data.to_vec())
@@ -124,7 +125,7 @@ fn embedding_looks_rows_up_and_refuses_others() {
     assert_eq!(look(&[1.0, 0.0]).unwrap(), [3.0, 1.0, 4.0, 2.0]);
     for row in [2.0, -1.0, 0.5, f64::NAN] {
         let error = look(&[row, 0.0]).unwrap_err();
-        assert_eq!((error.code, error.place.as_str()), (Code::Argument, "layer net.l0"));
+        assert_eq!((error.code, error.place.subject()), (Code::Argument, &Subject::layer("net", "l0")));
     }
 }
 

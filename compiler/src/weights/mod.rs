@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use snnc_targets::file_kind::FileKind;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, input};
 
 pub use element::Element;
 pub use tensor::Tensor;
@@ -52,7 +52,7 @@ impl WeightFile {
         let kind = FileKind::of_file(path);
         let format = match extension.as_str() {
             "safetensors" | "pth" | "pt" | "bin" | "ckpt" if !kind.is_none_or(is_weights) => {
-                FileKind::Safetensors.demand(kind, path.display().to_string())?;
+                FileKind::Safetensors.demand(kind, path)?;
                 return Err(unknown_extension(path, &extension).into());
             }
             "safetensors" if kind == Some(FileKind::Checkpoint) => {
@@ -112,7 +112,7 @@ impl WeightFile {
         let element = element.ok_or_else(|| self.element_refused(name))?;
         let data = match &self.format {
             Format::Safetensors(file) => element.widen(file.bytes(name).unwrap_or_default()),
-            Format::Pickle(file) => element.widen(&file.bytes(name, &self.place(name))?),
+            Format::Pickle(file) => element.widen(&file.bytes(name, || self.place(name))?),
         };
         if let Some(at) = data.iter().position(|value| !value.is_finite()) {
             return Err(self.not_finite(name, at, data[at]));
@@ -121,8 +121,8 @@ impl WeightFile {
     }
 
     /// `path: tensor name`, for diagnostics.
-    pub fn place(&self, name: &str) -> String {
-        format!("{}: tensor {name}", self.path.display())
+    pub fn place(&self, name: &str) -> Place {
+        Place::from(Subject::Tensor(name.into())).within(&self.path)
     }
 
     fn header(&self, name: &str) -> Option<(&[usize], Option<Element>)> {
@@ -135,7 +135,7 @@ impl WeightFile {
     fn missing(&self, name: &str) -> Diagnostic {
         let names = self.names();
         let message = format!("no tensor named `{name}` among the {} of this file", names.len());
-        let found = Diagnostic::new(Code::TensorMissing, self.path.display().to_string(), message);
+        let found = Diagnostic::new(Code::TensorMissing, Place::file(&self.path), message);
         match near(name, &names) {
             Some(near) => found.hint(format!("near names: {near}")),
             None => found.hint("no name in the file is near; is it the right file?"),
@@ -164,14 +164,14 @@ fn is_weights(kind: FileKind) -> bool {
 fn misnamed(path: &Path, name: &str, extension: &str) -> Diagnostics {
     let found = FileKind::of_file(path).map_or("another kind of file", FileKind::words);
     let message = format!("the name says {name}, but this is {found}");
-    Diagnostic::new(Code::WrongFile, path.display().to_string(), message)
+    Diagnostic::new(Code::WrongFile, path, message)
         .hint(format!("rename it to end in .{extension}, also where `weights` names it"))
         .into()
 }
 
 fn unknown_extension(path: &Path, extension: &str) -> Diagnostic {
     let message = format!("unknown weight file extension `{extension}`, expected `safetensors` or `pth`");
-    Diagnostic::new(Code::WeightsMalformed, path.display().to_string(), message)
+    Diagnostic::new(Code::WeightsMalformed, path, message)
         .hint("rename the file after its format, or save the state dict as .safetensors")
 }
 

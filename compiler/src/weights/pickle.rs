@@ -15,7 +15,7 @@ use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use pytorch_reader::{DType, PickleError, PytorchError, PytorchReader};
-use snnc_targets::{Code, Diagnostic, input};
+use snnc_targets::{Code, Diagnostic, Place, input};
 
 use super::{Element, clip, open_regular};
 use audit::{Finding, audit};
@@ -63,16 +63,16 @@ impl PickleFile {
     }
 
     /// The bytes of a tensor, row-major; `place` names it in errors.
-    pub(super) fn bytes(&self, name: &str, place: &str) -> Result<Vec<u8>, Diagnostic> {
+    pub(super) fn bytes(&self, name: &str, place: impl Fn() -> Place) -> Result<Vec<u8>, Diagnostic> {
         let Some(tensor) = self.tensors.get(name) else { return Ok(Vec::new()) };
         let (size, length) = (tensor.byte_len(), self.length);
         if size as u64 > length {
             let message = format!("the tensor has {size} bytes, the whole file only {length}");
-            return Err(Diagnostic::new(Code::WeightsMalformed, place, message)
+            return Err(Diagnostic::new(Code::WeightsMalformed, place(), message)
                 .hint("expanded views and compressed archives are not read; save contiguous tensors"));
         }
         tensor.read().map_err(|error| {
-            Diagnostic::new(Code::WeightsMalformed, place, clip(&error.to_string()))
+            Diagnostic::new(Code::WeightsMalformed, place(), clip(&error.to_string()))
                 .hint("the file is truncated or damaged; copy or save it again")
         })
     }
@@ -139,12 +139,12 @@ fn unreadable(path: &Path, error: &PytorchError) -> Diagnostic {
 
 fn code(path: &Path, name: &str) -> Diagnostic {
     let message = format!("the pickle asks for `{}`, expected tensors and plain containers only", clip(name));
-    Diagnostic::new(Code::PickleRefused, path.display().to_string(), message)
+    Diagnostic::new(Code::PickleRefused, path, message)
         .hint("nothing was executed; save `model.state_dict()` instead")
 }
 
 fn malformed(path: &Path, message: &str) -> Diagnostic {
-    Diagnostic::new(Code::WeightsMalformed, path.display().to_string(), clip(message))
+    Diagnostic::new(Code::WeightsMalformed, path, clip(message))
         .hint("expected what `torch.save(model.state_dict(), path)` writes; is the file whole?")
 }
 

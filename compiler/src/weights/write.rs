@@ -83,8 +83,7 @@ impl Values {
 pub fn write_safetensors(path: &Path, tensors: &[Stored]) -> Result<(), Diagnostic> {
     let mut ordered: Vec<&Stored> = tensors.iter().collect();
     ordered.sort_by_key(|tensor| Reverse(tensor.values.dtype().bitsize()));
-    let index = index(&ordered)
-        .map_err(|message| Diagnostic::new(Code::OutputFailed, path.display().to_string(), message))?;
+    let index = index(&ordered).map_err(|message| Diagnostic::new(Code::OutputFailed, path, message))?;
     output::write_with(path, |file| {
         file.write_all(&(index.len() as u64).to_le_bytes())?;
         file.write_all(&index)?;

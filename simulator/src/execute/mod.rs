@@ -30,7 +30,7 @@ use snnc_compiler::ir::program::trees::Trees;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
 use arrivals::Postage;
@@ -160,7 +160,7 @@ impl Chip {
         let model = &self.program.model;
         let Some(of) = model.networks.get(network) else {
             let message = format!("the program has {} networks", model.networks.len());
-            return Err(Diagnostic::new(Code::Argument, network.to_string(), message));
+            return Err(Diagnostic::new(Code::Argument, Subject::IrNetwork(network, None), message));
         };
         // All inputs of a network have one shape.
         let fed = model.inputs.iter().find(|host| model.populations[host.population].network == network);
@@ -168,7 +168,7 @@ impl Chip {
             return Ok(());
         };
         let message = format!("{} input values found, {} expected for {shape}", input.len(), shape.len());
-        Err(Diagnostic::new(Code::LayerShape, format!("network {}", of.name), message))
+        Err(Diagnostic::new(Code::LayerShape, Subject::Network(of.name.clone()), message))
     }
 
     /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major as the outside numbers them, for each

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use snnc_targets::output::{self, Inputs, ResultSet};
-use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::samples::{self, Fed};
 use super::{json, print};
@@ -29,7 +29,12 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(traces) = &args.golden {
         if args.quantise.weights.is_some() || args.quantise.calibrate.is_some() {
             let message = "recorded traces are compared with the float reference, which is never rounded";
-            return Err(Diagnostic::new(Code::Argument, "--weights, --calibrate", message).into());
+            return Err(Diagnostic::new(
+                Code::Argument,
+                Subject::argument("--weights, --calibrate"),
+                message,
+            )
+            .into());
         }
         let recorded = golden::GoldenFile::read(traces)?;
         let bar = Bar::new("checking");

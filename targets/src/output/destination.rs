@@ -35,9 +35,8 @@ impl Destination {
     /// # Errors
     /// [`Code::OutputFailed`], as [`super::check`].
     pub(super) fn of(path: &Path) -> Result<Self, Diagnostic> {
-        let refuse = |message: String, hint: &str| {
-            Diagnostic::new(Code::OutputFailed, path.display().to_string(), message).hint(hint)
-        };
+        let refuse =
+            |message: String, hint: &str| Diagnostic::new(Code::OutputFailed, path, message).hint(hint);
         let real = match resolve(path).map_err(|error| failed(path, &error))? {
             Name::Descriptor(real, number) => {
                 return descriptor(&real, number).map(Self::Descriptor).map_err(|error| failed(path, &error));
@@ -79,7 +78,7 @@ impl Destination {
 
 /// Whether there may be a new file of this name: it has one, and its folder is there.
 fn free(path: &Path, real: &Path) -> Result<(), Diagnostic> {
-    let refuse = |message: String| Diagnostic::new(Code::OutputFailed, path.display().to_string(), message);
+    let refuse = |message: String| Diagnostic::new(Code::OutputFailed, path, message);
     if real.as_os_str().is_empty() || real.file_name().is_none() {
         return Err(refuse("expected the name of a file".into()));
     }

@@ -27,8 +27,7 @@ impl Folder {
     /// # Errors
     /// [`Code::OutputFailed`] if it cannot be made or written to, or has an owner.
     pub fn claim(path: &Path) -> Result<Self, Diagnostic> {
-        let refuse =
-            |message: String| Diagnostic::new(Code::OutputFailed, path.display().to_string(), message);
+        let refuse = |message: String| Diagnostic::new(Code::OutputFailed, path, message);
         std::fs::create_dir_all(path).map_err(|error| refuse(format!("cannot make folder: {error}")))?;
         let absolute =
             std::path::absolute(path).map_err(|error| refuse(format!("cannot find folder: {error}")))?;

@@ -190,8 +190,7 @@ pub fn check_set(folder: &Path) -> Result<bool, Diagnostic> {
         let cut_off = !manifest.replaces.is_empty();
         let why = if cut_off { "their replacement was cut off" } else { "a file is missing or was changed" };
         let message = format!("these results are not those of one run: {why}");
-        return Err(Diagnostic::new(Code::OutputFailed, folder.display().to_string(), message)
-            .hint("run the command again"));
+        return Err(Diagnostic::new(Code::OutputFailed, folder, message).hint("run the command again"));
     }
     Ok(true)
 }
@@ -238,7 +237,7 @@ fn foreign(folder: &Path, name: &str) -> Diagnostic {
 }
 
 fn refused(path: &Path, message: String) -> Diagnostic {
-    Diagnostic::new(Code::OutputFailed, path.display().to_string(), message)
+    Diagnostic::new(Code::OutputFailed, path, message)
         .hint("choose another folder for the results, or move what is there away")
 }
 
@@ -313,7 +312,7 @@ mod tests {
         let path = folder.path();
         std::fs::write(path.join("image_9"), "mine").unwrap();
         let problem = begin(path).unwrap_err();
-        assert!(problem.place.as_str().contains("image_9") && problem.hint.is_some(), "{problem}");
+        assert!(problem.place.path().unwrap().ends_with("image_9") && problem.hint.is_some(), "{problem}");
         std::fs::remove_file(path.join("image_9")).unwrap();
         write(path, "first", &["image_0", "report.json"]);
         assert!(ResultSet::begin(path, "verify", ours).unwrap_err().message.contains("`run`"));
@@ -326,7 +325,7 @@ mod tests {
         std::fs::write(path.join("trace"), "mine").unwrap();
         assert!(begin(path).unwrap().place("trace").is_err());
         std::fs::write(path.join(MANIFEST), "{\"name\": \"another program's\"}").unwrap();
-        assert!(begin(path).unwrap_err().place.as_str().contains(MANIFEST));
+        assert!(begin(path).unwrap_err().place.path().unwrap().ends_with(MANIFEST));
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Tile {
         }
     }
 
-    /// The same with another coordinate on an axis.
+    /// This tile, moved to another coordinate along one axis.
     #[inline(always)]
     pub fn moved(self, axis: Axis, to: u32) -> Self {
         match axis {

@@ -8,8 +8,8 @@
 mod pipeline;
 
 use indexmap::IndexMap;
-use snnc_targets::ron_tree::{self, Node};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Place, names};
+use snnc_targets::ron_tree::{self, RonNode};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, names};
 
 use super::model::{ModelFile, NetworkSpec, TensorRef};
 use super::{LoadedModel, Origin};
@@ -24,10 +24,10 @@ const PROBLEMS_MAX: usize = 100;
 /// Where the fields of one layer stand.
 struct LayerPlace<'a> {
     /// `layer sdid.conv1`.
-    subject: String,
+    subject: Subject,
     origin: &'a Origin,
     /// The layer in the file.
-    node: Option<&'a Node>,
+    node: Option<&'a RonNode>,
 }
 
 impl spec::Places for LayerPlace<'_> {
@@ -37,22 +37,22 @@ impl spec::Places for LayerPlace<'_> {
             let field = layer.field(name).or_else(|| op?.field(name)).map(|field| field.span.clone());
             field.or_else(|| Some(op?.head()))
         });
-        self.origin.place(self.subject.as_str(), range)
+        self.origin.place(self.subject.clone(), range)
     }
 
     fn tensor(&self, tensor: &TensorRef) -> Place {
-        let named = |node: &Node| match node.items() {
+        let named = |node: &RonNode| match node.items() {
             [handle, name] => handle.text() == Some(&tensor.0) && name.text() == Some(&tensor.1),
             _ => false,
         };
         let fields = match self.node.and_then(|layer| layer.field("op")).map(|op| &op.kind) {
-            Some(ron_tree::Kind::Struct { fields, .. }) => fields.as_slice(),
+            Some(ron_tree::RonKind::Struct { fields, .. }) => fields.as_slice(),
             _ => &[],
         };
         // Looks through `Some(...)`.
         let values = fields.iter().flat_map(|field| std::iter::once(&field.value).chain(field.value.items()));
         let range = values.into_iter().find(|node| named(node)).map(|node| node.span.clone());
-        self.origin.place(self.subject.as_str(), range)
+        self.origin.place(self.subject.clone(), range)
     }
 }
 
@@ -63,7 +63,7 @@ struct NetworkPlaces<'a> {
 }
 
 impl crate::graph::Places for NetworkPlaces<'_> {
-    fn place(&self, subject: String, part: Part) -> Place {
+    fn place(&self, subject: Subject, part: Part) -> Place {
         let field = |layer: usize, name: &str| {
             let node = self.origin.layer(self.network, layer);
             spec::Places::field(&LayerPlace { subject: subject.clone(), origin: self.origin, node }, name)
@@ -95,7 +95,7 @@ pub(super) fn build(
     let mut errors = names(model, place, &origin);
     if model.networks.is_empty() {
         errors.push(
-            Diagnostic::new(Code::ModelInvalid, place, "the model has no network")
+            Diagnostic::new(Code::ModelInvalid, Place::file(place), "the model has no network")
                 .hint("add one to `networks`"),
         );
     }
@@ -123,7 +123,7 @@ fn network(
     let mut errors = Diagnostics::default();
     let mut builder = Builder::new(name, spec.timesteps).placed(NetworkPlaces { network: name, origin });
     for (index, layer) in spec.layers.iter().enumerate() {
-        let subject = format!("layer {name}.{}", layer.name);
+        let subject = Subject::layer(name, &layer.name);
         let places = LayerPlace { subject: subject.clone(), origin, node: origin.layer(name, index) };
         let mut op = None;
         if errors.0.len() < PROBLEMS_MAX {

@@ -4,7 +4,7 @@
 
 use indexmap::IndexMap;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart};
 
 use crate::frontend::Origin;
 use crate::frontend::model::{NetworkSpec, OpSpec, PipelineSpec};
@@ -47,7 +47,7 @@ impl Check<'_> {
     fn push(&mut self, field: &str, message: String, hint: &str) {
         let pipeline = self.origin.tree().and_then(|tree| tree.field("pipeline"));
         let range = pipeline.and_then(|pipeline| pipeline.field(field)).map(|field| field.span.clone());
-        let place = self.origin.place("pipeline", range);
+        let place = self.origin.place(NamedPart::Pipeline, range);
         self.errors.push(Diagnostic::new(Code::ModelInvalid, place, message).hint(hint));
     }
 

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use snnc_targets::output::{self, Folder, Inputs};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::Origin;
 use super::build::{Source, build};
@@ -88,7 +88,7 @@ fn check_image_size(image_size: usize) -> Result<(), Diagnostic> {
     }
     let message =
         format!("image size is {image_size}, expected a multiple of {REDUCTION} up to {LONGEST_SIDE}");
-    Err(Diagnostic::new(Code::Argument, "--image-size", message)
+    Err(Diagnostic::new(Code::Argument, Subject::argument("--image-size"), message)
         .hint("the side of the images in pixels: 28 for MNIST, 32 for CIFAR-10"))
 }
 
@@ -158,11 +158,7 @@ fn print(model: &ModelFile, sizes: &Sizes, image_size: usize) -> Result<String, 
 }
 
 fn unprintable(out: &Path, error: &ron::Error) -> Diagnostic {
-    Diagnostic::new(
-        Code::OutputFailed,
-        out.display().to_string(),
-        format!("the model does not print: {error}"),
-    )
+    Diagnostic::new(Code::OutputFailed, out, format!("the model does not print: {error}"))
 }
 
 fn summary(model: PathBuf, sizes: &Sizes, image_size: usize) -> ImportSummary {

@@ -5,6 +5,7 @@ use crate::layers::{
     WeightedSum,
 };
 use crate::weights::Tensor;
+use snnc_targets::Subject;
 
 fn zeros(shape: &[usize]) -> Tensor {
     Tensor::new(shape.to_vec(), vec![0.0; shape.iter().product()])
@@ -40,7 +41,10 @@ fn refusal(layers: Vec<(Op, &[usize])>, message: &str) {
     let errors = graph(layers).unwrap_err();
     assert_eq!(errors.codes(), [Code::LayerShape], "{errors}");
     assert!(errors.to_string().contains(message), "{errors}");
-    assert!(errors.0[0].place.as_str().starts_with("layer net.l"), "{errors}");
+    assert!(
+        matches!(errors.0[0].place.subject(), Subject::Layer { network, .. } if network == "net"),
+        "{errors}"
+    );
 }
 
 #[test]
@@ -151,8 +155,8 @@ fn all_misfits_are_collected_and_layers_behind_them_skipped() {
     let layers = vec![(input(2, 7, 7), &[][..]), (bad.clone(), &[0][..]), (LIF, &[1][..]), (bad, &[0][..])];
     let errors = graph(layers).unwrap_err();
     assert_eq!(
-        errors.0.iter().map(|d| d.place.as_str()).collect::<Vec<_>>(),
-        ["layer net.l1", "layer net.l3"]
+        errors.0.iter().map(|d| d.place.subject()).collect::<Vec<_>>(),
+        [&Subject::layer("net", "l1"), &Subject::layer("net", "l3")]
     );
 }
 

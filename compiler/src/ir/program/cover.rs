@@ -1,6 +1,7 @@
 //! What any mapping must satisfy before there are memories: boxes inside their populations, every neuron once, one
 //! site a core. Used by the program's verifier and by those of a partition and a placement from elsewhere.
 
+use snnc_targets::{NamedPart, Place};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -49,10 +50,10 @@ impl Cover {
     }
 
     /// Neurons not seen: (layer, how many of how many).
-    pub fn missing(&self, model: &Model) -> Vec<(String, String)> {
+    pub fn missing(&self, model: &Model) -> Vec<(Place, String)> {
         let lacks = |(population, seen): (_, &BitVec)| {
             let missing = seen.count_zeros();
-            let place = format!("layer {}", model.layer_name(population));
+            let place = model.layer_place(population);
             (missing > 0).then(|| (place, format!("{missing} of {} neurons are on no core", seen.len())))
         };
         model.populations.keys().zip(&self.0).filter_map(lacks).collect()
@@ -65,23 +66,26 @@ pub fn site_problems(
     chips: u32,
     cores: usize,
     target: &Target,
-) -> Vec<(String, String)> {
+) -> Vec<(Place, String)> {
     let most = target.topology.chips_max.get();
     if !(1..=most).contains(&chips) {
-        return vec![("placement".into(), format!("{chips} chips, {} has 1 to {most}", target.name))];
+        return vec![(
+            NamedPart::Placement.into(),
+            format!("{chips} chips, {} has 1 to {most}", target.name),
+        )];
     }
     let mut problems = Vec::new();
     if sites.len() != cores {
-        problems.push(("placement".into(), format!("{} sites for {cores} cores", sites.len())));
+        problems.push((NamedPart::Placement.into(), format!("{} sites for {cores} cores", sites.len())));
     }
     let board = Topology::new(&target.topology, chips).sites();
     let mut taken = BTreeMap::new();
     for (core, &site) in sites.iter() {
         if site.0 >= board {
-            problems.push((core.to_string(), format!("{site} is outside the board of {board} sites")));
+            problems.push((core.into(), format!("{site} is outside the board of {board} sites")));
         }
         if let Some(other) = taken.insert(site, core) {
-            problems.push((core.to_string(), format!("{site} already holds {other}")));
+            problems.push((core.into(), format!("{site} already holds {other}")));
         }
     }
     problems

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use snnc_targets::file_kind::FileKind;
-use snnc_targets::{Code, Diagnostic, Diagnostics, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, input};
 
 use super::Program;
 
@@ -37,11 +37,12 @@ impl Program {
     /// [`Code::SnnxMalformed`], or what the verifier finds.
     pub fn from_bytes(bytes: &[u8], place: &str) -> Result<Self, Diagnostics> {
         let malformed = |message: String| {
-            Diagnostic::new(Code::SnnxMalformed, place, message)
+            Diagnostic::new(Code::SnnxMalformed, Place::file(place), message)
                 .hint("compile the model again with `snnc compile`")
         };
         // Bytes of no known kind may be a damaged program.
-        FileKind::Program.demand(FileKind::of(bytes).filter(|&kind| kind != FileKind::Binary), place)?;
+        FileKind::Program
+            .demand(FileKind::of(bytes).filter(|&kind| kind != FileKind::Binary), Place::file(place))?;
         let Some((header, payload)) = bytes.split_at_checked(HEADER) else {
             return Err(malformed(format!("{} bytes, expected a header of {HEADER}", bytes.len())).into());
         };

@@ -5,6 +5,7 @@
 //! channels are added up (a concatenation). It knows no groups: its memory has a word for every pair of channels, so a
 //! grouped kernel takes as much of it as one of all channels.
 
+use snnc_targets::Place;
 use snnc_targets::layer_cores::{LayerCore, LayerCores};
 
 use super::Program;
@@ -133,11 +134,11 @@ fn geometry(map: &ConvMap, layers: &LayerCores, problems: &mut Vec<(String, &'st
 
 impl Program {
     /// On a target with layer cores: one whole layer a core, each on a core that has the memory. (place, message).
-    pub(super) fn layer_core_problems(&self, ir: &SpikingIr) -> Vec<(String, String)> {
+    pub(super) fn layer_core_problems(&self, ir: &SpikingIr) -> Vec<(Place, String)> {
         let Some(layers) = &self.target.layer_cores else { return Vec::new() };
         let mut problems = Vec::new();
         for (id, core) in self.cores.iter() {
-            let mut fail = |message: String| problems.push((id.to_string(), message));
+            let mut fail = |message: String| problems.push((id.into(), message));
             let layer = core.slices.first().map(|placed| placed.slice.population);
             let one = core.slices.iter().all(|placed| Some(placed.slice.population) == layer);
             let Some(population) = layer.filter(|_| one) else {

@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Site, Target, Topology};
+use snnc_targets::{Code, Diagnostic, Site, Subject, Target, Topology};
 
 use super::spiking::Model;
 use super::spiking::parts::KernelParts;
@@ -55,7 +55,7 @@ impl Program {
             return room::check(self);
         }
         let message = "has no timesteps: its neurons integrate events as they arrive, which is not simulated";
-        Err(Diagnostic::new(Code::Unsupported, format!("target {}", self.target.name), message)
+        Err(Diagnostic::new(Code::Unsupported, Subject::target(&self.target.name), message)
             .hint("`snnc fit` and `snnc compile` answer what fits and where"))
     }
 

@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;
 pub use snnc_targets::schema::Reset;
+use snnc_targets::{Place, Subject};
 pub use sparse::Sparse;
 
 use super::channels::ChannelMap;
@@ -302,6 +303,12 @@ impl Model {
     pub fn layer_name(&self, population: PopulationId) -> String {
         let p = &self.populations[population];
         format!("{}.{}", self.networks[p.network].name, p.name)
+    }
+
+    /// The layer of a population, as a place for diagnostics.
+    pub fn layer_place(&self, population: PopulationId) -> Place {
+        let p = &self.populations[population];
+        Subject::layer(&self.networks[p.network].name, &p.name).into()
     }
 
     /// What its neurons need and a chip lacks.

@@ -19,7 +19,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, MapAxis, NamedPart, Place, Subject};
 
 use super::{
     Bias, Connectivity, Convolution, HostInput, HostStage, Model, NeuronFormat, Population, Projection,
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::ir::channels::ChannelMap;
 use crate::ir::components::joins;
-use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
+use crate::ir::{AxisMap, NetworkId, PopulationId, ProjectionId, Shape};
 
 /// More findings than this are cut: a file from elsewhere may be wrong everywhere.
 const MOST: usize = 50;
@@ -43,9 +43,9 @@ struct Checker {
 }
 
 impl Checker {
-    fn need(&mut self, ok: bool, place: &str, message: impl FnOnce() -> String) {
+    fn need(&mut self, ok: bool, place: &Place, message: impl FnOnce() -> String) {
         if !ok && self.found.0.len() < MOST {
-            self.found.push(Diagnostic::new(self.code, place, message()));
+            self.found.push(Diagnostic::new(self.code, place.clone(), message()));
         }
     }
 }
@@ -60,7 +60,7 @@ impl SpikingIr {
         verify_model(&self.model, Code::SpikingIr)?;
         let mut check = Checker { code: Code::SpikingIr, found: Diagnostics::default() };
         for (id, projection) in self.projections.iter() {
-            check.projection(&self.model, projection, &format!("{id}"));
+            check.projection(&self.model, projection, id);
         }
         if check.found.0.is_empty() {
             check.order(self);
@@ -104,7 +104,7 @@ pub fn arrival_problem(source: &Population, target: &Population, delay: u32, cyc
 }
 
 /// Passes that do not end with the last window or arrival, given one past the last timestep of some arrivals.
-pub fn pass_problems(model: &Model, arrivals: Vec<(NetworkId, u32)>) -> Vec<(String, String)> {
+pub fn pass_problems(model: &Model, arrivals: Vec<(NetworkId, u32)>) -> Vec<(Place, String)> {
     let mut ends = vec![0; model.networks.len()];
     let windows = model.populations.values().map(|p| (p.network, p.window.end()));
     for (network, end) in windows.chain(arrivals) {
@@ -118,7 +118,7 @@ pub fn pass_problems(model: &Model, arrivals: Vec<(NetworkId, u32)>) -> Vec<(Str
             let message = format!(
                 "{found} timesteps a pass, expected {end}: the end of the last window, or the arrival of the last spike"
             );
-            (format!("{id} \"{}\"", network.name), message)
+            (Subject::IrNetwork(id, Some(network.name.clone())).into(), message)
         })
         .collect()
 }
@@ -142,7 +142,7 @@ impl Checker {
     fn unsupported(&mut self, model: &Model, population: &Population, message: String) {
         if self.found.0.len() < MOST {
             let network = model.networks.get(population.network).map_or("", |network| network.name.as_str());
-            let place = format!("layer {network}.{}", population.name);
+            let place = Subject::layer(network, &population.name);
             let found = Diagnostic::new(Code::Unsupported, place, message);
             self.found.push(found.hint("use a smaller map, fewer inputs or narrower weights"));
         }
@@ -168,7 +168,7 @@ impl Checker {
     fn order(&mut self, ir: &SpikingIr) {
         let (model, components) = (&ir.model, ir.components());
         for between in components.parted(model) {
-            let place = format!("{between} \"{}\"", model.populations[between].name);
+            let place = Subject::Population(between, model.populations[between].name.clone()).into();
             self.need(false, &place, || {
                 "stands between populations of a cycle, which must be side by side".into()
             });
@@ -177,7 +177,7 @@ impl Checker {
         for (id, p) in ir.projections.iter().filter(|(_, p)| joins(p)) {
             let (source, target) = (&model.populations[p.source], &model.populations[p.target]);
             let cycle = components.share_a_cycle(p.source, p.target);
-            let place = format!("{id}");
+            let place = Subject::Projection(id).into();
             let ordered = cycle || p.source < p.target;
             self.need(ordered, &place, || format!("{} must come before {}", p.source, p.target));
             if let Some(problem) = arrival_problem(source, target, p.delay, cycle) {
@@ -199,7 +199,7 @@ impl Checker {
         }
         let mut names = BTreeSet::new();
         for ((id, network), end) in model.networks.iter().zip(ends) {
-            let place = format!("{id} \"{}\"", network.name);
+            let place = Subject::IrNetwork(id, Some(network.name.clone())).into();
             self.need(names.insert(&network.name), &place, || "network name is used twice".into());
             self.need(network.timesteps >= 1, &place, || "expected at least one timestep".into());
             let whole =
@@ -216,7 +216,7 @@ impl Checker {
     fn populations(&mut self, model: &Model) {
         let mut layers = BTreeSet::new();
         for (id, population) in model.populations.iter() {
-            let place = format!("{id} \"{}\"", population.name);
+            let place = Subject::Population(id, population.name.clone()).into();
             let unique = layers.insert((population.network, &population.name));
             self.need(unique, &place, || "layer name is used twice in its network".into());
             self.population(model, population, &place);
@@ -235,10 +235,10 @@ impl Checker {
             && format.threshold_mantissa_bits >= 1
             && format.threshold_mantissa_bits.saturating_add(format.threshold_shift) <= 31
             && format.threshold_mantissa_max() >= 1;
-        self.need(widths, "neuron format", || "a width is out of range".into());
+        self.need(widths, &NamedPart::NeuronFormat.into(), || "a width is out of range".into());
     }
 
-    fn population(&mut self, model: &Model, p: &Population, place: &str) {
+    fn population(&mut self, model: &Model, p: &Population, place: &Place) {
         let format = &model.neuron;
         let Some(network) = model.networks.get(p.network) else {
             self.need(false, place, || format!("{} does not exist", p.network));
@@ -281,7 +281,8 @@ impl Checker {
         self.need(order.is_none(), place, || order.unwrap_or_default());
     }
 
-    fn projection(&mut self, model: &Model, p: &Projection, place: &str) {
+    fn projection(&mut self, model: &Model, p: &Projection, id: ProjectionId) {
+        let place = &Subject::Projection(id).into();
         let (Some(source), Some(target)) = (model.populations.get(p.source), model.populations.get(p.target))
         else {
             self.need(false, place, || format!("{} or {} does not exist", p.source, p.target));
@@ -291,7 +292,7 @@ impl Checker {
         self.need(source.dynamics.fires(), place, || format!("source \"{}\" never fires", source.name));
         self.need(p.delay >= 1, place, || "delay must be at least 1".into());
         match &p.connectivity {
-            Connectivity::Conv(conv) => self.convolution(source, target, conv, place),
+            Connectivity::Conv(conv) => self.convolution(source, target, conv, id),
             Connectivity::Sparse(sparse) => {
                 for population in [source, target] {
                     let line = population.shape.channels == 1 && population.shape.height == 1;
@@ -309,7 +310,14 @@ impl Checker {
         self.need(fits, place, || format!("a weight is outside {} to {most}", -most - 1));
     }
 
-    fn convolution(&mut self, source: &Population, target: &Population, conv: &Convolution, place: &str) {
+    fn convolution(
+        &mut self,
+        source: &Population,
+        target: &Population,
+        conv: &Convolution,
+        id: ProjectionId,
+    ) {
+        let place = &Subject::Projection(id).into();
         let (k, map) = (&conv.kernel, &conv.map);
         let regular = source.order.is_none() && target.order.is_none();
         self.need(regular, place, || "joins a population numbered anew by a convolution".into());
@@ -333,11 +341,12 @@ impl Checker {
                 source.shape.channels, target.shape.channels
             )
         });
-        self.axis(&map.rows, k.height, source.shape.height, target.shape.height, &format!("{place} rows"));
-        self.axis(&map.cols, k.width, source.shape.width, target.shape.width, &format!("{place} columns"));
+        let axis = |axis| Subject::ProjectionAxis(id, axis).into();
+        self.axis(&map.rows, k.height, source.shape.height, target.shape.height, &axis(MapAxis::Rows));
+        self.axis(&map.cols, k.width, source.shape.width, target.shape.width, &axis(MapAxis::Columns));
     }
 
-    fn axis(&mut self, axis: &AxisMap, kernel: usize, input: usize, output: usize, place: &str) {
+    fn axis(&mut self, axis: &AxisMap, kernel: usize, input: usize, output: usize, place: &Place) {
         let ok = axis.kernel == kernel && axis.input == input && axis.output == output;
         self.need(ok, place, || {
             format!("map {axis:?} does not fit kernel {kernel}, source {input}, target {output}")
@@ -359,18 +368,19 @@ impl Checker {
 
     /// What the host writes and reads exists.
     fn host_ends(&mut self, model: &Model) {
-        let inputs = model.inputs.iter().map(|input| ("host input", input.population));
-        let readouts = model.readouts.iter().map(|readout| ("readout", readout.population));
-        for (what, population) in inputs.chain(readouts) {
+        let inputs = model.inputs.iter().map(|input| input.population);
+        let readouts = model.readouts.iter().map(|readout| readout.population);
+        let inputs = inputs.map(|id| (Subject::HostInput(id), id));
+        for (subject, population) in inputs.chain(readouts.map(|id| (Subject::Readout(id), id))) {
             let exists = model.populations.get(population).is_some();
-            self.need(exists, &format!("{what} of {population}"), || "population does not exist".into());
+            self.need(exists, &subject.into(), || "population does not exist".into());
         }
     }
 
     fn host_side(&mut self, model: &Model) {
         let (mut written, mut shapes) = (BTreeSet::new(), BTreeMap::new());
         for input in &model.inputs {
-            let place = format!("host input of {}", input.population);
+            let place = Subject::HostInput(input.population).into();
             self.host_input(model, input, &place);
             written.insert(input.population);
             // A pass is given one input.
@@ -380,12 +390,12 @@ impl Checker {
                 format!("takes shape {}, another input of {network} takes {first}", input.input)
             });
         }
-        self.need(written.len() == model.inputs.len(), "host inputs", || {
+        self.need(written.len() == model.inputs.len(), &NamedPart::HostInputs.into(), || {
             "a population is written twice".into()
         });
         let hosted: BTreeSet<PopulationId> =
             model.populations.iter().filter(|(_, p)| p.bias == Bias::Host).map(|(id, _)| id).collect();
-        self.need(hosted == written, "host inputs", || {
+        self.need(hosted == written, &NamedPart::HostInputs.into(), || {
             format!("populations with host biases {hosted:?}, host inputs for {written:?}")
         });
         for readout in &model.readouts {
@@ -394,7 +404,7 @@ impl Checker {
         self.workload(model);
     }
 
-    fn host_input(&mut self, model: &Model, input: &HostInput, place: &str) {
+    fn host_input(&mut self, model: &Model, input: &HostInput, place: &Place) {
         let population = &model.populations[input.population];
         let mut shapes = vec![input.input];
         for stage in &input.stages {
@@ -429,7 +439,7 @@ impl Checker {
     }
 
     fn readout(&mut self, model: &Model, readout: &Readout) {
-        let place = format!("readout of {}", readout.population);
+        let place = Subject::Readout(readout.population).into();
         let population = &model.populations[readout.population];
         self.need(!population.dynamics.fires(), &place, || {
             "population fires; read-outs are integrators".into()
@@ -443,7 +453,7 @@ impl Checker {
 
     fn workload(&mut self, model: &Model) {
         let problems = model.workload.iter().flat_map(|workload| workload.problems(model.networks.len()));
-        problems.for_each(|problem| self.need(false, "workload", || problem));
+        problems.for_each(|problem| self.need(false, &NamedPart::Workload.into(), || problem));
     }
 }
 

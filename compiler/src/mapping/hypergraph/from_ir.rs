@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::graph::{Block, Cover, Hypergraph, Incidence, Vertex};
 use crate::ir::channels::common;
@@ -69,9 +69,8 @@ impl Numbering {
         }
         if u32::try_from(first).is_err() {
             let message = format!("{first} vertices are too many");
-            return Err(
-                Diagnostic::new(Code::Argument, "group", message).hint("use larger groups of channels")
-            );
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("group"), message)
+                .hint("use larger groups of channels"));
         }
         Ok((Self { populations, group }, first))
     }
@@ -97,7 +96,11 @@ impl Numbering {
 /// [`Code::Argument`] if the group is empty or there are too many vertices.
 pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result<NetworkGraph, Diagnostic> {
     if group == 0 {
-        return Err(Diagnostic::new(Code::Argument, "group", "a vertex of 0 channels, expected at least 1"));
+        return Err(Diagnostic::new(
+            Code::Argument,
+            Subject::argument("group"),
+            "a vertex of 0 channels, expected at least 1",
+        ));
     }
     let (numbering, vertices) = Numbering::new(ir, network, group)?;
     let groups = groups_of(ir, network, group);

@@ -3,7 +3,7 @@
 //! Invariants of an [`Incidence`]: both directions name the same pairs; pins of a net ascend and are distinct, as
 //! are nets of a vertex.
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, NamedPart, Subject};
 
 snnc_targets::entity! {
     /// A vertex: neurons that stay together.
@@ -38,7 +38,7 @@ impl Incidence {
             row.sort_unstable();
             if let Some(last) = row.last().filter(|pin| pin.0 as usize >= vertices) {
                 let message = format!("pin {last} of net {net}, but there are {vertices} vertices");
-                return Err(Diagnostic::new(Code::HypergraphInvalid, format!("net {net}"), message));
+                return Err(Diagnostic::new(Code::HypergraphInvalid, Subject::Net(net), message));
             }
             let first = kept;
             for i in span[0]..span[1] {
@@ -157,7 +157,8 @@ impl Hypergraph {
         resources: usize,
         covers: Vec<Cover>,
     ) -> Result<Self, Diagnostic> {
-        let fail = |message: String| Err(Diagnostic::new(Code::HypergraphInvalid, "hypergraph", message));
+        let fail =
+            |message: String| Err(Diagnostic::new(Code::HypergraphInvalid, NamedPart::Hypergraph, message));
         let (vertices, nets) = (incidence.vertices(), incidence.nets());
         if net_weights.len() != nets {
             return fail(format!("{} net weights for {nets} nets", net_weights.len()));

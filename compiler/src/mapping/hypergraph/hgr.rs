@@ -8,7 +8,7 @@
 use std::fmt::Write;
 use std::str::SplitAsciiWhitespace;
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Place};
 
 use super::graph::{Block, Hypergraph, Incidence, Vertex};
 
@@ -40,7 +40,7 @@ impl<'a> Lines<'a> {
     }
 
     fn error(&self, message: String) -> Diagnostic {
-        Diagnostic::new(Code::HypergraphInvalid, format!("{}:{}", self.name, self.number), message)
+        Diagnostic::new(Code::HypergraphInvalid, Place::line(self.name, self.number, None), message)
     }
 
     fn number<T: std::str::FromStr>(&self, word: &str) -> Result<T, Diagnostic> {
@@ -102,7 +102,7 @@ pub fn parse(text: &str, name: &str) -> Result<Hypergraph, Diagnostic> {
         return Err(lines.error("more lines than the header says".into()));
     }
     Hypergraph::new(incidence, net_weights, vertex_weights, resources, Vec::new())
-        .map_err(|problem| Diagnostic { place: name.into(), ..problem })
+        .map_err(|problem| Diagnostic { place: Place::file(name), ..problem })
 }
 
 fn parse_nets(lines: &mut Lines<'_>, header: &Header) -> Result<(Incidence, Vec<u64>), Diagnostic> {
@@ -239,7 +239,7 @@ mod tests {
         for (text, line, message) in cases {
             let error = parse(text, "f.hgr").unwrap_err();
             assert_eq!(error.code, Code::HypergraphInvalid);
-            assert_eq!(error.place, format!("f.hgr:{line}"), "{text:?}");
+            assert_eq!(error.place, Place::line("f.hgr", line, None), "{text:?}");
             assert!(error.message.contains(message), "{text:?}: {}", error.message);
         }
         let heavy = format!("2 2 1\n{0} 1 2\n{0} 1 2\n", u64::MAX / 2);

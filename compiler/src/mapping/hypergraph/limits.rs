@@ -1,6 +1,6 @@
 //! What a block may hold, and what a given partition puts into its blocks.
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, NamedPart, Subject};
 
 use super::graph::{Block, Hypergraph};
 
@@ -32,7 +32,7 @@ impl Limits {
                 graph.resources,
                 graph.covers.len()
             );
-            return Err(Diagnostic::new(Code::HypergraphInvalid, "limits", message));
+            return Err(Diagnostic::new(Code::HypergraphInvalid, NamedPart::Limits, message));
         }
         for vertex in graph.incidence.all_vertices() {
             let weights = graph.weight(vertex).iter().zip(&self.scalars);
@@ -43,8 +43,12 @@ impl Limits {
             for (used, most) in weights.map(|(w, l)| (*w, *l)).chain(covers) {
                 if used > most {
                     let message = format!("one vertex needs {used} of a resource, a block has {most}");
-                    return Err(Diagnostic::new(Code::DoesNotFit, format!("vertex {vertex}"), message)
-                        .hint("raise the limit, or make smaller vertices"));
+                    return Err(Diagnostic::new(
+                        Code::DoesNotFit,
+                        Subject::Vertex(vertex.0 as usize),
+                        message,
+                    )
+                    .hint("raise the limit, or make smaller vertices"));
                 }
             }
         }

@@ -6,7 +6,7 @@
 
 use crate::mapping::effort::Effort;
 use rayon::prelude::*;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, NamedPart};
 
 use super::anneal::{Schedule, anneal};
 use super::coarsen::{Level, Pace, coarsen};
@@ -92,7 +92,7 @@ fn ascending(least: usize, most: usize) -> impl Iterator<Item = usize> {
 fn does_not_fit(count: usize, least: usize) -> Diagnostic {
     let message = format!("no partition into {count} blocks keeps the limits; weights alone need {least}");
     let most = format!("allow more blocks (at most {BLOCKS_MAX}), raise the limit, or make smaller vertices");
-    Diagnostic::new(Code::DoesNotFit, "hypergraph", message).hint(most)
+    Diagnostic::new(Code::DoesNotFit, NamedPart::Hypergraph, message).hint(most)
 }
 
 fn attempt(graph: &Hypergraph, limits: &Limits, count: usize, options: Options) -> Option<Solution> {

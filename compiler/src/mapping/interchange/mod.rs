@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snnc_targets::{Code, Diagnostic, input};
+use snnc_targets::{Code, Diagnostic, Place, input};
 
 /// A mapping file: RON with a format string.
 pub trait MappingFile: Serialize + DeserializeOwned {
@@ -39,7 +39,7 @@ pub trait MappingFile: Serialize + DeserializeOwned {
             let at = error.span.start;
             Diagnostic::new(
                 Code::RonSyntax,
-                format!("{place}:{}:{}", at.line, at.col),
+                Place::line(place, at.line, Some(at.col)),
                 error.code.to_string(),
             )
         })?;
@@ -47,7 +47,7 @@ pub trait MappingFile: Serialize + DeserializeOwned {
             return Ok(file);
         }
         let message = format!("format is `{}`, expected `{}`", file.format(), Self::FORMAT);
-        Err(Diagnostic::new(Code::MappingInvalid, place, message))
+        Err(Diagnostic::new(Code::MappingInvalid, Place::file(place), message))
     }
 
     /// Reads a file.

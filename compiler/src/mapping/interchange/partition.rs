@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject};
 
 use super::MappingFile;
 use crate::ir::PopulationId;
@@ -103,20 +103,19 @@ impl PartitionFile {
     pub fn resolve(&self, ir: &SpikingIr) -> Result<Partition, Diagnostics> {
         let ids: BTreeMap<String, PopulationId> =
             ir.model.populations.keys().map(|id| (ir.model.layer_name(id), id)).collect();
-        let mut unknown: BTreeMap<&str, String> = BTreeMap::new();
-        let mut find = |name, place: &str| {
+        let mut unknown: BTreeMap<&str, Subject> = BTreeMap::new();
+        let mut find = |name, subject: Subject| {
             let id = ids.get::<str>(name).copied();
             if id.is_none() {
-                unknown.entry(name).or_insert_with(|| place.to_owned());
+                unknown.entry(name).or_insert(subject);
             }
             id
         };
         let mut partition = Partition::default();
         for (core, boxes) in self.cores.iter().enumerate() {
-            let place = format!("core {core}");
             let mut slices = Vec::with_capacity(boxes.len());
             for piece in boxes {
-                let Some(population) = find(&piece.layer, &place) else { continue };
+                let Some(population) = find(&piece.layer, Subject::CoreOfFile(core)) else { continue };
                 let range = |(first, end): (u32, u32)| first..end;
                 slices.push(Slice {
                     population,
@@ -128,13 +127,16 @@ impl PartitionFile {
             partition.cores.push(slices);
         }
         for (layer, order) in &self.orders {
-            if let Some(id) = find(layer, "orders") {
+            if let Some(id) = find(layer, Subject::Part(NamedPart::Orders)) {
                 partition.orders.insert(id, order.clone());
             }
         }
         let mut unconnected = Vec::new();
         for cut in &self.kernel_parts {
-            let ends = (find(&cut.from, "kernel_parts"), find(&cut.to, "kernel_parts"));
+            let ends = {
+                let here = Subject::Part(NamedPart::KernelParts);
+                (find(&cut.from, here.clone()), find(&cut.to, here))
+            };
             let (Some(from), Some(to)) = ends else { continue };
             let own = ir.projections.iter().filter(|(_, p)| (p.source, p.target) == (from, to));
             let found: Vec<_> = own.map(|(id, _)| id).collect();
@@ -155,7 +157,7 @@ impl PartitionFile {
             problems.push(problem.hint(format!("layers: {known}")));
         }
         for message in unconnected {
-            problems.push(Diagnostic::new(Code::MappingInvalid, "kernel_parts", message));
+            problems.push(Diagnostic::new(Code::MappingInvalid, NamedPart::KernelParts, message));
         }
         problems.into_result(partition)
     }

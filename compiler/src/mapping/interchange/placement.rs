@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::topology::Tile;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Site, Subject, Target, Topology};
 
 use super::MappingFile;
 use crate::mapping::Placement;
@@ -75,7 +75,7 @@ impl PlacementFile {
         let most = target.topology.chips_max.get();
         if !(1..=most).contains(&self.chips) {
             let message = format!("{} chips, {} has 1 to {most}", self.chips, target.name);
-            return Err(Diagnostic::new(Code::MappingInvalid, "placement", message).into());
+            return Err(Diagnostic::new(Code::MappingInvalid, NamedPart::Placement, message).into());
         }
         let topology = Topology::new(&target.topology, self.chips);
         let mut problems = Diagnostics::default();
@@ -91,7 +91,7 @@ impl PlacementFile {
                     "{place:?} is not on a board of {} chips of {} x {} tiles of {} cores",
                     t.chips, t.mesh_columns, t.mesh_rows, t.cores_per_tile
                 );
-                problems.push(Diagnostic::new(Code::MappingInvalid, format!("core {core}"), message));
+                problems.push(Diagnostic::new(Code::MappingInvalid, Subject::CoreOfFile(core), message));
                 continue;
             }
             let tile = Tile {

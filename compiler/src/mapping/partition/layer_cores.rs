@@ -5,7 +5,7 @@
 
 use snnc_targets::entity::EntityMap;
 use snnc_targets::layer_cores::LayerCores;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Subject, Target};
 
 use super::Partition;
 use super::tiling::Tiling;
@@ -49,7 +49,7 @@ fn alone(
     demand: &Demand,
 ) -> Vec<Diagnostic> {
     let refuse = |message: String, hint: &str| {
-        let place = format!("layer {}", ir.model.layer_name(id));
+        let place = ir.model.layer_place(id);
         Diagnostic::new(Code::DoesNotFit, place, message).hint(hint)
     };
     let mut problems: Vec<_> =
@@ -141,6 +141,6 @@ fn crowded(
     let cores = layers.cores.0.iter().filter(|core| few.iter().any(|&l| demands[l].1.fits(core))).count();
     let names: Vec<String> = few.iter().map(|&l| ir.model.layer_name(demands[l].0)).collect();
     let message = format!("{} layers have only {cores} cores that hold them", few.len());
-    Diagnostic::new(Code::DoesNotFit, format!("target {}: {}", target.name, names.join(", ")), message)
+    Diagnostic::new(Code::DoesNotFit, Subject::Target { target: target.name.clone(), layers: names }, message)
         .hint("use fewer layers, or make some of them small enough for other cores")
 }

@@ -7,7 +7,7 @@
 
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::KernelSharing;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use super::Rates;
 use super::search::Found;
@@ -68,7 +68,7 @@ pub fn search_network(
         if let Some(most) = target.axons.atoms_max() {
             let sending = cores.values().flat_map(|core| &core.slices).filter(|s| !s.destinations.is_empty());
             if let Some(wide) = sending.map(|s| s.slice.atoms()).find(|&atoms| atoms > most) {
-                let place = format!("network {}", ir.model.networks[network].name);
+                let place = Subject::Network(ir.model.networks[network].name.clone());
                 let message = format!(
                     "{wide} channels of a position came together on a core, an axon of {} tells {most} apart",
                     target.name
@@ -250,7 +250,7 @@ fn packets(cores: &EntityMap<CoreId, Core>, rates: &Rates) -> f64 {
 }
 
 fn refusal(ir: &SpikingIr, target: &Target, network: NetworkId, shares: &Shares) -> Diagnostic {
-    let place = format!("network {}", ir.model.networks[network].name);
+    let place = Subject::Network(ir.model.networks[network].name.clone());
     let message = match shares.last {
         Some((limit, used, most)) => format!(
             "after {ATTEMPTS} attempts a core still uses {used} {limit}, a core of {} has {most}",

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use snnc_targets::schema::{OutputAxonKind, WeightStorage};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Target};
 
 use super::fan::Load;
 use super::figures::{Figures, Tile};
@@ -98,8 +98,8 @@ fn positions<'a>(layer: &'a Layer, target: &'a Target) -> impl Iterator<Item = T
     all.map(move |(y, x)| figures.tile(target, &layer.cuts[0].1, &(y..y + 1), &(x..x + 1)))
 }
 
-pub(super) fn place(ir: &SpikingIr, layer: &Layer) -> String {
-    format!("layer {}", ir.model.layer_name(layer.id))
+pub(super) fn place(ir: &SpikingIr, layer: &Layer) -> Place {
+    ir.model.layer_place(layer.id)
 }
 
 pub(super) fn remedy(target: &Target, limit: Limit) -> &'static str {

@@ -5,7 +5,7 @@
 //! best states go on. Deterministic: candidates are ordered and ties keep their order.
 
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use super::Partition;
 use super::cover::{Grids, plans};
@@ -146,7 +146,7 @@ fn without_order(ir: &SpikingIr, network: NetworkId, method: Method) -> Result<M
             Ok(Method::Hypergraph { group: neurons.div_ceil(GRAPH_NEURONS).max(1) })
         }
         Method::Tiles => {
-            let place = format!("network {}", ir.model.networks[network].name);
+            let place = Subject::Network(ir.model.networks[network].name.clone());
             let message = "tiles are cut from the outputs to the inputs, and this network has a cycle";
             let hint = "leave the partitioner to the compiler, or choose --partitioner hypergraph";
             Err(Diagnostic::new(Code::Unsupported, place, message).hint(hint).into())

@@ -19,7 +19,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Site, Target, Topology};
 
 use super::effort::Effort;
 use super::traffic::Traffic;
@@ -75,7 +75,7 @@ pub fn place(
     let most = target.topology.chips_max.get();
     if chips > most as usize {
         let message = format!("{cores} cores need {chips} chips, {} has at most {most}", target.name);
-        return Err(Diagnostic::new(Code::DoesNotFit, "program", message)
+        return Err(Diagnostic::new(Code::DoesNotFit, NamedPart::Program, message)
             .hint("use a smaller model, or a target with larger cores or more chips"));
     }
     let topology = Topology::new(&target.topology, chips as u32);

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 use snnc_targets::schema::Routing;
-use snnc_targets::{Code, Diagnostic, LinkKind};
+use snnc_targets::{Code, Diagnostic, LinkKind, Subject};
 
 use crate::ir::program::Program;
 use crate::ir::program::trees::Trees;
@@ -39,7 +39,7 @@ pub fn check(program: &Program) -> Result<(), Diagnostic> {
         return Ok(());
     };
     let width = program.topology().width() as usize;
-    let place = format!("router at column {}, row {}", router % width, router / width);
+    let place = Subject::RouterAt { column: router % width, row: router / width };
     let message = format!("multicast trees need {used} table entries, {} has {most}", program.target.name);
     Err(Diagnostic::new(Code::DoesNotFit, place, message).hint(
         "a tree takes an entry wherever it starts, turns, forks or ends: use a target with larger tables, or larger \

@@ -6,7 +6,7 @@
 
 mod float;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::passes::collect::Collected;
 
@@ -34,7 +34,7 @@ pub fn verify(network: &Collected, recorded: &[Pass]) -> Result<(), Diagnostics>
     };
     match recorded.iter().position(|pass| !fits(pass)) {
         Some(pass) => {
-            let place = format!("network {}", network.network);
+            let place = Subject::Network(network.network.clone());
             let message = format!("recorded pass {pass} has spikes of neurons that it has not");
             Err(Diagnostic::new(Code::SpikingIr, place, message).into())
         }

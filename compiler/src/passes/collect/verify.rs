@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::{Collected, NeuronLayer, SourceKernel, Wiring};
 
@@ -25,7 +25,7 @@ impl Collected {
         for (index, layer) in self.layers.iter().enumerate() {
             let mut need = |ok: bool, message: &str| {
                 if !ok {
-                    let place = format!("layer {}.{}", self.network, layer.name);
+                    let place = Subject::layer(&self.network, &layer.name);
                     found.push(Diagnostic::new(Code::SpikingIr, place, message));
                 }
             };

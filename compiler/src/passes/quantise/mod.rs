@@ -27,7 +27,7 @@ mod ties;
 pub use summary::{LayerQuantisation, summary};
 
 use rayon::prelude::*;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use super::calibrate::Pass;
 use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel, Wiring};
@@ -196,11 +196,7 @@ impl Quantiser<'_> {
     }
 
     fn refuse(&self, message: String) -> Diagnostic {
-        Diagnostic::new(
-            Code::Quantise,
-            format!("layer {}.{}", self.network.network, self.layer.name),
-            message,
-        )
+        Diagnostic::new(Code::Quantise, Subject::layer(&self.network.network, &self.layer.name), message)
     }
 
     fn lif(&self, tau: f64, threshold: f64, steps: usize, held: f64) -> Result<Quantised, Diagnostic> {

@@ -4,7 +4,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::{TreeId, Trees};
 use snnc_targets::schema::NetworkSpec;
 use snnc_targets::topology::Routing;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::clock::CoreCycles;
 use super::mesh::MeshSpec;
@@ -17,7 +17,7 @@ const MOST_LINKS: u64 = 1 << 26;
 const MOST_CHANNELS: u32 = 64;
 
 fn refuse(program: &Program, message: &str) -> Diagnostic {
-    Diagnostic::new(Code::Unsupported, format!("target {}", program.target.name), message)
+    Diagnostic::new(Code::Unsupported, Subject::target(&program.target.name), message)
 }
 
 /// The network of a program's target, whose packets the mesh can carry.

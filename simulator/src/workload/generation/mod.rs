@@ -13,7 +13,7 @@ mod uniforms;
 use snnc_compiler::ir::spiking::Model;
 use snnc_compiler::ir::workload::WorkloadSpec;
 use snnc_compiler::ir::{NetworkId, Shape};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject};
 
 pub use diffusion::{Diffusion, Image, LoopParameters};
 pub use draw::draw;
@@ -54,7 +54,7 @@ impl Generation {
     /// that the loop cannot drive.
     pub fn new(model: &Model, seed: u64, images: u64) -> Result<Self, Diagnostics> {
         let refused = |message: String| {
-            let place = format!("model {}", model.name);
+            let place = Subject::Model(model.name.clone());
             Diagnostics::from(
                 Diagnostic::new(Code::Unsupported, place, message).hint("add a `pipeline` to the model file"),
             )
@@ -103,7 +103,7 @@ struct Check<'m> {
 impl Check<'_> {
     fn need(&mut self, ok: bool, message: impl FnOnce() -> String) {
         if !ok {
-            self.found.push(Diagnostic::new(Code::ProgramInvalid, "workload generation", message()));
+            self.found.push(Diagnostic::new(Code::ProgramInvalid, NamedPart::Generation, message()));
         }
     }
 

@@ -3,6 +3,7 @@
 use super::Findings;
 use crate::ir::CoreId;
 use crate::ir::program::{Core, InputAxon, Program, Run, SynapseList};
+use snnc_targets::{CorePart, Place, Subject};
 
 /// Weight memory of a list's projection: first weight, source channels, weights of each.
 type Block = (u32, u32, u32);
@@ -12,7 +13,7 @@ impl Findings {
     pub(super) fn weights(&mut self, program: &Program) {
         let most = program.model.neuron.weight_max();
         for (id, core) in program.cores.iter() {
-            let place = || id.to_string();
+            let place = || id.into();
             let (count, room) = (core.weights.len(), u32::MAX as usize);
             self.need(count <= room, place, || format!("holds {count} weights, at most {room} are counted"));
             let fits = core.weights.iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
@@ -25,15 +26,14 @@ impl Findings {
             });
             let mut blocks: Vec<Block> = Vec::with_capacity(core.lists.len());
             for (i, list) in core.lists.iter().enumerate() {
-                self.list(core, list, &format!("{id} list {i}"));
+                self.list(core, list, || Subject::Core(id, CorePart::List(i)).into());
                 blocks.push((list.weights, list.atoms, list.atom_stride));
             }
             self.blocks(id, blocks);
         }
     }
 
-    fn list(&mut self, core: &Core, list: &SynapseList, place: &str) {
-        let place = || place.to_owned();
+    fn list(&mut self, core: &Core, list: &SynapseList, place: impl Fn() -> Place + Copy) {
         let neurons = core.slices.get(list.slice as usize).map(|placed| placed.slice.neurons());
         self.need(neurons.is_some(), place, || format!("slice {} does not exist", list.slice));
         self.need(!list.runs.is_empty() && list.atoms >= 1, place, || "is empty".into());
@@ -64,7 +64,7 @@ impl Findings {
             let apart = end_of(pair[0]) <= pair[1].0.into();
             self.need(
                 apart,
-                || id.to_string(),
+                || id.into(),
                 || {
                     format!(
                         "weights of lists overlap: {} channels of {} from {} on, and {} of {} from {} on",
@@ -81,7 +81,7 @@ impl Findings {
         for (id, core) in program.cores.iter() {
             let mut before = 0;
             for (i, axon) in core.axons.iter().enumerate() {
-                let place = || format!("{id} axon {i}");
+                let place = || Subject::Core(id, CorePart::Axon(i)).into();
                 self.need((1..=delay_max).contains(&axon.delay), place, || {
                     format!("delay {}, target has 1 to {delay_max}", axon.delay)
                 });
@@ -100,7 +100,7 @@ impl Findings {
     }
 
     /// What an axon touches: lists of one projection, each in a slice of its own, targets inside it.
-    fn entries(&mut self, core: &Core, axon: &InputAxon, place: &dyn Fn() -> String) {
+    fn entries(&mut self, core: &Core, axon: &InputAxon, place: &dyn Fn() -> Place) {
         let mut before: Option<&SynapseList> = None;
         for entry in core.entries(axon) {
             let Some(list) = core.lists.get(entry.list as usize) else {

@@ -28,7 +28,7 @@ mod routes;
 mod structure;
 mod synapses;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Place, Subject};
 
 use super::Program;
 use crate::ir::spiking::verify::verify_model;
@@ -42,7 +42,7 @@ const MOST: usize = 50;
 struct Findings(Diagnostics);
 
 impl Findings {
-    fn need(&mut self, ok: bool, place: impl FnOnce() -> String, message: impl FnOnce() -> String) -> bool {
+    fn need(&mut self, ok: bool, place: impl FnOnce() -> Place, message: impl FnOnce() -> String) -> bool {
         if !ok && self.0.0.len() < MOST {
             self.0.push(Diagnostic::new(Code::ProgramInvalid, place(), message()));
         }
@@ -86,11 +86,11 @@ impl Program {
             *found == NeuronFormat::new(&self.target.neuron, found.weight_bits) && found.weight_bits <= bits;
         findings.need(
             same,
-            || "neuron format".into(),
+            || NamedPart::NeuronFormat.into(),
             || format!("{found:?} is not that of {}", self.target.name),
         );
         for (id, lacking) in self.model.lacking(&self.target.neuron) {
-            let place = || format!("{id} \"{}\"", self.model.populations[id].name);
+            let place = || Subject::Population(id, self.model.populations[id].name.clone()).into();
             findings.need(false, place, || lacking);
         }
         findings.0.into_result(())
@@ -106,7 +106,7 @@ impl Program {
         let orders = ir.orders_of(&self.model);
         for (&id, order) in &orders {
             let problem = ir.order_problem(id, order);
-            findings.need(problem.is_none(), || format!("order of {id}"), || problem.unwrap_or_default());
+            findings.need(problem.is_none(), || Subject::Order(id).into(), || problem.unwrap_or_default());
         }
         if !findings.0.0.is_empty() {
             return findings.0.into_result(());
@@ -114,14 +114,18 @@ impl Program {
         let ir = ir.reordered(&orders);
         if findings.need(
             self.model == ir.model,
-            || "program".into(),
+            || NamedPart::Program.into(),
             || "model differs from the spiking IR's".into(),
         ) {
             let can_be_cut = self.kernel_parts.iter().all(|(&id, parts)| {
                 let kernel = ir.projections.get(id).and_then(|p| p.conv()).map(|conv| &conv.kernel);
                 kernel.is_some_and(|k| parts.fit(k.height, k.width))
             });
-            if findings.need(can_be_cut, || "program".into(), || "cuts kernels that do not exist".into()) {
+            if findings.need(
+                can_be_cut,
+                || NamedPart::Program.into(),
+                || "cuts kernels that do not exist".into(),
+            ) {
                 for (place, message) in self.layer_core_problems(&ir) {
                     findings.need(false, || place, || message);
                 }

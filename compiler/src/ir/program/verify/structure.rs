@@ -1,6 +1,7 @@
 //! Checks that need no spiking IR: sites, neurons, limits.
 
 use snnc_targets::schema::Routing;
+use snnc_targets::{CorePart, NamedPart, Subject};
 
 use super::Findings;
 use crate::ir::CoreId;
@@ -26,7 +27,7 @@ impl Findings {
         let room = (program.cores.len() as u64 * u64::from(program.target.core.neurons.get())).min(1 << 28);
         if !self.need(
             neurons <= room,
-            || "program".into(),
+            || NamedPart::Program.into(),
             || format!("{neurons} neurons, cores hold {room}"),
         ) {
             return;
@@ -42,7 +43,7 @@ impl Findings {
             }
             let network = |s: &CoreSlice| program.model.populations[s.slice.population].network;
             let one_network = core.slices.iter().all(|s| network(s) == network(&core.slices[0]));
-            self.need(one_network, || id.to_string(), || "holds slices of two networks".into());
+            self.need(one_network, || id.into(), || "holds slices of two networks".into());
         }
         for (place, message) in cover.missing(&program.model) {
             self.need(false, || place, || message);
@@ -60,7 +61,7 @@ impl Findings {
         cover: &mut Cover,
     ) -> bool {
         let (slice, first) = (&placed.slice, placed.first_neuron);
-        let place = || id.to_string();
+        let place = || id.into();
         match cover.mark(&program.model, slice) {
             Err(message) => self.need(false, place, || message),
             Ok(doubled) => {
@@ -87,7 +88,7 @@ impl Findings {
                 let layers: std::collections::BTreeSet<String> = layers.collect();
                 let place = || {
                     let names: Vec<String> = layers.into_iter().collect();
-                    format!("{id} with {}", names.join(", "))
+                    Subject::Core(id, CorePart::Layers(names)).into()
                 };
                 self.need(false, place, || format!("uses {used} {limit}, target has {most}"));
             }
@@ -95,7 +96,7 @@ impl Findings {
                 let atoms = placed.slice.atoms();
                 self.need(
                     atoms_max.is_none_or(|most| atoms <= most),
-                    || id.to_string(),
+                    || id.into(),
                     || format!("{atoms} atoms on an axon, target has {}", atoms_max.unwrap_or(0)),
                 );
             }
@@ -109,7 +110,7 @@ impl Findings {
         };
         if let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) {
             let message = || format!("holds {used} table entries, target has {most}");
-            self.need(false, || format!("router {router}"), message);
+            self.need(false, || Subject::Router(router).into(), message);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! over unrolled synapses is needed: the first entry of a list fixes which tap each relative target means, and all
 //! others must agree.
 
+use snnc_targets::{CorePart, Place, Subject};
 use std::ops::Range;
 
 use snnc_targets::entity::EntityMap;
@@ -36,7 +37,7 @@ impl Findings {
             let expected = projection.synapses();
             self.need(
                 found == expected,
-                || id.to_string(),
+                || Subject::Projection(id).into(),
                 || format!("{found} synapses are on cores, expected {expected}"),
             );
         }
@@ -71,7 +72,7 @@ impl Check<'_> {
             for to in placed.routes(position) {
                 let core = &self.program.cores[to.core];
                 let axon = &core.axons[to.axon as usize];
-                let place = || format!("{id} position ({}, {}) to {} axon {}", at.0, at.1, to.core, to.axon);
+                let place = || Subject::Core(id, CorePart::Synapses(at, to.core, to.axon)).into();
                 for entry in core.entries(axon) {
                     let list = &core.lists[entry.list as usize];
                     let target = &core.slices[list.slice as usize];
@@ -82,13 +83,7 @@ impl Check<'_> {
         }
     }
 
-    fn touch(
-        &mut self,
-        findings: &mut Findings,
-        axon: &InputAxon,
-        touch: &Touch,
-        place: &dyn Fn() -> String,
-    ) {
+    fn touch(&mut self, findings: &mut Findings, axon: &InputAxon, touch: &Touch, place: &dyn Fn() -> Place) {
         let list = touch.list;
         let Some(projection) = self.ir.projections.get(list.projection) else {
             findings.need(false, place, || format!("{} does not exist", list.projection));
@@ -133,7 +128,7 @@ fn conv_taps(
     conv: &Convolution,
     touch: &Touch,
     memory: &mut Option<Taps>,
-    place: &dyn Fn() -> String,
+    place: &dyn Fn() -> Place,
 ) {
     let (list, target) = (touch.list, touch.target);
     let Some(reached) = Reached::new(conv, &target.slice) else { return };
