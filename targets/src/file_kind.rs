@@ -118,7 +118,7 @@ impl FileKind {
         }
     }
 
-    /// What it is good for here, said to whoever gave it in the wrong place.
+    /// Where such a file belongs, for the error about one that was given in the wrong place.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Model => "models are the first argument of `snnc compile`, `run`, `fit` and `verify`",

@@ -1,4 +1,4 @@
-//! What commands that compile or check a model can be told.
+//! Arguments of the commands that compile or check a model.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The command line: what can be said, not what is done. Exit codes: docs/outputs.md.
+//! The arguments of the command line; [`super::commands`] acts on them. Exit codes: docs/outputs.md.
 
 mod compiling;
 mod mapping;

@@ -1,4 +1,4 @@
-//! What commands that execute a program can be told: how often, on what, and what they write.
+//! Arguments of the commands that execute a program: how often, on what input, and what they write.
 
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 use snnc_targets::diagnostic::{Place, Severity, Span, one_line, printable};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-/// Diagnostics that are drawn; of the others their number is said.
+/// Most diagnostics that are drawn; the others are only counted.
 const SHOWN: usize = 50;
 
 /// With the colours of a terminal.
@@ -187,7 +187,7 @@ mod tests {
         let wild: Vec<char> = text.chars().filter(|c| c.is_control() && *c != '\n').collect();
         assert!(wild.is_empty(), "{wild:?} in {text}");
         assert!(!text.contains('\u{202e}') && text.contains('\u{241b}'), "{text}");
-        // Colours are all that a terminal is told.
+        // The only control sequences are colours.
         let coloured = styled(&problems, 80);
         let stripped = anstream::adapter::strip_str(&coloured).to_string();
         assert_eq!(stripped, text);

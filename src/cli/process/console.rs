@@ -1,7 +1,7 @@
 //! Standard output and standard error: the only room that writes to them.
 //!
 //! The work is done and files are written whatever becomes of the text. What went wrong with standard output is kept
-//! until the end, when [`exit_code`] tells it. What cannot be said on standard error is not said.
+//! until the end, when [`exit_code`] tells it. A text that standard error does not take is dropped.
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -65,13 +65,14 @@ pub fn give_away() {
     }
 }
 
-/// Says something on standard error; what cannot be said is lost.
+/// Prints to standard error; a text that it does not take is dropped.
 pub fn say(text: &str) {
     let mut err = std::io::stderr().lock();
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
-/// The exit code of a command that ended with `code`: another one if its text was lost, of which it tells.
+/// The exit code of a command that ended with `code`: another one, and an error on standard error, if its text was
+/// lost.
 pub fn exit_code(code: ExitCode) -> ExitCode {
     match &*output() {
         OutputState::Open | OutputState::Taken => code,

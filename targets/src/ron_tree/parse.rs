@@ -268,7 +268,10 @@ mod tests {
 
     #[test]
     fn values_know_their_bytes() {
-        let text = "#![enable(implicit_some)]\n// a\n(a: [1, -2.5e-3], b: {\"k\": Op(x: (1, 2)), /* c /* d */ */ \"k\": None}, r#c: r#\"x\"y\"#)";
+        let text = concat!(
+            "#![enable(implicit_some)]\n// a\n(a: [1, -2.5e-3], ",
+            "b: {\"k\": Op(x: (1, 2)), /* c /* d */ */ \"k\": None}, r#c: r#\"x\"y\"#)",
+        );
         let tree = parse(text).unwrap();
         let shown = |path: &str| tree.path(path).map(|node| &text[node.span.clone()]);
         assert_eq!(shown("a[1]"), Some("-2.5e-3"));

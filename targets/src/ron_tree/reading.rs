@@ -33,14 +33,14 @@ pub enum Problem {
         /// In serde's words.
         expected: String,
     },
-    /// A field that the struct has not.
+    /// A field that the struct does not have.
     UnknownField {
         /// As written.
         found: String,
         /// Those that there are.
         known: &'static [&'static str],
     },
-    /// A variant that the enumeration has not.
+    /// A variant that the enumeration does not have.
     UnknownVariant {
         /// As written.
         found: String,
