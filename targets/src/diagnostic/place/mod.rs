@@ -55,26 +55,33 @@ impl Place {
         Self::from(Subject::File).at(source, range)
     }
 
-    /// The place, known to stand at these bytes.
+    /// The place, known to stand at these bytes. One that stands in another file keeps that, behind this one: a weight
+    /// file that cannot be read, at the line of the model file that names it.
     #[must_use]
     pub fn at(self, source: &Arc<Source>, range: Range<usize>) -> Self {
-        self.located(Location::Bytes(Span { source: Arc::clone(source), range }))
+        let inner = self.behind(Path::new(&source.name));
+        inner.located(Location::Bytes(Span { source: Arc::clone(source), range }))
     }
 
     /// The place, known to stand somewhere in this file. One that stands in another file keeps that, behind this one.
     #[must_use]
     pub fn within(self, path: impl Into<PathBuf>) -> Self {
-        let inner = match self.location {
-            None => self,
-            Some(_) => Subject::Elsewhere(self).into(),
-        };
-        inner.located(Location::File(path.into()))
+        let path = path.into();
+        self.behind(&path).located(Location::File(path))
     }
 
     /// The place with another subject.
     #[must_use]
     pub fn about(self, subject: Subject) -> Self {
         Self { subject: Box::new(subject), ..self }
+    }
+
+    /// A place of another file becomes what a place in `file` is about.
+    fn behind(self, file: &Path) -> Self {
+        match self.path() {
+            Some(path) if path != file => Subject::Elsewhere(self).into(),
+            _ => self,
+        }
     }
 
     fn located(self, location: Location) -> Self {
@@ -192,8 +199,14 @@ mod tests {
         assert_eq!(Place::from(Subject::value("--images", 0)).to_string(), "--images 0");
         let located = Place::from(Subject::layer("net", "c")).at(&source, 3..4);
         assert_eq!(located.within("p.ron").to_string(), "p.ron: m.ron:2:2: layer net.c");
-        let field = Place::from(Subject::Field("core.neurons".into())).within("t.ron");
-        assert_eq!(field.to_string(), "t.ron: core.neurons");
+        let weights = Place::file("w.safetensors").at(&source, 3..4);
+        assert_eq!(
+            (weights.to_string(), weights.label()),
+            ("m.ron:2:2: w.safetensors".into(), "w.safetensors".into())
+        );
+        let field = Place::from(Subject::Field("core.neurons".into())).within("m.ron");
+        assert_eq!(field.to_string(), "m.ron: core.neurons");
+        assert_eq!(field.at(&source, 3..4).to_string(), "m.ron:2:2: core.neurons");
     }
 
     #[test]
