@@ -9,16 +9,16 @@ pub const SCHEMA: &str = "snnc.diagnostics/1";
 
 /// All that was found.
 #[derive(Debug, Serialize)]
-pub struct Printed<'a> {
+pub struct DiagnosticsJson<'a> {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
     /// In the order of the text form; all of them, however many.
-    pub diagnostics: Vec<Finding<'a>>,
+    pub diagnostics: Vec<DiagnosticJson<'a>>,
 }
 
 /// One error or warning.
 #[derive(Debug, Serialize)]
-pub struct Finding<'a> {
+pub struct DiagnosticJson<'a> {
     /// `error` or `warning`.
     pub severity: &'static str,
     /// For `snnc explain`.
@@ -30,14 +30,14 @@ pub struct Finding<'a> {
     /// What to do about it.
     pub hint: Option<&'a str>,
     /// Where.
-    pub place: Spot<'a>,
+    pub place: PlaceJson<'a>,
     /// Other places that have part in it.
-    pub related: Vec<Related<'a>>,
+    pub related: Vec<RelatedJson<'a>>,
 }
 
 /// A place.
 #[derive(Debug, Serialize)]
-pub struct Spot<'a> {
+pub struct PlaceJson<'a> {
     /// What it is about: `layer sdid.conv3`, `--images 0`, a path; empty for a file as such.
     pub subject: &'a str,
     /// `file`, `entity`, `argument` or `other`.
@@ -66,37 +66,37 @@ pub struct FileSpan<'a> {
 
 /// Another place.
 #[derive(Debug, Serialize)]
-pub struct Related<'a> {
+pub struct RelatedJson<'a> {
     /// Where.
-    pub place: Spot<'a>,
+    pub place: PlaceJson<'a>,
     /// What is there.
     pub message: &'a str,
 }
 
 /// The object with a final line feed. Control characters are escaped, as JSON demands.
 pub fn print(problems: &Diagnostics) -> String {
-    let diagnostics = problems.0.iter().map(finding).collect();
-    let printed = Printed { schema: SCHEMA, diagnostics };
+    let diagnostics = problems.0.iter().map(diagnostic_json).collect();
+    let printed = DiagnosticsJson { schema: SCHEMA, diagnostics };
     serde_json::to_string_pretty(&printed).expect("diagnostics are plain data") + "\n"
 }
 
-fn finding(problem: &Diagnostic) -> Finding<'_> {
-    Finding {
+fn diagnostic_json(problem: &Diagnostic) -> DiagnosticJson<'_> {
+    DiagnosticJson {
         severity: problem.severity().as_str(),
         code: problem.code.as_str(),
         title: problem.code.title(),
         message: &problem.message,
         hint: problem.hint.as_deref(),
-        place: spot(&problem.place),
+        place: place_json(&problem.place),
         related: problem
             .related
             .iter()
-            .map(|(place, message)| Related { place: spot(place), message })
+            .map(|(place, message)| RelatedJson { place: place_json(place), message })
             .collect(),
     }
 }
 
-fn spot(place: &Place) -> Spot<'_> {
+fn place_json(place: &Place) -> PlaceJson<'_> {
     let kind = match place.subject {
         Subject::File => "file",
         Subject::Entity(_) => "entity",
@@ -109,5 +109,5 @@ fn spot(place: &Place) -> Spot<'_> {
         let bytes = [span.range.start, span.range.end];
         FileSpan { file: &span.source.name, line, column, end_line, end_column, bytes }
     });
-    Spot { subject: place.as_str(), kind, file }
+    PlaceJson { subject: place.as_str(), kind, file }
 }

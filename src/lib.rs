@@ -45,7 +45,6 @@
 // Standard streams may be closed or full, and these macros panic then: `cli::process::console` writes to them.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-mod awake;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod comparison;
@@ -66,6 +65,7 @@ pub mod research;
 pub mod results;
 pub mod samples;
 pub mod session;
+mod spin_pool;
 pub mod streaming;
 pub mod target_table;
 pub mod trace;

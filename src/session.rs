@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
-use snnc_simulator::charge::{Meter, Record, RunRecord};
+use snnc_simulator::charge::{Meter, MeterRecord, RunRecord};
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::execute::{Chip, PassOutcome};
@@ -16,10 +16,10 @@ use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::{ChipDriver, Workload, drive};
 use snnc_targets::{Code, Diagnostic};
 
-use crate::awake::awake;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::progress::Progress;
+use crate::spin_pool::with_spinning_threads;
 
 /// Items simulated before their records are merged.
 const CHUNK: u64 = 16;
@@ -50,14 +50,14 @@ pub trait Observer: Send {
     ///
     /// # Errors
     /// What ends the run.
-    fn item(&mut self, index: u64, record: &Record) -> Result<(), Diagnostic>;
+    fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic>;
 
     /// Who wants to see simulated packets. Items then run one after another, as their packets cannot all wait.
     fn watcher(&mut self) -> Option<&mut dyn Watcher>;
 }
 
 impl Observer for () {
-    fn item(&mut self, _: u64, _: &Record) -> Result<(), Diagnostic> {
+    fn item(&mut self, _: u64, _: &MeterRecord) -> Result<(), Diagnostic> {
         Ok(())
     }
 
@@ -200,7 +200,7 @@ impl Ready {
                     let few = chunk.end - chunk.start < rayon::current_num_threads() as u64;
                     let one = |index| self.item(workload, index, None, progress);
                     let all = || chunk.into_par_iter().map(one).collect::<Vec<_>>();
-                    if few { awake(all) } else { all() }
+                    if few { with_spinning_threads(all) } else { all() }
                 }
             };
             for (index, made) in (first..).zip(made) {
@@ -219,9 +219,9 @@ impl Ready {
         index: u64,
         mut watcher: Option<&mut dyn Watcher>,
         progress: &dyn Progress,
-    ) -> Result<(W::Item, Record), Diagnostic> {
+    ) -> Result<(W::Item, MeterRecord), Diagnostic> {
         let meter = &self.meter;
-        let mut record = meter.image(index);
+        let mut record = meter.item(index);
         let (mut pass, mut failed) = (0, None);
         let mut observe = |outcome: &PassOutcome| {
             if failed.is_none() {

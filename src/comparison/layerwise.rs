@@ -29,7 +29,7 @@ use snnc_compiler::passes::pipeline;
 pub struct LayerCheck {
     /// `network.layer`.
     pub name: String,
-    /// Spikes of the float neurons.
+    /// SpikeOverlap of the float neurons.
     pub spikes: u64,
     /// (Neuron, timestep) pairs whose answer the chip's arithmetic changes.
     pub changed: u64,
@@ -135,7 +135,8 @@ impl Layerwise {
             .map(|s| trace.spikes(&network.layers[s.source].name).unwrap_or_default())
             .collect();
         for t in 0..network.timesteps {
-            let mut sums = Sums { float: vec![0.0; layer.shape.len()], chip: vec![0; layer.shape.len()] };
+            let mut sums =
+                InputSums { float: vec![0.0; layer.shape.len()], chip: vec![0; layer.shape.len()] };
             for ((source, projection), spikes) in layer.sources.iter().zip(&incoming).zip(&spikes) {
                 let Some(spikes) = spikes.get(t) else { continue };
                 match &projection.connectivity {
@@ -154,12 +155,12 @@ impl Layerwise {
 }
 
 /// Input sums of a timestep, `[h, w, c]`.
-struct Sums {
+struct InputSums {
     float: Vec<f64>,
     chip: Vec<i32>,
 }
 
-impl Sums {
+impl InputSums {
     fn add(
         &mut self,
         to: &NeuronLayer,
@@ -191,8 +192,8 @@ impl Sums {
     }
 }
 
-impl Sums {
-    /// Spikes through a list of synapses.
+impl InputSums {
+    /// SpikeOverlap through a list of synapses.
     fn add_synapses(&mut self, source: &SourceKernel, lists: &Sparse, spikes: &[bool]) {
         if let Wiring::Sparse { sources, targets } = &source.wiring {
             for ((&from, &to), weight) in sources.iter().zip(targets).zip(&source.weights) {
@@ -286,7 +287,7 @@ impl<'a> Neurons<'a> {
         }
     }
 
-    fn step(&mut self, sums: &Sums) {
+    fn step(&mut self, sums: &InputSums) {
         let channels = self.population.shape.channels;
         let mut events = Events::default();
         for i in 0..self.float.len() {

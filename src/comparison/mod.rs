@@ -22,10 +22,11 @@ use snnc_compiler::ir::spiking::HostWork;
 
 pub use layerwise::LayerCheck;
 pub use metrics::pixel_mse;
-pub use run::{Options, compare};
+pub use run::{ComparisonOptions, compare};
 pub use samples::{PredictionComparison, ReadoutComparison, SampleComparison, compare_samples};
 pub use statistics::Estimate;
 
+use crate::report::data::Overflows;
 use crate::warnings::Warning;
 
 /// The comparison of a model on a target.
@@ -58,7 +59,7 @@ pub struct Comparison {
     /// All of [`Comparison::saturation`].
     pub overflows: u64,
     /// Values that left their width on the chip, teacher-forced passes.
-    pub saturation: Saturation,
+    pub saturation: Overflows,
     /// What may go wrong on other inputs.
     pub warnings: Vec<Warning>,
     /// What the host computes in floats on both sides, in a pass of each network.
@@ -68,7 +69,7 @@ pub struct Comparison {
     pub pictures: Vec<(snnc_compiler::ir::Shape, Vec<u8>)>,
 }
 
-/// Spikes of one layer on both sides.
+/// SpikeOverlap of one layer on both sides.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerComparison {
     /// `network.layer`.
@@ -80,7 +81,7 @@ pub struct LayerComparison {
     /// Share of pairs with the same answer when each side follows its own answers; absent where they are not fed back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub free_running_agreement: Option<f64>,
-    /// Spikes per neuron and timestep, float.
+    /// SpikeOverlap per neuron and timestep, float.
     pub rate_float: f64,
     /// The same on the chip.
     pub rate_chip: f64,
@@ -131,15 +132,4 @@ pub struct PixelComparison {
     pub free_running_mse: f64,
     /// Structural similarity for the freely running chip.
     pub free_running_ssim: f64,
-}
-
-/// Values that left their width.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Saturation {
-    /// Input sums outside the accumulator's width.
-    pub accumulator: u64,
-    /// Membranes clipped to the state's width.
-    pub state: u64,
-    /// Host-written biases clipped to the bias format.
-    pub bias: u64,
 }

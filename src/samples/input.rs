@@ -10,7 +10,7 @@ use std::path::Path;
 use snnc_compiler::ir::Shape;
 use snnc_targets::{Code, Diagnostic};
 
-use crate::npy::Header;
+use crate::npy::NpyHeader;
 
 /// Most values that are held: 1 GiB as float64.
 const VALUES_MAX: usize = 1 << 27;
@@ -86,7 +86,7 @@ fn inner(shape: Shape) -> String {
 
 /// An array whose header was read.
 struct Array {
-    header: Header,
+    header: NpyHeader,
     place: String,
     /// Bytes of the file; a pipe has no length.
     length: Option<u64>,
@@ -103,7 +103,7 @@ impl Array {
         }
         let length = metadata.is_file().then_some(metadata.len());
         let (mut file, place) = (BufReader::new(file), path.display().to_string());
-        let header = Header::read(&mut file).map_err(|message| {
+        let header = NpyHeader::read(&mut file).map_err(|message| {
             Diagnostic::new(Code::Argument, place.clone(), message).hint("`np.save` writes such files")
         })?;
         let array = Self { header, place, length, file };

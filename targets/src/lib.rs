@@ -26,7 +26,7 @@ pub mod schema;
 pub mod topology;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Source, printable};
-pub use energy::{Energy, EnergyEvent, StaticPower};
+pub use energy::{Energy, EnergyComponent, EnergyEvent, EventMap, StaticPower};
 pub use resolved::Timing;
 pub use schema::{Provenance, Sourced, Target};
 pub use topology::{Interconnect, Link, LinkKind, Site, Topology};

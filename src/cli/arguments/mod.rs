@@ -12,7 +12,7 @@ use snnc_targets::Diagnostic;
 use snnc_targets::diagnostic::one_line;
 
 use crate::streaming;
-use crate::trace::Span;
+use crate::trace::IndexRange;
 pub use mapping::{Goal, MappingArgs, Partitioner};
 pub use research::{ExportArgs, ExportFormat, PartitionArgs, PlaceArgs};
 
@@ -246,13 +246,13 @@ pub struct TraceArgs {
     pub events: Option<PathBuf>,
     /// Trace only these images or samples, for example 0 or 0..2 (ends before 2)
     #[arg(id = "trace-images", long = "trace-images", value_name = "RANGE")]
-    pub images: Option<Span>,
+    pub images: Option<IndexRange>,
     /// Trace only these passes of an image or sample
     #[arg(id = "trace-passes", long = "trace-passes", value_name = "RANGE")]
-    pub passes: Option<Span>,
+    pub passes: Option<IndexRange>,
     /// Trace only these timesteps of a pass
     #[arg(id = "trace-timesteps", long = "trace-timesteps", value_name = "RANGE")]
-    pub timesteps: Option<Span>,
+    pub timesteps: Option<IndexRange>,
 }
 
 /// `snnc simulate`.
@@ -339,7 +339,7 @@ pub enum Format {
     Png,
 }
 
-impl From<Format> for streaming::Format {
+impl From<Format> for streaming::ImageSetFormat {
     fn from(format: Format) -> Self {
         match format {
             Format::Npy => Self::Npy,

@@ -19,7 +19,7 @@ use std::fs::{File, Metadata, Permissions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use destination::Destination;
+use destination::OutputDestination;
 pub use destination::{is_standard_output, same_file};
 pub use folder::Folder;
 pub use inputs::Inputs;
@@ -56,7 +56,7 @@ pub fn write_with(
 /// [`Code::OutputFailed`]: a folder, a socket or a block device, an input of the command, a missing or closed folder on
 /// the way, a file that may not be written to.
 pub fn check(path: &Path) -> Result<(), Diagnostic> {
-    if let Destination::File { path: real, .. } = Destination::of(path)? {
+    if let OutputDestination::File { path: real, .. } = OutputDestination::of(path)? {
         Temporary::beside(&real).map_err(|error| failed(path, &error))?;
     }
     Ok(())
@@ -68,8 +68,8 @@ pub fn check(path: &Path) -> Result<(), Diagnostic> {
 /// # Errors
 /// [`Code::OutputFailed`].
 pub fn remove(path: &Path) -> Result<(), Diagnostic> {
-    match Destination::of(path)? {
-        Destination::File { path: real, earlier: Some(_) } => {
+    match OutputDestination::of(path)? {
+        OutputDestination::File { path: real, earlier: Some(_) } => {
             std::fs::remove_file(real).map_err(|error| failed(path, &error))
         }
         _ => Ok(()),
@@ -98,12 +98,12 @@ impl Unfinished {
     /// # Errors
     /// [`Code::OutputFailed`] with the path, as [`check`].
     pub fn create(path: &Path) -> Result<Self, Diagnostic> {
-        let opened = match Destination::of(path)? {
-            Destination::File { path: real, earlier } => {
+        let opened = match OutputDestination::of(path)? {
+            OutputDestination::File { path: real, earlier } => {
                 Temporary::beside(&real).map(|temporary| Sink::Beside { temporary, real, earlier })
             }
-            Destination::Stream(real) => File::options().write(true).open(real).map(Sink::Open),
-            Destination::Descriptor(file) => Ok(Sink::Open(file)),
+            OutputDestination::Stream(real) => File::options().write(true).open(real).map(Sink::Open),
+            OutputDestination::Descriptor(file) => Ok(Sink::Open(file)),
         };
         let sink = opened.map_err(|error| failed(path, &error))?;
         Ok(Self { path: path.to_owned(), writer: BufWriter::new(sink) })
