@@ -1,7 +1,7 @@
 //! NPY arrays, version 1.0 and later: headers written and read, data in C order.
 //!
-//! Source of the format: `numpy.lib.format`. Written little-endian; the header is padded to a multiple of 64 bytes. What a
-//! header declares is only compared here; who reads takes memory once it is known to fit.
+//! Source of the format: `numpy.lib.format`. Written little-endian; the header is padded to a multiple of 64 bytes.
+//! What a header declares is only compared here; who reads takes memory once it is known to fit.
 
 use std::io::Read;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! The folder of a run's results: what the workload gave, its timesteps, traces and report, whole or not at all.
 //!
-//! A [`ResultsRecorder`] looks on while a session runs and writes beside; [`ResultsRecorder::finish`] gives the files their names.
+//! A [`ResultsRecorder`] looks on while a session runs and writes beside; [`ResultsRecorder::finish`] gives the files
+//! their names.
 
 use std::path::{Path, PathBuf};
 
@@ -66,8 +67,8 @@ impl<'a> ResultsRecorder<'a> {
         Ok(Self { folder, steps, traces, named })
     }
 
-    /// Writes the report, and by `write` what the workload gave, and gives all files their names; a line on each. `write`
-    /// says which files it wrote.
+    /// Writes the report, and by `write` what the workload gave, and gives all files their names; a line on each.
+    /// `write` says which files it wrote.
     ///
     /// # Errors
     /// [`snnc_targets::Code::OutputFailed`]; those of `write` and of the traces.

@@ -1,7 +1,8 @@
 //! A program ready to run: any number of workloads, from any thread.
 //!
-//! A [`Session`] owns its program, the simulated chip, what times and charges it, and its threads. It is immutable, so it is
-//! shared by cloning. An item depends on its workload and its number alone, so threads and chunks cannot change it.
+//! A [`Session`] owns its program, the simulated chip, what times and charges it, and its threads. It is immutable, so
+//! it is shared by cloning. An item depends on its workload and its number alone, so threads and chunks cannot change
+//! it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -119,8 +120,8 @@ impl Session {
     /// Makes a program ready; this indexes its cores and resolves its costs, once.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] if the target has no timesteps or cannot be timed so; [`Code::Argument`] for threads out of
-    /// range.
+    /// [`Code::Unsupported`] if the target has no timesteps or cannot be timed so; [`Code::Argument`] for
+    /// threads out of range.
     pub fn new(program: &Program, options: SessionOptions) -> Result<Self, Diagnostic> {
         let start = Instant::now();
         let mapped = program.mapped();
@@ -155,7 +156,7 @@ impl Session {
         self.run_observed(workload, &mut (), &())
     }
 
-    /// The same with somebody looking on; steps are passes.
+    /// Runs a workload under an observer; steps of the progress are passes.
     ///
     /// # Errors
     /// Those of [`Session::run`], and the observer's.

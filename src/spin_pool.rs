@@ -1,7 +1,7 @@
 //! A thread pool whose idle threads spin instead of sleeping, for runs with fewer items than threads.
 //!
-//! One item is a thousand short parallel regions, and the system wakes a sleeping thread in about the time that a region
-//! takes. Here the pool's other threads look for work without pause instead.
+//! One item is a thousand short parallel regions, and the system wakes a sleeping thread in about the time that a
+//! region takes. Here the pool's other threads look for work without pause instead.
 //!
 //! A thread that waits for one job may take up another in the meantime. If it took up a spinning loop inside a job that
 //! the work waits for, the work would never end; so loops that have not started before the work do not start at all.

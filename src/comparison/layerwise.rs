@@ -1,10 +1,10 @@
 //! Each layer alone: the float spikes of the layers before it into the chip's arithmetic.
 //!
 //! Six answers to the same input: the float neuron, the chip's neuron, and the float neuron with one of the chip's
-//! properties at a time (rounded weights and biases; the decay's rounding, where there is a leak; the strict comparison; the
-//! widths of sum and membrane). The share of spikes that one property alone changes says what a layer departs by. A cause is
-//! named only where something departs and that property alone changes an answer. The threshold grid is not among them: a
-//! channel's scale *is* its threshold, so a threshold is never rounded.
+//! properties at a time (rounded weights and biases; the decay's rounding, where there is a leak; the strict
+//! comparison; the widths of sum and membrane). The share of spikes that one property alone changes says what a layer
+//! departs by. A cause is named only where something departs and that property alone changes an answer. The threshold
+//! grid is not among them: a channel's scale *is* its threshold, so a threshold is never rounded.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -29,7 +29,7 @@ use snnc_compiler::passes::pipeline;
 pub struct LayerCheck {
     /// `network.layer`.
     pub name: String,
-    /// SpikeOverlap of the float neurons.
+    /// Spikes of the float neurons.
     pub spikes: u64,
     /// (Neuron, timestep) pairs whose answer the chip's arithmetic changes.
     pub changed: u64,
@@ -193,7 +193,7 @@ impl InputSums {
 }
 
 impl InputSums {
-    /// SpikeOverlap through a list of synapses.
+    /// Spikes through a list of synapses.
     fn add_synapses(&mut self, source: &SourceKernel, lists: &Sparse, spikes: &[bool]) {
         if let Wiring::Sparse { sources, targets } = &source.wiring {
             for ((&from, &to), weight) in sources.iter().zip(targets).zip(&source.weights) {

@@ -1,6 +1,6 @@
 //! Running sums behind the comparison.
 
-/// SpikeOverlap of one layer on both sides.
+/// Spikes of one layer on both sides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SpikeOverlap {
     float: u64,
@@ -39,7 +39,7 @@ impl SpikeOverlap {
         if self.float + self.chip == 0 { 1.0 } else { ratio(2 * self.common, self.float + self.chip) }
     }
 
-    /// SpikeOverlap per neuron and timestep, float and chip.
+    /// Spikes per neuron and timestep, float and chip.
     pub fn rates(&self) -> (f64, f64) {
         (ratio(self.float, self.pairs), ratio(self.chip, self.pairs))
     }

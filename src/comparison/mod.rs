@@ -1,9 +1,9 @@
 //! Chip against float reference, layer by layer, under common random numbers.
 //!
-//! Teacher-forced: both sides get the float trajectory's tokens in every iteration, so differences do not pile up.
-//! The free-running chip is reported beside it. [`layerwise`] goes one step further: each layer alone gets the float
-//! spikes of the layers before it, which says where a difference is made rather than where it is seen, and by what.
-//! Measures only; nothing here changes either side. Images, the layers of a check and the timesteps of a float layer are
+//! Teacher-forced: both sides get the float trajectory's tokens in every iteration, so differences do not pile up. The
+//! free-running chip is reported beside it. [`layerwise`] goes one step further: each layer alone gets the float spikes
+//! of the layers before it, which says where a difference is made rather than where it is seen, and by what. Measures
+//! only; nothing here changes either side. Images, the layers of a check and the timesteps of a float layer are
 //! independent and merged in order, so threads cannot change a figure.
 
 mod layer_sums;
@@ -69,7 +69,7 @@ pub struct Comparison {
     pub pictures: Vec<(snnc_compiler::ir::Shape, Vec<u8>)>,
 }
 
-/// SpikeOverlap of one layer on both sides.
+/// Spikes of one layer on both sides.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerComparison {
     /// `network.layer`.
@@ -81,9 +81,9 @@ pub struct LayerComparison {
     /// Share of pairs with the same answer when each side follows its own answers; absent where they are not fed back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub free_running_agreement: Option<f64>,
-    /// SpikeOverlap per neuron and timestep, float.
+    /// Spikes per neuron and timestep, float.
     pub rate_float: f64,
-    /// The same on the chip.
+    /// Spikes per neuron and timestep, chip.
     pub rate_chip: f64,
 }
 
@@ -96,9 +96,9 @@ pub struct LogitComparison {
     pub rms_error: f64,
     /// Mean KL divergence of softmax(logits / temperature), float from chip, in nats.
     pub kl: f64,
-    /// The same, each image for itself.
+    /// Mean KL divergence of each image.
     pub kl_per_image: Estimate,
-    /// The same over the positions drawn.
+    /// Mean KL divergence over the positions drawn.
     pub kl_drawn: f64,
 }
 
@@ -107,7 +107,7 @@ pub struct LogitComparison {
 pub struct TokenComparison {
     /// Share of equal tokens over the positions drawn, teacher-forced.
     pub agreement: f64,
-    /// The same, each image for itself.
+    /// Share of equal tokens of each image.
     pub agreement_per_image: Estimate,
     /// Positions drawn.
     pub drawn: u64,
@@ -122,7 +122,7 @@ pub struct TokenComparison {
 pub struct PixelComparison {
     /// Mean squared difference, decoder on the same tokens.
     pub mse: f64,
-    /// The same, each image for itself.
+    /// Mean squared difference of each image.
     pub mse_per_image: Estimate,
     /// Peak signal-to-noise ratio of `mse`, dB; null for equal images.
     pub psnr_db: Option<f64>,

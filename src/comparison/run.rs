@@ -32,8 +32,8 @@ pub struct ComparisonOptions {
 /// Compares a compiled model with its float reference over some images; steps are passes.
 ///
 /// # Errors
-/// [`snnc_targets::Code::Unsupported`] without a generation pipeline, [`snnc_targets::Code::Argument`] for a program that
-/// was read from a file, or what the float reference refuses.
+/// [`snnc_targets::Code::Unsupported`] without a generation pipeline, [`snnc_targets::Code::Argument`] for a
+/// program that was read from a file, or what the float reference refuses.
 pub fn compare(
     model: &Model,
     program: &Program,

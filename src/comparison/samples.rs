@@ -68,7 +68,7 @@ pub struct PredictionComparison {
     /// Share of samples whose label the float reference predicts; absent without labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy_float: Option<f64>,
-    /// The same of the chip.
+    /// Share of samples whose label the chip predicts; absent without labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy_chip: Option<f64>,
 }

@@ -13,7 +13,7 @@ use super::layer_sums::LayerSums;
 use super::layerwise::Layerwise;
 use crate::float_driver::FloatDriver;
 
-/// SpikeOverlap of every firing population of a pass, `[timestep][c, h, w]`.
+/// Spikes of every firing population of a pass, `[timestep][c, h, w]`.
 pub type PassSpikes = Vec<(PopulationId, Vec<Vec<bool>>)>;
 
 /// Both sides of a compiled model.
@@ -85,7 +85,7 @@ impl<'a> Sides<'a> {
         Ok(Answers { float: trace.output().data.clone(), chip: outcome.readouts.swap_remove(0) })
     }
 
-    /// SpikeOverlap of the network's firing populations.
+    /// Spikes of the network's firing populations.
     pub fn spikes(&self, network: NetworkId, outcome: &PassOutcome) -> PassSpikes {
         let populations = self.chip.program.model.populations_of(network);
         let firing = populations.filter(|(_, p)| p.dynamics.fires());

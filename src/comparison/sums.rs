@@ -38,7 +38,8 @@ struct ImageSums {
 }
 
 impl GenerationSums {
-    /// Compares logits `[codes, h, w]` over the masked positions of a course's iteration, and tokens over those drawn in it.
+    /// Compares logits `[codes, h, w]` over the masked positions of a course's iteration, and tokens over those drawn
+    /// in it.
     pub fn logits(
         &mut self,
         p: &LoopParameters,

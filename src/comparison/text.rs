@@ -96,7 +96,7 @@ impl fmt::Display for SampleComparison {
     }
 }
 
-/// SpikeOverlap of each layer on both sides.
+/// Spikes of each layer on both sides.
 fn layers(f: &mut fmt::Formatter<'_>, layers: &[LayerComparison]) -> fmt::Result {
     let free = layers.iter().any(|layer| layer.free_running_agreement.is_some());
     let [a, b, c, d, e] = ["agreement", "overlap", "free running", "rate float", "rate chip"];

@@ -21,12 +21,12 @@ struct Case {
     readout: Option<GoldenValues<f64>>,
 }
 
-/// Runs the float reference of a network on samples, one after the other in `values`, and compares all that was recorded
-/// of them. Steps are samples.
+/// Runs the float reference of a network on samples, one after the other in `values`, and compares all that was
+/// recorded of them. Steps are samples.
 ///
 /// # Errors
-/// [`Code::GoldenInvalid`] for each record that is malformed or does not fit network and samples, and for a file without
-/// anything to compare; [`Code::LayerShape`] for values that are no whole samples.
+/// [`Code::GoldenInvalid`] for each record that is malformed or does not fit network and samples, and for a
+/// file without anything to compare; [`Code::LayerShape`] for values that are no whole samples.
 pub fn check_samples(
     model: &LoadedModel,
     network: &str,

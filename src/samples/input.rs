@@ -1,7 +1,8 @@
 //! Samples and labels from NumPy arrays.
 //!
-//! Values are taken as they are: what the network was trained on is scaled by who trained it. Refused: element types and
-//! orders that would have to be converted, shapes that are not the network's, and files that are not as long as they say.
+//! Values are taken as they are: what the network was trained on is scaled by who trained it. Refused: element types
+//! and orders that would have to be converted, shapes that are not the network's, and files that are not as long as
+//! they say.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -17,8 +18,8 @@ const VALUES_MAX: usize = 1 << 27;
 /// Largest label; classes are counted from 0.
 const LABEL_MAX: i64 = 1 << 24;
 
-/// The first `most` samples (all, if there is no such limit) of a float32, float64 or uint8 array `[n, ...]` whose items have
-/// as many elements as `shape`, one after the other, `[n, c, h, w]`.
+/// The first `most` samples (all, if there is no such limit) of a float32, float64 or uint8 array `[n, ...]` whose
+/// items have as many elements as `shape`, one after the other, `[n, c, h, w]`.
 ///
 /// # Errors
 /// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, with its path.
@@ -54,7 +55,8 @@ pub fn samples(path: &Path, shape: Shape, most: Option<u64>) -> Result<Vec<f64>,
 /// The first `count` labels of an int64, int32 or uint8 array `[n]`.
 ///
 /// # Errors
-/// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, also fewer labels or other numbers than classes.
+/// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, also fewer labels or other numbers
+/// than classes.
 pub fn labels(path: &Path, count: usize, classes: usize) -> Result<Vec<usize>, Diagnostic> {
     let mut array = Array::open(path)?;
     let decode: fn(&[u8]) -> i64 = match array.header.descr.as_str() {

@@ -189,8 +189,8 @@ mod tests {
         entries.map(|e| (e.file_name().into_string().unwrap(), std::fs::read(e.path()).unwrap())).collect()
     }
 
-    /// Whatever byte of whatever file is damaged, and wherever a file is cut off, the set ends with the bytes of an undamaged
-    /// one, and only damaged chunks are made again.
+    /// Whatever byte of whatever file is damaged, and wherever a file is cut off, the set ends with the bytes of an
+    /// undamaged one, and only damaged chunks are made again.
     #[test]
     fn damage_is_found_and_mended() {
         for format in [ImageSetFormat::Npy, ImageSetFormat::Png] {

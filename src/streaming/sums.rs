@@ -1,8 +1,8 @@
-//! `generate.sums`: what the chunks of a set must be, a line each: first image, the one after the last, and the BLAKE3 of pixels
-//! (of the files' bytes, where each image is a file) and of tokens as they stand in the files.
+//! `generate.sums`: what the chunks of a set must be, a line each: first image, the one after the last, and the BLAKE3
+//! of pixels (of the files' bytes, where each image is a file) and of tokens as they stand in the files.
 //!
-//! A line is written after its chunk is on the disk. One that is torn or does not make sense counts for nothing: its chunk
-//! is made again.
+//! A line is written after its chunk is on the disk. One that is torn or does not make sense counts for nothing: its
+//! chunk is made again.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,9 +1,9 @@
 //! The timeline: JSON of the trace-event format, as Chrome's `about:tracing` and Perfetto read it.
 //!
-//! A process a core with a track for each of its units, a process `network` with a track for each link, a process `chip` with
-//! the timesteps. Recorded timesteps stand one after another, each with its barrier; microseconds of simulated time.
-//! A unit's slice is what it was busy with; a neuron unit's slices are the updates of a layer, and within them the
-//! times at which a full queue stopped it.
+//! A process a core with a track for each of its units, a process `network` with a track for each link, a process
+//! `chip` with the timesteps. Recorded timesteps stand one after another, each with its barrier; microseconds of
+//! simulated time. A unit's slice is what it was busy with; a neuron unit's slices are the updates of a layer, and
+//! within them the times at which a full queue stopped it.
 
 use std::collections::BTreeSet;
 use std::io::Write;

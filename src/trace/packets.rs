@@ -1,8 +1,8 @@
 //! The table of packets: Parquet, a row a delivered packet, in order of image, pass, timestep and arrival.
 //!
-//! Times are integers of picoseconds from the beginning of the packet's timestep. `latency_ps` is
-//! `delivered_ps - injected_ps`: from standing in the router's local buffer to the arrival of its last flit at the core.
-//! Rows are written in groups of [`GROUP`], so memory does not grow with the run.
+//! Times are integers of picoseconds from the beginning of the packet's timestep. `latency_ps` is `delivered_ps -
+//! injected_ps`: from standing in the router's local buffer to the arrival of its last flit at the core. Rows are
+//! written in groups of [`GROUP`], so memory does not grow with the run.
 
 use std::path::Path;
 use std::sync::Arc;

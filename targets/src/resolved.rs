@@ -289,7 +289,7 @@ impl Target {
         }
     }
 
-    /// The same target for a model with narrower weights, as if it had been described for weights of that width: a
+    /// This target for a model with narrower weights, as if it had been described for weights of that width: a
     /// crossbar spends axons on the bits in use only, and memory that stores weights of any width holds more of them.
     #[must_use]
     pub fn for_weight_bits(&self, bits: u32) -> Self {

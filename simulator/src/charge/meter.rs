@@ -25,9 +25,9 @@ pub struct MeterRecord {
     pub tally: TallyByIteration,
     /// Energy.
     pub ledger: Ledger,
-    /// The same energy by constant of the target.
+    /// The energy of `ledger` by constant of the target.
     pub charged: Charged,
-    /// The same with every constant at the lowest, and at the highest value of its range.
+    /// Energy with every constant at the lowest, and with every constant at the highest value of its range.
     pub bounds: [Ledger; 2],
     /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
     pub host_macs: u128,
@@ -158,8 +158,8 @@ impl Meter {
     }
 
     /// Enters a pass as the item's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
-    /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice; counts are of
-    /// [`Meter::grain`] or finer.
+    /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice; counts are
+    /// of [`Meter::grain`] or finer.
     pub fn add_pass(
         &self,
         record: &mut MeterRecord,

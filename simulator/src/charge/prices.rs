@@ -87,8 +87,8 @@ mod tests {
         assert_eq!(query(57_600_000, 4_608_000, 0), 1_732_608_000_000_000);
     }
 
-    /// SANA-FE 2.2.9 itself prints 398.38 uJ for 100 timesteps of 8 cores (2 tiles) x 256 neurons, all updated, of which
-    /// a tenth fires, fan-out 500 through dense synapses (35.5 pJ) on all 8 cores: half of the messages hop once.
+    /// SANA-FE 2.2.9 itself prints 398.38 uJ for 100 timesteps of 8 cores (2 tiles) x 256 neurons, all updated, of
+    /// which a tenth fires, fan-out 500 through dense synapses (35.5 pJ) on all 8 cores: half of the messages hop once.
     #[test]
     fn sana_fe_is_reproduced_with_its_dense_synapses() {
         let mut target = registry::load("loihi-like-sanafe").unwrap();
@@ -125,9 +125,9 @@ mod tests {
         EnergyBreakdown::joules(dynamic + powers * second_ps / 1_000_000)
     }
 
-    /// Published are 12.7 pJ a synaptic operation with everything in it. That clock (75 MHz), one operation every second
-    /// clock and 477 uW belong to it is quoted from memory, not checked. Both figures come out within 0.3 %; they are
-    /// one operating point, so this checks the sum of the prices rather than each of them.
+    /// Published are 12.7 pJ a synaptic operation with everything in it. That clock (75 MHz), one operation every
+    /// second clock and 477 uW belong to it is quoted from memory, not checked. Both figures come out within 0.3 %;
+    /// they are one operating point, so this checks the sum of the prices rather than each of them.
     #[test]
     fn the_operating_point_of_odin_is_the_sum_of_its_prices() {
         let rate = 37_500_000;

@@ -20,7 +20,7 @@ pub fn present(program: &Program) -> [u64; StaticPower::ALL.len()] {
     StaticPower::ALL.map(|power| (parts(program, power) / KIB) as u64)
 }
 
-/// The same in parts of 8192, as memory need not be whole KiB.
+/// How much of a [`StaticPower`] a board has, in parts of 8192, as memory need not be whole KiB.
 fn parts(program: &Program, power: StaticPower) -> u128 {
     let topology = program.topology();
     let in_use = program.cores.values().filter(|core| !core.slices.is_empty()).count();

@@ -29,7 +29,7 @@ pub struct LayerReport {
     pub updates_inactive: u64,
     /// Joules.
     pub energy_j: f64,
-    /// The same at the ends of the constants' ranges; null in the layers of a single image or sample.
+    /// Joules at the ends of the constants' ranges; null in the layers of a single image or sample.
     pub energy_range_j: Option<Range>,
     /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,
@@ -46,7 +46,7 @@ pub struct CoreEnergy {
     pub layers: Vec<String>,
     /// Joules, its share of the static energy of all that is present with it.
     pub energy_j: f64,
-    /// The same by component.
+    /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,
 }
 
@@ -73,7 +73,7 @@ pub struct Iteration {
     pub time_s: Option<f64>,
     /// Joules.
     pub energy_j: f64,
-    /// The same by component.
+    /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,
 }
 
@@ -104,7 +104,7 @@ pub struct PerItem {
     pub time_s: Option<f64>,
     /// Joules.
     pub energy_j: f64,
-    /// The same by component.
+    /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,
     /// In the model's order.
     pub layers: Vec<LayerReport>,

@@ -1,7 +1,7 @@
 //! report.json as data: schema `snnc.report/1`. SI units, numbers as numbers; field names are part of the schema.
 //!
-//! `totals.energy_j` is the sum of `energy_j`, of the layers, of the passes, of the images or samples and of the constants,
-//! up to the rounding of integers of attojoules to floats.
+//! `totals.energy_j` is the sum of `energy_j`, of the layers, of the passes, of the images or samples and of the
+//! constants, up to the rounding of integers of attojoules to floats.
 
 mod activity;
 mod energy;

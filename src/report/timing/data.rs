@@ -86,7 +86,7 @@ pub struct SlowestPacket {
     pub operations: u64,
     /// Time under way, s.
     pub latency_s: f64,
-    /// The same in an empty network, s.
+    /// Mean latency that these packets would have in an empty network, s.
     pub zero_load_s: f64,
 }
 

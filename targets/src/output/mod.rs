@@ -1,10 +1,10 @@
 //! The one authority for writing files.
 //!
-//! * A regular file is written under a temporary name beside its place, flushed, then renamed ([`temporary`]): a killed run leaves
-//!   the earlier file or the whole new one, never a part. Its permissions are kept.
+//! * A regular file is written under a temporary name beside its place, flushed, then renamed ([`temporary`]): a killed
+//!   run leaves the earlier file or the whole new one, never a part. Its permissions are kept.
 //! * Symbolic links are followed: what they lead to is replaced, they stay ([`destination`]).
-//! * A pipe, a terminal or another character device, and a descriptor of this process such as `/dev/stdout`, gets the bytes
-//!   as they come. Folders, sockets and block devices are refused. None of them is ever replaced.
+//! * A pipe, a terminal or another character device, and a descriptor of this process such as `/dev/stdout`, gets the
+//!   bytes as they come. Folders, sockets and block devices are refused. None of them is ever replaced.
 //! * What a command reads is never overwritten ([`Inputs`]).
 //! * Folders are made only for folders of results. One has one owner at a time ([`Folder`]) and holds the files of one
 //!   run ([`ResultSet`]).
@@ -62,8 +62,8 @@ pub fn check(path: &Path) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Takes the name away from the regular file that `path` leads to, if there is one: for files whose presence says that others
-/// are whole.
+/// Takes the name away from the regular file that `path` leads to, if there is one: for files whose presence says that
+/// others are whole.
 ///
 /// # Errors
 /// [`Code::OutputFailed`].
@@ -128,7 +128,8 @@ impl Unfinished {
     }
 }
 
-/// Owner, group and permissions as they were. Only the superuser may give files away: else the writer becomes the owner.
+/// Owner, group and permissions as they were. Only the superuser may give files away: else the writer becomes the
+/// owner.
 fn keep_permissions(file: &File, earlier: &Metadata) -> std::io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let now = file.metadata()?;

@@ -1,9 +1,9 @@
 //! The files of one run in a folder of results: replaced as a whole, never mixed with those of another run.
 //!
-//! A run writes its files into a temporary folder within the folder. When all are whole, `manifest.json` names them with
-//! their sizes and checksums, and with the earlier run's files that they replace; then those are removed and the new ones
-//! get their names; at last the manifest names the new ones alone. So wherever a run is cut off, the manifest tells
-//! whether the files beside it are one whole set ([`check_set`]), and the next run may finish the replacement.
+//! A run writes its files into a temporary folder within the folder. When all are whole, `manifest.json` names them
+//! with their sizes and checksums, and with the earlier run's files that they replace; then those are removed and the
+//! new ones get their names; at last the manifest names the new ones alone. So wherever a run is cut off, the manifest
+//! tells whether the files beside it are one whole set ([`check_set`]), and the next run may finish the replacement.
 //!
 //! Refused: a folder with the results of another command, with files of these names that no manifest names, or
 //! with files that were changed since. Other files in the folder are never touched.

@@ -60,7 +60,7 @@ pub struct SynapseSpec {
     pub delay_max: Sourced<u32>,
 }
 
-/// What a target means that does not say.
+/// The storage of a target file that does not say it.
 fn fixed_width() -> Sourced<WeightStorage> {
     let reason = "not said; each weight takes a place of weight_bits";
     Sourced(WeightStorage::Fixed, Provenance::Assumed(reason.into()))

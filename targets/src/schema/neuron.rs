@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Provenance, Sourced};
 
-/// What the neurons of a chip can do, in integers: `v <- clip(v - decay(v) + (input << shift) + bias)`, fires on the threshold,
-/// resets.
+/// What the neurons of a chip can do, in integers: `v <- clip(v - decay(v) + (input << shift) + bias)`, fires on the
+/// threshold, resets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeuronSpec {

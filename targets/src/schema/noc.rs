@@ -13,7 +13,7 @@ pub struct NocSpec {
     pub virtual_channels: Sourced<u32>,
     /// Places of an input buffer for each virtual channel.
     pub buffer_flits: Sourced<u32>,
-    /// The same behind a link between chips.
+    /// Places of an input buffer behind a link between chips, for each virtual channel.
     pub chip_buffer_flits: Sourced<u32>,
     /// Flits of a packet, also for analytic time and for the energy of hops and deliveries.
     pub flits_per_packet: Sourced<u32>,
@@ -21,7 +21,7 @@ pub struct NocSpec {
     pub router_latency_ns: Sourced<f64>,
     /// Until the sender knows of a free place.
     pub credit_latency_ns: Sourced<f64>,
-    /// The same over a link between chips.
+    /// Until the sender on another chip knows of a free place.
     pub chip_credit_latency_ns: Sourced<f64>,
     /// Spikes that wait between a core's neuron unit and its making of packets.
     pub spike_queue_spikes: Sourced<u32>,

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Sourced;
 use crate::topology::routing::Interconnect;
 
-/// A chip is a grid of tiles with `cores_per_tile` cores each; chips stand on a grid, row-major. Packets travel over the
-/// grid of all chips as `interconnect` says; so does each branch of a multicast tree.
+/// A chip is a grid of tiles with `cores_per_tile` cores each; chips stand on a grid, row-major. Packets travel over
+/// the grid of all chips as `interconnect` says; so does each branch of a multicast tree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TopologySpec {
