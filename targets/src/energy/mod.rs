@@ -91,8 +91,12 @@ mod tests {
     #[test]
     fn integers_are_those_of_their_own_constant() {
         let mut target = registry::load("loihi-like").unwrap();
-        let set = |value| Some(Sourced(value, crate::Provenance::Assumed("test".into())));
+        let sourced = |value| Sourced(value, crate::Provenance::Assumed("test".into()));
+        let set = |value| Some(sourced(value));
         let e = &mut target.energy;
+        for (i, event) in EnergyEvent::ALL.into_iter().enumerate() {
+            event.set_constant(e, sourced(i as f64 + 0.5));
+        }
         e.static_mw_per_chip.0 = 2.5;
         (e.static_uw_per_core, e.static_uw_per_memory_kib) = (set(7.25), set(0.000_003));
         e.static_uw_per_core_in_use = set(11.0);
@@ -103,7 +107,7 @@ mod tests {
             let (name, value) = event.constant(&target.energy).unwrap();
             assert_eq!(energy.aj(event), (value.0 * 1e6).round() as u64, "{name}");
         }
-        assert_eq!(energy.hop_aj(LinkKind::NorthSouth), 4_000_000);
+        assert_eq!(energy.hop_aj(LinkKind::NorthSouth), energy.aj(EnergyEvent::HopNorthSouth));
         let all = EnergyEvent::ALL.len() + StaticPower::ALL.len();
         let names: std::collections::BTreeSet<_> = target.energy_constants().iter().map(|c| c.0).collect();
         assert_eq!((target.energy_constants().len(), names.len()), (all, all));
