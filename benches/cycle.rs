@@ -22,7 +22,7 @@ use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Site, Target, registry};
+use snnc_targets::{EnergyEvent, Site, Target, registry};
 
 const CORES: u32 = 8;
 const SIZE: u32 = 256;
@@ -65,9 +65,9 @@ fn measure(chip: &Chip, steps: u32, threads: usize, runs: u32) {
         "{{\"model\": \"snnc cycle\", \"threads\": {threads}, \"steps\": {steps}, \"spikes\": {}, \"packets\": {}, \
          \"synaptic_operations\": {}, \"sim_time_s\": {:e}, \"wall_s\": {best:.6}, \"cpu_s\": {best_cpu:.6}, \
          \"execution_s\": {best_execution:.6}, \"timing_s\": {best_timing:.6}}}",
-        tally.total().events.spikes,
+        tally.total().events[EnergyEvent::NeuronSpike],
         tally.time.packets.packets,
-        tally.total().events.synaptic_operations,
+        tally.total().events[EnergyEvent::SynapticOperation],
         timed as f64 / 1e12,
     );
 }

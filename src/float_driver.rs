@@ -1,7 +1,7 @@
 //! The float reference as a driver: what a chip without rounding would answer.
 //!
-//! Place in the flow: beside the chip simulation, behind the same [`Driver`] trait. The networks are those that the model's
-//! workload runs on the chip, numbered as in the compiled program.
+//! Place in the flow: beside the chip simulation, behind the same [`Driver`] trait. The networks are those that the
+//! model's workload runs on the chip, numbered as in the compiled program.
 
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;

@@ -90,7 +90,7 @@ impl Model {
         self.compile_with(target, options, &MappingFiles::default())
     }
 
-    /// The same, with the rates, the partition or the placement that files give.
+    /// Compiles for a target, with the rates, the partition or the placement that files give.
     ///
     /// # Errors
     /// Those of [`Model::compile`], and what is wrong with the files.

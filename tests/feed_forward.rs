@@ -213,7 +213,7 @@ fn samples_are_run_from_a_file_and_answered_by_read_outs_and_predictions() {
             sum(field, &energy);
         }
         let bytes = std::fs::read(out.join("readout.npy")).unwrap();
-        let header = npy::Header::read(&mut bytes.as_slice()).unwrap();
+        let header = npy::NpyHeader::read(&mut bytes.as_slice()).unwrap();
         assert_eq!(header.shape, [3, float[0].len()]);
         let found: Vec<f64> =
             bytes[header.length as usize..].as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect();

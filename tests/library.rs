@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use snnc::compiler::ir::NetworkId;
-use snnc::simulator::charge::Record;
+use snnc::simulator::charge::MeterRecord;
 use snnc::simulator::time::cycle::Watcher;
+use snnc::targets::EnergyEvent;
 use snnc::{
     Code, CompileOptions, Course, Diagnostic, Fidelity, Model, Observer, Outcome, Program, Progress, Session,
     SessionOptions, Workload,
@@ -52,7 +53,7 @@ fn the_example_runs() {
 fn a_session_answers_many_threads_alike() {
     let samples = PROGRAM.samples("classifier", pictures(5)).unwrap();
     let first = session(None).run(&samples).unwrap();
-    assert!(first.record.total.tally.total().total().events.spikes > 100);
+    assert!(first.record.total.tally.total().total().events[EnergyEvent::NeuronSpike] > 100);
     for threads in [1, 3] {
         let shared = session(Some(threads));
         std::thread::scope(|scope| {
@@ -143,10 +144,10 @@ impl Progress for Steps {
 }
 
 #[derive(Default)]
-struct Seen(Vec<(u64, Record)>);
+struct Seen(Vec<(u64, MeterRecord)>);
 
 impl Observer for Seen {
-    fn item(&mut self, index: u64, record: &Record) -> Result<(), Diagnostic> {
+    fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic> {
         self.0.push((index, record.clone()));
         Ok(())
     }

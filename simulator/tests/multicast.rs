@@ -17,17 +17,17 @@ use snnc_compiler::mapping::report::MappingReport;
 use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_simulator::time::Fidelity;
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Code, Target};
 
-fn target(seed: u64, routing: Routing) -> (Random, Target) {
+fn target(seed: u64, routing: RoutingScheme) -> (Random, Target) {
     let mut random = Random(seed);
     let mut target = common::target(&mut random, 64);
     target.topology.routing.0 = routing;
     (random, target)
 }
 
-fn mapped(seed: u64, routing: Routing) -> (SpikingIr, Program, Vec<f64>) {
+fn mapped(seed: u64, routing: RoutingScheme) -> (SpikingIr, Program, Vec<f64>) {
     let (mut random, target) = target(seed, routing);
     let ir = common::network(&mut random, &target);
     let input = common::input(&mut random, &ir);
@@ -46,7 +46,7 @@ fn hops(chip: &Chip, outcome: &PassOutcome) -> u64 {
     let meter = Meter::new(&chip.program, &chip.table, Fidelity::Analytic).unwrap();
     let mut record = meter.record();
     meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces);
-    record.tally.total().total().hops.total()
+    record.tally.total().total().hops()
 }
 
 /// For every spike, the links on the way to some destination.
@@ -70,8 +70,8 @@ fn hops_by_hand(chip: &Chip, outcome: &PassOutcome) -> u64 {
 fn forking_changes_hops_and_nothing_else() {
     let mut saved = 0;
     for seed in 0..40 {
-        let (_, apart, input) = mapped(seed, Routing::Unicast);
-        let (ir, forked, _) = mapped(seed, Routing::Multicast { table_entries: None });
+        let (_, apart, input) = mapped(seed, RoutingScheme::Unicast);
+        let (ir, forked, _) = mapped(seed, RoutingScheme::Multicast { table_entries: None });
         assert_eq!(apart.sites, forked.sites);
         let (apart, forked) = (Chip::new(apart), Chip::new(forked));
         let (one, other) =
@@ -102,10 +102,10 @@ fn forking_changes_hops_and_nothing_else() {
 
 #[test]
 fn tables_are_checked_to_the_last_entry() {
-    let (ir, program, _) = mapped(3, Routing::Multicast { table_entries: None });
+    let (ir, program, _) = mapped(3, RoutingScheme::Multicast { table_entries: None });
     let most = Trees::of(&program).unwrap().table_entries().iter().copied().max().unwrap();
     assert!(most > 1);
-    let limited = |entries| target(3, Routing::Multicast { table_entries: Some(entries) }).1;
+    let limited = |entries| target(3, RoutingScheme::Multicast { table_entries: Some(entries) }).1;
     map(&ir, &limited(most), options()).unwrap();
     let problems = map(&ir, &limited(most - 1), options()).unwrap_err();
     assert_eq!(problems.codes(), [Code::DoesNotFit]);
@@ -122,7 +122,7 @@ fn tables_are_checked_to_the_last_entry() {
 
 #[test]
 fn packets_of_several_flits_are_not_forked_cycle_by_cycle() {
-    let (_, mut program, _) = mapped(0, Routing::Multicast { table_entries: None });
+    let (_, mut program, _) = mapped(0, RoutingScheme::Multicast { table_entries: None });
     let table = Chip::new(program.clone()).table.clone();
     let cycle = |program: &Program| Meter::new(program, &table, Fidelity::Cycle { every: 1 });
     cycle(&program).unwrap();
@@ -134,7 +134,7 @@ fn packets_of_several_flits_are_not_forked_cycle_by_cycle() {
 
 #[test]
 fn a_router_of_more_channels_than_a_word_has_bits_is_refused() {
-    let (_, mut program, _) = mapped(0, Routing::Multicast { table_entries: None });
+    let (_, mut program, _) = mapped(0, RoutingScheme::Multicast { table_entries: None });
     let table = Chip::new(program.clone()).table.clone();
     program.target.topology.cores_per_tile.0 = 61;
     program.target.network = None;

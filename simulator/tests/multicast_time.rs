@@ -14,10 +14,10 @@ use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::time::cycle::Unit;
 use snnc_simulator::time::{Fidelity, Latencies};
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
 
 /// With packets that are slow to make now and then.
-fn program(seed: u64, routing: Routing) -> (Program, Vec<f64>) {
+fn program(seed: u64, routing: RoutingScheme) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
         target.topology.routing.0 = routing;
         if random.one_in(3) {
@@ -27,7 +27,7 @@ fn program(seed: u64, routing: Routing) -> (Program, Vec<f64>) {
 }
 
 fn forking(seed: u64) -> (Program, Vec<f64>) {
-    program(seed, Routing::Multicast { table_entries: None })
+    program(seed, RoutingScheme::Multicast { table_entries: None })
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
 fn trees_of_single_destinations_take_the_time_of_packets_without_trees() {
     let mut packets = 0;
     for seed in 0..20 {
-        let (mut apart, input) = program(seed, Routing::Unicast);
+        let (mut apart, input) = program(seed, RoutingScheme::Unicast);
         for core in apart.cores.values_mut() {
             for slice in &mut core.slices {
                 let firsts = slice.route_starts.windows(2).map(|w| (w[0]..w[1]).next());
@@ -145,7 +145,7 @@ fn trees_of_single_destinations_take_the_time_of_packets_without_trees() {
             }
         }
         let mut forked = apart.clone();
-        forked.target.topology.routing.0 = Routing::Multicast { table_entries: None };
+        forked.target.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
         let (apart, forked) = (Chip::new(apart), Chip::new(forked));
         let (one, other) =
             (apart.run(NetworkId(0), &input).unwrap(), forked.run(NetworkId(0), &input).unwrap());

@@ -1,10 +1,10 @@
 //! Each layer alone: the float spikes of the layers before it into the chip's arithmetic.
 //!
 //! Six answers to the same input: the float neuron, the chip's neuron, and the float neuron with one of the chip's
-//! properties at a time (rounded weights and biases; the decay's rounding, where there is a leak; the strict comparison; the
-//! widths of sum and membrane). The share of spikes that one property alone changes says what a layer departs by. A cause is
-//! named only where something departs and that property alone changes an answer. The threshold grid is not among them: a
-//! channel's scale *is* its threshold, so a threshold is never rounded.
+//! properties at a time (rounded weights and biases; the decay's rounding, where there is a leak; the strict
+//! comparison; the widths of sum and membrane). The share of spikes that one property alone changes says what a layer
+//! departs by. A cause is named only where something departs and that property alone changes an answer. The threshold
+//! grid is not among them: a channel's scale *is* its threshold, so a threshold is never rounded.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -135,7 +135,8 @@ impl Layerwise {
             .map(|s| trace.spikes(&network.layers[s.source].name).unwrap_or_default())
             .collect();
         for t in 0..network.timesteps {
-            let mut sums = Sums { float: vec![0.0; layer.shape.len()], chip: vec![0; layer.shape.len()] };
+            let mut sums =
+                InputSums { float: vec![0.0; layer.shape.len()], chip: vec![0; layer.shape.len()] };
             for ((source, projection), spikes) in layer.sources.iter().zip(&incoming).zip(&spikes) {
                 let Some(spikes) = spikes.get(t) else { continue };
                 match &projection.connectivity {
@@ -154,12 +155,12 @@ impl Layerwise {
 }
 
 /// Input sums of a timestep, `[h, w, c]`.
-struct Sums {
+struct InputSums {
     float: Vec<f64>,
     chip: Vec<i32>,
 }
 
-impl Sums {
+impl InputSums {
     fn add(
         &mut self,
         to: &NeuronLayer,
@@ -191,7 +192,7 @@ impl Sums {
     }
 }
 
-impl Sums {
+impl InputSums {
     /// Spikes through a list of synapses.
     fn add_synapses(&mut self, source: &SourceKernel, lists: &Sparse, spikes: &[bool]) {
         if let Wiring::Sparse { sources, targets } = &source.wiring {
@@ -286,7 +287,7 @@ impl<'a> Neurons<'a> {
         }
     }
 
-    fn step(&mut self, sums: &Sums) {
+    fn step(&mut self, sums: &InputSums) {
         let channels = self.population.shape.channels;
         let mut events = Events::default();
         for i in 0..self.float.len() {

@@ -10,7 +10,7 @@ use snnc_targets::{Code, Diagnostic, Place, Subject, input};
 
 /// A tensor as stored.
 #[derive(Debug, Clone)]
-struct Record {
+struct GoldenTensor {
     dtype: Dtype,
     shape: Vec<usize>,
     /// Little-endian, row-major.
@@ -21,7 +21,7 @@ struct Record {
 #[derive(Debug, Clone)]
 pub struct GoldenFile {
     place: String,
-    records: BTreeMap<String, Record>,
+    records: BTreeMap<String, GoldenTensor>,
     temperature: Option<f64>,
 }
 
@@ -54,7 +54,11 @@ impl GoldenFile {
             SafeTensors::deserialize(bytes).map_err(malformed)?.tensors().into_iter().map(|(key, view)| {
                 (
                     key,
-                    Record { dtype: view.dtype(), shape: view.shape().to_vec(), data: view.data().to_vec() },
+                    GoldenTensor {
+                        dtype: view.dtype(),
+                        shape: view.shape().to_vec(),
+                        data: view.data().to_vec(),
+                    },
                 )
             });
         Ok(Self { place: place.to_owned(), records: records.collect(), temperature })
@@ -130,7 +134,7 @@ impl GoldenFile {
         )
     }
 
-    fn record(&self, key: &str) -> Result<&Record, Diagnostic> {
+    fn record(&self, key: &str) -> Result<&GoldenTensor, Diagnostic> {
         self.records.get(key).ok_or_else(|| {
             let family = key.rsplit_once('.').map_or(key, |(family, _)| family);
             self.invalid(key, "is missing").hint(format!("other records of `{family}` need it"))

@@ -15,7 +15,17 @@ use super::ReportInput;
 
 /// Gives `use_it` the input of a report.
 pub fn run<R>(fidelity: Fidelity, use_it: impl FnOnce(&ReportInput) -> R) -> R {
-    let program = program();
+    run_changed(fidelity, |_| (), use_it)
+}
+
+/// Gives `use_it` the input of a report on a program that `change` changed.
+pub fn run_changed<R>(
+    fidelity: Fidelity,
+    change: impl FnOnce(&mut Program),
+    use_it: impl FnOnce(&ReportInput) -> R,
+) -> R {
+    let mut program = program();
+    change(&mut program);
     let slices = SliceTable {
         starts: vec![0, 1, 2],
         cores: vec![CoreId(0), CoreId(1)],

@@ -13,7 +13,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Subject, Topology, input
 
 /// Tiles of a mesh, and cores on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mesh {
+pub struct PlacementMesh {
     /// Tiles in a row.
     pub columns: u32,
     /// Rows of tiles.
@@ -24,7 +24,7 @@ pub struct Mesh {
 
 /// What a placement costs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Placed {
+pub struct PlacementResult {
     /// Cores.
     pub cores: usize,
     /// Between different cores.
@@ -39,7 +39,7 @@ pub struct Placed {
     pub sites: Vec<[u32; 3]>,
 }
 
-impl fmt::Display for Placed {
+impl fmt::Display for PlacementResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} cores, {} packets between them", self.cores, self.packets)?;
         let mean = self.packets_x_hops as f64 / self.packets.max(1) as f64;
@@ -49,7 +49,7 @@ impl fmt::Display for Placed {
     }
 }
 
-impl Mesh {
+impl PlacementMesh {
     /// Sides of a mesh and cores on a tile that the search is made for.
     fn check(&self) -> Result<(), Diagnostic> {
         for (name, value, most) in [
@@ -86,7 +86,11 @@ impl Mesh {
 ///
 /// # Errors
 /// What is wrong with mesh or file; [`Code::DoesNotFit`] for more cores than the mesh has.
-pub fn place(flows: &Path, mesh: Mesh, options: PlaceOptions) -> Result<Placed, Diagnostics> {
+pub fn place(
+    flows: &Path,
+    mesh: PlacementMesh,
+    options: PlaceOptions,
+) -> Result<PlacementResult, Diagnostics> {
     mesh.check()?;
     let (cores, traffic) = flows::parse(&input::GRAPH.read_text(flows)?, &flows.display().to_string())?;
     let topology = mesh.topology();
@@ -103,14 +107,14 @@ pub fn place(flows: &Path, mesh: Mesh, options: PlaceOptions) -> Result<Placed, 
 }
 
 /// Counts hops anew, by distances.
-fn evaluated(traffic: &Traffic, topology: &Topology, sites: &[Site], seconds: f64) -> Placed {
+fn evaluated(traffic: &Traffic, topology: &Topology, sites: &[Site], seconds: f64) -> PlacementResult {
     let hops = |from: usize, to: usize| u64::from(topology.distance(sites[from], sites[to]));
     let flows = traffic.flows.iter();
     let place = |&site: &Site| {
         let tile = topology.tile_of(site);
         [tile.x, tile.y, site.0 % topology.cores_per_tile]
     };
-    Placed {
+    PlacementResult {
         cores: sites.len(),
         packets: traffic.flows.values().sum(),
         packets_x_hops: flows.map(|(&(from, to), n)| n * hops(from.0 as usize, to.0 as usize)).sum(),

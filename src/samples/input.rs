@@ -1,7 +1,8 @@
 //! Samples and labels from NumPy arrays.
 //!
-//! Values are taken as they are: what the network was trained on is scaled by who trained it. Refused: element types and
-//! orders that would have to be converted, shapes that are not the network's, and files that are not as long as they say.
+//! Values are taken as they are: what the network was trained on is scaled by who trained it. Refused: element types
+//! and orders that would have to be converted, shapes that are not the network's, and files that are not as long as
+//! they say.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -10,15 +11,15 @@ use std::path::{Path, PathBuf};
 use snnc_compiler::ir::Shape;
 use snnc_targets::{Code, Diagnostic};
 
-use crate::npy::Header;
+use crate::npy::NpyHeader;
 
 /// Most values that are held: 1 GiB as float64.
 const VALUES_MAX: usize = 1 << 27;
 /// Largest label; classes are counted from 0.
 const LABEL_MAX: i64 = 1 << 24;
 
-/// The first `most` samples (all, if there is no such limit) of a float32, float64 or uint8 array `[n, ...]` whose items have
-/// as many elements as `shape`, one after the other, `[n, c, h, w]`.
+/// The first `most` samples (all, if there is no such limit) of a float32, float64 or uint8 array `[n, ...]` whose
+/// items have as many elements as `shape`, one after the other, `[n, c, h, w]`.
 ///
 /// # Errors
 /// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, with its path.
@@ -54,7 +55,8 @@ pub fn samples(path: &Path, shape: Shape, most: Option<u64>) -> Result<Vec<f64>,
 /// The first `count` labels of an int64, int32 or uint8 array `[n]`.
 ///
 /// # Errors
-/// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, also fewer labels or other numbers than classes.
+/// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, also fewer labels or other numbers
+/// than classes.
 pub fn labels(path: &Path, count: usize, classes: usize) -> Result<Vec<usize>, Diagnostic> {
     let mut array = Array::open(path)?;
     let decode: fn(&[u8]) -> i64 = match array.header.descr.as_str() {
@@ -86,7 +88,7 @@ fn inner(shape: Shape) -> String {
 
 /// An array whose header was read.
 struct Array {
-    header: Header,
+    header: NpyHeader,
     path: PathBuf,
     /// Bytes of the file; a pipe has no length.
     length: Option<u64>,
@@ -103,7 +105,7 @@ impl Array {
         }
         let length = metadata.is_file().then_some(metadata.len());
         let mut file = BufReader::new(file);
-        let header = Header::read(&mut file).map_err(|message| {
+        let header = NpyHeader::read(&mut file).map_err(|message| {
             Diagnostic::new(Code::Argument, path, message).hint("`np.save` writes such files")
         })?;
         let array = Self { header, path: path.to_owned(), length, file };

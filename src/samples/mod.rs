@@ -42,7 +42,7 @@ pub fn network(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnosti
     Err(unnamed(&names))
 }
 
-/// The same of a model that is not compiled.
+/// Reads samples for a model that is not compiled.
 ///
 /// # Errors
 /// As [`network`].
@@ -68,8 +68,8 @@ fn unnamed(names: &[&str]) -> Diagnostic {
 /// The first `most` samples of a file for a network.
 ///
 /// # Errors
-/// Those of [`input::samples`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more than a run
-/// holds.
+/// Those of [`input::samples`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more
+/// than a run holds.
 pub fn read(
     model: &Model,
     network: NetworkId,

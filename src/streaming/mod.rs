@@ -38,7 +38,7 @@ const MANIFEST: &str = "generate.json";
 /// How images are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum ImageSetFormat {
     /// One array of all images.
     Npy,
     /// One file an image.
@@ -47,7 +47,7 @@ pub enum Format {
 
 /// `generate.json`: what a folder holds, and how a continued run knows that it is the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct ImageSetManifest {
     /// Version of snnc.
     #[serde(default)]
     pub snnc: String,
@@ -62,12 +62,12 @@ pub struct Manifest {
     /// Seed of the random streams.
     pub seed: u64,
     /// How images are written.
-    pub format: Format,
+    pub format: ImageSetFormat,
 }
 
-impl Manifest {
+impl ImageSetManifest {
     /// What a run of a program is.
-    pub fn new(program: &Program, images: u64, seed: u64, format: Format) -> Self {
+    pub fn new(program: &Program, images: u64, seed: u64, format: ImageSetFormat) -> Self {
         let program = program.mapped();
         let bytes = program.to_bytes();
         let fingerprint = bytes.get(FINGERPRINT).unwrap_or_default();
@@ -132,7 +132,7 @@ impl Manifest {
 
 /// What a run found in its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct ReusedImages {
     /// Images that an earlier run made, and that have their checksum.
     pub whole: u64,
     /// Images that an earlier run made, and that had to be made again.
@@ -150,10 +150,10 @@ const IMAGES_MAX: u64 = 1 << 32;
 /// [`Code::OutputFailed`], also for a folder that another process owns.
 pub fn run(
     program: &Program,
-    manifest: &Manifest,
+    manifest: &ImageSetManifest,
     out: &Path,
     progress: &dyn Progress,
-) -> Result<Found, Diagnostics> {
+) -> Result<ReusedImages, Diagnostics> {
     program.mapped().needs_timesteps()?;
     let generation = program.generation(manifest.seed, manifest.images)?;
     check_count("--images", manifest.images, IMAGES_MAX)?;
@@ -162,7 +162,7 @@ pub fn run(
     manifest.claim(folder.path())?;
     let mut set =
         Set::open(out, manifest, shape, (generation.parameters.rows, generation.parameters.columns))?;
-    let found = Found { whole: set.whole(), damaged: set.damaged() };
+    let found = ReusedImages { whole: set.whole(), damaged: set.damaged() };
     progress.begin(manifest.images);
     progress.advance(found.whole);
     let chip = Chip::new(program.mapped().clone());

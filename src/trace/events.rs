@@ -1,9 +1,9 @@
 //! The timeline: JSON of the trace-event format, as Chrome's `about:tracing` and Perfetto read it.
 //!
-//! A process a core with a track for each of its units, a process `network` with a track for each link, a process `chip` with
-//! the timesteps. Recorded timesteps stand one after another, each with its barrier; microseconds of simulated time.
-//! A unit's slice is what it was busy with; a neuron unit's slices are the updates of a layer, and within them the
-//! times at which a full queue stopped it.
+//! A process a core with a track for each of its units, a process `network` with a track for each link, a process
+//! `chip` with the timesteps. Recorded timesteps stand one after another, each with its barrier; microseconds of
+//! simulated time. A unit's slice is what it was busy with; a neuron unit's slices are the updates of a layer, and
+//! within them the times at which a full queue stopped it.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -39,18 +39,18 @@ struct Event<'a> {
 
 /// Where a packet went: a core, or several on a tree.
 #[derive(Debug, Clone, Copy, Default)]
-struct Target {
+struct FlowTarget {
     core: u32,
     cores: u32,
 }
 
-impl Target {
+impl FlowTarget {
     fn add(&mut self, core: u32) {
         (self.core, self.cores) = (core, self.cores + 1);
     }
 }
 
-impl std::fmt::Display for Target {
+impl std::fmt::Display for FlowTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.cores > 1 { write!(f, "{} cores", self.cores) } else { write!(f, "core {}", self.core) }
     }
@@ -120,7 +120,7 @@ impl EventFile {
             step.time_ps + step.barrier_ps,
             serde_json::json!({}),
         )?;
-        let mut targets = vec![Target::default(); step.made.len()];
+        let mut targets = vec![FlowTarget::default(); step.made.len()];
         step.arrived.iter().for_each(|packet| targets[packet.number as usize].add(packet.core));
         step.work.iter().try_for_each(|work| self.work(names, step, &targets, work))?;
         step.crossed.iter().try_for_each(|crossed| self.crossing(names, step, &targets, crossed))?;
@@ -142,7 +142,7 @@ impl EventFile {
         &mut self,
         names: &Names,
         step: &Recorded,
-        targets: &[Target],
+        targets: &[FlowTarget],
         work: &Work,
     ) -> Result<(), Diagnostic> {
         let track = (CORES + work.core, work.unit as u32);
@@ -177,7 +177,7 @@ impl EventFile {
         &mut self,
         names: &Names,
         step: &Recorded,
-        targets: &[Target],
+        targets: &[FlowTarget],
         crossed: &Crossed,
     ) -> Result<(), Diagnostic> {
         let track = (NETWORK, crossed.router * 4 + crossed.direction);

@@ -5,12 +5,12 @@
 //! timesteps and one group of rows at a time. Files take their names when the run has ended.
 
 pub mod events;
+mod index_range;
 #[cfg(feature = "parquet")]
 pub mod packets;
 #[cfg(not(feature = "parquet"))]
 #[path = "packets_left_out.rs"]
 pub mod packets;
-mod span;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Watcher};
 use snnc_targets::output::same_file;
 use snnc_targets::{Code, Diagnostic, Subject};
 
-pub use span::Span;
+pub use index_range::IndexRange;
 
 use crate::report::is_result;
 use events::EventFile;
@@ -30,17 +30,17 @@ use packets::PacketFile;
 
 /// What to trace, and where.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct TraceOptions {
     /// Table of packets.
     pub packets: Option<PathBuf>,
     /// Timeline.
     pub events: Option<PathBuf>,
     /// Images.
-    pub images: Option<Span>,
+    pub images: Option<IndexRange>,
     /// Passes of an image.
-    pub passes: Option<Span>,
+    pub passes: Option<IndexRange>,
     /// Timesteps of a pass.
-    pub timesteps: Option<Span>,
+    pub timesteps: Option<IndexRange>,
 }
 
 /// How much a run has of what can be chosen.
@@ -79,17 +79,17 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Traces in the making.
+/// TraceRecorder in the making.
 #[derive(Debug)]
-pub struct Traces<'a> {
+pub struct TraceRecorder<'a> {
     names: Names<'a>,
-    options: Options,
+    options: TraceOptions,
     packets: Option<PacketFile>,
     events: Option<EventFile>,
     timesteps: u64,
 }
 
-impl<'a> Traces<'a> {
+impl<'a> TraceRecorder<'a> {
     /// Begins the files; none if nothing is to be traced.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl<'a> Traces<'a> {
     /// [`Code::OutputFailed`].
     pub fn new(
         program: &'a Program,
-        options: Options,
+        options: TraceOptions,
         run: Extent,
         fidelity: Fidelity,
     ) -> Result<Option<Self>, Diagnostic> {
@@ -148,7 +148,7 @@ impl Traced {
     }
 }
 
-impl Watcher for Traces<'_> {
+impl Watcher for TraceRecorder<'_> {
     fn wants(&mut self, at: StepPlace, packets: u64, hops: u64) -> Result<Option<Detail>, Diagnostic> {
         if !self.options.chooses(at) {
             return Ok(None);
@@ -181,7 +181,7 @@ fn flits(program: &Program) -> u64 {
     program.target.flits_per_packet().into()
 }
 
-impl Options {
+impl TraceOptions {
     /// Whether traces keep out of the way of what a run writes into its folder.
     ///
     /// # Errors
@@ -199,7 +199,9 @@ impl Options {
     }
 
     fn chooses(&self, at: StepPlace) -> bool {
-        let holds = |span: Option<Span>, value: u64| span.is_none_or(|span| span.holds(value));
+        let holds = |index_range: Option<IndexRange>, value: u64| {
+            index_range.is_none_or(|index_range| index_range.holds(value))
+        };
         holds(self.images, at.image)
             && holds(self.passes, at.iteration as u64)
             && holds(self.timesteps, at.step as u64)
@@ -224,13 +226,13 @@ impl Options {
         }
         let steps = program.model.networks.values().map(|network| network.pass_steps).max().unwrap_or(0);
         let Extent { items, passes, item_name } = run;
-        for (option, span, end, of) in [
+        for (option, index_range, end, of) in [
             ("--trace-images", self.images, items, format!("{item_name}s of this run")),
             ("--trace-passes", self.passes, passes, format!("passes of one of its {item_name}s")),
             ("--trace-timesteps", self.timesteps, steps.into(), "timesteps of a pass".into()),
         ] {
-            if let Some(span) = span.filter(|span| !span.within(end)) {
-                let message = format!("expected some of the {end} {of}, found {span}");
+            if let Some(index_range) = index_range.filter(|index_range| !index_range.within(end)) {
+                let message = format!("expected some of the {end} {of}, found {index_range}");
                 return Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
                     .hint(format!("they are numbered from 0 to {}; A..B ends before B", end - 1)));
             }
@@ -245,7 +247,7 @@ impl Options {
             ("--trace-passes", self.passes),
             ("--trace-timesteps", self.timesteps),
         ];
-        match choices.into_iter().find(|(_, span)| span.is_some()) {
+        match choices.into_iter().find(|(_, index_range)| index_range.is_some()) {
             None => Ok(()),
             Some((option, _)) => Err(Diagnostic::new(
                 Code::Argument,

@@ -1,8 +1,8 @@
 //! The table of packets: Parquet, a row a delivered packet, in order of image, pass, timestep and arrival.
 //!
-//! Times are integers of picoseconds from the beginning of the packet's timestep. `latency_ps` is
-//! `delivered_ps - injected_ps`: from standing in the router's local buffer to the arrival of its last flit at the core.
-//! Rows are written in groups of [`GROUP`], so memory does not grow with the run.
+//! Times are integers of picoseconds from the beginning of the packet's timestep. `latency_ps` is `delivered_ps -
+//! injected_ps`: from standing in the router's local buffer to the arrival of its last flit at the core. Rows are
+//! written in groups of [`GROUP`], so memory does not grow with the run.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ const TIMES: [&str; 3] = ["injected_ps", "delivered_ps", "latency_ps"];
 
 /// One row.
 #[derive(Debug, Clone, Copy)]
-struct Row {
+struct PacketRow {
     at: StepPlace,
     made: Made,
     arrived: Arrived,
@@ -63,7 +63,7 @@ pub struct PacketFile {
     writer: SerializedFileWriter<Unfinished>,
     path: PathBuf,
     flits: u32,
-    rows: Vec<Row>,
+    rows: Vec<PacketRow>,
     written: u64,
 }
 
@@ -106,7 +106,7 @@ impl PacketFile {
             let made = step.made[arrived.number as usize];
             let hops = topology.distance(site(names.core(made.slice)), site(arrived.core));
             let neuron = neuron(names, &made);
-            self.rows.push(Row { at, made, arrived, neuron, hops, clock_ps: step.clock_ps });
+            self.rows.push(PacketRow { at, made, arrived, neuron, hops, clock_ps: step.clock_ps });
             if self.rows.len() == GROUP {
                 self.group(names)?;
             }
@@ -152,7 +152,7 @@ fn neuron(names: &Names, made: &Made) -> u32 {
 /// Writes all columns of a group, in the order of [`SCHEMA`].
 fn columns(
     mut group: SerializedRowGroupWriter<'_, Unfinished>,
-    rows: &[Row],
+    rows: &[PacketRow],
     names: &Names,
     flits: u32,
 ) -> parquet::errors::Result<()> {
@@ -182,14 +182,14 @@ fn columns(
     Ok(())
 }
 
-fn ps(row: &Row, cycles: u64) -> i64 {
+fn ps(row: &PacketRow, cycles: u64) -> i64 {
     i64::try_from(cycles.saturating_mul(row.clock_ps)).unwrap_or(i64::MAX)
 }
 
 fn column<T: DataType>(
     group: &mut SerializedRowGroupWriter<'_, Unfinished>,
-    rows: &[Row],
-    value: impl Fn(&Row) -> T::T,
+    rows: &[PacketRow],
+    value: impl Fn(&PacketRow) -> T::T,
 ) -> parquet::errors::Result<()> {
     let values: Vec<T::T> = rows.iter().map(value).collect();
     let mut column = group.next_column()?.expect("as many columns as the schema has");

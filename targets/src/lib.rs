@@ -30,7 +30,7 @@ pub mod topology;
 pub use diagnostic::{
     Code, CorePart, Diagnostic, Diagnostics, MapAxis, NamedPart, Place, Severity, Source, Subject, printable,
 };
-pub use energy::{Energy, EnergyEvent, StaticPower};
+pub use energy::{Energy, EnergyComponent, EnergyEvent, EventMap, StaticPower};
 pub use resolved::Timing;
 pub use schema::{Provenance, Sourced, Target};
 pub use topology::{Interconnect, Link, LinkKind, Site, Topology};

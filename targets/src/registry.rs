@@ -11,7 +11,7 @@ use crate::near::near;
 use crate::ron_tree::reading::{self, Problem, ReadingFault};
 use crate::ron_tree::{self, RonKind, RonNode, words};
 use crate::schema::{
-    AxonSpec, CoreLimits, EnergySpec, NetworkSpec, NeuronSpec, SynapseSpec, TimingSpec, TopologySpec,
+    AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, SynapseSpec, TimingSpec, TopologySpec,
 };
 use crate::{Code, Diagnostic, Diagnostics, Place, Source, Subject, Target, input};
 
@@ -101,7 +101,7 @@ fn misread(tree: &RonNode, source: &Arc<Source>, error: &ron::error::SpannedErro
         part::<NeuronSpec>(tree, "neuron"),
         part::<TimingSpec>(tree, "timing"),
         part::<EnergySpec>(tree, "energy"),
-        part::<Option<NetworkSpec>>(tree, "network"),
+        part::<Option<NocSpec>>(tree, "network"),
     ];
     let mut faults: Vec<ReadingFault> = parts.into_iter().flatten().collect();
     // A fault of the whole that lies in a part was said with the part.

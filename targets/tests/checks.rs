@@ -1,7 +1,7 @@
 //! One negative test for each rule about crossbars, copies, merged dendrites, layer cores and leaks; every built-in
 //! target passes, names the source of each constant, and survives its own serialisation.
 
-use snnc_targets::schema::{InputAxonKind, KernelSharing, OutputAxonKind, Reset, Routing, WeightStorage};
+use snnc_targets::schema::{InputAxonKind, KernelSharing, OutputAxonKind, Reset, RoutingScheme, WeightStorage};
 use snnc_targets::{Code, Subject, Target, registry};
 
 /// Breaks one rule of a built-in target and demands that the check names the field.
@@ -52,7 +52,7 @@ fn crossbars() {
     refuses("truenorth-like", "timing", |t| t.timing.synaptic_operation.interval_ns.0 = 1.0);
     refuses("truenorth-like", "network", |t| t.network = registry::load("loihi-like").unwrap().network);
     refuses("truenorth-like", "topology.routing", |t| {
-        t.topology.routing.0 = Routing::Multicast { table_entries: None };
+        t.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
     });
     refuses("loihi-like", "timing", |t| t.axons.output.0 = OutputAxonKind::NeuronCopies);
 }

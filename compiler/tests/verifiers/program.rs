@@ -2,7 +2,7 @@
 
 use snnc_compiler::ir::program::{AxonEntry, Destination, InputAxon, Program, Run, SynapseList};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId};
-use snnc_targets::schema::{InputAxonKind, OutputAxonKind, Routing};
+use snnc_targets::schema::{InputAxonKind, OutputAxonKind, RoutingScheme};
 use snnc_targets::{Code, Provenance, Site, Sourced};
 
 use crate::common::irregular;
@@ -221,7 +221,7 @@ fn program_routes() {
     });
     bad_program("no destinations", "arrives nowhere", |p| {
         // A multicast tree would follow it before any limit is looked at.
-        p.target.topology.routing.0 = Routing::Multicast { table_entries: Some(1) };
+        p.target.topology.routing.0 = RoutingScheme::Multicast { table_entries: Some(1) };
         p.cores[CoreId(0)].slices[0].destinations[0].core = CoreId(900)
     });
     bad_program("met twice", "twice through proj0", |p| {

@@ -2,7 +2,7 @@ use super::fixture::{program, random_step, slice_table};
 use super::*;
 use crate::counts::Cast;
 use crate::philox::philox4x32_10;
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
 use std::collections::BTreeMap;
 
 #[test]
@@ -59,7 +59,7 @@ fn an_invented_flow_is_refused() {
 /// The fixture with forking packets, and random spikes on its trees.
 fn multicast(seed: u32) -> (Program, Trees, StepCounts) {
     let mut program = program();
-    program.target.topology.routing.0 = Routing::Multicast { table_entries: Some(16) };
+    program.target.topology.routing.0 = RoutingScheme::Multicast { table_entries: Some(16) };
     let trees = Trees::of(&program).expect("the target forks packets");
     let cast = |tree: usize| Cast {
         tree: TreeId(tree as u32),
@@ -115,7 +115,7 @@ fn a_tree_to_one_destination_is_its_path() {
     let table = slice_table(&program);
     let trees = Trees::of(&program).expect("the target forks packets");
     let forking = Network::new(&program, &table);
-    program.target.topology.routing.0 = Routing::Unicast;
+    program.target.topology.routing.0 = RoutingScheme::Unicast;
     let plain = Network::new(&program, &table);
     assert_eq!(trees.all().len(), plain.routes().len());
     for (id, route) in plain.routes().iter().enumerate() {

@@ -13,7 +13,7 @@ use snnc_compiler::ir::spiking::{
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::schema::{Comparison, KernelSharing, Overflow, Reset, Target};
+use snnc_targets::schema::{KernelSharing, Overflow, Reset, Target, ThresholdComparison};
 
 /// SplitMix64.
 pub struct Random(pub u64);
@@ -51,7 +51,7 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
     target.topology.mesh_rows.0 = random.between(2, 5) as u32;
     target.neuron.accumulator_overflow.0 = if random.one_in(2) { Overflow::Wrap } else { Overflow::Saturate };
     target.neuron.threshold_comparison.0 =
-        if random.one_in(2) { Comparison::Strict } else { Comparison::Inclusive };
+        if random.one_in(2) { ThresholdComparison::Strict } else { ThresholdComparison::Inclusive };
     // Narrow widths, so that overflow and saturation happen.
     target.neuron.accumulator_bits.0 = random.between(13, 20) as u32;
     target.neuron.state_bits.0 = random.between(14, 20) as u32;

@@ -3,7 +3,7 @@
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::mapping::effort::Effort;
-use snnc_simulator::charge::{Meter, Record};
+use snnc_simulator::charge::{Meter, MeterRecord};
 use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Watcher};
 use snnc_simulator::time::{Fidelity, PassTime};
@@ -43,7 +43,7 @@ pub fn program(seed: u64, change: impl FnOnce(&mut Random, &mut Target)) -> (Pro
 }
 
 /// Times a pass.
-pub fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTime, Record) {
+pub fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTime, MeterRecord) {
     let meter = Meter::new(&chip.program, &chip.table, fidelity).unwrap();
     let mut record = meter.record();
     let time = meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).unwrap();
@@ -66,7 +66,7 @@ impl Watcher for Everything {
 }
 
 /// Simulates every timestep of a pass and keeps what happened.
-pub fn watched(chip: &Chip, outcome: &PassOutcome) -> (Record, Vec<(StepPlace, Recorded)>) {
+pub fn watched(chip: &Chip, outcome: &PassOutcome) -> (MeterRecord, Vec<(StepPlace, Recorded)>) {
     let meter = Meter::new(&chip.program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
     let mut record = meter.record();
     let mut all = Everything::default();

@@ -8,7 +8,7 @@ use snnc_targets::Diagnostic;
 
 use super::{MappingArgs, ModelArgs, QuantiseArgs};
 use crate::streaming;
-use crate::trace::Span;
+use crate::trace::IndexRange;
 
 /// What to run, and what to write.
 #[derive(Debug, Args)]
@@ -67,13 +67,13 @@ pub struct TraceArgs {
     pub events: Option<PathBuf>,
     /// Trace only these images or samples, for example 0 or 0..2 (ends before 2)
     #[arg(id = "trace-images", long = "trace-images", value_name = "RANGE")]
-    pub images: Option<Span>,
+    pub images: Option<IndexRange>,
     /// Trace only these passes of an image or sample
     #[arg(id = "trace-passes", long = "trace-passes", value_name = "RANGE")]
-    pub passes: Option<Span>,
+    pub passes: Option<IndexRange>,
     /// Trace only these timesteps of a pass
     #[arg(id = "trace-timesteps", long = "trace-timesteps", value_name = "RANGE")]
-    pub timesteps: Option<Span>,
+    pub timesteps: Option<IndexRange>,
 }
 
 /// `snnc simulate`.
@@ -160,7 +160,7 @@ pub enum SetFormat {
     Png,
 }
 
-impl From<SetFormat> for streaming::Format {
+impl From<SetFormat> for streaming::ImageSetFormat {
     fn from(format: SetFormat) -> Self {
         match format {
             SetFormat::Npy => Self::Npy,

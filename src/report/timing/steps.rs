@@ -1,7 +1,7 @@
 //! timesteps.csv: a row a timestep, written while the run goes on.
 //!
-//! Rows are in order of image (or sample), pass and timestep. `time_s` is the simulated time where `simulated` is 1, else the analytic
-//! one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds.
+//! Rows are in order of image (or sample), pass and timestep. `time_s` is the simulated time where `simulated` is 1,
+//! else the analytic one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,7 @@
 //! A folder of results and its owner.
 //!
-//! The owner holds a lock on `.snnc-lock` in the folder. The lock dies with its process, so a killed run hinders nobody.
+//! The owner holds a lock on `.snnc-lock` in the folder. The lock dies with its process, so a killed run does not block
+//! later ones.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
 use snnc_targets::topology::Tile;
 use snnc_targets::{Link, LinkKind, Topology};
 
@@ -48,8 +48,8 @@ impl Trees {
     /// The trees of a program whose routes are in range; `None` if its target sends a packet to each destination.
     pub fn of(program: &Program) -> Option<Self> {
         match program.target.topology.routing.get() {
-            Routing::Unicast => None,
-            Routing::Multicast { .. } => Some(Self::grown(program)),
+            RoutingScheme::Unicast => None,
+            RoutingScheme::Multicast { .. } => Some(Self::grown(program)),
         }
     }
 

@@ -101,7 +101,7 @@ impl NeuronFormat {
             threshold_mantissa_bits: neuron.threshold_mantissa_bits.get(),
             threshold_shift: neuron.threshold_shift.get(),
             threshold_max: neuron.threshold_max.as_ref().map(snnc_targets::schema::Sourced::get),
-            strict: neuron.threshold_comparison.get() == snnc_targets::schema::Comparison::Strict,
+            strict: neuron.threshold_comparison.get() == snnc_targets::schema::ThresholdComparison::Strict,
             decay_bits: neuron.decay_bits.get(),
             bias_mantissa_bits: neuron.bias_mantissa_bits.get(),
             bias_exponent_max: neuron.bias_exponent_max.get(),

@@ -3,7 +3,7 @@
 //! what they save. The trees themselves are [`crate::ir::program::trees`]: the simulator needs them too.
 
 use serde::Serialize;
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Code, Diagnostic, LinkKind, Subject};
 
 use crate::ir::program::Program;
@@ -32,7 +32,7 @@ pub struct TableUse {
 /// # Errors
 /// [`Code::DoesNotFit`] with the fullest router.
 pub fn check(program: &Program) -> Result<(), Diagnostic> {
-    let Routing::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
+    let RoutingScheme::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
         return Ok(());
     };
     let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) else {
@@ -51,8 +51,8 @@ pub fn check(program: &Program) -> Result<(), Diagnostic> {
 pub(super) fn table_use(program: &Program, trees: &Trees, unicast_hops: u64) -> TableUse {
     let used: Vec<u32> = trees.table_entries().iter().copied().filter(|&entries| entries > 0).collect();
     let of = match program.target.topology.routing.get() {
-        Routing::Multicast { table_entries } => table_entries,
-        Routing::Unicast => None,
+        RoutingScheme::Multicast { table_entries } => table_entries,
+        RoutingScheme::Unicast => None,
     };
     TableUse {
         trees: trees.all().len(),

@@ -50,7 +50,8 @@ fn a_firing_neuron_can_take_longer() {
 #[test]
 fn where_packets_fork_a_core_makes_one_for_a_spike() {
     let mut program = program();
-    program.target.topology.routing.0 = snnc_targets::schema::Routing::Multicast { table_entries: None };
+    program.target.topology.routing.0 =
+        snnc_targets::schema::RoutingScheme::Multicast { table_entries: None };
     // Longer than a link between chips.
     program.target.timing.axon_out.interval_ns.0 = 17.0;
     let table = slice_table(&program);

@@ -1,7 +1,7 @@
 //! The target's times in whole cycles of its clock, rounded up: no unit is faster than described.
 
 use snnc_targets::resolved::{UnitPs, picoseconds};
-use snnc_targets::schema::NetworkSpec;
+use snnc_targets::schema::NocSpec;
 use snnc_targets::{Timing, Topology};
 
 use super::mesh::{Line, MeshSpec};
@@ -45,7 +45,7 @@ pub struct CoreCycles {
 
 impl CoreCycles {
     /// For a target.
-    pub fn new(timing: &Timing, network: &NetworkSpec) -> Self {
+    pub fn new(timing: &Timing, network: &NocSpec) -> Self {
         let unit = |unit: UnitPs| UnitCycles {
             latency: cycles(unit.latency_ps, timing.clock_ps),
             interval: cycles(unit.interval_ps, timing.clock_ps),
@@ -94,7 +94,7 @@ impl CoreCycles {
 }
 
 /// The mesh of a board.
-pub fn mesh(topology: &Topology, timing: &Timing, network: &NetworkSpec) -> MeshSpec {
+pub fn mesh(topology: &Topology, timing: &Timing, network: &NocSpec) -> MeshSpec {
     let clocks = |ps: u64| cycles(ps, timing.clock_ps);
     let credit = clocks(picoseconds(network.credit_latency_ns.get()));
     let buffer_flits = network.buffer_flits.get() as u16;

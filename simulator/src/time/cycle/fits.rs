@@ -2,7 +2,7 @@
 
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::{TreeId, Trees};
-use snnc_targets::schema::NetworkSpec;
+use snnc_targets::schema::NocSpec;
 use snnc_targets::topology::Routing;
 use snnc_targets::{Code, Diagnostic, Subject};
 
@@ -21,7 +21,7 @@ fn refuse(program: &Program, message: &str) -> Diagnostic {
 }
 
 /// The network of a program's target, whose packets the mesh can carry.
-pub fn network(program: &Program) -> Result<&NetworkSpec, Diagnostic> {
+pub fn network(program: &Program) -> Result<&NocSpec, Diagnostic> {
     let (target, ports) = (&program.target, 4 + program.topology().cores_per_tile);
     if ports > MOST_CHANNELS {
         let message = format!(

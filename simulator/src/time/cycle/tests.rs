@@ -8,7 +8,7 @@ use crate::execute::slice::Spike;
 use crate::network::Network;
 use crate::network::fixture::{program, slice_table};
 use crate::time::{Analytic, Bound};
-use snnc_targets::schema::{Provenance, Routing, Sourced};
+use snnc_targets::schema::{Provenance, RoutingScheme, Sourced};
 use snnc_targets::topology::{Routing as _, Tile};
 use snnc_targets::{Code, Interconnect};
 
@@ -69,7 +69,7 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
 /// The same with forking packets.
 fn forking(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
     let mut setup = setup(positions, atoms, fired);
-    setup.program.target.topology.routing.0 = Routing::Multicast { table_entries: None };
+    setup.program.target.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
     let tree = snnc_compiler::ir::program::trees::TreeId(0);
     setup.counts.steps[0].casts = vec![crate::counts::Cast { tree, spikes: fired.len() as u64 }];
     setup

@@ -1,6 +1,6 @@
 //! Checks that need no spiking IR: sites, neurons, limits.
 
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{CorePart, NamedPart, Subject};
 
 use super::Findings;
@@ -105,7 +105,8 @@ impl Findings {
 
     /// No router's table overfull.
     fn tables(&mut self, program: &Program) {
-        let Routing::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
+        let RoutingScheme::Multicast { table_entries: Some(most) } = program.target.topology.routing.get()
+        else {
             return;
         };
         if let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) {

@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 /// From `start` to before `end`; never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct IndexRange {
     start: u64,
     end: u64,
 }
 
-impl Span {
+impl IndexRange {
     /// Whether it holds a number.
     pub fn holds(self, value: u64) -> bool {
         (self.start..self.end).contains(&value)
@@ -22,14 +22,14 @@ impl Span {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for IndexRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { start, end } = *self;
         if end - start == 1 { write!(f, "{start}") } else { write!(f, "{start}..{end}") }
     }
 }
 
-impl FromStr for Span {
+impl FromStr for IndexRange {
     type Err = String;
 
     /// Parses `3` or `3..5`, the end not included.
@@ -51,12 +51,12 @@ mod tests {
     #[test]
     fn numbers_and_ranges_parse_back() {
         for text in ["0", "3", "3..5", "0..1000"] {
-            assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<IndexRange>().unwrap().to_string(), text);
         }
         for text in ["", "..", "3..", "..5", "5..3", "3..3", "-1", "a", "18446744073709551615"] {
-            assert!(text.parse::<Span>().is_err(), "{text}");
+            assert!(text.parse::<IndexRange>().is_err(), "{text}");
         }
-        let span: Span = "3..5".parse().unwrap();
+        let span: IndexRange = "3..5".parse().unwrap();
         assert_eq!([2, 3, 4, 5].map(|v| span.holds(v)), [false, true, true, false]);
         assert!(span.within(5) && !span.within(4));
     }

@@ -10,7 +10,9 @@
 //!   updates are active among the copies is taken in proportion.
 
 use snnc_compiler::ir::program::{AxonEntry, Core, CoreSlice, Program};
+use snnc_targets::energy::CrossbarExpansionRule;
 use snnc_targets::schema::AxonSpec;
+use snnc_targets::{EnergyEvent, EventMap};
 
 use super::SliceTally;
 use crate::counts::{SliceIndex, SliceTable};
@@ -18,33 +20,33 @@ use crate::execute::slice::SliceTrace;
 
 /// Repeated work of one program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copies {
+pub struct CrossbarExpansion {
     planes: u64,
-    slices: Vec<SliceCopies>,
+    slices: Vec<SliceExpansion>,
 }
 
 /// One slice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct SliceCopies {
+struct SliceExpansion {
     /// Distinct neurons.
     neurons: u64,
     /// Neurons with their copies.
     copied: u64,
     /// Neurons that one neuron of each position takes.
     takes: Vec<u32>,
-    /// Destinations of position p: `ends[starts[p] .. starts[p + 1]]`, each with the slices that it touches.
+    /// Destinations of position p: `reached[starts[p] .. starts[p + 1]]`, each with the slices that it touches.
     starts: Vec<u32>,
-    ends: Vec<Vec<End>>,
+    reached: Vec<Vec<ReachedSlice>>,
 }
 
 /// Synaptic events of a packet in one slice, by source channel of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct End {
+struct ReachedSlice {
     slice: SliceIndex,
     events: Vec<u64>,
 }
 
-impl Copies {
+impl CrossbarExpansion {
     /// `None` if the target repeats no work.
     pub fn new(program: &Program, table: &SliceTable) -> Option<Self> {
         let axons = &program.target.axons;
@@ -54,39 +56,37 @@ impl Copies {
         let slices = program.cores.values().flat_map(|core| &core.slices);
         Some(Self {
             planes: axons.planes().into(),
-            slices: slices.map(|placed| SliceCopies::new(program, table, placed)).collect(),
+            slices: slices.map(|placed| SliceExpansion::new(program, table, placed)).collect(),
         })
     }
 
-    /// Multiplies what is sent by the bit planes.
-    pub fn send(&self, slices: &mut [SliceTally]) {
+    /// Multiplies what the network sends by the bit planes.
+    pub fn expand_packets(&self, slices: &mut [SliceTally]) {
         for slice in slices {
-            slice.events.packets_sent *= self.planes;
-            slice.events.packets_received *= self.planes;
-            slice.hops = slice.hops.times(self.planes);
-            slice.deliveries *= self.planes;
+            for event in EnergyEvent::ALL {
+                if event.crossbar_expansion() == CrossbarExpansionRule::BitPlanes {
+                    slice.events[event] *= self.planes;
+                }
+            }
             slice.departures *= self.planes;
         }
     }
 
-    /// What the chip works off in a pass: `slices` are its counts after [`Copies::send`], `traces` its spikes.
-    pub fn work(&self, slices: &[SliceTally], traces: &[SliceTrace]) -> Vec<SliceTally> {
+    /// What the chip does in a pass: `slices` are its counts after [`CrossbarExpansion::expand_packets`], `traces` its
+    /// spikes.
+    pub fn expand_work(&self, slices: &[SliceTally], traces: &[SliceTrace]) -> Vec<SliceTally> {
         let mut all = slices.to_vec();
-        for (tally, copies) in all.iter_mut().zip(&self.slices) {
-            let events = &mut tally.events;
-            let updates = copies.scaled(events.updates_active + events.updates_inactive);
-            events.updates_active = copies.scaled(events.updates_active);
-            events.updates_inactive = updates - events.updates_active;
-            tally.host_writes = copies.scaled(tally.host_writes);
-            (events.synaptic_operations, events.spikes) = (0, 0);
+        for (tally, expansion) in all.iter_mut().zip(&self.slices) {
+            expansion.expand(&mut tally.events);
         }
-        for (source, (copies, trace)) in self.slices.iter().zip(traces).enumerate() {
+        for (source, (expansion, trace)) in self.slices.iter().zip(traces).enumerate() {
             for spike in trace.fired.iter().flatten() {
                 let position = spike.position as usize;
-                all[source].events.spikes += u64::from(copies.takes[position]);
-                let ends = copies.starts[position] as usize..copies.starts[position + 1] as usize;
-                for end in copies.ends[ends].iter().flatten() {
-                    all[end.slice].events.synaptic_operations += end.events[spike.atom as usize];
+                all[source].events[EnergyEvent::NeuronSpike] += u64::from(expansion.takes[position]);
+                let range = expansion.starts[position] as usize..expansion.starts[position + 1] as usize;
+                for reached in expansion.reached[range].iter().flatten() {
+                    all[reached.slice].events[EnergyEvent::SynapticOperation] +=
+                        reached.events[spike.atom as usize];
                 }
             }
         }
@@ -94,18 +94,21 @@ impl Copies {
     }
 }
 
-impl SliceCopies {
+impl SliceExpansion {
     fn new(program: &Program, table: &SliceTable, placed: &CoreSlice) -> Self {
         let axons = &program.target.axons;
         let takes: Vec<u32> = (0..placed.slice.positions()).map(|p| takes(axons, placed, p)).collect();
         let atoms = u64::from(placed.slice.atoms());
-        let end = |to: &snnc_compiler::ir::program::Destination| {
+        let destination = |to: &snnc_compiler::ir::program::Destination| {
             let core = &program.cores[to.core];
             let axon = &core.axons[to.axon as usize];
             let entry = |entry: &AxonEntry| {
                 let slice = table.starts[to.core.0 as usize] + core.lists[entry.list as usize].slice as usize;
                 let sources = axon.first_atom..axon.first_atom + axon.atoms;
-                End { slice, events: sources.map(|source| events(axons, core, entry, source)).collect() }
+                ReachedSlice {
+                    slice,
+                    events: sources.map(|source| events(axons, core, entry, source)).collect(),
+                }
             };
             core.entries(axon).iter().map(entry).collect()
         };
@@ -114,11 +117,26 @@ impl SliceCopies {
             copied: takes.iter().map(|&n| u64::from(n)).sum::<u64>() * atoms,
             takes,
             starts: placed.route_starts.clone(),
-            ends: placed.destinations.iter().map(end).collect(),
+            reached: placed.destinations.iter().map(destination).collect(),
         }
     }
 
-    /// A count of all neurons alike, with the copies'.
+    /// Counts of neurons become counts of neurons and their copies; what is counted spike by spike starts at 0.
+    fn expand(&self, events: &mut EventMap<u64>) {
+        let updates = events[EnergyEvent::NeuronUpdateActive] + events[EnergyEvent::NeuronUpdateInactive];
+        for event in EnergyEvent::ALL {
+            match event.crossbar_expansion() {
+                CrossbarExpansionRule::Never | CrossbarExpansionRule::BitPlanes => {}
+                CrossbarExpansionRule::NeuronCopies => events[event] = self.scaled(events[event]),
+                CrossbarExpansionRule::BySpike => events[event] = 0,
+            }
+        }
+        // The sum of the updates is exact; rounding falls to the inactive ones.
+        events[EnergyEvent::NeuronUpdateInactive] =
+            self.scaled(updates) - events[EnergyEvent::NeuronUpdateActive];
+    }
+
+    /// A count over all neurons, which act alike, as a count over neurons and their copies.
     fn scaled(&self, count: u64) -> u64 {
         (u128::from(count) * u128::from(self.copied) / u128::from(self.neurons.max(1))) as u64
     }
