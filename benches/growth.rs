@@ -16,7 +16,7 @@ use snnc_compiler::ir::spiking::{
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::build_cores;
 use snnc_compiler::mapping::partition::{Rates, search};
-use snnc_compiler::mapping::traffic::Traffic;
+use snnc_compiler::mapping::traffic::CoreTraffic;
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{Target, registry};
 
@@ -71,7 +71,7 @@ fn one(kind: &str, neurons: usize, build: bool) {
         let start = Instant::now();
         let ir = ir.reordered(&found.partition.orders);
         let cores = build_cores(&ir.with_parts(&found.partition.kernel_parts), &found.partition);
-        packets = Traffic::uniform(&cores).packets() as f64;
+        packets = CoreTraffic::uniform(&cores).packets() as f64;
         built = format!("{:.2}", start.elapsed().as_secs_f64());
     }
     let all: usize = ir.model.populations.values().map(|p| p.shape.len()).sum();

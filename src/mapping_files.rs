@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use snnc_compiler::driver::Given;
+use snnc_compiler::driver::MappingInputs;
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::spiking::{Model, SpikingIr};
+use snnc_compiler::ir::spiking::{SpikingIr, SpikingModel};
 use snnc_compiler::mapping::Partition;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
@@ -53,8 +53,13 @@ impl MappingFiles {
     ///
     /// # Errors
     /// What is wrong with a file.
-    pub fn read(&self, ir: &SpikingIr, target: &Target, search: SearchOptions) -> Result<Given, Diagnostics> {
-        let mut given = Given::default();
+    pub fn read(
+        &self,
+        ir: &SpikingIr,
+        target: &Target,
+        search: SearchOptions,
+    ) -> Result<MappingInputs, Diagnostics> {
+        let mut given = MappingInputs::default();
         if let Some(path) = &self.profile {
             given.rates = profile::read(path, ir)?;
         }
@@ -136,7 +141,11 @@ fn in_file(path: &Path, mut problems: Diagnostics) -> Diagnostics {
 ///
 /// # Errors
 /// [`Code::Argument`] if there is none.
-pub fn network_named(model: &Model, option: &str, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
+pub fn network_named(
+    model: &SpikingModel,
+    option: &str,
+    name: Option<&str>,
+) -> Result<NetworkId, Diagnostic> {
     let Some(name) = name else {
         return Ok(NetworkId(0));
     };

@@ -7,31 +7,31 @@ use snnc_targets::{Code, Diagnostic};
 
 use super::PopulationId;
 use super::program::Program;
-use super::spiking::reach::{Excess, Span, Worst, bias_spans};
-use super::spiking::{Model, NeuronFormat, Population, SpikingIr};
+use super::spiking::reach::{Excess, ValueRange, Worst, bias_ranges};
+use super::spiking::{NeuronFormat, Population, SpikingIr, SpikingModel};
 
 impl SpikingIr {
     /// Warnings about its layers, in order.
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        warnings(&self.model, |id| self.sum_spans(id))
+        warnings(&self.model, |id| self.sum_ranges(id))
     }
 }
 
 impl Program {
     /// Warnings about its layers, in order.
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        let mut sums = self.sum_spans();
+        let mut sums = self.sum_ranges();
         warnings(&self.model, |id| sums.remove(&id).unwrap_or_default())
     }
 }
 
-fn warnings(model: &Model, mut sums: impl FnMut(PopulationId) -> Vec<Span>) -> Vec<Diagnostic> {
+fn warnings(model: &SpikingModel, mut sums: impl FnMut(PopulationId) -> Vec<ValueRange>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (id, population) in model.populations.iter() {
         let place = format!("layer {}", model.layer_name(id));
         let worst = Worst {
             sums: &sums(id),
-            biases: &bias_spans(model, id),
+            biases: &bias_ranges(model, id),
             steps: model.networks[population.network].timesteps,
         };
         let excess = worst.excess(&model.neuron, &population.dynamics, population.input_shift);
@@ -45,7 +45,7 @@ fn overflow(format: &NeuronFormat, place: &str, excess: Excess, steps: u32) -> D
     let most = |bits: u32| (1i64 << (bits - 1)) - 1;
     let bits = format.state_bits;
     match excess {
-        Excess::Sum(Span { low, high }) => {
+        Excess::Sum(ValueRange { low, high }) => {
             let (bits, does) = (format.accumulator_bits, if format.wrap { "wraps" } else { "is clipped" });
             let message = format!(
                 "the weights of one timestep may sum to {low} or {high} if all sources with such weights fire; an \

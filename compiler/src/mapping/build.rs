@@ -14,7 +14,9 @@ use snnc_targets::entity::EntityMap;
 
 use super::Partition;
 use crate::ir::channels::common;
-use crate::ir::program::{AxonEntry, Core, CoreSlice, Destination, InputAxon, Run, Slice, SynapseList};
+use crate::ir::program::{
+    AxonDestination, AxonEntry, Core, CoreSlice, InputAxon, Slice, SynapseList, SynapseRun,
+};
 use crate::ir::spiking::{Convolution, SpikingIr};
 use crate::ir::{AxisMap, CoreId, PopulationId, ProjectionId};
 
@@ -25,7 +27,7 @@ type AxisVariant = Vec<(usize, usize)>;
 pub fn build_cores(ir: &SpikingIr, partition: &Partition) -> EntityMap<CoreId, Core> {
     let mut cores: EntityMap<CoreId, Core> =
         refine::refined(ir, &partition.cores).values().map(|slices| empty_core(slices)).collect();
-    let mut routes = Routes::new(&cores);
+    let mut routes = PositionRoutes::new(&cores);
     let mut holders: HashMap<PopulationId, Vec<(CoreId, usize)>> = HashMap::new();
     for (id, core) in cores.iter() {
         for (index, placed) in core.slices.iter().enumerate() {
@@ -38,12 +40,12 @@ pub fn build_cores(ir: &SpikingIr, partition: &Partition) -> EntityMap<CoreId, C
         for population in populations_on(&cores[id]) {
             for (projection_id, projection) in ir.projections.iter().filter(|(_, p)| p.target == population) {
                 let Some(conv) = projection.conv() else { continue };
-                let wire = Wire { id: projection_id, conv, delay: projection.delay };
-                let wiring = Wiring::new(&mut cores[id], population, wire);
+                let convolution = ConvProjection { id: projection_id, conv, delay: projection.delay };
+                let connection = CoreConnection::new(&mut cores[id], population, convolution);
                 for &(source, source_index) in holders.get(&projection.source).map_or(&[][..], |all| all) {
                     let slice = &slices[source][source_index];
-                    wiring.connect(&mut cores[id], slice, |position, axon| {
-                        routes.add(source, source_index, position, Destination { core: id, axon });
+                    connection.connect(&mut cores[id], slice, |position, axon| {
+                        routes.add(source, source_index, position, AxonDestination { core: id, axon });
                     });
                 }
             }
@@ -74,15 +76,15 @@ fn empty_core(slices: &[Slice]) -> Core {
 }
 
 /// Destinations by position, collected before they are stored end to end.
-struct Routes(EntityMap<CoreId, Vec<Vec<Vec<Destination>>>>);
+struct PositionRoutes(EntityMap<CoreId, Vec<Vec<Vec<AxonDestination>>>>);
 
-impl Routes {
+impl PositionRoutes {
     fn new(cores: &EntityMap<CoreId, Core>) -> Self {
         let positions = |s: &CoreSlice| vec![Vec::new(); s.slice.positions() as usize];
         Self(cores.values().map(|core| core.slices.iter().map(positions).collect()).collect())
     }
 
-    fn add(&mut self, core: CoreId, slice: usize, position: u32, to: Destination) {
+    fn add(&mut self, core: CoreId, slice: usize, position: u32, to: AxonDestination) {
         self.0[core][slice][position as usize].push(to);
     }
 
@@ -113,7 +115,7 @@ fn populations_on(core: &Core) -> Vec<PopulationId> {
 
 /// A convolution.
 #[derive(Clone, Copy)]
-struct Wire<'a> {
+struct ConvProjection<'a> {
     id: ProjectionId,
     conv: &'a Convolution,
     delay: u32,
@@ -121,22 +123,23 @@ struct Wire<'a> {
 
 /// One projection into all slices of a population on one core: a source position takes one axon, whatever the number
 /// of slices that it reaches.
-struct Wiring<'a> {
+struct CoreConnection<'a> {
     delay: u32,
-    slices: Vec<SliceWiring<'a>>,
+    slices: Vec<SliceConnection<'a>>,
 }
 
-impl<'a> Wiring<'a> {
-    fn new(core: &mut Core, population: PopulationId, wire: Wire<'a>) -> Self {
+impl<'a> CoreConnection<'a> {
+    fn new(core: &mut Core, population: PopulationId, projection: ConvProjection<'a>) -> Self {
         let own = |&index: &usize| core.slices[index].slice.population == population;
         let indices: Vec<usize> = (0..core.slices.len()).filter(own).collect();
-        let slices = indices.into_iter().filter_map(|index| SliceWiring::new(core, index, wire)).collect();
-        Self { delay: wire.delay, slices }
+        let slices =
+            indices.into_iter().filter_map(|index| SliceConnection::new(core, index, projection)).collect();
+        Self { delay: projection.delay, slices }
     }
 
     /// Adds an axon for every position of a source slice that reaches the core, and reports (position, axon).
     fn connect(&self, core: &mut Core, source: &Slice, mut route: impl FnMut(u32, u32)) {
-        let near: Vec<&SliceWiring> = self.slices.iter().filter(|slice| slice.meets(source)).collect();
+        let near: Vec<&SliceConnection> = self.slices.iter().filter(|slice| slice.meets(source)).collect();
         for position in 0..if near.is_empty() { 0 } else { source.positions() } {
             let (y, x) = source.coordinates(position);
             let first_entry = core.entries.len() as u32;
@@ -159,8 +162,8 @@ impl<'a> Wiring<'a> {
 }
 
 /// The weights and lists of one projection into one slice of a core.
-struct SliceWiring<'a> {
-    wire: Wire<'a>,
+struct SliceConnection<'a> {
+    projection: ConvProjection<'a>,
     slice: usize,
     /// For each source row / column: first target and variant.
     rows: Vec<Option<(usize, usize)>>,
@@ -187,10 +190,10 @@ struct SliceWiring<'a> {
     corner: (usize, usize),
 }
 
-impl<'a> SliceWiring<'a> {
+impl<'a> SliceConnection<'a> {
     /// `None` if no channel of the slice takes part.
-    fn new(core: &mut Core, slice: usize, wire: Wire<'a>) -> Option<Self> {
-        let Convolution { map, kernel } = wire.conv;
+    fn new(core: &mut Core, slice: usize, projection: ConvProjection<'a>) -> Option<Self> {
+        let Convolution { map, kernel } = projection.conv;
         let CoreSlice { slice: box_, first_neuron, .. } = core.slices[slice].clone();
         let (rows, row_variants) = variants(&map.rows, box_.rows.start as usize..box_.rows.end as usize);
         let (cols, col_variants) = variants(&map.cols, box_.cols.start as usize..box_.cols.end as usize);
@@ -215,8 +218,8 @@ impl<'a> SliceWiring<'a> {
             }
         }
         let offset = |(i, &tap): (usize, &(usize, usize))| (tap, (i * row) as u32);
-        let wiring = Self {
-            wire,
+        let connection = Self {
+            projection,
             slice,
             rows,
             cols,
@@ -235,10 +238,10 @@ impl<'a> SliceWiring<'a> {
             first_neuron,
             corner: (box_.rows.start as usize, box_.cols.start as usize),
         };
-        for row in &wiring.row_variants {
-            core.lists.extend(wiring.col_variants.iter().map(|col| wiring.list(row, col)));
+        for row in &connection.row_variants {
+            core.lists.extend(connection.col_variants.iter().map(|col| connection.list(row, col)));
         }
-        Some(wiring)
+        Some(connection)
     }
 
     /// Whether some position of a source slice may reach the slice.
@@ -263,7 +266,7 @@ impl<'a> SliceWiring<'a> {
     /// The list of a row variant and a column variant.
     fn list(&self, row: &AxisVariant, col: &AxisVariant) -> SynapseList {
         let (atoms, len) = (self.atoms, self.row);
-        let mut runs: Vec<Run> = Vec::new();
+        let mut runs: Vec<SynapseRun> = Vec::new();
         for &(ty, ky) in row {
             for &(tx, kx) in col {
                 let target = (ty as u32 * self.width + tx as u32) * atoms;
@@ -272,12 +275,12 @@ impl<'a> SliceWiring<'a> {
                     Some(run) if run.target + run.len == target && run.weight + run.len == weight => {
                         run.len += len
                     }
-                    _ => runs.push(Run { target, weight, len }),
+                    _ => runs.push(SynapseRun { target, weight, len }),
                 }
             }
         }
         SynapseList {
-            projection: self.wire.id,
+            projection: self.projection.id,
             slice: self.slice as u32,
             weights: self.first_weight,
             first_atom: self.sources.start,

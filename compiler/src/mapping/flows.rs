@@ -3,7 +3,7 @@
 
 use snnc_targets::{Code, Diagnostic};
 
-use super::traffic::Traffic;
+use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
 
 /// Most cores that a file may name.
@@ -13,8 +13,8 @@ const CORES_MOST: u32 = 1 << 24;
 ///
 /// # Errors
 /// [`Code::TextForm`] with the line.
-pub fn parse(text: &str, place: &str) -> Result<(usize, Traffic), Diagnostic> {
-    let mut traffic = Traffic::default();
+pub fn parse(text: &str, place: &str) -> Result<(usize, CoreTraffic), Diagnostic> {
+    let mut traffic = CoreTraffic::default();
     let (mut cores, mut total) = (0, 0u64);
     for (i, line) in text.lines().enumerate() {
         let refuse = |message: String| {

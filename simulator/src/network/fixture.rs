@@ -2,7 +2,7 @@
 //! one chip without cores, a core with three slices. Synapses are left out; only routes matter here.
 
 use snnc_compiler::ir::channels::ChannelMap;
-use snnc_compiler::ir::program::{Core, CoreSlice, Destination, Program, Slice};
+use snnc_compiler::ir::program::{AxonDestination, Core, CoreSlice, Program, Slice};
 use snnc_compiler::ir::spiking::{
     Bias, HostInput, HostStage, Model, Network, NeuronFormat, NeuronModel, Population, Window,
 };
@@ -135,7 +135,7 @@ fn connect(slice: &mut CoreSlice, targets: &[u32]) {
     let n = targets.len() as u32;
     slice.route_starts = vec![0, n, 2 * n];
     for axon in 0..2 {
-        slice.destinations.extend(targets.iter().map(|&t| Destination { core: CoreId(t), axon }));
+        slice.destinations.extend(targets.iter().map(|&t| AxonDestination { core: CoreId(t), axon }));
     }
 }
 

@@ -10,14 +10,14 @@ use snnc_targets::{Site, Target, Topology};
 
 use super::Slice;
 use crate::ir::CoreId;
-use crate::ir::spiking::Model;
+use crate::ir::spiking::SpikingModel;
 
 /// Which neurons were seen, one flag a neuron, by population.
-pub struct Cover(Vec<BitVec>);
+pub struct NeuronCover(Vec<BitVec>);
 
-impl Cover {
+impl NeuronCover {
     /// None seen. Takes an eighth of a byte a neuron.
-    pub fn new(model: &Model) -> Self {
+    pub fn new(model: &SpikingModel) -> Self {
         Self(model.populations.values().map(|p| BitVec::repeat(false, p.shape.len())).collect())
     }
 
@@ -25,7 +25,7 @@ impl Cover {
     ///
     /// # Errors
     /// A message without place.
-    pub fn mark(&mut self, model: &Model, slice: &Slice) -> Result<usize, String> {
+    pub fn mark(&mut self, model: &SpikingModel, slice: &Slice) -> Result<usize, String> {
         let missing = || format!("{} does not exist", slice.population);
         let shape = model.populations.get(slice.population).ok_or_else(missing)?.shape;
         let inside = |range: &Range<u32>, len: usize| range.start < range.end && range.end as usize <= len;
@@ -49,7 +49,7 @@ impl Cover {
     }
 
     /// Neurons not seen: (layer, how many of how many).
-    pub fn missing(&self, model: &Model) -> Vec<(String, String)> {
+    pub fn missing(&self, model: &SpikingModel) -> Vec<(String, String)> {
         let lacks = |(population, seen): (_, &BitVec)| {
             let missing = seen.count_zeros();
             let place = format!("layer {}", model.layer_name(population));

@@ -13,7 +13,7 @@ use crate::ir::{ConvMap, PopulationId};
 
 /// What one layer needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Demand {
+pub struct LayerDemand {
     /// Source channels; 0 if only the host feeds it.
     inputs: u64,
     /// Kernel height x width.
@@ -26,7 +26,7 @@ pub struct Demand {
     pub neuron_words: u64,
 }
 
-impl Demand {
+impl LayerDemand {
     /// Of a layer, whether or not some core has it.
     pub fn new(ir: &SpikingIr, id: PopulationId) -> Self {
         let shape = ir.model.populations[id].shape;
@@ -147,7 +147,7 @@ impl Program {
             if core.neurons() as usize != ir.model.populations[population].shape.len() {
                 fail(format!("holds a part of {population}, a layer core takes whole layers"));
             }
-            let demand = Demand::new(ir, population);
+            let demand = LayerDemand::new(ir, population);
             let site = self.sites[id].0 as usize;
             if !layers.cores.0.get(site).is_some_and(|core| demand.fits(core)) {
                 fail(format!("{population} needs {demand:?}, site {site} has less"));

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic, Site, Target, Topology};
 
-use super::spiking::Model;
+use super::spiking::SpikingModel;
 use super::spiking::parts::KernelParts;
 use super::{CoreId, PopulationId, ProjectionId};
 
@@ -34,7 +34,7 @@ pub struct Program {
     /// The chip.
     pub target: Target,
     /// Networks, populations, host inputs, read-outs, what drives them.
-    pub model: Model,
+    pub model: SpikingModel,
     /// Projections of the spiking IR whose kernels are cut; lists name the projections after the cut.
     pub kernel_parts: KernelParts,
     /// Cores in use.
@@ -145,12 +145,12 @@ pub struct CoreSlice {
     /// Destinations of position p: `destinations[route_starts[p] .. route_starts[p + 1]]`.
     pub route_starts: Vec<u32>,
     /// One packet each for every spike of the position.
-    pub destinations: Vec<Destination>,
+    pub destinations: Vec<AxonDestination>,
 }
 
 impl CoreSlice {
     /// Destinations of a position's spikes.
-    pub fn routes(&self, position: u32) -> &[Destination] {
+    pub fn routes(&self, position: u32) -> &[AxonDestination] {
         let p = position as usize;
         &self.destinations[self.route_starts[p] as usize..self.route_starts[p + 1] as usize]
     }
@@ -158,7 +158,8 @@ impl CoreSlice {
 
 /// Where a packet goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Destination {
+#[serde(rename = "Destination")]
+pub struct AxonDestination {
     /// Core.
     pub core: CoreId,
     /// Index into its [`Core::axons`].
@@ -213,7 +214,7 @@ pub struct SynapseList {
     /// Neurons between the targets of one group and those of the next.
     pub shift: u32,
     /// Consecutive targets; ascending.
-    pub runs: Vec<Run>,
+    pub runs: Vec<SynapseRun>,
 }
 
 impl SynapseList {
@@ -232,7 +233,8 @@ impl SynapseList {
 
 /// `len` consecutive targets with consecutive weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
+#[serde(rename = "Run")]
+pub struct SynapseRun {
     /// First target, relative to the axon's.
     pub target: u32,
     /// First weight, relative to the source channel's.
@@ -241,7 +243,7 @@ pub struct Run {
     pub len: u32,
 }
 
-impl Run {
+impl SynapseRun {
     /// One past its last target, relative to the axon's.
     pub fn end(&self) -> u64 {
         u64::from(self.target) + u64::from(self.len)

@@ -45,7 +45,7 @@ mod tests {
     use snnc_targets::entity::EntityMap;
 
     use super::*;
-    use crate::ir::spiking::{Bias, Model, Network, NeuronFormat, NeuronModel, Population, Window};
+    use crate::ir::spiking::{Bias, Network, NeuronFormat, NeuronModel, Population, SpikingModel, Window};
     use crate::ir::{NetworkId, Shape};
 
     /// One population of `neurons` for so many timesteps, on no core.
@@ -62,7 +62,7 @@ mod tests {
             order: None,
             rounding: Default::default(),
         };
-        let model = Model {
+        let model = SpikingModel {
             name: "long".into(),
             neuron: NeuronFormat::new(&target.neuron, 8),
             networks: vec![Network { name: "net".into(), timesteps: steps, pass_steps: steps }].into(),

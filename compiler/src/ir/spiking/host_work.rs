@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostInput, HostStage, HostTail, Model};
+use super::{HostInput, HostStage, HostTail, SpikingModel};
 use crate::ir::{AxisMap, NetworkId, Shape};
 
 /// One task of the host.
@@ -67,7 +67,7 @@ impl fmt::Display for HostWork {
     }
 }
 
-impl Model {
+impl SpikingModel {
     /// What the host computes in a pass of a network, in the order of inputs, stages and read-outs.
     pub fn host_work(&self, network: NetworkId) -> Vec<HostWork> {
         let mut all = Vec::new();
@@ -106,7 +106,7 @@ impl Model {
 
 impl HostTail {
     /// What the host makes of the read-outs in a pass.
-    pub fn host_work(&self, model: &Model) -> Vec<HostWork> {
+    pub fn host_work(&self, model: &SpikingModel) -> Vec<HostWork> {
         let name = &model.networks[self.network].name;
         let positions = model.readout_of(self.network).map_or(0, |p| p.shape.positions()) as u64;
         let mixed = positions * (self.width * self.features.len()) as u64;

@@ -2,7 +2,7 @@
 //!
 //! Spikes, read-outs and synaptic-operation counts of any legal mapping follow from this alone. Kernels are stored
 //! once; the synapses of a convolution are an iterator ([`Convolution::map`] x kernel), never a list. Irregular
-//! connections are lists ([`Sparse`]), one synapse an entry.
+//! connections are lists ([`SparseSynapses`]), one synapse an entry.
 //!
 //! Time: a spike sent in timestep s is integrated in s + delay. A pass starts with all state 0. Population p is
 //! updated in the timesteps of its [`Window`] only; input that arrives outside is an error that [`verify`] finds.
@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;
 pub use snnc_targets::schema::Reset;
-pub use sparse::Sparse;
+pub use sparse::SparseSynapses;
 
 use super::channels::ChannelMap;
 use super::workload::WorkloadSpec;
@@ -44,14 +44,15 @@ use super::{ConvMap, NetworkId, PopulationId, ProjectionId, Shape};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpikingIr {
     /// Everything but the synapses.
-    pub model: Model,
+    pub model: SpikingModel,
     /// Projections, grouped by nothing; ids are dense.
     pub projections: EntityMap<ProjectionId, Projection>,
 }
 
 /// What the spiking IR and the program share: networks, neurons, what the host writes and reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Model {
+#[serde(rename = "Model")]
+pub struct SpikingModel {
     /// Name of the model.
     pub name: String,
     /// Neuron arithmetic of the target that the integers were made for.
@@ -297,7 +298,7 @@ pub struct Readout {
     pub offset: Vec<f64>,
 }
 
-impl Model {
+impl SpikingModel {
     /// `network.layer`.
     pub fn layer_name(&self, population: PopulationId) -> String {
         let p = &self.populations[population];

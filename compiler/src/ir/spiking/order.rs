@@ -56,7 +56,7 @@ impl SpikingIr {
     }
 
     /// How `model`, a reordered copy of this IR's, numbers its populations: the orders that lead there.
-    pub fn orders_of(&self, model: &super::Model) -> Orders {
+    pub fn orders_of(&self, model: &super::SpikingModel) -> Orders {
         let pairs = self.model.populations.iter().zip(model.populations.values());
         let order = |((id, from), to): ((PopulationId, &Population), &Population)| {
             let to = to.order.as_ref().filter(|_| from.order != to.order)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Sparse;
+use super::SparseSynapses;
 use crate::ir::channels::ChannelMap;
 use crate::ir::{ConvMap, PopulationId};
 
@@ -25,7 +25,7 @@ pub enum Connectivity {
     /// Positions through a shared kernel, channels in groups: all with all, depthwise, one to one.
     Conv(Convolution),
     /// Neurons by lists; both populations have one channel and one row.
-    Sparse(Sparse),
+    Sparse(SparseSynapses),
 }
 
 /// A (transposed) convolution.
@@ -55,7 +55,7 @@ impl Projection {
     }
 
     /// The lists, if it is irregular.
-    pub fn sparse(&self) -> Option<&Sparse> {
+    pub fn sparse(&self) -> Option<&SparseSynapses> {
         match &self.connectivity {
             Connectivity::Conv(_) => None,
             Connectivity::Sparse(sparse) => Some(sparse),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// Synapses by source neuron.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sparse {
+#[serde(rename = "Sparse")]
+pub struct SparseSynapses {
     /// Source neuron i has the synapses `starts[i] .. starts[i + 1]`; one more entry than source neurons.
     #[serde(with = "crate::ir::text::packed")]
     pub starts: Vec<u32>,
@@ -20,7 +21,7 @@ pub struct Sparse {
     pub weights: Vec<i16>,
 }
 
-impl Sparse {
+impl SparseSynapses {
     /// Source neurons.
     pub fn sources(&self) -> usize {
         self.starts.len().saturating_sub(1)
@@ -151,7 +152,7 @@ pub fn inverse(order: &[u32]) -> Vec<u32> {
 mod tests {
     use super::*;
 
-    fn edges(sparse: &Sparse) -> Vec<(u32, u32, i16)> {
+    fn edges(sparse: &SparseSynapses) -> Vec<(u32, u32, i16)> {
         (0..sparse.sources()).flat_map(|s| sparse.row(s).map(move |(t, w)| (s as u32, t, w))).collect()
     }
 
@@ -172,7 +173,7 @@ mod tests {
                     }
                 }
             }
-            let sparse = Sparse::from_edges(sources, all.iter().rev().copied().collect());
+            let sparse = SparseSynapses::from_edges(sources, all.iter().rev().copied().collect());
             assert_eq!(sparse.problem(sources, targets), None);
             assert_eq!(edges(&sparse), all);
             let (starts, by_target) = sparse.transposed(targets);

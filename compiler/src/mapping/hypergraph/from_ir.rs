@@ -11,7 +11,7 @@ use std::ops::Range;
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic};
 
-use super::graph::{Block, Cover, Hypergraph, Incidence, Vertex};
+use super::graph::{BlockId, Hypergraph, Incidence, SharedResource, VertexId};
 use crate::ir::channels::common;
 use crate::ir::program::Slice;
 use crate::ir::spiking::order::Orders;
@@ -40,13 +40,13 @@ pub struct NetworkGraph {
     /// By vertex.
     pub groups: Vec<Group>,
     /// By net: the vertex that sends it.
-    pub net_sources: Vec<Vertex>,
+    pub net_sources: Vec<VertexId>,
     /// Input axons of a block: one item a net, whose members are the vertices that its synapses reach; each costs 1.
     /// Move it into the graph's covers to limit axons.
-    pub axons: Cover,
+    pub axons: SharedResource,
     /// Weight memory with shared kernels: one item a projection and group of target channels, whose members are the
     /// group's vertices at all positions; it costs its number of weights. Move it into the graph's covers as well.
-    pub kernels: Cover,
+    pub kernels: SharedResource,
 }
 
 /// Vertices of the populations of one network.
@@ -83,11 +83,11 @@ impl Numbering {
         channels: &Range<usize>,
         y: usize,
         x: usize,
-    ) -> impl Iterator<Item = Vertex> + use<> {
+    ) -> impl Iterator<Item = VertexId> + use<> {
         let (first, groups, positions, width) = self.populations[&population];
         let end = if channels.is_empty() { 0 } else { channels.end.div_ceil(self.group).min(groups) };
         (channels.start / self.group..end)
-            .map(move |g| Vertex((first + g * positions + y * width + x) as u32))
+            .map(move |g| VertexId((first + g * positions + y * width + x) as u32))
     }
 }
 
@@ -110,24 +110,26 @@ pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result
             continue;
         }
         outgoing.for_each(|projection| reached(projection, source, &numbering, &mut sinks));
-        pins.push(Vertex(v as u32));
-        net_sources.push(Vertex(v as u32));
+        pins.push(VertexId(v as u32));
+        net_sources.push(VertexId(v as u32));
         pins.extend_from_slice(&sinks[sink_starts[weights.len()]..]);
         starts.push(pins.len());
         sink_starts.push(sinks.len());
         weights.push(neurons[v]);
     }
-    let axons =
-        Cover { items: Incidence::new(vertices, &sink_starts, sinks)?, costs: vec![1; weights.len()] };
+    let axons = SharedResource {
+        items: Incidence::new(vertices, &sink_starts, sinks)?,
+        costs: vec![1; weights.len()],
+    };
     let kernels = kernels(ir, &groups)?;
     let graph = Hypergraph::new(Incidence::new(vertices, &starts, pins)?, weights, neurons, 1, Vec::new())?;
     Ok(NetworkGraph { graph, groups, net_sources, axons, kernels })
 }
 
-fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<Cover, Diagnostic> {
-    let mut items: BTreeMap<(PopulationId, u32), Vec<Vertex>> = BTreeMap::new();
+fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<SharedResource, Diagnostic> {
+    let mut items: BTreeMap<(PopulationId, u32), Vec<VertexId>> = BTreeMap::new();
     for (v, group) in groups.iter().enumerate() {
-        items.entry((group.population, group.channels.start)).or_default().push(Vertex(v as u32));
+        items.entry((group.population, group.channels.start)).or_default().push(VertexId(v as u32));
     }
     let (mut starts, mut pins, mut costs) = (vec![0], Vec::new(), Vec::new());
     for projection in ir.projections.values() {
@@ -142,7 +144,7 @@ fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<Cover, Diagnostic> {
             starts.push(pins.len());
         }
     }
-    Ok(Cover { items: Incidence::new(groups.len(), &starts, pins)?, costs })
+    Ok(SharedResource { items: Incidence::new(groups.len(), &starts, pins)?, costs })
 }
 
 /// What each vertex stands for, in the order of [`Numbering`].
@@ -161,7 +163,7 @@ fn groups_of(ir: &SpikingIr, network: NetworkId, group: usize) -> Vec<Group> {
 }
 
 /// Appends the vertices that a projection's synapses reach from a group. An irregular population has one channel and one row, so its positions are its neurons.
-fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks: &mut Vec<Vertex>) {
+fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks: &mut Vec<VertexId>) {
     let Convolution { map, kernel } = match &projection.connectivity {
         Connectivity::Conv(conv) => conv,
         Connectivity::Sparse(sparse) => {
@@ -192,11 +194,11 @@ impl NetworkGraph {
     /// The cores that a partition means, a core a block; empty blocks are left out. Neighbouring groups of a block
     /// become one box: channels first, then columns, then rows. Populations whose order is free are numbered anew, so that
     /// each core holds consecutive neurons of them.
-    pub fn to_partition(&self, ir: &SpikingIr, blocks: &[Block]) -> Partition {
+    pub fn to_partition(&self, ir: &SpikingIr, blocks: &[BlockId]) -> Partition {
         let free: BTreeSet<PopulationId> =
             ir.model.populations.keys().filter(|&id| ir.order_is_free(id)).collect();
-        let mut held: BTreeMap<Block, Vec<Slice>> = BTreeMap::new();
-        let mut members: BTreeMap<(PopulationId, Block), Vec<u32>> = BTreeMap::new();
+        let mut held: BTreeMap<BlockId, Vec<Slice>> = BTreeMap::new();
+        let mut members: BTreeMap<(PopulationId, BlockId), Vec<u32>> = BTreeMap::new();
         for (group, &block) in self.groups.iter().zip(blocks) {
             if free.contains(&group.population) {
                 members.entry((group.population, block)).or_default().push(group.x);

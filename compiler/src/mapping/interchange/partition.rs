@@ -28,7 +28,7 @@ pub struct PartitionFile {
     #[serde(default)]
     pub orders: Vec<(String, Vec<u32>)>,
     /// What each core holds.
-    pub cores: Vec<Vec<Piece>>,
+    pub cores: Vec<Vec<SliceEntry>>,
 }
 
 /// The projections between two layers (several where a concatenation cuts channel groups), and in how many parts their
@@ -49,7 +49,7 @@ pub struct CutKernel {
 /// A box of a layer's neurons; ranges are (first, one past the last).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename = "Slice")]
-pub struct Piece {
+pub struct SliceEntry {
     /// `network.layer`.
     pub layer: String,
     /// Channels.
@@ -82,7 +82,7 @@ impl PartitionFile {
                 cols: parts.cols,
             }
         };
-        let piece = |slice: &Slice| Piece {
+        let piece = |slice: &Slice| SliceEntry {
             layer: name(slice.population),
             channels: (slice.channels.start, slice.channels.end),
             rows: (slice.rows.start, slice.rows.end),

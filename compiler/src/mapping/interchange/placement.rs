@@ -19,13 +19,13 @@ pub struct PlacementFile {
     /// Chips present.
     pub chips: u32,
     /// One place a core.
-    pub cores: Vec<Place>,
+    pub cores: Vec<CorePosition>,
 }
 
 /// A core of a chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+pub struct CorePosition {
     /// Chip, row-major on the board.
     pub chip: u32,
     /// Column of the tile on its chip.
@@ -52,7 +52,7 @@ impl PlacementFile {
         let topology = Topology::new(&target.topology, placement.chips);
         let place = |&site: &Site| {
             let tile = topology.tile_of(site);
-            Place {
+            CorePosition {
                 chip: topology.chip_of(site),
                 x: tile.x % topology.mesh_columns,
                 y: tile.y % topology.mesh_rows,

@@ -11,7 +11,6 @@ mod curve;
 mod descend;
 mod graph;
 mod halve;
-mod random;
 mod search;
 mod state;
 #[cfg(test)]
@@ -22,7 +21,7 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
 
 use super::effort::Effort;
-use super::traffic::Traffic;
+use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
 use crate::ir::program::cover::site_problems;
 
@@ -66,7 +65,7 @@ impl Placement {
 /// [`Code::DoesNotFit`] if the largest system is too small.
 pub fn place(
     cores: usize,
-    traffic: &Traffic,
+    traffic: &CoreTraffic,
     target: &Target,
     options: PlaceOptions,
 ) -> Result<Placement, Diagnostic> {

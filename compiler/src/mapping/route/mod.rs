@@ -7,7 +7,7 @@ use snnc_targets::schema::Routing;
 use snnc_targets::{Code, Diagnostic, LinkKind};
 
 use crate::ir::program::Program;
-use crate::ir::program::trees::Trees;
+use crate::ir::program::trees::MulticastTrees;
 use crate::mapping::partition::Rates;
 
 /// Use of the routers' tables.
@@ -35,7 +35,7 @@ pub fn check(program: &Program) -> Result<(), Diagnostic> {
     let Routing::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
         return Ok(());
     };
-    let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) else {
+    let Some((router, used)) = MulticastTrees::of(program).and_then(|trees| trees.overfull(most)) else {
         return Ok(());
     };
     let width = program.topology().width() as usize;
@@ -48,7 +48,7 @@ pub fn check(program: &Program) -> Result<(), Diagnostic> {
 }
 
 /// Use of the tables; `unicast_hops` is what the report counts for separate packets.
-pub(super) fn table_use(program: &Program, trees: &Trees, unicast_hops: u64) -> TableUse {
+pub(super) fn table_use(program: &Program, trees: &MulticastTrees, unicast_hops: u64) -> TableUse {
     let used: Vec<u32> = trees.table_entries().iter().copied().filter(|&entries| entries > 0).collect();
     let of = match program.target.topology.routing.get() {
         Routing::Multicast { table_entries } => table_entries,
@@ -75,7 +75,7 @@ pub(super) struct TreeLoads {
 }
 
 /// Loads of a program's trees, after [`Rates::scale`].
-pub(super) fn loads(program: &Program, trees: &Trees, rates: &Rates) -> TreeLoads {
+pub(super) fn loads(program: &Program, trees: &MulticastTrees, rates: &Rates) -> TreeLoads {
     let topology = program.topology();
     let per_tile = topology.cores_per_tile as usize;
     let mut loads = TreeLoads { links: vec![0; topology.links()], chip_crossings: 0, least_hops: 0 };

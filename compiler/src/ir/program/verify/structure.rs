@@ -4,9 +4,9 @@ use snnc_targets::schema::Routing;
 
 use super::Findings;
 use crate::ir::CoreId;
-use crate::ir::program::cover::{Cover, site_problems};
-use crate::ir::program::trees::Trees;
-use crate::ir::program::usage::core_use;
+use crate::ir::program::cover::{NeuronCover, site_problems};
+use crate::ir::program::trees::MulticastTrees;
+use crate::ir::program::usage::{LimitExceeded, core_use};
 use crate::ir::program::{CoreSlice, Program};
 
 impl Findings {
@@ -31,7 +31,7 @@ impl Findings {
         ) {
             return;
         }
-        let mut cover = Cover::new(&program.model);
+        let mut cover = NeuronCover::new(&program.model);
         for (id, core) in program.cores.iter() {
             let mut next = 0u32;
             for placed in &core.slices {
@@ -57,7 +57,7 @@ impl Findings {
         id: CoreId,
         placed: &CoreSlice,
         next: u32,
-        cover: &mut Cover,
+        cover: &mut NeuronCover,
     ) -> bool {
         let (slice, first) = (&placed.slice, placed.first_neuron);
         let place = || id.to_string();
@@ -80,7 +80,7 @@ impl Findings {
         self.tables(program);
         let atoms_max = program.target.axons.atoms_max();
         for (id, core) in program.cores.iter() {
-            for (limit, used, most) in
+            for LimitExceeded { limit, used, most } in
                 core_use(core, &program.target, &program.model).exceeded(&program.target)
             {
                 let layers = core.slices.iter().map(|s| program.model.layer_name(s.slice.population));
@@ -107,7 +107,7 @@ impl Findings {
         let Routing::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
             return;
         };
-        if let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) {
+        if let Some((router, used)) = MulticastTrees::of(program).and_then(|trees| trees.overfull(most)) {
             let message = || format!("holds {used} table entries, target has {most}");
             self.need(false, || format!("router {router}"), message);
         }

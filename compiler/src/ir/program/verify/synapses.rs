@@ -11,15 +11,15 @@ use snnc_targets::entity::EntityMap;
 use super::Findings;
 use crate::ir::channels::common;
 use crate::ir::program::{AxonEntry, Core, CoreSlice, InputAxon, Program, Slice, SynapseList};
-use crate::ir::spiking::{Connectivity, Convolution, Sparse, SpikingIr};
+use crate::ir::spiking::{Connectivity, Convolution, SparseSynapses, SpikingIr};
 use crate::ir::{CoreId, ProjectionId};
 
 /// (relative target neuron, weight offset, kernel row, kernel column) of one position each.
-type Taps = Vec<(u32, u32, usize, usize)>;
+type ListTaps = Vec<(u32, u32, usize, usize)>;
 
 impl Findings {
     pub(super) fn synapses(&mut self, program: &Program, ir: &SpikingIr) {
-        let mut check = Check {
+        let mut check = SynapseCheck {
             program,
             ir,
             known: program.cores.values().map(|c| vec![None; c.lists.len()]).collect(),
@@ -43,11 +43,11 @@ impl Findings {
     }
 }
 
-struct Check<'a> {
+struct SynapseCheck<'a> {
     program: &'a Program,
     ir: &'a SpikingIr,
     /// By core and list: what its taps mean.
-    known: Vec<Vec<Option<Taps>>>,
+    known: Vec<Vec<Option<ListTaps>>>,
     /// Synapses seen of each projection.
     found: EntityMap<ProjectionId, u64>,
 }
@@ -63,7 +63,7 @@ struct Touch<'a> {
     at: (u32, u32),
 }
 
-impl Check<'_> {
+impl SynapseCheck<'_> {
     fn slice(&mut self, findings: &mut Findings, id: CoreId, placed: &CoreSlice) {
         let source = &placed.slice;
         for position in 0..source.positions() {
@@ -132,7 +132,7 @@ fn conv_taps(
     core: &Core,
     conv: &Convolution,
     touch: &Touch,
-    memory: &mut Option<Taps>,
+    memory: &mut Option<ListTaps>,
     place: &dyn Fn() -> String,
 ) {
     let (list, target) = (touch.list, touch.target);
@@ -148,7 +148,7 @@ fn conv_taps(
         });
         return;
     };
-    let taps: Taps = taps.iter().zip(&stored).map(|(t, s)| (t.0, s.1, t.1, t.2)).collect();
+    let taps: ListTaps = taps.iter().zip(&stored).map(|(t, s)| (t.0, s.1, t.1, t.2)).collect();
     match memory {
         Some(known) => {
             findings.need(*known == taps, place, || "shares a list that means other taps".into());
@@ -162,7 +162,7 @@ fn conv_taps(
 }
 
 /// Whether a list holds just the synapses of its source neuron into the slice.
-fn sparse_synapses(core: &Core, sparse: &Sparse, touch: &Touch) -> bool {
+fn sparse_synapses(core: &Core, sparse: &SparseSynapses, touch: &Touch) -> bool {
     let (list, columns) = (touch.list, &touch.target.slice.cols);
     let mut stored = list.runs.iter().flat_map(|run| {
         let weight = (list.weights + run.weight) as usize;

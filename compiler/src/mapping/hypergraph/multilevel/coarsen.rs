@@ -6,15 +6,15 @@
 //! inside one cluster and joins nets with the same pins, which shrinks layered networks far faster than their
 //! vertices.
 
-use super::graph::{Block, Cover, Hypergraph, Incidence, Net, Vertex};
-use super::random::{Random, mix};
+use crate::mapping::hypergraph::graph::{BlockId, Hypergraph, Incidence, NetId, SharedResource, VertexId};
+use crate::random::{SplitMix64, mix};
 
 /// A coarser problem, and where each vertex went.
-pub struct Level {
+pub struct CoarseLevel {
     /// The coarser problem.
     pub graph: Hypergraph,
     /// By finer vertex.
-    pub clusters: Vec<Vertex>,
+    pub clusters: Vec<VertexId>,
 }
 
 /// Larger nets say little about a pair and cost the square of their size: only so many of their pins are rated.
@@ -25,28 +25,28 @@ const RATED_PINS: usize = 512;
 pub fn coarsen(
     graph: &Hypergraph,
     caps: &[u64],
-    cover_caps: &[u64],
-    within: Option<&[Block]>,
-    pace: Pace,
-    random: &mut Random,
-) -> Option<Level> {
+    shared_caps: &[u64],
+    within: Option<&[BlockId]>,
+    pace: CoarseningPace,
+    random: &mut SplitMix64,
+) -> Option<CoarseLevel> {
     let mut clustering = Clustering::new(graph);
-    let mut order: Vec<Vertex> = graph.incidence.all_vertices().collect();
+    let mut order: Vec<VertexId> = graph.incidence.all_vertices().collect();
     random.shuffle(&mut order);
     let mut joins = 0;
     let (enough, scouts) = match pace {
-        Pace::Careful => (graph.vertices().div_ceil(10), 0),
-        Pace::Fast => (graph.vertices() / 4, SCOUTS.min(order.len() / 8)),
+        CoarseningPace::Careful => (graph.vertices().div_ceil(10), 0),
+        CoarseningPace::Fast => (graph.vertices() / 4, SCOUTS.min(order.len() / 8)),
     };
     let scouts = &order[..scouts];
-    let skipped = clustering.vain(scouts, caps, cover_caps, within, random);
+    let skipped = clustering.vain(scouts, caps, shared_caps, within, random);
     for &similarity in &SIMILARITIES[skipped..] {
         for &vertex in &order {
             if clustering.joined[vertex.0 as usize] {
                 continue;
             }
             clustering.rate(vertex, within, random);
-            if let Some((_, partner)) = clustering.best(vertex, similarity, caps, cover_caps) {
+            if let Some((_, partner)) = clustering.best(vertex, similarity, caps, shared_caps) {
                 clustering.join(vertex, partner);
                 joins += 1;
             }
@@ -56,7 +56,8 @@ pub fn coarsen(
         }
     }
     let (clusters, count) = clustering.number();
-    (joins * 20 >= graph.vertices()).then(|| Level { graph: contract(graph, &clusters, count), clusters })
+    (joins * 20 >= graph.vertices())
+        .then(|| CoarseLevel { graph: contract(graph, &clusters, count), clusters })
 }
 
 /// Least similarity of a pair, tried in turn until a tenth of the vertices joined: twins first, and what resembles
@@ -65,7 +66,7 @@ const SIMILARITIES: [f64; 4] = [0.5, 0.2, 0.05, 0.0];
 
 /// How much of a problem a level takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub enum CoarseningPace {
     /// A tenth, those that resemble each other most: many levels.
     Careful,
     /// A quarter, for large problems, where each pass is dear: a few vertices are asked first which similarities would
@@ -77,7 +78,7 @@ pub enum Pace {
 const SCOUTS: usize = 512;
 
 /// What sharing a net says about a pair of its pins.
-fn share(graph: &Hypergraph, net: Net) -> f64 {
+fn share(graph: &Hypergraph, net: NetId) -> f64 {
     match graph.incidence.pins_of(net).len() {
         0 | 1 => 0.0,
         pins => graph.net_weight(net) as f64 / (pins - 1) as f64,
@@ -87,26 +88,26 @@ fn share(graph: &Hypergraph, net: Net) -> f64 {
 struct Clustering<'a> {
     graph: &'a Hypergraph,
     /// By vertex: the vertex that stands for its cluster.
-    leaders: Vec<Vertex>,
+    leaders: Vec<VertexId>,
     joined: Vec<bool>,
     weights: Vec<u64>,
     /// By leader and cover: items of the cluster, ascending.
-    items: Vec<Vec<Vec<Net>>>,
+    items: Vec<Vec<Vec<NetId>>>,
     /// By net: what sharing it says.
     shares: Vec<f64>,
     /// By vertex, for the vertex being rated; minus infinity if it is no leader.
     scores: Vec<f64>,
     /// By vertex: the score it would have with a twin.
     totals: Vec<f64>,
-    rated: Vec<Vertex>,
+    rated: Vec<VertexId>,
 }
 
 impl<'a> Clustering<'a> {
     fn new(graph: &'a Hypergraph) -> Self {
-        let all: Vec<Vertex> = graph.incidence.all_vertices().collect();
+        let all: Vec<VertexId> = graph.incidence.all_vertices().collect();
         let shares: Vec<f64> = graph.incidence.all_nets().map(|net| share(graph, net)).collect();
-        let total = |&v: &Vertex| graph.incidence.nets_of(v).iter().map(|net| shares[net.0 as usize]).sum();
-        let items = graph.covers.iter().map(|c| all.iter().map(|&v| c.items.nets_of(v).to_vec()).collect());
+        let total = |&v: &VertexId| graph.incidence.nets_of(v).iter().map(|net| shares[net.0 as usize]).sum();
+        let items = graph.shared.iter().map(|c| all.iter().map(|&v| c.items.nets_of(v).to_vec()).collect());
         Self {
             graph,
             joined: vec![false; all.len()],
@@ -123,16 +124,16 @@ impl<'a> Clustering<'a> {
     /// How many similarities to leave out, because fewer than a quarter of the `scouts` have a partner so similar.
     fn vain(
         &mut self,
-        scouts: &[Vertex],
+        scouts: &[VertexId],
         caps: &[u64],
-        cover_caps: &[u64],
-        within: Option<&[Block]>,
-        random: &mut Random,
+        shared_caps: &[u64],
+        within: Option<&[BlockId]>,
+        random: &mut SplitMix64,
     ) -> usize {
         let mut partners = [0; SIMILARITIES.len()];
         for &scout in scouts {
             self.rate(scout, within, random);
-            if let Some((score, _)) = self.best(scout, 0.0, caps, cover_caps) {
+            if let Some((score, _)) = self.best(scout, 0.0, caps, shared_caps) {
                 for (count, _) in partners.iter_mut().zip(SIMILARITIES).filter(|(_, least)| score > *least) {
                     *count += 1;
                 }
@@ -143,7 +144,7 @@ impl<'a> Clustering<'a> {
     }
 
     /// Scores of the clusters around a vertex.
-    fn rate(&mut self, vertex: Vertex, within: Option<&[Block]>, random: &mut Random) {
+    fn rate(&mut self, vertex: VertexId, within: Option<&[BlockId]>, random: &mut SplitMix64) {
         let home = within.map(|blocks| blocks[vertex.0 as usize]);
         for &net in self.graph.incidence.nets_of(vertex) {
             let pins = self.graph.incidence.pins_of(net);
@@ -168,12 +169,12 @@ impl<'a> Clustering<'a> {
     /// The best cluster that has room and its score, lighter ones first among equals; clears the scores.
     fn best(
         &mut self,
-        vertex: Vertex,
+        vertex: VertexId,
         similarity: f64,
         caps: &[u64],
-        cover_caps: &[u64],
-    ) -> Option<(f64, Vertex)> {
-        let mut best: Option<(f64, Vertex)> = None;
+        shared_caps: &[u64],
+    ) -> Option<(f64, VertexId)> {
+        let mut best: Option<(f64, VertexId)> = None;
         let rated = std::mem::take(&mut self.rated);
         for &leader in &rated {
             let shared = self.scores[leader.0 as usize];
@@ -185,7 +186,7 @@ impl<'a> Clustering<'a> {
             if leader != vertex
                 && score > similarity
                 && better
-                && self.has_room(vertex, leader, caps, cover_caps)
+                && self.has_room(vertex, leader, caps, shared_caps)
             {
                 best = Some((score, leader));
             }
@@ -198,24 +199,24 @@ impl<'a> Clustering<'a> {
         best
     }
 
-    fn weight(&self, leader: Vertex) -> &[u64] {
+    fn weight(&self, leader: VertexId) -> &[u64] {
         let first = leader.0 as usize * self.graph.resources;
         &self.weights[first..first + self.graph.resources]
     }
 
-    fn has_room(&self, vertex: Vertex, leader: Vertex, caps: &[u64], cover_caps: &[u64]) -> bool {
+    fn has_room(&self, vertex: VertexId, leader: VertexId, caps: &[u64], shared_caps: &[u64]) -> bool {
         let sums = self.weight(vertex).iter().zip(self.weight(leader)).map(|(a, b)| a + b);
         let union = |c: usize| {
-            let cost = |item: &Net| self.graph.covers[c].costs[item.0 as usize];
+            let cost = |item: &NetId| self.graph.shared[c].costs[item.0 as usize];
             let (ours, theirs) = (&self.items[c][vertex.0 as usize], &self.items[c][leader.0 as usize]);
             let new = ours.iter().filter(|item| theirs.binary_search(item).is_err());
             theirs.iter().map(cost).sum::<u64>() + new.map(cost).sum::<u64>()
         };
         sums.zip(caps).all(|(sum, &cap)| sum <= cap)
-            && cover_caps.iter().enumerate().all(|(c, &cap)| union(c) <= cap)
+            && shared_caps.iter().enumerate().all(|(c, &cap)| union(c) <= cap)
     }
 
-    fn join(&mut self, vertex: Vertex, leader: Vertex) {
+    fn join(&mut self, vertex: VertexId, leader: VertexId) {
         self.leaders[vertex.0 as usize] = leader;
         // A cluster is judged by its leader, whose nets are counted once: no sum lifts this score.
         self.scores[vertex.0 as usize] = f64::NEG_INFINITY;
@@ -236,12 +237,12 @@ impl<'a> Clustering<'a> {
     }
 
     /// Clusters by vertex, numbered in the order of their leaders.
-    fn number(&self) -> (Vec<Vertex>, usize) {
-        let mut numbers = vec![Vertex(0); self.leaders.len()];
+    fn number(&self) -> (Vec<VertexId>, usize) {
+        let mut numbers = vec![VertexId(0); self.leaders.len()];
         let mut count = 0;
         for (v, leader) in self.leaders.iter().enumerate() {
             if leader.0 as usize == v {
-                numbers[v] = Vertex(count as u32);
+                numbers[v] = VertexId(count as u32);
                 count += 1;
             }
         }
@@ -250,13 +251,13 @@ impl<'a> Clustering<'a> {
 }
 
 /// `RATED_PINS` consecutive pins from a random place on.
-fn window<'p>(pins: &'p [Vertex], random: &mut Random) -> &'p [Vertex] {
+fn window<'p>(pins: &'p [VertexId], random: &mut SplitMix64) -> &'p [VertexId] {
     let first = random.below(pins.len() - RATED_PINS + 1);
     &pins[first..first + RATED_PINS]
 }
 
 /// The problem whose vertices are the clusters.
-pub fn contract(graph: &Hypergraph, clusters: &[Vertex], count: usize) -> Hypergraph {
+pub fn contract(graph: &Hypergraph, clusters: &[VertexId], count: usize) -> Hypergraph {
     let resources = graph.resources;
     let mut vertex_weights = vec![0; count * resources];
     for (v, cluster) in clusters.iter().enumerate() {
@@ -265,24 +266,24 @@ pub fn contract(graph: &Hypergraph, clusters: &[Vertex], count: usize) -> Hyperg
         }
     }
     let (incidence, net_weights) = contract_nets(&graph.incidence, &graph.net_weights, clusters, count, 2);
-    let covers = graph.covers.iter().map(|cover| {
-        let (items, costs) = contract_nets(&cover.items, &cover.costs, clusters, count, 1);
-        Cover { items, costs }
+    let shared = graph.shared.iter().map(|resource| {
+        let (items, costs) = contract_nets(&resource.items, &resource.costs, clusters, count, 1);
+        SharedResource { items, costs }
     });
-    let covers = covers.collect();
-    Hypergraph { incidence, net_weights, vertex_weights, resources, covers }
+    let shared = shared.collect();
+    Hypergraph { incidence, net_weights, vertex_weights, resources, shared }
 }
 
 /// Nets over clusters; those with fewer than `least` pins are dropped, those with the same pins joined.
 fn contract_nets(
     nets: &Incidence,
     weights: &[u64],
-    clusters: &[Vertex],
+    clusters: &[VertexId],
     count: usize,
     least: usize,
 ) -> (Incidence, Vec<u64>) {
-    let mut pins: Vec<Vertex> = Vec::new();
-    let mut rows: Vec<(u64, Net, usize, usize)> = Vec::new();
+    let mut pins: Vec<VertexId> = Vec::new();
+    let mut rows: Vec<(u64, NetId, usize, usize)> = Vec::new();
     let mut seen = vec![u32::MAX; count];
     for net in nets.all_nets() {
         let first = pins.len();

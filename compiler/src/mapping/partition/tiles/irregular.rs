@@ -11,14 +11,16 @@ use std::rc::Rc;
 use snnc_targets::schema::KernelSharing;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
 
-use super::fan::{Fan, Fans};
-use super::fill::{Fill, OpenCore, Room};
-use super::layers::Layer;
-use super::rates::Rates;
+use super::axons::{AxonCounts, OutgoingAxons};
+use super::capacity::CoreCapacity;
+use super::filled::FilledCores;
+use super::layer::PartitionLayer;
+use super::open_core::OpenCore;
 use super::refuse;
-use crate::ir::program::usage::{CoreUse, Limit, list_bits};
-use crate::ir::spiking::{Sparse, SpikingIr};
+use crate::ir::program::usage::{CoreUsage, Limit, LimitExceeded, list_bits};
+use crate::ir::spiking::{SparseSynapses, SpikingIr};
 use crate::ir::{PopulationId, ProjectionId};
+use crate::mapping::partition::Rates;
 
 /// Candidates that do not fit before a core is closed.
 const REJECTS: usize = 32;
@@ -26,7 +28,7 @@ const REJECTS: usize = 32;
 const HUB: usize = 4096;
 
 /// Whether a population is placed neuron by neuron: sparse projections touch it and nothing else feeds it.
-pub fn is_irregular(ir: &SpikingIr, layer: &Layer) -> bool {
+pub fn is_irregular(ir: &SpikingIr, layer: &PartitionLayer) -> bool {
     let sparse = |p: &&crate::ir::spiking::Projection| p.sparse().is_some();
     let touches = |p: &crate::ir::spiking::Projection| p.source == layer.id || p.target == layer.id;
     ir.projections.values().filter(|p| touches(p)).any(|p| sparse(&p))
@@ -37,7 +39,12 @@ pub fn is_irregular(ir: &SpikingIr, layer: &Layer) -> bool {
 ///
 /// # Errors
 /// [`Code::Unsupported`] for a population fed in both ways, [`Code::DoesNotFit`] for a neuron too large for a core.
-pub fn fits(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer) -> Result<(), Diagnostics> {
+pub fn fits(
+    ir: &SpikingIr,
+    target: &Target,
+    capacity: &CoreCapacity,
+    layer: &PartitionLayer,
+) -> Result<(), Diagnostics> {
     if layer.incoming.iter().any(|&id| ir.projections[id].sparse().is_none()) {
         let message = "is fed by convolutions and by irregular projections";
         return Err(Diagnostic::new(Code::Unsupported, refuse::place(ir, layer), message)
@@ -50,45 +57,33 @@ pub fn fits(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer) -> Resu
     }
     let degree = degrees.into_iter().max().unwrap_or(0);
     let lists = if target.synapses.kernel_sharing.get() == KernelSharing::Ideal { 1 } else { degree };
-    let one = CoreUse {
+    let one = CoreUsage {
         neurons: 1,
-        input_axons: degree * u64::from(room.axons.input_axons(1)),
+        input_axons: degree * u64::from(capacity.axons.input_axons(1)),
         synapse_bits: list_bits(target, lists, degree),
-        ..CoreUse::default()
+        ..CoreUsage::default()
     };
-    match beyond(&merged(one, room), room) {
-        Some((limit, used, most)) => Err(refusal(ir, target, layer, limit, used, most).into()),
+    match beyond(one, capacity) {
+        Some(exceeded) => Err(refusal(ir, target, layer, exceeded).into()),
         None => Ok(()),
     }
 }
 
-fn refusal(ir: &SpikingIr, target: &Target, layer: &Layer, limit: Limit, used: u64, most: u64) -> Diagnostic {
+fn refusal(ir: &SpikingIr, target: &Target, layer: &PartitionLayer, exceeded: LimitExceeded) -> Diagnostic {
+    let LimitExceeded { limit, used, most } = exceeded;
     let message =
         format!("a single neuron of this layer uses {used} {limit}, a core of {} has {most}", target.name);
     Diagnostic::new(Code::DoesNotFit, refuse::place(ir, layer), message).hint(refuse::remedy(target, limit))
 }
 
-fn incoming<'a>(ir: &'a SpikingIr, layer: &Layer) -> Vec<(ProjectionId, &'a Sparse)> {
+fn incoming<'a>(ir: &'a SpikingIr, layer: &PartitionLayer) -> Vec<(ProjectionId, &'a SparseSynapses)> {
     layer.incoming.iter().filter_map(|&id| Some((id, ir.projections[id].sparse()?))).collect()
 }
 
-/// The use with neurons merged where the input axons ask for it.
-fn merged(mut used: CoreUse, room: &Room) -> CoreUse {
-    used.neurons *= room.core.merged(used.input_axons);
-    used
-}
-
-/// The first limit that a use exceeds.
-fn beyond(used: &CoreUse, room: &Room) -> Option<(Limit, u64, u64)> {
-    [
-        (Limit::Neurons, used.neurons, room.neurons),
-        (Limit::InputAxons, used.input_axons, room.input_axons),
-        (Limit::OutputAxons, used.output_axons, room.output_axons),
-        (Limit::SynapseMemory, used.synapse_bits, room.synapse_bits),
-        (Limit::ThresholdProfiles, used.threshold_profiles, room.profiles as u64),
-    ]
-    .into_iter()
-    .find(|&(_, used, most)| used > most)
+/// The first limit that a use exceeds once neurons are merged where the input axons ask for it.
+fn beyond(mut used: CoreUsage, capacity: &CoreCapacity) -> Option<LimitExceeded> {
+    used.neurons *= capacity.core.merged(used.input_axons);
+    used.first_beyond(&capacity.most, Limit::ALL)
 }
 
 /// Puts the whole population on cores.
@@ -99,35 +94,36 @@ pub fn place(
     ir: &SpikingIr,
     target: &Target,
     rates: &Rates,
-    room: &Room,
-    layer: &Layer,
-    state: &mut Fill,
+    capacity: &CoreCapacity,
+    layer: &PartitionLayer,
+    state: &mut FilledCores,
 ) -> Result<(), Diagnostics> {
     let incoming = incoming(ir, layer);
     // No layer that comes later asks for it.
-    let fan = state.fans.remove(&layer.id).map(|fans| fans.all);
-    let mut growth = Growth::new(target, room, layer.population.shape.len(), &incoming, fan.as_ref());
+    let fan_out = state.outgoing.remove(&layer.id).map(|outgoing| outgoing.all);
+    let mut growth =
+        CoreGrowth::new(target, capacity, layer.population.shape.len(), &incoming, fan_out.as_ref());
     // A convolution that reads the population needs its neurons in their places.
     growth.free = ir.projections.values().filter(|p| p.source == layer.id).all(|p| p.sparse().is_some());
     let mut order: Vec<u32> = Vec::with_capacity(layer.population.shape.len());
     let mut core_of = vec![0u32; layer.population.shape.len()];
     // The last core may have room left by the irregular layer placed before.
     let mut open = state.cores.len().saturating_sub(1);
-    if state.cores.last().is_some_and(|core| !core.is_fed_by_wires()) {
-        growth.threshold_profiles = state.cores[open].profiles_with(layer) as u64;
+    if state.cores.last().is_some_and(|core| !core.is_fed_by_kernels()) {
+        growth.threshold_profiles = state.cores[open].profiles_with(layer);
     } else {
         open = state.cores.len();
     }
     while order.len() < core_of.len() {
         if open == state.cores.len() {
             state.cores.push(Rc::default());
-            growth.threshold_profiles = OpenCore::default().profiles_with(layer) as u64;
+            growth.threshold_profiles = OpenCore::default().profiles_with(layer);
         }
         let core = Rc::make_mut(&mut state.cores[open]);
-        let (neurons, more) = growth.grow(open as u32, &core.before_merging());
+        let (neurons, more) = growth.grow(open as u32, core.before_merging());
         if neurons.is_empty() && core.slices.is_empty() {
-            let (limit, used, most) = growth.refused.unwrap_or((Limit::Neurons, 1, room.neurons));
-            return Err(refusal(ir, target, layer, limit, used, most).into());
+            let none = LimitExceeded { limit: Limit::Neurons, used: 1, most: capacity.most.neurons };
+            return Err(refusal(ir, target, layer, growth.refused.unwrap_or(none)).into());
         }
         if !neurons.is_empty() {
             let start = order.len() as u32;
@@ -139,10 +135,10 @@ pub fn place(
     }
     for (id, sparse) in incoming {
         let source = ir.projections[id].source;
-        let packets = add_fans(ir, state, source, sparse, &core_of);
+        let packets = add_outgoing(ir, state, source, sparse, &core_of);
         state.packets += packets as f64 * rates.of(source);
     }
-    state.fans.values_mut().for_each(Fans::finish);
+    state.outgoing.values_mut().for_each(OutgoingAxons::finish);
     if !order.is_sorted() {
         state.orders.insert(layer.id, Rc::new(order));
     }
@@ -150,8 +146,17 @@ pub fn place(
 }
 
 /// Adds the destination cores of every source neuron; how many.
-fn add_fans(ir: &SpikingIr, state: &mut Fill, source: PopulationId, sparse: &Sparse, core_of: &[u32]) -> u64 {
-    let fans = state.fans.entry(source).or_insert_with(|| Fans::new(ir.model.populations[source].shape));
+fn add_outgoing(
+    ir: &SpikingIr,
+    state: &mut FilledCores,
+    source: PopulationId,
+    sparse: &SparseSynapses,
+    core_of: &[u32],
+) -> u64 {
+    let outgoing = state
+        .outgoing
+        .entry(source)
+        .or_insert_with(|| OutgoingAxons::new(ir.model.populations[source].shape));
     let mut last_seen = vec![u32::MAX; state.cores.len()];
     let mut all = 0;
     for neuron in 0..sparse.sources() {
@@ -161,15 +166,15 @@ fn add_fans(ir: &SpikingIr, state: &mut Fill, source: PopulationId, sparse: &Spa
             cores += u32::from(*seen != neuron as u32);
             *seen = neuron as u32;
         }
-        fans.all.add_at(neuron, cores);
+        outgoing.all.add_at(neuron, cores);
         all += u64::from(cores);
     }
     all
 }
 
 /// One incoming projection, seen from its targets.
-struct Feed<'a> {
-    sparse: &'a Sparse,
+struct IncomingSynapses<'a> {
+    sparse: &'a SparseSynapses,
     /// Sources of target n: `sources[starts[n] .. starts[n + 1]]`.
     starts: Vec<u32>,
     sources: Vec<u32>,
@@ -179,18 +184,18 @@ struct Feed<'a> {
     touched: bool,
 }
 
-impl Feed<'_> {
+impl IncomingSynapses<'_> {
     fn sources_of(&self, neuron: usize) -> &[u32] {
         &self.sources[self.starts[neuron] as usize..self.starts[neuron + 1] as usize]
     }
 }
 
 /// A population while its neurons go to cores.
-struct Growth<'a> {
-    room: &'a Room<'a>,
+struct CoreGrowth<'a> {
+    capacity: &'a CoreCapacity<'a>,
     target: &'a Target,
-    feeds: Vec<Feed<'a>>,
-    fan: Option<&'a Fan>,
+    incoming: Vec<IncomingSynapses<'a>>,
+    fan_out: Option<&'a AxonCounts>,
     /// Whether the order of the neurons is free.
     free: bool,
     /// Distinct thresholds of the core at hand with this population.
@@ -203,26 +208,32 @@ struct Growth<'a> {
     /// Candidates by shared sources; those whose number has changed since are stale.
     candidates: Vec<Vec<u32>>,
     /// The limit that kept the last neuron out.
-    refused: Option<(Limit, u64, u64)>,
+    refused: Option<LimitExceeded>,
 }
 
-impl<'a> Growth<'a> {
+impl<'a> CoreGrowth<'a> {
     fn new(
         target: &'a Target,
-        room: &'a Room<'a>,
+        capacity: &'a CoreCapacity<'a>,
         neurons: usize,
-        incoming: &[(ProjectionId, &'a Sparse)],
-        fan: Option<&'a Fan>,
+        incoming: &[(ProjectionId, &'a SparseSynapses)],
+        fan_out: Option<&'a AxonCounts>,
     ) -> Self {
-        let feed = |&(_, sparse): &(ProjectionId, &'a Sparse)| {
+        let synapses = |&(_, sparse): &(ProjectionId, &'a SparseSynapses)| {
             let (starts, sources) = sparse.transposed(neurons);
-            Feed { sparse, starts, sources, reached: vec![u32::MAX; sparse.sources()], touched: false }
+            IncomingSynapses {
+                sparse,
+                starts,
+                sources,
+                reached: vec![u32::MAX; sparse.sources()],
+                touched: false,
+            }
         };
         Self {
-            room,
+            capacity,
             target,
-            feeds: incoming.iter().map(feed).collect(),
-            fan,
+            incoming: incoming.iter().map(synapses).collect(),
+            fan_out,
             free: true,
             threshold_profiles: 0,
             placed: vec![false; neurons],
@@ -234,21 +245,18 @@ impl<'a> Growth<'a> {
     }
 
     /// Fills a core that uses so much already: its new neurons, ascending, and what they use.
-    fn grow(&mut self, core: u32, base: &CoreUse) -> (Vec<u32>, CoreUse) {
-        let mut more = CoreUse::default();
-        self.feeds.iter_mut().for_each(|feed| feed.touched = false);
+    fn grow(&mut self, core: u32, base: &CoreUsage) -> (Vec<u32>, CoreUsage) {
+        let mut more = CoreUsage::default();
+        self.incoming.iter_mut().for_each(|synapses| synapses.touched = false);
         let mut neurons = Vec::new();
         let mut rejects = 0;
         self.candidates.iter_mut().for_each(Vec::clear);
         while let Some((neuron, drawn)) = self.next(core) {
             let with = self.with(neuron, core, &more);
             let mut sum = *base;
-            sum.neurons += with.neurons;
-            sum.input_axons += with.input_axons;
-            sum.output_axons += with.output_axons;
-            sum.synapse_bits += with.synapse_bits;
+            sum += with;
             sum.threshold_profiles = self.threshold_profiles;
-            self.refused = beyond(&merged(sum, self.room), self.room);
+            self.refused = beyond(sum, self.capacity);
             if self.refused.is_none() {
                 more = with;
                 neurons.push(neuron);
@@ -281,23 +289,23 @@ impl<'a> Growth<'a> {
     }
 
     /// What the core's new neurons use with one more.
-    fn with(&self, neuron: u32, core: u32, more: &CoreUse) -> CoreUse {
+    fn with(&self, neuron: u32, core: u32, more: &CoreUsage) -> CoreUsage {
         let n = neuron as usize;
         let (mut degree, mut new, mut first) = (0, 0, 0);
-        for feed in &self.feeds {
-            let sources = feed.sources_of(n);
+        for synapses in &self.incoming {
+            let sources = synapses.sources_of(n);
             degree += sources.len() as u64;
-            first += u64::from(!feed.touched && !sources.is_empty());
-            new += sources.iter().filter(|&&s| feed.reached[s as usize] != core).count() as u64;
+            first += u64::from(!synapses.touched && !sources.is_empty());
+            new += sources.iter().filter(|&&s| synapses.reached[s as usize] != core).count() as u64;
         }
         // Lists of an irregular projection are all different; where a core has one for a projection, it has one.
         let lists =
             if self.target.synapses.kernel_sharing.get() == KernelSharing::Ideal { first } else { new };
-        let (axons, fan) = (&self.room.axons, self.fan.map_or(0, |fan| fan.at(n)));
-        CoreUse {
-            neurons: more.neurons + u64::from(axons.copies(fan as u32)),
+        let (axons, fan_out) = (&self.capacity.axons, self.fan_out.map_or(0, |fan_out| fan_out.at(n)));
+        CoreUsage {
+            neurons: more.neurons + u64::from(axons.copies(fan_out as u32)),
             input_axons: more.input_axons + new * u64::from(axons.input_axons(1)),
-            output_axons: more.output_axons + fan * u64::from(axons.output_slots(1)),
+            output_axons: more.output_axons + fan_out * u64::from(axons.output_slots(1)),
             synapse_bits: more.synapse_bits + list_bits(self.target, lists, degree),
             threshold_profiles: 0,
         }
@@ -306,15 +314,16 @@ impl<'a> Growth<'a> {
     /// Places a neuron; neurons that share its sources become candidates.
     fn enter(&mut self, neuron: u32, core: u32) {
         self.placed[neuron as usize] = true;
-        for feed in &mut self.feeds {
-            let range = feed.starts[neuron as usize] as usize..feed.starts[neuron as usize + 1] as usize;
-            feed.touched |= !range.is_empty();
-            for &source in &feed.sources[range] {
-                let reached = &mut feed.reached[source as usize];
+        for synapses in &mut self.incoming {
+            let range =
+                synapses.starts[neuron as usize] as usize..synapses.starts[neuron as usize + 1] as usize;
+            synapses.touched |= !range.is_empty();
+            for &source in &synapses.sources[range] {
+                let reached = &mut synapses.reached[source as usize];
                 if std::mem::replace(reached, core) == core || !self.free {
                     continue;
                 }
-                let targets = feed.sparse.targets_of(source as usize);
+                let targets = synapses.sparse.targets_of(source as usize);
                 if targets.len() > HUB {
                     continue;
                 }
