@@ -8,8 +8,8 @@ use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
-    Population, Projection, Readout, SpikingIr, Window,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Network, NeuronFormat, NeuronModel,
+    Population, Projection, Readout, SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::partition::Rates;
@@ -50,7 +50,7 @@ fn network(target: &Target, shape: Shape, map: ConvMap, channels: ChannelMap) ->
     let (height, width) = (map.rows.kernel, map.cols.kernel);
     let kernel = Kernel { channels, height, width, weights: vec![1; channels.pairs() * height * width] };
     let ir = SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "groups".into(),
             neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
             networks: vec![network].into(),

@@ -3,7 +3,7 @@
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::{AxonDestination, Core, CoreSlice, InputAxon, Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, HostInput, HostStage, Model, Network, NeuronFormat, NeuronModel, Population, Readout, Window,
+    Bias, HostInput, HostStage, Network, NeuronFormat, NeuronModel, Population, Readout, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_simulator::charge::{Meter, RunRecord};
@@ -56,7 +56,7 @@ fn program() -> Program {
         order: None,
         rounding: Default::default(),
     };
-    let model = Model {
+    let model = SpikingModel {
         name: "toy".into(),
         neuron: NeuronFormat::new(&target.neuron, 8),
         networks: vec![Network { name: "net".into(), timesteps: 4, pass_steps: 5 }].into(),

@@ -6,8 +6,8 @@
 
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, SpikingModel, Network, NeuronFormat, NeuronModel,
-    Population, Projection, Readout, SparseSynapses, SpikingIr, Window,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Network, NeuronFormat, NeuronModel,
+    Population, Projection, Readout, SparseSynapses, SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::Target;

@@ -87,7 +87,7 @@ impl Default for Choice {
 pub struct PassOutcome {
     /// Values of the network's read-outs, `[c, h, w]` row-major each, in the order of [`Model::readouts`].
     ///
-    /// [`Model::readouts`]: snnc_compiler::ir::spiking::Model::readouts
+    /// [`Model::readouts`]: snnc_compiler::ir::spiking::SpikingModel::readouts
     pub readouts: Vec<Vec<f64>>,
     /// Event counts.
     pub counts: PassCounts,

@@ -135,7 +135,7 @@ impl Pass<'_> {
 
     /// Values of the network's read-outs, `[c, h, w]` row-major each, in the order of [`Model::readouts`].
     ///
-    /// [`Model::readouts`]: snnc_compiler::ir::spiking::Model::readouts
+    /// [`Model::readouts`]: snnc_compiler::ir::spiking::SpikingModel::readouts
     pub fn readouts(&self) -> &[Vec<f64>] {
         &self.readouts
     }

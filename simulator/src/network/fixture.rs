@@ -4,7 +4,7 @@
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::{AxonDestination, Core, CoreSlice, Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, HostInput, HostStage, Model, Network, NeuronFormat, NeuronModel, Population, Window,
+    Bias, HostInput, HostStage, Network, NeuronFormat, NeuronModel, Population, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_targets::schema::Sourced;
@@ -59,7 +59,7 @@ pub fn program() -> Program {
         order: None,
         rounding: Default::default(),
     };
-    let model = Model {
+    let model = SpikingModel {
         name: "toy".into(),
         neuron: NeuronFormat::new(&target.neuron, 8),
         networks: vec![network("a", 4, 6), network("b", 4, 5)].into(),
