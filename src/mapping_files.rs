@@ -59,9 +59,9 @@ impl MappingFiles {
         target: &Target,
         search: SearchOptions,
     ) -> Result<MappingInputs, Diagnostics> {
-        let mut given = MappingInputs::default();
+        let mut inputs = MappingInputs::default();
         if let Some(path) = &self.profile {
-            given.rates = profile::read(path, ir)?;
+            inputs.rates = profile::read(path, ir)?;
         }
         if let Some(path) = &self.partition {
             let ron = path.extension().is_some_and(|extension| extension == "ron");
@@ -74,16 +74,16 @@ impl MappingFiles {
             let partition = if ron {
                 PartitionFile::read(path)?.resolve(ir).map_err(|problems| in_file(path, problems))?
             } else {
-                self.of_blocks(path, ir, target, (&given.rates, search))?
+                self.of_blocks(path, ir, target, (&inputs.rates, search))?
             };
             partition.verify(ir).map_err(|problems| in_file(path, problems))?;
-            given.partition = Some(partition);
+            inputs.partition = Some(partition);
         }
         if let Some(path) = &self.placement {
             let placement = PlacementFile::read(path)?.resolve(target);
-            given.placement = Some(placement.map_err(|problems| in_file(path, problems))?);
+            inputs.placement = Some(placement.map_err(|problems| in_file(path, problems))?);
         }
-        Ok(given)
+        Ok(inputs)
     }
 
     /// A partition from the blocks of one network's hypergraph; other networks are searched.

@@ -74,7 +74,7 @@ pub fn emit_after(
     text.map_err(|problems| model.origin.locate(problems))
 }
 
-/// The same choices without the recorded passes that were asked for; none if nobody asked.
+/// The choices without the recorded passes that were asked for; `None` if none were.
 fn without_calibration(options: LowerOptions) -> Option<LowerOptions> {
     let asked = options.calibration.is_some_and(|passes| passes > 0);
     asked.then_some(LowerOptions { calibration: Some(0), ..options })
@@ -87,7 +87,8 @@ fn idle_calibration(options: LowerOptions, reason: &str) -> Diagnostic {
         .hint("leave it out: weights are rounded alike either way")
 }
 
-/// What a user brings to the mapping; what is missing is searched for.
+/// What a user brings to the mapping: expected rates, and a partition or placement that is searched for where it is
+/// missing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MappingInputs {
     /// Expected spikes.
@@ -106,7 +107,7 @@ pub fn map(ir: &SpikingIr, target: &Target, options: CompileOptions) -> Result<P
     map_with(ir, target, options, &MappingInputs::default())
 }
 
-/// The same with rates, a partition or a placement from elsewhere.
+/// Maps a spiking IR with rates, a partition or a placement that the user brings.
 ///
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`], or what a verifier finds.

@@ -1,7 +1,7 @@
 //! The seeded generator of all random choices of the compiler: the same sequence on every machine.
 //!
-//! Mappings and recorded inputs are pinned by their seeds, so neither the sequence nor how a number below a bound is taken
-//! from it may change.
+//! Mappings and recorded inputs are pinned by their seeds, so neither the sequence nor how a number below a bound is
+//! taken from it may change.
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]

@@ -1,8 +1,9 @@
 //! Strongly connected components of a network's populations: what can run by itself, in order.
 //!
-//! A component without a cycle is one population whose spikes come from earlier components only, so all of them are known
-//! before it runs. The populations of a cycle (or one that feeds itself) wait for each other's spikes in every timestep.
-//! Spiking IR and program find the same components: a projection without a synapse joins nothing, and has no route.
+//! A component without a cycle is one population whose spikes come from earlier components only, so all of them are
+//! known before it runs. The populations of a cycle (or one that feeds itself) wait for each other's spikes in every
+//! timestep. Spiking IR and program find the same components: a projection without a synapse joins nothing, and has no
+//! route.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ use super::spiking::{Connectivity, Projection, SpikingIr, SpikingModel};
 /// Populations that reach each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PopulationComponent {
-    /// Ascending.
+    /// The populations, ascending.
     pub populations: Vec<PopulationId>,
     /// Whether spikes come back to where they came from.
     pub cyclic: bool,
@@ -32,7 +33,7 @@ pub struct PopulationComponents {
 }
 
 impl PopulationComponents {
-    /// Of populations joined by `edges`.
+    /// The components of populations joined by `edges`.
     fn new(model: &SpikingModel, edges: impl Iterator<Item = (PopulationId, PopulationId)>) -> Self {
         let mut graph: DiGraphMap<u32, ()> = DiGraphMap::new();
         model.populations.keys().for_each(|id| {
@@ -68,8 +69,8 @@ impl PopulationComponents {
         self.all.iter().any(|component| component.cyclic && own(component))
     }
 
-    /// Cycles whose populations do not stand side by side among those of their network: what stands between would have to
-    /// run before and after them.
+    /// Cycles whose populations do not stand side by side among those of their network: what stands between would have
+    /// to run before and after them.
     pub fn parted<'a>(&'a self, model: &'a SpikingModel) -> impl Iterator<Item = PopulationId> + 'a {
         self.all.iter().filter(|component| component.cyclic).filter_map(|component| {
             let ids = &component.populations;

@@ -1,7 +1,7 @@
 //! What may go wrong in a run, known before it from the integers alone: the same from a spiking IR and from a program.
 //!
-//! Bounds assume nothing about spikes, so a warning says what can happen and not that it will; what does happen is counted
-//! at run time. Without a warning no timestep's sum leaves the accumulator and no read-out its width.
+//! Bounds assume nothing about spikes, so a warning says what can happen and not that it will; what does happen is
+//! counted at run time. Without a warning no timestep's sum leaves the accumulator and no read-out its width.
 
 use snnc_targets::{Code, Diagnostic};
 
@@ -54,40 +54,41 @@ fn overflow(format: &NeuronFormat, place: &str, excess: Excess, steps: u32) -> D
                 most(bits)
             );
             Diagnostic::warning(Code::SumMayOverflow, place, message).hint(
-                "no weight exponent holds it without rounding far more: use fewer inputs, smaller weights or a target with a \
-                 wider accumulator, or check that the run's report counts no overflow",
+                "no weight exponent holds it without rounding far more: use fewer inputs, smaller weights or a \
+                 target with a wider accumulator, or check that the run's report counts no overflow",
             )
         }
         Excess::Current(low, high) => {
             let message = format!(
-                "with its bias a synaptic current may reach {low:.0} or {high:.0} within {steps} timesteps, which leaves its width"
+                "with its bias a synaptic current may reach {low:.0} or {high:.0} within {steps} timesteps, which \
+                 leaves its width"
             );
             Diagnostic::warning(Code::SumMayOverflow, place, message).hint(
-                "use fewer inputs, smaller weights or a faster decay of the current, or check that the run's report counts no \
-                 overflow",
+                "use fewer inputs, smaller weights or a faster decay of the current, or check that the run's report \
+                 counts no overflow",
             )
         }
         Excess::Drift(low) => {
             let message = format!(
-                "its membranes may sink to {low:.0} within {steps} timesteps and still fire again; a membrane of {bits} bits \
-                 ends at {}, where it is clipped",
+                "its membranes may sink to {low:.0} within {steps} timesteps and still fire again; a membrane of \
+                 {bits} bits ends at {}, where it is clipped",
                 -most(bits) - 1
             );
             Diagnostic::warning(Code::MembraneMayClip, place, message).hint(
-                "use fewer inputs or smaller negative weights, fewer timesteps or a target with wider membranes, or check that \
-                 the run's report counts no clipped membrane",
+                "use fewer inputs or smaller negative weights, fewer timesteps or a target with wider membranes, or \
+                 check that the run's report counts no clipped membrane",
             )
         }
         Excess::Integrator(low, high) => {
             let message = format!(
-                "over {steps} timesteps its membrane may reach {low:.0} or {high:.0}; a membrane of {bits} bits ends at {} and \
-                 {}, where it is clipped",
+                "over {steps} timesteps its membrane may reach {low:.0} or {high:.0}; a membrane of {bits} bits ends \
+                 at {} and {}, where it is clipped",
                 -most(bits) - 1,
                 most(bits)
             );
             Diagnostic::warning(Code::ReadoutMaySaturate, place, message).hint(
-                "no scale holds it with whole weights: use fewer inputs or timesteps or a target with wider membranes, or check \
-                 that the run's report counts no clipped membrane",
+                "no scale holds it with whole weights: use fewer inputs or timesteps or a target with wider \
+                 membranes, or check that the run's report counts no clipped membrane",
             )
         }
     }
@@ -99,7 +100,8 @@ fn zeroed(bits: u32, place: &str, population: &Population) -> Option<Diagnostic>
     (zeroed.saturating_mul(2) > weights).then(|| {
         let message = format!("{zeroed} of {weights} weights other than 0 became 0 at {bits} bits");
         Diagnostic::warning(Code::WeightsRoundToZero, place, message).hint(
-            "its largest weights leave the others too few steps: use more bits, `--calibrate`, or train with a smaller range",
+            "its largest weights leave the others too few steps: use more bits, `--calibrate`, or train with a \
+             smaller range",
         )
     })
 }

@@ -6,7 +6,7 @@ use snnc_targets::{Code, Diagnostic};
 use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
 
-/// Most cores that a file may name.
+/// Most cores that a file of flows may name.
 const CORES_MOST: u32 = 1 << 24;
 
 /// Number of cores (one more than the largest named) and traffic. Flows named twice add up; `place` is the file's name.

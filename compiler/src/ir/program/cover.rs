@@ -12,11 +12,11 @@ use super::Slice;
 use crate::ir::CoreId;
 use crate::ir::spiking::SpikingModel;
 
-/// Which neurons were seen, one flag a neuron, by population.
+/// Which neurons were seen on some core: one flag a neuron, by population.
 pub struct NeuronCover(Vec<BitVec>);
 
 impl NeuronCover {
-    /// None seen. Takes an eighth of a byte a neuron.
+    /// No neuron is marked yet. Takes a bit of memory for each neuron.
     pub fn new(model: &SpikingModel) -> Self {
         Self(model.populations.values().map(|p| BitVec::repeat(false, p.shape.len())).collect())
     }

@@ -11,7 +11,7 @@ use super::Program;
 use crate::ir::spiking::{Convolution, Projection, SpikingIr};
 use crate::ir::{ConvMap, PopulationId};
 
-/// What one layer needs.
+/// What one layer asks of a core that takes whole layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerDemand {
     /// Source channels; 0 if only the host feeds it.
@@ -27,7 +27,7 @@ pub struct LayerDemand {
 }
 
 impl LayerDemand {
-    /// Of a layer, whether or not some core has it.
+    /// What a layer asks for, whether or not some core has it.
     pub fn new(ir: &SpikingIr, id: PopulationId) -> Self {
         let shape = ir.model.populations[id].shape;
         // Irregular connections have no kernel; `unable` refuses them.

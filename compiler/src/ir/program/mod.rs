@@ -138,7 +138,7 @@ impl Core {
 /// A slice on a core, and where its spikes go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoreSlice {
-    /// Which neurons.
+    /// Its neurons.
     pub slice: Slice,
     /// Local index of its first neuron.
     pub first_neuron: u32,
@@ -156,7 +156,7 @@ impl CoreSlice {
     }
 }
 
-/// Where a packet goes.
+/// Where a packet goes: an input axon of a core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "Destination")]
 pub struct AxonDestination {

@@ -6,8 +6,8 @@ use super::{Core, InputAxon, Program, SynapseList};
 use crate::ir::PopulationId;
 use crate::ir::spiking::reach::ValueRange;
 
-/// Sums over the source channels of an axon that belong to one group: how far their targets lie behind those of the first
-/// group, and for each run one sum a target.
+/// Sums over the source channels of an axon that belong to one group: how far their targets lie behind those of the
+/// first group, and for each run one sum a target.
 type Columns = Vec<(u32, Vec<Vec<ValueRange>>)>;
 
 impl Program {

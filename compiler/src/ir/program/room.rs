@@ -1,5 +1,5 @@
-//! What a pass keeps while it runs: a bit a neuron and timestep, a row of counts a slice and timestep. A file can ask for
-//! more of both than any memory holds, in a few bytes.
+//! What a pass keeps while it runs: a bit a neuron and timestep, a row of counts a slice and timestep. A file can ask
+//! for more of both than any memory holds, in a few bytes.
 
 use snnc_targets::{Code, Diagnostic};
 

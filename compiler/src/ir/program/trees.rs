@@ -34,7 +34,7 @@ pub struct MulticastTrees {
     entries: Vec<u32>,
 }
 
-/// One tree.
+/// One multicast tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MulticastTree {
     /// Sending slice, counted over all cores.

@@ -60,7 +60,7 @@ impl fmt::Display for Limit {
 /// A limit that a core exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitExceeded {
-    /// Which limit.
+    /// The limit.
     pub limit: Limit,
     /// What the core uses of it.
     pub used: u64,

@@ -20,7 +20,8 @@ impl HostInput {
 }
 
 impl SpikingModel {
-    /// Value ranges of a network's `channels` input channels: what the workload feeds, or -1 to 1, as normalised data is.
+    /// Value ranges of a network's `channels` input channels: what the workload feeds, or -1 to 1, as normalised data
+    /// is.
     pub fn input_ranges(&self, network: NetworkId, channels: usize) -> Vec<(f64, f64)> {
         let driven = self.workload.iter().flat_map(|workload| workload.networks.values());
         let mut ranges =

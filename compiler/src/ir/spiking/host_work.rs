@@ -43,7 +43,7 @@ pub enum HostTask {
 }
 
 impl HostTask {
-    /// As people read it.
+    /// Its name in a report.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Embedding => "embedding",

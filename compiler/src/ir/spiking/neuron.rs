@@ -1,7 +1,7 @@
 //! Neuron models of the spiking IR: integer parameters, and what the other rooms ask about them.
 //!
-//! What the parameters mean is in `simulator/src/neuron`, a file a model. Nobody else matches on the models: a new one
-//! is a variant here with its answers to the questions below. Whether a chip has it is [`NeuronModel::lacking`].
+//! What the parameters mean is in `simulator/src/neuron`, a file a model. No other file matches on the models: a new
+//! one is a variant here with its answers to the questions below. Whether a chip has it is [`NeuronModel::lacking`].
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use snnc_targets::schema::{CurrentSpec, NeuronSpec, Overflow, Reset};

@@ -32,7 +32,7 @@ impl SpikingIr {
         touched.peek().is_some() && touched.all(|p| p.sparse().is_some())
     }
 
-    /// The same networks with some populations numbered anew; [`SpikingIr::order_problem`] must find none.
+    /// The networks with some populations numbered anew; [`SpikingIr::order_problem`] must find none.
     pub fn reordered(&self, orders: &Orders) -> Cow<'_, Self> {
         if orders.is_empty() {
             return Cow::Borrowed(self);

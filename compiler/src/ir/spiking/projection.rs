@@ -81,8 +81,8 @@ impl Projection {
     }
 }
 
-/// Weights `[source channels, kernel rows, kernel columns, target channels of a group]`, the last fastest: a source channel
-/// has weights for its own group alone.
+/// Weights `[source channels, kernel rows, kernel columns, target channels of a group]`, the last fastest: a source
+/// channel has weights for its own group alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kernel {
     /// Which channels connect.
@@ -91,7 +91,7 @@ pub struct Kernel {
     pub height: usize,
     /// Kernel width.
     pub width: usize,
-    /// As many as the product of the above.
+    /// As many as groups x source channels x rows x columns x target channels of a group.
     #[serde(with = "crate::ir::text::packed")]
     pub weights: Vec<i16>,
 }

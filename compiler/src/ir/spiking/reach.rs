@@ -1,9 +1,9 @@
 //! How far sums and membranes can reach, whatever the spikes: bounds from the integers alone.
 //!
 //! The worst timestep of a neuron is the one in which all sources with a positive weight fire and no other does, or the
-//! reverse. A sum is bounded from the shared kernels and their geometry, never from unrolled synapses: the tap sets with which
-//! targets are met are few, and a set inside another cannot be the worst. Bounds are exact for sums and, where inputs are
-//! free, for integrators; they say nothing about how likely such a timestep is.
+//! reverse. A sum is bounded from the shared kernels and their geometry, never from unrolled synapses: the tap sets
+//! with which targets are met are few, and a set inside another cannot be the worst. Bounds are exact for sums and,
+//! where inputs are free, for integrators; they say nothing about how likely such a timestep is.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::ir::{AxisMap, PopulationId, Shape};
 
-/// Least and largest value; a sum of no spikes is 0, so `low <= 0 <= high` for sums. Two ranges added are the range of the
-/// sum of two independent values.
+/// Least and largest value; a sum of no spikes is 0, so `low <= 0 <= high` for sums. Two ranges added are the range of
+/// the sum of two independent values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Add)]
 pub struct ValueRange {
     /// Least.
@@ -52,7 +52,8 @@ impl ValueRange {
 }
 
 impl SpikingIr {
-    /// What the weights of one timestep may sum to, before the shift; one a channel of the population, over its neurons.
+    /// What the weights of one timestep may sum to, before the shift; one a channel of the population, over its
+    /// neurons.
     pub fn sum_ranges(&self, id: PopulationId) -> Vec<ValueRange> {
         let incoming: Vec<&Connectivity> =
             self.projections.values().filter(|p| p.target == id).map(|p| &p.connectivity).collect();
@@ -60,7 +61,7 @@ impl SpikingIr {
     }
 }
 
-/// The same of all that leads into a population of so many channels.
+/// What the weights of one timestep may sum to, of all that leads into a population of so many channels.
 pub fn sum_ranges(incoming: &[&Connectivity], channels: usize) -> Vec<ValueRange> {
     let convs: Vec<&Convolution> = incoming.iter().filter_map(|c| conv(c)).collect();
     let mut ranges = conv_ranges(&convs, channels);
@@ -119,7 +120,8 @@ fn conv_ranges(convs: &[&Convolution], channels: usize) -> Vec<ValueRange> {
     ranges
 }
 
-/// With which taps of each axis a target index is met; sets that lie inside another are left out, as they cannot be worse.
+/// With which taps of each axis a target index is met; sets that lie inside another are left out, as they cannot be
+/// worse.
 pub fn tap_sets(axes: &[&AxisMap]) -> Vec<Vec<Vec<usize>>> {
     let Some(first) = axes.first() else { return Vec::new() };
     let by_axis: Vec<Vec<Vec<usize>>> = axes.iter().map(|axis| taps_by_target(axis)).collect();
@@ -134,7 +136,7 @@ pub fn tap_sets(axes: &[&AxisMap]) -> Vec<Vec<Vec<usize>>> {
     all.iter().filter(worst).cloned().collect()
 }
 
-/// Ascending.
+/// The taps with which each target index is met, ascending.
 fn taps_by_target(axis: &AxisMap) -> Vec<Vec<usize>> {
     let mut taps = vec![BTreeSet::new(); axis.output];
     for (k, i) in (0..axis.kernel).flat_map(|k| (0..axis.input).map(move |i| (k, i))) {
@@ -165,8 +167,8 @@ impl Drift {
         (1.0 - self.kept.powf(f64::from(self.steps))) / (1.0 - self.kept)
     }
 
-    /// Whether a neuron whose inputs lie from `low` to `high` may sink below the state's width and still reach `threshold`
-    /// within its window: only then does it matter that the membrane was clipped.
+    /// Whether a neuron whose inputs lie from `low` to `high` may sink below the state's width and still reach
+    /// `threshold` within its window: only then does it matter that the membrane was clipped.
     pub fn clips(&self, low: f64, high: f64, threshold: f64) -> bool {
         if low >= 0.0 || high <= 0.0 {
             return false;
@@ -176,7 +178,8 @@ impl Drift {
             let rises = ((self.state_max + threshold) / high).ceil();
             return sinks + rises <= f64::from(self.steps);
         }
-        // A leak forgets: at most `gathered` steps count, and a neuron that cannot reach its threshold at all has nothing to lose.
+        // A leak forgets: at most `gathered` steps count, and a neuron that cannot reach its threshold at all has
+        // nothing to lose.
         -low * self.gathered() > self.state_max && high * self.gathered() >= threshold
     }
 }
@@ -199,7 +202,8 @@ pub enum Excess {
     Sum(ValueRange),
     /// A synaptic current leaves its width: where it could be.
     Current(f64, f64),
-    /// The membrane of a firing neuron sinks below the state's width although it may fire again: where it could sink to.
+    /// The membrane of a firing neuron sinks below the state's width although it may fire again: where it could sink
+    /// to.
     Drift(f64),
     /// An integrator leaves the state's width: where it could be.
     Integrator(f64, f64),

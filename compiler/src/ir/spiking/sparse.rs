@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Synapses by source neuron.
+/// Irregular synapses, listed by source neuron.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "Sparse")]
 pub struct SparseSynapses {
@@ -115,7 +115,7 @@ impl SparseSynapses {
         })
     }
 
-    /// The same synapses between neurons numbered anew: new source i is old `sources[i]`, likewise targets.
+    /// These synapses between neurons numbered anew: new source i is old `sources[i]`, likewise targets.
     #[must_use]
     pub fn renumbered(&self, sources: Option<&[u32]>, targets: Option<&[u32]>) -> Self {
         let new_target = targets.map(inverse);

@@ -19,7 +19,7 @@ struct Home {
     neuron: u32,
 }
 
-/// First list and first weight of the projection on a core.
+/// Where the lists and the weights of the projection begin on a core.
 #[derive(Debug, Clone, Copy)]
 struct ProjectionBlock {
     list: usize,

@@ -24,7 +24,7 @@ use crate::mapping::Partition;
 pub struct Group {
     /// Whose neurons.
     pub population: PopulationId,
-    /// Its channels.
+    /// Channels of the population.
     pub channels: Range<u32>,
     /// Row.
     pub y: u32,
@@ -35,17 +35,18 @@ pub struct Group {
 /// A network as a hypergraph.
 #[derive(Debug, Clone)]
 pub struct NetworkGraph {
-    /// One scalar resource, neurons; no covers.
+    /// One scalar resource, neurons; no shared resources.
     pub graph: Hypergraph,
     /// By vertex.
     pub groups: Vec<Group>,
     /// By net: the vertex that sends it.
     pub net_sources: Vec<VertexId>,
     /// Input axons of a block: one item a net, whose members are the vertices that its synapses reach; each costs 1.
-    /// Move it into the graph's covers to limit axons.
+    /// Move it into the graph's shared resources to limit axons.
     pub axons: SharedResource,
     /// Weight memory with shared kernels: one item a projection and group of target channels, whose members are the
-    /// group's vertices at all positions; it costs its number of weights. Move it into the graph's covers as well.
+    /// group's vertices at all positions; it costs its number of weights. Move it into the graph's shared resources as
+    /// well.
     pub kernels: SharedResource,
 }
 
@@ -162,7 +163,8 @@ fn groups_of(ir: &SpikingIr, network: NetworkId, group: usize) -> Vec<Group> {
     groups
 }
 
-/// Appends the vertices that a projection's synapses reach from a group. An irregular population has one channel and one row, so its positions are its neurons.
+/// Appends the vertices that a projection's synapses reach from a group. An irregular population has one channel and
+/// one row, so its positions are its neurons.
 fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks: &mut Vec<VertexId>) {
     let Convolution { map, kernel } = match &projection.connectivity {
         Connectivity::Conv(conv) => conv,
@@ -192,8 +194,8 @@ impl NetworkGraph {
     }
 
     /// The cores that a partition means, a core a block; empty blocks are left out. Neighbouring groups of a block
-    /// become one box: channels first, then columns, then rows. Populations whose order is free are numbered anew, so that
-    /// each core holds consecutive neurons of them.
+    /// become one box: channels first, then columns, then rows. Populations whose order is free are numbered anew, so
+    /// that each core holds consecutive neurons of them.
     pub fn to_partition(&self, ir: &SpikingIr, blocks: &[BlockId]) -> Partition {
         let free: BTreeSet<PopulationId> =
             ir.model.populations.keys().filter(|&id| ir.order_is_free(id)).collect();
@@ -224,7 +226,7 @@ impl NetworkGraph {
     }
 }
 
-/// The same neurons in fewer boxes.
+/// The neurons of some slices in fewer boxes.
 fn merged(slices: Vec<Slice>) -> Vec<Slice> {
     let by_channels = join(slices, |s| (s.population, s.rows.start, s.cols.start, 0), |s| &mut s.channels);
     let by_cols = join(

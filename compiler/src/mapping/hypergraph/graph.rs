@@ -14,7 +14,7 @@ snnc_targets::entity! {
     BlockId "b",
 }
 
-/// Which vertices a net touches, and which nets a vertex: compressed rows both ways.
+/// Which vertices a net touches, and which nets touch a vertex: compressed rows in both directions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incidence {
     net_starts: Vec<usize>,
@@ -130,7 +130,7 @@ pub struct SharedResource {
     pub costs: Vec<u64>,
 }
 
-/// Vertices with weights, nets with weights, and covers.
+/// Vertices with weights, nets with weights, and shared resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hypergraph {
     /// Nets and pins.

@@ -9,7 +9,7 @@ use super::graph::{BlockId, Hypergraph};
 pub struct Limits {
     /// One a scalar resource.
     pub scalars: Vec<u64>,
-    /// One a cover: the cost of the union of its items.
+    /// One a shared resource: the summed cost of the items that some vertex of the block uses.
     pub shared: Vec<u64>,
 }
 
@@ -26,7 +26,7 @@ impl Limits {
     pub fn check(&self, graph: &Hypergraph) -> Result<(), Diagnostic> {
         if self.scalars.len() != graph.resources || self.shared.len() != graph.shared.len() {
             let message = format!(
-                "{} and {} limits for {} scalar resources and {} shared",
+                "{} and {} limits for {} scalar resources and {} shared ones",
                 self.scalars.len(),
                 self.shared.len(),
                 graph.resources,
@@ -51,8 +51,8 @@ impl Limits {
         Ok(())
     }
 
-    /// Fewest blocks that the limits could need, at least 1: scalar resources fill all blocks, and each item of a cover
-    /// is in one block or more.
+    /// Fewest blocks that the limits could need, at least 1: scalar resources fill all blocks, and each item of a
+    /// shared resource is in one block or more.
     pub fn blocks_at_least(&self, graph: &Hypergraph) -> usize {
         let totals = (0..graph.resources)
             .map(|r| graph.vertex_weights.iter().skip(r).step_by(graph.resources).sum::<u64>());
@@ -64,7 +64,7 @@ impl Limits {
         needed.chain(covered).max().unwrap_or(1).max(1) as usize
     }
 
-    /// Loads of all blocks from scratch, `[block, scalar resources then covers]`.
+    /// Loads of all blocks from scratch, `[block, scalar resources then shared ones]`.
     pub fn loads(graph: &Hypergraph, blocks: &[BlockId], count: usize) -> Vec<u64> {
         let width = graph.resources + graph.shared.len();
         let mut loads = vec![0; count * width];

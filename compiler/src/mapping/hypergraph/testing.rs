@@ -12,7 +12,7 @@ pub fn random_graph(seed: u64, vertices: usize, nets: usize, resources: usize) -
     Hypergraph::new(incidence, net_weights, vertex_weights, resources, Vec::new()).unwrap()
 }
 
-/// The same with a cover of random items.
+/// A graph of [`random_graph`] with a shared resource of random items.
 pub fn random_with_shared_resource(seed: u64, vertices: usize, nets: usize) -> Hypergraph {
     let mut graph = random_graph(seed, vertices, nets, 1);
     let mut random = SplitMix64::stream(seed, 100);

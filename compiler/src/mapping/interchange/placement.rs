@@ -88,8 +88,15 @@ impl PlacementFile {
             {
                 let t = &topology;
                 let message = format!(
-                    "{place:?} is not on a board of {} chips of {} x {} tiles of {} cores",
-                    t.chips, t.mesh_columns, t.mesh_rows, t.cores_per_tile
+                    "chip {}, x {}, y {}, core {} is not on a board of {} chips of {} x {} tiles of {} cores",
+                    place.chip,
+                    place.x,
+                    place.y,
+                    place.core,
+                    t.chips,
+                    t.mesh_columns,
+                    t.mesh_rows,
+                    t.cores_per_tile
                 );
                 problems.push(Diagnostic::new(Code::MappingInvalid, format!("core {core}"), message));
                 continue;

@@ -9,7 +9,7 @@ use crate::ir::spiking::SpikingIr;
 use crate::ir::{CoreId, NetworkId};
 use crate::mapping::effort::Effort;
 
-/// What to make small.
+/// What the search minimises.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Objective {
     /// Cores; among mappings with as few, packets.
@@ -38,7 +38,7 @@ pub enum Method {
 /// How to search.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SearchOptions {
-    /// What to make small.
+    /// What the search minimises.
     pub objective: Objective,
     /// How to cut.
     pub method: Method,
@@ -48,7 +48,7 @@ pub struct SearchOptions {
     pub neurons_max: Option<u32>,
 }
 
-/// A partition, and what it was searched for.
+/// A partition, what its cores use of their limits, and its packets.
 #[derive(Debug, Clone, Default)]
 pub struct SearchedPartition {
     /// Cores and cuts.
@@ -72,7 +72,7 @@ pub fn search(
     search_some(ir, target, rates, options, ir.model.networks.keys())
 }
 
-/// The same for some of the networks.
+/// Searches a partition of some of the networks.
 ///
 /// # Errors
 /// Those of [`search`].
@@ -129,8 +129,8 @@ fn without_order(ir: &SpikingIr, network: NetworkId, method: Method) -> Result<M
     }
 }
 
-/// Largest irregular network whose hypergraph is partitioned without being asked for, in neurons; under tight limits that
-/// takes seconds for some hundred neurons.
+/// Largest irregular network whose hypergraph is partitioned without being asked for, in neurons; under tight limits
+/// that takes seconds for some hundred neurons.
 const GRAPH_NEURONS: usize = 20_000;
 
 /// Whether a network is irregular and small enough for its hypergraph.

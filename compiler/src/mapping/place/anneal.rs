@@ -54,7 +54,8 @@ pub fn anneal(state: &mut PlacementState, schedule: PlacementAnnealing, random: 
 }
 
 /// `-ln u` for u in the middle of each 1024th: a move is accepted with probability `exp(-delta / temperature)` if it is
-/// accepted when `delta / temperature` is below a random one of them. Logarithms by `ln((k + 2) / k) = 2 artanh(1 / (k + 1))`.
+/// accepted when `delta / temperature` is below a random one of them. Logarithms by `ln((k + 2) / k) = 2 artanh(1 / (k
+/// + 1))`.
 fn quantiles() -> Vec<f64> {
     const COUNT: usize = 1024;
     let mut logarithms = vec![0.0f64];

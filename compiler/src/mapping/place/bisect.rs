@@ -3,8 +3,8 @@
 //! (after Pellegrini's dual recursive bipartitioning and Dunlop and Kernighan's terminal propagation).
 //!
 //! Regions are halved level by level, so that the places of cores elsewhere are known equally well everywhere. Halves
-//! need not be full: with more sites than cores, the cut decides. Links that close a ring are not seen here; the search that
-//! follows takes them.
+//! need not be full: with more sites than cores, the cut decides. Links that close a ring are not seen here; the search
+//! that follows takes them.
 
 use std::ops::Range;
 

@@ -1,9 +1,9 @@
 //! The grid as placement sees it: every site at weighted coordinates, so that the cost of a packet between two
 //! sites is a difference or two.
 //!
-//! Packets cover one axis after the other; what a link costs depends on the column or row border it crosses and on nothing
-//! else. So on a mesh the cost of a way is `|x - x'| + |y - y'|` if each coordinate is the sum of the hop costs up to it.
-//! Where rows and columns are rings, the way round is asked for.
+//! Packets cover one axis after the other; what a link costs depends on the column or row border it crosses and on
+//! nothing else. So on a mesh the cost of a route is `|x - x'| + |y - y'|` if each coordinate is the sum of the hop
+//! costs up to it. Where rows and columns are rings, the way round is asked for.
 
 use snnc_targets::topology::routing::AxisSums;
 use snnc_targets::topology::{Routing, Tile};
@@ -50,7 +50,7 @@ pub struct WeightedPoint {
 }
 
 impl WeightedPoint {
-    /// Cost of a packet between two spots without wrap-around links, either way.
+    /// Cost of a packet between two points without wrap-around links, either way.
     #[inline]
     pub fn to(self, other: Self) -> i64 {
         (self.x - other.x).abs() + (self.y - other.y).abs()
@@ -67,7 +67,7 @@ pub struct Board {
     topology: Topology,
     columns: AxisSums,
     rows: AxisSums,
-    /// Spot of each site.
+    /// Weighted coordinates of each site.
     points: Vec<WeightedPoint>,
     /// Where packets may go round: the tile of each site.
     rings: Option<Vec<Tile>>,
@@ -124,15 +124,15 @@ impl Board {
         }
     }
 
-    /// Cost of a packet between two positions, either way. Where both ways round a ring are as long, it is that from the
-    /// smaller coordinate to the larger.
+    /// Cost of a packet between two positions, either way. Where both ways round a ring are as long, it is that from
+    /// the smaller coordinate to the larger.
     // On a mesh this is all that a move costs a flow, so nothing else may stand in the way of inlining it.
     #[inline(always)]
     pub fn cost(&self, Position(from): Position, Position(to): Position) -> i64 {
         if self.rings.is_none() { from.to(to) } else { self.cost_round(from, to) }
     }
 
-    /// The same where packets may go round; spots are columns and rows.
+    /// Cost of a packet where it may go round; the points are columns and rows.
     #[inline(never)]
     fn cost_round(&self, from: WeightedPoint, to: WeightedPoint) -> i64 {
         let round = |sums: &AxisSums, a: i64, b: i64| {

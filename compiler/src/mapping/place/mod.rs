@@ -1,7 +1,7 @@
 //! Where cores sit: two starts (a space-filling curve, recursive bisection), then local search on packets x hop cost.
 //!
 //! The cost of a packet is the energy of its hops on the target's mesh, links between chips at their own (much
-//! higher) price. On a multicast target the sum of separate ways stands in for that of the trees: it grows with the
+//! higher) price. On a multicast target the sum of separate routes stands in for that of the trees: it grows with the
 //! same distances, and a move changes it by what the core's own flows say. Deterministic for a seed.
 
 mod anneal;

@@ -1,6 +1,6 @@
 //! A placement in the making: who sits where, what it costs, and what a move would change.
 //!
-//! A move takes a core to a site; whoever holds that site takes the core's. Invariant: `holders` and `sites` are
+//! A move takes a core to a site; a core that holds that site takes the other's. Invariant: `holders` and `sites` are
 //! inverse, and `positions` are those of `sites`.
 
 use snnc_targets::Site;

@@ -83,7 +83,7 @@ impl<'a> Destinations<'a> {
         Self { outgoing, classes, capacity: target.core.neurons.get().into() }
     }
 
-    /// Of a channel at a position.
+    /// Destination cores of a channel at a position.
     fn of(&self, channel: usize, y: usize, x: usize) -> u64 {
         // Positions that several projections reach count once.
         let mut reached: BTreeMap<(PopulationId, usize, usize), u64> = BTreeMap::new();

@@ -63,7 +63,7 @@ pub struct LowerBound {
 /// Use of one limit over the cores.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LimitUse {
-    /// Which limit.
+    /// Name of the limit.
     pub limit: String,
     /// Least use of a core.
     pub min: u64,

@@ -1,5 +1,5 @@
-//! Routes of a placed program: separate packets, or multicast trees of their ways and the routers' tables
-//! for them. Nothing is chosen here, ways follow from the placement; this room checks that tables hold them and says
+//! Routes of a placed program: separate packets, or multicast trees of their routes and the routers' tables for them.
+//! Nothing is chosen here: routes follow from the placement. This module checks that tables hold the trees, and reports
 //! what they save. The trees themselves are [`crate::ir::program::trees`]: the simulator needs them too.
 
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! Every synapse of the spiking IR on exactly one core, exactly once, with its weight and delay.
 //!
-//! Works entry by entry of the axons. Weights of a list are compared once, whatever the number of axons that share it, so no pass
-//! over unrolled synapses is needed: the first entry of a list fixes which tap each relative target means, and all
-//! others must agree.
+//! Works entry by entry of the axons. Weights of a list are compared once, whatever the number of axons that share it,
+//! so no pass over unrolled synapses is needed: the first entry of a list fixes which tap each relative target means,
+//! and all others must agree.
 
 use std::ops::Range;
 
@@ -43,6 +43,7 @@ impl Findings {
     }
 }
 
+/// The comparison of a program with the spiking IR, synapse by synapse.
 struct SynapseCheck<'a> {
     program: &'a Program,
     ir: &'a SpikingIr,

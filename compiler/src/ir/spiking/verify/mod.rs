@@ -4,18 +4,21 @@
 //! every id, shape, width and window in the value can be relied upon.
 //!
 //! Checks go in stages, and a stage that finds something is the last: each follows ids and counts in shapes only that
-//! the ones before vouch for. What a later room relies on:
+//! the ones before vouch for. The rules, and which code relies on each:
 //!
-//! | rule | who relies on it |
-//! |---|---|
-//! | widths of the neuron format | every shift by them: quantiser, neuron update, biases |
-//! | a population has 1 to 2^28 neurons, and as many thresholds, biases and places in its order as they say | whoever counts or indexes neurons |
-//! | windows lie in their pass, which has at most 2^16 timesteps and ends with the last window or arrival | counts and spikes by timestep |
-//! | sources come before targets, populations of a cycle side by side | the order of execution |
-//! | host inputs and read-outs name populations, each host-fed one is written once | host writes and reads |
-//! | inputs of a network have one shape, stages lead from it to the population's | the host's convolutions and look-ups |
-//! | a workload's networks exist, its names can be printed, its numbers are finite | who drives the program |
-//! | a projection's ends exist, its kernel or lists have the size of its ends | mapping, fan-in, the oracle |
+//! * widths of the neuron format. Needed by: every shift by them: quantiser, neuron update, biases.
+//! * a population has 1 to 2^28 neurons, and as many thresholds, biases and places in its order as they say. Needed
+//!   by: all that counts or indexes neurons.
+//! * windows lie in their pass, which has at most 2^16 timesteps and ends with the last window or arrival. Needed by:
+//!   counts and spikes by timestep.
+//! * sources come before targets, populations of a cycle side by side. Needed by: the order of execution.
+//! * host inputs and read-outs name populations, each host-fed one is written once. Needed by: host writes and reads.
+//! * inputs of a network have one shape, stages lead from it to the population's. Needed by: the host's convolutions
+//!   and look-ups.
+//! * a workload's networks exist, its names can be printed, its numbers are finite. Needed by: the drivers
+//!   of the program.
+//! * a projection's ends exist, its kernel or lists have the size of its ends. Needed by: mapping, fan-in, the
+//!   oracle.
 
 mod host;
 mod populations;
@@ -60,7 +63,8 @@ impl SpikingIr {
     /// Checks every invariant.
     ///
     /// # Errors
-    /// [`Code::SpikingIr`], one for each broken invariant; [`Code::Unsupported`] for sums beyond 32 bits and maps of the
+    /// [`Code::SpikingIr`], one for each broken invariant; [`Code::Unsupported`] for sums beyond 32 bits and maps of
+    /// the
     /// host that are too large, which a network can have.
     pub fn verify(&self) -> Result<(), Diagnostics> {
         verify_model(&self.model, Code::SpikingIr)?;

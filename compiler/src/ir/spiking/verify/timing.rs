@@ -64,8 +64,8 @@ impl Checker {
         }
     }
 
-    /// Sources come before targets but in cycles, whose populations stand side by side; spikes arrive in windows, those of a
-    /// cycle in the pass; a pass ends with the last of both.
+    /// Sources come before targets but in cycles, whose populations stand side by side; spikes arrive in windows, those
+    /// of a cycle in the pass; a pass ends with the last of both.
     pub(super) fn order(&mut self, ir: &SpikingIr) {
         let (model, components) = (&ir.model, ir.components());
         for between in components.parted(model) {

@@ -2,12 +2,11 @@
 //!
 //! Rating of a pair: the weight / (pins - 1) of the nets they share, as a part of that of all nets of either (a
 //! weighted Jaccard index). Twins, vertices with the same neighbourhood, rate nearly 1; nothing needs to know where
-//! they come from. Contraction drops nets
-//! inside one cluster and joins nets with the same pins, which shrinks layered networks far faster than their
-//! vertices.
+//! they come from.
 
-use crate::mapping::hypergraph::graph::{BlockId, Hypergraph, Incidence, NetId, SharedResource, VertexId};
-use crate::random::{SplitMix64, mix};
+use super::contract::contract;
+use crate::mapping::hypergraph::graph::{BlockId, Hypergraph, NetId, VertexId};
+use crate::random::SplitMix64;
 
 /// A coarser problem, and where each vertex went.
 pub struct CoarseLevel {
@@ -20,8 +19,8 @@ pub struct CoarseLevel {
 /// Larger nets say little about a pair and cost the square of their size: only so many of their pins are rated.
 const RATED_PINS: usize = 512;
 
-/// One level of clustering: clusters weigh at most `caps` (one a scalar resource), a cover of a cluster at most
-/// `cover_caps`. With `within`, only vertices of one block join. `None` if hardly anything joins.
+/// One level of clustering: clusters weigh at most `caps` (one a scalar resource), a shared resource of a cluster at
+/// most `shared_caps`. With `within`, only vertices of one block join. `None` if hardly anything joins.
 pub fn coarsen(
     graph: &Hypergraph,
     caps: &[u64],
@@ -77,7 +76,7 @@ pub enum CoarseningPace {
 /// Vertices asked at most.
 const SCOUTS: usize = 512;
 
-/// What sharing a net says about a pair of its pins.
+/// How much sharing a net adds to the rating of a pair of its pins.
 fn share(graph: &Hypergraph, net: NetId) -> f64 {
     match graph.incidence.pins_of(net).len() {
         0 | 1 => 0.0,
@@ -91,7 +90,7 @@ struct Clustering<'a> {
     leaders: Vec<VertexId>,
     joined: Vec<bool>,
     weights: Vec<u64>,
-    /// By leader and cover: items of the cluster, ascending.
+    /// By leader and shared resource: items of the cluster, ascending.
     items: Vec<Vec<Vec<NetId>>>,
     /// By net: what sharing it says.
     shares: Vec<f64>,
@@ -254,74 +253,4 @@ impl<'a> Clustering<'a> {
 fn window<'p>(pins: &'p [VertexId], random: &mut SplitMix64) -> &'p [VertexId] {
     let first = random.below(pins.len() - RATED_PINS + 1);
     &pins[first..first + RATED_PINS]
-}
-
-/// The problem whose vertices are the clusters.
-pub fn contract(graph: &Hypergraph, clusters: &[VertexId], count: usize) -> Hypergraph {
-    let resources = graph.resources;
-    let mut vertex_weights = vec![0; count * resources];
-    for (v, cluster) in clusters.iter().enumerate() {
-        for r in 0..resources {
-            vertex_weights[cluster.0 as usize * resources + r] += graph.vertex_weights[v * resources + r];
-        }
-    }
-    let (incidence, net_weights) = contract_nets(&graph.incidence, &graph.net_weights, clusters, count, 2);
-    let shared = graph.shared.iter().map(|resource| {
-        let (items, costs) = contract_nets(&resource.items, &resource.costs, clusters, count, 1);
-        SharedResource { items, costs }
-    });
-    let shared = shared.collect();
-    Hypergraph { incidence, net_weights, vertex_weights, resources, shared }
-}
-
-/// Nets over clusters; those with fewer than `least` pins are dropped, those with the same pins joined.
-fn contract_nets(
-    nets: &Incidence,
-    weights: &[u64],
-    clusters: &[VertexId],
-    count: usize,
-    least: usize,
-) -> (Incidence, Vec<u64>) {
-    let mut pins: Vec<VertexId> = Vec::new();
-    let mut rows: Vec<(u64, NetId, usize, usize)> = Vec::new();
-    let mut seen = vec![u32::MAX; count];
-    for net in nets.all_nets() {
-        let first = pins.len();
-        let mut hash = 0u64;
-        for pin in nets.pins_of(net) {
-            let cluster = clusters[pin.0 as usize];
-            if std::mem::replace(&mut seen[cluster.0 as usize], net.0) != net.0 {
-                pins.push(cluster);
-                hash = hash.wrapping_add(mix(u64::from(cluster.0) + 1));
-            }
-        }
-        if pins.len() - first < least {
-            pins.truncate(first);
-            continue;
-        }
-        pins[first..].sort_unstable();
-        rows.push((hash, net, first, pins.len()));
-    }
-    rows.sort_unstable();
-    let (mut kept, mut starts, mut sums) = (Vec::with_capacity(pins.len() / 2), vec![0], Vec::<u64>::new());
-    let mut run: Vec<(usize, usize, usize)> = Vec::new();
-    let mut last = None;
-    for (hash, net, first, end) in rows {
-        if last != Some(hash) {
-            run.clear();
-            last = Some(hash);
-        }
-        let row = &pins[first..end];
-        let same = run.iter().find(|&&(_, from, to)| kept[from..to] == *row);
-        if let Some(&(at, ..)) = same {
-            sums[at] += weights[net.0 as usize];
-            continue;
-        }
-        run.push((sums.len(), kept.len(), kept.len() + row.len()));
-        kept.extend_from_slice(row);
-        starts.push(kept.len());
-        sums.push(weights[net.0 as usize]);
-    }
-    let incidence = Incidence::new(count, &starts, kept).expect("invariant: clusters are below their number");
-    (incidence, sums)
 }

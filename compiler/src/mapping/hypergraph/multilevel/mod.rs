@@ -1,6 +1,6 @@
-//! The multilevel algorithm: [`coarsen`] (clusters of vertices that belong together) -> [`initial`] (greedy growth on the
-//! coarsest level) -> [`anneal`], [`repair`] and [`sweep`] on every level back to the finest; then cycles that coarsen within
-//! blocks only. [`state`] keeps the counts that make it cheap to say what a move changes.
+//! The multilevel algorithm: [`coarsen`] (clusters of vertices that belong together) -> [`initial`] (greedy growth on
+//! the coarsest level) -> [`anneal`], [`repair`] and [`sweep`] on every level back to the finest; then cycles that
+//! coarsen within blocks only. [`state`] keeps the counts that make it cheap to say what a move changes.
 //!
 //! Several tries run side by side, each from a random sequence of its own; the best (legal first, then cheapest, then
 //! earliest) goes on. The work of a level is bounded by a constant plus a multiple of its pins, so time grows
@@ -8,6 +8,7 @@
 
 mod anneal;
 mod coarsen;
+mod contract;
 mod counts;
 mod initial;
 mod repair;
@@ -34,9 +35,9 @@ use crate::random::SplitMix64;
 /// How many blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blocks {
-    /// So many; some may stay empty.
+    /// This many blocks, some of which may stay empty.
     Exactly(usize),
-    /// As few as are found to keep the limits.
+    /// The least number of blocks that is found to keep the limits.
     Fewest,
 }
 
@@ -176,7 +177,7 @@ struct CandidatePartition {
     excess: u64,
 }
 
-/// One try.
+/// One try at a partition into `count` blocks.
 struct MultilevelRun<'a> {
     limits: &'a Limits,
     count: usize,

@@ -28,7 +28,7 @@ pub struct PartitionState<'a, C> {
 }
 
 impl<'a, C: PinCounts> PartitionState<'a, C> {
-    /// From a block a vertex, all below `count`.
+    /// A partition with one block a vertex, all below `count`.
     pub fn new(graph: &'a Hypergraph, limits: &Limits, count: usize, blocks: Vec<BlockId>) -> Self {
         let mut counts = C::new(&graph.incidence, count);
         let mut cost = 0;
@@ -157,7 +157,7 @@ impl<'a, C: PinCounts> PartitionState<'a, C> {
             && (0..self.shared.len()).all(|c| room(scalars + c, self.cover_growth(c, vertex, to)))
     }
 
-    /// What the union of a cover grows by if `vertex` joins `to`.
+    /// What the load of a shared resource grows by if `vertex` joins `to`.
     fn cover_growth(&self, resource: usize, vertex: VertexId, to: BlockId) -> u64 {
         let problem = &self.graph.shared[resource];
         let new =

@@ -55,7 +55,8 @@ impl SharedWeights {
     }
 }
 
-/// Up to `most` sweeps, while each still improves by more than one part in `part`. Never worsens, never exceeds a limit.
+/// Up to `most` sweeps, while each still improves by more than one part in `part`. Never worsens, never exceeds a
+/// limit.
 pub fn sweep<C: PinCounts>(
     state: &mut PartitionState<'_, C>,
     most: usize,

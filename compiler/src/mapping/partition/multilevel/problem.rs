@@ -1,7 +1,8 @@
-//! The hypergraph that stands for a network on a target: every resource of a core that a hypergraph partitioner can count.
+//! The hypergraph that stands for a network on a target: every resource of a core that a hypergraph partitioner can
+//! count.
 //!
-//! Sums are neurons and synapses that are not shared; resources that a core needs once for all vertices that use them are
-//! input axons, shared kernels and thresholds.
+//! Sums are neurons and synapses that are not shared; resources that a core needs once for all vertices that use them
+//! are input axons, shared kernels and thresholds.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,8 @@ use crate::mapping::hypergraph::from_ir::{Group, NetworkGraph};
 use crate::mapping::hypergraph::{Hypergraph, Incidence, SharedResource, VertexId};
 use crate::mapping::partition::Rates;
 
-/// The hypergraph of a network; scalar resources are neurons and bits of synapse memory, shared ones bits of kernels too.
+/// The hypergraph of a network; scalar resources are neurons and bits of synapse memory, shared ones bits of kernels
+/// too.
 ///
 /// # Errors
 /// [`snnc_targets::Code::HypergraphInvalid`] if its weights overflow.

@@ -13,16 +13,16 @@ use crate::ir::Shape;
 #[derive(Debug, Clone)]
 pub struct OutgoingAxons {
     shape: Shape,
-    /// Of slices that all channels reach.
+    /// Axons in slices that all channels reach.
     pub all: AxonCounts,
-    /// Of slices that some channels reach, by those.
+    /// Axons in slices that only some channels reach, by the first of those and one past the last.
     some: BTreeMap<(u32, u32), AxonCounts>,
     /// Channels from which on other slices are reached: slices of the population are cut there.
     pub cuts: Rc<BTreeSet<u32>>,
 }
 
 impl OutgoingAxons {
-    /// None yet.
+    /// Of a population that no placed layer reads yet.
     pub fn new(shape: Shape) -> Self {
         Self { shape, all: AxonCounts::new(shape), some: BTreeMap::new(), cuts: Rc::default() }
     }
@@ -77,7 +77,7 @@ impl OutgoingAxons {
         output
     }
 
-    /// The same for channels that reach the same slices.
+    /// What a tile sends of channels that all reach the same slices.
     fn part(&self, channels: Range<u32>, axons: &AxonSpec, tile: &PopulationTile) -> ChannelOutput {
         let own =
             |(range, _): &(&(u32, u32), &AxonCounts)| range.0 <= channels.start && channels.end <= range.1;
@@ -104,7 +104,7 @@ pub struct TileOutput {
     fan_out: u64,
     /// Neurons of a core that one channel of it takes, copies included.
     neurons: u64,
-    /// The same where channels differ, ascending over all channels; empty if they are alike.
+    /// Axons and neurons where channels differ, ascending over all channels; empty if all channels are alike.
     parts: Vec<ChannelOutput>,
     /// [`OutgoingAxons::cuts`] of the layer.
     cuts: Rc<BTreeSet<u32>>,
@@ -119,7 +119,7 @@ struct ChannelOutput {
 }
 
 impl TileOutput {
-    /// Of a tile that nothing reads, or that is looked at alone.
+    /// What a tile sends that no layer reads, or whose targets are left out of account.
     pub fn silent(positions: u64) -> Self {
         Self { fan_out: 0, neurons: positions, parts: Vec::new(), cuts: Rc::default() }
     }
@@ -171,12 +171,12 @@ pub struct AxonCounts {
     counts: Vec<u32>,
     /// `[height + 1, width + 1]`: sum over the rows above and columns before.
     sums: Vec<u64>,
-    /// The same of positions with a destination.
+    /// Prefix sums of the positions that have a destination, in the layout of `sums`.
     sending: Vec<u64>,
 }
 
 impl AxonCounts {
-    /// None yet.
+    /// No axon at any position yet.
     pub fn new(shape: Shape) -> Self {
         let (height, width) = (shape.height, shape.width);
         Self { height, width, counts: vec![0; height * width], sums: Vec::new(), sending: Vec::new() }

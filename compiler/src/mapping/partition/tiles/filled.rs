@@ -1,12 +1,12 @@
-//! Cores filling up: layer after layer, targets before sources, under every limit, with exact counts.
+//! The cores filled so far: layer after layer, targets before sources, under every limit, with exact counts.
 //!
-//! A layer comes as a [`LayerPlan`]: groups of channels, each with its spatial tiles. Every tile's channels go to cores in
-//! as few slices as possible: full new cores, and what is left over into holes of cores that are already open, also
+//! A layer comes as a [`LayerPlan`]: groups of channels, each with its spatial tiles. Every tile's channels go to cores
+//! in as few slices as possible: full new cores, and what is left over into holes of cores that are already open, also
 //! those of other layers. Each slice adds one axon, and so one packet a spike, at every source position that reaches
 //! it; [`AxonCounts`] holds these counts for the layers that come later.
 //!
 //! Two slices of one population share a core only if no source position reaches both: then a source takes one axon
-//! for each (slice, wire), and the counts are sums.
+//! for each (slice, kernel), and the counts are sums.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,7 +1,7 @@
-//! The network as the partition search sees it: populations with the wires that feed them.
+//! The network as the search by tiles sees it: populations with the kernels that feed them.
 //!
-//! A [`IncomingKernel`] is a projection, or one part of a cut one ([`Parts`]): what a source position takes one axon for on a
-//! destination core.
+//! An [`IncomingKernel`] is the kernel of a projection, or one part of it where it is cut ([`Parts`]). A source
+//! position takes one axon for each of them on a destination core.
 
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, InputAxonKind, KernelSharing};
@@ -13,7 +13,7 @@ use crate::ir::{AxisMap, NetworkId, PopulationId, ProjectionId};
 use crate::mapping::build::refine::groups;
 use crate::mapping::partition::Rates;
 
-/// Geometry of a projection or of a part of one.
+/// Geometry of the kernel of a projection, or of one of its parts.
 #[derive(Debug, Clone)]
 pub struct IncomingKernel {
     /// Source.
@@ -30,16 +30,16 @@ pub struct IncomingKernel {
     pub rate: f64,
 }
 
-/// A population, and the ways to feed it.
+/// A population, and the ways to cut the kernels that feed it.
 #[derive(Debug)]
 pub struct PartitionLayer<'a> {
-    /// Which.
+    /// The population.
     pub id: PopulationId,
-    /// Its description.
+    /// Its shape, neurons and window.
     pub population: &'a Population,
     /// Incoming projections.
     pub incoming: Vec<ProjectionId>,
-    /// Ways to cut the incoming kernels, whole first, with the wires of each.
+    /// Ways to cut the incoming kernels, whole first, with the kernels that result.
     pub cuts: Vec<(Parts, Vec<IncomingKernel>)>,
     /// Groups of channels that a slice of the layer must not cut, other than within one.
     pub groups: Vec<ChannelMap>,

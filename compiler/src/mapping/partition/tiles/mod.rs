@@ -1,15 +1,17 @@
 //! The partitioner by tiles: beam search from the outputs of a network to its inputs.
 //!
-//! A layer's slices set the output axons of its sources, so targets come first. A state of the search is cores filled with
-//! all layers seen so far ([`filled`]). Each next layer is tried with several plans ([`plans`]): cuts of its kernels and grids
-//! of its map, whose tiles ([`tile`]) cost what [`open_core`] counts. The best states go on. Populations of irregular
-//! projections have no map and are placed neuron by neuron ([`irregular`]). What fits no core is refused by name ([`refuse`]).
+//! A layer's slices set the output axons of its sources, so targets come first. A state of the search is cores filled
+//! with all layers seen so far ([`filled`]). Each next layer is tried with several plans ([`plans`]): cuts of its
+//! kernels and grids of its map, whose tiles ([`tile`]) cost what [`open_core`] counts. The best states go on.
+//! Populations of irregular projections have no map and are placed neuron by neuron ([`irregular`]). What fits no core
+//! is refused by name ([`refuse`]).
 //!
 //! Deterministic: candidates are ordered, and those of equal cost keep their order.
 
 mod axons;
 mod capacity;
 mod filled;
+mod growth;
 mod irregular;
 mod layer;
 mod open_core;

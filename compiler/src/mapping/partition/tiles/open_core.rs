@@ -1,8 +1,9 @@
 //! A core while layers are put on it: what it uses of each limit, and how many more channels of a tile fit.
 //!
-//! Use is exact, as the built core will have it, but for the input axons of layers whose sources are not placed yet: those are
-//! the least that they can be ([`axons_least`](super::layer::axons_least)). Two slices of one population share a core only if
-//! no source position reaches both: then a source takes one axon for each (slice, kernel), and the counts are sums.
+//! Use is exact, as the built core will have it, but for the input axons of layers whose sources are not placed yet:
+//! those are the least that they can be ([`axons_least`](super::layer::axons_least)). Two slices of one population
+//! share a core only if no source position reaches both: then a source takes one axon for each (slice, kernel), and the
+//! counts are sums.
 
 use std::ops::Range;
 use std::rc::Rc;

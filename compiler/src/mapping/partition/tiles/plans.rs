@@ -79,7 +79,7 @@ impl TileGrids {
     }
 }
 
-/// A grid under the fans of a state: how its tiles divide channels.
+/// A grid in a state of the search: how many channels of each of its tiles a core takes.
 struct GridChoice {
     tiles: Rc<Vec<Rc<PopulationTile>>>,
     /// (channels a core, tiles, packets a slice of each of them summed).
@@ -88,7 +88,7 @@ struct GridChoice {
     grouped: f64,
 }
 
-/// What some channels cost.
+/// What some channels cost under a grid.
 #[derive(Debug, Clone, Copy, Default)]
 struct GridCost {
     /// Cores, if holes get filled.
@@ -168,8 +168,8 @@ struct CostWeights {
     packets: f64,
 }
 
-/// From cores alone to packets alone.
-const MIXES: [CostWeights; 5] = [
+/// Weightings from cores alone to packets alone.
+const WEIGHTINGS: [CostWeights; 5] = [
     CostWeights { shares: 1.0, slices: 0.02, packets: 1e-4 },
     CostWeights { shares: 0.5, slices: 0.5, packets: 1e-3 },
     CostWeights { shares: 0.1, slices: 0.9, packets: 1e-3 },
@@ -200,7 +200,7 @@ pub fn plans(
         if choices.is_empty() {
             continue;
         }
-        for groups in mixed(&choices, layer.channels()) {
+        for groups in least_cost_groups(&choices, layer.channels()) {
             for hole_share in HOLE_SHARES {
                 let tiles = groups
                     .iter()
@@ -213,8 +213,8 @@ pub fn plans(
     plans
 }
 
-/// (choice, channels) groups of least cost for each mix.
-fn mixed(choices: &[GridChoice], channels: u32) -> Vec<Vec<(usize, u32)>> {
+/// (choice, channels) groups of least cost for each of the [`WEIGHTINGS`].
+fn least_cost_groups(choices: &[GridChoice], channels: u32) -> Vec<Vec<(usize, u32)>> {
     let costs: Vec<Vec<GridCost>> =
         choices.iter().map(|choice| (0..=channels).map(|w| choice.cost(w)).collect()).collect();
     let widths: Vec<Vec<u32>> = choices.iter().map(|choice| choice.widths(channels)).collect();
@@ -223,9 +223,10 @@ fn mixed(choices: &[GridChoice], channels: u32) -> Vec<Vec<(usize, u32)>> {
     };
     let unit = least(|c| c.slices) / least(|c| c.packets);
     let mut found: Vec<Vec<(usize, u32)>> = Vec::new();
-    for mix in MIXES {
-        let value =
-            |c: &GridCost| mix.shares * c.shares + mix.slices * c.slices + mix.packets * c.packets * unit;
+    for weights in WEIGHTINGS {
+        let value = |c: &GridCost| {
+            weights.shares * c.shares + weights.slices * c.slices + weights.packets * c.packets * unit
+        };
         let groups = least_cost(&costs, &widths, channels, value);
         if !found.contains(&groups) {
             found.push(groups);
@@ -263,7 +264,7 @@ fn least_cost(
     while c > 0 {
         let (_, choice, width) = best[c as usize];
         match groups.iter_mut().find(|(other, _)| *other == choice) {
-            // The same grid twice is one group: its slices are cut where cores end, not where groups do.
+            // A grid that is chosen twice makes one group: its slices are cut where cores end, not where groups do.
             Some((_, sum)) => *sum += width,
             None => groups.push((choice, width)),
         }

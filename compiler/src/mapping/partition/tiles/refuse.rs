@@ -25,7 +25,7 @@ pub fn fan_in(
     layers: &[PartitionLayer],
 ) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::default();
-    // A layer without wires takes no axon, or is irregular and looked at elsewhere.
+    // A layer without kernels takes no axon, or is irregular and looked at elsewhere.
     for layer in layers.iter().filter(|layer| !layer.cuts[0].1.is_empty()) {
         let least = |tile: PopulationTile| {
             channels(layer).map(move |one| tile.axons_least(&target.axons, &one)).max()

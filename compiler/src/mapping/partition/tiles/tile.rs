@@ -77,10 +77,10 @@ impl AxisUse {
     }
 }
 
-/// One incoming wire of a tile.
+/// What one incoming kernel of a tile costs.
 #[derive(Debug, Clone)]
 pub struct IncomingKernelUse {
-    /// Its source.
+    /// Source population.
     pub source: PopulationId,
     /// Which channels connect.
     pub channels: ChannelMap,
@@ -129,17 +129,17 @@ pub struct PopulationTile {
     pub rows: Range<u32>,
     /// Columns.
     pub cols: Range<u32>,
-    /// Incoming wires, in the layer's order.
+    /// Incoming kernels, in the layer's order.
     pub kernels: Vec<IncomingKernelUse>,
-    /// Synapse memory whatever the number of channels: headers of lists. Without wires of several groups.
+    /// Synapse memory whatever the number of channels: headers of lists. Without kernels of several groups.
     header_bits: u64,
-    /// Synapse memory of one channel. Without wires of several groups.
+    /// Synapse memory of one channel. Without kernels of several groups.
     channel_bits: u64,
-    /// Input axons if every source's channels stand together. Without wires of several groups.
+    /// Input axons if every source's channels stand together. Without kernels of several groups.
     axons_least: u64,
-    /// Expected packets that arrive at a core with some channels of the tile. Without wires of several groups.
+    /// Expected packets that arrive at a core with some channels of the tile. Without kernels of several groups.
     packets: f64,
-    /// Whether some wire has groups, so that what channels cost depends on which they are.
+    /// Whether some kernel has groups, so that what channels cost depends on which they are.
     pub grouped: bool,
 }
 
@@ -158,7 +158,7 @@ impl PopulationTile {
         }
     }
 
-    /// Wires of several groups.
+    /// Kernels of several groups.
     fn groups(&self) -> impl Iterator<Item = &IncomingKernelUse> {
         self.kernels.iter().filter(|kernel| !kernel.joins_all)
     }
@@ -175,7 +175,7 @@ impl PopulationTile {
         self.header_bits + self.channel_bits * channels.len() as u64 + grouped
     }
 
-    /// Most channels whose synapses so many bits hold, if none of its wires has groups.
+    /// Most channels whose synapses so many bits hold, if none of its kernels has groups.
     pub fn channels_in(&self, bits: u64) -> u64 {
         match bits.checked_sub(self.header_bits) {
             Some(left) => left.checked_div(self.channel_bits).unwrap_or(u64::MAX),
@@ -204,7 +204,7 @@ impl PopulationTile {
         u64::from(self.rows.end - self.rows.start) * u64::from(self.cols.end - self.cols.start)
     }
 
-    /// Whether one source position reaches both tiles of a population through the same wire.
+    /// Whether one source position reaches both tiles of a population through the same kernel.
     pub fn shares_sources(&self, other: &Self) -> bool {
         self.kernels.iter().zip(&other.kernels).any(|(a, b)| a.rows.meets(&b.rows) && a.cols.meets(&b.cols))
     }
@@ -222,7 +222,7 @@ impl TileCache {
         Rc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
     }
 
-    /// The figures of a tile fed through `wires`.
+    /// The costs of a tile fed through `kernels`.
     pub fn tile(
         &mut self,
         target: &Target,
