@@ -13,7 +13,7 @@ use crate::mapping::partition::Rates;
 pub struct CoreTraffic {
     /// Ordered by source, then destination.
     pub flows: BTreeMap<(CoreId, CoreId), u64>,
-    /// Packets to the own core.
+    /// Packets whose destination is the core that sends them.
     pub local: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What any mapping must satisfy before there are memories: boxes inside their populations, every neuron once, one
+//! What any mapping must satisfy before its memories are built: boxes inside their populations, every neuron once, one
 //! site a core. Used by the program's verifier and by those of a partition and a placement from elsewhere.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ impl NeuronCover {
     /// Marks a slice's neurons; how many were marked before, or why the slice is no box of its population.
     ///
     /// # Errors
-    /// A message without place.
+    /// A message, to which the caller adds the core.
     pub fn mark(&mut self, model: &SpikingModel, slice: &Slice) -> Result<usize, String> {
         let missing = || format!("{} does not exist", slice.population);
         let shape = model.populations.get(slice.population).ok_or_else(missing)?.shape;

@@ -49,7 +49,7 @@ impl LayerDemand {
         self.kernel_words <= core.kernel_words.into() && self.neuron_words <= core.neuron_words.into()
     }
 
-    /// How the words of the kernel come about.
+    /// The formula of the words of kernel memory, with its numbers.
     pub fn kernel_arithmetic(&self) -> String {
         format!(
             "kernel {} x 2^(ceil(log2 {}) + ceil(log2 {})) = {} words",
@@ -61,7 +61,7 @@ impl LayerDemand {
     }
 }
 
-/// `2097152 (2 Mi)`.
+/// A number of words as text, for example `2097152 (2 Mi)`.
 pub fn words(count: u64) -> String {
     match count {
         n if n >= 1 << 20 && n.is_multiple_of(1 << 20) => format!("{n} ({} Mi)", n >> 20),
@@ -132,7 +132,8 @@ fn geometry(map: &ConvMap, layers: &LayerCores, problems: &mut Vec<(String, &'st
 }
 
 impl Program {
-    /// On a target with layer cores: one whole layer a core, each on a core that has the memory. (place, message).
+    /// On a target with layer cores: one whole layer a core, each on a core that has the memory. Gives (place, message)
+    /// of what is wrong.
     pub(super) fn layer_core_problems(&self, ir: &SpikingIr) -> Vec<(String, String)> {
         let Some(layers) = &self.target.layer_cores else { return Vec::new() };
         let mut problems = Vec::new();

@@ -49,7 +49,7 @@ impl Program {
     /// Whether the simulator's timesteps are what the chip does, and a pass of them is no more than memory holds.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] on a target without timesteps, and for passes that nothing could keep.
+    /// [`Code::Unsupported`] on a target without timesteps, and for passes too long for any memory.
     pub fn needs_timesteps(&self) -> Result<(), Diagnostic> {
         if self.target.neuron.timesteps.get() {
             return room::check(self);
@@ -68,7 +68,7 @@ impl Program {
 /// A box of a population.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slice {
-    /// Whose neurons.
+    /// The population whose neurons they are.
     pub population: PopulationId,
     /// Channels.
     pub channels: Range<u32>,
@@ -194,7 +194,7 @@ pub struct AxonEntry {
 /// The synapses of one variant of a projection into one slice, for all source channels that reach the slice.
 ///
 /// Source channels come in groups: those of one group reach the same targets, those of the next reach targets `shift`
-/// behind them. Where a source channel's synapses are says [`SynapseList::row`].
+/// behind them. [`SynapseList::row`] says where a source channel's synapses are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SynapseList {
     /// The projection it belongs to.

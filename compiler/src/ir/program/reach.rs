@@ -1,4 +1,5 @@
-//! What the weights of one timestep may sum to, read from the cores' memories: the same as of the spiking IR.
+//! What the weights of one timestep may sum to, read from the cores' memories. It equals what
+//! [`SpikingIr::sum_ranges`](crate::ir::spiking::SpikingIr::sum_ranges) says of the spiking IR.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -219,7 +219,7 @@ mod tests {
         // A fork at (2, 1), and a core passed on the way at (1, 1).
         let forked = [tile(2, 0), tile(2, 2), tile(4, 1), tile(1, 1)];
         assert_eq!(entries(tile(0, 1), &forked), [(2, 0), (0, 1), (1, 1), (2, 1), (4, 1), (2, 2)]);
-        // Only the own tile.
+        // Source and destination are on one tile.
         assert_eq!(entries(tile(3, 1), &[tile(3, 1)]), [(3, 1)]);
     }
 

@@ -1,5 +1,5 @@
-//! How much of each limit a core uses, by the target's own accounting. One place, used by the verifier and by the
-//! mapping report; the partitioner predicts the same numbers without building a core.
+//! How much of each limit a core uses, by the target's own accounting: for the verifier and the mapping report. The
+//! partitioners predict these numbers without building a core.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;

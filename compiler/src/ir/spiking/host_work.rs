@@ -16,7 +16,7 @@ use crate::ir::{AxisMap, NetworkId, Shape};
 pub struct HostWork {
     /// `network.layer` that it feeds or reads; of a tail behind the read-outs the network.
     pub layer: String,
-    /// What it does.
+    /// What the host does for it.
     pub task: HostTask,
     /// Multiply-adds in a pass of the network.
     pub multiply_adds_per_pass: u64,
@@ -28,13 +28,13 @@ pub struct HostWork {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostTask {
-    /// Rows of a table instead of ids.
+    /// Ids are replaced by rows of a table.
     Embedding,
     /// A convolution or linear layer with constant input (direct coding).
     Convolution,
-    /// Currents into integers that the chip takes as biases.
+    /// Currents are turned into integers that the chip takes as biases.
     BiasScaling,
-    /// Membranes into values: times scale, plus offset.
+    /// Membranes are turned into values: times scale, plus offset.
     ReadoutScaling,
     /// Read-outs mixed into features.
     Mixing,

@@ -1,7 +1,7 @@
 //! Numbering the neurons of irregular populations anew.
 //!
 //! The order of neurons that only sparse projections touch is free. A mapping chooses it so that every core holds
-//! consecutive neurons; [`Population::order`] remembers what the outside calls them.
+//! consecutive neurons; [`Population::order`] remembers the numbers by which users know them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ impl SpikingIr {
         let pairs = self.model.populations.iter().zip(model.populations.values());
         let order = |((id, from), to): ((PopulationId, &Population), &Population)| {
             let to = to.order.as_ref().filter(|_| from.order != to.order)?;
-            // Through the numbers of the outside; a foreign order that is none stays one for the verifier to see.
+            // Goes through the users' numbers. An order that is no permutation is kept, so that the verifier finds it.
             let position = from.order.as_ref().map(|from| sparse::inverse(from));
             let through = |&outside: &u32| match &position {
                 Some(position) => position.get(outside as usize).copied().unwrap_or(u32::MAX),

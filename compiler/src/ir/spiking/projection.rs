@@ -33,7 +33,7 @@ pub enum Connectivity {
 pub struct Convolution {
     /// Which positions connect.
     pub map: ConvMap,
-    /// Weights.
+    /// Weights by tap and pair of channels.
     pub kernel: Kernel,
 }
 

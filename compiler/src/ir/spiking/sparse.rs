@@ -48,7 +48,7 @@ impl SparseSynapses {
         self.targets[range.clone()].iter().copied().zip(self.weights[range].iter().copied())
     }
 
-    /// From (source, target, weight) in any order; sums nothing, so no pair may stand there twice.
+    /// From (source, target, weight) in any order; sums nothing, so no pair may be given twice.
     pub fn from_edges(sources: usize, mut edges: Vec<(u32, u32, i16)>) -> Self {
         edges.sort_unstable();
         let mut sparse = Self { starts: vec![0], ..Self::default() };
@@ -90,7 +90,7 @@ impl SparseSynapses {
         (starts, sources)
     }
 
-    /// What is wrong with it as a connection from `sources` to `targets` neurons.
+    /// What is wrong with the lists as a connection from `sources` to `targets` neurons.
     pub fn problem(&self, sources: usize, targets: usize) -> Option<String> {
         let whole = self.starts.len() == sources + 1
             && self.starts[0] == 0

@@ -1,7 +1,7 @@
 //! Memories of convolutions: the taps of a kernel are stored once a core, and synapse lists are runs into them.
 //!
-//! Within a kernel row the taps are stored in the order of their targets, so that the channels of neighbouring positions form
-//! long runs.
+//! Within a kernel row the taps are stored in the order of their targets, so that the channels of neighbouring
+//! positions form long runs.
 
 use std::collections::HashMap;
 use std::ops::Range;

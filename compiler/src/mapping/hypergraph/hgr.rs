@@ -15,7 +15,7 @@ use super::graph::{BlockId, Hypergraph, Incidence, VertexId};
 /// Vertices that a header may claim beyond the bytes of its file.
 const VERTICES_FREE: usize = 1 << 16;
 
-/// Lines that say something, with their numbers from 1.
+/// Lines that are neither empty nor comments, with their numbers from 1.
 struct HgrLines<'a> {
     name: &'a str,
     lines: std::iter::Enumerate<std::str::Lines<'a>>,
@@ -53,7 +53,7 @@ fn skipped(line: &str) -> bool {
     line.is_empty() || line.starts_with('%')
 }
 
-/// A word of a hostile file may be long.
+/// The first 40 characters of a word: a word of a file may be of any length.
 fn shown(word: &str) -> String {
     word.chars().take(40).collect()
 }

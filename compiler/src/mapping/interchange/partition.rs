@@ -1,4 +1,4 @@
-//! Partition files.
+//! Partition files: what each core holds, by layer names.
 
 use std::collections::BTreeMap;
 
@@ -161,7 +161,7 @@ impl PartitionFile {
     }
 }
 
-/// Without repetitions, in the order of the first.
+/// The cuts without repetitions, in the order in which they first come.
 fn distinct(cuts: impl Iterator<Item = CutKernel>) -> Vec<CutKernel> {
     let mut all: Vec<CutKernel> = Vec::new();
     for cut in cuts {

@@ -1,4 +1,4 @@
-//! Placement files.
+//! Placement files: the chip, tile and core of the tile of each core of a partition.
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::topology::Tile;

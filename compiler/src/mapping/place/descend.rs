@@ -49,7 +49,8 @@ fn best_of(state: &PlacementState, core: usize, sites: impl Iterator<Item = Site
     savings.filter(|&(delta, _)| delta < 0).min().map(|(_, site)| site)
 }
 
-/// The tile in the weighted middle of a core's partners: its own flows are cheapest there. Its own tile without any.
+/// The tile in the weighted middle of a core's partners: its own flows are cheapest there. If it has no partners, the
+/// tile that it is on.
 fn median(state: &PlacementState, core: usize) -> Tile {
     let mut along: [Vec<(u32, i64)>; 2] = Default::default();
     for &(other, packets) in state.graph.of(core) {

@@ -14,7 +14,7 @@ pub struct Halves<'a> {
     pub cores: &'a [u32],
     /// Index in `cores` of each core of the region; `None` elsewhere.
     pub local: &'a [Option<u32>],
-    /// Where cores are so far.
+    /// Weighted coordinates of all cores, as far as they are known.
     pub points: &'a [WeightedPoint],
     /// Middle of each half.
     pub middles: [WeightedPoint; 2],
@@ -22,7 +22,7 @@ pub struct Halves<'a> {
     pub room: [usize; 2],
 }
 
-/// Passes over all cores at most; each keeps its best moment.
+/// Passes over all cores at most; each goes back to the cheapest division that it met.
 const PASSES: usize = 12;
 
 /// Whether each core goes to the second half: the cheapest of several starts, after improvement.
@@ -59,13 +59,13 @@ fn share(task: &Halves) -> usize {
     (n * first / (first + second).max(1)).clamp(n.saturating_sub(second), first.min(n))
 }
 
-/// The first cores to the first half.
+/// A start: the first cores go to the first half.
 fn in_order(task: &Halves) -> Vec<bool> {
     let first = share(task);
     (0..task.cores.len()).map(|i| i >= first).collect()
 }
 
-/// Those that are pulled most to the first half.
+/// A start: the cores that are pulled most to the first half go there.
 fn by_pull(task: &Halves, pulls: &[i64]) -> Vec<bool> {
     let mut order: Vec<usize> = (0..pulls.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(pulls[i]), i));
@@ -74,7 +74,8 @@ fn by_pull(task: &Halves, pulls: &[i64]) -> Vec<bool> {
     second
 }
 
-/// Growth from the core that is pulled most to the first half: always the core with most packets to those taken.
+/// A start: the first half grows from the core that is pulled most to it, each time by the core with most packets to
+/// those already taken.
 fn by_growth(task: &Halves, pulls: &[i64]) -> Vec<bool> {
     let distance = task.middles[0].to(task.middles[1]).max(1);
     let mut gains: Vec<i64> = pulls.to_vec();
@@ -107,7 +108,7 @@ struct Division<'a> {
     /// Cost saved if the core changes halves.
     gains: Vec<i64>,
     counts: [usize; 2],
-    /// Up to a constant.
+    /// Cost of the division, up to a constant.
     cost: i64,
 }
 
@@ -159,8 +160,8 @@ impl<'a> Division<'a> {
         (0..2).map(|side| self.counts[side].saturating_sub(self.task.room[side])).sum()
     }
 
-    /// Moves every core once, best first, halves overfull by a few on the way; then back to the cheapest legal moment.
-    /// Whether that was an improvement.
+    /// Moves every core once, best first, halves overfull by a few on the way; then goes back to the cheapest legal
+    /// division. Whether that was an improvement.
     fn pass(&mut self) -> bool {
         let slack = 1 + self.task.cores.len() / 64;
         let mut heaps: [BinaryHeap<(i64, std::cmp::Reverse<usize>)>; 2] = Default::default();

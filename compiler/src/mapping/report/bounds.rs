@@ -1,4 +1,4 @@
-//! Lower bounds, so that a reader sees how far a mapping is from the best thinkable.
+//! Lower bounds, so that a reader sees how far a mapping is from the best that any mapping could be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

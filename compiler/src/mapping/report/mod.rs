@@ -27,7 +27,7 @@ use crate::ir::spiking::{HostWork, SpikingIr};
 /// Figures of a mapped model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MappingReport {
-    /// Model and target.
+    /// Name of the model.
     pub model: String,
     /// Name of the target.
     pub target: String,
@@ -45,7 +45,7 @@ pub struct MappingReport {
     pub synapses: SynapseFigures,
     /// Expected traffic.
     pub traffic: TrafficFigures,
-    /// Layers in order.
+    /// Layers in the order in which they run.
     pub layers: Vec<LayerFigures>,
     /// What the host computes beside the chip, in a pass of each network.
     pub host: Vec<HostWork>,
@@ -54,7 +54,7 @@ pub struct MappingReport {
 /// A named lower bound.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LowerBound {
-    /// What it follows from.
+    /// The limit that it follows from.
     pub by: String,
     /// The bound.
     pub least: u64,
@@ -116,7 +116,7 @@ pub struct TrafficFigures {
     pub multicast: Option<TableUse>,
 }
 
-/// One layer.
+/// Figures of one layer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerFigures {
     /// `network.layer`.

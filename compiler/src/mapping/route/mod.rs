@@ -17,7 +17,7 @@ pub struct TableUse {
     pub trees: usize,
     /// Routers with entries.
     pub routers: usize,
-    /// Mean entries of those.
+    /// Mean entries of routers with entries.
     pub mean: f64,
     /// Most entries of a router.
     pub max: u32,
@@ -66,11 +66,11 @@ pub(super) fn table_use(program: &Program, trees: &MulticastTrees, unicast_hops:
 
 /// Expected packets on each link, and what follows: each tree is crossed once a spike.
 pub(super) struct TreeLoads {
-    /// By link.
+    /// Packets on each link, by link.
     pub links: Vec<u64>,
     /// Crossings of links between chips.
     pub chip_crossings: u64,
-    /// No placement of the same cores has fewer crossings: a tree reaches each tile by a link of its own.
+    /// No placement of these cores has fewer crossings: a tree reaches each tile by a link of its own.
     pub least_hops: u64,
 }
 

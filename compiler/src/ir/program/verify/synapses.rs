@@ -53,7 +53,7 @@ struct SynapseCheck<'a> {
     found: EntityMap<ProjectionId, u64>,
 }
 
-/// What an axon touches in one slice, and on whose behalf.
+/// What an axon touches in one slice, and the source position that sends to it.
 struct Touch<'a> {
     core: CoreId,
     list: &'a SynapseList,
@@ -239,7 +239,7 @@ struct Reached {
     targets: Range<usize>,
     /// Source channels of a group.
     group: usize,
-    /// Target channels of a source channel.
+    /// Target channels that a source channel joins.
     row: usize,
 }
 

@@ -1,7 +1,7 @@
 //! Contraction: the problem whose vertices are the clusters of another one.
 //!
-//! Nets inside one cluster are dropped and nets with the same pins are joined, which shrinks layered networks far faster than
-//! their vertices.
+//! Nets inside one cluster are dropped and nets with the same pins are joined, which shrinks layered networks far
+//! faster than their vertices.
 
 use crate::mapping::hypergraph::graph::{Hypergraph, Incidence, NetId, SharedResource, VertexId};
 use crate::random::mix;

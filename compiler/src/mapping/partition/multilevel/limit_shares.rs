@@ -35,7 +35,8 @@ impl LimitShares {
         }
     }
 
-    /// Takes back what was used too much; the worst excess, or `None` if all cores keep all limits.
+    /// Lowers the shares of limits that built cores exceed; returns the worst excess, or `None` if all cores keep all
+    /// limits.
     pub fn tighten(&mut self, target: &Target, uses: &EntityMap<CoreId, CoreUsage>) -> Option<LimitExceeded> {
         let mut worst: Option<LimitExceeded> = None;
         for limit in Limit::ALL {

@@ -1,9 +1,9 @@
 //! Partition of a whole network by its hypergraph: for irregular networks, and for convolutional ones on demand.
 //!
-//! The hypergraph partitioner knows sums (neurons, synapses that are not shared) and unions (input axons, shared
-//! kernels, thresholds). What a core really uses also depends on how boxes fall: lists for each variant of a border,
-//! output slots for each destination. So the cores are built and counted; where a limit is exceeded, the limit that the
-//! partitioner is given is tightened by as much, and it tries again.
+//! The hypergraph partitioner knows sums (neurons, synapses that are not shared) and shared resources (input axons,
+//! shared kernels, thresholds). What a core really uses also depends on how boxes fall: lists for each variant of a
+//! border, output slots for each destination. So the cores are built and counted; where a limit is exceeded, the limit
+//! that the partitioner is given is tightened by as much, and it tries again.
 
 mod limit_shares;
 mod problem;

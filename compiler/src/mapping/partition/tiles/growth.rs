@@ -1,5 +1,5 @@
-//! How a core grows by neurons of an irregular population: next comes the neuron that shares most sources with those already
-//! there. Neurons that share sources are candidates, kept by how many they share.
+//! How a core grows by neurons of an irregular population: next comes the neuron that shares most sources with those
+//! already there. Neurons that share sources are candidates, kept by how many they share.
 //!
 //! Work grows with the synapses: a source is looked at once for each core that it reaches.
 
@@ -14,7 +14,7 @@ use crate::ir::spiking::SparseSynapses;
 
 /// Candidates that do not fit before a core is closed.
 const REJECTS: usize = 32;
-/// A source with more targets than this draws no neuron to a core: they are all over the chip anyway.
+/// A source with more targets than this draws no neuron to a core: they are spread over the chip in any case.
 const HUB: usize = 4096;
 
 /// The first limit that a use exceeds once neurons are merged where the input axons ask for it.
@@ -96,7 +96,7 @@ impl<'a> CoreGrowth<'a> {
         }
     }
 
-    /// Fills a core that uses so much already: its new neurons, ascending, and what they use.
+    /// Fills a core that uses `base` already; returns its new neurons, ascending, and what they use.
     pub fn grow(&mut self, core: u32, base: &CoreUsage) -> (Vec<u32>, CoreUsage) {
         let mut more = CoreUsage::default();
         self.incoming.iter_mut().for_each(|synapses| synapses.touched = false);

@@ -76,7 +76,7 @@ fn incoming<'a>(ir: &'a SpikingIr, layer: &PartitionLayer) -> Vec<(ProjectionId,
     layer.incoming.iter().filter_map(|&id| Some((id, ir.projections[id].sparse()?))).collect()
 }
 
-/// Puts the whole population on cores.
+/// Puts a whole irregular population on cores.
 ///
 /// # Errors
 /// [`Code::DoesNotFit`] for a neuron whose targets lie on too many cores.
@@ -89,7 +89,7 @@ pub fn place(
     state: &mut FilledCores,
 ) -> Result<(), Diagnostics> {
     let incoming = incoming(ir, layer);
-    // No layer that comes later asks for it.
+    // No layer that is placed later needs these counts.
     let fan_out = state.outgoing.remove(&layer.id).map(|outgoing| outgoing.all);
     let mut growth =
         CoreGrowth::new(target, capacity, layer.population.shape.len(), &incoming, fan_out.as_ref());
@@ -135,7 +135,7 @@ pub fn place(
     Ok(())
 }
 
-/// Adds the destination cores of every source neuron; how many.
+/// Adds the destination cores of every source neuron; returns how many there are in all.
 fn add_outgoing(
     ir: &SpikingIr,
     state: &mut FilledCores,
