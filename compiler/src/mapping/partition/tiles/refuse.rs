@@ -117,18 +117,18 @@ pub(super) fn remedy(target: &Target, limit: Limit) -> &'static str {
     match limit {
         Limit::InputAxons if target.axons.planes() > 1 => {
             "use fewer source channels, a smaller kernel or narrower weights (--weights); neurons for partial sums \
-             would pass a threshold and change the result, so the fan_out-in is not split"
+             would pass a threshold and change the result, so the fan-in is not split"
         }
         Limit::Neurons | Limit::OutputAxons if copies => {
             "use fewer target channels or narrower weights (--weights): a neuron has one target axon, so it is copied \
              for every further one"
         }
         Limit::Neurons if target.core.fan_in_merge.is_some() && narrower => {
-            "use fewer source channels, a smaller kernel or narrower weights (--weights): fan_out-in is extended by \
+            "use fewer source channels, a smaller kernel or narrower weights (--weights): fan-in is extended by \
              merging a core's neurons, and narrower weights leave more of them"
         }
         Limit::Neurons if target.core.fan_in_merge.is_some() => {
-            "use fewer source channels or a smaller kernel: fan_out-in is extended by merging a core's neurons"
+            "use fewer source channels or a smaller kernel: fan-in is extended by merging a core's neurons"
         }
         Limit::SynapseMemory if narrower => {
             "use fewer input channels, a smaller kernel or narrower weights (--weights)"
