@@ -12,8 +12,8 @@ use std::time::Instant;
 use snnc_compiler::driver::assemble;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Model, Network, NeuronFormat, NeuronModel, Population, Projection, Sparse, SpikingIr,
-    Window,
+    Bias, Connectivity, Network, NeuronFormat, NeuronModel, Population, Projection, SparseSynapses,
+    SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::partition::Partition;
@@ -125,7 +125,7 @@ fn ir(target: &Target, steps: u32) -> SpikingIr {
             (0..share).map(move |k| (source, core * SIZE + (source + 4 * k) % SIZE, 0))
         })
     });
-    let lists = Sparse::from_edges(neurons as usize, edges.collect());
+    let lists = SparseSynapses::from_edges(neurons as usize, edges.collect());
     let projection = Projection {
         source: PopulationId(0),
         target: PopulationId(1),
@@ -133,7 +133,7 @@ fn ir(target: &Target, steps: u32) -> SpikingIr {
         connectivity: Connectivity::Sparse(lists),
     };
     SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "packets".into(),
             neuron: NeuronFormat::new(&target.neuron, 8),
             networks: vec![Network { name: "net".into(), timesteps: steps, pass_steps: steps + 1 }].into(),

@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use snnc_compiler::driver::Given;
+use snnc_compiler::driver::MappingInputs;
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::spiking::{Model, SpikingIr};
+use snnc_compiler::ir::spiking::{SpikingIr, SpikingModel};
 use snnc_compiler::mapping::Partition;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
@@ -53,10 +53,15 @@ impl MappingFiles {
     ///
     /// # Errors
     /// What is wrong with a file.
-    pub fn read(&self, ir: &SpikingIr, target: &Target, search: SearchOptions) -> Result<Given, Diagnostics> {
-        let mut given = Given::default();
+    pub fn read(
+        &self,
+        ir: &SpikingIr,
+        target: &Target,
+        search: SearchOptions,
+    ) -> Result<MappingInputs, Diagnostics> {
+        let mut inputs = MappingInputs::default();
         if let Some(path) = &self.profile {
-            given.rates = profile::read(path, ir)?;
+            inputs.rates = profile::read(path, ir)?;
         }
         if let Some(path) = &self.partition {
             let ron = path.extension().is_some_and(|extension| extension == "ron");
@@ -73,16 +78,16 @@ impl MappingFiles {
             let partition = if ron {
                 PartitionFile::read(path)?.resolve(ir).map_err(|problems| in_file(path, problems))?
             } else {
-                self.of_blocks(path, ir, target, (&given.rates, search))?
+                self.of_blocks(path, ir, target, (&inputs.rates, search))?
             };
             partition.verify(ir).map_err(|problems| in_file(path, problems))?;
-            given.partition = Some(partition);
+            inputs.partition = Some(partition);
         }
         if let Some(path) = &self.placement {
             let placement = PlacementFile::read(path)?.resolve(target);
-            given.placement = Some(placement.map_err(|problems| in_file(path, problems))?);
+            inputs.placement = Some(placement.map_err(|problems| in_file(path, problems))?);
         }
-        Ok(given)
+        Ok(inputs)
     }
 
     /// A partition from the blocks of one network's hypergraph; other networks are searched.
@@ -139,7 +144,11 @@ fn in_file(path: &Path, mut problems: Diagnostics) -> Diagnostics {
 ///
 /// # Errors
 /// [`Code::Argument`] if there is none.
-pub fn network_named(model: &Model, option: &str, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
+pub fn network_named(
+    model: &SpikingModel,
+    option: &str,
+    name: Option<&str>,
+) -> Result<NetworkId, Diagnostic> {
     let Some(name) = name else {
         return Ok(NetworkId(0));
     };

@@ -10,7 +10,7 @@ use crate::mapping::partition::Rates;
 use crate::mapping::partition::search::SearchOptions;
 use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
-use crate::mapping::traffic::Traffic;
+use crate::mapping::traffic::CoreTraffic;
 use crate::mapping::{Partition, Placement, build_cores, partition, place, route};
 use crate::passes::{self, LowerOptions, pipeline};
 use crate::workload::{self, Reconstruction, Workload};
@@ -74,7 +74,7 @@ pub fn emit_after(
     text.map_err(|problems| model.origin.locate(problems))
 }
 
-/// The same choices without the recorded passes that were asked for; none if nobody asked.
+/// The choices without the recorded passes that were asked for; `None` if none were.
 fn without_calibration(options: LowerOptions) -> Option<LowerOptions> {
     let asked = options.calibration.is_some_and(|passes| passes > 0);
     asked.then_some(LowerOptions { calibration: Some(0), ..options })
@@ -87,9 +87,10 @@ fn idle_calibration(options: LowerOptions, reason: &str) -> Diagnostic {
         .hint("leave it out: weights are rounded alike either way")
 }
 
-/// What a user brings to the mapping; what is missing is searched for.
+/// What a user brings to the mapping: expected rates, and a partition or placement that is searched for where it is
+/// missing.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Given {
+pub struct MappingInputs {
     /// Expected spikes.
     pub rates: Rates,
     /// Another author's partition.
@@ -103,32 +104,32 @@ pub struct Given {
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`], or what a verifier finds.
 pub fn map(ir: &SpikingIr, target: &Target, options: CompileOptions) -> Result<Program, Diagnostics> {
-    map_given(ir, target, options, &Given::default())
+    map_with(ir, target, options, &MappingInputs::default())
 }
 
-/// The same with rates, a partition or a placement from elsewhere.
+/// Maps a spiking IR with rates, a partition or a placement that the user brings.
 ///
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`], or what a verifier finds.
-pub fn map_given(
+pub fn map_with(
     ir: &SpikingIr,
     target: &Target,
     options: CompileOptions,
-    given: &Given,
+    inputs: &MappingInputs,
 ) -> Result<Program, Diagnostics> {
     // What narrower weights take is the target's to say.
     has_neurons(ir, target)?;
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
-    let (partition, sites) = match (&given.partition, &target.layer_cores) {
+    let (partition, sites) = match (&inputs.partition, &target.layer_cores) {
         (Some(partition), _) => (partition.clone(), None),
         (None, Some(layers)) => {
             let (partition, placement) = partition::layer_cores::assign(ir, target, layers)?;
             (partition, Some(placement))
         }
-        (None, None) => (partition::search(ir, target, &given.rates, options.search)?.partition, None),
+        (None, None) => (partition::search(ir, target, &inputs.rates, options.search)?.partition, None),
     };
-    assemble_weighed(ir, target, &partition, &given.rates, |traffic| {
-        match given.placement.clone().or(sites) {
+    assemble_for_rates(ir, target, &partition, &inputs.rates, |traffic| {
+        match inputs.placement.clone().or(sites) {
             Some(placement) => Ok(placement),
             None => Ok(place::place(partition.cores.len(), traffic, target, options.place)?),
         }
@@ -155,24 +156,24 @@ pub fn assemble(
     ir: &SpikingIr,
     target: &Target,
     partition: &Partition,
-    placement: impl FnOnce(&Traffic) -> Result<Placement, Diagnostics>,
+    placement: impl FnOnce(&CoreTraffic) -> Result<Placement, Diagnostics>,
 ) -> Result<Program, Diagnostics> {
-    assemble_weighed(ir, target, partition, &Rates::default(), placement)
+    assemble_for_rates(ir, target, partition, &Rates::default(), placement)
 }
 
-fn assemble_weighed(
+fn assemble_for_rates(
     ir: &SpikingIr,
     target: &Target,
     partition: &Partition,
     rates: &Rates,
-    placement: impl FnOnce(&Traffic) -> Result<Placement, Diagnostics>,
+    placement: impl FnOnce(&CoreTraffic) -> Result<Placement, Diagnostics>,
 ) -> Result<Program, Diagnostics> {
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
     partition.verify(ir)?;
     let ir = ir.reordered(&partition.orders);
     let cut = ir.with_parts(&partition.kernel_parts);
     let cores = build_cores(&cut, partition);
-    let placement = placement(&Traffic::expected(&cores, rates))?;
+    let placement = placement(&CoreTraffic::expected(&cores, rates))?;
     placement.verify(cores.len(), target)?;
     let Placement { chips, sites } = placement;
     let program = Program {

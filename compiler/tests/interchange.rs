@@ -3,7 +3,7 @@
 mod common;
 
 use common::{network, target};
-use snnc_compiler::driver::{CompileOptions, Given, map, map_given, partition_of, placement_of};
+use snnc_compiler::driver::{CompileOptions, MappingInputs, map, map_with, partition_of, placement_of};
 use snnc_compiler::mapping::interchange::MappingFile;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
@@ -20,12 +20,12 @@ fn a_mapping_comes_back_from_its_files() {
     assert_eq!(PartitionFile::from_text(&partition_text, "p").unwrap(), partition, "{partition_text}");
     let placement_text = placement.to_text();
     assert_eq!(PlacementFile::from_text(&placement_text, "p").unwrap(), placement, "{placement_text}");
-    let given = Given {
+    let given = MappingInputs {
         partition: Some(partition.resolve(&ir).unwrap()),
         placement: Some(placement.resolve(&target).unwrap()),
-        ..Given::default()
+        ..MappingInputs::default()
     };
-    assert_eq!(map_given(&ir, &target, CompileOptions::default(), &given).unwrap(), program);
+    assert_eq!(map_with(&ir, &target, CompileOptions::default(), &given).unwrap(), program);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::{Connectivity, NeuronFormat, NeuronModel, Sparse, SpikingIr};
+use snnc_compiler::ir::spiking::{Connectivity, NeuronFormat, NeuronModel, SparseSynapses, SpikingIr};
 use snnc_compiler::ir::{CoreId, PopulationId, ProjectionId, Shape};
 use snnc_targets::{Code, Site, Subject, Target, registry};
 
@@ -99,7 +99,7 @@ fn layers_without_a_core_are_refused_with_their_words() {
         ir.projections[ProjectionId(2)].conv_mut().unwrap().map.rows.dilation = 2;
     });
     refused("it is fed by an irregular projection", |ir, _| {
-        ir.projections[ProjectionId(0)].connectivity = Connectivity::Sparse(Sparse::default());
+        ir.projections[ProjectionId(0)].connectivity = Connectivity::Sparse(SparseSynapses::default());
     });
 }
 

@@ -1,6 +1,6 @@
 //! The routes of a program over the mesh: which links a packet from a slice to a core crosses.
 //!
-//! On a target with multicast a spike crosses each link of its [`Trees`] once instead; packets delivered stay the same.
+//! On a target with multicast a spike crosses each link of its [`MulticastTrees`] once instead; packets delivered stay the same.
 //!
 //! The one place that walks links. [`crate::time`] asks it for link loads, [`crate::charge`] for hops. The paths are
 //! those of [`snnc_targets::Topology::path`], looked up once for each (source core, target core) of the program.
@@ -15,7 +15,7 @@ use std::ops::{AddAssign, Range};
 
 use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::CoreId;
-use snnc_compiler::ir::program::trees::{TreeId, Trees};
+use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
 use snnc_compiler::ir::program::{CoreSlice, Program};
 use snnc_targets::{Link, LinkKind, Topology};
 
@@ -124,7 +124,7 @@ impl Network {
         paths.network.keys = paths.network.routes.iter().map(|r| (r.source as u32, r.target.0)).collect();
         let first = |slice| paths.network.routes.partition_point(|route| route.source < slice);
         paths.network.starts = (0..=slices.cores.len()).map(first).collect();
-        paths.network.trees = Trees::of(program).map(|trees| paths.spreads(&trees));
+        paths.network.trees = MulticastTrees::of(program).map(|trees| paths.spreads(&trees));
         paths.network
     }
 
@@ -260,7 +260,7 @@ impl Paths<'_> {
     }
 
     /// The links of each tree, by its id.
-    fn spreads(&mut self, trees: &Trees) -> Vec<Spread> {
+    fn spreads(&mut self, trees: &MulticastTrees) -> Vec<Spread> {
         let mut spreads = Vec::with_capacity(trees.all().len());
         for (id, tree) in trees.all().iter().enumerate() {
             let start = self.network.crossed.len();

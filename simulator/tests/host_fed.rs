@@ -13,8 +13,8 @@ use snnc_compiler::driver::{CompileOptions, assemble, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Slice;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
-    Population, Projection, Readout, SpikingIr, Window,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Network, NeuronFormat, NeuronModel,
+    Population, Projection, Readout, SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::effort::Effort;
@@ -66,7 +66,7 @@ fn join(ir: &mut SpikingIr, source: PopulationId, target: PopulationId) {
 fn network(target: &Target, channels: usize, side: usize) -> SpikingIr {
     let network = Network { name: "net".into(), timesteps: STEPS, pass_steps: STEPS + 2 };
     let mut ir = SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "wide".into(),
             neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
             networks: vec![network].into(),

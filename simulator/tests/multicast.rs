@@ -9,7 +9,7 @@ use common::Random;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::program::trees::Trees;
+use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::Rates;
@@ -103,7 +103,7 @@ fn forking_changes_hops_and_nothing_else() {
 #[test]
 fn tables_are_checked_to_the_last_entry() {
     let (ir, program, _) = mapped(3, RoutingScheme::Multicast { table_entries: None });
-    let most = Trees::of(&program).unwrap().table_entries().iter().copied().max().unwrap();
+    let most = MulticastTrees::of(&program).unwrap().table_entries().iter().copied().max().unwrap();
     assert!(most > 1);
     let limited = |entries| target(3, RoutingScheme::Multicast { table_entries: Some(entries) }).1;
     map(&ir, &limited(most), options()).unwrap();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use common::no_overlap;
 use common::timing::{self, timed, watched};
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::program::trees::Trees;
+use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_compiler::ir::{CoreId, NetworkId};
 use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::Chip;
@@ -45,7 +45,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
             longer += usize::from(c.total_ps > a.total_ps);
             bounded_by_making += usize::from(a.bound == snnc_simulator::time::Bound::AxonOut);
         }
-        let trees = Trees::of(&program).unwrap();
+        let trees = MulticastTrees::of(&program).unwrap();
         let casts = outcome.counts.steps.iter().flat_map(|step| &step.casts);
         let (mut sent, mut delivered) = (0, 0);
         for cast in casts {
@@ -75,7 +75,7 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
         assert_eq!(record, unwatched, "seed {seed}: watching changes nothing");
         let meter = Meter::new(&program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
         let cycle = meter.cycle().unwrap();
-        let trees = Trees::of(&program).unwrap();
+        let trees = MulticastTrees::of(&program).unwrap();
         let (mut latencies, mut zero_load) = (Latencies::default(), 0);
         for ((_, step), counts) in steps.iter().zip(&outcome.counts.steps) {
             let spikes: u64 = counts.casts.iter().map(|cast| cast.spikes).sum();

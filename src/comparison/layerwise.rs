@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Model, Population, Sparse, SpikingIr, Ties, membrane_grid,
+    Bias, Connectivity, Population, SparseSynapses, SpikingIr, SpikingModel, Ties, membrane_grid,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::neuron::TrainedNeuron;
@@ -194,7 +194,7 @@ impl InputSums {
 
 impl InputSums {
     /// Spikes through a list of synapses.
-    fn add_synapses(&mut self, source: &SourceKernel, lists: &Sparse, spikes: &[bool]) {
+    fn add_synapses(&mut self, source: &SourceKernel, lists: &SparseSynapses, spikes: &[bool]) {
         if let Wiring::Sparse { sources, targets } = &source.wiring {
             for ((&from, &to), weight) in sources.iter().zip(targets).zip(&source.weights) {
                 if spikes[from as usize] {
@@ -240,7 +240,7 @@ struct Neurons<'a> {
 }
 
 impl<'a> Neurons<'a> {
-    fn new(model: &'a Model, id: PopulationId, layer: &NeuronLayer, input: &[f64]) -> Self {
+    fn new(model: &'a SpikingModel, id: PopulationId, layer: &NeuronLayer, input: &[f64]) -> Self {
         let population = &model.populations[id];
         let TrainedNeuron { threshold, reset, .. } = layer.kind.trained().expect("read-outs are not checked");
         let trained = layer.kind.from_rest(threshold - reset).expect("read-outs are not checked");
@@ -340,7 +340,7 @@ impl<'a> Neurons<'a> {
 }
 
 /// How far the stored constant input of each channel lies above the next lower that the format holds, in thresholds.
-fn raised(model: &Model, population: &Population, units: &[i32]) -> Vec<f64> {
+fn raised(model: &SpikingModel, population: &Population, units: &[i32]) -> Vec<f64> {
     let step = |value: i32| {
         let lower = model.neuron.above(-value).map_or(value, |above| -above);
         f64::from(value - lower)
@@ -364,7 +364,7 @@ fn fire(v: &mut f64, update: impl Fn(f64) -> f64, over: impl Fn(f64) -> bool) ->
 
 /// Constant current and chip bias of each neuron, `[h, w, c]`.
 fn constants(
-    model: &Model,
+    model: &SpikingModel,
     id: PopulationId,
     population: &Population,
     layer: &NeuronLayer,

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::program::layer_cores::Demand;
+use snnc_compiler::ir::program::layer_cores::LayerDemand;
 use snnc_compiler::ir::program::usage::Limit;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::SpikingIr;
@@ -159,7 +159,7 @@ fn layer_core_uses(ir: &SpikingIr, program: &Program) -> Vec<Binding> {
     for (core, &site) in program.sites.iter() {
         let slice: Option<&Slice> = program.cores[core].slices.first().map(|placed| &placed.slice);
         let (Some(slice), Some(has)) = (slice, layers.cores.0.get(site.0 as usize)) else { continue };
-        let demand = Demand::new(ir, slice.population);
+        let demand = LayerDemand::new(ir, slice.population);
         let words = [
             ("kernel words", demand.kernel_words, has.kernel_words),
             ("neuron words", demand.neuron_words, has.neuron_words),

@@ -1,9 +1,9 @@
 //! A run of two images on two cores, for tests of the report.
 
 use snnc_compiler::ir::channels::ChannelMap;
-use snnc_compiler::ir::program::{Core, CoreSlice, Destination, InputAxon, Program, Slice};
+use snnc_compiler::ir::program::{AxonDestination, Core, CoreSlice, InputAxon, Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, HostInput, HostStage, Model, Network, NeuronFormat, NeuronModel, Population, Readout, Window,
+    Bias, HostInput, HostStage, Network, NeuronFormat, NeuronModel, Population, Readout, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_simulator::charge::{Meter, RunRecord};
@@ -66,7 +66,7 @@ fn program() -> Program {
         order: None,
         rounding: Default::default(),
     };
-    let model = Model {
+    let model = SpikingModel {
         name: "toy".into(),
         neuron: NeuronFormat::new(&target.neuron, 8),
         networks: vec![Network { name: "net".into(), timesteps: 4, pass_steps: 5 }].into(),
@@ -104,7 +104,7 @@ fn host_input() -> HostInput {
 
 fn core(population: u32, targets: &[u32]) -> Core {
     let slice = Slice { population: PopulationId(population), channels: 0..2, rows: 0..2, cols: 0..2 };
-    let destinations = targets.iter().map(|&core| Destination { core: CoreId(core), axon: 0 }).collect();
+    let destinations = targets.iter().map(|&core| AxonDestination { core: CoreId(core), axon: 0 }).collect();
     let route_starts = (0..5).map(|p| if p == 0 { 0 } else { targets.len() as u32 }).collect();
     // Packets arrive, and meet no synapse.
     let axon = InputAxon { first_atom: 0, atoms: 2, delay: 1, first_entry: 0, entries: 0 };

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use snnc_compiler::mapping::hypergraph::{self, Blocks, Hypergraph, Limits, Options, hgr};
+use snnc_compiler::mapping::hypergraph::{self, Blocks, Hypergraph, Limits, HypergraphOptions, hgr};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, input};
 
 use crate::report::memory::peak_bytes;
@@ -52,10 +52,10 @@ pub fn partition(
     path: &Path,
     limits: &[u64],
     blocks: Blocks,
-    options: Options,
+    options: HypergraphOptions,
 ) -> Result<Partitioned, Diagnostics> {
     let graph = read(path, limits)?;
-    let limits = Limits { scalars: limits.to_vec(), covers: Vec::new() };
+    let limits = Limits { scalars: limits.to_vec(), shared: Vec::new() };
     let start = Instant::now();
     let solution = hypergraph::partition(&graph, &limits, blocks, options)?;
     let seconds = start.elapsed().as_secs_f64();

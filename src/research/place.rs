@@ -8,7 +8,7 @@ use serde::Serialize;
 use snnc_compiler::mapping::flows;
 use snnc_compiler::mapping::place::{HopCosts, PlaceOptions, arrange};
 use snnc_compiler::mapping::report::hops_bound;
-use snnc_compiler::mapping::traffic::Traffic;
+use snnc_compiler::mapping::traffic::CoreTraffic;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Subject, Topology, input};
 
 /// Tiles of a mesh, and cores on each.
@@ -107,7 +107,7 @@ pub fn place(
 }
 
 /// Counts hops anew, by distances.
-fn evaluated(traffic: &Traffic, topology: &Topology, sites: &[Site], seconds: f64) -> PlacementResult {
+fn evaluated(traffic: &CoreTraffic, topology: &Topology, sites: &[Site], seconds: f64) -> PlacementResult {
     let hops = |from: usize, to: usize| u64::from(topology.distance(sites[from], sites[to]));
     let flows = traffic.flows.iter();
     let place = |&site: &Site| {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::workload::Samples;
 use snnc_targets::{Code, Diagnostic, Place, Subject, output};
 
@@ -34,7 +34,7 @@ pub fn accuracy(readouts: &[Vec<f64>], labels: &[usize]) -> f64 {
 ///
 /// # Errors
 /// [`Code::Argument`] for another name, or none where there are several.
-pub fn network(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
+pub fn network(model: &SpikingModel, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
     if name.is_some() || model.networks.len() == 1 {
         return network_named(model, "--network", name);
     }
@@ -71,7 +71,7 @@ fn unnamed(names: &[&str]) -> Diagnostic {
 /// Those of [`input::samples`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more
 /// than a run holds.
 pub fn read(
-    model: &Model,
+    model: &SpikingModel,
     network: NetworkId,
     path: &Path,
     most: Option<u64>,

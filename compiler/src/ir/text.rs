@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use snnc_targets::{Code, Diagnostic, Place};
 
 use super::program::Program;
-use super::spiking::{Bias, Model, SpikingIr};
+use super::spiking::{Bias, SpikingIr, SpikingModel};
 
 /// Prints `value` as RON below `header` (each line becomes a comment).
 pub fn print<T: Serialize>(header: &str, value: &T) -> String {
@@ -99,7 +99,7 @@ impl Program {
 }
 
 /// Networks and populations, one line each.
-fn model_header(model: &Model) -> String {
+fn model_header(model: &SpikingModel) -> String {
     let mut text = format!("model {}\n", model.name);
     for (id, network) in model.networks.iter() {
         text += &format!(

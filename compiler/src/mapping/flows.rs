@@ -3,18 +3,18 @@
 
 use snnc_targets::{Code, Diagnostic, Place};
 
-use super::traffic::Traffic;
+use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
 
-/// Most cores that a file may name.
+/// Most cores that a file of flows may name.
 const CORES_MOST: u32 = 1 << 24;
 
 /// Number of cores (one more than the largest named) and traffic. Flows named twice add up; `place` is the file's name.
 ///
 /// # Errors
 /// [`Code::TextForm`] with the line.
-pub fn parse(text: &str, place: &str) -> Result<(usize, Traffic), Diagnostic> {
-    let mut traffic = Traffic::default();
+pub fn parse(text: &str, place: &str) -> Result<(usize, CoreTraffic), Diagnostic> {
+    let mut traffic = CoreTraffic::default();
     let (mut cores, mut total) = (0, 0u64);
     for (i, line) in text.lines().enumerate() {
         let refuse = |message: String| {

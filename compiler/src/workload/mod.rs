@@ -6,7 +6,6 @@
 //! inputs from outside). Driving the compiled program is the simulator's; it reads the [`WorkloadSpec`] made here.
 
 mod generation;
-mod random;
 mod reconstruction;
 mod samples;
 

@@ -1,6 +1,6 @@
 //! Rules of a program by itself: sites, memories, routes, limits, lists.
 
-use snnc_compiler::ir::program::{AxonEntry, Destination, InputAxon, Program, Run, SynapseList};
+use snnc_compiler::ir::program::{AxonDestination, AxonEntry, InputAxon, Program, SynapseList, SynapseRun};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId, ProjectionId};
 use snnc_targets::schema::{InputAxonKind, OutputAxonKind, RoutingScheme};
 use snnc_targets::{Code, Provenance, Site, Sourced};
@@ -108,7 +108,11 @@ fn program_memories() {
         let core = &mut p.cores[CoreId(1)];
         let first = core.axons[0].first_entry as usize;
         let list = core.lists[core.entries[first].list as usize].clone();
-        core.lists.push(SynapseList { slice: 1, runs: vec![Run { target: 0, weight: 0, len: 1 }], ..list });
+        core.lists.push(SynapseList {
+            slice: 1,
+            runs: vec![SynapseRun { target: 0, weight: 0, len: 1 }],
+            ..list
+        });
         let twin = AxonEntry { list: core.lists.len() as u32 - 1, target: core.slices[1].first_neuron };
         core.entries.insert(first + 1, twin);
         core.axons[0].entries = 2;
@@ -234,7 +238,7 @@ fn program_routes() {
         core.axons.push(InputAxon { first_entry, ..old });
         let axon = core.axons.len() as u32 - 1;
         let slice = &mut p.cores[CoreId(0)].slices[0];
-        slice.destinations.insert(0, Destination { axon, ..to });
+        slice.destinations.insert(0, AxonDestination { axon, ..to });
         slice.route_starts[1..].iter_mut().for_each(|start| *start += 1);
     });
     bad_program("two sources", "has 2 sources", |p| {

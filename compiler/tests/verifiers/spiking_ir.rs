@@ -268,7 +268,8 @@ fn cycles_side_by_side_are_sound() {
     let mut ir = crate::common::irregular();
     let mut back = ir.projections[ProjectionId(0)].clone();
     (back.source, back.target) = (SECOND, SECOND);
-    back.connectivity = Connectivity::Sparse(snnc_compiler::ir::spiking::Sparse::from_edges(5, Vec::new()));
+    back.connectivity =
+        Connectivity::Sparse(snnc_compiler::ir::spiking::SparseSynapses::from_edges(5, Vec::new()));
     ir.projections.push(back);
     ir.verify().unwrap();
     assert!(ir.components().all.iter().all(|c| !c.cyclic));

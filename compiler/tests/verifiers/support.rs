@@ -2,7 +2,7 @@
 
 use snnc_compiler::driver::assemble;
 use snnc_compiler::ir::program::{Program, Slice};
-use snnc_compiler::ir::spiking::{Connectivity, Convolution, Sparse, SpikingIr};
+use snnc_compiler::ir::spiking::{Connectivity, Convolution, SparseSynapses, SpikingIr};
 use snnc_compiler::ir::{CoreId, PopulationId, ProjectionId};
 use snnc_compiler::mapping::partition::tiling::Tiling;
 use snnc_compiler::mapping::place::{PlaceOptions, place};
@@ -35,7 +35,7 @@ pub fn conv(ir: &mut SpikingIr, id: ProjectionId) -> &mut Convolution {
     conv
 }
 
-pub fn sparse(ir: &mut SpikingIr, id: ProjectionId) -> &mut Sparse {
+pub fn sparse(ir: &mut SpikingIr, id: ProjectionId) -> &mut SparseSynapses {
     let Connectivity::Sparse(sparse) = &mut ir.projections[id].connectivity else { unreachable!() };
     sparse
 }

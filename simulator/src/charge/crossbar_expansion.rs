@@ -99,7 +99,7 @@ impl SliceExpansion {
         let axons = &program.target.axons;
         let takes: Vec<u32> = (0..placed.slice.positions()).map(|p| takes(axons, placed, p)).collect();
         let atoms = u64::from(placed.slice.atoms());
-        let destination = |to: &snnc_compiler::ir::program::Destination| {
+        let destination = |to: &snnc_compiler::ir::program::AxonDestination| {
             let core = &program.cores[to.core];
             let axon = &core.axons[to.axon as usize];
             let entry = |entry: &AxonEntry| {

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
-use snnc_compiler::ir::program::trees::{TreeId, Trees};
+use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
 use snnc_compiler::ir::spiking::Bias;
 
 use super::arrivals::{Arrivals, Departures, Receivers};
@@ -233,7 +233,13 @@ fn added<'s>(mut parts: impl Iterator<Item = &'s Vec<Vec<u64>>>) -> Vec<Vec<u64>
 }
 
 /// Spikes by multicast tree. Traces of other networks are empty; trees are numbered slice by slice.
-fn add_casts(chip: &Chip, trees: &Trees, traces: &[SliceTrace], grain: Grain, rows: &mut [StepCounts]) {
+fn add_casts(
+    chip: &Chip,
+    trees: &MulticastTrees,
+    traces: &[SliceTrace],
+    grain: Grain,
+    rows: &mut [StepCounts],
+) {
     for (slice, trace) in traces.iter().enumerate() {
         let positions = trees.positions(slice);
         let start = chip.program.model.populations[chip.table.populations[slice]].window.start as usize;

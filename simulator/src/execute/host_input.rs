@@ -5,7 +5,7 @@
 //! does, if the format holds one. (Under a constant current spikes repeat with the period of the first, so that settles all.)
 
 use rayon::prelude::*;
-use snnc_compiler::ir::spiking::{HostInput, Model, NeuronFormat, TrainedNeuron};
+use snnc_compiler::ir::spiking::{HostInput, NeuronFormat, SpikingModel, TrainedNeuron};
 
 use crate::counts::Events;
 use crate::neuron::{Rule, State};
@@ -16,7 +16,7 @@ const SHARE: usize = 1 << 11;
 const TRIES: usize = 64;
 
 /// Biases of a host-fed population, `[c, h, w]` row-major in its own order, and how many were clipped to the bias format.
-pub fn biases(model: &Model, host: &HostInput, input: &[f64]) -> (Vec<i32>, u64) {
+pub fn biases(model: &SpikingModel, host: &HostInput, input: &[f64]) -> (Vec<i32>, u64) {
     let current = host.current(input);
     let population = &model.populations[host.population];
     let positions = population.shape.positions().max(1);
@@ -54,7 +54,7 @@ struct Alike<'a> {
 
 impl<'a> Alike<'a> {
     /// None where the trained neuron is not known.
-    fn new(model: &'a Model, host: &HostInput) -> Option<Self> {
+    fn new(model: &'a SpikingModel, host: &HostInput) -> Option<Self> {
         let population = &model.populations[host.population];
         Some(Self {
             trained: host.neuron?,

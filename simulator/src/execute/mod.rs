@@ -25,8 +25,8 @@ pub mod spikes;
 
 use std::sync::Arc;
 
-use snnc_compiler::ir::components::Component;
-use snnc_compiler::ir::program::trees::Trees;
+use snnc_compiler::ir::components::PopulationComponent;
+use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
@@ -59,11 +59,11 @@ pub struct Chip {
     /// Instructions that the inner loops use.
     level: Level,
     /// What runs by itself, in order.
-    components: Vec<Component>,
+    components: Vec<PopulationComponent>,
     /// Timesteps after the window of each population in which spikes still arrive.
     late: Vec<u32>,
     /// Multicast trees, if the target has them.
-    trees: Option<Trees>,
+    trees: Option<MulticastTrees>,
 }
 
 /// How a chip is executed.
@@ -87,7 +87,7 @@ impl Default for Choice {
 pub struct PassOutcome {
     /// Values of the network's read-outs, `[c, h, w]` row-major each, in the order of [`Model::readouts`].
     ///
-    /// [`Model::readouts`]: snnc_compiler::ir::spiking::Model::readouts
+    /// [`Model::readouts`]: snnc_compiler::ir::spiking::SpikingModel::readouts
     pub readouts: Vec<Vec<f64>>,
     /// Event counts.
     pub counts: PassCounts,
@@ -114,7 +114,7 @@ impl Chip {
             listed: vec![false; table.len()],
             components: program.components().all,
             late: vec![0; gangs.len()],
-            trees: Trees::of(&program),
+            trees: MulticastTrees::of(&program),
             level: choice.level,
             table,
             gangs: Arc::new(gangs),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Model, NeuronFormat, NeuronModel, Population, Reset, SpikingIr,
+    Bias, Connectivity, NeuronFormat, NeuronModel, Population, Reset, SpikingIr, SpikingModel,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
@@ -53,7 +53,7 @@ pub fn run(ir: &SpikingIr, network: NetworkId, input: &[f64]) -> BTreeMap<Popula
     traces
 }
 
-fn biases(model: &Model, id: PopulationId, population: &Population, input: &[f64]) -> Vec<i32> {
+fn biases(model: &SpikingModel, id: PopulationId, population: &Population, input: &[f64]) -> Vec<i32> {
     let neurons = 0..population.shape.len();
     match &population.bias {
         Bias::Zero => vec![0; neurons.len()],
@@ -117,7 +117,7 @@ fn sums(
 }
 
 fn update(
-    model: &Model,
+    model: &SpikingModel,
     population: &Population,
     sums: &[i32],
     bias: &[i32],

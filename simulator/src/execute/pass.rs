@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use snnc_compiler::ir::components::Component;
+use snnc_compiler::ir::components::PopulationComponent;
 use snnc_compiler::ir::spiking::Window;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
@@ -43,7 +43,7 @@ impl<'c> Pass<'c> {
             fired: vec![Vec::new(); chip.table.len()],
             readouts: Vec::new(),
         };
-        let of_network = |component: &&Component| {
+        let of_network = |component: &&PopulationComponent| {
             chip.program.model.populations[component.populations[0]].network == network
         };
         for component in chip.components.iter().filter(of_network) {
@@ -135,7 +135,7 @@ impl Pass<'_> {
 
     /// Values of the network's read-outs, `[c, h, w]` row-major each, in the order of [`Model::readouts`].
     ///
-    /// [`Model::readouts`]: snnc_compiler::ir::spiking::Model::readouts
+    /// [`Model::readouts`]: snnc_compiler::ir::spiking::SpikingModel::readouts
     pub fn readouts(&self) -> &[Vec<f64>] {
         &self.readouts
     }

@@ -2,9 +2,9 @@
 //! one chip without cores, a core with three slices. Synapses are left out; only routes matter here.
 
 use snnc_compiler::ir::channels::ChannelMap;
-use snnc_compiler::ir::program::{Core, CoreSlice, Destination, Program, Slice};
+use snnc_compiler::ir::program::{AxonDestination, Core, CoreSlice, Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, HostInput, HostStage, Model, Network, NeuronFormat, NeuronModel, Population, Window,
+    Bias, HostInput, HostStage, Network, NeuronFormat, NeuronModel, Population, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_targets::schema::Sourced;
@@ -59,7 +59,7 @@ pub fn program() -> Program {
         order: None,
         rounding: Default::default(),
     };
-    let model = Model {
+    let model = SpikingModel {
         name: "toy".into(),
         neuron: NeuronFormat::new(&target.neuron, 8),
         networks: vec![network("a", 4, 6), network("b", 4, 5)].into(),
@@ -135,7 +135,7 @@ fn connect(slice: &mut CoreSlice, targets: &[u32]) {
     let n = targets.len() as u32;
     slice.route_starts = vec![0, n, 2 * n];
     for axon in 0..2 {
-        slice.destinations.extend(targets.iter().map(|&t| Destination { core: CoreId(t), axon }));
+        slice.destinations.extend(targets.iter().map(|&t| AxonDestination { core: CoreId(t), axon }));
     }
 }
 

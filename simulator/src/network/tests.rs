@@ -57,10 +57,10 @@ fn an_invented_flow_is_refused() {
 }
 
 /// The fixture with forking packets, and random spikes on its trees.
-fn multicast(seed: u32) -> (Program, Trees, StepCounts) {
+fn multicast(seed: u32) -> (Program, MulticastTrees, StepCounts) {
     let mut program = program();
     program.target.topology.routing.0 = RoutingScheme::Multicast { table_entries: Some(16) };
-    let trees = Trees::of(&program).expect("the target forks packets");
+    let trees = MulticastTrees::of(&program).expect("the target forks packets");
     let cast = |tree: usize| Cast {
         tree: TreeId(tree as u32),
         spikes: u64::from(philox4x32_10([tree as u32, 0, 0, 0], [seed, 7])[0] % 9),
@@ -113,7 +113,7 @@ fn a_tree_to_one_destination_is_its_path() {
         }
     }
     let table = slice_table(&program);
-    let trees = Trees::of(&program).expect("the target forks packets");
+    let trees = MulticastTrees::of(&program).expect("the target forks packets");
     let forking = Network::new(&program, &table);
     program.target.topology.routing.0 = RoutingScheme::Unicast;
     let plain = Network::new(&program, &table);

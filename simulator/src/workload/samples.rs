@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_targets::{Code, Diagnostic, Subject};
 
@@ -24,7 +24,7 @@ impl Samples {
     /// # Errors
     /// Those of [`Samples::shapes`]; [`Code::LayerShape`] for values that are no whole number of samples, or none;
     /// [`Code::Argument`] for a sample with a value that is not finite.
-    pub fn new(model: &Model, network: NetworkId, values: Vec<f64>) -> Result<Self, Diagnostic> {
+    pub fn new(model: &SpikingModel, network: NetworkId, values: Vec<f64>) -> Result<Self, Diagnostic> {
         let (input, readout) = Self::shapes(model, network)?;
         let place = || Subject::Network(model.networks[network].name.clone());
         if values.is_empty() || !values.len().is_multiple_of(input.len()) {
@@ -45,7 +45,7 @@ impl Samples {
     /// # Errors
     /// [`Code::Argument`] for a network that the model does not have, [`Code::Unsupported`] for one that the host does not feed,
     /// or that has no read-out or several.
-    pub fn shapes(model: &Model, network: NetworkId) -> Result<(Shape, Shape), Diagnostic> {
+    pub fn shapes(model: &SpikingModel, network: NetworkId) -> Result<(Shape, Shape), Diagnostic> {
         let Some(named) = model.networks.get(network) else {
             let message = format!("the program has {} networks", model.networks.len());
             return Err(Diagnostic::new(Code::Argument, Subject::IrNetwork(network, None), message));

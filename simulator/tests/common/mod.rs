@@ -8,8 +8,8 @@ pub mod timing;
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::components::joins;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
-    Population, Projection, Readout, Sparse, SpikingIr, SynapticCurrent, Window,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Network, NeuronFormat, NeuronModel,
+    Population, Projection, Readout, SparseSynapses, SpikingIr, SpikingModel, SynapticCurrent, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::entity::EntityMap;
@@ -181,7 +181,7 @@ impl<'a> Maker<'a> {
     fn new(random: &'a mut Random, target: &Target) -> Self {
         let steps = random.between(3, 7) as u32;
         let ir = SpikingIr {
-            model: Model {
+            model: SpikingModel {
                 name: "random".into(),
                 neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
                 networks: EntityMap::new(),
@@ -291,7 +291,7 @@ impl<'a> Maker<'a> {
     ) {
         let most = i64::from(self.ir.model.neuron.weight_max());
         let sparsity = self.random.between(1, 12) as u64;
-        let mut sparse = Sparse::default();
+        let mut sparse = SparseSynapses::default();
         for _ in 0..sources {
             let mut row = Vec::new();
             for target in 0..targets as u32 {

@@ -11,12 +11,12 @@ use common::Random;
 use partitions::{assembled, scattered_partition, shuffled, wild};
 use snnc_compiler::driver::{CompileOptions, assemble, map, partition_of};
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::program::Run;
+use snnc_compiler::ir::program::SynapseRun;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions, search};
 use snnc_compiler::mapping::place::{PlaceOptions, place};
-use snnc_compiler::mapping::traffic::Traffic;
+use snnc_compiler::mapping::traffic::CoreTraffic;
 use snnc_simulator::execute::Chip;
 use snnc_targets::Code;
 use snnc_targets::schema::{InputAxonKind, OutputAxonKind};
@@ -123,7 +123,7 @@ fn partitions_of_the_hypergraph_keep_every_limit_and_run_the_same() {
         for (core, use_) in found.uses.iter() {
             assert_eq!(program.core_use(core), *use_, "seed {seed} {core}");
         }
-        assert_eq!(Traffic::uniform(&program.cores).packets() as f64, found.packets, "seed {seed}");
+        assert_eq!(CoreTraffic::uniform(&program.cores).packets() as f64, found.packets, "seed {seed}");
         fired += agree(&ir, &program, &input);
         renumbered += found.partition.orders.len();
     }
@@ -152,7 +152,7 @@ fn irregular_networks_run_the_same_on_any_cores() {
         for (core, use_) in found.uses.iter() {
             assert_eq!(program.core_use(core), *use_, "seed {seed} {core}");
         }
-        assert_eq!(Traffic::uniform(&program.cores).packets() as f64, found.packets, "seed {seed}");
+        assert_eq!(CoreTraffic::uniform(&program.cores).packets() as f64, found.packets, "seed {seed}");
         fired += agree(&ir, &program, &input);
         assert_eq!(partition_of(&program), found.partition);
     }
@@ -198,7 +198,7 @@ fn the_search_counts_what_the_built_cores_use() {
             assert_eq!(program.core_use(core), *use_, "seed {seed} {core}");
             shared += usize::from(program.cores[core].slices.len() > 1);
         }
-        assert_eq!(Traffic::uniform(&program.cores).packets() as f64, found.packets, "seed {seed}");
+        assert_eq!(CoreTraffic::uniform(&program.cores).packets() as f64, found.packets, "seed {seed}");
     }
     assert!(shared > 20, "{shared} cores with several slices");
 }
@@ -212,11 +212,11 @@ fn lists_cut_within_a_position_run_the_same() {
         let input = common::input(&mut random, &ir);
         let mut program = map(&ir, &target, CompileOptions::default()).unwrap();
         for list in program.cores.values_mut().flat_map(|core| &mut core.lists) {
-            let cut = |run: &Run| {
+            let cut = |run: &SynapseRun| {
                 let half = run.len / 2;
-                let first = Run { len: half, ..*run };
+                let first = SynapseRun { len: half, ..*run };
                 let second =
-                    Run { target: run.target + half, weight: run.weight + half, len: run.len - half };
+                    SynapseRun { target: run.target + half, weight: run.weight + half, len: run.len - half };
                 [first, second].into_iter().filter(|run| run.len > 0)
             };
             list.runs = list.runs.iter().flat_map(cut).collect();

@@ -2,8 +2,8 @@
 
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Model, Network, NeuronFormat, NeuronModel, Population, Projection, Sparse, SpikingIr,
-    Window,
+    Bias, Connectivity, Network, NeuronFormat, NeuronModel, Population, Projection, SparseSynapses,
+    SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::effort::Effort;
@@ -26,7 +26,7 @@ fn ring(neurons: usize, steps: u32, delay: u32) -> SpikingIr {
     bias[0] = 20 << 6;
     let edges = (0..neurons as u32).map(|n| (n, (n + 1) % neurons as u32, 20)).collect();
     SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "ring".into(),
             neuron: NeuronFormat::new(&target.neuron, 8),
             networks: vec![Network { name: "net".into(), timesteps: steps, pass_steps: steps + delay }]
@@ -50,7 +50,7 @@ fn ring(neurons: usize, steps: u32, delay: u32) -> SpikingIr {
             source: PopulationId(0),
             target: PopulationId(0),
             delay,
-            connectivity: Connectivity::Sparse(Sparse::from_edges(neurons, edges)),
+            connectivity: Connectivity::Sparse(SparseSynapses::from_edges(neurons, edges)),
         }]),
     }
 }

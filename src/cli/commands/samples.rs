@@ -2,7 +2,7 @@
 
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::Shape;
-use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::workload::Samples;
 use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
@@ -25,7 +25,7 @@ impl Fed {
     ///
     /// # Errors
     /// [`Code::Argument`] without `--input`, which says what to give; those of the files.
-    pub fn read(model: &Model, args: &SampleArgs) -> Result<Self, Diagnostic> {
+    pub fn read(model: &SpikingModel, args: &SampleArgs) -> Result<Self, Diagnostic> {
         let network = samples::network(model, args.network.as_deref())?;
         let (input, readout) = Samples::shapes(model, network)?;
         let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, input))?;

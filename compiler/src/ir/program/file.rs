@@ -1,7 +1,8 @@
 //! `.snnx`: a program in a file.
 //!
 //! Layout: magic `SNNX`, format version (u32, little endian), payload length (u64), BLAKE3 of the payload (32
-//! bytes), payload (postcard). Read back, the program is verified before anyone sees it. Written beside and renamed.
+//! bytes), payload (postcard). A program that is read is
+//! verified before it is returned. A file is written beside its place and renamed.
 
 use std::path::Path;
 
@@ -19,7 +20,7 @@ const HEADER: usize = 4 + 4 + 8 + 32;
 const NEURONS_A_BYTE: usize = 1 << 10;
 
 impl Program {
-    /// The bytes of a `.snnx` file.
+    /// The program as the bytes of a `.snnx` file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let payload = postcard::to_stdvec(self).expect("a program is plain data");
         let mut bytes = Vec::with_capacity(HEADER + payload.len());

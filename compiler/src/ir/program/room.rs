@@ -1,5 +1,5 @@
-//! What a pass keeps while it runs: a bit a neuron and timestep, a row of counts a slice and timestep. A file can ask for
-//! more of both than any memory holds, in a few bytes.
+//! What a pass keeps while it runs: a bit a neuron and timestep, a row of counts a slice and timestep. A file can ask
+//! for more of both than any memory holds, in a few bytes.
 
 use snnc_targets::{Code, Diagnostic, Subject};
 
@@ -49,7 +49,7 @@ mod tests {
     use snnc_targets::entity::EntityMap;
 
     use super::*;
-    use crate::ir::spiking::{Bias, Model, Network, NeuronFormat, NeuronModel, Population, Window};
+    use crate::ir::spiking::{Bias, Network, NeuronFormat, NeuronModel, Population, SpikingModel, Window};
     use crate::ir::{NetworkId, Shape};
 
     /// One population of `neurons` for so many timesteps, on no core.
@@ -66,7 +66,7 @@ mod tests {
             order: None,
             rounding: Default::default(),
         };
-        let model = Model {
+        let model = SpikingModel {
             name: "long".into(),
             neuron: NeuronFormat::new(&target.neuron, 8),
             networks: vec![Network { name: "net".into(), timesteps: steps, pass_steps: steps }].into(),

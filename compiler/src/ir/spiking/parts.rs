@@ -46,7 +46,7 @@ pub fn axis_parts(axis: &AxisMap, count: usize) -> Vec<(Range<usize>, AxisMap)> 
 }
 
 impl SpikingIr {
-    /// The same networks with the named kernels cut. Projections keep their order; the parts of one stand together.
+    /// The networks with the named kernels cut. Projections keep their order; the parts of one stand together.
     #[must_use]
     pub fn with_parts(&self, parts: &KernelParts) -> Self {
         if parts.is_empty() {

@@ -1,7 +1,7 @@
-//! Mappings as files, so that people's own can be read and ours be taken elsewhere.
+//! Mappings as files, so that mappings of other authors can be read, and ours be used elsewhere.
 //!
 //! A partition file names layers as the reports do; a placement file gives chips and tiles. Both are RON, print from
-//! any program and parse back to the same value. Nothing is trusted: what is read goes through the verifiers of
+//! any program and parse back to the same value. What is read goes through the verifiers of
 //! [`Partition`](super::Partition) and [`Placement`](super::Placement) and then, built, of the program.
 
 pub mod partition;

@@ -1,4 +1,4 @@
-//! Partition files.
+//! Partition files: what each core holds, by layer names.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub struct PartitionFile {
     #[serde(default)]
     pub orders: Vec<(String, Vec<u32>)>,
     /// What each core holds.
-    pub cores: Vec<Vec<Piece>>,
+    pub cores: Vec<Vec<SliceEntry>>,
 }
 
 /// The projections between two layers (several where a concatenation cuts channel groups), and in how many parts their
@@ -49,7 +49,7 @@ pub struct CutKernel {
 /// A box of a layer's neurons; ranges are (first, one past the last).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename = "Slice")]
-pub struct Piece {
+pub struct SliceEntry {
     /// `network.layer`.
     pub layer: String,
     /// Channels.
@@ -82,7 +82,7 @@ impl PartitionFile {
                 cols: parts.cols,
             }
         };
-        let piece = |slice: &Slice| Piece {
+        let piece = |slice: &Slice| SliceEntry {
             layer: name(slice.population),
             channels: (slice.channels.start, slice.channels.end),
             rows: (slice.rows.start, slice.rows.end),
@@ -163,7 +163,7 @@ impl PartitionFile {
     }
 }
 
-/// Without repetitions, in the order of the first.
+/// The cuts without repetitions, in the order in which they first come.
 fn distinct(cuts: impl Iterator<Item = CutKernel>) -> Vec<CutKernel> {
     let mut all: Vec<CutKernel> = Vec::new();
     for cut in cuts {

@@ -1,4 +1,4 @@
-//! Placement files.
+//! Placement files: the chip, tile and core of the tile of each core of a partition.
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::topology::Tile;
@@ -19,13 +19,13 @@ pub struct PlacementFile {
     /// Chips present.
     pub chips: u32,
     /// One place a core.
-    pub cores: Vec<Place>,
+    pub cores: Vec<CorePosition>,
 }
 
 /// A core of a chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+pub struct CorePosition {
     /// Chip, row-major on the board.
     pub chip: u32,
     /// Column of the tile on its chip.
@@ -52,7 +52,7 @@ impl PlacementFile {
         let topology = Topology::new(&target.topology, placement.chips);
         let place = |&site: &Site| {
             let tile = topology.tile_of(site);
-            Place {
+            CorePosition {
                 chip: topology.chip_of(site),
                 x: tile.x % topology.mesh_columns,
                 y: tile.y % topology.mesh_rows,
@@ -88,8 +88,15 @@ impl PlacementFile {
             {
                 let t = &topology;
                 let message = format!(
-                    "{place:?} is not on a board of {} chips of {} x {} tiles of {} cores",
-                    t.chips, t.mesh_columns, t.mesh_rows, t.cores_per_tile
+                    "chip {}, x {}, y {}, core {} is not on a board of {} chips of {} x {} tiles of {} cores",
+                    place.chip,
+                    place.x,
+                    place.y,
+                    place.core,
+                    t.chips,
+                    t.mesh_columns,
+                    t.mesh_rows,
+                    t.cores_per_tile
                 );
                 problems.push(Diagnostic::new(Code::MappingInvalid, Subject::CoreOfFile(core), message));
                 continue;

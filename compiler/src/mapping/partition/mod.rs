@@ -4,17 +4,11 @@
 //! through the same [`Partition::verify`]. Limits that need the built core (axons, memory) are checked again by the
 //! program's verifier, with the same accounting.
 
-mod cover;
-mod fan;
-mod figures;
-mod fill;
-mod irregular;
 pub mod layer_cores;
-mod layers;
 pub mod multilevel;
 pub mod rates;
-mod refuse;
 pub mod search;
+mod tiles;
 pub mod tiling;
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +17,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject};
 
 use crate::ir::CoreId;
 use crate::ir::program::Slice;
-use crate::ir::program::cover::Cover;
+use crate::ir::program::cover::NeuronCover;
 use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::order::Orders;
 use crate::ir::spiking::parts::KernelParts;
@@ -69,7 +63,7 @@ impl Partition {
         let mut fail = |place: Place, message: String| {
             problems.push(Diagnostic::new(Code::MappingInvalid, place, message));
         };
-        let mut cover = Cover::new(model);
+        let mut cover = NeuronCover::new(model);
         // Marking takes as long as a slice is large, so slices that lie over each other are not marked without end.
         let mut over = 0;
         for (id, slices) in self.cores.iter() {

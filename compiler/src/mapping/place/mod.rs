@@ -1,7 +1,7 @@
 //! Where cores sit: two starts (a space-filling curve, recursive bisection), then local search on packets x hop cost.
 //!
 //! The cost of a packet is the energy of its hops on the target's mesh, links between chips at their own (much
-//! higher) price. On a multicast target the sum of separate ways stands in for that of the trees: it grows with the
+//! higher) price. On a multicast target the sum of separate routes stands in for that of the trees: it grows with the
 //! same distances, and a move changes it by what the core's own flows say. Deterministic for a seed.
 
 mod anneal;
@@ -11,7 +11,6 @@ mod curve;
 mod descend;
 mod graph;
 mod halve;
-mod random;
 mod search;
 mod state;
 #[cfg(test)]
@@ -22,7 +21,7 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Site, Target, Topology};
 
 use super::effort::Effort;
-use super::traffic::Traffic;
+use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
 use crate::ir::program::cover::site_problems;
 
@@ -66,7 +65,7 @@ impl Placement {
 /// [`Code::DoesNotFit`] if the largest system is too small.
 pub fn place(
     cores: usize,
-    traffic: &Traffic,
+    traffic: &CoreTraffic,
     target: &Target,
     options: PlaceOptions,
 ) -> Result<Placement, Diagnostic> {

@@ -8,7 +8,7 @@ use snnc_targets::{Diagnostics, Target};
 
 use super::{Ids, Info, Pass, Prepared};
 use crate::graph::Graph;
-use crate::ir::spiking::{Model, Network, NeuronFormat, SpikingIr};
+use crate::ir::spiking::{Network, NeuronFormat, SpikingIr, SpikingModel};
 use crate::passes::collect::Collected;
 use crate::passes::{calibrate, collect, host_tail, quantise, schedule};
 use crate::workload::{Recorder, Workload};
@@ -206,7 +206,7 @@ impl<'a> Pass<'a> for Quantise<'_> {
 impl Quantise<'_> {
     fn empty(&self) -> SpikingIr {
         SpikingIr {
-            model: Model {
+            model: SpikingModel {
                 name: self.name.to_owned(),
                 neuron: NeuronFormat::new(&self.target.neuron, self.bits),
                 networks: EntityMap::new(),

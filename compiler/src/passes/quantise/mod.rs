@@ -36,7 +36,7 @@ use crate::ir::NetworkId;
 use crate::ir::spiking::reach;
 use crate::ir::spiking::{
     Bias, Connectivity, Convolution, HostInput, Kernel, NeuronFormat, NeuronModel, Population, Projection,
-    Readout, Rounding, Sparse, SpikingIr, Ties,
+    Readout, Rounding, SparseSynapses, SpikingIr, Ties,
 };
 use adaptive::Rounded;
 use design::Design;
@@ -173,7 +173,7 @@ impl Quantiser<'_> {
 
     fn holds(&self, quantised: &Quantised, timesteps: usize) -> bool {
         let incoming: Vec<&Connectivity> = quantised.kernels.iter().collect();
-        let sums = reach::sum_spans(&incoming, self.layer.shape.channels);
+        let sums = reach::sum_ranges(&incoming, self.layer.shape.channels);
         let biases = reach::stored_biases(&quantised.bias, self.layer.shape);
         let worst = reach::Worst { sums: &sums, biases: &biases, steps: timesteps as u32 };
         worst.excess(&self.format, &quantised.dynamics, quantised.input_shift).is_none()
@@ -360,7 +360,7 @@ impl Quantiser<'_> {
                 let pairs = sources.iter().zip(targets).zip(weights);
                 let edges = pairs.map(|((&source, &target), &weight)| (source, target, weight)).collect();
                 let neurons = self.network.layers[source.source].shape.len();
-                Connectivity::Sparse(Sparse::from_edges(neurons, edges))
+                Connectivity::Sparse(SparseSynapses::from_edges(neurons, edges))
             }
         }
     }

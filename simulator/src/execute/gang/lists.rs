@@ -2,7 +2,7 @@
 //!
 //! For what has no rows: lists that cut positions, groups of channels, irregular networks, weights beyond 8 bits.
 
-use snnc_compiler::ir::program::{Program, Run};
+use snnc_compiler::ir::program::{Program, SynapseRun};
 
 use super::view::{Shared, UnitFeed};
 use super::{Member, memory};
@@ -30,8 +30,11 @@ impl Lists {
         let (weights, bases) = weights(program, table, shared, members);
         let lists = shared.lists.iter().map(|list| {
             let neurons = |units: u32| units * unit as u32;
-            let in_neurons =
-                |r: &Run| Run { target: neurons(r.target), weight: neurons(r.weight), len: neurons(r.len) };
+            let in_neurons = |r: &SynapseRun| SynapseRun {
+                target: neurons(r.target),
+                weight: neurons(r.weight),
+                len: neurons(r.len),
+            };
             List {
                 weights: bases[list.block],
                 stride: neurons(shared.blocks[list.block].taps) as usize,

@@ -3,7 +3,7 @@
 //! Slices of one population and one spatial tile differ in their channels only: the same packets reach the same
 //! positions through the same taps. Their views are equal, and then they can run as one gang.
 
-use snnc_compiler::ir::program::{Core, CoreSlice, Run, SynapseList};
+use snnc_compiler::ir::program::{Core, CoreSlice, SynapseList, SynapseRun};
 
 use crate::execute::feeds::Feed;
 
@@ -22,7 +22,7 @@ pub struct UnitList {
     /// Index into the blocks.
     pub block: usize,
     /// Runs with target, weight and length in units.
-    pub runs: Vec<Run>,
+    pub runs: Vec<SynapseRun>,
     /// Source channels of a group, and units between the targets of one group and those of the next.
     pub group: u32,
     /// See `group`.
@@ -125,8 +125,8 @@ impl View {
             }
         };
         let unit = self.unit;
-        let in_units = |run: &Run| {
-            Some(Run {
+        let in_units = |run: &SynapseRun| {
+            Some(SynapseRun {
                 target: exact(run.target, unit)?,
                 weight: exact(run.weight, unit)?,
                 len: exact(run.len, unit)?,

@@ -1,6 +1,6 @@
 //! Weights added to sums in memory, packet by packet: for lists that are no rows of positions, and for weights beyond 8 bits.
 
-use snnc_compiler::ir::program::Run;
+use snnc_compiler::ir::program::SynapseRun;
 
 use super::level::{Level, dispatch};
 
@@ -29,7 +29,7 @@ pub struct List {
     /// Weights between one source channel and the next.
     pub stride: usize,
     /// Ascending, apart: no sum is touched twice.
-    pub runs: Vec<Run>,
+    pub runs: Vec<SynapseRun>,
     /// Synapses per source channel in units of the gang.
     pub units: u64,
     /// Source channels of a group.

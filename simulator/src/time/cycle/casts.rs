@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::program::trees::{TreeId, Trees};
+use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
 
 use super::mesh::{MeshSpec, MeshTrees};
 use super::routes::Routes;
@@ -48,8 +48,8 @@ pub struct Casts {
 
 impl Casts {
     /// Of a program with less than 2^32 positions.
-    pub fn new(trees: &Trees, slices: &SliceTable, routes: &Routes) -> Self {
-        let cores = |tree: &snnc_compiler::ir::program::trees::Tree| {
+    pub fn new(trees: &MulticastTrees, slices: &SliceTable, routes: &Routes) -> Self {
+        let cores = |tree: &snnc_compiler::ir::program::trees::MulticastTree| {
             tree.destinations.iter().map(|core| core.0).collect()
         };
         let ids = (0..trees.all().len()).map(|id| TreeId(id as u32));
@@ -117,7 +117,7 @@ impl Casts {
 }
 
 /// The trees of a program on its mesh, by the same numbers.
-pub fn on_mesh(program: &Program, slices: &SliceTable, trees: &Trees, spec: &MeshSpec) -> MeshTrees {
+pub fn on_mesh(program: &Program, slices: &SliceTable, trees: &MulticastTrees, spec: &MeshSpec) -> MeshTrees {
     let topology = program.topology();
     let place = |core| {
         let (site, tile) = (program.sites[core], topology.tile_of(program.sites[core]));

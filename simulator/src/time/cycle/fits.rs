@@ -1,7 +1,7 @@
 //! What the cycle-accurate model refuses.
 
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::program::trees::{TreeId, Trees};
+use snnc_compiler::ir::program::trees::{TreeId, MulticastTrees};
 use snnc_targets::schema::NocSpec;
 use snnc_targets::topology::Routing;
 use snnc_targets::{Code, Diagnostic, Subject};
@@ -41,7 +41,7 @@ pub fn sizes(
     program: &Program,
     mesh: &MeshSpec,
     core: &CoreCycles,
-    trees: Option<&Trees>,
+    trees: Option<&MulticastTrees>,
 ) -> Result<(), Diagnostic> {
     let analytic = "use `--timing analytic`";
     if mesh.columns.max(mesh.rows) > 65_535 || mesh.places() > MOST_PLACES {
@@ -55,7 +55,7 @@ pub fn sizes(
 }
 
 /// Trees that the mesh can hold, and packets that can fork.
-fn forks(program: &Program, mesh: &MeshSpec, trees: &Trees) -> Result<(), Diagnostic> {
+fn forks(program: &Program, mesh: &MeshSpec, trees: &MulticastTrees) -> Result<(), Diagnostic> {
     if mesh.interconnect.channel_classes() > 1 {
         let message = format!(
             "forks packets on a {}; the cycle-accurate simulation forks them on meshes only",

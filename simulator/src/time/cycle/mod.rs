@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::program::trees::Trees;
+use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_targets::Diagnostic;
 
 pub use latency::{CLASSES, Latencies};
@@ -128,7 +128,7 @@ impl Cycle {
         let timing = target.timing();
         let mesh = clock::mesh(&topology, &timing, network);
         let core = CoreCycles::new(&timing, network);
-        let trees = Trees::of(program);
+        let trees = MulticastTrees::of(program);
         fits::sizes(program, &mesh, &core, trees.as_ref())?;
         let mut ports = vec![None; topology.sites() as usize];
         let mut tiles = Vec::with_capacity(program.sites.len());

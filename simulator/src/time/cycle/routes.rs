@@ -54,7 +54,7 @@ impl Routes {
 }
 
 fn ends(program: &Program, topology: &Topology, slice: &CoreSlice) -> Vec<Destination> {
-    let end = |to: &snnc_compiler::ir::program::Destination| {
+    let end = |to: &snnc_compiler::ir::program::AxonDestination| {
         let site = program.sites[to.core];
         let tile = topology.tile_of(site);
         let core = &program.cores[to.core];

@@ -1,6 +1,6 @@
 //! Closed forms of cores, and the analytic bound.
 
-use snnc_compiler::ir::program::Destination;
+use snnc_compiler::ir::program::AxonDestination;
 
 use super::*;
 use crate::counts::{Events, StepCounts};
@@ -209,7 +209,7 @@ fn a_core_of_two_axons_takes_a_packet_twice() {
     slice.destinations = (0..10)
         .flat_map(|_| {
             to.axon = 1;
-            [Destination { axon: 0, ..to }, to]
+            [AxonDestination { axon: 0, ..to }, to]
         })
         .collect();
     slice.route_starts = (0..=10).map(|p| 2 * p).collect();

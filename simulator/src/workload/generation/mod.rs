@@ -10,7 +10,7 @@ mod pixels;
 mod recorded;
 mod uniforms;
 
-use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::ir::workload::WorkloadSpec;
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject};
@@ -52,7 +52,7 @@ impl Generation {
     /// # Errors
     /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each network
     /// that the loop cannot drive.
-    pub fn new(model: &Model, seed: u64, images: u64) -> Result<Self, Diagnostics> {
+    pub fn new(model: &SpikingModel, seed: u64, images: u64) -> Result<Self, Diagnostics> {
         let refused = |message: String| {
             let place = Subject::Model(model.name.clone());
             Diagnostics::from(
@@ -95,7 +95,7 @@ impl Workload for Generation {
 }
 
 struct Check<'m> {
-    model: &'m Model,
+    model: &'m SpikingModel,
     spec: &'m WorkloadSpec,
     found: Diagnostics,
 }

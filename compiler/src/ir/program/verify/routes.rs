@@ -1,14 +1,14 @@
 //! Where spikes go: tables of routes, axons with one source each, arrivals within windows.
 
 use super::Findings;
-use crate::ir::components::Components;
-use crate::ir::program::{Core, CoreSlice, Destination, InputAxon, Program};
+use crate::ir::components::PopulationComponents;
+use crate::ir::program::{AxonDestination, Core, CoreSlice, InputAxon, Program};
 use crate::ir::spiking::verify::{arrival_problem, pass_problems};
 use crate::ir::{CoreId, NetworkId, ProjectionId};
 use snnc_targets::{CorePart, Subject};
 
 /// A destination's core and axon; the stage before has seen that they exist.
-fn end(program: &Program, to: Destination) -> (&Core, &InputAxon) {
+fn end(program: &Program, to: AxonDestination) -> (&Core, &InputAxon) {
     let core = &program.cores[to.core];
     (core, &core.axons[to.axon as usize])
 }
@@ -75,7 +75,7 @@ impl Findings {
         program: &Program,
         id: CoreId,
         placed: &CoreSlice,
-        components: &Components,
+        components: &PopulationComponents,
         (sources, arrivals): (&mut [Vec<u32>], &mut Vec<(NetworkId, u32)>),
     ) {
         let source = &program.model.populations[placed.slice.population];

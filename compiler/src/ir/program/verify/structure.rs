@@ -5,9 +5,9 @@ use snnc_targets::{CorePart, NamedPart, Subject};
 
 use super::Findings;
 use crate::ir::CoreId;
-use crate::ir::program::cover::{Cover, site_problems};
-use crate::ir::program::trees::Trees;
-use crate::ir::program::usage::core_use;
+use crate::ir::program::cover::{NeuronCover, site_problems};
+use crate::ir::program::trees::MulticastTrees;
+use crate::ir::program::usage::{LimitExceeded, core_use};
 use crate::ir::program::{CoreSlice, Program};
 
 impl Findings {
@@ -32,7 +32,7 @@ impl Findings {
         ) {
             return;
         }
-        let mut cover = Cover::new(&program.model);
+        let mut cover = NeuronCover::new(&program.model);
         for (id, core) in program.cores.iter() {
             let mut next = 0u32;
             for placed in &core.slices {
@@ -58,7 +58,7 @@ impl Findings {
         id: CoreId,
         placed: &CoreSlice,
         next: u32,
-        cover: &mut Cover,
+        cover: &mut NeuronCover,
     ) -> bool {
         let (slice, first) = (&placed.slice, placed.first_neuron);
         let place = || id.into();
@@ -81,7 +81,7 @@ impl Findings {
         self.tables(program);
         let atoms_max = program.target.axons.atoms_max();
         for (id, core) in program.cores.iter() {
-            for (limit, used, most) in
+            for LimitExceeded { limit, used, most } in
                 core_use(core, &program.target, &program.model).exceeded(&program.target)
             {
                 let layers = core.slices.iter().map(|s| program.model.layer_name(s.slice.population));
@@ -109,7 +109,7 @@ impl Findings {
         else {
             return;
         };
-        if let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) {
+        if let Some((router, used)) = MulticastTrees::of(program).and_then(|trees| trees.overfull(most)) {
             let message = || format!("holds {used} table entries, target has {most}");
             self.need(false, || Subject::Router(router).into(), message);
         }

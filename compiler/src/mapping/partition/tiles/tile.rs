@@ -10,7 +10,7 @@ use std::rc::Rc;
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, KernelSharing};
 
-use super::layers::{Wire, axons_least};
+use super::layer::{IncomingKernel, axons_least};
 use crate::ir::channels::{ChannelMap, common};
 use crate::ir::program::usage::list_bits;
 use crate::ir::{AxisMap, PopulationId};
@@ -77,10 +77,10 @@ impl AxisUse {
     }
 }
 
-/// One incoming wire of a tile.
+/// What one incoming kernel of a tile costs.
 #[derive(Debug, Clone)]
-pub struct WireUse {
-    /// Its source.
+pub struct IncomingKernelUse {
+    /// Source population.
     pub source: PopulationId,
     /// Which channels connect.
     pub channels: ChannelMap,
@@ -98,7 +98,7 @@ pub struct WireUse {
     rate: f64,
 }
 
-impl WireUse {
+impl IncomingKernelUse {
     /// Source positions that reach the tile.
     pub fn positions(&self) -> u64 {
         self.rows.sources() * self.cols.sources()
@@ -124,32 +124,32 @@ impl WireUse {
 
 /// A box of positions and what it costs.
 #[derive(Debug, Clone)]
-pub struct Tile {
+pub struct PopulationTile {
     /// Rows.
     pub rows: Range<u32>,
     /// Columns.
     pub cols: Range<u32>,
-    /// Incoming wires, in the layer's order.
-    pub wires: Vec<WireUse>,
-    /// Synapse memory whatever the number of channels: headers of lists. Without wires of several groups.
+    /// Incoming kernels, in the layer's order.
+    pub kernels: Vec<IncomingKernelUse>,
+    /// Synapse memory whatever the number of channels: headers of lists. Without kernels of several groups.
     header_bits: u64,
-    /// Synapse memory of one channel. Without wires of several groups.
+    /// Synapse memory of one channel. Without kernels of several groups.
     channel_bits: u64,
-    /// Input axons if every source's channels stand together. Without wires of several groups.
+    /// Input axons if every source's channels stand together. Without kernels of several groups.
     axons_least: u64,
-    /// Expected packets that arrive at a core with some channels of the tile. Without wires of several groups.
+    /// Expected packets that arrive at a core with some channels of the tile. Without kernels of several groups.
     packets: f64,
-    /// Whether some wire has groups, so that what channels cost depends on which they are.
+    /// Whether some kernel has groups, so that what channels cost depends on which they are.
     pub grouped: bool,
 }
 
-impl Tile {
+impl PopulationTile {
     /// Neurons of an irregular population. What they cost is not here: it depends on each of them.
     pub fn line(cols: Range<u32>) -> Self {
         Self {
             rows: 0..1,
             cols,
-            wires: Vec::new(),
+            kernels: Vec::new(),
             header_bits: 0,
             channel_bits: 0,
             axons_least: 0,
@@ -158,24 +158,24 @@ impl Tile {
         }
     }
 
-    /// Wires of several groups.
-    fn groups(&self) -> impl Iterator<Item = &WireUse> {
-        self.wires.iter().filter(|wire| !wire.joins_all)
+    /// Kernels of several groups.
+    fn groups(&self) -> impl Iterator<Item = &IncomingKernelUse> {
+        self.kernels.iter().filter(|kernel| !kernel.joins_all)
     }
 
     /// Synapse memory of some channels.
     pub fn synapse_bits(&self, channels: &Range<u32>) -> u64 {
-        let of = |wire: &WireUse| {
-            let sources = wire.sources(channels).len() as u64;
+        let of = |kernel: &IncomingKernelUse| {
+            let sources = kernel.sources(channels).len() as u64;
             let own = channels.start as usize..channels.end as usize;
-            let joined = common(&own, &wire.channels.targets()).len() as u64;
-            wire.header_bits * sources + wire.channel_bits * joined
+            let joined = common(&own, &kernel.channels.targets()).len() as u64;
+            kernel.header_bits * sources + kernel.channel_bits * joined
         };
         let grouped: u64 = if self.grouped { self.groups().map(of).sum() } else { 0 };
         self.header_bits + self.channel_bits * channels.len() as u64 + grouped
     }
 
-    /// Most channels whose synapses so many bits hold, if none of its wires has groups.
+    /// Most channels whose synapses so many bits hold, if none of its kernels has groups.
     pub fn channels_in(&self, bits: u64) -> u64 {
         match bits.checked_sub(self.header_bits) {
             Some(left) => left.checked_div(self.channel_bits).unwrap_or(u64::MAX),
@@ -185,13 +185,17 @@ impl Tile {
 
     /// Input axons of some channels if every source's channels stand together.
     pub fn axons_least(&self, axons: &AxonSpec, channels: &Range<u32>) -> u64 {
-        let of = |wire: &WireUse| wire.positions() * axons_least(axons, wire.sources(channels).len() as u64);
+        let of = |kernel: &IncomingKernelUse| {
+            kernel.positions() * axons_least(axons, kernel.sources(channels).len() as u64)
+        };
         self.axons_least + if self.grouped { self.groups().map(of).sum() } else { 0 }
     }
 
     /// Expected packets that arrive at a core with some channels of the tile.
     pub fn packets(&self, channels: &Range<u32>) -> f64 {
-        let of = |wire: &WireUse| wire.positions() as f64 * wire.sources(channels).len() as f64 * wire.rate;
+        let of = |kernel: &IncomingKernelUse| {
+            kernel.positions() as f64 * kernel.sources(channels).len() as f64 * kernel.rate
+        };
         self.packets + if self.grouped { self.groups().map(of).sum() } else { 0.0 }
     }
 
@@ -200,64 +204,64 @@ impl Tile {
         u64::from(self.rows.end - self.rows.start) * u64::from(self.cols.end - self.cols.start)
     }
 
-    /// Whether one source position reaches both tiles of a population through the same wire.
+    /// Whether one source position reaches both tiles of a population through the same kernel.
     pub fn shares_sources(&self, other: &Self) -> bool {
-        self.wires.iter().zip(&other.wires).any(|(a, b)| a.rows.meets(&b.rows) && a.cols.meets(&b.cols))
+        self.kernels.iter().zip(&other.kernels).any(|(a, b)| a.rows.meets(&b.rows) && a.cols.meets(&b.cols))
     }
 }
 
 /// Tiles and axes, computed once each.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct TileCache {
     axes: HashMap<(AxisMap, Range<usize>), Rc<AxisUse>>,
 }
 
-impl Figures {
+impl TileCache {
     fn axis(&mut self, axis: &AxisMap, piece: &Range<usize>) -> Rc<AxisUse> {
         let new = || Rc::new(AxisUse::new(axis, piece));
         Rc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
     }
 
-    /// The figures of a tile fed through `wires`.
+    /// The costs of a tile fed through `kernels`.
     pub fn tile(
         &mut self,
         target: &Target,
-        wires: &[Wire],
+        kernels: &[IncomingKernel],
         rows: &Range<usize>,
         cols: &Range<usize>,
-    ) -> Tile {
-        let mut tile = Tile {
+    ) -> PopulationTile {
+        let mut tile = PopulationTile {
             rows: rows.start as u32..rows.end as u32,
             cols: cols.start as u32..cols.end as u32,
-            wires: Vec::with_capacity(wires.len()),
+            kernels: Vec::with_capacity(kernels.len()),
             header_bits: 0,
             channel_bits: 0,
             axons_least: 0,
             packets: 0.0,
-            grouped: wires.iter().any(|wire| !wire.joins_all),
+            grouped: kernels.iter().any(|kernel| !kernel.joins_all),
         };
-        for wire in wires {
-            let mut use_ = WireUse {
-                source: wire.source,
-                channels: wire.channels,
-                joins_all: wire.joins_all,
-                rows: self.axis(&wire.rows, rows),
-                cols: self.axis(&wire.cols, cols),
+        for kernel in kernels {
+            let mut use_ = IncomingKernelUse {
+                source: kernel.source,
+                channels: kernel.channels,
+                joins_all: kernel.joins_all,
+                rows: self.axis(&kernel.rows, rows),
+                cols: self.axis(&kernel.cols, cols),
                 header_bits: 0,
                 channel_bits: 0,
-                rate: wire.rate,
+                rate: kernel.rate,
             };
             let (lists, synapses) = use_.stored(target.synapses.kernel_sharing.get());
-            let inputs = wire.channels.inputs as u64;
+            let inputs = kernel.channels.inputs as u64;
             use_.header_bits = list_bits(target, lists, 0);
             use_.channel_bits = list_bits(target, 0, synapses * inputs);
-            if wire.joins_all {
+            if kernel.joins_all {
                 tile.header_bits += list_bits(target, lists * inputs, 0);
                 tile.channel_bits += use_.channel_bits;
                 tile.axons_least += use_.positions() * axons_least(&target.axons, inputs);
-                tile.packets += use_.positions() as f64 * inputs as f64 * wire.rate;
+                tile.packets += use_.positions() as f64 * inputs as f64 * kernel.rate;
             }
-            tile.wires.push(use_);
+            tile.kernels.push(use_);
         }
         tile
     }

@@ -6,25 +6,25 @@ use std::rc::Rc;
 
 use snnc_targets::schema::{AxonSpec, OutputAxonKind};
 
-use super::figures::{AxisUse, Tile};
+use super::tile::{AxisUse, PopulationTile};
 use crate::ir::Shape;
 
 /// Destination axons of a population: those of all channels, and those of some where kernels have groups.
 #[derive(Debug, Clone)]
-pub struct Fans {
+pub struct OutgoingAxons {
     shape: Shape,
-    /// Of slices that all channels reach.
-    pub all: Fan,
-    /// Of slices that some channels reach, by those.
-    some: BTreeMap<(u32, u32), Fan>,
+    /// Axons in slices that all channels reach.
+    pub all: AxonCounts,
+    /// Axons in slices that only some channels reach, by the first of those and one past the last.
+    some: BTreeMap<(u32, u32), AxonCounts>,
     /// Channels from which on other slices are reached: slices of the population are cut there.
     pub cuts: Rc<BTreeSet<u32>>,
 }
 
-impl Fans {
-    /// None yet.
+impl OutgoingAxons {
+    /// Of a population that no placed layer reads yet.
     pub fn new(shape: Shape) -> Self {
-        Self { shape, all: Fan::new(shape), some: BTreeMap::new(), cuts: Rc::default() }
+        Self { shape, all: AxonCounts::new(shape), some: BTreeMap::new(), cuts: Rc::default() }
     }
 
     /// One axon more at every position that reaches a tile, for some channels.
@@ -35,7 +35,7 @@ impl Fans {
         if *channels == (0..self.shape.channels as u32) {
             return self.all.add(rows, cols, 1);
         }
-        let new = || Fan::new(self.shape);
+        let new = || AxonCounts::new(self.shape);
         self.some.entry((channels.start, channels.end)).or_insert_with(new).add(rows, cols, 1);
     }
 
@@ -49,76 +49,79 @@ impl Fans {
     /// Brings the sums up to date.
     pub fn finish(&mut self) {
         self.all.finish();
-        self.some.values_mut().for_each(Fan::finish);
+        self.some.values_mut().for_each(AxonCounts::finish);
     }
 
     /// Sum over all positions, each axon once whatever the channels that it is for.
     pub fn total(&self) -> u64 {
-        self.all.total() + self.some.values().map(Fan::total).sum::<u64>()
+        self.all.total() + self.some.values().map(AxonCounts::total).sum::<u64>()
     }
 
     /// What a tile of the population sends.
-    pub fn load(&self, axons: &AxonSpec, tile: &Tile) -> Load {
-        let fan = self.all.sum(&tile.rows, &tile.cols);
+    pub fn output(&self, axons: &AxonSpec, tile: &PopulationTile) -> TileOutput {
+        let fan_out = self.all.sum(&tile.rows, &tile.cols);
         let copies = axons.output.get() == OutputAxonKind::NeuronCopies;
-        let mut load =
-            Load { fan, neurons: tile.positions(), parts: Vec::new(), cuts: Rc::clone(&self.cuts) };
+        let mut output =
+            TileOutput { fan_out, neurons: tile.positions(), parts: Vec::new(), cuts: Rc::clone(&self.cuts) };
         if copies {
             let silent = tile.positions() - self.all.sending(&tile.rows, &tile.cols);
-            load.neurons = fan * u64::from(axons.planes()) + silent;
+            output.neurons = fan_out * u64::from(axons.planes()) + silent;
         }
         if !self.cuts.is_empty() {
             let mut start = 0;
             for end in self.cuts.iter().copied().chain([self.shape.channels as u32]) {
-                load.parts.push(self.part(start..end, axons, tile));
+                output.parts.push(self.part(start..end, axons, tile));
                 start = end;
             }
         }
-        load
+        output
     }
 
-    /// The same for channels that reach the same slices.
-    fn part(&self, channels: Range<u32>, axons: &AxonSpec, tile: &Tile) -> Part {
-        let own = |(range, _): &(&(u32, u32), &Fan)| range.0 <= channels.start && channels.end <= range.1;
-        let fans: Vec<&Fan> = self.some.iter().filter(own).map(|(_, fan)| fan).chain([&self.all]).collect();
-        let fan = fans.iter().map(|fan| fan.sum(&tile.rows, &tile.cols)).sum();
+    /// What a tile sends of channels that all reach the same slices.
+    fn part(&self, channels: Range<u32>, axons: &AxonSpec, tile: &PopulationTile) -> ChannelOutput {
+        let own =
+            |(range, _): &(&(u32, u32), &AxonCounts)| range.0 <= channels.start && channels.end <= range.1;
+        let outgoing: Vec<&AxonCounts> =
+            self.some.iter().filter(own).map(|(_, fan_out)| fan_out).chain([&self.all]).collect();
+        let fan_out = outgoing.iter().map(|fan_out| fan_out.sum(&tile.rows, &tile.cols)).sum();
         let neurons = match axons.output.get() {
             OutputAxonKind::NeuronCopies => {
-                let at = |y: u32, x: u32| fans.iter().map(|fan| fan.at_position(y, x)).sum::<u32>();
+                let at =
+                    |y: u32, x: u32| outgoing.iter().map(|fan_out| fan_out.at_position(y, x)).sum::<u32>();
                 let positions = tile.rows.clone().flat_map(|y| tile.cols.clone().map(move |x| (y, x)));
                 positions.map(|(y, x)| u64::from(axons.copies(at(y, x)))).sum()
             }
             OutputAxonKind::Discrete | OutputAxonKind::Population { .. } => tile.positions(),
         };
-        Part { channels, fan, neurons }
+        ChannelOutput { channels, fan_out, neurons }
     }
 }
 
 /// What a tile sends, and what that takes.
 #[derive(Debug, Clone)]
-pub struct Load {
+pub struct TileOutput {
     /// Destination axons summed over its positions, of every channel.
-    fan: u64,
+    fan_out: u64,
     /// Neurons of a core that one channel of it takes, copies included.
     neurons: u64,
-    /// The same where channels differ, ascending over all channels; empty if they are alike.
-    parts: Vec<Part>,
-    /// [`Fans::cuts`] of the layer.
+    /// Axons and neurons where channels differ, ascending over all channels; empty if all channels are alike.
+    parts: Vec<ChannelOutput>,
+    /// [`OutgoingAxons::cuts`] of the layer.
     cuts: Rc<BTreeSet<u32>>,
 }
 
 /// Channels that send alike.
 #[derive(Debug, Clone)]
-struct Part {
+struct ChannelOutput {
     channels: Range<u32>,
-    fan: u64,
+    fan_out: u64,
     neurons: u64,
 }
 
-impl Load {
-    /// Of a tile that nothing reads, or that is looked at alone.
+impl TileOutput {
+    /// What a tile sends that no layer reads, or whose targets are left out of account.
     pub fn silent(positions: u64) -> Self {
-        Self { fan: 0, neurons: positions, parts: Vec::new(), cuts: Rc::default() }
+        Self { fan_out: 0, neurons: positions, parts: Vec::new(), cuts: Rc::default() }
     }
 
     /// Whether channels differ in what they send.
@@ -133,7 +136,7 @@ impl Load {
 
     /// Whether some channel sends.
     pub fn sends(&self) -> bool {
-        self.fan > 0 || self.parts.iter().any(|part| part.fan > 0)
+        self.fan_out > 0 || self.parts.iter().any(|part| part.fan_out > 0)
     }
 
     /// Neurons of a core that some channels take.
@@ -141,7 +144,7 @@ impl Load {
         if self.parts.is_empty() {
             return self.neurons * u64::from(channels.end - channels.start);
         }
-        let common = |part: &Part| {
+        let common = |part: &ChannelOutput| {
             u64::from(
                 part.channels.end.min(channels.end).saturating_sub(part.channels.start.max(channels.start)),
             )
@@ -153,8 +156,8 @@ impl Load {
     pub fn slots(&self, axons: &AxonSpec, pieces: &[Range<u32>]) -> u64 {
         let of = |piece: &Range<u32>| {
             let at = self.parts.partition_point(|part| part.channels.end <= piece.start);
-            let fan = self.parts.get(at).map_or(self.fan, |part| part.fan);
-            fan * u64::from(axons.output_slots(piece.end - piece.start))
+            let fan_out = self.parts.get(at).map_or(self.fan_out, |part| part.fan_out);
+            fan_out * u64::from(axons.output_slots(piece.end - piece.start))
         };
         pieces.iter().map(of).sum()
     }
@@ -162,18 +165,18 @@ impl Load {
 
 /// Axons by position, row-major, and their two-dimensional prefix sums.
 #[derive(Debug, Clone)]
-pub struct Fan {
+pub struct AxonCounts {
     height: usize,
     width: usize,
     counts: Vec<u32>,
     /// `[height + 1, width + 1]`: sum over the rows above and columns before.
     sums: Vec<u64>,
-    /// The same of positions with a destination.
+    /// Prefix sums of the positions that have a destination, in the layout of `sums`.
     sending: Vec<u64>,
 }
 
-impl Fan {
-    /// None yet.
+impl AxonCounts {
+    /// No axon at any position yet.
     pub fn new(shape: Shape) -> Self {
         let (height, width) = (shape.height, shape.width);
         Self { height, width, counts: vec![0; height * width], sums: Vec::new(), sending: Vec::new() }
@@ -216,7 +219,7 @@ impl Fan {
         }
     }
 
-    /// Sum over the positions that reach a tile, as of the last [`Fan::finish`].
+    /// Sum over the positions that reach a tile, as of the last [`AxonCounts::finish`].
     pub fn sum_reached(&self, rows: &AxisUse, cols: &AxisUse) -> u64 {
         if let (Some(rows), Some(cols)) = (rows.span(), cols.span()) {
             return self.sum(&rows, &cols);
@@ -250,12 +253,12 @@ impl Fan {
         }
     }
 
-    /// Sum over a box, as of the last [`Fan::finish`].
+    /// Sum over a box, as of the last [`AxonCounts::finish`].
     pub fn sum(&self, rows: &Range<u32>, cols: &Range<u32>) -> u64 {
         self.over(&self.sums, rows, cols)
     }
 
-    /// Positions of a box that have a destination, as of the last [`Fan::finish`].
+    /// Positions of a box that have a destination, as of the last [`AxonCounts::finish`].
     pub fn sending(&self, rows: &Range<u32>, cols: &Range<u32>) -> u64 {
         self.over(&self.sending, rows, cols)
     }

@@ -4,41 +4,41 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::graph::{Block, Hypergraph, Vertex};
-use super::limits::Limits;
-use super::random::Random;
+use crate::mapping::hypergraph::graph::{BlockId, Hypergraph, VertexId};
+use crate::mapping::hypergraph::limits::Limits;
+use crate::random::SplitMix64;
 
 /// Shares are counted in this fraction of a net weight, so that the queue holds integers.
 const SHARE: u64 = 1 << 10;
 
 /// Blocks by vertex. Blocks keep their scalar limits where vertices can be packed so greedily; else the lightest
 /// blocks exceed them. Covers are left to the refinement.
-pub fn grow(graph: &Hypergraph, limits: &Limits, count: usize, random: &mut Random) -> Vec<Block> {
-    let mut growth = Growth::new(graph, limits, count);
-    let mut order: Vec<Vertex> = graph.incidence.all_vertices().collect();
+pub fn grow(graph: &Hypergraph, limits: &Limits, count: usize, random: &mut SplitMix64) -> Vec<BlockId> {
+    let mut growth = BlockGrowth::new(graph, limits, count);
+    let mut order: Vec<VertexId> = graph.incidence.all_vertices().collect();
     random.shuffle(&mut order);
     let mut seeds = order.into_iter();
     for b in 0..count as u32 {
-        growth.fill(Block(b), count as u64 - u64::from(b), &mut seeds);
+        growth.fill(BlockId(b), count as u64 - u64::from(b), &mut seeds);
     }
     growth.place_rest(count);
     growth.blocks.into_iter().map(|block| block.expect("invariant: the rest was placed")).collect()
 }
 
-struct Growth<'a> {
+struct BlockGrowth<'a> {
     graph: &'a Hypergraph,
     limits: &'a Limits,
-    blocks: Vec<Option<Block>>,
+    blocks: Vec<Option<BlockId>>,
     loads: Vec<u64>,
     left: Vec<u64>,
     shares: Vec<u64>,
     /// By net: the last block that reached it, plus 1.
     reached: Vec<u32>,
-    queue: BinaryHeap<(u64, Reverse<Vertex>)>,
-    border: Vec<Vertex>,
+    queue: BinaryHeap<(u64, Reverse<VertexId>)>,
+    border: Vec<VertexId>,
 }
 
-impl<'a> Growth<'a> {
+impl<'a> BlockGrowth<'a> {
     fn new(graph: &'a Hypergraph, limits: &'a Limits, count: usize) -> Self {
         let total = |r: usize| graph.vertex_weights.iter().skip(r).step_by(graph.resources).sum();
         Self {
@@ -55,7 +55,7 @@ impl<'a> Growth<'a> {
     }
 
     /// Grows one block to its fair part of what is left, for `remaining` blocks.
-    fn fill(&mut self, block: Block, remaining: u64, seeds: &mut impl Iterator<Item = Vertex>) {
+    fn fill(&mut self, block: BlockId, remaining: u64, seeds: &mut impl Iterator<Item = VertexId>) {
         let goals: Vec<u64> = self.left.iter().map(|left| left.div_ceil(remaining)).collect();
         let loads = |s: &Self| s.loads[block.0 as usize * s.graph.resources..][..s.graph.resources].to_vec();
         // Vertices that share nets with the last block are good seeds: blocks stay side by side.
@@ -69,7 +69,7 @@ impl<'a> Growth<'a> {
                 self.put(vertex, block);
             }
         }
-        let unused = |v: &Vertex| self.blocks[v.0 as usize].is_none();
+        let unused = |v: &VertexId| self.blocks[v.0 as usize].is_none();
         self.border.retain(unused);
         self.border.sort_by_key(|v| (Reverse(self.shares[v.0 as usize]), *v));
         for v in 0..self.border.len() {
@@ -77,11 +77,11 @@ impl<'a> Growth<'a> {
         }
     }
 
-    fn next_seed(&self, block: Block, seeds: &mut impl Iterator<Item = Vertex>) -> Option<Vertex> {
+    fn next_seed(&self, block: BlockId, seeds: &mut impl Iterator<Item = VertexId>) -> Option<VertexId> {
         seeds.find(|v| self.blocks[v.0 as usize].is_none() && self.has_room(*v, block))
     }
 
-    fn pop(&mut self) -> Option<Vertex> {
+    fn pop(&mut self) -> Option<VertexId> {
         while let Some((share, Reverse(vertex))) = self.queue.pop() {
             if self.blocks[vertex.0 as usize].is_none() && self.shares[vertex.0 as usize] == share {
                 return Some(vertex);
@@ -90,13 +90,13 @@ impl<'a> Growth<'a> {
         None
     }
 
-    fn has_room(&self, vertex: Vertex, block: Block) -> bool {
+    fn has_room(&self, vertex: VertexId, block: BlockId) -> bool {
         let loads = &self.loads[block.0 as usize * self.graph.resources..];
         let sums = self.graph.weight(vertex).iter().zip(loads).map(|(weight, load)| weight + load);
         sums.zip(&self.limits.scalars).all(|(sum, &limit)| sum <= limit)
     }
 
-    fn put(&mut self, vertex: Vertex, block: Block) {
+    fn put(&mut self, vertex: VertexId, block: BlockId) {
         self.blocks[vertex.0 as usize] = Some(block);
         for (r, weight) in self.graph.weight(vertex).iter().enumerate() {
             self.loads[block.0 as usize * self.graph.resources + r] += weight;
@@ -127,10 +127,10 @@ impl<'a> Growth<'a> {
             if self.blocks[vertex.0 as usize].is_some() {
                 continue;
             }
-            let all = || (0..count as u32).map(Block);
-            let load = |b: &Block| self.loads[b.0 as usize * self.graph.resources];
+            let all = || (0..count as u32).map(BlockId);
+            let load = |b: &BlockId| self.loads[b.0 as usize * self.graph.resources];
             let room = all().filter(|&b| self.has_room(vertex, b)).min_by_key(load);
-            let block = room.or_else(|| all().min_by_key(load)).unwrap_or(Block(0));
+            let block = room.or_else(|| all().min_by_key(load)).unwrap_or(BlockId(0));
             self.put(vertex, block);
         }
     }

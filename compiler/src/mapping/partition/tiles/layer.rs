@@ -1,21 +1,21 @@
-//! The network as the partition search sees it: populations with the wires that feed them.
+//! The network as the search by tiles sees it: populations with the kernels that feed them.
 //!
-//! A [`Wire`] is a projection, or one part of a cut one ([`Parts`]): what a source position takes one axon for on a
-//! destination core.
+//! An [`IncomingKernel`] is the kernel of a projection, or one part of it where it is cut ([`Parts`]). A source
+//! position takes one axon for each of them on a destination core.
 
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, InputAxonKind, KernelSharing};
 
-use super::rates::Rates;
 use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::parts::{Parts, axis_parts};
 use crate::ir::spiking::{Convolution, Population, SpikingIr};
 use crate::ir::{AxisMap, NetworkId, PopulationId, ProjectionId};
 use crate::mapping::build::refine::groups;
+use crate::mapping::partition::Rates;
 
-/// Geometry of a projection or of a part of one.
+/// Geometry of the kernel of a projection, or of one of its parts.
 #[derive(Debug, Clone)]
-pub struct Wire {
+pub struct IncomingKernel {
     /// Source.
     pub source: PopulationId,
     /// Which channels connect.
@@ -30,22 +30,22 @@ pub struct Wire {
     pub rate: f64,
 }
 
-/// A population, and the ways to feed it.
+/// A population, and the ways to cut the kernels that feed it.
 #[derive(Debug)]
-pub struct Layer<'a> {
-    /// Which.
+pub struct PartitionLayer<'a> {
+    /// The population.
     pub id: PopulationId,
-    /// Its description.
+    /// Its shape, neurons and window.
     pub population: &'a Population,
     /// Incoming projections.
     pub incoming: Vec<ProjectionId>,
-    /// Ways to cut the incoming kernels, whole first, with the wires of each.
-    pub cuts: Vec<(Parts, Vec<Wire>)>,
+    /// Ways to cut the incoming kernels, whole first, with the kernels that result.
+    pub cuts: Vec<(Parts, Vec<IncomingKernel>)>,
     /// Groups of channels that a slice of the layer must not cut, other than within one.
     pub groups: Vec<ChannelMap>,
 }
 
-impl<'a> Layer<'a> {
+impl<'a> PartitionLayer<'a> {
     /// The layers of a network, sources first.
     pub fn all(ir: &'a SpikingIr, target: &Target, rates: &Rates, network: NetworkId) -> Vec<Self> {
         let layer = |(id, population)| Self::new(ir, target, rates, id, population);
@@ -72,11 +72,11 @@ impl<'a> Layer<'a> {
             ways.extend([2, height].into_iter().filter(|&n| n <= height).map(|rows| Parts { rows, cols: 1 }));
             ways.dedup();
         }
-        let wires = |parts: Parts| {
+        let kernels = |parts: Parts| {
             let of = |id: &ProjectionId| cut(ir, rates, *id, parts);
             (parts, incoming.iter().flat_map(of).collect())
         };
-        let cuts = ways.into_iter().map(wires).collect();
+        let cuts = ways.into_iter().map(kernels).collect();
         let groups = incoming.iter().filter_map(|&id| groups(ir, &ir.projections[id])).collect();
         Self { id, population, incoming, cuts, groups }
     }
@@ -104,13 +104,13 @@ pub fn axons_least(axons: &AxonSpec, channels: u64) -> u64 {
     }
 }
 
-fn cut(ir: &SpikingIr, rates: &Rates, id: ProjectionId, parts: Parts) -> Vec<Wire> {
+fn cut(ir: &SpikingIr, rates: &Rates, id: ProjectionId, parts: Parts) -> Vec<IncomingKernel> {
     let p = &ir.projections[id];
-    let mut wires = Vec::new();
-    let Some(Convolution { map, kernel }) = p.conv() else { return wires };
+    let mut kernels = Vec::new();
+    let Some(Convolution { map, kernel }) = p.conv() else { return kernels };
     for (_, rows) in axis_parts(&map.rows, parts.rows) {
         for (_, cols) in axis_parts(&map.cols, parts.cols) {
-            wires.push(Wire {
+            kernels.push(IncomingKernel {
                 source: p.source,
                 channels: kernel.channels,
                 joins_all: groups(ir, p).is_none(),
@@ -120,5 +120,5 @@ fn cut(ir: &SpikingIr, rates: &Rates, id: ProjectionId, parts: Parts) -> Vec<Wir
             });
         }
     }
-    wires
+    kernels
 }

@@ -9,27 +9,46 @@ use std::rc::Rc;
 
 use snnc_targets::Target;
 
-use super::fan::Load;
-use super::figures::{Figures, Tile};
-use super::fill::{Fill, OpenCore, Plan, Room};
-use super::layers::Layer;
-use super::tiling::{pieces, useful_counts};
+use super::axons::TileOutput;
+use super::capacity::CoreCapacity;
+use super::filled::FilledCores;
+use super::layer::PartitionLayer;
+use super::open_core::OpenCore;
+use super::tile::{PopulationTile, TileCache};
 use crate::ir::spiking::parts::Parts;
+use crate::mapping::partition::tiling::{pieces, useful_counts};
+
+/// How a layer is cut: its kernels, and groups of channels with the tiles of each.
+#[derive(Debug, Clone)]
+pub struct LayerPlan {
+    /// Parts of the incoming kernels.
+    pub parts: Parts,
+    /// (tiles, number of channels), channels ascending.
+    pub groups: Vec<(Rc<Vec<Rc<PopulationTile>>>, u32)>,
+    /// A hole takes channels before a new core does if it holds at least this share of what the new core would.
+    pub hole_share: f64,
+}
 
 /// Tiles of a population by cut and grid; they do not depend on other populations.
 #[derive(Debug, Default)]
-pub struct Grids {
-    figures: Figures,
-    known: BTreeMap<Parts, Vec<Rc<Vec<Rc<Tile>>>>>,
+pub struct TileGrids {
+    figures: TileCache,
+    known: BTreeMap<Parts, Vec<Rc<Vec<Rc<PopulationTile>>>>>,
 }
 
 /// Most tiles that all grids of a layer may have together; finer ones are left out.
 const TILES_MAX: usize = 40_000;
 
-impl Grids {
+impl TileGrids {
     /// All grids of a layer under one cut, coarse ones first.
-    fn of(&mut self, target: &Target, layer: &Layer, cut: usize, reach: usize) -> Vec<Rc<Vec<Rc<Tile>>>> {
-        let (parts, wires) = &layer.cuts[cut];
+    fn of(
+        &mut self,
+        target: &Target,
+        layer: &PartitionLayer,
+        cut: usize,
+        reach: usize,
+    ) -> Vec<Rc<Vec<Rc<PopulationTile>>>> {
+        let (parts, kernels) = &layer.cuts[cut];
         if let Some(grids) = self.known.get(parts) {
             return grids.clone();
         }
@@ -50,7 +69,7 @@ impl Grids {
             let mut grid = Vec::with_capacity(rows * cols);
             for rows in &pieces(shape.height, rows) {
                 for cols in &pieces(shape.width, cols) {
-                    grid.push(Rc::new(self.figures.tile(target, wires, rows, cols)));
+                    grid.push(Rc::new(self.figures.tile(target, kernels, rows, cols)));
                 }
             }
             grids.push(Rc::new(grid));
@@ -60,18 +79,18 @@ impl Grids {
     }
 }
 
-/// A grid under the fans of a state: how its tiles divide channels.
-struct Choice {
-    tiles: Rc<Vec<Rc<Tile>>>,
+/// A grid in a state of the search: how many channels of each of its tiles a core takes.
+struct GridChoice {
+    tiles: Rc<Vec<Rc<PopulationTile>>>,
     /// (channels a core, tiles, packets a slice of each of them summed).
     classes: Vec<(u32, f64, f64)>,
     /// Packets of one channel of all tiles, beyond those of a slice: of groups of channels each is sent to one slice.
     grouped: f64,
 }
 
-/// What some channels cost.
+/// What some channels cost under a grid.
 #[derive(Debug, Clone, Copy, Default)]
-struct Cost {
+struct GridCost {
     /// Cores, if holes get filled.
     shares: f64,
     /// Cores, each slice on one of its own.
@@ -79,17 +98,22 @@ struct Cost {
     packets: f64,
 }
 
-impl Choice {
+impl GridChoice {
     /// `None` if some tile does not fit a core.
-    fn new(room: &Room, layer: &Layer, fill: &Fill, tiles: &Rc<Vec<Rc<Tile>>>) -> Option<Self> {
+    fn new(
+        capacity: &CoreCapacity,
+        layer: &PartitionLayer,
+        fill: &FilledCores,
+        tiles: &Rc<Vec<Rc<PopulationTile>>>,
+    ) -> Option<Self> {
         let mut classes: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
         let mut grouped = 0.0;
         let empty = OpenCore::default();
         for tile in tiles.iter() {
-            let load = fill.load(room.axons, layer.id, tile);
-            let most = empty.fitting(room, layer, tile, &load, &(0..layer.channels()));
-            let fits = |c: u32| empty.fitting(room, layer, tile, &load, &(c..c + 1)) > 0;
-            if most == 0 || !unlike(layer, &load).all(fits) {
+            let output = fill.output(capacity.axons, layer.id, tile);
+            let most = empty.fitting(capacity, layer, tile, &output, &(0..layer.channels()));
+            let fits = |c: u32| empty.fitting(capacity, layer, tile, &output, &(c..c + 1)) > 0;
+            if most == 0 || !unlike(layer, &output).all(fits) {
                 return None;
             }
             let class = classes.entry(most).or_default();
@@ -104,8 +128,8 @@ impl Choice {
         Some(Self { tiles: Rc::clone(tiles), classes, grouped })
     }
 
-    fn cost(&self, channels: u32) -> Cost {
-        let mut cost = Cost { packets: self.grouped * f64::from(channels), ..Cost::default() };
+    fn cost(&self, channels: u32) -> GridCost {
+        let mut cost = GridCost { packets: self.grouped * f64::from(channels), ..GridCost::default() };
         for &(most, count, packets) in &self.classes {
             let slices = f64::from(channels.div_ceil(most));
             cost.shares += f64::from(channels) / f64::from(most) * count;
@@ -131,69 +155,78 @@ impl Choice {
 }
 
 /// Channels from which on a layer is fed or sends otherwise than before; none where all are alike.
-fn unlike(layer: &Layer, load: &Load) -> impl Iterator<Item = u32> {
+fn unlike(layer: &PartitionLayer, output: &TileOutput) -> impl Iterator<Item = u32> {
     let ends = layer.groups.iter().flat_map(|map| [map.targets().start as u32, map.targets().end as u32]);
-    ends.chain(load.cuts().iter().copied()).filter(|&c| c < layer.channels())
+    ends.chain(output.cuts().iter().copied()).filter(|&c| c < layer.channels())
 }
 
 /// How cores and packets are weighed against each other; packets in units that make both alike.
 #[derive(Debug, Clone, Copy)]
-struct Mix {
+struct CostWeights {
     shares: f64,
     slices: f64,
     packets: f64,
 }
 
-/// From cores alone to packets alone.
-const MIXES: [Mix; 5] = [
-    Mix { shares: 1.0, slices: 0.02, packets: 1e-4 },
-    Mix { shares: 0.5, slices: 0.5, packets: 1e-3 },
-    Mix { shares: 0.1, slices: 0.9, packets: 1e-3 },
-    Mix { shares: 0.2, slices: 0.4, packets: 0.4 },
-    Mix { shares: 0.0, slices: 1e-4, packets: 1.0 },
+/// Weightings from cores alone to packets alone.
+const WEIGHTINGS: [CostWeights; 5] = [
+    CostWeights { shares: 1.0, slices: 0.02, packets: 1e-4 },
+    CostWeights { shares: 0.5, slices: 0.5, packets: 1e-3 },
+    CostWeights { shares: 0.1, slices: 0.9, packets: 1e-3 },
+    CostWeights { shares: 0.2, slices: 0.4, packets: 0.4 },
+    CostWeights { shares: 0.0, slices: 1e-4, packets: 1.0 },
 ];
 
 /// Shares of a fresh core's channels from which a hole is worth a slice of its own.
 const HOLE_SHARES: [f64; 2] = [1.0, 0.3];
 
 /// Plans for a layer on top of what is filled, without doubles; none if no grid fits.
-pub fn plans(target: &Target, room: &Room, layer: &Layer, grids: &mut Grids, fill: &Fill) -> Vec<Plan> {
-    let reach = 4 * (layer.population.shape.len() as u64).div_ceil(room.neurons.max(1)) as usize + 16;
-    let mut plans: Vec<Plan> = Vec::new();
+pub fn plans(
+    target: &Target,
+    capacity: &CoreCapacity,
+    layer: &PartitionLayer,
+    grids: &mut TileGrids,
+    fill: &FilledCores,
+) -> Vec<LayerPlan> {
+    let reach =
+        4 * (layer.population.shape.len() as u64).div_ceil(capacity.most.neurons.max(1)) as usize + 16;
+    let mut plans: Vec<LayerPlan> = Vec::new();
     for cut in 0..layer.cuts.len() {
-        let choices: Vec<Choice> = grids
+        let choices: Vec<GridChoice> = grids
             .of(target, layer, cut, reach)
             .iter()
-            .filter_map(|tiles| Choice::new(room, layer, fill, tiles))
+            .filter_map(|tiles| GridChoice::new(capacity, layer, fill, tiles))
             .collect();
         if choices.is_empty() {
             continue;
         }
-        for groups in mixed(&choices, layer.channels()) {
+        for groups in least_cost_groups(&choices, layer.channels()) {
             for hole_share in HOLE_SHARES {
                 let tiles = groups
                     .iter()
                     .map(|&(choice, width)| (Rc::clone(&choices[choice].tiles), width))
                     .collect();
-                plans.push(Plan { parts: layer.cuts[cut].0, groups: tiles, hole_share });
+                plans.push(LayerPlan { parts: layer.cuts[cut].0, groups: tiles, hole_share });
             }
         }
     }
     plans
 }
 
-/// (choice, channels) groups of least cost for each mix.
-fn mixed(choices: &[Choice], channels: u32) -> Vec<Vec<(usize, u32)>> {
-    let costs: Vec<Vec<Cost>> =
+/// (choice, channels) groups of least cost for each of the [`WEIGHTINGS`].
+fn least_cost_groups(choices: &[GridChoice], channels: u32) -> Vec<Vec<(usize, u32)>> {
+    let costs: Vec<Vec<GridCost>> =
         choices.iter().map(|choice| (0..=channels).map(|w| choice.cost(w)).collect()).collect();
     let widths: Vec<Vec<u32>> = choices.iter().map(|choice| choice.widths(channels)).collect();
-    let least = |value: fn(&Cost) -> f64| {
+    let least = |value: fn(&GridCost) -> f64| {
         costs.iter().map(|c| value(&c[channels as usize])).fold(f64::INFINITY, f64::min).max(1e-9)
     };
     let unit = least(|c| c.slices) / least(|c| c.packets);
     let mut found: Vec<Vec<(usize, u32)>> = Vec::new();
-    for mix in MIXES {
-        let value = |c: &Cost| mix.shares * c.shares + mix.slices * c.slices + mix.packets * c.packets * unit;
+    for weights in WEIGHTINGS {
+        let value = |c: &GridCost| {
+            weights.shares * c.shares + weights.slices * c.slices + weights.packets * c.packets * unit
+        };
         let groups = least_cost(&costs, &widths, channels, value);
         if !found.contains(&groups) {
             found.push(groups);
@@ -204,10 +237,10 @@ fn mixed(choices: &[Choice], channels: u32) -> Vec<Vec<(usize, u32)>> {
 
 /// The dynamic program: `best[c]` for the first c channels, each time with one more group.
 fn least_cost(
-    costs: &[Vec<Cost>],
+    costs: &[Vec<GridCost>],
     widths: &[Vec<u32>],
     channels: u32,
-    value: impl Fn(&Cost) -> f64,
+    value: impl Fn(&GridCost) -> f64,
 ) -> Vec<(usize, u32)> {
     let values: Vec<Vec<f64>> = costs.iter().map(|c| c.iter().map(&value).collect()).collect();
     let mut best = vec![(0.0, 0, 0); channels as usize + 1];
@@ -231,7 +264,7 @@ fn least_cost(
     while c > 0 {
         let (_, choice, width) = best[c as usize];
         match groups.iter_mut().find(|(other, _)| *other == choice) {
-            // The same grid twice is one group: its slices are cut where cores end, not where groups do.
+            // A grid that is chosen twice makes one group: its slices are cut where cores end, not where groups do.
             Some((_, sum)) => *sum += width,
             None => groups.push((choice, width)),
         }

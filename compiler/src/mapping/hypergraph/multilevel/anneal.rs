@@ -6,14 +6,14 @@
 //! Temperature falls geometrically, by multiplication only: no libm decides. The best legal partition seen at the
 //! end of a temperature step is what remains.
 
-use super::counts::Counts;
-use super::graph::{Block, Net, Vertex};
-use super::random::Random;
-use super::state::State;
+use super::counts::PinCounts;
+use super::state::PartitionState;
+use crate::mapping::hypergraph::graph::{BlockId, NetId, VertexId};
+use crate::random::SplitMix64;
 
 /// How long, and between which temperatures; these are in units of the mean change of cost of a proposal.
 #[derive(Debug, Clone, Copy)]
-pub struct Schedule {
+pub struct PartitionAnnealing {
     /// Proposals in total.
     pub proposals: u64,
     /// First temperature.
@@ -34,13 +34,17 @@ const PRICE_FALL: f64 = 0.9;
 /// A vertex, where it goes, and who comes back.
 #[derive(Debug, Clone, Copy)]
 struct Proposal {
-    vertex: Vertex,
-    to: Block,
-    back: Option<Vertex>,
+    vertex: VertexId,
+    to: BlockId,
+    back: Option<VertexId>,
 }
 
 /// Improves `state`; a legal state stays legal and does not become worse.
-pub fn anneal<C: Counts>(state: &mut State<'_, C>, schedule: Schedule, random: &mut Random) {
+pub fn anneal<C: PinCounts>(
+    state: &mut PartitionState<'_, C>,
+    schedule: PartitionAnnealing,
+    random: &mut SplitMix64,
+) {
     let mut search = Search::new(state.graph.incidence.nets());
     let Some(scale) = search.typical(state, random) else {
         return;
@@ -75,7 +79,7 @@ pub fn anneal<C: Counts>(state: &mut State<'_, C>, schedule: Schedule, random: &
     }
     if let Some((_, blocks)) = best {
         for (v, block) in blocks.into_iter().enumerate() {
-            state.shift(Vertex(v as u32), block);
+            state.shift(VertexId(v as u32), block);
         }
     }
 }
@@ -91,12 +95,12 @@ fn cooling(ratio: f64) -> f64 {
     high
 }
 
-fn propose<C: Counts>(state: &State<'_, C>, random: &mut Random) -> Option<Proposal> {
+fn propose<C: PinCounts>(state: &PartitionState<'_, C>, random: &mut SplitMix64) -> Option<Proposal> {
     let incidence = &state.graph.incidence;
-    let vertex = Vertex(random.below(incidence.vertices()) as u32);
+    let vertex = VertexId(random.below(incidence.vertices()) as u32);
     let nets = incidence.nets_of(vertex);
     let to = if nets.is_empty() || random.below(64) == 0 {
-        Block(random.below(state.count()) as u32)
+        BlockId(random.below(state.count()) as u32)
     } else {
         let pins = incidence.pins_of(nets[random.below(nets.len())]);
         state.block(pins[random.below(pins.len())])
@@ -123,7 +127,11 @@ impl Search {
     }
 
     /// Mean absolute change of cost over some proposals; `None` if nothing can change.
-    fn typical<C: Counts>(&mut self, state: &State<'_, C>, random: &mut Random) -> Option<f64> {
+    fn typical<C: PinCounts>(
+        &mut self,
+        state: &PartitionState<'_, C>,
+        random: &mut SplitMix64,
+    ) -> Option<f64> {
         let (mut sum, mut count) = (0, 0);
         for _ in 0..2048 {
             if let Some(proposal) = propose(state, random) {
@@ -137,7 +145,7 @@ impl Search {
 
     /// Change of cost. Nets that hold both vertices of an exchange keep their counts.
     #[inline]
-    fn delta<C: Counts>(&mut self, state: &State<'_, C>, proposal: Proposal) -> i64 {
+    fn delta<C: PinCounts>(&mut self, state: &PartitionState<'_, C>, proposal: Proposal) -> i64 {
         let Proposal { vertex, to, back } = proposal;
         let Some(back) = back else {
             return state.delta(vertex, to);
@@ -150,39 +158,39 @@ impl Search {
             self.tick = 1;
         }
         let mut delta = 0;
-        for &Net(e) in incidence.nets_of(vertex) {
-            let part = state.part_of_delta(Net(e), from, to);
+        for &NetId(e) in incidence.nets_of(vertex) {
+            let part = state.part_of_delta(NetId(e), from, to);
             self.parts[e as usize] = part;
             self.stamps[e as usize] = self.tick;
             delta += part;
         }
-        for &Net(e) in incidence.nets_of(back) {
+        for &NetId(e) in incidence.nets_of(back) {
             if self.stamps[e as usize] == self.tick {
                 delta -= self.parts[e as usize];
             } else {
-                delta += state.part_of_delta(Net(e), to, from);
+                delta += state.part_of_delta(NetId(e), to, from);
             }
         }
         delta
     }
 
     /// Carries the proposal out or leaves it.
-    fn decide<C: Counts>(
+    fn decide<C: PinCounts>(
         &mut self,
-        state: &mut State<'_, C>,
+        state: &mut PartitionState<'_, C>,
         proposal: Proposal,
         temperature: f64,
         price: f64,
-        random: &mut Random,
+        random: &mut SplitMix64,
     ) {
         let Proposal { vertex, to, back } = proposal;
         let from = state.block(vertex);
         let delta = self.delta(state, proposal);
         let excess = state.scalar_excess_delta(vertex, to, back);
         let luck = random.unit();
-        let covers = !state.graph.covers.is_empty();
+        let shared = !state.graph.shared.is_empty();
         // Covers are counted by doing it; the most that they could give back is what both blocks exceed by.
-        let relief = if covers { state.excess_of(from) + state.excess_of(to) } else { 0 };
+        let relief = if shared { state.excess_of(from) + state.excess_of(to) } else { 0 };
         let hoped = delta as f64 + price * (excess as f64 - relief as f64);
         if !accepted(hoped, temperature, luck) {
             return;
@@ -192,7 +200,7 @@ impl Search {
         if let Some(back) = back {
             state.shift(back, from);
         }
-        if covers {
+        if shared {
             let excess = state.excess() as f64 - before as f64;
             if !accepted(delta as f64 + price * excess, temperature, luck) {
                 state.shift(vertex, from);

@@ -3,11 +3,11 @@
 //! Where looking at every pair of a vertex and a block would be too dear, a block is relieved in one go, of vertices
 //! that go where they share a net, or else to the next block with room.
 
-use super::counts::Counts;
-use super::graph::{Block, Vertex};
-use super::random::Random;
-use super::state::State;
-use super::sweep::Shares;
+use super::counts::PinCounts;
+use super::state::PartitionState;
+use super::sweep::SharedWeights;
+use crate::mapping::hypergraph::graph::{BlockId, VertexId};
+use crate::random::SplitMix64;
 
 /// Random exchanges tried, for each vertex of a block, when no vertex of it can move alone.
 const EXCHANGES: usize = 64;
@@ -16,11 +16,11 @@ const PAIRS: usize = 1 << 16;
 
 /// Lowers the excess until it is 0, nothing found lowers it, or about `work` nets were visited. Terminates: every step
 /// lowers it.
-pub fn repair<C: Counts>(state: &mut State<'_, C>, work: u64, random: &mut Random) {
-    let mut repair = Repair { shares: Shares::new(state.count()), cursor: 0, work };
+pub fn repair<C: PinCounts>(state: &mut PartitionState<'_, C>, work: u64, random: &mut SplitMix64) {
+    let mut repair = Repair { shares: SharedWeights::new(state.count()), cursor: 0, work };
     while state.excess() > 0 {
-        let blocks = (0..state.count() as u32).map(Block);
-        let over: Vec<Block> = blocks.filter(|&b| state.excess_of(b) > 0).collect();
+        let blocks = (0..state.count() as u32).map(BlockId);
+        let over: Vec<BlockId> = blocks.filter(|&b| state.excess_of(b) > 0).collect();
         let mut moved = false;
         for block in over {
             if repair.work == 0 {
@@ -35,7 +35,7 @@ pub fn repair<C: Counts>(state: &mut State<'_, C>, work: u64, random: &mut Rando
 }
 
 struct Repair {
-    shares: Shares,
+    shares: SharedWeights,
     /// The block that got the last vertex which shared nothing with a block with room.
     cursor: u32,
     /// Net visits left.
@@ -43,16 +43,16 @@ struct Repair {
 }
 
 impl Repair {
-    fn look<C: Counts>(&mut self, state: &State<'_, C>, vertex: Vertex) {
+    fn look<C: PinCounts>(&mut self, state: &PartitionState<'_, C>, vertex: VertexId) {
         self.shares.look(state, vertex);
         self.pay(state, vertex);
     }
 
-    fn pay<C: Counts>(&mut self, state: &State<'_, C>, vertex: Vertex) {
+    fn pay<C: PinCounts>(&mut self, state: &PartitionState<'_, C>, vertex: VertexId) {
         self.work = self.work.saturating_sub(state.graph.incidence.nets_of(vertex).len() as u64 + 1);
     }
 
-    fn relieve<C: Counts>(&mut self, state: &mut State<'_, C>, block: Block) -> bool {
+    fn relieve<C: PinCounts>(&mut self, state: &mut PartitionState<'_, C>, block: BlockId) -> bool {
         if state.members(block).len().saturating_mul(state.count()) <= PAIRS {
             self.relieve_of_one(state, block)
         } else {
@@ -61,11 +61,11 @@ impl Repair {
     }
 
     /// Moves the vertex of `block` that costs least to a block with room, if that lowers the excess.
-    fn relieve_of_one<C: Counts>(&mut self, state: &mut State<'_, C>, block: Block) -> bool {
-        let mut best: Option<(i64, Vertex, Block)> = None;
+    fn relieve_of_one<C: PinCounts>(&mut self, state: &mut PartitionState<'_, C>, block: BlockId) -> bool {
+        let mut best: Option<(i64, VertexId, BlockId)> = None;
         for &vertex in state.members(block) {
             self.look(state, vertex);
-            for to in (0..state.count() as u32).map(Block) {
+            for to in (0..state.count() as u32).map(BlockId) {
                 let candidate = (self.shares.delta(to), vertex, to);
                 if to != block && best.is_none_or(|best| candidate < best) && state.fits(vertex, to) {
                     best = Some(candidate);
@@ -76,8 +76,8 @@ impl Repair {
     }
 
     /// Moves vertices of `block`, those first that cost least, until it keeps its limits or all were tried.
-    fn relieve_of_many<C: Counts>(&mut self, state: &mut State<'_, C>, block: Block) -> bool {
-        let mut leavers: Vec<(i64, Vertex, Block)> = Vec::new();
+    fn relieve_of_many<C: PinCounts>(&mut self, state: &mut PartitionState<'_, C>, block: BlockId) -> bool {
+        let mut leavers: Vec<(i64, VertexId, BlockId)> = Vec::new();
         for &vertex in state.members(block) {
             self.look(state, vertex);
             let near = self.shares.touched().iter().filter(|&&to| to != block && state.fits(vertex, to));
@@ -101,19 +101,29 @@ impl Repair {
     }
 
     /// The first block from the cursor on that has room for a vertex of `block`.
-    fn with_room<C: Counts>(&self, state: &State<'_, C>, vertex: Vertex, block: Block) -> Option<Block> {
+    fn with_room<C: PinCounts>(
+        &self,
+        state: &PartitionState<'_, C>,
+        vertex: VertexId,
+        block: BlockId,
+    ) -> Option<BlockId> {
         let count = state.count() as u32;
-        let mut all = (self.cursor..count).chain(0..self.cursor).map(Block);
+        let mut all = (self.cursor..count).chain(0..self.cursor).map(BlockId);
         all.find(|&to| to != block && state.fits(vertex, to))
     }
 
     /// Exchanges a vertex of `block` with one elsewhere, the first found that lowers the excess.
-    fn exchange<C: Counts>(&mut self, state: &mut State<'_, C>, block: Block, random: &mut Random) -> bool {
+    fn exchange<C: PinCounts>(
+        &mut self,
+        state: &mut PartitionState<'_, C>,
+        block: BlockId,
+        random: &mut SplitMix64,
+    ) -> bool {
         let before = state.excess();
-        let scalars_alone = state.graph.covers.is_empty();
+        let scalars_alone = state.graph.shared.is_empty();
         for vertex in state.members(block).to_vec() {
             for _ in 0..EXCHANGES {
-                let back = Vertex(random.below(state.graph.vertices()) as u32);
+                let back = VertexId(random.below(state.graph.vertices()) as u32);
                 let to = state.block(back);
                 if to == block || scalars_alone && state.scalar_excess_delta(vertex, to, Some(back)) >= 0 {
                     continue;
@@ -137,7 +147,7 @@ impl Repair {
 }
 
 /// Moves a vertex if that lowers the excess.
-fn lowers<C: Counts>(state: &mut State<'_, C>, vertex: Vertex, to: Block) -> bool {
+fn lowers<C: PinCounts>(state: &mut PartitionState<'_, C>, vertex: VertexId, to: BlockId) -> bool {
     let (from, before) = (state.block(vertex), state.excess());
     state.shift(vertex, to);
     if state.excess() < before {

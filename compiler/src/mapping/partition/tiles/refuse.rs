@@ -5,24 +5,33 @@ use std::ops::Range;
 use snnc_targets::schema::{OutputAxonKind, WeightStorage};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Target};
 
-use super::fan::Load;
-use super::figures::{Figures, Tile};
-use super::fill::{Fill, Refusal, Room};
-use super::layers::Layer;
-use crate::ir::program::usage::Limit;
+use super::axons::TileOutput;
+use super::capacity::CoreCapacity;
+use super::filled::FilledCores;
+use super::layer::PartitionLayer;
+use super::open_core::OpenCore;
+use super::tile::{PopulationTile, TileCache};
+use crate::ir::program::usage::{Limit, LimitExceeded};
 use crate::ir::spiking::SpikingIr;
 
 /// A neuron's input axons must fit one core, however its layer is cut.
 ///
 /// # Errors
 /// [`Code::DoesNotFit`], one for each layer.
-pub fn fan_in(ir: &SpikingIr, target: &Target, room: &Room, layers: &[Layer]) -> Result<(), Diagnostics> {
+pub fn fan_in(
+    ir: &SpikingIr,
+    target: &Target,
+    capacity: &CoreCapacity,
+    layers: &[PartitionLayer],
+) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::default();
-    // A layer without wires takes no axon, or is irregular and looked at elsewhere.
+    // A layer without kernels takes no axon, or is irregular and looked at elsewhere.
     for layer in layers.iter().filter(|layer| !layer.cuts[0].1.is_empty()) {
-        let least = |tile: Tile| channels(layer).map(move |one| tile.axons_least(&target.axons, &one)).max();
+        let least = |tile: PopulationTile| {
+            channels(layer).map(move |one| tile.axons_least(&target.axons, &one)).max()
+        };
         let used = positions(layer, target).filter_map(least).max().unwrap_or(0);
-        if used > room.input_axons {
+        if used > capacity.most.input_axons {
             let planes = match target.axons.planes() {
                 1 => String::new(),
                 planes => {
@@ -31,7 +40,7 @@ pub fn fan_in(ir: &SpikingIr, target: &Target, room: &Room, layers: &[Layer]) ->
             };
             let message = format!(
                 "a single neuron needs {used} input axons{planes}, a core of {} has {}",
-                target.name, room.input_axons
+                target.name, capacity.most.input_axons
             );
             problems.push(
                 Diagnostic::new(Code::DoesNotFit, place(ir, layer), message)
@@ -43,23 +52,23 @@ pub fn fan_in(ir: &SpikingIr, target: &Target, room: &Room, layers: &[Layer]) ->
 }
 
 /// The layer whatever the others do: what a single neuron of it uses of the limit that it exceeds.
-pub fn own(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer, fill: Option<&Fill>) -> Diagnostic {
+pub fn own(
+    ir: &SpikingIr,
+    target: &Target,
+    capacity: &CoreCapacity,
+    layer: &PartitionLayer,
+    fill: Option<&FilledCores>,
+) -> Diagnostic {
     let mut problem = None;
     for tile in positions(layer, target) {
-        let load = fill.map_or(Load::silent(1), |fill| fill.load(room.axons, layer.id, &tile));
+        let output = fill.map_or(TileOutput::silent(1), |fill| fill.output(capacity.axons, layer.id, &tile));
         for one in channels(layer) {
-            let axons = tile.axons_least(room.axons, &one);
-            let uses = [
-                (Limit::Neurons, load.neurons(&one) * room.core.merged(axons), room.neurons),
-                (Limit::SynapseMemory, tile.synapse_bits(&one), room.synapse_bits),
-                (Limit::InputAxons, axons, room.input_axons),
-                (Limit::OutputAxons, load.slots(room.axons, std::slice::from_ref(&one)), room.output_axons),
-            ];
-            problem = problem.or_else(|| uses.into_iter().find(|&(_, used, most)| used > most));
+            let alone = || OpenCore::default().exceeds(capacity, layer, &tile, &output, &one);
+            problem = problem.or_else(alone);
         }
     }
     match problem {
-        Some((limit, used, most)) => {
+        Some(LimitExceeded { limit, used, most }) => {
             let message = format!(
                 "a single neuron of this layer uses {used} {limit}, a core of {} has {most}",
                 target.name
@@ -75,8 +84,8 @@ pub fn own(ir: &SpikingIr, target: &Target, room: &Room, layer: &Layer, fill: Op
 }
 
 /// Every plan breaks a limit of cores that already hold the layer's targets.
-pub fn joint(ir: &SpikingIr, target: &Target, layer: &Layer, refusal: Refusal) -> Diagnostic {
-    let Refusal { limit, used, most } = refusal;
+pub fn joint(ir: &SpikingIr, target: &Target, layer: &PartitionLayer, refusal: LimitExceeded) -> Diagnostic {
+    let LimitExceeded { limit, used, most } = refusal;
     let message = format!(
         "every tiling tried exceeds the {limit} of {}: the best uses {used}, a core has {most}",
         target.name
@@ -85,20 +94,20 @@ pub fn joint(ir: &SpikingIr, target: &Target, layer: &Layer, refusal: Refusal) -
 }
 
 /// Channels to look at alone: one where all are alike, else each.
-fn channels(layer: &Layer) -> impl Iterator<Item = Range<u32>> + use<> {
+fn channels(layer: &PartitionLayer) -> impl Iterator<Item = Range<u32>> + use<> {
     let count = if layer.groups.is_empty() { 1 } else { layer.channels() };
     (0..count).map(|c| c..c + 1)
 }
 
 /// The layer's positions as tiles of their own, kernels whole.
-fn positions<'a>(layer: &'a Layer, target: &'a Target) -> impl Iterator<Item = Tile> + 'a {
-    let mut figures = Figures::default();
+fn positions<'a>(layer: &'a PartitionLayer, target: &'a Target) -> impl Iterator<Item = PopulationTile> + 'a {
+    let mut figures = TileCache::default();
     let shape = layer.population.shape;
     let all = (0..shape.height).flat_map(move |y| (0..shape.width).map(move |x| (y, x)));
     all.map(move |(y, x)| figures.tile(target, &layer.cuts[0].1, &(y..y + 1), &(x..x + 1)))
 }
 
-pub(super) fn place(ir: &SpikingIr, layer: &Layer) -> Place {
+pub(super) fn place(ir: &SpikingIr, layer: &PartitionLayer) -> Place {
     ir.model.layer_place(layer.id)
 }
 

@@ -1,36 +1,49 @@
-//! The whole: coarsen, grow, refine back to the finest level; then cycles that coarsen within blocks.
+//! The multilevel algorithm: [`coarsen`] (clusters of vertices that belong together) -> [`initial`] (greedy growth on
+//! the coarsest level) -> [`anneal`], [`repair`] and [`sweep`] on every level back to the finest; then cycles that
+//! coarsen within blocks only. [`state`] keeps the counts that make it cheap to say what a move changes.
 //!
-//! Several tries run side by side, each from a random stream of its own; the best (legal first, then cheapest, then
+//! Several tries run side by side, each from a random sequence of its own; the best (legal first, then cheapest, then
 //! earliest) goes on. The work of a level is bounded by a constant plus a multiple of its pins, so time grows
 //! linearly with large problems.
 
-use crate::mapping::effort::Effort;
+mod anneal;
+mod coarsen;
+mod contract;
+mod counts;
+mod initial;
+mod repair;
+mod state;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
 use rayon::prelude::*;
 use snnc_targets::{Code, Diagnostic, NamedPart};
 
-use super::anneal::{Schedule, anneal};
-use super::coarsen::{Level, Pace, coarsen};
-use super::counts::{Counts, Dense, Sparse, dense_suits};
-use super::graph::{Block, Hypergraph};
-use super::initial::grow;
-use super::limits::Limits;
-use super::random::Random;
-use super::repair::repair;
-use super::state::State;
-use super::sweep::sweep;
+use self::anneal::{PartitionAnnealing, anneal};
+use self::coarsen::{CoarseLevel, CoarseningPace, coarsen};
+use self::counts::{DensePinCounts, PinCounts, SparsePinCounts, dense_suits};
+use self::initial::grow;
+use self::repair::repair;
+use self::state::PartitionState;
+use self::sweep::sweep;
+use crate::mapping::effort::Effort;
+use crate::mapping::hypergraph::graph::{BlockId, Hypergraph};
+use crate::mapping::hypergraph::limits::Limits;
+use crate::random::SplitMix64;
 
 /// How many blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blocks {
-    /// So many; some may stay empty.
+    /// This many blocks, some of which may stay empty.
     Exactly(usize),
-    /// As few as are found to keep the limits.
+    /// The least number of blocks that is found to keep the limits.
     Fewest,
 }
 
 /// Choices that are no part of the problem.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct HypergraphOptions {
     /// How hard to try.
     pub effort: Effort,
     /// Seed of all random choices.
@@ -41,7 +54,7 @@ pub struct Options {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Solution {
     /// By vertex.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<BlockId>,
     /// Number of blocks.
     pub count: usize,
     /// Sum over nets of weight x (blocks touched - 1).
@@ -59,7 +72,7 @@ pub fn partition(
     graph: &Hypergraph,
     limits: &Limits,
     blocks: Blocks,
-    options: Options,
+    options: HypergraphOptions,
 ) -> Result<Solution, Diagnostic> {
     limits.check(graph)?;
     let least = limits.blocks_at_least(graph);
@@ -95,17 +108,22 @@ fn does_not_fit(count: usize, least: usize) -> Diagnostic {
     Diagnostic::new(Code::DoesNotFit, NamedPart::Hypergraph, message).hint(most)
 }
 
-fn attempt(graph: &Hypergraph, limits: &Limits, count: usize, options: Options) -> Option<Solution> {
+fn attempt(
+    graph: &Hypergraph,
+    limits: &Limits,
+    count: usize,
+    options: HypergraphOptions,
+) -> Option<Solution> {
     if graph.vertices() == 0 {
         return Some(Solution { blocks: Vec::new(), count, cost: 0 });
     }
-    let plan = Plan::new(options.effort, graph);
+    let plan = SearchBudget::new(options.effort, graph);
     let tries = (0..plan.tries).into_par_iter().map(|index| {
-        let mut run = Run { limits, count, plan, random: Random::new(options.seed, index) };
+        let mut run = MultilevelRun { limits, count, plan, random: SplitMix64::stream(options.seed, index) };
         let first = run.cycle(graph, None);
         (0..plan.cycles).fold(first, |found, _| run.cycle(graph, Some(found)))
     });
-    let found: Vec<Found> = tries.collect();
+    let found: Vec<CandidatePartition> = tries.collect();
     let best = found.into_iter().min_by_key(|found| (found.excess, found.cost))?;
     (best.excess == 0).then_some(Solution { blocks: best.blocks, count, cost: best.cost })
 }
@@ -115,7 +133,7 @@ const LONE_PINS: usize = 1 << 20;
 
 /// What an effort means. Work is counted in net visits.
 #[derive(Debug, Clone, Copy)]
-struct Plan {
+struct SearchBudget {
     tries: u64,
     cycles: usize,
     /// Annealing of the coarsest level, where the structure is found.
@@ -126,7 +144,7 @@ struct Plan {
     proposals_most: u64,
 }
 
-impl Plan {
+impl SearchBudget {
     fn new(effort: Effort, graph: &Hypergraph) -> Self {
         // Luck averages out in large problems.
         let fast_tries = if graph.incidence.pins() > LONE_PINS { 1 } else { 2 };
@@ -153,18 +171,18 @@ impl Plan {
     }
 }
 
-struct Found {
-    blocks: Vec<Block>,
+struct CandidatePartition {
+    blocks: Vec<BlockId>,
     cost: u64,
     excess: u64,
 }
 
-/// One try.
-struct Run<'a> {
+/// One try at a partition into `count` blocks.
+struct MultilevelRun<'a> {
     limits: &'a Limits,
     count: usize,
-    plan: Plan,
-    random: Random,
+    plan: SearchBudget,
+    random: SplitMix64,
 }
 
 /// Coarsening stops at so many vertices a block: enough to pack blocks in many ways, few enough to anneal well.
@@ -194,16 +212,16 @@ const LARGE_VERTICES: usize = 1 << 13;
 /// Where their coarsening stops: too large to anneal, they need finer pieces to pack.
 const LARGE_COARSEST_PER_BLOCK: usize = 8;
 
-impl Run<'_> {
+impl MultilevelRun<'_> {
     /// Down to the coarsest level and back. With an earlier partition, clusters stay inside its blocks, and the better
     /// of both is returned.
-    fn cycle(&mut self, graph: &Hypergraph, earlier: Option<Found>) -> Found {
+    fn cycle(&mut self, graph: &Hypergraph, earlier: Option<CandidatePartition>) -> CandidatePartition {
         let (mut levels, inherited) = self.coarsen(graph, earlier.as_ref().map(|found| &found.blocks[..]));
         let heat = if inherited.is_some() { SOFTEN } else { MELT };
         let coarsest = levels.last().map_or(graph, |level| &level.graph);
         let first = inherited.unwrap_or_else(|| grow(coarsest, self.limits, self.count, &mut self.random));
         let mut found = self.refine_any(coarsest, first, heat, self.plan.coarse_work, levels.is_empty());
-        while let Some(Level { clusters, .. }) = levels.pop() {
+        while let Some(CoarseLevel { clusters, .. }) = levels.pop() {
             let finer = levels.last().map_or(graph, |level| &level.graph);
             let blocks = clusters.iter().map(|cluster| found.blocks[cluster.0 as usize]).collect();
             found = self.refine_any(finer, blocks, POLISH, self.plan.fine_work, levels.is_empty());
@@ -215,16 +233,20 @@ impl Run<'_> {
     }
 
     /// Levels from fine to coarse, and the earlier partition's blocks on the coarsest.
-    fn coarsen(&mut self, graph: &Hypergraph, earlier: Option<&[Block]>) -> (Vec<Level>, Option<Vec<Block>>) {
-        let mut levels: Vec<Level> = Vec::new();
+    fn coarsen(
+        &mut self,
+        graph: &Hypergraph,
+        earlier: Option<&[BlockId]>,
+    ) -> (Vec<CoarseLevel>, Option<Vec<BlockId>>) {
+        let mut levels: Vec<CoarseLevel> = Vec::new();
         let (pace, coarsest) = match graph.vertices() > LARGE_VERTICES {
-            true => (Pace::Fast, LARGE_COARSEST_PER_BLOCK),
-            false => (Pace::Careful, COARSEST_PER_BLOCK),
+            true => (CoarseningPace::Fast, LARGE_COARSEST_PER_BLOCK),
+            false => (CoarseningPace::Careful, COARSEST_PER_BLOCK),
         };
-        let mut within = earlier.map(<[Block]>::to_vec);
+        let mut within = earlier.map(<[BlockId]>::to_vec);
         let heaviest = |r| graph.vertex_weights.iter().skip(r).step_by(graph.resources).max();
         let mut caps: Vec<u64> = (0..graph.resources).map(|r| heaviest(r).copied().unwrap_or(0)).collect();
-        let cover_caps: Vec<u64> = self.limits.covers.iter().map(|limit| limit / 2).collect();
+        let shared_caps: Vec<u64> = self.limits.shared.iter().map(|limit| limit / 2).collect();
         loop {
             let finer = levels.last().map_or(graph, |level| &level.graph);
             if finer.vertices() <= self.count.saturating_mul(coarsest) {
@@ -233,12 +255,12 @@ impl Run<'_> {
             for (cap, limit) in caps.iter_mut().zip(&self.limits.scalars) {
                 *cap = (*cap * 2).min((limit / CLUSTER_PART).max(*cap));
             }
-            let Some(level) = coarsen(finer, &caps, &cover_caps, within.as_deref(), pace, &mut self.random)
+            let Some(level) = coarsen(finer, &caps, &shared_caps, within.as_deref(), pace, &mut self.random)
             else {
                 break;
             };
             within = within.map(|blocks| {
-                let mut coarse = vec![Block(0); level.graph.vertices()];
+                let mut coarse = vec![BlockId(0); level.graph.vertices()];
                 for (block, cluster) in blocks.iter().zip(&level.clusters) {
                     coarse[cluster.0 as usize] = *block;
                 }
@@ -252,30 +274,30 @@ impl Run<'_> {
     fn refine_any(
         &mut self,
         graph: &Hypergraph,
-        blocks: Vec<Block>,
+        blocks: Vec<BlockId>,
         heat: f64,
         work: u64,
         finest: bool,
-    ) -> Found {
+    ) -> CandidatePartition {
         if dense_suits(&graph.incidence, self.count) {
-            self.refine::<Dense>(graph, blocks, heat, work, finest)
+            self.refine::<DensePinCounts>(graph, blocks, heat, work, finest)
         } else {
-            self.refine::<Sparse>(graph, blocks, heat, work, finest)
+            self.refine::<SparsePinCounts>(graph, blocks, heat, work, finest)
         }
     }
 
-    fn refine<C: Counts>(
+    fn refine<C: PinCounts>(
         &mut self,
         graph: &Hypergraph,
-        blocks: Vec<Block>,
+        blocks: Vec<BlockId>,
         heat: f64,
         work: u64,
         finest: bool,
-    ) -> Found {
-        let mut state = State::<C>::new(graph, self.limits, self.count, blocks);
+    ) -> CandidatePartition {
+        let mut state = PartitionState::<C>::new(graph, self.limits, self.count, blocks);
         let proposals = self.plan.proposals(graph, work);
         if proposals >= PROPOSALS_LEAST * graph.vertices() as u64 {
-            anneal(&mut state, Schedule { proposals, start: heat, end: FROZEN }, &mut self.random);
+            anneal(&mut state, PartitionAnnealing { proposals, start: heat, end: FROZEN }, &mut self.random);
         }
         // Clusters may have no legal packing, so that only the finest level is worth any work.
         let work = if finest { u64::MAX } else { REPAIR_WORK + graph.incidence.pins() as u64 };
@@ -283,6 +305,6 @@ impl Run<'_> {
         let large = graph.incidence.pins() > LARGE_PINS;
         let (most, part) = if large { LARGE_SWEEPS } else { SWEEPS };
         sweep(&mut state, most, part, &mut self.random);
-        Found { cost: state.cost(), excess: state.excess(), blocks: state.blocks().to_vec() }
+        CandidatePartition { cost: state.cost(), excess: state.excess(), blocks: state.blocks().to_vec() }
     }
 }

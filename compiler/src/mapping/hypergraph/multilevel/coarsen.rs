@@ -2,51 +2,50 @@
 //!
 //! Rating of a pair: the weight / (pins - 1) of the nets they share, as a part of that of all nets of either (a
 //! weighted Jaccard index). Twins, vertices with the same neighbourhood, rate nearly 1; nothing needs to know where
-//! they come from. Contraction drops nets
-//! inside one cluster and joins nets with the same pins, which shrinks layered networks far faster than their
-//! vertices.
+//! they come from.
 
-use super::graph::{Block, Cover, Hypergraph, Incidence, Net, Vertex};
-use super::random::{Random, mix};
+use super::contract::contract;
+use crate::mapping::hypergraph::graph::{BlockId, Hypergraph, NetId, VertexId};
+use crate::random::SplitMix64;
 
 /// A coarser problem, and where each vertex went.
-pub struct Level {
+pub struct CoarseLevel {
     /// The coarser problem.
     pub graph: Hypergraph,
     /// By finer vertex.
-    pub clusters: Vec<Vertex>,
+    pub clusters: Vec<VertexId>,
 }
 
 /// Larger nets say little about a pair and cost the square of their size: only so many of their pins are rated.
 const RATED_PINS: usize = 512;
 
-/// One level of clustering: clusters weigh at most `caps` (one a scalar resource), a cover of a cluster at most
-/// `cover_caps`. With `within`, only vertices of one block join. `None` if hardly anything joins.
+/// One level of clustering: clusters weigh at most `caps` (one a scalar resource), a shared resource of a cluster at
+/// most `shared_caps`. With `within`, only vertices of one block join. `None` if hardly anything joins.
 pub fn coarsen(
     graph: &Hypergraph,
     caps: &[u64],
-    cover_caps: &[u64],
-    within: Option<&[Block]>,
-    pace: Pace,
-    random: &mut Random,
-) -> Option<Level> {
+    shared_caps: &[u64],
+    within: Option<&[BlockId]>,
+    pace: CoarseningPace,
+    random: &mut SplitMix64,
+) -> Option<CoarseLevel> {
     let mut clustering = Clustering::new(graph);
-    let mut order: Vec<Vertex> = graph.incidence.all_vertices().collect();
+    let mut order: Vec<VertexId> = graph.incidence.all_vertices().collect();
     random.shuffle(&mut order);
     let mut joins = 0;
     let (enough, scouts) = match pace {
-        Pace::Careful => (graph.vertices().div_ceil(10), 0),
-        Pace::Fast => (graph.vertices() / 4, SCOUTS.min(order.len() / 8)),
+        CoarseningPace::Careful => (graph.vertices().div_ceil(10), 0),
+        CoarseningPace::Fast => (graph.vertices() / 4, SCOUTS.min(order.len() / 8)),
     };
     let scouts = &order[..scouts];
-    let skipped = clustering.vain(scouts, caps, cover_caps, within, random);
+    let skipped = clustering.vain(scouts, caps, shared_caps, within, random);
     for &similarity in &SIMILARITIES[skipped..] {
         for &vertex in &order {
             if clustering.joined[vertex.0 as usize] {
                 continue;
             }
             clustering.rate(vertex, within, random);
-            if let Some((_, partner)) = clustering.best(vertex, similarity, caps, cover_caps) {
+            if let Some((_, partner)) = clustering.best(vertex, similarity, caps, shared_caps) {
                 clustering.join(vertex, partner);
                 joins += 1;
             }
@@ -56,7 +55,8 @@ pub fn coarsen(
         }
     }
     let (clusters, count) = clustering.number();
-    (joins * 20 >= graph.vertices()).then(|| Level { graph: contract(graph, &clusters, count), clusters })
+    (joins * 20 >= graph.vertices())
+        .then(|| CoarseLevel { graph: contract(graph, &clusters, count), clusters })
 }
 
 /// Least similarity of a pair, tried in turn until a tenth of the vertices joined: twins first, and what resembles
@@ -65,7 +65,7 @@ const SIMILARITIES: [f64; 4] = [0.5, 0.2, 0.05, 0.0];
 
 /// How much of a problem a level takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub enum CoarseningPace {
     /// A tenth, those that resemble each other most: many levels.
     Careful,
     /// A quarter, for large problems, where each pass is dear: a few vertices are asked first which similarities would
@@ -76,8 +76,8 @@ pub enum Pace {
 /// Vertices asked at most.
 const SCOUTS: usize = 512;
 
-/// What sharing a net says about a pair of its pins.
-fn share(graph: &Hypergraph, net: Net) -> f64 {
+/// How much sharing a net adds to the rating of a pair of its pins.
+fn share(graph: &Hypergraph, net: NetId) -> f64 {
     match graph.incidence.pins_of(net).len() {
         0 | 1 => 0.0,
         pins => graph.net_weight(net) as f64 / (pins - 1) as f64,
@@ -87,26 +87,26 @@ fn share(graph: &Hypergraph, net: Net) -> f64 {
 struct Clustering<'a> {
     graph: &'a Hypergraph,
     /// By vertex: the vertex that stands for its cluster.
-    leaders: Vec<Vertex>,
+    leaders: Vec<VertexId>,
     joined: Vec<bool>,
     weights: Vec<u64>,
-    /// By leader and cover: items of the cluster, ascending.
-    items: Vec<Vec<Vec<Net>>>,
+    /// By leader and shared resource: items of the cluster, ascending.
+    items: Vec<Vec<Vec<NetId>>>,
     /// By net: what sharing it says.
     shares: Vec<f64>,
     /// By vertex, for the vertex being rated; minus infinity if it is no leader.
     scores: Vec<f64>,
     /// By vertex: the score it would have with a twin.
     totals: Vec<f64>,
-    rated: Vec<Vertex>,
+    rated: Vec<VertexId>,
 }
 
 impl<'a> Clustering<'a> {
     fn new(graph: &'a Hypergraph) -> Self {
-        let all: Vec<Vertex> = graph.incidence.all_vertices().collect();
+        let all: Vec<VertexId> = graph.incidence.all_vertices().collect();
         let shares: Vec<f64> = graph.incidence.all_nets().map(|net| share(graph, net)).collect();
-        let total = |&v: &Vertex| graph.incidence.nets_of(v).iter().map(|net| shares[net.0 as usize]).sum();
-        let items = graph.covers.iter().map(|c| all.iter().map(|&v| c.items.nets_of(v).to_vec()).collect());
+        let total = |&v: &VertexId| graph.incidence.nets_of(v).iter().map(|net| shares[net.0 as usize]).sum();
+        let items = graph.shared.iter().map(|c| all.iter().map(|&v| c.items.nets_of(v).to_vec()).collect());
         Self {
             graph,
             joined: vec![false; all.len()],
@@ -123,16 +123,16 @@ impl<'a> Clustering<'a> {
     /// How many similarities to leave out, because fewer than a quarter of the `scouts` have a partner so similar.
     fn vain(
         &mut self,
-        scouts: &[Vertex],
+        scouts: &[VertexId],
         caps: &[u64],
-        cover_caps: &[u64],
-        within: Option<&[Block]>,
-        random: &mut Random,
+        shared_caps: &[u64],
+        within: Option<&[BlockId]>,
+        random: &mut SplitMix64,
     ) -> usize {
         let mut partners = [0; SIMILARITIES.len()];
         for &scout in scouts {
             self.rate(scout, within, random);
-            if let Some((score, _)) = self.best(scout, 0.0, caps, cover_caps) {
+            if let Some((score, _)) = self.best(scout, 0.0, caps, shared_caps) {
                 for (count, _) in partners.iter_mut().zip(SIMILARITIES).filter(|(_, least)| score > *least) {
                     *count += 1;
                 }
@@ -143,7 +143,7 @@ impl<'a> Clustering<'a> {
     }
 
     /// Scores of the clusters around a vertex.
-    fn rate(&mut self, vertex: Vertex, within: Option<&[Block]>, random: &mut Random) {
+    fn rate(&mut self, vertex: VertexId, within: Option<&[BlockId]>, random: &mut SplitMix64) {
         let home = within.map(|blocks| blocks[vertex.0 as usize]);
         for &net in self.graph.incidence.nets_of(vertex) {
             let pins = self.graph.incidence.pins_of(net);
@@ -168,12 +168,12 @@ impl<'a> Clustering<'a> {
     /// The best cluster that has room and its score, lighter ones first among equals; clears the scores.
     fn best(
         &mut self,
-        vertex: Vertex,
+        vertex: VertexId,
         similarity: f64,
         caps: &[u64],
-        cover_caps: &[u64],
-    ) -> Option<(f64, Vertex)> {
-        let mut best: Option<(f64, Vertex)> = None;
+        shared_caps: &[u64],
+    ) -> Option<(f64, VertexId)> {
+        let mut best: Option<(f64, VertexId)> = None;
         let rated = std::mem::take(&mut self.rated);
         for &leader in &rated {
             let shared = self.scores[leader.0 as usize];
@@ -185,7 +185,7 @@ impl<'a> Clustering<'a> {
             if leader != vertex
                 && score > similarity
                 && better
-                && self.has_room(vertex, leader, caps, cover_caps)
+                && self.has_room(vertex, leader, caps, shared_caps)
             {
                 best = Some((score, leader));
             }
@@ -198,24 +198,24 @@ impl<'a> Clustering<'a> {
         best
     }
 
-    fn weight(&self, leader: Vertex) -> &[u64] {
+    fn weight(&self, leader: VertexId) -> &[u64] {
         let first = leader.0 as usize * self.graph.resources;
         &self.weights[first..first + self.graph.resources]
     }
 
-    fn has_room(&self, vertex: Vertex, leader: Vertex, caps: &[u64], cover_caps: &[u64]) -> bool {
+    fn has_room(&self, vertex: VertexId, leader: VertexId, caps: &[u64], shared_caps: &[u64]) -> bool {
         let sums = self.weight(vertex).iter().zip(self.weight(leader)).map(|(a, b)| a + b);
         let union = |c: usize| {
-            let cost = |item: &Net| self.graph.covers[c].costs[item.0 as usize];
+            let cost = |item: &NetId| self.graph.shared[c].costs[item.0 as usize];
             let (ours, theirs) = (&self.items[c][vertex.0 as usize], &self.items[c][leader.0 as usize]);
             let new = ours.iter().filter(|item| theirs.binary_search(item).is_err());
             theirs.iter().map(cost).sum::<u64>() + new.map(cost).sum::<u64>()
         };
         sums.zip(caps).all(|(sum, &cap)| sum <= cap)
-            && cover_caps.iter().enumerate().all(|(c, &cap)| union(c) <= cap)
+            && shared_caps.iter().enumerate().all(|(c, &cap)| union(c) <= cap)
     }
 
-    fn join(&mut self, vertex: Vertex, leader: Vertex) {
+    fn join(&mut self, vertex: VertexId, leader: VertexId) {
         self.leaders[vertex.0 as usize] = leader;
         // A cluster is judged by its leader, whose nets are counted once: no sum lifts this score.
         self.scores[vertex.0 as usize] = f64::NEG_INFINITY;
@@ -236,12 +236,12 @@ impl<'a> Clustering<'a> {
     }
 
     /// Clusters by vertex, numbered in the order of their leaders.
-    fn number(&self) -> (Vec<Vertex>, usize) {
-        let mut numbers = vec![Vertex(0); self.leaders.len()];
+    fn number(&self) -> (Vec<VertexId>, usize) {
+        let mut numbers = vec![VertexId(0); self.leaders.len()];
         let mut count = 0;
         for (v, leader) in self.leaders.iter().enumerate() {
             if leader.0 as usize == v {
-                numbers[v] = Vertex(count as u32);
+                numbers[v] = VertexId(count as u32);
                 count += 1;
             }
         }
@@ -250,77 +250,7 @@ impl<'a> Clustering<'a> {
 }
 
 /// `RATED_PINS` consecutive pins from a random place on.
-fn window<'p>(pins: &'p [Vertex], random: &mut Random) -> &'p [Vertex] {
+fn window<'p>(pins: &'p [VertexId], random: &mut SplitMix64) -> &'p [VertexId] {
     let first = random.below(pins.len() - RATED_PINS + 1);
     &pins[first..first + RATED_PINS]
-}
-
-/// The problem whose vertices are the clusters.
-pub fn contract(graph: &Hypergraph, clusters: &[Vertex], count: usize) -> Hypergraph {
-    let resources = graph.resources;
-    let mut vertex_weights = vec![0; count * resources];
-    for (v, cluster) in clusters.iter().enumerate() {
-        for r in 0..resources {
-            vertex_weights[cluster.0 as usize * resources + r] += graph.vertex_weights[v * resources + r];
-        }
-    }
-    let (incidence, net_weights) = contract_nets(&graph.incidence, &graph.net_weights, clusters, count, 2);
-    let covers = graph.covers.iter().map(|cover| {
-        let (items, costs) = contract_nets(&cover.items, &cover.costs, clusters, count, 1);
-        Cover { items, costs }
-    });
-    let covers = covers.collect();
-    Hypergraph { incidence, net_weights, vertex_weights, resources, covers }
-}
-
-/// Nets over clusters; those with fewer than `least` pins are dropped, those with the same pins joined.
-fn contract_nets(
-    nets: &Incidence,
-    weights: &[u64],
-    clusters: &[Vertex],
-    count: usize,
-    least: usize,
-) -> (Incidence, Vec<u64>) {
-    let mut pins: Vec<Vertex> = Vec::new();
-    let mut rows: Vec<(u64, Net, usize, usize)> = Vec::new();
-    let mut seen = vec![u32::MAX; count];
-    for net in nets.all_nets() {
-        let first = pins.len();
-        let mut hash = 0u64;
-        for pin in nets.pins_of(net) {
-            let cluster = clusters[pin.0 as usize];
-            if std::mem::replace(&mut seen[cluster.0 as usize], net.0) != net.0 {
-                pins.push(cluster);
-                hash = hash.wrapping_add(mix(u64::from(cluster.0) + 1));
-            }
-        }
-        if pins.len() - first < least {
-            pins.truncate(first);
-            continue;
-        }
-        pins[first..].sort_unstable();
-        rows.push((hash, net, first, pins.len()));
-    }
-    rows.sort_unstable();
-    let (mut kept, mut starts, mut sums) = (Vec::with_capacity(pins.len() / 2), vec![0], Vec::<u64>::new());
-    let mut run: Vec<(usize, usize, usize)> = Vec::new();
-    let mut last = None;
-    for (hash, net, first, end) in rows {
-        if last != Some(hash) {
-            run.clear();
-            last = Some(hash);
-        }
-        let row = &pins[first..end];
-        let same = run.iter().find(|&&(_, from, to)| kept[from..to] == *row);
-        if let Some(&(at, ..)) = same {
-            sums[at] += weights[net.0 as usize];
-            continue;
-        }
-        run.push((sums.len(), kept.len(), kept.len() + row.len()));
-        kept.extend_from_slice(row);
-        starts.push(kept.len());
-        sums.push(weights[net.0 as usize]);
-    }
-    let incidence = Incidence::new(count, &starts, kept).expect("invariant: clusters are below their number");
-    (incidence, sums)
 }
