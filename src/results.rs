@@ -8,7 +8,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_simulator::charge::Record;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
-use snnc_simulator::workload::generation::Image as Generated;
+use snnc_simulator::workload::generation::GeneratedImage;
 use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::ResultSet;
 use snnc_targets::{Diagnostic, Diagnostics};
@@ -109,7 +109,7 @@ impl Observer for Recorder<'_> {
 pub fn write_images(
     set: &ResultSet,
     workload: &Generation,
-    made: &[Generated],
+    made: &[GeneratedImage],
 ) -> Result<String, Diagnostics> {
     let Generation { parameters, image: shape, .. } = *workload;
     let mut images = Vec::new();

@@ -1,5 +1,5 @@
-//! Layers that the host alone feeds, of every width: their slices have neurons and no synapse, wherever the slices of the
-//! cores and the blocks of the execution begin and end.
+//! Layers that the host alone feeds, of every width: their slices have neurons and no synapse, wherever the slices of
+//! the cores and the blocks of the execution begin and end.
 
 #[path = "mapping_independence/agreement.rs"]
 mod agreement;

@@ -9,9 +9,9 @@ use snnc_targets::{Diagnostic, Energy, StaticPower};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
-use crate::network::Network;
-use crate::time::cycle::{Pass, PassPlace, Watcher};
-use crate::time::{Analytic, Cycle, Fidelity, PassTime, Routes};
+use crate::noc::Noc;
+use crate::time::cycle::{PassActivity, PassPlace, Watcher};
+use crate::time::{Analytic, Cycle, Fidelity, PacketDestinations, PassTime};
 
 /// What happened and what it cost: one image, or the sum of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +84,8 @@ impl Tariff {
 pub struct Meter {
     fidelity: Fidelity,
     slices: SliceTable,
-    network: Network,
-    routes: Routes,
+    network: Noc,
+    routes: PacketDestinations,
     analytic: Analytic,
     cycle: Option<Cycle>,
     copies: Option<Copies>,
@@ -109,8 +109,8 @@ impl Meter {
         Ok(Self {
             fidelity,
             slices: slices.clone(),
-            network: Network::new(program, slices),
-            routes: Routes::new(program),
+            network: Noc::new(program, slices),
+            routes: PacketDestinations::new(program),
             analytic: Analytic::new(program, slices),
             cycle,
             copies: Copies::new(program, slices),
@@ -127,7 +127,7 @@ impl Meter {
     }
 
     /// The routes.
-    pub fn network(&self) -> &Network {
+    pub fn network(&self) -> &Noc {
         &self.network
     }
 
@@ -243,7 +243,7 @@ impl Meter {
         let mut time = self.analytic.pass(&self.network, &self.routes, counts, traces);
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
-            let pass = Pass { table: &self.slices, routes: &self.routes, counts, traces };
+            let pass = PassActivity { table: &self.slices, routes: &self.routes, counts, traces };
             let at = PassPlace { image: record.image, iteration, first };
             cycle.refine(pass, at, watcher, &mut time)?;
         }

@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
     use crate::counts::Events;
-    use crate::network::Hops;
+    use crate::noc::Hops;
 
     /// Frady et al. 2020, k-NN on 32 Loihi chips: 5.12e7 to 5.76e7 synaptic operations and 4.608e6 updates a query;
     /// Davies' table then gives 1.448 to 1.599 mJ dynamic (1.33 mJ were measured). It is the price of *inactive*
