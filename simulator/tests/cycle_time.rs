@@ -14,7 +14,7 @@ use snnc_simulator::execute::Chip;
 use snnc_simulator::time::cycle::KEPT;
 use snnc_simulator::time::{Fidelity, Latencies};
 
-/// With packets of several flits.
+/// A random network whose packets have several flits.
 fn program(seed: u64) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
         target.network.as_mut().unwrap().flits_per_packet.0 = random.between(1, 8) as u32;

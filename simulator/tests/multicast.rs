@@ -49,7 +49,7 @@ fn hops(chip: &Chip, outcome: &PassOutcome) -> u64 {
     record.tally.total().total().hops.total()
 }
 
-/// For every spike, the links on the way to some destination.
+/// Counts by hand, for every spike, the distinct links on its ways to all destinations.
 fn hops_by_hand(chip: &Chip, outcome: &PassOutcome) -> u64 {
     let (program, topology) = (&*chip.program, chip.program.topology());
     let mut hops = 0;

@@ -16,7 +16,7 @@ use snnc_simulator::time::cycle::Unit;
 use snnc_simulator::time::{Fidelity, Latencies};
 use snnc_targets::schema::Routing;
 
-/// With packets that are slow to make now and then.
+/// A random network whose packets are slow to make now and then.
 fn program(seed: u64, routing: Routing) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
         target.topology.routing.0 = routing;

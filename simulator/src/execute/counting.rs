@@ -1,6 +1,6 @@
 //! Counts of a pass whose populations have run: events by slice and timestep, packets between cores.
 //!
-//! Nothing of the next pass waits for them, so the host's loop has one pass counted while the next one runs
+//! The next pass does not wait for them, so the host's loop has one pass counted while the next one runs
 //! ([`crate::workload::ChipDriver`]).
 
 use rayon::prelude::*;

@@ -142,7 +142,8 @@ impl Chip {
     /// network that the host does not feed takes any input.
     ///
     /// # Errors
-    /// [`Code::Argument`] for a network that the program does not have, [`Code::LayerShape`] for an input of another length.
+    /// [`Code::Argument`] for a network that the program does not have, [`Code::LayerShape`] for an input of another
+    /// length.
     pub fn run(&self, network: NetworkId, input: &[f64]) -> Result<PassOutcome, Diagnostic> {
         Ok(self.start(network, input)?.count(Grain::Timestep))
     }

@@ -25,7 +25,7 @@ pub struct PopulationRecord {
 }
 
 impl PopulationRecord {
-    /// Before the window.
+    /// An empty record, as it is before the window.
     pub fn new(population: &Population) -> Self {
         let (shape, steps) = (population.shape, population.window.steps as usize);
         Self { spikes: SpikeBits::new(shape, steps), shape, steps, done: Vec::new() }
@@ -82,7 +82,7 @@ pub struct SliceTraces {
 }
 
 impl SliceTraces {
-    /// Of the records of a pass; they and the fused slices by population, `slices` are all of the program.
+    /// Keeps the records of a pass; they and the fused slices are given by population, `slices` are all of the program.
     pub(super) fn new(
         slices: Arc<Vec<Slice>>,
         fusions: Arc<Vec<Vec<FusedSlices>>>,

@@ -29,11 +29,11 @@ pub struct SpikeBits {
 /// Channels that fired, by timestep and position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FiredChannelLists {
-    /// Of each timestep, one for each position, and one past the last.
+    /// By timestep: the first channel of each position, and one past the last.
     starts: Vec<u32>,
     /// First channel of each timestep, and one past the last.
     firsts: Vec<usize>,
-    /// Of each timestep those that fired and [`MARGIN`] entries more.
+    /// By timestep: the channels that fired, and [`MARGIN`] entries more.
     channels: Vec<u32>,
 }
 

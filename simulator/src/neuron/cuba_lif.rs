@@ -26,7 +26,7 @@ pub struct CubaLifRule<const SUBTRACT: bool> {
 }
 
 impl<const SUBTRACT: bool> CubaLifRule<SUBTRACT> {
-    /// Of a format, a loss per step, an input shift and a synaptic current.
+    /// The neuron of a format, a loss per step, an input shift and a synaptic current.
     pub fn new((format, decay, shift): (&NeuronFormat, u32, u32), current: &SynapticCurrent) -> Self {
         let kept = (1 << format.decay_bits) - i64::from(decay);
         Self {

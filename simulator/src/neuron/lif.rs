@@ -23,7 +23,7 @@ pub struct LifRule<const SUBTRACT: bool> {
 }
 
 impl<const SUBTRACT: bool> LifRule<SUBTRACT> {
-    /// Of a format, a loss per step and an input shift.
+    /// The neuron of a format, a loss per step and an input shift.
     pub fn new((format, decay, shift): (&NeuronFormat, u32, u32)) -> Self {
         let kept = (1 << format.decay_bits) - i64::from(decay);
         Self { fixed: Fixed::new(format, shift), leak: Leak::new(kept, format.decay_bits) }
@@ -81,7 +81,7 @@ impl<const SUBTRACT: bool> Neuron<1> for LifRule<SUBTRACT> {
         }
     }
 
-    /// For the usual loss.
+    /// In AVX-512, where the loss halves the membrane a whole number of times.
     #[inline]
     fn vectors(&self, level: SimdLevel, lines: &mut NeuronLines<1>, marks: &mut [Marks]) -> bool {
         #[cfg(target_arch = "x86_64")]

@@ -25,7 +25,7 @@ pub enum Bottleneck {
 }
 
 impl Bottleneck {
-    /// All, in the order of [`StepTime::busy_ps`], the barrier last.
+    /// All bottlenecks, in the order of [`StepTime::busy_ps`], the barrier last.
     pub const ALL: [Self; 7] =
         [Self::Synapse, Self::Neuron, Self::AxonIn, Self::AxonOut, Self::Link, Self::Delivery, Self::Barrier];
 

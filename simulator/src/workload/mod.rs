@@ -118,7 +118,7 @@ pub trait Course {
     /// What came out of that pass: the values of the network's read-outs, `[c, h, w]` each.
     ///
     /// # Errors
-    /// For read-outs with which the course cannot go on.
+    /// If the course cannot go on with these read-outs.
     fn answer(&mut self, readouts: &[Vec<f64>]) -> Result<(), Diagnostic>;
 
     /// The item, after the last answer.

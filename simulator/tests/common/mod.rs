@@ -79,8 +79,8 @@ pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
     maker.finish()
 }
 
-/// The same with many channels on small maps, weights at the ends of their range now and then: rows of several lines,
-/// lists of hundreds of packets, sums that overflow.
+/// A verified random network with many channels on small maps, weights at the ends of their range now and then: rows
+/// of several lines, lists of hundreds of packets, sums that overflow.
 pub fn wide_network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
     (maker.channels_max, maker.side_max) = (maker.random.between(40, 200), 3);

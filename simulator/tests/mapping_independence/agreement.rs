@@ -1,4 +1,4 @@
-//! Everything that executes a network against everything else.
+//! Compares everything that executes a network: the chip at every level, and both oracles.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,7 @@
 //! Synapses of fused slices from the sending side: for each packet, which weights it adds where.
 //!
-//! For what has no rows: lists that cut positions, groups of channels, irregular networks, weights beyond 8 bits.
+//! These serve what has no rows: lists that cut positions, groups of channels, irregular networks, weights beyond
+//! 8 bits.
 
 use snnc_compiler::ir::program::{Program, Run};
 

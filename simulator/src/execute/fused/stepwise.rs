@@ -31,7 +31,7 @@ pub struct StepwisePart<'g> {
 }
 
 impl<'g> StepwisePart<'g> {
-    /// Before the window of its population; `written` are the host's biases, by slot.
+    /// The part before the window of its population; `written` are the host's biases, by slot.
     pub(in crate::execute) fn new(
         fused: &'g FusedSlices,
         population: PopulationId,
@@ -97,7 +97,7 @@ impl<'g> StepwisePart<'g> {
         }
     }
 
-    /// After the window, when all spikes of the cycle are known: sums up what was done.
+    /// Sums up what was done, after the window, when all spikes of the cycle are known.
     pub(in crate::execute) fn finish(&mut self, pass: &ChipPass) {
         if let Synapses::Lists(lists) = &self.fused.synapses {
             let (end, mut hits) = (pass.window(self.population).end(), Vec::new());

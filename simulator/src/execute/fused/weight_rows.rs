@@ -31,7 +31,7 @@ const BLOCK_BYTES: usize = 1300 << 10;
 /// Spikes of a population with one delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stream {
-    /// Whose.
+    /// The population that fires.
     pub population: PopulationId,
     /// Timesteps from spike to integration.
     pub delay: u32,

@@ -50,8 +50,8 @@ impl Generation {
     /// `images` images by the loop of a verified model.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each network
-    /// that the loop cannot drive.
+    /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each
+    /// network that the loop cannot drive.
     pub fn new(model: &Model, seed: u64, images: u64) -> Result<Self, Diagnostics> {
         let refused = |message: String| {
             let place = format!("model {}", model.name);

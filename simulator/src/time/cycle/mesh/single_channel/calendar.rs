@@ -45,7 +45,7 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
-    /// For so many outputs, with pages of at most so many cycles.
+    /// An empty calendar for `outputs` outputs, with pages of at most `cycles` cycles.
     pub(super) fn new(outputs: usize, cycles: u64) -> Self {
         Self {
             shift: cycles.max(1).ilog2(),

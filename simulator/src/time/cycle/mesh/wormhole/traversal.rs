@@ -1,5 +1,5 @@
-//! Switch and link traversal: an allocated head moves on, its credit is returned, and the next head requests its output.
-//! Routes are computed one router ahead.
+//! Switch and link traversal: an allocated head moves on, its credit is returned, and the next head requests its
+//! output. Routes are computed one router ahead.
 
 use super::allocation::Allocation;
 use super::flow_control::FlowControl;

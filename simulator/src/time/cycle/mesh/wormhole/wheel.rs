@@ -24,7 +24,7 @@ pub(super) struct Wheel {
 }
 
 impl Wheel {
-    /// For so many outputs; `reach` cycles should fit into the wheel.
+    /// An empty wheel for `outputs` outputs; `reach` cycles should fit into the wheel.
     pub(super) fn new(outputs: usize, reach: u64) -> Self {
         let words = outputs.div_ceil(64).max(1);
         let most = (MOST_WORDS / words).max(64) as u64;
