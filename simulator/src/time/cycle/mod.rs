@@ -5,8 +5,11 @@
 //! everything has drained, the barrier ends the timestep. So timesteps are independent given the spikes: they are
 //! simulated in parallel and collected in order, and threads cannot change a result.
 //!
-//! Where the target's routers fork packets, a spike is one packet, which goes to all its cores on a tree
-//! ([`injection`]).
+//! Where the target's routers fork packets, a spike is one packet, which goes to all its cores on a tree.
+//!
+//! [`validate`] refuses what cannot be simulated, [`sampling`] chooses timesteps, and [`timestep`] runs one of them:
+//! [`injection`] makes the packets of a spike, [`cores`] holds the units before and behind the mesh, [`records`] keeps
+//! what was seen.
 //!
 //! Invariants: a timestep takes at least its analytic time; every packet is delivered once to each of its cores; no
 //! spike changes.
