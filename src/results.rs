@@ -9,7 +9,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_simulator::charge::MeterRecord;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
-use snnc_simulator::workload::generation::Image;
+use snnc_simulator::workload::generation::GeneratedImage;
 use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::ResultSet;
 use snnc_targets::{Diagnostic, Diagnostics};
@@ -107,7 +107,7 @@ impl Observer for ResultsRecorder<'_> {
 ///
 /// # Errors
 /// [`snnc_targets::Code::OutputFailed`], or for images that no PNG holds.
-pub fn write_images(set: &ResultSet, workload: &Generation, made: &[Image]) -> Result<String, Diagnostics> {
+pub fn write_images(set: &ResultSet, workload: &Generation, made: &[GeneratedImage]) -> Result<String, Diagnostics> {
     let Generation { parameters, image: shape, .. } = *workload;
     let mut images = Vec::new();
     for (index, image) in made.iter().enumerate() {

@@ -15,7 +15,7 @@ use snnc_simulator::counts::Events;
 use snnc_simulator::execute::{Chip, oracle};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::workload::Generation;
-use snnc_simulator::workload::generation::Image;
+use snnc_simulator::workload::generation::GeneratedImage;
 use snnc_targets::{EnergyEvent, Target, registry};
 
 /// The default mapping, smaller tiles elsewhere, and cores of another size.
@@ -94,7 +94,7 @@ fn images_do_not_depend_on_the_mapping() {
         Session::new(&program.clone().into(), options).unwrap().run(&generation).unwrap()
     };
     let images: Vec<_> = programs.iter().map(image).collect();
-    let operations = |g: &Outcome<Image>| g.record.items[0].tally().events[EnergyEvent::SynapticOperation];
+    let operations = |g: &Outcome<GeneratedImage>| g.record.items[0].tally().events[EnergyEvent::SynapticOperation];
     for other in &images[1..] {
         assert_eq!(images[0].items, other.items);
         assert_eq!(operations(&images[0]), operations(other));

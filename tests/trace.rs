@@ -17,7 +17,7 @@ use snnc_simulator::charge::MeterRecord;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::time::{Fidelity, Latencies};
 use snnc_simulator::workload::Generation;
-use snnc_simulator::workload::generation::Image;
+use snnc_simulator::workload::generation::GeneratedImage;
 use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Code, Diagnostic, Subject, registry};
 
@@ -52,7 +52,7 @@ impl Observer for Only<'_> {
 /// A run of one image.
 const ONE: Extent = Extent { items: 1, passes: 50, item_name: "image" };
 
-fn traced(program: &Arc<Program>, every: u32, options: TraceOptions) -> Result<Outcome<Image>, Diagnostic> {
+fn traced(program: &Arc<Program>, every: u32, options: TraceOptions) -> Result<Outcome<GeneratedImage>, Diagnostic> {
     let fidelity = Fidelity::Cycle { every };
     let mut only = Only(TraceRecorder::new(program, options, ONE, fidelity)?.expect("something is traced"));
     let generation = Generation::new(&program.model, 1, 1).unwrap();
@@ -86,7 +86,7 @@ fn rows_are_deliveries(program: &Arc<Program>) {
         let latency = row.get_long(16).unwrap() as u64;
         assert_eq!(latency, (delivered - injected) as u64);
         let tiles = [4, 10].map(|column| cycle.tiles()[row.get_int(column).unwrap() as usize]);
-        let least = cycle.ways().between(tiles[0], tiles[1]) * cycle.clock_ps();
+        let least = cycle.zero_load_routes().between(tiles[0], tiles[1]) * cycle.clock_ps();
         assert!(latency >= least, "{row}");
         let hops = tiles[0].0.abs_diff(tiles[1].0) + tiles[0].1.abs_diff(tiles[1].1);
         assert_eq!(row.get_int(11).unwrap(), i32::from(hops));

@@ -14,7 +14,7 @@ use snnc_simulator::execute::Chip;
 use snnc_simulator::time::cycle::KEPT;
 use snnc_simulator::time::{Fidelity, Latencies};
 
-/// With packets of several flits.
+/// A random network whose packets have several flits.
 fn program(seed: u64) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
         target.network.as_mut().unwrap().flits_per_packet.0 = random.between(1, 8) as u32;
@@ -110,7 +110,8 @@ fn what_is_recorded_is_what_was_simulated() {
                 let made = &step.made[packet.number as usize];
                 let from = chip.table.cores[made.slice as usize].0;
                 let [from, to] = [from, packet.core].map(|core| cycle.tiles()[core as usize]);
-                let (latency, least) = (packet.arrived - made.injected, cycle.ways().between(from, to));
+                let (latency, least) =
+                    (packet.arrived - made.injected, cycle.zero_load_routes().between(from, to));
                 assert!(latency >= least, "seed {seed}, step {i}: {latency} < {least}");
                 latencies.add(latency * step.clock_ps);
                 zero_load += u128::from(least * step.clock_ps);

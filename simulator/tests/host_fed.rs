@@ -1,5 +1,5 @@
-//! Layers that the host alone feeds, of every width: their slices have neurons and no synapse, wherever the slices of the
-//! cores and the blocks of the execution begin and end.
+//! Layers that the host alone feeds, of every width: their slices have neurons and no synapse, wherever the slices of
+//! the cores and the blocks of the execution begin and end.
 
 #[path = "mapping_independence/agreement.rs"]
 mod agreement;
@@ -52,7 +52,7 @@ fn population(ir: &mut SpikingIr, shape: Shape, depth: u32, fires: bool, bias: B
     })
 }
 
-/// All channels with all, weights from -1 to 1.
+/// A kernel that joins all channels with all, weights from -1 to 1.
 fn join(ir: &mut SpikingIr, source: PopulationId, target: PopulationId) {
     let (from, to) = (ir.model.populations[source].shape, ir.model.populations[target].shape);
     let (inputs, outputs) = (from.channels, to.channels);

@@ -49,18 +49,18 @@ fn hops(chip: &Chip, outcome: &PassOutcome) -> u64 {
     record.tally.total().total().hops()
 }
 
-/// For every spike, the links on the way to some destination.
+/// Counts by hand, for every spike, the distinct links on its ways to all destinations.
 fn hops_by_hand(chip: &Chip, outcome: &PassOutcome) -> u64 {
     let (program, topology) = (&*chip.program, chip.program.topology());
     let mut hops = 0;
     for (index, trace) in outcome.traces.iter().enumerate() {
         let (core, placed) = (chip.table.cores[index], chip.table.slice(program, index));
         for spike in trace.fired.iter().flatten() {
-            let ways = placed
+            let routes = placed
                 .routes(spike.position)
                 .iter()
                 .flat_map(|to| topology.path(program.sites[core], program.sites[to.core]));
-            hops += ways.collect::<Vec<_>>().iter().map(|(link, _)| link.0).collect::<BTreeSet<_>>().len();
+            hops += routes.collect::<Vec<_>>().iter().map(|(link, _)| link.0).collect::<BTreeSet<_>>().len();
         }
     }
     hops as u64
@@ -79,10 +79,12 @@ fn forking_changes_hops_and_nothing_else() {
         assert_eq!(one.readouts, other.readouts);
         for (one, other) in one.counts.steps.iter().zip(&other.counts.steps) {
             assert_eq!((&one.events, &one.flows), (&other.events, &other.flows));
-            assert!(one.casts.is_empty() && other.casts.is_sorted_by_key(|cast| cast.tree));
+            assert!(
+                one.multicast_flows.is_empty() && other.multicast_flows.is_sorted_by_key(|cast| cast.tree)
+            );
         }
         let sent = |outcome: &PassOutcome| -> u64 {
-            outcome.counts.steps.iter().flat_map(|step| &step.casts).map(|cast| cast.spikes).sum()
+            outcome.counts.steps.iter().flat_map(|step| &step.multicast_flows).map(|cast| cast.spikes).sum()
         };
         let leaving = other.traces.iter().enumerate().flat_map(|(slice, trace)| {
             let placed = forked.table.slice(&forked.program, slice);
@@ -114,7 +116,7 @@ fn tables_are_checked_to_the_last_entry() {
         text.contains(&format!("need {most} table entries")) && text.contains("router at column"),
         "{text}"
     );
-    // The same program from elsewhere.
+    // The program read back from its bytes.
     let mut foreign = program;
     foreign.target = limited(most - 1);
     assert_eq!(foreign.verify().unwrap_err().codes(), [Code::ProgramInvalid]);

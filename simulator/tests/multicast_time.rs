@@ -16,7 +16,7 @@ use snnc_simulator::time::cycle::Unit;
 use snnc_simulator::time::{Fidelity, Latencies};
 use snnc_targets::schema::RoutingScheme;
 
-/// With packets that are slow to make now and then.
+/// A random network whose packets are slow to make now and then.
 fn program(seed: u64, routing: RoutingScheme) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
         target.topology.routing.0 = routing;
@@ -43,10 +43,10 @@ fn simulated_time_is_never_below_the_analytic_bound() {
             assert!(c.total_ps >= a.total_ps, "seed {seed}, step {step}: {c:?}");
             assert_eq!((c.barrier_ps, c.busy_ps), (a.barrier_ps, a.busy_ps));
             longer += usize::from(c.total_ps > a.total_ps);
-            bounded_by_making += usize::from(a.bound == snnc_simulator::time::Bound::AxonOut);
+            bounded_by_making += usize::from(a.bound == snnc_simulator::time::Bottleneck::AxonOut);
         }
         let trees = MulticastTrees::of(&program).unwrap();
-        let casts = outcome.counts.steps.iter().flat_map(|step| &step.casts);
+        let casts = outcome.counts.steps.iter().flat_map(|step| &step.multicast_flows);
         let (mut sent, mut delivered) = (0, 0);
         for cast in casts {
             sent += cast.spikes;
@@ -78,7 +78,7 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
         let trees = MulticastTrees::of(&program).unwrap();
         let (mut latencies, mut zero_load) = (Latencies::default(), 0);
         for ((_, step), counts) in steps.iter().zip(&outcome.counts.steps) {
-            let spikes: u64 = counts.casts.iter().map(|cast| cast.spikes).sum();
+            let spikes: u64 = counts.multicast_flows.iter().map(|cast| cast.spikes).sum();
             assert_eq!(step.made.len() as u64, spikes, "seed {seed}");
             let mut served = vec![Vec::new(); step.made.len()];
             for packet in &step.arrived {
@@ -95,7 +95,8 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
                 served[packet.number as usize].push(CoreId(packet.core));
                 let from = chip.table.cores[made.slice as usize].0;
                 let [from, to] = [from, packet.core].map(|core| cycle.tiles()[core as usize]);
-                let (latency, least) = (packet.arrived - made.injected, cycle.ways().between(from, to));
+                let (latency, least) =
+                    (packet.arrived - made.injected, cycle.zero_load_routes().between(from, to));
                 assert!(latency >= least, "seed {seed}: {latency} < {least}");
                 latencies.add(latency * step.clock_ps);
                 zero_load += u128::from(least * step.clock_ps);

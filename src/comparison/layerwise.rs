@@ -18,7 +18,7 @@ use snnc_compiler::reference::Trace;
 use snnc_compiler::workload;
 use snnc_simulator::counts::Events;
 use snnc_simulator::execute::host_input;
-use snnc_simulator::neuron::{Rule, State};
+use snnc_simulator::neuron::{NeuronRule, NeuronState};
 use snnc_targets::Diagnostics;
 
 use snnc_compiler::passes::collect::{Collected, NeuronLayer, SourceKernel, Wiring};
@@ -211,7 +211,7 @@ impl InputSums {
 /// The six answers of a layer's neurons; membranes `[h, w, c]` above rest, in thresholds (the chip's in its integers).
 struct Neurons<'a> {
     population: &'a Population,
-    rule: Rule,
+    rule: NeuronRule,
     ties: Ties,
     /// From rest, in thresholds.
     trained: TrainedNeuron,
@@ -235,7 +235,7 @@ struct Neurons<'a> {
     decay: Vec<f64>,
     strictly: Vec<f64>,
     narrow: Vec<f64>,
-    chip: Vec<State>,
+    chip: Vec<NeuronState>,
     check: LayerCheck,
 }
 
@@ -265,7 +265,7 @@ impl<'a> Neurons<'a> {
         let (constant, bias) = constants(model, id, population, layer, input);
         Self {
             population,
-            rule: Rule::new(&model.neuron, &population.dynamics, population.input_shift),
+            rule: NeuronRule::new(&model.neuron, &population.dynamics, population.input_shift),
             ties,
             trained,
             kept_on_chip: leaks.then(|| 1.0 - f64::from(population.dynamics.decay()) / parts),
@@ -282,7 +282,7 @@ impl<'a> Neurons<'a> {
             decay: vec![0.0; n],
             strictly: vec![0.0; n],
             narrow: vec![0.0; n],
-            chip: vec![State::default(); n],
+            chip: vec![NeuronState::default(); n],
             check: LayerCheck { by_decay: leaks.then_some(0), ..LayerCheck::default() },
         }
     }

@@ -7,7 +7,7 @@ use snnc_compiler::ir::spiking::{
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_simulator::charge::{Meter, RunRecord};
-use snnc_simulator::counts::{Events, Flow, PassCounts, SliceTable, StepCounts};
+use snnc_simulator::counts::{Events, PassCounts, SliceFlow, SliceTable, StepCounts};
 use snnc_simulator::time::Fidelity;
 use snnc_targets::{Site, registry};
 
@@ -123,14 +123,14 @@ fn pass(seed: u64) -> PassCounts {
         ..Events::default()
     };
     // Packets are integrated in the timestep after they were sent.
-    let flow = Flow { source: 0, target: CoreId(1), packets: 5 };
+    let flow = SliceFlow { source: 0, target: CoreId(1), packets: 5 };
     let step = |sends: bool, integrates: bool| StepCounts {
         events: vec![
             if sends { source } else { Events::default() },
             if integrates { target } else { Events::default() },
         ],
         flows: if sends { vec![flow] } else { Vec::new() },
-        casts: Vec::new(),
+        multicast_flows: Vec::new(),
     };
     PassCounts {
         network: NetworkId(0),

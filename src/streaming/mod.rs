@@ -18,7 +18,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use snnc_simulator::execute::Chip;
-use snnc_simulator::workload::generation::Image;
+use snnc_simulator::workload::generation::GeneratedImage;
 use snnc_simulator::workload::{ChipDriver, Workload, drive};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
@@ -174,7 +174,8 @@ pub fn run(
             progress.advance(1);
             Ok(image)
         };
-        let images: Vec<Image> = chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
+        let images: Vec<GeneratedImage> =
+            chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
         set.put(chunk, &images)?;
     }
     set.finish()?;

@@ -12,7 +12,7 @@ use super::sums::{self, ChunkChecksums, SumFile};
 use super::{CHUNK, ImageSetFormat, ImageSetManifest};
 use crate::npy;
 use crate::report::images;
-use snnc_simulator::workload::generation::Image;
+use snnc_simulator::workload::generation::GeneratedImage;
 
 /// Checksums of the chunks.
 const SUMS: &str = "generate.sums";
@@ -100,7 +100,7 @@ impl Set {
     }
 
     /// Writes a chunk; its checksums come last, when it is on the disk.
-    pub(super) fn put(&mut self, range: Range<u64>, images: &[Image]) -> Result<(), Diagnostic> {
+    pub(super) fn put(&mut self, range: Range<u64>, images: &[GeneratedImage]) -> Result<(), Diagnostic> {
         let mut hasher = blake3::Hasher::new();
         match &mut self.pixels {
             Some(file) => {
@@ -178,8 +178,8 @@ mod tests {
     /// Image i has the token i and pixels of it.
     fn fill(set: &mut Set) {
         for range in missing(set) {
-            let image = |i: u64| Image { tokens: vec![i as u32], pixels: vec![i as u8, 7] };
-            let images: Vec<Image> = range.clone().map(image).collect();
+            let image = |i: u64| GeneratedImage { tokens: vec![i as u32], pixels: vec![i as u8, 7] };
+            let images: Vec<GeneratedImage> = range.clone().map(image).collect();
             set.put(range, &images).unwrap();
         }
     }

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
-use snnc_simulator::time::cycle::{Crossed, Recorded, StepPlace, Unit, Work};
+use snnc_simulator::time::cycle::{LinkWork, StepRecord, StepPlace, Unit, UnitWork};
 use snnc_targets::{Code, Diagnostic, Link, Subject, output::Unfinished};
 
 use super::Names;
@@ -108,7 +108,7 @@ impl EventFile {
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
-    pub fn add(&mut self, names: &Names, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
+    pub fn add(&mut self, names: &Names, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {
         let name = format!("image {} pass {} timestep {}", at.image, at.iteration, at.step);
         let network = &names.program.model.networks[at.network].name;
         let args = serde_json::json!({ "network": network, "packets": step.made.len() });
@@ -141,9 +141,9 @@ impl EventFile {
     fn work(
         &mut self,
         names: &Names,
-        step: &Recorded,
+        step: &StepRecord,
         targets: &[FlowTarget],
-        work: &Work,
+        work: &UnitWork,
     ) -> Result<(), Diagnostic> {
         let track = (CORES + work.core, work.unit as u32);
         if self.named.insert(track) {
@@ -176,9 +176,9 @@ impl EventFile {
     fn crossing(
         &mut self,
         names: &Names,
-        step: &Recorded,
+        step: &StepRecord,
         targets: &[FlowTarget],
-        crossed: &Crossed,
+        crossed: &LinkWork,
     ) -> Result<(), Diagnostic> {
         let track = (NETWORK, crossed.router * 4 + crossed.direction);
         if self.named.insert(track) {

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
-use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Watcher};
+use snnc_simulator::time::cycle::{Detail, StepPlace, StepRecord, Watcher};
 use snnc_targets::output::same_file;
 use snnc_targets::{Code, Diagnostic, Subject};
 
@@ -158,7 +158,7 @@ impl Watcher for TraceRecorder<'_> {
         Ok(Some(Detail::Work))
     }
 
-    fn recorded(&mut self, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
+    fn recorded(&mut self, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {
         self.timesteps += 1;
         if let Some(file) = &mut self.packets {
             file.add(&self.names, at, step)?;

@@ -14,7 +14,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 use snnc_compiler::ir::program::Program;
-use snnc_simulator::time::cycle::{Arrived, Made, Recorded, StepPlace};
+use snnc_simulator::time::cycle::{DeliveredPacket, InjectedPacket, StepPlace, StepRecord};
 use snnc_targets::output::Unfinished;
 use snnc_targets::{Code, Diagnostic};
 
@@ -51,8 +51,8 @@ const TIMES: [&str; 3] = ["injected_ps", "delivered_ps", "latency_ps"];
 #[derive(Debug, Clone, Copy)]
 struct PacketRow {
     at: StepPlace,
-    made: Made,
-    arrived: Arrived,
+    made: InjectedPacket,
+    arrived: DeliveredPacket,
     neuron: u32,
     hops: u32,
     clock_ps: u64,
@@ -99,7 +99,7 @@ impl PacketFile {
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
-    pub fn add(&mut self, names: &Names, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
+    pub fn add(&mut self, names: &Names, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {
         let topology = names.program.topology();
         let site = |core: u32| names.program.sites[snnc_compiler::ir::CoreId(core)];
         for &arrived in &step.arrived {
@@ -141,7 +141,7 @@ fn failed(path: &Path, error: &dyn std::fmt::Display) -> Diagnostic {
 }
 
 /// The neuron that fired, as the outside numbers those of its layer.
-fn neuron(names: &Names, made: &Made) -> u32 {
+fn neuron(names: &Names, made: &InjectedPacket) -> u32 {
     let slice = &names.slices.slice(names.program, made.slice as usize).slice;
     let population = &names.program.model.populations[slice.population];
     let (y, x) = slice.coordinates(made.spike.position);

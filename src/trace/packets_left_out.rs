@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use snnc_compiler::ir::program::Program;
-use snnc_simulator::time::cycle::{Recorded, StepPlace};
+use snnc_simulator::time::cycle::{StepRecord, StepPlace};
 use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::Names;
@@ -27,7 +27,7 @@ impl PacketFile {
     ///
     /// # Errors
     /// None.
-    pub fn add(&mut self, _: &Names, _: StepPlace, _: &Recorded) -> Result<(), Diagnostic> {
+    pub fn add(&mut self, _: &Names, _: StepPlace, _: &StepRecord) -> Result<(), Diagnostic> {
         match *self {}
     }
 

@@ -10,9 +10,9 @@ use snnc_targets::{Diagnostic, EnergyEvent};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
-use crate::network::Network;
-use crate::time::cycle::{Pass, PassPlace, Watcher};
-use crate::time::{Analytic, Cycle, Fidelity, PassTime, Routes};
+use crate::noc::Noc;
+use crate::time::cycle::{PassActivity, PassPlace, Watcher};
+use crate::time::{Analytic, Cycle, Fidelity, PacketDestinations, PassTime};
 
 /// What happened and what it cost: one item of a workload, or the sum of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +58,8 @@ impl MeterRecord {
 pub struct Meter {
     fidelity: Fidelity,
     slices: SliceTable,
-    network: Network,
-    routes: Routes,
+    network: Noc,
+    routes: PacketDestinations,
     analytic: Analytic,
     cycle: Option<Cycle>,
     crossbar_expansion: Option<CrossbarExpansion>,
@@ -83,8 +83,8 @@ impl Meter {
         Ok(Self {
             fidelity,
             slices: slices.clone(),
-            network: Network::new(program, slices),
-            routes: Routes::new(program),
+            network: Noc::new(program, slices),
+            routes: PacketDestinations::new(program),
             analytic: Analytic::new(program, slices),
             cycle,
             crossbar_expansion: CrossbarExpansion::new(program, slices),
@@ -102,7 +102,7 @@ impl Meter {
     }
 
     /// The routes.
-    pub fn network(&self) -> &Network {
+    pub fn network(&self) -> &Noc {
         &self.network
     }
 
@@ -219,7 +219,7 @@ impl Meter {
         let mut time = self.analytic.pass(&self.network, &self.routes, counts, traces);
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
-            let pass = Pass { table: &self.slices, routes: &self.routes, counts, traces };
+            let pass = PassActivity { table: &self.slices, routes: &self.routes, counts, traces };
             let at = PassPlace { image: record.item, iteration, first };
             cycle.refine(pass, at, watcher, &mut time)?;
         }

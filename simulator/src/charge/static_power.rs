@@ -127,7 +127,7 @@ mod tests {
     use snnc_targets::{Provenance, Sourced, registry};
 
     use super::*;
-    use crate::network::fixture::{program, slice_table};
+    use crate::noc::fixture::{program, slice_table};
 
     #[test]
     fn shares_lose_nothing_and_differ_by_one_at_most() {

@@ -6,8 +6,8 @@ use snnc_targets::entity::EntityMap;
 use snnc_targets::{EnergyEvent, EventMap};
 
 use crate::counts::{Events, PassCounts, SliceTable};
-use crate::network::{Hops, Network};
-use crate::time::{Bound, Drained, Latencies, PassTime, Sampled};
+use crate::noc::{Hops, Noc};
+use crate::time::{Bottleneck, Latencies, PassTime, Sampled, SimulatedStep};
 
 /// What happened in one slice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, AddAssign)]
@@ -73,8 +73,8 @@ pub struct TimeTally {
     pub host_ps: u128,
     /// Of it barriers, ps.
     pub barrier_ps: u128,
-    /// Timesteps by what they waited for, in the order of [`Bound::ALL`].
-    pub bounds: [u64; Bound::ALL.len()],
+    /// Timesteps by what they waited for, in the order of [`Bottleneck::ALL`].
+    pub bounds: [u64; Bottleneck::ALL.len()],
     /// Time under way of the packets of simulated timesteps, ps.
     pub packets: Latencies,
     /// What that would have come to in an empty mesh, ps.
@@ -103,7 +103,7 @@ impl TimeTally {
         time.sampled.into_iter().for_each(|sampled| self.sampled += sampled);
     }
 
-    fn add_simulated(&mut self, busiest_ps: u64, drained: &Drained) {
+    fn add_simulated(&mut self, busiest_ps: u64, drained: &SimulatedStep) {
         self.packets += &drained.packets;
         self.zero_load_ps += drained.zero_load_ps;
         self.simulated_ps += u128::from(drained.time_ps);
@@ -236,7 +236,7 @@ impl TallyByIteration {
 }
 
 /// A pass summed over its timesteps, by slice.
-pub(super) fn summed(network: &Network, counts: &PassCounts) -> Vec<SliceTally> {
+pub(super) fn summed(network: &Noc, counts: &PassCounts) -> Vec<SliceTally> {
     let mut slices = vec![SliceTally::default(); counts.host_writes.len()];
     for (slice, (&written, &read)) in slices.iter_mut().zip(counts.host_writes.iter().zip(&counts.host_reads))
     {

@@ -35,7 +35,7 @@ pub struct LocatedSlowPacket {
 pub struct Timesteps {
     /// In order; sums over items have none.
     pub steps: Vec<TimedStep>,
-    /// Packets over each of [`crate::network::Network::links`]; empty without a time.
+    /// Packets over each of [`crate::noc::Noc::links`]; empty without a time.
     pub link_packets: Vec<u64>,
     /// Slowest first.
     pub slowest: Vec<LocatedSlowPacket>,

@@ -1,8 +1,8 @@
 //! The spiking IR's own interpreter: populations and projections, no cores, no packets. Never optimised.
 //!
 //! What any mapping must reproduce: spikes, membranes and the number of synaptic operations. Neurons are numbered as
-//! in the IR given, whatever its populations' orders say. Their arithmetic ([`stepped`]) is written from the equations, in
-//! 128 bits, and shares no line with [`crate::neuron`].
+//! in the IR given, whatever its populations' orders say. Their arithmetic ([`stepped`]) is written from the
+//! equations, in 128 bits, and shares no line with [`crate::neuron`].
 
 use std::collections::BTreeMap;
 

@@ -43,8 +43,8 @@ impl Samples {
     /// Shapes of what a network takes and of its read-out.
     ///
     /// # Errors
-    /// [`Code::Argument`] for a network that the model does not have, [`Code::Unsupported`] for one that the host does not feed,
-    /// or that has no read-out or several.
+    /// [`Code::Argument`] for a network that the model does not have, [`Code::Unsupported`] for one that the host
+    /// does not feed, or that has no read-out or several.
     pub fn shapes(model: &SpikingModel, network: NetworkId) -> Result<(Shape, Shape), Diagnostic> {
         let Some(named) = model.networks.get(network) else {
             let message = format!("the program has {} networks", model.networks.len());

@@ -65,8 +65,8 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
     target
 }
 
-/// A verified random network for the target's arithmetic: a host-fed layer, some firing layers with skips, a read-out. One
-/// of three has channel groups of every kind.
+/// A verified random network for the target's arithmetic: a host-fed layer, some firing layers with skips, a
+/// read-out. One of three has channel groups of every kind.
 pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
     maker.grouped = maker.random.0.is_multiple_of(3);
@@ -79,8 +79,8 @@ pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
     maker.finish()
 }
 
-/// The same with many channels on small maps, weights at the ends of their range now and then: rows of several lines,
-/// lists of hundreds of packets, sums that overflow.
+/// A verified random network with many channels on small maps, weights at the ends of their range now and then: rows
+/// of several lines, lists of hundreds of packets, sums that overflow.
 pub fn wide_network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
     (maker.channels_max, maker.side_max) = (maker.random.between(40, 200), 3);
@@ -528,7 +528,7 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Nobody is at two things at once.
+/// No unit does two things at once.
 pub fn no_overlap(work: impl Iterator<Item = ((u32, u32), u64, u64)>) {
     let mut work: Vec<_> = work.collect();
     work.sort_unstable();

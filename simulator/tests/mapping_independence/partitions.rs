@@ -1,4 +1,4 @@
-//! Partitions that nobody would search for.
+//! Partitions that no search would find: random boxes on random cores.
 
 use snnc_compiler::driver::assemble;
 use snnc_compiler::ir::program::{Program, Slice};

@@ -18,8 +18,8 @@ use super::partitions::{assembled, scattered_partition, shuffled};
 
 const NET: NetworkId = NetworkId(0);
 
-/// `neurons` integrate-and-fire neurons in a ring, each of which makes the next fire `delay` timesteps later; the first has a
-/// bias that makes it fire in every step.
+/// `neurons` integrate-and-fire neurons in a ring, each of which makes the next fire `delay` timesteps later; the
+/// first has a bias that makes it fire in every step.
 fn ring(neurons: usize, steps: u32, delay: u32) -> SpikingIr {
     let target = snnc_targets::registry::load("loihi-like").unwrap();
     let mut bias = vec![0; neurons];

@@ -14,7 +14,7 @@ pub use activity::{CoreEnergy, Iteration, LayerReport, Overflows, PerItem};
 pub use energy::{EnergyByComponent, EnergyConstant, Paper, Range};
 pub use host::{Host, HostLayer};
 /// Hops by kind of link.
-pub use snnc_simulator::network::Hops;
+pub use snnc_simulator::noc::Hops;
 
 use crate::warnings::Warning;
 

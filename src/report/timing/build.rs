@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use snnc_compiler::ir::CoreId;
 use snnc_simulator::charge::{LocatedSlowPacket, SliceTally, TimeTally};
-use snnc_simulator::time::{Bound, Fidelity};
+use snnc_simulator::time::{Bottleneck, Fidelity};
 use snnc_targets::LinkKind;
 
 use super::data::{
@@ -21,7 +21,7 @@ const UNITS: [&str; 5] = ["synapse", "neuron", "axon_in", "axon_out", "delivery"
 pub fn time(input: &ReportInput) -> Time {
     let tally = input.run.total.tally.total();
     let time = tally.time;
-    let bounds = Bound::ALL.into_iter().zip(time.bounds);
+    let bounds = Bottleneck::ALL.into_iter().zip(time.bounds);
     let simulated = matches!(input.run.total.fidelity, Fidelity::Cycle { .. });
     Time {
         host_s: seconds(time.host_ps),
@@ -168,7 +168,7 @@ fn slowest(input: &ReportInput, slow: &LocatedSlowPacket, source_layer: String) 
     let target = CoreId(packet.core);
     let zero_load_ps = input.meter.cycle().map_or(0, |cycle| {
         let [from, to] = [source, target].map(|core| cycle.tiles()[core.0 as usize]);
-        cycle.ways().between(from, to) * cycle.clock_ps()
+        cycle.zero_load_routes().between(from, to) * cycle.clock_ps()
     });
     let ((item, pass, timestep), images) = (slow.at, input.generates());
     SlowestPacket {

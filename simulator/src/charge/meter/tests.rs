@@ -3,7 +3,7 @@ use snnc_targets::{EnergyComponent, EnergyEvent, LinkKind, StaticPower};
 use super::*;
 use crate::charge::{EnergyBreakdown, RunRecord};
 use crate::counts::{Events, StepCounts};
-use crate::network::fixture::{program, random_pass, slice_table};
+use crate::noc::fixture::{program, random_pass, slice_table};
 
 /// Three items of three passes, the last of another network.
 fn run(fidelity: Fidelity) -> (Program, SliceTable, Vec<Vec<PassCounts>>, RunRecord) {

@@ -15,7 +15,7 @@ use snnc_compiler::ir::workload::WorkloadSpec;
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject};
 
-pub use diffusion::{Diffusion, Image, LoopParameters};
+pub use diffusion::{Diffusion, GeneratedImage, LoopParameters};
 pub use draw::draw;
 pub use philox::PhiloxUniforms;
 pub use pixels::pixels;
@@ -50,8 +50,8 @@ impl Generation {
     /// `images` images by the loop of a verified model.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each network
-    /// that the loop cannot drive.
+    /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each
+    /// network that the loop cannot drive.
     pub fn new(model: &SpikingModel, seed: u64, images: u64) -> Result<Self, Diagnostics> {
         let refused = |message: String| {
             let place = Subject::Model(model.name.clone());
@@ -66,7 +66,7 @@ impl Generation {
             }
             Some(spec) => spec,
         };
-        let mut check = Check { model, spec, found: Diagnostics::default() };
+        let mut check = WorkloadCheck { model, spec, found: Diagnostics::default() };
         let parameters = check.parameters();
         let (denoiser, decoder) = (check.network("denoiser"), check.network("decoder"));
         let image = check.networks(&parameters, denoiser, decoder);
@@ -75,7 +75,7 @@ impl Generation {
 }
 
 impl Workload for Generation {
-    type Item = Image;
+    type Item = GeneratedImage;
 
     fn item_name(&self) -> &'static str {
         "image"
@@ -89,18 +89,18 @@ impl Workload for Generation {
         self.parameters.iterations as u64 + 1
     }
 
-    fn begin(&self, index: u64) -> impl Course<Item = Image> {
+    fn begin(&self, index: u64) -> impl Course<Item = GeneratedImage> {
         Diffusion::new(self, PhiloxUniforms::new(self.seed, index))
     }
 }
 
-struct Check<'m> {
+struct WorkloadCheck<'m> {
     model: &'m SpikingModel,
     spec: &'m WorkloadSpec,
     found: Diagnostics,
 }
 
-impl Check<'_> {
+impl WorkloadCheck<'_> {
     fn need(&mut self, ok: bool, message: impl FnOnce() -> String) {
         if !ok {
             self.found.push(Diagnostic::new(Code::ProgramInvalid, NamedPart::Generation, message()));
