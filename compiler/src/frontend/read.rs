@@ -13,7 +13,7 @@ use snnc_targets::ron_tree::{self, Kind, Node};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Source, input, registry};
 
 use super::features;
-use super::model::{FORMAT, LayerSpec, ModelFile, NetworkSpec, PipelineSpec};
+use super::model::{FORMAT, LayerSpec, ModelFile, PipelineSpec, TrainedNetworkSpec};
 use super::origin::Origin;
 
 /// Reads and parses; checks nothing but syntax, format, and that no name of a map stands twice.
@@ -84,7 +84,7 @@ fn misread(mut tree: Node, source: &Arc<Source>) -> Diagnostics {
         match (field.name.as_str(), &mut field.value.kind) {
             ("networks", Kind::Map(entries)) => entries.retain_mut(|(key, network)| {
                 layers(key, network, source, &mut found);
-                keep::<NetworkSpec>(network, source, &mut found)
+                keep::<TrainedNetworkSpec>(network, source, &mut found)
             }),
             ("weights", Kind::Map(entries)) => {
                 entries.retain(|(_, path)| keep::<String>(path, source, &mut found));
