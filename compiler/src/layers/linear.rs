@@ -71,7 +71,7 @@ impl LayerKind for Linear {
         }
         let from = current.shape;
         let shape = vec![site.shape.channels, from.channels, from.height, from.width];
-        let whole = Tensor::new(shape, self.weight.data.clone());
+        let whole = Tensor::of(shape, self.weight.data.clone());
         let bias = self.bias.clone();
         current.convolved(&Conv { bias, ..Conv::new(whole) }, site)
     }

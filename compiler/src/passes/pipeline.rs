@@ -4,7 +4,7 @@
 //! | pass | why here |
 //! |---|---|
 //! | `split-host-tail` | first: what follows the read-outs never runs on the chip, so no later pass knows it |
-//! | `collect-neurons` | before anything that counts neurons or synapses; folding is exact here, in f64, and rounding comes later |
+//! | `collect-neurons` | before anything that counts neurons or synapses; folding is exact, and rounding comes later |
 //! | `record-activity` | on the collected floats, which the host can evaluate fast; rounding looks at it |
 //! | `schedule` | needs the kernels' sources, no weights; windows bound the sums that rounding must hold |
 //! | `quantise` | last, for all networks together: integers in the target's widths |
@@ -181,8 +181,8 @@ impl<'m> Lowering<'m> {
     }
 }
 
-/// The neurons of a graph, and what the host computes behind its read-outs; nothing if the runner wanted what an earlier
-/// pass gives.
+/// The neurons of a graph, and what the host computes behind its read-outs; nothing if the runner wanted what an
+/// earlier pass gives.
 fn collected(
     runner: &mut Runner,
     graph: &Graph,
@@ -270,7 +270,8 @@ fn windows_expected(target: &Target) -> Result<(), Diagnostic> {
     if target.neuron.active_windows.get() {
         return Ok(());
     }
-    let message = "its cores update every population in every timestep, which would integrate biases outside the window";
+    let message = "its cores update every population in every timestep, which would integrate biases outside \
+                   the window";
     Err(Diagnostic::new(Code::Unsupported, format!("target {}", target.name), message)
         .hint("only targets with `active_windows: (true, ...)` are supported"))
 }

@@ -81,7 +81,8 @@ pub fn run(network: &Collected, delay_max: u32) -> Result<WindowSchedule, Diagno
         let (window, layer_delays) = window(layer, &windows, steps);
         if let Some(&most) = layer_delays.iter().max().filter(|&&most| most > delay_max) {
             let message = format!(
-                "a skip path must be delayed by {most} timesteps, the target has {delay_max}; relay neurons are not inserted"
+                "a skip path must be delayed by {most} timesteps, the target has {delay_max}; \
+                 relay neurons are not inserted"
             );
             problems.push(unsupported(&network.network, &layer.name, message));
         }

@@ -119,7 +119,7 @@ impl WeightFile {
         if let Some(at) = data.iter().position(|value| !value.is_finite()) {
             return Err(self.not_finite(name, at, data.get(at)));
         }
-        Ok(Tensor::new(shape.to_vec(), data))
+        Ok(Tensor::of(shape.to_vec(), data))
     }
 
     /// `path: tensor name`, for diagnostics.

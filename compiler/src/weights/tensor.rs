@@ -13,8 +13,12 @@ pub struct Tensor {
 
 impl Tensor {
     /// A tensor; panics if the lengths disagree (an internal invariant: readers check files before).
-    pub fn new(shape: Vec<usize>, data: impl Into<FloatArray>) -> Self {
-        let data = data.into();
+    pub fn new(shape: Vec<usize>, data: Vec<f64>) -> Self {
+        Self::of(shape, data.into())
+    }
+
+    /// A tensor of numbers that are kept in their width already; panics as [`Tensor::new`] does.
+    pub fn of(shape: Vec<usize>, data: FloatArray) -> Self {
         assert_eq!(shape.iter().product::<usize>(), data.len(), "tensor data must fill its shape");
         Self { shape, data }
     }

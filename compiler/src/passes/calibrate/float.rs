@@ -213,7 +213,7 @@ mod tests {
         let synapses = SparseLinear {
             sources: vec![2, 0, 1, 2],
             targets: vec![1, 0, 1, 0],
-            weights: vec![0.5, 0.75, -0.25, 0.125].into(),
+            weights: vec![0.5, 0.75, -0.25, 0.125],
             bias: Some(Tensor::new(vec![2], vec![0.125, 0.25])),
             outputs: 2,
         };

@@ -10,14 +10,14 @@ use crate::weights::FloatArray;
 
 /// Weights that meet in one sum.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct FanIn {
+pub struct SummedWeights {
     /// In trained units.
     pub weights: FloatArray,
     /// Where each stands among all weights of the layer, source after source.
     pub at: Indices,
 }
 
-impl FanIn {
+impl SummedWeights {
     fn push(&mut self, weight: f64, at: u32) {
         self.weights.push(weight);
         self.at.push(at);
@@ -56,7 +56,7 @@ impl Indices {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScaledChannel {
     /// One, or one a neuron behind a list.
-    pub fans: Vec<FanIn>,
+    pub fans: Vec<SummedWeights>,
     /// Constant currents: one, one a neuron behind a list, or none if the host writes them.
     pub biases: Vec<f64>,
     /// Largest sum of a timestep: of the positive weights, and of the negative ones in magnitude.
@@ -124,7 +124,7 @@ fn make_room(channels: &mut [ScaledChannel], source: &SourceKernel) {
     source.rows().flatten().for_each(|channel| more[channel] += 1);
     for (channel, more) in channels.iter_mut().zip(more).filter(|(_, more)| *more > 0) {
         if channel.fans.is_empty() {
-            channel.fans.push(FanIn::default());
+            channel.fans.push(SummedWeights::default());
         }
         channel.fans[0].weights.reserve_exact(more);
     }
@@ -161,7 +161,7 @@ impl MetTaps {
 }
 
 fn lists(channel: &mut ScaledChannel, source: &SourceKernel, targets: &[u32], neurons: usize, first: u32) {
-    channel.fans.resize(neurons, FanIn::default());
+    channel.fans.resize(neurons, SummedWeights::default());
     for ((at, &target), weight) in (first..).zip(targets).zip(source.weights.iter()) {
         channel.fans[target as usize].push(weight, at);
     }

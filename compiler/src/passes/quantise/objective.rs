@@ -7,7 +7,7 @@
 //! 1/6, and [`super::adaptive`] rounds.
 
 use super::EXACT;
-use super::fan::{FanIn, ScaledChannel};
+use super::fan::{ScaledChannel, SummedWeights};
 
 /// Mean square of an unknown rate: what the error of a sum whose sources all fire weighs.
 const TOGETHER: f64 = 1.0 / 3.0;
@@ -107,7 +107,7 @@ impl Activity {
         sum / (scale * scale * fans)
     }
 
-    fn of(&self, fan: &FanIn, scale: f64, most: f64, best: f64) -> Option<f64> {
+    fn of(&self, fan: &SummedWeights, scale: f64, most: f64, best: f64) -> Option<f64> {
         let scaled = fan.weights.iter().map(|weight| weight * scale);
         match self {
             Self::Assumed => balance(scaled, most, best).map(|balanced| balanced.cost),

@@ -100,12 +100,12 @@ pub fn best(
 
 #[cfg(test)]
 mod tests {
-    use super::super::fan::{FanIn, ScaledChannel};
+    use super::super::fan::{ScaledChannel, SummedWeights};
     use super::super::objective::Activity;
     use super::*;
 
     fn channel(weights: Vec<f64>) -> ScaledChannel {
-        let fan = FanIn { weights: weights.into(), ..FanIn::default() };
+        let fan = SummedWeights { weights: weights.into(), ..SummedWeights::default() };
         ScaledChannel { fans: vec![fan], ..ScaledChannel::default() }
     }
 
