@@ -8,7 +8,7 @@ use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::spiking::{Bias, NeuronModel, SpikingIr, Ties};
 use snnc_compiler::ir::{NetworkId, Shape};
-use snnc_compiler::layers::{Conv, If, Input, Lif, MeanOverTime, Sparse};
+use snnc_compiler::layers::{Conv, If, Input, Lif, MeanOverTime, SparseLinear};
 use snnc_compiler::passes::quantise::summary;
 use snnc_compiler::reference::{Interpreter, Map, Trace};
 use snnc_compiler::weights::Tensor;
@@ -40,7 +40,7 @@ impl Random {
             }
         }
         let bias = bias.map(|b| Tensor::new(vec![NEURONS], vec![b; NEURONS]));
-        Op::Sparse(Sparse { sources, targets, weights, bias, outputs: NEURONS })
+        Op::SparseLinear(SparseLinear { sources, targets, weights, bias, outputs: NEURONS })
     }
 }
 

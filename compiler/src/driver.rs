@@ -12,6 +12,7 @@ use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
 use crate::mapping::traffic::CoreTraffic;
 use crate::mapping::{Partition, Placement, build_cores, partition, place, route};
+use crate::passes::pipeline::Lowered;
 use crate::passes::{self, LowerOptions, pipeline};
 use crate::workload::{self, Reconstruction, Workload};
 
@@ -45,10 +46,21 @@ pub fn lower_for(
     target: &Target,
     options: LowerOptions,
 ) -> Result<SpikingIr, Diagnostics> {
+    Ok(lowered(model, workload, target, options)?.ir)
+}
+
+/// Lowers a model, and refuses recorded passes that change nothing.
+fn lowered(
+    model: &LoadedModel,
+    workload: &dyn Workload,
+    target: &Target,
+    options: LowerOptions,
+) -> Result<Lowered, Diagnostics> {
     let located = |problems| model.origin.locate(problems);
-    let ir = pipeline::lower(model, workload, target, options).map_err(located)?;
+    let lowered = pipeline::lower(model, workload, target, options).map_err(located)?;
+    let ir = &lowered.ir;
     if let Some(plain) = without_calibration(options)
-        && pipeline::lower(model, workload, target, plain)? == ir
+        && pipeline::lower(model, workload, target, plain)?.ir == *ir
     {
         let bits = ir.model.neuron.weight_bits;
         let reason = workload.unrecorded().map_or_else(
@@ -57,7 +69,7 @@ pub fn lower_for(
         );
         return Err(idle_calibration(options, &reason).into());
     }
-    Ok(ir)
+    Ok(lowered)
 }
 
 /// What a pass makes of a model on its way to a target, for people.
@@ -216,8 +228,11 @@ pub fn compile_reconstruction(
 ) -> Result<(Program, HostTail), Diagnostics> {
     let located = |problems| model.origin.locate(problems);
     let workload = Reconstruction::new(model)?;
-    let ir = lower_for(model, &workload, target, options.lower)?;
-    let tail = passes::tail(model, workload.encoder(), &ir).map_err(located)?;
+    let Lowered { ir, mut host_tails } = lowered(model, &workload, target, options.lower)?;
+    let encoder = workload.encoder();
+    let without_tail =
+        || located(passes::unsupported(encoder, encoder, "its last layer must be a nearest code").into());
+    let tail = host_tails.pop().ok_or_else(without_tail)?;
     Ok((map(&ir, target, options).map_err(located)?, tail))
 }
 

@@ -1,13 +1,16 @@
-//! Pools and sums: against independent evaluations, folded into kernels against the float reference, and what is refused.
+//! Pools and sums: against independent evaluations, folded into kernels against the float reference, and what is
+//! refused.
 
 mod folded;
 
 use folded::{BLOCKS, Random, network};
 use snnc_compiler::graph::{Builder, Graph, Op};
 use snnc_compiler::ir::Shape;
-use snnc_compiler::layers::{Add, AvgPool2d, Concat, Conv, If, Input, MeanOverTime, Sparse, SumPool2d};
+use snnc_compiler::layers::{
+    Add, AvgPool2d, Concat, Conv, If, Input, MeanOverTime, PoolWindow, SparseLinear, SumPool2d,
+};
 use snnc_compiler::passes::calibrate;
-use snnc_compiler::passes::collect::{self, Wiring};
+use snnc_compiler::passes::collect::{self, KernelWiring};
 use snnc_compiler::reference::{Interpreter, Map};
 use snnc_compiler::weights::Tensor;
 use snnc_targets::{Code, Subject};
@@ -19,7 +22,7 @@ fn reference(shape: Shape, op: Op, input: &[f64]) -> Map {
 }
 
 /// Sums over windows by prefix sums of the padded channel.
-fn by_prefix_sums(map: &[f64], (height, width): (usize, usize), pool: &SumPool2d) -> Vec<f64> {
+fn by_prefix_sums(map: &[f64], (height, width): (usize, usize), pool: &PoolWindow) -> Vec<f64> {
     let ((kh, kw), (ph, pw)) = (pool.kernel, pool.padding);
     let (rows, columns) = (height + 2 * ph, width + 2 * pw);
     let mut prefix = vec![vec![0.0; columns + 1]; rows + 1];
@@ -44,11 +47,11 @@ fn by_prefix_sums(map: &[f64], (height, width): (usize, usize), pool: &SumPool2d
 fn windows_are_summed_and_averaged_as_in_pytorch() {
     // torch.nn.functional.avg_pool2d(torch.arange(15.).reshape(1, 3, 5), 2, (1, 2)): the fifth column fills no window.
     let input: Vec<f64> = (0..15).map(f64::from).collect();
-    let mean = AvgPool2d { kernel: (2, 2), stride: Some((1, 2)), padding: (0, 0) };
+    let mean = AvgPool2d(PoolWindow { kernel: (2, 2), stride: Some((1, 2)), padding: (0, 0) });
     let output = reference(Shape::new(1, 3, 5), mean.into(), &input);
     assert_eq!((output.shape(), output.data.as_slice()), (Shape::new(1, 2, 2), &[3.0, 5.0, 8.0, 10.0][..]));
     // Padding counts as zeros: a corner is a quarter of its only value.
-    let padded = AvgPool2d { kernel: (2, 2), stride: None, padding: (1, 1) };
+    let padded = AvgPool2d(PoolWindow { kernel: (2, 2), stride: None, padding: (1, 1) });
     assert_eq!(
         reference(Shape::new(1, 2, 2), padded.into(), &[4.0, 8.0, 12.0, 16.0]).data,
         [1.0, 2.0, 3.0, 4.0]
@@ -60,13 +63,15 @@ fn windows_are_summed_and_averaged_as_in_pytorch() {
         let kernel = (1 + random.below(3), 1 + random.below(3));
         let stride = (1 + random.below(3), 1 + random.below(3));
         let padding = (random.below(kernel.0 / 2 + 1), random.below(kernel.1 / 2 + 1));
-        let sum = SumPool2d { kernel, stride: Some(stride), padding };
+        let sum = SumPool2d(PoolWindow { kernel, stride: Some(stride), padding });
         let input: Vec<f64> = (0..2 * height * width).map(|_| random.below(64) as f64 - 32.0).collect();
-        let expected: Vec<f64> =
-            input.chunks(height * width).flat_map(|map| by_prefix_sums(map, (height, width), &sum)).collect();
+        let expected: Vec<f64> = input
+            .chunks(height * width)
+            .flat_map(|map| by_prefix_sums(map, (height, width), &sum.0))
+            .collect();
         let shape = Shape::new(2, height, width);
         assert_eq!(reference(shape, sum.clone().into(), &input).data, expected, "{sum:?} on {shape}");
-        let mean = AvgPool2d { kernel, stride: Some(stride), padding };
+        let mean = AvgPool2d(PoolWindow { kernel, stride: Some(stride), padding });
         let n = (kernel.0 * kernel.1) as f64;
         let expected: Vec<f64> = expected.iter().map(|sum| sum / n).collect();
         assert_eq!(reference(shape, mean.into(), &input).data, expected);
@@ -125,7 +130,7 @@ fn folded_layers_follow_the_float_reference() {
 fn behind(shape: Shape, layers: &[(&str, &[&str], Op)]) -> Builder<'static> {
     let mut builder = Builder::new("net", 4);
     let n = shape.channels;
-    let diagonal = (0..n * n).map(|i| f64::from(u8::from(i % (n + 1) == 0))).collect();
+    let diagonal: Vec<f64> = (0..n * n).map(|i| f64::from(u8::from(i % (n + 1) == 0))).collect();
     builder.input("in", shape).then("weights", Conv::new(Tensor::new(vec![n, n, 1, 1], diagonal)));
     builder.then("source", If { threshold: 1.0 });
     for (name, from, op) in layers {
@@ -139,7 +144,7 @@ fn conv(shape: [usize; 4]) -> Conv {
 }
 
 fn pool(kernel: usize, stride: usize) -> Op {
-    AvgPool2d { kernel: (kernel, kernel), stride: Some((stride, stride)), padding: (0, 0) }.into()
+    AvgPool2d(PoolWindow { kernel: (kernel, kernel), stride: Some((stride, stride)), padding: (0, 0) }).into()
 }
 
 #[test]
@@ -167,14 +172,14 @@ fn the_same_layer_added_twice_has_one_kernel_of_twice_the_weight() {
     );
     let collected = collect::run(&pooled.finish().unwrap()).unwrap();
     let kernel = &collected.layers[1].sources[0];
-    let Wiring::Conv { map, .. } = &kernel.wiring else { panic!("a kernel") };
+    let KernelWiring::Conv { map, .. } = &kernel.wiring else { panic!("a kernel") };
     assert_eq!((map.rows.kernel, map.rows.stride, map.rows.padding), (6, 2, 2));
-    assert!(kernel.weights.iter().all(|&weight| weight == 0.125) && kernel.weights.len() == 2 * 36 * 3);
+    assert!(kernel.weights.iter().all(|weight| weight == 0.125) && kernel.weights.len() == 2 * 36 * 3);
 }
 
 #[test]
 fn lists_of_synapses_and_lines_are_added_as_lists() {
-    let list = |weights: [f64; 3]| Sparse {
+    let list = |weights: [f64; 3]| SparseLinear {
         sources: vec![0, 3, 3],
         targets: vec![1, 3, 2],
         weights: weights.to_vec(),
@@ -193,9 +198,13 @@ fn lists_of_synapses_and_lines_are_added_as_lists() {
     );
     let graph = graph.finish().unwrap();
     let sum = &collect::run(&graph).unwrap().layers[1];
-    let Wiring::Sparse { sources, targets } = &sum.sources[0].wiring else { panic!("a list") };
-    let pairs: Vec<_> =
-        sources.iter().zip(targets).zip(&sum.sources[0].weights).map(|((&s, &t), &w)| (s, t, w)).collect();
+    let KernelWiring::Sparse { sources, targets } = &sum.sources[0].wiring else { panic!("a list") };
+    let pairs: Vec<_> = sources
+        .iter()
+        .zip(targets)
+        .zip(sum.sources[0].weights.iter())
+        .map(|((&s, &t), w)| (s, t, w))
+        .collect();
     let expected = [
         (0, 0, 1.0),
         (0, 1, 0.75),

@@ -6,7 +6,7 @@ use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::{
-    BatchNorm, Conv, Flatten, If, Input, Lif, Linear, MeanOverTime, Sparse, WeightedSum,
+    BatchNorm, Conv, Flatten, If, Input, Lif, Linear, MeanOverTime, SparseLinear, WeightedSum,
 };
 use snnc_compiler::passes::{LowerOptions, quantise};
 use snnc_compiler::weights::Tensor;
@@ -321,7 +321,7 @@ fn fire() -> Op {
 }
 
 fn synapses(bias: f64) -> Op {
-    Op::Sparse(Sparse {
+    Op::SparseLinear(SparseLinear {
         sources: vec![2, 0],
         targets: vec![0, 1],
         weights: vec![0.5, -1.0],

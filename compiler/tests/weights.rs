@@ -166,7 +166,7 @@ fn a_checkpoint_is_read_exactly() {
     for entry in &dict.0 {
         let tensor = file.tensor(&entry.name).unwrap();
         assert_eq!(tensor.shape, entry.shape);
-        assert!(tensor.data.iter().zip(&entry.data).all(|(read, written)| *read == f64::from(*written)));
+        assert!(tensor.data.iter().zip(&entry.data).all(|(read, written)| read == f64::from(*written)));
     }
 }
 

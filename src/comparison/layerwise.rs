@@ -21,8 +21,9 @@ use snnc_simulator::execute::host_input;
 use snnc_simulator::neuron::{NeuronRule, NeuronState};
 use snnc_targets::Diagnostics;
 
-use snnc_compiler::passes::collect::{Collected, NeuronLayer, SourceKernel, Wiring};
+use snnc_compiler::passes::collect::{Collected, KernelWiring, NeuronLayer, SourceKernel};
 use snnc_compiler::passes::pipeline;
+use snnc_compiler::weights::FloatArray;
 
 /// What one layer does to float spikes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -165,7 +166,7 @@ impl InputSums {
         &mut self,
         to: &NeuronLayer,
         from: snnc_compiler::ir::Shape,
-        weights: &[f64],
+        weights: &FloatArray,
         conv: &snnc_compiler::ir::spiking::Convolution,
         spikes: &[bool],
     ) {
@@ -182,7 +183,8 @@ impl InputSums {
                 for (tx, kx) in cols.reach(position % from.width, 0..cols.output) {
                     let row = (((c - channels.first_input) * rows.kernel + ky) * cols.kernel + kx) * outputs;
                     let at = (ty * to.shape.width + tx) * to.shape.channels + joined.start;
-                    let float = self.float[at..at + outputs].iter_mut().zip(&weights[row..row + outputs]);
+                    let float =
+                        self.float[at..at + outputs].iter_mut().zip(weights.range(row..row + outputs));
                     float.for_each(|(sum, weight)| *sum += weight);
                     let chip = self.chip[at..at + outputs].iter_mut().zip(conv.kernel.row(c, ky, kx));
                     chip.for_each(|(sum, &weight)| *sum += i32::from(weight));
@@ -195,8 +197,8 @@ impl InputSums {
 impl InputSums {
     /// Spikes through a list of synapses.
     fn add_synapses(&mut self, source: &SourceKernel, lists: &SparseSynapses, spikes: &[bool]) {
-        if let Wiring::Sparse { sources, targets } = &source.wiring {
-            for ((&from, &to), weight) in sources.iter().zip(targets).zip(&source.weights) {
+        if let KernelWiring::Sparse { sources, targets } = &source.wiring {
+            for ((&from, &to), weight) in sources.iter().zip(targets).zip(source.weights.iter()) {
                 if spikes[from as usize] {
                     self.float[to as usize] += weight;
                 }

@@ -194,7 +194,8 @@ fn value(op: &str, name: &str, found: &RonNode) -> Option<Words> {
         }
         ("padding", RonKind::Text(text) | RonKind::Word(text)) if text == "same" => Some((
             "padding \"same\" is not supported".into(),
-            "write it in numbers: for stride 1 and an odd kernel k, dilation x (k - 1) / 2 on each axis, so (1, 1) for 3 x 3",
+            "write it in numbers: for stride 1 and an odd kernel k, dilation x (k - 1) / 2 on each axis, \
+             so (1, 1) for 3 x 3",
         )),
         ("padding", RonKind::Text(text) | RonKind::Word(text)) if text == "valid" => {
             Some(("padding \"valid\" is not supported".into(), "it means no padding: leave `padding` out"))

@@ -45,7 +45,8 @@ impl Origin {
         }
     }
 
-    /// The same problems, each with its line if its place names a layer or network of the file, in the file's order.
+    /// Gives each problem its line, if its place names a layer or network of the file, and sorts them by the file's
+    /// order.
     #[must_use]
     pub fn locate(&self, mut problems: Diagnostics) -> Diagnostics {
         let Some(origin) = self.0.as_deref() else { return problems };

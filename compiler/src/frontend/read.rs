@@ -13,7 +13,7 @@ use snnc_targets::ron_tree::{self, RonKind, RonNode};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Source, Subject, input, registry};
 
 use super::features;
-use super::model::{FORMAT, LayerSpec, ModelFile, NetworkSpec, PipelineSpec};
+use super::model::{FORMAT, LayerSpec, ModelFile, PipelineSpec, TrainedNetworkSpec};
 use super::origin::Origin;
 
 /// Reads and parses; checks nothing but syntax, format, and that no name of a map stands twice.
@@ -92,7 +92,7 @@ fn misread(mut tree: RonNode, source: &Arc<Source>) -> Diagnostics {
         match (field.name.as_str(), &mut field.value.kind) {
             ("networks", RonKind::Map(entries)) => entries.retain_mut(|(key, network)| {
                 layers(key, network, source, &mut found);
-                keep::<NetworkSpec>(network, source, &mut found)
+                keep::<TrainedNetworkSpec>(network, source, &mut found)
             }),
             ("weights", RonKind::Map(entries)) => {
                 entries.retain(|(_, path)| keep::<String>(path, source, &mut found));

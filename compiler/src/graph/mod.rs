@@ -15,10 +15,10 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
-pub use builder::{Builder, Part, Places};
+pub use builder::{Builder, LayerPart, PartPlaces};
 pub use infer::Shapes;
 
-pub use crate::layers::{Kind, Op};
+pub use crate::layers::{Op, SignalKind};
 
 /// A layer graph. All inputs are held constant over the timesteps (direct coding).
 #[derive(Debug, Clone)]

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::current::{Current, HostPath};
-use super::{Arity, Evaluation, Fault, Flow, Kind, LayerKind, Refusal, Resolver, Site, Spec};
+use super::{
+    Arity, Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalKind,
+    SignalType, Spec,
+};
 use crate::ir::Shape;
 use crate::reference::Signal;
 
@@ -26,15 +29,15 @@ impl LayerKind for Input {
         Arity::Exactly(0)
     }
 
-    fn output(&self, _: &[Flow], _: usize) -> Result<Flow, Fault> {
-        Ok(Flow { shape: self.shape, kind: Kind::Constant })
+    fn output(&self, _: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
+        Ok(SignalType { shape: self.shape, kind: SignalKind::Constant })
     }
 
-    fn evaluate(&self, _: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, _: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(Signal::Constant(run.input.clone()))
     }
 
-    fn current(&self, _: Vec<Current>, _: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, _: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         Ok(Current::host(self.shape, HostPath { input: self.shape, stages: Vec::new() }))
     }
 }

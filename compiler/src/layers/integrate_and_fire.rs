@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::firing;
 use super::lif::fire;
-use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec};
+use super::{Evaluation, LayerFault, LayerKind, Resolver, SignalType, Spec};
 use crate::neuron::NeuronKind;
 use crate::reference::Signal;
 
@@ -21,11 +21,11 @@ impl LayerKind for If {
         "If"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         firing("If", inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(Signal::Series(fire(inputs[0], run.timesteps, (self.threshold, 0.0), |v, x| *v += x)))
     }
 

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::flow::firing;
-use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec};
+use super::{Evaluation, LayerFault, LayerKind, Resolver, SignalType, Spec};
 use crate::neuron::NeuronKind;
 use crate::reference::{Map, Signal};
 
@@ -26,11 +26,11 @@ impl LayerKind for Lif {
         "Lif"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         firing("Lif", inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         let charge = |v: &mut f64, x: f64| *v += (x - (*v - self.reset)) / self.tau;
         Ok(Signal::Series(fire(inputs[0], run.timesteps, (self.threshold, self.reset), charge)))
     }

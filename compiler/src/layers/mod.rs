@@ -25,6 +25,7 @@ mod linear;
 mod mean_over_time;
 mod mix;
 mod nearest_code;
+mod pool_window;
 mod sparse;
 mod sum_pool;
 mod weighted_sum;
@@ -41,10 +42,10 @@ pub use avg_pool::AvgPool2d;
 pub use batch_norm::{BatchNorm, BatchNormSpec};
 pub use concat::Concat;
 pub use conv::{Conv, Conv2dSpec, ConvTranspose2dSpec};
-pub use current::Refusal;
+pub use current::LoweringRefusal;
 pub use embedding::{Embedding, EmbeddingSpec};
 pub use flatten::Flatten;
-pub use flow::{Arity, ELEMENTS_MAX, Fault, Flow, Kind};
+pub use flow::{Arity, ELEMENTS_MAX, LayerFault, SignalKind, SignalType};
 pub use input::{Input, InputSpec};
 pub use integrate_and_fire::If;
 pub use lif::Lif;
@@ -52,7 +53,8 @@ pub use linear::{Linear, LinearSpec};
 pub use mean_over_time::MeanOverTime;
 pub use mix::{Mix, MixSpec};
 pub use nearest_code::{NearestCode, NearestCodeSpec};
-pub use sparse::{Sparse, SparseSpec};
+pub use pool_window::PoolWindow;
+pub use sparse::{SparseLinear, SparseSpec};
 pub use spec::{Resolver, Spec, TensorRef};
 pub use sum_pool::SumPool2d;
 pub use weighted_sum::{WeightedSum, WeightedSumSpec};
@@ -75,13 +77,13 @@ pub trait LayerKind: fmt::Debug {
     ///
     /// # Errors
     /// What does not fit: its inputs or its tensors. Arithmetic is checked throughout, since sizes come from files.
-    fn output(&self, inputs: &[Flow], timesteps: usize) -> Result<Flow, Fault>;
+    fn output(&self, inputs: &[SignalType], timesteps: usize) -> Result<SignalType, LayerFault>;
 
     /// Its output in the float reference.
     ///
     /// # Errors
     /// Values that it cannot take.
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault>;
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault>;
 
     /// The neurons that it is on the chip, if it is any: they fire or are read out.
     fn neurons(&self) -> Option<NeuronKind> {
@@ -102,9 +104,9 @@ pub trait LayerKind: fmt::Debug {
     ///
     /// # Errors
     /// What cannot be computed so; kinds that only read-outs may feed do not lower at all.
-    fn current(&self, inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let _ = (inputs, site);
-        Err(Site::behind_a_read_out())
+        Err(LoweringSite::behind_a_read_out())
     }
 }
 
@@ -121,7 +123,7 @@ pub struct Evaluation<'a> {
 
 /// The layer that is being lowered.
 #[derive(Debug, Clone, Copy)]
-pub struct Site<'a> {
+pub struct LoweringSite<'a> {
     /// Name of the layer.
     pub name: &'a str,
     /// Its operation.
@@ -132,10 +134,10 @@ pub struct Site<'a> {
     pub inputs: &'a [String],
 }
 
-impl Site<'_> {
+impl LoweringSite<'_> {
     /// The refusal of whatever is computed from read-outs.
-    pub fn behind_a_read_out() -> Refusal {
-        Refusal::here("operations behind a read-out do not run on the chip")
+    pub fn behind_a_read_out() -> LoweringRefusal {
+        LoweringRefusal::here("operations behind a read-out do not run on the chip")
     }
 
     /// `"conv1" (Conv2d)`.
@@ -188,7 +190,7 @@ kinds! {
     Conv: "Convolution or transposed convolution.",
     Linear: "Every output from all elements of the map.",
     Flatten: "The elements of a map as channels.",
-    Sparse: "Synapses one by one.",
+    SparseLinear: "Synapses one by one.",
     BatchNorm: "Batch norm in evaluation mode.",
     Lif: "Leaky integrate and fire.",
     If: "Integrate and fire.",
@@ -222,10 +224,10 @@ impl Op {
     ///
     /// # Errors
     /// A wrong number of inputs, what does not fit, and empty or overlarge outputs.
-    pub fn output(&self, inputs: &[Flow], timesteps: usize) -> Result<Flow, Fault> {
+    pub fn output(&self, inputs: &[SignalType], timesteps: usize) -> Result<SignalType, LayerFault> {
         if !self.arity().admits(inputs.len()) {
             let message = format!("{} has {} inputs, {} expected", self.name(), inputs.len(), self.arity());
-            return Err(Fault::arity(message));
+            return Err(LayerFault::arity(message));
         }
         self.kind().output(inputs, timesteps)?.bounded(timesteps)
     }

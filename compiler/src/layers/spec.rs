@@ -13,7 +13,7 @@ use super::LayerKind;
 use crate::weights::Tensor;
 
 /// (vertical, horizontal).
-pub type Pair = (usize, usize);
+pub type AxisPair = (usize, usize);
 
 /// A tensor: (handle of the weight file, name in it).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub trait Spec {
 }
 
 /// Where tensors come from.
-pub trait Source {
+pub trait TensorSource {
     /// Reads a tensor.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ pub trait Source {
 }
 
 /// Where the parts of one layer stand.
-pub trait Places {
+pub trait FieldPlaces {
     /// A field of the layer or of its operation; what should hold it, if it was left out.
     fn field(&self, name: &str) -> Place;
 
@@ -51,11 +51,11 @@ pub struct Resolver<'a> {
     /// `layer sdid.conv1`.
     pub subject: &'a Subject,
     /// Where the layer and its fields stand.
-    pub places: &'a dyn Places,
+    pub places: &'a dyn FieldPlaces,
     /// Timesteps of the network.
     pub timesteps: usize,
     /// Where tensors come from.
-    pub source: &'a mut dyn Source,
+    pub source: &'a mut dyn TensorSource,
     /// Where problems go.
     pub errors: &'a mut Diagnostics,
 }
@@ -117,12 +117,14 @@ impl Resolver<'_> {
     /// Neuron numbers.
     pub fn indices(&mut self, name: &TensorRef, tensor: &Tensor) -> Option<Vec<u32>> {
         let whole = |v: f64| (v >= 0.0 && v <= f64::from(u32::MAX) && v.fract() == 0.0).then_some(v as u32);
-        let indices: Option<Vec<u32>> = tensor.data.iter().map(|&v| whole(v)).collect();
+        let indices: Option<Vec<u32>> = tensor.data.iter().map(whole).collect();
         if indices.is_none() {
-            let wrong = tensor.data.iter().position(|&v| whole(v).is_none()).unwrap_or(0);
+            let wrong = tensor.data.iter().position(|v| whole(v).is_none()).unwrap_or(0);
             let message = format!(
                 "entry {wrong} of `{}` of `{}` is {}, a neuron number expected",
-                name.1, name.0, tensor.data[wrong]
+                name.1,
+                name.0,
+                tensor.data.get(wrong)
             );
             return self.shape_error(name, message, "neurons are counted from 0");
         }
@@ -130,7 +132,12 @@ impl Resolver<'_> {
     }
 
     /// A pair of numbers in a range.
-    pub fn pair(&mut self, name: &str, (rows, columns): Pair, range: RangeInclusive<usize>) -> Option<()> {
+    pub fn pair(
+        &mut self,
+        name: &str,
+        (rows, columns): AxisPair,
+        range: RangeInclusive<usize>,
+    ) -> Option<()> {
         if [rows, columns].iter().all(|value| range.contains(value)) {
             return Some(());
         }
@@ -165,22 +172,22 @@ impl Resolver<'_> {
 pub(super) mod optional_pair {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::Pair;
+    use super::AxisPair;
 
-    pub fn serialize<S: Serializer>(pair: &Option<Pair>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(pair: &Option<AxisPair>, serializer: S) -> Result<S::Ok, S::Error> {
         pair.unwrap_or_default().serialize(serializer)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pair>, D::Error> {
-        Pair::deserialize(deserializer).map(Some)
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AxisPair>, D::Error> {
+        AxisPair::deserialize(deserializer).map(Some)
     }
 }
 
-pub(super) fn is_one(pair: &Pair) -> bool {
+pub(super) fn is_one(pair: &AxisPair) -> bool {
     *pair == (1, 1)
 }
 
-pub(super) fn is_zero(pair: &Pair) -> bool {
+pub(super) fn is_zero(pair: &AxisPair) -> bool {
     *pair == (0, 0)
 }
 
@@ -188,7 +195,7 @@ pub(super) fn is_single(groups: &usize) -> bool {
     *groups == 1
 }
 
-pub(super) fn one() -> Pair {
+pub(super) fn one() -> AxisPair {
     (1, 1)
 }
 

@@ -1,5 +1,5 @@
-//! What trained neurons do in a timestep, in floats of either width: the one definition that calibration (f32), the host's
-//! rounding and the layer-by-layer comparison (f64) use.
+//! What trained neurons do in a timestep, in floats of either width: the one definition that calibration (f32), the
+//! host's rounding and the layer-by-layer comparison (f64) use.
 //!
 //! The float reference ([`crate::reference`]) keeps arithmetic of its own, as it is the oracle of all of them.
 
@@ -69,8 +69,9 @@ impl<F: Real> TrainedNeuron<F> {
 }
 
 impl TrainedNeuron {
-    /// In which step, counted from 1, a constant current makes it fire, if it does within `steps`; and how close the membrane
-    /// came to its threshold until then, in thresholds. Under a constant current spikes repeat with that period.
+    /// In which step, counted from 1, a constant current makes it fire, if it does within `steps`; and how close the
+    /// membrane came to its threshold until then, in thresholds. Under a constant current spikes repeat with that
+    /// period.
     pub fn first_spike(&self, current: f64, steps: u32) -> (Option<u32>, f64) {
         let (mut v, mut closest) = (self.reset, f64::INFINITY);
         for step in 1..=steps {
@@ -125,7 +126,7 @@ impl NeuronKind {
         }
     }
 
-    /// The same with its membrane counted from rest, in units of `unit`.
+    /// The neuron with its membrane counted from rest, in units of `unit`.
     pub fn from_rest<F: Real>(&self, unit: f64) -> Option<TrainedNeuron<F>> {
         let TrainedNeuron { tau, threshold, reset } = self.trained()?;
         let threshold = F::of((threshold - reset) / unit);

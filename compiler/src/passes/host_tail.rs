@@ -57,7 +57,7 @@ pub fn run(graph: &Graph) -> Result<(Graph, Option<Tail>), Diagnostic> {
     let tail = Tail {
         features: features.into_iter().map(name).collect::<Result<_, _>>()?,
         width: table.shape[1],
-        codebook: table.data.clone(),
+        codebook: table.data.to_vec(),
     };
     let mut chip = graph.clone();
     chip.net.retain_nodes(|_, node| !removed.contains(&node));

@@ -1,11 +1,11 @@
 //! The float reference: a plain f64 interpreter of the layer graph, the oracle for everything behind the graph.
 //!
-//! Place in the flow: beside it. How a layer is evaluated stands in its file in [`crate::layers`]. Nothing is folded, scheduled or quantised; every layer is evaluated as it was
-//! trained, in graph order, for all timesteps, and what it gave is kept. Given the recorded traces of a trained model it gives the
-//! same spikes bit for bit.
-//! Invariants: it stays simple and is never optimised. Three things it may do, as they cannot change a result: compute a
-//! layer whose inputs are constant over time only once, skip inputs of zero in a convolution, and give the timesteps
-//! of a layer without memory to several cores.
+//! Place in the flow: beside it. How a layer is evaluated stands in its file in [`crate::layers`]. Nothing is folded,
+//! scheduled or quantised; every layer is evaluated as it was trained, in graph order, for all timesteps, and what it
+//! gave is kept. Given the recorded traces of a trained model it gives the same spikes bit for bit.
+//! Invariants: it stays simple and is never optimised. Three things it may do, as they cannot change a result:
+//! compute a layer whose inputs are constant over time only once, skip inputs of zero in a convolution, and give the
+//! timesteps of a layer without memory to several cores.
 //! Refused: graphs that shape inference refuses, inputs of another shape, row numbers outside an embedding's table.
 
 mod signal;

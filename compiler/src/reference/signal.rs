@@ -67,7 +67,8 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The same kind of signal, each map through `f`; timesteps are independent of each other here, so on all cores.
+    /// A signal of this kind whose maps are `f` of these; timesteps are independent of each other, so all cores take
+    /// part.
     pub fn each(&self, f: impl Fn(&Map) -> Map + Sync) -> Self {
         match self {
             Self::Constant(map) => Self::Constant(f(map)),

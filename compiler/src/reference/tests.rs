@@ -2,7 +2,7 @@ use super::*;
 use crate::graph::Builder;
 use crate::layers::{
     BatchNorm, Conv, Embedding, Flatten, If, Input, LayerKind, Lif, Linear, MeanOverTime, Mix, NearestCode,
-    Sparse, WeightedSum,
+    SparseLinear, WeightedSum,
 };
 use crate::weights::Tensor;
 use snnc_targets::Subject;
@@ -61,7 +61,8 @@ fn transposed_convolution_scatters() {
         output_padding: (0, 1),
         ..Conv::transposed(tensor(&[1, 1, 1, 3], &[1.0, 10.0, 100.0]))
     };
-    // Full output of length 5: 1 10 100+2 20 200; padding takes the first and, less the output padding, none of the last.
+    // Full output of length 5: 1 10 100+2 20 200; padding takes the first and, less the output padding, none of the
+    // last.
     let trace = chain(1, Shape::new(1, 1, 2), vec![Op::Conv(up)], &[1.0, 2.0]).unwrap();
     assert_eq!(trace.output().data, [10.0, 102.0, 20.0, 200.0]);
 }
@@ -160,14 +161,14 @@ fn linear_layers_read_the_map_row_by_row_channel_after_channel() {
 
 #[test]
 fn synapses_add_up_at_their_targets() {
-    let synapses = Sparse {
+    let synapses = SparseLinear {
         sources: vec![2, 0, 2, 1],
         targets: vec![1, 0, 0, 1],
         weights: vec![0.5, 2.0, -1.0, 4.0],
         bias: Some(tensor(&[3], &[0.0, 0.125, 7.0])),
         outputs: 3,
     };
-    let trace = chain(1, Shape::new(1, 1, 3), vec![Op::Sparse(synapses)], &[1.0, 10.0, 100.0]).unwrap();
+    let trace = chain(1, Shape::new(1, 1, 3), vec![Op::SparseLinear(synapses)], &[1.0, 10.0, 100.0]).unwrap();
     assert_eq!(trace.output().data, [2.0 - 100.0, 50.0 + 40.0 + 0.125, 7.0]);
     assert_eq!(trace.output().shape(), Shape::new(1, 1, 3));
 }

@@ -9,6 +9,7 @@
 //! plain numbers, values that are not finite, pickles that ask for anything but tensors and plain containers.
 
 pub(crate) mod element;
+mod float_array;
 pub(crate) mod pickle;
 pub(crate) mod safetensors;
 pub mod tensor;
@@ -22,6 +23,7 @@ use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, input};
 
 pub use element::Element;
+pub use float_array::{FloatArray, FloatIter};
 pub use tensor::Tensor;
 pub use write::{Stored, Values, write_safetensors};
 
@@ -32,11 +34,11 @@ use safetensors::SafetensorsFile;
 #[derive(Debug)]
 pub struct WeightFile {
     path: PathBuf,
-    format: Format,
+    format: WeightFormat,
 }
 
 #[derive(Debug)]
-enum Format {
+enum WeightFormat {
     Safetensors(SafetensorsFile),
     Pickle(PickleFile),
 }
@@ -61,8 +63,8 @@ impl WeightFile {
             "pth" | "pt" | "ckpt" if kind == Some(FileKind::Safetensors) => {
                 return Err(misnamed(path, "PyTorch checkpoint", "safetensors"));
             }
-            "safetensors" => Format::Safetensors(SafetensorsFile::open(path)?),
-            "pth" | "pt" | "bin" | "ckpt" => Format::Pickle(PickleFile::open(path)?),
+            "safetensors" => WeightFormat::Safetensors(SafetensorsFile::open(path)?),
+            "pth" | "pt" | "bin" | "ckpt" => WeightFormat::Pickle(PickleFile::open(path)?),
             other => return Err(unknown_extension(path, other).into()),
         };
         Ok(Self { path: path.to_owned(), format })
@@ -76,8 +78,8 @@ impl WeightFile {
     /// Names of the tensors: in file order for `.safetensors`, sorted for checkpoints (which keep no order).
     pub fn names(&self) -> Vec<&str> {
         match &self.format {
-            Format::Safetensors(file) => file.names().collect(),
-            Format::Pickle(file) => file.names().collect(),
+            WeightFormat::Safetensors(file) => file.names().collect(),
+            WeightFormat::Pickle(file) => file.names().collect(),
         }
     }
 
@@ -102,7 +104,7 @@ impl WeightFile {
         self.header(name).map(|(_, element)| element).ok_or_else(|| self.missing(name))
     }
 
-    /// Reads a tensor and widens it to f64 (exact but for 64-bit integers beyond 2^53, which round to even).
+    /// Reads a tensor, exactly but for 64-bit integers beyond 2^53, which round to even.
     ///
     /// # Errors
     /// [`Code::TensorMissing`] with near names; [`Code::TensorShape`] for an element type that is not read or a value
@@ -111,13 +113,13 @@ impl WeightFile {
         let (shape, element) = self.header(name).ok_or_else(|| self.missing(name))?;
         let element = element.ok_or_else(|| self.element_refused(name))?;
         let data = match &self.format {
-            Format::Safetensors(file) => element.widen(file.bytes(name).unwrap_or_default()),
-            Format::Pickle(file) => element.widen(&file.bytes(name, || self.place(name))?),
+            WeightFormat::Safetensors(file) => element.read(file.bytes(name).unwrap_or_default()),
+            WeightFormat::Pickle(file) => element.read(&file.bytes(name, || self.place(name))?),
         };
         if let Some(at) = data.iter().position(|value| !value.is_finite()) {
-            return Err(self.not_finite(name, at, data[at]));
+            return Err(self.not_finite(name, at, data.get(at)));
         }
-        Ok(Tensor::new(shape.to_vec(), data))
+        Ok(Tensor::of(shape.to_vec(), data))
     }
 
     /// `path: tensor name`, for diagnostics.
@@ -127,8 +129,8 @@ impl WeightFile {
 
     fn header(&self, name: &str) -> Option<(&[usize], Option<Element>)> {
         match &self.format {
-            Format::Safetensors(file) => file.header(name),
-            Format::Pickle(file) => file.header(name),
+            WeightFormat::Safetensors(file) => file.header(name),
+            WeightFormat::Pickle(file) => file.header(name),
         }
     }
 

@@ -39,11 +39,11 @@ impl Stored {
     pub fn from_tensor(name: impl Into<String>, tensor: Tensor, element: Element) -> Self {
         let data = tensor.data;
         let values = match element {
-            Element::F64 => Values::F64(data),
+            Element::F64 => Values::F64(data.to_vec()),
             Element::F32 | Element::F16 | Element::Bf16 => {
-                Values::F32(data.into_iter().map(|v| v as f32).collect())
+                Values::F32(data.iter().map(|v| v as f32).collect())
             }
-            _ => Values::I64(data.into_iter().map(|v| v as i64).collect()),
+            _ => Values::I64(data.iter().map(|v| v as i64).collect()),
         };
         Self { name: name.into(), shape: tensor.shape, values }
     }

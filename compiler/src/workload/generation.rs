@@ -1,10 +1,10 @@
 //! Absorbing-state diffusion over a grid of tokens, then decoding, as a model's pipeline says it.
 //!
-//! What is recorded are short trajectories of the loop: inputs as the networks will see them, at a fraction of the passes.
-//! The loop unmasks each position in an iteration of its own choosing; before iteration t a position is still masked
-//! with probability t / iterations. A short trajectory visits a few t and unmasks between them with the probability
-//! that keeps this law, so grids of every degree of completion are seen as often as in a whole run. The decoder is shown
-//! their finished grids.
+//! What is recorded are short trajectories of the loop: inputs as the networks will see them, at a fraction of the
+//! passes. The loop unmasks each position in an iteration of its own choosing; before iteration t a position is still
+//! masked with probability t / iterations. A short trajectory visits a few t and unmasks between them with the
+//! probability that keeps this law, so grids of every degree of completion are seen as often as in a whole run. The
+//! decoder is shown their finished grids.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::frontend::model::PipelineSpec;
 use crate::graph::Graph;
 use crate::ir::NetworkId;
 use crate::ir::workload::{DrivenNetwork, WorkloadSpec};
-use crate::passes::calibrate::{Pass, run};
+use crate::passes::calibrate::{RecordedPass, run};
 use crate::passes::collect::Collected;
 use crate::random::SplitMix64;
 
@@ -103,7 +103,7 @@ struct Trajectories<'m> {
 }
 
 impl Recorder for Trajectories<'_> {
-    fn record(&mut self, network: &str, collected: &Collected) -> Vec<Pass> {
+    fn record(&mut self, network: &str, collected: &Collected) -> Vec<RecordedPass> {
         if self.passes == 0 {
             return Vec::new();
         }
@@ -117,7 +117,7 @@ impl Recorder for Trajectories<'_> {
 
 impl Trajectories<'_> {
     /// As many passes of the denoiser as are asked for.
-    fn denoiser(&mut self, network: &Collected) -> Vec<Pass> {
+    fn denoiser(&mut self, network: &Collected) -> Vec<RecordedPass> {
         let (pipeline, passes) = (self.pipeline, self.passes);
         let mut random = SplitMix64::new(SEED);
         let mut recorded = Vec::new();

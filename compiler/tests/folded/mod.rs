@@ -4,7 +4,7 @@
 use snnc_compiler::graph::{Builder, Graph};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::{
-    Add, AvgPool2d, BatchNorm, Concat, Conv, Flatten, If, Linear, MeanOverTime, Op, SumPool2d,
+    Add, AvgPool2d, BatchNorm, Concat, Conv, Flatten, If, Linear, MeanOverTime, Op, PoolWindow, SumPool2d,
 };
 use snnc_compiler::weights::Tensor;
 
@@ -86,9 +86,12 @@ impl Maker {
     /// Halves a map.
     fn pool(&mut self, from: &str) -> String {
         if self.random.below(2) == 0 {
-            self.layer(&[from], SumPool2d { kernel: (2, 2), stride: None, padding: (0, 0) })
+            self.layer(&[from], SumPool2d(PoolWindow { kernel: (2, 2), stride: None, padding: (0, 0) }))
         } else {
-            self.layer(&[from], AvgPool2d { kernel: (2, 2), stride: Some((2, 2)), padding: (0, 0) })
+            self.layer(
+                &[from],
+                AvgPool2d(PoolWindow { kernel: (2, 2), stride: Some((2, 2)), padding: (0, 0) }),
+            )
         }
     }
 
@@ -153,7 +156,8 @@ impl Maker {
                 self.conv(&pooled, 2 * CHANNELS, 3, 2)
             }
             // Windows that overlap, with padding.
-            8 => self.layer(&[s], SumPool2d { kernel: (3, 3), stride: Some((1, 1)), padding: (1, 1) }),
+            8 => self
+                .layer(&[s], SumPool2d(PoolWindow { kernel: (3, 3), stride: Some((1, 1)), padding: (1, 1) })),
             _ => self.layer(&[s, t, s], Add),
         };
         self.fire(&last);

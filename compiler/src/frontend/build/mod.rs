@@ -1,9 +1,9 @@
 //! Builds checked layer graphs from a model file that is already parsed.
 //!
-//! Network by network: every layer's operation with its tensors, then all of them by the [`Builder`], which checks names,
-//! inputs and maps; last the [`pipeline`]. Every problem that does not hide another is collected. Where the tensors come
-//! from is the [`Source`]'s business: [`super::load()`] reads files, [`super::import()`] checks a model before it
-//! writes one.
+//! Network by network: every layer's operation with its tensors, then all of them by the [`Builder`], which checks
+//! names, inputs and maps; last the [`pipeline`]. Every problem that does not hide another is collected. Where the
+//! tensors come from is the [`TensorSource`]'s business: [`super::load()`] reads files, [`super::import()`] checks a
+//! model before it writes one.
 
 mod pipeline;
 
@@ -11,12 +11,12 @@ use indexmap::IndexMap;
 use snnc_targets::ron_tree::{self, RonNode};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, names};
 
-use super::model::{ModelFile, NetworkSpec, TensorRef};
+use super::model::{ModelFile, TensorRef, TrainedNetworkSpec};
 use super::{LoadedModel, Origin};
-use crate::graph::{Builder, Graph, Part};
+use crate::graph::{Builder, Graph, LayerPart};
 use crate::layers::{Resolver, spec};
 
-pub(super) use crate::layers::spec::Source;
+pub(super) use crate::layers::spec::TensorSource;
 
 /// Problems after which no further operation of a network is looked at.
 const PROBLEMS_MAX: usize = 100;
@@ -30,7 +30,7 @@ struct LayerPlace<'a> {
     node: Option<&'a RonNode>,
 }
 
-impl spec::Places for LayerPlace<'_> {
+impl spec::FieldPlaces for LayerPlace<'_> {
     fn field(&self, name: &str) -> Place {
         let range = self.node.and_then(|layer| {
             let op = layer.field("op");
@@ -62,21 +62,24 @@ struct NetworkPlaces<'a> {
     origin: &'a Origin,
 }
 
-impl crate::graph::Places for NetworkPlaces<'_> {
-    fn place(&self, subject: Subject, part: Part) -> Place {
+impl crate::graph::PartPlaces for NetworkPlaces<'_> {
+    fn place(&self, subject: Subject, part: LayerPart) -> Place {
         let field = |layer: usize, name: &str| {
             let node = self.origin.layer(self.network, layer);
-            spec::Places::field(&LayerPlace { subject: subject.clone(), origin: self.origin, node }, name)
+            spec::FieldPlaces::field(
+                &LayerPlace { subject: subject.clone(), origin: self.origin, node },
+                name,
+            )
         };
         match part {
-            Part::Name(layer) => field(layer, "name"),
-            Part::Inputs(layer) => field(layer, "from"),
-            Part::Input(layer, port) => {
+            LayerPart::Name(layer) => field(layer, "name"),
+            LayerPart::Inputs(layer) => field(layer, "from"),
+            LayerPart::Input(layer, port) => {
                 let named = self.origin.layer(self.network, layer);
                 let named = named.and_then(|node| node.field("from")?.items().get(port));
                 self.origin.place(subject, named.map(|name| name.span.clone()))
             }
-            Part::Timesteps => {
+            LayerPart::Timesteps => {
                 let networks = self.origin.tree().and_then(|tree| tree.field("networks"));
                 let named = networks.and_then(|all| all.entry(self.network)?.field("timesteps"));
                 self.origin.place(subject, named.map(|field| field.span.clone()))
@@ -89,7 +92,7 @@ impl crate::graph::Places for NetworkPlaces<'_> {
 pub(super) fn build(
     model: &ModelFile,
     place: &str,
-    source: &mut dyn Source,
+    source: &mut dyn TensorSource,
     origin: Origin,
 ) -> Result<LoadedModel, Diagnostics> {
     let mut errors = names(model, place, &origin);
@@ -116,8 +119,8 @@ pub(super) fn build(
 /// One network.
 fn network(
     name: &str,
-    spec: &NetworkSpec,
-    source: &mut dyn Source,
+    spec: &TrainedNetworkSpec,
+    source: &mut dyn TensorSource,
     origin: &Origin,
 ) -> Result<Graph, Diagnostics> {
     let mut errors = Diagnostics::default();

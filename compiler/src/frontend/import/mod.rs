@@ -21,7 +21,7 @@ use snnc_targets::output::{self, Folder, Inputs};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::Origin;
-use super::build::{Source, build};
+use super::build::{TensorSource, build};
 use super::model::{FORMAT, ModelFile, PipelineSpec, TensorRef};
 use crate::weights::{Tensor, write_safetensors};
 use checkpoint::Checkpoint;
@@ -98,7 +98,7 @@ struct Checkpoints {
     sdid: Checkpoint,
 }
 
-impl Source for &Checkpoints {
+impl TensorSource for &Checkpoints {
     fn fetch(&mut self, tensor: &TensorRef) -> Result<Tensor, Diagnostics> {
         let all = [&self.vq, &self.sdid];
         let named = all.into_iter().find(|checkpoint| checkpoint.handle() == tensor.0);

@@ -22,13 +22,13 @@ const NEURONS_A_BYTE: usize = 1 << 10;
 impl Program {
     /// The program as the bytes of a `.snnx` file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let payload = postcard::to_stdvec(self).expect("a program is plain data");
-        let mut bytes = Vec::with_capacity(HEADER + payload.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(blake3::hash(&payload).as_bytes());
-        bytes.extend_from_slice(&payload);
+        // The payload is written behind room for the header, so that it is held once.
+        let mut bytes = postcard::to_extend(self, vec![0; HEADER]).expect("a program is plain data");
+        let (header, payload) = bytes.split_at_mut(HEADER);
+        header[..4].copy_from_slice(MAGIC);
+        header[4..8].copy_from_slice(&VERSION.to_le_bytes());
+        header[8..16].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+        header[16..].copy_from_slice(blake3::hash(payload).as_bytes());
         bytes
     }
 
