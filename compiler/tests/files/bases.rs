@@ -17,18 +17,21 @@ use snnc_targets::{Site, registry};
 
 use crate::{ROOT, compare};
 
-/// The networks of the folder `networks`, each with the partition that its program is built by.
+/// The spiking IRs of the folder `networks`.
 const NETWORKS: [&str; 4] = ["small", "lines", "loop", "groups"];
+/// Programs, and the spiking IR that each is built of by the partition of its name.
+const PROGRAMS: [(&str, &str); 4] =
+    [("small", "small"), ("lines", "lines"), ("groups", "groups"), ("split", "small")];
 
 /// A test for each text.
 pub fn trials() -> Vec<Trial> {
-    let tests = NETWORKS.map(|name| {
-        [
-            Trial::test(format!("networks/{name}.spiking"), move || spiking(name).map(drop)),
-            Trial::test(format!("networks/{name}.program"), move || program(name)),
-        ]
+    let networks = NETWORKS.map(|name| {
+        Trial::test(format!("networks/{name}.spiking"), move || spiking(name).map(drop))
     });
-    tests.into_iter().flatten().collect()
+    let programs = PROGRAMS.map(|(name, network)| {
+        Trial::test(format!("networks/{name}.program"), move || program(name, network))
+    });
+    networks.into_iter().chain(programs).collect()
 }
 
 fn path(name: &str, extension: &str) -> PathBuf {
@@ -45,9 +48,9 @@ fn spiking(name: &str) -> Result<SpikingIr, Failed> {
     Ok(ir)
 }
 
-/// The program of a network: the cores of its partition on the first sites.
-fn program(name: &str) -> Result<(), Failed> {
-    let ir = spiking(name)?;
+/// A program: the cores of its partition on the first sites.
+fn program(name: &str, network: &str) -> Result<(), Failed> {
+    let ir = spiking(network)?;
     let file = path(name, "partition");
     let partition = PartitionFile::from_text(&std::fs::read_to_string(&file)?, name)?.resolve(&ir)?;
     let sites = (0..partition.cores.len() as u32).map(Site).collect();

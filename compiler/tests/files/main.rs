@@ -21,7 +21,11 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files");
 const FOLDERS: [&str; 4] = ["spiking", "program", "mapping", "models"];
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    if blessing() {
+        // What is written first is the input of what comes later.
+        arguments.test_threads = Some(1);
+    }
     let mut trials = vec![
         Trial::test("every_code_has_a_file", coverage::every_code_has_a_file),
         Trial::test("edits_are_strict", edits_are_strict),
@@ -49,9 +53,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Whether expectations are to be written and not compared.
+/// Whether expectations are to be written and not compared. Never where `CI` is set.
 fn blessing() -> bool {
-    std::env::var_os("BLESS").is_some_and(|value| value == "1")
+    std::env::var_os("BLESS").is_some_and(|value| value == "1") && std::env::var_os("CI").is_none()
 }
 
 /// Compares a text with the file that holds it, or writes it there.
