@@ -44,7 +44,7 @@ fn spiking(name: &str) -> Result<SpikingIr, Failed> {
     let ir = SpikingIr::from_text(&text, name)?;
     ir.verify()?;
     assert_eq!(SpikingIr::from_text(&ir.to_text(), name)?, ir);
-    compare(&path(name, "spiking"), &print(&ir.to_text(), &ir)?)?;
+    compare(&path(name, "spiking"), &layout(&ir.to_text(), &ir)?)?;
     Ok(ir)
 }
 
@@ -58,13 +58,14 @@ fn program(name: &str, network: &str) -> Result<(), Failed> {
         Ok(Placement { chips: 1, sites })
     })?;
     assert_eq!(Program::from_text(&program.to_text(), name)?, program);
-    compare(&path(name, "program"), &print(&program.to_text(), &program)?)
+    compare(&path(name, "program"), &layout(&program.to_text(), &program)?)
 }
 
-/// A value below the comments of `text`.
-fn print<T: Serialize>(text: &str, value: &T) -> Result<String, Failed> {
+/// A value in the layout of this module, below the comments of `text`.
+pub fn layout<T: Serialize>(text: &str, value: &T) -> Result<String, String> {
     let comments = text.lines().take_while(|line| line.starts_with("//"));
     let header: String = comments.map(|line| format!("{line}\n")).collect();
     let style = ron::ser::PrettyConfig::new().depth_limit(4).enumerate_arrays(true).indentor("  ");
-    Ok(header + &ron::ser::to_string_pretty(value, style)? + "\n")
+    let body = ron::ser::to_string_pretty(value, style).map_err(|error| error.to_string())?;
+    Ok(header + &body + "\n")
 }

@@ -129,7 +129,7 @@ impl Case {
     }
 }
 
-/// `NAME [2, 1] = 0.5 -1`, or `NAME [2, 1] f64 = 1e200` for tensors of 64 bits.
+/// `NAME [2, 1] = 0.5 -1`, `NAME [2, 1] f64 = 1e200` for tensors of 64 bits, `i64` for whole numbers.
 fn parse_tensor(text: &str) -> Option<Stored> {
     let (declared, values) = text.split_once(" = ")?;
     let (name, shape) = declared.split_once(" [")?;
@@ -140,6 +140,7 @@ fn parse_tensor(text: &str) -> Option<Stored> {
     let values = match kind.trim() {
         "" => Values::F32(all.map(|value| value as f32).collect()),
         "f64" => Values::F64(all.collect()),
+        "i64" => Values::I64(all.map(|value| value as i64).collect()),
         _ => return None,
     };
     Some(Stored { name: name.to_owned(), shape, values })

@@ -61,6 +61,9 @@ impl Edit {
         if self.old.is_empty() {
             return Err("an edit replaces nothing: it needs a line `- old`".into());
         }
+        if self.old == self.new {
+            return Err(format!("an edit changes nothing of `{}`", self.old));
+        }
         let found: Vec<usize> = text[block.clone()].match_indices(&self.old).map(|(at, _)| at).collect();
         let &[at] = &found[..] else {
             let path = self.path.join(" ");

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use commands::{ACCEPTED, Task};
 use document::{Case, Document};
 use libtest_mimic::{Arguments, Failed, Trial};
+use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_targets::Code;
 
 /// Where the test files lie.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files");
@@ -26,11 +28,7 @@ fn main() {
         // What is written first is the input of what comes later.
         arguments.test_threads = Some(1);
     }
-    let mut trials = vec![
-        Trial::test("every_code_has_a_file", coverage::every_code_has_a_file),
-        Trial::test("edits_are_strict", edits_are_strict),
-    ];
-    trials.extend(bases::trials());
+    let mut trials = bases::trials();
     for folder in FOLDERS {
         let files = files(&Path::new(ROOT).join(folder));
         if files.is_empty() {
@@ -41,6 +39,9 @@ fn main() {
             Trial::test(name, move || check(&path))
         }));
     }
+    trials.push(Trial::test("every_code_has_a_file", coverage::every_code_has_a_file));
+    trials.push(Trial::test("edits_are_strict", edits_are_strict));
+    trials.push(Trial::test("sums_beyond_32_bits_are_unsupported", sums_beyond_32_bits_are_unsupported));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -164,6 +165,7 @@ fn edits_are_strict() -> Result<(), Failed> {
         ("@ b [2]\n- x\n", "leads nowhere at `[2]`"),
         ("@ b [1]\n- 2\n", "is 2 times"),
         ("@ b\n+ x\n", "replaces nothing"),
+        ("@ b [1]\n- x: 2\n+ x: 2\n", "changes nothing"),
         ("x: 1\n", "is no part of an edit"),
     ] {
         let found = edited(edits).err().ok_or("is accepted")?;
@@ -172,5 +174,23 @@ fn edits_are_strict() -> Result<(), Failed> {
     assert!(Document::parse("command: verify spiking\n").is_err_and(|problem| problem.contains("no case")));
     let twice = "command: load\n\n=== a\n---\nx\n\n=== a\n---\nx\n";
     assert!(Document::parse(twice).is_err_and(|problem| problem.contains("two cases")));
+    Ok(())
+}
+
+/// The only rule of the spiking IR without a file: a sum beyond 32 bits needs a kernel of 400,000 weights.
+fn sums_beyond_32_bits_are_unsupported() -> Result<(), Failed> {
+    let zeros = "0 ".repeat(2 * 257 * 257 * 3 - 2 * 3 * 3 * 3);
+    let edits = format!(
+        "@ model neuron\n- weight_bits: 8\n+ weight_bits: 16\n\
+         @ projections [0]\n- rows: (kernel: 3\n+ rows: (kernel: 257\n- cols: (kernel: 3\n+ cols: (kernel: 257\n\
+         - height: 3, width: 3, weights: \"\n+ height: 257, width: 257, weights: \"{zeros}\n"
+    );
+    let text = std::fs::read_to_string(Path::new(ROOT).join("networks/small.spiking"))?;
+    let edits = edit::Edit::parse_all(&edits)?;
+    let wide = edits.iter().try_fold(text, |text, edit| edit.apply(&text))?;
+    // What a network may ask for is no broken invariant.
+    let problems = SpikingIr::from_text(&wide, "input")?.verify().err().ok_or("is accepted")?;
+    assert_eq!(problems.codes(), [Code::Unsupported], "{problems}");
+    assert!(problems.to_string().contains("does not fit 32 bits"), "{problems}");
     Ok(())
 }
