@@ -1,4 +1,4 @@
-//! What lowering refuses, on small graphs: the message names the layer and why.
+//! What lowering makes of small graphs. What it refuses stands in the test files of `files/models`.
 
 use indexmap::IndexMap;
 use snnc_compiler::driver::{self, CompileOptions};
@@ -6,12 +6,12 @@ use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::{
-    BatchNorm, Conv, Flatten, If, Input, Lif, Linear, MeanOverTime, Sparse, WeightedSum,
+    Conv, If, Input, Lif, MeanOverTime,
 };
 use snnc_compiler::passes::{LowerOptions, quantise};
 use snnc_compiler::weights::Tensor;
 use snnc_targets::schema::{InputAxonKind, WeightStorage};
-use snnc_targets::{Code, Diagnostics, Target, registry};
+use snnc_targets::{Target, registry};
 
 /// A chain of layers, each fed by the one before.
 fn chain(layers: Vec<(&str, Op)>) -> LoadedModel {
