@@ -9,7 +9,6 @@ use crate::{FOLDERS, ROOT, files};
 
 /// Codes of errors that no command of a test file can give, and why.
 const ELSEWHERE: &[(Code, &str)] = &[
-    (Code::FileUnreadable, "needs a file that is not there"),
     (Code::TargetUnknown, "an argument of the command names the target"),
     (Code::WeightsMalformed, "needs damaged bytes: `tests/weights.rs`"),
     (Code::PickleRefused, "needs the bytes of a pickle: `tests/weights.rs`"),

@@ -2,7 +2,7 @@
 //!
 //! A path leads through the indentation of the text. Each of its words names a line one level deeper than the block
 //! before: `populations` the line that starts with `populations:`, `[2]` the third element of a list (texts of IRs number
-//! them as `/*[2]*/`), `"second"` the element that has a line with this string. What is replaced must occur exactly once in
+//! them as `/*[2]*/`), `"second"` the element of this name or key. What is replaced must occur exactly once in
 //! the block that the path ends in; without a path, in the whole text.
 
 use std::ops::Range;
@@ -92,7 +92,7 @@ fn step(text: &str, block: Range<usize>, word: &str) -> Option<Range<usize>> {
         let content = &text[child.clone()];
         let line = content.trim_start();
         match word.as_bytes()[0] {
-            b'"' => content.contains(&format!("name: {word},")),
+            b'"' => line.starts_with(&format!("{word}:")) || content.contains(&format!("name: {word},")),
             b'[' => line.starts_with(&format!("/*{word}*/")),
             _ => line.strip_prefix(word).is_some_and(|rest| rest.starts_with(':')),
         }
