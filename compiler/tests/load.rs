@@ -84,4 +84,3 @@ fn more_weights_than_fit_in_memory_are_not_read() {
     let errors = load(&path).unwrap_err();
     assert_eq!(codes(&errors), [Code::ModelInvalid], "told once: {errors}");
 }
-

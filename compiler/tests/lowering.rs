@@ -5,9 +5,7 @@ use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::Shape;
-use snnc_compiler::layers::{
-    Conv, If, Input, Lif, MeanOverTime,
-};
+use snnc_compiler::layers::{Conv, If, Input, Lif, MeanOverTime};
 use snnc_compiler::passes::{LowerOptions, quantise};
 use snnc_compiler::weights::Tensor;
 use snnc_targets::schema::{InputAxonKind, WeightStorage};

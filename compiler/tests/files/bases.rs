@@ -18,16 +18,15 @@ use snnc_targets::{Site, registry};
 use crate::{ROOT, compare};
 
 /// The spiking IRs of the folder `networks`.
-const NETWORKS: [&str; 4] = ["small", "lines", "loop", "groups"];
+const NETWORKS: [&str; 5] = ["small", "lines", "loop", "groups", "layers"];
 /// Programs, and the spiking IR that each is built of by the partition of its name.
 const PROGRAMS: [(&str, &str); 4] =
     [("small", "small"), ("lines", "lines"), ("groups", "groups"), ("split", "small")];
 
 /// A test for each text.
 pub fn trials() -> Vec<Trial> {
-    let networks = NETWORKS.map(|name| {
-        Trial::test(format!("networks/{name}.spiking"), move || spiking(name).map(drop))
-    });
+    let networks =
+        NETWORKS.map(|name| Trial::test(format!("networks/{name}.spiking"), move || spiking(name).map(drop)));
     let programs = PROGRAMS.map(|(name, network)| {
         Trial::test(format!("networks/{name}.program"), move || program(name, network))
     });

@@ -47,6 +47,7 @@ impl Task<'_> {
             ["read", "spiking"] => Ok(told(SpikingIr::from_text(self.text, "input").map_err(Into::into))),
             ["read", "program"] => Ok(told(Program::from_text(self.text, "input").map_err(Into::into))),
             ["check", "target"] => Ok(told(registry::parse(self.text, "input"))),
+            ["map"] => Ok(told(driver::map(&self.spiking()?, &self.target()?, self.options()?))),
             ["load"] => self.model(|model| model.map(|_| ACCEPTED.into())),
             ["lower"] => {
                 let (target, options) = (self.target()?, self.options()?);

@@ -134,7 +134,11 @@ fn parse_tensor(text: &str) -> Option<Stored> {
     let (declared, values) = text.split_once(" = ")?;
     let (name, shape) = declared.split_once(" [")?;
     let (shape, kind) = shape.split_once(']')?;
-    let shape: Vec<usize> = shape.split(", ").filter(|side| !side.is_empty()).map(|side| side.parse().ok()).collect::<Option<_>>()?;
+    let shape: Vec<usize> = shape
+        .split(", ")
+        .filter(|side| !side.is_empty())
+        .map(|side| side.parse().ok())
+        .collect::<Option<_>>()?;
     let values: Vec<f64> = values.split_whitespace().map(|word| word.parse().ok()).collect::<Option<_>>()?;
     let all = values.into_iter().cycle().take(shape.iter().product());
     let values = match kind.trim() {

@@ -29,7 +29,12 @@ impl Edit {
             let (mark, rest) = if line.len() < 2 { (line, "") } else { line.split_at(2) };
             match mark.trim_end() {
                 "-" | "+" if before == ' ' || before == '@' || (mark == "- " && before == '+') => {
-                    edits.push(Self { in_target, path: path.clone(), old: String::new(), new: String::new() });
+                    edits.push(Self {
+                        in_target,
+                        path: path.clone(),
+                        old: String::new(),
+                        new: String::new(),
+                    });
                 }
                 "-" | "+" | "@" => {}
                 _ if line == "in target:" => (in_target, path) = (true, Vec::new()),
@@ -56,7 +61,8 @@ impl Edit {
     /// A path that leads nowhere, and an old text that is not there exactly once.
     pub fn apply(&self, text: &str) -> Result<String, String> {
         let block = self.path.iter().try_fold(0..text.len(), |block, word| {
-            step(text, block, word).ok_or_else(|| format!("`{}` leads nowhere at `{word}`", self.path.join(" ")))
+            step(text, block, word)
+                .ok_or_else(|| format!("`{}` leads nowhere at `{word}`", self.path.join(" ")))
         })?;
         if self.old.is_empty() {
             return Err("an edit replaces nothing: it needs a line `- old`".into());
@@ -108,7 +114,8 @@ fn lines(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
         start += line.len();
         start - line.len()..start
     });
-    all.filter(|line| !text[line.clone()].trim().is_empty() && !text[line.clone()].starts_with("//")).collect()
+    all.filter(|line| !text[line.clone()].trim().is_empty() && !text[line.clone()].starts_with("//"))
+        .collect()
 }
 
 fn indentation(line: &str) -> usize {

@@ -153,7 +153,8 @@ fn built_in(name: &str) -> PathBuf {
 
 /// What would let a case pass without testing anything is refused.
 fn edits_are_strict() -> Result<(), Failed> {
-    let text = "(\n  a: (\n    x: 1,\n  ),\n  b: [\n    /*[0]*/ (x: 1),\n    /*[1]*/ (x: 2, y: 2),\n  ],\n)\n";
+    let text =
+        "(\n  a: (\n    x: 1,\n  ),\n  b: [\n    /*[0]*/ (x: 1),\n    /*[1]*/ (x: 2, y: 2),\n  ],\n)\n";
     let edited = |edits: &str| -> Result<String, String> {
         edit::Edit::parse_all(edits)?.iter().try_fold(text.to_owned(), |text, edit| edit.apply(&text))
     };

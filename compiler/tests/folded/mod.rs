@@ -32,8 +32,7 @@ struct Maker<'r> {
 /// A network, an input for it, and how often each kind of block is in it.
 pub fn network(random: &mut Random) -> (Graph, Vec<f64>, [usize; BLOCKS]) {
     let builder = Builder::new("net", 8);
-    let mut maker =
-        Maker { builder, random, firing: Vec::new(), count: 0, blocks: [0; BLOCKS] };
+    let mut maker = Maker { builder, random, firing: Vec::new(), count: 0, blocks: [0; BLOCKS] };
     let input = Shape::new(2, 8, 8);
     maker.builder.input("in", input);
     let first = maker.conv("in", 2, 3, 1);
@@ -61,8 +60,8 @@ impl Maker<'_> {
     fn conv(&mut self, from: &str, inputs: usize, kernel: usize, groups: usize) -> String {
         let weights = quarters(self.random, CHANNELS * inputs / groups * kernel * kernel);
         let weight = Tensor::new(vec![CHANNELS, inputs / groups, kernel, kernel], weights);
-        let bias =
-            (self.random.between(0, 1) == 0).then(|| Tensor::new(vec![CHANNELS], quarters(self.random, CHANNELS)));
+        let bias = (self.random.between(0, 1) == 0)
+            .then(|| Tensor::new(vec![CHANNELS], quarters(self.random, CHANNELS)));
         let padding = (kernel / 2, kernel / 2);
         self.layer(&[from], Conv { bias, padding, groups, ..Conv::new(weight) })
     }

@@ -109,8 +109,7 @@ fn cycles_run_as_the_spiking_ir_says_on_any_cores() {
         cycles += components.all.iter().filter(|component| component.cyclic).count();
         loops += components.all.iter().filter(|component| component.populations.len() > 1).count();
         for _ in 0..2 {
-            let partition =
-                if irregular { shuffled(random, &ir) } else { scattered_partition(random, &ir) };
+            let partition = if irregular { shuffled(random, &ir) } else { scattered_partition(random, &ir) };
             let program = assembled(seed, &ir, &target, &partition);
             fired += agree(&ir, &program, &input);
             let counts = Chip::new(program).run(NET, &input).unwrap().counts;
