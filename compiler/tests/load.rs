@@ -1,4 +1,5 @@
-//! Model files. What the loader refuses stands in the test files of `files/models`; here is what needs more than a text.
+//! Model files. What the loader refuses stands in the test files of `files/models`; here is what takes more than a
+//! text.
 
 mod support;
 

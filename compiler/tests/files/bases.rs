@@ -1,7 +1,8 @@
-//! The texts that test files edit, in one layout: a field or an element a line, elements numbered, deeper values inline.
+//! The texts that test files edit, in one layout: a field or an element a line, elements numbered, deeper values
+//! inline. Names of structs are left out, as they may be in any RON file.
 //!
-//! Spiking IRs are written by people; programs are what the compiler builds of them and of a partition. `BLESS=1` writes both
-//! anew. Names of structs are left out, as they may be in any RON file.
+//! Spiking IRs are written by people; programs are what the compiler builds of them and of a partition. `BLESS=1`
+//! writes both anew.
 
 use std::path::{Path, PathBuf};
 

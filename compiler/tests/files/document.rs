@@ -13,8 +13,8 @@
 //! error[E0014]: ...
 //! ```
 //!
-//! Settings are lines `key: value`; a model may follow the line `input:` instead of standing in a file of its own, and lines
-//! `tensor NAME [SHAPE] = VALUES` give its weights (the values are repeated until the tensor is full).
+//! Settings are lines `key: value`. A model may follow the line `input:` instead of standing in a file of its own, and
+//! lines `tensor NAME [SHAPE] = VALUES` give its weights (the values are repeated until the tensor is full).
 
 use std::collections::BTreeMap;
 

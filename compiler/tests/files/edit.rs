@@ -1,9 +1,10 @@
 //! Edits of a text: a path to a block of lines, and what is replaced there.
 //!
 //! A path leads through the indentation of the text. Each of its words names a line one level deeper than the block
-//! before: `populations` the line that starts with `populations:`, `[2]` the third element of a list (texts of IRs number
-//! them as `/*[2]*/`), `"second"` the element of this name or key. What is replaced must occur exactly once in
-//! the block that the path ends in; without a path, in the whole text.
+//! before: `populations` the line that starts with `populations:`, `[2]` the third element of a list (texts of IRs
+//! number them as `/*[2]*/`), `"second"` the element of this name or key. What is replaced must occur exactly once in
+//! the block that the path ends in; without a path, in the whole text. Lines of an IR's text that are deeper than the
+//! layout of [`crate::bases`] have no path of their own.
 
 use std::ops::Range;
 
@@ -13,8 +14,8 @@ pub struct Edit {
     /// Whether the text of the target is meant, and not the input.
     pub in_target: bool,
     path: Vec<String>,
-    old: String,
-    new: String,
+    old: Vec<String>,
+    new: Vec<String>,
 }
 
 impl Edit {
@@ -23,34 +24,25 @@ impl Edit {
     /// # Errors
     /// A line of no such form, in words.
     pub fn parse_all(text: &str) -> Result<Vec<Self>, String> {
-        let (mut edits, mut in_target, mut path) = (Vec::<Self>::new(), false, Vec::new());
-        let mut before = ' ';
+        let (mut edits, mut in_target, mut path, mut before) = (Vec::<Self>::new(), false, Vec::new(), "");
         for line in text.lines() {
-            let (mark, rest) = if line.len() < 2 { (line, "") } else { line.split_at(2) };
-            match mark.trim_end() {
-                "-" | "+" if before == ' ' || before == '@' || (mark == "- " && before == '+') => {
-                    edits.push(Self {
-                        in_target,
-                        path: path.clone(),
-                        old: String::new(),
-                        new: String::new(),
-                    });
+            let (mark, rest) = line.split_once(' ').unwrap_or((line, ""));
+            match mark {
+                "@" => path = rest.split_whitespace().map(str::to_owned).collect(),
+                "-" | "+" => {
+                    // Lines `-` after other lines start the next edit.
+                    if mark == "-" && before != "-" {
+                        let (old, new) = (Vec::new(), Vec::new());
+                        edits.push(Self { in_target, path: path.clone(), old, new });
+                    }
+                    let edit = edits.last_mut().filter(|_| mark == "-" || matches!(before, "-" | "+"));
+                    let edit = edit.ok_or_else(|| format!("`{line}` stands behind no line `- old`"))?;
+                    if mark == "-" { &mut edit.old } else { &mut edit.new }.push(rest.to_owned());
                 }
-                "-" | "+" | "@" => {}
                 _ if line == "in target:" => (in_target, path) = (true, Vec::new()),
                 _ => return Err(format!("`{line}` is no part of an edit")),
             }
-            let line = |text: &mut String| {
-                let gap = if text.is_empty() { "" } else { "\n" };
-                *text += &format!("{gap}{rest}");
-            };
-            match (mark.trim_end(), edits.last_mut()) {
-                ("@", _) => path = rest.split_whitespace().map(str::to_owned).collect(),
-                ("-", Some(edit)) => line(&mut edit.old),
-                ("+", Some(edit)) => line(&mut edit.new),
-                _ => {}
-            }
-            before = mark.chars().next().filter(|mark| "-+@".contains(*mark)).unwrap_or(' ');
+            before = mark;
         }
         Ok(edits)
     }
@@ -64,19 +56,17 @@ impl Edit {
             step(text, block, word)
                 .ok_or_else(|| format!("`{}` leads nowhere at `{word}`", self.path.join(" ")))
         })?;
-        if self.old.is_empty() {
-            return Err("an edit replaces nothing: it needs a line `- old`".into());
+        let (old, new) = (self.old.join("\n"), self.new.join("\n"));
+        if old.is_empty() || old == new {
+            return Err(format!("an edit changes nothing of `{old}`"));
         }
-        if self.old == self.new {
-            return Err(format!("an edit changes nothing of `{}`", self.old));
-        }
-        let found: Vec<usize> = text[block.clone()].match_indices(&self.old).map(|(at, _)| at).collect();
+        let found: Vec<usize> = text[block.clone()].match_indices(&old).map(|(at, _)| at).collect();
         let &[at] = &found[..] else {
             let path = self.path.join(" ");
-            return Err(format!("`{}` is {} times in `{path}`, expected once", self.old, found.len()));
+            return Err(format!("`{old}` is {} times in `{path}`, expected once", found.len()));
         };
         let start = block.start + at;
-        Ok(text[..start].to_owned() + &self.new + &text[start + self.old.len()..])
+        Ok(text[..start].to_owned() + &new + &text[start + old.len()..])
     }
 }
 

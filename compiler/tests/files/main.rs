@@ -1,7 +1,8 @@
 //! Tests as files: verifier rules, passes and errors, each an input, a command and the text that it must give.
 //!
-//! Every `.test` file in the folders below is a test (`cargo test -p snnc-compiler --test files NAME`). `BLESS=1` writes what
-//! the commands give into the files; the difference is then reviewed like any other. [`document`] tells the form.
+//! Every `.test` file in the folders below is a test (`cargo test -p snnc-compiler --test files NAME`). `BLESS=1`
+//! writes what the commands give into the files; the difference is then reviewed like any other. [`document`] tells
+//! the form.
 
 mod bases;
 mod commands;
@@ -165,7 +166,8 @@ fn edits_are_strict() -> Result<(), Failed> {
         ("@ b [1]\n- x: 1\n", "is 0 times"),
         ("@ b [2]\n- x\n", "leads nowhere at `[2]`"),
         ("@ b [1]\n- 2\n", "is 2 times"),
-        ("@ b\n+ x\n", "replaces nothing"),
+        ("@ b\n+ x\n", "stands behind no line"),
+        ("@ b\n-\n+ x\n", "changes nothing"),
         ("@ b [1]\n- x: 2\n+ x: 2\n", "changes nothing"),
         ("x: 1\n", "is no part of an edit"),
     ] {

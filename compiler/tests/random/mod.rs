@@ -1,12 +1,14 @@
-//! Random tests that shrink: what a test decides comes from a short list of numbers, which proptest makes smaller while the
-//! test still fails.
+//! Random tests that shrink: what a test decides comes from a short list of numbers, which proptest makes smaller while
+//! the test still fails.
 //!
-//! Decisions ([`Random::between`], [`Random::one_in`]) shrink: a smaller number means a smaller or plainer network, and 0 the
-//! smallest. What is drawn by the hundred, such as weights ([`Random::value`], [`Random::signed`]), comes from a seed alone.
+//! Decisions ([`Random::between`], [`Random::one_in`]) shrink: a smaller number means a smaller or plainer network, and
+//! 0 the smallest. What is drawn by the hundred, such as weights ([`Random::value`], [`Random::signed`]), comes from a
+//! seed alone.
 
 #![allow(dead_code, reason = "every test crate uses a part")]
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 
 use proptest::collection::vec;
 use proptest::strategy::Strategy;
@@ -20,7 +22,7 @@ const DECISION_END: u32 = 1 << 16;
 /// Where a test's random numbers come from.
 #[derive(Debug, Clone)]
 pub struct Random {
-    decisions: std::collections::VecDeque<u32>,
+    decisions: VecDeque<u32>,
     seed: u64,
 }
 
