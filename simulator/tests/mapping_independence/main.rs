@@ -59,7 +59,7 @@ fn every_mapping_gives_the_spikes_of_the_spiking_ir() {
 #[test]
 fn many_channels_and_extreme_weights_run_the_same() {
     let (mut fired, mut overflowed, mut longest) = (0, 0, 0);
-    cases(12, 500, |random| {
+    cases(12, 503, |random| {
         let seed = random.next();
         let mut target = common::target(random, 1 << 20);
         (target.core.input_axons.0, target.core.output_axons.0) = (1 << 20, 1 << 20);
@@ -133,7 +133,7 @@ fn partitions_of_the_hypergraph_keep_every_limit_and_run_the_same() {
 #[test]
 fn irregular_networks_run_the_same_on_any_cores() {
     let (mut fired, mut renumbered, mut regular) = (0, 0, 0);
-    cases(60, 300, |random| {
+    cases(60, 303, |random| {
         let seed = random.next();
         let mut target = common::target(random, 1 << 20);
         target.core.threshold_profiles = None;

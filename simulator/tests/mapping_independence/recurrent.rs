@@ -125,7 +125,6 @@ fn cycles_run_as_the_spiking_ir_says_on_any_cores() {
 fn the_compiler_maps_cycles_by_the_hypergraph() {
     let mut fired = 0;
     cases(6, 700, |random| {
-        let seed = random.next();
         let target = common::target(random, 1024);
         let mut target = common::with_all_models(random, target);
         target.core.neurons.0 = random.between(60, 300) as u32;
