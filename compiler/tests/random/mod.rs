@@ -22,14 +22,15 @@ const DECISION_END: u32 = 1 << 16;
 /// Where a test's random numbers come from.
 #[derive(Debug, Clone)]
 pub struct Random {
-    decisions: VecDeque<u32>,
+    /// What a random case decides; none where all numbers follow from a seed.
+    decisions: Option<VecDeque<u32>>,
     seed: u64,
 }
 
 impl Random {
     /// Numbers that follow from a seed and do not shrink.
     pub fn seeded(seed: u64) -> Self {
-        Self { decisions: [].into(), seed }
+        Self { decisions: None, seed }
     }
 
     /// SplitMix64 (Steele, Lea and Flood 2014).
@@ -44,7 +45,7 @@ impl Random {
     /// A decision, `low..=high`; it shrinks to `low`.
     pub fn between(&mut self, low: usize, high: usize) -> usize {
         let span = (high - low + 1) as u64;
-        match self.decisions.pop_front() {
+        match self.decisions.as_mut().and_then(VecDeque::pop_front) {
             Some(decision) => low + (u64::from(decision) * span / u64::from(DECISION_END)) as usize,
             None => self.value(low, high),
         }
@@ -52,7 +53,18 @@ impl Random {
 
     /// A decision, true once in `n` times; it shrinks to false.
     pub fn one_in(&mut self, n: u64) -> bool {
-        self.between(1, n as usize) == n as usize
+        match self.decisions {
+            Some(_) => self.between(1, n as usize) == n as usize,
+            None => self.value_one_in(n),
+        }
+    }
+
+    /// As [`Random::one_in`], but draws nothing from a seed: the numbers after it stay what they are without it.
+    pub fn aside_one_in(&mut self, n: u64) -> bool {
+        match self.decisions {
+            Some(_) => self.one_in(n),
+            None => self.seed.is_multiple_of(n),
+        }
     }
 
     /// One of many values, `low..=high`, from the seed.
@@ -79,7 +91,7 @@ pub fn cases(count: u32, seed: u64, test: impl FnMut(&mut Random)) {
     start[..8].copy_from_slice(&seed.to_le_bytes());
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &start));
     let strategy = (vec(0..DECISION_END, DECISIONS), 0u64..1 << 32)
-        .prop_map(|(decisions, seed)| Random { decisions: decisions.into(), seed });
+        .prop_map(|(decisions, seed)| Random { decisions: Some(decisions.into()), seed });
     let test = RefCell::new(test);
     let result = runner.run(&strategy, |mut random| {
         test.borrow_mut()(&mut random);

@@ -7,7 +7,7 @@ pub mod grains;
 pub mod random;
 pub mod timing;
 
-pub use random::{Random, cases};
+pub use random::Random;
 
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::components::joins;
@@ -46,7 +46,7 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
 /// of three has channel groups of every kind.
 pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
-    maker.grouped = maker.random.one_in(3);
+    maker.grouped = maker.random.aside_one_in(3);
     maker.host_fed();
     for depth in 1..=maker.random.between(1, 4) as u32 {
         maker.layer(depth, true);
@@ -62,7 +62,7 @@ pub fn wide_network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
     (maker.channels_max, maker.side_max) = (maker.random.between(40, 200), 3);
     maker.extreme = maker.random.one_in(2);
-    maker.grouped = maker.random.one_in(3);
+    maker.grouped = maker.random.aside_one_in(3);
     maker.host_fed();
     for depth in 1..=maker.random.between(1, 2) as u32 {
         maker.layer(depth, true);

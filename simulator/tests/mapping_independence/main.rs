@@ -7,7 +7,8 @@ mod partitions;
 mod recurrent;
 
 use agreement::agree;
-use common::{Random, cases};
+use common::Random;
+use common::random::cases;
 use partitions::{assembled, scattered_partition, shuffled, wild};
 use snnc_compiler::driver::{CompileOptions, assemble, map, partition_of};
 use snnc_compiler::ir::NetworkId;

@@ -13,7 +13,8 @@ use snnc_targets::Code;
 use snnc_targets::entity::EntityMap;
 
 use super::agreement::agree;
-use super::common::{self, Random, cases};
+use super::common::random::cases;
+use super::common::{self, Random};
 use super::partitions::{assembled, scattered_partition, shuffled};
 
 const NET: NetworkId = NetworkId(0);
