@@ -107,7 +107,11 @@ impl Observer for ResultsRecorder<'_> {
 ///
 /// # Errors
 /// [`snnc_targets::Code::OutputFailed`], or for images that no PNG holds.
-pub fn write_images(set: &ResultSet, workload: &Generation, made: &[GeneratedImage]) -> Result<String, Diagnostics> {
+pub fn write_images(
+    set: &ResultSet,
+    workload: &Generation,
+    made: &[GeneratedImage],
+) -> Result<String, Diagnostics> {
     let Generation { parameters, image: shape, .. } = *workload;
     let mut images = Vec::new();
     for (index, image) in made.iter().enumerate() {

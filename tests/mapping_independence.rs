@@ -94,7 +94,8 @@ fn images_do_not_depend_on_the_mapping() {
         Session::new(&program.clone().into(), options).unwrap().run(&generation).unwrap()
     };
     let images: Vec<_> = programs.iter().map(image).collect();
-    let operations = |g: &Outcome<GeneratedImage>| g.record.items[0].tally().events[EnergyEvent::SynapticOperation];
+    let operations =
+        |g: &Outcome<GeneratedImage>| g.record.items[0].tally().events[EnergyEvent::SynapticOperation];
     for other in &images[1..] {
         assert_eq!(images[0].items, other.items);
         assert_eq!(operations(&images[0]), operations(other));

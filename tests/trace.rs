@@ -52,7 +52,11 @@ impl Observer for Only<'_> {
 /// A run of one image.
 const ONE: Extent = Extent { items: 1, passes: 50, item_name: "image" };
 
-fn traced(program: &Arc<Program>, every: u32, options: TraceOptions) -> Result<Outcome<GeneratedImage>, Diagnostic> {
+fn traced(
+    program: &Arc<Program>,
+    every: u32,
+    options: TraceOptions,
+) -> Result<Outcome<GeneratedImage>, Diagnostic> {
     let fidelity = Fidelity::Cycle { every };
     let mut only = Only(TraceRecorder::new(program, options, ONE, fidelity)?.expect("something is traced"));
     let generation = Generation::new(&program.model, 1, 1).unwrap();

@@ -2,8 +2,10 @@
 //! refused.
 
 mod folded;
+mod random;
 
-use folded::{BLOCKS, Random, network};
+use folded::{BLOCKS, network};
+use random::cases;
 use snnc_compiler::graph::{Builder, Graph, Op};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::{
@@ -57,14 +59,13 @@ fn windows_are_summed_and_averaged_as_in_pytorch() {
         [1.0, 2.0, 3.0, 4.0]
     );
 
-    let mut random = Random(7);
-    for _ in 0..60 {
-        let (height, width) = (3 + random.below(6), 3 + random.below(6));
-        let kernel = (1 + random.below(3), 1 + random.below(3));
-        let stride = (1 + random.below(3), 1 + random.below(3));
-        let padding = (random.below(kernel.0 / 2 + 1), random.below(kernel.1 / 2 + 1));
+    cases(60, 7, |random| {
+        let (height, width) = (random.between(3, 8), random.between(3, 8));
+        let kernel = (random.between(1, 3), random.between(1, 3));
+        let stride = (random.between(1, 3), random.between(1, 3));
+        let padding = (random.between(0, kernel.0 / 2), random.between(0, kernel.1 / 2));
         let sum = SumPool2d(PoolWindow { kernel, stride: Some(stride), padding });
-        let input: Vec<f64> = (0..2 * height * width).map(|_| random.below(64) as f64 - 32.0).collect();
+        let input: Vec<f64> = (0..2 * height * width).map(|_| random.value(0, 63) as f64 - 32.0).collect();
         let expected: Vec<f64> = input
             .chunks(height * width)
             .flat_map(|map| by_prefix_sums(map, (height, width), &sum.0))
@@ -75,7 +76,7 @@ fn windows_are_summed_and_averaged_as_in_pytorch() {
         let n = (kernel.0 * kernel.1) as f64;
         let expected: Vec<f64> = expected.iter().map(|sum| sum / n).collect();
         assert_eq!(reference(shape, mean.into(), &input).data, expected);
-    }
+    });
 }
 
 #[test]
@@ -115,13 +116,13 @@ fn folds_exactly(graph: &Graph, input: &[f64]) -> usize {
 #[test]
 fn folded_layers_follow_the_float_reference() {
     let (mut blocks, mut fired, mut largest) = ([0; BLOCKS], 0, 0);
-    for seed in 0..80 {
-        let (graph, input, kinds) = network(seed);
+    cases(80, 0, |random| {
+        let (graph, input, kinds) = network(random);
         let spikes = folds_exactly(&graph, &input);
         fired += spikes;
         largest = largest.max(spikes);
         blocks.iter_mut().zip(kinds).for_each(|(all, kind)| *all += kind);
-    }
+    });
     assert!(blocks.iter().all(|&count| count >= 10), "{blocks:?}");
     assert!(fired > 100_000, "{fired} spikes, at most {largest} of a network");
 }

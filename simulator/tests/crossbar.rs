@@ -91,7 +91,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
     let target = registry::load("truenorth-like").unwrap();
     let (mut mapped, mut refused, mut all_spikes, mut most_copies) = (0, 0, 0u64, 0);
     for seed in 0..60 {
-        let mut random = Random(seed);
+        let mut random = Random::seeded(seed);
         let ir = network(&mut random, &target);
         let input = common::input(&mut random, &ir);
         let program = match map(&ir, &target, quick()) {
@@ -211,7 +211,7 @@ fn events_reached(p: &Projection, (_, y, x): (usize, usize, usize)) -> bool {
 #[test]
 fn narrower_weights_spend_fewer_axons() {
     let target = registry::load("truenorth-like").unwrap();
-    let mut random = Random(2);
+    let mut random = Random::seeded(2);
     let mut ir = network(&mut random, &target);
     ir.model.neuron.weight_bits = 2;
     for weight in ir.projections.values_mut().filter_map(|p| p.conv_mut()).flat_map(|c| &mut c.kernel.weights)
@@ -236,7 +236,7 @@ fn merged_dendrites_run_the_same_and_take_neurons() {
     target.synapses.delay_max.0 = 8;
     let mut merged = 0;
     for seed in 0..12 {
-        let mut random = Random(seed);
+        let mut random = Random::seeded(seed);
         let ir = network(&mut random, &target);
         let input = common::input(&mut random, &ir);
         let program = map(&ir, &target, quick()).unwrap();
@@ -258,7 +258,7 @@ fn merged_dendrites_run_the_same_and_take_neurons() {
     assert!(merged > 10, "{merged} cores merge");
     target.core.fan_in_merge = None;
     // Depthwise layers alone need few axons.
-    let refusal = |seed| map(&network(&mut Random(seed), &target), &target, quick()).err();
+    let refusal = |seed| map(&network(&mut Random::seeded(seed), &target), &target, quick()).err();
     let error = (0..12).find_map(refusal).unwrap();
     assert!(error.codes().iter().all(|&code| code == Code::DoesNotFit), "{error}");
     assert!(error.to_string().contains("input axons"), "{error}");

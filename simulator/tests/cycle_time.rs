@@ -49,7 +49,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
 fn networks_with_cycles_are_timed_until_their_last_spike_has_arrived() {
     let (mut packets, mut late) = (0, 0);
     for seed in 600..608 {
-        let mut random = common::Random(seed);
+        let mut random = common::Random::seeded(seed);
         let mut target = common::target(&mut random, 1024);
         target.core.threshold_profiles = None;
         target.core.neurons.0 = 20;

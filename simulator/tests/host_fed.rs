@@ -195,7 +195,7 @@ fn every_width_runs_in_anybodys_boxes() {
     target.axons.atoms_max = None;
     let mut wide = 0;
     for seed in 0..40 {
-        let mut random = Random(seed);
+        let mut random = Random::seeded(seed);
         let side = random.between(1, 2);
         let ir = network(&target, random.between(1, WIDEST / side), side);
         let partition = boxes(&mut random, &ir);

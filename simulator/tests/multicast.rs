@@ -21,7 +21,7 @@ use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Code, Target};
 
 fn target(seed: u64, routing: RoutingScheme) -> (Random, Target) {
-    let mut random = Random(seed);
+    let mut random = Random::seeded(seed);
     let mut target = common::target(&mut random, 64);
     target.topology.routing.0 = routing;
     (random, target)

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use snnc_compiler::mapping::hypergraph::{self, Blocks, Hypergraph, Limits, HypergraphOptions, hgr};
+use snnc_compiler::mapping::hypergraph::{self, Blocks, Hypergraph, HypergraphOptions, Limits, hgr};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, input};
 
 use crate::report::memory::peak_bytes;

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
-use snnc_simulator::time::cycle::{LinkWork, StepRecord, StepPlace, Unit, UnitWork};
+use snnc_simulator::time::cycle::{LinkWork, StepPlace, StepRecord, Unit, UnitWork};
 use snnc_targets::{Code, Diagnostic, Link, Subject, output::Unfinished};
 
 use super::Names;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use snnc_compiler::ir::program::Program;
-use snnc_simulator::time::cycle::{StepRecord, StepPlace};
+use snnc_simulator::time::cycle::{StepPlace, StepRecord};
 use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::Names;

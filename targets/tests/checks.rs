@@ -1,7 +1,9 @@
 //! One negative test for each rule about crossbars, copies, merged dendrites, layer cores and leaks; every built-in
 //! target passes, names the source of each constant, and survives its own serialisation.
 
-use snnc_targets::schema::{InputAxonKind, KernelSharing, OutputAxonKind, Reset, RoutingScheme, WeightStorage};
+use snnc_targets::schema::{
+    InputAxonKind, KernelSharing, OutputAxonKind, Reset, RoutingScheme, WeightStorage,
+};
 use snnc_targets::{Code, Subject, Target, registry};
 
 /// Breaks one rule of a built-in target and demands that the check names the field.

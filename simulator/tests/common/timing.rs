@@ -15,7 +15,7 @@ use super::Random;
 /// A random network on a random mesh of small cores, with random queues and times; `change` has the last word on the
 /// target.
 pub fn program(seed: u64, change: impl FnOnce(&mut Random, &mut Target)) -> (Program, Vec<f64>) {
-    let mut random = Random(seed);
+    let mut random = Random::seeded(seed);
     let mut target = super::target(&mut random, 64);
     let network = target.network.as_mut().unwrap();
     network.virtual_channels.0 = random.between(1, 3) as u32;

@@ -31,8 +31,11 @@ impl ScatterLists {
         let (weights, bases) = weights(program, table, shared, members);
         let lists = shared.lists.iter().map(|list| {
             let neurons = |units: u32| units * unit as u32;
-            let in_neurons =
-                |r: &SynapseRun| SynapseRun { target: neurons(r.target), weight: neurons(r.weight), len: neurons(r.len) };
+            let in_neurons = |r: &SynapseRun| SynapseRun {
+                target: neurons(r.target),
+                weight: neurons(r.weight),
+                len: neurons(r.len),
+            };
             ScatterList {
                 weights: bases[list.block],
                 stride: neurons(shared.blocks[list.block].taps) as usize,

@@ -1,7 +1,7 @@
 //! What the cycle-accurate model refuses.
 
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::program::trees::{TreeId, MulticastTrees};
+use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
 use snnc_targets::schema::NocSpec;
 use snnc_targets::topology::Routing;
 use snnc_targets::{Code, Diagnostic, Subject};

@@ -2,11 +2,11 @@
 
 use super::Findings;
 use crate::ir::CoreId;
-use crate::ir::program::{Core, InputAxon, Program, SynapseRun, SynapseList};
+use crate::ir::program::{Core, InputAxon, Program, SynapseList, SynapseRun};
 use snnc_targets::{CorePart, Place, Subject};
 
 /// Weight memory of a list's projection: first weight, source channels, weights of each.
-type WeightBlock = (u32, u32, u32);
+type MemoryBlock = (u32, u32, u32);
 
 impl Findings {
     /// Weights within their width, sums within 32 bits, lists inside the weight memory and their slices.
@@ -24,7 +24,7 @@ impl Findings {
             self.need(sum <= i32::MAX as u64, place, || {
                 format!("input sums of {packets} packets may reach {sum} and do not fit 32 bits")
             });
-            let mut blocks: Vec<WeightBlock> = Vec::with_capacity(core.lists.len());
+            let mut blocks: Vec<MemoryBlock> = Vec::with_capacity(core.lists.len());
             for (i, list) in core.lists.iter().enumerate() {
                 self.list(core, list, || Subject::Core(id, CorePart::List(i)).into());
                 blocks.push((list.weights, list.atoms, list.atom_stride));
@@ -57,7 +57,7 @@ impl Findings {
     }
 
     /// Lists share all of a projection's weights or none.
-    fn blocks(&mut self, id: CoreId, mut blocks: Vec<WeightBlock>) {
+    fn blocks(&mut self, id: CoreId, mut blocks: Vec<MemoryBlock>) {
         blocks.sort_unstable();
         blocks.dedup();
         for pair in blocks.windows(2) {
@@ -138,7 +138,7 @@ impl Findings {
 }
 
 /// One past the last weight of a block; the largest that the fields can say fits 64 bits.
-fn end_of((weights, atoms, stride): WeightBlock) -> u64 {
+fn end_of((weights, atoms, stride): MemoryBlock) -> u64 {
     u64::from(weights) + u64::from(atoms) * u64::from(stride)
 }
 

@@ -3,8 +3,8 @@
 use snnc_targets::{MapAxis, Place, Subject};
 
 use super::{Checker, joins_within, volume};
-use crate::ir::{AxisMap, ProjectionId};
 use crate::ir::spiking::{Connectivity, Convolution, Population, Projection, SpikingModel};
+use crate::ir::{AxisMap, ProjectionId};
 
 impl Checker {
     pub(super) fn projection(&mut self, model: &SpikingModel, p: &Projection, id: ProjectionId) {
