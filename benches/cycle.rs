@@ -12,8 +12,8 @@ use std::time::Instant;
 use snnc_compiler::driver::assemble;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Model, Network, NeuronFormat, NeuronModel, Population, Projection, Sparse, SpikingIr,
-    Window,
+    Bias, Connectivity, Network, NeuronFormat, NeuronModel, Population, Projection, SparseSynapses,
+    SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::partition::Partition;
@@ -22,7 +22,7 @@ use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Site, Target, registry};
+use snnc_targets::{EnergyEvent, Site, Target, registry};
 
 const CORES: u32 = 8;
 const SIZE: u32 = 256;
@@ -65,9 +65,9 @@ fn measure(chip: &Chip, steps: u32, threads: usize, runs: u32) {
         "{{\"model\": \"snnc cycle\", \"threads\": {threads}, \"steps\": {steps}, \"spikes\": {}, \"packets\": {}, \
          \"synaptic_operations\": {}, \"sim_time_s\": {:e}, \"wall_s\": {best:.6}, \"cpu_s\": {best_cpu:.6}, \
          \"execution_s\": {best_execution:.6}, \"timing_s\": {best_timing:.6}}}",
-        tally.total().events.spikes,
+        tally.total().events[EnergyEvent::NeuronSpike],
         tally.time.packets.packets,
-        tally.total().events.synaptic_operations,
+        tally.total().events[EnergyEvent::SynapticOperation],
         timed as f64 / 1e12,
     );
 }
@@ -125,7 +125,7 @@ fn ir(target: &Target, steps: u32) -> SpikingIr {
             (0..share).map(move |k| (source, core * SIZE + (source + 4 * k) % SIZE, 0))
         })
     });
-    let lists = Sparse::from_edges(neurons as usize, edges.collect());
+    let lists = SparseSynapses::from_edges(neurons as usize, edges.collect());
     let projection = Projection {
         source: PopulationId(0),
         target: PopulationId(1),
@@ -133,7 +133,7 @@ fn ir(target: &Target, steps: u32) -> SpikingIr {
         connectivity: Connectivity::Sparse(lists),
     };
     SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "packets".into(),
             neuron: NeuronFormat::new(&target.neuron, 8),
             networks: vec![Network { name: "net".into(), timesteps: steps, pass_steps: steps + 1 }].into(),

@@ -10,13 +10,13 @@ use std::time::Instant;
 
 use snnc::report::memory::peak_bytes;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, Kernel, Model, Network, NeuronFormat, NeuronModel, Population,
-    Projection, Sparse, SpikingIr, Window,
+    Bias, Connectivity, Convolution, Kernel, Network, NeuronFormat, NeuronModel, Population, Projection,
+    SparseSynapses, SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::build_cores;
 use snnc_compiler::mapping::partition::{Rates, search};
-use snnc_compiler::mapping::traffic::Traffic;
+use snnc_compiler::mapping::traffic::CoreTraffic;
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{Target, registry};
 
@@ -71,7 +71,7 @@ fn one(kind: &str, neurons: usize, build: bool) {
         let start = Instant::now();
         let ir = ir.reordered(&found.partition.orders);
         let cores = build_cores(&ir.with_parts(&found.partition.kernel_parts), &found.partition);
-        packets = Traffic::uniform(&cores).packets() as f64;
+        packets = CoreTraffic::uniform(&cores).packets() as f64;
         built = format!("{:.2}", start.elapsed().as_secs_f64());
     }
     let all: usize = ir.model.populations.values().map(|p| p.shape.len()).sum();
@@ -98,7 +98,7 @@ impl Random {
 fn empty(target: &Target) -> SpikingIr {
     let network = Network { name: "net".into(), timesteps: 8, pass_steps: 8 + LAYERS as u32 - 1 };
     SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "growth".into(),
             neuron: NeuronFormat::new(&target.neuron, 8),
             networks: vec![network].into(),
@@ -141,7 +141,7 @@ fn sparse(neurons: usize, target: &Target) -> SpikingIr {
         let mut names: Vec<u32> = (0..width as u32).collect();
         (1..width).rev().for_each(|i| names.swap(i, random.below(i as u64 + 1) as usize));
         if layer > 0 {
-            let mut lists = Sparse::default();
+            let mut lists = SparseSynapses::default();
             let mut row: Vec<(u32, i16)> = Vec::new();
             for &place in &places {
                 row.clear();

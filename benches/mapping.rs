@@ -13,7 +13,7 @@ use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::partition::search::{Objective, SearchOptions, search};
 use snnc_compiler::mapping::place;
-use snnc_compiler::mapping::traffic::Traffic;
+use snnc_compiler::mapping::traffic::CoreTraffic;
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::{KernelSharing, OutputAxonKind};
 use snnc_targets::{Target, registry};
@@ -58,7 +58,7 @@ fn measure(ir: &SpikingIr, target: &Target, name: &str, uniform: u32, objective:
         Err(problems) => return println!("{name}: {problems}"),
     };
     let seconds = start.elapsed().as_secs_f64();
-    let place = |traffic: &Traffic| {
+    let place = |traffic: &CoreTraffic| {
         Ok(place::place(
             partition.cores.len(),
             traffic,
@@ -67,7 +67,7 @@ fn measure(ir: &SpikingIr, target: &Target, name: &str, uniform: u32, objective:
         )?)
     };
     let program = assemble(ir, target, &partition, place).expect("a legal mapping");
-    let packets = Traffic::uniform(&program.cores).packets();
+    let packets = CoreTraffic::uniform(&program.cores).packets();
     let cores = program.cores.len();
     let change = (cores as f64 / f64::from(uniform) - 1.0) * 100.0;
     let objective = format!("{objective:?}").to_lowercase();

@@ -1,24 +1,23 @@
 //! Errors and warnings as JSON, for programs: one object, schema `snnc.diagnostics/1`.
 
 use serde::Serialize;
-use snnc_targets::diagnostic::{Place, Subject};
-use snnc_targets::{Diagnostic, Diagnostics};
+use snnc_targets::{Diagnostic, Diagnostics, Place};
 
 /// The schema string.
 pub const SCHEMA: &str = "snnc.diagnostics/1";
 
 /// All that was found.
 #[derive(Debug, Serialize)]
-pub struct Printed<'a> {
+pub struct PrintedDiagnostics<'a> {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
     /// In the order of the text form; all of them, however many.
-    pub diagnostics: Vec<Finding<'a>>,
+    pub diagnostics: Vec<PrintedDiagnostic<'a>>,
 }
 
 /// One error or warning.
 #[derive(Debug, Serialize)]
-pub struct Finding<'a> {
+pub struct PrintedDiagnostic<'a> {
     /// `error` or `warning`.
     pub severity: &'static str,
     /// For `snnc explain`.
@@ -30,16 +29,16 @@ pub struct Finding<'a> {
     /// What to do about it.
     pub hint: Option<&'a str>,
     /// Where.
-    pub place: Spot<'a>,
+    pub place: PrintedPlace<'a>,
     /// Other places that have part in it.
-    pub related: Vec<Related<'a>>,
+    pub related: Vec<RelatedPlace<'a>>,
 }
 
 /// A place.
 #[derive(Debug, Serialize)]
-pub struct Spot<'a> {
-    /// What it is about: `layer sdid.conv3`, `--images 0`, a path; empty for a file as such.
-    pub subject: &'a str,
+pub struct PrintedPlace<'a> {
+    /// What it is about: `layer sdid.conv3`, `--images 0`, a path; empty for a file whose bytes are given.
+    pub subject: String,
     /// `file`, `entity`, `argument` or `other`.
     pub kind: &'static str,
     /// The file that holds it, if it was read as text.
@@ -66,48 +65,43 @@ pub struct FileSpan<'a> {
 
 /// Another place.
 #[derive(Debug, Serialize)]
-pub struct Related<'a> {
+pub struct RelatedPlace<'a> {
     /// Where.
-    pub place: Spot<'a>,
+    pub place: PrintedPlace<'a>,
     /// What is there.
     pub message: &'a str,
 }
 
 /// The object with a final line feed. Control characters are escaped, as JSON demands.
 pub fn print(problems: &Diagnostics) -> String {
-    let diagnostics = problems.0.iter().map(finding).collect();
-    let printed = Printed { schema: SCHEMA, diagnostics };
+    let diagnostics = problems.0.iter().map(printed).collect();
+    let printed = PrintedDiagnostics { schema: SCHEMA, diagnostics };
     serde_json::to_string_pretty(&printed).expect("diagnostics are plain data") + "\n"
 }
 
-fn finding(problem: &Diagnostic) -> Finding<'_> {
-    Finding {
+fn printed(problem: &Diagnostic) -> PrintedDiagnostic<'_> {
+    PrintedDiagnostic {
         severity: problem.severity().as_str(),
         code: problem.code.as_str(),
         title: problem.code.title(),
         message: &problem.message,
         hint: problem.hint.as_deref(),
-        place: spot(&problem.place),
+        place: printed_place(&problem.place),
         related: problem
             .related
             .iter()
-            .map(|(place, message)| Related { place: spot(place), message })
+            .map(|(place, message)| RelatedPlace { place: printed_place(place), message })
             .collect(),
     }
 }
 
-fn spot(place: &Place) -> Spot<'_> {
-    let kind = match place.subject {
-        Subject::File => "file",
-        Subject::Entity(_) => "entity",
-        Subject::Argument(_) => "argument",
-        Subject::Plain(_) => "other",
-    };
+fn printed_place(place: &Place) -> PrintedPlace<'_> {
     let file = place.span().map(|span| {
         let (line, column) = span.source.line_column(span.range.start);
         let (end_line, end_column) = span.source.line_column(span.range.end);
         let bytes = [span.range.start, span.range.end];
         FileSpan { file: &span.source.name, line, column, end_line, end_column, bytes }
     });
-    Spot { subject: place.as_str(), kind, file }
+    let subject = place.subject();
+    PrintedPlace { subject: place.label(), kind: subject.kind(), file }
 }

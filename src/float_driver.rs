@@ -1,14 +1,14 @@
 //! The float reference as a driver: what a chip without rounding would answer.
 //!
-//! Place in the flow: beside the chip simulation, behind the same [`Driver`] trait. The networks are those that the model's
-//! workload runs on the chip, numbered as in the compiled program.
+//! Place in the flow: beside the chip simulation, behind the same [`Driver`] trait. The networks are those that the
+//! model's workload runs on the chip, numbered as in the compiled program.
 
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::reference::{Interpreter, Trace};
 use snnc_compiler::workload;
 use snnc_simulator::workload::Driver;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 /// Float interpreters of a model's networks.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl<'m> FloatDriver<'m> {
     pub fn network(&self, id: NetworkId) -> Result<&Interpreter<'m>, Diagnostic> {
         self.networks.get(id.0 as usize).ok_or_else(|| {
             let message = format!("the model runs {} networks", self.networks.len());
-            Diagnostic::new(Code::Argument, id.to_string(), message)
+            Diagnostic::new(Code::Argument, Subject::IrNetwork(id, None), message)
         })
     }
 
@@ -67,7 +67,7 @@ pub(crate) fn interpreter<'m>(model: &'m LoadedModel, name: &str) -> Result<Inte
     let graph = model.graphs.get(name).ok_or_else(|| {
         let known: Vec<_> = model.graphs.keys().map(String::as_str).collect();
         let message = format!("the pipeline names network `{name}`, found {}", known.join(", "));
-        Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), message)
+        Diagnostic::new(Code::ModelInvalid, Subject::Model(model.name.clone()), message)
     })?;
     Interpreter::new(graph)
 }

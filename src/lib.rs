@@ -1,8 +1,10 @@
-//! Puts trained spiking networks onto described neuromorphic chips and simulates them, bit by bit, with time and energy.
+//! Puts trained spiking networks onto described neuromorphic chips and simulates them, bit by bit, with time and
+//! energy.
 //!
-//! A network goes one way: a [`Model`] is read from its files, compiled for a [`Target`] to a [`Program`], and made ready as a
-//! [`Session`], which runs a [`Workload`] and gives an [`Outcome`]; what that cost is its [`Report`]. All of them are owned
-//! values that are cheap to share between threads; what is wrong with an input comes back as [`Diagnostics`].
+//! A network goes one way: a [`Model`] is read from its files, compiled for a [`Target`] to a [`Program`], and made
+//! ready as a [`Session`], which runs a [`Workload`] and gives an [`Outcome`]; what that cost is its [`Report`]. All of
+//! them are owned values that are cheap to share between threads; what is wrong with an input comes back as
+//! [`Diagnostics`].
 //!
 //! ```
 //! use snnc::{CompileOptions, Model, Session, SessionOptions};
@@ -28,24 +30,25 @@
 //!
 //! `examples/library.rs` generates a digit in the same way. The rooms, in the order of the data:
 //!
-//! * [`model`], [`program`]: what is read, what is compiled. [`mapping_files`] and [`profile`] are what a user brings to the
-//!   mapping, [`fit`] asks every target whether it holds a model, [`target_table`] shows one.
+//! * [`model`], [`program`]: what is read, what is compiled. [`mapping_files`] and [`profile`] are what a user brings
+//!   to the mapping, [`fit`] asks every target whether it holds a model, [`target_table`] shows one.
 //! * [`session`], [`outcome`]: running. [`progress`] tells how far it has come, [`trace`] what single packets did,
-//!   [`streaming`] writes whole sets of images. [`simulator::workload`] has the workloads, and shows how to write another.
-//! * [`report`]: what a run cost, as data, JSON and text; [`results`]: the folder of a run. [`samples`] and [`npy`] read and
-//!   write arrays.
-//! * [`float_driver`], [`golden`], [`comparison`], [`reconstruction`]: the float reference, and who is compared with whom.
+//!   [`streaming`] writes whole sets of images. [`simulator::workload`] has the workloads, and shows how to write
+//!   another.
+//! * [`report`]: what a run cost, as data, JSON and text; [`results`]: the folder of a run. [`samples`] and [`npy`]
+//!   read and write arrays.
+//! * [`float_driver`], [`golden`], [`comparison`], [`reconstruction`]: the float reference, and who is compared with
+//!   whom.
 //! * [`diagnostics`], [`warnings`]: what is wrong, and what may go wrong, as data.
 //! * [`research`]: the mapper's parts by themselves.
 //!
-//! Below lie [`targets`] (chip descriptions), [`compiler`] and [`simulator`]. The `snnc` command, the room `cli` behind the
-//! feature of that name, is a thin user of all this; without it nothing here prints or knows a terminal. docs/architecture.md
-//! is the map of the code with its invariants and a glossary, README.md lists the commands.
+//! Below lie [`targets`] (chip descriptions), [`compiler`] and [`simulator`]. The `snnc` command, the room `cli` behind
+//! the feature of that name, is a thin user of all this; without it nothing here prints or knows a terminal.
+//! docs/architecture.md is the map of the code with its invariants and a glossary, README.md lists the commands.
 
 // Standard streams may be closed or full, and these macros panic then: `cli::process::console` writes to them.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-mod awake;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod comparison;
@@ -66,6 +69,7 @@ pub mod research;
 pub mod results;
 pub mod samples;
 pub mod session;
+mod spin_pool;
 pub mod streaming;
 pub mod target_table;
 pub mod trace;

@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use snnc_compiler::driver::Given;
+use snnc_compiler::driver::MappingInputs;
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::spiking::{Model, SpikingIr};
+use snnc_compiler::ir::spiking::{SpikingIr, SpikingModel};
 use snnc_compiler::mapping::Partition;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
@@ -16,7 +16,7 @@ use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
 use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::partition::search::{SearchOptions, search_some};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, input};
 
 use crate::profile;
 
@@ -53,32 +53,41 @@ impl MappingFiles {
     ///
     /// # Errors
     /// What is wrong with a file.
-    pub fn read(&self, ir: &SpikingIr, target: &Target, search: SearchOptions) -> Result<Given, Diagnostics> {
-        let mut given = Given::default();
+    pub fn read(
+        &self,
+        ir: &SpikingIr,
+        target: &Target,
+        search: SearchOptions,
+    ) -> Result<MappingInputs, Diagnostics> {
+        let mut inputs = MappingInputs::default();
         if let Some(path) = &self.profile {
-            given.rates = profile::read(path, ir)?;
+            inputs.rates = profile::read(path, ir)?;
         }
         if let Some(path) = &self.partition {
             let ron = path.extension().is_some_and(|extension| extension == "ron");
             if let (true, Some(name)) = (ron, &self.network) {
                 let message = "a partition file names its layers; only blocks are of one network";
-                return Err(Diagnostic::new(Code::Argument, format!("--partition-network {name}"), message)
-                    .hint("leave it out")
-                    .into());
+                return Err(Diagnostic::new(
+                    Code::Argument,
+                    Subject::value("--partition-network", name),
+                    message,
+                )
+                .hint("leave it out")
+                .into());
             }
             let partition = if ron {
                 PartitionFile::read(path)?.resolve(ir).map_err(|problems| in_file(path, problems))?
             } else {
-                self.of_blocks(path, ir, target, (&given.rates, search))?
+                self.of_blocks(path, ir, target, (&inputs.rates, search))?
             };
             partition.verify(ir).map_err(|problems| in_file(path, problems))?;
-            given.partition = Some(partition);
+            inputs.partition = Some(partition);
         }
         if let Some(path) = &self.placement {
             let placement = PlacementFile::read(path)?.resolve(target);
-            given.placement = Some(placement.map_err(|problems| in_file(path, problems))?);
+            inputs.placement = Some(placement.map_err(|problems| in_file(path, problems))?);
         }
-        Ok(given)
+        Ok(inputs)
     }
 
     /// A partition from the blocks of one network's hypergraph; other networks are searched.
@@ -125,9 +134,8 @@ impl MappingFiles {
 
 /// Problems with cores, projections and layers that a file names: its place comes first.
 fn in_file(path: &Path, mut problems: Diagnostics) -> Diagnostics {
-    let file = path.display().to_string();
-    for problem in problems.0.iter_mut().filter(|problem| !problem.place.as_str().starts_with(&file)) {
-        problem.place = format!("{file}: {}", problem.place).into();
+    for problem in problems.0.iter_mut().filter(|problem| problem.place.path() != Some(path)) {
+        problem.place = problem.place.clone().within(path);
     }
     problems
 }
@@ -136,14 +144,18 @@ fn in_file(path: &Path, mut problems: Diagnostics) -> Diagnostics {
 ///
 /// # Errors
 /// [`Code::Argument`] if there is none.
-pub fn network_named(model: &Model, option: &str, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
+pub fn network_named(
+    model: &SpikingModel,
+    option: &str,
+    name: Option<&str>,
+) -> Result<NetworkId, Diagnostic> {
     let Some(name) = name else {
         return Ok(NetworkId(0));
     };
     let found = model.networks.iter().find(|(_, network)| network.name == name).map(|(id, _)| id);
     found.ok_or_else(|| {
         let names: Vec<_> = model.networks.values().map(|network| network.name.as_str()).collect();
-        Diagnostic::new(Code::Argument, format!("{option} {name}"), "there is no such network on the chip")
+        Diagnostic::new(Code::Argument, Subject::value(option, name), "there is no such network on the chip")
             .hint(format!("one of {}", names.join(", ")))
     })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use snnc_compiler::driver::{self, CompileOptions, Given};
+use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
 use snnc_compiler::frontend::{self, LoadedModel};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::report::MappingReport;
@@ -90,7 +90,7 @@ impl Model {
         self.compile_with(target, options, &MappingFiles::default())
     }
 
-    /// The same, with the rates, the partition or the placement that files give.
+    /// Compiles for a target, with the rates, the partition or the placement that files give.
     ///
     /// # Errors
     /// Those of [`Model::compile`], and what is wrong with the files.
@@ -102,9 +102,9 @@ impl Model {
     ) -> Result<Program, Diagnostics> {
         let start = Instant::now();
         let ir = self.lower(target, options.lower)?;
-        let given = files.read(&ir, target, options.search)?;
-        let program = self.map(&ir, target, options, &given).map_err(|problems| files.blame(problems))?;
-        let report = MappingReport::new(&ir, &program, &given.rates);
+        let inputs = files.read(&ir, target, options.search)?;
+        let program = self.map(&ir, target, options, &inputs).map_err(|problems| files.blame(problems))?;
+        let report = MappingReport::new(&ir, &program, &inputs.rates);
         let seconds = self.seconds + start.elapsed().as_secs_f64();
         Ok(Program::compiled(program, Compilation { ir, report, seconds }))
     }
@@ -114,9 +114,9 @@ impl Model {
         ir: &SpikingIr,
         target: &Target,
         options: &CompileOptions,
-        given: &Given,
+        inputs: &MappingInputs,
     ) -> Result<snnc_compiler::ir::program::Program, Diagnostics> {
-        driver::map_given(ir, target, *options, given).map_err(|problems| self.loaded.origin.locate(problems))
+        driver::map_with(ir, target, *options, inputs).map_err(|problems| self.loaded.origin.locate(problems))
     }
 
     /// Which of some targets hold the model, what binds there, and why others do not.

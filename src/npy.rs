@@ -1,7 +1,7 @@
 //! NPY arrays, version 1.0 and later: headers written and read, data in C order.
 //!
-//! Source of the format: `numpy.lib.format`. Written little-endian; the header is padded to a multiple of 64 bytes. What a
-//! header declares is only compared here; who reads takes memory once it is known to fit.
+//! Source of the format: `numpy.lib.format`. Written little-endian; the header is padded to a multiple of 64 bytes.
+//! What a header declares is only compared here; who reads takes memory once it is known to fit.
 
 use std::io::Read;
 use std::path::Path;
@@ -53,7 +53,7 @@ pub fn header(descr: &str, shape: &str) -> Vec<u8> {
 
 /// What a header says of its array.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
+pub struct NpyHeader {
     /// Element type as NumPy writes it, for example `<f4`.
     pub descr: String,
     /// Whether the first axis varies fastest.
@@ -64,7 +64,7 @@ pub struct Header {
     pub length: u64,
 }
 
-impl Header {
+impl NpyHeader {
     /// Reads up to the data.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Header {
     }
 }
 
-/// Header dictionary, and where the data begin.
+/// NpyHeader dictionary, and where the data begin.
 fn text(file: &mut impl Read) -> Result<(String, u64), String> {
     let none = |error: std::io::Error| format!("not an NPY array: {error}");
     let mut magic = [0; 8];
@@ -156,8 +156,8 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap().len(), 128);
         write_floats(&path, &[vec![0.5, -2.0]], &[2]).unwrap();
         let bytes = std::fs::read(&path).unwrap();
-        let found = Header::read(&mut bytes.as_slice()).unwrap();
-        assert_eq!(found, Header { descr: "<f8".into(), fortran: false, shape: vec![1, 2], length: 128 });
+        let found = NpyHeader::read(&mut bytes.as_slice()).unwrap();
+        assert_eq!(found, NpyHeader { descr: "<f8".into(), fortran: false, shape: vec![1, 2], length: 128 });
         assert_eq!(bytes[128..], [0.5f64.to_le_bytes(), (-2f64).to_le_bytes()].concat());
     }
 
@@ -168,7 +168,7 @@ mod tests {
             let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
             bytes.extend((text.len() as u16).to_le_bytes());
             bytes.extend(text.bytes());
-            Header::read(&mut bytes.as_slice())
+            NpyHeader::read(&mut bytes.as_slice())
         };
         let rest = "'fortran_order': True, 'shape': (3,)";
         for (descr, name) in [

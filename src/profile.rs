@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::partition::Rates;
-use snnc_targets::{Code, Diagnostic, input, output};
+use snnc_targets::{Code, Diagnostic, Place, input, output};
 
 /// The part of a report.json that rates come from.
 #[derive(Debug, Deserialize)]
@@ -58,7 +58,7 @@ pub fn read(path: &Path, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
 /// [`Code::Argument`] if it is no report, has no images, or is one of another model.
 pub fn rates(text: &str, place: &str, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
     let bad = |message: String| {
-        Diagnostic::new(Code::Argument, place, message)
+        Diagnostic::new(Code::Argument, Place::file(place), message)
             .hint("give the report.json of `snnc run` or `snnc simulate`, or its folder")
     };
     let profile: Profile = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;

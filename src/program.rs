@@ -7,7 +7,7 @@ use snnc_compiler::ir::program::Program as Mapped;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_simulator::workload::{Generation, Samples};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::mapping_files::network_named;
 
@@ -66,7 +66,7 @@ impl Program {
     /// [`Code::Argument`] for a program that was read from a file, which holds none.
     pub fn spiking(&self) -> Result<&SpikingIr, Diagnostic> {
         self.compilation().map(|compilation| &compilation.ir).ok_or_else(|| {
-            let place = format!("program of model {}", self.mapped.model.name);
+            let place = Subject::Program(self.mapped.model.name.clone());
             Diagnostic::new(Code::Argument, place, "was read from a file, which holds no unmapped network")
                 .hint("compile the model instead")
         })
@@ -75,7 +75,8 @@ impl Program {
     /// Images by the generation loop of the model: `images` of them, the random stream of each from `seed`.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] for a model that generates nothing, [`Code::ProgramInvalid`] for a loop that does not fit it.
+    /// [`Code::Unsupported`] for a model that generates nothing, [`Code::ProgramInvalid`] for a loop that does
+    /// not fit it.
     pub fn generation(&self, seed: u64, images: u64) -> Result<Generation, Diagnostics> {
         Generation::new(&self.mapped.model, seed, images)
     }
@@ -83,8 +84,8 @@ impl Program {
     /// Samples for one network, `[n, c, h, w]` row-major: a pass each, its input constant.
     ///
     /// # Errors
-    /// [`Code::Argument`] for a network that there is not, or values that are not finite; [`Code::LayerShape`] for values
-    /// that are no whole samples; [`Code::Unsupported`] for a network that takes none.
+    /// [`Code::Argument`] for a network that there is not, or values that are not finite; [`Code::LayerShape`]
+    /// for values that are no whole samples; [`Code::Unsupported`] for a network that takes none.
     pub fn samples(&self, network: &str, values: Vec<f64>) -> Result<Samples, Diagnostic> {
         let network = network_named(&self.mapped.model, "network", Some(network))?;
         Samples::new(&self.mapped.model, network, values)

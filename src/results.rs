@@ -1,36 +1,37 @@
 //! The folder of a run's results: what the workload gave, its timesteps, traces and report, whole or not at all.
 //!
-//! A [`Recorder`] looks on while a session runs and writes beside; [`Recorder::finish`] gives the files their names.
+//! A [`ResultsRecorder`] looks on while a session runs and writes beside; [`ResultsRecorder::finish`] gives the files
+//! their names.
 
 use std::path::{Path, PathBuf};
 
 use snnc_compiler::ir::program::Program;
-use snnc_simulator::charge::Record;
+use snnc_simulator::charge::MeterRecord;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
-use snnc_simulator::workload::generation::Image as Generated;
+use snnc_simulator::workload::generation::GeneratedImage;
 use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::ResultSet;
 use snnc_targets::{Diagnostic, Diagnostics};
 
 use crate::npy;
-use crate::report::images::{Image, image_name, write_contact, write_image};
+use crate::report::images::{PngImage, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
 use crate::report::{Report, is_result, json};
 use crate::session::Observer;
-use crate::trace::{self, Extent, Traces};
+use crate::trace::{self, Extent, TraceRecorder};
 
 /// What is written while a run goes on, and where its results go.
 #[derive(Debug)]
-pub struct Recorder<'a> {
+pub struct ResultsRecorder<'a> {
     folder: Option<(PathBuf, ResultSet)>,
     steps: Option<StepTable>,
-    traces: Option<Traces<'a>>,
-    /// Traces by the names that they were asked for.
-    named: trace::Options,
+    traces: Option<TraceRecorder<'a>>,
+    /// TraceRecorder by the names that they were asked for.
+    named: trace::TraceOptions,
 }
 
-impl<'a> Recorder<'a> {
+impl<'a> ResultsRecorder<'a> {
     /// Claims the folder `out`, if there is to be one, and begins the files that grow with the run. To be called before
     /// the work: a folder that cannot be made, or that is another's, should not cost a run.
     ///
@@ -41,7 +42,7 @@ impl<'a> Recorder<'a> {
         workload: &impl Workload,
         fidelity: Fidelity,
         out: Option<&Path>,
-        traced: trace::Options,
+        traced: trace::TraceOptions,
     ) -> Result<Self, Diagnostic> {
         let begin = |out: &Path| Ok((out.to_owned(), ResultSet::begin(out, "snnc run", is_result)?));
         let folder = out.map(begin).transpose()?;
@@ -62,12 +63,12 @@ impl<'a> Recorder<'a> {
             }
         }
         let (items, passes, item_name) = (workload.len(), workload.passes(), workload.item_name());
-        let traces = Traces::new(program, options, Extent { items, passes, item_name }, fidelity)?;
+        let traces = TraceRecorder::new(program, options, Extent { items, passes, item_name }, fidelity)?;
         Ok(Self { folder, steps, traces, named })
     }
 
-    /// Writes the report, and by `write` what the workload gave, and gives all files their names; a line on each. `write`
-    /// says which files it wrote.
+    /// Writes the report, and by `write` what the workload gave, and gives all files their names; a line on each.
+    /// `write` says which files it wrote.
     ///
     /// # Errors
     /// [`snnc_targets::Code::OutputFailed`]; those of `write` and of the traces.
@@ -79,7 +80,7 @@ impl<'a> Recorder<'a> {
         let Self { folder, steps, traces, named } = self;
         let also = if steps.is_some() { ", timesteps.csv" } else { "" };
         steps.map(StepTable::finish).transpose()?;
-        let traced = traces.map(Traces::finish).transpose()?;
+        let traced = traces.map(TraceRecorder::finish).transpose()?;
         let mut lines = Vec::new();
         if let Some((out, set)) = folder {
             let files = write(&set)?;
@@ -92,8 +93,8 @@ impl<'a> Recorder<'a> {
     }
 }
 
-impl Observer for Recorder<'_> {
-    fn item(&mut self, index: u64, record: &Record) -> Result<(), Diagnostic> {
+impl Observer for ResultsRecorder<'_> {
+    fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic> {
         self.steps.as_mut().map_or(Ok(()), |steps| steps.item(index, &record.timesteps.steps))
     }
 
@@ -109,12 +110,12 @@ impl Observer for Recorder<'_> {
 pub fn write_images(
     set: &ResultSet,
     workload: &Generation,
-    made: &[Generated],
+    made: &[GeneratedImage],
 ) -> Result<String, Diagnostics> {
     let Generation { parameters, image: shape, .. } = *workload;
     let mut images = Vec::new();
     for (index, image) in made.iter().enumerate() {
-        let image = Image::new(shape, image.pixels.clone())?;
+        let image = PngImage::new(shape, image.pixels.clone())?;
         write_image(&set.place(&image_name(index))?, &image)?;
         images.push(image);
     }

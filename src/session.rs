@@ -1,25 +1,26 @@
 //! A program ready to run: any number of workloads, from any thread.
 //!
-//! A [`Session`] owns its program, the simulated chip, what times and charges it, and its threads. It is immutable, so it is
-//! shared by cloning. An item depends on its workload and its number alone, so threads and chunks cannot change it.
+//! A [`Session`] owns its program, the simulated chip, what times and charges it, and its threads. It is immutable, so
+//! it is shared by cloning. An item depends on its workload and its number alone, so threads and chunks cannot change
+//! it.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
-use snnc_simulator::charge::{Meter, Record, RunRecord};
+use snnc_simulator::charge::{Meter, MeterRecord, RunRecord};
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::{ChipDriver, Workload, drive};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
-use crate::awake::awake;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::progress::Progress;
+use crate::spin_pool::with_spinning_threads;
 
 /// Items simulated before their records are merged.
 const CHUNK: u64 = 16;
@@ -41,7 +42,7 @@ pub fn check_count(option: &str, items: u64, most: u64) -> Result<(), Diagnostic
     let what = option.trim_start_matches('-');
     let one = what.trim_end_matches('s');
     let expected = if items == 0 { format!("at least one {one}") } else { format!("at most {most} {what}") };
-    Err(Diagnostic::new(Code::Argument, format!("{option} {items}"), format!("expected {expected}")))
+    Err(Diagnostic::new(Code::Argument, Subject::value(option, items), format!("expected {expected}")))
 }
 
 /// Who looks on while a run goes on. It changes nothing; `()` sees nothing.
@@ -50,14 +51,14 @@ pub trait Observer: Send {
     ///
     /// # Errors
     /// What ends the run.
-    fn item(&mut self, index: u64, record: &Record) -> Result<(), Diagnostic>;
+    fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic>;
 
     /// Who wants to see simulated packets. Items then run one after another, as their packets cannot all wait.
     fn watcher(&mut self) -> Option<&mut dyn Watcher>;
 }
 
 impl Observer for () {
-    fn item(&mut self, _: u64, _: &Record) -> Result<(), Diagnostic> {
+    fn item(&mut self, _: u64, _: &MeterRecord) -> Result<(), Diagnostic> {
         Ok(())
     }
 
@@ -85,7 +86,7 @@ impl SessionOptions {
             None => Ok(()),
             Some(threads) => {
                 let message = format!("expected 1 to {THREADS_MAX} threads");
-                Err(Diagnostic::new(Code::Argument, format!("--threads {threads}"), message)
+                Err(Diagnostic::new(Code::Argument, Subject::value("--threads", threads), message)
                     .hint("left out, there is one for each processor"))
             }
         }
@@ -96,7 +97,11 @@ impl SessionOptions {
         self.check()?;
         let Some(threads) = self.threads else { return Ok(None) };
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().map(Some).map_err(|error| {
-            Diagnostic::new(Code::Argument, "--threads", format!("cannot start threads: {error}"))
+            Diagnostic::new(
+                Code::Argument,
+                Subject::argument("--threads"),
+                format!("cannot start threads: {error}"),
+            )
         })
     }
 }
@@ -119,8 +124,8 @@ impl Session {
     /// Makes a program ready; this indexes its cores and resolves its costs, once.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] if the target has no timesteps or cannot be timed so; [`Code::Argument`] for threads out of
-    /// range.
+    /// [`Code::Unsupported`] if the target has no timesteps or cannot be timed so; [`Code::Argument`] for
+    /// threads out of range.
     pub fn new(program: &Program, options: SessionOptions) -> Result<Self, Diagnostic> {
         let start = Instant::now();
         let mapped = program.mapped();
@@ -155,7 +160,7 @@ impl Session {
         self.run_observed(workload, &mut (), &())
     }
 
-    /// The same with somebody looking on; steps are passes.
+    /// Runs a workload under an observer; steps of the progress are passes.
     ///
     /// # Errors
     /// Those of [`Session::run`], and the observer's.
@@ -200,7 +205,7 @@ impl Ready {
                     let few = chunk.end - chunk.start < rayon::current_num_threads() as u64;
                     let one = |index| self.item(workload, index, None, progress);
                     let all = || chunk.into_par_iter().map(one).collect::<Vec<_>>();
-                    if few { awake(all) } else { all() }
+                    if few { with_spinning_threads(all) } else { all() }
                 }
             };
             for (index, made) in (first..).zip(made) {
@@ -219,9 +224,9 @@ impl Ready {
         index: u64,
         mut watcher: Option<&mut dyn Watcher>,
         progress: &dyn Progress,
-    ) -> Result<(W::Item, Record), Diagnostic> {
+    ) -> Result<(W::Item, MeterRecord), Diagnostic> {
         let meter = &self.meter;
-        let mut record = meter.image(index);
+        let mut record = meter.item(index);
         let (mut pass, mut failed) = (0, None);
         let mut observe = |outcome: &PassOutcome| {
             if failed.is_none() {

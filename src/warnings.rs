@@ -23,7 +23,7 @@ impl From<&Diagnostic> for Warning {
     fn from(d: &Diagnostic) -> Self {
         Self {
             code: d.code.to_string(),
-            place: d.place.as_str().to_owned(),
+            place: d.place.label(),
             at: d.place.position(),
             message: d.message.clone(),
             remedy: d.hint.clone(),

@@ -314,6 +314,7 @@ fn calibration_is_refused_where_it_would_change_nothing() {
     assert!(error.to_string().contains("without the denoiser"), "{error}");
 }
 
+#[cfg(feature = "parquet")]
 #[test]
 fn traces_choose_images_and_overwrite_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -336,6 +337,19 @@ fn traces_choose_images_and_overwrite_nothing() {
     let (out, own) = (path("out"), path("out/timesteps.csv"));
     fails("E0021", &[plain, &["--out", &out, "--trace", &own]].concat());
     fails("E0021", &[plain, &["--trace", &a, "--trace-images", "2"]].concat());
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_table_of_packets_is_refused_by_builds_without_parquet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let program = path("m.snnx");
+    ok(&["compile", example().to_str().unwrap(), "-o", &program]);
+    let trace = path("packets.parquet");
+    let text = fails("E0021", &["simulate", &program, "--timing", "cycle:1/20", "--trace", &trace]);
+    assert!(text.contains("--features parquet"), "{text}");
+    assert!(!std::path::Path::new(&trace).exists());
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn constants_add_up(program: &Program) {
     let meter = Meter::new(program, &slices, Fidelity::Analytic).unwrap();
     let mut run = RunRecord::new(&meter);
     for image in 0..2 {
-        let mut record = meter.image(image);
+        let mut record = meter.item(image);
         for (pass, network) in program.model.networks.keys().enumerate() {
             let outcome = chip.run(network, &input(program, network, image as usize)).unwrap();
             meter.add_pass(&mut record, pass, &outcome.counts, &outcome.traces);

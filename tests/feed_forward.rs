@@ -131,7 +131,8 @@ fn it_is_timed_cycle_by_cycle_where_packets_fork() {
             assert!(c.total_ps >= a.total_ps, "{}", network.name);
         }
         let delivered: u64 = simulated.steps.iter().map(|step| step.simulated.unwrap().packets.packets).sum();
-        let casts: u64 = outcome.counts.steps.iter().flat_map(|s| &s.casts).map(|cast| cast.spikes).sum();
+        let casts: u64 =
+            outcome.counts.steps.iter().flat_map(|s| &s.multicast_flows).map(|cast| cast.spikes).sum();
         assert!(delivered > casts && casts > 100, "{}: {delivered} of {casts}", network.name);
     }
 }
@@ -213,7 +214,7 @@ fn samples_are_run_from_a_file_and_answered_by_read_outs_and_predictions() {
             sum(field, &energy);
         }
         let bytes = std::fs::read(out.join("readout.npy")).unwrap();
-        let header = npy::Header::read(&mut bytes.as_slice()).unwrap();
+        let header = npy::NpyHeader::read(&mut bytes.as_slice()).unwrap();
         assert_eq!(header.shape, [3, float[0].len()]);
         let found: Vec<f64> =
             bytes[header.length as usize..].as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect();

@@ -2,8 +2,11 @@
 
 #[path = "../compiler/tests/folded/mod.rs"]
 mod folded;
+#[path = "../compiler/tests/random/mod.rs"]
+mod random;
 
 use indexmap::IndexMap;
+use random::{Random, cases};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;
@@ -13,8 +16,8 @@ use snnc_simulator::execute::{Chip, oracle, plain};
 use snnc_targets::registry;
 
 /// Spikes of a network, and cores of each mapping, after chip, both oracles and the float reference agreed.
-fn agree(seed: u64) -> (u64, Vec<usize>) {
-    let (graph, input, _) = folded::network(seed);
+fn agree(random: &mut Random) -> (u64, Vec<usize>) {
+    let (graph, input, _) = folded::network(random);
     let interpreter = Interpreter::new(&graph).unwrap();
     let trace = interpreter.run(&Map::new(interpreter.input_shape(), input.clone())).unwrap();
     let model = LoadedModel {
@@ -35,10 +38,10 @@ fn agree(seed: u64) -> (u64, Vec<usize>) {
         fired = 0;
         for (&id, expected) in &truth {
             let population = &ir.model.populations[id];
-            assert_eq!(chip.spikes(&outcome, id), expected.spikes, "seed {seed}: {}", population.name);
+            assert_eq!(chip.spikes(&outcome, id), expected.spikes, "{}", population.name);
             if population.dynamics.fires() {
                 let float = trace.spikes(&population.name).unwrap();
-                assert_eq!(expected.spikes, float, "seed {seed}: {}", population.name);
+                assert_eq!(expected.spikes, float, "{}", population.name);
                 fired += expected.events.spikes;
             }
         }
@@ -46,7 +49,7 @@ fn agree(seed: u64) -> (u64, Vec<usize>) {
             assert_eq!(outcome.counts.steps[step].events, *events);
         }
         let close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-9;
-        assert!(outcome.readouts[0].iter().zip(&trace.output().data).all(close), "seed {seed}");
+        assert!(outcome.readouts[0].iter().zip(&trace.output().data).all(close));
     }
     (fired, cores)
 }
@@ -54,10 +57,10 @@ fn agree(seed: u64) -> (u64, Vec<usize>) {
 #[test]
 fn the_chip_fires_as_the_float_reference_whatever_the_mapping() {
     let mut fired = 0;
-    for seed in 0..10 {
-        let (spikes, cores) = agree(seed);
+    cases(10, 0, |random| {
+        let (spikes, cores) = agree(random);
         fired += spikes;
         assert!(cores[0] < cores[1] && cores[1] < cores[2], "the mappings must differ: {cores:?}");
-    }
+    });
     assert!(fired > 10_000, "{fired} spikes");
 }

@@ -39,12 +39,12 @@ fn the_float_reference_gives_the_recorded_spikes_read_outs_and_predictions() {
         let shape = SampleShape::of(&Interpreter::new(&model.graphs["net"]).unwrap());
         let values = samples(&file(name, "inputs.npy"), shape, None).unwrap();
         assert_eq!(values.len(), 100 * shape.elements(), "{name}");
-        let golden = GoldenFile::open(&file(name, "golden.safetensors")).unwrap();
+        let golden = GoldenFile::read(&file(name, "golden.safetensors")).unwrap();
         let report = check_samples(&model, "net", &values, &golden, &()).unwrap();
         // Four samples with a row a layer and their read-out, and the predictions of all 100.
         assert_eq!(report.rows.len(), 4 * (layers + 1) + 1, "{name}");
         let spikes = report.rows.iter().filter(|row| row.name.contains(".spikes."));
-        assert!(spikes.map(|row| row.compared).sum::<u64>() > 1000, "{name}");
+        assert!(spikes.map(|row| row.compared).sum::<usize>() > 1000, "{name}");
         for row in &report.rows {
             assert_eq!((row.mismatches, row.pass), (0, true), "{name} {}", row.name);
             assert!(row.max_abs_error.is_none_or(|error| error == 0.0), "{name} {}", row.name);
@@ -59,7 +59,7 @@ fn another_recording_does_not_agree() {
     let shape = SampleShape::of(&Interpreter::new(&model.graphs["net"]).unwrap());
     let mut values = samples(&file("digits-leaky", "inputs.npy"), shape, Some(2)).unwrap();
     values.rotate_left(shape.elements());
-    let golden = GoldenFile::open(&file("digits-leaky", "golden.safetensors")).unwrap();
+    let golden = GoldenFile::read(&file("digits-leaky", "golden.safetensors")).unwrap();
     let problem = check_samples(&model, "net", &values, &golden, &()).unwrap_err();
     assert!(problem.to_string().contains("is of sample 2, there are 2"), "{problem}");
     let four = samples(&file("digits-leaky", "inputs.npy"), shape, Some(4)).unwrap();

@@ -113,7 +113,7 @@ fn shift_weights(model: &mut LoadedModel, layer: &str, steps: usize, change: f64
     let Op::Conv(conv) = &mut graph.net[node].op else {
         panic!("{} is no convolution", graph.net[node].name)
     };
-    conv.weight.data.iter_mut().for_each(|w| *w += change);
+    conv.weight.data.edit(|weights| weights.iter_mut().for_each(|w| *w += change));
 }
 
 #[test]

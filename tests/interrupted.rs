@@ -126,6 +126,7 @@ fn runs_that_race_for_a_folder_give_one_whole_set() {
     assert!(contents(folder.path()) == whole());
 }
 
+#[cfg(feature = "parquet")]
 #[test]
 fn a_stopped_run_leaves_the_earlier_one_and_no_temporary_files() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,12 +3,14 @@
 #[path = "../examples/library.rs"]
 mod example;
 
+use snnc_targets::Subject;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use snnc::compiler::ir::NetworkId;
-use snnc::simulator::charge::Record;
+use snnc::simulator::charge::MeterRecord;
 use snnc::simulator::time::cycle::Watcher;
+use snnc::targets::EnergyEvent;
 use snnc::{
     Code, CompileOptions, Course, Diagnostic, Fidelity, Model, Observer, Outcome, Program, Progress, Session,
     SessionOptions, Workload,
@@ -51,7 +53,7 @@ fn the_example_runs() {
 fn a_session_answers_many_threads_alike() {
     let samples = PROGRAM.samples("classifier", pictures(5)).unwrap();
     let first = session(None).run(&samples).unwrap();
-    assert!(first.record.total.tally.total().total().events.spikes > 100);
+    assert!(first.record.total.tally.total().total().events[EnergyEvent::NeuronSpike] > 100);
     for threads in [1, 3] {
         let shared = session(Some(threads));
         std::thread::scope(|scope| {
@@ -142,10 +144,10 @@ impl Progress for Steps {
 }
 
 #[derive(Default)]
-struct Seen(Vec<(u64, Record)>);
+struct Seen(Vec<(u64, MeterRecord)>);
 
 impl Observer for Seen {
-    fn item(&mut self, index: u64, record: &Record) -> Result<(), Diagnostic> {
+    fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic> {
         self.0.push((index, record.clone()));
         Ok(())
     }
@@ -173,6 +175,6 @@ fn a_workload_of_another_author_runs_and_is_watched() {
 fn a_run_without_items_is_refused_and_not_reported() {
     for items in [0, 1 << 32] {
         let refused = session(None).run(&Darker(items)).unwrap_err();
-        assert_eq!((refused.code, refused.place.as_str()), (Code::Argument, &*format!("items {items}")));
+        assert_eq!((refused.code, refused.place), (Code::Argument, Subject::value("items", items).into()));
     }
 }

@@ -15,8 +15,8 @@ use snnc_simulator::counts::Events;
 use snnc_simulator::execute::{Chip, oracle};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::workload::Generation;
-use snnc_simulator::workload::generation::Image;
-use snnc_targets::{Target, registry};
+use snnc_simulator::workload::generation::GeneratedImage;
+use snnc_targets::{EnergyEvent, Target, registry};
 
 /// The default mapping, smaller tiles elsewhere, and cores of another size.
 fn mappings() -> (snnc_compiler::ir::spiking::SpikingIr, Vec<Arc<Program>>) {
@@ -94,12 +94,13 @@ fn images_do_not_depend_on_the_mapping() {
         Session::new(&program.clone().into(), options).unwrap().run(&generation).unwrap()
     };
     let images: Vec<_> = programs.iter().map(image).collect();
-    let operations = |g: &Outcome<Image>| g.record.images[0].tally().events.synaptic_operations;
+    let operations =
+        |g: &Outcome<GeneratedImage>| g.record.items[0].tally().events[EnergyEvent::SynapticOperation];
     for other in &images[1..] {
         assert_eq!(images[0].items, other.items);
         assert_eq!(operations(&images[0]), operations(other));
     }
     let packets: std::collections::BTreeSet<_> =
-        images.iter().map(|g| g.record.images[0].tally().events.packets_sent).collect();
+        images.iter().map(|g| g.record.items[0].tally().events[EnergyEvent::AxonOut]).collect();
     assert_eq!(packets.len(), 3, "other mappings send other packets");
 }

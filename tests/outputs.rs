@@ -258,6 +258,7 @@ fn a_full_or_missing_standard_error_is_no_panic() {
     assert_eq!(without(1, &["compile"]).output().unwrap().status.code(), Some(2));
 }
 
+#[cfg(feature = "parquet")]
 #[test]
 fn a_run_replaces_the_whole_earlier_one_or_refuses() {
     let folder = tempfile::tempdir().unwrap();

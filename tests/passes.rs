@@ -4,7 +4,7 @@ mod common;
 
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::charge::Meter;
 use snnc_simulator::counts::{Grain, PassCounts};
 use snnc_simulator::execute::{Chip, PassOutcome};
@@ -94,7 +94,7 @@ fn a_loop_that_does_not_fit_its_networks_is_refused_with_all_that_is_wrong() {
         ("rows", 6.0, "the denoiser's inputs must have shape [2, 6, 7]"),
         ("columns", 8.0, "the decoder's inputs must have shape [1, 7, 8]"),
     ];
-    let refused = |model: &Model, expected: &str| {
+    let refused = |model: &SpikingModel, expected: &str| {
         let problems = Generation::new(model, 1, 1).unwrap_err();
         assert!(problems.codes().iter().all(|&code| code == Code::ProgramInvalid), "{problems}");
         assert!(problems.to_string().contains(expected), "expected {expected} in\n{problems}");

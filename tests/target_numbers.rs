@@ -78,7 +78,7 @@ fn runs(model: &LoadedModel, target: &Target) -> bool {
         let traces: &[SliceTrace] = &outcome.traces;
         meter.add_pass(&mut record, 0, &outcome.counts, traces);
         let total = record.ledger.total();
-        assert_eq!(total.total(), record.ledger.by_slice().iter().map(|bill| bill.total()).sum());
+        assert_eq!(total.total(), record.ledger.by_slice().iter().map(|breakdown| breakdown.total()).sum());
     }
     true
 }

@@ -2,13 +2,17 @@
 //!
 //! Random networks whose weights are few halves and quarters, so that ties are common and every integer is exact.
 
+#[path = "../compiler/tests/random/mod.rs"]
+mod random;
+
 use indexmap::IndexMap;
+use random::{Random, cases};
 use snnc_compiler::driver;
 use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::spiking::{Bias, NeuronModel, SpikingIr, Ties};
 use snnc_compiler::ir::{NetworkId, Shape};
-use snnc_compiler::layers::{Conv, If, Input, Lif, MeanOverTime, Sparse};
+use snnc_compiler::layers::{Conv, If, Input, Lif, MeanOverTime, SparseLinear};
 use snnc_compiler::passes::quantise::summary;
 use snnc_compiler::reference::{Interpreter, Map, Trace};
 use snnc_compiler::weights::Tensor;
@@ -19,40 +23,30 @@ const NEURONS: usize = 24;
 const FIRE: Op = Op::If(If::new(1.0));
 const LEAK: Op = Op::Lif(Lif::new(2.0, 1.0, 0.0));
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-
-    /// Half of all pairs, weights in quarters from -1/2 to 1; `bias` for each neuron, if there is one.
-    fn synapses(&mut self, bias: Option<f64>) -> Op {
-        let (mut sources, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-        for source in 0..NEURONS as u32 {
-            for target in 0..NEURONS as u32 {
-                if self.below(2) == 0 {
-                    sources.push(source);
-                    targets.push(target);
-                    weights.push(self.below(7) as f64 / 4.0 - 0.5);
-                }
+/// Half of all pairs, weights in quarters from -1/2 to 1; `bias` for each neuron, if there is one.
+fn synapses(random: &mut Random, bias: Option<f64>) -> Op {
+    let (mut sources, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+    for source in 0..NEURONS as u32 {
+        for target in 0..NEURONS as u32 {
+            if random.value_one_in(2) {
+                sources.push(source);
+                targets.push(target);
+                weights.push(random.value(0, 6) as f64 / 4.0 - 0.5);
             }
         }
-        let bias = bias.map(|b| Tensor::new(vec![NEURONS], vec![b; NEURONS]));
-        Op::Sparse(Sparse { sources, targets, weights, bias, outputs: NEURONS })
     }
+    let bias = bias.map(|b| Tensor::new(vec![NEURONS], vec![b; NEURONS]));
+    Op::SparseLinear(SparseLinear { sources, targets, weights, bias, outputs: NEURONS })
 }
 
 /// Host-driven neurons, then `layers` with a list of synapses before each.
-fn model(seed: u64, layers: &[(Op, Option<f64>)]) -> LoadedModel {
-    let mut random = Random(seed);
+fn model(random: &mut Random, layers: &[(Op, Option<f64>)]) -> LoadedModel {
     let one = Conv::new(Tensor::new(vec![1, 1, 1, 1], vec![1.0]));
     let mut ops = vec![Op::Input(Input::constant(Shape::new(1, 1, NEURONS))), Op::Conv(one), FIRE];
     for (op, bias) in layers {
-        ops.extend([random.synapses(*bias), op.clone()]);
+        ops.extend([synapses(random, *bias), op.clone()]);
     }
-    ops.extend([random.synapses(None), Op::MeanOverTime(MeanOverTime)]);
+    ops.extend([synapses(random, None), Op::MeanOverTime(MeanOverTime)]);
     let graph = Builder::chain("net", 8, ops).finish().unwrap();
     LoadedModel {
         name: "ties".into(),
@@ -98,19 +92,18 @@ fn uncorrected(ir: &SpikingIr) -> SpikingIr {
 fn compared(target: &str, layers: &[(Op, Option<f64>)], expected: &[Ties]) -> (usize, usize) {
     let target = registry::load(target).unwrap();
     let mut sums = (0, 0);
-    for seed in 0..6 {
-        let model = model(seed, layers);
+    cases(6, 0, |random| {
+        let model = model(random, layers);
         let ir = driver::lower(&model, &target, Default::default()).unwrap();
         let ties: Vec<Ties> = summary(&ir).iter().filter_map(|layer| layer.ties).collect();
         assert_eq!(ties[1..], *expected, "{}", target.name);
         let interpreter = Interpreter::new(&model.graphs["net"]).unwrap();
-        let mut random = Random(seed + 99);
         // No eighth and no sum of few of them is a threshold: the host-driven layer has no ties.
-        let input: Vec<f64> = (0..NEURONS).map(|_| random.below(8) as f64 / 8.0 + 0.03).collect();
+        let input: Vec<f64> = (0..NEURONS).map(|_| random.value(0, 7) as f64 / 8.0 + 0.03).collect();
         let trace = interpreter.run(&Map::new(interpreter.input_shape(), input.clone())).unwrap();
         sums.0 += differences(&ir, &input, &trace);
         sums.1 += differences(&uncorrected(&ir), &input, &trace);
-    }
+    });
     sums
 }
 

@@ -1,4 +1,4 @@
-//! Traces read back: as many rows as packets were simulated, with the report's latencies, none faster than an empty
+//! TraceRecorder read back: as many rows as packets were simulated, with the report's latencies, none faster than an empty
 //! network allows; a timeline in which nobody is at two things at once; and choices that make no sense are refused.
 
 use std::collections::BTreeMap;
@@ -8,18 +8,18 @@ use std::sync::{Arc, LazyLock};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
-use snnc::trace::{Extent, Options, Traces};
+use snnc::trace::{Extent, TraceOptions, TraceRecorder};
 use snnc::{Observer, Outcome, Session, SessionOptions};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::load;
 use snnc_compiler::ir::program::Program;
-use snnc_simulator::charge::Record;
+use snnc_simulator::charge::MeterRecord;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::time::{Fidelity, Latencies};
 use snnc_simulator::workload::Generation;
-use snnc_simulator::workload::generation::Image;
-use snnc_targets::schema::Routing;
-use snnc_targets::{Code, Diagnostic, registry};
+use snnc_simulator::workload::generation::GeneratedImage;
+use snnc_targets::schema::RoutingScheme;
+use snnc_targets::{Code, Diagnostic, Subject, registry};
 
 /// The example, compiled once.
 static PROGRAM: LazyLock<Arc<Program>> = LazyLock::new(|| {
@@ -32,15 +32,15 @@ static PROGRAM: LazyLock<Arc<Program>> = LazyLock::new(|| {
 static FORKING: LazyLock<Arc<Program>> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spiking-diffusion-mnist/model.ron");
     let mut target = registry::load("loihi-like").unwrap();
-    target.topology.routing.0 = Routing::Multicast { table_entries: None };
+    target.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
     compile(&load(&path).unwrap(), &target, CompileOptions::default()).unwrap().1.into()
 });
 
 /// Only traces.
-struct Only<'a>(Traces<'a>);
+struct Only<'a>(TraceRecorder<'a>);
 
 impl Observer for Only<'_> {
-    fn item(&mut self, _: u64, _: &Record) -> Result<(), Diagnostic> {
+    fn item(&mut self, _: u64, _: &MeterRecord) -> Result<(), Diagnostic> {
         Ok(())
     }
 
@@ -52,9 +52,13 @@ impl Observer for Only<'_> {
 /// A run of one image.
 const ONE: Extent = Extent { items: 1, passes: 50, item_name: "image" };
 
-fn traced(program: &Arc<Program>, every: u32, options: Options) -> Result<Outcome<Image>, Diagnostic> {
+fn traced(
+    program: &Arc<Program>,
+    every: u32,
+    options: TraceOptions,
+) -> Result<Outcome<GeneratedImage>, Diagnostic> {
     let fidelity = Fidelity::Cycle { every };
-    let mut only = Only(Traces::new(program, options, ONE, fidelity)?.expect("something is traced"));
+    let mut only = Only(TraceRecorder::new(program, options, ONE, fidelity)?.expect("something is traced"));
     let generation = Generation::new(&program.model, 1, 1).unwrap();
     let session = Session::new(&program.clone().into(), SessionOptions { fidelity, threads: None })?;
     let generated = session.run_observed(&generation, &mut only, &())?;
@@ -72,7 +76,8 @@ fn rows_are_deliveries(program: &Arc<Program>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("packets.parquet");
     let generated =
-        traced(program, 512, Options { packets: Some(path.clone()), ..Options::default() }).unwrap();
+        traced(program, 512, TraceOptions { packets: Some(path.clone()), ..TraceOptions::default() })
+            .unwrap();
     let time = generated.record.total.tally.total().time;
     let cycle = generated.session.meter().cycle().unwrap();
     let (mut latencies, mut zero_load, mut slowest) = (Latencies::default(), 0, 0);
@@ -85,7 +90,7 @@ fn rows_are_deliveries(program: &Arc<Program>) {
         let latency = row.get_long(16).unwrap() as u64;
         assert_eq!(latency, (delivered - injected) as u64);
         let tiles = [4, 10].map(|column| cycle.tiles()[row.get_int(column).unwrap() as usize]);
-        let least = cycle.ways().between(tiles[0], tiles[1]) * cycle.clock_ps();
+        let least = cycle.zero_load_routes().between(tiles[0], tiles[1]) * cycle.clock_ps();
         assert!(latency >= least, "{row}");
         let hops = tiles[0].0.abs_diff(tiles[1].0) + tiles[0].1.abs_diff(tiles[1].1);
         assert_eq!(row.get_int(11).unwrap(), i32::from(hops));
@@ -118,11 +123,11 @@ fn a_timeline_shows_nobody_at_two_things_at_once() {
 fn timeline(program: &Arc<Program>) -> [usize; 3] {
     let folder = tempfile::tempdir().unwrap();
     let [packets, events] = ["packets.parquet", "trace.json"].map(|name| folder.path().join(name));
-    let options = Options {
+    let options = TraceOptions {
         packets: Some(packets.clone()),
         events: Some(events.clone()),
         timesteps: Some("0..3".parse().unwrap()),
-        ..Options::default()
+        ..TraceOptions::default()
     };
     traced(program, 64, options).unwrap();
     let reader = SerializedFileReader::new(File::open(&packets).unwrap()).unwrap();
@@ -157,24 +162,36 @@ fn timeline(program: &Arc<Program>) -> [usize; 3] {
 fn traces_that_make_no_sense_are_refused() {
     let (program, folder) = (&*PROGRAM, tempfile::tempdir().unwrap());
     let path = folder.path().join("out");
-    let refused = |options: Options, fidelity| {
-        let problem = Traces::new(program, options, Extent { items: 2, ..ONE }, fidelity).unwrap_err();
+    let refused = |options: TraceOptions, fidelity| {
+        let problem = TraceRecorder::new(program, options, Extent { items: 2, ..ONE }, fidelity).unwrap_err();
         assert_eq!(problem.code, Code::Argument);
         problem.place
     };
     let cycle = Fidelity::Cycle { every: 1 };
-    let packets = Options { packets: Some(path.clone()), ..Options::default() };
-    assert_eq!(refused(packets.clone(), Fidelity::Analytic), "--trace");
+    let packets = TraceOptions { packets: Some(path.clone()), ..TraceOptions::default() };
+    assert_eq!(refused(packets.clone(), Fidelity::Analytic), Subject::argument("--trace").into());
     let span = |text: &str| Some(text.parse().unwrap());
-    assert_eq!(refused(Options { images: span("1..3"), ..packets.clone() }, cycle), "--trace-images");
-    assert_eq!(refused(Options { passes: span("50"), ..packets.clone() }, cycle), "--trace-passes");
-    assert_eq!(refused(Options { timesteps: span("900"), ..packets.clone() }, cycle), "--trace-timesteps");
-    assert_eq!(refused(Options { timesteps: span("1"), ..Options::default() }, cycle), "--trace-timesteps");
-    let both = Options { events: Some(path.clone()), ..packets };
-    assert_eq!(refused(both, cycle), "--trace-events");
+    assert_eq!(
+        refused(TraceOptions { images: span("1..3"), ..packets.clone() }, cycle),
+        Subject::argument("--trace-images").into()
+    );
+    assert_eq!(
+        refused(TraceOptions { passes: span("50"), ..packets.clone() }, cycle),
+        Subject::argument("--trace-passes").into()
+    );
+    assert_eq!(
+        refused(TraceOptions { timesteps: span("900"), ..packets.clone() }, cycle),
+        Subject::argument("--trace-timesteps").into()
+    );
+    assert_eq!(
+        refused(TraceOptions { timesteps: span("1"), ..TraceOptions::default() }, cycle),
+        Subject::argument("--trace-timesteps").into()
+    );
+    let both = TraceOptions { events: Some(path.clone()), ..packets };
+    assert_eq!(refused(both, cycle), Subject::argument("--trace-events").into());
     // A timeline of everything would be too long, and says so before it is written.
-    let events = Options { events: Some(path.clone()), ..Options::default() };
+    let events = TraceOptions { events: Some(path.clone()), ..TraceOptions::default() };
     let problem = traced(program, 16, events).unwrap_err();
-    assert_eq!((problem.code, problem.place.as_str()), (Code::Argument, "--trace-events"));
+    assert_eq!((problem.code, problem.place), (Code::Argument, Subject::argument("--trace-events").into()));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a failed trace leaves nothing");
 }

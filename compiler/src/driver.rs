@@ -1,7 +1,7 @@
 //! Runs the stages in order and verifies after each: a stage cannot forget.
 
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
@@ -10,8 +10,9 @@ use crate::mapping::partition::Rates;
 use crate::mapping::partition::search::SearchOptions;
 use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
-use crate::mapping::traffic::Traffic;
+use crate::mapping::traffic::CoreTraffic;
 use crate::mapping::{Partition, Placement, build_cores, partition, place, route};
+use crate::passes::pipeline::Lowered;
 use crate::passes::{self, LowerOptions, pipeline};
 use crate::workload::{self, Reconstruction, Workload};
 
@@ -45,10 +46,21 @@ pub fn lower_for(
     target: &Target,
     options: LowerOptions,
 ) -> Result<SpikingIr, Diagnostics> {
+    Ok(lowered(model, workload, target, options)?.ir)
+}
+
+/// Lowers a model, and refuses recorded passes that change nothing.
+fn lowered(
+    model: &LoadedModel,
+    workload: &dyn Workload,
+    target: &Target,
+    options: LowerOptions,
+) -> Result<Lowered, Diagnostics> {
     let located = |problems| model.origin.locate(problems);
-    let ir = pipeline::lower(model, workload, target, options).map_err(located)?;
+    let lowered = pipeline::lower(model, workload, target, options).map_err(located)?;
+    let ir = &lowered.ir;
     if let Some(plain) = without_calibration(options)
-        && pipeline::lower(model, workload, target, plain)? == ir
+        && pipeline::lower(model, workload, target, plain)?.ir == *ir
     {
         let bits = ir.model.neuron.weight_bits;
         let reason = workload.unrecorded().map_or_else(
@@ -57,7 +69,7 @@ pub fn lower_for(
         );
         return Err(idle_calibration(options, &reason).into());
     }
-    Ok(ir)
+    Ok(lowered)
 }
 
 /// What a pass makes of a model on its way to a target, for people.
@@ -74,7 +86,7 @@ pub fn emit_after(
     text.map_err(|problems| model.origin.locate(problems))
 }
 
-/// The same choices without the recorded passes that were asked for; none if nobody asked.
+/// The choices without the recorded passes that were asked for; `None` if none were.
 fn without_calibration(options: LowerOptions) -> Option<LowerOptions> {
     let asked = options.calibration.is_some_and(|passes| passes > 0);
     asked.then_some(LowerOptions { calibration: Some(0), ..options })
@@ -82,14 +94,15 @@ fn without_calibration(options: LowerOptions) -> Option<LowerOptions> {
 
 /// Recorded passes that change no integer.
 fn idle_calibration(options: LowerOptions, reason: &str) -> Diagnostic {
-    let place = format!("--calibrate {}", options.calibration.unwrap_or(0));
+    let place = Subject::value("--calibrate", options.calibration.unwrap_or(0));
     Diagnostic::new(Code::Argument, place, format!("would change nothing: {reason}"))
         .hint("leave it out: weights are rounded alike either way")
 }
 
-/// What a user brings to the mapping; what is missing is searched for.
+/// What a user brings to the mapping: expected rates, and a partition or placement that is searched for where it is
+/// missing.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Given {
+pub struct MappingInputs {
     /// Expected spikes.
     pub rates: Rates,
     /// Another author's partition.
@@ -103,32 +116,32 @@ pub struct Given {
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`], or what a verifier finds.
 pub fn map(ir: &SpikingIr, target: &Target, options: CompileOptions) -> Result<Program, Diagnostics> {
-    map_given(ir, target, options, &Given::default())
+    map_with(ir, target, options, &MappingInputs::default())
 }
 
-/// The same with rates, a partition or a placement from elsewhere.
+/// Maps a spiking IR with rates, a partition or a placement that the user brings.
 ///
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`], or what a verifier finds.
-pub fn map_given(
+pub fn map_with(
     ir: &SpikingIr,
     target: &Target,
     options: CompileOptions,
-    given: &Given,
+    inputs: &MappingInputs,
 ) -> Result<Program, Diagnostics> {
     // What narrower weights take is the target's to say.
     has_neurons(ir, target)?;
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
-    let (partition, sites) = match (&given.partition, &target.layer_cores) {
+    let (partition, sites) = match (&inputs.partition, &target.layer_cores) {
         (Some(partition), _) => (partition.clone(), None),
         (None, Some(layers)) => {
             let (partition, placement) = partition::layer_cores::assign(ir, target, layers)?;
             (partition, Some(placement))
         }
-        (None, None) => (partition::search(ir, target, &given.rates, options.search)?.partition, None),
+        (None, None) => (partition::search(ir, target, &inputs.rates, options.search)?.partition, None),
     };
-    assemble_weighed(ir, target, &partition, &given.rates, |traffic| {
-        match given.placement.clone().or(sites) {
+    assemble_for_rates(ir, target, &partition, &inputs.rates, |traffic| {
+        match inputs.placement.clone().or(sites) {
             Some(placement) => Ok(placement),
             None => Ok(place::place(partition.cores.len(), traffic, target, options.place)?),
         }
@@ -140,7 +153,7 @@ fn has_neurons(ir: &SpikingIr, target: &Target) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::default();
     for (id, lacking) in ir.model.lacking(&target.neuron) {
         let message = format!("{lacking} ({})", target.name);
-        let place = format!("layer {}", ir.model.layer_name(id));
+        let place = ir.model.layer_place(id);
         let hint = "choose a target whose `neuron` group has it (`snnc targets show NAME`), or other neurons";
         problems.push(Diagnostic::new(Code::Unsupported, place, message).hint(hint));
     }
@@ -155,24 +168,24 @@ pub fn assemble(
     ir: &SpikingIr,
     target: &Target,
     partition: &Partition,
-    placement: impl FnOnce(&Traffic) -> Result<Placement, Diagnostics>,
+    placement: impl FnOnce(&CoreTraffic) -> Result<Placement, Diagnostics>,
 ) -> Result<Program, Diagnostics> {
-    assemble_weighed(ir, target, partition, &Rates::default(), placement)
+    assemble_for_rates(ir, target, partition, &Rates::default(), placement)
 }
 
-fn assemble_weighed(
+fn assemble_for_rates(
     ir: &SpikingIr,
     target: &Target,
     partition: &Partition,
     rates: &Rates,
-    placement: impl FnOnce(&Traffic) -> Result<Placement, Diagnostics>,
+    placement: impl FnOnce(&CoreTraffic) -> Result<Placement, Diagnostics>,
 ) -> Result<Program, Diagnostics> {
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
     partition.verify(ir)?;
     let ir = ir.reordered(&partition.orders);
     let cut = ir.with_parts(&partition.kernel_parts);
     let cores = build_cores(&cut, partition);
-    let placement = placement(&Traffic::expected(&cores, rates))?;
+    let placement = placement(&CoreTraffic::expected(&cores, rates))?;
     placement.verify(cores.len(), target)?;
     let Placement { chips, sites } = placement;
     let program = Program {
@@ -215,8 +228,11 @@ pub fn compile_reconstruction(
 ) -> Result<(Program, HostTail), Diagnostics> {
     let located = |problems| model.origin.locate(problems);
     let workload = Reconstruction::new(model)?;
-    let ir = lower_for(model, &workload, target, options.lower)?;
-    let tail = passes::tail(model, workload.encoder(), &ir).map_err(located)?;
+    let Lowered { ir, mut host_tails } = lowered(model, &workload, target, options.lower)?;
+    let encoder = workload.encoder();
+    let without_tail =
+        || located(passes::unsupported(encoder, encoder, "its last layer must be a nearest code").into());
+    let tail = host_tails.pop().ok_or_else(without_tail)?;
     Ok((map(&ir, target, options).map_err(located)?, tail))
 }
 

@@ -21,6 +21,7 @@ pub mod layers;
 pub mod mapping;
 pub mod neuron;
 pub mod passes;
+mod random;
 pub mod reference;
 pub mod weights;
 pub mod workload;

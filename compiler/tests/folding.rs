@@ -1,16 +1,21 @@
-//! Pools and sums: against independent evaluations, folded into kernels against the float reference, and what is refused.
+//! Pools and sums: against independent evaluations, folded into kernels against the float reference, and what is
+//! refused.
 
 mod folded;
+mod random;
 
-use folded::{BLOCKS, Random, network};
+use folded::{BLOCKS, network};
+use random::cases;
 use snnc_compiler::graph::{Builder, Graph, Op};
 use snnc_compiler::ir::Shape;
-use snnc_compiler::layers::{Add, AvgPool2d, Concat, Conv, If, Input, MeanOverTime, Sparse, SumPool2d};
+use snnc_compiler::layers::{
+    Add, AvgPool2d, Concat, Conv, If, Input, MeanOverTime, PoolWindow, SparseLinear, SumPool2d,
+};
 use snnc_compiler::passes::calibrate;
-use snnc_compiler::passes::collect::{self, Wiring};
+use snnc_compiler::passes::collect::{self, KernelWiring};
 use snnc_compiler::reference::{Interpreter, Map};
 use snnc_compiler::weights::Tensor;
-use snnc_targets::Code;
+use snnc_targets::{Code, Subject};
 
 /// What one layer makes of maps of one shape, in the float reference; each map is a part of the input's channels.
 fn reference(shape: Shape, op: Op, input: &[f64]) -> Map {
@@ -19,7 +24,7 @@ fn reference(shape: Shape, op: Op, input: &[f64]) -> Map {
 }
 
 /// Sums over windows by prefix sums of the padded channel.
-fn by_prefix_sums(map: &[f64], (height, width): (usize, usize), pool: &SumPool2d) -> Vec<f64> {
+fn by_prefix_sums(map: &[f64], (height, width): (usize, usize), pool: &PoolWindow) -> Vec<f64> {
     let ((kh, kw), (ph, pw)) = (pool.kernel, pool.padding);
     let (rows, columns) = (height + 2 * ph, width + 2 * pw);
     let mut prefix = vec![vec![0.0; columns + 1]; rows + 1];
@@ -44,33 +49,34 @@ fn by_prefix_sums(map: &[f64], (height, width): (usize, usize), pool: &SumPool2d
 fn windows_are_summed_and_averaged_as_in_pytorch() {
     // torch.nn.functional.avg_pool2d(torch.arange(15.).reshape(1, 3, 5), 2, (1, 2)): the fifth column fills no window.
     let input: Vec<f64> = (0..15).map(f64::from).collect();
-    let mean = AvgPool2d { kernel: (2, 2), stride: Some((1, 2)), padding: (0, 0) };
+    let mean = AvgPool2d(PoolWindow { kernel: (2, 2), stride: Some((1, 2)), padding: (0, 0) });
     let output = reference(Shape::new(1, 3, 5), mean.into(), &input);
     assert_eq!((output.shape(), output.data.as_slice()), (Shape::new(1, 2, 2), &[3.0, 5.0, 8.0, 10.0][..]));
     // Padding counts as zeros: a corner is a quarter of its only value.
-    let padded = AvgPool2d { kernel: (2, 2), stride: None, padding: (1, 1) };
+    let padded = AvgPool2d(PoolWindow { kernel: (2, 2), stride: None, padding: (1, 1) });
     assert_eq!(
         reference(Shape::new(1, 2, 2), padded.into(), &[4.0, 8.0, 12.0, 16.0]).data,
         [1.0, 2.0, 3.0, 4.0]
     );
 
-    let mut random = Random(7);
-    for _ in 0..60 {
-        let (height, width) = (3 + random.below(6), 3 + random.below(6));
-        let kernel = (1 + random.below(3), 1 + random.below(3));
-        let stride = (1 + random.below(3), 1 + random.below(3));
-        let padding = (random.below(kernel.0 / 2 + 1), random.below(kernel.1 / 2 + 1));
-        let sum = SumPool2d { kernel, stride: Some(stride), padding };
-        let input: Vec<f64> = (0..2 * height * width).map(|_| random.below(64) as f64 - 32.0).collect();
-        let expected: Vec<f64> =
-            input.chunks(height * width).flat_map(|map| by_prefix_sums(map, (height, width), &sum)).collect();
+    cases(60, 7, |random| {
+        let (height, width) = (random.between(3, 8), random.between(3, 8));
+        let kernel = (random.between(1, 3), random.between(1, 3));
+        let stride = (random.between(1, 3), random.between(1, 3));
+        let padding = (random.between(0, kernel.0 / 2), random.between(0, kernel.1 / 2));
+        let sum = SumPool2d(PoolWindow { kernel, stride: Some(stride), padding });
+        let input: Vec<f64> = (0..2 * height * width).map(|_| random.value(0, 63) as f64 - 32.0).collect();
+        let expected: Vec<f64> = input
+            .chunks(height * width)
+            .flat_map(|map| by_prefix_sums(map, (height, width), &sum.0))
+            .collect();
         let shape = Shape::new(2, height, width);
         assert_eq!(reference(shape, sum.clone().into(), &input).data, expected, "{sum:?} on {shape}");
-        let mean = AvgPool2d { kernel, stride: Some(stride), padding };
+        let mean = AvgPool2d(PoolWindow { kernel, stride: Some(stride), padding });
         let n = (kernel.0 * kernel.1) as f64;
         let expected: Vec<f64> = expected.iter().map(|sum| sum / n).collect();
         assert_eq!(reference(shape, mean.into(), &input).data, expected);
-    }
+    });
 }
 
 #[test]
@@ -110,13 +116,13 @@ fn folds_exactly(graph: &Graph, input: &[f64]) -> usize {
 #[test]
 fn folded_layers_follow_the_float_reference() {
     let (mut blocks, mut fired, mut largest) = ([0; BLOCKS], 0, 0);
-    for seed in 0..80 {
-        let (graph, input, kinds) = network(seed);
+    cases(80, 0, |random| {
+        let (graph, input, kinds) = network(random);
         let spikes = folds_exactly(&graph, &input);
         fired += spikes;
         largest = largest.max(spikes);
         blocks.iter_mut().zip(kinds).for_each(|(all, kind)| *all += kind);
-    }
+    });
     assert!(blocks.iter().all(|&count| count >= 10), "{blocks:?}");
     assert!(fired > 100_000, "{fired} spikes, at most {largest} of a network");
 }
@@ -125,7 +131,7 @@ fn folded_layers_follow_the_float_reference() {
 fn behind(shape: Shape, layers: &[(&str, &[&str], Op)]) -> Builder<'static> {
     let mut builder = Builder::new("net", 4);
     let n = shape.channels;
-    let diagonal = (0..n * n).map(|i| f64::from(u8::from(i % (n + 1) == 0))).collect();
+    let diagonal: Vec<f64> = (0..n * n).map(|i| f64::from(u8::from(i % (n + 1) == 0))).collect();
     builder.input("in", shape).then("weights", Conv::new(Tensor::new(vec![n, n, 1, 1], diagonal)));
     builder.then("source", If::new(1.0));
     for (name, from, op) in layers {
@@ -139,7 +145,7 @@ fn conv(shape: [usize; 4]) -> Conv {
 }
 
 fn pool(kernel: usize, stride: usize) -> Op {
-    AvgPool2d { kernel: (kernel, kernel), stride: Some((stride, stride)), padding: (0, 0) }.into()
+    AvgPool2d(PoolWindow { kernel: (kernel, kernel), stride: Some((stride, stride)), padding: (0, 0) }).into()
 }
 
 #[test]
@@ -167,14 +173,14 @@ fn the_same_layer_added_twice_has_one_kernel_of_twice_the_weight() {
     );
     let collected = collect::run(&pooled.finish().unwrap()).unwrap();
     let kernel = &collected.layers[1].sources[0];
-    let Wiring::Conv { map, .. } = &kernel.wiring else { panic!("a kernel") };
+    let KernelWiring::Conv { map, .. } = &kernel.wiring else { panic!("a kernel") };
     assert_eq!((map.rows.kernel, map.rows.stride, map.rows.padding), (6, 2, 2));
-    assert!(kernel.weights.iter().all(|&weight| weight == 0.125) && kernel.weights.len() == 2 * 36 * 3);
+    assert!(kernel.weights.iter().all(|weight| weight == 0.125) && kernel.weights.len() == 2 * 36 * 3);
 }
 
 #[test]
 fn lists_of_synapses_and_lines_are_added_as_lists() {
-    let list = |weights: [f64; 3]| Sparse {
+    let list = |weights: [f64; 3]| SparseLinear {
         sources: vec![0, 3, 3],
         targets: vec![1, 3, 2],
         weights: weights.to_vec(),
@@ -193,9 +199,13 @@ fn lists_of_synapses_and_lines_are_added_as_lists() {
     );
     let graph = graph.finish().unwrap();
     let sum = &collect::run(&graph).unwrap().layers[1];
-    let Wiring::Sparse { sources, targets } = &sum.sources[0].wiring else { panic!("a list") };
-    let pairs: Vec<_> =
-        sources.iter().zip(targets).zip(&sum.sources[0].weights).map(|((&s, &t), &w)| (s, t, w)).collect();
+    let KernelWiring::Sparse { sources, targets } = &sum.sources[0].wiring else { panic!("a list") };
+    let pairs: Vec<_> = sources
+        .iter()
+        .zip(targets)
+        .zip(sum.sources[0].weights.iter())
+        .map(|((&s, &t), w)| (s, t, w))
+        .collect();
     let expected = [
         (0, 0, 1.0),
         (0, 1, 0.75),
@@ -209,11 +219,11 @@ fn lists_of_synapses_and_lines_are_added_as_lists() {
     assert!(folds_exactly(&graph, &[1.0, 0.5, 0.25, 2.0]) > 10);
 }
 
-fn refused(builder: Builder<'_>, place: &str, message: &str) {
+fn refused(builder: Builder<'_>, place: Subject, message: &str) {
     let error = collect::run(&builder.finish().unwrap()).unwrap_err();
     assert_eq!(error.codes(), [Code::Unsupported], "{error}");
     let found = &error.0[0];
-    assert!(found.place.as_str() == place && found.message.contains(message), "{error}");
+    assert!(*found.place.subject() == place && found.message.contains(message), "{error}");
     assert!(found.hint.is_some(), "{error}");
 }
 
@@ -234,14 +244,14 @@ fn what_is_no_single_kernel_is_refused_by_name() {
     let (odd, even) = (Shape::new(1, 9, 9), Shape::new(1, 8, 8));
     let pooled =
         |op: Conv| vec![("pool", &["source"][..], pool(2, 2)), ("conv", &["pool"][..], Op::Conv(op))];
-    refused(ends(pooled(padded()), odd), "layer net.conv", "reads beside the map");
+    refused(ends(pooled(padded()), odd), Subject::layer("net", "conv"), "reads beside the map");
     refused(
         ends(pooled(Conv { dilation: (2, 2), ..conv([1, 1, 2, 2]) }), even),
-        "layer net.conv",
+        Subject::layer("net", "conv"),
         "leave gaps",
     );
     let up = Conv { stride: (2, 2), transposed: true, ..conv([1, 1, 2, 2]) };
-    refused(ends(pooled(up), even), "layer net.conv", "do not make one pattern");
+    refused(ends(pooled(up), even), Subject::layer("net", "conv"), "do not make one pattern");
     let twice = vec![
         ("first", &["source"][..], Op::Conv(padded())),
         ("conv", &["first"][..], Op::Conv(Conv { groups: 1, ..conv([2, 1, 1, 1]) })),
@@ -251,11 +261,15 @@ fn what_is_no_single_kernel_is_refused_by_name() {
         ("first", &["source"][..], Op::Conv(conv([2, 1, 1, 1]))),
         ("conv", &["first"][..], Op::Conv(conv([1, 2, 1, 1]))),
     ];
-    refused(ends(dense, even), "layer net.conv", "is fed by \"first\" (Conv2d), expected a firing layer");
+    refused(
+        ends(dense, even),
+        Subject::layer("net", "conv"),
+        "is fed by \"first\" (Conv2d), expected a firing layer",
+    );
     let constant = vec![("sum", &["source", "weights"][..], Op::Add(Add))];
     refused(
         ends(constant, even),
-        "layer net.sum",
+        Subject::layer("net", "sum"),
         "is fed by \"weights\" (Conv2d), which is constant over time",
     );
     let constants = vec![

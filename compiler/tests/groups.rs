@@ -8,13 +8,13 @@ use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
-    Population, Projection, Readout, SpikingIr, Window,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Network, NeuronFormat, NeuronModel,
+    Population, Projection, Readout, SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::report::MappingReport;
-use snnc_compiler::mapping::traffic::Traffic;
+use snnc_compiler::mapping::traffic::CoreTraffic;
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::KernelSharing;
 use snnc_targets::{Target, registry};
@@ -50,7 +50,7 @@ fn network(target: &Target, shape: Shape, map: ConvMap, channels: ChannelMap) ->
     let (height, width) = (map.rows.kernel, map.cols.kernel);
     let kernel = Kernel { channels, height, width, weights: vec![1; channels.pairs() * height * width] };
     let ir = SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "groups".into(),
             neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
             networks: vec![network].into(),
@@ -112,7 +112,7 @@ fn a_direct_read_out_of_n_neurons_has_n_synapses_on_as_few_cores_as_hold_them() 
             let least = report.core_bounds.iter().map(|bound| bound.least).max().unwrap() as usize;
             assert_eq!((report.cores, least), ((2 * n).div_ceil(each), (2 * n).div_ceil(each)), "{place}");
             // A packet for each spike, as few as there can be.
-            let packets = Traffic::uniform(&program.cores).packets();
+            let packets = CoreTraffic::uniform(&program.cores).packets();
             assert_eq!((packets, report.traffic.packets_bound), (n as u64, n as u64), "{place}");
         }
     }

@@ -8,7 +8,7 @@ use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Slice;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
-use snnc_compiler::mapping::hypergraph::{Block, Blocks, Limits, Options, partition};
+use snnc_compiler::mapping::hypergraph::{BlockId, Blocks, HypergraphOptions, Limits, partition};
 use snnc_compiler::{driver, frontend};
 use snnc_targets::Code;
 
@@ -24,9 +24,9 @@ fn a_network_becomes_cores_under_all_limits() {
     // Every weight of every kernel once.
     let weights: usize = ir.projections.values().map(|p| p.weights().len()).sum();
     assert_eq!(found.kernels.costs.iter().sum::<u64>(), weights as u64);
-    found.graph.covers = vec![found.axons.clone(), found.kernels.clone()];
-    let limits = Limits { scalars: vec![40], covers: vec![80, 280] };
-    let options = Options { effort: Effort::Fast, seed: 3 };
+    found.graph.shared = vec![found.axons.clone(), found.kernels.clone()];
+    let limits = Limits { scalars: vec![40], shared: vec![80, 280] };
+    let options = HypergraphOptions { effort: Effort::Fast, seed: 3 };
     let solution = partition(&found.graph, &limits, Blocks::Exactly(24), options).unwrap();
     let loads = Limits::loads(&found.graph, &solution.blocks, solution.count);
     assert!(loads.chunks(3).all(|load| load[0] <= 40 && load[1] <= 80 && load[2] <= 280), "{loads:?}");
@@ -44,7 +44,7 @@ fn the_denoiser_of_the_example_is_the_benchmark() {
     let found = network_graph(&ir, sdid, 16).unwrap();
     assert_eq!((found.graph.vertices(), found.graph.incidence.pins()), (4116, 488_908));
     assert!(found.graph.net_weights.iter().all(|&weight| weight == 16));
-    let options = Options { effort: Effort::Fast, seed: 1 };
+    let options = HypergraphOptions { effort: Effort::Fast, seed: 1 };
     let solution = partition(&found.graph, &Limits::scalar(530), Blocks::Exactly(128), options).unwrap();
     assert_eq!(solution.cost, found.graph.km1(&solution.blocks));
     assert!(solution.cost <= 305_000, "{}", solution.cost);
@@ -52,7 +52,7 @@ fn the_denoiser_of_the_example_is_the_benchmark() {
     assert_eq!(cores.cores.len(), 128);
     let rest = ir.model.populations.iter().filter(|(_, p)| p.network != sdid).count();
     assert_eq!(cores.verify(&ir).unwrap_err().0.len(), rest, "only other networks are missing");
-    let all: Vec<Block> = solution.blocks.iter().map(|_| Block(0)).collect();
+    let all: Vec<BlockId> = solution.blocks.iter().map(|_| BlockId(0)).collect();
     // All in one block: one box a population.
     assert_eq!(found.to_partition(&ir, &all).cores.values().next().unwrap().len(), 6);
 }

@@ -1,17 +1,15 @@
-//! What lowering refuses, on small graphs: the message names the layer and why.
+//! What lowering makes of small graphs. What it refuses stands in the test files of `files/models`.
 
 use indexmap::IndexMap;
 use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Builder, Op};
 use snnc_compiler::ir::Shape;
-use snnc_compiler::layers::{
-    BatchNorm, Conv, Flatten, If, Input, Lif, Linear, MeanOverTime, Sparse, WeightedSum,
-};
+use snnc_compiler::layers::{Conv, If, Input, Lif, MeanOverTime};
 use snnc_compiler::passes::{LowerOptions, quantise};
 use snnc_compiler::weights::Tensor;
 use snnc_targets::schema::{InputAxonKind, WeightStorage};
-use snnc_targets::{Code, Diagnostics, Target, registry};
+use snnc_targets::{Target, registry};
 
 /// A chain of layers, each fed by the one before.
 fn chain(layers: Vec<(&str, Op)>) -> LoadedModel {
@@ -35,37 +33,15 @@ fn conv(inputs: usize, outputs: usize, groups: usize) -> Op {
 }
 
 fn input() -> (&'static str, Op) {
-    ("input", Op::Input(Input::constant(Shape::new(2, 3, 3))))
+    ("input", Op::Input(Input { shape: Shape::new(2, 3, 3) }))
 }
 
 fn lif(tau: f64) -> Op {
-    Op::Lif(Lif::new(tau, 1.0, 0.0))
+    Op::Lif(Lif { tau, threshold: 1.0, reset: 0.0 })
 }
 
 fn target() -> Target {
     registry::load("loihi-like").unwrap()
-}
-
-fn lower(model: &LoadedModel, target: &Target) -> Result<(), Diagnostics> {
-    driver::lower(model, target, Default::default()).map(drop)
-}
-
-fn refused(code: Code, expected: &str, layers: Vec<(&str, Op)>) {
-    let error = lower(&chain(layers), &target()).unwrap_err();
-    assert_eq!(error.codes(), [code], "{error}");
-    assert!(error.to_string().contains(expected), "expected \"{expected}\" in {error}");
-}
-
-#[test]
-fn a_plain_chain_lowers() {
-    let layers = vec![
-        input(),
-        ("a", conv(2, 2, 1)),
-        ("lif", lif(2.0)),
-        ("b", conv(2, 1, 1)),
-        ("out", Op::MeanOverTime(MeanOverTime)),
-    ];
-    lower(&chain(layers), &target()).unwrap();
 }
 
 #[test]
@@ -138,9 +114,9 @@ fn narrower_weights_count_as_on_a_target_described_for_them() {
         vec![
             input(),
             ("a", conv(2, wide, 1)),
-            ("if", Op::If(If::new(1.0))),
+            ("if", Op::If(If { threshold: 1.0 })),
             ("b", conv(wide, wide, 1)),
-            ("if2", Op::If(If::new(1.0))),
+            ("if2", Op::If(If { threshold: 1.0 })),
             ("c", conv(wide, 1, 1)),
             ("out", Op::MeanOverTime(MeanOverTime)),
         ]
@@ -177,26 +153,6 @@ fn narrower_weights_count_as_on_a_target_described_for_them() {
 }
 
 #[test]
-fn the_remedy_says_narrower_weights_only_where_they_help() {
-    let remedy = |storage| {
-        let mut target = target();
-        target.synapses.weight_storage.0 = storage;
-        target.core.synapse_memory_bits.0 = 10;
-        let error = driver::compile(&sized(1.0), &target, CompileOptions::default()).unwrap_err();
-        assert_eq!(error.codes()[0], Code::DoesNotFit, "{error}");
-        // Two weights of 8 bits into a neuron; of 4 bits they fit.
-        assert!(error.to_string().contains("uses 16 synapse memory (bits)"), "{error}");
-        let mut options = CompileOptions::default();
-        options.lower.weight_bits = Some(4);
-        (error.to_string(), driver::compile(&sized(1.0), &target, options).is_ok())
-    };
-    let (text, fits) = remedy(WeightStorage::AnyWidth);
-    assert!(text.contains("or narrower weights (--weights)") && fits, "{text}");
-    let (text, fits) = remedy(WeightStorage::Fixed);
-    assert!(text.contains("narrower weights take as much") && !fits, "{text}");
-}
-
-#[test]
 fn thresholds_stay_below_the_chips_cap() {
     let largest = |cap: u32| {
         let mut target = target();
@@ -212,152 +168,4 @@ fn thresholds_stay_below_the_chips_cap() {
     // The search for the best threshold may stay below the cap.
     assert!(capped[0] == capped[1] && (65..=100).contains(&capped[0]), "{capped:?}");
     assert_eq!(largest(8_388_544 - 64), free);
-}
-
-#[test]
-fn what_the_chip_cannot_do_is_refused_with_its_layer() {
-    let norm = |shift: f64| {
-        Op::BatchNorm(BatchNorm {
-            scale: Tensor::new(vec![2], vec![1.0; 2]),
-            shift: Tensor::new(vec![2], vec![shift; 2]),
-            mean: Tensor::new(vec![2], vec![0.0; 2]),
-            variance: Tensor::new(vec![2], vec![1.0; 2]),
-            epsilon: 1e-5,
-        })
-    };
-    let first = || vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(2.0))];
-    let with = |more: Vec<(&'static str, Op)>| first().into_iter().chain(more).collect::<Vec<_>>();
-    // A constant is one a channel only where no border cuts it.
-    let padded = || {
-        let weight = Tensor::new(vec![1, 2, 3, 3], vec![0.5; 18]);
-        ("b", Op::Conv(Conv { padding: (1, 1), ..Conv::new(weight) }))
-    };
-    let normed = |shift, next| with(vec![("norm", norm(shift)), next, ("o", Op::MeanOverTime(MeanOverTime))]);
-    let border = "the constant that \"norm\" (BatchNorm) adds would differ at the map's border";
-    refused(Code::Unsupported, border, normed(0.5, padded()));
-    lower(&chain(normed(0.0, padded())), &target()).unwrap();
-    lower(&chain(normed(0.5, ("b", conv(2, 1, 1)))), &target()).unwrap();
-    let late =
-        with(vec![("b", conv(2, 2, 1)), ("o", Op::MeanOverTime(MeanOverTime)), ("late", conv(2, 1, 1))]);
-    refused(
-        Code::Unsupported,
-        "operations behind a read-out do not run on the chip\n  --> layer net.late",
-        late,
-    );
-    let coefficients = vec![0.1, 0.9, 0.2, 1.0];
-    refused(
-        Code::Unsupported,
-        "not powers of one decay",
-        with(vec![("b", conv(2, 1, 1)), ("out", Op::WeightedSum(WeightedSum { coefficients }))]),
-    );
-    refused(Code::Quantise, "rounds to none", vec![input(), ("a", conv(2, 2, 1)), ("lif", lif(1e6))]);
-}
-
-#[test]
-fn weights_that_folding_makes_infinite_are_the_models_fault() {
-    let large = |shape: &[usize]| Tensor::new(shape.to_vec(), vec![1e200; shape.iter().product()]);
-    let norm = Op::BatchNorm(BatchNorm {
-        scale: large(&[2]),
-        shift: Tensor::new(vec![2], vec![0.0; 2]),
-        mean: Tensor::new(vec![2], vec![0.0; 2]),
-        variance: Tensor::new(vec![2], vec![1.0; 2]),
-        epsilon: 1e-5,
-    });
-    let normed = [("b", Op::Conv(Conv::new(large(&[2, 2, 1, 1])))), ("norm", norm), ("second", lif(2.0))];
-    let message = "are no finite numbers";
-    // By the host, and on spikes.
-    refused(Code::Unsupported, message, [input()].into_iter().chain(normed.clone()).collect());
-    let spikes = [input(), ("a", conv(2, 2, 1)), ("first", lif(2.0))];
-    refused(Code::Unsupported, message, spikes.into_iter().chain(normed).collect());
-}
-
-#[test]
-fn neurons_without_a_fractional_leak_refuse_every_layer_that_has_one() {
-    let mut target = target();
-    target.neuron.decay_bits.0 = 0;
-    let coefficients = vec![0.512, 0.64, 0.8, 1.0];
-    let layers = vec![
-        input(),
-        ("a", conv(2, 2, 1)),
-        ("first", lif(2.0)),
-        ("b", conv(2, 2, 1)),
-        ("second", lif(4.0)),
-        ("c", conv(2, 1, 1)),
-        ("out", Op::WeightedSum(WeightedSum { coefficients })),
-    ];
-    let error = lower(&chain(layers), &target).unwrap_err();
-    assert_eq!(error.codes(), [Code::Quantise; 3]);
-    for (found, expected) in error.0.iter().zip(["1/2", "1/4", "keeps 0.8000"]) {
-        assert!(found.message.contains(expected) && found.message.contains("loihi-like"), "{found}");
-        assert!(found.place.as_str().starts_with("layer net.") && found.hint.is_some());
-    }
-}
-
-#[test]
-fn a_target_without_windows_is_refused() {
-    let mut target = target();
-    target.neuron.active_windows.0 = false;
-    let layers = vec![
-        input(),
-        ("a", conv(2, 2, 1)),
-        ("lif", lif(2.0)),
-        ("b", conv(2, 1, 1)),
-        ("o", Op::MeanOverTime(MeanOverTime)),
-    ];
-    let error = lower(&chain(layers), &target).unwrap_err();
-    assert_eq!(error.codes(), [Code::Unsupported]);
-    assert!(error.to_string().contains("active_windows"), "{error}");
-}
-
-fn line() -> Vec<(&'static str, Op)> {
-    vec![("input", Op::Input(Input::constant(Shape::new(1, 1, 3)))), ("a", conv(1, 1, 1)), ("if", fire())]
-}
-
-fn fire() -> Op {
-    Op::If(If::new(1.0))
-}
-
-fn synapses(bias: f64) -> Op {
-    Op::Sparse(Sparse {
-        sources: vec![2, 0],
-        targets: vec![0, 1],
-        weights: vec![0.5, -1.0],
-        bias: Some(Tensor::new(vec![2], vec![0.0, bias])),
-        outputs: 2,
-    })
-}
-
-#[test]
-fn integrate_and_fire_lines_need_no_leak() {
-    let mut target = target();
-    target.neuron.decay_bits.0 = 0;
-    let linear =
-        Op::Linear(Linear { weight: Tensor::new(vec![2, 2], vec![0.5, 1.0, -1.0, 0.25]), bias: None });
-    let tail =
-        vec![("s", synapses(0.5)), ("if2", fire()), ("l", linear), ("out", Op::MeanOverTime(MeanOverTime))];
-    lower(&chain(line().into_iter().chain(tail).collect()), &target).unwrap();
-    let readout = vec![("s", synapses(0.0)), ("out", Op::MeanOverTime(MeanOverTime))];
-    lower(&chain(line().into_iter().chain(readout).collect()), &target).unwrap();
-}
-
-#[test]
-fn what_lines_and_flattened_maps_cannot_do_is_refused_with_its_layer() {
-    let host_fed = vec![line().remove(0), ("s", synapses(0.5)), ("if", fire())];
-    refused(Code::Unsupported, "Sparse cannot be computed by the host", host_fed);
-    let readout = vec![("s", synapses(0.5)), ("out", Op::MeanOverTime(MeanOverTime))];
-    refused(
-        Code::Unsupported,
-        "a read-out of `Sparse` cannot have a bias",
-        line().into_iter().chain(readout).collect(),
-    );
-    let flat = vec![
-        input(),
-        ("a", conv(2, 2, 1)),
-        ("lif", lif(2.0)),
-        ("flat", Op::Flatten(Flatten)),
-        ("b", conv(18, 1, 1)),
-    ];
-    refused(Code::Unsupported, "only `Linear` may read a `Flatten`\n  --> layer net.flat", {
-        flat.into_iter().chain([("out", Op::MeanOverTime(MeanOverTime))]).collect()
-    });
 }

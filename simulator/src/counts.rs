@@ -54,7 +54,7 @@ impl std::ops::AddAssign for Events {
 
 /// Packets from one slice to one core, sent in a timestep or a whole pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flow {
+pub struct SliceFlow {
     /// Sending slice ([`SliceIndex`]); half its width, as a pass has millions of flows.
     pub source: u32,
     /// Receiving core.
@@ -65,7 +65,7 @@ pub struct Flow {
 
 /// Spikes that left along one multicast tree in a timestep or a whole pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cast {
+pub struct MulticastFlow {
     /// The tree; its number tells the sending slice.
     pub tree: TreeId,
     /// Spikes.
@@ -78,9 +78,9 @@ pub struct StepCounts {
     /// Per slice; all slices of the program, those of other networks zero.
     pub events: Vec<Events>,
     /// Packets sent; only flows with packets, ordered by (source, target).
-    pub flows: Vec<Flow>,
-    /// The same spikes by multicast tree, ascending; empty on a target that sends each destination a packet.
-    pub casts: Vec<Cast>,
+    pub flows: Vec<SliceFlow>,
+    /// Spikes by multicast tree, ascending by tree; empty on a target that sends each destination a packet of its own.
+    pub multicast_flows: Vec<MulticastFlow>,
 }
 
 /// How finely a pass is counted.

@@ -2,7 +2,7 @@
 //!
 //! Three layers over one run: [`execute`] gives the spikes and [`counts`]; [`time`] turns counts into picoseconds;
 //! [`charge`] turns counts and time into attojoules. Removing a later one changes nothing in an earlier one. A
-//! [`workload`] says what goes in before a pass and is told what came out, by the chip or whoever answers in its stead.
+//! [`workload`] says what goes in before a pass and is told what came out, by the chip or another driver.
 //! Of the compiler only `ir` is used.
 
 // What there is to say, the command says.
@@ -12,8 +12,8 @@ mod bits;
 pub mod charge;
 pub mod counts;
 pub mod execute;
-pub mod network;
 pub mod neuron;
+pub mod noc;
 pub mod philox;
 pub mod time;
 pub mod workload;

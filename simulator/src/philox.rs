@@ -1,4 +1,4 @@
-//! Philox4x32-10: a counter-based generator, so that numbers do not depend on who draws before, on order or threads.
+//! Philox4x32-10: a counter-based generator, so that numbers depend neither on the order of drawing nor on threads.
 //!
 //! Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; checked against
 //! the known answers of Random123.

@@ -13,10 +13,10 @@ use snnc_compiler::ir::spiking::{Bias, Convolution, NeuronFormat, NeuronModel, P
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::{Rates, search};
-use snnc_simulator::charge::{Component, Meter, Prices, Record};
+use snnc_simulator::charge::{Meter, MeterRecord, Prices};
 use snnc_simulator::execute::{Chip, oracle};
 use snnc_simulator::time::Fidelity;
-use snnc_targets::{Code, EnergyEvent, StaticPower, Target, registry};
+use snnc_targets::{Code, EnergyComponent, EnergyEvent, StaticPower, Target, registry};
 
 /// A random network made integrate-and-fire, in the number formats of `target`.
 fn network(random: &mut Random, target: &Target) -> SpikingIr {
@@ -91,7 +91,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
     let target = registry::load("truenorth-like").unwrap();
     let (mut mapped, mut refused, mut all_spikes, mut most_copies) = (0, 0, 0u64, 0);
     for seed in 0..60 {
-        let mut random = Random(seed);
+        let mut random = Random::seeded(seed);
         let ir = network(&mut random, &target);
         let input = common::input(&mut random, &ir);
         let program = match map(&ir, &target, quick()) {
@@ -154,16 +154,20 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
         let meter = Meter::new(&program, &chip.table, Fidelity::Analytic).unwrap();
         let mut record = meter.record();
         let time = meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).unwrap();
-        let bill = record.ledger.total();
-        assert_eq!(bill[Component::Synapse], u128::from(synaptic) * 26_000_000, "seed {seed}");
+        let breakdown = record.ledger.total();
+        assert_eq!(breakdown[EnergyComponent::Synapse], u128::from(synaptic) * 26_000_000, "seed {seed}");
         let tally = record.tally.total().total();
-        assert_eq!((tally.events.packets_sent, tally.deliveries), (packets, packets), "seed {seed}");
-        assert_eq!(tally.events.packets_received, packets);
+        assert_eq!(
+            (tally.events[EnergyEvent::AxonOut], tally.events[EnergyEvent::TileDelivery]),
+            (packets, packets),
+            "seed {seed}"
+        );
+        assert_eq!(tally.events[EnergyEvent::AxonIn], packets);
         // A tick of 1 ms hides all work.
         assert_eq!(time.steps.iter().map(|s| s.total_ps).max(), Some(1_000_000_000));
         constants_are_what_was_charged(&program, &record, &copies, synaptic, packets);
-        let by_slice: u128 = record.ledger.by_slice().iter().map(|bill| bill.total()).sum();
-        assert_eq!(by_slice, bill.total());
+        let by_slice: u128 = record.ledger.by_slice().iter().map(|breakdown| breakdown.total()).sum();
+        assert_eq!(by_slice, breakdown.total());
     }
     assert!(mapped > 15 && refused >= 5, "{mapped} mapped, {refused} refused");
     assert!(all_spikes > 5_000 && most_copies >= 12, "{all_spikes} spikes, {most_copies} copies");
@@ -172,7 +176,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
 /// What is charged by constant, counted anew from the copies of each neuron, and its sum.
 fn constants_are_what_was_charged(
     program: &Program,
-    record: &Record,
+    record: &MeterRecord,
     copies: &BTreeMap<(PopulationId, u32, u32, u32), u64>,
     synaptic: u64,
     packets: u64,
@@ -207,7 +211,7 @@ fn events_reached(p: &Projection, (_, y, x): (usize, usize, usize)) -> bool {
 #[test]
 fn narrower_weights_spend_fewer_axons() {
     let target = registry::load("truenorth-like").unwrap();
-    let mut random = Random(2);
+    let mut random = Random::seeded(2);
     let mut ir = network(&mut random, &target);
     ir.model.neuron.weight_bits = 2;
     for weight in ir.projections.values_mut().filter_map(|p| p.conv_mut()).flat_map(|c| &mut c.kernel.weights)
@@ -232,7 +236,7 @@ fn merged_dendrites_run_the_same_and_take_neurons() {
     target.synapses.delay_max.0 = 8;
     let mut merged = 0;
     for seed in 0..12 {
-        let mut random = Random(seed);
+        let mut random = Random::seeded(seed);
         let ir = network(&mut random, &target);
         let input = common::input(&mut random, &ir);
         let program = map(&ir, &target, quick()).unwrap();
@@ -254,7 +258,7 @@ fn merged_dendrites_run_the_same_and_take_neurons() {
     assert!(merged > 10, "{merged} cores merge");
     target.core.fan_in_merge = None;
     // Depthwise layers alone need few axons.
-    let refusal = |seed| map(&network(&mut Random(seed), &target), &target, quick()).err();
+    let refusal = |seed| map(&network(&mut Random::seeded(seed), &target), &target, quick()).err();
     let error = (0..12).find_map(refusal).unwrap();
     assert!(error.codes().iter().all(|&code| code == Code::DoesNotFit), "{error}");
     assert!(error.to_string().contains("input axons"), "{error}");

@@ -14,7 +14,7 @@ use snnc_simulator::execute::Chip;
 use snnc_simulator::time::cycle::KEPT;
 use snnc_simulator::time::{Fidelity, Latencies};
 
-/// With packets of several flits.
+/// A random network whose packets have several flits.
 fn program(seed: u64) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
         target.network.as_mut().unwrap().flits_per_packet.0 = random.between(1, 8) as u32;
@@ -49,7 +49,7 @@ fn simulated_time_is_never_below_the_analytic_bound() {
 fn networks_with_cycles_are_timed_until_their_last_spike_has_arrived() {
     let (mut packets, mut late) = (0, 0);
     for seed in 600..608 {
-        let mut random = common::Random(seed);
+        let mut random = common::Random::seeded(seed);
         let mut target = common::target(&mut random, 1024);
         target.core.threshold_profiles = None;
         target.core.neurons.0 = 20;
@@ -110,7 +110,8 @@ fn what_is_recorded_is_what_was_simulated() {
                 let made = &step.made[packet.number as usize];
                 let from = chip.table.cores[made.slice as usize].0;
                 let [from, to] = [from, packet.core].map(|core| cycle.tiles()[core as usize]);
-                let (latency, least) = (packet.arrived - made.injected, cycle.ways().between(from, to));
+                let (latency, least) =
+                    (packet.arrived - made.injected, cycle.zero_load_routes().between(from, to));
                 assert!(latency >= least, "seed {seed}, step {i}: {latency} < {least}");
                 latencies.add(latency * step.clock_ps);
                 zero_load += u128::from(least * step.clock_ps);

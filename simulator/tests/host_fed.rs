@@ -1,5 +1,5 @@
-//! Layers that the host alone feeds, of every width: their slices have neurons and no synapse, wherever the slices of the
-//! cores and the blocks of the execution begin and end.
+//! Layers that the host alone feeds, of every width: their slices have neurons and no synapse, wherever the slices of
+//! the cores and the blocks of the execution begin and end.
 
 #[path = "mapping_independence/agreement.rs"]
 mod agreement;
@@ -13,8 +13,8 @@ use snnc_compiler::driver::{CompileOptions, assemble, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Slice;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
-    Population, Projection, Readout, SpikingIr, Window,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Network, NeuronFormat, NeuronModel,
+    Population, Projection, Readout, SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::effort::Effort;
@@ -52,7 +52,7 @@ fn population(ir: &mut SpikingIr, shape: Shape, depth: u32, fires: bool, bias: B
     })
 }
 
-/// All channels with all, weights from -1 to 1.
+/// A kernel that joins all channels with all, weights from -1 to 1.
 fn join(ir: &mut SpikingIr, source: PopulationId, target: PopulationId) {
     let (from, to) = (ir.model.populations[source].shape, ir.model.populations[target].shape);
     let (inputs, outputs) = (from.channels, to.channels);
@@ -66,7 +66,7 @@ fn join(ir: &mut SpikingIr, source: PopulationId, target: PopulationId) {
 fn network(target: &Target, channels: usize, side: usize) -> SpikingIr {
     let network = Network { name: "net".into(), timesteps: STEPS, pass_steps: STEPS + 2 };
     let mut ir = SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "wide".into(),
             neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
             networks: vec![network].into(),
@@ -195,7 +195,7 @@ fn every_width_runs_in_anybodys_boxes() {
     target.axons.atoms_max = None;
     let mut wide = 0;
     for seed in 0..40 {
-        let mut random = Random(seed);
+        let mut random = Random::seeded(seed);
         let side = random.between(1, 2);
         let ir = network(&target, random.between(1, WIDEST / side), side);
         let partition = boxes(&mut random, &ir);

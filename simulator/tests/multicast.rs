@@ -9,7 +9,7 @@ use common::Random;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::program::trees::Trees;
+use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::Rates;
@@ -17,17 +17,17 @@ use snnc_compiler::mapping::report::MappingReport;
 use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_simulator::time::Fidelity;
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Code, Target};
 
-fn target(seed: u64, routing: Routing) -> (Random, Target) {
-    let mut random = Random(seed);
+fn target(seed: u64, routing: RoutingScheme) -> (Random, Target) {
+    let mut random = Random::seeded(seed);
     let mut target = common::target(&mut random, 64);
     target.topology.routing.0 = routing;
     (random, target)
 }
 
-fn mapped(seed: u64, routing: Routing) -> (SpikingIr, Program, Vec<f64>) {
+fn mapped(seed: u64, routing: RoutingScheme) -> (SpikingIr, Program, Vec<f64>) {
     let (mut random, target) = target(seed, routing);
     let ir = common::network(&mut random, &target);
     let input = common::input(&mut random, &ir);
@@ -46,21 +46,21 @@ fn hops(chip: &Chip, outcome: &PassOutcome) -> u64 {
     let meter = Meter::new(&chip.program, &chip.table, Fidelity::Analytic).unwrap();
     let mut record = meter.record();
     meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces);
-    record.tally.total().total().hops.total()
+    record.tally.total().total().hops()
 }
 
-/// For every spike, the links on the way to some destination.
+/// Counts by hand, for every spike, the distinct links on its ways to all destinations.
 fn hops_by_hand(chip: &Chip, outcome: &PassOutcome) -> u64 {
     let (program, topology) = (&*chip.program, chip.program.topology());
     let mut hops = 0;
     for (index, trace) in outcome.traces.iter().enumerate() {
         let (core, placed) = (chip.table.cores[index], chip.table.slice(program, index));
         for spike in trace.fired.iter().flatten() {
-            let ways = placed
+            let routes = placed
                 .routes(spike.position)
                 .iter()
                 .flat_map(|to| topology.path(program.sites[core], program.sites[to.core]));
-            hops += ways.collect::<Vec<_>>().iter().map(|(link, _)| link.0).collect::<BTreeSet<_>>().len();
+            hops += routes.collect::<Vec<_>>().iter().map(|(link, _)| link.0).collect::<BTreeSet<_>>().len();
         }
     }
     hops as u64
@@ -70,8 +70,8 @@ fn hops_by_hand(chip: &Chip, outcome: &PassOutcome) -> u64 {
 fn forking_changes_hops_and_nothing_else() {
     let mut saved = 0;
     for seed in 0..40 {
-        let (_, apart, input) = mapped(seed, Routing::Unicast);
-        let (ir, forked, _) = mapped(seed, Routing::Multicast { table_entries: None });
+        let (_, apart, input) = mapped(seed, RoutingScheme::Unicast);
+        let (ir, forked, _) = mapped(seed, RoutingScheme::Multicast { table_entries: None });
         assert_eq!(apart.sites, forked.sites);
         let (apart, forked) = (Chip::new(apart), Chip::new(forked));
         let (one, other) =
@@ -79,10 +79,12 @@ fn forking_changes_hops_and_nothing_else() {
         assert_eq!(one.readouts, other.readouts);
         for (one, other) in one.counts.steps.iter().zip(&other.counts.steps) {
             assert_eq!((&one.events, &one.flows), (&other.events, &other.flows));
-            assert!(one.casts.is_empty() && other.casts.is_sorted_by_key(|cast| cast.tree));
+            assert!(
+                one.multicast_flows.is_empty() && other.multicast_flows.is_sorted_by_key(|cast| cast.tree)
+            );
         }
         let sent = |outcome: &PassOutcome| -> u64 {
-            outcome.counts.steps.iter().flat_map(|step| &step.casts).map(|cast| cast.spikes).sum()
+            outcome.counts.steps.iter().flat_map(|step| &step.multicast_flows).map(|cast| cast.spikes).sum()
         };
         let leaving = other.traces.iter().enumerate().flat_map(|(slice, trace)| {
             let placed = forked.table.slice(&forked.program, slice);
@@ -102,10 +104,10 @@ fn forking_changes_hops_and_nothing_else() {
 
 #[test]
 fn tables_are_checked_to_the_last_entry() {
-    let (ir, program, _) = mapped(3, Routing::Multicast { table_entries: None });
-    let most = Trees::of(&program).unwrap().table_entries().iter().copied().max().unwrap();
+    let (ir, program, _) = mapped(3, RoutingScheme::Multicast { table_entries: None });
+    let most = MulticastTrees::of(&program).unwrap().table_entries().iter().copied().max().unwrap();
     assert!(most > 1);
-    let limited = |entries| target(3, Routing::Multicast { table_entries: Some(entries) }).1;
+    let limited = |entries| target(3, RoutingScheme::Multicast { table_entries: Some(entries) }).1;
     map(&ir, &limited(most), options()).unwrap();
     let problems = map(&ir, &limited(most - 1), options()).unwrap_err();
     assert_eq!(problems.codes(), [Code::DoesNotFit]);
@@ -114,7 +116,7 @@ fn tables_are_checked_to_the_last_entry() {
         text.contains(&format!("need {most} table entries")) && text.contains("router at column"),
         "{text}"
     );
-    // The same program from elsewhere.
+    // The program read back from its bytes.
     let mut foreign = program;
     foreign.target = limited(most - 1);
     assert_eq!(foreign.verify().unwrap_err().codes(), [Code::ProgramInvalid]);
@@ -122,7 +124,7 @@ fn tables_are_checked_to_the_last_entry() {
 
 #[test]
 fn packets_of_several_flits_are_not_forked_cycle_by_cycle() {
-    let (_, mut program, _) = mapped(0, Routing::Multicast { table_entries: None });
+    let (_, mut program, _) = mapped(0, RoutingScheme::Multicast { table_entries: None });
     let table = Chip::new(program.clone()).table.clone();
     let cycle = |program: &Program| Meter::new(program, &table, Fidelity::Cycle { every: 1 });
     cycle(&program).unwrap();
@@ -134,7 +136,7 @@ fn packets_of_several_flits_are_not_forked_cycle_by_cycle() {
 
 #[test]
 fn a_router_of_more_channels_than_a_word_has_bits_is_refused() {
-    let (_, mut program, _) = mapped(0, Routing::Multicast { table_entries: None });
+    let (_, mut program, _) = mapped(0, RoutingScheme::Multicast { table_entries: None });
     let table = Chip::new(program.clone()).table.clone();
     program.target.topology.cores_per_tile.0 = 61;
     program.target.network = None;

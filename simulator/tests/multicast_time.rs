@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use common::no_overlap;
 use common::timing::{self, timed, watched};
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::program::trees::Trees;
+use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_compiler::ir::{CoreId, NetworkId};
 use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::time::cycle::Unit;
 use snnc_simulator::time::{Fidelity, Latencies};
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
 
-/// With packets that are slow to make now and then.
-fn program(seed: u64, routing: Routing) -> (Program, Vec<f64>) {
+/// A random network whose packets are slow to make now and then.
+fn program(seed: u64, routing: RoutingScheme) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
         target.topology.routing.0 = routing;
         if random.one_in(3) {
@@ -27,7 +27,7 @@ fn program(seed: u64, routing: Routing) -> (Program, Vec<f64>) {
 }
 
 fn forking(seed: u64) -> (Program, Vec<f64>) {
-    program(seed, Routing::Multicast { table_entries: None })
+    program(seed, RoutingScheme::Multicast { table_entries: None })
 }
 
 #[test]
@@ -43,10 +43,10 @@ fn simulated_time_is_never_below_the_analytic_bound() {
             assert!(c.total_ps >= a.total_ps, "seed {seed}, step {step}: {c:?}");
             assert_eq!((c.barrier_ps, c.busy_ps), (a.barrier_ps, a.busy_ps));
             longer += usize::from(c.total_ps > a.total_ps);
-            bounded_by_making += usize::from(a.bound == snnc_simulator::time::Bound::AxonOut);
+            bounded_by_making += usize::from(a.bound == snnc_simulator::time::Bottleneck::AxonOut);
         }
-        let trees = Trees::of(&program).unwrap();
-        let casts = outcome.counts.steps.iter().flat_map(|step| &step.casts);
+        let trees = MulticastTrees::of(&program).unwrap();
+        let casts = outcome.counts.steps.iter().flat_map(|step| &step.multicast_flows);
         let (mut sent, mut delivered) = (0, 0);
         for cast in casts {
             sent += cast.spikes;
@@ -75,10 +75,10 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
         assert_eq!(record, unwatched, "seed {seed}: watching changes nothing");
         let meter = Meter::new(&program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
         let cycle = meter.cycle().unwrap();
-        let trees = Trees::of(&program).unwrap();
+        let trees = MulticastTrees::of(&program).unwrap();
         let (mut latencies, mut zero_load) = (Latencies::default(), 0);
         for ((_, step), counts) in steps.iter().zip(&outcome.counts.steps) {
-            let spikes: u64 = counts.casts.iter().map(|cast| cast.spikes).sum();
+            let spikes: u64 = counts.multicast_flows.iter().map(|cast| cast.spikes).sum();
             assert_eq!(step.made.len() as u64, spikes, "seed {seed}");
             let mut served = vec![Vec::new(); step.made.len()];
             for packet in &step.arrived {
@@ -95,7 +95,8 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
                 served[packet.number as usize].push(CoreId(packet.core));
                 let from = chip.table.cores[made.slice as usize].0;
                 let [from, to] = [from, packet.core].map(|core| cycle.tiles()[core as usize]);
-                let (latency, least) = (packet.arrived - made.injected, cycle.ways().between(from, to));
+                let (latency, least) =
+                    (packet.arrived - made.injected, cycle.zero_load_routes().between(from, to));
                 assert!(latency >= least, "seed {seed}: {latency} < {least}");
                 latencies.add(latency * step.clock_ps);
                 zero_load += u128::from(least * step.clock_ps);
@@ -130,7 +131,7 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
 fn trees_of_single_destinations_take_the_time_of_packets_without_trees() {
     let mut packets = 0;
     for seed in 0..20 {
-        let (mut apart, input) = program(seed, Routing::Unicast);
+        let (mut apart, input) = program(seed, RoutingScheme::Unicast);
         for core in apart.cores.values_mut() {
             for slice in &mut core.slices {
                 let firsts = slice.route_starts.windows(2).map(|w| (w[0]..w[1]).next());
@@ -145,7 +146,7 @@ fn trees_of_single_destinations_take_the_time_of_packets_without_trees() {
             }
         }
         let mut forked = apart.clone();
-        forked.target.topology.routing.0 = Routing::Multicast { table_entries: None };
+        forked.target.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
         let (apart, forked) = (Chip::new(apart), Chip::new(forked));
         let (one, other) =
             (apart.run(NetworkId(0), &input).unwrap(), forked.run(NetworkId(0), &input).unwrap());

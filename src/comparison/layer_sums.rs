@@ -5,20 +5,21 @@ use std::collections::BTreeMap;
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
 
-use super::metrics::Spikes;
-use super::{LayerCheck, LayerComparison, Saturation};
+use super::metrics::SpikeOverlap;
+use super::{LayerCheck, LayerComparison};
+use crate::report::data::Overflows;
 
 /// Sums over some passes.
 #[derive(Debug, Clone, Default)]
 pub struct LayerSums {
     /// On the same inputs.
-    pub spikes: BTreeMap<PopulationId, Spikes>,
+    pub spikes: BTreeMap<PopulationId, SpikeOverlap>,
     /// When each side follows its own answers.
-    pub free_spikes: BTreeMap<PopulationId, Spikes>,
+    pub free_spikes: BTreeMap<PopulationId, SpikeOverlap>,
     /// Each layer alone.
     pub checks: BTreeMap<PopulationId, LayerCheck>,
     /// Values that left their width on the chip.
-    pub saturation: Saturation,
+    pub saturation: Overflows,
 }
 
 impl LayerSums {
@@ -40,13 +41,13 @@ impl LayerSums {
 
     /// Layers in order.
     pub fn layers(&self, program: &Program) -> Vec<LayerComparison> {
-        let layer = |(id, spikes): (&PopulationId, &Spikes)| {
+        let layer = |(id, spikes): (&PopulationId, &SpikeOverlap)| {
             let (rate_float, rate_chip) = spikes.rates();
             LayerComparison {
                 name: program.model.layer_name(*id),
                 spike_agreement: spikes.agreement(),
                 spike_overlap: spikes.overlap(),
-                free_running_agreement: self.free_spikes.get(id).map(Spikes::agreement),
+                free_running_agreement: self.free_spikes.get(id).map(SpikeOverlap::agreement),
                 rate_float,
                 rate_chip,
             }

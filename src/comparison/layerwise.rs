@@ -1,16 +1,16 @@
 //! Each layer alone: the float spikes of the layers before it into the chip's arithmetic.
 //!
 //! Six answers to the same input: the float neuron, the chip's neuron, and the float neuron with one of the chip's
-//! properties at a time (rounded weights and biases; the decay's rounding, where there is a leak; the strict comparison; the
-//! widths of sum and membrane). The share of spikes that one property alone changes says what a layer departs by. A cause is
-//! named only where something departs and that property alone changes an answer. The threshold grid is not among them: a
-//! channel's scale *is* its threshold, so a threshold is never rounded.
+//! properties at a time (rounded weights and biases; the decay's rounding, where there is a leak; the strict
+//! comparison; the widths of sum and membrane). The share of spikes that one property alone changes says what a layer
+//! departs by. A cause is named only where something departs and that property alone changes an answer. The threshold
+//! grid is not among them: a channel's scale *is* its threshold, so a threshold is never rounded.
 
 use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Model, Population, Sparse, SpikingIr, Ties, membrane_grid,
+    Bias, Connectivity, Population, SparseSynapses, SpikingIr, SpikingModel, Ties, membrane_grid,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_compiler::neuron::TrainedNeuron;
@@ -18,11 +18,12 @@ use snnc_compiler::reference::Trace;
 use snnc_compiler::workload;
 use snnc_simulator::counts::Events;
 use snnc_simulator::execute::host_input;
-use snnc_simulator::neuron::{Rule, State};
+use snnc_simulator::neuron::{NeuronRule, NeuronState};
 use snnc_targets::Diagnostics;
 
-use snnc_compiler::passes::collect::{Collected, NeuronLayer, SourceKernel, Wiring};
+use snnc_compiler::passes::collect::{Collected, KernelWiring, NeuronLayer, SourceKernel};
 use snnc_compiler::passes::pipeline;
+use snnc_compiler::weights::FloatArray;
 
 /// What one layer does to float spikes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -135,7 +136,8 @@ impl Layerwise {
             .map(|s| trace.spikes(&network.layers[s.source].name).unwrap_or_default())
             .collect();
         for t in 0..network.timesteps {
-            let mut sums = Sums { float: vec![0.0; layer.shape.len()], chip: vec![0; layer.shape.len()] };
+            let mut sums =
+                InputSums { float: vec![0.0; layer.shape.len()], chip: vec![0; layer.shape.len()] };
             for ((source, projection), spikes) in layer.sources.iter().zip(&incoming).zip(&spikes) {
                 let Some(spikes) = spikes.get(t) else { continue };
                 match &projection.connectivity {
@@ -154,17 +156,17 @@ impl Layerwise {
 }
 
 /// Input sums of a timestep, `[h, w, c]`.
-struct Sums {
+struct InputSums {
     float: Vec<f64>,
     chip: Vec<i32>,
 }
 
-impl Sums {
+impl InputSums {
     fn add(
         &mut self,
         to: &NeuronLayer,
         from: snnc_compiler::ir::Shape,
-        weights: &[f64],
+        weights: &FloatArray,
         conv: &snnc_compiler::ir::spiking::Convolution,
         spikes: &[bool],
     ) {
@@ -181,7 +183,8 @@ impl Sums {
                 for (tx, kx) in cols.reach(position % from.width, 0..cols.output) {
                     let row = (((c - channels.first_input) * rows.kernel + ky) * cols.kernel + kx) * outputs;
                     let at = (ty * to.shape.width + tx) * to.shape.channels + joined.start;
-                    let float = self.float[at..at + outputs].iter_mut().zip(&weights[row..row + outputs]);
+                    let float =
+                        self.float[at..at + outputs].iter_mut().zip(weights.range(row..row + outputs));
                     float.for_each(|(sum, weight)| *sum += weight);
                     let chip = self.chip[at..at + outputs].iter_mut().zip(conv.kernel.row(c, ky, kx));
                     chip.for_each(|(sum, &weight)| *sum += i32::from(weight));
@@ -191,11 +194,11 @@ impl Sums {
     }
 }
 
-impl Sums {
+impl InputSums {
     /// Spikes through a list of synapses.
-    fn add_synapses(&mut self, source: &SourceKernel, lists: &Sparse, spikes: &[bool]) {
-        if let Wiring::Sparse { sources, targets } = &source.wiring {
-            for ((&from, &to), weight) in sources.iter().zip(targets).zip(&source.weights) {
+    fn add_synapses(&mut self, source: &SourceKernel, lists: &SparseSynapses, spikes: &[bool]) {
+        if let KernelWiring::Sparse { sources, targets } = &source.wiring {
+            for ((&from, &to), weight) in sources.iter().zip(targets).zip(source.weights.iter()) {
                 if spikes[from as usize] {
                     self.float[to as usize] += weight;
                 }
@@ -210,7 +213,7 @@ impl Sums {
 /// The six answers of a layer's neurons; membranes `[h, w, c]` above rest, in thresholds (the chip's in its integers).
 struct Neurons<'a> {
     population: &'a Population,
-    rule: Rule,
+    rule: NeuronRule,
     ties: Ties,
     /// From rest, in thresholds.
     trained: TrainedNeuron,
@@ -234,14 +237,15 @@ struct Neurons<'a> {
     decay: Vec<f64>,
     strictly: Vec<f64>,
     narrow: Vec<f64>,
-    chip: Vec<State>,
+    chip: Vec<NeuronState>,
     check: LayerCheck,
 }
 
 impl<'a> Neurons<'a> {
-    fn new(model: &'a Model, id: PopulationId, layer: &NeuronLayer, input: &[f64]) -> Self {
+    fn new(model: &'a SpikingModel, id: PopulationId, layer: &NeuronLayer, input: &[f64]) -> Self {
         let population = &model.populations[id];
-        let neuron = layer.kind.trained().expect("read-outs are not checked, and the chip's neurons are all alike");
+        let neuron =
+            layer.kind.trained().expect("read-outs are not checked, and the chip's neurons are all alike");
         let TrainedNeuron { threshold, reset, .. } = neuron;
         let trained: TrainedNeuron = neuron.from_rest(threshold - reset);
         let mantissas = population.dynamics.thresholds();
@@ -265,7 +269,7 @@ impl<'a> Neurons<'a> {
         let (constant, bias) = constants(model, id, population, layer, input);
         Self {
             population,
-            rule: Rule::new(&model.neuron, &population.dynamics, population.input_shift),
+            rule: NeuronRule::new(&model.neuron, &population.dynamics, population.input_shift),
             ties,
             trained,
             kept_on_chip: leaks.then(|| 1.0 - f64::from(population.dynamics.decay()) / parts),
@@ -282,12 +286,12 @@ impl<'a> Neurons<'a> {
             decay: vec![0.0; n],
             strictly: vec![0.0; n],
             narrow: vec![0.0; n],
-            chip: vec![State::default(); n],
+            chip: vec![NeuronState::default(); n],
             check: LayerCheck { by_decay: leaks.then_some(0), ..LayerCheck::default() },
         }
     }
 
-    fn step(&mut self, sums: &Sums) {
+    fn step(&mut self, sums: &InputSums) {
         let channels = self.population.shape.channels;
         let mut events = Events::default();
         for i in 0..self.float.len() {
@@ -340,7 +344,7 @@ impl<'a> Neurons<'a> {
 }
 
 /// How far the stored constant input of each channel lies above the next lower that the format holds, in thresholds.
-fn raised(model: &Model, population: &Population, units: &[i32]) -> Vec<f64> {
+fn raised(model: &SpikingModel, population: &Population, units: &[i32]) -> Vec<f64> {
     let step = |value: i32| {
         let lower = model.neuron.above(-value).map_or(value, |above| -above);
         f64::from(value - lower)
@@ -369,7 +373,7 @@ fn fire(
 
 /// Constant current and chip bias of each neuron, `[h, w, c]`.
 fn constants(
-    model: &Model,
+    model: &SpikingModel,
     id: PopulationId,
     population: &Population,
     layer: &NeuronLayer,

@@ -2,14 +2,14 @@
 
 /// Spikes of one layer on both sides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spikes {
+pub struct SpikeOverlap {
     float: u64,
     chip: u64,
     common: u64,
     pairs: u64,
 }
 
-impl Spikes {
+impl SpikeOverlap {
     /// Adds a timestep.
     pub fn add(&mut self, float: &[bool], chip: &[bool]) {
         for (&f, &c) in float.iter().zip(chip) {
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn spikes_count_pairs_and_overlap() {
-        let mut s = Spikes::default();
+        let mut s = SpikeOverlap::default();
         s.add(&[true, true, false, false], &[true, false, true, false]);
         assert_eq!((s.agreement(), s.overlap(), s.rates()), (0.5, 0.5, (0.5, 0.5)));
     }

@@ -1,9 +1,9 @@
 //! Chip against float reference, layer by layer, under common random numbers.
 //!
-//! Teacher-forced: both sides get the float trajectory's tokens in every iteration, so differences do not pile up.
-//! The free-running chip is reported beside it. [`layerwise`] goes one step further: each layer alone gets the float
-//! spikes of the layers before it, which says where a difference is made rather than where it is seen, and by what.
-//! Measures only; nothing here changes either side. Images, the layers of a check and the timesteps of a float layer are
+//! Teacher-forced: both sides get the float trajectory's tokens in every iteration, so differences do not pile up. The
+//! free-running chip is reported beside it. [`layerwise`] goes one step further: each layer alone gets the float spikes
+//! of the layers before it, which says where a difference is made rather than where it is seen, and by what. Measures
+//! only; nothing here changes either side. Images, the layers of a check and the timesteps of a float layer are
 //! independent and merged in order, so threads cannot change a figure.
 
 mod layer_sums;
@@ -22,10 +22,11 @@ use snnc_compiler::ir::spiking::HostWork;
 
 pub use layerwise::LayerCheck;
 pub use metrics::pixel_mse;
-pub use run::{Options, compare};
+pub use run::{ComparisonOptions, compare};
 pub use samples::{PredictionComparison, ReadoutComparison, SampleComparison, compare_samples};
 pub use statistics::Estimate;
 
+use crate::report::data::Overflows;
 use crate::warnings::Warning;
 
 /// The comparison of a model on a target.
@@ -58,7 +59,7 @@ pub struct Comparison {
     /// All of [`Comparison::saturation`].
     pub overflows: u64,
     /// Values that left their width on the chip, teacher-forced passes.
-    pub saturation: Saturation,
+    pub saturation: Overflows,
     /// What may go wrong on other inputs.
     pub warnings: Vec<Warning>,
     /// What the host computes in floats on both sides, in a pass of each network.
@@ -82,7 +83,7 @@ pub struct LayerComparison {
     pub free_running_agreement: Option<f64>,
     /// Spikes per neuron and timestep, float.
     pub rate_float: f64,
-    /// The same on the chip.
+    /// Spikes per neuron and timestep, chip.
     pub rate_chip: f64,
 }
 
@@ -95,9 +96,9 @@ pub struct LogitComparison {
     pub rms_error: f64,
     /// Mean KL divergence of softmax(logits / temperature), float from chip, in nats.
     pub kl: f64,
-    /// The same, each image for itself.
+    /// Mean KL divergence of each image.
     pub kl_per_image: Estimate,
-    /// The same over the positions drawn.
+    /// Mean KL divergence over the positions drawn.
     pub kl_drawn: f64,
 }
 
@@ -106,7 +107,7 @@ pub struct LogitComparison {
 pub struct TokenComparison {
     /// Share of equal tokens over the positions drawn, teacher-forced.
     pub agreement: f64,
-    /// The same, each image for itself.
+    /// Share of equal tokens of each image.
     pub agreement_per_image: Estimate,
     /// Positions drawn.
     pub drawn: u64,
@@ -121,7 +122,7 @@ pub struct TokenComparison {
 pub struct PixelComparison {
     /// Mean squared difference, decoder on the same tokens.
     pub mse: f64,
-    /// The same, each image for itself.
+    /// Mean squared difference of each image.
     pub mse_per_image: Estimate,
     /// Peak signal-to-noise ratio of `mse`, dB; null for equal images.
     pub psnr_db: Option<f64>,
@@ -131,15 +132,4 @@ pub struct PixelComparison {
     pub free_running_mse: f64,
     /// Structural similarity for the freely running chip.
     pub free_running_ssim: f64,
-}
-
-/// Values that left their width.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Saturation {
-    /// Input sums outside the accumulator's width.
-    pub accumulator: u64,
-    /// Membranes clipped to the state's width.
-    pub state: u64,
-    /// Host-written biases clipped to the bias format.
-    pub bias: u64,
 }

@@ -9,7 +9,7 @@ use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::Comparison;
 use super::sides::Sides;
-use super::sums::Sums;
+use super::sums::GenerationSums;
 use crate::model::Model;
 use crate::program::Program;
 use crate::progress::Progress;
@@ -20,7 +20,7 @@ const CHECKED: usize = 16;
 
 /// What to compare.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct ComparisonOptions {
     /// Number of images, at least 1.
     pub images: u64,
     /// Seed of the common random numbers.
@@ -32,12 +32,12 @@ pub struct Options {
 /// Compares a compiled model with its float reference over some images; steps are passes.
 ///
 /// # Errors
-/// [`snnc_targets::Code::Unsupported`] without a generation pipeline, [`snnc_targets::Code::Argument`] for a program that
-/// was read from a file, or what the float reference refuses.
+/// [`snnc_targets::Code::Unsupported`] without a generation pipeline, [`snnc_targets::Code::Argument`] for a
+/// program that was read from a file, or what the float reference refuses.
 pub fn compare(
     model: &Model,
     program: &Program,
-    options: Options,
+    options: ComparisonOptions,
     progress: &dyn Progress,
 ) -> Result<Comparison, Diagnostics> {
     let mapped = program.mapped();
@@ -48,9 +48,9 @@ pub fn compare(
     let sides = Sides::new(model.loaded(), (program.spiking()?.clone(), mapped))?;
     // As many images at once as there are cores: an image under way holds the spikes of all its passes.
     let chunk = rayon::current_num_threads().max(1) as u64;
-    let mut sums = Sums::default();
+    let mut sums = GenerationSums::default();
     for first in (0..options.images).step_by(chunk as usize) {
-        let images: Vec<Sums> = (first..options.images.min(first + chunk))
+        let images: Vec<GenerationSums> = (first..options.images.min(first + chunk))
             .into_par_iter()
             .map(|index| image(&sides, &generation, index, progress))
             .collect::<Result<_, Diagnostic>>()?;
@@ -65,13 +65,13 @@ fn image(
     generation: &Generation,
     index: u64,
     progress: &dyn Progress,
-) -> Result<Sums, Diagnostic> {
+) -> Result<GenerationSums, Diagnostic> {
     let mut free_spikes = Vec::new();
     let mut observe = |outcome: &PassOutcome| free_spikes.push(sides.spikes(outcome.counts.network, outcome));
     let free = ChipDriver::observed(&sides.chip, (Grain::Pass, &mut observe), |alone| {
         drive(generation.begin(index), alone, &mut || ())
     })?;
-    let (mut sums, mut free_spikes) = (Sums::default(), free_spikes.into_iter());
+    let (mut sums, mut free_spikes) = (GenerationSums::default(), free_spikes.into_iter());
     let mut course = Diffusion::new(generation, PhiloxUniforms::new(generation.seed, index));
     // The chip's membrane for the float's final tokens.
     let mut decoded = Vec::new();

@@ -10,10 +10,11 @@ use snnc_targets::{Diagnostic, Diagnostics};
 use super::layer_sums::LayerSums;
 use super::metrics::{Mean, ratio};
 use super::sides::Sides;
-use super::{LayerCheck, LayerComparison, Saturation};
+use super::{LayerCheck, LayerComparison};
 use crate::model::Model;
 use crate::program::Program;
 use crate::progress::Progress;
+use crate::report::data::Overflows;
 use crate::samples::prediction;
 use crate::warnings::Warning;
 
@@ -43,7 +44,7 @@ pub struct SampleComparison {
     /// All of [`SampleComparison::saturation`].
     pub overflows: u64,
     /// Values that left their width on the chip.
-    pub saturation: Saturation,
+    pub saturation: Overflows,
     /// What may go wrong on other inputs.
     pub warnings: Vec<Warning>,
     /// What the host computes in floats on both sides, in a pass.
@@ -67,14 +68,14 @@ pub struct PredictionComparison {
     /// Share of samples whose label the float reference predicts; absent without labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy_float: Option<f64>,
-    /// The same of the chip.
+    /// Share of samples whose label the chip predicts; absent without labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy_chip: Option<f64>,
 }
 
-/// Sums over some samples.
+/// SampleSums over some samples.
 #[derive(Debug, Default)]
-struct Sums {
+struct SampleSums {
     layers: LayerSums,
     max_abs_error: f64,
     squared_error: Mean,
@@ -98,8 +99,8 @@ pub fn compare_samples(
     mapped.needs_timesteps()?;
     progress.begin(samples.len());
     let sides = Sides::new(model.loaded(), (program.spiking()?.clone(), mapped))?;
-    let one = |index: u64| -> Result<Sums, Diagnostic> {
-        let mut sums = Sums { samples: 1, ..Sums::default() };
+    let one = |index: u64| -> Result<SampleSums, Diagnostic> {
+        let mut sums = SampleSums { samples: 1, ..SampleSums::default() };
         let pass = (samples.network(), samples.sample(index));
         let answers = sides.pass(&mut sums.layers, pass, None, true)?;
         for (a, b) in answers.float.iter().zip(&answers.chip) {
@@ -116,16 +117,16 @@ pub fn compare_samples(
     };
     // As many samples at once as there are cores: one under way holds the spikes of its pass.
     let chunk = rayon::current_num_threads().max(1) as u64;
-    let mut all = Sums::default();
+    let mut all = SampleSums::default();
     for first in (0..samples.len()).step_by(chunk as usize) {
         let chunk = first..samples.len().min(first + chunk);
-        let each: Vec<Sums> = chunk.into_par_iter().map(one).collect::<Result<_, _>>()?;
+        let each: Vec<SampleSums> = chunk.into_par_iter().map(one).collect::<Result<_, _>>()?;
         each.into_iter().for_each(|sums| all.merge(sums));
     }
     Ok(all.comparison(mapped, samples, labels.is_some()))
 }
 
-impl Sums {
+impl SampleSums {
     fn merge(&mut self, other: Self) {
         self.layers.merge(other.layers);
         self.max_abs_error = self.max_abs_error.max(other.max_abs_error);
@@ -136,7 +137,7 @@ impl Sums {
     }
 
     fn comparison(self, program: &Mapped, samples: &Samples, labelled: bool) -> SampleComparison {
-        let Saturation { accumulator, state, bias } = self.layers.saturation;
+        let Overflows { accumulator, state, bias } = self.layers.saturation;
         let share = |right| labelled.then(|| ratio(right, self.samples));
         SampleComparison {
             model: program.model.name.clone(),

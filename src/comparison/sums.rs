@@ -7,11 +7,12 @@ use snnc_simulator::workload::generation::{Diffusion, LoopParameters, Uniforms};
 use super::layer_sums::LayerSums;
 use super::metrics::{Mean, kl, pixel_mse, ratio};
 use super::pictures::{beside, psnr, ssim};
-use super::{Comparison, Estimate, LogitComparison, PixelComparison, Saturation, TokenComparison};
+use super::{Comparison, Estimate, LogitComparison, PixelComparison, TokenComparison};
+use crate::report::data::Overflows;
 
-/// Sums over some images.
+/// GenerationSums over some images.
 #[derive(Debug, Clone, Default)]
-pub struct Sums {
+pub struct GenerationSums {
     /// Whatever the workload.
     pub layers: LayerSums,
     max_abs_error: f64,
@@ -36,8 +37,9 @@ struct ImageSums {
     free_ssim: f64,
 }
 
-impl Sums {
-    /// Compares logits `[codes, h, w]` over the masked positions of a course's iteration, and tokens over those drawn in it.
+impl GenerationSums {
+    /// Compares logits `[codes, h, w]` over the masked positions of a course's iteration, and tokens over those drawn
+    /// in it.
     pub fn logits(
         &mut self,
         p: &LoopParameters,
@@ -106,7 +108,7 @@ impl Sums {
 
     /// The comparison that they amount to.
     pub fn comparison(self, program: &Program, calibration_passes: u64, seed: u64) -> Comparison {
-        let Saturation { accumulator, state, bias } = self.layers.saturation;
+        let Overflows { accumulator, state, bias } = self.layers.saturation;
         Comparison {
             model: program.model.name.clone(),
             target: program.target.name.clone(),

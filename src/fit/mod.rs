@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::program::layer_cores::Demand;
+use snnc_compiler::ir::program::layer_cores::LayerDemand;
 use snnc_compiler::ir::program::usage::Limit;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::SpikingIr;
@@ -26,12 +26,12 @@ pub struct Fit {
     /// Name of the model.
     pub model: String,
     /// One a target, in the order asked for.
-    pub targets: Vec<Row>,
+    pub targets: Vec<TargetFit>,
 }
 
 /// One target.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
+pub struct TargetFit {
     /// Name of the target.
     pub target: String,
     /// Whether a verified program was made.
@@ -39,7 +39,7 @@ pub struct Row {
     /// Bits of a weight.
     pub weight_bits: u32,
     /// How it was mapped; without the leak if that is all that stands in the way.
-    pub mapping: Option<Mapping>,
+    pub mapping: Option<FittedMapping>,
     /// Why not.
     pub problems: Vec<Warning>,
     /// What may go wrong although it fits.
@@ -48,7 +48,7 @@ pub struct Row {
 
 /// What a mapping takes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Mapping {
+pub struct FittedMapping {
     /// Cores in use.
     pub cores: usize,
     /// Chips present.
@@ -85,7 +85,7 @@ pub fn fit(model: &LoadedModel, targets: &[Target], options: CompileOptions) -> 
     Fit { model: model.name.clone(), targets: rows }
 }
 
-fn row(model: &LoadedModel, target: &Target, options: CompileOptions) -> Row {
+fn row(model: &LoadedModel, target: &Target, options: CompileOptions) -> TargetFit {
     let mut problems = Vec::new();
     let mut note = |found: &Diagnostics| problems.extend(found.0.iter().map(Warning::from));
     let mut warnings = Vec::new();
@@ -101,7 +101,7 @@ fn row(model: &LoadedModel, target: &Target, options: CompileOptions) -> Row {
             without.and_then(|again| again.map_err(|found| note(&found)).ok()).map(|(mapping, _)| mapping)
         }
     };
-    Row {
+    TargetFit {
         target: target.name.clone(),
         fits: problems.is_empty(),
         weight_bits: options.lower.weight_bits.unwrap_or(target.synapses.weight_bits.get()),
@@ -122,7 +122,7 @@ fn compiled(
     model: &LoadedModel,
     target: &Target,
     options: CompileOptions,
-) -> Result<(Mapping, Vec<Warning>), Diagnostics> {
+) -> Result<(FittedMapping, Vec<Warning>), Diagnostics> {
     let ir = driver::lower(model, target, options.lower)?;
     let program = driver::map(&ir, target, options).map_err(|found| model.origin.locate(found))?;
     let uses = if program.target.layer_cores.is_some() {
@@ -137,7 +137,7 @@ fn compiled(
     };
     let none = Binding { limit: "none".into(), used: 0, of: 1 };
     let binding = uses.into_iter().reduce(larger).unwrap_or(none);
-    let mapping = Mapping { cores: program.cores.len(), chips: program.chips, binding };
+    let mapping = FittedMapping { cores: program.cores.len(), chips: program.chips, binding };
     Ok((mapping, warnings::of(&ir.warnings())))
 }
 
@@ -159,7 +159,7 @@ fn layer_core_uses(ir: &SpikingIr, program: &Program) -> Vec<Binding> {
     for (core, &site) in program.sites.iter() {
         let slice: Option<&Slice> = program.cores[core].slices.first().map(|placed| &placed.slice);
         let (Some(slice), Some(has)) = (slice, layers.cores.0.get(site.0 as usize)) else { continue };
-        let demand = Demand::new(ir, slice.population);
+        let demand = LayerDemand::new(ir, slice.population);
         let words = [
             ("kernel words", demand.kernel_words, has.kernel_words),
             ("neuron words", demand.neuron_words, has.neuron_words),

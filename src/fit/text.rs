@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Fit, Row};
+use super::{Fit, TargetFit};
 use crate::warnings::Warning;
 
 /// How places of layers begin.
@@ -40,7 +40,7 @@ fn places(problems: &[Warning]) -> String {
     format!("{prefix}{}", names.join(", "))
 }
 
-impl Row {
+impl TargetFit {
     fn line(&self, f: &mut fmt::Formatter<'_>, width: usize) -> fmt::Result {
         let fits = if self.fits { "yes" } else { "no" };
         let bits = format!("{} b", self.weight_bits);

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use snnc_compiler::reference::Signal;
 
-use super::records::{Recorded, RecordedSpikes};
+use super::records::{GoldenValues, RecordedSpikes};
 use super::{GoldenRow, TOLERANCE};
 
 /// Spikes of a layer against its signal, exactly.
@@ -23,7 +23,7 @@ pub(super) fn spikes(recorded: &RecordedSpikes, found: &Signal) -> GoldenRow {
 }
 
 /// Tokens `[iterations, h, w]` or `[h, w]`, exactly; each slice of `found` is one grid.
-pub(super) fn tokens(recorded: &Recorded<u32>, found: &[Vec<u32>], columns: usize) -> GoldenRow {
+pub(super) fn tokens(recorded: &GoldenValues<u32>, found: &[Vec<u32>], columns: usize) -> GoldenRow {
     let positions = found.first().map_or(1, Vec::len).max(1);
     let place = |i: usize| {
         let (row, column) = (i % positions / columns, i % positions % columns);
@@ -42,19 +42,24 @@ pub(super) fn tokens(recorded: &Recorded<u32>, found: &[Vec<u32>], columns: usiz
 }
 
 /// Classes `[n]`, exactly.
-pub(super) fn classes(recorded: &Recorded<u32>, found: &[u32]) -> GoldenRow {
+pub(super) fn classes(recorded: &GoldenValues<u32>, found: &[u32]) -> GoldenRow {
     let place = |i| format!("sample {i}");
     exact(&recorded.key, "classes", recorded.values.iter().copied().zip(found.iter().copied()), place)
 }
 
 /// Pixels `[c, h, w]`, exactly.
-pub(super) fn pixels(recorded: &Recorded<u8>, found: &[u8], size: (usize, usize)) -> GoldenRow {
+pub(super) fn pixels(recorded: &GoldenValues<u8>, found: &[u8], size: (usize, usize)) -> GoldenRow {
     let place = |i| coordinates(i, size.0, size.1);
     exact(&recorded.key, "pixels", recorded.values.iter().copied().zip(found.iter().copied()), place)
 }
 
 /// Floats `[c, h, w]`, to [`TOLERANCE`]. A value that is not a number is off by infinity.
-pub(super) fn floats(recorded: &Recorded<f64>, what: &str, found: &[f64], size: (usize, usize)) -> GoldenRow {
+pub(super) fn floats(
+    recorded: &GoldenValues<f64>,
+    what: &str,
+    found: &[f64],
+    size: (usize, usize),
+) -> GoldenRow {
     let error = |(a, b): (&f64, &f64)| if (a - b).is_nan() { f64::INFINITY } else { (a - b).abs() };
     let errors: Vec<f64> = recorded.values.iter().zip(found).map(error).collect();
     let first = errors.iter().position(|&e| e > TOLERANCE);

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
-use snnc_targets::{Code, Diagnostic, input};
+use snnc_targets::{Code, Diagnostic, Place, Subject, input};
 
 /// A tensor as stored.
 #[derive(Debug, Clone)]
-struct Record {
+struct GoldenTensor {
     dtype: Dtype,
     shape: Vec<usize>,
     /// Little-endian, row-major.
@@ -21,7 +21,7 @@ struct Record {
 #[derive(Debug, Clone)]
 pub struct GoldenFile {
     place: String,
-    records: BTreeMap<String, Record>,
+    records: BTreeMap<String, GoldenTensor>,
     temperature: Option<f64>,
 }
 
@@ -41,7 +41,11 @@ impl GoldenFile {
     /// [`Code::WeightsMalformed`] and [`Code::GoldenInvalid`] as [`GoldenFile::read`].
     pub fn parse(bytes: &[u8], place: &str) -> Result<Self, Diagnostic> {
         let malformed = |error: safetensors::SafeTensorError| {
-            Diagnostic::new(Code::WeightsMalformed, place, format!("not a safetensors file: {error}"))
+            Diagnostic::new(
+                Code::WeightsMalformed,
+                Place::file(place),
+                format!("not a safetensors file: {error}"),
+            )
         };
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
         let stated = metadata.metadata().as_ref().and_then(|entries| entries.get("temperature"));
@@ -50,7 +54,11 @@ impl GoldenFile {
             SafeTensors::deserialize(bytes).map_err(malformed)?.tensors().into_iter().map(|(key, view)| {
                 (
                     key,
-                    Record { dtype: view.dtype(), shape: view.shape().to_vec(), data: view.data().to_vec() },
+                    GoldenTensor {
+                        dtype: view.dtype(),
+                        shape: view.shape().to_vec(),
+                        data: view.data().to_vec(),
+                    },
                 )
             });
         Ok(Self { place: place.to_owned(), records: records.collect(), temperature })
@@ -119,10 +127,14 @@ impl GoldenFile {
 
     /// A diagnostic at one key.
     pub fn invalid(&self, key: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(Code::GoldenInvalid, format!("{}: {key}", self.place), message)
+        Diagnostic::new(
+            Code::GoldenInvalid,
+            Place::from(Subject::Key(key.into())).within(&self.place),
+            message,
+        )
     }
 
-    fn record(&self, key: &str) -> Result<&Record, Diagnostic> {
+    fn record(&self, key: &str) -> Result<&GoldenTensor, Diagnostic> {
         self.records.get(key).ok_or_else(|| {
             let family = key.rsplit_once('.').map_or(key, |(family, _)| family);
             self.invalid(key, "is missing").hint(format!("other records of `{family}` need it"))
@@ -149,6 +161,6 @@ fn temperature(text: &str, place: &str) -> Result<f64, Diagnostic> {
     let value = text.trim().parse().ok().filter(|t: &f64| t.is_finite() && *t > 0.0);
     value.ok_or_else(|| {
         let message = format!("metadata `temperature` is \"{text}\", a positive number expected");
-        Diagnostic::new(Code::GoldenInvalid, place, message)
+        Diagnostic::new(Code::GoldenInvalid, Place::file(place), message)
     })
 }

@@ -15,7 +15,7 @@ mod report;
 mod samples;
 
 use snnc_compiler::frontend::LoadedModel;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject};
 
 use crate::progress::Progress;
 
@@ -39,14 +39,14 @@ pub fn check(
 ) -> Result<GoldenReport, Diagnostics> {
     let pipeline = model.pipeline.as_ref().ok_or_else(|| {
         let message = "there is no `pipeline`, so it cannot generate";
-        Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), message)
+        Diagnostic::new(Code::ModelInvalid, Subject::Model(model.name.clone()), message)
             .hint("add `pipeline: Some((latent: ..., denoiser: ..., decoder: ..., ...))` to the model file")
     })?;
     let checked = generation::check(model, pipeline, golden, progress);
     let (rows, ignored) = checked.map_err(|problems| model.origin.locate(problems))?;
     if rows.is_empty() {
         let message = "there is nothing to compare: no recorded spikes, logits, membranes, tokens or pixels";
-        return Err(Diagnostic::new(Code::GoldenInvalid, golden.place(), message)
+        return Err(Diagnostic::new(Code::GoldenInvalid, Place::file(golden.place()), message)
             .hint(generation::KEYS)
             .into());
     }

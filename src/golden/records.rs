@@ -8,12 +8,12 @@ use super::file::GoldenFile;
 use super::{GoldenRow, compare};
 
 /// A recorded output under its key.
-pub(super) struct Recorded<T> {
+pub(super) struct GoldenValues<T> {
     pub key: String,
     pub values: Vec<T>,
 }
 
-/// Recorded spikes of a layer.
+/// GoldenValues spikes of a layer.
 pub(super) struct RecordedSpikes {
     pub key: String,
     /// Name of the layer within its network.
@@ -30,13 +30,13 @@ impl GoldenFile {
         &self,
         key: String,
         read: impl Fn(&str) -> Result<Vec<T>, Diagnostic>,
-    ) -> Result<Option<Recorded<T>>, Diagnostic> {
+    ) -> Result<Option<GoldenValues<T>>, Diagnostic> {
         let there = self.contains(&key);
-        there.then(|| read(&key).map(|values| Recorded { key, values })).transpose()
+        there.then(|| read(&key).map(|values| GoldenValues { key, values })).transpose()
     }
 
     /// A map `[c, h, w]` that need not be there.
-    pub(super) fn map(&self, key: String, shape: Shape) -> Result<Option<Recorded<f64>>, Diagnostic> {
+    pub(super) fn map(&self, key: String, shape: Shape) -> Result<Option<GoldenValues<f64>>, Diagnostic> {
         self.optional(key, |key| self.floats(key, &map_shapes(shape)))
     }
 

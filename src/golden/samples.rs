@@ -6,9 +6,9 @@
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::reference::Interpreter;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
 
-use super::records::{Recorded, RecordedSpikes, layers, map_shapes, size};
+use super::records::{GoldenValues, RecordedSpikes, layers, map_shapes, size};
 use super::{GoldenFile, GoldenReport, GoldenRow, compare};
 use crate::float_driver::interpreter;
 use crate::progress::Progress;
@@ -18,15 +18,15 @@ use crate::samples::prediction;
 struct Case {
     sample: usize,
     spikes: Vec<RecordedSpikes>,
-    readout: Option<Recorded<f64>>,
+    readout: Option<GoldenValues<f64>>,
 }
 
-/// Runs the float reference of a network on samples, one after the other in `values`, and compares all that was recorded
-/// of them. Steps are samples.
+/// Runs the float reference of a network on samples, one after the other in `values`, and compares all that was
+/// recorded of them. Steps are samples.
 ///
 /// # Errors
-/// [`Code::GoldenInvalid`] for each record that is malformed or does not fit network and samples, and for a file without
-/// anything to compare; [`Code::LayerShape`] for values that are no whole samples.
+/// [`Code::GoldenInvalid`] for each record that is malformed or does not fit network and samples, and for a
+/// file without anything to compare; [`Code::LayerShape`] for values that are no whole samples.
 pub fn check_samples(
     model: &LoadedModel,
     network: &str,
@@ -67,7 +67,7 @@ fn report(
 ) -> Result<GoldenReport, Diagnostics> {
     if rows.is_empty() {
         let message = "there is nothing to compare: no recorded spikes, read-outs or predictions";
-        return Err(Diagnostic::new(Code::GoldenInvalid, golden.place(), message)
+        return Err(Diagnostic::new(Code::GoldenInvalid, Place::file(golden.place()), message)
             .hint("keys are `0.spikes.conv1`, `0.readout`, `predictions` and so on")
             .into());
     }

@@ -11,7 +11,7 @@ use snnc_compiler::ir::Shape;
 use snnc_targets::input::IMAGES;
 use snnc_targets::{Code, Diagnostic};
 
-use crate::npy::Header;
+use crate::npy::NpyHeader;
 
 /// Bytes that an image takes beside its pixels.
 const IMAGE_OVERHEAD: usize = 64;
@@ -23,7 +23,7 @@ const IMAGE_OVERHEAD: usize = 64;
 pub fn read(path: &Path, shape: Shape) -> Result<Vec<Vec<u8>>, Diagnostic> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     let file = File::open(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
-    let bad = |message: String| Diagnostic::new(Code::Argument, path.display().to_string(), message);
+    let bad = |message: String| Diagnostic::new(Code::Argument, path, message);
     match extension.as_str() {
         "npy" => {
             let metadata = file.metadata().map_err(|error| Diagnostic::unreadable(path, &error))?;
@@ -66,7 +66,7 @@ fn png(file: File, shape: Shape) -> Result<Vec<u8>, String> {
 /// A uint8 array `[n, h, w]` or `[n, c, h, w]` in C order, image by image; `length` is the length of its file, if that
 /// is known. Memory is taken for what the header declares, once that is known to be the file's length.
 fn npy(mut file: impl Read, length: Option<u64>, shape: Shape) -> Result<Vec<Vec<u8>>, String> {
-    let header = Header::read(&mut file)?;
+    let header = NpyHeader::read(&mut file)?;
     if header.descr != "|u1" || header.fortran {
         return Err("expected uint8 in C order".into());
     }

@@ -19,7 +19,7 @@ use snnc_compiler::reference::{Interpreter, Map};
 use snnc_compiler::workload;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::workload::generation::pixels;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::comparison::pictures::{beside, psnr, ssim};
 use crate::comparison::{Estimate, pixel_mse};
@@ -28,7 +28,7 @@ use crate::model::Model;
 
 /// The result over some images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Reconstruction {
+pub struct ReconstructionReport {
     /// Name of the model.
     pub model: String,
     /// Name of the target.
@@ -72,7 +72,7 @@ pub struct Quality {
 }
 
 /// What one image gave.
-struct Outcome {
+struct ReconstructedImage {
     float: Vec<u8>,
     chip: Vec<u8>,
     equal: f64,
@@ -98,7 +98,7 @@ pub fn reconstruct_files(
     target: &Target,
     options: &CompileOptions,
     files: &[PathBuf],
-) -> Result<Reconstruction, Diagnostics> {
+) -> Result<ReconstructionReport, Diagnostics> {
     let model = model.loaded();
     let (program, tail) = driver::compile_reconstruction(model, target, *options)?;
     let encoder = workload::Reconstruction::new(model)?.encoder();
@@ -120,23 +120,23 @@ pub fn reconstruct(
     tail: &HostTail,
     images: &[Vec<u8>],
     shape: Shape,
-) -> Result<Reconstruction, Diagnostics> {
+) -> Result<ReconstructionReport, Diagnostics> {
     program.needs_timesteps()?;
     let names = workload::Reconstruction::new(model)?;
     let float = (interpreter(model, names.encoder())?, interpreter(model, names.decoder())?);
     for (side, found) in [("input", float.0.input_shape()), ("output", float.1.output_shape())] {
         if found != shape {
             let message = format!("the images are {shape}, the model's {side} is {found}");
-            return Err(Diagnostic::new(Code::LayerShape, format!("model {}", model.name), message).into());
+            return Err(Diagnostic::new(Code::LayerShape, Subject::Model(model.name.clone()), message).into());
         }
     }
     let networks = program.model.networks.iter();
     let decoder = networks.filter(|(_, n)| n.name == names.decoder()).map(|(id, _)| id).next();
     let decoder = decoder.ok_or_else(|| {
-        Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), "the program has no decoder")
+        Diagnostic::new(Code::ModelInvalid, Subject::Model(model.name.clone()), "the program has no decoder")
     })?;
     let codec = Codec { chip: Chip::new(program.clone()), tail, decoder, float };
-    let outcomes: Vec<Outcome> =
+    let outcomes: Vec<ReconstructedImage> =
         images.par_iter().map(|image| codec.image(image, shape)).collect::<Result<_, _>>()?;
     let model = &program.model;
     let mut host = model.host_work(tail.network);
@@ -146,7 +146,7 @@ pub fn reconstruct(
 }
 
 impl Codec<'_> {
-    fn image(&self, image: &[u8], shape: Shape) -> Result<Outcome, Diagnostic> {
+    fn image(&self, image: &[u8], shape: Shape) -> Result<ReconstructedImage, Diagnostic> {
         let input: Vec<f64> = image.iter().map(|&p| f64::from(p) / 255.0 - 0.5).collect();
         let name = &self.float.0.graph().name;
         let tokens = self.float.0.run(&Map::checked(shape, input.clone(), name)?)?.output().clone();
@@ -155,7 +155,7 @@ impl Codec<'_> {
         let chip_tokens = self.tail.codes(&encoded.readouts);
         let mut decoded = self.chip.run(self.decoder, &chip_tokens)?;
         let equal = tokens.data.iter().zip(&chip_tokens).filter(|(a, b)| a == b).count();
-        let mut outcome = Outcome {
+        let mut outcome = ReconstructedImage {
             float: pixels(&float),
             chip: pixels(&decoded.readouts.swap_remove(0)),
             equal: equal as f64 / chip_tokens.len().max(1) as f64,
@@ -177,19 +177,20 @@ fn summary(
     program: &Program,
     images: &[Vec<u8>],
     shape: Shape,
-    outcomes: &[Outcome],
+    outcomes: &[ReconstructedImage],
     host: Vec<HostWork>,
-) -> Reconstruction {
-    let quality = |side: fn(&Outcome) -> &Vec<u8>| {
+) -> ReconstructionReport {
+    let quality = |side: fn(&ReconstructedImage) -> &Vec<u8>| {
         let pairs = || images.iter().zip(outcomes.iter().map(side));
         let mse = Estimate::of(&pairs().map(|(a, b)| pixel_mse(a, b)).collect::<Vec<_>>());
         let alike = Estimate::of(&pairs().map(|(a, b)| ssim(shape, a, b)).collect::<Vec<_>>());
         Quality { mse, psnr_db: psnr(mse.mean), ssim: alike }
     };
     let (chip, float) = (quality(|o| &o.chip), quality(|o| &o.float));
-    let mean =
-        |value: fn(&Outcome) -> f64| outcomes.iter().map(value).sum::<f64>() / outcomes.len().max(1) as f64;
-    Reconstruction {
+    let mean = |value: fn(&ReconstructedImage) -> f64| {
+        outcomes.iter().map(value).sum::<f64>() / outcomes.len().max(1) as f64
+    };
+    ReconstructionReport {
         model: program.model.name.clone(),
         target: program.target.name.clone(),
         weight_bits: program.model.neuron.weight_bits,

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::{Quality, Reconstruction};
+use super::{Quality, ReconstructionReport};
 
-impl fmt::Display for Reconstruction {
+impl fmt::Display for ReconstructionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,

@@ -1,22 +1,20 @@
 //! From a program and a run's record to the report's data.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
+use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::HostWork;
-use snnc_compiler::ir::{CoreId, NetworkId, PopulationId};
-use snnc_simulator::charge::{
-    ACCUMULATE_J, Bill, Component, MULTIPLY_ACCUMULATE_J, Meter, RunRecord, SliceTally,
-};
+use snnc_simulator::charge::{ACCUMULATE_J, EnergyBreakdown, MULTIPLY_ACCUMULATE_J, Meter, RunRecord};
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
-use snnc_targets::entity::EntityMap;
+use snnc_targets::EnergyEvent;
 
-use super::constants::{assumed_note, energy_constants, range_note, repeated_note, target_info};
+use super::constants::{energy_constants, target_info};
 use super::data::{
-    Components, CoreEnergy, EnergyConstant, HopsByKind, Host, HostLayer, Iteration, Layer, Mapping,
-    Overflows, Paper, PerItem, Range, Report, SCHEMA, Totals,
+    EnergyByComponent, Hops, Host, HostLayer, MappingSummary, Overflows, Paper, Range, Report, SCHEMA, Totals,
 };
+use super::notes::notes;
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
@@ -69,16 +67,16 @@ impl ReportInput<'_> {
             time: super::timing::build::time(self),
             overflows: self.overflows(),
             warnings: crate::warnings::of(&self.program.warnings()),
-            notes: self.notes(&constants),
+            notes: notes(self, &constants),
             energy_constants: constants,
             paper_figure: self.paper(),
         }
     }
 
-    fn mapping(&self) -> Mapping {
+    fn mapping(&self) -> MappingSummary {
         let topology = self.program.topology();
         let chips: HashSet<u32> = self.program.sites.values().map(|&s| topology.chip_of(s)).collect();
-        Mapping {
+        MappingSummary {
             cores_used: self.program.cores.len() as u64,
             chips_used: chips.len() as u64,
             chips_present: topology.chips.into(),
@@ -89,93 +87,23 @@ impl ReportInput<'_> {
     fn totals(&self) -> Totals {
         let tally = self.run.total.tally.total();
         let all = tally.total();
-        let items = self.run.images.len() as u64;
+        let items = self.run.items.len() as u64;
         Totals {
             images: self.generates().then_some(items),
             samples: (!self.generates()).then_some(items),
             accuracy: None,
             timesteps: tally.timesteps,
-            spikes: all.events.spikes,
-            synaptic_operations: all.events.synaptic_operations,
-            packets: all.events.packets_sent,
-            hops: all.hops.total(),
-            host_writes: all.host_writes,
-            host_reads: all.host_reads,
+            spikes: all.events[EnergyEvent::NeuronSpike],
+            synaptic_operations: all.events[EnergyEvent::SynapticOperation],
+            packets: all.events[EnergyEvent::AxonOut],
+            hops: all.hops(),
+            host_writes: all.events[EnergyEvent::HostWrite],
+            host_reads: all.events[EnergyEvent::HostRead],
             time_s: self.timed().then(|| seconds(tally.time.total_ps)),
-            energy_j: Bill::joules(self.run.total.ledger.total().total()),
+            energy_j: EnergyBreakdown::joules(self.run.total.ledger.total().total()),
             wall_s: self.wall_s,
             peak_memory_bytes: self.peak_memory_bytes,
         }
-    }
-
-    fn layers(&self) -> Vec<Layer> {
-        let count = self.program.model.populations.len();
-        let tallies = self.run.total.tally.by_population(self.slices, count);
-        let bills = self.run.total.ledger.by_population(self.slices, count);
-        let mut layers = self.layers_of(&tallies, &bills, &self.run.total.tally.total().passes);
-        let [low, high] = self.run.total.bounds.each_ref().map(|l| l.by_population(self.slices, count));
-        for (layer, id) in layers.iter_mut().zip(tallies.keys()) {
-            layer.energy_range_j = Some(range([low[id], high[id]]));
-        }
-        layers
-    }
-
-    fn layers_of(
-        &self,
-        tallies: &EntityMap<PopulationId, SliceTally>,
-        bills: &EntityMap<PopulationId, Bill>,
-        passes: &[u64],
-    ) -> Vec<Layer> {
-        tallies.keys().map(|id| self.layer(id, &tallies[id], &bills[id], passes)).collect()
-    }
-
-    fn layer(&self, id: PopulationId, tally: &SliceTally, bill: &Bill, passes: &[u64]) -> Layer {
-        let model = &self.program.model;
-        let population = &model.populations[id];
-        let network = population.network;
-        let neurons = population.shape.len() as u64;
-        let timesteps = u64::from(model.networks[network].timesteps);
-        let chances = neurons as f64 * timesteps as f64 * passes[network.0 as usize] as f64;
-        Layer {
-            name: model.layer_name(id),
-            neurons,
-            cores: self.cores_of(id),
-            spikes: tally.events.spikes,
-            rate: if chances > 0.0 { tally.events.spikes as f64 / chances } else { 0.0 },
-            synaptic_operations: tally.events.synaptic_operations,
-            packets: tally.events.packets_sent,
-            hops: tally.hops.total(),
-            updates_active: tally.events.updates_active,
-            updates_inactive: tally.events.updates_inactive,
-            energy_j: Bill::joules(bill.total()),
-            energy_range_j: None,
-            energy_by_component_j: components(bill),
-        }
-    }
-
-    fn cores(&self) -> Vec<CoreEnergy> {
-        let topology = self.program.topology();
-        let bills = self.run.total.ledger.by_core(self.slices, self.program.cores.len());
-        let core = |(id, bill): (CoreId, &Bill)| CoreEnergy {
-            core: id.0.into(),
-            chip: topology.chip_of(self.program.sites[id]).into(),
-            layers: self.layers_on(id),
-            energy_j: Bill::joules(bill.total()),
-            energy_by_component_j: components(bill),
-        };
-        bills.iter().map(core).collect()
-    }
-
-    /// Names of the layers that a core holds parts of, each once.
-    pub(super) fn layers_on(&self, core: CoreId) -> Vec<String> {
-        let mut layers: Vec<String> = Vec::new();
-        for placed in &self.program.cores[core].slices {
-            let name = self.program.model.layer_name(placed.slice.population);
-            if !layers.contains(&name) {
-                layers.push(name);
-            }
-        }
-        layers
     }
 
     /// What the host computed in all passes.
@@ -197,70 +125,21 @@ impl ReportInput<'_> {
         }
     }
 
-    fn cores_of(&self, id: PopulationId) -> u64 {
-        let slices = self.slices.populations.iter().zip(&self.slices.cores);
-        slices.filter(|(p, _)| **p == id).map(|(_, core)| *core).collect::<BTreeSet<_>>().len() as u64
+    fn hops_by_kind(&self) -> Hops {
+        let events = self.run.total.tally.total().total().events;
+        Hops {
+            east_west: events[EnergyEvent::HopEastWest],
+            north_south: events[EnergyEvent::HopNorthSouth],
+            chip: events[EnergyEvent::HopChip],
+        }
     }
 
-    fn passes(&self) -> Vec<Iteration> {
-        let bills = self.run.total.ledger.by_iteration();
-        let cells = self.run.total.tally.iterations.iter().zip(bills).enumerate();
-        cells
-            .map(|(i, (cell, bill))| {
-                let all = cell.total();
-                let ran =
-                    self.program.model.networks.values().zip(&cell.passes).find(|(_, passes)| **passes > 0);
-                Iteration {
-                    iteration: self.generates().then_some(i as u64),
-                    pass: (!self.generates()).then_some(i as u64),
-                    network: ran.map(|(network, _)| network.name.clone()).unwrap_or_default(),
-                    passes: cell.passes.iter().sum(),
-                    spikes: all.events.spikes,
-                    synaptic_operations: all.events.synaptic_operations,
-                    packets: all.events.packets_sent,
-                    time_s: self.timed().then(|| seconds(cell.time.total_ps)),
-                    energy_j: Bill::joules(bill.total()),
-                    energy_by_component_j: components(&bill),
-                }
-            })
-            .collect()
-    }
-
-    fn per_item(&self) -> Vec<PerItem> {
-        let images = self.run.images.iter().enumerate();
-        images
-            .map(|(i, image)| {
-                let (tally, bill) = (image.tally(), image.bill());
-                PerItem {
-                    image: self.generates().then_some(i as u64),
-                    sample: (!self.generates()).then_some(i as u64),
-                    timesteps: image.timesteps,
-                    spikes: tally.events.spikes,
-                    synaptic_operations: tally.events.synaptic_operations,
-                    packets: tally.events.packets_sent,
-                    hops: tally.hops.total(),
-                    host_writes: tally.host_writes,
-                    host_reads: tally.host_reads,
-                    time_s: image.time_ps.map(seconds),
-                    energy_j: Bill::joules(bill.total()),
-                    energy_by_component_j: components(&bill),
-                    layers: self.layers_of(&image.layers, &image.bills, &image.passes),
-                }
-            })
-            .collect()
-    }
-
-    fn hops_by_kind(&self) -> HopsByKind {
-        let hops = self.run.total.tally.total().total().hops;
-        HopsByKind { east_west: hops.east_west, north_south: hops.north_south, chip: hops.chip }
-    }
-
-    fn overflows(&self) -> Overflows {
+    pub(super) fn overflows(&self) -> Overflows {
         let tally = self.run.total.tally.total();
-        let events = tally.total().events;
+        let all = tally.total();
         Overflows {
-            accumulator: events.accumulator_overflows,
-            state: events.state_saturations,
+            accumulator: all.accumulator_overflows,
+            state: all.state_saturations,
             bias: tally.bias_saturations,
         }
     }
@@ -276,39 +155,6 @@ impl ReportInput<'_> {
         }
     }
 
-    fn notes(&self, constants: &[EnergyConstant]) -> Vec<String> {
-        let mut notes = vec![assumed_note(constants)];
-        notes.extend(range_note(constants));
-        notes.extend(repeated_note(self));
-        notes.push(match self.run.total.fidelity {
-            Fidelity::None => "time was not modelled, so static energy is not charged".into(),
-            Fidelity::Analytic => {
-                "time is a bottleneck formula, a lower bound; static energy follows from it and covers every chip \
-                 present and all its cores, whether used or not"
-                    .into()
-            }
-            Fidelity::Cycle { every: 1 } => {
-                "every packet of every timestep was simulated; static energy follows from that time and covers every \
-                 chip present, whether used or not"
-                    .into()
-            }
-            Fidelity::Cycle { every } => format!(
-                "one timestep of {every} was simulated, the others were estimated; the times of {} and {}s scatter more than \
-                 the total",
-                if self.generates() { "iterations" } else { "passes" },
-                if self.generates() { "image" } else { "sample" }
-            ),
-        });
-        let o = self.overflows();
-        if (o.accumulator, o.state, o.bias) != (0, 0, 0) {
-            notes.push(format!(
-                "values left their width: {} input sums, {} membranes, {} biases",
-                o.accumulator, o.state, o.bias
-            ));
-        }
-        notes
-    }
-
     /// Whether the items are images.
     pub(super) fn generates(&self) -> bool {
         self.item_name == "image"
@@ -319,21 +165,13 @@ impl ReportInput<'_> {
     }
 }
 
-fn components(bill: &Bill) -> Components {
-    let joules = |component| Bill::joules(bill[component]);
-    Components {
-        synapse: joules(Component::Synapse),
-        neuron: joules(Component::Neuron),
-        axon: joules(Component::Axon),
-        network: joules(Component::Network),
-        host: joules(Component::Host),
-        static_power: joules(Component::Static),
-    }
+pub(super) fn components(breakdown: &EnergyBreakdown) -> EnergyByComponent {
+    EnergyByComponent::from_fn(|component| EnergyBreakdown::joules(breakdown[component]))
 }
 
 /// Ends of the energy.
-fn range([low, high]: [Bill; 2]) -> Range {
-    Range { low: Bill::joules(low.total()), high: Bill::joules(high.total()) }
+pub(super) fn range([low, high]: [EnergyBreakdown; 2]) -> Range {
+    Range { low: EnergyBreakdown::joules(low.total()), high: EnergyBreakdown::joules(high.total()) }
 }
 
 pub(super) fn seconds(picoseconds: u128) -> f64 {
@@ -343,6 +181,7 @@ pub(super) fn seconds(picoseconds: u128) -> f64 {
 #[cfg(test)]
 mod tests {
     use snnc_compiler::ir::spiking::HostTask;
+    use snnc_targets::EnergyComponent;
 
     use super::*;
     use crate::report::fixture::run;
@@ -355,7 +194,7 @@ mod tests {
     fn every_cut_of_the_energy_gives_the_total() {
         let report = run(Fidelity::Analytic, |input| input.report());
         let total = report.totals.energy_j;
-        assert!(report.energy_j.static_power > 0.0);
+        assert!(report.energy_j[EnergyComponent::Static] > 0.0);
         close(report.energy_j.iter().map(|(_, j)| j).sum(), total);
         close(report.layers.iter().map(|l| l.energy_j).sum(), total);
         close(report.iterations.iter().map(|i| i.energy_j).sum(), total);
@@ -419,7 +258,7 @@ mod tests {
     #[test]
     fn without_a_time_the_report_says_so() {
         let report = run(Fidelity::None, |input| input.report());
-        assert_eq!((report.totals.time_s, report.energy_j.static_power), (None, 0.0));
+        assert_eq!((report.totals.time_s, report.energy_j[EnergyComponent::Static]), (None, 0.0));
         assert!(report.notes.iter().any(|n| n.contains("static energy is not charged")));
     }
 }

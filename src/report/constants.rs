@@ -1,6 +1,6 @@
 //! The target's constants in the report: where they come from and what was charged with each.
 
-use snnc_simulator::charge::{Bill, present};
+use snnc_simulator::charge::{EnergyBreakdown, present};
 use snnc_targets::{EnergyEvent, Provenance, Sourced, StaticPower, Target};
 
 use super::ReportInput;
@@ -20,17 +20,17 @@ pub(super) fn target_info(target: &Target) -> TargetInfo {
     TargetInfo { name: target.name.clone(), description: target.description.clone(), provenance }
 }
 
-/// Constants with the events they were charged for: the same bill as the ledger's, cut another way.
+/// Constants with the events they were charged for: the ledger's energy, split by constant.
 pub(super) fn energy_constants(input: &ReportInput) -> Vec<EnergyConstant> {
     let target = &input.program.target;
     let (charged, prices) = (&input.run.total.charged, input.meter.prices());
-    let events = EnergyEvent::ALL.into_iter().map(|event| {
+    let events = EnergyEvent::ALL.into_iter().filter_map(|event| {
         let count = u64::try_from(charged.events(event)).unwrap_or(u64::MAX);
-        let energy_j = Bill::joules(charged.event_aj(prices, event));
-        constant(target, event.constant(&target.energy), ("J", 1e-12), count, energy_j)
+        let energy_j = EnergyBreakdown::joules(charged.event_aj(prices, event));
+        Some(constant(target, event.constant(&target.energy)?, ("J", 1e-12), count, energy_j))
     });
     let powers = StaticPower::ALL.into_iter().zip(present(input.program)).filter_map(|(power, count)| {
-        let energy_j = Bill::joules(charged.static_aj(power));
+        let energy_j = EnergyBreakdown::joules(charged.static_aj(power));
         Some(constant(target, power.constant(&target.energy)?, ("W", power.watts()), count, energy_j))
     });
     events.chain(powers).collect()
@@ -55,49 +55,6 @@ fn constant(
         events,
         energy_j,
     }
-}
-
-/// How much of the energy rests on assumed energy constants.
-pub(super) fn assumed_note(constants: &[EnergyConstant]) -> String {
-    let sum = |c: &dyn Fn(&EnergyConstant) -> bool| {
-        constants.iter().filter(|k| c(k)).map(|k| k.energy_j).sum::<f64>()
-    };
-    let (assumed, all) = (sum(&|k| k.provenance == "assumed"), sum(&|_| true));
-    let share = if all > 0.0 { 100.0 * assumed / all } else { 0.0 };
-    format!("{share:.1} % of the energy rests on assumed energy constants")
-}
-
-/// What a chip does beyond what its network asks for, where it repeats work; no note elsewhere.
-pub(super) fn repeated_note(input: &ReportInput) -> Option<String> {
-    if !input.program.target.axons.repeats_work() {
-        return None;
-    }
-    let charged = |event| super::units::count(input.run.total.charged.events(event) as u64);
-    let network = input.run.total.tally.total().total();
-    let updates = network.events.updates_active + network.events.updates_inactive;
-    let asked = |count| super::units::count(count);
-    Some(format!(
-        "the chip repeats work for copies of neurons and bits of weights, and energy is charged for that: {} synaptic \
-         events for {} synaptic operations of the network, {} updates that find a neuron active and {} that do not for \
-         {} updates, {} host writes for {}",
-        charged(EnergyEvent::SynapticOperation),
-        asked(network.events.synaptic_operations),
-        charged(EnergyEvent::NeuronUpdateActive),
-        charged(EnergyEvent::NeuronUpdateInactive),
-        asked(updates),
-        charged(EnergyEvent::HostWrite),
-        asked(network.host_writes)
-    ))
-}
-
-/// What the ends of the total mean.
-pub(super) fn range_note(constants: &[EnergyConstant]) -> Option<String> {
-    let ranged = constants.iter().filter(|k| k.range.is_some()).count();
-    (ranged > 0).then(|| {
-        format!(
-            "the energy range has all {ranged} constants that have a range at their lowest, or all at their highest value"
-        )
-    })
 }
 
 fn file(summary: &mut ProvenanceSummary, name: String, provenance: &Provenance) {

@@ -1,13 +1,13 @@
 //! A run of two images on two cores, for tests of the report.
 
 use snnc_compiler::ir::channels::ChannelMap;
-use snnc_compiler::ir::program::{Core, CoreSlice, Destination, InputAxon, Program, Slice};
+use snnc_compiler::ir::program::{AxonDestination, Core, CoreSlice, InputAxon, Program, Slice};
 use snnc_compiler::ir::spiking::{
-    Bias, HostInput, HostStage, Model, Network, NeuronFormat, NeuronModel, Population, Readout, Window,
+    Bias, HostInput, HostStage, Network, NeuronFormat, NeuronModel, Population, Readout, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
 use snnc_simulator::charge::{Meter, RunRecord};
-use snnc_simulator::counts::{Events, Flow, PassCounts, SliceTable, StepCounts};
+use snnc_simulator::counts::{Events, PassCounts, SliceFlow, SliceTable, StepCounts};
 use snnc_simulator::time::Fidelity;
 use snnc_targets::{Site, registry};
 
@@ -15,7 +15,17 @@ use super::ReportInput;
 
 /// Gives `use_it` the input of a report.
 pub fn run<R>(fidelity: Fidelity, use_it: impl FnOnce(&ReportInput) -> R) -> R {
-    let program = program();
+    run_changed(fidelity, |_| (), use_it)
+}
+
+/// Gives `use_it` the input of a report on a program that `change` changed.
+pub fn run_changed<R>(
+    fidelity: Fidelity,
+    change: impl FnOnce(&mut Program),
+    use_it: impl FnOnce(&ReportInput) -> R,
+) -> R {
+    let mut program = program();
+    change(&mut program);
     let slices = SliceTable {
         starts: vec![0, 1, 2],
         cores: vec![CoreId(0), CoreId(1)],
@@ -56,7 +66,7 @@ fn program() -> Program {
         order: None,
         rounding: Default::default(),
     };
-    let model = Model {
+    let model = SpikingModel {
         name: "toy".into(),
         neuron: NeuronFormat::new(&target.neuron, 8),
         networks: vec![Network { name: "net".into(), timesteps: 4, pass_steps: 5 }].into(),
@@ -94,7 +104,7 @@ fn host_input() -> HostInput {
 
 fn core(population: u32, targets: &[u32]) -> Core {
     let slice = Slice { population: PopulationId(population), channels: 0..2, rows: 0..2, cols: 0..2 };
-    let destinations = targets.iter().map(|&core| Destination { core: CoreId(core), axon: 0 }).collect();
+    let destinations = targets.iter().map(|&core| AxonDestination { core: CoreId(core), axon: 0 }).collect();
     let route_starts = (0..5).map(|p| if p == 0 { 0 } else { targets.len() as u32 }).collect();
     // Packets arrive, and meet no synapse.
     let axon = InputAxon { first_atom: 0, atoms: 2, delay: 1, first_entry: 0, entries: 0 };
@@ -113,14 +123,14 @@ fn pass(seed: u64) -> PassCounts {
         ..Events::default()
     };
     // Packets are integrated in the timestep after they were sent.
-    let flow = Flow { source: 0, target: CoreId(1), packets: 5 };
+    let flow = SliceFlow { source: 0, target: CoreId(1), packets: 5 };
     let step = |sends: bool, integrates: bool| StepCounts {
         events: vec![
             if sends { source } else { Events::default() },
             if integrates { target } else { Events::default() },
         ],
         flows: if sends { vec![flow] } else { Vec::new() },
-        casts: Vec::new(),
+        multicast_flows: Vec::new(),
     };
     PassCounts {
         network: NetworkId(0),

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use snnc_compiler::ir::Shape;
-use snnc_targets::{Code, Diagnostic, output};
+use snnc_targets::{Code, Diagnostic, NamedPart, output};
 
 /// Pixels between the images of a contact sheet, and around them.
 const GAP: usize = 2;
@@ -18,12 +18,12 @@ const BACKGROUND: u8 = 96;
 
 /// 8-bit pixels `[c, h, w]`; 1 or 3 channels, not empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
+pub struct PngImage {
     shape: Shape,
     pixels: Vec<u8>,
 }
 
-impl Image {
+impl PngImage {
     /// Checks shape and number of pixels.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Image {
             "expected [1 or 3, height, width] with sides of 1 to 65535, found {shape} with {} pixels",
             pixels.len()
         );
-        Err(Diagnostic::new(Code::Unsupported, "image", message)
+        Err(Diagnostic::new(Code::Unsupported, NamedPart::Image, message)
             .hint("a decoder whose output has 1 channel gives grey images, with 3 channels colour images"))
     }
 
@@ -74,7 +74,7 @@ pub fn image_name(index: usize) -> String {
 ///
 /// # Errors
 /// [`Code::OutputFailed`].
-pub fn write_image(path: &Path, image: &Image) -> Result<(), Diagnostic> {
+pub fn write_image(path: &Path, image: &PngImage) -> Result<(), Diagnostic> {
     image.canvas().write(path)
 }
 
@@ -83,13 +83,13 @@ pub fn write_image(path: &Path, image: &Image) -> Result<(), Diagnostic> {
 ///
 /// # Errors
 /// [`Code::OutputFailed`].
-pub fn write_contact(path: &Path, images: &[Image]) -> Result<(), Diagnostic> {
+pub fn write_contact(path: &Path, images: &[PngImage]) -> Result<(), Diagnostic> {
     let images = &images[..images.len().min(CONTACT_IMAGES)];
     if images.is_empty() { Ok(()) } else { contact(images).write(path) }
 }
 
 /// The sheet; cells are as large as the largest image.
-fn contact(images: &[Image]) -> Canvas {
+fn contact(images: &[PngImage]) -> Canvas {
     let largest = |side: fn(&Shape) -> usize| images.iter().map(|i| side(&i.shape)).max().unwrap_or(1);
     let (height, width, channels) = (largest(|s| s.height), largest(|s| s.width), largest(|s| s.channels));
     let scale = if height.max(width) <= SMALL.0 { SMALL.1 } else { 1 };
@@ -122,7 +122,7 @@ impl Canvas {
     }
 
     /// Draws an image with its upper left corner at (top, left), each pixel `scale` x `scale`.
-    fn draw(&mut self, image: &Image, top: usize, left: usize, scale: usize) {
+    fn draw(&mut self, image: &PngImage, top: usize, left: usize, scale: usize) {
         for y in 0..image.shape.height * scale {
             for x in 0..image.shape.width * scale {
                 let start = ((top + y) * self.width + left + x) * self.channels;
@@ -138,7 +138,7 @@ impl Canvas {
     }
 
     fn png(&self) -> Result<Vec<u8>, Diagnostic> {
-        self.encode().map_err(|e| Diagnostic::new(Code::OutputFailed, "image", format!("PNG: {e}")))
+        self.encode().map_err(|e| Diagnostic::new(Code::OutputFailed, NamedPart::Image, format!("PNG: {e}")))
     }
 
     fn encode(&self) -> Result<Vec<u8>, png::EncodingError> {
@@ -165,9 +165,9 @@ mod tests {
         (info, pixels)
     }
 
-    fn image(channels: usize, height: usize, width: usize) -> Image {
+    fn image(channels: usize, height: usize, width: usize) -> PngImage {
         let shape = Shape::new(channels, height, width);
-        Image::new(shape, (0..shape.len()).map(|i| i as u8).collect()).unwrap()
+        PngImage::new(shape, (0..shape.len()).map(|i| i as u8).collect()).unwrap()
     }
 
     #[test]
@@ -189,8 +189,8 @@ mod tests {
     fn a_contact_sheet_is_near_square_enlarged_and_has_gaps() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("contact.png");
-        let images: Vec<Image> =
-            (0..5).map(|i| Image::new(Shape::new(1, 3, 2), vec![200 + i; 6]).unwrap()).collect();
+        let images: Vec<PngImage> =
+            (0..5).map(|i| PngImage::new(Shape::new(1, 3, 2), vec![200 + i; 6]).unwrap()).collect();
         write_contact(&path, &images).unwrap();
         let (info, pixels) = decode(&path);
         assert_eq!((info.width, info.height), (3 * (2 * 4 + 2) + 2, 2 * (3 * 4 + 2) + 2));
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn other_shapes_are_refused() {
         for (shape, n) in [(Shape::new(2, 1, 1), 2), (Shape::new(1, 0, 4), 0), (Shape::new(1, 2, 2), 3)] {
-            assert_eq!(Image::new(shape, vec![0; n]).unwrap_err().code, Code::Unsupported);
+            assert_eq!(PngImage::new(shape, vec![0; n]).unwrap_err().code, Code::Unsupported);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use snnc_targets::{Code, Diagnostic, input, output};
+use snnc_targets::{Code, Diagnostic, NamedPart, Place, input, output};
 
 use super::data::{Report, SCHEMA};
 
@@ -12,7 +12,7 @@ use super::data::{Report, SCHEMA};
 /// [`Code::OutputFailed`] if the data do not serialise (plain data always do).
 pub fn print(report: &Report) -> Result<String, Diagnostic> {
     let mut text = serde_json::to_string_pretty(report)
-        .map_err(|e| Diagnostic::new(Code::OutputFailed, "report.json", e.to_string()))?;
+        .map_err(|e| Diagnostic::new(Code::OutputFailed, NamedPart::Report, e.to_string()))?;
     text.push('\n');
     Ok(text)
 }
@@ -32,7 +32,7 @@ pub fn write(path: &Path, report: &Report) -> Result<(), Diagnostic> {
 pub fn read(path: &Path) -> Result<Report, Diagnostic> {
     let text = input::REPORT.read_text(path)?;
     let report: Report = serde_json::from_str(&text).map_err(|e| {
-        let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
+        let place = Place::line(path, e.line(), Some(e.column()));
         Diagnostic::new(Code::FileUnreadable, place, format!("not a report: {e}"))
             .hint(format!("expected JSON of schema {SCHEMA}, as `snnc simulate` writes it"))
     })?;
@@ -40,7 +40,7 @@ pub fn read(path: &Path) -> Result<Report, Diagnostic> {
         return Ok(report);
     }
     let message = format!("expected schema {SCHEMA}, found {}", report.schema);
-    Err(Diagnostic::new(Code::FileUnreadable, path.display().to_string(), message))
+    Err(Diagnostic::new(Code::FileUnreadable, path, message))
 }
 
 #[cfg(test)]

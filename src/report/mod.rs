@@ -4,14 +4,18 @@
 //! data that [`json`] and [`text`] write. [`images`] writes what was generated. Nothing here measures or
 //! changes a number; every file goes through [`snnc_targets::output`].
 
+mod breakdowns;
 pub mod build;
 mod constants;
 pub mod data;
+#[cfg(test)]
+mod event_tests;
 #[cfg(test)]
 mod fixture;
 pub mod images;
 pub mod json;
 pub mod memory;
+mod notes;
 pub mod quantisation;
 pub mod text;
 pub mod timing;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use snnc_compiler::mapping::hypergraph::{self, Blocks, Hypergraph, Limits, Options, hgr};
-use snnc_targets::{Code, Diagnostic, Diagnostics, input};
+use snnc_compiler::mapping::hypergraph::{self, Blocks, Hypergraph, HypergraphOptions, Limits, hgr};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, input};
 
 use crate::report::memory::peak_bytes;
 
@@ -52,10 +52,10 @@ pub fn partition(
     path: &Path,
     limits: &[u64],
     blocks: Blocks,
-    options: Options,
+    options: HypergraphOptions,
 ) -> Result<Partitioned, Diagnostics> {
     let graph = read(path, limits)?;
-    let limits = Limits { scalars: limits.to_vec(), covers: Vec::new() };
+    let limits = Limits { scalars: limits.to_vec(), shared: Vec::new() };
     let start = Instant::now();
     let solution = hypergraph::partition(&graph, &limits, blocks, options)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -80,7 +80,7 @@ fn read(path: &Path, limits: &[u64]) -> Result<Hypergraph, Diagnostic> {
     let graph = hgr::parse(&text, &path.display().to_string())?;
     if limits.len() != graph.resources {
         let message = format!("{} limits, but vertices have {} weights", limits.len(), graph.resources);
-        return Err(Diagnostic::new(Code::Argument, "--limit", message)
+        return Err(Diagnostic::new(Code::Argument, Subject::argument("--limit"), message)
             .hint("one limit a vertex weight, separated by commas"));
     }
     Ok(graph)

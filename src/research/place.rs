@@ -8,12 +8,12 @@ use serde::Serialize;
 use snnc_compiler::mapping::flows;
 use snnc_compiler::mapping::place::{HopCosts, PlaceOptions, arrange};
 use snnc_compiler::mapping::report::hops_bound;
-use snnc_compiler::mapping::traffic::Traffic;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Topology, input};
+use snnc_compiler::mapping::traffic::CoreTraffic;
+use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Subject, Topology, input};
 
 /// Tiles of a mesh, and cores on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mesh {
+pub struct PlacementMesh {
     /// Tiles in a row.
     pub columns: u32,
     /// Rows of tiles.
@@ -24,7 +24,7 @@ pub struct Mesh {
 
 /// What a placement costs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Placed {
+pub struct PlacementResult {
     /// Cores.
     pub cores: usize,
     /// Between different cores.
@@ -39,7 +39,7 @@ pub struct Placed {
     pub sites: Vec<[u32; 3]>,
 }
 
-impl fmt::Display for Placed {
+impl fmt::Display for PlacementResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} cores, {} packets between them", self.cores, self.packets)?;
         let mean = self.packets_x_hops as f64 / self.packets.max(1) as f64;
@@ -49,7 +49,7 @@ impl fmt::Display for Placed {
     }
 }
 
-impl Mesh {
+impl PlacementMesh {
     /// Sides of a mesh and cores on a tile that the search is made for.
     fn check(&self) -> Result<(), Diagnostic> {
         for (name, value, most) in [
@@ -59,8 +59,12 @@ impl Mesh {
         ] {
             if !(1..=most).contains(&value) {
                 let message = format!("expected 1 to {most}");
-                return Err(Diagnostic::new(Code::Argument, format!("--{name} {value}"), message)
-                    .hint("the mesh has columns x rows tiles"));
+                return Err(Diagnostic::new(
+                    Code::Argument,
+                    Subject::value(format!("--{name}"), value),
+                    message,
+                )
+                .hint("the mesh has columns x rows tiles"));
             }
         }
         Ok(())
@@ -82,15 +86,18 @@ impl Mesh {
 ///
 /// # Errors
 /// What is wrong with mesh or file; [`Code::DoesNotFit`] for more cores than the mesh has.
-pub fn place(flows: &Path, mesh: Mesh, options: PlaceOptions) -> Result<Placed, Diagnostics> {
+pub fn place(
+    flows: &Path,
+    mesh: PlacementMesh,
+    options: PlaceOptions,
+) -> Result<PlacementResult, Diagnostics> {
     mesh.check()?;
-    let place = flows.display().to_string();
-    let (cores, traffic) = flows::parse(&input::GRAPH.read_text(flows)?, &place)?;
+    let (cores, traffic) = flows::parse(&input::GRAPH.read_text(flows)?, &flows.display().to_string())?;
     let topology = mesh.topology();
     let sites = u64::from(mesh.columns) * u64::from(mesh.rows) * u64::from(mesh.cores_per_tile);
     if cores as u64 > sites || sites > 1 << 24 {
         let message = format!("{cores} cores on a mesh of {sites}; at most 2^24");
-        let problem = Diagnostic::new(Code::DoesNotFit, &place, message).hint("choose --columns and --rows");
+        let problem = Diagnostic::new(Code::DoesNotFit, flows, message).hint("choose --columns and --rows");
         return Err(problem.into());
     }
     let start = Instant::now();
@@ -100,14 +107,14 @@ pub fn place(flows: &Path, mesh: Mesh, options: PlaceOptions) -> Result<Placed, 
 }
 
 /// Counts hops anew, by distances.
-fn evaluated(traffic: &Traffic, topology: &Topology, sites: &[Site], seconds: f64) -> Placed {
+fn evaluated(traffic: &CoreTraffic, topology: &Topology, sites: &[Site], seconds: f64) -> PlacementResult {
     let hops = |from: usize, to: usize| u64::from(topology.distance(sites[from], sites[to]));
     let flows = traffic.flows.iter();
     let place = |&site: &Site| {
         let tile = topology.tile_of(site);
         [tile.x, tile.y, site.0 % topology.cores_per_tile]
     };
-    Placed {
+    PlacementResult {
         cores: sites.len(),
         packets: traffic.flows.values().sum(),
         packets_x_hops: flows.map(|(&(from, to), n)| n * hops(from.0 as usize, to.0 as usize)).sum(),

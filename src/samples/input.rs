@@ -1,18 +1,19 @@
 //! Samples and labels from NumPy arrays.
 //!
-//! Values are taken as they are: what the network was trained on is scaled by who trained it. Refused: element types and
-//! orders that would have to be converted, shapes that are not the network's, and files that are not as long as they say.
+//! Values are taken as they are: what the network was trained on is scaled by who trained it. Refused: element types
+//! and orders that would have to be converted, shapes that are not the network's, and files that are not as long as
+//! they say.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use snnc_compiler::ir::Shape;
 use snnc_compiler::reference::Interpreter;
 use snnc_targets::{Code, Diagnostic};
 
-use crate::npy::Header;
+use crate::npy::NpyHeader;
 
 /// Most values that are held: 1 GiB as float64.
 const VALUES_MAX: usize = 1 << 27;
@@ -74,7 +75,8 @@ pub fn samples(
     };
     let sides = &array.header.shape;
     let each = sides.iter().skip(1).try_fold(1usize, |product, &side| product.checked_mul(side));
-    let Some(count) = sides.first().filter(|_| sides.len() > 1 && each == Some(shape.elements())).copied() else {
+    let Some(count) = sides.first().filter(|_| sides.len() > 1 && each == Some(shape.elements())).copied()
+    else {
         let message = format!("the array is {sides:?}, samples of {shape} expected: [n, {}]", shape.inner());
         return Err(array.bad(message).hint(format!(
             "one sample is `x[None]`, `[n, ...]` with {} elements a sample is taken too",
@@ -96,7 +98,8 @@ pub fn samples(
 /// The first `count` labels of an int64, int32 or uint8 array `[n]`.
 ///
 /// # Errors
-/// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, also fewer labels or other numbers than classes.
+/// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, also fewer labels or other numbers
+/// than classes.
 pub fn labels(path: &Path, count: usize, classes: usize) -> Result<Vec<usize>, Diagnostic> {
     let mut array = Array::open(path)?;
     let decode: fn(&[u8]) -> i64 = match array.header.descr.as_str() {
@@ -132,8 +135,8 @@ impl SampleShape {
 
 /// An array whose header was read.
 struct Array {
-    header: Header,
-    place: String,
+    header: NpyHeader,
+    path: PathBuf,
     /// Bytes of the file; a pipe has no length.
     length: Option<u64>,
     file: BufReader<File>,
@@ -148,11 +151,11 @@ impl Array {
             return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
         }
         let length = metadata.is_file().then_some(metadata.len());
-        let (mut file, place) = (BufReader::new(file), path.display().to_string());
-        let header = Header::read(&mut file).map_err(|message| {
-            Diagnostic::new(Code::Argument, place.clone(), message).hint("`np.save` writes such files")
+        let mut file = BufReader::new(file);
+        let header = NpyHeader::read(&mut file).map_err(|message| {
+            Diagnostic::new(Code::Argument, path, message).hint("`np.save` writes such files")
         })?;
-        let array = Self { header, place, length, file };
+        let array = Self { header, path: path.to_owned(), length, file };
         if array.header.fortran && array.header.shape.len() > 1 {
             let hint = "`np.save(path, np.ascontiguousarray(x))` writes C order";
             return Err(array.bad("the array is in Fortran order, C order expected".into()).hint(hint));
@@ -161,7 +164,7 @@ impl Array {
     }
 
     fn bad(&self, message: String) -> Diagnostic {
-        Diagnostic::new(Code::Argument, self.place.clone(), message)
+        Diagnostic::new(Code::Argument, &self.path, message)
     }
 
     fn refused_element(&self, expected: &str, example: &str) -> Diagnostic {

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;
-use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::workload::Samples;
-use snnc_targets::{Code, Diagnostic, output};
+use snnc_targets::{Code, Diagnostic, Place, Subject, output};
 
 use crate::mapping_files::network_named;
 use crate::session::{ITEMS_MAX, check_count};
@@ -34,7 +34,7 @@ pub fn accuracy(readouts: &[Vec<f64>], labels: &[usize]) -> f64 {
 ///
 /// # Errors
 /// [`Code::Argument`] for another name, or none where there are several.
-pub fn network(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
+pub fn network(model: &SpikingModel, name: Option<&str>) -> Result<NetworkId, Diagnostic> {
     if name.is_some() || model.networks.len() == 1 {
         return network_named(model, "--network", name);
     }
@@ -42,7 +42,7 @@ pub fn network(model: &Model, name: Option<&str>) -> Result<NetworkId, Diagnosti
     Err(unnamed(&names))
 }
 
-/// The same of a model that is not compiled.
+/// Reads samples for a model that is not compiled.
 ///
 /// # Errors
 /// As [`network`].
@@ -52,7 +52,7 @@ pub fn graph<'m>(model: &'m LoadedModel, name: Option<&str>) -> Result<&'m str, 
         (None, [only]) => Ok(only),
         (None, _) => Err(unnamed(&names)),
         (Some(name), _) => names.iter().find(|known| **known == name).copied().ok_or_else(|| {
-            Diagnostic::new(Code::Argument, format!("--network {name}"), "there is no such network")
+            Diagnostic::new(Code::Argument, Subject::value("--network", name), "there is no such network")
                 .hint(format!("one of {}", names.join(", ")))
         }),
     }
@@ -61,16 +61,17 @@ pub fn graph<'m>(model: &'m LoadedModel, name: Option<&str>) -> Result<&'m str, 
 /// Several networks, and none is named.
 fn unnamed(names: &[&str]) -> Diagnostic {
     let message = "the model has several networks; say which is fed";
-    Diagnostic::new(Code::Argument, "--network", message).hint(format!("one of {}", names.join(", ")))
+    Diagnostic::new(Code::Argument, Subject::argument("--network"), message)
+        .hint(format!("one of {}", names.join(", ")))
 }
 
 /// The first `most` samples of a file for a network.
 ///
 /// # Errors
-/// Those of [`input::samples`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more than a run
-/// holds.
+/// Those of [`input::samples`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more
+/// than a run holds.
 pub fn read(
-    model: &Model,
+    model: &SpikingModel,
     network: NetworkId,
     path: &Path,
     most: Option<u64>,
@@ -82,7 +83,7 @@ pub fn read(
     let values = input::samples(path, shape, most)?;
     check_count("--samples", (values.len() / shape.len().max(1)) as u64, ITEMS_MAX)?;
     Samples::new(model, network, values).map_err(|mut problem| {
-        problem.place = path.display().to_string().into();
+        problem.place = Place::file(path);
         problem
     })
 }

@@ -115,7 +115,7 @@ fn part(path: &Path) -> PathBuf {
 }
 
 fn failed(path: &Path, error: &dyn std::fmt::Display) -> Diagnostic {
-    Diagnostic::new(Code::OutputFailed, path.display().to_string(), format!("cannot write: {error}"))
+    Diagnostic::new(Code::OutputFailed, path, format!("cannot write: {error}"))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use snnc_simulator::execute::Chip;
-use snnc_simulator::workload::generation::Image;
+use snnc_simulator::workload::generation::GeneratedImage;
 use snnc_simulator::workload::{ChipDriver, Workload, drive};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
@@ -38,7 +38,7 @@ const MANIFEST: &str = "generate.json";
 /// How images are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum ImageSetFormat {
     /// One array of all images.
     Npy,
     /// One file an image.
@@ -47,7 +47,7 @@ pub enum Format {
 
 /// `generate.json`: what a folder holds, and how a continued run knows that it is the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct ImageSetManifest {
     /// Version of snnc.
     #[serde(default)]
     pub snnc: String,
@@ -62,12 +62,12 @@ pub struct Manifest {
     /// Seed of the random streams.
     pub seed: u64,
     /// How images are written.
-    pub format: Format,
+    pub format: ImageSetFormat,
 }
 
-impl Manifest {
+impl ImageSetManifest {
     /// What a run of a program is.
-    pub fn new(program: &Program, images: u64, seed: u64, format: Format) -> Self {
+    pub fn new(program: &Program, images: u64, seed: u64, format: ImageSetFormat) -> Self {
         let program = program.mapped();
         let bytes = program.to_bytes();
         let fingerprint = bytes.get(FINGERPRINT).unwrap_or_default();
@@ -85,14 +85,13 @@ impl Manifest {
     /// Writes it into a new folder, or checks that it is the folder's own.
     fn claim(&self, out: &Path) -> Result<(), Diagnostic> {
         let path = out.join(MANIFEST);
-        let place = || path.display().to_string();
         let text = match std::fs::read_to_string(&path) {
             Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return self.begin(out),
             Err(error) => return Err(Diagnostic::unreadable(&path, &error)),
         };
         let found: Self = serde_json::from_str(&text).map_err(|error| {
-            Diagnostic::new(Code::FileUnreadable, place(), format!("no record of a set of images: {error}"))
+            Diagnostic::new(Code::FileUnreadable, &path, format!("no record of a set of images: {error}"))
                 .hint("choose another --out, or delete the folder")
         })?;
         let differs = self.differences(&found);
@@ -100,7 +99,7 @@ impl Manifest {
             return Ok(());
         }
         let message = format!("the folder holds another run ({} differ)", differs.join(", "));
-        Err(Diagnostic::new(Code::Argument, place(), message)
+        Err(Diagnostic::new(Code::Argument, &path, message)
             .hint("choose another --out, or delete the folder"))
     }
 
@@ -110,8 +109,7 @@ impl Manifest {
         let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
         if let Some(name) = names.filter(|name| is_result(name)).min() {
             let message = format!("expected a folder without results, or with {MANIFEST}; found {name}");
-            return Err(Diagnostic::new(Code::OutputFailed, out.display().to_string(), message)
-                .hint("choose another --out"));
+            return Err(Diagnostic::new(Code::OutputFailed, out, message).hint("choose another --out"));
         }
         let text = serde_json::to_string_pretty(self).expect("a manifest is plain data") + "\n";
         output::write_atomic(&out.join(MANIFEST), text.as_bytes())
@@ -134,7 +132,7 @@ impl Manifest {
 
 /// What a run found in its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct ReusedImages {
     /// Images that an earlier run made, and that have their checksum.
     pub whole: u64,
     /// Images that an earlier run made, and that had to be made again.
@@ -152,10 +150,10 @@ const IMAGES_MAX: u64 = 1 << 32;
 /// [`Code::OutputFailed`], also for a folder that another process owns.
 pub fn run(
     program: &Program,
-    manifest: &Manifest,
+    manifest: &ImageSetManifest,
     out: &Path,
     progress: &dyn Progress,
-) -> Result<Found, Diagnostics> {
+) -> Result<ReusedImages, Diagnostics> {
     program.mapped().needs_timesteps()?;
     let generation = program.generation(manifest.seed, manifest.images)?;
     check_count("--images", manifest.images, IMAGES_MAX)?;
@@ -164,7 +162,7 @@ pub fn run(
     manifest.claim(folder.path())?;
     let mut set =
         Set::open(out, manifest, shape, (generation.parameters.rows, generation.parameters.columns))?;
-    let found = Found { whole: set.whole(), damaged: set.damaged() };
+    let found = ReusedImages { whole: set.whole(), damaged: set.damaged() };
     progress.begin(manifest.images);
     progress.advance(found.whole);
     let chip = Chip::new(program.mapped().clone());
@@ -176,7 +174,8 @@ pub fn run(
             progress.advance(1);
             Ok(image)
         };
-        let images: Vec<Image> = chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
+        let images: Vec<GeneratedImage> =
+            chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
         set.put(chunk, &images)?;
     }
     set.finish()?;

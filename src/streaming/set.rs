@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use snnc_compiler::ir::Shape;
-use snnc_targets::{Code, Diagnostic, output};
+use snnc_targets::{Code, Diagnostic, Subject, output};
 
 use super::growing::Growing;
-use super::sums::{self, SumFile, Sums};
-use super::{CHUNK, Format, Manifest};
+use super::sums::{self, ChunkChecksums, SumFile};
+use super::{CHUNK, ImageSetFormat, ImageSetManifest};
 use crate::npy;
 use crate::report::images;
-use snnc_simulator::workload::generation::Image;
+use snnc_simulator::workload::generation::GeneratedImage;
 
 /// Checksums of the chunks.
 const SUMS: &str = "generate.sums";
@@ -29,7 +29,7 @@ pub(super) struct Set {
     pixels: Option<Growing>,
     tokens: Growing,
     /// Chunks that are whole, by their first image.
-    trusted: BTreeMap<u64, (u64, Sums)>,
+    trusted: BTreeMap<u64, (u64, ChunkChecksums)>,
     damaged: u64,
     sums: SumFile,
 }
@@ -38,7 +38,7 @@ impl Set {
     /// Opens what an earlier run left and checks it, or begins.
     pub(super) fn open(
         out: &Path,
-        m: &Manifest,
+        m: &ImageSetManifest,
         shape: Shape,
         grid: (usize, usize),
     ) -> Result<Self, Diagnostic> {
@@ -46,7 +46,7 @@ impl Set {
         let size = 8 * (grid.0 * grid.1) as u64;
         if m.images.checked_mul(size.max(shape.len() as u64)).is_none_or(|bytes| bytes > LARGEST) {
             let message = format!("{} images, expected no more than a file can hold", m.images);
-            return Err(Diagnostic::new(Code::Argument, "--images", message));
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("--images"), message));
         }
         let sides = if channels == 1 {
             format!("({}, {height}, {width})", m.images)
@@ -54,7 +54,7 @@ impl Set {
             format!("({}, {channels}, {height}, {width})", m.images)
         };
         let header = npy::header("|u1", &sides);
-        let pixels = (m.format == Format::Npy)
+        let pixels = (m.format == ImageSetFormat::Npy)
             .then(|| Growing::open(out.join("images.npy"), header, shape.len() as u64, m.images))
             .transpose()?;
         let header = npy::header("<i8", &format!("({}, {}, {})", m.images, grid.0, grid.1));
@@ -100,7 +100,7 @@ impl Set {
     }
 
     /// Writes a chunk; its checksums come last, when it is on the disk.
-    pub(super) fn put(&mut self, range: Range<u64>, images: &[Image]) -> Result<(), Diagnostic> {
+    pub(super) fn put(&mut self, range: Range<u64>, images: &[GeneratedImage]) -> Result<(), Diagnostic> {
         let mut hasher = blake3::Hasher::new();
         match &mut self.pixels {
             Some(file) => {
@@ -110,7 +110,7 @@ impl Set {
             }
             None => {
                 for (index, image) in range.clone().zip(images) {
-                    let bytes = images::Image::new(self.shape, image.pixels.clone())?.png()?;
+                    let bytes = images::PngImage::new(self.shape, image.pixels.clone())?.png()?;
                     hasher.update(&bytes);
                     output::write_atomic(&picture(&self.out, index), &bytes)?;
                 }
@@ -119,7 +119,7 @@ impl Set {
         let tokens = images.iter().flat_map(|image| &image.tokens);
         let tokens: Vec<u8> = tokens.flat_map(|&token| i64::from(token).to_le_bytes()).collect();
         self.tokens.put(range.start, &tokens)?;
-        let sums = Sums { pixels: hasher.finalize(), tokens: blake3::hash(&tokens) };
+        let sums = ChunkChecksums { pixels: hasher.finalize(), tokens: blake3::hash(&tokens) };
         self.sums.add(&range, &sums)?;
         self.trusted.insert(range.start, (range.end, sums));
         Ok(())
@@ -138,7 +138,12 @@ fn picture(out: &Path, index: u64) -> PathBuf {
 }
 
 /// The checksums of what is on the disk, if all of it is there.
-fn found(out: &Path, pixels: Option<&Growing>, tokens: &Growing, range: &Range<u64>) -> Option<Sums> {
+fn found(
+    out: &Path,
+    pixels: Option<&Growing>,
+    tokens: &Growing,
+    range: &Range<u64>,
+) -> Option<ChunkChecksums> {
     let tokens = blake3::hash(&tokens.items(range)?);
     let pixels = match pixels {
         Some(file) => blake3::hash(&file.items(range)?),
@@ -150,19 +155,19 @@ fn found(out: &Path, pixels: Option<&Growing>, tokens: &Growing, range: &Range<u
             hasher.finalize()
         }
     };
-    Some(Sums { pixels, tokens })
+    Some(ChunkChecksums { pixels, tokens })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn manifest(images: u64, format: Format) -> Manifest {
+    fn manifest(images: u64, format: ImageSetFormat) -> ImageSetManifest {
         let [snnc, model, target, program] = ["0", "m", "t", "p"].map(String::from);
-        Manifest { snnc, model, target, program, images, seed: 1, format }
+        ImageSetManifest { snnc, model, target, program, images, seed: 1, format }
     }
 
-    fn open(out: &Path, images: u64, format: Format) -> Set {
+    fn open(out: &Path, images: u64, format: ImageSetFormat) -> Set {
         Set::open(out, &manifest(images, format), Shape::new(1, 1, 2), (1, 1)).unwrap()
     }
 
@@ -173,8 +178,8 @@ mod tests {
     /// Image i has the token i and pixels of it.
     fn fill(set: &mut Set) {
         for range in missing(set) {
-            let image = |i: u64| Image { tokens: vec![i as u32], pixels: vec![i as u8, 7] };
-            let images: Vec<Image> = range.clone().map(image).collect();
+            let image = |i: u64| GeneratedImage { tokens: vec![i as u32], pixels: vec![i as u8, 7] };
+            let images: Vec<GeneratedImage> = range.clone().map(image).collect();
             set.put(range, &images).unwrap();
         }
     }
@@ -184,11 +189,11 @@ mod tests {
         entries.map(|e| (e.file_name().into_string().unwrap(), std::fs::read(e.path()).unwrap())).collect()
     }
 
-    /// Whatever byte of whatever file is damaged, and wherever a file is cut off, the set ends with the bytes of an undamaged
-    /// one, and only damaged chunks are made again.
+    /// Whatever byte of whatever file is damaged, and wherever a file is cut off, the set ends with the bytes of an
+    /// undamaged one, and only damaged chunks are made again.
     #[test]
     fn damage_is_found_and_mended() {
-        for format in [Format::Npy, Format::Png] {
+        for format in [ImageSetFormat::Npy, ImageSetFormat::Png] {
             let folder = tempfile::tempdir().unwrap();
             let out = folder.path();
             let mut set = open(out, 40, format);
@@ -233,14 +238,14 @@ mod tests {
     fn chunks_of_other_sizes_are_kept_and_overlapping_ones_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path();
-        let mut set = open(out, 40, Format::Npy);
+        let mut set = open(out, 40, ImageSetFormat::Npy);
         fill(&mut set);
         drop(set);
-        let set = open(out, 40, Format::Npy);
+        let set = open(out, 40, ImageSetFormat::Npy);
         let range = 3..9;
         let sums = found(out, set.pixels.as_ref(), &set.tokens, &range).unwrap();
         SumFile::rewrite(out.join(SUMS), &BTreeMap::from([(3, (9, sums))])).unwrap();
-        let set = open(out, 40, Format::Npy);
+        let set = open(out, 40, ImageSetFormat::Npy);
         assert_eq!(missing(&set), [0..3, 9..16, 16..32, 32..40]);
     }
 }

@@ -1,8 +1,8 @@
-//! `generate.sums`: what the chunks of a set must be, a line each: first image, the one after the last, and the BLAKE3 of pixels
-//! (of the files' bytes, where each image is a file) and of tokens as they stand in the files.
+//! `generate.sums`: what the chunks of a set must be, a line each: first image, the one after the last, and the BLAKE3
+//! of pixels (of the files' bytes, where each image is a file) and of tokens as they stand in the files.
 //!
-//! A line is written after its chunk is on the disk. One that is torn or does not make sense counts for nothing: its chunk
-//! is made again.
+//! A line is written after its chunk is on the disk. One that is torn or does not make sense counts for nothing: its
+//! chunk is made again.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,13 +17,13 @@ const LONGEST: u64 = 1 << 30;
 
 /// Checksums of a chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sums {
+pub(super) struct ChunkChecksums {
     pub(super) pixels: blake3::Hash,
     pub(super) tokens: blake3::Hash,
 }
 
 /// Reads the recorded chunks within `images` by their first image; none if there is no file.
-pub(super) fn read(path: &Path, images: u64) -> Result<BTreeMap<u64, (u64, Sums)>, Diagnostic> {
+pub(super) fn read(path: &Path, images: u64) -> Result<BTreeMap<u64, (u64, ChunkChecksums)>, Diagnostic> {
     let mut bytes = Vec::new();
     match File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)) {
         Ok(_) => {}
@@ -35,15 +35,15 @@ pub(super) fn read(path: &Path, images: u64) -> Result<BTreeMap<u64, (u64, Sums)
     Ok(chunks.map(|(range, sums)| (range.start, (range.end, sums))).collect())
 }
 
-fn parse(line: &str) -> Option<(Range<u64>, Sums)> {
+fn parse(line: &str) -> Option<(Range<u64>, ChunkChecksums)> {
     let mut words = line.split(' ');
     let range = words.next()?.parse().ok()?..words.next()?.parse().ok()?;
     let pixels = blake3::Hash::from_hex(words.next()?).ok()?;
     let tokens = blake3::Hash::from_hex(words.next()?).ok()?;
-    (range.start < range.end && words.next().is_none()).then_some((range, Sums { pixels, tokens }))
+    (range.start < range.end && words.next().is_none()).then_some((range, ChunkChecksums { pixels, tokens }))
 }
 
-fn line(range: &Range<u64>, sums: &Sums) -> String {
+fn line(range: &Range<u64>, sums: &ChunkChecksums) -> String {
     format!("{} {} {} {}\n", range.start, range.end, sums.pixels.to_hex(), sums.tokens.to_hex())
 }
 
@@ -56,7 +56,10 @@ pub(super) struct SumFile {
 
 impl SumFile {
     /// Writes the chunks that are trusted, and opens the file for more.
-    pub(super) fn rewrite(path: PathBuf, trusted: &BTreeMap<u64, (u64, Sums)>) -> Result<Self, Diagnostic> {
+    pub(super) fn rewrite(
+        path: PathBuf,
+        trusted: &BTreeMap<u64, (u64, ChunkChecksums)>,
+    ) -> Result<Self, Diagnostic> {
         let text: String = trusted.iter().map(|(&first, (end, sums))| line(&(first..*end), sums)).collect();
         output::write_atomic(&path, text.as_bytes())?;
         let file = File::options().append(true).open(&path).map_err(|error| failed(&path, &error))?;
@@ -64,14 +67,14 @@ impl SumFile {
     }
 
     /// Adds a chunk and flushes.
-    pub(super) fn add(&mut self, range: &Range<u64>, sums: &Sums) -> Result<(), Diagnostic> {
+    pub(super) fn add(&mut self, range: &Range<u64>, sums: &ChunkChecksums) -> Result<(), Diagnostic> {
         let written = self.file.write_all(line(range, sums).as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(|error| failed(&self.path, &error))
     }
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::new(Code::OutputFailed, path.display().to_string(), format!("cannot write: {error}"))
+    Diagnostic::new(Code::OutputFailed, path, format!("cannot write: {error}"))
 }
 
 #[cfg(test)]
@@ -82,7 +85,7 @@ mod tests {
     fn whole_lines_are_read_back_and_torn_ones_count_for_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("generate.sums");
-        let sums = |n: u8| Sums { pixels: blake3::hash(&[n]), tokens: blake3::hash(&[n, n]) };
+        let sums = |n: u8| ChunkChecksums { pixels: blake3::hash(&[n]), tokens: blake3::hash(&[n, n]) };
         assert!(read(&path, 99).unwrap().is_empty());
         let mut file = SumFile::rewrite(path.clone(), &BTreeMap::from([(0, (16, sums(1)))])).unwrap();
         file.add(&(16..32), &sums(2)).unwrap();

@@ -1,17 +1,17 @@
 //! The timeline: JSON of the trace-event format, as Chrome's `about:tracing` and Perfetto read it.
 //!
-//! A process a core with a track for each of its units, a process `network` with a track for each link, a process `chip` with
-//! the timesteps. Recorded timesteps stand one after another, each with its barrier; microseconds of simulated time.
-//! A unit's slice is what it was busy with; a neuron unit's slices are the updates of a layer, and within them the
-//! times at which a full queue stopped it.
+//! A process a core with a track for each of its units, a process `network` with a track for each link, a process
+//! `chip` with the timesteps. Recorded timesteps stand one after another, each with its barrier; microseconds of
+//! simulated time. A unit's slice is what it was busy with; a neuron unit's slices are the updates of a layer, and
+//! within them the times at which a full queue stopped it.
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
-use snnc_simulator::time::cycle::{Crossed, Recorded, StepPlace, Unit, Work};
-use snnc_targets::{Code, Diagnostic, Link, output::Unfinished};
+use snnc_simulator::time::cycle::{LinkWork, StepPlace, StepRecord, Unit, UnitWork};
+use snnc_targets::{Code, Diagnostic, Link, Subject, output::Unfinished};
 
 use super::Names;
 
@@ -39,18 +39,18 @@ struct Event<'a> {
 
 /// Where a packet went: a core, or several on a tree.
 #[derive(Debug, Clone, Copy, Default)]
-struct Target {
+struct FlowTarget {
     core: u32,
     cores: u32,
 }
 
-impl Target {
+impl FlowTarget {
     fn add(&mut self, core: u32) {
         (self.core, self.cores) = (core, self.cores + 1);
     }
 }
 
-impl std::fmt::Display for Target {
+impl std::fmt::Display for FlowTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.cores > 1 { write!(f, "{} cores", self.cores) } else { write!(f, "core {}", self.core) }
     }
@@ -98,7 +98,7 @@ impl EventFile {
             "the trace would hold {} events by image {}, pass {}, timestep {}; at most {MOST} are written",
             self.planned, at.image, at.iteration, at.step
         );
-        Err(Diagnostic::new(Code::Argument, "--trace-events", message).hint(
+        Err(Diagnostic::new(Code::Argument, Subject::argument("--trace-events"), message).hint(
             "choose less, for example `--trace-images 0 --trace-passes 10 --trace-timesteps 3..5`; `--trace FILE` \
              has no such limit",
         ))
@@ -108,7 +108,7 @@ impl EventFile {
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
-    pub fn add(&mut self, names: &Names, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
+    pub fn add(&mut self, names: &Names, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {
         let name = format!("image {} pass {} timestep {}", at.image, at.iteration, at.step);
         let network = &names.program.model.networks[at.network].name;
         let args = serde_json::json!({ "network": network, "packets": step.made.len() });
@@ -120,7 +120,7 @@ impl EventFile {
             step.time_ps + step.barrier_ps,
             serde_json::json!({}),
         )?;
-        let mut targets = vec![Target::default(); step.made.len()];
+        let mut targets = vec![FlowTarget::default(); step.made.len()];
         step.arrived.iter().for_each(|packet| targets[packet.number as usize].add(packet.core));
         step.work.iter().try_for_each(|work| self.work(names, step, &targets, work))?;
         step.crossed.iter().try_for_each(|crossed| self.crossing(names, step, &targets, crossed))?;
@@ -141,9 +141,9 @@ impl EventFile {
     fn work(
         &mut self,
         names: &Names,
-        step: &Recorded,
-        targets: &[Target],
-        work: &Work,
+        step: &StepRecord,
+        targets: &[FlowTarget],
+        work: &UnitWork,
     ) -> Result<(), Diagnostic> {
         let track = (CORES + work.core, work.unit as u32);
         if self.named.insert(track) {
@@ -176,9 +176,9 @@ impl EventFile {
     fn crossing(
         &mut self,
         names: &Names,
-        step: &Recorded,
-        targets: &[Target],
-        crossed: &Crossed,
+        step: &StepRecord,
+        targets: &[FlowTarget],
+        crossed: &LinkWork,
     ) -> Result<(), Diagnostic> {
         let track = (NETWORK, crossed.router * 4 + crossed.direction);
         if self.named.insert(track) {

@@ -1,12 +1,16 @@
 //! What packets did, one by one: `--trace` writes a table of packets ([`packets`]), `--trace-events` a timeline of units
-//! and links ([`events`]), both of simulated timesteps only. They look on ([`Watcher`]) and change nothing.
+//! and links ([`events`]), both of simulated timesteps only. The table is Parquet and needs the feature `parquet`. They look on ([`Watcher`]) and change nothing.
 //!
 //! Rows are in order of image, pass, timestep and arrival, whatever the number of threads. Memory is bounded: a few
 //! timesteps and one group of rows at a time. Files take their names when the run has ended.
 
 pub mod events;
+mod index_range;
+#[cfg(feature = "parquet")]
 pub mod packets;
-mod span;
+#[cfg(not(feature = "parquet"))]
+#[path = "packets_left_out.rs"]
+pub mod packets;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,11 +18,11 @@ use std::path::{Path, PathBuf};
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
-use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Watcher};
+use snnc_simulator::time::cycle::{Detail, StepPlace, StepRecord, Watcher};
 use snnc_targets::output::same_file;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
-pub use span::Span;
+pub use index_range::IndexRange;
 
 use crate::report::is_result;
 use events::EventFile;
@@ -26,17 +30,17 @@ use packets::PacketFile;
 
 /// What to trace, and where.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct TraceOptions {
     /// Table of packets.
     pub packets: Option<PathBuf>,
     /// Timeline.
     pub events: Option<PathBuf>,
     /// Images.
-    pub images: Option<Span>,
+    pub images: Option<IndexRange>,
     /// Passes of an image.
-    pub passes: Option<Span>,
+    pub passes: Option<IndexRange>,
     /// Timesteps of a pass.
-    pub timesteps: Option<Span>,
+    pub timesteps: Option<IndexRange>,
 }
 
 /// How much a run has of what can be chosen.
@@ -75,17 +79,17 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Traces in the making.
+/// TraceRecorder in the making.
 #[derive(Debug)]
-pub struct Traces<'a> {
+pub struct TraceRecorder<'a> {
     names: Names<'a>,
-    options: Options,
+    options: TraceOptions,
     packets: Option<PacketFile>,
     events: Option<EventFile>,
     timesteps: u64,
 }
 
-impl<'a> Traces<'a> {
+impl<'a> TraceRecorder<'a> {
     /// Begins the files; none if nothing is to be traced.
     ///
     /// # Errors
@@ -93,7 +97,7 @@ impl<'a> Traces<'a> {
     /// [`Code::OutputFailed`].
     pub fn new(
         program: &'a Program,
-        options: Options,
+        options: TraceOptions,
         run: Extent,
         fidelity: Fidelity,
     ) -> Result<Option<Self>, Diagnostic> {
@@ -112,7 +116,7 @@ impl<'a> Traces<'a> {
     pub fn finish(self) -> Result<Traced, Diagnostic> {
         if self.timesteps == 0 {
             let message = "none of the chosen timesteps was simulated, so there is nothing to trace";
-            return Err(Diagnostic::new(Code::Argument, "--timing", message)
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("--timing"), message)
                 .hint("use `--timing cycle`, which simulates every timestep"));
         }
         let packets = self.packets.map(|file| file.finish(&self.names)).transpose()?;
@@ -144,7 +148,7 @@ impl Traced {
     }
 }
 
-impl Watcher for Traces<'_> {
+impl Watcher for TraceRecorder<'_> {
     fn wants(&mut self, at: StepPlace, packets: u64, hops: u64) -> Result<Option<Detail>, Diagnostic> {
         if !self.options.chooses(at) {
             return Ok(None);
@@ -154,7 +158,7 @@ impl Watcher for Traces<'_> {
         Ok(Some(Detail::Work))
     }
 
-    fn recorded(&mut self, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
+    fn recorded(&mut self, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {
         self.timesteps += 1;
         if let Some(file) = &mut self.packets {
             file.add(&self.names, at, step)?;
@@ -177,7 +181,7 @@ fn flits(program: &Program) -> u64 {
     program.target.flits_per_packet().into()
 }
 
-impl Options {
+impl TraceOptions {
     /// Whether traces keep out of the way of what a run writes into its folder.
     ///
     /// # Errors
@@ -188,14 +192,16 @@ impl Options {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if is_result(&name) && place(file) == place(&out.join(&name)) {
                 let message = format!("expected another name than that of a file of --out, found {name}");
-                return Err(Diagnostic::new(Code::Argument, option, message));
+                return Err(Diagnostic::new(Code::Argument, Subject::argument(option), message));
             }
         }
         Ok(())
     }
 
     fn chooses(&self, at: StepPlace) -> bool {
-        let holds = |span: Option<Span>, value: u64| span.is_none_or(|span| span.holds(value));
+        let holds = |index_range: Option<IndexRange>, value: u64| {
+            index_range.is_none_or(|index_range| index_range.holds(value))
+        };
         holds(self.images, at.image)
             && holds(self.passes, at.iteration as u64)
             && holds(self.timesteps, at.step as u64)
@@ -211,23 +217,23 @@ impl Options {
             && same_file(packets, events)
         {
             let message = "expected another file than that of --trace";
-            return Err(Diagnostic::new(Code::Argument, "--trace-events", message));
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("--trace-events"), message));
         }
         if !matches!(fidelity, Fidelity::Cycle { .. }) {
             let message = format!("expected cycle-accurate timing, found `--timing {fidelity}`");
-            return Err(Diagnostic::new(Code::Argument, option, message)
+            return Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
                 .hint("packets are followed one by one only with `--timing cycle` or `--timing cycle:1/N`"));
         }
         let steps = program.model.networks.values().map(|network| network.pass_steps).max().unwrap_or(0);
         let Extent { items, passes, item_name } = run;
-        for (option, span, end, of) in [
+        for (option, index_range, end, of) in [
             ("--trace-images", self.images, items, format!("{item_name}s of this run")),
             ("--trace-passes", self.passes, passes, format!("passes of one of its {item_name}s")),
             ("--trace-timesteps", self.timesteps, steps.into(), "timesteps of a pass".into()),
         ] {
-            if let Some(span) = span.filter(|span| !span.within(end)) {
-                let message = format!("expected some of the {end} {of}, found {span}");
-                return Err(Diagnostic::new(Code::Argument, option, message)
+            if let Some(index_range) = index_range.filter(|index_range| !index_range.within(end)) {
+                let message = format!("expected some of the {end} {of}, found {index_range}");
+                return Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
                     .hint(format!("they are numbered from 0 to {}; A..B ends before B", end - 1)));
             }
         }
@@ -241,12 +247,14 @@ impl Options {
             ("--trace-passes", self.passes),
             ("--trace-timesteps", self.timesteps),
         ];
-        match choices.into_iter().find(|(_, span)| span.is_some()) {
+        match choices.into_iter().find(|(_, index_range)| index_range.is_some()) {
             None => Ok(()),
-            Some((option, _)) => {
-                Err(Diagnostic::new(Code::Argument, option, "there is no trace to choose from")
-                    .hint("add `--trace packets.parquet` or `--trace-events trace.json`"))
-            }
+            Some((option, _)) => Err(Diagnostic::new(
+                Code::Argument,
+                Subject::argument(option),
+                "there is no trace to choose from",
+            )
+            .hint("add `--trace packets.parquet` or `--trace-events trace.json`")),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The table of packets: Parquet, a row a delivered packet, in order of image, pass, timestep and arrival.
 //!
-//! Times are integers of picoseconds from the beginning of the packet's timestep. `latency_ps` is
-//! `delivered_ps - injected_ps`: from standing in the router's local buffer to the arrival of its last flit at the core.
-//! Rows are written in groups of [`GROUP`], so memory does not grow with the run.
+//! Times are integers of picoseconds from the beginning of the packet's timestep. `latency_ps` is `delivered_ps -
+//! injected_ps`: from standing in the router's local buffer to the arrival of its last flit at the core. Rows are
+//! written in groups of [`GROUP`], so memory does not grow with the run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, Encoding};
@@ -14,7 +14,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 use snnc_compiler::ir::program::Program;
-use snnc_simulator::time::cycle::{Arrived, Made, Recorded, StepPlace};
+use snnc_simulator::time::cycle::{DeliveredPacket, InjectedPacket, StepPlace, StepRecord};
 use snnc_targets::output::Unfinished;
 use snnc_targets::{Code, Diagnostic};
 
@@ -49,10 +49,10 @@ const TIMES: [&str; 3] = ["injected_ps", "delivered_ps", "latency_ps"];
 
 /// One row.
 #[derive(Debug, Clone, Copy)]
-struct Row {
+struct PacketRow {
     at: StepPlace,
-    made: Made,
-    arrived: Arrived,
+    made: InjectedPacket,
+    arrived: DeliveredPacket,
     neuron: u32,
     hops: u32,
     clock_ps: u64,
@@ -61,15 +61,15 @@ struct Row {
 /// The file in the making.
 pub struct PacketFile {
     writer: SerializedFileWriter<Unfinished>,
-    path: String,
+    path: PathBuf,
     flits: u32,
-    rows: Vec<Row>,
+    rows: Vec<PacketRow>,
     written: u64,
 }
 
 impl std::fmt::Debug for PacketFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PacketFile({}, {} packets)", self.path, self.written + self.rows.len() as u64)
+        write!(f, "PacketFile({}, {} packets)", self.path.display(), self.written + self.rows.len() as u64)
     }
 }
 
@@ -90,24 +90,23 @@ impl PacketFile {
         let schema = parse_message_type(SCHEMA).expect("the schema above parses");
         let file = Unfinished::create(path)?;
         let writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build()));
-        let path = path.display().to_string();
-        let writer = writer.map_err(|e| failed(&path, &e))?;
+        let writer = writer.map_err(|e| failed(path, &e))?;
         let flits = flits(program) as u32;
-        Ok(Self { writer, path, flits, rows: Vec::with_capacity(GROUP), written: 0 })
+        Ok(Self { writer, path: path.to_owned(), flits, rows: Vec::with_capacity(GROUP), written: 0 })
     }
 
     /// Adds a timestep's packets.
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
-    pub fn add(&mut self, names: &Names, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
+    pub fn add(&mut self, names: &Names, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {
         let topology = names.program.topology();
         let site = |core: u32| names.program.sites[snnc_compiler::ir::CoreId(core)];
         for &arrived in &step.arrived {
             let made = step.made[arrived.number as usize];
             let hops = topology.distance(site(names.core(made.slice)), site(arrived.core));
             let neuron = neuron(names, &made);
-            self.rows.push(Row { at, made, arrived, neuron, hops, clock_ps: step.clock_ps });
+            self.rows.push(PacketRow { at, made, arrived, neuron, hops, clock_ps: step.clock_ps });
             if self.rows.len() == GROUP {
                 self.group(names)?;
             }
@@ -137,12 +136,12 @@ impl PacketFile {
     }
 }
 
-fn failed(path: &str, error: &dyn std::fmt::Display) -> Diagnostic {
+fn failed(path: &Path, error: &dyn std::fmt::Display) -> Diagnostic {
     Diagnostic::new(Code::OutputFailed, path, format!("cannot write: {error}"))
 }
 
 /// The neuron that fired, as the outside numbers those of its layer.
-fn neuron(names: &Names, made: &Made) -> u32 {
+fn neuron(names: &Names, made: &InjectedPacket) -> u32 {
     let slice = &names.slices.slice(names.program, made.slice as usize).slice;
     let population = &names.program.model.populations[slice.population];
     let (y, x) = slice.coordinates(made.spike.position);
@@ -153,7 +152,7 @@ fn neuron(names: &Names, made: &Made) -> u32 {
 /// Writes all columns of a group, in the order of [`SCHEMA`].
 fn columns(
     mut group: SerializedRowGroupWriter<'_, Unfinished>,
-    rows: &[Row],
+    rows: &[PacketRow],
     names: &Names,
     flits: u32,
 ) -> parquet::errors::Result<()> {
@@ -183,14 +182,14 @@ fn columns(
     Ok(())
 }
 
-fn ps(row: &Row, cycles: u64) -> i64 {
+fn ps(row: &PacketRow, cycles: u64) -> i64 {
     i64::try_from(cycles.saturating_mul(row.clock_ps)).unwrap_or(i64::MAX)
 }
 
 fn column<T: DataType>(
     group: &mut SerializedRowGroupWriter<'_, Unfinished>,
-    rows: &[Row],
-    value: impl Fn(&Row) -> T::T,
+    rows: &[PacketRow],
+    value: impl Fn(&PacketRow) -> T::T,
 ) -> parquet::errors::Result<()> {
     let values: Vec<T::T> = rows.iter().map(value).collect();
     let mut column = group.next_column()?.expect("as many columns as the schema has");

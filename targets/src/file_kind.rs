@@ -1,4 +1,4 @@
-//! What kind of file somebody gave, told from its first bytes and not from its name.
+//! The kind of a file, told from its first bytes and not from its name.
 
 use std::fs::File;
 use std::io::Read;
@@ -118,7 +118,7 @@ impl FileKind {
         }
     }
 
-    /// What it is good for here, said to whoever gave it in the wrong place.
+    /// Where such a file belongs, for the error about one that was given in the wrong place.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Model => "models are the first argument of `snnc compile`, `run`, `fit` and `verify`",
@@ -160,23 +160,22 @@ impl FileKind {
     /// [`Code::FileUnreadable`]; [`Code::WrongFile`] for another kind, or a file that is too long for its kind.
     pub fn read(self, path: &Path, most: u64) -> Result<Arc<Source>, Diagnostic> {
         let unreadable = |error: std::io::Error| Diagnostic::unreadable(path, &error);
-        let place = path.display().to_string();
         let mut file = File::open(path).map_err(unreadable)?.take(most + 1);
         let mut bytes = Vec::new();
         file.by_ref().take(HEAD as u64).read_to_end(&mut bytes).map_err(unreadable)?;
-        self.demand(Self::of(&bytes), place.as_str())?;
+        self.demand(Self::of(&bytes), path)?;
         file.read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > most {
             let message = format!("over {most} bytes long, expected {}", self.words());
-            return Err(Diagnostic::new(Code::WrongFile, place, message)
+            return Err(Diagnostic::new(Code::WrongFile, path, message)
                 .hint("is it the right file? numbers in bulk belong into .safetensors files"));
         }
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(Source::new(place, text)),
+            Ok(text) => Ok(Source::new(path.display().to_string(), text)),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let message = format!("byte {at} is not UTF-8, expected {}", self.words());
-                Err(Diagnostic::new(Code::WrongFile, place, message).hint("save the file as UTF-8 text"))
+                Err(Diagnostic::new(Code::WrongFile, path, message).hint("save the file as UTF-8 text"))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Reading files from elsewhere: every kind has a longest length, so that no file decides how much memory is taken.
 //!
 //! The one place that says how long files may be. What is read is bounded as it is read, so devices and pipes, which
-//! have no length, are bounded too. Readers of single formats (weights, images) ask [`Kind`] for their limits.
+//! have no length, are bounded too. Readers of single formats (weights, images) ask [`InputKind`] for their limits.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use crate::{Code, Diagnostic};
 
 /// A kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub struct InputKind {
     /// What it is, for messages: "a target description".
     pub what: &'static str,
     /// Longest that is read, in bytes.
@@ -23,33 +23,33 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 /// Target descriptions; the built-in ones have about 15 KiB.
-pub const TARGET: Kind = Kind { what: "a target description", longest: 4 * MIB };
+pub const TARGET: InputKind = InputKind { what: "a target description", longest: 4 * MIB };
 /// Model files; their weights are files of their own.
-pub const MODEL: Kind = Kind { what: "a model file", longest: 16 * MIB };
+pub const MODEL: InputKind = InputKind { what: "a model file", longest: 16 * MIB };
 /// Weight files, which are mapped or read tensor by tensor.
-pub const WEIGHTS: Kind = Kind { what: "a weight file", longest: 64 * GIB };
+pub const WEIGHTS: InputKind = InputKind { what: "a weight file", longest: 64 * GIB };
 /// Index of a .safetensors file; the format's own limit is 100 MB.
-pub const INDEX: Kind = Kind { what: "an index of tensors", longest: 64 * MIB };
+pub const INDEX: InputKind = InputKind { what: "an index of tensors", longest: 64 * MIB };
 /// One pickle of a checkpoint; ten thousand tensors take about one and a half million bytes.
-pub const PICKLE: Kind = Kind { what: "a pickle", longest: 16 * MIB };
+pub const PICKLE: InputKind = InputKind { what: "a pickle", longest: 16 * MIB };
 /// Recorded traces.
-pub const GOLDEN: Kind = Kind { what: "a file of recorded traces", longest: 4 * GIB };
+pub const GOLDEN: InputKind = InputKind { what: "a file of recorded traces", longest: 4 * GIB };
 /// Compiled programs: offsets into them are numbers of 32 bits.
-pub const PROGRAM: Kind = Kind { what: "a program", longest: 4 * GIB - 1 };
+pub const PROGRAM: InputKind = InputKind { what: "a program", longest: 4 * GIB - 1 };
 /// Partitions and placements.
-pub const MAPPING: Kind = Kind { what: "a partition or placement", longest: GIB };
+pub const MAPPING: InputKind = InputKind { what: "a partition or placement", longest: GIB };
 /// Hypergraphs, blocks and flows.
-pub const GRAPH: Kind = Kind { what: "a file of a graph", longest: 2 * GIB };
+pub const GRAPH: InputKind = InputKind { what: "a file of a graph", longest: 2 * GIB };
 /// report.json, which also serves as profile.
-pub const REPORT: Kind = Kind { what: "a report", longest: 256 * MIB };
+pub const REPORT: InputKind = InputKind { what: "a report", longest: 256 * MIB };
 /// Images and arrays of images, as they are in memory.
-pub const IMAGES: Kind = Kind { what: "an array of images", longest: GIB };
+pub const IMAGES: InputKind = InputKind { what: "an array of images", longest: GIB };
 /// Header of an NPY array.
-pub const ARRAY_HEADER: Kind = Kind { what: "the header of an array", longest: 64 * KIB };
+pub const ARRAY_HEADER: InputKind = InputKind { what: "the header of an array", longest: 64 * KIB };
 /// What runs note of themselves.
-pub const MANIFEST: Kind = Kind { what: "a manifest", longest: MIB };
+pub const MANIFEST: InputKind = InputKind { what: "a manifest", longest: MIB };
 
-impl Kind {
+impl InputKind {
     /// Refuses a length beyond the longest.
     ///
     /// # Errors
@@ -59,8 +59,7 @@ impl Kind {
             return Ok(());
         }
         let message = format!("{length} bytes or more, {} has at most {}", self.what, self.longest);
-        Err(Diagnostic::new(Code::FileUnreadable, path.display().to_string(), message)
-            .hint("is it the right file?"))
+        Err(Diagnostic::new(Code::FileUnreadable, path, message).hint("is it the right file?"))
     }
 
     /// The bytes of a file.
@@ -73,9 +72,9 @@ impl Kind {
         let length = file.metadata().map_err(unreadable)?.len();
         self.check(path, length)?;
         let mut bytes = Vec::new();
-        bytes.try_reserve_exact(usize::try_from(length).unwrap_or(usize::MAX)).map_err(|error| {
-            Diagnostic::new(Code::FileUnreadable, path.display().to_string(), error.to_string())
-        })?;
+        bytes
+            .try_reserve_exact(usize::try_from(length).unwrap_or(usize::MAX))
+            .map_err(|error| Diagnostic::new(Code::FileUnreadable, path, error.to_string()))?;
         file.take(self.longest + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         self.check(path, bytes.len() as u64)?;
         Ok(bytes)
@@ -84,12 +83,11 @@ impl Kind {
     /// The text of a file.
     ///
     /// # Errors
-    /// Those of [`Kind::read`], and [`Code::FileUnreadable`] for bytes that are no UTF-8.
+    /// Those of [`InputKind::read`], and [`Code::FileUnreadable`] for bytes that are no UTF-8.
     pub fn read_text(self, path: &Path) -> Result<String, Diagnostic> {
         String::from_utf8(self.read(path)?).map_err(|error| {
             let message = format!("not a text file: byte {} is no UTF-8", error.utf8_error().valid_up_to());
-            Diagnostic::new(Code::FileUnreadable, path.display().to_string(), message)
-                .hint(format!("expected {}", self.what))
+            Diagnostic::new(Code::FileUnreadable, path, message).hint(format!("expected {}", self.what))
         })
     }
 }
@@ -102,7 +100,7 @@ mod tests {
     fn a_kind_reads_up_to_its_longest_and_endless_files_end() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        let kind = Kind { what: "a test", longest: 5 };
+        let kind = InputKind { what: "a test", longest: 5 };
         std::fs::write(&path, b"12345").unwrap();
         assert_eq!(kind.read_text(&path).unwrap(), "12345");
         std::fs::write(&path, b"123456").unwrap();

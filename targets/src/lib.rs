@@ -3,7 +3,8 @@
 //! A target is data ([`Target`], read from `targets/*.ron`): limits of a core, number formats, topology, timing and
 //! energy constants, each with its [`Provenance`]. Nothing here knows a chip by name, a network or a mapping.
 //! The crate sits below all others, so it also holds what every crate shares: [`Diagnostic`]s (coded errors with
-//! place and hint), typed indices ([`mod@entity`]), bounded reading of files ([`input`]) and atomic file output ([`output`]).
+//! place and hint), typed indices ([`mod@entity`], [`ids`]), bounded reading of files ([`input`]) and atomic file
+//! output ([`output`]).
 
 // What there is to say, the command says.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -13,6 +14,7 @@ pub mod diagnostic;
 pub mod energy;
 pub mod entity;
 pub mod file_kind;
+pub mod ids;
 pub mod input;
 pub mod layer_cores;
 pub mod names;
@@ -25,8 +27,10 @@ pub mod ron_tree;
 pub mod schema;
 pub mod topology;
 
-pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Source, printable};
-pub use energy::{Energy, EnergyEvent, StaticPower};
+pub use diagnostic::{
+    Code, CorePart, Diagnostic, Diagnostics, MapAxis, NamedPart, Place, Severity, Source, Subject, printable,
+};
+pub use energy::{Energy, EnergyComponent, EnergyEvent, EventMap, StaticPower};
 pub use resolved::Timing;
 pub use schema::{Provenance, Sourced, Target};
 pub use topology::{Interconnect, Link, LinkKind, Site, Topology};

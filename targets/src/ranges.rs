@@ -1,8 +1,8 @@
 //! Energy constants of which the source gives a range rather than a number.
 //!
 //! A constant has one nominal value; where sources disagree, name a bound, or nothing is published, its range says so
-//! ([`EnergyRange`]). Energies are then charged three times: at the nominal, the lowest and the highest values. The ends
-//! assume that all constants err in the same direction, so they bound the total rather than estimate its spread.
+//! ([`EnergyRange`]). Energies are then charged three times: at the nominal, the lowest and the highest values. The
+//! ends assume that all constants err in the same direction, so they bound the total rather than estimate its spread.
 
 use serde::{Deserialize, Serialize};
 

@@ -8,12 +8,12 @@ use serde::Deserialize;
 use crate::file_kind::FileKind;
 use crate::layer_cores::LayerCores;
 use crate::near::near;
-use crate::ron_tree::reading::{self, Fault, Problem};
-use crate::ron_tree::{self, Kind, Node, words};
+use crate::ron_tree::reading::{self, Problem, ReadingFault};
+use crate::ron_tree::{self, RonKind, RonNode, words};
 use crate::schema::{
-    AxonSpec, CoreLimits, EnergySpec, NetworkSpec, NeuronSpec, SynapseSpec, TimingSpec, TopologySpec,
+    AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, SynapseSpec, TimingSpec, TopologySpec,
 };
-use crate::{Code, Diagnostic, Diagnostics, Place, Source, Target, input};
+use crate::{Code, Diagnostic, Diagnostics, Place, Source, Subject, Target, input};
 
 /// Built-in targets: name and file text. Adding a target is adding a file and a line here.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -45,7 +45,7 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
     }
     let known: Vec<_> = names().collect();
     let near = near(name_or_path, &known).map_or_else(String::new, |near| format!("near names: {near}; "));
-    let place = format!("--target {name_or_path}");
+    let place = Subject::value("--target", name_or_path);
     Err(Diagnostic::new(Code::TargetUnknown, place, format!("no built-in target is called `{name_or_path}`"))
         .hint(format!("{near}built in are {}; or give the path of a .ron file", known.join(", ")))
         .into())
@@ -86,12 +86,12 @@ pub fn syntax(source: &Arc<Source>, error: &ron::error::SpannedError) -> Diagnos
     let start = source.byte(start.line, start.col);
     let end = source.byte(end.line, end.col).clamp(start, source.text.len());
     let message = format!("the text does not follow RON's grammar: {}", error.code);
-    Diagnostic::new(Code::RonSyntax, Place::file(source, start..end), message)
+    Diagnostic::new(Code::RonSyntax, Place::bytes(source, start..end), message)
         .hint("brackets close in pairs, a comma stands between values, texts stand in quotation marks")
 }
 
 /// What of a well-formed text is no target: the first fault of each part.
-fn misread(tree: &Node, source: &Arc<Source>, error: &ron::error::SpannedError) -> Diagnostics {
+fn misread(tree: &RonNode, source: &Arc<Source>, error: &ron::error::SpannedError) -> Diagnostics {
     let parts = [
         part::<TopologySpec>(tree, "topology"),
         part::<CoreLimits>(tree, "core"),
@@ -101,9 +101,9 @@ fn misread(tree: &Node, source: &Arc<Source>, error: &ron::error::SpannedError) 
         part::<NeuronSpec>(tree, "neuron"),
         part::<TimingSpec>(tree, "timing"),
         part::<EnergySpec>(tree, "energy"),
-        part::<Option<NetworkSpec>>(tree, "network"),
+        part::<Option<NocSpec>>(tree, "network"),
     ];
-    let mut faults: Vec<Fault> = parts.into_iter().flatten().collect();
+    let mut faults: Vec<ReadingFault> = parts.into_iter().flatten().collect();
     // A fault of the whole that lies in a part was said with the part.
     faults.extend(
         reading::read::<Target>(tree).err().filter(|fault| fault.path.is_empty() || faults.is_empty()),
@@ -123,18 +123,17 @@ fn misread(tree: &Node, source: &Arc<Source>, error: &ron::error::SpannedError) 
 }
 
 /// What is wrong with a field of the target, if it is there.
-fn part<'a, T: Deserialize<'a>>(tree: &'a Node, name: &str) -> Option<Fault> {
-    let Kind::Struct { fields, .. } = &tree.kind else { return None };
+fn part<'a, T: Deserialize<'a>>(tree: &'a RonNode, name: &str) -> Option<ReadingFault> {
+    let RonKind::Struct { fields, .. } = &tree.kind else { return None };
     let field = fields.iter().find(|field| field.name == name)?;
     reading::read::<T>(&field.value).err()
 }
 
 /// Contradictions with their place in the file and the value that was found there.
-fn located(mut problems: Diagnostics, tree: &Node, source: &Arc<Source>) -> Diagnostics {
-    let prefix = format!("{}: ", source.name);
+fn located(mut problems: Diagnostics, tree: &RonNode, source: &Arc<Source>) -> Diagnostics {
     for problem in &mut problems.0 {
-        let Some(path) = problem.place.as_str().strip_prefix(&prefix) else { continue };
-        let mut shorter = path;
+        let Subject::Field(path) = problem.place.subject().clone() else { continue };
+        let mut shorter = path.as_str();
         // A field that was left out has no place; what should hold it has.
         let node = loop {
             match (tree.path(shorter), shorter.rfind(['.', '['])) {
@@ -145,15 +144,17 @@ fn located(mut problems: Diagnostics, tree: &Node, source: &Arc<Source>) -> Diag
         };
         // The value of (value, source).
         let value = match &node.kind {
-            Kind::Tuple { name, items } if name.is_empty() && items.len() == 2 => &items[0],
+            RonKind::Tuple { name, items } if name.is_empty() && items.len() == 2 => &items[0],
             _ => node,
         };
-        if shorter == path && !matches!(value.kind, Kind::Struct { .. }) && !problem.message.contains("found")
+        if shorter == path
+            && !matches!(value.kind, RonKind::Struct { .. })
+            && !problem.message.contains("found")
         {
             problem.message = format!("found {}, {}", words::quote(source, &value.span), problem.message);
         }
         let span = if shorter == path { value.span.clone() } else { node.head() };
-        problem.place = Place::from(path).at(source, span);
+        problem.place = problem.place.clone().at(source, span);
     }
     problems.sort();
     problems
@@ -204,6 +205,7 @@ mod tests {
         assert!(error.0[1].message.contains("expected a number"), "{error}");
         let contradiction = BUILT_IN[0].1.replacen("name: \"loihi-like\"", "name: \"\"", 1);
         let error = parse(&contradiction, "t.ron").unwrap_err();
-        assert_eq!(error.0[0].place, "t.ron:5:11: name", "{error}");
+        assert_eq!(*error.0[0].place.subject(), Subject::Field("name".into()), "{error}");
+        assert_eq!(error.0[0].place.position().unwrap(), "t.ron:5:11", "{error}");
     }
 }

@@ -6,10 +6,11 @@
 use serde::Serialize;
 
 use crate::schema::{
-    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, Routing, Target, UnitTime, WeightStorage,
+    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, RoutingScheme, Target, UnitTime,
+    WeightStorage,
 };
 use crate::topology::{LinkKind, Routing as _};
-use crate::{Code, Diagnostic, Diagnostics};
+use crate::{Code, Diagnostic, Diagnostics, Place, Subject};
 
 /// Most tiles along a side of a system: ways over the mesh are kept link by link.
 const SIDE_MAX: u32 = 1 << 14;
@@ -84,7 +85,7 @@ impl Target {
             if !ok {
                 problems.push(Diagnostic::new(
                     Code::TargetInvalid,
-                    format!("{file}: {field}"),
+                    Place::from(Subject::Field(field.into())).within(file),
                     format!("expected {expected}"),
                 ));
             }
@@ -96,7 +97,7 @@ impl Target {
         self.check_counts(&mut need);
         self.check_board(&mut need);
         let t = &self.topology;
-        if let Routing::Multicast { table_entries: Some(table_entries) } = t.routing.0 {
+        if let RoutingScheme::Multicast { table_entries: Some(table_entries) } = t.routing.0 {
             let range = format!("1 to {} table entries, found {table_entries}", 1 << 24);
             need((1..=1 << 24).contains(&table_entries), "topology.routing", &range);
         }
@@ -268,7 +269,7 @@ impl Target {
             );
         }
         if axons.output.get() == OutputAxonKind::NeuronCopies {
-            let unicast = self.topology.routing.get() == Routing::Unicast;
+            let unicast = self.topology.routing.get() == RoutingScheme::Unicast;
             need(unicast, "topology.routing", "Unicast with NeuronCopies: each copy sends to one axon");
         }
         if axons.repeats_work() {
@@ -288,7 +289,7 @@ impl Target {
         }
     }
 
-    /// The same target for a model with narrower weights, as if it had been described for weights of that width: a
+    /// This target for a model with narrower weights, as if it had been described for weights of that width: a
     /// crossbar spends axons on the bits in use only, and memory that stores weights of any width holds more of them.
     #[must_use]
     pub fn for_weight_bits(&self, bits: u32) -> Self {

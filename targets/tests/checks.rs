@@ -1,8 +1,10 @@
 //! One negative test for each rule about crossbars, copies, merged dendrites, layer cores and leaks; every built-in
 //! target passes, names the source of each constant, and survives its own serialisation.
 
-use snnc_targets::schema::{InputAxonKind, KernelSharing, OutputAxonKind, Reset, Routing, WeightStorage};
-use snnc_targets::{Code, Target, registry};
+use snnc_targets::schema::{
+    InputAxonKind, KernelSharing, OutputAxonKind, Reset, RoutingScheme, WeightStorage,
+};
+use snnc_targets::{Code, Subject, Target, registry};
 
 /// Breaks one rule of a built-in target and demands that the check names the field.
 fn refuses(name: &str, field: &str, breaks: impl FnOnce(&mut Target)) {
@@ -10,7 +12,10 @@ fn refuses(name: &str, field: &str, breaks: impl FnOnce(&mut Target)) {
     breaks(&mut target);
     let error = target.check("t.ron").expect_err(field);
     assert!(error.codes().iter().all(|&code| code == Code::TargetInvalid));
-    assert!(error.0.iter().any(|d| d.place == format!("t.ron: {field}")), "expected {field} in {error}");
+    assert!(
+        error.0.iter().any(|d| *d.place.subject() == Subject::Field(field.into())),
+        "expected {field} in {error}"
+    );
 }
 
 #[test]
@@ -49,7 +54,7 @@ fn crossbars() {
     refuses("truenorth-like", "timing", |t| t.timing.synaptic_operation.interval_ns.0 = 1.0);
     refuses("truenorth-like", "network", |t| t.network = registry::load("loihi-like").unwrap().network);
     refuses("truenorth-like", "topology.routing", |t| {
-        t.topology.routing.0 = Routing::Multicast { table_entries: None };
+        t.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
     });
     refuses("loihi-like", "timing", |t| t.axons.output.0 = OutputAxonKind::NeuronCopies);
 }

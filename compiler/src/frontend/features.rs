@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use snnc_targets::ron_tree::reading::{Fault, Problem};
-use snnc_targets::ron_tree::{Kind, Node};
+use snnc_targets::ron_tree::reading::{Problem, ReadingFault};
+use snnc_targets::ron_tree::{RonKind, RonNode};
 use snnc_targets::{Code, Diagnostic, Place, Source};
 
 /// What is wrong, and what to do instead.
@@ -135,8 +135,8 @@ const FIELDS: &[(&[&str], &[&str], &str)] = &[
 ];
 
 /// The error in the words of a feature that is missing; `None` if it is none that is known.
-pub(super) fn missing(layer: &Node, fault: &Fault, source: &Arc<Source>) -> Option<Diagnostic> {
-    let op = layer.field("op").map(Node::name).unwrap_or_default();
+pub(super) fn missing(layer: &RonNode, fault: &ReadingFault, source: &Arc<Source>) -> Option<Diagnostic> {
+    let op = layer.field("op").map(RonNode::name).unwrap_or_default();
     let (message, remedy) = match &fault.problem {
         Problem::UnknownVariant { found, .. } if fault.path.last().is_some_and(|name| name == "op") => {
             operation(found)?
@@ -149,7 +149,7 @@ pub(super) fn missing(layer: &Node, fault: &Fault, source: &Arc<Source>) -> Opti
         }
         _ => return None,
     };
-    let place = Place::file(source, fault.span.clone());
+    let place = Place::bytes(source, fault.span.clone());
     Some(Diagnostic::new(Code::FeatureMissing, place, message).hint(remedy))
 }
 
@@ -174,14 +174,16 @@ fn norm(name: &str) -> Option<Words> {
 }
 
 /// Values of another kind than the field's, where that kind means a feature.
-fn value(op: &str, name: &str, found: &Node) -> Option<Words> {
+fn value(op: &str, name: &str, found: &RonNode) -> Option<Words> {
     let neuron = ["Lif", "If"].contains(&op);
     match (name, &found.kind) {
-        ("reset", Kind::Word(word)) if neuron && word == "None" => Some((
+        ("reset", RonKind::Word(word)) if neuron && word == "None" => Some((
             "neurons without a reset value (reset by subtraction) are not supported".into(),
             "`reset` is the value after a spike; train with a hard reset (SpikingJelly: v_reset=0.0)",
         )),
-        ("tau" | "threshold" | "reset", Kind::Tuple { .. } | Kind::List(_) | Kind::Text(_)) if neuron => {
+        ("tau" | "threshold" | "reset", RonKind::Tuple { .. } | RonKind::List(_) | RonKind::Text(_))
+            if neuron =>
+        {
             Some((
                 format!(
                     "`{name}` is {}: one value for each channel or neuron is not supported",
@@ -190,22 +192,25 @@ fn value(op: &str, name: &str, found: &Node) -> Option<Words> {
                 "a layer has one value; give the channels of each value a layer of their own and join them by a Concat",
             ))
         }
-        ("padding", Kind::Text(text) | Kind::Word(text)) if text == "same" => Some((
+        ("padding", RonKind::Text(text) | RonKind::Word(text)) if text == "same" => Some((
             "padding \"same\" is not supported".into(),
-            "write it in numbers: for stride 1 and an odd kernel k, dilation x (k - 1) / 2 on each axis, so (1, 1) for 3 x 3",
+            "write it in numbers: for stride 1 and an odd kernel k, dilation x (k - 1) / 2 on each axis, \
+             so (1, 1) for 3 x 3",
         )),
-        ("padding", Kind::Text(text) | Kind::Word(text)) if text == "valid" => {
+        ("padding", RonKind::Text(text) | RonKind::Word(text)) if text == "valid" => {
             Some(("padding \"valid\" is not supported".into(), "it means no padding: leave `padding` out"))
         }
-        ("padding", Kind::Tuple { items, .. }) if items.len() == 4 => Some((
+        ("padding", RonKind::Tuple { items, .. }) if items.len() == 4 => Some((
             "padding that differs between the sides is not supported".into(),
             "`padding` is (vertical, horizontal), the same on both sides; a larger kernel with zeros at its border \
              shifts the map",
         )),
-        ("bias", Kind::Word(word)) if ["true", "True", "false", "False"].contains(&word.as_str()) => Some((
-            format!("`bias` is `{word}`, expected a tensor: Some((\"weight file\", \"name\"))"),
-            "name the bias tensor; leave `bias` out if there is none",
-        )),
+        ("bias", RonKind::Word(word)) if ["true", "True", "false", "False"].contains(&word.as_str()) => {
+            Some((
+                format!("`bias` is `{word}`, expected a tensor: Some((\"weight file\", \"name\"))"),
+                "name the bias tensor; leave `bias` out if there is none",
+            ))
+        }
         _ => None,
     }
 }

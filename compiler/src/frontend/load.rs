@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
 
-use super::build::{Source, build};
+use super::build::{TensorSource, build};
 use super::model::{PipelineSpec, TensorRef};
 use super::origin::Origin;
 use super::read::read;
@@ -37,8 +37,9 @@ pub struct LoadedModel {
 ///
 /// # Errors
 /// [`Code::FileUnreadable`], [`Code::WrongFile`], [`Code::RonSyntax`] and [`Code::FeatureMissing`] for the text itself;
-/// [`Code::ModelInvalid`] for its format, timesteps and pipeline; [`Code::GraphInvalid`] for layers; [`Code::TensorMissing`],
-/// [`Code::TensorShape`], [`Code::WeightsMalformed`] and [`Code::PickleRefused`] for their tensors.
+/// [`Code::ModelInvalid`] for its format, timesteps and pipeline; [`Code::GraphInvalid`] for layers;
+/// [`Code::TensorMissing`], [`Code::TensorShape`], [`Code::WeightsMalformed`] and [`Code::PickleRefused`] for their
+/// tensors.
 pub fn load(path: &Path) -> Result<LoadedModel, Diagnostics> {
     let (model, origin) = read(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -109,7 +110,7 @@ impl<'a> Files<'a> {
             return Ok(());
         }
         let message = format!("the tensors of all layers have over {MOST_ELEMENTS} elements together");
-        Err(Diagnostic::new(Code::ModelInvalid, self.model.display().to_string(), message)
+        Err(Diagnostic::new(Code::ModelInvalid, Place::file(&self.model), message)
             .hint("do many layers name the same large tensor?")
             .into())
     }
@@ -121,11 +122,11 @@ impl<'a> Files<'a> {
             Some(near) => format!("near handles: {near}"),
             None => format!("`weights` lists: {}", handles.join(", ")),
         };
-        Diagnostic::new(Code::ModelInvalid, self.model.display().to_string(), message).hint(hint)
+        Diagnostic::new(Code::ModelInvalid, Place::file(&self.model), message).hint(hint)
     }
 }
 
-impl Source for Files<'_> {
+impl TensorSource for Files<'_> {
     fn fetch(&mut self, tensor: &TensorRef) -> Result<Tensor, Diagnostics> {
         let elements =
             self.file(&tensor.0)?.shape(&tensor.1)?.iter().fold(1, |n: usize, &axis| n.saturating_mul(axis));

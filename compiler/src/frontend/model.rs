@@ -13,8 +13,8 @@ use super::variant::{FromVariant, ToVariant};
 use crate::graph::Op;
 use crate::layers::{
     Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, Delay, Dropout,
-    EmbeddingSpec, Flatten, If, InputSpec, LayerKind, LeakySpec, Lif, LinearSpec, MaxPool2d, MeanOverTime, MixSpec,
-    NearestCodeSpec, Resolver, ScaleSpec, SparseSpec, Spec, SumOverTime, SumPool2d, WeightedSumSpec,
+    EmbeddingSpec, Flatten, If, InputSpec, LayerKind, LeakySpec, Lif, LinearSpec, MaxPool2d, MeanOverTime,
+    MixSpec, NearestCodeSpec, Resolver, ScaleSpec, SparseSpec, Spec, SumOverTime, SumPool2d, WeightedSumSpec,
 };
 
 pub use crate::layers::TensorRef;
@@ -33,7 +33,7 @@ pub struct ModelFile {
     /// Handle -> weight file (`.safetensors` or `.pth`), relative to the model file.
     pub weights: IndexMap<String, String>,
     /// Networks by name.
-    pub networks: IndexMap<String, NetworkSpec>,
+    pub networks: IndexMap<String, TrainedNetworkSpec>,
     /// The generation loop, if the model generates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<PipelineSpec>,
@@ -42,7 +42,7 @@ pub struct ModelFile {
 /// One network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NetworkSpec {
+pub struct TrainedNetworkSpec {
     /// Timesteps of a pass.
     pub timesteps: usize,
     /// Layers, inputs before their readers.
@@ -98,7 +98,7 @@ macro_rules! operations {
         /// Names of the operations.
         #[derive(Debug, Clone, Copy, Deserialize)]
         #[serde(variant_identifier)]
-        enum Name {
+        enum OperationName {
             $($name,)*
         }
 
@@ -107,7 +107,7 @@ macro_rules! operations {
         impl Serialize for OpSpec {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let (index, variant) = match self {
-                    $(Self::$name(_) => (Name::$name as u32, stringify!($name)),)*
+                    $(Self::$name(_) => (OperationName::$name as u32, stringify!($name)),)*
                 };
                 let writer = ToVariant { serializer, name: "OpSpec", index, variant };
                 match self {
@@ -124,9 +124,9 @@ macro_rules! operations {
             }
 
             fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<OpSpec, A::Error> {
-                let (name, content) = access.variant::<Name>()?;
+                let (name, content) = access.variant::<OperationName>()?;
                 match name {
-                    $(Name::$name => $spec::deserialize(FromVariant(content)).map(OpSpec::$name),)*
+                    $(OperationName::$name => $spec::deserialize(FromVariant(content)).map(OpSpec::$name),)*
                 }
             }
         }

@@ -6,26 +6,26 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use snnc_targets::ron_tree::Node;
-use snnc_targets::{Diagnostics, Place, Source};
+use snnc_targets::ron_tree::RonNode;
+use snnc_targets::{Diagnostics, Place, Source, Subject};
 
 /// The text of a model file and its tree.
 #[derive(Debug, Clone, Default)]
-pub struct Origin(Option<Arc<(Arc<Source>, Node)>>);
+pub struct Origin(Option<Arc<(Arc<Source>, RonNode)>>);
 
 impl Origin {
     /// The origin of what was read from `source`.
-    pub fn new(source: Arc<Source>, tree: Node) -> Self {
+    pub fn new(source: Arc<Source>, tree: RonNode) -> Self {
         Self(Some(Arc::new((source, tree))))
     }
 
     /// The tree, if the model has a file.
-    pub(super) fn tree(&self) -> Option<&Node> {
+    pub(super) fn tree(&self) -> Option<&RonNode> {
         self.0.as_deref().map(|(_, tree)| tree)
     }
 
     /// A layer by its number in the file.
-    pub(super) fn layer(&self, network: &str, index: usize) -> Option<&Node> {
+    pub(super) fn layer(&self, network: &str, index: usize) -> Option<&RonNode> {
         self.layers(network)?.get(index)
     }
 
@@ -40,17 +40,18 @@ impl Origin {
     /// The file itself at these bytes; its name alone if the model has none.
     pub(super) fn file(&self, name: &str, range: Option<Range<usize>>) -> Place {
         match (&self.0, range) {
-            (Some(origin), Some(range)) => Place::file(&origin.0, range),
-            _ => name.into(),
+            (Some(origin), Some(range)) => Place::bytes(&origin.0, range),
+            _ => Place::file(name),
         }
     }
 
-    /// The same problems, each with its line if its place names a layer or network of the file, in the file's order.
+    /// Gives each problem its line, if its place names a layer or network of the file, and sorts them by the file's
+    /// order.
     #[must_use]
     pub fn locate(&self, mut problems: Diagnostics) -> Diagnostics {
         let Some(origin) = self.0.as_deref() else { return problems };
         let locate = |place: &mut Place| {
-            if let (None, Some(range)) = (place.span(), self.find(place.as_str())) {
+            if let (None, Some(range)) = (place.location(), self.find(place.subject())) {
                 *place = place.clone().at(&origin.0, range);
             }
         };
@@ -62,29 +63,22 @@ impl Origin {
         problems
     }
 
-    fn layers(&self, network: &str) -> Option<&[Node]> {
+    fn layers(&self, network: &str) -> Option<&[RonNode]> {
         Some(self.tree()?.field("networks")?.entry(network)?.field("layers")?.items())
     }
 
     /// The bytes of what a place names.
-    fn find(&self, subject: &str) -> Option<Range<usize>> {
+    fn find(&self, subject: &Subject) -> Option<Range<usize>> {
         let tree = self.tree()?;
-        let networks = tree.field("networks");
-        if let Some(network) = subject.strip_prefix("network ") {
-            return Some(networks?.key(network)?.span.clone());
-        }
-        if let Some(model) = subject.strip_prefix("model ") {
-            return tree
-                .field("name")
-                .filter(|name| name.text() == Some(model))
-                .map(|name| name.span.clone());
-        }
-        let layer = subject.strip_prefix("layer ")?;
-        // Names may contain dots, so every cut is tried.
-        layer.match_indices('.').find_map(|(dot, _)| {
-            let named = |node: &&Node| node.field("name").and_then(Node::text) == Some(&layer[dot + 1..]);
-            let found = self.layers(&layer[..dot])?.iter().find(named)?;
-            Some(found.field("name")?.span.clone())
-        })
+        let found = match subject {
+            Subject::Network(network) => tree.field("networks")?.key(network)?,
+            Subject::Model(model) => tree.field("name").filter(|name| name.text() == Some(model))?,
+            Subject::Layer { network, layer } => {
+                let named = |node: &&RonNode| node.field("name").and_then(RonNode::text) == Some(layer);
+                self.layers(network)?.iter().find(named)?.field("name")?
+            }
+            _ => return None,
+        };
+        Some(found.span.clone())
     }
 }

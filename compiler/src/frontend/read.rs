@@ -9,11 +9,11 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use snnc_targets::file_kind::FileKind;
 use snnc_targets::ron_tree::reading;
-use snnc_targets::ron_tree::{self, Kind, Node};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Source, input, registry};
+use snnc_targets::ron_tree::{self, RonKind, RonNode};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Source, Subject, input, registry};
 
 use super::features;
-use super::model::{FORMAT, LayerSpec, ModelFile, NetworkSpec, PipelineSpec};
+use super::model::{FORMAT, LayerSpec, ModelFile, PipelineSpec, TrainedNetworkSpec};
 use super::origin::Origin;
 
 /// Reads and parses; checks nothing but syntax, format, and that no name of a map stands twice.
@@ -42,18 +42,26 @@ fn parse(source: &Arc<Source>) -> Result<(ModelFile, Origin), Diagnostics> {
                 .hint("the file was written for another version of snnc, or is no model file"),
         );
     }
-    for (map, what) in [("weights", "weight file"), ("networks", "network")] {
-        if let Some(Kind::Map(entries)) = origin.tree().and_then(|tree| tree.field(map)).map(|map| &map.kind)
+    let maps: [(&str, &str, fn(String) -> Subject); 2] =
+        [("weights", "weight file", Subject::WeightFile), ("networks", "network", Subject::Network)];
+    for (map, what, subject) in maps {
+        if let Some(RonKind::Map(entries)) =
+            origin.tree().and_then(|tree| tree.field(map)).map(|map| &map.kind)
         {
-            problems.0.extend(doubled(entries, what, &origin));
+            problems.0.extend(doubled(entries, what, subject, &origin));
         }
     }
     problems.into_result((model, origin))
 }
 
 /// Keys that stand twice, of which a reader would keep the last.
-fn doubled(entries: &[(Node, Node)], what: &str, origin: &Origin) -> Vec<Diagnostic> {
-    let mut first: IndexMap<&str, &Node> = IndexMap::new();
+fn doubled(
+    entries: &[(RonNode, RonNode)],
+    what: &str,
+    subject: fn(String) -> Subject,
+    origin: &Origin,
+) -> Vec<Diagnostic> {
+    let mut first: IndexMap<&str, &RonNode> = IndexMap::new();
     let mut found = Vec::new();
     for key in entries.iter().map(|(key, _)| key) {
         let Some(name) = key.text() else { continue };
@@ -61,7 +69,7 @@ fn doubled(entries: &[(Node, Node)], what: &str, origin: &Origin) -> Vec<Diagnos
             first.insert(name, key);
             continue;
         };
-        let place = |node: &Node| origin.place(format!("{what} {name}"), Some(node.span.clone()));
+        let place = |node: &RonNode| origin.place(subject(name.into()), Some(node.span.clone()));
         found.push(
             Diagnostic::new(Code::ModelInvalid, place(key), format!("two {what}s are called `{name}`"))
                 .related(place(earlier), "the first of that name")
@@ -73,26 +81,26 @@ fn doubled(entries: &[(Node, Node)], what: &str, origin: &Origin) -> Vec<Diagnos
 
 /// What of a well-formed text is no model: the first fault of every layer, then of every network, then of the rest.
 /// What was told is taken off the tree, so that it does not hide what is around it.
-fn misread(mut tree: Node, source: &Arc<Source>) -> Diagnostics {
+fn misread(mut tree: RonNode, source: &Arc<Source>) -> Diagnostics {
     let mut found = Vec::new();
-    let Kind::Struct { fields, .. } = &mut tree.kind else {
+    let RonKind::Struct { fields, .. } = &mut tree.kind else {
         return Diagnostics(
             reading::read::<ModelFile>(&tree).err().map(|f| f.diagnostic(source)).into_iter().collect(),
         );
     };
     for field in fields.iter_mut() {
         match (field.name.as_str(), &mut field.value.kind) {
-            ("networks", Kind::Map(entries)) => entries.retain_mut(|(key, network)| {
+            ("networks", RonKind::Map(entries)) => entries.retain_mut(|(key, network)| {
                 layers(key, network, source, &mut found);
-                keep::<NetworkSpec>(network, source, &mut found)
+                keep::<TrainedNetworkSpec>(network, source, &mut found)
             }),
-            ("weights", Kind::Map(entries)) => {
+            ("weights", RonKind::Map(entries)) => {
                 entries.retain(|(_, path)| keep::<String>(path, source, &mut found));
             }
             _ => {}
         }
         if field.name == "pipeline" && !keep::<Option<PipelineSpec>>(&field.value, source, &mut found) {
-            field.value.kind = Kind::Word("None".into());
+            field.value.kind = RonKind::Word("None".into());
         }
     }
     found.extend(reading::read::<ModelFile>(&tree).err().map(|fault| fault.diagnostic(source)));
@@ -103,7 +111,7 @@ fn misread(mut tree: Node, source: &Arc<Source>) -> Diagnostics {
 
 /// Whether a value reads as `T`; if not, why.
 fn keep<'a, T: serde::Deserialize<'a>>(
-    node: &'a Node,
+    node: &'a RonNode,
     source: &Arc<Source>,
     found: &mut Vec<Diagnostic>,
 ) -> bool {
@@ -113,10 +121,10 @@ fn keep<'a, T: serde::Deserialize<'a>>(
 }
 
 /// Takes the layers off a network that do not read as layers.
-fn layers(key: &Node, network: &mut Node, source: &Arc<Source>, found: &mut Vec<Diagnostic>) {
-    let Kind::Struct { fields, .. } = &mut network.kind else { return };
+fn layers(key: &RonNode, network: &mut RonNode, source: &Arc<Source>, found: &mut Vec<Diagnostic>) {
+    let RonKind::Struct { fields, .. } = &mut network.kind else { return };
     let Some(list) = fields.iter_mut().find(|field| field.name == "layers") else { return };
-    let Kind::List(layers) = &mut list.value.kind else { return };
+    let RonKind::List(layers) = &mut list.value.kind else { return };
     layers.retain(|layer| {
         let Err(fault) = reading::read::<LayerSpec>(layer) else { return true };
         let error = features::missing(layer, &fault, source).unwrap_or_else(|| fault.diagnostic(source));
@@ -126,9 +134,9 @@ fn layers(key: &Node, network: &mut Node, source: &Arc<Source>, found: &mut Vec<
 }
 
 /// The error of a layer, with the layer's name if it has one.
-fn named(mut error: Diagnostic, network: &Node, layer: &Node) -> Diagnostic {
-    if let (Some(network), Some(layer)) = (network.text(), layer.field("name").and_then(Node::text)) {
-        error.place.subject = Place::from(format!("layer {network}.{layer}")).subject;
+fn named(mut error: Diagnostic, network: &RonNode, layer: &RonNode) -> Diagnostic {
+    if let (Some(network), Some(layer)) = (network.text(), layer.field("name").and_then(RonNode::text)) {
+        error.place = error.place.about(Subject::layer(network, layer));
     }
     error
 }

@@ -76,12 +76,12 @@ impl<S: ser::Serializer> ser::Serializer for ToVariant<S> {
     type SerializeTupleStruct = Impossible<S::Ok, S::Error>;
     type SerializeTupleVariant = Impossible<S::Ok, S::Error>;
     type SerializeMap = Impossible<S::Ok, S::Error>;
-    type SerializeStruct = Fields<S::SerializeStructVariant>;
+    type SerializeStruct = VariantFields<S::SerializeStructVariant>;
     type SerializeStructVariant = Impossible<S::Ok, S::Error>;
 
     fn serialize_struct(self, _: &'static str, length: usize) -> Result<Self::SerializeStruct, S::Error> {
         let Self { serializer, name, index, variant } = self;
-        serializer.serialize_struct_variant(name, index, variant, length).map(Fields)
+        serializer.serialize_struct_variant(name, index, variant, length).map(VariantFields)
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result<S::Ok, S::Error> {
@@ -159,9 +159,9 @@ impl<S: ser::Serializer> ser::Serializer for ToVariant<S> {
 }
 
 /// Fields of a struct on their way into a variant.
-pub struct Fields<V>(V);
+pub struct VariantFields<V>(V);
 
-impl<V: SerializeStructVariant> SerializeStruct for Fields<V> {
+impl<V: SerializeStructVariant> SerializeStruct for VariantFields<V> {
     type Ok = V::Ok;
     type Error = V::Error;
 

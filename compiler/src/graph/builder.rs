@@ -11,11 +11,11 @@
 use std::collections::HashMap;
 
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Place, names};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, names};
 
-use super::{Graph, Kind, Layer, Op};
+use super::{Graph, Layer, Op, SignalKind};
 use crate::ir::Shape;
-use crate::layers::{Arity, Fault, Flow, Input};
+use crate::layers::{Arity, Input, LayerFault, SignalType};
 
 /// Most timesteps of a pass.
 const TIMESTEPS_MAX: usize = 4096;
@@ -24,7 +24,7 @@ const PROBLEMS_MAX: usize = 100;
 
 /// A part of what was said about a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum LayerPart {
     /// Timesteps of the network.
     Timesteps,
     /// Name of the layer with that number.
@@ -36,16 +36,16 @@ pub enum Part {
 }
 
 /// Where the parts of a network stand, for who reads it from a file.
-pub trait Places {
+pub trait PartPlaces {
     /// `subject`, which names a layer or the network, at a part of it.
-    fn place(&self, subject: String, part: Part) -> Place;
+    fn place(&self, subject: Subject, part: LayerPart) -> Place;
 }
 
 /// A network that was made in memory.
 struct InMemory;
 
-impl Places for InMemory {
-    fn place(&self, subject: String, _: Part) -> Place {
+impl PartPlaces for InMemory {
+    fn place(&self, subject: Subject, _: LayerPart) -> Place {
         subject.into()
     }
 }
@@ -56,7 +56,7 @@ pub struct Builder<'a> {
     drafts: Vec<Draft>,
     /// First layer of each name.
     positions: HashMap<String, usize>,
-    places: Box<dyn Places + 'a>,
+    places: Box<dyn PartPlaces + 'a>,
 }
 
 /// A layer as it was added.
@@ -67,7 +67,7 @@ struct Draft {
     /// None if what is wrong with it was told elsewhere.
     op: Option<Op>,
     /// Its output, if that of its inputs was known when it was added.
-    flow: Option<Result<Flow, Fault>>,
+    flow: Option<Result<SignalType, LayerFault>>,
 }
 
 impl<'a> Builder<'a> {
@@ -100,9 +100,9 @@ impl<'a> Builder<'a> {
         builder
     }
 
-    /// The same for a network from a file.
+    /// Says where the parts of the network stand in a file.
     #[must_use]
-    pub fn placed(mut self, places: impl Places + 'a) -> Self {
+    pub fn placed(mut self, places: impl PartPlaces + 'a) -> Self {
         self.places = Box::new(places);
         self
     }
@@ -115,7 +115,7 @@ impl<'a> Builder<'a> {
     /// Adds a layer that reads those named, in port order.
     pub fn layer(&mut self, name: &str, from: &[impl AsRef<str>], op: impl Into<Op>) -> &mut Self {
         let op = op.into();
-        let inputs: Option<Vec<Flow>> = from.iter().map(|name| self.flow(name.as_ref())).collect();
+        let inputs: Option<Vec<SignalType>> = from.iter().map(|name| self.flow(name.as_ref())).collect();
         let flow = inputs.map(|inputs| op.output(&inputs, self.graph.timesteps));
         self.add(name, from, op.arity(), Some(op), flow)
     }
@@ -137,7 +137,7 @@ impl<'a> Builder<'a> {
         from: &[impl AsRef<str>],
         arity: Arity,
         op: Option<Op>,
-        flow: Option<Result<Flow, Fault>>,
+        flow: Option<Result<SignalType, LayerFault>>,
     ) -> &mut Self {
         self.positions.entry(name.to_owned()).or_insert(self.drafts.len());
         let from = from.iter().map(|name| name.as_ref().to_owned()).collect();
@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
         self
     }
 
-    fn flow(&self, name: &str) -> Option<Flow> {
+    fn flow(&self, name: &str) -> Option<SignalType> {
         let draft = &self.drafts[*self.positions.get(name)?];
         draft.flow.as_ref()?.as_ref().ok().copied()
     }
@@ -158,8 +158,8 @@ impl<'a> Builder<'a> {
     /// The network.
     ///
     /// # Errors
-    /// [`Code::GraphInvalid`] for names, inputs and the ending, [`Code::LayerShape`] for maps, [`Code::ModelInvalid`] for
-    /// timesteps; empty if all that is wrong was told elsewhere.
+    /// [`Code::GraphInvalid`] for names, inputs and the ending, [`Code::LayerShape`] for maps, [`Code::ModelInvalid`]
+    /// for timesteps; empty if all that is wrong was told elsewhere.
     pub fn finish(self) -> Result<Graph, Diagnostics> {
         let graph = self.fragment()?;
         ending(&graph)?;
@@ -192,17 +192,17 @@ impl<'a> Builder<'a> {
         Ok(self.graph)
     }
 
-    fn layer_place(&self, layer: usize, part: Part) -> Place {
+    fn layer_place(&self, layer: usize, part: LayerPart) -> Place {
         self.places.place(self.graph.place(&self.drafts[layer].name), part)
     }
 
     /// What is wrong with the network as a whole.
     fn frame(&self) -> Diagnostics {
         let mut problems = Diagnostics::default();
-        let (place, timesteps) = (format!("network {}", self.graph.name), self.graph.timesteps);
+        let (place, timesteps) = (Subject::Network(self.graph.name.clone()), self.graph.timesteps);
         if !(1..=TIMESTEPS_MAX).contains(&timesteps) {
             let message = format!("{timesteps} timesteps, expected 1 to {TIMESTEPS_MAX}");
-            let place = self.places.place(place.clone(), Part::Timesteps);
+            let place = self.places.place(place.clone(), LayerPart::Timesteps);
             problems.push(Diagnostic::new(Code::ModelInvalid, place, message).hint("set `timesteps`"));
         }
         // Only an input reads nothing, so one that did not resolve counts as well.
@@ -220,7 +220,7 @@ impl<'a> Builder<'a> {
 
     fn check_names(&self, problems: &mut Diagnostics) {
         for (index, draft) in self.drafts.iter().enumerate() {
-            let here = || self.layer_place(index, Part::Name(index));
+            let here = || self.layer_place(index, LayerPart::Name(index));
             let first = self.positions[&draft.name];
             if let Some(fault) = names::fault(&draft.name) {
                 let message = format!("the name of the layer {fault}");
@@ -231,7 +231,7 @@ impl<'a> Builder<'a> {
             } else if first != index {
                 problems.push(
                     Diagnostic::new(Code::GraphInvalid, here(), "two layers have this name")
-                        .related(self.layer_place(index, Part::Name(first)), "the first of that name")
+                        .related(self.layer_place(index, LayerPart::Name(first)), "the first of that name")
                         .hint("rename one of them and the `from` of its readers"),
                 );
             }
@@ -249,7 +249,7 @@ impl<'a> Builder<'a> {
             if !draft.arity.admits(draft.from.len()) {
                 let (count, expected) = (draft.from.len(), draft.arity);
                 let message = format!("the layer has {count} inputs, expected {expected}");
-                let place = self.layer_place(reader, Part::Inputs(reader));
+                let place = self.layer_place(reader, LayerPart::Inputs(reader));
                 problems.push(
                     Diagnostic::new(Code::GraphInvalid, place, message)
                         .hint("`from` lists the layers that are read, in port order"),
@@ -259,7 +259,7 @@ impl<'a> Builder<'a> {
                 match self.positions.get(from) {
                     Some(&source) => links.push((source as u32, reader as u32, port)),
                     None => {
-                        let place = self.layer_place(reader, Part::Input(reader, port));
+                        let place = self.layer_place(reader, LayerPart::Input(reader, port));
                         problems.push(dangling(place, from, &names));
                     }
                 }
@@ -298,7 +298,7 @@ fn ending(graph: &Graph) -> Result<(), Diagnostics> {
         return Err(problem.into());
     }
     let kind = graph.shapes()?.kind(*first);
-    if kind == Kind::Final {
+    if kind == SignalKind::Final {
         return Ok(());
     }
     let name = &graph.net[*first].name;

@@ -13,12 +13,12 @@ use std::collections::HashSet;
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, EdgeReference, NodeIndex};
 use petgraph::visit::{EdgeFiltered, EdgeRef};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
-pub use builder::{Builder, Part, Places};
+pub use builder::{Builder, LayerPart, PartPlaces};
 pub use infer::Shapes;
 
-pub use crate::layers::{Kind, Op};
+pub use crate::layers::{Op, SignalKind};
 
 /// A layer graph. A loop of layers goes through a [`Delay`](crate::layers::Delay).
 #[derive(Debug, Clone)]
@@ -136,7 +136,7 @@ impl Graph {
     }
 
     /// `layer sdid.conv1`, for diagnostics.
-    pub fn place(&self, layer: &str) -> String {
-        format!("layer {}.{layer}", self.name)
+    pub fn place(&self, layer: &str) -> Subject {
+        Subject::layer(&self.name, layer)
     }
 }

@@ -1,9 +1,9 @@
 //! Which channels of a convolution connect: equal groups, in each of which every source channel joins every target
 //! channel.
 //!
-//! One group of all channels is an ordinary convolution, a group a channel a depthwise one, and that with a kernel of one
-//! tap joins neurons one to one. Everything that counts or expands synapses asks this type for the channels, as it asks
-//! [`super::AxisMap`] for rows and columns.
+//! One group of all channels is an ordinary convolution, a group a channel a depthwise one, and that with a kernel of
+//! one tap joins neurons one to one. Everything that counts or expands synapses asks this type for the channels, as it
+//! asks [`super::AxisMap`] for rows and columns.
 
 use std::ops::Range;
 

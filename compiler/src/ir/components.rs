@@ -1,8 +1,9 @@
 //! Strongly connected components of a network's populations: what can run by itself, in order.
 //!
-//! A component without a cycle is one population whose spikes come from earlier components only, so all of them are known
-//! before it runs. The populations of a cycle (or one that feeds itself) wait for each other's spikes in every timestep.
-//! Spiking IR and program find the same components: a projection without a synapse joins nothing, and has no route.
+//! A component without a cycle is one population whose spikes come from earlier components only, so all of them are
+//! known before it runs. The populations of a cycle (or one that feeds itself) wait for each other's spikes in every
+//! timestep. Spiking IR and program find the same components: a projection without a synapse joins nothing, and has no
+//! route.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +12,12 @@ use petgraph::graphmap::DiGraphMap;
 
 use super::PopulationId;
 use super::program::Program;
-use super::spiking::{Connectivity, Model, Projection, SpikingIr};
+use super::spiking::{Connectivity, Projection, SpikingIr, SpikingModel};
 
 /// Populations that reach each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Component {
-    /// Ascending.
+pub struct PopulationComponent {
+    /// The populations, ascending.
     pub populations: Vec<PopulationId>,
     /// Whether spikes come back to where they came from.
     pub cyclic: bool,
@@ -24,16 +25,16 @@ pub struct Component {
 
 /// The components of all networks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Components {
+pub struct PopulationComponents {
     /// By their first populations, which is the order in which they run.
-    pub all: Vec<Component>,
+    pub all: Vec<PopulationComponent>,
     /// Index of each population's component.
     of: Vec<usize>,
 }
 
-impl Components {
-    /// Of populations joined by `edges`.
-    fn new(model: &Model, edges: impl Iterator<Item = (PopulationId, PopulationId)>) -> Self {
+impl PopulationComponents {
+    /// The components of populations joined by `edges`.
+    fn new(model: &SpikingModel, edges: impl Iterator<Item = (PopulationId, PopulationId)>) -> Self {
         let mut graph: DiGraphMap<u32, ()> = DiGraphMap::new();
         model.populations.keys().for_each(|id| {
             graph.add_node(id.0);
@@ -44,9 +45,9 @@ impl Components {
         let component = |mut members: Vec<u32>| {
             members.sort_unstable();
             let cyclic = members.len() > 1 || graph.contains_edge(members[0], members[0]);
-            Component { populations: members.into_iter().map(PopulationId).collect(), cyclic }
+            PopulationComponent { populations: members.into_iter().map(PopulationId).collect(), cyclic }
         };
-        let mut all: Vec<Component> = tarjan_scc(&graph).into_iter().map(component).collect();
+        let mut all: Vec<PopulationComponent> = tarjan_scc(&graph).into_iter().map(component).collect();
         all.sort_by_key(|component| component.populations[0]);
         let mut of = vec![0; model.populations.len()];
         for (index, component) in all.iter().enumerate() {
@@ -62,14 +63,15 @@ impl Components {
     }
 
     /// Whether a network has a cycle; `model` is the one that the components are of.
-    pub fn has_cycle(&self, model: &Model, network: super::NetworkId) -> bool {
-        let own = |component: &Component| model.populations[component.populations[0]].network == network;
+    pub fn has_cycle(&self, model: &SpikingModel, network: super::NetworkId) -> bool {
+        let own =
+            |component: &PopulationComponent| model.populations[component.populations[0]].network == network;
         self.all.iter().any(|component| component.cyclic && own(component))
     }
 
-    /// Cycles whose populations do not stand side by side among those of their network: what stands between would have to
-    /// run before and after them.
-    pub fn parted<'a>(&'a self, model: &'a Model) -> impl Iterator<Item = PopulationId> + 'a {
+    /// Cycles whose populations do not stand side by side among those of their network: what stands between would have
+    /// to run before and after them.
+    pub fn parted<'a>(&'a self, model: &'a SpikingModel) -> impl Iterator<Item = PopulationId> + 'a {
         self.all.iter().filter(|component| component.cyclic).filter_map(|component| {
             let ids = &component.populations;
             let network = model.populations[ids[0]].network;
@@ -81,9 +83,9 @@ impl Components {
 
 impl SpikingIr {
     /// Its components; projections must name populations that exist and have their sizes.
-    pub fn components(&self) -> Components {
+    pub fn components(&self) -> PopulationComponents {
         let joining = self.projections.values().filter(|projection| joins(projection));
-        Components::new(&self.model, joining.map(|p| (p.source, p.target)))
+        PopulationComponents::new(&self.model, joining.map(|p| (p.source, p.target)))
     }
 }
 
@@ -99,7 +101,7 @@ pub fn joins(projection: &Projection) -> bool {
 
 impl Program {
     /// Its components, from its routes, which must arrive somewhere.
-    pub fn components(&self) -> Components {
+    pub fn components(&self) -> PopulationComponents {
         let (mut edges, mut last) = (BTreeSet::new(), None);
         for placed in self.cores.values().flat_map(|core| &core.slices) {
             for to in &placed.destinations {
@@ -112,6 +114,6 @@ impl Program {
                 }
             }
         }
-        Components::new(&self.model, edges.into_iter())
+        PopulationComponents::new(&self.model, edges.into_iter())
     }
 }

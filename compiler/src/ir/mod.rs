@@ -15,14 +15,4 @@ pub mod workload;
 
 pub use geometry::{AxisMap, ConvMap};
 pub use shape::Shape;
-
-snnc_targets::entity! {
-    /// A network of a model.
-    NetworkId "net",
-    /// A population of neurons.
-    PopulationId "pop",
-    /// A projection between two populations.
-    ProjectionId "proj",
-    /// A logical core of a program; [`snnc_targets::Site`] is a physical one.
-    CoreId "core",
-}
+pub use snnc_targets::ids::{CoreId, NetworkId, PopulationId, ProjectionId};

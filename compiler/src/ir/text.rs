@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Place};
 
 use super::program::Program;
-use super::spiking::{Bias, Model, SpikingIr};
+use super::spiking::{Bias, SpikingIr, SpikingModel};
 
 /// Prints `value` as RON below `header` (each line becomes a comment).
 pub fn print<T: Serialize>(header: &str, value: &T) -> String {
@@ -24,7 +24,7 @@ pub fn print<T: Serialize>(header: &str, value: &T) -> String {
 pub fn parse<T: DeserializeOwned>(text: &str, place: &str) -> Result<T, Diagnostic> {
     ron::from_str(text).map_err(|error| {
         let at = error.span.start;
-        Diagnostic::new(Code::TextForm, format!("{place}:{}:{}", at.line, at.col), error.code.to_string())
+        Diagnostic::new(Code::TextForm, Place::line(place, at.line, Some(at.col)), error.code.to_string())
     })
 }
 
@@ -99,7 +99,7 @@ impl Program {
 }
 
 /// Networks and populations, one line each.
-fn model_header(model: &Model) -> String {
+fn model_header(model: &SpikingModel) -> String {
     let mut text = format!("model {}\n", model.name);
     for (id, network) in model.networks.iter() {
         text += &format!(

@@ -1,7 +1,7 @@
 //! What drives a compiled program, as the program carries it: names of roles and numbers, without their meaning.
 //!
-//! The compiler writes it ([`crate::workload`]); who runs the program reads it and checks that roles, shapes and numbers
-//! are those of the kind that it knows. Here only what holds for every kind is checked.
+//! The compiler writes it ([`crate::workload`]); who runs the program reads it and checks that roles, shapes and
+//! numbers are those of the kind that it knows. Here only what holds for every kind is checked.
 
 use std::collections::BTreeMap;
 

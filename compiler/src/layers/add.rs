@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::current::{Current, Feed, Spikes, Term, check_feeds};
+use super::current::{Current, CurrentSource, SpikeSum, Term, check_feeds};
 use super::flow::joined_kind;
-use super::{Arity, Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec};
+use super::{
+    Arity, Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec,
+};
 use crate::ir::Shape;
-use crate::passes::collect::Wiring;
+use crate::passes::collect::KernelWiring;
 use crate::reference::{Map, Signal};
+use crate::weights::FloatArray;
 
 /// Element by element.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,17 +30,17 @@ impl LayerKind for Add {
         Arity::AtLeast(2)
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let first = inputs[0].shape;
         if let Some(other) = inputs.iter().find(|input| input.shape != first) {
             let message = format!("Add reads {first} and {}, equal shapes expected", other.shape);
-            return Err(Fault::shape(message));
+            return Err(LayerFault::shape(message));
         }
         let kind = joined_kind("Add", "reads", inputs.iter().map(|input| input.kind))?;
-        Ok(Flow { shape: first, kind })
+        Ok(SignalType { shape: first, kind })
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(Signal::joined(inputs, run.timesteps, |maps| {
             let mut sum = Map::filled(run.shape, 0.0);
             for map in maps {
@@ -47,14 +50,14 @@ impl LayerKind for Add {
         }))
     }
 
-    fn current(&self, inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         check_feeds(&inputs, site)?;
         let neurons = site.shape.len();
         let mut sum =
-            Spikes { terms: Vec::new(), bias: vec![0.0; site.shape.channels], bias_by: site.label() };
+            SpikeSum { terms: Vec::new(), bias: vec![0.0; site.shape.channels], bias_by: site.label() };
         let feeds = inputs.into_iter().filter_map(|input| match input.feed {
-            Feed::Spikes(spikes) => Some(spikes),
-            Feed::Host(_) => None,
+            CurrentSource::Spikes(spikes) => Some(spikes),
+            CurrentSource::Host(_) => None,
         });
         for spikes in feeds {
             sum.bias = added(&sum.bias, &spikes.bias, neurons);
@@ -83,8 +86,8 @@ fn added(a: &[f64], b: &[f64], neurons: usize) -> Vec<f64> {
 }
 
 /// Lists and kernels cannot feed the same neurons, whose thresholds they share; between lines a kernel is a list, too.
-fn of_one_form(terms: Vec<Term>, to: Shape) -> Result<Vec<Term>, Refusal> {
-    let is_list = |term: &Term| matches!(term.kernel.wiring, Wiring::Sparse { .. });
+fn of_one_form(terms: Vec<Term>, to: Shape) -> Result<Vec<Term>, LoweringRefusal> {
+    let is_list = |term: &Term| matches!(term.kernel.wiring, KernelWiring::Sparse { .. });
     if !terms.iter().any(is_list) {
         return Ok(terms);
     }
@@ -92,27 +95,27 @@ fn of_one_form(terms: Vec<Term>, to: Shape) -> Result<Vec<Term>, Refusal> {
 }
 
 /// A kernel between lines of neurons as a list of synapses.
-fn listed(mut term: Term, to: Shape) -> Result<Term, Refusal> {
+fn listed(mut term: Term, to: Shape) -> Result<Term, LoweringRefusal> {
     let refused = |by: &str| {
-        Refusal::here(format!(
+        LoweringRefusal::here(format!(
             "adds {by} to a list of synapses, which only a line of neurons [1, 1, n] can be"
         ))
         .hint("give both inputs neurons of their own, or make it a `Sparse` too")
     };
-    let Wiring::Conv { map, channels } = &term.kernel.wiring else { return Ok(term) };
+    let KernelWiring::Conv { map, channels } = &term.kernel.wiring else { return Ok(term) };
     let line = (map.rows.input, map.rows.output, to.channels) == (1, 1, 1);
     if !line || channels.sources() != (0..1) || map.rows.reach(0, 0..1) != [(0, 0)] || map.rows.kernel != 1 {
         return Err(refused(&term.by));
     }
-    let (mut sources, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut sources, mut targets, mut weights) = (Vec::new(), Vec::new(), FloatArray::default());
     for source in 0..map.cols.input {
         for (target, tap) in map.cols.reach(source, 0..map.cols.output) {
             sources.push(source as u32);
             targets.push(target as u32);
-            weights.push(term.kernel.weights[tap]);
+            weights.push(term.kernel.weights.get(tap));
         }
     }
-    term.kernel.wiring = Wiring::Sparse { sources, targets };
+    term.kernel.wiring = KernelWiring::Sparse { sources, targets };
     term.kernel.weights = weights;
     Ok(term)
 }
@@ -123,7 +126,7 @@ fn merged(terms: Vec<Term>) -> Vec<Term> {
     for term in terms {
         let same = |other: &&mut Term| {
             let lists =
-                [&other.kernel.wiring, &term.kernel.wiring].map(|w| matches!(w, Wiring::Sparse { .. }));
+                [&other.kernel.wiring, &term.kernel.wiring].map(|w| matches!(w, KernelWiring::Sparse { .. }));
             other.kernel.source == term.kernel.source
                 && (lists == [true; 2] || other.kernel.wiring == term.kernel.wiring)
         };
@@ -137,18 +140,21 @@ fn merged(terms: Vec<Term>) -> Vec<Term> {
 
 /// Adds a term of the same source and form.
 fn join(sum: &mut Term, term: Term) {
-    let Wiring::Sparse { sources, targets } = &sum.kernel.wiring else {
-        sum.kernel.weights.iter_mut().zip(&term.kernel.weights).for_each(|(sum, weight)| *sum += weight);
+    let KernelWiring::Sparse { sources, targets } = &sum.kernel.wiring else {
+        let add = |sums: &mut [f64]| {
+            sums.iter_mut().zip(term.kernel.weights.iter()).for_each(|(sum, weight)| *sum += weight);
+        };
+        sum.kernel.weights.edit(add);
         return;
     };
-    let Wiring::Sparse { sources: more, targets: others } = &term.kernel.wiring else { return };
+    let KernelWiring::Sparse { sources: more, targets: others } = &term.kernel.wiring else { return };
     let mut pairs: BTreeMap<(u32, u32), f64> = BTreeMap::new();
-    let all = sources.iter().zip(targets).zip(&sum.kernel.weights);
-    for ((&source, &target), weight) in all.chain(more.iter().zip(others).zip(&term.kernel.weights)) {
+    let all = sources.iter().zip(targets).zip(sum.kernel.weights.iter());
+    for ((&source, &target), weight) in all.chain(more.iter().zip(others).zip(term.kernel.weights.iter())) {
         *pairs.entry((source, target)).or_default() += weight;
     }
     let (ends, weights): (Vec<(u32, u32)>, Vec<f64>) = pairs.into_iter().unzip();
     let (sources, targets) = ends.into_iter().unzip();
-    sum.kernel.wiring = Wiring::Sparse { sources, targets };
-    sum.kernel.weights = weights;
+    sum.kernel.wiring = KernelWiring::Sparse { sources, targets };
+    sum.kernel.weights = weights.into();
 }

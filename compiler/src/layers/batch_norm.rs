@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::current::Current;
 use super::flow::per_channel;
-use super::{Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec, TensorRef};
+use super::{
+    Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec, TensorRef,
+};
 use crate::reference::{Map, Signal};
 use crate::weights::Tensor;
 
@@ -31,7 +33,7 @@ impl LayerKind for BatchNorm {
         "BatchNorm"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let names = ["scale", "shift", "mean", "variance"];
         for (name, tensor) in names.iter().zip([&self.scale, &self.shift, &self.mean, &self.variance]) {
             per_channel(name, tensor, inputs[0].shape.channels)?;
@@ -39,14 +41,14 @@ impl LayerKind for BatchNorm {
         Ok(inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(inputs[0].each(|map| self.apply(map)))
     }
 
-    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let deviations = self.variance.data.iter().map(|v| (v + self.epsilon).sqrt());
         let factors: Vec<f64> = self.scale.data.iter().zip(deviations).map(|(s, d)| s / d).collect();
-        let constant = |c: usize, b: f64| (b - self.mean.data[c]) * factors[c] + self.shift.data[c];
+        let constant = |c: usize, b: f64| (b - self.mean.data.get(c)) * factors[c] + self.shift.data.get(c);
         Ok(inputs.remove(0).affine(&factors, site, constant))
     }
 }
@@ -55,9 +57,11 @@ impl BatchNorm {
     fn apply(&self, input: &Map) -> Map {
         let mut output = input.clone();
         for c in 0..input.shape().channels {
-            let deviation = (self.variance.data[c] + self.epsilon).sqrt();
+            let deviation = (self.variance.data.get(c) + self.epsilon).sqrt();
+            let (mean, scale, shift) =
+                (self.mean.data.get(c), self.scale.data.get(c), self.shift.data.get(c));
             for x in output.channel_mut(c) {
-                *x = (*x - self.mean.data[c]) / deviation * self.scale.data[c] + self.shift.data[c];
+                *x = (*x - mean) / deviation * scale + shift;
             }
         }
         output
@@ -99,7 +103,7 @@ impl Spec for BatchNormSpec {
             return file.invalid("epsilon", message, "PyTorch's default is 1e-5");
         }
         if let Some(channel) = variance.data.iter().position(|v| v + epsilon <= 0.0) {
-            let found = variance.data[channel];
+            let found = variance.data.get(channel);
             let message =
                 format!("running variance of channel {channel} is {found}: with epsilon not positive");
             return file.shape_error(names[3], message, "is `variance` the tensor `running_var`?");

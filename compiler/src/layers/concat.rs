@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::current::Current;
 use super::flow::joined_kind;
-use super::{Arity, Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec};
+use super::{
+    Arity, Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec,
+};
 use crate::ir::Shape;
 use crate::reference::{Map, Signal};
 
@@ -23,30 +25,30 @@ impl LayerKind for Concat {
         Arity::AtLeast(2)
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let first = inputs[0].shape;
         let mut channels = first.channels;
         for next in inputs[1..].iter().map(|input| input.shape) {
             let joined = Shape { channels, ..first };
             if (first.height, first.width) != (next.height, next.width) {
                 let message = format!("Concat joins {joined} and {next}, equal height and width expected");
-                return Err(Fault::shape(message));
+                return Err(LayerFault::shape(message));
             }
             channels = channels.checked_add(next.channels).ok_or_else(|| {
-                Fault::shape(format!("Concat joins {joined} and {next}: too many channels"))
+                LayerFault::shape(format!("Concat joins {joined} and {next}: too many channels"))
             })?;
         }
         let kind = joined_kind("Concat", "joins", inputs.iter().map(|input| input.kind))?;
-        Ok(Flow { shape: Shape { channels, ..first }, kind })
+        Ok(SignalType { shape: Shape { channels, ..first }, kind })
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(Signal::joined(inputs, run.timesteps, |maps| {
             Map::new(run.shape, maps.iter().flat_map(|map| map.data.iter().copied()).collect())
         }))
     }
 
-    fn current(&self, inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         Current::side_by_side(inputs, site)
     }
 }

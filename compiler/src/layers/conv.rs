@@ -6,13 +6,15 @@
 
 mod spec;
 
+use std::ops::Range;
+
 use super::current::Current;
 use super::flow::per_channel;
-use super::{Evaluation, Fault, Flow, LayerKind, Refusal, Site};
+use super::{Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, SignalType};
 use crate::ir::channels::ChannelMap;
 use crate::ir::{AxisMap, ConvMap, Shape};
 use crate::reference::{Map, Signal};
-use crate::weights::Tensor;
+use crate::weights::{FloatArray, Tensor};
 
 pub use spec::{Conv2dSpec, ConvTranspose2dSpec};
 
@@ -52,7 +54,7 @@ impl Conv {
         }
     }
 
-    /// The same, transposed.
+    /// A transposed convolution of stride 1 without padding, dilation, groups and bias.
     pub fn transposed(weight: Tensor) -> Self {
         Self { transposed: true, ..Self::new(weight) }
     }
@@ -80,15 +82,15 @@ impl Conv {
         ChannelMap::grouped(self.groups, inputs / self.groups, outputs / self.groups)
     }
 
-    /// Taps of a channel from `input` to `output`, which are in one group of `channels`.
-    pub fn taps(&self, channels: &ChannelMap, input: usize, output: usize) -> &[f64] {
+    /// Which weights are the taps from channel `input` to `output`, which are in one group of `channels`.
+    pub fn taps(&self, channels: &ChannelMap, input: usize, output: usize) -> Range<usize> {
         let (slow, fast) = match self.transposed {
             true => (input, output % channels.outputs),
             false => (output, input % channels.inputs),
         };
         let taps = self.weight.shape[2] * self.weight.shape[3];
         let first = (slow * self.weight.shape[1] + fast) * taps;
-        &self.weight.data[first..first + taps]
+        first..first + taps
     }
 }
 
@@ -97,7 +99,7 @@ impl LayerKind for Conv {
         if self.transposed { "ConvTranspose2d" } else { "Conv2d" }
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let input = inputs[0].shape;
         let channels = self.output_channels(input)?;
         if let Some(bias) = &self.bias {
@@ -109,21 +111,24 @@ impl LayerKind for Conv {
         let width = self.length(input.width, columns, |pair| pair.1);
         let (Some(height), Some(width)) = (height, width) else {
             let message = format!("a {rows}x{columns} kernel on {input} gives no output map");
-            return Err(Fault::shape(message)
+            return Err(LayerFault::shape(message)
                 .hint("check kernel, padding, dilation and the input's height and width"));
         };
         Ok(inputs[0].shaped(Shape::new(channels, height, width)))
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
-        Ok(inputs[0].each(|map| self.scatter(map, run.shape)))
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
+        Ok(inputs[0].each(|map| match &self.weight.data {
+            FloatArray::Single(weights) => self.scatter(weights, map, run.shape),
+            FloatArray::Double(weights) => self.scatter(weights, map, run.shape),
+        }))
     }
 
     fn has_weights(&self) -> bool {
         true
     }
 
-    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         inputs.remove(0).convolved(self, site)
     }
 }
@@ -140,33 +145,33 @@ impl Conv {
         }
     }
 
-    fn wrong_rank(&self) -> Fault {
+    fn wrong_rank(&self) -> LayerFault {
         let expected = spec::axes(self.transposed);
-        Fault::shape(format!("weight has shape {:?}, {expected} expected", self.weight.shape))
+        LayerFault::shape(format!("weight has shape {:?}, {expected} expected", self.weight.shape))
     }
 
     /// Output channels, after weight and groups were seen to fit the input channels.
-    fn output_channels(&self, input: Shape) -> Result<usize, Fault> {
+    fn output_channels(&self, input: Shape) -> Result<usize, LayerFault> {
         let (shape, groups) = (&self.weight.shape, self.groups);
         let [first, second, ..] = shape[..] else { return Err(self.wrong_rank()) };
         let whole = second.checked_mul(groups).filter(|_| groups > 0 && first % groups == 0);
         let Some(grouped) = whole else {
-            return Err(Fault::shape(format!("weight {shape:?} cannot be split into {groups} groups")));
+            return Err(LayerFault::shape(format!("weight {shape:?} cannot be split into {groups} groups")));
         };
         let (expected, output) = if self.transposed { (first, grouped) } else { (grouped, first) };
         if input.channels == expected {
             return Ok(output);
         }
-        Err(Fault::shape(format!(
+        Err(LayerFault::shape(format!(
             "the input {input} has {} channels, but the weight {shape:?} in {groups} groups reads {expected}",
             input.channels
         )))
     }
 
-    fn check_options(&self) -> Result<(), Fault> {
+    fn check_options(&self) -> Result<(), LayerFault> {
         for (name, pair) in [("stride", self.stride), ("dilation", self.dilation)] {
             if pair.0 == 0 || pair.1 == 0 {
-                return Err(Fault::shape(format!("{name} is {pair:?}, at least (1, 1) expected")));
+                return Err(LayerFault::shape(format!("{name} is {pair:?}, at least (1, 1) expected")));
             }
         }
         let limit = (self.stride.0.max(self.dilation.0), self.stride.1.max(self.dilation.1));
@@ -174,10 +179,10 @@ impl Conv {
         if self.transposed && (extra.0 >= limit.0 || extra.1 >= limit.1) {
             let message =
                 format!("output padding {extra:?} is not below the larger of stride and dilation {limit:?}");
-            return Err(Fault::shape(message));
+            return Err(LayerFault::shape(message));
         }
         if !self.transposed && extra != (0, 0) {
-            return Err(Fault::shape(format!("output padding {extra:?}, (0, 0) expected on a Conv2d")));
+            return Err(LayerFault::shape(format!("output padding {extra:?}, (0, 0) expected on a Conv2d")));
         }
         Ok(())
     }
@@ -186,7 +191,7 @@ impl Conv {
 /// Reference evaluation.
 impl Conv {
     /// The output of shape `output` that shape inference gave for `input`.
-    fn scatter(&self, input: &Map, output: Shape) -> Map {
+    fn scatter<W: Copy + Into<f64>>(&self, weights: &[W], input: &Map, output: Shape) -> Map {
         let map = self.map(input.shape(), output);
         let (rows, columns) = (reach(&map.rows), reach(&map.cols));
         let kernel_width = self.weight.shape[3];
@@ -196,11 +201,12 @@ impl Conv {
         for to in 0..output.channels {
             let plane = sums.channel_mut(to);
             for from in channels.sources_of(&(to..to + 1)) {
-                let weights = self.taps(&channels, from, to);
+                let weights = &weights[self.taps(&channels, from, to)];
                 for &(y, x, value) in &events[from] {
                     for &(row, ky) in &rows[y] {
                         for &(column, kx) in &columns[x] {
-                            plane[row * output.width + column] += value * weights[ky * kernel_width + kx];
+                            let weight: f64 = weights[ky * kernel_width + kx].into();
+                            plane[row * output.width + column] += value * weight;
                         }
                     }
                 }

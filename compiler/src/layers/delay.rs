@@ -5,9 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::spec::optional_shape;
 use super::current::Current;
-use super::{Evaluation, Fault, Flow, Kind, LayerKind, Refusal, Resolver, Site, Spec};
+use super::spec::optional_shape;
+use super::{
+    Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalKind, SignalType, Spec,
+};
 use crate::ir::Shape;
 use crate::reference::{Map, Signal};
 
@@ -30,12 +32,14 @@ impl Delay {
     ///
     /// # Errors
     /// If it does not say its shape.
-    pub fn declared(&self) -> Result<Flow, Fault> {
+    pub fn declared(&self) -> Result<SignalType, LayerFault> {
         let Some((channels, height, width)) = self.shape else {
             let message = "Delay closes a loop and does not say its shape";
-            return Err(Fault::shape(message).hint("write `Delay(steps: 1, shape: (channels, height, width))`"));
+            return Err(
+                LayerFault::shape(message).hint("write `Delay(steps: 1, shape: (channels, height, width))`")
+            );
         };
-        Ok(Flow { shape: Shape::new(channels, height, width), kind: Kind::Series })
+        Ok(SignalType { shape: Shape::new(channels, height, width), kind: SignalKind::Series })
     }
 }
 
@@ -44,22 +48,22 @@ impl LayerKind for Delay {
         "Delay"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let input = inputs[0];
-        if input.kind == Kind::Final {
-            return Err(Fault::shape(format!("Delay reads a signal that is {}", input.kind)));
+        if input.kind == SignalKind::Final {
+            return Err(LayerFault::shape(format!("Delay reads a signal that is {}", input.kind)));
         }
-        let flow = Flow { kind: Kind::Series, ..input };
+        let flow = SignalType { kind: SignalKind::Series, ..input };
         match self.shape {
             Some((channels, height, width)) if Shape::new(channels, height, width) != input.shape => {
                 let shape = Shape::new(channels, height, width);
-                Err(Fault::shape(format!("Delay says shape {shape}, its input has {}", input.shape)))
+                Err(LayerFault::shape(format!("Delay says shape {shape}, its input has {}", input.shape)))
             }
             _ => Ok(flow),
         }
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         let nothing = Map::filled(run.shape, 0.0);
         let late = |t: usize| match t.checked_sub(self.steps) {
             Some(earlier) => inputs[0].at(earlier).clone(),
@@ -72,8 +76,8 @@ impl LayerKind for Delay {
         Some(self.steps)
     }
 
-    fn current(&self, _: Vec<Current>, _: &Site<'_>) -> Result<Current, Refusal> {
-        Err(Refusal::here("does not run on the chip yet"))
+    fn current(&self, _: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
+        Err(LoweringRefusal::here("does not run on the chip yet"))
     }
 }
 

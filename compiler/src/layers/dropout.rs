@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::current::Current;
-use super::{Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec};
+use super::{Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec};
 use crate::reference::Signal;
 
 /// Gives its input as it is.
@@ -15,11 +15,11 @@ impl LayerKind for Dropout {
         "Dropout"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         Ok(inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(inputs[0].clone())
     }
 
@@ -27,7 +27,7 @@ impl LayerKind for Dropout {
         true
     }
 
-    fn current(&self, mut inputs: Vec<Current>, _: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, mut inputs: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         Ok(inputs.remove(0))
     }
 }

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::current::{Current, Feed};
+use super::current::{Current, CurrentSource};
 use super::flow::table_sides;
-use super::{Evaluation, Fault, Flow, Kind, LayerKind, Refusal, Resolver, Site, Spec, TensorRef};
+use super::{
+    Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalKind, SignalType, Spec,
+    TensorRef,
+};
 use crate::ir::Shape;
 use crate::ir::spiking::HostStage;
 use crate::reference::{Map, Signal};
@@ -22,33 +25,35 @@ impl LayerKind for Embedding {
         "Embedding"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let input = inputs[0];
         let (_, width) = table_sides(&self.table)?;
-        if input.kind != Kind::Constant {
+        if input.kind != SignalKind::Constant {
             let message =
                 format!("Embedding reads a signal that is {}, one constant over time expected", input.kind);
-            return Err(Fault::shape(message));
+            return Err(LayerFault::shape(message));
         }
         if input.shape.channels != 1 {
             let message = format!("Embedding reads {}, one channel of row numbers expected", input.shape);
-            return Err(Fault::shape(message));
+            return Err(LayerFault::shape(message));
         }
         Ok(input.shaped(Shape { channels: width, ..input.shape }))
     }
 
-    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
-        self.look_up(inputs[0].only()).map(Signal::Constant).map_err(Fault::argument)
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
+        self.look_up(inputs[0].only()).map(Signal::Constant).map_err(LayerFault::argument)
     }
 
-    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         match inputs.remove(0).feed {
-            Feed::Host(mut path) => {
+            CurrentSource::Host(mut path) => {
                 let (rows, width) = (self.table.shape[0], self.table.shape[1]);
-                path.stages.push(HostStage::Embedding { rows, width, table: self.table.data.clone() });
+                path.stages.push(HostStage::Embedding { rows, width, table: self.table.data.to_vec() });
                 Ok(Current::host(site.shape, path))
             }
-            Feed::Spikes(_) => Err(Refusal::here("Embedding looks rows up before a pass, not of spikes")),
+            CurrentSource::Spikes(_) => {
+                Err(LoweringRefusal::here("Embedding looks rows up before a pass, not of spikes"))
+            }
         }
     }
 }
@@ -64,7 +69,7 @@ impl Embedding {
                 return Err(format!("row {row} is asked for, a row number from 0 to {} expected", rows - 1));
             }
             for c in 0..width {
-                output.data[c * shape.positions() + position] = self.table.data[row as usize * width + c];
+                output.data[c * shape.positions() + position] = self.table.data.get(row as usize * width + c);
             }
         }
         Ok(output)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::current::{Current, Flattened};
-use super::{Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec};
+use super::{Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec};
 use crate::ir::Shape;
 use crate::reference::{Map, Signal};
 
@@ -16,11 +16,11 @@ impl LayerKind for Flatten {
         "Flatten"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         Ok(inputs[0].shaped(Shape::new(inputs[0].shape.len(), 1, 1)))
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(inputs[0].each(|map| Map::new(run.shape, map.data.clone())))
     }
 
@@ -28,7 +28,7 @@ impl LayerKind for Flatten {
         true
     }
 
-    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let current = inputs.remove(0);
         if current.shape == site.shape {
             return Ok(current);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Place};
 
 use crate::ir::Shape;
 use crate::weights::Tensor;
@@ -12,7 +12,7 @@ pub const ELEMENTS_MAX: usize = 1 << 28;
 
 /// How a layer's output goes with time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum SignalKind {
     /// The same map in every timestep.
     Constant,
     /// One map a timestep.
@@ -21,7 +21,7 @@ pub enum Kind {
     Final,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for SignalKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Constant => "constant over time",
@@ -33,15 +33,15 @@ impl fmt::Display for Kind {
 
 /// Shape and kind of a layer's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flow {
+pub struct SignalType {
     /// `[c, h, w]`.
     pub shape: Shape,
     /// How it goes with time.
-    pub kind: Kind,
+    pub kind: SignalKind,
 }
 
-impl Flow {
-    /// The same flow with a map of another shape.
+impl SignalType {
+    /// A signal of another shape that goes with time as this one does.
     pub fn shaped(self, shape: Shape) -> Self {
         Self { shape, ..self }
     }
@@ -50,14 +50,14 @@ impl Flow {
     ///
     /// # Errors
     /// [`Code::LayerShape`].
-    pub fn bounded(self, timesteps: usize) -> Result<Self, Fault> {
+    pub fn bounded(self, timesteps: usize) -> Result<Self, LayerFault> {
         let Shape { channels, height, width } = self.shape;
-        let steps = if self.kind == Kind::Series { timesteps } else { 1 };
+        let steps = if self.kind == SignalKind::Series { timesteps } else { 1 };
         let elements = [height, width, steps].iter().try_fold(channels, |product, &n| product.checked_mul(n));
         match elements {
-            Some(0) if steps > 0 => Err(Fault::shape(format!("the output {} is empty", self.shape))),
+            Some(0) if steps > 0 => Err(LayerFault::shape(format!("the output {} is empty", self.shape))),
             Some(n) if n <= ELEMENTS_MAX => Ok(self),
-            _ => Err(Fault::shape(format!(
+            _ => Err(LayerFault::shape(format!(
                 "the output {} over {steps} timesteps is too large: at most {ELEMENTS_MAX} elements expected",
                 self.shape
             ))),
@@ -67,13 +67,13 @@ impl Flow {
 
 /// What a layer refuses; it does not know which layer of a network it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct LayerFault {
     code: Code,
     message: String,
     hint: Option<&'static str>,
 }
 
-impl Fault {
+impl LayerFault {
     /// A map or tensor that does not fit: [`Code::LayerShape`].
     pub fn shape(message: impl Into<String>) -> Self {
         Self { code: Code::LayerShape, message: message.into(), hint: None }
@@ -89,7 +89,7 @@ impl Fault {
         Self { code: Code::GraphInvalid, ..Self::shape(message) }
     }
 
-    /// The same with a remedy.
+    /// Adds a remedy.
     #[must_use]
     pub fn hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
@@ -97,7 +97,7 @@ impl Fault {
     }
 
     /// The diagnostic of the layer at `place`.
-    pub fn at(self, place: String) -> Diagnostic {
+    pub fn at(self, place: impl Into<Place>) -> Diagnostic {
         let new = Diagnostic::new(self.code, place, self.message);
         match self.hint {
             Some(hint) => new.hint(hint),
@@ -137,39 +137,55 @@ impl fmt::Display for Arity {
 }
 
 /// A tensor of one value a channel.
-pub(super) fn per_channel(name: &str, tensor: &Tensor, channels: usize) -> Result<(), Fault> {
+pub(super) fn per_channel(name: &str, tensor: &Tensor, channels: usize) -> Result<(), LayerFault> {
     if tensor.shape[..] == [channels] {
         Ok(())
     } else {
-        Err(Fault::shape(format!("{name} has shape {:?}, [{channels}] expected", tensor.shape)))
+        Err(LayerFault::shape(format!("{name} has shape {:?}, [{channels}] expected", tensor.shape)))
     }
 }
 
+/// One value for all channels, or one each.
+pub(super) fn one_or_each(name: &str, values: &[f64], channels: usize) -> Result<(), LayerFault> {
+    match values.len() {
+        1 => Ok(()),
+        found if found == channels => Ok(()),
+        found => Err(LayerFault::shape(format!(
+            "{name} has {found} values, 1 or {channels} expected: one a channel"
+        ))),
+    }
+}
+
+/// The value of a channel, of one for all or one each.
+pub(super) fn of_channel(values: &[f64], channel: usize) -> f64 {
+    values[if values.len() == 1 { 0 } else { channel }]
+}
+
 /// Sides of a `[rows, width]` table.
-pub(super) fn table_sides(table: &Tensor) -> Result<(usize, usize), Fault> {
+pub(super) fn table_sides(table: &Tensor) -> Result<(usize, usize), LayerFault> {
     match table.shape[..] {
         [rows, width] if rows > 0 && width > 0 => Ok((rows, width)),
-        _ => Err(Fault::shape(format!("table has shape {:?}, [rows, width] expected", table.shape))),
+        _ => Err(LayerFault::shape(format!("table has shape {:?}, [rows, width] expected", table.shape))),
     }
 }
 
 /// Output of neurons that fire.
-pub(super) fn firing(name: &str, input: Flow) -> Result<Flow, Fault> {
-    if input.kind == Kind::Final {
+pub(super) fn firing(name: &str, input: SignalType) -> Result<SignalType, LayerFault> {
+    if input.kind == SignalKind::Final {
         let message =
             format!("{name} reads a signal that is {}, one that has timesteps expected", input.kind);
-        return Err(Fault::shape(message).hint("neurons cannot follow a read-out within the same pass"));
+        return Err(LayerFault::shape(message).hint("neurons cannot follow a read-out within the same pass"));
     }
-    Ok(Flow { kind: Kind::Series, ..input })
+    Ok(SignalType { kind: SignalKind::Series, ..input })
 }
 
 /// Output of a read-out.
-pub(super) fn read_out(name: &str, input: Flow) -> Result<Flow, Fault> {
-    if input.kind == Kind::Series {
-        return Ok(Flow { kind: Kind::Final, ..input });
+pub(super) fn read_out(name: &str, input: SignalType) -> Result<SignalType, LayerFault> {
+    if input.kind == SignalKind::Series {
+        return Ok(SignalType { kind: SignalKind::Final, ..input });
     }
     let message = format!("{name} reads a signal that is {}, one map a timestep expected", input.kind);
-    Err(Fault::shape(message)
+    Err(LayerFault::shape(message)
         .hint("put spiking neurons (`Lif`, `If`) between the network's input and its read-out"))
 }
 
@@ -177,15 +193,15 @@ pub(super) fn read_out(name: &str, input: Flow) -> Result<Flow, Fault> {
 pub(super) fn joined_kind(
     name: &str,
     verb: &str,
-    kinds: impl IntoIterator<Item = Kind>,
-) -> Result<Kind, Fault> {
+    kinds: impl IntoIterator<Item = SignalKind>,
+) -> Result<SignalKind, LayerFault> {
     let mut kinds = kinds.into_iter();
-    let first = kinds.next().unwrap_or(Kind::Constant);
+    let first = kinds.next().unwrap_or(SignalKind::Constant);
     kinds.try_fold(first, |joined, next| match (joined, next) {
         (a, b) if a == b => Ok(a),
-        (Kind::Final, _) | (_, Kind::Final) => Err(Fault::shape(format!(
+        (SignalKind::Final, _) | (_, SignalKind::Final) => Err(LayerFault::shape(format!(
             "{name} {verb} a read-out with a signal that has timesteps, one sort expected"
         ))),
-        _ => Ok(Kind::Series),
+        _ => Ok(SignalKind::Series),
     })
 }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::current::{Current, HostPath};
-use super::{Arity, Evaluation, Fault, Flow, Kind, LayerKind, Refusal, Resolver, Site, Spec};
+use super::{
+    Arity, Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalKind,
+    SignalType, Spec,
+};
 use crate::ir::Shape;
 use crate::reference::Signal;
 
@@ -35,18 +38,18 @@ impl LayerKind for Input {
         Arity::Exactly(0)
     }
 
-    fn output(&self, _: &[Flow], _: usize) -> Result<Flow, Fault> {
-        let kind = if self.spikes { Kind::Series } else { Kind::Constant };
-        Ok(Flow { shape: self.shape, kind })
+    fn output(&self, _: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
+        let kind = if self.spikes { SignalKind::Series } else { SignalKind::Constant };
+        Ok(SignalType { shape: self.shape, kind })
     }
 
-    fn evaluate(&self, _: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, _: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(run.input.clone())
     }
 
-    fn current(&self, _: Vec<Current>, _: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, _: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         if self.spikes {
-            return Err(Refusal::here("spikes from outside do not enter the chip yet")
+            return Err(LoweringRefusal::here("spikes from outside do not enter the chip yet")
                 .hint("`snnc verify --golden` runs the float reference on them"));
         }
         Ok(Current::host(self.shape, HostPath { input: self.shape, stages: Vec::new() }))

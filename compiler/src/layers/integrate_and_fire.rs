@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::firing;
 use super::lif::{Comparison, Membranes};
-use super::{Evaluation, Fault, Flow, LayerKind, Memory, Resolver, Spec};
+use super::{Evaluation, LayerFault, LayerKind, Memory, Resolver, SignalType, Spec};
 use crate::ir::Shape;
 use crate::neuron::{NeuronKind, TrainedNeuron};
 use crate::reference::{Map, Signal};
@@ -38,11 +38,11 @@ impl LayerKind for If {
         "If"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         firing("If", inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(run.through(self, inputs[0]))
     }
 

@@ -8,23 +8,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::flow::{firing, per_channel};
+use super::flow::{firing, of_channel, one_or_each};
 use super::spec::Parameter;
-use super::{Evaluation, Fault, Flow, LayerKind, Memory, Resolver, Spec};
+use super::{Evaluation, LayerFault, LayerKind, Memory, Resolver, SignalType, Spec};
 use crate::ir::Shape;
 use crate::neuron::{NeuronKind, TrainedNeuron};
 use crate::reference::{Map, Signal};
-use crate::weights::Tensor;
 
-/// Leaky neurons that are reset one step late. Each tensor holds one value for all neurons or one a channel.
+/// Leaky neurons that are reset one step late. Each list holds one value for all neurons or one a channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leaky {
     /// Part of the membrane that a step keeps, 0 to 1.
-    pub beta: Tensor,
+    pub beta: Vec<f64>,
     /// Part of the synaptic current that a step keeps, 0 to 1; None if inputs join the membrane at once.
-    pub alpha: Option<Tensor>,
+    pub alpha: Option<Vec<f64>>,
     /// Firing threshold, above 0.
-    pub threshold: Tensor,
+    pub threshold: Vec<f64>,
     /// What a spike does to the membrane.
     pub reset: LeakyReset,
 }
@@ -51,18 +50,17 @@ struct LeakyChannel {
 
 impl Leaky {
     fn channel(&self, c: usize) -> LeakyChannel {
-        let of = |tensor: &Tensor| tensor.data[if tensor.data.len() == 1 { 0 } else { c }];
         LeakyChannel {
-            beta: of(&self.beta),
-            alpha: self.alpha.as_ref().map(of),
-            threshold: of(&self.threshold),
+            beta: of_channel(&self.beta, c),
+            alpha: self.alpha.as_ref().map(|alpha| of_channel(alpha, c)),
+            threshold: of_channel(&self.threshold, c),
         }
     }
 
     /// How many channels have parameters of their own: 1 if all are alike.
     fn channels(&self) -> usize {
-        let tensors = [Some(&self.beta), self.alpha.as_ref(), Some(&self.threshold)];
-        tensors.into_iter().flatten().map(|tensor| tensor.data.len()).max().unwrap_or(1)
+        let lists = [Some(&self.beta), self.alpha.as_ref(), Some(&self.threshold)];
+        lists.into_iter().flatten().map(Vec::len).max().unwrap_or(1)
     }
 }
 
@@ -71,21 +69,19 @@ impl LayerKind for Leaky {
         "Leaky"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
-        let named = [("beta", Some(&self.beta)), ("alpha", self.alpha.as_ref())];
-        let named = named.into_iter().chain([("threshold", Some(&self.threshold))]);
-        for (name, tensor) in named {
-            match tensor {
-                Some(tensor) if tensor.data.len() != 1 => {
-                    per_channel(name, tensor, inputs[0].shape.channels)?;
-                }
-                _ => {}
-            }
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
+        let named = [
+            ("beta", Some(&self.beta)),
+            ("alpha", self.alpha.as_ref()),
+            ("threshold", Some(&self.threshold)),
+        ];
+        for (name, list) in named.into_iter().filter_map(|(name, list)| Some((name, list?))) {
+            one_or_each(name, list, inputs[0].shape.channels)?;
         }
         firing("Leaky", inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(run.through(self, inputs[0]))
     }
 
@@ -176,9 +172,9 @@ impl Spec for LeakySpec {
         let threshold = file.parameter("threshold", &self.threshold);
         let (mut beta, mut alpha, threshold) = (beta?, alpha, threshold?);
         for kept in [Some(&mut beta), alpha.as_mut()].into_iter().flatten() {
-            kept.data.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
+            kept.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
         }
-        if let Some(found) = threshold.data.iter().find(|&&value| value <= 0.0) {
+        if let Some(found) = threshold.iter().find(|&&value| value <= 0.0) {
             let message = format!("threshold is {found}, expected above 0");
             return file.invalid("threshold", message, "a neuron at rest must not fire; often 1.0");
         }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::current::Current;
 use super::flow::per_channel;
-use super::{Conv, Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec, TensorRef};
+use super::{
+    Conv, Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec,
+    TensorRef,
+};
 use crate::ir::Shape;
 use crate::reference::{Map, Signal};
 use crate::weights::Tensor;
@@ -26,10 +29,13 @@ impl LayerKind for Linear {
         "Linear"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let (input, weight) = (inputs[0], &self.weight);
         let [outputs, elements] = weight.shape[..] else {
-            return Err(Fault::shape(format!("weight has shape {:?}, [out, in] expected", weight.shape)));
+            return Err(LayerFault::shape(format!(
+                "weight has shape {:?}, [out, in] expected",
+                weight.shape
+            )));
         };
         if elements != input.shape.len() {
             let message = format!(
@@ -38,7 +44,7 @@ impl LayerKind for Linear {
                 input.shape.len(),
                 weight.shape
             );
-            return Err(Fault::shape(message));
+            return Err(LayerFault::shape(message));
         }
         if let Some(bias) = &self.bias {
             per_channel("bias", bias, outputs)?;
@@ -46,7 +52,7 @@ impl LayerKind for Linear {
         Ok(input.shaped(Shape::new(outputs, 1, 1)))
     }
 
-    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(inputs[0].each(|map| self.apply(map)))
     }
 
@@ -58,14 +64,14 @@ impl LayerKind for Linear {
         true
     }
 
-    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let mut current = inputs.remove(0);
         if let Some(flattened) = current.flattened.take() {
             current.shape = flattened.shape;
         }
         let from = current.shape;
         let shape = vec![site.shape.channels, from.channels, from.height, from.width];
-        let whole = Tensor::new(shape, self.weight.data.clone());
+        let whole = Tensor::of(shape, self.weight.data.clone());
         let bias = self.bias.clone();
         current.convolved(&Conv { bias, ..Conv::new(whole) }, site)
     }
@@ -74,12 +80,12 @@ impl LayerKind for Linear {
 impl Linear {
     /// Each output is the sum over the row-major elements of the map, then the bias.
     fn apply(&self, input: &Map) -> Map {
-        let (outputs, inputs) = (self.weight.shape[0], self.weight.shape[1]);
+        let outputs = self.weight.shape[0];
         let mut output = Map::filled(Shape::new(outputs, 1, 1), 0.0);
+        let mut weights = self.weight.data.iter();
         for (o, sum) in output.data.iter_mut().enumerate() {
-            let row = &self.weight.data[o * inputs..(o + 1) * inputs];
-            *sum = row.iter().zip(&input.data).map(|(w, x)| w * x).sum::<f64>();
-            *sum += self.bias.as_ref().map_or(0.0, |bias| bias.data[o]);
+            *sum = input.data.iter().zip(&mut weights).map(|(x, w)| w * x).sum::<f64>();
+            *sum += self.bias.as_ref().map_or(0.0, |bias| bias.data.get(o));
         }
         output
     }

@@ -6,49 +6,34 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::avg_pool::Window;
 use super::current::Current;
-use super::spec::{Pair, is_zero, optional_pair};
-use super::{Evaluation, Fault, Flow, Kind, LayerKind, Refusal, Resolver, Site, Spec};
+use super::{
+    Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, PoolWindow, Resolver, SignalKind,
+    SignalType, Spec,
+};
 use crate::ir::Shape;
 use crate::neuron::{NeuronKind, TrainedNeuron};
 use crate::reference::{Map, Signal};
 
 /// Maximum over a window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MaxPool2d {
-    /// Rows and columns of the window.
-    pub kernel: Pair,
-    /// Step of the window; as long as the window if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_pair")]
-    pub stride: Option<Pair>,
-    /// Positions on both sides that hold nothing, at most half a window.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub padding: Pair,
-}
-
-impl MaxPool2d {
-    fn window(&self) -> Window {
-        Window { kernel: self.kernel, stride: self.stride.unwrap_or(self.kernel), padding: self.padding }
-    }
-}
+#[serde(transparent)]
+pub struct MaxPool2d(pub PoolWindow);
 
 impl LayerKind for MaxPool2d {
     fn name(&self) -> &'static str {
         "MaxPool2d"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
-        if inputs[0].kind != Kind::Series {
-            let message =
-                format!("MaxPool2d reads a signal that is {}, spikes expected", inputs[0].kind);
-            return Err(Fault::shape(message).hint("pool behind spiking neurons (`Lif`, `If`)"));
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
+        if inputs[0].kind != SignalKind::Series {
+            let message = format!("MaxPool2d reads a signal that is {}, spikes expected", inputs[0].kind);
+            return Err(LayerFault::shape(message).hint("pool behind spiking neurons (`Lif`, `If`)"));
         }
-        self.window().output(inputs[0])
+        self.0.output(inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(inputs[0].each(|map| self.maxima(map, run.shape)))
     }
 
@@ -56,12 +41,15 @@ impl LayerKind for MaxPool2d {
         Some(TrainedNeuron::integrate_and_fire(0.5).into())
     }
 
-    fn synapses(&self, inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn synapses(&self, inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         if !inputs[0].is_spikes() {
-            return Err(Refusal::here(format!("takes the maximum of {}, which is not spikes", site.inputs[0]))
-                .hint("pool right behind the neurons, or train with AvgPool2d"));
+            return Err(LoweringRefusal::here(format!(
+                "takes the maximum of {}, which is not spikes",
+                site.inputs[0]
+            ))
+            .hint("pool right behind the neurons, or train with AvgPool2d"));
         }
-        self.window().current(inputs, site, 1.0)
+        self.0.current(inputs, site, 1.0)
     }
 }
 
@@ -69,7 +57,7 @@ impl MaxPool2d {
     /// Reference: largest of what each position of the window covers.
     fn maxima(&self, input: &Map, output: Shape) -> Map {
         let mut maxima = Map::filled(output, f64::NEG_INFINITY);
-        self.window().each(input.shape(), output, |to, from| {
+        self.0.each(input.shape(), output, |to, from| {
             maxima.data[to] = maxima.data[to].max(input.data[from]);
         });
         maxima
@@ -80,7 +68,7 @@ impl Spec for MaxPool2d {
     type Layer = Self;
 
     fn layer(&self, file: &mut Resolver<'_>) -> Option<Self> {
-        self.window().check(file)?;
+        self.0.check(file)?;
         Some(self.clone())
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::read_out;
 use super::weighted_sum::weighted_sum;
-use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec};
+use super::{Evaluation, LayerFault, LayerKind, Resolver, SignalType, Spec};
 use crate::neuron::NeuronKind;
 use crate::reference::Signal;
 
@@ -17,11 +17,11 @@ impl LayerKind for MeanOverTime {
         "MeanOverTime"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         read_out("MeanOverTime", inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         let steps = inputs[0].steps();
         let mut mean = weighted_sum(&vec![1.0; steps.len()], steps);
         mean.data.iter_mut().for_each(|v| *v /= steps.len() as f64);

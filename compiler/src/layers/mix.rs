@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arity, Evaluation, Fault, Flow, Kind, LayerKind, Resolver, Spec, TensorRef};
+use super::{Arity, Evaluation, LayerFault, LayerKind, Resolver, SignalKind, SignalType, Spec, TensorRef};
 use crate::reference::{Map, Signal};
 
 /// Two read-outs weighed against each other.
@@ -21,22 +21,22 @@ impl LayerKind for Mix {
         Arity::Exactly(2)
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let (first, second) = (inputs[0], inputs[1]);
-        if first.kind != Kind::Final || second.kind != Kind::Final {
+        if first.kind != SignalKind::Final || second.kind != SignalKind::Final {
             let (a, b) = (first.kind, second.kind);
-            return Err(Fault::shape(format!(
+            return Err(LayerFault::shape(format!(
                 "Mix reads signals that are {a} and {b}, two read-outs expected"
             )));
         }
         if first.shape != second.shape {
             let message = format!("Mix reads {} and {}, equal shapes expected", first.shape, second.shape);
-            return Err(Fault::shape(message));
+            return Err(LayerFault::shape(message));
         }
         Ok(first)
     }
 
-    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         let (first, second) = (inputs[0].only(), inputs[1].only());
         let pairs = first.data.iter().zip(&second.data);
         let mixed = pairs.map(|(a, b)| (1.0 - self.alpha) * a + self.alpha * b).collect();
@@ -57,8 +57,8 @@ impl Spec for MixSpec {
 
     fn layer(&self, file: &mut Resolver<'_>) -> Option<Mix> {
         let tensor = file.tensor(&self.alpha)?;
-        match tensor.data[..] {
-            [alpha] => Some(Mix { alpha }),
+        match tensor.data.len() {
+            1 => Some(Mix { alpha: tensor.data.get(0) }),
             _ => file.wrong_shape(&self.alpha, &tensor, "one element"),
         }
     }

@@ -29,6 +29,7 @@ mod max_pool;
 mod mean_over_time;
 mod mix;
 mod nearest_code;
+mod pool_window;
 mod scale;
 mod sparse;
 mod sum_over_time;
@@ -47,12 +48,12 @@ pub use avg_pool::AvgPool2d;
 pub use batch_norm::{BatchNorm, BatchNormSpec};
 pub use concat::Concat;
 pub use conv::{Conv, Conv2dSpec, ConvTranspose2dSpec};
-pub use current::Refusal;
+pub use current::LoweringRefusal;
 pub use delay::Delay;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingSpec};
 pub use flatten::Flatten;
-pub use flow::{Arity, ELEMENTS_MAX, Fault, Flow, Kind};
+pub use flow::{Arity, ELEMENTS_MAX, LayerFault, SignalKind, SignalType};
 pub use input::{Input, InputSpec};
 pub use integrate_and_fire::If;
 pub use leaky::{Leaky, LeakyReset, LeakySpec};
@@ -62,8 +63,9 @@ pub use max_pool::MaxPool2d;
 pub use mean_over_time::MeanOverTime;
 pub use mix::{Mix, MixSpec};
 pub use nearest_code::{NearestCode, NearestCodeSpec};
+pub use pool_window::PoolWindow;
 pub use scale::{Scale, ScaleSpec};
-pub use sparse::{Sparse, SparseSpec};
+pub use sparse::{SparseLinear, SparseSpec};
 pub use spec::{Parameter, Resolver, Spec, TensorRef};
 pub use sum_over_time::SumOverTime;
 pub use sum_pool::SumPool2d;
@@ -87,13 +89,13 @@ pub trait LayerKind: fmt::Debug {
     ///
     /// # Errors
     /// What does not fit: its inputs or its tensors. Arithmetic is checked throughout, since sizes come from files.
-    fn output(&self, inputs: &[Flow], timesteps: usize) -> Result<Flow, Fault>;
+    fn output(&self, inputs: &[SignalType], timesteps: usize) -> Result<SignalType, LayerFault>;
 
     /// Its output in the float reference.
     ///
     /// # Errors
     /// Values that it cannot take.
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault>;
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault>;
 
     /// For a layer with memory, its state before the first timestep, of maps of `shape`; none for the others.
     fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
@@ -115,10 +117,14 @@ pub trait LayerKind: fmt::Debug {
     ///
     /// # Errors
     /// What its neurons cannot take.
-    fn synapses(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn synapses(
+        &self,
+        mut inputs: Vec<Current>,
+        site: &LoweringSite<'_>,
+    ) -> Result<Current, LoweringRefusal> {
         let _ = site;
         match inputs.is_empty() {
-            true => Err(Refusal::here("reads nothing")),
+            true => Err(LoweringRefusal::here("reads nothing")),
             false => Ok(inputs.remove(0)),
         }
     }
@@ -137,9 +143,9 @@ pub trait LayerKind: fmt::Debug {
     ///
     /// # Errors
     /// What cannot be computed so; kinds that only read-outs may feed do not lower at all.
-    fn current(&self, inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let _ = (inputs, site);
-        Err(Site::behind_a_read_out())
+        Err(LoweringSite::behind_a_read_out())
     }
 }
 
@@ -170,7 +176,7 @@ impl Evaluation<'_> {
 
 /// The layer that is being lowered.
 #[derive(Debug, Clone, Copy)]
-pub struct Site<'a> {
+pub struct LoweringSite<'a> {
     /// Name of the layer.
     pub name: &'a str,
     /// Its operation.
@@ -181,10 +187,10 @@ pub struct Site<'a> {
     pub inputs: &'a [String],
 }
 
-impl Site<'_> {
+impl LoweringSite<'_> {
     /// The refusal of whatever is computed from read-outs.
-    pub fn behind_a_read_out() -> Refusal {
-        Refusal::here("operations behind a read-out do not run on the chip")
+    pub fn behind_a_read_out() -> LoweringRefusal {
+        LoweringRefusal::here("operations behind a read-out do not run on the chip")
     }
 
     /// `"conv1" (Conv2d)`.
@@ -237,7 +243,7 @@ kinds! {
     Conv: "Convolution or transposed convolution.",
     Linear: "Every output from all elements of the map.",
     Flatten: "The elements of a map as channels.",
-    Sparse: "Synapses one by one.",
+    SparseLinear: "Synapses one by one.",
     BatchNorm: "Batch norm in evaluation mode.",
     Lif: "Leaky integrate and fire.",
     If: "Integrate and fire.",
@@ -277,10 +283,10 @@ impl Op {
     ///
     /// # Errors
     /// A wrong number of inputs, what does not fit, and empty or overlarge outputs.
-    pub fn output(&self, inputs: &[Flow], timesteps: usize) -> Result<Flow, Fault> {
+    pub fn output(&self, inputs: &[SignalType], timesteps: usize) -> Result<SignalType, LayerFault> {
         if !self.arity().admits(inputs.len()) {
             let message = format!("{} has {} inputs, {} expected", self.name(), inputs.len(), self.arity());
-            return Err(Fault::arity(message));
+            return Err(LayerFault::arity(message));
         }
         self.kind().output(inputs, timesteps)?.bounded(timesteps)
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::flow::table_sides;
-use super::{Evaluation, Fault, Flow, Kind, LayerKind, Resolver, Spec, TensorRef};
+use super::{Evaluation, LayerFault, LayerKind, Resolver, SignalKind, SignalType, Spec, TensorRef};
 use crate::ir::Shape;
 use crate::reference::{Map, Signal};
 use crate::weights::Tensor;
@@ -20,24 +20,24 @@ impl LayerKind for NearestCode {
         "NearestCode"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let input = inputs[0];
         let (_, width) = table_sides(&self.table)?;
-        if input.kind != Kind::Final {
+        if input.kind != SignalKind::Final {
             let message = format!("NearestCode reads a signal that is {}, a read-out expected", input.kind);
-            return Err(Fault::shape(message));
+            return Err(LayerFault::shape(message));
         }
         if input.shape.channels != width {
             let message = format!(
                 "NearestCode reads {}, {width} channels expected: the width of its table",
                 input.shape
             );
-            return Err(Fault::shape(message));
+            return Err(LayerFault::shape(message));
         }
         Ok(input.shaped(Shape { channels: 1, ..input.shape }))
     }
 
-    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(Signal::Final(self.nearest(inputs[0].only())))
     }
 }
@@ -47,8 +47,8 @@ impl NearestCode {
         let (rows, width) = (self.table.shape[0], self.table.shape[1]);
         let shape = input.shape();
         let distance = |row: usize, position: usize| -> f64 {
-            let codes = &self.table.data[row * width..(row + 1) * width];
-            codes.iter().enumerate().map(|(c, code)| (input.channel(c)[position] - code).powi(2)).sum()
+            let code = |c: usize| self.table.data.get(row * width + c);
+            (0..width).map(|c| (input.channel(c)[position] - code(c)).powi(2)).sum()
         };
         let nearest = |position: usize| {
             let all = (0..rows).map(|row| (row, distance(row, position)));

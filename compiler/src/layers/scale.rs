@@ -3,23 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::current::Current;
-use super::flow::per_channel;
+use super::flow::{of_channel, one_or_each};
 use super::spec::Parameter;
-use super::{Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec};
+use super::{Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec};
 use crate::reference::Signal;
-use crate::weights::Tensor;
 
 /// Factors: one for all channels, or one each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scale {
-    /// `[1]` or `[channels]`.
-    pub factor: Tensor,
-}
-
-impl Scale {
-    fn of_channel(&self, c: usize) -> f64 {
-        self.factor.data[if self.factor.data.len() == 1 { 0 } else { c }]
-    }
+    /// One, or one a channel.
+    pub factor: Vec<f64>,
 }
 
 impl LayerKind for Scale {
@@ -27,27 +20,25 @@ impl LayerKind for Scale {
         "Scale"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
-        if self.factor.data.len() != 1 {
-            per_channel("factor", &self.factor, inputs[0].shape.channels)?;
-        }
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
+        one_or_each("factor", &self.factor, inputs[0].shape.channels)?;
         Ok(inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(inputs[0].each(|map| {
             let mut scaled = map.clone();
             for c in 0..run.shape.channels {
-                let factor = self.of_channel(c);
+                let factor = of_channel(&self.factor, c);
                 scaled.channel_mut(c).iter_mut().for_each(|value| *value *= factor);
             }
             scaled
         }))
     }
 
-    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let current = inputs.remove(0);
-        let factors: Vec<f64> = (0..site.shape.channels).map(|c| self.of_channel(c)).collect();
+        let factors: Vec<f64> = (0..site.shape.channels).map(|c| of_channel(&self.factor, c)).collect();
         Ok(current.affine(&factors, site, |c, constant| factors[c] * constant))
     }
 }

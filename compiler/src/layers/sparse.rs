@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::current::Current;
 use super::flow::per_channel;
-use super::{Evaluation, Fault, Flow, LayerKind, Refusal, Resolver, Site, Spec, TensorRef};
+use super::{
+    Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec, TensorRef,
+};
 use crate::ir::Shape;
 use crate::reference::{Map, Signal};
 use crate::weights::Tensor;
@@ -14,7 +16,7 @@ const OUTPUTS_MAX: usize = 1 << 24;
 
 /// A list of synapses between lines of neurons; entry i of the three lists is one synapse, no pair stands there twice.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sparse {
+pub struct SparseLinear {
     /// Input neuron of each.
     pub sources: Vec<u32>,
     /// Output neuron of each.
@@ -27,15 +29,15 @@ pub struct Sparse {
     pub outputs: usize,
 }
 
-impl LayerKind for Sparse {
+impl LayerKind for SparseLinear {
     fn name(&self) -> &'static str {
         "Sparse"
     }
 
-    fn output(&self, inputs: &[Flow], _: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let Shape { channels: 1, height: 1, width } = inputs[0].shape else {
             let message = format!("Sparse reads {}, a line of neurons [1, 1, n] expected", inputs[0].shape);
-            return Err(Fault::shape(message).hint("give the input or the first convolution this shape"));
+            return Err(LayerFault::shape(message).hint("give the input or the first convolution this shape"));
         };
         self.check_lists(width)?;
         if let Some(bias) = &self.bias {
@@ -44,7 +46,7 @@ impl LayerKind for Sparse {
         Ok(inputs[0].shaped(Shape::new(1, 1, self.outputs)))
     }
 
-    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(inputs[0].each(|map| self.apply(map)))
     }
 
@@ -52,31 +54,31 @@ impl LayerKind for Sparse {
         true
     }
 
-    fn current(&self, mut inputs: Vec<Current>, site: &Site<'_>) -> Result<Current, Refusal> {
+    fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         inputs.remove(0).through_synapses(self, site)
     }
 }
 
-impl Sparse {
-    fn check_lists(&self, inputs: usize) -> Result<(), Fault> {
+impl SparseLinear {
+    fn check_lists(&self, inputs: usize) -> Result<(), LayerFault> {
         let Self { sources, targets, weights, outputs, .. } = self;
         if sources.len() != targets.len() || sources.len() != weights.len() {
             let (s, t, w) = (sources.len(), targets.len(), weights.len());
-            return Err(Fault::shape(format!(
+            return Err(LayerFault::shape(format!(
                 "{s} sources, {t} targets and {w} weights, equal numbers expected"
             )));
         }
         for (name, indices, length) in [("source", sources, inputs), ("target", targets, *outputs)] {
             if let Some(i) = indices.iter().position(|&index| index as usize >= length) {
                 let message = format!("{name} {} of synapse {i} is not below {length}", indices[i]);
-                return Err(Fault::shape(message).hint("neurons are counted from 0"));
+                return Err(LayerFault::shape(message).hint("neurons are counted from 0"));
             }
         }
         let mut pairs: Vec<(u32, u32)> = sources.iter().copied().zip(targets.iter().copied()).collect();
         pairs.sort_unstable();
         if let Some(pair) = pairs.windows(2).find(|pair| pair[0] == pair[1]) {
             let message = format!("two synapses from source {} to target {}", pair[0].0, pair[0].1);
-            return Err(Fault::shape(message).hint("add their weights up and list the pair once"));
+            return Err(LayerFault::shape(message).hint("add their weights up and list the pair once"));
         }
         Ok(())
     }
@@ -88,7 +90,7 @@ impl Sparse {
             output.data[target as usize] += input.data[source as usize] * weight;
         }
         if let Some(bias) = &self.bias {
-            output.data.iter_mut().zip(&bias.data).for_each(|(v, b)| *v += b);
+            output.data.iter_mut().zip(bias.data.iter()).for_each(|(v, b)| *v += b);
         }
         output
     }
@@ -112,9 +114,9 @@ pub struct SparseSpec {
 }
 
 impl Spec for SparseSpec {
-    type Layer = Sparse;
+    type Layer = SparseLinear;
 
-    fn layer(&self, file: &mut Resolver<'_>) -> Option<Sparse> {
+    fn layer(&self, file: &mut Resolver<'_>) -> Option<SparseLinear> {
         let outputs = self.outputs;
         if !(1..=OUTPUTS_MAX).contains(&outputs) {
             let message = format!("{outputs} outputs, expected 1 to {OUTPUTS_MAX}");
@@ -127,6 +129,6 @@ impl Spec for SparseSpec {
         let sources = file.indices(&self.sources, &sources)?;
         let targets = file.indices(&self.targets, &targets)?;
         let bias = file.bias(self.bias.as_ref(), outputs)?;
-        Some(Sparse { sources, targets, weights: weights.data, bias, outputs })
+        Some(SparseLinear { sources, targets, weights: weights.data.to_vec(), bias, outputs })
     }
 }

@@ -4,19 +4,18 @@
 //! the layer's neighbours: tensor ranks and lengths that contradict each other are `E0006`, parameters out of range
 //! `E0010`. Where tensors come from and where fields stand is the frontend's business.
 
-use std::ops::RangeInclusive;
-
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject};
 
 use super::LayerKind;
 use crate::weights::Tensor;
 
 /// (vertical, horizontal).
-pub type Pair = (usize, usize);
+pub type AxisPair = (usize, usize);
 
 /// A tensor: (handle of the weight file, name in it).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +84,7 @@ pub trait Spec {
 }
 
 /// Where tensors come from.
-pub trait Source {
+pub trait TensorSource {
     /// Reads a tensor.
     ///
     /// # Errors
@@ -94,7 +93,7 @@ pub trait Source {
 }
 
 /// Where the parts of one layer stand.
-pub trait Places {
+pub trait FieldPlaces {
     /// A field of the layer or of its operation; what should hold it, if it was left out.
     fn field(&self, name: &str) -> Place;
 
@@ -105,13 +104,13 @@ pub trait Places {
 /// Resolves the operation of one layer.
 pub struct Resolver<'a> {
     /// `layer sdid.conv1`.
-    pub subject: &'a str,
+    pub subject: &'a Subject,
     /// Where the layer and its fields stand.
-    pub places: &'a dyn Places,
+    pub places: &'a dyn FieldPlaces,
     /// Timesteps of the network.
     pub timesteps: usize,
     /// Where tensors come from.
-    pub source: &'a mut dyn Source,
+    pub source: &'a mut dyn TensorSource,
     /// Where problems go.
     pub errors: &'a mut Diagnostics,
 }
@@ -127,7 +126,8 @@ impl Resolver<'_> {
                     error.message += &format!(" (asked for by {})", self.subject);
                     // What is wrong with a whole file stands where the file is named.
                     if let (None, Some(span)) = (error.place.span(), place.span()) {
-                        error.place = match error.place.as_str() == span.source.name {
+                        let whole = error.place == Place::file(&span.source.name);
+                        error.place = match whole {
                             true => place.clone(),
                             false => error.place.at(&span.source, span.range.clone()),
                         };
@@ -160,20 +160,23 @@ impl Resolver<'_> {
         }
     }
 
-    /// A number, or a vector of one a channel, all finite.
-    pub fn parameter(&mut self, field: &str, parameter: &Parameter) -> Option<Tensor> {
+    /// One number, or one a channel, all finite.
+    pub fn parameter(&mut self, field: &str, parameter: &Parameter) -> Option<Vec<f64>> {
         let (tensor, found) = match parameter {
             Parameter::Number(number) => (None, Tensor::new(vec![1], vec![*number])),
             Parameter::Tensor(tensor) => (Some(tensor), self.tensor(tensor)?),
         };
         if let Some(wrong) = found.data.iter().find(|value| !value.is_finite()) {
-            return self.invalid(field, format!("{field} is {wrong}, expected finite"), "is it the right one?");
+            return self.invalid(
+                field,
+                format!("{field} is {wrong}, expected finite"),
+                "is it the right one?",
+            );
         }
         match (tensor, found.data.len(), found.shape.len()) {
-            (_, 1, _) => Some(Tensor::new(vec![1], found.data)),
             (Some(tensor), 0, _) => self.wrong_shape(tensor, &found, "[] or [channels]"),
-            (Some(tensor), _, rank) if rank != 1 => self.wrong_shape(tensor, &found, "[] or [channels]"),
-            _ => Some(found),
+            (Some(tensor), 2.., rank) if rank != 1 => self.wrong_shape(tensor, &found, "[] or [channels]"),
+            _ => Some(found.data.to_vec()),
         }
     }
 
@@ -189,12 +192,14 @@ impl Resolver<'_> {
     /// Neuron numbers.
     pub fn indices(&mut self, name: &TensorRef, tensor: &Tensor) -> Option<Vec<u32>> {
         let whole = |v: f64| (v >= 0.0 && v <= f64::from(u32::MAX) && v.fract() == 0.0).then_some(v as u32);
-        let indices: Option<Vec<u32>> = tensor.data.iter().map(|&v| whole(v)).collect();
+        let indices: Option<Vec<u32>> = tensor.data.iter().map(whole).collect();
         if indices.is_none() {
-            let wrong = tensor.data.iter().position(|&v| whole(v).is_none()).unwrap_or(0);
+            let wrong = tensor.data.iter().position(|v| whole(v).is_none()).unwrap_or(0);
             let message = format!(
                 "entry {wrong} of `{}` of `{}` is {}, a neuron number expected",
-                name.1, name.0, tensor.data[wrong]
+                name.1,
+                name.0,
+                tensor.data.get(wrong)
             );
             return self.shape_error(name, message, "neurons are counted from 0");
         }
@@ -202,7 +207,12 @@ impl Resolver<'_> {
     }
 
     /// A pair of numbers in a range.
-    pub fn pair(&mut self, name: &str, (rows, columns): Pair, range: RangeInclusive<usize>) -> Option<()> {
+    pub fn pair(
+        &mut self,
+        name: &str,
+        (rows, columns): AxisPair,
+        range: RangeInclusive<usize>,
+    ) -> Option<()> {
         if [rows, columns].iter().all(|value| range.contains(value)) {
             return Some(());
         }
@@ -258,15 +268,15 @@ macro_rules! optional {
     };
 }
 
-optional!(optional_pair: super::Pair);
+optional!(optional_pair: super::AxisPair);
 optional!(optional_shape: (usize, usize, usize));
 optional!(optional_parameter: super::Parameter);
 
-pub(super) fn is_one(pair: &Pair) -> bool {
+pub(super) fn is_one(pair: &AxisPair) -> bool {
     *pair == (1, 1)
 }
 
-pub(super) fn is_zero(pair: &Pair) -> bool {
+pub(super) fn is_zero(pair: &AxisPair) -> bool {
     *pair == (0, 0)
 }
 
@@ -274,7 +284,7 @@ pub(super) fn is_single(groups: &usize) -> bool {
     *groups == 1
 }
 
-pub(super) fn one() -> Pair {
+pub(super) fn one() -> AxisPair {
     (1, 1)
 }
 

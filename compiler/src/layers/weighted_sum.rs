@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::flow::read_out;
-use super::{Evaluation, Fault, Flow, LayerKind, Resolver, Spec, TensorRef};
+use super::{Evaluation, LayerFault, LayerKind, Resolver, SignalType, Spec, TensorRef};
 use crate::neuron::NeuronKind;
 use crate::reference::{Map, Signal};
 
@@ -19,16 +19,16 @@ impl LayerKind for WeightedSum {
         "WeightedSum"
     }
 
-    fn output(&self, inputs: &[Flow], timesteps: usize) -> Result<Flow, Fault> {
+    fn output(&self, inputs: &[SignalType], timesteps: usize) -> Result<SignalType, LayerFault> {
         if self.coefficients.len() != timesteps {
             let found = self.coefficients.len();
             let message = format!("{found} coefficients found, {timesteps} expected: one a timestep");
-            return Err(Fault::shape(message));
+            return Err(LayerFault::shape(message));
         }
         read_out("WeightedSum", inputs[0])
     }
 
-    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, Fault> {
+    fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(Signal::Final(weighted_sum(&self.coefficients, inputs[0].steps())))
     }
 
@@ -65,6 +65,6 @@ impl Spec for WeightedSumSpec {
             let expected = format!("one coefficient for each of the {} timesteps", file.timesteps);
             return file.wrong_shape(&self.coefficients, &tensor, &expected);
         }
-        Some(WeightedSum { coefficients: tensor.data })
+        Some(WeightedSum { coefficients: tensor.data.to_vec() })
     }
 }

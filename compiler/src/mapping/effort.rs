@@ -23,7 +23,7 @@ impl Effort {
     /// All, ascending.
     pub const ALL: [Self; 3] = [Self::Fast, Self::Default, Self::Best];
 
-    /// As written on the command line.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fast => "fast",

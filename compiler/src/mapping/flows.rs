@@ -1,24 +1,24 @@
 //! Traffic as text, so that placements of other people's partitions can be made and compared: a line
 //! "source destination packets" for each flow, cores counted from 0; `#` begins a comment.
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Place};
 
-use super::traffic::Traffic;
+use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
 
-/// Most cores that a file may name.
+/// Most cores that a file of flows may name.
 const CORES_MOST: u32 = 1 << 24;
 
 /// Number of cores (one more than the largest named) and traffic. Flows named twice add up; `place` is the file's name.
 ///
 /// # Errors
 /// [`Code::TextForm`] with the line.
-pub fn parse(text: &str, place: &str) -> Result<(usize, Traffic), Diagnostic> {
-    let mut traffic = Traffic::default();
+pub fn parse(text: &str, place: &str) -> Result<(usize, CoreTraffic), Diagnostic> {
+    let mut traffic = CoreTraffic::default();
     let (mut cores, mut total) = (0, 0u64);
     for (i, line) in text.lines().enumerate() {
         let refuse = |message: String| {
-            Diagnostic::new(Code::TextForm, format!("{place}:{}", i + 1), message)
+            Diagnostic::new(Code::TextForm, Place::line(place, i + 1, None), message)
                 .hint("a line is `source destination packets`, three whole numbers; `#` begins a comment")
         };
         let words: Vec<&str> = line.split('#').next().unwrap_or("").split_whitespace().collect();
@@ -48,7 +48,7 @@ pub fn parse(text: &str, place: &str) -> Result<(usize, Traffic), Diagnostic> {
         }
     }
     if cores == 0 {
-        return Err(Diagnostic::new(Code::TextForm, place, "no flows"));
+        return Err(Diagnostic::new(Code::TextForm, Place::file(place), "no flows"));
     }
     Ok((cores, traffic))
 }
@@ -75,7 +75,11 @@ mod tests {
             ("\n", "f"),
         ] {
             let problem = parse(text, "f").unwrap_err();
-            assert_eq!((problem.code, problem.place.as_str()), (Code::TextForm, place), "{text}");
+            assert_eq!(
+                (problem.code, problem.place.to_string()),
+                (Code::TextForm, place.to_owned()),
+                "{text}"
+            );
         }
     }
 }

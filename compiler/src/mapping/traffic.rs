@@ -10,14 +10,14 @@ use crate::mapping::partition::Rates;
 
 /// Packets per (source core, destination core), other cores only; each position weighed by its expected spikes.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Traffic {
+pub struct CoreTraffic {
     /// Ordered by source, then destination.
     pub flows: BTreeMap<(CoreId, CoreId), u64>,
-    /// Packets to the own core.
+    /// Packets whose destination is the core that sends them.
     pub local: u64,
 }
 
-impl Traffic {
+impl CoreTraffic {
     /// Every neuron fires once: the uniform rate.
     pub fn uniform(cores: &EntityMap<CoreId, Core>) -> Self {
         Self::expected(cores, &Rates::default())

@@ -1,5 +1,5 @@
-//! What trained neurons do in a timestep, in floats of either width: the one definition that calibration (f32), the host's
-//! rounding and the layer-by-layer comparison (f64) use.
+//! What trained neurons do in a timestep, in floats of either width: the one definition that calibration (f32), the
+//! host's rounding and the layer-by-layer comparison (f64) use.
 //!
 //! The float reference ([`crate::reference`]) keeps arithmetic of its own, as it is the oracle of all of them.
 

@@ -8,17 +8,20 @@
 mod text;
 mod verify;
 
+use std::ops::Range;
+
 use petgraph::graph::NodeIndex;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::host_tail;
 use crate::graph::{Graph, Shapes};
 use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::HostStage;
 use crate::ir::{ConvMap, Shape};
-use crate::layers::current::{Current, Feed, Refusal};
-use crate::layers::{Site, label};
+use crate::layers::current::{Current, CurrentSource, LoweringRefusal};
+use crate::layers::{LoweringSite, label};
 pub use crate::neuron::NeuronKind;
+use crate::weights::FloatArray;
 
 /// Name of the pass.
 pub const NAME: &str = "collect-neurons";
@@ -55,6 +58,11 @@ pub struct NeuronLayer {
 }
 
 impl NeuronLayer {
+    /// Weights of all sources.
+    pub fn weights(&self) -> usize {
+        self.sources.iter().map(|source| source.weights.len()).sum()
+    }
+
     /// Whether all that folding made of its weights and constants can be computed with.
     fn is_finite(&self) -> bool {
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
@@ -62,7 +70,7 @@ impl NeuronLayer {
             HostStage::Conv { weights, bias, .. } => finite(weights) && finite(bias),
             HostStage::Embedding { table, .. } => finite(table),
         });
-        host && finite(&self.bias) && self.sources.iter().all(|kernel| finite(&kernel.weights))
+        host && finite(&self.bias) && self.sources.iter().all(|kernel| kernel.weights.is_finite())
     }
 }
 
@@ -72,37 +80,37 @@ pub struct SourceKernel {
     /// Index into [`Collected::layers`].
     pub source: usize,
     /// Which neurons connect.
-    pub wiring: Wiring,
+    pub wiring: KernelWiring,
     /// Of a convolution `[source channels, kernel rows, kernel columns, target channels of a group]`, the last fastest;
     /// else one a synapse.
-    pub weights: Vec<f64>,
+    pub weights: FloatArray,
 }
 
 impl SourceKernel {
-    /// Runs of weights into consecutive target channels, each with the first of them: a tap of a source channel, or a
+    /// The target channels of each run of weights into consecutive ones: of a tap of a source channel, or of a
     /// synapse. In the order of the weights.
-    pub fn rows(&self) -> impl Iterator<Item = (usize, &[f64])> {
+    pub fn rows(&self) -> impl Iterator<Item = Range<usize>> {
         let (outputs, taps, channels) = match &self.wiring {
-            Wiring::Conv { map, channels } => {
+            KernelWiring::Conv { map, channels } => {
                 (channels.outputs, map.rows.kernel * map.cols.kernel, Some(channels))
             }
-            Wiring::Sparse { .. } => (1, 1, None),
+            KernelWiring::Sparse { .. } => (1, 1, None),
         };
         let first = move |row: usize| {
             channels.map_or(0, |map| map.targets_of(map.first_input + row / taps.max(1)).start)
         };
-        self.weights.chunks_exact(outputs.max(1)).enumerate().map(move |(row, weights)| (first(row), weights))
+        (0..self.weights.len() / outputs.max(1)).map(move |row| first(row)..first(row) + outputs)
     }
 
     /// Target channel of every weight.
     pub fn weight_channels(&self) -> impl Iterator<Item = usize> {
-        self.rows().flat_map(|(first, row)| first..first + row.len())
+        self.rows().flatten()
     }
 }
 
 /// Which neurons connect.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Wiring {
+pub enum KernelWiring {
     /// Positions through a kernel, channels in groups.
     Conv {
         /// Geometry.
@@ -145,12 +153,12 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
     let (order, loops) = (graph.order()?, graph.loops());
     if let Some(&node) = order.iter().find(|&&node| loops.of(node).is_some()) {
         let message = "spikes come back to it through a loop, which does not run on the chip yet";
-        return Err(collector.refused(node, Refusal::here(message)).into());
+        return Err(collector.refused(node, LoweringRefusal::here(message)).into());
     }
     for node in order {
         let inputs = collector.take_inputs(node);
         if collector.reads_a_read_out(node) {
-            problems.push(collector.refused(node, Site::behind_a_read_out()));
+            problems.push(collector.refused(node, LoweringSite::behind_a_read_out()));
             continue;
         }
         // Behind a layer that was refused nothing more can be said.
@@ -162,7 +170,7 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
     }
     if collector.layers.is_empty() && problems.0.is_empty() {
         let message = "has neither firing layers nor read-outs";
-        problems.push(Diagnostic::new(Code::Unsupported, format!("network {}", graph.name), message));
+        problems.push(Diagnostic::new(Code::Unsupported, Subject::Network(graph.name.clone()), message));
     }
     let layers = collector.layers;
     problems.into_result(Collected { network: graph.name.clone(), timesteps: graph.timesteps, layers })
@@ -199,14 +207,19 @@ impl Collector<'_> {
     }
 
     /// What a layer gives to its readers; nothing if it is a read-out.
-    fn layer(&mut self, node: NodeIndex, inputs: Vec<Current>) -> Result<Option<Current>, Refusal> {
+    fn layer(&mut self, node: NodeIndex, inputs: Vec<Current>) -> Result<Option<Current>, LoweringRefusal> {
         let layer = &self.graph.net[node];
         let labels: Vec<String> =
             self.graph.inputs(node).into_iter().map(|input| self.label(input)).collect();
-        let site = Site { name: &layer.name, op: layer.op.name(), shape: self.shapes[node], inputs: &labels };
+        let site = LoweringSite {
+            name: &layer.name,
+            op: layer.op.name(),
+            shape: self.shapes[node],
+            inputs: &labels,
+        };
         let flattened = inputs.iter().find_map(|current| current.flattened.as_ref());
         if let Some(flattened) = flattened.filter(|_| !layer.op.kind().reads_flattened()) {
-            return Err(Refusal::of(&flattened.by, "only `Linear` may read a `Flatten`"));
+            return Err(LoweringRefusal::of(&flattened.by, "only `Linear` may read a `Flatten`"));
         }
         let Some(kind) = layer.op.kind().neurons() else {
             return layer.op.kind().current(inputs, &site).map(Some);
@@ -218,36 +231,40 @@ impl Collector<'_> {
         if !neurons.is_finite() {
             let message =
                 "the weights and constants before it, multiplied into each other, are no finite numbers";
-            return Err(
-                Refusal::here(message).hint("look for very large values in the weights or a batch norm")
-            );
+            return Err(LoweringRefusal::here(message)
+                .hint("look for very large values in the weights or a batch norm"));
         }
         self.layers.push(neurons);
         Ok(fires.then(|| Current::of_layer(index, site.shape, site.label())))
     }
 
     /// Neurons with the current that reaches them.
-    fn neurons(&self, node: NodeIndex, current: Current, kind: NeuronKind) -> Result<NeuronLayer, Refusal> {
+    fn neurons(
+        &self,
+        node: NodeIndex,
+        current: Current,
+        kind: NeuronKind,
+    ) -> Result<NeuronLayer, LoweringRefusal> {
         let shape = self.shapes[node];
         let named = if kind.fires() { node } else { host_tail::population(self.graph, node) };
         let name = self.graph.net[named].name.clone();
         match current.feed {
-            Feed::Host(path) if !path.has_weights() => {
+            CurrentSource::Host(path) if !path.has_weights() => {
                 let found = self.graph.net[self.graph.inputs(node)[0]].op.name();
-                Err(Refusal::here(format!("must be fed by a layer with weights, found {found}")))
+                Err(LoweringRefusal::here(format!("must be fed by a layer with weights, found {found}")))
             }
-            Feed::Host(path) => {
+            CurrentSource::Host(path) => {
                 let bias = vec![0.0; shape.channels];
                 Ok(NeuronLayer { name, shape, kind, sources: Vec::new(), bias, host: Some(path) })
             }
-            Feed::Spikes(spikes) => {
+            CurrentSource::Spikes(spikes) => {
                 if !kind.fires()
                     && spikes.bias.len() > shape.channels
                     && spikes.bias.iter().any(|&b| b != 0.0)
                 {
                     let layer = &self.graph.net[named].name;
                     let message = "a read-out of `Sparse` cannot have a bias: it has one offset";
-                    return Err(Refusal::of(layer, message));
+                    return Err(LoweringRefusal::of(layer, message));
                 }
                 let sources = spikes.terms.into_iter().map(|term| term.kernel).collect();
                 Ok(NeuronLayer { name, shape, kind, sources, bias: spikes.bias, host: None })
@@ -260,7 +277,7 @@ impl Collector<'_> {
         label(&layer.name, layer.op.name())
     }
 
-    fn refused(&self, node: NodeIndex, refusal: Refusal) -> Diagnostic {
+    fn refused(&self, node: NodeIndex, refusal: LoweringRefusal) -> Diagnostic {
         let layer = refusal.layer.as_ref().unwrap_or(&self.graph.net[node].name);
         let problem = super::unsupported(&self.graph.name, layer, refusal.message);
         match refusal.hint {

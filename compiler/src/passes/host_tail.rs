@@ -11,7 +11,7 @@ use snnc_targets::Diagnostic;
 use super::unsupported;
 use crate::graph::{Graph, Op};
 use crate::ir::NetworkId;
-use crate::ir::spiking::{HostTail, Model};
+use crate::ir::spiking::{HostTail, SpikingModel};
 use crate::layers::{Mix, NearestCode};
 
 /// Name of the pass.
@@ -57,7 +57,7 @@ pub fn run(graph: &Graph) -> Result<(Graph, Option<Tail>), Diagnostic> {
     let tail = Tail {
         features: features.into_iter().map(name).collect::<Result<_, _>>()?,
         width: table.shape[1],
-        codebook: table.data.clone(),
+        codebook: table.data.to_vec(),
     };
     let mut chip = graph.clone();
     chip.net.retain_nodes(|_, node| !removed.contains(&node));
@@ -97,7 +97,7 @@ impl fmt::Display for Tail {
 
 impl Tail {
     /// With the read-outs that the network was given in `model`.
-    pub fn resolve(self, model: &Model, network: NetworkId) -> Option<HostTail> {
+    pub fn resolve(self, model: &SpikingModel, network: NetworkId) -> Option<HostTail> {
         let populations = model.readouts.iter().map(|r| &model.populations[r.population]);
         let names: Vec<&String> = populations.filter(|p| p.network == network).map(|p| &p.name).collect();
         let index = |name: &String| names.iter().position(|n| *n == name);

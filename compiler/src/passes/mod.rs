@@ -7,10 +7,9 @@ pub mod pipeline;
 pub mod quantise;
 pub mod schedule;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::frontend::LoadedModel;
-use crate::ir::spiking::{HostTail, SpikingIr};
 use crate::workload;
 
 /// Choices of the lowering.
@@ -41,17 +40,6 @@ pub fn check(model: &LoadedModel) -> Result<(), Diagnostics> {
     model.origin.locate(problems).into_result(())
 }
 
-/// What the host computes behind the read-outs of a lowered network.
-///
-/// # Errors
-/// [`Code::Unsupported`] for a network without such a tail.
-pub fn tail(model: &LoadedModel, name: &str, ir: &SpikingIr) -> Result<HostTail, Diagnostics> {
-    let tail = host_tail::run(&model.graphs[name])?.1;
-    let network = ir.model.networks.iter().find(|(_, network)| network.name == name);
-    let resolved = tail.zip(network).and_then(|(tail, (id, _))| tail.resolve(&ir.model, id));
-    Ok(resolved.ok_or_else(|| unsupported(name, name, "its last layer must be a nearest code"))?)
-}
-
 impl LowerOptions {
     /// Recorded passes for weights of so many bits.
     pub fn passes(&self, weight_bits: u32) -> usize {
@@ -66,14 +54,14 @@ fn weight_bits(target: &Target, options: LowerOptions) -> Result<u32, Diagnostic
     match options.weight_bits {
         Some(bits) if !(1..=most).contains(&bits) => {
             let message = format!("the weights of {} have 1 to {most} bits", target.name);
-            Err(Diagnostic::new(Code::Argument, format!("--weights {bits}"), message))
+            Err(Diagnostic::new(Code::Argument, Subject::value("--weights", bits), message))
         }
         bits => Ok(bits.unwrap_or(most)),
     }
 }
 
 /// [`Code::Unsupported`] for a layer.
-fn unsupported(graph: &str, layer: &str, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(Code::Unsupported, format!("layer {graph}.{layer}"), message)
+pub(crate) fn unsupported(graph: &str, layer: &str, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(Code::Unsupported, Subject::layer(graph, layer), message)
         .hint("the float reference runs this network; the chip cannot yet")
 }

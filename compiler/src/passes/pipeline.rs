@@ -1,10 +1,10 @@
-//! The passes in their order, and the reasons for it. Compiling, checking a model, the comparison layer by layer and the
-//! encoder all run this list, as far as they need it.
+//! The passes in their order, and the reasons for it. Compiling, checking a model, the comparison layer by layer and
+//! the encoder all run this list, as far as they need it.
 //!
 //! | pass | why here |
 //! |---|---|
 //! | `split-host-tail` | first: what follows the read-outs never runs on the chip, so no later pass knows it |
-//! | `collect-neurons` | before anything that counts neurons or synapses; folding is exact here, in f64, and rounding comes later |
+//! | `collect-neurons` | before anything that counts neurons or synapses; folding is exact, and rounding comes later |
 //! | `record-activity` | on the collected floats, which the host can evaluate fast; rounding looks at it |
 //! | `schedule` | needs the kernels' sources, no weights; windows bound the sums that rounding must hold |
 //! | `quantise` | last, for all networks together: integers in the target's widths |
@@ -18,13 +18,14 @@ mod steps;
 use indexmap::IndexMap;
 use serde::Serialize;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject, Target};
 
 use super::collect::Collected;
+use super::host_tail::Tail;
 use super::{LowerOptions, calibrate, schedule, weight_bits};
 use crate::frontend::LoadedModel;
 use crate::graph::Graph;
-use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::{HostTail, SpikingIr};
 use crate::workload::Workload;
 use steps::{CollectNeurons, Quantise, RecordActivity, ScheduleNetwork, SplitHostTail};
 
@@ -67,11 +68,29 @@ trait Pass<'a> {
 /// A network before integers.
 struct Prepared<'m> {
     graph: &'m Graph,
+    /// What the host computes behind its read-outs.
+    tail: Option<Tail>,
     collected: Collected,
-    schedule: schedule::Schedule,
-    recorded: Vec<calibrate::Pass>,
+    schedule: schedule::WindowSchedule,
+    recorded: Vec<calibrate::RecordedPass>,
     /// Value ranges of its input channels, where they are known.
     ranges: Option<Vec<(f64, f64)>>,
+}
+
+/// What all passes give.
+pub struct Lowered {
+    /// The networks in integers.
+    pub ir: SpikingIr,
+    /// What the host computes behind the read-outs of networks, where a workload has it do so.
+    pub host_tails: Vec<HostTail>,
+}
+
+impl Prepared<'_> {
+    /// What the host computes behind the read-outs that the network was given in `ir`.
+    fn host_tail(&mut self, ir: &SpikingIr) -> Option<HostTail> {
+        let (id, _) = ir.model.networks.iter().find(|(_, network)| network.name == self.graph.name)?;
+        self.tail.take()?.resolve(&ir.model, id)
+    }
 }
 
 /// Runs passes, verifies after each, and writes down what one of them gave.
@@ -109,8 +128,8 @@ struct Lowering<'m> {
 }
 
 impl<'m> Lowering<'m> {
-    /// The spiking IR; none if the runner wanted what an earlier pass gives.
-    fn run(&self, runner: &mut Runner) -> Result<Option<SpikingIr>, Diagnostics> {
+    /// All passes; nothing if the runner wanted what an earlier pass gives.
+    fn run(&self, runner: &mut Runner) -> Result<Option<Lowered>, Diagnostics> {
         windows_expected(self.target)?;
         let bits = weight_bits(self.target, self.options)?;
         let mut recorder = self.workload.recorder(self.options.passes(bits));
@@ -128,7 +147,10 @@ impl<'m> Lowering<'m> {
         let workload = problems.0.is_empty().then_some(self.workload);
         let quantise = Quantise { name: &self.model.name, target: self.target, bits, workload };
         match runner.step(quantise, prepared.as_slice()) {
-            Ok(ir) => problems.into_result(Some(ir)),
+            Ok(ir) => {
+                let host_tails = prepared.iter_mut().filter_map(|network| network.host_tail(&ir)).collect();
+                problems.into_result(Some(Lowered { ir, host_tails }))
+            }
             Err(found) => {
                 problems.0.extend(found.0);
                 Err(problems)
@@ -144,7 +166,7 @@ impl<'m> Lowering<'m> {
         recorder: &mut dyn crate::workload::Recorder,
     ) -> Result<Option<Prepared<'m>>, Diagnostics> {
         let graph = graph(self.model, name)?;
-        let Some(collected) = collected(runner, graph, self.workload)? else { return Ok(None) };
+        let Some((collected, tail)) = collected(runner, graph, self.workload)? else { return Ok(None) };
         if runner.over() {
             return Ok(None);
         }
@@ -155,43 +177,45 @@ impl<'m> Lowering<'m> {
         let delay_max = self.target.synapses.delay_max.get();
         let schedule = runner.step(ScheduleNetwork { delay_max }, &collected)?;
         let ranges = self.workload.input_ranges(graph);
-        Ok(Some(Prepared { graph, collected, schedule, recorded, ranges }))
+        Ok(Some(Prepared { graph, tail, collected, schedule, recorded, ranges }))
     }
 }
 
-/// The neurons of a graph; none if the runner wanted what an earlier pass gives.
+/// The neurons of a graph, and what the host computes behind its read-outs; nothing if the runner wanted what an
+/// earlier pass gives.
 fn collected(
     runner: &mut Runner,
     graph: &Graph,
     workload: &dyn Workload,
-) -> Result<Option<Collected>, Diagnostics> {
+) -> Result<Option<(Collected, Option<Tail>)>, Diagnostics> {
     let has_tail = workload.has_host_tail(&graph.name);
     let split = runner.step(SplitHostTail { has_tail }, graph)?;
     if runner.over() {
         return Ok(None);
     }
-    runner.step(CollectNeurons, &*split.graph).map(Some)
+    let collected = runner.step(CollectNeurons, &*split.graph)?;
+    Ok(Some((collected, split.tail)))
 }
 
 fn graph<'m>(model: &'m LoadedModel, name: &str) -> Result<&'m Graph, Diagnostic> {
     model.graphs.get(name).ok_or_else(|| {
-        Diagnostic::new(Code::ModelInvalid, "pipeline", format!("no network is called \"{name}\""))
+        Diagnostic::new(Code::ModelInvalid, NamedPart::Pipeline, format!("no network is called \"{name}\""))
     })
 }
 
 /// Lowers the networks that a workload runs on the chip: all passes.
 ///
 /// # Errors
-/// [`Code::Unsupported`], [`Code::Quantise`], [`Code::ModelInvalid`] or those of shape inference; [`Code::SpikingIr`] if
-/// a pass broke an invariant.
+/// [`Code::Unsupported`], [`Code::Quantise`], [`Code::ModelInvalid`] or those of shape inference; [`Code::SpikingIr`]
+/// if a pass broke an invariant.
 pub fn lower(
     model: &LoadedModel,
     workload: &dyn Workload,
     target: &Target,
     options: LowerOptions,
-) -> Result<SpikingIr, Diagnostics> {
-    let ir = Lowering { model, workload, target, options }.run(&mut Runner::default())?;
-    Ok(ir.expect("a runner that wants nothing runs all passes"))
+) -> Result<Lowered, Diagnostics> {
+    let lowered = Lowering { model, workload, target, options }.run(&mut Runner::default())?;
+    Ok(lowered.expect("a runner that wants nothing runs all passes"))
 }
 
 /// A network's neurons, whatever the target: the passes up to `collect-neurons`.
@@ -200,7 +224,7 @@ pub fn lower(
 /// As [`lower`].
 pub fn neurons(model: &LoadedModel, workload: &dyn Workload, name: &str) -> Result<Collected, Diagnostics> {
     let collected = collected(&mut Runner::default(), graph(model, name)?, workload)?;
-    Ok(collected.expect("a runner that wants nothing runs all passes"))
+    Ok(collected.expect("a runner that wants nothing runs all passes").0)
 }
 
 /// What the pass of that name gives, for people.
@@ -232,7 +256,8 @@ pub fn find(pass: &str) -> Result<Info, Diagnostic> {
             Some(near) => format!("near names: {near}; the passes are {all}"),
             None => format!("the passes are {all}"),
         };
-        Diagnostic::new(Code::Argument, format!("--emit-after {pass}"), "no pass has this name").hint(hint)
+        Diagnostic::new(Code::Argument, Subject::value("--emit-after", pass), "no pass has this name")
+            .hint(hint)
     })
 }
 
@@ -246,8 +271,9 @@ fn windows_expected(target: &Target) -> Result<(), Diagnostic> {
     if target.neuron.active_windows.get() {
         return Ok(());
     }
-    let message = "its cores update every population in every timestep, which would integrate biases outside the window";
-    Err(Diagnostic::new(Code::Unsupported, format!("target {}", target.name), message)
+    let message = "its cores update every population in every timestep, which would integrate biases outside \
+                   the window";
+    Err(Diagnostic::new(Code::Unsupported, Subject::target(&target.name), message)
         .hint("only targets with `active_windows: (true, ...)` are supported"))
 }
 

@@ -4,7 +4,7 @@
 //! firing layer starts one step behind its latest source, and shorter paths are delayed to meet it. A pure sum over
 //! time needs no meeting: its window spans whatever arrives. Refuses delays that the target does not have.
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::collect::{Collected, NeuronKind, NeuronLayer};
 use super::unsupported;
@@ -17,7 +17,7 @@ pub const DESCRIPTION: &str = "gives every layer its window and every kernel its
 
 /// Windows and delays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
+pub struct WindowSchedule {
     /// One a layer.
     pub windows: Vec<Window>,
     /// One a source kernel of each layer.
@@ -26,9 +26,9 @@ pub struct Schedule {
     pub pass_steps: u32,
 }
 
-impl Schedule {
-    /// Checks every invariant: a window a layer inside the pass, a delay of at least 1 a kernel, and every timestep of a
-    /// source arrives inside the window of its target; at a neuron that fires, each in its own timestep.
+impl WindowSchedule {
+    /// Checks every invariant: a window a layer inside the pass, a delay of at least 1 a kernel, and every timestep
+    /// of a source arrives inside the window of its target; at a neuron that fires, each in its own timestep.
     ///
     /// # Errors
     /// [`Code::SpikingIr`] for each that is broken.
@@ -36,7 +36,7 @@ impl Schedule {
         let mut found = Diagnostics::default();
         let mut need = |ok: bool, layer: &NeuronLayer, message: &str| {
             if !ok {
-                let place = format!("layer {}.{}", network.network, layer.name);
+                let place = Subject::layer(&network.network, &layer.name);
                 found.push(Diagnostic::new(Code::SpikingIr, place, message));
             }
         };
@@ -61,7 +61,7 @@ impl Schedule {
         }
         let whole = [met, self.windows.len(), self.delays.len()] == [network.layers.len(); 3];
         if !whole {
-            let place = format!("network {}", network.network);
+            let place = Subject::Network(network.network.clone());
             found.push(Diagnostic::new(Code::SpikingIr, place, "not one window a layer"));
         }
         found.into_result(())
@@ -72,7 +72,7 @@ impl Schedule {
 ///
 /// # Errors
 /// [`snnc_targets::Code::Unsupported`] if a skip path is too short for the target's delays.
-pub fn run(network: &Collected, delay_max: u32) -> Result<Schedule, Diagnostics> {
+pub fn run(network: &Collected, delay_max: u32) -> Result<WindowSchedule, Diagnostics> {
     let mut problems = Diagnostics::default();
     let steps = network.timesteps as u32;
     let mut windows: Vec<Window> = Vec::new();
@@ -81,7 +81,8 @@ pub fn run(network: &Collected, delay_max: u32) -> Result<Schedule, Diagnostics>
         let (window, layer_delays) = window(layer, &windows, steps);
         if let Some(&most) = layer_delays.iter().max().filter(|&&most| most > delay_max) {
             let message = format!(
-                "a skip path must be delayed by {most} timesteps, the target has {delay_max}; relay neurons are not inserted"
+                "a skip path must be delayed by {most} timesteps, the target has {delay_max}; \
+                 relay neurons are not inserted"
             );
             problems.push(unsupported(&network.network, &layer.name, message));
         }
@@ -89,7 +90,7 @@ pub fn run(network: &Collected, delay_max: u32) -> Result<Schedule, Diagnostics>
         delays.push(layer_delays);
     }
     let pass_steps = windows.iter().map(|w| w.end()).max().unwrap_or(0);
-    problems.into_result(Schedule { windows, delays, pass_steps })
+    problems.into_result(WindowSchedule { windows, delays, pass_steps })
 }
 
 fn window(layer: &NeuronLayer, windows: &[Window], steps: u32) -> (Window, Vec<u32>) {
@@ -113,17 +114,18 @@ mod tests {
     use super::*;
     use crate::ir::channels::ChannelMap;
     use crate::ir::{AxisMap, ConvMap, Shape};
-    use crate::passes::collect::{SourceKernel, Wiring};
+    use crate::neuron::TrainedNeuron;
+    use crate::passes::collect::{KernelWiring, SourceKernel};
 
     fn layer(kind: NeuronKind, sources: &[usize]) -> NeuronLayer {
         let axis = AxisMap::pointwise(1);
         let kernel = |&source| SourceKernel {
             source,
-            wiring: Wiring::Conv {
+            wiring: KernelWiring::Conv {
                 map: ConvMap { rows: axis, cols: axis },
                 channels: ChannelMap::dense(1, 1),
             },
-            weights: vec![1.0],
+            weights: vec![1.0].into(),
         };
         let sources = sources.iter().map(kernel).collect();
         NeuronLayer {
@@ -161,7 +163,7 @@ mod tests {
         let network = skip(NeuronKind::from(TrainedNeuron::integrate_and_fire(1.0)));
         let legal = run(&network, 8).unwrap();
         legal.verify(&network).unwrap();
-        let broken = |change: fn(&mut Schedule)| {
+        let broken = |change: fn(&mut WindowSchedule)| {
             let mut schedule = legal.clone();
             change(&mut schedule);
             assert_eq!(schedule.verify(&network).unwrap_err().codes()[0], Code::SpikingIr);

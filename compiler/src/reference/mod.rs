@@ -1,11 +1,11 @@
 //! The float reference: a plain f64 interpreter of the layer graph, the oracle for everything behind the graph.
 //!
-//! Place in the flow: beside it. How a layer is evaluated stands in its file in [`crate::layers`]. Nothing is folded, scheduled or quantised; every layer is evaluated as it was
-//! trained, in graph order, for all timesteps, and what it gave is kept. Given the recorded traces of a trained model it gives the
-//! same spikes bit for bit.
-//! Invariants: it stays simple and is never optimised. Three things it may do, as they cannot change a result: compute a
-//! layer whose inputs are constant over time only once, skip inputs of zero in a convolution, and give the timesteps
-//! of a layer without memory to several cores.
+//! Place in the flow: beside it. How a layer is evaluated stands in its file in [`crate::layers`]. Nothing is folded,
+//! scheduled or quantised; every layer is evaluated as it was trained, in graph order, for all timesteps, and what it
+//! gave is kept. Given the recorded traces of a trained model it gives the same spikes bit for bit.
+//! Invariants: it stays simple and is never optimised. Three things it may do, as they cannot change a result:
+//! compute a layer whose inputs are constant over time only once, skip inputs of zero in a convolution, and give the
+//! timesteps of a layer without memory to several cores.
 //! Refused: graphs that shape inference refuses, inputs of another shape, row numbers outside an embedding's table.
 
 mod signal;
@@ -14,7 +14,7 @@ mod tests;
 mod trace;
 
 use petgraph::graph::NodeIndex;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::graph::{Graph, Loops, Op, Shapes};
 use crate::ir::Shape;
@@ -86,17 +86,20 @@ impl<'g> Interpreter<'g> {
         if !self.takes_spikes() {
             return self.run(&Map::checked(shape, values.to_vec(), name)?);
         }
-        let place = format!("network {name}");
+        let place = Subject::Network(name.clone());
         if values.len() != self.input_len() {
             let (found, steps) = (values.len(), self.graph.timesteps);
-            let message =
-                format!("{found} input values found, {} expected: {steps} timesteps of {shape}", self.input_len());
+            let message = format!(
+                "{found} input values found, {} expected: {steps} timesteps of {shape}",
+                self.input_len()
+            );
             return Err(Diagnostic::new(Code::LayerShape, place, message));
         }
         if let Some(at) = values.iter().position(|&value| value != 0.0 && value != 1.0) {
             let message = format!("input value {at} is {}, a spike is 1 and no spike 0", values[at]);
-            return Err(Diagnostic::new(Code::Argument, place, message)
-                .hint("for an input that is a number in every timestep write `Input(shape: ...)` without `spikes`"));
+            return Err(Diagnostic::new(Code::Argument, place, message).hint(
+                "for an input that is a number in every timestep write `Input(shape: ...)` without `spikes`",
+            ));
         }
         let maps = values.chunks(shape.len()).map(|map| Map::new(shape, map.to_vec()));
         self.signals(&Signal::Series(maps.collect()))
@@ -112,7 +115,11 @@ impl<'g> Interpreter<'g> {
         if input.shape() != expected || self.takes_spikes() {
             let each = if self.takes_spikes() { " in each timestep" } else { "" };
             let message = format!("the input has shape {}, {expected}{each} expected", input.shape());
-            return Err(Diagnostic::new(Code::LayerShape, format!("network {}", self.graph.name), message));
+            return Err(Diagnostic::new(
+                Code::LayerShape,
+                Subject::Network(self.graph.name.clone()),
+                message,
+            ));
         }
         self.signals(&Signal::Constant(input.clone()))
     }
@@ -133,7 +140,8 @@ impl<'g> Interpreter<'g> {
             match component.as_slice() {
                 [node] if self.loops.of(*node).is_none() => {
                     let inputs = self.graph.inputs(*node);
-                    let inputs: Vec<&Signal> = inputs.iter().filter_map(|n| signals[n.index()].as_ref()).collect();
+                    let inputs: Vec<&Signal> =
+                        inputs.iter().filter_map(|n| signals[n.index()].as_ref()).collect();
                     signals[node.index()] = Some(self.layer(*node, &inputs, input)?);
                 }
                 members => {

@@ -1,7 +1,7 @@
 //! What goes from layer to layer: maps of f64, and how they go with time.
 
 use rayon::prelude::*;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use crate::ir::Shape;
 
@@ -23,7 +23,7 @@ impl Map {
             return Ok(Self { shape, data });
         }
         let message = format!("{} input values found, {} expected for {shape}", data.len(), shape.len());
-        Err(Diagnostic::new(Code::LayerShape, format!("network {network}"), message))
+        Err(Diagnostic::new(Code::LayerShape, Subject::Network(network.into()), message))
     }
 
     /// A map; panics if the lengths disagree (an internal invariant: [`Map::checked`] is for values from elsewhere).
@@ -67,7 +67,8 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The same kind of signal, each map through `f`; timesteps are independent of each other here, so on all cores.
+    /// A signal of this kind whose maps are `f` of these; timesteps are independent of each other, so all cores take
+    /// part.
     pub fn each(&self, f: impl Fn(&Map) -> Map + Sync) -> Self {
         match self {
             Self::Constant(map) => Self::Constant(f(map)),

@@ -1,10 +1,12 @@
 use super::*;
 use crate::graph::Builder;
 use crate::layers::{
-    BatchNorm, Conv, Delay, Dropout, Embedding, Flatten, If, Input, LayerKind, Leaky, LeakyReset, Lif, Linear,
-    MaxPool2d, MeanOverTime, Mix, NearestCode, Scale, Sparse, SumOverTime, WeightedSum,
+    BatchNorm, Conv, Delay, Dropout, Embedding, Flatten, If, Input, LayerKind, Leaky, LeakyReset, Lif,
+    Linear, MaxPool2d, MeanOverTime, Mix, NearestCode, PoolWindow, Scale, SparseLinear, SumOverTime,
+    WeightedSum,
 };
 use crate::weights::Tensor;
+use snnc_targets::Subject;
 
 fn tensor(shape: &[usize], data: &[f64]) -> Tensor {
     Tensor::new(shape.to_vec(), data.to_vec())
@@ -60,7 +62,8 @@ fn transposed_convolution_scatters() {
         output_padding: (0, 1),
         ..Conv::transposed(tensor(&[1, 1, 1, 3], &[1.0, 10.0, 100.0]))
     };
-    // Full output of length 5: 1 10 100+2 20 200; padding takes the first and, less the output padding, none of the last.
+    // Full output of length 5: 1 10 100+2 20 200; padding takes the first and, less the output padding, none of the
+    // last.
     let trace = chain(1, Shape::new(1, 1, 2), vec![Op::Conv(up)], &[1.0, 2.0]).unwrap();
     assert_eq!(trace.output().data, [10.0, 102.0, 20.0, 200.0]);
 }
@@ -105,7 +108,7 @@ fn mix_and_nearest_code_follow_their_formulas() {
     let map = |data: &[f64]| Map::new(Shape::new(data.len(), 1, 1), data.to_vec());
     let alone = |kind: &dyn LayerKind, inputs: &[Map]| {
         let signals: Vec<Signal> = inputs.iter().cloned().map(Signal::Final).collect();
-        let run = Evaluation { shape: Shape::new(1, 1, 1), timesteps: 1, input: &inputs[0] };
+        let run = Evaluation { shape: Shape::new(1, 1, 1), timesteps: 1, input: &signals[0] };
         kind.evaluate(&signals.iter().collect::<Vec<_>>(), &run).unwrap().only().data.clone()
     };
     assert_eq!(alone(&Mix { alpha: 0.25 }, &[map(&[4.0]), map(&[8.0])]), [5.0]);
@@ -124,7 +127,7 @@ fn embedding_looks_rows_up_and_refuses_others() {
     assert_eq!(look(&[1.0, 0.0]).unwrap(), [3.0, 1.0, 4.0, 2.0]);
     for row in [2.0, -1.0, 0.5, f64::NAN] {
         let error = look(&[row, 0.0]).unwrap_err();
-        assert_eq!((error.code, error.place.as_str()), (Code::Argument, "layer net.l0"));
+        assert_eq!((error.code, error.place.subject()), (Code::Argument, &Subject::layer("net", "l0")));
     }
 }
 
@@ -159,14 +162,14 @@ fn linear_layers_read_the_map_row_by_row_channel_after_channel() {
 
 #[test]
 fn synapses_add_up_at_their_targets() {
-    let synapses = Sparse {
+    let synapses = SparseLinear {
         sources: vec![2, 0, 2, 1],
         targets: vec![1, 0, 0, 1],
         weights: vec![0.5, 2.0, -1.0, 4.0],
         bias: Some(tensor(&[3], &[0.0, 0.125, 7.0])),
         outputs: 3,
     };
-    let trace = chain(1, Shape::new(1, 1, 3), vec![Op::Sparse(synapses)], &[1.0, 10.0, 100.0]).unwrap();
+    let trace = chain(1, Shape::new(1, 1, 3), vec![Op::SparseLinear(synapses)], &[1.0, 10.0, 100.0]).unwrap();
     assert_eq!(trace.output().data, [2.0 - 100.0, 50.0 + 40.0 + 0.125, 7.0]);
     assert_eq!(trace.output().shape(), Shape::new(1, 1, 3));
 }
@@ -188,7 +191,7 @@ fn neurons_of_frameworks_follow_their_formulas() {
 
 /// snnTorch's `Leaky` of one channel.
 fn leaky(beta: f64, alpha: Option<f64>, reset: LeakyReset) -> Op {
-    let one = |value| tensor(&[1], &[value]);
+    let one = |value| vec![value];
     Leaky { beta: one(beta), alpha: alpha.map(one), threshold: one(1.0), reset }.into()
 }
 
@@ -209,7 +212,7 @@ fn late_resets_act_one_step_after_the_spike() {
 
 #[test]
 fn every_channel_has_its_own_parameters() {
-    let two = |a, b| tensor(&[2], &[a, b]);
+    let two = |a, b| vec![a, b];
     let layer = Leaky { beta: two(0.0, 1.0), alpha: None, threshold: two(0.5, 1.5), reset: LeakyReset::Zero };
     let trace = chain(3, Shape::new(2, 1, 1), vec![layer.into()], &[0.75, 0.75]).unwrap();
     let spikes: Vec<_> = trace.signal("l0").unwrap().steps().iter().map(|map| map.data.clone()).collect();
@@ -219,11 +222,11 @@ fn every_channel_has_its_own_parameters() {
 
 #[test]
 fn scales_pools_and_counts_follow_their_formulas() {
-    let factor = tensor(&[2], &[2.0, -0.5]);
+    let factor = vec![2.0, -0.5];
     let trace = chain(1, Shape::new(2, 1, 1), vec![Scale { factor }.into(), Dropout.into()], &[3.0, 4.0]);
     assert_eq!(trace.unwrap().output().data, [6.0, -2.0]);
     // One of four positions fires in every step; the window of 2 x 2 with stride 1 and padding 1 sees it four times.
-    let pool = |kernel, stride, padding| MaxPool2d { kernel, stride, padding };
+    let pool = |kernel, stride, padding| MaxPool2d(PoolWindow { kernel, stride, padding });
     let ops = |pool: MaxPool2d| vec![If::new(1.0).into(), pool.into(), SumOverTime.into()];
     let count = |pool| chain(3, Shape::new(1, 2, 2), ops(pool), &[0.0, 1.0, 0.0, 0.0]).unwrap();
     assert_eq!(count(pool((2, 2), None, (0, 0))).output().data, [3.0]);

@@ -1,6 +1,8 @@
-//! Element types of weight files and their widening to f64.
+//! Element types of weight files and how they are read.
 //!
 //! Every conversion is exact but for 64-bit integers beyond 2^53. Bytes are little-endian, as both formats store them.
+
+use super::FloatArray;
 
 /// A number type that snnc reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,11 +46,11 @@ impl Element {
         }
     }
 
-    /// The elements in `bytes` as f64; a rest shorter than an element is left out.
-    pub(crate) fn widen(self, bytes: &[u8]) -> Vec<f64> {
-        match self {
+    /// The elements in `bytes`; a rest shorter than an element is left out.
+    pub(crate) fn read(self, bytes: &[u8]) -> FloatArray {
+        let values: Vec<f64> = match self {
+            Self::F32 => return FloatArray::Single(each(bytes, f32::from_le_bytes)),
             Self::F64 => each(bytes, f64::from_le_bytes),
-            Self::F32 => each(bytes, |b| f64::from(f32::from_le_bytes(b))),
             Self::F16 => each(bytes, |b| half(u16::from_le_bytes(b))),
             Self::Bf16 => each(bytes, |b| f64::from(f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))),
             Self::I64 => each(bytes, |b| i64::from_le_bytes(b) as f64),
@@ -60,12 +62,13 @@ impl Element {
             Self::U16 => each(bytes, |b| f64::from(u16::from_le_bytes(b))),
             Self::U8 => each(bytes, |[b]| f64::from(b)),
             Self::Bool => each(bytes, |[b]| f64::from(u8::from(b != 0))),
-        }
+        };
+        values.into()
     }
 }
 
-fn each<const N: usize>(bytes: &[u8], widen: impl Fn([u8; N]) -> f64) -> Vec<f64> {
-    bytes.as_chunks::<N>().0.iter().map(|&chunk| widen(chunk)).collect()
+fn each<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks::<N>().0.iter().map(|&chunk| read(chunk)).collect()
 }
 
 /// IEEE 754 binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction.
@@ -103,11 +106,11 @@ mod tests {
 
     #[test]
     fn every_type_widens_its_extremes() {
-        assert_eq!(Element::Bf16.widen(&[0x80, 0x3f, 0x00, 0xc0]), [1.0, -2.0]);
-        assert_eq!(Element::I8.widen(&[0x80, 0x7f]), [-128.0, 127.0]);
-        assert_eq!(Element::Bool.widen(&[0, 1, 7]), [0.0, 1.0, 1.0]);
-        assert_eq!(Element::U16.widen(&[0xff, 0xff, 9]), [65535.0]);
-        assert_eq!(Element::I64.widen(&(-3i64).to_le_bytes()), [-3.0]);
-        assert_eq!(Element::F32.widen(&0.1f32.to_le_bytes()), [f64::from(0.1f32)]);
+        assert_eq!(Element::Bf16.read(&[0x80, 0x3f, 0x00, 0xc0]), [1.0, -2.0]);
+        assert_eq!(Element::I8.read(&[0x80, 0x7f]), [-128.0, 127.0]);
+        assert_eq!(Element::Bool.read(&[0, 1, 7]), [0.0, 1.0, 1.0]);
+        assert_eq!(Element::U16.read(&[0xff, 0xff, 9]), [65535.0]);
+        assert_eq!(Element::I64.read(&(-3i64).to_le_bytes()), [-3.0]);
+        assert_eq!(Element::F32.read(&0.1f32.to_le_bytes()), [f64::from(0.1f32)]);
     }
 }

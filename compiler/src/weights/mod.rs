@@ -9,6 +9,7 @@
 //! plain numbers, values that are not finite, pickles that ask for anything but tensors and plain containers.
 
 pub(crate) mod element;
+mod float_array;
 pub(crate) mod pickle;
 pub(crate) mod safetensors;
 pub mod tensor;
@@ -19,9 +20,10 @@ use std::path::{Path, PathBuf};
 
 use snnc_targets::file_kind::FileKind;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, input};
 
 pub use element::Element;
+pub use float_array::{FloatArray, FloatIter};
 pub use tensor::Tensor;
 pub use write::{Stored, Values, write_safetensors};
 
@@ -32,11 +34,11 @@ use safetensors::SafetensorsFile;
 #[derive(Debug)]
 pub struct WeightFile {
     path: PathBuf,
-    format: Format,
+    format: WeightFormat,
 }
 
 #[derive(Debug)]
-enum Format {
+enum WeightFormat {
     Safetensors(SafetensorsFile),
     Pickle(PickleFile),
 }
@@ -52,7 +54,7 @@ impl WeightFile {
         let kind = FileKind::of_file(path);
         let format = match extension.as_str() {
             "safetensors" | "pth" | "pt" | "bin" | "ckpt" if !kind.is_none_or(is_weights) => {
-                FileKind::Safetensors.demand(kind, path.display().to_string())?;
+                FileKind::Safetensors.demand(kind, path)?;
                 return Err(unknown_extension(path, &extension).into());
             }
             "safetensors" if kind == Some(FileKind::Checkpoint) => {
@@ -61,8 +63,8 @@ impl WeightFile {
             "pth" | "pt" | "ckpt" if kind == Some(FileKind::Safetensors) => {
                 return Err(misnamed(path, "PyTorch checkpoint", "safetensors"));
             }
-            "safetensors" => Format::Safetensors(SafetensorsFile::open(path)?),
-            "pth" | "pt" | "bin" | "ckpt" => Format::Pickle(PickleFile::open(path)?),
+            "safetensors" => WeightFormat::Safetensors(SafetensorsFile::open(path)?),
+            "pth" | "pt" | "bin" | "ckpt" => WeightFormat::Pickle(PickleFile::open(path)?),
             other => return Err(unknown_extension(path, other).into()),
         };
         Ok(Self { path: path.to_owned(), format })
@@ -76,8 +78,8 @@ impl WeightFile {
     /// Names of the tensors: in file order for `.safetensors`, sorted for checkpoints (which keep no order).
     pub fn names(&self) -> Vec<&str> {
         match &self.format {
-            Format::Safetensors(file) => file.names().collect(),
-            Format::Pickle(file) => file.names().collect(),
+            WeightFormat::Safetensors(file) => file.names().collect(),
+            WeightFormat::Pickle(file) => file.names().collect(),
         }
     }
 
@@ -102,7 +104,7 @@ impl WeightFile {
         self.header(name).map(|(_, element)| element).ok_or_else(|| self.missing(name))
     }
 
-    /// Reads a tensor and widens it to f64 (exact but for 64-bit integers beyond 2^53, which round to even).
+    /// Reads a tensor, exactly but for 64-bit integers beyond 2^53, which round to even.
     ///
     /// # Errors
     /// [`Code::TensorMissing`] with near names; [`Code::TensorShape`] for an element type that is not read or a value
@@ -111,31 +113,31 @@ impl WeightFile {
         let (shape, element) = self.header(name).ok_or_else(|| self.missing(name))?;
         let element = element.ok_or_else(|| self.element_refused(name))?;
         let data = match &self.format {
-            Format::Safetensors(file) => element.widen(file.bytes(name).unwrap_or_default()),
-            Format::Pickle(file) => element.widen(&file.bytes(name, &self.place(name))?),
+            WeightFormat::Safetensors(file) => element.read(file.bytes(name).unwrap_or_default()),
+            WeightFormat::Pickle(file) => element.read(&file.bytes(name, || self.place(name))?),
         };
         if let Some(at) = data.iter().position(|value| !value.is_finite()) {
-            return Err(self.not_finite(name, at, data[at]));
+            return Err(self.not_finite(name, at, data.get(at)));
         }
-        Ok(Tensor::new(shape.to_vec(), data))
+        Ok(Tensor::of(shape.to_vec(), data))
     }
 
     /// `path: tensor name`, for diagnostics.
-    pub fn place(&self, name: &str) -> String {
-        format!("{}: tensor {name}", self.path.display())
+    pub fn place(&self, name: &str) -> Place {
+        Place::from(Subject::Tensor(name.into())).within(&self.path)
     }
 
     fn header(&self, name: &str) -> Option<(&[usize], Option<Element>)> {
         match &self.format {
-            Format::Safetensors(file) => file.header(name),
-            Format::Pickle(file) => file.header(name),
+            WeightFormat::Safetensors(file) => file.header(name),
+            WeightFormat::Pickle(file) => file.header(name),
         }
     }
 
     fn missing(&self, name: &str) -> Diagnostic {
         let names = self.names();
         let message = format!("no tensor named `{name}` among the {} of this file", names.len());
-        let found = Diagnostic::new(Code::TensorMissing, self.path.display().to_string(), message);
+        let found = Diagnostic::new(Code::TensorMissing, Place::file(&self.path), message);
         match near(name, &names) {
             Some(near) => found.hint(format!("near names: {near}")),
             None => found.hint("no name in the file is near; is it the right file?"),
@@ -164,14 +166,14 @@ fn is_weights(kind: FileKind) -> bool {
 fn misnamed(path: &Path, name: &str, extension: &str) -> Diagnostics {
     let found = FileKind::of_file(path).map_or("another kind of file", FileKind::words);
     let message = format!("the name says {name}, but this is {found}");
-    Diagnostic::new(Code::WrongFile, path.display().to_string(), message)
+    Diagnostic::new(Code::WrongFile, path, message)
         .hint(format!("rename it to end in .{extension}, also where `weights` names it"))
         .into()
 }
 
 fn unknown_extension(path: &Path, extension: &str) -> Diagnostic {
     let message = format!("unknown weight file extension `{extension}`, expected `safetensors` or `pth`");
-    Diagnostic::new(Code::WeightsMalformed, path.display().to_string(), message)
+    Diagnostic::new(Code::WeightsMalformed, path, message)
         .hint("rename the file after its format, or save the state dict as .safetensors")
 }
 

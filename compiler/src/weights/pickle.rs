@@ -15,10 +15,10 @@ use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use pytorch_reader::{DType, PickleError, PytorchError, PytorchReader};
-use snnc_targets::{Code, Diagnostic, input};
+use snnc_targets::{Code, Diagnostic, Place, input};
 
 use super::{Element, clip, open_regular};
-use audit::{Finding, audit};
+use audit::{PickleFinding, audit};
 
 // `pytorch-reader` gives native-endian bytes, `Element::widen` takes little-endian ones.
 const _: () = assert!(cfg!(target_endian = "little"), "weights are read as little-endian");
@@ -63,30 +63,30 @@ impl PickleFile {
     }
 
     /// The bytes of a tensor, row-major; `place` names it in errors.
-    pub(super) fn bytes(&self, name: &str, place: &str) -> Result<Vec<u8>, Diagnostic> {
+    pub(super) fn bytes(&self, name: &str, place: impl Fn() -> Place) -> Result<Vec<u8>, Diagnostic> {
         let Some(tensor) = self.tensors.get(name) else { return Ok(Vec::new()) };
         let (size, length) = (tensor.byte_len(), self.length);
         if size as u64 > length {
             let message = format!("the tensor has {size} bytes, the whole file only {length}");
-            return Err(Diagnostic::new(Code::WeightsMalformed, place, message)
+            return Err(Diagnostic::new(Code::WeightsMalformed, place(), message)
                 .hint("expanded views and compressed archives are not read; save contiguous tensors"));
         }
         tensor.read().map_err(|error| {
-            Diagnostic::new(Code::WeightsMalformed, place, clip(&error.to_string()))
+            Diagnostic::new(Code::WeightsMalformed, place(), clip(&error.to_string()))
                 .hint("the file is truncated or damaged; copy or save it again")
         })
     }
 }
 
 /// Audits every pickle of the file that the checkpoint library would parse.
-fn audit_file(file: File) -> Result<(), Finding> {
+fn audit_file(file: File) -> Result<(), PickleFinding> {
     let mut file = BufReader::new(file);
     let head = file.fill_buf()?;
     if head.starts_with(b"PK") {
         return audit_archive(file);
     }
     if head.get(257..262) == Some(b"ustar") {
-        return Err(Finding::Malformed(
+        return Err(PickleFinding::Malformed(
             "a tar archive of PyTorch before 0.1.10; save it with a later one".into(),
         ));
     }
@@ -95,12 +95,12 @@ fn audit_file(file: File) -> Result<(), Finding> {
         return (0..LEGACY_PICKLES).try_for_each(|_| audit(&mut file));
     }
     audit(&mut file)?;
-    Err(Finding::Malformed("a plain pickle, which holds no tensor data".into()))
+    Err(PickleFinding::Malformed("a plain pickle, which holds no tensor data".into()))
 }
 
 /// Audits every entry of a zip archive that may be taken for the checkpoint's pickle.
-fn audit_archive(file: impl Read + Seek) -> Result<(), Finding> {
-    let malformed = |error: zip::result::ZipError| Finding::Malformed(format!("zip archive: {error}"));
+fn audit_archive(file: impl Read + Seek) -> Result<(), PickleFinding> {
+    let malformed = |error: zip::result::ZipError| PickleFinding::Malformed(format!("zip archive: {error}"));
     let mut archive = zip::ZipArchive::new(file).map_err(malformed)?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(malformed)?;
@@ -110,7 +110,7 @@ fn audit_archive(file: impl Read + Seek) -> Result<(), Finding> {
         let mut pickle = Vec::new();
         entry.by_ref().take(LONGEST_PICKLE + 1).read_to_end(&mut pickle)?;
         if pickle.len() as u64 > LONGEST_PICKLE {
-            return Err(Finding::Malformed(format!(
+            return Err(PickleFinding::Malformed(format!(
                 "`{}` is over {LONGEST_PICKLE} bytes long",
                 entry.name()
             )));
@@ -120,12 +120,14 @@ fn audit_archive(file: impl Read + Seek) -> Result<(), Finding> {
     Ok(())
 }
 
-fn refused(path: &Path, finding: Finding) -> Diagnostic {
+fn refused(path: &Path, finding: PickleFinding) -> Diagnostic {
     match finding {
-        Finding::Malformed(message) => malformed(path, &message),
-        Finding::Code(name) => code(path, &name),
-        Finding::Unreadable(error) if error.raw_os_error().is_some() => Diagnostic::unreadable(path, &error),
-        Finding::Unreadable(error) => malformed(path, &format!("a pickle ends early: {error}")),
+        PickleFinding::Malformed(message) => malformed(path, &message),
+        PickleFinding::Code(name) => code(path, &name),
+        PickleFinding::Unreadable(error) if error.raw_os_error().is_some() => {
+            Diagnostic::unreadable(path, &error)
+        }
+        PickleFinding::Unreadable(error) => malformed(path, &format!("a pickle ends early: {error}")),
     }
 }
 
@@ -139,12 +141,12 @@ fn unreadable(path: &Path, error: &PytorchError) -> Diagnostic {
 
 fn code(path: &Path, name: &str) -> Diagnostic {
     let message = format!("the pickle asks for `{}`, expected tensors and plain containers only", clip(name));
-    Diagnostic::new(Code::PickleRefused, path.display().to_string(), message)
+    Diagnostic::new(Code::PickleRefused, path, message)
         .hint("nothing was executed; save `model.state_dict()` instead")
 }
 
 fn malformed(path: &Path, message: &str) -> Diagnostic {
-    Diagnostic::new(Code::WeightsMalformed, path.display().to_string(), clip(message))
+    Diagnostic::new(Code::WeightsMalformed, path, clip(message))
         .hint("expected what `torch.save(model.state_dict(), path)` writes; is the file whole?")
 }
 

@@ -115,6 +115,6 @@ fn element(dtype: Dtype) -> Option<Element> {
 }
 
 fn malformed(path: &Path, message: String) -> Diagnostic {
-    Diagnostic::new(Code::WeightsMalformed, path.display().to_string(), message)
+    Diagnostic::new(Code::WeightsMalformed, path, message)
         .hint("the file is truncated or damaged; copy or save it again")
 }

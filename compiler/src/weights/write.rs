@@ -39,11 +39,11 @@ impl Stored {
     pub fn from_tensor(name: impl Into<String>, tensor: Tensor, element: Element) -> Self {
         let data = tensor.data;
         let values = match element {
-            Element::F64 => Values::F64(data),
+            Element::F64 => Values::F64(data.to_vec()),
             Element::F32 | Element::F16 | Element::Bf16 => {
-                Values::F32(data.into_iter().map(|v| v as f32).collect())
+                Values::F32(data.iter().map(|v| v as f32).collect())
             }
-            _ => Values::I64(data.into_iter().map(|v| v as i64).collect()),
+            _ => Values::I64(data.iter().map(|v| v as i64).collect()),
         };
         Self { name: name.into(), shape: tensor.shape, values }
     }
@@ -83,8 +83,7 @@ impl Values {
 pub fn write_safetensors(path: &Path, tensors: &[Stored]) -> Result<(), Diagnostic> {
     let mut ordered: Vec<&Stored> = tensors.iter().collect();
     ordered.sort_by_key(|tensor| Reverse(tensor.values.dtype().bitsize()));
-    let index = index(&ordered)
-        .map_err(|message| Diagnostic::new(Code::OutputFailed, path.display().to_string(), message))?;
+    let index = index(&ordered).map_err(|message| Diagnostic::new(Code::OutputFailed, path, message))?;
     output::write_with(path, |file| {
         file.write_all(&(index.len() as u64).to_le_bytes())?;
         file.write_all(&index)?;

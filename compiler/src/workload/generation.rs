@@ -1,23 +1,23 @@
 //! Absorbing-state diffusion over a grid of tokens, then decoding, as a model's pipeline says it.
 //!
-//! What is recorded are short trajectories of the loop: inputs as the networks will see them, at a fraction of the passes.
-//! The loop unmasks each position in an iteration of its own choosing; before iteration t a position is still masked
-//! with probability t / iterations. A short trajectory visits a few t and unmasks between them with the probability
-//! that keeps this law, so grids of every degree of completion are seen as often as in a whole run. The decoder is shown
-//! their finished grids.
+//! What is recorded are short trajectories of the loop: inputs as the networks will see them, at a fraction of the
+//! passes. The loop unmasks each position in an iteration of its own choosing; before iteration t a position is still
+//! masked with probability t / iterations. A short trajectory visits a few t and unmasks between them with the
+//! probability that keeps this law, so grids of every degree of completion are seen as often as in a whole run. The
+//! decoder is shown their finished grids.
 
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use super::random::Random;
 use super::{Recorder, Workload};
 use crate::frontend::model::PipelineSpec;
 use crate::graph::Graph;
 use crate::ir::NetworkId;
 use crate::ir::workload::{DrivenNetwork, WorkloadSpec};
-use crate::passes::calibrate::{Pass, run};
+use crate::passes::calibrate::{RecordedPass, run};
 use crate::passes::collect::Collected;
+use crate::random::SplitMix64;
 
 /// Passes of a trajectory.
 const PASSES: usize = 8;
@@ -103,7 +103,7 @@ struct Trajectories<'m> {
 }
 
 impl Recorder for Trajectories<'_> {
-    fn record(&mut self, network: &str, collected: &Collected) -> Vec<Pass> {
+    fn record(&mut self, network: &str, collected: &Collected) -> Vec<RecordedPass> {
         if self.passes == 0 {
             return Vec::new();
         }
@@ -117,9 +117,9 @@ impl Recorder for Trajectories<'_> {
 
 impl Trajectories<'_> {
     /// As many passes of the denoiser as are asked for.
-    fn denoiser(&mut self, network: &Collected) -> Vec<Pass> {
+    fn denoiser(&mut self, network: &Collected) -> Vec<RecordedPass> {
         let (pipeline, passes) = (self.pipeline, self.passes);
-        let mut random = Random(SEED);
+        let mut random = SplitMix64::new(SEED);
         let mut recorded = Vec::new();
         while recorded.len() < passes {
             let length = PASSES.min(passes - recorded.len());
@@ -132,7 +132,7 @@ impl Trajectories<'_> {
                 let masked: Vec<bool> = tokens.iter().map(|&token| token == pipeline.mask as f64).collect();
                 let left = next as f64 / now as f64;
                 for position in (0..tokens.len()).filter(|&p| masked[p]) {
-                    if random.uniform() >= left {
+                    if random.unit() >= left {
                         tokens[position] = draw(&pass.output, position, pipeline, tokens.len(), &mut random);
                     }
                 }
@@ -152,12 +152,12 @@ fn visited(pipeline: &PipelineSpec, k: usize, length: usize) -> usize {
 
 /// A code drawn from softmax(logits / temperature) at a position; the exponential is a software one, so that integers
 /// do not depend on the platform's mathematical library.
-fn draw(logits: &[f32], position: usize, p: &PipelineSpec, positions: usize, random: &mut Random) -> f64 {
+fn draw(logits: &[f32], position: usize, p: &PipelineSpec, positions: usize, random: &mut SplitMix64) -> f64 {
     let scaled: Vec<f64> =
         logits.iter().skip(position).step_by(positions).map(|&l| f64::from(l) / p.temperature).collect();
     let most = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weights: Vec<f64> = scaled.iter().map(|s| libm::exp(s - most)).collect();
-    let mut left = random.uniform() * weights.iter().sum::<f64>();
+    let mut left = random.unit() * weights.iter().sum::<f64>();
     for (code, weight) in weights.iter().enumerate() {
         left -= weight;
         if left < 0.0 {
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn draws_follow_the_softmax() {
-        let mut random = Random(1);
+        let mut random = SplitMix64::new(1);
         // Position 1 of two: logits ln 3 and 0.
         let logits = [0.0, 3f32.ln(), 0.0, 0.0];
         let draws = 4000;

@@ -6,7 +6,6 @@
 //! inputs from outside). Driving the compiled program is the simulator's; it reads the [`WorkloadSpec`] made here.
 
 mod generation;
-mod random;
 mod reconstruction;
 mod samples;
 
@@ -20,7 +19,7 @@ use crate::frontend::LoadedModel;
 use crate::graph::Graph;
 use crate::ir::NetworkId;
 use crate::ir::workload::WorkloadSpec;
-use crate::passes::calibrate::Pass;
+use crate::passes::calibrate::RecordedPass;
 use crate::passes::collect::Collected;
 
 /// What the compiler asks about the use of a model.
@@ -49,14 +48,14 @@ pub trait Workload {
 /// Runs networks in floats on inputs such as the workload will give them.
 pub trait Recorder {
     /// Passes of a network, perhaps fed by what the networks before it answered.
-    fn record(&mut self, network: &str, collected: &Collected) -> Vec<Pass>;
+    fn record(&mut self, network: &str, collected: &Collected) -> Vec<RecordedPass>;
 }
 
 /// Records nothing.
 struct Nothing;
 
 impl Recorder for Nothing {
-    fn record(&mut self, _: &str, _: &Collected) -> Vec<Pass> {
+    fn record(&mut self, _: &str, _: &Collected) -> Vec<RecordedPass> {
         Vec::new()
     }
 }

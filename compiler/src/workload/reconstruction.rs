@@ -1,7 +1,7 @@
 //! Images through a pipeline's encoder and decoder.
 
 use indexmap::IndexMap;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::generation::tokens;
 use super::{Nothing, Recorder, Workload};
@@ -32,7 +32,7 @@ impl<'m> Reconstruction<'m> {
         let named = model.pipeline.as_ref().and_then(|p| Some((p, p.encoder.as_deref()?)));
         let (pipeline, encoder) = named.ok_or_else(|| {
             let message = "the pipeline names no encoder, so there is nothing to reconstruct with";
-            Diagnostic::new(Code::ModelInvalid, format!("model {}", model.name), message)
+            Diagnostic::new(Code::ModelInvalid, Subject::Model(model.name.clone()), message)
                 .hint("add `encoder: Some(\"...\")` to the pipeline")
         })?;
         Ok(Self { pipeline, encoder })

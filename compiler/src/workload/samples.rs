@@ -1,4 +1,4 @@
-//! Samples from outside, one after the other: every network runs on the chip, and nobody knows the inputs yet.
+//! Samples from outside, one after the other: every network runs on the chip, and the inputs are not known yet.
 
 use indexmap::IndexMap;
 

@@ -6,8 +6,8 @@
 
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
-    Population, Projection, Readout, Sparse, SpikingIr, Window,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Network, NeuronFormat, NeuronModel,
+    Population, Projection, Readout, SparseSynapses, SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::Target;
@@ -70,7 +70,7 @@ pub fn network() -> SpikingIr {
         bias: vec![0.0; 4],
     };
     SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "small".into(),
             neuron: NeuronFormat::new(&target.neuron, 8),
             networks: vec![Network { name: "net".into(), timesteps: 8, pass_steps: 10 }].into(),
@@ -124,7 +124,7 @@ pub fn irregular() -> SpikingIr {
     let join = |source, sources: u32, targets: u32| {
         let all = (0..sources).flat_map(|s| (0..targets).map(move |t| (s, t, (s * 7 + t * 3) as i16 - 20)));
         let edges = all.filter(|(s, t, _)| (s + t) % 3 != 1).collect();
-        let connectivity = Connectivity::Sparse(Sparse::from_edges(sources as usize, edges));
+        let connectivity = Connectivity::Sparse(SparseSynapses::from_edges(sources as usize, edges));
         Projection { source: PopulationId(source), target: PopulationId(source + 1), delay: 1, connectivity }
     };
     ir.projections = vec![join(0, 6, 5), join(1, 5, 3)].into();

@@ -4,41 +4,25 @@
 use snnc_compiler::graph::{Builder, Graph};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::{
-    Add, AvgPool2d, BatchNorm, Concat, Conv, Flatten, If, Linear, MeanOverTime, Op, SumPool2d,
+    Add, AvgPool2d, BatchNorm, Concat, Conv, Flatten, If, Linear, MeanOverTime, Op, PoolWindow, SumPool2d,
 };
 use snnc_compiler::weights::Tensor;
+
+use crate::random::Random;
 
 /// Kinds of blocks.
 pub const BLOCKS: usize = 10;
 const CHANNELS: usize = 4;
 
-/// SplitMix64.
-pub struct Random(pub u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    /// Quarters from -1/2 to 3/4.
-    fn weights(&mut self, n: usize) -> Vec<f64> {
-        (0..n).map(|_| self.below(6) as f64 / 4.0 - 0.5).collect()
-    }
+/// Quarters from -1/2 to 3/4.
+fn quarters(random: &mut Random, n: usize) -> Vec<f64> {
+    (0..n).map(|_| random.value(0, 5) as f64 / 4.0 - 0.5).collect()
 }
 
 /// A network in the making.
-struct Maker {
+struct Maker<'r> {
     builder: Builder<'static>,
-    random: Random,
+    random: &'r mut Random,
     /// Firing layers: name, shape, whether something reads them.
     firing: Vec<(String, Shape, bool)>,
     count: usize,
@@ -46,10 +30,9 @@ struct Maker {
 }
 
 /// A network, an input for it, and how often each kind of block is in it.
-pub fn network(seed: u64) -> (Graph, Vec<f64>, [usize; BLOCKS]) {
+pub fn network(random: &mut Random) -> (Graph, Vec<f64>, [usize; BLOCKS]) {
     let builder = Builder::new("net", 8);
-    let mut maker =
-        Maker { builder, random: Random(seed), firing: Vec::new(), count: 0, blocks: [0; BLOCKS] };
+    let mut maker = Maker { builder, random, firing: Vec::new(), count: 0, blocks: [0; BLOCKS] };
     let input = Shape::new(2, 8, 8);
     maker.builder.input("in", input);
     let first = maker.conv("in", 2, 3, 1);
@@ -58,15 +41,15 @@ pub fn network(seed: u64) -> (Graph, Vec<f64>, [usize; BLOCKS]) {
     let pooled = maker.pool("in");
     let second = maker.conv(&pooled, 2, 1, 1);
     maker.fire(&second);
-    for _ in 0..3 + maker.random.below(3) {
+    for _ in 0..3 + maker.random.between(0, 2) {
         maker.block();
     }
     maker.ending();
-    let values = (0..input.len()).map(|_| maker.random.below(9) as f64 / 4.0 - 1.0).collect();
+    let values = (0..input.len()).map(|_| maker.random.value(0, 8) as f64 / 4.0 - 1.0).collect();
     (maker.builder.finish().unwrap(), values, maker.blocks)
 }
 
-impl Maker {
+impl Maker<'_> {
     fn layer(&mut self, from: &[&str], op: impl Into<Op>) -> String {
         self.count += 1;
         let name = format!("l{}", self.count);
@@ -75,25 +58,28 @@ impl Maker {
     }
 
     fn conv(&mut self, from: &str, inputs: usize, kernel: usize, groups: usize) -> String {
-        let weights = self.random.weights(CHANNELS * inputs / groups * kernel * kernel);
+        let weights = quarters(self.random, CHANNELS * inputs / groups * kernel * kernel);
         let weight = Tensor::new(vec![CHANNELS, inputs / groups, kernel, kernel], weights);
-        let bias =
-            (self.random.below(2) == 0).then(|| Tensor::new(vec![CHANNELS], self.random.weights(CHANNELS)));
+        let bias = (self.random.between(0, 1) == 0)
+            .then(|| Tensor::new(vec![CHANNELS], quarters(self.random, CHANNELS)));
         let padding = (kernel / 2, kernel / 2);
         self.layer(&[from], Conv { bias, padding, groups, ..Conv::new(weight) })
     }
 
     /// Halves a map.
     fn pool(&mut self, from: &str) -> String {
-        if self.random.below(2) == 0 {
-            self.layer(&[from], SumPool2d { kernel: (2, 2), stride: None, padding: (0, 0) })
+        if self.random.between(0, 1) == 0 {
+            self.layer(&[from], SumPool2d(PoolWindow { kernel: (2, 2), stride: None, padding: (0, 0) }))
         } else {
-            self.layer(&[from], AvgPool2d { kernel: (2, 2), stride: Some((2, 2)), padding: (0, 0) })
+            self.layer(
+                &[from],
+                AvgPool2d(PoolWindow { kernel: (2, 2), stride: Some((2, 2)), padding: (0, 0) }),
+            )
         }
     }
 
     fn fire(&mut self, from: &str) {
-        let threshold = [1.0, 2.0][self.random.below(2)];
+        let threshold = [1.0, 2.0][self.random.between(0, 1)];
         let shape = self.builder.shape(from).unwrap();
         let name = self.layer(&[from], If::new(threshold));
         self.firing.push((name, shape, false));
@@ -102,7 +88,7 @@ impl Maker {
     /// A firing layer, of a given shape if one is given; else one that can be pooled twice.
     fn source(&mut self, shape: Option<Shape>) -> (String, Shape) {
         loop {
-            let index = self.random.below(self.firing.len());
+            let index = self.random.between(0, self.firing.len() - 1);
             let (name, found, read) = &mut self.firing[index];
             if shape.map_or(found.height >= 4, |shape| shape == *found) {
                 *read = true;
@@ -113,7 +99,7 @@ impl Maker {
 
     /// Some layers between firing layers that were there, and a new one.
     fn block(&mut self) {
-        let kind = self.random.below(BLOCKS);
+        let kind = self.random.between(0, BLOCKS - 1);
         self.blocks[kind] += 1;
         let (s, shape) = self.source(None);
         // Blocks that read one layer leave the others unread.
@@ -153,7 +139,8 @@ impl Maker {
                 self.conv(&pooled, 2 * CHANNELS, 3, 2)
             }
             // Windows that overlap, with padding.
-            8 => self.layer(&[s], SumPool2d { kernel: (3, 3), stride: Some((1, 1)), padding: (1, 1) }),
+            8 => self
+                .layer(&[s], SumPool2d(PoolWindow { kernel: (3, 3), stride: Some((1, 1)), padding: (1, 1) })),
             _ => self.layer(&[s, t, s], Add),
         };
         self.fire(&last);
@@ -174,7 +161,7 @@ impl Maker {
             let pooled = self.pool(&name);
             let elements = self.builder.shape(&pooled).unwrap().len();
             let flat = self.layer(&[&pooled], Flatten);
-            let weight = Tensor::new(vec![5, elements], self.random.weights(5 * elements));
+            let weight = Tensor::new(vec![5, elements], quarters(self.random, 5 * elements));
             currents.push(self.layer(&[&flat], Linear { weight, bias: None }));
         }
         let names: Vec<&str> = currents.iter().map(String::as_str).collect();

@@ -148,7 +148,7 @@ fn used(program: &Arc<Program>) -> Answer {
                 assert_eq!(outcome.counts.steps[step].events, *events, "counts are those of packets");
             }
             for (meter, run) in meters.iter().zip(&mut runs) {
-                let mut record = meter.image(0);
+                let mut record = meter.item(0);
                 let traces: &[SliceTrace] = &outcome.traces;
                 meter.add_pass(&mut record, 0, &outcome.counts, traces);
                 run.push(meter, &record);

@@ -5,7 +5,7 @@ use snnc_compiler::driver::{assemble, partition_of, placement_of};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::effort::Effort;
-use snnc_compiler::mapping::hypergraph::{Blocks, Limits, Options, hgr, partition};
+use snnc_compiler::mapping::hypergraph::{Blocks, HypergraphOptions, Limits, hgr, partition};
 use snnc_compiler::mapping::interchange::MappingFile;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
@@ -113,9 +113,9 @@ pub fn read_hgr(input: &[u8]) -> Answer {
     if graph.vertices() > CORES_MAX || graph.incidence.pins() > 16 * CORES_MAX {
         return Ok(());
     }
-    let limits = Limits { scalars: vec![4; graph.resources], covers: Vec::new() };
+    let limits = Limits { scalars: vec![4; graph.resources], shared: Vec::new() };
     for blocks in [Blocks::Fewest, Blocks::Exactly(3)] {
-        let found = partition(&graph, &limits, blocks, Options { effort: Effort::Fast, seed: 1 });
+        let found = partition(&graph, &limits, blocks, HypergraphOptions { effort: Effort::Fast, seed: 1 });
         let found = found.map_err(|problem| told(&problem))?;
         assert_eq!(graph.km1(&found.blocks), found.cost);
     }

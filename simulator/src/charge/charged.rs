@@ -1,6 +1,6 @@
-//! How often each constant of the target was charged: the same bill as the ledger's, cut by constant.
+//! How often each constant of the target was charged: the ledger's energy, split by constant.
 
-use snnc_targets::{EnergyEvent, StaticPower};
+use snnc_targets::{EnergyEvent, EventMap, StaticPower};
 
 use super::{Prices, SliceTally};
 use crate::charge::prices::cost;
@@ -8,8 +8,8 @@ use crate::charge::prices::cost;
 /// Events and static energy, summed over everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Charged {
-    /// Events, in the order of [`EnergyEvent::ALL`].
-    events: [u128; EnergyEvent::ALL.len()],
+    /// Events that were charged.
+    events: EventMap<u128>,
     /// Attojoules, in the order of [`StaticPower::ALL`].
     static_aj: [u128; StaticPower::ALL.len()],
 }
@@ -17,7 +17,7 @@ pub struct Charged {
 impl Charged {
     /// Events that were charged.
     pub fn events(&self, event: EnergyEvent) -> u128 {
-        self.events[event as usize]
+        self.events[event]
     }
 
     /// Attojoules of an event at the prices that they were charged at.
@@ -34,7 +34,7 @@ impl Charged {
     pub(super) fn add_events(&mut self, prices: &Prices, slices: &[SliceTally]) {
         for slice in slices {
             for event in EnergyEvent::ALL {
-                self.events[event as usize] += prices.count(slice, event);
+                self.events[event] += prices.count(slice, event);
             }
         }
     }
@@ -46,7 +46,7 @@ impl Charged {
 
     /// Adds another one.
     pub(super) fn merge(&mut self, other: &Self) {
-        self.events.iter_mut().zip(other.events).for_each(|(sum, more)| *sum += more);
+        self.events += other.events;
         self.add_static(other.static_aj);
     }
 }

@@ -2,31 +2,32 @@
 
 use snnc_compiler::ir::program::Program;
 
+use super::energy_model::EnergyModel;
 use super::tally::summed;
 use super::timesteps::Timesteps;
-use super::{Charged, Copies, Ledger, PaperFigure, Prices, SliceTally, StaticSplit, Tally, host_macs};
-use snnc_targets::{Diagnostic, Energy, StaticPower};
+use super::{Charged, CrossbarExpansion, Ledger, PaperFigure, Prices, TallyByIteration, host_macs};
+use snnc_targets::{Diagnostic, EnergyEvent};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
-use crate::network::Network;
-use crate::time::cycle::{Pass, PassPlace, Watcher};
-use crate::time::{Analytic, Cycle, Fidelity, PassTime, Routes};
+use crate::noc::Noc;
+use crate::time::cycle::{PassActivity, PassPlace, Watcher};
+use crate::time::{Analytic, Cycle, Fidelity, PacketDestinations, PassTime};
 
-/// What happened and what it cost: one image, or the sum of several.
+/// What happened and what it cost: one item of a workload, or the sum of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct MeterRecord {
     /// How time was modelled.
     pub fidelity: Fidelity,
-    /// Which image, for the choice of sampled timesteps; 0 for sums.
-    pub image: u64,
+    /// Which item of the workload, for the choice of sampled timesteps; 0 for sums.
+    pub item: u64,
     /// Events and time.
-    pub tally: Tally,
+    pub tally: TallyByIteration,
     /// Energy.
     pub ledger: Ledger,
-    /// The same energy by constant of the target.
+    /// The energy of `ledger` by constant of the target.
     pub charged: Charged,
-    /// The same with every constant at the lowest, and at the highest value of its range.
+    /// Energy with every constant at the lowest, and with every constant at the highest value of its range.
     pub bounds: [Ledger; 2],
     /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
     pub host_macs: u128,
@@ -34,7 +35,7 @@ pub struct Record {
     pub timesteps: Timesteps,
 }
 
-impl Record {
+impl MeterRecord {
     /// Adds another record of the same meter. Sums keep no single timesteps.
     pub fn merge(&mut self, other: &Self) {
         self.tally.merge(&other.tally);
@@ -47,51 +48,24 @@ impl Record {
 
     /// Energy of operations as SNN papers give it.
     pub fn paper_figure(&self) -> PaperFigure {
-        let accumulates = self.tally.total().total().events.synaptic_operations;
+        let accumulates = self.tally.total().total().events[EnergyEvent::SynapticOperation];
         PaperFigure { accumulates, multiply_accumulates: self.host_macs }
     }
 }
 
-/// What events and time cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Tariff {
-    prices: Prices,
-    static_split: StaticSplit,
-}
-
-impl Tariff {
-    fn new(program: &Program, slices: &SliceTable, energy: Energy) -> Self {
-        let static_split = StaticSplit::new(program, slices, &energy);
-        Self { prices: Prices::new(energy, program.target.flits_per_packet()), static_split }
-    }
-
-    /// Enters a pass into a ledger; the static energy by power.
-    fn charge(
-        &self,
-        ledger: &mut Ledger,
-        iteration: usize,
-        slices: &[SliceTally],
-        time: Option<&PassTime>,
-    ) -> [u128; StaticPower::ALL.len()] {
-        let bills = ledger.iteration_mut(iteration);
-        bills.iter_mut().zip(slices).for_each(|(bill, slice)| *bill += self.prices.bill(slice));
-        time.map_or([0; StaticPower::ALL.len()], |time| self.static_split.charge(time.total_ps(), bills))
-    }
-}
-
-/// Times and charges the passes of one program. Shared by threads; each has its own [`Record`].
+/// Times and charges the passes of one program. Shared by threads; each has its own [`MeterRecord`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Meter {
     fidelity: Fidelity,
     slices: SliceTable,
-    network: Network,
-    routes: Routes,
+    network: Noc,
+    routes: PacketDestinations,
     analytic: Analytic,
     cycle: Option<Cycle>,
-    copies: Option<Copies>,
-    tariff: Tariff,
+    crossbar_expansion: Option<CrossbarExpansion>,
+    energy_model: EnergyModel,
     /// At the lowest and at the highest values; none if no constant has a range.
-    tariff_bounds: Option<[Tariff; 2]>,
+    energy_model_bounds: Option<[EnergyModel; 2]>,
     /// By network index.
     macs: Vec<u128>,
 }
@@ -109,14 +83,15 @@ impl Meter {
         Ok(Self {
             fidelity,
             slices: slices.clone(),
-            network: Network::new(program, slices),
-            routes: Routes::new(program),
+            network: Noc::new(program, slices),
+            routes: PacketDestinations::new(program),
             analytic: Analytic::new(program, slices),
             cycle,
-            copies: Copies::new(program, slices),
-            tariff: Tariff::new(program, slices, program.target.energy()),
-            tariff_bounds: (!program.target.energy.ranges.is_empty())
-                .then(|| program.target.energy_bounds().map(|energy| Tariff::new(program, slices, energy))),
+            crossbar_expansion: CrossbarExpansion::new(program, slices),
+            energy_model: EnergyModel::new(program, slices, program.target.energy()),
+            energy_model_bounds: (!program.target.energy.ranges.is_empty()).then(|| {
+                program.target.energy_bounds().map(|energy| EnergyModel::new(program, slices, energy))
+            }),
             macs: program.model.networks.keys().map(|network| host_macs(program, network)).collect(),
         })
     }
@@ -127,14 +102,14 @@ impl Meter {
     }
 
     /// The routes.
-    pub fn network(&self) -> &Network {
+    pub fn network(&self) -> &Noc {
         &self.network
     }
 
     /// Whether [`Meter::add_pass`] looks at traces; if not, it may be given none.
     pub fn reads_traces(&self) -> bool {
         let timed = self.fidelity != Fidelity::None && (self.cycle.is_some() || !self.routes.next_step());
-        timed || self.copies.is_some()
+        timed || self.crossbar_expansion.is_some()
     }
 
     /// How finely passes must be counted for [`Meter::add_pass`].
@@ -143,17 +118,17 @@ impl Meter {
     }
 
     /// A record without passes.
-    pub fn record(&self) -> Record {
-        self.image(0)
+    pub fn record(&self) -> MeterRecord {
+        self.item(0)
     }
 
-    /// A record of image `image` without passes.
-    pub fn image(&self, image: u64) -> Record {
+    /// A record of item `item` of the workload, without passes.
+    pub fn item(&self, item: u64) -> MeterRecord {
         let slices = self.slices.cores.len();
-        Record {
+        MeterRecord {
             fidelity: self.fidelity,
-            image,
-            tally: Tally::new(self.macs.len(), slices),
+            item,
+            tally: TallyByIteration::new(self.macs.len(), slices),
             ledger: Ledger::new(slices),
             charged: Charged::default(),
             bounds: [Ledger::new(slices), Ledger::new(slices)],
@@ -164,12 +139,12 @@ impl Meter {
 
     /// The prices of events.
     pub fn prices(&self) -> &Prices {
-        &self.tariff.prices
+        &self.energy_model.prices
     }
 
     /// Static power of the whole board, W.
     pub fn static_watts(&self) -> f64 {
-        self.tariff.static_split.watts()
+        self.energy_model.static_split.watts()
     }
 
     /// The analytic formula.
@@ -182,12 +157,12 @@ impl Meter {
         self.cycle.as_ref()
     }
 
-    /// Enters a pass as the image's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
-    /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice; counts are of
-    /// [`Meter::grain`] or finer.
+    /// Enters a pass as the item's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
+    /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice; counts are
+    /// of [`Meter::grain`] or finer.
     pub fn add_pass(
         &self,
-        record: &mut Record,
+        record: &mut MeterRecord,
         iteration: usize,
         counts: &PassCounts,
         traces: &[SliceTrace],
@@ -202,36 +177,37 @@ impl Meter {
     /// The watcher's; nothing was entered then.
     pub fn add_watched(
         &self,
-        record: &mut Record,
+        record: &mut MeterRecord,
         iteration: usize,
         (counts, traces): (&PassCounts, &[SliceTrace]),
         watcher: Option<&mut dyn Watcher>,
     ) -> Result<Option<PassTime>, Diagnostic> {
         let time = self.time(record, iteration, (counts, traces), watcher)?;
         let mut slices = summed(&self.network, counts);
-        let work = self.copies.as_ref().map(|copies| {
-            copies.send(&mut slices);
-            copies.work(&slices, traces)
+        let work = self.crossbar_expansion.as_ref().map(|expansion| {
+            expansion.expand_packets(&mut slices);
+            expansion.expand_work(&slices, traces)
         });
         let charged = work.as_deref().unwrap_or(&slices);
-        let bounds = self.tariff_bounds.as_ref().map_or([&self.tariff; 2], |[low, high]| [low, high]);
-        let static_aj = self.tariff.charge(&mut record.ledger, iteration, charged, time.as_ref());
-        record.charged.add_events(&self.tariff.prices, charged);
+        let bounds =
+            self.energy_model_bounds.as_ref().map_or([&self.energy_model; 2], |[low, high]| [low, high]);
+        let static_aj = self.energy_model.charge(&mut record.ledger, iteration, charged, time.as_ref());
+        record.charged.add_events(&self.energy_model.prices, charged);
         record.charged.add_static(static_aj);
-        for (tariff, ledger) in bounds.into_iter().zip(&mut record.bounds) {
-            tariff.charge(ledger, iteration, charged, time.as_ref());
+        for (model, ledger) in bounds.into_iter().zip(&mut record.bounds) {
+            model.charge(ledger, iteration, charged, time.as_ref());
         }
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());
         record.host_macs += self.macs[counts.network.0 as usize];
         if let Some(time) = &time {
-            record.timesteps.add_pass((record.image, iteration), counts, time);
+            record.timesteps.add_pass((record.item, iteration), counts, time);
         }
         Ok(time)
     }
 
     fn time(
         &self,
-        record: &Record,
+        record: &MeterRecord,
         iteration: usize,
         (counts, traces): (&PassCounts, &[SliceTrace]),
         watcher: Option<&mut dyn Watcher>,
@@ -243,8 +219,8 @@ impl Meter {
         let mut time = self.analytic.pass(&self.network, &self.routes, counts, traces);
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
-            let pass = Pass { table: &self.slices, routes: &self.routes, counts, traces };
-            let at = PassPlace { image: record.image, iteration, first };
+            let pass = PassActivity { table: &self.slices, routes: &self.routes, counts, traces };
+            let at = PassPlace { image: record.item, iteration, first };
             cycle.refine(pass, at, watcher, &mut time)?;
         }
         Ok(Some(time))

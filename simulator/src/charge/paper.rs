@@ -67,7 +67,7 @@ fn axis_macs(axis: &AxisMap) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::fixture::program;
+    use crate::noc::fixture::program;
 
     #[test]
     fn dense_macs_include_padding() {

@@ -1,15 +1,15 @@
-//! A run: the sum over its images, and a summary of each.
+//! A run: the sum over its items, and a summary of each.
 
 use snnc_compiler::ir::PopulationId;
 use snnc_targets::entity::EntityMap;
 
-use super::{Bill, Meter, Record, SliceTally};
+use super::{EnergyBreakdown, Meter, MeterRecord, SliceTally};
 use crate::counts::SliceTable;
 use crate::time::Fidelity;
 
-/// One image.
+/// One item of a workload: an image, a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageSummary {
+pub struct ItemSummary {
     /// Time of its passes one after another; none without a time.
     pub time_ps: Option<u128>,
     /// Timesteps on the chip.
@@ -19,11 +19,11 @@ pub struct ImageSummary {
     /// What happened, by population.
     pub layers: EntityMap<PopulationId, SliceTally>,
     /// Energy, by population.
-    pub bills: EntityMap<PopulationId, Bill>,
+    pub breakdowns: EntityMap<PopulationId, EnergyBreakdown>,
 }
 
-impl ImageSummary {
-    fn new(slices: &SliceTable, record: &Record) -> Self {
+impl ItemSummary {
+    fn new(slices: &SliceTable, record: &MeterRecord) -> Self {
         let populations = slices.populations.iter().map(|p| p.0 as usize + 1).max().unwrap_or(0);
         let tally = record.tally.total();
         Self {
@@ -31,7 +31,7 @@ impl ImageSummary {
             timesteps: tally.timesteps,
             passes: tally.passes,
             layers: record.tally.by_population(slices, populations),
-            bills: record.ledger.by_population(slices, populations),
+            breakdowns: record.ledger.by_population(slices, populations),
         }
     }
 
@@ -43,29 +43,29 @@ impl ImageSummary {
     }
 
     /// Energy of all layers.
-    pub fn bill(&self) -> Bill {
-        self.bills.values().copied().sum()
+    pub fn breakdown(&self) -> EnergyBreakdown {
+        self.breakdowns.values().copied().sum()
     }
 }
 
-/// Several images. Only the sum keeps iterations and slices; an image keeps its layers.
+/// Several items. Only the sum keeps iterations and slices; an item keeps its layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
     /// In the order of [`RunRecord::push`].
-    pub images: Vec<ImageSummary>,
+    pub items: Vec<ItemSummary>,
     /// Their sum.
-    pub total: Record,
+    pub total: MeterRecord,
 }
 
 impl RunRecord {
-    /// Without images.
+    /// Without items.
     pub fn new(meter: &Meter) -> Self {
-        Self { images: Vec::new(), total: meter.record() }
+        Self { items: Vec::new(), total: meter.record() }
     }
 
-    /// Adds the next image.
-    pub fn push(&mut self, meter: &Meter, image: &Record) {
-        self.images.push(ImageSummary::new(meter.slices(), image));
-        self.total.merge(image);
+    /// Adds the next item.
+    pub fn push(&mut self, meter: &Meter, item: &MeterRecord) {
+        self.items.push(ItemSummary::new(meter.slices(), item));
+        self.total.merge(item);
     }
 }

@@ -5,9 +5,9 @@
 //! a core's share goes evenly to its slices. Remainders go to the first ones.
 
 use snnc_compiler::ir::program::Program;
-use snnc_targets::{Energy, StaticPower};
+use snnc_targets::{Energy, EnergyComponent, StaticPower};
 
-use super::{Bill, Component};
+use super::EnergyBreakdown;
 use crate::counts::SliceTable;
 
 /// Bits of a KiB.
@@ -20,7 +20,7 @@ pub fn present(program: &Program) -> [u64; StaticPower::ALL.len()] {
     StaticPower::ALL.map(|power| (parts(program, power) / KIB) as u64)
 }
 
-/// The same in parts of 8192, as memory need not be whole KiB.
+/// How much of a [`StaticPower`] a board has, in parts of 8192, as memory need not be whole KiB.
 fn parts(program: &Program, power: StaticPower) -> u128 {
     let topology = program.topology();
     let in_use = program.cores.values().filter(|core| !core.slices.is_empty()).count();
@@ -84,33 +84,33 @@ impl StaticSplit {
         self.powers_pw.map(|pw| pw.saturating_mul(time_ps.into()) / PW_PS)
     }
 
-    /// Charges a pass to the bills of its slices; what was charged, as [`StaticSplit::energies`].
-    pub fn charge(&self, time_ps: u64, bills: &mut [Bill]) -> [u128; StaticPower::ALL.len()] {
+    /// Charges a pass to the breakdowns of its slices; what was charged, as [`StaticSplit::energies`].
+    pub fn charge(&self, time_ps: u64, breakdowns: &mut [EnergyBreakdown]) -> [u128; StaticPower::ALL.len()] {
         let energies = self.energies(time_ps);
         for (power, attojoules) in StaticPower::ALL.into_iter().zip(energies) {
             match power {
                 StaticPower::Chip | StaticPower::Core | StaticPower::MemoryKib => {
-                    self.to_chips(attojoules, bills);
+                    self.to_chips(attojoules, breakdowns);
                 }
-                StaticPower::CoreInUse => self.to_cores(attojoules, &self.cores, bills),
+                StaticPower::CoreInUse => self.to_cores(attojoules, &self.cores, breakdowns),
             }
         }
         energies
     }
 
-    fn to_chips(&self, attojoules: u128, bills: &mut [Bill]) {
+    fn to_chips(&self, attojoules: u128, breakdowns: &mut [EnergyBreakdown]) {
         let mut chips = shares(attojoules, self.chips.len() + self.unused_chips);
         for (cores, share) in self.chips.iter().zip(&mut chips) {
-            self.to_cores(share, cores, bills);
+            self.to_cores(share, cores, breakdowns);
         }
-        self.to_cores(chips.sum(), &self.cores, bills);
+        self.to_cores(chips.sum(), &self.cores, breakdowns);
     }
 
-    fn to_cores(&self, attojoules: u128, cores: &[usize], bills: &mut [Bill]) {
+    fn to_cores(&self, attojoules: u128, cores: &[usize], breakdowns: &mut [EnergyBreakdown]) {
         for (&core, share) in cores.iter().zip(shares(attojoules, cores.len())) {
             let slices = self.starts[core]..self.starts[core + 1];
-            for (bill, part) in bills[slices.clone()].iter_mut().zip(shares(share, slices.len())) {
-                bill[Component::Static] += part;
+            for (breakdown, part) in breakdowns[slices.clone()].iter_mut().zip(shares(share, slices.len())) {
+                breakdown[EnergyComponent::Static] += part;
             }
         }
     }
@@ -127,7 +127,7 @@ mod tests {
     use snnc_targets::{Provenance, Sourced, registry};
 
     use super::*;
-    use crate::network::fixture::{program, slice_table};
+    use crate::noc::fixture::{program, slice_table};
 
     #[test]
     fn shares_lose_nothing_and_differ_by_one_at_most() {
@@ -151,9 +151,11 @@ mod tests {
     }
 
     fn charged((table, split): &(SliceTable, StaticSplit), time: u64) -> (Vec<u128>, [u128; 4]) {
-        let mut bills = vec![Bill::default(); table.cores.len()];
-        let energies = split.charge(time, &mut bills);
-        let core = |c: usize| bills[table.starts[c]..table.starts[c + 1]].iter().map(Bill::total).sum();
+        let mut breakdowns = vec![EnergyBreakdown::default(); table.cores.len()];
+        let energies = split.charge(time, &mut breakdowns);
+        let core = |c: usize| {
+            breakdowns[table.starts[c]..table.starts[c + 1]].iter().map(EnergyBreakdown::total).sum()
+        };
         ((0..table.starts.len() - 1).map(core).collect(), energies)
     }
 

@@ -1,37 +1,66 @@
 //! What happened, summed over the timesteps of a pass: events, hops, host words and time, by iteration and slice.
 
+use derive_more::AddAssign;
 use snnc_compiler::ir::PopulationId;
 use snnc_targets::entity::EntityMap;
+use snnc_targets::{EnergyEvent, EventMap};
 
 use crate::counts::{Events, PassCounts, SliceTable};
-use crate::network::{Hops, Network};
-use crate::time::{Bound, Drained, Latencies, PassTime, Sampled};
+use crate::noc::{Hops, Noc};
+use crate::time::{Bottleneck, Latencies, PassTime, Sampled, SimulatedStep};
 
 /// What happened in one slice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, AddAssign)]
 pub struct SliceTally {
-    /// Events of its neurons, axons and synapses.
-    pub events: Events,
-    /// Hops of the packets it sent.
-    pub hops: Hops,
-    /// Deliveries of the packets it sent.
-    pub deliveries: u64,
+    /// How often each energy event happened; hops and deliveries of the packets it sent, whatever their flits.
+    pub events: EventMap<u64>,
     /// Packets that left its core: those it sent, or one for each spike where packets fork on their way.
     pub departures: u64,
-    /// Words the host wrote.
-    pub host_writes: u64,
-    /// Words the host read.
-    pub host_reads: u64,
+    /// Updates with an input sum outside the accumulator's width, or a synaptic current outside its own.
+    pub accumulator_overflows: u64,
+    /// Membranes clipped to the state's width.
+    pub state_saturations: u64,
 }
 
-impl std::ops::AddAssign for SliceTally {
-    fn add_assign(&mut self, other: Self) {
-        self.events += other.events;
-        self.hops += other.hops;
-        self.deliveries += other.deliveries;
-        self.departures += other.departures;
-        self.host_writes += other.host_writes;
-        self.host_reads += other.host_reads;
+impl SliceTally {
+    /// Links crossed by the packets it sent.
+    pub fn hops(&self) -> u64 {
+        let kinds = [EnergyEvent::HopEastWest, EnergyEvent::HopNorthSouth, EnergyEvent::HopChip];
+        kinds.into_iter().map(|kind| self.events[kind]).sum()
+    }
+
+    /// What its neurons, axons and synapses did, as models of time ask for it.
+    pub fn unit_events(&self) -> Events {
+        Events {
+            synaptic_operations: self.events[EnergyEvent::SynapticOperation],
+            updates_active: self.events[EnergyEvent::NeuronUpdateActive],
+            updates_inactive: self.events[EnergyEvent::NeuronUpdateInactive],
+            spikes: self.events[EnergyEvent::NeuronSpike],
+            packets_sent: self.events[EnergyEvent::AxonOut],
+            packets_received: self.events[EnergyEvent::AxonIn],
+            accumulator_overflows: self.accumulator_overflows,
+            state_saturations: self.state_saturations,
+        }
+    }
+
+    /// Counts what its neurons, axons and synapses did.
+    fn add_events(&mut self, counted: &Events) {
+        self.events[EnergyEvent::SynapticOperation] += counted.synaptic_operations;
+        self.events[EnergyEvent::NeuronUpdateActive] += counted.updates_active;
+        self.events[EnergyEvent::NeuronUpdateInactive] += counted.updates_inactive;
+        self.events[EnergyEvent::NeuronSpike] += counted.spikes;
+        self.events[EnergyEvent::AxonOut] += counted.packets_sent;
+        self.events[EnergyEvent::AxonIn] += counted.packets_received;
+        self.accumulator_overflows += counted.accumulator_overflows;
+        self.state_saturations += counted.state_saturations;
+    }
+
+    /// Counts the ways of packets that it sent.
+    fn add_packets(&mut self, deliveries: u64, hops: Hops) {
+        self.events[EnergyEvent::TileDelivery] += deliveries;
+        self.events[EnergyEvent::HopEastWest] += hops.east_west;
+        self.events[EnergyEvent::HopNorthSouth] += hops.north_south;
+        self.events[EnergyEvent::HopChip] += hops.chip;
     }
 }
 
@@ -44,8 +73,8 @@ pub struct TimeTally {
     pub host_ps: u128,
     /// Of it barriers, ps.
     pub barrier_ps: u128,
-    /// Timesteps by what they waited for, in the order of [`Bound::ALL`].
-    pub bounds: [u64; Bound::ALL.len()],
+    /// Timesteps by what they waited for, in the order of [`Bottleneck::ALL`].
+    pub bounds: [u64; Bottleneck::ALL.len()],
     /// Time under way of the packets of simulated timesteps, ps.
     pub packets: Latencies,
     /// What that would have come to in an empty mesh, ps.
@@ -74,7 +103,7 @@ impl TimeTally {
         time.sampled.into_iter().for_each(|sampled| self.sampled += sampled);
     }
 
-    fn add_simulated(&mut self, busiest_ps: u64, drained: &Drained) {
+    fn add_simulated(&mut self, busiest_ps: u64, drained: &SimulatedStep) {
         self.packets += &drained.packets;
         self.zero_load_ps += drained.zero_load_ps;
         self.simulated_ps += u128::from(drained.time_ps);
@@ -100,7 +129,7 @@ impl std::ops::AddAssign for TimeTally {
     }
 }
 
-/// One iteration, summed over images.
+/// One iteration, summed over items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IterationTally {
     /// Passes of each network, by its index.
@@ -140,14 +169,14 @@ impl std::ops::AddAssign<&IterationTally> for IterationTally {
 
 /// What happened, by iteration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct TallyByIteration {
     networks: usize,
     slices: usize,
     /// In order.
     pub iterations: Vec<IterationTally>,
 }
 
-impl Tally {
+impl TallyByIteration {
     /// Empty, for so many networks and slices.
     pub fn new(networks: usize, slices: usize) -> Self {
         Self { networks, slices, iterations: Vec::new() }
@@ -207,21 +236,20 @@ impl Tally {
 }
 
 /// A pass summed over its timesteps, by slice.
-pub(super) fn summed(network: &Network, counts: &PassCounts) -> Vec<SliceTally> {
-    let words = counts.host_writes.iter().zip(&counts.host_reads);
-    let mut slices: Vec<SliceTally> = words
-        .map(|(&host_writes, &host_reads)| SliceTally { host_writes, host_reads, ..SliceTally::default() })
-        .collect();
+pub(super) fn summed(network: &Noc, counts: &PassCounts) -> Vec<SliceTally> {
+    let mut slices = vec![SliceTally::default(); counts.host_writes.len()];
+    for (slice, (&written, &read)) in slices.iter_mut().zip(counts.host_writes.iter().zip(&counts.host_reads))
+    {
+        slice.events[EnergyEvent::HostWrite] += written;
+        slice.events[EnergyEvent::HostRead] += read;
+    }
     for step in &counts.steps {
-        slices.iter_mut().zip(&step.events).for_each(|(slice, &events)| slice.events += events);
+        slices.iter_mut().zip(&step.events).for_each(|(slice, events)| slice.add_events(events));
         match network.departures(step) {
             Some(casts) => casts.for_each(|(slice, spikes)| slices[slice].departures += spikes),
             None => slices.iter_mut().zip(&step.events).for_each(|(s, e)| s.departures += e.packets_sent),
         }
     }
-    network.sent(&counts.steps, |slice, packets, hops| {
-        slices[slice].deliveries += packets;
-        slices[slice].hops += hops;
-    });
+    network.sent(&counts.steps, |slice, packets, hops| slices[slice].add_packets(packets, hops));
     slices
 }

@@ -6,10 +6,10 @@ use crate::counts::PassCounts;
 use crate::time::cycle::keep_slowest;
 use crate::time::{PassTime, SlowPacket, StepTime};
 
-/// One timestep of an image.
+/// One timestep of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimedStep {
-    /// Pass within the image.
+    /// Pass within the item.
     pub iteration: usize,
     /// The network that ran.
     pub network: NetworkId,
@@ -23,8 +23,8 @@ pub struct TimedStep {
 
 /// A packet that was under way for long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slow {
-    /// Image, pass within it, timestep within that.
+pub struct LocatedSlowPacket {
+    /// Item, pass within it, timestep within that.
     pub at: (u64, usize, usize),
     /// The packet; times in ps.
     pub packet: SlowPacket,
@@ -33,22 +33,17 @@ pub struct Slow {
 /// Timesteps, links and slow packets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timesteps {
-    /// In order; sums over images have none.
+    /// In order; sums over items have none.
     pub steps: Vec<TimedStep>,
-    /// Packets over each of [`crate::network::Network::links`]; empty without a time.
+    /// Packets over each of [`crate::noc::Noc::links`]; empty without a time.
     pub link_packets: Vec<u64>,
     /// Slowest first.
-    pub slowest: Vec<Slow>,
+    pub slowest: Vec<LocatedSlowPacket>,
 }
 
 impl Timesteps {
-    /// Adds a pass: which image and which pass of it.
-    pub(super) fn add_pass(
-        &mut self,
-        (image, iteration): (u64, usize),
-        counts: &PassCounts,
-        time: &PassTime,
-    ) {
+    /// Adds a pass: which item and which pass of it.
+    pub(super) fn add_pass(&mut self, (item, iteration): (u64, usize), counts: &PassCounts, time: &PassTime) {
         let network = counts.network;
         let timed = time.steps.iter().zip(&counts.steps).enumerate();
         self.steps.extend(timed.map(|(step, (&time, sent))| {
@@ -56,12 +51,12 @@ impl Timesteps {
             TimedStep { iteration, network, step, time, packets }
         }));
         self.add_links(&time.link_packets);
-        let slow = |&(step, packet)| Slow { at: (image, iteration, step), packet };
+        let slow = |&(step, packet)| LocatedSlowPacket { at: (item, iteration, step), packet };
         self.slowest.extend(time.slowest.iter().map(slow));
         self.cut();
     }
 
-    /// Adds another image's links and slow packets.
+    /// Adds another item's links and slow packets.
     pub(super) fn merge(&mut self, other: &Self) {
         self.add_links(&other.link_packets);
         self.slowest.extend(&other.slowest);

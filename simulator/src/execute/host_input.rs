@@ -1,33 +1,35 @@
 //! What the host computes before a pass: constant inputs through float stages into integer biases.
 //!
-//! Plain f64 in a fixed order, without fused multiply-add, so the same on every machine. A current is rounded to the nearest
-//! bias; where the chip's neuron would then fire in another timestep than the trained one, to the nearest with which it
-//! does, if the format holds one. (Under a constant current spikes repeat with the period of the first, so that settles all.)
+//! Plain f64 in a fixed order, without fused multiply-add, so the same on every machine. A current is rounded to the
+//! nearest bias; where the chip's neuron would then fire in another timestep than the trained one, to the nearest
+//! with which it does, if the format holds one. (Under a constant current spikes repeat with the period of the first,
+//! so that settles all.)
 
 use rayon::prelude::*;
-use snnc_compiler::ir::spiking::{HostInput, Model, NeuronFormat, TrainedNeuron};
+use snnc_compiler::ir::spiking::{HostInput, NeuronFormat, SpikingModel, TrainedNeuron};
 
 use crate::counts::Events;
-use crate::neuron::{Rule, State};
+use crate::neuron::{NeuronRule, NeuronState};
 
 /// Biases that are worth a task.
 const SHARE: usize = 1 << 11;
 /// Neighbours of the nearest bias that are tried.
 const TRIES: usize = 64;
 
-/// Biases of a host-fed population, `[c, h, w]` row-major in its own order, and how many were clipped to the bias format.
-pub fn biases(model: &Model, host: &HostInput, input: &[f64]) -> (Vec<i32>, u64) {
+/// Biases of a host-fed population, `[c, h, w]` row-major in its own order, and how many were clipped to the bias
+/// format.
+pub fn biases(model: &SpikingModel, host: &HostInput, input: &[f64]) -> (Vec<i32>, u64) {
     let current = host.current(input);
     let population = &model.populations[host.population];
     let positions = population.shape.positions().max(1);
     let mut biases = vec![0; current.len()];
-    let alike = Alike::new(model, host);
+    let rounding = SpikeTimeRounding::new(model, host);
     let encode = |channel: usize, (biases, values): (&mut [i32], &[f64])| {
         let mut clipped = 0;
         for (bias, &value) in biases.iter_mut().zip(values) {
             let (encoded, clips) = model.neuron.encode_bias(value * host.scale[channel]);
-            *bias = alike.as_ref().map_or(encoded, |alike| {
-                alike.encode(channel, value, (encoded, value * host.scale[channel]))
+            *bias = rounding.as_ref().map_or(encoded, |rounding| {
+                rounding.encode(channel, value, (encoded, value * host.scale[channel]))
             });
             clipped += u64::from(clips);
         }
@@ -43,23 +45,23 @@ pub fn biases(model: &Model, host: &HostInput, input: &[f64]) -> (Vec<i32>, u64)
 }
 
 /// Rounds such that the chip's neuron fires when the trained one does.
-struct Alike<'a> {
+struct SpikeTimeRounding<'a> {
     trained: TrainedNeuron,
     format: &'a NeuronFormat,
-    rule: Rule,
+    rule: NeuronRule,
     /// Mantissas, one a channel.
     thresholds: &'a [u32],
     steps: u32,
 }
 
-impl<'a> Alike<'a> {
-    /// None where the trained neuron is not known.
-    fn new(model: &'a Model, host: &HostInput) -> Option<Self> {
+impl<'a> SpikeTimeRounding<'a> {
+    /// `None` where the trained neuron is not known.
+    fn new(model: &'a SpikingModel, host: &HostInput) -> Option<Self> {
         let population = &model.populations[host.population];
         Some(Self {
             trained: host.neuron?,
             format: &model.neuron,
-            rule: Rule::new(&model.neuron, &population.dynamics, population.input_shift),
+            rule: NeuronRule::new(&model.neuron, &population.dynamics, population.input_shift),
             thresholds: population.dynamics.thresholds(),
             steps: population.window.steps,
         })
@@ -98,7 +100,7 @@ impl<'a> Alike<'a> {
 
     /// In which step, counted from 1, the chip's neuron fires.
     fn first_spike(&self, bias: i32, threshold: i32) -> Option<u32> {
-        let (mut state, mut events) = (State::default(), Events::default());
+        let (mut state, mut events) = (NeuronState::default(), Events::default());
         (1..=self.steps).find(|_| {
             self.rule.integrate(&mut state, 0, bias, &mut events);
             self.rule.fire(&mut state, threshold)
@@ -127,14 +129,15 @@ mod tests {
         let format = NeuronFormat::new(&registry::load(target).unwrap().neuron, 8);
         let trained = TrainedNeuron { tau, threshold: 1.0, reset: 0.0 };
         let decay = tau.map_or(0, |tau| ((1u32 << format.decay_bits) as f64 / tau).round() as u32);
-        let rule = Rule::new(&format, &NeuronModel::lif(decay, vec![mantissa]), format.weight_shift);
-        let alike = Alike { trained, format: &format, rule, thresholds: &[mantissa], steps: 16 };
+        let rule = NeuronRule::new(&format, &NeuronModel::lif(decay, vec![mantissa]), format.weight_shift);
+        let rounding =
+            SpikeTimeRounding { trained, format: &format, rule, thresholds: &[mantissa], steps: 16 };
         let unit = f64::from(mantissa << format.threshold_shift);
         let spike = |&current: &f64| {
             let exact = current * unit / tau.unwrap_or(1.0);
-            let bias = alike.encode(0, current, (format.encode_bias(exact).0, exact));
+            let bias = rounding.encode(0, current, (format.encode_bias(exact).0, exact));
             assert!(format.bias_is_representable(bias));
-            (alike.first_spike(bias, unit as i32), trained.first_spike(current, 16).0)
+            (rounding.first_spike(bias, unit as i32), trained.first_spike(current, 16).0)
         };
         currents.iter().map(spike).collect()
     }

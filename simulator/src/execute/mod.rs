@@ -1,43 +1,44 @@
 //! Executes a program from its cores' own memories, in the target's integers.
 //!
-//! A pass goes component by component of the network ([`snnc_compiler::ir::components`]). A population without a cycle comes
-//! after its sources, so all spikes that reach a slice are known before it runs its whole window ([`pass`]); populations of
-//! a cycle run timestep by timestep, all together ([`cycle`]). Within a slice, per timestep: packets -> axon -> synapse list ->
-//! accumulators -> neurons -> spikes. Slices that receive the same packets run as one [`gang`]. Gangs of one
-//! population run in parallel; every gang writes only its own state, so threads cannot change a result.
+//! A pass goes component by component of the network ([`snnc_compiler::ir::components`]). A population without a
+//! cycle comes after its sources, so all spikes that reach a slice are known before it runs its whole window
+//! ([`pass`]); populations of a cycle run timestep by timestep, all together ([`recurrent`]). Within a slice, per
+//! timestep: packets -> axon -> synapse list -> accumulators -> neurons -> spikes. Slices that receive the same
+//! packets are fused and run as one ([`fused`]). Fused slices of one population run in parallel; every group of fused
+//! slices writes only its own state, so threads cannot change a result.
 //!
 //! Oracles, plain and never optimised: [`plain`] moves explicit packets between cores, timestep by timestep, and
 //! [`oracle`] interprets the spiking IR without any core.
 
-mod account;
-pub mod arrivals;
-mod cycle;
-pub mod feeds;
-pub mod gang;
+mod counting;
+pub mod fused;
 pub mod host_input;
+pub mod incoming;
 pub mod kernels;
 pub mod oracle;
+pub mod packet_counter;
 pub mod pass;
 pub mod plain;
 pub mod record;
+mod recurrent;
 pub mod slice;
 pub mod spikes;
 
 use std::sync::Arc;
 
-use snnc_compiler::ir::components::Component;
-use snnc_compiler::ir::program::trees::Trees;
+use snnc_compiler::ir::components::PopulationComponent;
+use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{NetworkId, PopulationId};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
-use arrivals::Postage;
-use gang::Gang;
-use kernels::level::Level;
-pub use pass::Pass;
-use record::Traces;
+use fused::FusedSlices;
+use kernels::level::SimdLevel;
+use packet_counter::PacketCounter;
+pub use pass::ChipPass;
+use record::SliceTraces;
 
 /// A program ready to run.
 #[derive(Debug)]
@@ -46,39 +47,39 @@ pub struct Chip {
     pub program: Arc<Program>,
     /// Numbering of its slices.
     pub table: SliceTable,
-    /// How its slices run, by population.
-    gangs: Arc<Vec<Vec<Gang>>>,
+    /// By population: its slices, fused where they receive the same packets.
+    fusions: Arc<Vec<Vec<FusedSlices>>>,
     /// Its slices.
     slices: Arc<Vec<Slice>>,
     /// How its packets are counted.
-    postage: Postage,
-    /// Populations whose spikes someone reads by position.
+    packet_counter: PacketCounter,
+    /// By population: whether some receiver reads its spikes by position.
     indexed: Vec<bool>,
-    /// Slices whose spikes someone reads one by one.
+    /// By slice: whether some receiver reads its spikes one by one.
     listed: Vec<bool>,
     /// Instructions that the inner loops use.
-    level: Level,
+    level: SimdLevel,
     /// What runs by itself, in order.
-    components: Vec<Component>,
+    components: Vec<PopulationComponent>,
     /// Timesteps after the window of each population in which spikes still arrive.
     late: Vec<u32>,
     /// Multicast trees, if the target has them.
-    trees: Option<Trees>,
+    trees: Option<MulticastTrees>,
 }
 
 /// How a chip is executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Choice {
+pub struct KernelChoice {
     /// Instructions of the inner loops.
-    pub level: Level,
+    pub level: SimdLevel,
     /// Whether sums are gathered by rows where they can be; else all are scattered packet by packet.
     pub rows: bool,
 }
 
-impl Default for Choice {
-    /// The fastest.
+impl Default for KernelChoice {
+    /// The fastest loops of this processor.
     fn default() -> Self {
-        Self { level: Level::best(), rows: true }
+        Self { level: SimdLevel::best(), rows: true }
     }
 }
 
@@ -87,50 +88,50 @@ impl Default for Choice {
 pub struct PassOutcome {
     /// Values of the network's read-outs, `[c, h, w]` row-major each, in the order of [`Model::readouts`].
     ///
-    /// [`Model::readouts`]: snnc_compiler::ir::spiking::Model::readouts
+    /// [`Model::readouts`]: snnc_compiler::ir::spiking::SpikingModel::readouts
     pub readouts: Vec<Vec<f64>>,
     /// Event counts.
     pub counts: PassCounts,
     /// Spikes by slice (empty for slices of other networks).
-    pub traces: Traces,
+    pub traces: SliceTraces,
 }
 
 impl Chip {
     /// Indexes a verified program, which is shared and not copied.
     pub fn new(program: impl Into<Arc<Program>>) -> Self {
-        Self::with(program, Choice::default())
+        Self::with(program, KernelChoice::default())
     }
 
-    /// The same by other inner loops; results do not depend on them.
-    pub fn with(program: impl Into<Arc<Program>>, choice: Choice) -> Self {
+    /// Indexes a verified program that will run with chosen inner loops; results do not depend on them.
+    pub fn with(program: impl Into<Arc<Program>>, choice: KernelChoice) -> Self {
         let program = program.into();
         let table = SliceTable::new(&program);
-        let feeds = feeds::index(&program, &table);
-        let gangs = gang::index(&program, &table, &feeds, choice.rows);
+        let connections = incoming::index(&program, &table);
+        let fusions = fused::index(&program, &table, &connections, choice.rows);
         let mut chip = Self {
             slices: record::slices(&program, &table),
-            postage: Postage::new(&program, &table, &feeds),
-            indexed: vec![false; gangs.len()],
+            packet_counter: PacketCounter::new(&program, &table, &connections),
+            indexed: vec![false; fusions.len()],
             listed: vec![false; table.len()],
             components: program.components().all,
-            late: vec![0; gangs.len()],
-            trees: Trees::of(&program),
+            late: vec![0; fusions.len()],
+            trees: MulticastTrees::of(&program),
             level: choice.level,
             table,
-            gangs: Arc::new(gangs),
+            fusions: Arc::new(fusions),
             program,
         };
-        for gang in chip.gangs.iter().flatten() {
-            for feed in gang.slices.iter().flat_map(|&slice| &feeds[slice]) {
+        for fused in chip.fusions.iter().flatten() {
+            for connection in fused.slices.iter().flat_map(|&slice| &connections[slice]) {
                 let [source, target] =
-                    [feed.source, gang.slices[0]].map(|slice| chip.table.populations[slice]);
+                    [connection.source, fused.slices[0]].map(|slice| chip.table.populations[slice]);
                 let end = |population| chip.program.model.populations[population].window.end();
                 let late = &mut chip.late[target.0 as usize];
-                *late = (end(source) + feed.delay).saturating_sub(end(target)).max(*late);
-                if gang.reads_positions() {
-                    chip.indexed[chip.table.populations[feed.source].0 as usize] = true;
+                *late = (end(source) + connection.delay).saturating_sub(end(target)).max(*late);
+                if fused.reads_positions() {
+                    chip.indexed[chip.table.populations[connection.source].0 as usize] = true;
                 } else {
-                    chip.listed[feed.source] = true;
+                    chip.listed[connection.source] = true;
                 }
             }
         }
@@ -141,18 +142,19 @@ impl Chip {
     /// network that the host does not feed takes any input.
     ///
     /// # Errors
-    /// [`Code::Argument`] for a network that the program does not have, [`Code::LayerShape`] for an input of another length.
+    /// [`Code::Argument`] for a network that the program does not have, [`Code::LayerShape`] for an input of another
+    /// length.
     pub fn run(&self, network: NetworkId, input: &[f64]) -> Result<PassOutcome, Diagnostic> {
         Ok(self.start(network, input)?.count(Grain::Timestep))
     }
 
-    /// The same, with its counting put off: nothing but counts and traces is missing.
+    /// Runs one pass as [`Chip::run`] does, but leaves counts and traces to [`ChipPass::count`].
     ///
     /// # Errors
     /// Those of [`Chip::run`].
-    pub fn start(&self, network: NetworkId, input: &[f64]) -> Result<Pass<'_>, Diagnostic> {
+    pub fn start(&self, network: NetworkId, input: &[f64]) -> Result<ChipPass<'_>, Diagnostic> {
         self.check_input(network, input)?;
-        Ok(Pass::run(self, network, input))
+        Ok(ChipPass::run(self, network, input))
     }
 
     /// Whether an input is one of a network.
@@ -160,7 +162,7 @@ impl Chip {
         let model = &self.program.model;
         let Some(of) = model.networks.get(network) else {
             let message = format!("the program has {} networks", model.networks.len());
-            return Err(Diagnostic::new(Code::Argument, network.to_string(), message));
+            return Err(Diagnostic::new(Code::Argument, Subject::IrNetwork(network, None), message));
         };
         // All inputs of a network have one shape.
         let fed = model.inputs.iter().find(|host| model.populations[host.population].network == network);
@@ -168,7 +170,7 @@ impl Chip {
             return Ok(());
         };
         let message = format!("{} input values found, {} expected for {shape}", input.len(), shape.len());
-        Err(Diagnostic::new(Code::LayerShape, format!("network {}", of.name), message))
+        Err(Diagnostic::new(Code::LayerShape, Subject::Network(of.name.clone()), message))
     }
 
     /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major as the outside numbers them, for each

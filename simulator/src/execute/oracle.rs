@@ -1,13 +1,13 @@
 //! The spiking IR's own interpreter: populations and projections, no cores, no packets. Never optimised.
 //!
 //! What any mapping must reproduce: spikes, membranes and the number of synaptic operations. Neurons are numbered as
-//! in the IR given, whatever its populations' orders say. Their arithmetic ([`stepped`]) is written from the equations, in
-//! 128 bits, and shares no line with [`crate::neuron`].
+//! in the IR given, whatever its populations' orders say. Their arithmetic ([`stepped`]) is written from the
+//! equations, in 128 bits, and shares no line with [`crate::neuron`].
 
 use std::collections::BTreeMap;
 
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Model, NeuronFormat, NeuronModel, Population, Reset, SpikingIr,
+    Bias, Connectivity, NeuronFormat, NeuronModel, Population, Reset, SpikingIr, SpikingModel,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
@@ -53,7 +53,7 @@ pub fn run(ir: &SpikingIr, network: NetworkId, input: &[f64]) -> BTreeMap<Popula
     traces
 }
 
-fn biases(model: &Model, id: PopulationId, population: &Population, input: &[f64]) -> Vec<i32> {
+fn biases(model: &SpikingModel, id: PopulationId, population: &Population, input: &[f64]) -> Vec<i32> {
     let neurons = 0..population.shape.len();
     match &population.bias {
         Bias::Zero => vec![0; neurons.len()],
@@ -117,7 +117,7 @@ fn sums(
 }
 
 fn update(
-    model: &Model,
+    model: &SpikingModel,
     population: &Population,
     sums: &[i32],
     bias: &[i32],

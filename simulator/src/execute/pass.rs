@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use snnc_compiler::ir::components::Component;
+use snnc_compiler::ir::components::PopulationComponent;
 use snnc_compiler::ir::spiking::Window;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 
-use super::gang::{Done, Gang, Part};
+use super::fused::{FusedPart, FusedSlices, WindowResult};
 use super::kernels::LANES;
-use super::record::Record;
-use super::slice::Spike;
+use super::record::PopulationRecord;
+use super::slice::SliceSpike;
 use super::{Chip, host_input};
 use crate::counts::SliceIndex;
 
@@ -19,22 +19,22 @@ pub(super) type Written = BTreeMap<PopulationId, (Vec<i32>, u64)>;
 
 /// A pass under way: what the populations so far did.
 #[derive(Debug)]
-pub struct Pass<'c> {
+pub struct ChipPass<'c> {
     pub(super) chip: &'c Chip,
     pub(super) network: NetworkId,
     pub(super) written: Written,
     /// By population.
-    pub(super) records: Vec<Option<Record>>,
+    pub(super) records: Vec<Option<PopulationRecord>>,
     /// Spikes of a slice by timestep of its window, for receivers that ask for them.
-    pub(super) fired: Vec<Vec<Vec<Spike>>>,
+    pub(super) fired: Vec<Vec<Vec<SliceSpike>>>,
     /// Values of the read-outs, once all populations have run.
     pub(super) readouts: Vec<Vec<f64>>,
 }
 
-impl<'c> Pass<'c> {
+impl<'c> ChipPass<'c> {
     /// Runs all populations of a network on its constant input.
     pub(super) fn run(chip: &'c Chip, network: NetworkId, input: &[f64]) -> Self {
-        let populations = chip.gangs.len();
+        let populations = chip.fusions.len();
         let mut pass = Self {
             chip,
             network,
@@ -43,13 +43,13 @@ impl<'c> Pass<'c> {
             fired: vec![Vec::new(); chip.table.len()],
             readouts: Vec::new(),
         };
-        let of_network = |component: &&Component| {
+        let of_network = |component: &&PopulationComponent| {
             chip.program.model.populations[component.populations[0]].network == network
         };
         for component in chip.components.iter().filter(of_network) {
             match component.cyclic {
                 false => pass.population(component.populations[0]),
-                true => pass.cycle(&component.populations),
+                true => pass.recurrent(&component.populations),
             }
         }
         pass.readouts = pass.read();
@@ -63,7 +63,7 @@ pub(super) fn write_inputs(chip: &Chip, network: NetworkId, input: &[f64]) -> Wr
     of_network.map(|host| (host.population, host_input::biases(model, host, input))).collect()
 }
 
-impl Pass<'_> {
+impl ChipPass<'_> {
     /// Timesteps in which a population is updated.
     pub(super) fn window(&self, population: PopulationId) -> Window {
         self.chip.program.model.populations[population].window
@@ -75,7 +75,7 @@ impl Pass<'_> {
     }
 
     /// What an earlier population did, or one of the same cycle so far.
-    pub(super) fn record(&self, population: PopulationId) -> &Record {
+    pub(super) fn record(&self, population: PopulationId) -> &PopulationRecord {
         let record = self.records[population.0 as usize].as_ref();
         record.expect("sources come before their targets")
     }
@@ -88,54 +88,58 @@ impl Pass<'_> {
     }
 
     /// Spikes of a slice that a delay brings to timestep `step`; only of slices marked in [`Chip::listed`].
-    pub(super) fn fired(&self, source: SliceIndex, step: u32, delay: u32) -> &[Spike] {
+    pub(super) fn fired(&self, source: SliceIndex, step: u32, delay: u32) -> &[SliceSpike] {
         let sent = self.sent(self.chip.table.populations[source], step, delay);
         sent.map_or(&[], |sent| &self.fired[source][sent])
     }
 
-    /// Biases that the host wrote for a population, by gang and slot.
+    /// Biases that the host wrote for a population, by fused slices and slot.
     pub(super) fn biases(&self, id: PopulationId) -> Vec<Option<Vec<[i32; LANES]>>> {
         let chip = self.chip;
         let written = self.written.get(&id).map(|(values, _)| values.as_slice());
-        let of = |gang: &Gang| written.map(|values| gang.biases(&chip.program, &chip.table, Some(values)));
-        chip.gangs[id.0 as usize].iter().map(of).collect()
+        let of = |fused: &FusedSlices| {
+            written.map(|values| fused.biases(&chip.program, &chip.table, Some(values)))
+        };
+        chip.fusions[id.0 as usize].iter().map(of).collect()
     }
 
-    /// Runs a population: its gangs' parts in parallel, each of which writes only its own state.
+    /// Runs a population: its fused slices' parts in parallel, each of which writes only its own state.
     fn population(&mut self, id: PopulationId) {
         let chip = self.chip;
-        let gangs = &chip.gangs[id.0 as usize];
+        let fusions = &chip.fusions[id.0 as usize];
         let biases = self.biases(id);
         let threads = rayon::current_num_threads();
-        let parts: Vec<(usize, Part)> = gangs
+        let parts: Vec<(usize, FusedPart)> = fusions
             .iter()
             .enumerate()
-            .flat_map(|(g, gang)| gang.parts(threads, gangs.len() - 1).into_iter().map(move |part| (g, part)))
+            .flat_map(|(g, fused)| {
+                fused.parts(threads, fusions.len() - 1).into_iter().map(move |part| (g, part))
+            })
             .collect();
-        let run = |(g, part): &(usize, Part)| gangs[*g].run(self, id, biases[*g].as_deref(), part);
-        let done: Vec<Done> = parts.par_iter().map(run).collect();
-        let mut record = Record::new(&chip.program.model.populations[id]);
+        let run = |(g, part): &(usize, FusedPart)| fusions[*g].run(self, id, biases[*g].as_deref(), part);
+        let done: Vec<WindowResult> = parts.par_iter().map(run).collect();
+        let mut record = PopulationRecord::new(&chip.program.model.populations[id]);
         let channels = chip.program.model.populations[id].shape.channels;
-        let each = || parts.iter().zip(&done).map(|((g, _), done)| (&gangs[*g], done));
+        let each = || parts.iter().zip(&done).map(|((g, _), done)| (&fusions[*g], done));
         let spikes: Vec<usize> = (0..self.window(id).steps as usize)
             .map(|step| done.iter().map(|done| done.spikes(step)).sum())
             .collect();
         let index = chip.indexed[id.0 as usize].then_some((chip.level, spikes.as_slice()));
         record.spikes.write(index, |step, words| {
-            each().for_each(|(gang, done)| done.deposit_spikes(gang, channels, step, words));
+            each().for_each(|(fused, done)| done.deposit_spikes(fused, channels, step, words));
         });
-        for &slice in gangs.iter().flat_map(|gang| &gang.slices).filter(|&&slice| chip.listed[slice]) {
+        for &slice in fusions.iter().flat_map(|fused| &fused.slices).filter(|&&slice| chip.listed[slice]) {
             self.fired[slice] = record.fired(&chip.slices[slice]);
         }
-        let mut of_gang: Vec<Vec<Done>> = gangs.iter().map(|_| Vec::new()).collect();
-        parts.iter().zip(done).for_each(|(&(g, _), done)| of_gang[g].push(done));
-        record.keep(of_gang);
+        let mut of_group: Vec<Vec<WindowResult>> = fusions.iter().map(|_| Vec::new()).collect();
+        parts.iter().zip(done).for_each(|(&(g, _), done)| of_group[g].push(done));
+        record.keep(of_group);
         self.records[id.0 as usize] = Some(record);
     }
 
     /// Values of the network's read-outs, `[c, h, w]` row-major each, in the order of [`Model::readouts`].
     ///
-    /// [`Model::readouts`]: snnc_compiler::ir::spiking::Model::readouts
+    /// [`Model::readouts`]: snnc_compiler::ir::spiking::SpikingModel::readouts
     pub fn readouts(&self) -> &[Vec<f64>] {
         &self.readouts
     }
@@ -152,7 +156,7 @@ impl Pass<'_> {
                 let mut values = vec![0.0; shape.len()];
                 let membranes = self
                     .record(readout.population)
-                    .membranes(&self.chip.gangs[readout.population.0 as usize]);
+                    .membranes(&self.chip.fusions[readout.population.0 as usize]);
                 for (i, v) in membranes.into_iter().enumerate() {
                     let (position, c) = (i / shape.channels, i % shape.channels);
                     let neuron = c * shape.positions() + position;

@@ -10,12 +10,12 @@ use snnc_compiler::ir::{CoreId, NetworkId};
 
 use super::pass::write_inputs;
 use super::slice::local_bias;
-use super::{Chip, slice::Spike};
+use super::{Chip, slice::SliceSpike};
 use crate::counts::Events;
 
 /// A packet under way.
 #[derive(Debug, Clone, Copy)]
-struct Packet {
+struct OraclePacket {
     core: CoreId,
     axon: u32,
     atom: u32,
@@ -26,7 +26,7 @@ struct Packet {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainOutcome {
     /// Spikes by slice and timestep of the pass.
-    pub fired: Vec<Vec<Vec<Spike>>>,
+    pub fired: Vec<Vec<Vec<SliceSpike>>>,
     /// Membranes after each slice's window, local neuron order.
     pub membranes: Vec<Vec<i32>>,
     /// Synaptic currents likewise; 0 where neurons have none.
@@ -49,7 +49,7 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
         currents: zeros,
         events: vec![vec![Events::default(); slices]; steps as usize],
     };
-    let mut under_way: Vec<Packet> = Vec::new();
+    let mut under_way: Vec<OraclePacket> = Vec::new();
     for step in 0..steps {
         let mut sums: Vec<Vec<i32>> = program.cores.values().map(|c| vec![0; c.neurons() as usize]).collect();
         let (now, later): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|p| p.arrives == step);
@@ -76,7 +76,7 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
 }
 
 /// Adds one packet's weights in one slice; the number of synapses.
-fn integrate(core: &Core, packet: Packet, entry: &AxonEntry, sums: &mut [i32]) -> u64 {
+fn integrate(core: &Core, packet: OraclePacket, entry: &AxonEntry, sums: &mut [i32]) -> u64 {
     let axon = &core.axons[packet.axon as usize];
     let list = &core.lists[entry.list as usize];
     let (row, behind) = list.row(axon.first_atom + packet.atom);
@@ -101,7 +101,7 @@ fn update(
     sums: &[Vec<i32>],
     written: Option<&[i32]>,
     state: &mut PlainOutcome,
-    under_way: &mut Vec<Packet>,
+    under_way: &mut Vec<OraclePacket>,
 ) {
     let placed = chip.table.slice(program, index);
     let population = &program.model.populations[placed.slice.population];
@@ -130,10 +130,10 @@ fn update(
             continue;
         }
         events.spikes += 1;
-        state.fired[index][step as usize].push(Spike { position, atom });
+        state.fired[index][step as usize].push(SliceSpike { position, atom });
         for to in placed.routes(position) {
             let delay = program.cores[to.core].axons[to.axon as usize].delay;
-            under_way.push(Packet { core: to.core, axon: to.axon, atom, arrives: step + delay });
+            under_way.push(OraclePacket { core: to.core, axon: to.axon, atom, arrives: step + delay });
             events.packets_sent += 1;
         }
     }
@@ -150,8 +150,8 @@ pub(crate) struct Stepped {
     pub(crate) clipped: bool,
 }
 
-/// One timestep of a neuron with current `u` and membrane `v`, whose shifted sum and bias are given. Rounding toward zero is
-/// that of integer division.
+/// One timestep of a neuron with current `u` and membrane `v`, whose shifted sum and bias are given. Rounding toward
+/// zero is that of integer division.
 pub(crate) fn step(
     format: &NeuronFormat,
     neurons: &NeuronModel,

@@ -1,4 +1,4 @@
-//! What populations did in a pass, and the same slice by slice for those who ask.
+//! What populations did in a pass, and traces of single slices, made on demand.
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -7,51 +7,52 @@ use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{PopulationId, Shape};
 
-use super::gang::{Done, Gang};
-use super::slice::{SliceTrace, Spike};
-use super::spikes::Spikes;
+use super::fused::{FusedSlices, WindowResult};
+use super::slice::{SliceSpike, SliceTrace};
+use super::spikes::SpikeBits;
 use crate::counts::SliceTable;
 
 /// What a population did in a pass.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub struct PopulationRecord {
     /// Spikes by timestep of its window.
-    pub spikes: Spikes,
+    pub spikes: SpikeBits,
     shape: Shape,
     /// Timesteps of its window.
     steps: usize,
-    /// What the parts of its gangs did.
-    done: Vec<Vec<Done>>,
+    /// What the parts of its fused slices did.
+    done: Vec<Vec<WindowResult>>,
 }
 
-impl Record {
-    /// Before the window.
+impl PopulationRecord {
+    /// An empty record, as it is before the window.
     pub fn new(population: &Population) -> Self {
         let (shape, steps) = (population.shape, population.window.steps as usize);
-        Self { spikes: Spikes::new(shape, steps), shape, steps, done: Vec::new() }
+        Self { spikes: SpikeBits::new(shape, steps), shape, steps, done: Vec::new() }
     }
 
-    /// What the parts of each gang did, for those who count or look at membranes.
-    pub fn done(&self) -> &[Vec<Done>] {
+    /// What the parts of each group of fused slices did: counts and membranes.
+    pub fn done(&self) -> &[Vec<WindowResult>] {
         &self.done
     }
 
-    /// Keeps what the parts of each gang did, without their spikes, which are in [`Record::spikes`].
-    pub fn keep(&mut self, done: Vec<Vec<Done>>) {
+    /// Keeps what the parts of each group of fused slices did, without their spikes, which are in
+    /// [`PopulationRecord::spikes`].
+    pub fn keep(&mut self, done: Vec<Vec<WindowResult>>) {
         self.done = done;
-        self.done.iter_mut().flatten().for_each(Done::forget_spikes);
+        self.done.iter_mut().flatten().for_each(WindowResult::forget_spikes);
     }
 
     /// Spikes of one of its slices by timestep.
-    pub fn fired(&self, slice: &Slice) -> Vec<Vec<Spike>> {
+    pub fn fired(&self, slice: &Slice) -> Vec<Vec<SliceSpike>> {
         (0..self.steps).map(|step| self.spikes.of_slice(slice, step)).collect()
     }
 
-    /// Membranes after the window, `[position][channel]`; `gangs` are the population's.
-    pub fn membranes(&self, gangs: &[Gang]) -> Vec<i32> {
+    /// Membranes after the window, `[position][channel]`; `fusions` are the population's.
+    pub fn membranes(&self, fusions: &[FusedSlices]) -> Vec<i32> {
         let mut membranes = vec![0; self.shape.len()];
-        for (gang, parts) in gangs.iter().zip(&self.done) {
-            parts.iter().for_each(|done| done.deposit_membranes(gang, self.shape.channels, &mut membranes));
+        for (fused, parts) in fusions.iter().zip(&self.done) {
+            parts.iter().for_each(|done| done.deposit_membranes(fused, self.shape.channels, &mut membranes));
         }
         membranes
     }
@@ -69,35 +70,38 @@ impl Record {
     }
 }
 
-/// The records of a pass as traces of slices, made when first asked for: without timing nobody asks.
+/// Traces of all slices in a pass. They are made from the populations' records at the first access, since a run without
+/// a model of time never reads them.
 #[derive(Debug, Clone)]
-pub struct Traces {
+pub struct SliceTraces {
     slices: Arc<Vec<Slice>>,
-    gangs: Arc<Vec<Vec<Gang>>>,
+    fusions: Arc<Vec<Vec<FusedSlices>>>,
     /// By population; none for those of other networks.
-    records: Vec<Option<Record>>,
+    records: Vec<Option<PopulationRecord>>,
     made: OnceLock<Vec<SliceTrace>>,
 }
 
-impl Traces {
-    /// Of the records of a pass; they and the gangs by population, `slices` are all of the program.
+impl SliceTraces {
+    /// Keeps the records of a pass; they and the fused slices are given by population, `slices` are all of the program.
     pub(super) fn new(
         slices: Arc<Vec<Slice>>,
-        gangs: Arc<Vec<Vec<Gang>>>,
-        records: Vec<Option<Record>>,
+        fusions: Arc<Vec<Vec<FusedSlices>>>,
+        records: Vec<Option<PopulationRecord>>,
     ) -> Self {
-        Self { slices, gangs, records, made: OnceLock::new() }
+        Self { slices, fusions, records, made: OnceLock::new() }
     }
 
     /// What a population did; none if it is of another network.
-    pub fn population(&self, population: PopulationId) -> Option<&Record> {
+    pub fn population(&self, population: PopulationId) -> Option<&PopulationRecord> {
         self.records.get(population.0 as usize).and_then(Option::as_ref)
     }
 
     fn make(&self) -> Vec<SliceTrace> {
-        let gangs = self.gangs.iter().zip(&self.records);
-        let membranes: Vec<Vec<i32>> = gangs
-            .map(|(gangs, record)| record.as_ref().map(|record| record.membranes(gangs)).unwrap_or_default())
+        let fusions = self.fusions.iter().zip(&self.records);
+        let membranes: Vec<Vec<i32>> = fusions
+            .map(|(fusions, record)| {
+                record.as_ref().map(|record| record.membranes(fusions)).unwrap_or_default()
+            })
             .collect();
         let trace = |slice: &Slice| {
             let record = self.population(slice.population)?;
@@ -107,7 +111,7 @@ impl Traces {
     }
 }
 
-impl Deref for Traces {
+impl Deref for SliceTraces {
     type Target = [SliceTrace];
 
     /// One trace a slice; empty for slices of other networks.
@@ -116,7 +120,7 @@ impl Deref for Traces {
     }
 }
 
-impl PartialEq for Traces {
+impl PartialEq for SliceTraces {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }

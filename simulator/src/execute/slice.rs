@@ -5,7 +5,7 @@ use snnc_compiler::ir::spiking::{Bias, Population};
 
 /// A neuron of a slice that fired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Spike {
+pub struct SliceSpike {
     /// Position within the slice, row-major.
     pub position: u32,
     /// Channel within the slice.
@@ -16,7 +16,7 @@ pub struct Spike {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SliceTrace {
     /// Spikes by timestep of its window, ascending.
-    pub fired: Vec<Vec<Spike>>,
+    pub fired: Vec<Vec<SliceSpike>>,
     /// Membranes after the window, local neuron order.
     pub membranes: Vec<i32>,
 }

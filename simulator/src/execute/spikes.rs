@@ -1,8 +1,8 @@
 //! Spikes of a population in a pass, as bits: what its tasks write and everything behind it reads.
 //!
 //! Bit `position * channels + channel` of a timestep, positions row-major over the whole population, so a position's
-//! channels lie together and a timestep needs a bit a neuron. A [`List`] holds each position's channels, which is what
-//! summing rows of weights walks.
+//! channels lie together and a timestep needs a bit a neuron. A [`FiredChannels`] holds each position's channels,
+//! which is what summing rows of weights walks.
 
 use std::ops::Range;
 
@@ -10,44 +10,44 @@ use rayon::prelude::*;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Slice;
 
-use super::kernels::level::{Level, dispatch};
-use super::slice::Spike;
+use super::kernels::level::{SimdLevel, dispatch};
+use super::slice::SliceSpike;
 
 /// Entries behind a list of channels that may be read.
 pub const MARGIN: usize = 16;
 
 /// Spikes by timestep of the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spikes {
+pub struct SpikeBits {
     shape: Shape,
     /// Words of a timestep.
     stride: usize,
     words: Vec<u64>,
-    lists: Option<Lists>,
+    lists: Option<FiredChannelLists>,
 }
 
 /// Channels that fired, by timestep and position.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Lists {
-    /// Of each timestep, one for each position, and one past the last.
+struct FiredChannelLists {
+    /// By timestep: the first channel of each position, and one past the last.
     starts: Vec<u32>,
     /// First channel of each timestep, and one past the last.
     firsts: Vec<usize>,
-    /// Of each timestep those that fired and [`MARGIN`] entries more.
+    /// By timestep: the channels that fired, and [`MARGIN`] entries more.
     channels: Vec<u32>,
 }
 
 /// Channels that fired in a timestep: those of position p are `channels[starts[p]..starts[p + 1]]`; behind the last are
 /// [`MARGIN`] entries more. Nothing fired if it is empty.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct List<'s> {
+pub struct FiredChannels<'s> {
     /// One for each position, and one past the last.
     pub starts: &'s [u32],
     /// Ascending at each position.
     pub channels: &'s [u32],
 }
 
-impl<'s> List<'s> {
+impl<'s> FiredChannels<'s> {
     /// Where the channels that fired at a position are.
     #[inline(always)]
     pub fn span(&self, position: usize) -> Range<usize> {
@@ -63,11 +63,11 @@ impl<'s> List<'s> {
     }
 }
 
-/// One timestep, for who writes it.
+/// Write access to the bits of one timestep.
 #[derive(Debug)]
-pub struct StepMut<'s>(&'s mut [u64]);
+pub struct StepBitsMut<'s>(&'s mut [u64]);
 
-impl StepMut<'_> {
+impl StepBitsMut<'_> {
     /// Adds spikes from bit `first` on; bit i of `bits` is the neuron `first + i`.
     #[inline]
     pub fn add(&mut self, first: usize, bits: u64) {
@@ -79,8 +79,8 @@ impl StepMut<'_> {
     }
 }
 
-impl Spikes {
-    /// None yet.
+impl SpikeBits {
+    /// No spikes in `steps` timesteps.
     pub fn new(shape: Shape, steps: usize) -> Self {
         let stride = shape.len().div_ceil(64);
         Self { shape, stride, words: vec![0; stride * steps], lists: None }
@@ -93,31 +93,35 @@ impl Spikes {
 
     /// Lets `write` add the spikes of each timestep, several timesteps at a time. If they are to be read by position,
     /// `index` says with which instructions to list them, and how many `write` will add in each timestep.
-    pub fn write(&mut self, index: Option<(Level, &[usize])>, write: impl Fn(usize, &mut StepMut) + Sync) {
+    pub fn write(
+        &mut self,
+        index: Option<(SimdLevel, &[usize])>,
+        write: impl Fn(usize, &mut StepBitsMut) + Sync,
+    ) {
         let stride = self.stride.max(1);
         let steps = self.words.len() / stride;
         let share = steps.div_ceil(rayon::current_num_threads()).max(1);
         let words = self.words.par_chunks_exact_mut(stride).enumerate();
         let Some((level, spikes)) = index else {
-            return words.with_min_len(share).for_each(|(step, words)| write(step, &mut StepMut(words)));
+            return words.with_min_len(share).for_each(|(step, words)| write(step, &mut StepBitsMut(words)));
         };
-        let lists = self.lists.insert(Lists::new(self.shape, spikes));
+        let lists = self.lists.insert(FiredChannelLists::new(self.shape, spikes));
         let width = self.shape.channels;
         let one = |(step, words): (usize, &mut [u64]), (starts, channels): (&mut [u32], &mut [u32])| {
-            write(step, &mut StepMut(words));
+            write(step, &mut StepBitsMut(words));
             list(level, width, words, starts, channels);
             channels[spikes[step]..].fill(0);
         };
         words.zip(lists.steps()).with_min_len(share).for_each(|(step, lists)| one(step, lists));
     }
 
-    /// Lets `write` add the spikes of the next timestep, `step`. If they are to be read by position, `index` says with which
-    /// instructions to list them.
-    pub fn append(&mut self, step: usize, index: Option<Level>, write: impl FnOnce(&mut StepMut)) {
+    /// Lets `write` add the spikes of the next timestep, `step`. If they are to be read by position, `index` says
+    /// with which instructions to list them.
+    pub fn append(&mut self, step: usize, index: Option<SimdLevel>, write: impl FnOnce(&mut StepBitsMut)) {
         let words = &mut self.words[step * self.stride..(step + 1) * self.stride];
-        write(&mut StepMut(words));
+        write(&mut StepBitsMut(words));
         let Some(level) = index else { return };
-        let lists = self.lists.get_or_insert_with(|| Lists::new(self.shape, &[]));
+        let lists = self.lists.get_or_insert_with(|| FiredChannelLists::new(self.shape, &[]));
         let spikes: usize = words.iter().map(|word| word.count_ones() as usize).sum();
         let (start, first) = (lists.starts.len(), lists.channels.len());
         lists.starts.resize(start + self.shape.positions() + 1, 0);
@@ -136,17 +140,19 @@ impl Spikes {
 
     /// Channels that fired in a timestep, by position. Needs the index.
     #[inline]
-    pub fn list(&self, step: usize) -> List<'_> {
-        let Some(Lists { starts, firsts, channels }) = &self.lists else { return List::default() };
+    pub fn list(&self, step: usize) -> FiredChannels<'_> {
+        let Some(FiredChannelLists { starts, firsts, channels }) = &self.lists else {
+            return FiredChannels::default();
+        };
         let each = self.shape.positions() + 1;
-        List {
+        FiredChannels {
             starts: &starts[step * each..(step + 1) * each],
             channels: &channels[firsts[step]..firsts[step + 1]],
         }
     }
 
     /// Spikes of a slice, ascending.
-    pub fn of_slice(&self, slice: &Slice, step: usize) -> Vec<Spike> {
+    pub fn of_slice(&self, slice: &Slice, step: usize) -> Vec<SliceSpike> {
         let (atoms, cols) = (slice.atoms() as usize, (slice.cols.end - slice.cols.start) as usize);
         // With all channels a row of positions is one range of bits.
         let together = if atoms == self.shape.channels { cols } else { 1 };
@@ -160,7 +166,7 @@ impl Spikes {
                     let offset = start + word.trailing_zeros() as usize;
                     word &= word - 1;
                     let at = position + offset / atoms;
-                    spikes.push(Spike { position: at as u32, atom: (offset % atoms) as u32 });
+                    spikes.push(SliceSpike { position: at as u32, atom: (offset % atoms) as u32 });
                 }
             }
         }
@@ -174,7 +180,7 @@ impl Spikes {
     }
 }
 
-impl Lists {
+impl FiredChannelLists {
     /// Room for so many spikes by timestep.
     fn new(shape: Shape, spikes: &[usize]) -> Self {
         let mut firsts = vec![0];
@@ -202,9 +208,9 @@ impl Lists {
     }
 }
 
-/// Lists the bits of rows of `width` bits: row r's are `places[starts[r]..starts[r + 1]]`. Behind the last, up to [`MARGIN`]
-/// places are written over.
-fn list(level: Level, width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
+/// Lists the bits of rows of `width` bits: row r's are `places[starts[r]..starts[r + 1]]`. Behind the last, up to
+/// [`MARGIN`] places are written over.
+fn list(level: SimdLevel, width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]) {
     dispatch!(level, list_body(width: usize, words: &[u64], starts: &mut [u32], places: &mut [u32]))
 }
 
@@ -246,8 +252,8 @@ mod tests {
     use snnc_compiler::ir::PopulationId;
 
     /// Every third neuron, and in another pattern the last.
-    fn pattern(level: Level, shape: Shape) -> (Spikes, Vec<Vec<bool>>) {
-        let mut spikes = Spikes::new(shape, 2);
+    fn pattern(level: SimdLevel, shape: Shape) -> (SpikeBits, Vec<Vec<bool>>) {
+        let mut spikes = SpikeBits::new(shape, 2);
         let fires = |step: usize, bit: usize| if step == 0 { bit % 3 == 1 } else { bit + 1 == shape.len() };
         let flags: Vec<Vec<bool>> =
             (0..2).map(|step| (0..shape.len()).map(|bit| fires(step, bit)).collect()).collect();
@@ -266,7 +272,7 @@ mod tests {
     fn lists_bits_and_slices_say_the_same() {
         let shapes = [(1, 1, 200), (3, 5, 7), (64, 2, 2), (70, 3, 1), (130, 1, 2)];
         let of_level = |level| shapes.map(|shape| (level, shape));
-        for (level, (channels, height, width)) in Level::available().into_iter().flat_map(of_level) {
+        for (level, (channels, height, width)) in SimdLevel::available().into_iter().flat_map(of_level) {
             let shape = Shape { channels, height, width };
             let (spikes, flags) = pattern(level, shape);
             for (step, flags) in flags.iter().enumerate() {
@@ -285,7 +291,7 @@ mod tests {
                             let (y, x) = slice.coordinates(position);
                             let at = y as usize * width + x as usize;
                             if flags[spikes.bit(at, (slice.channels.start + atom) as usize)] {
-                                found.push(Spike { position, atom });
+                                found.push(SliceSpike { position, atom });
                             }
                         }
                     }

@@ -12,21 +12,21 @@
 use snnc_compiler::ir::spiking::{NeuronFormat, SynapticCurrent};
 
 use super::fixed::{Fixed, Leak, Width};
-use super::{LANES, Line, Marks, Neuron};
+use super::{LANES, LineInputs, Marks, Neuron};
 use crate::bits::packed;
 use crate::counts::Events;
 
 /// Constants of one population. State: the current, the membrane.
 #[derive(Debug, Clone, Copy)]
-pub struct CubaLif<const SUBTRACT: bool> {
+pub struct CubaLifRule<const SUBTRACT: bool> {
     fixed: Fixed,
     leak: Leak,
     current: Width,
     current_leak: Leak,
 }
 
-impl<const SUBTRACT: bool> CubaLif<SUBTRACT> {
-    /// Of a format, a loss per step, an input shift and a synaptic current.
+impl<const SUBTRACT: bool> CubaLifRule<SUBTRACT> {
+    /// The neuron of a format, a loss per step, an input shift and a synaptic current.
     pub fn new((format, decay, shift): (&NeuronFormat, u32, u32), current: &SynapticCurrent) -> Self {
         let kept = (1 << format.decay_bits) - i64::from(decay);
         Self {
@@ -45,7 +45,7 @@ fn kept(leak: &Leak, v: i32) -> i32 {
     if v < 0 { -magnitude } else { magnitude }
 }
 
-impl<const SUBTRACT: bool> Neuron<2> for CubaLif<SUBTRACT> {
+impl<const SUBTRACT: bool> Neuron<2> for CubaLifRule<SUBTRACT> {
     #[inline(always)]
     fn fixed(&self) -> &Fixed {
         &self.fixed
@@ -72,8 +72,8 @@ impl<const SUBTRACT: bool> Neuron<2> for CubaLif<SUBTRACT> {
     }
 
     #[inline(always)]
-    fn line(&self, [u, v]: &mut [[i32; LANES]; 2], line: Line) -> Marks {
-        let Line { sums, bias, thresholds } = line;
+    fn line(&self, [u, v]: &mut [[i32; LANES]; 2], line: LineInputs) -> Marks {
+        let LineInputs { sums, bias, thresholds } = line;
         let (mut fired, mut active) = ([0u8; LANES], [0u8; LANES]);
         let (mut saturated, mut overflowed) = ([0u8; LANES], [0u8; LANES]);
         for i in 0..LANES {
@@ -104,10 +104,10 @@ mod tests {
     use super::*;
 
     /// Loihi's formats with decays of 1024 (current) and 2048 (membrane), weights unscaled.
-    fn loihi() -> CubaLif<false> {
+    fn loihi() -> CubaLifRule<false> {
         let neuron = snnc_targets::registry::load("loihi-like").unwrap().neuron;
         let current = SynapticCurrent::new(neuron.synaptic_current.as_ref().unwrap(), 1024);
-        CubaLif::new((&NeuronFormat::new(&neuron, 8), 2048, 0), &current)
+        CubaLifRule::new((&NeuronFormat::new(&neuron, 8), 2048, 0), &current)
     }
 
     #[test]
@@ -128,8 +128,8 @@ mod tests {
     fn the_largest_decay_leaves_the_sum_alone() {
         let neuron = snnc_targets::registry::load("loihi-like").unwrap().neuron;
         let (format, spec) = (NeuronFormat::new(&neuron, 8), neuron.synaptic_current.unwrap());
-        let cuba = CubaLif::<false>::new((&format, 2048, 6), &SynapticCurrent::new(&spec, 4095));
-        let lif = super::super::Lif::<false>::new((&format, 2048, 6));
+        let cuba = CubaLifRule::<false>::new((&format, 2048, 6), &SynapticCurrent::new(&spec, 4095));
+        let lif = super::super::LifRule::<false>::new((&format, 2048, 6));
         let (mut two, mut one, mut e) = ([0, 0], [0], Events::default());
         for sum in [5, -3, 0, 40_000, -17, 2, 0, 0, 9] {
             let inputs = [sum, 77, 300];

@@ -47,7 +47,7 @@ pub struct Width {
 }
 
 impl Width {
-    /// Of so many bits, sign included.
+    /// The range of `bits` bits, sign included.
     pub fn new(bits: u32, wrap: bool) -> Self {
         Self { bits, wrap }
     }
@@ -62,7 +62,7 @@ impl Width {
         (if self.wrap { (value << unused) >> unused } else { value.clamp(-most - 1, most) }, true)
     }
 
-    /// The same in 32 bits, for values that do not leave them.
+    /// Brings a value into the range in 32-bit arithmetic, for values that fit 32 bits.
     #[inline(always)]
     pub fn hold_32(&self, value: i32) -> i32 {
         let most = ((1u32 << (self.bits - 1)) - 1) as i32;
@@ -81,7 +81,7 @@ pub struct Fixed {
 }
 
 impl Fixed {
-    /// Of a format, with an input shift.
+    /// The arithmetic of a format, with an input shift.
     pub fn new(format: &NeuronFormat, shift: u32) -> Self {
         // Three terms below 2^28, 2^28 and 2^29 cannot leave 32 bits; 2^16 x 2^15 is the largest product.
         let narrow = format.state_bits <= 29
@@ -92,7 +92,7 @@ impl Fixed {
         Self { format: *format, shift, sum_max }
     }
 
-    /// The same if further words of state have `bits` bits.
+    /// This arithmetic if further words of state have `bits` bits.
     pub fn with_state_of(mut self, bits: u32) -> Self {
         self.sum_max = if bits <= 29 { self.sum_max } else { 0 };
         self

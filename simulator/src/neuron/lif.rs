@@ -10,20 +10,20 @@
 use snnc_compiler::ir::spiking::NeuronFormat;
 
 use super::fixed::{Fixed, Leak};
-use super::{LANES, Line, Lines, Marks, Neuron};
+use super::{LANES, LineInputs, Marks, Neuron, NeuronLines};
 use crate::bits::packed;
 use crate::counts::Events;
-use crate::execute::kernels::level::Level;
+use crate::execute::kernels::level::SimdLevel;
 
 /// Constants of one population. State: the membrane.
 #[derive(Debug, Clone, Copy)]
-pub struct Lif<const SUBTRACT: bool> {
+pub struct LifRule<const SUBTRACT: bool> {
     fixed: Fixed,
     leak: Leak,
 }
 
-impl<const SUBTRACT: bool> Lif<SUBTRACT> {
-    /// Of a format, a loss per step and an input shift.
+impl<const SUBTRACT: bool> LifRule<SUBTRACT> {
+    /// The neuron of a format, a loss per step and an input shift.
     pub fn new((format, decay, shift): (&NeuronFormat, u32, u32)) -> Self {
         let kept = (1 << format.decay_bits) - i64::from(decay);
         Self { fixed: Fixed::new(format, shift), leak: Leak::new(kept, format.decay_bits) }
@@ -31,8 +31,8 @@ impl<const SUBTRACT: bool> Lif<SUBTRACT> {
 
     /// The step of a line; `kept` is what is left of a magnitude.
     #[inline(always)]
-    fn keeping(&self, kept: impl Fn(u32) -> u32, v: &mut [i32; LANES], line: Line) -> Marks {
-        let Line { sums, bias, thresholds } = line;
+    fn keeping(&self, kept: impl Fn(u32) -> u32, v: &mut [i32; LANES], line: LineInputs) -> Marks {
+        let LineInputs { sums, bias, thresholds } = line;
         let (mut fired, mut active, mut saturated) = ([0u8; LANES], [0u8; LANES], [0u8; LANES]);
         for i in 0..LANES {
             let magnitude = kept(v[i].unsigned_abs()) as i32;
@@ -49,7 +49,7 @@ impl<const SUBTRACT: bool> Lif<SUBTRACT> {
     }
 }
 
-impl<const SUBTRACT: bool> Neuron<1> for Lif<SUBTRACT> {
+impl<const SUBTRACT: bool> Neuron<1> for LifRule<SUBTRACT> {
     #[inline(always)]
     fn fixed(&self) -> &Fixed {
         &self.fixed
@@ -74,18 +74,18 @@ impl<const SUBTRACT: bool> Neuron<1> for Lif<SUBTRACT> {
     }
 
     #[inline(always)]
-    fn line(&self, [v]: &mut [[i32; LANES]; 1], line: Line) -> Marks {
+    fn line(&self, [v]: &mut [[i32; LANES]; 1], line: LineInputs) -> Marks {
         match self.leak.halvings() {
             Some(shift) => self.keeping(|magnitude| magnitude >> shift, v, line),
             None => self.keeping(|magnitude| self.leak.of_32(magnitude), v, line),
         }
     }
 
-    /// For the usual loss.
+    /// In AVX-512, where the loss halves the membrane a whole number of times.
     #[inline]
-    fn vectors(&self, level: Level, lines: &mut Lines<1>, marks: &mut [Marks]) -> bool {
+    fn vectors(&self, level: SimdLevel, lines: &mut NeuronLines<1>, marks: &mut [Marks]) -> bool {
         #[cfg(target_arch = "x86_64")]
-        if let (crate::execute::kernels::level::Kind::Avx512, Some(shift)) =
+        if let (crate::execute::kernels::level::InstructionSet::Avx512, Some(shift)) =
             (level.kind(), self.leak.halvings())
         {
             // SAFETY: a level exists only if the processor has its instructions.
@@ -103,13 +103,13 @@ impl<const SUBTRACT: bool> Neuron<1> for Lif<SUBTRACT> {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Fixed, LANES, Lines, Marks};
+    use super::{Fixed, LANES, Marks, NeuronLines};
 
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn halve<const SUBTRACT: bool>(
         fixed: &Fixed,
         shift: u32,
-        lines: &mut Lines<1>,
+        lines: &mut NeuronLines<1>,
         marks: &mut [Marks],
     ) {
         let (most, input) = (fixed.state_max(), fixed.input_shift());
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    fn integrate(lif: Lif<false>, v: i32, sum: i32, bias: i32, events: &mut Events) -> i32 {
+    fn integrate(lif: LifRule<false>, v: i32, sum: i32, bias: i32, events: &mut Events) -> i32 {
         let mut state = [v];
         lif.integrate(&mut state, sum, bias, events);
         state[0]
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn decay_rounds_the_magnitude_toward_zero() {
-        let lif = Lif::new((&format(true, true), 2048, 0));
+        let lif = LifRule::new((&format(true, true), 2048, 0));
         let mut e = Events::default();
         assert_eq!(integrate(lif, 7, 0, 0, &mut e), 3);
         assert_eq!(integrate(lif, -7, 0, 0, &mut e), -3);
@@ -200,9 +200,9 @@ mod tests {
     #[test]
     fn sums_wrap_or_saturate_at_the_accumulator_and_membranes_clip() {
         let mut e = Events::default();
-        let wraps = Lif::new((&format(true, true), 0, 1));
+        let wraps = LifRule::new((&format(true, true), 0, 1));
         assert_eq!(integrate(wraps, 0, 128, 0, &mut e), -256);
-        let saturates = Lif::new((&format(false, true), 0, 1));
+        let saturates = LifRule::new((&format(false, true), 0, 1));
         assert_eq!(integrate(saturates, 0, 128, 0, &mut e), 255);
         assert_eq!(integrate(saturates, 0, -129, 0, &mut e), -256);
         assert_eq!(e.accumulator_overflows, 3);
@@ -211,11 +211,12 @@ mod tests {
         assert_eq!(e.state_saturations, 2);
     }
 
-    /// Sums that nengo-loihi 1.1.0's emulator met in networks of random integers, in units of 2^6, and what it made of them.
+    /// Sums that nengo-loihi 1.1.0's emulator met in networks of random integers, in units of 2^6, and what it made
+    /// of them.
     #[test]
     fn loihis_sum_of_a_timestep_wraps_at_21_bits_and_sign() {
         let neuron = snnc_targets::registry::load("loihi-like").unwrap().neuron;
-        let lif = Lif::new((&NeuronFormat::new(&neuron, 8), 4096, 6));
+        let lif = LifRule::new((&NeuronFormat::new(&neuron, 8), 4096, 6));
         let mut e = Events::default();
         let recorded = [
             (-2_214_912, 1_979_392),
@@ -246,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_soft_reset_keeps_what_exceeds_the_threshold() {
-        let soft = Lif::<true>::new((&format(true, true), 0, 0));
+        let soft = LifRule::<true>::new((&format(true, true), 0, 0));
         let (mut state, mut e) = ([0], Events::default());
         // 70 a step against a threshold of 100.
         let fired: Vec<bool> = (0..6).map(|_| soft.step(&mut state, [70, 0, 100], &mut e)).collect();

@@ -1,8 +1,8 @@
 //! Neuron models: state and step (decay, integrate, compare, reset) in the target's integers.
 //!
-//! A model is a file: its words of state, its step as defined, its step on a line of [`LANES`] neurons without a branch.
-//! [`Rule`] lists the models; [`with_neuron!`] turns it into a static type once for a whole window, so no neuron pays for
-//! the choice. Every path of the execution uses these; the two oracles ([`crate::execute::plain`],
+//! A model is a file: its words of state, its step as defined, its step on a line of [`LANES`] neurons without a
+//! branch. [`NeuronRule`] lists the models; [`with_neuron!`] turns it into a static type once for a whole window, so
+//! no neuron pays for the choice. Every path of the execution uses these; the two oracles ([`crate::execute::plain`],
 //! [`crate::execute::oracle`]) have arithmetic of their own, written from the equations in the heads of the files.
 
 mod cuba_lif;
@@ -14,10 +14,10 @@ mod oracles;
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset};
 
 use crate::counts::Events;
-use crate::execute::kernels::level::Level;
-pub use cuba_lif::CubaLif;
+use crate::execute::kernels::level::SimdLevel;
+pub use cuba_lif::CubaLifRule;
 use fixed::Fixed;
-pub use lif::Lif;
+pub use lif::LifRule;
 
 /// Neurons of a line: what the vector kernels work on together.
 pub const LANES: usize = 64;
@@ -40,7 +40,7 @@ pub struct Marks {
 
 /// Lines of neurons: what a timestep brings them, and their state. All of the same length.
 #[derive(Debug)]
-pub struct Lines<'a, const WORDS: usize> {
+pub struct NeuronLines<'a, const WORDS: usize> {
     /// Words of state.
     pub state: &'a mut [[[i32; LANES]; WORDS]],
     /// Summed weights of the timestep.
@@ -53,7 +53,7 @@ pub struct Lines<'a, const WORDS: usize> {
 
 /// What a timestep brings one line.
 #[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
+pub struct LineInputs<'a> {
     /// Summed weights.
     pub sums: &'a [i32; LANES],
     /// Biases.
@@ -62,8 +62,8 @@ pub struct Line<'a> {
     pub thresholds: &'a [i32; LANES],
 }
 
-/// A neuron model with `WORDS` words of state, all 0 when a pass starts. The last is the membrane, which is compared with the
-/// threshold and read by the host.
+/// A neuron model with `WORDS` words of state, all 0 when a pass starts. The last is the membrane, which is compared
+/// with the threshold and read by the host.
 pub trait Neuron<const WORDS: usize>: Copy + Send + Sync {
     /// Widths and comparison.
     fn fixed(&self) -> &Fixed;
@@ -74,13 +74,13 @@ pub trait Neuron<const WORDS: usize>: Copy + Send + Sync {
     /// What a spike leaves of a membrane.
     fn reset(&self, membrane: i32, threshold: i32) -> i32;
 
-    /// The step of a line without branches, for sums that [`Fixed::fits_32_bits`] holds for. Compiled in place, so that it gets
-    /// the instructions of the loop around it.
-    fn line(&self, state: &mut [[i32; LANES]; WORDS], line: Line) -> Marks;
+    /// The step of a line without branches, for sums that [`Fixed::fits_32_bits`] holds for. Compiled in place, so
+    /// that it gets the instructions of the loop around it.
+    fn line(&self, state: &mut [[i32; LANES]; WORDS], line: LineInputs) -> Marks;
 
-    /// The step of all lines in instructions of this processor, if there is such a version for the model's constants: true if
-    /// it was done. For sums as in [`Neuron::line`].
-    fn vectors(&self, level: Level, lines: &mut Lines<WORDS>, marks: &mut [Marks]) -> bool {
+    /// The step of all lines in instructions of this processor, if there is such a version for the model's constants:
+    /// true if it was done. For sums as in [`Neuron::line`].
+    fn vectors(&self, level: SimdLevel, lines: &mut NeuronLines<WORDS>, marks: &mut [Marks]) -> bool {
         let _ = (level, lines, marks);
         false
     }
@@ -98,7 +98,7 @@ pub trait Neuron<const WORDS: usize>: Copy + Send + Sync {
     }
 
     /// The step of a line as defined, neuron by neuron.
-    fn exact(&self, state: &mut [[i32; LANES]; WORDS], line: Line) -> Marks {
+    fn exact(&self, state: &mut [[i32; LANES]; WORDS], line: LineInputs) -> Marks {
         let mut marks = Marks::default();
         for i in 0..LANES {
             let mut events = Events::default();
@@ -116,25 +116,25 @@ pub trait Neuron<const WORDS: usize>: Copy + Send + Sync {
 
 /// The neurons of a population: a model with its constants.
 #[derive(Debug, Clone, Copy)]
-pub enum Rule {
+pub enum NeuronRule {
     /// Resets to 0; integrators too, which never do.
-    Lif(Lif<false>),
+    Lif(LifRule<false>),
     /// Resets by subtraction.
-    SoftLif(Lif<true>),
+    SoftLif(LifRule<true>),
     /// Resets to 0.
-    CubaLif(CubaLif<false>),
+    CubaLif(CubaLifRule<false>),
     /// Resets by subtraction.
-    SoftCubaLif(CubaLif<true>),
+    SoftCubaLif(CubaLifRule<true>),
 }
 
 /// Evaluates `$body` with `$neuron` the model of `$rule` as its static type.
 macro_rules! with_neuron {
     ($rule:expr, $neuron:ident => $body:expr) => {
         match $rule {
-            $crate::neuron::Rule::Lif($neuron) => $body,
-            $crate::neuron::Rule::SoftLif($neuron) => $body,
-            $crate::neuron::Rule::CubaLif($neuron) => $body,
-            $crate::neuron::Rule::SoftCubaLif($neuron) => $body,
+            $crate::neuron::NeuronRule::Lif($neuron) => $body,
+            $crate::neuron::NeuronRule::SoftLif($neuron) => $body,
+            $crate::neuron::NeuronRule::CubaLif($neuron) => $body,
+            $crate::neuron::NeuronRule::SoftCubaLif($neuron) => $body,
         }
     };
 }
@@ -142,17 +142,17 @@ pub(crate) use with_neuron;
 
 /// State of one neuron of any model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct State([i32; WORDS_MAX]);
+pub struct NeuronState([i32; WORDS_MAX]);
 
-impl Rule {
+impl NeuronRule {
     /// Neurons with these parameters, whose sums of weights are shifted to the left.
     pub fn new(format: &NeuronFormat, neurons: &NeuronModel, input_shift: u32) -> Self {
         let lif = (format, neurons.decay(), input_shift);
         match (neurons.current(), neurons.reset().unwrap_or_default()) {
-            (None, Reset::Zero) => Self::Lif(Lif::new(lif)),
-            (None, Reset::Subtract) => Self::SoftLif(Lif::new(lif)),
-            (Some(current), Reset::Zero) => Self::CubaLif(CubaLif::new(lif, current)),
-            (Some(current), Reset::Subtract) => Self::SoftCubaLif(CubaLif::new(lif, current)),
+            (None, Reset::Zero) => Self::Lif(LifRule::new(lif)),
+            (None, Reset::Subtract) => Self::SoftLif(LifRule::new(lif)),
+            (Some(current), Reset::Zero) => Self::CubaLif(CubaLifRule::new(lif, current)),
+            (Some(current), Reset::Subtract) => Self::SoftCubaLif(CubaLifRule::new(lif, current)),
         }
     }
 
@@ -170,10 +170,10 @@ impl Rule {
     }
 
     /// One step of a single neuron before the comparison, off the hot paths; its membrane.
-    pub fn integrate(&self, state: &mut State, sum: i32, bias: i32, events: &mut Events) -> i32 {
+    pub fn integrate(&self, state: &mut NeuronState, sum: i32, bias: i32, events: &mut Events) -> i32 {
         fn of<const WORDS: usize, N: Neuron<WORDS>>(
             neuron: &N,
-            state: &mut State,
+            state: &mut NeuronState,
             [sum, bias]: [i32; 2],
             events: &mut Events,
         ) -> i32 {
@@ -185,8 +185,12 @@ impl Rule {
     }
 
     /// Compares the membrane of a single neuron with its threshold, and resets it if it fires; whether it did.
-    pub fn fire(&self, state: &mut State, threshold: i32) -> bool {
-        fn of<const WORDS: usize, N: Neuron<WORDS>>(neuron: &N, state: &mut State, threshold: i32) -> bool {
+    pub fn fire(&self, state: &mut NeuronState, threshold: i32) -> bool {
+        fn of<const WORDS: usize, N: Neuron<WORDS>>(
+            neuron: &N,
+            state: &mut NeuronState,
+            threshold: i32,
+        ) -> bool {
             let membrane = &mut state.0[WORDS - 1];
             let fired = neuron.fixed().fires(*membrane, threshold);
             if fired {

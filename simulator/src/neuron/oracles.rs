@@ -1,9 +1,10 @@
-//! The oracles' arithmetic against the models', and against faulty ones: what a comparison of whole networks would catch.
+//! The oracles' arithmetic against the models', and against faulty ones: what a comparison of whole networks would
+//! catch.
 
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset, SynapticCurrent};
 
 use super::fixed::Fixed;
-use super::{CubaLif, LANES, Lif, Line, Marks, Neuron};
+use super::{CubaLifRule, LANES, LifRule, LineInputs, Marks, Neuron};
 use crate::counts::Events;
 use crate::execute::{oracle, plain};
 
@@ -34,7 +35,8 @@ fn cuba(current: SynapticCurrent, decay: u32, reset: Reset) -> NeuronModel {
     NeuronModel::CubaLif { current, decay, thresholds: vec![20], reset }
 }
 
-/// Which oracles see a difference between `neuron` and the equations with these parameters, over a grid of states and inputs.
+/// Which oracles see a difference between `neuron` and the equations with these parameters, over a grid of states and
+/// inputs.
 fn caught<const WORDS: usize>(
     neuron: impl Neuron<WORDS>,
     format: &NeuronFormat,
@@ -78,13 +80,13 @@ fn both_oracles_step_as_the_models_do() {
         let format = NeuronFormat { wrap, strict, ..FORMAT };
         for decay in [0, 1, 5, 8, 15, 16] {
             let of = (&format, decay, SHIFT);
-            assert_eq!(caught(Lif::<false>::new(of), &format, &lif(decay, Reset::Zero)), [false; 2]);
-            assert_eq!(caught(Lif::<true>::new(of), &format, &lif(decay, Reset::Subtract)), [false; 2]);
+            assert_eq!(caught(LifRule::<false>::new(of), &format, &lif(decay, Reset::Zero)), [false; 2]);
+            assert_eq!(caught(LifRule::<true>::new(of), &format, &lif(decay, Reset::Subtract)), [false; 2]);
             for current in [CURRENT, SynapticCurrent { wrap: false, decay: 15, ..CURRENT }] {
                 let equations = cuba(current, decay, Reset::Zero);
-                assert_eq!(caught(CubaLif::<false>::new(of, &current), &format, &equations), [false; 2]);
+                assert_eq!(caught(CubaLifRule::<false>::new(of, &current), &format, &equations), [false; 2]);
                 let equations = cuba(current, decay, Reset::Subtract);
-                assert_eq!(caught(CubaLif::<true>::new(of, &current), &format, &equations), [false; 2]);
+                assert_eq!(caught(CubaLifRule::<true>::new(of, &current), &format, &equations), [false; 2]);
             }
         }
     }
@@ -93,7 +95,7 @@ fn both_oracles_step_as_the_models_do() {
 /// A leak that rounds in another direction.
 #[derive(Clone, Copy)]
 struct Rounds {
-    lif: Lif<false>,
+    lif: LifRule<false>,
     kept: i64,
     round: fn(i64, i64) -> i64,
 }
@@ -117,7 +119,7 @@ impl Neuron<1> for Rounds {
         self.lif.reset(membrane, threshold)
     }
 
-    fn line(&self, state: &mut [[i32; LANES]; 1], line: Line) -> Marks {
+    fn line(&self, state: &mut [[i32; LANES]; 1], line: LineInputs) -> Marks {
         self.exact(state, line)
     }
 }
@@ -126,7 +128,7 @@ impl Neuron<1> for Rounds {
 fn both_oracles_catch_a_fault_in_a_model() {
     let of = (&FORMAT, 5, SHIFT);
     let equations = lif(5, Reset::Zero);
-    let rounds = |round| Rounds { lif: Lif::new(of), kept: 11, round };
+    let rounds = |round| Rounds { lif: LifRule::new(of), kept: 11, round };
     let toward_zero = |product: i64, one: i64| product / one;
     assert_eq!(caught(rounds(toward_zero), &FORMAT, &equations), [false; 2], "the frame itself is right");
     let up = |product: i64, one: i64| -(-product).div_euclid(one);
@@ -140,14 +142,18 @@ fn both_oracles_catch_a_fault_in_a_model() {
         NeuronFormat { state_bits: 10, ..FORMAT },
     ];
     for other in &formats {
-        assert_eq!(caught(Lif::<false>::new((other, 5, SHIFT)), &FORMAT, &equations), [true; 2], "{other:?}");
+        assert_eq!(
+            caught(LifRule::<false>::new((other, 5, SHIFT)), &FORMAT, &equations),
+            [true; 2],
+            "{other:?}"
+        );
     }
     assert_eq!(
-        caught(Lif::<false>::new((&FORMAT, 6, SHIFT)), &FORMAT, &equations),
+        caught(LifRule::<false>::new((&FORMAT, 6, SHIFT)), &FORMAT, &equations),
         [true; 2],
         "another decay"
     );
-    assert_eq!(caught(Lif::<true>::new(of), &FORMAT, &equations), [true; 2], "another reset");
+    assert_eq!(caught(LifRule::<true>::new(of), &FORMAT, &equations), [true; 2], "another reset");
     let equations = cuba(CURRENT, 5, Reset::Zero);
     let currents = [
         SynapticCurrent { decay_offset: 0, ..CURRENT },
@@ -155,6 +161,6 @@ fn both_oracles_catch_a_fault_in_a_model() {
         SynapticCurrent { bits: 9, ..CURRENT },
     ];
     for other in &currents {
-        assert_eq!(caught(CubaLif::<false>::new(of, other), &FORMAT, &equations), [true; 2], "{other:?}");
+        assert_eq!(caught(CubaLifRule::<false>::new(of, other), &FORMAT, &equations), [true; 2], "{other:?}");
     }
 }

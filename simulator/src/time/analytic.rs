@@ -15,11 +15,11 @@ use std::collections::HashSet;
 use snnc_compiler::ir::program::Program;
 use snnc_targets::{LinkKind, Timing};
 
-use super::cycle::Routes;
+use super::cycle::PacketDestinations;
 use super::{PassTime, StepTime};
 use crate::counts::{Events, PassCounts, SliceTable, StepCounts};
 use crate::execute::slice::SliceTrace;
-use crate::network::Network;
+use crate::noc::Noc;
 
 /// The bottleneck formula for one program.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +56,8 @@ impl Analytic {
     /// packet is integrated later than in the timestep after it was sent.
     pub fn pass(
         &self,
-        network: &Network,
-        routes: &Routes,
+        network: &Noc,
+        routes: &PacketDestinations,
         counts: &PassCounts,
         traces: &[SliceTrace],
     ) -> PassTime {
@@ -84,7 +84,12 @@ impl Analytic {
     }
 
     /// What arrives at each core, by timestep.
-    fn arriving(&self, routes: &Routes, counts: &PassCounts, traces: &[SliceTrace]) -> Vec<Vec<Arriving>> {
+    fn arriving(
+        &self,
+        routes: &PacketDestinations,
+        counts: &PassCounts,
+        traces: &[SliceTrace],
+    ) -> Vec<Vec<Arriving>> {
         let cores = self.starts.len() - 1;
         if routes.next_step() {
             let next = counts.steps.iter().skip(1).map(|next| self.integrated(&next.events));
@@ -120,13 +125,7 @@ impl Analytic {
     }
 
     /// Time of one timestep, with a buffer for the loads of links.
-    fn timed(
-        &self,
-        network: &Network,
-        step: &StepCounts,
-        arriving: &[Arriving],
-        loads: &mut [u64],
-    ) -> StepTime {
+    fn timed(&self, network: &Noc, step: &StepCounts, arriving: &[Arriving], loads: &mut [u64]) -> StepTime {
         let leaving = self.leaving(network, step);
         let [synapse, neuron, axon_in, axon_out] = self.core_units(step, arriving, &leaving);
         let [link, delivery] = self.network_units(network, step, &leaving, loads);
@@ -134,7 +133,7 @@ impl Analytic {
     }
 
     /// Packets that leave each core.
-    fn leaving(&self, network: &Network, step: &StepCounts) -> Vec<u64> {
+    fn leaving(&self, network: &Noc, step: &StepCounts) -> Vec<u64> {
         let Some(departures) = network.departures(step) else {
             let cores = self.starts.windows(2).map(|slices| &step.events[slices[0]..slices[1]]);
             return cores.map(|slices| slices.iter().map(|e| e.packets_sent).sum()).collect();
@@ -160,7 +159,7 @@ impl Analytic {
     }
 
     /// Busy times of a core's synapse, neuron, axon-in and axon-out units and of its delivery, in the order of
-    /// [`super::Bound::ALL`] without the link, from the sum of its events and the packets that left it.
+    /// [`super::Bottleneck::ALL`] without the link, from the sum of its events and the packets that left it.
     pub fn busy_of(&self, events: &Events, departures: u64) -> [u64; 5] {
         let Events { packets_received: packets, synaptic_operations, .. } = *events;
         let [synapse, neuron, axon_in, axon_out] =
@@ -195,7 +194,7 @@ impl Analytic {
     /// Busy times of the busiest link and of the busiest port between a core and its router.
     fn network_units(
         &self,
-        network: &Network,
+        network: &Noc,
         step: &StepCounts,
         leaving: &[u64],
         loads: &mut [u64],

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 /// How closely time is modelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ impl FromStr for Fidelity {
             _ => {
                 let message = format!("expected `none`, `analytic`, `cycle` or `cycle:1/N`, found `{text}`");
                 let hint = "`cycle:1/16` simulates one timestep of 16 and reports the error of the estimate";
-                Err(Diagnostic::new(Code::Argument, format!("--timing {text}"), message).hint(hint))
+                Err(Diagnostic::new(Code::Argument, Subject::value("--timing", text), message).hint(hint))
             }
         }
     }

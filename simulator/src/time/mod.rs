@@ -9,6 +9,6 @@ mod fidelity;
 mod result;
 
 pub use analytic::Analytic;
-pub use cycle::{Cycle, Drained, Latencies, Routes, Sampled, SlowPacket};
+pub use cycle::{Cycle, Latencies, PacketDestinations, Sampled, SimulatedStep, SlowPacket};
 pub use fidelity::Fidelity;
-pub use result::{Bound, PassTime, StepTime};
+pub use result::{Bottleneck, PassTime, StepTime};

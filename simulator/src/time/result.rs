@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cycle::{Drained, Sampled, SlowPacket};
+use super::cycle::{Sampled, SimulatedStep, SlowPacket};
 
 /// What a timestep waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Bound {
+pub enum Bottleneck {
     /// A core's synapse unit.
     Synapse,
     /// A core's neuron unit.
@@ -24,8 +24,8 @@ pub enum Bound {
     Barrier,
 }
 
-impl Bound {
-    /// All, in the order of [`StepTime::busy_ps`], the barrier last.
+impl Bottleneck {
+    /// All bottlenecks, in the order of [`StepTime::busy_ps`], the barrier last.
     pub const ALL: [Self; 7] =
         [Self::Synapse, Self::Neuron, Self::AxonIn, Self::AxonOut, Self::Link, Self::Delivery, Self::Barrier];
 
@@ -54,24 +54,24 @@ pub struct StepTime {
     pub total_ps: u64,
     /// Barrier.
     pub barrier_ps: u64,
-    /// Busy time of the busiest unit of each kind, in the order of [`Bound::ALL`].
-    pub busy_ps: [u64; Bound::UNITS],
+    /// Busy time of the busiest unit of each kind, in the order of [`Bottleneck::ALL`].
+    pub busy_ps: [u64; Bottleneck::UNITS],
     /// The busiest unit's kind, the first of equals; the barrier if it is longer. A simulated timestep can take longer
     /// than that unit is busy: [`StepTime::beyond_busiest_ps`].
-    pub bound: Bound,
+    pub bound: Bottleneck,
     /// What the simulation showed; none unless it was simulated.
-    pub simulated: Option<Drained>,
+    pub simulated: Option<SimulatedStep>,
 }
 
 impl StepTime {
     /// From the busy time of the busiest unit of each kind and the barrier. Sums saturate at 2^64 ps (213 days).
-    pub fn new(busy_ps: [u64; Bound::UNITS], barrier_ps: u64) -> Self {
+    pub fn new(busy_ps: [u64; Bottleneck::UNITS], barrier_ps: u64) -> Self {
         let longest = busy_ps.into_iter().max().unwrap_or(0);
         let mut time = Self {
             total_ps: longest.saturating_add(barrier_ps),
             barrier_ps,
             busy_ps,
-            bound: Bound::Barrier,
+            bound: Bottleneck::Barrier,
             simulated: None,
         };
         time.rebound(longest);
@@ -101,8 +101,8 @@ impl StepTime {
     /// Sets what a timestep waited for that drained after `drained_ps`.
     pub(super) fn rebound(&mut self, drained_ps: u64) {
         let mut longest = 0;
-        self.bound = Bound::Barrier;
-        for (unit, busy) in Bound::ALL.into_iter().zip(self.busy_ps) {
+        self.bound = Bottleneck::Barrier;
+        for (unit, busy) in Bottleneck::ALL.into_iter().zip(self.busy_ps) {
             if busy > longest && drained_ps >= self.barrier_ps {
                 (self.bound, longest) = (unit, busy);
             }
@@ -121,7 +121,7 @@ pub struct PassTime {
     pub host_read_ps: u64,
     /// How many timesteps were simulated, and what that says; none without cycle-accurate timing.
     pub sampled: Option<Sampled>,
-    /// Packets over each of [`crate::network::Network::links`].
+    /// Packets over each of [`crate::noc::Noc::links`].
     pub link_packets: Vec<u64>,
     /// The slowest packets of the simulated timesteps, slowest first, each with its timestep; ps.
     pub slowest: Vec<(usize, SlowPacket)>,

@@ -5,7 +5,7 @@ use snnc_targets::Diagnostic;
 
 use super::Driver;
 use crate::counts::Grain;
-use crate::execute::{Chip, Pass, PassOutcome};
+use crate::execute::{Chip, ChipPass, PassOutcome};
 
 /// Sees the outcome of each pass, in order, and cannot change it.
 pub type Observe<'o> = &'o mut (dyn FnMut(&PassOutcome) + Send);
@@ -16,11 +16,11 @@ pub struct ChipDriver<'a> {
     observe: Option<Observe<'a>>,
     grain: Grain,
     /// A pass that is still to be counted.
-    before: Option<Pass<'a>>,
+    before: Option<ChipPass<'a>>,
 }
 
 impl<'a> ChipDriver<'a> {
-    /// Nobody looks at the passes, so nothing is counted.
+    /// A driver whose passes are not counted.
     pub fn unobserved(chip: &'a Chip) -> Self {
         Self { chip, observe: None, grain: Grain::Pass, before: None }
     }
@@ -51,8 +51,8 @@ impl Driver for ChipDriver<'_> {
     }
 }
 
-/// Counts a pass and shows it to who looks.
-fn show(observe: Option<&mut Observe>, pass: Option<Pass>, grain: Grain) {
+/// Counts a pass and shows it to the observer.
+fn show(observe: Option<&mut Observe>, pass: Option<ChipPass>, grain: Grain) {
     if let (Some(observe), Some(pass)) = (observe, pass) {
         observe(&pass.count(grain));
     }

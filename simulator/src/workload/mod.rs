@@ -1,9 +1,9 @@
 //! What drives a chip: inputs that go in before a pass, read-outs that come back after it.
 //!
-//! A [`Workload`] has items (images to generate, samples to classify); each is a [`Course`] of passes, told one by one
-//! what came out. A [`Driver`] answers the passes: the chip ([`ChipDriver`]), or anything else that takes an input and
-//! gives read-outs, so that a course cannot tell who answers. [`Generation`] is Spiking-Diffusion's loop, [`Samples`]
-//! gives constant inputs; others are written outside, against the same traits:
+//! A [`Workload`] has items (images to generate, samples to classify); each is a [`Course`] of passes, told one by
+//! one what came out. A [`Driver`] answers the passes: the chip ([`ChipDriver`]), or anything else that takes an
+//! input and gives read-outs, so that a course cannot tell which driver answers. [`Generation`] is
+//! Spiking-Diffusion's loop, [`Samples`] gives constant inputs; others are written outside, against the same traits:
 //!
 //! ```
 //! use snnc_compiler::ir::NetworkId;
@@ -69,7 +69,7 @@
 //! # Ok::<(), Diagnostic>(())
 //! ```
 //!
-//! Nothing here does IO.
+//! This module does no IO.
 
 mod chip;
 pub mod generation;
@@ -118,7 +118,7 @@ pub trait Course {
     /// What came out of that pass: the values of the network's read-outs, `[c, h, w]` each.
     ///
     /// # Errors
-    /// For read-outs with which the course cannot go on.
+    /// If the course cannot go on with these read-outs.
     fn answer(&mut self, readouts: &[Vec<f64>]) -> Result<(), Diagnostic>;
 
     /// The item, after the last answer.
@@ -130,7 +130,7 @@ pub trait Driver {
     /// The read-outs `[c, h, w]` of a network on its constant input `[c, h, w]`; all state is cleared before.
     ///
     /// # Errors
-    /// For inputs that the network does not take.
+    /// If the network does not take such an input.
     fn pass(&mut self, network: NetworkId, input: &[f64]) -> Result<Vec<Vec<f64>>, Diagnostic>;
 }
 

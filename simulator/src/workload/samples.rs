@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::ir::{NetworkId, Shape};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::{Course, Workload};
 
@@ -24,9 +24,9 @@ impl Samples {
     /// # Errors
     /// Those of [`Samples::shapes`]; [`Code::LayerShape`] for values that are no whole number of samples, or none;
     /// [`Code::Argument`] for a sample with a value that is not finite.
-    pub fn new(model: &Model, network: NetworkId, values: Vec<f64>) -> Result<Self, Diagnostic> {
+    pub fn new(model: &SpikingModel, network: NetworkId, values: Vec<f64>) -> Result<Self, Diagnostic> {
         let (input, readout) = Self::shapes(model, network)?;
-        let place = || format!("network {}", model.networks[network].name);
+        let place = || Subject::Network(model.networks[network].name.clone());
         if values.is_empty() || !values.len().is_multiple_of(input.len()) {
             let message =
                 format!("{} values found, {} expected for each sample {input}", values.len(), input.len());
@@ -43,15 +43,16 @@ impl Samples {
     /// Shapes of what a network takes and of its read-out.
     ///
     /// # Errors
-    /// [`Code::Argument`] for a network that the model does not have, [`Code::Unsupported`] for one that the host does not feed,
-    /// or that has no read-out or several.
-    pub fn shapes(model: &Model, network: NetworkId) -> Result<(Shape, Shape), Diagnostic> {
+    /// [`Code::Argument`] for a network that the model does not have, [`Code::Unsupported`] for one that the host
+    /// does not feed, or that has no read-out or several.
+    pub fn shapes(model: &SpikingModel, network: NetworkId) -> Result<(Shape, Shape), Diagnostic> {
         let Some(named) = model.networks.get(network) else {
             let message = format!("the program has {} networks", model.networks.len());
-            return Err(Diagnostic::new(Code::Argument, network.to_string(), message));
+            return Err(Diagnostic::new(Code::Argument, Subject::IrNetwork(network, None), message));
         };
-        let refused =
-            |message: String| Diagnostic::new(Code::Unsupported, format!("network {}", named.name), message);
+        let refused = |message: String| {
+            Diagnostic::new(Code::Unsupported, Subject::Network(named.name.clone()), message)
+        };
         let own = |population| model.populations[population].network == network;
         let input = model.inputs.iter().find(|input| own(input.population)).map(|input| input.input);
         let input =

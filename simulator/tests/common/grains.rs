@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use snnc_compiler::ir::NetworkId;
 use snnc_simulator::charge::Meter;
-use snnc_simulator::counts::{Cast, Events, Flow, Grain, PassCounts, StepCounts};
+use snnc_simulator::counts::{Events, Grain, MulticastFlow, PassCounts, SliceFlow, StepCounts};
 use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_simulator::time::Fidelity;
 
@@ -17,11 +17,11 @@ pub fn agree(chip: &Chip, input: &[f64], outcome: &PassOutcome) {
     for step in &outcome.counts.steps {
         events.iter_mut().zip(&step.events).for_each(|(sum, &more)| *sum += more);
         step.flows.iter().for_each(|f| *flows.entry((f.source, f.target)).or_insert(0) += f.packets);
-        step.casts.iter().for_each(|cast| *casts.entry(cast.tree).or_insert(0) += cast.spikes);
+        step.multicast_flows.iter().for_each(|cast| *casts.entry(cast.tree).or_insert(0) += cast.spikes);
     }
-    let flows = flows.into_iter().map(|((source, target), packets)| Flow { source, target, packets });
-    let casts = casts.into_iter().map(|(tree, spikes)| Cast { tree, spikes });
-    let sum = StepCounts { events, flows: flows.collect(), casts: casts.collect() };
+    let flows = flows.into_iter().map(|((source, target), packets)| SliceFlow { source, target, packets });
+    let casts = casts.into_iter().map(|(tree, spikes)| MulticastFlow { tree, spikes });
+    let sum = StepCounts { events, flows: flows.collect(), multicast_flows: casts.collect() };
     assert_eq!(whole.counts, PassCounts { steps: vec![sum], ..outcome.counts.clone() });
     let meter = Meter::new(&chip.program, &chip.table, Fidelity::None).unwrap();
     let [one, many] = [&whole, outcome].map(|outcome| {

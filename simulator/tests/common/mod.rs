@@ -1,46 +1,23 @@
-//! Seeded random networks: convolutions and transposed convolutions with odd sizes, skips, delays, all biases.
+//! Random networks: convolutions and transposed convolutions with odd sizes, skips, delays, all biases.
 
 #![allow(dead_code, reason = "every test crate uses a part")]
 
 pub mod grains;
+#[path = "../../../compiler/tests/random/mod.rs"]
+pub mod random;
 pub mod timing;
+
+pub use random::Random;
 
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::components::joins;
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Model, Network, NeuronFormat, NeuronModel,
-    Population, Projection, Readout, Sparse, SpikingIr, SynapticCurrent, Window,
+    Bias, Connectivity, Convolution, HostInput, HostStage, Kernel, Network, NeuronFormat, NeuronModel,
+    Population, Projection, Readout, SparseSynapses, SpikingIr, SpikingModel, SynapticCurrent, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::schema::{Comparison, KernelSharing, Overflow, Reset, Target};
-
-/// SplitMix64.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// True once in `n` times.
-    pub fn one_in(&mut self, n: u64) -> bool {
-        self.next().is_multiple_of(n)
-    }
-
-    /// `low..=high`
-    pub fn between(&mut self, low: usize, high: usize) -> usize {
-        low + (self.next() % (high - low + 1) as u64) as usize
-    }
-
-    pub fn signed(&mut self, most: i64) -> i64 {
-        (self.next() % (2 * most + 1) as u64) as i64 - most
-    }
-}
+use snnc_targets::schema::{KernelSharing, Overflow, Reset, Target, ThresholdComparison};
 
 /// A target with random arithmetic rules and the given core size.
 pub fn target(random: &mut Random, neurons: u32) -> Target {
@@ -51,7 +28,7 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
     target.topology.mesh_rows.0 = random.between(2, 5) as u32;
     target.neuron.accumulator_overflow.0 = if random.one_in(2) { Overflow::Wrap } else { Overflow::Saturate };
     target.neuron.threshold_comparison.0 =
-        if random.one_in(2) { Comparison::Strict } else { Comparison::Inclusive };
+        if random.one_in(2) { ThresholdComparison::Strict } else { ThresholdComparison::Inclusive };
     // Narrow widths, so that overflow and saturation happen.
     target.neuron.accumulator_bits.0 = random.between(13, 20) as u32;
     target.neuron.state_bits.0 = random.between(14, 20) as u32;
@@ -65,11 +42,11 @@ pub fn target(random: &mut Random, neurons: u32) -> Target {
     target
 }
 
-/// A verified random network for the target's arithmetic: a host-fed layer, some firing layers with skips, a read-out. One
-/// of three has channel groups of every kind.
+/// A verified random network for the target's arithmetic: a host-fed layer, some firing layers with skips, a
+/// read-out. One of three has channel groups of every kind.
 pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
-    maker.grouped = maker.random.0.is_multiple_of(3);
+    maker.grouped = maker.random.aside_one_in(3);
     maker.host_fed();
     for depth in 1..=maker.random.between(1, 4) as u32 {
         maker.layer(depth, true);
@@ -79,13 +56,13 @@ pub fn network(random: &mut Random, target: &Target) -> SpikingIr {
     maker.finish()
 }
 
-/// The same with many channels on small maps, weights at the ends of their range now and then: rows of several lines,
-/// lists of hundreds of packets, sums that overflow.
+/// A verified random network with many channels on small maps, weights at the ends of their range now and then: rows
+/// of several lines, lists of hundreds of packets, sums that overflow.
 pub fn wide_network(random: &mut Random, target: &Target) -> SpikingIr {
     let mut maker = Maker::new(random, target);
     (maker.channels_max, maker.side_max) = (maker.random.between(40, 200), 3);
     maker.extreme = maker.random.one_in(2);
-    maker.grouped = maker.random.0.is_multiple_of(3);
+    maker.grouped = maker.random.aside_one_in(3);
     maker.host_fed();
     for depth in 1..=maker.random.between(1, 2) as u32 {
         maker.layer(depth, true);
@@ -181,7 +158,7 @@ impl<'a> Maker<'a> {
     fn new(random: &'a mut Random, target: &Target) -> Self {
         let steps = random.between(3, 7) as u32;
         let ir = SpikingIr {
-            model: Model {
+            model: SpikingModel {
                 name: "random".into(),
                 neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
                 networks: EntityMap::new(),
@@ -291,11 +268,11 @@ impl<'a> Maker<'a> {
     ) {
         let most = i64::from(self.ir.model.neuron.weight_max());
         let sparsity = self.random.between(1, 12) as u64;
-        let mut sparse = Sparse::default();
+        let mut sparse = SparseSynapses::default();
         for _ in 0..sources {
             let mut row = Vec::new();
             for target in 0..targets as u32 {
-                if self.random.one_in(sparsity) {
+                if self.random.value_one_in(sparsity) {
                     row.push((target, self.random.signed(most) as i16));
                 }
             }
@@ -345,7 +322,7 @@ impl<'a> Maker<'a> {
     fn dynamics(&mut self, channels: usize, fires: bool) -> NeuronModel {
         let decay = [0, 2048, 819, 4096][self.random.between(0, 3)];
         if fires {
-            let thresholds = (0..channels).map(|_| self.random.between(5, 20) as u32).collect();
+            let thresholds = (0..channels).map(|_| self.random.value(5, 20) as u32).collect();
             NeuronModel::lif(decay, thresholds)
         } else {
             NeuronModel::integrator(decay)
@@ -517,7 +494,7 @@ impl<'a> Maker<'a> {
         let most = i64::from(self.ir.model.neuron.weight_max());
         let end = if self.extreme && self.random.one_in(2) { -most - 1 } else { most };
         let mut weight = || match self.extreme {
-            true if self.random.one_in(8) => -end as i16 - 1,
+            true if self.random.value_one_in(8) => -end as i16 - 1,
             true => end as i16,
             false => self.random.signed(most) as i16,
         };
@@ -528,7 +505,7 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Nobody is at two things at once.
+/// No unit does two things at once.
 pub fn no_overlap(work: impl Iterator<Item = ((u32, u32), u64, u64)>) {
     let mut work: Vec<_> = work.collect();
     work.sort_unstable();

@@ -3,18 +3,19 @@
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::mapping::effort::Effort;
-use snnc_simulator::charge::{Meter, Record};
+use snnc_simulator::charge::{Meter, MeterRecord};
 use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::time::cycle::{Detail, Recorded, StepPlace, Watcher};
+use snnc_simulator::time::cycle::{Detail, StepPlace, StepRecord, Watcher};
 use snnc_simulator::time::{Fidelity, PassTime};
 use snnc_targets::Diagnostic;
 use snnc_targets::schema::Target;
 
 use super::Random;
 
-/// A random network on a random mesh of small cores, with random queues and times; `change` has the last word on the target.
+/// A random network on a random mesh of small cores, with random queues and times; `change` has the last word on the
+/// target.
 pub fn program(seed: u64, change: impl FnOnce(&mut Random, &mut Target)) -> (Program, Vec<f64>) {
-    let mut random = Random(seed);
+    let mut random = Random::seeded(seed);
     let mut target = super::target(&mut random, 64);
     let network = target.network.as_mut().unwrap();
     network.virtual_channels.0 = random.between(1, 3) as u32;
@@ -43,7 +44,7 @@ pub fn program(seed: u64, change: impl FnOnce(&mut Random, &mut Target)) -> (Pro
 }
 
 /// Times a pass.
-pub fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTime, Record) {
+pub fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTime, MeterRecord) {
     let meter = Meter::new(&chip.program, &chip.table, fidelity).unwrap();
     let mut record = meter.record();
     let time = meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).unwrap();
@@ -52,21 +53,21 @@ pub fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTim
 
 /// Keeps everything.
 #[derive(Default)]
-struct Everything(Vec<(StepPlace, Recorded)>);
+struct Everything(Vec<(StepPlace, StepRecord)>);
 
 impl Watcher for Everything {
     fn wants(&mut self, _: StepPlace, _: u64, _: u64) -> Result<Option<Detail>, Diagnostic> {
         Ok(Some(Detail::Work))
     }
 
-    fn recorded(&mut self, at: StepPlace, step: &Recorded) -> Result<(), Diagnostic> {
+    fn recorded(&mut self, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {
         self.0.push((at, step.clone()));
         Ok(())
     }
 }
 
 /// Simulates every timestep of a pass and keeps what happened.
-pub fn watched(chip: &Chip, outcome: &PassOutcome) -> (Record, Vec<(StepPlace, Recorded)>) {
+pub fn watched(chip: &Chip, outcome: &PassOutcome) -> (MeterRecord, Vec<(StepPlace, StepRecord)>) {
     let meter = Meter::new(&chip.program, &chip.table, Fidelity::Cycle { every: 1 }).unwrap();
     let mut record = meter.record();
     let mut all = Everything::default();

@@ -1,4 +1,4 @@
-//! Everything that executes a network against everything else.
+//! Compares everything that executes a network: the chip at every level, and both oracles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,8 @@ use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::{Projection, SpikingIr};
 use snnc_compiler::ir::{CoreId, NetworkId, PopulationId};
 use snnc_simulator::counts::Events;
-use snnc_simulator::execute::kernels::level::Level;
-use snnc_simulator::execute::{Chip, Choice, PassOutcome, oracle, plain};
+use snnc_simulator::execute::kernels::level::SimdLevel;
+use snnc_simulator::execute::{Chip, KernelChoice, PassOutcome, oracle, plain};
 
 /// Events that depend on the spiking IR alone.
 fn without_packets(events: Events) -> Events {
@@ -16,9 +16,10 @@ fn without_packets(events: Events) -> Events {
 
 /// Every other inner loop of the processor gives the outcome as well.
 fn any_loop_agrees(program: &Program, input: &[f64], outcome: &PassOutcome) {
-    for level in Level::available() {
+    for level in SimdLevel::available() {
         for rows in [true, false] {
-            let other = Chip::with(program.clone(), Choice { level, rows }).run(NetworkId(0), input).unwrap();
+            let other =
+                Chip::with(program.clone(), KernelChoice { level, rows }).run(NetworkId(0), input).unwrap();
             assert_eq!(other.readouts, outcome.readouts, "{level:?} {rows}");
             assert_eq!(other.counts, outcome.counts, "{level:?} {rows}");
             assert_eq!(other.traces, outcome.traces, "{level:?} {rows}");

@@ -1,4 +1,4 @@
-//! Partitions that nobody would search for.
+//! Partitions that no search would find: random boxes on random cores.
 
 use snnc_compiler::driver::assemble;
 use snnc_compiler::ir::program::{Program, Slice};
@@ -16,7 +16,7 @@ fn cuts(random: &mut Random, length: usize) -> Vec<std::ops::Range<u32>> {
     let mut ranges = Vec::new();
     let mut start = 0;
     while start < length {
-        let end = random.between(start + 1, length.min(start + 4));
+        let end = random.value(start + 1, length.min(start + 4));
         ranges.push(start as u32..end as u32);
         start = end;
     }
@@ -36,13 +36,13 @@ fn wild_partition(random: &mut Random, ir: &SpikingIr, neurons_max: u32) -> Part
         }
     }
     for i in (1..slices.len()).rev() {
-        slices.swap(i, random.between(0, i));
+        slices.swap(i, random.value(0, i));
     }
     let mut partition = Partition::default();
     let mut core: Vec<Slice> = Vec::new();
     for slice in slices {
         let used: u32 = core.iter().map(Slice::neurons).sum();
-        if !core.is_empty() && (used + slice.neurons() > neurons_max || random.one_in(4)) {
+        if !core.is_empty() && (used + slice.neurons() > neurons_max || random.value_one_in(4)) {
             partition.cores.push(std::mem::take(&mut core));
         }
         core.push(slice);
@@ -64,7 +64,7 @@ pub fn scattered_partition(random: &mut Random, ir: &SpikingIr) -> Partition {
     let slices = wild_partition(random, ir, u32::MAX).cores.values().flatten().cloned().collect::<Vec<_>>();
     let mut cores = vec![Vec::new(); random.between(2, 5)];
     for slice in slices {
-        let core = random.between(0, cores.len() - 1);
+        let core = random.value(0, cores.len() - 1);
         cores[core].push(slice);
     }
     cores.retain(|core| !core.is_empty());
@@ -76,7 +76,7 @@ pub fn shuffled(random: &mut Random, ir: &SpikingIr) -> Partition {
     let mut partition = scattered_partition(random, ir);
     for (id, population) in ir.model.populations.iter() {
         let mut order: Vec<u32> = (0..population.shape.len() as u32).collect();
-        (1..order.len()).rev().for_each(|i| order.swap(i, random.between(0, i)));
+        (1..order.len()).rev().for_each(|i| order.swap(i, random.value(0, i)));
         if ir.order_problem(id, &order).is_none() {
             partition.orders.insert(id, order);
         }

@@ -2,8 +2,8 @@
 
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Model, Network, NeuronFormat, NeuronModel, Population, Projection, Sparse, SpikingIr,
-    Window,
+    Bias, Connectivity, Network, NeuronFormat, NeuronModel, Population, Projection, SparseSynapses,
+    SpikingIr, SpikingModel, Window,
 };
 use snnc_compiler::ir::{NetworkId, PopulationId, Shape};
 use snnc_compiler::mapping::effort::Effort;
@@ -13,20 +13,21 @@ use snnc_targets::Code;
 use snnc_targets::entity::EntityMap;
 
 use super::agreement::agree;
+use super::common::random::cases;
 use super::common::{self, Random};
 use super::partitions::{assembled, scattered_partition, shuffled};
 
 const NET: NetworkId = NetworkId(0);
 
-/// `neurons` integrate-and-fire neurons in a ring, each of which makes the next fire `delay` timesteps later; the first has a
-/// bias that makes it fire in every step.
+/// `neurons` integrate-and-fire neurons in a ring, each of which makes the next fire `delay` timesteps later; the
+/// first has a bias that makes it fire in every step.
 fn ring(neurons: usize, steps: u32, delay: u32) -> SpikingIr {
     let target = snnc_targets::registry::load("loihi-like").unwrap();
     let mut bias = vec![0; neurons];
     bias[0] = 20 << 6;
     let edges = (0..neurons as u32).map(|n| (n, (n + 1) % neurons as u32, 20)).collect();
     SpikingIr {
-        model: Model {
+        model: SpikingModel {
             name: "ring".into(),
             neuron: NeuronFormat::new(&target.neuron, 8),
             networks: vec![Network { name: "net".into(), timesteps: steps, pass_steps: steps + delay }]
@@ -50,7 +51,7 @@ fn ring(neurons: usize, steps: u32, delay: u32) -> SpikingIr {
             source: PopulationId(0),
             target: PopulationId(0),
             delay,
-            connectivity: Connectivity::Sparse(Sparse::from_edges(neurons, edges)),
+            connectivity: Connectivity::Sparse(SparseSynapses::from_edges(neurons, edges)),
         }]),
     }
 }
@@ -92,32 +93,31 @@ fn spikes_go_round_a_ring_and_those_after_the_window_are_counted_and_change_noth
 #[test]
 fn cycles_run_as_the_spiking_ir_says_on_any_cores() {
     let (mut fired, mut cycles, mut loops, mut overflowed) = (0, 0, 0, 0);
-    for seed in 600..648 {
-        let mut random = Random(seed);
-        let target = common::target(&mut random, 1 << 20);
-        let mut target = common::with_all_models(&mut random, target);
+    cases(48, 600, |random| {
+        let seed = random.next();
+        let target = common::target(random, 1 << 20);
+        let mut target = common::with_all_models(random, target);
         (target.core.input_axons.0, target.core.output_axons.0) = (1 << 20, 1 << 20);
         target.core.synapse_memory_bits.0 = 1 << 40;
         target.core.threshold_profiles = None;
         let irregular = random.one_in(2);
-        let mut ir = common::recurrent_network(&mut random, &target, irregular);
+        let mut ir = common::recurrent_network(random, &target, irregular);
         if random.one_in(2) {
-            ir = common::with_other_neurons(&mut random, &target, ir);
+            ir = common::with_other_neurons(random, &target, ir);
         }
-        let input = common::input(&mut random, &ir);
+        let input = common::input(random, &ir);
         let components = ir.components();
         cycles += components.all.iter().filter(|component| component.cyclic).count();
         loops += components.all.iter().filter(|component| component.populations.len() > 1).count();
         for _ in 0..2 {
-            let partition =
-                if irregular { shuffled(&mut random, &ir) } else { scattered_partition(&mut random, &ir) };
+            let partition = if irregular { shuffled(random, &ir) } else { scattered_partition(random, &ir) };
             let program = assembled(seed, &ir, &target, &partition);
             fired += agree(&ir, &program, &input);
             let counts = Chip::new(program).run(NET, &input).unwrap().counts;
             let events = counts.steps.iter().flat_map(|step| &step.events);
             overflowed += events.map(|e| e.accumulator_overflows + e.state_saturations).sum::<u64>();
         }
-    }
+    });
     assert!(fired > 5_000 && overflowed > 500, "{fired} spikes, {overflowed} overflows");
     assert!(cycles > 30 && loops > 10, "{cycles} cycles, {loops} of several populations");
 }
@@ -125,29 +125,28 @@ fn cycles_run_as_the_spiking_ir_says_on_any_cores() {
 #[test]
 fn the_compiler_maps_cycles_by_the_hypergraph() {
     let mut fired = 0;
-    for seed in 700..706 {
-        let mut random = Random(seed);
-        let target = common::target(&mut random, 1024);
-        let mut target = common::with_all_models(&mut random, target);
+    cases(6, 700, |random| {
+        let target = common::target(random, 1024);
+        let mut target = common::with_all_models(random, target);
         target.core.neurons.0 = random.between(60, 300) as u32;
         target.core.threshold_profiles = None;
-        let irregular = seed % 3 > 0;
-        let ir = common::recurrent_network(&mut random, &target, irregular);
-        let ir = common::with_other_neurons(&mut random, &target, ir);
-        let input = common::input(&mut random, &ir);
+        let irregular = !random.one_in(3);
+        let ir = common::recurrent_network(random, &target, irregular);
+        let ir = common::with_other_neurons(random, &target, ir);
+        let input = common::input(random, &ir);
         let search = SearchOptions { effort: Effort::Fast, ..SearchOptions::default() };
         let program = map(&ir, &target, CompileOptions { search, ..CompileOptions::default() }).unwrap();
         fired += agree(&ir, &program, &input);
         let search = SearchOptions { method: Method::Tiles, ..search };
         let error = map(&ir, &target, CompileOptions { search, ..CompileOptions::default() }).unwrap_err();
         assert_eq!(error.codes(), [Code::Unsupported]);
-    }
+    });
     assert!(fired > 300, "{fired} spikes");
 }
 
 #[test]
 fn threads_change_nothing_in_a_cycle() {
-    let mut random = Random(601);
+    let mut random = Random::seeded(601);
     let target = common::target(&mut random, 1 << 20);
     let target = common::with_all_models(&mut random, target);
     for irregular in [true, false] {
@@ -167,15 +166,14 @@ fn threads_change_nothing_in_a_cycle() {
 #[test]
 fn neurons_of_every_model_run_the_same_without_cycles() {
     let (mut fired, mut overflowed) = (0, 0);
-    for seed in 800..830 {
-        let mut random = Random(seed);
-        let target = common::target(&mut random, 1024);
-        let mut target = common::with_all_models(&mut random, target);
+    cases(30, 800, |random| {
+        let target = common::target(random, 1024);
+        let mut target = common::with_all_models(random, target);
         target.core.threshold_profiles = None;
         let network = if random.one_in(4) { common::wide_network } else { common::network };
-        let ir = network(&mut random, &target);
-        let ir = common::with_other_neurons(&mut random, &target, ir);
-        let input = common::input(&mut random, &ir);
+        let ir = network(random, &target);
+        let ir = common::with_other_neurons(random, &target, ir);
+        let input = common::input(random, &ir);
         let neurons_max = Some(random.between(70, 300) as u32);
         (target.core.input_axons.0, target.core.output_axons.0) = (1 << 20, 1 << 20);
         target.core.synapse_memory_bits.0 = 1 << 40;
@@ -185,13 +183,13 @@ fn neurons_of_every_model_run_the_same_without_cycles() {
         let counts = Chip::new(program).run(NET, &input).unwrap().counts;
         let events = counts.steps.iter().flat_map(|step| &step.events);
         overflowed += events.map(|e| e.accumulator_overflows + e.state_saturations).sum::<u64>();
-    }
+    });
     assert!(fired > 5_000 && overflowed > 500, "{fired} spikes, {overflowed} overflows");
 }
 
 #[test]
 fn what_the_neurons_of_a_chip_lack_is_refused_by_name() {
-    let mut random = Random(801);
+    let mut random = Random::seeded(801);
     let target = common::target(&mut random, 1024);
     let able = common::with_all_models(&mut random, target.clone());
     let ir = common::network(&mut random, &able);

@@ -1,4 +1,4 @@
-//! How a network is put onto cores: what every command that compiles can be told.
+//! Arguments about the mapping onto cores, shared by every command that compiles.
 
 use std::path::PathBuf;
 

@@ -22,7 +22,7 @@ use crate::warnings;
 
 /// What `--json` prints: the mapping report and what rounding made of each layer.
 #[derive(serde::Serialize)]
-struct Printed<'a> {
+struct CompileJson<'a> {
     #[serde(flatten)]
     mapping: &'a MappingReport,
     quantisation: &'a [quantise::LayerQuantisation],
@@ -113,7 +113,7 @@ fn printed(args: &CompileArgs, program: &Program) -> String {
             PlacementFile::new(&driver::placement_of(mapped), program.target()).to_text()
         }
         Some(Emit::Graph | Emit::Spiking) => String::new(),
-        None if args.json => json(&Printed {
+        None if args.json => json(&CompileJson {
             mapping: report,
             quantisation: &layers,
             warnings: warnings::of(&program.warnings()),

@@ -17,7 +17,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let path = &args.model.model;
     if path.extension().is_some_and(|extension| extension == "snnx") {
         let message = "a compiled program holds no projections to export, expected a model file";
-        return Err(Diagnostic::new(Code::Argument, path.display().to_string(), message)
+        return Err(Diagnostic::new(Code::Argument, path, message)
             .hint("give the model.ron that it was compiled from, and its --target")
             .into());
     }

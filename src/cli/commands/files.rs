@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use snnc_targets::output::{self, Inputs, is_standard_output, same_file};
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use crate::cli::arguments::{MappingArgs, ModelArgs};
 use crate::cli::process::console;
@@ -33,7 +33,7 @@ pub fn outputs(outputs: &[(&str, Option<&PathBuf>)]) -> Result<(), Diagnostic> {
     for (index, (option, path)) in named.iter().enumerate() {
         if let Some((earlier, _)) = named[..index].iter().find(|(_, other)| same_file(other, path)) {
             let message = format!("expected another file than that of {earlier}");
-            return Err(Diagnostic::new(Code::Argument, *option, message));
+            return Err(Diagnostic::new(Code::Argument, Subject::argument(*option), message));
         }
         output::check(path)?;
         if is_standard_output(path) {

@@ -19,7 +19,7 @@ pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The targets asked for, each once, or all that are built in; what is wrong with each of them is told.
+/// The targets asked for, each once, or all that are built in. Errors collect what is wrong with each of them.
 fn targets(asked: &[String]) -> Result<Vec<Target>, Diagnostics> {
     let mut names: Vec<&str> = asked.iter().map(String::as_str).collect();
     if names.is_empty() {

@@ -11,7 +11,7 @@ use crate::cli::errors;
 use crate::cli::process::signals;
 use crate::cli::progress::Bar;
 use crate::program::Program;
-use crate::streaming::{self, Found, Manifest};
+use crate::streaming::{self, ImageSetManifest, ReusedImages};
 
 pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = files::model(&args.model);
@@ -31,10 +31,10 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
         compile(&args.model, &MappingArgs::default())?
     };
     errors::warn(&program.warnings());
-    let manifest = Manifest::new(&program, args.images, args.seed, args.format.into());
+    let manifest = ImageSetManifest::new(&program, args.images, args.seed, args.format.into());
     signals::advise("the same command goes on where it stopped");
     let bar = Bar::new("generating");
-    let Found { whole, damaged } = streaming::run(&program, &manifest, &args.out, &bar)?;
+    let ReusedImages { whole, damaged } = streaming::run(&program, &manifest, &args.out, &bar)?;
     drop(bar);
     let made = args.images - whole;
     let damaged = if damaged > 0 { format!(", {damaged} of them found damaged") } else { String::new() };

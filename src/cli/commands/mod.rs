@@ -19,7 +19,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::cli::arguments::{Cli, Command};
 use crate::cli::process::console::print;
@@ -49,7 +49,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
 
 /// An option that would change nothing: it is refused rather than ignored.
 fn changes_nothing(option: &str, why: &str) -> Diagnostic {
-    Diagnostic::new(Code::Argument, option, format!("would change nothing: {why}")).hint("leave it out")
+    Diagnostic::new(Code::Argument, Subject::argument(option), format!("would change nothing: {why}"))
+        .hint("leave it out")
 }
 
 /// Pretty JSON with a final newline.

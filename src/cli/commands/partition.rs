@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use snnc_compiler::mapping::hypergraph::{Blocks, Options};
+use snnc_compiler::mapping::hypergraph::{Blocks, HypergraphOptions};
 use snnc_targets::Diagnostics;
 use snnc_targets::output::{Inputs, write_atomic};
 
@@ -14,7 +14,7 @@ pub fn run(args: &PartitionArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = Inputs::new([&args.hypergraph]);
     files::outputs(&[("--output", args.output.as_ref())])?;
     let blocks = args.blocks.map_or(Blocks::Fewest, Blocks::Exactly);
-    let options = Options { effort: args.effort, seed: args.seed };
+    let options = HypergraphOptions { effort: args.effort, seed: args.seed };
     let partitioned = partition(&args.hypergraph, &args.limit, blocks, options)?;
     if let Some(path) = &args.output {
         write_atomic(path, partitioned.file.as_bytes())?;

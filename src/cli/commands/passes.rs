@@ -10,14 +10,14 @@ use crate::cli::arguments::PassesArgs;
 
 /// What `--json` prints.
 #[derive(serde::Serialize)]
-struct Printed {
+struct PassesJson {
     schema: &'static str,
     passes: [Info; PASSES.len()],
 }
 
 pub fn run(args: &PassesArgs) -> Result<ExitCode, Diagnostics> {
     let text = match args.json {
-        true => json(&Printed { schema: "snnc.passes/1", passes: PASSES }),
+        true => json(&PassesJson { schema: "snnc.passes/1", passes: PASSES }),
         false => PASSES.iter().map(described).collect(),
     };
     print(&text);

@@ -7,10 +7,10 @@ use snnc_targets::Diagnostics;
 
 use super::{json, print};
 use crate::cli::arguments::PlaceArgs;
-use crate::research::place::{Mesh, place};
+use crate::research::place::{PlacementMesh, place};
 
 pub fn run(args: &PlaceArgs) -> Result<ExitCode, Diagnostics> {
-    let mesh = Mesh { columns: args.columns, rows: args.rows, cores_per_tile: args.cores_per_tile };
+    let mesh = PlacementMesh { columns: args.columns, rows: args.rows, cores_per_tile: args.cores_per_tile };
     let placed = place(&args.flows, mesh, PlaceOptions { seed: args.seed, effort: args.effort })?;
     print(&if args.json { json(&placed) } else { placed.to_string() });
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use super::{files, json, print};
 use crate::cli::arguments::ReconstructArgs;
 use crate::model::Model;
 use crate::reconstruction::reconstruct_files;
-use crate::report::images::{Image, image_name, write_image};
+use crate::report::images::{PngImage, image_name, write_image};
 use crate::report::is_result;
 
 pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
@@ -22,7 +22,7 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
     let result = reconstruct_files(&Model::load(&args.model.model)?, &target, &options, &args.images)?;
     if let Some(set) = set {
         for (index, (shape, pixels)) in result.pictures.iter().enumerate() {
-            write_image(&set.place(&image_name(index))?, &Image::new(*shape, pixels.clone())?)?;
+            write_image(&set.place(&image_name(index))?, &PngImage::new(*shape, pixels.clone())?)?;
         }
         output::write_atomic(&set.place("reconstruct.json")?, json(&result).as_bytes())?;
         set.commit()?;

@@ -1,10 +1,10 @@
 //! Models without a pipeline: samples from files, and what is written of them.
 
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::workload::Samples;
 use snnc_targets::output::{Inputs, ResultSet};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::cli::arguments::SampleArgs;
 use crate::float_driver::interpreter;
@@ -25,7 +25,7 @@ impl Fed {
     ///
     /// # Errors
     /// [`Code::Argument`] without `--input`, which says what to give; those of the files.
-    pub fn read(model: &Model, args: &SampleArgs) -> Result<Self, Diagnostic> {
+    pub fn read(model: &SpikingModel, args: &SampleArgs) -> Result<Self, Diagnostic> {
         let network = samples::network(model, args.network.as_deref())?;
         let (input, readout) = Samples::shapes(model, network)?;
         let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, input.into()))?;
@@ -58,7 +58,9 @@ pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m st
     if args.labels.is_some() {
         let message =
             "would change nothing: recorded predictions are compared with those of the float reference";
-        return Err(Diagnostic::new(Code::Argument, "--labels", message).hint("leave it out").into());
+        return Err(Diagnostic::new(Code::Argument, Subject::argument("--labels"), message)
+            .hint("leave it out")
+            .into());
     }
     let name = samples::graph(model, args.network.as_deref())?;
     let shape = SampleShape::of(&interpreter(model, name)?);
@@ -73,7 +75,7 @@ fn missing(network: &str, input: SampleShape) -> Diagnostic {
          float64 or uint8",
         input.inner()
     );
-    Diagnostic::new(Code::Argument, "--input", message)
+    Diagnostic::new(Code::Argument, Subject::argument("--input"), message)
         .hint("`np.save(\"x.npy\", x.astype(np.float32))`, then `--input x.npy`")
 }
 
@@ -98,7 +100,7 @@ pub fn refuse(args: &SampleArgs) -> Result<(), Diagnostic> {
         Some((option, _)) => {
             let message =
                 "would change nothing: the model generates images by its pipeline and takes no samples";
-            Err(Diagnostic::new(Code::Argument, option, message)
+            Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
                 .hint("leave it out; `--images` says how many"))
         }
     }
@@ -114,7 +116,7 @@ pub fn refuse_images(images: Option<u64>, seed: Option<u64>) -> Result<(), Diagn
         None => Ok(()),
         Some((option, value)) => {
             let message = "would change nothing: the model has no pipeline and generates nothing";
-            Err(Diagnostic::new(Code::Argument, format!("{option} {value}"), message)
+            Err(Diagnostic::new(Code::Argument, Subject::value(option, value), message)
                 .hint("leave it out; `--input` gives the samples, `--samples` says how many of them"))
         }
     }

@@ -15,9 +15,9 @@ use crate::cli::errors;
 use crate::cli::progress::Bar;
 use crate::outcome::Outcome;
 use crate::program::Program;
-use crate::report::images::Image;
+use crate::report::images::PngImage;
 use crate::report::json;
-use crate::results::{Recorder, write_images};
+use crate::results::{ResultsRecorder, write_images};
 use crate::samples::accuracy;
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count};
 use crate::trace;
@@ -53,7 +53,7 @@ fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics
     samples::refuse(&args.samples)?;
     let workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
     // Refuses at once what no image file holds.
-    Image::new(workload.image, vec![0; workload.image.len()])?;
+    PngImage::new(workload.image, vec![0; workload.image.len()])?;
     carry_out(program, args, &workload, |set, made| write_images(set, &workload, &made.items), |_| None)
 }
 
@@ -78,7 +78,7 @@ fn carry_out<W: Workload>(
     accuracy: impl FnOnce(&Outcome<W::Item>) -> Option<f64>,
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
-    let mut recorder = Recorder::begin(program.mapped(), workload, args.timing, out, traces)?;
+    let mut recorder = ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces)?;
     let session = Session::new(program, options(args))?;
     // Only now is it known that there is something to run.
     if let Some(compilation) = program.compilation().filter(|_| !args.json) {
@@ -96,9 +96,9 @@ fn carry_out<W: Workload>(
     Ok(ExitCode::SUCCESS)
 }
 
-fn traces(args: &TraceArgs) -> trace::Options {
+fn traces(args: &TraceArgs) -> trace::TraceOptions {
     let TraceArgs { packets, events, images, passes, timesteps } = args.clone();
-    trace::Options { packets, events, images, passes, timesteps }
+    trace::TraceOptions { packets, events, images, passes, timesteps }
 }
 
 fn options(args: &GenerateArgs) -> SessionOptions {

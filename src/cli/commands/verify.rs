@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use snnc_targets::output::{self, Inputs, ResultSet};
-use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::samples::{self, Fed};
 use super::{json, print};
@@ -13,7 +13,7 @@ use crate::cli::errors;
 use crate::cli::progress::Bar;
 use crate::model::Model;
 use crate::program::Program;
-use crate::report::images::{Image, image_name, write_image};
+use crate::report::images::{PngImage, image_name, write_image};
 use crate::report::is_result;
 use crate::{comparison, golden};
 
@@ -29,7 +29,12 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(traces) = &args.golden {
         if args.quantise.weights.is_some() || args.quantise.calibrate.is_some() {
             let message = "recorded traces are compared with the float reference, which is never rounded";
-            return Err(Diagnostic::new(Code::Argument, "--weights, --calibrate", message).into());
+            return Err(Diagnostic::new(
+                Code::Argument,
+                Subject::argument("--weights, --calibrate"),
+                message,
+            )
+            .into());
         }
         let recorded = golden::GoldenFile::read(traces)?;
         let bar = Bar::new("checking");
@@ -61,7 +66,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let weight_bits = program.mapped().model.neuron.weight_bits;
     let calibration_passes = options.lower.passes(weight_bits) as u64;
     let (images, seed) = (args.images.unwrap_or(1), args.seed.unwrap_or(1));
-    let compared = comparison::Options { images, seed, calibration_passes };
+    let compared = comparison::ComparisonOptions { images, seed, calibration_passes };
     let comparison = comparison::compare(&model, &program, compared, &Bar::new("comparing"))?;
     if let Some(set) = set {
         write(set, &comparison)?;
@@ -94,7 +99,7 @@ fn samples(
 /// One picture an image (float, chip on the same tokens, chip running freely), and the comparison.
 fn write(set: ResultSet, comparison: &comparison::Comparison) -> Result<(), Diagnostics> {
     for (index, (shape, pixels)) in comparison.pictures.iter().enumerate() {
-        write_image(&set.place(&image_name(index))?, &Image::new(*shape, pixels.clone())?)?;
+        write_image(&set.place(&image_name(index))?, &PngImage::new(*shape, pixels.clone())?)?;
     }
     output::write_atomic(&set.place("verify.json")?, json(comparison).as_bytes())?;
     Ok(set.commit()?)

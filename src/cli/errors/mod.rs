@@ -21,7 +21,7 @@ const PIPED: usize = 80;
 
 /// Writes diagnostics to standard error: drawn, in colours on a terminal (but see `NO_COLOR`), or as JSON.
 ///
-/// That standard error cannot be written is nothing that could be said anywhere.
+/// A failure to write to standard error is ignored, since there is nowhere left to report it.
 pub fn report(problems: &Diagnostics, json: bool) {
     if problems.0.is_empty() {
         return;

@@ -7,7 +7,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 use snnc_targets::diagnostic::{Place, Severity, Span, one_line, printable};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-/// Diagnostics that are drawn; of the others their number is said.
+/// Most diagnostics that are drawn; the others are only counted.
 const SHOWN: usize = 50;
 
 /// With the colours of a terminal.
@@ -64,10 +64,10 @@ fn group(problem: &Diagnostic, columns: usize) -> Group<'static> {
         group = match same[0].0.span() {
             Some(span) => group.element(snippet(span, same)),
             None if same[0].1.is_empty() => {
-                group.element(Origin::path(one_line(same[0].0.as_str()).into_owned()))
+                group.element(Origin::path(one_line(&same[0].0.label()).into_owned()))
             }
             None => {
-                group.element(Level::NOTE.message(format!("{}: {}", same[0].1, one_line(same[0].0.as_str()))))
+                group.element(Level::NOTE.message(format!("{}: {}", same[0].1, one_line(&same[0].0.label()))))
             }
         };
     }
@@ -100,7 +100,7 @@ fn snippet(
         let end = span.range.end.min(line.end).max(span.range.start) - line.start;
         // The renderer replaces some control characters itself, but not all that terminals obey; pictures are longer.
         let [start, end] = [span.range.start - line.start, end].map(|byte| printable(&text[..byte]).len());
-        let label = if words.is_empty() { one_line(place.as_str()).into_owned() } else { words.clone() };
+        let label = if words.is_empty() { one_line(&place.label()).into_owned() } else { words.clone() };
         let mark = kind.span(start..end);
         snippet = snippet.annotation(if label.is_empty() { mark } else { mark.label(label) });
     }
@@ -138,7 +138,7 @@ fn wrap(text: &str, columns: usize) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use snnc_targets::Source;
+    use snnc_targets::{Source, Subject};
 
     use super::*;
 
@@ -159,10 +159,10 @@ mod tests {
         let source = source();
         let problem = Diagnostic::new(
             Code::GraphInvalid,
-            Place::from("layer net.é").at(&source, at(&source, "\"é\"")),
+            Place::from(Subject::layer("net", "é")).at(&source, at(&source, "\"é\"")),
             "two layers have this name",
         )
-        .related(Place::file(&source, at(&source, "\"a")), "the first of that name")
+        .related(Place::bytes(&source, at(&source, "\"a")), "the first of that name")
         .hint("rename one of them and the `from` of its readers, of which there may be many in networks with skips");
         insta::assert_snapshot!(plain(&problem.into(), 80));
     }
@@ -171,19 +171,23 @@ mod tests {
     fn no_control_character_reaches_the_terminal() {
         let source = Source::new("m\u{1b}]0;x\u{7}.ron", "(\u{1b}[2J: \"\u{9b}31m\r\u{8}\")");
         let mut problems = Diagnostics::default();
-        let place = Place::from("layer \u{1b}[31mnet\n.x").at(&source, 1..source.text.len());
+        let place = Place::from(Subject::layer("\u{1b}[31mnet\n", "x")).at(&source, 1..source.text.len());
         problems.push(
             Diagnostic::new(Code::GraphInvalid, place.clone(), "found \u{1b}[5mred\u{7f}\r")
                 .related(place, "here\u{1b}c")
-                .related("layer \u{9b}2J", "there\u{0}")
+                .related(Subject::Network("\u{9b}2J".into()), "there\u{0}")
                 .hint("write \u{1b}[0m"),
         );
-        problems.push(Diagnostic::new(Code::FileUnreadable, "/tmp/\u{1b}[2J\u{202e}x", "no\u{1b}"));
+        problems.push(Diagnostic::new(
+            Code::FileUnreadable,
+            Place::file("/tmp/\u{1b}[2J\u{202e}x"),
+            "no\u{1b}",
+        ));
         let text = plain(&problems, 80);
         let wild: Vec<char> = text.chars().filter(|c| c.is_control() && *c != '\n').collect();
         assert!(wild.is_empty(), "{wild:?} in {text}");
         assert!(!text.contains('\u{202e}') && text.contains('\u{241b}'), "{text}");
-        // Colours are all that a terminal is told.
+        // The only control sequences are colours.
         let coloured = styled(&problems, 80);
         let stripped = anstream::adapter::strip_str(&coloured).to_string();
         assert_eq!(stripped, text);
@@ -191,7 +195,9 @@ mod tests {
 
     #[test]
     fn fifty_are_drawn_and_the_others_counted() {
-        let problem = |i: usize| Diagnostic::new(Code::LayerShape, format!("layer net.l{i}"), "does not fit");
+        let problem = |i: usize| {
+            Diagnostic::new(Code::LayerShape, Subject::layer("net", format!("l{i}")), "does not fit")
+        };
         let text = plain(&Diagnostics((0..73).map(problem).collect()), 80);
         assert_eq!(text.matches("error[E0007]").count(), 50);
         assert!(text.ends_with("... and 23 more\n\n`snnc explain E0007` says more\n"), "{text}");
@@ -203,7 +209,7 @@ mod tests {
         let source = Source::new("m.ron", long);
         let start = source.text.find("x:").unwrap();
         let problem =
-            Diagnostic::new(Code::RonSyntax, Place::file(&source, start..start + 1), "no field `x`")
+            Diagnostic::new(Code::RonSyntax, Place::bytes(&source, start..start + 1), "no field `x`")
                 .hint("word ".repeat(60).trim());
         let text = plain(&problem.into(), 80);
         assert!(text.lines().all(|line| line.chars().count() <= 84), "{text}");

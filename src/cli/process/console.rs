@@ -1,19 +1,19 @@
 //! Standard output and standard error: the only room that writes to them.
 //!
 //! The work is done and files are written whatever becomes of the text. What went wrong with standard output is kept
-//! until the end, when [`exit_code`] tells it. What cannot be said on standard error is not said.
+//! until the end, when [`exit_code`] tells it. A text that standard error does not take is dropped.
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use snnc_targets::{Code, Diagnostic, printable};
+use snnc_targets::{Code, Diagnostic, NamedPart, printable};
 
 use super::CLOSED_PIPE;
 
 /// How standard output fares.
 #[derive(Debug)]
-enum Output {
+enum OutputState {
     Open,
     /// A file of the command goes there, so text goes to standard error.
     Taken,
@@ -22,9 +22,9 @@ enum Output {
     Failed(String),
 }
 
-static OUTPUT: Mutex<Output> = Mutex::new(Output::Open);
+static OUTPUT: Mutex<OutputState> = Mutex::new(OutputState::Open);
 
-fn output() -> MutexGuard<'static, Output> {
+fn output() -> MutexGuard<'static, OutputState> {
     OUTPUT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -32,9 +32,9 @@ fn output() -> MutexGuard<'static, Output> {
 pub fn print(text: &str) {
     let state = output();
     match *state {
-        Output::Taken => say(text),
-        Output::Closed | Output::Failed(_) => {}
-        Output::Open => {
+        OutputState::Taken => say(text),
+        OutputState::Closed | OutputState::Failed(_) => {}
+        OutputState::Open => {
             let mut out = std::io::stdout().lock();
             // No name, path or argument steers a terminal.
             let written = out.write_all(printable(text).as_bytes()).and_then(|()| out.flush());
@@ -44,41 +44,42 @@ pub fn print(text: &str) {
     }
 }
 
-/// Notes how printing by somebody else went.
+/// Notes the result of printing that went past [`print()`], as clap does it.
 pub fn printed(result: &std::io::Result<()>) {
     if let Err(error) = result {
         let closed = error.kind() == ErrorKind::BrokenPipe;
-        *output() = if closed { Output::Closed } else { Output::Failed(error.to_string()) };
+        *output() = if closed { OutputState::Closed } else { OutputState::Failed(error.to_string()) };
     }
 }
 
 /// The process was started without a standard output.
 pub fn missing() {
-    *output() = Output::Failed("it is closed".into());
+    *output() = OutputState::Failed("it is closed".into());
 }
 
 /// A file of the command is written to standard output: text goes to standard error from here on.
 pub fn give_away() {
     let mut output = output();
-    if matches!(*output, Output::Open) {
-        *output = Output::Taken;
+    if matches!(*output, OutputState::Open) {
+        *output = OutputState::Taken;
     }
 }
 
-/// Says something on standard error; what cannot be said is lost.
+/// Prints to standard error; a text that it does not take is dropped.
 pub fn say(text: &str) {
     let mut err = std::io::stderr().lock();
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
-/// The exit code of a command that ended with `code`: another one if its text was lost, of which it tells.
+/// The exit code of a command that ended with `code`: another one, and an error on standard error, if its text was
+/// lost.
 pub fn exit_code(code: ExitCode) -> ExitCode {
     match &*output() {
-        Output::Open | Output::Taken => code,
-        Output::Closed => ExitCode::from(CLOSED_PIPE),
-        Output::Failed(error) => {
+        OutputState::Open | OutputState::Taken => code,
+        OutputState::Closed => ExitCode::from(CLOSED_PIPE),
+        OutputState::Failed(error) => {
             let message = format!("cannot print: {error}");
-            let problem = Diagnostic::new(Code::OutputFailed, "standard output", message);
+            let problem = Diagnostic::new(Code::OutputFailed, NamedPart::StandardOutput, message);
             say(&format!("{}\n", problem.hint("files were written; what should have been printed is lost")));
             ExitCode::FAILURE
         }

@@ -7,5 +7,6 @@ pub mod console;
 pub mod panics;
 pub mod signals;
 
-/// Exit code of a run whose reader closed standard output before the end: as if the signal of a closed pipe had ended it.
+/// Exit code of a run whose reader closed standard output before the end: as if the signal of a closed pipe had ended
+/// it.
 pub const CLOSED_PIPE: u8 = 128 + 13;

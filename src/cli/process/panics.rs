@@ -12,7 +12,7 @@ use snnc_targets::diagnostic::{one_line, printable};
 
 use super::console::say;
 
-/// Several threads may panic at once; the first one tells.
+/// Several threads may panic at once; only the first one prints.
 static TOLD: AtomicBool = AtomicBool::new(false);
 
 /// Takes the place of Rust's own message.
@@ -30,8 +30,8 @@ fn message(info: &PanicHookInfo, arguments: impl Iterator<Item = OsString>) -> S
         info.location().map_or(String::new(), |place| format!("\n  --> {}", one_line(&place.to_string())));
     let mut text = format!(
         "snnc {}: internal error: {}{place}\n\
-         This is a bug in snnc; files that it had not finished are gone. Please report it with these lines, and with the\n\
-         input if you can.\n  arguments:",
+         This is a bug in snnc; files that it had not finished are gone. \
+         Please report it with these lines, and with the\ninput if you can.\n  arguments:",
         env!("CARGO_PKG_VERSION"),
         printable(what),
     );

@@ -21,8 +21,8 @@ pub fn advise(advice: &'static str) {
     *ADVICE.lock().unwrap_or_else(PoisonError::into_inner) = Some(advice);
 }
 
-/// Listens from here on. A signal that the process was started to ignore (by `nohup`, or in a script's background) stays
-/// ignored.
+/// Listens from here on. A signal that the process was started to ignore (by `nohup`, or in a script's background)
+/// stays ignored.
 pub fn install() {
     let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
     let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);

@@ -10,28 +10,28 @@ use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::Networks;
 use crate::golden::file::GoldenFile;
-use crate::golden::records::{Recorded, RecordedSpikes, map_shapes};
+use crate::golden::records::{GoldenValues, RecordedSpikes, map_shapes};
 
 /// `sdid.K`.
 pub(super) struct DenoiserCase {
     pub tokens: Vec<u32>,
     pub t: u32,
     pub spikes: Vec<RecordedSpikes>,
-    pub logits: Option<Recorded<f64>>,
+    pub logits: Option<GoldenValues<f64>>,
 }
 
 /// `decoder.K`.
 pub(super) struct DecoderCase {
     pub tokens: Vec<u32>,
     pub spikes: Vec<RecordedSpikes>,
-    pub membrane: Option<Recorded<f64>>,
+    pub membrane: Option<GoldenValues<f64>>,
 }
 
 /// `encoder.K`.
 pub(super) struct EncoderCase {
     pub pixels: Vec<u8>,
     pub spikes: Vec<RecordedSpikes>,
-    pub tokens: Option<Recorded<u32>>,
+    pub tokens: Option<GoldenValues<u32>>,
 }
 
 /// `loop.K`.
@@ -39,9 +39,9 @@ pub(super) struct LoopCase {
     pub parameters: LoopParameters,
     pub uniforms: RecordedUniforms,
     /// After each iteration, `[iterations, h, w]`.
-    pub tokens: Option<Recorded<u32>>,
-    pub membrane: Option<Recorded<f64>>,
-    pub pixels: Option<Recorded<u8>>,
+    pub tokens: Option<GoldenValues<u32>>,
+    pub membrane: Option<GoldenValues<f64>>,
+    pub pixels: Option<GoldenValues<u8>>,
 }
 
 /// All cases of a golden file.
@@ -61,12 +61,12 @@ impl Cases {
     /// [`snnc_targets::Code::GoldenInvalid`] for each record that is missing, malformed or does not fit the model.
     pub(super) fn read(golden: &GoldenFile, networks: &Networks<'_>) -> Result<Self, Diagnostics> {
         let mut errors = Diagnostics::default();
-        let reader = Reader { golden, networks };
+        let reader = CaseReader { golden, networks };
         let cases = Self {
-            denoiser: reader.all("sdid", Reader::denoiser, &mut errors),
-            decoder: reader.all("decoder", Reader::decoder, &mut errors),
-            encoder: reader.all("encoder", Reader::encoder, &mut errors),
-            loops: reader.all("loop", Reader::generation, &mut errors),
+            denoiser: reader.all("sdid", CaseReader::denoiser, &mut errors),
+            decoder: reader.all("decoder", CaseReader::decoder, &mut errors),
+            encoder: reader.all("encoder", CaseReader::encoder, &mut errors),
+            loops: reader.all("loop", CaseReader::generation, &mut errors),
             ignored: golden.keys().filter(|key| parts(key).is_none()).map(str::to_owned).collect(),
         };
         errors.into_result(cases)
@@ -90,12 +90,12 @@ fn parts(key: &str) -> Option<(&str, u32, &str)> {
 }
 
 /// Reads cases; every reader gives the first fault of its case.
-struct Reader<'a, 'm> {
+struct CaseReader<'a, 'm> {
     golden: &'a GoldenFile,
     networks: &'a Networks<'m>,
 }
 
-impl Reader<'_, '_> {
+impl CaseReader<'_, '_> {
     /// The cases of a group, ascending by K.
     fn all<C>(
         &self,

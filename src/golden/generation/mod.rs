@@ -14,7 +14,7 @@ use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::layers::Embedding;
 use snnc_compiler::reference::Interpreter;
 use snnc_simulator::workload::generation::LoopParameters;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::{GoldenFile, GoldenRow};
 use crate::float_driver::{FloatDriver, interpreter};
@@ -114,7 +114,7 @@ fn loop_parameters(model: &LoadedModel, pipeline: &PipelineSpec) -> Result<LoopP
 }
 
 fn invalid(model: &str, message: String) -> Diagnostic {
-    Diagnostic::new(Code::ModelInvalid, format!("model {model}"), message)
+    Diagnostic::new(Code::ModelInvalid, Subject::Model(model.into()), message)
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use snnc_compiler::ir::CoreId;
-use snnc_simulator::charge::{SliceTally, Slow, TimeTally};
-use snnc_simulator::time::{Bound, Fidelity};
+use snnc_simulator::charge::{LocatedSlowPacket, SliceTally, TimeTally};
+use snnc_simulator::time::{Bottleneck, Fidelity};
 use snnc_targets::LinkKind;
 
 use super::data::{
-    BoundCount, CoreUse, LatencyClass, LinkUse, Simulated, SlowestPacket, Time, UnitUse, Utilisation,
+    BoundCount, CoreUtilisation, LatencyClass, LinkUse, SimulatedTimesteps, SlowestPacket, Time, UnitUse,
+    Utilisation,
 };
 use crate::report::ReportInput;
 use crate::report::build::seconds;
@@ -20,7 +21,7 @@ const UNITS: [&str; 5] = ["synapse", "neuron", "axon_in", "axon_out", "delivery"
 pub fn time(input: &ReportInput) -> Time {
     let tally = input.run.total.tally.total();
     let time = tally.time;
-    let bounds = Bound::ALL.into_iter().zip(time.bounds);
+    let bounds = Bottleneck::ALL.into_iter().zip(time.bounds);
     let simulated = matches!(input.run.total.fidelity, Fidelity::Cycle { .. });
     Time {
         host_s: seconds(time.host_ps),
@@ -51,20 +52,20 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     if n == 0 { 0.0 } else { sum / n as f64 }
 }
 
-fn cores(input: &ReportInput, slices: &[SliceTally], of_ps: u128) -> Vec<CoreUse> {
+fn cores(input: &ReportInput, slices: &[SliceTally], of_ps: u128) -> Vec<CoreUtilisation> {
     let topology = input.program.topology();
     let core = |id: CoreId| {
         let range = input.slices.starts[id.0 as usize]..input.slices.starts[id.0 as usize + 1];
         let mut sum = SliceTally::default();
         slices[range].iter().for_each(|&slice| sum += slice);
-        let busy = input.meter.analytic().busy_of(&sum.events, sum.departures);
+        let busy = input.meter.analytic().busy_of(&sum.unit_events(), sum.departures);
         let shares = busy.map(|busy| share(busy, of_ps));
         let [synapse, neuron, axon_in, axon_out, delivery] = shares;
         let tile = topology.tile_of(input.program.sites[id]);
         let layers = input.layers_on(id);
         let busiest = UNITS[first_most(&shares)].into();
         let core = id.0.into();
-        CoreUse {
+        CoreUtilisation {
             core,
             tile: [tile.x, tile.y],
             layers,
@@ -84,7 +85,7 @@ fn first_most(values: &[f64]) -> usize {
     (1..values.len()).fold(0, |most, i| if values[i] > values[most] { i } else { most })
 }
 
-fn unit(name: &str, index: usize, cores: &[CoreUse]) -> UnitUse {
+fn unit(name: &str, index: usize, cores: &[CoreUtilisation]) -> UnitUse {
     let shares: Vec<f64> =
         cores.iter().map(|c| [c.synapse, c.neuron, c.axon_in, c.axon_out, c.delivery][index]).collect();
     let most = first_most(&shares);
@@ -125,7 +126,7 @@ fn kind_name(kind: LinkKind) -> &'static str {
     }
 }
 
-fn packets(input: &ReportInput, time: &TimeTally) -> Simulated {
+fn packets(input: &ReportInput, time: &TimeTally) -> SimulatedTimesteps {
     let TimeTally { packets, sampled, .. } = time;
     let half_width_s = sampled.half_width_ps().map(|ps| ps / 1e12);
     let power_w = input.meter.static_watts();
@@ -134,11 +135,11 @@ fn packets(input: &ReportInput, time: &TimeTally) -> Simulated {
         classes.map(|(i, &packets)| LatencyClass { below_s: (1u64 << i) as f64 / 1e12, packets }).collect();
     let names: HashMap<_, _> =
         input.program.model.populations.keys().map(|id| (id, input.program.model.layer_name(id))).collect();
-    let slow = |slow: &Slow| {
+    let slow = |slow: &LocatedSlowPacket| {
         let layer = names[&input.slices.populations[slow.packet.slice as usize]].clone();
         slowest(input, slow, layer)
     };
-    Simulated {
+    SimulatedTimesteps {
         timesteps: sampled.simulated,
         time_half_width_s: half_width_s,
         energy_half_width_j: half_width_s.map(|s| s * power_w),
@@ -160,14 +161,14 @@ fn beyond_busiest_ps(time: &TimeTally) -> u128 {
     time.simulated_ps - time.busiest_ps
 }
 
-fn slowest(input: &ReportInput, slow: &Slow, source_layer: String) -> SlowestPacket {
+fn slowest(input: &ReportInput, slow: &LocatedSlowPacket, source_layer: String) -> SlowestPacket {
     let (packet, topology) = (&slow.packet, input.program.topology());
     let source = input.slices.cores[packet.slice as usize];
     let site = |core: CoreId| input.program.sites[core];
     let target = CoreId(packet.core);
     let zero_load_ps = input.meter.cycle().map_or(0, |cycle| {
         let [from, to] = [source, target].map(|core| cycle.tiles()[core.0 as usize]);
-        cycle.ways().between(from, to) * cycle.clock_ps()
+        cycle.zero_load_routes().between(from, to) * cycle.clock_ps()
     });
     let ((item, pass, timestep), images) = (slow.at, input.generates());
     SlowestPacket {

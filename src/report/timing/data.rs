@@ -16,12 +16,12 @@ pub struct Time {
     #[serde(default)]
     pub utilisation: Option<Utilisation>,
     /// What the simulated packets showed; null without cycle-accurate timing.
-    pub simulated: Option<Simulated>,
+    pub simulated: Option<SimulatedTimesteps>,
 }
 
 /// What cycle-accurate timing adds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Simulated {
+pub struct SimulatedTimesteps {
     /// Timesteps that were simulated; the others were estimated from them.
     pub timesteps: u64,
     /// Half of the 95 % interval of `totals.time_s`, s; 0 if every timestep was simulated, null if too few were.
@@ -86,7 +86,7 @@ pub struct SlowestPacket {
     pub operations: u64,
     /// Time under way, s.
     pub latency_s: f64,
-    /// The same in an empty network, s.
+    /// Mean latency that these packets would have in an empty network, s.
     pub zero_load_s: f64,
 }
 
@@ -101,7 +101,7 @@ pub struct Utilisation {
     /// Mean over the links that some packet crossed; 0 without any.
     pub link_mean: f64,
     /// In the program's order.
-    pub cores: Vec<CoreUse>,
+    pub cores: Vec<CoreUtilisation>,
     /// Links that some packet crossed, busiest first.
     pub links: Vec<LinkUse>,
 }
@@ -123,7 +123,7 @@ pub struct UnitUse {
 
 /// A core. Its units' shares of the time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CoreUse {
+pub struct CoreUtilisation {
     /// Its number.
     pub core: u64,
     /// Column and row of its tile.

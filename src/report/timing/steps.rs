@@ -1,9 +1,9 @@
 //! timesteps.csv: a row a timestep, written while the run goes on.
 //!
-//! Rows are in order of image (or sample), pass and timestep. `time_s` is the simulated time where `simulated` is 1, else the analytic
-//! one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds.
+//! Rows are in order of image (or sample), pass and timestep. `time_s` is the simulated time where `simulated` is 1,
+//! else the analytic one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use snnc_compiler::ir::NetworkId;
 use snnc_simulator::charge::TimedStep;
@@ -33,7 +33,7 @@ const COLUMNS: [&str; 14] = [
 #[derive(Debug)]
 pub struct StepTable {
     writer: csv::Writer<Unfinished>,
-    path: String,
+    path: PathBuf,
     networks: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ impl StepTable {
     ) -> Result<Self, Diagnostic> {
         let networks = networks.values().map(|network| network.name.clone()).collect();
         let writer = csv::Writer::from_writer(Unfinished::create(path)?);
-        let mut table = Self { writer, path: path.display().to_string(), networks };
+        let mut table = Self { writer, path: path.to_owned(), networks };
         let mut columns = COLUMNS.map(String::from);
         if item_name != COLUMNS[0] {
             [columns[0], columns[1]] = [item_name.to_owned(), "pass".to_owned()];
@@ -84,9 +84,9 @@ impl StepTable {
     }
 }
 
-fn failed(path: &str) -> impl Fn(&dyn std::fmt::Display) -> Diagnostic {
+fn failed(path: &Path) -> impl Fn(&dyn std::fmt::Display) -> Diagnostic {
     let path = path.to_owned();
-    move |error| Diagnostic::new(Code::OutputFailed, path.clone(), format!("cannot write: {error}"))
+    move |error| Diagnostic::new(Code::OutputFailed, path.as_path(), format!("cannot write: {error}"))
 }
 
 fn cells(item: u64, network: &str, step: &TimedStep) -> [String; COLUMNS.len()] {

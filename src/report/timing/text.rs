@@ -1,6 +1,6 @@
 //! What a person reads about time.
 
-use super::data::{CoreUse, LinkUse, Simulated, Utilisation};
+use super::data::{CoreUtilisation, LinkUse, SimulatedTimesteps, Utilisation};
 use crate::report::Report;
 use crate::report::text::{prose, table};
 use crate::report::units::{count, share, si};
@@ -71,12 +71,12 @@ fn busy(u: &Utilisation) -> String {
 }
 
 /// Its busiest unit's share.
-fn most(core: &CoreUse) -> f64 {
+fn most(core: &CoreUtilisation) -> f64 {
     [core.synapse, core.neuron, core.axon_in, core.axon_out, core.delivery].into_iter().fold(0.0, f64::max)
 }
 
 fn busiest_cores(u: &Utilisation) -> String {
-    let mut cores: Vec<&CoreUse> = u.cores.iter().filter(|core| most(core) > 0.0).collect();
+    let mut cores: Vec<&CoreUtilisation> = u.cores.iter().filter(|core| most(core) > 0.0).collect();
     // Stable: of equals the lower number comes first.
     cores.sort_by(|a, b| most(b).total_cmp(&most(a)));
     let header =
@@ -105,7 +105,7 @@ fn busiest_links(u: &Utilisation) -> String {
 }
 
 /// What the simulated packets showed.
-fn packets(s: &Simulated) -> String {
+fn packets(s: &SimulatedTimesteps) -> String {
     let half =
         |value: Option<f64>, unit: &str| value.map_or("unknown".into(), |v| format!("+- {}", si(v, unit)));
     let mut rows = vec![
@@ -125,7 +125,7 @@ fn packets(s: &Simulated) -> String {
     table("Simulated packets", &rows, 1)
 }
 
-fn slowest(s: &Simulated) -> String {
+fn slowest(s: &SimulatedTimesteps) -> String {
     if s.slowest_packets.is_empty() {
         return String::new();
     }

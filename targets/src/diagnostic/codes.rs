@@ -1,6 +1,6 @@
 //! The registry of codes: one line a code; the page that `snnc explain` prints is `pages/CODE.md`.
 //!
-//! `E` codes stop the command, `W` codes are said and the work goes on. A code keeps its meaning for good.
+//! `E` codes stop the command; after a `W` code the work goes on. A code keeps its meaning for good.
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// `text` with every control character but line feeds and tabs replaced by a visible picture (`ESC` becomes `\u{241b}`),
-/// and with marks that reorder text, which could make a message read as something else, replaced by `\u{fffd}`.
+/// `text` with every control character but line feeds and tabs replaced by a visible picture (`ESC` becomes
+/// `\u{241b}`), and marks that reorder text, which could make a message read as something else, by `\u{fffd}`.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| picture(c).is_none()) {
         return Cow::Borrowed(text);
@@ -11,7 +11,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| picture(c).unwrap_or(c)).collect())
 }
 
-/// The same on one line: line feeds and tabs become pictures too.
+/// As [`printable`], but on one line: line feeds and tabs become pictures too.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     let clean = printable(text);
     if clean.contains(['\n', '\t']) {

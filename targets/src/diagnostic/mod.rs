@@ -13,7 +13,7 @@ use std::path::Path;
 
 pub use codes::{Code, Severity};
 pub use escape::{one_line, printable};
-pub use place::{Place, Source, Span, Subject};
+pub use place::{CorePart, Location, MapAxis, NamedPart, Place, Source, Span, Subject};
 
 /// One coded error or warning with its place and, where one is known, a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ impl Diagnostic {
         Self { code, place: place.into(), message: message.into(), hint: None, related: Vec::new() }
     }
 
-    /// The same for a `W` code, so that the reader sees it.
+    /// A warning without a hint, for the codes that begin with `W`.
     pub fn warning(code: Code, place: impl Into<Place>, message: impl Into<String>) -> Self {
         assert_eq!(code.severity(), Severity::Warning, "warnings have W codes");
         Self::new(code, place, message)
@@ -47,14 +47,14 @@ impl Diagnostic {
         self.code.severity()
     }
 
-    /// The same diagnostic with a remedy.
+    /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The same diagnostic with another place that has part in it.
+    /// Adds another place that has part in it, and what is there.
     #[must_use]
     pub fn related(mut self, place: impl Into<Place>, words: impl Into<String>) -> Self {
         self.related.push((place.into(), words.into()));
@@ -63,8 +63,7 @@ impl Diagnostic {
 
     /// A file that could not be opened, read or mapped.
     pub fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        let new =
-            Self::new(Code::FileUnreadable, path.display().to_string(), format!("cannot read: {error}"));
+        let new = Self::new(Code::FileUnreadable, path, format!("cannot read: {error}"));
         if error.kind() == std::io::ErrorKind::NotFound {
             new.hint("check the path; paths inside a model file are relative to that file")
         } else {

@@ -14,7 +14,7 @@ const MOST_LINKS: usize = 40;
 
 /// Where an output goes.
 #[derive(Debug)]
-pub(super) enum Destination {
+pub(super) enum OutputDestination {
     /// A regular file, or none yet: a whole new one takes its place. `path` is behind all links.
     File { path: PathBuf, earlier: Option<Box<Metadata>> },
     /// A named pipe or a character device.
@@ -24,25 +24,24 @@ pub(super) enum Destination {
 }
 
 /// A name behind all links.
-enum Name {
+enum ResolvedName {
     Path(PathBuf),
     Descriptor(PathBuf, u32),
 }
 
-impl Destination {
+impl OutputDestination {
     /// Looks where `path` leads.
     ///
     /// # Errors
     /// [`Code::OutputFailed`], as [`super::check`].
     pub(super) fn of(path: &Path) -> Result<Self, Diagnostic> {
-        let refuse = |message: String, hint: &str| {
-            Diagnostic::new(Code::OutputFailed, path.display().to_string(), message).hint(hint)
-        };
+        let refuse =
+            |message: String, hint: &str| Diagnostic::new(Code::OutputFailed, path, message).hint(hint);
         let real = match resolve(path).map_err(|error| failed(path, &error))? {
-            Name::Descriptor(real, number) => {
+            ResolvedName::Descriptor(real, number) => {
                 return descriptor(&real, number).map(Self::Descriptor).map_err(|error| failed(path, &error));
             }
-            Name::Path(real) => real,
+            ResolvedName::Path(real) => real,
         };
         let earlier = match std::fs::symlink_metadata(&real) {
             Ok(found) => found,
@@ -79,7 +78,7 @@ impl Destination {
 
 /// Whether there may be a new file of this name: it has one, and its folder is there.
 fn free(path: &Path, real: &Path) -> Result<(), Diagnostic> {
-    let refuse = |message: String| Diagnostic::new(Code::OutputFailed, path.display().to_string(), message);
+    let refuse = |message: String| Diagnostic::new(Code::OutputFailed, path, message);
     if real.as_os_str().is_empty() || real.file_name().is_none() {
         return Err(refuse("expected the name of a file".into()));
     }
@@ -104,14 +103,14 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 }
 
 /// Follows symbolic links, also to where nothing is yet.
-fn resolve(path: &Path) -> std::io::Result<Name> {
+fn resolve(path: &Path) -> std::io::Result<ResolvedName> {
     let mut at = path.to_owned();
     for _ in 0..=MOST_LINKS {
         if let Some(number) = descriptor_number(&at) {
-            return Ok(Name::Descriptor(at, number));
+            return Ok(ResolvedName::Descriptor(at, number));
         }
         if !at.is_symlink() {
-            return Ok(Name::Path(at));
+            return Ok(ResolvedName::Path(at));
         }
         let end = std::fs::read_link(&at)?;
         at = folder_of(&at).join(end);
@@ -153,8 +152,8 @@ pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
 /// Whether writing to `path` is writing to standard output: `/dev/stdout`, or the file or pipe that it was sent to.
 pub fn is_standard_output(path: &Path) -> bool {
     match resolve(path) {
-        Ok(Name::Descriptor(_, number)) => number == 1,
-        Ok(Name::Path(real)) => std::fs::symlink_metadata(real).is_ok_and(|found| is_stdout(&found)),
+        Ok(ResolvedName::Descriptor(_, number)) => number == 1,
+        Ok(ResolvedName::Path(real)) => std::fs::symlink_metadata(real).is_ok_and(|found| is_stdout(&found)),
         Err(_) => false,
     }
 }
@@ -164,7 +163,9 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
     if is_standard_output(a) && is_standard_output(b) {
         return true;
     }
-    let (Ok(Name::Path(a)), Ok(Name::Path(b))) = (resolve(a), resolve(b)) else { return false };
+    let (Ok(ResolvedName::Path(a)), Ok(ResolvedName::Path(b))) = (resolve(a), resolve(b)) else {
+        return false;
+    };
     match (std::fs::symlink_metadata(&a), std::fs::symlink_metadata(&b)) {
         (Ok(a), Ok(b)) => identity(&a) == identity(&b) && !a.file_type().is_char_device(),
         (Err(_), Err(_)) => {

@@ -1,6 +1,7 @@
 //! A folder of results and its owner.
 //!
-//! The owner holds a lock on `.snnc-lock` in the folder. The lock dies with its process, so a killed run hinders nobody.
+//! The owner holds a lock on `.snnc-lock` in the folder. The lock dies with its process, so a killed run does not block
+//! later ones.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
@@ -27,8 +28,7 @@ impl Folder {
     /// # Errors
     /// [`Code::OutputFailed`] if it cannot be made or written to, or has an owner.
     pub fn claim(path: &Path) -> Result<Self, Diagnostic> {
-        let refuse =
-            |message: String| Diagnostic::new(Code::OutputFailed, path.display().to_string(), message);
+        let refuse = |message: String| Diagnostic::new(Code::OutputFailed, path, message);
         std::fs::create_dir_all(path).map_err(|error| refuse(format!("cannot make folder: {error}")))?;
         let absolute =
             std::path::absolute(path).map_err(|error| refuse(format!("cannot find folder: {error}")))?;

@@ -1,10 +1,10 @@
 //! The one authority for writing files.
 //!
-//! * A regular file is written under a temporary name beside its place, flushed, then renamed ([`temporary`]): a killed run leaves
-//!   the earlier file or the whole new one, never a part. Its permissions are kept.
+//! * A regular file is written under a temporary name beside its place, flushed, then renamed ([`temporary`]): a killed
+//!   run leaves the earlier file or the whole new one, never a part. Its permissions are kept.
 //! * Symbolic links are followed: what they lead to is replaced, they stay ([`destination`]).
-//! * A pipe, a terminal or another character device, and a descriptor of this process such as `/dev/stdout`, gets the bytes
-//!   as they come. Folders, sockets and block devices are refused. None of them is ever replaced.
+//! * A pipe, a terminal or another character device, and a descriptor of this process such as `/dev/stdout`, gets the
+//!   bytes as they come. Folders, sockets and block devices are refused. None of them is ever replaced.
 //! * What a command reads is never overwritten ([`Inputs`]).
 //! * Folders are made only for folders of results. One has one owner at a time ([`Folder`]) and holds the files of one
 //!   run ([`ResultSet`]).
@@ -19,7 +19,7 @@ use std::fs::{File, Metadata, Permissions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use destination::Destination;
+use destination::OutputDestination;
 pub use destination::{is_standard_output, same_file};
 pub use folder::Folder;
 pub use inputs::Inputs;
@@ -56,20 +56,20 @@ pub fn write_with(
 /// [`Code::OutputFailed`]: a folder, a socket or a block device, an input of the command, a missing or closed folder on
 /// the way, a file that may not be written to.
 pub fn check(path: &Path) -> Result<(), Diagnostic> {
-    if let Destination::File { path: real, .. } = Destination::of(path)? {
+    if let OutputDestination::File { path: real, .. } = OutputDestination::of(path)? {
         Temporary::beside(&real).map_err(|error| failed(path, &error))?;
     }
     Ok(())
 }
 
-/// Takes the name away from the regular file that `path` leads to, if there is one: for files whose presence says that others
-/// are whole.
+/// Takes the name away from the regular file that `path` leads to, if there is one: for files whose presence says that
+/// others are whole.
 ///
 /// # Errors
 /// [`Code::OutputFailed`].
 pub fn remove(path: &Path) -> Result<(), Diagnostic> {
-    match Destination::of(path)? {
-        Destination::File { path: real, earlier: Some(_) } => {
+    match OutputDestination::of(path)? {
+        OutputDestination::File { path: real, earlier: Some(_) } => {
             std::fs::remove_file(real).map_err(|error| failed(path, &error))
         }
         _ => Ok(()),
@@ -98,12 +98,12 @@ impl Unfinished {
     /// # Errors
     /// [`Code::OutputFailed`] with the path, as [`check`].
     pub fn create(path: &Path) -> Result<Self, Diagnostic> {
-        let opened = match Destination::of(path)? {
-            Destination::File { path: real, earlier } => {
+        let opened = match OutputDestination::of(path)? {
+            OutputDestination::File { path: real, earlier } => {
                 Temporary::beside(&real).map(|temporary| Sink::Beside { temporary, real, earlier })
             }
-            Destination::Stream(real) => File::options().write(true).open(real).map(Sink::Open),
-            Destination::Descriptor(file) => Ok(Sink::Open(file)),
+            OutputDestination::Stream(real) => File::options().write(true).open(real).map(Sink::Open),
+            OutputDestination::Descriptor(file) => Ok(Sink::Open(file)),
         };
         let sink = opened.map_err(|error| failed(path, &error))?;
         Ok(Self { path: path.to_owned(), writer: BufWriter::new(sink) })
@@ -128,7 +128,8 @@ impl Unfinished {
     }
 }
 
-/// Owner, group and permissions as they were. Only the superuser may give files away: else the writer becomes the owner.
+/// Owner, group and permissions as they were. Only the superuser may give files away: else the writer becomes the
+/// owner.
 fn keep_permissions(file: &File, earlier: &Metadata) -> std::io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let now = file.metadata()?;
@@ -162,7 +163,7 @@ impl Write for Sink {
 }
 
 fn failed(path: &Path, error: &dyn std::fmt::Display) -> Diagnostic {
-    Diagnostic::new(Code::OutputFailed, path.display().to_string(), format!("cannot write: {error}"))
+    Diagnostic::new(Code::OutputFailed, path, format!("cannot write: {error}"))
 }
 
 #[cfg(test)]

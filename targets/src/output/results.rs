@@ -1,9 +1,9 @@
 //! The files of one run in a folder of results: replaced as a whole, never mixed with those of another run.
 //!
-//! A run writes its files into a temporary folder within the folder. When all are whole, `manifest.json` names them with
-//! their sizes and checksums, and with the earlier run's files that they replace; then those are removed and the new ones
-//! get their names; at last the manifest names the new ones alone. So wherever a run is cut off, the manifest tells
-//! whether the files beside it are one whole set ([`check_set`]), and the next run may finish the replacement.
+//! A run writes its files into a temporary folder within the folder. When all are whole, `manifest.json` names them
+//! with their sizes and checksums, and with the earlier run's files that they replace; then those are removed and the
+//! new ones get their names; at last the manifest names the new ones alone. So wherever a run is cut off, the manifest
+//! tells whether the files beside it are one whole set ([`check_set`]), and the next run may finish the replacement.
 //!
 //! Refused: a folder with the results of another command, with files of these names that no manifest names, or
 //! with files that were changed since. Other files in the folder are never touched.
@@ -27,21 +27,21 @@ const LONGEST_MANIFEST: u64 = 1 << 28;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Manifest {
+struct ResultsManifest {
     schema: String,
     /// Which command's results these are.
     command: String,
     /// The set.
-    files: BTreeMap<String, Sum>,
+    files: BTreeMap<String, FileChecksum>,
     /// What it takes the place of; empty once that is done.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    replaces: BTreeMap<String, Sum>,
+    replaces: BTreeMap<String, FileChecksum>,
 }
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Sum {
+struct FileChecksum {
     bytes: u64,
     /// BLAKE3, hexadecimal.
     blake3: String,
@@ -54,7 +54,7 @@ pub struct ResultSet {
     command: &'static str,
     staging: PathBuf,
     /// Files of the earlier run, or of both if its replacement was cut off.
-    earlier: BTreeMap<String, Sum>,
+    earlier: BTreeMap<String, FileChecksum>,
 }
 
 impl ResultSet {
@@ -128,7 +128,7 @@ impl ResultSet {
     pub fn commit(self) -> Result<(), Diagnostic> {
         let folder = self.folder.path();
         let io = |error: std::io::Error| failed(folder, &error);
-        let mut manifest = Manifest {
+        let mut manifest = ResultsManifest {
             schema: SCHEMA.to_owned(),
             command: self.command.to_owned(),
             files: sums(&self.staging).map_err(io)?,
@@ -153,7 +153,7 @@ impl Drop for ResultSet {
 }
 
 /// Removes the earlier files and names the new ones. A signal waits until it is done.
-fn replace(folder: &Path, staging: &Path, manifest: &Manifest) -> std::io::Result<()> {
+fn replace(folder: &Path, staging: &Path, manifest: &ResultsManifest) -> std::io::Result<()> {
     let _nobody_interrupts = live();
     for name in manifest.replaces.keys().filter(|name| !manifest.files.contains_key(*name)) {
         match std::fs::remove_file(folder.join(name)) {
@@ -172,7 +172,7 @@ fn flush_names(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), Diagnostic> {
+fn write_manifest(folder: &Path, manifest: &ResultsManifest) -> Result<(), Diagnostic> {
     let text = serde_json::to_string_pretty(manifest).expect("a manifest is plain data") + "\n";
     write_atomic(&folder.join(MANIFEST), text.as_bytes())?;
     flush_names(folder).map_err(|error| failed(folder, &error))
@@ -185,18 +185,18 @@ fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), Diagnostic> 
 pub fn check_set(folder: &Path) -> Result<bool, Diagnostic> {
     let Some(manifest) = read(folder)? else { return Ok(false) };
     let left = |name: &&String| !manifest.files.contains_key(*name) && folder.join(name).exists();
-    let whole = |(name, sum): (&String, &Sum)| sum_of(&folder.join(name)).is_ok_and(|found| found == *sum);
+    let whole =
+        |(name, sum): (&String, &FileChecksum)| sum_of(&folder.join(name)).is_ok_and(|found| found == *sum);
     if manifest.replaces.keys().any(|name| left(&name)) || !manifest.files.iter().all(whole) {
         let cut_off = !manifest.replaces.is_empty();
         let why = if cut_off { "their replacement was cut off" } else { "a file is missing or was changed" };
         let message = format!("these results are not those of one run: {why}");
-        return Err(Diagnostic::new(Code::OutputFailed, folder.display().to_string(), message)
-            .hint("run the command again"));
+        return Err(Diagnostic::new(Code::OutputFailed, folder, message).hint("run the command again"));
     }
     Ok(true)
 }
 
-fn read(folder: &Path) -> Result<Option<Manifest>, Diagnostic> {
+fn read(folder: &Path) -> Result<Option<ResultsManifest>, Diagnostic> {
     use std::io::Read;
     let path = folder.join(MANIFEST);
     let mut text = String::new();
@@ -205,7 +205,7 @@ fn read(folder: &Path) -> Result<Option<Manifest>, Diagnostic> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Diagnostic::unreadable(&path, &error)),
     }
-    let manifest: Result<Manifest, _> = serde_json::from_str(&text);
+    let manifest: Result<ResultsManifest, _> = serde_json::from_str(&text);
     let plain = |name: &String| Path::new(name).file_name().is_some_and(|file| file == name.as_str());
     match manifest {
         Ok(found) if found.schema == SCHEMA && found.files.keys().chain(found.replaces.keys()).all(plain) => {
@@ -216,7 +216,7 @@ fn read(folder: &Path) -> Result<Option<Manifest>, Diagnostic> {
 }
 
 /// A file that is missing or as one of its records says.
-fn unchanged(folder: &Path, name: &str, records: &[Option<&Sum>]) -> Result<(), Diagnostic> {
+fn unchanged(folder: &Path, name: &str, records: &[Option<&FileChecksum>]) -> Result<(), Diagnostic> {
     let path = folder.join(name);
     match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -238,12 +238,12 @@ fn foreign(folder: &Path, name: &str) -> Diagnostic {
 }
 
 fn refused(path: &Path, message: String) -> Diagnostic {
-    Diagnostic::new(Code::OutputFailed, path.display().to_string(), message)
+    Diagnostic::new(Code::OutputFailed, path, message)
         .hint("choose another folder for the results, or move what is there away")
 }
 
 /// Every file of a folder.
-fn sums(folder: &Path) -> std::io::Result<BTreeMap<String, Sum>> {
+fn sums(folder: &Path) -> std::io::Result<BTreeMap<String, FileChecksum>> {
     let mut sums = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -254,12 +254,12 @@ fn sums(folder: &Path) -> std::io::Result<BTreeMap<String, Sum>> {
     Ok(sums)
 }
 
-fn sum_of(path: &Path) -> std::io::Result<Sum> {
+fn sum_of(path: &Path) -> std::io::Result<FileChecksum> {
     let mut hasher = blake3::Hasher::new();
     let file = File::open(path)?;
     let bytes = file.metadata()?.len();
     hasher.update_reader(file)?;
-    Ok(Sum { bytes, blake3: hasher.finalize().to_hex().to_string() })
+    Ok(FileChecksum { bytes, blake3: hasher.finalize().to_hex().to_string() })
 }
 
 #[cfg(test)]
@@ -313,7 +313,7 @@ mod tests {
         let path = folder.path();
         std::fs::write(path.join("image_9"), "mine").unwrap();
         let problem = begin(path).unwrap_err();
-        assert!(problem.place.as_str().contains("image_9") && problem.hint.is_some(), "{problem}");
+        assert!(problem.place.path().unwrap().ends_with("image_9") && problem.hint.is_some(), "{problem}");
         std::fs::remove_file(path.join("image_9")).unwrap();
         write(path, "first", &["image_0", "report.json"]);
         assert!(ResultSet::begin(path, "verify", ours).unwrap_err().message.contains("`run`"));
@@ -326,7 +326,7 @@ mod tests {
         std::fs::write(path.join("trace"), "mine").unwrap();
         assert!(begin(path).unwrap().place("trace").is_err());
         std::fs::write(path.join(MANIFEST), "{\"name\": \"another program's\"}").unwrap();
-        assert!(begin(path).unwrap_err().place.as_str().contains(MANIFEST));
+        assert!(begin(path).unwrap_err().place.path().unwrap().ends_with(MANIFEST));
     }
 
     #[test]
@@ -355,7 +355,8 @@ mod tests {
                 write_atomic(&set.place(name).unwrap(), b"new").unwrap();
             }
             let files = sums(&set.staging).unwrap();
-            write_manifest(path, &Manifest { files, replaces: before.files.clone(), ..before }).unwrap();
+            write_manifest(path, &ResultsManifest { files, replaces: before.files.clone(), ..before })
+                .unwrap();
             let tasks = [None, Some(new[0]), Some(new[1]), Some(new[2])];
             for task in tasks.iter().take(steps) {
                 match task {

@@ -1,8 +1,8 @@
 //! Temporary files and folders: beside what they become, and gone with their process.
 //!
-//! A temporary file is locked by its process as long as that lives. So a later run can tell what a killed one left behind
-//! from what another one is writing, and removes the former. A process that is stopped by a signal removes its own with
-//! [`abandon`].
+//! A temporary file is locked by its process as long as that lives. So a later run can tell what a killed one left
+//! behind from what another one is writing, and removes the former. A process that is stopped by a signal removes its
+//! own with [`abandon`].
 
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
@@ -45,8 +45,8 @@ impl Live {
 #[derive(Debug)]
 pub struct Abandoned(#[allow(dead_code, reason = "the lock is held, not read")] MutexGuard<'static, Live>);
 
-/// Removes every temporary file and folder of this process, for one that is about to end. Threads that want to begin or finish a
-/// file wait as long as the answer lives.
+/// Removes every temporary file and folder of this process, for one that is about to end. Threads that want to begin or
+/// finish a file wait as long as the answer lives.
 pub fn abandon() -> Abandoned {
     let live = live();
     for path in &live.begun {

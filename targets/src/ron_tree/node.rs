@@ -4,11 +4,11 @@ use std::ops::Range;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub struct RonNode {
     /// Its bytes.
     pub span: Range<usize>,
     /// What it is.
-    pub kind: Kind,
+    pub kind: RonKind,
 }
 
 /// A named value of a struct.
@@ -19,12 +19,12 @@ pub struct Field {
     /// Bytes of the name.
     pub span: Range<usize>,
     /// The value.
-    pub value: Node,
+    pub value: RonNode,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum RonKind {
     /// `(a: 1)` or `Name(a: 1)`.
     Struct {
         /// Empty if it has none.
@@ -37,12 +37,12 @@ pub enum Kind {
         /// Empty if it has none.
         name: String,
         /// In order.
-        items: Vec<Node>,
+        items: Vec<RonNode>,
     },
     /// `[1, 2]`.
-    List(Vec<Node>),
+    List(Vec<RonNode>),
     /// `{"a": 1}`.
-    Map(Vec<(Node, Node)>),
+    Map(Vec<(RonNode, RonNode)>),
     /// A string, unescaped.
     Text(String),
     /// A character.
@@ -53,32 +53,32 @@ pub enum Kind {
     Word(String),
 }
 
-impl Node {
+impl RonNode {
     /// The value of a struct's field; looks through `Some(...)`.
     pub fn field(&self, name: &str) -> Option<&Self> {
         match &self.kind {
-            Kind::Struct { fields, .. } => fields.iter().find(|f| f.name == name).map(|f| &f.value),
-            Kind::Tuple { name: some, items } if some == "Some" => items.first()?.field(name),
+            RonKind::Struct { fields, .. } => fields.iter().find(|f| f.name == name).map(|f| &f.value),
+            RonKind::Tuple { name: some, items } if some == "Some" => items.first()?.field(name),
             _ => None,
         }
     }
 
     /// The value of a map's key; of several the last, which is the one that readers keep.
     pub fn entry(&self, key: &str) -> Option<&Self> {
-        let Kind::Map(entries) = &self.kind else { return None };
+        let RonKind::Map(entries) = &self.kind else { return None };
         entries.iter().rev().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
     }
 
     /// The key of a map's entry.
     pub fn key(&self, key: &str) -> Option<&Self> {
-        let Kind::Map(entries) = &self.kind else { return None };
+        let RonKind::Map(entries) = &self.kind else { return None };
         entries.iter().rev().map(|(k, _)| k).find(|k| k.text() == Some(key))
     }
 
     /// Elements of a list or tuple, none of anything else.
     pub fn items(&self) -> &[Self] {
         match &self.kind {
-            Kind::List(items) | Kind::Tuple { items, .. } => items,
+            RonKind::List(items) | RonKind::Tuple { items, .. } => items,
             _ => &[],
         }
     }
@@ -102,7 +102,7 @@ impl Node {
     /// The string, if it is one.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Text(text) => Some(text),
+            RonKind::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -110,7 +110,7 @@ impl Node {
     /// Name of a struct, tuple or word.
     pub fn name(&self) -> &str {
         match &self.kind {
-            Kind::Struct { name, .. } | Kind::Tuple { name, .. } | Kind::Word(name) => name,
+            RonKind::Struct { name, .. } | RonKind::Tuple { name, .. } | RonKind::Word(name) => name,
             _ => "",
         }
     }
@@ -126,19 +126,19 @@ impl Node {
     /// What it is, in words.
     pub fn describe(&self) -> String {
         match &self.kind {
-            Kind::Struct { name, .. } if !name.is_empty() => format!("`{name}(...)`"),
-            Kind::Struct { .. } => "a group of fields".into(),
-            Kind::Tuple { name, items } if !name.is_empty() => {
+            RonKind::Struct { name, .. } if !name.is_empty() => format!("`{name}(...)`"),
+            RonKind::Struct { .. } => "a group of fields".into(),
+            RonKind::Tuple { name, items } if !name.is_empty() => {
                 format!("`{name}` with {} values", items.len())
             }
-            Kind::Tuple { items, .. } if items.is_empty() => "`()`".into(),
-            Kind::Tuple { items, .. } => format!("a tuple of {}", items.len()),
-            Kind::List(_) => "a list".into(),
-            Kind::Map(_) => "a map".into(),
-            Kind::Text(text) => format!("the text {:?}", text.chars().take(60).collect::<String>()),
-            Kind::Char(c) => format!("the character {c:?}"),
-            Kind::Number(text) => format!("the number {}", text.chars().take(40).collect::<String>()),
-            Kind::Word(word) => format!("`{}`", word.chars().take(60).collect::<String>()),
+            RonKind::Tuple { items, .. } if items.is_empty() => "`()`".into(),
+            RonKind::Tuple { items, .. } => format!("a tuple of {}", items.len()),
+            RonKind::List(_) => "a list".into(),
+            RonKind::Map(_) => "a map".into(),
+            RonKind::Text(text) => format!("the text {:?}", text.chars().take(60).collect::<String>()),
+            RonKind::Char(c) => format!("the character {c:?}"),
+            RonKind::Number(text) => format!("the number {}", text.chars().take(40).collect::<String>()),
+            RonKind::Word(word) => format!("`{}`", word.chars().take(60).collect::<String>()),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{Field, Kind, Node};
+use super::{Field, RonKind, RonNode};
 
 /// Deepest nesting, as in the `ron` crate.
 const DEEPEST: usize = 128;
@@ -13,7 +13,7 @@ const DEEPEST: usize = 128;
 const MOST_NODES: usize = 1 << 20;
 
 /// The tree of a text; `None` if it is no RON.
-pub fn parse(text: &str) -> Option<Node> {
+pub fn parse(text: &str) -> Option<RonNode> {
     let mut parser = Parser { text, at: 0, nodes: 0 };
     parser.skip()?;
     while parser.eat("#!") {
@@ -78,7 +78,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Option<Node> {
+    fn value(&mut self, depth: usize) -> Option<RonNode> {
         self.nodes += 1;
         if depth > DEEPEST || self.nodes > MOST_NODES {
             return None;
@@ -89,26 +89,26 @@ impl<'a> Parser<'a> {
             '(' => self.round(String::new(), depth)?,
             '[' => {
                 self.at += 1;
-                Kind::List(self.until(']', |parser| parser.value(depth + 1))?)
+                RonKind::List(self.until(']', |parser| parser.value(depth + 1))?)
             }
             '{' => {
                 self.at += 1;
-                Kind::Map(self.until('}', |parser| parser.pair(depth))?)
+                RonKind::Map(self.until('}', |parser| parser.pair(depth))?)
             }
-            '"' => Kind::Text(self.quoted()?),
-            '\'' => Kind::Char(self.character()?),
-            'r' if self.raw_string() => Kind::Text(self.raw()?),
+            '"' => RonKind::Text(self.quoted()?),
+            '\'' => RonKind::Char(self.character()?),
+            'r' if self.raw_string() => RonKind::Text(self.raw()?),
             'b' if self.rest().starts_with("b\"") => {
                 self.at += 1;
-                Kind::Text(self.quoted()?)
+                RonKind::Text(self.quoted()?)
             }
-            c if c.is_ascii_digit() || matches!(c, '+' | '-' | '.') => Kind::Number(self.number()?),
+            c if c.is_ascii_digit() || matches!(c, '+' | '-' | '.') => RonKind::Number(self.number()?),
             _ => self.named(depth)?,
         };
-        Some(Node { span: start..self.at, kind })
+        Some(RonNode { span: start..self.at, kind })
     }
 
-    fn pair(&mut self, depth: usize) -> Option<(Node, Node)> {
+    fn pair(&mut self, depth: usize) -> Option<(RonNode, RonNode)> {
         let key = self.value(depth + 1)?;
         self.skip()?;
         self.eat(":").then_some(())?;
@@ -132,7 +132,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn named(&mut self, depth: usize) -> Option<Kind> {
+    fn named(&mut self, depth: usize) -> Option<RonKind> {
         let word = self.text[self.word()?].to_owned();
         let after = self.at;
         self.skip()?;
@@ -140,18 +140,18 @@ impl<'a> Parser<'a> {
             return self.round(word, depth);
         }
         self.at = after;
-        Some(Kind::Word(word))
+        Some(RonKind::Word(word))
     }
 
     /// What stands in round brackets: fields with names, or values without.
-    fn round(&mut self, name: String, depth: usize) -> Option<Kind> {
+    fn round(&mut self, name: String, depth: usize) -> Option<RonKind> {
         self.eat("(").then_some(())?;
         let inside = self.at;
         self.skip()?;
         let named = self.word().is_some() && self.skip().is_some() && self.rest().starts_with(':');
         self.at = inside;
         if !named {
-            return Some(Kind::Tuple { name, items: self.until(')', |parser| parser.value(depth + 1))? });
+            return Some(RonKind::Tuple { name, items: self.until(')', |parser| parser.value(depth + 1))? });
         }
         let fields = self.until(')', |parser| {
             let span = parser.word()?;
@@ -160,7 +160,7 @@ impl<'a> Parser<'a> {
             let name = parser.text[span.clone()].to_owned();
             Some(Field { name, span, value: parser.value(depth + 1)? })
         })?;
-        Some(Kind::Struct { name, fields })
+        Some(RonKind::Struct { name, fields })
     }
 
     /// Bytes of an identifier; `r#` before it is skipped.
@@ -268,7 +268,10 @@ mod tests {
 
     #[test]
     fn values_know_their_bytes() {
-        let text = "#![enable(implicit_some)]\n// a\n(a: [1, -2.5e-3], b: {\"k\": Op(x: (1, 2)), /* c /* d */ */ \"k\": None}, r#c: r#\"x\"y\"#)";
+        let text = concat!(
+            "#![enable(implicit_some)]\n// a\n(a: [1, -2.5e-3], ",
+            "b: {\"k\": Op(x: (1, 2)), /* c /* d */ */ \"k\": None}, r#c: r#\"x\"y\"#)",
+        );
         let tree = parse(text).unwrap();
         let shown = |path: &str| tree.path(path).map(|node| &text[node.span.clone()]);
         assert_eq!(shown("a[1]"), Some("-2.5e-3"));
@@ -277,7 +280,7 @@ mod tests {
         assert_eq!(tree.path("c").unwrap().text(), Some("x\"y"));
         assert_eq!(shown("a[2]"), None);
         let first = &tree.path("b").unwrap().kind;
-        let Kind::Map(entries) = first else { panic!("a map") };
+        let RonKind::Map(entries) = first else { panic!("a map") };
         assert_eq!(&text[entries[0].1.head()], "Op");
         assert_eq!(shown(""), Some(&text[text.find("(a").unwrap()..]));
     }
@@ -286,7 +289,7 @@ mod tests {
     fn strings_are_unescaped() {
         let tree = parse(r#"("a\n\x41\u{1F600}\"", 'x', '\'')"#).unwrap();
         assert_eq!(tree.items()[0].text(), Some("a\nA\u{1F600}\""));
-        assert_eq!(tree.items()[2].kind, Kind::Char('\''));
+        assert_eq!(tree.items()[2].kind, RonKind::Char('\''));
     }
 
     #[test]

@@ -10,11 +10,11 @@ use serde::Deserialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, Deserializer, IntoDeserializer, Unexpected, Visitor};
 
-use super::{Field, Kind, Node};
+use super::{Field, RonKind, RonNode};
 
 /// What does not fit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
+pub struct ReadingFault {
     /// Its bytes.
     pub span: Range<usize>,
     /// Names of the fields that lead there, outermost first.
@@ -33,14 +33,14 @@ pub enum Problem {
         /// In serde's words.
         expected: String,
     },
-    /// A field that the struct has not.
+    /// A field that the struct does not have.
     UnknownField {
         /// As written.
         found: String,
         /// Those that there are.
         known: &'static [&'static str],
     },
-    /// A variant that the enumeration has not.
+    /// A variant that the enumeration does not have.
     UnknownVariant {
         /// As written.
         found: String,
@@ -59,8 +59,8 @@ pub enum Problem {
 ///
 /// # Errors
 /// The first thing that does not fit.
-pub fn read<'a, T: Deserialize<'a>>(node: &'a Node) -> Result<T, Fault> {
-    T::deserialize(Reader(node)).map_err(|error| Fault {
+pub fn read<'a, T: Deserialize<'a>>(node: &'a RonNode) -> Result<T, ReadingFault> {
+    T::deserialize(NodeReader(node)).map_err(|error| ReadingFault {
         span: error.span.unwrap_or_else(|| node.span.clone()),
         path: error.path.into_iter().rev().collect(),
         problem: error.problem,
@@ -80,7 +80,7 @@ impl Error {
         Self { span: None, path: Vec::new(), problem }
     }
 
-    fn found(node: &Node, expected: &str) -> Self {
+    fn found(node: &RonNode, expected: &str) -> Self {
         let problem = Problem::Type { found: node.describe(), expected: expected.to_owned() };
         Self { span: Some(node.span.clone()), ..Self::new(problem) }
     }
@@ -135,9 +135,9 @@ impl de::Error for Error {
 
 /// A value that is being read.
 #[derive(Clone, Copy)]
-struct Reader<'de>(&'de Node);
+struct NodeReader<'de>(&'de RonNode);
 
-impl<'de> IntoDeserializer<'de, Error> for Reader<'de> {
+impl<'de> IntoDeserializer<'de, Error> for NodeReader<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -145,19 +145,19 @@ impl<'de> IntoDeserializer<'de, Error> for Reader<'de> {
     }
 }
 
-impl<'de> Deserializer<'de> for Reader<'de> {
+impl<'de> Deserializer<'de> for NodeReader<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Struct { fields, .. } => visitor.visit_map(Fields::new(fields)),
-            Kind::Tuple { items, .. } if items.is_empty() => visitor.visit_unit(),
-            Kind::Tuple { items, .. } | Kind::List(items) => visit_items(items, visitor, self.0),
-            Kind::Map(entries) => visitor.visit_map(Entries { entries: entries.iter(), value: None }),
-            Kind::Text(text) => visitor.visit_str(text),
-            Kind::Char(c) => visitor.visit_char(*c),
-            Kind::Number(text) => number(self.0, text, visitor),
-            Kind::Word(word) => match word.as_str() {
+            RonKind::Struct { fields, .. } => visitor.visit_map(StructFields::new(fields)),
+            RonKind::Tuple { items, .. } if items.is_empty() => visitor.visit_unit(),
+            RonKind::Tuple { items, .. } | RonKind::List(items) => visit_items(items, visitor, self.0),
+            RonKind::Map(entries) => visitor.visit_map(Entries { entries: entries.iter(), value: None }),
+            RonKind::Text(text) => visitor.visit_str(text),
+            RonKind::Char(c) => visitor.visit_char(*c),
+            RonKind::Number(text) => number(self.0, text, visitor),
+            RonKind::Word(word) => match word.as_str() {
                 "true" => visitor.visit_bool(true),
                 "false" => visitor.visit_bool(false),
                 "inf" => visitor.visit_f64(f64::INFINITY),
@@ -170,8 +170,8 @@ impl<'de> Deserializer<'de> for Reader<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Word(word) if word == "None" => visitor.visit_none(),
-            Kind::Tuple { name, items } if name == "Some" && items.len() == 1 => {
+            RonKind::Word(word) if word == "None" => visitor.visit_none(),
+            RonKind::Tuple { name, items } if name == "Some" && items.len() == 1 => {
                 visitor.visit_some(Self(&items[0]))
             }
             _ => Err(Error::found(self.0, "option")),
@@ -188,21 +188,21 @@ impl<'de> Deserializer<'de> for Reader<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &str, visitor: V) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Tuple { items, .. } if items.len() == 1 => visitor.visit_newtype_struct(Self(&items[0])),
+            RonKind::Tuple { items, .. } if items.len() == 1 => visitor.visit_newtype_struct(Self(&items[0])),
             _ => Err(Error::found(self.0, &expectation(&visitor))),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::List(items) => visit_items(items, visitor, self.0),
+            RonKind::List(items) => visit_items(items, visitor, self.0),
             _ => Err(Error::found(self.0, "a list in [ ]")),
         }
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Tuple { name, items } if name.is_empty() && items.len() == length => {
+            RonKind::Tuple { name, items } if name.is_empty() && items.len() == length => {
                 visit_items(items, visitor, self.0)
             }
             _ => Err(Error::found(self.0, &expectation(&visitor))),
@@ -216,7 +216,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Tuple { name: found, items }
+            RonKind::Tuple { name: found, items }
                 if [name, ""].contains(&found.as_str()) && items.len() == length =>
             {
                 visit_items(items, visitor, self.0)
@@ -227,7 +227,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Map(entries) => visitor.visit_map(Entries { entries: entries.iter(), value: None }),
+            RonKind::Map(entries) => visitor.visit_map(Entries { entries: entries.iter(), value: None }),
             _ => Err(Error::found(self.0, "a map in { }")),
         }
     }
@@ -239,13 +239,13 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Struct { name: found, fields } if [name, ""].contains(&found.as_str()) => {
-                visitor.visit_map(Fields::new(fields)).map_err(|error| error.at(&self.0.head()))
+            RonKind::Struct { name: found, fields } if [name, ""].contains(&found.as_str()) => {
+                visitor.visit_map(StructFields::new(fields)).map_err(|error| error.at(&self.0.head()))
             }
-            Kind::Tuple { name: found, items }
+            RonKind::Tuple { name: found, items }
                 if [name, ""].contains(&found.as_str()) && items.is_empty() =>
             {
-                visitor.visit_map(Fields::new(&[])).map_err(|error| error.at(&self.0.span))
+                visitor.visit_map(StructFields::new(&[])).map_err(|error| error.at(&self.0.span))
             }
             _ => Err(Error::found(self.0, &expectation(&visitor))),
         }
@@ -285,15 +285,15 @@ impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Shown<F> {
 }
 
 fn visit_items<'de, V: Visitor<'de>>(
-    items: &'de [Node],
+    items: &'de [RonNode],
     visitor: V,
-    whole: &Node,
+    whole: &RonNode,
 ) -> Result<V::Value, Error> {
-    let mut access = de::value::SeqDeserializer::new(items.iter().map(Reader));
+    let mut access = de::value::SeqDeserializer::new(items.iter().map(NodeReader));
     visitor.visit_seq(&mut access).map_err(|error: Error| error.at(&whole.span))
 }
 
-fn number<'de, V: Visitor<'de>>(node: &Node, text: &str, visitor: V) -> Result<V::Value, Error> {
+fn number<'de, V: Visitor<'de>>(node: &RonNode, text: &str, visitor: V) -> Result<V::Value, Error> {
     let plain = text.replace('_', "");
     let digits = plain.strip_prefix('+').unwrap_or(&plain);
     for (prefix, radix) in [("0x", 16), ("0b", 2), ("0o", 8)] {
@@ -314,18 +314,18 @@ fn number<'de, V: Visitor<'de>>(node: &Node, text: &str, visitor: V) -> Result<V
 }
 
 /// Fields of a struct, one after the other.
-struct Fields<'de> {
+struct StructFields<'de> {
     fields: std::slice::Iter<'de, Field>,
     current: Option<&'de Field>,
 }
 
-impl<'de> Fields<'de> {
+impl<'de> StructFields<'de> {
     fn new(fields: &'de [Field]) -> Self {
         Self { fields: fields.iter(), current: None }
     }
 }
 
-impl<'de> de::MapAccess<'de> for Fields<'de> {
+impl<'de> de::MapAccess<'de> for StructFields<'de> {
     type Error = Error;
 
     fn next_key_seed<K: de::DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
@@ -340,7 +340,7 @@ impl<'de> de::MapAccess<'de> for Fields<'de> {
             .current
             .take()
             .ok_or_else(|| Error::new(Problem::Other("a value without its name".into())))?;
-        seed.deserialize(Reader(&field.value)).map_err(|mut error| {
+        seed.deserialize(NodeReader(&field.value)).map_err(|mut error| {
             error.path.push(field.name.clone());
             error.at(&field.value.span)
         })
@@ -349,8 +349,8 @@ impl<'de> de::MapAccess<'de> for Fields<'de> {
 
 /// Entries of a map, one after the other.
 struct Entries<'de> {
-    entries: std::slice::Iter<'de, (Node, Node)>,
-    value: Option<&'de Node>,
+    entries: std::slice::Iter<'de, (RonNode, RonNode)>,
+    value: Option<&'de RonNode>,
 }
 
 impl<'de> de::MapAccess<'de> for Entries<'de> {
@@ -359,18 +359,18 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
     fn next_key_seed<K: de::DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let Some((key, value)) = self.entries.next() else { return Ok(None) };
         self.value = Some(value);
-        seed.deserialize(Reader(key)).map(Some)
+        seed.deserialize(NodeReader(key)).map(Some)
     }
 
     fn next_value_seed<V: de::DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let value =
             self.value.take().ok_or_else(|| Error::new(Problem::Other("a value without its key".into())))?;
-        seed.deserialize(Reader(value))
+        seed.deserialize(NodeReader(value))
     }
 }
 
 /// A variant with what it holds.
-struct Variant<'de>(&'de Node);
+struct Variant<'de>(&'de RonNode);
 
 impl<'de> de::EnumAccess<'de> for Variant<'de> {
     type Error = Error;
@@ -387,21 +387,21 @@ impl<'de> de::VariantAccess<'de> for Variant<'de> {
 
     fn unit_variant(self) -> Result<(), Error> {
         match &self.0.kind {
-            Kind::Word(_) => Ok(()),
+            RonKind::Word(_) => Ok(()),
             _ => Err(Error::found(self.0, &format!("`{}` alone, without brackets", self.0.name()))),
         }
     }
 
     fn newtype_variant_seed<T: de::DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
         match &self.0.kind {
-            Kind::Tuple { items, .. } if items.len() == 1 => seed.deserialize(Reader(&items[0])),
+            RonKind::Tuple { items, .. } if items.len() == 1 => seed.deserialize(NodeReader(&items[0])),
             _ => Err(Error::found(self.0, &format!("`{}(...)` with one value", self.0.name()))),
         }
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Tuple { items, .. } if items.len() == length => visit_items(items, visitor, self.0),
+            RonKind::Tuple { items, .. } if items.len() == length => visit_items(items, visitor, self.0),
             _ => Err(Error::found(self.0, &expectation(&visitor))),
         }
     }
@@ -412,10 +412,10 @@ impl<'de> de::VariantAccess<'de> for Variant<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Struct { fields, .. } => visitor.visit_map(Fields::new(fields)),
-            Kind::Tuple { items, .. } if items.is_empty() => visitor.visit_map(Fields::new(&[])),
+            RonKind::Struct { fields, .. } => visitor.visit_map(StructFields::new(fields)),
+            RonKind::Tuple { items, .. } if items.is_empty() => visitor.visit_map(StructFields::new(&[])),
             // A variant without its fields lacks the first that it needs, which says more than its kind.
-            Kind::Word(_) => visitor.visit_map(Fields::new(&[])),
+            RonKind::Word(_) => visitor.visit_map(StructFields::new(&[])),
             _ => Err(Error::found(self.0, &format!("`{}(field: value, ...)`", self.0.name()))),
         }
         .map_err(|error| error.at(&self.0.head()))

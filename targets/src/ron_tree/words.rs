@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::reading::{Fault, Problem};
+use super::reading::{Problem, ReadingFault};
 use crate::diagnostic::Source;
 use crate::near::near;
 use crate::{Code, Diagnostic, Place};
@@ -25,10 +25,10 @@ pub fn quote(source: &Source, range: &Range<usize>) -> String {
     }
 }
 
-impl Fault {
+impl ReadingFault {
     /// The error, at its place in the file. `E0002`.
     pub fn diagnostic(&self, source: &Arc<Source>) -> Diagnostic {
-        let place = Place::file(source, self.span.clone());
+        let place = Place::bytes(source, self.span.clone());
         let (message, hint) = self.words(source);
         let found = Diagnostic::new(Code::RonSyntax, place, message);
         match hint {

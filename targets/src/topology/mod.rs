@@ -1,8 +1,8 @@
 //! Where cores sit and which links a packet crosses.
 //!
-//! A [`Site`] is one physical core. Tiles of all chips form one grid; which way a packet takes over it says [`routing`],
-//! and nobody else. The chips present always fill whole rows of the board once there is more than one row, so that every
-//! such path exists.
+//! A [`Site`] is one physical core. Tiles of all chips form one grid; [`routing`] alone decides which way a packet
+//! takes over it. The chips present always fill whole rows of the board once there is more than one row, so that every such
+//! path exists.
 
 pub mod routing;
 
@@ -61,7 +61,7 @@ impl Tile {
         }
     }
 
-    /// The same with another coordinate on an axis.
+    /// This tile, moved to another coordinate along one axis.
     #[inline(always)]
     pub fn moved(self, axis: Axis, to: u32) -> Self {
         match axis {

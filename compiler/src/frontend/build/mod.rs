@@ -1,22 +1,22 @@
 //! Builds checked layer graphs from a model file that is already parsed.
 //!
-//! Network by network: every layer's operation with its tensors, then all of them by the [`Builder`], which checks names,
-//! inputs and maps; last the [`pipeline`]. Every problem that does not hide another is collected. Where the tensors come
-//! from is the [`Source`]'s business: [`super::load()`] reads files, [`super::import()`] checks a model before it
-//! writes one.
+//! Network by network: every layer's operation with its tensors, then all of them by the [`Builder`], which checks
+//! names, inputs and maps; last the [`pipeline`]. Every problem that does not hide another is collected. Where the
+//! tensors come from is the [`TensorSource`]'s business: [`super::load()`] reads files, [`super::import()`] checks a
+//! model before it writes one.
 
 mod pipeline;
 
 use indexmap::IndexMap;
-use snnc_targets::ron_tree::{self, Node};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Place, names};
+use snnc_targets::ron_tree::{self, RonNode};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, names};
 
-use super::model::{ModelFile, NetworkSpec, TensorRef};
+use super::model::{ModelFile, TensorRef, TrainedNetworkSpec};
 use super::{LoadedModel, Origin};
-use crate::graph::{Builder, Graph, Part};
+use crate::graph::{Builder, Graph, LayerPart};
 use crate::layers::{Resolver, spec};
 
-pub(super) use crate::layers::spec::Source;
+pub(super) use crate::layers::spec::TensorSource;
 
 /// Problems after which no further operation of a network is looked at.
 const PROBLEMS_MAX: usize = 100;
@@ -24,35 +24,35 @@ const PROBLEMS_MAX: usize = 100;
 /// Where the fields of one layer stand.
 struct LayerPlace<'a> {
     /// `layer sdid.conv1`.
-    subject: String,
+    subject: Subject,
     origin: &'a Origin,
     /// The layer in the file.
-    node: Option<&'a Node>,
+    node: Option<&'a RonNode>,
 }
 
-impl spec::Places for LayerPlace<'_> {
+impl spec::FieldPlaces for LayerPlace<'_> {
     fn field(&self, name: &str) -> Place {
         let range = self.node.and_then(|layer| {
             let op = layer.field("op");
             let field = layer.field(name).or_else(|| op?.field(name)).map(|field| field.span.clone());
             field.or_else(|| Some(op?.head()))
         });
-        self.origin.place(self.subject.as_str(), range)
+        self.origin.place(self.subject.clone(), range)
     }
 
     fn tensor(&self, tensor: &TensorRef) -> Place {
-        let named = |node: &Node| match node.items() {
+        let named = |node: &RonNode| match node.items() {
             [handle, name] => handle.text() == Some(&tensor.0) && name.text() == Some(&tensor.1),
             _ => false,
         };
         let fields = match self.node.and_then(|layer| layer.field("op")).map(|op| &op.kind) {
-            Some(ron_tree::Kind::Struct { fields, .. }) => fields.as_slice(),
+            Some(ron_tree::RonKind::Struct { fields, .. }) => fields.as_slice(),
             _ => &[],
         };
         // Looks through `Some(...)`.
         let values = fields.iter().flat_map(|field| std::iter::once(&field.value).chain(field.value.items()));
         let range = values.into_iter().find(|node| named(node)).map(|node| node.span.clone());
-        self.origin.place(self.subject.as_str(), range)
+        self.origin.place(self.subject.clone(), range)
     }
 }
 
@@ -62,21 +62,24 @@ struct NetworkPlaces<'a> {
     origin: &'a Origin,
 }
 
-impl crate::graph::Places for NetworkPlaces<'_> {
-    fn place(&self, subject: String, part: Part) -> Place {
+impl crate::graph::PartPlaces for NetworkPlaces<'_> {
+    fn place(&self, subject: Subject, part: LayerPart) -> Place {
         let field = |layer: usize, name: &str| {
             let node = self.origin.layer(self.network, layer);
-            spec::Places::field(&LayerPlace { subject: subject.clone(), origin: self.origin, node }, name)
+            spec::FieldPlaces::field(
+                &LayerPlace { subject: subject.clone(), origin: self.origin, node },
+                name,
+            )
         };
         match part {
-            Part::Name(layer) => field(layer, "name"),
-            Part::Inputs(layer) => field(layer, "from"),
-            Part::Input(layer, port) => {
+            LayerPart::Name(layer) => field(layer, "name"),
+            LayerPart::Inputs(layer) => field(layer, "from"),
+            LayerPart::Input(layer, port) => {
                 let named = self.origin.layer(self.network, layer);
                 let named = named.and_then(|node| node.field("from")?.items().get(port));
                 self.origin.place(subject, named.map(|name| name.span.clone()))
             }
-            Part::Timesteps => {
+            LayerPart::Timesteps => {
                 let networks = self.origin.tree().and_then(|tree| tree.field("networks"));
                 let named = networks.and_then(|all| all.entry(self.network)?.field("timesteps"));
                 self.origin.place(subject, named.map(|field| field.span.clone()))
@@ -89,13 +92,13 @@ impl crate::graph::Places for NetworkPlaces<'_> {
 pub(super) fn build(
     model: &ModelFile,
     place: &str,
-    source: &mut dyn Source,
+    source: &mut dyn TensorSource,
     origin: Origin,
 ) -> Result<LoadedModel, Diagnostics> {
     let mut errors = names(model, place, &origin);
     if model.networks.is_empty() {
         errors.push(
-            Diagnostic::new(Code::ModelInvalid, place, "the model has no network")
+            Diagnostic::new(Code::ModelInvalid, Place::file(place), "the model has no network")
                 .hint("add one to `networks`"),
         );
     }
@@ -116,14 +119,14 @@ pub(super) fn build(
 /// One network.
 fn network(
     name: &str,
-    spec: &NetworkSpec,
-    source: &mut dyn Source,
+    spec: &TrainedNetworkSpec,
+    source: &mut dyn TensorSource,
     origin: &Origin,
 ) -> Result<Graph, Diagnostics> {
     let mut errors = Diagnostics::default();
     let mut builder = Builder::new(name, spec.timesteps).placed(NetworkPlaces { network: name, origin });
     for (index, layer) in spec.layers.iter().enumerate() {
-        let subject = format!("layer {name}.{}", layer.name);
+        let subject = Subject::layer(name, &layer.name);
         let places = LayerPlace { subject: subject.clone(), origin, node: origin.layer(name, index) };
         let mut op = None;
         if errors.0.len() < PROBLEMS_MAX {

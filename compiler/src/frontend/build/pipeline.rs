@@ -4,10 +4,10 @@
 
 use indexmap::IndexMap;
 use snnc_targets::near::near;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart};
 
 use crate::frontend::Origin;
-use crate::frontend::model::{NetworkSpec, OpSpec, PipelineSpec};
+use crate::frontend::model::{OpSpec, PipelineSpec, TrainedNetworkSpec};
 use crate::graph::{Graph, Op};
 use crate::ir::Shape;
 use crate::layers::{Embedding, InputSpec};
@@ -21,10 +21,10 @@ const MOST_ITERATIONS: usize = 1 << 20;
 pub(super) fn check(
     spec: &PipelineSpec,
     origin: &Origin,
-    networks: &IndexMap<String, NetworkSpec>,
+    networks: &IndexMap<String, TrainedNetworkSpec>,
     graphs: &IndexMap<String, Graph>,
 ) -> Diagnostics {
-    let mut check = Check { origin, errors: Diagnostics::default() };
+    let mut check = PipelineCheck { origin, errors: Diagnostics::default() };
     check.numbers(spec);
     check.names(spec, networks);
     check.input("denoiser", &spec.denoiser, (2, spec.latent), networks);
@@ -38,16 +38,16 @@ pub(super) fn check(
     check.errors
 }
 
-struct Check<'a> {
+struct PipelineCheck<'a> {
     origin: &'a Origin,
     errors: Diagnostics,
 }
 
-impl Check<'_> {
+impl PipelineCheck<'_> {
     fn push(&mut self, field: &str, message: String, hint: &str) {
         let pipeline = self.origin.tree().and_then(|tree| tree.field("pipeline"));
         let range = pipeline.and_then(|pipeline| pipeline.field(field)).map(|field| field.span.clone());
-        let place = self.origin.place("pipeline", range);
+        let place = self.origin.place(NamedPart::Pipeline, range);
         self.errors.push(Diagnostic::new(Code::ModelInvalid, place, message).hint(hint));
     }
 
@@ -74,7 +74,7 @@ impl Check<'_> {
         }
     }
 
-    fn names(&mut self, spec: &PipelineSpec, networks: &IndexMap<String, NetworkSpec>) {
+    fn names(&mut self, spec: &PipelineSpec, networks: &IndexMap<String, TrainedNetworkSpec>) {
         let known: Vec<&str> = networks.keys().map(String::as_str).collect();
         let roles = [
             ("denoiser", Some(&spec.denoiser)),
@@ -97,7 +97,7 @@ impl Check<'_> {
         role: &str,
         network: &str,
         (channels, (rows, columns)): (usize, (usize, usize)),
-        networks: &IndexMap<String, NetworkSpec>,
+        networks: &IndexMap<String, TrainedNetworkSpec>,
     ) {
         let layers = networks.get(network).map(|spec| spec.layers.as_slice()).unwrap_or_default();
         for layer in layers {

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
 
 use crate::frontend::model::TensorRef;
 use crate::weights::{Stored, Tensor, WeightFile};
@@ -57,7 +57,7 @@ impl Checkpoint {
     }
 
     /// `path: tensor name`, for diagnostics.
-    pub(super) fn place(&self, name: &str) -> String {
+    pub(super) fn place(&self, name: &str) -> Place {
         self.file.place(&self.full(name))
     }
 
@@ -107,8 +107,7 @@ fn prefix(file: &WeightFile, anchor: &str) -> Result<String, Diagnostic> {
         [prefix] => Ok(prefix.to_owned()),
         [first, second, ..] => {
             let message = format!("several state dicts: `{anchor}` is below `{first}` and below `{second}`");
-            Err(Diagnostic::new(Code::TensorMissing, file.path().display().to_string(), message)
-                .hint("save one state dict alone"))
+            Err(Diagnostic::new(Code::TensorMissing, file.path(), message).hint("save one state dict alone"))
         }
     }
 }

@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use snnc_targets::output::{self, Folder, Inputs};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::Origin;
-use super::build::{Source, build};
+use super::build::{TensorSource, build};
 use super::model::{FORMAT, ModelFile, PipelineSpec, TensorRef};
 use crate::weights::{Tensor, write_safetensors};
 use checkpoint::Checkpoint;
@@ -88,7 +88,7 @@ fn check_image_size(image_size: usize) -> Result<(), Diagnostic> {
     }
     let message =
         format!("image size is {image_size}, expected a multiple of {REDUCTION} up to {LONGEST_SIDE}");
-    Err(Diagnostic::new(Code::Argument, "--image-size", message)
+    Err(Diagnostic::new(Code::Argument, Subject::argument("--image-size"), message)
         .hint("the side of the images in pixels: 28 for MNIST, 32 for CIFAR-10"))
 }
 
@@ -98,7 +98,7 @@ struct Checkpoints {
     sdid: Checkpoint,
 }
 
-impl Source for &Checkpoints {
+impl TensorSource for &Checkpoints {
     fn fetch(&mut self, tensor: &TensorRef) -> Result<Tensor, Diagnostics> {
         let all = [&self.vq, &self.sdid];
         let named = all.into_iter().find(|checkpoint| checkpoint.handle() == tensor.0);
@@ -158,11 +158,7 @@ fn print(model: &ModelFile, sizes: &Sizes, image_size: usize) -> Result<String, 
 }
 
 fn unprintable(out: &Path, error: &ron::Error) -> Diagnostic {
-    Diagnostic::new(
-        Code::OutputFailed,
-        out.display().to_string(),
-        format!("the model does not print: {error}"),
-    )
+    Diagnostic::new(Code::OutputFailed, out, format!("the model does not print: {error}"))
 }
 
 fn summary(model: PathBuf, sizes: &Sizes, image_size: usize) -> ImportSummary {

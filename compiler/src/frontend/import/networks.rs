@@ -6,7 +6,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::sizes::{ConvSize, Sizes};
-use crate::frontend::model::{LayerSpec, NetworkSpec, OpSpec};
+use crate::frontend::model::{LayerSpec, OpSpec, TrainedNetworkSpec};
 use crate::layers::{
     BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, InputSpec, Lif, MeanOverTime,
     MixSpec, NearestCodeSpec, WeightedSumSpec,
@@ -20,7 +20,7 @@ const EPSILON: f64 = 1e-5;
 const STRIDES: [usize; 3] = [2, 2, 1];
 
 /// `[2, h, w]` (tokens, t) to logits `[codes, h, w]`; the last convolution also reads the spikes of `conv1`.
-pub(super) fn denoiser(sdid: &Checkpoint, sizes: &Sizes, latent: usize) -> NetworkSpec {
+pub(super) fn denoiser(sdid: &Checkpoint, sizes: &Sizes, latent: usize) -> TrainedNetworkSpec {
     let mut layers = Layers::new(sdid, "input", (2, latent, latent));
     let count = sizes.denoiser.len();
     for (l, conv) in (1..count).zip(&sizes.denoiser) {
@@ -35,7 +35,7 @@ pub(super) fn denoiser(sdid: &Checkpoint, sizes: &Sizes, latent: usize) -> Netwo
 }
 
 /// Tokens `[1, h, w]` to the membrane `[planes, 4 h, 4 w]`.
-pub(super) fn decoder(vq: &Checkpoint, sizes: &Sizes, latent: usize) -> NetworkSpec {
+pub(super) fn decoder(vq: &Checkpoint, sizes: &Sizes, latent: usize) -> TrainedNetworkSpec {
     let mut layers = Layers::new(vq, "tokens", (1, latent, latent));
     layers.add("codes", EmbeddingSpec { table: vq.reference("vq_layer.embeddings.weight") });
     layers.spiking("asg", &sizes.generator, convolution(vq, &sizes.generator, 1));
@@ -53,7 +53,7 @@ pub(super) fn decoder(vq: &Checkpoint, sizes: &Sizes, latent: usize) -> NetworkS
 }
 
 /// Pixels `[planes, H, W]` to tokens `[1, H / 4, W / 4]`.
-pub(super) fn encoder(vq: &Checkpoint, sizes: &Sizes, image_size: usize) -> NetworkSpec {
+pub(super) fn encoder(vq: &Checkpoint, sizes: &Sizes, image_size: usize) -> TrainedNetworkSpec {
     let mut layers = Layers::new(vq, "pixels", (sizes.planes, image_size, image_size));
     for (l, (conv, stride)) in (1..).zip(sizes.encoder.iter().zip(STRIDES)) {
         layers.spiking(&format!("enc{l}"), conv, convolution(vq, conv, stride));
@@ -140,8 +140,8 @@ impl<'a> Layers<'a> {
         self.add(name, Lif::new(TAU, THRESHOLD, RESET));
     }
 
-    fn network(self, timesteps: usize) -> NetworkSpec {
-        NetworkSpec { timesteps, layers: self.layers }
+    fn network(self, timesteps: usize) -> TrainedNetworkSpec {
+        TrainedNetworkSpec { timesteps, layers: self.layers }
     }
 }
 

@@ -56,7 +56,7 @@ impl Sizes {
     /// # Errors
     /// Every tensor that is missing or disagrees.
     pub(super) fn read(vq: &Checkpoint, sdid: &Checkpoint) -> Result<Self, Diagnostics> {
-        let mut read = Reader { errors: Diagnostics::default() };
+        let mut read = SizeReader { errors: Diagnostics::default() };
         let (codes, width) = read.codebook(vq);
         let timesteps = read.timesteps(vq);
         let denoiser = read.denoiser(sdid);
@@ -74,11 +74,11 @@ impl Sizes {
 }
 
 /// Reads sizes one by one; what cannot be read is reported and stands as zero.
-struct Reader {
+struct SizeReader {
     errors: Diagnostics,
 }
 
-impl Reader {
+impl SizeReader {
     fn codebook(&mut self, vq: &Checkpoint) -> (usize, usize) {
         let name = "vq_layer.embeddings.weight";
         match self.shape(vq, name, "[codes, width]", |shape| shape.len() == 2).as_slice() {

@@ -1,10 +1,11 @@
 use super::*;
 use crate::graph::Builder;
 use crate::layers::{
-    BatchNorm, Concat, Conv, Embedding, Flatten, Input, Lif, Linear, MeanOverTime, Mix, NearestCode, Sparse,
-    WeightedSum,
+    BatchNorm, Concat, Conv, Embedding, Flatten, Input, Lif, Linear, MeanOverTime, Mix, NearestCode,
+    SparseLinear, WeightedSum,
 };
 use crate::weights::Tensor;
+use snnc_targets::Subject;
 
 fn zeros(shape: &[usize]) -> Tensor {
     Tensor::new(shape.to_vec(), vec![0.0; shape.iter().product()])
@@ -29,7 +30,7 @@ fn graph(layers: Vec<(Op, &[usize])>) -> Result<Graph, Diagnostics> {
     Builder::numbered("net", 4, layers).fragment()
 }
 
-fn last(layers: Vec<(Op, &[usize])>) -> (Shape, Kind) {
+fn last(layers: Vec<(Op, &[usize])>) -> (Shape, SignalKind) {
     let graph = graph(layers).unwrap();
     let shapes = graph.shapes().unwrap();
     let node = graph.net.node_indices().next_back().unwrap();
@@ -40,7 +41,10 @@ fn refusal(layers: Vec<(Op, &[usize])>, message: &str) {
     let errors = graph(layers).unwrap_err();
     assert_eq!(errors.codes(), [Code::LayerShape], "{errors}");
     assert!(errors.to_string().contains(message), "{errors}");
-    assert!(errors.0[0].place.as_str().starts_with("layer net.l"), "{errors}");
+    assert!(
+        matches!(errors.0[0].place.subject(), Subject::Layer { network, .. } if network == "net"),
+        "{errors}"
+    );
 }
 
 #[test]
@@ -55,10 +59,10 @@ fn an_encoder_goes_from_pixels_to_tokens() {
         (Op::Mix(Mix { alpha: 0.5 }), &[3, 4]),
         (Op::NearestCode(NearestCode { table: zeros(&[128, 16]) }), &[5]),
     ];
-    assert_eq!(last(layers[..2].to_vec()), (Shape::new(16, 14, 14), Kind::Constant));
-    assert_eq!(last(layers[..3].to_vec()), (Shape::new(16, 14, 14), Kind::Series));
-    assert_eq!(last(layers[..6].to_vec()), (Shape::new(16, 14, 14), Kind::Final));
-    assert_eq!(last(layers), (Shape::new(1, 14, 14), Kind::Final));
+    assert_eq!(last(layers[..2].to_vec()), (Shape::new(16, 14, 14), SignalKind::Constant));
+    assert_eq!(last(layers[..3].to_vec()), (Shape::new(16, 14, 14), SignalKind::Series));
+    assert_eq!(last(layers[..6].to_vec()), (Shape::new(16, 14, 14), SignalKind::Final));
+    assert_eq!(last(layers), (Shape::new(1, 14, 14), SignalKind::Final));
 }
 
 #[test]
@@ -70,8 +74,8 @@ fn a_decoder_goes_from_tokens_to_a_membrane() {
         (LIF, &[1]),
         (Op::Conv(wide), &[2]),
     ];
-    assert_eq!(last(layers[..2].to_vec()), (Shape::new(16, 7, 7), Kind::Constant));
-    assert_eq!(last(layers), (Shape::new(3, 14, 14), Kind::Series));
+    assert_eq!(last(layers[..2].to_vec()), (Shape::new(16, 7, 7), SignalKind::Constant));
+    assert_eq!(last(layers), (Shape::new(3, 14, 14), SignalKind::Series));
 }
 
 #[test]
@@ -87,7 +91,7 @@ fn groups_multiply_the_second_weight_axis() {
 #[test]
 fn concat_of_constant_and_series_is_a_series() {
     let layers: Vec<(Op, &[usize])> = vec![(input(3, 5, 5), &[]), (LIF, &[0]), (Op::Concat(Concat), &[1, 0])];
-    assert_eq!(last(layers), (Shape::new(6, 5, 5), Kind::Series));
+    assert_eq!(last(layers), (Shape::new(6, 5, 5), SignalKind::Series));
 }
 
 #[test]
@@ -151,8 +155,8 @@ fn all_misfits_are_collected_and_layers_behind_them_skipped() {
     let layers = vec![(input(2, 7, 7), &[][..]), (bad.clone(), &[0][..]), (LIF, &[1][..]), (bad, &[0][..])];
     let errors = graph(layers).unwrap_err();
     assert_eq!(
-        errors.0.iter().map(|d| d.place.as_str()).collect::<Vec<_>>(),
-        ["layer net.l1", "layer net.l3"]
+        errors.0.iter().map(|d| d.place.subject()).collect::<Vec<_>>(),
+        [&Subject::layer("net", "l1"), &Subject::layer("net", "l3")]
     );
 }
 
@@ -183,30 +187,30 @@ fn malformed_networks_are_refused() {
     assert_eq!(still.shapes().unwrap_err().codes(), [Code::GraphInvalid]);
 }
 
-fn synapses(sources: &[u32], targets: &[u32]) -> Sparse {
+fn synapses(sources: &[u32], targets: &[u32]) -> SparseLinear {
     let weights = vec![0.5; 2];
-    Sparse { sources: sources.to_vec(), targets: targets.to_vec(), weights, bias: None, outputs: 4 }
+    SparseLinear { sources: sources.to_vec(), targets: targets.to_vec(), weights, bias: None, outputs: 4 }
 }
 
 #[test]
 fn linear_layers_and_synapses_take_what_they_name() {
     let linear = |n: usize, bias| Op::Linear(Linear { weight: zeros(&[5, n]), bias });
     let on = |op: Op| vec![(input(2, 3, 4), &[][..]), (op, &[0][..])];
-    assert_eq!(last(on(linear(24, None))), (Shape::new(5, 1, 1), Kind::Constant));
+    assert_eq!(last(on(linear(24, None))), (Shape::new(5, 1, 1), SignalKind::Constant));
     let flat =
         vec![(input(2, 3, 4), &[][..]), (Op::Flatten(Flatten), &[0][..]), (linear(24, None), &[1][..])];
-    assert_eq!(last(flat), (Shape::new(5, 1, 1), Kind::Constant));
+    assert_eq!(last(flat), (Shape::new(5, 1, 1), SignalKind::Constant));
     refusal(on(linear(23, None)), "the input [2, 3, 4] has 24 elements, but the weight [5, 23] reads 23");
     refusal(on(linear(24, Some(zeros(&[4])))), "bias has shape [4], [5]");
     refusal(on(Op::Linear(Linear { weight: zeros(&[5, 4, 6]), bias: None })), "[out, in] expected");
 
-    let line = |synapses| vec![(input(1, 1, 3), &[][..]), (Op::Sparse(synapses), &[0][..])];
-    assert_eq!(last(line(synapses(&[2, 2], &[3, 0]))), (Shape::new(1, 1, 4), Kind::Constant));
-    refusal(on(Op::Sparse(synapses(&[2, 2], &[3, 0]))), "Sparse reads [2, 3, 4], a line of neurons");
+    let line = |synapses| vec![(input(1, 1, 3), &[][..]), (Op::SparseLinear(synapses), &[0][..])];
+    assert_eq!(last(line(synapses(&[2, 2], &[3, 0]))), (Shape::new(1, 1, 4), SignalKind::Constant));
+    refusal(on(Op::SparseLinear(synapses(&[2, 2], &[3, 0]))), "Sparse reads [2, 3, 4], a line of neurons");
     refusal(line(synapses(&[0, 3], &[3, 0])), "source 3 of synapse 1 is not below 3");
     refusal(line(synapses(&[0, 2], &[4, 0])), "target 4 of synapse 0 is not below 4");
     refusal(line(synapses(&[2, 2], &[1, 1])), "two synapses from source 2 to target 1");
     refusal(line(synapses(&[2], &[1])), "1 sources, 1 targets and 2 weights");
-    let biased = Sparse { bias: Some(zeros(&[3])), ..synapses(&[2, 2], &[3, 0]) };
+    let biased = SparseLinear { bias: Some(zeros(&[3])), ..synapses(&[2, 2], &[3, 0]) };
     refusal(line(biased), "bias has shape [3], [4]");
 }

@@ -1,6 +1,7 @@
-//! What any mapping must satisfy before there are memories: boxes inside their populations, every neuron once, one
+//! What any mapping must satisfy before its memories are built: boxes inside their populations, every neuron once, one
 //! site a core. Used by the program's verifier and by those of a partition and a placement from elsewhere.
 
+use snnc_targets::{NamedPart, Place};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -10,22 +11,22 @@ use snnc_targets::{Site, Target, Topology};
 
 use super::Slice;
 use crate::ir::CoreId;
-use crate::ir::spiking::Model;
+use crate::ir::spiking::SpikingModel;
 
-/// Which neurons were seen, one flag a neuron, by population.
-pub struct Cover(Vec<BitVec>);
+/// Which neurons were seen on some core: one flag a neuron, by population.
+pub struct NeuronCover(Vec<BitVec>);
 
-impl Cover {
-    /// None seen. Takes an eighth of a byte a neuron.
-    pub fn new(model: &Model) -> Self {
+impl NeuronCover {
+    /// No neuron is marked yet. Takes a bit of memory for each neuron.
+    pub fn new(model: &SpikingModel) -> Self {
         Self(model.populations.values().map(|p| BitVec::repeat(false, p.shape.len())).collect())
     }
 
     /// Marks a slice's neurons; how many were marked before, or why the slice is no box of its population.
     ///
     /// # Errors
-    /// A message without place.
-    pub fn mark(&mut self, model: &Model, slice: &Slice) -> Result<usize, String> {
+    /// A message, to which the caller adds the core.
+    pub fn mark(&mut self, model: &SpikingModel, slice: &Slice) -> Result<usize, String> {
         let missing = || format!("{} does not exist", slice.population);
         let shape = model.populations.get(slice.population).ok_or_else(missing)?.shape;
         let inside = |range: &Range<u32>, len: usize| range.start < range.end && range.end as usize <= len;
@@ -49,10 +50,10 @@ impl Cover {
     }
 
     /// Neurons not seen: (layer, how many of how many).
-    pub fn missing(&self, model: &Model) -> Vec<(String, String)> {
+    pub fn missing(&self, model: &SpikingModel) -> Vec<(Place, String)> {
         let lacks = |(population, seen): (_, &BitVec)| {
             let missing = seen.count_zeros();
-            let place = format!("layer {}", model.layer_name(population));
+            let place = model.layer_place(population);
             (missing > 0).then(|| (place, format!("{missing} of {} neurons are on no core", seen.len())))
         };
         model.populations.keys().zip(&self.0).filter_map(lacks).collect()
@@ -65,23 +66,26 @@ pub fn site_problems(
     chips: u32,
     cores: usize,
     target: &Target,
-) -> Vec<(String, String)> {
+) -> Vec<(Place, String)> {
     let most = target.topology.chips_max.get();
     if !(1..=most).contains(&chips) {
-        return vec![("placement".into(), format!("{chips} chips, {} has 1 to {most}", target.name))];
+        return vec![(
+            NamedPart::Placement.into(),
+            format!("{chips} chips, {} has 1 to {most}", target.name),
+        )];
     }
     let mut problems = Vec::new();
     if sites.len() != cores {
-        problems.push(("placement".into(), format!("{} sites for {cores} cores", sites.len())));
+        problems.push((NamedPart::Placement.into(), format!("{} sites for {cores} cores", sites.len())));
     }
     let board = Topology::new(&target.topology, chips).sites();
     let mut taken = BTreeMap::new();
     for (core, &site) in sites.iter() {
         if site.0 >= board {
-            problems.push((core.to_string(), format!("{site} is outside the board of {board} sites")));
+            problems.push((core.into(), format!("{site} is outside the board of {board} sites")));
         }
         if let Some(other) = taken.insert(site, core) {
-            problems.push((core.to_string(), format!("{site} already holds {other}")));
+            problems.push((core.into(), format!("{site} already holds {other}")));
         }
     }
     problems

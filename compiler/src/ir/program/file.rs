@@ -1,12 +1,13 @@
 //! `.snnx`: a program in a file.
 //!
 //! Layout: magic `SNNX`, format version (u32, little endian), payload length (u64), BLAKE3 of the payload (32
-//! bytes), payload (postcard). Read back, the program is verified before anyone sees it. Written beside and renamed.
+//! bytes), payload (postcard). A program that is read is
+//! verified before it is returned. A file is written beside its place and renamed.
 
 use std::path::Path;
 
 use snnc_targets::file_kind::FileKind;
-use snnc_targets::{Code, Diagnostic, Diagnostics, input};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, input};
 
 use super::Program;
 
@@ -19,15 +20,15 @@ const HEADER: usize = 4 + 4 + 8 + 32;
 const NEURONS_A_BYTE: usize = 1 << 10;
 
 impl Program {
-    /// The bytes of a `.snnx` file.
+    /// The program as the bytes of a `.snnx` file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let payload = postcard::to_stdvec(self).expect("a program is plain data");
-        let mut bytes = Vec::with_capacity(HEADER + payload.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(blake3::hash(&payload).as_bytes());
-        bytes.extend_from_slice(&payload);
+        // The payload is written behind room for the header, so that it is held once.
+        let mut bytes = postcard::to_extend(self, vec![0; HEADER]).expect("a program is plain data");
+        let (header, payload) = bytes.split_at_mut(HEADER);
+        header[..4].copy_from_slice(MAGIC);
+        header[4..8].copy_from_slice(&VERSION.to_le_bytes());
+        header[8..16].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+        header[16..].copy_from_slice(blake3::hash(payload).as_bytes());
         bytes
     }
 
@@ -37,11 +38,12 @@ impl Program {
     /// [`Code::SnnxMalformed`], or what the verifier finds.
     pub fn from_bytes(bytes: &[u8], place: &str) -> Result<Self, Diagnostics> {
         let malformed = |message: String| {
-            Diagnostic::new(Code::SnnxMalformed, place, message)
+            Diagnostic::new(Code::SnnxMalformed, Place::file(place), message)
                 .hint("compile the model again with `snnc compile`")
         };
         // Bytes of no known kind may be a damaged program.
-        FileKind::Program.demand(FileKind::of(bytes).filter(|&kind| kind != FileKind::Binary), place)?;
+        FileKind::Program
+            .demand(FileKind::of(bytes).filter(|&kind| kind != FileKind::Binary), Place::file(place))?;
         let Some((header, payload)) = bytes.split_at_checked(HEADER) else {
             return Err(malformed(format!("{} bytes, expected a header of {HEADER}", bytes.len())).into());
         };

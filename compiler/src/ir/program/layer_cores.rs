@@ -5,15 +5,16 @@
 //! channels are added up (a concatenation). It knows no groups: its memory has a word for every pair of channels, so a
 //! grouped kernel takes as much of it as one of all channels.
 
+use snnc_targets::Place;
 use snnc_targets::layer_cores::{LayerCore, LayerCores};
 
 use super::Program;
 use crate::ir::spiking::{Convolution, Projection, SpikingIr};
 use crate::ir::{ConvMap, PopulationId};
 
-/// What one layer needs.
+/// What one layer asks of a core that takes whole layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Demand {
+pub struct LayerDemand {
     /// Source channels; 0 if only the host feeds it.
     inputs: u64,
     /// Kernel height x width.
@@ -26,8 +27,8 @@ pub struct Demand {
     pub neuron_words: u64,
 }
 
-impl Demand {
-    /// Of a layer, whether or not some core has it.
+impl LayerDemand {
+    /// What a layer asks for, whether or not some core has it.
     pub fn new(ir: &SpikingIr, id: PopulationId) -> Self {
         let shape = ir.model.populations[id].shape;
         // Irregular connections have no kernel; `unable` refuses them.
@@ -49,7 +50,7 @@ impl Demand {
         self.kernel_words <= core.kernel_words.into() && self.neuron_words <= core.neuron_words.into()
     }
 
-    /// How the words of the kernel come about.
+    /// The formula of the words of kernel memory, with its numbers.
     pub fn kernel_arithmetic(&self) -> String {
         format!(
             "kernel {} x 2^(ceil(log2 {}) + ceil(log2 {})) = {} words",
@@ -61,7 +62,7 @@ impl Demand {
     }
 }
 
-/// `2097152 (2 Mi)`.
+/// A number of words as text, for example `2097152 (2 Mi)`.
 pub fn words(count: u64) -> String {
     match count {
         n if n >= 1 << 20 && n.is_multiple_of(1 << 20) => format!("{n} ({} Mi)", n >> 20),
@@ -133,11 +134,11 @@ fn geometry(map: &ConvMap, layers: &LayerCores, problems: &mut Vec<(String, &'st
 
 impl Program {
     /// On a target with layer cores: one whole layer a core, each on a core that has the memory. (place, message).
-    pub(super) fn layer_core_problems(&self, ir: &SpikingIr) -> Vec<(String, String)> {
+    pub(super) fn layer_core_problems(&self, ir: &SpikingIr) -> Vec<(Place, String)> {
         let Some(layers) = &self.target.layer_cores else { return Vec::new() };
         let mut problems = Vec::new();
         for (id, core) in self.cores.iter() {
-            let mut fail = |message: String| problems.push((id.to_string(), message));
+            let mut fail = |message: String| problems.push((id.into(), message));
             let layer = core.slices.first().map(|placed| placed.slice.population);
             let one = core.slices.iter().all(|placed| Some(placed.slice.population) == layer);
             let Some(population) = layer.filter(|_| one) else {
@@ -147,7 +148,7 @@ impl Program {
             if core.neurons() as usize != ir.model.populations[population].shape.len() {
                 fail(format!("holds a part of {population}, a layer core takes whole layers"));
             }
-            let demand = Demand::new(ir, population);
+            let demand = LayerDemand::new(ir, population);
             let site = self.sites[id].0 as usize;
             if !layers.cores.0.get(site).is_some_and(|core| demand.fits(core)) {
                 fail(format!("{population} needs {demand:?}, site {site} has less"));

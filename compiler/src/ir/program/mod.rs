@@ -22,9 +22,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Site, Target, Topology};
+use snnc_targets::{Code, Diagnostic, Site, Subject, Target, Topology};
 
-use super::spiking::Model;
+use super::spiking::SpikingModel;
 use super::spiking::parts::KernelParts;
 use super::{CoreId, PopulationId, ProjectionId};
 
@@ -34,7 +34,7 @@ pub struct Program {
     /// The chip.
     pub target: Target,
     /// Networks, populations, host inputs, read-outs, what drives them.
-    pub model: Model,
+    pub model: SpikingModel,
     /// Projections of the spiking IR whose kernels are cut; lists name the projections after the cut.
     pub kernel_parts: KernelParts,
     /// Cores in use.
@@ -49,13 +49,13 @@ impl Program {
     /// Whether the simulator's timesteps are what the chip does, and a pass of them is no more than memory holds.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] on a target without timesteps, and for passes that nothing could keep.
+    /// [`Code::Unsupported`] on a target without timesteps, and for passes too long for any memory.
     pub fn needs_timesteps(&self) -> Result<(), Diagnostic> {
         if self.target.neuron.timesteps.get() {
             return room::check(self);
         }
         let message = "has no timesteps: its neurons integrate events as they arrive, which is not simulated";
-        Err(Diagnostic::new(Code::Unsupported, format!("target {}", self.target.name), message)
+        Err(Diagnostic::new(Code::Unsupported, Subject::target(&self.target.name), message)
             .hint("`snnc fit` and `snnc compile` answer what fits and where"))
     }
 
@@ -68,7 +68,7 @@ impl Program {
 /// A box of a population.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slice {
-    /// Whose neurons.
+    /// The population whose neurons they are.
     pub population: PopulationId,
     /// Channels.
     pub channels: Range<u32>,
@@ -138,27 +138,28 @@ impl Core {
 /// A slice on a core, and where its spikes go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoreSlice {
-    /// Which neurons.
+    /// Its neurons.
     pub slice: Slice,
     /// Local index of its first neuron.
     pub first_neuron: u32,
     /// Destinations of position p: `destinations[route_starts[p] .. route_starts[p + 1]]`.
     pub route_starts: Vec<u32>,
     /// One packet each for every spike of the position.
-    pub destinations: Vec<Destination>,
+    pub destinations: Vec<AxonDestination>,
 }
 
 impl CoreSlice {
     /// Destinations of a position's spikes.
-    pub fn routes(&self, position: u32) -> &[Destination] {
+    pub fn routes(&self, position: u32) -> &[AxonDestination] {
         let p = position as usize;
         &self.destinations[self.route_starts[p] as usize..self.route_starts[p + 1] as usize]
     }
 }
 
-/// Where a packet goes.
+/// Where a packet goes: an input axon of a core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Destination {
+#[serde(rename = "Destination")]
+pub struct AxonDestination {
     /// Core.
     pub core: CoreId,
     /// Index into its [`Core::axons`].
@@ -193,7 +194,7 @@ pub struct AxonEntry {
 /// The synapses of one variant of a projection into one slice, for all source channels that reach the slice.
 ///
 /// Source channels come in groups: those of one group reach the same targets, those of the next reach targets `shift`
-/// behind them. Where a source channel's synapses are says [`SynapseList::row`].
+/// behind them. [`SynapseList::row`] says where a source channel's synapses are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SynapseList {
     /// The projection it belongs to.
@@ -213,7 +214,7 @@ pub struct SynapseList {
     /// Neurons between the targets of one group and those of the next.
     pub shift: u32,
     /// Consecutive targets; ascending.
-    pub runs: Vec<Run>,
+    pub runs: Vec<SynapseRun>,
 }
 
 impl SynapseList {
@@ -232,7 +233,8 @@ impl SynapseList {
 
 /// `len` consecutive targets with consecutive weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
+#[serde(rename = "Run")]
+pub struct SynapseRun {
     /// First target, relative to the axon's.
     pub target: u32,
     /// First weight, relative to the source channel's.
@@ -241,7 +243,7 @@ pub struct Run {
     pub len: u32,
 }
 
-impl Run {
+impl SynapseRun {
     /// One past its last target, relative to the axon's.
     pub fn end(&self) -> u64 {
         u64::from(self.target) + u64::from(self.len)

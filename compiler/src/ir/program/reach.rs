@@ -1,21 +1,22 @@
-//! What the weights of one timestep may sum to, read from the cores' memories: the same as of the spiking IR.
+//! What the weights of one timestep may sum to, read from the cores' memories. It equals what
+//! [`SpikingIr::sum_ranges`](crate::ir::spiking::SpikingIr::sum_ranges) says of the spiking IR.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Core, InputAxon, Program, SynapseList};
 use crate::ir::PopulationId;
-use crate::ir::spiking::reach::Span;
+use crate::ir::spiking::reach::ValueRange;
 
-/// Sums over the source channels of an axon that belong to one group: how far their targets lie behind those of the first
-/// group, and for each run one sum a target.
-type Columns = Vec<(u32, Vec<Vec<Span>>)>;
+/// Sums over the source channels of an axon that belong to one group: how far their targets lie behind those of the
+/// first group, and for each run one sum a target.
+type Columns = Vec<(u32, Vec<Vec<ValueRange>>)>;
 
 impl Program {
     /// What the weights of one timestep may sum to, before the shift; by population, one a channel. Work grows with the
     /// positions and taps, not with the source channels.
-    pub fn sum_spans(&self) -> HashMap<PopulationId, Vec<Span>> {
-        let mut sums: Vec<Vec<Span>> =
-            self.cores.values().map(|core| vec![Span::default(); core.neurons() as usize]).collect();
+    pub fn sum_ranges(&self) -> HashMap<PopulationId, Vec<ValueRange>> {
+        let mut sums: Vec<Vec<ValueRange>> =
+            self.cores.values().map(|core| vec![ValueRange::default(); core.neurons() as usize]).collect();
         let mut known: HashMap<(u32, u32, u32, u32), Columns> = HashMap::new();
         for to in self.cores.values().flat_map(|core| &core.slices).flat_map(|slice| &slice.destinations) {
             let core = &self.cores[to.core];
@@ -25,10 +26,10 @@ impl Program {
                 let key = (to.core.0, entry.list, axon.first_atom, axon.atoms);
                 let columns = known.entry(key).or_insert_with(|| columns(core, list, axon));
                 for (behind, runs) in columns.iter() {
-                    for (run, spans) in list.runs.iter().zip(runs) {
+                    for (run, ranges) in list.runs.iter().zip(runs) {
                         let first = (entry.target + behind + run.target) as usize;
                         let met = &mut sums[to.core.0 as usize][first..first + run.len as usize];
-                        met.iter_mut().zip(spans).for_each(|(sum, &span)| *sum = sum.plus(span));
+                        met.iter_mut().zip(ranges).for_each(|(sum, &range)| *sum = *sum + range);
                     }
                 }
             }
@@ -36,23 +37,23 @@ impl Program {
         self.by_channel(&sums)
     }
 
-    fn by_channel(&self, sums: &[Vec<Span>]) -> HashMap<PopulationId, Vec<Span>> {
+    fn by_channel(&self, sums: &[Vec<ValueRange>]) -> HashMap<PopulationId, Vec<ValueRange>> {
         let none = |(id, p): (PopulationId, &crate::ir::spiking::Population)| {
-            (id, vec![Span::default(); p.shape.channels])
+            (id, vec![ValueRange::default(); p.shape.channels])
         };
-        let mut spans: HashMap<_, _> = self.model.populations.iter().map(none).collect();
+        let mut ranges: HashMap<_, _> = self.model.populations.iter().map(none).collect();
         for (core, sums) in self.cores.values().zip(sums) {
             for placed in &core.slices {
-                let Some(spans) = spans.get_mut(&placed.slice.population) else { continue };
+                let Some(ranges) = ranges.get_mut(&placed.slice.population) else { continue };
                 let (first, neurons) = (placed.first_neuron as usize, placed.slice.neurons() as usize);
                 let atoms = placed.slice.atoms() as usize;
                 for (i, &sum) in sums[first..first + neurons].iter().enumerate() {
                     let channel = placed.slice.channels.start as usize + i % atoms;
-                    spans[channel] = spans[channel].join(sum);
+                    ranges[channel] = ranges[channel].join(sum);
                 }
             }
         }
-        spans
+        ranges
     }
 }
 
@@ -64,9 +65,9 @@ fn columns(core: &Core, list: &SynapseList, axon: &InputAxon) -> Columns {
     }
     let sums = |(behind, rows): (u32, Vec<u32>)| {
         let column = |at: u32| {
-            let mut span = Span::default();
-            rows.iter().for_each(|row| span.add_weight(core.weights[(row + at) as usize]));
-            span
+            let mut range = ValueRange::default();
+            rows.iter().for_each(|row| range.add_weight(core.weights[(row + at) as usize]));
+            range
         };
         let runs = list.runs.iter();
         (behind, runs.map(|run| (run.weight..run.weight + run.len).map(column).collect()).collect())

@@ -1,7 +1,7 @@
-//! What a pass keeps while it runs: a bit a neuron and timestep, a row of counts a slice and timestep. A file can ask for
-//! more of both than any memory holds, in a few bytes.
+//! What a pass keeps while it runs: a bit a neuron and timestep, a row of counts a slice and timestep. A file can ask
+//! for more of both than any memory holds, in a few bytes.
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::Program;
 
@@ -32,8 +32,12 @@ pub(super) fn check(program: &Program) -> Result<(), Diagnostic> {
                 let message = format!(
                     "{what} x timesteps of a pass of {steps} are {taken}, at most {most} are simulated"
                 );
-                return Err(Diagnostic::new(Code::Unsupported, format!("network {}", network.name), message)
-                    .hint("use fewer timesteps, or simulate the networks one by one"));
+                return Err(Diagnostic::new(
+                    Code::Unsupported,
+                    Subject::Network(network.name.clone()),
+                    message,
+                )
+                .hint("use fewer timesteps, or simulate the networks one by one"));
             }
         }
     }
@@ -45,7 +49,7 @@ mod tests {
     use snnc_targets::entity::EntityMap;
 
     use super::*;
-    use crate::ir::spiking::{Bias, Model, Network, NeuronFormat, NeuronModel, Population, Window};
+    use crate::ir::spiking::{Bias, Network, NeuronFormat, NeuronModel, Population, SpikingModel, Window};
     use crate::ir::{NetworkId, Shape};
 
     /// One population of `neurons` for so many timesteps, on no core.
@@ -62,7 +66,7 @@ mod tests {
             order: None,
             rounding: Default::default(),
         };
-        let model = Model {
+        let model = SpikingModel {
             name: "long".into(),
             neuron: NeuronFormat::new(&target.neuron, 8),
             networks: vec![Network { name: "net".into(), timesteps: steps, pass_steps: steps }].into(),
@@ -79,7 +83,7 @@ mod tests {
     fn passes_that_nothing_could_keep_are_refused() {
         check(&program(1 << 19, 1 << 16)).unwrap();
         let error = check(&program(1 << 20, 1 << 16)).unwrap_err();
-        assert_eq!((error.code, error.place.as_str()), (Code::Unsupported, "network net"));
+        assert_eq!((error.code, error.place.subject()), (Code::Unsupported, &Subject::Network("net".into())));
         assert!(error.message.contains("of a pass of 65536 are 68719476736"), "{error}");
     }
 }

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
 use snnc_targets::topology::Tile;
 use snnc_targets::{Link, LinkKind, Topology};
 
@@ -24,19 +24,19 @@ snnc_targets::entity! {
 
 /// The trees of a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trees {
+pub struct MulticastTrees {
     /// By slice, core by core: the tree of each position; `None` for positions that send nothing.
     positions: Vec<Vec<Option<TreeId>>>,
-    trees: Vec<Tree>,
+    trees: Vec<MulticastTree>,
     /// Links, tree after tree.
     links: Vec<(Link, LinkKind)>,
     /// Entries in each router's table; by row, then column.
     entries: Vec<u32>,
 }
 
-/// One tree.
+/// One multicast tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tree {
+pub struct MulticastTree {
     /// Sending slice, counted over all cores.
     pub slice: usize,
     /// Destination cores, ascending.
@@ -44,12 +44,12 @@ pub struct Tree {
     links: Range<usize>,
 }
 
-impl Trees {
+impl MulticastTrees {
     /// The trees of a program whose routes are in range; `None` if its target sends a packet to each destination.
     pub fn of(program: &Program) -> Option<Self> {
         match program.target.topology.routing.get() {
-            Routing::Unicast => None,
-            Routing::Multicast { .. } => Some(Self::grown(program)),
+            RoutingScheme::Unicast => None,
+            RoutingScheme::Multicast { .. } => Some(Self::grown(program)),
         }
     }
 
@@ -107,16 +107,20 @@ impl Trees {
         }
         let start = self.links.len();
         self.links.extend(links);
-        self.trees.push(Tree { slice, destinations: destinations.to_vec(), links: start..self.links.len() });
+        self.trees.push(MulticastTree {
+            slice,
+            destinations: destinations.to_vec(),
+            links: start..self.links.len(),
+        });
     }
 
     /// Trees, by [`TreeId`].
-    pub fn all(&self) -> &[Tree] {
+    pub fn all(&self) -> &[MulticastTree] {
         &self.trees
     }
 
     /// A tree.
-    pub fn tree(&self, id: TreeId) -> &Tree {
+    pub fn tree(&self, id: TreeId) -> &MulticastTree {
         &self.trees[id.0 as usize]
     }
 
@@ -151,7 +155,7 @@ fn routers_with_entries(
 ) -> Vec<Tile> {
     /// A router on a tree.
     #[derive(Default)]
-    struct Router {
+    struct TreeRouter {
         /// Direction of the link that enters.
         entered: Option<u32>,
         /// One bit for each direction of the links that leave.
@@ -159,7 +163,7 @@ fn routers_with_entries(
         /// Whether the tree starts or ends here.
         stops: bool,
     }
-    let mut routers: BTreeMap<u32, Router> = BTreeMap::new();
+    let mut routers: BTreeMap<u32, TreeRouter> = BTreeMap::new();
     let id = |tile: Tile| tile.y * topology.width() + tile.x;
     routers.entry(id(start)).or_default().stops = true;
     ends.for_each(|tile| routers.entry(id(tile)).or_default().stops = true);
@@ -168,7 +172,8 @@ fn routers_with_entries(
         routers.entry(link.tile()).or_default().leaves |= 1 << direction;
         routers.entry(id(topology.end_of(link))).or_default().entered = Some(direction);
     }
-    let straight = |router: &Router| router.entered.is_some_and(|direction| router.leaves == 1 << direction);
+    let straight =
+        |router: &TreeRouter| router.entered.is_some_and(|direction| router.leaves == 1 << direction);
     let kept = routers.into_iter().filter(|(_, router)| router.stops || !straight(router));
     kept.map(|(at, _)| Tile { x: at % topology.width(), y: at / topology.width() }).collect()
 }
@@ -214,7 +219,7 @@ mod tests {
         // A fork at (2, 1), and a core passed on the way at (1, 1).
         let forked = [tile(2, 0), tile(2, 2), tile(4, 1), tile(1, 1)];
         assert_eq!(entries(tile(0, 1), &forked), [(2, 0), (0, 1), (1, 1), (2, 1), (4, 1), (2, 2)]);
-        // Only the own tile.
+        // Source and destination are on one tile.
         assert_eq!(entries(tile(3, 1), &[tile(3, 1)]), [(3, 1)]);
     }
 

@@ -1,15 +1,16 @@
-//! How much of each limit a core uses, by the target's own accounting. One place, used by the verifier and by the
-//! mapping report; the partitioner predicts the same numbers without building a core.
+//! How much of each limit a core uses, by the target's own accounting: for the verifier and the mapping report. The
+//! partitioners predict these numbers without building a core.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
+use derive_more::AddAssign;
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, KernelSharing};
 
 use super::{AxonEntry, Core, CoreSlice, Program, Slice, SynapseList};
 use crate::ir::CoreId;
-use crate::ir::spiking::Model;
+use crate::ir::spiking::SpikingModel;
 
 /// A limit of a core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,9 +57,27 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Use of each limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CoreUse {
+/// A limit that a core exceeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitExceeded {
+    /// The limit.
+    pub limit: Limit,
+    /// What the core uses of it.
+    pub used: u64,
+    /// What a core has of it.
+    pub most: u64,
+}
+
+impl LimitExceeded {
+    /// `None` if `used` keeps the limit.
+    pub fn check(limit: Limit, used: u64, most: u64) -> Option<Self> {
+        (used > most).then_some(Self { limit, used, most })
+    }
+}
+
+/// What a core uses of each limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, AddAssign)]
+pub struct CoreUsage {
     /// Neurons: copies counted, and merged ones as many times as they are merged.
     pub neurons: u64,
     /// Input axons.
@@ -71,7 +90,7 @@ pub struct CoreUse {
     pub threshold_profiles: u64,
 }
 
-impl CoreUse {
+impl CoreUsage {
     /// Use of one limit.
     pub fn get(&self, limit: Limit) -> u64 {
         match limit {
@@ -83,13 +102,20 @@ impl CoreUse {
         }
     }
 
-    /// Limits exceeded, with use and limit.
-    pub fn exceeded(&self, target: &Target) -> impl Iterator<Item = (Limit, u64, u64)> {
-        Limit::ALL.into_iter().filter_map(move |limit| {
-            let most = limit.of(target)?;
-            let used = self.get(limit);
-            (used > most).then_some((limit, used, most))
-        })
+    /// The limits of a target that it exceeds.
+    pub fn exceeded(&self, target: &Target) -> impl Iterator<Item = LimitExceeded> {
+        Limit::ALL
+            .into_iter()
+            .filter_map(move |limit| LimitExceeded::check(limit, self.get(limit), limit.of(target)?))
+    }
+
+    /// The first of some limits that it exceeds, where a core has so `most` of each.
+    pub fn first_beyond(
+        &self,
+        most: &Self,
+        limits: impl IntoIterator<Item = Limit>,
+    ) -> Option<LimitExceeded> {
+        limits.into_iter().find_map(|limit| LimitExceeded::check(limit, self.get(limit), most.get(limit)))
     }
 }
 
@@ -103,16 +129,16 @@ pub fn list_bits(target: &Target, lists: u64, synapses: u64) -> u64 {
 
 impl Program {
     /// Use of a core's limits.
-    pub fn core_use(&self, core: CoreId) -> CoreUse {
+    pub fn core_use(&self, core: CoreId) -> CoreUsage {
         core_use(&self.cores[core], &self.target, &self.model)
     }
 }
 
 /// Use of a core's limits.
-pub fn core_use(core: &Core, target: &Target, model: &Model) -> CoreUse {
+pub fn core_use(core: &Core, target: &Target, model: &SpikingModel) -> CoreUsage {
     let axons = &target.axons;
     let input_axons = core.axons.iter().map(|a| u64::from(axons.input_axons(a.atoms))).sum();
-    CoreUse {
+    CoreUsage {
         neurons: neurons(core, axons).saturating_mul(target.core.merged(input_axons)),
         input_axons,
         output_axons: core
@@ -184,7 +210,7 @@ fn shared_bits(core: &Core, target: &Target) -> u64 {
 }
 
 /// Distinct threshold mantissas of a core's firing neurons.
-fn thresholds(core: &Core, model: &Model) -> BTreeSet<u32> {
+fn thresholds(core: &Core, model: &SpikingModel) -> BTreeSet<u32> {
     let mut all = BTreeSet::new();
     for placed in &core.slices {
         let slice = &placed.slice;

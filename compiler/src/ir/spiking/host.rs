@@ -3,7 +3,7 @@
 //! Plain f64 in a fixed order, without fused multiply-add, so the same on every machine. Shapes were checked by the
 //! verifier; an index out of range here is a broken invariant of it.
 
-use super::{HostInput, HostStage, Model};
+use super::{HostInput, HostStage, SpikingModel};
 use crate::ir::channels::ChannelMap;
 use crate::ir::{ConvMap, NetworkId, Shape};
 
@@ -19,8 +19,9 @@ impl HostInput {
     }
 }
 
-impl Model {
-    /// Value ranges of a network's `channels` input channels: what the workload feeds, or -1 to 1, as normalised data is.
+impl SpikingModel {
+    /// Value ranges of a network's `channels` input channels: what the workload feeds, or -1 to 1, as normalised data
+    /// is.
     pub fn input_ranges(&self, network: NetworkId, channels: usize) -> Vec<(f64, f64)> {
         let driven = self.workload.iter().flat_map(|workload| workload.networks.values());
         let mut ranges =

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostInput, HostStage, HostTail, Model};
+use super::{HostInput, HostStage, HostTail, SpikingModel};
 use crate::ir::{AxisMap, NetworkId, Shape};
 
 /// One task of the host.
@@ -16,7 +16,7 @@ use crate::ir::{AxisMap, NetworkId, Shape};
 pub struct HostWork {
     /// `network.layer` that it feeds or reads; of a tail behind the read-outs the network.
     pub layer: String,
-    /// What it does.
+    /// What the host does for it.
     pub task: HostTask,
     /// Multiply-adds in a pass of the network.
     pub multiply_adds_per_pass: u64,
@@ -28,13 +28,13 @@ pub struct HostWork {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostTask {
-    /// Rows of a table instead of ids.
+    /// Ids are replaced by rows of a table.
     Embedding,
     /// A convolution or linear layer with constant input (direct coding).
     Convolution,
-    /// Currents into integers that the chip takes as biases.
+    /// Currents are turned into integers that the chip takes as biases.
     BiasScaling,
-    /// Membranes into values: times scale, plus offset.
+    /// Membranes are turned into values: times scale, plus offset.
     ReadoutScaling,
     /// Read-outs mixed into features.
     Mixing,
@@ -43,7 +43,7 @@ pub enum HostTask {
 }
 
 impl HostTask {
-    /// As people read it.
+    /// Its name in a report.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Embedding => "embedding",
@@ -67,7 +67,7 @@ impl fmt::Display for HostWork {
     }
 }
 
-impl Model {
+impl SpikingModel {
     /// What the host computes in a pass of a network, in the order of inputs, stages and read-outs.
     pub fn host_work(&self, network: NetworkId) -> Vec<HostWork> {
         let mut all = Vec::new();
@@ -106,7 +106,7 @@ impl Model {
 
 impl HostTail {
     /// What the host makes of the read-outs in a pass.
-    pub fn host_work(&self, model: &Model) -> Vec<HostWork> {
+    pub fn host_work(&self, model: &SpikingModel) -> Vec<HostWork> {
         let name = &model.networks[self.network].name;
         let positions = model.readout_of(self.network).map_or(0, |p| p.shape.positions()) as u64;
         let mixed = positions * (self.width * self.features.len()) as u64;

@@ -1,7 +1,8 @@
-//! Neuron models of the spiking IR: integer parameters, and what the other rooms ask about them.
+//! Neuron models of the spiking IR: integer parameters, and what the rest of the compiler and the simulator ask about
+//! them.
 //!
-//! What the parameters mean is in `simulator/src/neuron`, a file a model. Nobody else matches on the models: a new one
-//! is a variant here with its answers to the questions below. Whether a chip has it is [`NeuronModel::lacking`].
+//! What the parameters mean is in `simulator/src/neuron`, a file a model. No other file matches on the models: a new
+//! one is a variant here with its answers to the questions below. Whether a chip has it is [`NeuronModel::lacking`].
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use snnc_targets::schema::{CurrentSpec, NeuronSpec, Overflow, Reset};
@@ -24,12 +25,12 @@ pub enum NeuronModel {
     },
     /// Never fires; the host reads the membrane.
     Integrator {
-        /// Loss of the membrane; 0 sums.
+        /// Loss of the membrane; at 0 the membrane is the sum of all inputs.
         decay: u32,
     },
     /// Current-based leaky integrate-and-fire: the input joins a synaptic current, and that the membrane.
     CubaLif {
-        /// The current, which starts at 0.
+        /// The synaptic current, which starts a pass at 0.
         current: SynapticCurrent,
         /// Loss of the membrane.
         decay: u32,
@@ -44,7 +45,7 @@ pub enum NeuronModel {
 /// A synaptic current: width and rules of the chip, and its decay. See [`CurrentSpec`] for the arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SynapticCurrent {
-    /// Width in bits, sign included.
+    /// Width of the current in bits, sign included.
     pub bits: u32,
     /// Whether a current outside it wraps; else it is clipped.
     pub wrap: bool,
@@ -89,7 +90,7 @@ impl NeuronModel {
         }
     }
 
-    /// Whether it sends spikes.
+    /// Whether a neuron of this model sends spikes.
     pub fn fires(&self) -> bool {
         !matches!(self, Self::Integrator { .. })
     }
@@ -118,7 +119,7 @@ impl NeuronModel {
         }
     }
 
-    /// Every number of it.
+    /// Every number of its parameters.
     pub fn numbers_mut(&mut self) -> Vec<&mut u32> {
         match self {
             Self::Lif { decay, thresholds, .. } => thresholds.iter_mut().chain([decay]).collect(),
@@ -203,7 +204,7 @@ impl NeuronModel {
 }
 
 impl Serialize for NeuronModel {
-    /// Text leaves out the usual reset.
+    /// The text form leaves out the usual reset.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStructVariant;
         match self {

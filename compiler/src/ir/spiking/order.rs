@@ -1,7 +1,7 @@
 //! Numbering the neurons of irregular populations anew.
 //!
 //! The order of neurons that only sparse projections touch is free. A mapping chooses it so that every core holds
-//! consecutive neurons; [`Population::order`] remembers what the outside calls them.
+//! consecutive neurons; [`Population::order`] remembers the numbers by which users know them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ impl SpikingIr {
         touched.peek().is_some() && touched.all(|p| p.sparse().is_some())
     }
 
-    /// The same networks with some populations numbered anew; [`SpikingIr::order_problem`] must find none.
+    /// The networks with some populations numbered anew; [`SpikingIr::order_problem`] must find none.
     pub fn reordered(&self, orders: &Orders) -> Cow<'_, Self> {
         if orders.is_empty() {
             return Cow::Borrowed(self);
@@ -56,11 +56,11 @@ impl SpikingIr {
     }
 
     /// How `model`, a reordered copy of this IR's, numbers its populations: the orders that lead there.
-    pub fn orders_of(&self, model: &super::Model) -> Orders {
+    pub fn orders_of(&self, model: &super::SpikingModel) -> Orders {
         let pairs = self.model.populations.iter().zip(model.populations.values());
         let order = |((id, from), to): ((PopulationId, &Population), &Population)| {
             let to = to.order.as_ref().filter(|_| from.order != to.order)?;
-            // Through the numbers of the outside; a foreign order that is none stays one for the verifier to see.
+            // Goes through the users' numbers. An order that is no permutation is kept, so that the verifier finds it.
             let position = from.order.as_ref().map(|from| sparse::inverse(from));
             let through = |&outside: &u32| match &position {
                 Some(position) => position.get(outside as usize).copied().unwrap_or(u32::MAX),

@@ -5,6 +5,7 @@
 //! stores one synapse list for each cut of the kernel's border stores fewer of them: of a 3 x 3 kernel over a whole
 //! map 49 taps in one part, 28 in two parts of its rows, 21 in three.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -47,10 +48,9 @@ pub fn axis_parts(axis: &AxisMap, count: usize) -> Vec<(Range<usize>, AxisMap)> 
 
 impl SpikingIr {
     /// The same networks with the named kernels cut. Projections keep their order; the parts of one stand together.
-    #[must_use]
-    pub fn with_parts(&self, parts: &KernelParts) -> Self {
+    pub fn with_parts(&self, parts: &KernelParts) -> Cow<'_, Self> {
         if parts.is_empty() {
-            return self.clone();
+            return Cow::Borrowed(self);
         }
         let mut projections = EntityMap::new();
         for (id, projection) in self.projections.iter() {
@@ -63,7 +63,7 @@ impl SpikingIr {
                 }
             }
         }
-        Self { model: self.model.clone(), projections }
+        Cow::Owned(Self { model: self.model.clone(), projections })
     }
 }
 

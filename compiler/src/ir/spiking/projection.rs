@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Sparse;
+use super::SparseSynapses;
 use crate::ir::channels::ChannelMap;
 use crate::ir::{ConvMap, PopulationId};
 
@@ -25,7 +25,7 @@ pub enum Connectivity {
     /// Positions through a shared kernel, channels in groups: all with all, depthwise, one to one.
     Conv(Convolution),
     /// Neurons by lists; both populations have one channel and one row.
-    Sparse(Sparse),
+    Sparse(SparseSynapses),
 }
 
 /// A (transposed) convolution.
@@ -33,7 +33,7 @@ pub enum Connectivity {
 pub struct Convolution {
     /// Which positions connect.
     pub map: ConvMap,
-    /// Weights.
+    /// Weights by tap and pair of channels.
     pub kernel: Kernel,
 }
 
@@ -55,7 +55,7 @@ impl Projection {
     }
 
     /// The lists, if it is irregular.
-    pub fn sparse(&self) -> Option<&Sparse> {
+    pub fn sparse(&self) -> Option<&SparseSynapses> {
         match &self.connectivity {
             Connectivity::Conv(_) => None,
             Connectivity::Sparse(sparse) => Some(sparse),
@@ -81,8 +81,8 @@ impl Projection {
     }
 }
 
-/// Weights `[source channels, kernel rows, kernel columns, target channels of a group]`, the last fastest: a source channel
-/// has weights for its own group alone.
+/// Weights `[source channels, kernel rows, kernel columns, target channels of a group]`, the last fastest: a source
+/// channel has weights for its own group alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kernel {
     /// Which channels connect.
@@ -91,7 +91,7 @@ pub struct Kernel {
     pub height: usize,
     /// Kernel width.
     pub width: usize,
-    /// As many as the product of the above.
+    /// As many as groups x source channels x rows x columns x target channels of a group.
     #[serde(with = "crate::ir::text::packed")]
     pub weights: Vec<i16>,
 }

@@ -1,25 +1,30 @@
 //! How far sums and membranes can reach, whatever the spikes: bounds from the integers alone.
 //!
 //! The worst timestep of a neuron is the one in which all sources with a positive weight fire and no other does, or the
-//! reverse. A sum is bounded from the shared kernels and their geometry, never from unrolled synapses: the tap sets with which
-//! targets are met are few, and a set inside another cannot be the worst. Bounds are exact for sums and, where inputs are
-//! free, for integrators; they say nothing about how likely such a timestep is.
+//! reverse. A sum is bounded from the shared kernels and their geometry, never from unrolled synapses: the tap sets
+//! with which targets are met are few, and a set inside another cannot be the worst. Bounds are exact for sums and,
+//! where inputs are free, for integrators; they say nothing about how likely such a timestep is.
 
 use std::collections::BTreeSet;
 
-use super::{Bias, Connectivity, Convolution, Model, NeuronFormat, NeuronModel, Sparse, SpikingIr};
+use derive_more::Add;
+
+use super::{
+    Bias, Connectivity, Convolution, NeuronFormat, NeuronModel, SparseSynapses, SpikingIr, SpikingModel,
+};
 use crate::ir::{AxisMap, PopulationId, Shape};
 
-/// Least and largest value; a sum of no spikes is 0, so `low <= 0 <= high` for sums.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Span {
+/// Least and largest value; a sum of no spikes is 0, so `low <= 0 <= high` for sums. Two ranges added are the range of
+/// the sum of two independent values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Add)]
+pub struct ValueRange {
     /// Least.
     pub low: i64,
     /// Largest.
     pub high: i64,
 }
 
-impl Span {
+impl ValueRange {
     /// Adds what a synapse of this weight may bring.
     pub fn add_weight(&mut self, weight: i16) {
         let weight = i64::from(weight);
@@ -27,13 +32,7 @@ impl Span {
         self.high += weight.max(0);
     }
 
-    /// The sum of two independent values.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self { low: self.low + other.low, high: self.high + other.high }
-    }
-
-    /// The least span that holds both.
+    /// The least range that holds both.
     #[must_use]
     pub fn join(self, other: Self) -> Self {
         Self { low: self.low.min(other.low), high: self.high.max(other.high) }
@@ -53,24 +52,25 @@ impl Span {
 }
 
 impl SpikingIr {
-    /// What the weights of one timestep may sum to, before the shift; one a channel of the population, over its neurons.
-    pub fn sum_spans(&self, id: PopulationId) -> Vec<Span> {
+    /// What the weights of one timestep may sum to, before the shift; one a channel of the population, over its
+    /// neurons.
+    pub fn sum_ranges(&self, id: PopulationId) -> Vec<ValueRange> {
         let incoming: Vec<&Connectivity> =
             self.projections.values().filter(|p| p.target == id).map(|p| &p.connectivity).collect();
-        sum_spans(&incoming, self.model.populations[id].shape.channels)
+        sum_ranges(&incoming, self.model.populations[id].shape.channels)
     }
 }
 
-/// The same of all that leads into a population of so many channels.
-pub fn sum_spans(incoming: &[&Connectivity], channels: usize) -> Vec<Span> {
+/// What the weights of one timestep may sum to, of all that leads into a population of so many channels.
+pub fn sum_ranges(incoming: &[&Connectivity], channels: usize) -> Vec<ValueRange> {
     let convs: Vec<&Convolution> = incoming.iter().filter_map(|c| conv(c)).collect();
-    let mut spans = conv_spans(&convs, channels);
+    let mut ranges = conv_ranges(&convs, channels);
     for lists in incoming.iter().filter_map(|c| lists(c)) {
-        let all = sparse_spans(lists).into_iter().fold(Span::default(), Span::join);
+        let all = sparse_ranges(lists).into_iter().fold(ValueRange::default(), ValueRange::join);
         // Lists lead into populations of one channel.
-        spans[0] = spans[0].plus(all);
+        ranges[0] = ranges[0] + all;
     }
-    spans
+    ranges
 }
 
 fn conv(connectivity: &Connectivity) -> Option<&Convolution> {
@@ -80,7 +80,7 @@ fn conv(connectivity: &Connectivity) -> Option<&Convolution> {
     }
 }
 
-fn lists(connectivity: &Connectivity) -> Option<&Sparse> {
+fn lists(connectivity: &Connectivity) -> Option<&SparseSynapses> {
     match connectivity {
         Connectivity::Conv(_) => None,
         Connectivity::Sparse(lists) => Some(lists),
@@ -88,39 +88,40 @@ fn lists(connectivity: &Connectivity) -> Option<&Sparse> {
 }
 
 /// One a target neuron.
-fn sparse_spans(lists: &Sparse) -> Vec<Span> {
-    let mut spans = vec![Span::default(); lists.targets.iter().max().map_or(0, |&t| t as usize + 1)];
+fn sparse_ranges(lists: &SparseSynapses) -> Vec<ValueRange> {
+    let mut ranges = vec![ValueRange::default(); lists.targets.iter().max().map_or(0, |&t| t as usize + 1)];
     for (&target, &weight) in lists.targets.iter().zip(&lists.weights) {
-        spans[target as usize].add_weight(weight);
+        ranges[target as usize].add_weight(weight);
     }
-    spans
+    ranges
 }
 
 /// One a channel: kernels that lead into the same population, met together.
-fn conv_spans(convs: &[&Convolution], channels: usize) -> Vec<Span> {
+fn conv_ranges(convs: &[&Convolution], channels: usize) -> Vec<ValueRange> {
     let rows = tap_sets(&convs.iter().map(|c| &c.map.rows).collect::<Vec<_>>());
     let cols = tap_sets(&convs.iter().map(|c| &c.map.cols).collect::<Vec<_>>());
-    let mut spans = vec![Span::default(); channels];
+    let mut ranges = vec![ValueRange::default(); channels];
     for down in &rows {
         for along in &cols {
-            let mut met = vec![Span::default(); channels];
+            let mut met = vec![ValueRange::default(); channels];
             for ((conv, kys), kxs) in convs.iter().zip(down).zip(along) {
                 for c in conv.kernel.channels.sources() {
                     let targets = conv.kernel.channels.targets_of(c);
                     for (&ky, &kx) in kys.iter().flat_map(|ky| kxs.iter().map(move |kx| (ky, kx))) {
                         let row = conv.kernel.row(c, ky, kx);
                         let met = met[targets.clone()].iter_mut();
-                        met.zip(row).for_each(|(span, &weight)| span.add_weight(weight));
+                        met.zip(row).for_each(|(range, &weight)| range.add_weight(weight));
                     }
                 }
             }
-            spans.iter_mut().zip(met).for_each(|(span, met)| *span = span.join(met));
+            ranges.iter_mut().zip(met).for_each(|(range, met)| *range = range.join(met));
         }
     }
-    spans
+    ranges
 }
 
-/// With which taps of each axis a target index is met; sets that lie inside another are left out, as they cannot be worse.
+/// With which taps of each axis a target index is met; sets that lie inside another are left out, as they cannot be
+/// worse.
 pub fn tap_sets(axes: &[&AxisMap]) -> Vec<Vec<Vec<usize>>> {
     let Some(first) = axes.first() else { return Vec::new() };
     let by_axis: Vec<Vec<Vec<usize>>> = axes.iter().map(|axis| taps_by_target(axis)).collect();
@@ -135,7 +136,7 @@ pub fn tap_sets(axes: &[&AxisMap]) -> Vec<Vec<Vec<usize>>> {
     all.iter().filter(worst).cloned().collect()
 }
 
-/// Ascending.
+/// The taps with which each target index is met, ascending.
 fn taps_by_target(axis: &AxisMap) -> Vec<Vec<usize>> {
     let mut taps = vec![BTreeSet::new(); axis.output];
     for (k, i) in (0..axis.kernel).flat_map(|k| (0..axis.input).map(move |i| (k, i))) {
@@ -166,8 +167,8 @@ impl Drift {
         (1.0 - self.kept.powf(f64::from(self.steps))) / (1.0 - self.kept)
     }
 
-    /// Whether a neuron whose inputs lie from `low` to `high` may sink below the state's width and still reach `threshold`
-    /// within its window: only then does it matter that the membrane was clipped.
+    /// Whether a neuron whose inputs lie from `low` to `high` may sink below the state's width and still reach
+    /// `threshold` within its window: only then does it matter that the membrane was clipped.
     pub fn clips(&self, low: f64, high: f64, threshold: f64) -> bool {
         if low >= 0.0 || high <= 0.0 {
             return false;
@@ -177,7 +178,8 @@ impl Drift {
             let rises = ((self.state_max + threshold) / high).ceil();
             return sinks + rises <= f64::from(self.steps);
         }
-        // A leak forgets: at most `gathered` steps count, and a neuron that cannot reach its threshold at all has nothing to lose.
+        // A leak forgets: at most `gathered` steps count, and a neuron that cannot reach its threshold at all has
+        // nothing to lose.
         -low * self.gathered() > self.state_max && high * self.gathered() >= threshold
     }
 }
@@ -186,9 +188,9 @@ impl Drift {
 #[derive(Debug, Clone, Copy)]
 pub struct Worst<'a> {
     /// Weights of a timestep, before the shift; one a channel.
-    pub sums: &'a [Span],
+    pub sums: &'a [ValueRange],
     /// Constant inputs; one a channel. A neuron's is the same in every step.
-    pub biases: &'a [Span],
+    pub biases: &'a [ValueRange],
     /// Timesteps in which a source may fire.
     pub steps: u32,
 }
@@ -196,11 +198,12 @@ pub struct Worst<'a> {
 /// What can leave its width.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Excess {
-    /// The sum of a timestep leaves the accumulator: its span after the shift.
-    Sum(Span),
+    /// The sum of a timestep leaves the accumulator: its range after the shift.
+    Sum(ValueRange),
     /// A synaptic current leaves its width: where it could be.
     Current(f64, f64),
-    /// The membrane of a firing neuron sinks below the state's width although it may fire again: where it could sink to.
+    /// The membrane of a firing neuron sinks below the state's width although it may fire again: where it could sink
+    /// to.
     Drift(f64),
     /// An integrator leaves the state's width: where it could be.
     Integrator(f64, f64),
@@ -209,8 +212,8 @@ pub enum Excess {
 impl Worst<'_> {
     /// What a population of such neurons may do to its widths; the worst of its channels.
     pub fn excess(&self, format: &NeuronFormat, neurons: &NeuronModel, input_shift: u32) -> Option<Excess> {
-        let shifted = |span: &Span| span.times(1 << input_shift);
-        let widest = self.sums.iter().map(shifted).max_by_key(|span| span.high.max(-span.low))?;
+        let shifted = |range: &ValueRange| range.times(1 << input_shift);
+        let widest = self.sums.iter().map(shifted).max_by_key(|range| range.high.max(-range.low))?;
         if !widest.fits(format.accumulator_bits) {
             return Some(Excess::Sum(widest));
         }
@@ -221,7 +224,7 @@ impl Worst<'_> {
             let state_max = ((1i64 << (current.bits - 1)) - 1) as f64;
             gathered =
                 Drift { kept: current.kept(format) as f64 / whole, steps: self.steps, state_max }.gathered();
-            let with_bias = |(sum, bias): (Span, &Span)| {
+            let with_bias = |(sum, bias): (ValueRange, &ValueRange)| {
                 (
                     sum.low as f64 * gathered + bias.low.min(0) as f64,
                     sum.high as f64 * gathered + bias.high.max(0) as f64,
@@ -235,17 +238,17 @@ impl Worst<'_> {
         }
         let kept = 1.0 - f64::from(neurons.decay()) / whole;
         let drift = Drift { kept, steps: self.steps, state_max: f64::from(format.state_max()) };
-        let input = |sum: Span| (sum.low as f64 * gathered, sum.high as f64 * gathered);
+        let input = |sum: ValueRange| (sum.low as f64 * gathered, sum.high as f64 * gathered);
         let channels = || self.sums.iter().map(|sum| input(shifted(sum))).zip(self.biases).enumerate();
         if !neurons.fires() {
-            let ends = |(_, ((low, high), bias)): (usize, ((f64, f64), &Span))| {
+            let ends = |(_, ((low, high), bias)): (usize, ((f64, f64), &ValueRange))| {
                 ((low + bias.low as f64) * drift.gathered(), (high + bias.high as f64) * drift.gathered())
             };
             let (low, high) = channels().map(ends).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
             let leaves = high > drift.state_max || low < -drift.state_max - 1.0;
             return leaves.then_some(Excess::Integrator(low, high));
         }
-        let sinks = |(c, ((low, high), bias)): (usize, ((f64, f64), &Span))| {
+        let sinks = |(c, ((low, high), bias)): (usize, ((f64, f64), &ValueRange))| {
             let threshold = f64::from(neurons.thresholds()[c]) * f64::from(1u32 << format.threshold_shift);
             let ends = [bias.low, bias.high].map(|bias| (low + bias as f64, high + bias as f64));
             let worst = ends.iter().filter(|&&(low, high)| drift.clips(low, high, threshold));
@@ -256,28 +259,28 @@ impl Worst<'_> {
 }
 
 /// Least and largest stored constant input of each channel; 0 where the host writes them.
-pub fn stored_biases(bias: &Bias, shape: Shape) -> Vec<Span> {
+pub fn stored_biases(bias: &Bias, shape: Shape) -> Vec<ValueRange> {
     let extremes = |values: &[i32]| {
         let low = values.iter().min().copied().unwrap_or(0);
         let high = values.iter().max().copied().unwrap_or(0);
-        Span { low: low.into(), high: high.into() }
+        ValueRange { low: low.into(), high: high.into() }
     };
     match bias {
-        Bias::Zero | Bias::Host => vec![Span::default(); shape.channels],
+        Bias::Zero | Bias::Host => vec![ValueRange::default(); shape.channels],
         Bias::Channel(values) => values.iter().map(|&b| extremes(&[b])).collect(),
         Bias::Neuron(values) => values.chunks(shape.positions().max(1)).map(extremes).collect(),
     }
 }
 
 /// Least and largest constant input of each channel; of what the host writes, as far as the input's ranges tell.
-pub fn bias_spans(model: &Model, id: PopulationId) -> Vec<Span> {
+pub fn bias_ranges(model: &SpikingModel, id: PopulationId) -> Vec<ValueRange> {
     let population = &model.populations[id];
     let host = model.inputs.iter().find(|host| host.population == id);
     let Some(host) = host else { return stored_biases(&population.bias, population.shape) };
     let encode = |value: f64| i64::from(model.neuron.encode_bias(value).0);
     let bounds = host.current_bounds(&model.input_ranges(population.network, host.input.channels));
     let scaled = bounds.into_iter().zip(&host.scale);
-    scaled.map(|((low, high), s)| Span { low: encode(low * s), high: encode(high * s) }).collect()
+    scaled.map(|((low, high), s)| ValueRange { low: encode(low * s), high: encode(high * s) }).collect()
 }
 
 #[cfg(test)]

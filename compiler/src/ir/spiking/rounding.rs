@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bias, NeuronFormat};
 
-/// Decisions about one population; of no consequence for what the chip computes.
+/// Decisions about one population. What the chip computes does not depend on them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rounding {
-    /// How membranes exactly at the threshold are handled. None: a read-out, or integers that were made by hand.
+    /// How membranes exactly at the threshold are handled. `None` of a read-out, and of integers that were made by
+    /// hand.
     pub ties: Option<Ties>,
     /// Weights other than 0 that became 0.
     pub zeroed: u64,
@@ -32,7 +33,7 @@ pub enum Ties {
 }
 
 impl Ties {
-    /// In words.
+    /// A description in words.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Inclusive => "inclusive",

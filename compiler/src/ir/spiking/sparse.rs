@@ -6,9 +6,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Synapses by source neuron.
+/// Irregular synapses, listed by source neuron.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sparse {
+#[serde(rename = "Sparse")]
+pub struct SparseSynapses {
     /// Source neuron i has the synapses `starts[i] .. starts[i + 1]`; one more entry than source neurons.
     #[serde(with = "crate::ir::text::packed")]
     pub starts: Vec<u32>,
@@ -20,7 +21,7 @@ pub struct Sparse {
     pub weights: Vec<i16>,
 }
 
-impl Sparse {
+impl SparseSynapses {
     /// Source neurons.
     pub fn sources(&self) -> usize {
         self.starts.len().saturating_sub(1)
@@ -47,7 +48,7 @@ impl Sparse {
         self.targets[range.clone()].iter().copied().zip(self.weights[range].iter().copied())
     }
 
-    /// From (source, target, weight) in any order; sums nothing, so no pair may stand there twice.
+    /// From (source, target, weight) in any order; sums nothing, so no pair may be given twice.
     pub fn from_edges(sources: usize, mut edges: Vec<(u32, u32, i16)>) -> Self {
         edges.sort_unstable();
         let mut sparse = Self { starts: vec![0], ..Self::default() };
@@ -89,7 +90,7 @@ impl Sparse {
         (starts, sources)
     }
 
-    /// What is wrong with it as a connection from `sources` to `targets` neurons.
+    /// What is wrong with the lists as a connection from `sources` to `targets` neurons.
     pub fn problem(&self, sources: usize, targets: usize) -> Option<String> {
         let whole = self.starts.len() == sources + 1
             && self.starts[0] == 0
@@ -114,7 +115,7 @@ impl Sparse {
         })
     }
 
-    /// The same synapses between neurons numbered anew: new source i is old `sources[i]`, likewise targets.
+    /// These synapses between neurons numbered anew: new source i is old `sources[i]`, likewise targets.
     #[must_use]
     pub fn renumbered(&self, sources: Option<&[u32]>, targets: Option<&[u32]>) -> Self {
         let new_target = targets.map(inverse);
@@ -151,7 +152,7 @@ pub fn inverse(order: &[u32]) -> Vec<u32> {
 mod tests {
     use super::*;
 
-    fn edges(sparse: &Sparse) -> Vec<(u32, u32, i16)> {
+    fn edges(sparse: &SparseSynapses) -> Vec<(u32, u32, i16)> {
         (0..sparse.sources()).flat_map(|s| sparse.row(s).map(move |(t, w)| (s as u32, t, w))).collect()
     }
 
@@ -172,7 +173,7 @@ mod tests {
                     }
                 }
             }
-            let sparse = Sparse::from_edges(sources, all.iter().rev().copied().collect());
+            let sparse = SparseSynapses::from_edges(sources, all.iter().rev().copied().collect());
             assert_eq!(sparse.problem(sources, targets), None);
             assert_eq!(edges(&sparse), all);
             let (starts, by_target) = sparse.transposed(targets);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Conv;
 use crate::layers::TensorRef;
-use crate::layers::spec::{Pair, Resolver, Spec, is_one, is_single, is_zero, one, single};
+use crate::layers::spec::{AxisPair, Resolver, Spec, is_one, is_single, is_zero, one, single};
 use crate::weights::Tensor;
 
 /// Most of stride, padding, dilation and output padding: bounds the maps that follow from them.
@@ -21,13 +21,13 @@ pub struct Conv2dSpec {
     pub bias: Option<TensorRef>,
     /// Stride.
     #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub stride: Pair,
+    pub stride: AxisPair,
     /// Zero padding on both sides.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub padding: Pair,
+    pub padding: AxisPair,
     /// Tap spacing.
     #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub dilation: Pair,
+    pub dilation: AxisPair,
     /// Channel groups.
     #[serde(default = "single", skip_serializing_if = "is_single")]
     pub groups: usize,
@@ -39,7 +39,7 @@ impl Spec for Conv2dSpec {
     fn layer(&self, file: &mut Resolver<'_>) -> Option<Conv> {
         let Self { ref weight, ref bias, stride, padding, dilation, groups } = *self;
         let geometry =
-            Geometry { transposed: false, stride, padding, dilation, output_padding: (0, 0), groups };
+            ConvGeometry { transposed: false, stride, padding, dilation, output_padding: (0, 0), groups };
         geometry.conv(file, weight, bias.as_ref())
     }
 }
@@ -55,16 +55,16 @@ pub struct ConvTranspose2dSpec {
     pub bias: Option<TensorRef>,
     /// Stride.
     #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub stride: Pair,
+    pub stride: AxisPair,
     /// Cut off both sides of the output.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub padding: Pair,
+    pub padding: AxisPair,
     /// Tap spacing.
     #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub dilation: Pair,
+    pub dilation: AxisPair,
     /// Added to one side of the output.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub output_padding: Pair,
+    pub output_padding: AxisPair,
     /// Channel groups.
     #[serde(default = "single", skip_serializing_if = "is_single")]
     pub groups: usize,
@@ -75,22 +75,22 @@ impl Spec for ConvTranspose2dSpec {
 
     fn layer(&self, file: &mut Resolver<'_>) -> Option<Conv> {
         let Self { ref weight, ref bias, stride, padding, dilation, output_padding, groups } = *self;
-        let geometry = Geometry { transposed: true, stride, padding, dilation, output_padding, groups };
+        let geometry = ConvGeometry { transposed: true, stride, padding, dilation, output_padding, groups };
         geometry.conv(file, weight, bias.as_ref())
     }
 }
 
 /// What both kinds of convolution say besides their tensors.
-struct Geometry {
+struct ConvGeometry {
     transposed: bool,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    output_padding: Pair,
+    stride: AxisPair,
+    padding: AxisPair,
+    dilation: AxisPair,
+    output_padding: AxisPair,
     groups: usize,
 }
 
-impl Geometry {
+impl ConvGeometry {
     /// Checks the geometry, then the weight, then the bias against it.
     fn conv(self, file: &mut Resolver<'_>, weight: &TensorRef, bias: Option<&TensorRef>) -> Option<Conv> {
         let geometry = self.check(file);

@@ -2,9 +2,9 @@
 //!
 //! Along an axis tap k of a kernel joins source i and target o where `o A = i B + c(k)`: A is the stride of a
 //! convolution, B that of a transposed one, the other is 1. Two such relations in a row are one of the same form,
-//! `o (A1 A2) = i (B1 B2) + (B2 c1 + A1 c2)`, if the map between them has a place for every (i, o) that it joins: A1 and
-//! B2 have no common factor, and no tap leads through a place beside the map, which holds 0 where the single kernel
-//! would find spikes.
+//! `o (A1 A2) = i (B1 B2) + (B2 c1 + A1 c2)`, if the map between them has a place for every (i, o) that it joins: A1
+//! and B2 have no common factor, and no tap leads through a place beside the map, which holds 0 where the single
+//! kernel would find spikes.
 
 use crate::ir::{AxisMap, ConvMap};
 
@@ -22,12 +22,12 @@ const TOO_LARGE: &str = "both together are too large for one kernel";
 pub struct Composed {
     /// From the first kernel's sources to the second one's targets.
     pub map: ConvMap,
-    rows: Taps,
-    cols: Taps,
+    rows: AxisTaps,
+    cols: AxisTaps,
 }
 
 /// Along one axis: the tap of (second kernel's tap, first kernel's tap), if the two ever meet.
-type Taps = Vec<Vec<Option<usize>>>;
+type AxisTaps = Vec<Vec<Option<usize>>>;
 
 impl Composed {
     /// Taps of the kernel.
@@ -78,7 +78,7 @@ impl Relation {
     }
 }
 
-fn axis(first: &AxisMap, second: &AxisMap) -> Result<(AxisMap, Taps), &'static str> {
+fn axis(first: &AxisMap, second: &AxisMap) -> Result<(AxisMap, AxisTaps), &'static str> {
     let all = |taps: usize| (0..taps).map(Some);
     if *first == AxisMap::pointwise(first.input) {
         return Ok((*second, all(second.kernel).map(|tap| vec![tap]).collect()));
@@ -210,7 +210,7 @@ mod tests {
         all
     }
 
-    fn at_once(axis: &AxisMap, taps: &Taps) -> Vec<(usize, usize, usize, usize)> {
+    fn at_once(axis: &AxisMap, taps: &AxisTaps) -> Vec<(usize, usize, usize, usize)> {
         let mut all = Vec::new();
         for i in 0..axis.input {
             for (o, tap) in axis.reach(i, 0..axis.output) {

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::compose::{Composed, compose};
-use super::{Current, Feed, Refusal, Spikes, Term};
+use super::{Current, CurrentSource, LoweringRefusal, SpikeSum, Term};
 use crate::ir::channels::{ChannelMap, group_cuts};
 use crate::ir::spiking::HostStage;
 use crate::ir::{ConvMap, Shape};
-use crate::layers::{Conv, Site, Sparse};
-use crate::passes::collect::{HostPath, SourceKernel, Wiring};
+use crate::layers::{Conv, LoweringSite, SparseLinear};
+use crate::passes::collect::{HostPath, KernelWiring, SourceKernel};
 
 /// Most weights of a composed kernel.
 const WEIGHTS_MAX: usize = 1 << 27;
@@ -18,11 +18,13 @@ impl Current {
     ///
     /// # Errors
     /// If it and what is before it are no single kernel.
-    pub fn convolved(self, conv: &Conv, site: &Site<'_>) -> Result<Self, Refusal> {
+    pub fn convolved(self, conv: &Conv, site: &LoweringSite<'_>) -> Result<Self, LoweringRefusal> {
         let from = self.shape;
         match self.feed {
-            Feed::Host(path) => Ok(Self::host(site.shape, convolved_by_host(path, conv, from, site.shape))),
-            Feed::Spikes(spikes) => {
+            CurrentSource::Host(path) => {
+                Ok(Self::host(site.shape, convolved_by_host(path, conv, from, site.shape)))
+            }
+            CurrentSource::Spikes(spikes) => {
                 Ok(Self::spikes(site.shape, Convolving { conv, from, site }.spikes(&spikes)?))
             }
         }
@@ -32,10 +34,15 @@ impl Current {
     ///
     /// # Errors
     /// If it and what is before it are no single kernel.
-    pub fn windowed(mut self, map: &ConvMap, taps: &[f64], site: &Site<'_>) -> Result<Self, Refusal> {
+    pub fn windowed(
+        mut self,
+        map: &ConvMap,
+        taps: &[f64],
+        site: &LoweringSite<'_>,
+    ) -> Result<Self, LoweringRefusal> {
         match &mut self.feed {
-            Feed::Host(path) => path.depthwise(self.shape.channels, *map, taps),
-            Feed::Spikes(spikes) => {
+            CurrentSource::Host(path) => path.depthwise(self.shape.channels, *map, taps),
+            CurrentSource::Spikes(spikes) => {
                 let sum = taps.iter().sum::<f64>();
                 spikes.check_bias(map)?;
                 spikes.bias.iter_mut().for_each(|bias| *bias *= sum);
@@ -52,13 +59,17 @@ impl Current {
     ///
     /// # Errors
     /// If something else than firing layers is before it.
-    pub fn through_synapses(self, list: &Sparse, site: &Site<'_>) -> Result<Self, Refusal> {
-        let Feed::Spikes(spikes) = self.feed else {
-            return Err(Refusal::here(
+    pub fn through_synapses(
+        self,
+        list: &SparseLinear,
+        site: &LoweringSite<'_>,
+    ) -> Result<Self, LoweringRefusal> {
+        let CurrentSource::Spikes(spikes) = self.feed else {
+            return Err(LoweringRefusal::here(
                 "Sparse cannot be computed by the host: put a 1 x 1 Conv2d and neurons before it",
             ));
         };
-        let mut bias = list.bias.as_ref().map_or_else(|| vec![0.0; list.outputs], |bias| bias.data.clone());
+        let mut bias = list.bias.as_ref().map_or_else(|| vec![0.0; list.outputs], |bias| bias.data.to_vec());
         let constant = |source: usize| spikes.bias[if spikes.bias.len() == 1 { 0 } else { source }];
         for ((&source, &target), weight) in list.sources.iter().zip(&list.targets).zip(&list.weights) {
             bias[target as usize] += constant(source as usize) * weight;
@@ -71,31 +82,31 @@ impl Current {
                 }
             };
             let Some(factor) =
-                term.depthwise().filter(|(map, _)| pointwise(map)).map(|_| term.kernel.weights[0])
+                term.depthwise().filter(|(map, _)| pointwise(map)).map(|_| term.kernel.weights.get(0))
             else {
                 return Err(fed_by(term));
             };
             let (sources, targets) = (list.sources.clone(), list.targets.clone());
-            let weights = list.weights.iter().map(|weight| weight * factor).collect();
+            let weights: Vec<f64> = list.weights.iter().map(|weight| weight * factor).collect();
             let kernel = SourceKernel {
                 source: term.kernel.source,
-                wiring: Wiring::Sparse { sources, targets },
-                weights,
+                wiring: KernelWiring::Sparse { sources, targets },
+                weights: weights.into(),
             };
             Ok(Term { kernel, by: site.label() })
         };
         let terms = spikes.terms.iter().map(through).collect::<Result<_, _>>()?;
-        Ok(Self::spikes(site.shape, Spikes { terms, bias, bias_by: site.label() }))
+        Ok(Self::spikes(site.shape, SpikeSum { terms, bias, bias_by: site.label() }))
     }
 }
 
-fn fed_by(term: &Term) -> Refusal {
-    Refusal::here(format!("is fed by {}, expected a firing layer", term.by))
+fn fed_by(term: &Term) -> LoweringRefusal {
+    LoweringRefusal::here(format!("is fed by {}, expected a firing layer", term.by))
 }
 
 /// The refusal of two kernels in a row that are no single one.
-fn no_single_kernel(term: &Term, why: &str) -> Refusal {
-    Refusal::here(format!("cannot be folded into one kernel with {}: {why}", term.by)).hint(
+fn no_single_kernel(term: &Term, why: &str) -> LoweringRefusal {
+    LoweringRefusal::here(format!("cannot be folded into one kernel with {}: {why}", term.by)).hint(
         "put neurons between the two, or let the first cover its map: kernel = stride, nothing cut off, no padding or \
          dilation behind it",
     )
@@ -107,10 +118,11 @@ fn convolved_by_host(mut path: HostPath, conv: &Conv, from: Shape, to: Shape) ->
     let mut weights = Vec::with_capacity(from.channels * taps * channels.outputs);
     for input in 0..from.channels {
         for tap in 0..taps {
-            weights.extend(channels.targets_of(input).map(|output| conv.taps(&channels, input, output)[tap]));
+            let weight = |output| conv.weight.data.get(conv.taps(&channels, input, output).start + tap);
+            weights.extend(channels.targets_of(input).map(weight));
         }
     }
-    let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; to.channels], |b| b.data.clone());
+    let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; to.channels], |b| b.data.to_vec());
     path.stages.push(HostStage::Conv {
         map: conv.map(from, to),
         channels,
@@ -125,11 +137,11 @@ fn convolved_by_host(mut path: HostPath, conv: &Conv, from: Shape, to: Shape) ->
 struct Convolving<'a> {
     conv: &'a Conv,
     from: Shape,
-    site: &'a Site<'a>,
+    site: &'a LoweringSite<'a>,
 }
 
 impl Convolving<'_> {
-    fn spikes(&self, spikes: &Spikes) -> Result<Spikes, Refusal> {
+    fn spikes(&self, spikes: &SpikeSum) -> Result<SpikeSum, LoweringRefusal> {
         let map = self.conv.map(self.from, self.site.shape);
         let mut terms = Vec::new();
         for term in &spikes.terms {
@@ -140,18 +152,18 @@ impl Convolving<'_> {
             }
         }
         let outputs = self.site.shape.channels;
-        let mut bias = self.conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |b| b.data.clone());
+        let mut bias = self.conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |b| b.data.to_vec());
         if spikes.bias.iter().any(|&b| b != 0.0) {
             spikes.check_bias(&map)?;
             let channels = self.channels();
             for (output, sum) in bias.iter_mut().enumerate() {
                 for input in channels.sources_of(&(output..output + 1)) {
                     let taps = self.conv.taps(&channels, input, output);
-                    *sum += spikes.bias[input] * taps.iter().sum::<f64>();
+                    *sum += spikes.bias[input] * taps.map(|tap| self.conv.weight.data.get(tap)).sum::<f64>();
                 }
             }
         }
-        Ok(Spikes { terms, bias, bias_by: self.site.label() })
+        Ok(SpikeSum { terms, bias, bias_by: self.site.label() })
     }
 
     fn channels(&self) -> ChannelMap {
@@ -165,9 +177,11 @@ impl Convolving<'_> {
         composed: &Composed,
         (first, second): (&ConvMap, &ConvMap),
         channels: ChannelMap,
-    ) -> Result<Term, Refusal> {
+    ) -> Result<Term, LoweringRefusal> {
         let Some((_, between)) = before.depthwise() else { return Err(fed_by(before)) };
-        let Wiring::Conv { channels: own, .. } = &before.kernel.wiring else { return Err(fed_by(before)) };
+        let KernelWiring::Conv { channels: own, .. } = &before.kernel.wiring else {
+            return Err(fed_by(before));
+        };
         let (all, taps, outputs) = (self.channels(), first.rows.kernel * first.cols.kernel, channels.outputs);
         let volume = channels.sources().len() * composed.taps() * outputs;
         if volume > WEIGHTS_MAX {
@@ -176,15 +190,18 @@ impl Convolving<'_> {
         }
         let mut weights = vec![0.0; volume];
         for (input, block) in channels.sources().zip(weights.chunks_exact_mut(composed.taps() * outputs)) {
-            let scales = &before.kernel.weights[input * taps..(input + 1) * taps];
+            let scales: Vec<f64> =
+                (input * taps..(input + 1) * taps).map(|tap| before.kernel.weights.get(tap)).collect();
             for (o, output) in all.targets_of(between.start + input).enumerate() {
-                let kernel = self.conv.taps(&all, between.start + input, output);
-                composed.each(first, second, |tap, j, k| block[tap * outputs + o] += scales[j] * kernel[k]);
+                let kernel = self.conv.taps(&all, between.start + input, output).start;
+                composed.each(first, second, |tap, j, k| {
+                    block[tap * outputs + o] += scales[j] * self.conv.weight.data.get(kernel + k);
+                });
             }
         }
         let channels = ChannelMap { first_input: own.first_input + channels.first_input, ..channels };
-        let wiring = Wiring::Conv { map: composed.map, channels };
-        let kernel = SourceKernel { source: before.kernel.source, wiring, weights };
+        let wiring = KernelWiring::Conv { map: composed.map, channels };
+        let kernel = SourceKernel { source: before.kernel.source, wiring, weights: weights.into() };
         Ok(Term { kernel, by: self.site.label() })
     }
 }
@@ -210,8 +227,8 @@ fn parts(all: &ChannelMap, inputs: &Range<usize>) -> Vec<ChannelMap> {
 
 impl Term {
     /// Puts a window over every channel behind the kernel.
-    fn window(&mut self, window: &ConvMap, taps: &[f64]) -> Result<(), Refusal> {
-        let Wiring::Conv { map, channels } = &self.kernel.wiring else {
+    fn window(&mut self, window: &ConvMap, taps: &[f64]) -> Result<(), LoweringRefusal> {
+        let KernelWiring::Conv { map, channels } = &self.kernel.wiring else {
             return Err(no_single_kernel(self, "its synapses are a list"));
         };
         let (first, channels) = (*map, *channels);
@@ -224,22 +241,23 @@ impl Term {
         }
         let mut weights = vec![0.0; volume];
         let blocks = weights.chunks_exact_mut(composed.taps() * outputs);
-        for (block, kernel) in blocks.zip(self.kernel.weights.chunks_exact(old)) {
+        for (block, first_weight) in blocks.zip((0..).step_by(old)) {
             composed.each(&first, window, |tap, j, k| {
                 for o in 0..outputs {
-                    block[tap * outputs + o] += kernel[j * outputs + o] * taps[k];
+                    let weight = self.kernel.weights.get(first_weight + j * outputs + o);
+                    block[tap * outputs + o] += weight * taps[k];
                 }
             });
         }
-        self.kernel.wiring = Wiring::Conv { map: composed.map, channels };
-        self.kernel.weights = weights;
+        self.kernel.wiring = KernelWiring::Conv { map: composed.map, channels };
+        self.kernel.weights = weights.into();
         Ok(())
     }
 }
 
-impl Spikes {
+impl SpikeSum {
     /// A constant that every tap of a kernel finds everywhere stays one a channel; padding, which cuts it, does not.
-    fn check_bias(&self, map: &ConvMap) -> Result<(), Refusal> {
+    fn check_bias(&self, map: &ConvMap) -> Result<(), LoweringRefusal> {
         let whole = |axis: &crate::ir::AxisMap| {
             let met = (0..axis.input).map(|i| axis.reach(i, 0..axis.output).len()).sum::<usize>();
             !axis.transposed && met == axis.output * axis.kernel
@@ -251,6 +269,7 @@ impl Spikes {
             "the constant that {} adds would differ at the map's border, where this layer reads padding",
             self.bias_by
         );
-        Err(Refusal::here(message).hint("put neurons between the two, or leave out the bias or the padding"))
+        Err(LoweringRefusal::here(message)
+            .hint("put neurons between the two, or leave out the bias or the padding"))
     }
 }

@@ -1,7 +1,7 @@
 //! What feeds neurons: the language in which layers are lowered.
 //!
 //! A layer between firing layers is linear, so what it gives is a sum of kernels over the spikes of firing layers and a
-//! constant ([`Spikes`]); a layer before the first firing layer is constant over time, so it is stages that the host
+//! constant ([`SpikeSum`]); a layer before the first firing layer is constant over time, so it is stages that the host
 //! computes once a pass ([`HostPath`]). Layers are folded into each other by changing that sum: a convolution of spikes
 //! is a kernel, a pool before it makes the kernel larger ([`mod@compose`]), a sum joins kernels, a concatenation moves
 //! their channels.
@@ -17,8 +17,8 @@ use std::ops::Range;
 use crate::ir::channels::ChannelMap;
 use crate::ir::spiking::HostStage;
 use crate::ir::{AxisMap, ConvMap, Shape};
-use crate::layers::Site;
-use crate::passes::collect::{SourceKernel, Wiring};
+use crate::layers::LoweringSite;
+use crate::passes::collect::{KernelWiring, SourceKernel};
 
 pub use crate::passes::collect::HostPath;
 pub use compose::{Composed, compose};
@@ -30,23 +30,23 @@ pub struct Current {
     /// `[c, h, w]`.
     pub shape: Shape,
     /// Where it comes from.
-    pub feed: Feed,
+    pub feed: CurrentSource,
     /// If its channels are the elements of another map: that map.
     pub flattened: Option<Flattened>,
 }
 
 /// Where a current comes from.
 #[derive(Debug, Clone)]
-pub enum Feed {
+pub enum CurrentSource {
     /// Constant over time: the host computes it.
     Host(HostPath),
-    /// Spikes.
-    Spikes(Spikes),
+    /// A weighted sum of spikes.
+    Spikes(SpikeSum),
 }
 
 /// A weighted sum of spikes, and a constant.
 #[derive(Debug, Clone)]
-pub struct Spikes {
+pub struct SpikeSum {
     /// What is added up.
     pub terms: Vec<Term>,
     /// One a channel, or one a neuron of the only channel.
@@ -75,7 +75,7 @@ pub struct Flattened {
 
 /// Why a layer has no current.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct LoweringRefusal {
     /// The layer's name, if it is another than the one that refuses.
     pub layer: Option<String>,
     /// What was found and expected.
@@ -84,7 +84,7 @@ pub struct Refusal {
     pub hint: Option<String>,
 }
 
-impl Refusal {
+impl LoweringRefusal {
     /// A refusal of the layer that is being lowered.
     pub fn here(message: impl Into<String>) -> Self {
         Self { layer: None, message: message.into(), hint: None }
@@ -95,7 +95,7 @@ impl Refusal {
         Self { layer: Some(layer.to_owned()), ..Self::here(message) }
     }
 
-    /// The same with a remedy.
+    /// Adds a remedy.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -106,57 +106,66 @@ impl Refusal {
 impl Current {
     /// What the host computes.
     pub fn host(shape: Shape, path: HostPath) -> Self {
-        Self { shape, feed: Feed::Host(path), flattened: None }
+        Self { shape, feed: CurrentSource::Host(path), flattened: None }
     }
 
     /// What kernels make of spikes.
-    pub fn spikes(shape: Shape, spikes: Spikes) -> Self {
-        Self { shape, feed: Feed::Spikes(spikes), flattened: None }
+    pub fn spikes(shape: Shape, spikes: SpikeSum) -> Self {
+        Self { shape, feed: CurrentSource::Spikes(spikes), flattened: None }
     }
 
     /// The spikes of a firing layer themselves: each neuron through one synapse of weight 1.
     pub fn of_layer(source: usize, shape: Shape, label: String) -> Self {
         let kernel = SourceKernel {
             source,
-            wiring: Wiring::Conv {
+            wiring: KernelWiring::Conv {
                 map: ConvMap {
                     rows: AxisMap::pointwise(shape.height),
                     cols: AxisMap::pointwise(shape.width),
                 },
                 channels: ChannelMap::one_to_one(shape.channels),
             },
-            weights: vec![1.0; shape.channels],
+            weights: vec![1.0; shape.channels].into(),
         };
         let bias = vec![0.0; shape.channels];
         let terms = vec![Term { kernel, by: label }];
-        Self::spikes(shape, Spikes { terms, bias, bias_by: String::new() })
+        Self::spikes(shape, SpikeSum { terms, bias, bias_by: String::new() })
     }
 
     /// Whether it is the spikes of firing layers themselves, side by side and as they are.
     pub fn is_spikes(&self) -> bool {
-        let Feed::Spikes(spikes) = &self.feed else { return false };
+        let CurrentSource::Spikes(spikes) = &self.feed else { return false };
         let mut joined = vec![false; self.shape.channels];
         let plain = spikes.terms.iter().all(|term| {
             let Some((map, targets)) = term.depthwise() else { return false };
             let pointwise = *map
-                == ConvMap { rows: AxisMap::pointwise(self.shape.height), cols: AxisMap::pointwise(self.shape.width) };
+                == ConvMap {
+                    rows: AxisMap::pointwise(self.shape.height),
+                    cols: AxisMap::pointwise(self.shape.width),
+                };
             let own = joined[targets].iter_mut().all(|joined| !std::mem::replace(joined, true));
-            pointwise && own && term.kernel.weights.iter().all(|&weight| weight == 1.0)
+            pointwise && own && term.kernel.weights.iter().all(|weight| weight == 1.0)
         });
         plain && spikes.bias.iter().all(|&bias| bias == 0.0)
     }
 
     /// Each channel c times `factors[c]`, and `bias(c, constant)` for its constants.
     #[must_use]
-    pub fn affine(mut self, factors: &[f64], site: &Site<'_>, bias: impl Fn(usize, f64) -> f64) -> Self {
+    pub fn affine(
+        mut self,
+        factors: &[f64],
+        site: &LoweringSite<'_>,
+        bias: impl Fn(usize, f64) -> f64,
+    ) -> Self {
         match &mut self.feed {
-            Feed::Host(path) => path.affine(self.shape, factors, bias),
-            Feed::Spikes(spikes) => {
+            CurrentSource::Host(path) => path.affine(self.shape, factors, bias),
+            CurrentSource::Spikes(spikes) => {
                 for term in &mut spikes.terms {
-                    let channels: Vec<usize> = term.kernel.weight_channels().collect();
-                    for (weight, channel) in term.kernel.weights.iter_mut().zip(channels) {
+                    let mut weights = term.kernel.weights.to_vec();
+                    for (weight, channel) in weights.iter_mut().zip(term.kernel.weight_channels()) {
                         *weight *= factors[channel];
                     }
+                    term.kernel.weights = weights.into();
                 }
                 for (i, value) in spikes.bias.iter_mut().enumerate() {
                     *value = bias(i % factors.len(), *value);
@@ -208,7 +217,7 @@ impl Term {
     /// Geometry, channels and first target channel of a kernel that joins each source channel to one target channel.
     fn depthwise(&self) -> Option<(&ConvMap, Range<usize>)> {
         match &self.kernel.wiring {
-            Wiring::Conv { map, channels } if (channels.inputs, channels.outputs) == (1, 1) => {
+            KernelWiring::Conv { map, channels } if (channels.inputs, channels.outputs) == (1, 1) => {
                 Some((map, channels.targets()))
             }
             _ => None,

@@ -3,8 +3,8 @@
 //! A kernel of several groups joins a channel to its own group alone. A slice is cut so that for every projection that
 //! it reads it lies in one group or is whole groups, which one synapse list says; and so that for every slice that it
 //! feeds all of its channels reach that slice or none does, so that no spike is sent where it meets no synapse. Targets
-//! come after their sources, so one way from the last population to the first settles all; in cycles, ways follow until none
-//! cuts a slice more. Without groups nothing is cut.
+//! come after their sources, so going once from the last population to the first settles all; in cycles this is
+//! repeated until no slice is cut any more. Without groups nothing is cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::ir::program::Slice;
 use crate::ir::spiking::{Projection, SpikingIr};
 use crate::ir::{CoreId, PopulationId};
 
-/// The same neurons on the same cores, slices cut where groups of channels ask for it.
+/// The slices of each core, cut where groups of channels ask for it; neurons stay on their cores.
 pub fn refined(ir: &SpikingIr, cores: &EntityMap<CoreId, Vec<Slice>>) -> EntityMap<CoreId, Vec<Slice>> {
     let mut refined = cores.clone();
     if ir.projections.values().all(|p| groups(ir, p).is_none()) {

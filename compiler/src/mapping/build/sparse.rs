@@ -5,9 +5,9 @@
 
 use snnc_targets::entity::EntityMap;
 
-use super::Routes;
-use crate::ir::program::{AxonEntry, Core, Destination, InputAxon, Run, SynapseList};
-use crate::ir::spiking::{Projection, Sparse, SpikingIr};
+use super::PositionRoutes;
+use crate::ir::program::{AxonDestination, AxonEntry, Core, InputAxon, SynapseList, SynapseRun};
+use crate::ir::spiking::{Projection, SparseSynapses, SpikingIr};
 use crate::ir::{CoreId, PopulationId, ProjectionId};
 
 /// Where a neuron lives.
@@ -19,9 +19,9 @@ struct Home {
     neuron: u32,
 }
 
-/// First list and first weight of the projection on a core.
+/// Where the lists and the weights of the projection begin on a core.
 #[derive(Debug, Clone, Copy)]
-struct Block {
+struct ProjectionBlock {
     list: usize,
     weight: u32,
 }
@@ -29,15 +29,17 @@ struct Block {
 /// Adds the lists, axons and routes of one projection.
 pub(super) fn connect(
     cores: &mut EntityMap<CoreId, Core>,
-    routes: &mut Routes,
+    routes: &mut PositionRoutes,
     ir: &SpikingIr,
     id: ProjectionId,
     projection: &Projection,
-    sparse: &Sparse,
+    sparse: &SparseSynapses,
 ) {
     let homes = homes(cores, ir, projection.target);
-    let blocks: Vec<Block> =
-        cores.values().map(|c| Block { list: c.lists.len(), weight: c.weights.len() as u32 }).collect();
+    let blocks: Vec<ProjectionBlock> = cores
+        .values()
+        .map(|c| ProjectionBlock { list: c.lists.len(), weight: c.weights.len() as u32 })
+        .collect();
     let mut reached: Vec<(Home, i16)> = Vec::new();
     for (source, index, position, neuron) in senders(cores, projection.source) {
         reached.clear();
@@ -47,7 +49,7 @@ pub(super) fn connect(
             let to = group[0].0.core;
             let first = blocks[to.0 as usize].weight;
             let axon = axon(&mut cores[to], id, first, projection.delay, group);
-            routes.add(source, index, position, Destination { core: to, axon });
+            routes.add(source, index, position, AxonDestination { core: to, axon });
         }
     }
     for (core, block) in cores.values_mut().zip(blocks) {
@@ -90,12 +92,14 @@ fn axon(core: &mut Core, id: ProjectionId, first_weight: u32, delay: u32, group:
     let first_entry = core.entries.len() as u32;
     for targets in group.chunk_by(|(a, _), (b, _)| a.slice == b.slice) {
         let base = targets[0].0.neuron;
-        let mut runs: Vec<Run> = Vec::new();
+        let mut runs: Vec<SynapseRun> = Vec::new();
         for &(home, weight) in targets {
             let target = home.neuron - base;
             match runs.last_mut() {
                 Some(run) if run.target + run.len == target => run.len += 1,
-                _ => runs.push(Run { target, weight: core.weights.len() as u32 - first_weight, len: 1 }),
+                _ => {
+                    runs.push(SynapseRun { target, weight: core.weights.len() as u32 - first_weight, len: 1 })
+                }
             }
             core.weights.push(weight);
         }

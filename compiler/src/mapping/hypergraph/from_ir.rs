@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
-use super::graph::{Block, Cover, Hypergraph, Incidence, Vertex};
+use super::graph::{BlockId, Hypergraph, Incidence, SharedResource, VertexId};
 use crate::ir::channels::common;
 use crate::ir::program::Slice;
 use crate::ir::spiking::order::Orders;
@@ -24,7 +24,7 @@ use crate::mapping::Partition;
 pub struct Group {
     /// Whose neurons.
     pub population: PopulationId,
-    /// Its channels.
+    /// Channels of the population.
     pub channels: Range<u32>,
     /// Row.
     pub y: u32,
@@ -35,18 +35,19 @@ pub struct Group {
 /// A network as a hypergraph.
 #[derive(Debug, Clone)]
 pub struct NetworkGraph {
-    /// One scalar resource, neurons; no covers.
+    /// One scalar resource, neurons; no shared resources.
     pub graph: Hypergraph,
     /// By vertex.
     pub groups: Vec<Group>,
     /// By net: the vertex that sends it.
-    pub net_sources: Vec<Vertex>,
+    pub net_sources: Vec<VertexId>,
     /// Input axons of a block: one item a net, whose members are the vertices that its synapses reach; each costs 1.
-    /// Move it into the graph's covers to limit axons.
-    pub axons: Cover,
+    /// Move it into the graph's shared resources to limit axons.
+    pub axons: SharedResource,
     /// Weight memory with shared kernels: one item a projection and group of target channels, whose members are the
-    /// group's vertices at all positions; it costs its number of weights. Move it into the graph's covers as well.
-    pub kernels: Cover,
+    /// group's vertices at all positions; it costs its number of weights. Move it into the graph's shared resources as
+    /// well.
+    pub kernels: SharedResource,
 }
 
 /// Vertices of the populations of one network.
@@ -69,9 +70,8 @@ impl Numbering {
         }
         if u32::try_from(first).is_err() {
             let message = format!("{first} vertices are too many");
-            return Err(
-                Diagnostic::new(Code::Argument, "group", message).hint("use larger groups of channels")
-            );
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("group"), message)
+                .hint("use larger groups of channels"));
         }
         Ok((Self { populations, group }, first))
     }
@@ -83,11 +83,11 @@ impl Numbering {
         channels: &Range<usize>,
         y: usize,
         x: usize,
-    ) -> impl Iterator<Item = Vertex> + use<> {
+    ) -> impl Iterator<Item = VertexId> + use<> {
         let (first, groups, positions, width) = self.populations[&population];
         let end = if channels.is_empty() { 0 } else { channels.end.div_ceil(self.group).min(groups) };
         (channels.start / self.group..end)
-            .map(move |g| Vertex((first + g * positions + y * width + x) as u32))
+            .map(move |g| VertexId((first + g * positions + y * width + x) as u32))
     }
 }
 
@@ -97,7 +97,11 @@ impl Numbering {
 /// [`Code::Argument`] if the group is empty or there are too many vertices.
 pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result<NetworkGraph, Diagnostic> {
     if group == 0 {
-        return Err(Diagnostic::new(Code::Argument, "group", "a vertex of 0 channels, expected at least 1"));
+        return Err(Diagnostic::new(
+            Code::Argument,
+            Subject::argument("group"),
+            "a vertex of 0 channels, expected at least 1",
+        ));
     }
     let (numbering, vertices) = Numbering::new(ir, network, group)?;
     let groups = groups_of(ir, network, group);
@@ -110,24 +114,26 @@ pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result
             continue;
         }
         outgoing.for_each(|projection| reached(projection, source, &numbering, &mut sinks));
-        pins.push(Vertex(v as u32));
-        net_sources.push(Vertex(v as u32));
+        pins.push(VertexId(v as u32));
+        net_sources.push(VertexId(v as u32));
         pins.extend_from_slice(&sinks[sink_starts[weights.len()]..]);
         starts.push(pins.len());
         sink_starts.push(sinks.len());
         weights.push(neurons[v]);
     }
-    let axons =
-        Cover { items: Incidence::new(vertices, &sink_starts, sinks)?, costs: vec![1; weights.len()] };
+    let axons = SharedResource {
+        items: Incidence::new(vertices, &sink_starts, sinks)?,
+        costs: vec![1; weights.len()],
+    };
     let kernels = kernels(ir, &groups)?;
     let graph = Hypergraph::new(Incidence::new(vertices, &starts, pins)?, weights, neurons, 1, Vec::new())?;
     Ok(NetworkGraph { graph, groups, net_sources, axons, kernels })
 }
 
-fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<Cover, Diagnostic> {
-    let mut items: BTreeMap<(PopulationId, u32), Vec<Vertex>> = BTreeMap::new();
+fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<SharedResource, Diagnostic> {
+    let mut items: BTreeMap<(PopulationId, u32), Vec<VertexId>> = BTreeMap::new();
     for (v, group) in groups.iter().enumerate() {
-        items.entry((group.population, group.channels.start)).or_default().push(Vertex(v as u32));
+        items.entry((group.population, group.channels.start)).or_default().push(VertexId(v as u32));
     }
     let (mut starts, mut pins, mut costs) = (vec![0], Vec::new(), Vec::new());
     for projection in ir.projections.values() {
@@ -142,7 +148,7 @@ fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<Cover, Diagnostic> {
             starts.push(pins.len());
         }
     }
-    Ok(Cover { items: Incidence::new(groups.len(), &starts, pins)?, costs })
+    Ok(SharedResource { items: Incidence::new(groups.len(), &starts, pins)?, costs })
 }
 
 /// What each vertex stands for, in the order of [`Numbering`].
@@ -160,8 +166,9 @@ fn groups_of(ir: &SpikingIr, network: NetworkId, group: usize) -> Vec<Group> {
     groups
 }
 
-/// Appends the vertices that a projection's synapses reach from a group. An irregular population has one channel and one row, so its positions are its neurons.
-fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks: &mut Vec<Vertex>) {
+/// Appends the vertices that a projection's synapses reach from a group. An irregular population has one channel and
+/// one row, so its positions are its neurons.
+fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks: &mut Vec<VertexId>) {
     let Convolution { map, kernel } = match &projection.connectivity {
         Connectivity::Conv(conv) => conv,
         Connectivity::Sparse(sparse) => {
@@ -190,13 +197,13 @@ impl NetworkGraph {
     }
 
     /// The cores that a partition means, a core a block; empty blocks are left out. Neighbouring groups of a block
-    /// become one box: channels first, then columns, then rows. Populations whose order is free are numbered anew, so that
-    /// each core holds consecutive neurons of them.
-    pub fn to_partition(&self, ir: &SpikingIr, blocks: &[Block]) -> Partition {
+    /// become one box: channels first, then columns, then rows. Populations whose order is free are numbered anew, so
+    /// that each core holds consecutive neurons of them.
+    pub fn to_partition(&self, ir: &SpikingIr, blocks: &[BlockId]) -> Partition {
         let free: BTreeSet<PopulationId> =
             ir.model.populations.keys().filter(|&id| ir.order_is_free(id)).collect();
-        let mut held: BTreeMap<Block, Vec<Slice>> = BTreeMap::new();
-        let mut members: BTreeMap<(PopulationId, Block), Vec<u32>> = BTreeMap::new();
+        let mut held: BTreeMap<BlockId, Vec<Slice>> = BTreeMap::new();
+        let mut members: BTreeMap<(PopulationId, BlockId), Vec<u32>> = BTreeMap::new();
         for (group, &block) in self.groups.iter().zip(blocks) {
             if free.contains(&group.population) {
                 members.entry((group.population, block)).or_default().push(group.x);
@@ -222,7 +229,7 @@ impl NetworkGraph {
     }
 }
 
-/// The same neurons in fewer boxes.
+/// The neurons of some slices in fewer boxes.
 fn merged(slices: Vec<Slice>) -> Vec<Slice> {
     let by_channels = join(slices, |s| (s.population, s.rows.start, s.cols.start, 0), |s| &mut s.channels);
     let by_cols = join(

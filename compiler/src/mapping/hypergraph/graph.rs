@@ -3,24 +3,24 @@
 //! Invariants of an [`Incidence`]: both directions name the same pairs; pins of a net ascend and are distinct, as
 //! are nets of a vertex.
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, NamedPart, Subject};
 
 snnc_targets::entity! {
     /// A vertex: neurons that stay together.
-    Vertex "v",
+    VertexId "v",
     /// A net: a source with all it reaches.
-    Net "e",
+    NetId "e",
     /// A block of a partition: a core.
-    Block "b",
+    BlockId "b",
 }
 
-/// Which vertices a net touches, and which nets a vertex: compressed rows both ways.
+/// Which vertices a net touches, and which nets touch a vertex: compressed rows in both directions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incidence {
     net_starts: Vec<usize>,
-    pins: Vec<Vertex>,
+    pins: Vec<VertexId>,
     vertex_starts: Vec<usize>,
-    nets: Vec<Net>,
+    nets: Vec<NetId>,
 }
 
 impl Incidence {
@@ -29,7 +29,7 @@ impl Incidence {
     ///
     /// # Errors
     /// [`Code::HypergraphInvalid`] if a pin is no vertex.
-    pub fn new(vertices: usize, starts: &[usize], mut pins: Vec<Vertex>) -> Result<Self, Diagnostic> {
+    pub fn new(vertices: usize, starts: &[usize], mut pins: Vec<VertexId>) -> Result<Self, Diagnostic> {
         let mut net_starts = Vec::with_capacity(starts.len());
         net_starts.push(0);
         let mut kept = 0;
@@ -38,7 +38,7 @@ impl Incidence {
             row.sort_unstable();
             if let Some(last) = row.last().filter(|pin| pin.0 as usize >= vertices) {
                 let message = format!("pin {last} of net {net}, but there are {vertices} vertices");
-                return Err(Diagnostic::new(Code::HypergraphInvalid, format!("net {net}"), message));
+                return Err(Diagnostic::new(Code::HypergraphInvalid, Subject::Net(net), message));
             }
             let first = kept;
             for i in span[0]..span[1] {
@@ -71,26 +71,26 @@ impl Incidence {
 
     /// Vertices of a net, ascending.
     #[inline]
-    pub fn pins_of(&self, net: Net) -> &[Vertex] {
+    pub fn pins_of(&self, net: NetId) -> &[VertexId] {
         let e = net.0 as usize;
         &self.pins[self.net_starts[e]..self.net_starts[e + 1]]
     }
 
     /// Nets of a vertex, ascending.
     #[inline]
-    pub fn nets_of(&self, vertex: Vertex) -> &[Net] {
+    pub fn nets_of(&self, vertex: VertexId) -> &[NetId] {
         let v = vertex.0 as usize;
         &self.nets[self.vertex_starts[v]..self.vertex_starts[v + 1]]
     }
 
     /// All nets.
-    pub fn all_nets(&self) -> impl ExactSizeIterator<Item = Net> + use<> {
-        (0..self.nets() as u32).map(Net)
+    pub fn all_nets(&self) -> impl ExactSizeIterator<Item = NetId> + use<> {
+        (0..self.nets() as u32).map(NetId)
     }
 
     /// All vertices.
-    pub fn all_vertices(&self) -> impl ExactSizeIterator<Item = Vertex> + use<> {
-        (0..self.vertices() as u32).map(Vertex)
+    pub fn all_vertices(&self) -> impl ExactSizeIterator<Item = VertexId> + use<> {
+        (0..self.vertices() as u32).map(VertexId)
     }
 
     /// Pins of the largest net.
@@ -100,7 +100,7 @@ impl Incidence {
 }
 
 /// Nets by vertex, from vertices by net.
-fn transpose(vertices: usize, net_starts: &[usize], pins: &[Vertex]) -> (Vec<usize>, Vec<Net>) {
+fn transpose(vertices: usize, net_starts: &[usize], pins: &[VertexId]) -> (Vec<usize>, Vec<NetId>) {
     let mut starts = vec![0; vertices + 1];
     for pin in pins {
         starts[pin.0 as usize + 1] += 1;
@@ -109,11 +109,11 @@ fn transpose(vertices: usize, net_starts: &[usize], pins: &[Vertex]) -> (Vec<usi
         starts[v + 1] += starts[v];
     }
     let mut next = starts.clone();
-    let mut nets = vec![Net(0); pins.len()];
+    let mut nets = vec![NetId(0); pins.len()];
     for (net, span) in net_starts.windows(2).enumerate() {
         for pin in &pins[span[0]..span[1]] {
             let at = &mut next[pin.0 as usize];
-            nets[*at] = Net(net as u32);
+            nets[*at] = NetId(net as u32);
             *at += 1;
         }
     }
@@ -123,14 +123,14 @@ fn transpose(vertices: usize, net_starts: &[usize], pins: &[Vertex]) -> (Vec<usi
 /// A resource that a block needs once, however many of its vertices use it: item i costs `costs[i]` in every block
 /// that holds a vertex of it. Shared kernels are such items, and input axons (one a net, its source left out).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cover {
+pub struct SharedResource {
     /// Items as nets.
     pub items: Incidence,
     /// One an item.
     pub costs: Vec<u64>,
 }
 
-/// Vertices with weights, nets with weights, and covers.
+/// Vertices with weights, nets with weights, and shared resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hypergraph {
     /// Nets and pins.
@@ -142,7 +142,7 @@ pub struct Hypergraph {
     /// Scalar resources, at least 1.
     pub resources: usize,
     /// Resources that are unions.
-    pub covers: Vec<Cover>,
+    pub shared: Vec<SharedResource>,
 }
 
 impl Hypergraph {
@@ -155,9 +155,10 @@ impl Hypergraph {
         net_weights: Vec<u64>,
         vertex_weights: Vec<u64>,
         resources: usize,
-        covers: Vec<Cover>,
+        shared: Vec<SharedResource>,
     ) -> Result<Self, Diagnostic> {
-        let fail = |message: String| Err(Diagnostic::new(Code::HypergraphInvalid, "hypergraph", message));
+        let fail =
+            |message: String| Err(Diagnostic::new(Code::HypergraphInvalid, NamedPart::Hypergraph, message));
         let (vertices, nets) = (incidence.vertices(), incidence.nets());
         if net_weights.len() != nets {
             return fail(format!("{} net weights for {nets} nets", net_weights.len()));
@@ -165,16 +166,19 @@ impl Hypergraph {
         if resources == 0 || vertex_weights.len() != vertices * resources {
             return fail(format!("{} vertex weights for {vertices} x {resources}", vertex_weights.len()));
         }
-        for cover in &covers {
-            if cover.items.vertices() != vertices || cover.costs.len() != cover.items.nets() {
-                return fail(format!("a cover of {} vertices, expected {vertices}", cover.items.vertices()));
+        for resource in &shared {
+            if resource.items.vertices() != vertices || resource.costs.len() != resource.items.nets() {
+                return fail(format!(
+                    "a resource of {} vertices, expected {vertices}",
+                    resource.items.vertices()
+                ));
             }
         }
         // Twice the sum of weight x pins bounds every cost and every difference of two.
-        let cost = |e: Net| net_weights[e.0 as usize].checked_mul(incidence.pins_of(e).len() as u64);
+        let cost = |e: NetId| net_weights[e.0 as usize].checked_mul(incidence.pins_of(e).len() as u64);
         let most = incidence.all_nets().try_fold(0u64, |sum, e| sum.checked_add(cost(e)?));
         let weights = vertex_weights.iter().try_fold(0u64, |sum, &w| sum.checked_add(w));
-        let costs = covers
+        let costs = shared
             .iter()
             .flat_map(|c| &c.costs)
             .try_fold(0u64, |sum, &w| sum.checked_add(w))
@@ -182,7 +186,7 @@ impl Hypergraph {
         if [most, weights, costs].iter().any(|sum| sum.is_none_or(|sum| sum > i64::MAX as u64 / 4)) {
             return fail("the weights are so large that their sums overflow".into());
         }
-        Ok(Self { incidence, net_weights, vertex_weights, resources, covers })
+        Ok(Self { incidence, net_weights, vertex_weights, resources, shared })
     }
 
     /// Number of vertices.
@@ -192,19 +196,19 @@ impl Hypergraph {
 
     /// Weight of a vertex, one a resource.
     #[inline]
-    pub fn weight(&self, vertex: Vertex) -> &[u64] {
+    pub fn weight(&self, vertex: VertexId) -> &[u64] {
         let first = vertex.0 as usize * self.resources;
         &self.vertex_weights[first..first + self.resources]
     }
 
     /// Weight of a net.
     #[inline]
-    pub fn net_weight(&self, net: Net) -> u64 {
+    pub fn net_weight(&self, net: NetId) -> u64 {
         self.net_weights[net.0 as usize]
     }
 
     /// Sum over nets of weight x (blocks touched - 1), from scratch: the oracle of every incremental count.
-    pub fn km1(&self, blocks: &[Block]) -> u64 {
+    pub fn km1(&self, blocks: &[BlockId]) -> u64 {
         let mut touched = Vec::new();
         let mut cost = 0;
         for net in self.incidence.all_nets() {

@@ -8,22 +8,22 @@
 use std::fmt::Write;
 use std::str::SplitAsciiWhitespace;
 
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Place};
 
-use super::graph::{Block, Hypergraph, Incidence, Vertex};
+use super::graph::{BlockId, Hypergraph, Incidence, VertexId};
 
 /// Vertices that a header may claim beyond the bytes of its file.
 const VERTICES_FREE: usize = 1 << 16;
 
-/// Lines that say something, with their numbers from 1.
-struct Lines<'a> {
+/// Lines that are neither empty nor comments, with their numbers from 1.
+struct HgrLines<'a> {
     name: &'a str,
     lines: std::iter::Enumerate<std::str::Lines<'a>>,
     /// The last line given out.
     number: usize,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> HgrLines<'a> {
     fn new(text: &'a str, name: &'a str) -> Self {
         Self { name, lines: text.lines().enumerate(), number: 0 }
     }
@@ -40,7 +40,7 @@ impl<'a> Lines<'a> {
     }
 
     fn error(&self, message: String) -> Diagnostic {
-        Diagnostic::new(Code::HypergraphInvalid, format!("{}:{}", self.name, self.number), message)
+        Diagnostic::new(Code::HypergraphInvalid, Place::line(self.name, self.number, None), message)
     }
 
     fn number<T: std::str::FromStr>(&self, word: &str) -> Result<T, Diagnostic> {
@@ -53,20 +53,20 @@ fn skipped(line: &str) -> bool {
     line.is_empty() || line.starts_with('%')
 }
 
-/// A word of a hostile file may be long.
+/// The first 40 characters of a word: a word of a file may be of any length.
 fn shown(word: &str) -> String {
     word.chars().take(40).collect()
 }
 
-struct Header {
+struct HgrHeader {
     nets: usize,
     vertices: usize,
     net_weights: bool,
     vertex_weights: bool,
 }
 
-impl Header {
-    fn parse(lines: &mut Lines<'_>, bytes: usize) -> Result<Self, Diagnostic> {
+impl HgrHeader {
+    fn parse(lines: &mut HgrLines<'_>, bytes: usize) -> Result<Self, Diagnostic> {
         let words: Vec<_> = lines.expect(|| "the header `nets vertices [fmt]`".into())?.take(4).collect();
         if !(2..=3).contains(&words.len()) {
             return Err(lines.error("expected the header `nets vertices [fmt]`".into()));
@@ -94,18 +94,18 @@ impl Header {
 /// # Errors
 /// [`Code::HypergraphInvalid`] with the line.
 pub fn parse(text: &str, name: &str) -> Result<Hypergraph, Diagnostic> {
-    let mut lines = Lines::new(text, name);
-    let header = Header::parse(&mut lines, text.len())?;
+    let mut lines = HgrLines::new(text, name);
+    let header = HgrHeader::parse(&mut lines, text.len())?;
     let (incidence, net_weights) = parse_nets(&mut lines, &header)?;
     let (vertex_weights, resources) = parse_weights(&mut lines, &header)?;
     if lines.next_full().is_some() {
         return Err(lines.error("more lines than the header says".into()));
     }
     Hypergraph::new(incidence, net_weights, vertex_weights, resources, Vec::new())
-        .map_err(|problem| Diagnostic { place: name.into(), ..problem })
+        .map_err(|problem| Diagnostic { place: Place::file(name), ..problem })
 }
 
-fn parse_nets(lines: &mut Lines<'_>, header: &Header) -> Result<(Incidence, Vec<u64>), Diagnostic> {
+fn parse_nets(lines: &mut HgrLines<'_>, header: &HgrHeader) -> Result<(Incidence, Vec<u64>), Diagnostic> {
     let (mut starts, mut pins, mut weights) = (vec![0], Vec::new(), Vec::new());
     for net in 0..header.nets {
         let mut words = lines.expect(|| format!("net {} of {}", net + 1, header.nets))?;
@@ -118,14 +118,14 @@ fn parse_nets(lines: &mut Lines<'_>, header: &Header) -> Result<(Incidence, Vec<
             if pin == 0 || pin > header.vertices {
                 return Err(lines.error(format!("pin {pin}, expected 1 to {}", header.vertices)));
             }
-            pins.push(Vertex(pin as u32 - 1));
+            pins.push(VertexId(pin as u32 - 1));
         }
         starts.push(pins.len());
     }
     Ok((Incidence::new(header.vertices, &starts, pins)?, weights))
 }
 
-fn parse_weights(lines: &mut Lines<'_>, header: &Header) -> Result<(Vec<u64>, usize), Diagnostic> {
+fn parse_weights(lines: &mut HgrLines<'_>, header: &HgrHeader) -> Result<(Vec<u64>, usize), Diagnostic> {
     if !header.vertex_weights {
         return Ok((vec![1; header.vertices], 1));
     }
@@ -175,8 +175,13 @@ pub fn write(graph: &Hypergraph) -> String {
 ///
 /// # Errors
 /// [`Code::HypergraphInvalid`] with the line: not one number a vertex, or one of `count` or more.
-pub fn parse_blocks(text: &str, name: &str, vertices: usize, count: usize) -> Result<Vec<Block>, Diagnostic> {
-    let mut lines = Lines::new(text, name);
+pub fn parse_blocks(
+    text: &str,
+    name: &str,
+    vertices: usize,
+    count: usize,
+) -> Result<Vec<BlockId>, Diagnostic> {
+    let mut lines = HgrLines::new(text, name);
     let mut blocks = Vec::new();
     while let Some(mut words) = lines.next_full() {
         let block: u32 = lines.number(words.next().unwrap_or_default())?;
@@ -184,7 +189,7 @@ pub fn parse_blocks(text: &str, name: &str, vertices: usize, count: usize) -> Re
             let message = format!("expected one block number below {count} on each of {vertices} lines");
             return Err(lines.error(message));
         }
-        blocks.push(Block(block));
+        blocks.push(BlockId(block));
     }
     if blocks.len() != vertices {
         return Err(lines.error(format!("{} blocks, expected {vertices}, one a vertex", blocks.len())));
@@ -193,7 +198,7 @@ pub fn parse_blocks(text: &str, name: &str, vertices: usize, count: usize) -> Re
 }
 
 /// The text of a file of block numbers.
-pub fn write_blocks(blocks: &[Block]) -> String {
+pub fn write_blocks(blocks: &[BlockId]) -> String {
     blocks.iter().map(|block| format!("{}\n", block.0)).collect()
 }
 
@@ -208,7 +213,7 @@ mod tests {
             let graph = random_graph(seed, 30, 20, 1 + seed as usize % 3);
             assert_eq!(parse(&write(&graph), "test").unwrap(), graph);
         }
-        let blocks = [Block(2), Block(0), Block(1)];
+        let blocks = [BlockId(2), BlockId(0), BlockId(1)];
         assert_eq!(parse_blocks(&write_blocks(&blocks), "test", 3, 3).unwrap(), blocks);
     }
 
@@ -239,7 +244,7 @@ mod tests {
         for (text, line, message) in cases {
             let error = parse(text, "f.hgr").unwrap_err();
             assert_eq!(error.code, Code::HypergraphInvalid);
-            assert_eq!(error.place, format!("f.hgr:{line}"), "{text:?}");
+            assert_eq!(error.place, Place::line("f.hgr", line, None), "{text:?}");
             assert!(error.message.contains(message), "{text:?}: {}", error.message);
         }
         let heavy = format!("2 2 1\n{0} 1 2\n{0} 1 2\n", u64::MAX / 2);

@@ -1,7 +1,7 @@
-//! Mappings as files, so that people's own can be read and ours be taken elsewhere.
+//! Mappings as files, so that mappings of other authors can be read, and ours be used elsewhere.
 //!
 //! A partition file names layers as the reports do; a placement file gives chips and tiles. Both are RON, print from
-//! any program and parse back to the same value. Nothing is trusted: what is read goes through the verifiers of
+//! any program and parse back to the same value. What is read goes through the verifiers of
 //! [`Partition`](super::Partition) and [`Placement`](super::Placement) and then, built, of the program.
 
 pub mod partition;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snnc_targets::{Code, Diagnostic, input};
+use snnc_targets::{Code, Diagnostic, Place, input};
 
 /// A mapping file: RON with a format string.
 pub trait MappingFile: Serialize + DeserializeOwned {
@@ -39,7 +39,7 @@ pub trait MappingFile: Serialize + DeserializeOwned {
             let at = error.span.start;
             Diagnostic::new(
                 Code::RonSyntax,
-                format!("{place}:{}:{}", at.line, at.col),
+                Place::line(place, at.line, Some(at.col)),
                 error.code.to_string(),
             )
         })?;
@@ -47,7 +47,7 @@ pub trait MappingFile: Serialize + DeserializeOwned {
             return Ok(file);
         }
         let message = format!("format is `{}`, expected `{}`", file.format(), Self::FORMAT);
-        Err(Diagnostic::new(Code::MappingInvalid, place, message))
+        Err(Diagnostic::new(Code::MappingInvalid, Place::file(place), message))
     }
 
     /// Reads a file.

@@ -1,9 +1,9 @@
-//! Partition files.
+//! Partition files: what each core holds, by layer names.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject};
 
 use super::MappingFile;
 use crate::ir::PopulationId;
@@ -28,7 +28,7 @@ pub struct PartitionFile {
     #[serde(default)]
     pub orders: Vec<(String, Vec<u32>)>,
     /// What each core holds.
-    pub cores: Vec<Vec<Piece>>,
+    pub cores: Vec<Vec<SliceEntry>>,
 }
 
 /// The projections between two layers (several where a concatenation cuts channel groups), and in how many parts their
@@ -49,7 +49,7 @@ pub struct CutKernel {
 /// A box of a layer's neurons; ranges are (first, one past the last).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename = "Slice")]
-pub struct Piece {
+pub struct SliceEntry {
     /// `network.layer`.
     pub layer: String,
     /// Channels.
@@ -82,7 +82,7 @@ impl PartitionFile {
                 cols: parts.cols,
             }
         };
-        let piece = |slice: &Slice| Piece {
+        let piece = |slice: &Slice| SliceEntry {
             layer: name(slice.population),
             channels: (slice.channels.start, slice.channels.end),
             rows: (slice.rows.start, slice.rows.end),
@@ -103,20 +103,19 @@ impl PartitionFile {
     pub fn resolve(&self, ir: &SpikingIr) -> Result<Partition, Diagnostics> {
         let ids: BTreeMap<String, PopulationId> =
             ir.model.populations.keys().map(|id| (ir.model.layer_name(id), id)).collect();
-        let mut unknown: BTreeMap<&str, String> = BTreeMap::new();
-        let mut find = |name, place: &str| {
+        let mut unknown: BTreeMap<&str, Subject> = BTreeMap::new();
+        let mut find = |name, subject: Subject| {
             let id = ids.get::<str>(name).copied();
             if id.is_none() {
-                unknown.entry(name).or_insert_with(|| place.to_owned());
+                unknown.entry(name).or_insert(subject);
             }
             id
         };
         let mut partition = Partition::default();
         for (core, boxes) in self.cores.iter().enumerate() {
-            let place = format!("core {core}");
             let mut slices = Vec::with_capacity(boxes.len());
             for piece in boxes {
-                let Some(population) = find(&piece.layer, &place) else { continue };
+                let Some(population) = find(&piece.layer, Subject::CoreOfFile(core)) else { continue };
                 let range = |(first, end): (u32, u32)| first..end;
                 slices.push(Slice {
                     population,
@@ -128,13 +127,16 @@ impl PartitionFile {
             partition.cores.push(slices);
         }
         for (layer, order) in &self.orders {
-            if let Some(id) = find(layer, "orders") {
+            if let Some(id) = find(layer, Subject::Part(NamedPart::Orders)) {
                 partition.orders.insert(id, order.clone());
             }
         }
         let mut unconnected = Vec::new();
         for cut in &self.kernel_parts {
-            let ends = (find(&cut.from, "kernel_parts"), find(&cut.to, "kernel_parts"));
+            let ends = {
+                let here = Subject::Part(NamedPart::KernelParts);
+                (find(&cut.from, here.clone()), find(&cut.to, here))
+            };
             let (Some(from), Some(to)) = ends else { continue };
             let own = ir.projections.iter().filter(|(_, p)| (p.source, p.target) == (from, to));
             let found: Vec<_> = own.map(|(id, _)| id).collect();
@@ -155,13 +157,13 @@ impl PartitionFile {
             problems.push(problem.hint(format!("layers: {known}")));
         }
         for message in unconnected {
-            problems.push(Diagnostic::new(Code::MappingInvalid, "kernel_parts", message));
+            problems.push(Diagnostic::new(Code::MappingInvalid, NamedPart::KernelParts, message));
         }
         problems.into_result(partition)
     }
 }
 
-/// Without repetitions, in the order of the first.
+/// The cuts without repetitions, in the order in which they first come.
 fn distinct(cuts: impl Iterator<Item = CutKernel>) -> Vec<CutKernel> {
     let mut all: Vec<CutKernel> = Vec::new();
     for cut in cuts {

@@ -1,8 +1,8 @@
-//! Placement files.
+//! Placement files: the chip, tile and core of the tile of each core of a partition.
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::topology::Tile;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Site, Subject, Target, Topology};
 
 use super::MappingFile;
 use crate::mapping::Placement;
@@ -19,13 +19,13 @@ pub struct PlacementFile {
     /// Chips present.
     pub chips: u32,
     /// One place a core.
-    pub cores: Vec<Place>,
+    pub cores: Vec<CorePosition>,
 }
 
 /// A core of a chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+pub struct CorePosition {
     /// Chip, row-major on the board.
     pub chip: u32,
     /// Column of the tile on its chip.
@@ -52,7 +52,7 @@ impl PlacementFile {
         let topology = Topology::new(&target.topology, placement.chips);
         let place = |&site: &Site| {
             let tile = topology.tile_of(site);
-            Place {
+            CorePosition {
                 chip: topology.chip_of(site),
                 x: tile.x % topology.mesh_columns,
                 y: tile.y % topology.mesh_rows,
@@ -75,7 +75,7 @@ impl PlacementFile {
         let most = target.topology.chips_max.get();
         if !(1..=most).contains(&self.chips) {
             let message = format!("{} chips, {} has 1 to {most}", self.chips, target.name);
-            return Err(Diagnostic::new(Code::MappingInvalid, "placement", message).into());
+            return Err(Diagnostic::new(Code::MappingInvalid, NamedPart::Placement, message).into());
         }
         let topology = Topology::new(&target.topology, self.chips);
         let mut problems = Diagnostics::default();
@@ -88,10 +88,17 @@ impl PlacementFile {
             {
                 let t = &topology;
                 let message = format!(
-                    "{place:?} is not on a board of {} chips of {} x {} tiles of {} cores",
-                    t.chips, t.mesh_columns, t.mesh_rows, t.cores_per_tile
+                    "chip {}, x {}, y {}, core {} is not on a board of {} chips of {} x {} tiles of {} cores",
+                    place.chip,
+                    place.x,
+                    place.y,
+                    place.core,
+                    t.chips,
+                    t.mesh_columns,
+                    t.mesh_rows,
+                    t.cores_per_tile
                 );
-                problems.push(Diagnostic::new(Code::MappingInvalid, format!("core {core}"), message));
+                problems.push(Diagnostic::new(Code::MappingInvalid, Subject::CoreOfFile(core), message));
                 continue;
             }
             let tile = Tile {

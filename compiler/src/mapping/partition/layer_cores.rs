@@ -5,12 +5,12 @@
 
 use snnc_targets::entity::EntityMap;
 use snnc_targets::layer_cores::LayerCores;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Subject, Target};
 
 use super::Partition;
 use super::tiling::Tiling;
 use crate::ir::PopulationId;
-use crate::ir::program::layer_cores::{Demand, unable, words};
+use crate::ir::program::layer_cores::{LayerDemand, unable, words};
 use crate::ir::spiking::SpikingIr;
 use crate::mapping::Placement;
 
@@ -23,8 +23,8 @@ pub fn assign(
     target: &Target,
     layers: &LayerCores,
 ) -> Result<(Partition, Placement), Diagnostics> {
-    let demands: Vec<(PopulationId, Demand)> =
-        ir.model.populations.keys().map(|id| (id, Demand::new(ir, id))).collect();
+    let demands: Vec<(PopulationId, LayerDemand)> =
+        ir.model.populations.keys().map(|id| (id, LayerDemand::new(ir, id))).collect();
     let mut problems = Diagnostics::default();
     for (id, demand) in &demands {
         alone(ir, target, layers, *id, demand).into_iter().for_each(|problem| problems.push(problem));
@@ -46,10 +46,10 @@ fn alone(
     target: &Target,
     layers: &LayerCores,
     id: PopulationId,
-    demand: &Demand,
+    demand: &LayerDemand,
 ) -> Vec<Diagnostic> {
     let refuse = |message: String, hint: &str| {
-        let place = format!("layer {}", ir.model.layer_name(id));
+        let place = ir.model.layer_place(id);
         Diagnostic::new(Code::DoesNotFit, place, message).hint(hint)
     };
     let mut problems: Vec<_> =
@@ -85,7 +85,7 @@ fn alone(
 }
 
 /// A core for every layer, or the layers that compete for too few.
-fn matching(layers: &LayerCores, demands: &[(PopulationId, Demand)]) -> Result<Vec<usize>, Vec<usize>> {
+fn matching(layers: &LayerCores, demands: &[(PopulationId, LayerDemand)]) -> Result<Vec<usize>, Vec<usize>> {
     let mut holder: Vec<Option<usize>> = vec![None; layers.cores.0.len()];
     for layer in 0..demands.len() {
         let mut visited = vec![false; holder.len()];
@@ -113,7 +113,7 @@ fn matching(layers: &LayerCores, demands: &[(PopulationId, Demand)]) -> Result<V
 /// Finds `layer` a core, moving others if need be. Recursion is as deep as there are cores at most.
 fn augment(
     layers: &LayerCores,
-    demands: &[(PopulationId, Demand)],
+    demands: &[(PopulationId, LayerDemand)],
     layer: usize,
     holder: &mut [Option<usize>],
     visited: &mut [bool],
@@ -135,12 +135,12 @@ fn crowded(
     ir: &SpikingIr,
     target: &Target,
     layers: &LayerCores,
-    demands: &[(PopulationId, Demand)],
+    demands: &[(PopulationId, LayerDemand)],
     few: &[usize],
 ) -> Diagnostic {
     let cores = layers.cores.0.iter().filter(|core| few.iter().any(|&l| demands[l].1.fits(core))).count();
     let names: Vec<String> = few.iter().map(|&l| ir.model.layer_name(demands[l].0)).collect();
     let message = format!("{} layers have only {cores} cores that hold them", few.len());
-    Diagnostic::new(Code::DoesNotFit, format!("target {}: {}", target.name, names.join(", ")), message)
+    Diagnostic::new(Code::DoesNotFit, Subject::Target { target: target.name.clone(), layers: names }, message)
         .hint("use fewer layers, or make some of them small enough for other cores")
 }

@@ -4,26 +4,20 @@
 //! through the same [`Partition::verify`]. Limits that need the built core (axons, memory) are checked again by the
 //! program's verifier, with the same accounting.
 
-mod cover;
-mod fan;
-mod figures;
-mod fill;
-mod irregular;
 pub mod layer_cores;
-mod layers;
 pub mod multilevel;
 pub mod rates;
-mod refuse;
 pub mod search;
+mod tiles;
 pub mod tiling;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject};
 
 use crate::ir::CoreId;
 use crate::ir::program::Slice;
-use crate::ir::program::cover::Cover;
+use crate::ir::program::cover::NeuronCover;
 use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::order::Orders;
 use crate::ir::spiking::parts::KernelParts;
@@ -66,15 +60,15 @@ impl Partition {
     pub fn verify(&self, ir: &SpikingIr) -> Result<(), Diagnostics> {
         let model = &ir.model;
         let mut problems = Diagnostics::default();
-        let mut fail = |place: String, message: String| {
+        let mut fail = |place: Place, message: String| {
             problems.push(Diagnostic::new(Code::MappingInvalid, place, message));
         };
-        let mut cover = Cover::new(model);
+        let mut cover = NeuronCover::new(model);
         // Marking takes as long as a slice is large, so slices that lie over each other are not marked without end.
         let mut over = 0;
         for (id, slices) in self.cores.iter() {
             if slices.is_empty() {
-                fail(id.to_string(), "holds nothing".into());
+                fail(id.into(), "holds nothing".into());
             }
             let mut networks = Vec::new();
             for slice in slices {
@@ -86,16 +80,16 @@ impl Partition {
                     Ok(doubled) => {
                         over += 1;
                         fail(
-                            id.to_string(),
+                            id.into(),
                             format!("{doubled} neurons of {} are on another core too", slice.population),
                         );
                     }
-                    Err(message) => fail(id.to_string(), message),
+                    Err(message) => fail(id.into(), message),
                 }
             }
             networks.dedup();
             if networks.len() > 1 {
-                fail(id.to_string(), "holds slices of two networks".into());
+                fail(id.into(), "holds slices of two networks".into());
             }
         }
         for (place, message) in cover.missing(model) {
@@ -103,13 +97,16 @@ impl Partition {
         }
         for (&id, order) in &self.orders {
             if let Some(problem) = ir.order_problem(id, order) {
-                fail(format!("order of {id}"), problem);
+                fail(Subject::Order(id).into(), problem);
             }
         }
         for (&id, parts) in &self.kernel_parts {
             let kernel = ir.projections.get(id).and_then(|p| p.conv()).map(|conv| &conv.kernel);
             if !kernel.is_some_and(|k| parts.fit(k.height, k.width)) {
-                fail(id.to_string(), format!("cannot be cut into {} x {} parts", parts.rows, parts.cols));
+                fail(
+                    Subject::Projection(id).into(),
+                    format!("cannot be cut into {} x {} parts", parts.rows, parts.cols),
+                );
             }
         }
         problems.into_result(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ir::PopulationId;
-use crate::ir::spiking::Model;
+use crate::ir::spiking::SpikingModel;
 
 /// Expected spikes of a neuron, by population; uniform (every neuron fires once) unless measured.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,7 +13,7 @@ impl Rates {
     /// Rates by layer name (`network.layer`), as a run's report gives them; layers not named keep the uniform rate.
     /// Also returns the names that no layer bears.
     pub fn measured<'a>(
-        model: &Model,
+        model: &SpikingModel,
         layers: impl IntoIterator<Item = (&'a str, f64)>,
     ) -> (Self, Vec<String>) {
         let by_name: BTreeMap<String, PopulationId> =

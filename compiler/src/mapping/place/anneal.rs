@@ -7,12 +7,12 @@
 use snnc_targets::topology::Tile;
 use snnc_targets::{Site, Topology};
 
-use super::random::Random;
-use super::state::State;
+use super::state::PlacementState;
+use crate::random::SplitMix64;
 
 /// Moves of one temperature, and how hot it starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Schedule {
+pub struct PlacementAnnealing {
     /// Moves in all.
     pub moves: u64,
     /// First temperature, as a share of the middle rise in cost of a random move.
@@ -25,7 +25,7 @@ const LEVELS: u32 = 256;
 const COOLED: f64 = 1.0 / 64.0;
 
 /// Anneals from where `state` is; leaves it at the cheapest placement seen at the end of a temperature.
-pub fn anneal(state: &mut State, schedule: Schedule, random: &mut Random) {
+pub fn anneal(state: &mut PlacementState, schedule: PlacementAnnealing, random: &mut SplitMix64) {
     let quantiles = quantiles();
     let factor = (0..LEVELS.ilog2()).fold(COOLED, |factor, _| factor.sqrt());
     let mut mover = Mover::new(state.board.topology());
@@ -49,12 +49,13 @@ pub fn anneal(state: &mut State, schedule: Schedule, random: &mut Random) {
         temperature *= factor;
     }
     if best.0 < cost {
-        *state = State::new(state.graph, state.board, best.1);
+        *state = PlacementState::new(state.graph, state.board, best.1);
     }
 }
 
 /// `-ln u` for u in the middle of each 1024th: a move is accepted with probability `exp(-delta / temperature)` if it is
-/// accepted when `delta / temperature` is below a random one of them. Logarithms by `ln((k + 2) / k) = 2 artanh(1 / (k + 1))`.
+/// accepted when `delta / temperature` is below a random one of them. Logarithms by `ln((k + 2) / k) = 2 artanh(1 / (k
+/// + 1))`.
 fn quantiles() -> Vec<f64> {
     const COUNT: usize = 1024;
     let mut logarithms = vec![0.0f64];
@@ -73,7 +74,7 @@ fn quantiles() -> Vec<f64> {
 }
 
 /// Median of the rises in cost of random moves.
-fn typical_rise(state: &State, mover: &Mover, random: &mut Random) -> f64 {
+fn typical_rise(state: &PlacementState, mover: &Mover, random: &mut SplitMix64) -> f64 {
     let mut rises: Vec<i64> = (0..512)
         .filter_map(|_| mover.propose(state, random))
         .filter_map(|(core, site)| state.delta(core, site))
@@ -109,8 +110,8 @@ impl<'a> Mover<'a> {
 
     /// A core and where to take it; `None` if it has no partner to go to.
     #[inline]
-    fn propose(&self, state: &State, random: &mut Random) -> Option<(usize, Site)> {
-        let core = random.below(state.sites().len() as u32) as usize;
+    fn propose(&self, state: &PlacementState, random: &mut SplitMix64) -> Option<(usize, Site)> {
+        let core = random.below_u32(state.sites().len() as u32) as usize;
         let bits = random.bits();
         let centre = if bits & 1 == 0 {
             core
@@ -122,15 +123,15 @@ impl<'a> Mover<'a> {
             edges[(((bits >> 32) * edges.len() as u64) >> 32) as usize].0 as usize
         };
         let tile = state.tile(centre);
-        let near = |at: u32, reach: u32, side: u32, random: &mut Random| {
+        let near = |at: u32, reach: u32, side: u32, random: &mut SplitMix64| {
             let (low, high) = (at.saturating_sub(reach), (at + reach).min(side - 1));
-            low + random.below(high - low + 1)
+            low + random.below_u32(high - low + 1)
         };
         let x = near(tile.x, self.reach[0], self.width, random);
         let y = near(tile.y, self.reach[1], self.height, random);
         let inner = match self.topology.cores_per_tile {
             1 => 0,
-            cores => random.below(cores),
+            cores => random.below_u32(cores),
         };
         Some((core, self.topology.site_at(Tile { x, y }, inner)))
     }

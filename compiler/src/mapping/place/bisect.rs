@@ -3,16 +3,16 @@
 //! (after Pellegrini's dual recursive bipartitioning and Dunlop and Kernighan's terminal propagation).
 //!
 //! Regions are halved level by level, so that the places of cores elsewhere are known equally well everywhere. Halves
-//! need not be full: with more sites than cores, the cut decides. Links that close a ring are not seen here; the search that
-//! follows takes them.
+//! need not be full: with more sites than cores, the cut decides. Links that close a ring are not seen here; the search
+//! that follows takes them.
 
 use std::ops::Range;
 
 use snnc_targets::Site;
 use snnc_targets::topology::Tile;
 
-use super::board::{Board, Spot};
-use super::graph::Graph;
+use super::board::{Board, WeightedPoint};
+use super::graph::PlacementGraph;
 use super::halve::{Halves, halve};
 
 /// A rectangle of tiles and the cores to be placed there.
@@ -23,7 +23,7 @@ struct Region {
 }
 
 /// A site for every core.
-pub fn sites(graph: &Graph, board: &Board) -> Vec<Site> {
+pub fn sites(graph: &PlacementGraph, board: &Board) -> Vec<Site> {
     let topology = board.topology();
     let all = Region {
         columns: 0..topology.width(),
@@ -31,7 +31,7 @@ pub fn sites(graph: &Graph, board: &Board) -> Vec<Site> {
         cores: (0..graph.cores() as u32).collect(),
     };
     let mut sites = vec![Site(0); graph.cores()];
-    let mut spots = vec![middle(board, &all); graph.cores()];
+    let mut points = vec![middle(board, &all); graph.cores()];
     let mut level = vec![all];
     let mut sides = vec![None; graph.cores()];
     while !level.is_empty() {
@@ -43,7 +43,7 @@ pub fn sites(graph: &Graph, board: &Board) -> Vec<Site> {
                     sites[core as usize] = topology.site_at(tile, i as u32);
                 }
             } else if !region.cores.is_empty() {
-                next.extend(divide(graph, board, region, &mut spots, &mut sides));
+                next.extend(divide(graph, board, region, &mut points, &mut sides));
             }
         }
         level = next;
@@ -52,11 +52,11 @@ pub fn sites(graph: &Graph, board: &Board) -> Vec<Site> {
 }
 
 /// Weighted coordinates of a region's middle.
-fn middle(board: &Board, region: &Region) -> Spot {
+fn middle(board: &Board, region: &Region) -> WeightedPoint {
     let between = |line: &[i64], range: &Range<u32>| {
         (line[range.start as usize] + line[range.end as usize - 1]).div_euclid(2)
     };
-    Spot { x: between(board.columns(), &region.columns), y: between(board.rows(), &region.rows) }
+    WeightedPoint { x: between(board.columns(), &region.columns), y: between(board.rows(), &region.rows) }
 }
 
 /// Where to cut a range of tiles: at the chip border nearest to the middle if one is inside, else in the middle.
@@ -93,10 +93,10 @@ fn halves_of(board: &Board, region: &Region) -> (Region, Region) {
 
 /// Divides a region's cores between its halves and moves them to their middles.
 fn divide(
-    graph: &Graph,
+    graph: &PlacementGraph,
     board: &Board,
     region: Region,
-    spots: &mut [Spot],
+    points: &mut [WeightedPoint],
     sides: &mut [Option<u32>],
 ) -> [Region; 2] {
     let (mut first, mut second) = halves_of(board, &region);
@@ -108,15 +108,15 @@ fn divide(
         graph,
         cores: &region.cores,
         local: sides,
-        spots,
+        points,
         middles: [here, there],
         room: [capacity(&first), capacity(&second)],
     };
     let second_half = halve(&task);
     for (&core, &second_half) in region.cores.iter().zip(&second_half) {
-        let (half, spot) = if second_half { (&mut second, there) } else { (&mut first, here) };
+        let (half, point) = if second_half { (&mut second, there) } else { (&mut first, here) };
         half.cores.push(core);
-        spots[core as usize] = spot;
+        points[core as usize] = point;
         sides[core as usize] = None;
     }
     [first, second]
@@ -126,7 +126,7 @@ fn divide(
 mod tests {
     use super::super::board::HopCosts;
     use super::*;
-    use crate::mapping::traffic::Traffic;
+    use crate::mapping::traffic::CoreTraffic;
     use snnc_targets::Topology;
 
     #[test]
@@ -141,14 +141,14 @@ mod tests {
         };
         let board = Board::new(&topology, HopCosts { east_west: 3, north_south: 4, chip: 800 }, 1000);
         // Two rings of nine cores that know nothing of each other, interleaved.
-        let mut traffic = Traffic::default();
+        let mut traffic = CoreTraffic::default();
         for i in 0..9u32 {
             for ring in 0..2 {
                 let core = |i: u32| crate::ir::CoreId(i % 9 * 2 + ring);
                 traffic.flows.insert((core(i), core(i + 1)), 1);
             }
         }
-        let sites = sites(&Graph::new(18, &traffic), &board);
+        let sites = sites(&PlacementGraph::new(18, &traffic), &board);
         let mut sorted = sites.clone();
         sorted.sort_unstable();
         sorted.dedup();

@@ -1,9 +1,9 @@
 //! The grid as placement sees it: every site at weighted coordinates, so that the cost of a packet between two
 //! sites is a difference or two.
 //!
-//! Packets cover one axis after the other; what a link costs depends on the column or row border it crosses and on nothing
-//! else. So on a mesh the cost of a way is `|x - x'| + |y - y'|` if each coordinate is the sum of the hop costs up to it.
-//! Where rows and columns are rings, the way round is asked for.
+//! Packets cover one axis after the other; what a link costs depends on the column or row border it crosses and on
+//! nothing else. So on a mesh the cost of a route is `|x - x'| + |y - y'|` if each coordinate is the sum of the hop
+//! costs up to it. Where rows and columns are rings, the way round is asked for.
 
 use snnc_targets::topology::routing::AxisSums;
 use snnc_targets::topology::{Routing, Tile};
@@ -42,15 +42,15 @@ impl HopCosts {
 /// Weighted coordinates of a tile. What differs between two of them is what a packet costs on a mesh; on rings it is no
 /// more than that ([`Board::cost`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Spot {
+pub struct WeightedPoint {
     /// Sum of hop costs from the west border.
     pub x: i64,
     /// Sum of hop costs from the north border.
     pub y: i64,
 }
 
-impl Spot {
-    /// Cost of a packet between two spots without wrap-around links, either way.
+impl WeightedPoint {
+    /// Cost of a packet between two points without wrap-around links, either way.
     #[inline]
     pub fn to(self, other: Self) -> i64 {
         (self.x - other.x).abs() + (self.y - other.y).abs()
@@ -59,7 +59,7 @@ impl Spot {
 
 /// A site as [`Board::cost`] wants it: weighted coordinates, or column and row where packets may go round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Position(Spot);
+pub struct Position(WeightedPoint);
 
 /// Weighted coordinates of a grid.
 #[derive(Debug, Clone)]
@@ -67,8 +67,8 @@ pub struct Board {
     topology: Topology,
     columns: AxisSums,
     rows: AxisSums,
-    /// Spot of each site.
-    spots: Vec<Spot>,
+    /// Weighted coordinates of each site.
+    points: Vec<WeightedPoint>,
     /// Where packets may go round: the tile of each site.
     rings: Option<Vec<Tile>>,
 }
@@ -103,38 +103,38 @@ impl Board {
         let columns = AxisSums::new(joined, topology.width(), column);
         let rows = AxisSums::new(joined, topology.height(), row);
         let tiles = || (0..topology.sites()).map(|site| topology.tile_of(Site(site)));
-        let spot = |tile: Tile| Spot {
+        let point = |tile: Tile| WeightedPoint {
             x: columns.coordinates()[tile.x as usize],
             y: rows.coordinates()[tile.y as usize],
         };
-        let spots = tiles().map(spot).collect();
+        let points = tiles().map(point).collect();
         let rings = joined.wraps().then(|| tiles().collect());
-        Self { topology: topology.clone(), columns, rows, spots, rings }
+        Self { topology: topology.clone(), columns, rows, points, rings }
     }
 
     /// What a search keeps of a site, for [`Board::cost`].
     #[inline(always)]
     pub fn position(&self, site: Site) -> Position {
         match &self.rings {
-            None => Position(self.spot(site)),
+            None => Position(self.point(site)),
             Some(tiles) => {
                 let tile = tiles[site.0 as usize];
-                Position(Spot { x: tile.x.into(), y: tile.y.into() })
+                Position(WeightedPoint { x: tile.x.into(), y: tile.y.into() })
             }
         }
     }
 
-    /// Cost of a packet between two positions, either way. Where both ways round a ring are as long, it is that from the
-    /// smaller coordinate to the larger.
+    /// Cost of a packet between two positions, either way. Where both ways round a ring are as long, it is that from
+    /// the smaller coordinate to the larger.
     // On a mesh this is all that a move costs a flow, so nothing else may stand in the way of inlining it.
     #[inline(always)]
     pub fn cost(&self, Position(from): Position, Position(to): Position) -> i64 {
         if self.rings.is_none() { from.to(to) } else { self.cost_round(from, to) }
     }
 
-    /// The same where packets may go round; spots are columns and rows.
+    /// Cost of a packet where it may go round; the points are columns and rows.
     #[inline(never)]
-    fn cost_round(&self, from: Spot, to: Spot) -> i64 {
+    fn cost_round(&self, from: WeightedPoint, to: WeightedPoint) -> i64 {
         let round = |sums: &AxisSums, a: i64, b: i64| {
             sums.between(self.topology.interconnect, a.min(b) as u32, a.max(b) as u32)
         };
@@ -148,8 +148,8 @@ impl Board {
 
     /// Where a site lies.
     #[inline]
-    pub fn spot(&self, site: Site) -> Spot {
-        self.spots[site.0 as usize]
+    pub fn point(&self, site: Site) -> WeightedPoint {
+        self.points[site.0 as usize]
     }
 
     /// Weighted coordinate of each column of tiles.
@@ -203,7 +203,7 @@ mod tests {
                 let cost = board.cost(board.position(from), board.position(to)) as u64 * unit;
                 assert!(cost == path || cost == back, "{from} to {to}: {cost}, {path}");
                 assert_eq!(cost, board.cost(board.position(to), board.position(from)) as u64 * unit);
-                assert!(board.spot(from).to(board.spot(to)) as u64 * unit >= cost);
+                assert!(board.point(from).to(board.point(to)) as u64 * unit >= cost);
             }
         }
     }

@@ -3,7 +3,7 @@
 use snnc_targets::Site;
 use snnc_targets::topology::Tile;
 
-use super::state::State;
+use super::state::PlacementState;
 
 /// Boards of at most this many sites are searched whole; larger ones in windows.
 const WHOLE: u32 = 1024;
@@ -11,7 +11,7 @@ const WHOLE: u32 = 1024;
 const REACH: u32 = 4;
 
 /// Exchanges until none helps, at most `rounds` times over all cores.
-pub fn descend(state: &mut State, rounds: usize) {
+pub fn descend(state: &mut PlacementState, rounds: usize) {
     for _ in 0..rounds {
         let mut improved = false;
         for core in 0..state.sites().len() {
@@ -24,7 +24,7 @@ pub fn descend(state: &mut State, rounds: usize) {
 }
 
 /// Takes a core to its best site, if one is better than where it is.
-fn improve(state: &mut State, core: usize) -> bool {
+fn improve(state: &mut PlacementState, core: usize) -> bool {
     let topology = state.board.topology();
     let best = if topology.sites() <= WHOLE {
         best_of(state, core, (0..topology.sites()).map(Site))
@@ -44,13 +44,14 @@ fn improve(state: &mut State, core: usize) -> bool {
 }
 
 /// The site with the largest saving, the first of equals.
-fn best_of(state: &State, core: usize, sites: impl Iterator<Item = Site>) -> Option<Site> {
+fn best_of(state: &PlacementState, core: usize, sites: impl Iterator<Item = Site>) -> Option<Site> {
     let savings = sites.filter_map(|site| Some((state.delta(core, site)?, site)));
     savings.filter(|&(delta, _)| delta < 0).min().map(|(_, site)| site)
 }
 
-/// The tile in the weighted middle of a core's partners: its own flows are cheapest there. Its own tile without any.
-fn median(state: &State, core: usize) -> Tile {
+/// The tile in the weighted middle of a core's partners: its own flows are cheapest there. If it has no partners, the
+/// tile that it is on.
+fn median(state: &PlacementState, core: usize) -> Tile {
     let mut along: [Vec<(u32, i64)>; 2] = Default::default();
     for &(other, packets) in state.graph.of(core) {
         let tile = state.tile(other as usize);

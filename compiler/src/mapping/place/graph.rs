@@ -1,20 +1,20 @@
 //! Traffic as an undirected weighted graph of cores: a hop costs the same in both directions, so only the sum of the
 //! packets between two cores matters to placement.
 
-use crate::mapping::traffic::Traffic;
+use crate::mapping::traffic::CoreTraffic;
 
 /// Neighbours and packets of each core, in compressed rows.
 #[derive(Debug, Clone)]
-pub struct Graph {
+pub struct PlacementGraph {
     starts: Vec<usize>,
     /// (other core, packets in both directions), ascending by core.
     edges: Vec<(u32, i64)>,
 }
 
-impl Graph {
+impl PlacementGraph {
     /// The graph of `cores` cores. Packets are divided by two until their sum stays below 2^56; flows to cores
     /// outside are left out.
-    pub fn new(cores: usize, traffic: &Traffic) -> Self {
+    pub fn new(cores: usize, traffic: &CoreTraffic) -> Self {
         let total: u128 = traffic.flows.values().map(|&packets| u128::from(packets)).sum();
         let shift = (128 - total.leading_zeros()).saturating_sub(56);
         let mut all = Vec::with_capacity(traffic.flows.len() * 2);
@@ -67,11 +67,11 @@ mod tests {
 
     #[test]
     fn both_directions_are_one_edge() {
-        let mut traffic = Traffic::default();
+        let mut traffic = CoreTraffic::default();
         for (from, to, packets) in [(0, 1, 5), (1, 0, 7), (2, 0, 1)] {
             traffic.flows.insert((CoreId(from), CoreId(to)), packets);
         }
-        let graph = Graph::new(3, &traffic);
+        let graph = PlacementGraph::new(3, &traffic);
         assert_eq!(graph.of(0), [(1, 12), (2, 1)]);
         assert_eq!(graph.of(1), [(0, 12)]);
         assert_eq!(graph.of(2), [(0, 1)]);

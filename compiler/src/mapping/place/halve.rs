@@ -3,26 +3,26 @@
 
 use std::collections::BinaryHeap;
 
-use super::board::Spot;
-use super::graph::Graph;
+use super::board::WeightedPoint;
+use super::graph::PlacementGraph;
 
 /// What is to be divided.
 pub struct Halves<'a> {
     /// Packets between all cores.
-    pub graph: &'a Graph,
+    pub graph: &'a PlacementGraph,
     /// The region's cores.
     pub cores: &'a [u32],
     /// Index in `cores` of each core of the region; `None` elsewhere.
     pub local: &'a [Option<u32>],
-    /// Where cores are so far.
-    pub spots: &'a [Spot],
+    /// Weighted coordinates of all cores, as far as they are known.
+    pub points: &'a [WeightedPoint],
     /// Middle of each half.
-    pub middles: [Spot; 2],
+    pub middles: [WeightedPoint; 2],
     /// Cores that each half can hold; together at least all.
     pub room: [usize; 2],
 }
 
-/// Passes over all cores at most; each keeps its best moment.
+/// Passes over all cores at most; each goes back to the cheapest division that it met.
 const PASSES: usize = 12;
 
 /// Whether each core goes to the second half: the cheapest of several starts, after improvement.
@@ -47,7 +47,7 @@ fn pull(task: &Halves, core: u32) -> i64 {
     let [first, second] = task.middles;
     outside
         .map(|&(other, packets)| {
-            let at = task.spots[other as usize];
+            let at = task.points[other as usize];
             packets * (second.to(at) - first.to(at))
         })
         .sum()
@@ -59,13 +59,13 @@ fn share(task: &Halves) -> usize {
     (n * first / (first + second).max(1)).clamp(n.saturating_sub(second), first.min(n))
 }
 
-/// The first cores to the first half.
+/// A start: the first cores go to the first half.
 fn in_order(task: &Halves) -> Vec<bool> {
     let first = share(task);
     (0..task.cores.len()).map(|i| i >= first).collect()
 }
 
-/// Those that are pulled most to the first half.
+/// A start: the cores that are pulled most to the first half go there.
 fn by_pull(task: &Halves, pulls: &[i64]) -> Vec<bool> {
     let mut order: Vec<usize> = (0..pulls.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(pulls[i]), i));
@@ -74,7 +74,8 @@ fn by_pull(task: &Halves, pulls: &[i64]) -> Vec<bool> {
     second
 }
 
-/// Growth from the core that is pulled most to the first half: always the core with most packets to those taken.
+/// A start: the first half grows from the core that is pulled most to it, each time by the core with most packets to
+/// those already taken.
 fn by_growth(task: &Halves, pulls: &[i64]) -> Vec<bool> {
     let distance = task.middles[0].to(task.middles[1]).max(1);
     let mut gains: Vec<i64> = pulls.to_vec();
@@ -107,7 +108,7 @@ struct Division<'a> {
     /// Cost saved if the core changes halves.
     gains: Vec<i64>,
     counts: [usize; 2],
-    /// Up to a constant.
+    /// Cost of the division, up to a constant.
     cost: i64,
 }
 
@@ -159,8 +160,8 @@ impl<'a> Division<'a> {
         (0..2).map(|side| self.counts[side].saturating_sub(self.task.room[side])).sum()
     }
 
-    /// Moves every core once, best first, halves overfull by a few on the way; then back to the cheapest legal moment.
-    /// Whether that was an improvement.
+    /// Moves every core once, best first, halves overfull by a few on the way; then goes back to the cheapest legal
+    /// division. Whether that was an improvement.
     fn pass(&mut self) -> bool {
         let slack = 1 + self.task.cores.len() / 64;
         let mut heaps: [BinaryHeap<(i64, std::cmp::Reverse<usize>)>; 2] = Default::default();
@@ -216,16 +217,16 @@ impl<'a> Division<'a> {
 mod tests {
     use super::*;
     use crate::ir::CoreId;
-    use crate::mapping::place::random::Random;
-    use crate::mapping::traffic::Traffic;
+    use crate::mapping::traffic::CoreTraffic;
+    use crate::random::SplitMix64;
 
-    fn random_traffic(cores: u32, flows: u32, seed: u64) -> Traffic {
-        let mut random = Random::new(seed);
-        let mut traffic = Traffic::default();
+    fn random_traffic(cores: u32, flows: u32, seed: u64) -> CoreTraffic {
+        let mut random = SplitMix64::new(seed);
+        let mut traffic = CoreTraffic::default();
         for _ in 0..flows {
-            let (a, b) = (random.below(cores), random.below(cores));
+            let (a, b) = (random.below_u32(cores), random.below_u32(cores));
             if a != b {
-                traffic.flows.insert((CoreId(a), CoreId(b)), u64::from(random.below(50)) + 1);
+                traffic.flows.insert((CoreId(a), CoreId(b)), u64::from(random.below_u32(50)) + 1);
             }
         }
         traffic
@@ -251,13 +252,19 @@ mod tests {
     #[test]
     fn costs_follow_moves_and_passes_never_lose_nor_overfill() {
         for seed in 0..30 {
-            let graph = Graph::new(24, &random_traffic(24, 80, seed));
+            let graph = PlacementGraph::new(24, &random_traffic(24, 80, seed));
             let cores: Vec<u32> = (0..16).collect();
             let local: Vec<Option<u32>> = (0..24).map(|i| (i < 16).then_some(i)).collect();
-            let spots: Vec<Spot> = (0..24).map(|i| Spot { x: i * 3, y: i % 5 }).collect();
-            let middles = [Spot { x: 3, y: 2 }, Spot { x: 9, y: 2 }];
-            let task =
-                Halves { graph: &graph, cores: &cores, local: &local, spots: &spots, middles, room: [7, 10] };
+            let points: Vec<WeightedPoint> = (0..24).map(|i| WeightedPoint { x: i * 3, y: i % 5 }).collect();
+            let middles = [WeightedPoint { x: 3, y: 2 }, WeightedPoint { x: 9, y: 2 }];
+            let task = Halves {
+                graph: &graph,
+                cores: &cores,
+                local: &local,
+                points: &points,
+                middles,
+                room: [7, 10],
+            };
             let pulls: Vec<i64> = cores.iter().map(|&core| pull(&task, core)).collect();
             let mut division = Division::new(&task, &pulls, in_order(&task));
             let start = division.cost;

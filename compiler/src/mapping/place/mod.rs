@@ -1,7 +1,7 @@
 //! Where cores sit: two starts (a space-filling curve, recursive bisection), then local search on packets x hop cost.
 //!
 //! The cost of a packet is the energy of its hops on the target's mesh, links between chips at their own (much
-//! higher) price. On a multicast target the sum of separate ways stands in for that of the trees: it grows with the
+//! higher) price. On a multicast target the sum of separate routes stands in for that of the trees: it grows with the
 //! same distances, and a move changes it by what the core's own flows say. Deterministic for a seed.
 
 mod anneal;
@@ -11,7 +11,6 @@ mod curve;
 mod descend;
 mod graph;
 mod halve;
-mod random;
 mod search;
 mod state;
 #[cfg(test)]
@@ -19,10 +18,10 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Site, Target, Topology};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Site, Target, Topology};
 
 use super::effort::Effort;
-use super::traffic::Traffic;
+use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
 use crate::ir::program::cover::site_problems;
 
@@ -66,7 +65,7 @@ impl Placement {
 /// [`Code::DoesNotFit`] if the largest system is too small.
 pub fn place(
     cores: usize,
-    traffic: &Traffic,
+    traffic: &CoreTraffic,
     target: &Target,
     options: PlaceOptions,
 ) -> Result<Placement, Diagnostic> {
@@ -75,7 +74,7 @@ pub fn place(
     let most = target.topology.chips_max.get();
     if chips > most as usize {
         let message = format!("{cores} cores need {chips} chips, {} has at most {most}", target.name);
-        return Err(Diagnostic::new(Code::DoesNotFit, "program", message)
+        return Err(Diagnostic::new(Code::DoesNotFit, NamedPart::Program, message)
             .hint("use a smaller model, or a target with larger cores or more chips"));
     }
     let topology = Topology::new(&target.topology, chips as u32);

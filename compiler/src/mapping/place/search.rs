@@ -3,15 +3,15 @@
 use rayon::prelude::*;
 use snnc_targets::{Site, Topology};
 
-use super::anneal::{Schedule, anneal};
+use super::anneal::{PlacementAnnealing, anneal};
 use super::board::{Board, HopCosts};
 use super::descend::descend;
-use super::graph::Graph;
-use super::random::Random;
-use super::state::State;
+use super::graph::PlacementGraph;
+use super::state::PlacementState;
 use super::{PlaceOptions, bisect, curve};
 use crate::mapping::effort::Effort;
-use crate::mapping::traffic::Traffic;
+use crate::mapping::traffic::CoreTraffic;
+use crate::random::SplitMix64;
 
 /// Rounds of descent; it ends earlier when no exchange helps.
 const ROUNDS: usize = 50;
@@ -22,45 +22,45 @@ const ROUNDS: usize = 50;
 /// If the mesh has fewer sites than there are cores.
 pub fn arrange(
     cores: usize,
-    traffic: &Traffic,
+    traffic: &CoreTraffic,
     topology: &Topology,
     costs: HopCosts,
     options: PlaceOptions,
 ) -> Vec<Site> {
     assert!(cores <= topology.sites() as usize, "every core has a site");
-    let graph = Graph::new(cores, traffic);
+    let graph = PlacementGraph::new(cores, traffic);
     let along_curve = curve::sites(topology, cores);
     if graph.entries() == 0 {
         return along_curve;
     }
     let board = Board::new(topology, costs, graph.packets());
     let starts = [along_curve, bisect::sites(&graph, &board)];
-    let starts = starts.into_iter().map(|sites| State::new(&graph, &board, sites));
-    let Some(start) = starts.min_by_key(State::cost) else { return Vec::new() };
+    let starts = starts.into_iter().map(|sites| PlacementState::new(&graph, &board, sites));
+    let Some(start) = starts.min_by_key(PlacementState::cost) else { return Vec::new() };
     let runs = runs(options, &graph);
     // The first of equals: the same whatever the number of threads.
-    let found: Vec<State> = runs.par_iter().map(|run| improve(&start, run)).collect();
-    found.into_iter().min_by_key(State::cost).unwrap_or(start).sites().to_vec()
+    let found: Vec<PlacementState> = runs.par_iter().map(|run| improve(&start, run)).collect();
+    found.into_iter().min_by_key(PlacementState::cost).unwrap_or(start).sites().to_vec()
 }
 
 /// One run of the local search.
-struct Run {
-    schedule: Schedule,
+struct AnnealingRun {
+    schedule: PlacementAnnealing,
     seed: u64,
 }
 
-fn improve<'a>(start: &State<'a>, run: &Run) -> State<'a> {
+fn improve<'a>(start: &PlacementState<'a>, run: &AnnealingRun) -> PlacementState<'a> {
     let mut state = start.clone();
-    anneal(&mut state, run.schedule, &mut Random::new(run.seed));
+    anneal(&mut state, run.schedule, &mut SplitMix64::new(run.seed));
     descend(&mut state, ROUNDS);
     state
 }
 
 /// The runs of an effort; those of `best` contain that of `default`. Heats were chosen by trial: warm enough to leave
 /// the start's local optimum, too cool to forget which chip a core belongs to.
-fn runs(options: PlaceOptions, graph: &Graph) -> Vec<Run> {
-    let run = |share: u64, nth: u64, heat: f64| Run {
-        schedule: Schedule { moves: moves(graph) * share / 16, heat },
+fn runs(options: PlaceOptions, graph: &PlacementGraph) -> Vec<AnnealingRun> {
+    let run = |share: u64, nth: u64, heat: f64| AnnealingRun {
+        schedule: PlacementAnnealing { moves: moves(graph) * share / 16, heat },
         seed: options.seed.wrapping_add(nth.wrapping_mul(0xD1B5_4A32_D192_ED03)),
     };
     match options.effort {
@@ -74,7 +74,7 @@ fn runs(options: PlaceOptions, graph: &Graph) -> Vec<Run> {
 }
 
 /// Moves of `default`.
-fn moves(graph: &Graph) -> u64 {
+fn moves(graph: &PlacementGraph) -> u64 {
     // Few cores have few placements; several hundred take a fraction of a second.
     let cores = graph.cores() as u64;
     let budget = (cores * 500_000).min(60_000_000).max(cores * 20_000);

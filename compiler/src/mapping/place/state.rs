@@ -1,21 +1,21 @@
 //! A placement in the making: who sits where, what it costs, and what a move would change.
 //!
-//! A move takes a core to a site; whoever holds that site takes the core's. Invariant: `holders` and `sites` are
+//! A move takes a core to a site; a core that holds that site takes the other's. Invariant: `holders` and `sites` are
 //! inverse, and `positions` are those of `sites`.
 
 use snnc_targets::Site;
 use snnc_targets::topology::Tile;
 
 use super::board::{Board, Position};
-use super::graph::Graph;
+use super::graph::PlacementGraph;
 
 const EMPTY: u32 = u32::MAX;
 
 /// Who sits where.
 #[derive(Debug, Clone)]
-pub struct State<'a> {
+pub struct PlacementState<'a> {
     /// Packets between cores.
-    pub graph: &'a Graph,
+    pub graph: &'a PlacementGraph,
     /// The mesh.
     pub board: &'a Board,
     sites: Vec<Site>,
@@ -24,9 +24,9 @@ pub struct State<'a> {
     holders: Vec<u32>,
 }
 
-impl<'a> State<'a> {
+impl<'a> PlacementState<'a> {
     /// Cores on distinct sites of the board.
-    pub fn new(graph: &'a Graph, board: &'a Board, sites: Vec<Site>) -> Self {
+    pub fn new(graph: &'a PlacementGraph, board: &'a Board, sites: Vec<Site>) -> Self {
         let mut holders = vec![EMPTY; board.topology().sites() as usize];
         sites.iter().enumerate().for_each(|(core, site)| holders[site.0 as usize] = core as u32);
         let positions = sites.iter().map(|&site| board.position(site)).collect();
@@ -57,7 +57,7 @@ impl<'a> State<'a> {
         twice / 2
     }
 
-    /// Change of [`State::cost`] if `core` goes to `site`; `None` if that is where its tile is already.
+    /// Change of [`PlacementState::cost`] if `core` goes to `site`; `None` if that is where its tile is already.
     #[inline]
     pub fn delta(&self, core: usize, site: Site) -> Option<i64> {
         let (here, there) = (self.positions[core], self.board.position(site));

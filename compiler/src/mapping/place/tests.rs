@@ -3,13 +3,13 @@
 use snnc_targets::{Site, Topology};
 
 use super::board::Board;
-use super::graph::Graph;
-use super::random::Random;
-use super::state::State;
+use super::graph::PlacementGraph;
+use super::state::PlacementState;
 use super::{HopCosts, PlaceOptions, arrange, bisect, curve};
 use crate::ir::CoreId;
 use crate::mapping::effort::Effort;
-use crate::mapping::traffic::Traffic;
+use crate::mapping::traffic::CoreTraffic;
+use crate::random::SplitMix64;
 
 const COSTS: HopCosts = HopCosts { east_west: 3, north_south: 4, chip: 800 };
 
@@ -25,22 +25,22 @@ fn two_chips() -> Topology {
 }
 
 /// Cores on a ring of layers, each sending to some of the next, in an order that says nothing.
-fn layered(cores: u32, seed: u64) -> Traffic {
-    let mut random = Random::new(seed);
+fn layered(cores: u32, seed: u64) -> CoreTraffic {
+    let mut random = SplitMix64::new(seed);
     let mut names: Vec<u32> = (0..cores).collect();
-    (1..names.len()).rev().for_each(|i| names.swap(i, random.below(i as u32 + 1) as usize));
-    let mut traffic = Traffic::default();
+    (1..names.len()).rev().for_each(|i| names.swap(i, random.below_u32(i as u32 + 1) as usize));
+    let mut traffic = CoreTraffic::default();
     for core in 0..cores {
         for step in 3..7 {
             let pair = (CoreId(names[core as usize]), CoreId(names[((core + step) % cores) as usize]));
-            traffic.flows.insert(pair, u64::from(random.below(90)) + 10);
+            traffic.flows.insert(pair, u64::from(random.below_u32(90)) + 10);
         }
     }
     traffic
 }
 
 /// Packets x hop cost, walked link by link.
-fn walked(traffic: &Traffic, topology: &Topology, sites: &[Site]) -> i64 {
+fn walked(traffic: &CoreTraffic, topology: &Topology, sites: &[Site]) -> i64 {
     let of = |kind| match kind {
         snnc_targets::LinkKind::EastWest => COSTS.east_west,
         snnc_targets::LinkKind::NorthSouth => COSTS.north_south,
@@ -64,13 +64,13 @@ fn changes_add_up_to_the_cost_from_scratch() {
     let topology = two_chips();
     for (cores, seed) in [(40, 1), (48, 2)] {
         let traffic = layered(cores, seed);
-        let graph = Graph::new(cores as usize, &traffic);
+        let graph = PlacementGraph::new(cores as usize, &traffic);
         let board = Board::new(&topology, COSTS, graph.packets());
-        let mut state = State::new(&graph, &board, curve::sites(&topology, cores as usize));
-        let mut random = Random::new(seed);
+        let mut state = PlacementState::new(&graph, &board, curve::sites(&topology, cores as usize));
+        let mut random = SplitMix64::new(seed);
         let mut cost = state.cost();
         for _ in 0..300 {
-            let (core, site) = (random.below(cores) as usize, Site(random.below(topology.sites())));
+            let (core, site) = (random.below_u32(cores) as usize, Site(random.below_u32(topology.sites())));
             let Some(delta) = state.delta(core, site) else { continue };
             state.exchange(core, site);
             cost += delta;
@@ -86,7 +86,7 @@ fn no_effort_is_worse_than_its_start_and_none_repeats_differently() {
     let topology = two_chips();
     for seed in 0..4 {
         let traffic = layered(40, seed);
-        let graph = Graph::new(40, &traffic);
+        let graph = PlacementGraph::new(40, &traffic);
         let board = Board::new(&topology, COSTS, graph.packets());
         let start = [curve::sites(&topology, 40), bisect::sites(&graph, &board)]
             .map(|sites| walked(&traffic, &topology, &sites));
@@ -139,7 +139,7 @@ fn windows_on_large_boards_still_find_a_ring() {
         chips: 1,
         interconnect: snnc_targets::Interconnect::MeshXy,
     };
-    let mut traffic = Traffic::default();
+    let mut traffic = CoreTraffic::default();
     (0..1600).for_each(|i| {
         traffic.flows.insert((CoreId(i * 7 % 1600), CoreId((i + 1) * 7 % 1600)), 1);
     });
@@ -153,6 +153,6 @@ fn windows_on_large_boards_still_find_a_ring() {
 #[test]
 fn no_traffic_and_no_cores_are_placed() {
     let topology = two_chips();
-    assert!(arrange(0, &Traffic::default(), &topology, COSTS, PlaceOptions::default()).is_empty());
-    assert!(distinct(&arrange(48, &Traffic::default(), &topology, COSTS, PlaceOptions::default())));
+    assert!(arrange(0, &CoreTraffic::default(), &topology, COSTS, PlaceOptions::default()).is_empty());
+    assert!(distinct(&arrange(48, &CoreTraffic::default(), &topology, COSTS, PlaceOptions::default())));
 }

@@ -1,4 +1,4 @@
-//! Lower bounds, so that a reader sees how far a mapping is from the best thinkable.
+//! Lower bounds, so that a reader sees how far a mapping is from the best that any mapping could be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -6,14 +6,14 @@ use std::ops::Range;
 use snnc_targets::Target;
 use snnc_targets::schema::{KernelSharing, OutputAxonKind};
 
-use super::Bound;
+use super::LowerBound;
 use crate::ir::PopulationId;
 use crate::ir::program::usage::list_bits;
 use crate::ir::spiking::{Connectivity, Convolution, Population, Projection, SpikingIr};
 use crate::mapping::partition::Rates;
 
 /// Least cores by each limit that is used up by adding; a core serves one network.
-pub fn cores(ir: &SpikingIr, target: &Target) -> Vec<Bound> {
+pub fn cores(ir: &SpikingIr, target: &Target) -> Vec<LowerBound> {
     let (mut by_neurons, mut by_memory, mut by_outputs) = (0, 0, 0);
     let unshared = target.synapses.kernel_sharing.get() == KernelSharing::Unshared;
     for network in ir.model.networks.keys() {
@@ -27,7 +27,7 @@ pub fn cores(ir: &SpikingIr, target: &Target) -> Vec<Bound> {
         by_memory += bits.div_ceil(target.core.synapse_memory_bits.get());
         by_outputs += slots.div_ceil(target.core.output_axons.get().into());
     }
-    let bound = |by: &str, least| Bound { by: by.into(), least };
+    let bound = |by: &str, least| LowerBound { by: by.into(), least };
     vec![bound("neurons", by_neurons), bound("synapse memory", by_memory), bound("output axons", by_outputs)]
 }
 
@@ -83,7 +83,7 @@ impl<'a> Destinations<'a> {
         Self { outgoing, classes, capacity: target.core.neurons.get().into() }
     }
 
-    /// Of a channel at a position.
+    /// Destination cores of a channel at a position.
     fn of(&self, channel: usize, y: usize, x: usize) -> u64 {
         // Positions that several projections reach count once.
         let mut reached: BTreeMap<(PopulationId, usize, usize), u64> = BTreeMap::new();

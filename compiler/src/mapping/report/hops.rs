@@ -4,7 +4,7 @@
 use snnc_targets::topology::Tile;
 use snnc_targets::{Site, Topology};
 
-use crate::mapping::traffic::Traffic;
+use crate::mapping::traffic::CoreTraffic;
 
 /// Boards of at most this many sites are worth an assignment problem.
 const SITES_MOST: u32 = 512;
@@ -13,7 +13,7 @@ const SITES_MOST: u32 = 512;
 ///
 /// A core at a site has at best its heaviest partners on the nearest sites; each flow is seen from both of its ends,
 /// so the sum over the cores is twice a bound.
-pub fn bound(traffic: &Traffic, topology: &Topology) -> u64 {
+pub fn bound(traffic: &CoreTraffic, topology: &Topology) -> u64 {
     let partners = partners(traffic);
     let cost = |weights: &[u64], distances: &[u32]| -> u64 {
         weights.iter().zip(distances).map(|(&packets, &distance)| packets * u64::from(distance)).sum()
@@ -34,7 +34,7 @@ pub fn bound(traffic: &Traffic, topology: &Topology) -> u64 {
 }
 
 /// Packets with each partner in both directions, heaviest first, by core with partners.
-fn partners(traffic: &Traffic) -> Vec<Vec<u64>> {
+fn partners(traffic: &CoreTraffic) -> Vec<Vec<u64>> {
     let mut pairs = std::collections::BTreeMap::<_, u64>::new();
     for (&(from, to), &packets) in &traffic.flows {
         *pairs.entry((from.min(to), from.max(to))).or_default() += packets;
@@ -153,7 +153,12 @@ mod tests {
     }
 
     /// Least packets x hops over all placements.
-    fn least_by_placing(traffic: &Traffic, topology: &Topology, sites: &mut Vec<Site>, cores: usize) -> u64 {
+    fn least_by_placing(
+        traffic: &CoreTraffic,
+        topology: &Topology,
+        sites: &mut Vec<Site>,
+        cores: usize,
+    ) -> u64 {
         if sites.len() == cores {
             let hops = |(from, to): &(CoreId, CoreId)| {
                 u64::from(topology.distance(sites[from.0 as usize], sites[to.0 as usize]))
@@ -184,7 +189,7 @@ mod tests {
                 chips: 1,
                 interconnect: snnc_targets::Interconnect::MeshXy,
             };
-            let mut traffic = Traffic::default();
+            let mut traffic = CoreTraffic::default();
             for _ in 0..8 {
                 let (a, b) = (random(&mut seed, 6) as u32, random(&mut seed, 6) as u32);
                 if a != b {

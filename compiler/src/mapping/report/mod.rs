@@ -17,17 +17,17 @@ pub use hops::bound as hops_bound;
 
 use super::partition::Rates;
 use super::route::{self, TableUse};
-use super::traffic::Traffic;
+use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
 use crate::ir::program::Program;
-use crate::ir::program::trees::Trees;
-use crate::ir::program::usage::{CoreUse, Limit, core_use};
+use crate::ir::program::trees::MulticastTrees;
+use crate::ir::program::usage::{CoreUsage, Limit, core_use};
 use crate::ir::spiking::{HostWork, SpikingIr};
 
 /// Figures of a mapped model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MappingReport {
-    /// Model and target.
+    /// Name of the model.
     pub model: String,
     /// Name of the target.
     pub target: String,
@@ -38,14 +38,14 @@ pub struct MappingReport {
     /// Cores of the chips present: boards have whole rows of chips.
     pub cores_available: usize,
     /// Least cores that could hold the model, by limit.
-    pub core_bounds: Vec<Bound>,
+    pub core_bounds: Vec<LowerBound>,
     /// Use of each limit over the cores in use.
     pub limits: Vec<LimitUse>,
     /// Weights and synapses.
     pub synapses: SynapseFigures,
     /// Expected traffic.
     pub traffic: TrafficFigures,
-    /// Layers in order.
+    /// Layers in the order in which they run.
     pub layers: Vec<LayerFigures>,
     /// What the host computes beside the chip, in a pass of each network.
     pub host: Vec<HostWork>,
@@ -53,8 +53,8 @@ pub struct MappingReport {
 
 /// A named lower bound.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Bound {
-    /// What it follows from.
+pub struct LowerBound {
+    /// The limit that it follows from.
     pub by: String,
     /// The bound.
     pub least: u64,
@@ -63,7 +63,7 @@ pub struct Bound {
 /// Use of one limit over the cores.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LimitUse {
-    /// Which limit.
+    /// Name of the limit.
     pub limit: String,
     /// Least use of a core.
     pub min: u64,
@@ -116,7 +116,7 @@ pub struct TrafficFigures {
     pub multicast: Option<TableUse>,
 }
 
-/// One layer.
+/// Figures of one layer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerFigures {
     /// `network.layer`.
@@ -138,7 +138,7 @@ pub struct LayerFigures {
 impl MappingReport {
     /// Computes the figures of a verified program.
     pub fn new(ir: &SpikingIr, program: &Program, rates: &Rates) -> Self {
-        let uses: Vec<CoreUse> = program.cores.keys().map(|core| program.core_use(core)).collect();
+        let uses: Vec<CoreUsage> = program.cores.keys().map(|core| program.core_use(core)).collect();
         let topology = program.topology();
         let chips: BTreeSet<u32> = program.sites.values().map(|&site| topology.chip_of(site)).collect();
         Self {
@@ -157,7 +157,7 @@ impl MappingReport {
     }
 }
 
-fn limit_use(limit: Limit, uses: &[CoreUse], target: &Target) -> LimitUse {
+fn limit_use(limit: Limit, uses: &[CoreUsage], target: &Target) -> LimitUse {
     let values: Vec<u64> = uses.iter().map(|u| u.get(limit)).collect();
     LimitUse {
         limit: limit.to_string(),
@@ -186,7 +186,7 @@ fn synapses(ir: &SpikingIr, program: &Program) -> SynapseFigures {
 }
 
 fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
-    let traffic = Traffic::expected(&program.cores, rates);
+    let traffic = CoreTraffic::expected(&program.cores, rates);
     let whole = |count: u64| (count as f64 / rates.scale()).round() as u64;
     let topology = program.topology();
     let mut links = vec![0u64; topology.links()];
@@ -203,7 +203,7 @@ fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
     }
     let mut least_hops = hops_bound(&traffic, &topology);
     let mut multicast = None;
-    if let Some(trees) = Trees::of(program) {
+    if let Some(trees) = MulticastTrees::of(program) {
         multicast = Some(route::table_use(program, &trees, whole(hops)));
         let loads = route::loads(program, &trees, rates);
         (links, chip_crossings, least_hops) = (loads.links, loads.chip_crossings, loads.least_hops);
@@ -224,7 +224,7 @@ fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
     }
 }
 
-fn layers(program: &Program, uses: &[CoreUse], rates: &Rates) -> Vec<LayerFigures> {
+fn layers(program: &Program, uses: &[CoreUsage], rates: &Rates) -> Vec<LayerFigures> {
     let figures = |(id, population): (_, &crate::ir::spiking::Population)| {
         let held = || {
             program.cores.iter().flat_map(move |(core, c)| {

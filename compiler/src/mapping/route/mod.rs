@@ -1,13 +1,13 @@
-//! Routes of a placed program: separate packets, or multicast trees of their ways and the routers' tables
-//! for them. Nothing is chosen here, ways follow from the placement; this room checks that tables hold them and says
+//! Routes of a placed program: separate packets, or multicast trees of their routes and the routers' tables for them.
+//! Nothing is chosen here: routes follow from the placement. This module checks that tables hold the trees, and reports
 //! what they save. The trees themselves are [`crate::ir::program::trees`]: the simulator needs them too.
 
 use serde::Serialize;
-use snnc_targets::schema::Routing;
-use snnc_targets::{Code, Diagnostic, LinkKind};
+use snnc_targets::schema::RoutingScheme;
+use snnc_targets::{Code, Diagnostic, LinkKind, Subject};
 
 use crate::ir::program::Program;
-use crate::ir::program::trees::Trees;
+use crate::ir::program::trees::MulticastTrees;
 use crate::mapping::partition::Rates;
 
 /// Use of the routers' tables.
@@ -17,7 +17,7 @@ pub struct TableUse {
     pub trees: usize,
     /// Routers with entries.
     pub routers: usize,
-    /// Mean entries of those.
+    /// Mean entries of routers with entries.
     pub mean: f64,
     /// Most entries of a router.
     pub max: u32,
@@ -32,14 +32,14 @@ pub struct TableUse {
 /// # Errors
 /// [`Code::DoesNotFit`] with the fullest router.
 pub fn check(program: &Program) -> Result<(), Diagnostic> {
-    let Routing::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
+    let RoutingScheme::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
         return Ok(());
     };
-    let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) else {
+    let Some((router, used)) = MulticastTrees::of(program).and_then(|trees| trees.overfull(most)) else {
         return Ok(());
     };
     let width = program.topology().width() as usize;
-    let place = format!("router at column {}, row {}", router % width, router / width);
+    let place = Subject::RouterAt { column: router % width, row: router / width };
     let message = format!("multicast trees need {used} table entries, {} has {most}", program.target.name);
     Err(Diagnostic::new(Code::DoesNotFit, place, message).hint(
         "a tree takes an entry wherever it starts, turns, forks or ends: use a target with larger tables, or larger \
@@ -48,11 +48,11 @@ pub fn check(program: &Program) -> Result<(), Diagnostic> {
 }
 
 /// Use of the tables; `unicast_hops` is what the report counts for separate packets.
-pub(super) fn table_use(program: &Program, trees: &Trees, unicast_hops: u64) -> TableUse {
+pub(super) fn table_use(program: &Program, trees: &MulticastTrees, unicast_hops: u64) -> TableUse {
     let used: Vec<u32> = trees.table_entries().iter().copied().filter(|&entries| entries > 0).collect();
     let of = match program.target.topology.routing.get() {
-        Routing::Multicast { table_entries } => table_entries,
-        Routing::Unicast => None,
+        RoutingScheme::Multicast { table_entries } => table_entries,
+        RoutingScheme::Unicast => None,
     };
     TableUse {
         trees: trees.all().len(),
@@ -66,16 +66,16 @@ pub(super) fn table_use(program: &Program, trees: &Trees, unicast_hops: u64) -> 
 
 /// Expected packets on each link, and what follows: each tree is crossed once a spike.
 pub(super) struct TreeLoads {
-    /// By link.
+    /// Packets on each link, by link.
     pub links: Vec<u64>,
     /// Crossings of links between chips.
     pub chip_crossings: u64,
-    /// No placement of the same cores has fewer crossings: a tree reaches each tile by a link of its own.
+    /// No placement of these cores has fewer crossings: a tree reaches each tile by a link of its own.
     pub least_hops: u64,
 }
 
 /// Loads of a program's trees, after [`Rates::scale`].
-pub(super) fn loads(program: &Program, trees: &Trees, rates: &Rates) -> TreeLoads {
+pub(super) fn loads(program: &Program, trees: &MulticastTrees, rates: &Rates) -> TreeLoads {
     let topology = program.topology();
     let per_tile = topology.cores_per_tile as usize;
     let mut loads = TreeLoads { links: vec![0; topology.links()], chip_crossings: 0, least_hops: 0 };

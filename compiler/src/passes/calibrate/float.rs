@@ -8,11 +8,11 @@ use std::ops::Range;
 use crate::ir::spiking::host;
 use crate::ir::{AxisMap, Shape};
 use crate::neuron::{TrainedNeuron, TrainedState};
-use crate::passes::collect::{Collected, NeuronKind, NeuronLayer, SourceKernel, Wiring};
+use crate::passes::collect::{Collected, KernelWiring, NeuronKind, NeuronLayer, SourceKernel};
 
 /// One spike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spike {
+pub struct RecordedSpike {
     /// Row-major position.
     pub position: u32,
     /// Channel.
@@ -21,9 +21,9 @@ pub struct Spike {
 
 /// What one pass gave.
 #[derive(Debug, Clone, Default)]
-pub struct Pass {
+pub struct RecordedPass {
     /// Spikes of each layer, by timestep of the layer itself; empty for read-outs.
-    pub spikes: Vec<Vec<Vec<Spike>>>,
+    pub spikes: Vec<Vec<Vec<RecordedSpike>>>,
     /// Values `[c, h, w]` of the last read-out.
     pub output: Vec<f32>,
     /// Positions of the last read-out that matter, row-major.
@@ -31,15 +31,16 @@ pub struct Pass {
 }
 
 /// Runs a network on its constant input `[c, h, w]`.
-pub fn run(network: &Collected, input: &[f64]) -> Pass {
-    let mut pass = Pass::default();
+pub fn run(network: &Collected, input: &[f64]) -> RecordedPass {
+    let mut pass = RecordedPass::default();
     for layer in &network.layers {
         let constant = constant(layer, input);
-        let mut state = State {
+        let mut state = MembraneState {
             neurons: vec![TrainedState::default(); layer.shape.len()],
             sums: vec![0.0; layer.shape.len()],
         };
-        let kernels: Vec<Taps> = layer.sources.iter().map(|s| Taps::new(network, s)).collect();
+        let kernels: Vec<ScatterKernel> =
+            layer.sources.iter().map(|s| ScatterKernel::new(network, s)).collect();
         let mut spikes = Vec::new();
         for t in 0..network.timesteps {
             state.sums.copy_from_slice(&constant);
@@ -75,27 +76,27 @@ fn constant(layer: &NeuronLayer, input: &[f64]) -> Vec<f32> {
 }
 
 /// A kernel ready to be scattered.
-struct Taps {
+struct ScatterKernel {
     weights: Vec<f32>,
     from: Shape,
     /// By source channel: the target channels of its weights.
     targets: Vec<Range<usize>>,
-    reach: Reach,
+    reach: ReachTable,
 }
 
-impl Taps {
+impl ScatterKernel {
     fn new(network: &Collected, source: &SourceKernel) -> Self {
         let from = network.layers[source.source].shape;
-        let weights = source.weights.iter().map(|&w| w as f32).collect();
+        let weights = source.weights.iter().map(|w| w as f32).collect();
         let targets = (0..from.channels).map(|channel| match &source.wiring {
-            Wiring::Conv { channels, .. } => channels.targets_of(channel),
-            Wiring::Sparse { .. } => 0..1,
+            KernelWiring::Conv { channels, .. } => channels.targets_of(channel),
+            KernelWiring::Sparse { .. } => 0..1,
         });
-        Self { weights, from, targets: targets.collect(), reach: Reach::new(&source.wiring, from) }
+        Self { weights, from, targets: targets.collect(), reach: ReachTable::new(&source.wiring, from) }
     }
 
     /// Adds the weights of all spikes to the sums `[h, w, c]`.
-    fn scatter(&self, sums: &mut [f32], to: Shape, spikes: &[Spike]) {
+    fn scatter(&self, sums: &mut [f32], to: Shape, spikes: &[RecordedSpike]) {
         for &spike in spikes {
             let targets = &self.targets[spike.channel as usize];
             let outputs = targets.len();
@@ -111,7 +112,7 @@ impl Taps {
 }
 
 /// Which kernel rows and targets a source position reaches.
-pub enum Reach {
+pub enum ReachTable {
     /// Through a kernel: (target, tap) of each source row and column.
     Conv {
         /// By source row.
@@ -127,17 +128,17 @@ pub enum Reach {
     Sparse(Vec<Vec<(usize, usize)>>),
 }
 
-impl Reach {
+impl ReachTable {
     /// Tables of a wiring.
-    pub fn new(wiring: &Wiring, from: Shape) -> Self {
+    pub fn new(wiring: &KernelWiring, from: Shape) -> Self {
         match wiring {
-            Wiring::Conv { map, channels } => {
+            KernelWiring::Conv { map, channels } => {
                 let all = |axis: &AxisMap, n| (0..n).map(|i| axis.reach(i, 0..axis.output)).collect();
                 let (rows, columns) = (all(&map.rows, from.height), all(&map.cols, from.width));
                 let kernel = (map.rows.kernel, map.cols.kernel);
                 Self::Conv { rows, columns, kernel, channels: channels.sources() }
             }
-            Wiring::Sparse { sources, targets } => {
+            KernelWiring::Sparse { sources, targets } => {
                 let mut all = vec![Vec::new(); from.len()];
                 for (synapse, (&source, &target)) in sources.iter().zip(targets).enumerate() {
                     all[source as usize].push((synapse, target as usize));
@@ -148,7 +149,7 @@ impl Reach {
     }
 
     /// Calls `f(kernel row, target y, target x)` for every tap of a spike; a kernel row is one (input, tap) or synapse.
-    pub fn each(&self, spike: Spike, from: Shape, mut f: impl FnMut(usize, usize, usize)) {
+    pub fn each(&self, spike: RecordedSpike, from: Shape, mut f: impl FnMut(usize, usize, usize)) {
         let (y, x) = (spike.position as usize / from.width, spike.position as usize % from.width);
         match self {
             Self::Conv { rows, columns, kernel, channels } => {
@@ -169,14 +170,14 @@ impl Reach {
 }
 
 /// States of neurons and input sums, `[h, w, c]`.
-struct State {
+struct MembraneState {
     neurons: Vec<TrainedState<f32>>,
     sums: Vec<f32>,
 }
 
-impl State {
+impl MembraneState {
     /// One update; the spikes of a firing layer, whose membranes are counted from rest.
-    fn step(&mut self, kind: &NeuronKind, channels: usize, t: usize, timesteps: usize) -> Vec<Spike> {
+    fn step(&mut self, kind: &NeuronKind, channels: usize, t: usize, timesteps: usize) -> Vec<RecordedSpike> {
         let states = self.neurons.iter_mut().zip(&self.sums);
         let neurons: Vec<TrainedNeuron<f32>> =
             kind.neurons().iter().map(|neuron| neuron.from_rest(1.0)).collect();
@@ -189,7 +190,7 @@ impl State {
         for (i, (state, x)) in states.enumerate() {
             let channel = i % channels;
             if neurons[if neurons.len() == 1 { 0 } else { channel }].step(state, *x) {
-                spikes.push(Spike { position: (i / channels) as u32, channel: channel as u32 });
+                spikes.push(RecordedSpike { position: (i / channels) as u32, channel: channel as u32 });
             }
         }
         spikes
@@ -207,7 +208,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::graph::{Builder, Graph, Op};
-    use crate::layers::{Concat, Conv, If, Input, Linear, MeanOverTime, Sparse};
+    use crate::layers::{Concat, Conv, If, Input, Linear, MeanOverTime, SparseLinear};
     use crate::passes::collect;
     use crate::reference::{Interpreter, Map};
     use crate::weights::Tensor;
@@ -215,7 +216,7 @@ mod tests {
     /// A line of neurons, synapses with a bias each, a linear read-out; every number is exact in f32.
     fn line() -> Graph {
         let one = Conv::new(Tensor::new(vec![1, 1, 1, 1], vec![1.0]));
-        let synapses = Sparse {
+        let synapses = SparseLinear {
             sources: vec![2, 0, 1, 2],
             targets: vec![1, 0, 1, 0],
             weights: vec![0.5, 0.75, -0.25, 0.125],
@@ -226,14 +227,15 @@ mod tests {
         let fire = || Op::If(If::new(1.0));
         let input = Op::Input(Input::constant(Shape::new(1, 1, 3)));
         let linear = Op::Linear(Linear { weight, bias: None });
-        let ops = [input, Op::Conv(one), fire(), Op::Sparse(synapses), fire(), linear, MeanOverTime.into()];
+        let ops =
+            [input, Op::Conv(one), fire(), Op::SparseLinear(synapses), fire(), linear, MeanOverTime.into()];
         Builder::chain("net", 8, ops).finish().unwrap()
     }
 
     /// Weights in eighths, so that every number is exact in f32; a bias of an eighth.
     fn grouped(shape: [usize; 4], groups: usize, outputs: usize, side: usize) -> Conv {
         let volume: usize = shape.iter().product();
-        let weights = (0..volume).map(|i| (i * 5 % 13) as f64 / 8.0 - 0.5).collect();
+        let weights: Vec<f64> = (0..volume).map(|i| (i * 5 % 13) as f64 / 8.0 - 0.5).collect();
         Conv {
             bias: Some(Tensor::new(vec![outputs], vec![0.125; outputs])),
             stride: (side, side),

@@ -2,15 +2,15 @@
 //!
 //! Place in the flow: between `collect` and `quantise`, beside both. The workload says what a network is fed
 //! ([`crate::workload::Recorder`]); [`float`] evaluates the collected layers and keeps every spike.
-//! Refused: nothing. A network whose inputs nobody knows is simply not recorded.
+//! Refused: nothing. A network whose inputs are not known is not recorded.
 
 mod float;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::passes::collect::Collected;
 
-pub use float::{Pass, Reach, Spike, run};
+pub use float::{ReachTable, RecordedPass, RecordedSpike, run};
 
 /// Name of the pass.
 pub const NAME: &str = "record-activity";
@@ -22,9 +22,9 @@ pub const DESCRIPTION: &str =
 ///
 /// # Errors
 /// [`Code::SpikingIr`] for the first pass that does not.
-pub fn verify(network: &Collected, recorded: &[Pass]) -> Result<(), Diagnostics> {
-    let fits = |pass: &Pass| {
-        let exists = |layer: usize, spike: &Spike| {
+pub fn verify(network: &Collected, recorded: &[RecordedPass]) -> Result<(), Diagnostics> {
+    let fits = |pass: &RecordedPass| {
+        let exists = |layer: usize, spike: &RecordedSpike| {
             let shape = network.layers[layer].shape;
             (spike.position as usize) < shape.positions() && (spike.channel as usize) < shape.channels
         };
@@ -34,7 +34,7 @@ pub fn verify(network: &Collected, recorded: &[Pass]) -> Result<(), Diagnostics>
     };
     match recorded.iter().position(|pass| !fits(pass)) {
         Some(pass) => {
-            let place = format!("network {}", network.network);
+            let place = Subject::Network(network.network.clone());
             let message = format!("recorded pass {pass} has spikes of neurons that it has not");
             Err(Diagnostic::new(Code::SpikingIr, place, message).into())
         }

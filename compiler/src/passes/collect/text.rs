@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Collected, NeuronLayer, SourceKernel, Wiring};
+use super::{Collected, KernelWiring, NeuronLayer, SourceKernel};
 use crate::ir::ConvMap;
 use crate::ir::spiking::HostStage;
 
@@ -28,7 +28,7 @@ impl NeuronLayer {
                 HostStage::Embedding { rows, width, .. } => writeln!(f, "    host: table [{rows}, {width}]")?,
                 HostStage::Conv { map, channels, weights, .. } => {
                     let (groups, n) = (channels.groups, weights.len());
-                    writeln!(f, "    host: kernel {} in {groups} groups, {n} weights", Geometry(map))?;
+                    writeln!(f, "    host: kernel {} in {groups} groups, {n} weights", KernelGeometry(map))?;
                 }
             }
         }
@@ -47,20 +47,20 @@ impl fmt::Display for Wires<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n = self.0.weights.len();
         match &self.0.wiring {
-            Wiring::Conv { map, channels } => {
+            KernelWiring::Conv { map, channels } => {
                 let (sources, targets) = (channels.sources(), channels.targets());
-                write!(f, "kernel {}, channels {sources:?} to {targets:?}", Geometry(map))?;
+                write!(f, "kernel {}, channels {sources:?} to {targets:?}", KernelGeometry(map))?;
                 write!(f, " in {} groups, {n} weights", channels.groups)
             }
-            Wiring::Sparse { .. } => write!(f, "list of {n} synapses"),
+            KernelWiring::Sparse { .. } => write!(f, "list of {n} synapses"),
         }
     }
 }
 
 /// Rows and columns of a kernel.
-struct Geometry<'a>(&'a ConvMap);
+struct KernelGeometry<'a>(&'a ConvMap);
 
-impl fmt::Display for Geometry<'_> {
+impl fmt::Display for KernelGeometry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ConvMap { rows, cols } = self.0;
         write!(f, "{} x {}", rows.kernel, cols.kernel)?;

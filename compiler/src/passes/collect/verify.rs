@@ -10,9 +10,9 @@
 
 use std::collections::HashSet;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
-use super::{Collected, NeuronLayer, SourceKernel, Wiring};
+use super::{Collected, KernelWiring, NeuronLayer, SourceKernel};
 
 impl Collected {
     /// Checks every invariant.
@@ -25,7 +25,7 @@ impl Collected {
         for (index, layer) in self.layers.iter().enumerate() {
             let mut need = |ok: bool, message: &str| {
                 if !ok {
-                    let place = format!("layer {}.{}", self.network, layer.name);
+                    let place = Subject::layer(&self.network, &layer.name);
                     found.push(Diagnostic::new(Code::SpikingIr, place, message));
                 }
             };
@@ -58,10 +58,9 @@ impl NeuronLayer {
 impl SourceKernel {
     fn fits(&self, source: &NeuronLayer, target: &NeuronLayer) -> bool {
         let (from, to) = (source.shape, target.shape);
-        let finite = self.weights.iter().all(|weight| weight.is_finite());
-        finite
+        self.weights.is_finite()
             && match &self.wiring {
-                Wiring::Conv { map, channels } => {
+                KernelWiring::Conv { map, channels } => {
                     let (rows, cols) = (&map.rows, &map.cols);
                     [(rows.input, rows.output), (cols.input, cols.output)]
                         == [(from.height, to.height), (from.width, to.width)]
@@ -70,7 +69,7 @@ impl SourceKernel {
                         && channels.targets().end <= to.channels
                         && channels.pairs() * rows.kernel * cols.kernel == self.weights.len()
                 }
-                Wiring::Sparse { sources, targets } => {
+                KernelWiring::Sparse { sources, targets } => {
                     let line = |shape: crate::ir::Shape| (shape.channels, shape.height) == (1, 1);
                     let inside = |ends: &[u32], n: usize| ends.iter().all(|&end| (end as usize) < n);
                     (line(from) && line(to))
@@ -87,14 +86,14 @@ mod tests {
     use super::*;
     use crate::ir::channels::ChannelMap;
     use crate::ir::{AxisMap, ConvMap, Shape};
-    use crate::neuron::NeuronKind;
-    use crate::passes::calibrate::{self, Pass, Spike};
+    use crate::neuron::{NeuronKind, TrainedNeuron};
+    use crate::passes::calibrate::{self, RecordedPass, RecordedSpike};
 
     /// `[2, 1, 1]` fed by the host, then a read-out of one channel.
     fn network() -> Collected {
         let axis = AxisMap::pointwise(1);
         let channels = ChannelMap::dense(2, 1);
-        let wiring = Wiring::Conv { map: ConvMap { rows: axis, cols: axis }, channels };
+        let wiring = KernelWiring::Conv { map: ConvMap { rows: axis, cols: axis }, channels };
         let layer = |name: &str, channels, kind, sources| NeuronLayer {
             name: name.into(),
             shape: Shape::new(channels, 1, 1),
@@ -103,7 +102,7 @@ mod tests {
             bias: vec![0.0; channels],
             host: None,
         };
-        let kernel = SourceKernel { source: 0, wiring, weights: vec![1.0, 2.0] };
+        let kernel = SourceKernel { source: 0, wiring, weights: vec![1.0, 2.0].into() };
         let fires = layer("first", 2, NeuronKind::from(TrainedNeuron::integrate_and_fire(1.0)), Vec::new());
         let layers = vec![fires, layer("out", 1, NeuronKind::Mean, vec![kernel])];
         Collected { network: "net".into(), timesteps: 2, layers }
@@ -128,10 +127,12 @@ mod tests {
         });
         broken("a source does not fire before it", |n| n.layers[1].sources[0].source = 1);
         broken("a source does not fire before it", |n| n.layers[0].kind = NeuronKind::Mean);
-        broken("a kernel does not fit its ends", |n| n.layers[1].sources[0].weights.truncate(1));
-        broken("a kernel does not fit its ends", |n| n.layers[1].sources[0].weights[0] = f64::NAN);
+        broken("a kernel does not fit its ends", |n| n.layers[1].sources[0].weights.push(1.0));
+        broken("a kernel does not fit its ends", |n| {
+            n.layers[1].sources[0].weights.edit(|weights| weights[0] = f64::NAN);
+        });
         broken("a kernel does not fit its ends", |n| n.layers[0].shape = Shape::new(2, 1, 3));
-        let list = |targets| Wiring::Sparse { sources: vec![0, 0], targets };
+        let list = |targets| KernelWiring::Sparse { sources: vec![0, 0], targets };
         broken("a kernel does not fit its ends", |n| {
             n.layers[0].shape = Shape::new(1, 1, 1);
             n.layers[0].bias.truncate(1);
@@ -143,11 +144,11 @@ mod tests {
     fn recordings_hold_spikes_of_neurons_that_exist() {
         let network = network();
         let pass = |channel| {
-            let spikes = vec![vec![vec![Spike { position: 0, channel }]; 2], vec![Vec::new(); 2]];
-            Pass { spikes, ..Pass::default() }
+            let spikes = vec![vec![vec![RecordedSpike { position: 0, channel }]; 2], vec![Vec::new(); 2]];
+            RecordedPass { spikes, ..RecordedPass::default() }
         };
         calibrate::verify(&network, &[pass(0), pass(1)]).unwrap();
-        for damaged in [pass(2), Pass::default()] {
+        for damaged in [pass(2), RecordedPass::default()] {
             let found = calibrate::verify(&network, &[pass(0), damaged]).unwrap_err();
             assert_eq!(found.codes(), [Code::SpikingIr]);
             assert!(found.to_string().contains("recorded pass 1"), "{found}");

@@ -8,7 +8,7 @@ use snnc_targets::{Diagnostics, Target};
 
 use super::{Ids, Info, Pass, Prepared};
 use crate::graph::Graph;
-use crate::ir::spiking::{Model, Network, NeuronFormat, SpikingIr};
+use crate::ir::spiking::{Network, NeuronFormat, SpikingIr, SpikingModel};
 use crate::passes::collect::Collected;
 use crate::passes::{calibrate, collect, host_tail, quantise, schedule};
 use crate::workload::{Recorder, Workload};
@@ -95,20 +95,21 @@ impl<'a> Pass<'a> for RecordActivity<'_> {
         description: calibrate::DESCRIPTION,
     };
     type Input = &'a Collected;
-    type Output = Vec<calibrate::Pass>;
+    type Output = Vec<calibrate::RecordedPass>;
 
-    fn run(&mut self, collected: &'a Collected) -> Result<Vec<calibrate::Pass>, Diagnostics> {
+    fn run(&mut self, collected: &'a Collected) -> Result<Vec<calibrate::RecordedPass>, Diagnostics> {
         Ok(self.recorder.record(&collected.network, collected))
     }
 
-    fn verify(collected: &'a Collected, recorded: &Vec<calibrate::Pass>) -> Result<(), Diagnostics> {
+    fn verify(collected: &'a Collected, recorded: &Vec<calibrate::RecordedPass>) -> Result<(), Diagnostics> {
         calibrate::verify(collected, recorded)
     }
 
-    fn text(collected: &'a Collected, recorded: &Vec<calibrate::Pass>) -> String {
+    fn text(collected: &'a Collected, recorded: &Vec<calibrate::RecordedPass>) -> String {
         let mut text = format!("network {}: {} passes recorded\n", collected.network, recorded.len());
         for (index, layer) in collected.layers.iter().enumerate().filter(|_| !recorded.is_empty()) {
-            let spikes = |pass: &calibrate::Pass| pass.spikes[index].iter().map(Vec::len).sum::<usize>();
+            let spikes =
+                |pass: &calibrate::RecordedPass| pass.spikes[index].iter().map(Vec::len).sum::<usize>();
             let all = recorded.iter().map(spikes).sum::<usize>();
             let _ = writeln!(text, "  {:<14} {all:>10} spikes", layer.name);
         }
@@ -130,17 +131,17 @@ impl<'a> Pass<'a> for ScheduleNetwork {
         description: schedule::DESCRIPTION,
     };
     type Input = &'a Collected;
-    type Output = schedule::Schedule;
+    type Output = schedule::WindowSchedule;
 
-    fn run(&mut self, collected: &'a Collected) -> Result<schedule::Schedule, Diagnostics> {
+    fn run(&mut self, collected: &'a Collected) -> Result<schedule::WindowSchedule, Diagnostics> {
         schedule::run(collected, self.delay_max)
     }
 
-    fn verify(collected: &'a Collected, schedule: &schedule::Schedule) -> Result<(), Diagnostics> {
+    fn verify(collected: &'a Collected, schedule: &schedule::WindowSchedule) -> Result<(), Diagnostics> {
         schedule.verify(collected)
     }
 
-    fn text(collected: &'a Collected, schedule: &schedule::Schedule) -> String {
+    fn text(collected: &'a Collected, schedule: &schedule::WindowSchedule) -> String {
         let mut text = format!("network {}: {} timesteps a pass\n", collected.network, schedule.pass_steps);
         for (index, layer) in collected.layers.iter().enumerate() {
             let window = schedule.windows[index];
@@ -178,7 +179,7 @@ impl<'a> Pass<'a> for Quantise<'_> {
     fn run(&mut self, networks: &'a [Prepared<'a>]) -> Result<SpikingIr, Diagnostics> {
         let mut ir = self.empty();
         let (mut ids, mut problems) = (Ids::new(), Diagnostics::default());
-        for Prepared { graph, collected, schedule, recorded, ranges } in networks {
+        for Prepared { graph, collected, schedule, recorded, ranges, .. } in networks {
             let id = ir.model.networks.push(Network {
                 name: graph.name.clone(),
                 timesteps: graph.timesteps as u32,
@@ -206,7 +207,7 @@ impl<'a> Pass<'a> for Quantise<'_> {
 impl Quantise<'_> {
     fn empty(&self) -> SpikingIr {
         SpikingIr {
-            model: Model {
+            model: SpikingModel {
                 name: self.name.to_owned(),
                 neuron: NeuronFormat::new(&self.target.neuron, self.bits),
                 networks: EntityMap::new(),

@@ -7,10 +7,11 @@
 //! (The objective is that of Nagel et al. 2020, "Up or down?"; the error of the spikes that arrive is not in it.)
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::design::{Design, Entry};
+use super::design::{ActiveSample, Design};
 
 /// Channels that are rounded together; their residuals lie side by side.
 const LANES: usize = 16;
@@ -30,10 +31,11 @@ pub struct Rounded {
 /// Rounds `weights` (`[row, output]` in weight units) to integers of at most `most`.
 pub fn round(design: &Design, weights: &[f64], outputs: usize, most: f64) -> Rounded {
     let firsts: Vec<usize> = (0..outputs).step_by(LANES).collect();
-    let blocks: Vec<Block> = firsts
+    let blocks: Vec<ChannelBlock> = firsts
         .par_iter()
         .map(|&first| {
-            let mut block = Block::new(design, weights, first..outputs.min(first + LANES), outputs, most);
+            let mut block =
+                ChannelBlock::new(design, weights, first..outputs.min(first + LANES), outputs, most);
             block.descend(design);
             block
         })
@@ -54,25 +56,26 @@ pub fn round(design: &Design, weights: &[f64], outputs: usize, most: f64) -> Rou
     rounded
 }
 
-/// The same for rows that end in some channels alone: `rows` has for each the first and how many, and the weights are those
-/// of the rows one after another. Channels that the same rows end in are rounded together; they know nothing of others.
+/// Rounds the weights of rows that end in some channels alone: `rows` has the channels of each, and the weights are
+/// those of the rows one after another. Channels that the same rows end in are rounded together; they know nothing of
+/// others.
 pub fn round_rows(
     design: &Design,
     weights: &[f64],
-    rows: &[(usize, usize)],
+    rows: &[Range<usize>],
     outputs: usize,
     most: f64,
 ) -> Rounded {
-    if rows.iter().all(|&row| row == (0, outputs)) {
+    if rows.iter().all(|row| *row == (0..outputs)) {
         return round(design, weights, outputs, most);
     }
     // By channels: the rows that end in them, each with its first weight.
     let mut alike: BTreeMap<(usize, usize), Vec<(usize, usize)>> = BTreeMap::new();
     let (mut at, mut edges) = (0, BTreeSet::new());
-    for (row, &(first, len)) in rows.iter().enumerate() {
-        alike.entry((first, len)).or_default().push((row, at));
-        edges.extend([first, first + len]);
-        at += len;
+    for (row, channels) in rows.iter().enumerate() {
+        alike.entry((channels.start, channels.len())).or_default().push((row, at));
+        edges.extend([channels.start, channels.end]);
+        at += channels.len();
     }
     let edges: Vec<usize> = edges.into_iter().collect();
     let parts: Vec<_> = edges
@@ -104,29 +107,23 @@ pub fn round_rows(
     rounded
 }
 
-type Lanes = [f32; LANES];
+type LaneValues = [f32; LANES];
 
 /// Some channels of a layer.
-struct Block {
+struct ChannelBlock {
     /// Integers by row.
-    integers: Vec<Lanes>,
+    integers: Vec<LaneValues>,
     /// Integer less weight, by row.
-    errors: Vec<Lanes>,
+    errors: Vec<LaneValues>,
     /// Error of the current less its mean, by sample.
-    residuals: Vec<Lanes>,
+    residuals: Vec<LaneValues>,
     /// Mean error of the current.
-    mean: Lanes,
+    mean: LaneValues,
     most: f32,
 }
 
-impl Block {
-    fn new(
-        design: &Design,
-        weights: &[f64],
-        channels: std::ops::Range<usize>,
-        outputs: usize,
-        most: f64,
-    ) -> Self {
+impl ChannelBlock {
+    fn new(design: &Design, weights: &[f64], channels: Range<usize>, outputs: usize, most: f64) -> Self {
         let mut block = Self {
             integers: vec![[0.0; LANES]; design.rows.len()],
             errors: vec![[0.0; LANES]; design.rows.len()],
@@ -148,7 +145,7 @@ impl Block {
         block
     }
 
-    fn add(&mut self, entries: &[Entry], change: &Lanes) {
+    fn add(&mut self, entries: &[ActiveSample], change: &LaneValues) {
         for entry in entries {
             let residual = &mut self.residuals[entry.sample as usize];
             residual.iter_mut().zip(change).for_each(|(r, step)| *r += entry.value * step);
@@ -169,7 +166,7 @@ impl Block {
     }
 
     fn descend(&mut self, design: &Design) {
-        let squares = |row: &Vec<Entry>| row.iter().map(|e| e.value * e.value).sum::<f32>();
+        let squares = |row: &Vec<ActiveSample>| row.iter().map(|e| e.value * e.value).sum::<f32>();
         let norms: Vec<f32> = design.rows.iter().map(squares).collect();
         let ridge = RIDGE * norms.iter().sum::<f32>() / norms.len().max(1) as f32;
         for _ in 0..SWEEPS {
@@ -188,7 +185,7 @@ impl Block {
     }
 
     /// The step of -1, 0 or 1 of each channel's weight that lowers the cost most.
-    fn change(&self, row: usize, entries: &[Entry], norm: f32, ridge: f32) -> Lanes {
+    fn change(&self, row: usize, entries: &[ActiveSample], norm: f32, ridge: f32) -> LaneValues {
         let mut slope = [0f32; LANES];
         for entry in entries {
             let residual = &self.residuals[entry.sample as usize];
@@ -218,7 +215,7 @@ mod tests {
     /// Every row active in the samples whose number it divides.
     fn design(rows: usize, samples: usize) -> Design {
         let active = |row: usize| (0..samples).filter(move |s| s % (row + 1) == 0);
-        let entries = |row| active(row).map(|s| Entry { sample: s as u32, value: 1.0 }).collect();
+        let entries = |row| active(row).map(|s| ActiveSample { sample: s as u32, value: 1.0 }).collect();
         Design { samples, rows: (0..rows).map(entries).collect() }
     }
 
@@ -254,10 +251,10 @@ mod tests {
     fn rows_of_some_channels_are_rounded_as_if_they_were_alone() {
         // Rows 0 to 2 end in channel 0, 3 and 4 in channels 1 and 2.
         let design = design(5, 60);
-        let rows = [(0, 1), (0, 1), (0, 1), (1, 2), (1, 2)];
+        let rows = [0..1, 0..1, 0..1, 1..3, 1..3];
         let weights = [0.4, 1.3, -2.45, 0.5, -0.2, 1.7, 3.3];
         let all = round_rows(&design, &weights, &rows, 3, 7.0);
-        let part = |range: std::ops::Range<usize>| Design { samples: 60, rows: design.rows[range].to_vec() };
+        let part = |range: Range<usize>| Design { samples: 60, rows: design.rows[range].to_vec() };
         let (first, second) =
             (round(&part(0..3), &weights[..3], 1, 7.0), round(&part(3..5), &weights[3..], 2, 7.0));
         assert_eq!(all.weights, [first.weights, second.weights].concat());

@@ -1,9 +1,10 @@
 //! What a layer's weights were multiplied with: recorded input activity as a sparse matrix.
 //!
-//! A sample is one (pass, timestep, target position); a row is one (input channel, tap) of the layer's kernels or one synapse, source
-//! after source. Read-outs sum over time, so their samples do too, and only positions whose values are used count.
+//! A sample is one (pass, timestep, target position); a row is one (input channel, tap) of the layer's kernels or one
+//! synapse, source after source. Read-outs sum over time, so their samples do too, and only positions whose values
+//! are used count.
 
-use crate::passes::calibrate::{Pass, Reach};
+use crate::passes::calibrate::{ReachTable, RecordedPass};
 use crate::passes::collect::{Collected, NeuronKind, NeuronLayer};
 
 /// Most samples of a layer: later passes are left out, so that memory stays bounded.
@@ -11,7 +12,7 @@ const MOST_SAMPLES: usize = 1 << 22;
 
 /// One active (row, sample).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Entry {
+pub struct ActiveSample {
     /// Sample.
     pub sample: u32,
     /// Activity.
@@ -24,19 +25,19 @@ pub struct Design {
     /// Number of samples.
     pub samples: usize,
     /// One a kernel row; samples ascending and distinct.
-    pub rows: Vec<Vec<Entry>>,
+    pub rows: Vec<Vec<ActiveSample>>,
 }
 
 impl Design {
     /// The activity into `layer` in the recorded passes.
-    pub fn new(network: &Collected, layer: &NeuronLayer, passes: &[Pass]) -> Self {
+    pub fn new(network: &Collected, layer: &NeuronLayer, passes: &[RecordedPass]) -> Self {
         let positions = layer.shape.positions();
         let steps = if layer.kind.fires() { network.timesteps } else { 1 };
         let passes = &passes[..passes.len().min(MOST_SAMPLES / (steps * positions).max(1))];
         let mut design = Self { samples: passes.len() * steps * positions, rows: Vec::new() };
         for source in &layer.sources {
             let from = network.layers[source.source].shape;
-            let reach = Reach::new(&source.wiring, from);
+            let reach = ReachTable::new(&source.wiring, from);
             let mut rows = vec![Vec::new(); source.rows().count()];
             for (p, pass) in passes.iter().enumerate() {
                 for (t, spikes) in pass.spikes[source.source].iter().enumerate() {
@@ -46,7 +47,7 @@ impl Design {
                             let position = y * layer.shape.width + x;
                             if layer.kind.fires() || matters(pass, position) {
                                 let sample = ((p * steps + group) * positions + position) as u32;
-                                rows[row].push(Entry { sample, value });
+                                rows[row].push(ActiveSample { sample, value });
                             }
                         });
                     }
@@ -57,11 +58,11 @@ impl Design {
         design
     }
 
-    /// Variance of each row's activity; a row that was never active counts as a hundredth of the mean, so that its weights are
-    /// not arbitrary.
+    /// Variance of each row's activity; a row that was never active counts as a hundredth of the mean, so that its
+    /// weights are not arbitrary.
     pub fn variances(&self) -> Vec<f64> {
         let samples = self.samples.max(1) as f64;
-        let variance = |row: &Vec<Entry>| {
+        let variance = |row: &Vec<ActiveSample>| {
             let values = || row.iter().map(|entry| f64::from(entry.value));
             values().map(|v| v * v).sum::<f64>() / samples - (values().sum::<f64>() / samples).powi(2)
         };
@@ -74,7 +75,7 @@ impl Design {
 }
 
 /// Whether a read-out's position is used; all are where nothing is known.
-fn matters(pass: &Pass, position: usize) -> bool {
+fn matters(pass: &RecordedPass, position: usize) -> bool {
     pass.relevant.get(position).copied().unwrap_or(true)
 }
 
@@ -91,9 +92,9 @@ fn factor(kind: &NeuronKind, t: usize) -> (f32, usize) {
 }
 
 /// Sorted by sample, equal samples added.
-fn merged(mut entries: Vec<Entry>) -> Vec<Entry> {
+fn merged(mut entries: Vec<ActiveSample>) -> Vec<ActiveSample> {
     entries.sort_by_key(|entry| entry.sample);
-    let mut merged: Vec<Entry> = Vec::with_capacity(entries.len());
+    let mut merged: Vec<ActiveSample> = Vec::with_capacity(entries.len());
     for entry in entries {
         match merged.last_mut() {
             Some(last) if last.sample == entry.sample => last.value += entry.value,
@@ -108,8 +109,9 @@ mod tests {
     use super::*;
     use crate::ir::channels::ChannelMap;
     use crate::ir::{AxisMap, ConvMap, Shape};
-    use crate::passes::calibrate::Spike;
-    use crate::passes::collect::{SourceKernel, Wiring};
+    use crate::neuron::TrainedNeuron;
+    use crate::passes::calibrate::RecordedSpike;
+    use crate::passes::collect::{KernelWiring, SourceKernel};
 
     fn layer(kind: NeuronKind, sources: Vec<SourceKernel>) -> NeuronLayer {
         let (shape, bias) = (Shape::new(1, 1, 2), vec![0.0]);
@@ -122,8 +124,8 @@ mod tests {
         let map = ConvMap { rows: axis(1), cols: axis(2) };
         let source = SourceKernel {
             source: 0,
-            wiring: Wiring::Conv { map, channels: ChannelMap::dense(1, 1) },
-            weights: vec![1.0],
+            wiring: KernelWiring::Conv { map, channels: ChannelMap::dense(1, 1) },
+            weights: vec![1.0].into(),
         };
         let lif = NeuronKind::from(TrainedNeuron::lif(2.0, 1.0, 0.0));
         let layers = vec![layer(lif, Vec::new()), layer(kind, vec![source])];
@@ -132,9 +134,9 @@ mod tests {
 
     #[test]
     fn neurons_see_timesteps_and_read_outs_their_sum_where_it_is_used() {
-        let spike = |position| Spike { position, channel: 0 };
+        let spike = |position| RecordedSpike { position, channel: 0 };
         let spikes = vec![vec![vec![spike(0), spike(1)], vec![spike(0)]], Vec::new()];
-        let pass = Pass { spikes, output: Vec::new(), relevant: vec![true, false] };
+        let pass = RecordedPass { spikes, output: Vec::new(), relevant: vec![true, false] };
         let entries = |kind| {
             let network = network(kind);
             let design = Design::new(&network, &network.layers[1], std::slice::from_ref(&pass));

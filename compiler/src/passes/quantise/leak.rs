@@ -3,7 +3,7 @@
 //! Some chips leak by a constant or not at all ([`snnc_targets::schema::NeuronSpec::decay_bits`] is 0). A constant leak
 //! instead of a fraction would be another network, so such layers are refused, all of them at once.
 
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::passes::collect::{Collected, NeuronKind};
 
@@ -18,10 +18,9 @@ pub fn check(network: &Collected, target: &Target) -> Result<(), Diagnostics> {
         let Some(found) = leak(&layer.kind) else { continue };
         let message = format!("{found}; neurons of {} have no leak that is a fraction of it", target.name);
         problems.push(
-            Diagnostic::new(Code::Quantise, format!("layer {}.{}", network.network, layer.name), message)
-                .hint(
-                    "train it with integrate-and-fire neurons, or choose a target with `decay_bits` above 0",
-                ),
+            Diagnostic::new(Code::Quantise, Subject::layer(&network.network, &layer.name), message).hint(
+                "train it with integrate-and-fire neurons, or choose a target with `decay_bits` above 0",
+            ),
         );
     }
     problems.into_result(())

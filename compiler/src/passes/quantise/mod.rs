@@ -2,19 +2,21 @@
 //!
 //! A firing layer's membrane is counted in units of its threshold: channel c has 1.0 = `mantissa[c] <<
 //! threshold_shift`, so a channel's scale lives in its threshold and costs nothing at run time. Each channel takes the
-//! mantissa at which weights and biases together are rounded best ([`search`], [`objective`]), as far as no timestep's sum can
-//! leave the accumulator ([`scale`]); where a core has few threshold profiles, the channels share a palette of that many
-//! values ([`palette`]). Weights are rounded up or down such that their sums stay what they were, or, where activity was
-//! recorded, the currents ([`adaptive`]). The 1/tau of the input goes into weights and biases. Where weights are too small for
-//! their width (thresholds end before they do), a smaller weight exponent makes them larger. Strict thresholds are made to fire
-//! on ties as far as the format allows ([`ties`]).
+//! mantissa at which weights and biases together are rounded best ([`search`], [`objective`]), as far as no
+//! timestep's sum can leave the accumulator ([`scale`]); where a core has few threshold profiles, the channels share
+//! a palette of that many values ([`palette`]). Weights are rounded up or down such that their sums stay what they
+//! were, or, where activity was recorded, the currents ([`adaptive`]). The 1/tau of the input goes into weights and
+//! biases. Where weights are too small for their width (thresholds end before they do), a smaller weight exponent
+//! makes them larger. Strict thresholds are made to fire on ties as far as the format allows ([`ties`]).
 //!
-//! Read-outs are integrators without threshold: each channel has a scale of its own, which the host divides by ([`readout`]).
+//! Read-outs are integrators without threshold: each channel has a scale of its own, which the host divides by
+//! ([`readout`]).
 
 mod adaptive;
 mod bounds;
 mod design;
 mod fan;
+mod kernels;
 mod leak;
 mod objective;
 mod palette;
@@ -26,23 +28,20 @@ mod ties;
 
 pub use summary::{LayerQuantisation, summary};
 
-use rayon::prelude::*;
 use snnc_targets::schema::Reset;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
-use super::calibrate::Pass;
-use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel, Wiring};
-use super::schedule::Schedule;
+use super::calibrate::RecordedPass;
+use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel};
+use super::schedule::WindowSchedule;
 use crate::ir::NetworkId;
-use crate::neuron::TrainedNeuron;
 use crate::ir::spiking::reach;
 use crate::ir::spiking::{
-    Bias, Connectivity, Convolution, HostInput, Kernel, NeuronFormat, NeuronModel, Population, Projection,
-    Readout, Rounding, Sparse, SpikingIr, Ties,
+    Bias, Connectivity, HostInput, NeuronFormat, NeuronModel, Population, Projection, Readout, Rounding,
+    SpikingIr, Ties,
 };
-use adaptive::Rounded;
+use crate::neuron::TrainedNeuron;
 use design::Design;
-use fan::Channel;
 use objective::Activity;
 use scale::Gain;
 
@@ -66,9 +65,9 @@ pub fn run(
     ir: &mut SpikingIr,
     network: NetworkId,
     collected: &Collected,
-    schedule: &Schedule,
+    schedule: &WindowSchedule,
     ranges: Option<&[(f64, f64)]>,
-    recorded: &[Pass],
+    recorded: &[RecordedPass],
     target: &Target,
 ) -> Result<(), Diagnostics> {
     leak::check(collected, target)?;
@@ -129,27 +128,16 @@ struct Quantised {
     rounding: Rounding,
 }
 
-/// By how much the worst sums are made smaller, one try after the other, until rounded weights keep them in their width too.
+/// By how much the worst sums are made smaller, one try after the other, until rounded weights keep them in their
+/// width too.
 const HELD: [f64; 4] = [1.0, 0.98, 0.95, 0.9];
-
-/// A layer's rounded weights.
-struct RoundedLayer {
-    /// One a source.
-    kernels: Vec<Connectivity>,
-    /// Constant input, in membrane units, that makes up for the mean error of what was recorded; one a channel.
-    correction: Vec<f64>,
-    /// Whether no weight had to be rounded.
-    exact: bool,
-    /// Weights other than 0 that became 0, and all that are not 0.
-    zeroed: (u64, u64),
-}
 
 struct Quantiser<'a> {
     format: NeuronFormat,
     network: &'a Collected,
     layer: &'a NeuronLayer,
     ranges: Option<&'a [(f64, f64)]>,
-    recorded: &'a [Pass],
+    recorded: &'a [RecordedPass],
     profiles: Option<usize>,
 }
 
@@ -176,7 +164,7 @@ impl Quantiser<'_> {
 
     fn holds(&self, quantised: &Quantised, timesteps: usize) -> bool {
         let incoming: Vec<&Connectivity> = quantised.kernels.iter().collect();
-        let sums = reach::sum_spans(&incoming, self.layer.shape.channels);
+        let sums = reach::sum_ranges(&incoming, self.layer.shape.channels);
         let biases = reach::stored_biases(&quantised.bias, self.layer.shape);
         let worst = reach::Worst { sums: &sums, biases: &biases, steps: timesteps as u32 };
         worst.excess(&self.format, &quantised.dynamics, quantised.input_shift).is_none()
@@ -190,23 +178,21 @@ impl Quantiser<'_> {
             }
             NeuronKind::Mean => {
                 let mean = 1.0 / timesteps as f64;
-                let sum = readout::Sum { decay: 0, newest: mean, all: 1.0, gathered: timesteps as f64 };
+                let sum =
+                    readout::ReadoutSum { decay: 0, newest: mean, all: 1.0, gathered: timesteps as f64 };
                 Ok(self.readout(sum, held))
             }
             NeuronKind::Sum => {
                 let steps = timesteps as f64;
-                Ok(self.readout(readout::Sum { decay: 0, newest: 1.0, all: steps, gathered: steps }, held))
+                let sum = readout::ReadoutSum { decay: 0, newest: 1.0, all: steps, gathered: steps };
+                Ok(self.readout(sum, held))
             }
             NeuronKind::Weighted { coefficients } => self.weighted(coefficients, held),
         }
     }
 
     fn refuse(&self, message: String) -> Diagnostic {
-        Diagnostic::new(
-            Code::Quantise,
-            format!("layer {}.{}", self.network.network, self.layer.name),
-            message,
-        )
+        Diagnostic::new(Code::Quantise, Subject::layer(&self.network.network, &self.layer.name), message)
     }
 
     /// The neuron of a firing layer, if the chip's can be it.
@@ -262,7 +248,7 @@ impl Quantiser<'_> {
         let bias = self.bias(&current_scale, &rounding.correction);
         let Gain { decay, steps, .. } = gain;
         let (mantissas_of, exact) = (mantissas.clone(), rounding.exact);
-        let layer = ties::Layer {
+        let layer = ties::FiringLayer {
             format: &self.format,
             decay,
             input_shift,
@@ -311,7 +297,7 @@ impl Quantiser<'_> {
     fn activity(&self, design: Option<&Design>) -> Activity {
         let Some(design) = design else { return Activity::Assumed };
         let rows = self.layer.sources.iter().flat_map(SourceKernel::rows).zip(design.variances());
-        Activity::Recorded(rows.flat_map(|((_, row), v)| std::iter::repeat_n(v, row.len())).collect())
+        Activity::Recorded(rows.flat_map(|(row, v)| std::iter::repeat_n(v, row.len())).collect())
     }
 
     /// What the weights were multiplied with, if that was recorded.
@@ -342,81 +328,4 @@ impl Quantiser<'_> {
             Bias::Neuron(encoded)
         }
     }
-
-    /// Rounds every source's weights at `scale[c]` membrane units per unit of current.
-    fn kernels(
-        &self,
-        channels: &[Channel],
-        design: Option<&Design>,
-        scale: &[f64],
-        input_shift: u32,
-    ) -> RoundedLayer {
-        let shift = f64::from(1u32 << input_shift);
-        let most = f64::from(self.format.weight_max());
-        let outputs = scale.len();
-        let of = |source: &'_ SourceKernel| -> Vec<f64> {
-            let pairs = source.weights.iter().zip(source.weight_channels());
-            pairs.map(|(w, channel)| w * scale[channel] / shift).collect()
-        };
-        let exact: Vec<f64> = self.layer.sources.iter().flat_map(of).collect();
-        let rounded = match design {
-            None => Rounded { weights: balanced(channels, &exact, most), correction: vec![0.0; outputs] },
-            Some(design) => {
-                let rows = self.layer.sources.iter().flat_map(SourceKernel::rows);
-                let rows: Vec<(usize, usize)> = rows.map(|(first, row)| (first, row.len())).collect();
-                adaptive::round_rows(design, &exact, &rows, outputs, most)
-            }
-        };
-        let mut rest = rounded.weights.as_slice();
-        let kernel = |source: &SourceKernel| {
-            let (weights, after) = rest.split_at(source.weights.len());
-            rest = after;
-            self.connectivity(source, weights)
-        };
-        let kernels = self.layer.sources.iter().map(kernel).collect();
-        let close = |(exact, rounded): (&f64, &i16)| objective::is_exact(*exact, f64::from(*rounded));
-        let pairs = || exact.iter().zip(&rounded.weights);
-        let zeroed = pairs().filter(|(exact, rounded)| **exact != 0.0 && **rounded == 0).count() as u64;
-        RoundedLayer {
-            kernels,
-            correction: rounded.correction.iter().map(|c| c * shift).collect(),
-            exact: pairs().all(close),
-            zeroed: (zeroed, exact.iter().filter(|weight| **weight != 0.0).count() as u64),
-        }
-    }
-
-    /// The wiring of a source with its rounded weights.
-    fn connectivity(&self, source: &SourceKernel, weights: &[i16]) -> Connectivity {
-        match &source.wiring {
-            &Wiring::Conv { map, channels } => {
-                let (height, width) = (map.rows.kernel, map.cols.kernel);
-                let kernel = Kernel { channels, height, width, weights: weights.to_vec() };
-                Connectivity::Conv(Convolution { map, kernel })
-            }
-            Wiring::Sparse { sources, targets } => {
-                let pairs = sources.iter().zip(targets).zip(weights);
-                let edges = pairs.map(|((&source, &target), &weight)| (source, target, weight)).collect();
-                let neurons = self.network.layers[source.source].shape.len();
-                Connectivity::Sparse(Sparse::from_edges(neurons, edges))
-            }
-        }
-    }
-}
-
-/// The weights of every sum, rounded up or down such that the sum stays what it was; in the order of `exact`.
-fn balanced(channels: &[Channel], exact: &[f64], most: f64) -> Vec<i16> {
-    let round = |channel: &Channel| -> Vec<(u32, i16)> {
-        let fan = |fan: &fan::Fan| {
-            let weights = fan.at.iter().map(|&at| exact[at as usize]);
-            let integers = objective::balance(weights, most, f64::INFINITY).map(|b| b.integers);
-            let integers = integers.unwrap_or_default();
-            fan.at.iter().copied().zip(integers.into_iter().map(|q| q as i16)).collect::<Vec<_>>()
-        };
-        channel.fans.iter().flat_map(fan).collect()
-    };
-    let mut weights = vec![0; exact.len()];
-    for (at, integer) in channels.par_iter().map(round).collect::<Vec<_>>().into_iter().flatten() {
-        weights[at as usize] = integer;
-    }
-    weights
 }

@@ -1,12 +1,13 @@
 //! What a rounding costs, and the rounding that costs least.
 //!
-//! The cost of a sum is the expected square of its error if all sources fire with one rate that is not known, anything from 0 to
-//! 1: with `e` the rounding errors of its weights, `r^2 (sum e)^2 + r (1 - r) sum e^2` at rate r, and on average
-//! `(sum e)^2 / 3 + sum e^2 / 6`. Its first part is what many small weights lose when all of them become 0; rounding some of
-//! them up keeps it small. Where activity was recorded, its variance takes the place of 1/6, and [`super::adaptive`] rounds.
+//! The cost of a sum is the expected square of its error if all sources fire with one rate that is not known,
+//! anything from 0 to 1: with `e` the rounding errors of its weights, `r^2 (sum e)^2 + r (1 - r) sum e^2` at rate r,
+//! and on average `(sum e)^2 / 3 + sum e^2 / 6`. Its first part is what many small weights lose when all of them
+//! become 0; rounding some of them up keeps it small. Where activity was recorded, its variance takes the place of
+//! 1/6, and [`super::adaptive`] rounds.
 
 use super::EXACT;
-use super::fan::{Channel, Fan};
+use super::fan::{ScaledChannel, SummedWeights};
 
 /// Mean square of an unknown rate: what the error of a sum whose sources all fire weighs.
 const TOGETHER: f64 = 1.0 / 3.0;
@@ -28,8 +29,8 @@ pub struct Balanced {
     pub cost: f64,
 }
 
-/// Rounds the weights of one sum to integers of at most `most`: each up or down, such that the cost is least. Weights that are
-/// whole stay what they are. None if the cost cannot be below `best`.
+/// Rounds the weights of one sum to integers of at most `most`: each up or down, such that the cost is least. Weights
+/// that are whole stay what they are. None if the cost cannot be below `best`.
 pub fn balance(weights: impl Iterator<Item = f64>, most: f64, best: f64) -> Option<Balanced> {
     let mut integers = Vec::new();
     // Error of each weight that may go the other way, and its place.
@@ -82,8 +83,8 @@ pub enum Activity {
 }
 
 impl Activity {
-    /// Squared rounding error of a channel's biases, in membrane units, where `exact` is that of the trained biases. Recorded
-    /// activity gives them a correction, any part of a unit, whose rounding costs 1/12 on average.
+    /// Squared rounding error of a channel's biases, in membrane units, where `exact` is that of the trained biases.
+    /// Recorded activity gives them a correction, any part of a unit, whose rounding costs 1/12 on average.
     pub fn bias_error(&self, exact: f64) -> f64 {
         match self {
             Self::Assumed => exact,
@@ -91,9 +92,9 @@ impl Activity {
         }
     }
 
-    /// Cost of a channel's weights at `scale` weight units per trained unit, in squared trained units; infinite if it is not below
-    /// `best`.
-    pub fn cost(&self, channel: &Channel, scale: f64, most: f64, best: f64) -> f64 {
+    /// Cost of a channel's weights at `scale` weight units per trained unit, in squared trained units; infinite if it
+    /// is not below `best`.
+    pub fn cost(&self, channel: &ScaledChannel, scale: f64, most: f64, best: f64) -> f64 {
         let fans = channel.fans.len().max(1) as f64;
         let bound = best * scale * scale * fans;
         let mut sum = 0.0;
@@ -106,13 +107,13 @@ impl Activity {
         sum / (scale * scale * fans)
     }
 
-    fn of(&self, fan: &Fan, scale: f64, most: f64, best: f64) -> Option<f64> {
+    fn of(&self, fan: &SummedWeights, scale: f64, most: f64, best: f64) -> Option<f64> {
         let scaled = fan.weights.iter().map(|weight| weight * scale);
         match self {
             Self::Assumed => balance(scaled, most, best).map(|balanced| balanced.cost),
             Self::Recorded(variances) => {
                 let squared = |weight: f64| (weight - weight.round_ties_even().clamp(-most, most)).powi(2);
-                let own = fan.at.iter().map(|&at| variances[at as usize]);
+                let own = fan.at.iter().map(|at| variances[at as usize]);
                 let cost = scaled.zip(own).map(|(weight, variance)| squared(weight) * variance).sum::<f64>();
                 (cost < best).then_some(cost)
             }

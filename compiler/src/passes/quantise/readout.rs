@@ -1,12 +1,12 @@
 //! Read-outs: integrators whose channels each have a scale of their own, which the host divides by.
 //!
-//! The scale is the largest that the weights' width, the accumulator and the membrane over the whole window hold, whatever the
-//! spikes; rounding decides within that. A scale at which the largest weight would be less than one unit holds nothing worth
-//! reading: such a read-out keeps its weights, and whoever lowers it is warned.
+//! The scale is the largest that the weights' width, the accumulator and the membrane over the whole window hold,
+//! whatever the spikes; rounding decides within that. A scale at which the largest weight would be less than one unit
+//! holds nothing worth reading: such a read-out keeps its weights, and whoever lowers it is warned.
 
 use snnc_targets::Diagnostic;
 
-use super::fan::{self, Channel};
+use super::fan::{self, ScaledChannel};
 use super::objective::Activity;
 use super::search::{self, Scales};
 use super::{Quantised, Quantiser, bounds};
@@ -21,20 +21,20 @@ const SLACK: f64 = 0.995;
 
 /// How a read-out's value comes from its membrane: sum / scale x `newest`, plus bias x `all`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sum {
+pub(super) struct ReadoutSum {
     /// Loss of the membrane a step.
     pub decay: u32,
     /// Factor of the newest step.
     pub newest: f64,
     /// Sum of the factors of all steps.
     pub all: f64,
-    /// The same in parts of the newest, as the membrane has it.
+    /// Sum of the factors of all steps in parts of the newest, as the membrane has it.
     pub gathered: f64,
 }
 
 impl Quantiser<'_> {
     /// An integrator.
-    pub(super) fn readout(&self, sum: Sum, held: f64) -> Quantised {
+    pub(super) fn readout(&self, sum: ReadoutSum, held: f64) -> Quantised {
         let channels = fan::channels(self.layer);
         let design = self.design();
         let activity = self.activity(design.as_ref());
@@ -65,7 +65,7 @@ impl Quantiser<'_> {
     }
 
     /// Largest (weights x sum of a timestep) that accumulator and membrane hold, in membrane units.
-    fn readout_room(&self, sum: Sum, held: f64) -> f64 {
+    fn readout_room(&self, sum: ReadoutSum, held: f64) -> f64 {
         let accumulator = ((1i64 << (self.format.accumulator_bits - 1)) - 1) as f64;
         accumulator.min(f64::from(self.format.state_max()) / sum.gathered) * SLACK * held
     }
@@ -73,10 +73,10 @@ impl Quantiser<'_> {
     /// Weight units per unit of current of a channel whose host-written current is at most `current`.
     fn readout_scale(
         &self,
-        channel: &Channel,
+        channel: &ScaledChannel,
         current: f64,
         activity: &Activity,
-        sum: Sum,
+        sum: ReadoutSum,
         held: f64,
     ) -> f64 {
         let least = f64::from(1u32 << self.format.weight_shift_min);
@@ -100,8 +100,8 @@ impl Quantiser<'_> {
     }
 
     /// Fractions below one weight unit matter only to a membrane that decays.
-    fn readout_shift(&self, channels: &[Channel], scale: &[f64], sum: Sum, held: f64) -> u32 {
-        let worst = |(channel, scale): (&Channel, &f64)| channel.sums.0.max(channel.sums.1) * scale;
+    fn readout_shift(&self, channels: &[ScaledChannel], scale: &[f64], sum: ReadoutSum, held: f64) -> u32 {
+        let worst = |(channel, scale): (&ScaledChannel, &f64)| channel.sums.0.max(channel.sums.1) * scale;
         let worst = channels.iter().zip(scale).map(worst).fold(0.0, f64::max);
         let fits = |shift: &u32| worst * f64::from(1u32 << shift) <= self.readout_room(sum, held);
         let (least, most) = (self.format.weight_shift_min, self.format.weight_shift);
@@ -134,6 +134,6 @@ impl Quantiser<'_> {
         let rounded = 1.0 - f64::from(decay) / f64::from(1u32 << self.format.decay_bits);
         let steps = coefficients.len() as u32;
         let gathered = Drift { kept: rounded, steps, state_max: 0.0 }.gathered();
-        Ok(self.readout(Sum { decay, newest, all: coefficients.iter().sum(), gathered }, held))
+        Ok(self.readout(ReadoutSum { decay, newest, all: coefficients.iter().sum(), gathered }, held))
     }
 }

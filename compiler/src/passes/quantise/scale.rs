@@ -1,13 +1,13 @@
 //! How large a threshold is in the chip's integers, and with it every weight of a channel.
 //!
-//! Limits come first: what mantissas, biases and head-room hold, and that no timestep's sum leaves the accumulator, whatever the
-//! spikes. The layer then takes the weight exponent at which its rounding steps are the smallest part of the threshold, and each
-//! channel the mantissa at which its weights and biases are rounded best ([`super::search`]).
+//! Limits come first: what mantissas, biases and head-room hold, and that no timestep's sum leaves the accumulator,
+//! whatever the spikes. The layer then takes the weight exponent at which its rounding steps are the smallest part of
+//! the threshold, and each channel the mantissa at which its weights and biases are rounded best ([`super::search`]).
 
 use rayon::prelude::*;
 use snnc_targets::Diagnostic;
 
-use super::fan::Channel;
+use super::fan::ScaledChannel;
 use super::objective::{ALONE, Activity};
 use super::search::{self, Scales};
 use super::{HEADROOM, Quantiser, bounds, palette};
@@ -33,7 +33,7 @@ impl Quantiser<'_> {
     /// Weight shift and threshold mantissas. `held` makes the worst sums smaller by that factor.
     pub(super) fn scales(
         &self,
-        channels: &[Channel],
+        channels: &[ScaledChannel],
         activity: &Activity,
         gain: Gain,
         held: f64,
@@ -52,8 +52,9 @@ impl Quantiser<'_> {
             Some((cost, shift)) if cost.sqrt() <= least.sqrt() + HOLDING => (holding, shift),
             _ => (free, shift),
         };
-        let mantissa =
-            |(channel, &limit): (&Channel, &f64)| self.mantissa(channel, activity, (gain.gain, shift), limit);
+        let mantissa = |(channel, &limit): (&ScaledChannel, &f64)| {
+            self.mantissa(channel, activity, (gain.gain, shift), limit)
+        };
         let mantissas = channels.par_iter().zip(&limits).map(mantissa).collect();
         Ok((shift, self.shared(mantissas)))
     }
@@ -72,8 +73,8 @@ impl Quantiser<'_> {
             .hint("weights or biases are far larger than the threshold; rescale the layer")
     }
 
-    /// Thresholds of a layer that the host feeds: powers of two, at which short binary fractions are exact. A bias is a mantissa
-    /// with an exponent, so it loses nothing by that.
+    /// Thresholds of a layer that the host feeds: powers of two, at which short binary fractions are exact. A bias is
+    /// a mantissa with an exponent, so it loses nothing by that.
     fn written(&self, limits: &[f64]) -> Result<(u32, Vec<u32>), Diagnostic> {
         if limits.iter().any(|&limit| limit < 1.0) {
             return Err(self.too_large(limits));
@@ -97,8 +98,9 @@ impl Quantiser<'_> {
             .collect()
     }
 
-    /// The limit at which the worst sum of a timestep stays in the accumulator, and no membrane is clipped that could fire again.
-    fn worst_limit(&self, channel: &Channel, gain: Gain, limit: f64, held: f64) -> f64 {
+    /// The limit at which the worst sum of a timestep stays in the accumulator, and no membrane is clipped that could
+    /// fire again.
+    fn worst_limit(&self, channel: &ScaledChannel, gain: Gain, limit: f64, held: f64) -> f64 {
         let format = &self.format;
         let unit = f64::from(1u32 << format.threshold_shift);
         let (positive, negative) = channel.sums;
@@ -128,9 +130,9 @@ impl Quantiser<'_> {
         holds
     }
 
-    /// The shift at which weights, biases and leak together are rounded best, and the mean squared error of a timestep's sum in
-    /// thresholds. The largest wins ties, so that membranes stay on a coarse grid.
-    fn exponent(&self, channels: &[Channel], gain: Gain, limits: &[f64]) -> Option<(f64, u32)> {
+    /// The shift at which weights, biases and leak together are rounded best, and the mean squared error of a
+    /// timestep's sum in thresholds. The largest wins ties, so that membranes stay on a coarse grid.
+    fn exponent(&self, channels: &[ScaledChannel], gain: Gain, limits: &[f64]) -> Option<(f64, u32)> {
         let format = &self.format;
         let most = f64::from(format.weight_max());
         let unit = f64::from(1u32 << format.threshold_shift);
@@ -141,7 +143,8 @@ impl Quantiser<'_> {
             for (channel, &limit) in channels.iter().zip(limits) {
                 let largest = channel.largest();
                 let full = if largest > 0.0 { most * step / (unit * largest * gain.gain) } else { limit };
-                // A smaller shift never gives a larger mantissa. Where even the largest gives none, weights are clipped.
+                // A smaller shift never gives a larger mantissa. Where even the largest gives none, weights are
+                // clipped.
                 if limit < 1.0 || (full < 1.0 && best.is_some()) {
                     return best;
                 }
@@ -162,13 +165,19 @@ impl Quantiser<'_> {
     }
 
     /// Mean squared rounding error of a channel's biases, in membrane units, at `scale` units per unit of current.
-    fn bias_error(&self, channel: &Channel, scale: f64) -> f64 {
+    fn bias_error(&self, channel: &ScaledChannel, scale: f64) -> f64 {
         let error = |bias: &f64| (f64::from(self.format.encode_bias(bias * scale).0) - bias * scale).powi(2);
         channel.biases.iter().map(error).sum::<f64>() / channel.biases.len().max(1) as f64
     }
 
     /// The mantissa at which a channel's weights and biases are rounded best.
-    fn mantissa(&self, channel: &Channel, activity: &Activity, (gain, shift): (f64, u32), limit: f64) -> u32 {
+    fn mantissa(
+        &self,
+        channel: &ScaledChannel,
+        activity: &Activity,
+        (gain, shift): (f64, u32),
+        limit: f64,
+    ) -> u32 {
         let step = f64::from(1u32 << shift);
         // Weight units per unit of current, of a mantissa of 1.
         let unit = f64::from(1u32 << self.format.threshold_shift) * gain / step;

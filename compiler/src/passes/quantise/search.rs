@@ -1,14 +1,14 @@
 //! The scale of a channel's weights: integers per trained unit, at which rounding and clipping together cost least.
 //!
-//! A larger scale makes rounding steps smaller and clips the largest weights. Candidates are fractions of full scale, powers
-//! of two (short binary fractions stay exact), and scales that make the largest weight whole (equal weights stay exact). A small
-//! channel is searched at every narrower width first, and what was found there is a candidate again, doubled: a wider
-//! integer holds all that a narrower one does, so more bits never cost more.
+//! A larger scale makes rounding steps smaller and clips the largest weights. Candidates are fractions of full scale,
+//! powers of two (short binary fractions stay exact), and scales that make the largest weight whole (equal weights
+//! stay exact). A small channel is searched at every narrower width first, and what was found there is a candidate
+//! again, doubled: a wider integer holds all that a narrower one does, so more bits never cost more.
 
 /// Full scale in parts of the largest weight; the first of equals wins.
 const CLIPS: [f64; 10] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2];
-/// Most weights of a channel that is searched at every width: in larger ones errors are an average, which no single scale
-/// changes much.
+/// Most weights of a channel that is searched at every width: in larger ones errors are an average, which no single
+/// scale changes much.
 pub const SMALL: usize = 512;
 /// Scales that make the largest weight whole, tried at each width.
 const WHOLE: usize = 4;
@@ -63,8 +63,8 @@ impl Scales {
     }
 }
 
-/// The best scale for weights of `bits` bits; `cost(scale, most, best)` may say infinity instead of what is not below `best`.
-/// None if no scale is legal.
+/// The best scale for weights of `bits` bits; `cost(scale, most, best)` may say infinity instead of what is not below
+/// `best`. None if no scale is legal.
 pub fn best(
     scales: &Scales,
     bits: u32,
@@ -100,17 +100,17 @@ pub fn best(
 
 #[cfg(test)]
 mod tests {
-    use super::super::fan::{Channel, Fan};
+    use super::super::fan::{ScaledChannel, SummedWeights};
     use super::super::objective::Activity;
     use super::*;
 
-    fn channel(weights: Vec<f64>) -> Channel {
-        let at = (0..weights.len() as u32).collect();
-        Channel { fans: vec![Fan { weights, at }], ..Channel::default() }
+    fn channel(weights: Vec<f64>) -> ScaledChannel {
+        let fan = SummedWeights { weights: weights.into(), ..SummedWeights::default() };
+        ScaledChannel { fans: vec![fan], ..ScaledChannel::default() }
     }
 
     /// Least cost at each width from 2 to 12 bits, in squares of the largest weight.
-    fn costs(channel: &Channel, unit: Option<f64>) -> Vec<f64> {
+    fn costs(channel: &ScaledChannel, unit: Option<f64>) -> Vec<f64> {
         let largest = channel.largest();
         let scales = Scales { largest, limit: f64::INFINITY, unit };
         let cost = |scale: f64, most: f64, least: f64| Activity::Assumed.cost(channel, scale, most, least);

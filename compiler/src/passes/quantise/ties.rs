@@ -1,15 +1,15 @@
 //! Membranes exactly at the threshold, on chips that fire only above it.
 //!
 //! Trained neurons fire at `v >= threshold`; a strict chip fires at `v > threshold`. Ways to make up for it:
-//! * [`Ties::Threshold`]: the threshold's mantissa is one less. Exact where every membrane is a multiple of the threshold's grid;
-//!   elsewhere membranes less than a grid step below the threshold fire too.
-//! * [`Ties::Bias`]: the constant input is the next higher that its format holds. Membranes are then higher by that step, more
-//!   with every timestep; where they lie on a grid that is coarser than all of it, that is exact too.
+//! * [`Ties::Threshold`]: the threshold's mantissa is one less. Exact where every membrane is a multiple of the
+//!   threshold's grid; elsewhere membranes less than a grid step below the threshold fire too.
+//! * [`Ties::Bias`]: the constant input is the next higher that its format holds. Membranes are then higher by that
+//!   step, more with every timestep; where they lie on a grid that is coarser than all of it, that is exact too.
 //! * [`Ties::Written`]: what the host writes is rounded such that the neuron fires when the trained one does.
 //!
-//! Of the first two the layer takes the one that moves its threshold least. Where weights are rounded, ties are chance: such
-//! a layer is corrected only if that moves the threshold by no more than a rounding step, and it is given no constant input
-//! that it had not, as that would keep silent neurons active.
+//! Of the first two the layer takes the one that moves its threshold least. Where weights are rounded, ties are
+//! chance: such a layer is corrected only if that moves the threshold by no more than a rounding step, and it is
+//! given no constant input that it had not, as that would keep silent neurons active.
 
 use crate::ir::spiking::{Bias, NeuronFormat, Ties, membrane_grid};
 
@@ -17,7 +17,7 @@ use crate::ir::spiking::{Bias, NeuronFormat, Ties, membrane_grid};
 const BEARABLE: f64 = 1.0 / 4096.0;
 
 /// A firing layer in integers, before ties are handled.
-pub(super) struct Layer<'a> {
+pub(super) struct FiringLayer<'a> {
     pub format: &'a NeuronFormat,
     pub decay: u32,
     pub input_shift: u32,
@@ -32,7 +32,7 @@ pub(super) struct Layer<'a> {
     pub soft: bool,
 }
 
-impl Layer<'_> {
+impl FiringLayer<'_> {
     /// How to handle the ties.
     pub(super) fn plan(&self) -> Ties {
         if !self.format.strict {
@@ -99,8 +99,17 @@ mod tests {
         NeuronFormat::new(&registry::load("loihi-like").unwrap().neuron, 8)
     }
 
-    fn layer<'a>(format: &'a NeuronFormat, bias: &'a Bias) -> Layer<'a> {
-        Layer { format, decay: 0, input_shift: 6, steps: 16, mantissas: &[6350], bias, exact: true, soft: false }
+    fn layer<'a>(format: &'a NeuronFormat, bias: &'a Bias) -> FiringLayer<'a> {
+        FiringLayer {
+            format,
+            decay: 0,
+            input_shift: 6,
+            steps: 16,
+            mantissas: &[6350],
+            bias,
+            exact: true,
+            soft: false,
+        }
     }
 
     #[test]
@@ -110,31 +119,34 @@ mod tests {
         let (none, grid) = (Bias::Zero, Bias::Channel(vec![64, -128]));
         let (odd, large) = (Bias::Channel(vec![64, 1]), Bias::Channel(vec![3810 << 7]));
         let exact = |bias| layer(&format, bias);
-        let leaky = |bias| Layer { decay: 2048, ..layer(&format, bias) };
-        let rounded = |bias| Layer { exact: false, ..layer(&format, bias) };
+        let leaky = |bias| FiringLayer { decay: 2048, ..layer(&format, bias) };
+        let rounded = |bias| FiringLayer { exact: false, ..layer(&format, bias) };
         // No leak, inputs and biases on the grid: exact.
         assert_eq!(exact(&none).plan(), Ties::Threshold);
         assert_eq!(exact(&grid).plan(), Ties::Threshold);
-        assert_eq!(Layer { decay: 4096, ..layer(&format, &grid) }.plan(), Ties::Threshold);
+        assert_eq!(FiringLayer { decay: 4096, ..layer(&format, &grid) }.plan(), Ties::Threshold);
         // A unit a step: 16 or 2 units in all, against 63.
         assert_eq!(exact(&odd).plan(), Ties::Bias);
         assert_eq!(leaky(&none).plan(), Ties::Bias);
         // 128 a step against 32 below the threshold: inputs of 32 on a grid of 64.
-        assert_eq!(Layer { input_shift: 5, ..layer(&format, &large) }.plan(), Ties::Threshold);
+        assert_eq!(FiringLayer { input_shift: 5, ..layer(&format, &large) }.plan(), Ties::Threshold);
         assert_eq!(leaky(&large).plan(), Ties::Threshold);
         // 63 of 8064 units are more than a rounding step of 2.
         assert_eq!(
-            Layer { mantissas: &[126], input_shift: 1, decay: 1, ..rounded(&none) }.plan(),
+            FiringLayer { mantissas: &[126], input_shift: 1, decay: 1, ..rounded(&none) }.plan(),
             Ties::Strict
         );
         assert_eq!(rounded(&none).plan(), Ties::Threshold);
         assert_eq!(exact(&Bias::Host).plan(), Ties::Written);
-        assert_eq!(Layer { format: &fine, decay: 2048, ..layer(&format, &large) }.plan(), Ties::Threshold);
+        assert_eq!(
+            FiringLayer { format: &fine, decay: 2048, ..layer(&format, &large) }.plan(),
+            Ties::Threshold
+        );
         let inclusive = NeuronFormat { strict: false, ..format };
-        assert_eq!(Layer { format: &inclusive, ..layer(&format, &none) }.plan(), Ties::Inclusive);
+        assert_eq!(FiringLayer { format: &inclusive, ..layer(&format, &none) }.plan(), Ties::Inclusive);
         // A lower threshold would leave a unit behind with every spike.
-        assert_eq!(Layer { soft: true, ..exact(&none) }.plan(), Ties::Bias);
+        assert_eq!(FiringLayer { soft: true, ..exact(&none) }.plan(), Ties::Bias);
         // A mantissa of 1 has none below it.
-        assert_eq!(Layer { mantissas: &[1], ..layer(&format, &none) }.plan(), Ties::Bias);
+        assert_eq!(FiringLayer { mantissas: &[1], ..layer(&format, &none) }.plan(), Ties::Bias);
     }
 }

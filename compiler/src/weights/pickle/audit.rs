@@ -16,7 +16,7 @@ const LONGEST_NAME: u64 = 256;
 
 /// Why a pickle is not read.
 #[derive(Debug)]
-pub(super) enum Finding {
+pub(super) enum PickleFinding {
     /// It asks for this name.
     Code(String),
     /// It is not a pickle, or an implausible one.
@@ -25,7 +25,7 @@ pub(super) enum Finding {
     Unreadable(io::Error),
 }
 
-impl From<io::Error> for Finding {
+impl From<io::Error> for PickleFinding {
     fn from(error: io::Error) -> Self {
         Self::Unreadable(error)
     }
@@ -34,8 +34,8 @@ impl From<io::Error> for Finding {
 /// Audits one pickle; leaves `input` behind its `STOP`.
 ///
 /// # Errors
-/// The first [`Finding`].
-pub(super) fn audit(input: &mut impl BufRead) -> Result<(), Finding> {
+/// The first [`PickleFinding`].
+pub(super) fn audit(input: &mut impl BufRead) -> Result<(), PickleFinding> {
     let mut walk = Walk::default();
     for _ in 0..MOST_OPCODES {
         let opcode = byte(input)?;
@@ -44,7 +44,7 @@ pub(super) fn audit(input: &mut impl BufRead) -> Result<(), Finding> {
         }
         walk.step(opcode, input)?;
     }
-    Err(Finding::Malformed(format!("a pickle of over {MOST_OPCODES} opcodes")))
+    Err(PickleFinding::Malformed(format!("a pickle of over {MOST_OPCODES} opcodes")))
 }
 
 /// The strings that a `STACK_GLOBAL` may take as module and name.
@@ -57,11 +57,11 @@ struct Walk {
 }
 
 impl Walk {
-    fn step(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), Finding> {
+    fn step(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), PickleFinding> {
         match opcode {
             b'c' | b'i' => self.global(input),
             0x93 => self.stack_global(),
-            0x82..=0x84 => Err(Finding::Code(String::from("copyreg extension"))),
+            0x82..=0x84 => Err(PickleFinding::Code(String::from("copyreg extension"))),
             0x80 => skip(input, 1),
             0x95 => skip(input, 8),
             b'q' | b'r' | b'p' | 0x94 => self.put(opcode, input),
@@ -80,22 +80,22 @@ impl Walk {
     }
 
     /// `GLOBAL` and `INST`: module and name on a line each.
-    fn global(&mut self, input: &mut impl BufRead) -> Result<(), Finding> {
+    fn global(&mut self, input: &mut impl BufRead) -> Result<(), PickleFinding> {
         let (module, name) = (line(input)?, line(input)?);
         self.push(None);
         permit(&module, &name)
     }
 
     /// `STACK_GLOBAL`: module and name are the two strings last pushed.
-    fn stack_global(&mut self) -> Result<(), Finding> {
+    fn stack_global(&mut self) -> Result<(), PickleFinding> {
         let taken = std::mem::take(&mut self.recent);
         match taken {
             [Some(module), Some(name)] => permit(&module, &name),
-            _ => Err(Finding::Code(String::from("a name that is computed"))),
+            _ => Err(PickleFinding::Code(String::from("a name that is computed"))),
         }
     }
 
-    fn string(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), Finding> {
+    fn string(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), PickleFinding> {
         let text = match opcode {
             b'S' | b'V' => line(input)?.trim_matches(['\'', '"']).to_owned(),
             b'U' | 0x8c => counted(input, 1)?,
@@ -107,7 +107,7 @@ impl Walk {
     }
 
     /// Memoizes what was pushed last; the stack stays as it is.
-    fn put(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), Finding> {
+    fn put(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), PickleFinding> {
         let slot = match opcode {
             0x94 => self.memo.len() as u64,
             _ => slot(opcode == b'p', opcode == b'q', input)?,
@@ -117,7 +117,7 @@ impl Walk {
         Ok(())
     }
 
-    fn get(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), Finding> {
+    fn get(&mut self, opcode: u8, input: &mut impl BufRead) -> Result<(), PickleFinding> {
         let slot = slot(opcode == b'g', opcode == b'h', input)?;
         let text = self.memo.get(&slot).cloned().flatten();
         self.push(text);
@@ -126,7 +126,7 @@ impl Walk {
 }
 
 /// Whether a state dict may ask for this name; the list is that of PyTorch's `weights_only`, shortened.
-fn permit(module: &str, name: &str) -> Result<(), Finding> {
+fn permit(module: &str, name: &str) -> Result<(), PickleFinding> {
     let permitted = match module {
         "collections" => name == "OrderedDict",
         "torch._utils" => matches!(
@@ -144,7 +144,7 @@ fn permit(module: &str, name: &str) -> Result<(), Finding> {
         "builtins" | "__builtin__" => matches!(name, "set" | "frozenset"),
         _ => false,
     };
-    if permitted { Ok(()) } else { Err(Finding::Code(format!("{module}.{name}"))) }
+    if permitted { Ok(()) } else { Err(PickleFinding::Code(format!("{module}.{name}"))) }
 }
 
 /// Names of `torch` that are mere values: shapes, devices and element types.
@@ -156,7 +156,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// Skips the argument of an opcode that pushes no string.
-fn argument(opcode: u8, input: &mut impl BufRead) -> Result<(), Finding> {
+fn argument(opcode: u8, input: &mut impl BufRead) -> Result<(), PickleFinding> {
     match opcode {
         b'('
         | b'0'
@@ -190,42 +190,42 @@ fn argument(opcode: u8, input: &mut impl BufRead) -> Result<(), Finding> {
         b'C' | 0x8a => counted(input, 1).map(drop),
         b'B' | 0x8b => counted(input, 4).map(drop),
         0x8e | 0x96 => counted(input, 8).map(drop),
-        other => Err(Finding::Malformed(format!("no pickle opcode: {other:#04x}"))),
+        other => Err(PickleFinding::Malformed(format!("no pickle opcode: {other:#04x}"))),
     }
 }
 
-fn byte(input: &mut impl Read) -> Result<u8, Finding> {
+fn byte(input: &mut impl Read) -> Result<u8, PickleFinding> {
     let mut byte = [0];
     input.read_exact(&mut byte)?;
     Ok(byte[0])
 }
 
 /// A little-endian number of `width` bytes, at most 8.
-fn number(input: &mut impl Read, width: usize) -> Result<u64, Finding> {
+fn number(input: &mut impl Read, width: usize) -> Result<u64, PickleFinding> {
     let mut bytes = [0; 8];
     input.read_exact(&mut bytes[..width])?;
     Ok(u64::from_le_bytes(bytes))
 }
 
 /// A memo slot: a decimal line, one byte, or four.
-fn slot(text: bool, short: bool, input: &mut impl BufRead) -> Result<u64, Finding> {
+fn slot(text: bool, short: bool, input: &mut impl BufRead) -> Result<u64, PickleFinding> {
     if text {
         let text = line(input)?;
-        return text.parse().map_err(|_| Finding::Malformed(String::from("a memo slot is no number")));
+        return text.parse().map_err(|_| PickleFinding::Malformed(String::from("a memo slot is no number")));
     }
     number(input, if short { 1 } else { 4 })
 }
 
-fn skip(input: &mut impl Read, length: u64) -> Result<(), Finding> {
+fn skip(input: &mut impl Read, length: u64) -> Result<(), PickleFinding> {
     if io::copy(&mut input.take(length), &mut io::sink())? == length {
         Ok(())
     } else {
-        Err(Finding::Unreadable(io::ErrorKind::UnexpectedEof.into()))
+        Err(PickleFinding::Unreadable(io::ErrorKind::UnexpectedEof.into()))
     }
 }
 
 /// A string behind its length of `width` bytes; at most [`LONGEST_NAME`] bytes of it are kept.
-fn counted(input: &mut impl Read, width: usize) -> Result<String, Finding> {
+fn counted(input: &mut impl Read, width: usize) -> Result<String, PickleFinding> {
     let length = number(input, width)?;
     let mut kept = Vec::new();
     input.take(length.min(LONGEST_NAME)).read_to_end(&mut kept)?;
@@ -234,12 +234,12 @@ fn counted(input: &mut impl Read, width: usize) -> Result<String, Finding> {
 }
 
 /// A line without its end.
-fn line(input: &mut impl BufRead) -> Result<String, Finding> {
+fn line(input: &mut impl BufRead) -> Result<String, PickleFinding> {
     let mut bytes = Vec::new();
     input.take(LONGEST_LINE).read_until(b'\n', &mut bytes)?;
     match bytes.pop() {
         Some(b'\n') => Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\r').to_owned()),
-        _ => Err(Finding::Malformed(String::from("a text line has no end"))),
+        _ => Err(PickleFinding::Malformed(String::from("a text line has no end"))),
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
     fn names(pickle: &[u8]) -> String {
         match audit(&mut io::Cursor::new(pickle)) {
             Ok(()) => String::from("passes"),
-            Err(Finding::Code(name)) => name,
+            Err(PickleFinding::Code(name)) => name,
             Err(other) => format!("{other:?}"),
         }
     }

@@ -1,11 +1,11 @@
-use snnc_targets::{EnergyEvent, LinkKind};
+use snnc_targets::{EnergyComponent, EnergyEvent, LinkKind, StaticPower};
 
 use super::*;
-use crate::charge::{Bill, Component, RunRecord};
+use crate::charge::{EnergyBreakdown, RunRecord};
 use crate::counts::{Events, StepCounts};
-use crate::network::fixture::{program, random_pass, slice_table};
+use crate::noc::fixture::{program, random_pass, slice_table};
 
-/// Three images of three passes, the last of another network.
+/// Three items of three passes, the last of another network.
 fn run(fidelity: Fidelity) -> (Program, SliceTable, Vec<Vec<PassCounts>>, RunRecord) {
     let program = program();
     let table = slice_table(&program);
@@ -39,18 +39,18 @@ fn sum(images: &[Vec<PassCounts>], of: fn(&Events) -> u64) -> u128 {
 fn components_are_counts_times_constants() {
     let (program, table, images, run) = run(Fidelity::Analytic);
     let total = run.total.ledger.total();
-    assert_eq!(total[Component::Synapse], sum(&images, |e| e.synaptic_operations) * 23_600_000);
+    assert_eq!(total[EnergyComponent::Synapse], sum(&images, |e| e.synaptic_operations) * 23_600_000);
     assert_eq!(
-        total[Component::Neuron],
+        total[EnergyComponent::Neuron],
         sum(&images, |e| e.updates_active) * 81_000_000
             + sum(&images, |e| e.updates_inactive) * 52_000_000
             + sum(&images, |e| e.spikes) * 7_000_000
     );
     assert_eq!(
-        total[Component::Axon],
+        total[EnergyComponent::Axon],
         sum(&images, |e| e.packets_received) * 11_000_000 + sum(&images, |e| e.packets_sent) * 13_000_000
     );
-    assert_eq!(total[Component::Host], 9 * (16 * 832_000_000 + 8 * 17_000_000));
+    assert_eq!(total[EnergyComponent::Host], 9 * (16 * 832_000_000 + 8 * 17_000_000));
     let topology = program.topology();
     let mut network = 0;
     for flow in steps(&images).flat_map(|s| &s.flows) {
@@ -65,9 +65,9 @@ fn components_are_counts_times_constants() {
             .sum();
         network += u128::from(flow.packets) * (hops + 1_700_000);
     }
-    assert_eq!(total[Component::Network], network);
+    assert_eq!(total[EnergyComponent::Network], network);
     // 4 chips of 128 cores at 412.5 uW and 128 KiB at 3.125 uW.
-    assert_eq!(total[Component::Static], 4 * 104_000 * run.total.tally.total().time.total_ps);
+    assert_eq!(total[EnergyComponent::Static], 4 * 104_000 * run.total.tally.total().time.total_ps);
     let statics = StaticPower::ALL.map(|power| run.total.charged.static_aj(power));
     let time = run.total.tally.total().time.total_ps;
     assert_eq!(statics, [0, 512 * 412 * time + 256 * time, 512 * 400 * time, 0]);
@@ -78,17 +78,18 @@ fn all_sums_equal_the_total() {
     let (program, table, _, run) = run(Fidelity::Analytic);
     let ledger = &run.total.ledger;
     let total = ledger.total();
-    assert_ne!(total[Component::Static], 0);
-    let same = |bills: Vec<Bill>| assert_eq!(bills.into_iter().sum::<Bill>(), total);
+    assert_ne!(total[EnergyComponent::Static], 0);
+    let same =
+        |breakdowns: Vec<EnergyBreakdown>| assert_eq!(breakdowns.into_iter().sum::<EnergyBreakdown>(), total);
     same(ledger.by_iteration());
     same(ledger.by_slice());
     same(ledger.by_core(&table, program.cores.len()).values().copied().collect());
     same(ledger.by_population(&table, program.model.populations.len()).values().copied().collect());
-    same(run.images.iter().map(|image| image.bill()).collect());
+    same(run.items.iter().map(|item| item.breakdown()).collect());
     let (charged, prices) = (&run.total.charged, Prices::of(&program.target));
     let events: u128 = EnergyEvent::ALL.into_iter().map(|event| charged.event_aj(&prices, event)).sum();
     let statics: u128 = StaticPower::ALL.into_iter().map(|power| charged.static_aj(power)).sum();
-    assert_eq!((events, statics), (total.dynamic(), total[Component::Static]));
+    assert_eq!((events, statics), (total.dynamic(), total[EnergyComponent::Static]));
     assert_eq!(total.iter().map(|(_, aj)| aj).sum::<u128>(), total.total());
 }
 
@@ -97,16 +98,16 @@ fn tallies_are_the_sums_of_the_counts() {
     let (program, table, images, run) = run(Fidelity::Analytic);
     let tally = run.total.tally.total();
     let all = tally.total();
-    assert_eq!(u128::from(all.events.spikes), sum(&images, |e| e.spikes));
-    assert_eq!(u128::from(all.events.accumulator_overflows), sum(&images, |e| e.accumulator_overflows));
-    assert_eq!(all.deliveries, all.events.packets_sent);
+    assert_eq!(u128::from(all.events[EnergyEvent::NeuronSpike]), sum(&images, |e| e.spikes));
+    assert_eq!(u128::from(all.accumulator_overflows), sum(&images, |e| e.accumulator_overflows));
+    assert_eq!(all.events[EnergyEvent::TileDelivery], all.events[EnergyEvent::AxonOut]);
     assert_eq!((tally.passes, tally.timesteps, tally.bias_saturations), (vec![6, 3], 45, 9));
-    assert_eq!((all.host_writes, all.host_reads), (9 * 16, 9 * 8));
+    assert_eq!((all.events[EnergyEvent::HostWrite], all.events[EnergyEvent::HostRead]), (9 * 16, 9 * 8));
     assert_eq!(tally.time.bounds.iter().sum::<u64>(), 45);
     let layers = run.total.tally.by_population(&table, program.model.populations.len());
-    assert_eq!(layers.values().map(|l| l.hops.total()).sum::<u64>(), all.hops.total());
-    assert_eq!(run.images.iter().map(|i| i.tally().hops.total()).sum::<u64>(), all.hops.total());
-    assert_eq!(run.images.iter().map(|i| i.time_ps.unwrap()).sum::<u128>(), tally.time.total_ps);
+    assert_eq!(layers.values().map(|l| l.hops()).sum::<u64>(), all.hops());
+    assert_eq!(run.items.iter().map(|i| i.tally().hops()).sum::<u64>(), all.hops());
+    assert_eq!(run.items.iter().map(|i| i.time_ps.unwrap()).sum::<u128>(), tally.time.total_ps);
     assert_eq!(run.total.host_macs, 6 * 4 * 9 * 2 * 4);
     assert_eq!(u128::from(run.total.paper_figure().accumulates), sum(&images, |e| e.synaptic_operations));
 }
@@ -116,13 +117,13 @@ fn without_a_time_only_the_static_energy_is_missing() {
     let (.., timed) = run(Fidelity::Analytic);
     let (.., untimed) = run(Fidelity::None);
     let (with, without) = (timed.total.ledger.total(), untimed.total.ledger.total());
-    assert_eq!((without[Component::Static], without.total()), (0, with.dynamic()));
-    assert_eq!(untimed.images[0].time_ps, None);
+    assert_eq!((without[EnergyComponent::Static], without.total()), (0, with.dynamic()));
+    assert_eq!(untimed.items[0].time_ps, None);
     assert_eq!(untimed.total.tally.total().slices, timed.total.tally.total().slices);
 }
 
 #[test]
-fn images_add_up_in_any_order() {
+fn items_add_up_in_any_order() {
     let program = program();
     let table = slice_table(&program);
     let meter = Meter::new(&program, &table, Fidelity::Analytic).unwrap();
@@ -147,13 +148,15 @@ fn the_ledgers_of_the_ends_add_up_and_enclose_the_nominal_one() {
         let total = end.total();
         let counted =
             sum(&images, |e| e.synaptic_operations) * u128::from(energy.aj(EnergyEvent::SynapticOperation));
-        assert_eq!(total[Component::Synapse], counted);
+        assert_eq!(total[EnergyComponent::Synapse], counted);
         // Both powers are whole microwatts at both ends.
         let cores = 512 * u128::from(energy.pw(StaticPower::Core));
         let memories = 512 * 128 * u128::from(energy.pw(StaticPower::MemoryKib));
         let power = (cores + memories) / 1_000_000;
-        assert_eq!(total[Component::Static], power * run.total.tally.total().time.total_ps);
-        let same = |bills: Vec<Bill>| assert_eq!(bills.into_iter().sum::<Bill>(), total);
+        assert_eq!(total[EnergyComponent::Static], power * run.total.tally.total().time.total_ps);
+        let same = |breakdowns: Vec<EnergyBreakdown>| {
+            assert_eq!(breakdowns.into_iter().sum::<EnergyBreakdown>(), total)
+        };
         same(end.by_iteration());
         same(end.by_core(&table, program.cores.len()).values().copied().collect());
         same(end.by_population(&table, program.model.populations.len()).values().copied().collect());

@@ -1,7 +1,7 @@
 //! Sums of weight rows, the sums in registers: one row for each packet that reaches a position.
 //!
-//! A [`Line`] holds 64 weights of 8 bits as 32 words of 16: weight j + 128 in the low byte of word j, weight j + 32 in its
-//! high byte. Two sums a word then cost one load, two additions and one shift:
+//! A [`WeightLine`] holds 64 weights of 8 bits as 32 words of 16: weight j + 128 in the low byte of word j, weight j
+//! + 32 in its high byte. Two sums a word then cost one load, two additions and one shift:
 //!
 //! ```text
 //! raw += word            raw  = 256 high + low   (mod 2^16)
@@ -9,11 +9,11 @@
 //! low  = raw - 256 high - 128 n
 //! ```
 //!
-//! Exact for up to [`PARTIAL`] rows: |high| <= 255 x 128 and 0 <= low + 128 n <= 255 x 255 fit 16 bits. Longer lists are summed
-//! in parts, which join in 32 bits.
+//! Exact for up to [`PARTIAL`] rows: |high| <= 255 x 128 and 0 <= low + 128 n <= 255 x 255 fit 16 bits. Longer lists
+//! are summed in parts, which join in 32 bits.
 
 use super::LANES;
-use super::level::Level;
+use super::level::SimdLevel;
 
 /// Rows that 16-bit sums surely hold.
 const PARTIAL: usize = 255;
@@ -21,13 +21,13 @@ const PARTIAL: usize = 255;
 /// 64 weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C, align(64))]
-pub struct Line([i16; LANES / 2]);
+pub struct WeightLine([i16; LANES / 2]);
 
-impl Line {
+impl WeightLine {
     /// Weights of 0.
     pub const ZERO: Self = Self([128; LANES / 2]);
 
-    /// Of weights of 8 bits.
+    /// Packs 64 weights, which must fit 8 bits.
     pub fn new(weights: &[i16; LANES]) -> Self {
         let (low, high) = weights.split_at(LANES / 2);
         let mut words = [0; LANES / 2];
@@ -40,21 +40,26 @@ impl Line {
 
 /// Adds to `sums` the rows that `list` names; a row is `K` lines.
 #[inline]
-pub fn gather<const K: usize>(level: Level, rows: &[[Line; K]], list: &[u32], sums: &mut [[i32; LANES]; K]) {
+pub fn gather<const K: usize>(
+    level: SimdLevel,
+    rows: &[[WeightLine; K]],
+    list: &[u32],
+    sums: &mut [[i32; LANES]; K],
+) {
     for list in list.chunks(PARTIAL) {
         #[cfg(target_arch = "x86_64")]
         match level.kind() {
             // SAFETY: a level exists only if the processor has its instructions.
-            super::level::Kind::Avx512 => {
+            super::level::InstructionSet::Avx512 => {
                 unsafe { x86::avx512(rows, list, sums) };
                 continue;
             }
             // SAFETY: as above.
-            super::level::Kind::Avx2 => {
+            super::level::InstructionSet::Avx2 => {
                 unsafe { x86::avx2(rows, list, sums) };
                 continue;
             }
-            super::level::Kind::Portable => (),
+            super::level::InstructionSet::Portable => (),
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = level;
@@ -62,7 +67,7 @@ pub fn gather<const K: usize>(level: Level, rows: &[[Line; K]], list: &[u32], su
     }
 }
 
-fn portable<const K: usize>(rows: &[[Line; K]], list: &[u32], sums: &mut [[i32; LANES]; K]) {
+fn portable<const K: usize>(rows: &[[WeightLine; K]], list: &[u32], sums: &mut [[i32; LANES]; K]) {
     let bias = 128 * list.len() as i16;
     for (k, sums) in sums.iter_mut().enumerate() {
         let (mut raw, mut high) = ([0i16; 32], [0i16; 32]);
@@ -86,10 +91,14 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::super::LANES;
-    use super::Line;
+    use super::WeightLine;
 
     #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn avx512<const K: usize>(rows: &[[Line; K]], list: &[u32], sums: &mut [[i32; LANES]; K]) {
+    pub(super) fn avx512<const K: usize>(
+        rows: &[[WeightLine; K]],
+        list: &[u32],
+        sums: &mut [[i32; LANES]; K],
+    ) {
         let mut raw = [_mm512_setzero_si512(); K];
         let mut high = [_mm512_setzero_si512(); K];
         for &row in list {
@@ -123,7 +132,7 @@ mod x86 {
 
     /// Line by line: 16 registers hold the sums of one.
     #[target_feature(enable = "avx2")]
-    pub(super) fn avx2<const K: usize>(rows: &[[Line; K]], list: &[u32], sums: &mut [[i32; LANES]; K]) {
+    pub(super) fn avx2<const K: usize>(rows: &[[WeightLine; K]], list: &[u32], sums: &mut [[i32; LANES]; K]) {
         let bias = _mm256_set1_epi16(128 * list.len() as i16);
         for (k, sums) in sums.iter_mut().enumerate() {
             let mut raw = [_mm256_setzero_si256(); 2];
@@ -169,14 +178,14 @@ mod tests {
             let drawn = philox4x32_10([row as u32, lane as u32, 0, 0], [1, 2])[0].to_le_bytes()[0];
             extreme.unwrap_or(i8::from_le_bytes([drawn]))
         };
-        let line = |row: usize, k: usize| -> Line {
-            Line::new(&std::array::from_fn(|lane| i16::from(weight(row, k * LANES + lane))))
+        let line = |row: usize, k: usize| -> WeightLine {
+            WeightLine::new(&std::array::from_fn(|lane| i16::from(weight(row, k * LANES + lane))))
         };
-        let rows: Vec<[Line; K]> = (0..40).map(|row| std::array::from_fn(|k| line(row, k))).collect();
+        let rows: Vec<[WeightLine; K]> = (0..40).map(|row| std::array::from_fn(|k| line(row, k))).collect();
         for length in [0, 1, 2, 17, 254, 255, 256, 511, 800] {
             let list: Vec<u32> =
                 (0..length).map(|i| philox4x32_10([i, 0, 0, 0], [3, length])[0] % 40).collect();
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 let mut sums = [[7; LANES]; K];
                 gather(level, &rows, &list, &mut sums);
                 for lane in 0..K * LANES {

@@ -1,14 +1,14 @@
 //! Which instructions the inner loops may use.
 //!
-//! Invariant: a [`Level`] exists only if the processor has its instructions; that is what makes calling the functions
-//! compiled for it sound. All levels give the same results: integer arithmetic is exact.
+//! Invariant: a [`SimdLevel`] exists only if the processor has its instructions; that is what makes calling the
+//! functions compiled for it sound. All levels give the same results: integer arithmetic is exact.
 
 /// Instructions that this processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level(Kind);
+pub struct SimdLevel(InstructionSet);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum InstructionSet {
     /// What every processor of the architecture has.
     Portable,
     /// AVX2, BMI1 and POPCNT.
@@ -19,13 +19,13 @@ pub(crate) enum Kind {
     Avx512,
 }
 
-impl Level {
-    /// The best of this processor.
+impl SimdLevel {
+    /// The fastest instructions of this processor.
     pub fn best() -> Self {
         Self::available().swap_remove(0)
     }
 
-    /// All of this processor, best first.
+    /// Every level that this processor has, fastest first.
     pub fn available() -> Vec<Self> {
         let mut levels = Vec::new();
         #[cfg(target_arch = "x86_64")]
@@ -33,23 +33,24 @@ impl Level {
             let counts = is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("popcnt");
             let avx512 = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl");
             if counts && avx512 {
-                levels.push(Self(Kind::Avx512));
+                levels.push(Self(InstructionSet::Avx512));
             }
             if counts && is_x86_feature_detected!("avx2") {
-                levels.push(Self(Kind::Avx2));
+                levels.push(Self(InstructionSet::Avx2));
             }
         }
-        levels.push(Self(Kind::Portable));
+        levels.push(Self(InstructionSet::Portable));
         levels
     }
 
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> InstructionSet {
         self.0
     }
 }
 
-/// Compiles `$body` for several instruction sets and calls the one of `$level`; generic parameters of it come first, in brackets.
+/// Compiles `$body` for several instruction sets and calls the one of `$level`; generic parameters of it come first,
+/// in brackets.
 macro_rules! dispatch {
     ($level:expr, $body:ident($($argument:ident: $type:ty),*)) => {
         $crate::execute::kernels::level::dispatch!($level, [] $body($($argument: $type),*))
@@ -67,10 +68,10 @@ macro_rules! dispatch {
             }
             match $level.kind() {
                 // SAFETY: a level exists only if the processor has its instructions.
-                $crate::execute::kernels::level::Kind::Avx512 => return unsafe { avx512($($argument),*) },
+                $crate::execute::kernels::level::InstructionSet::Avx512 => return unsafe { avx512($($argument),*) },
                 // SAFETY: as above.
-                $crate::execute::kernels::level::Kind::Avx2 => return unsafe { avx2($($argument),*) },
-                $crate::execute::kernels::level::Kind::Portable => (),
+                $crate::execute::kernels::level::InstructionSet::Avx2 => return unsafe { avx2($($argument),*) },
+                $crate::execute::kernels::level::InstructionSet::Portable => (),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]

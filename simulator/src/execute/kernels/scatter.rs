@@ -1,8 +1,9 @@
-//! Weights added to sums in memory, packet by packet: for lists that are no rows of positions, and for weights beyond 8 bits.
+//! Weights added to sums in memory, packet by packet: for lists that are no rows of positions, and for weights beyond
+//! 8 bits.
 
-use snnc_compiler::ir::program::Run;
+use snnc_compiler::ir::program::SynapseRun;
 
-use super::level::{Level, dispatch};
+use super::level::{SimdLevel, dispatch};
 
 /// Weights in the narrowest type that holds them.
 #[derive(Debug)]
@@ -23,14 +24,14 @@ impl Weights {
 
 /// A synapse list: consecutive weights that join consecutive sums.
 #[derive(Debug)]
-pub struct List {
+pub struct ScatterList {
     /// First weight of the first source channel.
     pub weights: usize,
     /// Weights between one source channel and the next.
     pub stride: usize,
     /// Ascending, apart: no sum is touched twice.
-    pub runs: Vec<Run>,
-    /// Synapses per source channel in units of the gang.
+    pub runs: Vec<SynapseRun>,
+    /// Synapses per source channel in units of the fused slices.
     pub units: u64,
     /// Source channels of a group.
     pub group: u32,
@@ -40,7 +41,7 @@ pub struct List {
 
 /// One packet at its list.
 #[derive(Debug, Clone, Copy)]
-pub struct Hit {
+pub struct PacketAtList {
     /// Index of the list.
     pub list: u32,
     /// First weight of the source channel.
@@ -51,16 +52,16 @@ pub struct Hit {
 
 /// Adds the weights of every packet to the sums. `partial` is scratch of the same length, zero before and after.
 pub fn add_packets(
-    level: Level,
+    level: SimdLevel,
     weights: &Weights,
-    lists: &[List],
-    hits: &[Hit],
+    lists: &[ScatterList],
+    hits: &[PacketAtList],
     partial: &mut [i16],
     sums: &mut [i32],
 ) {
     dispatch!(
         level,
-        add_body(weights: &Weights, lists: &[List], hits: &[Hit], partial: &mut [i16], sums: &mut [i32])
+        add_body(weights: &Weights, lists: &[ScatterList], hits: &[PacketAtList], partial: &mut [i16], sums: &mut [i32])
     )
 }
 
@@ -68,7 +69,13 @@ pub fn add_packets(
 const PARTIAL: usize = 255;
 
 #[inline(always)]
-fn add_body(weights: &Weights, lists: &[List], hits: &[Hit], partial: &mut [i16], sums: &mut [i32]) {
+fn add_body(
+    weights: &Weights,
+    lists: &[ScatterList],
+    hits: &[PacketAtList],
+    partial: &mut [i16],
+    sums: &mut [i32],
+) {
     match weights {
         // Half the width is twice the speed; the short sums join the long ones before they can overflow.
         Weights::Narrow(weights) => {
@@ -87,8 +94,8 @@ fn add_body(weights: &Weights, lists: &[List], hits: &[Hit], partial: &mut [i16]
 #[inline(always)]
 fn add_all<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(
     weights: &[W],
-    lists: &[List],
-    hits: &[Hit],
+    lists: &[ScatterList],
+    hits: &[PacketAtList],
     sums: &mut [S],
 ) {
     for hit in hits {

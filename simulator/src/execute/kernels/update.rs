@@ -1,15 +1,15 @@
 //! Steps of lines of neurons, compiled for every instruction set.
 
-use super::level::{Level, dispatch};
-use crate::neuron::{Line, Lines, Marks, Neuron};
+use super::level::{SimdLevel, dispatch};
+use crate::neuron::{LineInputs, Marks, Neuron, NeuronLines};
 
 /// Updates lines of neurons. `bounded` promises that 32-bit arithmetic is exact for the sums
 /// ([`crate::neuron::fixed::Fixed::bounds`]).
 pub fn update<const WORDS: usize, N: Neuron<WORDS>>(
-    level: Level,
+    level: SimdLevel,
     neuron: &N,
     bounded: bool,
-    mut lines: Lines<WORDS>,
+    mut lines: NeuronLines<WORDS>,
     marks: &mut [Marks],
 ) {
     if bounded && neuron.vectors(level, &mut lines, marks) {
@@ -17,7 +17,8 @@ pub fn update<const WORDS: usize, N: Neuron<WORDS>>(
     }
     dispatch!(
         level,
-        [const WORDS: usize, N: Neuron<WORDS>] body(neuron: &N, bounded: bool, lines: Lines<WORDS>, marks: &mut [Marks])
+        [const WORDS: usize, N: Neuron<WORDS>]
+        body(neuron: &N, bounded: bool, lines: NeuronLines<WORDS>, marks: &mut [Marks])
     )
 }
 
@@ -25,11 +26,12 @@ pub fn update<const WORDS: usize, N: Neuron<WORDS>>(
 fn body<const WORDS: usize, N: Neuron<WORDS>>(
     neuron: &N,
     bounded: bool,
-    lines: Lines<WORDS>,
+    lines: NeuronLines<WORDS>,
     marks: &mut [Marks],
 ) {
     for (i, marks) in marks.iter_mut().enumerate() {
-        let line = Line { sums: &lines.sums[i], bias: &lines.bias[i], thresholds: &lines.thresholds[i] };
+        let line =
+            LineInputs { sums: &lines.sums[i], bias: &lines.bias[i], thresholds: &lines.thresholds[i] };
         let state = &mut lines.state[i];
         *marks = match bounded || neuron.fixed().fits_32_bits(line.sums) {
             true => neuron.line(state, line),
@@ -42,7 +44,7 @@ fn body<const WORDS: usize, N: Neuron<WORDS>>(
 mod tests {
     use super::super::LANES;
     use super::*;
-    use crate::neuron::{CubaLif, Lif};
+    use crate::neuron::{CubaLifRule, LifRule};
     use crate::philox::philox4x32_10;
     use snnc_compiler::ir::spiking::{NeuronFormat, SynapticCurrent};
 
@@ -74,17 +76,18 @@ mod tests {
         let line = |of: u32, most: i32| std::array::from_fn(|i| draw(i, of, most));
         let (bias, thresholds) = (line(1, 40), line(2, 300).map(|t: i32| t.abs()));
         let mut seen = Marks::default();
-        for level in Level::available() {
+        for level in SimdLevel::available() {
             let (mut state, mut plain) = ([[[0; LANES]; WORDS]; 2], [[[0; LANES]; WORDS]; 2]);
             for step in 0..8 {
                 let sums = [line(10 + step, most), line(100 + step, most)];
                 let mut marks = [Marks::default(); 2];
                 let (bias, thresholds) = ([bias, bias], [thresholds, thresholds]);
-                let lines = Lines { state: &mut state, sums: &sums, bias: &bias, thresholds: &thresholds };
+                let lines =
+                    NeuronLines { state: &mut state, sums: &sums, bias: &bias, thresholds: &thresholds };
                 let bounded = sums.iter().all(|sums| neuron.fixed().fits_32_bits(sums));
                 update(level, &neuron, bounded, lines, &mut marks);
                 for k in 0..2 {
-                    let line = Line { sums: &sums[k], bias: &bias[k], thresholds: &thresholds[k] };
+                    let line = LineInputs { sums: &sums[k], bias: &bias[k], thresholds: &thresholds[k] };
                     let expected = neuron.exact(&mut plain[k], line);
                     assert_eq!(marks[k], expected, "{level:?} step {step}");
                     seen.fired |= expected.fired;
@@ -113,10 +116,10 @@ mod tests {
                         decay: 4095 - decay.min(4095),
                     };
                     for marks in [
-                        check(Lif::<false>::new(lif), most, seed),
-                        check(Lif::<true>::new(lif), most, seed),
-                        check(CubaLif::<false>::new(lif, &current), most, seed),
-                        check(CubaLif::<true>::new(lif, &current), most, seed),
+                        check(LifRule::<false>::new(lif), most, seed),
+                        check(LifRule::<true>::new(lif), most, seed),
+                        check(CubaLifRule::<false>::new(lif, &current), most, seed),
+                        check(CubaLifRule::<true>::new(lif, &current), most, seed),
                     ] {
                         let bits = [marks.fired, marks.saturated, marks.overflowed];
                         seen.iter_mut().zip(bits).for_each(|(seen, bits)| *seen |= bits);

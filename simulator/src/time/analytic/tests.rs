@@ -1,20 +1,20 @@
 use snnc_compiler::ir::CoreId;
 
 use super::*;
-use crate::counts::Flow;
-use crate::network::fixture::{program, random_pass, random_step, slice_table};
-use crate::time::Bound;
+use crate::counts::SliceFlow;
+use crate::noc::fixture::{program, random_pass, random_step, slice_table};
+use crate::time::Bottleneck;
 
-fn setup() -> (Program, SliceTable, Network, Analytic) {
+fn setup() -> (Program, SliceTable, Noc, Analytic) {
     let program = program();
     let table = slice_table(&program);
-    let network = Network::new(&program, &table);
+    let network = Noc::new(&program, &table);
     let analytic = Analytic::new(&program, &table);
     (program, table, network, analytic)
 }
 
 /// Time of one timestep whose packets arrive and are integrated at once.
-fn alone(analytic: &Analytic, network: &Network, step: &StepCounts) -> StepTime {
+fn alone(analytic: &Analytic, network: &Noc, step: &StepCounts) -> StepTime {
     let arriving = analytic.integrated(&step.events);
     analytic.timed(network, step, &arriving, &mut vec![0; network.links().len()])
 }
@@ -30,42 +30,45 @@ fn an_idle_timestep_is_a_barrier() {
     assert_eq!(tiles_in_use(&program), 5);
     let time = alone(&analytic, &network, &empty_step(&table));
     let barrier = 113_000 + (465_000 - 113_000) * 4 / 31;
-    assert_eq!((time.total_ps, time.barrier_ps, time.bound), (barrier, barrier, Bound::Barrier));
+    assert_eq!((time.total_ps, time.barrier_ps, time.bound), (barrier, barrier, Bottleneck::Barrier));
 }
 
 #[test]
 fn a_firing_neuron_can_take_longer() {
     let mut program = program();
     let table = slice_table(&program);
-    let network = Network::new(&program, &table);
+    let network = Noc::new(&program, &table);
     let mut step = empty_step(&table);
     (step.events[0].updates_active, step.events[0].spikes) = (1000, 10);
     let time = |program: &Program| alone(&Analytic::new(program, &table), &network, &step);
     let before = time(&program);
     program.target.timing.neuron_spike = Some(program.target.timing.synaptic_operation.clone());
     let after = time(&program);
-    assert_eq!((after.bound, after.total_ps), (Bound::Neuron, before.total_ps + 10 * 3_500));
+    assert_eq!((after.bound, after.total_ps), (Bottleneck::Neuron, before.total_ps + 10 * 3_500));
 }
 
 #[test]
 fn where_packets_fork_a_core_makes_one_for_a_spike() {
     let mut program = program();
-    program.target.topology.routing.0 = snnc_targets::schema::Routing::Multicast { table_entries: None };
+    program.target.topology.routing.0 =
+        snnc_targets::schema::RoutingScheme::Multicast { table_entries: None };
     // Longer than a link between chips.
     program.target.timing.axon_out.interval_ns.0 = 17.0;
     let table = slice_table(&program);
-    let (network, analytic) = (Network::new(&program, &table), Analytic::new(&program, &table));
+    let (network, analytic) = (Noc::new(&program, &table), Analytic::new(&program, &table));
     let mut step = empty_step(&table);
     // Slice 0 sends to three cores, on the first tree; slices 1 and 2 share a core.
     step.events[0].packets_sent = 300_000;
-    let cast =
-        |tree, spikes| crate::counts::Cast { tree: snnc_compiler::ir::program::trees::TreeId(tree), spikes };
-    step.casts = vec![cast(0, 100_000)];
+    let cast = |tree, spikes| crate::counts::MulticastFlow {
+        tree: snnc_compiler::ir::program::trees::TreeId(tree),
+        spikes,
+    };
+    step.multicast_flows = vec![cast(0, 100_000)];
     let time = alone(&analytic, &network, &step);
-    assert_eq!((time.bound, time.total_ps - time.barrier_ps), (Bound::AxonOut, 100_000 * 17_000));
-    step.casts = vec![cast(0, 100_000), cast(1, 60_000), cast(2, 70_000)];
+    assert_eq!((time.bound, time.total_ps - time.barrier_ps), (Bottleneck::AxonOut, 100_000 * 17_000));
+    step.multicast_flows = vec![cast(0, 100_000), cast(1, 60_000), cast(2, 70_000)];
     let time = alone(&analytic, &network, &step);
-    assert_eq!((time.bound, time.total_ps - time.barrier_ps), (Bound::AxonOut, 130_000 * 17_000));
+    assert_eq!((time.bound, time.total_ps - time.barrier_ps), (Bottleneck::AxonOut, 130_000 * 17_000));
 }
 
 #[test]
@@ -77,28 +80,28 @@ fn each_unit_can_be_the_bottleneck() {
         let time = alone(&analytic, &network, &step);
         (time.bound, time.total_ps - time.barrier_ps)
     };
-    assert_eq!(busy(&|s| s.events[0].synaptic_operations = 100_000), (Bound::Synapse, 350_000_000));
+    assert_eq!(busy(&|s| s.events[0].synaptic_operations = 100_000), (Bottleneck::Synapse, 350_000_000));
     assert_eq!(
         busy(&|s| (s.events[0].updates_active, s.events[0].updates_inactive) = (1000, 100)),
-        (Bound::Neuron, 8_400_000 + 530_000)
+        (Bottleneck::Neuron, 8_400_000 + 530_000)
     );
-    assert_eq!(busy(&|s| s.events[4].packets_received = 1_000_000), (Bound::AxonIn, 1_300_000_000));
-    assert_eq!(busy(&|s| s.events[4].packets_sent = 1_000_000), (Bound::AxonOut, 1_700_000_000));
+    assert_eq!(busy(&|s| s.events[4].packets_received = 1_000_000), (Bottleneck::AxonIn, 1_300_000_000));
+    assert_eq!(busy(&|s| s.events[4].packets_sent = 1_000_000), (Bottleneck::AxonOut, 1_700_000_000));
     let flow = |source, target| {
         move |s: &mut StepCounts| {
-            s.flows.push(Flow { source, target: CoreId(target), packets: 1_000_000 });
+            s.flows.push(SliceFlow { source, target: CoreId(target), packets: 1_000_000 });
         }
     };
     // Slice 0 and core 1 share a tile: delivery alone. Core 3 is on another chip: the chip link holds it up.
-    assert_eq!(busy(&flow(0, 1)), (Bound::Delivery, 290_000_000));
-    assert_eq!(busy(&flow(0, 3)), (Bound::Link, 2_900_000_000));
+    assert_eq!(busy(&flow(0, 1)), (Bottleneck::Delivery, 290_000_000));
+    assert_eq!(busy(&flow(0, 3)), (Bottleneck::Link, 2_900_000_000));
 }
 
 #[test]
 fn links_and_ports_are_busy_for_every_flit_and_axons_for_every_packet() {
     let mut program = program();
     let table = slice_table(&program);
-    let network = Network::new(&program, &table);
+    let network = Noc::new(&program, &table);
     let busy = |program: &Program, change: &dyn Fn(&mut StepCounts)| {
         let mut step = empty_step(&table);
         change(&mut step);
@@ -107,27 +110,30 @@ fn links_and_ports_are_busy_for_every_flit_and_axons_for_every_packet() {
     };
     let flow = |source, target| {
         move |s: &mut StepCounts| {
-            s.flows.push(Flow { source, target: CoreId(target), packets: 1_000_000 });
+            s.flows.push(SliceFlow { source, target: CoreId(target), packets: 1_000_000 });
         }
     };
     for flits in [1, 2, 8] {
         program.target.network.as_mut().unwrap().flits_per_packet.0 = flits as u32;
         let analytic = Analytic::new(&program, &table);
-        assert_eq!(busy(&program, &flow(0, 1)), (Bound::Delivery, flits * 290_000_000));
-        assert_eq!(busy(&program, &flow(0, 3)), (Bound::Link, flits * 2_900_000_000));
+        assert_eq!(busy(&program, &flow(0, 1)), (Bottleneck::Delivery, flits * 290_000_000));
+        assert_eq!(busy(&program, &flow(0, 3)), (Bottleneck::Link, flits * 2_900_000_000));
         assert_eq!(analytic.busy_link(LinkKind::NorthSouth, 10), flits * 2_900);
         // Decoding takes 1.3 ns a packet, making 1.7 ns: from 6 flits on the port is busier than that.
         let received = busy(&program, &|s| s.events[4].packets_received = 1_000_000);
-        assert_eq!(received, (Bound::AxonIn, 1_300_000_000));
+        assert_eq!(received, (Bottleneck::AxonIn, 1_300_000_000));
         let sent = busy(&program, &|s| s.events[4].packets_sent = 1_000_000);
-        let expected =
-            if flits < 6 { (Bound::AxonOut, 1_700_000_000) } else { (Bound::Delivery, flits * 290_000_000) };
+        let expected = if flits < 6 {
+            (Bottleneck::AxonOut, 1_700_000_000)
+        } else {
+            (Bottleneck::Delivery, flits * 290_000_000)
+        };
         assert_eq!(sent, expected);
         let events = Events { packets_sent: 7, packets_received: 5, ..Events::default() };
         assert_eq!(analytic.busy_of(&events, 7)[2..], [5 * 1_300, 7 * 1_700, flits * 7 * 290]);
     }
     program.target.network = None;
-    assert_eq!(busy(&program, &flow(0, 3)), (Bound::Link, 2_900_000_000));
+    assert_eq!(busy(&program, &flow(0, 3)), (Bottleneck::Link, 2_900_000_000));
 }
 
 #[test]
@@ -183,7 +189,7 @@ fn no_unit_is_busy_longer_than_the_timestep_and_one_fills_it() {
 fn a_pass_adds_host_transfers_and_timesteps() {
     let (program, table, network, analytic) = setup();
     let mut counts = random_pass(&program, &table, 0, 5);
-    let routes = Routes::new(&program);
+    let routes = PacketDestinations::new(&program);
     let time = analytic.pass(&network, &routes, &counts, &[]);
     assert_eq!((time.host_write_ps, time.host_read_ps), (65_000 + 16 * 2900, 65_000 + 8 * 2900));
     let next = counts.steps.iter().skip(1).map(|next| next.events.clone());

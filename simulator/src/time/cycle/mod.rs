@@ -5,53 +5,47 @@
 //! everything has drained, the barrier ends the timestep. So timesteps are independent given the spikes: they are
 //! simulated in parallel and collected in order, and threads cannot change a result.
 //!
-//! Where the target's routers fork packets, a spike is one packet, which goes to all its cores on a tree ([`casts`]).
+//! Where the target's routers fork packets, a spike is one packet, which goes to all its cores on a tree.
 //!
-//! Invariants: a timestep takes at least its analytic time; every packet is delivered once to each of its cores; no spike
-//! changes.
+//! [`validate`] refuses what cannot be simulated, [`sampling`] chooses timesteps, and [`timestep`] runs one of them:
+//! [`injection`] makes the packets of a spike, [`cores`] holds the units before and behind the mesh, [`records`] keeps
+//! what was seen.
+//!
+//! Invariants: a timestep takes at least its analytic time; every packet is delivered once to each of its cores; no
+//! spike changes.
 
-mod casts;
-mod clock;
-mod core;
-mod fits;
-mod latency;
-mod listener;
+mod cores;
+mod injection;
 pub mod mesh;
-mod posts;
-mod queue;
-mod record;
-mod routes;
-mod sample;
-mod slowest;
+mod records;
+mod sampling;
 #[cfg(test)]
 mod tests;
-mod ways;
+mod timestep;
+mod validate;
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::program::trees::Trees;
+use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_targets::Diagnostic;
 
-pub use latency::{CLASSES, Latencies};
-pub use listener::{Arrived, Made, Unit, Work};
-pub use record::{Crossed, Detail, Recorded, StepPlace, Watcher};
-pub use routes::Routes;
-pub use sample::Sampled;
-pub use slowest::{KEPT, SlowPacket, keep as keep_slowest};
-pub use ways::Ways;
+pub use injection::PacketDestinations;
+pub use mesh::ZeroLoadRoutes;
+pub use records::{
+    CLASSES, DeliveredPacket, Detail, InjectedPacket, KEPT, Latencies, LinkWork, SlowPacket, StepPlace,
+    StepRecord, Unit, UnitWork, Watcher, keep_slowest,
+};
+pub use sampling::Sampled;
 
-use self::core::{Cores, SliceWork};
-use self::listener::Listener;
-use self::record::Recorder;
 use super::result::{PassTime, StepTime};
 use crate::counts::{PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
-use casts::Casts;
-use clock::CoreCycles;
-use mesh::{Mesh, MeshSpec, MeshTrees};
-use posts::Posts;
+use cores::CoreCycles;
+use injection::MulticastTable;
+use mesh::{MeshSimulation, MeshSpec, MeshTrees};
+use records::StepRecorder;
 
 /// The cycle-accurate model of one program.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,11 +54,11 @@ pub struct Cycle {
     every: u32,
     core: CoreCycles,
     mesh: MeshSpec,
-    /// Ways of packets that fork; empty if none does.
+    /// Trees of packets that fork; empty if none does.
     trees: Arc<MeshTrees>,
-    /// What they bring.
-    casts: Option<Casts>,
-    ways: Ways,
+    /// The tree of each position and what its packets bring to the cores; none if no packet forks.
+    multicast: Option<MulticastTable>,
+    zero_load: ZeroLoadRoutes,
     /// Core at each port of the mesh.
     ports: Vec<Option<u32>>,
     /// First slice of each core, and one past the last.
@@ -77,7 +71,7 @@ pub struct Cycle {
 
 /// One simulated timestep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Drained {
+pub struct SimulatedStep {
     /// From its start until everything has drained, without the barrier.
     pub time_ps: u64,
     /// Time under way of its packets, ps.
@@ -90,7 +84,7 @@ pub struct Drained {
     pub makers_stopped_ps: u64,
 }
 
-/// Which pass.
+/// Where a pass stands in a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PassPlace {
     /// Image.
@@ -103,19 +97,19 @@ pub struct PassPlace {
 
 /// What was executed in a pass, and where packets go.
 #[derive(Debug, Clone, Copy)]
-pub struct Pass<'a> {
+pub struct PassActivity<'a> {
     /// Numbering of the program's slices.
     pub table: &'a SliceTable,
     /// Destinations.
-    pub routes: &'a Routes,
+    pub routes: &'a PacketDestinations,
     /// Events.
     pub counts: &'a PassCounts,
     /// Spikes, by slice.
     pub traces: &'a [SliceTrace],
 }
 
-/// A simulated timestep: what it came to, its slowest packets (ps), and the record that somebody wanted.
-type Simulated = (Drained, Vec<SlowPacket>, Option<Recorded>);
+/// A simulated timestep: its times, its slowest packets (ps), and its record if a watcher wants one.
+type StepOutcome = (SimulatedStep, Vec<SlowPacket>, Option<StepRecord>);
 
 impl Cycle {
     /// Prepares the model; one timestep of `every` will be simulated.
@@ -124,12 +118,12 @@ impl Cycle {
     /// `Unsupported` if the target describes no network, one that is too large, or forks packets of several flits.
     pub fn new(program: &Program, slices: &SliceTable, every: u32) -> Result<Self, Diagnostic> {
         let (target, topology) = (&program.target, program.topology());
-        let network = fits::network(program)?;
+        let network = validate::network(program)?;
         let timing = target.timing();
-        let mesh = clock::mesh(&topology, &timing, network);
+        let mesh = cores::mesh(&topology, &timing, network);
         let core = CoreCycles::new(&timing, network);
-        let trees = Trees::of(program);
-        fits::sizes(program, &mesh, &core, trees.as_ref())?;
+        let trees = MulticastTrees::of(program);
+        validate::sizes(program, &mesh, &core, trees.as_ref())?;
         let mut ports = vec![None; topology.sites() as usize];
         let mut tiles = Vec::with_capacity(program.sites.len());
         for (core, &site) in program.sites.iter() {
@@ -143,15 +137,16 @@ impl Cycle {
         let of = |slice: &snnc_compiler::ir::program::Slice| {
             (slice.atoms(), program.model.populations[slice.population].window.start)
         };
-        let grown = trees.as_ref().map(|trees| Arc::new(casts::on_mesh(program, slices, trees, &mesh)));
+        let grown = trees.as_ref().map(|trees| Arc::new(injection::on_mesh(program, slices, trees, &mesh)));
         let grown = grown.unwrap_or_default();
         Ok(Self {
             every: every.max(1),
             core,
-            ways: Ways::new(&mesh),
+            zero_load: ZeroLoadRoutes::new(&mesh),
             mesh,
             trees: grown,
-            casts: trees.map(|trees| Casts::new(&trees, slices, &Routes::new(program))),
+            multicast: trees
+                .map(|trees| MulticastTable::new(&trees, slices, &PacketDestinations::new(program))),
             ports,
             tiles,
             starts: slices.starts.clone(),
@@ -160,8 +155,8 @@ impl Cycle {
     }
 
     /// Zero-load latencies, cycles.
-    pub fn ways(&self) -> &Ways {
-        &self.ways
+    pub fn zero_load_routes(&self) -> &ZeroLoadRoutes {
+        &self.zero_load
     }
 
     /// One cycle, ps.
@@ -181,7 +176,7 @@ impl Cycle {
     /// The watcher's.
     pub fn refine(
         &self,
-        pass: Pass,
+        pass: PassActivity,
         at: PassPlace,
         mut watcher: Option<&mut dyn Watcher>,
         time: &mut PassTime,
@@ -189,7 +184,7 @@ impl Cycle {
         let mut simulated = vec![None; time.steps.len()];
         let mut wanted = Vec::with_capacity(time.steps.len());
         for step in 0..time.steps.len() {
-            if sample::chosen(self.every, at.image, at.first + step as u64) {
+            if sampling::chosen(self.every, at.image, at.first + step as u64) {
                 let detail = match &mut watcher {
                     Some(watcher) => self.wanted(pass, at, &mut **watcher, step)?,
                     None => None,
@@ -217,10 +212,10 @@ impl Cycle {
         Ok(())
     }
 
-    /// Whether somebody wants to see a timestep.
+    /// How much of a timestep the watcher wants to see, if anything.
     fn wanted(
         &self,
-        pass: Pass,
+        pass: PassActivity,
         at: PassPlace,
         watcher: &mut dyn Watcher,
         step: usize,
@@ -230,31 +225,31 @@ impl Cycle {
             let [from, to] =
                 [pass.table.cores[flow.source as usize], flow.target].map(|core| self.tiles[core.0 as usize]);
             packets += flow.packets;
-            hops += flow.packets * u64::from(self.ways.hops(from, to));
+            hops += flow.packets * u64::from(self.zero_load.hops(from, to));
         }
-        if let Some(casts) = &self.casts {
-            hops = casts.crossings(&pass.counts.steps[step].casts);
+        if let Some(table) = &self.multicast {
+            hops = table.crossings(&pass.counts.steps[step].multicast_flows);
         }
         watcher.wants(place(pass, at, step), packets, hops)
     }
 
     /// Simulates timesteps in parallel.
-    fn simulate(&self, pass: Pass, steps: &[(usize, Option<Detail>)]) -> Vec<Simulated> {
-        let one = |mesh: &mut Mesh, &(step, detail): &(usize, Option<Detail>)| {
+    fn simulate(&self, pass: PassActivity, steps: &[(usize, Option<Detail>)]) -> Vec<StepOutcome> {
+        let one = |mesh: &mut MeshSimulation, &(step, detail): &(usize, Option<Detail>)| {
             let Some(detail) = detail else {
                 let (drained, slowest) = self.step(mesh, pass, step, ());
                 return (drained, slowest, None);
             };
-            let mut recorder = Recorder::new(detail, self.core.clock_ps);
+            let mut recorder = StepRecorder::new(detail, self.core.clock_ps);
             let (drained, slowest) = self.step(mesh, pass, step, &mut recorder);
             recorder.recorded.time_ps = drained.time_ps;
             (drained, slowest, Some(recorder.recorded))
         };
-        steps.par_iter().map_init(|| Mesh::new(&self.mesh, &self.trees), one).collect()
+        steps.par_iter().map_init(|| MeshSimulation::new(&self.mesh, &self.trees), one).collect()
     }
 
     /// Replaces an analytic time by a simulated one, weighted for those that are not simulated.
-    fn enter(&self, step: &mut StepTime, drained: Option<Drained>, sampled: &mut Sampled) {
+    fn enter(&self, step: &mut StepTime, drained: Option<SimulatedStep>, sampled: &mut Sampled) {
         let Some(drained) = drained else { return sampled.add(None) };
         let analytic_ps = step.total_ps - step.barrier_ps;
         assert!(drained.time_ps >= analytic_ps, "no timestep is faster than its busiest unit");
@@ -264,63 +259,8 @@ impl Cycle {
         step.simulated = Some(drained);
         step.rebound(drained.time_ps);
     }
-
-    /// Simulates one timestep; its slowest packets are given in ps.
-    fn step<L: Listener>(
-        &self,
-        mesh: &mut Mesh,
-        pass: Pass,
-        step: usize,
-        listener: L,
-    ) -> (Drained, Vec<SlowPacket>) {
-        let work = self.work(pass.counts, pass.traces, step);
-        let posts = self.casts.as_ref().map_or(Posts::Apart(pass.routes), Posts::Forked);
-        let mut cores = Cores::new(posts, &self.core, &self.ports, &self.starts, work, listener);
-        let drained = mesh.run(&mut cores);
-        let cycles = drained.at.max(cores.end());
-        let ps = |cycles: u64| cycles.saturating_mul(self.core.clock_ps);
-        let timed = |&p: &SlowPacket| SlowPacket { latency: ps(p.latency), injected: ps(p.injected), ..p };
-        let drained = Drained {
-            time_ps: ps(cycles),
-            packets: cores.latencies,
-            zero_load_ps: self.zero_load_ps(pass, step),
-            neurons_stopped_ps: ps(cores.neurons_stopped()),
-            makers_stopped_ps: ps(cores.makers_stopped),
-        };
-        (drained, cores.slowest.into_packets().iter().map(timed).collect())
-    }
-
-    /// What the packets of a timestep would take in an empty mesh, each branch by itself.
-    fn zero_load_ps(&self, pass: Pass, step: usize) -> u128 {
-        let of = |(slice, core, packets): (usize, u32, u64)| {
-            let [from, to] = [pass.table.cores[slice].0, core].map(|core| self.tiles[core as usize]);
-            u128::from(self.ways.between(from, to)) * u128::from(packets)
-        };
-        let step = &pass.counts.steps[step];
-        let cycles: u128 = match &self.casts {
-            Some(casts) => casts.deliveries(&step.casts).map(of).sum(),
-            None => {
-                step.flows.iter().map(|flow| of((flow.source as usize, flow.target.0, flow.packets))).sum()
-            }
-        };
-        cycles * u128::from(self.core.clock_ps)
-    }
-
-    /// The slices that do something in a timestep.
-    fn work<'a>(&self, counts: &PassCounts, traces: &'a [SliceTrace], step: usize) -> Vec<SliceWork<'a>> {
-        let events = counts.steps[step].events.iter().enumerate();
-        events
-            .filter(|(_, e)| e.updates_active + e.updates_inactive > 0)
-            .map(|(slice, &events)| {
-                let (atoms, start) = self.slices[slice];
-                let local = step.checked_sub(start as usize);
-                let fired = traces.get(slice).zip(local).and_then(|(trace, local)| trace.fired.get(local));
-                SliceWork { slice, atoms, events, fired: fired.map_or(&[], Vec::as_slice) }
-            })
-            .collect()
-    }
 }
 
-fn place(pass: Pass, at: PassPlace, step: usize) -> StepPlace {
+fn place(pass: PassActivity, at: PassPlace, step: usize) -> StepPlace {
     StepPlace { image: at.image, iteration: at.iteration, step, network: pass.counts.network }
 }

@@ -1,14 +1,14 @@
 //! Closed forms of cores, and the analytic bound.
 
-use snnc_compiler::ir::program::Destination;
+use snnc_compiler::ir::program::AxonDestination;
 
 use super::*;
 use crate::counts::{Events, StepCounts};
-use crate::execute::slice::Spike;
-use crate::network::Network;
-use crate::network::fixture::{program, slice_table};
-use crate::time::{Analytic, Bound};
-use snnc_targets::schema::{Provenance, Routing, Sourced};
+use crate::execute::slice::SliceSpike;
+use crate::noc::Noc;
+use crate::noc::fixture::{program, slice_table};
+use crate::time::{Analytic, Bottleneck};
+use snnc_targets::schema::{Provenance, RoutingScheme, Sourced};
 use snnc_targets::topology::{Routing as _, Tile};
 use snnc_targets::{Code, Interconnect};
 
@@ -23,7 +23,7 @@ fn way(program: &Program, core: u32) -> u64 {
 struct Setup {
     program: Program,
     table: SliceTable,
-    routes: Routes,
+    routes: PacketDestinations,
     counts: PassCounts,
     traces: Vec<SliceTrace>,
 }
@@ -48,12 +48,15 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
         ..Events::default()
     };
     for target in [1, 2, 3] {
-        let flow =
-            crate::counts::Flow { source: 0, target: snnc_compiler::ir::CoreId(target), packets: spikes };
+        let flow = crate::counts::SliceFlow {
+            source: 0,
+            target: snnc_compiler::ir::CoreId(target),
+            packets: spikes,
+        };
         step.flows.extend((spikes > 0).then_some(flow));
     }
     let mut traces = vec![SliceTrace::default(); table.cores.len()];
-    traces[0].fired = vec![fired.iter().map(|&(position, atom)| Spike { position, atom }).collect()];
+    traces[0].fired = vec![fired.iter().map(|&(position, atom)| SliceSpike { position, atom }).collect()];
     let words = vec![0; table.cores.len()];
     let counts = PassCounts {
         network: snnc_compiler::ir::NetworkId(0),
@@ -63,24 +66,25 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
         bias_saturations: 0,
         steps: vec![step],
     };
-    Setup { routes: Routes::new(&program), program, table, counts, traces }
+    Setup { routes: PacketDestinations::new(&program), program, table, counts, traces }
 }
 
-/// The same with forking packets.
+/// The setup of [`setup`] on a target whose packets fork.
 fn forking(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
     let mut setup = setup(positions, atoms, fired);
-    setup.program.target.topology.routing.0 = Routing::Multicast { table_entries: None };
+    setup.program.target.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
     let tree = snnc_compiler::ir::program::trees::TreeId(0);
-    setup.counts.steps[0].casts = vec![crate::counts::Cast { tree, spikes: fired.len() as u64 }];
+    setup.counts.steps[0].multicast_flows =
+        vec![crate::counts::MulticastFlow { tree, spikes: fired.len() as u64 }];
     setup
 }
 
 impl Setup {
-    fn simulated(&self) -> (Drained, StepTime) {
+    fn simulated(&self) -> (SimulatedStep, StepTime) {
         let cycle = Cycle::new(&self.program, &self.table, 1).unwrap();
-        let mut mesh = Mesh::new(&cycle.mesh, &cycle.trees);
+        let mut mesh = MeshSimulation::new(&cycle.mesh, &cycle.trees);
         let drained = cycle.step(&mut mesh, self.pass(), 0, ()).0;
-        let network = Network::new(&self.program, &self.table);
+        let network = Noc::new(&self.program, &self.table);
         let analytic = Analytic::new(&self.program, &self.table);
         let mut time = analytic.pass(&network, &self.routes, &self.counts, &self.traces);
         assert!(drained.time_ps >= time.steps[0].total_ps - time.steps[0].barrier_ps);
@@ -88,8 +92,8 @@ impl Setup {
         (drained, time.steps[0])
     }
 
-    fn pass(&self) -> Pass<'_> {
-        Pass { table: &self.table, routes: &self.routes, counts: &self.counts, traces: &self.traces }
+    fn pass(&self) -> PassActivity<'_> {
+        PassActivity { table: &self.table, routes: &self.routes, counts: &self.counts, traces: &self.traces }
     }
 }
 
@@ -99,14 +103,14 @@ fn without_work_a_timestep_is_its_barrier() {
     idle.counts.steps[0].events[0] = Events::default();
     let (drained, step) = idle.simulated();
     assert_eq!((drained.time_ps, drained.packets.packets), (0, 0));
-    assert_eq!((step.total_ps, step.bound), (step.barrier_ps, Bound::Barrier));
+    assert_eq!((step.total_ps, step.bound), (step.barrier_ps, Bottleneck::Barrier));
 }
 
 #[test]
 fn silent_neurons_take_their_updates_and_no_more() {
     let (drained, step) = setup(10, 10, &[]).simulated();
     assert_eq!(drained.time_ps, 50 * 8_400 + 50 * 5_300);
-    assert_eq!(step.bound, Bound::Neuron);
+    assert_eq!(step.bound, Bottleneck::Neuron);
 }
 
 #[test]
@@ -119,10 +123,10 @@ fn a_spike_arrives_after_its_update_and_its_way() {
     // The fixture makes packets in 1.7 ns and decodes them in 1.3 ns.
     let arrivals = [1, 2, 3].map(|core| updated + u64::from(core - 1) * 1_700 + way(core));
     assert_eq!(drained.time_ps, arrivals.into_iter().max().unwrap() + 1_300);
-    let ways = [1, 2, 3].map(way);
+    let routes = [1, 2, 3].map(way);
     assert_eq!(drained.packets.packets, 3);
-    assert_eq!(drained.packets.sum, ways.iter().map(|&w| u128::from(w)).sum::<u128>());
-    assert_eq!(drained.packets.longest, ways.into_iter().max().unwrap());
+    assert_eq!(drained.packets.sum, routes.iter().map(|&w| u128::from(w)).sum::<u128>());
+    assert_eq!(drained.packets.longest, routes.into_iter().max().unwrap());
 }
 
 /// The fixture has chips of 8 x 4 tiles, two side by side; a packet of one spike takes each joined grid's own way.
@@ -141,10 +145,10 @@ fn a_packets_time_is_that_of_its_way_however_the_tiles_are_joined() {
         let topology = setup.program.topology();
         let corner = Tile { x: topology.width() - 1, y: topology.height() - 1 };
         setup.program.sites[snnc_compiler::ir::CoreId(3)] = topology.site_at(corner, 0);
-        setup.routes = Routes::new(&setup.program);
+        setup.routes = PacketDestinations::new(&setup.program);
         let (drained, _) = setup.simulated();
-        let ways = [1, 2, 3].map(|core| u128::from(way(&setup.program, core)));
-        assert_eq!(drained.packets.sum, ways.into_iter().sum::<u128>(), "{interconnect}");
+        let routes = [1, 2, 3].map(|core| u128::from(way(&setup.program, core)));
+        assert_eq!(drained.packets.sum, routes.into_iter().sum::<u128>(), "{interconnect}");
         assert_eq!(drained.zero_load_ps, drained.packets.sum);
         let [from, to] = [0, 3].map(|core| setup.program.sites[snnc_compiler::ir::CoreId(core)]);
         lengths.push(topology.distance(from, to));
@@ -182,7 +186,7 @@ fn a_spike_that_forks_is_made_once_and_late_by_a_read_at_each_fork() {
     let under_way = arrivals.map(|at| u128::from(at - updated));
     assert_eq!(drained.packets.sum, under_way.into_iter().sum::<u128>());
     assert_eq!(drained.packets.sum - drained.zero_load_ps, 2 * 290);
-    assert_eq!(step.bound, Bound::Neuron);
+    assert_eq!(step.bound, Bottleneck::Neuron);
 }
 
 #[test]
@@ -193,7 +197,7 @@ fn packets_that_fork_leave_three_times_as_fast_as_three() {
         setup.simulated()
     };
     let (apart, forked) = (slow(setup(10, 10, &all)), slow(forking(10, 10, &all)));
-    assert_eq!((apart.1.bound, forked.1.bound), (Bound::AxonOut, Bound::AxonOut));
+    assert_eq!((apart.1.bound, forked.1.bound), (Bottleneck::AxonOut, Bottleneck::AxonOut));
     assert_eq!(forked.0.packets.packets, 300);
     // The last packet has been made after 100 intervals, and is under way a while.
     let made = 8_400 + 99 * 20_000;
@@ -209,18 +213,18 @@ fn a_core_of_two_axons_takes_a_packet_twice() {
     slice.destinations = (0..10)
         .flat_map(|_| {
             to.axon = 1;
-            [Destination { axon: 0, ..to }, to]
+            [AxonDestination { axon: 0, ..to }, to]
         })
         .collect();
     slice.route_starts = (0..=10).map(|p| 2 * p).collect();
-    twice.routes = Routes::new(&twice.program);
+    twice.routes = PacketDestinations::new(&twice.program);
     twice.counts.steps[0].flows.truncate(1);
     twice.program.target.timing.axon_in.interval_ns.0 = 50.0;
     let (drained, _) = twice.simulated();
     assert_eq!(drained.packets.packets, 10, "it is delivered once");
     // The first packet arrives, and then ten are decoded twice.
     assert_eq!(drained.time_ps, 8_400 + way(&twice.program, 1) + 20 * 50_000);
-    // The same for its port.
+    // A slow port instead of a slow decoder delays it as much.
     twice.program.target.timing.axon_in.interval_ns.0 = 0.0;
     twice.program.target.timing.tile_delivery.interval_ns.0 = 50.0;
     let left = 8_400 + way(&twice.program, 1) - 2_100;
@@ -241,7 +245,7 @@ fn a_firing_neuron_can_take_longer_than_a_silent_one() {
     let before = many.simulated().0.time_ps;
     many.program.target.timing.neuron_spike = last.program.target.timing.neuron_spike.clone();
     let (after, step) = many.simulated();
-    assert_eq!((after.time_ps, step.bound), (before + 100 * 30_000, Bound::Neuron));
+    assert_eq!((after.time_ps, step.bound), (before + 100 * 30_000, Bottleneck::Neuron));
 }
 
 #[test]
@@ -251,11 +255,11 @@ fn n_spikes_of_one_core_leave_as_fast_as_packets_are_made_or_neurons_updated() {
     // Updates of 8.4 ns against packets of 3 x 1.7 ns: neurons decide.
     let (fast, step) = many.simulated();
     let tail = fast.time_ps - 100 * 8_400;
-    assert_eq!((fast.packets.packets, step.bound), (300, Bound::Neuron));
+    assert_eq!((fast.packets.packets, step.bound), (300, Bottleneck::Neuron));
     // Packets of 3 x 10 ns: their making decides, and stops the neuron unit.
     many.program.target.timing.axon_out.interval_ns.0 = 10.0;
     let (slow, step) = many.simulated();
-    assert_eq!(step.bound, Bound::AxonOut);
+    assert_eq!(step.bound, Bottleneck::AxonOut);
     let last_made = 8_400 + 299 * 10_000;
     assert!(
         slow.time_ps >= last_made + tail - 3 * 1_700 && slow.time_ps < last_made + 200_000,
@@ -271,7 +275,7 @@ fn a_sampled_run_stands_for_all() {
     let step = run.counts.steps[0].clone();
     (run.counts.timesteps, run.counts.steps) = (64, vec![step; 64]);
     run.traces[0].fired = vec![run.traces[0].fired[0].clone(); 64];
-    let network = Network::new(&run.program, &run.table);
+    let network = Noc::new(&run.program, &run.table);
     let analytic = Analytic::new(&run.program, &run.table);
     let total = |every| {
         let mut time = analytic.pass(&network, &run.routes, &run.counts, &run.traces);

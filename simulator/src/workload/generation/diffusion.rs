@@ -27,7 +27,7 @@ pub struct LoopParameters {
 
 /// One generated image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
+pub struct GeneratedImage {
     /// Final tokens, `[h, w]` row-major.
     pub tokens: Vec<u32>,
     /// Pixels, `[c, H, W]` row-major.
@@ -90,7 +90,7 @@ impl<U: Uniforms> Diffusion<U> {
 }
 
 impl<U: Uniforms> Course for Diffusion<U> {
-    type Item = Image;
+    type Item = GeneratedImage;
 
     fn input(&mut self) -> Option<(NetworkId, &[f64])> {
         if self.membrane.is_some() {
@@ -118,8 +118,8 @@ impl<U: Uniforms> Course for Diffusion<U> {
         Ok(())
     }
 
-    fn finish(self) -> Image {
-        Image { pixels: pixels(self.membrane()), tokens: self.tokens }
+    fn finish(self) -> GeneratedImage {
+        GeneratedImage { pixels: pixels(self.membrane()), tokens: self.tokens }
     }
 }
 
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn an_image_does_not_depend_on_its_batch() {
         let workload = generation(P);
-        let batch = |images: &[u64]| -> Vec<Image> {
+        let batch = |images: &[u64]| -> Vec<GeneratedImage> {
             let mut shared = Fake::default();
             images.iter().map(|&i| drive(workload.begin(i), &mut shared, &mut || ()).unwrap()).collect()
         };

@@ -10,12 +10,12 @@ mod pixels;
 mod recorded;
 mod uniforms;
 
-use snnc_compiler::ir::spiking::Model;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::ir::workload::WorkloadSpec;
 use snnc_compiler::ir::{NetworkId, Shape};
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject};
 
-pub use diffusion::{Diffusion, Image, LoopParameters};
+pub use diffusion::{Diffusion, GeneratedImage, LoopParameters};
 pub use draw::draw;
 pub use philox::PhiloxUniforms;
 pub use pixels::pixels;
@@ -50,11 +50,11 @@ impl Generation {
     /// `images` images by the loop of a verified model.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each network
-    /// that the loop cannot drive.
-    pub fn new(model: &Model, seed: u64, images: u64) -> Result<Self, Diagnostics> {
+    /// [`Code::Unsupported`] if the model has none; [`Code::ProgramInvalid`] for each number out of range and each
+    /// network that the loop cannot drive.
+    pub fn new(model: &SpikingModel, seed: u64, images: u64) -> Result<Self, Diagnostics> {
         let refused = |message: String| {
-            let place = format!("model {}", model.name);
+            let place = Subject::Model(model.name.clone());
             Diagnostics::from(
                 Diagnostic::new(Code::Unsupported, place, message).hint("add a `pipeline` to the model file"),
             )
@@ -66,7 +66,7 @@ impl Generation {
             }
             Some(spec) => spec,
         };
-        let mut check = Check { model, spec, found: Diagnostics::default() };
+        let mut check = WorkloadCheck { model, spec, found: Diagnostics::default() };
         let parameters = check.parameters();
         let (denoiser, decoder) = (check.network("denoiser"), check.network("decoder"));
         let image = check.networks(&parameters, denoiser, decoder);
@@ -75,7 +75,7 @@ impl Generation {
 }
 
 impl Workload for Generation {
-    type Item = Image;
+    type Item = GeneratedImage;
 
     fn item_name(&self) -> &'static str {
         "image"
@@ -89,21 +89,21 @@ impl Workload for Generation {
         self.parameters.iterations as u64 + 1
     }
 
-    fn begin(&self, index: u64) -> impl Course<Item = Image> {
+    fn begin(&self, index: u64) -> impl Course<Item = GeneratedImage> {
         Diffusion::new(self, PhiloxUniforms::new(self.seed, index))
     }
 }
 
-struct Check<'m> {
-    model: &'m Model,
+struct WorkloadCheck<'m> {
+    model: &'m SpikingModel,
     spec: &'m WorkloadSpec,
     found: Diagnostics,
 }
 
-impl Check<'_> {
+impl WorkloadCheck<'_> {
     fn need(&mut self, ok: bool, message: impl FnOnce() -> String) {
         if !ok {
-            self.found.push(Diagnostic::new(Code::ProgramInvalid, "workload generation", message()));
+            self.found.push(Diagnostic::new(Code::ProgramInvalid, NamedPart::Generation, message()));
         }
     }
 

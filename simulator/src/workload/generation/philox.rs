@@ -1,4 +1,5 @@
-//! The loop's random numbers from a counter-based generator: image i has the same numbers in any batch, order or thread.
+//! The loop's random numbers from a counter-based generator: image i has the same numbers in any batch, order or
+//! thread.
 
 use super::Uniforms;
 use crate::philox::philox4x32_10;

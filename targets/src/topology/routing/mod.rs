@@ -5,8 +5,8 @@
 //! differs is which axis comes first and how many links an axis has between two coordinates, so a new rule is one file
 //! and its line in [`Interconnect`]. Anything else follows from that in [`Routing`]'s provided methods.
 //!
-//! Freedom of deadlock: along an axis without wrap-around links a packet never turns round, and no packet goes back to the
-//! first axis, so buffers can be ordered. Where an axis is a ring, its virtual channels are split into two classes
+//! Freedom of deadlock: along an axis without wrap-around links a packet never turns round, and no packet goes back to
+//! the first axis, so buffers can be ordered. Where an axis is a ring, its virtual channels are split into two classes
 //! (Dally and Seitz, "Deadlock-free message routing in multiprocessor interconnection networks", IEEE Transactions on
 //! Computers C-36, 1987): see [`Routing::channel_class`].
 

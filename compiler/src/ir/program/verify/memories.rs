@@ -2,17 +2,18 @@
 
 use super::Findings;
 use crate::ir::CoreId;
-use crate::ir::program::{Core, InputAxon, Program, Run, SynapseList};
+use crate::ir::program::{Core, InputAxon, Program, SynapseList, SynapseRun};
+use snnc_targets::{CorePart, Place, Subject};
 
 /// Weight memory of a list's projection: first weight, source channels, weights of each.
-type Block = (u32, u32, u32);
+type MemoryBlock = (u32, u32, u32);
 
 impl Findings {
     /// Weights within their width, sums within 32 bits, lists inside the weight memory and their slices.
     pub(super) fn weights(&mut self, program: &Program) {
         let most = program.model.neuron.weight_max();
         for (id, core) in program.cores.iter() {
-            let place = || id.to_string();
+            let place = || id.into();
             let (count, room) = (core.weights.len(), u32::MAX as usize);
             self.need(count <= room, place, || format!("holds {count} weights, at most {room} are counted"));
             let fits = core.weights.iter().all(|&w| (-most - 1..=most).contains(&i32::from(w)));
@@ -23,17 +24,16 @@ impl Findings {
             self.need(sum <= i32::MAX as u64, place, || {
                 format!("input sums of {packets} packets may reach {sum} and do not fit 32 bits")
             });
-            let mut blocks: Vec<Block> = Vec::with_capacity(core.lists.len());
+            let mut blocks: Vec<MemoryBlock> = Vec::with_capacity(core.lists.len());
             for (i, list) in core.lists.iter().enumerate() {
-                self.list(core, list, &format!("{id} list {i}"));
+                self.list(core, list, || Subject::Core(id, CorePart::List(i)).into());
                 blocks.push((list.weights, list.atoms, list.atom_stride));
             }
             self.blocks(id, blocks);
         }
     }
 
-    fn list(&mut self, core: &Core, list: &SynapseList, place: &str) {
-        let place = || place.to_owned();
+    fn list(&mut self, core: &Core, list: &SynapseList, place: impl Fn() -> Place + Copy) {
         let neurons = core.slices.get(list.slice as usize).map(|placed| placed.slice.neurons());
         self.need(neurons.is_some(), place, || format!("slice {} does not exist", list.slice));
         self.need(!list.runs.is_empty() && list.atoms >= 1, place, || "is empty".into());
@@ -57,14 +57,14 @@ impl Findings {
     }
 
     /// Lists share all of a projection's weights or none.
-    fn blocks(&mut self, id: CoreId, mut blocks: Vec<Block>) {
+    fn blocks(&mut self, id: CoreId, mut blocks: Vec<MemoryBlock>) {
         blocks.sort_unstable();
         blocks.dedup();
         for pair in blocks.windows(2) {
             let apart = end_of(pair[0]) <= pair[1].0.into();
             self.need(
                 apart,
-                || id.to_string(),
+                || id.into(),
                 || {
                     format!(
                         "weights of lists overlap: {} channels of {} from {} on, and {} of {} from {} on",
@@ -81,7 +81,7 @@ impl Findings {
         for (id, core) in program.cores.iter() {
             let mut before = 0;
             for (i, axon) in core.axons.iter().enumerate() {
-                let place = || format!("{id} axon {i}");
+                let place = || Subject::Core(id, CorePart::Axon(i)).into();
                 self.need((1..=delay_max).contains(&axon.delay), place, || {
                     format!("delay {}, target has 1 to {delay_max}", axon.delay)
                 });
@@ -100,7 +100,7 @@ impl Findings {
     }
 
     /// What an axon touches: lists of one projection, each in a slice of its own, targets inside it.
-    fn entries(&mut self, core: &Core, axon: &InputAxon, place: &dyn Fn() -> String) {
+    fn entries(&mut self, core: &Core, axon: &InputAxon, place: &dyn Fn() -> Place) {
         let mut before: Option<&SynapseList> = None;
         for entry in core.entries(axon) {
             let Some(list) = core.lists.get(entry.list as usize) else {
@@ -138,13 +138,13 @@ impl Findings {
 }
 
 /// One past the last weight of a block; the largest that the fields can say fits 64 bits.
-fn end_of((weights, atoms, stride): Block) -> u64 {
+fn end_of((weights, atoms, stride): MemoryBlock) -> u64 {
     u64::from(weights) + u64::from(atoms) * u64::from(stride)
 }
 
 /// One past the last target of a list's last group, relative to an entry's.
 fn last_target(list: &SynapseList) -> u64 {
     let groups = u64::from(list.atoms.checked_div(list.group).unwrap_or(0));
-    let last = list.runs.last().map_or(0, Run::end);
+    let last = list.runs.last().map_or(0, SynapseRun::end);
     last.saturating_add(groups.saturating_sub(1).saturating_mul(list.shift.into()))
 }

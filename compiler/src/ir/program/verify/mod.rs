@@ -6,29 +6,39 @@
 //!
 //! Checks go in stages, and a stage that finds something is the last: each follows only indices that the ones before
 //! vouch for. First comes what programs share with the spiking IR ([`crate::ir::spiking::verify`]); the target was
-//! checked when it was read. What the simulator relies on:
+//! checked when it was read. The rules by stage, and what in the simulator needs each:
 //!
-//! | stage | rule | who relies on it |
-//! |---|---|---|
-//! | format | integers have the widths of the target, neurons what it has | neuron update, thresholds, biases |
-//! | neurons | a site on the board for each core, none twice | routes over the mesh, ports, static power |
-//! | neurons | slices are boxes of their populations, cover each neuron once, local numbers have no gap, one network a core | membranes and spikes by position, thresholds and biases by channel, counts by core |
-//! | weights | as many weights a core as 32 bits count, each within the width | offsets of weights, rows of 8 bits |
-//! | weights | packets of a timestep cannot bring a sum beyond 32 bits | accumulators |
-//! | weights | a list's source channels and strides lie in the weight memory, its runs within a stride, its slice on the core, targets ascend and stay inside the slice | packets that meet synapses, weights copied side by side, tallies of repeated work |
-//! | weights | blocks of weights are the same or apart | memory for copies of weights: each weight is copied once |
-//! | axons | entries of axons are apart and in range, of one projection, in one population, slice after slice; channels within the list's; targets inside the slice; delays as the target has them | what a spike touches, feeds of slices |
-//! | destinations | a route table covers the slice's positions and destinations, each destination is an axon | routes, multicast trees, feeds |
-//! | routes | an axon has one source of as many channels; a position meets a slice once through a projection | one spike a timestep and channel, counts of packets by slice |
-//! | routes | sources fire, come before their targets in the same network (populations of a cycle side by side), and arrive within their windows, those of a cycle within the pass | spikes are known when they are read, rows of counts |
-//! | limits | no limit of a core or router is exceeded | energies and times mean what the target says |
+//! * format: integers have the widths of the target, neurons what it has. Needed by: neuron update, thresholds,
+//!   biases.
+//! * neurons: a site on the board for each core, none twice. Needed by: routes over the mesh, ports, static power.
+//! * neurons: slices are boxes of their populations, cover each neuron once, local numbers have no gap, one network a
+//!   core. Needed by: membranes and spikes by position, thresholds and biases by channel, counts by core.
+//! * weights: as many weights a core as 32 bits count, each within the width. Needed by: offsets of weights, rows of
+//!   8 bits.
+//! * weights: packets of a timestep cannot bring a sum beyond 32 bits. Needed by: accumulators.
+//! * weights: a list's source channels and strides lie in the weight memory, its runs within a stride, its slice on
+//!   the core, targets ascend and stay inside the slice. Needed by: packets that meet synapses, weights copied side by
+//!   side, tallies of repeated work.
+//! * weights: blocks of weights are the same or apart. Needed by: memory for copies of weights: each weight is copied
+//!   once.
+//! * axons: entries of axons are apart and in range, of one projection, in one population, slice after slice;
+//!   channels within the list's; targets inside the slice; delays as the target has them. Needed by: what a spike
+//!   touches, incoming connections of slices.
+//! * destinations: a route table covers the slice's positions and destinations, each destination is an axon. Needed
+//!   by: routes, multicast trees, incoming connections.
+//! * routes: an axon has one source of as many channels; a position meets a slice once through a projection. Needed
+//!   by: one spike a timestep and channel, counts of packets by slice.
+//! * routes: sources fire, come before their targets in the same network (populations of a cycle side by side), and
+//!   arrive within their windows, those of a cycle within the pass. Needed by: spikes are known when they are read,
+//!   rows of counts.
+//! * limits: no limit of a core or router is exceeded. Needed by: energies and times mean what the target says.
 
 mod memories;
 mod routes;
 mod structure;
 mod synapses;
 
-use snnc_targets::{Code, Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Place, Subject};
 
 use super::Program;
 use crate::ir::spiking::verify::verify_model;
@@ -42,7 +52,7 @@ const MOST: usize = 50;
 struct Findings(Diagnostics);
 
 impl Findings {
-    fn need(&mut self, ok: bool, place: impl FnOnce() -> String, message: impl FnOnce() -> String) -> bool {
+    fn need(&mut self, ok: bool, place: impl FnOnce() -> Place, message: impl FnOnce() -> String) -> bool {
         if !ok && self.0.0.len() < MOST {
             self.0.push(Diagnostic::new(Code::ProgramInvalid, place(), message()));
         }
@@ -58,7 +68,7 @@ impl Program {
     pub fn verify(&self) -> Result<(), Diagnostics> {
         verify_model(&self.model, Code::ProgramInvalid)?;
         self.verify_format()?;
-        // The order is that of the table above.
+        // The order is that of the list above.
         let stages: [fn(&mut Findings, &Self); 6] = [
             |f, program| {
                 f.sites(program);
@@ -86,18 +96,19 @@ impl Program {
             *found == NeuronFormat::new(&self.target.neuron, found.weight_bits) && found.weight_bits <= bits;
         findings.need(
             same,
-            || "neuron format".into(),
+            || NamedPart::NeuronFormat.into(),
             || format!("{found:?} is not that of {}", self.target.name),
         );
         for (id, lacking) in self.model.lacking(&self.target.neuron) {
-            let place = || format!("{id} \"{}\"", self.model.populations[id].name);
+            let place = || Subject::Population(id, self.model.populations[id].name.clone()).into();
             findings.need(false, place, || lacking);
         }
         findings.0.into_result(())
     }
 
-    /// Checks the program against the spiking IR that it was made from: the same model, and every synapse exactly
-    /// once with its weight and delay. Irregular populations may be numbered in the program's way. Call [`Program::verify`] first.
+    /// Checks the program against the spiking IR that it was made from: the same model, and every synapse exactly once
+    /// with its weight and delay. Irregular populations may be numbered in the program's way. Call [`Program::verify`]
+    /// first.
     ///
     /// # Errors
     /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
@@ -106,7 +117,7 @@ impl Program {
         let orders = ir.orders_of(&self.model);
         for (&id, order) in &orders {
             let problem = ir.order_problem(id, order);
-            findings.need(problem.is_none(), || format!("order of {id}"), || problem.unwrap_or_default());
+            findings.need(problem.is_none(), || Subject::Order(id).into(), || problem.unwrap_or_default());
         }
         if !findings.0.0.is_empty() {
             return findings.0.into_result(());
@@ -114,14 +125,18 @@ impl Program {
         let ir = ir.reordered(&orders);
         if findings.need(
             self.model == ir.model,
-            || "program".into(),
+            || NamedPart::Program.into(),
             || "model differs from the spiking IR's".into(),
         ) {
             let can_be_cut = self.kernel_parts.iter().all(|(&id, parts)| {
                 let kernel = ir.projections.get(id).and_then(|p| p.conv()).map(|conv| &conv.kernel);
                 kernel.is_some_and(|k| parts.fit(k.height, k.width))
             });
-            if findings.need(can_be_cut, || "program".into(), || "cuts kernels that do not exist".into()) {
+            if findings.need(
+                can_be_cut,
+                || NamedPart::Program.into(),
+                || "cuts kernels that do not exist".into(),
+            ) {
                 for (place, message) in self.layer_core_problems(&ir) {
                     findings.need(false, || place, || message);
                 }

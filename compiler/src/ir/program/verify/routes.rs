@@ -1,13 +1,14 @@
 //! Where spikes go: tables of routes, axons with one source each, arrivals within windows.
 
 use super::Findings;
-use crate::ir::components::Components;
-use crate::ir::program::{Core, CoreSlice, Destination, InputAxon, Program};
+use crate::ir::components::PopulationComponents;
+use crate::ir::program::{AxonDestination, Core, CoreSlice, InputAxon, Program};
 use crate::ir::spiking::verify::{arrival_problem, pass_problems};
 use crate::ir::{CoreId, NetworkId, ProjectionId};
+use snnc_targets::{CorePart, Subject};
 
 /// A destination's core and axon; the stage before has seen that they exist.
-fn end(program: &Program, to: Destination) -> (&Core, &InputAxon) {
+fn end(program: &Program, to: AxonDestination) -> (&Core, &InputAxon) {
     let core = &program.cores[to.core];
     (core, &core.axons[to.axon as usize])
 }
@@ -21,7 +22,7 @@ impl Findings {
                 for to in &placed.destinations {
                     let exists =
                         program.cores.get(to.core).is_some_and(|c| (to.axon as usize) < c.axons.len());
-                    let place = || format!("{id} route to {} axon {}", to.core, to.axon);
+                    let place = || Subject::Core(id, CorePart::Route(to.core, to.axon)).into();
                     self.need(exists, place, || "arrives nowhere".into());
                 }
             }
@@ -34,18 +35,15 @@ impl Findings {
             && starts.first() == Some(&0)
             && starts.is_sorted()
             && starts.last().is_some_and(|&end| end as usize == placed.destinations.len());
-        self.need(
-            whole,
-            || id.to_string(),
-            || format!("route table of {} is broken", placed.slice.population),
-        );
+        self.need(whole, || id.into(), || format!("route table of {} is broken", placed.slice.population));
     }
 
     /// Every axon has exactly one source, whose packets mean what the axon takes them for.
     pub(super) fn routes(&mut self, program: &Program) {
         let components = program.components();
         for between in components.parted(&program.model) {
-            let place = || format!("{between} \"{}\"", program.model.populations[between].name);
+            let place =
+                || Subject::Population(between, program.model.populations[between].name.clone()).into();
             self.need(false, place, || {
                 "stands between populations of a cycle, which must be side by side".into()
             });
@@ -65,7 +63,7 @@ impl Findings {
             for (axon, &count) in counts.iter().enumerate() {
                 self.need(
                     count == 1,
-                    || format!("{id} axon {axon}"),
+                    || Subject::Core(id, CorePart::Axon(axon)).into(),
                     || format!("has {count} sources, expected one"),
                 );
             }
@@ -77,14 +75,14 @@ impl Findings {
         program: &Program,
         id: CoreId,
         placed: &CoreSlice,
-        components: &Components,
+        components: &PopulationComponents,
         (sources, arrivals): (&mut [Vec<u32>], &mut Vec<(NetworkId, u32)>),
     ) {
         let source = &program.model.populations[placed.slice.population];
         let silent = source.dynamics.fires() || placed.destinations.is_empty();
-        self.need(silent, || id.to_string(), || format!("\"{}\" never fires but has routes", source.name));
+        self.need(silent, || id.into(), || format!("\"{}\" never fires but has routes", source.name));
         for &to in &placed.destinations {
-            let place = || format!("{id} route to {} axon {}", to.core, to.axon);
+            let place = || Subject::Core(id, CorePart::Route(to.core, to.axon)).into();
             let (core, axon) = end(program, to);
             sources[to.core.0 as usize][to.axon as usize] += 1;
             let atoms = placed.slice.atoms();
@@ -122,7 +120,7 @@ impl Findings {
             let twice = met.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
             let place = || {
                 let (y, x) = placed.slice.coordinates(position);
-                format!("{id} position ({y}, {x})")
+                Subject::Core(id, CorePart::Position(y, x)).into()
             };
             self.need(twice.is_none(), place, || {
                 let named = |(core, slice, projection)| {

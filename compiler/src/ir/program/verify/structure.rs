@@ -1,12 +1,13 @@
 //! Checks that need no spiking IR: sites, neurons, limits.
 
-use snnc_targets::schema::Routing;
+use snnc_targets::schema::RoutingScheme;
+use snnc_targets::{CorePart, NamedPart, Subject};
 
 use super::Findings;
 use crate::ir::CoreId;
-use crate::ir::program::cover::{Cover, site_problems};
-use crate::ir::program::trees::Trees;
-use crate::ir::program::usage::core_use;
+use crate::ir::program::cover::{NeuronCover, site_problems};
+use crate::ir::program::trees::MulticastTrees;
+use crate::ir::program::usage::{LimitExceeded, core_use};
 use crate::ir::program::{CoreSlice, Program};
 
 impl Findings {
@@ -26,12 +27,12 @@ impl Findings {
         let room = (program.cores.len() as u64 * u64::from(program.target.core.neurons.get())).min(1 << 28);
         if !self.need(
             neurons <= room,
-            || "program".into(),
+            || NamedPart::Program.into(),
             || format!("{neurons} neurons, cores hold {room}"),
         ) {
             return;
         }
-        let mut cover = Cover::new(&program.model);
+        let mut cover = NeuronCover::new(&program.model);
         for (id, core) in program.cores.iter() {
             let mut next = 0u32;
             for placed in &core.slices {
@@ -42,7 +43,7 @@ impl Findings {
             }
             let network = |s: &CoreSlice| program.model.populations[s.slice.population].network;
             let one_network = core.slices.iter().all(|s| network(s) == network(&core.slices[0]));
-            self.need(one_network, || id.to_string(), || "holds slices of two networks".into());
+            self.need(one_network, || id.into(), || "holds slices of two networks".into());
         }
         for (place, message) in cover.missing(&program.model) {
             self.need(false, || place, || message);
@@ -57,10 +58,10 @@ impl Findings {
         id: CoreId,
         placed: &CoreSlice,
         next: u32,
-        cover: &mut Cover,
+        cover: &mut NeuronCover,
     ) -> bool {
         let (slice, first) = (&placed.slice, placed.first_neuron);
-        let place = || id.to_string();
+        let place = || id.into();
         match cover.mark(&program.model, slice) {
             Err(message) => self.need(false, place, || message),
             Ok(doubled) => {
@@ -80,14 +81,14 @@ impl Findings {
         self.tables(program);
         let atoms_max = program.target.axons.atoms_max();
         for (id, core) in program.cores.iter() {
-            for (limit, used, most) in
+            for LimitExceeded { limit, used, most } in
                 core_use(core, &program.target, &program.model).exceeded(&program.target)
             {
                 let layers = core.slices.iter().map(|s| program.model.layer_name(s.slice.population));
                 let layers: std::collections::BTreeSet<String> = layers.collect();
                 let place = || {
                     let names: Vec<String> = layers.into_iter().collect();
-                    format!("{id} with {}", names.join(", "))
+                    Subject::Core(id, CorePart::Layers(names)).into()
                 };
                 self.need(false, place, || format!("uses {used} {limit}, target has {most}"));
             }
@@ -95,7 +96,7 @@ impl Findings {
                 let atoms = placed.slice.atoms();
                 self.need(
                     atoms_max.is_none_or(|most| atoms <= most),
-                    || id.to_string(),
+                    || id.into(),
                     || format!("{atoms} atoms on an axon, target has {}", atoms_max.unwrap_or(0)),
                 );
             }
@@ -104,12 +105,13 @@ impl Findings {
 
     /// No router's table overfull.
     fn tables(&mut self, program: &Program) {
-        let Routing::Multicast { table_entries: Some(most) } = program.target.topology.routing.get() else {
+        let RoutingScheme::Multicast { table_entries: Some(most) } = program.target.topology.routing.get()
+        else {
             return;
         };
-        if let Some((router, used)) = Trees::of(program).and_then(|trees| trees.overfull(most)) {
+        if let Some((router, used)) = MulticastTrees::of(program).and_then(|trees| trees.overfull(most)) {
             let message = || format!("holds {used} table entries, target has {most}");
-            self.need(false, || format!("router {router}"), message);
+            self.need(false, || Subject::Router(router).into(), message);
         }
     }
 }

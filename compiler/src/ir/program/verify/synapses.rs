@@ -1,9 +1,10 @@
 //! Every synapse of the spiking IR on exactly one core, exactly once, with its weight and delay.
 //!
-//! Works entry by entry of the axons. Weights of a list are compared once, whatever the number of axons that share it, so no pass
-//! over unrolled synapses is needed: the first entry of a list fixes which tap each relative target means, and all
-//! others must agree.
+//! Works entry by entry of the axons. Weights of a list are compared once, whatever the number of axons that share it,
+//! so no pass over unrolled synapses is needed: the first entry of a list fixes which tap each relative target means,
+//! and all others must agree.
 
+use snnc_targets::{CorePart, Place, Subject};
 use std::ops::Range;
 
 use snnc_targets::entity::EntityMap;
@@ -11,15 +12,15 @@ use snnc_targets::entity::EntityMap;
 use super::Findings;
 use crate::ir::channels::common;
 use crate::ir::program::{AxonEntry, Core, CoreSlice, InputAxon, Program, Slice, SynapseList};
-use crate::ir::spiking::{Connectivity, Convolution, Sparse, SpikingIr};
+use crate::ir::spiking::{Connectivity, Convolution, SparseSynapses, SpikingIr};
 use crate::ir::{CoreId, ProjectionId};
 
 /// (relative target neuron, weight offset, kernel row, kernel column) of one position each.
-type Taps = Vec<(u32, u32, usize, usize)>;
+type ListTaps = Vec<(u32, u32, usize, usize)>;
 
 impl Findings {
     pub(super) fn synapses(&mut self, program: &Program, ir: &SpikingIr) {
-        let mut check = Check {
+        let mut check = SynapseCheck {
             program,
             ir,
             known: program.cores.values().map(|c| vec![None; c.lists.len()]).collect(),
@@ -36,23 +37,24 @@ impl Findings {
             let expected = projection.synapses();
             self.need(
                 found == expected,
-                || id.to_string(),
+                || Subject::Projection(id).into(),
                 || format!("{found} synapses are on cores, expected {expected}"),
             );
         }
     }
 }
 
-struct Check<'a> {
+/// The comparison of a program with the spiking IR, synapse by synapse.
+struct SynapseCheck<'a> {
     program: &'a Program,
     ir: &'a SpikingIr,
     /// By core and list: what its taps mean.
-    known: Vec<Vec<Option<Taps>>>,
+    known: Vec<Vec<Option<ListTaps>>>,
     /// Synapses seen of each projection.
     found: EntityMap<ProjectionId, u64>,
 }
 
-/// What an axon touches in one slice, and on whose behalf.
+/// What an axon touches in one slice, and the source position that sends to it.
 struct Touch<'a> {
     core: CoreId,
     list: &'a SynapseList,
@@ -63,7 +65,7 @@ struct Touch<'a> {
     at: (u32, u32),
 }
 
-impl Check<'_> {
+impl SynapseCheck<'_> {
     fn slice(&mut self, findings: &mut Findings, id: CoreId, placed: &CoreSlice) {
         let source = &placed.slice;
         for position in 0..source.positions() {
@@ -71,7 +73,7 @@ impl Check<'_> {
             for to in placed.routes(position) {
                 let core = &self.program.cores[to.core];
                 let axon = &core.axons[to.axon as usize];
-                let place = || format!("{id} position ({}, {}) to {} axon {}", at.0, at.1, to.core, to.axon);
+                let place = || Subject::Core(id, CorePart::Synapses(at, to.core, to.axon)).into();
                 for entry in core.entries(axon) {
                     let list = &core.lists[entry.list as usize];
                     let target = &core.slices[list.slice as usize];
@@ -82,13 +84,7 @@ impl Check<'_> {
         }
     }
 
-    fn touch(
-        &mut self,
-        findings: &mut Findings,
-        axon: &InputAxon,
-        touch: &Touch,
-        place: &dyn Fn() -> String,
-    ) {
+    fn touch(&mut self, findings: &mut Findings, axon: &InputAxon, touch: &Touch, place: &dyn Fn() -> Place) {
         let list = touch.list;
         let Some(projection) = self.ir.projections.get(list.projection) else {
             findings.need(false, place, || format!("{} does not exist", list.projection));
@@ -132,8 +128,8 @@ fn conv_taps(
     core: &Core,
     conv: &Convolution,
     touch: &Touch,
-    memory: &mut Option<Taps>,
-    place: &dyn Fn() -> String,
+    memory: &mut Option<ListTaps>,
+    place: &dyn Fn() -> Place,
 ) {
     let (list, target) = (touch.list, touch.target);
     let Some(reached) = Reached::new(conv, &target.slice) else { return };
@@ -148,7 +144,7 @@ fn conv_taps(
         });
         return;
     };
-    let taps: Taps = taps.iter().zip(&stored).map(|(t, s)| (t.0, s.1, t.1, t.2)).collect();
+    let taps: ListTaps = taps.iter().zip(&stored).map(|(t, s)| (t.0, s.1, t.1, t.2)).collect();
     match memory {
         Some(known) => {
             findings.need(*known == taps, place, || "shares a list that means other taps".into());
@@ -162,7 +158,7 @@ fn conv_taps(
 }
 
 /// Whether a list holds just the synapses of its source neuron into the slice.
-fn sparse_synapses(core: &Core, sparse: &Sparse, touch: &Touch) -> bool {
+fn sparse_synapses(core: &Core, sparse: &SparseSynapses, touch: &Touch) -> bool {
     let (list, columns) = (touch.list, &touch.target.slice.cols);
     let mut stored = list.runs.iter().flat_map(|run| {
         let weight = (list.weights + run.weight) as usize;
@@ -238,7 +234,7 @@ struct Reached {
     targets: Range<usize>,
     /// Source channels of a group.
     group: usize,
-    /// Target channels of a source channel.
+    /// Target channels that a source channel joins.
     row: usize,
 }
 

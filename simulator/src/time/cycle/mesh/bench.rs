@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::tests::{Schedule, square, uniform};
+use super::tests::{PlannedTraffic, square, uniform};
 use super::*;
 
 /// BookSim 2: 8x8 mesh, XY, 2 virtual channels x 8 flits, single-flit packets, uniform traffic, 100,000 cycles.
@@ -13,8 +13,8 @@ const BOOKSIM: [(f64, f64); 4] = [(0.001, 26.990), (0.05, 27.088), (0.15, 27.538
 fn mean_latency(rate: f64, cycles: u32) -> f64 {
     let spec = square(8);
     let packets = uniform(&spec, rate, cycles, 1);
-    let mut schedule = Schedule::new(&spec, &packets);
-    Mesh::new(&spec, &Arc::default()).run(&mut schedule);
+    let mut schedule = PlannedTraffic::new(&spec, &packets);
+    MeshSimulation::new(&spec, &Arc::default()).run(&mut schedule);
     let sum: u64 = packets.iter().zip(&schedule.fates).map(|(p, f)| f.1 - p.at).sum();
     sum as f64 / packets.len() as f64
 }
@@ -33,8 +33,8 @@ fn latencies_are_those_of_booksim() {
 fn the_accepted_rate_at_overload_is_that_of_booksim() {
     let spec = square(8);
     let packets = uniform(&spec, 1.0, 8_000, 1);
-    let mut schedule = Schedule::new(&spec, &packets);
-    Mesh::new(&spec, &Arc::default()).run(&mut schedule);
+    let mut schedule = PlannedTraffic::new(&spec, &packets);
+    MeshSimulation::new(&spec, &Arc::default()).run(&mut schedule);
     let window = 2_000..6_000;
     let accepted = schedule.fates.iter().filter(|f| window.contains(&f.1)).count() as f64 / 64.0 / 4_000.0;
     println!("accepted {accepted:.3} flits/node/cycle, BookSim 0.396");
@@ -43,7 +43,7 @@ fn the_accepted_rate_at_overload_is_that_of_booksim() {
 
 /// Uniform traffic that costs next to nothing by itself: ports walk round one small table of packets that were drawn
 /// beforehand, each from a place of its own.
-struct Steady {
+struct SteadyTraffic {
     /// Cycles since the packet before, and destination.
     table: Vec<(u16, u16)>,
     /// By port: next entry, and when the packet before was made.
@@ -54,7 +54,7 @@ struct Steady {
     latency: u64,
 }
 
-impl Steady {
+impl SteadyTraffic {
     fn new(spec: &MeshSpec, rate: f64, until: u32) -> Self {
         let ports = spec.routers();
         let mut before = vec![0; ports];
@@ -75,7 +75,7 @@ impl Steady {
     }
 }
 
-impl Traffic for Steady {
+impl MeshTraffic for SteadyTraffic {
     #[inline]
     fn inject(&mut self, port: usize, free: u64) -> Option<Injection> {
         let (next, made) = &mut self.ports[port];
@@ -107,9 +107,9 @@ impl Traffic for Steady {
 fn throughput() {
     for (rate, cycles) in [(0.001, 500_000), (0.05, 20_000), (0.15, 10_000), (0.30, 10_000)] {
         let spec = square(8);
-        let mut mesh = Mesh::new(&spec, &Arc::default());
+        let mut mesh = MeshSimulation::new(&spec, &Arc::default());
         let runs = (0..50).map(|_| {
-            let mut traffic = Steady::new(&spec, rate, cycles);
+            let mut traffic = SteadyTraffic::new(&spec, rate, cycles);
             let start = Instant::now();
             let drained = mesh.run(&mut traffic);
             (start.elapsed().as_secs_f64(), drained, traffic.latency as f64 / traffic.delivered as f64)

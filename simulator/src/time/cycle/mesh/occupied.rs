@@ -1,11 +1,11 @@
 //! Which slots of a wheel of cycles hold something: empty cycles are skipped by scanning a bit set.
 
-/// A bit a slot; slots are a power of two, at least 64.
+/// One bit for each slot. Slots are a power of two, at least 64.
 #[derive(Debug)]
 pub(super) struct Occupied(Vec<u64>);
 
 impl Occupied {
-    /// None of so many.
+    /// `slots` slots, all empty.
     pub(super) fn new(slots: u64) -> Self {
         debug_assert!(slots.is_power_of_two() && slots >= 64);
         Self(vec![0; (slots / 64) as usize])
@@ -16,19 +16,19 @@ impl Occupied {
         self.0.len() as u64 * 64
     }
 
-    /// Whether no slot is.
+    /// Whether no slot is occupied.
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|&word| word == 0)
     }
 
-    /// Something is in the slot of a cycle, if `really`.
+    /// Marks the slot of a cycle as occupied.
     #[inline(always)]
-    pub(super) fn enter(&mut self, really: bool, cycle: u64) {
+    pub(super) fn enter(&mut self, cycle: u64) {
         let slot = (cycle & (self.slots() - 1)) as usize;
-        self.0[slot / 64] |= u64::from(really) << (slot % 64);
+        self.0[slot / 64] |= 1 << (slot % 64);
     }
 
-    /// Nothing is left in the slot of a cycle.
+    /// Marks the slot of a cycle as empty.
     #[inline(always)]
     pub(super) fn clear(&mut self, cycle: u64) {
         let slot = (cycle & (self.slots() - 1)) as usize;

@@ -9,7 +9,7 @@ use super::MeshSpec;
 
 /// A packet of a schedule, and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Planned {
+pub struct PlannedPacket {
     /// Entrance: `router * locals + local`.
     pub from: usize,
     /// Exit: `router * locals + local`.
@@ -20,10 +20,10 @@ pub struct Planned {
 
 /// A packet to several exits; of one flit, unless it has one exit only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forked {
-    /// Entrance, as [`Planned::from`].
+pub struct ForkedPacket {
+    /// Entrance, as [`PlannedPacket::from`].
     pub from: usize,
-    /// Exits, as [`Planned::to`].
+    /// Exits, as [`PlannedPacket::to`].
     pub to: Vec<usize>,
     /// Earliest cycle.
     pub at: u64,
@@ -33,17 +33,17 @@ pub struct Forked {
 pub type Fate = (u64, u64);
 
 #[derive(Debug, Clone)]
-struct Flit {
+struct OracleFlit {
     packet: usize,
-    /// Places of its exits in [`Forked::to`] that it has still to serve.
+    /// Places of its exits in [`ForkedPacket::to`] that it has still to serve.
     ends: Vec<usize>,
     tail: bool,
     ready: u64,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Channel {
-    flits: VecDeque<Flit>,
+struct OracleChannel {
+    flits: VecDeque<OracleFlit>,
     /// When each free place may be used.
     places: VecDeque<u64>,
     /// Virtual channel behind the output, once the head of the packet has left.
@@ -51,18 +51,18 @@ struct Channel {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Output {
+struct OracleOutput {
     free: u64,
     last: Option<usize>,
     last_channel: Option<usize>,
     holders: Vec<Option<usize>>,
 }
 
-struct Plain<'a> {
+struct OracleMesh<'a> {
     spec: &'a MeshSpec,
-    schedule: &'a [Forked],
-    channels: Vec<Vec<Channel>>,
-    outputs: Vec<Vec<Output>>,
+    schedule: &'a [ForkedPacket],
+    channels: Vec<Vec<OracleChannel>>,
+    outputs: Vec<Vec<OracleOutput>>,
     readable: Vec<Vec<u64>>,
     grants: Vec<usize>,
     /// By packet and exit.
@@ -71,24 +71,27 @@ struct Plain<'a> {
 }
 
 /// Carries a schedule, ordered by time for each port; `accept(packet, left)` is when the sink takes the next one.
-pub fn run(spec: &MeshSpec, schedule: &[Planned], accept: &dyn Fn(usize, u64) -> u64) -> Vec<Fate> {
-    let one = |&Planned { from, to, at }: &Planned| Forked { from, to: vec![to], at };
-    let schedule: Vec<Forked> = schedule.iter().map(one).collect();
+pub fn run(spec: &MeshSpec, schedule: &[PlannedPacket], accept: &dyn Fn(usize, u64) -> u64) -> Vec<Fate> {
+    let one = |&PlannedPacket { from, to, at }: &PlannedPacket| ForkedPacket { from, to: vec![to], at };
+    let schedule: Vec<ForkedPacket> = schedule.iter().map(one).collect();
     run_forked(spec, &schedule, accept).into_iter().map(|fates| fates[0]).collect()
 }
 
-/// The same for packets that fork; their fates by exit.
+/// Carries a schedule of packets that fork, ordered by time for each port; their fates by packet and exit.
 pub fn run_forked(
     spec: &MeshSpec,
-    schedule: &[Forked],
+    schedule: &[ForkedPacket],
     accept: &dyn Fn(usize, u64) -> u64,
 ) -> Vec<Vec<Fate>> {
     let (ports, vcs) = (spec.ports(), spec.virtual_channels as usize);
-    let mut plain = Plain {
+    let mut plain = OracleMesh {
         spec,
         schedule,
-        channels: vec![vec![Channel::default(); ports * vcs]; spec.routers()],
-        outputs: vec![vec![Output { holders: vec![None; vcs], ..Output::default() }; ports]; spec.routers()],
+        channels: vec![vec![OracleChannel::default(); ports * vcs]; spec.routers()],
+        outputs: vec![
+            vec![OracleOutput { holders: vec![None; vcs], ..OracleOutput::default() }; ports];
+            spec.routers()
+        ],
         readable: vec![vec![0; ports]; spec.routers()],
         grants: vec![0; spec.routers()],
         fates: schedule.iter().map(|packet| vec![(0, 0); packet.to.len()]).collect(),
@@ -125,7 +128,7 @@ pub fn run_forked(
     plain.fates
 }
 
-impl Plain<'_> {
+impl OracleMesh<'_> {
     /// `state`: packets entered, flits left of the last one, its last flit's cycle.
     fn enter(
         &mut self,
@@ -154,7 +157,7 @@ impl Plain<'_> {
         channel.places.pop_front();
         let ends = (0..self.schedule[packet].to.len()).collect();
         let ready = now + self.spec.router_latency;
-        channel.flits.push_back(Flit { packet, ends, tail: state.1 == 0, ready });
+        channel.flits.push_back(OracleFlit { packet, ends, tail: state.1 == 0, ready });
         if state.1 == 0 {
             queue.pop_front();
         }
@@ -215,11 +218,11 @@ impl Plain<'_> {
     }
 
     /// Takes out of a channel's head what goes over an output; the head leaves its place with the last of it.
-    fn read(&mut self, router: usize, port: usize, channel: usize) -> Option<(Flit, bool)> {
+    fn read(&mut self, router: usize, port: usize, channel: usize) -> Option<(OracleFlit, bool)> {
         let mut head = self.channels[router][channel].flits.pop_front()?;
         let (over, stay): (Vec<usize>, Vec<usize>) =
             head.ends.iter().partition(|&&end| self.ahead(router, head.packet, end) == port);
-        let flit = Flit { ends: over, ..head.clone() };
+        let flit = OracleFlit { ends: over, ..head.clone() };
         let last = stay.is_empty();
         if !last {
             head.ends = stay;
@@ -259,7 +262,9 @@ impl Plain<'_> {
             output.free = now + line.interval;
             let behind = &mut self.channels[next][(port ^ 1) * vcs + vc];
             behind.places.pop_front();
-            behind.flits.push_back(Flit { ready: now + line.latency + self.spec.router_latency, ..flit });
+            behind
+                .flits
+                .push_back(OracleFlit { ready: now + line.latency + self.spec.router_latency, ..flit });
         } else {
             output.free = now + self.spec.delivery.interval;
             if flit.tail {

@@ -20,7 +20,7 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// For `depth` flits, from place `base` on; of depth 0 it has no places.
+    /// An empty ring for `depth` flits, from place `base` on. A ring of depth 0 has no places.
     pub(super) fn new(base: usize, depth: u32) -> Self {
         let mask = depth.max(1).next_power_of_two() - 1;
         Self { base: base as u32, mask, depth, head: 0, tail: 0 }

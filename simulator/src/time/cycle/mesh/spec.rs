@@ -7,7 +7,7 @@ use snnc_targets::topology::{Direction, Grid, Routing, Tile};
 
 /// A link, or a port that works like one. Latencies of 0 and intervals of 0 are taken as one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line {
+pub struct MeshLink {
     /// Cycles from grant to arrival.
     pub latency: u64,
     /// Cycles until the line takes the next flit.
@@ -18,8 +18,8 @@ pub struct Line {
     pub buffer_flits: u16,
 }
 
-impl Line {
-    /// The same with everything at least 1.
+impl MeshLink {
+    /// This link with every time and place at least 1.
     pub(super) fn at_least_one(self) -> Self {
         Self {
             latency: self.latency.max(1),
@@ -37,8 +37,8 @@ pub struct MeshSpec {
     pub columns: u32,
     /// Rows of routers, at most 65,535.
     pub rows: u32,
-    /// How the routers are joined, and which way packets take. The virtual channels are at least as many as the classes of
-    /// its channels.
+    /// How the routers are joined, and which way packets take. The virtual channels are at least as many as the
+    /// classes of its channels.
     pub interconnect: Interconnect,
     /// Columns of one chip.
     pub chip_columns: u32,
@@ -55,19 +55,19 @@ pub struct MeshSpec {
     /// Cycles between two flits read from one input port.
     pub read_interval: u64,
     /// Links along rows.
-    pub east_west: Line,
+    pub east_west: MeshLink,
     /// Links along columns.
-    pub north_south: Line,
+    pub north_south: MeshLink,
     /// Links between chips.
-    pub chip: Line,
+    pub chip: MeshLink,
     /// From a core into its router: `interval`, `credit` and `buffer_flits` count; the way takes no time.
-    pub injection: Line,
+    pub injection: MeshLink,
     /// From a router to a core: `latency` and `interval` count.
-    pub delivery: Line,
+    pub delivery: MeshLink,
 }
 
 impl MeshSpec {
-    /// The same with everything that must be so at least 1.
+    /// This specification with every number at least 1 that a mesh cannot be without.
     pub(super) fn at_least_one(&self) -> Self {
         Self {
             virtual_channels: self.virtual_channels.max(self.interconnect.channel_classes()),
@@ -81,7 +81,8 @@ impl MeshSpec {
 
     /// The longest time between an event of a mesh and what follows from it.
     pub(super) fn reach(&self) -> u64 {
-        let follows = |line: &Line| (line.latency + self.router_latency).max(line.interval).max(line.credit);
+        let follows =
+            |line: &MeshLink| (line.latency + self.router_latency).max(line.interval).max(line.credit);
         let chips = self.columns > self.chip_columns || self.rows > self.chip_rows;
         let lines = [self.east_west, self.north_south, self.delivery, self.injection];
         let lines = lines.iter().chain(chips.then_some(&self.chip));
@@ -105,12 +106,6 @@ impl MeshSpec {
         let lines = [self.east_west, self.north_south, self.chip, self.injection, self.delivery];
         let lines = lines.iter().map(|line| line.latency.max(line.interval).max(line.credit)).max();
         self.router_latency.max(self.read_interval).max(lines.unwrap_or(0))
-    }
-
-    /// Places of the deepest buffer.
-    pub(super) fn deepest(&self) -> u16 {
-        let lines = [self.east_west, self.north_south, self.chip, self.injection];
-        lines.iter().map(|line| line.buffer_flits).max().unwrap_or(0)
     }
 
     /// Input ports, or output ports, of a router.
@@ -143,7 +138,7 @@ impl MeshSpec {
     }
 
     /// The line between two neighbours along `direction`.
-    pub fn line(&self, from: usize, to: usize, direction: usize) -> Line {
+    pub fn line(&self, from: usize, to: usize, direction: usize) -> MeshLink {
         let chip = |(x, y): (u32, u32)| (x / self.chip_columns.max(1), y / self.chip_rows.max(1));
         let line = if chip(self.at(from)) != chip(self.at(to)) {
             self.chip
@@ -156,12 +151,12 @@ impl MeshSpec {
     }
 
     /// The line out of a port: its link, or the delivery where the mesh does not go on.
-    pub(super) fn out(&self, router: usize, port: usize) -> Line {
+    pub(super) fn out(&self, router: usize, port: usize) -> MeshLink {
         self.neighbour(router, port).map_or(self.delivery, |next| self.line(router, next, port))
     }
 
     /// The line into a port: the link from its neighbour, or the injection where there is none.
-    pub(super) fn into(&self, router: usize, port: usize) -> Line {
+    pub(super) fn into(&self, router: usize, port: usize) -> MeshLink {
         self.neighbour(router, port).map_or(self.injection, |before| self.line(before, router, port ^ 1))
     }
 

@@ -1,14 +1,15 @@
 use snnc_targets::Interconnect;
 
-use super::plain::{self, Fate, Planned};
-use snnc_targets::topology::Routing as _;
+use super::plain::{self, Fate, PlannedPacket};
+use super::random::{Accept, any_mesh, cases, loaded, one_flit_mesh, sinks};
 
 use super::*;
 use crate::philox::philox4x32_10;
+use proptest::prelude::*;
 
-/// A schedule as traffic. Packets are tagged with their index.
-pub(super) struct Schedule<'a> {
-    pub packets: &'a [Planned],
+/// Planned packets as traffic. Packets are tagged with their index.
+pub(super) struct PlannedTraffic<'a> {
+    pub packets: &'a [PlannedPacket],
     /// By port: its packets still to come, the next one last.
     queues: Vec<Vec<Injection>>,
     pub fates: Vec<Fate>,
@@ -16,8 +17,8 @@ pub(super) struct Schedule<'a> {
     delivered: Vec<u8>,
 }
 
-impl<'a> Schedule<'a> {
-    pub fn new(spec: &MeshSpec, packets: &'a [Planned]) -> Self {
+impl<'a> PlannedTraffic<'a> {
+    pub fn new(spec: &MeshSpec, packets: &'a [PlannedPacket]) -> Self {
         let (locals, columns) = (spec.locals as usize, spec.columns as usize);
         let mut queues = vec![Vec::new(); spec.routers() * locals];
         for (tag, planned) in packets.iter().enumerate().rev() {
@@ -36,7 +37,7 @@ impl<'a> Schedule<'a> {
     }
 }
 
-impl Traffic for Schedule<'_> {
+impl MeshTraffic for PlannedTraffic<'_> {
     #[inline]
     fn inject(&mut self, port: usize, free: u64) -> Option<Injection> {
         let mut injection = self.queues[port].pop()?;
@@ -56,7 +57,7 @@ impl Traffic for Schedule<'_> {
 
 /// One flit a cycle everywhere, small buffers.
 pub(super) fn square(side: u32) -> MeshSpec {
-    let line = Line { latency: 1, interval: 1, credit: 1, buffer_flits: 8 };
+    let line = MeshLink { latency: 1, interval: 1, credit: 1, buffer_flits: 8 };
     MeshSpec {
         columns: side,
         rows: side,
@@ -71,13 +72,13 @@ pub(super) fn square(side: u32) -> MeshSpec {
         east_west: line,
         north_south: line,
         chip: line,
-        injection: Line { buffer_flits: 16, ..line },
-        delivery: Line { latency: 3, ..line },
+        injection: MeshLink { buffer_flits: 16, ..line },
+        delivery: MeshLink { latency: 3, ..line },
     }
 }
 
 /// `rate` packets a port and cycle for `cycles` cycles, to uniform destinations (self included).
-pub(super) fn uniform(spec: &MeshSpec, rate: f64, cycles: u32, seed: u32) -> Vec<Planned> {
+pub(super) fn uniform(spec: &MeshSpec, rate: f64, cycles: u32, seed: u32) -> Vec<PlannedPacket> {
     let ports = spec.routers() * spec.locals as usize;
     let mut packets = Vec::new();
     let most = (rate * f64::from(u32::MAX)) as u32;
@@ -86,120 +87,92 @@ pub(super) fn uniform(spec: &MeshSpec, rate: f64, cycles: u32, seed: u32) -> Vec
             let draw = philox4x32_10([cycle, from as u32, 0, 0], [seed, 7]);
             if draw[0] <= most && rate > 0.0 {
                 let to = ((u64::from(draw[1]) * ports as u64) >> 32) as usize;
-                packets.push(Planned { from, to, at: u64::from(cycle) });
+                packets.push(PlannedPacket { from, to, at: u64::from(cycle) });
             }
         }
     }
     packets
 }
 
-fn carried(spec: &MeshSpec, packets: &[Planned]) -> (Vec<Fate>, Drained) {
-    let mut schedule = Schedule::new(spec, packets);
-    let drained = Mesh::new(spec, &Arc::default()).run(&mut schedule);
+fn carried(spec: &MeshSpec, packets: &[PlannedPacket]) -> (Vec<Fate>, MeshTotals) {
+    let mut schedule = PlannedTraffic::new(spec, packets);
+    let drained = MeshSimulation::new(spec, &Arc::default()).run(&mut schedule);
     assert!(schedule.delivered.iter().all(|&n| n == 1), "each packet is delivered once");
     (schedule.fates, drained)
 }
 
-/// Meshes of all shapes, chips, channels, packet lengths, latencies and intervals.
-pub(super) fn random_spec(seed: u32) -> MeshSpec {
-    let mut n = 0;
-    let mut draw = |low: u32, high: u32| {
-        n += 1;
-        low + philox4x32_10([n, 0, 0, 0], [seed, 3])[0] % (high - low + 1)
-    };
-    let mut line = |slow: u32| Line {
-        latency: draw(1, 7 * slow).into(),
-        interval: draw(1, 3 * slow).into(),
-        credit: draw(1, 4).into(),
-        buffer_flits: draw(1, 5) as u16,
-    };
-    let [east_west, north_south, chip, injection, delivery] = [1, 1, 40, 1, 2].map(&mut line);
-    MeshSpec {
-        columns: draw(1, 5),
-        rows: draw(1, 5),
-        interconnect: Interconnect::MeshXy,
-        chip_columns: draw(2, 3),
-        chip_rows: draw(2, 3),
-        locals: draw(1, 4),
-        virtual_channels: draw(1, 3),
-        flits_per_packet: if seed.is_multiple_of(2) { 1 } else { draw(1, 4) },
-        router_latency: draw(0, 3).into(),
-        read_interval: draw(1, 2).into(),
-        east_west,
-        north_south,
-        chip,
-        injection,
-        delivery,
-    }
-}
+proptest! {
+    #![proptest_config(cases(120))]
 
-/// One of the ways in which routers can be joined, with the virtual channels that it needs.
-fn joined(seed: u32) -> MeshSpec {
-    let mut spec = random_spec(seed);
-    spec.interconnect =
-        [Interconnect::MeshXy, Interconnect::MeshYx, Interconnect::TorusXy][seed as usize / 2 % 3];
-    spec.virtual_channels = spec.virtual_channels.max(spec.interconnect.channel_classes());
-    spec
-}
-
-#[test]
-fn it_is_the_oracle_packet_by_packet() {
-    for seed in 0..180 {
-        let spec = joined(seed);
-        let rate = [0.01, 0.1, 0.5, 1.0][seed as usize % 4];
-        let packets = uniform(&spec, rate, 60, seed);
-        let accept: fn(usize, u64) -> u64 =
-            if seed % 3 == 0 { |_, left| left } else { |packet, left| left + packet as u64 % 9 };
+    #[test]
+    fn every_packet_meets_the_fate_that_the_oracle_finds((spec, packets) in loaded(any_mesh()), accept in sinks()) {
         let wanted = plain::run(&spec, &packets, &accept);
-        for mut mesh in [Mesh::new(&spec, &Arc::default()), Mesh::general(&spec)] {
+        for mut mesh in [MeshSimulation::new(&spec, &Arc::default()), MeshSimulation::wormhole(&spec)] {
             // A mesh may be used again.
             for again in [false, true] {
-                let mut schedule = Schedule::new(&spec, &packets);
-                schedule.accept = accept;
-                mesh.run(&mut schedule);
-                assert_eq!(schedule.fates, wanted, "seed {seed}, again {again}: {spec:?}");
+                let mut traffic = PlannedTraffic::new(&spec, &packets);
+                traffic.accept = accept;
+                mesh.run(&mut traffic);
+                prop_assert_eq!(&traffic.fates, &wanted, "again {}", again);
             }
+        }
+    }
+
+    #[test]
+    fn every_packet_arrives_once_and_not_before_its_zero_load_latency((spec, packets) in loaded(any_mesh())) {
+        let (fates, _) = carried(&spec, &packets);
+        let body = u64::from(spec.flits_per_packet - 1);
+        for (packet, (injected, arrived)) in packets.iter().zip(fates) {
+            let locals = spec.locals as usize;
+            prop_assert!(injected >= packet.at);
+            let least = spec.zero_load(packet.from / locals, packet.to / locals);
+            prop_assert!(arrived >= injected + body + least);
         }
     }
 }
 
-/// One or two channels and packets of one flit, as the single and the compact mesh want them, in all sizes; too large
-/// for the oracle.
-#[test]
-fn the_single_and_the_compact_mesh_are_the_general_one() {
-    for seed in 0..90 {
-        let mut spec = random_spec(2 * seed);
-        (spec.virtual_channels, spec.flits_per_packet) = (1 + seed % 2, 1);
-        (spec.columns, spec.rows) = (1 + seed % 13, 1 + seed % 11);
-        spec.locals = 1 + seed / 2 % 4;
-        // Links much slower than the clock make long pages of the calendar. 5 has no factor in common with the periods
-        // above, so both meshes and all numbers of locals get them.
-        if seed % 5 == 2 {
-            for line in [&mut spec.east_west, &mut spec.north_south, &mut spec.injection] {
-                (line.latency, line.interval) = (29 * line.latency, 29 * line.interval);
+/// Meshes of one virtual channel up to 13 x 11 routers, too large for the oracle; some with links that are slow
+/// compared with the clock, which makes long pages of the calendar.
+fn large_single_channel_mesh() -> impl Strategy<Value = MeshSpec> {
+    (one_flit_mesh(), 1..=13_u32, 1..=11_u32, prop_oneof![4 => Just(1), 1 => Just(29_u64)]).prop_map(
+        |(mut spec, columns, rows, slow)| {
+            (spec.columns, spec.rows, spec.virtual_channels) = (columns, rows, 1);
+            for link in [&mut spec.east_west, &mut spec.north_south, &mut spec.injection] {
+                (link.latency, link.interval) = (slow * link.latency, slow * link.interval);
             }
-        }
-        // Some times lie beyond the wheel of events, or the calendar.
-        let stretch = [1, 1, 300][seed as usize % 3];
-        let mut packets = uniform(&spec, [0.02, 0.2, 0.7][seed as usize / 3 % 3], 40, seed);
+            spec
+        },
+    )
+}
+
+/// Sinks that make packets wait beyond the calendar, too.
+fn slow_sinks() -> impl Strategy<Value = Accept> {
+    let slow: Accept = |packet, left| left + packet as u64 % 7 * 50;
+    let slowest: Accept = |packet, left| left + packet as u64 % 5 * 9_000;
+    prop_oneof![sinks(), Just(slow), Just(slowest)]
+}
+
+proptest! {
+    #![proptest_config(cases(90))]
+
+    #[test]
+    fn both_engines_give_every_packet_the_same_fate(
+        (spec, mut packets) in loaded(large_single_channel_mesh()),
+        stretch in prop_oneof![2 => Just(1), 1 => Just(300_u64)],
+        accept in slow_sinks(),
+    ) {
         packets.iter_mut().for_each(|packet| packet.at *= stretch);
-        let accept: fn(usize, u64) -> u64 = match seed / 2 % 3 {
-            0 => |_, left| left,
-            1 => |packet, left| left + packet as u64 % 7 * 50,
-            _ => |packet, left| left + packet as u64 % 5 * 9_000,
-        };
-        let mut general = Schedule::new(&spec, &packets);
-        general.accept = accept;
-        let drained = Mesh::general(&spec).run(&mut general);
-        let mut mesh = Mesh::new(&spec, &Arc::default());
-        assert_eq!(matches!(mesh.0, Engine::Single(_)), spec.virtual_channels == 1);
-        assert_eq!(matches!(mesh.0, Engine::Compact(_)), spec.virtual_channels == 2);
+        let mut wormhole = PlannedTraffic::new(&spec, &packets);
+        wormhole.accept = accept;
+        let totals = MeshSimulation::wormhole(&spec).run(&mut wormhole);
+        let mut mesh = MeshSimulation::new(&spec, &Arc::default());
+        prop_assert!(matches!(mesh.0, Engine::SingleChannel(_)));
         // A mesh may be used again.
         for _ in 0..2 {
-            let mut schedule = Schedule::new(&spec, &packets);
-            schedule.accept = accept;
-            assert_eq!(mesh.run(&mut schedule), drained, "seed {seed}: {spec:?}");
-            assert_eq!(schedule.fates, general.fates, "seed {seed}: {spec:?}");
+            let mut traffic = PlannedTraffic::new(&spec, &packets);
+            traffic.accept = accept;
+            prop_assert_eq!(mesh.run(&mut traffic), totals);
+            prop_assert_eq!(&traffic.fates, &wormhole.fates);
         }
     }
 }
@@ -208,7 +181,7 @@ fn the_single_and_the_compact_mesh_are_the_general_one() {
 fn zero_load_latency_is_the_sum_of_the_way() {
     let spec = square(8);
     for (from, to, hops) in [(0, 0, 0), (0, 1, 1), (0, 63, 14), (63, 0, 14), (12, 33, 6)] {
-        let (fates, _) = carried(&spec, &[Planned { from, to, at: 5 }]);
+        let (fates, _) = carried(&spec, &[PlannedPacket { from, to, at: 5 }]);
         assert_eq!(fates, [(5, 5 + 4 * (hops + 1) + 2)]);
         assert_eq!(spec.zero_load(from, to), 4 * (hops + 1) + 2);
     }
@@ -218,15 +191,15 @@ fn zero_load_latency_is_the_sum_of_the_way() {
 fn a_torus_is_nearer_than_a_mesh() {
     let spec = MeshSpec { interconnect: Interconnect::TorusXy, ..square(8) };
     for (from, to, hops) in [(0, 0, 0), (0, 7, 1), (0, 63, 2), (9, 54, 6), (0, 36, 8)] {
-        let (fates, _) = carried(&spec, &[Planned { from, to, at: 5 }]);
+        let (fates, _) = carried(&spec, &[PlannedPacket { from, to, at: 5 }]);
         assert_eq!(fates, [(5, 5 + 4 * (hops + 1) + 2)], "{from} to {to}");
         assert_eq!(spec.zero_load(from, to), 4 * (hops + 1) + 2);
     }
 }
 
-/// Every router of a ring of n sends to that k further on. A link then carries the packets of k routers, one a cycle, so
-/// each of them sends one packet in k cycles: the ring's throughput by hand (Dally and Towles, "Principles and Practices of
-/// Interconnection Networks", section 3.3).
+/// Every router of a ring of n sends to that k further on. A link then carries the packets of k routers, one a cycle,
+/// so each of them sends one packet in k cycles: the ring's throughput by hand (Dally and Towles, "Principles and
+/// Practices of Interconnection Networks", section 3.3).
 #[test]
 fn a_ring_carries_as_much_as_its_links() {
     for (routers, ahead) in [(8usize, 1usize), (8, 2), (9, 4), (8, 4)] {
@@ -235,9 +208,13 @@ fn a_ring_carries_as_much_as_its_links() {
         // Buffers that hold what is on the way round.
         spec.east_west.buffer_flits = 64;
         let each = 300;
-        let every = |cycles: u64| -> Vec<Planned> {
+        let every = |cycles: u64| -> Vec<PlannedPacket> {
             let of = |n| {
-                (0..routers).map(move |from| Planned { from, to: (from + ahead) % routers, at: n * cycles })
+                (0..routers).map(move |from| PlannedPacket {
+                    from,
+                    to: (from + ahead) % routers,
+                    at: n * cycles,
+                })
             };
             (0..each).flat_map(of).collect()
         };
@@ -274,8 +251,8 @@ fn an_overloaded_torus_drains() {
 #[test]
 fn back_to_back_packets_pass_a_link_one_an_interval() {
     let mut spec = square(2);
-    spec.east_west = Line { latency: 5, interval: 3, credit: 1, buffer_flits: 8 };
-    let packets = vec![Planned { from: 0, to: 1, at: 0 }; 100];
+    spec.east_west = MeshLink { latency: 5, interval: 3, credit: 1, buffer_flits: 8 };
+    let packets = vec![PlannedPacket { from: 0, to: 1, at: 0 }; 100];
     let (fates, drained) = carried(&spec, &packets);
     let mut arrivals: Vec<u64> = fates.iter().map(|f| f.1).collect();
     arrivals.sort_unstable();
@@ -288,8 +265,8 @@ fn back_to_back_packets_pass_a_link_one_an_interval() {
 fn a_link_with_too_few_places_waits_for_its_credits() {
     let mut spec = square(2);
     spec.virtual_channels = 1;
-    spec.east_west = Line { latency: 5, interval: 1, credit: 4, buffer_flits: 2 };
-    let packets = vec![Planned { from: 0, to: 1, at: 0 }; 40];
+    spec.east_west = MeshLink { latency: 5, interval: 1, credit: 4, buffer_flits: 2 };
+    let packets = vec![PlannedPacket { from: 0, to: 1, at: 0 }; 40];
     let (fates, _) = carried(&spec, &packets);
     // A place comes back after link, router and credit: 5 + 3 + 4 cycles for two packets.
     assert_eq!(fates[39].1 - fates[1].1, 38 / 2 * 12);
@@ -299,27 +276,12 @@ fn a_link_with_too_few_places_waits_for_its_credits() {
 fn a_hot_spot_is_limited_by_its_ejection_port() {
     let mut spec = square(4);
     spec.delivery.interval = 2;
-    let packets: Vec<Planned> =
-        (0..50).flat_map(|at| (0..16).map(move |from| Planned { from, to: 5, at })).collect();
+    let packets: Vec<PlannedPacket> =
+        (0..50).flat_map(|at| (0..16).map(move |from| PlannedPacket { from, to: 5, at })).collect();
     let (fates, _) = carried(&spec, &packets);
     let last = fates.iter().map(|f| f.1).max().unwrap();
     let first = fates.iter().map(|f| f.1).min().unwrap();
     assert_eq!(last - first, 2 * (packets.len() as u64 - 1));
-}
-
-#[test]
-fn every_packet_arrives_once_and_not_before_its_zero_load_latency() {
-    for seed in 0..40 {
-        let spec = random_spec(seed);
-        let packets = uniform(&spec, 0.3, 200, seed);
-        let (fates, _) = carried(&spec, &packets);
-        let body = u64::from(spec.flits_per_packet - 1);
-        for (packet, (injected, arrived)) in packets.iter().zip(fates) {
-            let locals = spec.locals as usize;
-            assert!(injected >= packet.at);
-            assert!(arrived >= injected + body + spec.zero_load(packet.from / locals, packet.to / locals));
-        }
-    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub struct Crossing {
 /// Both ends are passive: the mesh asks for a packet as soon as a place in the local buffer is known to become free,
 /// so a source may answer with a time in the future, and a sink answers at once when it can take the next packet.
 /// Therefore cores cost no events of their own.
-pub trait Traffic {
+pub trait MeshTraffic {
     /// The next packet of a port, whose place is free from cycle `free` on; none when the port has sent all. `at`
     /// is not before `free`.
     fn inject(&mut self, port: usize, free: u64) -> Option<Injection>;
@@ -58,7 +58,7 @@ pub trait Traffic {
     /// A packet arrives; the first cycle in which the port may begin with another one.
     fn deliver(&mut self, port: usize, packet: &Delivery) -> u64;
 
-    /// A flit crosses a link. Who does not listen pays nothing.
+    /// A flit crosses a link. The default compiles to nothing.
     #[inline(always)]
     fn crossed(&mut self, _crossing: impl FnOnce() -> Crossing) {}
 }

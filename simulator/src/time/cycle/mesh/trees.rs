@@ -7,16 +7,17 @@
 //! head were a packet of its own, and every grant is one read of the buffer: branches leave one after another, at least
 //! the port's `read_interval` apart, in the order of the outputs' turns. With the last of them the place is free.
 //!
-//! This cannot deadlock on a mesh. A place waits for places further on along the first axis, or along the second if it
-//! turns, or for local ports, which drain; from the second nothing leads back to the first, and along an axis nothing turns round, so there is an order of all places in
-//! which each waits for later ones only. A branch once granted needs nothing more from its siblings. So by induction
-//! from the last place backwards every branch is granted, and every place becomes free.
+//! This cannot deadlock on a mesh. A place waits for places further on along the first axis, or along the second if
+//! it turns, or for local ports, which drain. From the second axis nothing leads back to the first, and along an axis
+//! nothing turns round, so there is an order of all places in which each waits for later ones only. A branch once
+//! granted needs nothing more from its siblings. So by induction from the last place backwards every branch is
+//! granted, and every place becomes free.
 
 use super::MeshSpec;
 
 /// A tree at one router.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Node {
+struct TreeNode {
     /// Output ports that it takes, a bit each.
     outputs: u64,
     /// Nodes of the routers behind the four mesh ports, where it takes them.
@@ -25,7 +26,7 @@ struct Node {
 
 /// One tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tree {
+struct MeshTree {
     /// Its first node.
     root: u32,
     /// Local ports that it ends at.
@@ -35,8 +36,8 @@ struct Tree {
 /// The trees of a mesh, numbered in the order in which they were added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MeshTrees {
-    nodes: Vec<Node>,
-    trees: Vec<Tree>,
+    nodes: Vec<TreeNode>,
+    trees: Vec<MeshTree>,
 }
 
 impl MeshTrees {
@@ -60,13 +61,13 @@ impl MeshTrees {
                 grown.push((behind, next, branch));
             }
         }
-        self.trees.push(Tree { root, ends: count });
+        self.trees.push(MeshTree { root, ends: count });
         self.trees.len() as u32 - 1
     }
 
     /// A new node.
     fn node(&mut self) -> usize {
-        self.nodes.push(Node::default());
+        self.nodes.push(TreeNode::default());
         self.nodes.len() - 1
     }
 
@@ -77,7 +78,7 @@ impl MeshTrees {
 
     /// The node of a tree at its first router, and the number of its ends.
     pub(super) fn start(&self, tree: u32) -> (u32, u32) {
-        let Tree { root, ends } = self.trees[tree as usize];
+        let MeshTree { root, ends } = self.trees[tree as usize];
         (root, ends)
     }
 

@@ -1,0 +1,195 @@
+//! How a core grows by neurons of an irregular population: next comes the neuron that shares most sources with those
+//! already there. Neurons that share sources are candidates, kept by how many they share.
+//!
+//! Work grows with the synapses: a source is looked at once for each core that it reaches.
+
+use snnc_targets::Target;
+use snnc_targets::schema::KernelSharing;
+
+use super::axons::AxonCounts;
+use super::capacity::CoreCapacity;
+use crate::ir::ProjectionId;
+use crate::ir::program::usage::{CoreUsage, Limit, LimitExceeded, list_bits};
+use crate::ir::spiking::SparseSynapses;
+
+/// Candidates that do not fit before a core is closed.
+const REJECTS: usize = 32;
+/// A source with more targets than this draws no neuron to a core: they are spread over the chip in any case.
+const HUB: usize = 4096;
+
+/// The first limit that a use exceeds once neurons are merged where the input axons ask for it.
+pub fn beyond(mut used: CoreUsage, capacity: &CoreCapacity) -> Option<LimitExceeded> {
+    used.neurons *= capacity.core.merged(used.input_axons);
+    used.first_beyond(&capacity.most, Limit::ALL)
+}
+
+/// One incoming projection, seen from its targets.
+struct IncomingSynapses<'a> {
+    sparse: &'a SparseSynapses,
+    /// Sources of target n: `sources[starts[n] .. starts[n + 1]]`.
+    starts: Vec<u32>,
+    sources: Vec<u32>,
+    /// Last core that each source reached.
+    reached: Vec<u32>,
+    /// Whether the core at hand has synapses of it.
+    touched: bool,
+}
+
+impl IncomingSynapses<'_> {
+    fn sources_of(&self, neuron: usize) -> &[u32] {
+        &self.sources[self.starts[neuron] as usize..self.starts[neuron + 1] as usize]
+    }
+}
+
+/// A population while its neurons go to cores.
+pub struct CoreGrowth<'a> {
+    capacity: &'a CoreCapacity<'a>,
+    target: &'a Target,
+    incoming: Vec<IncomingSynapses<'a>>,
+    fan_out: Option<&'a AxonCounts>,
+    /// Whether the order of the neurons is free.
+    pub free: bool,
+    /// Distinct thresholds of the core at hand with this population.
+    pub threshold_profiles: u64,
+    placed: Vec<bool>,
+    /// Neurons before this one are placed.
+    cursor: usize,
+    /// Sources shared with a core, and which core.
+    shared: Vec<(u32, u32)>,
+    /// Candidates by shared sources; those whose number has changed since are stale.
+    candidates: Vec<Vec<u32>>,
+    /// The limit that kept the last neuron out.
+    pub refused: Option<LimitExceeded>,
+}
+
+impl<'a> CoreGrowth<'a> {
+    /// A population of so many neurons, none of which is placed.
+    pub fn new(
+        target: &'a Target,
+        capacity: &'a CoreCapacity<'a>,
+        neurons: usize,
+        incoming: &[(ProjectionId, &'a SparseSynapses)],
+        fan_out: Option<&'a AxonCounts>,
+    ) -> Self {
+        let synapses = |&(_, sparse): &(ProjectionId, &'a SparseSynapses)| {
+            let (starts, sources) = sparse.transposed(neurons);
+            IncomingSynapses {
+                sparse,
+                starts,
+                sources,
+                reached: vec![u32::MAX; sparse.sources()],
+                touched: false,
+            }
+        };
+        Self {
+            capacity,
+            target,
+            incoming: incoming.iter().map(synapses).collect(),
+            fan_out,
+            free: true,
+            threshold_profiles: 0,
+            placed: vec![false; neurons],
+            cursor: 0,
+            shared: vec![(0, u32::MAX); neurons],
+            candidates: Vec::new(),
+            refused: None,
+        }
+    }
+
+    /// Fills a core that uses `base` already; returns its new neurons, ascending, and what they use.
+    pub fn grow(&mut self, core: u32, base: &CoreUsage) -> (Vec<u32>, CoreUsage) {
+        let mut more = CoreUsage::default();
+        self.incoming.iter_mut().for_each(|synapses| synapses.touched = false);
+        let mut neurons = Vec::new();
+        let mut rejects = 0;
+        self.candidates.iter_mut().for_each(Vec::clear);
+        while let Some((neuron, drawn)) = self.next(core) {
+            let with = self.with(neuron, core, &more);
+            let mut sum = *base;
+            sum += with;
+            sum.threshold_profiles = self.threshold_profiles;
+            self.refused = beyond(sum, self.capacity);
+            if self.refused.is_none() {
+                more = with;
+                neurons.push(neuron);
+                self.enter(neuron, core);
+            } else {
+                rejects += 1;
+                if !drawn || rejects == REJECTS {
+                    break;
+                }
+            }
+        }
+        neurons.sort_unstable();
+        (neurons, more)
+    }
+
+    /// The next neuron to try, and whether shared sources drew it.
+    fn next(&mut self, core: u32) -> Option<(u32, bool)> {
+        for shared in (1..self.candidates.len()).rev() {
+            while let Some(neuron) = self.candidates[shared].pop() {
+                let n = neuron as usize;
+                if !self.placed[n] && self.shared[n] == (shared as u32, core) {
+                    return Some((neuron, true));
+                }
+            }
+        }
+        while self.placed.get(self.cursor) == Some(&true) {
+            self.cursor += 1;
+        }
+        (self.cursor < self.placed.len()).then_some((self.cursor as u32, false))
+    }
+
+    /// What the core's new neurons use with one more.
+    fn with(&self, neuron: u32, core: u32, more: &CoreUsage) -> CoreUsage {
+        let n = neuron as usize;
+        let (mut degree, mut new, mut first) = (0, 0, 0);
+        for synapses in &self.incoming {
+            let sources = synapses.sources_of(n);
+            degree += sources.len() as u64;
+            first += u64::from(!synapses.touched && !sources.is_empty());
+            new += sources.iter().filter(|&&s| synapses.reached[s as usize] != core).count() as u64;
+        }
+        // Lists of an irregular projection are all different; where a core has one for a projection, it has one.
+        let lists =
+            if self.target.synapses.kernel_sharing.get() == KernelSharing::Ideal { first } else { new };
+        let (axons, fan_out) = (&self.capacity.axons, self.fan_out.map_or(0, |fan_out| fan_out.at(n)));
+        CoreUsage {
+            neurons: more.neurons + u64::from(axons.copies(fan_out as u32)),
+            input_axons: more.input_axons + new * u64::from(axons.input_axons(1)),
+            output_axons: more.output_axons + fan_out * u64::from(axons.output_slots(1)),
+            synapse_bits: more.synapse_bits + list_bits(self.target, lists, degree),
+            threshold_profiles: 0,
+        }
+    }
+
+    /// Places a neuron; neurons that share its sources become candidates.
+    fn enter(&mut self, neuron: u32, core: u32) {
+        self.placed[neuron as usize] = true;
+        for synapses in &mut self.incoming {
+            let range =
+                synapses.starts[neuron as usize] as usize..synapses.starts[neuron as usize + 1] as usize;
+            synapses.touched |= !range.is_empty();
+            for &source in &synapses.sources[range] {
+                let reached = &mut synapses.reached[source as usize];
+                if std::mem::replace(reached, core) == core || !self.free {
+                    continue;
+                }
+                let targets = synapses.sparse.targets_of(source as usize);
+                if targets.len() > HUB {
+                    continue;
+                }
+                for &other in targets.iter().filter(|&&t| !self.placed[t as usize]) {
+                    let (shared, of) = &mut self.shared[other as usize];
+                    *shared = if *of == core { *shared + 1 } else { 1 };
+                    *of = core;
+                    let at = *shared as usize;
+                    if self.candidates.len() <= at {
+                        self.candidates.resize_with(at + 1, Vec::new);
+                    }
+                    self.candidates[at].push(other);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The partitioner by tiles: beam search from the outputs of a network to its inputs.
+//!
+//! A layer's slices set the output axons of its sources, so targets come first. A state of the search is cores filled
+//! with all layers seen so far ([`filled`]). Each next layer is tried with several plans ([`plans`]): cuts of its
+//! kernels and grids of its map, whose tiles ([`tile`]) cost what [`open_core`] counts. The best states go on.
+//! Populations of irregular projections have no map and are placed neuron by neuron ([`irregular`]). What fits no core
+//! is refused by name ([`refuse`]).
+//!
+//! Deterministic: candidates are ordered, and those of equal cost keep their order.
+
+mod axons;
+mod capacity;
+mod filled;
+mod growth;
+mod irregular;
+mod layer;
+mod open_core;
+mod plans;
+mod refuse;
+mod tile;
+
+use snnc_targets::{Diagnostics, Target};
+
+use self::capacity::CoreCapacity;
+use self::filled::FilledCores;
+use self::layer::PartitionLayer;
+use self::open_core::PlacedChannels;
+use self::plans::{TileGrids, plans};
+use super::Rates;
+use super::search::{Objective, SearchOptions, SearchedPartition};
+use crate::ir::NetworkId;
+use crate::ir::program::Slice;
+use crate::ir::program::usage::LimitExceeded;
+use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::parts::Parts;
+use crate::mapping::effort::Effort;
+
+/// States kept after each layer.
+fn beam(effort: Effort) -> usize {
+    match effort {
+        Effort::Fast => 2,
+        Effort::Default => 6,
+        Effort::Best => 24,
+    }
+}
+
+/// Cores that the states of a beam may have together.
+const BEAM_CORES: usize = 8_000;
+
+/// Searches a partition of one network without cycles.
+///
+/// # Errors
+/// [`Code::DoesNotFit`](snnc_targets::Code::DoesNotFit) with layer, limit, use and a remedy.
+pub fn search_network(
+    ir: &SpikingIr,
+    target: &Target,
+    rates: &Rates,
+    options: SearchOptions,
+    network: NetworkId,
+) -> Result<SearchedPartition, Diagnostics> {
+    let layers = PartitionLayer::all(ir, target, rates, network);
+    // The quick search can meet a dead end; a wider one is tried before the model is refused.
+    let beam = beam(options.effort);
+    let fill = beam_search(ir, target, rates, &layers, options, beam)
+        .or_else(|_| beam_search(ir, target, rates, &layers, options, beam * 8))?;
+    Ok(found(&CoreCapacity::new(target, options.neurons_max), &layers, &fill))
+}
+
+fn beam_search(
+    ir: &SpikingIr,
+    target: &Target,
+    rates: &Rates,
+    layers: &[PartitionLayer],
+    options: SearchOptions,
+    beam: usize,
+) -> Result<FilledCores, Diagnostics> {
+    let capacity = CoreCapacity::new(target, options.neurons_max);
+    refuse::fan_in(ir, target, &capacity, layers)?;
+    let mut states = vec![FilledCores::default()];
+    for (index, layer) in layers.iter().enumerate().rev() {
+        if irregular::is_irregular(ir, layer) {
+            irregular::fits(ir, target, &capacity, layer)?;
+            for state in &mut states {
+                irregular::place(ir, target, rates, &capacity, layer, state)?;
+            }
+            continue;
+        }
+        let mut grids = TileGrids::default();
+        let mut refused: Option<LimitExceeded> = None;
+        let mut next: Vec<FilledCores> = Vec::new();
+        for state in &states {
+            for plan in plans(target, &capacity, layer, &mut grids, state) {
+                let mut state = state.clone();
+                match state.place(&capacity, layer, &plan, |source| ir.model.populations[source].shape) {
+                    Ok(()) => next.push(state),
+                    Err(refusal) => {
+                        let better = refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
+                        refused = if better { Some(refusal) } else { refused };
+                    }
+                }
+            }
+        }
+        if next.is_empty() {
+            return Err(match refused {
+                Some(refusal) => refuse::joint(ir, target, layer, refusal),
+                None => refuse::own(ir, target, &capacity, layer, states.first()),
+            }
+            .into());
+        }
+        states = best(next, &capacity, &layers[..index], options.objective, beam);
+    }
+    // Every layer left a state.
+    Ok(states.into_iter().next().unwrap_or_default())
+}
+
+/// The states to go on with: most by the objective, some by the other, so that a dead end is not the end.
+fn best(
+    states: Vec<FilledCores>,
+    capacity: &CoreCapacity,
+    left: &[PartitionLayer],
+    objective: Objective,
+    beam: usize,
+) -> Vec<FilledCores> {
+    let keyed = |state: FilledCores| {
+        let cores = state.cores.len() as f64 + pending(&state, capacity, left);
+        let key = match objective {
+            Objective::Cores => (cores, state.packets),
+            Objective::Packets => (state.packets, cores),
+        };
+        (key, state)
+    };
+    let mut states: Vec<_> = states.into_iter().map(keyed).collect();
+    states.sort_by(|((a, b), _), ((c, d), _)| a.total_cmp(c).then(b.total_cmp(d)));
+    states.dedup_by_key(|(key, _)| *key);
+    // Models of thousands of cores have as many chances to recover within a layer; fewer states keep time linear.
+    let most = states.first().map_or(0, |(_, state)| BEAM_CORES / state.cores.len().max(1));
+    let beam = beam.min(most).max(1);
+    let others = states.split_off(beam.min(states.len()));
+    let mut kept: Vec<FilledCores> = states.into_iter().map(|(_, state)| state).collect();
+    if !left.is_empty() {
+        let mut others = others;
+        others.sort_by(|((a, b), _), ((c, d), _)| b.total_cmp(d).then(a.total_cmp(c)));
+        kept.extend(others.into_iter().take(beam / 2).map(|(_, state)| state));
+    }
+    kept
+}
+
+/// Cores that the layers still to come will need at least: by their neurons, or by the output slots known so far.
+fn pending(fill: &FilledCores, capacity: &CoreCapacity, left: &[PartitionLayer]) -> f64 {
+    left.iter()
+        .map(|layer| {
+            let neurons = layer.population.shape.len() as f64 / capacity.most.neurons as f64;
+            let fan_out = fill.outgoing.get(&layer.id).map_or(0, |fan_out| fan_out.total());
+            let slots = fan_out as f64 * f64::from(capacity.axons.output_slots(layer.channels()));
+            neurons.max(slots / capacity.most.output_axons as f64)
+        })
+        .sum()
+}
+
+/// The partition that filled cores mean.
+fn found(capacity: &CoreCapacity, layers: &[PartitionLayer], fill: &FilledCores) -> SearchedPartition {
+    let mut found = SearchedPartition { packets: fill.packets, ..SearchedPartition::default() };
+    for core in &fill.cores {
+        let slice = |placed: &PlacedChannels| Slice {
+            population: placed.population,
+            channels: placed.channels.clone(),
+            rows: placed.tile.rows.clone(),
+            cols: placed.tile.cols.clone(),
+        };
+        let mut slices: Vec<_> = core.slices.iter().map(slice).collect();
+        slices.sort_by_key(|s| (s.population, s.channels.start, s.rows.start, s.cols.start));
+        found.partition.cores.push(slices);
+        found.uses.push(core.merged(capacity));
+    }
+    found.partition.orders.extend(fill.orders.iter().map(|(&id, order)| (id, order.to_vec())));
+    for layer in layers {
+        if let Some(&parts) = fill.parts.get(&layer.id).filter(|&&parts| parts != Parts::WHOLE) {
+            let cut = layer.incoming.iter().map(|&projection| (projection, parts));
+            found.partition.kernel_parts.extend(cut);
+        }
+    }
+    found
+}

@@ -1,0 +1,275 @@
+//! Plans for one layer: which spatial grid for which channels.
+//!
+//! A grid cuts the map into tiles; each tile holds so many channels a core. No single grid need serve all channels: a
+//! dynamic program over the channels finds the mix of grids of least cost, for several mixtures of cores (as shares
+//! of a core, if holes get filled, or whole) and packets. The plans are then filled for real.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use snnc_targets::Target;
+
+use super::axons::TileOutput;
+use super::capacity::CoreCapacity;
+use super::filled::FilledCores;
+use super::layer::PartitionLayer;
+use super::open_core::OpenCore;
+use super::tile::{PopulationTile, TileCache};
+use crate::ir::spiking::parts::Parts;
+use crate::mapping::partition::tiling::{pieces, useful_counts};
+
+/// How a layer is cut: its kernels, and groups of channels with the tiles of each.
+#[derive(Debug, Clone)]
+pub struct LayerPlan {
+    /// Parts of the incoming kernels.
+    pub parts: Parts,
+    /// (tiles, number of channels), channels ascending.
+    pub groups: Vec<(Rc<Vec<Rc<PopulationTile>>>, u32)>,
+    /// A hole takes channels before a new core does if it holds at least this share of what the new core would.
+    pub hole_share: f64,
+}
+
+/// Tiles of a population by cut and grid; they do not depend on other populations.
+#[derive(Debug, Default)]
+pub struct TileGrids {
+    figures: TileCache,
+    known: BTreeMap<Parts, Vec<Rc<Vec<Rc<PopulationTile>>>>>,
+}
+
+/// Most tiles that all grids of a layer may have together; finer ones are left out.
+const TILES_MAX: usize = 40_000;
+
+impl TileGrids {
+    /// All grids of a layer under one cut, coarse ones first.
+    fn of(
+        &mut self,
+        target: &Target,
+        layer: &PartitionLayer,
+        cut: usize,
+        reach: usize,
+    ) -> Vec<Rc<Vec<Rc<PopulationTile>>>> {
+        let (parts, kernels) = &layer.cuts[cut];
+        if let Some(grids) = self.known.get(parts) {
+            return grids.clone();
+        }
+        let shape = layer.population.shape;
+        let mut counts: Vec<(usize, usize)> = Vec::new();
+        for &rows in &useful_counts(shape.height) {
+            counts.extend(useful_counts(shape.width).iter().map(|&cols| (rows, cols)));
+        }
+        counts.sort_by_key(|&(rows, cols)| (rows * cols, rows));
+        let mut tiles = 0;
+        let mut grids = Vec::new();
+        for (rows, cols) in counts {
+            tiles += rows * cols;
+            // A grid coarser than the cores a layer needs at least is always tried.
+            if tiles > TILES_MAX && rows * cols > reach {
+                break;
+            }
+            let mut grid = Vec::with_capacity(rows * cols);
+            for rows in &pieces(shape.height, rows) {
+                for cols in &pieces(shape.width, cols) {
+                    grid.push(Rc::new(self.figures.tile(target, kernels, rows, cols)));
+                }
+            }
+            grids.push(Rc::new(grid));
+        }
+        self.known.insert(*parts, grids.clone());
+        grids
+    }
+}
+
+/// A grid in a state of the search: how many channels of each of its tiles a core takes.
+struct GridChoice {
+    tiles: Rc<Vec<Rc<PopulationTile>>>,
+    /// (channels a core, tiles, packets a slice of each of them summed).
+    classes: Vec<(u32, f64, f64)>,
+    /// Packets of one channel of all tiles, beyond those of a slice: of groups of channels each is sent to one slice.
+    grouped: f64,
+}
+
+/// What some channels cost under a grid.
+#[derive(Debug, Clone, Copy, Default)]
+struct GridCost {
+    /// Cores, if holes get filled.
+    shares: f64,
+    /// Cores, each slice on one of its own.
+    slices: f64,
+    packets: f64,
+}
+
+impl GridChoice {
+    /// `None` if some tile does not fit a core.
+    fn new(
+        capacity: &CoreCapacity,
+        layer: &PartitionLayer,
+        fill: &FilledCores,
+        tiles: &Rc<Vec<Rc<PopulationTile>>>,
+    ) -> Option<Self> {
+        let mut classes: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+        let mut grouped = 0.0;
+        let empty = OpenCore::default();
+        for tile in tiles.iter() {
+            let output = fill.output(capacity.axons, layer.id, tile);
+            let most = empty.fitting(capacity, layer, tile, &output, &(0..layer.channels()));
+            let fits = |c: u32| empty.fitting(capacity, layer, tile, &output, &(c..c + 1)) > 0;
+            if most == 0 || !unlike(layer, &output).all(fits) {
+                return None;
+            }
+            let class = classes.entry(most).or_default();
+            class.0 += 1.0;
+            let slice = tile.packets(&(0..0));
+            class.1 += slice;
+            if tile.grouped {
+                grouped += (tile.packets(&(0..layer.channels())) - slice) / f64::from(layer.channels());
+            }
+        }
+        let classes = classes.into_iter().map(|(most, (count, packets))| (most, count, packets)).collect();
+        Some(Self { tiles: Rc::clone(tiles), classes, grouped })
+    }
+
+    fn cost(&self, channels: u32) -> GridCost {
+        let mut cost = GridCost { packets: self.grouped * f64::from(channels), ..GridCost::default() };
+        for &(most, count, packets) in &self.classes {
+            let slices = f64::from(channels.div_ceil(most));
+            cost.shares += f64::from(channels) / f64::from(most) * count;
+            cost.slices += slices * count;
+            cost.packets += slices * packets;
+        }
+        cost
+    }
+
+    /// Numbers of channels after which another slice would be needed.
+    fn widths(&self, channels: u32) -> Vec<u32> {
+        const EACH: u32 = 24;
+        let mut widths = vec![channels];
+        for &(most, _, _) in &self.classes {
+            let count = channels / most;
+            let step = count.div_ceil(EACH).max(1);
+            widths.extend((1..=count / step).map(|i| i * step * most));
+        }
+        widths.sort_unstable();
+        widths.dedup();
+        widths
+    }
+}
+
+/// Channels from which on a layer is fed or sends otherwise than before; none where all are alike.
+fn unlike(layer: &PartitionLayer, output: &TileOutput) -> impl Iterator<Item = u32> {
+    let ends = layer.groups.iter().flat_map(|map| [map.targets().start as u32, map.targets().end as u32]);
+    ends.chain(output.cuts().iter().copied()).filter(|&c| c < layer.channels())
+}
+
+/// How cores and packets are weighed against each other; packets in units that make both alike.
+#[derive(Debug, Clone, Copy)]
+struct CostWeights {
+    shares: f64,
+    slices: f64,
+    packets: f64,
+}
+
+/// Weightings from cores alone to packets alone.
+const WEIGHTINGS: [CostWeights; 5] = [
+    CostWeights { shares: 1.0, slices: 0.02, packets: 1e-4 },
+    CostWeights { shares: 0.5, slices: 0.5, packets: 1e-3 },
+    CostWeights { shares: 0.1, slices: 0.9, packets: 1e-3 },
+    CostWeights { shares: 0.2, slices: 0.4, packets: 0.4 },
+    CostWeights { shares: 0.0, slices: 1e-4, packets: 1.0 },
+];
+
+/// Shares of a fresh core's channels from which a hole is worth a slice of its own.
+const HOLE_SHARES: [f64; 2] = [1.0, 0.3];
+
+/// Plans for a layer on top of what is filled, without doubles; none if no grid fits.
+pub fn plans(
+    target: &Target,
+    capacity: &CoreCapacity,
+    layer: &PartitionLayer,
+    grids: &mut TileGrids,
+    fill: &FilledCores,
+) -> Vec<LayerPlan> {
+    let reach =
+        4 * (layer.population.shape.len() as u64).div_ceil(capacity.most.neurons.max(1)) as usize + 16;
+    let mut plans: Vec<LayerPlan> = Vec::new();
+    for cut in 0..layer.cuts.len() {
+        let choices: Vec<GridChoice> = grids
+            .of(target, layer, cut, reach)
+            .iter()
+            .filter_map(|tiles| GridChoice::new(capacity, layer, fill, tiles))
+            .collect();
+        if choices.is_empty() {
+            continue;
+        }
+        for groups in least_cost_groups(&choices, layer.channels()) {
+            for hole_share in HOLE_SHARES {
+                let tiles = groups
+                    .iter()
+                    .map(|&(choice, width)| (Rc::clone(&choices[choice].tiles), width))
+                    .collect();
+                plans.push(LayerPlan { parts: layer.cuts[cut].0, groups: tiles, hole_share });
+            }
+        }
+    }
+    plans
+}
+
+/// (choice, channels) groups of least cost for each of the [`WEIGHTINGS`].
+fn least_cost_groups(choices: &[GridChoice], channels: u32) -> Vec<Vec<(usize, u32)>> {
+    let costs: Vec<Vec<GridCost>> =
+        choices.iter().map(|choice| (0..=channels).map(|w| choice.cost(w)).collect()).collect();
+    let widths: Vec<Vec<u32>> = choices.iter().map(|choice| choice.widths(channels)).collect();
+    let least = |value: fn(&GridCost) -> f64| {
+        costs.iter().map(|c| value(&c[channels as usize])).fold(f64::INFINITY, f64::min).max(1e-9)
+    };
+    let unit = least(|c| c.slices) / least(|c| c.packets);
+    let mut found: Vec<Vec<(usize, u32)>> = Vec::new();
+    for weights in WEIGHTINGS {
+        let value = |c: &GridCost| {
+            weights.shares * c.shares + weights.slices * c.slices + weights.packets * c.packets * unit
+        };
+        let groups = least_cost(&costs, &widths, channels, value);
+        if !found.contains(&groups) {
+            found.push(groups);
+        }
+    }
+    found
+}
+
+/// The dynamic program: `best[c]` for the first c channels, each time with one more group.
+fn least_cost(
+    costs: &[Vec<GridCost>],
+    widths: &[Vec<u32>],
+    channels: u32,
+    value: impl Fn(&GridCost) -> f64,
+) -> Vec<(usize, u32)> {
+    let values: Vec<Vec<f64>> = costs.iter().map(|c| c.iter().map(&value).collect()).collect();
+    let mut best = vec![(0.0, 0, 0); channels as usize + 1];
+    for c in 1..=channels {
+        best[c as usize].0 = f64::INFINITY;
+        for (choice, values) in values.iter().enumerate() {
+            for &width in &widths[choice] {
+                let width = width.min(c);
+                let total = best[(c - width) as usize].0 + values[width as usize];
+                if total < best[c as usize].0 {
+                    best[c as usize] = (total, choice, width);
+                }
+                if width == c {
+                    break;
+                }
+            }
+        }
+    }
+    let mut groups: Vec<(usize, u32)> = Vec::new();
+    let mut c = channels;
+    while c > 0 {
+        let (_, choice, width) = best[c as usize];
+        match groups.iter_mut().find(|(other, _)| *other == choice) {
+            // A grid that is chosen twice makes one group: its slices are cut where cores end, not where groups do.
+            Some((_, sum)) => *sum += width,
+            None => groups.push((choice, width)),
+        }
+        c -= width;
+    }
+    groups.sort_unstable();
+    groups
+}

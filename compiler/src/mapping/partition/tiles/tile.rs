@@ -1,0 +1,268 @@
+//! What a spatial tile of a population costs a core, exactly, without building the core.
+//!
+//! Rows and columns of a convolution are independent ([`AxisMap`]), so a tile's figures are sums of products of
+//! per-axis figures. The program's verifier counts the same things one by one.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::rc::Rc;
+
+use snnc_targets::Target;
+use snnc_targets::schema::{AxonSpec, KernelSharing};
+
+use super::layer::{IncomingKernel, axons_least};
+use crate::ir::channels::{ChannelMap, common};
+use crate::ir::program::usage::list_bits;
+use crate::ir::{AxisMap, PopulationId};
+use crate::mapping::build::refine::sources_of;
+
+/// How one axis of a projection falls into one piece of the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AxisUse {
+    /// `[i]`: source indices below i that reach the piece.
+    below: Vec<u32>,
+    /// Distinct tap sets.
+    variants: u64,
+    /// Taps over the distinct sets.
+    variant_taps: u64,
+    /// Distinct taps.
+    taps: u64,
+    /// (source, tap) pairs.
+    connections: u64,
+}
+
+impl AxisUse {
+    fn new(axis: &AxisMap, piece: &Range<usize>) -> Self {
+        let mut variants = BTreeSet::new();
+        let mut taps = BTreeSet::new();
+        let mut connections = 0;
+        let mut below = vec![0];
+        for i in 0..axis.input {
+            let reach = axis.reach(i, piece.clone());
+            below.push(below[i] + u32::from(!reach.is_empty()));
+            let Some(&(first, _)) = reach.first() else { continue };
+            connections += reach.len() as u64;
+            taps.extend(reach.iter().map(|&(_, k)| k));
+            variants.insert(reach.iter().map(|&(t, k)| (t - first, k)).collect::<Vec<_>>());
+        }
+        Self {
+            below,
+            variants: variants.len() as u64,
+            variant_taps: variants.iter().map(|v| v.len() as u64).sum(),
+            taps: taps.len() as u64,
+            connections,
+        }
+    }
+
+    /// Source indices that reach the piece.
+    pub fn sources(&self) -> u64 {
+        self.below.last().copied().unwrap_or(0).into()
+    }
+
+    /// The source indices that reach the piece, if they are neighbours.
+    pub fn span(&self) -> Option<Range<u32>> {
+        let end = self.below.iter().position(|&n| u64::from(n) == self.sources())? as u32;
+        let start = self.below.iter().rposition(|&n| n == 0)? as u32;
+        (u64::from(end.saturating_sub(start)) == self.sources()).then_some(start.min(end)..end)
+    }
+
+    /// Whether source index `i` reaches the piece.
+    pub fn reached_from(&self, i: usize) -> bool {
+        self.below[i + 1] > self.below[i]
+    }
+
+    /// Whether some source index reaches both pieces.
+    fn meets(&self, other: &Self) -> bool {
+        (0..self.below.len() - 1).any(|i| self.reached_from(i) && other.reached_from(i))
+    }
+}
+
+/// What one incoming kernel of a tile costs.
+#[derive(Debug, Clone)]
+pub struct IncomingKernelUse {
+    /// Source population.
+    pub source: PopulationId,
+    /// Which channels connect.
+    pub channels: ChannelMap,
+    /// Whether all channels connect with all, so that no slice differs from another.
+    pub joins_all: bool,
+    /// Rows.
+    pub rows: Rc<AxisUse>,
+    /// Columns.
+    pub cols: Rc<AxisUse>,
+    /// Headers of the lists of one source channel, in bits.
+    header_bits: u64,
+    /// Synapses of one target channel, in bits.
+    channel_bits: u64,
+    /// Expected spikes of a source neuron.
+    rate: f64,
+}
+
+impl IncomingKernelUse {
+    /// Source positions that reach the tile.
+    pub fn positions(&self) -> u64 {
+        self.rows.sources() * self.cols.sources()
+    }
+
+    /// Source channels that reach some channels of the tile.
+    pub fn sources(&self, channels: &Range<u32>) -> Range<u32> {
+        sources_of(&self.channels, channels)
+    }
+
+    /// Synapse lists of a source channel on a core, and synapses of it and of one target channel.
+    fn stored(&self, sharing: KernelSharing) -> (u64, u64) {
+        let (rows, cols) = (&self.rows, &self.cols);
+        match sharing {
+            KernelSharing::PerVariant => {
+                (rows.variants * cols.variants, rows.variant_taps * cols.variant_taps)
+            }
+            KernelSharing::Ideal => (self.positions().min(1), rows.taps * cols.taps),
+            KernelSharing::Unshared => (self.positions(), rows.connections * cols.connections),
+        }
+    }
+}
+
+/// A box of positions and what it costs.
+#[derive(Debug, Clone)]
+pub struct PopulationTile {
+    /// Rows.
+    pub rows: Range<u32>,
+    /// Columns.
+    pub cols: Range<u32>,
+    /// Incoming kernels, in the layer's order.
+    pub kernels: Vec<IncomingKernelUse>,
+    /// Synapse memory whatever the number of channels: headers of lists. Without kernels of several groups.
+    header_bits: u64,
+    /// Synapse memory of one channel. Without kernels of several groups.
+    channel_bits: u64,
+    /// Input axons if every source's channels stand together. Without kernels of several groups.
+    axons_least: u64,
+    /// Expected packets that arrive at a core with some channels of the tile. Without kernels of several groups.
+    packets: f64,
+    /// Whether some kernel has groups, so that what channels cost depends on which they are.
+    pub grouped: bool,
+}
+
+impl PopulationTile {
+    /// Neurons of an irregular population. What they cost is not here: it depends on each of them.
+    pub fn line(cols: Range<u32>) -> Self {
+        Self {
+            rows: 0..1,
+            cols,
+            kernels: Vec::new(),
+            header_bits: 0,
+            channel_bits: 0,
+            axons_least: 0,
+            packets: 0.0,
+            grouped: false,
+        }
+    }
+
+    /// Kernels of several groups.
+    fn groups(&self) -> impl Iterator<Item = &IncomingKernelUse> {
+        self.kernels.iter().filter(|kernel| !kernel.joins_all)
+    }
+
+    /// Synapse memory of some channels.
+    pub fn synapse_bits(&self, channels: &Range<u32>) -> u64 {
+        let of = |kernel: &IncomingKernelUse| {
+            let sources = kernel.sources(channels).len() as u64;
+            let own = channels.start as usize..channels.end as usize;
+            let joined = common(&own, &kernel.channels.targets()).len() as u64;
+            kernel.header_bits * sources + kernel.channel_bits * joined
+        };
+        let grouped: u64 = if self.grouped { self.groups().map(of).sum() } else { 0 };
+        self.header_bits + self.channel_bits * channels.len() as u64 + grouped
+    }
+
+    /// Most channels whose synapses so many bits hold, if none of its kernels has groups.
+    pub fn channels_in(&self, bits: u64) -> u64 {
+        match bits.checked_sub(self.header_bits) {
+            Some(left) => left.checked_div(self.channel_bits).unwrap_or(u64::MAX),
+            None => 0,
+        }
+    }
+
+    /// Input axons of some channels if every source's channels stand together.
+    pub fn axons_least(&self, axons: &AxonSpec, channels: &Range<u32>) -> u64 {
+        let of = |kernel: &IncomingKernelUse| {
+            kernel.positions() * axons_least(axons, kernel.sources(channels).len() as u64)
+        };
+        self.axons_least + if self.grouped { self.groups().map(of).sum() } else { 0 }
+    }
+
+    /// Expected packets that arrive at a core with some channels of the tile.
+    pub fn packets(&self, channels: &Range<u32>) -> f64 {
+        let of = |kernel: &IncomingKernelUse| {
+            kernel.positions() as f64 * kernel.sources(channels).len() as f64 * kernel.rate
+        };
+        self.packets + if self.grouped { self.groups().map(of).sum() } else { 0.0 }
+    }
+
+    /// Positions.
+    pub fn positions(&self) -> u64 {
+        u64::from(self.rows.end - self.rows.start) * u64::from(self.cols.end - self.cols.start)
+    }
+
+    /// Whether one source position reaches both tiles of a population through the same kernel.
+    pub fn shares_sources(&self, other: &Self) -> bool {
+        self.kernels.iter().zip(&other.kernels).any(|(a, b)| a.rows.meets(&b.rows) && a.cols.meets(&b.cols))
+    }
+}
+
+/// Tiles and axes, computed once each.
+#[derive(Debug, Default)]
+pub struct TileCache {
+    axes: HashMap<(AxisMap, Range<usize>), Rc<AxisUse>>,
+}
+
+impl TileCache {
+    fn axis(&mut self, axis: &AxisMap, piece: &Range<usize>) -> Rc<AxisUse> {
+        let new = || Rc::new(AxisUse::new(axis, piece));
+        Rc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
+    }
+
+    /// The costs of a tile fed through `kernels`.
+    pub fn tile(
+        &mut self,
+        target: &Target,
+        kernels: &[IncomingKernel],
+        rows: &Range<usize>,
+        cols: &Range<usize>,
+    ) -> PopulationTile {
+        let mut tile = PopulationTile {
+            rows: rows.start as u32..rows.end as u32,
+            cols: cols.start as u32..cols.end as u32,
+            kernels: Vec::with_capacity(kernels.len()),
+            header_bits: 0,
+            channel_bits: 0,
+            axons_least: 0,
+            packets: 0.0,
+            grouped: kernels.iter().any(|kernel| !kernel.joins_all),
+        };
+        for kernel in kernels {
+            let mut use_ = IncomingKernelUse {
+                source: kernel.source,
+                channels: kernel.channels,
+                joins_all: kernel.joins_all,
+                rows: self.axis(&kernel.rows, rows),
+                cols: self.axis(&kernel.cols, cols),
+                header_bits: 0,
+                channel_bits: 0,
+                rate: kernel.rate,
+            };
+            let (lists, synapses) = use_.stored(target.synapses.kernel_sharing.get());
+            let inputs = kernel.channels.inputs as u64;
+            use_.header_bits = list_bits(target, lists, 0);
+            use_.channel_bits = list_bits(target, 0, synapses * inputs);
+            if kernel.joins_all {
+                tile.header_bits += list_bits(target, lists * inputs, 0);
+                tile.channel_bits += use_.channel_bits;
+                tile.axons_least += use_.positions() * axons_least(&target.axons, inputs);
+                tile.packets += use_.positions() as f64 * inputs as f64 * kernel.rate;
+            }
+            tile.kernels.push(use_);
+        }
+        tile
+    }
+}

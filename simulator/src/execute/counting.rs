@@ -1,0 +1,268 @@
+//! Counts of a pass whose populations have run: events by slice and timestep, packets between cores.
+//!
+//! The next pass does not wait for them, so the host's loop has one pass counted while the next one runs
+//! ([`crate::workload::ChipDriver`]).
+
+use rayon::prelude::*;
+use snnc_compiler::ir::PopulationId;
+use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
+use snnc_compiler::ir::spiking::Bias;
+
+use super::fused::{FusedSlices, UpdateCounts, WindowResult};
+use super::packet_counter::{Arrivals, Departures, Receivers};
+use super::pass::ChipPass;
+use super::record::SliceTraces;
+use super::slice::{SliceSpike, SliceTrace};
+use super::{Chip, PassOutcome};
+use crate::counts::{Events, Grain, MulticastFlow, PassCounts, SliceFlow, SliceIndex, StepCounts};
+
+/// The counts of a pass in the making.
+struct PassCounter<'p> {
+    pass: &'p ChipPass<'p>,
+    /// What a row of the counts is.
+    grain: Grain,
+    /// Spikes by slice and timestep of the pass.
+    spikes: Vec<u64>,
+    /// Packets by slice, where they depend on the position ([`super::packet_counter::PositionSums`]).
+    sums: Vec<Vec<Vec<u64>>>,
+    counts: PassCounts,
+}
+
+impl ChipPass<'_> {
+    /// Counts what happened.
+    pub fn count(self, grain: Grain) -> PassOutcome {
+        let mut counts = PassCounter::of(&self, grain);
+        let ChipPass { chip, records, readouts, .. } = self;
+        let traces = SliceTraces::new(chip.slices.clone(), chip.fusions.clone(), records);
+        if let Some(trees) = &chip.trees {
+            add_multicast_flows(chip, trees, &traces, grain, &mut counts.steps);
+        }
+        PassOutcome { readouts, counts, traces }
+    }
+}
+
+/// Host words and clipped biases; no events yet.
+fn no_counts(pass: &ChipPass, grain: Grain) -> PassCounts {
+    let &ChipPass { chip, network, ref written, .. } = pass;
+    let model = &chip.program.model;
+    let words = |counts: &dyn Fn(PopulationId) -> bool| {
+        let words = chip.slices.iter().map(|slice| match model.populations[slice.population].network {
+            own if own == network && counts(slice.population) => u64::from(slice.neurons()),
+            _ => 0,
+        });
+        words.collect()
+    };
+    let timesteps = model.networks[network].pass_steps as usize;
+    let rows = match grain {
+        Grain::Timestep => timesteps,
+        Grain::Pass => 1,
+    };
+    let empty = StepCounts { events: vec![Events::default(); chip.slices.len()], ..StepCounts::default() };
+    PassCounts {
+        network,
+        timesteps,
+        host_writes: words(&|population| model.populations[population].bias == Bias::Host),
+        host_reads: words(&|population| model.readouts.iter().any(|r| r.population == population)),
+        bias_saturations: written.values().map(|(_, clipped)| clipped).sum(),
+        steps: vec![empty; rows],
+    }
+}
+
+impl<'p> PassCounter<'p> {
+    fn of(pass: &'p ChipPass, grain: Grain) -> PassCounts {
+        let (slices, counts) = (pass.chip.slices.len(), no_counts(pass, grain));
+        let (spikes, sums) = (vec![0; slices * counts.timesteps], vec![Vec::new(); slices]);
+        let mut account = PassCounter { pass, grain, spikes, sums, counts };
+        for (population, _) in pass.chip.program.model.populations_of(pass.network) {
+            let fusions = &pass.chip.fusions[population.0 as usize];
+            for (fused, parts) in fusions.iter().zip(pass.record(population).done()) {
+                for (member, &slice) in fused.slices.iter().enumerate() {
+                    account.sums[slice] = added(parts.iter().map(|part| &part.sums[member]));
+                }
+                account.count(population, fused, parts);
+            }
+        }
+        account.add_flows();
+        account.counts
+    }
+
+    /// Enters the events of the fused slices' slices.
+    fn count(&mut self, id: PopulationId, fused: &FusedSlices, parts: &[WindowResult]) {
+        let window = self.pass.window(id);
+        let mut units = fused.units(self.pass, id);
+        units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
+        for (member, &slice) in fused.slices.iter().enumerate() {
+            let neurons = u64::from(self.pass.chip.slices[slice].neurons());
+            for (step, now) in (window.start..window.end()).enumerate() {
+                let mut tally = UpdateCounts::default();
+                let cell = member * window.steps as usize + step;
+                parts.iter().for_each(|part| tally += &part.tallies[cell]);
+                let events = Events {
+                    synaptic_operations: units[step] * fused.units_of(member),
+                    updates_active: tally.active,
+                    updates_inactive: neurons - tally.active,
+                    spikes: tally.spikes,
+                    packets_sent: match self.pass.chip.packet_counter.departures[slice] {
+                        Departures::Each(routes) => routes * tally.spikes,
+                        Departures::Of(sum) => self.sums[slice][sum][step],
+                    },
+                    // Entered with the flows.
+                    packets_received: 0,
+                    accumulator_overflows: tally.overflowed,
+                    state_saturations: tally.saturated,
+                };
+                self.spikes[slice * self.counts.timesteps + now as usize] = tally.spikes;
+                let row = match self.grain {
+                    Grain::Timestep => now as usize,
+                    Grain::Pass => 0,
+                };
+                self.counts.steps[row].events[slice] += events;
+            }
+            // Spikes of a cycle that come after the window meet their synapses and no neuron.
+            for (now, units) in (window.end()..).zip(&units[window.steps as usize..]) {
+                let row = match self.grain {
+                    Grain::Timestep => now as usize,
+                    Grain::Pass => 0,
+                };
+                let events = &mut self.counts.steps[row].events[slice];
+                events.synaptic_operations += units * fused.units_of(member);
+            }
+        }
+    }
+
+    /// Packets by sending slice and receiving core, and where they are received.
+    fn add_flows(&mut self) {
+        let (rows, slices) = (self.counts.steps.len(), self.pass.chip.slices.len().max(1));
+        let share = rows.div_ceil(rayon::current_num_threads()).max(1);
+        // Packets received by `[row][slice]`, of each share of the rows that send.
+        let some = |first: usize| {
+            let mut received = vec![0; rows * slices];
+            let sent = first..(first + share).min(rows);
+            let flows = sent.map(|sent| self.flows_of(sent, &mut received)).collect::<Vec<_>>();
+            (flows, received)
+        };
+        let shares: Vec<_> =
+            (0..rows.div_ceil(share)).into_par_iter().map(|index| some(index * share)).collect();
+        let mut sent = 0;
+        for (flows, received) in shares {
+            for flows in flows {
+                self.counts.steps[sent].flows = flows;
+                sent += 1;
+            }
+            for (step, received) in self.counts.steps.iter_mut().zip(received.chunks_exact(slices)) {
+                let events = step.events.iter_mut().zip(received);
+                events.for_each(|(events, packets)| events.packets_received += packets);
+            }
+        }
+    }
+
+    /// The flows of a row's spikes; `received` are packets by `[row][slice]`.
+    fn flows_of(&self, row: usize, received: &mut [u64]) -> Vec<SliceFlow> {
+        let mut flows = Vec::with_capacity(self.pass.chip.packet_counter.flows);
+        let mut packets = Vec::new();
+        for source in 0..self.pass.chip.slices.len() {
+            if self.counts.steps[row].events[source].spikes == 0 {
+                continue;
+            }
+            let cores = &self.pass.chip.packet_counter.reach[source].cores;
+            packets.clear();
+            packets.resize(cores.len(), 0);
+            self.receive(source, row, &mut packets, received);
+            let flow = |(&target, &packets)| SliceFlow { source: source as u32, target, packets };
+            let each = cores.iter().zip(&packets);
+            // The usual case, and to be known beforehand makes it fast.
+            if packets.iter().all(|&packets| packets > 0) {
+                flows.extend(each.map(flow));
+            } else {
+                flows.extend(each.filter(|&(_, &packets)| packets > 0).map(flow));
+            }
+        }
+        flows
+    }
+
+    /// Counts the packets of a slice's spikes of a row: `packets` by the cores in its reach, `received` by
+    /// `[row][slice]`.
+    fn receive(&self, source: SliceIndex, row: usize, packets: &mut [u64], received: &mut [u64]) {
+        let slices = self.pass.chip.slices.len();
+        for group in &self.pass.chip.packet_counter.reach[source].receivers {
+            let each = self.packets(source, row, group);
+            if each == 0 {
+                continue;
+            }
+            let arrives = match self.grain {
+                Grain::Timestep => row + group.delay as usize,
+                Grain::Pass => 0,
+            };
+            let received = &mut received[arrives * slices..][..slices];
+            for &(core, slice) in &group.to {
+                packets[core] += each;
+                received[slice] += each;
+            }
+        }
+    }
+
+    /// Packets that each of a group's slices is sent in a row. All arrive within the pass.
+    fn packets(&self, source: SliceIndex, row: usize, group: &Receivers) -> u64 {
+        let window = self.pass.window(self.pass.chip.table.populations[source]);
+        let of_row = match self.grain {
+            Grain::Timestep => row as u32..row as u32 + 1,
+            Grain::Pass => 0..self.counts.timesteps as u32,
+        };
+        let (first, end) = (of_row.start.max(window.start), of_row.end.min(window.end()));
+        if first >= end {
+            return 0;
+        }
+        let by_step = match group.arrivals {
+            Arrivals::All => &self.spikes[source * self.counts.timesteps + window.start as usize..],
+            Arrivals::Of(sum) => self.sums[source][sum].as_slice(),
+        };
+        by_step[(first - window.start) as usize..(end - window.start) as usize].iter().sum()
+    }
+}
+
+/// The sums of a slice's parts added up, `[sum][timestep]`.
+fn added<'s>(mut parts: impl Iterator<Item = &'s Vec<Vec<u64>>>) -> Vec<Vec<u64>> {
+    let mut sums = parts.next().cloned().unwrap_or_default();
+    for part in parts {
+        sums.as_mut_slice()
+            .iter_mut()
+            .flatten()
+            .zip(part.iter().flatten())
+            .for_each(|(sum, &more)| *sum += more);
+    }
+    sums
+}
+
+/// Spikes by multicast tree. Traces of other networks are empty; trees are numbered slice by slice.
+fn add_multicast_flows(
+    chip: &Chip,
+    trees: &MulticastTrees,
+    traces: &[SliceTrace],
+    grain: Grain,
+    rows: &mut [StepCounts],
+) {
+    for (slice, trace) in traces.iter().enumerate() {
+        let positions = trees.positions(slice);
+        let start = chip.program.model.populations[chip.table.populations[slice]].window.start as usize;
+        let tree = |spike: &SliceSpike| positions[spike.position as usize];
+        let by_step = trace.fired.iter().map(|fired| fired.iter().filter_map(tree).collect::<Vec<TreeId>>());
+        match grain {
+            Grain::Timestep => {
+                by_step.enumerate().for_each(|(step, used)| {
+                    rows[start + step].multicast_flows.extend(multicast_flows(used))
+                });
+            }
+            Grain::Pass => rows[0].multicast_flows.extend(multicast_flows(by_step.flatten().collect())),
+        }
+    }
+}
+
+/// The spikes of a slice, by the tree that they take.
+fn multicast_flows(mut used: Vec<TreeId>) -> impl Iterator<Item = MulticastFlow> {
+    used.sort_unstable();
+    let flows: Vec<MulticastFlow> = used
+        .chunk_by(PartialEq::eq)
+        .map(|same| MulticastFlow { tree: same[0], spikes: same.len() as u64 })
+        .collect();
+    flows.into_iter()
+}

@@ -1,0 +1,303 @@
+//! Fused slices: slices that receive the same packets, run as one with their channels side by side.
+//!
+//! Counts and results stay those of the slices ([`super::plain`] is the oracle): each of the fused slices receives
+//! every packet, and its synaptic operations are the fused slices' in units times its own channels. Where lists hold
+//! whole positions, sums are gathered position by position ([`rows`]), else scattered packet by packet ([`lists`]).
+//!
+//! Made once at load from the cores' own memories.
+
+mod run;
+mod scatter_lists;
+mod slice_view;
+mod stepwise;
+mod weight_rows;
+mod window_result;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use snnc_compiler::ir::PopulationId;
+use snnc_compiler::ir::program::Program;
+
+use super::incoming::IncomingConnection;
+use super::kernels::LANES;
+use super::slice::local_bias;
+use crate::counts::{SliceIndex, SliceTable};
+use crate::neuron::NeuronRule;
+use scatter_lists::ScatterLists;
+use slice_view::{SharedView, SliceView};
+pub use stepwise::StepwisePart;
+use weight_rows::WeightRows;
+pub use window_result::{UpdateCounts, WindowResult};
+
+/// Channels of fused slices without rows, where a population has at least twice as many: long runs for the vector
+/// units, short sums that stay in the first-level cache, and work for two threads at least.
+const WIDTH: u32 = 128;
+/// Channels of fused slices without rows in a smaller population.
+const WIDTH_MIN: u32 = 64;
+
+/// Slices of one population that run together.
+#[derive(Debug)]
+pub struct FusedSlices {
+    /// Its slices.
+    pub slices: Vec<SliceIndex>,
+    /// First lane of each slice, and one past the last.
+    starts: Vec<usize>,
+    /// Lanes: channels per position.
+    width: usize,
+    /// Neurons of each slice that a unit stands for.
+    slice_units: Vec<u64>,
+    synapses: Synapses,
+    rule: NeuronRule,
+    /// Position in the population of each position of the fused slices.
+    positions: Vec<usize>,
+    /// Where the lanes lie in the population.
+    spans: Vec<LaneSpan>,
+    /// Threshold of each slot of a position (of all positions without rows), shifted; never reached by an integrator.
+    thresholds: Vec<[i32; LANES]>,
+    /// Biases that do not change from pass to pass, by slot.
+    bias: Vec<[i32; LANES]>,
+}
+
+/// How spikes become sums.
+#[derive(Debug)]
+enum Synapses {
+    /// Position by position. Slots are position-major, each position's lanes padded to whole lines.
+    Rows(WeightRows),
+    /// Packet by packet. Slots are position-major and dense.
+    Lists(ScatterLists),
+}
+
+/// Lanes that are consecutive channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct LaneSpan {
+    lane: usize,
+    channel: usize,
+    len: usize,
+}
+
+/// The part of fused slices that one task runs.
+#[derive(Debug, Clone)]
+pub enum FusedPart {
+    /// A block of lines at some positions.
+    Block(usize, Range<usize>),
+    /// All positions and lines.
+    Whole,
+}
+
+/// The fused slices of every population, by population index; with `rows` where they can have them.
+pub fn index(
+    program: &Program,
+    table: &SliceTable,
+    connections: &[Vec<IncomingConnection>],
+    rows: bool,
+) -> Vec<Vec<FusedSlices>> {
+    let populations: Vec<PopulationId> = program.model.populations.keys().collect();
+    populations
+        .par_iter()
+        .map(|&population| of_population(program, table, connections, population, rows))
+        .collect()
+}
+
+fn of_population(
+    program: &Program,
+    table: &SliceTable,
+    connections: &[Vec<IncomingConnection>],
+    population: PopulationId,
+    rows: bool,
+) -> Vec<FusedSlices> {
+    let mut groups: Vec<(SharedView, Vec<FusedMember>)> = Vec::new();
+    for slice in (0..table.len()).filter(|&slice| table.populations[slice] == population) {
+        let placed = table.slice(program, slice);
+        let SliceView { unit, bases, shared } =
+            SliceView::new(&program.cores[table.cores[slice]], placed, &connections[slice]);
+        let member = FusedMember { slice, unit, bases };
+        match groups.iter_mut().find(|(other, members)| {
+            member.whole(program, table) && *other == shared && members[0].whole(program, table)
+        }) {
+            Some((_, members)) => members.push(member),
+            None => groups.push((shared, vec![member])),
+        }
+    }
+    let fusions = groups.into_par_iter().flat_map_iter(|(shared, mut members)| {
+        members.sort_by_key(|member| table.slice(program, member.slice).slice.channels.start);
+        of_group(program, table, &shared, members, rows)
+    });
+    fusions.collect()
+}
+
+/// One group of fused slices with rows, or several without.
+fn of_group(
+    program: &Program,
+    table: &SliceTable,
+    shared: &SharedView,
+    members: Vec<FusedMember>,
+    rows: bool,
+) -> Vec<FusedSlices> {
+    // Without a branch for each, so that many are looked at together.
+    let wide = |&w: &i16| w != i16::from(w as i8);
+    let narrow =
+        |member: &FusedMember| !memory(program, table, member).iter().fold(false, |any, w| any | wide(w));
+    if rows && members[0].whole(program, table) && members.iter().all(narrow) {
+        let lanes = members.iter().map(|member| member.unit as usize).sum();
+        if let Some(rows) = WeightRows::new(program, table, shared, &members, lanes) {
+            return vec![FusedSlices::new(program, table, &members, Synapses::Rows(rows))];
+        }
+    }
+    let fused = |members: Vec<FusedMember>| {
+        let lists = ScatterLists::new(program, table, shared, &members);
+        FusedSlices::new(program, table, &members, Synapses::Lists(lists))
+    };
+    chunks(program, table, members).into_iter().map(fused).collect()
+}
+
+/// One of the fused slices, and where its weights are.
+#[derive(Debug)]
+struct FusedMember {
+    slice: SliceIndex,
+    unit: u32,
+    bases: Vec<u32>,
+}
+
+impl FusedMember {
+    /// Whether the slice's lists hold whole positions.
+    fn whole(&self, program: &Program, table: &SliceTable) -> bool {
+        self.unit == atoms(program, table, self.slice)
+    }
+}
+
+fn atoms(program: &Program, table: &SliceTable, slice: SliceIndex) -> u32 {
+    table.slice(program, slice).slice.atoms()
+}
+
+/// Weight memory of a member's core.
+fn memory<'p>(program: &'p Program, table: &SliceTable, member: &FusedMember) -> &'p [i16] {
+    &program.cores[table.cores[member.slice]].weights
+}
+
+/// Cuts slices that could all be fused into groups of about [`WIDTH`] channels.
+fn chunks(program: &Program, table: &SliceTable, members: Vec<FusedMember>) -> Vec<Vec<FusedMember>> {
+    let total: u32 = members.iter().map(|member| atoms(program, table, member.slice)).sum();
+    let enough = if total >= 2 * WIDTH { WIDTH } else { WIDTH_MIN };
+    let mut chunks: Vec<Vec<FusedMember>> = Vec::new();
+    let mut width = enough;
+    for member in members {
+        if width >= enough {
+            chunks.push(Vec::new());
+            width = 0;
+        }
+        width += atoms(program, table, member.slice);
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.push(member);
+        }
+    }
+    chunks
+}
+
+impl FusedSlices {
+    fn new(program: &Program, table: &SliceTable, members: &[FusedMember], synapses: Synapses) -> Self {
+        let mut starts = vec![0];
+        let mut spans: Vec<LaneSpan> = Vec::new();
+        for member in members {
+            let channels = &table.slice(program, member.slice).slice.channels;
+            let (lane, channel) = (starts[starts.len() - 1], channels.start as usize);
+            starts.push(lane + channels.len());
+            match spans.last_mut() {
+                Some(last) if last.channel + last.len == channel => last.len += channels.len(),
+                _ => spans.push(LaneSpan { lane, channel, len: channels.len() }),
+            }
+        }
+        let first = &table.slice(program, members[0].slice).slice;
+        let population = &program.model.populations[first.population];
+        let at = |position| first.coordinates(position);
+        let positions =
+            (0..first.positions()).map(at).map(|(y, x)| y as usize * population.shape.width + x as usize);
+        let mut fused = Self {
+            slices: members.iter().map(|m| m.slice).collect(),
+            width: starts[starts.len() - 1],
+            starts,
+            slice_units: members.iter().map(|m| u64::from(m.unit)).collect(),
+            synapses,
+            rule: NeuronRule::new(&program.model.neuron, &population.dynamics, population.input_shift),
+            positions: positions.collect(),
+            spans,
+            thresholds: Vec::new(),
+            bias: Vec::new(),
+        };
+        fused.thresholds = fused.thresholds(program, first.population);
+        fused.bias = fused.biases(program, table, None);
+        fused
+    }
+
+    /// Slots of a position.
+    fn stride(&self) -> usize {
+        match &self.synapses {
+            Synapses::Lists(_) => self.width,
+            Synapses::Rows(rows) => {
+                LANES * rows.blocks.iter().map(|block| block.first + block.lines).max().unwrap_or(0)
+            }
+        }
+    }
+
+    fn thresholds(&self, program: &Program, population: PopulationId) -> Vec<[i32; LANES]> {
+        let shift = program.model.neuron.threshold_shift;
+        let mut of_lane = vec![i32::MAX; self.stride()];
+        let thresholds = program.model.populations[population].dynamics.thresholds();
+        for span in &self.spans {
+            let own = thresholds.get(span.channel..span.channel + span.len).unwrap_or_default();
+            let lanes = of_lane[span.lane..].iter_mut().zip(own);
+            lanes.for_each(|(lane, threshold)| *lane = (threshold << shift) as i32);
+        }
+        match &self.synapses {
+            Synapses::Rows(_) => in_lines(of_lane, i32::MAX),
+            Synapses::Lists(_) => in_lines(of_lane.repeat(self.positions.len()), i32::MAX),
+        }
+    }
+
+    /// Biases by slot; `written` are the host's.
+    pub fn biases(
+        &self,
+        program: &Program,
+        table: &SliceTable,
+        written: Option<&[i32]>,
+    ) -> Vec<[i32; LANES]> {
+        let population = &program.model.populations[table.populations[self.slices[0]]];
+        let stride = self.stride();
+        let mut bias = vec![0; self.positions.len() * stride];
+        for (&slice, lanes) in self.slices.iter().zip(self.starts.windows(2)) {
+            let local = local_bias(table.slice(program, slice), population, written);
+            let atoms = lanes[1] - lanes[0];
+            for (row, local) in bias.chunks_exact_mut(stride).zip(local.chunks_exact(atoms)) {
+                row[lanes[0]..lanes[1]].copy_from_slice(local);
+            }
+        }
+        in_lines(bias, 0)
+    }
+
+    /// Whether its sources' spikes must be listed by position ([`super::spikes::List`]).
+    pub fn reads_positions(&self) -> bool {
+        matches!(self.synapses, Synapses::Rows(_))
+    }
+
+    /// Neurons of one of its slices that a unit stands for.
+    pub fn units_of(&self, member: usize) -> u64 {
+        self.slice_units[member]
+    }
+
+    /// Its parts, so many at least as `threads` can share evenly; `others` is the number of other groups of fused
+    /// slices in the population.
+    pub fn parts(&self, threads: usize, others: usize) -> Vec<FusedPart> {
+        let Synapses::Rows(rows) = &self.synapses else { return vec![FusedPart::Whole] };
+        let (blocks, positions) = (rows.blocks.len(), self.positions.len());
+        let even = (blocks * (others + 1)).is_multiple_of(threads) || blocks * (others + 1) >= 4 * threads;
+        let cuts = if even { 1 } else { threads.min(positions) };
+        let range = |cut| positions * cut / cuts..positions * (cut + 1) / cuts;
+        (0..cuts).flat_map(|cut| (0..blocks).map(move |block| FusedPart::Block(block, range(cut)))).collect()
+    }
+}
+
+/// Slots in lines, the last filled up.
+fn in_lines(mut slots: Vec<i32>, filling: i32) -> Vec<[i32; LANES]> {
+    slots.resize(slots.len().next_multiple_of(LANES), filling);
+    slots.as_chunks().0.to_vec()
+}

@@ -1,0 +1,332 @@
+//! One part of fused slices through its window, or through one timestep of it: spikes -> sums -> neurons -> spikes.
+
+use std::ops::Range;
+
+use snnc_compiler::ir::PopulationId;
+
+use super::scatter_lists::ScatterLists;
+use super::slice_view::UnitConnection;
+use super::weight_rows::{LineBlock, SourceTap, WeightRows};
+use super::window_result::WindowResult;
+use super::{FusedPart, FusedSlices, Synapses};
+use crate::execute::kernels::LANES;
+use crate::execute::kernels::gather::{WeightLine, gather};
+use crate::execute::kernels::level::{SimdLevel, dispatch};
+use crate::execute::kernels::scatter::{PacketAtList, add_packets};
+use crate::execute::kernels::update::update;
+use crate::execute::packet_counter::PositionSums;
+use crate::execute::pass::ChipPass;
+use crate::execute::spikes::{FiredChannels, MARGIN};
+use crate::neuron::{Marks, Neuron, NeuronLines, with_neuron};
+
+/// Rows of the spikes in a position's taps.
+#[derive(Debug, Default)]
+pub(super) struct RowList {
+    rows: Vec<u32>,
+    len: usize,
+}
+
+impl RowList {
+    /// Lists the rows of what the taps' streams bring.
+    fn fill(&mut self, level: SimdLevel, taps: &[SourceTap], streams: &[FiredChannels]) -> &[u32] {
+        fill(level, self, taps, streams);
+        &self.rows[..self.len]
+    }
+}
+
+fn fill(level: SimdLevel, list: &mut RowList, taps: &[SourceTap], streams: &[FiredChannels]) {
+    dispatch!(level, fill_body(list: &mut RowList, taps: &[SourceTap], streams: &[FiredChannels]))
+}
+
+/// Whole vectors are copied, and what is too much written over; most taps bring less than one, and it is copied whether
+/// there is any spike or not, as that is as good as random.
+#[inline(always)]
+fn fill_body(list: &mut RowList, taps: &[SourceTap], streams: &[FiredChannels]) {
+    list.len = 0;
+    for tap in taps {
+        let brought = &streams[tap.stream as usize];
+        let span = brought.span(tap.position as usize);
+        let end = list.len + span.len();
+        if list.rows.len() < end + MARGIN {
+            list.rows.resize(2 * end + MARGIN, 0);
+        }
+        let mut from = brought.channels[span.start..].as_chunks::<MARGIN>().0.iter();
+        let mut to = list.rows[list.len..].as_chunks_mut::<MARGIN>().0.iter_mut();
+        let mut copy = || {
+            let (Some(to), Some(from)) = (to.next(), from.next()) else { return };
+            *to = from.map(|channel| tap.base.wrapping_add(channel));
+        };
+        copy();
+        (1..span.len().div_ceil(MARGIN)).for_each(|_| copy());
+        list.len = end;
+    }
+}
+
+impl FusedSlices {
+    /// Runs the window of its population; `written` are the host's biases, by slot.
+    pub(in crate::execute) fn run(
+        &self,
+        pass: &ChipPass,
+        population: PopulationId,
+        written: Option<&[[i32; LANES]]>,
+        part: &FusedPart,
+    ) -> WindowResult {
+        let bias = written.unwrap_or(&self.bias);
+        with_neuron!(&self.rule, neuron => self.run_as(neuron, pass, population, bias, part))
+    }
+
+    /// Runs the window, with the model of its neurons as a static type.
+    fn run_as<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        pass: &ChipPass,
+        population: PopulationId,
+        bias: &[[i32; LANES]],
+        part: &FusedPart,
+    ) -> WindowResult {
+        match (&self.synapses, part) {
+            (Synapses::Rows(rows), FusedPart::Block(block, positions)) => {
+                let streams = Streams::new(rows, pass, population, pass.window(population).end());
+                let task = BlockTask::new(self, neuron, pass, (rows, *block), bias);
+                let (steps, positions) = (pass.window(population).steps as usize, positions.clone());
+                match task.block.lines {
+                    8 => task.run::<8, WORDS>(positions, steps, &streams),
+                    4 => task.run::<4, WORDS>(positions, steps, &streams),
+                    3 => task.run::<3, WORDS>(positions, steps, &streams),
+                    2 => task.run::<2, WORDS>(positions, steps, &streams),
+                    _ => task.run::<1, WORDS>(positions, steps, &streams),
+                }
+            }
+            (Synapses::Lists(lists), FusedPart::Whole) => {
+                self.run_lists(neuron, lists, pass, population, bias)
+            }
+            _ => unreachable!("fusions with rows, and only those, are cut into blocks"),
+        }
+    }
+
+    /// Synaptic operations of its arriving spikes in units, by timestep of the window and of those after it in which
+    /// spikes arrive.
+    pub(in crate::execute) fn units(&self, pass: &ChipPass, population: PopulationId) -> Vec<u64> {
+        let Synapses::Rows(rows) = &self.synapses else { return Vec::new() };
+        let streams =
+            Streams::new(rows, pass, population, pass.window(population).end() + pass.late(population));
+        let mut units = vec![0; streams.steps];
+        for demand in &rows.demands {
+            for (sum, streams) in units.iter_mut().zip(streams.steps()) {
+                let brought = &streams[demand.stream];
+                *sum += match &demand.channels {
+                    None => {
+                        let counts = brought.starts.windows(2).map(|span| u64::from(span[1] - span[0]));
+                        counts.zip(&demand.units).map(|(spikes, units)| spikes * units).sum::<u64>()
+                    }
+                    Some(channels) => {
+                        let alike = |&&channel: &&u32| channels[channel as usize];
+                        let spikes = |p| brought.at(p).iter().filter(alike).count() as u64;
+                        demand.units.iter().enumerate().map(|(p, units)| spikes(p) * units).sum()
+                    }
+                };
+            }
+        }
+        units
+    }
+
+    fn run_lists<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        lists: &ScatterLists,
+        pass: &ChipPass,
+        population: PopulationId,
+        bias: &[[i32; LANES]],
+    ) -> WindowResult {
+        let window = pass.window(population);
+        let mut done = WindowResult::new(0, 1, 0..bias.len(), window.steps as usize);
+        let mut state = vec![[[0; LANES]; WORDS]; bias.len()];
+        let mut scatter = ScatterState::new(bias.len());
+        for (step, now) in (window.start..window.end()).enumerate() {
+            self.step_lists(neuron, lists, (pass, now), bias, &mut state, &mut scatter);
+            done.units.push(scatter.units);
+            scatter.marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
+        }
+        done.keep_membranes(0, &state);
+        done.tally(self, pass.chip.level, &pass.chip.packet_counter.sums);
+        done
+    }
+
+    /// One timestep without rows.
+    pub(super) fn step_lists<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        lists: &ScatterLists,
+        (pass, now): (&ChipPass, u32),
+        bias: &[[i32; LANES]],
+        state: &mut [[[i32; LANES]; WORDS]],
+        scatter: &mut ScatterState,
+    ) {
+        let ScatterState { units, sums, partial, hits, marks } = scatter;
+        *units = lists.hits(pass, now, hits);
+        sums.as_flattened_mut().fill(0);
+        let flat = sums.as_flattened_mut();
+        add_packets(pass.chip.level, &lists.weights, &lists.lists, hits, partial, flat);
+        hits.clear();
+        let lines = NeuronLines { state, sums, bias, thresholds: &self.thresholds };
+        update(pass.chip.level, neuron, false, lines, marks);
+    }
+}
+
+impl ScatterLists {
+    /// Looks up the lists of all packets that arrive in a timestep; their synapses in units.
+    pub(super) fn hits(&self, pass: &ChipPass, now: u32, hits: &mut Vec<PacketAtList>) -> u64 {
+        let of = |connection: &UnitConnection, hits: &mut _| {
+            self.hit(connection, pass.fired(connection.source, now, connection.delay), hits)
+        };
+        self.connections.iter().map(|connection| of(connection, hits)).sum()
+    }
+}
+
+/// What a timestep without rows works with, kept from one to the next.
+#[derive(Debug)]
+pub(super) struct ScatterState {
+    /// Synapses of the packets in units.
+    pub(super) units: u64,
+    sums: Vec<[i32; LANES]>,
+    partial: Vec<i16>,
+    hits: Vec<PacketAtList>,
+    pub(super) marks: Vec<Marks>,
+}
+
+impl ScatterState {
+    pub(super) fn new(lines: usize) -> Self {
+        Self {
+            units: 0,
+            sums: vec![[0; LANES]; lines],
+            partial: vec![0; lines * LANES],
+            hits: Vec::new(),
+            marks: vec![Marks::default(); lines],
+        }
+    }
+}
+
+/// What the streams of fused slices bring, `[timestep of the window][stream]`.
+pub(super) struct Streams<'p> {
+    brought: Vec<FiredChannels<'p>>,
+    /// Streams.
+    each: usize,
+    /// Timesteps.
+    steps: usize,
+}
+
+impl<'p> Streams<'p> {
+    /// From the first timestep of a window up to `end`.
+    fn new(rows: &'p WeightRows, pass: &'p ChipPass, population: PopulationId, end: u32) -> Self {
+        let steps = pass.window(population).start..end;
+        let brought = steps.clone().flat_map(|now| brought(rows, pass, now)).collect();
+        Self { brought, each: rows.streams.len(), steps: steps.len() }
+    }
+
+    /// Timestep by timestep.
+    fn steps(&self) -> impl Iterator<Item = &[FiredChannels<'p>]> {
+        (0..self.steps).map(|step| &self.brought[step * self.each..(step + 1) * self.each])
+    }
+}
+
+/// What the streams of fused slices bring in a timestep of the pass.
+pub(super) fn brought<'p>(
+    rows: &'p WeightRows,
+    pass: &'p ChipPass,
+    now: u32,
+) -> impl Iterator<Item = FiredChannels<'p>> + 'p {
+    rows.streams.iter().map(move |stream| {
+        let sent = pass.sent(stream.population, now, stream.delay);
+        sent.map(|sent| pass.record(stream.population).spikes.list(sent)).unwrap_or_default()
+    })
+}
+
+/// A block of lines.
+pub(super) struct BlockTask<'t, N> {
+    fused: &'t FusedSlices,
+    neuron: &'t N,
+    level: SimdLevel,
+    rows: &'t WeightRows,
+    pub(super) block: &'t LineBlock,
+    bias: &'t [[i32; LANES]],
+    sums: &'t [PositionSums],
+}
+
+/// A block's lines at a position.
+pub(super) struct LinesAtPosition<'t, const K: usize> {
+    weights: &'t [[WeightLine; K]],
+    taps: &'t [SourceTap],
+    bias: &'t [[i32; LANES]],
+    thresholds: &'t [[i32; LANES]],
+}
+
+impl<'t, N> BlockTask<'t, N> {
+    pub(super) fn new(
+        fused: &'t FusedSlices,
+        neuron: &'t N,
+        pass: &'t ChipPass,
+        (rows, block): (&'t WeightRows, usize),
+        bias: &'t [[i32; LANES]],
+    ) -> Self {
+        let (level, sums) = (pass.chip.level, pass.chip.packet_counter.sums.as_slice());
+        Self { fused, neuron, level, rows, block: &rows.blocks[block], bias, sums }
+    }
+
+    /// Position by position, each through the whole window: its state stays in the first-level cache.
+    fn run<const K: usize, const WORDS: usize>(
+        &self,
+        positions: Range<usize>,
+        steps: usize,
+        streams: &Streams,
+    ) -> WindowResult
+    where
+        N: Neuron<WORDS>,
+    {
+        let mut done = WindowResult::new(self.block.first, K, positions.clone(), steps);
+        let mut list = RowList::default();
+        for (p, position) in positions.enumerate() {
+            let place = self.place::<K>(position);
+            let mut state = [[[0; LANES]; WORDS]; K];
+            for (step, streams) in streams.steps().enumerate() {
+                let marks = self.step(&place, streams, &mut state, &mut list);
+                marks.iter().enumerate().for_each(|(line, marks)| done.mark(line, step, p, marks));
+            }
+            done.keep_membranes(p * K, &state);
+        }
+        done.tally(self.fused, self.level, self.sums);
+        done
+    }
+
+    /// What the block's lines at a position of the fused slices need.
+    #[inline(always)]
+    pub(super) fn place<const K: usize>(&self, position: usize) -> LinesAtPosition<'t, K> {
+        let first = position * self.fused.thresholds.len() + self.block.first;
+        LinesAtPosition {
+            weights: self.block.rows.as_chunks::<K>().0,
+            taps: &self.rows.taps[self.rows.starts[position]..self.rows.starts[position + 1]],
+            bias: &self.bias[first..first + K],
+            thresholds: &self.fused.thresholds[self.block.first..self.block.first + K],
+        }
+    }
+
+    /// One timestep at a position.
+    #[inline(always)]
+    pub(super) fn step<const K: usize, const WORDS: usize>(
+        &self,
+        place: &LinesAtPosition<K>,
+        streams: &[FiredChannels],
+        state: &mut [[[i32; LANES]; WORDS]],
+        list: &mut RowList,
+    ) -> [Marks; K]
+    where
+        N: Neuron<WORDS>,
+    {
+        let list = list.fill(self.level, place.taps, streams);
+        let mut sums = [[0; LANES]; K];
+        gather(self.level, place.weights, list, &mut sums);
+        let mut marks = [Marks::default(); K];
+        let lines = NeuronLines { state, sums: &sums, bias: place.bias, thresholds: place.thresholds };
+        update(self.level, self.neuron, self.neuron.fixed().bounds(list.len()), lines, &mut marks);
+        marks
+    }
+}

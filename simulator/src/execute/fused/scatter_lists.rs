@@ -1,0 +1,96 @@
+//! Synapses of fused slices from the sending side: for each packet, which weights it adds where.
+//!
+//! These serve what has no rows: lists that cut positions, groups of channels, irregular networks, weights beyond
+//! 8 bits.
+
+use snnc_compiler::ir::program::{Program, SynapseRun};
+
+use super::slice_view::{SharedView, UnitConnection};
+use super::{FusedMember, memory};
+use crate::counts::SliceTable;
+use crate::execute::kernels::scatter::{PacketAtList, ScatterList, Weights};
+use crate::execute::slice::SliceSpike;
+
+/// The sending side of fused slices.
+#[derive(Debug)]
+pub struct ScatterLists {
+    /// Weights of all members side by side.
+    pub weights: Weights,
+    /// Synapse lists.
+    pub lists: Vec<ScatterList>,
+    /// Sources.
+    pub connections: Vec<UnitConnection>,
+    /// Neurons that a unit of the lists stands for.
+    pub unit: usize,
+}
+
+impl ScatterLists {
+    /// The lists of fused slices with these members.
+    pub fn new(program: &Program, table: &SliceTable, shared: &SharedView, members: &[FusedMember]) -> Self {
+        let unit: usize = members.iter().map(|m| m.unit as usize).sum();
+        let (weights, bases) = weights(program, table, shared, members);
+        let lists = shared.lists.iter().map(|list| {
+            let neurons = |units: u32| units * unit as u32;
+            let in_neurons = |r: &SynapseRun| SynapseRun {
+                target: neurons(r.target),
+                weight: neurons(r.weight),
+                len: neurons(r.len),
+            };
+            ScatterList {
+                weights: bases[list.block],
+                stride: neurons(shared.blocks[list.block].taps) as usize,
+                runs: list.runs.iter().map(in_neurons).collect(),
+                units: list.runs.iter().map(|r| u64::from(r.len)).sum(),
+                group: list.group,
+                shift: neurons(list.shift),
+            }
+        });
+        Self {
+            weights: Weights::new(weights),
+            lists: lists.collect(),
+            connections: shared.connections.clone(),
+            unit,
+        }
+    }
+
+    /// Looks up the lists of one connection's packets; their synapses in units.
+    pub fn hit(
+        &self,
+        connection: &UnitConnection,
+        spikes: &[SliceSpike],
+        hits: &mut Vec<PacketAtList>,
+    ) -> u64 {
+        let mut units = 0;
+        for spike in spikes {
+            let Some(axon) = &connection.axons[spike.position as usize] else { continue };
+            let list = &self.lists[axon.list];
+            let row = axon.first_atom + spike.atom;
+            let weight = list.weights + row as usize * list.stride;
+            let target = axon.target * self.unit as u32 + row / list.group * list.shift;
+            hits.push(PacketAtList { list: axon.list as u32, weight: weight as u32, target });
+            units += list.units;
+        }
+        units
+    }
+}
+
+/// Weights of all members side by side, `[block][atom][tap][member channels]`, and the first of each block.
+fn weights(
+    program: &Program,
+    table: &SliceTable,
+    shared: &SharedView,
+    members: &[FusedMember],
+) -> (Vec<i16>, Vec<usize>) {
+    let mut all = Vec::new();
+    let mut bases = Vec::new();
+    for (index, block) in shared.blocks.iter().enumerate() {
+        bases.push(all.len());
+        for row in 0..block.atoms * block.taps {
+            for member in members {
+                let first = (member.bases[index] + row * member.unit) as usize;
+                all.extend_from_slice(&memory(program, table, member)[first..first + member.unit as usize]);
+            }
+        }
+    }
+    (all, bases)
+}

@@ -1,0 +1,303 @@
+//! What a part of fused slices did: bits by line, timestep and position, and their sums for each slice.
+
+use std::ops::Range;
+
+use super::{FusedSlices, LaneSpan, Synapses};
+use crate::execute::kernels::LANES;
+use crate::execute::kernels::count::{count_masked, sum_masked};
+use crate::execute::kernels::level::SimdLevel;
+use crate::execute::packet_counter::PositionSums;
+use crate::execute::spikes::{StepBitsMut, bits};
+use crate::neuron::Marks;
+
+/// Neurons of one slice in one timestep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UpdateCounts {
+    /// Neurons that fired.
+    pub spikes: u64,
+    /// Neurons updated with input, bias or membrane other than 0.
+    pub active: u64,
+    /// Neurons whose membrane was clipped.
+    pub saturated: u64,
+    /// Neurons with an input sum beyond the accumulator.
+    pub overflowed: u64,
+}
+
+impl std::ops::AddAssign<&UpdateCounts> for UpdateCounts {
+    fn add_assign(&mut self, other: &Self) {
+        self.spikes += other.spikes;
+        self.active += other.active;
+        self.saturated += other.saturated;
+        self.overflowed += other.overflowed;
+    }
+}
+
+/// What one part did. A part without rows has its slots as the positions of one line, 64 in each.
+#[derive(Debug, Clone)]
+pub struct WindowResult {
+    /// First line within a position, and lines.
+    first: usize,
+    lines: usize,
+    /// Positions of the fused slices.
+    positions: Range<usize>,
+    steps: usize,
+    /// Membranes, `[position][line][lane]`.
+    membranes: Vec<[i32; LANES]>,
+    /// A word for each `[line][timestep][position]`.
+    fired: Vec<u64>,
+    active: Vec<u64>,
+    /// Empty until a bit is set, which is rare.
+    saturated: Vec<u64>,
+    overflowed: Vec<u64>,
+    /// `[slice][timestep]`.
+    pub tallies: Vec<UpdateCounts>,
+    /// Sums that the slices' receivers share, `[slice][sum][timestep]`; see [`PositionSums`].
+    pub sums: Vec<Vec<Vec<u64>>>,
+    /// Synapses of the packets in units, by timestep; only without rows.
+    pub units: Vec<u64>,
+}
+
+impl WindowResult {
+    /// The result before the first timestep.
+    pub(super) fn new(first: usize, lines: usize, positions: Range<usize>, steps: usize) -> Self {
+        let words = lines * positions.len() * steps;
+        Self {
+            first,
+            lines,
+            steps,
+            membranes: vec![[0; LANES]; lines * positions.len()],
+            positions,
+            fired: vec![0; words],
+            active: vec![0; words],
+            saturated: Vec::new(),
+            overflowed: Vec::new(),
+            tallies: Vec::new(),
+            sums: Vec::new(),
+            units: Vec::new(),
+        }
+    }
+
+    /// Enters what happened to a line at a position (from the part's first) in a timestep.
+    #[inline]
+    pub(super) fn mark(&mut self, line: usize, step: usize, position: usize, marks: &Marks) {
+        let word = (line * self.steps + step) * self.positions.len() + position;
+        self.fired[word] = marks.fired;
+        self.active[word] = marks.active;
+        for (words, bits) in
+            [(&mut self.saturated, marks.saturated), (&mut self.overflowed, marks.overflowed)]
+        {
+            if bits != 0 {
+                words.resize(self.fired.len(), 0);
+                words[word] = bits;
+            }
+        }
+    }
+
+    /// Lines at all its positions.
+    pub(super) fn lines_held(&self) -> usize {
+        self.membranes.len()
+    }
+
+    /// Keeps the membranes of consecutive lines from line `first` of `[position][line]` on: the last words of their
+    /// state.
+    #[inline]
+    pub(super) fn keep_membranes<const WORDS: usize>(
+        &mut self,
+        first: usize,
+        state: &[[[i32; LANES]; WORDS]],
+    ) {
+        for (membranes, words) in self.membranes[first..].iter_mut().zip(state) {
+            *membranes = words[WORDS - 1];
+        }
+    }
+
+    /// Sums the marks for each slice; call once, when all are there. `sums` are those of all slices.
+    pub(super) fn tally(&mut self, fused: &FusedSlices, level: SimdLevel, sums: &[PositionSums]) {
+        let mut tallies = vec![UpdateCounts::default(); fused.slices.len() * self.steps];
+        let mut counts = vec![0; self.steps];
+        for (member, &slice) in fused.slices.iter().enumerate() {
+            let summed = |factors: &Vec<u64>| self.summed(fused, level, factors, member);
+            self.sums.push(sums[slice].factors.iter().map(summed).collect());
+            let tallies = &mut tallies[member * self.steps..][..self.steps];
+            let mut enter = |words: &[u64], field: fn(&mut UpdateCounts) -> &mut u64| {
+                if !words.is_empty() {
+                    counts.fill(0);
+                    self.counted(fused, level, words, member, &mut counts);
+                    tallies.iter_mut().zip(&counts).for_each(|(tally, &count)| *field(tally) = count);
+                }
+            };
+            enter(&self.fired, |tally| &mut tally.spikes);
+            enter(&self.active, |tally| &mut tally.active);
+            enter(&self.saturated, |tally| &mut tally.saturated);
+            enter(&self.overflowed, |tally| &mut tally.overflowed);
+        }
+        self.tallies = tallies;
+        self.active = Vec::new();
+    }
+
+    /// Spikes of all its slices in a timestep.
+    pub fn spikes(&self, step: usize) -> usize {
+        self.tallies.iter().skip(step).step_by(self.steps).map(|tally| tally.spikes as usize).sum()
+    }
+
+    /// Gives up the spikes, as they are in the population's now.
+    pub fn forget_spikes(&mut self) {
+        self.fired = Vec::new();
+    }
+
+    /// Adds the marks of one slice to `counts`, by timestep.
+    fn counted(
+        &self,
+        fused: &FusedSlices,
+        level: SimdLevel,
+        words: &[u64],
+        member: usize,
+        counts: &mut [u64],
+    ) {
+        let lanes = fused.starts[member]..fused.starts[member + 1];
+        let each_line = self.steps * self.positions.len();
+        match &fused.synapses {
+            Synapses::Rows(_) => {
+                for (line, words) in words.chunks_exact(each_line).enumerate() {
+                    let mask = mask(&lanes, (self.first + line) * LANES);
+                    if mask != 0 {
+                        count_masked(level, words, self.positions.len(), mask, counts);
+                    }
+                }
+            }
+            Synapses::Lists(_) if fused.slices.len() == 1 => {
+                count_masked(level, words, self.positions.len(), u64::MAX, counts);
+            }
+            Synapses::Lists(_) => {
+                let each = vec![1; fused.positions.len()];
+                self.sum_slots(fused, words, &each, &lanes, counts);
+            }
+        }
+    }
+
+    /// Spikes of one slice by timestep, each times the factor of its position.
+    fn summed(&self, fused: &FusedSlices, level: SimdLevel, factors: &[u64], member: usize) -> Vec<u64> {
+        let mut sums = vec![0; self.steps];
+        let lanes = fused.starts[member]..fused.starts[member + 1];
+        match &fused.synapses {
+            Synapses::Rows(_) => {
+                let factors = &factors[self.positions.clone()];
+                for (line, words) in self.fired.chunks_exact(self.steps * self.positions.len()).enumerate() {
+                    let mask = mask(&lanes, (self.first + line) * LANES);
+                    if mask != 0 {
+                        sum_masked(level, words, factors, mask, &mut sums);
+                    }
+                }
+            }
+            Synapses::Lists(_) => self.sum_slots(fused, &self.fired, factors, &lanes, &mut sums),
+        }
+        sums
+    }
+
+    /// Adds the marks of some lanes times the factors of their positions, by timestep; without rows.
+    fn sum_slots(
+        &self,
+        fused: &FusedSlices,
+        words: &[u64],
+        factors: &[u64],
+        lanes: &Range<usize>,
+        sums: &mut [u64],
+    ) {
+        for (step, sum) in sums.iter_mut().enumerate() {
+            let slots = self.slots(words, step);
+            for (position, factor) in factors.iter().enumerate() {
+                let first = position * fused.width + lanes.start;
+                let bits = chunks(first, lanes.len()).map(|(at, len)| bits(slots, at, len));
+                *sum += factor * bits.map(|bits| u64::from(bits.count_ones())).sum::<u64>();
+            }
+        }
+    }
+
+    /// Words of one timestep of a part without rows.
+    fn slots<'w>(&self, words: &'w [u64], step: usize) -> &'w [u64] {
+        &words[step * self.positions.len()..(step + 1) * self.positions.len()]
+    }
+
+    /// Writes the spikes of a timestep into the population's.
+    pub fn deposit_spikes(&self, fused: &FusedSlices, channels: usize, step: usize, to: &mut StepBitsMut) {
+        match &fused.synapses {
+            Synapses::Rows(_) => self.each_range(fused, |line, mask, channel| {
+                let start = (line * self.steps + step) * self.positions.len();
+                let words = &self.fired[start..start + self.positions.len()];
+                for (&position, word) in fused.positions[self.positions.clone()].iter().zip(words) {
+                    if word & mask != 0 {
+                        to.add(position * channels + channel, (word & mask) >> mask.trailing_zeros());
+                    }
+                }
+            }),
+            Synapses::Lists(_) => {
+                let slots = self.slots(&self.fired, step);
+                for (slot, neuron, len) in runs(fused, channels) {
+                    for (at, len) in chunks(slot, len) {
+                        to.add(neuron + at - slot, bits(slots, at, len));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the membranes into the population's, `[position][channel]`.
+    pub fn deposit_membranes(&self, fused: &FusedSlices, channels: usize, to: &mut [i32]) {
+        match &fused.synapses {
+            Synapses::Rows(_) => self.each_range(fused, |line, mask, channel| {
+                let (lane, len) = (mask.trailing_zeros() as usize, mask.count_ones() as usize);
+                for (i, &position) in fused.positions[self.positions.clone()].iter().enumerate() {
+                    let first = position * channels + channel;
+                    let from = &self.membranes[i * self.lines + line][lane..lane + len];
+                    to[first..first + len].copy_from_slice(from);
+                }
+            }),
+            Synapses::Lists(_) => {
+                for (slot, neuron, len) in runs(fused, channels) {
+                    let from = &self.membranes.as_flattened()[slot..slot + len];
+                    to[neuron..neuron + len].copy_from_slice(from);
+                }
+            }
+        }
+    }
+
+    /// Calls `visit` for each range of lanes of a line that are consecutive channels: line of the part, mask of the
+    /// lanes, channel of the first.
+    fn each_range(&self, fused: &FusedSlices, mut visit: impl FnMut(usize, u64, usize)) {
+        for line in 0..self.lines {
+            let start = (self.first + line) * LANES;
+            for span in &fused.spans {
+                let mask = mask(&(span.lane..span.lane + span.len), start);
+                if mask != 0 {
+                    visit(line, mask, span.channel + start + mask.trailing_zeros() as usize - span.lane);
+                }
+            }
+        }
+    }
+}
+
+/// Consecutive slots that are consecutive neurons: slot, neuron of the population, length.
+fn runs(fused: &FusedSlices, channels: usize) -> Vec<(usize, usize, usize)> {
+    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
+    for (i, &position) in fused.positions.iter().enumerate() {
+        for &LaneSpan { lane, channel, len } in &fused.spans {
+            let (slot, to) = (i * fused.width + lane, position * channels + channel);
+            match runs.last_mut() {
+                Some(last) if (last.0 + last.2, last.1 + last.2) == (slot, to) => last.2 += len,
+                _ => runs.push((slot, to, len)),
+            }
+        }
+    }
+    runs
+}
+
+/// Bits of `lanes` in the line that starts at a lane.
+fn mask(lanes: &Range<usize>, start: usize) -> u64 {
+    let (from, to) = (lanes.start.max(start), lanes.end.min(start + LANES));
+    if from >= to { 0 } else { (u64::MAX >> (LANES - (to - from))) << (from - start) }
+}
+
+/// A range in parts of at most 64: first and length.
+fn chunks(first: usize, len: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..len).step_by(64).map(move |at| (first + at, (len - at).min(64)))
+}

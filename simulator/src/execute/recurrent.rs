@@ -1,0 +1,75 @@
+//! Populations of a cycle: timestep by timestep, all together.
+//!
+//! In each timestep the parts of all their fused slices run in parallel on the spikes sent before it; a spike acts a
+//! timestep later at least, so no part waits for another within one. Then their spikes are written into the records
+//! that the next timestep reads.
+
+use rayon::prelude::*;
+use snnc_compiler::ir::PopulationId;
+
+use super::fused::{StepwisePart, WindowResult};
+use super::pass::ChipPass;
+use super::record::PopulationRecord;
+
+impl ChipPass<'_> {
+    /// Runs the populations of a cycle through all of their windows.
+    pub(super) fn recurrent(&mut self, populations: &[PopulationId]) {
+        let chip = self.chip;
+        for &id in populations {
+            self.records[id.0 as usize] = Some(PopulationRecord::new(&chip.program.model.populations[id]));
+        }
+        let biases: Vec<_> = populations.iter().map(|&id| self.biases(id)).collect();
+        let threads = rayon::current_num_threads();
+        let mut parts: Vec<StepwisePart> = Vec::new();
+        for (&id, biases) in populations.iter().zip(&biases) {
+            let (fusions, steps) = (&chip.fusions[id.0 as usize], self.window(id).steps as usize);
+            for (fused, bias) in fusions.iter().zip(biases) {
+                let new = |part| StepwisePart::new(fused, id, part, bias.as_deref(), steps);
+                parts.extend(fused.parts(threads, fusions.len() - 1).into_iter().map(new));
+            }
+        }
+        let windows = || populations.iter().map(|&id| self.window(id));
+        let first = windows().map(|window| window.start).min().unwrap_or(0);
+        let end = windows().map(|window| window.end()).max().unwrap_or(0);
+        for now in first..end {
+            let pass = &*self;
+            let running = parts.par_iter_mut().filter(|part| pass.window(part.population).contains(now));
+            running.for_each(|part| part.step(pass, now));
+            for &id in populations {
+                if self.window(id).contains(now) {
+                    self.send(id, now, &parts);
+                }
+            }
+        }
+        let pass = &*self;
+        parts.par_iter_mut().for_each(|part| part.finish(pass));
+        for &id in populations {
+            let fusions = &chip.fusions[id.0 as usize];
+            let mut of_group: Vec<Vec<WindowResult>> = fusions.iter().map(|_| Vec::new()).collect();
+            for part in parts.extract_if(.., |part| part.population == id) {
+                let own = fusions.iter().position(|fused| std::ptr::eq(fused, part.fused));
+                of_group[own.expect("a part is of fused slices of its population")].push(part.done);
+            }
+            if let Some(record) = &mut self.records[id.0 as usize] {
+                record.keep(of_group);
+            }
+        }
+    }
+
+    /// Writes the spikes of a population's timestep into its record, and those that receivers ask for slice by slice.
+    fn send(&mut self, id: PopulationId, now: u32, parts: &[StepwisePart]) {
+        let chip = self.chip;
+        let step = (now - self.window(id).start) as usize;
+        let channels = chip.program.model.populations[id].shape.channels;
+        let Some(record) = &mut self.records[id.0 as usize] else { return };
+        record.spikes.append(step, chip.indexed[id.0 as usize].then_some(chip.level), |words| {
+            let own = parts.iter().filter(|part| part.population == id);
+            own.for_each(|part| part.done.deposit_spikes(part.fused, channels, step, words));
+        });
+        for &slice in chip.fusions[id.0 as usize].iter().flat_map(|fused| &fused.slices) {
+            if chip.listed[slice] {
+                self.fired[slice].push(record.spikes.of_slice(&chip.slices[slice], step));
+            }
+        }
+    }
+}

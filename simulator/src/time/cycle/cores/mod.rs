@@ -1,0 +1,178 @@
+//! A timestep's cores as the traffic of a mesh: neuron unit and making of packets in front of it, decoding and
+//! synapse unit behind.
+//!
+//! A core updates its neurons in local order, one an interval, and the packets of a spike are made one after another,
+//! nearest destination list first. A full spike queue stops the neuron unit, a full local buffer the making of
+//! packets. Arriving packets are decoded and their synapses worked off in order of arrival, into the sums of a later
+//! timestep; full queues stop the router's delivery. Every unit is a recurrence over its packets, so cores need no
+//! events of their own.
+//!
+//! Which neurons were updated as inactive is not recorded, only how many: they are spread evenly over those that did
+//! not fire.
+
+mod clock;
+mod queue;
+mod receiver;
+mod sender;
+
+use super::injection::{PacketHeader, PacketInjector, PacketWork};
+use super::mesh::{Crossing, Delivery, Injection, MeshTraffic};
+use super::records::{
+    DeliveredPacket, InjectedPacket, Latencies, PacketObserver, SlowPacket, Slowest, Unit, UnitWork,
+};
+use crate::counts::Events;
+use crate::execute::slice::SliceSpike;
+use queue::Queue;
+use receiver::Receiver;
+use sender::Sender;
+
+pub use clock::{CoreCycles, mesh};
+
+/// What one slice does in a timestep.
+#[derive(Debug, Clone, Copy)]
+pub struct SliceWork<'a> {
+    /// Index of the slice.
+    pub slice: usize,
+    /// Channels of one position.
+    pub atoms: u32,
+    /// Its events.
+    pub events: Events,
+    /// Its spikes, ascending.
+    pub fired: &'a [SliceSpike],
+}
+
+/// All cores in one timestep. A packet's tag holds the number that the observer gave it above
+/// [`PacketHeader::key`].
+#[derive(Debug)]
+pub struct Cores<'a, L> {
+    injector: PacketInjector<'a>,
+    times: &'a CoreCycles,
+    work: Vec<SliceWork<'a>>,
+    senders: Vec<Sender<'a>>,
+    receivers: Vec<Receiver>,
+    /// Core at each port of the mesh.
+    ports: &'a [Option<u32>],
+    observer: L,
+    /// Time under way of its packets, ps.
+    pub latencies: Latencies,
+    /// The slowest of them; times in cycles.
+    pub slowest: Slowest,
+    /// Cycles that makers of packets were stopped by full local buffers, all cores.
+    pub makers_stopped: u64,
+    end: u64,
+}
+
+impl<'a, L: PacketObserver> Cores<'a, L> {
+    /// `work` is ordered by slice; `starts` gives the first slice of each core, and one past the last.
+    pub fn new(
+        injector: PacketInjector<'a>,
+        times: &'a CoreCycles,
+        ports: &'a [Option<u32>],
+        starts: &[usize],
+        work: Vec<SliceWork<'a>>,
+        observer: L,
+    ) -> Self {
+        let mut senders = Vec::with_capacity(starts.len());
+        for slices in starts.windows(2) {
+            let first = work.partition_point(|w| w.slice < slices[0]);
+            let last = work.partition_point(|w| w.slice < slices[1]);
+            senders.push(Sender {
+                work: first..last,
+                left: Queue::new(times.spike_queue),
+                ..Sender::default()
+            });
+        }
+        let longest = times.axon_in_queue.max(times.synapse_queue);
+        let receiver = Receiver { taken: Queue::new(longest), ..Receiver::default() };
+        let receivers = vec![receiver; senders.len()];
+        Self {
+            injector,
+            times,
+            work,
+            senders,
+            receivers,
+            ports,
+            observer,
+            latencies: Latencies::default(),
+            slowest: Slowest::default(),
+            makers_stopped: 0,
+            end: 0,
+        }
+    }
+
+    /// When the last unit has finished.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Cycles that neuron units were stopped by full spike queues, all cores.
+    pub fn neurons_stopped(&self) -> u64 {
+        self.senders.iter().map(|sender| sender.stalled).sum()
+    }
+}
+
+impl<L: PacketObserver> MeshTraffic for Cores<'_, L> {
+    #[inline]
+    fn inject(&mut self, port: usize, free: u64) -> Option<Injection> {
+        let core = self.ports[port]?;
+        let sender = &mut self.senders[core as usize];
+        let observer = &mut self.observer;
+        let (next, from) =
+            sender.next(core, &self.work, self.injector, self.times, &mut self.end, observer)?;
+        let out = self.times.axon_out;
+        let could = sender.free.max(sender.ready);
+        let start = could.max(free.saturating_sub(out.latency));
+        sender.free = start + out.interval;
+        let (at, until) = (start + out.latency, sender.free);
+        self.makers_stopped += start - could;
+        self.end = self.end.max(until).max(at);
+        let number = observer.made(&InjectedPacket { injected: at, ..from });
+        let work =
+            |from, until, stopped| UnitWork { core, unit: Unit::AxonOut, from, until, number, stopped };
+        if start > could {
+            observer.worked(|| work(could, start, true));
+        }
+        observer.worked(|| work(start, until, false));
+        let PacketHeader { x, y, local, tree, key } = next;
+        Some(Injection { at, x, y, local, tree, tag: u64::from(number) << 32 | u64::from(key) })
+    }
+
+    #[inline]
+    fn deliver(&mut self, port: usize, packet: &Delivery) -> u64 {
+        let Delivery { injected, left, arrived, tag } = *packet;
+        let latency = arrived - injected;
+        self.latencies.add(latency.saturating_mul(self.times.clock_ps));
+        let Some(core) = self.ports[port] else { return left };
+        let number = (tag >> 32) as u32;
+        let PacketWork { axons, operations } = self.injector.packet_work(tag as u32, core);
+        let observer = &mut self.observer;
+        self.slowest.enter(latency, || {
+            let slice = observer.slice(number);
+            SlowPacket { latency, injected, slice, core, operations }
+        });
+        observer.arrived(|| DeliveredPacket { number, core, operations, arrived });
+        let receiver = &mut self.receivers[core as usize];
+        let taken = receiver.take(arrived, axons.into(), operations.into(), self.times);
+        let work = |unit, from, until| UnitWork { core, unit, from, until, number, stopped: false };
+        let decoded = receiver.decoder_free;
+        observer.worked(|| work(Unit::AxonIn, taken.decode, decoded));
+        if operations > 0 {
+            observer.worked(|| work(Unit::Synapse, taken.integrate, receiver.synapse_free));
+        }
+        self.end = self.end.max(taken.done);
+        if axons == 1 {
+            return taken.next;
+        }
+        let last = left + u64::from(axons) * self.times.delivery;
+        self.end = self.end.max(last);
+        taken.next.max(last)
+    }
+
+    #[inline(always)]
+    fn crossed(&mut self, crossing: impl FnOnce() -> Crossing) {
+        self.observer.crossed(|| {
+            let crossing = crossing();
+            ((crossing.tag >> 32) as u32, crossing)
+        });
+    }
+}

@@ -1,0 +1,95 @@
+//! Sampling of timesteps: which ones are simulated, and what follows for the others.
+//!
+//! Of each N consecutive timesteps of an image one is simulated, drawn by a counter-based generator: as systematic
+//! as every N-th one, but with no period that could fall in with that of the passes. The estimate is the analytic
+//! time of all timesteps plus N times what the simulated ones took longer than their analytic time. It is unbiased
+//! and never below the analytic bound.
+
+use crate::philox::philox4x32_10;
+
+/// Whether timestep `index` (counted over the whole image) is simulated, one of `every`.
+pub fn chosen(every: u32, image: u64, index: u64) -> bool {
+    let every = u64::from(every.max(1));
+    let block = index / every;
+    let counter = [block as u32, (block >> 32) as u32, image as u32, (image >> 32) as u32];
+    let draw = philox4x32_10(counter, [0x7A3D, 0x15]);
+    (u64::from(draw[0]) * every) >> 32 == index % every
+}
+
+/// What sampling saw; sums over images add up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sampled {
+    /// Timesteps in all.
+    pub timesteps: u64,
+    /// Timesteps that were simulated.
+    pub simulated: u64,
+    /// Sum over the simulated ones of cycle time - analytic time, ps.
+    pub excess_ps: u128,
+    /// Sum of its squares, ps^2.
+    pub excess_squared: u128,
+}
+
+impl Sampled {
+    /// Enters a timestep; `excess_ps` if it was simulated.
+    pub fn add(&mut self, excess_ps: Option<u64>) {
+        self.timesteps += 1;
+        if let Some(excess) = excess_ps {
+            self.simulated += 1;
+            self.excess_ps += u128::from(excess);
+            self.excess_squared = self.excess_squared.saturating_add(u128::from(excess) * u128::from(excess));
+        }
+    }
+
+    /// Half of the 95 % interval of the estimated time, ps: 1.96 standard errors of a total, with the correction
+    /// for a finite population. 0 if everything was simulated; none with fewer than two samples.
+    pub fn half_width_ps(&self) -> Option<f64> {
+        let (n, all) = (self.simulated as f64, self.timesteps as f64);
+        if self.simulated == self.timesteps {
+            return Some(0.0);
+        }
+        if self.simulated < 2 {
+            return None;
+        }
+        let sum = self.excess_ps as f64;
+        let variance = (self.excess_squared as f64 - sum * sum / n).max(0.0) / (n - 1.0);
+        Some(1.96 * all * (variance / n * (1.0 - n / all)).sqrt())
+    }
+}
+
+impl std::ops::AddAssign for Sampled {
+    fn add_assign(&mut self, other: Self) {
+        self.timesteps += other.timesteps;
+        self.simulated += other.simulated;
+        self.excess_ps += other.excess_ps;
+        self.excess_squared = self.excess_squared.saturating_add(other.excess_squared);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_each_n_is_chosen() {
+        for every in [1, 2, 16, 21] {
+            let n = u64::from(every);
+            for block in 0..50 {
+                let indices = block * n..(block + 1) * n;
+                assert_eq!(indices.filter(|&i| chosen(every, 3, i)).count(), 1);
+            }
+        }
+        let places = |image| (0..160).filter(|&i| chosen(16, image, i)).collect::<Vec<_>>();
+        assert_ne!(places(0), places(1));
+    }
+
+    #[test]
+    fn the_interval_closes_when_everything_is_simulated() {
+        let mut all = Sampled::default();
+        (0..10).for_each(|i| all.add(Some(i)));
+        assert_eq!(all.half_width_ps(), Some(0.0));
+        let mut one = Sampled::default();
+        one.add(Some(3));
+        one.add(None);
+        assert_eq!(one.half_width_ps(), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! One timestep: the work of its slices goes to the cores, the mesh carries their packets, and times are added up.
+
+use super::cores::{Cores, SliceWork};
+use super::injection::PacketInjector;
+use super::mesh::MeshSimulation;
+use super::records::{PacketObserver, SlowPacket};
+use super::{Cycle, PassActivity, SimulatedStep};
+use crate::counts::PassCounts;
+use crate::execute::slice::SliceTrace;
+
+impl Cycle {
+    /// Simulates one timestep; its slowest packets are given in ps.
+    pub(super) fn step<L: PacketObserver>(
+        &self,
+        mesh: &mut MeshSimulation,
+        pass: PassActivity,
+        step: usize,
+        observer: L,
+    ) -> (SimulatedStep, Vec<SlowPacket>) {
+        let work = self.work(pass.counts, pass.traces, step);
+        let injector =
+            self.multicast.as_ref().map_or(PacketInjector::Unicast(pass.routes), PacketInjector::Multicast);
+        let mut cores = Cores::new(injector, &self.core, &self.ports, &self.starts, work, observer);
+        let drained = mesh.run(&mut cores);
+        let cycles = drained.at.max(cores.end());
+        let ps = |cycles: u64| cycles.saturating_mul(self.core.clock_ps);
+        let timed = |&p: &SlowPacket| SlowPacket { latency: ps(p.latency), injected: ps(p.injected), ..p };
+        let drained = SimulatedStep {
+            time_ps: ps(cycles),
+            packets: cores.latencies,
+            zero_load_ps: self.zero_load_ps(pass, step),
+            neurons_stopped_ps: ps(cores.neurons_stopped()),
+            makers_stopped_ps: ps(cores.makers_stopped),
+        };
+        (drained, cores.slowest.into_packets().iter().map(timed).collect())
+    }
+
+    /// What the packets of a timestep would take in an empty mesh, each branch by itself.
+    fn zero_load_ps(&self, pass: PassActivity, step: usize) -> u128 {
+        let of = |(slice, core, packets): (usize, u32, u64)| {
+            let [from, to] = [pass.table.cores[slice].0, core].map(|core| self.tiles[core as usize]);
+            u128::from(self.zero_load.between(from, to)) * u128::from(packets)
+        };
+        let step = &pass.counts.steps[step];
+        let cycles: u128 = match &self.multicast {
+            Some(table) => table.deliveries(&step.multicast_flows).map(of).sum(),
+            None => {
+                step.flows.iter().map(|flow| of((flow.source as usize, flow.target.0, flow.packets))).sum()
+            }
+        };
+        cycles * u128::from(self.core.clock_ps)
+    }
+
+    /// The slices that do something in a timestep.
+    fn work<'a>(&self, counts: &PassCounts, traces: &'a [SliceTrace], step: usize) -> Vec<SliceWork<'a>> {
+        let events = counts.steps[step].events.iter().enumerate();
+        events
+            .filter(|(_, e)| e.updates_active + e.updates_inactive > 0)
+            .map(|(slice, &events)| {
+                let (atoms, start) = self.slices[slice];
+                let local = step.checked_sub(start as usize);
+                let fired = traces.get(slice).zip(local).and_then(|(trace, local)| trace.fired.get(local));
+                SliceWork { slice, atoms, events, fired: fired.map_or(&[], Vec::as_slice) }
+            })
+            .collect()
+    }
+}

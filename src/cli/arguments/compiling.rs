@@ -1,0 +1,102 @@
+//! Arguments of the commands that compile or check a model.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::MappingArgs;
+
+/// A model and a chip.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// Model file (model.ron)
+    pub model: PathBuf,
+    /// Built-in target, or the path of a target file
+    #[arg(long, default_value = "loihi-like")]
+    pub target: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub quantise: QuantiseArgs,
+}
+
+/// How weights are rounded.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct QuantiseArgs {
+    /// Bits of a weight, at most the target's [default: the target's]
+    #[arg(long, value_name = "BITS")]
+    pub weights: Option<u32>,
+    /// Passes of the loop recorded in floats so that rounding keeps the currents; 0 keeps sums of weights instead
+    /// [default: 16 below 8 bits, else 0]
+    #[arg(long, value_name = "PASSES", value_parser = passes)]
+    pub calibrate: Option<usize>,
+}
+
+/// `snnc compile`.
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub mapping: MappingArgs,
+    /// Write the program here
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// Print an intermediate form instead of the report
+    #[arg(long)]
+    pub emit: Option<Emit>,
+    /// Print what this pass of the compiler gives instead of the report; `snnc passes` lists them
+    #[arg(long, value_name = "PASS", conflicts_with_all = ["emit", "json"])]
+    pub emit_after: Option<String>,
+    /// Print the report as JSON
+    #[arg(long, conflicts_with = "emit")]
+    pub json: bool,
+}
+
+/// `snnc passes`.
+#[derive(Debug, Args)]
+pub struct PassesArgs {
+    /// Print the list as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `snnc fit`.
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    /// Model file (model.ron)
+    pub model: PathBuf,
+    /// Ask only these targets: built-in names or target files; may be repeated [default: every built-in target]
+    #[arg(long, value_name = "TARGET")]
+    pub target: Vec<String>,
+    /// Bits of a weight, at most the target's [default: the target's]
+    #[arg(long, value_name = "BITS")]
+    pub weights: Option<u32>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Intermediate forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// Layers with their shapes
+    Graph,
+    /// The spiking IR
+    Spiking,
+    /// The core-mapped program
+    Program,
+    /// Which neurons share a core, as --partition reads it
+    Partition,
+    /// Where the cores sit, as --placement reads it
+    Placement,
+}
+
+/// Recorded passes stay in memory, so there is a limit.
+fn passes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(passes @ 0..=1024) => Ok(passes),
+        _ => Err("expected 0 to 1024 passes".into()),
+    }
+}

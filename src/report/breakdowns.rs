@@ -1,0 +1,143 @@
+//! The report's rows: what happened and what it cost, by layer, core, pass and item.
+
+use std::collections::BTreeSet;
+
+use snnc_compiler::ir::{CoreId, PopulationId};
+use snnc_simulator::charge::{EnergyBreakdown, SliceTally};
+use snnc_targets::EnergyEvent;
+use snnc_targets::entity::EntityMap;
+
+use super::ReportInput;
+use super::build::{components, range, seconds};
+use super::data::{CoreEnergy, Iteration, LayerReport, PerItem};
+
+impl ReportInput<'_> {
+    pub(super) fn layers(&self) -> Vec<LayerReport> {
+        let count = self.program.model.populations.len();
+        let tallies = self.run.total.tally.by_population(self.slices, count);
+        let breakdowns = self.run.total.ledger.by_population(self.slices, count);
+        let mut layers = self.layers_of(&tallies, &breakdowns, &self.run.total.tally.total().passes);
+        let [low, high] = self.run.total.bounds.each_ref().map(|l| l.by_population(self.slices, count));
+        for (layer, id) in layers.iter_mut().zip(tallies.keys()) {
+            layer.energy_range_j = Some(range([low[id], high[id]]));
+        }
+        layers
+    }
+
+    fn layers_of(
+        &self,
+        tallies: &EntityMap<PopulationId, SliceTally>,
+        breakdowns: &EntityMap<PopulationId, EnergyBreakdown>,
+        passes: &[u64],
+    ) -> Vec<LayerReport> {
+        tallies.keys().map(|id| self.layer(id, &tallies[id], &breakdowns[id], passes)).collect()
+    }
+
+    fn layer(
+        &self,
+        id: PopulationId,
+        tally: &SliceTally,
+        breakdown: &EnergyBreakdown,
+        passes: &[u64],
+    ) -> LayerReport {
+        let model = &self.program.model;
+        let population = &model.populations[id];
+        let network = population.network;
+        let neurons = population.shape.len() as u64;
+        let timesteps = u64::from(model.networks[network].timesteps);
+        let chances = neurons as f64 * timesteps as f64 * passes[network.0 as usize] as f64;
+        LayerReport {
+            name: model.layer_name(id),
+            neurons,
+            cores: self.cores_of(id),
+            spikes: tally.events[EnergyEvent::NeuronSpike],
+            rate: if chances > 0.0 { tally.events[EnergyEvent::NeuronSpike] as f64 / chances } else { 0.0 },
+            synaptic_operations: tally.events[EnergyEvent::SynapticOperation],
+            packets: tally.events[EnergyEvent::AxonOut],
+            hops: tally.hops(),
+            updates_active: tally.events[EnergyEvent::NeuronUpdateActive],
+            updates_inactive: tally.events[EnergyEvent::NeuronUpdateInactive],
+            energy_j: EnergyBreakdown::joules(breakdown.total()),
+            energy_range_j: None,
+            energy_by_component_j: components(breakdown),
+        }
+    }
+
+    pub(super) fn cores(&self) -> Vec<CoreEnergy> {
+        let topology = self.program.topology();
+        let breakdowns = self.run.total.ledger.by_core(self.slices, self.program.cores.len());
+        let core = |(id, breakdown): (CoreId, &EnergyBreakdown)| CoreEnergy {
+            core: id.0.into(),
+            chip: topology.chip_of(self.program.sites[id]).into(),
+            layers: self.layers_on(id),
+            energy_j: EnergyBreakdown::joules(breakdown.total()),
+            energy_by_component_j: components(breakdown),
+        };
+        breakdowns.iter().map(core).collect()
+    }
+
+    /// Names of the layers that a core holds parts of, each once.
+    pub(super) fn layers_on(&self, core: CoreId) -> Vec<String> {
+        let mut layers: Vec<String> = Vec::new();
+        for placed in &self.program.cores[core].slices {
+            let name = self.program.model.layer_name(placed.slice.population);
+            if !layers.contains(&name) {
+                layers.push(name);
+            }
+        }
+        layers
+    }
+
+    fn cores_of(&self, id: PopulationId) -> u64 {
+        let slices = self.slices.populations.iter().zip(&self.slices.cores);
+        slices.filter(|(p, _)| **p == id).map(|(_, core)| *core).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    pub(super) fn passes(&self) -> Vec<Iteration> {
+        let breakdowns = self.run.total.ledger.by_iteration();
+        let cells = self.run.total.tally.iterations.iter().zip(breakdowns).enumerate();
+        cells
+            .map(|(i, (cell, breakdown))| {
+                let all = cell.total();
+                let ran =
+                    self.program.model.networks.values().zip(&cell.passes).find(|(_, passes)| **passes > 0);
+                Iteration {
+                    iteration: self.generates().then_some(i as u64),
+                    pass: (!self.generates()).then_some(i as u64),
+                    network: ran.map(|(network, _)| network.name.clone()).unwrap_or_default(),
+                    passes: cell.passes.iter().sum(),
+                    spikes: all.events[EnergyEvent::NeuronSpike],
+                    synaptic_operations: all.events[EnergyEvent::SynapticOperation],
+                    packets: all.events[EnergyEvent::AxonOut],
+                    time_s: self.timed().then(|| seconds(cell.time.total_ps)),
+                    energy_j: EnergyBreakdown::joules(breakdown.total()),
+                    energy_by_component_j: components(&breakdown),
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn per_item(&self) -> Vec<PerItem> {
+        let images = self.run.items.iter().enumerate();
+        images
+            .map(|(i, image)| {
+                let (tally, breakdown) = (image.tally(), image.breakdown());
+                PerItem {
+                    image: self.generates().then_some(i as u64),
+                    sample: (!self.generates()).then_some(i as u64),
+                    timesteps: image.timesteps,
+                    spikes: tally.events[EnergyEvent::NeuronSpike],
+                    synaptic_operations: tally.events[EnergyEvent::SynapticOperation],
+                    packets: tally.events[EnergyEvent::AxonOut],
+                    hops: tally.hops(),
+                    host_writes: tally.events[EnergyEvent::HostWrite],
+                    host_reads: tally.events[EnergyEvent::HostRead],
+                    time_s: image.time_ps.map(seconds),
+                    energy_j: EnergyBreakdown::joules(breakdown.total()),
+                    energy_by_component_j: components(&breakdown),
+                    layers: self.layers_of(&image.layers, &image.breakdowns, &image.passes),
+                }
+            })
+            .collect()
+    }
+}

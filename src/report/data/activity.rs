@@ -1,0 +1,122 @@
+//! What happened and what it cost, by layer, core, pass and item.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EnergyByComponent, Range};
+
+/// One population.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerReport {
+    /// `network.layer`.
+    pub name: String,
+    /// Neurons.
+    pub neurons: u64,
+    /// Cores that hold some of them.
+    pub cores: u64,
+    /// Spikes sent by it.
+    pub spikes: u64,
+    /// Spikes / (neurons x timesteps of the trained network x passes).
+    pub rate: f64,
+    /// Synaptic operations into it.
+    pub synaptic_operations: u64,
+    /// Packets sent by it.
+    pub packets: u64,
+    /// Hops of those packets.
+    pub hops: u64,
+    /// Neuron updates with input, bias or membrane other than 0.
+    pub updates_active: u64,
+    /// Neuron updates with none of them.
+    pub updates_inactive: u64,
+    /// Joules.
+    pub energy_j: f64,
+    /// Joules at the ends of the constants' ranges; null in the layers of a single image or sample.
+    pub energy_range_j: Option<Range>,
+    /// Joules by component.
+    pub energy_by_component_j: EnergyByComponent,
+}
+
+/// One core in use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoreEnergy {
+    /// Its number.
+    pub core: u64,
+    /// Its chip.
+    pub chip: u64,
+    /// Its layers.
+    pub layers: Vec<String>,
+    /// Joules, its share of the static energy of all that is present with it.
+    pub energy_j: f64,
+    /// Joules by component.
+    pub energy_by_component_j: EnergyByComponent,
+}
+
+/// One pass within an image or sample, summed over them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Iteration {
+    /// From 0, of images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u64>,
+    /// From 0, of samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<u64>,
+    /// The network that ran.
+    pub network: String,
+    /// Passes: as many as images or samples.
+    pub passes: u64,
+    /// Spikes.
+    pub spikes: u64,
+    /// Synaptic operations.
+    pub synaptic_operations: u64,
+    /// Packets sent.
+    pub packets: u64,
+    /// Simulated seconds; null without a time.
+    pub time_s: Option<f64>,
+    /// Joules.
+    pub energy_j: f64,
+    /// Joules by component.
+    pub energy_by_component_j: EnergyByComponent,
+}
+
+/// One image or sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PerItem {
+    /// From 0, of images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<u64>,
+    /// From 0, of samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u64>,
+    /// Timesteps on the chip.
+    pub timesteps: u64,
+    /// Words the host wrote.
+    pub host_writes: u64,
+    /// Words the host read.
+    pub host_reads: u64,
+    /// Spikes.
+    pub spikes: u64,
+    /// Synaptic operations.
+    pub synaptic_operations: u64,
+    /// Packets sent.
+    pub packets: u64,
+    /// Links crossed by packets.
+    pub hops: u64,
+    /// Simulated seconds; null without a time.
+    pub time_s: Option<f64>,
+    /// Joules.
+    pub energy_j: f64,
+    /// Joules by component.
+    pub energy_by_component_j: EnergyByComponent,
+    /// In the model's order.
+    pub layers: Vec<LayerReport>,
+}
+
+/// Values that left their width.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overflows {
+    /// Input sums outside the accumulator's width.
+    pub accumulator: u64,
+    /// Membranes clipped to the state's width.
+    pub state: u64,
+    /// Host-written biases clipped to the bias format.
+    pub bias: u64,
+}

@@ -1,0 +1,173 @@
+//! report.json as data: schema `snnc.report/1`. SI units, numbers as numbers; field names are part of the schema.
+//!
+//! `totals.energy_j` is the sum of `energy_j`, of the layers, of the passes, of the images or samples and of the
+//! constants, up to the rounding of integers of attojoules to floats.
+
+mod activity;
+mod energy;
+mod host;
+
+use serde::{Deserialize, Serialize};
+
+pub use super::timing::data::Time;
+pub use activity::{CoreEnergy, Iteration, LayerReport, Overflows, PerItem};
+pub use energy::{EnergyByComponent, EnergyConstant, Paper, Range};
+pub use host::{Host, HostLayer};
+/// Hops by kind of link.
+pub use snnc_simulator::noc::Hops;
+
+use crate::warnings::Warning;
+
+/// Schema of this version.
+pub const SCHEMA: &str = "snnc.report/1";
+
+/// The whole report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Name of the model.
+    pub model: String,
+    /// The chip.
+    pub target: TargetInfo,
+    /// How time was modelled: `none`, `analytic`, `cycle` or `cycle:1/N`.
+    pub fidelity: String,
+    /// Where the program sits.
+    pub mapping: MappingSummary,
+    /// Sums over the run.
+    pub totals: Totals,
+    /// By component, J.
+    pub energy_j: EnergyByComponent,
+    /// `totals.energy_j` with every energy constant at the lowest, and at the highest value of its range.
+    pub energy_range_j: Range,
+    /// In the model's order.
+    pub layers: Vec<LayerReport>,
+    /// In the program's order.
+    #[serde(default)]
+    pub cores: Vec<CoreEnergy>,
+    /// What the host computes beside the chip.
+    #[serde(default)]
+    pub host: Host,
+    /// By iteration (pass within an image), summed over images; of generating models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub iterations: Vec<Iteration>,
+    /// By pass within a sample, summed over samples; of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<Iteration>,
+    /// One an image, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_image: Vec<PerItem>,
+    /// One a sample, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_sample: Vec<PerItem>,
+    /// Hops by kind of link.
+    pub hops_by_kind: Hops,
+    /// Where the time went.
+    pub time: Time,
+    /// Values that left their width.
+    pub overflows: Overflows,
+    /// Every energy constant, and what was charged with it.
+    pub energy_constants: Vec<EnergyConstant>,
+    /// Energy of the operations alone, as SNN papers give it.
+    pub paper_figure: Paper,
+    /// What may go wrong in any run of this program, known before it.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
+    /// What a reader should know about these numbers.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// Images or samples.
+    pub fn items(&self) -> u64 {
+        self.totals.images.or(self.totals.samples).unwrap_or(0)
+    }
+
+    /// `image` or `sample`.
+    pub fn item_name(&self) -> &'static str {
+        if self.totals.images.is_some() { "image" } else { "sample" }
+    }
+
+    /// Passes within an image or sample.
+    pub fn by_pass(&self) -> impl Iterator<Item = &Iteration> {
+        self.iterations.iter().chain(&self.passes)
+    }
+
+    /// Images or samples one by one.
+    pub fn by_item(&self) -> impl Iterator<Item = &PerItem> {
+        self.per_image.iter().chain(&self.per_sample)
+    }
+}
+
+/// The chip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetInfo {
+    /// Name of the target.
+    pub name: String,
+    /// One line for people.
+    pub description: String,
+    /// Where its energy and time constants come from.
+    pub provenance: ProvenanceSummary,
+}
+
+/// Names of the energy and time constants by provenance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvenanceSummary {
+    /// Measured on silicon.
+    pub measured: Vec<String>,
+    /// Printed by the vendor or in a paper.
+    pub published: Vec<String>,
+    /// Arithmetic on published numbers.
+    pub derived: Vec<String>,
+    /// Not known publicly.
+    pub assumed: Vec<String>,
+}
+
+/// Where the program sits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MappingSummary {
+    /// Cores in use.
+    pub cores_used: u64,
+    /// Chips with a core in use.
+    pub chips_used: u64,
+    /// Chips powered: boards have whole rows of chips.
+    pub chips_present: u64,
+    /// Wall-clock seconds of compilation; 0 when a program file was read.
+    pub compile_s: f64,
+}
+
+/// Sums over the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Images generated; absent for models that generate none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<u64>,
+    /// Samples that were fed; absent for generating models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<u64>,
+    /// Share of samples whose label was predicted; set by who knows the labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Timesteps on the chip.
+    pub timesteps: u64,
+    /// Spikes.
+    pub spikes: u64,
+    /// Synaptic operations.
+    pub synaptic_operations: u64,
+    /// Packets sent: spikes x destination cores.
+    pub packets: u64,
+    /// Links crossed by packets.
+    pub hops: u64,
+    /// Words the host wrote.
+    pub host_writes: u64,
+    /// Words the host read.
+    pub host_reads: u64,
+    /// Simulated seconds, image after image; null without a time.
+    pub time_s: Option<f64>,
+    /// Joules.
+    pub energy_j: f64,
+    /// Wall-clock seconds of the simulation.
+    pub wall_s: f64,
+    /// Peak resident memory of the process; 0 where unknown.
+    pub peak_memory_bytes: u64,
+}

@@ -1,0 +1,59 @@
+//! The target file as written: `targets/*.ron`, read with unknown fields denied.
+//!
+//! Every number is a [`Sourced`] value: the number and where it comes from. Units are in the field names. The
+//! checked, integer form that the simulator charges and times with is [`crate::resolved`].
+
+mod core;
+mod neuron;
+mod noc;
+mod provenance;
+mod timing;
+mod topology;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::core::{CoreLimits, KernelSharing, SynapseSpec, WeightStorage};
+pub use self::neuron::{CurrentSpec, NeuronSpec, Overflow, Reset, ThresholdComparison};
+pub use self::noc::NocSpec;
+pub use self::provenance::{Provenance, Sourced};
+pub use self::timing::{BarrierSpec, Between, TimingSpec, UnitTime};
+pub use self::topology::{RoutingScheme, TopologySpec};
+pub use crate::axons::{AxonSpec, InputAxonKind, OutputAxonKind};
+pub use crate::energy::EnergySpec;
+use crate::layer_cores::LayerCores;
+pub use crate::ranges::EnergyRange;
+
+/// Format string of target files read by this version.
+pub const FORMAT: &str = "snnc.target/1";
+
+/// A described chip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// Name as given to `--target`.
+    pub name: String,
+    /// One line for people.
+    pub description: String,
+    /// Tiles, cores and chips.
+    pub topology: TopologySpec,
+    /// What one core can hold.
+    pub core: CoreLimits,
+    /// How spikes address other cores.
+    pub axons: AxonSpec,
+    /// How synapses are stored.
+    pub synapses: SynapseSpec,
+    /// Cores that differ and take one layer each, instead of `core`'s figures for all.
+    #[serde(default)]
+    pub layer_cores: Option<LayerCores>,
+    /// Neuron arithmetic.
+    pub neuron: NeuronSpec,
+    /// Time constants.
+    pub timing: TimingSpec,
+    /// Energy constants.
+    pub energy: EnergySpec,
+    /// Queues and routers; without them the target cannot be timed cycle by cycle.
+    #[serde(default)]
+    pub network: Option<NocSpec>,
+}
