@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::flow::firing;
-use super::lif::{Comparison, Membranes};
+use super::lif::{FiringRule, Membranes};
 use super::{Evaluation, LayerFault, LayerKind, Memory, Resolver, SignalType, Spec};
 use crate::ir::Shape;
 use crate::neuron::{NeuronKind, TrainedNeuron};
@@ -48,7 +48,7 @@ impl LayerKind for If {
 
     fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
         let &Self { threshold, soft_reset, strict } = self;
-        let rule = Comparison { threshold, strict, reset: (!soft_reset).then_some(0.0) };
+        let rule = FiringRule { threshold, strict, reset: (!soft_reset).then_some(0.0) };
         Some(Box::new(Membranes { v: Map::filled(shape, 0.0), charge: |v, x| v + x, rule }))
     }
 

@@ -68,7 +68,7 @@ impl LayerKind for Lif {
             true => v + (x - (v - reset)) / tau,
             false => v - (v - reset) / tau + x,
         };
-        let rule = Comparison { threshold, strict, reset: (!soft_reset).then_some(reset) };
+        let rule = FiringRule { threshold, strict, reset: (!soft_reset).then_some(reset) };
         Some(Box::new(Membranes { v: Map::filled(shape, reset), charge, rule }))
     }
 
@@ -108,7 +108,7 @@ impl Spec for Lif {
 
 /// When a membrane fires, and what it is then.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Comparison {
+pub(super) struct FiringRule {
     pub threshold: f64,
     /// Fires above the threshold only.
     pub strict: bool,
@@ -120,12 +120,12 @@ pub(super) struct Comparison {
 pub(super) struct Membranes<C> {
     pub v: Map,
     pub charge: C,
-    pub rule: Comparison,
+    pub rule: FiringRule,
 }
 
 impl<C: Fn(f64, f64) -> f64> Memory for Membranes<C> {
     fn step(&mut self, input: &Map) -> Map {
-        let Comparison { threshold, strict, reset } = self.rule;
+        let FiringRule { threshold, strict, reset } = self.rule;
         let mut spikes = Map::filled(input.shape(), 0.0);
         for ((v, x), spike) in self.v.data.iter_mut().zip(&input.data).zip(&mut spikes.data) {
             *v = (self.charge)(*v, *x);
