@@ -175,7 +175,7 @@ fn cases() -> Vec<Case<'static>> {
         (Code::WrongFile, vec![], vec!["compile", "w.safetensors"]),
         (
             Code::FeatureMissing,
-            vec![model(&[(X, r#"(name: "x", from: ["s1"], op: MaxPool2d(kernel: (2, 2))),"#)])],
+            vec![model(&[(X, r#"(name: "x", from: ["s1"], op: AdaptiveMaxPool2d(kernel: (2, 2))),"#)])],
             compile(),
         ),
         (
@@ -252,11 +252,11 @@ fn what_is_not_supported_is_told_from_what_is_misspelt() {
         layer("AvgPool2d(kernel_size: (2, 2))"),
         layer("AvgPool2d(kernel: (2, 2), padding: (2, 0))"),
         layer("AvgPool1d(kernel: 2)"),
-        layer("MaxPool2d(kernel: (2, 2))"),
+        layer("AdaptiveMaxPool2d(kernel: (2, 2))"),
         layer("SumPool2d(kernel: (9, 9))"),
         layer("Sum"),
         layer("Add"),
-        layer("Dropout"),
+        layer("Identity"),
         layer("Upsample(scale: 2)"),
         layer("Conv1d(weight: (\"w\", \"c4\"))"),
         layer("ReLU"),
@@ -280,7 +280,7 @@ fn what_is_not_supported_is_told_from_what_is_misspelt() {
         neurons("Lif(tau: 2.0, treshold: 1.0, reset: 0.0)"),
         neurons("Lif(tau: inf, threshold: 1.0, reset: 0.0)"),
         neurons("If(threshold: 1.0, reset: 0.5)"),
-        neurons("Leaky(beta: 0.5)"),
+        neurons("LIFNode(beta: 0.5)"),
         neurons("BatchNorm(mean: (\"w\", \"four\"), variance: (\"w\", \"four\"), epsilon: 1e-5)"),
         "(name: \"x\", from: \"s1\", op: Conv2d(weight: (\"w\", \"w1x1\"))),".to_owned(),
     ];

@@ -131,9 +131,9 @@ fn it_is_timed_cycle_by_cycle_where_packets_fork() {
             assert!(c.total_ps >= a.total_ps, "{}", network.name);
         }
         let delivered: u64 = simulated.steps.iter().map(|step| step.simulated.unwrap().packets.packets).sum();
-        let casts: u64 =
+        let multicast: u64 =
             outcome.counts.steps.iter().flat_map(|s| &s.multicast_flows).map(|cast| cast.spikes).sum();
-        assert!(delivered > casts && casts > 100, "{}: {delivered} of {casts}", network.name);
+        assert!(delivered > multicast && multicast > 100, "{}: {delivered} of {multicast}", network.name);
     }
 }
 

@@ -1,8 +1,9 @@
 //! The routes of a program over the mesh: which links a packet from a slice to a core crosses.
 //!
-//! On a target with multicast a spike crosses each link of its [`MulticastTrees`] once instead; packets delivered stay the same.
+//! On a target with multicast a spike crosses each link of its [`MulticastTrees`] once instead; as many packets are
+//! delivered.
 //!
-//! No other module walks links. [`crate::time`] asks it for link loads, [`crate::charge`] for hops. The paths are
+//! In the simulator no other module follows a packet's links, but for the engines that simulate the mesh. [`crate::time`] asks it for link loads, [`crate::charge`] for hops. The paths are
 //! those of [`snnc_targets::Topology::path`], looked up once for each (source core, target core) of the program.
 //!
 //! Invariant: a flow follows a route of the program. Any other flow panics, since it would be an error of the
@@ -185,9 +186,9 @@ impl Noc {
             return;
         };
         step.flows.iter().for_each(|flow| delivered[flow.target.0 as usize] += flow.packets);
-        for cast in &step.multicast_flows {
-            let links = &trees[cast.tree.0 as usize].links;
-            self.crossed[links.clone()].iter().for_each(|&link| loads[link as usize] += cast.spikes);
+        for flow in &step.multicast_flows {
+            let links = &trees[flow.tree.0 as usize].links;
+            self.crossed[links.clone()].iter().for_each(|&link| loads[link as usize] += flow.spikes);
         }
     }
 
@@ -203,9 +204,9 @@ impl Noc {
             enter(route.source, packets, hops);
         }
         let Some(trees) = &self.trees else { return };
-        for cast in steps.iter().flat_map(|step| &step.multicast_flows) {
-            let tree = &trees[cast.tree.0 as usize];
-            enter(tree.source, 0, tree.hops.times(cast.spikes));
+        for flow in steps.iter().flat_map(|step| &step.multicast_flows) {
+            let tree = &trees[flow.tree.0 as usize];
+            enter(tree.source, 0, tree.hops.times(flow.spikes));
         }
     }
 
@@ -213,7 +214,7 @@ impl Noc {
     /// every destination is sent one.
     pub fn departures(&self, step: &StepCounts) -> Option<impl Iterator<Item = (SliceIndex, u64)>> {
         let trees = self.trees.as_ref()?;
-        Some(step.multicast_flows.iter().map(|cast| (trees[cast.tree.0 as usize].source, cast.spikes)))
+        Some(step.multicast_flows.iter().map(|flow| (trees[flow.tree.0 as usize].source, flow.spikes)))
     }
 
     /// The route of a flow: tried at `hint`, then a few further among its slice's, then searched for.

@@ -80,11 +80,11 @@ fn forking_changes_hops_and_nothing_else() {
         for (one, other) in one.counts.steps.iter().zip(&other.counts.steps) {
             assert_eq!((&one.events, &one.flows), (&other.events, &other.flows));
             assert!(
-                one.multicast_flows.is_empty() && other.multicast_flows.is_sorted_by_key(|cast| cast.tree)
+                one.multicast_flows.is_empty() && other.multicast_flows.is_sorted_by_key(|flow| flow.tree)
             );
         }
         let sent = |outcome: &PassOutcome| -> u64 {
-            outcome.counts.steps.iter().flat_map(|step| &step.multicast_flows).map(|cast| cast.spikes).sum()
+            outcome.counts.steps.iter().flat_map(|step| &step.multicast_flows).map(|flow| flow.spikes).sum()
         };
         let leaving = other.traces.iter().enumerate().flat_map(|(slice, trace)| {
             let placed = forked.table.slice(&forked.program, slice);

@@ -46,11 +46,11 @@ fn simulated_time_is_never_below_the_analytic_bound() {
             bounded_by_making += usize::from(a.bound == snnc_simulator::time::Bottleneck::AxonOut);
         }
         let trees = MulticastTrees::of(&program).unwrap();
-        let casts = outcome.counts.steps.iter().flat_map(|step| &step.multicast_flows);
+        let forked = outcome.counts.steps.iter().flat_map(|step| &step.multicast_flows);
         let (mut sent, mut delivered) = (0, 0);
-        for cast in casts {
-            sent += cast.spikes;
-            delivered += cast.spikes * trees.tree(cast.tree).destinations.len() as u64;
+        for flow in forked {
+            sent += flow.spikes;
+            delivered += flow.spikes * trees.tree(flow.tree).destinations.len() as u64;
         }
         let total = record.tally.total();
         assert_eq!(total.time.packets.packets, delivered, "seed {seed}");
@@ -78,7 +78,7 @@ fn every_core_of_a_tree_is_served_once_and_every_link_crossed_once() {
         let trees = MulticastTrees::of(&program).unwrap();
         let (mut latencies, mut zero_load) = (Latencies::default(), 0);
         for ((_, step), counts) in steps.iter().zip(&outcome.counts.steps) {
-            let spikes: u64 = counts.multicast_flows.iter().map(|cast| cast.spikes).sum();
+            let spikes: u64 = counts.multicast_flows.iter().map(|flow| flow.spikes).sum();
             assert_eq!(step.made.len() as u64, spikes, "seed {seed}");
             let mut served = vec![Vec::new(); step.made.len()];
             for packet in &step.arrived {

@@ -1,8 +1,8 @@
-//! Chip descriptions: the first room of the house.
+//! Chip descriptions: the crate below all others.
 //!
 //! A target is data ([`Target`], read from `targets/*.ron`): limits of a core, number formats, topology, timing and
 //! energy constants, each with its [`Provenance`]. Nothing here knows a chip by name, a network or a mapping.
-//! The crate sits below all others, so it also holds what every crate shares: [`Diagnostic`]s (coded errors with
+//! It also holds what every crate shares: [`Diagnostic`]s (coded errors with
 //! place and hint), typed indices ([`mod@entity`], [`ids`]), bounded reading of files ([`input`]) and atomic file
 //! output ([`output`]).
 

@@ -22,12 +22,12 @@ const OPERATIONS: &[(&[&str], &str)] = &[
         "write a SumPool2d(kernel: (rows, columns)), over maps of height 1 if there is one dimension",
     ),
     (
-        &["MaxPool2d", "MaxPool1d", "MaxPool", "AdaptiveMaxPool2d"],
-        "a maximum cannot be folded into weights: train with convolutions of stride (2, 2) instead",
+        &["MaxPool1d", "MaxPool", "AdaptiveMaxPool2d"],
+        "write a MaxPool2d(kernel: (rows, columns)) of spikes: over maps of height 1, or with a window as large as the map",
     ),
     (
-        &["Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "Identity"],
-        "it does nothing to a trained network: leave the layer out and let its readers read its input",
+        &["Dropout1d", "Dropout2d", "AlphaDropout", "Identity"],
+        "it does nothing to a trained network: write `Dropout`, or let its readers read its input",
     ),
     (&["Conv1d"], "write a Conv2d over maps of height 1: weight [out, in / groups, 1, k]"),
     (&["ConvTranspose1d"], "write a ConvTranspose2d over maps of height 1: weight [in, out / groups, 1, k]"),
@@ -45,23 +45,31 @@ const OPERATIONS: &[(&[&str], &str)] = &[
         "networks here are spiking: train with `Lif` or `If` neurons in its place",
     ),
     (
-        &["Leaky", "LIF", "LIFNode", "LIFCell", "LeakyIntegrateAndFire"],
-        "it is `Lif(tau: ..., threshold: ..., reset: ...)` here; snnTorch's beta is 1 - 1 / tau, with weights x tau",
+        &["LIF", "LIFNode", "LIFCell", "LeakyIntegrateAndFire"],
+        "it is `Lif(tau: ..., threshold: ..., reset: ...)` here; snnTorch's neurons are `Leaky(beta: ...)`",
     ),
     (&["IF", "IFNode", "IntegrateAndFire"], "it is `If(threshold: ...)` here"),
     (
-        &["CubaLif", "CubaLIF", "CuBaLIF", "Synaptic", "Alpha", "Cuba"],
-        "neurons integrate their input at once, without a synaptic current of its own decay: train with `Lif`",
+        &["CubaLif", "CubaLIF", "CuBaLIF", "Synaptic", "Cuba"],
+        "a neuron with a synaptic current is `Leaky(alpha: ..., beta: ...)` here, as in snnTorch",
     ),
-    (&["ParametricLIFNode", "PLIF", "RLeaky", "RSynaptic", "AdaptiveLIF", "ALIF"], "train with `Lif`"),
+    (
+        &["RLeaky", "RSynaptic", "Recurrent"],
+        "write its parts: a `Delay(steps: 1, shape: ...)` of its spikes, a `Linear`, an `Add` and a `Leaky` that reads the sum",
+    ),
+    (&["ParametricLIFNode", "PLIF"], "it is `Lif(tau: ...)` here, with the tau that was learned"),
+    (&["AdaptiveLIF", "ALIF", "Alpha"], "train with `Lif` or `Leaky`"),
     (
         &["LayerNorm", "GroupNorm", "InstanceNorm2d", "RMSNorm"],
         "its statistics depend on the input; train with BatchNorm, which folds into the weights",
     ),
     (&["Reshape", "View", "Permute", "Transpose", "Squeeze"], "`Flatten` gives the elements in one line"),
-    (&["Scale", "Affine", "Multiply"], "fold the factor into the weights before or behind it"),
-    (&["Delay"], "delays are chosen by the compiler so that paths of different length meet"),
-    (&["LSTM", "GRU", "RNN", "RNNCell", "Recurrent"], "recurrent networks are not supported"),
+    (&["Multiply"], "it is `Scale(factor: ...)` here, by a number or one a channel"),
+    (&["Affine"], "it is `Linear(weight: ..., bias: Some(...))` here"),
+    (
+        &["LSTM", "GRU", "RNN", "RNNCell"],
+        "networks here are spiking: a loop of spikes goes through a `Delay(steps: 1, shape: ...)`",
+    ),
     (
         &["MultiheadAttention", "Attention", "Transformer"],
         "attention multiplies activations, which spikes cannot",
@@ -78,12 +86,12 @@ const FIELDS: &[(&[&str], &[&str], &str)] = &[
     (
         &["Lif", "If"],
         &["tau_syn", "tau_s", "tau_synapse", "alpha", "synaptic_decay"],
-        "neurons have no synaptic current of its own decay here: train without",
+        "a neuron with a synaptic current is `Leaky(alpha: ..., beta: ...)` here",
     ),
     (
         &["Lif", "If"],
-        &["soft_reset", "reset_mechanism", "reset_by_subtraction", "subtract"],
-        "neurons reset to a value here (`reset`), never by subtraction: train with a hard reset",
+        &["reset_mechanism", "reset_by_subtraction", "subtract"],
+        "a reset by subtraction is `soft_reset: true` here",
     ),
     (
         &["If"],
@@ -96,12 +104,7 @@ const FIELDS: &[(&[&str], &[&str], &str)] = &[
     (
         &["Lif"],
         &["beta", "decay", "leak"],
-        "`tau` says it: 1 / (1 - beta), with weights x tau for snnTorch's neurons",
-    ),
-    (
-        &["Lif"],
-        &["decay_input"],
-        "the input is always divided by tau; multiply the weights by tau if yours was not",
+        "`tau` says it, 1 / (1 - beta); or write the neuron as `Leaky(beta: ...)`",
     ),
     (
         &["Lif", "If"],
@@ -114,7 +117,7 @@ const FIELDS: &[(&[&str], &[&str], &str)] = &[
         "the weight's shape says it: leave it out",
     ),
     (&["Conv2d", "ConvTranspose2d"], &["padding_mode"], "borders are always padded with zeros: leave it out"),
-    (&["AvgPool2d", "SumPool2d"], &["kernel_size", "pool_size"], "it is called `kernel` here"),
+    (&["AvgPool2d", "SumPool2d", "MaxPool2d"], &["kernel_size", "pool_size"], "it is called `kernel` here"),
     (
         &["AvgPool2d"],
         &["ceil_mode", "count_include_pad", "divisor_override"],

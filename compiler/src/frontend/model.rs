@@ -45,7 +45,7 @@ pub struct ModelFile {
 pub struct TrainedNetworkSpec {
     /// Timesteps of a pass.
     pub timesteps: usize,
-    /// Layers, inputs before their readers.
+    /// Layers; one may read another that comes later.
     pub layers: Vec<LayerSpec>,
 }
 

@@ -1,8 +1,9 @@
 //! The float reference: a plain f64 interpreter of the layer graph, the oracle for everything behind the graph.
 //!
-//! Place in the flow: beside it. How a layer is evaluated stands in its file in [`crate::layers`]. Nothing is folded,
-//! scheduled or quantised; every layer is evaluated as it was trained, in graph order, for all timesteps, and what it
-//! gave is kept. Given the recorded traces of a trained model it gives the same spikes bit for bit.
+//! Place in the flow: beside the compiler's stages; none of them is used here. How a layer is evaluated stands in its
+//! file in [`crate::layers`]. Nothing is folded, scheduled or quantised; every layer is evaluated as it was trained, for
+//! all timesteps before the layers that read it, and what it gave is kept. The layers of a loop are evaluated together,
+//! timestep by timestep. On the inputs of a recorded run the spikes are those of the recording, bit for bit.
 //! Invariants: it stays simple and is never optimised. Three things it may do, as they cannot change a result:
 //! compute a layer whose inputs are constant over time only once, skip inputs of zero in a convolution, and give the
 //! timesteps of a layer without memory to several cores.
@@ -135,7 +136,6 @@ impl<'g> Interpreter<'g> {
     /// The outputs of all layers.
     fn signals(&self, input: &Signal) -> Result<Trace, Diagnostic> {
         let mut signals: Vec<Option<Signal>> = vec![None; self.order.len()];
-        // A loop is run when all that it reads is known, which is when its first layer without a delay comes up.
         for component in self.components() {
             match component.as_slice() {
                 [node] if self.loops.of(*node).is_none() => {

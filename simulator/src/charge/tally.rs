@@ -246,7 +246,7 @@ pub(super) fn summed(network: &Noc, counts: &PassCounts) -> Vec<SliceTally> {
     for step in &counts.steps {
         slices.iter_mut().zip(&step.events).for_each(|(slice, events)| slice.add_events(events));
         match network.departures(step) {
-            Some(casts) => casts.for_each(|(slice, spikes)| slices[slice].departures += spikes),
+            Some(flows) => flows.for_each(|(slice, spikes)| slices[slice].departures += spikes),
             None => slices.iter_mut().zip(&step.events).for_each(|(s, e)| s.departures += e.packets_sent),
         }
     }

@@ -127,7 +127,7 @@ mod tests {
         currents: &[f64],
     ) -> Vec<(Option<u32>, Option<u32>)> {
         let format = NeuronFormat::new(&registry::load(target).unwrap().neuron, 8);
-        let trained = TrainedNeuron { tau, threshold: 1.0, reset: 0.0 };
+        let trained = TrainedNeuron { tau, ..TrainedNeuron::integrate_and_fire(1.0) };
         let decay = tau.map_or(0, |tau| ((1u32 << format.decay_bits) as f64 / tau).round() as u32);
         let rule = NeuronRule::new(&format, &NeuronModel::lif(decay, vec![mantissa]), format.weight_shift);
         let rounding =

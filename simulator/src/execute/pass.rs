@@ -1,4 +1,4 @@
-//! One pass: host writes, components in order, host reads. [`super::account`] counts what happened afterwards.
+//! One pass: host writes, components in order, host reads. [`super::counting`] counts what happened afterwards.
 
 use std::collections::BTreeMap;
 

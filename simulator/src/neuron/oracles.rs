@@ -1,5 +1,5 @@
-//! The oracles' arithmetic against the models', and against faulty ones: what a comparison of whole networks would
-//! catch.
+//! Tests of the oracles' neurons (`execute/plain.rs`, `execute/oracle.rs`): they step as the models here do, and differ
+//! from faulty models, so that comparing whole networks would catch those faults.
 
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset, SynapticCurrent};
 

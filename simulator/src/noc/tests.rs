@@ -61,11 +61,11 @@ fn multicast(seed: u32) -> (Program, MulticastTrees, StepCounts) {
     let mut program = program();
     program.target.topology.routing.0 = RoutingScheme::Multicast { table_entries: Some(16) };
     let trees = MulticastTrees::of(&program).expect("the target forks packets");
-    let cast = |tree: usize| MulticastFlow {
+    let flow = |tree: usize| MulticastFlow {
         tree: TreeId(tree as u32),
         spikes: u64::from(philox4x32_10([tree as u32, 0, 0, 0], [seed, 7])[0] % 9),
     };
-    let multicast_flows = (0..trees.all().len()).map(cast).filter(|cast| cast.spikes > 0).collect();
+    let multicast_flows = (0..trees.all().len()).map(flow).filter(|flow| flow.spikes > 0).collect();
     (program, trees, StepCounts { multicast_flows, ..StepCounts::default() })
 }
 
@@ -78,15 +78,15 @@ fn trees_cross_each_link_of_the_union_of_their_paths_once_a_spike() {
         let (network, topology) = (Noc::new(&program, &table), program.topology());
         let mut by_hand: BTreeMap<u32, u64> = BTreeMap::new();
         let mut apart = 0;
-        for cast in &step.multicast_flows {
-            let tree = trees.tree(cast.tree);
+        for flow in &step.multicast_flows {
+            let tree = trees.tree(flow.tree);
             let from = program.sites[table.cores[tree.slice]];
             let mut union = std::collections::BTreeSet::new();
             for &to in &tree.destinations {
                 union.extend(topology.path(from, program.sites[to]).map(|(link, _)| link.0));
-                apart += cast.spikes * u64::from(topology.distance(from, program.sites[to]));
+                apart += flow.spikes * u64::from(topology.distance(from, program.sites[to]));
             }
-            union.into_iter().for_each(|link| *by_hand.entry(link).or_default() += cast.spikes);
+            union.into_iter().for_each(|link| *by_hand.entry(link).or_default() += flow.spikes);
         }
         let mut loads = vec![0; network.links().len()];
         network.load(&step, &mut loads, &mut vec![0; program.cores.len()]);
@@ -119,9 +119,9 @@ fn a_tree_to_one_destination_is_its_path() {
     let plain = Noc::new(&program, &table);
     assert_eq!(trees.all().len(), plain.routes().len());
     for (id, route) in plain.routes().iter().enumerate() {
-        let cast = MulticastFlow { tree: TreeId(id as u32), spikes: 3 };
+        let forked = MulticastFlow { tree: TreeId(id as u32), spikes: 3 };
         let flow = SliceFlow { source: route.source as u32, target: route.target, packets: 3 };
-        let step = StepCounts { multicast_flows: vec![cast], flows: vec![flow], ..StepCounts::default() };
+        let step = StepCounts { multicast_flows: vec![forked], flows: vec![flow], ..StepCounts::default() };
         let hops = |network: &Noc| {
             let mut all: BTreeMap<usize, Hops> = BTreeMap::new();
             network

@@ -2,7 +2,8 @@
 //!
 //! A core has its own memories: weights, synapse lists (runs of consecutive targets), input axons, neurons (slices
 //! of populations) and, for every position of a slice, the destinations of its spikes. A packet is (core, input
-//! axon, atom): the atom is the source neuron's channel within its slice.
+//! axon, atom): the atom is the source neuron's channel within its slice (PAICORE's and Loihi's axons carry
+//! such a number; SpiNNaker uses the word for a neuron).
 //!
 //! Local neuron order: slice after slice; within a slice position-major, channels fastest, so that the channels of
 //! one position are consecutive targets.

@@ -6,7 +6,7 @@ use super::SparseSynapses;
 use crate::ir::channels::ChannelMap;
 use crate::ir::{ConvMap, PopulationId};
 
-/// Synapses from one population to a later one.
+/// Synapses from one population to another, a later one but for cycles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Projection {
     /// Firing population.

@@ -129,8 +129,8 @@ fn without_order(ir: &SpikingIr, network: NetworkId, method: Method) -> Result<M
     }
 }
 
-/// Largest irregular network whose hypergraph is partitioned without being asked for, in neurons; under tight limits
-/// that takes seconds for some hundred neurons.
+/// Most vertices of a hypergraph that is partitioned without being asked for: of larger networks with cycles several
+/// neurons are a vertex, and larger irregular networks are cut by tiles.
 const GRAPH_NEURONS: usize = 20_000;
 
 /// Whether a network is irregular and small enough for its hypergraph.

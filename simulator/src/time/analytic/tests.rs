@@ -59,14 +59,14 @@ fn where_packets_fork_a_core_makes_one_for_a_spike() {
     let mut step = empty_step(&table);
     // Slice 0 sends to three cores, on the first tree; slices 1 and 2 share a core.
     step.events[0].packets_sent = 300_000;
-    let cast = |tree, spikes| crate::counts::MulticastFlow {
+    let flow = |tree, spikes| crate::counts::MulticastFlow {
         tree: snnc_compiler::ir::program::trees::TreeId(tree),
         spikes,
     };
-    step.multicast_flows = vec![cast(0, 100_000)];
+    step.multicast_flows = vec![flow(0, 100_000)];
     let time = alone(&analytic, &network, &step);
     assert_eq!((time.bound, time.total_ps - time.barrier_ps), (Bottleneck::AxonOut, 100_000 * 17_000));
-    step.multicast_flows = vec![cast(0, 100_000), cast(1, 60_000), cast(2, 70_000)];
+    step.multicast_flows = vec![flow(0, 100_000), flow(1, 60_000), flow(2, 70_000)];
     let time = alone(&analytic, &network, &step);
     assert_eq!((time.bound, time.total_ps - time.barrier_ps), (Bottleneck::AxonOut, 130_000 * 17_000));
 }

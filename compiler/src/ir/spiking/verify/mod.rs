@@ -64,8 +64,7 @@ impl SpikingIr {
     ///
     /// # Errors
     /// [`Code::SpikingIr`], one for each broken invariant; [`Code::Unsupported`] for sums beyond 32 bits and maps of
-    /// the
-    /// host that are too large, which a network can have.
+    /// the host that are too large, which a network can have.
     pub fn verify(&self) -> Result<(), Diagnostics> {
         verify_model(&self.model, Code::SpikingIr)?;
         let mut check = Checker { code: Code::SpikingIr, found: Diagnostics::default() };
@@ -116,7 +115,7 @@ fn volume(channels: &ChannelMap, height: usize, width: usize) -> Option<usize> {
     sides.into_iter().try_fold(1usize, usize::checked_mul)
 }
 
-/// Whether groups are not empty and lie inside so many source and target channels.
+/// Whether groups are not empty and lie within the source and target channels.
 fn joins_within(channels: &ChannelMap, sources: usize, targets: usize) -> bool {
     let inside = |first: usize, each: usize, most: usize| {
         let end = channels.groups.checked_mul(each).and_then(|all| all.checked_add(first));

@@ -1,4 +1,5 @@
-//! Partition of a whole network by its hypergraph: for irregular networks, and for convolutional ones on demand.
+//! Partition of a whole network by its hypergraph: for networks with cycles, for small irregular ones at the highest
+//! effort, and for any network on demand. By default tiles cut irregular networks too (`tiles/irregular.rs`).
 //!
 //! The hypergraph partitioner knows sums (neurons, synapses that are not shared) and shared resources (input axons,
 //! shared kernels, thresholds). What a core really uses also depends on how boxes fall: lists for each variant of a
