@@ -33,11 +33,11 @@ fn conv(inputs: usize, outputs: usize, groups: usize) -> Op {
 }
 
 fn input() -> (&'static str, Op) {
-    ("input", Op::Input(Input { shape: Shape::new(2, 3, 3) }))
+    ("input", Op::Input(Input::constant(Shape::new(2, 3, 3))))
 }
 
 fn lif(tau: f64) -> Op {
-    Op::Lif(Lif { tau, threshold: 1.0, reset: 0.0 })
+    Op::Lif(Lif::new(tau, 1.0, 0.0))
 }
 
 fn target() -> Target {
@@ -114,9 +114,9 @@ fn narrower_weights_count_as_on_a_target_described_for_them() {
         vec![
             input(),
             ("a", conv(2, wide, 1)),
-            ("if", Op::If(If { threshold: 1.0 })),
+            ("if", Op::If(If::new(1.0))),
             ("b", conv(wide, wide, 1)),
-            ("if2", Op::If(If { threshold: 1.0 })),
+            ("if2", Op::If(If::new(1.0))),
             ("c", conv(wide, 1, 1)),
             ("out", Op::MeanOverTime(MeanOverTime)),
         ]
