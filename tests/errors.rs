@@ -257,7 +257,7 @@ fn what_is_not_supported_is_told_from_what_is_misspelt() {
         layer("Sum"),
         layer("Add"),
         layer("Identity"),
-        layer("Upsample(scale: 2)"),
+        layer("Interpolate(scale: 2)"),
         layer("Conv1d(weight: (\"w\", \"c4\"))"),
         layer("ReLU"),
         layer("conv2d(weight: (\"w\", \"w1x1\"))"),

@@ -37,8 +37,8 @@ const OPERATIONS: &[(&[&str], &str)] = &[
         "it is `Add` here, which reads two layers of one shape or more: spikes, or the currents of layers with weights",
     ),
     (
-        &["Upsample", "Interpolate", "UpsamplingNearest2d", "UpsamplingBilinear2d"],
-        "fold it into the convolution behind it: both together are a ConvTranspose2d with that stride",
+        &["Interpolate", "UpsamplingNearest2d", "UpsamplingBilinear2d"],
+        "nearest upsampling by whole factors is `Upsample(factor: (rows, columns))` here",
     ),
     (
         &["ReLU", "ReLU6", "LeakyReLU", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "Softmax"],

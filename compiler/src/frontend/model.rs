@@ -14,7 +14,8 @@ use crate::graph::Op;
 use crate::layers::{
     Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, Delay, Dropout,
     EmbeddingSpec, Flatten, If, InputSpec, LayerKind, LeakySpec, Lif, LinearSpec, MaxPool2d, MeanOverTime,
-    MixSpec, NearestCodeSpec, Resolver, ScaleSpec, SparseSpec, Spec, SumOverTime, SumPool2d, WeightedSumSpec,
+    MixSpec, NearestCodeSpec, Resolver, ScaleSpec, SparseSpec, Spec, SumOverTime, SumPool2d, Upsample,
+    WeightedSumSpec,
 };
 
 pub use crate::layers::TensorRef;
@@ -146,6 +147,7 @@ operations! {
     If: If,
     Leaky: LeakySpec,
     MaxPool2d: MaxPool2d,
+    Upsample: Upsample,
     Scale: ScaleSpec,
     Delay: Delay,
     Dropout: Dropout,

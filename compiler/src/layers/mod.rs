@@ -35,6 +35,7 @@ mod scale;
 mod sparse;
 mod sum_over_time;
 mod sum_pool;
+mod upsample;
 mod weighted_sum;
 
 use std::fmt;
@@ -70,6 +71,7 @@ pub use sparse::{SparseLinear, SparseSpec};
 pub use spec::{Parameter, Resolver, Spec, TensorRef};
 pub use sum_over_time::SumOverTime;
 pub use sum_pool::SumPool2d;
+pub use upsample::Upsample;
 pub use weighted_sum::{WeightedSum, WeightedSumSpec};
 
 /// What a kind of layer says of itself. Callers give it as many inputs as it asks for, and shapes that its rule
@@ -250,6 +252,7 @@ kinds! {
     If: "Integrate and fire.",
     Leaky: "Leaky integrate and fire that is reset a step late.",
     MaxPool2d: "Maximum over a window of each channel.",
+    Upsample: "Rows and columns repeated.",
     Scale: "Each channel times a number.",
     Delay: "The input of some timesteps ago.",
     Dropout: "Its input as it is.",

@@ -3,7 +3,7 @@ use crate::graph::Builder;
 use crate::layers::{
     BatchNorm, Conv, Delay, Dropout, Embedding, Flatten, If, Input, LayerKind, Leaky, LeakyReset, Lif,
     Linear, MaxPool2d, MeanOverTime, Mix, NearestCode, PoolWindow, Scale, SparseLinear, SumOverTime,
-    WeightedSum,
+    Upsample, WeightedSum,
 };
 use crate::weights::Tensor;
 use snnc_targets::Subject;
@@ -232,6 +232,13 @@ fn scales_pools_and_counts_follow_their_formulas() {
     assert_eq!(count(pool((2, 2), None, (0, 0))).output().data, [3.0]);
     let all = count(pool((2, 2), Some((1, 1)), (1, 1)));
     assert_eq!(all.output().data, [0.0, 3.0, 3.0, 0.0, 3.0, 3.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn upsampling_repeats_rows_and_columns() {
+    let trace = chain(1, Shape::new(1, 1, 2), vec![Upsample { factor: (2, 3) }.into()], &[1.0, 2.0]).unwrap();
+    assert_eq!(trace.output().shape(), Shape::new(1, 2, 6));
+    assert_eq!(trace.output().data, [1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
 }
 
 /// Spikes from outside, one channel, through the layers of `build`, whose last is the output.

@@ -4,14 +4,15 @@
 use snnc_compiler::graph::{Builder, Graph};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::{
-    Add, AvgPool2d, BatchNorm, Concat, Conv, Flatten, If, Linear, MeanOverTime, Op, PoolWindow, SumPool2d,
+    Add, AvgPool2d, BatchNorm, Concat, Conv, Flatten, If, Linear, MaxPool2d, MeanOverTime, Op, PoolWindow,
+    Scale, SumPool2d, Upsample,
 };
 use snnc_compiler::weights::Tensor;
 
 use crate::random::Random;
 
 /// Kinds of blocks.
-pub const BLOCKS: usize = 10;
+pub const BLOCKS: usize = 13;
 const CHANNELS: usize = 4;
 
 /// Quarters from -1/2 to 3/4.
@@ -103,7 +104,8 @@ impl Maker<'_> {
         self.blocks[kind] += 1;
         let (s, shape) = self.source(None);
         // Blocks that read one layer leave the others unread.
-        let (t, _) = if matches!(kind, 0..=2 | 8) { (s.clone(), shape) } else { self.source(Some(shape)) };
+        let (t, _) =
+            if matches!(kind, 0..=2 | 8 | 10..) { (s.clone(), shape) } else { self.source(Some(shape)) };
         let (s, t) = (s.as_str(), t.as_str());
         let last = match kind {
             0 => self.pool(s),
@@ -141,7 +143,23 @@ impl Maker<'_> {
             // Windows that overlap, with padding.
             8 => self
                 .layer(&[s], SumPool2d(PoolWindow { kernel: (3, 3), stride: Some((1, 1)), padding: (1, 1) })),
-            _ => self.layer(&[s, t, s], Add),
+            9 => self.layer(&[s, t, s], Add),
+            10 => {
+                let window = PoolWindow { kernel: (3, 3), stride: Some((2, 2)), padding: (1, 1) };
+                let pooled = self.layer(&[s], MaxPool2d(window));
+                self.conv(&pooled, CHANNELS, 3, 1)
+            }
+            // A larger map is not made larger still.
+            11 if shape.height <= 8 => {
+                let large = self.layer(&[s], Upsample { factor: (2, 1) });
+                self.conv(&large, CHANNELS, 3, 1)
+            }
+            11 => self.pool(s),
+            _ => {
+                let current = self.conv(s, CHANNELS, 3, 1);
+                let large = self.layer(&[&current], Scale { factor: vec![0.5, -1.0, 2.0, 0.25] });
+                self.layer(&[&large], Upsample { factor: (1, 2) })
+            }
         };
         self.fire(&last);
     }

@@ -55,6 +55,28 @@ impl Current {
         Ok(self)
     }
 
+    /// What copies of every element make of the current: `map` is a transposed kernel whose stride is its length, so that
+    /// each target reads one source.
+    ///
+    /// # Errors
+    /// If it and what is before it are no single kernel.
+    pub fn repeated(mut self, map: &ConvMap, site: &LoweringSite<'_>) -> Result<Self, LoweringRefusal> {
+        let taps = vec![1.0; map.rows.kernel * map.cols.kernel];
+        match &mut self.feed {
+            CurrentSource::Host(path) => path.depthwise(self.shape.channels, *map, &taps),
+            CurrentSource::Spikes(spikes) => {
+                if spikes.bias.len() > self.shape.channels {
+                    return Err(LoweringRefusal::here("copies neurons that have a constant each"));
+                }
+                for term in &mut spikes.terms {
+                    term.window(map, &taps)?;
+                }
+            }
+        }
+        self.shape = site.shape;
+        Ok(self)
+    }
+
     /// What a list of synapses makes of the current.
     ///
     /// # Errors
