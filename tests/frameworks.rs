@@ -87,7 +87,8 @@ fn chips_are_as_right_as_the_framework() {
     // SpikingJelly's accuracy on these samples is 0.95 and 0.98.
     let cnn = accuracy_on("loihi-like", "digits-cnn");
     assert!((cnn - 0.95).abs() <= 0.02, "{cnn}");
-    for target in ["loihi2-like", "paicore-like", "spinnaker2-like", "darwin3-like"] {
+    // Of chips that reset by subtraction those with delays, which its skip path needs.
+    for target in ["loihi2-like", "spinnaker2-like", "darwin3-like"] {
         let residual = accuracy_on(target, "digits-residual");
         assert!((residual - 0.98).abs() <= 0.02, "{target}: {residual}");
     }
