@@ -118,7 +118,7 @@ fn without_a_leak_a_threshold_of_one_less_is_exact() {
 fn with_a_leak_a_bias_of_one_more_fires_on_ties() {
     let layers = [(LEAK, None), (LEAK, Some(0.125))];
     let (corrected, plain) = compared("loihi-like", &layers, &[Ties::Bias, Ties::Bias]);
-    assert!(corrected == 0 && plain > 100, "{corrected} {plain}");
+    assert!(corrected == 0 && plain > 50, "{corrected} {plain}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //!
 //! The float reference ([`crate::reference`]) keeps arithmetic of its own, as it is the oracle of all of them.
 
+use std::fmt;
 use std::ops::{Add, Div, Mul, Sub};
 
 use serde::{Deserialize, Serialize};
@@ -49,17 +50,49 @@ pub struct TrainedNeuron<F = f64> {
     /// In timesteps, at least 1; None without a leak.
     pub tau: Option<F>,
     /// Whether the input is divided by `tau` as well.
+    #[serde(default = "yes")]
     pub decay_input: bool,
     /// Above `reset`.
     pub threshold: F,
     /// Whether it takes more than the threshold to fire.
+    #[serde(default)]
     pub strict: bool,
     /// Resting membrane.
     pub reset: F,
     /// What a spike takes off the membrane; None if it goes to `reset`.
+    #[serde(default = "none")]
     pub subtract: Option<F>,
     /// Part of the synaptic current that a step keeps, from 0 to 1; None if inputs join the membrane at once.
+    #[serde(default = "none")]
     pub current: Option<F>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn none<F>() -> Option<F> {
+    None
+}
+
+impl fmt::Display for TrainedNeuron {
+    /// Its numbers; what most neurons do is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.tau {
+            Some(tau) => write!(f, "leaks, tau {tau}")?,
+            None => f.write_str("integrates")?,
+        }
+        let comparison = if self.strict { "above" } else { "at" };
+        write!(f, ", fires {comparison} {}, ", self.threshold)?;
+        match self.subtract {
+            Some(amount) => write!(f, "loses {amount}")?,
+            None => write!(f, "resets to {}", self.reset)?,
+        }
+        if self.tau.is_some() && !self.decay_input {
+            f.write_str(", input whole")?;
+        }
+        self.current.map_or(Ok(()), |kept| write!(f, ", current keeps {kept}"))
+    }
 }
 
 impl TrainedNeuron {
@@ -204,6 +237,25 @@ pub enum NeuronKind {
         /// Oldest first.
         coefficients: Vec<f64>,
     },
+}
+
+impl fmt::Display for NeuronKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Firing { neurons } => match neurons.as_slice() {
+                [] => f.write_str("no neurons"),
+                [neuron] => neuron.fmt(f),
+                [first, others @ ..] => write!(f, "{first}; {} more by channel", others.len()),
+            },
+            Self::Mean => f.write_str("mean over time"),
+            Self::Sum => f.write_str("sum over time"),
+            Self::Weighted { coefficients } => {
+                let ends = coefficients.first().zip(coefficients.last());
+                let (first, last) = ends.map_or((0.0, 0.0), |(first, last)| (*first, *last));
+                write!(f, "weighted sum over time, {first} to {last}")
+            }
+        }
+    }
 }
 
 impl From<TrainedNeuron> for NeuronKind {

@@ -273,6 +273,7 @@ fn what_comes_back_through_a_loop_acts_in_a_later_step() {
         builder.layer("back", &["fires"], Delay { steps: 2, shape: Some((1, 1, 1)) });
         builder.layer("sum", &["in", "back"], crate::layers::Add);
         builder.layer("fires", &["sum"], If::new(1.0));
+        builder.then("seen", Dropout);
     };
     assert_eq!(spikes_through(&input, echo).unwrap(), [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
 }

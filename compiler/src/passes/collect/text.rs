@@ -10,7 +10,7 @@ impl fmt::Display for Collected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "network {} ({} timesteps)", self.network, self.timesteps)?;
         for layer in &self.layers {
-            writeln!(f, "  {:<14} {:>14}  {:?}", layer.name, layer.shape.to_string(), layer.kind)?;
+            writeln!(f, "  {:<14} {:>14}  {}", layer.name, layer.shape.to_string(), layer.kind)?;
             layer.feeds(f)?;
             for kernel in &layer.sources {
                 writeln!(f, "    <- {}: {}", self.layers[kernel.source].name, Wires(kernel))?;
