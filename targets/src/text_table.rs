@@ -26,6 +26,14 @@ pub fn right(heading: impl Into<String>) -> TableColumn {
     TableColumn { heading: heading.into(), alignment: CellAlignment::Right }
 }
 
+/// A column of names, and after it columns of figures.
+pub fn name_and_figures<H: Into<String>>(
+    name: impl Into<String>,
+    figures: impl IntoIterator<Item = H>,
+) -> impl Iterator<Item = TableColumn> {
+    [left(name)].into_iter().chain(figures.into_iter().map(right))
+}
+
 /// Rows under headings. Printed, every line ends with a newline and none with blanks.
 #[derive(Debug, Clone)]
 pub struct TextTable {
@@ -83,7 +91,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_content() {
-        let mut table = TextTable::new(2, [left("layer"), right("neurons"), left("")]);
+        let mut table = TextTable::new(2, name_and_figures("layer", ["neurons"]).chain([left("")]));
         table.row(["a.layer.with.a.long.name", "8", "µ"]);
         table.row(["b", "12345678", "most"]);
         table.row(["c"]);
