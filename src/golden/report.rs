@@ -57,9 +57,9 @@ impl GoldenReport {
 
     /// An aligned table with a line of summary.
     pub fn text(&self) -> String {
-        let heads = [left("record"), left("what"), right("compared"), right("mismatches")];
-        let found = [right("max abs error"), left("result")];
-        let mut table = TextTable::new(0, heads.into_iter().chain(found));
+        let names = [left("record"), left("what")];
+        let figures = ["compared", "mismatches", "max abs error"].map(right);
+        let mut table = TextTable::new(0, names.into_iter().chain(figures).chain([left("result")]));
         for row in &self.rows {
             let error = row.max_abs_error.map_or("-".into(), |e| format!("{e:.2e}"));
             let result = match (row.pass, &row.detail) {
@@ -115,9 +115,9 @@ mod tests {
         let rows = vec![row("sdid.0.logits", 0, Some(2.5e-15)), row("sdid.0.spikes.sdid.conv1", 3, None)];
         let report = GoldenReport::new("toy", "golden.safetensors", rows, vec!["sdid.x".into()]);
         insta::assert_snapshot!(report.text(), @r"
-        record                    what       compared  mismatches  max abs error  result
-        sdid.0.logits             logits         6272           0       2.50e-15  ok
-        sdid.0.spikes.sdid.conv1  spikes         6272           3              -  FAILED, first at [0, 1, 2]: recorded 1, found 0
+        record                    what    compared  mismatches  max abs error  result
+        sdid.0.logits             logits      6272           0       2.50e-15  ok
+        sdid.0.spikes.sdid.conv1  spikes      6272           3              -  FAILED, first at [0, 1, 2]: recorded 1, found 0
         1 of 2 records differ (12544 values)
         ignored, as no check knows them: sdid.x
         ");
