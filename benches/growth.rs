@@ -1,8 +1,10 @@
 //! How mapping grows with the network: random irregular and convolutional nets of 10^4 neurons and more.
 //!
-//! `cargo bench --bench growth -- [sparse|conv] [largest exponent, default 5] [--build]`. Prints neurons, synapses, cores,
+//! `cargo bench --bench growth -- [sparse|conv] [largest exponent, default 5] [--build]`. Prints neurons, synapses,
+//! cores,
 //! packets if every neuron fires once, seconds and peak memory; every size runs in a process of its own, so that the
-//! peaks are their own. With `--build` cores and routes are built too, else the partition is all (its counts are those of the
+//! peaks are their own. With `--build` cores and routes are built too, else the partition is all (its counts are
+//! those of the
 //! built cores; tests compare them).
 
 use std::process::Command;

@@ -1,9 +1,8 @@
 //! A chip description as a person reads it.
 
-use std::fmt::Write;
-
 use snnc_targets::Target;
 use snnc_targets::ranges::EnergyRange;
+use snnc_targets::text_table::{TextTable, left, right};
 
 /// Every constant with its provenance, and what rounding to the clock does to the times.
 pub fn table(target: &Target) -> String {
@@ -11,10 +10,11 @@ pub fn table(target: &Target) -> String {
     let clock = target.timing.clock_ns.get();
     let (t, c, s, n) = (&target.topology, &target.core, &target.synapses, &target.neuron);
     let mut section = |title: &str, rows: Vec<(String, String, String)>| {
-        let _ = writeln!(text, "\n{title}");
+        let mut table = TextTable::new(2, [left(""), right(""), left("")]);
         for (name, value, provenance) in rows {
-            let _ = writeln!(text, "  {name:<36} {value:>14}  {provenance}");
+            table.row([name, value, provenance]);
         }
+        text += &format!("\n{title}\n{table}");
     };
     macro_rules! rows {
         ($from:expr; $($field:ident),*) => {

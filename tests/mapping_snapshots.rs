@@ -1,4 +1,5 @@
-//! The mapping of the examples on every target, as a person reads it: report and program header, or why it does not fit. A
+//! The mapping of the examples on every target, as a person reads it: report and program header, or why it does not
+//! fit. A
 //! change of mapping shows here.
 
 mod common;

@@ -1,4 +1,5 @@
-//! Small networks whose right answers are known in closed form, on every target that runs them: what rounding may not change.
+//! Small networks whose right answers are known in closed form, on every target that runs them: what rounding may not
+//! change.
 //!
 //! Sources are neurons that the host drives with twice their threshold, so that they fire in every timestep.
 

@@ -1,4 +1,5 @@
-//! A panic asks for a report, in whatever thread it happens and whatever standard error is. This binary has no test harness: it is
+//! A panic asks for a report, in whatever thread it happens and whatever standard error is. This binary has no test
+//! harness: it is
 //! its own subject, started again with arguments.
 
 use std::fs::File;

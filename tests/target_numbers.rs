@@ -1,4 +1,5 @@
-//! Every number of every built-in target, replaced by absurd ones: the target is refused, or a small network is compiled
+//! Every number of every built-in target, replaced by absurd ones: the target is refused, or a small network is
+//! compiled
 //! for it and simulated, in bounded memory.
 
 use rayon::prelude::*;

@@ -1,4 +1,5 @@
-//! TraceRecorder read back: as many rows as packets were simulated, with the report's latencies, none faster than an empty
+//! TraceRecorder read back: as many rows as packets were simulated, with the report's latencies, none faster than an
+//! empty
 //! network allows; a timeline in which nobody is at two things at once; and choices that make no sense are refused.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! An allocator that counts, and ends the process that takes more than it may: what a reader allocates by a number of its
+//! An allocator that counts, and ends the process that takes more than it may: what a reader allocates by a number of
+//! its
 //! file is then found, whatever the machine has.
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -12,7 +13,8 @@ static HELD: AtomicUsize = AtomicUsize::new(0);
 /// The system's allocator, counted.
 pub struct Counting;
 
-// SAFETY: every request goes to the system's allocator unchanged, or is refused with a null pointer as the trait allows.
+// SAFETY: every request goes to the system's allocator unchanged, or is refused with a null pointer as the trait
+// allows.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if HELD.fetch_add(layout.size(), Relaxed) + layout.size() > MOST {

@@ -3,7 +3,8 @@
 //! On a target with multicast a spike crosses each link of its [`MulticastTrees`] once instead; as many packets are
 //! delivered.
 //!
-//! In the simulator no other module follows a packet's links, but for the engines that simulate the mesh. [`crate::time`] asks it for link loads, [`crate::charge`] for hops. The paths are
+//! In the simulator no other module follows a packet's links, but for the engines that simulate the mesh.
+//! [`crate::time`] asks it for link loads, [`crate::charge`] for hops. The paths are
 //! those of [`snnc_targets::Topology::path`], looked up once for each (source core, target core) of the program.
 //!
 //! Invariant: a flow follows a route of the program. Any other flow panics, since it would be an error of the

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use snnc_compiler::ir::spiking::HostWork;
+use snnc_targets::text_table::{TextTable, name_and_figures};
+
 use super::{Comparison, Estimate, LayerCheck, LayerComparison, SampleComparison};
 
 impl fmt::Display for Comparison {
@@ -18,11 +21,10 @@ impl fmt::Display for Comparison {
                 passes => format!("rounded on {passes} recorded passes"),
             }
         )?;
-        layers(f, &self.layers)?;
+        write!(f, "{}", layers(&self.layers))?;
         alone(f, &self.layerwise, self.departure.as_deref())?;
         self.results(f)?;
-        writeln!(f, "\n  computed by the host in floats in each pass, on both sides:")?;
-        self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
+        host(f, &self.host)
     }
 }
 
@@ -78,7 +80,7 @@ impl fmt::Display for SampleComparison {
             "{} sample(s) for network {}; {}-bit weights\n",
             self.samples, self.network, self.weight_bits
         )?;
-        layers(f, &self.layers)?;
+        write!(f, "{}", layers(&self.layers))?;
         alone(f, &self.layerwise, self.departure.as_deref())?;
         let (r, p, s) = (&self.readout, &self.predictions, &self.saturation);
         writeln!(f, "\n  read-out     largest error {:.3e}, rms {:.3e}", r.max_abs_error, r.rms_error)?;
@@ -91,48 +93,53 @@ impl fmt::Display for SampleComparison {
             "\n  {} overflows or clipped values on the chip (input sums {}, membranes {}, biases {})",
             self.overflows, s.accumulator, s.state, s.bias
         )?;
-        writeln!(f, "\n  computed by the host in floats in each pass, on both sides:")?;
-        self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
+        host(f, &self.host)
     }
 }
 
 /// Spikes of each layer on both sides.
-fn layers(f: &mut fmt::Formatter<'_>, layers: &[LayerComparison]) -> fmt::Result {
+fn layers(layers: &[LayerComparison]) -> TextTable {
     let free = layers.iter().any(|layer| layer.free_running_agreement.is_some());
-    let [a, b, c, d, e] = ["agreement", "overlap", "free running", "rate float", "rate chip"];
-    let middle = if free { format!(" {c:>12}") } else { String::new() };
-    writeln!(f, "  {:<14} {a:>12} {b:>12}{middle} {d:>12} {e:>12}", "layer")?;
+    let mut figures = vec!["agreement", "overlap"];
+    figures.extend(free.then_some("free running"));
+    figures.extend(["rate float", "rate chip"]);
+    let mut table = TextTable::new(2, name_and_figures("layer", figures));
     for layer in layers {
-        let middle = layer.free_running_agreement.map_or(String::new(), |share| format!(" {share:>12.5}"));
-        writeln!(
-            f,
-            "  {:<14} {:>12.5} {:>12.4}{middle} {:>12.4} {:>12.4}",
-            layer.name, layer.spike_agreement, layer.spike_overlap, layer.rate_float, layer.rate_chip
-        )?;
+        let (agreement, overlap) = (layer.spike_agreement, layer.spike_overlap);
+        let mut row = vec![layer.name.clone(), format!("{agreement:.5}"), format!("{overlap:.4}")];
+        if free {
+            row.push(layer.free_running_agreement.map_or("-".into(), |share| format!("{share:.5}")));
+        }
+        row.extend([layer.rate_float, layer.rate_chip].map(|rate| format!("{rate:.4}")));
+        table.row(row);
     }
-    Ok(())
+    table
 }
 
 /// What each layer changes by itself.
 fn alone(f: &mut fmt::Formatter<'_>, layerwise: &[LayerCheck], departure: Option<&str>) -> fmt::Result {
     writeln!(f, "\n  each layer alone, on the float's spikes: answers changed, and by which property alone")?;
-    let [a, b, c, d, e, g, h] = ["changed", "weights", "decay", "strict", "overflow", "ties", "membrane rms"];
-    writeln!(f, "  {:<14} {a:>9} {b:>9} {c:>9} {d:>9} {e:>9} {g:>9} {h:>13}", "layer")?;
+    let counts = ["changed", "weights", "decay", "strict", "overflow", "ties", "membrane rms"];
+    let mut table = TextTable::new(2, name_and_figures("layer", counts));
     for check in layerwise {
-        writeln!(
-            f,
-            "  {:<14} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>13.5}",
-            check.name,
-            check.changed,
-            check.by_weights,
+        table.row([
+            check.name.clone(),
+            check.changed.to_string(),
+            check.by_weights.to_string(),
             check.by_decay.map_or("-".into(), |count| count.to_string()),
-            check.by_strictness,
-            check.by_overflow,
-            check.ties,
-            check.membrane_error
-        )?;
+            check.by_strictness.to_string(),
+            check.by_overflow.to_string(),
+            check.ties.to_string(),
+            format!("{:.5}", check.membrane_error),
+        ]);
     }
-    writeln!(f, "  {}", departure.unwrap_or("no layer departs"))
+    writeln!(f, "{table}  {}", departure.unwrap_or("no layer departs"))
+}
+
+/// What the host computes for both sides.
+fn host(f: &mut fmt::Formatter<'_>, tasks: &[HostWork]) -> fmt::Result {
+    let table = HostWork::table(tasks);
+    write!(f, "\n  computed by the host in floats in each pass, on both sides:\n{table}")
 }
 
 /// ` +- x`, with 95 % confidence; empty for one image.

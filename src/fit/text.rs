@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
+
 use super::{Fit, TargetFit};
 use crate::warnings::Warning;
 
@@ -10,16 +12,8 @@ const LAYER: &str = "layer ";
 
 impl fmt::Display for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.targets.iter().map(|row| row.target.len()).max().unwrap_or(0).max(20);
         writeln!(f, "{} on {} targets\n", self.model, self.targets.len())?;
-        writeln!(
-            f,
-            "  {:<width$} {:>4} {:>7} {:>6} {:>5}   {:<22} {:>9}",
-            "target", "fits", "weights", "cores", "chips", "binding limit", "use"
-        )?;
-        for row in &self.targets {
-            row.line(f, width)?;
-        }
+        write!(f, "{}", self.table())?;
         for row in self.targets.iter().filter(|row| !row.problems.is_empty()) {
             row.reasons(f)?;
         }
@@ -33,6 +27,15 @@ impl fmt::Display for Fit {
     }
 }
 
+impl Fit {
+    fn table(&self) -> TextTable {
+        let figures = name_and_figures("target", ["fits", "weights", "cores", "chips"]);
+        let mut table = TextTable::new(2, figures.chain([left("binding limit"), right("use")]));
+        self.targets.iter().for_each(|target| table.row(target.cells()));
+        table
+    }
+}
+
 /// `layer a, b, c`.
 fn places(problems: &[Warning]) -> String {
     let names: Vec<&str> = problems.iter().map(|p| p.place.strip_prefix(LAYER).unwrap_or(&p.place)).collect();
@@ -41,17 +44,16 @@ fn places(problems: &[Warning]) -> String {
 }
 
 impl TargetFit {
-    fn line(&self, f: &mut fmt::Formatter<'_>, width: usize) -> fmt::Result {
+    fn cells(&self) -> [String; 7] {
         let fits = if self.fits { "yes" } else { "no" };
-        let bits = format!("{} b", self.weight_bits);
-        write!(f, "  {:<width$} {fits:>4} {bits:>7} ", self.target)?;
-        match self.mapping.as_ref().filter(|_| self.fits) {
+        let (cores, chips, limit, share) = match self.mapping.as_ref().filter(|_| self.fits) {
             Some(m) => {
                 let share = format!("{:.1} %", m.binding.percent());
-                writeln!(f, "{:>6} {:>5}   {:<22} {share:>9}", m.cores, m.chips, m.binding.limit)
+                (m.cores.to_string(), m.chips.to_string(), m.binding.limit.to_string(), share)
             }
-            None => writeln!(f, "{:>6} {:>5}   {:<22} {:>9}", "-", "-", self.stands_in_the_way(), "-"),
-        }
+            None => ("-".into(), "-".into(), self.stands_in_the_way(), "-".into()),
+        };
+        [self.target.clone(), fits.into(), format!("{} b", self.weight_bits), cores, chips, limit, share]
     }
 
     /// How many problems there are, and where the first is.

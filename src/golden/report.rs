@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
+use snnc_targets::text_table::{TextTable, left, right};
 
 /// Schema string of the JSON form.
 const SCHEMA: &str = "snnc.golden/1";
@@ -56,24 +57,20 @@ impl GoldenReport {
 
     /// An aligned table with a line of summary.
     pub fn text(&self) -> String {
-        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max("record".len());
-        let mut text = format!(
-            "{:width$}  {:8}  {:>9}  {:>10}  {:>13}  result\n",
-            "record", "what", "compared", "mismatches", "max abs error"
-        );
+        let names = [left("record"), left("what")];
+        let figures = ["compared", "mismatches", "max abs error"].map(right);
+        let mut table = TextTable::new(0, names.into_iter().chain(figures).chain([left("result")]));
         for row in &self.rows {
             let error = row.max_abs_error.map_or("-".into(), |e| format!("{e:.2e}"));
-            let result = if row.pass { "ok" } else { "FAILED" };
-            let _ = writeln!(
-                text,
-                "{:width$}  {:8}  {:>9}  {:>10}  {error:>13}  {result}",
-                row.name, row.what, row.compared, row.mismatches
-            );
-            if let Some(detail) = &row.detail {
-                let _ = writeln!(text, "{:width$}  {detail}", "");
-            }
+            let result = match (row.pass, &row.detail) {
+                (true, _) => "ok".to_owned(),
+                (false, None) => "FAILED".to_owned(),
+                (false, Some(detail)) => format!("FAILED, {detail}"),
+            };
+            let [compared, mismatches] = [row.compared, row.mismatches].map(|n| n.to_string());
+            table.row([row.name.clone(), row.what.clone(), compared, mismatches, error, result]);
         }
-        text + &self.summary()
+        table.to_string() + &self.summary()
     }
 
     fn summary(&self) -> String {
@@ -118,10 +115,9 @@ mod tests {
         let rows = vec![row("sdid.0.logits", 0, Some(2.5e-15)), row("sdid.0.spikes.sdid.conv1", 3, None)];
         let report = GoldenReport::new("toy", "golden.safetensors", rows, vec!["sdid.x".into()]);
         insta::assert_snapshot!(report.text(), @r"
-        record                    what       compared  mismatches  max abs error  result
-        sdid.0.logits             logits         6272           0       2.50e-15  ok
-        sdid.0.spikes.sdid.conv1  spikes         6272           3              -  FAILED
-                                  first at [0, 1, 2]: recorded 1, found 0
+        record                    what    compared  mismatches  max abs error  result
+        sdid.0.logits             logits      6272           0       2.50e-15  ok
+        sdid.0.spikes.sdid.conv1  spikes      6272           3              -  FAILED, first at [0, 1, 2]: recorded 1, found 0
         1 of 2 records differ (12544 values)
         ignored, as no check knows them: sdid.x
         ");

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use snnc_compiler::ir::spiking::HostWork;
+use snnc_targets::text_table::{TextTable, name_and_figures};
+
 use super::{Quality, ReconstructionReport};
 
 impl fmt::Display for ReconstructionReport {
@@ -11,10 +14,11 @@ impl fmt::Display for ReconstructionReport {
             "{} on {}: {} image(s) encoded and decoded, {}-bit weights, {} cores\n",
             self.model, self.target, self.images, self.weight_bits, self.cores_used
         )?;
-        let [mse, psnr, ssim] = ["mean squared error", "PSNR", "SSIM"];
-        writeln!(f, "  {:<8} {mse:>24} {psnr:>9} {ssim:>20}", "against")?;
-        line(f, "float", &self.float)?;
-        line(f, "chip", &self.chip)?;
+        let figures = ["mean squared error", "PSNR", "SSIM"];
+        let mut table = TextTable::new(2, name_and_figures("against", figures));
+        table.row(cells("float", &self.float));
+        table.row(cells("chip", &self.chip));
+        write!(f, "{table}")?;
         if let Some(increase) = self.mse_increase {
             let side = if increase < 0.0 { "below" } else { "above" };
             let percent = increase.abs() * 100.0;
@@ -26,15 +30,15 @@ impl fmt::Display for ReconstructionReport {
             "  {:.0} spikes and {:.0} synaptic operations an image; {} overflows or clipped values",
             self.spikes_per_image, self.synaptic_operations_per_image, self.overflows
         )?;
-        writeln!(f, "\n  computed by the host for each image, not by the chip:")?;
-        self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
+        let host = HostWork::table(&self.host);
+        write!(f, "\n  computed by the host for each image, not by the chip:\n{host}")
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, name: &str, quality: &Quality) -> fmt::Result {
+fn cells(name: &str, quality: &Quality) -> [String; 4] {
     let interval = |half: Option<f64>| half.map_or(String::new(), |half| format!(" +- {half:.5}"));
     let mse = format!("{:.5}{}", quality.mse.mean, interval(quality.mse.half_width));
     let ssim = format!("{:.4}{}", quality.ssim.mean, interval(quality.ssim.half_width));
     let psnr = quality.psnr_db.map_or("infinite".into(), |db| format!("{db:.2} dB"));
-    writeln!(f, "  {name:<8} {mse:>24} {psnr:>9} {ssim:>20}")
+    [name.to_owned(), mse, psnr, ssim]
 }

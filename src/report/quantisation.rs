@@ -2,39 +2,30 @@
 
 use snnc_compiler::ir::spiking::Ties;
 use snnc_compiler::passes::quantise::LayerQuantisation;
+use snnc_targets::text_table::{TextTable, left, name_and_figures};
 
 /// A table of the layers' integers, weights of `width` bits at most. Starts with an empty line.
 pub fn print(layers: &[LayerQuantisation], width: u32) -> String {
-    let header = format!(
-        "\n  {:<16} {:>10} {:>11} {:>9} {:>16} {:>9} {:>9} {:>9}  {}\n",
-        format!("{width}-bit weights"),
-        "bits, min",
-        "bits, mean",
-        "exponent",
-        "thresholds",
-        "distinct",
-        "bias exp.",
-        "became 0",
-        "comparison"
-    );
-    layers.iter().map(line).fold(header, |text, line| text + &line)
+    let figures = ["bits, min", "bits, mean", "exponent", "thresholds", "distinct", "bias exp.", "became 0"];
+    let columns = name_and_figures(format!("{width}-bit weights"), figures).chain([left("comparison")]);
+    let mut table = TextTable::new(2, columns);
+    layers.iter().for_each(|layer| table.row(cells(layer)));
+    format!("\n{table}")
 }
 
-fn line(layer: &LayerQuantisation) -> String {
+fn cells(layer: &LayerQuantisation) -> [String; 9] {
     let shown = |value: Option<String>| value.unwrap_or_else(|| "-".into());
-    let line = format!(
-        "  {:<16} {:>10} {:>11} {:>9} {:>16} {:>9} {:>9} {:>9}  {}",
-        layer.name,
+    [
+        layer.name.clone(),
         shown(layer.weight_bits_min.map(|bits| bits.to_string())),
         shown(layer.weight_bits_mean.map(|bits| format!("{bits:.2}"))),
         shown(layer.weight_bits_min.map(|_| layer.weight_exponent.to_string())),
         shown(layer.thresholds.map(|(least, most)| format!("{least}..{most}"))),
         shown(layer.thresholds.map(|_| layer.threshold_profiles.to_string())),
         shown(layer.bias_exponent_max.map(|exponent| exponent.to_string())),
-        shown(layer.weight_bits_min.map(|_| format!("{}", layer.zeroed))),
-        layer.ties.map_or("read-out", Ties::describe)
-    );
-    line.trim_end().to_owned() + "\n"
+        shown(layer.weight_bits_min.map(|_| layer.zeroed.to_string())),
+        layer.ties.map_or("read-out", Ties::describe).to_owned(),
+    ]
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
+
 use super::data::{CoreEnergy, EnergyConstant, Iteration, Range, Report};
 use super::timing;
 use super::units::{count, share, si};
@@ -35,25 +37,20 @@ impl fmt::Display for Report {
 
 fn overview(r: &Report) -> String {
     let m = &r.mapping;
-    let rows = vec![
-        vec!["model".into(), r.model.clone()],
-        vec!["target".into(), format!("{} ({})", r.target.name, r.target.description)],
-        vec![
-            "mapping".into(),
-            format!("{} cores on {} of {} chips", m.cores_used, m.chips_used, m.chips_present),
-        ],
-        vec!["timing".into(), r.fidelity.clone()],
-        vec![
-            "simulation".into(),
-            format!(
-                "{} wall clock, peak memory {}, compiled in {}",
-                si(r.totals.wall_s, "s"),
-                si(r.totals.peak_memory_bytes as f64, "B"),
-                si(m.compile_s, "s")
-            ),
-        ],
-    ];
-    table("Energy report", &rows, 2)
+    let simulation = format!(
+        "{} wall clock, peak memory {}, compiled in {}",
+        si(r.totals.wall_s, "s"),
+        si(r.totals.peak_memory_bytes as f64, "B"),
+        si(m.compile_s, "s")
+    );
+    let mut table = TextTable::new(INDENT, [left(""), left("")]);
+    table.row(["model", &r.model]);
+    table.row(["target", &format!("{} ({})", r.target.name, r.target.description)]);
+    let mapping = format!("{} cores on {} of {} chips", m.cores_used, m.chips_used, m.chips_present);
+    table.row(["mapping", &mapping]);
+    table.row(["timing", &r.fidelity]);
+    table.row(["simulation", &simulation]);
+    titled("Energy report", &table)
 }
 
 fn totals(r: &Report) -> String {
@@ -66,8 +63,9 @@ fn totals(r: &Report) -> String {
     let whole = |name: &str, value: u64| {
         vec![name.to_owned(), count(value), count((value as f64 / items as f64).round() as u64)]
     };
-    let mut rows = vec![
-        vec!["".into(), format!("{} {name}s", count(r.items())), format!("per {name}")],
+    let figures = [format!("{} {name}s", count(r.items())), format!("per {name}")];
+    let mut table = TextTable::new(INDENT, name_and_figures("", figures));
+    let rows = [
         real("energy", Some(t.energy_j), "J"),
         real("  lowest constants", Some(r.energy_range_j.low), "J"),
         real("  highest constants", Some(r.energy_range_j.high), "J"),
@@ -85,8 +83,8 @@ fn totals(r: &Report) -> String {
         whole("host reads", t.host_reads),
     ];
     let accuracy = t.accuracy.map(|share| vec!["accuracy".into(), format!("{:.2} %", share * 100.0)]);
-    rows.extend(accuracy);
-    table("Totals", &rows, 1)
+    rows.into_iter().chain(accuracy).for_each(|row| table.row(row));
+    titled("Totals", &table)
 }
 
 /// Images or samples shown one by one; report.json has them all.
@@ -98,10 +96,10 @@ fn items(r: &Report) -> String {
         return String::new();
     }
     let name = r.item_name();
-    let names = ["", "energy", "time", "spikes", "synaptic operations", "packets", "hops"];
-    let mut rows = vec![names.map(String::from).to_vec()];
+    let figures = ["energy", "time", "spikes", "synaptic operations", "packets", "hops"];
+    let mut table = TextTable::new(INDENT, name_and_figures("", figures));
     for item in r.by_item().take(ITEMS) {
-        rows.push(vec![
+        table.row([
             format!("{name} {}", item.image.or(item.sample).unwrap_or(0)),
             si(item.energy_j, "J"),
             item.time_s.map_or_else(|| "not modelled".to_owned(), |t| si(t, "s")),
@@ -112,9 +110,9 @@ fn items(r: &Report) -> String {
         ]);
     }
     if r.items() > ITEMS as u64 {
-        rows.push(vec![format!("and {} more", r.items() - ITEMS as u64)]);
+        table.row([format!("and {} more", r.items() - ITEMS as u64)]);
     }
-    table(if name == "image" { "Images" } else { "Samples" }, &rows, 1)
+    titled(if name == "image" { "Images" } else { "Samples" }, &table)
 }
 
 fn power(r: &Report) -> String {
@@ -126,11 +124,11 @@ fn power(r: &Report) -> String {
 
 fn components(r: &Report) -> String {
     let (items, name) = (r.items().max(1) as f64, r.item_name());
-    let mut rows = vec![vec![String::new(), format!("per {name}"), "share".into()]];
+    let mut table = TextTable::new(INDENT, name_and_figures("", [&format!("per {name}"), "share"]));
     for (name, joules) in r.energy_j.iter() {
-        rows.push(vec![name.into(), si(joules / items, "J"), share(joules, r.totals.energy_j)]);
+        table.row([name.into(), si(joules / items, "J"), share(joules, r.totals.energy_j)]);
     }
-    table("Energy by component", &rows, 1)
+    titled("Energy by component", &table)
 }
 
 /// Passes, those of one network together.
@@ -142,19 +140,19 @@ fn networks(r: &Report) -> String {
             None => groups.push((&iteration.network, vec![iteration])),
         }
     }
-    let header = ["", "passes", "energy/pass", "time/pass", "synops/pass", "share"];
-    let mut rows = vec![header.map(String::from).to_vec()];
-    rows.extend(groups.iter().map(|(name, group)| network_row(name, group, r.totals.energy_j)));
-    table("Energy by network", &rows, 1)
+    let figures = ["passes", "energy/pass", "time/pass", "synops/pass", "share"];
+    let mut table = TextTable::new(INDENT, name_and_figures("", figures));
+    groups.iter().for_each(|(name, group)| table.row(network_row(name, group, r.totals.energy_j)));
+    titled("Energy by network", &table)
 }
 
-fn network_row(name: &str, group: &[&Iteration], total: f64) -> Vec<String> {
+fn network_row(name: &str, group: &[&Iteration], total: f64) -> [String; 6] {
     let passes: u64 = group.iter().map(|i| i.passes).sum();
     let each = |sum: f64| sum / passes.max(1) as f64;
     let energy: f64 = group.iter().map(|i| i.energy_j).sum();
     let time: Option<f64> = group.iter().map(|i| i.time_s).sum();
     let operations: u64 = group.iter().map(|i| i.synaptic_operations).sum();
-    vec![
+    [
         name.to_owned(),
         count(passes),
         si(each(energy), "J"),
@@ -165,11 +163,10 @@ fn network_row(name: &str, group: &[&Iteration], total: f64) -> Vec<String> {
 }
 
 fn layers(r: &Report) -> String {
-    let header =
-        ["", "neurons", "cores", "rate", "spikes", "synaptic operations", "packets", "energy", "share"];
-    let mut rows = vec![header.map(String::from).to_vec()];
+    let figures = ["neurons", "cores", "rate", "spikes", "synaptic operations", "packets", "energy", "share"];
+    let mut table = TextTable::new(INDENT, name_and_figures("", figures));
     for l in &r.layers {
-        rows.push(vec![
+        table.row([
             l.name.clone(),
             count(l.neurons),
             count(l.cores),
@@ -181,7 +178,7 @@ fn layers(r: &Report) -> String {
             share(l.energy_j, r.totals.energy_j),
         ]);
     }
-    table(&format!("Energy by layer (all {}s)", r.item_name()), &rows, 1)
+    titled(&format!("Energy by layer (all {}s)", r.item_name()), &table)
 }
 
 /// The core that spends most, the mean, and the one that spends least; report.json has them all.
@@ -191,26 +188,24 @@ fn cores(r: &Report) -> String {
     let (Some(most), Some(least)) = (r.cores.iter().max_by(order), r.cores.iter().min_by(order)) else {
         return String::new();
     };
-    let row = |name: &str, energy_j: f64, what: String| {
-        vec![name.to_owned(), si(energy_j, "J"), share(energy_j, r.totals.energy_j), what]
+    let mut table = TextTable::new(INDENT, [left(""), right(""), right(""), left("")]);
+    let mut row = |name: &str, energy_j: f64, what: String| {
+        table.row([name, &si(energy_j, "J"), &share(energy_j, r.totals.energy_j), &what]);
     };
     let of = |core: &CoreEnergy| format!("core {}: {}", core.core, core.layers.join(", "));
     let mean = r.totals.energy_j / r.cores.len() as f64;
-    let mut rows = vec![
-        row("most", most.energy_j, of(most)),
-        row("mean", mean, format!("of {}", count(r.cores.len() as u64))),
-        row("least", least.energy_j, of(least)),
-    ];
-    prose(&mut rows, 3);
-    table(&format!("Energy by core (all {}s)", r.item_name()), &rows, 1)
+    row("most", most.energy_j, of(most));
+    row("mean", mean, format!("of {}", count(r.cores.len() as u64)));
+    row("least", least.energy_j, of(least));
+    titled(&format!("Energy by core (all {}s)", r.item_name()), &table)
 }
 
 /// What runs beside the chip, or a word that nothing does.
 fn host(r: &Report) -> String {
-    let header = ["", "multiply-adds/pass", "lookups/pass", "passes", "multiply-adds", "task"];
-    let mut rows = vec![header.map(String::from).to_vec()];
+    let figures = ["multiply-adds/pass", "lookups/pass", "passes", "multiply-adds"];
+    let mut table = TextTable::new(INDENT, name_and_figures("", figures).chain([left("task")]));
     for task in &r.host.tasks {
-        rows.push(vec![
+        table.row([
             task.work.layer.clone(),
             count(task.work.multiply_adds_per_pass),
             count(task.work.lookups_per_pass),
@@ -221,23 +216,15 @@ fn host(r: &Report) -> String {
     }
     let (items, name) = (r.items().max(1) as f64, r.item_name());
     let each = count((r.host.multiply_adds as f64 / items).round() as u64);
-    rows.push(vec![
-        "all".into(),
-        String::new(),
-        String::new(),
-        String::new(),
-        count(r.host.multiply_adds),
-        format!("{each} per {name}"),
-    ]);
-    prose(&mut rows, 5);
-    table("Computed by the host, neither timed nor charged", &rows, 1)
+    table.row(["all", "", "", "", &count(r.host.multiply_adds), &format!("{each} per {name}")]);
+    titled("Computed by the host, neither timed nor charged", &table)
 }
 
 fn provenance(r: &Report) -> String {
-    let header = ["", "value", "range", "provenance", "events", "energy", "share"];
-    let mut rows = vec![header.map(String::from).to_vec()];
+    let figures = ["value", "range", "provenance", "events", "energy", "share"];
+    let mut table = TextTable::new(INDENT, name_and_figures("", figures));
     for k in &r.energy_constants {
-        rows.push(vec![
+        table.row([
             k.name.clone(),
             si(k.value, &k.unit),
             range_of(k),
@@ -247,7 +234,7 @@ fn provenance(r: &Report) -> String {
             share(k.energy_j, r.totals.energy_j),
         ]);
     }
-    let mut text = table("Energy by constant", &rows, 1);
+    let mut text = titled("Energy by constant", &table);
     let assumed = r.energy_constants.iter().filter(|k| k.provenance == "assumed");
     for constant in assumed {
         text += &format!("  assumed: {}: {}\n", constant.name, constant.source);
@@ -289,33 +276,12 @@ fn notes(r: &Report) -> String {
     r.notes.iter().map(|note| format!("note: {note}\n")).collect()
 }
 
-/// Makes a column flush left where rows have it.
-pub(super) fn prose(rows: &mut [Vec<String>], column: usize) {
-    let cells = || rows.iter().filter_map(|row| row.get(column));
-    let width = cells().map(|cell| cell.chars().count()).max().unwrap_or(0);
-    for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
-        *cell = format!("{cell:<width$}");
-    }
-}
+/// Blanks before every table below its title.
+pub(super) const INDENT: u16 = 2;
 
-/// Aligned columns below a title; the first `left` columns are flush left, the others flush right.
-pub(super) fn table(title: &str, rows: &[Vec<String>], left: usize) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| {
-        rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = format!("{title}\n");
-    for row in rows {
-        let mut line = String::new();
-        for (c, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-            line += "  ";
-            line += &if c < left { format!("{cell:<width$}") } else { format!("{cell:>width$}") };
-        }
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text
+/// A table below its title.
+pub(super) fn titled(title: &str, table: &TextTable) -> String {
+    format!("{title}\n{table}")
 }
 
 #[cfg(test)]

@@ -55,7 +55,8 @@ impl fmt::Display for SampleShape {
     }
 }
 
-/// The first `most` samples (all, if there is no such limit) of a float32, float64 or uint8 array `[n, ...]` whose items have
+/// The first `most` samples (all, if there is no such limit) of a float32, float64 or uint8 array `[n, ...]` whose
+/// items have
 /// as many elements as `shape`, one after the other, `[n, c, h, w]` or `[n, t, c, h, w]`.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
-//! What packets did, one by one: `--trace` writes a table of packets ([`packets`]), `--trace-events` a timeline of units
-//! and links ([`events`]), both of simulated timesteps only. The table is Parquet and needs the feature `parquet`. They look on ([`Watcher`]) and change nothing.
+//! What packets did, one by one: `--trace` writes a table of packets ([`packets`]), `--trace-events` a timeline of
+//! units
+//! and links ([`events`]), both of simulated timesteps only. The table is Parquet and needs the feature `parquet`.
+//! They look on ([`Watcher`]) and change nothing.
 //!
 //! Rows are in order of image, pass, timestep and arrival, whatever the number of threads. Memory is bounded: a few
 //! timesteps and one group of rows at a time. Files take their names when the run has ended.

@@ -3,8 +3,8 @@
 //! A target is data ([`Target`], read from `targets/*.ron`): limits of a core, number formats, topology, timing and
 //! energy constants, each with its [`Provenance`]. Nothing here knows a chip by name, a network or a mapping.
 //! It also holds what every crate shares: [`Diagnostic`]s (coded errors with
-//! place and hint), typed indices ([`mod@entity`], [`ids`]), bounded reading of files ([`input`]) and atomic file
-//! output ([`output`]).
+//! place and hint), typed indices ([`mod@entity`], [`ids`]), bounded reading of files ([`input`]), atomic file
+//! output ([`output`]) and tables of text ([`text_table`]).
 
 // What there is to say, the command says.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -25,6 +25,7 @@ pub mod registry;
 pub mod resolved;
 pub mod ron_tree;
 pub mod schema;
+pub mod text_table;
 pub mod topology;
 
 pub use diagnostic::{

@@ -110,7 +110,7 @@ impl<'a> Files<'a> {
             return Ok(());
         }
         let message = format!("the tensors of all layers have over {MOST_ELEMENTS} elements together");
-        Err(Diagnostic::new(Code::ModelInvalid, Place::file(&self.model), message)
+        Err(Diagnostic::new(Code::ModelInvalid, Place::file(self.model), message)
             .hint("do many layers name the same large tensor?")
             .into())
     }
@@ -122,7 +122,7 @@ impl<'a> Files<'a> {
             Some(near) => format!("near handles: {near}"),
             None => format!("`weights` lists: {}", handles.join(", ")),
         };
-        Diagnostic::new(Code::ModelInvalid, Place::file(&self.model), message).hint(hint)
+        Diagnostic::new(Code::ModelInvalid, Place::file(self.model), message).hint(hint)
     }
 }
 

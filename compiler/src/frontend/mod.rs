@@ -5,7 +5,8 @@
 //! authors. [`Origin`] knows where each part stands in the file, for whoever refuses it later.
 //!
 //! Invariants: a [`LoadedModel`] names only layers and networks that exist, every layer has the inputs that its
-//! operation needs and tensors that agree with each other, and every loop goes through a delay. Whether the layers' *maps* fit
+//! operation needs and tensors that agree with each other, and every loop goes through a delay. Whether the layers'
+//! *maps* fit
 //! each other is said by shape inference, in [`crate::graph`].
 
 mod build;

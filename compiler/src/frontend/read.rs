@@ -42,8 +42,10 @@ fn parse(source: &Arc<Source>) -> Result<(ModelFile, Origin), Diagnostics> {
                 .hint("the file was written for another version of snnc, or is no model file"),
         );
     }
-    let maps: [(&str, &str, fn(String) -> Subject); 2] =
-        [("weights", "weight file", Subject::WeightFile), ("networks", "network", Subject::Network)];
+    let maps = [
+        ("weights", "weight file", Subject::WeightFile as fn(String) -> Subject),
+        ("networks", "network", Subject::Network),
+    ];
     for (map, what, subject) in maps {
         if let Some(RonKind::Map(entries)) =
             origin.tree().and_then(|tree| tree.field(map)).map(|map| &map.kind)

@@ -1,8 +1,7 @@
 //! The layer graph for people: one line a layer with its inputs and shape.
 
-use std::fmt::Write;
-
 use snnc_targets::Diagnostics;
+use snnc_targets::text_table::{TextTable, left, right};
 
 use super::Graph;
 
@@ -13,20 +12,13 @@ impl Graph {
     /// Those of shape inference.
     pub fn table(&self) -> Result<String, Diagnostics> {
         let shapes = self.shapes()?;
-        let mut text = format!("network {} ({} timesteps)\n", self.name, self.timesteps);
+        let mut layers = TextTable::new(2, [left(""), left(""), right(""), left("")]);
         for node in self.order()? {
             let layer = &self.net[node];
             let inputs: Vec<_> = self.inputs(node).into_iter().map(|n| self.net[n].name.as_str()).collect();
-            let shape = shapes[node].to_string();
-            let _ = writeln!(
-                text,
-                "  {:<14} {:<16} {:>16}  <- {}",
-                layer.name,
-                layer.op.name(),
-                shape,
-                inputs.join(", ")
-            );
+            let (operation, shape) = (layer.op.name().to_owned(), shapes[node].to_string());
+            layers.row([layer.name.clone(), operation, shape, format!("<- {}", inputs.join(", "))]);
         }
-        Ok(text)
+        Ok(format!("network {} ({} timesteps)\n{layers}", self.name, self.timesteps))
     }
 }

@@ -1,6 +1,7 @@
 //! The input of some timesteps ago; zeros before there was any.
 //!
-//! Every loop of a network goes through a delay, so that a timestep depends on earlier ones only. A delay in a loop says
+//! Every loop of a network goes through a delay, so that a timestep depends on earlier ones only. A delay in a loop
+//! says
 //! the shape of its map, since its input is computed from its output.
 
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,12 @@
 //! snnTorch's `Leaky` and, with `alpha`, its `Synaptic`: `i = alpha i + x` (without `alpha`, `i = x`) and
-//! `v = beta v + i - r threshold`, where r is 1 if `v` was above the threshold a step before; fires when `v > threshold`.
+//! `v = beta v + i - r threshold`, where r is 1 if `v` was above the threshold a step before; fires when `v >
+//! threshold`.
 //!
 //! So a spike takes the threshold off the membrane one step late, after the leak (`reset_mechanism="subtract"`). With
-//! `reset: Zero` the membrane starts the step after a spike from 0; with `reset: None` it goes on. As in snnTorch, `beta`
-//! and `alpha` are clipped to 0 to 1 when running. State starts at 0. On a chip the late subtraction is an immediate one
+//! `reset: Zero` the membrane starts the step after a spike from 0; with `reset: None` it goes on. As in snnTorch,
+//! `beta`
+//! and `alpha` are clipped to 0 to 1 when running. State starts at 0. On a chip the late subtraction is an immediate
+//! one
 //! of threshold / beta, which is the same network in exact arithmetic. Reference arithmetic: plain f64.
 
 use serde::{Deserialize, Serialize};

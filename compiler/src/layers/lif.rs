@@ -1,7 +1,9 @@
 //! Leaky integrate and fire: `v += (x - (v - reset)) / tau`; fires when `v >= threshold`; then `v = reset`.
 //!
-//! The step is SpikingJelly's `LIFNode`. With `decay_input: false` the input is not divided: `v += x - (v - reset) / tau`.
-//! With `soft_reset: true` (its `v_reset=None`) a spike takes the threshold off the membrane. With `strict: true` it takes
+//! The step is SpikingJelly's `LIFNode`. With `decay_input: false` the input is not divided: `v += x - (v - reset) /
+//! tau`.
+//! With `soft_reset: true` (its `v_reset=None`) a spike takes the threshold off the membrane. With `strict: true` it
+//! takes
 //! more than the threshold to fire. Reference arithmetic: plain f64, and shared with no other room.
 
 use serde::{Deserialize, Serialize};

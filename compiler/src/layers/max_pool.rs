@@ -1,7 +1,8 @@
 //! Maximum over a window of each channel (PyTorch's `MaxPool2d`, `ceil_mode` false; padding never wins).
 //!
 //! Of spikes it is an OR. On the chip it is neurons that fire whenever one of their window fires, without memory: every
-//! synapse weighs 1 and the threshold is 1/2, so that whatever arrives in a timestep is spent in it. Refused on the chip:
+//! synapse weighs 1 and the threshold is 1/2, so that whatever arrives in a timestep is spent in it. Refused on the
+//! chip:
 //! the maximum of anything but the spikes of one layer, or of several side by side.
 
 use serde::{Deserialize, Serialize};

@@ -2,8 +2,10 @@
 //! model file writes it.
 //!
 //! Place in the flow: what [`crate::graph`] is made of; shape inference, the float reference and the passes ask a layer
-//! through [`LayerKind`]. Inputs, delays and what the host computes behind read-outs are the only kinds that they know by
-//! name. To add a kind, write its file, add it to the list below and its name to the list in [`crate::frontend::model`],
+//! through [`LayerKind`]. Inputs, delays and what the host computes behind read-outs are the only kinds that they
+//! know by
+//! name. To add a kind, write its file, add it to the list below and its name to the list in
+//! [`crate::frontend::model`],
 //! and take it off the list of what is missing in `frontend/features.rs`.
 //! Invariants: a kind knows its inputs and nothing else of the network; its evaluation is the formula in plain f64 and
 //! shares no arithmetic with its lowering, whose oracle it is. [`current`] has what lowering is written in.

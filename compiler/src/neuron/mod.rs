@@ -204,7 +204,8 @@ impl<F: Real> TrainedNeuron<F> {
 }
 
 impl TrainedNeuron {
-    /// In which step, counted from 1, a constant current makes it fire, if it does within `steps`; and how close the membrane
+    /// In which step, counted from 1, a constant current makes it fire, if it does within `steps`; and how close the
+    /// membrane
     /// came to its threshold until then, in thresholds.
     pub fn first_spike(&self, current: f64, steps: u32) -> (Option<u32>, f64) {
         let (mut state, mut closest) = (self.start(), f64::INFINITY);

@@ -10,7 +10,8 @@
 //! | `quantise` | last, for all networks together: integers in the target's widths |
 //!
 //! Invariants: after every pass its result is verified, here and not by who calls; a pass whose result is wrong is the
-//! compiler's fault (`E0014`). No pass knows on which core a neuron will be; rounding reads how many threshold profiles a core has. Networks are independent of each other up to `quantise`, so
+//! compiler's fault (`E0014`). No pass knows on which core a neuron will be; rounding reads how many threshold
+//! profiles a core has. Networks are independent of each other up to `quantise`, so
 //! each can say what it lacks.
 
 mod steps;

@@ -1,7 +1,8 @@
 //! The float reference: a plain f64 interpreter of the layer graph, the oracle for everything behind the graph.
 //!
 //! Place in the flow: beside the compiler's stages; none of them is used here. How a layer is evaluated stands in its
-//! file in [`crate::layers`]. Nothing is folded, scheduled or quantised; every layer is evaluated as it was trained, for
+//! file in [`crate::layers`]. Nothing is folded, scheduled or quantised; every layer is evaluated as it was trained,
+//! for
 //! all timesteps before the layers that read it, and what it gave is kept. The layers of a loop are evaluated together,
 //! timestep by timestep. On the inputs of a recorded run the spikes are those of the recording, bit for bit.
 //! Invariants: it stays simple and is never optimised. Three things it may do, as they cannot change a result:

@@ -1,6 +1,7 @@
 //! The readers: for each its seeds, how they are damaged, and what is done with what it accepts.
 //!
-//! `read` gives what it was told of, for those who look for inputs that lead to new answers. It must not panic, whatever
+//! `read` gives what it was told of, for those who look for inputs that lead to new answers. It must not panic,
+//! whatever
 //! the input.
 
 mod arrays;

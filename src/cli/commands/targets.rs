@@ -1,9 +1,9 @@
 //! `snnc targets`: list, show, check.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use snnc_targets::text_table::{TextTable, left};
 use snnc_targets::{Diagnostics, registry};
 
 use crate::cli::arguments::{TargetsAction, TargetsArgs};
@@ -28,9 +28,9 @@ pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 fn list() -> Result<String, Diagnostics> {
-    let mut text = String::new();
+    let mut table = TextTable::new(0, [left(""), left("")]);
     for name in registry::names() {
-        let _ = writeln!(text, "{name:<20} {}", registry::load(name)?.description);
+        table.row([name, &registry::load(name)?.description]);
     }
-    Ok(text)
+    Ok(table.to_string())
 }

@@ -1,8 +1,10 @@
 //! What a person reads about time.
 
+use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
+
 use super::data::{CoreUtilisation, LinkUse, SimulatedTimesteps, Utilisation};
 use crate::report::Report;
-use crate::report::text::{prose, table};
+use crate::report::text::{INDENT, titled};
 use crate::report::units::{count, share, si};
 
 /// Cores and links shown; report.json has them all.
@@ -23,22 +25,20 @@ pub fn print(r: &Report) -> String {
 
 fn waits(r: &Report) -> String {
     let Some(time) = r.totals.time_s else { return String::new() };
-    let mut rows = Vec::new();
+    let mut table = TextTable::new(INDENT, [left(""), right(""), right(""), left("")]);
     for bound in r.time.bounds.iter().filter(|b| b.timesteps > 0) {
         let part = share(bound.timesteps as f64, r.totals.timesteps as f64);
-        let what = "of timesteps: busiest of all".into();
-        rows.push(vec![bound.bound.clone(), count(bound.timesteps), part, what]);
+        table.row([&bound.bound, &count(bound.timesteps), &part, "of timesteps: busiest of all"]);
     }
     if let Some(s) = &r.time.simulated {
         let part = share(s.beyond_busiest_s, s.drained_s);
-        let what = "of the time simulated: latencies, queues, back-pressure".into();
-        rows.push(vec!["beyond the busiest".into(), si(s.beyond_busiest_s, "s"), part, what]);
+        let what = "of the time simulated: latencies, queues, back-pressure";
+        table.row(["beyond the busiest", &si(s.beyond_busiest_s, "s"), &part, what]);
     }
     for (name, seconds) in [("barriers", r.time.barrier_s), ("host transfers", r.time.host_s)] {
-        rows.push(vec![name.into(), si(seconds, "s"), share(seconds, time), "of the time".into()]);
+        table.row([name, &si(seconds, "s"), &share(seconds, time), "of the time"]);
     }
-    prose(&mut rows, 3);
-    table("What the time waits for", &rows, 1)
+    titled("What the time waits for", &table)
 }
 
 /// `12.3 %` of a share.
@@ -51,9 +51,10 @@ fn at([x, y]: [u32; 2]) -> String {
 }
 
 fn busy(u: &Utilisation) -> String {
-    let mut rows = vec![["", "used", "mean", "busiest", ""].map(String::from).to_vec()];
+    let mut table =
+        TextTable::new(INDENT, name_and_figures("", ["used", "mean", "busiest"]).chain([left("")]));
     for unit in u.units.iter().filter(|unit| unit.cores > 0) {
-        rows.push(vec![
+        table.row([
             unit.unit.clone(),
             count(unit.cores),
             percent(unit.mean),
@@ -64,10 +65,9 @@ fn busy(u: &Utilisation) -> String {
     if let Some(most) = u.links.first() {
         let way = format!("{} to {}", at(most.from), at(most.to));
         let used = count(u.links.len() as u64);
-        rows.push(vec!["link".into(), used, percent(u.link_mean), percent(most.busy), way]);
+        table.row(["link", &used, &percent(u.link_mean), &percent(most.busy), &way]);
     }
-    prose(&mut rows, 4);
-    table("Busy (events x initiation interval, share of the timesteps' time)", &rows, 1)
+    titled("Busy (events x initiation interval, share of the timesteps' time)", &table)
 }
 
 /// Its busiest unit's share.
@@ -79,50 +79,51 @@ fn busiest_cores(u: &Utilisation) -> String {
     let mut cores: Vec<&CoreUtilisation> = u.cores.iter().filter(|core| most(core) > 0.0).collect();
     // Stable: of equals the lower number comes first.
     cores.sort_by(|a, b| most(b).total_cmp(&most(a)));
-    let header =
-        ["", "tile", "unit", "busy", "synapse", "neuron", "axon_in", "axon_out", "delivery", "layers"];
-    let mut rows = vec![header.map(String::from).to_vec()];
+    let words = ["", "tile", "unit"].map(left);
+    let shares = ["busy", "synapse", "neuron", "axon_in", "axon_out", "delivery"].map(right);
+    let mut table = TextTable::new(INDENT, words.into_iter().chain(shares).chain([left("layers")]));
     for core in cores.into_iter().take(BUSIEST) {
         let shares = [core.synapse, core.neuron, core.axon_in, core.axon_out, core.delivery].map(percent);
         let mut row =
             vec![format!("core {}", core.core), at(core.tile), core.busiest.clone(), percent(most(core))];
         row.extend(shares);
         row.push(core.layers.join(" "));
-        rows.push(row);
+        table.row(row);
     }
-    prose(&mut rows, header.len() - 1);
-    if rows.len() > 1 { table("Busiest cores", &rows, 3) } else { String::new() }
+    if table.is_empty() { String::new() } else { titled("Busiest cores", &table) }
 }
 
 fn busiest_links(u: &Utilisation) -> String {
     let row = |link: &LinkUse| {
         let way = format!("{} to {}", at(link.from), at(link.to));
-        vec![way, link.kind.clone(), count(link.packets), percent(link.busy)]
+        [way, link.kind.clone(), count(link.packets), percent(link.busy)]
     };
-    let mut rows = vec![["", "kind", "packets", "busy"].map(String::from).to_vec()];
-    rows.extend(u.links.iter().take(BUSIEST).map(row));
-    if rows.len() > 1 { table("Busiest links", &rows, 2) } else { String::new() }
+    let mut table = TextTable::new(INDENT, [left(""), left("kind"), right("packets"), right("busy")]);
+    u.links.iter().take(BUSIEST).map(row).for_each(|row| table.row(row));
+    if table.is_empty() { String::new() } else { titled("Busiest links", &table) }
 }
 
 /// What the simulated packets showed.
 fn packets(s: &SimulatedTimesteps) -> String {
     let half =
         |value: Option<f64>, unit: &str| value.map_or("unknown".into(), |v| format!("+- {}", si(v, unit)));
-    let mut rows = vec![
-        vec!["timesteps simulated".into(), count(s.timesteps)],
-        vec!["time, 95 % interval".into(), half(s.time_half_width_s, "s")],
-        vec!["energy, 95 % interval".into(), half(s.energy_half_width_j, "J")],
-        vec!["packets simulated".into(), count(s.packets)],
-        vec!["latency, mean".into(), si(s.latency_mean_s, "s")],
-        vec!["the same in an empty network".into(), si(s.zero_load_mean_s, "s")],
-        vec!["latency, longest".into(), si(s.latency_max_s, "s")],
-        vec!["neuron units stopped, all cores".into(), si(s.neuron_units_stopped_s, "s")],
-        vec!["axon-out units stopped, all cores".into(), si(s.axon_out_units_stopped_s, "s")],
+    let rows = [
+        ("timesteps simulated", count(s.timesteps)),
+        ("time, 95 % interval", half(s.time_half_width_s, "s")),
+        ("energy, 95 % interval", half(s.energy_half_width_j, "J")),
+        ("packets simulated", count(s.packets)),
+        ("latency, mean", si(s.latency_mean_s, "s")),
+        ("the same in an empty network", si(s.zero_load_mean_s, "s")),
+        ("latency, longest", si(s.latency_max_s, "s")),
+        ("neuron units stopped, all cores", si(s.neuron_units_stopped_s, "s")),
+        ("axon-out units stopped, all cores", si(s.axon_out_units_stopped_s, "s")),
     ];
+    let mut table = TextTable::new(INDENT, [left(""), right("")]);
+    rows.iter().for_each(|(name, value)| table.row([*name, value]));
     for class in &s.latency_histogram {
-        rows.push(vec![format!("latency below {}", si(class.below_s, "s")), count(class.packets)]);
+        table.row([format!("latency below {}", si(class.below_s, "s")), count(class.packets)]);
     }
-    table("Simulated packets", &rows, 1)
+    titled("Simulated packets", &table)
 }
 
 fn slowest(s: &SimulatedTimesteps) -> String {
@@ -132,9 +133,9 @@ fn slowest(s: &SimulatedTimesteps) -> String {
     let images = s.slowest_packets.iter().any(|packet| packet.image.is_some());
     let (item, pass) = if images { ("image", "iteration") } else { ("sample", "pass") };
     let header = ["latency", "empty", "hops", "operations", "from", "layer", "to", item, pass, "timestep"];
-    let mut rows = vec![header.map(String::from).to_vec()];
+    let mut table = TextTable::new(INDENT, header.map(right));
     for p in &s.slowest_packets {
-        rows.push(vec![
+        table.row([
             si(p.latency_s, "s"),
             si(p.zero_load_s, "s"),
             count(p.hops),
@@ -147,5 +148,5 @@ fn slowest(s: &SimulatedTimesteps) -> String {
             p.timestep.to_string(),
         ]);
     }
-    table("Slowest packets", &rows, 0)
+    titled("Slowest packets", &table)
 }

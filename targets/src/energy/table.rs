@@ -2,7 +2,8 @@
 //!
 //! A row gives the variant, the field of the target file with its unit in the name, and how it is charged. The schema,
 //! the checks, the ranges, the prices, the ledger and the reports are derived from these rows. A new event is a row
-//! here and a line where it is counted, in the simulator's `charge/tally.rs`; while the target files do not price it, its field is `Optional`.
+//! here and a line where it is counted, in the simulator's `charge/tally.rs`; while the target files do not price it,
+//! its field is `Optional`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 //! Where cores sit and which links a packet crosses.
 //!
 //! A [`Site`] is one physical core. Tiles of all chips form one grid; [`routing`] alone decides which way a packet
-//! takes over it. The chips present always fill whole rows of the board once there is more than one row, so that every such
+//! takes over it. The chips present always fill whole rows of the board once there is more than one row, so that
+//! every such
 //! path exists.
 
 pub mod routing;

@@ -4,9 +4,8 @@
 //! A multiply-add is one product added to a sum; a product alone counts as one. Taps that fall on padding are skipped.
 //! What a workload itself computes between passes is no layer and is left out.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+use snnc_targets::text_table::{TextTable, left, right};
 
 use super::{HostInput, HostStage, HostTail, SpikingModel};
 use crate::ir::{AxisMap, NetworkId, Shape};
@@ -52,17 +51,6 @@ impl HostTask {
             Self::ReadoutScaling => "read-out scaling",
             Self::Mixing => "mixing of features",
             Self::NearestCode => "nearest code",
-        }
-    }
-}
-
-/// A line of a list: layer, task, operations in a pass.
-impl fmt::Display for HostWork {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "    {:<16} {:<20} ", self.layer, self.task.describe())?;
-        match (self.multiply_adds_per_pass, self.lookups_per_pass) {
-            (0, lookups) => write!(f, "{lookups:>12} lookups"),
-            (multiply_adds, _) => write!(f, "{multiply_adds:>12} multiply-adds"),
         }
     }
 }
@@ -120,6 +108,19 @@ impl HostTail {
 }
 
 impl HostWork {
+    /// A row a task: layer, task, operations in a pass.
+    pub fn table(tasks: &[Self]) -> TextTable {
+        let mut table = TextTable::new(4, [left(""), left(""), right(""), left("")]);
+        for work in tasks {
+            let (operations, kind) = match (work.multiply_adds_per_pass, work.lookups_per_pass) {
+                (0, lookups) => (lookups, "lookups"),
+                (multiply_adds, _) => (multiply_adds, "multiply-adds"),
+            };
+            table.row([&work.layer, work.task.describe(), &operations.to_string(), kind]);
+        }
+        table
+    }
+
     fn new(layer: String, task: HostTask, multiply_adds_per_pass: u64, lookups_per_pass: u64) -> Self {
         Self { layer, task, multiply_adds_per_pass, lookups_per_pass }
     }
@@ -171,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_names_layer_task_and_operations() {
-        let line = HostWork::new("net.conv".into(), HostTask::Convolution, 96, 0).to_string();
+    fn a_row_names_layer_task_and_operations() {
+        let tasks = [
+            HostWork::new("net.conv".into(), HostTask::Embedding, 0, 4),
+            HostWork::new("net.conv".into(), HostTask::Convolution, 96, 0),
+        ];
         assert_eq!(
-            line.split_whitespace().collect::<Vec<_>>(),
-            ["net.conv", "convolution", "96", "multiply-adds"]
-        );
-        assert!(
-            HostWork::new("net.conv".into(), HostTask::Embedding, 0, 4).to_string().ends_with(" 4 lookups")
+            HostWork::table(&tasks).lines().collect::<Vec<_>>(),
+            ["    net.conv  embedding     4  lookups", "    net.conv  convolution  96  multiply-adds",]
         );
     }
 }

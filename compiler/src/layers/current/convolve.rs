@@ -55,7 +55,8 @@ impl Current {
         Ok(self)
     }
 
-    /// What copies of every element make of the current: `map` is a transposed kernel whose stride is its length, so that
+    /// What copies of every element make of the current: `map` is a transposed kernel whose stride is its length, so
+    /// that
     /// each target reads one source.
     ///
     /// # Errors

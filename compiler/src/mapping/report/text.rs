@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
+
 use super::MappingReport;
+use crate::ir::spiking::HostWork;
 
 impl fmt::Display for MappingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,8 +23,7 @@ impl fmt::Display for MappingReport {
         for bound in &self.core_bounds {
             writeln!(f, "    at least {} by {}", bound.least, bound.by)?;
         }
-        self.layers_table(f)?;
-        self.limits_table(f)?;
+        write!(f, "\n{}\n{}", self.layers_table(), self.limits_table())?;
         self.memory(f)?;
         self.traffic_text(f)?;
         self.host_text(f)
@@ -29,46 +31,35 @@ impl fmt::Display for MappingReport {
 }
 
 impl MappingReport {
-    fn layers_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\n  {:<16} {:>16} {:>8} {:>6} {:>14} {:>12} {:>14}",
-            "layer", "shape", "neurons", "cores", "largest tile", "synapse KiB", "packets"
-        )?;
+    fn layers_table(&self) -> TextTable {
+        let figures = ["shape", "neurons", "cores", "largest tile", "synapse KiB", "packets"];
+        let mut table = TextTable::new(2, name_and_figures("layer", figures));
         for layer in &self.layers {
-            writeln!(
-                f,
-                "  {:<16} {:>16} {:>8} {:>6} {:>14} {:>12.1} {:>14}",
-                layer.name,
+            table.row([
+                layer.name.clone(),
                 format!("{:?}", layer.shape),
-                layer.neurons,
-                layer.cores,
+                layer.neurons.to_string(),
+                layer.cores.to_string(),
                 format!("{:?}", layer.tile),
-                layer.synapse_bits_max as f64 / 8192.0,
-                layer.packets
-            )?;
+                format!("{:.1}", layer.synapse_bits_max as f64 / 8192.0),
+                layer.packets.to_string(),
+            ]);
         }
-        Ok(())
+        table
     }
 
-    fn limits_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\n  {:<24} {:>10} {:>12} {:>10} {:>10} {:>7}",
-            "use of a core", "min", "mean", "max", "limit", "max/lim"
-        )?;
+    fn limits_table(&self) -> TextTable {
+        let figures = ["min", "mean", "max", "limit", "max/lim"];
+        let mut table = TextTable::new(2, name_and_figures("use of a core", figures));
         for limit in &self.limits {
             let (of, share) = match limit.of {
                 Some(of) => (of.to_string(), format!("{:.1} %", limit.max as f64 / of as f64 * 100.0)),
                 None => ("none".into(), String::new()),
             };
-            writeln!(
-                f,
-                "  {:<24} {:>10} {:>12.1} {:>10} {:>10} {:>7}",
-                limit.limit, limit.min, limit.mean, limit.max, of, share
-            )?;
+            let (min, max) = (limit.min.to_string(), limit.max.to_string());
+            table.row([limit.limit.to_string(), min, format!("{:.1}", limit.mean), max, of, share]);
         }
-        Ok(())
+        table
     }
 
     fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,51 +79,42 @@ impl MappingReport {
         if self.host.is_empty() {
             return Ok(());
         }
-        writeln!(f, "\n  computed by the host in each pass, not by the chip:")?;
-        self.host.iter().try_for_each(|work| writeln!(f, "{work}"))
+        write!(f, "\n  computed by the host in each pass, not by the chip:\n{}", HostWork::table(&self.host))
     }
 
     fn traffic_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let t = &self.traffic;
-        let per_packet = |n: u64| n as f64 / t.packets.max(1) as f64;
-        let when = if t.measured {
+        let when = if self.traffic.measured {
             "in an image or sample of the recorded run"
         } else {
             "if every neuron fires once"
         };
-        writeln!(f, "\n  {when}:")?;
-        writeln!(
-            f,
-            "    packets         {:>12}   at least {} ({})",
-            t.packets,
-            t.packets_bound,
-            times(t.packets, t.packets_bound)
-        )?;
-        writeln!(
-            f,
-            "    packets x hops  {:>12}   at least {} for these cores ({}), {:.2} hops a packet",
-            t.hops,
+        write!(f, "\n  {when}:\n{}", self.traffic_table())
+    }
+
+    fn traffic_table(&self) -> TextTable {
+        let t = &self.traffic;
+        let per_packet = |n: u64| n as f64 / t.packets.max(1) as f64;
+        let share = |n: u64| format!("{:.1} %", per_packet(n) * 100.0);
+        let packets = format!("at least {} ({})", t.packets_bound, times(t.packets, t.packets_bound));
+        let hops = format!(
+            "at least {} for these cores ({}), {:.2} hops a packet",
             t.hops_bound,
             times(t.hops, t.hops_bound),
             per_packet(t.hops)
-        )?;
-        writeln!(
-            f,
-            "    within a tile   {:>12}   {:.1} %",
-            t.within_tile,
-            per_packet(t.within_tile) * 100.0
-        )?;
-        writeln!(
-            f,
-            "    between chips   {:>12}   {:.1} %",
-            t.chip_crossings,
-            per_packet(t.chip_crossings) * 100.0
-        )?;
-        writeln!(f, "    busiest link    {:>12}   mean {:.0}", t.max_link, t.mean_link)?;
-        let Some(m) = &t.multicast else { return Ok(()) };
-        writeln!(f, "    multicast trees {:>12}   {} hops with separate packets", m.trees, m.unicast_hops)?;
-        let of = m.of.map_or("packets carry their way".to_owned(), |of| format!("of {of}"));
-        writeln!(f, "    fullest router  {:>12}   table entries, {of}; mean {:.1}", m.max, m.mean)
+        );
+        let mut table = TextTable::new(4, [left(""), right(""), left("")]);
+        let mut row = |name: &str, count: u64, remark: String| table.row([name, &count.to_string(), &remark]);
+        row("packets", t.packets, packets);
+        row("packets x hops", t.hops, hops);
+        row("within a tile", t.within_tile, share(t.within_tile));
+        row("between chips", t.chip_crossings, share(t.chip_crossings));
+        row("busiest link", t.max_link, format!("mean {:.0}", t.mean_link));
+        if let Some(m) = &t.multicast {
+            row("multicast trees", m.trees as u64, format!("{} hops with separate packets", m.unicast_hops));
+            let of = m.of.map_or("packets carry their way".to_owned(), |of| format!("of {of}"));
+            row("fullest router", m.max.into(), format!("table entries, {of}; mean {:.1}", m.mean));
+        }
+        table
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use snnc_targets::text_table::{TextTable, left, right};
+
 use super::{Collected, KernelWiring, NeuronLayer, SourceKernel};
 use crate::ir::ConvMap;
 use crate::ir::spiking::HostStage;
@@ -9,8 +11,12 @@ use crate::ir::spiking::HostStage;
 impl fmt::Display for Collected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "network {} ({} timesteps)", self.network, self.timesteps)?;
+        let mut table = TextTable::new(2, [left(""), right(""), left("")]);
         for layer in &self.layers {
-            writeln!(f, "  {:<14} {:>14}  {}", layer.name, layer.shape.to_string(), layer.kind)?;
+            table.row([layer.name.clone(), layer.shape.to_string(), layer.kind.to_string()]);
+        }
+        for (layer, line) in self.layers.iter().zip(table.lines()) {
+            writeln!(f, "{line}")?;
             layer.feeds(f)?;
             for kernel in &layer.sources {
                 writeln!(f, "    <- {}: {}", self.layers[kernel.source].name, Wires(kernel))?;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use snnc_targets::entity::EntityMap;
+use snnc_targets::text_table::{TextTable, left, right};
 use snnc_targets::{Diagnostics, Target};
 
 use super::{Ids, Info, Pass, Prepared};
@@ -106,14 +107,14 @@ impl<'a> Pass<'a> for RecordActivity<'_> {
     }
 
     fn text(collected: &'a Collected, recorded: &Vec<calibrate::RecordedPass>) -> String {
-        let mut text = format!("network {}: {} passes recorded\n", collected.network, recorded.len());
+        let mut table = TextTable::new(2, [left(""), right(""), left("")]);
         for (index, layer) in collected.layers.iter().enumerate().filter(|_| !recorded.is_empty()) {
             let spikes =
                 |pass: &calibrate::RecordedPass| pass.spikes[index].iter().map(Vec::len).sum::<usize>();
             let all = recorded.iter().map(spikes).sum::<usize>();
-            let _ = writeln!(text, "  {:<14} {all:>10} spikes", layer.name);
+            table.row([&layer.name, &all.to_string(), "spikes"]);
         }
-        text
+        format!("network {}: {} passes recorded\n{table}", collected.network, recorded.len())
     }
 }
 
@@ -142,16 +143,16 @@ impl<'a> Pass<'a> for ScheduleNetwork {
     }
 
     fn text(collected: &'a Collected, schedule: &schedule::WindowSchedule) -> String {
-        let mut text = format!("network {}: {} timesteps a pass\n", collected.network, schedule.pass_steps);
+        let mut table = TextTable::new(2, [left(""), left("")]);
         for (index, layer) in collected.layers.iter().enumerate() {
             let window = schedule.windows[index];
-            let _ = write!(text, "  {:<14} timesteps {} to {}", layer.name, window.start, window.end());
+            let mut when = format!("timesteps {} to {}", window.start, window.end());
             for (source, delay) in layer.sources.iter().zip(&schedule.delays[index]) {
-                let _ = write!(text, ", {} after {delay}", collected.layers[source.source].name);
+                let _ = write!(when, ", {} after {delay}", collected.layers[source.source].name);
             }
-            text.push('\n');
+            table.row([&layer.name, &when]);
         }
-        text
+        format!("network {}: {} timesteps a pass\n{table}", collected.network, schedule.pass_steps)
     }
 }
 

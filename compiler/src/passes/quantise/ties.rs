@@ -1,6 +1,7 @@
 //! Membranes exactly at the threshold, on chips that fire only above it.
 //!
-//! Trained neurons fire at `v >= threshold` (those that do not are refused before); a strict chip fires at `v > threshold`. Ways to make up for it:
+//! Trained neurons fire at `v >= threshold` (those that do not are refused before); a strict chip fires at `v >
+//! threshold`. Ways to make up for it:
 //! * [`Ties::Threshold`]: the threshold's mantissa is one less. Exact where every membrane is a multiple of the
 //!   threshold's grid; elsewhere membranes less than a grid step below the threshold fire too.
 //! * [`Ties::Bias`]: the constant input is the next higher that its format holds. Membranes are then higher by that

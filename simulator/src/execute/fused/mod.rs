@@ -2,7 +2,8 @@
 //!
 //! Counts and results stay those of the slices ([`super::plain`] is the oracle): each of the fused slices receives
 //! every packet, and its synaptic operations are the fused slices' in units times its own channels. Where lists hold
-//! whole positions, sums are gathered position by position ([`weight_rows`]), else scattered packet by packet ([`scatter_lists`]).
+//! whole positions, sums are gathered position by position ([`weight_rows`]), else scattered packet by packet
+//! ([`scatter_lists`]).
 //!
 //! Made once at load from the cores' own memories.
 

@@ -3,7 +3,8 @@
 //!
 //! All rules here are dimension-order: a packet first covers all links along one axis, then all along the other. What
 //! differs is which axis comes first and how many links an axis has between two coordinates, so a new rule of
-//! that kind is one file and a variant of [`Interconnect`]. A router has four ports and a grid two axes throughout, so a
+//! that kind is one file and a variant of [`Interconnect`]. A router has four ports and a grid two axes throughout,
+//! so a
 //! mesh of hexagons is outside this design. Anything else follows from that in [`Routing`]'s provided methods.
 //!
 //! Freedom of deadlock: along an axis without wrap-around links a packet never turns round, and no packet goes back to
