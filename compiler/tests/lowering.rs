@@ -169,3 +169,28 @@ fn thresholds_stay_below_the_chips_cap() {
     assert!(capped[0] == capped[1] && (65..=100).contains(&capped[0]), "{capped:?}");
     assert_eq!(largest(8_388_544 - 64), free);
 }
+
+#[test]
+fn an_input_that_does_not_decay_is_one_of_a_threshold_that_much_larger() {
+    // v / tau of one neuron is v of the other: the same integers on the chip.
+    let lower = |neuron: Lif| {
+        let neuron = || Op::Lif(neuron.clone());
+        let layers = vec![
+            input(),
+            ("a", conv(2, 2, 1)),
+            ("first", neuron()),
+            ("b", conv(2, 2, 1)),
+            ("second", neuron()),
+            ("c", conv(2, 1, 1)),
+            ("out", Op::MeanOverTime(MeanOverTime)),
+        ];
+        driver::lower(&chain(layers), &target(), Default::default()).unwrap()
+    };
+    let divided = lower(Lif::new(4.0, 1.0, 0.0));
+    let whole = lower(Lif { decay_input: false, ..Lif::new(4.0, 4.0, 0.0) });
+    let other = lower(Lif { decay_input: false, ..Lif::new(4.0, 1.0, 0.0) });
+    assert_eq!(whole.projections, divided.projections);
+    assert_eq!(whole.model.populations, divided.model.populations);
+    assert_eq!(whole.model.inputs[0].scale, divided.model.inputs[0].scale);
+    assert_ne!(other.model.inputs[0].scale, divided.model.inputs[0].scale);
+}
