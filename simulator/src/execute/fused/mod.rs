@@ -275,7 +275,7 @@ impl FusedSlices {
         in_lines(bias, 0)
     }
 
-    /// Whether its sources' spikes must be listed by position ([`super::spikes::List`]).
+    /// Whether its sources' spikes must be listed by position ([`super::spikes::FiredChannels`]).
     pub fn reads_positions(&self) -> bool {
         matches!(self.synapses, Synapses::Rows(_))
     }

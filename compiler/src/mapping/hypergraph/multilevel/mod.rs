@@ -1,6 +1,7 @@
-//! The multilevel algorithm: [`coarsen`] (clusters of vertices that belong together) -> [`initial`] (greedy growth on
-//! the coarsest level) -> [`anneal`], [`repair`] and [`sweep`] on every level back to the finest; then cycles that
-//! coarsen within blocks only. [`state`] keeps the counts that make it cheap to say what a move changes.
+//! The multilevel algorithm: [`mod@coarsen`] (clusters of vertices that belong together) -> [`initial`] (greedy
+//! growth on the coarsest level) -> [`mod@anneal`], [`mod@repair`] and [`mod@sweep`] on every level back to the
+//! finest; then cycles that coarsen within blocks only. [`state`] keeps the counts that make it cheap to say what a
+//! move changes.
 //!
 //! Several tries run side by side, each from a random sequence of its own; the best (legal first, then cheapest, then
 //! earliest) goes on. The work of a level is bounded by a constant plus a multiple of its pins, so time grows

@@ -2,7 +2,7 @@
 //! move.
 //!
 //! Invariants: the cost is [`Hypergraph::km1`] of the blocks, the loads are [`Limits::loads`] of them, the excess is
-//! their sum beyond the limits. [`PartitionState::verify`] recomputes all of it.
+//! their sum beyond the limits. `PartitionState::verify` recomputes all of it.
 
 use super::counts::PinCounts;
 use crate::mapping::hypergraph::graph::{BlockId, Hypergraph, NetId, VertexId};

@@ -1,7 +1,7 @@
 //! The partitioner by tiles: beam search from the outputs of a network to its inputs.
 //!
 //! A layer's slices set the output axons of its sources, so targets come first. A state of the search is cores filled
-//! with all layers seen so far ([`filled`]). Each next layer is tried with several plans ([`plans`]): cuts of its
+//! with all layers seen so far ([`filled`]). Each next layer is tried with several plans ([`mod@plans`]): cuts of its
 //! kernels and grids of its map, whose tiles ([`tile`]) cost what [`open_core`] counts. The best states go on.
 //! Populations of irregular projections have no map and are placed neuron by neuron ([`irregular`]). What fits no core
 //! is refused by name ([`refuse`]).
