@@ -61,7 +61,9 @@ impl Graph {
         };
         for &node in &order {
             let flow = match &self.net[node].op {
-                Op::Delay(delay) if closes(node) => delay.declared(),
+                Op::Delay(delay) if closes(node) => {
+                    delay.declared().and_then(|declared| declared.bounded(self.timesteps))
+                }
                 op => match inputs_of(node, &flows) {
                     Some(inputs) => op.output(&inputs, self.timesteps),
                     None => continue,

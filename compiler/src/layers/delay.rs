@@ -78,7 +78,7 @@ impl LayerKind for Delay {
     }
 
     fn current(&self, _: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
-        Err(LoweringRefusal::here("does not run on the chip yet"))
+        Err(LoweringRefusal::here("a delay does not run on the chip yet"))
     }
 }
 

@@ -181,6 +181,14 @@ impl Spec for LeakySpec {
             let message = format!("threshold is {found}, expected above 0");
             return file.invalid("threshold", message, "a neuron at rest must not fire; often 1.0");
         }
+        let lists = [Some(&beta), alpha.as_ref(), Some(&threshold)];
+        let lengths: Vec<usize> =
+            lists.into_iter().flatten().map(Vec::len).filter(|&length| length != 1).collect();
+        if lengths.iter().any(|&length| length != lengths[0]) {
+            let message =
+                format!("its tensors have {lengths:?} values, expected one each for the same channels");
+            return file.invalid("beta", message, "a number for all channels fits any of them");
+        }
         Some(Leaky { beta, alpha, threshold, reset: self.reset })
     }
 }

@@ -292,6 +292,8 @@ fn loops_without_a_delay_or_its_shape_are_refused() {
     assert_eq!(looped(delay(Some((1, 1, 1)))), "");
     assert!(looped(delay(None)).contains("closes a loop and does not say its shape"));
     assert!(looped(delay(Some((2, 1, 1)))).contains("equal shapes expected"));
+    assert!(looped(delay(Some((1 << 40, 1 << 20, 1 << 20)))).contains("is too large"));
+    assert!(looped(delay(Some((0, 1, 1)))).contains("is empty"));
     assert!(looped(Op::Dropout(Dropout)).contains("depends on itself"));
     // The shape that is said is not that of what comes back.
     let mut builder = Builder::new("net", 4);

@@ -59,7 +59,7 @@ pub struct SampleArgs {
 /// What simulated packets to write down.
 #[derive(Debug, Clone, Default, Args)]
 pub struct TraceArgs {
-    /// Write a row a simulated packet here (Parquet), with --timing cycle
+    /// Write a row a simulated packet here (Parquet; a build with the feature `parquet`), with --timing cycle
     #[arg(id = "trace", long = "trace", value_name = "FILE")]
     pub packets: Option<PathBuf>,
     /// Write when each unit and link was busy with what here (JSON for Perfetto or Chrome), with --timing cycle

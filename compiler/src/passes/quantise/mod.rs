@@ -34,6 +34,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 use super::calibrate::RecordedPass;
 use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel};
 use super::schedule::WindowSchedule;
+use super::unsupported;
 use crate::ir::NetworkId;
 use crate::ir::spiking::reach;
 use crate::ir::spiking::{
@@ -197,7 +198,10 @@ impl Quantiser<'_> {
 
     /// The neuron of a firing layer, if the chip's can be it.
     fn mappable(&self) -> Result<TrainedNeuron, Diagnostic> {
-        let no = |what: &str| Err(self.refuse(format!("{what}: such neurons do not run on the chip yet")));
+        let no = |what: &str| {
+            let message = format!("{what}: such neurons do not run on the chip yet");
+            Err(unsupported(&self.network.network, &self.layer.name, message))
+        };
         let Some(neuron) = self.layer.kind.trained() else {
             return no("tau, threshold or reset differ between channels");
         };
