@@ -25,6 +25,8 @@ use crate::random::Random;
 const HEADER: usize = 48;
 /// Most neurons times timesteps of a program that is executed here.
 const WORK_MAX: u64 = 1 << 20;
+/// Most sites of a board that is timed here: every pass is timed on a mesh of its own, a kilobyte a router.
+const SITES_MAX: u64 = 1 << 16;
 
 /// Networks of convolutions, of lists, and one that generates, on chips of all kinds.
 pub fn seeds() -> Vec<Vec<u8>> {
@@ -126,7 +128,7 @@ fn used(program: &Arc<Program>) -> Answer {
     let counts = model.networks.values().map(|network| u64::from(network.pass_steps) * slices);
     let stages = model.inputs.iter().map(|host| host.input.len() as u64);
     let sites = u64::from(program.topology().sites());
-    if work.chain(counts).chain(stages).sum::<u64>() > WORK_MAX || sites > WORK_MAX {
+    if work.chain(counts).chain(stages).sum::<u64>() > WORK_MAX || sites > SITES_MAX {
         return Ok(());
     }
     let chip = Chip::new(program.clone());
