@@ -50,6 +50,7 @@ pub fn table(target: &Target) -> String {
     }
     let resets: Vec<String> = n.resets.0.iter().map(|reset| format!("{reset:?}")).collect();
     neuron.push(("resets".into(), resets.join(", "), n.resets.1.to_string()));
+    neuron.push(("programmable".into(), n.programmable.0.to_string(), n.programmable.1.to_string()));
     if let Some(current) = &n.synaptic_current {
         let rows = rows!(current; bits, overflow, decay_offset).into_iter();
         neuron.extend(rows.map(|(name, value, source)| (format!("current.{name}"), value, source)));

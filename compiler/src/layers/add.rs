@@ -127,7 +127,7 @@ fn merged(terms: Vec<Term>) -> Vec<Term> {
         let same = |other: &&mut Term| {
             let lists =
                 [&other.kernel.wiring, &term.kernel.wiring].map(|w| matches!(w, KernelWiring::Sparse { .. }));
-            other.kernel.source == term.kernel.source
+            (other.kernel.source, other.kernel.delay) == (term.kernel.source, term.kernel.delay)
                 && (lists == [true; 2] || other.kernel.wiring == term.kernel.wiring)
         };
         match all.iter_mut().find(same) {

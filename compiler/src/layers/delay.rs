@@ -77,8 +77,13 @@ impl LayerKind for Delay {
         Some(self.steps)
     }
 
-    fn current(&self, _: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
-        Err(LoweringRefusal::here("a delay does not run on the chip yet"))
+    fn current(&self, inputs: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
+        let input = inputs.into_iter().next().expect("a delay has one input");
+        input.late(self.steps)
+    }
+
+    fn reads_flattened(&self) -> bool {
+        true
     }
 }
 

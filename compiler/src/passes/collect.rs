@@ -2,9 +2,10 @@
 //!
 //! Goes through the layers from inputs to outputs and asks each for the current that it makes of its inputs' currents
 //! ([`crate::layers::current`]); what reaches neurons becomes their kernels, biases and host stages. So linear layers,
-//! batch norms, concatenations and the like are folded into kernels, in f64. The result is in topological order:
-//! sources first.
+//! batch norms, concatenations and the like are folded into kernels, in f64. Sources come before their readers; what
+//! comes back through a loop comes through a delay ([`mod@loops`]).
 
+mod loops;
 mod text;
 mod verify;
 
@@ -36,7 +37,8 @@ pub struct Collected {
     pub network: String,
     /// T.
     pub timesteps: usize,
-    /// In topological order.
+    /// Sources come before their readers, but for spikes that come back through a loop. The layers of a loop stand side
+    /// by side.
     pub layers: Vec<NeuronLayer>,
 }
 
@@ -79,6 +81,8 @@ impl NeuronLayer {
 pub struct SourceKernel {
     /// Index into [`Collected::layers`].
     pub source: usize,
+    /// Timesteps of the network by which its spikes are late. Above 0 if the source does not stand before the target.
+    pub delay: u32,
     /// Which neurons connect.
     pub wiring: KernelWiring,
     /// Of a convolution `[source channels, kernel rows, kernel columns, target channels of a group]`, the last fastest;
@@ -147,15 +151,26 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
         shapes: graph.shapes()?,
         layers: Vec::new(),
         currents: vec![None; nodes],
+        index_of: vec![None; nodes],
         unread: graph.net.node_indices().map(|node| graph.readers(node).len()).collect(),
     };
     let mut problems = Diagnostics::default();
     let (order, loops) = (graph.order()?, graph.loops());
-    if let Some(&node) = order.iter().find(|&&node| loops.of(node).is_some()) {
-        let message = "spikes come back to it through a loop, which does not run on the chip yet";
-        return Err(collector.refused(node, LoweringRefusal::here(message)).into());
+    let mut firing = 0;
+    for &node in &order {
+        if graph.net[node].op.kind().neurons().is_some() {
+            collector.index_of[node.index()] = Some(firing);
+            firing += 1;
+        }
     }
     for node in order {
+        if collector.closes_a_loop(node, &loops) {
+            match collector.late(node) {
+                Ok(current) => collector.currents[node.index()] = Some(current),
+                Err(refusal) => problems.push(collector.refused(node, refusal)),
+            }
+            continue;
+        }
         let inputs = collector.take_inputs(node);
         if collector.reads_a_read_out(node) {
             problems.push(collector.refused(node, LoweringSite::behind_a_read_out()));
@@ -172,7 +187,7 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
         let message = "has neither firing layers nor read-outs";
         problems.push(Diagnostic::new(Code::Unsupported, Subject::Network(graph.name.clone()), message));
     }
-    let layers = collector.layers;
+    let layers = loops::in_components(collector.layers);
     problems.into_result(Collected { network: graph.name.clone(), timesteps: graph.timesteps, layers })
 }
 
@@ -184,6 +199,8 @@ struct Collector<'a> {
     currents: Vec<Option<Current>>,
     /// Readers of each layer that did not take its current yet; a layer that reads another twice counts twice.
     unread: Vec<usize>,
+    /// Where the neurons of each layer will stand among [`Collected::layers`], known before they are collected.
+    index_of: Vec<Option<usize>>,
 }
 
 impl Collector<'_> {

@@ -1,12 +1,16 @@
 //! When each layer is updated, and how long spikes travel.
 //!
 //! A spike sent in timestep s is integrated in s + delay, delay at least 1. A layer fed by the host starts at 0; a
-//! firing layer starts one step behind its latest source, and shorter paths are delayed to meet it. A pure sum over
-//! time needs no meeting: its window spans whatever arrives. Refuses delays that the target does not have.
+//! firing layer starts one step behind its latest source, and shorter paths are delayed to meet it. Where spikes are
+//! late in the trained network by d timesteps, the layer may start d steps earlier: a spike of timestep t is
+//! integrated in timestep t + d of the target's window, behind which it changes nothing, as in the network. So the
+//! starts are the least solution of `start >= start of source + 1 - d`; it exists if every loop is late by as many
+//! timesteps as it has layers. A pure sum over time needs no meeting: its window spans whatever arrives. Refuses
+//! delays that the target does not have.
 
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
-use super::collect::{Collected, NeuronKind, NeuronLayer};
+use super::collect::{Collected, NeuronKind, NeuronLayer, SourceKernel};
 use super::unsupported;
 use crate::ir::spiking::Window;
 
@@ -28,7 +32,8 @@ pub struct WindowSchedule {
 
 impl WindowSchedule {
     /// Checks every invariant: a window a layer inside the pass, a delay of at least 1 a kernel, and every timestep
-    /// of a source arrives inside the window of its target; at a neuron that fires, each in its own timestep.
+    /// of a source that is not late arrives inside the window of its target; at a neuron that fires, each in its own
+    /// timestep, or as late as the network says.
     ///
     /// # Errors
     /// [`Code::SpikingIr`] for each that is broken.
@@ -48,7 +53,9 @@ impl WindowSchedule {
             need(delays.len() == layer.sources.len(), layer, "it has not one delay a kernel");
             for (source, &delay) in layer.sources.iter().zip(delays) {
                 let from = self.windows[source.source];
-                let (first, end) = (from.start + delay, from.end() + delay);
+                let (first, end) =
+                    ((from.start + delay).saturating_sub(source.delay), (from.end() + delay).saturating_sub(source.delay));
+                need(from.end() + delay <= self.pass_steps, layer, "spikes would arrive behind the pass");
                 need(delay >= 1, layer, "a spike would arrive in the timestep that sends it");
                 need(
                     window.start <= first && end <= window.end(),
@@ -56,7 +63,7 @@ impl WindowSchedule {
                     "spikes would arrive outside its window",
                 );
                 let aligned = (first, end) == (window.start, window.end());
-                need(aligned || !layer.kind.fires(), layer, "spikes of one timestep would arrive in several");
+                need(aligned || spans(layer) || !layer.kind.fires() && source.delay == 0, layer, "spikes of one timestep would arrive in several");
             }
         }
         let whole = [met, self.windows.len(), self.delays.len()] == [network.layers.len(); 3];
@@ -71,42 +78,102 @@ impl WindowSchedule {
 /// Schedules a network on a target with delays up to `delay_max`.
 ///
 /// # Errors
-/// [`snnc_targets::Code::Unsupported`] if a skip path is too short for the target's delays.
+/// [`snnc_targets::Code::Unsupported`] if a skip path is too short for the target's delays, or a loop shorter in the
+/// network than on the chip.
 pub fn run(network: &Collected, delay_max: u32) -> Result<WindowSchedule, Diagnostics> {
     let mut problems = Diagnostics::default();
     let steps = network.timesteps as u32;
-    let mut windows: Vec<Window> = Vec::new();
-    let mut delays = Vec::new();
-    for layer in &network.layers {
-        let (window, layer_delays) = window(layer, &windows, steps);
-        if let Some(&most) = layer_delays.iter().max().filter(|&&most| most > delay_max) {
+    let starts = starts(network)?;
+    let window = |(layer, &start): (&NeuronLayer, &u32)| match latest(layer, &starts) {
+        Some(latest) if spans(layer) => Window { start, steps: latest + 1 - start + steps },
+        _ => Window { start, steps },
+    };
+    let windows: Vec<Window> = network.layers.iter().zip(&starts).map(window).collect();
+    let mut delays: Vec<Vec<u32>> = Vec::new();
+    let mut pass_steps = windows.iter().map(|w| w.end()).max().unwrap_or(0);
+    for (layer, start) in network.layers.iter().zip(&starts) {
+        let delay = |kernel: &SourceKernel| match spans(layer) {
+            true => 1,
+            false => start + kernel.delay - starts[kernel.source],
+        };
+        let own: Vec<u32> = layer.sources.iter().map(delay).collect();
+        if let Some(&most) = own.iter().max().filter(|&&most| most > delay_max) {
+            let path = if layer.sources.iter().any(|s| s.delay > 0) { "path with a delay" } else { "skip path" };
             let message = format!(
-                "a skip path must be delayed by {most} timesteps, the target has {delay_max}; \
+                "a {path} must be delayed by {most} timesteps, the target has {delay_max}; \
                  relay neurons are not inserted"
             );
             problems.push(unsupported(&network.network, &layer.name, message));
         }
-        windows.push(window);
-        delays.push(layer_delays);
+        let arrivals = layer.sources.iter().zip(&own).map(|(s, delay)| windows[s.source].end() + delay);
+        pass_steps = arrivals.max().unwrap_or(0).max(pass_steps);
+        delays.push(own);
     }
-    let pass_steps = windows.iter().map(|w| w.end()).max().unwrap_or(0);
     problems.into_result(WindowSchedule { windows, delays, pass_steps })
 }
 
-fn window(layer: &NeuronLayer, windows: &[Window], steps: u32) -> (Window, Vec<u32>) {
-    let sources: Vec<Window> = layer.sources.iter().map(|s| windows[s.source]).collect();
-    let earliest = sources.iter().map(|w| w.start).min();
-    let latest = sources.iter().map(|w| w.start).max();
-    match (&layer.kind, earliest, latest) {
-        (NeuronKind::Mean | NeuronKind::Sum, Some(earliest), Some(latest)) => {
-            (Window { start: earliest + 1, steps: latest - earliest + steps }, vec![1; sources.len()])
+/// Whether a layer's window spans whatever arrives: a sum over time, none of whose spikes are late. Late spikes that
+/// the network does not see any more must not arrive inside it.
+fn spans(layer: &NeuronLayer) -> bool {
+    let sum = matches!(layer.kind, NeuronKind::Mean | NeuronKind::Sum);
+    sum && layer.sources.iter().all(|kernel| kernel.delay == 0)
+}
+
+/// The latest start among a layer's sources.
+fn latest(layer: &NeuronLayer, starts: &[u32]) -> Option<u32> {
+    layer.sources.iter().map(|kernel| starts[kernel.source]).max()
+}
+
+/// The least starts at which every spike has a timestep to travel: `start >= start of source + 1 - delay`.
+fn starts(network: &Collected) -> Result<Vec<u32>, Diagnostic> {
+    let layers = &network.layers;
+    let mut starts = vec![0u32; layers.len()];
+    // The source that each start was last moved by.
+    let mut moved_by = vec![0; layers.len()];
+    // Without a loop one round settles all; no path without a loop is longer than there are layers.
+    for _ in 0..=layers.len() {
+        let mut moved = None;
+        for (index, layer) in layers.iter().enumerate() {
+            let needed = |kernel: &SourceKernel| (starts[kernel.source] + 1).saturating_sub(kernel.delay);
+            let each = layer.sources.iter().map(|kernel| (needed(kernel), kernel.source));
+            let bound = if spans(layer) { each.min_by_key(|e| e.0) } else { each.max_by_key(|e| e.0) };
+            let Some((start, source)) = bound else { continue };
+            if start > starts[index] {
+                (starts[index], moved_by[index], moved) = (start, source, Some(index));
+            }
         }
-        (_, _, Some(latest)) => {
-            let start = latest + 1;
-            (Window { start, steps }, sources.iter().map(|w| start - w.start).collect())
-        }
-        _ => (Window { start: 0, steps }, Vec::new()),
+        let Some(_) = moved else { return Ok(starts) };
     }
+    Err(loop_too_short(network, &moved_by))
+}
+
+/// The refusal of a loop that moves its own start: `moved_by` leads around it.
+fn loop_too_short(network: &Collected, moved_by: &[usize]) -> Diagnostic {
+    let layers = &network.layers;
+    let is_in_loop = |&start: &usize| {
+        let next = |at: &usize| Some(moved_by[*at]);
+        std::iter::successors(next(&start), next).take(layers.len()).any(|at| at == start)
+    };
+    let first = (0..layers.len()).find(is_in_loop).unwrap_or(0);
+    let (mut around, mut given, mut at) = (Vec::new(), 0, first);
+    loop {
+        let source = moved_by[at];
+        let kernels = layers[at].sources.iter().filter(|kernel| kernel.source == source);
+        given += kernels.map(|kernel| kernel.delay).min().unwrap_or(0);
+        around.push(format!("\"{}\"", layers[source].name));
+        at = source;
+        if at == first || around.len() > layers.len() {
+            break;
+        }
+    }
+    around.reverse();
+    let message = format!(
+        "spikes take {} timesteps on the chip around the loop through {}, one a layer; the network gives them {given}",
+        around.len(),
+        around.join(", "),
+    );
+    unsupported(&network.network, &layers[first].name, message)
+        .hint("train with as many timesteps of delay in the loop as it has layers of neurons")
 }
 
 #[cfg(test)]
@@ -115,12 +182,13 @@ mod tests {
     use crate::ir::channels::ChannelMap;
     use crate::ir::{AxisMap, ConvMap, Shape};
     use crate::neuron::TrainedNeuron;
-    use crate::passes::collect::{KernelWiring, SourceKernel};
+    use crate::passes::collect::KernelWiring;
 
     fn layer(kind: NeuronKind, sources: &[usize]) -> NeuronLayer {
         let axis = AxisMap::pointwise(1);
         let kernel = |&source| SourceKernel {
             source,
+            delay: 0,
             wiring: KernelWiring::Conv {
                 map: ConvMap { rows: axis, cols: axis },
                 channels: ChannelMap::dense(1, 1),

@@ -47,7 +47,9 @@ impl<'c> ChipPass<'c> {
             chip.program.model.populations[component.populations[0]].network == network
         };
         for component in chip.components.iter().filter(of_network) {
-            match component.cyclic {
+            // Spikes that arrive behind the window are walked timestep by timestep, too.
+            let late = component.populations.iter().any(|&id| pass.late(id) > 0);
+            match component.cyclic || late {
                 false => pass.population(component.populations[0]),
                 true => pass.recurrent(&component.populations),
             }

@@ -34,6 +34,11 @@ pub struct NeuronSpec {
     /// What a firing neuron's membrane can become.
     #[serde(default = "reset_to_zero")]
     pub resets: Sourced<Vec<Reset>>,
+    /// Whether neurons run a program of the user's, so that decays, and what a spike takes off the membrane, can differ
+    /// between the channels of a layer, and a constant input can join the synaptic current. Else a layer has one decay,
+    /// and a spike takes off the threshold or all.
+    #[serde(default = "fixed_function")]
+    pub programmable: Sourced<bool>,
     /// A synaptic current with a decay of its own, on chips whose neurons have one.
     #[serde(default)]
     pub synaptic_current: Option<CurrentSpec>,
@@ -79,6 +84,11 @@ pub struct CurrentSpec {
 /// What a target means that does not say.
 fn reset_to_zero() -> Sourced<Vec<Reset>> {
     Sourced(vec![Reset::Zero], Provenance::Assumed("not said; as all chips".into()))
+}
+
+/// What a target means that does not say.
+fn fixed_function() -> Sourced<bool> {
+    Sourced(false, Provenance::Assumed("not said; as most chips".into()))
 }
 
 /// What a target means that does not say.

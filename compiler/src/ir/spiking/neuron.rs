@@ -40,6 +40,18 @@ pub enum NeuronModel {
         #[serde(default)]
         reset: Reset,
     },
+    /// Leaky integrate-and-fire, with or without a synaptic current, whose channels have parameters of their own and
+    /// lose any amount with a spike. The constant input joins the synaptic current where there is one.
+    ByChannel {
+        /// Threshold mantissas, one a channel.
+        thresholds: Vec<u32>,
+        /// Loss of the membrane, one a channel.
+        decays: Vec<u32>,
+        /// What a spike takes off the membrane, in its units, one a channel; empty if it goes to 0.
+        subtracted: Vec<u32>,
+        /// Synaptic currents, one a channel; empty if inputs join the membrane at once.
+        currents: Vec<SynapticCurrent>,
+    },
 }
 
 /// A synaptic current: width and rules of the chip, and its decay. See [`CurrentSpec`] for the arithmetic.
@@ -83,11 +95,49 @@ impl NeuronModel {
         Self::Integrator { decay }
     }
 
-    /// Loss of the membrane per step.
+    /// Loss of the membrane per step; the least of its channels.
     pub fn decay(&self) -> u32 {
         match self {
             Self::Lif { decay, .. } | Self::Integrator { decay } | Self::CubaLif { decay, .. } => *decay,
+            Self::ByChannel { decays, .. } => decays.iter().min().copied().unwrap_or(0),
         }
+    }
+
+    /// Loss of a channel's membrane per step.
+    pub fn decay_of(&self, channel: usize) -> u32 {
+        match self {
+            Self::ByChannel { decays, .. } => decays[channel],
+            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } => self.decay(),
+        }
+    }
+
+    /// The synaptic current of a channel, if it has one.
+    pub fn current_of(&self, channel: usize) -> Option<&SynapticCurrent> {
+        match self {
+            Self::ByChannel { currents, .. } => currents.get(channel),
+            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } => self.current(),
+        }
+    }
+
+    /// What a spike takes off a channel's membrane, for a threshold after the shift; none if it goes to 0.
+    pub fn subtracted(&self, channel: usize, threshold: i32) -> Option<i32> {
+        match self {
+            Self::ByChannel { subtracted, .. } => subtracted.get(channel).map(|&amount| amount as i32),
+            Self::Lif { reset, .. } | Self::CubaLif { reset, .. } => {
+                (*reset == Reset::Subtract).then_some(threshold)
+            }
+            Self::Integrator { .. } => None,
+        }
+    }
+
+    /// Whether the constant input joins the synaptic current; else it joins the membrane.
+    pub fn bias_joins_current(&self) -> bool {
+        matches!(self, Self::ByChannel { currents, .. } if !currents.is_empty())
+    }
+
+    /// Whether channels have parameters of their own beside the threshold.
+    pub fn by_channel(&self) -> bool {
+        matches!(self, Self::ByChannel { .. })
     }
 
     /// Whether a neuron of this model sends spikes.
@@ -98,7 +148,9 @@ impl NeuronModel {
     /// Threshold mantissas, one a channel; none if it never fires.
     pub fn thresholds(&self) -> &[u32] {
         match self {
-            Self::Lif { thresholds, .. } | Self::CubaLif { thresholds, .. } => thresholds,
+            Self::Lif { thresholds, .. }
+            | Self::CubaLif { thresholds, .. }
+            | Self::ByChannel { thresholds, .. } => thresholds,
             Self::Integrator { .. } => &[],
         }
     }
@@ -107,14 +159,17 @@ impl NeuronModel {
     pub fn reset(&self) -> Option<Reset> {
         match self {
             Self::Lif { reset, .. } | Self::CubaLif { reset, .. } => Some(*reset),
+            Self::ByChannel { subtracted, .. } if subtracted.is_empty() => Some(Reset::Zero),
+            Self::ByChannel { .. } => Some(Reset::Subtract),
             Self::Integrator { .. } => None,
         }
     }
 
-    /// Its synaptic current, if it has one of its own.
+    /// Its synaptic current, if it has one of its own; of its channels the one that keeps most.
     pub fn current(&self) -> Option<&SynapticCurrent> {
         match self {
             Self::CubaLif { current, .. } => Some(current),
+            Self::ByChannel { currents, .. } => currents.iter().min_by_key(|current| current.decay),
             Self::Lif { .. } | Self::Integrator { .. } => None,
         }
     }
@@ -127,6 +182,14 @@ impl NeuronModel {
             Self::CubaLif { current, decay, thresholds, .. } => {
                 let SynapticCurrent { bits, decay_offset, decay: own, .. } = current;
                 thresholds.iter_mut().chain([decay, bits, decay_offset, own]).collect()
+            }
+            Self::ByChannel { thresholds, decays, subtracted, currents } => {
+                let own = thresholds.iter_mut().chain(decays).chain(subtracted);
+                let of_currents = currents.iter_mut().flat_map(|current| {
+                    let SynapticCurrent { bits, decay_offset, decay, .. } = current;
+                    [bits, decay_offset, decay]
+                });
+                own.chain(of_currents).collect()
             }
         }
     }
@@ -141,30 +204,52 @@ impl NeuronModel {
                 let SynapticCurrent { decay: own, decay_offset: offset, .. } = current;
                 format!("cuba-lif, decay {decay}, current decay {own} + {offset}{soft}")
             }
+            Self::ByChannel { decays, currents, .. } => {
+                let ends = |values: &mut dyn Iterator<Item = u32>| {
+                    let (least, most) = values.fold((u32::MAX, 0), |(a, b), v| (a.min(v), b.max(v)));
+                    if least == most { least.to_string() } else { format!("{least} to {most}") }
+                };
+                let name = if currents.is_empty() { "lif" } else { "cuba-lif" };
+                let own = match currents.first() {
+                    Some(first) => {
+                        let decays = ends(&mut currents.iter().map(|current| current.decay));
+                        format!(", current decay {decays} + {}", first.decay_offset)
+                    }
+                    None => String::new(),
+                };
+                format!("{name} by channel, decay {}{own}{soft}", ends(&mut decays.iter().copied()))
+            }
         }
     }
 
     /// What is wrong with its numbers in a format whose widths are in range.
     pub(super) fn problems(&self, format: &NeuronFormat, channels: usize) -> Vec<String> {
-        let mut found = Vec::new();
+        let mut found = self.lengths(format, channels);
+        if !found.is_empty() {
+            return found;
+        }
         let most = if format.decay_bits == 0 { 0 } else { 1 << format.decay_bits };
-        match self.decay() {
+        // Of many channels the extremes are told.
+        let decays = (0..if self.by_channel() { channels } else { 1 }).map(|channel| self.decay_of(channel));
+        match decays.max().unwrap_or(0) {
             decay if decay <= most => {}
             decay if format.decay_bits == 0 => {
                 found.push(format!("decay {decay} on neurons without a fractional leak"));
             }
             decay => found.push(format!("decay {decay} exceeds 2^{}", format.decay_bits)),
         }
-        if let Some(current) = self.current() {
-            if !(8..=31).contains(&current.bits) {
-                found.push(format!("a synaptic current of {} bits, expected 8 to 31", current.bits));
-            }
-            if current.kept(format) < 0 {
-                found.push(format!(
-                    "current decay {} with its offset of {} exceeds 2^{}",
-                    current.decay, current.decay_offset, format.decay_bits
-                ));
-            }
+        let currents: Vec<&SynapticCurrent> = match self {
+            Self::ByChannel { currents, .. } => currents.iter().collect(),
+            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } => self.current().into_iter().collect(),
+        };
+        if let Some(current) = currents.iter().find(|current| !(8..=31).contains(&current.bits)) {
+            found.push(format!("a synaptic current of {} bits, expected 8 to 31", current.bits));
+        }
+        if let Some(current) = currents.iter().find(|current| current.kept(format) < 0) {
+            found.push(format!(
+                "current decay {} with its offset of {} exceeds 2^{}",
+                current.decay, current.decay_offset, format.decay_bits
+            ));
         }
         if self.fires() {
             let thresholds = self.thresholds();
@@ -181,6 +266,29 @@ impl NeuronModel {
         found
     }
 
+    /// What is wrong with the lengths of its lists, and with amounts that a membrane does not hold.
+    fn lengths(&self, format: &NeuronFormat, channels: usize) -> Vec<String> {
+        let Self::ByChannel { decays, subtracted, currents, .. } = self else { return Vec::new() };
+        let mut found = Vec::new();
+        if decays.len() != channels {
+            found.push(format!("{} decays for {channels} channels", decays.len()));
+        }
+        for (name, length) in [("amounts to subtract", subtracted.len()), ("synaptic currents", currents.len())] {
+            if length != 0 && length != channels {
+                found.push(format!("{length} {name} for {channels} channels"));
+            }
+        }
+        let most = format.state_max() as u32;
+        if let Some(amount) = subtracted.iter().find(|&&amount| amount > most) {
+            found.push(format!("a spike takes {amount} off a membrane of at most {most}"));
+        }
+        let widths = |current: &SynapticCurrent| (current.bits, current.wrap, current.decay_offset);
+        if currents.iter().any(|current| widths(current) != widths(&currents[0])) {
+            found.push("synaptic currents differ in more than their decay".into());
+        }
+        found
+    }
+
     /// What a chip would need for it and lacks, in words, with what it has instead.
     pub fn lacking(&self, chip: &NeuronSpec) -> Option<String> {
         if let Some(reset) = self.reset().filter(|reset| !chip.resets.0.contains(reset)) {
@@ -190,6 +298,11 @@ impl NeuronModel {
             };
             let has: Vec<&str> = chip.resets.0.iter().map(|&reset| name(reset)).collect();
             return Some(format!("resets {}; neurons of the chip reset {}", name(reset), has.join(" or ")));
+        }
+        if self.by_channel() && !chip.programmable.get() {
+            return Some(
+                "has parameters by channel; neurons of the chip lose their threshold and share their decays".into(),
+            );
         }
         let current = self.current()?;
         let Some(spec) = &chip.synaptic_current else {

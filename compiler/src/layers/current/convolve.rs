@@ -113,6 +113,7 @@ impl Current {
             let weights: Vec<f64> = list.weights.iter().map(|weight| weight * factor).collect();
             let kernel = SourceKernel {
                 source: term.kernel.source,
+                delay: term.kernel.delay,
                 wiring: KernelWiring::Sparse { sources, targets },
                 weights: weights.into(),
             };
@@ -224,7 +225,12 @@ impl Convolving<'_> {
         }
         let channels = ChannelMap { first_input: own.first_input + channels.first_input, ..channels };
         let wiring = KernelWiring::Conv { map: composed.map, channels };
-        let kernel = SourceKernel { source: before.kernel.source, wiring, weights: weights.into() };
+        let kernel = SourceKernel {
+            source: before.kernel.source,
+            delay: before.kernel.delay,
+            wiring,
+            weights: weights.into(),
+        };
         Ok(Term { kernel, by: self.site.label() })
     }
 }

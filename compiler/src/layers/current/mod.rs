@@ -118,6 +118,7 @@ impl Current {
     pub fn of_layer(source: usize, shape: Shape, label: String) -> Self {
         let kernel = SourceKernel {
             source,
+            delay: 0,
             wiring: KernelWiring::Conv {
                 map: ConvMap {
                     rows: AxisMap::pointwise(shape.height),
@@ -130,6 +131,24 @@ impl Current {
         let bias = vec![0.0; shape.channels];
         let terms = vec![Term { kernel, by: label }];
         Self::spikes(shape, SpikeSum { terms, bias, bias_by: String::new() })
+    }
+
+    /// It some timesteps later, and nothing before.
+    ///
+    /// # Errors
+    /// If some of it is constant over time: the constant would be missing in the first timesteps.
+    pub fn late(mut self, steps: usize) -> Result<Self, LoweringRefusal> {
+        let hint = "put the delay right behind the neurons, before layers with a bias";
+        let CurrentSource::Spikes(spikes) = &mut self.feed else {
+            let message = "a delay is fed by what is constant over time";
+            return Err(LoweringRefusal::here(message).hint("put the delay behind neurons"));
+        };
+        if spikes.bias.iter().any(|&bias| bias != 0.0) {
+            let message = format!("a delay is fed by the bias of {}", spikes.bias_by);
+            return Err(LoweringRefusal::here(message).hint(hint));
+        }
+        spikes.terms.iter_mut().for_each(|term| term.kernel.delay += steps as u32);
+        Ok(self)
     }
 
     /// Whether it is the spikes of firing layers themselves, side by side and as they are.

@@ -30,32 +30,70 @@ pub struct RecordedPass {
     pub relevant: Vec<bool>,
 }
 
-/// Runs a network on its constant input `[c, h, w]`.
+/// Runs a network on its constant input `[c, h, w]`: layer by layer, or timestep by timestep where spikes come back.
 pub fn run(network: &Collected, input: &[f64]) -> RecordedPass {
-    let mut pass = RecordedPass::default();
-    for layer in &network.layers {
-        let constant = constant(layer, input);
-        let mut state = MembraneState {
+    let layers = &network.layers;
+    let mut pass = RecordedPass { spikes: vec![Vec::new(); layers.len()], ..RecordedPass::default() };
+    let comes_back = |(index, layer): (usize, &NeuronLayer)| layer.sources.iter().any(|s| s.source >= index);
+    if layers.iter().enumerate().any(comes_back) {
+        let mut all: Vec<_> = layers.iter().map(|layer| LayerEvaluation::new(network, layer, input)).collect();
+        for t in 0..network.timesteps {
+            for (index, layer) in all.iter_mut().enumerate() {
+                let spikes = layer.step(&pass, t, network.timesteps);
+                pass.spikes[index].push(spikes);
+            }
+        }
+        all.iter().for_each(|layer| layer.read(&mut pass));
+        return pass;
+    }
+    for (index, layer) in layers.iter().enumerate() {
+        let mut layer = LayerEvaluation::new(network, layer, input);
+        for t in 0..network.timesteps {
+            let spikes = layer.step(&pass, t, network.timesteps);
+            pass.spikes[index].push(spikes);
+        }
+        layer.read(&mut pass);
+    }
+    pass
+}
+
+/// A layer under way.
+struct LayerEvaluation<'n> {
+    layer: &'n NeuronLayer,
+    constant: Vec<f32>,
+    state: MembraneState,
+    kernels: Vec<ScatterKernel>,
+}
+
+impl<'n> LayerEvaluation<'n> {
+    fn new(network: &Collected, layer: &'n NeuronLayer, input: &[f64]) -> Self {
+        let state = MembraneState {
             neurons: vec![TrainedState::default(); layer.shape.len()],
             sums: vec![0.0; layer.shape.len()],
         };
-        let kernels: Vec<ScatterKernel> =
-            layer.sources.iter().map(|s| ScatterKernel::new(network, s)).collect();
-        let mut spikes = Vec::new();
-        for t in 0..network.timesteps {
-            state.sums.copy_from_slice(&constant);
-            for (source, taps) in layer.sources.iter().zip(&kernels) {
-                taps.scatter(&mut state.sums, layer.shape, &pass.spikes[source.source][t]);
-            }
-            spikes.push(state.step(&layer.kind, layer.shape.channels, t, network.timesteps));
-        }
-        if !layer.kind.fires() {
-            pass.output = state.row_major(layer.shape);
-            pass.relevant = vec![true; layer.shape.positions()];
-        }
-        pass.spikes.push(spikes);
+        let kernels = layer.sources.iter().map(|s| ScatterKernel::new(network, s)).collect();
+        Self { layer, constant: constant(layer, input), state, kernels }
     }
-    pass
+
+    /// The spikes of timestep `t`, after those of earlier timesteps and of earlier layers.
+    fn step(&mut self, pass: &RecordedPass, t: usize, timesteps: usize) -> Vec<RecordedSpike> {
+        let Self { layer, constant, state, kernels } = self;
+        state.sums.copy_from_slice(constant);
+        for (source, taps) in layer.sources.iter().zip(kernels) {
+            if let Some(sent) = t.checked_sub(source.delay as usize) {
+                taps.scatter(&mut state.sums, layer.shape, &pass.spikes[source.source][sent]);
+            }
+        }
+        state.step(&layer.kind, layer.shape.channels, t, timesteps)
+    }
+
+    /// Keeps the membranes of a read-out.
+    fn read(&self, pass: &mut RecordedPass) {
+        if !self.layer.kind.fires() {
+            pass.output = self.state.row_major(self.layer.shape);
+            pass.relevant = vec![true; self.layer.shape.positions()];
+        }
+    }
 }
 
 /// The constant current, `[h, w, c]`.

@@ -19,7 +19,11 @@ impl fmt::Display for Collected {
             writeln!(f, "{line}")?;
             layer.feeds(f)?;
             for kernel in &layer.sources {
-                writeln!(f, "    <- {}: {}", self.layers[kernel.source].name, Wires(kernel))?;
+                let source = &self.layers[kernel.source].name;
+                match kernel.delay {
+                    0 => writeln!(f, "    <- {source}: {}", Wires(kernel))?,
+                    late => writeln!(f, "    <- {source}, {late} timesteps late: {}", Wires(kernel))?,
+                }
             }
         }
         Ok(())

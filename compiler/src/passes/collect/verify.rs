@@ -2,7 +2,7 @@
 //!
 //! | rule | who relies on it |
 //! |---|---|
-//! | sources come before their readers, and fire | evaluation in one sweep, windows |
+//! | sources fire, and come before their readers unless their spikes are late | evaluation in one sweep, windows |
 //! | a kernel has the geometry of its ends and as many weights as taps and pairs of channels | quantiser, spiking IR |
 //! | a list joins lines of neurons, inside both | the same |
 //! | a constant one a channel, or one a neuron of the only channel; none where the host writes one | quantiser |
@@ -36,7 +36,9 @@ impl Collected {
                 "it is fed by the host and by something else",
             );
             for kernel in &layer.sources {
-                let before = self.layers[..index].get(kernel.source);
+                // Late spikes may come from any layer, its own included.
+                let seen = if kernel.delay == 0 { index } else { self.layers.len() };
+                let before = self.layers[..seen].get(kernel.source);
                 need(before.is_some_and(|source| source.kind.fires()), "a source does not fire before it");
                 if let Some(source) = before {
                     need(kernel.fits(source, layer), "a kernel does not fit its ends");
@@ -102,7 +104,7 @@ mod tests {
             bias: vec![0.0; channels],
             host: None,
         };
-        let kernel = SourceKernel { source: 0, wiring, weights: vec![1.0, 2.0].into() };
+        let kernel = SourceKernel { source: 0, delay: 0, wiring, weights: vec![1.0, 2.0].into() };
         let fires = layer("first", 2, NeuronKind::from(TrainedNeuron::integrate_and_fire(1.0)), Vec::new());
         let layers = vec![fires, layer("out", 1, NeuronKind::Mean, vec![kernel])];
         Collected { network: "net".into(), timesteps: 2, layers }

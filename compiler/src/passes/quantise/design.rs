@@ -40,7 +40,9 @@ impl Design {
             let reach = ReachTable::new(&source.wiring, from);
             let mut rows = vec![Vec::new(); source.rows().count()];
             for (p, pass) in passes.iter().enumerate() {
-                for (t, spikes) in pass.spikes[source.source].iter().enumerate() {
+                let late = source.delay as usize;
+                let acting = (late..network.timesteps).zip(&pass.spikes[source.source]);
+                for (t, spikes) in acting {
                     let (value, group) = factor(&layer.kind, t);
                     for &spike in spikes {
                         reach.each(spike, from, |row, y, x| {
@@ -124,6 +126,7 @@ mod tests {
         let map = ConvMap { rows: axis(1), cols: axis(2) };
         let source = SourceKernel {
             source: 0,
+            delay: 0,
             wiring: KernelWiring::Conv { map, channels: ChannelMap::dense(1, 1) },
             weights: vec![1.0].into(),
         };

@@ -35,7 +35,7 @@ use super::calibrate::RecordedPass;
 use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel};
 use super::schedule::WindowSchedule;
 use super::unsupported;
-use crate::ir::NetworkId;
+use crate::ir::{NetworkId, PopulationId};
 use crate::ir::spiking::reach;
 use crate::ir::spiking::{
     Bias, Connectivity, HostInput, NeuronFormat, NeuronModel, Population, Projection, Readout, Rounding,
@@ -74,7 +74,7 @@ pub fn run(
     leak::check(collected, target)?;
     let profiles = target.core.threshold_profiles.as_ref().map(|p| p.get() as usize);
     let mut problems = Diagnostics::default();
-    let mut ids = Vec::new();
+    let first = ir.model.populations.len();
     for (index, layer) in collected.layers.iter().enumerate() {
         let quantiser =
             Quantiser { format: ir.model.neuron, network: collected, layer, ranges, recorded, profiles };
@@ -86,7 +86,7 @@ pub fn run(
                 break;
             }
         };
-        ids.push(ir.model.populations.push(Population {
+        let population = ir.model.populations.push(Population {
             network,
             name: layer.name.clone(),
             shape: layer.shape,
@@ -96,12 +96,11 @@ pub fn run(
             window: schedule.windows[index],
             order: None,
             rounding: quantised.rounding,
-        }));
-        let population = ids[index];
+        });
         for ((source, connectivity), &delay) in
             layer.sources.iter().zip(quantised.kernels).zip(&schedule.delays[index])
         {
-            let source = ids[source.source];
+            let source = PopulationId((first + source.source) as u32);
             ir.projections.push(Projection { source, target: population, delay, connectivity });
         }
         if let Some(HostPath { input, stages }) = layer.host.clone() {

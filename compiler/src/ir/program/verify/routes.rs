@@ -99,7 +99,7 @@ impl Findings {
             self.need(forward, place, || {
                 format!("{} must come before {}", placed.slice.population, slice.population)
             });
-            if let Some(problem) = arrival_problem(source, target, axon.delay, cycle) {
+            if let Some(problem) = arrival_problem(source, target, axon.delay) {
                 self.need(false, place, || problem);
             }
             arrivals.push((source.network, source.window.end().saturating_add(axon.delay)));

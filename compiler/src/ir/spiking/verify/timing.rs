@@ -7,10 +7,11 @@ use crate::ir::NetworkId;
 use crate::ir::components::joins;
 use crate::ir::spiking::{Connectivity, Convolution, Population, Projection, SpikingIr, SpikingModel};
 
-/// Why spikes of a population may not arrive at another after a delay; those of a cycle may come after the window.
-pub fn arrival_problem(source: &Population, target: &Population, delay: u32, cycle: bool) -> Option<String> {
+/// Why spikes of a population may not arrive at another after a delay. They may come after the window, where they meet
+/// their synapses and change no neuron.
+pub fn arrival_problem(source: &Population, target: &Population, delay: u32) -> Option<String> {
     let arrives = source.window.start.saturating_add(delay) >= target.window.start
-        && (cycle || source.window.end().saturating_add(delay) <= target.window.end());
+        && source.window.start.saturating_add(delay) < target.window.end();
     (!arrives).then(|| {
         format!("spikes of window {:?} arrive outside the target's window {:?}", source.window, target.window)
     })
@@ -83,7 +84,7 @@ impl Checker {
             let place = Subject::Projection(id).into();
             let ordered = cycle || p.source < p.target;
             self.need(ordered, &place, || format!("{} must come before {}", p.source, p.target));
-            if let Some(problem) = arrival_problem(source, target, p.delay, cycle) {
+            if let Some(problem) = arrival_problem(source, target, p.delay) {
                 self.need(false, &place, || problem);
             }
             arrivals.push((source.network, source.window.end().saturating_add(p.delay)));
