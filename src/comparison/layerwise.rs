@@ -111,11 +111,16 @@ impl Layerwise {
         Ok(Self { ir, networks })
     }
 
-    /// Checks every firing layer of a network on a float pass.
+    /// Checks every firing layer of a network on a float pass, but those whose neurons differ by channel and those that
+    /// late spikes reach.
     pub fn check(&self, network: NetworkId, input: &[f64], trace: &Trace) -> Vec<(PopulationId, LayerCheck)> {
         let collected = &self.networks[network.0 as usize];
         let populations = self.ir.model.populations_of(network).zip(&collected.layers);
-        let firing: Vec<_> = populations.filter(|((_, p), _)| p.dynamics.fires()).collect();
+        let checked = |p: &Population, layer: &NeuronLayer| {
+            let alike = p.dynamics.fires() && !p.dynamics.by_channel() && p.dynamics.current().is_none();
+            alike && layer.sources.iter().all(|kernel| kernel.delay == 0)
+        };
+        let firing: Vec<_> = populations.filter(|((_, p), layer)| checked(p, layer)).collect();
         firing
             .into_par_iter()
             .map(|((id, _), layer)| (id, self.layer(id, collected, layer, input, trace)))
@@ -251,11 +256,12 @@ impl<'a> Neurons<'a> {
         let mantissas = population.dynamics.thresholds();
         let ties = population.rounding.ties.unwrap_or(Ties::Inclusive);
         let lowered = u32::from(ties == Ties::Threshold);
-        let shifted = |more: u32| {
-            mantissas.iter().map(|&m| ((m + more) << model.neuron.threshold_shift) as i32).collect()
+        let above = u32::from(ties == Ties::Above);
+        let shifted = |more: u32, less: u32| {
+            mantissas.iter().map(|&m| ((m + more - less) << model.neuron.threshold_shift) as i32).collect()
         };
         let n = layer.shape.len();
-        let units: Vec<i32> = shifted(lowered);
+        let units: Vec<i32> = shifted(lowered, above);
         let leaks = trained.tau.is_some();
         let parts = f64::from(1u32 << model.neuron.decay_bits);
         let raised = match ties {
@@ -277,7 +283,7 @@ impl<'a> Neurons<'a> {
             shift: population.input_shift,
             raised,
             lowered: lowered_to,
-            thresholds: shifted(0),
+            thresholds: shifted(0, 0),
             units,
             constant,
             bias,
@@ -310,7 +316,7 @@ impl<'a> Neurons<'a> {
             });
             let (raised, lowered) = (self.raised[i % channels], self.lowered[i % channels]);
             let over = |v: f64| match self.ties {
-                Ties::Bias | Ties::Strict => v > 1.0,
+                Ties::Bias | Ties::Strict | Ties::Above => v > 1.0,
                 Ties::Inclusive | Ties::Threshold | Ties::Written => v >= lowered,
             };
             let strictly = fire(&trained, &mut self.strictly[i], |v| trained.charge(v, exact) + raised, over);
@@ -319,7 +325,8 @@ impl<'a> Neurons<'a> {
             let (least, most) = (f64::from(-fixed.state_max() - 1), f64::from(fixed.state_max()));
             let clipped = |v: f64| (trained.charge(v, exact) - lost).clamp(least / unit, most / unit);
             let narrow = fire(&trained, &mut self.narrow[i], clipped, one);
-            let v = self.rule.integrate(&mut self.chip[i], sums.chip[i], self.bias[i], &mut events);
+            let v =
+                self.rule.integrate(&mut self.chip[i], [sums.chip[i], self.bias[i], threshold], &mut events);
             let chip = self.rule.fire(&mut self.chip[i], threshold);
             let check = &mut self.check;
             check.spikes += u64::from(float.1);

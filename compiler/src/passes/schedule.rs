@@ -53,8 +53,10 @@ impl WindowSchedule {
             need(delays.len() == layer.sources.len(), layer, "it has not one delay a kernel");
             for (source, &delay) in layer.sources.iter().zip(delays) {
                 let from = self.windows[source.source];
-                let (first, end) =
-                    ((from.start + delay).saturating_sub(source.delay), (from.end() + delay).saturating_sub(source.delay));
+                let (first, end) = (
+                    (from.start + delay).saturating_sub(source.delay),
+                    (from.end() + delay).saturating_sub(source.delay),
+                );
                 need(from.end() + delay <= self.pass_steps, layer, "spikes would arrive behind the pass");
                 need(delay >= 1, layer, "a spike would arrive in the timestep that sends it");
                 need(
@@ -63,7 +65,11 @@ impl WindowSchedule {
                     "spikes would arrive outside its window",
                 );
                 let aligned = (first, end) == (window.start, window.end());
-                need(aligned || spans(layer) || !layer.kind.fires() && source.delay == 0, layer, "spikes of one timestep would arrive in several");
+                need(
+                    aligned || spans(layer) || !layer.kind.fires() && source.delay == 0,
+                    layer,
+                    "spikes of one timestep would arrive in several",
+                );
             }
         }
         let whole = [met, self.windows.len(), self.delays.len()] == [network.layers.len(); 3];
@@ -98,7 +104,8 @@ pub fn run(network: &Collected, delay_max: u32) -> Result<WindowSchedule, Diagno
         };
         let own: Vec<u32> = layer.sources.iter().map(delay).collect();
         if let Some(&most) = own.iter().max().filter(|&&most| most > delay_max) {
-            let path = if layer.sources.iter().any(|s| s.delay > 0) { "path with a delay" } else { "skip path" };
+            let path =
+                if layer.sources.iter().any(|s| s.delay > 0) { "path with a delay" } else { "skip path" };
             let message = format!(
                 "a {path} must be delayed by {most} timesteps, the target has {delay_max}; \
                  relay neurons are not inserted"
@@ -224,6 +231,41 @@ mod tests {
         assert_eq!(meet.windows[3], Window { start: 3, steps: 16 });
         assert_eq!(meet.delays[3], [1, 3]);
         assert_eq!(run(&skip(lif), 2).unwrap_err().codes(), [snnc_targets::Code::Unsupported]);
+    }
+
+    /// Neurons, each with its sources: (layer, timesteps by which its spikes are late).
+    fn late(layers: &[&[(usize, u32)]]) -> Collected {
+        let of = |sources: &&[(usize, u32)]| {
+            let lif = NeuronKind::from(TrainedNeuron::lif(2.0, 1.0, 0.0));
+            let mut layer = layer(lif, &sources.iter().map(|s| s.0).collect::<Vec<_>>());
+            layer.sources.iter_mut().zip(*sources).for_each(|(kernel, source)| kernel.delay = source.1);
+            layer
+        };
+        Collected { network: "n".into(), timesteps: 16, layers: layers.iter().map(of).collect() }
+    }
+
+    #[test]
+    fn late_spikes_travel_as_long_as_the_network_says() {
+        // A layer that feeds itself a step late: a delay of 1 on the chip.
+        let own = run(&late(&[&[], &[(0, 0), (1, 1)]]), 8).unwrap();
+        assert_eq!((own.windows[1], own.delays[1].as_slice()), (Window { start: 1, steps: 16 }, &[1, 1][..]));
+        // The last of its spikes arrives a step behind its window, which ends at 17.
+        assert_eq!(own.pass_steps, 18);
+        own.verify(&late(&[&[], &[(0, 0), (1, 1)]])).unwrap();
+        // Two layers in a loop with 3 steps: 1 forward, so 2 back.
+        let two = run(&late(&[&[], &[(0, 0), (2, 3)], &[(1, 0)]]), 8).unwrap();
+        assert_eq!(two.delays, [vec![], vec![1, 2], vec![1]].map(|d: Vec<u32>| d));
+        // A feed-forward path that is late by 3 lets its target start with its source.
+        let forward = run(&late(&[&[], &[(0, 3)]]), 8).unwrap();
+        assert_eq!((forward.windows[1].start, forward.delays[1][0], forward.pass_steps), (0, 3, 19));
+    }
+
+    #[test]
+    fn a_loop_with_fewer_timesteps_than_layers_is_refused() {
+        let error = run(&late(&[&[], &[(0, 0), (2, 1)], &[(1, 0)]]), 8).unwrap_err();
+        assert_eq!(error.codes(), [Code::Unsupported]);
+        let told = error.to_string();
+        assert!(told.contains("take 2 timesteps") && told.contains("the network gives them 1"), "{told}");
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl<'a> SpikeTimeRounding<'a> {
     fn first_spike(&self, bias: i32, threshold: i32) -> Option<u32> {
         let (mut state, mut events) = (NeuronState::default(), Events::default());
         (1..=self.steps).find(|_| {
-            self.rule.integrate(&mut state, 0, bias, &mut events);
+            self.rule.integrate(&mut state, [0, bias, threshold], &mut events);
             self.rule.fire(&mut state, threshold)
         })
     }

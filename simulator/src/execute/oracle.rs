@@ -154,7 +154,13 @@ pub(crate) fn stepped(
     let (mut drive, mut lost) = (into(input, format.accumulator_bits, format.wrap), false);
     lost |= drive != input;
     let mut current = 0;
-    if let Some(own) = neurons.current() {
+    if let (Some(own), true) = (neurons.current_of(channel), neurons.bias_joins_current()) {
+        let kept = toward_zero(i128::from(u), whole - i128::from(own.decay + own.decay_offset), whole);
+        let sum = kept + drive + i128::from(bias);
+        current = into(sum, own.bits, own.wrap);
+        drive = current;
+        lost |= current != sum;
+    } else if let Some(own) = neurons.current() {
         let sum = toward_zero(i128::from(u), whole - i128::from(own.decay + own.decay_offset), whole) + drive;
         current = into(sum, own.bits, own.wrap);
         drive = into(current + i128::from(bias), own.bits, own.wrap);
@@ -163,7 +169,7 @@ pub(crate) fn stepped(
         drive += i128::from(bias);
     }
     events.accumulator_overflows += u64::from(lost);
-    let exact = toward_zero(i128::from(v), whole - i128::from(neurons.decay()), whole) + drive;
+    let exact = toward_zero(i128::from(v), whole - i128::from(neurons.decay_of(channel)), whole) + drive;
     let mut membrane = into(exact, format.state_bits, false);
     events.state_saturations += u64::from(membrane != exact);
     let mut fired = false;
@@ -172,7 +178,10 @@ pub(crate) fn stepped(
         fired = if format.strict { threshold < membrane } else { threshold <= membrane };
         if fired {
             membrane = match neurons.reset() {
-                Some(Reset::Subtract) => membrane - threshold,
+                Some(Reset::Subtract) => match neurons {
+                    NeuronModel::ByChannel { subtracted, .. } => membrane - i128::from(subtracted[channel]),
+                    _ => membrane - threshold,
+                },
                 _ => 0,
             };
         }

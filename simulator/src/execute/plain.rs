@@ -163,19 +163,28 @@ pub(crate) fn step(
     let held = held(sum, format.accumulator_bits, format.wrap);
     let mut overflowed = held != sum;
     let (mut current, mut driving) = (0, held + bias);
-    if let Some(own) = neurons.current() {
+    if let (Some(own), true) = (neurons.current_of(channel), neurons.bias_joins_current()) {
+        let kept = u * (one - i64::from(own.decay_offset) - i64::from(own.decay)) / one;
+        current = self::held(kept + driving, own.bits, own.wrap);
+        overflowed |= current != kept + driving;
+        driving = current;
+    } else if let Some(own) = neurons.current() {
         let wanted = u * (one - i64::from(own.decay_offset) - i64::from(own.decay)) / one + held;
         current = self::held(wanted, own.bits, own.wrap);
         driving = self::held(current + bias, own.bits, own.wrap);
         overflowed |= current != wanted || driving != current + bias;
     }
-    let next = v * (one - i64::from(neurons.decay())) / one + driving;
+    let next = v * (one - i64::from(neurons.decay_of(channel))) / one + driving;
     let mut membrane = self::held(next, format.state_bits, false);
     let clipped = membrane != next;
     let threshold = neurons.thresholds().get(channel).map(|&t| i64::from(t) * (1 << format.threshold_shift));
     let fired = threshold.is_some_and(|t| membrane > t || (membrane == t && !format.strict));
     if let (true, Some(threshold), Some(reset)) = (fired, threshold, neurons.reset()) {
-        membrane = if reset == Reset::Zero { 0 } else { membrane - threshold };
+        let amount = match neurons {
+            NeuronModel::ByChannel { subtracted, .. } => subtracted.get(channel).map_or(0, |&a| i64::from(a)),
+            _ => threshold,
+        };
+        membrane = if reset == Reset::Zero { 0 } else { membrane - amount };
     }
     Stepped { current, membrane, fired, active: [u, v, sum, bias] != [0; 4], overflowed, clipped }
 }

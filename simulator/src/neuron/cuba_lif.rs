@@ -51,7 +51,7 @@ impl<const SUBTRACT: bool> Neuron<2> for CubaLifRule<SUBTRACT> {
         &self.fixed
     }
 
-    fn integrate(&self, [u, v]: &mut [i32; 2], sum: i32, bias: i32, events: &mut Events) {
+    fn integrate(&self, [u, v]: &mut [i32; 2], [sum, bias, _]: [i32; 3], events: &mut Events) {
         if *u | *v | sum | bias == 0 {
             events.updates_inactive += 1;
             return;
@@ -114,7 +114,7 @@ mod tests {
     fn currents_and_membranes_follow_the_equations_by_hand() {
         let (neuron, mut state, mut e) = (loihi(), [0, 0], Events::default());
         let mut step = |sum| {
-            neuron.integrate(&mut state, sum, 0, &mut e);
+            neuron.integrate(&mut state, [sum, 0, 0], &mut e);
             state
         };
         // u keeps 3071 of 4096: 1000 -> 749 (749.76) -> 561 (561.57); v keeps half: 1000 -> 500 + 749 -> 624 + 561.
@@ -143,7 +143,7 @@ mod tests {
         let (neuron, mut e) = (loihi(), Events::default());
         let mut state = [8_388_607, 0];
         // 3071/4096 of 2^23 - 1 is 6289407; with the largest sum it fits, with the bias it is beyond 23 bits and sign.
-        neuron.integrate(&mut state, 2_097_151, 127 << 7, &mut e);
+        neuron.integrate(&mut state, [2_097_151, 127 << 7, 0], &mut e);
         assert_eq!(state[0], 6_289_407 + 2_097_151);
         assert_eq!((state[1], e.accumulator_overflows), (state[0] + (127 << 7) - (1 << 24), 1));
     }

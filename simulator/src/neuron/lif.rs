@@ -55,7 +55,7 @@ impl<const SUBTRACT: bool> Neuron<1> for LifRule<SUBTRACT> {
         &self.fixed
     }
 
-    fn integrate(&self, [v]: &mut [i32; 1], sum: i32, bias: i32, events: &mut Events) {
+    fn integrate(&self, [v]: &mut [i32; 1], [sum, bias, _]: [i32; 3], events: &mut Events) {
         if *v | sum | bias == 0 {
             events.updates_inactive += 1;
             return;
@@ -181,7 +181,7 @@ mod tests {
 
     fn integrate(lif: LifRule<false>, v: i32, sum: i32, bias: i32, events: &mut Events) -> i32 {
         let mut state = [v];
-        lif.integrate(&mut state, sum, bias, events);
+        lif.integrate(&mut state, [sum, bias, 0], events);
         state[0]
     }
 

@@ -5,6 +5,7 @@
 //! no neuron pays for the choice. Every path of the execution uses these; the two oracles ([`crate::execute::plain`],
 //! [`crate::execute::oracle`]) have arithmetic of their own, written from the equations in the heads of the files.
 
+mod by_channel;
 mod cuba_lif;
 pub mod fixed;
 mod lif;
@@ -15,6 +16,7 @@ use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset};
 
 use crate::counts::Events;
 use crate::execute::kernels::level::SimdLevel;
+pub use by_channel::ByChannelRule;
 pub use cuba_lif::CubaLifRule;
 use fixed::Fixed;
 pub use lif::LifRule;
@@ -64,15 +66,29 @@ pub struct LineInputs<'a> {
 
 /// A neuron model with `WORDS` words of state, all 0 when a pass starts. The last is the membrane, which is compared
 /// with the threshold and read by the host.
-pub trait Neuron<const WORDS: usize>: Copy + Send + Sync {
+pub trait Neuron<const WORDS: usize>: Send + Sync {
     /// Widths and comparison.
     fn fixed(&self) -> &Fixed;
 
-    /// One step before the comparison, exact for any sum. Counts overflows (at most one), saturations and the update.
-    fn integrate(&self, state: &mut [i32; WORDS], sum: i32, bias: i32, events: &mut Events);
+    /// One step before the comparison, exact for any sum, of a sum, a bias and what the neuron's lane holds. Counts
+    /// overflows (at most one), saturations and the update.
+    fn integrate(&self, state: &mut [i32; WORDS], inputs: [i32; 3], events: &mut Events);
+
+    /// Whether a membrane fires.
+    #[inline(always)]
+    fn fires(&self, membrane: i32, threshold: i32) -> bool {
+        self.fixed().fires(membrane, threshold)
+    }
 
     /// What a spike leaves of a membrane.
     fn reset(&self, membrane: i32, threshold: i32) -> i32;
+
+    /// What the lane of a channel holds in the place of a threshold: the threshold itself, shifted, unless a rule says
+    /// otherwise.
+    fn lane(&self, channel: usize, threshold: i32) -> i32 {
+        let _ = channel;
+        threshold
+    }
 
     /// The step of a line without branches, for sums that [`Fixed::fits_32_bits`] holds for. Compiled in place, so
     /// that it gets the instructions of the loop around it.
@@ -87,10 +103,10 @@ pub trait Neuron<const WORDS: usize>: Copy + Send + Sync {
 
     /// One step; whether the neuron fired.
     fn step(&self, state: &mut [i32; WORDS], inputs: [i32; 3], events: &mut Events) -> bool {
-        let [sum, bias, threshold] = inputs;
-        self.integrate(state, sum, bias, events);
+        let threshold = inputs[2];
+        self.integrate(state, inputs, events);
         let membrane = &mut state[WORDS - 1];
-        let fired = self.fixed().fires(*membrane, threshold);
+        let fired = self.fires(*membrane, threshold);
         if fired {
             *membrane = self.reset(*membrane, threshold);
         }
@@ -115,7 +131,7 @@ pub trait Neuron<const WORDS: usize>: Copy + Send + Sync {
 }
 
 /// The neurons of a population: a model with its constants.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum NeuronRule {
     /// Resets to 0; integrators too, which never do.
     Lif(LifRule<false>),
@@ -125,6 +141,8 @@ pub enum NeuronRule {
     CubaLif(CubaLifRule<false>),
     /// Resets by subtraction.
     SoftCubaLif(CubaLifRule<true>),
+    /// Parameters by channel.
+    ByChannel(ByChannelRule),
 }
 
 /// Evaluates `$body` with `$neuron` the model of `$rule` as its static type.
@@ -135,6 +153,7 @@ macro_rules! with_neuron {
             $crate::neuron::NeuronRule::SoftLif($neuron) => $body,
             $crate::neuron::NeuronRule::CubaLif($neuron) => $body,
             $crate::neuron::NeuronRule::SoftCubaLif($neuron) => $body,
+            $crate::neuron::NeuronRule::ByChannel($neuron) => $body,
         }
     };
 }
@@ -147,6 +166,9 @@ pub struct NeuronState([i32; WORDS_MAX]);
 impl NeuronRule {
     /// Neurons with these parameters, whose sums of weights are shifted to the left.
     pub fn new(format: &NeuronFormat, neurons: &NeuronModel, input_shift: u32) -> Self {
+        if neurons.by_channel() {
+            return Self::ByChannel(ByChannelRule::new(format, neurons, input_shift));
+        }
         let lif = (format, neurons.decay(), input_shift);
         match (neurons.current(), neurons.reset().unwrap_or_default()) {
             (None, Reset::Zero) => Self::Lif(LifRule::new(lif)),
@@ -169,19 +191,25 @@ impl NeuronRule {
         with_neuron!(self, neuron => neuron.fixed())
     }
 
-    /// One step of a single neuron before the comparison, off the hot paths; its membrane.
-    pub fn integrate(&self, state: &mut NeuronState, sum: i32, bias: i32, events: &mut Events) -> i32 {
+    /// What the lane of a channel holds, whose threshold is given after the shift.
+    pub fn lane(&self, channel: usize, threshold: i32) -> i32 {
+        with_neuron!(self, neuron => neuron.lane(channel, threshold))
+    }
+
+    /// One step of a single neuron before the comparison, off the hot paths, of a sum, a bias and what its lane holds;
+    /// its membrane.
+    pub fn integrate(&self, state: &mut NeuronState, inputs: [i32; 3], events: &mut Events) -> i32 {
         fn of<const WORDS: usize, N: Neuron<WORDS>>(
             neuron: &N,
             state: &mut NeuronState,
-            [sum, bias]: [i32; 2],
+            inputs: [i32; 3],
             events: &mut Events,
         ) -> i32 {
             let words = state.0.first_chunk_mut().expect("no model has more words");
-            neuron.integrate(words, sum, bias, events);
+            neuron.integrate(words, inputs, events);
             words[WORDS - 1]
         }
-        with_neuron!(self, neuron => of(neuron, state, [sum, bias], events))
+        with_neuron!(self, neuron => of(neuron, state, inputs, events))
     }
 
     /// Compares the membrane of a single neuron with its threshold, and resets it if it fires; whether it did.
@@ -192,7 +220,7 @@ impl NeuronRule {
             threshold: i32,
         ) -> bool {
             let membrane = &mut state.0[WORDS - 1];
-            let fired = neuron.fixed().fires(*membrane, threshold);
+            let fired = neuron.fires(*membrane, threshold);
             if fired {
                 *membrane = neuron.reset(*membrane, threshold);
             }

@@ -4,7 +4,7 @@
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset, SynapticCurrent};
 
 use super::fixed::Fixed;
-use super::{CubaLifRule, LANES, LifRule, LineInputs, Marks, Neuron};
+use super::{ByChannelRule, CubaLifRule, LANES, LifRule, LineInputs, Marks, Neuron};
 use crate::counts::Events;
 use crate::execute::{oracle, plain};
 
@@ -92,6 +92,62 @@ fn both_oracles_step_as_the_models_do() {
     }
 }
 
+/// Neurons of one channel that lose `amount` with a spike, or all of the membrane.
+fn by_channel(decay: u32, amount: Option<u32>, current: Option<SynapticCurrent>) -> NeuronModel {
+    NeuronModel::ByChannel {
+        thresholds: lif(decay, Reset::Zero).thresholds().to_vec(),
+        decays: vec![decay; lif(decay, Reset::Zero).thresholds().len()],
+        subtracted: amount.into_iter().collect(),
+        currents: current.into_iter().collect(),
+    }
+}
+
+/// Holds channel 0 in every lane, whatever threshold it is given.
+#[derive(Clone)]
+struct FirstChannel(ByChannelRule);
+
+impl Neuron<2> for FirstChannel {
+    fn fixed(&self) -> &Fixed {
+        self.0.fixed()
+    }
+
+    fn integrate(&self, state: &mut [i32; 2], [sum, bias, _]: [i32; 3], events: &mut Events) {
+        self.0.integrate(state, [sum, bias, 0], events);
+    }
+
+    fn fires(&self, membrane: i32, _: i32) -> bool {
+        self.0.fires(membrane, 0)
+    }
+
+    fn reset(&self, membrane: i32, _: i32) -> i32 {
+        self.0.reset(membrane, 0)
+    }
+
+    fn line(&self, state: &mut [[i32; LANES]; 2], line: LineInputs) -> Marks {
+        self.exact(state, line)
+    }
+}
+
+#[test]
+fn both_oracles_step_as_neurons_by_channel_do_and_catch_another_amount() {
+    for (wrap, strict) in [(true, true), (false, false)] {
+        let format = NeuronFormat { wrap, strict, ..FORMAT };
+        for decay in [0, 5, 16] {
+            for amount in [None, Some(0), Some(7), Some(90)] {
+                for current in
+                    [None, Some(CURRENT), Some(SynapticCurrent { wrap: false, decay: 15, ..CURRENT })]
+                {
+                    let equations = by_channel(decay, amount, current);
+                    let rule = FirstChannel(ByChannelRule::new(&format, &equations, SHIFT));
+                    assert_eq!(caught(rule.clone(), &format, &equations), [false; 2]);
+                    let other = by_channel(decay, Some(amount.unwrap_or(0) + 3), current);
+                    assert_eq!(caught(rule, &format, &other), [true; 2], "another amount");
+                }
+            }
+        }
+    }
+}
+
 /// A leak that rounds in another direction.
 #[derive(Clone, Copy)]
 struct Rounds {
@@ -105,13 +161,13 @@ impl Neuron<1> for Rounds {
         self.lif.fixed()
     }
 
-    fn integrate(&self, [v]: &mut [i32; 1], sum: i32, bias: i32, events: &mut Events) {
+    fn integrate(&self, [v]: &mut [i32; 1], inputs: [i32; 3], events: &mut Events) {
         // What the true leak would keep is replaced by what this one does.
         let (before, one) = (i64::from(*v), 1 << FORMAT.decay_bits);
         let wrong = (self.round)(before * self.kept, one);
         let true_one = before * self.kept / one;
         let mut own = [*v];
-        self.lif.integrate(&mut own, sum, bias, events);
+        self.lif.integrate(&mut own, inputs, events);
         *v = self.fixed().clip(i64::from(own[0]) + wrong - true_one).0;
     }
 

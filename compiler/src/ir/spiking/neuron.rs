@@ -240,7 +240,9 @@ impl NeuronModel {
         }
         let currents: Vec<&SynapticCurrent> = match self {
             Self::ByChannel { currents, .. } => currents.iter().collect(),
-            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } => self.current().into_iter().collect(),
+            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } => {
+                self.current().into_iter().collect()
+            }
         };
         if let Some(current) = currents.iter().find(|current| !(8..=31).contains(&current.bits)) {
             found.push(format!("a synaptic current of {} bits, expected 8 to 31", current.bits));
@@ -273,7 +275,9 @@ impl NeuronModel {
         if decays.len() != channels {
             found.push(format!("{} decays for {channels} channels", decays.len()));
         }
-        for (name, length) in [("amounts to subtract", subtracted.len()), ("synaptic currents", currents.len())] {
+        for (name, length) in
+            [("amounts to subtract", subtracted.len()), ("synaptic currents", currents.len())]
+        {
             if length != 0 && length != channels {
                 found.push(format!("{length} {name} for {channels} channels"));
             }
@@ -301,7 +305,8 @@ impl NeuronModel {
         }
         if self.by_channel() && !chip.programmable.get() {
             return Some(
-                "has parameters by channel; neurons of the chip lose their threshold and share their decays".into(),
+                "has parameters by channel; neurons of the chip lose their threshold and share their decays"
+                    .into(),
             );
         }
         let current = self.current()?;

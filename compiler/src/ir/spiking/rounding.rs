@@ -28,7 +28,9 @@ pub enum Ties {
     Bias,
     /// Strict, and the host writes the input: it rounds such that the neuron fires when the trained one does.
     Written,
-    /// Strict, not corrected: a membrane exactly at the threshold does not fire.
+    /// Inclusive, threshold mantissa one higher: the trained neuron fires above its threshold only.
+    Above,
+    /// Strict, as the trained neuron or not corrected: a membrane exactly at the threshold does not fire.
     Strict,
 }
 
@@ -40,6 +42,7 @@ impl Ties {
             Self::Threshold => "strict, threshold - 1",
             Self::Bias => "strict, bias + 1",
             Self::Written => "strict, input written alike",
+            Self::Above => "inclusive, threshold + 1",
             Self::Strict => "strict",
         }
     }

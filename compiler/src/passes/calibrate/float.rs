@@ -36,7 +36,8 @@ pub fn run(network: &Collected, input: &[f64]) -> RecordedPass {
     let mut pass = RecordedPass { spikes: vec![Vec::new(); layers.len()], ..RecordedPass::default() };
     let comes_back = |(index, layer): (usize, &NeuronLayer)| layer.sources.iter().any(|s| s.source >= index);
     if layers.iter().enumerate().any(comes_back) {
-        let mut all: Vec<_> = layers.iter().map(|layer| LayerEvaluation::new(network, layer, input)).collect();
+        let mut all: Vec<_> =
+            layers.iter().map(|layer| LayerEvaluation::new(network, layer, input)).collect();
         for t in 0..network.timesteps {
             for (index, layer) in all.iter_mut().enumerate() {
                 let spikes = layer.step(&pass, t, network.timesteps);

@@ -29,8 +29,9 @@ impl Collector<'_> {
             Some(index) => Current::of_layer(index, self.shapes[at], self.label(at)).late(steps),
             None => {
                 let message = format!("a delay in a loop is fed by {}, expected neurons", self.label(at));
-                Err(LoweringRefusal::here(message)
-                    .hint("put the delay right behind the neurons of the loop, before the layers with weights"))
+                Err(LoweringRefusal::here(message).hint(
+                    "put the delay right behind the neurons of the loop, before the layers with weights",
+                ))
             }
         }
     }

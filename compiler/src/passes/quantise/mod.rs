@@ -15,6 +15,7 @@
 mod adaptive;
 mod bounds;
 mod design;
+mod dynamics;
 mod fan;
 mod kernels;
 mod leak;
@@ -28,19 +29,17 @@ mod ties;
 
 pub use summary::{LayerQuantisation, summary};
 
-use snnc_targets::schema::Reset;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use super::calibrate::RecordedPass;
 use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel};
 use super::schedule::WindowSchedule;
-use super::unsupported;
-use crate::ir::{NetworkId, PopulationId};
 use crate::ir::spiking::reach;
 use crate::ir::spiking::{
     Bias, Connectivity, HostInput, NeuronFormat, NeuronModel, Population, Projection, Readout, Rounding,
     SpikingIr, Ties,
 };
+use crate::ir::{NetworkId, PopulationId};
 use crate::neuron::TrainedNeuron;
 use design::Design;
 use objective::Activity;
@@ -76,8 +75,15 @@ pub fn run(
     let mut problems = Diagnostics::default();
     let first = ir.model.populations.len();
     for (index, layer) in collected.layers.iter().enumerate() {
-        let quantiser =
-            Quantiser { format: ir.model.neuron, network: collected, layer, ranges, recorded, profiles };
+        let quantiser = Quantiser {
+            format: ir.model.neuron,
+            target,
+            network: collected,
+            layer,
+            ranges,
+            recorded,
+            profiles,
+        };
         let quantised = match quantiser.holding(collected.timesteps) {
             Ok(quantised) => quantised,
             // Later layers refer to this one by index, so nothing after it can be lowered.
@@ -104,7 +110,10 @@ pub fn run(
             ir.projections.push(Projection { source, target: population, delay, connectivity });
         }
         if let Some(HostPath { input, stages }) = layer.host.clone() {
-            let neuron = layer.kind.trained().filter(|neuron| neuron.subtract.is_none());
+            let neuron = layer.kind.trained().filter(|neuron| {
+                // Spikes of others are not written alike.
+                neuron.subtract.is_none() && !neuron.strict && neuron.current.is_none()
+            });
             let scale = quantised.current_scale;
             ir.model.inputs.push(HostInput { population, input, stages, scale, neuron });
         }
@@ -134,6 +143,7 @@ const HELD: [f64; 4] = [1.0, 0.98, 0.95, 0.9];
 
 struct Quantiser<'a> {
     format: NeuronFormat,
+    target: &'a Target,
     network: &'a Collected,
     layer: &'a NeuronLayer,
     ranges: Option<&'a [(f64, f64)]>,
@@ -173,8 +183,13 @@ impl Quantiser<'_> {
     fn layer(&self, timesteps: usize, held: f64) -> Result<Quantised, Diagnostic> {
         match &self.layer.kind {
             NeuronKind::Firing { .. } => {
-                let neuron = self.mappable()?;
-                self.firing(&neuron, self.gain(&neuron, timesteps)?, held)
+                let neurons = self.mappable()?;
+                let gains = neurons.iter().map(|neuron| self.gain(neuron, timesteps));
+                let mut gains = gains.collect::<Result<Vec<Gain>, _>>()?;
+                if gains.len() == 1 {
+                    gains = vec![gains[0]; self.layer.shape.channels];
+                }
+                self.firing(&neurons, &gains, held)
             }
             NeuronKind::Mean => {
                 let mean = 1.0 / timesteps as f64;
@@ -195,61 +210,20 @@ impl Quantiser<'_> {
         Diagnostic::new(Code::Quantise, Subject::layer(&self.network.network, &self.layer.name), message)
     }
 
-    /// The neuron of a firing layer, if the chip's can be it.
-    fn mappable(&self) -> Result<TrainedNeuron, Diagnostic> {
-        let no = |what: &str| {
-            let message = format!("{what}: such neurons do not run on the chip yet");
-            Err(unsupported(&self.network.network, &self.layer.name, message))
-        };
-        let Some(neuron) = self.layer.kind.trained() else {
-            return no("tau, threshold or reset differ between channels");
-        };
-        let least = neuron.threshold - neuron.reset;
-        if !(neuron.tau.is_none_or(|tau| tau >= 1.0) && least > 0.0) {
-            let tau = neuron.tau.unwrap_or(f64::INFINITY);
-            return Err(self.refuse(format!(
-                "tau {tau}, threshold {least} above reset: expected tau >= 1 and a threshold above the reset"
-            )));
-        }
-        match neuron {
-            TrainedNeuron { current: Some(_), .. } => no("a synaptic current with a decay of its own"),
-            TrainedNeuron { strict: true, .. } => no("fires above its threshold only"),
-            TrainedNeuron { subtract: Some(amount), .. } if amount != least => {
-                no("a spike takes another amount than the threshold off the membrane")
-            }
-            _ => Ok(neuron),
-        }
-    }
-
-    /// What it does with a current.
-    fn gain(&self, neuron: &TrainedNeuron, timesteps: usize) -> Result<Gain, Diagnostic> {
-        let threshold = neuron.threshold - neuron.reset;
-        let (divisor, lost) = match neuron.tau {
-            Some(tau) if neuron.decay_input => (tau * threshold, 1.0 / tau),
-            Some(tau) => (threshold, 1.0 / tau),
-            None => (threshold, 0.0),
-        };
-        let decay = self.decay(lost);
-        if let Some(tau) = neuron.tau.filter(|_| decay == 0) {
-            let bits = self.format.decay_bits;
-            return Err(self
-                .refuse(format!("tau {tau}: a loss of 1/tau a step rounds to none of 2^{bits} parts"))
-                .hint("choose a target with a finer decay, or a smaller tau"));
-        }
-        Ok(Gain { gain: 1.0 / divisor, decay, steps: timesteps as u32 })
-    }
-
     /// Neurons that compare their membrane with a threshold.
-    fn firing(&self, neuron: &TrainedNeuron, gain: Gain, held: f64) -> Result<Quantised, Diagnostic> {
+    fn firing(&self, neurons: &[TrainedNeuron], gains: &[Gain], held: f64) -> Result<Quantised, Diagnostic> {
         let channels = fan::channels(self.layer);
         let design = self.design();
         let activity = self.activity(design.as_ref());
-        let (input_shift, mut mantissas) = self.scales(&channels, &activity, gain, held)?;
-        let unit = |&m: &u32| f64::from(m) * f64::from(1u32 << self.format.threshold_shift);
-        let current_scale: Vec<f64> = mantissas.iter().map(|m| unit(m) * gain.gain).collect();
+        let (input_shift, mut mantissas) = self.scales(&channels, &activity, gains, held)?;
+        let unit = |m: u32| f64::from(m) * f64::from(1u32 << self.format.threshold_shift);
+        let scaled = mantissas.iter().zip(gains).map(|(&m, gain)| unit(m) * gain.gain);
+        let current_scale: Vec<f64> = scaled.collect();
         let rounding = self.kernels(&channels, design.as_ref(), &current_scale, input_shift);
         let bias = self.bias(&current_scale, &rounding.correction);
-        let Gain { decay, steps, .. } = gain;
+        let Gain { decay, steps, .. } = gains[0];
+        // Decays that differ leave membranes no common grid.
+        let decay = if gains.iter().all(|gain| gain.decay == decay) { decay } else { 1 };
         let (mantissas_of, exact) = (mantissas.clone(), rounding.exact);
         let layer = ties::FiringLayer {
             format: &self.format,
@@ -259,7 +233,8 @@ impl Quantiser<'_> {
             mantissas: &mantissas_of,
             bias: &bias,
             exact,
-            soft: neuron.subtract.is_some(),
+            soft: neurons[0].subtract.is_some(),
+            trained_strict: neurons[0].strict,
         };
         let ties = layer.plan();
         let bias = match ties {
@@ -267,13 +242,16 @@ impl Quantiser<'_> {
                 mantissas.iter_mut().for_each(|m| *m -= 1);
                 bias
             }
+            Ties::Above => {
+                mantissas.iter_mut().for_each(|m| *m += 1);
+                bias
+            }
             Ties::Bias => self.raised(bias, channels.len()),
             Ties::Written | Ties::Strict | Ties::Inclusive => bias,
         };
         let (zeroed, weights) = rounding.zeroed;
-        let reset = if neuron.subtract.is_some() { Reset::Subtract } else { Reset::Zero };
         Ok(Quantised {
-            dynamics: NeuronModel::Lif { decay, thresholds: mantissas, reset },
+            dynamics: self.dynamics(neurons, gains, &mantissas_of, mantissas)?,
             input_shift,
             bias,
             kernels: rounding.kernels,

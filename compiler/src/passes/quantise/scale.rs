@@ -27,6 +27,8 @@ pub(super) struct Gain {
     pub decay: u32,
     /// Timesteps.
     pub steps: u32,
+    /// Inputs that a synaptic current holds at most; 1 without one.
+    pub gathered: f64,
 }
 
 impl Quantiser<'_> {
@@ -35,27 +37,27 @@ impl Quantiser<'_> {
         &self,
         channels: &[ScaledChannel],
         activity: &Activity,
-        gain: Gain,
+        gains: &[Gain],
         held: f64,
     ) -> Result<(u32, Vec<u32>), Diagnostic> {
-        let free = self.mantissa_limits(gain.gain);
+        let free = self.mantissa_limits(gains);
         if self.layer.sources.is_empty() {
             return self.written(&free);
         }
-        let holding: Vec<f64> = (channels.iter().zip(&free))
-            .map(|(channel, &limit)| self.worst_limit(channel, gain, limit, held))
+        let holding: Vec<f64> = (channels.iter().zip(gains).zip(&free))
+            .map(|((channel, &gain), &limit)| self.worst_limit(channel, gain, limit, held))
             .collect();
-        let Some((least, shift)) = self.exponent(channels, gain, &free) else {
+        let Some((least, shift)) = self.exponent(channels, gains, &free) else {
             return Err(self.too_large(&free));
         };
-        let (limits, shift) = match self.exponent(channels, gain, &holding) {
+        let (limits, shift) = match self.exponent(channels, gains, &holding) {
             Some((cost, shift)) if cost.sqrt() <= least.sqrt() + HOLDING => (holding, shift),
             _ => (free, shift),
         };
-        let mantissa = |(channel, &limit): (&ScaledChannel, &f64)| {
+        let mantissa = |((channel, gain), &limit): ((&ScaledChannel, &Gain), &f64)| {
             self.mantissa(channel, activity, (gain.gain, shift), limit)
         };
-        let mantissas = channels.par_iter().zip(&limits).map(mantissa).collect();
+        let mantissas = channels.par_iter().zip(gains).zip(&limits).map(mantissa).collect();
         Ok((shift, self.shared(mantissas)))
     }
 
@@ -84,17 +86,19 @@ impl Quantiser<'_> {
     }
 
     /// Largest real-valued threshold mantissa of each channel: its width, head-room, and the largest bias.
-    fn mantissa_limits(&self, gain: f64) -> Vec<f64> {
+    fn mantissa_limits(&self, gains: &[Gain]) -> Vec<f64> {
         let format = &self.format;
         let unit = f64::from(1u32 << format.threshold_shift);
         let bias_max = f64::from(((1i32 << (format.bias_mantissa_bits - 1)) - 1) << format.bias_exponent_max);
         let widest = f64::from(format.threshold_mantissa_max());
         let most = widest.min(f64::from(format.state_max()) / (unit * HEADROOM));
-        let limit =
-            |largest: f64| if largest > 0.0 { bias_max / (unit * largest * gain) } else { f64::INFINITY };
+        let limit = |largest: f64, gain: f64| {
+            if largest > 0.0 { bias_max / (unit * largest * gain) } else { f64::INFINITY }
+        };
         bounds::largest_currents(self.layer, self.ranges)
             .into_iter()
-            .map(|current| most.min(limit(current)))
+            .zip(gains)
+            .map(|(current, gain)| most.min(limit(current, gain.gain)))
             .collect()
     }
 
@@ -105,7 +109,8 @@ impl Quantiser<'_> {
         let unit = f64::from(1u32 << format.threshold_shift);
         let (positive, negative) = channel.sums;
         let most = ((1i64 << (format.accumulator_bits - 1)) - 1) as f64;
-        let largest = positive.max(negative) * gain.gain;
+        // A synaptic current is as many sums as it gathers.
+        let largest = positive.max(negative) * gain.gain * gain.gathered;
         let sums = if largest > 0.0 { most * SLACK * held / (largest * unit) } else { f64::INFINITY };
         let kept = 1.0 - f64::from(gain.decay) / f64::from(1u32 << format.decay_bits);
         let drift =
@@ -132,7 +137,7 @@ impl Quantiser<'_> {
 
     /// The shift at which weights, biases and leak together are rounded best, and the mean squared error of a
     /// timestep's sum in thresholds. The largest wins ties, so that membranes stay on a coarse grid.
-    fn exponent(&self, channels: &[ScaledChannel], gain: Gain, limits: &[f64]) -> Option<(f64, u32)> {
+    fn exponent(&self, channels: &[ScaledChannel], gains: &[Gain], limits: &[f64]) -> Option<(f64, u32)> {
         let format = &self.format;
         let most = f64::from(format.weight_max());
         let unit = f64::from(1u32 << format.threshold_shift);
@@ -140,7 +145,7 @@ impl Quantiser<'_> {
         for shift in (format.weight_shift_min..=format.weight_shift).rev() {
             let step = f64::from(1u32 << shift);
             let mut cost = 0.0;
-            for (channel, &limit) in channels.iter().zip(limits) {
+            for ((channel, gain), &limit) in channels.iter().zip(gains).zip(limits) {
                 let largest = channel.largest();
                 let full = if largest > 0.0 { most * step / (unit * largest * gain.gain) } else { limit };
                 // A smaller shift never gives a larger mantissa. Where even the largest gives none, weights are

@@ -1,7 +1,8 @@
 //! Membranes exactly at the threshold, on chips that fire only above it.
 //!
-//! Trained neurons fire at `v >= threshold` (those that do not are refused before); a strict chip fires at `v >
-//! threshold`. Ways to make up for it:
+//! Trained neurons that fire above their threshold only are those of a strict chip; on another one the threshold's
+//! mantissa is one more, which is exact where thresholds have no grid ([`Ties::Above`]). Others fire at `v >=
+//! threshold`; a strict chip fires at `v > threshold`. Ways to make up for it:
 //! * [`Ties::Threshold`]: the threshold's mantissa is one less. Exact where every membrane is a multiple of the
 //!   threshold's grid; elsewhere membranes less than a grid step below the threshold fire too.
 //! * [`Ties::Bias`]: the constant input is the next higher that its format holds. Membranes are then higher by that
@@ -31,11 +32,16 @@ pub(super) struct FiringLayer<'a> {
     pub exact: bool,
     /// Whether a spike takes the threshold off the membrane, so that a lower one would take off less.
     pub soft: bool,
+    /// Whether the trained neurons fire above their threshold only.
+    pub trained_strict: bool,
 }
 
 impl FiringLayer<'_> {
     /// How to handle the ties.
     pub(super) fn plan(&self) -> Ties {
+        if self.trained_strict {
+            return if self.format.strict { Ties::Strict } else { Ties::Above };
+        }
         if !self.format.strict {
             return Ties::Inclusive;
         }
@@ -110,6 +116,7 @@ mod tests {
             bias,
             exact: true,
             soft: false,
+            trained_strict: false,
         }
     }
 

@@ -246,8 +246,10 @@ impl FusedSlices {
         let thresholds = program.model.populations[population].dynamics.thresholds();
         for span in &self.spans {
             let own = thresholds.get(span.channel..span.channel + span.len).unwrap_or_default();
-            let lanes = of_lane[span.lane..].iter_mut().zip(own);
-            lanes.for_each(|(lane, threshold)| *lane = (threshold << shift) as i32);
+            let lanes = of_lane[span.lane..].iter_mut().zip((span.channel..).zip(own));
+            lanes.for_each(|(lane, (channel, threshold))| {
+                *lane = self.rule.lane(channel, (threshold << shift) as i32);
+            });
         }
         match &self.synapses {
             Synapses::Rows(_) => in_lines(of_lane, i32::MAX),
