@@ -115,7 +115,8 @@ impl Layerwise {
     pub fn check(&self, network: NetworkId, input: &[f64], trace: &Trace) -> Vec<(PopulationId, LayerCheck)> {
         let collected = &self.networks[network.0 as usize];
         let populations = self.ir.model.populations_of(network).zip(&collected.layers);
-        let firing: Vec<_> = populations.filter(|((_, p), _)| p.dynamics.fires()).collect();
+        let on_cores = |p: &Population| p.dynamics.fires() && !p.dynamics.is_port();
+        let firing: Vec<_> = populations.filter(|((_, p), _)| on_cores(p)).collect();
         firing
             .into_par_iter()
             .map(|((id, _), layer)| (id, self.layer(id, collected, layer, input, trace)))
@@ -133,7 +134,10 @@ impl Layerwise {
         let mut neurons = Neurons::new(&self.ir.model, id, layer, input);
         let incoming: Vec<_> = self.ir.projections.values().filter(|p| p.target == id).collect();
         let spikes: Vec<Vec<Vec<bool>>> = (layer.sources.iter())
-            .map(|s| trace.spikes(&network.layers[s.source].name).unwrap_or_default())
+            .map(|s| match &network.layers[s.source] {
+                port if port.kind.is_port() => from_outside(port, input),
+                source => trace.spikes(&source.name).unwrap_or_default(),
+            })
             .collect();
         for t in 0..network.timesteps {
             let mut sums =
@@ -153,6 +157,12 @@ impl Layerwise {
         let (name, comparison) = (self.ir.model.layer_name(id), Some(neurons.ties));
         LayerCheck { name, comparison, host: layer.host.is_some(), ..neurons.done() }
     }
+}
+
+/// Spikes `[t, c, h, w]` by timestep.
+fn from_outside(port: &NeuronLayer, input: &[f64]) -> Vec<Vec<bool>> {
+    let maps = input.chunks_exact(port.shape.len());
+    maps.map(|map| map.iter().map(|&value| value != 0.0).collect()).collect()
 }
 
 /// Input sums of a timestep, `[h, w, c]`.

@@ -75,9 +75,10 @@ impl ReportInput<'_> {
 
     fn mapping(&self) -> MappingSummary {
         let topology = self.program.topology();
-        let chips: HashSet<u32> = self.program.sites.values().map(|&s| topology.chip_of(s)).collect();
+        let cores = || self.program.chip_cores().map(|(core, _)| self.program.sites[core]);
+        let chips: HashSet<u32> = cores().map(|site| topology.chip_of(site)).collect();
         MappingSummary {
-            cores_used: self.program.cores.len() as u64,
+            cores_used: cores().count() as u64,
             chips_used: chips.len() as u64,
             chips_present: topology.chips.into(),
             compile_s: self.compile_s,
@@ -93,9 +94,9 @@ impl ReportInput<'_> {
             samples: (!self.generates()).then_some(items),
             accuracy: None,
             timesteps: tally.timesteps,
-            spikes: all.events[EnergyEvent::NeuronSpike],
+            spikes: all.spikes(),
             synaptic_operations: all.events[EnergyEvent::SynapticOperation],
-            packets: all.events[EnergyEvent::AxonOut],
+            packets: all.packets(),
             hops: all.hops(),
             host_writes: all.events[EnergyEvent::HostWrite],
             host_reads: all.events[EnergyEvent::HostRead],

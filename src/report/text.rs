@@ -185,7 +185,8 @@ fn layers(r: &Report) -> String {
 fn cores(r: &Report) -> String {
     let order =
         |a: &&CoreEnergy, b: &&CoreEnergy| a.energy_j.total_cmp(&b.energy_j).then(b.core.cmp(&a.core));
-    let (Some(most), Some(least)) = (r.cores.iter().max_by(order), r.cores.iter().min_by(order)) else {
+    let cores = || r.cores.iter().filter(|core| !core.port);
+    let (Some(most), Some(least)) = (cores().max_by(order), cores().min_by(order)) else {
         return String::new();
     };
     let mut table = TextTable::new(INDENT, [left(""), right(""), right(""), left("")]);
@@ -193,10 +194,13 @@ fn cores(r: &Report) -> String {
         table.row([name, &si(energy_j, "J"), &share(energy_j, r.totals.energy_j), &what]);
     };
     let of = |core: &CoreEnergy| format!("core {}: {}", core.core, core.layers.join(", "));
-    let mean = r.totals.energy_j / r.cores.len() as f64;
+    let mean = cores().map(|core| core.energy_j).sum::<f64>() / cores().count() as f64;
     row("most", most.energy_j, of(most));
-    row("mean", mean, format!("of {}", count(r.cores.len() as u64)));
+    row("mean", mean, format!("of {}", count(cores().count() as u64)));
     row("least", least.energy_j, of(least));
+    for port in r.cores.iter().filter(|core| core.port) {
+        row("port", port.energy_j, port.layers.join(", "));
+    }
     titled(&format!("Energy by core (all {}s)", r.item_name()), &table)
 }
 

@@ -9,8 +9,10 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use snnc_compiler::ir::Shape;
+use snnc_compiler::ir::spiking::SpikingModel;
+use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::reference::Interpreter;
+use snnc_simulator::workload::Samples;
 use snnc_targets::{Code, Diagnostic};
 
 use crate::npy::NpyHeader;
@@ -40,6 +42,15 @@ impl SampleShape {
     pub fn of(network: &Interpreter<'_>) -> Self {
         let steps = network.takes_spikes().then_some(network.graph().timesteps);
         Self { map: network.input_shape(), steps }
+    }
+
+    /// Of what a compiled network takes.
+    ///
+    /// # Errors
+    /// Those of [`Samples::shapes`].
+    pub fn of_compiled(model: &SpikingModel, network: NetworkId) -> Result<Self, Diagnostic> {
+        let (map, _) = Samples::shapes(model, network)?;
+        Ok(Self { map, steps: Samples::timesteps(model, network).map(|steps| steps as usize) })
     }
 
     /// Number of values of a sample.

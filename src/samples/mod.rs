@@ -79,9 +79,9 @@ pub fn read(
     if let Some(most) = most {
         check_count("--samples", most, ITEMS_MAX)?;
     }
-    let (shape, _) = Samples::shapes(model, network)?;
+    let shape = input::SampleShape::of_compiled(model, network)?;
     let values = input::samples(path, shape, most)?;
-    check_count("--samples", (values.len() / shape.len().max(1)) as u64, ITEMS_MAX)?;
+    check_count("--samples", (values.len() / shape.elements().max(1)) as u64, ITEMS_MAX)?;
     Samples::new(model, network, values).map_err(|mut problem| {
         problem.place = Place::file(path);
         problem

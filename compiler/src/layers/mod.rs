@@ -113,6 +113,11 @@ pub trait LayerKind: fmt::Debug {
         None
     }
 
+    /// Whether it gives spikes from outside, which enter the chip as packets.
+    fn is_port(&self) -> bool {
+        false
+    }
+
     /// The neurons that it is on the chip, if it is any: they fire or are read out.
     fn neurons(&self) -> Option<NeuronKind> {
         None

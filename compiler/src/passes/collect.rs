@@ -221,6 +221,9 @@ impl Collector<'_> {
         if let Some(flattened) = flattened.filter(|_| !layer.op.kind().reads_flattened()) {
             return Err(LoweringRefusal::of(&flattened.by, "only `Linear` may read a `Flatten`"));
         }
+        if layer.op.kind().is_port() {
+            return Ok(Some(self.port(layer.name.clone(), &site)));
+        }
         let Some(kind) = layer.op.kind().neurons() else {
             return layer.op.kind().current(inputs, &site).map(Some);
         };
@@ -236,6 +239,21 @@ impl Collector<'_> {
         }
         self.layers.push(neurons);
         Ok(fires.then(|| Current::of_layer(index, site.shape, site.label())))
+    }
+
+    /// Spikes from outside.
+    fn port(&mut self, name: String, site: &LoweringSite<'_>) -> Current {
+        let shape = site.shape;
+        let bias = vec![0.0; shape.channels];
+        self.layers.push(NeuronLayer {
+            name,
+            shape,
+            kind: NeuronKind::Port,
+            sources: Vec::new(),
+            bias,
+            host: None,
+        });
+        Current::of_layer(self.layers.len() - 1, shape, site.label())
     }
 
     /// Neurons with the current that reaches them.

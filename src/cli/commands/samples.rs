@@ -27,8 +27,9 @@ impl Fed {
     /// [`Code::Argument`] without `--input`, which says what to give; those of the files.
     pub fn read(model: &SpikingModel, args: &SampleArgs) -> Result<Self, Diagnostic> {
         let network = samples::network(model, args.network.as_deref())?;
-        let (input, readout) = Samples::shapes(model, network)?;
-        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, input.into()))?;
+        let (_, readout) = Samples::shapes(model, network)?;
+        let shape = SampleShape::of_compiled(model, network)?;
+        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, shape))?;
         let samples = samples::read(model, network, path, args.count)?;
         let count = snnc_simulator::workload::Workload::len(&samples) as usize;
         let labels = args.labels.as_deref();

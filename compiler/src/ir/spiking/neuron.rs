@@ -40,6 +40,8 @@ pub enum NeuronModel {
         #[serde(default)]
         reset: Reset,
     },
+    /// No neurons of the chip: spikes from outside, which enter it at a port. Nothing feeds them, and no core holds them.
+    Port,
 }
 
 /// A synaptic current: width and rules of the chip, and its decay. See [`CurrentSpec`] for the arithmetic.
@@ -87,7 +89,13 @@ impl NeuronModel {
     pub fn decay(&self) -> u32 {
         match self {
             Self::Lif { decay, .. } | Self::Integrator { decay } | Self::CubaLif { decay, .. } => *decay,
+            Self::Port => 0,
         }
+    }
+
+    /// Whether they are spikes from outside.
+    pub fn is_port(&self) -> bool {
+        *self == Self::Port
     }
 
     /// Whether a neuron of this model sends spikes.
@@ -99,7 +107,7 @@ impl NeuronModel {
     pub fn thresholds(&self) -> &[u32] {
         match self {
             Self::Lif { thresholds, .. } | Self::CubaLif { thresholds, .. } => thresholds,
-            Self::Integrator { .. } => &[],
+            Self::Integrator { .. } | Self::Port => &[],
         }
     }
 
@@ -107,7 +115,7 @@ impl NeuronModel {
     pub fn reset(&self) -> Option<Reset> {
         match self {
             Self::Lif { reset, .. } | Self::CubaLif { reset, .. } => Some(*reset),
-            Self::Integrator { .. } => None,
+            Self::Integrator { .. } | Self::Port => None,
         }
     }
 
@@ -115,7 +123,7 @@ impl NeuronModel {
     pub fn current(&self) -> Option<&SynapticCurrent> {
         match self {
             Self::CubaLif { current, .. } => Some(current),
-            Self::Lif { .. } | Self::Integrator { .. } => None,
+            Self::Lif { .. } | Self::Integrator { .. } | Self::Port => None,
         }
     }
 
@@ -128,6 +136,7 @@ impl NeuronModel {
                 let SynapticCurrent { bits, decay_offset, decay: own, .. } = current;
                 thresholds.iter_mut().chain([decay, bits, decay_offset, own]).collect()
             }
+            Self::Port => Vec::new(),
         }
     }
 
@@ -141,6 +150,7 @@ impl NeuronModel {
                 let SynapticCurrent { decay: own, decay_offset: offset, .. } = current;
                 format!("cuba-lif, decay {decay}, current decay {own} + {offset}{soft}")
             }
+            Self::Port => "spikes from outside".to_owned(),
         }
     }
 
@@ -166,7 +176,7 @@ impl NeuronModel {
                 ));
             }
         }
-        if self.fires() {
+        if self.fires() && *self != Self::Port {
             let thresholds = self.thresholds();
             if thresholds.len() != channels {
                 found.push(format!("{} thresholds for {channels} channels", thresholds.len()));

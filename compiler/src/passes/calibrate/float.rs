@@ -30,10 +30,14 @@ pub struct RecordedPass {
     pub relevant: Vec<bool>,
 }
 
-/// Runs a network on its constant input `[c, h, w]`.
+/// Runs a network on its constant input `[c, h, w]`, or on spikes `[t, c, h, w]`.
 pub fn run(network: &Collected, input: &[f64]) -> RecordedPass {
     let mut pass = RecordedPass::default();
     for layer in &network.layers {
+        if layer.kind.is_port() {
+            pass.spikes.push(from_outside(layer.shape, input));
+            continue;
+        }
         let constant = constant(layer, input);
         let mut state = MembraneState {
             neurons: vec![TrainedState::default(); layer.shape.len()],
@@ -56,6 +60,20 @@ pub fn run(network: &Collected, input: &[f64]) -> RecordedPass {
         pass.spikes.push(spikes);
     }
     pass
+}
+
+/// Spikes `[t, c, h, w]` by timestep.
+fn from_outside(shape: Shape, input: &[f64]) -> Vec<Vec<RecordedSpike>> {
+    let positions = shape.positions();
+    let of_step = |map: &[f64]| {
+        let spikes = map.iter().enumerate().filter(|&(_, &value)| value != 0.0);
+        let spike = |(i, _): (usize, _)| RecordedSpike {
+            position: (i % positions) as u32,
+            channel: (i / positions) as u32,
+        };
+        spikes.map(spike).collect()
+    };
+    input.chunks_exact(shape.len()).map(of_step).collect()
 }
 
 /// The constant current, `[h, w, c]`.
