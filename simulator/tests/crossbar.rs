@@ -35,7 +35,7 @@ fn network(random: &mut Random, target: &Target) -> SpikingIr {
             false => NeuronModel::integrator(0),
         };
     }
-    ir.model.inputs[0].scale.fill(10.0);
+    ir.model.inputs.iter_mut().for_each(|input| input.scale.fill(10.0));
     ir.verify().unwrap();
     ir
 }

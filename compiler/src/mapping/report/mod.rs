@@ -173,7 +173,7 @@ fn limit_use(limit: Limit, uses: &[CoreUsage], target: &Target) -> LimitUse {
 fn bits_as(program: &Program, sharing: KernelSharing) -> u64 {
     let mut target = program.target.clone();
     target.synapses.kernel_sharing.0 = sharing;
-    program.cores.values().map(|core| core_use(core, &target, &program.model).synapse_bits).sum()
+    program.chip_cores().map(|(_, core)| core_use(core, &target, &program.model).synapse_bits).sum()
 }
 
 fn synapses(ir: &SpikingIr, program: &Program) -> SynapseFigures {
