@@ -100,6 +100,7 @@ impl ReportInput<'_> {
             hops: all.hops(),
             host_writes: all.events[EnergyEvent::HostWrite],
             host_reads: all.events[EnergyEvent::HostRead],
+            input_packets: self.program.model.ports().next().map(|_| all.events[EnergyEvent::InputPacket]),
             time_s: self.timed().then(|| seconds(tally.time.total_ps)),
             energy_j: EnergyBreakdown::joules(self.run.total.ledger.total().total()),
             wall_s: self.wall_s,

@@ -83,7 +83,8 @@ fn totals(r: &Report) -> String {
         whole("host reads", t.host_reads),
     ];
     let accuracy = t.accuracy.map(|share| vec!["accuracy".into(), format!("{:.2} %", share * 100.0)]);
-    rows.into_iter().chain(accuracy).for_each(|row| table.row(row));
+    let entered = t.input_packets.map(|packets| whole("input packets", packets));
+    rows.into_iter().chain(entered).chain(accuracy).for_each(|row| table.row(row));
     titled("Totals", &table)
 }
 

@@ -160,6 +160,9 @@ pub struct Totals {
     pub hops: u64,
     /// Words the host wrote.
     pub host_writes: u64,
+    /// Packets that entered the mesh at the target's port; absent without spikes from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_packets: Option<u64>,
     /// Words the host read.
     pub host_reads: u64,
     /// Simulated seconds, image after image; null without a time.
