@@ -4,6 +4,7 @@
 mod random;
 
 use random::{Random, cases};
+use snnc_compiler::frontend::load;
 use snnc_compiler::graph::{Builder, Graph};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::{
@@ -13,8 +14,9 @@ use snnc_compiler::layers::{
 use snnc_compiler::passes::calibrate;
 use snnc_compiler::passes::collect::{self, KernelWiring};
 use snnc_compiler::reference::{Interpreter, Map};
-use snnc_compiler::weights::Tensor;
+use snnc_compiler::weights::{Stored, Tensor, Values, write_safetensors};
 use snnc_targets::Code;
+use tempfile::TempDir;
 
 /// What one layer makes of a map, in the float reference.
 fn reference(shape: Shape, op: impl Into<Op>, input: &[f64]) -> Map {
@@ -103,6 +105,74 @@ fn each_side_is_padded_by_as_much_as_it_says() {
         let op = if line { Op::Conv1d(Conv1d(conv.clone())) } else { Op::Conv(conv.clone()) };
         assert_eq!(reference(shape, op, &input.data).data, expected, "{conv:?}");
     });
+}
+
+/// The operations of a network, by the loader.
+fn loaded(layers: &str, timesteps: usize) -> Vec<Op> {
+    let folder = TempDir::new().unwrap();
+    let stored = |name: &str, shape: &[usize]| Stored {
+        name: name.into(),
+        shape: shape.to_vec(),
+        values: Values::F32((1..=shape.iter().product::<usize>()).map(|i| i as f32).collect()),
+    };
+    let tensors = [stored("row", &[3, 1, 2]), stored("map", &[3, 1, 2, 2]), stored("three", &[3])];
+    write_safetensors(&folder.path().join("w.safetensors"), &tensors).unwrap();
+    let text = format!(
+        "(format: \"snnc.model/1\", name: \"m\", weights: {{\"w\": \"w.safetensors\"}}, \
+         networks: {{\"net\": (timesteps: {timesteps}, layers: [{layers}])}})"
+    );
+    let path = folder.path().join("model.ron");
+    std::fs::write(&path, text).unwrap();
+    let model = load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+    model.graphs["net"].net.node_weights().map(|layer| layer.op.clone()).collect()
+}
+
+#[test]
+fn model_files_say_it_as_pytorch_does() {
+    let numbers = |n: usize| (1..=n).map(|i| i as f64).collect::<Vec<_>>();
+    let read = |op: &str, height: usize, end: &str| {
+        let ops = loaded(
+            &format!(
+                "(name: \"x\", op: Input(shape: (1, {height}, 3))), (name: \"l\", from: [\"x\"], op: {op}), \
+                 (name: \"f\", from: [\"l\"], op: If(threshold: 1.0)), (name: \"out\", from: [\"f\"], op: {end})"
+            ),
+            4,
+        );
+        (ops[1].clone(), ops[3].clone())
+    };
+    let map = Conv::new(Tensor::new(vec![3, 1, 2, 2], numbers(12)));
+    let same = Conv { end_padding: Some((1, 1)), ..map.clone() };
+    let conv = |rest: &str| format!("Conv2d(weight: (\"w\", \"map\"), {rest})");
+    assert_eq!(read(&conv("padding: \"same\""), 2, "LastOverTime").0, same.clone().into());
+    assert_eq!(read(&conv("padding: (0, 1, 0, 1)"), 2, "LastOverTime").0, same.clone().into());
+    let sides = Conv { padding: (1, 3), end_padding: Some((2, 4)), ..map.clone() };
+    assert_eq!(read(&conv("padding: (1, 2, 3, 4)"), 2, "LastOverTime").0, sides.into());
+    assert_eq!(read(&conv("padding: (1, 0)"), 2, "LastOverTime").0, Conv { padding: (1, 0), ..map }.into());
+    let row = Conv::new(Tensor::new(vec![3, 1, 1, 2], numbers(6)));
+    let line = |rest: &str| format!("Conv1d(weight: (\"w\", \"row\"), {rest})");
+    let dilated = Conv { dilation: (1, 3), padding: (0, 1), end_padding: Some((0, 2)), ..row.clone() };
+    assert_eq!(read(&line("padding: \"same\", dilation: 3"), 1, "LastOverTime").0, Conv1d(dilated).into());
+    let (op, out) = read(&line("padding: 2, stride: 2"), 1, "LeakySumOverTime(beta: 0.5)");
+    assert_eq!(op, Conv1d(Conv { padding: (0, 2), stride: (1, 2), ..row }).into());
+    assert_eq!(out, LeakySumOverTime { beta: 0.5, timesteps: 4 }.into());
+    // torch.nn.functional.conv1d(torch.tensor([[[1., 2, 3]]]), torch.tensor([[[10., 1]]]), padding="same")
+    let weight = Tensor::new(vec![1, 1, 1, 2], vec![10.0, 1.0]);
+    let even = Conv { end_padding: Some((0, 1)), ..Conv::new(weight) };
+    assert_eq!(reference(Shape::new(1, 1, 3), Conv1d(even), &[1.0, 2.0, 3.0]).data, [12.0, 23.0, 30.0]);
+}
+
+#[test]
+fn a_norm_without_scale_and_shift_has_one_and_zero() {
+    let ops = loaded(
+        "(name: \"x\", op: Input(shape: (1, 1, 3))), (name: \"l\", from: [\"x\"], op: Conv1d(weight: (\"w\", \"row\"))), \
+         (name: \"n\", from: [\"l\"], op: BatchNorm(mean: (\"w\", \"three\"), variance: (\"w\", \"three\"), epsilon: 1.0)), \
+         (name: \"f\", from: [\"n\"], op: If(threshold: 1.0)), (name: \"out\", from: [\"f\"], op: LastOverTime)",
+        2,
+    );
+    assert_eq!(ops[4], LastOverTime { timesteps: 2 }.into());
+    // (x - mean) / sqrt(variance + 1) for mean and variance 1, 2 and 3.
+    let found = reference(Shape::new(3, 1, 1), ops[2].clone(), &[3.0, 5.0, 7.0]).data;
+    assert_eq!(found, [2.0 / 2f64.sqrt(), 3.0 / 3f64.sqrt(), 2.0]);
 }
 
 #[test]

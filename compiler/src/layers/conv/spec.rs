@@ -56,6 +56,7 @@ impl<const TRANSPOSED: bool> Spec for ConvSpec<TRANSPOSED> {
             dilation: self.dilation,
             output_padding: self.output_padding,
             groups: self.groups,
+            padding_forms: "(vertical, horizontal), (top, bottom, left, right) or \"same\"",
         };
         let legal = geometry.check(file);
         let weight = file.tensor(&self.weight)?;
@@ -109,6 +110,7 @@ impl Conv1dSpec {
             dilation: (1, self.dilation),
             output_padding: (0, 0),
             groups: self.groups,
+            padding_forms: "a number, (left, right) or \"same\"",
         };
         let legal = geometry.check(file);
         let mut weight = file.tensor(&self.weight)?;
@@ -137,6 +139,8 @@ struct ConvGeometry<'a> {
     dilation: AxisPair,
     output_padding: AxisPair,
     groups: usize,
+    /// How its padding may be written.
+    padding_forms: &'static str,
 }
 
 impl ConvGeometry<'_> {
@@ -205,10 +209,9 @@ impl ConvGeometry<'_> {
     ) -> Option<[usize; 4]> {
         match self.padding {
             Padding::Numbers(found) if numbers.is_none() => {
-                let message = format!("padding has {} numbers", found.len());
-                let hint = "it is (vertical, horizontal) or (top, bottom, left, right) for maps, one number or \
-                            (left, right) for rows, or \"same\"";
-                file.invalid("padding", message, hint)
+                let numbers = found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let message = format!("padding is ({numbers}), expected {}", self.padding_forms);
+                file.invalid("padding", message, "each number counts rows or columns of zeros")
             }
             Padding::Numbers(_) => numbers,
             Padding::Same if self.transposed || self.stride != (1, 1) => {
