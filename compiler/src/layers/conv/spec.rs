@@ -210,7 +210,8 @@ impl ConvGeometry<'_> {
         match self.padding {
             Padding::Numbers(found) if numbers.is_none() => {
                 let numbers = found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                let message = format!("padding is ({numbers}), expected {}", self.padding_forms);
+                let shown = if found.len() == 1 { numbers } else { format!("({numbers})") };
+                let message = format!("padding is {shown}, expected {}", self.padding_forms);
                 file.invalid("padding", message, "each number counts rows or columns of zeros")
             }
             Padding::Numbers(_) => numbers,
