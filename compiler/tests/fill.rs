@@ -78,7 +78,8 @@ fn tensors_that_no_layer_names_are_left_over() {
     write_safetensors(&state, &tensors).unwrap();
     let text = |weights: &str, shape: &str| {
         format!(
-            "(format: \"snnc.model/1\", name: \"m\", weights: {weights}, networks: {{\"net\": (timesteps: 2, layers: [\n\
+            "(format: \"snnc.model/1\", name: \"m\", weights: {weights}, \
+             networks: {{\"net\": (timesteps: 2, layers: [\n\
              (name: \"x\", op: Input(shape: {shape})),\n\
              (name: \"fc\", from: [\"x\"], op: Linear(weight: (\"w\", \"fc.weight\"))),\n\
              (name: \"fire\", from: [\"fc\"], op: If(threshold: 1.0)),\n\

@@ -164,8 +164,9 @@ fn model_files_say_it_as_pytorch_does() {
 #[test]
 fn a_norm_without_scale_and_shift_has_one_and_zero() {
     let ops = loaded(
-        "(name: \"x\", op: Input(shape: (1, 1, 3))), (name: \"l\", from: [\"x\"], op: Conv1d(weight: (\"w\", \"row\"))), \
-         (name: \"n\", from: [\"l\"], op: BatchNorm(mean: (\"w\", \"three\"), variance: (\"w\", \"three\"), epsilon: 1.0)), \
+        "(name: \"x\", op: Input(shape: (1, 1, 3))), (name: \"l\", from: [\"x\"], \
+         op: Conv1d(weight: (\"w\", \"row\"))), (name: \"n\", from: [\"l\"], \
+         op: BatchNorm(mean: (\"w\", \"three\"), variance: (\"w\", \"three\"), epsilon: 1.0)), \
          (name: \"f\", from: [\"n\"], op: If(threshold: 1.0)), (name: \"out\", from: [\"f\"], op: LastOverTime)",
         2,
     );

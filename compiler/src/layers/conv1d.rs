@@ -1,5 +1,5 @@
-//! Convolution along one row (PyTorch's `Conv1d`): a signal `[c, w]` is a map `[c, 1, w]`, its kernel `[out, in, k]` one
-//! of `[out, in, 1, k]`. Shape rule, evaluation and lowering are those of convolutions of maps.
+//! Convolution along one row (PyTorch's `Conv1d`): a signal `[c, w]` is a map `[c, 1, w]`, its kernel `[out, in, k]`
+//! one of `[out, in, 1, k]`. Shape rule, evaluation and lowering are those of convolutions of maps.
 
 use super::current::Current;
 use super::{

@@ -9,6 +9,7 @@
 //! is refused, with the layer and what to do instead.
 
 mod compose;
+mod composed_channels;
 mod convolve;
 mod join;
 mod reshape;

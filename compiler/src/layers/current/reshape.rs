@@ -1,7 +1,7 @@
 //! Currents whose elements were given another shape.
 //!
-//! The change is only noted, and the reader undoes it if it can. In front of neurons it must be made: what a kernel over
-//! a whole map gives to `[n, 1, 1]` may as well go to a line `[1, 1, n]`, by a transposed kernel whose stride is n, so
+//! The change is only noted, and the reader undoes it if it can. In front of neurons it must be made: what a kernel
+//! over a whole map gives to `[n, 1, 1]` may as well go to a line `[1, 1, n]`, by a transposed kernel whose stride is n, so
 //! that each source position has n taps of its own.
 
 use super::{Current, CurrentSource, Flattened, LoweringRefusal, Term};
@@ -53,8 +53,8 @@ impl Current {
 }
 
 impl Term {
-    /// The kernel over a whole map that leads to a line of `targets` neurons in place of as many channels; none if it is
-    /// no such kernel.
+    /// The kernel over a whole map that leads to a line of `targets` neurons in place of as many channels; none if it
+    /// is no such kernel.
     fn to_line(&self, targets: usize) -> Option<Self> {
         let KernelWiring::Conv { map: ConvMap { rows, cols }, channels } = &self.kernel.wiring else {
             return None;
