@@ -217,10 +217,10 @@ impl Collector<'_> {
             shape: self.shapes[node],
             inputs: &labels,
         };
-        let flattened = inputs.iter().find_map(|current| current.flattened.as_ref());
-        if let Some(flattened) = flattened.filter(|_| !layer.op.kind().reads_flattened()) {
-            return Err(LoweringRefusal::of(&flattened.by, "only `Linear` may read a `Flatten`"));
-        }
+        let inputs = match layer.op.kind().reads_flattened() {
+            true => inputs,
+            false => inputs.into_iter().map(Current::in_its_shape).collect::<Result<_, _>>()?,
+        };
         if layer.op.kind().is_port() {
             return Ok(Some(self.port(layer.name.clone(), &site)));
         }
