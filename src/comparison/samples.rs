@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::report::data::Overflows;
-use crate::samples::prediction;
+use crate::samples::{Classification, prediction};
 use crate::warnings::Warning;
 
 /// The comparison of a network on a target over some samples.
@@ -71,6 +71,12 @@ pub struct PredictionComparison {
     /// Share of samples whose label the chip predicts; absent without labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy_chip: Option<f64>,
+    /// Predictions of the float reference against labels; absent without labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub float: Option<Classification>,
+    /// Predictions of the chip against labels; absent without labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chip: Option<Classification>,
 }
 
 /// SampleSums over some samples.
@@ -81,7 +87,8 @@ struct SampleSums {
     squared_error: Mean,
     samples: u64,
     equal: u64,
-    right: [u64; 2],
+    /// Label and prediction of samples whose label is known: float reference, chip.
+    labelled: [Vec<(usize, usize)>; 2],
 }
 
 /// Compares a compiled network with its float reference over samples, whose labels may be known; steps are samples.
@@ -110,7 +117,7 @@ pub fn compare_samples(
         let predicted = [&answers.float, &answers.chip].map(|values| prediction(values));
         sums.equal = u64::from(predicted[0] == predicted[1]);
         if let Some(label) = labels.and_then(|labels| labels.get(index as usize)) {
-            sums.right = predicted.map(|class| u64::from(class == *label));
+            sums.labelled = predicted.map(|class| vec![(*label, class)]);
         }
         progress.advance(1);
         Ok(sums)
@@ -133,12 +140,13 @@ impl SampleSums {
         self.squared_error.merge(other.squared_error);
         self.samples += other.samples;
         self.equal += other.equal;
-        self.right.iter_mut().zip(other.right).for_each(|(sum, more)| *sum += more);
+        self.labelled.iter_mut().zip(other.labelled).for_each(|(all, more)| all.extend(more));
     }
 
     fn comparison(self, program: &Mapped, samples: &Samples, labelled: bool) -> SampleComparison {
         let Overflows { accumulator, state, bias } = self.layers.saturation;
-        let share = |right| labelled.then(|| ratio(right, self.samples));
+        let [float, chip] = self.labelled.map(|pairs| labelled.then(|| Classification::of_pairs(&pairs)));
+        let accuracy = |side: &Option<Classification>| side.as_ref().map(Classification::accuracy);
         SampleComparison {
             model: program.model.name.clone(),
             target: program.target.name.clone(),
@@ -153,8 +161,10 @@ impl SampleSums {
             },
             predictions: PredictionComparison {
                 agreement: ratio(self.equal, self.samples),
-                accuracy_float: share(self.right[0]),
-                accuracy_chip: share(self.right[1]),
+                accuracy_float: accuracy(&float),
+                accuracy_chip: accuracy(&chip),
+                float,
+                chip,
             },
             overflows: accumulator + state + bias,
             saturation: self.layers.saturation,

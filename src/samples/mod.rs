@@ -1,5 +1,6 @@
 //! Samples from files and what a network says of them: inputs, labels, predictions.
 
+pub mod classification;
 pub mod input;
 
 use std::path::Path;
@@ -9,6 +10,8 @@ use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::workload::Samples;
 use snnc_targets::{Code, Diagnostic, Place, Subject, output};
+
+pub use classification::{Classification, ConfusionMatrix};
 
 use crate::mapping_files::network_named;
 use crate::session::{ITEMS_MAX, check_count};
@@ -22,12 +25,6 @@ pub fn prediction(readout: &[f64]) -> usize {
         }
     }
     best
-}
-
-/// Share of samples whose label is predicted.
-pub fn accuracy(readouts: &[Vec<f64>], labels: &[usize]) -> f64 {
-    let right = readouts.iter().zip(labels).filter(|(readout, label)| prediction(readout) == **label);
-    right.count() as f64 / readouts.len().max(1) as f64
 }
 
 /// The network of that name; without a name the only one.
@@ -118,7 +115,6 @@ mod tests {
     #[test]
     fn the_first_of_equal_values_is_predicted() {
         assert_eq!([&[1.0, 3.0, 3.0][..], &[-2.0, -1.0], &[0.0], &[]].map(prediction), [1, 1, 0, 0]);
-        assert_eq!(accuracy(&[vec![0.0, 1.0], vec![1.0, 0.0]], &[1, 1]), 0.5);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::program::Program;
 use crate::report::images::PngImage;
 use crate::report::json;
 use crate::results::{ResultsRecorder, write_images};
-use crate::samples::accuracy;
+use crate::samples::Classification;
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count};
 use crate::trace;
 
@@ -65,17 +65,19 @@ fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnost
         fed.write(set, &made.items)?;
         Ok("predictions.csv, readout.npy".to_owned())
     };
-    carry_out(program, args, &fed.samples, write, |made| Some(accuracy(&made.items, fed.labels.as_deref()?)))
+    carry_out(program, args, &fed.samples, write, |made| {
+        Some(Classification::new(&made.items, fed.labels.as_deref()?))
+    })
 }
 
 /// Runs a workload and reports it. `write` puts what it gave into the folder of results and says which files these are;
-/// `accuracy` is the share of right answers, where they are known.
+/// `classification` compares it with labels, where they are known.
 fn carry_out<W: Workload>(
     program: &Program,
     args: &GenerateArgs,
     workload: &W,
     write: impl FnOnce(&ResultSet, &Outcome<W::Item>) -> Result<String, Diagnostics>,
-    accuracy: impl FnOnce(&Outcome<W::Item>) -> Option<f64>,
+    classification: impl FnOnce(&Outcome<W::Item>) -> Option<Classification>,
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
     let mut recorder = ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces)?;
@@ -86,7 +88,7 @@ fn carry_out<W: Workload>(
     }
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
     let mut report = made.report();
-    report.totals.accuracy = accuracy(&made);
+    report.classify(classification(&made));
     let wrote = recorder.finish(&report, |set| write(set, &made))?;
     print(&if args.json { json::print(&report)? } else { report.to_string() });
     if !args.json && !wrote.is_empty() {
