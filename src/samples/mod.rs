@@ -2,6 +2,7 @@
 
 pub mod classification;
 pub mod input;
+pub mod spikes;
 
 use std::path::Path;
 

@@ -25,6 +25,9 @@ pub struct GenerateArgs {
     /// Folder for images and tokens (or predictions.csv and readout.npy), timesteps.csv and report.json
     #[arg(long)]
     pub out: Option<PathBuf>,
+    /// Write the spikes of every layer on the samples into the folder of results, as spikes.npz
+    #[arg(long)]
+    pub spikes: bool,
     /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error)
     #[arg(long, default_value = "analytic", value_parser = fidelity)]
     pub timing: Fidelity,

@@ -106,6 +106,19 @@ pub fn refuse(args: &SampleArgs) -> Result<(), Diagnostic> {
     }
 }
 
+/// Spikes of generating models are not written.
+///
+/// # Errors
+/// [`Code::Argument`].
+pub fn refuse_spikes(asked: bool) -> Result<(), Diagnostic> {
+    if !asked {
+        return Ok(());
+    }
+    let message = "is for samples, which are a pass each; an image is many passes of two networks";
+    Err(Diagnostic::new(Code::Argument, Subject::argument("--spikes"), message)
+        .hint("leave it out; `snnc verify` compares the spikes of generating models layer by layer"))
+}
+
 /// Options of generating models given to one that is fed samples would be ignored.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use snnc_compiler::ir::NetworkId;
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Diagnostic, Diagnostics};
@@ -51,10 +52,12 @@ fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics
         return classify(program, args);
     }
     samples::refuse(&args.samples)?;
+    samples::refuse_spikes(args.spikes)?;
     let workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
     // Refuses at once what no image file holds.
     PngImage::new(workload.image, vec![0; workload.image.len()])?;
-    carry_out(program, args, &workload, |set, made| write_images(set, &workload, &made.items), |_| None)
+    let write = |set: &ResultSet, made: &Outcome<_>| write_images(set, &workload, &made.items);
+    carry_out(program, args, (&workload, None), write, |_| None)
 }
 
 /// Samples through one network.
@@ -65,22 +68,24 @@ fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnost
         fed.write(set, &made.items)?;
         Ok("predictions.csv, readout.npy".to_owned())
     };
-    carry_out(program, args, &fed.samples, write, |made| {
+    let spikes_of = args.spikes.then(|| fed.samples.network());
+    carry_out(program, args, (&fed.samples, spikes_of), write, |made| {
         Some(Classification::new(&made.items, fed.labels.as_deref()?))
     })
 }
 
-/// Runs a workload and reports it. `write` puts what it gave into the folder of results and says which files these are;
+/// Runs a workload and reports it, and writes the spikes of a network if one is given. `write` puts what it gave into the folder of results and says which files these are;
 /// `classification` compares it with labels, where they are known.
 fn carry_out<W: Workload>(
     program: &Program,
     args: &GenerateArgs,
-    workload: &W,
+    (workload, spikes_of): (&W, Option<NetworkId>),
     write: impl FnOnce(&ResultSet, &Outcome<W::Item>) -> Result<String, Diagnostics>,
     classification: impl FnOnce(&Outcome<W::Item>) -> Option<Classification>,
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
-    let mut recorder = ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces)?;
+    let mut recorder =
+        ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, spikes_of)?;
     let session = Session::new(program, options(args))?;
     // Only now is it known that there is something to run.
     if let Some(compilation) = program.compilation().filter(|_| !args.json) {

@@ -1,0 +1,141 @@
+//! Files around a run of samples: the archive of spikes that it writes.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use snnc::npy::{self, NpyHeader};
+use snnc_compiler::frontend::load;
+use snnc_compiler::graph::Graph;
+use snnc_compiler::reference::{Interpreter, Map};
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+}
+
+fn snnc(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_snnc")).args(arguments).output().unwrap()
+}
+
+fn succeeded(arguments: &[&str]) -> String {
+    let output = snnc(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Standard error of a command that fails.
+fn refused(arguments: &[&str]) -> String {
+    let output = snnc(arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A member of an archive: its shape and data.
+fn member(archive: &Path, key: &str) -> (Vec<usize>, Vec<u8>) {
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(archive).unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    archive.by_name(&format!("{key}.npy")).unwrap().read_to_end(&mut bytes).unwrap();
+    let header = NpyHeader::read(&mut bytes.as_slice()).unwrap();
+    assert_eq!((header.descr.as_str(), header.fortran), ("|u1", false));
+    (header.shape, bytes.split_off(header.length as usize))
+}
+
+/// Inputs of `count` samples: multiples of 1 / `parts` in -1 to 1, which the host's rounding to integers keeps.
+fn inputs(count: usize, length: usize, parts: u64) -> Vec<Vec<f64>> {
+    let mut state = 1u64;
+    let mut draw = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % (2 * parts + 1)) as f64 / parts as f64 - 1.0
+    };
+    (0..count).map(|_| (0..length).map(|_| draw()).collect()).collect()
+}
+
+/// An array of float64 samples `[n, length]`.
+fn floats(samples: &[Vec<f64>]) -> Vec<u8> {
+    let mut bytes = npy::header("<f8", &format!("({}, {})", samples.len(), samples[0].len()));
+    bytes.extend(samples.iter().flatten().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+/// Compares the spikes of an archive with those of the float reference; the number of spikes by layer.
+fn spikes_of_reference(archive: &Path, graph: &Graph, samples: &[Vec<f64>]) -> Vec<(String, u64)> {
+    let interpreter = Interpreter::new(graph).unwrap();
+    let run = |data: &Vec<f64>| interpreter.run(&Map::new(interpreter.input_shape(), data.clone())).unwrap();
+    let traces: Vec<_> = samples.iter().map(run).collect();
+    let mut sums = Vec::new();
+    for layer in traces[0].spiking() {
+        let shape = interpreter.spiking_shape(layer).unwrap();
+        let vector = shape.positions() == 1;
+        let row = if vector { shape.channels } else { shape.width };
+        let name = format!("{}.{layer}", graph.name);
+        let (sides, bytes) = member(archive, &name);
+        let mut expected = vec![samples.len(), graph.timesteps];
+        expected.extend(if vector { vec![] } else { vec![shape.channels, shape.height] });
+        expected.push(row.div_ceil(8));
+        assert_eq!(sides, expected, "{name}");
+        let mut rows = bytes.chunks(row.div_ceil(8));
+        let mut fired = 0;
+        for trace in &traces {
+            for step in trace.spikes(layer).unwrap() {
+                for flags in step.chunks(row) {
+                    let packed = rows.next().unwrap();
+                    // As np.unpackbits does: the most significant bit is the first.
+                    let bit = |i: usize| packed[i / 8] & (0x80 >> (i % 8)) != 0;
+                    assert!((0..row).all(|i| bit(i) == flags[i]), "{name}");
+                    assert!((row..packed.len() * 8).all(|i| !bit(i)), "{name}: filled up with zeros");
+                    fired += flags.iter().filter(|&&fired| fired).count() as u64;
+                }
+            }
+        }
+        assert!(rows.next().is_none() && fired > 0, "{name}");
+        sums.push((name, fired));
+    }
+    sums
+}
+
+#[test]
+fn spikes_are_those_of_the_float_reference_and_as_many_as_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = |name: &str| at(name).to_str().unwrap().to_owned();
+    let path = example("feed-forward/model.ron");
+    let (model, path) = (load(&path).unwrap(), path.to_str().unwrap());
+    succeeded(&["compile", path, "--target", "loihi-like", "-o", &text("m.snnx")]);
+    for (name, parts) in [("classifier", 1), ("irregular", 8)] {
+        let graph = &model.graphs[name];
+        // More than run at once.
+        let samples = inputs(21, Interpreter::new(graph).unwrap().input_shape().len(), parts);
+        std::fs::write(at("x.npy"), floats(&samples)).unwrap();
+        let (program, x, one, two) = (text("m.snnx"), text("x.npy"), text("one"), text("two"));
+        let fed = ["--network", name, "--input", &x, "--spikes", "--out"];
+        let simulate = [&["simulate", &program][..], &fed, &[&one, "--json", "--threads", "1"]].concat();
+        let report: serde_json::Value = serde_json::from_str(&succeeded(&simulate)).unwrap();
+        let run = ["run", path, "--target", "loihi-like", "--timing", "none", "--threads", "2"];
+        let printed = succeeded(&[&run[..], &fed, &[&two]].concat());
+        assert!(printed.contains("readout.npy, spikes.npz and report.json to"), "{printed}");
+        let [one, two] = ["one", "two"].map(|run| std::fs::read(at(run).join("spikes.npz")).unwrap());
+        assert!(one == two, "the bytes depend on the spikes alone");
+        for (layer, fired) in spikes_of_reference(&at("one").join("spikes.npz"), graph, &samples) {
+            let reported = report["layers"].as_array().unwrap();
+            let reported = reported.iter().find(|reported| reported["name"] == layer.as_str()).unwrap();
+            assert_eq!(reported["spikes"], fired, "{layer}");
+        }
+        let manifest = std::fs::read_to_string(at("one").join("manifest.json")).unwrap();
+        assert!(manifest.contains("\"spikes.npz\""), "{manifest}");
+    }
+}
+
+#[test]
+fn spikes_without_a_folder_or_of_generated_images_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = example("feed-forward/model.ron");
+    let path = path.to_str().unwrap();
+    std::fs::write(folder.path().join("x.npy"), floats(&inputs(1, 144, 1))).unwrap();
+    let x = folder.path().join("x.npy");
+    let run = ["run", path, "--network", "classifier", "--input", x.to_str().unwrap(), "--spikes"];
+    let message = refused(&run);
+    assert!(["E0021", "--spikes", "--out"].iter().all(|word| message.contains(word)), "{message}");
+    let generating = example("spiking-diffusion-mnist/model.ron");
+    let message = refused(&["run", generating.to_str().unwrap(), "--images", "1", "--spikes"]);
+    assert!(["E0021", "--spikes", "samples"].iter().all(|word| message.contains(word)), "{message}");
+}
