@@ -1,10 +1,11 @@
-//! Files around a run of samples: the archive of spikes that it writes.
+//! Files around a run of samples: archives and event lists that it reads, the archive of spikes that it writes.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use snnc::npy::{self, NpyHeader};
+use snnc::samples::input::{self, SampleShape};
 use snnc_compiler::frontend::load;
 use snnc_compiler::graph::Graph;
 use snnc_compiler::reference::{Interpreter, Map};
@@ -136,6 +137,107 @@ fn spikes_without_a_folder_or_of_generated_images_are_refused() {
     let message = refused(&run);
     assert!(["E0021", "--spikes", "--out"].iter().all(|word| message.contains(word)), "{message}");
     let generating = example("spiking-diffusion-mnist/model.ron");
-    let message = refused(&["run", generating.to_str().unwrap(), "--images", "1", "--spikes"]);
+    let generate = ["run", generating.to_str().unwrap(), "--images", "1"];
+    assert!(refused(&[&generate[..], &["--dt", "1"]].concat()).contains("takes no samples"));
+    assert!(refused(&[&run[..6], &["--dt", "1"]].concat()).contains("one map for all timesteps"));
+    let message = refused(&[&generate[..], &["--spikes"]].concat());
     assert!(["E0021", "--spikes", "samples"].iter().all(|word| message.contains(word)), "{message}");
+}
+
+/// An archive of arrays by their keys.
+fn archive(path: &Path, arrays: &[(&str, Vec<u8>)]) {
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    for (key, bytes) in arrays {
+        zip.start_file(format!("{key}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap();
+}
+
+#[test]
+fn samples_and_labels_of_an_archive_are_those_of_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = |name: &str| at(name).to_str().unwrap().to_owned();
+    let path = example("feed-forward/model.ron");
+    let samples = inputs(3, 144, 1);
+    let labels = [npy::header("|u1", "(3,)"), vec![0, 1, 2]].concat();
+    std::fs::write(at("x.npy"), floats(&samples)).unwrap();
+    std::fs::write(at("y.npy"), &labels).unwrap();
+    archive(&at("all.npz"), &[("images", floats(&samples)), ("labels", labels)]);
+    let run = ["run", path.to_str().unwrap(), "--network", "classifier", "--timing", "none", "--out"];
+    let [arrays, keyed, x, y, all] = ["arrays", "keyed", "x.npy", "y.npy", "all.npz"].map(|name| text(name));
+    let keys = ["images", "labels"].map(|key| text(&format!("all.npz:{key}")));
+    succeeded(&[&run[..], &[&arrays, "--input", &x, "--labels", &y]].concat());
+    succeeded(&[&run[..], &[&keyed, "--input", &keys[0], "--labels", &keys[1]]].concat());
+    for name in ["predictions.csv", "readout.npy"] {
+        let [a, b] = ["arrays", "keyed"].map(|run| std::fs::read(at(run).join(name)).unwrap());
+        assert!(a == b && !a.is_empty(), "{name}");
+    }
+    let message = refused(&[&run[..], &[&keyed, "--input", &all]].concat());
+    assert!(message.contains("several arrays: images, labels"), "{message}");
+    // An archive that is read is not written over either.
+    let message = refused(&[&run[..], &[&keyed, "--input", &keys[0], "--trace-events", &all]].concat());
+    assert!(message.contains("input of the command"), "{message}");
+}
+
+/// The events of spike trains `[n, t, c, h, w]` as columns n, t, x, y, p, the times within timesteps of 1000.
+fn events(values: &[f64], shape: SampleShape) -> [Vec<u64>; 5] {
+    let (map, steps) = (shape.map, shape.steps.unwrap());
+    let mut columns: [Vec<u64>; 5] = Default::default();
+    for (index, _) in values.iter().enumerate().filter(|&(_, &value)| value == 1.0) {
+        let (rest, x) = (index / map.width, index % map.width);
+        let (rest, y) = (rest / map.height, rest % map.height);
+        let (rest, p) = (rest / map.channels, rest % map.channels);
+        let (n, step) = (rest / steps, rest % steps);
+        let t = step * 1000 + index * 7 % 1000;
+        columns.iter_mut().zip([n, t, x, y, p]).for_each(|(column, value)| column.push(value as u64));
+    }
+    columns
+}
+
+#[test]
+fn event_lists_are_the_spike_trains_that_they_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let [model, recorded, trains] =
+        ["model.ron", "golden.safetensors", "inputs.npy"].map(|name| example("bars-events").join(name));
+    let loaded = load(&model).unwrap();
+    let shape = SampleShape::of(&Interpreter::new(&loaded.graphs["net"]).unwrap());
+    let values = input::samples(&trains, shape, None).unwrap();
+    let columns = events(&values, shape);
+    let mut table = "x,y,p,t,n\n".to_owned();
+    // Backwards: an event list need not be in order. One event stands twice, one comes after the last timestep.
+    let twice = (0..columns[0].len()).rev().chain([5]);
+    for event in twice {
+        let [n, t, x, y, p] = columns.each_ref().map(|column| column[event]);
+        table += &format!("{x},{y},{p},{t},{n}\n");
+    }
+    table += &format!("0,0,0,{},99\n", shape.steps.unwrap() * 1000);
+    std::fs::write(at("events.csv"), table).unwrap();
+    let arrays = ["n", "t", "x", "y", "p"].into_iter().zip(&columns).map(|(key, column)| {
+        let mut bytes = npy::header("<i4", &format!("({},)", column.len()));
+        bytes.extend(column.iter().flat_map(|&value| (value as i32).to_le_bytes()));
+        (key, bytes)
+    });
+    archive(&at("events.npz"), &arrays.collect::<Vec<_>>());
+    for (name, more) in [("events.csv", 1), ("events.npz", 0)] {
+        let read = input::read(&at(name), shape, Some(1000.0), None).unwrap();
+        assert!(read.values == values, "{name}");
+        let summary = read.events.unwrap();
+        assert_eq!((summary.merged, summary.after_last_timestep), (more, more), "{name}");
+        assert_eq!(summary.events, columns[0].len() as u64 + 2 * more, "{name}");
+        assert_eq!(summary.spikes, columns[0].len() as u64, "{name}");
+    }
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (model, recorded, events) = (text(&model), text(&recorded), text(&at("events.csv")));
+    let verify = ["verify", &model, "--golden", &recorded, "--input", &events];
+    let printed = succeeded(&[&verify[..], &["--dt", "1000"]].concat());
+    assert!(printed.contains("1 merged") && printed.contains("of 100 samples"), "{printed}");
+    let cases: [(&[&str], &str); 3] =
+        [(&[], "needs --dt"), (&["--dt", "0"], "more than 0"), (&["--dt", "-1"], "more than 0")];
+    for (more, expected) in &cases {
+        let message = refused(&[&verify[..], more].concat());
+        assert!(message.contains("E0021") && message.contains(expected), "{more:?}: {message}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::report::data::Overflows;
-use crate::samples::{Classification, prediction};
+use crate::samples::{Classification, EventSummary, prediction};
 use crate::warnings::Warning;
 
 /// The comparison of a network on a target over some samples.
@@ -31,6 +31,9 @@ pub struct SampleComparison {
     pub weight_bits: u32,
     /// Samples compared.
     pub samples: u64,
+    /// What became of the events that the samples are made of; set by who read them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventSummary>,
     /// Spiking layers, in order.
     pub layers: Vec<LayerComparison>,
     /// Each layer alone, in order.
@@ -153,6 +156,7 @@ impl SampleSums {
             network: program.model.networks[samples.network()].name.clone(),
             weight_bits: program.model.neuron.weight_bits,
             samples: self.samples,
+            events: None,
             layers: self.layers.layers(program),
             departure: self.layers.departure(),
             readout: ReadoutComparison {

@@ -77,9 +77,11 @@ impl fmt::Display for SampleComparison {
         writeln!(f, "{} on {} against the float reference", self.model, self.target)?;
         writeln!(
             f,
-            "{} sample(s) for network {}; {}-bit weights\n",
+            "{} sample(s) for network {}; {}-bit weights",
             self.samples, self.network, self.weight_bits
         )?;
+        self.events.iter().try_for_each(|events| writeln!(f, "{events}"))?;
+        writeln!(f)?;
         write!(f, "{}", layers(&self.layers))?;
         alone(f, &self.layerwise, self.departure.as_deref())?;
         let (r, p, s) = (&self.readout, &self.predictions, &self.saturation);

@@ -84,7 +84,8 @@ fn totals(r: &Report) -> String {
         whole("host reads", t.host_reads),
     ];
     rows.into_iter().for_each(|row| table.row(row));
-    titled("Totals", &table)
+    let events = r.events.map_or(String::new(), |events| format!("  {events}\n"));
+    titled("Totals", &table) + &events
 }
 
 /// Accuracy and confusion matrix, where labels are known.

@@ -1,6 +1,8 @@
 //! Samples from files and what a network says of them: inputs, labels, predictions.
 
+pub mod array_file;
 pub mod classification;
+pub mod events;
 pub mod input;
 pub mod spikes;
 
@@ -13,6 +15,7 @@ use snnc_simulator::workload::Samples;
 use snnc_targets::{Code, Diagnostic, Place, Subject, output};
 
 pub use classification::{Classification, ConfusionMatrix};
+pub use events::EventSummary;
 
 use crate::mapping_files::network_named;
 use crate::session::{ITEMS_MAX, check_count};
@@ -63,27 +66,29 @@ fn unnamed(names: &[&str]) -> Diagnostic {
         .hint(format!("one of {}", names.join(", ")))
 }
 
-/// The first `most` samples of a file for a network.
+/// The first `most` samples of a file for a network, and what became of the events of an event list.
 ///
 /// # Errors
-/// Those of [`input::samples`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more
+/// Those of [`input::read`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more
 /// than a run holds.
 pub fn read(
     model: &SpikingModel,
     network: NetworkId,
     path: &Path,
+    dt: Option<f64>,
     most: Option<u64>,
-) -> Result<Samples, Diagnostic> {
+) -> Result<(Samples, Option<EventSummary>), Diagnostic> {
     if let Some(most) = most {
         check_count("--samples", most, ITEMS_MAX)?;
     }
     let (shape, _) = Samples::shapes(model, network)?;
-    let values = input::samples(path, shape, most)?;
+    let input::SampleValues { values, events } = input::read(path, shape.into(), dt, most)?;
     check_count("--samples", (values.len() / shape.len().max(1)) as u64, ITEMS_MAX)?;
-    Samples::new(model, network, values).map_err(|mut problem| {
+    let samples = Samples::new(model, network, values).map_err(|mut problem| {
         problem.place = Place::file(path);
         problem
-    })
+    })?;
+    Ok((samples, events))
 }
 
 /// Writes `predictions.csv`: sample, its label if labels are known, the prediction, and the value of each class.

@@ -8,7 +8,9 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::cli::arguments::SampleArgs;
 use crate::float_driver::interpreter;
-use crate::samples::input::SampleShape;
+use crate::samples::EventSummary;
+use crate::samples::array_file::split_key;
+use crate::samples::input::{SampleShape, SampleValues};
 use crate::{npy, samples};
 
 /// What a model is fed, with the classes of the samples if they are known.
@@ -18,6 +20,8 @@ pub struct Fed {
     pub samples: Samples,
     /// Their classes.
     pub labels: Option<Vec<usize>>,
+    /// What became of the events, if they come from an event list.
+    pub events: Option<EventSummary>,
 }
 
 impl Fed {
@@ -29,11 +33,11 @@ impl Fed {
         let network = samples::network(model, args.network.as_deref())?;
         let (input, readout) = Samples::shapes(model, network)?;
         let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, input.into()))?;
-        let samples = samples::read(model, network, path, args.count)?;
+        let (samples, events) = samples::read(model, network, path, args.dt, args.count)?;
         let count = snnc_simulator::workload::Workload::len(&samples) as usize;
         let labels = args.labels.as_deref();
         let labels = labels.map(|path| samples::input::labels(path, count, readout.len())).transpose()?;
-        Ok(Self { samples, labels })
+        Ok(Self { samples, labels, events })
     }
 
     /// Writes read-outs and predictions into a folder of results.
@@ -54,7 +58,10 @@ impl Fed {
 ///
 /// # Errors
 /// As [`Fed::read`]; [`Code::Argument`] for labels, which recordings have themselves.
-pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m str, Vec<f64>), Diagnostics> {
+pub fn of_model<'m>(
+    model: &'m LoadedModel,
+    args: &SampleArgs,
+) -> Result<(&'m str, SampleValues), Diagnostics> {
     if args.labels.is_some() {
         let message =
             "would change nothing: recorded predictions are compared with those of the float reference";
@@ -65,7 +72,7 @@ pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m st
     let name = samples::graph(model, args.network.as_deref())?;
     let shape = SampleShape::of(&interpreter(model, name)?);
     let path = args.input.as_ref().ok_or_else(|| missing(name, shape))?;
-    Ok((name, samples::input::samples(path, shape, args.count)?))
+    Ok((name, samples::input::read(path, shape, args.dt, args.count)?))
 }
 
 /// What to give where no samples are given.
@@ -81,7 +88,7 @@ fn missing(network: &str, input: SampleShape) -> Diagnostic {
 
 /// The files that the options name are not written over.
 pub fn protect(args: &SampleArgs, inputs: &mut Inputs) {
-    args.input.iter().chain(&args.labels).for_each(|path| inputs.add(path));
+    args.input.iter().chain(&args.labels).for_each(|path| inputs.add(&split_key(path).0));
 }
 
 /// Options of samples given to a model that generates would be ignored.
@@ -91,6 +98,7 @@ pub fn protect(args: &SampleArgs, inputs: &mut Inputs) {
 pub fn refuse(args: &SampleArgs) -> Result<(), Diagnostic> {
     let given = [
         ("--input", args.input.is_some()),
+        ("--dt", args.dt.is_some()),
         ("--network", args.network.is_some()),
         ("--samples", args.count.is_some()),
         ("--labels", args.labels.is_some()),

@@ -17,7 +17,7 @@ use crate::cli::progress::Bar;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::report::images::PngImage;
-use crate::report::json;
+use crate::report::{Report, json};
 use crate::results::{ResultsRecorder, write_images};
 use crate::samples::Classification;
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count};
@@ -57,7 +57,7 @@ fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics
     // Refuses at once what no image file holds.
     PngImage::new(workload.image, vec![0; workload.image.len()])?;
     let write = |set: &ResultSet, made: &Outcome<_>| write_images(set, &workload, &made.items);
-    carry_out(program, args, (&workload, None), write, |_| None)
+    carry_out(program, args, (&workload, None), write, |_, _| ())
 }
 
 /// Samples through one network.
@@ -69,19 +69,20 @@ fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnost
         Ok("predictions.csv, readout.npy".to_owned())
     };
     let spikes_of = args.spikes.then(|| fed.samples.network());
-    carry_out(program, args, (&fed.samples, spikes_of), write, |made| {
-        Some(Classification::new(&made.items, fed.labels.as_deref()?))
+    carry_out(program, args, (&fed.samples, spikes_of), write, |report, made| {
+        report.events = fed.events;
+        report.classify(fed.labels.as_deref().map(|labels| Classification::new(&made.items, labels)));
     })
 }
 
 /// Runs a workload and reports it, and writes the spikes of a network if one is given. `write` puts what it gave into the folder of results and says which files these are;
-/// `classification` compares it with labels, where they are known.
+/// `complete` adds to the report what only the workload knows.
 fn carry_out<W: Workload>(
     program: &Program,
     args: &GenerateArgs,
     (workload, spikes_of): (&W, Option<NetworkId>),
     write: impl FnOnce(&ResultSet, &Outcome<W::Item>) -> Result<String, Diagnostics>,
-    classification: impl FnOnce(&Outcome<W::Item>) -> Option<Classification>,
+    complete: impl FnOnce(&mut Report, &Outcome<W::Item>),
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
     let mut recorder =
@@ -93,7 +94,7 @@ fn carry_out<W: Workload>(
     }
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
     let mut report = made.report();
-    report.classify(classification(&made));
+    complete(&mut report, &made);
     let wrote = recorder.finish(&report, |set| write(set, &made))?;
     print(&if args.json { json::print(&report)? } else { report.to_string() });
     if !args.json && !wrote.is_empty() {

@@ -44,8 +44,11 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
                 golden::check(model.loaded(), &recorded, &bar)?
             }
             None => {
-                let (network, values) = samples::of_model(model.loaded(), &args.samples)?;
-                golden::check_samples(model.loaded(), network, &values, &recorded, &bar)?
+                let (network, fed) = samples::of_model(model.loaded(), &args.samples)?;
+                if let Some(events) = fed.events.filter(|_| !args.json) {
+                    print(&format!("{events}\n"));
+                }
+                golden::check_samples(model.loaded(), network, &fed.values, &recorded, &bar)?
             }
         };
         drop(bar);
@@ -86,7 +89,8 @@ fn samples(
     let fed = Fed::read(&program.mapped().model, &args.samples)?;
     let labels = fed.labels.as_deref();
     let bar = Bar::new("comparing");
-    let comparison = comparison::compare_samples(model, program, &fed.samples, labels, &bar)?;
+    let mut comparison = comparison::compare_samples(model, program, &fed.samples, labels, &bar)?;
+    comparison.events = fed.events;
     drop(bar);
     if let Some(set) = set {
         output::write_atomic(&set.place("verify.json")?, json(&comparison).as_bytes())?;

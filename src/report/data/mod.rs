@@ -16,7 +16,7 @@ pub use host::{Host, HostLayer};
 /// Hops by kind of link.
 pub use snnc_simulator::noc::Hops;
 
-use crate::samples::Classification;
+use crate::samples::{Classification, EventSummary};
 use crate::warnings::Warning;
 
 /// Schema of this version.
@@ -37,6 +37,9 @@ pub struct Report {
     pub mapping: MappingSummary,
     /// Sums over the run.
     pub totals: Totals,
+    /// What became of the events that the samples are made of; absent for other samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventSummary>,
     /// Predictions against labels; absent without labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classification: Option<Classification>,
