@@ -40,29 +40,32 @@ pub fn network(model: &SpikingModel, name: Option<&str>) -> Result<NetworkId, Di
         return network_named(model, "--network", name);
     }
     let names: Vec<&str> = model.networks.values().map(|network| network.name.as_str()).collect();
-    Err(unnamed(&names))
+    Err(unnamed("--network", &names))
 }
 
-/// Reads samples for a model that is not compiled.
+/// The network that an option names, of a model that is not compiled; without a name the only one.
 ///
 /// # Errors
 /// As [`network`].
-pub fn graph<'m>(model: &'m LoadedModel, name: Option<&str>) -> Result<&'m str, Diagnostic> {
+pub fn graph<'m>(
+    model: &'m LoadedModel,
+    (option, name): (&str, Option<&str>),
+) -> Result<&'m str, Diagnostic> {
     let names: Vec<&str> = model.graphs.keys().map(String::as_str).collect();
     match (name, names.as_slice()) {
         (None, [only]) => Ok(only),
-        (None, _) => Err(unnamed(&names)),
+        (None, _) => Err(unnamed(option, &names)),
         (Some(name), _) => names.iter().find(|known| **known == name).copied().ok_or_else(|| {
-            Diagnostic::new(Code::Argument, Subject::value("--network", name), "there is no such network")
+            Diagnostic::new(Code::Argument, Subject::value(option, name), "there is no such network")
                 .hint(format!("one of {}", names.join(", ")))
         }),
     }
 }
 
 /// Several networks, and none is named.
-fn unnamed(names: &[&str]) -> Diagnostic {
+fn unnamed(option: &str, names: &[&str]) -> Diagnostic {
     let message = "the model has several networks; say which is fed";
-    Diagnostic::new(Code::Argument, Subject::argument("--network"), message)
+    Diagnostic::new(Code::Argument, Subject::argument(option), message)
         .hint(format!("one of {}", names.join(", ")))
 }
 

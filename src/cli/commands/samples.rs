@@ -1,5 +1,7 @@
 //! Models without a pipeline: samples from files, and what is written of them.
 
+use std::path::Path;
+
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::workload::Samples;
@@ -8,6 +10,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::cli::arguments::SampleArgs;
 use crate::float_driver::interpreter;
+use crate::model::Model;
 use crate::samples::EventSummary;
 use crate::samples::array_file::split_key;
 use crate::samples::input::{SampleShape, SampleValues};
@@ -69,10 +72,25 @@ pub fn of_model<'m>(
             .hint("leave it out")
             .into());
     }
-    let name = samples::graph(model, args.network.as_deref())?;
+    let name = samples::graph(model, ("--network", args.network.as_deref()))?;
     let shape = SampleShape::of(&interpreter(model, name)?);
     let path = args.input.as_ref().ok_or_else(|| missing(name, shape))?;
     Ok((name, samples::input::read(path, shape, args.dt, args.count)?))
+}
+
+/// The network that samples are given for, and these samples.
+///
+/// # Errors
+/// Those of the file; [`Code::Argument`] for a network that there is not, or none named of several.
+pub fn for_calibration(
+    model: &Model,
+    input: &Path,
+    network: Option<&str>,
+) -> Result<(String, Vec<f64>), Diagnostics> {
+    let loaded = model.loaded();
+    let name = samples::graph(loaded, ("--calibrate-network", network))?;
+    let shape = SampleShape::of(&interpreter(loaded, name)?);
+    Ok((name.to_owned(), samples::input::samples(input, shape, None)?))
 }
 
 /// What to give where no samples are given.

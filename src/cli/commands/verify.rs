@@ -8,7 +8,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::samples::{self, Fed};
 use super::{json, print};
-use crate::cli::arguments::VerifyArgs;
+use crate::cli::arguments::{QuantiseArgs, VerifyArgs};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
 use crate::model::Model;
@@ -24,14 +24,16 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
         .flatten()
         .for_each(|p| inputs.add(p));
     samples::protect(&args.samples, &mut inputs);
+    super::files::calibration(&args.quantise, &mut inputs);
     let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
-    let model = Model::load(&args.model)?;
+    let model = super::compile::load(&args.model, &args.quantise)?;
     if let Some(traces) = &args.golden {
-        if args.quantise.weights.is_some() || args.quantise.calibrate.is_some() {
+        let QuantiseArgs { weights, calibrate, calibrate_input, .. } = &args.quantise;
+        if weights.is_some() || calibrate.is_some() || calibrate_input.is_some() {
             let message = "recorded traces are compared with the float reference, which is never rounded";
             return Err(Diagnostic::new(
                 Code::Argument,
-                Subject::argument("--weights, --calibrate"),
+                Subject::argument("--weights, --calibrate, --calibrate-input"),
                 message,
             )
             .into());
