@@ -1,11 +1,14 @@
-//! Files around a run of samples: archives and event lists that it reads, the archive of spikes that it writes.
+//! Files around a run of samples: archives and event lists that it reads, samples that
+//! rounding looks at, the archive of spikes that it writes.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use snnc::comparison::compare_samples;
 use snnc::npy::{self, NpyHeader};
 use snnc::samples::input::{self, SampleShape};
+use snnc::{CompileOptions, Model};
 use snnc_compiler::frontend::load;
 use snnc_compiler::graph::Graph;
 use snnc_compiler::reference::{Interpreter, Map};
@@ -240,4 +243,74 @@ fn event_lists_are_the_spike_trains_that_they_come_from() {
         let message = refused(&[&verify[..], more].concat());
         assert!(message.contains("E0021") && message.contains(expected), "{more:?}: {message}");
     }
+}
+
+#[test]
+fn biases_are_made_for_the_range_of_the_given_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let scaled = |by: f64| {
+        inputs(3, 144, 1).iter().map(|one| one.iter().map(|x| x * by).collect()).collect::<Vec<_>>()
+    };
+    let [large, other] = [at("large.npy"), at("other.npy")];
+    std::fs::write(&large, floats(&scaled(64.0))).unwrap();
+    std::fs::write(&other, floats(&scaled(4.0))).unwrap();
+    let model = example("feed-forward/model.ron");
+    let model = model.to_str().unwrap();
+    let run = ["run", model, "--network", "classifier", "--timing", "none", "--json", "--input", &large];
+    let clipped = |more: &[&str]| {
+        let report: serde_json::Value = serde_json::from_str(&succeeded(&[&run[..], more].concat())).unwrap();
+        report["overflows"]["bias"].as_u64().unwrap()
+    };
+    let given = |path| ["--calibrate-network", "classifier", "--calibrate-input", path];
+    assert!(clipped(&[]) > 0 && clipped(&given(&other)) > 0);
+    assert_eq!(clipped(&given(&large)), 0);
+    // What cannot be used is said.
+    let compile = ["compile", model, "--calibrate-input", &large];
+    let generating = example("spiking-diffusion-mnist/model.ron");
+    let generating = generating.to_str().unwrap();
+    let events = example("bars-events/model.ron");
+    let (events, trains) = (events.to_str().unwrap(), example("bars-events/inputs.npy"));
+    let trains = trains.to_str().unwrap();
+    let cases: [(Vec<&str>, &[&str]); 6] = [
+        (compile.to_vec(), &["E0021", "--calibrate-network", "one of classifier, irregular"]),
+        (
+            [&compile[..], &["--calibrate-network", "irregular"]].concat(),
+            &["E0021", "large.npy", "[n, 1, 1, 64]"],
+        ),
+        (vec!["compile", model, "--calibrate", "4"], &["E0021", "would change nothing", "--calibrate-input"]),
+        (vec!["compile", generating, "--calibrate-input", &large], &["E0021", "several networks"]),
+        (vec!["compile", events, "--calibrate-input", trains], &["E0021", "takes spikes"]),
+        (
+            vec!["export", model, "--to", "hgr", "-o", &other, "--calibrate-input", &large],
+            &["E0021", "--calibrate-input", "would change nothing"],
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let message = refused(&arguments);
+        assert!(expected.iter().all(|text| message.contains(text)), "{arguments:?}: {message}");
+    }
+    let denoiser = ["--calibrate-network", "denoiser"];
+    let message = refused(&[&["compile", generating, "--calibrate-input", trains][..], &denoiser].concat());
+    assert!(message.contains("E0021"), "{message}");
+}
+
+#[test]
+fn recorded_samples_make_coarse_weights_better_on_others() {
+    let shape = |model: &Model| SampleShape::of(&Interpreter::new(&model.loaded().graphs["net"]).unwrap());
+    let plain = Model::load(example("digits-cnn/model.ron")).unwrap();
+    let values = input::samples(&example("digits-cnn/inputs.npy"), shape(&plain), Some(56)).unwrap();
+    // The first are compared, the others recorded.
+    let (compared, recorded) = values.split_at(24 * shape(&plain).elements());
+    let calibrated = plain.with_calibration("net", recorded.to_vec()).unwrap();
+    let target = snnc::target("loihi-like").unwrap();
+    let errors = [(&plain, 0), (&calibrated, 32)].map(|(model, passes)| {
+        let mut options = CompileOptions::default();
+        (options.lower.weight_bits, options.lower.calibration) = (Some(3), Some(passes));
+        let program = model.compile(&target, &options).unwrap();
+        let samples = program.samples("net", compared.to_vec()).unwrap();
+        let found = compare_samples(model, &program, &samples, None, &()).unwrap();
+        found.layers.iter().map(|layer| 1.0 - layer.spike_agreement).sum::<f64>()
+    });
+    assert!(errors[1] < 0.8 * errors[0] && errors[1] > 0.0, "{errors:?}");
 }
