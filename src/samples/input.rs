@@ -63,7 +63,7 @@ pub struct SampleValues {
     pub events: Option<EventSummary>,
 }
 
-/// The first `most` samples of an array as [`samples`] reads it, or with the length `dt` of a timestep of an event list.
+/// The first `most` samples of an array as [`samples`] reads it; with the length `dt` of a timestep, of an event list.
 ///
 /// # Errors
 /// Those of [`samples`] and [`events::read`]; [`Code::Argument`] for a `dt` that is no length, and for events where the

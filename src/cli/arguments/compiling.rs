@@ -25,8 +25,8 @@ pub struct QuantiseArgs {
     /// Bits of a weight, at most the target's [default: the target's]
     #[arg(long, value_name = "BITS")]
     pub weights: Option<u32>,
-    /// Passes (of the generation loop, or of the first samples of --calibrate-input) recorded in floats so that rounding
-    /// keeps the currents; 0 keeps sums of weights instead [default: 16 below 8 bits, else 0]
+    /// Passes (of the generation loop, or of the first samples of --calibrate-input) recorded in floats so that
+    /// rounding keeps the currents; 0 keeps sums of weights instead [default: 16 below 8 bits, else 0]
     #[arg(long, value_name = "PASSES", value_parser = passes)]
     pub calibrate: Option<usize>,
     /// Samples such as a model without a pipeline will be fed, in a file as --input takes it: --calibrate records them,

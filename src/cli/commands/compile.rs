@@ -42,6 +42,10 @@ pub fn options(args: &QuantiseArgs) -> CompileOptions {
 pub fn load(path: &Path, args: &QuantiseArgs) -> Result<Model, Diagnostics> {
     let model = Model::load(path)?;
     let Some(input) = &args.calibrate_input else { return Ok(model) };
+    if model.loaded().pipeline.is_some() {
+        let why = "the model generates, and its loop gives the inputs";
+        return Err(changes_nothing("--calibrate-input", why).into());
+    }
     let (network, values) = samples::for_calibration(&model, input, args.calibrate_network.as_deref())?;
     model.with_calibration(&network, values)
 }

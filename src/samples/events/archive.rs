@@ -1,11 +1,11 @@
-//! Event lists as archives of arrays of one length, with the keys t, x, y, p and perhaps n.
+//! AddressEvent lists as archives of arrays of one length, with the keys t, x, y, p and perhaps n.
 
 use std::path::Path;
 
 use snnc_targets::{Code, Diagnostic};
 
 use super::bins::EventBins;
-use super::{COLUMNS, Event, SAMPLE};
+use super::{AddressEvent, COLUMNS, SAMPLE};
 use crate::samples::array_file::{Array, ArrayFile};
 
 /// Puts the events of an archive into bins.
@@ -37,7 +37,7 @@ pub fn read(path: &Path, bins: &mut EventBins) -> Result<(), Diagnostic> {
     arrays.iter().try_for_each(|array| array.check_length(count))?;
     let first = usize::from(sample.is_none());
     for index in 0..count {
-        let mut event: Event = [0.0; 5];
+        let mut event: AddressEvent = [0.0; 5];
         for ((array, decode), value) in arrays.iter_mut().zip(&decoders).zip(&mut event[first..]) {
             *value = array.next(*decode)?;
         }

@@ -2,7 +2,7 @@
 
 use snnc_compiler::ir::Shape;
 
-use super::{Event, EventSummary, HINT};
+use super::{AddressEvent, EventSummary, HINT};
 use crate::samples::input::{SampleShape, VALUES_MAX};
 
 /// What is wrong, and what to do about it.
@@ -41,7 +41,7 @@ impl EventBins {
     ///
     /// # Errors
     /// For what is no event of such samples.
-    pub fn add(&mut self, event: Event) -> Result<(), Refusal> {
+    pub fn add(&mut self, event: AddressEvent) -> Result<(), Refusal> {
         self.check_place(event)?;
         let [sample, t, x, y, p] = event;
         if !(t.is_finite() && t >= 0.0) {
@@ -76,7 +76,7 @@ impl EventBins {
     }
 
     /// Whether an event lies on the map.
-    fn check_place(&self, [_, _, x, y, p]: Event) -> Result<(), Refusal> {
+    fn check_place(&self, [_, _, x, y, p]: AddressEvent) -> Result<(), Refusal> {
         let Shape { channels, height, width } = self.shape.map;
         let beside = |&(_, number, side): &(&str, f64, usize)| !(is_whole(number) && number < side as f64);
         let Some((name, number, side)) =

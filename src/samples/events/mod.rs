@@ -1,10 +1,10 @@
-//! Event lists, such as event cameras and cochleas give, binned into spike trains `[n, t, c, h, w]`.
+//! AddressEvent lists, such as event cameras and cochleas give, binned into spike trains `[n, t, c, h, w]`.
 //!
-//! An event has a time `t`, a place `x`, `y`, a polarity `p` (the channel) and perhaps the sample `n` that it is of. It is
-//! a spike of timestep floor(t / dt), both as float64; times are counted from the beginning of each sample. Several
-//! events of a neuron in one timestep make one spike and are counted as merged. Events after the last timestep are left
-//! out and counted, as recordings are often longer than a network looks at them. Refused: events that lie beside the map
-//! or before time 0, and lists of which nothing is left.
+//! An event has a time `t`, a place `x`, `y`, a polarity `p` (the channel) and perhaps the sample `n` that it is of. It
+//! is a spike of timestep floor(t / dt), both as float64; times are counted from the beginning of each sample. Several
+//! events of a neuron in one timestep make one spike and are counted as merged. Events after the last timestep are
+//! left out and counted, as recordings are often longer than a network looks at them. Refused: events that lie beside
+//! the map or before time 0, and lists of which nothing is left.
 
 mod archive;
 mod bins;
@@ -64,7 +64,7 @@ impl fmt::Display for EventSummary {
 }
 
 /// An event: sample, t, x, y, p.
-type Event = [f64; 5];
+type AddressEvent = [f64; 5];
 
 /// Reads an event list, CSV or an NPZ archive, as spike trains of the first `most` samples.
 ///

@@ -1,4 +1,4 @@
-//! Event lists as tables: a line of names, then an event a line, with commas between the numbers.
+//! AddressEvent lists as tables: a line of names, then an event a line, with commas between the numbers.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,7 +7,7 @@ use std::path::Path;
 use snnc_targets::{Code, Diagnostic, Place};
 
 use super::bins::EventBins;
-use super::{COLUMNS, Event, HINT, SAMPLE};
+use super::{AddressEvent, COLUMNS, HINT, SAMPLE};
 
 /// Most bytes of a line of a table.
 const LINE_MAX: usize = 1 << 16;
@@ -34,7 +34,7 @@ pub fn read(path: &Path, bins: &mut EventBins) -> Result<(), Diagnostic> {
     let mut record = csv::StringRecord::new();
     while table.read_record(&mut record).map_err(malformed)? {
         let line = record.position().map_or(0, csv::Position::line);
-        let mut event: Event = [0.0; 5];
+        let mut event: AddressEvent = [0.0; 5];
         for (cell, &column) in record.iter().zip(&columns) {
             event[column] = cell.parse().map_err(|_| {
                 let name = if column == 0 { "the sample" } else { COLUMNS[column - 1] };
