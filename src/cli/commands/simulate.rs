@@ -76,7 +76,8 @@ fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnost
 }
 
 /// Runs a workload and reports it, and writes the spikes of a network if one is given. `write` puts what it
-/// gave into the folder of results and says which files these are; `complete` adds to the report what only the workload knows.
+/// gave into the folder of results and says which files these are; `complete` adds to the
+/// report what only the workload knows.
 fn carry_out<W: Workload>(
     program: &Program,
     args: &GenerateArgs,
