@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use snnc::golden::{GoldenFile, check_samples};
-use snnc::samples::accuracy;
+use snnc::samples::Classification;
 use snnc::samples::input::{SampleShape, labels, samples};
 use snnc::{CompileOptions, Model, Session, SessionOptions};
 use snnc_compiler::frontend::{LoadedModel, load};
@@ -80,7 +80,7 @@ fn accuracy_on(target: &str, name: &str) -> f64 {
     let labels = labels(&file(name, "labels.npy"), count, 10).unwrap();
     let samples = program.samples("net", values).unwrap();
     let outcome = Session::new(&program, SessionOptions::default()).unwrap().run(&samples).unwrap();
-    accuracy(&outcome.items, &labels)
+    Classification::new(&outcome.items, &labels).accuracy()
 }
 
 #[test]

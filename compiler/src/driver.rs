@@ -81,7 +81,21 @@ pub fn emit_after(
     options: LowerOptions,
     pass: &str,
 ) -> Result<String, Diagnostics> {
-    let text = pipeline::emit_after(pass, model, &*workload::of(model), target, options);
+    emit_after_for(model, &*workload::of(model), target, options, pass)
+}
+
+/// What a pass makes of a model that a workload drives, for people.
+///
+/// # Errors
+/// Those of [`emit_after`].
+pub fn emit_after_for(
+    model: &LoadedModel,
+    workload: &dyn Workload,
+    target: &Target,
+    options: LowerOptions,
+    pass: &str,
+) -> Result<String, Diagnostics> {
+    let text = pipeline::emit_after(pass, model, workload, target, options);
     text.map_err(|problems| model.origin.locate(problems))
 }
 

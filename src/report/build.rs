@@ -54,6 +54,8 @@ impl ReportInput<'_> {
             fidelity: self.run.total.fidelity.to_string(),
             mapping: self.mapping(),
             totals: self.totals(),
+            events: None,
+            classification: None,
             energy_j: components(&self.run.total.ledger.total()),
             energy_range_j: range(self.run.total.bounds.each_ref().map(|ledger| ledger.total())),
             layers: self.layers(),

@@ -13,6 +13,7 @@ pub fn print(report: &Report) -> String {
     let sections = [
         overview(report),
         totals(report),
+        classification(report),
         items(report),
         components(report),
         networks(report),
@@ -82,10 +83,24 @@ fn totals(r: &Report) -> String {
         whole("host writes", t.host_writes),
         whole("host reads", t.host_reads),
     ];
-    let accuracy = t.accuracy.map(|share| vec!["accuracy".into(), format!("{:.2} %", share * 100.0)]);
     let entered = t.input_packets.map(|packets| whole("input packets", packets));
-    rows.into_iter().chain(entered).chain(accuracy).for_each(|row| table.row(row));
-    titled("Totals", &table)
+    rows.into_iter().chain(entered).for_each(|row| table.row(row));
+    let events = r.events.map_or(String::new(), |events| format!("  {events}\n"));
+    titled("Totals", &table) + &events
+}
+
+/// Accuracy and confusion matrix, where labels are known.
+fn classification(r: &Report) -> String {
+    let Some(found) = &r.classification else { return String::new() };
+    let (correct, samples) = (count(found.correct), count(found.samples));
+    let mut text = format!(
+        "Accuracy\n  {}: {correct} of {samples} right; in brackets the 95 % interval (Wilson score)\n",
+        found.percent()
+    );
+    if let Some(confusion) = &found.confusion {
+        text += &titled("Confusion (samples)", &confusion.table(INDENT));
+    }
+    text
 }
 
 /// Images or samples shown one by one; report.json has them all.

@@ -79,7 +79,7 @@ pub enum Command {
     /// Run a compiled program: generate images, or classify samples; print the energy report
     Simulate(SimulateArgs),
     /// Compile and simulate
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Compare the float reference with recorded traces, or with the chip
     Verify(VerifyArgs),
     /// Stream a whole set of images to disk, for statistics; continues a killed run
