@@ -72,7 +72,11 @@ fn one(kind: &str, neurons: usize, build: bool) {
     if build {
         let start = Instant::now();
         let ir = ir.reordered(&found.partition.orders);
-        let cores = build_cores(&ir.with_parts(&found.partition.kernel_parts), &found.partition);
+        let cores = build_cores(
+            &ir.with_parts(&found.partition.kernel_parts),
+            &found.partition,
+            target.axons.atoms_max(),
+        );
         packets = CoreTraffic::uniform(&cores).packets() as f64;
         built = format!("{:.2}", start.elapsed().as_secs_f64());
     }

@@ -35,8 +35,8 @@
 //! * [`session`], [`outcome`]: running. [`progress`] tells how far it has come, [`trace`] what single packets did,
 //!   [`streaming`] writes whole sets of images. [`simulator::workload`] has the workloads, and shows how to write
 //!   another.
-//! * [`report`]: what a run cost, as data, JSON and text; [`results`]: the folder of a run. [`samples`] and [`npy`]
-//!   read and write arrays.
+//! * [`report`]: what a run cost, as data, JSON and text; [`results`]: the folder of a run. [`samples`], [`npy`]
+//!   and [`npz`] read and write arrays.
 //! * [`float_driver`], [`golden`], [`comparison`], [`reconstruction`]: the float reference, and who is compared with
 //!   whom.
 //! * [`diagnostics`], [`warnings`]: what is wrong, and what may go wrong, as data.
@@ -59,6 +59,7 @@ pub mod golden;
 pub mod mapping_files;
 pub mod model;
 pub mod npy;
+pub mod npz;
 pub mod outcome;
 pub mod profile;
 pub mod program;

@@ -9,7 +9,9 @@ use snnc_compiler::frontend::{self, LoadedModel};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::LowerOptions;
-use snnc_targets::{Diagnostics, Target};
+use snnc_compiler::reference::Interpreter;
+use snnc_compiler::workload::{self, CalibrationSamples, Samples, Workload};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::fit::{self, Fit};
 use crate::mapping_files::MappingFiles;
@@ -21,6 +23,15 @@ pub struct Model {
     loaded: Arc<LoadedModel>,
     /// Seconds that reading took.
     seconds: f64,
+    calibration: Option<Arc<GivenCalibration>>,
+}
+
+/// Samples of a network, for the rounding.
+#[derive(Debug)]
+struct GivenCalibration {
+    network: String,
+    /// `[n, c, h, w]`.
+    values: Vec<f64>,
 }
 
 impl Model {
@@ -31,7 +42,56 @@ impl Model {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
         let start = Instant::now();
         let loaded = Arc::new(frontend::load(path.as_ref())?);
-        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64() })
+        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None })
+    }
+
+    /// The model with samples `[n, c, h, w]` for one of its networks. Biases that the host writes are made for their
+    /// range, and rounding looks at what they do where passes are recorded ([`CompileOptions`]).
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a generating model, a network that there is not or that takes spikes, and values that are
+    /// not finite; [`Code::LayerShape`] for values that are no whole samples; shape inference's own.
+    pub fn with_calibration(&self, network: &str, values: Vec<f64>) -> Result<Self, Diagnostics> {
+        let refused =
+            |message: String| Diagnostic::new(Code::Argument, Subject::Network(network.into()), message);
+        if self.loaded.pipeline.is_some() {
+            let message =
+                "needs no samples for the rounding: the model generates, and its loop gives the inputs";
+            return Err(refused(message.into()).hint("leave out --calibrate-input").into());
+        }
+        let Some(graph) = self.loaded.graphs.get(network) else {
+            let names: Vec<&str> = self.loaded.graphs.keys().map(String::as_str).collect();
+            return Err(refused("there is no such network".into())
+                .hint(format!("one of {}", names.join(", ")))
+                .into());
+        };
+        let interpreter = Interpreter::new(graph)?;
+        if interpreter.takes_spikes() {
+            let message = "takes spikes, and only inputs that are held over the timesteps are recorded";
+            return Err(refused(message.into()).hint("leave out --calibrate-input").into());
+        }
+        let each = interpreter.input_len();
+        if values.is_empty() || !values.len().is_multiple_of(each) {
+            let message = format!("{} values found, {each} expected for each sample", values.len());
+            return Err(Diagnostic::new(Code::LayerShape, Subject::Network(network.into()), message).into());
+        }
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            let message = format!("sample {} holds {} at value {}", at / each, values[at], at % each);
+            return Err(refused(message).hint("inputs are finite numbers").into());
+        }
+        let calibration = Some(Arc::new(GivenCalibration { network: network.into(), values }));
+        Ok(Self { calibration, ..self.clone() })
+    }
+
+    /// What will drive the model.
+    fn workload(&self) -> Box<dyn Workload + '_> {
+        match &self.calibration {
+            None => workload::of(&self.loaded),
+            Some(given) => {
+                let given = CalibrationSamples { network: &given.network, values: &given.values };
+                Box::new(Samples::like(&self.loaded.graphs, given))
+            }
+        }
     }
 
     /// The files that make up a model: itself and the weight files that it names, as far as it can be read.
@@ -66,7 +126,7 @@ impl Model {
     /// # Errors
     /// Those of [`driver::lower`].
     pub fn lower(&self, target: &Target, options: LowerOptions) -> Result<SpikingIr, Diagnostics> {
-        driver::lower(&self.loaded, target, options)
+        driver::lower_for(&self.loaded, &*self.workload(), target, options)
     }
 
     /// What a pass of the lowering makes of the model on its way to a target, for people.
@@ -79,7 +139,7 @@ impl Model {
         options: LowerOptions,
         pass: &str,
     ) -> Result<String, Diagnostics> {
-        driver::emit_after(&self.loaded, target, options, pass)
+        driver::emit_after_for(&self.loaded, &*self.workload(), target, options, pass)
     }
 
     /// Lowers the model for a target and maps it onto cores.
@@ -132,6 +192,6 @@ impl Model {
 impl From<LoadedModel> for Model {
     /// A model that was made elsewhere than in files.
     fn from(loaded: LoadedModel) -> Self {
-        Self { loaded: Arc::new(loaded), seconds: 0.0 }
+        Self { loaded: Arc::new(loaded), seconds: 0.0, calibration: None }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::charge::MeterRecord;
 use snnc_simulator::time::Fidelity;
@@ -12,12 +13,13 @@ use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::generation::GeneratedImage;
 use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::ResultSet;
-use snnc_targets::{Diagnostic, Diagnostics};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::npy;
 use crate::report::images::{PngImage, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
 use crate::report::{Report, is_result, json};
+use crate::samples::spikes::{self, PackedSpikes, SpikeArchive};
 use crate::session::Observer;
 use crate::trace::{self, Extent, TraceRecorder};
 
@@ -26,6 +28,7 @@ use crate::trace::{self, Extent, TraceRecorder};
 pub struct ResultsRecorder<'a> {
     folder: Option<(PathBuf, ResultSet)>,
     steps: Option<StepTable>,
+    spikes: Option<SpikeArchive>,
     traces: Option<TraceRecorder<'a>>,
     /// TraceRecorder by the names that they were asked for.
     named: trace::TraceOptions,
@@ -33,26 +36,38 @@ pub struct ResultsRecorder<'a> {
 
 impl<'a> ResultsRecorder<'a> {
     /// Claims the folder `out`, if there is to be one, and begins the files that grow with the run. To be called before
-    /// the work: a folder that cannot be made, or that is another's, should not cost a run.
+    /// the work: a folder that cannot be made, or that is another's, should not cost a run. `spikes_of` is the network
+    /// whose spikes are written, a pass an item.
     ///
     /// # Errors
-    /// [`snnc_targets::Code::OutputFailed`], [`snnc_targets::Code::Argument`] for traces that the run cannot give.
+    /// [`snnc_targets::Code::OutputFailed`], [`snnc_targets::Code::Argument`] for traces that the run cannot give, and
+    /// for spikes without a folder.
     pub fn begin(
         program: &'a Program,
         workload: &impl Workload,
         fidelity: Fidelity,
         out: Option<&Path>,
         traced: trace::TraceOptions,
+        spikes_of: Option<NetworkId>,
     ) -> Result<Self, Diagnostic> {
         let begin = |out: &Path| Ok((out.to_owned(), ResultSet::begin(out, "snnc run", is_result)?));
         let folder = out.map(begin).transpose()?;
         let named = traced.clone();
         let mut options = traced;
-        let mut steps = None;
+        let (mut steps, mut spikes) = (None, None);
+        if spikes_of.is_some() && folder.is_none() {
+            let message = "has no folder: spikes.npz is one of the results of a run";
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("--spikes"), message)
+                .hint("say with --out where results go"));
+        }
         if let Some((out, set)) = &folder {
             if fidelity != Fidelity::None {
                 let path = set.place("timesteps.csv")?;
                 steps = Some(StepTable::create(&path, &program.model.networks, workload.item_name())?);
+            }
+            if let Some(network) = spikes_of {
+                let path = set.place(spikes::FILE)?;
+                spikes = Some(SpikeArchive::create(&path, &program.model, network, workload.len())?);
             }
             options.check_beside(out)?;
             // A trace in the folder of results is one of them.
@@ -64,7 +79,7 @@ impl<'a> ResultsRecorder<'a> {
         }
         let (items, passes, item_name) = (workload.len(), workload.passes(), workload.item_name());
         let traces = TraceRecorder::new(program, options, Extent { items, passes, item_name }, fidelity)?;
-        Ok(Self { folder, steps, traces, named })
+        Ok(Self { folder, steps, spikes, traces, named })
     }
 
     /// Writes the report, and by `write` what the workload gave, and gives all files their names; a line on each.
@@ -77,9 +92,13 @@ impl<'a> ResultsRecorder<'a> {
         report: &Report,
         write: impl FnOnce(&ResultSet) -> Result<String, Diagnostics>,
     ) -> Result<Vec<String>, Diagnostics> {
-        let Self { folder, steps, traces, named } = self;
-        let also = if steps.is_some() { ", timesteps.csv" } else { "" };
+        let Self { folder, steps, spikes, traces, named } = self;
+        let mut also = String::new();
+        for (written, name) in [(steps.is_some(), "timesteps.csv"), (spikes.is_some(), spikes::FILE)] {
+            also.extend(written.then(|| format!(", {name}")));
+        }
         steps.map(StepTable::finish).transpose()?;
+        spikes.map(SpikeArchive::finish).transpose()?;
         let traced = traces.map(TraceRecorder::finish).transpose()?;
         let mut lines = Vec::new();
         if let Some((out, set)) = folder {
@@ -96,6 +115,14 @@ impl<'a> ResultsRecorder<'a> {
 impl Observer for ResultsRecorder<'_> {
     fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic> {
         self.steps.as_mut().map_or(Ok(()), |steps| steps.item(index, &record.timesteps.steps))
+    }
+
+    fn sees_spikes(&self) -> bool {
+        self.spikes.is_some()
+    }
+
+    fn spikes(&mut self, _: u64, passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
+        self.spikes.as_mut().map_or(Ok(()), |archive| archive.append(passes))
     }
 
     fn watcher(&mut self) -> Option<&mut dyn Watcher> {

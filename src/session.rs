@@ -20,6 +20,7 @@ use snnc_targets::{Code, Diagnostic, Subject};
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::progress::Progress;
+use crate::samples::spikes::PackedSpikes;
 use crate::spin_pool::with_spinning_threads;
 
 /// Items simulated before their records are merged.
@@ -52,6 +53,19 @@ pub trait Observer: Send {
     /// # Errors
     /// What ends the run.
     fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic>;
+
+    /// Whether it wants to see the spikes of each pass.
+    fn sees_spikes(&self) -> bool {
+        false
+    }
+
+    /// The spikes of an item, pass after pass; told before [`Observer::item`].
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn spikes(&mut self, _index: u64, _passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
+        Ok(())
+    }
 
     /// Who wants to see simulated packets. Items then run one after another, as their packets cannot all wait.
     fn watcher(&mut self) -> Option<&mut dyn Watcher>;
@@ -197,19 +211,23 @@ impl Ready {
     ) -> Result<(Vec<W::Item>, RunRecord), Diagnostic> {
         let (mut items, mut record) = (Vec::new(), RunRecord::new(&self.meter));
         let chunk = if observer.watcher().is_some() { 1 } else { CHUNK };
+        let sees_spikes = observer.sees_spikes();
         for first in (0..workload.len()).step_by(chunk as usize) {
             let chunk = first..(first + chunk).min(workload.len());
             let made = match observer.watcher() {
-                Some(watcher) => vec![self.item(workload, first, Some(watcher), progress)],
+                Some(watcher) => vec![self.item(workload, first, (Some(watcher), sees_spikes), progress)],
                 None => {
                     let few = chunk.end - chunk.start < rayon::current_num_threads() as u64;
-                    let one = |index| self.item(workload, index, None, progress);
+                    let one = |index| self.item(workload, index, (None, sees_spikes), progress);
                     let all = || chunk.into_par_iter().map(one).collect::<Vec<_>>();
                     if few { with_spinning_threads(all) } else { all() }
                 }
             };
             for (index, made) in (first..).zip(made) {
-                let (item, of_item) = made?;
+                let (item, of_item, spikes) = made?;
+                if sees_spikes {
+                    observer.spikes(index, &spikes)?;
+                }
                 observer.item(index, &of_item)?;
                 record.push(&self.meter, &of_item);
                 items.push(item);
@@ -218,16 +236,17 @@ impl Ready {
         Ok((items, record))
     }
 
+    /// An item with its cost, and if they are wanted the spikes of its passes.
     fn item<W: Workload>(
         &self,
         workload: &W,
         index: u64,
-        mut watcher: Option<&mut dyn Watcher>,
+        (mut watcher, sees_spikes): (Option<&mut dyn Watcher>, bool),
         progress: &dyn Progress,
-    ) -> Result<(W::Item, MeterRecord), Diagnostic> {
+    ) -> Result<(W::Item, MeterRecord, Vec<PackedSpikes>), Diagnostic> {
         let meter = &self.meter;
         let mut record = meter.item(index);
-        let (mut pass, mut failed) = (0, None);
+        let (mut pass, mut failed, mut spikes) = (0, None, Vec::new());
         let mut observe = |outcome: &PassOutcome| {
             if failed.is_none() {
                 let watcher: Option<&mut dyn Watcher> = match &mut watcher {
@@ -238,6 +257,7 @@ impl Ready {
                 let traces: &[SliceTrace] = if meter.reads_traces() { &outcome.traces } else { &[] };
                 failed = meter.add_watched(&mut record, pass, (&outcome.counts, traces), watcher).err();
             }
+            spikes.extend(sees_spikes.then(|| PackedSpikes::of(&self.chip, outcome)));
             pass += 1;
         };
         let item = ChipDriver::observed(&self.chip, (meter.grain(), &mut observe), |driver| {
@@ -245,7 +265,7 @@ impl Ready {
         });
         match failed {
             Some(problem) => Err(problem),
-            None => Ok((item?, record)),
+            None => Ok((item?, record, spikes)),
         }
     }
 }

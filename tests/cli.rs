@@ -204,6 +204,23 @@ fn import_names_the_checkpoint_that_it_cannot_read() {
 }
 
 #[test]
+fn import_fills_a_description_with_a_state_dict() {
+    let folder = tempfile::tempdir().unwrap();
+    let digits = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits-cnn");
+    let path = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+    let (pth, like) = (path(digits.join("weights.pth")), path(digits.join("model.ron")));
+    let out = path(folder.path().join("digits"));
+    let text = ok(&["import", "--pth", &pth, "--like", &like, "-o", &out]);
+    assert!(text.contains("tensors 12") && !text.contains("left over"), "{text}");
+    let graph = |model: &str| ok(&["compile", model, "--emit", "graph"]);
+    assert_eq!(graph(&format!("{out}/model.ron")), graph(&like));
+    for wrong in [["--pth", "a"], ["--like", "a"], ["--vq", "a"]] {
+        let output = snnc(&["import", wrong[0], wrong[1], "-o", &out]);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_is_told_before_the_work() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

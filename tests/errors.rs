@@ -267,8 +267,11 @@ fn what_is_not_supported_is_told_from_what_is_misspelt() {
         layer("Conv2d(weight: \"w1x1\")"),
         layer("Conv2d()"),
         conv("padding: 1"),
-        conv("padding: \"same\""),
-        conv("padding: (0, 1, 0, 1)"),
+        conv("padding: same"),
+        conv("padding: \"valid\""),
+        conv("padding: (0, 1, 0)"),
+        conv("padding: \"same\", stride: (2, 2)"),
+        conv("output_padding: (1, 1), stride: (2, 2)"),
         conv("padding: (1, 1), bias: (\"w\", \"four\")"),
         conv("padding: (1, 1), bias: true"),
         conv("padding: (1, 1), kernel_size: (3, 3)"),
@@ -281,7 +284,7 @@ fn what_is_not_supported_is_told_from_what_is_misspelt() {
         neurons("Lif(tau: inf, threshold: 1.0, reset: 0.0)"),
         neurons("If(threshold: 1.0, reset: 0.5)"),
         neurons("LIFNode(beta: 0.5)"),
-        neurons("BatchNorm(mean: (\"w\", \"four\"), variance: (\"w\", \"four\"), epsilon: 1e-5)"),
+        neurons("BatchNorm(weight: (\"w\", \"four\"), running_var: (\"w\", \"four\"), eps: 1e-5)"),
         "(name: \"x\", from: \"s1\", op: Conv2d(weight: (\"w\", \"w1x1\"))),".to_owned(),
     ];
     let mut all = String::new();

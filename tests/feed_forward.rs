@@ -191,7 +191,7 @@ fn samples_are_run_from_a_file_and_answered_by_read_outs_and_predictions() {
         // The last label is wrong.
         let labels: Vec<u8> =
             vec![classes[0] as u8, classes[1] as u8, ((classes[2] + 1) % float[2].len()) as u8];
-        std::fs::write(at("y.npy"), [npy::header("|u1", "(3,)"), labels].concat()).unwrap();
+        std::fs::write(at("y.npy"), [npy::header("|u1", "(3,)"), labels.clone()].concat()).unwrap();
         let (x, y) = (text(&at("x.npy")), text(&at("y.npy")));
         let fed = ["--network", name, "--input", &x, "--labels", &y];
         let run = [&["simulate", &program_text, "--out", &out_text, "--json"][..], &fed].concat();
@@ -199,6 +199,21 @@ fn samples_are_run_from_a_file_and_answered_by_read_outs_and_predictions() {
         let totals = &report["totals"];
         assert_eq!((&totals["samples"], totals.get("images")), (&3.into(), None));
         assert!((totals["accuracy"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-12);
+        let classification = &report["classification"];
+        assert_eq!((&classification["samples"], &classification["correct"]), (&3.into(), &2.into()));
+        // Wilson's interval in another form: where (share - p)^2 = z^2 p (1 - p) / n.
+        for end in ["low", "high"] {
+            let p = classification["accuracy_interval"][end].as_f64().unwrap();
+            let found = (2.0f64 / 3.0 - p).powi(2) / (p * (1.0 - p) / 3.0);
+            assert!((found.sqrt() - 1.96).abs() < 1e-4, "{end} {p}: {found}");
+        }
+        let places = classification["confusion"]["classes"].as_array().unwrap();
+        let place = |class: usize| places.iter().position(|known| *known == class).unwrap();
+        let count =
+            |label: u8, class| &classification["confusion"]["counts"][place(label.into())][place(class)];
+        assert_eq!(count(labels[2], classes[2]), &1);
+        let pairs = labels.iter().zip(&classes);
+        assert!(pairs.clone().all(|(&label, &class)| count(label, class).as_u64().unwrap() >= 1));
         assert!(report.get("iterations").is_none() && report.get("per_image").is_none());
         assert_eq!(
             (report["passes"][0]["passes"].as_u64(), report["per_sample"][2]["sample"].as_u64()),
@@ -238,6 +253,16 @@ fn samples_are_run_from_a_file_and_answered_by_read_outs_and_predictions() {
         );
         assert!(found["readout"]["max_abs_error"].as_f64().unwrap() < 1e-9, "{found}");
         assert_eq!(found["predictions"]["agreement"], 1.0);
+        for side in ["float", "chip"] {
+            assert_eq!(found["predictions"][side], *classification, "{side}");
+        }
+        let verify = [&["verify", &model_text, "--target", "loihi-like"][..], &fed].concat();
+        let printed = succeeded(&snnc(&verify));
+        for text in
+            ["in floats; 95 % interval (Wilson score)", "confusion on the chip", "label \\ prediction"]
+        {
+            assert!(printed.contains(text), "{text}: {printed}");
+        }
         assert_eq!((&found["samples"], found["departure"].is_null()), (&3.into(), true), "{found}");
     }
     // The first sample alone: its share of the energy, and texts that speak of samples.

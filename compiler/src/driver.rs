@@ -1,7 +1,6 @@
 //! Runs the stages in order and verifies after each: a stage cannot forget.
 
-use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, Topology};
 
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
@@ -82,7 +81,21 @@ pub fn emit_after(
     options: LowerOptions,
     pass: &str,
 ) -> Result<String, Diagnostics> {
-    let text = pipeline::emit_after(pass, model, &*workload::of(model), target, options);
+    emit_after_for(model, &*workload::of(model), target, options, pass)
+}
+
+/// What a pass makes of a model that a workload drives, for people.
+///
+/// # Errors
+/// Those of [`emit_after`].
+pub fn emit_after_for(
+    model: &LoadedModel,
+    workload: &dyn Workload,
+    target: &Target,
+    options: LowerOptions,
+    pass: &str,
+) -> Result<String, Diagnostics> {
+    let text = pipeline::emit_after(pass, model, workload, target, options);
     text.map_err(|problems| model.origin.locate(problems))
 }
 
@@ -184,10 +197,15 @@ fn assemble_for_rates(
     partition.verify(ir)?;
     let ir = ir.reordered(&partition.orders);
     let cut = ir.with_parts(&partition.kernel_parts);
-    let cores = build_cores(&cut, partition);
-    let placement = placement(&CoreTraffic::expected(&cores, rates))?;
-    placement.verify(cores.len(), target)?;
-    let Placement { chips, sites } = placement;
+    let cores = build_cores(&cut, partition, target.axons.atoms_max());
+    let on_chip = partition.cores.len();
+    let placement = placement(&CoreTraffic::expected(&cores, rates).among(on_chip))?;
+    placement.verify(on_chip, target)?;
+    let Placement { chips, mut sites } = placement;
+    let port = Topology::new(&target.topology, chips).input_site();
+    cores.keys().skip(on_chip).filter_map(|_| port).for_each(|port| {
+        sites.push(port);
+    });
     let program = Program {
         target: target.clone(),
         model: ir.model.clone(),
@@ -238,14 +256,15 @@ pub fn compile_reconstruction(
 
 /// Where the cores of a program sit.
 pub fn placement_of(program: &Program) -> Placement {
-    Placement { chips: program.chips, sites: program.sites.clone() }
+    let sites = program.chip_cores().map(|(core, _)| program.sites[core]).collect();
+    Placement { chips: program.chips, sites }
 }
 
 /// The partition that a program was built from.
 pub fn partition_of(program: &Program) -> Partition {
     let slices = |core: &crate::ir::program::Core| core.slices.iter().map(|s| s.slice.clone()).collect();
     Partition {
-        cores: EntityMap::from(program.cores.values().map(slices).collect::<Vec<_>>()),
+        cores: program.chip_cores().map(|(_, core)| slices(core)).collect(),
         kernel_parts: program.kernel_parts.clone(),
         orders: program
             .model

@@ -96,6 +96,8 @@ pub struct Noc {
     used: Vec<(Link, LinkKind)>,
     /// Multicast trees by their id, if the target has them.
     trees: Option<Vec<TreeCrossings>>,
+    /// Slices whose packets come from outside.
+    ports: Vec<SliceIndex>,
 }
 
 /// The links of one multicast tree.
@@ -130,6 +132,8 @@ impl Noc {
         }
         paths.network.keys = paths.network.routes.iter().map(|r| (r.source as u32, r.target.0)).collect();
         let first = |slice| paths.network.routes.partition_point(|route| route.source < slice);
+        let outside = |&slice: &SliceIndex| program.is_port(slices.cores[slice]);
+        paths.network.ports = (0..slices.cores.len()).filter(outside).collect();
         paths.network.starts = (0..=slices.cores.len()).map(first).collect();
         paths.network.trees = MulticastTrees::of(program).map(|trees| paths.tree_crossings(&trees));
         paths.network
@@ -143,7 +147,13 @@ impl Noc {
             crossed: Vec::new(),
             used: Vec::new(),
             trees: None,
+            ports: Vec::new(),
         }
+    }
+
+    /// Slices whose packets come from outside, ascending.
+    pub fn ports(&self) -> &[SliceIndex] {
+        &self.ports
     }
 
     /// Routes, ascending by (source, target).

@@ -30,12 +30,15 @@ fn network(random: &mut Random, target: &Target) -> SpikingIr {
             biases.iter_mut().for_each(|bias| *bias /= 64);
         }
         let neurons = &mut population.dynamics;
+        if neurons.is_port() {
+            continue;
+        }
         *neurons = match neurons.fires() {
             true => NeuronModel::lif(0, neurons.thresholds().to_vec()),
             false => NeuronModel::integrator(0),
         };
     }
-    ir.model.inputs[0].scale.fill(10.0);
+    ir.model.inputs.iter_mut().for_each(|input| input.scale.fill(10.0));
     ir.verify().unwrap();
     ir
 }
@@ -89,7 +92,7 @@ fn events(
 #[test]
 fn spikes_are_those_of_the_network_and_copies_are_charged() {
     let target = registry::load("truenorth-like").unwrap();
-    let (mut mapped, mut refused, mut all_spikes, mut most_copies) = (0, 0, 0u64, 0);
+    let (mut mapped, mut refused, mut all_spikes, mut most_copies, mut ports) = (0, 0, 0u64, 0, 0);
     for seed in 0..60 {
         let mut random = Random::seeded(seed);
         let ir = network(&mut random, &target);
@@ -107,6 +110,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
         for (core, use_) in found.uses.iter() {
             assert_eq!(*use_, program.core_use(core), "seed {seed}: {core}");
         }
+        ports += program.cores.len() - program.chip_cores().count();
         let chip = Chip::new(program.clone());
         let outcome = chip.run(NetworkId(0), &input).unwrap();
         common::grains::agree(&chip, &input, &outcome);
@@ -121,7 +125,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
 
         let copies = copies(&program);
         most_copies = most_copies.max(copies.values().copied().max().unwrap());
-        for (id, core) in program.cores.iter() {
+        for (id, core) in program.chip_cores() {
             let neurons: u64 = core
                 .slices
                 .iter()
@@ -136,7 +140,7 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
             assert_eq!(program.core_use(id).get(Limit::Neurons), neurons);
             assert!(neurons <= 256);
         }
-        let (mut synaptic, mut packets) = (0, 0);
+        let (mut synaptic, mut packets, mut entered) = (0, 0, 0);
         for (id, population) in ir.model.populations.iter() {
             for fired in truth.get(&id).iter().flat_map(|trace| &trace.spikes) {
                 for (index, _) in fired.iter().enumerate().filter(|(_, fired)| **fired) {
@@ -147,7 +151,8 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
                     let outgoing = || ir.projections.values().filter(|p| p.source == id);
                     synaptic += outgoing().map(|p| events(p, at, &copies)).sum::<u64>();
                     // Each copy sends to one axon; a neuron without destinations sends nothing.
-                    packets += if outgoing().any(|p| events_reached(p, at)) { copies[&key] } else { 0 };
+                    let sent = if population.dynamics.is_port() { &mut entered } else { &mut packets };
+                    *sent += if outgoing().any(|p| events_reached(p, at)) { copies[&key] } else { 0 };
                 }
             }
         }
@@ -159,18 +164,19 @@ fn spikes_are_those_of_the_network_and_copies_are_charged() {
         let tally = record.tally.total().total();
         assert_eq!(
             (tally.events[EnergyEvent::AxonOut], tally.events[EnergyEvent::TileDelivery]),
-            (packets, packets),
+            (packets, packets + entered),
             "seed {seed}"
         );
-        assert_eq!(tally.events[EnergyEvent::AxonIn], packets);
+        assert_eq!(tally.events[EnergyEvent::AxonIn], packets + entered);
         // A tick of 1 ms hides all work.
         assert_eq!(time.steps.iter().map(|s| s.total_ps).max(), Some(1_000_000_000));
-        constants_are_what_was_charged(&program, &record, &copies, synaptic, packets);
+        constants_are_what_was_charged(&program, &record, &copies, synaptic, [packets, entered]);
         let by_slice: u128 = record.ledger.by_slice().iter().map(|breakdown| breakdown.total()).sum();
         assert_eq!(by_slice, breakdown.total());
     }
     assert!(mapped > 15 && refused >= 5, "{mapped} mapped, {refused} refused");
     assert!(all_spikes > 5_000 && most_copies >= 12, "{all_spikes} spikes, {most_copies} copies");
+    assert!(ports > 3, "{ports} ports");
 }
 
 /// What is charged by constant, counted anew from the copies of each neuron, and its sum.
@@ -179,11 +185,12 @@ fn constants_are_what_was_charged(
     record: &MeterRecord,
     copies: &BTreeMap<(PopulationId, u32, u32, u32), u64>,
     synaptic: u64,
-    packets: u64,
+    [packets, entered]: [u64; 2],
 ) {
     let model = &program.model;
     let copied = |id: PopulationId| copies.iter().filter(|(key, _)| key.0 == id).map(|(_, n)| n).sum::<u64>();
-    let updates: u64 = model.populations.iter().map(|(id, p)| copied(id) * u64::from(p.window.steps)).sum();
+    let on_cores = model.populations.iter().filter(|(_, p)| !p.dynamics.is_port());
+    let updates: u64 = on_cores.map(|(id, p)| copied(id) * u64::from(p.window.steps)).sum();
     let charged = |event| record.charged.events(event);
     let [active, inactive] =
         [EnergyEvent::NeuronUpdateActive, EnergyEvent::NeuronUpdateInactive].map(charged);
@@ -193,8 +200,10 @@ fn constants_are_what_was_charged(
     let read: usize = model.readouts.iter().map(|r| model.populations[r.population].shape.len()).sum();
     assert_eq!(charged(EnergyEvent::HostRead), read as u128);
     assert_eq!(charged(EnergyEvent::SynapticOperation), synaptic.into());
-    for event in [EnergyEvent::AxonIn, EnergyEvent::AxonOut, EnergyEvent::TileDelivery] {
-        assert_eq!(charged(event), packets.into(), "{event:?}");
+    assert_eq!(charged(EnergyEvent::AxonOut), packets.into());
+    assert_eq!(charged(EnergyEvent::InputPacket), entered.into());
+    for event in [EnergyEvent::AxonIn, EnergyEvent::TileDelivery] {
+        assert_eq!(charged(event), (packets + entered).into(), "{event:?}");
     }
     let prices = Prices::of(&program.target);
     let events: u128 =
@@ -241,7 +250,7 @@ fn merged_dendrites_run_the_same_and_take_neurons() {
         let input = common::input(&mut random, &ir);
         let program = map(&ir, &target, quick()).unwrap();
         let found = search(&ir, &target, &Rates::default(), Default::default()).unwrap();
-        for core in program.cores.keys() {
+        for (core, _) in program.chip_cores() {
             let use_ = program.core_use(core);
             assert_eq!(found.uses[core], use_, "seed {seed}: {core}");
             let factor = use_.input_axons.div_ceil(16).max(1).next_power_of_two();

@@ -118,6 +118,7 @@ impl Layerwise {
         let populations = self.ir.model.populations_of(network).zip(&collected.layers);
         let checked = |p: &Population, layer: &NeuronLayer| {
             let alike = p.dynamics.fires() && !p.dynamics.by_channel() && p.dynamics.current().is_none();
+            let alike = alike && !p.dynamics.is_port();
             alike && layer.sources.iter().all(|kernel| kernel.delay == 0)
         };
         let firing: Vec<_> = populations.filter(|((_, p), layer)| checked(p, layer)).collect();
@@ -138,7 +139,10 @@ impl Layerwise {
         let mut neurons = Neurons::new(&self.ir.model, id, layer, input);
         let incoming: Vec<_> = self.ir.projections.values().filter(|p| p.target == id).collect();
         let spikes: Vec<Vec<Vec<bool>>> = (layer.sources.iter())
-            .map(|s| trace.spikes(&network.layers[s.source].name).unwrap_or_default())
+            .map(|s| match &network.layers[s.source] {
+                port if port.kind.is_port() => from_outside(port, input),
+                source => trace.spikes(&source.name).unwrap_or_default(),
+            })
             .collect();
         for t in 0..network.timesteps {
             let mut sums =
@@ -158,6 +162,12 @@ impl Layerwise {
         let (name, comparison) = (self.ir.model.layer_name(id), Some(neurons.ties));
         LayerCheck { name, comparison, host: layer.host.is_some(), ..neurons.done() }
     }
+}
+
+/// Spikes `[t, c, h, w]` by timestep.
+fn from_outside(port: &NeuronLayer, input: &[f64]) -> Vec<Vec<bool>> {
+    let maps = input.chunks_exact(port.shape.len());
+    maps.map(|map| map.iter().map(|&value| value != 0.0).collect()).collect()
 }
 
 /// Input sums of a timestep, `[h, w, c]`.

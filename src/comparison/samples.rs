@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::program::Program;
 use crate::progress::Progress;
 use crate::report::data::Overflows;
-use crate::samples::prediction;
+use crate::samples::{Classification, EventSummary, prediction};
 use crate::warnings::Warning;
 
 /// The comparison of a network on a target over some samples.
@@ -31,6 +31,9 @@ pub struct SampleComparison {
     pub weight_bits: u32,
     /// Samples compared.
     pub samples: u64,
+    /// What became of the events that the samples are made of; set by who read them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventSummary>,
     /// Spiking layers, in order.
     pub layers: Vec<LayerComparison>,
     /// Each layer alone, in order.
@@ -71,6 +74,12 @@ pub struct PredictionComparison {
     /// Share of samples whose label the chip predicts; absent without labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy_chip: Option<f64>,
+    /// Predictions of the float reference against labels; absent without labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub float: Option<Classification>,
+    /// Predictions of the chip against labels; absent without labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chip: Option<Classification>,
 }
 
 /// SampleSums over some samples.
@@ -81,7 +90,8 @@ struct SampleSums {
     squared_error: Mean,
     samples: u64,
     equal: u64,
-    right: [u64; 2],
+    /// Label and prediction of samples whose label is known: float reference, chip.
+    labelled: [Vec<(usize, usize)>; 2],
 }
 
 /// Compares a compiled network with its float reference over samples, whose labels may be known; steps are samples.
@@ -110,7 +120,7 @@ pub fn compare_samples(
         let predicted = [&answers.float, &answers.chip].map(|values| prediction(values));
         sums.equal = u64::from(predicted[0] == predicted[1]);
         if let Some(label) = labels.and_then(|labels| labels.get(index as usize)) {
-            sums.right = predicted.map(|class| u64::from(class == *label));
+            sums.labelled = predicted.map(|class| vec![(*label, class)]);
         }
         progress.advance(1);
         Ok(sums)
@@ -133,18 +143,20 @@ impl SampleSums {
         self.squared_error.merge(other.squared_error);
         self.samples += other.samples;
         self.equal += other.equal;
-        self.right.iter_mut().zip(other.right).for_each(|(sum, more)| *sum += more);
+        self.labelled.iter_mut().zip(other.labelled).for_each(|(all, more)| all.extend(more));
     }
 
     fn comparison(self, program: &Mapped, samples: &Samples, labelled: bool) -> SampleComparison {
         let Overflows { accumulator, state, bias } = self.layers.saturation;
-        let share = |right| labelled.then(|| ratio(right, self.samples));
+        let [float, chip] = self.labelled.map(|pairs| labelled.then(|| Classification::of_pairs(&pairs)));
+        let accuracy = |side: &Option<Classification>| side.as_ref().map(Classification::accuracy);
         SampleComparison {
             model: program.model.name.clone(),
             target: program.target.name.clone(),
             network: program.model.networks[samples.network()].name.clone(),
             weight_bits: program.model.neuron.weight_bits,
             samples: self.samples,
+            events: None,
             layers: self.layers.layers(program),
             departure: self.layers.departure(),
             readout: ReadoutComparison {
@@ -153,8 +165,10 @@ impl SampleSums {
             },
             predictions: PredictionComparison {
                 agreement: ratio(self.equal, self.samples),
-                accuracy_float: share(self.right[0]),
-                accuracy_chip: share(self.right[1]),
+                accuracy_float: accuracy(&float),
+                accuracy_chip: accuracy(&chip),
+                float,
+                chip,
             },
             overflows: accumulator + state + bias,
             saturation: self.layers.saturation,

@@ -85,10 +85,10 @@ impl<'a> Sides<'a> {
         Ok(Answers { float: trace.output().data.clone(), chip: outcome.readouts.swap_remove(0) })
     }
 
-    /// Spikes of the network's firing populations.
+    /// Spikes of the network's firing populations; those from outside are the same on both sides.
     pub fn spikes(&self, network: NetworkId, outcome: &PassOutcome) -> PassSpikes {
         let populations = self.chip.program.model.populations_of(network);
-        let firing = populations.filter(|(_, p)| p.dynamics.fires());
+        let firing = populations.filter(|(_, p)| p.dynamics.fires() && !p.dynamics.is_port());
         firing.map(|(id, _)| (id, self.chip.spikes(outcome, id))).collect()
     }
 }

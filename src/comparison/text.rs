@@ -77,16 +77,22 @@ impl fmt::Display for SampleComparison {
         writeln!(f, "{} on {} against the float reference", self.model, self.target)?;
         writeln!(
             f,
-            "{} sample(s) for network {}; {}-bit weights\n",
+            "{} sample(s) for network {}; {}-bit weights",
             self.samples, self.network, self.weight_bits
         )?;
+        self.events.iter().try_for_each(|events| writeln!(f, "{events}"))?;
+        writeln!(f)?;
         write!(f, "{}", layers(&self.layers))?;
         alone(f, &self.layerwise, self.departure.as_deref())?;
         let (r, p, s) = (&self.readout, &self.predictions, &self.saturation);
         writeln!(f, "\n  read-out     largest error {:.3e}, rms {:.3e}", r.max_abs_error, r.rms_error)?;
         write!(f, "  predictions  {:.2} % agree", p.agreement * 100.0)?;
-        if let (Some(float), Some(chip)) = (p.accuracy_float, p.accuracy_chip) {
-            write!(f, "; accuracy {:.2} % in floats, {:.2} % on the chip", float * 100.0, chip * 100.0)?;
+        for (side, found) in [("in floats", &p.float), ("on the chip", &p.chip)] {
+            let Some(found) = found else { continue };
+            write!(f, "\n  accuracy     {} {side}; 95 % interval (Wilson score)", found.percent())?;
+            if let Some(confusion) = &found.confusion {
+                write!(f, "\n  confusion {side} (samples)\n{}", confusion.table(4).to_string().trim_end())?;
+            }
         }
         writeln!(
             f,

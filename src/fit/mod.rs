@@ -137,7 +137,7 @@ fn compiled(
     };
     let none = Binding { limit: "none".into(), used: 0, of: 1 };
     let binding = uses.into_iter().reduce(larger).unwrap_or(none);
-    let mapping = FittedMapping { cores: program.cores.len(), chips: program.chips, binding };
+    let mapping = FittedMapping { cores: program.chip_cores().count(), chips: program.chips, binding };
     Ok((mapping, warnings::of(&ir.warnings())))
 }
 
@@ -146,7 +146,7 @@ fn core_uses(program: &Program) -> Vec<Binding> {
     let mut all = Vec::new();
     for limit in Limit::ALL {
         let Some(of) = limit.of(&program.target) else { continue };
-        let used = program.cores.keys().map(|core| program.core_use(core).get(limit)).max().unwrap_or(0);
+        let used = program.chip_cores().map(|(core, _)| program.core_use(core).get(limit)).max().unwrap_or(0);
         all.push(Binding { limit: limit.to_string(), used, of });
     }
     all

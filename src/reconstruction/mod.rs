@@ -194,7 +194,7 @@ fn summary(
         model: program.model.name.clone(),
         target: program.target.name.clone(),
         weight_bits: program.model.neuron.weight_bits,
-        cores_used: program.cores.len(),
+        cores_used: program.chip_cores().count(),
         images: images.len(),
         chip,
         float,

@@ -50,10 +50,10 @@ impl ReportInput<'_> {
             name: model.layer_name(id),
             neurons,
             cores: self.cores_of(id),
-            spikes: tally.events[EnergyEvent::NeuronSpike],
-            rate: if chances > 0.0 { tally.events[EnergyEvent::NeuronSpike] as f64 / chances } else { 0.0 },
+            spikes: tally.spikes(),
+            rate: if chances > 0.0 { tally.spikes() as f64 / chances } else { 0.0 },
             synaptic_operations: tally.events[EnergyEvent::SynapticOperation],
-            packets: tally.events[EnergyEvent::AxonOut],
+            packets: tally.packets(),
             hops: tally.hops(),
             updates_active: tally.events[EnergyEvent::NeuronUpdateActive],
             updates_inactive: tally.events[EnergyEvent::NeuronUpdateInactive],
@@ -68,6 +68,7 @@ impl ReportInput<'_> {
         let breakdowns = self.run.total.ledger.by_core(self.slices, self.program.cores.len());
         let core = |(id, breakdown): (CoreId, &EnergyBreakdown)| CoreEnergy {
             core: id.0.into(),
+            port: self.program.is_port(id),
             chip: topology.chip_of(self.program.sites[id]).into(),
             layers: self.layers_on(id),
             energy_j: EnergyBreakdown::joules(breakdown.total()),
@@ -90,7 +91,8 @@ impl ReportInput<'_> {
 
     fn cores_of(&self, id: PopulationId) -> u64 {
         let slices = self.slices.populations.iter().zip(&self.slices.cores);
-        slices.filter(|(p, _)| **p == id).map(|(_, core)| *core).collect::<BTreeSet<_>>().len() as u64
+        let held = slices.filter(|(p, core)| **p == id && !self.program.is_port(**core));
+        held.map(|(_, core)| *core).collect::<BTreeSet<_>>().len() as u64
     }
 
     pub(super) fn passes(&self) -> Vec<Iteration> {
@@ -106,9 +108,9 @@ impl ReportInput<'_> {
                     pass: (!self.generates()).then_some(i as u64),
                     network: ran.map(|(network, _)| network.name.clone()).unwrap_or_default(),
                     passes: cell.passes.iter().sum(),
-                    spikes: all.events[EnergyEvent::NeuronSpike],
+                    spikes: all.spikes(),
                     synaptic_operations: all.events[EnergyEvent::SynapticOperation],
-                    packets: all.events[EnergyEvent::AxonOut],
+                    packets: all.packets(),
                     time_s: self.timed().then(|| seconds(cell.time.total_ps)),
                     energy_j: EnergyBreakdown::joules(breakdown.total()),
                     energy_by_component_j: components(&breakdown),
@@ -126,9 +128,9 @@ impl ReportInput<'_> {
                     image: self.generates().then_some(i as u64),
                     sample: (!self.generates()).then_some(i as u64),
                     timesteps: image.timesteps,
-                    spikes: tally.events[EnergyEvent::NeuronSpike],
+                    spikes: tally.spikes(),
                     synaptic_operations: tally.events[EnergyEvent::SynapticOperation],
-                    packets: tally.events[EnergyEvent::AxonOut],
+                    packets: tally.packets(),
                     hops: tally.hops(),
                     host_writes: tally.events[EnergyEvent::HostWrite],
                     host_reads: tally.events[EnergyEvent::HostRead],

@@ -54,6 +54,8 @@ impl ReportInput<'_> {
             fidelity: self.run.total.fidelity.to_string(),
             mapping: self.mapping(),
             totals: self.totals(),
+            events: None,
+            classification: None,
             energy_j: components(&self.run.total.ledger.total()),
             energy_range_j: range(self.run.total.bounds.each_ref().map(|ledger| ledger.total())),
             layers: self.layers(),
@@ -75,9 +77,10 @@ impl ReportInput<'_> {
 
     fn mapping(&self) -> MappingSummary {
         let topology = self.program.topology();
-        let chips: HashSet<u32> = self.program.sites.values().map(|&s| topology.chip_of(s)).collect();
+        let cores = || self.program.chip_cores().map(|(core, _)| self.program.sites[core]);
+        let chips: HashSet<u32> = cores().map(|site| topology.chip_of(site)).collect();
         MappingSummary {
-            cores_used: self.program.cores.len() as u64,
+            cores_used: cores().count() as u64,
             chips_used: chips.len() as u64,
             chips_present: topology.chips.into(),
             compile_s: self.compile_s,
@@ -93,12 +96,13 @@ impl ReportInput<'_> {
             samples: (!self.generates()).then_some(items),
             accuracy: None,
             timesteps: tally.timesteps,
-            spikes: all.events[EnergyEvent::NeuronSpike],
+            spikes: all.spikes(),
             synaptic_operations: all.events[EnergyEvent::SynapticOperation],
-            packets: all.events[EnergyEvent::AxonOut],
+            packets: all.packets(),
             hops: all.hops(),
             host_writes: all.events[EnergyEvent::HostWrite],
             host_reads: all.events[EnergyEvent::HostRead],
+            input_packets: self.program.model.ports().next().map(|_| all.events[EnergyEvent::InputPacket]),
             time_s: self.timed().then(|| seconds(tally.time.total_ps)),
             energy_j: EnergyBreakdown::joules(self.run.total.ledger.total().total()),
             wall_s: self.wall_s,

@@ -28,7 +28,7 @@ pub use data::Report;
 
 /// Whether a file of this name is one that a command writes into its folder of results.
 pub fn is_result(name: &str) -> bool {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 15] = [
         "contact.png",
         "tokens.npy",
         "tokens.npy.part",
@@ -36,6 +36,7 @@ pub fn is_result(name: &str) -> bool {
         "images.npy.part",
         "predictions.csv",
         "readout.npy",
+        "spikes.npz",
         "timesteps.csv",
         "report.json",
         "verify.json",

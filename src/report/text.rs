@@ -13,6 +13,7 @@ pub fn print(report: &Report) -> String {
     let sections = [
         overview(report),
         totals(report),
+        classification(report),
         items(report),
         components(report),
         networks(report),
@@ -82,9 +83,24 @@ fn totals(r: &Report) -> String {
         whole("host writes", t.host_writes),
         whole("host reads", t.host_reads),
     ];
-    let accuracy = t.accuracy.map(|share| vec!["accuracy".into(), format!("{:.2} %", share * 100.0)]);
-    rows.into_iter().chain(accuracy).for_each(|row| table.row(row));
-    titled("Totals", &table)
+    let entered = t.input_packets.map(|packets| whole("input packets", packets));
+    rows.into_iter().chain(entered).for_each(|row| table.row(row));
+    let events = r.events.map_or(String::new(), |events| format!("  {events}\n"));
+    titled("Totals", &table) + &events
+}
+
+/// Accuracy and confusion matrix, where labels are known.
+fn classification(r: &Report) -> String {
+    let Some(found) = &r.classification else { return String::new() };
+    let (correct, samples) = (count(found.correct), count(found.samples));
+    let mut text = format!(
+        "Accuracy\n  {}: {correct} of {samples} right; in brackets the 95 % interval (Wilson score)\n",
+        found.percent()
+    );
+    if let Some(confusion) = &found.confusion {
+        text += &titled("Confusion (samples)", &confusion.table(INDENT));
+    }
+    text
 }
 
 /// Images or samples shown one by one; report.json has them all.
@@ -185,7 +201,8 @@ fn layers(r: &Report) -> String {
 fn cores(r: &Report) -> String {
     let order =
         |a: &&CoreEnergy, b: &&CoreEnergy| a.energy_j.total_cmp(&b.energy_j).then(b.core.cmp(&a.core));
-    let (Some(most), Some(least)) = (r.cores.iter().max_by(order), r.cores.iter().min_by(order)) else {
+    let cores = || r.cores.iter().filter(|core| !core.port);
+    let (Some(most), Some(least)) = (cores().max_by(order), cores().min_by(order)) else {
         return String::new();
     };
     let mut table = TextTable::new(INDENT, [left(""), right(""), right(""), left("")]);
@@ -193,10 +210,13 @@ fn cores(r: &Report) -> String {
         table.row([name, &si(energy_j, "J"), &share(energy_j, r.totals.energy_j), &what]);
     };
     let of = |core: &CoreEnergy| format!("core {}: {}", core.core, core.layers.join(", "));
-    let mean = r.totals.energy_j / r.cores.len() as f64;
+    let mean = cores().map(|core| core.energy_j).sum::<f64>() / cores().count() as f64;
     row("most", most.energy_j, of(most));
-    row("mean", mean, format!("of {}", count(r.cores.len() as u64)));
+    row("mean", mean, format!("of {}", count(cores().count() as u64)));
     row("least", least.energy_j, of(least));
+    for port in r.cores.iter().filter(|core| core.port) {
+        row("port", port.energy_j, port.layers.join(", "));
+    }
     titled(&format!("Energy by core (all {}s)", r.item_name()), &table)
 }
 

@@ -78,6 +78,7 @@ impl PlacementMesh {
             chip_columns: 1,
             chips: 1,
             interconnect: snnc_targets::Interconnect::MeshXy,
+            input_port: None,
         }
     }
 }

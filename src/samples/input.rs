@@ -1,22 +1,23 @@
-//! Samples and labels from NumPy arrays.
+//! Samples and labels from files: NumPy arrays, archives of them, and event lists.
 //!
 //! Values are taken as they are: what the network was trained on is scaled by who trained it. Refused: element types
 //! and orders that would have to be converted, shapes that are not the network's, and files that are not as long as
 //! they say.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use snnc_compiler::ir::Shape;
+use snnc_compiler::ir::spiking::SpikingModel;
+use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::reference::Interpreter;
-use snnc_targets::{Code, Diagnostic};
+use snnc_simulator::workload::Samples;
+use snnc_targets::{Code, Diagnostic, Subject};
 
-use crate::npy::NpyHeader;
+use super::array_file::ArrayFile;
+use super::events::{self, EventSummary};
 
 /// Most values that are held: 1 GiB as float64.
-const VALUES_MAX: usize = 1 << 27;
+pub(super) const VALUES_MAX: usize = 1 << 27;
 /// Largest label; classes are counted from 0.
 const LABEL_MAX: i64 = 1 << 24;
 
@@ -42,6 +43,15 @@ impl SampleShape {
         Self { map: network.input_shape(), steps }
     }
 
+    /// Of what a compiled network takes.
+    ///
+    /// # Errors
+    /// Those of [`Samples::shapes`].
+    pub fn of_compiled(model: &SpikingModel, network: NetworkId) -> Result<Self, Diagnostic> {
+        let (map, _) = Samples::shapes(model, network)?;
+        Ok(Self { map, steps: Samples::timesteps(model, network).map(|steps| steps as usize) })
+    }
+
     /// Number of values of a sample.
     pub fn elements(self) -> usize {
         self.map.len() * self.steps.unwrap_or(1)
@@ -55,9 +65,44 @@ impl fmt::Display for SampleShape {
     }
 }
 
+/// What a file gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleValues {
+    /// One sample after the other, `[n, c, h, w]` or `[n, t, c, h, w]`.
+    pub values: Vec<f64>,
+    /// What became of the events, if it was an event list.
+    pub events: Option<EventSummary>,
+}
+
+/// The first `most` samples of an array as [`samples`] reads it; with the length `dt` of a timestep, of an event list.
+///
+/// # Errors
+/// Those of [`samples`] and [`events::read`]; [`Code::Argument`] for a `dt` that is no length, and for events where the
+/// network takes no spikes.
+pub fn read(
+    path: &Path,
+    shape: SampleShape,
+    dt: Option<f64>,
+    most: Option<u64>,
+) -> Result<SampleValues, Diagnostic> {
+    let Some(dt) = dt else {
+        return Ok(SampleValues { values: samples(path, shape, most)?, events: None });
+    };
+    let refused = |message: &str| Diagnostic::new(Code::Argument, Subject::value("--dt", dt), message);
+    if !(dt.is_finite() && dt > 0.0) {
+        return Err(refused("expected the length of a timestep, more than 0")
+            .hint("it is in the unit of the events' times: 1000 are milliseconds of microseconds"));
+    }
+    if shape.steps.is_none() {
+        return Err(refused("bins events, but the network takes one map for all timesteps")
+            .hint("leave it out, or declare the input of the model with `spikes: true`"));
+    }
+    let (values, summary) = events::read(path, shape, dt, most)?;
+    Ok(SampleValues { values, events: Some(summary) })
+}
+
 /// The first `most` samples (all, if there is no such limit) of a float32, float64 or uint8 array `[n, ...]` whose
-/// items have
-/// as many elements as `shape`, one after the other, `[n, c, h, w]` or `[n, t, c, h, w]`.
+/// items have as many elements as `shape`, one after the other, `[n, c, h, w]` or `[n, t, c, h, w]`.
 ///
 /// # Errors
 /// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, with its path.
@@ -67,7 +112,8 @@ pub fn samples(
     most: Option<u64>,
 ) -> Result<Vec<f64>, Diagnostic> {
     let shape = shape.into();
-    let mut array = Array::open(path)?;
+    let mut file = ArrayFile::open(path)?;
+    let mut array = file.array()?;
     let decode: fn(&[u8]) -> f64 = match array.header.descr.as_str() {
         "<f4" => |bytes| bytes.try_into().map_or(f32::NAN, f32::from_le_bytes).into(),
         "<f8" => |bytes| bytes.try_into().map_or(f64::NAN, f64::from_le_bytes),
@@ -93,7 +139,8 @@ pub fn samples(
             format!("{taken} samples of {shape}, at most {} are read", VALUES_MAX / shape.elements().max(1));
         return Err(array.bad(message).hint("take the first ones with --samples"));
     }
-    array.values(count * shape.elements(), taken * shape.elements(), decode)
+    let values = |samples: usize| samples.saturating_mul(shape.elements());
+    array.values((values(count), values(taken)), decode)
 }
 
 /// The first `count` labels of an int64, int32 or uint8 array `[n]`.
@@ -102,7 +149,8 @@ pub fn samples(
 /// [`Code::FileUnreadable`]; [`Code::Argument`] for what the file is not, also fewer labels or other numbers
 /// than classes.
 pub fn labels(path: &Path, count: usize, classes: usize) -> Result<Vec<usize>, Diagnostic> {
-    let mut array = Array::open(path)?;
+    let mut file = ArrayFile::open(path)?;
+    let mut array = file.array()?;
     let decode: fn(&[u8]) -> i64 = match array.header.descr.as_str() {
         "<i8" => |bytes| bytes.try_into().map_or(-1, i64::from_le_bytes),
         "<i4" => |bytes| bytes.try_into().map_or(-1, i32::from_le_bytes).into(),
@@ -115,7 +163,7 @@ pub fn labels(path: &Path, count: usize, classes: usize) -> Result<Vec<usize>, D
     if found < count {
         return Err(array.bad(format!("{found} labels, {count} samples")));
     }
-    let values = array.values(found, count, decode)?;
+    let values = array.values((found, count), decode)?;
     let class = |(sample, label): (usize, &i64)| {
         let inside = (0..LABEL_MAX).contains(label) && (*label as usize) < classes;
         inside.then_some(*label as usize).ok_or_else(|| {
@@ -131,70 +179,6 @@ impl SampleShape {
         let Shape { channels, height, width } = self.map;
         let steps = self.steps.map_or(String::new(), |steps| format!("{steps}, "));
         format!("{steps}{channels}, {height}, {width}")
-    }
-}
-
-/// An array whose header was read.
-struct Array {
-    header: NpyHeader,
-    path: PathBuf,
-    /// Bytes of the file; a pipe has no length.
-    length: Option<u64>,
-    file: BufReader<File>,
-}
-
-impl Array {
-    fn open(path: &Path) -> Result<Self, Diagnostic> {
-        let unreadable = |error: std::io::Error| Diagnostic::unreadable(path, &error);
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
-        }
-        let length = metadata.is_file().then_some(metadata.len());
-        let mut file = BufReader::new(file);
-        let header = NpyHeader::read(&mut file).map_err(|message| {
-            Diagnostic::new(Code::Argument, path, message).hint("`np.save` writes such files")
-        })?;
-        let array = Self { header, path: path.to_owned(), length, file };
-        if array.header.fortran && array.header.shape.len() > 1 {
-            let hint = "`np.save(path, np.ascontiguousarray(x))` writes C order";
-            return Err(array.bad("the array is in Fortran order, C order expected".into()).hint(hint));
-        }
-        Ok(array)
-    }
-
-    fn bad(&self, message: String) -> Diagnostic {
-        Diagnostic::new(Code::Argument, &self.path, message)
-    }
-
-    fn refused_element(&self, expected: &str, example: &str) -> Diagnostic {
-        self.bad(format!("its elements are {}, expected little-endian {expected}", self.header.element()))
-            .hint(format!("`np.save(path, x.astype({example}))`"))
-    }
-
-    /// The first `taken` of `count` elements, once the file is known to hold them.
-    fn values<T>(
-        &mut self,
-        count: usize,
-        taken: usize,
-        decode: fn(&[u8]) -> T,
-    ) -> Result<Vec<T>, Diagnostic> {
-        let size = self.header.descr[2..].parse::<usize>().unwrap_or(1);
-        let expected = (count as u64).saturating_mul(size as u64);
-        if let Some(length) = self.length.filter(|&length| length != self.header.length + expected) {
-            let data = length.saturating_sub(self.header.length);
-            let shape = &self.header.shape;
-            return Err(self.bad(format!("{data} bytes of data, {expected} expected for {shape:?}")));
-        }
-        let mut bytes = vec![0; size];
-        let mut values = Vec::new();
-        for _ in 0..taken {
-            let read = self.file.read_exact(&mut bytes);
-            read.map_err(|error| self.bad(format!("ends early: {error}")))?;
-            values.push(decode(&bytes));
-        }
-        Ok(values)
     }
 }
 
@@ -254,8 +238,101 @@ mod tests {
         let text = String::from_utf8_lossy(&header("<f4", "(2, 4)")[10..]).replace("False", "True ");
         std::fs::write(&path, [&header("<f4", "(2, 4)")[..10], text.as_bytes(), &data].concat()).unwrap();
         assert!(samples(&path, SHAPE, None).unwrap_err().message.contains("Fortran order"));
-        std::fs::write(&path, b"PK").unwrap();
-        assert!(samples(&path, SHAPE, None).unwrap_err().message.contains("not an NPY array"));
+        for (bytes, expected) in [(&b"RIFF"[..], "not an NPY array"), (b"PK", "not an NPZ archive")] {
+            std::fs::write(&path, bytes).unwrap();
+            assert!(samples(&path, SHAPE, None).unwrap_err().message.contains(expected));
+        }
+    }
+
+    /// An archive of these files, written as NumPy does or compressed.
+    fn archive(path: &Path, method: zip::CompressionMethod, files: &[(&str, Vec<u8>)]) {
+        let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+        for (name, bytes) in files {
+            let options = zip::write::SimpleFileOptions::default().compression_method(method);
+            zip.start_file(*name, options).unwrap();
+            std::io::Write::write_all(&mut zip, bytes).unwrap();
+        }
+        zip.finish().unwrap();
+    }
+
+    #[test]
+    fn archives_are_read_by_key_or_whole_if_they_hold_one_array() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npz");
+        let keyed = |key: &str| folder.path().join(format!("x.npz:{key}"));
+        let of = |values: &[f32]| [header("<f4", "(1, 4)"), floats(values)].concat();
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]);
+        for method in [zip::CompressionMethod::Stored, zip::CompressionMethod::Deflated] {
+            let labels_of = [header("<i8", "(1,)"), 1i64.to_le_bytes().to_vec()].concat();
+            archive(&path, method, &[("a.npy", of(&a)), ("b.npy", of(&b)), ("y.npy", labels_of)]);
+            assert_eq!(samples(&keyed("b"), SHAPE, None).unwrap(), b.map(f64::from));
+            assert_eq!(labels(&keyed("y"), 1, 2).unwrap(), [1]);
+            let several = samples(&path, SHAPE, None).unwrap_err();
+            assert!(several.message.contains("several arrays: a, b, y"), "{several}");
+            assert!(several.hint.unwrap().contains("x.npz:a"));
+            let none = samples(&keyed("c"), SHAPE, None).unwrap_err();
+            assert!(none.message.contains("no array `c`") && none.hint.unwrap().contains("a, b, y"));
+            archive(&path, method, &[("a.npy", of(&a)), ("readme.txt", vec![b'x'])]);
+            assert_eq!(samples(&path, SHAPE, None).unwrap(), a.map(f64::from));
+        }
+        archive(&path, zip::CompressionMethod::Stored, &[("readme.txt", vec![b'x'])]);
+        assert!(samples(&path, SHAPE, None).unwrap_err().message.contains("holds no array"));
+        // A file whose name looks like an archive and a key is that file.
+        std::fs::write(keyed("a"), of(&b)).unwrap();
+        assert_eq!(samples(&keyed("a"), SHAPE, None).unwrap(), b.map(f64::from));
+        std::fs::write(&path, of(&a)).unwrap();
+        assert!(samples(&keyed("z"), SHAPE, None).unwrap_err().message.contains("the file is none"));
+    }
+
+    #[test]
+    fn damaged_and_hostile_archives_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npz");
+        let stored = zip::CompressionMethod::Stored;
+        let refused = |expected: &str| {
+            let found = samples(&path, SHAPE, None).unwrap_err();
+            assert_eq!(found.code, Code::Argument);
+            assert!(found.message.contains(expected), "{found}");
+        };
+        let array = [header("<f4", "(1, 4)"), floats(&[1.0, 2.0, 3.0, 4.0])].concat();
+        archive(&path, stored, &[("a.npy", array.clone())]);
+        let whole = std::fs::read(&path).unwrap();
+        // A bit of the data is another one: the checksum says so.
+        let mut changed = whole.clone();
+        let last = whole.windows(4).position(|bytes| bytes == 4f32.to_le_bytes()).unwrap();
+        changed[last] ^= 1;
+        std::fs::write(&path, changed).unwrap();
+        refused("damaged");
+        for length in [whole.len() - 1, whole.len() / 2, 4] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            refused("not an NPZ archive");
+        }
+        // A member that unpacks to more than its array, and an array of more than its member.
+        let bomb = [&array[..], &vec![0; 1 << 24]].concat();
+        archive(&path, zip::CompressionMethod::Deflated, &[("a.npy", bomb)]);
+        assert!(std::fs::metadata(&path).unwrap().len() < 1 << 16);
+        refused("bytes of data, 16 expected");
+        archive(&path, stored, &[("a.npy", [header("<f4", "(1000000, 4)"), vec![0; 16]].concat())]);
+        refused("16 bytes of data, 16000000 expected");
+    }
+
+    #[test]
+    fn lengths_of_timesteps_are_for_events_of_networks_that_take_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.csv");
+        std::fs::write(&path, "t,x,y,p\n0,1,0,0\n").unwrap();
+        let spikes = SampleShape { map: SHAPE, steps: Some(1) };
+        let read = |shape: SampleShape, dt| super::read(&path, shape, dt, None);
+        assert_eq!(read(spikes, Some(1.0)).unwrap().values, [0.0, 1.0, 0.0, 0.0]);
+        let refused = |shape, dt: Option<f64>| read(shape, dt).unwrap_err();
+        for dt in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(refused(spikes, Some(dt)).message.contains("more than 0"));
+        }
+        assert!(refused(SHAPE.into(), Some(1.0)).message.contains("one map for all timesteps"));
+        let missing = refused(spikes, None);
+        assert!(missing.hint.as_ref().unwrap().contains("--dt"), "{missing}");
+        std::fs::write(&path, header("<f4", "(1, 4)")).unwrap();
+        assert!(refused(spikes, Some(1.0)).message.contains("the file is one array"));
     }
 
     #[test]

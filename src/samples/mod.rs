@@ -1,6 +1,10 @@
 //! Samples from files and what a network says of them: inputs, labels, predictions.
 
+pub mod array_file;
+pub mod classification;
+pub mod events;
 pub mod input;
+pub mod spikes;
 
 use std::path::Path;
 
@@ -9,6 +13,9 @@ use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::workload::Samples;
 use snnc_targets::{Code, Diagnostic, Place, Subject, output};
+
+pub use classification::{Classification, ConfusionMatrix};
+pub use events::EventSummary;
 
 use crate::mapping_files::network_named;
 use crate::session::{ITEMS_MAX, check_count};
@@ -24,12 +31,6 @@ pub fn prediction(readout: &[f64]) -> usize {
     best
 }
 
-/// Share of samples whose label is predicted.
-pub fn accuracy(readouts: &[Vec<f64>], labels: &[usize]) -> f64 {
-    let right = readouts.iter().zip(labels).filter(|(readout, label)| prediction(readout) == **label);
-    right.count() as f64 / readouts.len().max(1) as f64
-}
-
 /// The network of that name; without a name the only one.
 ///
 /// # Errors
@@ -39,53 +40,58 @@ pub fn network(model: &SpikingModel, name: Option<&str>) -> Result<NetworkId, Di
         return network_named(model, "--network", name);
     }
     let names: Vec<&str> = model.networks.values().map(|network| network.name.as_str()).collect();
-    Err(unnamed(&names))
+    Err(unnamed("--network", &names))
 }
 
-/// Reads samples for a model that is not compiled.
+/// The network that an option names, of a model that is not compiled; without a name the only one.
 ///
 /// # Errors
 /// As [`network`].
-pub fn graph<'m>(model: &'m LoadedModel, name: Option<&str>) -> Result<&'m str, Diagnostic> {
+pub fn graph<'m>(
+    model: &'m LoadedModel,
+    (option, name): (&str, Option<&str>),
+) -> Result<&'m str, Diagnostic> {
     let names: Vec<&str> = model.graphs.keys().map(String::as_str).collect();
     match (name, names.as_slice()) {
         (None, [only]) => Ok(only),
-        (None, _) => Err(unnamed(&names)),
+        (None, _) => Err(unnamed(option, &names)),
         (Some(name), _) => names.iter().find(|known| **known == name).copied().ok_or_else(|| {
-            Diagnostic::new(Code::Argument, Subject::value("--network", name), "there is no such network")
+            Diagnostic::new(Code::Argument, Subject::value(option, name), "there is no such network")
                 .hint(format!("one of {}", names.join(", ")))
         }),
     }
 }
 
 /// Several networks, and none is named.
-fn unnamed(names: &[&str]) -> Diagnostic {
+fn unnamed(option: &str, names: &[&str]) -> Diagnostic {
     let message = "the model has several networks; say which is fed";
-    Diagnostic::new(Code::Argument, Subject::argument("--network"), message)
+    Diagnostic::new(Code::Argument, Subject::argument(option), message)
         .hint(format!("one of {}", names.join(", ")))
 }
 
-/// The first `most` samples of a file for a network.
+/// The first `most` samples of a file for a network, and what became of the events of an event list.
 ///
 /// # Errors
-/// Those of [`input::samples`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more
+/// Those of [`input::read`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more
 /// than a run holds.
 pub fn read(
     model: &SpikingModel,
     network: NetworkId,
     path: &Path,
+    dt: Option<f64>,
     most: Option<u64>,
-) -> Result<Samples, Diagnostic> {
+) -> Result<(Samples, Option<EventSummary>), Diagnostic> {
     if let Some(most) = most {
         check_count("--samples", most, ITEMS_MAX)?;
     }
-    let (shape, _) = Samples::shapes(model, network)?;
-    let values = input::samples(path, shape, most)?;
-    check_count("--samples", (values.len() / shape.len().max(1)) as u64, ITEMS_MAX)?;
-    Samples::new(model, network, values).map_err(|mut problem| {
+    let shape = input::SampleShape::of_compiled(model, network)?;
+    let input::SampleValues { values, events } = input::read(path, shape, dt, most)?;
+    check_count("--samples", (values.len() / shape.elements().max(1)) as u64, ITEMS_MAX)?;
+    let samples = Samples::new(model, network, values).map_err(|mut problem| {
         problem.place = Place::file(path);
         problem
-    })
+    })?;
+    Ok((samples, events))
 }
 
 /// Writes `predictions.csv`: sample, its label if labels are known, the prediction, and the value of each class.
@@ -118,7 +124,6 @@ mod tests {
     #[test]
     fn the_first_of_equal_values_is_predicted() {
         assert_eq!([&[1.0, 3.0, 3.0][..], &[-2.0, -1.0], &[0.0], &[]].map(prediction), [1, 1, 0, 0]);
-        assert_eq!(accuracy(&[vec![0.0, 1.0], vec![1.0, 0.0]], &[1, 1]), 0.5);
     }
 
     #[test]

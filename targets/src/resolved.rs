@@ -41,6 +41,7 @@ pub struct Timing {
     pub hop_chip: UnitPs,
     pub host_write: UnitPs,
     pub host_read: UnitPs,
+    pub input_packet: UnitPs,
     barrier_ps: Vec<(u32, u64)>,
     between_linear: bool,
 }
@@ -234,6 +235,7 @@ impl Target {
             "topology",
             &format!("at most {most} cores in the largest system, found {sites}"),
         );
+        self.check_input_port(need);
         if let Some(network) = &self.network {
             let (joined, found) = (t.interconnect(), network.virtual_channels.get());
             let classes = joined.channel_classes();
@@ -248,6 +250,35 @@ impl Target {
             "topology",
             &format!("at most {SIDE_MAX} tiles along a side of the largest system, found {width} x {height}"),
         );
+    }
+
+    /// Where spikes from outside enter: on a chip, with a time and a price.
+    fn check_input_port(&self, need: &mut impl FnMut(bool, &str, &str)) {
+        let t = &self.topology;
+        let (time, price) = (&self.timing.input_packet, &self.energy.input_packet_pj);
+        let Some(port) = &t.input_port else {
+            need(time.is_none(), "timing.input_packet", "None without topology.input_port");
+            need(price.is_none(), "energy.input_packet_pj", "None without topology.input_port");
+            return;
+        };
+        let ((x, y), (columns, rows)) = (port.get(), (t.mesh_columns.get(), t.mesh_rows.get()));
+        need(
+            x < columns && y < rows,
+            "topology.input_port",
+            &format!("a tile of a chip of {columns} x {rows}, found ({x}, {y})"),
+        );
+        need(
+            time.is_some(),
+            "timing.input_packet",
+            "the time of a packet that enters at topology.input_port",
+        );
+        need(
+            price.is_some(),
+            "energy.input_packet_pj",
+            "the energy of a packet that enters at topology.input_port",
+        );
+        let layer_cores = self.layer_cores.is_some();
+        need(!layer_cores, "topology.input_port", "None with layer cores, which are not simulated");
     }
 
     /// Crossbars, copies and merged dendrites.
@@ -319,12 +350,13 @@ impl Target {
             latency_ps: milli(u.latency_ns.get()),
             interval_ps: milli(u.interval_ns.get()),
         };
+        let nothing = UnitPs { latency_ps: 0, interval_ps: 0 };
         Timing {
             clock_ps: milli(t.clock_ns.get()),
             synaptic_operation: unit(&t.synaptic_operation),
             neuron_update_active: unit(&t.neuron_update_active),
             neuron_update_inactive: unit(&t.neuron_update_inactive),
-            neuron_spike: t.neuron_spike.as_ref().map_or(UnitPs { latency_ps: 0, interval_ps: 0 }, unit),
+            neuron_spike: t.neuron_spike.as_ref().map_or(nothing, unit),
             axon_in: unit(&t.axon_in),
             axon_out: unit(&t.axon_out),
             tile_delivery: unit(&t.tile_delivery),
@@ -333,6 +365,7 @@ impl Target {
             hop_chip: unit(&t.hop_chip),
             host_write: unit(&t.host_write),
             host_read: unit(&t.host_read),
+            input_packet: t.input_packet.as_ref().map_or(nothing, unit),
             barrier_ps: t.barrier.points_ns.0.iter().map(|&(tiles, ns)| (tiles, milli(ns))).collect(),
             between_linear: t.barrier.between.0 == Between::Linear,
         }
@@ -342,6 +375,7 @@ impl Target {
     pub fn unit_times(&self) -> Vec<(&'static str, &UnitTime)> {
         let t = &self.timing;
         let spike = t.neuron_spike.iter().map(|unit| ("neuron_spike", unit));
+        let input = t.input_packet.iter().map(|unit| ("input_packet", unit));
         let always = [
             ("synaptic_operation", &t.synaptic_operation),
             ("neuron_update_active", &t.neuron_update_active),
@@ -355,7 +389,7 @@ impl Target {
             ("host_write", &t.host_write),
             ("host_read", &t.host_read),
         ];
-        always.into_iter().chain(spike).collect()
+        always.into_iter().chain(spike).chain(input).collect()
     }
 
     /// All real-valued fields with their paths, for the range check.

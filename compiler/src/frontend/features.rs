@@ -29,7 +29,6 @@ const OPERATIONS: &[(&[&str], &str)] = &[
         &["Dropout1d", "Dropout2d", "AlphaDropout", "Identity"],
         "it does nothing to a trained network: write `Dropout`, or let its readers read its input",
     ),
-    (&["Conv1d"], "write a Conv2d over maps of height 1: weight [out, in / groups, 1, k]"),
     (&["ConvTranspose1d"], "write a ConvTranspose2d over maps of height 1: weight [in, out / groups, 1, k]"),
     (&["Conv3d", "ConvTranspose3d"], "maps have two dimensions here: [channels, height, width]"),
     (
@@ -63,7 +62,11 @@ const OPERATIONS: &[(&[&str], &str)] = &[
         &["LayerNorm", "GroupNorm", "InstanceNorm2d", "RMSNorm"],
         "its statistics depend on the input; train with BatchNorm, which folds into the weights",
     ),
-    (&["Reshape", "View", "Permute", "Transpose", "Squeeze"], "`Flatten` gives the elements in one line"),
+    (&["View", "Unflatten"], "it is `Reshape(shape: (c, h, w))` here, or `Flatten`"),
+    (
+        &["Permute", "Transpose", "Squeeze"],
+        "axes keep their order here; `Reshape(shape: (c, h, w))` gives the elements another shape",
+    ),
     (&["Multiply"], "it is `Scale(factor: ...)` here, by a number or one a channel"),
     (&["Affine"], "it is `Linear(weight: ..., bias: Some(...))` here"),
     (
@@ -145,7 +148,6 @@ pub(super) fn missing(layer: &RonNode, fault: &ReadingFault, source: &Arc<Source
             operation(found)?
         }
         Problem::UnknownField { found, .. } => field(op, found)?,
-        Problem::Missing(name) if op == "BatchNorm" => norm(name)?,
         Problem::Type { .. } => {
             let name = fault.path.last()?;
             value(op, name, layer.field("op")?.field(name)?)?
@@ -167,15 +169,6 @@ fn field(op: &str, found: &str) -> Option<Words> {
     Some((format!("`{op}` has no field `{found}`"), remedy))
 }
 
-fn norm(name: &str) -> Option<Words> {
-    ["scale", "shift"].contains(&name).then(|| {
-        (
-            format!("`BatchNorm` without `{name}` is not supported"),
-            "a norm without affine parameters has a scale of 1 and a shift of 0: name tensors of ones and zeros",
-        )
-    })
-}
-
 /// Values of another kind than the field's, where that kind means a feature.
 fn value(op: &str, name: &str, found: &RonNode) -> Option<Words> {
     let neuron = ["Lif", "If"].contains(&op);
@@ -195,19 +188,12 @@ fn value(op: &str, name: &str, found: &RonNode) -> Option<Words> {
                 "a layer has one value; give the channels of each value a layer of their own and join them by a Concat",
             ))
         }
-        ("padding", RonKind::Text(text) | RonKind::Word(text)) if text == "same" => Some((
-            "padding \"same\" is not supported".into(),
-            "write it in numbers: for stride 1 and an odd kernel k, dilation x (k - 1) / 2 on each axis, \
-             so (1, 1) for 3 x 3",
-        )),
+        ("padding", RonKind::Word(word)) if word == "same" => {
+            Some(("`padding` is a word, expected a text".into(), "write \"same\" in quotes"))
+        }
         ("padding", RonKind::Text(text) | RonKind::Word(text)) if text == "valid" => {
             Some(("padding \"valid\" is not supported".into(), "it means no padding: leave `padding` out"))
         }
-        ("padding", RonKind::Tuple { items, .. }) if items.len() == 4 => Some((
-            "padding that differs between the sides is not supported".into(),
-            "`padding` is (vertical, horizontal), the same on both sides; a larger kernel with zeros at its border \
-             shifts the map",
-        )),
         ("bias", RonKind::Word(word)) if ["true", "True", "false", "False"].contains(&word.as_str()) => {
             Some((
                 format!("`bias` is `{word}`, expected a tensor: Some((\"weight file\", \"name\"))"),

@@ -57,7 +57,7 @@ pub fn files_of(path: &Path) -> Vec<PathBuf> {
 }
 
 /// The weight files of a model, opened on first use.
-struct Files<'a> {
+pub(super) struct Files<'a> {
     /// The model file, for diagnostics.
     model: &'a Path,
     /// By handle, from the folder of the model file.
@@ -71,7 +71,13 @@ struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    fn new(folder: &Path, model: &'a Path, weights: &'a IndexMap<String, String>, origin: Origin) -> Self {
+    /// Those of `model`, whose paths are relative to `folder`.
+    pub(super) fn new(
+        folder: &Path,
+        model: &'a Path,
+        weights: &'a IndexMap<String, String>,
+        origin: Origin,
+    ) -> Self {
         let paths = weights.iter().map(|(handle, path)| (handle.as_str(), folder.join(path))).collect();
         Self { model, paths, origin, open: HashMap::new(), room: Some(MOST_ELEMENTS) }
     }

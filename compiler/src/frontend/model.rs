@@ -12,10 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::variant::{FromVariant, ToVariant};
 use crate::graph::Op;
 use crate::layers::{
-    Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, Delay, Dropout,
-    EmbeddingSpec, Flatten, If, InputSpec, LayerKind, LeakySpec, Lif, LinearSpec, MaxPool2d, MeanOverTime,
-    MixSpec, NearestCodeSpec, Resolver, ScaleSpec, SparseSpec, Spec, SumOverTime, SumPool2d, Upsample,
-    WeightedSumSpec,
+    Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv1dSpec, Conv2dSpec, ConvTranspose2dSpec, Delay,
+    Dropout, EmbeddingSpec, Flatten, If, InputSpec, LastOverTimeSpec, LayerKind, LeakySpec, LeakySumSpec,
+    Lif, LinearSpec, MaxPool2d, MeanOverTime, MixSpec, NearestCodeSpec, Reshape, Resolver, ScaleSpec,
+    SparseSpec, Spec, SumOverTime, SumPool2d, Upsample, WeightedSumSpec,
 };
 
 pub use crate::layers::TensorRef;
@@ -137,10 +137,12 @@ macro_rules! operations {
 operations! {
     Input: InputSpec,
     Embedding: EmbeddingSpec,
+    Conv1d: Conv1dSpec,
     Conv2d: Conv2dSpec,
     ConvTranspose2d: ConvTranspose2dSpec,
     Linear: LinearSpec,
     Flatten: Flatten,
+    Reshape: Reshape,
     Sparse: SparseSpec,
     BatchNorm: BatchNormSpec,
     Lif: Lif,
@@ -157,6 +159,8 @@ operations! {
     Concat: Concat,
     MeanOverTime: MeanOverTime,
     SumOverTime: SumOverTime,
+    LastOverTime: LastOverTimeSpec,
+    LeakySumOverTime: LeakySumSpec,
     WeightedSum: WeightedSumSpec,
     Mix: MixSpec,
     NearestCode: NearestCodeSpec,

@@ -24,6 +24,11 @@ impl Origin {
         self.0.as_deref().map(|(_, tree)| tree)
     }
 
+    /// The text of the file, if the model has one.
+    pub(super) fn text(&self) -> Option<&str> {
+        self.0.as_deref().map(|(source, _)| &*source.text)
+    }
+
     /// A layer by its number in the file.
     pub(super) fn layer(&self, network: &str, index: usize) -> Option<&RonNode> {
         self.layers(network)?.get(index)

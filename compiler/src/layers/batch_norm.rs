@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::current::Current;
 use super::flow::per_channel;
+use super::spec::optional_tensor;
 use super::{
     Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec, TensorRef,
 };
@@ -68,14 +69,16 @@ impl BatchNorm {
     }
 }
 
-/// Four vectors and epsilon.
+/// Statistics, scale and shift, and epsilon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNormSpec {
-    /// gamma
-    pub scale: TensorRef,
-    /// beta
-    pub shift: TensorRef,
+    /// gamma; 1 if left out (PyTorch's `affine=False`).
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_tensor")]
+    pub scale: Option<TensorRef>,
+    /// beta; 0 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_tensor")]
+    pub shift: Option<TensorRef>,
     /// Running mean.
     pub mean: TensorRef,
     /// Running variance.
@@ -88,16 +91,25 @@ impl Spec for BatchNormSpec {
     type Layer = BatchNorm;
 
     fn layer(&self, file: &mut Resolver<'_>) -> Option<BatchNorm> {
-        let (names, epsilon) = ([&self.scale, &self.shift, &self.mean, &self.variance], self.epsilon);
-        let vectors = names.map(|tensor| file.vector(tensor, None));
-        let [Some(scale), Some(shift), Some(mean), Some(variance)] = vectors else { return None };
-        let channels = scale.data.len();
-        for (name, vector) in names.iter().zip([&scale, &shift, &mean, &variance]) {
+        let epsilon = self.epsilon;
+        let given = [self.scale.as_ref(), self.shift.as_ref(), Some(&self.mean), Some(&self.variance)];
+        let names: Vec<&TensorRef> = given.into_iter().flatten().collect();
+        let vectors: Vec<_> = names.iter().map(|tensor| file.vector(tensor, None)).collect();
+        let vectors: Vec<Tensor> = vectors.into_iter().collect::<Option<_>>()?;
+        let channels = vectors[0].data.len();
+        for (name, vector) in names.iter().zip(&vectors) {
             if vector.data.len() != channels {
                 let expected = format!("[{channels}], as many as `{}`", names[0].1);
                 return file.wrong_shape(name, vector, &expected);
             }
         }
+        let mut vectors = vectors.into_iter();
+        let mut next = |given: bool, value: f64| match given {
+            true => vectors.next(),
+            false => Some(Tensor::new(vec![channels], vec![value; channels])),
+        };
+        let (scale, shift) = (next(self.scale.is_some(), 1.0)?, next(self.shift.is_some(), 0.0)?);
+        let (mean, variance) = (next(true, 0.0)?, next(true, 0.0)?);
         if !epsilon.is_finite() || epsilon < 0.0 {
             let message = format!("epsilon is {epsilon}, expected 0 or more");
             return file.invalid("epsilon", message, "PyTorch's default is 1e-5");
@@ -106,7 +118,7 @@ impl Spec for BatchNormSpec {
             let found = variance.data.get(channel);
             let message =
                 format!("running variance of channel {channel} is {found}: with epsilon not positive");
-            return file.shape_error(names[3], message, "is `variance` the tensor `running_var`?");
+            return file.shape_error(&self.variance, message, "is `variance` the tensor `running_var`?");
         }
         Some(BatchNorm { scale, shift, mean, variance, epsilon })
     }

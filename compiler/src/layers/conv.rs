@@ -4,6 +4,7 @@
 //! input that is not zero adds its weights to the outputs that it reaches. Sums run over input channels, then input
 //! positions, then taps; the bias comes last.
 
+mod padding;
 mod spec;
 
 use std::ops::Range;
@@ -16,7 +17,8 @@ use crate::ir::{AxisMap, ConvMap, Shape};
 use crate::reference::{Map, Signal};
 use crate::weights::{FloatArray, Tensor};
 
-pub use spec::{Conv2dSpec, ConvTranspose2dSpec};
+pub use padding::Padding;
+pub use spec::{Conv1dSpec, Conv2dSpec, ConvSpec, ConvTranspose2dSpec};
 
 /// Weights and geometry of a (transposed) convolution; pairs are (vertical, horizontal).
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +31,10 @@ pub struct Conv {
     pub bias: Option<Tensor>,
     /// Stride.
     pub stride: (usize, usize),
-    /// Zero padding on both sides.
+    /// Zeros at the top and at the left; of a transposed convolution what is cut off its output there.
     pub padding: (usize, usize),
+    /// Those at the bottom and at the right, where they are not as many.
+    pub end_padding: Option<(usize, usize)>,
     /// Tap spacing.
     pub dilation: (usize, usize),
     /// Added to one side of the output; transposed convolutions only.
@@ -48,6 +52,7 @@ impl Conv {
             bias: None,
             stride: (1, 1),
             padding: (0, 0),
+            end_padding: None,
             dilation: (1, 1),
             output_padding: (0, 0),
             groups: 1,
@@ -77,6 +82,11 @@ impl Conv {
         }
     }
 
+    /// Taps of the kernel.
+    pub fn kernel_taps(&self) -> usize {
+        self.weight.shape[2] * self.weight.shape[3]
+    }
+
     /// Which of so many channels connect.
     pub fn channels(&self, inputs: usize, outputs: usize) -> ChannelMap {
         ChannelMap::grouped(self.groups, inputs / self.groups, outputs / self.groups)
@@ -88,7 +98,7 @@ impl Conv {
             true => (input, output % channels.outputs),
             false => (output, input % channels.inputs),
         };
-        let taps = self.weight.shape[2] * self.weight.shape[3];
+        let taps = self.kernel_taps();
         let first = (slow * self.weight.shape[1] + fast) * taps;
         first..first + taps
     }
@@ -136,12 +146,15 @@ impl LayerKind for Conv {
 /// Shape rule.
 impl Conv {
     fn length(&self, input: usize, kernel: usize, pick: fn((usize, usize)) -> usize) -> Option<usize> {
-        let (stride, padding, dilation) = (pick(self.stride), pick(self.padding), pick(self.dilation));
+        let (stride, dilation) = (pick(self.stride), pick(self.dilation));
+        let end = pick(self.end_padding.unwrap_or(self.padding));
+        let around = pick(self.padding).checked_add(end)?;
         if self.transposed {
             let extra = pick(self.output_padding);
-            AxisMap::transposed_output(input, kernel, stride, padding, dilation, extra)
+            let whole = AxisMap::transposed_output(input, kernel, stride, 0, dilation, extra)?;
+            whole.checked_sub(around).filter(|&length| length > 0)
         } else {
-            AxisMap::conv_output(input, kernel, stride, padding, dilation)
+            AxisMap::conv_output(input.checked_add(around)?, kernel, stride, 0, dilation)
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::current::{Current, Flattened};
+use super::current::Current;
 use super::{Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec};
 use crate::ir::Shape;
 use crate::reference::{Map, Signal};
@@ -29,12 +29,7 @@ impl LayerKind for Flatten {
     }
 
     fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
-        let current = inputs.remove(0);
-        if current.shape == site.shape {
-            return Ok(current);
-        }
-        let flattened = Flattened { shape: current.shape, by: site.name.to_owned() };
-        Ok(Current { shape: site.shape, flattened: Some(flattened), ..current })
+        Ok(inputs.remove(0).reshaped(site))
     }
 }
 

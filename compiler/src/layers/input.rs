@@ -47,11 +47,11 @@ impl LayerKind for Input {
         Ok(run.input.clone())
     }
 
+    fn is_port(&self) -> bool {
+        self.spikes
+    }
+
     fn current(&self, _: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
-        if self.spikes {
-            return Err(LoweringRefusal::here("spikes from outside do not enter the chip yet")
-                .hint("`snnc verify --golden` runs the float reference on them"));
-        }
         Ok(Current::host(self.shape, HostPath { input: self.shape, stages: Vec::new() }))
     }
 }

@@ -19,13 +19,16 @@ mod avg_pool;
 mod batch_norm;
 mod concat;
 mod conv;
+mod conv1d;
 mod delay;
 mod dropout;
 mod embedding;
 mod flatten;
 mod input;
 mod integrate_and_fire;
+mod last_over_time;
 mod leaky;
+mod leaky_sum;
 mod lif;
 mod linear;
 mod max_pool;
@@ -33,6 +36,7 @@ mod mean_over_time;
 mod mix;
 mod nearest_code;
 mod pool_window;
+mod reshape;
 mod scale;
 mod sparse;
 mod sum_over_time;
@@ -51,7 +55,8 @@ pub use add::Add;
 pub use avg_pool::AvgPool2d;
 pub use batch_norm::{BatchNorm, BatchNormSpec};
 pub use concat::Concat;
-pub use conv::{Conv, Conv2dSpec, ConvTranspose2dSpec};
+pub use conv::{Conv, Conv1dSpec, Conv2dSpec, ConvSpec, ConvTranspose2dSpec, Padding};
+pub use conv1d::Conv1d;
 pub use current::LoweringRefusal;
 pub use delay::Delay;
 pub use dropout::Dropout;
@@ -60,7 +65,9 @@ pub use flatten::Flatten;
 pub use flow::{Arity, ELEMENTS_MAX, LayerFault, SignalKind, SignalType};
 pub use input::{Input, InputSpec};
 pub use integrate_and_fire::If;
+pub use last_over_time::{LastOverTime, LastOverTimeSpec};
 pub use leaky::{Leaky, LeakyReset, LeakySpec};
+pub use leaky_sum::{LeakySumOverTime, LeakySumSpec};
 pub use lif::Lif;
 pub use linear::{Linear, LinearSpec};
 pub use max_pool::MaxPool2d;
@@ -68,6 +75,7 @@ pub use mean_over_time::MeanOverTime;
 pub use mix::{Mix, MixSpec};
 pub use nearest_code::{NearestCode, NearestCodeSpec};
 pub use pool_window::PoolWindow;
+pub use reshape::Reshape;
 pub use scale::{Scale, ScaleSpec};
 pub use sparse::{SparseLinear, SparseSpec};
 pub use spec::{Parameter, Resolver, Spec, TensorRef};
@@ -111,6 +119,11 @@ pub trait LayerKind: fmt::Debug {
     /// How many timesteps late it gives its input, if that is all it does.
     fn delay(&self) -> Option<usize> {
         None
+    }
+
+    /// Whether it gives spikes from outside, which enter the chip as packets.
+    fn is_port(&self) -> bool {
+        false
     }
 
     /// The neurons that it is on the chip, if it is any: they fire or are read out.
@@ -246,8 +259,10 @@ kinds! {
     Input: "The network's input.",
     Embedding: "Row lookup.",
     Conv: "Convolution or transposed convolution.",
+    Conv1d: "Convolution along one row.",
     Linear: "Every output from all elements of the map.",
     Flatten: "The elements of a map as channels.",
+    Reshape: "Another shape for the same elements.",
     SparseLinear: "Synapses one by one.",
     BatchNorm: "Batch norm in evaluation mode.",
     Lif: "Leaky integrate and fire.",
@@ -265,6 +280,8 @@ kinds! {
     MeanOverTime: "Read-out: mean over the timesteps.",
     SumOverTime: "Read-out: sum over the timesteps.",
     WeightedSum: "Read-out: weighted sum over the timesteps.",
+    LastOverTime: "Read-out: the last timestep.",
+    LeakySumOverTime: "Read-out: the membrane of a leaky integrator.",
     Mix: "Two read-outs weighed against each other.",
     NearestCode: "The nearest row of a table.",
 }

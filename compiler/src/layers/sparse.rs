@@ -37,7 +37,9 @@ impl LayerKind for SparseLinear {
     fn output(&self, inputs: &[SignalType], _: usize) -> Result<SignalType, LayerFault> {
         let Shape { channels: 1, height: 1, width } = inputs[0].shape else {
             let message = format!("Sparse reads {}, a line of neurons [1, 1, n] expected", inputs[0].shape);
-            return Err(LayerFault::shape(message).hint("give the input or the first convolution this shape"));
+            return Err(LayerFault::shape(message).hint(
+                "give it this shape by a `Reshape(shape: (1, 1, n))`, on the chip in front of the neurons",
+            ));
         };
         self.check_lists(width)?;
         if let Some(bias) = &self.bias {

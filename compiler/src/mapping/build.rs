@@ -7,20 +7,25 @@ mod convolution;
 pub mod refine;
 mod sparse;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use snnc_targets::entity::EntityMap;
 
 use self::convolution::{ConvProjection, CoreConnection};
 use super::Partition;
 use crate::ir::program::{AxonDestination, Core, CoreSlice, Slice};
-use crate::ir::spiking::SpikingIr;
-use crate::ir::{CoreId, PopulationId};
+use crate::ir::spiking::{Population, SpikingIr};
+use crate::ir::{CoreId, NetworkId, PopulationId};
 
-/// Builds the cores of a verified partition; where they sit does not matter here.
-pub fn build_cores(ir: &SpikingIr, partition: &Partition) -> EntityMap<CoreId, Core> {
+/// Builds the cores of a verified partition, and the ports behind them; where they sit does not matter here. An axon of
+/// the target tells `atoms_max` channels apart.
+pub fn build_cores(ir: &SpikingIr, partition: &Partition, atoms_max: Option<u32>) -> EntityMap<CoreId, Core> {
+    let mut placed = partition.cores.clone();
+    for slices in port_slices(ir, partition, atoms_max) {
+        placed.push(slices);
+    }
     let mut cores: EntityMap<CoreId, Core> =
-        refine::refined(ir, &partition.cores).values().map(|slices| empty_core(slices)).collect();
+        refine::refined(ir, &placed).values().map(|slices| empty_core(slices)).collect();
     let mut routes = PositionRoutes::new(&cores);
     let mut holders: HashMap<PopulationId, Vec<(CoreId, usize)>> = HashMap::new();
     for (id, core) in cores.iter() {
@@ -52,6 +57,28 @@ pub fn build_cores(ir: &SpikingIr, partition: &Partition) -> EntityMap<CoreId, C
     }
     routes.store(&mut cores);
     cores
+}
+
+/// The slices of each port, of the networks that the partition has cores of.
+fn port_slices(ir: &SpikingIr, partition: &Partition, atoms_max: Option<u32>) -> Vec<Vec<Slice>> {
+    let populations = &ir.model.populations;
+    let held = partition.cores.values().flatten().map(|slice| populations[slice.population].network);
+    let networks: BTreeSet<NetworkId> = held.collect();
+    let ports = ir.model.ports().filter(|(_, p)| networks.contains(&p.network));
+    let slices = |(population, p): (PopulationId, &Population)| {
+        let [channels, rows, cols] = [p.shape.channels, p.shape.height, p.shape.width].map(|n| n as u32);
+        let width = atoms_max.unwrap_or(channels).max(1);
+        let starts = (0..channels).step_by(width as usize);
+        starts
+            .map(|first| Slice {
+                population,
+                channels: first..(first + width).min(channels),
+                rows: 0..rows,
+                cols: 0..cols,
+            })
+            .collect()
+    };
+    ports.map(slices).collect()
 }
 
 fn empty_core(slices: &[Slice]) -> Core {

@@ -43,6 +43,14 @@ impl CoreTraffic {
         traffic
     }
 
+    /// What the first `cores` cores send each other, without the ports behind them.
+    #[must_use]
+    pub fn among(mut self, cores: usize) -> Self {
+        let inside = |core: CoreId| (core.0 as usize) < cores;
+        self.flows.retain(|&(from, to), _| inside(from) && inside(to));
+        self
+    }
+
     /// All packets.
     pub fn packets(&self) -> u64 {
         self.local + self.flows.values().sum::<u64>()

@@ -229,6 +229,8 @@ pub enum NeuronKind {
         /// One for all neurons of the layer, or one a channel.
         neurons: Vec<TrainedNeuron>,
     },
+    /// Spikes from outside, which the chip's neurons receive as those of other neurons; nothing feeds it.
+    Port,
     /// Mean of the current over the timesteps.
     Mean,
     /// Sum of the current over the timesteps.
@@ -248,6 +250,7 @@ impl fmt::Display for NeuronKind {
                 [neuron] => neuron.fmt(f),
                 [first, others @ ..] => write!(f, "{first}; {} more by channel", others.len()),
             },
+            Self::Port => f.write_str("spikes from outside"),
             Self::Mean => f.write_str("mean over time"),
             Self::Sum => f.write_str("sum over time"),
             Self::Weighted { coefficients } => {
@@ -269,14 +272,19 @@ impl From<TrainedNeuron> for NeuronKind {
 impl NeuronKind {
     /// Whether the neurons fire; the others are read out.
     pub fn fires(&self) -> bool {
-        matches!(self, Self::Firing { .. })
+        matches!(self, Self::Firing { .. } | Self::Port)
     }
 
-    /// The neurons of a firing layer: one for all, or one a channel. Empty for a read-out.
+    /// Whether its spikes come from outside.
+    pub fn is_port(&self) -> bool {
+        matches!(self, Self::Port)
+    }
+
+    /// The neurons of a firing layer: one for all, or one a channel. Empty for a read-out and for spikes from outside.
     pub fn neurons(&self) -> &[TrainedNeuron] {
         match self {
             Self::Firing { neurons } => neurons,
-            Self::Mean | Self::Sum | Self::Weighted { .. } => &[],
+            Self::Port | Self::Mean | Self::Sum | Self::Weighted { .. } => &[],
         }
     }
 
@@ -300,7 +308,7 @@ impl NeuronKind {
             Self::Mean => F::of(1.0) / F::of(timesteps as f64),
             Self::Sum => F::of(1.0),
             Self::Weighted { coefficients } => F::of(coefficients[t]),
-            Self::Firing { .. } => F::default(),
+            Self::Firing { .. } | Self::Port => F::default(),
         }
     }
 }

@@ -158,7 +158,8 @@ pub fn run(graph: &Graph) -> Result<Collected, Diagnostics> {
     let (order, loops) = (graph.order()?, graph.loops());
     let mut firing = 0;
     for &node in &order {
-        if graph.net[node].op.kind().neurons().is_some() {
+        let kind = graph.net[node].op.kind();
+        if kind.neurons().is_some() || kind.is_port() {
             collector.index_of[node.index()] = Some(firing);
             firing += 1;
         }
@@ -234,9 +235,12 @@ impl Collector<'_> {
             shape: self.shapes[node],
             inputs: &labels,
         };
-        let flattened = inputs.iter().find_map(|current| current.flattened.as_ref());
-        if let Some(flattened) = flattened.filter(|_| !layer.op.kind().reads_flattened()) {
-            return Err(LoweringRefusal::of(&flattened.by, "only `Linear` may read a `Flatten`"));
+        let inputs = match layer.op.kind().reads_flattened() {
+            true => inputs,
+            false => inputs.into_iter().map(Current::in_its_shape).collect::<Result<_, _>>()?,
+        };
+        if layer.op.kind().is_port() {
+            return Ok(Some(self.port(layer.name.clone(), &site)));
         }
         let Some(kind) = layer.op.kind().neurons() else {
             return layer.op.kind().current(inputs, &site).map(Some);
@@ -253,6 +257,21 @@ impl Collector<'_> {
         }
         self.layers.push(neurons);
         Ok(fires.then(|| Current::of_layer(index, site.shape, site.label())))
+    }
+
+    /// Spikes from outside.
+    fn port(&mut self, name: String, site: &LoweringSite<'_>) -> Current {
+        let shape = site.shape;
+        let bias = vec![0.0; shape.channels];
+        self.layers.push(NeuronLayer {
+            name,
+            shape,
+            kind: NeuronKind::Port,
+            sources: Vec::new(),
+            bias,
+            host: None,
+        });
+        Current::of_layer(self.layers.len() - 1, shape, site.label())
     }
 
     /// Neurons with the current that reaches them.

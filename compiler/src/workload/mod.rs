@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 
 pub use generation::Generation;
 pub use reconstruction::Reconstruction;
-pub use samples::Samples;
+pub use samples::{CalibrationSamples, Samples};
 
 use crate::frontend::LoadedModel;
 use crate::graph::Graph;

@@ -19,10 +19,10 @@ use snnc_targets::{Site, registry};
 use crate::{ROOT, compare};
 
 /// The spiking IRs of the folder `networks`.
-const NETWORKS: [&str; 5] = ["small", "lines", "loop", "groups", "layers"];
+const NETWORKS: [&str; 6] = ["small", "lines", "port", "loop", "groups", "layers"];
 /// Programs, and the spiking IR that each is built of by the partition of its name.
-const PROGRAMS: [(&str, &str); 4] =
-    [("small", "small"), ("lines", "lines"), ("groups", "groups"), ("split", "small")];
+const PROGRAMS: [(&str, &str); 5] =
+    [("small", "small"), ("lines", "lines"), ("port", "port"), ("groups", "groups"), ("split", "small")];
 
 /// A test for each text.
 pub fn trials() -> Vec<Trial> {

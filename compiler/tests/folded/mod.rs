@@ -5,14 +5,14 @@ use snnc_compiler::graph::{Builder, Graph};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::{
     Add, AvgPool2d, BatchNorm, Concat, Conv, Flatten, If, Linear, MaxPool2d, MeanOverTime, Op, PoolWindow,
-    Scale, SumPool2d, Upsample,
+    Reshape, Scale, SumPool2d, Upsample,
 };
 use snnc_compiler::weights::Tensor;
 
 use crate::random::Random;
 
 /// Kinds of blocks.
-pub const BLOCKS: usize = 13;
+pub const BLOCKS: usize = 16;
 const CHANNELS: usize = 4;
 
 /// Quarters from -1/2 to 3/4.
@@ -65,6 +65,13 @@ impl Maker<'_> {
             .then(|| Tensor::new(vec![CHANNELS], quarters(self.random, CHANNELS)));
         let padding = (kernel / 2, kernel / 2);
         self.layer(&[from], Conv { bias, padding, groups, ..Conv::new(weight) })
+    }
+
+    /// A convolution of 2 x 2 taps, padded at the bottom and at the right alone.
+    fn even(&mut self, from: &str) -> String {
+        let weight =
+            Tensor::new(vec![CHANNELS, CHANNELS, 2, 2], quarters(self.random, 4 * CHANNELS * CHANNELS));
+        self.layer(&[from], Conv { end_padding: Some((1, 1)), ..Conv::new(weight) })
     }
 
     /// Halves a map.
@@ -155,10 +162,23 @@ impl Maker<'_> {
                 self.conv(&large, CHANNELS, 3, 1)
             }
             11 => self.pool(s),
-            _ => {
+            12 => {
                 let current = self.conv(s, CHANNELS, 3, 1);
                 let large = self.layer(&[&current], Scale { factor: vec![0.5, -1.0, 2.0, 0.25] });
                 self.layer(&[&large], Upsample { factor: (1, 2) })
+            }
+            // Convolutions in a row, of all channels or in groups.
+            13 => {
+                let groups = ([1, 2, 4][self.random.between(0, 2)], [1, 2][self.random.between(0, 1)]);
+                let current = self.conv(s, CHANNELS, 3, groups.0);
+                self.conv(&current, CHANNELS, 1, groups.1)
+            }
+            // An even kernel that keeps the map's size.
+            14 => self.even(s),
+            _ => {
+                let turned = self.layer(&[s], Reshape { shape: (shape.len(), 1, 1) });
+                let back = self.layer(&[&turned], Reshape { shape: (CHANNELS, shape.height, shape.width) });
+                self.even(&back)
             }
         };
         self.fire(&last);
@@ -180,7 +200,12 @@ impl Maker<'_> {
             let elements = self.builder.shape(&pooled).unwrap().len();
             let flat = self.layer(&[&pooled], Flatten);
             let weight = Tensor::new(vec![5, elements], quarters(self.random, 5 * elements));
-            currents.push(self.layer(&[&flat], Linear { weight, bias: None }));
+            let mut current = self.layer(&[&flat], Linear { weight, bias: None });
+            if self.random.between(0, 2) == 2 {
+                let weight = Tensor::new(vec![5, 5], quarters(self.random, 25));
+                current = self.layer(&[&current], Linear { weight, bias: None });
+            }
+            currents.push(current);
         }
         let names: Vec<&str> = currents.iter().map(String::as_str).collect();
         let sum = if names.len() > 1 { self.layer(&names, Add) } else { currents[0].clone() };

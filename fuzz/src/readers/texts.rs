@@ -152,6 +152,7 @@ pub fn read_flows(input: &[u8]) -> Answer {
         chip_columns: 1,
         chips: 1,
         interconnect: snnc_targets::Interconnect::MeshXy,
+        input_port: None,
     };
     let options = PlaceOptions { seed: 0, effort: Effort::Fast };
     let sites = arrange(cores, &traffic, &mesh, HopCosts::UNIT, options);

@@ -69,6 +69,7 @@ impl CrossbarExpansion {
                 }
             }
             slice.departures *= self.planes;
+            slice.port_packets *= self.planes;
         }
     }
 
@@ -97,7 +98,10 @@ impl CrossbarExpansion {
 impl SliceExpansion {
     fn new(program: &Program, table: &SliceTable, placed: &CoreSlice) -> Self {
         let axons = &program.target.axons;
-        let takes: Vec<u32> = (0..placed.slice.positions()).map(|p| takes(axons, placed, p)).collect();
+        // A port sends to as many axons as it has to, and has no neurons.
+        let outside = program.model.populations[placed.slice.population].dynamics.is_port();
+        let takes = |position| if outside { 0 } else { takes(axons, placed, position) };
+        let takes: Vec<u32> = (0..placed.slice.positions()).map(takes).collect();
         let atoms = u64::from(placed.slice.atoms());
         let destination = |to: &snnc_compiler::ir::program::AxonDestination| {
             let core = &program.cores[to.core];

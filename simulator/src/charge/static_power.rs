@@ -23,7 +23,7 @@ pub fn present(program: &Program) -> [u64; StaticPower::ALL.len()] {
 /// How much of a [`StaticPower`] a board has, in parts of 8192, as memory need not be whole KiB.
 fn parts(program: &Program, power: StaticPower) -> u128 {
     let topology = program.topology();
-    let in_use = program.cores.values().filter(|core| !core.slices.is_empty()).count();
+    let in_use = program.chip_cores().filter(|(_, core)| !core.slices.is_empty()).count();
     match power {
         StaticPower::Chip => u128::from(topology.chips) * KIB,
         StaticPower::Core => u128::from(topology.sites()) * KIB,
@@ -34,7 +34,7 @@ fn parts(program: &Program, power: StaticPower) -> u128 {
     }
 }
 
-/// Who bears the static energy. Cores without slices bear none.
+/// Who bears the static energy. Cores without slices bear none, nor do ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticSplit {
     /// Picowatts of the whole board, in the order of [`StaticPower::ALL`].
@@ -56,7 +56,7 @@ impl StaticSplit {
         let mut placed: Vec<(u32, usize)> = program
             .sites
             .iter()
-            .filter(|(core, _)| !program.cores[*core].slices.is_empty())
+            .filter(|(core, _)| !program.cores[*core].slices.is_empty() && !program.is_port(*core))
             .map(|(core, &site)| (topology.chip_of(site), core.0 as usize))
             .collect();
         placed.sort_unstable();
@@ -70,7 +70,11 @@ impl StaticSplit {
             starts: slices.starts.clone(),
             unused_chips: topology.chips as usize - chips.len(),
             chips,
-            cores: (0..program.cores.len()).filter(|&c| slices.starts[c] < slices.starts[c + 1]).collect(),
+            cores: program
+                .chip_cores()
+                .map(|(core, _)| core.0 as usize)
+                .filter(|&core| slices.starts[core] < slices.starts[core + 1])
+                .collect(),
         }
     }
 

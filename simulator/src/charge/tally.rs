@@ -14,6 +14,10 @@ use crate::time::{Bottleneck, Latencies, PassTime, Sampled, SimulatedStep};
 pub struct SliceTally {
     /// How often each energy event happened; hops and deliveries of the packets it sent, whatever their flits.
     pub events: EventMap<u64>,
+    /// Spikes from outside: of a port's slices, whose [`EnergyEvent::NeuronSpike`] stays 0.
+    pub port_spikes: u64,
+    /// Packets of those spikes, as [`EnergyEvent::AxonOut`] counts those that cores send.
+    pub port_packets: u64,
     /// Packets that left its core: those it sent, or one for each spike where packets fork on their way.
     pub departures: u64,
     /// Updates with an input sum outside the accumulator's width, or a synaptic current outside its own.
@@ -29,14 +33,31 @@ impl SliceTally {
         kinds.into_iter().map(|kind| self.events[kind]).sum()
     }
 
+    /// Spikes of its neurons, or from outside.
+    pub fn spikes(&self) -> u64 {
+        self.events[EnergyEvent::NeuronSpike] + self.port_spikes
+    }
+
+    /// Packets of its spikes.
+    pub fn packets(&self) -> u64 {
+        self.events[EnergyEvent::AxonOut] + self.port_packets
+    }
+
+    /// What entered the mesh at a port was made by no core.
+    fn from_outside(&mut self) {
+        self.port_spikes = std::mem::take(&mut self.events[EnergyEvent::NeuronSpike]);
+        self.port_packets = std::mem::take(&mut self.events[EnergyEvent::AxonOut]);
+        self.events[EnergyEvent::InputPacket] = self.departures;
+    }
+
     /// What its neurons, axons and synapses did, as models of time ask for it.
     pub fn unit_events(&self) -> Events {
         Events {
             synaptic_operations: self.events[EnergyEvent::SynapticOperation],
             updates_active: self.events[EnergyEvent::NeuronUpdateActive],
             updates_inactive: self.events[EnergyEvent::NeuronUpdateInactive],
-            spikes: self.events[EnergyEvent::NeuronSpike],
-            packets_sent: self.events[EnergyEvent::AxonOut],
+            spikes: self.spikes(),
+            packets_sent: self.packets(),
             packets_received: self.events[EnergyEvent::AxonIn],
             accumulator_overflows: self.accumulator_overflows,
             state_saturations: self.state_saturations,
@@ -250,6 +271,7 @@ pub(super) fn summed(network: &Noc, counts: &PassCounts) -> Vec<SliceTally> {
             None => slices.iter_mut().zip(&step.events).for_each(|(s, e)| s.departures += e.packets_sent),
         }
     }
+    network.ports().iter().for_each(|&slice| slices[slice].from_outside());
     network.sent(&counts.steps, |slice, packets, hops| slices[slice].add_packets(packets, hops));
     slices
 }

@@ -13,7 +13,7 @@ use super::packet_counter::{Arrivals, Departures, Receivers};
 use super::pass::ChipPass;
 use super::record::SliceTraces;
 use super::slice::{SliceSpike, SliceTrace};
-use super::{Chip, PassOutcome};
+use super::{Chip, PassOutcome, port};
 use crate::counts::{Events, Grain, MulticastFlow, PassCounts, SliceFlow, SliceIndex, StepCounts};
 
 /// The counts of a pass in the making.
@@ -74,6 +74,10 @@ impl<'p> PassCounter<'p> {
         let (spikes, sums) = (vec![0; slices * counts.timesteps], vec![Vec::new(); slices]);
         let mut account = PassCounter { pass, grain, spikes, sums, counts };
         for (population, _) in pass.chip.program.model.populations_of(pass.network) {
+            if pass.chip.is_port(population) {
+                account.count_port(population);
+                continue;
+            }
             let fusions = &pass.chip.fusions[population.0 as usize];
             for (fused, parts) in fusions.iter().zip(pass.record(population).done()) {
                 for (member, &slice) in fused.slices.iter().enumerate() {
@@ -126,6 +130,30 @@ impl<'p> PassCounter<'p> {
                 };
                 let events = &mut self.counts.steps[row].events[slice];
                 events.synaptic_operations += units * fused.units_of(member);
+            }
+        }
+    }
+
+    /// Enters the spikes and packets of a port, which updates no neuron.
+    fn count_port(&mut self, id: PopulationId) {
+        let (pass, window) = (self.pass, self.pass.window(id));
+        let chip = pass.chip;
+        for slice in (0..chip.slices.len()).filter(|&slice| chip.table.populations[slice] == id) {
+            let fired = pass.record(id).fired(&chip.slices[slice]);
+            let factors = &chip.packet_counter.sums[slice].factors;
+            self.sums[slice] = factors.iter().map(|factors| port::summed(&fired, factors)).collect();
+            for (step, spikes) in fired.iter().enumerate() {
+                let (now, spikes) = (window.start as usize + step, spikes.len() as u64);
+                let packets_sent = match chip.packet_counter.departures[slice] {
+                    Departures::Each(routes) => routes * spikes,
+                    Departures::Of(sum) => self.sums[slice][sum][step],
+                };
+                self.spikes[slice * self.counts.timesteps + now] = spikes;
+                let row = match self.grain {
+                    Grain::Timestep => now,
+                    Grain::Pass => 0,
+                };
+                self.counts.steps[row].events[slice] += Events { spikes, packets_sent, ..Events::default() };
             }
         }
     }

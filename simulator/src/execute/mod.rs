@@ -19,6 +19,7 @@ pub mod oracle;
 pub mod packet_counter;
 pub mod pass;
 pub mod plain;
+mod port;
 pub mod record;
 mod recurrent;
 pub mod slice;
@@ -138,12 +139,12 @@ impl Chip {
         chip
     }
 
-    /// Runs one pass of a network on its constant input, `[c, h, w]` row-major, and counts timestep by timestep. A
-    /// network that the host does not feed takes any input.
+    /// Runs one pass of a network on its constant input, `[c, h, w]` row-major, or on the spikes of every timestep,
+    /// `[t, c, h, w]` of 0 and 1, and counts timestep by timestep. A network that takes neither is given any input.
     ///
     /// # Errors
-    /// [`Code::Argument`] for a network that the program does not have, [`Code::LayerShape`] for an input of another
-    /// length.
+    /// [`Code::Argument`] for a network that the program does not have, or spikes other than 0 and 1;
+    /// [`Code::LayerShape`] for an input of another length.
     pub fn run(&self, network: NetworkId, input: &[f64]) -> Result<PassOutcome, Diagnostic> {
         Ok(self.start(network, input)?.count(Grain::Timestep))
     }
@@ -164,6 +165,9 @@ impl Chip {
             let message = format!("the program has {} networks", model.networks.len());
             return Err(Diagnostic::new(Code::Argument, Subject::IrNetwork(network, None), message));
         };
+        if let Some((_, port)) = model.port_of(network) {
+            return self.check_spikes(network, port, input);
+        }
         // All inputs of a network have one shape.
         let fed = model.inputs.iter().find(|host| model.populations[host.population].network == network);
         let Some(shape) = fed.map(|host| host.input).filter(|shape| shape.len() != input.len()) else {

@@ -44,7 +44,13 @@ pub fn run(ir: &SpikingIr, network: NetworkId, input: &[f64]) -> BTreeMap<Popula
             let sums = sums(ir, id, step, &traces, &mut events);
             let trace = traces.get_mut(&id).expect("every population has a trace");
             trace.events += events;
-            if population.window.contains(step) {
+            if population.window.contains(step) && population.dynamics.is_port() {
+                let first = (step - population.window.start) as usize * population.shape.len();
+                let spikes = input[first..first + population.shape.len()].iter().map(|&value| value == 1.0);
+                trace.spikes.push(spikes.collect());
+                trace.events.spikes +=
+                    input[first..first + population.shape.len()].iter().sum::<f64>() as u64;
+            } else if population.window.contains(step) {
                 let spikes = update(&ir.model, population, &sums, bias, trace);
                 trace.spikes.push(spikes);
             }

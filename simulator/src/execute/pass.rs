@@ -32,7 +32,7 @@ pub struct ChipPass<'c> {
 }
 
 impl<'c> ChipPass<'c> {
-    /// Runs all populations of a network on its constant input.
+    /// Runs all populations of a network on its constant input, or on spikes from outside.
     pub(super) fn run(chip: &'c Chip, network: NetworkId, input: &[f64]) -> Self {
         let populations = chip.fusions.len();
         let mut pass = Self {
@@ -49,9 +49,11 @@ impl<'c> ChipPass<'c> {
         for component in chip.components.iter().filter(of_network) {
             // Spikes that arrive behind the window are walked timestep by timestep, too.
             let late = component.populations.iter().any(|&id| pass.late(id) > 0);
+            let first = component.populations[0];
             match component.cyclic || late {
-                false => pass.population(component.populations[0]),
                 true => pass.recurrent(&component.populations),
+                false if chip.is_port(first) => pass.port(first, input),
+                false => pass.population(first),
             }
         }
         pass.readouts = pass.read();

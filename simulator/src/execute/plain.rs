@@ -4,7 +4,7 @@
 //! adds one weight at a time. Its neurons ([`step`]) are written from the equations and share no line with
 //! [`crate::neuron`]. Both must give the same spikes, membranes and counts.
 
-use snnc_compiler::ir::program::{AxonEntry, Core, Program};
+use snnc_compiler::ir::program::{AxonEntry, Core, CoreSlice, Program};
 use snnc_compiler::ir::spiking::{Bias, NeuronFormat, NeuronModel, Reset};
 use snnc_compiler::ir::{CoreId, NetworkId};
 
@@ -68,6 +68,7 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
             }
         }
         for index in 0..slices {
+            enter(program, chip, network, index, step, input, &mut state, &mut under_way);
             let bias = written.get(&chip.table.populations[index]).map(|(values, _)| values.as_slice());
             update(program, chip, network, index, step, &sums, bias, &mut state, &mut under_way);
         }
@@ -105,13 +106,12 @@ fn update(
 ) {
     let placed = chip.table.slice(program, index);
     let population = &program.model.populations[placed.slice.population];
-    if population.network != network || !population.window.contains(step) {
+    if population.network != network || !population.window.contains(step) || population.dynamics.is_port() {
         return;
     }
     let format = &program.model.neuron;
     let biases = local_bias(placed, population, written.filter(|_| population.bias == Bias::Host));
     let core = chip.table.cores[index];
-    let events = &mut state.events[step as usize][index];
     for local in 0..placed.slice.neurons() {
         let (position, atom) = (local / placed.slice.atoms(), local % placed.slice.atoms());
         let sum = sums[core.0 as usize][(placed.first_neuron + local) as usize];
@@ -122,6 +122,7 @@ fn update(
         let stepped =
             self::step(format, &population.dynamics, channel, (i64::from(*u), i64::from(*v)), input);
         (*u, *v) = (stepped.current as i32, stepped.membrane as i32);
+        let events = &mut state.events[step as usize][index];
         events.updates_active += u64::from(stepped.active);
         events.updates_inactive += u64::from(!stepped.active);
         events.accumulator_overflows += u64::from(stepped.overflowed);
@@ -129,12 +130,57 @@ fn update(
         if !stepped.fired {
             continue;
         }
-        events.spikes += 1;
-        state.fired[index][step as usize].push(SliceSpike { position, atom });
-        for to in placed.routes(position) {
-            let delay = program.cores[to.core].axons[to.axon as usize].delay;
-            under_way.push(OraclePacket { core: to.core, axon: to.axon, atom, arrives: step + delay });
-            events.packets_sent += 1;
+        send(program, placed, index, step, SliceSpike { position, atom }, state, under_way);
+    }
+}
+
+/// A neuron fires: its packets are under way.
+fn send(
+    program: &Program,
+    placed: &CoreSlice,
+    index: usize,
+    step: u32,
+    spike: SliceSpike,
+    state: &mut PlainOutcome,
+    under_way: &mut Vec<OraclePacket>,
+) {
+    let events = &mut state.events[step as usize][index];
+    events.spikes += 1;
+    state.fired[index][step as usize].push(spike);
+    for to in placed.routes(spike.position) {
+        let delay = program.cores[to.core].axons[to.axon as usize].delay;
+        let arrives = step + delay;
+        under_way.push(OraclePacket { core: to.core, axon: to.axon, atom: spike.atom, arrives });
+        events.packets_sent += 1;
+    }
+}
+
+/// Spikes `[t, c, h, w]` from outside enter, slice by slice.
+#[expect(clippy::too_many_arguments, reason = "an oracle keeps its state in the open")]
+fn enter(
+    program: &Program,
+    chip: &Chip,
+    network: NetworkId,
+    index: usize,
+    step: u32,
+    input: &[f64],
+    state: &mut PlainOutcome,
+    under_way: &mut Vec<OraclePacket>,
+) {
+    let placed = chip.table.slice(program, index);
+    let population = &program.model.populations[placed.slice.population];
+    let (shape, window) = (population.shape, population.window);
+    if population.network != network || !window.contains(step) || !population.dynamics.is_port() {
+        return;
+    }
+    let first = (step - window.start) as usize * shape.len();
+    for position in 0..placed.slice.positions() {
+        let (y, x) = placed.slice.coordinates(position);
+        for atom in 0..placed.slice.atoms() {
+            let channel = (placed.slice.channels.start + atom) as usize;
+            if input[first + shape.at(channel, y as usize, x as usize)] == 1.0 {
+                send(program, placed, index, step, SliceSpike { position, atom }, state, under_way);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! spent its initiation interval on each of its events. Latencies, queues and arbitration only add to that: it is a
 //! lower bound, reached when one unit dominates.
 //!
-//! Per core: synaptic operations, neuron updates (active and inactive), packets decoded and packets made, each times
+//! Packets from outside pass the port one an interval. Per core: synaptic operations, neuron updates (active and inactive), packets decoded and packets made, each times
 //! its interval; flits through the port to the tile's router, in the busier direction. Per link: flits times the hop's
 //! interval. A packet has the target's flits, 1 where it describes no network. Where routers fork
 //! packets, a core makes one for each spike and a link carries it once; what arrives is the same. Packets cross
@@ -12,6 +12,7 @@
 
 use std::collections::HashSet;
 
+use snnc_compiler::ir::CoreId;
 use snnc_compiler::ir::program::Program;
 use snnc_targets::{LinkKind, Timing};
 
@@ -29,6 +30,8 @@ pub struct Analytic {
     flits: u64,
     /// First slice of each core, and one past the last.
     starts: Vec<usize>,
+    /// By core: whether it is a port, which makes no packets and updates no neurons.
+    ports: Vec<bool>,
     /// First timestep of each slice's window.
     windows: Vec<u32>,
     barrier_ps: u64,
@@ -49,7 +52,8 @@ impl Analytic {
         let populations = &program.model.populations;
         let windows = slices.populations.iter().map(|&p| populations[p].window.start).collect();
         let flits = program.target.flits_per_packet().into();
-        Self { timing, flits, starts: slices.starts.clone(), windows, barrier_ps }
+        let ports = program.cores.keys().map(|core| program.is_port(core)).collect();
+        Self { timing, flits, starts: slices.starts.clone(), ports, windows, barrier_ps }
     }
 
     /// Time of a pass: host writes, timesteps, host reads. `traces` are its spikes; they are looked at only if some
@@ -151,7 +155,8 @@ impl Analytic {
         for (core, (slices, arriving)) in self.starts.windows(2).zip(arriving).enumerate() {
             let mut sum = Events::default();
             step.events[slices[0]..slices[1]].iter().for_each(|&e| sum += e);
-            for (longest, busy) in busiest.iter_mut().zip(self.units_of(&sum, arriving, leaving[core])) {
+            for (longest, busy) in busiest.iter_mut().zip(self.units_of(core, &sum, arriving, leaving[core]))
+            {
                 *longest = busy.max(*longest);
             }
         }
@@ -159,11 +164,12 @@ impl Analytic {
     }
 
     /// Busy times of a core's synapse, neuron, axon-in and axon-out units and of its delivery, in the order of
-    /// [`super::Bottleneck::ALL`] without the link, from the sum of its events and the packets that left it.
-    pub fn busy_of(&self, events: &Events, departures: u64) -> [u64; 5] {
+    /// [`super::Bottleneck::ALL`] without the link, from the sum of its events and the packets that left it. The way in
+    /// of a port is its axon-out unit.
+    pub fn busy_of(&self, core: CoreId, events: &Events, departures: u64) -> [u64; 5] {
         let Events { packets_received: packets, synaptic_operations, .. } = *events;
         let [synapse, neuron, axon_in, axon_out] =
-            self.units_of(events, &Arriving { packets, synaptic_operations }, departures);
+            self.units_of(core.0 as usize, events, &Arriving { packets, synaptic_operations }, departures);
         [synapse, neuron, axon_in, axon_out, self.busy_port(packets.max(departures))]
     }
 
@@ -178,8 +184,11 @@ impl Analytic {
     }
 
     /// Busy times of one core's synapse, neuron, axon-in and axon-out units.
-    fn units_of(&self, e: &Events, arriving: &Arriving, leaving: u64) -> [u64; 4] {
+    fn units_of(&self, core: usize, e: &Events, arriving: &Arriving, leaving: u64) -> [u64; 4] {
         let t = &self.timing;
+        if self.ports[core] {
+            return [0, 0, 0, busy(leaving, t.input_packet.interval_ps)];
+        }
         let active = busy(e.updates_active, t.neuron_update_active.interval_ps);
         let inactive = busy(e.updates_inactive, t.neuron_update_inactive.interval_ps);
         let spikes = busy(e.spikes, t.neuron_spike.interval_ps);
@@ -214,10 +223,11 @@ impl Analytic {
     }
 }
 
-/// Distinct tiles that hold a core of the program, of whatever network.
+/// Distinct tiles that hold a core of the program, of whatever network; ports wait for no barrier.
 fn tiles_in_use(program: &Program) -> u32 {
     let topology = program.topology();
-    let tiles: HashSet<_> = program.sites.values().map(|&site| topology.tile_of(site)).collect();
+    let sites = program.chip_cores().map(|(core, _)| program.sites[core]);
+    let tiles: HashSet<_> = sites.map(|site| topology.tile_of(site)).collect();
     tiles.len() as u32
 }
 

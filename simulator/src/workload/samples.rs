@@ -1,4 +1,4 @@
-//! Samples: constant inputs to one network, one pass each, all state cleared between them.
+//! Samples: constant inputs or spike trains for one network, one pass each, all state cleared between them.
 
 use std::ops::Range;
 
@@ -13,31 +13,41 @@ use super::{Course, Workload};
 pub struct Samples {
     network: NetworkId,
     input: Shape,
+    /// Timesteps of a spike train; none of a constant input.
+    steps: Option<u32>,
     readout: Shape,
-    /// One sample after the other, `[n, c, h, w]`.
+    /// One sample after the other, `[n, c, h, w]` or `[n, t, c, h, w]`.
     values: Vec<f64>,
 }
 
 impl Samples {
-    /// Feeds `values`, `[n, c, h, w]` row-major, to a network of a verified model.
+    /// Feeds `values`, `[n, c, h, w]` row-major, to a network of a verified model; `[n, t, c, h, w]` to one that takes
+    /// spikes.
     ///
     /// # Errors
     /// Those of [`Samples::shapes`]; [`Code::LayerShape`] for values that are no whole number of samples, or none;
-    /// [`Code::Argument`] for a sample with a value that is not finite.
+    /// [`Code::Argument`] for a sample with a value that is not finite, or spikes other than 0 and 1.
     pub fn new(model: &SpikingModel, network: NetworkId, values: Vec<f64>) -> Result<Self, Diagnostic> {
         let (input, readout) = Self::shapes(model, network)?;
+        let steps = Self::timesteps(model, network);
+        let each = input.len() * steps.unwrap_or(1) as usize;
         let place = || Subject::Network(model.networks[network].name.clone());
-        if values.is_empty() || !values.len().is_multiple_of(input.len()) {
-            let message =
-                format!("{} values found, {} expected for each sample {input}", values.len(), input.len());
+        if values.is_empty() || !values.len().is_multiple_of(each) {
+            let message = format!("{} values found, {each} expected for each sample {input}", values.len());
             return Err(Diagnostic::new(Code::LayerShape, place(), message));
         }
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            let (sample, value) = (at / input.len(), values[at]);
-            let message = format!("sample {sample} holds {value} at value {}", at % input.len());
+            let (sample, value) = (at / each, values[at]);
+            let message = format!("sample {sample} holds {value} at value {}", at % each);
             return Err(Diagnostic::new(Code::Argument, place(), message).hint("inputs are finite numbers"));
         }
-        Ok(Self { network, input, readout, values })
+        let spikes = |&value: &f64| value == 0.0 || value == 1.0;
+        if let Some(at) = values.iter().position(|value| steps.is_some() && !spikes(value)) {
+            let message = format!("sample {} holds {} at value {}", at / each, values[at], at % each);
+            return Err(Diagnostic::new(Code::Argument, place(), message)
+                .hint("the network takes spikes, which are 0 or 1"));
+        }
+        Ok(Self { network, input, steps, readout, values })
     }
 
     /// Shapes of what a network takes and of its read-out.
@@ -54,9 +64,9 @@ impl Samples {
             Diagnostic::new(Code::Unsupported, Subject::Network(named.name.clone()), message)
         };
         let own = |population| model.populations[population].network == network;
-        let input = model.inputs.iter().find(|input| own(input.population)).map(|input| input.input);
-        let input =
-            input.ok_or_else(|| refused("takes no constant input, so samples cannot be fed to it".into()))?;
+        let written = model.inputs.iter().find(|input| own(input.population)).map(|input| input.input);
+        let input = written.or_else(|| Some(model.port_of(network)?.1.shape));
+        let input = input.ok_or_else(|| refused("takes no input, so samples cannot be fed to it".into()))?;
         let readouts: Vec<Shape> = (model.readouts.iter())
             .filter(|readout| own(readout.population))
             .map(|readout| model.populations[readout.population].shape)
@@ -67,12 +77,17 @@ impl Samples {
         }
     }
 
+    /// Timesteps of a sample of a network that takes spikes; none if its input is constant.
+    pub fn timesteps(model: &SpikingModel, network: NetworkId) -> Option<u32> {
+        Some(model.port_of(network)?.1.window.steps)
+    }
+
     /// The network that is fed.
     pub fn network(&self) -> NetworkId {
         self.network
     }
 
-    /// Shape of a sample.
+    /// Shape of a sample, or of each of its timesteps.
     pub fn input_shape(&self) -> Shape {
         self.input
     }
@@ -84,8 +99,14 @@ impl Samples {
 
     /// The values of a sample.
     pub fn sample(&self, index: u64) -> &[f64] {
-        let Range { start, end } = index as usize * self.input.len()..(index as usize + 1) * self.input.len();
+        let each = self.each();
+        let Range { start, end } = index as usize * each..(index as usize + 1) * each;
         &self.values[start..end]
+    }
+
+    /// Values of a sample.
+    fn each(&self) -> usize {
+        self.input.len() * self.steps.unwrap_or(1) as usize
     }
 }
 
@@ -98,7 +119,7 @@ impl Workload for Samples {
     }
 
     fn len(&self) -> u64 {
-        (self.values.len() / self.input.len()) as u64
+        (self.values.len() / self.each()) as u64
     }
 
     fn passes(&self) -> u64 {

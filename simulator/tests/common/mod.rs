@@ -99,7 +99,9 @@ pub fn with_all_models(random: &mut Random, mut target: Target) -> Target {
 /// The network with other neurons in half of its firing layers: synaptic currents, reset by subtraction, or both.
 pub fn with_other_neurons(random: &mut Random, target: &Target, mut ir: SpikingIr) -> SpikingIr {
     let spec = target.neuron.synaptic_current.as_ref().unwrap();
-    for population in ir.model.populations.values_mut().filter(|p| p.dynamics.fires()) {
+    for population in
+        ir.model.populations.values_mut().filter(|p| p.dynamics.fires() && !p.dynamics.is_port())
+    {
         let (decay, thresholds) = (population.dynamics.decay(), population.dynamics.thresholds().to_vec());
         let reset = if random.one_in(2) { Reset::Zero } else { Reset::Subtract };
         let current = SynapticCurrent::new(spec, [0, 1024, 2048, 4094][random.between(0, 3)]);
@@ -137,8 +139,12 @@ pub fn recurrent_network(random: &mut Random, target: &Target, irregular: bool) 
     maker.finish()
 }
 
-/// An input for [`network`]s.
+/// An input for [`network`]s: constant, or spikes of every timestep.
 pub fn input(random: &mut Random, ir: &SpikingIr) -> Vec<f64> {
+    if let Some((_, port)) = ir.model.port_of(NetworkId(0)) {
+        let values = port.window.steps as usize * port.shape.len();
+        return (0..values).map(|_| f64::from(u8::from(random.one_in(3)))).collect();
+    }
     (0..ir.model.inputs[0].input.len()).map(|_| random.signed(1000) as f64 / 1000.0).collect()
 }
 
@@ -173,7 +179,11 @@ impl<'a> Maker<'a> {
     }
 
     /// The network, which the last layer's membranes are read from.
-    fn finish(self) -> SpikingIr {
+    fn finish(mut self) -> SpikingIr {
+        let fed_back = self.ir.projections.values().any(|p| p.target == PopulationId(0));
+        if self.random.aside_one_in(4) && !fed_back {
+            self.from_outside();
+        }
         let mut ir = self.ir;
         let windows = ir.model.populations.values().map(|p| p.window.end());
         let arrivals = ir.projections.values().filter(|p| joins(p));
@@ -189,6 +199,13 @@ impl<'a> Maker<'a> {
         });
         ir.verify().unwrap();
         ir
+    }
+
+    /// The spikes of the first layer come from outside.
+    fn from_outside(&mut self) {
+        let first = &mut self.ir.model.populations[PopulationId(0)];
+        (first.dynamics, first.input_shift, first.bias) = (NeuronModel::Port, 0, Bias::Zero);
+        self.ir.model.inputs.clear();
     }
 
     fn host_fed_line(&mut self, neurons: usize) {

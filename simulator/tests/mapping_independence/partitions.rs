@@ -26,7 +26,7 @@ fn cuts(random: &mut Random, length: usize) -> Vec<std::ops::Range<u32>> {
 /// Uneven boxes, several to a core, in random order, kernels cut at random: what no search of ours would make.
 fn wild_partition(random: &mut Random, ir: &SpikingIr, neurons_max: u32) -> Partition {
     let mut slices = Vec::new();
-    for (population, p) in ir.model.populations.iter() {
+    for (population, p) in ir.model.populations.iter().filter(|(_, p)| !p.dynamics.is_port()) {
         for channels in cuts(random, p.shape.channels) {
             for rows in cuts(random, p.shape.height) {
                 for cols in cuts(random, p.shape.width) {

@@ -20,15 +20,22 @@ pub struct ModelArgs {
 }
 
 /// How weights are rounded.
-#[derive(Debug, Clone, Copy, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct QuantiseArgs {
     /// Bits of a weight, at most the target's [default: the target's]
     #[arg(long, value_name = "BITS")]
     pub weights: Option<u32>,
-    /// Passes of the loop recorded in floats so that rounding keeps the currents; 0 keeps sums of weights instead
-    /// [default: 16 below 8 bits, else 0]
+    /// Passes (of the generation loop, or of the first samples of --calibrate-input) recorded in floats so that
+    /// rounding keeps the currents; 0 keeps sums of weights instead [default: 16 below 8 bits, else 0]
     #[arg(long, value_name = "PASSES", value_parser = passes)]
     pub calibrate: Option<usize>,
+    /// Samples such as a model without a pipeline will be fed, in a file as --input takes it: --calibrate records them,
+    /// and the biases of first layers are made for their range [default: none are recorded, and the range is -1 to 1]
+    #[arg(long, value_name = "FILE")]
+    pub calibrate_input: Option<PathBuf>,
+    /// The network that --calibrate-input is for [default: the only one]
+    #[arg(long, value_name = "NAME", requires = "calibrate_input")]
+    pub calibrate_network: Option<String>,
 }
 
 /// `snnc compile`.

@@ -79,14 +79,14 @@ pub enum Command {
     /// Run a compiled program: generate images, or classify samples; print the energy report
     Simulate(SimulateArgs),
     /// Compile and simulate
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Compare the float reference with recorded traces, or with the chip
     Verify(VerifyArgs),
     /// Stream a whole set of images to disk, for statistics; continues a killed run
     Generate(SetArgs),
     /// Encode and decode images on the chip; compare them with the input and with the float model
     Reconstruct(ReconstructArgs),
-    /// Make a model from the authors' PyTorch checkpoints
+    /// Make a model of a description and a PyTorch state dict, or of the checkpoints of Spiking-Diffusion
     Import(ImportArgs),
     /// Place cores on a mesh by the packets between them (for mapping research); print packets x hops and their bound
     Place(PlaceArgs),
@@ -108,15 +108,21 @@ pub enum Command {
 /// `snnc import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// State dict of the VQ-SVAE (.pth)
+    /// State dict of any network (.pth or .safetensors)
+    #[arg(long, requires = "like", conflicts_with_all = ["vq", "sdid", "image_size"])]
+    pub pth: Option<PathBuf>,
+    /// Description of that network: a model.ron whose layers name the keys of the state dict
+    #[arg(long, requires = "pth")]
+    pub like: Option<PathBuf>,
+    /// State dict of the VQ-SVAE of Spiking-Diffusion (.pth)
+    #[arg(long, required_unless_present = "pth", requires = "sdid")]
+    pub vq: Option<PathBuf>,
+    /// State dict of its denoiser (.pth)
+    #[arg(long, requires = "vq")]
+    pub sdid: Option<PathBuf>,
+    /// Height and width of its images, in pixels [default: 28]
     #[arg(long)]
-    pub vq: PathBuf,
-    /// State dict of the denoiser (.pth)
-    #[arg(long)]
-    pub sdid: PathBuf,
-    /// Height and width of the images, in pixels
-    #[arg(long, default_value_t = 28)]
-    pub image_size: usize,
+    pub image_size: Option<usize>,
     /// Folder for model.ron and the weights
     #[arg(short, long)]
     pub output: PathBuf,

@@ -25,6 +25,9 @@ pub struct GenerateArgs {
     /// Folder for images and tokens (or predictions.csv and readout.npy), timesteps.csv and report.json
     #[arg(long)]
     pub out: Option<PathBuf>,
+    /// Write the spikes of every layer on the samples into the folder of results, as spikes.npz
+    #[arg(long)]
+    pub spikes: bool,
     /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error)
     #[arg(long, default_value = "analytic", value_parser = fidelity)]
     pub timing: Fidelity,
@@ -42,17 +45,22 @@ pub struct GenerateArgs {
 /// What to feed a model without a pipeline.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SampleArgs {
-    /// Samples for a model without a pipeline: a NumPy array [n, c, h, w] or [n, ...] of float32, float64 or uint8
-    #[arg(long, value_name = "X.npy")]
+    /// Samples for a model without a pipeline: a NumPy array [n, c, h, w] or [n, ...] of float32, float64 or uint8, in
+    /// .npy or .npz (`x.npz:key` names one of several); with --dt an event list, .csv or .npz with t, x, y, p
+    #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
+    /// Take --input for an event list and put its events into timesteps of this length, in the unit of their times
+    #[arg(long, value_name = "LENGTH", allow_negative_numbers = true)]
+    pub dt: Option<f64>,
     /// The network that is fed [default: the only one]
     #[arg(long, value_name = "NAME")]
     pub network: Option<String>,
     /// Feed only the first N samples
     #[arg(id = "samples", long = "samples", value_name = "N")]
     pub count: Option<u64>,
-    /// Classes of the samples: a NumPy array of int64, int32 or uint8, one a sample; the report then says the accuracy
-    #[arg(long, value_name = "Y.npy")]
+    /// Classes of the samples: a NumPy array of int64, int32 or uint8, one a sample, in .npy or .npz; the report then
+    /// says the accuracy
+    #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
 }
 

@@ -1,5 +1,6 @@
 //! `snnc compile`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use snnc_compiler::driver::{self, CompileOptions};
@@ -12,7 +13,7 @@ use snnc_compiler::passes::pipeline;
 use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, registry};
 
-use super::{changes_nothing, files, json, mapping, print};
+use super::{changes_nothing, files, json, mapping, print, samples};
 use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
 use crate::cli::errors;
 use crate::model::Model;
@@ -37,6 +38,18 @@ pub fn options(args: &QuantiseArgs) -> CompileOptions {
     options
 }
 
+/// Loads a model, with the samples that its rounding looks at.
+pub fn load(path: &Path, args: &QuantiseArgs) -> Result<Model, Diagnostics> {
+    let model = Model::load(path)?;
+    let Some(input) = &args.calibrate_input else { return Ok(model) };
+    if model.loaded().pipeline.is_some() {
+        let why = "the model generates, and its loop gives the inputs";
+        return Err(changes_nothing("--calibrate-input", why).into());
+    }
+    let (network, values) = samples::for_calibration(&model, input, args.calibrate_network.as_deref())?;
+    model.with_calibration(&network, values)
+}
+
 /// Loads, lowers and maps.
 pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Program, Diagnostics> {
     let target = registry::load(&args.target)?;
@@ -45,16 +58,16 @@ pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Program, Diagn
         place: PlaceOptions { seed: mapping.mapping_seed, effort: mapping.effort },
         ..options(&args.quantise)
     };
-    Model::load(&args.model)?.compile_with(&target, &options, &self::mapping::files(mapping))
+    load(&args.model, &args.quantise)?.compile_with(&target, &options, &self::mapping::files(mapping))
 }
 
 pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = files::mapped(&args.model, &args.mapping);
     files::outputs(&[("--output", args.output.as_ref())])?;
-    let calibrates = args.model.quantise.calibrate.is_some_and(|passes| passes > 0);
-    if calibrates && args.emit == Some(Emit::Graph) && args.output.is_none() {
+    let calibrates = calibration(&args.model.quantise);
+    if let Some(option) = calibrates.filter(|_| args.emit == Some(Emit::Graph) && args.output.is_none()) {
         let why = "the layer graph holds the weights as trained; `--emit spiking` shows them rounded";
-        return Err(changes_nothing("--calibrate", why).into());
+        return Err(changes_nothing(option, why).into());
     }
     if let Some(emit @ (Emit::Graph | Emit::Spiking)) = args.emit {
         print(&unmapped(emit, &args.model)?);
@@ -63,7 +76,7 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
         }
     }
     if let Some(pass) = &args.emit_after {
-        print(&after(pass, &args.model, args.output.is_none() && calibrates)?);
+        print(&after(pass, &args.model, calibrates.filter(|_| args.output.is_none()))?);
         if args.output.is_none() {
             return Ok(ExitCode::SUCCESS);
         }
@@ -79,21 +92,30 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The option that asks for a rounding by recorded inputs, if one is given.
+pub fn calibration(args: &QuantiseArgs) -> Option<&'static str> {
+    let passes = args.calibrate.is_some_and(|passes| passes > 0);
+    let given = [("--calibrate", passes), ("--calibrate-input", args.calibrate_input.is_some())];
+    given.into_iter().find_map(|(option, given)| given.then_some(option))
+}
+
 /// What a pass of the compiler gives; refuses recorded passes that only a later one would look at.
-fn after(pass: &str, args: &ModelArgs, calibrates: bool) -> Result<String, Diagnostics> {
-    if calibrates && !pipeline::sees_activity(pipeline::find(pass)?) {
+fn after(pass: &str, args: &ModelArgs, calibrates: Option<&str>) -> Result<String, Diagnostics> {
+    if let Some(option) = calibrates
+        && !pipeline::sees_activity(pipeline::find(pass)?)
+    {
         let why = format!("activity is recorded after `{pass}`");
-        return Err(changes_nothing("--calibrate", &why).into());
+        return Err(changes_nothing(option, &why).into());
     }
     let target = registry::load(&args.target)?;
-    let model = Model::load(&args.model)?;
+    let model = load(&args.model, &args.quantise)?;
     model.after_pass(&target, options(&args.quantise).lower, pass)
 }
 
 /// A form that needs no core.
 fn unmapped(emit: Emit, args: &ModelArgs) -> Result<String, Diagnostics> {
     let target = registry::load(&args.target)?;
-    let model = Model::load(&args.model)?;
+    let model = load(&args.model, &args.quantise)?;
     match emit {
         Emit::Spiking => Ok(model.lower(&target, options(&args.quantise).lower)?.to_text()),
         _ => model.table(),

@@ -7,7 +7,7 @@ use snnc_compiler::mapping::hypergraph::hgr;
 use snnc_targets::output::write_atomic;
 use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
 
-use super::compile::options;
+use super::compile::{calibration, options};
 use super::{changes_nothing, files, print};
 use crate::cli::arguments::{ExportArgs, ExportFormat};
 use crate::mapping_files::network_named;
@@ -23,8 +23,8 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     }
     let _inputs = files::model(&args.model);
     files::outputs(&[("--output", Some(&args.output))])?;
-    if args.model.quantise.calibrate.is_some_and(|passes| passes > 0) {
-        return Err(changes_nothing("--calibrate", "a hypergraph has connections and no weights").into());
+    if let Some(option) = calibration(&args.model.quantise) {
+        return Err(changes_nothing(option, "a hypergraph has connections and no weights").into());
     }
     let target = registry::load(&args.model.target)?;
     let ir = Model::load(path)?.lower(&target, options(&args.model.quantise).lower)?;

@@ -5,15 +5,22 @@ use std::path::{Path, PathBuf};
 use snnc_targets::output::{self, Inputs, is_standard_output, same_file};
 use snnc_targets::{Code, Diagnostic, Subject};
 
-use crate::cli::arguments::{MappingArgs, ModelArgs};
+use crate::cli::arguments::{MappingArgs, ModelArgs, QuantiseArgs};
 use crate::cli::process::console;
 use crate::model::Model;
+use crate::samples::array_file::split_key;
 
 /// Protects a model file with its weights, and a target file.
 pub fn model(args: &ModelArgs) -> Inputs {
     let mut inputs = Inputs::new(Model::files(&args.model));
     inputs.add(Path::new(&args.target));
+    calibration(&args.quantise, &mut inputs);
     inputs
+}
+
+/// Protects the samples that rounding looks at.
+pub fn calibration(args: &QuantiseArgs, inputs: &mut Inputs) {
+    args.calibrate_input.iter().for_each(|path| inputs.add(&split_key(path).0));
 }
 
 /// Protects the files that say something about the mapping as well.

@@ -12,7 +12,7 @@ use crate::model::Model;
 
 pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     let targets = targets(&args.target)?;
-    let quantise = QuantiseArgs { weights: args.weights, calibrate: None };
+    let quantise = QuantiseArgs { weights: args.weights, ..QuantiseArgs::default() };
     let answer = Model::load(&args.model)?.fit(&targets, &options(&quantise))?;
     print(&if args.json { json(&answer) } else { answer.to_string() });
     let some = answer.targets.iter().any(|row| row.fits);

@@ -17,8 +17,12 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = files::model(&args.model);
     let compiled = args.model.model.extension().is_some_and(|e| e == "snnx");
     if compiled {
-        let given = args.model.quantise;
-        let named = [("--weights", given.weights.is_some()), ("--calibrate", given.calibrate.is_some())];
+        let given = &args.model.quantise;
+        let named = [
+            ("--weights", given.weights.is_some()),
+            ("--calibrate", given.calibrate.is_some()),
+            ("--calibrate-input", given.calibrate_input.is_some()),
+        ];
         if let Some((option, _)) = named.into_iter().find(|&(_, given)| given) {
             let why =
                 "the weights of a compiled program are rounded already; `snnc compile` takes the option";

@@ -2,15 +2,33 @@
 
 use std::process::ExitCode;
 
-use snnc_compiler::frontend::{ImportSummary, import};
+use snnc_compiler::frontend::{FillSummary, ImportSummary, fill, import};
 use snnc_targets::Diagnostics;
 
 use crate::cli::arguments::ImportArgs;
 
+/// Side of the images of Spiking-Diffusion, in pixels, unless said otherwise.
+const IMAGE_SIZE: usize = 28;
+
 pub fn run(args: &ImportArgs) -> Result<ExitCode, Diagnostics> {
-    let summary = import(&args.vq, &args.sdid, args.image_size, &args.output)?;
-    super::print(&if args.json { super::json(&summary) } else { text(&summary) });
+    if let (Some(pth), Some(like)) = (&args.pth, &args.like) {
+        let summary = fill(pth, like, &args.output)?;
+        super::print(&if args.json { super::json(&summary) } else { filled(&summary) });
+    }
+    if let (Some(vq), Some(sdid)) = (&args.vq, &args.sdid) {
+        let summary = import(vq, sdid, args.image_size.unwrap_or(IMAGE_SIZE), &args.output)?;
+        super::print(&if args.json { super::json(&summary) } else { text(&summary) });
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn filled(summary: &FillSummary) -> String {
+    let FillSummary { model, tensors, left_over } = summary;
+    let mut text = format!("wrote {} and weights.safetensors\n  tensors {tensors}\n", model.display());
+    if !left_over.is_empty() {
+        text += &format!("  left over: no layer names {}\n", left_over.join(", "));
+    }
+    text
 }
 
 fn text(summary: &ImportSummary) -> String {

@@ -7,7 +7,6 @@ use snnc_targets::{Diagnostics, registry};
 
 use super::{files, json, print};
 use crate::cli::arguments::ReconstructArgs;
-use crate::model::Model;
 use crate::reconstruction::reconstruct_files;
 use crate::report::images::{PngImage, image_name, write_image};
 use crate::report::is_result;
@@ -19,7 +18,12 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
         args.out.as_ref().map(|out| ResultSet::begin(out, "snnc reconstruct", is_result)).transpose()?;
     let target = registry::load(&args.model.target)?;
     let options = super::compile::options(&args.model.quantise);
-    let result = reconstruct_files(&Model::load(&args.model.model)?, &target, &options, &args.images)?;
+    let result = reconstruct_files(
+        &super::compile::load(&args.model.model, &args.model.quantise)?,
+        &target,
+        &options,
+        &args.images,
+    )?;
     if let Some(set) = set {
         for (index, (shape, pixels)) in result.pictures.iter().enumerate() {
             write_image(&set.place(&image_name(index))?, &PngImage::new(*shape, pixels.clone())?)?;

@@ -1,5 +1,7 @@
 //! Models without a pipeline: samples from files, and what is written of them.
 
+use std::path::Path;
+
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::workload::Samples;
@@ -8,7 +10,10 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::cli::arguments::SampleArgs;
 use crate::float_driver::interpreter;
-use crate::samples::input::SampleShape;
+use crate::model::Model;
+use crate::samples::EventSummary;
+use crate::samples::array_file::split_key;
+use crate::samples::input::{SampleShape, SampleValues};
 use crate::{npy, samples};
 
 /// What a model is fed, with the classes of the samples if they are known.
@@ -18,6 +23,8 @@ pub struct Fed {
     pub samples: Samples,
     /// Their classes.
     pub labels: Option<Vec<usize>>,
+    /// What became of the events, if they come from an event list.
+    pub events: Option<EventSummary>,
 }
 
 impl Fed {
@@ -27,13 +34,14 @@ impl Fed {
     /// [`Code::Argument`] without `--input`, which says what to give; those of the files.
     pub fn read(model: &SpikingModel, args: &SampleArgs) -> Result<Self, Diagnostic> {
         let network = samples::network(model, args.network.as_deref())?;
-        let (input, readout) = Samples::shapes(model, network)?;
-        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, input.into()))?;
-        let samples = samples::read(model, network, path, args.count)?;
+        let (_, readout) = Samples::shapes(model, network)?;
+        let shape = SampleShape::of_compiled(model, network)?;
+        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, shape))?;
+        let (samples, events) = samples::read(model, network, path, args.dt, args.count)?;
         let count = snnc_simulator::workload::Workload::len(&samples) as usize;
         let labels = args.labels.as_deref();
         let labels = labels.map(|path| samples::input::labels(path, count, readout.len())).transpose()?;
-        Ok(Self { samples, labels })
+        Ok(Self { samples, labels, events })
     }
 
     /// Writes read-outs and predictions into a folder of results.
@@ -54,7 +62,10 @@ impl Fed {
 ///
 /// # Errors
 /// As [`Fed::read`]; [`Code::Argument`] for labels, which recordings have themselves.
-pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m str, Vec<f64>), Diagnostics> {
+pub fn of_model<'m>(
+    model: &'m LoadedModel,
+    args: &SampleArgs,
+) -> Result<(&'m str, SampleValues), Diagnostics> {
     if args.labels.is_some() {
         let message =
             "would change nothing: recorded predictions are compared with those of the float reference";
@@ -62,10 +73,25 @@ pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m st
             .hint("leave it out")
             .into());
     }
-    let name = samples::graph(model, args.network.as_deref())?;
+    let name = samples::graph(model, ("--network", args.network.as_deref()))?;
     let shape = SampleShape::of(&interpreter(model, name)?);
     let path = args.input.as_ref().ok_or_else(|| missing(name, shape))?;
-    Ok((name, samples::input::samples(path, shape, args.count)?))
+    Ok((name, samples::input::read(path, shape, args.dt, args.count)?))
+}
+
+/// The network that samples are given for, and these samples.
+///
+/// # Errors
+/// Those of the file; [`Code::Argument`] for a network that there is not, or none named of several.
+pub fn for_calibration(
+    model: &Model,
+    input: &Path,
+    network: Option<&str>,
+) -> Result<(String, Vec<f64>), Diagnostics> {
+    let loaded = model.loaded();
+    let name = samples::graph(loaded, ("--calibrate-network", network))?;
+    let shape = SampleShape::of(&interpreter(loaded, name)?);
+    Ok((name.to_owned(), samples::input::samples(input, shape, None)?))
 }
 
 /// What to give where no samples are given.
@@ -81,7 +107,7 @@ fn missing(network: &str, input: SampleShape) -> Diagnostic {
 
 /// The files that the options name are not written over.
 pub fn protect(args: &SampleArgs, inputs: &mut Inputs) {
-    args.input.iter().chain(&args.labels).for_each(|path| inputs.add(path));
+    args.input.iter().chain(&args.labels).for_each(|path| inputs.add(&split_key(path).0));
 }
 
 /// Options of samples given to a model that generates would be ignored.
@@ -91,6 +117,7 @@ pub fn protect(args: &SampleArgs, inputs: &mut Inputs) {
 pub fn refuse(args: &SampleArgs) -> Result<(), Diagnostic> {
     let given = [
         ("--input", args.input.is_some()),
+        ("--dt", args.dt.is_some()),
         ("--network", args.network.is_some()),
         ("--samples", args.count.is_some()),
         ("--labels", args.labels.is_some()),
@@ -104,6 +131,19 @@ pub fn refuse(args: &SampleArgs) -> Result<(), Diagnostic> {
                 .hint("leave it out; `--images` says how many"))
         }
     }
+}
+
+/// Spikes of generating models are not written.
+///
+/// # Errors
+/// [`Code::Argument`].
+pub fn refuse_spikes(asked: bool) -> Result<(), Diagnostic> {
+    if !asked {
+        return Ok(());
+    }
+    let message = "is for samples, which are a pass each; an image is many passes of two networks";
+    Err(Diagnostic::new(Code::Argument, Subject::argument("--spikes"), message)
+        .hint("leave it out; `snnc verify` compares the spikes of generating models layer by layer"))
 }
 
 /// Options of generating models given to one that is fed samples would be ignored.

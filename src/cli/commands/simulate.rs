@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use snnc_compiler::ir::NetworkId;
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Diagnostic, Diagnostics};
@@ -16,9 +17,9 @@ use crate::cli::progress::Bar;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::report::images::PngImage;
-use crate::report::json;
+use crate::report::{Report, json};
 use crate::results::{ResultsRecorder, write_images};
-use crate::samples::accuracy;
+use crate::samples::Classification;
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count};
 use crate::trace;
 
@@ -51,10 +52,12 @@ fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics
         return classify(program, args);
     }
     samples::refuse(&args.samples)?;
+    samples::refuse_spikes(args.spikes)?;
     let workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
     // Refuses at once what no image file holds.
     PngImage::new(workload.image, vec![0; workload.image.len()])?;
-    carry_out(program, args, &workload, |set, made| write_images(set, &workload, &made.items), |_| None)
+    let write = |set: &ResultSet, made: &Outcome<_>| write_images(set, &workload, &made.items);
+    carry_out(program, args, (&workload, None), write, |_, _| ())
 }
 
 /// Samples through one network.
@@ -65,20 +68,26 @@ fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnost
         fed.write(set, &made.items)?;
         Ok("predictions.csv, readout.npy".to_owned())
     };
-    carry_out(program, args, &fed.samples, write, |made| Some(accuracy(&made.items, fed.labels.as_deref()?)))
+    let spikes_of = args.spikes.then(|| fed.samples.network());
+    carry_out(program, args, (&fed.samples, spikes_of), write, |report, made| {
+        report.events = fed.events;
+        report.classify(fed.labels.as_deref().map(|labels| Classification::new(&made.items, labels)));
+    })
 }
 
-/// Runs a workload and reports it. `write` puts what it gave into the folder of results and says which files these are;
-/// `accuracy` is the share of right answers, where they are known.
+/// Runs a workload and reports it, and writes the spikes of a network if one is given. `write` puts what it
+/// gave into the folder of results and says which files these are; `complete` adds to the
+/// report what only the workload knows.
 fn carry_out<W: Workload>(
     program: &Program,
     args: &GenerateArgs,
-    workload: &W,
+    (workload, spikes_of): (&W, Option<NetworkId>),
     write: impl FnOnce(&ResultSet, &Outcome<W::Item>) -> Result<String, Diagnostics>,
-    accuracy: impl FnOnce(&Outcome<W::Item>) -> Option<f64>,
+    complete: impl FnOnce(&mut Report, &Outcome<W::Item>),
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
-    let mut recorder = ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces)?;
+    let mut recorder =
+        ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, spikes_of)?;
     let session = Session::new(program, options(args))?;
     // Only now is it known that there is something to run.
     if let Some(compilation) = program.compilation().filter(|_| !args.json) {
@@ -86,7 +95,7 @@ fn carry_out<W: Workload>(
     }
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
     let mut report = made.report();
-    report.totals.accuracy = accuracy(&made);
+    complete(&mut report, &made);
     let wrote = recorder.finish(&report, |set| write(set, &made))?;
     print(&if args.json { json::print(&report)? } else { report.to_string() });
     if !args.json && !wrote.is_empty() {

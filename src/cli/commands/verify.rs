@@ -8,7 +8,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::samples::{self, Fed};
 use super::{json, print};
-use crate::cli::arguments::VerifyArgs;
+use crate::cli::arguments::{QuantiseArgs, VerifyArgs};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
 use crate::model::Model;
@@ -24,14 +24,16 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
         .flatten()
         .for_each(|p| inputs.add(p));
     samples::protect(&args.samples, &mut inputs);
+    super::files::calibration(&args.quantise, &mut inputs);
     let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
-    let model = Model::load(&args.model)?;
+    let model = super::compile::load(&args.model, &args.quantise)?;
     if let Some(traces) = &args.golden {
-        if args.quantise.weights.is_some() || args.quantise.calibrate.is_some() {
+        let QuantiseArgs { weights, calibrate, calibrate_input, .. } = &args.quantise;
+        if weights.is_some() || calibrate.is_some() || calibrate_input.is_some() {
             let message = "recorded traces are compared with the float reference, which is never rounded";
             return Err(Diagnostic::new(
                 Code::Argument,
-                Subject::argument("--weights, --calibrate"),
+                Subject::argument("--weights, --calibrate, --calibrate-input"),
                 message,
             )
             .into());
@@ -44,8 +46,11 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
                 golden::check(model.loaded(), &recorded, &bar)?
             }
             None => {
-                let (network, values) = samples::of_model(model.loaded(), &args.samples)?;
-                golden::check_samples(model.loaded(), network, &values, &recorded, &bar)?
+                let (network, fed) = samples::of_model(model.loaded(), &args.samples)?;
+                if let Some(events) = fed.events.filter(|_| !args.json) {
+                    print(&format!("{events}\n"));
+                }
+                golden::check_samples(model.loaded(), network, &fed.values, &recorded, &bar)?
             }
         };
         drop(bar);
@@ -86,7 +91,8 @@ fn samples(
     let fed = Fed::read(&program.mapped().model, &args.samples)?;
     let labels = fed.labels.as_deref();
     let bar = Bar::new("comparing");
-    let comparison = comparison::compare_samples(model, program, &fed.samples, labels, &bar)?;
+    let mut comparison = comparison::compare_samples(model, program, &fed.samples, labels, &bar)?;
+    comparison.events = fed.events;
     drop(bar);
     if let Some(set) = set {
         output::write_atomic(&set.place("verify.json")?, json(&comparison).as_bytes())?;

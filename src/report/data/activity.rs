@@ -40,6 +40,9 @@ pub struct LayerReport {
 pub struct CoreEnergy {
     /// Its number.
     pub core: u64,
+    /// Whether it is no core but the port at which spikes from outside enter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub port: bool,
     /// Its chip.
     pub chip: u64,
     /// Its layers.

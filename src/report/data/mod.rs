@@ -16,6 +16,7 @@ pub use host::{Host, HostLayer};
 /// Hops by kind of link.
 pub use snnc_simulator::noc::Hops;
 
+use crate::samples::{Classification, EventSummary};
 use crate::warnings::Warning;
 
 /// Schema of this version.
@@ -36,6 +37,12 @@ pub struct Report {
     pub mapping: MappingSummary,
     /// Sums over the run.
     pub totals: Totals,
+    /// What became of the events that the samples are made of; absent for other samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventSummary>,
+    /// Predictions against labels; absent without labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classification: Option<Classification>,
     /// By component, J.
     pub energy_j: EnergyByComponent,
     /// `totals.energy_j` with every energy constant at the lowest, and at the highest value of its range.
@@ -78,6 +85,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Says how right the predictions are.
+    pub fn classify(&mut self, classification: Option<Classification>) {
+        self.totals.accuracy = classification.as_ref().map(Classification::accuracy);
+        self.classification = classification;
+    }
+
     /// Images or samples.
     pub fn items(&self) -> u64 {
         self.totals.images.or(self.totals.samples).unwrap_or(0)
@@ -145,7 +158,7 @@ pub struct Totals {
     /// Samples that were fed; absent for generating models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<u64>,
-    /// Share of samples whose label was predicted; set by who knows the labels.
+    /// Share of samples whose label was predicted; see [`Report::classify`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
     /// Timesteps on the chip.
@@ -160,6 +173,9 @@ pub struct Totals {
     pub hops: u64,
     /// Words the host wrote.
     pub host_writes: u64,
+    /// Packets that entered the mesh at the target's port; absent without spikes from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_packets: Option<u64>,
     /// Words the host read.
     pub host_reads: u64,
     /// Simulated seconds, image after image; null without a time.

@@ -58,7 +58,7 @@ fn cores(input: &ReportInput, slices: &[SliceTally], of_ps: u128) -> Vec<CoreUti
         let range = input.slices.starts[id.0 as usize]..input.slices.starts[id.0 as usize + 1];
         let mut sum = SliceTally::default();
         slices[range].iter().for_each(|&slice| sum += slice);
-        let busy = input.meter.analytic().busy_of(&sum.unit_events(), sum.departures);
+        let busy = input.meter.analytic().busy_of(id, &sum.unit_events(), sum.departures);
         let shares = busy.map(|busy| share(busy, of_ps));
         let [synapse, neuron, axon_in, axon_out, delivery] = shares;
         let tile = topology.tile_of(input.program.sites[id]);

@@ -155,6 +155,8 @@ energy_table! {
         HostWrite: host_write_pj Required, Host, Once, NeuronCopies;
         /// One word read by the host.
         HostRead: host_read_pj Required, Host, Once, Never;
+        /// One packet that enters the mesh at `topology.input_port`.
+        InputPacket: input_packet_pj Optional, Host, Once, BitPlanes;
     }
     powers {
         /// Static power of a powered chip, what its cores draw left out if that is given by core.

@@ -46,6 +46,9 @@ pub struct TimingSpec {
     pub host_write: UnitTime,
     /// One word read by the host.
     pub host_read: UnitTime,
+    /// One packet that enters the mesh at `topology.input_port`; nothing if left out.
+    #[serde(default)]
+    pub input_packet: Option<UnitTime>,
     /// Barrier at the end of each timestep.
     pub barrier: BarrierSpec,
 }

@@ -25,6 +25,9 @@ pub struct TopologySpec {
     /// How the tiles of all chips are joined, and which way packets take; None is a mesh, X first, then Y.
     #[serde(default)]
     pub interconnect: Option<Sourced<Interconnect>>,
+    /// The tile of the first chip, `(x, y)`, at whose router spikes from outside enter the mesh; None if they cannot.
+    #[serde(default)]
+    pub input_port: Option<Sourced<(u32, u32)>>,
 }
 
 impl TopologySpec {

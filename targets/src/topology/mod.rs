@@ -87,6 +87,8 @@ pub struct Topology {
     pub chips: u32,
     /// How the tiles are joined, and which way packets take.
     pub interconnect: Interconnect,
+    /// The tile of the first chip at which spikes from outside enter.
+    pub input_port: Option<Tile>,
 }
 
 impl Topology {
@@ -101,6 +103,7 @@ impl Topology {
             chip_columns: columns,
             chips,
             interconnect: spec.interconnect(),
+            input_port: spec.input_port.as_ref().map(|port| Tile { x: port.0.0, y: port.0.1 }),
         }
     }
 
@@ -154,6 +157,11 @@ impl Topology {
     /// The grid of all tiles.
     pub fn grid(&self) -> Grid {
         Grid { columns: self.width(), rows: self.height() }
+    }
+
+    /// Where packets that enter at the input port start: at the first core of its tile, which it shares the router with.
+    pub fn input_site(&self) -> Option<Site> {
+        self.input_port.map(|tile| self.site_at(tile, 0))
     }
 
     /// The links that a packet crosses, in order. Empty within a tile.
@@ -222,6 +230,7 @@ mod tests {
             chip_columns: 2,
             chips,
             interconnect: Interconnect::MeshXy,
+            input_port: None,
         }
     }
 

@@ -73,8 +73,9 @@ fn convolution(checkpoint: &Checkpoint, conv: &ConvSize, stride: usize) -> OpSpe
         weight: checkpoint.reference(format!("{}.weight", conv.module)),
         bias: checkpoint.optional(&format!("{}.bias", conv.module)),
         stride: (stride, stride),
-        padding: padding(conv),
+        padding: padding(conv).into(),
         dilation: (1, 1),
+        output_padding: (0, 0),
         groups: 1,
     })
 }
@@ -85,7 +86,7 @@ fn transposed(checkpoint: &Checkpoint, conv: &ConvSize, stride: usize) -> OpSpec
         weight: checkpoint.reference(format!("{}.weight", conv.module)),
         bias: checkpoint.optional(&format!("{}.bias", conv.module)),
         stride: (stride, stride),
-        padding: padding(conv),
+        padding: padding(conv).into(),
         dilation: (1, 1),
         output_padding: (stride - 1, stride - 1),
         groups: 1,
@@ -130,8 +131,8 @@ impl<'a> Layers<'a> {
         let norm = next_module(&conv.module);
         let tensor = |field: &str| self.checkpoint.reference(format!("{norm}.{field}"));
         let norm = BatchNormSpec {
-            scale: tensor("weight"),
-            shift: tensor("bias"),
+            scale: Some(tensor("weight")),
+            shift: Some(tensor("bias")),
             mean: tensor("running_mean"),
             variance: tensor("running_var"),
             epsilon: EPSILON,

@@ -22,6 +22,11 @@ impl NeuronCover {
         Self(model.populations.values().map(|p| BitVec::repeat(false, p.shape.len())).collect())
     }
 
+    /// Marks all spikes from outside, which are on no core.
+    pub fn mark_ports(&mut self, model: &SpikingModel) {
+        model.ports().for_each(|(id, _)| self.0[id.0 as usize].fill(true));
+    }
+
     /// Marks a slice's neurons; how many were marked before, or why the slice is no box of its population.
     ///
     /// # Errors

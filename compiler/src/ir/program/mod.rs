@@ -38,7 +38,7 @@ pub struct Program {
     pub model: SpikingModel,
     /// Projections of the spiking IR whose kernels are cut; lists name the projections after the cut.
     pub kernel_parts: KernelParts,
-    /// Cores in use.
+    /// Cores in use, and behind them a port for each network that takes spikes from outside ([`Program::is_port`]).
     pub cores: EntityMap<CoreId, Core>,
     /// Where each core sits.
     pub sites: EntityMap<CoreId, Site>,
@@ -60,10 +60,27 @@ impl Program {
             .hint("`snnc fit` and `snnc compile` answer what fits and where"))
     }
 
+    /// Whether an entry of [`Program::cores`] is no core: it stands for the port at which spikes from outside enter the
+    /// mesh, has routes and nothing else, and keeps no limit.
+    pub fn is_port(&self, core: CoreId) -> bool {
+        is_port(&self.model, &self.cores[core])
+    }
+
+    /// The cores, without ports.
+    pub fn chip_cores(&self) -> impl Iterator<Item = (CoreId, &Core)> {
+        self.cores.iter().filter(|(_, core)| !is_port(&self.model, core))
+    }
+
     /// The mesh.
     pub fn topology(&self) -> Topology {
         Topology::new(&self.target.topology, self.chips)
     }
+}
+
+/// Whether what is on a core are spikes from outside.
+fn is_port(model: &SpikingModel, core: &Core) -> bool {
+    let population = core.slices.first().and_then(|placed| model.populations.get(placed.slice.population));
+    population.is_some_and(|population| population.dynamics.is_port())
 }
 
 /// A box of a population.

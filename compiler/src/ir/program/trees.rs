@@ -191,6 +191,7 @@ mod tests {
             chip_columns: 2,
             chips: 2,
             interconnect: snnc_targets::Interconnect::MeshXy,
+            input_port: None,
         }
     }
 

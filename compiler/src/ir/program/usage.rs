@@ -214,10 +214,9 @@ fn thresholds(core: &Core, model: &SpikingModel) -> BTreeSet<u32> {
     let mut all = BTreeSet::new();
     for placed in &core.slices {
         let slice = &placed.slice;
-        let neurons = &model.populations[slice.population].dynamics;
-        if neurons.fires() {
-            all.extend(&neurons.thresholds()[slice.channels.start as usize..slice.channels.end as usize]);
-        }
+        let thresholds = model.populations[slice.population].dynamics.thresholds();
+        let own = slice.channels.start as usize..slice.channels.end as usize;
+        all.extend(thresholds.get(own).unwrap_or_default());
     }
     all
 }

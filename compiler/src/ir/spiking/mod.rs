@@ -226,6 +226,16 @@ impl SpikingModel {
         self.populations.iter().filter_map(|(id, p)| Some((id, p.dynamics.lacking(chip)?)))
     }
 
+    /// The populations that are spikes from outside, at most one a network.
+    pub fn ports(&self) -> impl Iterator<Item = (PopulationId, &Population)> {
+        self.populations.iter().filter(|(_, p)| p.dynamics.is_port())
+    }
+
+    /// The spikes from outside that a network takes, if it takes any.
+    pub fn port_of(&self, network: NetworkId) -> Option<(PopulationId, &Population)> {
+        self.ports().find(|(_, p)| p.network == network)
+    }
+
     /// The population of a network's first read-out.
     pub fn readout_of(&self, network: NetworkId) -> Option<&Population> {
         self.readouts.iter().map(|r| &self.populations[r.population]).find(|p| p.network == network)

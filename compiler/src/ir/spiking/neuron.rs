@@ -52,6 +52,8 @@ pub enum NeuronModel {
         /// Synaptic currents, one a channel; empty if inputs join the membrane at once.
         currents: Vec<SynapticCurrent>,
     },
+    /// No neurons of the chip: spikes from outside, which enter it at a port. Nothing feeds them, and no core holds them.
+    Port,
 }
 
 /// A synaptic current: width and rules of the chip, and its decay. See [`CurrentSpec`] for the arithmetic.
@@ -100,6 +102,7 @@ impl NeuronModel {
         match self {
             Self::Lif { decay, .. } | Self::Integrator { decay } | Self::CubaLif { decay, .. } => *decay,
             Self::ByChannel { decays, .. } => decays.iter().min().copied().unwrap_or(0),
+            Self::Port => 0,
         }
     }
 
@@ -107,7 +110,7 @@ impl NeuronModel {
     pub fn decay_of(&self, channel: usize) -> u32 {
         match self {
             Self::ByChannel { decays, .. } => decays[channel],
-            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } => self.decay(),
+            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } | Self::Port => self.decay(),
         }
     }
 
@@ -115,7 +118,7 @@ impl NeuronModel {
     pub fn current_of(&self, channel: usize) -> Option<&SynapticCurrent> {
         match self {
             Self::ByChannel { currents, .. } => currents.get(channel),
-            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } => self.current(),
+            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } | Self::Port => self.current(),
         }
     }
 
@@ -126,7 +129,7 @@ impl NeuronModel {
             Self::Lif { reset, .. } | Self::CubaLif { reset, .. } => {
                 (*reset == Reset::Subtract).then_some(threshold)
             }
-            Self::Integrator { .. } => None,
+            Self::Integrator { .. } | Self::Port => None,
         }
     }
 
@@ -140,6 +143,11 @@ impl NeuronModel {
         matches!(self, Self::ByChannel { .. })
     }
 
+    /// Whether they are spikes from outside.
+    pub fn is_port(&self) -> bool {
+        *self == Self::Port
+    }
+
     /// Whether a neuron of this model sends spikes.
     pub fn fires(&self) -> bool {
         !matches!(self, Self::Integrator { .. })
@@ -151,7 +159,7 @@ impl NeuronModel {
             Self::Lif { thresholds, .. }
             | Self::CubaLif { thresholds, .. }
             | Self::ByChannel { thresholds, .. } => thresholds,
-            Self::Integrator { .. } => &[],
+            Self::Integrator { .. } | Self::Port => &[],
         }
     }
 
@@ -161,7 +169,7 @@ impl NeuronModel {
             Self::Lif { reset, .. } | Self::CubaLif { reset, .. } => Some(*reset),
             Self::ByChannel { subtracted, .. } if subtracted.is_empty() => Some(Reset::Zero),
             Self::ByChannel { .. } => Some(Reset::Subtract),
-            Self::Integrator { .. } => None,
+            Self::Integrator { .. } | Self::Port => None,
         }
     }
 
@@ -170,7 +178,7 @@ impl NeuronModel {
         match self {
             Self::CubaLif { current, .. } => Some(current),
             Self::ByChannel { currents, .. } => currents.iter().min_by_key(|current| current.decay),
-            Self::Lif { .. } | Self::Integrator { .. } => None,
+            Self::Lif { .. } | Self::Integrator { .. } | Self::Port => None,
         }
     }
 
@@ -191,6 +199,7 @@ impl NeuronModel {
                 });
                 own.chain(of_currents).collect()
             }
+            Self::Port => Vec::new(),
         }
     }
 
@@ -219,6 +228,7 @@ impl NeuronModel {
                 };
                 format!("{name} by channel, decay {}{own}{soft}", ends(&mut decays.iter().copied()))
             }
+            Self::Port => "spikes from outside".to_owned(),
         }
     }
 
@@ -240,7 +250,7 @@ impl NeuronModel {
         }
         let currents: Vec<&SynapticCurrent> = match self {
             Self::ByChannel { currents, .. } => currents.iter().collect(),
-            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } => {
+            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } | Self::Port => {
                 self.current().into_iter().collect()
             }
         };
@@ -253,7 +263,7 @@ impl NeuronModel {
                 current.decay, current.decay_offset, format.decay_bits
             ));
         }
-        if self.fires() {
+        if self.fires() && *self != Self::Port {
             let thresholds = self.thresholds();
             if thresholds.len() != channels {
                 found.push(format!("{} thresholds for {channels} channels", thresholds.len()));

@@ -29,7 +29,8 @@ impl SpikingIr {
     /// Whether a population's neurons may be numbered anew: only sparse projections touch it, and some do.
     pub fn order_is_free(&self, id: PopulationId) -> bool {
         let mut touched = self.projections.values().filter(|p| p.source == id || p.target == id).peekable();
-        touched.peek().is_some() && touched.all(|p| p.sparse().is_some())
+        let port = self.model.populations[id].dynamics.is_port();
+        !port && touched.peek().is_some() && touched.all(|p| p.sparse().is_some())
     }
 
     /// The networks with some populations numbered anew; [`SpikingIr::order_problem`] must find none.
@@ -75,6 +76,9 @@ impl SpikingIr {
 impl Population {
     /// Why `order` is no numbering of the population.
     pub fn order_problem(&self, order: &[u32]) -> Option<String> {
+        if self.dynamics.is_port() {
+            return Some("is spikes from outside, which keep their order".into());
+        }
         if self.shape.channels != 1 || self.shape.height != 1 {
             return Some(format!("{} is no single line of neurons, which alone has an order", self.shape));
         }

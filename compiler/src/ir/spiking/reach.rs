@@ -212,6 +212,9 @@ pub enum Excess {
 impl Worst<'_> {
     /// What a population of such neurons may do to its widths; the worst of its channels.
     pub fn excess(&self, format: &NeuronFormat, neurons: &NeuronModel, input_shift: u32) -> Option<Excess> {
+        if neurons.is_port() {
+            return None;
+        }
         let shifted = |range: &ValueRange| range.times(1 << input_shift);
         let widest = self.sums.iter().map(shifted).max_by_key(|range| range.high.max(-range.low))?;
         if !widest.fits(format.accumulator_bits) {

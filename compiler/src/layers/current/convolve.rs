@@ -1,10 +1,9 @@
 //! Kernels after what gives a current: convolutions, windows of every channel alone, lists of synapses.
 
-use std::ops::Range;
-
 use super::compose::{Composed, compose};
+use super::composed_channels::joined;
 use super::{Current, CurrentSource, LoweringRefusal, SpikeSum, Term};
-use crate::ir::channels::{ChannelMap, group_cuts};
+use crate::ir::channels::{ChannelMap, common};
 use crate::ir::spiking::HostStage;
 use crate::ir::{ConvMap, Shape};
 use crate::layers::{Conv, LoweringSite, SparseLinear};
@@ -12,6 +11,8 @@ use crate::passes::collect::{HostPath, KernelWiring, SourceKernel};
 
 /// Most weights of a composed kernel.
 const WEIGHTS_MAX: usize = 1 << 27;
+/// Most products that composing two kernels may take: some ten seconds.
+const PRODUCTS_MAX: usize = 1 << 33;
 
 impl Current {
     /// What a convolution makes of the current.
@@ -44,7 +45,7 @@ impl Current {
             CurrentSource::Host(path) => path.depthwise(self.shape.channels, *map, taps),
             CurrentSource::Spikes(spikes) => {
                 let sum = taps.iter().sum::<f64>();
-                spikes.check_bias(map)?;
+                spikes.check_bias(map, self.shape.channels)?;
                 spikes.bias.iter_mut().for_each(|bias| *bias *= sum);
                 for term in &mut spikes.terms {
                     term.window(map, taps)?;
@@ -125,7 +126,9 @@ impl Current {
 }
 
 fn fed_by(term: &Term) -> LoweringRefusal {
-    LoweringRefusal::here(format!("is fed by {}, expected a firing layer", term.by))
+    LoweringRefusal::here(format!("is fed by {}, expected a firing layer", term.by)).hint(
+        "put neurons between the two, or multiply their weights into one layer before exporting the model",
+    )
 }
 
 /// The refusal of two kernels in a row that are no single one.
@@ -169,16 +172,18 @@ impl Convolving<'_> {
         let map = self.conv.map(self.from, self.site.shape);
         let mut terms = Vec::new();
         for term in &spikes.terms {
-            let (first, between) = term.depthwise().ok_or_else(|| fed_by(term))?;
+            let KernelWiring::Conv { map: first, channels: before } = &term.kernel.wiring else {
+                return Err(fed_by(term));
+            };
             let composed = compose(first, &map).map_err(|why| no_single_kernel(term, why))?;
-            for channels in parts(&self.channels(), &between) {
-                terms.push(self.term(term, &composed, (first, &map), channels)?);
+            for channels in joined(before, &self.channels()) {
+                terms.push(self.term(term, &composed, (first, &map), (before, channels))?);
             }
         }
         let outputs = self.site.shape.channels;
         let mut bias = self.conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |b| b.data.to_vec());
         if spikes.bias.iter().any(|&b| b != 0.0) {
-            spikes.check_bias(&map)?;
+            spikes.check_bias(&map, self.from.channels)?;
             let channels = self.channels();
             for (output, sum) in bias.iter_mut().enumerate() {
                 for input in channels.sources_of(&(output..output + 1)) {
@@ -194,36 +199,37 @@ impl Convolving<'_> {
         self.conv.channels(self.from.channels, self.site.shape.channels)
     }
 
-    /// The kernel from some source channels of `before`, counted from its own first.
+    /// The kernel from the sources of `before` that `channels` names: each weight is the sum over the channels between.
     fn term(
         &self,
         before: &Term,
         composed: &Composed,
         (first, second): (&ConvMap, &ConvMap),
-        channels: ChannelMap,
+        (between, channels): (&ChannelMap, ChannelMap),
     ) -> Result<Term, LoweringRefusal> {
-        let Some((_, between)) = before.depthwise() else { return Err(fed_by(before)) };
-        let KernelWiring::Conv { channels: own, .. } = &before.kernel.wiring else {
-            return Err(fed_by(before));
-        };
         let (all, taps, outputs) = (self.channels(), first.rows.kernel * first.cols.kernel, channels.outputs);
         let volume = channels.sources().len() * composed.taps() * outputs;
-        if volume > WEIGHTS_MAX {
+        let products =
+            (channels.pairs() * between.outputs).saturating_mul(self.conv.kernel_taps()).saturating_mul(taps);
+        if volume > WEIGHTS_MAX || products > PRODUCTS_MAX {
             let why = format!("the kernel would have {volume} weights, at most {WEIGHTS_MAX} expected");
             return Err(no_single_kernel(before, &why));
         }
         let mut weights = vec![0.0; volume];
         for (input, block) in channels.sources().zip(weights.chunks_exact_mut(composed.taps() * outputs)) {
-            let scales: Vec<f64> =
-                (input * taps..(input + 1) * taps).map(|tap| before.kernel.weights.get(tap)).collect();
-            for (o, output) in all.targets_of(between.start + input).enumerate() {
-                let kernel = self.conv.taps(&all, between.start + input, output).start;
-                composed.each(first, second, |tap, j, k| {
-                    block[tap * outputs + o] += scales[j] * self.conv.weight.data.get(kernel + k);
-                });
+            let first_weight = (input - between.first_input) * taps * between.outputs;
+            let reached = between.targets_of(input);
+            for (o, output) in channels.targets_of(input).enumerate() {
+                for middle in common(&reached, &all.sources_of(&(output..output + 1))) {
+                    let scale = first_weight + middle - reached.start;
+                    let kernel = self.conv.taps(&all, middle, output).start;
+                    composed.each(first, second, |tap, j, k| {
+                        let scale = before.kernel.weights.get(scale + j * between.outputs);
+                        block[tap * outputs + o] += scale * self.conv.weight.data.get(kernel + k);
+                    });
+                }
             }
         }
-        let channels = ChannelMap { first_input: own.first_input + channels.first_input, ..channels };
         let wiring = KernelWiring::Conv { map: composed.map, channels };
         let kernel = SourceKernel {
             source: before.kernel.source,
@@ -233,25 +239,6 @@ impl Convolving<'_> {
         };
         Ok(Term { kernel, by: self.site.label() })
     }
-}
-
-/// How some of a convolution's source channels, counted from the first of them, join its target channels. Whole groups
-/// are one part; a group that a concatenation cuts is a part of its own.
-fn parts(all: &ChannelMap, inputs: &Range<usize>) -> Vec<ChannelMap> {
-    let mut start = inputs.start;
-    let ends = group_cuts(inputs, 0, all.inputs).chain([inputs.end]);
-    let part = |end: usize| {
-        let own = std::mem::replace(&mut start, end)..end;
-        let groups = (own.len() / all.inputs).max(1);
-        ChannelMap {
-            groups,
-            first_input: own.start - inputs.start,
-            inputs: own.len() / groups,
-            first_output: all.targets_of(own.start).start,
-            outputs: all.outputs,
-        }
-    };
-    ends.map(part).collect()
 }
 
 impl Term {
@@ -285,13 +272,17 @@ impl Term {
 }
 
 impl SpikeSum {
-    /// A constant that every tap of a kernel finds everywhere stays one a channel; padding, which cuts it, does not.
-    fn check_bias(&self, map: &ConvMap) -> Result<(), LoweringRefusal> {
+    /// A constant that every tap of a kernel finds everywhere stays one a channel; padding, which cuts it, does not, nor
+    /// do constants that differ between the neurons of the only channel.
+    fn check_bias(&self, map: &ConvMap, channels: usize) -> Result<(), LoweringRefusal> {
         let whole = |axis: &crate::ir::AxisMap| {
             let met = (0..axis.input).map(|i| axis.reach(i, 0..axis.output).len()).sum::<usize>();
             !axis.transposed && met == axis.output * axis.kernel
         };
-        if self.bias.iter().all(|&b| b == 0.0) || (whole(&map.rows) && whole(&map.cols)) {
+        if self.bias.iter().all(|&b| b == 0.0) {
+            return Ok(());
+        }
+        if self.bias.len() == channels && whole(&map.rows) && whole(&map.cols) {
             return Ok(());
         }
         let message = format!(

@@ -9,8 +9,10 @@
 //! is refused, with the layer and what to do instead.
 
 mod compose;
+mod composed_channels;
 mod convolve;
 mod join;
+mod reshape;
 
 use std::ops::Range;
 
@@ -31,7 +33,7 @@ pub struct Current {
     pub shape: Shape,
     /// Where it comes from.
     pub feed: CurrentSource,
-    /// If its channels are the elements of another map: that map.
+    /// If its elements are those of a map of another shape: that map.
     pub flattened: Option<Flattened>,
 }
 
@@ -64,13 +66,15 @@ pub struct Term {
     pub by: String,
 }
 
-/// A map that was flattened.
+/// A map whose elements were given another shape.
 #[derive(Debug, Clone)]
 pub struct Flattened {
     /// Its shape.
     pub shape: Shape,
     /// Name of the layer that did it.
     pub by: String,
+    /// Its operation.
+    pub op: &'static str,
 }
 
 /// Why a layer has no current.

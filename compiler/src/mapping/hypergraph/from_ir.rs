@@ -3,7 +3,7 @@
 //! A vertex is a group of consecutive channels at one position of a population; it weighs its neurons. A firing
 //! vertex is the source of one net: itself and every vertex that a synapse of it reaches, over all projections;
 //! the net's weight is the vertex's neurons (every neuron fires once). Vertices without outgoing synapses have no
-//! net. Vertices are numbered population by population, group by group, `[y, x]` within a group.
+//! net. Spikes from outside are no vertices: their nets are what they reach. Vertices are numbered population by population, group by group, `[y, x]` within a group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -15,7 +15,7 @@ use super::graph::{BlockId, Hypergraph, Incidence, SharedResource, VertexId};
 use crate::ir::channels::common;
 use crate::ir::program::Slice;
 use crate::ir::spiking::order::Orders;
-use crate::ir::spiking::{Connectivity, Convolution, Projection, SpikingIr};
+use crate::ir::spiking::{Connectivity, Convolution, Population, Projection, SpikingIr};
 use crate::ir::{NetworkId, PopulationId};
 use crate::mapping::Partition;
 
@@ -39,8 +39,8 @@ pub struct NetworkGraph {
     pub graph: Hypergraph,
     /// By vertex.
     pub groups: Vec<Group>,
-    /// By net: the vertex that sends it.
-    pub net_sources: Vec<VertexId>,
+    /// By net: the population that sends it.
+    pub net_sources: Vec<PopulationId>,
     /// Input axons of a block: one item a net, whose members are the vertices that its synapses reach; each costs 1.
     /// Move it into the graph's shared resources to limit axons.
     pub axons: SharedResource,
@@ -62,7 +62,7 @@ impl Numbering {
     fn new(ir: &SpikingIr, network: NetworkId, group: usize) -> Result<(Self, usize), Diagnostic> {
         let mut populations = BTreeMap::new();
         let mut first = 0usize;
-        for (id, population) in ir.model.populations_of(network) {
+        for (id, population) in on_cores(ir, network) {
             let shape = population.shape;
             let groups = shape.channels.div_ceil(group);
             populations.insert(id, (first, groups, shape.positions(), shape.width));
@@ -104,22 +104,24 @@ pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result
         ));
     }
     let (numbering, vertices) = Numbering::new(ir, network, group)?;
-    let groups = groups_of(ir, network, group);
+    let groups = groups_of(on_cores(ir, network), group);
+    let outside = groups_of(ir.model.port_of(network).into_iter(), group);
     let neurons: Vec<u64> = groups.iter().map(|g| u64::from(g.channels.end - g.channels.start)).collect();
     let (mut starts, mut pins, mut net_sources) = (vec![0], Vec::new(), Vec::new());
     let (mut sink_starts, mut sinks, mut weights) = (vec![0], Vec::new(), Vec::new());
-    for (v, source) in groups.iter().enumerate() {
+    let senders = groups.iter().enumerate().map(|(v, group)| (Some(VertexId(v as u32)), group));
+    for (vertex, source) in senders.chain(outside.iter().map(|group| (None, group))) {
         let mut outgoing = ir.projections.values().filter(|p| p.source == source.population).peekable();
         if outgoing.peek().is_none() {
             continue;
         }
         outgoing.for_each(|projection| reached(projection, source, &numbering, &mut sinks));
-        pins.push(VertexId(v as u32));
-        net_sources.push(VertexId(v as u32));
+        pins.extend(vertex);
+        net_sources.push(source.population);
         pins.extend_from_slice(&sinks[sink_starts[weights.len()]..]);
         starts.push(pins.len());
         sink_starts.push(sinks.len());
-        weights.push(neurons[v]);
+        weights.push(u64::from(source.channels.end - source.channels.start));
     }
     let axons = SharedResource {
         items: Incidence::new(vertices, &sink_starts, sinks)?,
@@ -151,10 +153,18 @@ fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<SharedResource, Diagnosti
     Ok(SharedResource { items: Incidence::new(groups.len(), &starts, pins)?, costs })
 }
 
-/// What each vertex stands for, in the order of [`Numbering`].
-fn groups_of(ir: &SpikingIr, network: NetworkId, group: usize) -> Vec<Group> {
+/// The populations of a network that are on cores.
+fn on_cores(ir: &SpikingIr, network: NetworkId) -> impl Iterator<Item = (PopulationId, &Population)> {
+    ir.model.populations_of(network).filter(|(_, p)| !p.dynamics.is_port())
+}
+
+/// Groups of populations, in the order of [`Numbering`].
+fn groups_of<'a>(
+    populations: impl Iterator<Item = (PopulationId, &'a Population)>,
+    group: usize,
+) -> Vec<Group> {
     let mut groups = Vec::new();
-    for (population, p) in ir.model.populations_of(network) {
+    for (population, p) in populations {
         for first in (0..p.shape.channels).step_by(group) {
             let channels = first as u32..(first + group).min(p.shape.channels) as u32;
             for position in 0..p.shape.positions() {
@@ -193,7 +203,7 @@ impl NetworkGraph {
     /// Population and neurons of each net's source.
     pub fn sources(&self) -> impl Iterator<Item = (PopulationId, u64)> + '_ {
         let weights = self.graph.net_weights.iter().copied();
-        self.net_sources.iter().map(|v| self.groups[v.0 as usize].population).zip(weights)
+        self.net_sources.iter().copied().zip(weights)
     }
 
     /// The cores that a partition means, a core a block; empty blocks are left out. Neighbouring groups of a block

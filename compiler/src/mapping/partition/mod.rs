@@ -52,7 +52,7 @@ impl Partition {
         self.orders.extend(other.orders);
     }
 
-    /// Every neuron of every population exactly once, no empty core, no core with two networks, kernels that can be cut
+    /// Every neuron of every population exactly once, but spikes from outside, no empty core, no core with two networks, kernels that can be cut
     /// as asked.
     ///
     /// # Errors
@@ -64,6 +64,7 @@ impl Partition {
             problems.push(Diagnostic::new(Code::MappingInvalid, place, message));
         };
         let mut cover = NeuronCover::new(model);
+        cover.mark_ports(model);
         // Marking takes as long as a slice is large, so slices that lie over each other are not marked without end.
         let mut over = 0;
         for (id, slices) in self.cores.iter() {
@@ -74,6 +75,14 @@ impl Partition {
             for slice in slices {
                 if over == DOUBLED_MAX {
                     break;
+                }
+                if model.populations.get(slice.population).is_some_and(|p| p.dynamics.is_port()) {
+                    over += 1;
+                    fail(
+                        id.into(),
+                        format!("{} is spikes from outside, which are on no core", slice.population),
+                    );
+                    continue;
                 }
                 match cover.mark(model, slice) {
                     Ok(0) => networks.push(model.populations[slice.population].network),

@@ -138,6 +138,7 @@ mod tests {
             chip_columns: 2,
             chips: 2,
             interconnect: snnc_targets::Interconnect::MeshXy,
+            input_port: None,
         };
         let board = Board::new(&topology, HopCosts { east_west: 3, north_south: 4, chip: 800 }, 1000);
         // Two rings of nine cores that know nothing of each other, interleaved.

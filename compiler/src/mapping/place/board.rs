@@ -180,6 +180,7 @@ mod tests {
             chip_columns: 2,
             chips: 4,
             interconnect: Interconnect::MeshXy,
+            input_port: None,
         }
     }
 

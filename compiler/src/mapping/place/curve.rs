@@ -86,6 +86,7 @@ mod tests {
                 chip_columns: 1,
                 chips: 1,
                 interconnect: snnc_targets::Interconnect::MeshXy,
+                input_port: None,
             };
             let all = sites(&t, t.sites() as usize);
             let mut sorted = all.clone();

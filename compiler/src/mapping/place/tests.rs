@@ -21,6 +21,7 @@ fn two_chips() -> Topology {
         chip_columns: 2,
         chips: 2,
         interconnect: snnc_targets::Interconnect::MeshXy,
+        input_port: None,
     }
 }
 
@@ -110,6 +111,7 @@ fn more_effort_gives_no_worse_medians() {
         chip_columns: 1,
         chips: 1,
         interconnect: snnc_targets::Interconnect::MeshXy,
+        input_port: None,
     };
     let traffic = layered(42, 9);
     let median = |effort| {
@@ -138,6 +140,7 @@ fn windows_on_large_boards_still_find_a_ring() {
         chip_columns: 1,
         chips: 1,
         interconnect: snnc_targets::Interconnect::MeshXy,
+        input_port: None,
     };
     let mut traffic = CoreTraffic::default();
     (0..1600).for_each(|i| {

@@ -17,12 +17,13 @@ pub fn cores(ir: &SpikingIr, target: &Target) -> Vec<LowerBound> {
     let (mut by_neurons, mut by_memory, mut by_outputs) = (0, 0, 0);
     let unshared = target.synapses.kernel_sharing.get() == KernelSharing::Unshared;
     for network in ir.model.networks.keys() {
-        let neurons: u64 = ir.model.populations_of(network).map(|(_, p)| p.shape.len() as u64).sum();
+        let own = || ir.model.populations_of(network).filter(|(_, p)| !p.dynamics.is_port());
+        let neurons: u64 = own().map(|(_, p)| p.shape.len() as u64).sum();
         let projections =
             ir.projections.values().filter(|p| ir.model.populations[p.target].network == network);
         let stored = |p: &Projection| if unshared { p.synapses() } else { p.weights().len() as u64 };
         let bits: u64 = projections.map(|p| list_bits(target, 0, stored(p))).sum();
-        let slots: u64 = ir.model.populations_of(network).map(|(id, _)| slots(ir, target, id)).sum();
+        let slots: u64 = own().map(|(id, _)| slots(ir, target, id)).sum();
         by_neurons += neurons.div_ceil(target.core.neurons.get().into());
         by_memory += bits.div_ceil(target.core.synapse_memory_bits.get());
         by_outputs += slots.div_ceil(target.core.output_axons.get().into());

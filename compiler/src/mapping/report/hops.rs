@@ -188,6 +188,7 @@ mod tests {
                 chip_columns: 1,
                 chips: 1,
                 interconnect: snnc_targets::Interconnect::MeshXy,
+                input_port: None,
             };
             let mut traffic = CoreTraffic::default();
             for _ in 0..8 {

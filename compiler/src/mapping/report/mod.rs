@@ -138,13 +138,14 @@ pub struct LayerFigures {
 impl MappingReport {
     /// Computes the figures of a verified program.
     pub fn new(ir: &SpikingIr, program: &Program, rates: &Rates) -> Self {
-        let uses: Vec<CoreUsage> = program.cores.keys().map(|core| program.core_use(core)).collect();
+        let uses: Vec<CoreUsage> = program.chip_cores().map(|(core, _)| program.core_use(core)).collect();
         let topology = program.topology();
-        let chips: BTreeSet<u32> = program.sites.values().map(|&site| topology.chip_of(site)).collect();
+        let chips = program.chip_cores().map(|(core, _)| topology.chip_of(program.sites[core]));
+        let chips: BTreeSet<u32> = chips.collect();
         Self {
             model: ir.model.name.clone(),
             target: program.target.name.clone(),
-            cores: program.cores.len(),
+            cores: uses.len(),
             chips: chips.len(),
             cores_available: topology.sites() as usize,
             core_bounds: bounds::cores(ir, &program.target),
@@ -172,7 +173,7 @@ fn limit_use(limit: Limit, uses: &[CoreUsage], target: &Target) -> LimitUse {
 fn bits_as(program: &Program, sharing: KernelSharing) -> u64 {
     let mut target = program.target.clone();
     target.synapses.kernel_sharing.0 = sharing;
-    program.cores.values().map(|core| core_use(core, &target, &program.model).synapse_bits).sum()
+    program.chip_cores().map(|(_, core)| core_use(core, &target, &program.model).synapse_bits).sum()
 }
 
 fn synapses(ir: &SpikingIr, program: &Program) -> SynapseFigures {
@@ -187,6 +188,7 @@ fn synapses(ir: &SpikingIr, program: &Program) -> SynapseFigures {
 
 fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
     let traffic = CoreTraffic::expected(&program.cores, rates);
+    let packets = traffic.packets();
     let whole = |count: u64| (count as f64 / rates.scale()).round() as u64;
     let topology = program.topology();
     let mut links = vec![0u64; topology.links()];
@@ -201,7 +203,7 @@ fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
         hops += packets * length;
         within_tile += if length == 0 { packets } else { 0 };
     }
-    let mut least_hops = hops_bound(&traffic, &topology);
+    let mut least_hops = hops_bound(&traffic.among(program.chip_cores().count()), &topology);
     let mut multicast = None;
     if let Some(trees) = MulticastTrees::of(program) {
         multicast = Some(route::table_use(program, &trees, whole(hops)));
@@ -212,7 +214,7 @@ fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
     let used = links.iter().filter(|&&load| load > 0).count();
     TrafficFigures {
         measured: !rates.is_uniform(),
-        packets: whole(traffic.packets()),
+        packets: whole(packets),
         packets_bound: bounds::packets(ir, &program.target, rates).floor() as u64,
         hops: whole(hops),
         hops_bound: whole(least_hops),
@@ -231,7 +233,8 @@ fn layers(program: &Program, uses: &[CoreUsage], rates: &Rates) -> Vec<LayerFigu
                 c.slices.iter().filter(move |s| s.slice.population == id).map(move |s| (core, s))
             })
         };
-        let cores: BTreeSet<CoreId> = held().map(|(core, _)| core).collect();
+        let cores: BTreeSet<CoreId> =
+            held().map(|(core, _)| core).filter(|&core| !program.is_port(core)).collect();
         let most = |size: fn(&crate::ir::program::Slice) -> u32| {
             held().map(|(_, s)| size(&s.slice)).max().unwrap_or(0)
         };

@@ -92,6 +92,9 @@ pub(super) fn loads(program: &Program, trees: &MulticastTrees, rates: &Rates) ->
                 loads.chip_crossings += if kind == LinkKind::Chip { packets } else { 0 };
             }
             let others = trees.tree(tree).destinations.iter().filter(|&&to| to != core).count();
+            if program.is_port(core) {
+                continue;
+            }
             loads.least_hops += packets * others.saturating_sub(per_tile - 1).div_ceil(per_tile) as u64;
         }
     }

@@ -30,7 +30,7 @@ pub struct RecordedPass {
     pub relevant: Vec<bool>,
 }
 
-/// Runs a network on its constant input `[c, h, w]`: layer by layer, or timestep by timestep where spikes come back.
+/// Runs a network on its constant input `[c, h, w]`, or on spikes `[t, c, h, w]`: layer by layer, or timestep by timestep where spikes come back.
 pub fn run(network: &Collected, input: &[f64]) -> RecordedPass {
     let layers = &network.layers;
     let mut pass = RecordedPass { spikes: vec![Vec::new(); layers.len()], ..RecordedPass::default() };
@@ -64,6 +64,8 @@ struct LayerEvaluation<'n> {
     constant: Vec<f32>,
     state: MembraneState,
     kernels: Vec<ScatterKernel>,
+    /// Spikes from outside by timestep, if it is them.
+    outside: Option<Vec<Vec<RecordedSpike>>>,
 }
 
 impl<'n> LayerEvaluation<'n> {
@@ -73,12 +75,17 @@ impl<'n> LayerEvaluation<'n> {
             sums: vec![0.0; layer.shape.len()],
         };
         let kernels = layer.sources.iter().map(|s| ScatterKernel::new(network, s)).collect();
-        Self { layer, constant: constant(layer, input), state, kernels }
+        let outside = layer.kind.is_port().then(|| from_outside(layer.shape, input));
+        let constant = if outside.is_some() { Vec::new() } else { constant(layer, input) };
+        Self { layer, constant, state, kernels, outside }
     }
 
     /// The spikes of timestep `t`, after those of earlier timesteps and of earlier layers.
     fn step(&mut self, pass: &RecordedPass, t: usize, timesteps: usize) -> Vec<RecordedSpike> {
-        let Self { layer, constant, state, kernels } = self;
+        if let Some(spikes) = &mut self.outside {
+            return std::mem::take(&mut spikes[t]);
+        }
+        let Self { layer, constant, state, kernels, .. } = self;
         state.sums.copy_from_slice(constant);
         for (source, taps) in layer.sources.iter().zip(kernels) {
             if let Some(sent) = t.checked_sub(source.delay as usize) {
@@ -95,6 +102,20 @@ impl<'n> LayerEvaluation<'n> {
             pass.relevant = vec![true; self.layer.shape.positions()];
         }
     }
+}
+
+/// Spikes `[t, c, h, w]` by timestep.
+fn from_outside(shape: Shape, input: &[f64]) -> Vec<Vec<RecordedSpike>> {
+    let positions = shape.positions();
+    let of_step = |map: &[f64]| {
+        let spikes = map.iter().enumerate().filter(|&(_, &value)| value != 0.0);
+        let spike = |(i, _): (usize, _)| RecordedSpike {
+            position: (i % positions) as u32,
+            channel: (i / positions) as u32,
+        };
+        spikes.map(spike).collect()
+    };
+    input.chunks_exact(shape.len()).map(of_step).collect()
 }
 
 /// The constant current, `[h, w, c]`.

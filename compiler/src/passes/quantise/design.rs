@@ -84,7 +84,7 @@ fn matters(pass: &RecordedPass, position: usize) -> bool {
 /// With what factor a timestep enters, and into which step's samples.
 fn factor(kind: &NeuronKind, t: usize) -> (f32, usize) {
     match kind {
-        NeuronKind::Firing { .. } => (1.0, t),
+        NeuronKind::Firing { .. } | NeuronKind::Port => (1.0, t),
         NeuronKind::Mean | NeuronKind::Sum => (1.0, 0),
         NeuronKind::Weighted { coefficients } => {
             let newest = coefficients.last().copied().unwrap_or(1.0);

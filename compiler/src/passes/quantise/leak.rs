@@ -33,7 +33,7 @@ fn leak(kind: &NeuronKind) -> Option<String> {
             let tau = neurons.iter().find_map(|neuron| neuron.tau)?;
             Some(format!("tau {tau}: the membrane loses 1/{tau} of itself a step"))
         }
-        NeuronKind::Mean | NeuronKind::Sum => None,
+        NeuronKind::Mean | NeuronKind::Sum | NeuronKind::Port => None,
         NeuronKind::Weighted { coefficients } => match coefficients.as_slice() {
             [.., before, last] if before != last => {
                 Some(format!("the read-out keeps {:.4} of itself a step", before / last))

@@ -71,6 +71,7 @@ pub fn run(
     target: &Target,
 ) -> Result<(), Diagnostics> {
     leak::check(collected, target)?;
+    has_port(collected, target)?;
     let profiles = target.core.threshold_profiles.as_ref().map(|p| p.get() as usize);
     let mut problems = Diagnostics::default();
     let first = ir.model.populations.len();
@@ -124,6 +125,15 @@ pub fn run(
     problems.into_result(())
 }
 
+/// Refuses spikes from outside where the target describes no way in.
+fn has_port(network: &Collected, target: &Target) -> Result<(), Diagnostic> {
+    let taken = network.layers.iter().find(|layer| layer.kind.is_port());
+    let Some(layer) = taken.filter(|_| target.topology.input_port.is_none()) else { return Ok(()) };
+    let message = format!("takes spikes from outside; {} describes no port for them", target.name);
+    Err(crate::passes::unsupported(&network.network, &layer.name, message)
+        .hint("choose a target with `topology.input_port`, or give it one in a file of your own"))
+}
+
 /// One layer in integers.
 struct Quantised {
     dynamics: NeuronModel,
@@ -135,6 +145,21 @@ struct Quantised {
     /// Scale and offset of a read-out.
     readout: Option<(Vec<f64>, Vec<f64>)>,
     rounding: Rounding,
+}
+
+impl Quantised {
+    /// Spikes from outside have no numbers.
+    fn port() -> Self {
+        Self {
+            dynamics: NeuronModel::Port,
+            input_shift: 0,
+            bias: Bias::Zero,
+            kernels: Vec::new(),
+            current_scale: Vec::new(),
+            readout: None,
+            rounding: Rounding::default(),
+        }
+    }
 }
 
 /// By how much the worst sums are made smaller, one try after the other, until rounded weights keep them in their
@@ -182,6 +207,7 @@ impl Quantiser<'_> {
 
     fn layer(&self, timesteps: usize, held: f64) -> Result<Quantised, Diagnostic> {
         match &self.layer.kind {
+            NeuronKind::Port => Ok(Quantised::port()),
             NeuronKind::Firing { .. } => {
                 let neurons = self.mappable()?;
                 let gains = neurons.iter().map(|neuron| self.gain(neuron, timesteps));

@@ -34,7 +34,8 @@ pub struct LayerQuantisation {
 
 /// Every layer, in order.
 pub fn summary(ir: &SpikingIr) -> Vec<LayerQuantisation> {
-    ir.model.populations.iter().map(|(id, population)| layer(ir, id, population)).collect()
+    let on_cores = ir.model.populations.iter().filter(|(_, population)| !population.dynamics.is_port());
+    on_cores.map(|(id, population)| layer(ir, id, population)).collect()
 }
 
 fn layer(ir: &SpikingIr, id: PopulationId, population: &Population) -> LayerQuantisation {

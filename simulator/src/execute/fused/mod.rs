@@ -86,7 +86,8 @@ pub enum FusedPart {
     Whole,
 }
 
-/// The fused slices of every population, by population index; with `rows` where they can have them.
+/// The fused slices of every population, by population index; with `rows` where they can have them. Spikes from outside
+/// have none.
 pub fn index(
     program: &Program,
     table: &SliceTable,
@@ -107,6 +108,9 @@ fn of_population(
     population: PopulationId,
     rows: bool,
 ) -> Vec<FusedSlices> {
+    if program.model.populations[population].dynamics.is_port() {
+        return Vec::new();
+    }
     let mut groups: Vec<(SharedView, Vec<FusedMember>)> = Vec::new();
     for slice in (0..table.len()).filter(|&slice| table.populations[slice] == population) {
         let placed = table.slice(program, slice);

@@ -130,7 +130,7 @@ fn links_and_ports_are_busy_for_every_flit_and_axons_for_every_packet() {
         };
         assert_eq!(sent, expected);
         let events = Events { packets_sent: 7, packets_received: 5, ..Events::default() };
-        assert_eq!(analytic.busy_of(&events, 7)[2..], [5 * 1_300, 7 * 1_700, flits * 7 * 290]);
+        assert_eq!(analytic.busy_of(CoreId(0), &events, 7)[2..], [5 * 1_300, 7 * 1_700, flits * 7 * 290]);
     }
     program.target.network = None;
     assert_eq!(busy(&program, &flow(0, 3)), (Bottleneck::Link, 2_900_000_000));

@@ -42,7 +42,7 @@ pub use sampling::Sampled;
 use super::result::{PassTime, StepTime};
 use crate::counts::{PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
-use cores::CoreCycles;
+use cores::{CoreCycles, InputPort};
 use injection::MulticastTable;
 use mesh::{MeshSimulation, MeshSpec, MeshTrees};
 use records::StepRecorder;
@@ -61,6 +61,8 @@ pub struct Cycle {
     zero_load: ZeroLoadRoutes,
     /// Core at each port of the mesh.
     ports: Vec<Option<u32>>,
+    /// Where packets from outside enter.
+    inputs: InputPort,
     /// First slice of each core, and one past the last.
     starts: Vec<usize>,
     /// Column and row of each core's tile.
@@ -124,14 +126,20 @@ impl Cycle {
         let core = CoreCycles::new(&timing, network);
         let trees = MulticastTrees::of(program);
         validate::sizes(program, &mesh, &core, trees.as_ref())?;
+        let mut inputs = InputPort::default();
         let mut ports = vec![None; topology.sites() as usize];
         let mut tiles = Vec::with_capacity(program.sites.len());
         for (core, &site) in program.sites.iter() {
             let tile = topology.tile_of(site);
             tiles.push((tile.x as u16, tile.y as u16));
             let router = tile.y * topology.width() + tile.x;
-            ports[(router * topology.cores_per_tile + site.0 % topology.cores_per_tile) as usize] =
-                Some(core.0);
+            let port = (router * topology.cores_per_tile + site.0 % topology.cores_per_tile) as usize;
+            if program.is_port(core) {
+                inputs.entrance = Some(port);
+                inputs.cores.push(core.0);
+            } else {
+                ports[port] = Some(core.0);
+            }
         }
         let placed = program.cores.values().flat_map(|core| &core.slices);
         let of = |slice: &snnc_compiler::ir::program::Slice| {
@@ -148,6 +156,7 @@ impl Cycle {
             multicast: trees
                 .map(|trees| MulticastTable::new(&trees, slices, &PacketDestinations::new(program))),
             ports,
+            inputs,
             tiles,
             starts: slices.starts.clone(),
             slices: placed.map(|placed| of(&placed.slice)).collect(),

@@ -20,7 +20,8 @@ impl Cycle {
         let work = self.work(pass.counts, pass.traces, step);
         let injector =
             self.multicast.as_ref().map_or(PacketInjector::Unicast(pass.routes), PacketInjector::Multicast);
-        let mut cores = Cores::new(injector, &self.core, &self.ports, &self.starts, work, observer);
+        let mut cores =
+            Cores::new(injector, &self.core, (&self.ports, &self.inputs), &self.starts, work, observer);
         let drained = mesh.run(&mut cores);
         let cycles = drained.at.max(cores.end());
         let ps = |cycles: u64| cycles.saturating_mul(self.core.clock_ps);
@@ -55,7 +56,7 @@ impl Cycle {
     fn work<'a>(&self, counts: &PassCounts, traces: &'a [SliceTrace], step: usize) -> Vec<SliceWork<'a>> {
         let events = counts.steps[step].events.iter().enumerate();
         events
-            .filter(|(_, e)| e.updates_active + e.updates_inactive > 0)
+            .filter(|(_, e)| e.updates_active + e.updates_inactive + e.spikes > 0)
             .map(|(slice, &events)| {
                 let (atoms, start) = self.slices[slice];
                 let local = step.checked_sub(start as usize);

@@ -69,11 +69,12 @@ impl Program {
         verify_model(&self.model, Code::ProgramInvalid)?;
         self.verify_format()?;
         // The order is that of the list above.
-        let stages: [fn(&mut Findings, &Self); 6] = [
+        let stages: [fn(&mut Findings, &Self); 7] = [
             |f, program| {
                 f.sites(program);
                 f.neurons(program);
             },
+            Findings::ports,
             Findings::weights,
             Findings::axons,
             Findings::destinations,

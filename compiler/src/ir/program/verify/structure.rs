@@ -1,7 +1,8 @@
 //! Checks that need no spiking IR: sites, neurons, limits.
 
+use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::RoutingScheme;
-use snnc_targets::{CorePart, NamedPart, Subject};
+use snnc_targets::{CorePart, NamedPart, Site, Subject};
 
 use super::Findings;
 use crate::ir::CoreId;
@@ -11,19 +12,49 @@ use crate::ir::program::usage::{LimitExceeded, core_use};
 use crate::ir::program::{CoreSlice, Program};
 
 impl Findings {
-    /// One distinct site on the board for every core.
+    /// One distinct site on the board for every core; the port's for ports.
     pub(super) fn sites(&mut self, program: &Program) {
-        for (place, message) in
-            site_problems(&program.sites, program.chips, program.cores.len(), &program.target)
-        {
+        let cores = program.chip_cores().count();
+        let placed: EntityMap<CoreId, Site> = program.sites.values().take(cores).copied().collect();
+        for (place, message) in site_problems(&placed, program.chips, cores, &program.target) {
             self.need(false, || place, || message);
+        }
+        let whole = program.sites.len() == program.cores.len();
+        self.need(
+            whole,
+            || NamedPart::Placement.into(),
+            || format!("{} sites for {} cores and ports", program.sites.len(), program.cores.len()),
+        );
+    }
+
+    /// Ports stand behind all cores, at the target's port, and have nothing but one network's spikes from outside.
+    pub(super) fn ports(&mut self, program: &Program) {
+        let (first, port) = (program.chip_cores().count(), program.topology().input_site());
+        for (id, core) in program.cores.iter().skip(first) {
+            let place = || id.into();
+            self.need(program.is_port(id), place, || "is a core behind a port".into());
+            let populations = &program.model.populations;
+            let plain = core.slices.iter().all(|s| populations[s.slice.population].dynamics.is_port())
+                && core.weights.is_empty()
+                && (core.lists.is_empty() && core.axons.is_empty() && core.entries.is_empty());
+            self.need(plain, place, || "is a port and holds more than spikes from outside".into());
+            let site = program.sites.get(id).copied();
+            self.need(site.is_some() && site == port, place, || {
+                format!("stands at {site:?}, spikes from outside enter at {port:?}")
+            });
+        }
+        for (id, core) in program.cores.iter().take(first) {
+            let populations = &program.model.populations;
+            let own = core.slices.iter().all(|s| !populations[s.slice.population].dynamics.is_port());
+            self.need(own, || id.into(), || "holds spikes from outside, which have a port".into());
         }
     }
 
     /// Every neuron of every population on exactly one core; local numbering without gaps.
     pub(super) fn neurons(&mut self, program: &Program) {
         // Also bounds the memory of this check for a file from elsewhere.
-        let neurons: u64 = program.model.populations.values().map(|p| p.shape.len() as u64).sum();
+        let on_cores = program.model.populations.values().filter(|p| !p.dynamics.is_port());
+        let neurons: u64 = on_cores.map(|p| p.shape.len() as u64).sum();
         let room = (program.cores.len() as u64 * u64::from(program.target.core.neurons.get())).min(1 << 28);
         if !self.need(
             neurons <= room,
@@ -81,8 +112,13 @@ impl Findings {
         self.tables(program);
         let atoms_max = program.target.axons.atoms_max();
         for (id, core) in program.cores.iter() {
+            let limits = if program.is_port(id) {
+                None
+            } else {
+                Some(core_use(core, &program.target, &program.model))
+            };
             for LimitExceeded { limit, used, most } in
-                core_use(core, &program.target, &program.model).exceeded(&program.target)
+                limits.iter().flat_map(|limits| limits.exceeded(&program.target))
             {
                 let layers = core.slices.iter().map(|s| program.model.layer_name(s.slice.population));
                 let layers: std::collections::BTreeSet<String> = layers.collect();

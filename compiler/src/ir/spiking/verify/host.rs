@@ -35,6 +35,8 @@ impl Checker {
             self.need(input.input == first, &place, || {
                 format!("takes shape {}, another input of {network} takes {first}", input.input)
             });
+            let constant = model.port_of(network).is_none();
+            self.need(constant, &place, || format!("{network} takes spikes from outside as well"));
         }
         self.need(written.len() == model.inputs.len(), &NamedPart::HostInputs.into(), || {
             "a population is written twice".into()

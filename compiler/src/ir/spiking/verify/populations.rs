@@ -35,11 +35,13 @@ impl Checker {
     }
 
     pub(super) fn populations(&mut self, model: &SpikingModel) {
-        let mut layers = BTreeSet::new();
+        let (mut layers, mut fed) = (BTreeSet::new(), BTreeSet::new());
         for (id, population) in model.populations.iter() {
             let place = Subject::Population(id, population.name.clone()).into();
             let unique = layers.insert((population.network, &population.name));
             self.need(unique, &place, || "layer name is used twice in its network".into());
+            let single = !population.dynamics.is_port() || fed.insert(population.network);
+            self.need(single, &place, || "its network takes spikes from outside twice".into());
             self.population(model, population, &place);
         }
     }
@@ -57,6 +59,14 @@ impl Checker {
             && format.threshold_mantissa_bits.saturating_add(format.threshold_shift) <= 31
             && format.threshold_mantissa_max() >= 1;
         self.need(widths, &NamedPart::NeuronFormat.into(), || "a width is out of range".into());
+    }
+
+    /// Spikes from outside know no bias, shift or other order, and are there in the first timesteps.
+    fn port(&mut self, p: &Population, place: &Place) {
+        if p.dynamics.is_port() {
+            let plain = (p.input_shift, &p.bias, &p.order) == (0, &Bias::Zero, &None);
+            self.need(plain, place, || "spikes from outside have a shift, a bias or an order".into());
+        }
     }
 
     fn population(&mut self, model: &SpikingModel, p: &Population, place: &Place) {
@@ -77,7 +87,7 @@ impl Checker {
             )
         });
         let shifts = format.weight_shift_min..=format.weight_shift;
-        self.need(shifts.contains(&p.input_shift), place, || {
+        self.need(p.dynamics.is_port() || shifts.contains(&p.input_shift), place, || {
             format!("input shift {} is outside {shifts:?}", p.input_shift)
         });
         for problem in p.dynamics.problems(format, p.shape.channels) {
@@ -98,6 +108,7 @@ impl Checker {
             let fits = values.iter().all(|&b| format.bias_is_representable(b));
             self.need(fits, place, || "a bias is not mantissa << exponent within the widths".into());
         }
+        self.port(p, place);
         let order = p.order.as_ref().and_then(|order| p.order_problem(order));
         self.need(order.is_none(), place, || order.unwrap_or_default());
     }

@@ -16,6 +16,9 @@ impl Checker {
         };
         self.need(source.network == target.network, place, || "joins two networks".into());
         self.need(source.dynamics.fires(), place, || format!("source \"{}\" never fires", source.name));
+        self.need(!target.dynamics.is_port(), place, || {
+            format!("\"{}\" takes spikes from outside only", target.name)
+        });
         self.need(p.delay >= 1, place, || "delay must be at least 1".into());
         match &p.connectivity {
             Connectivity::Conv(conv) => self.convolution(source, target, conv, id),

@@ -66,7 +66,7 @@ pub fn search_network(
             }
         };
         let partition = groups.to_partition(ir, &solution.blocks);
-        let cores = build_cores(&ir.reordered(&partition.orders), &partition);
+        let cores = build_cores(&ir.reordered(&partition.orders), &partition, target.axons.atoms_max());
         if let Some(most) = target.axons.atoms_max() {
             let sending = cores.values().flat_map(|core| &core.slices).filter(|s| !s.destinations.is_empty());
             if let Some(wide) = sending.map(|s| s.slice.atoms()).find(|&atoms| atoms > most) {
@@ -79,8 +79,10 @@ pub fn search_network(
                 return Err(Diagnostic::new(Code::DoesNotFit, place, message).hint(hint).into());
             }
         }
+        // Ports, which stand behind the cores, keep no limit.
+        let on_chip = cores.values().take(partition.cores.len());
         let uses: EntityMap<CoreId, CoreUsage> =
-            cores.values().map(|core| core_use(core, target, &ir.model)).collect();
+            on_chip.map(|core| core_use(core, target, &ir.model)).collect();
         last = shares.tighten(target, &uses);
         if last.is_none() {
             let packets = packets(&cores, rates);

@@ -46,10 +46,10 @@ pub struct PartitionLayer<'a> {
 }
 
 impl<'a> PartitionLayer<'a> {
-    /// The layers of a network, sources first.
+    /// The layers of a network, sources first; without spikes from outside, which are on no core.
     pub fn all(ir: &'a SpikingIr, target: &Target, rates: &Rates, network: NetworkId) -> Vec<Self> {
         let layer = |(id, population)| Self::new(ir, target, rates, id, population);
-        ir.model.populations_of(network).map(layer).collect()
+        ir.model.populations_of(network).filter(|(_, p)| !p.dynamics.is_port()).map(layer).collect()
     }
 
     fn new(

@@ -33,6 +33,8 @@ pub struct CoreCycles {
     pub axon_in: UnitCycles,
     /// Making of a packet.
     pub axon_out: UnitCycles,
+    /// Entering of a packet from outside.
+    pub input_packet: UnitCycles,
     /// Between deliveries from the router.
     pub delivery: u64,
     /// Spikes between neuron unit and making of packets.
@@ -58,6 +60,7 @@ impl CoreCycles {
             spike: unit(timing.neuron_spike),
             axon_in: unit(timing.axon_in),
             axon_out: unit(timing.axon_out),
+            input_packet: unit(timing.input_packet),
             delivery: cycles(timing.tile_delivery.interval_ps, timing.clock_ps),
             spike_queue: network.spike_queue_spikes.get() as usize,
             axon_in_queue: network.axon_in_queue_packets.get() as usize,
@@ -71,7 +74,7 @@ impl CoreCycles {
             latency: self.active.latency + self.spike.latency,
             interval: self.active.interval + self.spike.interval,
         };
-        let units = [self.synapse, firing, self.inactive, self.axon_in, self.axon_out];
+        let units = [self.synapse, firing, self.inactive, self.axon_in, self.axon_out, self.input_packet];
         units.into_iter().map(|unit| unit.latency.max(unit.interval)).max().unwrap_or(0)
     }
 

@@ -26,7 +26,7 @@ use queue::Queue;
 use receiver::Receiver;
 use sender::Sender;
 
-pub use clock::{CoreCycles, mesh};
+pub use clock::{CoreCycles, UnitCycles, mesh};
 
 /// What one slice does in a timestep.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,15 @@ pub struct SliceWork<'a> {
     pub fired: &'a [SliceSpike],
 }
 
+/// Where packets from outside enter the mesh: in front of a core, whose own packets follow when they have passed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InputPort {
+    /// Port of the mesh; none if the program takes no spikes from outside.
+    pub entrance: Option<usize>,
+    /// What stands for it among the program's cores, one a network that takes spikes.
+    pub cores: Vec<u32>,
+}
+
 /// All cores in one timestep. A packet's tag holds the number that the observer gave it above
 /// [`PacketHeader::key`].
 #[derive(Debug)]
@@ -52,6 +61,8 @@ pub struct Cores<'a, L> {
     receivers: Vec<Receiver>,
     /// Core at each port of the mesh.
     ports: &'a [Option<u32>],
+    /// Where packets from outside enter.
+    inputs: &'a InputPort,
     observer: L,
     /// Time under way of its packets, ps.
     pub latencies: Latencies,
@@ -67,7 +78,7 @@ impl<'a, L: PacketObserver> Cores<'a, L> {
     pub fn new(
         injector: PacketInjector<'a>,
         times: &'a CoreCycles,
-        ports: &'a [Option<u32>],
+        (ports, inputs): (&'a [Option<u32>], &'a InputPort),
         starts: &[usize],
         work: Vec<SliceWork<'a>>,
         observer: L,
@@ -82,6 +93,7 @@ impl<'a, L: PacketObserver> Cores<'a, L> {
                 ..Sender::default()
             });
         }
+        inputs.cores.iter().for_each(|&core| senders[core as usize].outside = true);
         let longest = times.axon_in_queue.max(times.synapse_queue);
         let receiver = Receiver { taken: Queue::new(longest), ..Receiver::default() };
         let receivers = vec![receiver; senders.len()];
@@ -92,6 +104,7 @@ impl<'a, L: PacketObserver> Cores<'a, L> {
             senders,
             receivers,
             ports,
+            inputs,
             observer,
             latencies: Latencies::default(),
             slowest: Slowest::default(),
@@ -111,15 +124,14 @@ impl<'a, L: PacketObserver> Cores<'a, L> {
     }
 }
 
-impl<L: PacketObserver> MeshTraffic for Cores<'_, L> {
-    #[inline]
-    fn inject(&mut self, port: usize, free: u64) -> Option<Injection> {
-        let core = self.ports[port]?;
+impl<L: PacketObserver> Cores<'_, L> {
+    /// The next packet of a core, made in times `out`.
+    #[inline(always)]
+    fn inject_from(&mut self, core: u32, free: u64, out: UnitCycles) -> Option<Injection> {
         let sender = &mut self.senders[core as usize];
         let observer = &mut self.observer;
         let (next, from) =
             sender.next(core, &self.work, self.injector, self.times, &mut self.end, observer)?;
-        let out = self.times.axon_out;
         let could = sender.free.max(sender.ready);
         let start = could.max(free.saturating_sub(out.latency));
         sender.free = start + out.interval;
@@ -135,6 +147,32 @@ impl<L: PacketObserver> MeshTraffic for Cores<'_, L> {
         observer.worked(|| work(start, until, false));
         let PacketHeader { x, y, local, tree, key } = next;
         Some(Injection { at, x, y, local, tree, tag: u64::from(number) << 32 | u64::from(key) })
+    }
+
+    /// The next packet from outside, if there is one more; behind the last, the core at its port may send.
+    #[cold]
+    fn inject_from_outside(&mut self, port: usize, free: u64) -> Option<Injection> {
+        let inputs = self.inputs;
+        let mut all = inputs.cores.iter();
+        let next = all.find_map(|&core| self.inject_from(core, free, self.times.input_packet))?;
+        if let Some(core) = self.ports[port] {
+            let sender = &mut self.senders[core as usize];
+            sender.free = sender.free.max(next.at);
+        }
+        Some(next)
+    }
+}
+
+impl<L: PacketObserver> MeshTraffic for Cores<'_, L> {
+    #[inline]
+    fn inject(&mut self, port: usize, free: u64) -> Option<Injection> {
+        if self.inputs.entrance == Some(port)
+            && let Some(injection) = self.inject_from_outside(port, free)
+        {
+            return Some(injection);
+        }
+        let core = self.ports[port]?;
+        self.inject_from(core, free, self.times.axon_out)
     }
 
     #[inline]

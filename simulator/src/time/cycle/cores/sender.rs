@@ -10,6 +10,8 @@ use crate::time::cycle::records::{InjectedPacket, PacketObserver, Unit, UnitWork
 pub(super) struct Sender<'a> {
     /// Range of [`super::Cores::work`].
     pub(super) work: std::ops::Range<usize>,
+    /// Whether its spikes come from outside: they are all there at the start, and no neuron is updated for them.
+    pub(super) outside: bool,
     /// Start of the current slice's updates, stalls left out, and with them.
     pub(super) base: u64,
     pub(super) began: u64,
@@ -66,13 +68,28 @@ impl<'a> Sender<'a> {
         times: &CoreCycles,
         observer: &mut impl PacketObserver,
     ) -> bool {
-        if self.spike.take().is_some() {
+        if self.spike.take().is_some() && !self.outside {
             // A spike leaves the queue with its last packet.
             self.left.pass(self.ready.max(if self.sent { self.free } else { 0 }));
         }
         let Some(current) = work[self.work.clone()].first() else { return false };
         self.slice = current.slice as u32;
         let number = self.slice;
+        if self.outside {
+            let next = current.fired.get(self.fired).copied();
+            match next {
+                Some(spike) => {
+                    self.fired += 1;
+                    self.headers = injector.packets(current.slice, spike.position);
+                }
+                None => {
+                    self.work.start += 1;
+                    self.fired = 0;
+                }
+            }
+            self.spike = next;
+            return true;
+        }
         let update =
             |from, until, stopped| UnitWork { core, unit: Unit::Neuron, from, until, number, stopped };
         if let Some(&spike) = current.fired.get(self.fired) {

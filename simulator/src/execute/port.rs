@@ -1,0 +1,72 @@
+//! Spikes from outside: they are in a population's record before anything runs, and enter the mesh at the port.
+
+use snnc_compiler::ir::spiking::Population;
+use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_targets::{Code, Diagnostic, Subject};
+
+use super::Chip;
+use super::pass::ChipPass;
+use super::record::PopulationRecord;
+use super::slice::SliceSpike;
+
+impl Chip {
+    /// Whether a population is spikes from outside.
+    pub(super) fn is_port(&self, population: PopulationId) -> bool {
+        self.program.model.populations[population].dynamics.is_port()
+    }
+
+    /// Whether `input` are spikes of every timestep of a port, `[t, c, h, w]` of 0 and 1.
+    pub(super) fn check_spikes(
+        &self,
+        network: NetworkId,
+        port: &Population,
+        input: &[f64],
+    ) -> Result<(), Diagnostic> {
+        let place = || Subject::Network(self.program.model.networks[network].name.clone());
+        let (shape, steps) = (port.shape, port.window.steps as usize);
+        if input.len() != steps * shape.len() {
+            let message = format!(
+                "{} input values found, {} expected: {steps} timesteps of {shape}",
+                input.len(),
+                steps * shape.len()
+            );
+            return Err(Diagnostic::new(Code::LayerShape, place(), message));
+        }
+        let Some(at) = input.iter().position(|&value| value != 0.0 && value != 1.0) else { return Ok(()) };
+        let (step, value) = (at / shape.len(), input[at]);
+        let message = format!("the input holds {value} in timestep {step}, spikes are 0 or 1");
+        Err(Diagnostic::new(Code::Argument, place(), message))
+    }
+}
+
+impl ChipPass<'_> {
+    /// Enters the spikes `[t, c, h, w]` of a port into its record.
+    pub(super) fn port(&mut self, id: PopulationId, input: &[f64]) {
+        let chip = self.chip;
+        let population = &chip.program.model.populations[id];
+        let (shape, level) = (population.shape, chip.indexed[id.0 as usize].then_some(chip.level));
+        let mut record = PopulationRecord::new(population);
+        let width = shape.channels;
+        for (step, map) in input.chunks_exact(shape.len()).enumerate() {
+            record.spikes.append(step, level, |words| {
+                let fired = map.iter().enumerate().filter(|&(_, &value)| value != 0.0);
+                for (neuron, _) in fired {
+                    let (channel, position) = (neuron / shape.positions(), neuron % shape.positions());
+                    words.add(position * width + channel, 1);
+                }
+            });
+        }
+        let slices = 0..chip.table.len();
+        for slice in slices.filter(|&slice| chip.table.populations[slice] == id && chip.listed[slice]) {
+            self.fired[slice] = record.fired(&chip.slices[slice]);
+        }
+        self.records[id.0 as usize] = Some(record);
+    }
+}
+
+/// Spikes by timestep, each times the factor of its position.
+pub(super) fn summed(fired: &[Vec<SliceSpike>], factors: &[u64]) -> Vec<u64> {
+    let of_step =
+        |spikes: &Vec<SliceSpike>| spikes.iter().map(|spike| factors[spike.position as usize]).sum();
+    fired.iter().map(of_step).collect()
+}

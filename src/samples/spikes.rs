@@ -1,0 +1,112 @@
+//! Spikes of passes as bits, as `np.packbits(x, axis=-1)` packs them: the first of eight in the most significant bit,
+//! every row filled up with zeros to whole bytes.
+
+use std::path::Path;
+
+use snnc_compiler::ir::spiking::SpikingModel;
+use snnc_compiler::ir::{NetworkId, PopulationId};
+use snnc_simulator::execute::{Chip, PassOutcome};
+use snnc_targets::Diagnostic;
+
+use crate::npz::NpzWriter;
+
+/// Name of the archive in a folder of results.
+pub const FILE: &str = "spikes.npz";
+
+/// Spikes of one pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackedSpikes {
+    /// The network that ran.
+    pub network: NetworkId,
+    /// Its firing layers in order: `[t, c, h, w]`, of a vector `[t, c]`, packed along the last axis.
+    pub layers: Vec<Vec<u8>>,
+}
+
+impl PackedSpikes {
+    /// Of what a chip did in a pass.
+    pub fn of(chip: &Chip, outcome: &PassOutcome) -> Self {
+        let (model, network) = (&chip.program.model, outcome.counts.network);
+        let layer = |population| pack(&chip.spikes(outcome, population), row(model, population));
+        Self { network, layers: firing(model, network).map(layer).collect() }
+    }
+}
+
+/// `spikes.npz` of samples in the making: a key a firing layer, named as in report.json.
+#[derive(Debug)]
+pub struct SpikeArchive(NpzWriter);
+
+impl SpikeArchive {
+    /// Begins the archive of `samples` passes of a network.
+    ///
+    /// # Errors
+    /// [`snnc_targets::Code::OutputFailed`].
+    pub fn create(
+        path: &Path,
+        model: &SpikingModel,
+        network: NetworkId,
+        samples: u64,
+    ) -> Result<Self, Diagnostic> {
+        let arrays = firing(model, network).map(|id| {
+            let population = &model.populations[id];
+            let (shape, row) = (population.shape, row(model, id));
+            let mut sides = vec![population.window.steps as usize, shape.channels, shape.height, shape.width];
+            if shape.positions() == 1 {
+                sides.truncate(2);
+            }
+            *sides.last_mut().expect("there are at least two sides") = row.div_ceil(8);
+            (format!("{}.{}", model.networks[network].name, population.name), sides)
+        });
+        NpzWriter::create(path, samples, arrays).map(Self)
+    }
+
+    /// Appends a sample.
+    ///
+    /// # Errors
+    /// [`snnc_targets::Code::OutputFailed`].
+    pub fn append(&mut self, passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
+        passes.iter().try_for_each(|pass| self.0.append(&pass.layers))
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`snnc_targets::Code::OutputFailed`].
+    pub fn finish(self) -> Result<(), Diagnostic> {
+        self.0.finish()
+    }
+}
+
+/// The firing populations of a network.
+fn firing(model: &SpikingModel, network: NetworkId) -> impl Iterator<Item = PopulationId> {
+    model.populations_of(network).filter(|(_, population)| population.dynamics.fires()).map(|(id, _)| id)
+}
+
+/// Neurons along the last axis; a vector lies along its channels.
+fn row(model: &SpikingModel, population: PopulationId) -> usize {
+    let shape = model.populations[population].shape;
+    if shape.positions() == 1 { shape.channels } else { shape.width }
+}
+
+/// Timesteps of flags as bits, rows of `row` flags.
+fn pack(steps: &[Vec<bool>], row: usize) -> Vec<u8> {
+    let byte = |flags: &[bool]| {
+        flags.iter().enumerate().fold(0, |byte, (i, &fired)| byte | u8::from(fired) << (7 - i))
+    };
+    steps.iter().flat_map(|step| step.chunks(row)).flat_map(|row| row.chunks(8).map(byte)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_those_of_numpy() {
+        // np.packbits(np.array([[1,0,0,0,0,0,0,1,1,0],[0,1,0,0,0,0,0,0,0,1]]), axis=-1)
+        let flags = |bits: &[u8]| bits.iter().map(|&bit| bit == 1).collect::<Vec<bool>>();
+        let step = flags(&[1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(pack(std::slice::from_ref(&step), 10), [0x81, 0x80, 0x40, 0x40]);
+        // Rows of two, each a byte.
+        assert_eq!(pack(&[flags(&[1, 0, 0, 1, 1, 1])], 2), [0x80, 0x40, 0xc0]);
+        assert_eq!(pack(&[step.clone(), step], 20).len(), 6);
+    }
+}
