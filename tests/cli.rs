@@ -311,8 +311,8 @@ fn calibration_is_refused_where_it_would_change_nothing() {
             "{text}"
         );
     };
-    idle(&["compile", feed_forward, "--calibrate", "4"], "no pipeline");
-    idle(&["compile", feed_forward, "--weights", "3", "--calibrate", "1"], "no pipeline");
+    idle(&["compile", feed_forward, "--calibrate", "4"], "--calibrate-input");
+    idle(&["compile", feed_forward, "--weights", "3", "--calibrate", "1"], "--calibrate-input");
     // Rounding to nearest is what happens there.
     ok(&["compile", feed_forward, "--calibrate", "0", "-o", &path("ff.snnx")]);
     idle(

@@ -93,6 +93,13 @@ fn chips_are_as_right_as_the_framework() {
         let bars = accuracy_on(target, "bars-events");
         assert!(bars >= 0.98, "{target}: {bars}");
     }
+    // snnTorch's accuracy is 0.98 and 0.86; neurons that differ by channel need a programmable chip.
+    for target in ["loihi2-like", "spinnaker2-like"] {
+        for (name, framework) in [("digits-leaky", 0.98), ("digits-recurrent", 0.86)] {
+            let chip = accuracy_on(target, name);
+            assert!((chip - framework).abs() <= 0.02, "{name} on {target}: {chip}");
+        }
+    }
     // Of chips that reset by subtraction those with delays, which its skip path needs.
     for target in ["loihi2-like", "spinnaker2-like"] {
         let residual = accuracy_on(target, "digits-residual");

@@ -1,6 +1,8 @@
 //! Every row of the energy table is counted, charged and reported.
 
+use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::spiking::NeuronModel;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::energy::EventUnit;
 use snnc_targets::{EnergyComponent, EnergyEvent, Provenance, Site, Sourced};
@@ -14,6 +16,10 @@ const FLITS: u32 = 3;
 fn charge_only(event: EnergyEvent, program: &mut Program) {
     program.sites = vec![Site(0), Site(129 + 32)].into();
     program.target.network.as_mut().unwrap().flits_per_packet.0 = FLITS;
+    if event == EnergyEvent::InputPacket {
+        // What the first core sends comes from outside instead.
+        program.model.populations[PopulationId(0)].dynamics = NeuronModel::Port;
+    }
     let energy = &mut program.target.energy;
     energy.ranges.clear();
     energy.static_mw_per_chip.0 = 0.0;
