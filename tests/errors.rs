@@ -118,7 +118,7 @@ fn cases() -> Vec<Case<'static>> {
     let partition = "(format: \"snnc.partition/1\", cores: [])";
     vec![
         (Code::FileUnreadable, vec![], vec!["compile", "none.ron"]),
-        (Code::RonSyntax, vec![model(&[("padding: (1, 1)", "stride: 1")])], compile()),
+        (Code::RonSyntax, vec![model(&[("padding: (1, 1)", "padding: [1, 1")])], compile()),
         (
             Code::TargetInvalid,
             vec![("t.ron", target("loihi-like", &[("neurons: (1024", "neurons: (0")]).into_bytes())],
@@ -135,8 +135,8 @@ fn cases() -> Vec<Case<'static>> {
             Code::Unsupported,
             vec![model(&[(
                 X,
-                r#"(name: "a", from: ["s1"], op: Conv2d(weight: ("w", "w1x1"))),
-      (name: "x", from: ["a"], op: Conv2d(weight: ("w", "w1x1"))),"#,
+                r#"(name: "a", from: ["s1"], op: AvgPool2d(kernel: (2, 2), stride: (1, 1))),
+      (name: "x", from: ["a"], op: Conv2d(weight: ("w", "w1x1"), padding: (1, 1))),"#,
             )])],
             compile(),
         ),

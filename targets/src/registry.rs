@@ -189,7 +189,7 @@ mod tests {
         let error = parse(&broken, "t.ron").unwrap_err();
         assert_eq!(error.codes(), [Code::TargetInvalid; 2]);
         let places: Vec<String> = error.0.iter().map(|d| d.place.to_string()).collect();
-        assert_eq!(places, ["t.ron:16:19: core.neurons", "t.ron:28:23: synapses.weight_bits"]);
+        assert_eq!(places, ["t.ron:17:19: core.neurons", "t.ron:29:23: synapses.weight_bits"]);
         assert!(error.0[0].message.starts_with("found 0, expected 1"), "{error}");
     }
 

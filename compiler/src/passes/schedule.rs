@@ -136,7 +136,7 @@ fn starts(network: &Collected) -> Result<Vec<u32>, Diagnostic> {
     let layers = &network.layers;
     let mut starts = vec![0u32; layers.len()];
     // The source that each start was last moved by.
-    let mut moved_by = vec![0; layers.len()];
+    let mut moved_by = vec![None; layers.len()];
     // Without a loop one round settles all; no path without a loop is longer than there are layers.
     for _ in 0..=layers.len() {
         let mut moved = None;
@@ -146,7 +146,7 @@ fn starts(network: &Collected) -> Result<Vec<u32>, Diagnostic> {
             let bound = if spans(layer) { each.min_by_key(|e| e.0) } else { each.max_by_key(|e| e.0) };
             let Some((start, source)) = bound else { continue };
             if start > starts[index] {
-                (starts[index], moved_by[index], moved) = (start, source, Some(index));
+                (starts[index], moved_by[index], moved) = (start, Some(source), Some(index));
             }
         }
         let Some(_) = moved else { return Ok(starts) };
@@ -155,16 +155,16 @@ fn starts(network: &Collected) -> Result<Vec<u32>, Diagnostic> {
 }
 
 /// The refusal of a loop that moves its own start: `moved_by` leads around it.
-fn loop_too_short(network: &Collected, moved_by: &[usize]) -> Diagnostic {
+fn loop_too_short(network: &Collected, moved_by: &[Option<usize>]) -> Diagnostic {
     let layers = &network.layers;
     let is_in_loop = |&start: &usize| {
-        let next = |at: &usize| Some(moved_by[*at]);
+        let next = |at: &usize| moved_by[*at];
         std::iter::successors(next(&start), next).take(layers.len()).any(|at| at == start)
     };
     let first = (0..layers.len()).find(is_in_loop).unwrap_or(0);
     let (mut around, mut given, mut at) = (Vec::new(), 0, first);
     loop {
-        let source = moved_by[at];
+        let Some(source) = moved_by[at] else { break };
         let kernels = layers[at].sources.iter().filter(|kernel| kernel.source == source);
         given += kernels.map(|kernel| kernel.delay).min().unwrap_or(0);
         around.push(format!("\"{}\"", layers[source].name));

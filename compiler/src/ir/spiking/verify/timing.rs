@@ -10,10 +10,9 @@ use crate::ir::spiking::{Connectivity, Convolution, Population, Projection, Spik
 /// Why spikes of a population may not arrive at another after a delay. They may come after the window, where they meet
 /// their synapses and change no neuron.
 pub fn arrival_problem(source: &Population, target: &Population, delay: u32) -> Option<String> {
-    let arrives = source.window.start.saturating_add(delay) >= target.window.start
-        && source.window.start.saturating_add(delay) < target.window.end();
+    let arrives = source.window.start.saturating_add(delay) >= target.window.start;
     (!arrives).then(|| {
-        format!("spikes of window {:?} arrive outside the target's window {:?}", source.window, target.window)
+        format!("spikes of window {:?} arrive before the target's window {:?}", source.window, target.window)
     })
 }
 
