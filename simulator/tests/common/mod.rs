@@ -17,7 +17,7 @@ use snnc_compiler::ir::spiking::{
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, NetworkId, PopulationId, Shape};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::schema::{KernelSharing, Overflow, Reset, Target, ThresholdComparison};
+use snnc_targets::schema::{CurrentSpec, KernelSharing, Overflow, Reset, Target, ThresholdComparison};
 
 /// A target with random arithmetic rules and the given core size.
 pub fn target(random: &mut Random, neurons: u32) -> Target {
@@ -92,11 +92,24 @@ pub fn with_all_models(random: &mut Random, mut target: Target) -> Target {
     current.bits.0 = random.between(14, 20) as u32;
     current.overflow.0 = if random.one_in(2) { Overflow::Wrap } else { Overflow::Saturate };
     current.decay_offset.0 = random.between(0, 2) as u32;
+    target.neuron.programmable.0 = true;
     target.check("random target").unwrap();
     target
 }
 
-/// The network with other neurons in half of its firing layers: synaptic currents, reset by subtraction, or both.
+/// Neurons whose channels differ in all that they may differ in.
+fn by_channel(random: &mut Random, spec: &CurrentSpec, thresholds: &[u32], reset: Reset) -> NeuronModel {
+    let mut decay = |_: &u32| [0, 100, 1024, 2048, 4096][random.between(0, 4)];
+    let decays: Vec<u32> = thresholds.iter().map(&mut decay).collect();
+    let (soft, slow) = (reset == Reset::Subtract, random.one_in(2));
+    let mut amount = |_: &u32| random.between(0, 1 << 12) as u32;
+    let subtracted = if soft { thresholds.iter().map(&mut amount).collect() } else { Vec::new() };
+    let mut current = |_: &u32| SynapticCurrent::new(spec, [0, 1024, 2048, 4094][random.between(0, 3)]);
+    let currents = if slow { thresholds.iter().map(&mut current).collect() } else { Vec::new() };
+    NeuronModel::ByChannel { thresholds: thresholds.to_vec(), decays, subtracted, currents }
+}
+
+/// The network with other neurons in its firing layers: synaptic currents, reset by subtraction, or both, of all channels or by channel.
 pub fn with_other_neurons(random: &mut Random, target: &Target, mut ir: SpikingIr) -> SpikingIr {
     let spec = target.neuron.synaptic_current.as_ref().unwrap();
     for population in
@@ -105,6 +118,10 @@ pub fn with_other_neurons(random: &mut Random, target: &Target, mut ir: SpikingI
         let (decay, thresholds) = (population.dynamics.decay(), population.dynamics.thresholds().to_vec());
         let reset = if random.one_in(2) { Reset::Zero } else { Reset::Subtract };
         let current = SynapticCurrent::new(spec, [0, 1024, 2048, 4094][random.between(0, 3)]);
+        if random.one_in(3) {
+            population.dynamics = by_channel(random, spec, &thresholds, reset);
+            continue;
+        }
         population.dynamics = match random.one_in(2) {
             true => NeuronModel::Lif { decay, thresholds, reset },
             false => NeuronModel::CubaLif { current, decay, thresholds, reset },
