@@ -163,8 +163,7 @@ fn loop_too_short(network: &Collected, moved_by: &[Option<usize>]) -> Diagnostic
     };
     let first = (0..layers.len()).find(is_in_loop).unwrap_or(0);
     let (mut around, mut given, mut at) = (Vec::new(), 0, first);
-    loop {
-        let Some(source) = moved_by[at] else { break };
+    while let Some(source) = moved_by[at] {
         let kernels = layers[at].sources.iter().filter(|kernel| kernel.source == source);
         given += kernels.map(|kernel| kernel.delay).min().unwrap_or(0);
         around.push(format!("\"{}\"", layers[source].name));

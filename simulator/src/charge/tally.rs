@@ -44,7 +44,7 @@ impl SliceTally {
     }
 
     /// What entered the mesh at a port was made by no core.
-    fn from_outside(&mut self) {
+    fn count_as_port(&mut self) {
         self.port_spikes = std::mem::take(&mut self.events[EnergyEvent::NeuronSpike]);
         self.port_packets = std::mem::take(&mut self.events[EnergyEvent::AxonOut]);
         self.events[EnergyEvent::InputPacket] = self.departures;
@@ -271,7 +271,7 @@ pub(super) fn summed(network: &Noc, counts: &PassCounts) -> Vec<SliceTally> {
             None => slices.iter_mut().zip(&step.events).for_each(|(s, e)| s.departures += e.packets_sent),
         }
     }
-    network.ports().iter().for_each(|&slice| slices[slice].from_outside());
+    network.ports().iter().for_each(|&slice| slices[slice].count_as_port());
     network.sent(&counts.steps, |slice, packets, hops| slices[slice].add_packets(packets, hops));
     slices
 }

@@ -199,7 +199,7 @@ impl<'a> Maker<'a> {
     fn finish(mut self) -> SpikingIr {
         let fed_back = self.ir.projections.values().any(|p| p.target == PopulationId(0));
         if self.random.aside_one_in(4) && !fed_back {
-            self.from_outside();
+            self.feed_from_outside();
         }
         let mut ir = self.ir;
         let windows = ir.model.populations.values().map(|p| p.window.end());
@@ -219,7 +219,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The spikes of the first layer come from outside.
-    fn from_outside(&mut self) {
+    fn feed_from_outside(&mut self) {
         let first = &mut self.ir.model.populations[PopulationId(0)];
         (first.dynamics, first.input_shift, first.bias) = (NeuronModel::Port, 0, Bias::Zero);
         self.ir.model.inputs.clear();
