@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::{LoadedModel, load};
-use snnc_compiler::reference::{Interpreter, Map};
+use snnc_compiler::reference::Interpreter;
 use snnc_compiler::weights::{Stored, Values, write_safetensors};
 use snnc_targets::{Target, registry};
 use tempfile::TempDir;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::{Answer, all_told, programs, told};
 
 /// Models of every kind of layer, small: one that generates, one of lists, one with a wider skip.
-pub const TEXTS: [&str; 2] = [
+pub const TEXTS: [&str; 3] = [
     r#"(
   format: "snnc.model/1",
   name: "tiny",
@@ -55,6 +55,23 @@ pub const TEXTS: [&str; 2] = [
       (name: "flat", from: ["second"], op: Flatten),
       (name: "sums", from: ["flat"], op: Linear(weight: ("w", "linear"), bias: Some(("w", "three")))),
       (name: "answer", from: ["sums"], op: MeanOverTime),
+    ]),
+  },
+)"#,
+    r#"(
+  format: "snnc.model/1",
+  name: "events",
+  weights: {"w": "w.safetensors"},
+  networks: {
+    "net": (timesteps: 4, layers: [
+      (name: "events", op: Input(shape: (2, 3, 3), spikes: true)),
+      (name: "conv", from: ["events"], op: Conv2d(weight: ("w", "conv"), padding: (1, 1))),
+      (name: "late", from: ["first"], op: Delay(steps: 1, shape: (2, 3, 3))),
+      (name: "back", from: ["late"], op: Conv2d(weight: ("w", "conv"), padding: (1, 1))),
+      (name: "sum", from: ["conv", "back"], op: Add),
+      (name: "first", from: ["sum"], op: Leaky(beta: 0.5, threshold: 1.0)),
+      (name: "grey", from: ["first"], op: Conv2d(weight: ("w", "grey"))),
+      (name: "image", from: ["grey"], op: SumOverTime),
     ]),
   },
 )"#,
@@ -121,8 +138,7 @@ pub fn read(input: &[u8]) -> Answer {
             return Ok(());
         }
         let interpreter = Interpreter::new(graph).map_err(|problems| all_told(&problems))?;
-        let shape = interpreter.input_shape();
-        interpreter.run(&Map::filled(shape, 1.0)).map_err(|problem| told(&problem))?;
+        interpreter.pass(&vec![1.0; interpreter.input_len()]).map_err(|problem| told(&problem))?;
     }
     let target = registry::load("loihi-like").expect("built-in targets are right");
     used(&model, &target)

@@ -29,7 +29,9 @@ pub fn read(input: &[u8]) -> Answer {
     assert!(!ir.to_text().is_empty());
     for network in model.networks.keys() {
         let fed = model.inputs.iter().find(|host| model.populations[host.population].network == network);
-        oracle::run(&ir, network, &vec![1.0; fed.map_or(0, |host| host.input.len())]);
+        let port = model.port_of(network).map(|(_, port)| port.shape.len() * port.window.steps as usize);
+        let length = port.unwrap_or_else(|| fed.map_or(0, |host| host.input.len()));
+        oracle::run(&ir, network, &vec![1.0; length]);
     }
     let target = registry::load("loihi-like").expect("built-in targets are right");
     map(&ir, &target, CompileOptions::default()).map(drop).map_err(|problems| all_told(&problems))

@@ -26,7 +26,7 @@ const HEADER: usize = 48;
 /// Most neurons times timesteps of a program that is executed here.
 const WORK_MAX: u64 = 1 << 20;
 /// Most sites of a board that is timed here: every pass is timed on a mesh of its own, a kilobyte a router.
-const SITES_MAX: u64 = 1 << 16;
+const SITES_MAX: u64 = 1 << 13;
 
 /// Networks of convolutions, of lists, and one that generates, on chips of all kinds.
 pub fn seeds() -> Vec<Vec<u8>> {
@@ -140,9 +140,11 @@ fn used(program: &Arc<Program>) -> Answer {
     let mut runs: Vec<RunRecord> = meters.iter().map(RunRecord::new).collect();
     for network in model.networks.keys() {
         let fed = model.inputs.iter().find(|host| model.populations[host.population].network == network);
-        let length = fed.map_or(0, |host| host.input.len());
-        assert!(fed.is_none() || chip.run(network, &vec![0.0; length + 1]).is_err());
-        for value in [0.0, 1.0, -3.5e3] {
+        let port = model.port_of(network).map(|(_, port)| port.shape.len() * port.window.steps as usize);
+        let length = port.unwrap_or_else(|| fed.map_or(0, |host| host.input.len()));
+        assert!((fed.is_none() && port.is_none()) || chip.run(network, &vec![0.0; length + 1]).is_err());
+        // Spikes are 0 or 1.
+        for value in [0.0, 1.0, -3.5e3].into_iter().take(if port.is_some() { 2 } else { 3 }) {
             let input = vec![value; length];
             let outcome = chip.run(network, &input).expect("the input has the network's shape");
             let plain = plain::run(&chip, network, &input);
