@@ -4,11 +4,12 @@
 //! spent its initiation interval on each of its events. Latencies, queues and arbitration only add to that: it is a
 //! lower bound, reached when one unit dominates.
 //!
-//! Packets from outside pass the port one an interval. Per core: synaptic operations, neuron updates (active and inactive), packets decoded and packets made, each times
+//! Per core: synaptic operations, neuron updates (active and inactive), packets decoded and packets made, each times
 //! its interval; flits through the port to the tile's router, in the busier direction. Per link: flits times the hop's
 //! interval. A packet has the target's flits, 1 where it describes no network. Where routers fork
 //! packets, a core makes one for each spike and a link carries it once; what arrives is the same. Packets cross
 //! the network, are decoded and meet their synapses in the timestep that sends them; the sums are integrated later.
+//! Packets from outside enter the mesh one an interval of the target's input port.
 
 use std::collections::HashSet;
 

@@ -182,6 +182,16 @@ impl NeuronModel {
         }
     }
 
+    /// All its synaptic currents: none, one, or one a channel.
+    fn currents(&self) -> Vec<&SynapticCurrent> {
+        match self {
+            Self::ByChannel { currents, .. } => currents.iter().collect(),
+            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } | Self::Port => {
+                self.current().into_iter().collect()
+            }
+        }
+    }
+
     /// Every number of its parameters.
     pub fn numbers_mut(&mut self) -> Vec<&mut u32> {
         match self {
@@ -248,12 +258,7 @@ impl NeuronModel {
             }
             decay => found.push(format!("decay {decay} exceeds 2^{}", format.decay_bits)),
         }
-        let currents: Vec<&SynapticCurrent> = match self {
-            Self::ByChannel { currents, .. } => currents.iter().collect(),
-            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } | Self::Port => {
-                self.current().into_iter().collect()
-            }
-        };
+        let currents = self.currents();
         if let Some(current) = currents.iter().find(|current| !(8..=31).contains(&current.bits)) {
             found.push(format!("a synaptic current of {} bits, expected 8 to 31", current.bits));
         }
@@ -319,15 +324,19 @@ impl NeuronModel {
                     .into(),
             );
         }
-        let current = self.current()?;
+        let currents = self.currents();
+        if currents.is_empty() {
+            return None;
+        }
         let Some(spec) = &chip.synaptic_current else {
             return Some(
                 "has a synaptic current with a decay of its own; neurons of the chip have none".into(),
             );
         };
-        let has = SynapticCurrent::new(spec, current.decay);
-        (*current != has)
-            .then(|| format!("has the synaptic current {current:?}; that of the chip is {has:?}"))
+        let of_chip = |current: &SynapticCurrent| SynapticCurrent::new(spec, current.decay);
+        let other = currents.into_iter().find(|&current| *current != of_chip(current))?;
+        let has = of_chip(other);
+        Some(format!("has the synaptic current {other:?}; that of the chip is {has:?}"))
     }
 }
 
@@ -393,6 +402,25 @@ mod tests {
             |current| NeuronModel::CubaLif { current, decay: 0, thresholds: vec![1], reset: Reset::Zero };
         assert_eq!(model(current).lacking(&loihi), None);
         assert!(model(current).lacking(&chip("truenorth-like")).unwrap().contains("a decay of its own"));
+        let second = |current: SynapticCurrent| NeuronModel::ByChannel {
+            thresholds: vec![1, 1],
+            decays: vec![0, 0],
+            subtracted: Vec::new(),
+            currents: vec![SynapticCurrent { decay: 0, ..current }, current],
+        };
+        let mut programmable = chip("loihi2-like");
+        let own = SynapticCurrent::new(programmable.synaptic_current.as_ref().unwrap(), 1024);
+        assert_eq!(second(own).lacking(&programmable), None);
+        programmable.programmable.0 = false;
+        assert!(second(own).lacking(&programmable).unwrap().contains("by channel"));
+        programmable.programmable.0 = true;
+        // The second channel's is looked at as well as the first's.
+        let NeuronModel::ByChannel { thresholds, decays, subtracted, mut currents } = second(own) else {
+            unreachable!("it was made by channel")
+        };
+        currents[1].bits = 25;
+        let mixed = NeuronModel::ByChannel { thresholds, decays, subtracted, currents };
+        assert!(mixed.lacking(&programmable).unwrap().contains("bits: 25"));
         let wide = SynapticCurrent { bits: 25, ..current };
         assert!(model(wide).lacking(&loihi).unwrap().contains("bits: 25"));
     }

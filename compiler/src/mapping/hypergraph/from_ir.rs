@@ -3,7 +3,8 @@
 //! A vertex is a group of consecutive channels at one position of a population; it weighs its neurons. A firing
 //! vertex is the source of one net: itself and every vertex that a synapse of it reaches, over all projections;
 //! the net's weight is the vertex's neurons (every neuron fires once). Vertices without outgoing synapses have no
-//! net. Spikes from outside are no vertices: their nets are what they reach. Vertices are numbered population by population, group by group, `[y, x]` within a group.
+//! net. Spikes from outside are no vertices: their nets are what they reach. Vertices are numbered population by
+//! population, group by group, `[y, x]` within a group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

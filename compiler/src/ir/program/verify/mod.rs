@@ -13,6 +13,8 @@
 //! * neurons: a site on the board for each core, none twice. Needed by: routes over the mesh, ports, static power.
 //! * neurons: slices are boxes of their populations, cover each neuron once, local numbers have no gap, one network a
 //!   core. Needed by: membranes and spikes by position, thresholds and biases by channel, counts by core.
+//! * ports: behind all cores, at the target's port, with one network's spikes from outside and no memories; no core
+//!   holds such spikes. Needed by: limits, static power and barriers, which leave ports out.
 //! * weights: as many weights a core as 32 bits count, each within the width. Needed by: offsets of weights, rows of
 //!   8 bits.
 //! * weights: packets of a timestep cannot bring a sum beyond 32 bits. Needed by: accumulators.
