@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use snnc::comparison::{SampleComparison, compare_samples};
 use snnc::golden::{GoldenFile, check_samples};
 use snnc::samples::Classification;
 use snnc::samples::input::{SampleShape, labels, samples};
@@ -105,4 +106,45 @@ fn chips_are_as_right_as_the_framework() {
         let residual = accuracy_on(target, "digits-residual");
         assert!((residual - 0.98).abs() <= 0.02, "{target}: {residual}");
     }
+}
+
+/// Float and chip on the first samples of a network.
+fn compared(target: &str, name: &str, count: u64) -> SampleComparison {
+    let model = Model::load(file(name, "model.ron")).unwrap();
+    let program = model.compile(&snnc::target(target).unwrap(), &CompileOptions::default()).unwrap();
+    let shape = SampleShape::of(&Interpreter::new(&model.loaded().graphs["net"]).unwrap());
+    let values = samples(&file(name, "inputs.npy"), shape, Some(count)).unwrap();
+    let samples = program.samples("net", values).unwrap();
+    compare_samples(&model, &program, &samples, None, &()).unwrap()
+}
+
+#[test]
+fn a_layer_that_only_outside_spikes_feed_departs_alone_as_it_does_on_the_chip() {
+    // Its input is the same on both sides, so the chip's executor and the arithmetic of the check see the same spikes.
+    for target in ["loihi2-like", "spinnaker2-like"] {
+        let comparison = compared(target, "digits-leaky", 6);
+        let alone: Vec<&str> = comparison.layerwise.iter().map(|check| check.name.as_str()).collect();
+        assert_eq!(alone, ["net.lif1", "net.lif2", "net.lif3"], "{target}");
+        let first = &comparison.layerwise[0];
+        assert_eq!(first.answers(), 6 * 25 * 96, "{target}");
+        let departed = (1.0 - comparison.layers[0].spike_agreement) * first.answers() as f64;
+        assert_eq!(first.changed as f64, departed.round(), "{target}");
+        assert!(first.by_decay.is_some(), "beta is rounded");
+    }
+}
+
+#[test]
+fn layers_of_a_loop_agree_alone_where_the_chip_agrees() {
+    // Late spikes and synaptic currents: where the whole run is equal spike for spike, so is each layer alone.
+    let comparison = compared("spinnaker2-like", "digits-recurrent", 6);
+    assert!(comparison.layers.iter().all(|layer| layer.spike_agreement == 1.0), "{comparison}");
+    assert_eq!(comparison.layerwise.len(), 3);
+    for check in &comparison.layerwise {
+        assert_eq!((check.changed, check.cause()), (0, None), "{check:?}");
+        assert!(check.spikes > 100 && check.membrane_error < 0.001, "{check:?}");
+    }
+    // With 8-bit weights it departs; weights are why.
+    let comparison = compared("loihi2-like", "digits-recurrent", 6);
+    let first = &comparison.layerwise[0];
+    assert!(first.changed > 0 && first.cause() == Some("weight rounding"), "{first:?}");
 }

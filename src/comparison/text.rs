@@ -22,7 +22,7 @@ impl fmt::Display for Comparison {
             }
         )?;
         write!(f, "{}", layers(&self.layers))?;
-        alone(f, &self.layers, &self.layerwise, self.departure.as_deref())?;
+        alone(f, &self.layerwise, self.departure.as_deref())?;
         self.results(f)?;
         host(f, &self.host)
     }
@@ -83,7 +83,7 @@ impl fmt::Display for SampleComparison {
         self.events.iter().try_for_each(|events| writeln!(f, "{events}"))?;
         writeln!(f)?;
         write!(f, "{}", layers(&self.layers))?;
-        alone(f, &self.layers, &self.layerwise, self.departure.as_deref())?;
+        alone(f, &self.layerwise, self.departure.as_deref())?;
         let (r, p, s) = (&self.readout, &self.predictions, &self.saturation);
         writeln!(f, "\n  read-out     largest error {:.3e}, rms {:.3e}", r.max_abs_error, r.rms_error)?;
         write!(f, "  predictions  {:.2} % agree", p.agreement * 100.0)?;
@@ -123,12 +123,7 @@ fn layers(layers: &[LayerComparison]) -> TextTable {
 }
 
 /// What each layer changes by itself.
-fn alone(
-    f: &mut fmt::Formatter<'_>,
-    layers: &[LayerComparison],
-    layerwise: &[LayerCheck],
-    departure: Option<&str>,
-) -> fmt::Result {
+fn alone(f: &mut fmt::Formatter<'_>, layerwise: &[LayerCheck], departure: Option<&str>) -> fmt::Result {
     writeln!(f, "\n  each layer alone, on the float's spikes: answers changed, and by which property alone")?;
     let counts = ["changed", "weights", "decay", "strict", "overflow", "ties", "membrane rms"];
     let mut table = TextTable::new(2, name_and_figures("layer", counts));
@@ -143,13 +138,6 @@ fn alone(
             check.ties.to_string(),
             format!("{:.5}", check.membrane_error),
         ]);
-    }
-    let without = |layer: &&LayerComparison| layerwise.iter().all(|check| check.name != layer.name);
-    let others: Vec<&str> = layers.iter().filter(without).map(|layer| layer.name.as_str()).collect();
-    if !others.is_empty() {
-        let why = "parameters by channel, a synaptic current, or spikes that arrive late";
-        writeln!(f, "{table}  not looked at alone: {} ({why})", others.join(", "))?;
-        return departure.map_or(Ok(()), |departure| writeln!(f, "  {departure}"));
     }
     writeln!(f, "{table}  {}", departure.unwrap_or("no layer departs"))
 }
