@@ -86,7 +86,7 @@ fn firing() -> Vec<Op> {
 }
 
 fn lowered(model: &LoadedModel, target: &Target, bits: Option<u32>) -> SpikingIr {
-    let options = LowerOptions { weight_bits: bits, calibration: Some(0) };
+    let options = LowerOptions { weight_bits: bits, calibration: Some(0), ..LowerOptions::default() };
     driver::lower(model, target, options).unwrap()
 }
 
@@ -195,7 +195,7 @@ fn read_outs_hold_their_worst_case() {
     let model = fan_in(64, &vec![(0.1, true); 128], None, vec![Op::MeanOverTime(MeanOverTime)]);
     // Thresholds of so narrow a membrane leave no room; the read-out alone is of interest.
     narrow.neuron.threshold_shift.0 = 0;
-    let options = LowerOptions { weight_bits: None, calibration: Some(0) };
+    let options = LowerOptions { calibration: Some(0), ..LowerOptions::default() };
     let ir = driver::lower(&model, &narrow, options).unwrap();
     let found = ir.warnings();
     assert_eq!(found.iter().map(|w| w.code).collect::<Vec<_>>(), [Code::ReadoutMaySaturate]);
@@ -235,7 +235,7 @@ fn thresholds_of_few_bits_serve_weights_and_biases() {
 fn checks(model: &LoadedModel, target: &Target) -> Vec<LayerCheck> {
     let interpreter = Interpreter::new(&model.graphs["net"]).unwrap();
     let trace = interpreter.run(&Map::new(interpreter.input_shape(), vec![1.0])).unwrap();
-    let layers = Layerwise::new(model, lowered(model, target, None)).unwrap();
+    let layers = Layerwise::new(model, lowered(model, target, None), target).unwrap();
     layers.check(NetworkId(0), &[1.0], &trace).into_iter().map(|(_, check)| check).collect()
 }
 

@@ -77,7 +77,7 @@ fn sized(size: f64) -> LoadedModel {
 #[test]
 fn small_weights_take_a_smaller_exponent_and_keep_their_bits() {
     let layer = |size, bits| {
-        let options = LowerOptions { weight_bits: Some(bits), calibration: None };
+        let options = LowerOptions { weight_bits: Some(bits), ..LowerOptions::default() };
         let ir = driver::lower(&sized(size), &target(), options).unwrap();
         quantise::summary(&ir).swap_remove(1)
     };

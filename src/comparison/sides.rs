@@ -44,7 +44,7 @@ impl<'a> Sides<'a> {
         Ok(Self {
             float: FloatDriver::new(model)?,
             chip: Chip::new(program.clone()),
-            layerwise: Layerwise::new(model, ir)?,
+            layerwise: Layerwise::new(model, ir, &program.target)?,
         })
     }
 

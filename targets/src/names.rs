@@ -11,8 +11,22 @@ pub fn fault(name: &str) -> Option<String> {
     if let Some(control) = name.chars().find(|c| c.is_control()) {
         return Some(format!("holds the control character U+{:04X}", u32::from(control)));
     }
+    if is_relay(name) {
+        return Some("ends as those of the compiler's relay neurons do".into());
+    }
     let length = name.chars().count();
     (length > LONGEST).then(|| format!("has {length} characters, expected at most {LONGEST}"))
+}
+
+/// The name of the relay neurons, counted from 1, that repeat the spikes of a layer.
+pub fn relay(layer: &str, number: u32) -> String {
+    format!("{layer}.relay{number}")
+}
+
+/// Whether a name is one that [`relay`] gives.
+pub fn is_relay(name: &str) -> bool {
+    let number = name.rsplit_once(".relay").map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -26,6 +40,10 @@ mod tests {
         assert_eq!(fault("  ").unwrap(), "is empty");
         assert_eq!(fault("a\u{1b}[2J").unwrap(), "holds the control character U+001B");
         assert_eq!(fault("a\nb").unwrap(), "holds the control character U+000A");
+        assert_eq!(fault(&relay("conv1", 2)).unwrap(), "ends as those of the compiler's relay neurons do");
+        assert!(
+            is_relay("a.relay10") && !is_relay("a.relay") && !is_relay("relay1") && !is_relay("a.relay1x")
+        );
         assert_eq!(fault(&"é".repeat(201)).unwrap(), "has 201 characters, expected at most 200");
     }
 }

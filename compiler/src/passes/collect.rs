@@ -42,6 +42,17 @@ pub struct Collected {
     pub layers: Vec<NeuronLayer>,
 }
 
+impl Collected {
+    /// The layer whose spikes a layer sends: itself, or what relays repeat.
+    pub fn relayed(&self, index: usize) -> &NeuronLayer {
+        let layer = &self.layers[index];
+        match (layer.relay, layer.sources.as_slice()) {
+            (Some(_), [kernel]) => self.relayed(kernel.source),
+            _ => layer,
+        }
+    }
+}
+
 /// Neurons with all that feeds them.
 #[derive(Debug, Clone)]
 pub struct NeuronLayer {
@@ -57,6 +68,8 @@ pub struct NeuronLayer {
     pub bias: Vec<f64>,
     /// Stages of a constant input, if one feeds this layer; the bias is in the last.
     pub host: Option<HostPath>,
+    /// Of relay neurons, which repeat the spikes of their only source: how many timesteps behind it they stand on the chip.
+    pub relay: Option<u32>,
 }
 
 impl NeuronLayer {
@@ -270,6 +283,7 @@ impl Collector<'_> {
             sources: Vec::new(),
             bias,
             host: None,
+            relay: None,
         });
         Current::of_layer(self.layers.len() - 1, shape, site.label())
     }
@@ -291,7 +305,15 @@ impl Collector<'_> {
             }
             CurrentSource::Host(path) => {
                 let bias = vec![0.0; shape.channels];
-                Ok(NeuronLayer { name, shape, kind, sources: Vec::new(), bias, host: Some(path) })
+                Ok(NeuronLayer {
+                    name,
+                    shape,
+                    kind,
+                    sources: Vec::new(),
+                    bias,
+                    host: Some(path),
+                    relay: None,
+                })
             }
             CurrentSource::Spikes(spikes) => {
                 if !kind.fires()
@@ -303,7 +325,7 @@ impl Collector<'_> {
                     return Err(LoweringRefusal::of(layer, message));
                 }
                 let sources = spikes.terms.into_iter().map(|term| term.kernel).collect();
-                Ok(NeuronLayer { name, shape, kind, sources, bias: spikes.bias, host: None })
+                Ok(NeuronLayer { name, shape, kind, sources, bias: spikes.bias, host: None, relay: None })
             }
         }
     }

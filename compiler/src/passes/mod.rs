@@ -9,6 +9,7 @@ pub mod collect;
 pub mod host_tail;
 pub mod pipeline;
 pub mod quantise;
+pub mod relays;
 pub mod schedule;
 
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
@@ -24,6 +25,8 @@ pub struct LowerOptions {
     /// Passes that the workload records before rounding; 0 keeps sums of weights instead. `None`: 16 below 8
     /// bits, else 0.
     pub calibration: Option<usize>,
+    /// Whether spikes that wait longer than the target's delays are refused; else relay neurons repeat them.
+    pub no_relays: bool,
 }
 
 /// Passes recorded for coarse weights, if nothing else is asked for.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `split-host-tail` | first: what follows the read-outs never runs on the chip, so no later pass knows it |
 //! | `collect-neurons` | before anything that counts neurons or synapses; folding is exact, and rounding comes later |
+//! | `insert-relays` | knows only sources and delays; before recording, so that relays have recorded spikes too |
 //! | `record-activity` | on the collected floats, which the host can evaluate fast; rounding looks at it |
 //! | `schedule` | needs the kernels' sources, no weights; windows bound the sums that rounding must hold |
 //! | `quantise` | last, for all networks together: integers in the target's widths |
@@ -15,6 +16,8 @@
 //! each can say what it lacks.
 
 mod steps;
+
+use std::borrow::Cow;
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -28,7 +31,7 @@ use crate::frontend::LoadedModel;
 use crate::graph::Graph;
 use crate::ir::spiking::{HostTail, SpikingIr};
 use crate::workload::Workload;
-use steps::{CollectNeurons, Quantise, RecordActivity, ScheduleNetwork, SplitHostTail};
+use steps::{CollectNeurons, InsertRelays, Quantise, RecordActivity, ScheduleNetwork, SplitHostTail};
 
 /// What a pass is called, and what it makes of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,8 +47,14 @@ pub struct Info {
 }
 
 /// All passes, in order.
-pub const PASSES: [Info; 5] =
-    [SplitHostTail::INFO, CollectNeurons::INFO, RecordActivity::INFO, ScheduleNetwork::INFO, Quantise::INFO];
+pub const PASSES: [Info; 6] = [
+    SplitHostTail::INFO,
+    CollectNeurons::INFO,
+    InsertRelays::INFO,
+    RecordActivity::INFO,
+    ScheduleNetwork::INFO,
+    Quantise::INFO,
+];
 
 /// One value in, one out.
 trait Pass<'a> {
@@ -171,11 +180,15 @@ impl<'m> Lowering<'m> {
         if runner.over() {
             return Ok(None);
         }
+        let delay_max = self.target.synapses.delay_max.get();
+        let collected = with_relays(runner, collected, delay_max, !self.options.no_relays)?;
+        if runner.over() {
+            return Ok(None);
+        }
         let recorded = runner.step(RecordActivity { recorder }, &collected)?;
         if runner.over() {
             return Ok(None);
         }
-        let delay_max = self.target.synapses.delay_max.get();
         let schedule = runner.step(ScheduleNetwork { delay_max }, &collected)?;
         let ranges = self.workload.input_ranges(graph);
         Ok(Some(Prepared { graph, tail, collected, schedule, recorded, ranges }))
@@ -196,6 +209,20 @@ fn collected(
     }
     let collected = runner.step(CollectNeurons, &*split.graph)?;
     Ok(Some((collected, split.tail)))
+}
+
+/// The neurons of a network with the relays that longer delays than `delay_max` need.
+fn with_relays(
+    runner: &mut Runner,
+    collected: Collected,
+    delay_max: u32,
+    wanted: bool,
+) -> Result<Collected, Diagnostics> {
+    let added = match runner.step(InsertRelays { delay_max, wanted }, &collected)? {
+        Cow::Owned(added) => Some(added),
+        Cow::Borrowed(_) => None,
+    };
+    Ok(added.unwrap_or(collected))
 }
 
 fn graph<'m>(model: &'m LoadedModel, name: &str) -> Result<&'m Graph, Diagnostic> {
@@ -226,6 +253,20 @@ pub fn lower(
 pub fn neurons(model: &LoadedModel, workload: &dyn Workload, name: &str) -> Result<Collected, Diagnostics> {
     let collected = collected(&mut Runner::default(), graph(model, name)?, workload)?;
     Ok(collected.expect("a runner that wants nothing runs all passes").0)
+}
+
+/// A network's neurons on a target that was lowered for: with its relays.
+///
+/// # Errors
+/// As [`lower`].
+pub fn neurons_on(
+    model: &LoadedModel,
+    workload: &dyn Workload,
+    name: &str,
+    target: &Target,
+) -> Result<Collected, Diagnostics> {
+    let collected = neurons(model, workload, name)?;
+    with_relays(&mut Runner::default(), collected, target.synapses.delay_max.get(), true)
 }
 
 /// What the pass of that name gives, for people.
@@ -303,7 +344,7 @@ mod tests {
 
     #[test]
     fn activity_is_seen_from_its_recording_on() {
-        assert_eq!(PASSES.map(sees_activity), [false, false, true, true, true]);
+        assert_eq!(PASSES.map(sees_activity), [false, false, false, true, true, true]);
     }
 
     #[test]

@@ -84,8 +84,8 @@ impl WindowSchedule {
 /// Schedules a network on a target with delays up to `delay_max`.
 ///
 /// # Errors
-/// [`snnc_targets::Code::Unsupported`] if a skip path is too short for the target's delays, or a loop shorter in the
-/// network than on the chip.
+/// [`snnc_targets::Code::Unsupported`] if spikes must wait longer than the target's delays and no relays ([`super::relays`])
+/// stand between, or for a loop shorter in the network than on the chip.
 pub fn run(network: &Collected, delay_max: u32) -> Result<WindowSchedule, Diagnostics> {
     let mut problems = Diagnostics::default();
     let steps = network.timesteps as u32;
@@ -95,28 +95,30 @@ pub fn run(network: &Collected, delay_max: u32) -> Result<WindowSchedule, Diagno
         _ => Window { start, steps },
     };
     let windows: Vec<Window> = network.layers.iter().zip(&starts).map(window).collect();
-    let mut delays: Vec<Vec<u32>> = Vec::new();
+    let delays = delays(network, &starts);
     let mut pass_steps = windows.iter().map(|w| w.end()).max().unwrap_or(0);
-    for (layer, start) in network.layers.iter().zip(&starts) {
+    for (layer, own) in network.layers.iter().zip(&delays) {
+        if let Some(&most) = own.iter().max().filter(|&&most| most > delay_max) {
+            let message =
+                format!("spikes must wait for {most} timesteps, the target's delays end at {delay_max}");
+            problems.push(unsupported(&network.network, &layer.name, message));
+        }
+        let arrivals = layer.sources.iter().zip(own).map(|(s, delay)| windows[s.source].end() + delay);
+        pass_steps = arrivals.max().unwrap_or(0).max(pass_steps);
+    }
+    problems.into_result(WindowSchedule { windows, delays, pass_steps })
+}
+
+/// How long the spikes of each kernel of each layer travel, if layers start so.
+pub(super) fn delays(network: &Collected, starts: &[u32]) -> Vec<Vec<u32>> {
+    let of = |(layer, start): (&NeuronLayer, &u32)| {
         let delay = |kernel: &SourceKernel| match spans(layer) {
             true => 1,
             false => start + kernel.delay - starts[kernel.source],
         };
-        let own: Vec<u32> = layer.sources.iter().map(delay).collect();
-        if let Some(&most) = own.iter().max().filter(|&&most| most > delay_max) {
-            let path =
-                if layer.sources.iter().any(|s| s.delay > 0) { "path with a delay" } else { "skip path" };
-            let message = format!(
-                "a {path} must be delayed by {most} timesteps, the target has {delay_max}; \
-                 relay neurons are not inserted"
-            );
-            problems.push(unsupported(&network.network, &layer.name, message));
-        }
-        let arrivals = layer.sources.iter().zip(&own).map(|(s, delay)| windows[s.source].end() + delay);
-        pass_steps = arrivals.max().unwrap_or(0).max(pass_steps);
-        delays.push(own);
-    }
-    problems.into_result(WindowSchedule { windows, delays, pass_steps })
+        layer.sources.iter().map(delay).collect()
+    };
+    network.layers.iter().zip(starts).map(of).collect()
 }
 
 /// Whether a layer's window spans whatever arrives: a sum over time, none of whose spikes are late. Late spikes that
@@ -131,8 +133,9 @@ fn latest(layer: &NeuronLayer, starts: &[u32]) -> Option<u32> {
     layer.sources.iter().map(|kernel| starts[kernel.source]).max()
 }
 
-/// The least starts at which every spike has a timestep to travel: `start >= start of source + 1 - delay`.
-fn starts(network: &Collected) -> Result<Vec<u32>, Diagnostic> {
+/// The least starts at which every spike has a timestep to travel: `start >= start of source + 1 - delay`. Relays stand
+/// farther behind their source.
+pub(super) fn starts(network: &Collected) -> Result<Vec<u32>, Diagnostic> {
     let layers = &network.layers;
     let mut starts = vec![0u32; layers.len()];
     // The source that each start was last moved by.
@@ -141,7 +144,9 @@ fn starts(network: &Collected) -> Result<Vec<u32>, Diagnostic> {
     for _ in 0..=layers.len() {
         let mut moved = None;
         for (index, layer) in layers.iter().enumerate() {
-            let needed = |kernel: &SourceKernel| (starts[kernel.source] + 1).saturating_sub(kernel.delay);
+            let behind = layer.relay.unwrap_or(1);
+            let needed =
+                |kernel: &SourceKernel| (starts[kernel.source] + behind).saturating_sub(kernel.delay);
             let each = layer.sources.iter().map(|kernel| (needed(kernel), kernel.source));
             let bound = if spans(layer) { each.min_by_key(|e| e.0) } else { each.max_by_key(|e| e.0) };
             let Some((start, source)) = bound else { continue };
@@ -209,6 +214,7 @@ mod tests {
             sources,
             bias: vec![0.0],
             host: None,
+            relay: None,
         }
     }
 

@@ -116,7 +116,7 @@ impl Task<'_> {
     fn options(&self) -> Result<CompileOptions, String> {
         let bits = self.document.settings.get("weight_bits").map(|bits| bits.parse());
         let weight_bits = bits.transpose().map_err(|_| "`weight_bits` is no number")?;
-        let lower = LowerOptions { weight_bits, calibration: None };
+        let lower = LowerOptions { weight_bits, ..LowerOptions::default() };
         Ok(CompileOptions { lower, ..CompileOptions::default() })
     }
 

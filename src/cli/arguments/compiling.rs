@@ -19,7 +19,7 @@ pub struct ModelArgs {
     pub quantise: QuantiseArgs,
 }
 
-/// How weights are rounded.
+/// How weights are rounded, and what the compiler may add to a network.
 #[derive(Debug, Clone, Default, Args)]
 pub struct QuantiseArgs {
     /// Bits of a weight, at most the target's [default: the target's]
@@ -36,6 +36,9 @@ pub struct QuantiseArgs {
     /// The network that --calibrate-input is for [default: the only one]
     #[arg(long, value_name = "NAME", requires = "calibrate_input")]
     pub calibrate_network: Option<String>,
+    /// Refuse paths on which spikes wait longer than the chip's delays [default: relay neurons repeat them]
+    #[arg(long)]
+    pub no_relays: bool,
 }
 
 /// `snnc compile`.

@@ -35,6 +35,7 @@ pub fn options(args: &QuantiseArgs) -> CompileOptions {
     let mut options = CompileOptions::default();
     options.lower.weight_bits = args.weights;
     options.lower.calibration = args.calibrate;
+    options.lower.no_relays = args.no_relays;
     options
 }
 

@@ -28,12 +28,12 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
     let model = super::compile::load(&args.model, &args.quantise)?;
     if let Some(traces) = &args.golden {
-        let QuantiseArgs { weights, calibrate, calibrate_input, .. } = &args.quantise;
-        if weights.is_some() || calibrate.is_some() || calibrate_input.is_some() {
+        let QuantiseArgs { weights, calibrate, calibrate_input, no_relays, .. } = &args.quantise;
+        if weights.is_some() || calibrate.is_some() || calibrate_input.is_some() || *no_relays {
             let message = "recorded traces are compared with the float reference, which is never rounded";
             return Err(Diagnostic::new(
                 Code::Argument,
-                Subject::argument("--weights, --calibrate, --calibrate-input"),
+                Subject::argument("--weights, --calibrate, --calibrate-input, --no-relays"),
                 message,
             )
             .into());

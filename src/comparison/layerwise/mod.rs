@@ -18,7 +18,7 @@ use snnc_compiler::passes::collect::{Collected, NeuronLayer};
 use snnc_compiler::passes::pipeline;
 use snnc_compiler::reference::Trace;
 use snnc_compiler::workload;
-use snnc_targets::Diagnostics;
+use snnc_targets::{Diagnostics, Target};
 
 use input_sums::{InputSums, from_outside};
 use neurons::Neurons;
@@ -98,13 +98,14 @@ pub struct Layerwise {
 }
 
 impl Layerwise {
-    /// Pairs each network of `ir` with the layers it was made from.
+    /// Pairs each network of `ir` with the layers it was made from on a target.
     ///
     /// # Errors
     /// Those of the passes.
-    pub fn new(model: &LoadedModel, ir: SpikingIr) -> Result<Self, Diagnostics> {
+    pub fn new(model: &LoadedModel, ir: SpikingIr, target: &Target) -> Result<Self, Diagnostics> {
         let workload = workload::of(model);
-        let networks = ir.model.networks.values().map(|n| pipeline::neurons(model, &*workload, &n.name));
+        let networks =
+            ir.model.networks.values().map(|n| pipeline::neurons_on(model, &*workload, &n.name, target));
         let networks = networks.collect::<Result<_, _>>()?;
         Ok(Self { ir, networks })
     }
@@ -131,7 +132,7 @@ impl Layerwise {
         let mut neurons = Neurons::new(&self.ir.model, id, layer, input);
         let incoming: Vec<_> = self.ir.projections.values().filter(|p| p.target == id).collect();
         let spikes: Vec<Vec<Vec<bool>>> = (layer.sources.iter())
-            .map(|s| match &network.layers[s.source] {
+            .map(|s| match network.relayed(s.source) {
                 port if port.kind.is_port() => from_outside(port, input),
                 source => trace.spikes(&source.name).unwrap_or_default(),
             })

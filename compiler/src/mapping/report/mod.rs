@@ -5,6 +5,7 @@
 
 mod bounds;
 mod hops;
+mod relays;
 mod text;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use snnc_targets::schema::KernelSharing;
 use snnc_targets::{LinkKind, Target};
 
 pub use hops::bound as hops_bound;
+pub use relays::RelayFigures;
 
 use super::partition::Rates;
 use super::route::{self, TableUse};
@@ -49,6 +51,8 @@ pub struct MappingReport {
     pub layers: Vec<LayerFigures>,
     /// What the host computes beside the chip, in a pass of each network.
     pub host: Vec<HostWork>,
+    /// Neurons that repeat spikes which wait longer than the chip's delays.
+    pub relays: RelayFigures,
 }
 
 /// A named lower bound.
@@ -153,6 +157,7 @@ impl MappingReport {
             synapses: synapses(ir, program),
             traffic: traffic(ir, program, rates),
             layers: layers(program, &uses, rates),
+            relays: RelayFigures::of(&ir.model),
             host: ir.model.networks.keys().flat_map(|network| ir.model.host_work(network)).collect(),
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
 
 use super::MappingReport;
+use super::relays::RelayFigures;
 use crate::ir::spiking::HostWork;
 
 impl fmt::Display for MappingReport {
@@ -24,6 +25,7 @@ impl fmt::Display for MappingReport {
             writeln!(f, "    at least {} by {}", bound.least, bound.by)?;
         }
         write!(f, "\n{}\n{}", self.layers_table(), self.limits_table())?;
+        self.relays_text(f)?;
         self.memory(f)?;
         self.traffic_text(f)?;
         self.host_text(f)
@@ -60,6 +62,17 @@ impl MappingReport {
             table.row([limit.limit.to_string(), min, format!("{:.1}", limit.mean), max, of, share]);
         }
         table
+    }
+
+    fn relays_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RelayFigures { populations, neurons } = self.relays;
+        if populations == 0 {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\n  {neurons} relay neurons in {populations} layers repeat spikes that wait longer than the chip's delays"
+        )
     }
 
     fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -103,6 +103,7 @@ mod tests {
             sources,
             bias: vec![0.0; channels],
             host: None,
+            relay: None,
         };
         let kernel = SourceKernel { source: 0, delay: 0, wiring, weights: vec![1.0, 2.0].into() };
         let fires = layer("first", 2, NeuronKind::from(TrainedNeuron::integrate_and_fire(1.0)), Vec::new());

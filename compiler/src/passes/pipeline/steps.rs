@@ -11,7 +11,7 @@ use super::{Ids, Info, Pass, Prepared};
 use crate::graph::Graph;
 use crate::ir::spiking::{Network, NeuronFormat, SpikingIr, SpikingModel};
 use crate::passes::collect::Collected;
-use crate::passes::{calibrate, collect, host_tail, quantise, schedule};
+use crate::passes::{calibrate, collect, host_tail, quantise, relays, schedule};
 use crate::workload::{Recorder, Workload};
 
 /// See [`host_tail`].
@@ -83,6 +83,37 @@ impl<'a> Pass<'a> for CollectNeurons {
     }
 }
 
+/// See [`relays`].
+pub(super) struct InsertRelays {
+    /// Longest delay of the target.
+    pub delay_max: u32,
+    /// Whether relays may be added.
+    pub wanted: bool,
+}
+
+impl<'a> Pass<'a> for InsertRelays {
+    const INFO: Info = Info {
+        name: relays::NAME,
+        takes: "neurons and float kernels, target",
+        gives: "neurons and float kernels with relays",
+        description: relays::DESCRIPTION,
+    };
+    type Input = &'a Collected;
+    type Output = Cow<'a, Collected>;
+
+    fn run(&mut self, collected: &'a Collected) -> Result<Cow<'a, Collected>, Diagnostics> {
+        relays::run(collected, self.delay_max, self.wanted)
+    }
+
+    fn verify(_: &'a Collected, collected: &Cow<'a, Collected>) -> Result<(), Diagnostics> {
+        collected.verify()
+    }
+
+    fn text(_: &'a Collected, collected: &Cow<'a, Collected>) -> String {
+        collected.to_string()
+    }
+}
+
 /// See [`calibrate`].
 pub(super) struct RecordActivity<'r> {
     pub recorder: &'r mut dyn Recorder,
@@ -91,7 +122,7 @@ pub(super) struct RecordActivity<'r> {
 impl<'a> Pass<'a> for RecordActivity<'_> {
     const INFO: Info = Info {
         name: calibrate::NAME,
-        takes: "neurons and float kernels",
+        takes: "neurons and float kernels with relays",
         gives: "recorded spikes",
         description: calibrate::DESCRIPTION,
     };
@@ -127,7 +158,7 @@ pub(super) struct ScheduleNetwork {
 impl<'a> Pass<'a> for ScheduleNetwork {
     const INFO: Info = Info {
         name: schedule::NAME,
-        takes: "neurons and float kernels, target",
+        takes: "neurons and float kernels with relays, target",
         gives: "windows and delays",
         description: schedule::DESCRIPTION,
     };
@@ -170,7 +201,7 @@ pub(super) struct Quantise<'a> {
 impl<'a> Pass<'a> for Quantise<'_> {
     const INFO: Info = Info {
         name: quantise::NAME,
-        takes: "neurons and float kernels, recorded spikes, windows and delays, target",
+        takes: "neurons and float kernels with relays, recorded spikes, windows and delays, target",
         gives: "spiking IR",
         description: quantise::DESCRIPTION,
     };

@@ -117,7 +117,7 @@ mod tests {
 
     fn layer(kind: NeuronKind, sources: Vec<SourceKernel>) -> NeuronLayer {
         let (shape, bias) = (Shape::new(1, 1, 2), vec![0.0]);
-        NeuronLayer { name: "l".into(), shape, kind, sources, bias, host: None }
+        NeuronLayer { name: "l".into(), shape, kind, sources, bias, host: None, relay: None }
     }
 
     /// Two timesteps of two positions into a 1 x 1 kernel.
