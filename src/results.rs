@@ -16,9 +16,9 @@ use snnc_targets::output::{self, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::npy;
+use crate::report::html::{self, RunFolder};
 use crate::report::images::{PngImage, UNMASKED_AT, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
-use crate::report::html::{self, RunFolder};
 use crate::report::{Report, is_result, json};
 use crate::samples::spikes::{self, PackedSpikes, SpikeArchive};
 use crate::session::Observer;

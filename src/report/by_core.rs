@@ -102,7 +102,8 @@ mod tests {
         let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
         for core in &report.cores {
             let of_core = || rows.iter().filter(|row| row[column("core")] == core.core.to_string());
-            let sum = |name: &str| -> f64 { of_core().map(|row| row[column(name)].parse::<f64>().unwrap()).sum() };
+            let sum =
+                |name: &str| -> f64 { of_core().map(|row| row[column(name)].parse::<f64>().unwrap()).sum() };
             let contents = core.contents.as_ref().unwrap();
             assert_eq!(of_core().count(), 3);
             assert_eq!(sum("spikes"), contents.spikes as f64);

@@ -5,15 +5,15 @@
 //! changes a number; every file goes through [`snnc_targets::output`].
 
 mod breakdowns;
-pub mod by_core;
 pub mod build;
+pub mod by_core;
+pub mod compare;
 mod constants;
 pub mod data;
 #[cfg(test)]
 mod event_tests;
 #[cfg(test)]
 mod fixture;
-pub mod compare;
 pub mod html;
 pub mod images;
 pub mod json;

@@ -135,11 +135,14 @@ fn printed(args: &CompileArgs, program: &Program) -> String {
             PlacementFile::new(&driver::placement_of(mapped), program.target()).to_text()
         }
         Some(Emit::Graph | Emit::Spiking) => String::new(),
-        None if args.json => json_of("snnc.mapping/1", &CompileJson {
-            mapping: report,
-            quantisation: &layers,
-            warnings: warnings::of(&program.warnings()),
-        }),
+        None if args.json => json_of(
+            "snnc.mapping/1",
+            &CompileJson {
+                mapping: report,
+                quantisation: &layers,
+                warnings: warnings::of(&program.warnings()),
+            },
+        ),
         None => {
             let quantisation = quantisation::print(&layers, ir.model.neuron.weight_bits);
             let wrote =

@@ -9,8 +9,8 @@ use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::compile::compile;
-use super::samples::{self, Fed};
 use super::options::{self, Asked};
+use super::samples::{self, Fed};
 use super::{files, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;

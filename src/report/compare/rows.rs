@@ -9,32 +9,66 @@ pub(super) fn sections(runs: &[NamedReport<'_>]) -> Vec<ComparisonSection> {
     let section = |title, rows| ComparisonSection { title, rows };
     vec![
         section("What ran", what_ran(runs)),
-        section("Options", by_name(runs, "", |r| {
-            r.options.iter().map(|(name, value)| (name.clone(), word(value))).collect()
-        })),
+        section(
+            "Options",
+            by_name(runs, "", |r| {
+                r.options.iter().map(|(name, value)| (name.clone(), word(value))).collect()
+            }),
+        ),
         section("Mapping", mapping(runs)),
-        section("Fullest core, by limit", by_name(runs, "", |r| {
-            r.mapping.limits.iter().map(|limit| (limit.limit.clone(), ComparedValue::Count(limit.max))).collect()
-        })),
+        section(
+            "Fullest core, by limit",
+            by_name(runs, "", |r| {
+                r.mapping
+                    .limits
+                    .iter()
+                    .map(|limit| (limit.limit.clone(), ComparedValue::Count(limit.max)))
+                    .collect()
+            }),
+        ),
         section("Counts", counts(runs)),
         section("Time", time(runs)),
-        section("Timesteps by what they waited for", by_name(runs, "", |r| {
-            let bounds = r.time.bounds.iter().filter(|bound| bound.timesteps > 0);
-            bounds.map(|bound| (bound.bound.clone(), ComparedValue::Count(bound.timesteps))).collect()
-        })),
+        section(
+            "Timesteps by what they waited for",
+            by_name(runs, "", |r| {
+                let bounds = r.time.bounds.iter().filter(|bound| bound.timesteps > 0);
+                bounds.map(|bound| (bound.bound.clone(), ComparedValue::Count(bound.timesteps))).collect()
+            }),
+        ),
         section("Energy", energy(runs)),
-        section("Energy by component", by_name(runs, "J", |r| {
-            r.energy_j.iter().map(|(name, joules)| (name.to_owned(), ComparedValue::Number(joules))).collect()
-        })),
-        section("Energy by layer", by_name(runs, "J", |r| {
-            r.layers.iter().map(|layer| (layer.name.clone(), ComparedValue::Number(layer.energy_j))).collect()
-        })),
-        section("Spikes by layer", by_name(runs, "", |r| {
-            r.layers.iter().map(|layer| (layer.name.clone(), ComparedValue::Count(layer.spikes))).collect()
-        })),
-        section("Energy charged with each constant", by_name(runs, "J", |r| {
-            constants(r).map(|k| (k.name.clone(), ComparedValue::Number(k.energy_j))).collect()
-        })),
+        section(
+            "Energy by component",
+            by_name(runs, "J", |r| {
+                r.energy_j
+                    .iter()
+                    .map(|(name, joules)| (name.to_owned(), ComparedValue::Number(joules)))
+                    .collect()
+            }),
+        ),
+        section(
+            "Energy by layer",
+            by_name(runs, "J", |r| {
+                r.layers
+                    .iter()
+                    .map(|layer| (layer.name.clone(), ComparedValue::Number(layer.energy_j)))
+                    .collect()
+            }),
+        ),
+        section(
+            "Spikes by layer",
+            by_name(runs, "", |r| {
+                r.layers
+                    .iter()
+                    .map(|layer| (layer.name.clone(), ComparedValue::Count(layer.spikes)))
+                    .collect()
+            }),
+        ),
+        section(
+            "Energy charged with each constant",
+            by_name(runs, "J", |r| {
+                constants(r).map(|k| (k.name.clone(), ComparedValue::Number(k.energy_j))).collect()
+            }),
+        ),
         section("Energy constants: joules an event", by_name(runs, "J", |r| values(r, "J"))),
         section("Energy constants: watts", by_name(runs, "W", |r| values(r, "W"))),
     ]
@@ -91,7 +125,8 @@ fn what_ran(runs: &[NamedReport<'_>]) -> Vec<ComparisonRow> {
 }
 
 fn mapping(runs: &[NamedReport<'_>]) -> Vec<ComparisonRow> {
-    let count = |name, of: fn(&Report) -> Option<u64>| row(runs, name, "", |r| of(r).map(ComparedValue::Count));
+    let count =
+        |name, of: fn(&Report) -> Option<u64>| row(runs, name, "", |r| of(r).map(ComparedValue::Count));
     let mut rows = vec![
         count("cores", |r| Some(r.mapping.cores_used)),
         count("chips in use", |r| Some(r.mapping.chips_used)),

@@ -69,13 +69,13 @@ pub fn read(path: &Path, most: usize, wanted: &[&str], words: &[&str]) -> Result
     let file = File::open(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
     let bad = |line: u64, message: String| {
         let place = Place::line(path, usize::try_from(line).unwrap_or(usize::MAX), None);
-        Diagnostic::new(Code::FileUnreadable, place, message).hint("run the command that wrote the table again")
+        Diagnostic::new(Code::FileUnreadable, place, message)
+            .hint("run the command that wrote the table again")
     };
     let mut table = csv::Reader::from_reader(file.take(BYTES));
     let headings = table.headers().map_err(|error| bad(1, error.to_string()))?.clone();
-    let places: Vec<(usize, &str)> = (headings.iter().enumerate())
-        .filter(|(_, heading)| wanted.contains(heading))
-        .collect();
+    let places: Vec<(usize, &str)> =
+        (headings.iter().enumerate()).filter(|(_, heading)| wanted.contains(heading)).collect();
     let mut columns: Vec<Column> =
         places.iter().map(|(_, heading)| Column::empty(words.contains(heading))).collect();
     let (mut rows, mut more) = (0, false);

@@ -65,7 +65,8 @@ impl RunFolder {
             items.iter_mut().for_each(|item| item.layers.clear());
         }
         let pass = ["image", "iteration", "sample", "pass", "network"];
-        let of_steps = [&pass[..], &["timestep", "time_s", "bound", "busiest_s", "packets", "spikes"]].concat();
+        let of_steps =
+            [&pass[..], &["timestep", "time_s", "bound", "busiest_s", "packets", "spikes"]].concat();
         let did = ["core", "spikes", "synaptic_operations", "packets_sent", "packets_received", "energy_j"];
         let of_cores = [&pass[..], &did].concat();
         let words = ["network", "bound"];

@@ -60,7 +60,8 @@ impl Pictures {
             let ([tokens, unmasked_at], grid) = ([grids(&tokens)?, grids(&unmasked)?], grid_of(&tokens)?);
             match grid.filter(|[rows, columns]| rows * columns <= TOKENS) {
                 Some(_) if tokens.len() == unmasked_at.len() => {
-                    (pictures.tokens, pictures.unmasked_at, pictures.token_grid) = (tokens, unmasked_at, grid);
+                    (pictures.tokens, pictures.unmasked_at, pictures.token_grid) =
+                        (tokens, unmasked_at, grid);
                 }
                 _ => left_out.push(format!("tokens: more than {TOKENS} an image")),
             }

@@ -12,7 +12,11 @@ pub(super) fn body(runs: &[RunFolder], compared: &RunComparison) -> Markup {
     let sections = [
         Section { id: "runs", title: "Runs", lead: "" },
         Section { id: "energy", title: "Energy", lead: "Where the joules of each run went." },
-        Section { id: "time", title: "Time", lead: "How long each run took on its chip, and what timesteps waited for." },
+        Section {
+            id: "time",
+            title: "Time",
+            lead: "How long each run took on its chip, and what timesteps waited for.",
+        },
         Section { id: "activity", title: "Activity", lead: "Spikes of each layer in each run." },
         Section {
             id: "figures",
@@ -22,7 +26,9 @@ pub(super) fn body(runs: &[RunFolder], compared: &RunComparison) -> Markup {
     ];
     let text = |id: &str| match id {
         "runs" => overview(runs),
-        "figures" => html! { @for section in &compared.sections { (part(section.title, &section.rows, runs.len())) } },
+        "figures" => {
+            html! { @for section in &compared.sections { (part(section.title, &section.rows, runs.len())) } }
+        }
         _ => html! {},
     };
     html! {

@@ -21,8 +21,7 @@ const SCRIPTS: [&str; 6] = [
     include_str!("assets/page.js"),
 ];
 /// Nothing is loaded from anywhere.
-const POLICY: &str =
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'";
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'";
 
 /// A whole page.
 pub(super) fn document(title: &str, body: &Markup, data: &impl Serialize) -> String {

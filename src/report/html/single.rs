@@ -50,7 +50,11 @@ fn sections(report: &Report) -> Vec<Section<'static>> {
         section("energy", "Energy", "Where the joules went: by component, by layer, and pass by pass."),
         section("time", "Time", "What each timestep waited for, and how busy units and links were."),
         section("activity", "Activity", "Spikes by layer and by timestep."),
-        section("mapping", "Mapping", "How full the cores are, and how far the mapping is from its lower bounds."),
+        section(
+            "mapping",
+            "Mapping",
+            "How full the cores are, and how far the mapping is from its lower bounds.",
+        ),
         section(
             "constants",
             "Constants",
@@ -129,14 +133,7 @@ fn mapping(r: &Report) -> Markup {
     let limits: Vec<Vec<String>> = (r.mapping.limits.iter())
         .map(|l| {
             let part = l.of.map_or_else(String::new, |of| share(l.max as f64, of as f64));
-            vec![
-                l.limit.clone(),
-                count(l.min),
-                count(l.mean.round() as u64),
-                count(l.max),
-                limit(l.of),
-                part,
-            ]
+            vec![l.limit.clone(), count(l.min), count(l.mean.round() as u64), count(l.max), limit(l.of), part]
         })
         .collect();
     let headings = strings(["limit of a core", "least", "mean", "most", "of", "share"]);
@@ -164,8 +161,9 @@ fn bounds(r: &Report) -> Markup {
         vec![name.to_owned(), count(found), count(bound), times]
     };
     let cores = figures.core_bounds.iter();
-    let mut rows: Vec<Vec<String>> =
-        cores.map(|bound| row(&format!("cores, by {}", bound.by), r.mapping.cores_used, bound.least)).collect();
+    let mut rows: Vec<Vec<String>> = cores
+        .map(|bound| row(&format!("cores, by {}", bound.by), r.mapping.cores_used, bound.least))
+        .collect();
     let traffic = &figures.traffic;
     rows.push(row("expected packets", traffic.packets, traffic.packets_bound));
     rows.push(row("expected packets x hops", traffic.hops, traffic.hops_bound));
@@ -189,7 +187,9 @@ fn constants(r: &Report) -> Markup {
                 k.name.clone(),
                 k.provenance.clone(),
                 si(k.value, &k.unit),
-                range.map_or_else(String::new, |r| format!("{} to {}", si(r.low, &k.unit), si(r.high, &k.unit))),
+                range.map_or_else(String::new, |r| {
+                    format!("{} to {}", si(r.low, &k.unit), si(r.high, &k.unit))
+                }),
                 count(k.events),
                 si(k.energy_j, "J"),
                 share(k.energy_j, r.totals.energy_j),
@@ -197,10 +197,15 @@ fn constants(r: &Report) -> Markup {
             ]
         })
         .collect();
-    let headings = strings(["constant", "provenance", "value", "range", "events", "energy", "share", "source"]);
+    let headings =
+        strings(["constant", "provenance", "value", "range", "events", "energy", "share", "source"]);
     let p = &r.target.provenance;
-    let kinds =
-        [("measured", &p.measured), ("published", &p.published), ("derived", &p.derived), ("assumed", &p.assumed)];
+    let kinds = [
+        ("measured", &p.measured),
+        ("published", &p.published),
+        ("derived", &p.derived),
+        ("assumed", &p.assumed),
+    ];
     html! {
         (table("Energy constants", 2, &headings, &rows))
         details {
@@ -232,7 +237,10 @@ fn about(run: &RunFolder) -> Markup {
                 count(r.overflows.bias)
             ),
         ],
-        vec!["host multiply-adds".to_owned(), format!("{} (neither timed nor charged)", count(r.host.multiply_adds))],
+        vec![
+            "host multiply-adds".to_owned(),
+            format!("{} (neither timed nor charged)", count(r.host.multiply_adds)),
+        ],
     ];
     if !r.version.is_empty() {
         rows.insert(1, vec!["written by".to_owned(), format!("snnc {}", r.version)]);

@@ -188,7 +188,8 @@ pub fn add_to_set(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Di
     let path = folder.path().join(name);
     let Some(mut manifest) = read(folder.path())? else {
         let message = format!("the folder has no {MANIFEST}, so it is not known whose files are in it");
-        return Err(Diagnostic::new(Code::OutputFailed, folder.path(), message).hint("say with -o where the file goes"));
+        return Err(Diagnostic::new(Code::OutputFailed, folder.path(), message)
+            .hint("say with -o where the file goes"));
     };
     match manifest.files.get(name) {
         Some(sum) => unchanged(folder.path(), name, &[Some(sum), manifest.replaces.get(name)])?,

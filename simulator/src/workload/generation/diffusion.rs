@@ -126,11 +126,7 @@ impl<U: Uniforms> Course for Diffusion<U> {
     }
 
     fn finish(self) -> GeneratedImage {
-        GeneratedImage {
-            pixels: pixels(self.membrane()),
-            tokens: self.tokens,
-            unmasked_at: self.unmasked_at,
-        }
+        GeneratedImage { pixels: pixels(self.membrane()), tokens: self.tokens, unmasked_at: self.unmasked_at }
     }
 }
 
