@@ -79,12 +79,12 @@ function keyboard(page, width) {
   const texts = [details.textContent];
   for (const key of ["ArrowRight", "Enter"]) { press(key); texts.push(details.textContent); }
   check(texts[1] !== texts[0] && /Core \d|Input port/.test(texts[1]), `${width}: an arrow key shows a core`);
-  check(svg.querySelector(".kept") !== null, `${width}: Enter keeps it`);
+  check(svg.querySelector(".kept[data-around]") !== null, `${width}: Enter keeps it`);
   press("Escape");
-  check(svg.querySelector(".kept") === null, `${width}: Escape lets it go`);
+  check(svg.querySelector(".kept[data-around]") === null, `${width}: Escape lets it go`);
   const core = svg.querySelector("[data-core]");
   core.dispatchEvent(new page.defaultView.MouseEvent("click", { bubbles: true }));
-  check(details.textContent.includes("Holds") && svg.querySelector(".kept") !== null, `${width}: a click keeps a core`);
+  check(details.textContent.includes("Holds") && svg.querySelector(".kept[data-around]") !== null, `${width}: a click keeps a core`);
 }
 
 /** Every chart has its data beside it. */

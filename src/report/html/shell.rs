@@ -88,11 +88,9 @@ impl Section<'_> {
 pub(super) fn header(title: &str, subtitle: &Markup, sections: &[Section<'_>]) -> Markup {
     html! {
         header.top {
-            div.titles {
-                h1 { (title) }
-                (subtitle)
-            }
+            h1 { (title) }
             button type="button" id="theme" { "Dark or light" }
+            div.titles { (subtitle) }
             nav aria-label="Sections" {
                 @for section in sections { a href={ "#" (section.id) } { (section.title) } }
             }

@@ -124,8 +124,17 @@ fn totals(r: &Report) -> Markup {
     let power = t.time_s.filter(|time| *time > 0.0).map(|time| si(t.energy_j / time, "W"));
     rows.extend(power.map(|power| vec!["average power".into(), power, String::new()]));
     let name = r.item_name();
-    let headings = [String::new(), format!("{} {name}(s)", count(r.items())), format!("per {name}")];
-    table("Totals of the run", 1, &headings, &rows)
+    html! {
+        dl.cards {
+            @for row in &rows {
+                div {
+                    dt { (row[0]) }
+                    dd.value { (row[1]) }
+                    @if !row[2].is_empty() && r.items() != 1 { dd.each { (row[2]) " per " (name) } }
+                }
+            }
+        }
+    }
 }
 
 fn mapping(r: &Report) -> Markup {

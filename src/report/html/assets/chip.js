@@ -32,6 +32,19 @@ function coreRows(report) {
   });
 }
 
+/** The layers of a core as bands, as wide as their share of its neurons. */
+function bandsOf(core) {
+  const sums = d3.rollups(core.of.parts, (parts) => d3.sum(parts, (part) => part.neurons), (part) => part.layer);
+  const all = d3.sum(sums, ([, neurons]) => neurons) || 1;
+  const inner = core.side - 0.6;
+  let done = 0;
+  return sums.map(([layer, neurons]) => {
+    const band = { layer, x: core.left + 0.3 + (inner * done) / all, y: core.top + 0.3, width: (inner * neurons) / all, height: inner };
+    done += neurons;
+    return band;
+  });
+}
+
 /** Where cores lie in their tile of 40 x 40: a near-square grid with a gap for links. */
 function layOut(cores, perTile) {
   const across = Math.ceil(Math.sqrt(perTile));
@@ -57,6 +70,7 @@ function chip(run) {
   const links = report.time.utilisation?.links ?? [];
   const passes = passesOf(run);
   const state = { metric: "layer", pass: 0, links: links.length > 0, whole: false, at: null, kept: null };
+  const limitOf = new Map((report.mapping.limits ?? []).filter((limit) => limit.of).map((limit) => [limit.limit, limit.of]));
   const layers = [...new Set(report.layers.map((layer) => layer.name))];
   const layerColor = categories(layers);
 
@@ -67,11 +81,11 @@ function chip(run) {
   const controls = [pick];
   let walk = null;
   if (passes.names.length > 1) {
-    walk = slider("Pass", passes.names.length, 0, passText, (value) => { state.pass = value; paint(); });
+    walk = slider(step === "pass" ? "Pass" : "Iteration", passes.names.length, 0, passText, (value) => { state.pass = value; paint(); });
     controls.push(walk, player(walk, passes.names.length));
   }
   if (links.length) controls.push(checkbox("Links by load", true, (on) => { state.links = on; paint(); }));
-  const crop = boundsOf(cores, links);
+  const crop = boundsOf(cores, links, mesh);
   const partial = (crop[2] - crop[0]) * (crop[3] - crop[1]) < 0.7 * mesh.columns * mesh.rows;
   if (partial) controls.push(checkbox("The whole board", false, (on) => { state.whole = on; paint(); }));
 
@@ -84,13 +98,18 @@ function chip(run) {
 
   drawBoard(svg, mesh);
   const lines = svg.append("g").selectAll("line").data(links).join("line").attr("class", "link");
-  lines.each(function place40(link) { placeLink(this, link, mesh); });
+  lines.each(function lay(link) { placeLink(this, link, mesh); });
   lines.append("title").text((link) => `${link.from} to ${link.to}: ${count(link.packets)} packets, ${percent(link.busy)} of the time`);
   const squares = svg.append("g").selectAll("rect").data(cores).join("rect")
     .attr("class", (core) => (core.port ? "core port" : "core")).attr("data-core", (core) => core.core)
     .attr("x", (core) => core.left).attr("y", (core) => core.top)
     .attr("width", (core) => core.side).attr("height", (core) => core.side)
     .on("pointerenter", (_, core) => show(core)).on("click", (_, core) => keep(core));
+  const bands = svg.append("g").attr("class", "bands").selectAll("rect").data(cores.flatMap((core) => bandsOf(core))).join("rect")
+    .attr("class", "band").attr("x", (band) => band.x).attr("y", (band) => band.y)
+    .attr("width", (band) => band.width).attr("height", (band) => band.height).attr("fill", (band) => layerColor(band.layer));
+  const ring = svg.append("g").selectAll("rect").data([0, 1]).join("rect").attr("fill", "none").attr("pointer-events", "none")
+    .attr("class", (which) => `core ${which ? "kept" : "at"}`);
   svg.on("pointerleave", () => show(state.kept)).on("keydown", (event) => pressed(event));
 
   function value(core) {
@@ -104,10 +123,11 @@ function chip(run) {
     const most = d3.max(cores, value) || 1;
     const ramp = (share) => d3.interpolateViridis(0.08 + 0.9 * share);
     squares.attr("fill", (core) => {
-      if (state.metric === "layer") return core.layer ? layerColor(core.layer) : "var(--tile)";
+      if (state.metric === "layer") return "var(--tile)";
       const found = value(core);
       return found === null ? "var(--tile)" : ramp(found / most);
     });
+    bands.attr("visibility", state.metric === "layer" ? "visible" : "hidden");
     const busiest = d3.max(links, (link) => link.packets) || 1;
     lines.attr("visibility", state.links ? "visible" : "hidden")
       .attr("stroke-width", (link) => 0.6 + 3 * (link.packets / busiest))
@@ -128,9 +148,12 @@ function chip(run) {
 
   function show(core) {
     state.at = core;
-    squares.classed("at", (other) => other === core).classed("kept", (other) => other === state.kept);
-    squares.filter((other) => other === core || other === state.kept).raise();
-    details.replaceChildren(...(core ? contents(core, state.pass ? passes.of(state.pass - 1, core.core) : null, passText(state.pass)) : [
+    ring.each(function surround(which) {
+      const around = which ? state.kept : core;
+      d3.select(this).attr("visibility", around ? "visible" : "hidden").attr("data-around", around?.core ?? null)
+        .attr("x", around?.left ?? 0).attr("y", around?.top ?? 0).attr("width", around?.side ?? 0).attr("height", around?.side ?? 0);
+    });
+    details.replaceChildren(...(core ? contents(core, state.pass ? passes.of(state.pass - 1, core.core) : null, passText(state.pass), limitOf) : [
       element("h3", {}, "No core chosen"), element("p", {}, `${count(cores.filter((c) => !c.port).length)} cores are in use.`),
     ]));
   }
@@ -155,12 +178,13 @@ function chip(run) {
     ["synaptic_operations", "synaptic operations", "count"], ["packets_sent", "packets sent", "count"],
     ["packets_received", "packets received", "count"], ["energy_j", "energy", "J"], ["busy", "busiest unit", "share"],
   ].map(([column, name, kind]) => ({ key: column, name, kind }));
-  holder.append(element("p", { class: "note" }, "Cores"), dataOf("Cores", shownColumns, () => cores));
+  const lists = element("div", { class: "lists" }, dataOf("Cores", shownColumns, () => cores, true));
+  holder.append(lists);
   if (links.length) {
     const flat = links.map((link) => ({ ...link, from: link.from.join(", "), to: link.to.join(", ") }));
     const columns = [["from", "from column, row", "word"], ["to", "to column, row", "word"], ["kind", "kind", "word"],
       ["packets", "packets", "count"], ["busy", "busy", "share"]].map(([column, name, kind]) => ({ key: column, name, kind }));
-    holder.append(element("p", { class: "note" }, "Links that packets crossed"), dataOf("Links", columns, () => flat));
+    lists.append(dataOf("Links that packets crossed", columns, () => flat, true));
   }
   paint();
 }
@@ -208,10 +232,12 @@ function placeLink(line, link, mesh) {
 }
 
 /** Tiles in use, with one around: first and last column and row. */
-function boundsOf(cores, links) {
+function boundsOf(cores, links, mesh) {
   const xs = [...cores.map((core) => core.x), ...links.flatMap((link) => [link.from[0], link.to[0]])];
   const ys = [...cores.map((core) => core.y), ...links.flatMap((link) => [link.from[1], link.to[1]])];
-  return [d3.min(xs) ?? 0, d3.min(ys) ?? 0, (d3.max(xs) ?? 0) + 1, (d3.max(ys) ?? 0) + 1];
+  const from = (values) => Math.max(0, (d3.min(values) ?? 0) - 1);
+  const to = (values, most) => Math.min(most, (d3.max(values) ?? 0) + 2);
+  return [from(xs), from(ys), to(xs, mesh.columns), to(ys, mesh.rows)];
 }
 
 /** The next core in a direction; the first one if none is chosen. */
@@ -226,7 +252,7 @@ function nearest(cores, from, [dx, dy]) {
 }
 
 /** What a core holds and did. */
-function contents(core, inPass, passText) {
+function contents(core, inPass, passText, limitOf) {
   const row = (name, text) => element("tr", {}, element("th", { scope: "row" }, name), element("td", { class: "figure" }, text));
   const rows = [
     row("chip, column, row", `${core.chip}, ${core.x}, ${core.y}`), row("neurons", count(core.neurons)), row("spikes", count(core.spikes)),
@@ -234,7 +260,7 @@ function contents(core, inPass, passText) {
     row("packets received", count(core.packets_received)), row("energy", si(core.energy_j, "J")),
   ];
   if (core.busy !== null) rows.push(row(`busiest unit: ${core.unit}`, percent(core.busy)));
-  for (const limit of core.of.used ?? []) rows.push(row(`uses: ${limit.limit}`, count(limit.used)));
+  for (const limit of core.of.used ?? []) rows.push(row(`uses: ${limit.limit}`, limitOf.has(limit.limit) ? `${count(limit.used)} of ${count(limitOf.get(limit.limit))}` : count(limit.used)));
   if (inPass) {
     rows.push(row(`${passText}: spikes`, count(inPass.spikes)), row(`${passText}: synaptic operations`, count(inPass.synaptic_operations)),
       row(`${passText}: energy`, si(inPass.energy_j, "J")));

@@ -74,7 +74,7 @@ function table(title, columns, rows) {
 const ROWS_SHOWN = 500;
 
 /** The table and the CSV file of some rows; `current` gives them when they are asked for. */
-function dataOf(title, columns, current) {
+function dataOf(title, columns, current, named = false) {
   const name = title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
   const holder = element("div");
   const details = element("details", {}, element("summary", {}, "Table"), holder);
@@ -92,7 +92,7 @@ function dataOf(title, columns, current) {
     setTimeout(() => URL.revokeObjectURL(address), 1000);
   };
   const button = element("button", { type: "button", "aria-label": `Download ${title} as CSV`, onclick: save }, "CSV");
-  const box = element("div", { class: "data" }, details, button);
+  const box = element("div", { class: "data" }, named ? element("span", { class: "of" }, title) : null, details, button);
   box.refresh = fill;
   return box;
 }
@@ -231,7 +231,7 @@ function bars(rows, width, { name, value, fill, unit, order, color, tip }) {
   const marginLeft = marginFor(names, width);
   return chart({
     width, height: names.length * 24 + 50, marginLeft, marginRight: 24,
-    x: { grid: true, label: null, tickFormat: (x) => tick(x, unit), ticks: Math.max(2, Math.floor((width - marginLeft) / 90)) },
+    x: { grid: true, label: null, tickFormat: (x) => (unit === "share" ? percent(x) : tick(x, unit)), ticks: Math.max(2, Math.floor((width - marginLeft) / 90)) },
     y: { label: null, domain: names, tickFormat: (text) => shorten(text, marginLeft), tickSize: 0 },
     marks: [
       Plot.barX(rows, {

@@ -38,7 +38,7 @@ function images(run) {
   const draw = (done) => {
     canvases.forEach((canvas, index) => drawTokens(canvas, grid, tokens[index], unmaskedAt[index], done, color));
     // The picture is decoded from the last grid: before, there is none.
-    shots.forEach((shot) => { shot.style.visibility = done >= iterations || !canvases.length ? "visible" : "hidden"; });
+    shots.forEach((shot) => { shot.classList.toggle("pending", done < iterations && canvases.length > 0); });
   };
   if (canvases.length) {
     const set = (done) => d3.sum(unmaskedAt, (image) => image.filter((at) => at < done).length);
@@ -70,7 +70,7 @@ function samples(run) {
         : `says ${row.prediction}`;
       return element("li", {}, element("img", { src: shown[index], alt: `Sample ${index}` }), `sample ${row.sample}: `, verdict);
     }));
-    if (!list.children.length) list.append(element("li", { style: "width:auto" }, "None of the samples shown."));
+    if (!list.children.length) list.append(element("li", {}, "None of those shown."));
   };
   if (shown.length && rows.length) {
     if (known) holder.append(element("div", { class: "controls", id: "gallery" }, checkbox("Only wrong ones", false, fill)));
@@ -79,7 +79,7 @@ function samples(run) {
   }
   const columns = [{ key: "sample", name: "sample", kind: "count" }, ...(known ? [{ key: "label", name: "label", kind: "count" }] : []),
     { key: "prediction", name: "prediction", kind: "count" }];
-  if (rows.length) holder.append(dataOf("Predictions", columns, () => rows));
+  if (rows.length) holder.append(dataOf("Predictions", columns, () => rows, true));
   confusion(run.report.classification?.confusion);
 }
 

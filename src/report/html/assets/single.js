@@ -18,7 +18,7 @@ function energy(run) {
     title: "Energy by layer and component", columns: energyColumns, rows: shown, legend: legendOf(COMPONENTS, componentColor),
     controls: [choice("Show", [["joules", "Joules"], ["share", "Shares of a layer"]], (value) => { state.share = value === "share"; byLayer.redraw(); })],
     draw: (cells, width) => bars(cells, width, {
-      name: "layer", value: state.share ? "share" : "energy_j", fill: "component", unit: state.share ? "" : "J", order: COMPONENTS, color: componentColor,
+      name: "layer", value: state.share ? "share" : "energy_j", fill: "component", unit: state.share ? "share" : "J", order: COMPONENTS, color: componentColor,
       tip: (row) => `${row.layer}\n${row.component}: ${si(row.energy_j, "J")}${state.share ? `, ${percent(row.share)}` : ""}`,
     }),
   });
@@ -29,10 +29,10 @@ function energy(run) {
     draw: (cells, width) => bars(cells, width, { name: "component", value: "energy_j", fill: "component", unit: "J", color: componentColor,
       tip: (row) => `${row.component}: ${si(row.energy_j, "J")} (${percent(row.share)})` }),
   });
-  const constants = report.energy_constants.filter((constant) => constant.energy_j > 0)
+  const largest = report.energy_constants.filter((constant) => constant.energy_j > 0)
     .sort((a, b) => b.energy_j - a.energy_j).slice(0, 12);
   figure("energy", {
-    title: "Energy by constant", half: true, note: "The constants that came to most; the bar of each is what was charged with it.", rows: () => constants,
+    title: "Energy by constant", half: true, note: "The constants that came to most; the bar of each is what was charged with it.", rows: () => largest,
     columns: [{ key: "name", name: "constant", kind: "word" }, { key: "provenance", name: "provenance", kind: "word" },
       { key: "events", name: "events", kind: "count" }, { key: "energy_j", name: "energy", kind: "J" }],
     draw: (cells, width) => bars(cells, width, { name: "name", value: "energy_j", unit: "J",
@@ -55,7 +55,7 @@ function byPass(report) {
     columns: [{ key: "pass", name, kind: "count" }, { key: "network", name: "network", kind: "word" }, { key: "component", name: "component", kind: "word" },
       { key: "energy_j", name: "energy", kind: "J" }],
     draw: (cells, width) => chart({
-      width, height: 260, marginLeft: 64, x: { label: name, tickFormat: count }, y: { grid: true, label: null, tickFormat: (y) => tick(y, "J") },
+      width, height: 260, marginLeft: 64, x: { label: name, tickFormat: count, ticks: d3.ticks(0, passes.length - 1, Math.min(passes.length, Math.floor(width / 50))).filter(Number.isInteger) }, y: { grid: true, label: null, tickFormat: (y) => tick(y, "J") },
       marks: [
         Plot.rectY(cells, { x1: (row) => row.pass - 0.45, x2: (row) => row.pass + 0.45, y: "energy_j", z: "component", order: COMPONENTS, fill: (row) => componentColor(row.component),
           title: (row) => `${name} ${row.pass} (${row.network})\n${row.component}: ${si(row.energy_j, "J")}`, tip: { fill: "var(--raised)" } }),
@@ -113,7 +113,7 @@ function dots(rows, width, { name, value, fill, color, format }) {
     y: { label: null, domain: names, tickSize: 0, tickFormat: (text) => shorten(text, marginLeft) },
     marks: [
       Plot.ruleX([0], { stroke: "var(--soft)" }),
-      Plot.ruleY(rows, Plot.groupY({ x1: "min", x2: "max" }, { x1: value, x2: value, y: name, stroke: "var(--soft)" })),
+      Plot.ruleY(d3.rollups(rows, (own) => d3.extent(own, (row) => row[value]), (row) => row[name]), { y: (own) => own[0], x1: (own) => own[1][0], x2: (own) => own[1][1], stroke: "var(--soft)" }),
       Plot.dot(rows, { x: value, y: name, fill: (row) => color(row[fill]), r: 5, title: (row) => `${row[name]}, ${row[fill]}: ${format(row[value])}`, tip: { fill: "var(--raised)" } }),
     ],
   });
@@ -128,13 +128,16 @@ function latencies(report) {
     note: `${count(simulated.packets)} packets: mean ${si(simulated.latency_mean_s, "s")}, in an empty network ${si(simulated.zero_load_mean_s, "s")}, longest ${si(simulated.latency_max_s, "s")}.`,
     rows: () => rows, columns: [{ key: "below_s", name: "shorter than", kind: "s" }, { key: "packets", name: "packets", kind: "count" }],
     draw: (cells, width) => chart({
-      width, height: 220, marginLeft: 64, marginBottom: 36, x: { label: "shorter than", type: "band", tickFormat: (x) => tick(x, "s"), tickRotate: width / cells.length < 60 ? -40 : 0 },
+      width, height: 250, marginLeft: 64, marginBottom: 64, x: { label: "shorter than", labelAnchor: "right", type: "band", tickFormat: (x) => si(x, "s").replace(/\.\d+/, ""), tickRotate: -50 },
       y: { grid: true, label: null, tickFormat: (y) => tick(y, "") },
       marks: [Plot.barY(cells, { x: "below_s", y: "packets", fill: "var(--accent)", title: (row) => `shorter than ${si(row.below_s, "s")}: ${count(row.packets)} packets`, tip: { fill: "var(--raised)" } }),
         Plot.ruleY([0], { stroke: "var(--soft)" })],
     }),
   });
 }
+
+/** Most timesteps that are drawn as bars; more are a line without colours. */
+const BARS_MAX = 3000;
 
 /** Timesteps of one image or sample, one by one. */
 function timesteps(run) {
@@ -159,8 +162,8 @@ function timesteps(run) {
   const drawn = [];
   const redraw = () => drawn.forEach((made) => made.redraw());
   const over = (key, unit, color, text) => (cells, width) => chart({
-    width, height: 260, marginLeft: 64, x: { label: "timestep", tickFormat: count }, y: { grid: true, label: null, tickFormat: (y) => tick(y, unit) },
-    marks: [
+    width, height: 260, marginLeft: 64, x: { label: "timestep", tickFormat: count, ticks: d3.ticks(0, Math.max(1, cells.length - 1), Math.min(cells.length, Math.floor(width / 70))).filter(Number.isInteger) }, y: { grid: true, label: null, tickFormat: (y) => tick(y, unit) },
+    marks: cells.length > BARS_MAX ? [Plot.lineY(cells, { x: "number", y: key, stroke: "var(--accent)", curve: "step", title: text, tip: { fill: "var(--raised)" } })] : [
       Plot.rectY(cells, { x1: (row) => row.number - 0.5, x2: (row) => row.number + 0.5, y: key, fill: color, insetLeft: cells.length < 200 ? 0.5 : 0, title: text, tip: { fill: "var(--raised)" } }),
       Plot.ruleY([0], { stroke: "var(--soft)" }),
     ],
@@ -183,7 +186,7 @@ function activity(run) {
   figure("activity", {
     title: "Rate by layer", half: true, note: "Spikes of a neuron and timestep.", rows: () => rows,
     columns: [["layer", "layer", "word"], ["neurons", "neurons", "count"], ["spikes", "spikes", "count"], ["rate", "rate", "share"]].map(([key, name, kind]) => ({ key, name, kind })),
-    draw: (cells, width) => bars(cells, width, { name: "layer", value: "rate", unit: "", tip: (row) => `${row.layer}: ${percent(row.rate)}\n${count(row.spikes)} spikes of ${count(row.neurons)} neurons` }),
+    draw: (cells, width) => bars(cells, width, { name: "layer", value: "rate", unit: "share", tip: (row) => `${row.layer}: ${percent(row.rate)}\n${count(row.spikes)} spikes of ${count(row.neurons)} neurons` }),
   });
   figure("activity", {
     title: "Synaptic operations by layer", half: true, note: "Operations that arrive at a layer's neurons.", rows: () => rows,
@@ -205,6 +208,14 @@ function mapping(run) {
   });
 }
 
+function constants(run) {
+  const rows = run.report.energy_constants.map((constant) => ({ ...constant, low: constant.range?.low, high: constant.range?.high }));
+  const columns = [["name", "constant", "word"], ["provenance", "provenance", "word"], ["value", "value, J or W", "count"], ["unit", "unit", "word"],
+    ["low", "lowest", "count"], ["high", "highest", "count"], ["events", "events", "count"], ["energy_j", "energy", "J"], ["source", "source", "word"],
+    ["range_source", "source of the range", "word"]].map(([key, name, kind]) => ({ key, name, kind }));
+  place("constants").append(dataOf("Energy constants", columns, () => rows, true));
+}
+
 function single(run) {
   if (run.report.totals.images !== undefined) images(run);
   else samples(run);
@@ -213,4 +224,5 @@ function single(run) {
   time(run);
   activity(run);
   mapping(run);
+  constants(run);
 }
