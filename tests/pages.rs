@@ -123,7 +123,7 @@ fn pages_are_made_of_folders_and_belong_to_them() {
             .arg(example("digits-cnn/model.ron"))
             .arg("--input")
             .arg(example("digits-cnn/inputs.npy")),
-        "E0016",
+        "E0021",
         "--out",
     );
 }

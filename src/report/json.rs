@@ -82,7 +82,7 @@ mod tests {
         let schema: serde_json::Value =
             serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap();
         let schema = jsonschema::validator_for(&schema).unwrap();
-        for fidelity in [Fidelity::None, Fidelity::Analytic, Fidelity::Cycle { every: 1 }] {
+        for fidelity in [Fidelity::None, Fidelity::Analytic] {
             let report = run(fidelity, |input| input.report());
             let json = serde_json::to_value(&report).unwrap();
             let problems: Vec<String> =

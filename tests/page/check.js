@@ -3,7 +3,9 @@
 "use strict";
 
 const found = [];
-function check(good, what) { found.push(`${good ? "ok" : "not ok"} ${what}`); }
+function check(good, what) {
+  found.push(`${good ? "ok" : "not ok"} ${what}`);
+}
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 /** The page in a frame of a width, once it is drawn. */
@@ -31,19 +33,42 @@ function picture(part) {
 function uncut(frame, width) {
   const page = frame.contentDocument;
   const root = page.documentElement;
-  check(root.scrollWidth <= root.clientWidth, `${width}: the page is as wide as the window (${root.scrollWidth} of ${root.clientWidth})`);
+  check(
+    root.scrollWidth <= root.clientWidth,
+    `${width}: the page is as wide as the window (${root.scrollWidth} of ${root.clientWidth})`,
+  );
   const scrolls = (part) => part.closest(".scroll, .drawing, pre") !== null;
-  const parts = [...page.querySelectorAll("h1, h2, h3, p, li, td, th, button, select, label, output, summary, dt, dd, .details")];
+  const parts = [
+    ...page.querySelectorAll("h1, h2, h3, p, li, td, th, button, select, label, output, summary, dt, dd, .details"),
+  ];
   const outside = parts.filter((part) => {
     const box = part.getBoundingClientRect();
-    return box.width > 0 && !scrolls(part) && (box.right > root.clientWidth + 1 || box.left < -1 || part.scrollWidth > part.clientWidth + 2 && getComputedStyle(part).overflow !== "visible");
+    return (
+      box.width > 0 &&
+      !scrolls(part) &&
+      (box.right > root.clientWidth + 1 ||
+        box.left < -1 ||
+        (part.scrollWidth > part.clientWidth + 2 && getComputedStyle(part).overflow !== "visible"))
+    );
   });
-  check(outside.length === 0, `${width}: no text is cut (${outside.slice(0, 3).map((part) => part.textContent.slice(0, 40)).join(" | ")})`);
+  check(
+    outside.length === 0,
+    `${width}: no text is cut (${outside
+      .slice(0, 3)
+      .map((part) => part.textContent.slice(0, 40))
+      .join(" | ")})`,
+  );
   const labels = [...page.querySelectorAll(".drawing svg text")].filter((text) => {
     const [own, whole] = [text.getBoundingClientRect(), text.closest("figure[aria-label]").getBoundingClientRect()];
     return own.width > 0 && (own.left < whole.left - 8 || own.right > whole.right + 8);
   });
-  check(labels.length === 0, `${width}: no label of a chart is cut (${labels.slice(0, 3).map((text) => text.textContent).join(" | ")})`);
+  check(
+    labels.length === 0,
+    `${width}: no label of a chart is cut (${labels
+      .slice(0, 3)
+      .map((text) => text.textContent)
+      .join(" | ")})`,
+  );
 }
 
 /** Each control changes its section. */
@@ -65,7 +90,10 @@ function controls(page, width) {
     }
     check(picture(section) !== before, `${width}: ${name} changes the picture`);
     const label = control.closest("label");
-    check(label !== null && (label.textContent.trim() !== "" || control.getAttribute("aria-label")), `${width}: ${name} has a label`);
+    check(
+      label !== null && (label.textContent.trim() !== "" || control.getAttribute("aria-label")),
+      `${width}: ${name} has a label`,
+    );
   }
   check(all.length > 0 || page.querySelector("#figures") !== null, `${width}: there are controls (${all.length})`);
 }
@@ -75,16 +103,23 @@ function keyboard(page, width) {
   const svg = page.querySelector("#chip-view svg");
   if (!svg) return;
   const details = page.querySelector("#core-details");
-  const press = (key) => svg.dispatchEvent(new page.defaultView.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  const press = (key) =>
+    svg.dispatchEvent(new page.defaultView.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
   const texts = [details.textContent];
-  for (const key of ["ArrowRight", "Enter"]) { press(key); texts.push(details.textContent); }
+  for (const key of ["ArrowRight", "Enter"]) {
+    press(key);
+    texts.push(details.textContent);
+  }
   check(texts[1] !== texts[0] && /Core \d|Input port/.test(texts[1]), `${width}: an arrow key shows a core`);
   check(svg.querySelector(".kept[data-around]") !== null, `${width}: Enter keeps it`);
   press("Escape");
   check(svg.querySelector(".kept[data-around]") === null, `${width}: Escape lets it go`);
   const core = svg.querySelector("[data-core]");
   core.dispatchEvent(new page.defaultView.MouseEvent("click", { bubbles: true }));
-  check(details.textContent.includes("Holds") && svg.querySelector(".kept[data-around]") !== null, `${width}: a click keeps a core`);
+  check(
+    details.textContent.includes("Holds") && svg.querySelector(".kept[data-around]") !== null,
+    `${width}: a click keeps a core`,
+  );
 }
 
 /** Every chart has its data beside it. */
@@ -93,7 +128,10 @@ function data(page, width) {
   const bare = drawn.filter((made) => !made.querySelector("details") || !made.querySelector(".data button"));
   check(drawn.length > 0 && bare.length === 0, `${width}: each of ${drawn.length} charts has a table and a CSV file`);
   const blank = drawn.filter((made) => !made.querySelector(".drawing svg")?.children.length);
-  check(blank.length === 0, `${width}: each chart is drawn (${blank.map((made) => made.getAttribute("aria-label")).join(", ")})`);
+  check(
+    blank.length === 0,
+    `${width}: each chart is drawn (${blank.map((made) => made.getAttribute("aria-label")).join(", ")})`,
+  );
   for (const details of page.querySelectorAll(".data details")) details.open = true;
 }
 
@@ -111,7 +149,9 @@ function theme(page, width) {
     uncut(frame, width);
     data(page, width);
     await wait(50);
-    const tables = [...page.querySelectorAll(".data details[open]")].filter((details) => !details.querySelector("tbody tr"));
+    const tables = [...page.querySelectorAll(".data details[open]")].filter(
+      (details) => !details.querySelector("tbody tr"),
+    );
     check(tables.length === 0, `${width}: each table has rows`);
     uncut(frame, `${width}, tables open`);
     for (const details of page.querySelectorAll(".data details")) details.open = false;
@@ -123,4 +163,6 @@ function theme(page, width) {
   result.id = "result";
   result.textContent = `${found.join("\n")}\ndone ${found.length}`;
   document.body.replaceChildren(result);
-})().catch((error) => { document.body.textContent = `not ok ${error.stack}\ndone 0`; });
+})().catch((error) => {
+  document.body.textContent = `not ok ${error.stack}\ndone 0`;
+});

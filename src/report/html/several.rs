@@ -83,7 +83,7 @@ fn part(title: &str, rows: &[ComparisonRow], runs: usize) -> Markup {
                         tr class=[row.differs.then_some("differs")] {
                             th scope="row" { (row.name) }
                             @for value in &row.values {
-                                td.figure { (value.as_ref().map_or_else(|| "–".into(), |value| value.text(row.unit))) }
+                                td.figure { (value.as_ref().map_or_else(|| "-".into(), |v| v.text(row.unit))) }
                             }
                             @for ratio in &row.ratios[1..] {
                                 td.figure { (ratio.map_or_else(String::new, |ratio| format!("{ratio:.3} x"))) }

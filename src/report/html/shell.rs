@@ -8,20 +8,25 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 
 /// What pages look like.
-const STYLE: &str = include_str!("assets/page.css");
+const STYLES: [&str; 2] = [include_str!("assets/page.css"), include_str!("assets/parts.css")];
 /// The libraries, in the order in which they are needed.
 const LIBRARIES: [&str; 2] = [include_str!("vendor/d3.min.js"), include_str!("vendor/plot.min.js")];
 /// Our scripts, in the order in which they are needed.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 10] = [
     include_str!("assets/figures.js"),
     include_str!("assets/pictures.js"),
+    include_str!("assets/mesh.js"),
+    include_str!("assets/cores.js"),
     include_str!("assets/chip.js"),
+    include_str!("assets/energy.js"),
+    include_str!("assets/time.js"),
     include_str!("assets/single.js"),
     include_str!("assets/several.js"),
     include_str!("assets/page.js"),
 ];
 /// Nothing is loaded from anywhere.
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'";
+const POLICY: &str =
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /// A whole page.
 pub(super) fn document(title: &str, body: &Markup, data: &impl Serialize) -> String {
@@ -36,7 +41,7 @@ pub(super) fn document(title: &str, body: &Markup, data: &impl Serialize) -> Str
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content={ "snnc " (env!("CARGO_PKG_VERSION")) };
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                @for style in STYLES { style { (PreEscaped(style)) } }
             }
             body {
                 a.skip href="#main" { "Skip to the figures" }

@@ -1,274 +1,238 @@
 // The chip: the mesh of tiles with their cores, coloured by what a core holds or did, and the links between tiles.
 "use strict";
 
-/** What cores can be coloured by. `by` names the column of cores.csv that has it pass by pass. */
-const METRICS = {
-  layer: { name: "Layer", kind: "word" },
-  neurons: { name: "Neurons", kind: "count" },
-  memory: { name: "Synapse memory", kind: "count", unit: "bits" },
-  synaptic_operations: { name: "Synaptic operations", kind: "count", by: "synaptic_operations" },
-  spikes: { name: "Spikes", kind: "count", by: "spikes" },
-  energy_j: { name: "Energy", kind: "J", by: "energy_j" },
-  busy: { name: "Busiest unit: share of the time", kind: "share" },
-};
+const CORE_COLUMNS = columnsOf([
+  ["core", "core", "count"],
+  ["chip", "chip", "count"],
+  ["x", "column", "count"],
+  ["y", "row", "count"],
+  ["layers", "layers", "word"],
+  ["neurons", "neurons", "count"],
+  ["memory", "synapse memory, bits", "count"],
+  ["spikes", "spikes", "count"],
+  ["synaptic_operations", "synaptic operations", "count"],
+  ["packets_sent", "packets sent", "count"],
+  ["packets_received", "packets received", "count"],
+  ["energy_j", "energy", "J"],
+  ["busy", "busiest unit", "share"],
+]);
 
-/** The largest use of a limit whose name contains `word`. */
-function used(core, word) { return core.used?.find((limit) => limit.limit.includes(word))?.used ?? null; }
+const LINK_COLUMNS = columnsOf([
+  ["from", "from column, row", "word"],
+  ["to", "to column, row", "word"],
+  ["kind", "kind", "word"],
+  ["packets", "packets", "count"],
+  ["busy", "busy", "share"],
+]);
 
-/** A flat row a core, out of the parts of the report that tell of it. */
-function coreRows(report) {
-  const busy = new Map((report.time.utilisation?.cores ?? []).map((core) => [core.core, core]));
-  return report.cores.filter((core) => core.tile).map((core) => {
-    const share = busy.get(core.core);
-    const units = share ? ["synapse", "neuron", "axon_in", "axon_out", "delivery"].map((unit) => share[unit]) : [];
-    return {
-      core: core.core, chip: core.chip, x: core.tile[0], y: core.tile[1], slot: core.slot, port: core.port ?? false,
-      layer: core.layers[0] ?? "", layers: core.layers.join(", "),
-      neurons: d3.sum(core.parts, (part) => part.neurons), memory: used(core, "synapse memory"),
-      synaptic_operations: core.synaptic_operations, spikes: core.spikes, energy_j: core.energy_j,
-      packets_sent: core.packets_sent, packets_received: core.packets_received,
-      busy: units.length ? d3.max(units) : null, unit: share?.busiest ?? null, of: core,
+/** The picture of a chip with its controls; `at` is the core pointed at, `kept` the one that was chosen. */
+class ChipView {
+  constructor(run, mesh) {
+    const { report } = run;
+    this.mesh = mesh;
+    this.cores = layOut(coreRows(report), mesh.cores_per_tile);
+    this.links = report.time.utilisation?.links ?? [];
+    this.passes = passesOf(run);
+    this.step = report.totals.images !== undefined ? "iteration" : "pass";
+    this.layers = [...new Set(report.layers.map((layer) => layer.name))];
+    this.layerColor = categories(this.layers);
+    const limits = (report.mapping.limits ?? []).filter((limit) => limit.of);
+    this.limitOf = new Map(limits.map((limit) => [limit.limit, limit.of]));
+    this.crop = boundsOf(this.cores, this.links, mesh);
+    const [x0, y0, x1, y1] = this.crop;
+    this.partial = (x1 - x0) * (y1 - y0) < 0.7 * mesh.columns * mesh.rows;
+    this.state = { metric: "layer", pass: 0, links: this.links.length > 0, whole: false, at: null, kept: null };
+  }
+
+  /** Puts everything into the section of the chip. */
+  mount(holder) {
+    const svg = d3.create("svg").attr("tabindex", 0).attr("role", "application");
+    svg.attr("aria-label", "Chip. Arrow keys walk from core to core, Enter keeps a core, Escape lets it go.");
+    this.svg = svg;
+    this.details = element("div", { class: "details", "aria-live": "polite", id: "core-details" });
+    this.key = element("div", { class: "controls", id: "chip-key" });
+    const controls = element("div", { class: "controls", id: "chip-controls" }, ...this.controls());
+    const board = element("div", { class: "chip", id: "chip-view" }, svg.node(), this.details);
+    holder.append(controls, this.key, board, this.lists());
+    drawBoard(svg, this.mesh);
+    this.drawLinks();
+    this.drawCores();
+    svg.on("pointerleave", () => this.show(this.state.kept)).on("keydown", (event) => this.pressed(event));
+    this.paint();
+  }
+
+  /** Changes what is shown. */
+  set(change) {
+    Object.assign(this.state, change);
+    this.paint();
+  }
+
+  passText(value) {
+    return value === 0 ? `all ${this.step}s` : `${this.step} ${value - 1}: ${this.passes.names[value - 1]}`;
+  }
+
+  controls() {
+    const known = ([key]) => key === "layer" || this.cores.some((core) => core[key] !== null);
+    const metrics = Object.entries(METRICS).filter(known);
+    const named = metrics.map(([key, metric]) => [key, metric.name]);
+    const controls = [choice("Colour by", named, (metric) => this.set({ metric }))];
+    const most = this.passes.names.length;
+    if (most > 1) {
+      const name = this.step === "pass" ? "Pass" : "Iteration";
+      const walk = slider(
+        name,
+        most,
+        0,
+        (value) => this.passText(value),
+        (pass) => this.set({ pass }),
+      );
+      controls.push(walk, player(walk, most));
+    }
+    if (this.links.length) controls.push(checkbox("Links by load", true, (links) => this.set({ links })));
+    if (this.partial) controls.push(checkbox("The whole board", false, (whole) => this.set({ whole })));
+    return controls;
+  }
+
+  drawLinks() {
+    const { mesh } = this;
+    this.lines = this.svg.append("g").selectAll("line").data(this.links).join("line").attr("class", "link");
+    this.lines.each(function lay(link) {
+      placeLink(this, link, mesh);
+    });
+    const text = (link) => `${count(link.packets)} packets, ${percent(link.busy)} of the time`;
+    this.lines.append("title").text((link) => `${link.from} to ${link.to}: ${text(link)}`);
+  }
+
+  drawCores() {
+    const boxes = (data, name) => {
+      const made = this.svg.append("g").selectAll("rect").data(data).join("rect").attr("class", name);
+      return made;
     };
-  });
-}
-
-/** The layers of a core as bands, as wide as their share of its neurons. */
-function bandsOf(core) {
-  const sums = d3.rollups(core.of.parts, (parts) => d3.sum(parts, (part) => part.neurons), (part) => part.layer);
-  const all = d3.sum(sums, ([, neurons]) => neurons) || 1;
-  const inner = core.side - 0.6;
-  let done = 0;
-  return sums.map(([layer, neurons]) => {
-    const band = { layer, x: core.left + 0.3 + (inner * done) / all, y: core.top + 0.3, width: (inner * neurons) / all, height: inner };
-    done += neurons;
-    return band;
-  });
-}
-
-/** Where cores lie in their tile of 40 x 40: a near-square grid with a gap for links. */
-function layOut(cores, perTile) {
-  const across = Math.ceil(Math.sqrt(perTile));
-  const side = 32 / across;
-  for (const core of cores) {
-    core.left = core.x * 40 + 4 + (core.slot % across) * side;
-    core.top = core.y * 40 + 4 + Math.floor(core.slot / across) * side;
-    core.side = side;
-  }
-  return cores;
-}
-
-function chip(run) {
-  const { report } = run;
-  const mesh = report.mapping.mesh;
-  const holder = place("chip");
-  if (!mesh) {
-    holder.append(element("p", { class: "notice" }, "This report does not say where cores sit: an older snnc wrote it."));
-    return;
-  }
-  const cores = layOut(coreRows(report), mesh.cores_per_tile);
-  const byCore = new Map(cores.map((core) => [core.core, core]));
-  const links = report.time.utilisation?.links ?? [];
-  const passes = passesOf(run);
-  const state = { metric: "layer", pass: 0, links: links.length > 0, whole: false, at: null, kept: null };
-  const limitOf = new Map((report.mapping.limits ?? []).filter((limit) => limit.of).map((limit) => [limit.limit, limit.of]));
-  const layers = [...new Set(report.layers.map((layer) => layer.name))];
-  const layerColor = categories(layers);
-
-  const available = Object.entries(METRICS).filter(([key]) => key === "layer" || cores.some((core) => core[key] !== null));
-  const pick = choice("Colour by", available.map(([key, metric]) => [key, metric.name]), (key) => { state.metric = key; paint(); });
-  const step = report.totals.images !== undefined ? "iteration" : "pass";
-  const passText = (value) => (value === 0 ? `all ${step}s` : `${step} ${value - 1}: ${passes.names[value - 1]}`);
-  const controls = [pick];
-  let walk = null;
-  if (passes.names.length > 1) {
-    walk = slider(step === "pass" ? "Pass" : "Iteration", passes.names.length, 0, passText, (value) => { state.pass = value; paint(); });
-    controls.push(walk, player(walk, passes.names.length));
-  }
-  if (links.length) controls.push(checkbox("Links by load", true, (on) => { state.links = on; paint(); }));
-  const crop = boundsOf(cores, links, mesh);
-  const partial = (crop[2] - crop[0]) * (crop[3] - crop[1]) < 0.7 * mesh.columns * mesh.rows;
-  if (partial) controls.push(checkbox("The whole board", false, (on) => { state.whole = on; paint(); }));
-
-  const svg = d3.create("svg").attr("tabindex", 0).attr("role", "application")
-    .attr("aria-label", "Chip. Arrow keys walk from core to core, Enter keeps the core's details, Escape lets them go.");
-  const details = element("div", { class: "details", "aria-live": "polite", id: "core-details" });
-  const key = element("div", { class: "controls", id: "chip-key" });
-  const board = element("div", { class: "chip", id: "chip-view" }, svg.node(), details);
-  holder.append(element("div", { class: "controls", id: "chip-controls" }, ...controls), key, board);
-
-  drawBoard(svg, mesh);
-  const lines = svg.append("g").selectAll("line").data(links).join("line").attr("class", "link");
-  lines.each(function lay(link) { placeLink(this, link, mesh); });
-  lines.append("title").text((link) => `${link.from} to ${link.to}: ${count(link.packets)} packets, ${percent(link.busy)} of the time`);
-  const squares = svg.append("g").selectAll("rect").data(cores).join("rect")
-    .attr("class", (core) => (core.port ? "core port" : "core")).attr("data-core", (core) => core.core)
-    .attr("x", (core) => core.left).attr("y", (core) => core.top)
-    .attr("width", (core) => core.side).attr("height", (core) => core.side)
-    .on("pointerenter", (_, core) => show(core)).on("click", (_, core) => keep(core));
-  const bands = svg.append("g").attr("class", "bands").selectAll("rect").data(cores.flatMap((core) => bandsOf(core))).join("rect")
-    .attr("class", "band").attr("x", (band) => band.x).attr("y", (band) => band.y)
-    .attr("width", (band) => band.width).attr("height", (band) => band.height).attr("fill", (band) => layerColor(band.layer));
-  const ring = svg.append("g").selectAll("rect").data([0, 1]).join("rect").attr("fill", "none").attr("pointer-events", "none")
-    .attr("class", (which) => `core ${which ? "kept" : "at"}`);
-  svg.on("pointerleave", () => show(state.kept)).on("keydown", (event) => pressed(event));
-
-  function value(core) {
-    const by = METRICS[state.metric].by;
-    if (!state.pass || !by) return core[state.metric];
-    return passes.of(state.pass - 1, core.core)?.[by] ?? 0;
+    this.squares = boxes(this.cores, (core) => (core.port ? "core port" : "core"));
+    surround(this.squares, (core) => core);
+    this.squares.attr("data-core", (core) => core.core);
+    this.squares.on("pointerenter", (_, core) => this.show(core)).on("click", (_, core) => this.keep(core));
+    this.bands = boxes(this.cores.flatMap(bandsOf), "band");
+    surround(this.bands, (band) => band);
+    this.bands.attr("fill", (band) => this.layerColor(band.layer));
+    this.rings = boxes(["at", "kept"], (which) => `core ${which}`)
+      .attr("fill", "none")
+      .attr("pointer-events", "none");
   }
 
-  function paint() {
-    const metric = METRICS[state.metric];
-    const most = d3.max(cores, value) || 1;
-    const ramp = (share) => d3.interpolateViridis(0.08 + 0.9 * share);
-    squares.attr("fill", (core) => {
-      if (state.metric === "layer") return "var(--tile)";
-      const found = value(core);
+  /** A core's value of the metric that is shown. */
+  value(core) {
+    const { metric, pass } = this.state;
+    const { by } = METRICS[metric];
+    if (!pass || !by) return core[metric];
+    return this.passes.of(pass - 1, core.core)?.[by] ?? 0;
+  }
+
+  paint() {
+    const { state, mesh } = this;
+    const byLayer = state.metric === "layer";
+    const most = byLayer ? 1 : d3.max(this.cores, (core) => this.value(core)) || 1;
+    this.squares.attr("fill", (core) => {
+      const found = byLayer ? null : this.value(core);
       return found === null ? "var(--tile)" : ramp(found / most);
     });
-    bands.attr("visibility", state.metric === "layer" ? "visible" : "hidden");
-    const busiest = d3.max(links, (link) => link.packets) || 1;
-    lines.attr("visibility", state.links ? "visible" : "hidden")
-      .attr("stroke-width", (link) => 0.6 + 3 * (link.packets / busiest))
-      .attr("opacity", (link) => 0.35 + 0.65 * (link.packets / busiest));
-    const [x0, y0, x1, y1] = state.whole || !partial ? [0, 0, mesh.columns, mesh.rows] : crop;
-    svg.attr("viewBox", [x0 * 40 - 4, y0 * 40 - 4, (x1 - x0) * 40 + 8, (y1 - y0) * 40 + 8].join(" "));
-    key.replaceChildren(keyOf(metric, most, ramp), ...(links.length && state.links ? [`Busiest link: ${count(busiest)} packets`] : []));
-    if (state.pass && !metric.by) key.append(element("span", {}, "(the same in every pass)"));
-    show(state.at ?? state.kept);
+    this.bands.attr("visibility", byLayer ? "visible" : "hidden");
+    const busiest = d3.max(this.links, (link) => link.packets) || 1;
+    this.lines.attr("visibility", state.links ? "visible" : "hidden");
+    this.lines.attr("stroke-width", (link) => 0.6 + 3 * (link.packets / busiest));
+    this.lines.attr("opacity", (link) => 0.35 + 0.65 * (link.packets / busiest));
+    const [x0, y0, x1, y1] = state.whole || !this.partial ? [0, 0, mesh.columns, mesh.rows] : this.crop;
+    this.svg.attr("viewBox", [x0 * 40 - 4, y0 * 40 - 4, (x1 - x0) * 40 + 8, (y1 - y0) * 40 + 8].join(" "));
+    this.explain(most, busiest);
+    this.show(state.at ?? state.kept);
   }
 
-  function keyOf(metric, most, ramp) {
-    if (state.metric === "layer") return legendOf(layers, layerColor)();
-    const swatch = element("i");
-    swatch.style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
-    return element("span", { class: "ramp" }, "0", swatch, `${WRITE[metric.kind](most)} ${metric.unit ?? ""}`.trim());
+  /** What colours and lines mean. */
+  explain(most, busiest) {
+    const { metric, pass, links } = this.state;
+    const { kind, unit = "", by } = METRICS[metric];
+    if (metric === "layer") {
+      this.key.replaceChildren(legendOf(this.layers, this.layerColor)());
+    } else {
+      const swatch = element("i");
+      swatch.style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
+      this.key.replaceChildren(
+        element("span", { class: "ramp" }, "0", swatch, `${WRITE[kind](most)} ${unit}`.trim()),
+      );
+    }
+    if (this.links.length && links) this.key.append(`Busiest link: ${count(busiest)} packets`);
+    if (pass && !by) this.key.append(element("span", {}, "(the same in every pass)"));
   }
 
-  function show(core) {
+  /** Tells of a core, or of none. */
+  show(core) {
+    const { state } = this;
     state.at = core;
-    ring.each(function surround(which) {
-      const around = which ? state.kept : core;
-      d3.select(this).attr("visibility", around ? "visible" : "hidden").attr("data-around", around?.core ?? null)
-        .attr("x", around?.left ?? 0).attr("y", around?.top ?? 0).attr("width", around?.side ?? 0).attr("height", around?.side ?? 0);
+    this.rings.each(function follow(which) {
+      const around = which === "kept" ? state.kept : core;
+      const ring = d3.select(this).attr("data-around", around?.core ?? null);
+      ring.attr("visibility", around ? "visible" : "hidden");
+      if (around) surround(ring, () => around);
     });
-    details.replaceChildren(...(core ? contents(core, state.pass ? passes.of(state.pass - 1, core.core) : null, passText(state.pass), limitOf) : [
-      element("h3", {}, "No core chosen"), element("p", {}, `${count(cores.filter((c) => !c.port).length)} cores are in use.`),
-    ]));
+    const inPass = core && state.pass ? this.passes.of(state.pass - 1, core.core) : null;
+    const none = () => [
+      element("h3", {}, "No core chosen"),
+      element("p", {}, `${count(this.cores.filter((other) => !other.port).length)} cores are in use.`),
+    ];
+    const told = core ? contents(core, inPass, this.passText(state.pass), this.limitOf) : none();
+    this.details.replaceChildren(...told);
   }
 
-  function keep(core) {
-    state.kept = state.kept === core ? null : core;
-    show(core);
+  keep(core) {
+    this.state.kept = this.state.kept === core ? null : core;
+    this.show(core);
   }
 
-  function pressed(event) {
+  pressed(event) {
+    const { state } = this;
     const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (ways[event.key]) show(nearest(cores, state.at ?? state.kept, ways[event.key]));
-    else if (event.key === "Enter" || event.key === " ") { if (state.at) keep(state.at); }
-    else if (event.key === "Escape") { state.kept = null; show(null); }
-    else return;
+    if (ways[event.key]) {
+      this.show(nearest(this.cores, state.at ?? state.kept, ways[event.key]));
+    } else if (event.key === "Enter" || event.key === " ") {
+      if (state.at) this.keep(state.at);
+    } else if (event.key === "Escape") {
+      state.kept = null;
+      this.show(null);
+    } else {
+      return;
+    }
     event.preventDefault();
   }
 
-  const shownColumns = [
-    ["core", "core", "count"], ["chip", "chip", "count"], ["x", "column", "count"], ["y", "row", "count"], ["layers", "layers", "word"],
-    ["neurons", "neurons", "count"], ["memory", "synapse memory, bits", "count"], ["spikes", "spikes", "count"],
-    ["synaptic_operations", "synaptic operations", "count"], ["packets_sent", "packets sent", "count"],
-    ["packets_received", "packets received", "count"], ["energy_j", "energy", "J"], ["busy", "busiest unit", "share"],
-  ].map(([column, name, kind]) => ({ key: column, name, kind }));
-  const lists = element("div", { class: "lists" }, dataOf("Cores", shownColumns, () => cores, true));
-  holder.append(lists);
-  if (links.length) {
-    const flat = links.map((link) => ({ ...link, from: link.from.join(", "), to: link.to.join(", ") }));
-    const columns = [["from", "from column, row", "word"], ["to", "to column, row", "word"], ["kind", "kind", "word"],
-      ["packets", "packets", "count"], ["busy", "busy", "share"]].map(([column, name, kind]) => ({ key: column, name, kind }));
-    lists.append(dataOf("Links that packets crossed", columns, () => flat, true));
-  }
-  paint();
-}
-
-/** Passes of cores.csv: their names, and what a core did in one. */
-function passesOf(run) {
-  const rows = rowsOf(run.cores);
-  const names = [];
-  const found = new Map();
-  for (const row of rows) {
-    const pass = row.iteration ?? row.pass;
-    names[pass] = row.network;
-    found.set(`${pass} ${row.core}`, row);
-  }
-  return { names: Array.from(names, (name) => name ?? ""), of: (pass, core) => found.get(`${pass} ${core}`) ?? null };
-}
-
-/** Tiles, and a frame around each chip. */
-function drawBoard(svg, mesh) {
-  const across = mesh.columns / mesh.chip_columns;
-  const defs = svg.append("defs").append("pattern").attr("id", "tiles").attr("width", 40).attr("height", 40)
-    .attr("patternUnits", "userSpaceOnUse");
-  defs.append("rect").attr("class", "tile").attr("x", 3).attr("y", 3).attr("width", 34).attr("height", 34).attr("rx", 2);
-  for (let number = 0; number < mesh.chips; number += 1) {
-    const [x, y] = [(number % across) * mesh.chip_columns, Math.floor(number / across) * mesh.chip_rows];
-    const frame = () => svg.append("rect").attr("x", x * 40).attr("y", y * 40)
-      .attr("width", mesh.chip_columns * 40).attr("height", mesh.chip_rows * 40).attr("rx", 3);
-    frame().attr("class", "board");
-    frame().attr("fill", "url(#tiles)");
+  /** Cores and links as tables and CSV files. */
+  lists() {
+    const lists = element("div", { class: "lists" });
+    lists.append(dataOf("Cores", CORE_COLUMNS, () => this.cores, true));
+    const ends = (link) => ({ ...link, from: link.from.join(", "), to: link.to.join(", ") });
+    const links = () => this.links.map(ends);
+    if (this.links.length) lists.append(dataOf("Links that packets crossed", LINK_COLUMNS, links, true));
+    return lists;
   }
 }
 
-/** A link runs between the middles of its tiles, beside the link of the other direction. */
-function placeLink(line, link, mesh) {
-  const [[x0, y0], [x1, y1]] = [link.from, link.to];
-  // A torus joins the ends of a row: such a link is drawn as a stub at both.
-  const wraps = Math.abs(x1 - x0) > 1 && Math.abs(x1 - x0) === mesh.columns - 1 ? [Math.sign(x0 - x1), 0]
-    : Math.abs(y1 - y0) > 1 && Math.abs(y1 - y0) === mesh.rows - 1 ? [0, Math.sign(y0 - y1)] : null;
-  const [dx, dy] = wraps ?? [x1 - x0, y1 - y0];
-  const [sx, sy] = [Math.sign(dx), Math.sign(dy)];
-  const beside = 2.2;
-  const [ax, ay] = [x0 * 40 + 20 + sx * 15 - sy * beside, y0 * 40 + 20 + sy * 15 + sx * beside];
-  const length = wraps ? 5 : 40 * Math.max(Math.abs(dx), Math.abs(dy)) - 30;
-  d3.select(line).attr("x1", ax).attr("y1", ay).attr("x2", ax + sx * length).attr("y2", ay + sy * length);
+/** Colour of a share of the largest value. */
+function ramp(share) {
+  return d3.interpolateViridis(0.08 + 0.9 * share);
 }
 
-/** Tiles in use, with one around: first and last column and row. */
-function boundsOf(cores, links, mesh) {
-  const xs = [...cores.map((core) => core.x), ...links.flatMap((link) => [link.from[0], link.to[0]])];
-  const ys = [...cores.map((core) => core.y), ...links.flatMap((link) => [link.from[1], link.to[1]])];
-  const from = (values) => Math.max(0, (d3.min(values) ?? 0) - 1);
-  const to = (values, most) => Math.min(most, (d3.max(values) ?? 0) + 2);
-  return [from(xs), from(ys), to(xs, mesh.columns), to(ys, mesh.rows)];
+/** Puts rectangles where boxes lie. */
+function surround(rectangles, boxOf) {
+  rectangles.attr("x", (datum) => boxOf(datum).left).attr("y", (datum) => boxOf(datum).top);
+  rectangles.attr("width", (datum) => boxOf(datum).width).attr("height", (datum) => boxOf(datum).height);
 }
 
-/** The next core in a direction; the first one if none is chosen. */
-function nearest(cores, from, [dx, dy]) {
-  if (!from) return cores[0];
-  const cost = (core) => {
-    const [along, across] = [(core.left - from.left) * dx + (core.top - from.top) * dy, Math.abs((core.left - from.left) * dy) + Math.abs((core.top - from.top) * dx)];
-    return along > 0.5 ? along + 4 * across : Infinity;
-  };
-  const best = d3.least(cores, cost);
-  return best && cost(best) < Infinity ? best : from;
-}
-
-/** What a core holds and did. */
-function contents(core, inPass, passText, limitOf) {
-  const row = (name, text) => element("tr", {}, element("th", { scope: "row" }, name), element("td", { class: "figure" }, text));
-  const rows = [
-    row("chip, column, row", `${core.chip}, ${core.x}, ${core.y}`), row("neurons", count(core.neurons)), row("spikes", count(core.spikes)),
-    row("synaptic operations", count(core.synaptic_operations)), row("packets sent", count(core.packets_sent)),
-    row("packets received", count(core.packets_received)), row("energy", si(core.energy_j, "J")),
-  ];
-  if (core.busy !== null) rows.push(row(`busiest unit: ${core.unit}`, percent(core.busy)));
-  for (const limit of core.of.used ?? []) rows.push(row(`uses: ${limit.limit}`, limitOf.has(limit.limit) ? `${count(limit.used)} of ${count(limitOf.get(limit.limit))}` : count(limit.used)));
-  if (inPass) {
-    rows.push(row(`${passText}: spikes`, count(inPass.spikes)), row(`${passText}: synaptic operations`, count(inPass.synaptic_operations)),
-      row(`${passText}: energy`, si(inPass.energy_j, "J")));
+function chip(run) {
+  const { mesh } = run.report.mapping;
+  const holder = place("chip");
+  if (mesh) {
+    new ChipView(run, mesh).mount(holder);
+    return;
   }
-  const range = ([first, end]) => (end - first === 1 ? String(first) : `${first}–${end - 1}`);
-  const parts = core.of.parts.slice(0, 20).map((part) => element("li", {},
-    `${part.layer}: ${count(part.neurons)} neurons, channels ${range(part.channels)}, rows ${range(part.rows)}, columns ${range(part.columns)}`));
-  const more = core.of.parts.length > 20 ? [element("li", {}, `and ${core.of.parts.length - 20} more parts`)] : [];
-  return [element("h3", {}, core.port ? "Input port" : `Core ${core.core}`), element("table", {}, element("tbody", {}, ...rows)),
-    element("h3", {}, "Holds"), element("ul", {}, ...parts, ...more)];
+  const old = "This report does not say where cores sit: an older snnc wrote it.";
+  holder.append(element("p", { class: "notice" }, old));
 }

@@ -1,218 +1,101 @@
-// The charts of one run: energy, time, activity, limits.
+// The charts of one run: activity and limits, and the order of its sections.
 "use strict";
 
-function energy(run) {
-  const { report } = run;
-  const rows = report.layers.flatMap((layer) => COMPONENTS.map((component) => (
-    { layer: layer.name, component, energy_j: layer.energy_by_component_j[component] ?? 0 }
-  )));
-  const state = { share: false };
-  const shown = () => {
-    if (!state.share) return rows;
-    const sums = d3.rollup(rows, (own) => d3.sum(own, (row) => row.energy_j), (row) => row.layer);
-    return rows.map((row) => ({ ...row, share: row.energy_j / (sums.get(row.layer) || 1) }));
-  };
-  const energyColumns = [{ key: "layer", name: "layer", kind: "word" }, { key: "component", name: "component", kind: "word" },
-    { key: "energy_j", name: "energy", kind: "J" }];
-  const byLayer = figure("energy", {
-    title: "Energy by layer and component", columns: energyColumns, rows: shown, legend: legendOf(COMPONENTS, componentColor),
-    controls: [choice("Show", [["joules", "Joules"], ["share", "Shares of a layer"]], (value) => { state.share = value === "share"; byLayer.redraw(); })],
-    draw: (cells, width) => bars(cells, width, {
-      name: "layer", value: state.share ? "share" : "energy_j", fill: "component", unit: state.share ? "share" : "J", order: COMPONENTS, color: componentColor,
-      tip: (row) => `${row.layer}\n${row.component}: ${si(row.energy_j, "J")}${state.share ? `, ${percent(row.share)}` : ""}`,
-    }),
-  });
-  const parts = COMPONENTS.map((component) => ({ component, energy_j: report.energy_j[component], share: report.energy_j[component] / (report.totals.energy_j || 1) }));
-  figure("energy", {
-    title: "Energy by component", half: true, rows: () => parts,
-    columns: [{ key: "component", name: "component", kind: "word" }, { key: "energy_j", name: "energy", kind: "J" }, { key: "share", name: "share", kind: "share" }],
-    draw: (cells, width) => bars(cells, width, { name: "component", value: "energy_j", fill: "component", unit: "J", color: componentColor,
-      tip: (row) => `${row.component}: ${si(row.energy_j, "J")} (${percent(row.share)})` }),
-  });
-  const largest = report.energy_constants.filter((constant) => constant.energy_j > 0)
-    .sort((a, b) => b.energy_j - a.energy_j).slice(0, 12);
-  figure("energy", {
-    title: "Energy by constant", half: true, note: "The constants that came to most; the bar of each is what was charged with it.", rows: () => largest,
-    columns: [{ key: "name", name: "constant", kind: "word" }, { key: "provenance", name: "provenance", kind: "word" },
-      { key: "events", name: "events", kind: "count" }, { key: "energy_j", name: "energy", kind: "J" }],
-    draw: (cells, width) => bars(cells, width, { name: "name", value: "energy_j", unit: "J",
-      tip: (row) => `${row.name} (${row.provenance})\n${count(row.events)} x ${si(row.value, row.unit)} = ${si(row.energy_j, "J")}` }),
-  });
-  byPass(report);
-}
-
-/** Energy and spikes of each pass of an image or sample. */
-function byPass(report) {
-  const passes = report.iterations ?? report.passes ?? [];
-  if (passes.length < 2) return;
-  const name = report.iterations ? "iteration" : "pass";
-  const rows = passes.flatMap((pass, index) => COMPONENTS.map((component) => (
-    { pass: index, network: pass.network, component, energy_j: pass.energy_by_component_j[component] ?? 0, spikes: pass.spikes }
-  )));
-  figure("energy", {
-    title: `Energy by ${name}`, note: "Summed over the images; the last is the decoder's where one follows the loop.", rows: () => rows,
-    legend: legendOf(COMPONENTS, componentColor),
-    columns: [{ key: "pass", name, kind: "count" }, { key: "network", name: "network", kind: "word" }, { key: "component", name: "component", kind: "word" },
-      { key: "energy_j", name: "energy", kind: "J" }],
-    draw: (cells, width) => chart({
-      width, height: 260, marginLeft: 64, x: { label: name, tickFormat: count, ticks: d3.ticks(0, passes.length - 1, Math.min(passes.length, Math.floor(width / 50))).filter(Number.isInteger) }, y: { grid: true, label: null, tickFormat: (y) => tick(y, "J") },
-      marks: [
-        Plot.rectY(cells, { x1: (row) => row.pass - 0.45, x2: (row) => row.pass + 0.45, y: "energy_j", z: "component", order: COMPONENTS, fill: (row) => componentColor(row.component),
-          title: (row) => `${name} ${row.pass} (${row.network})\n${row.component}: ${si(row.energy_j, "J")}`, tip: { fill: "var(--raised)" } }),
-        Plot.ruleY([0], { stroke: "var(--soft)" }),
-      ],
-    }),
-  });
-}
-
-const BOUND_COLORS = { synapse: "#3b82c4", neuron: "#d97b29", axon_in: "#3f9b6c", axon_out: "#2a9aa5", link: "#b0569e", delivery: "#b39b1e", barrier: "#7d8590" };
-function boundColor(name) { return BOUND_COLORS[name] ?? "#c2534f"; }
-
-function time(run) {
-  const { report } = run;
-  if (report.totals.time_s === null || report.totals.time_s === undefined) {
-    place("time").append(element("p", { class: "notice" }, "Time was not modelled: the run had --timing none."));
-    return;
-  }
-  const parts = [
-    { part: "timesteps", time_s: report.totals.time_s - report.time.host_s - report.time.barrier_s },
-    { part: "barriers", time_s: report.time.barrier_s }, { part: "host transfers", time_s: report.time.host_s },
-  ];
-  figure("time", {
-    title: "Where the time went", half: true, rows: () => parts,
-    columns: [{ key: "part", name: "part", kind: "word" }, { key: "time_s", name: "time", kind: "s" }],
-    draw: (cells, width) => bars(cells, width, { name: "part", value: "time_s", unit: "s", tip: (row) => `${row.part}: ${si(row.time_s, "s")}` }),
-  });
-  const bounds = report.time.bounds.filter((bound) => bound.timesteps > 0);
-  figure("time", {
-    title: "What timesteps waited for", half: true, rows: () => bounds,
-    columns: [{ key: "bound", name: "waited for", kind: "word" }, { key: "timesteps", name: "timesteps", kind: "count" }],
-    draw: (cells, width) => bars(cells, width, { name: "bound", value: "timesteps", fill: "bound", unit: "", color: boundColor,
-      tip: (row) => `${row.bound}: ${count(row.timesteps)} timesteps` }),
-  });
-  const units = report.time.utilisation?.units ?? [];
-  const ends = units.flatMap((unit) => [{ unit: unit.unit, which: "mean", share: unit.mean, cores: unit.cores }, { unit: unit.unit, which: "busiest core", share: unit.most, cores: unit.cores }]);
-  const endColor = (which) => (which === "mean" ? "#3b82c4" : "#d97b29");
-  figure("time", {
-    title: "How busy units were", half: true, note: "Share of the time of all timesteps: mean over the cores whose unit did something, and the busiest core.",
-    rows: () => ends, legend: legendOf(["mean", "busiest core"], endColor),
-    columns: [{ key: "unit", name: "unit", kind: "word" }, { key: "which", name: "of", kind: "word" }, { key: "share", name: "share", kind: "share" }],
-    draw: (cells, width) => dots(cells, width, { name: "unit", value: "share", fill: "which", color: endColor, format: percent }),
-  });
-  latencies(report);
-  timesteps(run);
-}
-
-/** Dots on a line: several figures of one name. */
-function dots(rows, width, { name, value, fill, color, format }) {
-  const names = [...new Set(rows.map((row) => row[name]))];
-  const marginLeft = marginFor(names, width);
-  return chart({
-    width, height: names.length * 26 + 50, marginLeft, marginRight: 24,
-    x: { grid: true, label: null, zero: true, tickFormat: format, ticks: Math.max(2, Math.floor((width - marginLeft) / 90)) },
-    y: { label: null, domain: names, tickSize: 0, tickFormat: (text) => shorten(text, marginLeft) },
-    marks: [
-      Plot.ruleX([0], { stroke: "var(--soft)" }),
-      Plot.ruleY(d3.rollups(rows, (own) => d3.extent(own, (row) => row[value]), (row) => row[name]), { y: (own) => own[0], x1: (own) => own[1][0], x2: (own) => own[1][1], stroke: "var(--soft)" }),
-      Plot.dot(rows, { x: value, y: name, fill: (row) => color(row[fill]), r: 5, title: (row) => `${row[name]}, ${row[fill]}: ${format(row[value])}`, tip: { fill: "var(--raised)" } }),
-    ],
-  });
-}
-
-function latencies(report) {
-  const simulated = report.time.simulated;
-  if (!simulated || !simulated.latency_histogram.length) return;
-  const rows = simulated.latency_histogram;
-  figure("time", {
-    title: "Latency of simulated packets", half: true,
-    note: `${count(simulated.packets)} packets: mean ${si(simulated.latency_mean_s, "s")}, in an empty network ${si(simulated.zero_load_mean_s, "s")}, longest ${si(simulated.latency_max_s, "s")}.`,
-    rows: () => rows, columns: [{ key: "below_s", name: "shorter than", kind: "s" }, { key: "packets", name: "packets", kind: "count" }],
-    draw: (cells, width) => chart({
-      width, height: 250, marginLeft: 64, marginBottom: 64, x: { label: "shorter than", labelAnchor: "right", type: "band", tickFormat: (x) => si(x, "s").replace(/\.\d+/, ""), tickRotate: -50 },
-      y: { grid: true, label: null, tickFormat: (y) => tick(y, "") },
-      marks: [Plot.barY(cells, { x: "below_s", y: "packets", fill: "var(--accent)", title: (row) => `shorter than ${si(row.below_s, "s")}: ${count(row.packets)} packets`, tip: { fill: "var(--raised)" } }),
-        Plot.ruleY([0], { stroke: "var(--soft)" })],
-    }),
-  });
-}
-
-/** Most timesteps that are drawn as bars; more are a line without colours. */
-const BARS_MAX = 3000;
-
-/** Timesteps of one image or sample, one by one. */
-function timesteps(run) {
-  const all = rowsOf(run.timesteps);
-  if (!all.length) return;
-  const item = run.report.totals.images !== undefined ? "image" : "sample";
-  const pass = item === "image" ? "iteration" : "pass";
-  const items = [...new Set(all.map((row) => row[item]))];
-  const state = { item: items[0], pass: "all" };
-  const rows = () => all.filter((row) => row[item] === state.item && (state.pass === "all" || row[pass] === Number(state.pass)))
-    .map((row, index) => ({ ...row, number: index }));
-  const passes = [...new Set(all.map((row) => row[pass]))];
-  const network = new Map(all.map((row) => [row[pass], row.network]));
-  const controls = () => [
-    items.length > 1 ? choice(`Of ${item}`, items.map((value) => [value, `${item} ${value}`]), (value) => { state.item = Number(value); redraw(); }) : null,
-    passes.length > 1 ? choice("", [["all", `all ${pass}s`], ...passes.map((value) => [value, `${pass} ${value}: ${network.get(value)}`])], (value) => { state.pass = value; redraw(); }) : null,
-  ].filter(Boolean);
-  const columns = [[item, item, "count"], [pass, pass, "count"], ["network", "network", "word"], ["timestep", "timestep", "count"], ["time_s", "time", "s"],
-    ["bound", "waited for", "word"], ["packets", "packets", "count"], ["spikes", "spikes", "count"]].map(([key, name, kind]) => ({ key, name, kind }));
-  const present = [...new Set(all.map((row) => row.bound))];
-  const where = (row) => `${pass} ${row[pass]} (${row.network}), timestep ${row.timestep}`;
-  const drawn = [];
-  const redraw = () => drawn.forEach((made) => made.redraw());
-  const over = (key, unit, color, text) => (cells, width) => chart({
-    width, height: 260, marginLeft: 64, x: { label: "timestep", tickFormat: count, ticks: d3.ticks(0, Math.max(1, cells.length - 1), Math.min(cells.length, Math.floor(width / 70))).filter(Number.isInteger) }, y: { grid: true, label: null, tickFormat: (y) => tick(y, unit) },
-    marks: cells.length > BARS_MAX ? [Plot.lineY(cells, { x: "number", y: key, stroke: "var(--accent)", curve: "step", title: text, tip: { fill: "var(--raised)" } })] : [
-      Plot.rectY(cells, { x1: (row) => row.number - 0.5, x2: (row) => row.number + 0.5, y: key, fill: color, insetLeft: cells.length < 200 ? 0.5 : 0, title: text, tip: { fill: "var(--raised)" } }),
-      Plot.ruleY([0], { stroke: "var(--soft)" }),
-    ],
-  });
-  drawn.push(figure("time", {
-    title: "Timesteps one by one", note: "How long each timestep took, coloured by what it waited for.", controls: controls(), columns, rows,
-    legend: legendOf(present, boundColor), draw: over("time_s", "s", (row) => boundColor(row.bound), (row) => `${where(row)}\n${si(row.time_s, "s")}, waited for ${row.bound}\n${count(row.packets)} packets`),
-  }));
-  if (all[0].spikes !== undefined) {
-    drawn.push(figure("activity", {
-      title: "Spikes by timestep", note: `The ${item} and ${pass} are those chosen above, under Time.`, columns, rows,
-      draw: over("spikes", "", () => "#3b82c4", (row) => `${where(row)}\n${count(row.spikes)} spikes, ${count(row.packets)} packets`),
-    }));
-  }
-}
-
 function activity(run) {
-  const rows = run.report.layers.map((layer) => ({ layer: layer.name, rate: layer.rate, spikes: layer.spikes, neurons: layer.neurons,
-    synaptic_operations: layer.synaptic_operations, packets: layer.packets }));
+  const rows = run.report.layers.map((layer) => ({
+    layer: layer.name,
+    rate: layer.rate,
+    spikes: layer.spikes,
+    neurons: layer.neurons,
+    synaptic_operations: layer.synaptic_operations,
+    packets: layer.packets,
+  }));
   figure("activity", {
-    title: "Rate by layer", half: true, note: "Spikes of a neuron and timestep.", rows: () => rows,
-    columns: [["layer", "layer", "word"], ["neurons", "neurons", "count"], ["spikes", "spikes", "count"], ["rate", "rate", "share"]].map(([key, name, kind]) => ({ key, name, kind })),
-    draw: (cells, width) => bars(cells, width, { name: "layer", value: "rate", unit: "share", tip: (row) => `${row.layer}: ${percent(row.rate)}\n${count(row.spikes)} spikes of ${count(row.neurons)} neurons` }),
+    title: "Rate by layer",
+    half: true,
+    note: "Spikes of a neuron and timestep.",
+    rows: () => rows,
+    columns: columnsOf([
+      ["layer", "layer", "word"],
+      ["neurons", "neurons", "count"],
+      ["spikes", "spikes", "count"],
+      ["rate", "rate", "share"],
+    ]),
+    draw: (cells, width) =>
+      bars(cells, width, {
+        name: "layer",
+        value: "rate",
+        unit: "share",
+        tip: (row) =>
+          `${row.layer}: ${percent(row.rate)}\n${count(row.spikes)} spikes of ${count(row.neurons)} neurons`,
+      }),
   });
   figure("activity", {
-    title: "Synaptic operations by layer", half: true, note: "Operations that arrive at a layer's neurons.", rows: () => rows,
-    columns: [["layer", "layer", "word"], ["synaptic_operations", "synaptic operations", "count"], ["packets", "packets sent", "count"]].map(([key, name, kind]) => ({ key, name, kind })),
-    draw: (cells, width) => bars(cells, width, { name: "layer", value: "synaptic_operations", unit: "", tip: (row) => `${row.layer}: ${count(row.synaptic_operations)} operations` }),
+    title: "Synaptic operations by layer",
+    half: true,
+    note: "Operations that arrive at a layer's neurons.",
+    rows: () => rows,
+    columns: columnsOf([
+      ["layer", "layer", "word"],
+      ["synaptic_operations", "synaptic operations", "count"],
+      ["packets", "packets sent", "count"],
+    ]),
+    draw: (cells, width) =>
+      bars(cells, width, {
+        name: "layer",
+        value: "synaptic_operations",
+        unit: "",
+        tip: (row) => `${row.layer}: ${count(row.synaptic_operations)} operations`,
+      }),
   });
 }
 
 function mapping(run) {
   const limits = (run.report.mapping.limits ?? []).filter((limit) => limit.of);
-  const rows = limits.flatMap((limit) => [["least", limit.min], ["mean", limit.mean], ["fullest core", limit.max]]
-    .map(([which, value]) => ({ limit: limit.limit, which, used: value, of: limit.of, share: value / limit.of })));
+  const rows = limits.flatMap((limit) =>
+    [
+      ["least", limit.min],
+      ["mean", limit.mean],
+      ["fullest core", limit.max],
+    ].map(([which, value]) => ({ limit: limit.limit, which, used: value, of: limit.of, share: value / limit.of })),
+  );
   const color = (which) => ({ least: "#3f9b6c", mean: "#3b82c4", "fullest core": "#d97b29" })[which];
   if (!rows.length) return;
   figure("mapping", {
-    title: "Use of each limit of a core", note: "As a share of the target's limit, over the cores in use.", rows: () => rows, legend: legendOf(["least", "mean", "fullest core"], color),
-    columns: [["limit", "limit", "word"], ["which", "of", "word"], ["used", "used", "count"], ["of", "limit", "count"], ["share", "share", "share"]].map(([key, name, kind]) => ({ key, name, kind })),
-    draw: (cells, width) => dots(cells, width, { name: "limit", value: "share", fill: "which", color, format: percent }),
+    title: "Use of each limit of a core",
+    note: "As a share of the target's limit, over the cores in use.",
+    rows: () => rows,
+    legend: legendOf(["least", "mean", "fullest core"], color),
+    columns: columnsOf([
+      ["limit", "limit", "word"],
+      ["which", "of", "word"],
+      ["used", "used", "count"],
+      ["of", "limit", "count"],
+      ["share", "share", "share"],
+    ]),
+    draw: (cells, width) =>
+      dots(cells, width, { name: "limit", value: "share", fill: "which", color, format: percent }),
   });
 }
 
 function constants(run) {
-  const rows = run.report.energy_constants.map((constant) => ({ ...constant, low: constant.range?.low, high: constant.range?.high }));
-  const columns = [["name", "constant", "word"], ["provenance", "provenance", "word"], ["value", "value, J or W", "count"], ["unit", "unit", "word"],
-    ["low", "lowest", "count"], ["high", "highest", "count"], ["events", "events", "count"], ["energy_j", "energy", "J"], ["source", "source", "word"],
-    ["range_source", "source of the range", "word"]].map(([key, name, kind]) => ({ key, name, kind }));
+  const rows = run.report.energy_constants.map((constant) => ({
+    ...constant,
+    low: constant.range?.low,
+    high: constant.range?.high,
+  }));
+  const columns = columnsOf([
+    ["name", "constant", "word"],
+    ["provenance", "provenance", "word"],
+    ["value", "value, J or W", "count"],
+    ["unit", "unit", "word"],
+    ["low", "lowest", "count"],
+    ["high", "highest", "count"],
+    ["events", "events", "count"],
+    ["energy_j", "energy", "J"],
+    ["source", "source", "word"],
+    ["range_source", "source of the range", "word"],
+  ]);
   place("constants").append(dataOf("Energy constants", columns, () => rows, true));
 }
 
