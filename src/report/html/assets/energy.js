@@ -134,9 +134,11 @@ function byPass(report) {
     draw: (cells, width) =>
       chart({
         width,
-        height: 260,
+        height: 270,
         marginLeft: 64,
+        marginBottom: 46,
         x: {
+          labelOffset: 40,
           label: name,
           tickFormat: count,
           ticks: d3

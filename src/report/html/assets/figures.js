@@ -267,10 +267,10 @@ function rowsOf(columns) {
 const COMPONENTS = ["synapse", "neuron", "axon", "network", "host", "static"];
 const COMPONENT_COLORS = {
   synapse: "#3b82c4",
-  neuron: "#d97b29",
+  neuron: "#d0721f",
   axon: "#3f9b6c",
   network: "#b0569e",
-  host: "#b39b1e",
+  host: "#a38c14",
   static: "#7d8590",
 };
 function componentColor(name) {
@@ -279,11 +279,11 @@ function componentColor(name) {
 
 const MANY = [
   "#3b82c4",
-  "#d97b29",
+  "#d0721f",
   "#3f9b6c",
   "#c2534f",
   "#8a6bc0",
-  "#b39b1e",
+  "#a38c14",
   "#2a9aa5",
   "#b0569e",
   "#7d8590",

@@ -59,7 +59,7 @@ function mapping(run) {
       ["fullest core", limit.max],
     ].map(([which, value]) => ({ limit: limit.limit, which, used: value, of: limit.of, share: value / limit.of })),
   );
-  const color = (which) => ({ least: "#3f9b6c", mean: "#3b82c4", "fullest core": "#d97b29" })[which];
+  const color = (which) => ({ least: "#3f9b6c", mean: "#3b82c4", "fullest core": "#d0721f" })[which];
   if (!rows.length) return;
   figure("mapping", {
     title: "Use of each limit of a core",

@@ -3,11 +3,11 @@
 
 const BOUND_COLORS = {
   synapse: "#3b82c4",
-  neuron: "#d97b29",
+  neuron: "#d0721f",
   axon_in: "#3f9b6c",
   axon_out: "#2a9aa5",
   link: "#b0569e",
-  delivery: "#b39b1e",
+  delivery: "#a38c14",
   barrier: "#7d8590",
 };
 function boundColor(name) {
@@ -65,7 +65,7 @@ function time(run) {
     { unit: unit.unit, which: "mean", share: unit.mean, cores: unit.cores },
     { unit: unit.unit, which: "busiest core", share: unit.most, cores: unit.cores },
   ]);
-  const endColor = (which) => (which === "mean" ? "#3b82c4" : "#d97b29");
+  const endColor = (which) => (which === "mean" ? "#3b82c4" : "#d0721f");
   figure("time", {
     title: "How busy units were",
     half: true,
@@ -223,9 +223,11 @@ function timesteps(run) {
   const over = (key, unit, color, text) => (cells, width) =>
     chart({
       width,
-      height: 260,
+      height: 270,
       marginLeft: 64,
+      marginBottom: 46,
       x: {
+        labelOffset: 40,
         label: "timestep",
         tickFormat: count,
         ticks: d3
