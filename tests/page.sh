@@ -30,7 +30,7 @@ sed -i 's/iterations: 49/iterations: 5/' "$work/model/model.ron"
 "$snnc" report "$work/digits" "$work/other" --html -o "$work/several.html" >/dev/null
 
 cat >"$work/look.html" <<'HTML'
-<!DOCTYPE html><meta charset="utf-8"><title>look</title><body><script src="check.js"></script></body>
+<!DOCTYPE html><meta charset="utf-8"><body><script src="check.js"></script></body>
 HTML
 cp tests/page/check.js "$work/check.js"
 
