@@ -1,6 +1,9 @@
 //! What a workload gave, and what it cost.
 
+use std::path::Path;
+
 use snnc_simulator::charge::RunRecord;
+use snnc_targets::Diagnostic;
 
 use crate::report::{Report, ReportInput, memory};
 use crate::session::Session;
@@ -23,6 +26,21 @@ pub struct Outcome<I> {
 impl<I> Outcome<I> {
     /// The data of report.json: totals, and events, time and energy by layer, core, pass and item.
     pub fn report(&self) -> Report {
+        let mut report = self.input().report();
+        let compilation = self.session.program().compilation();
+        report.mapping.figures = compilation.map(|compiled| (&compiled.report).into());
+        report
+    }
+
+    /// Writes cores.csv, what each core did in each pass.
+    ///
+    /// # Errors
+    /// [`snnc_targets::Code::OutputFailed`].
+    pub fn write_cores(&self, path: &Path) -> Result<(), Diagnostic> {
+        self.input().write_cores(path)
+    }
+
+    fn input(&self) -> ReportInput<'_> {
         let program = self.session.program();
         ReportInput {
             program: program.mapped(),
@@ -34,6 +52,5 @@ impl<I> Outcome<I> {
             wall_s: self.wall_s,
             peak_memory_bytes: memory::peak_bytes(),
         }
-        .report()
     }
 }

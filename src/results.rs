@@ -12,11 +12,12 @@ use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::generation::GeneratedImage;
 use snnc_simulator::workload::{Generation, Workload};
-use snnc_targets::output::ResultSet;
+use snnc_targets::output::{self, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::npy;
-use crate::report::images::{PngImage, image_name, write_contact, write_image};
+use crate::report::html::{self, RunFolder};
+use crate::report::images::{PngImage, UNMASKED_AT, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
 use crate::report::{Report, is_result, json};
 use crate::samples::spikes::{self, PackedSpikes, SpikeArchive};
@@ -32,6 +33,8 @@ pub struct ResultsRecorder<'a> {
     traces: Option<TraceRecorder<'a>>,
     /// TraceRecorder by the names that they were asked for.
     named: trace::TraceOptions,
+    /// Whether a page is to be among the results.
+    page: bool,
 }
 
 impl<'a> ResultsRecorder<'a> {
@@ -79,7 +82,21 @@ impl<'a> ResultsRecorder<'a> {
         }
         let (items, passes, item_name) = (workload.len(), workload.passes(), workload.item_name());
         let traces = TraceRecorder::new(program, options, Extent { items, passes, item_name }, fidelity)?;
-        Ok(Self { folder, steps, spikes, traces, named })
+        Ok(Self { folder, steps, spikes, traces, named, page: false })
+    }
+
+    /// Asks for a page among the results.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] without a folder.
+    pub fn with_page(mut self, asked: bool) -> Result<Self, Diagnostic> {
+        if asked && self.folder.is_none() {
+            let message = format!("has no folder: {} is one of the results of a run", html::PAGE);
+            return Err(Diagnostic::new(Code::Argument, Subject::argument("--html"), message)
+                .hint("say with --out where results go"));
+        }
+        self.page = asked;
+        Ok(self)
     }
 
     /// Writes the report, and by `write` what the workload gave, and gives all files their names; a line on each.
@@ -92,7 +109,7 @@ impl<'a> ResultsRecorder<'a> {
         report: &Report,
         write: impl FnOnce(&ResultSet) -> Result<String, Diagnostics>,
     ) -> Result<Vec<String>, Diagnostics> {
-        let Self { folder, steps, spikes, traces, named } = self;
+        let Self { folder, steps, spikes, traces, named, page } = self;
         let mut also = String::new();
         for (written, name) in [(steps.is_some(), "timesteps.csv"), (spikes.is_some(), spikes::FILE)] {
             also.extend(written.then(|| format!(", {name}")));
@@ -104,12 +121,37 @@ impl<'a> ResultsRecorder<'a> {
         if let Some((out, set)) = folder {
             let files = write(&set)?;
             json::write(&set.place("report.json")?, report)?;
+            if page {
+                write_page(&set, report, &out)?;
+                also.push_str(", ");
+                also.push_str(html::PAGE);
+            }
             set.commit()?;
             lines.push(format!("{files}{also} and report.json to {}", out.display()));
         }
         lines.extend(traced.into_iter().flat_map(|traced| traced.lines(&named.packets, &named.events)));
         Ok(lines)
     }
+}
+
+/// The page, made of the files that the set has so far.
+fn write_page(set: &ResultSet, report: &Report, out: &Path) -> Result<(), Diagnostic> {
+    let path = set.place(html::PAGE)?;
+    let folder = path.parent().unwrap_or(&path);
+    let run = RunFolder::of(folder, report.clone(), out.display().to_string())?;
+    output::write_atomic(&path, html::page(&run).as_bytes())
+}
+
+/// The report of a run's folder, or a report.json.
+///
+/// # Errors
+/// A set of results that is not whole; those of [`json::read`].
+pub fn read_report(path: &Path) -> Result<Report, Diagnostic> {
+    if !path.is_dir() {
+        return json::read(path);
+    }
+    output::check_set(path)?;
+    json::read(&path.join("report.json"))
 }
 
 impl Observer for ResultsRecorder<'_> {
@@ -149,6 +191,8 @@ pub fn write_images(
     write_contact(&set.place("contact.png")?, &images)?;
     let tokens: Vec<Vec<u32>> = made.iter().map(|image| image.tokens.clone()).collect();
     npy::write_tokens(&set.place("tokens.npy")?, &tokens, parameters.rows, parameters.columns)?;
+    let unmasked: Vec<Vec<u32>> = made.iter().map(|image| image.unmasked_at.clone()).collect();
+    npy::write_tokens(&set.place(UNMASKED_AT)?, &unmasked, parameters.rows, parameters.columns)?;
     let last = image_name(made.len().saturating_sub(1));
-    Ok(format!("image_0000.png to {last}, contact.png, tokens.npy"))
+    Ok(format!("image_0000.png to {last}, contact.png, tokens.npy, {UNMASKED_AT}"))
 }

@@ -57,13 +57,14 @@ fn timesteps_add_up(csv: &str, json: &serde_json::Value) {
     let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
     let column = |name: &str| header.iter().position(|cell| *cell == name).unwrap();
-    let [image, time, packets] = ["image", "time_s", "packets"].map(column);
+    let [image, time, packets, spikes] = ["image", "time_s", "packets", "spikes"].map(column);
     let rows: Vec<_> = lines.collect();
     let totals = &json["totals"];
     assert_eq!(rows.len() as u64, totals["timesteps"].as_u64().unwrap());
     assert!(rows.is_sorted_by_key(|row| row[image].parse::<u64>().unwrap()));
     let sum = |column: usize| rows.iter().map(|row| row[column].parse::<f64>().unwrap()).sum::<f64>();
     assert_eq!(sum(packets), totals["packets"].as_f64().unwrap());
+    assert_eq!(sum(spikes), totals["spikes"].as_f64().unwrap());
     let whole = totals["time_s"].as_f64().unwrap() - json["time"]["host_s"].as_f64().unwrap();
     assert!((sum(time) - whole).abs() < 1e-9 * whole, "{} {whole}", sum(time));
 }

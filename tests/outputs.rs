@@ -191,8 +191,16 @@ fn without(stream: u32, arguments: &[&str]) -> Command {
 fn the_work_is_done_whatever_becomes_of_standard_output() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let whole =
-        ["contact.png", "image_0000.png", "manifest.json", "report.json", "timesteps.csv", "tokens.npy"];
+    let whole = [
+        "contact.png",
+        "cores.csv",
+        "image_0000.png",
+        "manifest.json",
+        "report.json",
+        "timesteps.csv",
+        "tokens.npy",
+        "unmasked_at.npy",
+    ];
     let run = |out: &str| -> Vec<String> {
         let example = example().to_str().unwrap().to_owned();
         ["run".into(), example, "--images".into(), "1".into(), "--effort".into(), "fast".into()]
@@ -273,7 +281,16 @@ fn a_run_replaces_the_whole_earlier_one_or_refuses() {
     assert!(names(&out).contains(&"image_0002.png".into()) && trace.exists());
     std::fs::write(out.join("note.txt"), "mine").unwrap();
     ok(simulate("1").args(["--timing", "none"]));
-    let left = ["contact.png", "image_0000.png", "manifest.json", "note.txt", "report.json", "tokens.npy"];
+    let left = [
+        "contact.png",
+        "cores.csv",
+        "image_0000.png",
+        "manifest.json",
+        "note.txt",
+        "report.json",
+        "tokens.npy",
+        "unmasked_at.npy",
+    ];
     assert_eq!(names(&out), left);
     // What another command or the user wrote is neither lost nor mixed with new results.
     let before = contents(&out);

@@ -66,6 +66,7 @@ impl ReportInput<'_> {
     pub(super) fn cores(&self) -> Vec<CoreEnergy> {
         let topology = self.program.topology();
         let breakdowns = self.run.total.ledger.by_core(self.slices, self.program.cores.len());
+        let mut contents = self.contents().into_iter();
         let core = |(id, breakdown): (CoreId, &EnergyBreakdown)| CoreEnergy {
             core: id.0.into(),
             port: self.program.is_port(id),
@@ -73,6 +74,7 @@ impl ReportInput<'_> {
             layers: self.layers_on(id),
             energy_j: EnergyBreakdown::joules(breakdown.total()),
             energy_by_component_j: components(breakdown),
+            contents: contents.next(),
         };
         breakdowns.iter().map(core).collect()
     }

@@ -1,7 +1,5 @@
 //! From a program and a run's record to the report's data.
 
-use std::collections::HashSet;
-
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::HostWork;
@@ -12,7 +10,7 @@ use snnc_targets::EnergyEvent;
 
 use super::constants::{energy_constants, target_info};
 use super::data::{
-    EnergyByComponent, Hops, Host, HostLayer, MappingSummary, Overflows, Paper, Range, Report, SCHEMA, Totals,
+    EnergyByComponent, Hops, Host, HostLayer, Overflows, Paper, Range, Report, SCHEMA, Totals,
 };
 use super::notes::notes;
 
@@ -49,10 +47,14 @@ impl ReportInput<'_> {
         let constants = energy_constants(self);
         Report {
             schema: SCHEMA.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
             model: self.program.model.name.clone(),
             target: target_info(&self.program.target),
             fidelity: self.run.total.fidelity.to_string(),
             mapping: self.mapping(),
+            weight_bits: Some(self.program.model.neuron.weight_bits.into()),
+            seed: None,
+            options: Default::default(),
             totals: self.totals(),
             events: None,
             classification: None,
@@ -72,18 +74,6 @@ impl ReportInput<'_> {
             notes: notes(self, &constants),
             energy_constants: constants,
             paper_figure: self.paper(),
-        }
-    }
-
-    fn mapping(&self) -> MappingSummary {
-        let topology = self.program.topology();
-        let cores = || self.program.chip_cores().map(|(core, _)| self.program.sites[core]);
-        let chips: HashSet<u32> = cores().map(|site| topology.chip_of(site)).collect();
-        MappingSummary {
-            cores_used: cores().count() as u64,
-            chips_used: chips.len() as u64,
-            chips_present: topology.chips.into(),
-            compile_s: self.compile_s,
         }
     }
 

@@ -9,6 +9,8 @@ use snnc_targets::{Code, Diagnostic, NamedPart, output};
 
 /// Pixels between the images of a contact sheet, and around them.
 const GAP: usize = 2;
+/// Name of the file that says in which iteration each token was set: int64 `[n, h, w]`.
+pub const UNMASKED_AT: &str = "unmasked_at.npy";
 /// Most images on a contact sheet.
 const CONTACT_IMAGES: usize = 1024;
 /// Enlargement of images up to this many pixels a side.

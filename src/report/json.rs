@@ -76,6 +76,31 @@ mod tests {
         assert!(json.pointer("/totals/energy_j").unwrap().is_number());
     }
 
+    /// The schema is closed, so a field that it does not name fails here as one that is missing does.
+    #[test]
+    fn reports_follow_the_published_schema() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        for fidelity in [Fidelity::None, Fidelity::Analytic] {
+            let report = run(fidelity, |input| input.report());
+            let json = serde_json::to_value(&report).unwrap();
+            let problems: Vec<String> =
+                schema.iter_errors(&json).map(|e| format!("{}: {e}", e.instance_path())).collect();
+            assert_eq!(problems, [""; 0]);
+            let without = |place: &str, name: &str| {
+                let mut json = json.clone();
+                json.pointer_mut(place).unwrap().as_object_mut().unwrap().remove(name).unwrap();
+                json
+            };
+            assert!(!schema.is_valid(&without("/totals", "energy_j")));
+            assert!(!schema.is_valid(&without("/layers/0", "rate")));
+            let mut more = json.clone();
+            more["cores"][0]["colour"] = 3.into();
+            assert!(!schema.is_valid(&more));
+        }
+    }
+
     #[test]
     fn a_written_report_reads_back_and_others_are_refused() {
         let folder = tempfile::tempdir().unwrap();

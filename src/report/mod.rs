@@ -6,14 +6,18 @@
 
 mod breakdowns;
 pub mod build;
+pub mod by_core;
+pub mod compare;
 mod constants;
 pub mod data;
 #[cfg(test)]
 mod event_tests;
 #[cfg(test)]
 mod fixture;
+pub mod html;
 pub mod images;
 pub mod json;
+mod mapped;
 pub mod memory;
 mod notes;
 pub mod quantisation;
@@ -23,15 +27,21 @@ mod units;
 
 use snnc_targets::output;
 
+use crate::samples::preview;
+
 pub use build::ReportInput;
 pub use data::Report;
 
 /// Whether a file of this name is one that a command writes into its folder of results.
 pub fn is_result(name: &str) -> bool {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 19] = [
         "contact.png",
         "tokens.npy",
         "tokens.npy.part",
+        images::UNMASKED_AT,
+        html::PAGE,
+        by_core::FILE,
+        preview::FILE,
         "images.npy",
         "images.npy.part",
         "predictions.csv",

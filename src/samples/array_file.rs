@@ -32,7 +32,7 @@ pub fn split_key(name: &Path) -> (PathBuf, Option<String>) {
 }
 
 /// An open file with an array or several.
-pub(super) struct ArrayFile {
+pub(crate) struct ArrayFile {
     /// As it was named.
     name: PathBuf,
     content: ArrayContent,
@@ -145,7 +145,7 @@ fn listed(keys: &[String]) -> String {
 }
 
 /// An array whose header was read.
-pub(super) struct Array<'f> {
+pub(crate) struct Array<'f> {
     pub header: NpyHeader,
     name: PathBuf,
     /// Bytes of header and data, if they are known.

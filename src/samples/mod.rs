@@ -4,6 +4,7 @@ pub mod array_file;
 pub mod classification;
 pub mod events;
 pub mod input;
+pub mod preview;
 pub mod spikes;
 
 use std::path::Path;

@@ -178,7 +178,11 @@ mod tests {
     /// Image i has the token i and pixels of it.
     fn fill(set: &mut Set) {
         for range in missing(set) {
-            let image = |i: u64| GeneratedImage { tokens: vec![i as u32], pixels: vec![i as u8, 7] };
+            let image = |i: u64| GeneratedImage {
+                tokens: vec![i as u32],
+                unmasked_at: vec![0],
+                pixels: vec![i as u8, 7],
+            };
             let images: Vec<GeneratedImage> = range.clone().map(image).collect();
             set.put(range, &images).unwrap();
         }

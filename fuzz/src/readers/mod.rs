@@ -8,6 +8,7 @@ mod arrays;
 mod models;
 mod networks;
 mod numbers;
+mod pages;
 mod programs;
 mod texts;
 mod weights;
@@ -57,6 +58,7 @@ pub const ALL: &[Reader] = &[
     Reader { name: "npz", seeds: arrays::npz_seeds, damage: mutate::bytes, read: arrays::read_npz },
     Reader { name: "png", seeds: arrays::png_seeds, damage: mutate::bytes, read: arrays::read_png },
     Reader { name: "report", seeds: texts::report_seeds, damage: mutate::text, read: texts::read_report },
+    Reader { name: "page", seeds: pages::seeds, damage: mutate::text, read: pages::read },
     Reader {
         name: "partition",
         seeds: texts::partition_seeds,

@@ -19,6 +19,8 @@ pub struct TimedStep {
     pub time: StepTime,
     /// Packets sent in it.
     pub packets: u64,
+    /// Spikes of all neurons, and from outside.
+    pub spikes: u64,
 }
 
 /// A packet that was under way for long.
@@ -48,7 +50,8 @@ impl Timesteps {
         let timed = time.steps.iter().zip(&counts.steps).enumerate();
         self.steps.extend(timed.map(|(step, (&time, sent))| {
             let packets = sent.flows.iter().map(|flow| flow.packets).sum();
-            TimedStep { iteration, network, step, time, packets }
+            let spikes = sent.events.iter().map(|events| events.spikes).sum();
+            TimedStep { iteration, network, step, time, packets, spikes }
         }));
         self.add_links(&time.link_packets);
         let slow = |&(step, packet)| LocatedSlowPacket { at: (item, iteration, step), packet };

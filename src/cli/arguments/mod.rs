@@ -2,6 +2,7 @@
 
 mod compiling;
 mod mapping;
+mod reporting;
 mod research;
 mod running;
 
@@ -13,6 +14,7 @@ use snnc_targets::diagnostic::one_line;
 
 pub use compiling::{CompileArgs, Emit, FitArgs, ModelArgs, PassesArgs, QuantiseArgs};
 pub use mapping::{Goal, MappingArgs, Partitioner};
+pub use reporting::{CompareArgs, ReportArgs};
 pub use research::{ExportArgs, ExportFormat, PartitionArgs, PlaceArgs};
 pub use running::{
     GenerateArgs, ReconstructArgs, RunArgs, SampleArgs, SetArgs, SetFormat, SimulateArgs, TraceArgs,
@@ -57,6 +59,8 @@ impl Command {
             Self::Import(args) => args.json,
             Self::Place(args) => args.json,
             Self::Partition(args) => args.json,
+            Self::Report(args) => args.json,
+            Self::Compare(args) => args.json,
             Self::Passes(args) => args.json,
             Self::Targets(args) => {
                 matches!(
@@ -80,6 +84,10 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Compile and simulate
     Run(Box<RunArgs>),
+    /// Show what a run left behind: its report, or a page for a browser; of several side by side
+    Report(ReportArgs),
+    /// Compare runs in the terminal: target, options, mapping, counts, time, energy, with ratios
+    Compare(CompareArgs),
     /// Compare the float reference with recorded traces, or with the chip
     Verify(VerifyArgs),
     /// Stream a whole set of images to disk, for statistics; continues a killed run

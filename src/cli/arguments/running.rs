@@ -28,6 +28,9 @@ pub struct GenerateArgs {
     /// Write the spikes of every layer on the samples into the folder of results, as spikes.npz
     #[arg(long)]
     pub spikes: bool,
+    /// Write a page for a browser into the folder of results, as report.html
+    #[arg(long)]
+    pub html: bool,
     /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error)
     #[arg(long, default_value = "analytic", value_parser = fidelity)]
     pub timing: Fidelity,

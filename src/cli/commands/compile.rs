@@ -13,7 +13,7 @@ use snnc_compiler::passes::pipeline;
 use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, registry};
 
-use super::{changes_nothing, files, json, mapping, print, samples};
+use super::{changes_nothing, files, json_of, mapping, print, samples};
 use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
 use crate::cli::errors;
 use crate::model::Model;
@@ -136,11 +136,14 @@ fn printed(args: &CompileArgs, program: &Program) -> String {
             PlacementFile::new(&driver::placement_of(mapped), program.target()).to_text()
         }
         Some(Emit::Graph | Emit::Spiking) => String::new(),
-        None if args.json => json(&CompileJson {
-            mapping: report,
-            quantisation: &layers,
-            warnings: warnings::of(&program.warnings()),
-        }),
+        None if args.json => json_of(
+            "snnc.mapping/1",
+            &CompileJson {
+                mapping: report,
+                quantisation: &layers,
+                warnings: warnings::of(&program.warnings()),
+            },
+        ),
         None => {
             let quantisation = quantisation::print(&layers, ir.model.neuron.weight_bits);
             let wrote =

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use snnc_targets::{Diagnostics, Target, registry};
 
 use super::compile::options;
-use super::{json, print};
+use super::{json_of, print};
 use crate::cli::arguments::{FitArgs, QuantiseArgs};
 use crate::model::Model;
 
@@ -14,7 +14,7 @@ pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     let targets = targets(&args.target)?;
     let quantise = QuantiseArgs { weights: args.weights, ..QuantiseArgs::default() };
     let answer = Model::load(&args.model)?.fit(&targets, &options(&quantise))?;
-    print(&if args.json { json(&answer) } else { answer.to_string() });
+    print(&if args.json { json_of("snnc.fit/1", &answer) } else { answer.to_string() });
     let some = answer.targets.iter().any(|row| row.fits);
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -13,11 +13,11 @@ const IMAGE_SIZE: usize = 28;
 pub fn run(args: &ImportArgs) -> Result<ExitCode, Diagnostics> {
     if let (Some(pth), Some(like)) = (&args.pth, &args.like) {
         let summary = fill(pth, like, &args.output)?;
-        super::print(&if args.json { super::json(&summary) } else { filled(&summary) });
+        super::print(&if args.json { super::json_of("snnc.import/1", &summary) } else { filled(&summary) });
     }
     if let (Some(vq), Some(sdid)) = (&args.vq, &args.sdid) {
         let summary = import(vq, sdid, args.image_size.unwrap_or(IMAGE_SIZE), &args.output)?;
-        super::print(&if args.json { super::json(&summary) } else { text(&summary) });
+        super::print(&if args.json { super::json_of("snnc.import/1", &summary) } else { text(&summary) });
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,10 +8,12 @@ mod fit;
 mod generate;
 mod import;
 mod mapping;
+mod options;
 mod partition;
 mod passes;
 mod place;
 mod reconstruct;
+mod report;
 mod samples;
 mod simulate;
 mod targets;
@@ -34,6 +36,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Fit(args) => fit::run(args),
         Command::Simulate(args) => simulate::simulate(args),
         Command::Run(args) => simulate::run(args),
+        Command::Report(args) => report::report(args),
+        Command::Compare(args) => report::compare_runs(args),
         Command::Verify(args) => verify::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Reconstruct(args) => reconstruct::run(args),
@@ -53,7 +57,20 @@ fn changes_nothing(option: &str, why: &str) -> Diagnostic {
         .hint("leave it out")
 }
 
-/// Pretty JSON with a final newline.
+/// A value under the name of its schema.
+#[derive(serde::Serialize)]
+struct WithSchema<'a, T> {
+    schema: &'a str,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+/// Pretty JSON with a final newline, of a value that names its schema.
 fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string_pretty(value).expect("reports are plain data") + "\n"
+}
+
+/// Pretty JSON with the name of its schema before the value's own fields.
+fn json_of<T: serde::Serialize>(schema: &str, value: &T) -> String {
+    json(&WithSchema { schema, value })
 }

@@ -5,11 +5,14 @@ use std::process::ExitCode;
 use snnc_targets::output::{self, ResultSet};
 use snnc_targets::{Diagnostics, registry};
 
-use super::{files, json, print};
+use super::{files, json_of, print};
 use crate::cli::arguments::ReconstructArgs;
 use crate::reconstruction::reconstruct_files;
 use crate::report::images::{PngImage, image_name, write_image};
 use crate::report::is_result;
+
+/// Schema of the JSON form.
+const SCHEMA: &str = "snnc.reconstruct/1";
 
 pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = files::model(&args.model);
@@ -28,9 +31,9 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
         for (index, (shape, pixels)) in result.pictures.iter().enumerate() {
             write_image(&set.place(&image_name(index))?, &PngImage::new(*shape, pixels.clone())?)?;
         }
-        output::write_atomic(&set.place("reconstruct.json")?, json(&result).as_bytes())?;
+        output::write_atomic(&set.place("reconstruct.json")?, json_of(SCHEMA, &result).as_bytes())?;
         set.commit()?;
     }
-    print(&if args.json { json(&result) } else { result.to_string() });
+    print(&if args.json { json_of(SCHEMA, &result) } else { result.to_string() });
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::compile::compile;
+use super::options::{self, Asked};
 use super::samples::{self, Fed};
 use super::{files, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
@@ -17,9 +18,9 @@ use crate::cli::progress::Bar;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::report::images::PngImage;
-use crate::report::{Report, json};
+use crate::report::{Report, by_core, json};
 use crate::results::{ResultsRecorder, write_images};
-use crate::samples::Classification;
+use crate::samples::{Classification, preview};
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count};
 use crate::trace;
 
@@ -32,24 +33,28 @@ pub fn simulate(args: &SimulateArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = Inputs::new([&args.program]);
     samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;
-    drive(&Program::load(&args.program)?, &args.generate)
+    let mut asked = options::of_run(&args.generate);
+    asked.insert("program".into(), args.program.display().to_string());
+    drive(&Program::load(&args.program)?, &args.generate, &asked)
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = files::mapped(&args.model, &args.mapping);
     samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;
-    drive(&compile(&args.model, &args.mapping)?, &args.generate)
+    let mut asked = options::of_run(&args.generate);
+    asked.extend(options::of_compilation(&args.model, &args.mapping));
+    drive(&compile(&args.model, &args.mapping)?, &args.generate, &asked)
 }
 
 /// As the program's pipeline says, else by samples.
-fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&program.warnings());
     }
     program.mapped().needs_timesteps()?;
     if program.mapped().model.workload.is_none() {
-        return classify(program, args);
+        return classify(program, args, asked);
     }
     samples::refuse(&args.samples)?;
     samples::refuse_spikes(args.spikes)?;
@@ -57,19 +62,21 @@ fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics
     // Refuses at once what no image file holds.
     PngImage::new(workload.image, vec![0; workload.image.len()])?;
     let write = |set: &ResultSet, made: &Outcome<_>| write_images(set, &workload, &made.items);
-    carry_out(program, args, (&workload, None), write, |_, _| ())
+    carry_out(program, (args, asked), (&workload, None), write, |report, _| report.seed = Some(workload.seed))
 }
 
 /// Samples through one network.
-fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
+fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCode, Diagnostics> {
     samples::refuse_images(args.images, args.seed)?;
     let fed = Fed::read(&program.mapped().model, &args.samples)?;
     let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
         fed.write(set, &made.items)?;
-        Ok("predictions.csv, readout.npy".to_owned())
+        let shown = preview::write(&set.place(preview::FILE)?, &fed.samples)?;
+        let shown = if shown { format!(", {}", preview::FILE) } else { String::new() };
+        Ok(format!("predictions.csv, readout.npy{shown}"))
     };
     let spikes_of = args.spikes.then(|| fed.samples.network());
-    carry_out(program, args, (&fed.samples, spikes_of), write, |report, made| {
+    carry_out(program, (args, asked), (&fed.samples, spikes_of), write, |report, made| {
         report.events = fed.events;
         report.classify(fed.labels.as_deref().map(|labels| Classification::new(&made.items, labels)));
     })
@@ -80,23 +87,29 @@ fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnost
 /// report what only the workload knows.
 fn carry_out<W: Workload>(
     program: &Program,
-    args: &GenerateArgs,
+    (args, asked): (&GenerateArgs, &Asked),
     (workload, spikes_of): (&W, Option<NetworkId>),
     write: impl FnOnce(&ResultSet, &Outcome<W::Item>) -> Result<String, Diagnostics>,
     complete: impl FnOnce(&mut Report, &Outcome<W::Item>),
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
     let mut recorder =
-        ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, spikes_of)?;
-    let session = Session::new(program, options(args))?;
+        ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, spikes_of)?
+            .with_page(args.html)?;
+    let session = Session::new(program, session_options(args))?;
     // Only now is it known that there is something to run.
     if let Some(compilation) = program.compilation().filter(|_| !args.json) {
         print(&format!("{}\n", compilation.report));
     }
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
     let mut report = made.report();
+    report.options = asked.clone();
     complete(&mut report, &made);
-    let wrote = recorder.finish(&report, |set| write(set, &made))?;
+    let wrote = recorder.finish(&report, |set| {
+        let files = write(set, &made)?;
+        made.write_cores(&set.place(by_core::FILE)?)?;
+        Ok(format!("{files}, {}", by_core::FILE))
+    })?;
     print(&if args.json { json::print(&report)? } else { report.to_string() });
     if !args.json && !wrote.is_empty() {
         let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
@@ -110,14 +123,14 @@ fn traces(args: &TraceArgs) -> trace::TraceOptions {
     trace::TraceOptions { packets, events, images, passes, timesteps }
 }
 
-fn options(args: &GenerateArgs) -> SessionOptions {
+fn session_options(args: &GenerateArgs) -> SessionOptions {
     SessionOptions { fidelity: args.timing, threads: args.threads }
 }
 
 /// What can be refused before anything is compiled: numbers out of range, and where traces go. The folder of results is
 /// claimed when it is known that there are any.
 fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
-    options(args).check()?;
+    session_options(args).check()?;
     if let Some(images) = args.images {
         check_count("--images", images, ITEMS_MAX).map_err(|problem| match images {
             0 => problem,

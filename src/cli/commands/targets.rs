@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use snnc_targets::schema::FORMAT;
 use snnc_targets::text_table::{TextTable, left};
 use snnc_targets::{Diagnostics, registry};
 
@@ -13,7 +14,7 @@ use crate::target_table::table;
 pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
     let text = match &args.action {
         None => list()?,
-        Some(TargetsAction::Show { target, json: true }) => super::json(&registry::load(target)?),
+        Some(TargetsAction::Show { target, json: true }) => super::json_of(FORMAT, &registry::load(target)?),
         Some(TargetsAction::Show { target, json: false }) => table(&registry::load(target)?),
         Some(TargetsAction::Check { target, json }) => {
             let target = registry::read(Path::new(target))?;

@@ -7,7 +7,7 @@ use snnc_targets::output::{self, Inputs, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::samples::{self, Fed};
-use super::{json, print};
+use super::{json_of, print};
 use crate::cli::arguments::{QuantiseArgs, VerifyArgs};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
@@ -16,6 +16,9 @@ use crate::program::Program;
 use crate::report::images::{PngImage, image_name, write_image};
 use crate::report::is_result;
 use crate::{comparison, golden};
+
+/// Schema of the JSON form.
+const SCHEMA: &str = "snnc.verify/1";
 
 pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = Inputs::new(Model::files(&args.model));
@@ -76,7 +79,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(set) = set {
         write(set, &comparison)?;
     }
-    print(&if args.json { json(&comparison) } else { comparison.to_string() });
+    print(&if args.json { json_of(SCHEMA, &comparison) } else { comparison.to_string() });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -95,10 +98,10 @@ fn samples(
     comparison.events = fed.events;
     drop(bar);
     if let Some(set) = set {
-        output::write_atomic(&set.place("verify.json")?, json(&comparison).as_bytes())?;
+        output::write_atomic(&set.place("verify.json")?, json_of(SCHEMA, &comparison).as_bytes())?;
         set.commit()?;
     }
-    print(&if args.json { json(&comparison) } else { comparison.to_string() });
+    print(&if args.json { json_of(SCHEMA, &comparison) } else { comparison.to_string() });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -107,6 +110,6 @@ fn write(set: ResultSet, comparison: &comparison::Comparison) -> Result<(), Diag
     for (index, (shape, pixels)) in comparison.pictures.iter().enumerate() {
         write_image(&set.place(&image_name(index))?, &PngImage::new(*shape, pixels.clone())?)?;
     }
-    output::write_atomic(&set.place("verify.json")?, json(comparison).as_bytes())?;
+    output::write_atomic(&set.place("verify.json")?, json_of(SCHEMA, comparison).as_bytes())?;
     Ok(set.commit()?)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EnergyByComponent, Range};
+use super::{CoreContents, EnergyByComponent, Range};
 
 /// One population.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct CoreEnergy {
     pub energy_j: f64,
     /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,
+    /// Where it sits, what it holds and what it did; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none", flatten)]
+    pub contents: Option<CoreContents>,
 }
 
 /// One pass within an image or sample, summed over them.

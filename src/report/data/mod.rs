@@ -6,6 +6,9 @@
 mod activity;
 mod energy;
 mod host;
+mod mapping;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +16,7 @@ pub use super::timing::data::Time;
 pub use activity::{CoreEnergy, Iteration, LayerReport, Overflows, PerItem};
 pub use energy::{EnergyByComponent, EnergyConstant, Paper, Range};
 pub use host::{Host, HostLayer};
+pub use mapping::{CoreContents, LayerPart, MappingFigures, MappingSummary, Mesh, UsedLimit};
 /// Hops by kind of link.
 pub use snnc_simulator::noc::Hops;
 
@@ -27,6 +31,9 @@ pub const SCHEMA: &str = "snnc.report/1";
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: String,
+    /// Version of snnc that wrote it; empty in older reports.
+    #[serde(default)]
+    pub version: String,
     /// Name of the model.
     pub model: String,
     /// The chip.
@@ -35,6 +42,15 @@ pub struct Report {
     pub fidelity: String,
     /// Where the program sits.
     pub mapping: MappingSummary,
+    /// Bits of a weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_bits: Option<u32>,
+    /// Seed of the host's random streams; absent where nothing is drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Options that the command was given, or took of itself, and that results depend on, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
     /// Sums over the run.
     pub totals: Totals,
     /// What became of the events that the samples are made of; absent for other samples.
@@ -134,19 +150,6 @@ pub struct ProvenanceSummary {
     pub derived: Vec<String>,
     /// Not known publicly.
     pub assumed: Vec<String>,
-}
-
-/// Where the program sits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MappingSummary {
-    /// Cores in use.
-    pub cores_used: u64,
-    /// Chips with a core in use.
-    pub chips_used: u64,
-    /// Chips powered: boards have whole rows of chips.
-    pub chips_present: u64,
-    /// Wall-clock seconds of compilation; 0 when a program file was read.
-    pub compile_s: f64,
 }
 
 /// Sums over the run.

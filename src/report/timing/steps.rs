@@ -12,7 +12,7 @@ use snnc_targets::output::Unfinished;
 use snnc_targets::{Code, Diagnostic};
 
 /// The columns of images; of other items the first two are their name and `pass`.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "image",
     "iteration",
     "network",
@@ -27,6 +27,7 @@ const COLUMNS: [&str; 14] = [
     "packets",
     "latency_mean_s",
     "latency_max_s",
+    "spikes",
 ];
 
 /// The file in the making.
@@ -110,6 +111,7 @@ fn cells(item: u64, network: &str, step: &TimedStep) -> [String; COLUMNS.len()] 
         step.packets.to_string(),
         latency(|packets| (packets.sum / u128::from(packets.packets)) as u64),
         latency(|packets| packets.longest),
+        step.spikes.to_string(),
     ]
 }
 

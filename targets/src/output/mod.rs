@@ -23,7 +23,7 @@ use destination::OutputDestination;
 pub use destination::{is_standard_output, same_file};
 pub use folder::Folder;
 pub use inputs::Inputs;
-pub use results::{MANIFEST, ResultSet, check_set};
+pub use results::{MANIFEST, ResultSet, add_to_set, check_set};
 use temporary::Temporary;
 pub use temporary::{Abandoned, abandon};
 

@@ -178,6 +178,36 @@ fn write_manifest(folder: &Path, manifest: &ResultsManifest) -> Result<(), Diagn
     flush_names(folder).map_err(|error| failed(folder, &error))
 }
 
+/// Writes a file into the set of results of a folder, beside those that are there, or anew; its path. If it is cut off,
+/// the file is the earlier one, the new one or missing, and the manifest knows all three.
+///
+/// # Errors
+/// [`Code::OutputFailed`] for a folder without a set, another file of this name, or one that cannot be written.
+pub fn add_to_set(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Diagnostic> {
+    let folder = Folder::claim(folder)?;
+    let path = folder.path().join(name);
+    let Some(mut manifest) = read(folder.path())? else {
+        let message = format!("the folder has no {MANIFEST}, so it is not known whose files are in it");
+        return Err(Diagnostic::new(Code::OutputFailed, folder.path(), message)
+            .hint("say with -o where the file goes"));
+    };
+    match manifest.files.get(name) {
+        Some(sum) => unchanged(folder.path(), name, &[Some(sum), manifest.replaces.get(name)])?,
+        None if path.symlink_metadata().is_ok() => return Err(foreign(folder.path(), name)),
+        None => {}
+    }
+    let sum = FileChecksum { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() };
+    if let Some(earlier) = manifest.files.insert(name.to_owned(), sum) {
+        manifest.replaces.insert(name.to_owned(), earlier);
+    }
+    write_manifest(folder.path(), &manifest)?;
+    write_atomic(&path, bytes)?;
+    if manifest.replaces.remove(name).is_some() {
+        write_manifest(folder.path(), &manifest)?;
+    }
+    Ok(path)
+}
+
 /// Checks the set in a folder against its manifest; `false` if there is none.
 ///
 /// # Errors
@@ -305,6 +335,28 @@ mod tests {
         assert_eq!(names(path), ["image_0", MANIFEST, "note.txt", "report.json"]);
         assert_eq!(std::fs::read(path.join("image_0")).unwrap(), b"second");
         assert!(check_set(path).unwrap());
+    }
+
+    #[test]
+    fn a_file_that_is_added_belongs_to_the_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        assert!(add_to_set(path, "image_9", b"page").unwrap_err().message.contains(MANIFEST));
+        write(path, "first", &["image_0", "report.json"]);
+        for text in ["page", "another"] {
+            add_to_set(path, "image_9", text.as_bytes()).unwrap();
+            assert!(check_set(path).unwrap());
+            assert_eq!(std::fs::read(path.join("image_9")).unwrap(), text.as_bytes());
+        }
+        // One that somebody changed, or wrote, is not replaced.
+        std::fs::write(path.join("image_9"), "mine").unwrap();
+        assert!(add_to_set(path, "image_9", b"page").is_err());
+        std::fs::remove_file(path.join("image_9")).unwrap();
+        std::fs::write(path.join("image_7"), "mine").unwrap();
+        assert!(add_to_set(path, "image_7", b"page").is_err());
+        std::fs::remove_file(path.join("image_7")).unwrap();
+        write(path, "second", &["image_0", "report.json"]);
+        assert_eq!(names(path), ["image_0", MANIFEST, "report.json"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod text;
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use snnc_targets::schema::KernelSharing;
 use snnc_targets::{LinkKind, Target};
 
@@ -56,7 +56,7 @@ pub struct MappingReport {
 }
 
 /// A named lower bound.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LowerBound {
     /// The limit that it follows from.
     pub by: String,
@@ -65,7 +65,7 @@ pub struct LowerBound {
 }
 
 /// Use of one limit over the cores.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LimitUse {
     /// Name of the limit.
     pub limit: String,
@@ -80,7 +80,7 @@ pub struct LimitUse {
 }
 
 /// Weights and synapses, and what they take.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SynapseFigures {
     /// Distinct weights of the model.
     pub weights: u64,
@@ -95,7 +95,7 @@ pub struct SynapseFigures {
 }
 
 /// Expected traffic: every neuron fires once, or as often as in an image of a recorded run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrafficFigures {
     /// Whether spikes are those of a recorded run.
     pub measured: bool,
@@ -116,7 +116,7 @@ pub struct TrafficFigures {
     /// Mean over the links in use.
     pub mean_link: f64,
     /// Multicast targets only: hops and loads above are then those of trees, each crossed once a spike.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multicast: Option<TableUse>,
 }
 
@@ -153,7 +153,7 @@ impl MappingReport {
             chips: chips.len(),
             cores_available: topology.sites() as usize,
             core_bounds: bounds::cores(ir, &program.target),
-            limits: Limit::ALL.iter().map(|&limit| limit_use(limit, &uses, &program.target)).collect(),
+            limits: limits(&uses, &program.target),
             synapses: synapses(ir, program),
             traffic: traffic(ir, program, rates),
             layers: layers(program, &uses, rates),
@@ -161,6 +161,11 @@ impl MappingReport {
             host: ir.model.networks.keys().flat_map(|network| ir.model.host_work(network)).collect(),
         }
     }
+}
+
+/// How much of each limit the cores of a program use.
+pub fn limits(uses: &[CoreUsage], target: &Target) -> Vec<LimitUse> {
+    Limit::ALL.iter().map(|&limit| limit_use(limit, uses, target)).collect()
 }
 
 fn limit_use(limit: Limit, uses: &[CoreUsage], target: &Target) -> LimitUse {

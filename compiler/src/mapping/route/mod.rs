@@ -2,7 +2,7 @@
 //! Nothing is chosen here: routes follow from the placement. This module checks that tables hold the trees, and reports
 //! what they save. The trees themselves are [`crate::ir::program::trees`]: the simulator needs them too.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use snnc_targets::schema::RoutingScheme;
 use snnc_targets::{Code, Diagnostic, LinkKind, Subject};
 
@@ -11,7 +11,7 @@ use crate::ir::program::trees::MulticastTrees;
 use crate::mapping::partition::Rates;
 
 /// Use of the routers' tables.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableUse {
     /// Multicast trees.
     pub trees: usize,

@@ -30,6 +30,8 @@ pub struct LoopParameters {
 pub struct GeneratedImage {
     /// Final tokens, `[h, w]` row-major.
     pub tokens: Vec<u32>,
+    /// The iteration, from 0, in which each position got its token, `[h, w]` row-major.
+    pub unmasked_at: Vec<u32>,
     /// Pixels, `[c, H, W]` row-major.
     pub pixels: Vec<u8>,
 }
@@ -45,6 +47,8 @@ pub struct Diffusion<U> {
     row: usize,
     /// `[h, w]` row-major, the mask's id where masked.
     tokens: Vec<u32>,
+    /// `[h, w]` row-major; 0 where masked.
+    unmasked_at: Vec<u32>,
     /// The decoder's read-out `[c, H, W]`, once it has answered.
     membrane: Option<Vec<f64>>,
     /// What goes into the next pass.
@@ -56,7 +60,9 @@ impl<U: Uniforms> Diffusion<U> {
     pub fn new(generation: &Generation, uniforms: U) -> Self {
         let Generation { parameters, denoiser, decoder, .. } = *generation;
         let tokens = vec![parameters.mask; parameters.rows * parameters.columns];
-        Self { parameters, denoiser, decoder, uniforms, row: 0, tokens, membrane: None, planes: Vec::new() }
+        let unmasked_at = vec![0; tokens.len()];
+        let (membrane, planes) = (None, Vec::new());
+        Self { parameters, denoiser, decoder, uniforms, row: 0, tokens, unmasked_at, membrane, planes }
     }
 
     /// Tokens `[h, w]` after the iterations answered so far; the mask's id where masked.
@@ -113,13 +119,14 @@ impl<U: Uniforms> Course for Diffusion<U> {
         }
         for position in self.chosen() {
             self.tokens[position] = self.draw(values, position);
+            self.unmasked_at[position] = u32::try_from(self.row).unwrap_or(u32::MAX);
         }
         self.row += 1;
         Ok(())
     }
 
     fn finish(self) -> GeneratedImage {
-        GeneratedImage { pixels: pixels(self.membrane()), tokens: self.tokens }
+        GeneratedImage { pixels: pixels(self.membrane()), tokens: self.tokens, unmasked_at: self.unmasked_at }
     }
 }
 
@@ -185,6 +192,11 @@ mod tests {
         assert_eq!(course.membrane(), last.iter().map(|&k| f64::from(k) / 100.0).collect::<Vec<_>>());
         let image = course.finish();
         assert_eq!((&image.tokens, image.pixels.len()), (last, 6));
+        // Masked before the iteration that is named, not masked after it.
+        for (position, &row) in image.unmasked_at.iter().enumerate() {
+            let row = row as usize;
+            assert_eq!([tokens[row][position] == 5, tokens[row + 1][position] == 5], [true, false]);
+        }
     }
 
     #[test]

@@ -1,0 +1,26 @@
+// Begins: one run or several; follows the width of the window and the choice of light or dark.
+"use strict";
+
+(() => {
+  if (DATA.comparison) several(DATA.runs);
+  else single(DATA.runs[0]);
+
+  document.getElementById("theme").addEventListener("click", () => {
+    const root = document.documentElement;
+    const dark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    document.dispatchEvent(new Event("themechange"));
+  });
+
+  let width = innerWidth;
+  let timer = null;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    clearTimeout(timer);
+    timer = setTimeout(() => FIGURES.forEach((made) => made.redraw()), 80);
+  });
+  document.documentElement.dataset.ready = "yes";
+})();

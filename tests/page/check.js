@@ -1,0 +1,168 @@
+// Run by tests/page.sh inside a browser, in a document that frames a page: looks at it as a reader would, and writes
+// what is wrong into the title of the document. Every check is a line; `ok` and `not ok` begin them.
+"use strict";
+
+const found = [];
+function check(good, what) {
+  found.push(`${good ? "ok" : "not ok"} ${what}`);
+}
+const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** The page in a frame of a width, once it is drawn. */
+async function opened(address, width) {
+  const frame = document.createElement("iframe");
+  frame.width = width;
+  frame.height = 900;
+  frame.src = address;
+  document.body.replaceChildren(frame);
+  for (let tries = 0; tries < 200; tries += 1) {
+    await wait(25);
+    const page = frame.contentDocument;
+    if (page?.documentElement?.dataset.ready === "yes") return frame;
+  }
+  check(false, `${width}: the page is drawn within five seconds`);
+  return frame;
+}
+
+/** What a reader sees of a part of the page: its markup, and the dots of its canvases. */
+function picture(part) {
+  return part.outerHTML + [...part.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL()).join("");
+}
+
+/** Nothing sticks out to the side, neither of the page nor of what does not scroll. */
+function uncut(frame, width) {
+  const page = frame.contentDocument;
+  const root = page.documentElement;
+  check(
+    root.scrollWidth <= root.clientWidth,
+    `${width}: the page is as wide as the window (${root.scrollWidth} of ${root.clientWidth})`,
+  );
+  const scrolls = (part) => part.closest(".scroll, .drawing, pre") !== null;
+  const parts = [
+    ...page.querySelectorAll("h1, h2, h3, p, li, td, th, button, select, label, output, summary, dt, dd, .details"),
+  ];
+  const outside = parts.filter((part) => {
+    const box = part.getBoundingClientRect();
+    return (
+      box.width > 0 &&
+      !scrolls(part) &&
+      (box.right > root.clientWidth + 1 ||
+        box.left < -1 ||
+        (part.scrollWidth > part.clientWidth + 2 && getComputedStyle(part).overflow !== "visible"))
+    );
+  });
+  check(
+    outside.length === 0,
+    `${width}: no text is cut (${outside
+      .slice(0, 3)
+      .map((part) => part.textContent.slice(0, 40))
+      .join(" | ")})`,
+  );
+  const labels = [...page.querySelectorAll(".drawing svg text")].filter((text) => {
+    const [own, whole] = [text.getBoundingClientRect(), text.closest("figure[aria-label]").getBoundingClientRect()];
+    return own.width > 0 && (own.left < whole.left - 8 || own.right > whole.right + 8);
+  });
+  check(
+    labels.length === 0,
+    `${width}: no label of a chart is cut (${labels
+      .slice(0, 3)
+      .map((text) => text.textContent)
+      .join(" | ")})`,
+  );
+}
+
+/** Each control changes its section. */
+function controls(page, width) {
+  const all = [...page.querySelectorAll(".controls input, .controls select")];
+  for (const control of all) {
+    const section = control.closest("section");
+    const name = `${section.id}: ${control.closest("label").textContent.trim().slice(0, 30)}`;
+    const before = picture(section);
+    const input = (type) => control.dispatchEvent(new page.defaultView.Event(type, { bubbles: true }));
+    if (control.type === "checkbox") {
+      control.click();
+    } else if (control.type === "range") {
+      control.value = Number(control.value) === Number(control.min) ? control.max : control.min;
+      input("input");
+    } else {
+      control.selectedIndex = control.options.length - 1;
+      input("change");
+    }
+    check(picture(section) !== before, `${width}: ${name} changes the picture`);
+    const label = control.closest("label");
+    check(
+      label !== null && (label.textContent.trim() !== "" || control.getAttribute("aria-label")),
+      `${width}: ${name} has a label`,
+    );
+  }
+  check(all.length > 0 || page.querySelector("#figures") !== null, `${width}: there are controls (${all.length})`);
+}
+
+/** Walks over the chip by keys. */
+function keyboard(page, width) {
+  const svg = page.querySelector("#chip-view svg");
+  if (!svg) return;
+  const details = page.querySelector("#core-details");
+  const press = (key) =>
+    svg.dispatchEvent(new page.defaultView.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  const texts = [details.textContent];
+  for (const key of ["ArrowRight", "Enter"]) {
+    press(key);
+    texts.push(details.textContent);
+  }
+  check(texts[1] !== texts[0] && /Core \d|Input port/.test(texts[1]), `${width}: an arrow key shows a core`);
+  check(svg.querySelector(".kept[data-around]") !== null, `${width}: Enter keeps it`);
+  press("Escape");
+  check(svg.querySelector(".kept[data-around]") === null, `${width}: Escape lets it go`);
+  const core = svg.querySelector("[data-core]");
+  core.dispatchEvent(new page.defaultView.MouseEvent("click", { bubbles: true }));
+  check(
+    details.textContent.includes("Holds") && svg.querySelector(".kept[data-around]") !== null,
+    `${width}: a click keeps a core`,
+  );
+}
+
+/** Every chart has its data beside it. */
+function data(page, width) {
+  const drawn = [...page.querySelectorAll("figure[aria-label]")];
+  const bare = drawn.filter((made) => !made.querySelector("details") || !made.querySelector(".data button"));
+  check(drawn.length > 0 && bare.length === 0, `${width}: each of ${drawn.length} charts has a table and a CSV file`);
+  const blank = drawn.filter((made) => !made.querySelector(".drawing svg")?.children.length);
+  check(
+    blank.length === 0,
+    `${width}: each chart is drawn (${blank.map((made) => made.getAttribute("aria-label")).join(", ")})`,
+  );
+  for (const details of page.querySelectorAll(".data details")) details.open = true;
+}
+
+function theme(page, width) {
+  const before = page.defaultView.getComputedStyle(page.body).backgroundColor;
+  page.getElementById("theme").click();
+  check(page.defaultView.getComputedStyle(page.body).backgroundColor !== before, `${width}: light and dark differ`);
+}
+
+(async () => {
+  const address = new URLSearchParams(location.search).get("page");
+  for (const width of [360, 1440]) {
+    const frame = await opened(address, width);
+    const page = frame.contentDocument;
+    uncut(frame, width);
+    data(page, width);
+    await wait(50);
+    const tables = [...page.querySelectorAll(".data details[open]")].filter(
+      (details) => !details.querySelector("tbody tr"),
+    );
+    check(tables.length === 0, `${width}: each table has rows`);
+    uncut(frame, `${width}, tables open`);
+    for (const details of page.querySelectorAll(".data details")) details.open = false;
+    keyboard(page, width);
+    controls(page, width);
+    theme(page, width);
+  }
+  const result = document.createElement("pre");
+  result.id = "result";
+  result.textContent = `${found.join("\n")}\ndone ${found.length}`;
+  document.body.replaceChildren(result);
+})().catch((error) => {
+  document.body.textContent = `not ok ${error.stack}\ndone 0`;
+});

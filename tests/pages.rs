@@ -1,0 +1,182 @@
+//! What a run leaves behind, shown: pages, runs side by side, and reports against their published schema. What pages
+//! look like in a browser is looked at by tests/page.sh.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::process::{fails, ok, snnc};
+use serde_json::Value;
+
+fn example(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+}
+
+/// `snnc run` of ten digits into a folder, with more options; what it printed.
+fn run(out: &Path, more: &[&str]) -> String {
+    let digits = example("digits-cnn");
+    let mut command = snnc(["run"]);
+    command.arg(digits.join("model.ron")).arg("--input").arg(digits.join("inputs.npy"));
+    let output = ok(command.args(["--samples", "10", "--out"]).arg(out).args(more));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn printed(output: std::process::Output) -> String {
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The data that the scripts of a page read.
+fn data(page: &str) -> Value {
+    let (_, rest) = page.split_once("<script type=\"application/json\" id=\"data\">").unwrap();
+    serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
+}
+
+fn schema() -> jsonschema::Validator {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/report.schema.json");
+    jsonschema::validator_for(&serde_json::from_str(&read(&path)).unwrap()).unwrap()
+}
+
+fn follows(schema: &jsonschema::Validator, report: &Value) {
+    let problems: Vec<String> =
+        schema.iter_errors(report).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn a_run_leaves_a_page_of_its_own_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let labels = example("digits-cnn").join("labels.npy");
+    let text = run(&out, &["--html", "--timing", "cycle", "--labels", labels.to_str().unwrap()]);
+    assert!(
+        text.contains("report.html") && text.contains("cores.csv") && text.contains("preview.npy"),
+        "{text}"
+    );
+    let page = read(&out.join("report.html"));
+    let report: Value = serde_json::from_str(&read(&out.join("report.json"))).unwrap();
+    follows(&schema(), &report);
+    let shown = &data(&page)["runs"][0];
+    for part in
+        ["totals", "energy_j", "layers", "cores", "time", "energy_constants", "classification", "options"]
+    {
+        assert_eq!(shown["report"][part], report[part], "{part}");
+    }
+    assert_eq!(shown["left_out"], serde_json::json!([]));
+    assert_eq!(shown["pictures"]["images"].as_array().unwrap().len(), 10);
+    assert_eq!(shown["timesteps"]["rows"], report["totals"]["timesteps"]);
+    assert_eq!(shown["predictions"]["rows"], 10);
+    let spikes: f64 = (shown["timesteps"]["columns"]["spikes"].as_array().unwrap().iter())
+        .map(|spikes| spikes.as_f64().unwrap())
+        .sum();
+    assert_eq!(spikes, report["totals"]["spikes"].as_f64().unwrap());
+    // Cores tell where they are and what they hold; neurons of all parts are those of all layers.
+    let sum = |list: &Value, of: fn(&Value) -> u64| list.as_array().unwrap().iter().map(of).sum::<u64>();
+    let held = sum(&report["cores"], |core| {
+        core["parts"].as_array().unwrap().iter().map(|part| part["neurons"].as_u64().unwrap()).sum()
+    });
+    assert_eq!(held, sum(&report["layers"], |layer| layer["neurons"].as_u64().unwrap()));
+    for name in ["spikes", "synaptic_operations"] {
+        let of_cores: u64 =
+            report["cores"].as_array().unwrap().iter().map(|c| c[name].as_u64().unwrap()).sum();
+        assert_eq!(of_cores, report["totals"][name].as_u64().unwrap());
+    }
+}
+
+#[test]
+fn pages_are_made_of_folders_and_belong_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    run(&path("a"), &["--timing", "none"]);
+    let report: Value = serde_json::from_str(&read(&path("a/report.json"))).unwrap();
+    follows(&schema(), &report);
+    // Twice: the second page takes the place of the first.
+    for _ in 0..2 {
+        ok(snnc(["report", "--html"]).arg(path("a")));
+    }
+    assert!(read(&path("a/manifest.json")).contains("report.html"));
+    ok(snnc(["report", "--html"]).arg(path("a")).arg("-o").arg(path("page.html")));
+    assert_eq!(read(&path("page.html")), read(&path("a/report.html")));
+    // Of text, the report as the run printed it, but for what a run alone knows.
+    let text = printed(ok(snnc(["report"]).arg(path("a"))));
+    assert!(text.starts_with("Energy report\n") && text.contains("synaptic operations"), "{text}");
+    let json: Value = serde_json::from_str(&printed(ok(snnc(["report", "--json"]).arg(path("a"))))).unwrap();
+    assert_eq!(json, report);
+    // The next run takes the page along; a page that somebody changed stays.
+    run(&path("a"), &["--timing", "none"]);
+    assert!(!path("a/report.html").exists());
+    std::fs::write(path("a/report.html"), "mine").unwrap();
+    fails(snnc(["report", "--html"]).arg(path("a")), "E0017", "report.html");
+    fails(snnc(["report"]).arg(path("nothing")), "E0001", "nothing");
+    std::fs::write(path("a/report.html"), "mine").unwrap();
+    std::fs::write(path("a/cores.csv"), "damaged").unwrap();
+    fails(snnc(["report"]).arg(path("a")), "E0017", "changed");
+    std::fs::remove_file(path("a/manifest.json")).unwrap();
+    fails(snnc(["report", "--html"]).arg(path("a")), "E0017", "-o");
+    std::fs::write(path("a/cores.csv"), "core,spikes\n0,many\n").unwrap();
+    fails(snnc(["report", "--html"]).arg(path("a")).arg("-o").arg(path("page.html")), "E0001", "cores.csv:2");
+    fails(
+        snnc(["run", "--html"])
+            .arg(example("digits-cnn/model.ron"))
+            .arg("--input")
+            .arg(example("digits-cnn/inputs.npy")),
+        "E0021",
+        "--out",
+    );
+}
+
+#[test]
+fn runs_are_put_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    run(&path("a"), &[]);
+    run(&path("b"), &["--weights", "4", "--target", "loihi2-like"]);
+    let both = [path("a"), path("b")];
+    let text = printed(ok(snnc(["compare"]).args(&both)));
+    assert!(text.contains("loihi2-like") && text.contains("--weights") && text.contains("B/A"), "{text}");
+    assert_eq!(printed(ok(snnc(["report"]).args(&both))), text);
+    let json: Value = serde_json::from_str(&printed(ok(snnc(["compare", "--json"]).args(&both)))).unwrap();
+    assert_eq!(json["schema"], "snnc.runs/1");
+    let reports =
+        ["a", "b"].map(|name| serde_json::from_str::<Value>(&read(&path(name).join("report.json"))).unwrap());
+    let energies = reports.each_ref().map(|report| report["totals"]["energy_j"].as_f64().unwrap());
+    let sections = json["sections"].as_array().unwrap();
+    let energy = sections.iter().find(|section| section["title"] == "Energy").unwrap();
+    assert_eq!(energy["rows"][0]["values"], serde_json::json!(energies));
+    let ratio = energy["rows"][0]["ratios"][1].as_f64().unwrap();
+    assert!((ratio - energies[1] / energies[0]).abs() < 1e-12);
+    ok(snnc(["report", "--html"]).args(&both).arg("-o").arg(path("page.html")));
+    let page = data(&read(&path("page.html")));
+    assert_eq!(page["comparison"], json);
+    // In the current folder, unless said otherwise.
+    ok(snnc(["report", "--html", "a", "b"]).current_dir(folder.path()));
+    assert!(path("comparison.html").exists());
+    assert_eq!(snnc(["compare"]).arg(path("a")).output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn whatever_is_printed_as_json_names_its_schema() {
+    let digits = example("digits-cnn/model.ron");
+    let model = digits.to_str().unwrap();
+    let inputs = example("digits-cnn/inputs.npy");
+    let inputs = inputs.to_str().unwrap();
+    for (arguments, schema) in [
+        (vec!["compile", model, "--json"], "snnc.mapping/1"),
+        (vec!["fit", model, "--target", "loihi-like", "--json"], "snnc.fit/1"),
+        (vec!["passes", "--json"], "snnc.passes/1"),
+        (vec!["targets", "show", "loihi-like", "--json"], "snnc.target/1"),
+        (vec!["run", model, "--input", inputs, "--samples", "1", "--json"], "snnc.report/1"),
+        (
+            vec!["verify", model, "--target", "loihi-like", "--input", inputs, "--samples", "1", "--json"],
+            "snnc.verify/1",
+        ),
+    ] {
+        let text = printed(ok(&mut snnc(&arguments)));
+        let json: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["schema"], schema, "{arguments:?}");
+        assert_eq!(text.matches("\"schema\"").count(), 1, "{arguments:?}");
+    }
+}
