@@ -117,7 +117,8 @@ impl Layerwise {
         let collected = &self.networks[network.0 as usize];
         let populations = self.ir.model.populations_of(network).zip(&collected.layers);
         let checked = |p: &Population, layer: &NeuronLayer| {
-            let alike = p.dynamics.fires() && !p.dynamics.by_channel() && p.dynamics.current().is_none();
+            let plain = p.dynamics.current().is_none() && p.dynamics.refractory() == 0;
+            let alike = p.dynamics.fires() && !p.dynamics.by_channel() && plain;
             let alike = alike && !p.dynamics.is_port();
             alike && layer.sources.iter().all(|kernel| kernel.delay == 0)
         };
