@@ -205,10 +205,10 @@ impl Golden {
     }
 
     /// The chip's membranes timestep by timestep: those after passes of 1, 2, ... timesteps; of large networks, whose
-    /// passes take long, after every tenth.
+    /// passes take long, now and then.
     fn chip_step_by_step(&self, program: &Program, first: usize) {
         let small = self.blocks.iter().map(|block| block.spikes[0].len()).sum::<usize>() <= 60;
-        let every = if small { 1 } else { 10 };
+        let every = if small { 1 } else { 30 };
         for steps in (first % every + 1..=STEPS).step_by(every) {
             let mut program = program.clone();
             shorten(&mut program.model, steps as u32);
