@@ -40,7 +40,7 @@
 //! * [`float_driver`], [`golden`], [`comparison`], [`reconstruction`]: the float reference, and who is compared with
 //!   whom.
 //! * [`diagnostics`], [`warnings`]: what is wrong, and what may go wrong, as data.
-//! * [`research`]: the mapper's parts by themselves.
+//! * [`research`]: the mapper's parts by themselves. [`sana_fe`] describes a mapped network for another simulator.
 //!
 //! Below lie [`targets`] (chip descriptions), [`compiler`] and [`simulator`]. The `snnc` command, the room `cli` behind
 //! the feature of that name, is a thin user of all this; without it nothing here prints or knows a terminal.
@@ -69,6 +69,7 @@ pub mod report;
 pub mod research;
 pub mod results;
 pub mod samples;
+pub mod sana_fe;
 pub mod session;
 mod spin_pool;
 pub mod streaming;

@@ -45,8 +45,12 @@ pub fn table(target: &Target) -> String {
     let mut neuron = rows!(n; state_bits, accumulator_bits, accumulator_overflow, weight_shift, weight_shift_min,
             threshold_mantissa_bits, threshold_shift, threshold_comparison, decay_bits, bias_mantissa_bits,
             bias_exponent_max, active_windows, timesteps);
-    if let Some(most) = &n.threshold_max {
-        neuron.push(("threshold_max".into(), most.0.to_string(), most.1.to_string()));
+    for (name, most) in [
+        ("threshold_max", &n.threshold_max),
+        ("refractory_max", &n.refractory_max),
+        ("floor_exponent_max", &n.floor_exponent_max),
+    ] {
+        neuron.extend(most.iter().map(|most| (name.into(), most.0.to_string(), most.1.to_string())));
     }
     let resets: Vec<String> = n.resets.0.iter().map(|reset| format!("{reset:?}")).collect();
     neuron.push(("resets".into(), resets.join(", "), n.resets.1.to_string()));

@@ -278,7 +278,7 @@ fn what_is_not_supported_is_told_from_what_is_misspelt() {
         conv("stride: (-1, 1)"),
         neurons("Lif(tau: (\"w\", \"four\"), threshold: 1.0, reset: 0.0)"),
         neurons("Lif(tau: 2.0, threshold: 1.0, reset: None)"),
-        neurons("Lif(tau: 2.0, threshold: 1.0, reset: 0.0, refractory: 2)"),
+        neurons("Lif(tau: 2.0, threshold: 1.0, reset: 0.0, refractory_period: 2)"),
         neurons("Lif(tau: 2.0, threshold: 1.0, reset: 0.0, tau_syn: 5.0)"),
         neurons("Lif(tau: 2.0, treshold: 1.0, reset: 0.0)"),
         neurons("Lif(tau: inf, threshold: 1.0, reset: 0.0)"),

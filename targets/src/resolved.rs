@@ -122,6 +122,12 @@ impl Target {
         }
         let distinct = n.resets.0.iter().enumerate().all(|(i, reset)| !n.resets.0[..i].contains(reset));
         need(!n.resets.0.is_empty() && distinct, "neuron.resets", "one reset or more, each once");
+        if let Some(most) = &n.refractory_max {
+            need((1..=1 << 16).contains(&most.0), "neuron.refractory_max", "1 to 2^16, or None");
+        }
+        if let Some(most) = &n.floor_exponent_max {
+            need(most.0 <= 30, "neuron.floor_exponent_max", "0 to 30, or None");
+        }
         if let Some(current) = &n.synaptic_current {
             let one = 1u64 << n.decay_bits.0.min(16);
             let (bits, offset) = (current.bits.0, u64::from(current.decay_offset.0));

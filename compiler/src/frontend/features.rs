@@ -82,9 +82,9 @@ const OPERATIONS: &[(&[&str], &str)] = &[
 /// Fields of layers in other frameworks: operations that have them (none: all), names, what to do instead.
 const FIELDS: &[(&[&str], &[&str], &str)] = &[
     (
-        &["Lif", "If"],
-        &["refractory", "refractory_steps", "refractory_period", "t_ref", "tau_ref"],
-        "neurons have no refractory time here: train without",
+        &["Lif", "If", "Leaky"],
+        &["refractory_steps", "refractory_period", "refractory_delay", "t_ref", "tau_ref"],
+        "it is `refractory: N` here, the timesteps after that of a spike in which a neuron is silent",
     ),
     (
         &["Lif", "If"],

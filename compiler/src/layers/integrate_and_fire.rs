@@ -1,12 +1,13 @@
 //! Integrate and fire: `v += x`; fires when `v >= threshold`; then `v = 0`.
 //!
 //! With `soft_reset: true` (SpikingJelly's `IFNode(v_reset=None)`) a spike takes the threshold off the membrane. With
-//! `strict: true` it takes more than the threshold to fire.
+//! `strict: true` it takes more than the threshold to fire. With `refractory: n` the membrane stays for n steps after a
+//! spike, and nothing fires.
 
 use serde::{Deserialize, Serialize};
 
 use super::flow::firing;
-use super::lif::{FiringRule, Membranes};
+use super::lif::{FiringRule, Membranes, is_none};
 use super::{Evaluation, LayerFault, LayerKind, Memory, Resolver, SignalType, Spec};
 use crate::ir::Shape;
 use crate::neuron::{NeuronKind, TrainedNeuron};
@@ -24,12 +25,15 @@ pub struct If {
     /// Whether it takes more than the threshold to fire.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
+    /// Timesteps after that of a spike in which the membrane stays as the spike left it, and nothing fires.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub refractory: u32,
 }
 
 impl If {
     /// Neurons that fire at the threshold and go to 0.
     pub const fn new(threshold: f64) -> Self {
-        Self { threshold, soft_reset: false, strict: false }
+        Self { threshold, soft_reset: false, strict: false, refractory: 0 }
     }
 }
 
@@ -47,15 +51,16 @@ impl LayerKind for If {
     }
 
     fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
-        let &Self { threshold, soft_reset, strict } = self;
-        let rule = FiringRule { threshold, strict, reset: (!soft_reset).then_some(0.0) };
-        Some(Box::new(Membranes { v: Map::filled(shape, 0.0), charge: |v, x| v + x, rule }))
+        let &Self { threshold, soft_reset, strict, refractory } = self;
+        let rule = FiringRule { threshold, strict, reset: (!soft_reset).then_some(0.0), refractory };
+        Some(Box::new(Membranes::new(Map::filled(shape, 0.0), |v, x| v + x, rule)))
     }
 
     fn neurons(&self) -> Option<NeuronKind> {
-        let &Self { threshold, soft_reset, strict } = self;
+        let &Self { threshold, soft_reset, strict, refractory } = self;
         let subtract = soft_reset.then_some(threshold);
-        let neuron = TrainedNeuron { strict, subtract, ..TrainedNeuron::integrate_and_fire(threshold) };
+        let plain = TrainedNeuron::integrate_and_fire(threshold);
+        let neuron = TrainedNeuron { strict, subtract, refractory, ..plain };
         Some(neuron.into())
     }
 }

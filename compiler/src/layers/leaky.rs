@@ -7,7 +7,8 @@
 //! `beta`
 //! and `alpha` are clipped to 0 to 1 when running. State starts at 0. On a chip the late subtraction is an immediate
 //! one
-//! of threshold / beta, which is the same network in exact arithmetic. Reference arithmetic: plain f64.
+//! of threshold / beta, which is the same network in exact arithmetic. With `refractory: n` the membrane stays for n
+//! steps after a spike, and nothing fires; the reset comes after them. Reference arithmetic: plain f64.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub struct Leaky {
     pub threshold: Vec<f64>,
     /// What a spike does to the membrane.
     pub reset: LeakyReset,
+    /// Timesteps after that of a spike in which the membrane stays and nothing fires; then comes the reset.
+    pub refractory: u32,
 }
 
 /// What a spike does to the membrane in the step after it: snnTorch's `reset_mechanism`.
@@ -91,7 +94,8 @@ impl LayerKind for Leaky {
     fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
         let zero = Map::filled(shape, 0.0);
         let channels = (0..shape.channels).map(|c| self.channel(c)).collect();
-        Some(Box::new(LeakyMemory { channels, reset: self.reset, i: zero.clone(), v: zero }))
+        let (reset, refractory, silent) = (self.reset, self.refractory, vec![0; shape.len()]);
+        Some(Box::new(LeakyMemory { channels, reset, refractory, silent, i: zero.clone(), v: zero }))
     }
 
     fn neurons(&self) -> Option<NeuronKind> {
@@ -107,6 +111,7 @@ impl LayerKind for Leaky {
                     LeakyReset::None => Some(0.0),
                 },
                 current: alpha,
+                refractory: self.refractory,
                 ..TrainedNeuron::integrate_and_fire(threshold)
             }
         };
@@ -118,6 +123,9 @@ impl LayerKind for Leaky {
 struct LeakyMemory {
     channels: Vec<LeakyChannel>,
     reset: LeakyReset,
+    refractory: u32,
+    /// Refractory timesteps that are left, one a neuron.
+    silent: Vec<u32>,
     i: Map,
     v: Map,
 }
@@ -126,17 +134,23 @@ impl Memory for LeakyMemory {
     fn step(&mut self, input: &Map) -> Map {
         let shape = input.shape();
         let mut spikes = Map::filled(shape, 0.0);
-        let states = self.v.data.iter_mut().zip(&mut self.i.data);
-        for (n, ((v, i), x)) in states.zip(&input.data).enumerate() {
+        let states = self.v.data.iter_mut().zip(&mut self.i.data).zip(&mut self.silent);
+        for (n, (((v, i), silent), x)) in states.zip(&input.data).enumerate() {
             let LeakyChannel { beta, alpha, threshold } = self.channels[n / shape.positions()];
             let fired = if *v > threshold { 1.0 } else { 0.0 };
             *i = alpha.map_or(*x, |alpha| alpha * *i + x);
+            if *silent > 0 {
+                *silent -= 1;
+                continue;
+            }
             *v = match self.reset {
                 LeakyReset::Subtract => beta * *v + *i - fired * threshold,
                 LeakyReset::Zero if fired == 1.0 => *i,
                 LeakyReset::Zero | LeakyReset::None => beta * *v + *i,
             };
-            spikes.data[n] = if *v > threshold { 1.0 } else { 0.0 };
+            if *v > threshold {
+                (spikes.data[n], *silent) = (1.0, self.refractory);
+            }
         }
         spikes
     }
@@ -157,6 +171,9 @@ pub struct LeakySpec {
     /// What a spike does to the membrane in the step after it.
     #[serde(default)]
     pub reset: LeakyReset,
+    /// Timesteps after that of a spike in which the membrane stays and nothing fires.
+    #[serde(default, skip_serializing_if = "super::lif::is_none")]
+    pub refractory: u32,
 }
 
 fn one() -> Parameter {
@@ -189,6 +206,6 @@ impl Spec for LeakySpec {
                 format!("its tensors have {lengths:?} values, expected one each for the same channels");
             return file.invalid("beta", message, "a number for all channels fits any of them");
         }
-        Some(Leaky { beta, alpha, threshold, reset: self.reset })
+        Some(Leaky { beta, alpha, threshold, reset: self.reset, refractory: self.refractory })
     }
 }

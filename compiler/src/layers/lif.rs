@@ -4,7 +4,8 @@
 //! tau`.
 //! With `soft_reset: true` (its `v_reset=None`) a spike takes the threshold off the membrane. With `strict: true` it
 //! takes
-//! more than the threshold to fire. Reference arithmetic: plain f64, and shared with no other room.
+//! more than the threshold to fire. With `refractory: n` the membrane stays for n steps after a spike, and nothing fires.
+//! Reference arithmetic: plain f64, and shared with no other room.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,14 @@ pub struct Lif {
     /// Whether it takes more than the threshold to fire.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
+    /// Timesteps after that of a spike in which the membrane stays as the spike left it, and nothing fires.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub refractory: u32,
+}
+
+/// Whether there are no refractory timesteps.
+pub(super) fn is_none(refractory: &u32) -> bool {
+    *refractory == 0
 }
 
 fn yes() -> bool {
@@ -47,7 +56,7 @@ fn is_set(value: &bool) -> bool {
 impl Lif {
     /// Neurons whose input decays, that fire at the threshold, and go to `reset`.
     pub const fn new(tau: f64, threshold: f64, reset: f64) -> Self {
-        Self { tau, threshold, reset, decay_input: true, soft_reset: false, strict: false }
+        Self { tau, threshold, reset, decay_input: true, soft_reset: false, strict: false, refractory: 0 }
     }
 }
 
@@ -65,21 +74,22 @@ impl LayerKind for Lif {
     }
 
     fn memory(&self, shape: Shape) -> Option<Box<dyn Memory>> {
-        let &Self { tau, threshold, reset, decay_input, soft_reset, strict } = self;
+        let &Self { tau, threshold, reset, decay_input, soft_reset, strict, refractory } = self;
         let charge = move |v: f64, x: f64| match decay_input {
             true => v + (x - (v - reset)) / tau,
             false => v - (v - reset) / tau + x,
         };
-        let rule = FiringRule { threshold, strict, reset: (!soft_reset).then_some(reset) };
-        Some(Box::new(Membranes { v: Map::filled(shape, reset), charge, rule }))
+        let rule = FiringRule { threshold, strict, reset: (!soft_reset).then_some(reset), refractory };
+        Some(Box::new(Membranes::new(Map::filled(shape, reset), charge, rule)))
     }
 
     fn neurons(&self) -> Option<NeuronKind> {
-        let &Self { tau, threshold, reset, decay_input, soft_reset, strict } = self;
+        let &Self { tau, threshold, reset, decay_input, soft_reset, strict, refractory } = self;
         let neuron = TrainedNeuron {
             decay_input,
             strict,
             subtract: soft_reset.then_some(threshold),
+            refractory,
             ..TrainedNeuron::lif(tau, threshold, reset)
         };
         Some(neuron.into())
@@ -116,23 +126,40 @@ pub(super) struct FiringRule {
     pub strict: bool,
     /// The membrane after a spike; None if the spike takes the threshold off it.
     pub reset: Option<f64>,
+    /// Timesteps after a spike in which it does not fire and the membrane stays.
+    pub refractory: u32,
 }
 
 /// Membranes of a layer: `charge(v, x)` is the membrane after an input.
 pub(super) struct Membranes<C> {
-    pub v: Map,
-    pub charge: C,
-    pub rule: FiringRule,
+    v: Map,
+    /// Refractory timesteps that are left, one a membrane.
+    silent: Vec<u32>,
+    charge: C,
+    rule: FiringRule,
+}
+
+impl<C> Membranes<C> {
+    /// Membranes with their first values.
+    pub fn new(v: Map, charge: C, rule: FiringRule) -> Self {
+        Self { silent: vec![0; v.data.len()], v, charge, rule }
+    }
 }
 
 impl<C: Fn(f64, f64) -> f64> Memory for Membranes<C> {
     fn step(&mut self, input: &Map) -> Map {
-        let FiringRule { threshold, strict, reset } = self.rule;
+        let FiringRule { threshold, strict, reset, refractory } = self.rule;
         let mut spikes = Map::filled(input.shape(), 0.0);
-        for ((v, x), spike) in self.v.data.iter_mut().zip(&input.data).zip(&mut spikes.data) {
+        let states = self.v.data.iter_mut().zip(&mut self.silent);
+        for (((v, silent), x), spike) in states.zip(&input.data).zip(&mut spikes.data) {
+            if *silent > 0 {
+                *silent -= 1;
+                continue;
+            }
             *v = (self.charge)(*v, *x);
             if *v > threshold || (*v == threshold && !strict) {
                 *spike = 1.0;
+                *silent = refractory;
                 *v = reset.unwrap_or(*v - threshold);
             }
         }

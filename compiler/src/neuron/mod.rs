@@ -41,7 +41,7 @@ impl Real for f64 {
 /// 1. with a synaptic current: `i = current * i + x`, and `x = i` from here on;
 /// 2. `v += (x - (v - reset)) / tau` if the input decays, else `v += x - (v - reset) / tau`; without a leak `v += x`;
 /// 3. it fires when `v >= threshold`, or `v > threshold` if it is strict;
-/// 4. then `v = reset`, or `v -= subtract` if that is given.
+/// 4. then `v = reset`, or `v -= subtract` if that is given; in the next `refractory` steps only the current goes on.
 ///
 /// Starts at `reset`, without current.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -65,6 +65,9 @@ pub struct TrainedNeuron<F = f64> {
     /// Part of the synaptic current that a step keeps, from 0 to 1; None if inputs join the membrane at once.
     #[serde(default = "none")]
     pub current: Option<F>,
+    /// Timesteps after that of a spike in which the membrane stays and nothing fires.
+    #[serde(default)]
+    pub refractory: u32,
 }
 
 fn yes() -> bool {
@@ -91,6 +94,9 @@ impl fmt::Display for TrainedNeuron {
         if self.tau.is_some() && !self.decay_input {
             f.write_str(", input whole")?;
         }
+        if self.refractory > 0 {
+            write!(f, ", refractory {}", self.refractory)?;
+        }
         self.current.map_or(Ok(()), |kept| write!(f, ", current keeps {kept}"))
     }
 }
@@ -111,6 +117,7 @@ impl TrainedNeuron {
             reset: 0.0,
             subtract: None,
             current: None,
+            refractory: 0,
         }
     }
 
@@ -124,6 +131,7 @@ impl TrainedNeuron {
             reset: F::default(),
             subtract: self.subtract.map(|amount| F::of(amount / unit)),
             current: self.current.map(F::of),
+            refractory: self.refractory,
         }
     }
 
@@ -148,12 +156,14 @@ pub struct TrainedState<F = f64> {
     pub v: F,
     /// Synaptic current.
     pub i: F,
+    /// Refractory timesteps that are left.
+    pub left: u32,
 }
 
 impl<F: Real> TrainedNeuron<F> {
     /// The state before the first step.
     pub fn start(&self) -> TrainedState<F> {
-        TrainedState { v: self.reset, i: F::default() }
+        TrainedState { v: self.reset, i: F::default(), left: 0 }
     }
 
     /// The membrane after a step's input, before the comparison.
@@ -194,10 +204,14 @@ impl<F: Real> TrainedNeuron<F> {
     #[inline(always)]
     pub fn step(&self, state: &mut TrainedState<F>, x: F) -> bool {
         state.i = self.gather(state.i, x);
+        if state.left > 0 {
+            state.left -= 1;
+            return false;
+        }
         state.v = self.charge(state.v, state.i);
         let fired = self.fires(state.v);
         if fired {
-            state.v = self.after_spike(state.v);
+            (state.v, state.left) = (self.after_spike(state.v), self.refractory);
         }
         fired
     }
@@ -341,6 +355,13 @@ mod tests {
         // i: 1, 1.5, 1.75; v: 1 fires, 1.5 fires, 1.75 fires.
         let current = TrainedNeuron { current: Some(0.5), threshold: 1.75, ..plain };
         assert_eq!(fired(current, 1.0), [false, true, true, true, true, true]);
+        // With a silent step after each: fires in every second; what a soft reset leaves waits: 0.5 + 1 - 1.
+        assert_eq!(
+            fired(TrainedNeuron { refractory: 1, ..plain }, 1.0),
+            [true, false, true, false, true, false]
+        );
+        let waits = TrainedNeuron { refractory: 2, subtract: Some(1.0), ..plain };
+        assert_eq!(fired(waits, 1.5), [true, false, false, true, false, false]);
         assert_eq!((lif.gain(), lif.loss(), soft.gain(), soft.loss()), (0.5, 0.5, 1.0, 0.0));
         assert_eq!(NeuronKind::Mean.coefficient::<f32>(3, 8), 0.125);
         assert_eq!(NeuronKind::Weighted { coefficients: vec![0.5, 2.0] }.coefficient::<f64>(1, 2), 2.0);

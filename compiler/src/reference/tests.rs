@@ -192,7 +192,7 @@ fn neurons_of_frameworks_follow_their_formulas() {
 /// snnTorch's `Leaky` of one channel.
 fn leaky(beta: f64, alpha: Option<f64>, reset: LeakyReset) -> Op {
     let one = |value| vec![value];
-    Leaky { beta: one(beta), alpha: alpha.map(one), threshold: one(1.0), reset }.into()
+    Leaky { beta: one(beta), alpha: alpha.map(one), threshold: one(1.0), reset, refractory: 0 }.into()
 }
 
 #[test]
@@ -211,9 +211,28 @@ fn late_resets_act_one_step_after_the_spike() {
 }
 
 #[test]
+fn refractory_neurons_are_silent_after_a_spike() {
+    // v: 1.5 s, (0), (0), 1.5 s
+    let hard = If { refractory: 2, ..If::new(1.0) };
+    assert_eq!(one_by_one(hard.clone().into(), 1.5, 6), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    // v: 0.75, 1.5 -> 0.5, (0.5), 1.25 -> 0.25, (0.25), 1.0 -> 0.0
+    let soft = If { soft_reset: true, refractory: 1, ..hard };
+    assert_eq!(one_by_one(soft.into(), 0.75, 6), [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+    // v: 0.75, 1.0 s -> 0.25, (0.25), 0.75
+    let lif = Lif { refractory: 1, ..Lif::new(2.0, 0.9, 0.25) };
+    assert_eq!(one_by_one(lif.into(), 1.0, 6), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
+    // The current goes on; the reset comes after the silent step. i: 0.5, 0.75, 0.875, 0.9375, 0.96875, 0.984375;
+    // v: 0.5, 1.0, 1.375 s, (1.375), 0.65625 (0.6875 + 0.96875 - 1), 1.3125 (0.328125 + 0.984375) s
+    let Op::Leaky(leaky) = leaky(0.5, Some(0.5), LeakyReset::Subtract) else { unreachable!("it is one") };
+    let late = Leaky { refractory: 1, ..leaky };
+    assert_eq!(one_by_one(late.into(), 0.5, 6), [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+}
+
+#[test]
 fn every_channel_has_its_own_parameters() {
     let two = |a, b| vec![a, b];
-    let layer = Leaky { beta: two(0.0, 1.0), alpha: None, threshold: two(0.5, 1.5), reset: LeakyReset::Zero };
+    let (beta, threshold) = (two(0.0, 1.0), two(0.5, 1.5));
+    let layer = Leaky { beta, alpha: None, threshold, reset: LeakyReset::Zero, refractory: 0 };
     let trace = chain(3, Shape::new(2, 1, 1), vec![layer.into()], &[0.75, 0.75]).unwrap();
     let spikes: Vec<_> = trace.signal("l0").unwrap().steps().iter().map(|map| map.data.clone()).collect();
     // v of the second: 0.75, 1.5 (not above), 2.25 s

@@ -23,6 +23,8 @@ pub struct PopulationTrace {
     pub membranes: Vec<i32>,
     /// Synaptic currents after the window; 0 where neurons have none.
     pub currents: Vec<i32>,
+    /// Refractory timesteps that are left after the window.
+    pub refractory: Vec<i32>,
     /// Synaptic operations, updates, spikes, overflows; packets stay 0.
     pub events: Events,
 }
@@ -30,10 +32,25 @@ pub struct PopulationTrace {
 /// Runs one pass of a network, timestep by timestep: what is sent before a timestep is all that acts in it. Spikes that
 /// arrive after a window meet their synapses and nothing else.
 pub fn run(ir: &SpikingIr, network: NetworkId, input: &[f64]) -> BTreeMap<PopulationId, PopulationTrace> {
+    run_observed(ir, network, input, |_, _| ())
+}
+
+/// [`run`], and shows the state of all populations after each timestep.
+pub fn run_observed(
+    ir: &SpikingIr,
+    network: NetworkId,
+    input: &[f64],
+    mut observe: impl FnMut(u32, &BTreeMap<PopulationId, PopulationTrace>),
+) -> BTreeMap<PopulationId, PopulationTrace> {
     let own: Vec<(PopulationId, &Population)> = ir.model.populations_of(network).collect();
     let new = |population: &Population| {
         let zeros = vec![0; population.shape.len()];
-        PopulationTrace { membranes: zeros.clone(), currents: zeros, ..Default::default() }
+        PopulationTrace {
+            membranes: zeros.clone(),
+            currents: zeros.clone(),
+            refractory: zeros,
+            ..Default::default()
+        }
     };
     let mut traces: BTreeMap<_, _> = own.iter().map(|&(id, population)| (id, new(population))).collect();
     let biases: Vec<_> =
@@ -55,6 +72,7 @@ pub fn run(ir: &SpikingIr, network: NetworkId, input: &[f64]) -> BTreeMap<Popula
                 trace.spikes.push(spikes);
             }
         }
+        observe(step, &traces);
     }
     traces
 }
@@ -131,26 +149,27 @@ fn update(
 ) -> Vec<bool> {
     let mut spikes = vec![false; sums.len()];
     for (i, spike) in spikes.iter_mut().enumerate() {
-        let before = [trace.currents[i], trace.membranes[i]];
+        let before = [trace.currents[i], trace.refractory[i], trace.membranes[i]];
         let channel = i / population.shape.positions();
         let numbers = (&model.neuron, &population.dynamics, population.input_shift);
         let (after, fired) = stepped(numbers, channel, before, [sums[i], bias[i]], &mut trace.events);
-        [trace.currents[i], trace.membranes[i]] = after;
+        [trace.currents[i], trace.refractory[i], trace.membranes[i]] = after;
         *spike = fired;
         trace.events.spikes += u64::from(fired);
     }
     spikes
 }
 
-/// One timestep of a neuron with the given current and membrane: those after it, and whether the neuron fired.
+/// One timestep of a neuron with the given current, refractory timesteps left and membrane: those after it, and whether
+/// the neuron fired.
 pub(crate) fn stepped(
     (format, neurons, shift): (&NeuronFormat, &NeuronModel, u32),
     channel: usize,
-    [u, v]: [i32; 2],
+    [u, left, v]: [i32; 3],
     [sum, bias]: [i32; 2],
     events: &mut Events,
-) -> ([i32; 2], bool) {
-    if (u, v, sum, bias) == (0, 0, 0, 0) {
+) -> ([i32; 3], bool) {
+    if (u, left, v, sum, bias) == (0, 0, 0, 0, 0) {
         events.updates_inactive += 1;
     } else {
         events.updates_active += 1;
@@ -170,12 +189,18 @@ pub(crate) fn stepped(
         let sum = toward_zero(i128::from(u), whole - i128::from(own.decay + own.decay_offset), whole) + drive;
         current = into(sum, own.bits, own.wrap);
         drive = into(current + i128::from(bias), own.bits, own.wrap);
-        lost |= current != sum || drive != current + i128::from(bias);
+        lost |= current != sum || (left == 0 && drive != current + i128::from(bias));
     } else {
         drive += i128::from(bias);
     }
     events.accumulator_overflows += u64::from(lost);
-    let exact = toward_zero(i128::from(v), whole - i128::from(neurons.decay_of(channel)), whole) + drive;
+    if left > 0 {
+        return ([current as i32, left - 1, v], false);
+    }
+    let mut exact = toward_zero(i128::from(v), whole - i128::from(neurons.decay_of(channel)), whole) + drive;
+    if let Some(floor) = neurons.floor().filter(|&floor| exact < i128::from(floor)) {
+        exact = floor.into();
+    }
     let mut membrane = into(exact, format.state_bits, false);
     events.state_saturations += u64::from(membrane != exact);
     let mut fired = false;
@@ -192,7 +217,8 @@ pub(crate) fn stepped(
             };
         }
     }
-    ([current as i32, membrane as i32], fired)
+    let left = if fired { neurons.refractory() as i32 } else { 0 };
+    ([current as i32, left, membrane as i32], fired)
 }
 
 /// `value` x `part` / `whole`; what is beyond the last integer towards 0 is dropped.

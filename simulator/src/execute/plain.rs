@@ -31,12 +31,24 @@ pub struct PlainOutcome {
     pub membranes: Vec<Vec<i32>>,
     /// Synaptic currents likewise; 0 where neurons have none.
     pub currents: Vec<Vec<i32>>,
+    /// Refractory timesteps that are left after each slice's window likewise.
+    pub refractory: Vec<Vec<u32>>,
     /// Events by timestep of the pass and slice.
     pub events: Vec<Vec<Events>>,
 }
 
 /// Runs one pass of a network, packet by packet.
 pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
+    run_observed(chip, network, input, |_, _| ())
+}
+
+/// [`run`], and shows the state after each timestep.
+pub fn run_observed(
+    chip: &Chip,
+    network: NetworkId,
+    input: &[f64],
+    mut observe: impl FnMut(u32, &PlainOutcome),
+) -> PlainOutcome {
     let program = &*chip.program;
     let written = write_inputs(chip, network, input);
     let steps = program.model.networks[network].pass_steps;
@@ -46,6 +58,7 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
     let mut state = PlainOutcome {
         fired: vec![vec![Vec::new(); steps as usize]; slices],
         membranes: zeros.clone(),
+        refractory: zeros.iter().map(|of_slice| vec![0; of_slice.len()]).collect(),
         currents: zeros,
         events: vec![vec![Events::default(); slices]; steps as usize],
     };
@@ -72,6 +85,7 @@ pub fn run(chip: &Chip, network: NetworkId, input: &[f64]) -> PlainOutcome {
             let bias = written.get(&chip.table.populations[index]).map(|(values, _)| values.as_slice());
             update(program, chip, network, index, step, &sums, bias, &mut state, &mut under_way);
         }
+        observe(step, &state);
     }
     state
 }
@@ -117,11 +131,12 @@ fn update(
         let sum = sums[core.0 as usize][(placed.first_neuron + local) as usize];
         let (u, v) =
             (&mut state.currents[index][local as usize], &mut state.membranes[index][local as usize]);
+        let left = &mut state.refractory[index][local as usize];
         let input = (i64::from(sum) * (1 << population.input_shift), i64::from(biases[local as usize]));
         let channel = (placed.slice.channels.start + atom) as usize;
-        let stepped =
-            self::step(format, &population.dynamics, channel, (i64::from(*u), i64::from(*v)), input);
-        (*u, *v) = (stepped.current as i32, stepped.membrane as i32);
+        let before = (i64::from(*u), *left, i64::from(*v));
+        let stepped = self::step(format, &population.dynamics, channel, before, input);
+        (*u, *left, *v) = (stepped.current as i32, stepped.refractory, stepped.membrane as i32);
         let events = &mut state.events[step as usize][index];
         events.updates_active += u64::from(stepped.active);
         events.updates_inactive += u64::from(!stepped.active);
@@ -189,6 +204,7 @@ fn enter(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stepped {
     pub(crate) current: i64,
+    pub(crate) refractory: u32,
     pub(crate) membrane: i64,
     pub(crate) fired: bool,
     pub(crate) active: bool,
@@ -196,13 +212,13 @@ pub(crate) struct Stepped {
     pub(crate) clipped: bool,
 }
 
-/// One timestep of a neuron with current `u` and membrane `v`, whose shifted sum and bias are given. Rounding toward
-/// zero is that of integer division.
+/// One timestep of a neuron with current `u`, so many refractory timesteps left and membrane `v`, whose shifted sum and
+/// bias are given. Rounding toward zero is that of integer division.
 pub(crate) fn step(
     format: &NeuronFormat,
     neurons: &NeuronModel,
     channel: usize,
-    (u, v): (i64, i64),
+    (u, left, v): (i64, u32, i64),
     (sum, bias): (i64, i64),
 ) -> Stepped {
     let one = 1i64 << format.decay_bits;
@@ -218,9 +234,15 @@ pub(crate) fn step(
         let wanted = u * (one - i64::from(own.decay_offset) - i64::from(own.decay)) / one + held;
         current = self::held(wanted, own.bits, own.wrap);
         driving = self::held(current + bias, own.bits, own.wrap);
-        overflowed |= current != wanted || driving != current + bias;
+        overflowed |= current != wanted || (driving != current + bias && left == 0);
+    }
+    let active = [u, i64::from(left), v, sum, bias] != [0; 5];
+    if let Some(refractory) = left.checked_sub(1) {
+        let (membrane, fired, clipped) = (v, false, false);
+        return Stepped { current, refractory, membrane, fired, active, overflowed, clipped };
     }
     let next = v * (one - i64::from(neurons.decay_of(channel))) / one + driving;
+    let next = neurons.floor().map_or(next, |floor| next.max(i64::from(floor)));
     let mut membrane = self::held(next, format.state_bits, false);
     let clipped = membrane != next;
     let threshold = neurons.thresholds().get(channel).map(|&t| i64::from(t) * (1 << format.threshold_shift));
@@ -232,7 +254,8 @@ pub(crate) fn step(
         };
         membrane = if reset == Reset::Zero { 0 } else { membrane - amount };
     }
-    Stepped { current, membrane, fired, active: [u, v, sum, bias] != [0; 4], overflowed, clipped }
+    let refractory = if fired { neurons.refractory() } else { 0 };
+    Stepped { current, refractory, membrane, fired, active, overflowed, clipped }
 }
 
 /// The nearest value of a signed width, or the one that is equal modulo its range.

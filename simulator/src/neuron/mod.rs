@@ -11,6 +11,7 @@ pub mod fixed;
 mod lif;
 #[cfg(test)]
 mod oracles;
+mod refractory;
 
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset};
 
@@ -20,12 +21,13 @@ pub use by_channel::ByChannelRule;
 pub use cuba_lif::CubaLifRule;
 use fixed::Fixed;
 pub use lif::LifRule;
+pub use refractory::RefractoryRule;
 
 /// Neurons of a line: what the vector kernels work on together.
 pub const LANES: usize = 64;
 
 /// Most words of state of a neuron.
-pub const WORDS_MAX: usize = 2;
+pub const WORDS_MAX: usize = 3;
 
 /// What happened in a line, a bit a neuron.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -101,16 +103,20 @@ pub trait Neuron<const WORDS: usize>: Send + Sync {
         false
     }
 
-    /// One step; whether the neuron fired.
-    fn step(&self, state: &mut [i32; WORDS], inputs: [i32; 3], events: &mut Events) -> bool {
-        let threshold = inputs[2];
-        self.integrate(state, inputs, events);
+    /// Compares the membrane with the threshold and resets it if the neuron fires; whether it does. Ends a step.
+    fn fire(&self, state: &mut [i32; WORDS], threshold: i32) -> bool {
         let membrane = &mut state[WORDS - 1];
         let fired = self.fires(*membrane, threshold);
         if fired {
             *membrane = self.reset(*membrane, threshold);
         }
         fired
+    }
+
+    /// One step; whether the neuron fired.
+    fn step(&self, state: &mut [i32; WORDS], inputs: [i32; 3], events: &mut Events) -> bool {
+        self.integrate(state, inputs, events);
+        self.fire(state, inputs[2])
     }
 
     /// The step of a line as defined, neuron by neuron.
@@ -143,6 +149,8 @@ pub enum NeuronRule {
     SoftCubaLif(CubaLifRule<true>),
     /// Parameters by channel.
     ByChannel(ByChannelRule),
+    /// Refractory after a spike, or with a floor.
+    Refractory(RefractoryRule),
 }
 
 /// Evaluates `$body` with `$neuron` the model of `$rule` as its static type.
@@ -154,6 +162,7 @@ macro_rules! with_neuron {
             $crate::neuron::NeuronRule::CubaLif($neuron) => $body,
             $crate::neuron::NeuronRule::SoftCubaLif($neuron) => $body,
             $crate::neuron::NeuronRule::ByChannel($neuron) => $body,
+            $crate::neuron::NeuronRule::Refractory($neuron) => $body,
         }
     };
 }
@@ -168,6 +177,9 @@ impl NeuronRule {
     pub fn new(format: &NeuronFormat, neurons: &NeuronModel, input_shift: u32) -> Self {
         if neurons.by_channel() {
             return Self::ByChannel(ByChannelRule::new(format, neurons, input_shift));
+        }
+        if neurons.refractory() > 0 || neurons.floor().is_some() {
+            return Self::Refractory(RefractoryRule::new(format, neurons, input_shift));
         }
         let lif = (format, neurons.decay(), input_shift);
         match (neurons.current(), neurons.reset().unwrap_or_default()) {
@@ -219,12 +231,7 @@ impl NeuronRule {
             state: &mut NeuronState,
             threshold: i32,
         ) -> bool {
-            let membrane = &mut state.0[WORDS - 1];
-            let fired = neuron.fires(*membrane, threshold);
-            if fired {
-                *membrane = neuron.reset(*membrane, threshold);
-            }
-            fired
+            neuron.fire(state.0.first_chunk_mut().expect("no model has more words"), threshold)
         }
         with_neuron!(self, neuron => of(neuron, state, threshold))
     }

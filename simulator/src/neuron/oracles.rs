@@ -4,7 +4,7 @@
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset, SynapticCurrent};
 
 use super::fixed::Fixed;
-use super::{ByChannelRule, CubaLifRule, LANES, LifRule, LineInputs, Marks, Neuron};
+use super::{ByChannelRule, CubaLifRule, LANES, LifRule, LineInputs, Marks, Neuron, RefractoryRule};
 use crate::counts::Events;
 use crate::execute::{oracle, plain};
 
@@ -35,6 +35,13 @@ fn cuba(current: SynapticCurrent, decay: u32, reset: Reset) -> NeuronModel {
     NeuronModel::CubaLif { current, decay, thresholds: vec![20], reset }
 }
 
+/// Currents and refractory steps left that a neuron with so many words of state is tried with.
+fn words(words: usize) -> Vec<[i32; 2]> {
+    let currents = if words >= 2 { vec![-128, -33, -1, 0, 1, 30, 127] } else { vec![0] };
+    let left = if words >= 3 { vec![0, 1, 3] } else { vec![0] };
+    currents.into_iter().flat_map(|u| left.iter().map(move |&left| [u, left])).collect()
+}
+
 /// Which oracles see a difference between `neuron` and the equations with these parameters, over a grid of states and
 /// inputs.
 fn caught<const WORDS: usize>(
@@ -47,17 +54,20 @@ fn caught<const WORDS: usize>(
         .map(|sum| [-31 << 2, -3, 0, 1, 9].map(|b| [sum, b]));
     let mut caught = [false; 2];
     for v in states {
-        for u in if WORDS == 2 { vec![-128, -33, -1, 0, 1, 30, 127] } else { vec![0] } {
+        for [u, left] in words(WORDS) {
             for &[sum, bias] in inputs.as_flattened() {
                 let (mut state, mut events) = ([u; WORDS], Events::default());
+                state[WORDS / 2] = left;
                 state[WORDS - 1] = v;
                 let fired = neuron.step(&mut state, [sum, bias, 20 << FORMAT.threshold_shift], &mut events);
+                let word = |least: usize, i: usize| if WORDS >= least { state[i] } else { 0 };
                 let (after, mut own) =
-                    ([if WORDS == 2 { state[0] } else { 0 }, state[WORDS - 1]], Events::default());
-                let by_ir = oracle::stepped((format, equations, SHIFT), 0, [u, v], [sum, bias], &mut own);
+                    ([word(2, 0), word(3, WORDS / 2), state[WORDS - 1]], Events::default());
+                let by_ir =
+                    oracle::stepped((format, equations, SHIFT), 0, [u, left, v], [sum, bias], &mut own);
                 caught[0] |= by_ir != (after, fired) || own != events;
-                let (before, brought) =
-                    ((i64::from(u), i64::from(v)), (i64::from(sum << SHIFT), i64::from(bias)));
+                let before = (i64::from(u), left as u32, i64::from(v));
+                let brought = (i64::from(sum << SHIFT), i64::from(bias));
                 let by_core = plain::step(format, equations, 0, before, brought);
                 let counted = Events {
                     updates_active: u64::from(by_core.active),
@@ -66,7 +76,8 @@ fn caught<const WORDS: usize>(
                     state_saturations: u64::from(by_core.clipped),
                     ..Events::default()
                 };
-                let found = ([by_core.current as i32, by_core.membrane as i32], by_core.fired);
+                let state = [by_core.current as i32, by_core.refractory as i32, by_core.membrane as i32];
+                let found = (state, by_core.fired);
                 caught[1] |= found != (after, fired) || counted != events;
             }
         }
@@ -142,6 +153,38 @@ fn both_oracles_step_as_neurons_by_channel_do_and_catch_another_amount() {
                     assert_eq!(caught(rule.clone(), &format, &equations), [false; 2]);
                     let other = by_channel(decay, Some(amount.unwrap_or(0) + 3), current);
                     assert_eq!(caught(rule, &format, &other), [true; 2], "another amount");
+                }
+            }
+        }
+    }
+}
+
+fn refractory(
+    current: Option<SynapticCurrent>,
+    reset: Reset,
+    refractory: u32,
+    floor: Option<u32>,
+) -> NeuronModel {
+    let thresholds = lif(5, reset).thresholds().to_vec();
+    NeuronModel::Refractory { current, decay: 5, thresholds, reset, refractory, floor }
+}
+
+#[test]
+fn both_oracles_step_as_refractory_neurons_do_and_catch_other_ones() {
+    let slow = SynapticCurrent { wrap: false, decay: 15, ..CURRENT };
+    for (wrap, strict) in [(true, true), (false, false)] {
+        let format = NeuronFormat { wrap, strict, ..FORMAT };
+        for current in [Some(CURRENT), Some(slow)] {
+            for reset in [Reset::Zero, Reset::Subtract] {
+                for (steps, floor) in [(0, Some(0)), (1, None), (4, Some(5)), (2, Some(8))] {
+                    let equations = refractory(current, reset, steps, floor);
+                    let rule = |of: &NeuronModel| RefractoryRule::new(&format, of, SHIFT);
+                    assert_eq!(caught(rule(&equations), &format, &equations), [false; 2]);
+                    let other = |floor: Option<u32>| floor.map_or(7, |exponent| (exponent + 3) % 8);
+                    let longer = refractory(current, reset, steps + 1, floor);
+                    assert_eq!(caught(rule(&longer), &format, &equations), [true; 2], "longer");
+                    let lower = refractory(current, reset, steps, Some(other(floor)));
+                    assert_eq!(caught(rule(&lower), &format, &equations), [true; 2], "another floor");
                 }
             }
         }

@@ -109,7 +109,8 @@ fn by_channel(random: &mut Random, spec: &CurrentSpec, thresholds: &[u32], reset
     NeuronModel::ByChannel { thresholds: thresholds.to_vec(), decays, subtracted, currents }
 }
 
-/// The network with other neurons in its firing layers: synaptic currents, reset by subtraction, or both, of all channels or by channel.
+/// The network with other neurons in its firing layers: synaptic currents, reset by subtraction, or both, of all
+/// channels or by channel, refractory or not.
 pub fn with_other_neurons(random: &mut Random, target: &Target, mut ir: SpikingIr) -> SpikingIr {
     let spec = target.neuron.synaptic_current.as_ref().unwrap();
     for population in
@@ -120,6 +121,15 @@ pub fn with_other_neurons(random: &mut Random, target: &Target, mut ir: SpikingI
         let current = SynapticCurrent::new(spec, [0, 1024, 2048, 4094][random.between(0, 3)]);
         if random.one_in(3) {
             population.dynamics = by_channel(random, spec, &thresholds, reset);
+            continue;
+        }
+        if random.one_in(3) {
+            let current = random.one_in(2).then_some(current);
+            let (refractory, deepest) =
+                (random.between(0, 3) as u32, ir.model.neuron.state_bits as usize - 1);
+            let floor = random.one_in(2).then(|| random.between(0, deepest) as u32);
+            population.dynamics =
+                NeuronModel::Refractory { current, decay, thresholds, reset, refractory, floor };
             continue;
         }
         population.dynamics = match random.one_in(2) {

@@ -38,15 +38,25 @@ pub struct ExportArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub model: ModelArgs,
-    /// Format: hgr is the hypergraph of one network in hMETIS form
+    /// Format: hgr is the hypergraph of one network in hMETIS form; sana-fe is a folder with the chip and one network of
+    /// a compiled program (.snnx), mapped, as SANA-FE 2.2.9 reads them
     #[arg(long, value_enum)]
     pub to: ExportFormat,
     /// Network [default: the denoiser, else the model's first]
     #[arg(long)]
     pub network: Option<String>,
-    /// Consecutive channels at one position that make a vertex
-    #[arg(long, default_value_t = 16)]
-    pub group: usize,
+    /// Consecutive channels at one position that make a vertex of a hypergraph [default: 16]
+    #[arg(long)]
+    pub group: Option<usize>,
+    /// Stimulus of a network that is fed, for sana-fe: a file as `snnc simulate` takes it
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Take --input for an event list and put its events into timesteps of this length
+    #[arg(long, value_name = "LENGTH", requires = "input")]
+    pub dt: Option<f64>,
+    /// Which sample of --input [default: 0]
+    #[arg(long, value_name = "I", requires = "input")]
+    pub sample: Option<u64>,
     /// Write it here
     #[arg(short, long)]
     pub output: PathBuf,
@@ -57,6 +67,8 @@ pub struct ExportArgs {
 pub enum ExportFormat {
     /// hMETIS hypergraph: a vertex weighs its neurons, a net the packets of every neuron firing once
     Hgr,
+    /// SANA-FE's architecture and mapped network
+    SanaFe,
 }
 
 /// `snnc partition`.

@@ -1,21 +1,40 @@
 //! `snnc export`: a network for other people's tools.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
-use snnc_targets::output::write_atomic;
-use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
+use snnc_simulator::workload::Workload;
+use snnc_targets::output::{Inputs, ResultSet, write_atomic};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::compile::{calibration, options};
 use super::{changes_nothing, files, print};
 use crate::cli::arguments::{ExportArgs, ExportFormat};
 use crate::mapping_files::network_named;
 use crate::model::Model;
+use crate::program::Program;
+use crate::samples::array_file::split_key;
+use crate::{samples, sana_fe};
+
+/// Channels of a vertex where it is not said.
+const GROUP: usize = 16;
 
 pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
+    match args.to {
+        ExportFormat::Hgr => hypergraph(args),
+        ExportFormat::SanaFe => sana_fe(args),
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "snnx")
+}
+
+fn hypergraph(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let path = &args.model.model;
-    if path.extension().is_some_and(|extension| extension == "snnx") {
+    if is_program(path) {
         let message = "a compiled program holds no projections to export, expected a model file";
         return Err(Diagnostic::new(Code::Argument, path, message)
             .hint("give the model.ron that it was compiled from, and its --target")
@@ -26,11 +45,13 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(option) = calibration(&args.model.quantise) {
         return Err(changes_nothing(option, "a hypergraph has connections and no weights").into());
     }
+    if args.input.is_some() {
+        return Err(changes_nothing("--input", "a hypergraph has connections and no stimulus").into());
+    }
     let target = registry::load(&args.model.target)?;
     let ir = Model::load(path)?.lower(&target, options(&args.model.quantise).lower)?;
     let network = network_named(&ir.model, "--network", args.network.as_deref())?;
-    let ExportFormat::Hgr = args.to;
-    let graph = network_graph(&ir, network, args.group)?.graph;
+    let graph = network_graph(&ir, network, args.group.unwrap_or(GROUP))?.graph;
     write_atomic(&args.output, hgr::write(&graph).as_bytes())?;
     print(&format!(
         "{}: {} vertices, {} nets, {} pins\nwrote {}\n",
@@ -38,6 +59,62 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         graph.vertices(),
         graph.incidence.nets(),
         graph.incidence.pins(),
+        args.output.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a file of this name is one of an export.
+fn is_export(name: &str) -> bool {
+    ["arch.yaml", "network.yaml"].contains(&name)
+}
+
+/// The chip and a mapped network, in a folder.
+fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
+    let path = &args.model.model;
+    if !is_program(path) {
+        let message = "a network is exported to SANA-FE as it is mapped, expected a compiled program";
+        return Err(Diagnostic::new(Code::Argument, path, message)
+            .hint("`snnc compile model.ron --target loihi-like-sanafe -o model.snnx`, then export that")
+            .into());
+    }
+    for (option, given) in [
+        ("--target", args.model.target != "loihi-like"),
+        ("--weights", args.model.quantise.weights.is_some()),
+        ("--group", args.group.is_some()),
+    ] {
+        if given {
+            return Err(changes_nothing(option, "the program is compiled").into());
+        }
+    }
+    if let Some(option) = calibration(&args.model.quantise) {
+        return Err(changes_nothing(option, "the program is compiled").into());
+    }
+    let mut inputs = Inputs::new([path]);
+    args.input.iter().for_each(|input| inputs.add(&split_key(input).0));
+    let program = Program::load(path)?;
+    let mapped = program.mapped();
+    let network = network_named(&mapped.model, "--network", args.network.as_deref())?;
+    let sample = args.sample.unwrap_or(0);
+    let fed = args.input.as_ref().map(|input| samples::read(&mapped.model, network, input, args.dt, None));
+    let fed = fed.transpose()?.map(|(samples, _)| samples);
+    if let Some(samples) = fed.as_ref().filter(|samples| sample >= samples.len()) {
+        let message = format!("the file has {} samples, counted from 0", samples.len());
+        return Err(Diagnostic::new(Code::Argument, Subject::value("--sample", sample), message).into());
+    }
+    let values = fed.as_ref().map(|samples| samples.sample(sample));
+    let described = sana_fe::describe(mapped, network, values)?;
+    let set = ResultSet::begin(&args.output, "snnc export", is_export)?;
+    write_atomic(&set.place("arch.yaml")?, described.architecture.as_bytes())?;
+    write_atomic(&set.place("network.yaml")?, described.network.as_bytes())?;
+    set.commit()?;
+    let notes: String = described.notes.iter().map(|note| format!("note: {note}\n")).collect();
+    print(&format!(
+        "{notes}{}: {} neurons, {} edges, {} timesteps\nwrote arch.yaml and network.yaml in {}\n",
+        mapped.model.networks[network].name,
+        described.neurons,
+        described.edges,
+        described.timesteps,
         args.output.display()
     ));
     Ok(ExitCode::SUCCESS)

@@ -193,8 +193,8 @@ impl Channel {
             Some((kept, _)) => left(state.i, Some(kept)) + added,
             None => added,
         };
-        let v = left(state.v, self.membrane_kept) + state.i;
-        fired(&self.trained, state, v, self.trained.fires(v))
+        let charge = |v, i| left(v, self.membrane_kept) + i;
+        settle(&self.trained, state, charge, |v| self.trained.fires(v)).1
     }
 
     /// The float neuron whose current and membrane have the chip's widths; whether it fired.
@@ -205,8 +205,9 @@ impl Channel {
             let scale = self.trained.gain() * unit;
             state.i = held(width, state.i * scale).map_or(state.i, |held| held / scale);
         }
-        let v = self.trained.charge(state.v, state.i).clamp((-state_max - 1.0) / unit, state_max / unit);
-        fired(&self.trained, state, v, self.trained.fires(v))
+        let (least, most) = ((-state_max - 1.0) / unit, state_max / unit);
+        let charge = |v, i| self.trained.charge(v, i).clamp(least, most);
+        settle(&self.trained, state, charge, |v| self.trained.fires(v)).1
     }
 }
 
@@ -229,14 +230,24 @@ fn update(
     over: impl Fn(f64) -> bool,
 ) -> (f64, bool) {
     state.i = neuron.gather(state.i, input);
-    let v = charge(state.v, state.i);
-    (v, fired(neuron, state, v, over(v)))
+    settle(neuron, state, charge, over)
 }
 
-/// Keeps a membrane, or what a spike leaves of it.
-fn fired(neuron: &TrainedNeuron, state: &mut TrainedState, v: f64, fires: bool) -> bool {
-    state.v = if fires { neuron.after_spike(v) } else { v };
-    fires
+/// A membrane's step, unless the neuron is refractory; what it was before the comparison, and whether it fired.
+fn settle(
+    neuron: &TrainedNeuron,
+    state: &mut TrainedState,
+    charge: impl Fn(f64, f64) -> f64,
+    over: impl Fn(f64) -> bool,
+) -> (f64, bool) {
+    if state.left > 0 {
+        state.left -= 1;
+        return (state.v, false);
+    }
+    let v = charge(state.v, state.i);
+    let fired = over(v);
+    (state.v, state.left) = if fired { (neuron.after_spike(v), neuron.refractory) } else { (v, 0) };
+    (v, fired)
 }
 
 /// How far a channel's stored constant input lies above the next lower that the format holds, in the chip's integers:

@@ -34,6 +34,14 @@ pub struct NeuronSpec {
     /// What a firing neuron's membrane can become.
     #[serde(default = "reset_to_zero")]
     pub resets: Sourced<Vec<Reset>>,
+    /// Most timesteps after that of a spike in which a neuron can be silent, its membrane as the spike left it. None: no
+    /// neuron is refractory.
+    #[serde(default)]
+    pub refractory_max: Option<Sourced<u32>>,
+    /// Neurons can have a floor of their own, a least membrane of -(2^k - 1) for k from 0 to this. None: they have that of
+    /// their width alone.
+    #[serde(default)]
+    pub floor_exponent_max: Option<Sourced<u32>>,
     /// Whether neurons run a program of the user's, so that decays, and what a spike takes off the membrane, can differ
     /// between the channels of a layer, and a constant input can join the synaptic current. Else a layer has one decay,
     /// and a spike takes off the threshold or all.

@@ -5,9 +5,12 @@
 //! one is a variant here with its answers to the questions below. Whether a chip has it is [`NeuronModel::lacking`].
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use snnc_targets::schema::{CurrentSpec, NeuronSpec, Overflow, Reset};
+use snnc_targets::schema::{CurrentSpec, NeuronSpec, Overflow, Reset, Sourced};
 
 use super::NeuronFormat;
+
+/// Most refractory timesteps: a pass has no more.
+const REFRACTORY_MAX: u32 = 1 << 16;
 
 /// What the neurons of a population do with their input. Decays are in units of 2^-decay_bits, lost each step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +57,22 @@ pub enum NeuronModel {
     },
     /// No neurons of the chip: spikes from outside, which enter it at a port. Nothing feeds them, and no core holds them.
     Port,
+    /// Leaky integrate-and-fire, with or without a synaptic current, that is refractory after a spike, or whose membrane
+    /// has a floor of its own.
+    Refractory {
+        /// The synaptic current, which goes on while the neuron is refractory; none if inputs join the membrane at once.
+        current: Option<SynapticCurrent>,
+        /// Loss of the membrane.
+        decay: u32,
+        /// Threshold mantissas, one a channel.
+        thresholds: Vec<u32>,
+        /// What a spike leaves of the membrane.
+        reset: Reset,
+        /// Timesteps after that of a spike in which the membrane stays as the spike left it, and does not fire.
+        refractory: u32,
+        /// Exponent k of the least membrane, `-(2^k - 1)`; none if only its width bounds it.
+        floor: Option<u32>,
+    },
 }
 
 /// A synaptic current: width and rules of the chip, and its decay. See [`CurrentSpec`] for the arithmetic.
@@ -100,7 +119,10 @@ impl NeuronModel {
     /// Loss of the membrane per step; the least of its channels.
     pub fn decay(&self) -> u32 {
         match self {
-            Self::Lif { decay, .. } | Self::Integrator { decay } | Self::CubaLif { decay, .. } => *decay,
+            Self::Lif { decay, .. }
+            | Self::Integrator { decay }
+            | Self::CubaLif { decay, .. }
+            | Self::Refractory { decay, .. } => *decay,
             Self::ByChannel { decays, .. } => decays.iter().min().copied().unwrap_or(0),
             Self::Port => 0,
         }
@@ -110,7 +132,7 @@ impl NeuronModel {
     pub fn decay_of(&self, channel: usize) -> u32 {
         match self {
             Self::ByChannel { decays, .. } => decays[channel],
-            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } | Self::Port => self.decay(),
+            _ => self.decay(),
         }
     }
 
@@ -118,7 +140,7 @@ impl NeuronModel {
     pub fn current_of(&self, channel: usize) -> Option<&SynapticCurrent> {
         match self {
             Self::ByChannel { currents, .. } => currents.get(channel),
-            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } | Self::Port => self.current(),
+            _ => self.current(),
         }
     }
 
@@ -126,7 +148,7 @@ impl NeuronModel {
     pub fn subtracted(&self, channel: usize, threshold: i32) -> Option<i32> {
         match self {
             Self::ByChannel { subtracted, .. } => subtracted.get(channel).map(|&amount| amount as i32),
-            Self::Lif { reset, .. } | Self::CubaLif { reset, .. } => {
+            Self::Lif { reset, .. } | Self::CubaLif { reset, .. } | Self::Refractory { reset, .. } => {
                 (*reset == Reset::Subtract).then_some(threshold)
             }
             Self::Integrator { .. } | Self::Port => None,
@@ -158,7 +180,8 @@ impl NeuronModel {
         match self {
             Self::Lif { thresholds, .. }
             | Self::CubaLif { thresholds, .. }
-            | Self::ByChannel { thresholds, .. } => thresholds,
+            | Self::ByChannel { thresholds, .. }
+            | Self::Refractory { thresholds, .. } => thresholds,
             Self::Integrator { .. } | Self::Port => &[],
         }
     }
@@ -166,7 +189,9 @@ impl NeuronModel {
     /// What a spike leaves of the membrane; none if it never fires.
     pub fn reset(&self) -> Option<Reset> {
         match self {
-            Self::Lif { reset, .. } | Self::CubaLif { reset, .. } => Some(*reset),
+            Self::Lif { reset, .. } | Self::CubaLif { reset, .. } | Self::Refractory { reset, .. } => {
+                Some(*reset)
+            }
             Self::ByChannel { subtracted, .. } if subtracted.is_empty() => Some(Reset::Zero),
             Self::ByChannel { .. } => Some(Reset::Subtract),
             Self::Integrator { .. } | Self::Port => None,
@@ -177,6 +202,7 @@ impl NeuronModel {
     pub fn current(&self) -> Option<&SynapticCurrent> {
         match self {
             Self::CubaLif { current, .. } => Some(current),
+            Self::Refractory { current, .. } => current.as_ref(),
             Self::ByChannel { currents, .. } => currents.iter().min_by_key(|current| current.decay),
             Self::Lif { .. } | Self::Integrator { .. } | Self::Port => None,
         }
@@ -186,9 +212,23 @@ impl NeuronModel {
     fn currents(&self) -> Vec<&SynapticCurrent> {
         match self {
             Self::ByChannel { currents, .. } => currents.iter().collect(),
-            Self::Lif { .. } | Self::Integrator { .. } | Self::CubaLif { .. } | Self::Port => {
-                self.current().into_iter().collect()
-            }
+            _ => self.current().into_iter().collect(),
+        }
+    }
+
+    /// Timesteps after that of a spike in which a neuron is silent.
+    pub fn refractory(&self) -> u32 {
+        match self {
+            Self::Refractory { refractory, .. } => *refractory,
+            _ => 0,
+        }
+    }
+
+    /// The least membrane, where a neuron has one of its own above that of its width.
+    pub fn floor(&self) -> Option<i32> {
+        match self {
+            Self::Refractory { floor, .. } => floor.map(|exponent| 1 - (1 << exponent.min(30))),
+            _ => None,
         }
     }
 
@@ -208,6 +248,13 @@ impl NeuronModel {
                     [bits, decay_offset, decay]
                 });
                 own.chain(of_currents).collect()
+            }
+            Self::Refractory { current, decay, thresholds, refractory, floor, .. } => {
+                let of_current = current.iter_mut().flat_map(|current| {
+                    let SynapticCurrent { bits, decay_offset, decay, .. } = current;
+                    [bits, decay_offset, decay]
+                });
+                thresholds.iter_mut().chain([decay, refractory]).chain(floor).chain(of_current).collect()
             }
             Self::Port => Vec::new(),
         }
@@ -238,6 +285,15 @@ impl NeuronModel {
                 };
                 format!("{name} by channel, decay {}{own}{soft}", ends(&mut decays.iter().copied()))
             }
+            Self::Refractory { current, decay, refractory, floor, .. } => {
+                let name = if current.is_some() { "cuba-lif" } else { "lif" };
+                let own = current.map_or(String::new(), |own| {
+                    format!(", current decay {} + {}", own.decay, own.decay_offset)
+                });
+                let floor =
+                    floor.map_or(String::new(), |exponent| format!(", not below -(2^{exponent} - 1)"));
+                format!("{name}, decay {decay}{own}{soft}, refractory {refractory}{floor}")
+            }
             Self::Port => "spikes from outside".to_owned(),
         }
     }
@@ -257,6 +313,14 @@ impl NeuronModel {
                 found.push(format!("decay {decay} on neurons without a fractional leak"));
             }
             decay => found.push(format!("decay {decay} exceeds 2^{}", format.decay_bits)),
+        }
+        if let Self::Refractory { floor: Some(exponent), .. } = self
+            && *exponent >= format.state_bits
+        {
+            found.push(format!("a floor of -(2^{exponent} - 1) on membranes of {} bits", format.state_bits));
+        }
+        if self.refractory() > REFRACTORY_MAX {
+            found.push(format!("{} refractory timesteps, at most {REFRACTORY_MAX}", self.refractory()));
         }
         let currents = self.currents();
         if let Some(current) = currents.iter().find(|current| !(8..=31).contains(&current.bits)) {
@@ -324,6 +388,9 @@ impl NeuronModel {
                     .into(),
             );
         }
+        if let Some(lacking) = self.lacking_after_spikes(chip) {
+            return Some(lacking);
+        }
         let currents = self.currents();
         if currents.is_empty() {
             return None;
@@ -337,6 +404,25 @@ impl NeuronModel {
         let other = currents.into_iter().find(|&current| *current != of_chip(current))?;
         let has = of_chip(other);
         Some(format!("has the synaptic current {other:?}; that of the chip is {has:?}"))
+    }
+
+    /// What a chip lacks of refractory timesteps and floors.
+    fn lacking_after_spikes(&self, chip: &NeuronSpec) -> Option<String> {
+        let Self::Refractory { refractory, floor, .. } = self else { return None };
+        let most = chip.refractory_max.as_ref().map_or(0, Sourced::get);
+        if *refractory > most {
+            return Some(format!(
+                "is refractory for {refractory} timesteps after a spike; neurons of the chip for {most} at most"
+            ));
+        }
+        let (exponent, most) = ((*floor)?, chip.floor_exponent_max.as_ref().map(Sourced::get));
+        match most {
+            Some(most) if exponent <= most => None,
+            Some(most) => Some(format!(
+                "has a floor of -(2^{exponent} - 1); neurons of the chip one of -(2^{most} - 1)"
+            )),
+            None => Some("has a floor of its own; neurons of the chip have that of their width".into()),
+        }
     }
 }
 
@@ -376,6 +462,14 @@ mod tests {
             NeuronModel::Lif { decay: 2048, thresholds: thresholds.clone(), reset: Reset::Subtract },
             NeuronModel::CubaLif { current, decay: 7, thresholds, reset: Reset::Zero },
             NeuronModel::integrator(0),
+            NeuronModel::Refractory {
+                current: Some(current),
+                decay: 7,
+                thresholds: vec![9],
+                reset: Reset::Zero,
+                refractory: 3,
+                floor: Some(17),
+            },
         ];
         for model in &models {
             let printed = text::print("", model);

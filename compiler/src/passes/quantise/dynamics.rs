@@ -1,7 +1,7 @@
 //! Which of a chip's neurons a trained neuron becomes, and what is refused because the chip has none.
 
 use snnc_targets::Diagnostic;
-use snnc_targets::schema::Reset;
+use snnc_targets::schema::{Reset, Sourced};
 
 use super::Quantiser;
 use super::scale::Gain;
@@ -43,6 +43,7 @@ impl Quantiser<'_> {
             let what = "a synaptic current with a decay of its own, which neurons of the chip have not";
             return Err(self.lacks(what, "choose a target with synaptic currents, such as loihi-like"));
         }
+        self.refractory(&neurons)?;
         if self.by_channel(&neurons) && !self.target.neuron.programmable.get() {
             let what = match neurons.len() {
                 1 if neuron.current.is_some()
@@ -58,6 +59,30 @@ impl Quantiser<'_> {
                 .lacks(&what, "choose a target with `programmable` neurons: loihi2-like, spinnaker2-like"));
         }
         Ok(neurons)
+    }
+
+    /// Refuses refractory timesteps that the chip cannot count, and those of neurons that differ by channel.
+    fn refractory(&self, neurons: &[TrainedNeuron]) -> Result<(), Diagnostic> {
+        let most = self.target.neuron.refractory_max.as_ref().map_or(0, Sourced::get);
+        let longest = neurons.iter().map(|neuron| neuron.refractory).max().unwrap_or(0);
+        if longest > most {
+            let what = match most {
+                0 => format!("`refractory: {longest}`: neurons of the chip are never refractory"),
+                _ => format!(
+                    "`refractory: {longest}`: neurons of the chip are refractory for {most} timesteps at most"
+                ),
+            };
+            let remedy = "choose a target with `refractory_max`, such as loihi-like, or train without";
+            return Err(self.lacks(&what, remedy));
+        }
+        if longest > 0 && self.by_channel(neurons) {
+            let what = "`refractory` together with parameters by channel, an amount subtracted that is not the threshold, \
+                        or a bias before a synaptic current";
+            return Err(
+                self.lacks(what, "leave out one of them; a reset to 0 and parameters of all channels fit")
+            );
+        }
+        Ok(())
     }
 
     fn lacks(&self, what: &str, remedy: &str) -> Diagnostic {
@@ -116,7 +141,11 @@ impl Quantiser<'_> {
         if !self.by_channel(neurons) {
             let (decay, thresholds) = (gains[0].decay, compared);
             let reset = if neurons[0].subtract.is_some() { Reset::Subtract } else { Reset::Zero };
+            let refractory = neurons[0].refractory;
             return Ok(match neurons[0].current.and_then(current) {
+                current if refractory > 0 => {
+                    NeuronModel::Refractory { current, decay, thresholds, reset, refractory, floor: None }
+                }
                 Some(current) => NeuronModel::CubaLif { current, decay, thresholds, reset },
                 None => NeuronModel::Lif { decay, thresholds, reset },
             });

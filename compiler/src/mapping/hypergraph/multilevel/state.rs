@@ -174,11 +174,12 @@ impl<'a, C: PinCounts> PartitionState<'a, C> {
         let before = self.excess_of(from) + self.excess_of(to);
         let graph = self.graph;
         for &net in graph.incidence.nets_of(vertex) {
-            if self.counts.take(net, from) == 0 {
-                self.cost -= graph.net_weight(net);
-            }
-            if self.counts.add(net, to) == 1 {
-                self.cost += graph.net_weight(net);
+            let (closed, opened) = (self.counts.take(net, from) == 0, self.counts.add(net, to) == 1);
+            // A net that goes as a whole costs what it cost, which can be more than all others together.
+            match (closed, opened) {
+                (true, false) => self.cost -= graph.net_weight(net),
+                (false, true) => self.cost += graph.net_weight(net),
+                _ => {}
             }
         }
         self.shift_loads(vertex, from, to);
