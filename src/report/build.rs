@@ -52,7 +52,7 @@ impl ReportInput<'_> {
             target: target_info(&self.program.target),
             fidelity: self.run.total.fidelity.to_string(),
             mapping: self.mapping(),
-            weight_bits: Some(self.program.model.neuron.weight_bits.into()),
+            weight_bits: Some(self.program.model.neuron.weight_bits),
             seed: None,
             options: Default::default(),
             totals: self.totals(),

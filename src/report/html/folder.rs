@@ -83,6 +83,10 @@ impl RunFolder {
             true => Pictures::fed(folder, &mut left_out)?,
             false => Pictures::generated(folder, &mut left_out)?,
         };
+        let (shown, all) = (pictures.images.len() as u64, report.items());
+        if samples && shown > 0 && shown < all {
+            left_out.push(format!("pictures of samples beyond the first {shown} of {all}"));
+        }
         // Half a pass would be drawn as a whole one.
         let cores = cores.filter(|cores| !cores.more);
         Ok(Self { name, report, timesteps, cores, predictions, pictures, left_out })

@@ -175,9 +175,10 @@ class ChipView {
       if (around) surround(ring, () => around);
     });
     const inPass = core && state.pass ? this.passes.of(state.pass - 1, core.core) : null;
+    const cores = this.cores.filter((other) => !other.port).length;
     const none = () => [
       element("h3", {}, "No core chosen"),
-      element("p", {}, `${count(this.cores.filter((other) => !other.port).length)} cores are in use.`),
+      element("p", {}, cores === 1 ? "One core is in use." : `${count(cores)} cores are in use.`),
     ];
     const told = core ? contents(core, inPass, this.passText(state.pass), this.limitOf) : none();
     this.details.replaceChildren(...told);

@@ -300,15 +300,18 @@ function categories(names) {
   };
 }
 
+/** Pixels of a letter of an axis, a wide one. */
+const LETTER = 7.5;
+
 /** Pixels that the longest name takes, at most 40 % of the width. */
 function marginFor(names, width) {
   const longest = names.reduce((most, name) => Math.max(most, String(name).length), 0);
-  return Math.min(Math.ceil(longest * 6.6) + 14, Math.floor(width * 0.42));
+  return Math.min(Math.ceil(longest * LETTER) + 14, Math.floor(width * 0.42));
 }
 
 /** A name that fits into a margin, its end kept. */
 function shorten(name, margin) {
-  const most = Math.max(4, Math.floor((margin - 14) / 6.6));
+  const most = Math.max(4, Math.floor((margin - 14) / LETTER));
   return String(name).length <= most ? name : `…${String(name).slice(-(most - 1))}`;
 }
 

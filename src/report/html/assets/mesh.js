@@ -33,6 +33,8 @@ function layOut(cores, perTile) {
     core.top = core.y * 40 + 4 + Math.floor(core.slot / across) * side;
     core.width = side;
     core.height = side;
+    // A port shares its tile with cores: it is drawn at the corner.
+    if (core.port) Object.assign(core, { left: core.x * 40 - 2, top: core.y * 40 - 2, width: 6, height: 6 });
   }
   return cores;
 }
@@ -97,7 +99,7 @@ function boundsOf(cores, links, mesh) {
   const xs = [...cores.map((core) => core.x), ...links.flatMap((link) => [link.from[0], link.to[0]])];
   const ys = [...cores.map((core) => core.y), ...links.flatMap((link) => [link.from[1], link.to[1]])];
   const from = (values) => Math.max(0, (d3.min(values) ?? 0) - 1);
-  const to = (values, most) => Math.min(most, (d3.max(values) ?? 0) + 2);
+  const to = (values, most) => Math.min(most, Math.max((d3.max(values) ?? 0) + 2, from(values) + 4));
   return [from(xs), from(ys), to(xs, mesh.columns), to(ys, mesh.rows)];
 }
 

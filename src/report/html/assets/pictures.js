@@ -91,7 +91,9 @@ function samples(run) {
   };
   if (shown.length && rows.length) {
     if (known)
-      holder.append(element("div", { class: "controls", id: "gallery" }, checkbox("Only wrong ones", false, fill)));
+      holder.append(
+        element("div", { class: "controls", id: "gallery" }, checkbox("Only wrong ones of those shown", false, fill)),
+      );
     holder.append(list);
     fill(false);
   }
