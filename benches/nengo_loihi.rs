@@ -1,8 +1,8 @@
 //! Networks that `benches/nengo_loihi_nets.py` ran on nengo-loihi's emulator, on the simulated chip.
 //!
 //! `cargo bench --bench nengo_loihi -- FOLDER` maps each of FOLDER's networks onto cores of at most 30 neurons of
-//! `loihi-like` and runs it on one thread. Prints the seconds that execution took; fails if one of the spikes, or one of the
-//! voltages after the last timestep, is not the emulator's.
+//! `loihi-like` and runs it on one thread. Prints the seconds that execution took; fails if one of the spikes, or one
+//! of the voltages after the last timestep, is not the emulator's.
 
 #[path = "../simulator/tests/recorded/mod.rs"]
 mod recorded;
@@ -21,7 +21,8 @@ use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_targets::Target;
 
 fn main() -> ExitCode {
-    let folder = std::env::args().skip(1).find(|argument| argument != "--bench").expect("a folder of networks");
+    let folder =
+        std::env::args().skip(1).find(|argument| argument != "--bench").expect("a folder of networks");
     let entries = std::fs::read_dir(&folder).expect("the folder can be read");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("likewise").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
@@ -52,7 +53,9 @@ fn main() -> ExitCode {
 
 fn mapped(golden: &Golden, target: &Target) -> Chip {
     let search = SearchOptions { effort: Effort::Fast, ..SearchOptions::default() };
-    Chip::new(map(&golden.ir, target, CompileOptions { search, ..CompileOptions::default() }).expect("it fits"))
+    Chip::new(
+        map(&golden.ir, target, CompileOptions { search, ..CompileOptions::default() }).expect("it fits"),
+    )
 }
 
 /// Whether a spike of a block, or a voltage after its last timestep, is another.

@@ -1,8 +1,8 @@
 //! Three networks for `benches/vs_sana_fe.sh`: feed-forward, recurrent, convolutional, each mapped onto many cores of
 //! `loihi-like-sanafe`.
 //!
-//! `cargo bench --bench sana_fe -- FOLDER [steps, default 200]` writes `NAME.snnx` for each, which `snnc export --to sana-fe`
-//! takes, and `NAME.json` with what snnc made of it: spikes by timestep, packets, hops, energy, time.
+//! `cargo bench --bench sana_fe -- FOLDER [steps, default 200]` writes `NAME.snnx` for each, which
+//! `snnc export --to sana-fe` takes, and `NAME.json` with what snnc made of it: spikes by timestep, packets, hops, energy, time.
 //!
 //! All populations run in all timesteps, as SANA-FE has it, and each sends through one projection. Biases keep all
 //! neurons active, so that both sides charge the same updates.
@@ -41,7 +41,8 @@ fn main() {
     ] {
         ir.verify().expect("a valid network");
         let search = SearchOptions::default();
-        let program = map(&ir, &target, CompileOptions { search, ..CompileOptions::default() }).expect("it fits");
+        let program =
+            map(&ir, &target, CompileOptions { search, ..CompileOptions::default() }).expect("it fits");
         program.save(&Path::new(&folder).join(format!("{name}.snnx"))).expect("the folder can be written");
         let text = measure(name, program, steps);
         std::fs::write(Path::new(&folder).join(format!("{name}.json")), text).expect("likewise");
@@ -52,7 +53,8 @@ fn main() {
 fn measure(name: &str, program: Program, steps: u32) -> String {
     let cores = program.cores.len();
     let chip = Chip::new(program);
-    let meter = Meter::new(&chip.program, &chip.table, Fidelity::Cycle { every: 1 }).expect("it has a network");
+    let meter =
+        Meter::new(&chip.program, &chip.table, Fidelity::Cycle { every: 1 }).expect("it has a network");
     let start = Instant::now();
     let outcome = chip.run(NetworkId(0), &[]).expect("it is fed nothing");
     let execution = start.elapsed().as_secs_f64();
@@ -60,13 +62,14 @@ fn measure(name: &str, program: Program, steps: u32) -> String {
     let time = meter.add_pass(&mut record, 0, &outcome.counts, &outcome.traces).expect("it is timed");
     let wall = start.elapsed().as_secs_f64();
     let events = &record.tally.total().total().events;
-    let spikes = |step: &snnc_simulator::counts::StepCounts| step.events.iter().map(|e| e.spikes).sum::<u64>();
+    let spikes =
+        |step: &snnc_simulator::counts::StepCounts| step.events.iter().map(|e| e.spikes).sum::<u64>();
     let by_step: Vec<u64> = outcome.counts.steps.iter().take(steps as usize).map(spikes).collect();
     let timed: u64 = time.steps.iter().take(steps as usize).map(|step| step.own_ps()).sum();
     let energy = record.ledger.total().total() as f64 / 1e18;
     format!(
-        "{{\"name\": \"{name}\", \"steps\": {steps}, \"cores\": {cores}, \"spikes_by_step\": {by_step:?}, \"packets\": {}, \
-         \"hops\": {}, \"synaptic_operations\": {}, \"updates_inactive\": {}, \"energy_j\": {energy:e}, \
+        "{{\"name\": \"{name}\", \"steps\": {steps}, \"cores\": {cores}, \"spikes_by_step\": {by_step:?}, \
+         \"packets\": {}, \"hops\": {}, \"synaptic_operations\": {}, \"updates_inactive\": {}, \"energy_j\": {energy:e}, \
          \"time_s\": {:e}, \"execution_s\": {execution:.6}, \"wall_s\": {wall:.6}}}\n",
         events[EnergyEvent::AxonOut],
         events[EnergyEvent::HopEastWest] + events[EnergyEvent::HopNorthSouth],
@@ -127,7 +130,13 @@ fn population(ir: &mut SpikingIr, draw: &mut Draw, shape: Shape, decay: u32, dri
 }
 
 /// Joins one of `sparsity` pairs of neurons.
-fn join(ir: &mut SpikingIr, draw: &mut Draw, [source, target]: [PopulationId; 2], sparsity: u64, range: (i64, i64)) {
+fn join(
+    ir: &mut SpikingIr,
+    draw: &mut Draw,
+    [source, target]: [PopulationId; 2],
+    sparsity: u64,
+    range: (i64, i64),
+) {
     let [from, to] = [source, target].map(|id| ir.model.populations[id].shape.len());
     let mut synapses = SparseSynapses::default();
     for _ in 0..from {

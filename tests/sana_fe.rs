@@ -36,7 +36,8 @@ fn synapses(ir: &SpikingIr, projection: &Projection) -> Vec<(usize, usize, i16)>
     let mut all = Vec::new();
     for source in 0..from.len() {
         let (c, position) = (source / from.positions(), source % from.positions());
-        for (ky, kx) in (0..conv.kernel.height).flat_map(|ky| (0..conv.kernel.width).map(move |kx| (ky, kx))) {
+        for (ky, kx) in (0..conv.kernel.height).flat_map(|ky| (0..conv.kernel.width).map(move |kx| (ky, kx)))
+        {
             let y = conv.map.rows.target(position / from.width, ky);
             let x = conv.map.cols.target(position % from.width, kx);
             let (Some(y), Some(x)) = (y, x) else { continue };
@@ -77,7 +78,8 @@ fn edges_are_the_synapses_of_the_spiking_ir_and_neurons_are_placed_once() {
             }
         }
         let edge = |line: &&str| {
-            let (ends, weight) = line.trim_start_matches(" ").trim_start_matches("- ").split_once(": [weight: ").unwrap();
+            let (ends, weight) =
+                line.trim_start_matches(" ").trim_start_matches("- ").split_once(": [weight: ").unwrap();
             let (from, to) = ends.split_once(" -> ").unwrap();
             ((neuron(from), neuron(to)), weight.trim_end_matches(']').parse().unwrap())
         };
@@ -87,8 +89,10 @@ fn edges_are_the_synapses_of_the_spiking_ir_and_neurons_are_placed_once() {
         assert_eq!(edges.into_iter().collect::<BTreeMap<_, f64>>(), expected);
 
         let placed = section(&described, "mappings:", "\n\n");
-        let neurons: BTreeSet<_> =
-            placed.iter().map(|line| neuron(line.trim().trim_start_matches("- ").split(':').next().unwrap())).collect();
+        let neurons: BTreeSet<_> = placed
+            .iter()
+            .map(|line| neuron(line.trim().trim_start_matches("- ").split(':').next().unwrap()))
+            .collect();
         let all = ir.model.populations_of(network);
         let all: BTreeSet<_> = all.flat_map(|(id, p)| (0..p.shape.len()).map(move |i| (id.0, i))).collect();
         assert_eq!((placed.len(), &neurons), (all.len(), &all));
@@ -144,16 +148,29 @@ fn the_command_writes_a_folder_and_refuses_what_sana_fe_cannot_hold() {
     let said = String::from_utf8(said.stdout).unwrap();
     assert!(said.contains("edges, 1") && said.contains("note: SANA-FE"), "{said}");
     let chip = std::fs::read_to_string(Path::new(&out).join("arch.yaml")).unwrap();
-    for line in ["width: 8", "energy_message_out: 111e-12", "energy_update_neuron: 21.6e-12", "model: leaky_integrate_fire"] {
+    for line in [
+        "width: 8",
+        "energy_message_out: 111e-12",
+        "energy_update_neuron: 21.6e-12",
+        "model: leaky_integrate_fire",
+    ] {
         assert!(chip.contains(line), "{chip}");
     }
     fails(snnc(export).args(["--input", &input, "--sample", "1"]), "E0021", "--sample");
     fails(snnc(export).args(["--input", &input, "--weights", "4"]), "E0021", "--weights");
     fails(&mut snnc(["export", MODEL, "--to", "sana-fe", "-o", &out]), "E0021", "compiled program");
-    fails(&mut snnc(["export", MODEL, "--to", "hgr", "--input", &input, "-o", &file("x.hgr")]), "E0021", "--input");
+    fails(
+        &mut snnc(["export", MODEL, "--to", "hgr", "--input", &input, "-o", &file("x.hgr")]),
+        "E0021",
+        "--input",
+    );
     let unlike = file("u.snnx");
     ok(&mut snnc(["compile", MODEL, "--target", "spinnaker2-like", "-o", &unlike]));
-    fails(snnc(["export", &unlike, "--to", "sana-fe", "-o", &out]).args(["--input", &input]), "E0011", "spinnaker2-like");
+    fails(
+        snnc(["export", &unlike, "--to", "sana-fe", "-o", &out]).args(["--input", &input]),
+        "E0011",
+        "spinnaker2-like",
+    );
 }
 
 /// Kept so that a population's number in a group's name is the one of the IR.

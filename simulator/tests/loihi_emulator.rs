@@ -106,7 +106,9 @@ impl Golden {
             let mut found = vec![vec![false; block.spikes[0].len()]; STEPS];
             for (index, fired) in outcome.fired.iter().enumerate() {
                 let slice = &chip.table.slice(&chip.program, index).slice;
-                for (step, spike) in fired.iter().enumerate().flat_map(|(t, all)| all.iter().map(move |s| (t, s))) {
+                for (step, spike) in
+                    fired.iter().enumerate().flat_map(|(t, all)| all.iter().map(move |s| (t, s)))
+                {
                     if slice.population == id {
                         let neuron = (slice.cols.start + spike.position) as usize;
                         found[step][chip.program.model.populations[id].outside(neuron)] = true;
@@ -156,9 +158,15 @@ fn other_rules_are_caught() {
     let target = target();
     type Change = fn(&mut Target);
     let changes: [(Change, &str); 3] = [
-        (|t| t.neuron.synaptic_current.as_mut().unwrap().decay_offset.0 = 0, "no offset of the current's decay"),
+        (
+            |t| t.neuron.synaptic_current.as_mut().unwrap().decay_offset.0 = 0,
+            "no offset of the current's decay",
+        ),
         (|t| t.neuron.accumulator_bits.0 = 24, "sums of 23 bits and sign"),
-        (|t| t.neuron.accumulator_overflow.0 = snnc_targets::schema::Overflow::Saturate, "sums that saturate"),
+        (
+            |t| t.neuron.accumulator_overflow.0 = snnc_targets::schema::Overflow::Saturate,
+            "sums that saturate",
+        ),
     ];
     let of = |target: &Target| goldens(target).pop().unwrap();
     let caught = |golden: &Golden| {
@@ -175,7 +183,9 @@ fn other_rules_are_caught() {
     for change in change {
         let mut other = of(&target);
         for population in other.ir.model.populations.values_mut() {
-            let NeuronModel::Refractory { refractory, floor, .. } = &mut population.dynamics else { continue };
+            let NeuronModel::Refractory { refractory, floor, .. } = &mut population.dynamics else {
+                continue;
+            };
             change(refractory, floor);
         }
         assert!(caught(&other), "refractory steps or floor");

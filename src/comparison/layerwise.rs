@@ -111,8 +111,8 @@ impl Layerwise {
         Ok(Self { ir, networks })
     }
 
-    /// Checks every firing layer of a network on a float pass, but those whose neurons differ by channel and those that
-    /// late spikes reach.
+    /// Checks every firing layer of a network on a float pass, but those whose neurons differ by channel, have a
+    /// synaptic current or are refractory, and those that late spikes reach.
     pub fn check(&self, network: NetworkId, input: &[f64], trace: &Trace) -> Vec<(PopulationId, LayerCheck)> {
         let collected = &self.networks[network.0 as usize];
         let populations = self.ir.model.populations_of(network).zip(&collected.layers);

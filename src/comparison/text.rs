@@ -147,7 +147,8 @@ fn alone(
     let without = |layer: &&LayerComparison| layerwise.iter().all(|check| check.name != layer.name);
     let others: Vec<&str> = layers.iter().filter(without).map(|layer| layer.name.as_str()).collect();
     if !others.is_empty() {
-        let why = "parameters by channel, a synaptic current, or spikes that arrive late";
+        let why =
+            "parameters by channel, a synaptic current, refractory timesteps, or spikes that arrive late";
         writeln!(f, "{table}  not looked at alone: {} ({why})", others.join(", "))?;
         return departure.map_or(Ok(()), |departure| writeln!(f, "  {departure}"));
     }

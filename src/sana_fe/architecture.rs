@@ -12,14 +12,16 @@ pub(super) fn describe(target: &Target, inputs: usize, notes: &mut Vec<String>) 
     let barrier: Vec<String> =
         t.barrier.points_ns.0.iter().map(|(tiles, ns)| format!("{tiles}: {ns}e-9")).collect();
     if t.barrier.between.get() == Between::Linear {
-        notes.push("between the points of the barrier's table SANA-FE takes the one below, and no line".into());
+        notes.push(
+            "between the points of the barrier's table SANA-FE takes the one below, and no line".into(),
+        );
     }
     let (active, inactive) = (&t.neuron_update_active, &t.neuron_update_inactive);
     let spike = t.neuron_spike.as_ref().map_or(0.0, |unit| unit.latency_ns.get());
     let mut text = format!(
         "architecture:\n  name: {}\n  attributes:\n    topology: mesh\n    width: {columns}\n    height: {rows}\n    \
-         link_buffer_size: 16\n    sync_model: table\n    latency_sync: {{{}}}\n  tile:\n    - name: tile[0..{}]\n      \
-         attributes:\n",
+         link_buffer_size: 16\n    sync_model: table\n    latency_sync: {{{}}}\n  tile:\n    \
+         - name: tile[0..{}]\n      attributes:\n",
         target.name.replace('-', "_"),
         barrier.join(", "),
         columns * rows - 1
@@ -33,13 +35,10 @@ pub(super) fn describe(target: &Target, inputs: usize, notes: &mut Vec<String>) 
     for (name, energy, time) in hops {
         event(&mut text, 8, &format!("{name}_hop"), energy, time.latency_ns.get());
     }
-    let _ = write!(
-        text,
-        "      core:\n        - name: core[0..{}]\n          attributes:\n            buffer_position: soma\n            \
-         buffer_inside_unit: false\n            max_neurons_supported: {}\n",
-        target.topology.cores_per_tile.get() - 1,
-        target.core.neurons.get()
-    );
+    let (cores, neurons) = (target.topology.cores_per_tile.get(), target.core.neurons.get());
+    let _ = writeln!(text, "      core:\n        - name: core[0..{}]\n          attributes:", cores - 1);
+    let _ = writeln!(text, "            buffer_position: soma\n            buffer_inside_unit: false");
+    let _ = writeln!(text, "            max_neurons_supported: {neurons}");
     let access = (e.neuron_update_inactive_pj.get(), inactive.latency_ns.get());
     let update = (
         e.neuron_update_active_pj.get() - e.neuron_update_inactive_pj.get(),
@@ -47,18 +46,32 @@ pub(super) fn describe(target: &Target, inputs: usize, notes: &mut Vec<String>) 
     );
     // A delivery is charged once a packet, as making one is.
     let sent = e.axon_out_pj.get() + e.tile_delivery_pj.get();
-    unit(&mut text, "axon_in", "packets_in", None, &[
-        ("message_in", e.axon_in_pj.get(), t.axon_in.latency_ns.get()),
-    ]);
-    unit(&mut text, "synapse", "synapses", Some("current_based"), &[
-        ("process_spike", e.synaptic_operation_pj.get(), t.synaptic_operation.latency_ns.get()),
-    ]);
+    unit(
+        &mut text,
+        "axon_in",
+        "packets_in",
+        None,
+        &[("message_in", e.axon_in_pj.get(), t.axon_in.latency_ns.get())],
+    );
+    unit(
+        &mut text,
+        "synapse",
+        "synapses",
+        Some("current_based"),
+        &[("process_spike", e.synaptic_operation_pj.get(), t.synaptic_operation.latency_ns.get())],
+    );
     unit(&mut text, "dendrite", "dendrites", Some("accumulator"), &[("update", 0.0, 0.0)]);
-    unit(&mut text, "soma", "neurons", Some("leaky_integrate_fire"), &[
-        ("access_neuron", access.0, access.1),
-        ("update_neuron", update.0, update.1),
-        ("spike_out", e.neuron_spike_pj.get(), spike),
-    ]);
+    unit(
+        &mut text,
+        "soma",
+        "neurons",
+        Some("leaky_integrate_fire"),
+        &[
+            ("access_neuron", access.0, access.1),
+            ("update_neuron", update.0, update.1),
+            ("spike_out", e.neuron_spike_pj.get(), spike),
+        ],
+    );
     if inputs > 0 {
         let free = [("access_neuron", 0.0, 0.0), ("update_neuron", 0.0, 0.0), ("spike_out", 0.0, 0.0)];
         let name = format!("inputs[0..{}]", inputs - 1);
@@ -85,7 +98,8 @@ fn entry(text: &mut String, name: &str, model: Option<&str>, events: &[(&str, f6
     }
 }
 
-/// Energy in pJ and time in ns of an event, to the attojoule and femtosecond: differences of constants have more digits.
+/// Energy in pJ and time in ns of an event, to the attojoule and femtosecond: differences of constants have more
+/// digits.
 fn event(text: &mut String, indent: usize, name: &str, energy: f64, time: f64) {
     let [energy, time] = [energy, time].map(|value| (value * 1e6).round() / 1e6);
     let _ = writeln!(text, "{:indent$}energy_{name}: {energy}e-12", "");

@@ -72,7 +72,9 @@ fn noted(program: &Program, network: NetworkId, notes: &mut Vec<String>) {
     if populations().any(|p| p.dynamics.is_port()) {
         notes.push("SANA-FE charges the making of packets for spikes from outside too".into());
     }
-    notes.push("SANA-FE sends one message a spike and core, whatever the projections, and knows no overflow".into());
+    notes.push(
+        "SANA-FE sends one message a spike and core, whatever the projections, and knows no overflow".into(),
+    );
 }
 
 /// The synapses as edges.
@@ -128,7 +130,8 @@ impl Edges {
             for run in &list.runs {
                 self.count += u64::from(run.len);
                 if self.count > EDGES_MAX {
-                    let message = format!("more than {EDGES_MAX} synapses, each an edge of about 750 bytes in SANA-FE");
+                    let message =
+                        format!("more than {EDGES_MAX} synapses, each an edge of about 750 bytes in SANA-FE");
                     return Err(Diagnostic::new(
                         Code::Unsupported,
                         Subject::Program(program.model.name.clone()),
@@ -173,7 +176,8 @@ fn place(text: &mut String, program: &Program, network: NetworkId, core: CoreId,
         }
         for inner in 0..placed.slice.neurons() {
             let (name, own, _) = local(program, content, placed.first_neuron + inner);
-            let soma = if population.dynamics.is_port() { format!("inputs[{own}]") } else { "neurons".into() };
+            let soma =
+                if population.dynamics.is_port() { format!("inputs[{own}]") } else { "neurons".into() };
             let _ = writeln!(text, "  - {name}.{own}: [core: {place}, soma: \"{soma}\"]");
         }
     }

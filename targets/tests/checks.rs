@@ -114,7 +114,9 @@ fn thresholds_and_currents_of_loihi() {
     refuses("loihi-like", "neuron.threshold_max", |t| t.neuron.threshold_max.as_mut().unwrap().0 = 63);
     refuses("loihi-like", "neuron.threshold_max", |t| t.neuron.threshold_max.as_mut().unwrap().0 = 1 << 31);
     refuses("loihi-like", "neuron.refractory_max", |t| t.neuron.refractory_max.as_mut().unwrap().0 = 0);
-    refuses("loihi-like", "neuron.floor_exponent_max", |t| t.neuron.floor_exponent_max.as_mut().unwrap().0 = 31);
+    refuses("loihi-like", "neuron.floor_exponent_max", |t| {
+        t.neuron.floor_exponent_max.as_mut().unwrap().0 = 31
+    });
     refuses("loihi-like", "neuron.synaptic_current.decay_offset", |t| {
         t.neuron.synaptic_current.as_mut().unwrap().decay_offset.0 = 4097;
     });

@@ -356,7 +356,10 @@ mod tests {
         let current = TrainedNeuron { current: Some(0.5), threshold: 1.75, ..plain };
         assert_eq!(fired(current, 1.0), [false, true, true, true, true, true]);
         // With a silent step after each: fires in every second; what a soft reset leaves waits: 0.5 + 1 - 1.
-        assert_eq!(fired(TrainedNeuron { refractory: 1, ..plain }, 1.0), [true, false, true, false, true, false]);
+        assert_eq!(
+            fired(TrainedNeuron { refractory: 1, ..plain }, 1.0),
+            [true, false, true, false, true, false]
+        );
         let waits = TrainedNeuron { refractory: 2, subtract: Some(1.0), ..plain };
         assert_eq!(fired(waits, 1.5), [true, false, false, true, false, false]);
         assert_eq!((lif.gain(), lif.loss(), soft.gain(), soft.loss()), (0.5, 0.5, 1.0, 0.0));

@@ -9,9 +9,9 @@ mod by_channel;
 mod cuba_lif;
 pub mod fixed;
 mod lif;
-mod refractory;
 #[cfg(test)]
 mod oracles;
+mod refractory;
 
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset};
 

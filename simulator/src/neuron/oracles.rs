@@ -61,7 +61,8 @@ fn caught<const WORDS: usize>(
                 state[WORDS - 1] = v;
                 let fired = neuron.step(&mut state, [sum, bias, 20 << FORMAT.threshold_shift], &mut events);
                 let word = |least: usize, i: usize| if WORDS >= least { state[i] } else { 0 };
-                let (after, mut own) = ([word(2, 0), word(3, WORDS / 2), state[WORDS - 1]], Events::default());
+                let (after, mut own) =
+                    ([word(2, 0), word(3, WORDS / 2), state[WORDS - 1]], Events::default());
                 let by_ir =
                     oracle::stepped((format, equations, SHIFT), 0, [u, left, v], [sum, bias], &mut own);
                 caught[0] |= by_ir != (after, fired) || own != events;
@@ -75,8 +76,7 @@ fn caught<const WORDS: usize>(
                     state_saturations: u64::from(by_core.clipped),
                     ..Events::default()
                 };
-                let state =
-                    [by_core.current as i32, by_core.refractory as i32, by_core.membrane as i32];
+                let state = [by_core.current as i32, by_core.refractory as i32, by_core.membrane as i32];
                 let found = (state, by_core.fired);
                 caught[1] |= found != (after, fired) || counted != events;
             }

@@ -125,7 +125,8 @@ pub fn with_other_neurons(random: &mut Random, target: &Target, mut ir: SpikingI
         }
         if random.one_in(3) {
             let current = random.one_in(2).then_some(current);
-            let (refractory, deepest) = (random.between(0, 3) as u32, ir.model.neuron.state_bits as usize - 1);
+            let (refractory, deepest) =
+                (random.between(0, 3) as u32, ir.model.neuron.state_bits as usize - 1);
             let floor = random.one_in(2).then(|| random.between(0, deepest) as u32);
             population.dynamics =
                 NeuronModel::Refractory { current, decay, thresholds, reset, refractory, floor };

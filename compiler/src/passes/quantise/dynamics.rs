@@ -68,15 +68,19 @@ impl Quantiser<'_> {
         if longest > most {
             let what = match most {
                 0 => format!("`refractory: {longest}`: neurons of the chip are never refractory"),
-                _ => format!("`refractory: {longest}`: neurons of the chip are refractory for {most} timesteps at most"),
+                _ => format!(
+                    "`refractory: {longest}`: neurons of the chip are refractory for {most} timesteps at most"
+                ),
             };
             let remedy = "choose a target with `refractory_max`, such as loihi-like, or train without";
             return Err(self.lacks(&what, remedy));
         }
         if longest > 0 && self.by_channel(neurons) {
-            let what = "`refractory` together with parameters by channel, an amount subtracted that is not the threshold, \
-                        or a bias before a synaptic current";
-            return Err(self.lacks(what, "leave out one of them; a reset to 0 and parameters of all channels fit"));
+            let what = "`refractory` together with parameters by channel, an amount subtracted that is not the \
+                        threshold, or a bias before a synaptic current";
+            return Err(
+                self.lacks(what, "leave out one of them; a reset to 0 and parameters of all channels fit")
+            );
         }
         Ok(())
     }
