@@ -1,8 +1,8 @@
 //! Three networks for `benches/vs_sana_fe.sh`: feed-forward, recurrent, convolutional, each mapped onto many cores of
 //! `loihi-like-sanafe`.
 //!
-//! `cargo bench --bench sana_fe -- FOLDER [steps, default 200]` writes `NAME.snnx` for each, which `snnc export --to sana-fe`
-//! takes, and `NAME.json` with what snnc made of it: spikes by timestep, packets, hops, energy, time.
+//! `cargo bench --bench sana_fe -- FOLDER [steps, default 200]` writes `NAME.snnx` for each, which
+//! `snnc export --to sana-fe` takes, and `NAME.json` with what snnc made of it: spikes by timestep, packets, hops, energy, time.
 //!
 //! All populations run in all timesteps, as SANA-FE has it, and each sends through one projection. Biases keep all
 //! neurons active, so that both sides charge the same updates.
@@ -68,8 +68,8 @@ fn measure(name: &str, program: Program, steps: u32) -> String {
     let timed: u64 = time.steps.iter().take(steps as usize).map(|step| step.own_ps()).sum();
     let energy = record.ledger.total().total() as f64 / 1e18;
     format!(
-        "{{\"name\": \"{name}\", \"steps\": {steps}, \"cores\": {cores}, \"spikes_by_step\": {by_step:?}, \"packets\": {}, \
-         \"hops\": {}, \"synaptic_operations\": {}, \"updates_inactive\": {}, \"energy_j\": {energy:e}, \
+        "{{\"name\": \"{name}\", \"steps\": {steps}, \"cores\": {cores}, \"spikes_by_step\": {by_step:?}, \
+         \"packets\": {}, \"hops\": {}, \"synaptic_operations\": {}, \"updates_inactive\": {}, \"energy_j\": {energy:e}, \
          \"time_s\": {:e}, \"execution_s\": {execution:.6}, \"wall_s\": {wall:.6}}}\n",
         events[EnergyEvent::AxonOut],
         events[EnergyEvent::HopEastWest] + events[EnergyEvent::HopNorthSouth],

@@ -134,7 +134,7 @@ fn the_command_writes_a_folder_and_refuses_what_sana_fe_cannot_hold() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
     let (program, out) = (file("m.snnx"), file("out"));
-    ok(snnc(["compile", MODEL, "--target", "loihi-like-sanafe", "-o", &program]));
+    ok(&mut snnc(["compile", MODEL, "--target", "loihi-like-sanafe", "-o", &program]));
     let values: Vec<u8> = (0..64).flat_map(|i| (i as f32 / 64.0).to_le_bytes()).collect();
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 64), }";
     let mut npy = [b"\x93NUMPY\x01\x00".as_slice(), &118u16.to_le_bytes(), header.as_bytes()].concat();
@@ -150,8 +150,8 @@ fn the_command_writes_a_folder_and_refuses_what_sana_fe_cannot_hold() {
     let chip = std::fs::read_to_string(Path::new(&out).join("arch.yaml")).unwrap();
     for line in [
         "width: 8",
-        "energy_message_out: 1.11e-10",
-        "energy_update_neuron: 2.16",
+        "energy_message_out: 111e-12",
+        "energy_update_neuron: 21.6e-12",
         "model: leaky_integrate_fire",
     ] {
         assert!(chip.contains(line), "{chip}");
@@ -165,7 +165,7 @@ fn the_command_writes_a_folder_and_refuses_what_sana_fe_cannot_hold() {
         "--input",
     );
     let unlike = file("u.snnx");
-    ok(snnc(["compile", MODEL, "--target", "spinnaker2-like", "-o", &unlike]));
+    ok(&mut snnc(["compile", MODEL, "--target", "spinnaker2-like", "-o", &unlike]));
     fails(
         snnc(["export", &unlike, "--to", "sana-fe", "-o", &out]).args(["--input", &input]),
         "E0011",

@@ -1,57 +1,24 @@
 //! Loihi's integer rules, spike for spike and voltage for voltage, against what nengo-loihi's emulator recorded
 //! (`data/README.md`): the chip's executor and both oracles, mapped on one core and on several.
-//!
-//! The target is `loihi-like` but for one number: a synapse list of Loihi has a weight exponent of its own. Here all
-//! weights of a target population share theirs, so they are given in the smallest unit, 2^6, and as wide as that takes.
+
+mod recorded;
 
 use std::io::{Cursor, Read};
 
-use safetensors::{SafeTensors, tensor::TensorView};
+use recorded::{Golden, NET, Recorded, golden, shorten, target};
+use safetensors::SafeTensors;
 use snnc_compiler::driver::{CompileOptions, map};
+use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
-use snnc_compiler::ir::spiking::{
-    Bias, Connectivity, Network, NeuronFormat, NeuronModel, Population, Projection, Reset, SparseSynapses,
-    SpikingIr, SpikingModel, SynapticCurrent, Window,
-};
-use snnc_compiler::ir::{NetworkId, PopulationId, Shape};
+use snnc_compiler::ir::spiking::NeuronModel;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_simulator::execute::{Chip, oracle, plain};
-use snnc_targets::entity::EntityMap;
-use snnc_targets::{Target, registry};
+use snnc_targets::Target;
 
 const DATA: &[u8] = include_bytes!("data/loihi_emulator.zip");
 /// Recorded timesteps.
 const STEPS: usize = 300;
-/// Neurons of a block whose voltages were recorded.
-const TRACED: usize = 8;
-const NET: NetworkId = NetworkId(0);
-
-/// What the emulator recorded of a block.
-struct Recorded {
-    /// By timestep and neuron.
-    spikes: Vec<Vec<bool>>,
-    /// By timestep, of the first neurons.
-    voltages: Vec<Vec<i32>>,
-}
-
-/// A recorded network.
-struct Golden {
-    name: String,
-    ir: SpikingIr,
-    blocks: Vec<Recorded>,
-}
-
-fn numbers(view: &TensorView) -> Vec<i32> {
-    view.data().as_chunks().0.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect()
-}
-
-fn target() -> Target {
-    let mut target = registry::load("loihi-like").unwrap();
-    target.synapses.weight_bits.0 = 16;
-    target.check("loihi-like with wide weights").unwrap();
-    target
-}
 
 /// The recorded networks in the target's integers.
 fn goldens(target: &Target) -> Vec<Golden> {
@@ -62,98 +29,6 @@ fn goldens(target: &Target) -> Vec<Golden> {
         golden(target, file.name(), &SafeTensors::deserialize(&bytes).unwrap())
     };
     (0..20).map(read).collect()
-}
-
-fn golden(target: &Target, name: &str, file: &SafeTensors) -> Golden {
-    let mut ir = SpikingIr {
-        model: SpikingModel {
-            name: name.into(),
-            neuron: NeuronFormat::new(&target.neuron, target.synapses.weight_bits.get()),
-            networks: EntityMap::new(),
-            populations: EntityMap::new(),
-            inputs: Vec::new(),
-            readouts: Vec::new(),
-            workload: None,
-        },
-        projections: EntityMap::new(),
-    };
-    ir.model.networks.push(Network { name: "net".into(), timesteps: STEPS as u32, pass_steps: 0 });
-    let mut blocks = Vec::new();
-    while let Ok(bias) = file.tensor(&format!("{}.bias", blocks.len())) {
-        let block = blocks.len();
-        let biases = numbers(&bias);
-        blocks.push(recorded(file, block, biases.len()));
-        ir.model.populations.push(population(target, file, block, biases));
-    }
-    for source in 0..blocks.len() {
-        for to in 0..blocks.len() {
-            if let Ok(weights) = file.tensor(&format!("{source}-{to}.weights")) {
-                let connectivity = Connectivity::Sparse(synapses(&weights));
-                let (source, target) = (PopulationId(source as u32), PopulationId(to as u32));
-                ir.projections.push(Projection { source, target, delay: 1, connectivity });
-            }
-        }
-    }
-    shorten(&mut ir.model, STEPS as u32);
-    ir.verify().unwrap();
-    Golden { name: name.into(), ir, blocks }
-}
-
-/// Gives all windows so many timesteps. Every network has a projection, whose last spikes arrive a timestep later.
-fn shorten(model: &mut SpikingModel, steps: u32) {
-    model.populations.values_mut().for_each(|population| population.window.steps = steps);
-    model.networks[NET].pass_steps = steps + 1;
-}
-
-fn recorded(file: &SafeTensors, block: usize, neurons: usize) -> Recorded {
-    let (spiked, voltage) = (format!("{block}.spiked"), format!("{block}.voltage"));
-    let (spiked, voltage) = (file.tensor(&spiked).unwrap(), numbers(&file.tensor(&voltage).unwrap()));
-    let fired = |row: &[u8]| (0..neurons).map(|i| row[i / 8] >> (i % 8) & 1 == 1).collect();
-    let spikes: Vec<Vec<bool>> = spiked.data().chunks(neurons.div_ceil(8)).map(fired).collect();
-    let traced = voltage.len() / STEPS;
-    assert!(spikes.len() == STEPS && traced == neurons.min(TRACED));
-    Recorded { spikes, voltages: voltage.chunks(traced).map(<[i32]>::to_vec).collect() }
-}
-
-/// Neurons of a block; their `refract_delay` counts the step of the spike.
-fn population(target: &Target, file: &SafeTensors, block: usize, biases: Vec<i32>) -> Population {
-    let number = |key: &str| numbers(&file.tensor(&format!("{block}.{key}")).unwrap())[0];
-    let threshold = number("vth") as u32;
-    assert_eq!(threshold % (1 << target.neuron.threshold_shift.get()), 0);
-    assert_eq!(number("vmax"), (1 << (target.neuron.state_bits.get() - 1)) - 1);
-    let floor = (1 - number("vmin")).ilog2();
-    assert_eq!(1 - (1 << floor), number("vmin"));
-    let spec = target.neuron.synaptic_current.as_ref().unwrap();
-    Population {
-        network: NET,
-        name: format!("block{block}"),
-        shape: Shape::new(1, 1, biases.len()),
-        dynamics: NeuronModel::Refractory {
-            current: Some(SynapticCurrent::new(spec, number("decay_u") as u32)),
-            decay: number("decay_v") as u32,
-            thresholds: vec![threshold >> target.neuron.threshold_shift.get()],
-            reset: Reset::Zero,
-            refractory: number("refract_delay") as u32 - 1,
-            floor: Some(floor),
-        },
-        input_shift: target.neuron.weight_shift.get(),
-        bias: Bias::Neuron(biases),
-        window: Window { start: 0, steps: 0 },
-        order: None,
-        rounding: Default::default(),
-    }
-}
-
-/// Synapses of the weights `[source, target]` other than 0.
-fn synapses(weights: &TensorView) -> SparseSynapses {
-    let values: Vec<i16> =
-        weights.data().as_chunks().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect();
-    let mut sparse = SparseSynapses::default();
-    for row in values.chunks(weights.shape()[1]) {
-        let all = row.iter().enumerate().map(|(target, &weight)| (target as u32, weight));
-        sparse.push_row(all.filter(|(_, weight)| *weight != 0));
-    }
-    sparse
 }
 
 /// The network on cores of at most so many neurons.
@@ -256,35 +131,25 @@ impl Golden {
 }
 
 #[test]
-fn both_oracles_give_the_recorded_spikes_and_voltages() {
+fn the_chip_and_both_oracles_give_the_recorded_spikes_and_voltages_on_one_core_and_on_several() {
     let target = target();
     let (mut fired, mut overflowed) = (0, Vec::new());
-    for golden in goldens(&target) {
+    for (i, golden) in goldens(&target).into_iter().enumerate() {
         fired += golden.blocks.iter().flat_map(|b| b.spikes.iter().flatten()).filter(|&&fired| fired).count();
         overflowed.extend(Some(golden.name.clone()).filter(|_| golden.spiking_ir() > 0));
-        let one = mapped(&golden, &target, 1024);
-        golden.core_by_core(&one);
-        let some = mapped(&golden, &target, 30);
-        golden.core_by_core(&some);
-        assert!(
-            one.cores.len() == 1 && (some.cores.len() > 1 || one.cores.values().all(|c| c.neurons() <= 30))
-        );
+        let programs = [mapped(&golden, &target, 1024), mapped(&golden, &target, 30)];
+        let neurons: usize = golden.blocks.iter().map(|block| block.spikes[0].len()).sum();
+        let cores = programs.each_ref().map(|program| program.cores.len());
+        assert!(cores[0] == 1 && cores[1] >= neurons.div_ceil(30), "{} {cores:?}", golden.name);
+        for (program, first) in programs.iter().zip([i + 5, i]) {
+            golden.core_by_core(program);
+            golden.chip(program);
+            golden.chip_step_by_step(program, first);
+        }
     }
     // What the recording says of itself.
     assert_eq!(overflowed, ["net011.safetensors", "net019.safetensors"]);
     assert_eq!(fired, 79_884);
-}
-
-#[test]
-fn the_chip_gives_the_recorded_spikes_and_voltages_on_one_core_and_on_several() {
-    let target = target();
-    for (i, golden) in goldens(&target).into_iter().enumerate() {
-        let one = mapped(&golden, &target, 1024);
-        golden.chip(&one);
-        golden.chip_step_by_step(&one, i + 5);
-        golden.chip_step_by_step(&mapped(&golden, &target, 30), i);
-        golden.chip(&mapped(&golden, &target, 12));
-    }
 }
 
 /// A rule that differs in one number gives other spikes or voltages.

@@ -3,18 +3,14 @@
 use std::fmt::Write;
 
 use snnc_targets::Target;
-use snnc_targets::schema::{Between, UnitTime};
-
-/// Seconds of a nanosecond, joules of a picojoule.
-const NANO: f64 = 1e-9;
-const PICO: f64 = 1e-12;
+use snnc_targets::schema::Between;
 
 /// The architecture, with so many units for input neurons in each core.
 pub(super) fn describe(target: &Target, inputs: usize, notes: &mut Vec<String>) -> String {
     let (t, e) = (&target.timing, &target.energy);
     let (columns, rows) = (target.topology.mesh_columns.get(), target.topology.mesh_rows.get());
     let barrier: Vec<String> =
-        t.barrier.points_ns.0.iter().map(|(tiles, ns)| format!("{tiles}: {:e}", ns * NANO)).collect();
+        t.barrier.points_ns.0.iter().map(|(tiles, ns)| format!("{tiles}: {ns}e-9")).collect();
     if t.barrier.between.get() == Between::Linear {
         notes.push(
             "between the points of the barrier's table SANA-FE takes the one below, and no line".into(),
@@ -24,8 +20,8 @@ pub(super) fn describe(target: &Target, inputs: usize, notes: &mut Vec<String>) 
     let spike = t.neuron_spike.as_ref().map_or(0.0, |unit| unit.latency_ns.get());
     let mut text = format!(
         "architecture:\n  name: {}\n  attributes:\n    topology: mesh\n    width: {columns}\n    height: {rows}\n    \
-         link_buffer_size: 16\n    sync_model: table\n    latency_sync: {{{}}}\n  tile:\n    - name: tile[0..{}]\n      \
-         attributes:\n",
+         link_buffer_size: 16\n    sync_model: table\n    latency_sync: {{{}}}\n  tile:\n    \
+         - name: tile[0..{}]\n      attributes:\n",
         target.name.replace('-', "_"),
         barrier.join(", "),
         columns * rows - 1
@@ -37,16 +33,12 @@ pub(super) fn describe(target: &Target, inputs: usize, notes: &mut Vec<String>) 
         ("west", e.hop_east_west_pj.get(), &t.hop_east_west),
     ];
     for (name, energy, time) in hops {
-        line(&mut text, 8, &format!("energy_{name}_hop"), energy * PICO);
-        line(&mut text, 8, &format!("latency_{name}_hop"), seconds(time));
+        event(&mut text, 8, &format!("{name}_hop"), energy, time.latency_ns.get());
     }
-    let _ = write!(
-        text,
-        "      core:\n        - name: core[0..{}]\n          attributes:\n            buffer_position: soma\n            \
-         buffer_inside_unit: false\n            max_neurons_supported: {}\n",
-        target.topology.cores_per_tile.get() - 1,
-        target.core.neurons.get()
-    );
+    let (cores, neurons) = (target.topology.cores_per_tile.get(), target.core.neurons.get());
+    let _ = writeln!(text, "      core:\n        - name: core[0..{}]\n          attributes:", cores - 1);
+    let _ = writeln!(text, "            buffer_position: soma\n            buffer_inside_unit: false");
+    let _ = writeln!(text, "            max_neurons_supported: {neurons}");
     let access = (e.neuron_update_inactive_pj.get(), inactive.latency_ns.get());
     let update = (
         e.neuron_update_active_pj.get() - e.neuron_update_inactive_pj.get(),
@@ -101,16 +93,15 @@ fn entry(text: &mut String, name: &str, model: Option<&str>, events: &[(&str, f6
     if let Some(model) = model {
         let _ = writeln!(text, "                model: {model}");
     }
-    for (event, energy, time) in events {
-        line(text, 16, &format!("energy_{event}"), energy * PICO);
-        line(text, 16, &format!("latency_{event}"), time * NANO);
+    for (name, energy, time) in events {
+        event(text, 16, name, *energy, *time);
     }
 }
 
-fn seconds(time: &UnitTime) -> f64 {
-    time.latency_ns.get() * NANO
-}
-
-fn line(text: &mut String, indent: usize, name: &str, value: f64) {
-    let _ = writeln!(text, "{:indent$}{name}: {value:e}", "");
+/// Energy in pJ and time in ns of an event, to the attojoule and femtosecond: differences of constants have more
+/// digits.
+fn event(text: &mut String, indent: usize, name: &str, energy: f64, time: f64) {
+    let [energy, time] = [energy, time].map(|value| (value * 1e6).round() / 1e6);
+    let _ = writeln!(text, "{:indent$}energy_{name}: {energy}e-12", "");
+    let _ = writeln!(text, "{:indent$}latency_{name}: {time}e-9", "");
 }

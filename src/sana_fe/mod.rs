@@ -2,8 +2,8 @@
 //!
 //! Every synapse is an edge of its own there, so large programs are refused. What SANA-FE cannot hold is refused by
 //! name; what it holds but does otherwise is told as a note: it updates all neurons in all timesteps, whatever their
-//! windows, and knows no widths. Its soma `leaky_integrate_fire` cuts potentials to multiples of 1/64 toward zero, which
-//! with our membranes divided by 64 is our rule.
+//! windows, and knows no widths. Its soma `leaky_integrate_fire` cuts potentials to multiples of 1/64 toward zero,
+//! which with our membranes divided by 64 is our rule.
 
 mod architecture;
 mod network;

@@ -4,8 +4,8 @@
 //! tau`.
 //! With `soft_reset: true` (its `v_reset=None`) a spike takes the threshold off the membrane. With `strict: true` it
 //! takes
-//! more than the threshold to fire. With `refractory: n` the membrane stays for n steps after a spike, and nothing fires.
-//! Reference arithmetic: plain f64, and shared with no other room.
+//! more than the threshold to fire. With `refractory: n` the membrane stays for n steps after a spike, and nothing
+//! fires. Reference arithmetic: plain f64, and shared with no other room.
 
 use serde::{Deserialize, Serialize};
 

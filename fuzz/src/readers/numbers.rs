@@ -130,7 +130,9 @@ fn target(program: &mut Program) -> Vec<Number<'_>> {
         &mut f.decay_bits,
         &mut f.bias_mantissa_bits,
     ];
-    own.into_iter().chain(format).map(Number::U32).collect()
+    let optional = [&mut n.refractory_max, &mut n.floor_exponent_max];
+    let optional = optional.into_iter().flatten().map(|most| &mut most.0);
+    own.into_iter().chain(format).chain(optional).map(Number::U32).collect()
 }
 
 fn model(program: &mut Program) -> Vec<Number<'_>> {

@@ -1,16 +1,17 @@
 //! Leaky integrate-and-fire, with or without a synaptic current, that is refractory after a spike or has a floor.
 //!
 //! ```text
-//! u      = hold(kept_u(u) + overflow(sum << shift))           width of the current; the driving input is hold(u + bias),
-//!                                                             without a current overflow(sum << shift) + bias
+//! u      = hold(kept_u(u) + overflow(sum << shift))      width of the current
+//! input  = hold(u + bias), without a current overflow(sum << shift) + bias
 //! in a refractory step: v stays, and nothing fires; else
-//! v      = clip(max(kept_v(v) + driving, floor))              state_bits
+//! v      = clip(max(kept_v(v) + input, floor))           state_bits
 //! kept_u = sign(u) (|u| (2^bits - offset - decay_u) >> bits),  kept_v = sign(v) (|v| (2^bits - decay) >> bits)
 //! fires as leaky integrate-and-fire; the next `refractory` steps are refractory
 //! ```
 //!
-//! With reset to 0 these are all of Loihi's equations as nengo-loihi 1.1.0 emulates them: its `refract_delay` counts the
-//! step of the spike, so it is one more than `refractory`, and its `vmin` is the floor. Steps are those of single neurons.
+//! With reset to 0 these are all of Loihi's equations as nengo-loihi 1.1.0 emulates them: its `refract_delay` counts
+//! the step of the spike, so it is one more than `refractory`, and its `vmin` is the floor. Steps are those of single
+//! neurons.
 
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset};
 
@@ -18,7 +19,8 @@ use super::fixed::{Fixed, Leak, Width};
 use super::{LANES, LineInputs, Marks, Neuron};
 use crate::counts::Events;
 
-/// Constants of one population. State: the current (0 where there is none), refractory steps that are left, the membrane.
+/// Constants of one population. State: the current (0 where there is none), refractory steps that are left, the
+/// membrane.
 #[derive(Debug, Clone, Copy)]
 pub struct RefractoryRule {
     fixed: Fixed,

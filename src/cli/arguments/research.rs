@@ -38,8 +38,8 @@ pub struct ExportArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub model: ModelArgs,
-    /// Format: hgr is the hypergraph of one network in hMETIS form; sana-fe is a folder with the chip and one network of
-    /// a compiled program (.snnx), mapped, as SANA-FE 2.2.9 reads them
+    /// Format: hgr is the hypergraph of one network in hMETIS form; sana-fe is a folder with the chip and one network
+    /// of a compiled program (.snnx), mapped, as SANA-FE 2.2.9 reads them
     #[arg(long, value_enum)]
     pub to: ExportFormat,
     /// Network [default: the denoiser, else the model's first]

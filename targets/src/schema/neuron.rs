@@ -34,12 +34,12 @@ pub struct NeuronSpec {
     /// What a firing neuron's membrane can become.
     #[serde(default = "reset_to_zero")]
     pub resets: Sourced<Vec<Reset>>,
-    /// Most timesteps after that of a spike in which a neuron can be silent, its membrane as the spike left it. None: no
-    /// neuron is refractory.
+    /// Most timesteps after that of a spike in which a neuron can be silent, its membrane as the spike left it. None:
+    /// no neuron is refractory.
     #[serde(default)]
     pub refractory_max: Option<Sourced<u32>>,
-    /// Neurons can have a floor of their own, a least membrane of -(2^k - 1) for k from 0 to this. None: they have that of
-    /// their width alone.
+    /// Neurons can have a floor of their own, a least membrane of -(2^k - 1) for k from 0 to this. None: they have that
+    /// of their width alone.
     #[serde(default)]
     pub floor_exponent_max: Option<Sourced<u32>>,
     /// Whether neurons run a program of the user's, so that decays, and what a spike takes off the membrane, can differ

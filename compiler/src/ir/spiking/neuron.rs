@@ -5,12 +5,12 @@
 //! one is a variant here with its answers to the questions below. Whether a chip has it is [`NeuronModel::lacking`].
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use snnc_targets::schema::{CurrentSpec, NeuronSpec, Overflow, Reset, Sourced};
+use snnc_targets::schema::{CurrentSpec, Overflow, Reset};
 
 use super::NeuronFormat;
 
-/// Most refractory timesteps: a pass has no more.
-const REFRACTORY_MAX: u32 = 1 << 16;
+mod lacking;
+mod problems;
 
 /// What the neurons of a population do with their input. Decays are in units of 2^-decay_bits, lost each step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,10 +57,11 @@ pub enum NeuronModel {
     },
     /// No neurons of the chip: spikes from outside, which enter it at a port. Nothing feeds them, and no core holds them.
     Port,
-    /// Leaky integrate-and-fire, with or without a synaptic current, that is refractory after a spike, or whose membrane
-    /// has a floor of its own.
+    /// Leaky integrate-and-fire, with or without a synaptic current, that is refractory after a spike, or whose
+    /// membrane has a floor of its own.
     Refractory {
-        /// The synaptic current, which goes on while the neuron is refractory; none if inputs join the membrane at once.
+        /// The synaptic current, which goes on while the neuron is refractory; none if inputs join the membrane at
+        /// once.
         current: Option<SynapticCurrent>,
         /// Loss of the membrane.
         decay: u32,
@@ -297,133 +298,6 @@ impl NeuronModel {
             Self::Port => "spikes from outside".to_owned(),
         }
     }
-
-    /// What is wrong with its numbers in a format whose widths are in range.
-    pub(super) fn problems(&self, format: &NeuronFormat, channels: usize) -> Vec<String> {
-        let mut found = self.lengths(format, channels);
-        if !found.is_empty() {
-            return found;
-        }
-        let most = if format.decay_bits == 0 { 0 } else { 1 << format.decay_bits };
-        // Of many channels the extremes are told.
-        let decays = (0..if self.by_channel() { channels } else { 1 }).map(|channel| self.decay_of(channel));
-        match decays.max().unwrap_or(0) {
-            decay if decay <= most => {}
-            decay if format.decay_bits == 0 => {
-                found.push(format!("decay {decay} on neurons without a fractional leak"));
-            }
-            decay => found.push(format!("decay {decay} exceeds 2^{}", format.decay_bits)),
-        }
-        if let Self::Refractory { floor: Some(exponent), .. } = self
-            && *exponent >= format.state_bits
-        {
-            found.push(format!("a floor of -(2^{exponent} - 1) on membranes of {} bits", format.state_bits));
-        }
-        if self.refractory() > REFRACTORY_MAX {
-            found.push(format!("{} refractory timesteps, at most {REFRACTORY_MAX}", self.refractory()));
-        }
-        let currents = self.currents();
-        if let Some(current) = currents.iter().find(|current| !(8..=31).contains(&current.bits)) {
-            found.push(format!("a synaptic current of {} bits, expected 8 to 31", current.bits));
-        }
-        if let Some(current) = currents.iter().find(|current| current.kept(format) < 0) {
-            found.push(format!(
-                "current decay {} with its offset of {} exceeds 2^{}",
-                current.decay, current.decay_offset, format.decay_bits
-            ));
-        }
-        if self.fires() && *self != Self::Port {
-            let thresholds = self.thresholds();
-            if thresholds.len() != channels {
-                found.push(format!("{} thresholds for {channels} channels", thresholds.len()));
-            }
-            let most = u64::from(format.threshold_mantissa_max());
-            // Strictly above 0 is from 1 on; at 0 an inclusive neuron without input would fire.
-            let least = u64::from(!format.strict);
-            if !thresholds.iter().all(|&t| (least..=most).contains(&u64::from(t))) {
-                found.push(format!("a threshold mantissa is outside {least} to {most}"));
-            }
-        }
-        found
-    }
-
-    /// What is wrong with the lengths of its lists, and with amounts that a membrane does not hold.
-    fn lengths(&self, format: &NeuronFormat, channels: usize) -> Vec<String> {
-        let Self::ByChannel { decays, subtracted, currents, .. } = self else { return Vec::new() };
-        let mut found = Vec::new();
-        if decays.len() != channels {
-            found.push(format!("{} decays for {channels} channels", decays.len()));
-        }
-        for (name, length) in
-            [("amounts to subtract", subtracted.len()), ("synaptic currents", currents.len())]
-        {
-            if length != 0 && length != channels {
-                found.push(format!("{length} {name} for {channels} channels"));
-            }
-        }
-        let most = format.state_max() as u32;
-        if let Some(amount) = subtracted.iter().find(|&&amount| amount > most) {
-            found.push(format!("a spike takes {amount} off a membrane of at most {most}"));
-        }
-        let widths = |current: &SynapticCurrent| (current.bits, current.wrap, current.decay_offset);
-        if currents.iter().any(|current| widths(current) != widths(&currents[0])) {
-            found.push("synaptic currents differ in more than their decay".into());
-        }
-        found
-    }
-
-    /// What a chip would need for it and lacks, in words, with what it has instead.
-    pub fn lacking(&self, chip: &NeuronSpec) -> Option<String> {
-        if let Some(reset) = self.reset().filter(|reset| !chip.resets.0.contains(reset)) {
-            let name = |reset: Reset| match reset {
-                Reset::Zero => "to 0",
-                Reset::Subtract => "by subtraction",
-            };
-            let has: Vec<&str> = chip.resets.0.iter().map(|&reset| name(reset)).collect();
-            return Some(format!("resets {}; neurons of the chip reset {}", name(reset), has.join(" or ")));
-        }
-        if self.by_channel() && !chip.programmable.get() {
-            return Some(
-                "has parameters by channel; neurons of the chip lose their threshold and share their decays"
-                    .into(),
-            );
-        }
-        if let Some(lacking) = self.lacking_after_spikes(chip) {
-            return Some(lacking);
-        }
-        let currents = self.currents();
-        if currents.is_empty() {
-            return None;
-        }
-        let Some(spec) = &chip.synaptic_current else {
-            return Some(
-                "has a synaptic current with a decay of its own; neurons of the chip have none".into(),
-            );
-        };
-        let of_chip = |current: &SynapticCurrent| SynapticCurrent::new(spec, current.decay);
-        let other = currents.into_iter().find(|&current| *current != of_chip(current))?;
-        let has = of_chip(other);
-        Some(format!("has the synaptic current {other:?}; that of the chip is {has:?}"))
-    }
-
-    /// What a chip lacks of refractory timesteps and floors.
-    fn lacking_after_spikes(&self, chip: &NeuronSpec) -> Option<String> {
-        let Self::Refractory { refractory, floor, .. } = self else { return None };
-        let most = chip.refractory_max.as_ref().map_or(0, Sourced::get);
-        if *refractory > most {
-            return Some(format!(
-                "is refractory for {refractory} timesteps after a spike; neurons of the chip for {most} at most"
-            ));
-        }
-        let (exponent, most) = ((*floor)?, chip.floor_exponent_max.as_ref().map(Sourced::get));
-        match most {
-            Some(most) if exponent <= most => None,
-            Some(most) => Some(format!(
-                "has a floor of -(2^{exponent} - 1); neurons of the chip one of -(2^{most} - 1)"
-            )),
-            None => Some("has a floor of its own; neurons of the chip have that of their width".into()),
-        }
-    }
 }
 
 impl Serialize for NeuronModel {
@@ -482,40 +356,5 @@ mod tests {
             let bytes = postcard::to_stdvec(model).unwrap();
             assert_eq!(postcard::from_bytes::<NeuronModel>(&bytes).unwrap(), *model);
         }
-    }
-
-    #[test]
-    fn what_a_chip_lacks_is_named() {
-        let chip = |name: &str| snnc_targets::registry::load(name).unwrap().neuron;
-        let loihi = chip("loihi-like");
-        let soft = NeuronModel::Lif { decay: 0, thresholds: vec![1], reset: Reset::Subtract };
-        assert_eq!(soft.lacking(&loihi).unwrap(), "resets by subtraction; neurons of the chip reset to 0");
-        assert_eq!(soft.lacking(&chip("paicore-like")), None);
-        let current = SynapticCurrent::new(loihi.synaptic_current.as_ref().unwrap(), 1024);
-        let model =
-            |current| NeuronModel::CubaLif { current, decay: 0, thresholds: vec![1], reset: Reset::Zero };
-        assert_eq!(model(current).lacking(&loihi), None);
-        assert!(model(current).lacking(&chip("truenorth-like")).unwrap().contains("a decay of its own"));
-        let second = |current: SynapticCurrent| NeuronModel::ByChannel {
-            thresholds: vec![1, 1],
-            decays: vec![0, 0],
-            subtracted: Vec::new(),
-            currents: vec![SynapticCurrent { decay: 0, ..current }, current],
-        };
-        let mut programmable = chip("loihi2-like");
-        let own = SynapticCurrent::new(programmable.synaptic_current.as_ref().unwrap(), 1024);
-        assert_eq!(second(own).lacking(&programmable), None);
-        programmable.programmable.0 = false;
-        assert!(second(own).lacking(&programmable).unwrap().contains("by channel"));
-        programmable.programmable.0 = true;
-        // The second channel's is looked at as well as the first's.
-        let NeuronModel::ByChannel { thresholds, decays, subtracted, mut currents } = second(own) else {
-            unreachable!("it was made by channel")
-        };
-        currents[1].bits = 25;
-        let mixed = NeuronModel::ByChannel { thresholds, decays, subtracted, currents };
-        assert!(mixed.lacking(&programmable).unwrap().contains("bits: 25"));
-        let wide = SynapticCurrent { bits: 25, ..current };
-        assert!(model(wide).lacking(&loihi).unwrap().contains("bits: 25"));
     }
 }

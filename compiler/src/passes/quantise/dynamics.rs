@@ -76,8 +76,8 @@ impl Quantiser<'_> {
             return Err(self.lacks(&what, remedy));
         }
         if longest > 0 && self.by_channel(neurons) {
-            let what = "`refractory` together with parameters by channel, an amount subtracted that is not the threshold, \
-                        or a bias before a synaptic current";
+            let what = "`refractory` together with parameters by channel, an amount subtracted that is not the \
+                        threshold, or a bias before a synaptic current";
             return Err(
                 self.lacks(what, "leave out one of them; a reset to 0 and parameters of all channels fit")
             );
