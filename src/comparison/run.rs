@@ -12,7 +12,7 @@ use super::sides::Sides;
 use super::sums::GenerationSums;
 use crate::model::Model;
 use crate::program::Program;
-use crate::progress::Progress;
+use crate::progress::{Progress, go_on};
 use crate::session::{ITEMS_MAX, check_count};
 
 /// One in so many denoiser passes is also checked layer by layer.
@@ -33,7 +33,8 @@ pub struct ComparisonOptions {
 ///
 /// # Errors
 /// [`snnc_targets::Code::Unsupported`] without a generation pipeline, [`snnc_targets::Code::Argument`] for a
-/// program that was read from a file, or what the float reference refuses.
+/// program that was read from a file, what the float reference refuses, or [`snnc_targets::Code::Stopped`] if the
+/// progress says so.
 pub fn compare(
     model: &Model,
     program: &Program,
@@ -76,6 +77,7 @@ fn image(
     // The chip's membrane for the float's final tokens.
     let mut decoded = Vec::new();
     while let Some((network, input)) = course.input() {
+        go_on(progress)?;
         let input = input.to_vec();
         let checked = course.iteration().is_none_or(|row| row.is_multiple_of(CHECKED));
         let answers = sides.pass(&mut sums.layers, (network, &input), free_spikes.next(), checked)?;

@@ -72,6 +72,20 @@ impl Generation {
         let image = check.networks(&parameters, denoiser, decoder);
         check.found.into_result(Self { parameters, denoiser, decoder, image, seed, images })
     }
+
+    /// The loop with another softmax temperature than the model's: below 1 it draws the likelier tokens more often.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for one that is not a positive number.
+    pub fn at_temperature(mut self, temperature: f64) -> Result<Self, Diagnostic> {
+        if !(temperature.is_finite() && temperature > 0.0) {
+            let place = Subject::value("--temperature", temperature);
+            return Err(Diagnostic::new(Code::Argument, place, "expected a positive number")
+                .hint("1.0 samples from the softmax as it is; left out, it is the model's"));
+        }
+        self.parameters.temperature = temperature;
+        Ok(self)
+    }
 }
 
 impl Workload for Generation {

@@ -1,0 +1,454 @@
+"""Runs a module once on a sample and records what feeds what.
+
+Modules that `_layers` knows are recorded as wholes; between them tensors are followed through functions of torch. A
+tensor that is followed is a `Value`: the node that made it, and the timestep in which that was. A node is the same in every
+timestep: what a loop over time does again is recognised by its module, or by function and inputs. What is not known becomes
+a node that is only refused if something reads it, so that figures made on the side do no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from snnc._errors import SnncError
+from snnc.torch import _layers, _neurons
+
+
+@dataclass(eq=False)
+class Node:
+    """What makes a signal, the same in every timestep."""
+
+    op: str
+    name: str
+    inputs: list[Node] = field(default_factory=list)
+    #: The module, or the arguments of a function.
+    detail: Any = None
+    #: Shape of a sample in one timestep.
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """What a tensor is: the signal of a node in `step`, all its timesteps (``series``), their ``sum``, ``mean``, or ``last``."""
+
+    node: Node
+    step: int = 0
+    over: str = "step"
+    #: The module path where it was made.
+    path: str = ""
+
+
+@dataclass
+class Traced:
+    """A network: its nodes lead from `output` back to `input`."""
+
+    input: Node
+    output: Node
+    spikes: bool
+    timesteps: int
+    readout: str
+
+
+def refuse(path: str, message: str, hint: str | None = None) -> SnncError:
+    """The error of a module, named by its path."""
+    return SnncError._new("E0024", f"module {path or '(the module itself)'}", message, hint)
+
+
+def record(
+    module: torch.nn.Module, sample: torch.Tensor, timesteps: int | None, inputs: str | None, readout: str | None
+) -> Traced:
+    """Runs `module` on `sample`; see `snnc.torch.from_torch`."""
+    return _Recorder(module, sample).run(timesteps, inputs, readout)
+
+
+class _Recorder(TorchFunctionMode):
+    def __init__(self, module: torch.nn.Module, sample: torch.Tensor):
+        super().__init__()
+        self.module = module
+        self.sample = sample
+        modes = {getattr(m, "step_mode", None) for m in module.modules() if _neurons.is_neuron(m)}
+        #: Whether tensors are [T, N, ...].
+        self.multi = modes == {"m"}
+        self.input = Node("Input", "input")
+        self.values: dict[int, Value] = {}
+        self.kept: list[Any] = []
+        self.nodes: dict[tuple[Any, ...], Node] = {}
+        self.calls: dict[Node, int] = {}
+        self.paths: list[str] = [""]
+        self.inside = 0
+        self.indexed: set[int] = set()
+        self.counts: dict[str, int] = {}
+
+    # -- running ------------------------------------------------------------------------------------------------------
+
+    def run(self, timesteps: int | None, inputs: str | None, readout: str | None) -> Traced:
+        for path, child in self.module.named_modules():
+            if callable(getattr(child, "reset", None)) and _neurons.is_neuron(child):
+                child.reset()
+            self.wrap(path, child)
+        self.follow(self.sample, Value(self.input, 0, "series" if self.multi else "step"))
+        with self:
+            output = self.module(self.sample)
+        while isinstance(output, (tuple, list)) and output:
+            output = output[0]
+        found = self.values.get(id(output)) if isinstance(output, torch.Tensor) else None
+        if found is None:
+            message = "the output does not come from the sample by layers that are known"
+            raise refuse("", message, "return spikes, or their sum or mean over time, as a tensor")
+        self.known(found, "")
+        return self.traced(found, timesteps, inputs, readout)
+
+    def traced(self, found: Value, timesteps: int | None, inputs: str | None, readout: str | None) -> Traced:
+        steps = self.steps(timesteps)
+        over = found.over if found.over in ("sum", "mean", "last") else None
+        if over is None and found.over == "step" and max(self.calls.values(), default=1) > 1:
+            over = "last"
+        if over and readout and over != readout:
+            message = f"the module gives the {over} of its timesteps, and readout is \"{readout}\""
+            raise SnncError._new("E0021", "readout", message, "leave it out")
+        timed = self.multi or bool(self.indexed)
+        spikes, shape = self.input_kind(timed, inputs)
+        self.input.shape = shape
+        return Traced(self.input, found.node, spikes, steps, over or readout or "mean")
+
+    def steps(self, given: int | None) -> int:
+        """Timesteps of a pass."""
+        if self.multi or self.indexed:
+            found = self.sample.shape[0] if self.multi else len(self.indexed)
+        else:
+            found = max(self.calls.values(), default=1)
+            if found == 1:
+                if given is None:
+                    message = "the module makes one timestep a call, so their number is not known"
+                    raise SnncError._new("E0021", "timesteps", message, "give `timesteps=`")
+                return int(given)
+        if given is not None and given != found:
+            message = f"timesteps is {given}, and the module makes {found} on this sample"
+            raise SnncError._new("E0021", "timesteps", message, "leave it out, or give another sample")
+        return found
+
+    def input_kind(self, timed: bool, inputs: str | None) -> tuple[bool, tuple[int, ...]]:
+        """Whether the network takes spikes, and the shape of a sample in one timestep."""
+        if inputs not in (None, "constant", "spikes"):
+            raise SnncError._new("E0021", "inputs", f"found {inputs!r}, expected \"constant\" or \"spikes\"")
+        if not timed:
+            return inputs == "spikes", tuple(self.sample.shape[1:])
+        shape = tuple(self.sample.shape[2:])
+        flags = bool(((self.sample == 0) | (self.sample == 1)).all())
+        if inputs == "spikes" or (inputs is None and flags):
+            return True, shape
+        if bool((self.sample == self.sample[:1]).all()):
+            return False, shape
+        message = "the sample changes over time and is no spikes of 0 and 1"
+        raise SnncError._new("E0024", "sample", message, "encode it as spikes, or give one map for all timesteps")
+
+    # -- modules ------------------------------------------------------------------------------------------------------
+
+    def wrap(self, path: str, module: torch.nn.Module) -> None:
+        """Puts the recorder around the module's forward."""
+        forward = module.forward
+        leaf = _layers.is_leaf(module)
+
+        def recorded(*args: Any, **kwargs: Any) -> Any:
+            if self.inside:
+                return forward(*args, **kwargs)
+            self.paths.append(path)
+            try:
+                if not leaf:
+                    return forward(*args, **kwargs)
+                self.inside += 1
+                try:
+                    found = forward(*args, **kwargs)
+                finally:
+                    self.inside -= 1
+                self.called(path, module, [*args, *kwargs.values()], found)
+                return found
+            finally:
+                self.paths.pop()
+
+        module.forward = recorded  # type: ignore[method-assign]
+
+    def called(self, path: str, module: torch.nn.Module, args: list[Any], found: Any) -> None:
+        """Notes a call of a module that is recorded as a whole."""
+        source = self.values.get(id(args[0])) if args else None
+        first = found
+        while isinstance(first, (tuple, list)) and first:
+            first = first[0]
+        if source is None or not isinstance(first, torch.Tensor):
+            if any(id(arg) in self.values for arg in args):
+                raise refuse(path, "its first argument does not come from the sample by layers that are known")
+            return
+        neuron = _neurons.is_neuron(module)
+        if _layers.is_identity(module) and not neuron:
+            self.follow(first, source)
+            return
+        self.known(source, path)
+        key: tuple[Any, ...] = (path,) if neuron else (path, source.node)
+        node = self.nodes.get(key)
+        if node is None:
+            shape = self.inner(first)
+            node = self.nodes[key] = Node("Module", path or type(module).__name__, [source.node], module, shape)
+            node.source_shape = self.inner(args[0])  # type: ignore[attr-defined]
+        elif node.inputs != [source.node]:
+            message = "it is fed by another layer in a later timestep, so the network has a loop written by hand"
+            raise refuse(path, message, "use RLeaky or RSynaptic, or write the model file with a Delay")
+        step = source.step
+        if neuron and not self.multi:
+            step = self.calls[node] = self.calls.get(node, 0) + 1
+            step -= 1
+        over = source.over if source.over in ("step", "series") else None
+        if over is None:
+            raise refuse(path, f"it reads the {source.over} over time of other layers", "read-outs come last")
+        self.follow(first, Value(node, step, over, path))
+        if isinstance(found, (tuple, list)):
+            for other in found[1:]:
+                if isinstance(other, torch.Tensor) and other is not first:
+                    self.follow(other, Value(Node("State", path), step, over, path))
+
+    # -- functions ----------------------------------------------------------------------------------------------------
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        sources = [] if self.inside else [self.values[id(one)] for one in _tensors(args) if id(one) in self.values]
+        found = func(*args, **kwargs)
+        if sources and not self.inside:
+            self.inside += 1
+            try:
+                self.function(getattr(func, "__name__", str(func)), args, kwargs, sources, found)
+            finally:
+                self.inside -= 1
+        return found
+
+    def function(self, name: str, args: tuple, kwargs: dict, sources: list[Value], found: Any) -> None:
+        """Notes a call of a function on followed tensors."""
+        if not isinstance(found, torch.Tensor):
+            self.parts(name, args, sources, found)
+            return
+        name = name.strip("_")
+        handler = _FUNCTIONS.get(name)
+        made = handler(self, name, args, kwargs, sources, found) if handler else None
+        self.follow(found, made or Value(Node("Unknown", name), sources[0].step, sources[0].over, self.paths[-1]))
+
+    def parts(self, name: str, args: tuple, sources: list[Value], found: Any) -> None:
+        """Follows the parts of a sample that a loop goes over: ``for x_t in x``, ``x.unbind(0)``."""
+        if not isinstance(found, (tuple, list)) or not all(isinstance(one, torch.Tensor) for one in found):
+            return
+        source = sources[0]
+        whole = name.strip("_") in ("unbind", "iter") and source.node is self.input and len(found) == self.sample.shape[0]
+        for step, one in enumerate(found):
+            if whole and not self.multi:
+                self.indexed.add(step)
+                self.follow(one, Value(self.input, step))
+            else:
+                self.follow(one, Value(Node("Unknown", name), source.step, source.over, self.paths[-1]))
+
+    def node(self, op: str, sources: list[Value], detail: Any, found: torch.Tensor) -> Value:
+        """A node of a function, the same for the same inputs and detail."""
+        for source in sources:
+            self.known(source, self.paths[-1])
+        overs = {source.over for source in sources}
+        if not overs <= {"step"} and not overs <= {"series"}:
+            raise refuse(self.paths[-1], f"{op} reads what was summed over time", "read-outs come last")
+        key = (op, *(source.node for source in sources), repr(detail))
+        if key not in self.nodes:
+            base = op.lower()
+            self.counts[base] = self.counts.get(base, 0) + 1
+            count = self.counts[base]
+            path = self.paths[-1]
+            name = (f"{path}." if path else "") + base + (f"_{count}" if count > 1 else "")
+            self.nodes[key] = Node(op, name, [source.node for source in sources], detail, self.inner(found))
+        return Value(self.nodes[key], max(source.step for source in sources), sources[0].over, self.paths[-1])
+
+    # -- tensors ------------------------------------------------------------------------------------------------------
+
+    def follow(self, tensor: torch.Tensor, value: Value) -> None:
+        self.values[id(tensor)] = value
+        # A tensor that is gone would give its number to another.
+        self.kept.append(tensor)
+
+    def inner(self, tensor: torch.Tensor) -> tuple[int, ...]:
+        """Shape without the axes of time and batch."""
+        return tuple(tensor.shape[2 if self.multi else 1 :])
+
+    def known(self, value: Value, path: str) -> None:
+        """Refuses a value that nothing is known of."""
+        if value.node.op == "Unknown":
+            where = value.path or path
+            raise refuse(where, f"`{value.node.name}` is no function that is known", "docs/python.md lists them")
+        if value.node.op == "State":
+            message = "its membrane or current is read, and only its spikes are known outside"
+            raise refuse(value.node.name, message, "read the spikes; a membrane as read-out is LeakySumOverTime")
+
+
+def _tensors(args: Any) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    for one in args:
+        if isinstance(one, torch.Tensor):
+            found.append(one)
+        elif isinstance(one, (tuple, list)):
+            found.extend(_tensors(one))
+    return found
+
+
+# -- functions of torch -------------------------------------------------------------------------------------------------
+
+
+def _same(r, name, args, kwargs, sources, found):
+    return sources[0]
+
+
+def _add(r: _Recorder, name, args, kwargs, sources, found):
+    """Sum of two signals, or a sum over time in the making."""
+    if kwargs.get("alpha", 1) != 1:
+        return None
+    if len(sources) == 1:
+        other = [one for one in args if not (isinstance(one, torch.Tensor) and id(one) in r.values)]
+        zero = all(not torch.as_tensor(one).any() for one in other if isinstance(one, (int, float, torch.Tensor)))
+        return sources[0] if zero else None
+    a, b = sources
+    if a.node is b.node and a.step != b.step and {a.over, b.over} <= {"step", "sum"}:
+        return Value(a.node, max(a.step, b.step), "sum", r.paths[-1])
+    if "sum" in (a.over, b.over):
+        return None
+    if r.inner(found) != r.inner(args[0]) or r.inner(found) != r.inner(args[1]):
+        return None
+    return r.node("Add", sources, None, found)
+
+
+def _scale(r: _Recorder, name, args, kwargs, sources, found):
+    """A signal times or divided by a number."""
+    if len(sources) != 1 or len(args) < 2 or kwargs:
+        return None
+    other = args[1] if isinstance(args[0], torch.Tensor) and id(args[0]) in r.values else args[0]
+    if isinstance(other, torch.Tensor):
+        if other.numel() != 1:
+            return None
+        other = other.item()
+    divides = "div" in name
+    if divides and other is args[0]:
+        return None
+    value = sources[0]
+    if value.over == "sum":
+        steps = max(r.calls.values(), default=1) if not r.multi else r.sample.shape[0]
+        means = abs(other - steps) < 1e-9 if divides else abs(other * steps - 1) < 1e-9
+        return Value(value.node, value.step, "mean", r.paths[-1]) if means else None
+    factor = 1.0 / other if divides else float(other)
+    return value if factor == 1.0 else r.node("Scale", [value], factor, found)
+
+
+def _cat(r: _Recorder, name, args, kwargs, sources, found):
+    """Maps one behind the other along the channels."""
+    axis = kwargs.get("dim", args[1] if len(args) > 1 else 0)
+    parts = args[0]
+    axis = axis if axis >= 0 else axis + parts[0].ndim
+    if len(sources) == len(parts) and axis == (2 if r.multi else 1):
+        return r.node("Concat", sources, None, found)
+    if axis == 0 and not r.multi:
+        # Timesteps that were given an axis of their own before.
+        return _stack(r, name, (parts, 0), {}, sources, found)
+    return None
+
+
+def _stack(r: _Recorder, name, args, kwargs, sources, found):
+    """All timesteps of one signal."""
+    axis = kwargs.get("dim", args[1] if len(args) > 1 else 0)
+    one = {source.node for source in sources}
+    steps = [source.step for source in sources]
+    if axis != 0 or len(one) != 1 or len(sources) != len(args[0]) or steps != list(range(len(steps))):
+        return None
+    return Value(sources[0].node, steps[-1], "series", r.paths[-1])
+
+
+def _reduce(over: str):
+    def reduced(r: _Recorder, name, args, kwargs, sources, found):
+        axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else None))
+        axis = axis[0] if isinstance(axis, (tuple, list)) and len(axis) == 1 else axis
+        if sources[0].over != "series" or axis != 0 or kwargs.get("keepdim"):
+            return None
+        return Value(sources[0].node, sources[0].step, over, r.paths[-1])
+
+    return reduced
+
+
+def _getitem(r: _Recorder, name, args, kwargs, sources, found):
+    """A timestep of the sample, or the last one of a signal."""
+    source, index = sources[0], args[1]
+    if isinstance(index, torch.Tensor) and index.ndim == 0:
+        index = int(index)
+    if not isinstance(index, int) or isinstance(index, bool):
+        return None
+    count = args[0].shape[0]
+    step = index + count if index < 0 else index
+    if source.node is r.input and source.over == "step" and not r.multi and args[0] is r.sample:
+        r.indexed.add(step)
+        return Value(r.input, step)
+    if source.over == "series" and step == count - 1:
+        return Value(source.node, step, "last", r.paths[-1])
+    return None
+
+
+def _reshape(r: _Recorder, name, args, kwargs, sources, found):
+    """The elements of a map in another shape; batch and time stay."""
+    before, after = args[0], found
+    source = sources[0]
+    if source.over in ("sum", "mean", "last"):
+        return source if r.inner(before) == r.inner(after) else None
+    leading = 2 if r.multi else 1
+    if source.node is r.input and not r.multi and before is r.sample and r.sample.ndim > found.ndim + 1:
+        return None
+    if tuple(before.shape[:leading]) != tuple(after.shape[:leading]) or before.numel() != after.numel():
+        if name == "unsqueeze" and source.over == "step" and after.shape[0] == 1 and after.shape[1:] == before.shape:
+            return source
+        return None
+    inside = tuple(after.shape[leading:])
+    if inside == tuple(before.shape[leading:]):
+        return source
+    if len(inside) == 1:
+        return r.node("Flatten", [source], None, found)
+    if len(inside) in (2, 3):
+        return r.node("Reshape", [source], _layers.map_shape(inside), found)
+    return None
+
+
+def _pool(kind: str):
+    def pooled(r: _Recorder, name, args, kwargs, sources, found):
+        if len(sources) != 1:
+            return None
+        names = ("input", "kernel_size", "stride", "padding")
+        given = {**dict(zip(names, args)), **kwargs}
+        given.pop("input", None)
+        unknown = set(given) - {"kernel_size", "stride", "padding"}
+        if unknown and not all(given[one] in (False, True, 1, None) for one in unknown):
+            return None
+        if given.get("ceil_mode") or given.get("count_include_pad", True) is False:
+            return None
+        rank = 2 if "2d" in name else 1
+        detail = (
+            _layers.pair(given["kernel_size"], rank),
+            _layers.pair(given.get("stride") or given["kernel_size"], rank),
+            _layers.pair(given.get("padding", 0), rank, 0),
+        )
+        return r.node(kind, sources, detail, found)
+
+    return pooled
+
+
+_FUNCTIONS: dict[str, Callable[..., Value | None]] = {
+    **dict.fromkeys(
+        ("clone", "detach", "contiguous", "to", "float", "double", "requires_grad", "type", "cpu", "cuda", "dropout",
+         "dropout2d", "feature_dropout", "squeeze_time"), _same),
+    **dict.fromkeys(("add", "iadd", "radd"), _add),
+    **dict.fromkeys(("mul", "imul", "rmul", "multiply", "div", "idiv", "truediv", "itruediv", "divide"), _scale),
+    **dict.fromkeys(("cat", "concat", "concatenate"), _cat),
+    "stack": _stack,
+    "sum": _reduce("sum"),
+    "mean": _reduce("mean"),
+    "getitem": _getitem,
+    **dict.fromkeys(("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"), _reshape),
+    **dict.fromkeys(("avg_pool2d", "avg_pool1d"), _pool("AvgPool2d")),
+    **dict.fromkeys(("max_pool2d", "max_pool1d", "boolean_dispatch"), _pool("MaxPool2d")),
+}
