@@ -64,11 +64,31 @@ def describe_module(
     if not isinstance(sample, torch.Tensor) or sample.ndim < 2:
         raise SnncError._new("E0021", "sample", "expected a tensor [n, ...] or [t, n, ...]", "one sample is `x[:1]`")
     try:
-        module = copy.deepcopy(module)
+        module = copy.deepcopy(module, _states(module))
     except Exception as error:
         message = f"the module cannot be copied: {error}"
-        raise SnncError._new("E0021", "module", message, "reset its state first, and detach what it keeps") from error
+        raise SnncError._new("E0021", "module", message, "give a module that `copy.deepcopy` copies") from error
     module.eval()
     with torch.no_grad():
         traced = record(module, sample, timesteps, inputs, readout)
     return Writer(name or type(module).__name__, traced).finish()
+
+
+def _states(module: torch.nn.Module) -> dict[int, torch.Tensor]:
+    """Copies of what neurons keep of their last run, which deepcopy refuses where it has a gradient."""
+    found: dict[int, torch.Tensor] = {}
+
+    def look(value: Any, depth: int) -> None:
+        if isinstance(value, torch.Tensor):
+            if not value.is_leaf:
+                found[id(value)] = value.detach().clone()
+        elif isinstance(value, dict) and depth:
+            for one in value.values():
+                look(one, depth - 1)
+        elif isinstance(value, (list, tuple)) and depth:
+            for one in value:
+                look(one, depth - 1)
+
+    for part in module.modules():
+        look(vars(part), 3)
+    return found

@@ -8,8 +8,9 @@ a node that is only refused if something reads it, so that figures made on the s
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -91,7 +92,7 @@ class _Recorder(TorchFunctionMode):
                 child.reset()
             self.wrap(path, child)
         self.follow(self.sample, Value(self.input, 0, "series" if self.multi else "step"))
-        with self:
+        with self, _indexing(self):
             output = self.module(self.sample)
         while isinstance(output, (tuple, list)) and output:
             output = output[0]
@@ -282,6 +283,32 @@ class _Recorder(TorchFunctionMode):
         if value.node.op == "State":
             message = "its membrane or current is read, and only its spikes are known outside"
             raise refuse(value.node.name, message, "read the spikes; a membrane as read-out is LeakySumOverTime")
+
+
+@contextlib.contextmanager
+def _indexing(recorder: _Recorder) -> Iterator[None]:
+    """Tells a recorder of ``tensor[index]``, which torch 1 does not tell modes."""
+    own = "__getitem__" in vars(torch.Tensor)
+    plain = torch.Tensor.__getitem__
+
+    def indexed(tensor: torch.Tensor, index: Any) -> torch.Tensor:
+        recorder.inside += 1
+        try:
+            found = plain(tensor, index)
+        finally:
+            recorder.inside -= 1
+        if not recorder.inside and id(tensor) in recorder.values:
+            recorder.function("getitem", (tensor, index), {}, [recorder.values[id(tensor)]], found)
+        return found
+
+    torch.Tensor.__getitem__ = indexed  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        if own:
+            torch.Tensor.__getitem__ = plain  # type: ignore[method-assign]
+        else:
+            del torch.Tensor.__getitem__
 
 
 def _tensors(args: Any) -> list[torch.Tensor]:
