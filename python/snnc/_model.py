@@ -182,6 +182,9 @@ def compile(
     if calibrate_network is not None and samples is None:
         message = "would change nothing without samples"
         raise SnncError._new("E0021", "calibrate_network", message, "give them as `calibrate`")
+    if partition_network is not None and partition is None:
+        message = "would change nothing without a partition"
+        raise SnncError._new("E0021", "partition_network", message, "give its file as `partition`")
     options = {
         "weights": weights, "passes": passes, "objective": objective, "partitioner": partitioner, "group": group,
         "effort": effort, "mapping_seed": mapping_seed, "profile": _profile(profile), "partition": _path(partition),

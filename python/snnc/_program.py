@@ -142,24 +142,28 @@ class Program:
         return {"whole": whole, "damaged": damaged}
 
     def verify(
-        self, x: ArrayLike | None = None, labels: ArrayLike | None = None, *, images: int = 1, seed: int = 1,
-        network: str | None = None, progress: Any = True,
+        self, x: ArrayLike | None = None, labels: ArrayLike | None = None, *, images: int | None = None,
+        seed: int | None = None, network: str | None = None, progress: Any = True,
     ) -> Comparison:
-        """Compares the chip with the float reference, layer by layer: on samples `x`, or of a generating model on `images`.
+        """Compares the chip with the float reference, layer by layer: on samples `x`, or of a generating model on `images`
+        (default: one, of seed 1).
 
         Raises `SnncError` for a program that was read from a file, since that holds no float weights.
         """
         if self._model is None:
             message = "the program was read from a file or pickled, and has no float reference"
             raise SnncError._new("E0021", "program", message, "compile the model instead")
+        if x is None and not self.generates:
+            raise SnncError._new("E0021", "x", "the model has no pipeline, so it needs samples", "give `x`")
+        fed = {"x": x, "labels": labels, "network": network}
+        for name, given in (fed if self.generates else {"images": images, "seed": seed}).items():
+            if given is not None:
+                what = "generates images by its pipeline" if self.generates else "has no pipeline and generates nothing"
+                raise SnncError._new("E0021", name, f"would change nothing: the model {what}", "leave it out")
         with bar(progress, "comparing") as tell:
-            if x is None and not self.generates:
-                raise SnncError._new("E0021", "x", "the model has no pipeline, so it needs samples", "give `x`")
-            if x is None:
-                found = self._native.verify_images(self._model._native, images, seed, self._passes, tell)
-            elif self.generates:
-                message = "would change nothing: the model generates images by its pipeline"
-                raise SnncError._new("E0021", "x", message, "leave it out; `images` says how many")
+            if self.generates:
+                count, start = 1 if images is None else images, 1 if seed is None else seed
+                found = self._native.verify_images(self._model._native, count, start, self._passes, tell)
             else:
                 found = self._native.verify_samples(self._model._native, numbers(x), classes(labels), network, tell)
         return Comparison(json.loads(found[0]), found[1])

@@ -79,7 +79,11 @@ impl Batch {
             return Err(argument("x", message, "one sample is `x[None]`"));
         }
         if sides[0] == 0 {
-            return Err(argument("x", format!("the array is {sides:?}: there is no sample"), "give at least one"));
+            return Err(argument(
+                "x",
+                format!("the array is {sides:?}: there is no sample"),
+                "give at least one",
+            ));
         }
         Ok(self.values)
     }
@@ -106,7 +110,10 @@ pub fn labels(labels: Vec<i64>, samples: usize, classes: usize) -> Result<Vec<us
 
 /// Tensors by name.
 pub fn tensors(given: &Bound<'_, PyDict>) -> PyResult<IndexMap<String, Tensor>> {
-    given.iter().map(|(name, array)| Ok((name.extract()?, array.extract::<Numbers<'_>>()?.tensor()?))).collect()
+    given
+        .iter()
+        .map(|(name, array)| Ok((name.extract()?, array.extract::<Numbers<'_>>()?.tensor()?)))
+        .collect()
 }
 
 /// An array of these values; their number is the product of `shape`.

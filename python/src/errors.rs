@@ -1,8 +1,8 @@
 //! Diagnostics as the Python exception `snnc.SnncError`, which has them as data.
 
 use pyo3::prelude::*;
-use snnc::{Code, Diagnostic, Diagnostics};
 use snnc::targets::Subject;
+use snnc::{Code, Diagnostic, Diagnostics};
 
 /// Columns of the drawn form: that of a notebook's cell.
 const COLUMNS: usize = 100;

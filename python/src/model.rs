@@ -180,11 +180,7 @@ impl Model {
 }
 
 /// The model with samples for one of its networks.
-fn calibrated(
-    model: &snnc::Model,
-    batch: Batch,
-    network: Option<&str>,
-) -> Result<snnc::Model, Diagnostics> {
+fn calibrated(model: &snnc::Model, batch: Batch, network: Option<&str>) -> Result<snnc::Model, Diagnostics> {
     let name = samples::graph(model.loaded(), ("calibrate_network", network))?;
     let shape = SampleShape::of(&Interpreter::new(&model.loaded().graphs[name])?);
     model.with_calibration(name, batch.of(shape)?)

@@ -8,8 +8,8 @@ use snnc::Diagnostics;
 use snnc::compiler::reference::Interpreter;
 use snnc::samples::input::SampleShape;
 use snnc::samples::prediction;
-use snnc::{Code, Diagnostic, Progress};
 use snnc::targets::NamedPart;
+use snnc::{Code, Diagnostic, Progress};
 
 use crate::arrays::{Batch, array};
 use crate::work::Watch;
@@ -52,9 +52,8 @@ pub fn reference(
         }
         let trace = interpreter.pass(sample)?;
         let names: Vec<&str> = trace.spiking().filter(|_| spikes).collect();
-        let flat = |name: &&str| {
-            trace.spikes(name).unwrap_or_default().concat().into_iter().map(u8::from).collect()
-        };
+        let flat =
+            |name: &&str| trace.spikes(name).unwrap_or_default().concat().into_iter().map(u8::from).collect();
         let layers = names.iter().map(flat).collect();
         watch.advance(1);
         Ok((trace.output().data.clone(), layers))

@@ -2,9 +2,9 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use snnc::report::timing::steps::StepTable;
 use snnc::samples::spikes::{PackedSpikes, SpikeLayer};
 use snnc::samples::{Classification, prediction};
-use snnc::report::timing::steps::StepTable;
 use snnc::simulator::charge::MeterRecord;
 use snnc::simulator::time::cycle::Watcher;
 use snnc::simulator::workload::Workload;
@@ -166,7 +166,10 @@ impl Session {
         let tokens = ran.made.items.iter().flat_map(|image| image.tokens.iter().map(|&token| token.into()));
         let tokens: Vec<i64> = tokens.collect();
         let found = PyDict::new(py);
-        found.set_item("images", array::<u8>(py, pixels, &[count, shape.channels, shape.height, shape.width])?)?;
+        found.set_item(
+            "images",
+            array::<u8>(py, pixels, &[count, shape.channels, shape.height, shape.width])?,
+        )?;
         found.set_item("tokens", array(py, tokens, &[count, p.rows, p.columns])?)?;
         told(&found, &ran)?;
         Ok(found)

@@ -201,6 +201,11 @@ def test_mapping_and_comparison_are_data_and_text(digits, program, tmp_path):
     assert same.mapping.to_dict() == program.mapping.to_dict()
     compared = program.verify(x[:4], y[:4])
     assert compared["samples"] == 4 and compared["predictions"]["accuracy_chip"] == program.run(x[:4], y[:4]).accuracy
+    for wrong in ({"images": 2}, {"seed": 3}):
+        with pytest.raises(snnc.SnncError, match="would change nothing"):
+            program.verify(x[:1], **wrong)
+    with pytest.raises(snnc.SnncError, match="needs samples"):
+        program.verify()
     fits = model.fit(["loihi-like", "truenorth-like"])
     assert fits["loihi-like"]["fits"] and not fits["truenorth-like"]["fits"]
     for shown in (model, program, program.mapping, compared, fits, program.target, program.run(x[:2], y[:2])):

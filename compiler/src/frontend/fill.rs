@@ -74,7 +74,11 @@ impl TensorSource for Named<'_> {
 }
 
 /// The handle of the only weight file that a description names.
-pub(super) fn only_handle<'a>(model: &'a ModelFile, like: &Path, origin: &Origin) -> Result<&'a str, Diagnostic> {
+pub(super) fn only_handle<'a>(
+    model: &'a ModelFile,
+    like: &Path,
+    origin: &Origin,
+) -> Result<&'a str, Diagnostic> {
     if let (Some(handle), 1) = (model.weights.keys().next(), model.weights.len()) {
         return Ok(handle);
     }

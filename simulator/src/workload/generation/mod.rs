@@ -178,3 +178,20 @@ impl WorkloadCheck<'_> {
         own.clone().next().is_some() && own.all(|input| input.input == shape)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_temperature_is_taken_if_it_is_positive() {
+        let parameters = LoopParameters { rows: 1, columns: 2, mask: 5, iterations: 2, temperature: 0.65 };
+        let (network, image) = (NetworkId(0), Shape::new(1, 4, 8));
+        let own = Generation { parameters, denoiser: network, decoder: network, image, seed: 1, images: 2 };
+        let other = own.at_temperature(1.5).unwrap();
+        assert_eq!((other.parameters.temperature, other.parameters.mask), (1.5, 5));
+        for odd in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(own.at_temperature(odd).unwrap_err().code, Code::Argument, "{odd}");
+        }
+    }
+}
