@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import Any, Callable, Iterator
 
 
@@ -16,7 +17,10 @@ def bar(wanted: Any, what: str) -> Iterator[Callable[[int, int], Any] | None]:
         yield wanted
         return
     try:
-        from tqdm.auto import tqdm
+        # It warns of missing widgets, and then draws with text.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from tqdm.auto import tqdm
     except ImportError:
         tqdm = None
     if not wanted or tqdm is None:

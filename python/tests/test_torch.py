@@ -169,6 +169,38 @@ def test_layers_between_neurons_compute_what_torch_computes(jelly):
         snnc.from_torch(Part(), x, timesteps=3)
 
 
+def test_loops_over_the_second_axis_and_modules_of_ones_own(snn):
+    torch.manual_seed(3)
+
+    class Join(nn.Module):
+        def forward(self, a, b):
+            return a + b
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.skip, self.join = nn.Linear(6, 30), nn.Linear(6, 30), Join()
+            self.one, self.two = snn.Leaky(beta=0.8), snn.Leaky(beta=0.5, reset_mechanism="zero", threshold=0.4)
+
+        def forward(self, x):
+            mem1, mem2, total = self.one.init_leaky(), self.two.init_leaky(), 0
+            for t in range(x.size(1)):
+                spk, mem1 = self.one(self.join(self.fc(x[:, t]), self.skip(x[:, t])), mem1)
+                spk, mem2 = self.two(spk * 0.3, mem2)
+                total += spk
+            return total
+
+    net = Net().double().eval()
+    x = (torch.rand(4, 9, 6) > 0.5).double()
+    model = snnc.from_torch(net, x)
+    with torch.no_grad():
+        out = net(x)
+    assert 0 < out.mean() < 9
+    assert (model.reference(x).readout == out.numpy()).all()
+    assert model.networks["net"] == {"timesteps": 9, "input": (6, 1, 1), "spikes": True, "output": (30, 1, 1)}
+    assert "join.add" in model.text
+
+
 def test_what_is_not_known_is_named_by_its_module_path(jelly, snn):
     neuron, _ = jelly
 
@@ -187,6 +219,8 @@ def test_what_is_not_known_is_named_by_its_module_path(jelly, snn):
     )
     refused(nn.Sequential(nn.Conv2d(1, 2, 3, padding_mode="circular", padding=1), neuron.IFNode()), "circular", "module 0",
             torch.rand(1, 1, 4, 4))
+    refused(nn.Sequential(nn.Flatten(2), nn.Linear(4, 4), neuron.IFNode()), "in a row", "module 0", torch.rand(1, 3, 2, 2))
+    refused(nn.Sequential(neuron.IFNode(), neuron.IFNode(step_mode="m")), "step_mode|one timestep", "module")
     refused(nn.Sequential(nn.Linear(4, 4), neuron.IFNode()), "timesteps", "timesteps", timesteps=None)
 
     class Odd(nn.Module):

@@ -35,7 +35,7 @@ def from_torch(
 
     * the module makes one timestep a call (SpikingJelly's ``step_mode="s"``): give `timesteps`;
     * it takes ``[T, N, ...]`` at once (``step_mode="m"``);
-    * its forward loops over time itself, as snnTorch's tutorials do, over ``x[t]`` or the same ``x``.
+    * its forward loops over time itself, as snnTorch's tutorials do, over ``x[t]``, ``x[:, t]`` or the same ``x``.
 
     `inputs`: whether the network is fed maps that are held over the timesteps, or spikes. Left out, a sample with a time
     axis is taken for spikes if it is all 0 and 1, else it must be the same in all timesteps; one without is held.

@@ -31,9 +31,11 @@ def is_container(module: nn.Module) -> bool:
 
 
 def is_leaf(module: nn.Module) -> bool:
-    """Whether a module is recorded as a whole: a known layer, a neuron, or one without parts."""
+    """Whether a module is recorded as a whole: a layer of torch, or a neuron."""
     whole = isinstance(module, _KNOWN) or _neurons.is_neuron(module) or is_container(module)
-    return whole or _jelly(module, "Dropout", "Dropout2d") or not any(module.children())
+    # What torch has and we do not is named as a layer; a module of the user's own is looked into.
+    plain = type(module).__module__.startswith("torch.nn.") and not any(module.children())
+    return whole or plain or _jelly(module, "Dropout", "Dropout2d")
 
 
 def is_identity(module: nn.Module) -> bool:
@@ -93,6 +95,8 @@ def _op(
     if isinstance(module, _NORMS):
         return _norm(writer, node, module)
     if isinstance(module, nn.Flatten):
+        if module.end_dim != -1 or len(after) > 1 or (not after and module.start_dim != 1):
+            raise writer.refuse(node, f"it gives {list(after)}, expected all elements in a row", "nn.Flatten() does")
         return None if len(before) == 1 else "Flatten"
     if isinstance(module, _POOLS):
         return _pool(writer, node, module, before, after)

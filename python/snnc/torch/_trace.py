@@ -72,8 +72,13 @@ class _Recorder(TorchFunctionMode):
         self.module = module
         self.sample = sample
         modes = {getattr(m, "step_mode", None) for m in module.modules() if _neurons.is_neuron(m)}
+        if "m" in modes and len(modes) > 1:
+            message = "some of its neurons take one timestep a call and some take all of them"
+            raise refuse("", message, "give all the same step_mode")
         #: Whether tensors are [T, N, ...].
         self.multi = modes == {"m"}
+        #: Axis of the sample that a loop goes over.
+        self.time = 0
         self.input = Node("Input", "input")
         self.values: dict[int, Value] = {}
         self.kept: list[Any] = []
@@ -142,7 +147,7 @@ class _Recorder(TorchFunctionMode):
         flags = bool(((self.sample == 0) | (self.sample == 1)).all())
         if inputs == "spikes" or (inputs is None and flags):
             return True, shape
-        if bool((self.sample == self.sample[:1]).all()):
+        if bool((self.sample == self.sample.narrow(self.time, 0, 1)).all()):
             return False, shape
         message = "the sample changes over time and is no spikes of 0 and 1"
         raise SnncError._new("E0024", "sample", message, "encode it as spikes, or give one map for all timesteps")
@@ -239,9 +244,11 @@ class _Recorder(TorchFunctionMode):
         if not isinstance(found, (tuple, list)) or not all(isinstance(one, torch.Tensor) for one in found):
             return
         source = sources[0]
-        whole = name.strip("_") in ("unbind", "iter") and source.node is self.input and len(found) == self.sample.shape[0]
+        axis = args[1] if len(args) > 1 else 0
+        whole = name.strip("_") in ("unbind", "iter") and args[0] is self.sample and axis in (0, 1)
         for step, one in enumerate(found):
             if whole and not self.multi:
+                self.time = axis
                 self.indexed.add(step)
                 self.follow(one, Value(self.input, step))
             else:
@@ -406,14 +413,20 @@ def _getitem(r: _Recorder, name, args, kwargs, sources, found):
     source, index = sources[0], args[1]
     if isinstance(index, torch.Tensor) and index.ndim == 0:
         index = int(index)
+    # x[:, t] of a sample [N, T, ...].
+    second = isinstance(index, tuple) and len(index) == 2 and index[0] == slice(None)
+    axis, index = (1, index[1]) if second else (0, index)
     if not isinstance(index, int) or isinstance(index, bool):
         return None
-    count = args[0].shape[0]
+    count = args[0].shape[axis]
     step = index + count if index < 0 else index
-    if source.node is r.input and source.over == "step" and not r.multi and args[0] is r.sample:
+    if args[0] is r.sample and source.node is r.input and not r.multi:
+        if r.indexed and r.time != axis:
+            return None
+        r.time = axis
         r.indexed.add(step)
         return Value(r.input, step)
-    if source.over == "series" and step == count - 1:
+    if axis == 0 and source.over == "series" and step == count - 1:
         return Value(source.node, step, "last", r.paths[-1])
     return None
 
