@@ -201,6 +201,25 @@ def test_loops_over_the_second_axis_and_modules_of_ones_own(snn):
     assert "join.add" in model.text
 
 
+def test_a_recording_is_that_of_the_examples(examples, jelly, snn, tmp_path):
+    from snnc.torch import record
+
+    for name, net, options, other in (
+        ("digits-cnn", frameworks.cnn(jelly[0]), {"timesteps": 4}, {}),
+        ("bars-events", frameworks.events(*jelly), {"readout": "sum"}, {"batch": 1}),
+        ("digits-leaky", frameworks.LeakyNet(snn), {}, {"batch": 1}),
+    ):
+        folder = examples / name
+        x = inputs(folder)
+        given = torch.as_tensor(x).transpose(0, 1) if other else torch.as_tensor(x)
+        record(frameworks.load(net, folder), given, tmp_path / "golden.safetensors", **options, **other)
+        # The model file of the example was written by hand, so this is an independent check of names and bits.
+        check = snnc.load(folder / "model.ron").check(tmp_path / "golden.safetensors", x)
+        theirs = snnc.load(folder / "model.ron").check(folder / "golden.safetensors", x)
+        assert check, str(check)
+        assert [row["name"] for row in check["rows"]] == [row["name"] for row in theirs["rows"]]
+
+
 def test_what_is_not_known_is_named_by_its_module_path(jelly, snn):
     neuron, _ = jelly
 

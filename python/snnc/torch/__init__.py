@@ -1,7 +1,7 @@
-"""PyTorch modules of spiking neurons as models: `from_torch`.
+"""PyTorch modules of spiking neurons as models: `from_torch`, and recordings of them: `record`.
 
 torch is imported here and not by ``import snnc``. `_trace` runs the module on a sample and records what feeds what,
-`_layers` and `_neurons` say what each module is in a model file, `_write` writes its text.
+`_layers` and `_neurons` say what each module is in a model file, `_write` writes its text. `record` writes what a module does.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import torch
 
 from snnc._errors import SnncError
 from snnc._model import Model, model as describe
-from snnc.torch._trace import record
+from snnc.torch._record import record
+from snnc.torch._trace import trace
 from snnc.torch._write import Writer
 
-__all__ = ["describe_module", "from_torch"]
+__all__ = ["describe_module", "from_torch", "record"]
 
 
 def from_torch(
@@ -63,15 +64,18 @@ def describe_module(
         raise TypeError(f"expected a torch.nn.Module, found {type(module).__name__}")
     if not isinstance(sample, torch.Tensor) or sample.ndim < 2:
         raise SnncError._new("E0021", "sample", "expected a tensor [n, ...] or [t, n, ...]", "one sample is `x[:1]`")
+    module = _copied(module).eval()
+    with torch.no_grad():
+        traced = trace(module, sample, timesteps, inputs, readout)
+    return Writer(name or type(module).__name__, traced).finish()
+
+
+def _copied(module: torch.nn.Module) -> torch.nn.Module:
     try:
-        module = copy.deepcopy(module, _states(module))
+        return copy.deepcopy(module, _states(module))
     except Exception as error:
         message = f"the module cannot be copied: {error}"
         raise SnncError._new("E0021", "module", message, "give a module that `copy.deepcopy` copies") from error
-    module.eval()
-    with torch.no_grad():
-        traced = record(module, sample, timesteps, inputs, readout)
-    return Writer(name or type(module).__name__, traced).finish()
 
 
 def _states(module: torch.nn.Module) -> dict[int, torch.Tensor]:

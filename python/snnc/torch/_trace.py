@@ -59,7 +59,7 @@ def refuse(path: str, message: str, hint: str | None = None) -> SnncError:
     return SnncError._new("E0024", f"module {path or '(the module itself)'}", message, hint)
 
 
-def record(
+def trace(
     module: torch.nn.Module, sample: torch.Tensor, timesteps: int | None, inputs: str | None, readout: str | None
 ) -> Traced:
     """Runs `module` on `sample`; see `snnc.torch.from_torch`."""
