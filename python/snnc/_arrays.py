@@ -10,7 +10,7 @@ from snnc._errors import SnncError
 
 
 def numbers(x: Any, name: str = "x") -> np.ndarray:
-    """`x` without a copy if it is contiguous float32, float64, uint8 or bool; else the nearest of these that holds it."""
+    """`x`, without a copy if it is contiguous float32, float64, uint8 or bool; else as the nearest that holds it."""
     if hasattr(x, "detach") and hasattr(x, "cpu"):
         x = x.detach().cpu().numpy()
     found = np.ascontiguousarray(x)

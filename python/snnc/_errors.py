@@ -30,8 +30,15 @@ class Diagnostic:
     def _of(cls, data: dict[str, Any]) -> Diagnostic:
         place = data["place"]
         return cls(
-            data["code"], data["message"], data["hint"], place["subject"], place.get("file"), place.get("line"),
-            place.get("column"), data["severity"], tuple(data.get("related", ())),
+            data["code"],
+            data["message"],
+            data["hint"],
+            place["subject"],
+            place.get("file"),
+            place.get("line"),
+            place.get("column"),
+            data["severity"],
+            tuple(data.get("related", ())),
         )
 
     def __str__(self) -> str:
@@ -43,8 +50,8 @@ class Diagnostic:
 class SnncError(Exception):
     """Something is wrong with an input.
 
-    `diagnostics` has all that was found; `code`, `place`, `hint` and `message` are those of the first. The text shows the
-    lines of the file where there is one.
+    `diagnostics` has all that was found; `code`, `place`, `hint` and `message` are those of the first. The text shows
+    the lines of the file where there is one.
     """
 
     def __init__(self, text: str, diagnostics: tuple[Diagnostic, ...] = ()):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Iterable, Literal, Mapping as Tensors
+from typing import TYPE_CHECKING, Any, Iterable, Literal
+from typing import Mapping as Tensors
 
 import numpy as np
 
@@ -12,10 +13,12 @@ from snnc import _native
 from snnc._arrays import numbers
 from snnc._errors import SnncError, _warn
 from snnc._html import escape, table
-from snnc._progress import bar
 from snnc._program import Program
+from snnc._progress import bar
 from snnc._results import Check, Reference, Report, Result, Spikes
-from snnc._target import Target, target as as_target, targets as target_names
+from snnc._target import Target
+from snnc._target import target as as_target
+from snnc._target import targets as target_names
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -81,15 +84,19 @@ class Model:
     ) -> Reference:
         """The float reference on samples: what the trained network does before anything is rounded.
 
-        `x` is ``[n, c, h, w]``, of networks that take spikes ``[n, t, c, h, w]``. With `spikes` the result has the spikes
-        of every firing layer, uint8 ``[n, t, c, h, w]`` (vectors ``[n, t, c]``).
+        `x` is ``[n, c, h, w]``, of networks that take spikes ``[n, t, c, h, w]``. With `spikes` the result has the
+        spikes of every firing layer, uint8 ``[n, t, c, h, w]`` (vectors ``[n, t, c]``).
         """
         with bar(progress, "reference") as tell:
             readout, predictions, fired = self._native.reference(numbers(x), network, spikes, tell)
         return Reference(readout, predictions, Spikes(dict(fired)))
 
     def check(
-        self, golden: str | os.PathLike[str], x: ArrayLike | None = None, *, network: str | None = None,
+        self,
+        golden: str | os.PathLike[str],
+        x: ArrayLike | None = None,
+        *,
+        network: str | None = None,
         progress: Any = True,
     ) -> Check:
         """The float reference against recorded traces (``golden.safetensors``), bit for bit.
@@ -129,8 +136,8 @@ def load(path: str | os.PathLike[str]) -> Model | Program:
 def model(text: str, tensors: Tensors[str, ArrayLike], place: str = "model") -> Model:
     """A model from the text of a model file (docs/model.md) and arrays by name; no file is read.
 
-    The text names one weight file, whose name is free: ``weights: {"w": "weights.safetensors"}``; a layer then finds the
-    array `tensors["fc.weight"]` as ``("w", "fc.weight")``. Errors call the text `place`.
+    The text names one weight file, whose name is free: ``weights: {"w": "weights.safetensors"}``; a layer then finds
+    the array `tensors["fc.weight"]` as ``("w", "fc.weight")``. Errors call the text `place`.
     """
     arrays = {str(name): numbers(array, name) for name, array in tensors.items()}
     return Model(_native.Model.describe(place, text, arrays))
@@ -156,15 +163,15 @@ def compile(
 ) -> Program:
     """Rounds a model for a target and maps it onto cores.
 
-    `weights`: bits of a weight, at most the target's. `calibrate`: samples ``[n, ...]`` such as the network will be fed;
-    biases are made for their range, and the first of them are recorded so that rounding keeps the currents. A whole
-    number stands for `passes`: how many passes are recorded (default: 16 below 8 bits, else 0).
-    `objective`: what the partition makes small. `profile`: weigh packets with the spikes of a recorded run: its
-    `Result`, its report, or the path of its report.json. `partition` and `placement`: files to read instead of searching.
+    `weights`: bits of a weight, at most the target's. `calibrate`: samples ``[n, ...]`` such as the network will be
+    fed; biases are made for their range, and the first of them are recorded so that rounding keeps the currents. A
+    whole number stands for `passes`: how many passes are recorded (default: 16 below 8 bits, else 0). `objective`:
+    what the partition makes small. `profile`: weigh packets with the spikes of a recorded run: its `Result`, its
+    report, or the path of its report.json. `partition` and `placement`: files to read instead of searching.
 
-    Raises `SnncError`: E0011 for what the chip cannot do, E0013 if the model does not fit, with layer, limit and remedy.
-    What may go wrong on some inputs is warned of as `SnncWarning`. Ctrl-C returns at once; the search then ends by itself
-    in the background.
+    Raises `SnncError`: E0011 for what the chip cannot do, E0013 if the model does not fit, with layer, limit and
+    remedy. What may go wrong on some inputs is warned of as `SnncWarning`. Ctrl-C returns at once; the search then
+    ends by itself in the background.
     """
     if not isinstance(model, Model):
         loaded = load(model)
@@ -186,9 +193,17 @@ def compile(
         message = "would change nothing without a partition"
         raise SnncError._new("E0021", "partition_network", message, "give its file as `partition`")
     options = {
-        "weights": weights, "passes": passes, "objective": objective, "partitioner": partitioner, "group": group,
-        "effort": effort, "mapping_seed": mapping_seed, "profile": _profile(profile), "partition": _path(partition),
-        "partition_network": partition_network, "placement": _path(placement),
+        "weights": weights,
+        "passes": passes,
+        "objective": objective,
+        "partitioner": partitioner,
+        "group": group,
+        "effort": effort,
+        "mapping_seed": mapping_seed,
+        "profile": _profile(profile),
+        "partition": _path(partition),
+        "partition_network": partition_network,
+        "placement": _path(placement),
     }
     native = model._native.compile(as_target(target)._native, options, samples, calibrate_network)
     _warn(native.warnings())
@@ -198,7 +213,7 @@ def compile(
 def fit(
     model: Model | str | os.PathLike[str], targets: Iterable[str | Target] | None = None, weights: int | None = None
 ) -> Fit:
-    """Asks targets (default: all that are built in) whether they hold a model, what binds there, and why others do not."""
+    """Asks targets (default: all built in) whether they hold a model, what binds there, and why others do not."""
     found = model if isinstance(model, Model) else load(model)
     if not isinstance(found, Model):
         raise SnncError._new("E0021", "model", "this is a compiled program", "give the model that it was compiled from")
@@ -241,7 +256,9 @@ class Fit:
             binding = mapping.get("binding")
             bound = f"{binding['limit']} {binding['used']} of {binding['of']}" if binding else ""
             why = "; ".join(problem["message"] for problem in row["problems"])
-            rows.append((row["target"], "yes" if row["fits"] else "no", mapping.get("cores"), mapping.get("chips"), bound, why))
+            rows.append(
+                (row["target"], "yes" if row["fits"] else "no", mapping.get("cores"), mapping.get("chips"), bound, why)
+            )
         return table(("target", "fits", "cores", "chips", "binding limit", "why not"), rows)
 
 

@@ -59,7 +59,7 @@ class Program:
 
     @property
     def networks(self) -> dict[str, dict[str, Any]]:
-        """Networks that samples can be fed to: `input` and `readout` ``(c, h, w)``, `timesteps` of a spike train or None."""
+        """Networks that take samples: `input` and `readout` ``(c, h, w)``, `timesteps` of a spike train or None."""
         found = {}
         for name, shape, steps, readout in self._native.networks():
             found[name] = {"input": tuple(shape), "timesteps": steps, "readout": tuple(readout)}
@@ -67,7 +67,7 @@ class Program:
 
     @property
     def mapping(self) -> Mapping:
-        """Cores, use of each limit, traffic, and the bounds of all that. Raises `SnncError` for a program from a file."""
+        """Cores, use of each limit, traffic, and their bounds. Raises `SnncError` for a program from a file."""
         found = self._native.mapping()
         if found is None:
             message = "the program was read from a file, which holds no mapping report"
@@ -91,8 +91,8 @@ class Program:
     def session(self, timing: str = "analytic", threads: int | None = None) -> Session:
         """The program made ready to run, kept for the next time: its timing model and threads.
 
-        `timing`: ``none``, ``analytic`` (a lower bound), ``cycle``, or ``cycle:1/N`` (one timestep of N, with its error).
-        `threads`: default one for each processor; results do not depend on it.
+        `timing`: ``none``, ``analytic`` (a lower bound), ``cycle``, or ``cycle:1/N`` (one timestep of N, with its
+        error). `threads`: default one for each processor; results do not depend on it.
         """
         key = (timing, threads)
         if key not in self._sessions:
@@ -100,15 +100,24 @@ class Program:
         return self._sessions[key]
 
     def run(
-        self, x: ArrayLike, labels: ArrayLike | None = None, *, timing: str = "analytic", spikes: bool = False,
-        network: str | None = None, timesteps: bool = True, threads: int | None = None, progress: Any = True,
+        self,
+        x: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        timing: str = "analytic",
+        spikes: bool = False,
+        network: str | None = None,
+        timesteps: bool = True,
+        threads: int | None = None,
+        progress: Any = True,
     ) -> Result:
         """Feeds samples to a network: a pass each, all state cleared between them.
 
-        `x` is float32, float64 or uint8 ``[n, c, h, w]``, held over the timesteps, or ``[n, t, c, h, w]`` of 0 and 1 for a
-        network that takes spikes; ``[n, ...]`` with as many values a sample is taken too. `labels` are whole numbers
-        ``[n]``. `spikes`: keep the spikes of every layer. `timesteps`: keep the table of timesteps. `timing` and
-        `threads`: see `session`. `progress`: a bar if tqdm is there, or a function of passes done and passes in all.
+        `x` is float32, float64 or uint8 ``[n, c, h, w]``, held over the timesteps, or ``[n, t, c, h, w]`` of 0 and 1
+        for a network that takes spikes; ``[n, ...]`` with as many values a sample is taken too. `labels` are whole
+        numbers ``[n]``. `spikes`: keep the spikes of every layer. `timesteps`: keep the table of timesteps. `timing`
+        and `threads`: see `session`. `progress`: a bar if tqdm is there, or a function of passes done and passes in
+        all.
 
         Ctrl-C stops it before the next pass. Raises `SnncError` for arrays that are not the network's.
         """
@@ -117,8 +126,15 @@ class Program:
         )
 
     def generate(
-        self, images: int = 4, seed: int = 1, *, temperature: float | None = None, timing: str = "analytic",
-        timesteps: bool = True, threads: int | None = None, progress: Any = True,
+        self,
+        images: int = 4,
+        seed: int = 1,
+        *,
+        temperature: float | None = None,
+        timing: str = "analytic",
+        timesteps: bool = True,
+        threads: int | None = None,
+        progress: Any = True,
     ) -> Images:
         """Generates images: uint8 ``[n, c, h, w]``, with `tokens`, `report` and `energy_j`.
 
@@ -130,24 +146,37 @@ class Program:
         )
 
     def generate_to(
-        self, folder: str | os.PathLike[str], images: int = 1000, seed: int = 1, *, temperature: float | None = None,
-        format: str = "npy", progress: Any = True,
+        self,
+        folder: str | os.PathLike[str],
+        images: int = 1000,
+        seed: int = 1,
+        *,
+        temperature: float | None = None,
+        format: str = "npy",
+        progress: Any = True,
     ) -> dict[str, int]:
         """Streams a set of images into a folder, from where an earlier run stopped; memory does not grow with it.
 
-        `format`: ``npy`` (one array) or ``png`` (a file an image). Gives how many images were found `whole` and `damaged`.
+        `format`: ``npy`` (one array) or ``png`` (a file an image). Gives how many images were found `whole` and
+        `damaged`.
         """
         with bar(progress, "generating") as tell:
             whole, damaged = self._native.stream(os.fspath(folder), images, seed, temperature, format, tell)
         return {"whole": whole, "damaged": damaged}
 
     def verify(
-        self, x: ArrayLike | None = None, labels: ArrayLike | None = None, *, images: int | None = None,
-        seed: int | None = None, network: str | None = None, progress: Any = True,
+        self,
+        x: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        *,
+        images: int | None = None,
+        seed: int | None = None,
+        network: str | None = None,
+        progress: Any = True,
     ) -> Comparison:
-        """Compares the chip with the float reference, layer by layer: on samples `x`, or of a generating model on `images`
-        (default: one, of seed 1).
+        """Compares the chip with the float reference, layer by layer.
 
+        On samples `x`; of a generating model on `images` (default: one, of seed 1).
         Raises `SnncError` for a program that was read from a file, since that holds no float weights.
         """
         if self._model is None:
@@ -198,8 +227,14 @@ class Session:
         self._native = native
 
     def run(
-        self, x: ArrayLike, labels: ArrayLike | None = None, *, spikes: bool = False, network: str | None = None,
-        timesteps: bool = True, progress: Any = True,
+        self,
+        x: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        spikes: bool = False,
+        network: str | None = None,
+        timesteps: bool = True,
+        progress: Any = True,
     ) -> Result:
         """`Program.run` with the timing and the threads of the session."""
         with bar(progress, "running") as tell:
@@ -207,7 +242,12 @@ class Session:
         return Result(found, Spikes._packed(found["spikes"]) if spikes else None)
 
     def generate(
-        self, images: int = 4, seed: int = 1, *, temperature: float | None = None, timesteps: bool = True,
+        self,
+        images: int = 4,
+        seed: int = 1,
+        *,
+        temperature: float | None = None,
+        timesteps: bool = True,
         progress: Any = True,
     ) -> Images:
         """`Program.generate` with the timing and the threads of the session."""

@@ -134,7 +134,7 @@ class _Ran:
     def timesteps(self) -> Table:
         """A row a timestep: the columns of timesteps.csv (docs/outputs.md), times in seconds."""
         if self._raw["timesteps"] is None:
-            raise ValueError("no timesteps were kept: run with timesteps=True and timing other than \"none\"")
+            raise ValueError('no timesteps were kept: run with timesteps=True and timing other than "none"')
         if "steps" not in self._raw:
             self._raw["steps"] = Table._of_csv(self._raw["timesteps"])
         return self._raw["steps"]
@@ -315,7 +315,7 @@ class _Figures:
 
 
 class Comparison(_Figures):
-    """Chip against float reference: ``comparison["layers"]``, ``["readout"]``, ``["predictions"]``; printed, the report."""
+    """Chip against float reference: ``comparison["layers"]``, ``["readout"]`` and so on; printed, the report."""
 
     def __repr__(self) -> str:
         worst = min((layer["spike_agreement"] for layer in self["layers"]), default=1.0)

@@ -18,8 +18,8 @@ SOURCES = ("Measured", "Published", "Derived", "Assumed")
 class Target:
     """A described chip, immutable and checked.
 
-    `replace` gives another one with some fields changed; `to_dict` shows all of them. Targets compare by their fields and
-    can be copied and pickled.
+    `replace` gives another one with some fields changed; `to_dict` shows all of them. Targets compare by their fields
+    and can be copied and pickled.
     """
 
     __slots__ = ("_native",)
@@ -49,9 +49,9 @@ class Target:
     def replace(self, **fields: Any) -> Target:
         """The target with some fields changed, checked again.
 
-        A path of fields is joined by two underscores: ``replace(core__synapse_memory_bits=2**19, name="small")``. A value
-        stands alone and is then noted as assumed, with what it replaced, or is ``(value, ("Published", "where"))``.
-        Raises `SnncError` (E0003) for what is no field and for what contradicts another field.
+        A path of fields is joined by two underscores: ``replace(core__synapse_memory_bits=2**19, name="small")``. A
+        value stands alone and is then noted as assumed, with what it replaced, or is ``(value, ("Published",
+        "where"))``. Raises `SnncError` (E0003) for what is no field and for what contradicts another field.
         """
         changed = self.to_dict()
         for path, value in fields.items():
@@ -60,7 +60,7 @@ class Target:
 
     def __getitem__(self, path: str) -> Any:
         """The value of a field by its path, ``target["core.neurons"]``, without its source."""
-        found = self.to_dict()
+        found: Any = self.to_dict()
         for name in path.replace("__", ".").split("."):
             found = found[name]
         return found[0] if _sourced(found) else found

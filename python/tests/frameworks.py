@@ -9,7 +9,10 @@ def load(net, folder):
     state = torch.load(folder / "weights.pth", map_location="cpu")
     # Scalars of one version of a framework are vectors of one element in another.
     own = net.state_dict()
-    state = {key: value.reshape(own[key].shape) if value.numel() == own[key].numel() else value for key, value in state.items()}
+    state = {
+        key: value.reshape(own[key].shape) if value.numel() == own[key].numel() else value
+        for key, value in state.items()
+    }
     net.load_state_dict(state)
     return net.eval()
 
@@ -18,9 +21,19 @@ def cnn(neuron):
     """examples/digits-cnn, SpikingJelly: a timestep a call."""
     lif = lambda: neuron.LIFNode(tau=2.0)  # noqa: E731
     return nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), lif(), nn.AvgPool2d(2),
-        nn.Conv2d(8, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), lif(), nn.AvgPool2d(2),
-        nn.Flatten(), nn.Linear(784, 128, bias=False), lif(), nn.Linear(128, 10, bias=False), lif(),
+        nn.Conv2d(1, 8, 3, padding=1, bias=False),
+        nn.BatchNorm2d(8),
+        lif(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1, bias=False),
+        nn.BatchNorm2d(16),
+        lif(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(784, 128, bias=False),
+        lif(),
+        nn.Linear(128, 10, bias=False),
+        lif(),
     )
 
 
@@ -65,9 +78,14 @@ def events(neuron, layer):
     """examples/bars-events, SpikingJelly: all timesteps at once."""
     lif = lambda: neuron.LIFNode(tau=2.0, decay_input=False, step_mode="m")  # noqa: E731
     return nn.Sequential(
-        layer.Conv2d(2, 8, 3, stride=2, padding=1, bias=False, step_mode="m"), lif(), layer.AvgPool2d(2, step_mode="m"),
-        layer.Conv2d(8, 16, 3, padding=1, step_mode="m"), lif(), layer.Flatten(step_mode="m"),
-        layer.Linear(256, 4, step_mode="m"), lif(),
+        layer.Conv2d(2, 8, 3, stride=2, padding=1, bias=False, step_mode="m"),
+        lif(),
+        layer.AvgPool2d(2, step_mode="m"),
+        layer.Conv2d(8, 16, 3, padding=1, step_mode="m"),
+        lif(),
+        layer.Flatten(step_mode="m"),
+        layer.Linear(256, 4, step_mode="m"),
+        lif(),
     )
 
 

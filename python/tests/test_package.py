@@ -11,7 +11,6 @@ import threading
 
 import numpy as np
 import pytest
-
 import snnc
 
 
@@ -45,8 +44,19 @@ def test_a_run_is_that_of_the_command(examples, digits, program, tmp_path):
     folder = examples / "digits-cnn"
     out = tmp_path / "out"
     ran = command(
-        "run", folder / "model.ron", "--effort", "fast", "--input", folder / "inputs.npy", "--labels",
-        folder / "labels.npy", "--spikes", "--timing", "cycle:1/4", "--out", out,
+        "run",
+        folder / "model.ron",
+        "--effort",
+        "fast",
+        "--input",
+        folder / "inputs.npy",
+        "--labels",
+        folder / "labels.npy",
+        "--spikes",
+        "--timing",
+        "cycle:1/4",
+        "--out",
+        out,
     )
     assert ran.returncode == 0, ran.stderr
     report = json.loads((out / "report.json").read_text())
@@ -130,8 +140,22 @@ def test_generated_images_are_those_of_the_command(examples, tmp_path):
     found = program.generate_to(tmp_path / "set", 2, 3, temperature=0.8)
     assert found == {"whole": 0, "damaged": 0}
     assert (np.load(tmp_path / "set" / "images.npy") == images[:, 0]).all()
-    ran = command("run", path, "--effort", "fast", "--images", 2, "--seed", 3, "--temperature", 0.8, "--timing", "none",
-                  "--out", tmp_path / "run")
+    ran = command(
+        "run",
+        path,
+        "--effort",
+        "fast",
+        "--images",
+        2,
+        "--seed",
+        3,
+        "--temperature",
+        0.8,
+        "--timing",
+        "none",
+        "--out",
+        tmp_path / "run",
+    )
     assert ran.returncode == 0, ran.stderr
     assert (np.load(tmp_path / "run" / "tokens.npy") == images.tokens).all()
     # Another temperature draws other tokens, and the model's own is the default.
@@ -228,7 +252,9 @@ def test_programs_are_saved_and_pickled(digits, program, tmp_path):
 def test_wrong_arrays_are_refused_by_shape(digits, program):
     _, x, y = digits
     for wrong, message in (
-        (x[0, 0], "is \\[28, 28\\], expected \\[n, 1, 28, 28\\]"), (x[:0], "no sample"), (x[:2] * np.nan, "NaN"),
+        (x[0, 0], "is \\[28, 28\\], expected \\[n, 1, 28, 28\\]"),
+        (x[:0], "no sample"),
+        (x[:2] * np.nan, "NaN"),
         (x[:2].astype(complex), "complex"),
     ):
         with pytest.raises(snnc.SnncError, match=message):
@@ -243,7 +269,7 @@ def test_wrong_arrays_are_refused_by_shape(digits, program):
 
 
 def test_errors_have_code_place_and_hint_and_a_page(tmp_path):
-    (tmp_path / "m.ron").write_text("(\n  format: \"snnc.model/1\",\n  nam: 3,\n)")
+    (tmp_path / "m.ron").write_text('(\n  format: "snnc.model/1",\n  nam: 3,\n)')
     with pytest.raises(snnc.SnncError) as error:
         snnc.load(tmp_path / "m.ron")
     first = error.value.diagnostics[0]

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 import snnc
 
 torch = pytest.importorskip("torch")
@@ -108,8 +107,10 @@ def test_other_neurons_are_those_of_the_framework(jelly):
     from spikingjelly.activation_based import functional
 
     for node in (
-        neuron.ParametricLIFNode(init_tau=3.0), neuron.LIFNode(tau=4.0, v_reset=-0.25, decay_input=False),
-        neuron.LIFNode(tau=1.5, v_reset=None, v_threshold=0.7), neuron.IFNode(v_threshold=0.5),
+        neuron.ParametricLIFNode(init_tau=3.0),
+        neuron.LIFNode(tau=4.0, v_reset=-0.25, decay_input=False),
+        neuron.LIFNode(tau=1.5, v_reset=None, v_threshold=0.7),
+        neuron.IFNode(v_threshold=0.5),
     ):
         net = nn.Sequential(nn.Linear(6, 40), node).double().eval()
         x = torch.rand(5, 6).double() * 4 - 1
@@ -121,7 +122,9 @@ def test_other_neurons_are_those_of_the_framework(jelly):
         found = model.reference(x, spikes=True).spikes["1"]
         assert (found == spikes.numpy()).all(), type(node).__name__
     container = nn.Sequential(
-        layer.SeqToANNContainer(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), neuron.IFNode(step_mode="m"), nn.Flatten(2),
+        layer.SeqToANNContainer(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)),
+        neuron.IFNode(step_mode="m"),
+        nn.Flatten(2),
         layer.Linear(16, 3, step_mode="m"),
     ).eval()
     x = (torch.rand(5, 2, 1, 4, 4) > 0.5).float()
@@ -234,11 +237,19 @@ def test_what_is_not_known_is_named_by_its_module_path(jelly, snn):
     refused(nn.Sequential(nn.Linear(4, 4), neuron.IFNode(v_reset=0.5)), "resets to 0.5", "module 1")
     refused(nn.Sequential(nn.Linear(4, 4), snn.Lapicque(beta=0.5, init_hidden=True)), "Lapicque", "module 1")
     refused(
-        nn.Sequential(nn.Linear(4, 4), snn.Leaky(beta=0.5, init_hidden=True, reset_delay=False)), "reset_delay", "module 1"
+        nn.Sequential(nn.Linear(4, 4), snn.Leaky(beta=0.5, init_hidden=True, reset_delay=False)),
+        "reset_delay",
+        "module 1",
     )
-    refused(nn.Sequential(nn.Conv2d(1, 2, 3, padding_mode="circular", padding=1), neuron.IFNode()), "circular", "module 0",
-            torch.rand(1, 1, 4, 4))
-    refused(nn.Sequential(nn.Flatten(2), nn.Linear(4, 4), neuron.IFNode()), "in a row", "module 0", torch.rand(1, 3, 2, 2))
+    refused(
+        nn.Sequential(nn.Conv2d(1, 2, 3, padding_mode="circular", padding=1), neuron.IFNode()),
+        "circular",
+        "module 0",
+        torch.rand(1, 1, 4, 4),
+    )
+    refused(
+        nn.Sequential(nn.Flatten(2), nn.Linear(4, 4), neuron.IFNode()), "in a row", "module 0", torch.rand(1, 3, 2, 2)
+    )
     refused(nn.Sequential(neuron.IFNode(), neuron.IFNode(step_mode="m")), "step_mode|one timestep", "module")
     refused(nn.Sequential(nn.Linear(4, 4), neuron.IFNode()), "timesteps", "timesteps", timesteps=None)
 

@@ -177,7 +177,7 @@ mod tests {
         let description = Description::new("memory", TEXT, IndexMap::new()).unwrap();
         let errors = description.build().unwrap_err();
         assert_eq!(errors.codes(), [Code::TensorMissing]);
-        assert_eq!(errors.0[0].place.position().unwrap(), "memory:10:56", "{errors}");
+        assert_eq!(errors.0[0].place.position().unwrap(), "memory:10:54", "{errors}");
         let errors = Description::new("memory", TEXT, tensors(f64::NAN)).unwrap_err();
         assert_eq!(errors.codes(), [Code::TensorShape]);
         assert!(errors.0[0].message.contains("element 2 (row-major) of tensor `fc.weight`"), "{errors}");

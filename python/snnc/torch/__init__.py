@@ -1,7 +1,8 @@
 """PyTorch modules of spiking neurons as models: `from_torch`, and recordings of them: `record`.
 
 torch is imported here and not by ``import snnc``. `_trace` runs the module on a sample and records what feeds what,
-`_layers` and `_neurons` say what each module is in a model file, `_write` writes its text. `record` writes what a module does.
+`_layers` and `_neurons` say what each module is in a model file, `_write` writes its text. `record` writes what a
+module does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any, Literal
 import torch
 
 from snnc._errors import SnncError
-from snnc._model import Model, model as describe
+from snnc._model import Model
+from snnc._model import model as describe
 from snnc.torch._record import record
 from snnc.torch._trace import trace
 from snnc.torch._write import Writer
@@ -29,22 +31,24 @@ def from_torch(
     readout: Literal["mean", "sum", "last"] | None = None,
     name: str | None = None,
 ) -> Model:
-    """A model from a module of SpikingJelly (IF, LIF, ParametricLIF) or snnTorch (Leaky, Synaptic, RLeaky, RSynaptic) neurons.
+    """A model from a module of neurons of SpikingJelly or snnTorch.
 
-    The module is copied, put into eval mode and called once on `sample`, whose first axis is the batch. Three ways to go
-    through time are known:
+    Known are IF, LIF and ParametricLIF, and Leaky, Synaptic, RLeaky and RSynaptic; docs/python.md lists all layers.
+
+    The module is copied, put into eval mode and called once on `sample`, whose first axis is the batch. Three ways to
+    go through time are known:
 
     * the module makes one timestep a call (SpikingJelly's ``step_mode="s"``): give `timesteps`;
     * it takes ``[T, N, ...]`` at once (``step_mode="m"``);
     * its forward loops over time itself, as snnTorch's tutorials do, over ``x[t]``, ``x[:, t]`` or the same ``x``.
 
-    `inputs`: whether the network is fed maps that are held over the timesteps, or spikes. Left out, a sample with a time
-    axis is taken for spikes if it is all 0 and 1, else it must be the same in all timesteps; one without is held.
-    `readout`: what is made of the output's timesteps if the module gives all of them (default: their mean); the largest
-    value is the prediction. Of several outputs the first is taken.
+    `inputs`: whether the network is fed maps that are held over the timesteps, or spikes. Left out, a sample with a
+    time axis is taken for spikes if it is all 0 and 1, else it must be the same in all timesteps; one without is held.
+    `readout`: what is made of the output's timesteps if the module gives all of them (default: their mean); the
+    largest value is the prediction. Of several outputs the first is taken.
 
-    Layers are named by their module path. Raises `SnncError` with the module path: E0024 for what is not known, as a layer
-    or as a way to use it; nothing is approximated.
+    Layers are named by their module path. Raises `SnncError` with the module path: E0024 for what is not known, as a
+    layer or as a way to use it; nothing is approximated.
     """
     text, tensors = describe_module(module, sample, timesteps, inputs=inputs, readout=readout, name=name)
     return describe(text, tensors, place=name or type(module).__name__)

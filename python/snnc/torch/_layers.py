@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
 from snnc.torch import _neurons
@@ -81,10 +80,8 @@ def _chain(writer: Writer, node: Node, container: nn.Module, source: str) -> str
     return source
 
 
-def _op(
-    writer: Writer, node: Node, module: nn.Module, before: tuple[int, ...], after: tuple[int, ...]
-) -> str | None:
-    """What a module is; None for nothing. `before` and `after` are shapes of a sample, empty where they are not known."""
+def _op(writer: Writer, node: Node, module: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) -> str | None:
+    """What a module is; None for nothing. `before` and `after` are a sample's shapes, empty where unknown."""
     if isinstance(module, _CONVOLUTIONS):
         return convolution(writer, node, node.name, module)
     if isinstance(module, nn.Linear):
@@ -103,11 +100,17 @@ def _op(
     if isinstance(module, nn.Upsample):
         factor = module.scale_factor
         if module.mode != "nearest" or factor is None or any(f != int(f) for f in _both(factor)):
-            raise writer.refuse(node, f"Upsample of mode {module.mode} by {factor} is not supported", "nearest, whole factors")
+            raise writer.refuse(
+                node, f"Upsample of mode {module.mode} by {factor} is not supported", "nearest, whole factors"
+            )
         vertical, horizontal = (int(f) for f in _both(factor))
         return writer.op("Upsample", {"factor": (vertical, horizontal)})
     kind = type(module).__name__
-    hint = "a spiking neuron stands in its place" if kind in ("ReLU", "GELU", "Sigmoid", "Tanh") else "docs/python.md lists what is"
+    hint = (
+        "a spiking neuron stands in its place"
+        if kind in ("ReLU", "GELU", "Sigmoid", "Tanh")
+        else "docs/python.md lists what is"
+    )
     raise writer.refuse(node, f"the layer {kind} is not supported", hint)
 
 
@@ -124,7 +127,7 @@ def linear(writer: Writer, name: str, module: nn.Linear) -> str:
 def convolution(writer: Writer, node: Node, name: str, module: Any) -> str:
     """A convolution or transposed convolution."""
     if module.padding_mode != "zeros":
-        raise writer.refuse(node, f"padding_mode=\"{module.padding_mode}\" is not supported", "padding with zeros is")
+        raise writer.refuse(node, f'padding_mode="{module.padding_mode}" is not supported', "padding with zeros is")
     rank = 1 if isinstance(module, nn.Conv1d) else 2
 
     def sides(value: Any, plain: int) -> Any:
@@ -141,10 +144,14 @@ def convolution(writer: Writer, node: Node, name: str, module: Any) -> str:
             kind = known.__name__
     output = sides(module.output_padding, 0) if kind == "ConvTranspose2d" else None
     return writer.op(
-        kind, {"weight": writer.tensor(f"{name}.weight", module.weight)},
-        bias=writer.some(f"{name}.bias", module.bias), stride=sides(module.stride, 1),
-        padding=writer.text("same") if padding == "same" else sides(padding, 0), output_padding=output,
-        dilation=sides(module.dilation, 1), groups=None if module.groups == 1 else module.groups,
+        kind,
+        {"weight": writer.tensor(f"{name}.weight", module.weight)},
+        bias=writer.some(f"{name}.bias", module.bias),
+        stride=sides(module.stride, 1),
+        padding=writer.text("same") if padding == "same" else sides(padding, 0),
+        output_padding=output,
+        dilation=sides(module.dilation, 1),
+        groups=None if module.groups == 1 else module.groups,
     )
 
 
@@ -167,9 +174,7 @@ def _norm(writer: Writer, node: Node, module: Any) -> str:
     )
 
 
-def _pool(
-    writer: Writer, node: Node, module: Any, before: tuple[int, ...], after: tuple[int, ...]
-) -> str:
+def _pool(writer: Writer, node: Node, module: Any, before: tuple[int, ...], after: tuple[int, ...]) -> str:
     rank = 1 if type(module).__name__.endswith("1d") or isinstance(module, (nn.AvgPool1d, nn.MaxPool1d)) else 2
     if isinstance(module, (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)):
         (height, width), (rows, columns) = map_shape(before)[1:], map_shape(after)[1:]
@@ -196,6 +201,8 @@ def pool(writer: Writer, kind: str, window: tuple[Any, Any, Any]) -> str:
     """A pooling layer of a window: kernel, stride, padding."""
     kernel, stride, padding = window
     return writer.op(
-        kind, {"kernel": kernel}, stride=None if stride == kernel else stride,
+        kind,
+        {"kernel": kernel},
+        stride=None if stride == kernel else stride,
         padding=None if padding == (0, 0) else padding,
     )

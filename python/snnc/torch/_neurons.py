@@ -56,7 +56,10 @@ def _jelly(writer: Writer, node: Node, module: Any, kind: str) -> str:
     # ParametricLIF learns w, and 1 / tau is its sigmoid.
     tau = _number(module.tau) if kind == "LIFNode" else 1.0 / _number(module.w.detach().double().sigmoid())
     return writer.op(
-        "Lif", {"tau": tau, **fields}, reset=None if soft else _number(reset), soft_reset=True if soft else None,
+        "Lif",
+        {"tau": tau, **fields},
+        reset=None if soft else _number(reset),
+        soft_reset=True if soft else None,
         decay_input=None if module.decay_input else False,
     )
 
@@ -73,8 +76,8 @@ def _snntorch(writer: Writer, node: Node, module: Any, kind: str, source: str) -
             raise writer.refuse(node, f"{kind} with {name} is not supported", "train without it")
     reset = {"subtract": None, "zero": "Zero", "none": "None"}[module.reset_mechanism]
     if reset == "Zero" and kind != "Leaky":
-        message = f"{kind} with reset_mechanism=\"zero\" is not supported: it also drops what arrives in that step"
-        raise writer.refuse(node, message, "train with reset_mechanism=\"subtract\"")
+        message = f'{kind} with reset_mechanism="zero" is not supported: it also drops what arrives in that step'
+        raise writer.refuse(node, message, 'train with reset_mechanism="subtract"')
     fields = {"beta": writer.parameter(node, "beta", module.beta)}
     threshold = writer.parameter(node, "threshold", module.threshold)
     alpha = writer.parameter(node, "alpha", module.alpha) if "Synaptic" in kind else None

@@ -29,9 +29,9 @@ def record(
     """Runs a module in float64 on samples `x` and writes what it did as ``golden.safetensors`` to `path`.
 
     `x` and `timesteps` are those of `snnc.torch.from_torch`; `batch` is the axis of the samples in `x`, 1 of
-    ``[T, N, ...]``. Recorded are predictions (the first of the largest values) of all samples, and of the first `samples`
-    of them the read-out and the spikes of every neuron of SpikingJelly or snnTorch, by its module path. `readout` is what
-    is made of outputs that go over time, ``"mean"`` if left out.
+    ``[T, N, ...]``. Recorded are predictions (the first of the largest values) of all samples, and of the first
+    `samples` of them the read-out and the spikes of every neuron of SpikingJelly or snnTorch, by its module path.
+    `readout` is what is made of outputs that go over time, ``"mean"`` if left out.
 
     `snnc.from_torch(module, x).check(path, x)` then says whether snnc gives the same, bit for bit; the samples are
     ``[n, t, ...]`` there.
@@ -103,7 +103,11 @@ def _write(path: str, arrays: dict[str, np.ndarray]) -> None:
     """A .safetensors file: the length of a JSON header, the header, the arrays one after the other."""
     header, at = {}, 0
     for name, array in arrays.items():
-        header[name] = {"dtype": _KINDS[array.dtype.name], "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
+        header[name] = {
+            "dtype": _KINDS[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [at, at + array.nbytes],
+        }
         at += array.nbytes
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)

@@ -77,7 +77,7 @@ class Writer:
             raise SnncError._new("E0021", "sample", message, "the first axis is the batch, with time axis the second")
         return node.shape
 
-    # -- for those who say what a layer is ------------------------------------------------------------------------------
+    # -- for those who say what a layer is ----------------------------------------------------------------------------
 
     def refuse(self, node: Node, message: str, hint: str | None = None) -> SnncError:
         """The error of a node, by its module path."""
