@@ -1,7 +1,7 @@
 //! NumPy arrays as values of the library, and back.
 //!
-//! Python hands over C-contiguous arrays; float32, float64 and uint8 are read as they are, everything else was converted
-//! before. Results are given to NumPy without a copy.
+//! Python hands over C-contiguous arrays; float32, float64 and uint8 are read as they are, everything else was
+//! converted before. Results are given to NumPy without a copy.
 
 use indexmap::IndexMap;
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};

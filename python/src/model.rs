@@ -147,8 +147,8 @@ impl Model {
         run.to_python(py)
     }
 
-    /// The float reference against recorded traces: JSON, text, and whether all agree. Models without a pipeline need the
-    /// samples that were recorded.
+    /// The float reference against recorded traces: JSON, text, and whether all agree. Models without a pipeline need
+    /// the samples that were recorded.
     fn check(
         &self,
         py: Python<'_>,

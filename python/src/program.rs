@@ -140,7 +140,6 @@ impl Program {
     }
 
     /// Samples on chip and float reference: JSON, and text.
-    #[expect(clippy::too_many_arguments, reason = "they are those of the Python function")]
     fn verify_samples(
         &self,
         py: Python<'_>,
@@ -160,7 +159,6 @@ impl Program {
     }
 
     /// Images on chip and float reference: JSON, and text.
-    #[expect(clippy::too_many_arguments, reason = "they are those of the Python function")]
     fn verify_images(
         &self,
         py: Python<'_>,

@@ -95,8 +95,8 @@ fn ran<W: Workload>(
 
 #[pymethods]
 impl Session {
-    /// Feeds samples: `readout` float64 `[n, ...]`, `predictions` int64 `[n]`, `report` (JSON), `text`, `timesteps` (CSV
-    /// or None), `spikes` (name -> shape of a sample and packed bytes `[n, ...]`).
+    /// Feeds samples: `readout` float64 `[n, ...]`, `predictions` int64 `[n]`, `report` (JSON), `text`, `timesteps`
+    /// (CSV or None), `spikes` (name -> shape of a sample and packed bytes `[n, ...]`).
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python function")]
     fn run<'py>(
         &self,
@@ -142,7 +142,6 @@ impl Session {
 
     /// Generates images: `images` uint8 `[n, c, h, w]`, `tokens` int64 `[n, rows, columns]`, and the report as [`run`]
     /// gives it.
-    #[expect(clippy::too_many_arguments, reason = "they are those of the Python function")]
     fn generate<'py>(
         &self,
         py: Python<'py>,

@@ -1,7 +1,7 @@
 //! Lets Rust work on a thread of its own while Python's threads run on.
 //!
-//! The thread that called waits without the interpreter's lock, and looks ten times a second for signals: Ctrl-C stops a
-//! run before its next pass. A compilation cannot be stopped; it ends by itself, and what it gives is dropped.
+//! The thread that called waits without the interpreter's lock, and looks ten times a second for signals: Ctrl-C stops
+//! a run before its next pass. A compilation cannot be stopped; it ends by itself, and what it gives is dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
