@@ -59,12 +59,12 @@ impl Options {
         options.search = SearchOptions { objective, method, effort, ..SearchOptions::default() };
         options.place = PlaceOptions { seed: self.mapping_seed, effort };
         let files = MappingFiles {
-            profile: None,
             report: self.profile,
             partition: self.partition,
             network: self.partition_network,
             group: self.group,
             placement: self.placement,
+            ..MappingFiles::default()
         };
         Ok((options, files))
     }

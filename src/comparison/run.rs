@@ -12,7 +12,7 @@ use super::sides::Sides;
 use super::sums::GenerationSums;
 use crate::model::Model;
 use crate::program::Program;
-use crate::progress::{Progress, go_on};
+use crate::progress::{Progress, Stoppable, go_on};
 use crate::session::{ITEMS_MAX, check_count};
 
 /// One in so many denoiser passes is also checked layer by layer.
@@ -70,7 +70,7 @@ fn image(
     let mut free_spikes = Vec::new();
     let mut observe = |outcome: &PassOutcome| free_spikes.push(sides.spikes(outcome.counts.network, outcome));
     let free = ChipDriver::observed(&sides.chip, (Grain::Pass, &mut observe), |alone| {
-        drive(generation.begin(index), alone, &mut || ())
+        drive(generation.begin(index), &mut Stoppable { driver: alone, progress }, &mut || ())
     })?;
     let (mut sums, mut free_spikes) = (GenerationSums::default(), free_spikes.into_iter());
     let mut course = Diffusion::new(generation, PhiloxUniforms::new(generation.seed, index));

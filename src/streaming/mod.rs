@@ -23,7 +23,7 @@ use snnc_simulator::workload::{ChipDriver, Workload, drive};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
 use crate::program::Program;
-use crate::progress::Progress;
+use crate::progress::{Progress, Stoppable};
 use crate::report::is_result;
 use crate::session::check_count;
 use set::Set;
@@ -152,7 +152,8 @@ const IMAGES_MAX: u64 = 1 << 32;
 ///
 /// # Errors
 /// [`Code::Unsupported`] without a generation pipeline, [`Code::Argument`] for zero images or another run's folder,
-/// [`Code::OutputFailed`], also for a folder that another process owns.
+/// [`Code::OutputFailed`], also for a folder that another process owns, [`Code::Stopped`] if the progress says so; what
+/// was written by then is continued by the next run.
 pub fn run(
     program: &Program,
     manifest: &ImageSetManifest,
@@ -178,7 +179,8 @@ pub fn run(
     while let Some(chunk) = set.missing(at) {
         at = chunk.end;
         let one = |index| {
-            let image = drive(generation.begin(index), &mut ChipDriver::unobserved(&chip), &mut || ())?;
+            let mut driver = Stoppable { driver: &mut ChipDriver::unobserved(&chip), progress };
+            let image = drive(generation.begin(index), &mut driver, &mut || ())?;
             progress.advance(1);
             Ok(image)
         };
