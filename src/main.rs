@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use snnc::cli::process::{console, panics, signals};
-use snnc::cli::{arguments, commands, errors};
+use snnc::cli::process::console;
 
 /// Whether the process was started without a standard output.
 static NO_STDOUT: AtomicBool = AtomicBool::new(false);
@@ -17,31 +16,8 @@ fn look_for_stdout() {
 }
 
 fn main() -> ExitCode {
-    panics::install();
-    signals::install();
     if NO_STDOUT.load(Ordering::SeqCst) {
         console::missing();
     }
-    let arguments = match arguments::parse() {
-        Ok(arguments) => arguments,
-        Err(answer) => return said(&answer),
-    };
-    match commands::run(&arguments) {
-        Ok(code) => console::exit_code(code),
-        Err(problems) => {
-            errors::report(&problems, arguments.command.json());
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Help and the version on standard output, or what is wrong with the arguments on standard error.
-fn said(answer: &clap::Error) -> ExitCode {
-    let printed = answer.print();
-    let code = ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
-    if answer.use_stderr() {
-        return code;
-    }
-    console::printed(&printed);
-    console::exit_code(code)
+    snnc::cli::run(std::env::args_os().collect())
 }

@@ -1,4 +1,4 @@
-//! What a user brings to the mapping in files: recorded rates, another author's partition, another author's placement.
+//! What a user brings to the mapping, mostly in files: recorded rates, another author's partition, another author's placement.
 //!
 //! All goes through the verifiers that the compiler's own mappings go through; what is wrong is told of the file. The
 //! partition is a file of ours (`.ron`), or the blocks that a partitioner gave for an exported hypergraph.
@@ -25,6 +25,8 @@ use crate::profile;
 pub struct MappingFiles {
     /// Rates of spikes: a report.json, or its folder.
     pub profile: Option<PathBuf>,
+    /// Rates of spikes: the text of a report.json, instead of its file.
+    pub report: Option<String>,
     /// Which neurons share a core.
     pub partition: Option<PathBuf>,
     /// The network that the blocks of a partition are of; without one, the one that [`network_named`] chooses.
@@ -38,7 +40,7 @@ pub struct MappingFiles {
 impl Default for MappingFiles {
     /// None.
     fn default() -> Self {
-        Self { profile: None, partition: None, network: None, group: 16, placement: None }
+        Self { profile: None, report: None, partition: None, network: None, group: 16, placement: None }
     }
 }
 
@@ -62,6 +64,8 @@ impl MappingFiles {
         let mut inputs = MappingInputs::default();
         if let Some(path) = &self.profile {
             inputs.rates = profile::read(path, ir)?;
+        } else if let Some(text) = &self.report {
+            inputs.rates = profile::rates(text, "profile", ir)?;
         }
         if let Some(path) = &self.partition {
             let ron = path.extension().is_some_and(|extension| extension == "ron");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
-use snnc_compiler::frontend::{self, LoadedModel};
+use snnc_compiler::frontend::{self, Description, LoadedModel};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::LowerOptions;
@@ -42,6 +42,16 @@ impl Model {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
         let start = Instant::now();
         let loaded = Arc::new(frontend::load(path.as_ref())?);
+        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None })
+    }
+
+    /// A model that is described in memory; see [`Description::build`].
+    ///
+    /// # Errors
+    /// Those of [`Description::build`].
+    pub fn describe(description: &Description) -> Result<Self, Diagnostics> {
+        let start = Instant::now();
+        let loaded = Arc::new(description.build()?);
         Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None })
     }
 

@@ -1,4 +1,8 @@
-//! How far a long run has come, told to whoever shows it.
+//! How far a long run has come, told to whoever shows it, who may also stop it.
+
+use snnc_compiler::ir::NetworkId;
+use snnc_simulator::workload::Driver;
+use snnc_targets::{Code, Diagnostic, NamedPart};
 
 /// Is told of a run's steps from any of its threads, and changes nothing. `()` shows nothing.
 pub trait Progress: Sync {
@@ -7,6 +11,36 @@ pub trait Progress: Sync {
 
     /// So many more steps are done.
     fn advance(&self, steps: u64);
+
+    /// Whether the run is to stop. It is asked before every pass, from any thread; a run that stops ends with
+    /// [`Code::Stopped`] and gives nothing.
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+/// Whether a run may go on.
+///
+/// # Errors
+/// [`Code::Stopped`].
+pub(crate) fn go_on(progress: &dyn Progress) -> Result<(), Diagnostic> {
+    if progress.stopped() {
+        return Err(Diagnostic::new(Code::Stopped, NamedPart::Run, "stopped before its end"));
+    }
+    Ok(())
+}
+
+/// A driver that answers until the run is to stop.
+pub(crate) struct Stoppable<'a, D: ?Sized> {
+    pub driver: &'a mut D,
+    pub progress: &'a dyn Progress,
+}
+
+impl<D: Driver + ?Sized> Driver for Stoppable<'_, D> {
+    fn pass(&mut self, network: NetworkId, input: &[f64]) -> Result<Vec<Vec<f64>>, Diagnostic> {
+        go_on(self.progress)?;
+        self.driver.pass(network, input)
+    }
 }
 
 impl Progress for () {

@@ -19,7 +19,7 @@ use snnc_targets::{Code, Diagnostic, Subject};
 
 use crate::outcome::Outcome;
 use crate::program::Program;
-use crate::progress::Progress;
+use crate::progress::{Progress, Stoppable};
 use crate::samples::spikes::PackedSpikes;
 use crate::spin_pool::with_spinning_threads;
 
@@ -177,7 +177,7 @@ impl Session {
     /// Runs a workload under an observer; steps of the progress are passes.
     ///
     /// # Errors
-    /// Those of [`Session::run`], and the observer's.
+    /// Those of [`Session::run`], the observer's, and [`Code::Stopped`] if the progress says so.
     pub fn run_observed<W: Workload>(
         &self,
         workload: &W,
@@ -261,7 +261,8 @@ impl Ready {
             pass += 1;
         };
         let item = ChipDriver::observed(&self.chip, (meter.grain(), &mut observe), |driver| {
-            drive(workload.begin(index), driver, &mut || progress.advance(1))
+            let mut driver = Stoppable { driver, progress };
+            drive(workload.begin(index), &mut driver, &mut || progress.advance(1))
         });
         match failed {
             Some(problem) => Err(problem),

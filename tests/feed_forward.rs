@@ -299,12 +299,17 @@ fn what_is_missing_or_would_be_ignored_is_said() {
     let generating =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/spiking-diffusion-mnist/model.ron");
     let generating = generating.to_str().unwrap();
-    let cases: [(Vec<&str>, &[&str]); 9] = [
+    let cases: [(Vec<&str>, &[&str]); 11] = [
         (named.to_vec(), &["E0021", "--input", "float32", "np.save"]),
         (vec!["simulate", &program, "--input", &x], &["E0021", "--network", "classifier"]),
         ([&fed[..], &["--network", "nobody"]].concat(), &["cannot be used multiple times"]),
         ([&fed[..], &["--images", "1"]].concat(), &["E0021", "--images 1", "would change nothing"]),
         ([&fed[..], &["--seed", "2"]].concat(), &["E0021", "--seed 2", "would change nothing"]),
+        (
+            [&fed[..], &["--temperature", "0.5"]].concat(),
+            &["E0021", "--temperature 0.5", "would change nothing"],
+        ),
+        (vec!["run", generating, "--temperature", "0"], &["E0021", "--temperature 0", "a positive number"]),
         ([&fed[..], &["--samples", "0"]].concat(), &["E0021", "--samples 0", "at least one sample"]),
         ([&named[..], &["--input", &nan]].concat(), &["E0021", "nan.npy", "sample 1 holds NaN at value 3"]),
         ([&named[..], &["--input", &none]].concat(), &["E0001", "none.npy"]),

@@ -12,8 +12,8 @@ use snnc::simulator::charge::MeterRecord;
 use snnc::simulator::time::cycle::Watcher;
 use snnc::targets::EnergyEvent;
 use snnc::{
-    Code, CompileOptions, Course, Diagnostic, Fidelity, Model, Observer, Outcome, Program, Progress, Session,
-    SessionOptions, Workload,
+    Code, CompileOptions, Course, Diagnostic, Fidelity, MappingFiles, Model, Observer, Outcome, Program,
+    Progress, Session, SessionOptions, Workload,
 };
 
 /// The feed-forward example, compiled once.
@@ -169,6 +169,53 @@ fn a_workload_of_another_author_runs_and_is_watched() {
         let by_hand = session.chip().run(NetworkId(0), &first).unwrap();
         assert_eq!((item.len(), &item[0]), (2, &by_hand.readouts[0]));
     }
+}
+
+/// Says stop after so many passes.
+struct Enough(AtomicU64);
+
+impl Progress for Enough {
+    fn begin(&self, _: u64) {}
+
+    fn advance(&self, steps: u64) {
+        let left = self.0.load(Ordering::SeqCst);
+        self.0.store(left.saturating_sub(steps), Ordering::SeqCst);
+    }
+
+    fn stopped(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == 0
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_gives_nothing_and_spoils_no_other() {
+    let (session, mut seen) = (session(Some(1)), Seen::default());
+    let stopped = session.run_observed(&Darker(40), &mut seen, &Enough(AtomicU64::new(3))).unwrap_err();
+    assert_eq!(stopped.code, Code::Stopped);
+    // Items are shown in chunks, and the first one was not done.
+    assert!(seen.0.is_empty());
+    let whole = session.run_observed(&Darker(3), &mut seen, &Enough(AtomicU64::new(7))).unwrap();
+    assert_eq!(whole.items, session.run(&Darker(3)).unwrap().items);
+}
+
+#[test]
+fn rates_are_taken_from_a_report_in_memory_as_from_its_file() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/feed-forward/model.ron");
+    let (model, target) = (Model::load(path).unwrap(), snnc::target("loihi-like").unwrap());
+    let report = session(None).run(&PROGRAM.samples("classifier", pictures(3)).unwrap()).unwrap().report();
+    let text = snnc::report::json::print(&report).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.json");
+    std::fs::write(&file, &text).unwrap();
+    let compile = |files: &MappingFiles| model.compile_with(&target, &CompileOptions::default(), files);
+    let from_file = compile(&MappingFiles { profile: Some(file), ..MappingFiles::default() }).unwrap();
+    let held = compile(&MappingFiles { report: Some(text), ..MappingFiles::default() }).unwrap();
+    assert_eq!(held.mapped(), from_file.mapped());
+    let traffic = |program: &Program| program.compilation().unwrap().report.traffic.clone();
+    assert_eq!(traffic(&held), traffic(&from_file));
+    assert_ne!(traffic(&held), traffic(&PROGRAM));
+    let wrong = MappingFiles { report: Some("{}".into()), ..MappingFiles::default() };
+    assert_eq!(compile(&wrong).unwrap_err().codes(), [Code::Argument]);
 }
 
 #[test]

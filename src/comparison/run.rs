@@ -12,7 +12,7 @@ use super::sides::Sides;
 use super::sums::GenerationSums;
 use crate::model::Model;
 use crate::program::Program;
-use crate::progress::Progress;
+use crate::progress::{Progress, Stoppable, go_on};
 use crate::session::{ITEMS_MAX, check_count};
 
 /// One in so many denoiser passes is also checked layer by layer.
@@ -33,7 +33,8 @@ pub struct ComparisonOptions {
 ///
 /// # Errors
 /// [`snnc_targets::Code::Unsupported`] without a generation pipeline, [`snnc_targets::Code::Argument`] for a
-/// program that was read from a file, or what the float reference refuses.
+/// program that was read from a file, what the float reference refuses, or [`snnc_targets::Code::Stopped`] if the
+/// progress says so.
 pub fn compare(
     model: &Model,
     program: &Program,
@@ -69,13 +70,14 @@ fn image(
     let mut free_spikes = Vec::new();
     let mut observe = |outcome: &PassOutcome| free_spikes.push(sides.spikes(outcome.counts.network, outcome));
     let free = ChipDriver::observed(&sides.chip, (Grain::Pass, &mut observe), |alone| {
-        drive(generation.begin(index), alone, &mut || ())
+        drive(generation.begin(index), &mut Stoppable { driver: alone, progress }, &mut || ())
     })?;
     let (mut sums, mut free_spikes) = (GenerationSums::default(), free_spikes.into_iter());
     let mut course = Diffusion::new(generation, PhiloxUniforms::new(generation.seed, index));
     // The chip's membrane for the float's final tokens.
     let mut decoded = Vec::new();
     while let Some((network, input)) = course.input() {
+        go_on(progress)?;
         let input = input.to_vec();
         let checked = course.iteration().is_none_or(|row| row.is_multiple_of(CHECKED));
         let answers = sides.pass(&mut sums.layers, (network, &input), free_spikes.next(), checked)?;

@@ -13,7 +13,7 @@ use super::sides::Sides;
 use super::{LayerCheck, LayerComparison};
 use crate::model::Model;
 use crate::program::Program;
-use crate::progress::Progress;
+use crate::progress::{Progress, go_on};
 use crate::report::data::Overflows;
 use crate::samples::{Classification, EventSummary, prediction};
 use crate::warnings::Warning;
@@ -97,7 +97,8 @@ struct SampleSums {
 /// Compares a compiled network with its float reference over samples, whose labels may be known; steps are samples.
 ///
 /// # Errors
-/// [`snnc_targets::Code::Argument`] for a program that was read from a file, or what the float reference refuses.
+/// [`snnc_targets::Code::Argument`] for a program that was read from a file, or what the float reference refuses,
+/// [`snnc_targets::Code::Stopped`] if the progress says so.
 pub fn compare_samples(
     model: &Model,
     program: &Program,
@@ -110,6 +111,7 @@ pub fn compare_samples(
     progress.begin(samples.len());
     let sides = Sides::new(model.loaded(), (program.spiking()?.clone(), mapped))?;
     let one = |index: u64| -> Result<SampleSums, Diagnostic> {
+        go_on(progress)?;
         let mut sums = SampleSums { samples: 1, ..SampleSums::default() };
         let pass = (samples.network(), samples.sample(index));
         let answers = sides.pass(&mut sums.layers, pass, None, true)?;

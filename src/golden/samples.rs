@@ -11,7 +11,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Place};
 use super::records::{GoldenValues, RecordedSpikes, layers, map_shapes, size};
 use super::{GoldenFile, GoldenReport, GoldenRow, compare};
 use crate::float_driver::interpreter;
-use crate::progress::Progress;
+use crate::progress::{Progress, go_on};
 use crate::samples::prediction;
 
 /// What was recorded of one sample.
@@ -26,7 +26,8 @@ struct Case {
 ///
 /// # Errors
 /// [`Code::GoldenInvalid`] for each record that is malformed or does not fit network and samples, and for a
-/// file without anything to compare; [`Code::LayerShape`] for values that are no whole samples.
+/// file without anything to compare; [`Code::LayerShape`] for values that are no whole samples; [`Code::Stopped`] if the
+/// progress says so.
 pub fn check_samples(
     model: &LoadedModel,
     network: &str,
@@ -44,6 +45,7 @@ pub fn check_samples(
     progress.begin(samples.len() as u64);
     let (mut rows, mut found) = (Vec::new(), Vec::new());
     for (index, sample) in samples.iter().enumerate() {
+        go_on(progress)?;
         let case = cases.iter().find(|case| case.sample == index);
         if case.is_some() || predictions.is_some() {
             let trace = network.pass(sample)?;

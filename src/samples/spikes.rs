@@ -31,6 +31,38 @@ impl PackedSpikes {
     }
 }
 
+/// What the spikes of a firing layer are called, and their shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpikeLayer {
+    /// `NETWORK.LAYER`, as in report.json.
+    pub name: String,
+    /// `[t, c, h, w]`, of a vector `[t, c]`.
+    pub shape: Vec<usize>,
+}
+
+impl SpikeLayer {
+    /// The layers of [`PackedSpikes::layers`], in the same order.
+    pub fn of(model: &SpikingModel, network: NetworkId) -> impl Iterator<Item = Self> {
+        firing(model, network).map(move |id| {
+            let population = &model.populations[id];
+            let mut shape = vec![population.window.steps as usize, population.shape.channels];
+            if population.shape.positions() > 1 {
+                shape.extend([population.shape.height, population.shape.width]);
+            }
+            Self { name: format!("{}.{}", model.networks[network].name, population.name), shape }
+        })
+    }
+
+    /// The shape in bytes of eight spikes each.
+    pub fn packed(&self) -> Vec<usize> {
+        let mut sides = self.shape.clone();
+        if let Some(row) = sides.last_mut() {
+            *row = row.div_ceil(8);
+        }
+        sides
+    }
+}
+
 /// `spikes.npz` of samples in the making: a key a firing layer, named as in report.json.
 #[derive(Debug)]
 pub struct SpikeArchive(NpzWriter);
@@ -46,15 +78,9 @@ impl SpikeArchive {
         network: NetworkId,
         samples: u64,
     ) -> Result<Self, Diagnostic> {
-        let arrays = firing(model, network).map(|id| {
-            let population = &model.populations[id];
-            let (shape, row) = (population.shape, row(model, id));
-            let mut sides = vec![population.window.steps as usize, shape.channels, shape.height, shape.width];
-            if shape.positions() == 1 {
-                sides.truncate(2);
-            }
-            *sides.last_mut().expect("there are at least two sides") = row.div_ceil(8);
-            (format!("{}.{}", model.networks[network].name, population.name), sides)
+        let arrays = SpikeLayer::of(model, network).map(|layer| {
+            let sides = layer.packed();
+            (layer.name, sides)
         });
         NpzWriter::create(path, samples, arrays).map(Self)
     }

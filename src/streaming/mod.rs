@@ -23,7 +23,7 @@ use snnc_simulator::workload::{ChipDriver, Workload, drive};
 use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
 use crate::program::Program;
-use crate::progress::Progress;
+use crate::progress::{Progress, Stoppable};
 use crate::report::is_result;
 use crate::session::check_count;
 use set::Set;
@@ -46,7 +46,7 @@ pub enum ImageSetFormat {
 }
 
 /// `generate.json`: what a folder holds, and how a continued run knows that it is the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageSetManifest {
     /// Version of snnc.
     #[serde(default)]
@@ -61,6 +61,9 @@ pub struct ImageSetManifest {
     pub images: u64,
     /// Seed of the random streams.
     pub seed: u64,
+    /// Softmax temperature of the loop, where it is not the model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
     /// How images are written.
     pub format: ImageSetFormat,
 }
@@ -78,6 +81,7 @@ impl ImageSetManifest {
             program: fingerprint.iter().map(|byte| format!("{byte:02x}")).collect(),
             images,
             seed,
+            temperature: None,
             format,
         }
     }
@@ -124,6 +128,7 @@ impl ImageSetManifest {
             ("program", self.program != other.program),
             ("images", self.images != other.images),
             ("seed", self.seed != other.seed),
+            ("temperature", self.temperature != other.temperature),
             ("format", self.format != other.format),
         ];
         fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -147,7 +152,8 @@ const IMAGES_MAX: u64 = 1 << 32;
 ///
 /// # Errors
 /// [`Code::Unsupported`] without a generation pipeline, [`Code::Argument`] for zero images or another run's folder,
-/// [`Code::OutputFailed`], also for a folder that another process owns.
+/// [`Code::OutputFailed`], also for a folder that another process owns, [`Code::Stopped`] if the progress says so; what
+/// was written by then is continued by the next run.
 pub fn run(
     program: &Program,
     manifest: &ImageSetManifest,
@@ -155,7 +161,10 @@ pub fn run(
     progress: &dyn Progress,
 ) -> Result<ReusedImages, Diagnostics> {
     program.mapped().needs_timesteps()?;
-    let generation = program.generation(manifest.seed, manifest.images)?;
+    let mut generation = program.generation(manifest.seed, manifest.images)?;
+    if let Some(temperature) = manifest.temperature {
+        generation = generation.at_temperature(temperature)?;
+    }
     check_count("--images", manifest.images, IMAGES_MAX)?;
     let shape = generation.image;
     let folder = output::Folder::claim(out)?;
@@ -170,7 +179,8 @@ pub fn run(
     while let Some(chunk) = set.missing(at) {
         at = chunk.end;
         let one = |index| {
-            let image = drive(generation.begin(index), &mut ChipDriver::unobserved(&chip), &mut || ())?;
+            let mut driver = Stoppable { driver: &mut ChipDriver::unobserved(&chip), progress };
+            let image = drive(generation.begin(index), &mut driver, &mut || ())?;
             progress.advance(1);
             Ok(image)
         };

@@ -164,7 +164,7 @@ mod tests {
 
     fn manifest(images: u64, format: ImageSetFormat) -> ImageSetManifest {
         let [snnc, model, target, program] = ["0", "m", "t", "p"].map(String::from);
-        ImageSetManifest { snnc, model, target, program, images, seed: 1, format }
+        ImageSetManifest { snnc, model, target, program, images, seed: 1, temperature: None, format }
     }
 
     fn open(out: &Path, images: u64, format: ImageSetFormat) -> Set {

@@ -19,7 +19,7 @@ use super::read::read;
 use crate::weights::{Stored, Tensor, WeightFile, write_safetensors};
 
 /// The weight file that is written.
-const WEIGHTS: &str = "weights.safetensors";
+pub(super) const WEIGHTS: &str = "weights.safetensors";
 /// A counter that batch norm keeps for training; no layer reads it.
 const COUNTER: &str = "num_batches_tracked";
 /// Most names of tensors that a message lists.
@@ -73,7 +73,12 @@ impl TensorSource for Named<'_> {
     }
 }
 
-fn only_handle<'a>(model: &'a ModelFile, like: &Path, origin: &Origin) -> Result<&'a str, Diagnostic> {
+/// The handle of the only weight file that a description names.
+pub(super) fn only_handle<'a>(
+    model: &'a ModelFile,
+    like: &Path,
+    origin: &Origin,
+) -> Result<&'a str, Diagnostic> {
     if let (Some(handle), 1) = (model.weights.keys().next(), model.weights.len()) {
         return Ok(handle);
     }
@@ -85,7 +90,7 @@ fn only_handle<'a>(model: &'a ModelFile, like: &Path, origin: &Origin) -> Result
 }
 
 /// The text of the description, which names the weight file that is written.
-fn with_weights(like: &Path, origin: &Origin, handle: &str) -> Result<String, Diagnostic> {
+pub(super) fn with_weights(like: &Path, origin: &Origin, handle: &str) -> Result<String, Diagnostic> {
     let path = origin.tree().and_then(|tree| tree.field("weights")?.entry(handle));
     let (Some(path), Some(text)) = (path, origin.text()) else {
         let message = "the description has too many values to be filled in";

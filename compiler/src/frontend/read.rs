@@ -21,7 +21,8 @@ pub(super) fn read(path: &Path) -> Result<(ModelFile, Origin), Diagnostics> {
     parse(&FileKind::Model.read(path, input::MODEL.longest)?)
 }
 
-fn parse(source: &Arc<Source>) -> Result<(ModelFile, Origin), Diagnostics> {
+/// As [`read()`], of a text that is in memory.
+pub(super) fn parse(source: &Arc<Source>) -> Result<(ModelFile, Origin), Diagnostics> {
     let tree = ron_tree::parse(&source.text);
     let model: ModelFile = ron::from_str(&source.text).map_err(|error| {
         let mut found = tree.clone().map_or_else(Diagnostics::default, |tree| misread(tree, source));

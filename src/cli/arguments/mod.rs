@@ -30,16 +30,12 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The arguments of this process.
+/// Parses arguments, the first of which is the name of the command. An error quotes them only after their control
+/// characters were made visible.
 ///
 /// # Errors
 /// Usage errors; help and version, which clap hands out as errors too.
-pub fn parse() -> Result<Cli, clap::Error> {
-    parse_from(std::env::args_os().collect())
-}
-
-/// Parses; an error quotes arguments only after their control characters were made visible.
-fn parse_from(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+pub fn parse_from(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(&arguments).map_err(|error| {
         let visible = arguments.iter().map(|argument| one_line(&argument.to_string_lossy()).into_owned());
         Cli::try_parse_from(visible).err().unwrap_or(error)

@@ -19,6 +19,9 @@ pub struct GenerateArgs {
     /// Seed of the host's random streams, one an image [default: 1]
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Softmax temperature of the generation loop: below 1 it draws the likelier tokens more often [default: the model's]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub temperature: Option<f64>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub samples: SampleArgs,
@@ -154,6 +157,9 @@ pub struct SetArgs {
     /// Seed of the host's random streams, one an image
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Softmax temperature of the generation loop: below 1 it draws the likelier tokens more often [default: the model's]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub temperature: Option<f64>,
     /// One array of all images, or one file an image
     #[arg(long, value_enum, default_value = "npy")]
     pub format: SetFormat,

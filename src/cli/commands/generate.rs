@@ -35,7 +35,10 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
         compile(&args.model, &MappingArgs::default())?
     };
     errors::warn(&program.warnings());
-    let manifest = ImageSetManifest::new(&program, args.images, args.seed, args.format.into());
+    let manifest = ImageSetManifest {
+        temperature: args.temperature,
+        ..ImageSetManifest::new(&program, args.images, args.seed, args.format.into())
+    };
     signals::advise("the same command goes on where it stopped");
     let bar = Bar::new("generating");
     let ReusedImages { whole, damaged } = streaming::run(&program, &manifest, &args.out, &bar)?;

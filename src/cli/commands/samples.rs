@@ -150,8 +150,16 @@ pub fn refuse_spikes(asked: bool) -> Result<(), Diagnostic> {
 ///
 /// # Errors
 /// [`Code::Argument`], by name.
-pub fn refuse_images(images: Option<u64>, seed: Option<u64>) -> Result<(), Diagnostic> {
-    let given = [("--images", images), ("--seed", seed)];
+pub fn refuse_images(
+    images: Option<u64>,
+    seed: Option<u64>,
+    temperature: Option<f64>,
+) -> Result<(), Diagnostic> {
+    let given = [
+        ("--images", images.map(|images| images.to_string())),
+        ("--seed", seed.map(|seed| seed.to_string())),
+        ("--temperature", temperature.map(|temperature| temperature.to_string())),
+    ];
     match given.into_iter().find_map(|(option, value)| Some((option, value?))) {
         None => Ok(()),
         Some((option, value)) => {

@@ -58,7 +58,10 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
     }
     samples::refuse(&args.samples)?;
     samples::refuse_spikes(args.spikes)?;
-    let workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
+    let mut workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
+    if let Some(temperature) = args.temperature {
+        workload = workload.at_temperature(temperature)?;
+    }
     // Refuses at once what no image file holds.
     PngImage::new(workload.image, vec![0; workload.image.len()])?;
     let write = |set: &ResultSet, made: &Outcome<_>| write_images(set, &workload, &made.items);
@@ -67,7 +70,7 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
 
 /// Samples through one network.
 fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCode, Diagnostics> {
-    samples::refuse_images(args.images, args.seed)?;
+    samples::refuse_images(args.images, args.seed, args.temperature)?;
     let fed = Fed::read(&program.mapped().model, &args.samples)?;
     let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
         fed.write(set, &made.items)?;

@@ -90,7 +90,7 @@ fn samples(
     program: &Program,
     set: Option<ResultSet>,
 ) -> Result<ExitCode, Diagnostics> {
-    samples::refuse_images(args.images, args.seed)?;
+    samples::refuse_images(args.images, args.seed, None)?;
     let fed = Fed::read(&program.mapped().model, &args.samples)?;
     let labels = fed.labels.as_deref();
     let bar = Bar::new("comparing");

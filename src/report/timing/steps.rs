@@ -1,8 +1,9 @@
-//! timesteps.csv: a row a timestep, written while the run goes on.
+//! timesteps.csv: a row a timestep, written while the run goes on, to a file or to memory.
 //!
 //! Rows are in order of image (or sample), pass and timestep. `time_s` is the simulated time where `simulated` is 1,
 //! else the analytic one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use snnc_compiler::ir::NetworkId;
@@ -30,15 +31,16 @@ const COLUMNS: [&str; 15] = [
     "spikes",
 ];
 
-/// The file in the making.
+/// The table in the making.
 #[derive(Debug)]
-pub struct StepTable {
-    writer: csv::Writer<Unfinished>,
+pub struct StepTable<W: Write = Unfinished> {
+    writer: csv::Writer<W>,
+    /// The file, for errors.
     path: PathBuf,
     networks: Vec<String>,
 }
 
-impl StepTable {
+impl StepTable<Unfinished> {
     /// Begins `path`; `networks` are the names of the model's networks, `item_name` is what a row's item is called.
     ///
     /// # Errors
@@ -48,8 +50,50 @@ impl StepTable {
         networks: &EntityMap<NetworkId, snnc_compiler::ir::spiking::Network>,
         item_name: &str,
     ) -> Result<Self, Diagnostic> {
+        Self::begin(Unfinished::create(path)?, path, networks, item_name)
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`].
+    pub fn finish(self) -> Result<(), Diagnostic> {
+        let failed = failed(&self.path);
+        self.writer.into_inner().map_err(|e| failed(e.error()))?.finish()
+    }
+}
+
+impl StepTable<Vec<u8>> {
+    /// Begins a table in memory; see [`StepTable::create`].
+    ///
+    /// # Errors
+    /// None; as that of a file.
+    pub fn in_memory(
+        networks: &EntityMap<NetworkId, snnc_compiler::ir::spiking::Network>,
+        item_name: &str,
+    ) -> Result<Self, Diagnostic> {
+        Self::begin(Vec::new(), Path::new("timesteps.csv"), networks, item_name)
+    }
+
+    /// The text of the table.
+    ///
+    /// # Errors
+    /// None; as that of a file.
+    pub fn into_bytes(self) -> Result<Vec<u8>, Diagnostic> {
+        let failed = failed(&self.path);
+        self.writer.into_inner().map_err(|e| failed(e.error()))
+    }
+}
+
+impl<W: Write> StepTable<W> {
+    fn begin(
+        writer: W,
+        path: &Path,
+        networks: &EntityMap<NetworkId, snnc_compiler::ir::spiking::Network>,
+        item_name: &str,
+    ) -> Result<Self, Diagnostic> {
         let networks = networks.values().map(|network| network.name.clone()).collect();
-        let writer = csv::Writer::from_writer(Unfinished::create(path)?);
+        let writer = csv::Writer::from_writer(writer);
         let mut table = Self { writer, path: path.to_owned(), networks };
         let mut columns = COLUMNS.map(String::from);
         if item_name != COLUMNS[0] {
@@ -68,15 +112,6 @@ impl StepTable {
             let row = cells(item, &self.networks[step.network.0 as usize], step);
             self.row(row)
         })
-    }
-
-    /// Gives the file its name.
-    ///
-    /// # Errors
-    /// [`Code::OutputFailed`].
-    pub fn finish(self) -> Result<(), Diagnostic> {
-        let failed = failed(&self.path);
-        self.writer.into_inner().map_err(|e| failed(e.error()))?.finish()
     }
 
     fn row(&mut self, cells: [String; COLUMNS.len()]) -> Result<(), Diagnostic> {

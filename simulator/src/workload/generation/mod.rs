@@ -72,6 +72,20 @@ impl Generation {
         let image = check.networks(&parameters, denoiser, decoder);
         check.found.into_result(Self { parameters, denoiser, decoder, image, seed, images })
     }
+
+    /// The loop with another softmax temperature than the model's: below 1 it draws the likelier tokens more often.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for one that is not a positive number.
+    pub fn at_temperature(mut self, temperature: f64) -> Result<Self, Diagnostic> {
+        if !(temperature.is_finite() && temperature > 0.0) {
+            let place = Subject::value("--temperature", temperature);
+            return Err(Diagnostic::new(Code::Argument, place, "expected a positive number")
+                .hint("1.0 samples from the softmax as it is; left out, it is the model's"));
+        }
+        self.parameters.temperature = temperature;
+        Ok(self)
+    }
 }
 
 impl Workload for Generation {
@@ -162,5 +176,22 @@ impl WorkloadCheck<'_> {
         let all = self.model.inputs.iter();
         let mut own = all.filter(|input| self.model.populations[input.population].network == network);
         own.clone().next().is_some() && own.all(|input| input.input == shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_temperature_is_taken_if_it_is_positive() {
+        let parameters = LoopParameters { rows: 1, columns: 2, mask: 5, iterations: 2, temperature: 0.65 };
+        let (network, image) = (NetworkId(0), Shape::new(1, 4, 8));
+        let own = Generation { parameters, denoiser: network, decoder: network, image, seed: 1, images: 2 };
+        let other = own.at_temperature(1.5).unwrap();
+        assert_eq!((other.parameters.temperature, other.parameters.mask), (1.5, 5));
+        for odd in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(own.at_temperature(odd).unwrap_err().code, Code::Argument, "{odd}");
+        }
     }
 }

@@ -145,6 +145,8 @@ parts! {
     KernelParts "kernel_parts",
     /// A hypergraph as a whole.
     Hypergraph "hypergraph",
+    /// A run of a program.
+    Run "run",
     /// Limits of a hypergraph's blocks.
     Limits "limits",
     /// A generated image.

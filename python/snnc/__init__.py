@@ -1,0 +1,54 @@
+"""Spiking networks on neuromorphic chips: compile, simulate, count spikes, time and joules.
+
+    import snnc
+    model = snnc.load("model.ron")                       # or snnc.from_torch(module, sample, timesteps=4)
+    program = snnc.compile(model, target="loihi-like", weights=8)
+    result = program.run(x, labels=y)                    # result.accuracy, .predictions, .energy_j, .report
+    images = program.generate(16, seed=1)                # of models that generate
+
+Arrays are NumPy's: samples float32, float64 or uint8 ``[n, c, h, w]`` (spike trains ``[n, t, c, h, w]``), images uint8
+``[n, c, h, w]``. Energies are in joules, times in seconds. What is wrong with an input is an `SnncError` with code,
+place and hint. ``python -m snnc`` is the command line.
+"""
+
+from snnc._errors import Diagnostic, SnncError, SnncWarning, explain
+from snnc._model import Fit, Model, compile, fit, load, model
+from snnc._native import __version__
+from snnc._program import Mapping, Program, Session
+from snnc._results import Check, Comparison, Images, Reference, Report, Result, Table
+from snnc._target import Target, target, targets
+
+__all__ = [
+    "Check",
+    "Comparison",
+    "Diagnostic",
+    "Fit",
+    "Images",
+    "Mapping",
+    "Model",
+    "Program",
+    "Reference",
+    "Report",
+    "Result",
+    "Session",
+    "SnncError",
+    "SnncWarning",
+    "Table",
+    "Target",
+    "__version__",
+    "compile",
+    "explain",
+    "fit",
+    "from_torch",
+    "load",
+    "model",
+    "target",
+    "targets",
+]
+
+
+def from_torch(module, sample, timesteps=None, **options):
+    """A `Model` from a PyTorch module of SpikingJelly or snnTorch neurons; see `snnc.torch.from_torch`."""
+    from snnc.torch import from_torch as convert
+
+    return convert(module, sample, timesteps, **options)

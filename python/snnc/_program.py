@@ -1,0 +1,295 @@
+"""Networks on the cores of a chip: run, generate, compare with the float reference."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from snnc import _native
+from snnc._arrays import classes, numbers
+from snnc._errors import SnncError
+from snnc._html import escape, table
+from snnc._progress import bar
+from snnc._results import Comparison, Images, Result, Spikes
+from snnc._target import Target
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from snnc._model import Model
+
+
+class Program:
+    """A model mapped onto the cores of a target: what a ``.snnx`` file holds. Made by `snnc.compile` and `snnc.load`.
+
+    Programs can be pickled; the copy has forgotten model and mapping report, as a file has.
+    """
+
+    def __init__(self, native: _native.Program, model: Model | None, passes: int | None = None):
+        self._native = native
+        self._model = model
+        self._passes = passes
+        self._sessions: dict[tuple[str, int | None], Session] = {}
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self._native.name
+
+    @property
+    def target(self) -> Target:
+        """The chip that it is made for."""
+        return Target(self._native.target)
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of a weight."""
+        return self._native.weight_bits
+
+    @property
+    def cores(self) -> int:
+        """Cores in use."""
+        return self._native.cores
+
+    @property
+    def generates(self) -> bool:
+        """Whether it generates images; other programs are fed samples."""
+        return self._native.generates
+
+    @property
+    def networks(self) -> dict[str, dict[str, Any]]:
+        """Networks that take samples: `input` and `readout` ``(c, h, w)``, `timesteps` of a spike train or None."""
+        found = {}
+        for name, shape, steps, readout in self._native.networks():
+            found[name] = {"input": tuple(shape), "timesteps": steps, "readout": tuple(readout)}
+        return found
+
+    @property
+    def mapping(self) -> Mapping:
+        """Cores, use of each limit, traffic, and their bounds. Raises `SnncError` for a program from a file."""
+        found = self._native.mapping()
+        if found is None:
+            message = "the program was read from a file, which holds no mapping report"
+            raise SnncError._new("E0021", "mapping", message, "compile the model instead")
+        return Mapping(self._native, *found)
+
+    @property
+    def quantisation(self) -> list[dict[str, Any]]:
+        """What rounding made of each layer. Raises `SnncError` for a program from a file."""
+        found = self._native.quantisation()
+        if found is None:
+            message = "the program was read from a file, which holds no figures of the rounding"
+            raise SnncError._new("E0021", "quantisation", message, "compile the model instead")
+        return json.loads(found[0])
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """What may go wrong on some input, each with `code`, `place`, `message` and `remedy`."""
+        return json.loads(self._native.warnings())
+
+    def session(self, timing: str = "analytic", threads: int | None = None) -> Session:
+        """The program made ready to run, kept for the next time: its timing model and threads.
+
+        `timing`: ``none``, ``analytic`` (a lower bound), ``cycle``, or ``cycle:1/N`` (one timestep of N, with its
+        error). `threads`: default one for each processor; results do not depend on it.
+        """
+        key = (timing, threads)
+        if key not in self._sessions:
+            self._sessions[key] = Session(self, self._native.session(timing, threads))
+        return self._sessions[key]
+
+    def run(
+        self,
+        x: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        timing: str = "analytic",
+        spikes: bool = False,
+        network: str | None = None,
+        timesteps: bool = True,
+        threads: int | None = None,
+        progress: Any = True,
+    ) -> Result:
+        """Feeds samples to a network: a pass each, all state cleared between them.
+
+        `x` is float32, float64 or uint8 ``[n, c, h, w]``, held over the timesteps, or ``[n, t, c, h, w]`` of 0 and 1
+        for a network that takes spikes; ``[n, ...]`` with as many values a sample is taken too. `labels` are whole
+        numbers ``[n]``. `spikes`: keep the spikes of every layer. `timesteps`: keep the table of timesteps. `timing`
+        and `threads`: see `session`. `progress`: a bar if tqdm is there, or a function of passes done and passes in
+        all.
+
+        Ctrl-C stops it before the next pass. Raises `SnncError` for arrays that are not the network's.
+        """
+        return self.session(timing, threads).run(
+            x, labels, spikes=spikes, network=network, timesteps=timesteps, progress=progress
+        )
+
+    def generate(
+        self,
+        images: int = 4,
+        seed: int = 1,
+        *,
+        temperature: float | None = None,
+        timing: str = "analytic",
+        timesteps: bool = True,
+        threads: int | None = None,
+        progress: Any = True,
+    ) -> Images:
+        """Generates images: uint8 ``[n, c, h, w]``, with `tokens`, `report` and `energy_j`.
+
+        Image i depends on `seed` and i alone. `temperature`: of the softmax that tokens are drawn from (default: the
+        model's); below 1 the likelier tokens are drawn more often.
+        """
+        return self.session(timing, threads).generate(
+            images, seed, temperature=temperature, timesteps=timesteps, progress=progress
+        )
+
+    def generate_to(
+        self,
+        folder: str | os.PathLike[str],
+        images: int = 1000,
+        seed: int = 1,
+        *,
+        temperature: float | None = None,
+        format: str = "npy",
+        progress: Any = True,
+    ) -> dict[str, int]:
+        """Streams a set of images into a folder, from where an earlier run stopped; memory does not grow with it.
+
+        `format`: ``npy`` (one array) or ``png`` (a file an image). Gives how many images were found `whole` and
+        `damaged`.
+        """
+        with bar(progress, "generating") as tell:
+            whole, damaged = self._native.stream(os.fspath(folder), images, seed, temperature, format, tell)
+        return {"whole": whole, "damaged": damaged}
+
+    def verify(
+        self,
+        x: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        *,
+        images: int | None = None,
+        seed: int | None = None,
+        network: str | None = None,
+        progress: Any = True,
+    ) -> Comparison:
+        """Compares the chip with the float reference, layer by layer.
+
+        On samples `x`; of a generating model on `images` (default: one, of seed 1).
+        Raises `SnncError` for a program that was read from a file, since that holds no float weights.
+        """
+        if self._model is None:
+            message = "the program was read from a file or pickled, and has no float reference"
+            raise SnncError._new("E0021", "program", message, "compile the model instead")
+        if x is None and not self.generates:
+            raise SnncError._new("E0021", "x", "the model has no pipeline, so it needs samples", "give `x`")
+        fed = {"x": x, "labels": labels, "network": network}
+        for name, given in (fed if self.generates else {"images": images, "seed": seed}).items():
+            if given is not None:
+                what = "generates images by its pipeline" if self.generates else "has no pipeline and generates nothing"
+                raise SnncError._new("E0021", name, f"would change nothing: the model {what}", "leave it out")
+        with bar(progress, "comparing") as tell:
+            if self.generates:
+                count, start = 1 if images is None else images, 1 if seed is None else seed
+                found = self._native.verify_images(self._model._native, count, start, self._passes, tell)
+            else:
+                found = self._native.verify_samples(self._model._native, numbers(x), classes(labels), network, tell)
+        return Comparison(json.loads(found[0]), found[1])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a ``.snnx`` file, whole or not at all."""
+        self._native.save(os.fspath(path))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_of_bytes, (self._native.to_bytes(),))
+
+    def __repr__(self) -> str:
+        return (
+            f"<snnc.Program {self.name} on {self._native.target.name}: {self.cores} cores, "
+            f"weights of {self.weight_bits} bits>"
+        )
+
+    def _repr_html_(self) -> str:
+        head = f"<b>{escape(repr(self)[1:-1])}</b>"
+        return head + (self.mapping._repr_html_() if self._native.mapping() is not None else "")
+
+
+def _of_bytes(data: bytes) -> Program:
+    return Program(_native.Program.from_bytes(data), None)
+
+
+class Session:
+    """A program ready to run; made by `Program.session`. One session answers many threads."""
+
+    def __init__(self, program: Program, native: _native.Session):
+        self.program = program
+        self._native = native
+
+    def run(
+        self,
+        x: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        spikes: bool = False,
+        network: str | None = None,
+        timesteps: bool = True,
+        progress: Any = True,
+    ) -> Result:
+        """`Program.run` with the timing and the threads of the session."""
+        with bar(progress, "running") as tell:
+            found = self._native.run(numbers(x), classes(labels), network, spikes, timesteps, tell)
+        return Result(found, Spikes._packed(found["spikes"]) if spikes else None)
+
+    def generate(
+        self,
+        images: int = 4,
+        seed: int = 1,
+        *,
+        temperature: float | None = None,
+        timesteps: bool = True,
+        progress: Any = True,
+    ) -> Images:
+        """`Program.generate` with the timing and the threads of the session."""
+        with bar(progress, "generating") as tell:
+            found = self._native.generate(images, seed, temperature, timesteps, tell)
+        return Images._of(found)
+
+
+class Mapping:
+    """The mapping report of a program: ``print(program.mapping)``."""
+
+    def __init__(self, native: _native.Program, data: str, text: str):
+        self._native = native
+        self._data = data
+        self._text = text
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures."""
+        return json.loads(self._data)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.to_dict()[name]
+
+    @property
+    def partition(self) -> str:
+        """The text of a partition file: which neurons share a core."""
+        return self._native.partition()
+
+    @property
+    def placement(self) -> str:
+        """The text of a placement file: where the cores sit."""
+        return self._native.placement()
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        data = self.to_dict()
+        return f"<snnc.Mapping {data['model']} on {data['target']}: {data['cores']} cores on {data['chips']} chips>"
+
+    def _repr_html_(self) -> str:
+        data = self.to_dict()
+        limits = [(one["limit"], one["min"], one["mean"], one["max"], one["of"]) for one in data["limits"]]
+        head = f"<div>{data['cores']} cores on {data['chips']} chips, {data['cores_available']} cores there</div>"
+        return head + table(("limit of a core", "min", "mean", "max", "of"), limits)
