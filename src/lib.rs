@@ -40,6 +40,7 @@
 //! * [`float_driver`], [`golden`], [`comparison`], [`reconstruction`]: the float reference, and who is compared with
 //!   whom.
 //! * [`diagnostics`], [`warnings`]: what is wrong, and what may go wrong, as data.
+//! * [`sweep`]: a model on many chips that differ in a few fields.
 //! * [`research`]: the mapper's parts by themselves.
 //!
 //! Below lie [`targets`] (chip descriptions), [`compiler`] and [`simulator`]. The `snnc` command, the room `cli` behind
@@ -72,6 +73,7 @@ pub mod samples;
 pub mod session;
 mod spin_pool;
 pub mod streaming;
+pub mod sweep;
 pub mod target_table;
 pub mod trace;
 pub mod warnings;

@@ -53,6 +53,7 @@ impl ReportInput<'_> {
             target: target_info(&self.program.target),
             fidelity: self.run.total.fidelity.to_string(),
             mapping: self.mapping(),
+            area: self.program.target.area(self.program.topology().chips),
             totals: self.totals(),
             events: None,
             classification: None,

@@ -19,7 +19,7 @@ mod notes;
 pub mod quantisation;
 pub mod text;
 pub mod timing;
-mod units;
+pub(crate) mod units;
 
 use snnc_targets::output;
 
@@ -28,7 +28,7 @@ pub use data::Report;
 
 /// Whether a file of this name is one that a command writes into its folder of results.
 pub fn is_result(name: &str) -> bool {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 19] = [
         "contact.png",
         "tokens.npy",
         "tokens.npy.part",
@@ -43,6 +43,10 @@ pub fn is_result(name: &str) -> bool {
         "reconstruct.json",
         "generate.json",
         "generate.sums",
+        "sweep.json",
+        "sweep.points",
+        "sweep.csv",
+        "sweep.parquet",
         output::MANIFEST,
     ];
     let number = name.strip_prefix("image_").and_then(|rest| rest.strip_suffix(".png"));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
 
-use super::data::{CoreEnergy, EnergyConstant, Iteration, Range, Report};
+use super::data::{Area, CoreEnergy, EnergyConstant, Iteration, Range, Report};
 use super::timing;
 use super::units::{count, share, si};
 
@@ -49,9 +49,28 @@ fn overview(r: &Report) -> String {
     table.row(["target", &format!("{} ({})", r.target.name, r.target.description)]);
     let mapping = format!("{} cores on {} of {} chips", m.cores_used, m.chips_used, m.chips_present);
     table.row(["mapping", &mapping]);
+    if let Some(area) = &r.area {
+        table.row(["area", &area_of(area)]);
+    }
     table.row(["timing", &r.fidelity]);
     table.row(["simulation", &simulation]);
     titled("Energy report", &table)
+}
+
+/// What is known of the area, part by part.
+fn area_of(area: &Area) -> String {
+    let parts = [
+        ("cores", area.cores_mm2),
+        ("routers", area.routers_mm2),
+        ("synapse memory", area.memory_mm2),
+        ("other", area.other_mm2),
+    ];
+    let parts = parts.into_iter().map(|(name, mm2)| match mm2 {
+        Some(mm2) => format!("{name} {mm2:.1}"),
+        None => format!("{name} unknown"),
+    });
+    let total = area.total_mm2.map_or_else(String::new, |mm2| format!("{mm2:.1} mm2: "));
+    format!("{total}{} mm2", parts.collect::<Vec<_>>().join(", "))
 }
 
 fn totals(r: &Report) -> String {

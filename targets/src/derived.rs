@@ -189,6 +189,20 @@ pub(crate) fn overridden(text: Composed, overrides: &[Override]) -> Composed {
     overrides.iter().fold(text, |text, change| laid_over(&text, &change.overlay(), Some(&change.said)))
 }
 
+/// The values of some fields, as written and without sources.
+pub(crate) fn values(text: &Composed, fields: &[String]) -> Vec<Option<String>> {
+    let Some(tree) = ron_tree::parse(text.text()) else { return vec![None; fields.len()] };
+    let value = |field: &String| {
+        let mut node = inside_some(tree.path(field)?);
+        if sourced(node) {
+            node = node.items().first()?;
+        }
+        let words: Vec<&str> = text.text().get(node.span.clone())?.split_whitespace().collect();
+        Some(words.join(" "))
+    };
+    fields.iter().map(value).collect()
+}
+
 /// Names a target that overrides have changed, unless one of them names it.
 pub(crate) fn rename(target: &mut Target, overrides: &[Override]) {
     if overrides.is_empty() || overrides.iter().any(|change| change.field() == "name") {

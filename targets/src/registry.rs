@@ -12,7 +12,7 @@ use crate::near::near;
 use crate::ron_tree::reading::{self, Problem, ReadingFault};
 use crate::ron_tree::{self, RonKind, RonNode, words};
 use crate::schema::{
-    AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, SynapseSpec, TimingSpec, TopologySpec,
+    AreaSpec, AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, SynapseSpec, TimingSpec, TopologySpec,
 };
 use crate::{Code, Diagnostic, Diagnostics, Place, Source, Subject, Target, input};
 
@@ -46,11 +46,22 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
 /// # Errors
 /// Those of [`load`]; what the overrides make wrong is told of them.
 pub fn load_with(name_or_path: &str, overrides: &[Override]) -> Result<Target, Diagnostics> {
-    let source = match name_or_path.ends_with(".ron") {
+    parse_source(&source(name_or_path)?, overrides)
+}
+
+fn source(name_or_path: &str) -> Result<Arc<Source>, Diagnostics> {
+    Ok(match name_or_path.ends_with(".ron") {
         true => FileKind::Target.read(Path::new(name_or_path), input::TARGET.longest)?,
         false => built_in(name_or_path, Subject::value("--target", name_or_path))?,
-    };
-    parse_source(&source, overrides)
+    })
+}
+
+/// What a target with overrides has in some fields, as written and without sources; nothing where a field is missing
+/// or the target cannot be read.
+pub fn values(name_or_path: &str, overrides: &[Override], fields: &[String]) -> Vec<Option<String>> {
+    let text = source(name_or_path).and_then(|source| derived::resolve(&source, 0));
+    let Ok(Resolved { text, .. }) = text else { return vec![None; fields.len()] };
+    derived::values(&derived::overridden(text, overrides), fields)
 }
 
 /// The files that make up a target: its own and those that it starts from; none of a built-in one.
@@ -121,6 +132,12 @@ fn parse_plain(source: &Arc<Source>) -> Result<Target, Diagnostics> {
     Ok(target)
 }
 
+/// Why a text is no RON at all; nothing for one that is.
+pub fn syntax_error(source: &Arc<Source>) -> Option<Diagnostic> {
+    let error = ron::from_str::<serde::de::IgnoredAny>(&source.text).err()?;
+    Some(syntax(source, &error))
+}
+
 /// An error of the `ron` crate.
 pub fn syntax(source: &Arc<Source>, error: &ron::error::SpannedError) -> Diagnostic {
     let (start, end) = (error.span.start, error.span.end);
@@ -143,6 +160,7 @@ fn misread(tree: &RonNode, source: &Arc<Source>, error: &ron::error::SpannedErro
         part::<TimingSpec>(tree, "timing"),
         part::<EnergySpec>(tree, "energy"),
         part::<Option<NocSpec>>(tree, "network"),
+        part::<Option<AreaSpec>>(tree, "area"),
     ];
     let mut faults: Vec<ReadingFault> = parts.into_iter().flatten().collect();
     // A fault of the whole that lies in a part was said with the part.

@@ -4,6 +4,8 @@ mod compiling;
 mod mapping;
 mod research;
 mod running;
+mod sweep;
+mod target;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +20,8 @@ pub use running::{
     GenerateArgs, ReconstructArgs, RunArgs, SampleArgs, SetArgs, SetFormat, SimulateArgs, TraceArgs,
     VerifyArgs,
 };
+pub use sweep::{MergeArgs, SweepArgs};
+pub use target::{TargetArgs, TargetsAction, TargetsArgs, overrides};
 
 /// Compiler and simulator for spiking networks on neuromorphic chips.
 #[derive(Debug, Parser)]
@@ -64,7 +68,7 @@ impl Command {
                     Some(TargetsAction::Show { json: true, .. } | TargetsAction::Check { json: true, .. })
                 )
             }
-            Self::Generate(_) | Self::Export(_) | Self::Explain { .. } => false,
+            Self::Generate(_) | Self::Sweep(_) | Self::Merge(_) | Self::Export(_) | Self::Explain { .. } => false,
         }
     }
 }
@@ -84,6 +88,10 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Stream a whole set of images to disk, for statistics; continues a killed run
     Generate(SetArgs),
+    /// Vary fields of the target, bits of a weight and the mapping; a row for each point, and what nothing beats
+    Sweep(SweepArgs),
+    /// Put the parts of a sweep together
+    Merge(MergeArgs),
     /// Encode and decode images on the chip; compare them with the input and with the float model
     Reconstruct(ReconstructArgs),
     /// Make a model of a description and a PyTorch state dict, or of the checkpoints of Spiking-Diffusion
@@ -129,35 +137,6 @@ pub struct ImportArgs {
     /// Print what was found as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// `snnc targets`.
-#[derive(Debug, Args)]
-pub struct TargetsArgs {
-    #[command(subcommand)]
-    #[allow(missing_docs)]
-    pub action: Option<TargetsAction>,
-}
-
-/// What to do with targets; without one they are listed.
-#[derive(Debug, Subcommand)]
-pub enum TargetsAction {
-    /// Print every constant with its provenance
-    Show {
-        /// Built-in name or path
-        target: String,
-        /// Print the target as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Check a target file
-    Check {
-        /// Path
-        target: String,
-        /// Print what is wrong as JSON
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 #[cfg(test)]

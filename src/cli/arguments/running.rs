@@ -119,6 +119,9 @@ pub struct VerifyArgs {
     /// Compare the chip with the float reference
     #[arg(long)]
     pub target: Option<String>,
+    /// Give a field of the target another value, such as core.synapse_memory_bits=2^20; may be repeated
+    #[arg(long, value_name = "FIELD=VALUE", requires = "target")]
+    pub set: Vec<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub quantise: QuantiseArgs,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
 use snnc_targets::output::write_atomic;
-use snnc_targets::{Code, Diagnostic, Diagnostics, registry};
+use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::compile::{calibration, options};
 use super::{changes_nothing, files, print};
@@ -26,7 +26,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(option) = calibration(&args.model.quantise) {
         return Err(changes_nothing(option, "a hypergraph has connections and no weights").into());
     }
-    let target = registry::load(&args.model.target)?;
+    let target = args.model.target.load()?;
     let ir = Model::load(path)?.lower(&target, options(&args.model.quantise).lower)?;
     let network = network_named(&ir.model, "--network", args.network.as_deref())?;
     let ExportFormat::Hgr = args.to;

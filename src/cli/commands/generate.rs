@@ -22,10 +22,10 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
             ("--weights", given.weights.is_some()),
             ("--calibrate", given.calibrate.is_some()),
             ("--calibrate-input", given.calibrate_input.is_some()),
+            ("--set", !args.model.target.set.is_empty()),
         ];
         if let Some((option, _)) = named.into_iter().find(|&(_, given)| given) {
-            let why =
-                "the weights of a compiled program are rounded already; `snnc compile` takes the option";
+            let why = "a compiled program has its target and rounded weights; `snnc compile` takes the option";
             return Err(changes_nothing(option, why).into());
         }
     }

@@ -14,6 +14,7 @@ mod place;
 mod reconstruct;
 mod samples;
 mod simulate;
+mod sweep;
 mod targets;
 mod verify;
 
@@ -36,6 +37,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Run(args) => simulate::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Generate(args) => generate::run(args),
+        Command::Sweep(args) => sweep::run(args),
+        Command::Merge(args) => sweep::merge(args),
         Command::Reconstruct(args) => reconstruct::run(args),
         Command::Import(args) => import::run(args),
         Command::Place(args) => place::run(args),

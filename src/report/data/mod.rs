@@ -15,6 +15,8 @@ pub use energy::{EnergyByComponent, EnergyConstant, Paper, Range};
 pub use host::{Host, HostLayer};
 /// Hops by kind of link.
 pub use snnc_simulator::noc::Hops;
+/// Silicon area by part.
+pub use snnc_targets::schema::Area;
 
 use crate::samples::{Classification, EventSummary};
 use crate::warnings::Warning;
@@ -35,6 +37,9 @@ pub struct Report {
     pub fidelity: String,
     /// Where the program sits.
     pub mapping: MappingSummary,
+    /// Silicon area of the chips powered; absent where the target says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<Area>,
     /// Sums over the run.
     pub totals: Totals,
     /// What became of the events that the samples are made of; absent for other samples.
