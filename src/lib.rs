@@ -40,6 +40,7 @@
 //! * [`float_driver`], [`golden`], [`comparison`], [`reconstruction`]: the float reference, and who is compared with
 //!   whom.
 //! * [`diagnostics`], [`warnings`]: what is wrong, and what may go wrong, as data.
+//! * [`shard`]: a part of a long work, for several processes.
 //! * [`sweep`]: a model on many chips that differ in a few fields.
 //! * [`research`]: the mapper's parts by themselves.
 //!
@@ -71,6 +72,7 @@ pub mod research;
 pub mod results;
 pub mod samples;
 pub mod session;
+pub mod shard;
 mod spin_pool;
 pub mod streaming;
 pub mod sweep;

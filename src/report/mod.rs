@@ -1,10 +1,11 @@
 //! What a run leaves behind: report.json, the energy report in text, images and tokens.
 //!
 //! Last in the flow: [`build`] turns a program and a [`snnc_simulator::charge::RunRecord`] into a [`Report`], plain
-//! data that [`json`] and [`text`] write. [`images`] writes what was generated. Nothing here measures or
+//! data that [`json`], [`text`] and [`brief`] write. [`images`] writes what was generated. Nothing here measures or
 //! changes a number; every file goes through [`snnc_targets::output`].
 
 mod breakdowns;
+pub mod brief;
 pub mod build;
 mod constants;
 pub mod data;

@@ -6,7 +6,7 @@ use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
 
 use super::data::{Area, CoreEnergy, EnergyConstant, Iteration, Range, Report};
 use super::timing;
-use super::units::{count, share, si};
+use super::units::{count, mebibytes, share, si};
 
 /// The report as text: overview, components, networks, layers, time, provenance, notes. Ends with a newline.
 pub fn print(report: &Report) -> String {
@@ -41,7 +41,7 @@ fn overview(r: &Report) -> String {
     let simulation = format!(
         "{} wall clock, peak memory {}, compiled in {}",
         si(r.totals.wall_s, "s"),
-        si(r.totals.peak_memory_bytes as f64, "B"),
+        mebibytes(r.totals.peak_memory_bytes),
         si(m.compile_s, "s")
     );
     let mut table = TextTable::new(INDENT, [left(""), left("")]);
@@ -58,7 +58,7 @@ fn overview(r: &Report) -> String {
 }
 
 /// What is known of the area, part by part.
-fn area_of(area: &Area) -> String {
+pub(super) fn area_of(area: &Area) -> String {
     let parts = [
         ("cores", area.cores_mm2),
         ("routers", area.routers_mm2),
@@ -69,8 +69,11 @@ fn area_of(area: &Area) -> String {
         Some(mm2) => format!("{name} {mm2:.1}"),
         None => format!("{name} unknown"),
     });
-    let total = area.total_mm2.map_or_else(String::new, |mm2| format!("{mm2:.1} mm2: "));
-    format!("{total}{} mm2", parts.collect::<Vec<_>>().join(", "))
+    let parts: Vec<String> = parts.collect();
+    match area.total_mm2 {
+        Some(total) => format!("{total:.1} mm2 ({})", parts.join(", ")),
+        None => format!("in mm2: {}", parts.join(", ")),
+    }
 }
 
 fn totals(r: &Report) -> String {

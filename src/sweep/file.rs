@@ -118,7 +118,8 @@ impl SweepFile {
             return Err(text.blame(error.into(), &whole));
         };
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let mut reader = Reader { text: &text, whole: &whole, tree: &tree, folder, problems: Diagnostics::default() };
+        let mut reader =
+            Reader { text: &text, whole: &whole, tree: &tree, folder, problems: Diagnostics::default() };
         let file = reader.file();
         let mut problems = text.blame(reader.problems, &whole);
         problems.sort();
@@ -151,7 +152,9 @@ impl SweepFile {
 fn ron_error(source: &Arc<Source>) -> Diagnostic {
     match registry::syntax_error(source) {
         Some(problem) => problem,
-        None => Diagnostic::new(Code::RonSyntax, Place::file(&source.name), "this is no RON that can be read"),
+        None => {
+            Diagnostic::new(Code::RonSyntax, Place::file(&source.name), "this is no RON that can be read")
+        }
     }
 }
 
@@ -189,10 +192,15 @@ impl Reader<'_> {
             set,
             variants: or(variants, Vec::new()),
             weights: or(weights, None),
-            objectives: self.words("objectives", &[("cores", Objective::Cores), ("packets", Objective::Packets)]),
+            objectives: self
+                .words("objectives", &[("cores", Objective::Cores), ("packets", Objective::Packets)]),
             partitioners: self.words(
                 "partitioners",
-                &[("auto", Method::Auto), ("tiles", Method::Tiles), ("hypergraph", Method::Hypergraph { group })],
+                &[
+                    ("auto", Method::Auto),
+                    ("tiles", Method::Tiles),
+                    ("hypergraph", Method::Hypergraph { group }),
+                ],
             ),
             efforts: self.words(
                 "efforts",
@@ -216,7 +224,8 @@ impl Reader<'_> {
 
     fn known_fields(&mut self) {
         let RonKind::Struct { fields, .. } = &self.tree.kind else {
-            let message = format!("found {}, expected a group of fields (name: value, ...)", self.tree.describe());
+            let message =
+                format!("found {}, expected a group of fields (name: value, ...)", self.tree.describe());
             let place = Place::bytes(self.whole, self.tree.head());
             self.problems.push(Diagnostic::new(Code::RonSyntax, place, message));
             return;
@@ -229,7 +238,8 @@ impl Reader<'_> {
                 self.problems.push(Diagnostic::new(Code::RonSyntax, place, message).hint(hint));
             } else if fields[..i].iter().any(|earlier| earlier.name == field.name) {
                 let message = format!("the field `{}` stands here twice", field.name);
-                self.problems.push(Diagnostic::new(Code::RonSyntax, place, message).hint("remove one of them"));
+                self.problems
+                    .push(Diagnostic::new(Code::RonSyntax, place, message).hint("remove one of them"));
             }
         }
     }
@@ -321,7 +331,8 @@ impl Reader<'_> {
             let values: Vec<Override> = items.iter().filter_map(|item| self.change(key, item)).collect();
             match values.first() {
                 Some(first) => axes.push(Axis { field: first.field().to_owned(), values }),
-                None => self.refuse("set", "each field needs a value or more: an empty list makes no point".into()),
+                None => self
+                    .refuse("set", "each field needs a value or more: an empty list makes no point".into()),
             }
         }
         axes
@@ -338,7 +349,10 @@ impl Reader<'_> {
         let mut all = Vec::new();
         for item in items {
             let RonKind::Map(entries) = &item.kind else {
-                self.refuse("variants", format!("found {}, expected {{\"field\": value, ...}}", item.describe()));
+                self.refuse(
+                    "variants",
+                    format!("found {}, expected {{\"field\": value, ...}}", item.describe()),
+                );
                 continue;
             };
             all.push(entries.iter().filter_map(|(key, value)| self.change(key, value)).collect());
@@ -350,7 +364,8 @@ impl Reader<'_> {
     fn change(&mut self, key: &RonNode, value: &RonNode) -> Option<Override> {
         let place = || Place::bytes(self.whole, key.span.clone());
         let Some(field) = key.text() else {
-            let message = format!("found {}, expected the name of a field in quotation marks", key.describe());
+            let message =
+                format!("found {}, expected the name of a field in quotation marks", key.describe());
             self.problems.push(Diagnostic::new(Code::RonSyntax, place(), message));
             return None;
         };
@@ -374,7 +389,9 @@ impl Reader<'_> {
         let axes = || set.iter().map(|axis| axis.field.as_str());
         let found = match variants {
             [] => twice(axes().collect()),
-            some => some.iter().find_map(|one| twice(axes().chain(one.iter().map(Override::field)).collect())),
+            some => {
+                some.iter().find_map(|one| twice(axes().chain(one.iter().map(Override::field)).collect()))
+            }
         };
         if let Some(field) = found {
             let message = format!("`{field}` has two values in one point");

@@ -17,9 +17,9 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
 use super::plan::PointParameters;
 use super::point::PointOutcome;
-use super::shard::Shard;
 use super::table;
 use crate::report::is_result;
+use crate::shard::Shard;
 
 /// Schema of this version.
 pub const SCHEMA: &str = "snnc.sweep-results/1";
@@ -94,7 +94,10 @@ impl SweepManifest {
             ("mapping_seed", self.mapping_seed != other.mapping_seed),
             ("calibrate", self.calibrate != other.calibrate),
             ("verify", self.verify != other.verify),
-            ("points", (&self.fields, &self.points, &self.item) != (&other.fields, &other.points, &other.item)),
+            (
+                "points",
+                (&self.fields, &self.points, &self.item) != (&other.fields, &other.points, &other.item),
+            ),
             ("shard", self.shard != other.shard),
         ];
         fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 use super::folder::{Sweep, SweepFolder, SweepManifest};
-use super::shard::Shard;
+use crate::shard::Shard;
 
 /// Points that a message lists.
 const LISTED: usize = 8;
@@ -30,8 +30,11 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Sweep, Diagnostics> {
             Some((first, path)) => {
                 let differs = first.differences(&manifest);
                 if !differs.is_empty() {
-                    let message =
-                        format!("this is of another sweep than {} ({} differ)", path.display(), differs.join(", "));
+                    let message = format!(
+                        "this is of another sweep than {} ({} differ)",
+                        path.display(),
+                        differs.join(", ")
+                    );
                     return Err(Diagnostic::new(Code::SweepInvalid, folder, message).into());
                 }
             }
@@ -50,7 +53,8 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Sweep, Diagnostics> {
         let message = "expected the folders of the parts, one or more";
         return Err(Diagnostic::new(Code::SweepInvalid, out, message).into());
     };
-    let missing: Vec<usize> = (0..manifest.points.len()).filter(|index| !outcomes.contains_key(index)).collect();
+    let missing: Vec<usize> =
+        (0..manifest.points.len()).filter(|index| !outcomes.contains_key(index)).collect();
     if !missing.is_empty() {
         return Err(gap(first, &missing, &shards).into());
     }

@@ -15,7 +15,6 @@ mod merge;
 pub mod pareto;
 pub mod plan;
 pub mod point;
-mod shard;
 pub mod table;
 mod text;
 #[cfg(feature = "parquet")]
@@ -30,12 +29,12 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::progress::Progress;
 use crate::session::SessionOptions;
+pub use crate::shard::Shard;
 pub use file::SweepFile;
-pub use folder::{Sweep, SweepManifest};
 use folder::SweepFolder;
+pub use folder::{Sweep, SweepManifest};
 pub use merge::merge;
 pub use plan::Plan;
-pub use shard::Shard;
 
 /// How the points of a sweep are carried out. It changes no result.
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,7 +77,8 @@ pub fn run(
     let (of, found) = (folder.wanted(), folder.wanted() - missing.len());
     progress.begin(of as u64);
     progress.advance(found as u64);
-    let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+    let threads =
+        options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
     let folder = all(plan, folder, &missing, (threads, options.jobs), progress)?;
     Ok(Swept { sweep: folder.finish()?, found })
 }

@@ -9,8 +9,14 @@ use super::folder::Sweep;
 use super::point::{PointFigures, PointOutcome};
 
 /// What is made small, in the order of [`objectives`].
-pub const OBJECTIVES: [&str; 6] =
-    ["energy per item", "time per item", "cores", "1 - accuracy", "KL divergence", "1 - agreement with floats"];
+pub const OBJECTIVES: [&str; 6] = [
+    "energy per item",
+    "time per item",
+    "cores",
+    "1 - accuracy",
+    "KL divergence",
+    "1 - agreement with floats",
+];
 
 /// The figures of a point that are made small.
 pub fn objectives(figures: &PointFigures) -> [Option<f64>; OBJECTIVES.len()] {

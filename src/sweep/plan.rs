@@ -17,13 +17,13 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, registry};
 
 use super::file::SweepFile;
 use super::folder::{SCHEMA, SweepManifest};
-use super::shard::Shard;
 use crate::float_driver::interpreter;
 use crate::model::Model;
 use crate::samples;
 use crate::samples::array_file::split_key;
 use crate::samples::input::SampleShape;
 use crate::session::{ITEMS_MAX, check_count};
+use crate::shard::Shard;
 
 /// Most points of a sweep.
 pub const POINTS_MAX: usize = 1 << 20;
@@ -95,7 +95,8 @@ impl Plan {
         check_options(&file, &model)?;
         if let Some(input) = &file.calibrate_input {
             let loaded = model.loaded();
-            let network = samples::graph(loaded, ("calibrate_network", file.calibrate_network.as_deref()))?.to_owned();
+            let network =
+                samples::graph(loaded, ("calibrate_network", file.calibrate_network.as_deref()))?.to_owned();
             let shape = SampleShape::of(&interpreter(loaded, &network)?);
             model = model.with_calibration(&network, samples::input::samples(input, shape, None)?)?;
         }
@@ -214,9 +215,12 @@ fn changed_targets(file: &SweepFile, fields: &[String]) -> Result<Vec<ChangedTar
         for variant in &file.variants {
             let mut combinations = vec![variant.clone()];
             for axis in &file.set {
-                let with = |changes: &Vec<Override>, value: &Override| [&changes[..], &[value.clone()]].concat();
-                combinations =
-                    combinations.iter().flat_map(|c| axis.values.iter().map(|v| with(c, v)).collect::<Vec<_>>()).collect();
+                let with =
+                    |changes: &Vec<Override>, value: &Override| [&changes[..], &[value.clone()]].concat();
+                combinations = combinations
+                    .iter()
+                    .flat_map(|c| axis.values.iter().map(|v| with(c, v)).collect::<Vec<_>>())
+                    .collect();
                 if combinations.len() > POINTS_MAX {
                     return Err(too_many().into());
                 }
@@ -225,7 +229,8 @@ fn changed_targets(file: &SweepFile, fields: &[String]) -> Result<Vec<ChangedTar
         }
     }
     // A slip in the name of a field would fail every point.
-    let unread = |one: &ChangedTarget| matches!(&one.target, Err(found) if found.codes().contains(&Code::RonSyntax));
+    let unread =
+        |one: &ChangedTarget| matches!(&one.target, Err(found) if found.codes().contains(&Code::RonSyntax));
     match all.iter().all(unread) {
         true => Err(all.swap_remove(0).target.err().unwrap_or_default()),
         false => Ok(all),
@@ -240,7 +245,8 @@ fn changed(name: &str, changes: &[Override], fields: &[String]) -> ChangedTarget
 
 fn too_many() -> Diagnostic {
     let message = format!("more than {POINTS_MAX} points");
-    Diagnostic::new(Code::SweepInvalid, Subject::Field("set".into()), message).hint("vary fewer fields at a time")
+    Diagnostic::new(Code::SweepInvalid, Subject::Field("set".into()), message)
+        .hint("vary fewer fields at a time")
 }
 
 /// The points.

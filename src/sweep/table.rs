@@ -81,7 +81,8 @@ impl Table {
         let mut columns = Vec::new();
         let mut rows = Vec::new();
         for (&index, outcome) in &sweep.outcomes {
-            let on_front = (whole && matches!(outcome, PointOutcome::Done(_))).then(|| front.contains(&index));
+            let on_front =
+                (whole && matches!(outcome, PointOutcome::Done(_))).then(|| front.contains(&index));
             let named = row(&sweep.manifest, (index, outcome), on_front);
             columns = named.iter().map(|(name, _)| name.clone()).collect();
             rows.push(named.into_iter().map(|(_, cell)| cell).collect());

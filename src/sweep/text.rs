@@ -47,7 +47,8 @@ impl Sweep {
         all.push(("effort".into(), |p, _| p.effort.clone(), 0));
         all.push((format!("{}s", self.manifest.item), |p, _| p.items.map_or("all".into(), count), 0));
         let points = &self.manifest.points;
-        let differs = |(_, of, i): &Varied| points.windows(2).any(|pair| of(&pair[0], *i) != of(&pair[1], *i));
+        let differs =
+            |(_, of, i): &Varied| points.windows(2).any(|pair| of(&pair[0], *i) != of(&pair[1], *i));
         all.into_iter().filter(differs).collect()
     }
 
@@ -94,7 +95,8 @@ impl Sweep {
             columns.push(("accuracy", |figures| percent(figures.accuracy)));
         }
         if front.iter().any(|(_, figures)| figures.kl_nats.is_some()) {
-            columns.push(("KL (nats)", |figures| figures.kl_nats.map_or("-".into(), |kl| format!("{kl:.3e}"))));
+            columns
+                .push(("KL (nats)", |figures| figures.kl_nats.map_or("-".into(), |kl| format!("{kl:.3e}"))));
         }
         if front.iter().any(|(_, figures)| figures.float_agreement.is_some()) {
             columns.push(("as floats", |figures| percent(figures.float_agreement)));

@@ -54,9 +54,8 @@ fn kind(table: &Table, column: usize) -> Kind {
 /// # Errors
 /// [`Code::OutputFailed`].
 pub(super) fn write(path: &Path, table: &Table) -> Result<(), Diagnostic> {
-    let failed = |error: &ParquetError| {
-        Diagnostic::new(Code::OutputFailed, path, format!("cannot write: {error}"))
-    };
+    let failed =
+        |error: &ParquetError| Diagnostic::new(Code::OutputFailed, path, format!("cannot write: {error}"));
     let kinds: Vec<Kind> = (0..table.columns.len()).map(|column| kind(table, column)).collect();
     let mut schema = String::from("message sweep {\n");
     for (name, kind) in table.columns.iter().zip(&kinds) {

@@ -67,8 +67,12 @@ impl Override {
         }
         if ron_tree::parse(value.text()).is_none() {
             let message = format!("`{}` is no value", value.text().trim());
-            return Err(Diagnostic::new(Code::RonSyntax, place(&value, Subject::Field(path.text().into())), message)
-                .hint("write a number, a word such as Unicast, or whatever stands in a target file"));
+            return Err(Diagnostic::new(
+                Code::RonSyntax,
+                place(&value, Subject::Field(path.text().into())),
+                message,
+            )
+            .hint("write a number, a word such as Unicast, or whatever stands in a target file"));
         }
         Ok(Self { path, value, said })
     }
@@ -131,7 +135,9 @@ pub(crate) fn resolve(source: &Arc<Source>, deep: usize) -> Result<Resolved, Dia
     let place = at(&base.value.span, Subject::Field("base".into()));
     let Some(name) = base.value.text() else {
         let message = format!("found {}, expected the name or the path of a target", base.value.describe());
-        return Err(Diagnostic::new(Code::TargetInvalid, place, message).hint("such as \"loihi-like\"").into());
+        return Err(Diagnostic::new(Code::TargetInvalid, place, message)
+            .hint("such as \"loihi-like\"")
+            .into());
     };
     if deep >= DEEPEST {
         let message = format!("more than {DEEPEST} targets start from each other");
@@ -139,15 +145,17 @@ pub(crate) fn resolve(source: &Arc<Source>, deep: usize) -> Result<Resolved, Dia
     }
     if tree.field("name").is_none() {
         let message = "a target that starts from another one needs a name of its own";
-        return Err(Diagnostic::new(Code::TargetInvalid, at(&tree.span, Subject::Field("name".into())), message)
-            .hint("add `name: \"...\"`")
-            .into());
+        return Err(Diagnostic::new(
+            Code::TargetInvalid,
+            at(&tree.span, Subject::Field("name".into())),
+            message,
+        )
+        .hint("add `name: \"...\"`")
+        .into());
     }
     let beneath = source_of(name, Path::new(&source.name)).map_err(|mut problem| {
-        let Span { source, range } = own.span(&base.value.span).unwrap_or_else(|| Span {
-            source: Arc::clone(source),
-            range: 0..0,
-        });
+        let Span { source, range } =
+            own.span(&base.value.span).unwrap_or_else(|| Span { source: Arc::clone(source), range: 0..0 });
         problem.place = problem.place.at(&source, range);
         problem
     })?;
@@ -258,7 +266,8 @@ impl Laying<'_> {
         let at = first.span.start;
         let Some(span) = self.over.span(&field.span) else { return };
         let text = self.over.slice(field.span.clone());
-        let text = text.then(&Composed::standing_for(": ", &span)).then(&self.over.slice(field.value.span.clone()));
+        let text =
+            text.then(&Composed::standing_for(": ", &span)).then(&self.over.slice(field.value.span.clone()));
         self.edits.push((at..at, text.then(&Composed::standing_for(", ", &span))));
     }
 
@@ -266,7 +275,8 @@ impl Laying<'_> {
     fn valued(&self, below: &RonNode, above: &RonNode) -> Composed {
         let value = self.over.slice(above.span.clone());
         let (Some(said), Some(span)) = (self.said, self.over.span(&above.span)) else { return value };
-        let optional = matches!(&below.kind, RonKind::Tuple { name, items } if name == "Some" && items.len() == 1);
+        let optional =
+            matches!(&below.kind, RonKind::Tuple { name, items } if name == "Some" && items.len() == 1);
         if !sourced(inside_some(below)) || sourced(inside_some(above)) || above.name() == "None" {
             return value;
         }
@@ -354,7 +364,10 @@ mod tests {
         expected.timing.hop_chip.latency_ns = crate::Sourced(10.0, said("timing.hop_chip.latency_ns=10"));
         expected.energy.hop_east_west_pj = crate::Sourced(1.5, said("energy.hop_east_west_pj=1.5"));
         assert_eq!(target, expected);
-        assert_eq!(registry::load_with("loihi-like", &changes[..1]).unwrap().name, "loihi-like[core.neurons=512]");
+        assert_eq!(
+            registry::load_with("loihi-like", &changes[..1]).unwrap().name,
+            "loihi-like[core.neurons=512]"
+        );
         assert_eq!(registry::load_with("loihi-like", &[set("name=\"mine\"")]).unwrap().name, "mine");
         let none = registry::load_with("loihi-like", &[set("network=None")]).unwrap();
         assert!(none.network.is_none());
@@ -370,7 +383,8 @@ mod tests {
         let last = plain.energy.ranges.last().unwrap().constant.clone();
         let other = registry::load_with("loihi-like", &[set(&format!("energy.{last}=1"))]).unwrap();
         assert_eq!(other.energy.ranges, plain.energy.ranges[..plain.energy.ranges.len() - 1]);
-        let range = "energy.ranges=[(constant: \"hop_chip_pj\", low: 1.0, high: 900.0, source: Assumed(\"x\"))]";
+        let range =
+            "energy.ranges=[(constant: \"hop_chip_pj\", low: 1.0, high: 900.0, source: Assumed(\"x\"))]";
         let other = registry::load_with("loihi-like", &[set(range)]).unwrap();
         assert_eq!(other.energy.ranges.len(), plain.energy.ranges.len());
         assert_eq!(other.energy_range("hop_chip_pj").unwrap().high, 900.0);
@@ -430,7 +444,8 @@ mod tests {
             let place = error.0[0].place.to_string();
             (error.codes(), place.rsplit('/').next().unwrap().to_owned())
         };
-        let (codes, place) = told("a.ron", "(base: \"half.ron\", name: \"a\",\n core: (neurons: (0, Assumed(\"x\"))))");
+        let (codes, place) =
+            told("a.ron", "(base: \"half.ron\", name: \"a\",\n core: (neurons: (0, Assumed(\"x\"))))");
         assert_eq!((codes, place.as_str()), (vec![Code::TargetInvalid], "a.ron:2:19: core.neurons"));
         let (codes, place) = told("a.ron", "(base: \"half.ron\", name: \"a\",\n core: (neurons: 7))");
         assert_eq!((codes, place.as_str()), (vec![Code::RonSyntax], "a.ron:2:18"));

@@ -33,6 +33,15 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|&(name, _)| name)
 }
 
+/// The first 16 digits of the BLAKE3 of all built-in targets, names and texts.
+pub fn fingerprint() -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (name, text) in BUILT_IN {
+        hasher.update(format!("{name} {}\n", text.len()).as_bytes()).update(text.as_bytes());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
 /// Resolves `--target`: a built-in name, or a path if it ends in `.ron`.
 ///
 /// # Errors

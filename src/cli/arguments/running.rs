@@ -7,6 +7,7 @@ use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 
 use super::{MappingArgs, ModelArgs, QuantiseArgs};
+use crate::shard::Shard;
 use crate::streaming;
 use crate::trace::IndexRange;
 
@@ -160,6 +161,9 @@ pub struct SetArgs {
     /// Folder for images and tokens.npy; that of a killed run continues it
     #[arg(long)]
     pub out: PathBuf,
+    /// Make only the I-th of N parts; `snnc merge` puts the folders of all parts together
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
 }
 
 /// How a set of images is written.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::sweep::Shard;
+use crate::shard::Shard;
 
 /// `snnc sweep`.
 #[derive(Debug, Args)]
@@ -28,7 +28,7 @@ pub struct SweepArgs {
 /// `snnc merge`.
 #[derive(Debug, Args)]
 pub struct MergeArgs {
-    /// Folders of the parts: of `snnc sweep --shard 1/N` to `--shard N/N`
+    /// Folders of the parts: of `snnc sweep` or `snnc generate` with --shard 1/N to --shard N/N
     #[arg(required = true, value_name = "DIR")]
     pub folders: Vec<PathBuf>,
     /// Folder for the whole

@@ -25,7 +25,8 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
             ("--set", !args.model.target.set.is_empty()),
         ];
         if let Some((option, _)) = named.into_iter().find(|&(_, given)| given) {
-            let why = "a compiled program has its target and rounded weights; `snnc compile` takes the option";
+            let why =
+                "a compiled program has its target and rounded weights; `snnc compile` takes the option";
             return Err(changes_nothing(option, why).into());
         }
     }
@@ -35,14 +36,17 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
         compile(&args.model, &MappingArgs::default())?
     };
     errors::warn(&program.warnings());
-    let manifest = ImageSetManifest::new(&program, args.images, args.seed, args.format.into());
+    let manifest = ImageSetManifest {
+        shard: args.shard,
+        ..ImageSetManifest::new(&program, args.images, args.seed, args.format.into())
+    };
     signals::advise("the same command goes on where it stopped");
     let bar = Bar::new("generating");
     let ReusedImages { whole, damaged } = streaming::run(&program, &manifest, &args.out, &bar)?;
     drop(bar);
-    let made = args.images - whole;
+    let made = manifest.wanted() - whole;
     let damaged = if damaged > 0 { format!(", {damaged} of them found damaged") } else { String::new() };
-    let (images, out) = (args.images, args.out.display());
+    let (images, out) = (manifest.wanted(), args.out.display());
     print(&format!("{images} images in {out} ({made} made now{damaged}, {whole} found)\n"));
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ mod passes;
 mod place;
 mod reconstruct;
 mod samples;
+mod shells;
 mod simulate;
 mod sweep;
 mod targets;
@@ -23,13 +24,14 @@ use std::process::ExitCode;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::cli::arguments::{Cli, Command};
-use crate::cli::process::console::print;
+use crate::cli::process::console::{self, Detail, print};
 
 /// Runs a command.
 ///
 /// # Errors
 /// What the user can mend; the caller prints it and exits with 1.
 pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
+    console::show(Detail::of(cli.quiet && !cli.command.prints_data(), cli.verbose));
     match &cli.command {
         Command::Compile(args) => compile::run(args),
         Command::Fit(args) => fit::run(args),
@@ -46,6 +48,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Partition(args) => partition::run(args),
         Command::Passes(args) => passes::run(args),
         Command::Targets(args) => targets::run(args),
+        Command::Completions { shell } => shells::completions(*shell),
+        Command::Man { out } => shells::man(out.as_deref()),
         Command::Explain { code } => explain::run(code),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use snnc_targets::output::{self, ResultSet};
 use snnc_targets::Diagnostics;
+use snnc_targets::output::{self, ResultSet};
 
 use super::{files, json, print};
 use crate::cli::arguments::ReconstructArgs;

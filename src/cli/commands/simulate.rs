@@ -13,11 +13,12 @@ use super::samples::{self, Fed};
 use super::{files, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
+use crate::cli::process::console::{self, Detail};
 use crate::cli::progress::Bar;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::report::images::PngImage;
-use crate::report::{Report, json};
+use crate::report::{Report, brief, json};
 use crate::results::{ResultsRecorder, write_images};
 use crate::samples::Classification;
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count};
@@ -90,14 +91,20 @@ fn carry_out<W: Workload>(
         ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, spikes_of)?;
     let session = Session::new(program, options(args))?;
     // Only now is it known that there is something to run.
-    if let Some(compilation) = program.compilation().filter(|_| !args.json) {
+    if let Some(compilation) =
+        program.compilation().filter(|_| !args.json && console::detail() == Detail::Full)
+    {
         print(&format!("{}\n", compilation.report));
     }
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
     let mut report = made.report();
     complete(&mut report, &made);
     let wrote = recorder.finish(&report, |set| write(set, &made))?;
-    print(&if args.json { json::print(&report)? } else { report.to_string() });
+    print(&match console::detail() {
+        _ if args.json => json::print(&report)?,
+        Detail::Full => report.to_string(),
+        _ => brief::print(&report) + "\n-v tells more: where, when, and of which constants\n",
+    });
     if !args.json && !wrote.is_empty() {
         let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
         print(&format!("\n{lines}"));

@@ -10,6 +10,7 @@ use super::print;
 use crate::cli::arguments::{MergeArgs, SweepArgs};
 use crate::cli::process::signals;
 use crate::cli::progress::Bar;
+use crate::streaming;
 use crate::sweep::point::PointOutcome;
 use crate::sweep::{self, Plan, Sweep, SweepFile, SweepOptions, Swept, folder};
 
@@ -28,6 +29,11 @@ pub fn run(args: &SweepArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 pub fn merge(args: &MergeArgs) -> Result<ExitCode, Diagnostics> {
+    if args.folders.iter().any(|folder| streaming::is_set(folder)) {
+        let images = streaming::merge(&args.folders, &args.out)?;
+        print(&format!("{images} images in {}\n", args.out.display()));
+        return Ok(ExitCode::SUCCESS);
+    }
     let sweep = sweep::merge(&args.folders, &args.out)?;
     Ok(told(&sweep, &args.out, ""))
 }
@@ -35,6 +41,7 @@ pub fn merge(args: &MergeArgs) -> Result<ExitCode, Diagnostics> {
 /// Prints the front, and where the table is.
 fn told(sweep: &Sweep, out: &Path, how: &str) -> ExitCode {
     print(&format!("{sweep}\nwrote {}{how}\n", out.join(folder::TABLE).display()));
-    let some = sweep.outcomes.is_empty() || sweep.outcomes.values().any(|o| matches!(o, PointOutcome::Done(_)));
+    let some =
+        sweep.outcomes.is_empty() || sweep.outcomes.values().any(|o| matches!(o, PointOutcome::Done(_)));
     if some { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

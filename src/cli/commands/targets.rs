@@ -13,10 +13,12 @@ use crate::target_table::table;
 pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
     let text = match &args.action {
         None => list()?,
-        Some(TargetsAction::Show { target, set, json: true }) => super::json(&registry::load_with(target, &overrides(set)?)?),
+        Some(TargetsAction::Show { target, set, json: true }) => {
+            super::json(&registry::load_with(target, &overrides(set)?)?)
+        }
         Some(TargetsAction::Show { target, set, json: false }) => {
             table(&registry::load_with(target, &overrides(set)?)?)
-        },
+        }
         Some(TargetsAction::Check { target, json }) => {
             let target = registry::read(Path::new(target))?;
             match json {

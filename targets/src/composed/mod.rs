@@ -93,7 +93,8 @@ impl Composed {
     pub fn then(mut self, other: &Self) -> Self {
         let start = self.text.len();
         self.text += &other.text;
-        self.pieces.extend(other.pieces.iter().map(|piece| Piece { end: start + piece.end, ..piece.clone() }));
+        self.pieces
+            .extend(other.pieces.iter().map(|piece| Piece { end: start + piece.end, ..piece.clone() }));
         self
     }
 
@@ -156,7 +157,8 @@ mod tests {
         let base = Composed::of(&Source::new("base.ron", "(a: 1, b: 2^10, c: 3)"));
         assert_eq!(base.text(), "(a: 1, b: 1024, c: 3)");
         let other = Composed::of(&Source::new("other.ron", "x: 777"));
-        let edited = base.edited(vec![(19..20, other.slice(3..6)), (1..1, other.clone().then(&other.slice(1..3)))]);
+        let edited =
+            base.edited(vec![(19..20, other.slice(3..6)), (1..1, other.clone().then(&other.slice(1..3)))]);
         assert_eq!(edited.text(), "(x: 777: a: 1, b: 1024, c: 777)");
         let at = |text: &str| {
             let start = edited.text().rfind(text).unwrap();

@@ -35,7 +35,8 @@ impl FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+        let numbers =
+            text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
         match numbers {
             Some((part, of)) if (1..=MOST).contains(&of) && (1..=of).contains(&part) => Ok(Self { part, of }),
             _ => Err("expected I/N with I from 1 to N, such as 1/4".into()),
