@@ -110,11 +110,20 @@ mod tests {
 
     #[test]
     fn the_brief_report_fits_eighty_columns_and_says_what_the_long_one_says() {
-        let (brief, long) = run(Fidelity::Analytic, |input| {
+        let (brief, long, report) = run(Fidelity::Analytic, |input| {
             let report = input.report();
-            (print(&report), crate::report::text::print(&report))
+            (print(&report), crate::report::text::print(&report), report)
         });
-        insta::assert_snapshot!(brief);
+        let (items, totals) = (report.items() as f64, &report.totals);
+        let energy =
+            format!("{} and {}", si(totals.energy_j / items, "J"), si(totals.time_s.unwrap() / items, "s"));
+        assert!(brief.starts_with(&format!("{} on {}: ", report.model, report.target.name)), "{brief}");
+        assert!(brief.contains(&energy) && brief.contains("Energy by layer"), "{brief}");
+        let rows = |name: &str| brief.lines().filter(|line| line.trim_start().starts_with(name)).count();
+        assert!(
+            !report.layers.is_empty() && report.layers.iter().all(|layer| rows(&layer.name) > 0),
+            "{brief}"
+        );
         assert!(brief.lines().all(|line| line.chars().count() <= 80), "{brief}");
         assert!(brief.len() < long.len());
         assert_eq!(shortened(&"x".repeat(30)).len(), NAME);

@@ -20,60 +20,79 @@ pub fn is_set(folder: &Path) -> bool {
 /// [`Code::SweepInvalid`] for parts of different sets, chunks that two folders hold, and chunks that none holds or
 /// whose checksum is wrong; [`Code::OutputFailed`], also for a part that another process writes into.
 pub fn merge(folders: &[PathBuf], out: &Path) -> Result<u64, Diagnostics> {
-    let refused = |folder: &Path, message: String| Diagnostic::new(Code::SweepInvalid, folder, message);
-    let mut parts: Vec<(&PathBuf, output::Folder, ImageSetManifest, Set)> = Vec::new();
-    for folder in folders {
-        let Some(manifest) = ImageSetManifest::read(folder)? else {
-            let message = format!("this is no folder of a set of images: it has no {MANIFEST}");
-            return Err(Diagnostic::new(Code::FileUnreadable, folder, message).into());
-        };
-        if let Some((first, _, known, _)) = parts.first() {
-            let mut differs = known.differences(&manifest);
-            differs.retain(|name| *name != "shard");
-            if !differs.is_empty() {
-                let (first, differs) = (first.display(), differs.join(", "));
-                let message = format!("this is of another set than {first} ({differs} differ)");
-                return Err(refused(folder, message).into());
-            }
-        }
-        let same = |other: &Path| other.canonicalize().ok() == folder.canonicalize().ok();
-        if parts.iter().any(|(other, ..)| same(other)) {
-            return Err(refused(folder, "the folder is given twice".into()).into());
-        }
-        let owned = output::Folder::claim(folder)?;
-        let set = open(folder, &manifest)?;
-        for range in set.chunks() {
-            if let Some((other, ..)) = parts.iter().find(|(.., earlier)| earlier.holds_some(&range)) {
-                let message =
-                    format!("images {} to {} are in {} too", range.start, range.end - 1, other.display());
-                return Err(refused(folder, message).hint("give each part once").into());
-            }
-        }
-        parts.push((folder, owned, manifest, set));
-    }
-    let Some((first, _, manifest, _)) = parts.first() else {
+    let parts = opened(folders)?;
+    let Some(first) = parts.first() else {
         return Err(refused(out, "expected the folders of the parts, one or more".into()).into());
     };
-    let mut at = 0;
-    while at < manifest.images {
-        let Some(range) = parts.iter().find_map(|(.., set)| set.chunk_from(at)) else {
-            return Err(gap(first, at, &parts.iter().map(|part| part.2.shard).collect::<Vec<_>>()).into());
+    let (images, mut at) = (first.manifest.images, 0);
+    while at < images {
+        let Some(range) = parts.iter().find_map(|part| part.set.chunk_from(at)) else {
+            return Err(gap(&parts, at).into());
         };
         at = range.end;
     }
-    let whole = ImageSetManifest { shard: None, ..manifest.clone() };
+    let whole = ImageSetManifest { shard: None, ..first.manifest.clone() };
     let folder = output::Folder::claim(out)?;
     whole.claim(folder.path())?;
     let mut set = open(out, &whole)?;
     let mut at = 0;
     while let Some(missing) = set.missing(at) {
-        let found = parts.iter().find_map(|(.., part)| Some((part, part.chunk_from(missing.start)?)));
-        let Some((part, range)) = found else { return Err(gap(first, missing.start, &[]).into()) };
-        set.copy(part, range.clone())?;
+        let found = parts.iter().find_map(|part| Some((part, part.set.chunk_from(missing.start)?)));
+        let Some((part, range)) = found else { return Err(gap(&parts, missing.start).into()) };
+        set.copy(&part.set, range.clone())?;
         at = range.end;
     }
     set.finish()?;
-    Ok(whole.images)
+    Ok(images)
+}
+
+/// A part, owned by this process.
+struct Part {
+    folder: PathBuf,
+    _owned: output::Folder,
+    manifest: ImageSetManifest,
+    set: Set,
+}
+
+/// The parts, if they are of one set and hold no image twice.
+fn opened(folders: &[PathBuf]) -> Result<Vec<Part>, Diagnostic> {
+    let mut parts: Vec<Part> = Vec::new();
+    for folder in folders {
+        let Some(manifest) = ImageSetManifest::read(folder)? else {
+            let message = "this is no folder of a set of images: it has no generate.json";
+            return Err(Diagnostic::new(Code::FileUnreadable, folder, message));
+        };
+        if let Some(first) = parts.first() {
+            let mut differs = first.manifest.differences(&manifest);
+            differs.retain(|name| *name != "shard");
+            if !differs.is_empty() {
+                let (first, differs) = (first.folder.display(), differs.join(", "));
+                return Err(refused(
+                    folder,
+                    format!("this is of another set than {first} ({differs} differ)"),
+                ));
+            }
+        }
+        let same = |other: &Path| other.canonicalize().ok() == folder.canonicalize().ok();
+        if parts.iter().any(|part| same(&part.folder)) {
+            return Err(refused(folder, "the folder is given twice".into()));
+        }
+        let owned = output::Folder::claim(folder)?;
+        let set = open(folder, &manifest)?;
+        for range in set.chunks() {
+            if let Some(other) = parts.iter().find(|part| part.set.holds_some(&range)) {
+                let other = other.folder.display();
+                let message = format!("images {} to {} are in {other} too", range.start, range.end - 1);
+                return Err(refused(folder, message).hint("give each part once"));
+            }
+        }
+        parts.push(Part { folder: folder.clone(), _owned: owned, manifest, set });
+    }
+    Ok(parts)
+}
+
+fn refused(folder: &Path, message: String) -> Diagnostic {
+    Diagnostic::new(Code::SweepInvalid, folder, message)
 }
 
 fn open(folder: &Path, manifest: &ImageSetManifest) -> Result<Set, Diagnostic> {
@@ -86,10 +105,11 @@ fn open(folder: &Path, manifest: &ImageSetManifest) -> Result<Set, Diagnostic> {
 }
 
 /// Images that are in no part, and the part that they should be in.
-fn gap(folder: &Path, image: u64, shards: &[Option<Shard>]) -> Diagnostic {
-    let message = format!("the parts do not make a whole: no folder holds image {image} undamaged");
-    let problem = Diagnostic::new(Code::SweepInvalid, folder, message);
-    match shards.iter().flatten().map(|shard| shard.of).max() {
+fn gap(parts: &[Part], image: u64) -> Diagnostic {
+    let folder = parts.first().map_or(Path::new(""), |part| &part.folder);
+    let problem =
+        refused(folder, format!("the parts do not make a whole: no folder holds image {image} undamaged"));
+    match parts.iter().filter_map(|part| part.manifest.shard).map(|shard| shard.of).max() {
         Some(of) => {
             let shard = Shard { part: (image / CHUNK) % of + 1, of };
             problem.hint(format!("finish or give --shard {shard}"))
