@@ -16,7 +16,7 @@ fn examples() -> PathBuf {
 
 /// A sweep file in a folder: two memories, one of them too small for a kernel, at two widths.
 fn written(folder: &Path, more: &str) -> PathBuf {
-    let model = examples().join("digits-recurrent");
+    let model = examples().join("bars-events");
     let path = folder.join("sweep.ron");
     let text = format!(
         "(format: \"snnc.sweep/1\", model: \"{0}/model.ron\", input: \"{0}/inputs.npy\", labels: \"{0}/labels.npy\",\n \
@@ -42,8 +42,8 @@ fn points_are_those_of_separate_runs() {
     let folder = tempfile::tempdir().unwrap();
     let path = written(folder.path(), "");
     let sweep = done(&path, &folder.path().join("out"), SweepOptions::default()).sweep;
-    let model = Model::load(examples().join("digits-recurrent/model.ron")).unwrap();
-    let input = examples().join("digits-recurrent/inputs.npy");
+    let model = Model::load(examples().join("bars-events/model.ron")).unwrap();
+    let input = examples().join("bars-events/inputs.npy");
     // Order: memories outermost, then weights.
     for (index, (bits, weights)) in [(1 << 20, 8), (1 << 20, 4), (64, 8), (64, 4)].into_iter().enumerate() {
         let mut target = snnc::target("loihi-like").unwrap();
@@ -146,9 +146,9 @@ fn snnc(arguments: &[&str]) -> Output {
 #[test]
 fn what_a_file_gets_wrong_is_told_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    let model = examples().join("digits-recurrent/model.ron");
+    let model = examples().join("bars-events/model.ron");
     let model = model.display();
-    let fed = format!("input: \"{}\"", examples().join("digits-recurrent/inputs.npy").display());
+    let fed = format!("input: \"{}\"", examples().join("bars-events/inputs.npy").display());
     let path = folder.path().join("s.ron");
     for (text, code, words) in [
         ("modl: 5".to_owned(), "E0002", &["near names: `model`", "s.ron:1:26"][..]),
@@ -178,7 +178,7 @@ fn what_a_file_gets_wrong_is_told_at_its_place() {
                 "model: \"{model}\", {fed},\nset: {{\"core.neurons\": 5}}, variants: [{{\"core.neurons\": 6}}]"
             ),
             "E0034",
-            &["s.ron:2:39", "two values"],
+            &["s.ron:2:37", "two values"],
         ),
         (format!("model: \"{model}\", {fed},\nweights: [8,"), "E0002", &["s.ron:2:"]),
     ] {
