@@ -40,6 +40,8 @@
 //! * [`float_driver`], [`golden`], [`comparison`], [`reconstruction`]: the float reference, and who is compared with
 //!   whom.
 //! * [`diagnostics`], [`warnings`]: what is wrong, and what may go wrong, as data.
+//! * [`shard`]: a part of a long work, for several processes.
+//! * [`sweep`]: a model on many chips that differ in a few fields.
 //! * [`research`]: the mapper's parts by themselves. [`sana_fe`] describes a mapped network for another simulator.
 //!
 //! Below lie [`targets`] (chip descriptions), [`compiler`] and [`simulator`]. The `snnc` command, the room `cli` behind
@@ -71,8 +73,10 @@ pub mod results;
 pub mod samples;
 pub mod sana_fe;
 pub mod session;
+pub mod shard;
 mod spin_pool;
 pub mod streaming;
+pub mod sweep;
 pub mod target_table;
 pub mod trace;
 pub mod warnings;

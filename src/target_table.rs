@@ -1,8 +1,8 @@
 //! A chip description as a person reads it.
 
-use snnc_targets::Target;
 use snnc_targets::ranges::EnergyRange;
 use snnc_targets::text_table::{TextTable, left, right};
+use snnc_targets::{Sourced, Target};
 
 /// Every constant with its provenance, and what rounding to the clock does to the times.
 pub fn table(target: &Target) -> String {
@@ -72,6 +72,10 @@ pub fn table(target: &Target) -> String {
         section("ranges of energy", target.energy.ranges.iter().map(row).collect());
     }
     section("time (error if rounded to whole clocks)", times(target, clock));
+    if let Some(area) = &target.area {
+        let row = |(name, v): (&str, &Sourced<f64>)| (name.to_owned(), v.0.to_string(), v.1.to_string());
+        section("area", area.known().into_iter().map(row).collect());
+    }
     if let Some(network) = &target.network {
         let sizes = network.sizes().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
         let times = network.times_ns().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));

@@ -269,7 +269,7 @@ fn samples_are_run_from_a_file_and_answered_by_read_outs_and_predictions() {
     let x = text(&at("x.npy"));
     let one = ["--network", "classifier", "--samples", "1", "--input", &x];
     samples(&loaded, "classifier", &at("x.npy"));
-    let run = [&["run", &model_text, "--target", "loihi-like", "--timing", "cycle"][..], &one].concat();
+    let run = [&["run", &model_text, "--target", "loihi-like", "--timing", "cycle", "-v"][..], &one].concat();
     let printed = succeeded(&snnc(&run));
     assert!(printed.contains("1 samples") && printed.contains("per sample"), "{printed}");
     let words = printed.split(|c: char| !c.is_alphanumeric());

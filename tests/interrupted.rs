@@ -179,3 +179,39 @@ fn ignored_signals_stay_ignored() {
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(143));
 }
+
+#[test]
+fn parts_of_a_set_make_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let part = |name: &str, shard: &str| {
+        let output = ok(generate(&at(name), IMAGES).args(["--shard", shard]).stdout(Stdio::piped()));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let merge = |parts: &[&str], out: &str| {
+        let mut command = snnc(["merge"]);
+        command.args(parts.iter().map(|name| at(name))).arg("-o").arg(at(out));
+        command
+    };
+    assert!(part("a", "1/3").starts_with("16 images in "));
+    assert!(part("b", "2/3").starts_with("16 images in "));
+    // There are two chunks.
+    assert!(part("c", "3/3").starts_with("0 images in "));
+    assert!(part("b", "2/3").contains("(0 made now, 16 found)"));
+    ok(&mut merge(&["c", "b", "a"], "all"));
+    assert!(contents(&at("all")) == whole());
+    fails(&mut merge(&["a", "c"], "gap"), "E0034", "--shard 2/3");
+    fails(&mut merge(&["a", "b", "a"], "twice"), "E0034", "given twice");
+    let mut other = generate(&at("other"), "20");
+    ok(other.args(["--shard", "2/3"]));
+    fails(&mut merge(&["a", "other"], "mixed"), "E0034", "images differ");
+    part("d", "1/3");
+    fails(&mut merge(&["a", "b", "d"], "twice"), "E0034", "are in");
+    fails(&mut generate(&at("a"), IMAGES), "E0021", "shard");
+    let tokens = at("b/tokens.npy.part");
+    let mut bytes = std::fs::read(&tokens).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&tokens, bytes).unwrap();
+    fails(&mut merge(&["a", "b"], "damaged"), "E0034", "no folder holds image 16");
+}

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle, WeakProgressBar};
 
+use crate::cli::process::console::{self, Detail};
 use crate::progress::Progress;
 
 /// The bar that is shown, so that who ends the process may take it away.
@@ -17,10 +18,10 @@ pub struct Bar(ProgressBar);
 impl Bar {
     /// A bar that says what is being done, in one word.
     pub fn new(what: &'static str) -> Self {
-        if !std::io::stderr().is_terminal() {
+        if !std::io::stderr().is_terminal() || console::detail() == Detail::Quiet {
             return Self(ProgressBar::hidden());
         }
-        let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len}, {eta} left")
+        let style = ProgressStyle::with_template("{msg} {bar:36} {pos}/{len}, {per_sec}, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::new(0).with_style(style).with_message(what);
         *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.downgrade());

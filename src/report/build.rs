@@ -55,6 +55,7 @@ impl ReportInput<'_> {
             weight_bits: Some(self.program.model.neuron.weight_bits),
             seed: None,
             options: Default::default(),
+            area: self.program.target.area(self.program.topology().chips),
             totals: self.totals(),
             events: None,
             classification: None,

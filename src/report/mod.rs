@@ -1,10 +1,11 @@
 //! What a run leaves behind: report.json, the energy report in text, images and tokens.
 //!
 //! Last in the flow: [`build`] turns a program and a [`snnc_simulator::charge::RunRecord`] into a [`Report`], plain
-//! data that [`json`] and [`text`] write. [`images`] writes what was generated. Nothing here measures or
+//! data that [`json`], [`text`] and [`brief`] write. [`images`] writes what was generated. Nothing here measures or
 //! changes a number; every file goes through [`snnc_targets::output`].
 
 mod breakdowns;
+pub mod brief;
 pub mod build;
 pub mod by_core;
 pub mod compare;
@@ -23,7 +24,7 @@ mod notes;
 pub mod quantisation;
 pub mod text;
 pub mod timing;
-mod units;
+pub(crate) mod units;
 
 use snnc_targets::output;
 
@@ -53,6 +54,10 @@ pub fn is_result(name: &str) -> bool {
         "reconstruct.json",
         "generate.json",
         "generate.sums",
+        "sweep.json",
+        "sweep.points",
+        "sweep.csv",
+        "sweep.parquet",
         output::MANIFEST,
     ];
     let number = name.strip_prefix("image_").and_then(|rest| rest.strip_suffix(".png"));

@@ -4,9 +4,9 @@ use std::fmt;
 
 use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
 
-use super::data::{CoreEnergy, EnergyConstant, Iteration, Range, Report};
+use super::data::{Area, CoreEnergy, EnergyConstant, Iteration, Range, Report};
 use super::timing;
-use super::units::{count, share, si};
+use super::units::{count, mebibytes, share, si};
 
 /// The report as text: overview, components, networks, layers, time, provenance, notes. Ends with a newline.
 pub fn print(report: &Report) -> String {
@@ -41,7 +41,7 @@ fn overview(r: &Report) -> String {
     let simulation = format!(
         "{} wall clock, peak memory {}, compiled in {}",
         si(r.totals.wall_s, "s"),
-        si(r.totals.peak_memory_bytes as f64, "B"),
+        mebibytes(r.totals.peak_memory_bytes),
         si(m.compile_s, "s")
     );
     let mut table = TextTable::new(INDENT, [left(""), left("")]);
@@ -49,9 +49,31 @@ fn overview(r: &Report) -> String {
     table.row(["target", &format!("{} ({})", r.target.name, r.target.description)]);
     let mapping = format!("{} cores on {} of {} chips", m.cores_used, m.chips_used, m.chips_present);
     table.row(["mapping", &mapping]);
+    if let Some(area) = &r.area {
+        table.row(["area", &area_of(area)]);
+    }
     table.row(["timing", &r.fidelity]);
     table.row(["simulation", &simulation]);
     titled("Energy report", &table)
+}
+
+/// What is known of the area, part by part.
+pub(super) fn area_of(area: &Area) -> String {
+    let parts = [
+        ("cores", area.cores_mm2),
+        ("routers", area.routers_mm2),
+        ("synapse memory", area.memory_mm2),
+        ("other", area.other_mm2),
+    ];
+    let parts = parts.into_iter().map(|(name, mm2)| match mm2 {
+        Some(mm2) => format!("{name} {mm2:.1}"),
+        None => format!("{name} unknown"),
+    });
+    let parts: Vec<String> = parts.collect();
+    match area.total_mm2 {
+        Some(total) => format!("{total:.1} mm2 ({})", parts.join(", ")),
+        None => format!("in mm2: {}", parts.join(", ")),
+    }
 }
 
 fn totals(r: &Report) -> String {

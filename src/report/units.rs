@@ -35,6 +35,12 @@ pub fn count(value: u64) -> String {
     text
 }
 
+/// Memory of the simulation, in one unit everywhere: `1,234.5 MiB`.
+pub fn mebibytes(bytes: u64) -> String {
+    let tenths = (bytes as f64 * 10.0 / f64::from(1 << 20)).round() as u64;
+    format!("{}.{} MiB", count(tenths / 10), tenths % 10)
+}
+
 /// `12.3 %`; 0 of nothing.
 pub fn share(part: f64, whole: f64) -> String {
     format!("{:.1} %", if whole > 0.0 { 100.0 * part / whole } else { 0.0 })
@@ -63,6 +69,7 @@ mod tests {
     #[test]
     fn separators_and_shares() {
         assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([mebibytes(0), mebibytes(1_300_000_000)], ["0.0 MiB", "1,239.8 MiB"]);
         assert_eq!([share(1.0, 8.0), share(0.0, 0.0)], ["12.5 %", "0.0 %"]);
     }
 }

@@ -5,11 +5,15 @@
 //! chunk ([`sums`]). Arrays grow under the name `*.npy.part`, chunk by chunk and flushed, and are renamed when whole
 //! ([`growing`]). Image i depends on program, seed and i alone, so a continued run gives the same bytes.
 //!
+//! A part of a set ([`Shard`]) is such a folder in which some chunks are never made, so it is never finished; [`merge()`]
+//! copies the chunks of all parts into one folder, which then has the bytes of a single run.
+//!
 //! Nothing that an earlier run left is trusted unseen: a chunk that does not have its checksum is made again, in a
 //! finished set as in half of one. Refused: a folder that another process writes into, that another program, seed or
 //! version of snnc began, or that holds files of these names without `generate.json`.
 
 mod growing;
+mod merge;
 mod set;
 mod sums;
 
@@ -26,6 +30,8 @@ use crate::program::Program;
 use crate::progress::{Progress, Stoppable};
 use crate::report::is_result;
 use crate::session::check_count;
+pub use crate::shard::Shard;
+pub use merge::{is_set, merge};
 use set::Set;
 
 /// Images simulated between two flushes.
@@ -66,6 +72,12 @@ pub struct ImageSetManifest {
     pub temperature: Option<f64>,
     /// How images are written.
     pub format: ImageSetFormat,
+    /// Extent of an image, `[c, h, w]`, and of its tokens, `[h, w]`.
+    #[serde(default)]
+    pub shape: ([usize; 3], [usize; 2]),
+    /// The part of the chunks that is made here; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 impl ImageSetManifest {
@@ -83,21 +95,29 @@ impl ImageSetManifest {
             seed,
             temperature: None,
             format,
+            shape: ([0; 3], [0; 2]),
+            shard: None,
         }
+    }
+
+    /// What a folder says of itself; nothing for one that holds no set.
+    fn read(out: &Path) -> Result<Option<Self>, Diagnostic> {
+        let path = out.join(MANIFEST);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Diagnostic::unreadable(&path, &error)),
+        };
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            Diagnostic::new(Code::FileUnreadable, &path, format!("no record of a set of images: {error}"))
+                .hint("choose another --out, or delete the folder")
+        })
     }
 
     /// Writes it into a new folder, or checks that it is the folder's own.
     fn claim(&self, out: &Path) -> Result<(), Diagnostic> {
+        let Some(found) = Self::read(out)? else { return self.begin(out) };
         let path = out.join(MANIFEST);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(found) => found,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return self.begin(out),
-            Err(error) => return Err(Diagnostic::unreadable(&path, &error)),
-        };
-        let found: Self = serde_json::from_str(&text).map_err(|error| {
-            Diagnostic::new(Code::FileUnreadable, &path, format!("no record of a set of images: {error}"))
-                .hint("choose another --out, or delete the folder")
-        })?;
         let differs = self.differences(&found);
         if differs.is_empty() {
             return Ok(());
@@ -105,6 +125,21 @@ impl ImageSetManifest {
         let message = format!("the folder holds another run ({} differ)", differs.join(", "));
         Err(Diagnostic::new(Code::Argument, &path, message)
             .hint("choose another --out, or delete the folder"))
+    }
+
+    /// Whether an image is to be made here: a part has whole chunks.
+    fn holds(&self, image: u64) -> bool {
+        self.shard.is_none_or(|shard| shard.holds((image / CHUNK) as usize))
+    }
+
+    /// Number of images that are to be made here.
+    pub fn wanted(&self) -> u64 {
+        let Some(shard) = self.shard else { return self.images };
+        let chunks = self.images.div_ceil(CHUNK);
+        let own = chunks / shard.of + u64::from(shard.part <= chunks % shard.of);
+        // The last chunk may be shorter.
+        let lacking = chunks * CHUNK - self.images;
+        own * CHUNK - if own > 0 && self.holds(self.images - 1) { lacking } else { 0 }
     }
 
     /// Writes it into a folder that holds no results.
@@ -130,6 +165,7 @@ impl ImageSetManifest {
             ("seed", self.seed != other.seed),
             ("temperature", self.temperature != other.temperature),
             ("format", self.format != other.format),
+            ("shard", self.shard != other.shard),
         ];
         fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -166,18 +202,22 @@ pub fn run(
         generation = generation.at_temperature(temperature)?;
     }
     check_count("--images", manifest.images, IMAGES_MAX)?;
-    let shape = generation.image;
+    let (shape, tokens) = (generation.image, (generation.parameters.rows, generation.parameters.columns));
+    let sides = ([shape.channels, shape.height, shape.width], [tokens.0, tokens.1]);
+    let manifest = &ImageSetManifest { shape: sides, ..manifest.clone() };
     let folder = output::Folder::claim(out)?;
     manifest.claim(folder.path())?;
-    let mut set =
-        Set::open(out, manifest, shape, (generation.parameters.rows, generation.parameters.columns))?;
+    let mut set = Set::open(out, manifest, shape, tokens)?;
     let found = ReusedImages { whole: set.whole(), damaged: set.damaged() };
-    progress.begin(manifest.images);
+    progress.begin(manifest.wanted());
     progress.advance(found.whole);
     let chip = Chip::new(program.mapped().clone());
     let mut at = 0;
     while let Some(chunk) = set.missing(at) {
         at = chunk.end;
+        if !manifest.holds(chunk.start) {
+            continue;
+        }
         let one = |index| {
             let mut driver = Stoppable { driver: &mut ChipDriver::unobserved(&chip), progress };
             let image = drive(generation.begin(index), &mut driver, &mut || ())?;
@@ -188,6 +228,9 @@ pub fn run(
             chunk.clone().into_par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
         set.put(chunk, &images)?;
     }
-    set.finish()?;
+    // A part is never whole.
+    if manifest.shard.is_none() {
+        set.finish()?;
+    }
     Ok(found)
 }

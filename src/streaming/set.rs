@@ -99,6 +99,48 @@ impl Set {
         (at < self.images).then_some(at..end)
     }
 
+    /// The chunks that are there.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = Range<u64>> {
+        self.trusted.iter().map(|(&first, &(end, _))| first..end)
+    }
+
+    /// Whether some of these images are there.
+    pub(super) fn holds_some(&self, images: &Range<u64>) -> bool {
+        self.chunks().any(|chunk| chunk.start < images.end && images.start < chunk.end)
+    }
+
+    /// The images from `at` on that a chunk of this set holds.
+    pub(super) fn chunk_from(&self, at: u64) -> Option<Range<u64>> {
+        let (_, &(end, _)) = self.trusted.range(..=at).next_back()?;
+        (at < end).then_some(at..end)
+    }
+
+    /// Takes images over from another set of the same kind.
+    pub(super) fn copy(&mut self, from: &Self, range: Range<u64>) -> Result<(), Diagnostic> {
+        let lost = || Diagnostic::new(Code::OutputFailed, &from.out, "the files have changed meanwhile");
+        let mut hasher = blake3::Hasher::new();
+        match (&mut self.pixels, &from.pixels) {
+            (Some(file), Some(other)) => {
+                let bytes = other.items(&range).ok_or_else(lost)?;
+                hasher.update(&bytes);
+                file.put(range.start, &bytes)?;
+            }
+            _ => {
+                for index in range.clone() {
+                    let bytes = std::fs::read(picture(&from.out, index)).map_err(|_| lost())?;
+                    hasher.update(&bytes);
+                    output::write_atomic(&picture(&self.out, index), &bytes)?;
+                }
+            }
+        }
+        let tokens = from.tokens.items(&range).ok_or_else(lost)?;
+        self.tokens.put(range.start, &tokens)?;
+        let sums = ChunkChecksums { pixels: hasher.finalize(), tokens: blake3::hash(&tokens) };
+        self.sums.add(&range, &sums)?;
+        self.trusted.insert(range.start, (range.end, sums));
+        Ok(())
+    }
+
     /// Writes a chunk; its checksums come last, when it is on the disk.
     pub(super) fn put(&mut self, range: Range<u64>, images: &[GeneratedImage]) -> Result<(), Diagnostic> {
         let mut hasher = blake3::Hasher::new();
@@ -164,7 +206,8 @@ mod tests {
 
     fn manifest(images: u64, format: ImageSetFormat) -> ImageSetManifest {
         let [snnc, model, target, program] = ["0", "m", "t", "p"].map(String::from);
-        ImageSetManifest { snnc, model, target, program, images, seed: 1, temperature: None, format }
+        let shape = ([1, 1, 2], [1, 1]);
+        ImageSetManifest { snnc, model, target, program, images, seed: 1, temperature: None, format, shape, shard: None }
     }
 
     fn open(out: &Path, images: u64, format: ImageSetFormat) -> Set {

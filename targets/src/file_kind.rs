@@ -19,6 +19,7 @@ pub enum FileKind {
     Target,
     Partition,
     Placement,
+    Sweep,
     Program,
     Checkpoint,
     Safetensors,
@@ -51,11 +52,12 @@ const MAGIC: [(&[u8], FileKind); 11] = [
 ];
 
 /// Format strings of RON files.
-const FORMATS: [(&str, FileKind); 4] = [
+const FORMATS: [(&str, FileKind); 5] = [
     ("\"snnc.model/", FileKind::Model),
     ("\"snnc.target/", FileKind::Target),
     ("\"snnc.partition/", FileKind::Partition),
     ("\"snnc.placement/", FileKind::Placement),
+    ("\"snnc.sweep/", FileKind::Sweep),
 ];
 
 impl FileKind {
@@ -102,6 +104,7 @@ impl FileKind {
             Self::Target => "a target file",
             Self::Partition => "a partition file",
             Self::Placement => "a placement file",
+            Self::Sweep => "a sweep file",
             Self::Program => "a compiled program (.snnx)",
             Self::Checkpoint => "a PyTorch checkpoint",
             Self::Safetensors => "a .safetensors file of weights",
@@ -125,6 +128,7 @@ impl FileKind {
             Self::Target => "targets are given with --target FILE.ron, or to `snnc targets check`",
             Self::Partition => "partitions are given with --partition",
             Self::Placement => "placements are given with --placement",
+            Self::Sweep => "sweeps are the argument of `snnc sweep`",
             Self::Program => "compiled programs are run by `snnc simulate`",
             Self::Checkpoint | Self::Safetensors => {
                 "weights hold no layers: write a model.ron that names this file under `weights`; `snnc import` makes \

@@ -10,6 +10,8 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod axons;
+pub mod composed;
+pub mod derived;
 pub mod diagnostic;
 pub mod energy;
 pub mod entity;

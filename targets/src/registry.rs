@@ -1,17 +1,18 @@
-//! Finding a target: a built-in name or the path of a user's file.
+//! Finding a target: a built-in name or the path of a user's file, which may start from another target.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::derived::{self, Override, Resolved};
 use crate::file_kind::FileKind;
 use crate::layer_cores::LayerCores;
 use crate::near::near;
 use crate::ron_tree::reading::{self, Problem, ReadingFault};
 use crate::ron_tree::{self, RonKind, RonNode, words};
 use crate::schema::{
-    AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, SynapseSpec, TimingSpec, TopologySpec,
+    AreaSpec, AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, SynapseSpec, TimingSpec, TopologySpec,
 };
 use crate::{Code, Diagnostic, Diagnostics, Place, Source, Subject, Target, input};
 
@@ -32,23 +33,66 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|&(name, _)| name)
 }
 
+/// The first 16 digits of the BLAKE3 of all built-in targets, names and texts.
+pub fn fingerprint() -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (name, text) in BUILT_IN {
+        hasher.update(format!("{name} {}\n", text.len()).as_bytes()).update(text.as_bytes());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
 /// Resolves `--target`: a built-in name, or a path if it ends in `.ron`.
 ///
 /// # Errors
 /// [`Code::TargetUnknown`], [`Code::FileUnreadable`], [`Code::RonSyntax`] or [`Code::TargetInvalid`].
 pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
-    if let Some(&(name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
-        return parse(text, &format!("targets/{name}.ron"));
+    load_with(name_or_path, &[])
+}
+
+/// Resolves `--target` with other values for some of its fields. Its name then tells them.
+///
+/// # Errors
+/// Those of [`load`]; what the overrides make wrong is told of them.
+pub fn load_with(name_or_path: &str, overrides: &[Override]) -> Result<Target, Diagnostics> {
+    parse_source(&source(name_or_path)?, overrides)
+}
+
+fn source(name_or_path: &str) -> Result<Arc<Source>, Diagnostics> {
+    Ok(match name_or_path.ends_with(".ron") {
+        true => FileKind::Target.read(Path::new(name_or_path), input::TARGET.longest)?,
+        false => built_in(name_or_path, Subject::value("--target", name_or_path))?,
+    })
+}
+
+/// What a target with overrides has in some fields, as written and without sources; nothing where a field is missing
+/// or the target cannot be read.
+pub fn values(name_or_path: &str, overrides: &[Override], fields: &[String]) -> Vec<Option<String>> {
+    let text = source(name_or_path).and_then(|source| derived::resolve(&source, 0));
+    let Ok(Resolved { text, .. }) = text else { return vec![None; fields.len()] };
+    derived::values(&derived::overridden(text, overrides), fields)
+}
+
+/// The files that make up a target: its own and those that it starts from; none of a built-in one.
+pub fn files_of(name_or_path: &str) -> Vec<PathBuf> {
+    match name_or_path.ends_with(".ron") {
+        true => derived::files(Path::new(name_or_path), 0),
+        false => Vec::new(),
     }
-    if name_or_path.ends_with(".ron") {
-        return read(Path::new(name_or_path));
+}
+
+/// The text of a built-in target; `asked` is what names it.
+///
+/// # Errors
+/// [`Code::TargetUnknown`].
+pub(crate) fn built_in(name: &str, asked: Subject) -> Result<Arc<Source>, Diagnostic> {
+    if let Some(&(name, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+        return Ok(Source::new(format!("targets/{name}.ron"), text));
     }
     let known: Vec<_> = names().collect();
-    let near = near(name_or_path, &known).map_or_else(String::new, |near| format!("near names: {near}; "));
-    let place = Subject::value("--target", name_or_path);
-    Err(Diagnostic::new(Code::TargetUnknown, place, format!("no built-in target is called `{name_or_path}`"))
-        .hint(format!("{near}built in are {}; or give the path of a .ron file", known.join(", ")))
-        .into())
+    let near = near(name, &known).map_or_else(String::new, |near| format!("near names: {near}; "));
+    Err(Diagnostic::new(Code::TargetUnknown, asked, format!("no built-in target is called `{name}`"))
+        .hint(format!("{near}built in are {}; or give the path of a .ron file", known.join(", "))))
 }
 
 /// Reads a target file, whatever its name.
@@ -56,7 +100,7 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
 /// # Errors
 /// [`Code::FileUnreadable`], [`Code::WrongFile`], [`Code::RonSyntax`] or [`Code::TargetInvalid`].
 pub fn read(path: &Path) -> Result<Target, Diagnostics> {
-    parse_source(&FileKind::Target.read(path, input::TARGET.longest)?)
+    parse_source(&FileKind::Target.read(path, input::TARGET.longest)?, &[])
 }
 
 /// Parses and checks a target's text; `place` names it in errors.
@@ -64,10 +108,27 @@ pub fn read(path: &Path) -> Result<Target, Diagnostics> {
 /// # Errors
 /// [`Code::RonSyntax`] with line and column, or [`Code::TargetInvalid`] for every contradiction.
 pub fn parse(text: &str, place: &str) -> Result<Target, Diagnostics> {
-    parse_source(&Source::new(place, text))
+    parse_source(&Source::new(place, text), &[])
 }
 
-fn parse_source(source: &Arc<Source>) -> Result<Target, Diagnostics> {
+fn parse_source(source: &Arc<Source>, overrides: &[Override]) -> Result<Target, Diagnostics> {
+    let Resolved { text, base, described } = derived::resolve(source, 0)?;
+    let text = derived::overridden(text, overrides);
+    let mut target = match text.source() {
+        Some(plain) => parse_plain(plain)?,
+        None => {
+            let whole = Source::new(source.name.clone(), text.text());
+            parse_plain(&whole).map_err(|problems| text.blame(problems, &whole))?
+        }
+    };
+    if let Some(base) = base.filter(|_| !described) {
+        target.description = format!("{base}, but for what {} says", source.name);
+    }
+    derived::rename(&mut target, overrides);
+    Ok(target)
+}
+
+fn parse_plain(source: &Arc<Source>) -> Result<Target, Diagnostics> {
     let tree = ron_tree::parse(&source.text);
     let target: Target = ron::from_str(&source.text).map_err(|error| match &tree {
         Some(tree) => misread(tree, source, &error),
@@ -78,6 +139,12 @@ fn parse_source(source: &Arc<Source>) -> Result<Target, Diagnostics> {
         None => problems,
     })?;
     Ok(target)
+}
+
+/// Why a text is no RON at all; nothing for one that is.
+pub fn syntax_error(source: &Arc<Source>) -> Option<Diagnostic> {
+    let error = ron::from_str::<serde::de::IgnoredAny>(&source.text).err()?;
+    Some(syntax(source, &error))
 }
 
 /// An error of the `ron` crate.
@@ -102,6 +169,7 @@ fn misread(tree: &RonNode, source: &Arc<Source>, error: &ron::error::SpannedErro
         part::<TimingSpec>(tree, "timing"),
         part::<EnergySpec>(tree, "energy"),
         part::<Option<NocSpec>>(tree, "network"),
+        part::<Option<AreaSpec>>(tree, "area"),
     ];
     let mut faults: Vec<ReadingFault> = parts.into_iter().flatten().collect();
     // A fault of the whole that lies in a part was said with the part.

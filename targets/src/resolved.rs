@@ -411,6 +411,9 @@ impl Target {
         for (name, value) in self.network.iter().flat_map(|network| network.times_ns()) {
             all.push((value.0, format!("network.{name}")));
         }
+        for (name, value) in self.area.iter().flat_map(|area| area.known()) {
+            all.push((value.0, format!("area.{name}")));
+        }
         for (i, point) in self.timing.barrier.points_ns.0.iter().enumerate() {
             all.push((point.1, format!("timing.barrier.points_ns[{i}]")));
         }

@@ -17,6 +17,7 @@ const ELSEWHERE: &[(Code, &str)] = &[
     (Code::GoldenInvalid, "golden files are read by the root package"),
     (Code::Argument, "arguments of the command"),
     (Code::WrongFile, "needs a file of another kind"),
+    (Code::SweepInvalid, "sweeps are made by the root package"),
     (Code::HypergraphInvalid, "hypergraph files: `src/mapping/hypergraph/hgr.rs`"),
 ];
 

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::MappingArgs;
+use super::{MappingArgs, TargetArgs};
 
 /// A model and a chip.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
     /// Model file (model.ron)
     pub model: PathBuf,
-    /// Built-in target, or the path of a target file
-    #[arg(long, default_value = "loihi-like")]
-    pub target: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: TargetArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub quantise: QuantiseArgs,
@@ -80,6 +80,9 @@ pub struct FitArgs {
     /// Ask only these targets: built-in names or target files; may be repeated [default: every built-in target]
     #[arg(long, value_name = "TARGET")]
     pub target: Vec<String>,
+    /// Ask as if a field of the targets had another value, such as core.neurons=2^10; may be repeated
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub set: Vec<String>,
     /// Bits of a weight, at most the target's [default: the target's]
     #[arg(long, value_name = "BITS")]
     pub weights: Option<u32>,

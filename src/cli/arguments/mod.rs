@@ -5,11 +5,15 @@ mod mapping;
 mod reporting;
 mod research;
 mod running;
+mod sweep;
+mod target;
+mod version;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use snnc_targets::diagnostic::one_line;
 
 pub use compiling::{CompileArgs, Emit, FitArgs, ModelArgs, PassesArgs, QuantiseArgs};
@@ -20,11 +24,19 @@ pub use running::{
     GenerateArgs, ReconstructArgs, RunArgs, SampleArgs, SetArgs, SetFormat, SimulateArgs, TraceArgs,
     VerifyArgs,
 };
+pub use sweep::{MergeArgs, SweepArgs};
+pub use target::{TargetArgs, TargetsAction, TargetsArgs, overrides};
 
 /// Compiler and simulator for spiking networks on neuromorphic chips.
 #[derive(Debug, Parser)]
-#[command(name = "snnc", version, about, propagate_version = true)]
+#[command(name = "snnc", version, long_version = version::long(), about, propagate_version = true)]
 pub struct Cli {
+    /// Print errors only, and what was asked for as data (--json, --emit, lists)
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print everything that is known of a run, not the headline and the bill alone
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -64,8 +76,30 @@ impl Command {
                     Some(TargetsAction::Show { json: true, .. } | TargetsAction::Check { json: true, .. })
                 )
             }
-            Self::Generate(_) | Self::Export(_) | Self::Explain { .. } => false,
+            Self::Generate(_)
+            | Self::Sweep(_)
+            | Self::Merge(_)
+            | Self::Export(_)
+            | Self::Completions { .. }
+            | Self::Man { .. }
+            | Self::Explain { .. } => false,
         }
+    }
+}
+
+impl Command {
+    /// Whether what is printed was asked for as data, so that it is printed even if the user wants errors only.
+    pub fn prints_data(&self) -> bool {
+        let shown = match self {
+            Self::Compile(args) => args.emit.is_some() || args.emit_after.is_some(),
+            Self::Passes(_)
+            | Self::Targets(_)
+            | Self::Completions { .. }
+            | Self::Man { out: None }
+            | Self::Explain { .. } => true,
+            _ => false,
+        };
+        shown || self.json()
     }
 }
 
@@ -88,6 +122,10 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Stream a whole set of images to disk, for statistics; continues a killed run
     Generate(SetArgs),
+    /// Vary fields of the target, bits of a weight and the mapping; a row for each point, and what nothing beats
+    Sweep(SweepArgs),
+    /// Put the parts of a sweep or of a set of images together
+    Merge(MergeArgs),
     /// Encode and decode images on the chip; compare them with the input and with the float model
     Reconstruct(ReconstructArgs),
     /// Make a model of a description and a PyTorch state dict, or of the checkpoints of Spiking-Diffusion
@@ -102,6 +140,17 @@ pub enum Command {
     Passes(PassesArgs),
     /// List, show or check chip descriptions
     Targets(TargetsArgs),
+    /// Print the completions of a shell: `snnc completions bash > /etc/bash_completion.d/snnc`
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual, or write a page for each subcommand into a folder
+    Man {
+        /// Folder for snnc.1, snnc-run.1 and so on
+        #[arg(short, long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Explain the code of an error or warning
     Explain {
         /// For example E0007
@@ -133,35 +182,6 @@ pub struct ImportArgs {
     /// Print what was found as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// `snnc targets`.
-#[derive(Debug, Args)]
-pub struct TargetsArgs {
-    #[command(subcommand)]
-    #[allow(missing_docs)]
-    pub action: Option<TargetsAction>,
-}
-
-/// What to do with targets; without one they are listed.
-#[derive(Debug, Subcommand)]
-pub enum TargetsAction {
-    /// Print every constant with its provenance
-    Show {
-        /// Built-in name or path
-        target: String,
-        /// Print the target as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Check a target file
-    Check {
-        /// Path
-        target: String,
-        /// Print what is wrong as JSON
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 #[cfg(test)]

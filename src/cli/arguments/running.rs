@@ -7,6 +7,7 @@ use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 
 use super::{MappingArgs, ModelArgs, QuantiseArgs};
+use crate::shard::Shard;
 use crate::streaming;
 use crate::trace::IndexRange;
 
@@ -125,6 +126,9 @@ pub struct VerifyArgs {
     /// Compare the chip with the float reference
     #[arg(long)]
     pub target: Option<String>,
+    /// Give a field of the target another value, such as core.synapse_memory_bits=2^20; may be repeated
+    #[arg(long, value_name = "FIELD=VALUE", requires = "target")]
+    pub set: Vec<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub quantise: QuantiseArgs,
@@ -166,6 +170,9 @@ pub struct SetArgs {
     /// Folder for images and tokens.npy; that of a killed run continues it
     #[arg(long)]
     pub out: PathBuf,
+    /// Make only the I-th of N parts; `snnc merge` puts the folders of all parts together
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
 }
 
 /// How a set of images is written.

@@ -11,7 +11,7 @@ use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::pipeline;
 use snnc_compiler::passes::quantise;
-use snnc_targets::{Diagnostics, registry};
+use snnc_targets::Diagnostics;
 
 use super::{changes_nothing, files, json_of, mapping, print, samples};
 use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
@@ -53,7 +53,7 @@ pub fn load(path: &Path, args: &QuantiseArgs) -> Result<Model, Diagnostics> {
 
 /// Loads, lowers and maps.
 pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Program, Diagnostics> {
-    let target = registry::load(&args.target)?;
+    let target = args.target.load()?;
     let options = CompileOptions {
         search: self::mapping::search(mapping),
         place: PlaceOptions { seed: mapping.mapping_seed, effort: mapping.effort },
@@ -108,14 +108,14 @@ fn after(pass: &str, args: &ModelArgs, calibrates: Option<&str>) -> Result<Strin
         let why = format!("activity is recorded after `{pass}`");
         return Err(changes_nothing(option, &why).into());
     }
-    let target = registry::load(&args.target)?;
+    let target = args.target.load()?;
     let model = load(&args.model, &args.quantise)?;
     model.after_pass(&target, options(&args.quantise).lower, pass)
 }
 
 /// A form that needs no core.
 fn unmapped(emit: Emit, args: &ModelArgs) -> Result<String, Diagnostics> {
-    let target = registry::load(&args.target)?;
+    let target = args.target.load()?;
     let model = load(&args.model, &args.quantise)?;
     match emit {
         Emit::Spiking => Ok(model.lower(&target, options(&args.quantise).lower)?.to_text()),

@@ -7,7 +7,7 @@ use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, ResultSet, write_atomic};
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::compile::{calibration, options};
 use super::{changes_nothing, files, print};
@@ -48,7 +48,7 @@ fn hypergraph(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     if args.input.is_some() {
         return Err(changes_nothing("--input", "a hypergraph has connections and no stimulus").into());
     }
-    let target = registry::load(&args.model.target)?;
+    let target = args.model.target.load()?;
     let ir = Model::load(path)?.lower(&target, options(&args.model.quantise).lower)?;
     let network = network_named(&ir.model, "--network", args.network.as_deref())?;
     let graph = network_graph(&ir, network, args.group.unwrap_or(GROUP))?.graph;

@@ -1,6 +1,6 @@
 //! The files of a command: what it reads is protected, and where it writes is looked at before the work.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use snnc_targets::output::{self, Inputs, is_standard_output, same_file};
 use snnc_targets::{Code, Diagnostic, Subject};
@@ -13,7 +13,7 @@ use crate::samples::array_file::split_key;
 /// Protects a model file with its weights, and a target file.
 pub fn model(args: &ModelArgs) -> Inputs {
     let mut inputs = Inputs::new(Model::files(&args.model));
-    inputs.add(Path::new(&args.target));
+    args.target.files().iter().for_each(|path| inputs.add(path));
     calibration(&args.quantise, &mut inputs);
     inputs
 }

@@ -3,15 +3,16 @@
 use std::collections::HashSet;
 use std::process::ExitCode;
 
+use snnc_targets::derived::Override;
 use snnc_targets::{Diagnostics, Target, registry};
 
 use super::compile::options;
 use super::{json_of, print};
-use crate::cli::arguments::{FitArgs, QuantiseArgs};
+use crate::cli::arguments::{FitArgs, QuantiseArgs, overrides};
 use crate::model::Model;
 
 pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
-    let targets = targets(&args.target)?;
+    let targets = targets(&args.target, &overrides(&args.set)?)?;
     let quantise = QuantiseArgs { weights: args.weights, ..QuantiseArgs::default() };
     let answer = Model::load(&args.model)?.fit(&targets, &options(&quantise))?;
     print(&if args.json { json_of("snnc.fit/1", &answer) } else { answer.to_string() });
@@ -20,7 +21,7 @@ pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 /// The targets asked for, each once, or all that are built in. Errors collect what is wrong with each of them.
-fn targets(asked: &[String]) -> Result<Vec<Target>, Diagnostics> {
+fn targets(asked: &[String], changes: &[Override]) -> Result<Vec<Target>, Diagnostics> {
     let mut names: Vec<&str> = asked.iter().map(String::as_str).collect();
     if names.is_empty() {
         names = registry::names().collect();
@@ -29,7 +30,7 @@ fn targets(asked: &[String]) -> Result<Vec<Target>, Diagnostics> {
     names.retain(|name| seen.insert(*name));
     let (mut targets, mut problems) = (Vec::new(), Diagnostics::default());
     for name in names {
-        match registry::load(name) {
+        match registry::load_with(name, changes) {
             Ok(target) => targets.push(target),
             Err(found) => problems.0.extend(found.0),
         }

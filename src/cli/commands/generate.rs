@@ -22,10 +22,11 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
             ("--weights", given.weights.is_some()),
             ("--calibrate", given.calibrate.is_some()),
             ("--calibrate-input", given.calibrate_input.is_some()),
+            ("--set", !args.model.target.set.is_empty()),
         ];
         if let Some((option, _)) = named.into_iter().find(|&(_, given)| given) {
             let why =
-                "the weights of a compiled program are rounded already; `snnc compile` takes the option";
+                "a compiled program has its target and rounded weights; `snnc compile` takes the option";
             return Err(changes_nothing(option, why).into());
         }
     }
@@ -37,15 +38,16 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     errors::warn(&program.warnings());
     let manifest = ImageSetManifest {
         temperature: args.temperature,
+        shard: args.shard,
         ..ImageSetManifest::new(&program, args.images, args.seed, args.format.into())
     };
     signals::advise("the same command goes on where it stopped");
     let bar = Bar::new("generating");
     let ReusedImages { whole, damaged } = streaming::run(&program, &manifest, &args.out, &bar)?;
     drop(bar);
-    let made = args.images - whole;
+    let made = manifest.wanted() - whole;
     let damaged = if damaged > 0 { format!(", {damaged} of them found damaged") } else { String::new() };
-    let (images, out) = (args.images, args.out.display());
+    let (images, out) = (manifest.wanted(), args.out.display());
     print(&format!("{images} images in {out} ({made} made now{damaged}, {whole} found)\n"));
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,9 @@ mod place;
 mod reconstruct;
 mod report;
 mod samples;
+mod shells;
 mod simulate;
+mod sweep;
 mod targets;
 mod verify;
 
@@ -24,13 +26,14 @@ use std::process::ExitCode;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::cli::arguments::{Cli, Command};
-use crate::cli::process::console::print;
+use crate::cli::process::console::{self, Detail, print};
 
 /// Runs a command.
 ///
 /// # Errors
 /// What the user can mend; the caller prints it and exits with 1.
 pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
+    console::show(Detail::of(cli.quiet && !cli.command.prints_data(), cli.verbose));
     match &cli.command {
         Command::Compile(args) => compile::run(args),
         Command::Fit(args) => fit::run(args),
@@ -40,6 +43,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Compare(args) => report::compare_runs(args),
         Command::Verify(args) => verify::run(args),
         Command::Generate(args) => generate::run(args),
+        Command::Sweep(args) => sweep::run(args),
+        Command::Merge(args) => sweep::merge(args),
         Command::Reconstruct(args) => reconstruct::run(args),
         Command::Import(args) => import::run(args),
         Command::Place(args) => place::run(args),
@@ -47,6 +52,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Partition(args) => partition::run(args),
         Command::Passes(args) => passes::run(args),
         Command::Targets(args) => targets::run(args),
+        Command::Completions { shell } => shells::completions(*shell),
+        Command::Man { out } => shells::man(out.as_deref()),
         Command::Explain { code } => explain::run(code),
     }
 }

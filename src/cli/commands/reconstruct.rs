@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use snnc_targets::Diagnostics;
 use snnc_targets::output::{self, ResultSet};
-use snnc_targets::{Diagnostics, registry};
 
 use super::{files, json_of, print};
 use crate::cli::arguments::ReconstructArgs;
@@ -19,7 +19,7 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
     args.images.iter().for_each(|path| inputs.add(path));
     let set =
         args.out.as_ref().map(|out| ResultSet::begin(out, "snnc reconstruct", is_result)).transpose()?;
-    let target = registry::load(&args.model.target)?;
+    let target = args.model.target.load()?;
     let options = super::compile::options(&args.model.quantise);
     let result = reconstruct_files(
         &super::compile::load(&args.model.model, &args.model.quantise)?,

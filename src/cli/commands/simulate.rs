@@ -14,11 +14,12 @@ use super::samples::{self, Fed};
 use super::{files, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
+use crate::cli::process::console::{self, Detail};
 use crate::cli::progress::Bar;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::report::images::PngImage;
-use crate::report::{Report, by_core, json};
+use crate::report::{Report, brief, by_core, json};
 use crate::results::{ResultsRecorder, write_images};
 use crate::samples::{Classification, preview};
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count};
@@ -101,7 +102,9 @@ fn carry_out<W: Workload>(
             .with_page(args.html)?;
     let session = Session::new(program, session_options(args))?;
     // Only now is it known that there is something to run.
-    if let Some(compilation) = program.compilation().filter(|_| !args.json) {
+    if let Some(compilation) =
+        program.compilation().filter(|_| !args.json && console::detail() == Detail::Full)
+    {
         print(&format!("{}\n", compilation.report));
     }
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
@@ -113,7 +116,11 @@ fn carry_out<W: Workload>(
         made.write_cores(&set.place(by_core::FILE)?)?;
         Ok(format!("{files}, {}", by_core::FILE))
     })?;
-    print(&if args.json { json::print(&report)? } else { report.to_string() });
+    print(&match console::detail() {
+        _ if args.json => json::print(&report)?,
+        Detail::Full => report.to_string(),
+        _ => brief::print(&report) + "\n-v tells more: where, when, and of which constants\n",
+    });
     if !args.json && !wrote.is_empty() {
         let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
         print(&format!("\n{lines}"));

@@ -7,15 +7,19 @@ use snnc_targets::schema::FORMAT;
 use snnc_targets::text_table::{TextTable, left};
 use snnc_targets::{Diagnostics, registry};
 
-use crate::cli::arguments::{TargetsAction, TargetsArgs};
+use crate::cli::arguments::{TargetsAction, TargetsArgs, overrides};
 use crate::diagnostics;
 use crate::target_table::table;
 
 pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
     let text = match &args.action {
         None => list()?,
-        Some(TargetsAction::Show { target, json: true }) => super::json_of(FORMAT, &registry::load(target)?),
-        Some(TargetsAction::Show { target, json: false }) => table(&registry::load(target)?),
+        Some(TargetsAction::Show { target, set, json: true }) => {
+            super::json_of(FORMAT, &registry::load_with(target, &overrides(set)?)?)
+        }
+        Some(TargetsAction::Show { target, set, json: false }) => {
+            table(&registry::load_with(target, &overrides(set)?)?)
+        }
         Some(TargetsAction::Check { target, json }) => {
             let target = registry::read(Path::new(target))?;
             match json {

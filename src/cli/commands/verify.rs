@@ -1,6 +1,5 @@
 //! `snnc verify`: the float reference against recorded traces, or the chip against the float reference.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use snnc_targets::output::{self, Inputs, ResultSet};
@@ -8,7 +7,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::samples::{self, Fed};
 use super::{json_of, print};
-use crate::cli::arguments::{QuantiseArgs, VerifyArgs};
+use crate::cli::arguments::{QuantiseArgs, VerifyArgs, overrides};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
 use crate::model::Model;
@@ -22,10 +21,8 @@ const SCHEMA: &str = "snnc.verify/1";
 
 pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = Inputs::new(Model::files(&args.model));
-    [args.golden.as_deref(), args.target.as_ref().map(Path::new)]
-        .into_iter()
-        .flatten()
-        .for_each(|p| inputs.add(p));
+    args.golden.iter().for_each(|path| inputs.add(path));
+    args.target.iter().flat_map(|name| registry::files_of(name)).for_each(|path| inputs.add(&path));
     samples::protect(&args.samples, &mut inputs);
     super::files::calibration(&args.quantise, &mut inputs);
     let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
@@ -61,7 +58,8 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
         return Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     // The command line demands one of the two.
-    let target = registry::load(args.target.as_deref().unwrap_or("loihi-like"))?;
+    let target = args.target.as_deref().unwrap_or("loihi-like");
+    let target = registry::load_with(target, &overrides(&args.set)?)?;
     let options = super::compile::options(&args.quantise);
     let program = model.compile(&target, &options)?;
     if !args.json {

@@ -12,6 +12,7 @@ use std::io::Write;
 
 use snnc_targets::{Diagnostic, Diagnostics};
 
+use crate::cli::process::console::{self, Detail};
 use crate::diagnostics;
 
 /// Widest rendering, in columns.
@@ -31,12 +32,15 @@ pub fn report(problems: &Diagnostics, json: bool) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Warnings on standard error, one after the other.
+/// Warnings on standard error, one after the other, unless only errors are wanted.
 pub fn warn(found: &[Diagnostic]) {
+    if console::detail() == Detail::Quiet {
+        return;
+    }
     report(&Diagnostics(found.to_vec()), false);
 }
 
 fn columns() -> usize {
-    let terminal = console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
+    let terminal = ::console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
     terminal.map_or(PIPED, |columns| columns.clamp(40, WIDEST))
 }

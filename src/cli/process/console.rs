@@ -11,6 +11,40 @@ use snnc_targets::{Code, Diagnostic, NamedPart, printable};
 
 use super::CLOSED_PIPE;
 
+/// How much a command tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Errors.
+    Quiet,
+    /// What most people want to know.
+    Brief,
+    /// All there is.
+    Full,
+}
+
+impl Detail {
+    /// As two options say it; quiet comes first.
+    pub fn of(quiet: bool, verbose: bool) -> Self {
+        match (quiet, verbose) {
+            (true, _) => Self::Quiet,
+            (false, true) => Self::Full,
+            (false, false) => Self::Brief,
+        }
+    }
+}
+
+static DETAIL: Mutex<Detail> = Mutex::new(Detail::Brief);
+
+/// Sets how much is told from here on.
+pub fn show(detail: Detail) {
+    *DETAIL.lock().unwrap_or_else(PoisonError::into_inner) = detail;
+}
+
+/// How much is told.
+pub fn detail() -> Detail {
+    *DETAIL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How standard output fares.
 #[derive(Debug)]
 enum OutputState {
@@ -28,8 +62,11 @@ fn output() -> MutexGuard<'static, OutputState> {
     OUTPUT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Prints to standard output, unless that has failed before.
+/// Prints to standard output, unless that has failed before, or only errors are wanted.
 pub fn print(text: &str) {
+    if detail() == Detail::Quiet {
+        return;
+    }
     let state = output();
     match *state {
         OutputState::Taken => say(text),

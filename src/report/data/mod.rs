@@ -19,6 +19,8 @@ pub use host::{Host, HostLayer};
 pub use mapping::{CoreContents, LayerPart, MappingFigures, MappingSummary, Mesh, UsedLimit};
 /// Hops by kind of link.
 pub use snnc_simulator::noc::Hops;
+/// Silicon area by part.
+pub use snnc_targets::schema::Area;
 
 use crate::samples::{Classification, EventSummary};
 use crate::warnings::Warning;
@@ -51,6 +53,9 @@ pub struct Report {
     /// Options that the command was given, or took of itself, and that results depend on, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
+    /// Silicon area of the chips powered; absent where the target says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<Area>,
     /// Sums over the run.
     pub totals: Totals,
     /// What became of the events that the samples are made of; absent for other samples.

@@ -69,6 +69,7 @@ codes! {
     WrongFile "E0023" "file of another kind";
     FeatureMissing "E0024" "feature is not supported";
     HypergraphInvalid "E0031" "hypergraph or block file is malformed";
+    SweepInvalid "E0034" "sweep is contradictory, or parts make no whole";
     Stopped "E0039" "run was stopped";
     SumMayOverflow "W0001" "sum of a timestep may leave the accumulator";
     ReadoutMaySaturate "W0002" "read-out may saturate";

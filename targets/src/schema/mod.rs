@@ -3,6 +3,7 @@
 //! Every number is a [`Sourced`] value: the number and where it comes from. Units are in the field names. The
 //! checked, integer form that the simulator charges and times with is [`crate::resolved`].
 
+mod area;
 mod core;
 mod neuron;
 mod noc;
@@ -12,6 +13,7 @@ mod topology;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::area::{Area, AreaSpec};
 pub use self::core::{CoreLimits, KernelSharing, SynapseSpec, WeightStorage};
 pub use self::neuron::{CurrentSpec, NeuronSpec, Overflow, Reset, ThresholdComparison};
 pub use self::noc::NocSpec;
@@ -56,4 +58,7 @@ pub struct Target {
     /// Queues and routers; without them the target cannot be timed cycle by cycle.
     #[serde(default)]
     pub network: Option<NocSpec>,
+    /// Silicon area, as far as it is known.
+    #[serde(default)]
+    pub area: Option<AreaSpec>,
 }

@@ -1,0 +1,132 @@
+//! What a person reads first: the headline, the bill by component and layer, warnings; 80 columns.
+//!
+//! Everything else that a report knows is in [`super::text`].
+
+use snnc_targets::text_table::{TextTable, name_and_figures};
+
+use super::data::Report;
+use super::text::{INDENT, area_of, titled};
+use super::units::{count, mebibytes, share, si};
+
+/// Characters of a layer's name that are shown.
+const NAME: usize = 24;
+
+/// The brief report. Ends with a newline.
+pub fn print(report: &Report) -> String {
+    let mut sections = vec![headline(report), components(report), layers(report)];
+    sections.push(crate::warnings::text(&report.warnings));
+    sections.retain(|section| !section.is_empty());
+    sections.join("\n")
+}
+
+fn headline(r: &Report) -> String {
+    let (items, name, t) = (r.items().max(1), r.item_name(), &r.totals);
+    let each = |value: f64| value / items as f64;
+    let plural = if r.items() == 1 { "" } else { "s" };
+    let mut text = format!("{} on {}: {} {name}{plural}", r.model, r.target.name, count(r.items()));
+    if let Some(found) = &r.classification {
+        text += &format!(", {} of {} right", count(found.correct), count(found.samples));
+    }
+    let time = t.time_s.map_or_else(|| "no time modelled".to_owned(), |s| si(each(s), "s"));
+    text += &format!("\n\n  {} and {time} per {name} (timing: {})", si(each(t.energy_j), "J"), r.fidelity);
+    text += &format!(
+        "\n  energy {} to {} over the ranges of the constants, {} of {} assumed",
+        si(each(r.energy_range_j.low), "J"),
+        si(each(r.energy_range_j.high), "J"),
+        r.energy_constants.iter().filter(|constant| constant.provenance == "assumed").count(),
+        r.energy_constants.len(),
+    );
+    if let Some(found) = &r.classification {
+        text += &format!("\n  accuracy {}", found.percent());
+    }
+    text += &format!(
+        "\n  {} spikes, {} synaptic operations, {} packets per {name}",
+        per(t.spikes, items),
+        per(t.synaptic_operations, items),
+        per(t.packets, items),
+    );
+    let m = &r.mapping;
+    text += &format!(
+        "\n  {} cores on {} of {} chips",
+        count(m.cores_used),
+        count(m.chips_used),
+        count(m.chips_present)
+    );
+    if let Some(area) = &r.area {
+        text += &format!("\n  area {}", area_of(area));
+    }
+    text +=
+        &format!("\n  simulated in {}, peak memory {}\n", si(t.wall_s, "s"), mebibytes(t.peak_memory_bytes));
+    text
+}
+
+/// A count for each of some items.
+fn per(value: u64, items: u64) -> String {
+    count((value as f64 / items as f64).round() as u64)
+}
+
+fn components(r: &Report) -> String {
+    let (items, name) = (r.items().max(1) as f64, r.item_name());
+    let mut table = TextTable::new(INDENT, name_and_figures("", [&format!("per {name}"), "share"]));
+    for (component, joules) in r.energy_j.iter() {
+        table.row([component.into(), si(joules / items, "J"), share(joules, r.totals.energy_j)]);
+    }
+    titled("Energy by component", &table)
+}
+
+fn layers(r: &Report) -> String {
+    let (items, name) = (r.items().max(1), r.item_name());
+    let figures = ["neurons", "cores", "rate", &format!("synops/{name}"), &format!("energy/{name}"), "share"];
+    let mut table = TextTable::new(INDENT, name_and_figures("", figures));
+    for l in &r.layers {
+        table.row([
+            shortened(&l.name),
+            count(l.neurons),
+            count(l.cores),
+            format!("{:.4}", l.rate),
+            per(l.synaptic_operations, items),
+            si(l.energy_j / items as f64, "J"),
+            share(l.energy_j, r.totals.energy_j),
+        ]);
+    }
+    titled("Energy by layer", &table)
+}
+
+/// The end of a long name: its beginning is the network's.
+fn shortened(name: &str) -> String {
+    let length = name.chars().count();
+    if length <= NAME {
+        return name.to_owned();
+    }
+    format!("..{}", name.chars().skip(length - NAME + 2).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use snnc_simulator::time::Fidelity;
+
+    use super::*;
+    use crate::report::fixture::run;
+
+    #[test]
+    fn the_brief_report_fits_eighty_columns_and_says_what_the_long_one_says() {
+        let (brief, long, report) = run(Fidelity::Analytic, |input| {
+            let report = input.report();
+            (print(&report), crate::report::text::print(&report), report)
+        });
+        let (items, totals) = (report.items() as f64, &report.totals);
+        let energy =
+            format!("{} and {}", si(totals.energy_j / items, "J"), si(totals.time_s.unwrap() / items, "s"));
+        assert!(brief.starts_with(&format!("{} on {}: ", report.model, report.target.name)), "{brief}");
+        assert!(brief.contains(&energy) && brief.contains("Energy by layer"), "{brief}");
+        let rows = |name: &str| brief.lines().filter(|line| line.trim_start().starts_with(name)).count();
+        assert!(
+            !report.layers.is_empty() && report.layers.iter().all(|layer| rows(&layer.name) > 0),
+            "{brief}"
+        );
+        assert!(brief.lines().all(|line| line.chars().count() <= 80), "{brief}");
+        assert!(brief.len() < long.len());
+        assert_eq!(shortened(&"x".repeat(30)).len(), NAME);
+        assert_eq!(shortened("net.conv1"), "net.conv1");
+    }
+}

@@ -1,0 +1,126 @@
+//! Sweeps: one model on many chips that differ in a few fields, compiled and run many ways, a row each.
+//!
+//! A [`SweepFile`] says what is varied ([`file`]), a [`Plan`] is the list of points that it makes ([`plan`]). [`run()`]
+//! carries them out, several at a time, into a folder that remembers each finished point ([`folder`]): the same
+//! command goes on where it stopped, and points may be spread over processes ([`Shard`]) and put together again
+//! ([`merge()`]) with the bytes of a single run. What a point cannot do is a row with its reason. [`Sweep`] is a
+//! folder as data, for tables ([`table`]), for the front of what nothing beats ([`pareto`]) and for other reports.
+//!
+//! A point depends on its parameters and the sweep's inputs alone: neither on the other points nor on threads. Nothing
+//! that is written tells how long the work took.
+
+pub mod file;
+pub mod folder;
+mod merge;
+pub mod pareto;
+pub mod plan;
+pub mod point;
+pub mod table;
+mod text;
+#[cfg(feature = "parquet")]
+mod write_parquet;
+
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
+
+use crate::progress::Progress;
+use crate::session::SessionOptions;
+pub use crate::shard::Shard;
+pub use file::SweepFile;
+use folder::SweepFolder;
+pub use folder::{Sweep, SweepManifest};
+pub use merge::merge;
+pub use plan::Plan;
+
+/// How the points of a sweep are carried out. It changes no result.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SweepOptions {
+    /// Threads of all points together; one for each processor if there is no number.
+    pub threads: Option<usize>,
+    /// Points at a time; as many as threads if there is no number.
+    pub jobs: Option<usize>,
+    /// The part of the points that is done here.
+    pub shard: Option<Shard>,
+}
+
+/// What became of a sweep.
+#[derive(Debug)]
+pub struct Swept {
+    /// All points of the folder.
+    pub sweep: Sweep,
+    /// Points that an earlier run had done.
+    pub found: usize,
+}
+
+/// Carries out the points of a plan that the folder `out` does not hold yet; steps of the progress are points.
+///
+/// # Errors
+/// [`Code::Argument`] for numbers out of range, [`Code::OutputFailed`] for a folder that holds something else or has
+/// another owner. What is wrong with single points is in their rows.
+pub fn run(
+    plan: &Plan,
+    out: &Path,
+    options: SweepOptions,
+    progress: &dyn Progress,
+) -> Result<Swept, Diagnostics> {
+    SessionOptions { threads: options.threads, ..SessionOptions::default() }.check()?;
+    if options.jobs == Some(0) {
+        let message = "expected one point at a time or more";
+        return Err(Diagnostic::new(Code::Argument, Subject::value("--jobs", 0), message).into());
+    }
+    let folder = SweepFolder::open(out, plan.manifest(options.shard))?;
+    let missing = folder.missing();
+    let (of, found) = (folder.wanted(), folder.wanted() - missing.len());
+    progress.begin(of as u64);
+    progress.advance(found as u64);
+    let threads =
+        options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+    let folder = all(plan, folder, &missing, (threads, options.jobs), progress)?;
+    Ok(Swept { sweep: folder.finish()?, found })
+}
+
+/// Carries out points on workers of their own threads: the threads are shared out evenly, so that a few points have
+/// several each, and many have one.
+fn all(
+    plan: &Plan,
+    folder: SweepFolder,
+    missing: &[usize],
+    (threads, jobs): (usize, Option<usize>),
+    progress: &dyn Progress,
+) -> Result<SweepFolder, Diagnostics> {
+    let workers = jobs.unwrap_or(threads).min(missing.len()).min(threads).max(1);
+    let pools: Vec<rayon::ThreadPool> = (0..workers)
+        .map(|worker| threads / workers + usize::from(worker < threads % workers))
+        .map(|share| rayon::ThreadPoolBuilder::new().num_threads(share).build())
+        .collect::<Result<_, _>>()
+        .map_err(|error| {
+            let message = format!("cannot start threads: {error}");
+            Diagnostic::new(Code::Argument, Subject::argument("--threads"), message)
+        })?;
+    let (next, stopped) = (Mutex::new(missing.iter()), AtomicBool::new(false));
+    let (folder, failed) = (Mutex::new(folder), Mutex::new(None));
+    let work = |pool: &rayon::ThreadPool| {
+        while !stopped.load(Ordering::Relaxed) {
+            let Some(&index) = lock(&next).next() else { break };
+            let outcome = pool.install(|| point::carry_out(plan, index));
+            if let Err(problem) = lock(&folder).add(index, outcome) {
+                stopped.store(true, Ordering::Relaxed);
+                *lock(&failed) = Some(problem);
+            }
+            progress.advance(1);
+        }
+    };
+    std::thread::scope(|scope| pools.iter().for_each(|pool| drop(scope.spawn(|| work(pool)))));
+    match lock(&failed).take() {
+        Some(problem) => Err(problem.into()),
+        None => Ok(folder.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

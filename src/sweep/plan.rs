@@ -1,0 +1,348 @@
+//! The points of a sweep in their order, with all that they have in common: the model, the targets, what is run.
+//!
+//! The order is that of nested loops: targets outermost, then variants, the fields of `set`, weights, objectives,
+//! partitioners, efforts, and numbers of images or samples. A target that a point's fields make contradictory is that
+//! point's failure; a field that no target has is refused before anything runs.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use snnc_compiler::driver::CompileOptions;
+use snnc_compiler::mapping::effort::Effort;
+use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions};
+use snnc_compiler::mapping::place::PlaceOptions;
+use snnc_targets::derived::Override;
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, registry};
+
+use super::file::SweepFile;
+use super::folder::{SCHEMA, SweepManifest};
+use crate::float_driver::interpreter;
+use crate::model::Model;
+use crate::samples;
+use crate::samples::array_file::split_key;
+use crate::samples::input::SampleShape;
+use crate::session::{ITEMS_MAX, check_count};
+use crate::shard::Shard;
+
+/// Most points of a sweep.
+pub const POINTS_MAX: usize = 1 << 20;
+/// Images of a point where the file does not say.
+const IMAGES: u64 = 1;
+
+/// A target as some points have it.
+#[derive(Debug)]
+pub(super) struct ChangedTarget {
+    /// Name of the target, or its path as given.
+    name: String,
+    /// With the overrides, or what they make wrong.
+    pub(super) target: Result<Target, Diagnostics>,
+    /// What it has in the fields that are varied, as written.
+    values: Vec<Option<String>>,
+}
+
+/// A point: places in the lists of the file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice {
+    pub(super) target: usize,
+    pub(super) weights: Option<u32>,
+    objective: Objective,
+    method: Method,
+    effort: Effort,
+    /// Images or samples; all samples if there is no number.
+    pub(super) items: Option<u64>,
+}
+
+/// What makes a point different from others, as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PointParameters {
+    /// Name of the target without the fields that were changed; the path of a target that cannot be read.
+    pub target: String,
+    /// Values of the fields that are varied, in the order of [`SweepManifest::fields`]; absent where the target lacks
+    /// the field.
+    pub values: Vec<Option<String>>,
+    /// Bits of a weight.
+    pub weight_bits: Option<u32>,
+    /// What the partition makes small.
+    pub objective: String,
+    /// How networks are cut.
+    pub partitioner: String,
+    /// How hard the mapping searches.
+    pub effort: String,
+    /// Images or samples asked for; absent for all samples of the file.
+    pub items: Option<u64>,
+}
+
+/// A sweep that is ready to be carried out.
+#[derive(Debug)]
+pub struct Plan {
+    pub(super) file: SweepFile,
+    pub(super) model: Model,
+    pub(super) targets: Vec<ChangedTarget>,
+    pub(super) points: Vec<Choice>,
+    manifest: SweepManifest,
+}
+
+impl Plan {
+    /// Reads the model, and lists and checks the points.
+    ///
+    /// # Errors
+    /// What is wrong with the model; [`Code::SweepInvalid`] for options that would change nothing, fields that no
+    /// target has, and more than [`POINTS_MAX`] points.
+    pub fn new(file: SweepFile) -> Result<Self, Diagnostics> {
+        let mut model = Model::load(&file.model)?;
+        check_options(&file, &model)?;
+        if let Some(input) = &file.calibrate_input {
+            let loaded = model.loaded();
+            let network =
+                samples::graph(loaded, ("calibrate_network", file.calibrate_network.as_deref()))?.to_owned();
+            let shape = SampleShape::of(&interpreter(loaded, &network)?);
+            model = model.with_calibration(&network, samples::input::samples(input, shape, None)?)?;
+        }
+        let fields = file.fields();
+        let targets = changed_targets(&file, &fields)?;
+        let generates = model.loaded().pipeline.is_some();
+        let points = choices(&file, targets.len(), generates)?;
+        let parameters = points.iter().map(|choice| parameters(choice, &targets[choice.target])).collect();
+        let manifest = SweepManifest {
+            schema: SCHEMA.into(),
+            snnc: env!("CARGO_PKG_VERSION").into(),
+            model: model.name().into(),
+            model_blake3: digest(&Model::files(&file.model))?,
+            inputs_blake3: inputs_digest(&file)?,
+            targets_blake3: targets_digest(&targets),
+            item: if generates { "image" } else { "sample" }.into(),
+            seed: generates.then(|| file.seed.unwrap_or(1)),
+            network: file.network.clone(),
+            dt: file.dt,
+            timing: file.timing.to_string(),
+            mapping_seed: file.mapping_seed,
+            calibrate: file.calibrate,
+            verify: file.verify,
+            fields,
+            points: parameters,
+            shard: None,
+        };
+        Ok(Self { file, model, targets, points, manifest })
+    }
+
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Whether there are none; there always is one.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    /// What the folder of the sweep, or of a part of it, says of itself.
+    pub fn manifest(&self, shard: Option<Shard>) -> SweepManifest {
+        SweepManifest { shard, ..self.manifest.clone() }
+    }
+
+    /// How a point is compiled.
+    pub(super) fn compile_options(&self, choice: &Choice) -> CompileOptions {
+        let mut options = CompileOptions {
+            search: SearchOptions {
+                objective: choice.objective,
+                method: choice.method,
+                effort: choice.effort,
+                ..SearchOptions::default()
+            },
+            place: PlaceOptions { seed: self.file.mapping_seed, effort: choice.effort },
+            ..CompileOptions::default()
+        };
+        options.lower.weight_bits = choice.weights;
+        options.lower.calibration = self.file.calibrate;
+        options
+    }
+}
+
+/// Options that the model has no use for, or cannot do without.
+fn check_options(file: &SweepFile, model: &Model) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::default();
+    let mut refuse = |field: &str, message: &str| {
+        problems.push(Diagnostic::new(Code::SweepInvalid, Subject::Field(field.into()), message));
+    };
+    let generates = model.loaded().pipeline.is_some();
+    let (images, fed) = if generates {
+        ("", "would change nothing: the model generates images and takes no samples; leave it out")
+    } else {
+        ("would change nothing: the model generates nothing; leave it out", "")
+    };
+    let given = [
+        ("images", !file.images.is_empty(), images),
+        ("seed", file.seed.is_some(), images),
+        ("input", file.input.is_some(), fed),
+        ("labels", file.labels.is_some(), fed),
+        ("network", file.network.is_some(), fed),
+        ("dt", file.dt.is_some(), fed),
+        ("samples", !file.samples.is_empty(), fed),
+        ("calibrate_input", file.calibrate_input.is_some(), fed),
+    ];
+    for (field, _, message) in given.into_iter().filter(|(_, given, message)| *given && !message.is_empty()) {
+        refuse(field, message);
+    }
+    if !generates && file.input.is_none() {
+        refuse("input", "the model has no pipeline, so it needs samples: `input: \"samples.npy\"`");
+    }
+    if file.calibrate_network.is_some() && file.calibrate_input.is_none() {
+        refuse("calibrate_network", "would change nothing without `calibrate_input`; leave it out");
+    }
+    for (field, counts) in [("images", &file.images), ("samples", &file.samples)] {
+        for &count in counts {
+            if let Err(problem) = check_count(field, count, ITEMS_MAX) {
+                refuse(field, &format!("found {count}, {}", problem.message));
+            }
+        }
+    }
+    problems.into_result(())
+}
+
+/// Every target with every combination of overrides.
+fn changed_targets(file: &SweepFile, fields: &[String]) -> Result<Vec<ChangedTarget>, Diagnostics> {
+    let mut all = Vec::new();
+    for name in &file.targets {
+        // A target that is wrong as it stands is no point's fault.
+        registry::load(name).map_err(|mut problems| {
+            for problem in problems.0.iter_mut().filter(|problem| problem.code == Code::TargetUnknown) {
+                problem.place = Subject::Field("targets".into()).into();
+            }
+            problems
+        })?;
+        for variant in &file.variants {
+            let mut combinations = vec![variant.clone()];
+            for axis in &file.set {
+                let with =
+                    |changes: &Vec<Override>, value: &Override| [&changes[..], &[value.clone()]].concat();
+                combinations = combinations
+                    .iter()
+                    .flat_map(|c| axis.values.iter().map(|v| with(c, v)).collect::<Vec<_>>())
+                    .collect();
+                if combinations.len() > POINTS_MAX {
+                    return Err(too_many().into());
+                }
+            }
+            all.extend(combinations.iter().map(|changes| changed(name, changes, fields)));
+        }
+    }
+    // A slip in the name of a field would fail every point.
+    let unread =
+        |one: &ChangedTarget| matches!(&one.target, Err(found) if found.codes().contains(&Code::RonSyntax));
+    match all.iter().all(unread) {
+        true => Err(all.swap_remove(0).target.err().unwrap_or_default()),
+        false => Ok(all),
+    }
+}
+
+fn changed(name: &str, changes: &[Override], fields: &[String]) -> ChangedTarget {
+    let (plain, target) = (registry::load(name), registry::load_with(name, changes));
+    let values = registry::values(name, changes, fields);
+    ChangedTarget { name: plain.map_or_else(|_| name.to_owned(), |target| target.name), target, values }
+}
+
+fn too_many() -> Diagnostic {
+    let message = format!("more than {POINTS_MAX} points");
+    Diagnostic::new(Code::SweepInvalid, Subject::Field("set".into()), message)
+        .hint("vary fewer fields at a time")
+}
+
+/// The points.
+fn choices(file: &SweepFile, targets: usize, generates: bool) -> Result<Vec<Choice>, Diagnostic> {
+    let items: Vec<Option<u64>> = match (generates, file.images.as_slice(), file.samples.as_slice()) {
+        (true, [], _) => vec![Some(IMAGES)],
+        (true, images, _) => images.iter().copied().map(Some).collect(),
+        (false, _, []) => vec![None],
+        (false, _, samples) => samples.iter().copied().map(Some).collect(),
+    };
+    let counts = [
+        targets,
+        file.weights.len(),
+        file.objectives.len(),
+        file.partitioners.len(),
+        file.efforts.len(),
+        items.len(),
+    ];
+    if counts.into_iter().fold(1, usize::saturating_mul) > POINTS_MAX {
+        return Err(too_many());
+    }
+    let mut points = Vec::new();
+    for target in 0..targets {
+        for &weights in &file.weights {
+            for &objective in &file.objectives {
+                for &method in &file.partitioners {
+                    for &effort in &file.efforts {
+                        let of = |&items| Choice { target, weights, objective, method, effort, items };
+                        points.extend(items.iter().map(of));
+                    }
+                }
+            }
+        }
+    }
+    Ok(points)
+}
+
+fn parameters(choice: &Choice, target: &ChangedTarget) -> PointParameters {
+    let own = target.target.as_ref().ok().map(|target| target.synapses.weight_bits.get());
+    PointParameters {
+        target: target.name.clone(),
+        values: target.values.clone(),
+        weight_bits: choice.weights.or(own),
+        objective: match choice.objective {
+            Objective::Cores => "cores",
+            Objective::Packets => "packets",
+        }
+        .into(),
+        partitioner: match choice.method {
+            Method::Auto => "auto".into(),
+            Method::Tiles => "tiles".into(),
+            Method::Hypergraph { group } => format!("hypergraph:{group}"),
+        },
+        effort: choice.effort.name().into(),
+        items: choice.items,
+    }
+}
+
+/// BLAKE3 of files, one after the other, hexadecimal.
+fn digest(files: &[impl AsRef<Path>]) -> Result<String, Diagnostic> {
+    let mut hasher = blake3::Hasher::new();
+    for path in files.iter().map(AsRef::as_ref) {
+        let read = File::open(path).and_then(|file| {
+            let length = file.metadata()?.len();
+            hasher.update(&length.to_le_bytes()).update_reader(file).map(|_| ())
+        });
+        read.map_err(|error| Diagnostic::unreadable(path, &error))?;
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Of samples, labels and recorded samples, which of these there are, and what of archives is read.
+fn inputs_digest(file: &SweepFile) -> Result<Option<String>, Diagnostic> {
+    let given = [&file.input, &file.labels, &file.calibrate_input];
+    if given.iter().all(|path| path.is_none()) {
+        return Ok(None);
+    }
+    let mut all = blake3::Hasher::new();
+    for path in given.into_iter().map(Option::as_ref) {
+        let split = path.map(|path| split_key(path));
+        let key = split.as_ref().and_then(|(_, key)| key.clone());
+        let of_file = split.map(|(path, _)| digest(&[path])).transpose()?;
+        all.update(format!("{of_file:?} {key:?}\n").as_bytes());
+    }
+    all.update(format!("{:?}", file.calibrate_network).as_bytes());
+    Ok(Some(all.finalize().to_hex().to_string()))
+}
+
+fn targets_digest(targets: &[ChangedTarget]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for changed in targets {
+        let text = match &changed.target {
+            Ok(target) => serde_json::to_string(target).expect("a target is plain data"),
+            Err(problems) => problems.to_string(),
+        };
+        hasher.update(text.as_bytes()).update(b"\n");
+    }
+    hasher.finalize().to_hex().to_string()
+}

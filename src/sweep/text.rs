@@ -1,0 +1,123 @@
+//! What a person reads at the end of a sweep: the front, and what failed for which reason.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use snnc_targets::text_table::{TextTable, right};
+
+use super::folder::Sweep;
+use super::pareto;
+use super::plan::PointParameters;
+use super::point::{PointFailure, PointFigures, PointOutcome};
+use crate::report::units::{count, si};
+
+/// Points of the front that are printed; the table has all.
+const PRINTED: usize = 40;
+
+impl fmt::Display for Sweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failed = self.outcomes.values().filter(|o| matches!(o, PointOutcome::Failed(_))).count();
+        let (done, of) = (self.outcomes.len() - failed, self.manifest.points.len());
+        write!(f, "{}: {} of {} points ran", self.manifest.model, count(done as u64), count(of as u64))?;
+        writeln!(f, "{}", if failed > 0 { format!(", {failed} failed") } else { String::new() })?;
+        if self.outcomes.len() == of && done > 0 {
+            self.front(f)?;
+        }
+        self.reasons(f)
+    }
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or("-".into(), |share| format!("{:.2} %", share * 100.0))
+}
+
+/// What points differ in, and its name.
+type Varied = (String, fn(&PointParameters, usize) -> String, usize);
+
+impl Sweep {
+    /// Parameters that are not the same for all points.
+    fn varied(&self) -> Vec<Varied> {
+        let mut all: Vec<Varied> = vec![("target".into(), |p, _| p.target.clone(), 0)];
+        let value: fn(&PointParameters, usize) -> String =
+            |p, i| p.values.get(i).cloned().flatten().unwrap_or_else(|| "-".into());
+        all.extend(self.manifest.fields.iter().enumerate().map(|(i, field)| (field.clone(), value, i)));
+        all.push(("weights".into(), |p, _| p.weight_bits.map_or("-".into(), |bits| format!("{bits} b")), 0));
+        all.push(("objective".into(), |p, _| p.objective.clone(), 0));
+        all.push(("partitioner".into(), |p, _| p.partitioner.clone(), 0));
+        all.push(("effort".into(), |p, _| p.effort.clone(), 0));
+        all.push((format!("{}s", self.manifest.item), |p, _| p.items.map_or("all".into(), count), 0));
+        let points = &self.manifest.points;
+        let differs =
+            |(_, of, i): &Varied| points.windows(2).any(|pair| of(&pair[0], *i) != of(&pair[1], *i));
+        all.into_iter().filter(differs).collect()
+    }
+
+    /// The front, from the least energy on.
+    fn front(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut front: Vec<(usize, &PointFigures)> = pareto::front(self)
+            .into_iter()
+            .filter_map(|index| match self.outcomes.get(&index)? {
+                PointOutcome::Done(figures) => Some((index, &**figures)),
+                PointOutcome::Failed(_) => None,
+            })
+            .collect();
+        let each = |(_, figures): &(usize, &PointFigures)| figures.energy_j / figures.items.max(1) as f64;
+        front.sort_by(|a, b| each(a).total_cmp(&each(b)).then(a.0.cmp(&b.0)));
+        let (varied, item) = (self.varied(), &self.manifest.item);
+        let quality = self.quality(&front);
+        let mut columns = vec![right("point")];
+        columns.extend(varied.iter().map(|(name, ..)| right(name.rsplit('.').next().unwrap_or(name))));
+        columns.extend([right("cores"), right(&format!("energy/{item}")), right(&format!("time/{item}"))]);
+        columns.extend(quality.iter().map(|(name, _)| right(*name)));
+        let mut table = TextTable::new(2, columns);
+        for &(index, figures) in front.iter().take(PRINTED) {
+            let items = figures.items.max(1) as f64;
+            let mut row = vec![index.to_string()];
+            row.extend(varied.iter().map(|(_, of, i)| of(&self.manifest.points[index], *i)));
+            row.push(count(figures.cores_used));
+            row.push(si(figures.energy_j / items, "J"));
+            row.push(figures.time_s.map_or_else(|| "-".into(), |seconds| si(seconds / items, "s")));
+            row.extend(quality.iter().map(|(_, of)| of(figures)));
+            table.row(row);
+        }
+        writeln!(f, "\nNothing beats these in energy, time, cores and quality together")?;
+        write!(f, "{table}")?;
+        if front.len() > PRINTED {
+            writeln!(f, "  and {} more", front.len() - PRINTED)?;
+        }
+        Ok(())
+    }
+
+    /// Columns of what is known of the quality.
+    fn quality(&self, front: &[(usize, &PointFigures)]) -> Vec<(&'static str, fn(&PointFigures) -> String)> {
+        let mut columns: Vec<(&str, fn(&PointFigures) -> String)> = Vec::new();
+        if front.iter().any(|(_, figures)| figures.accuracy.is_some()) {
+            columns.push(("accuracy", |figures| percent(figures.accuracy)));
+        }
+        if front.iter().any(|(_, figures)| figures.kl_nats.is_some()) {
+            columns
+                .push(("KL (nats)", |figures| figures.kl_nats.map_or("-".into(), |kl| format!("{kl:.3e}"))));
+        }
+        if front.iter().any(|(_, figures)| figures.float_agreement.is_some()) {
+            columns.push(("as floats", |figures| percent(figures.float_agreement)));
+        }
+        columns
+    }
+
+    /// Reasons of failures, and the points that they are of.
+    fn reasons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut reasons: BTreeMap<(&str, &str, &str), Vec<String>> = BTreeMap::new();
+        for (index, outcome) in &self.outcomes {
+            if let PointOutcome::Failed(PointFailure { code, place, reason, .. }) = outcome {
+                reasons.entry((code, place, reason)).or_default().push(index.to_string());
+            }
+        }
+        for ((code, place, reason), mut points) in reasons {
+            let more = points.len().saturating_sub(8);
+            points.truncate(8);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            writeln!(f, "\nfailed: point {}{more}\n  {code} {place}: {reason}", points.join(", "))?;
+        }
+        Ok(())
+    }
+}
