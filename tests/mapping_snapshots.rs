@@ -17,7 +17,7 @@ fn the_example_on_every_target() {
     let model = common::model();
     for name in registry::names() {
         let target = registry::load(name).unwrap();
-        match compile(&model, &target, CompileOptions::default()) {
+        match compile(&model, &target, CompileOptions::fewest_cores()) {
             Ok((_, program, report)) => {
                 insta::assert_snapshot!(format!("report-{name}"), report.to_string());
                 insta::assert_snapshot!(format!("program-{name}"), program.text_header());
@@ -33,7 +33,7 @@ fn the_feed_forward_example_on_every_target() {
     let model = snnc_compiler::frontend::load(&path).unwrap();
     for name in registry::names() {
         let target = registry::load(name).unwrap();
-        match compile(&model, &target, CompileOptions::default()) {
+        match compile(&model, &target, CompileOptions::fewest_cores()) {
             Ok((_, _, report)) => {
                 insta::assert_snapshot!(format!("feed-forward-report-{name}"), report.to_string());
             }

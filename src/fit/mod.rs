@@ -16,6 +16,7 @@ use snnc_compiler::ir::program::usage::Limit;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::effort::Effort;
+use snnc_compiler::mapping::partition::search::Objective;
 use snnc_targets::{Code, Diagnostics, Target};
 
 use crate::warnings::{self, Warning};
@@ -79,6 +80,8 @@ impl Binding {
 pub fn fit(model: &LoadedModel, targets: &[Target], options: CompileOptions) -> Fit {
     let mut options = options;
     options.lower.calibration = Some(0);
+    // The question is what holds the model.
+    options.search.objective = Objective::Cores;
     // Where cores sit changes no limit.
     options.place.effort = Effort::Fast;
     let rows = targets.par_iter().map(|target| row(model, target, options)).collect();

@@ -39,7 +39,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = files::mapped(&args.model, &args.mapping);
     samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;
-    drive(&compile(&args.model, &args.mapping)?, &args.generate)
+    drive(&compile(&args.model, &args.mapping, Some(&args.generate.samples))?, &args.generate)
 }
 
 /// As the program's pipeline says, else by samples.

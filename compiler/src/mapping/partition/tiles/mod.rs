@@ -16,19 +16,22 @@ mod irregular;
 mod layer;
 mod open_core;
 mod plans;
+mod rebalance;
 mod refuse;
 mod tile;
+pub mod work;
 
 use snnc_targets::{Diagnostics, Target};
 
 use self::capacity::CoreCapacity;
-use self::filled::FilledCores;
+pub use self::filled::FilledCores;
 use self::layer::PartitionLayer;
 use self::open_core::PlacedChannels;
 use self::plans::{TileGrids, plans};
+use self::work::{WorkLimit, WorkModel};
 use super::Rates;
 use super::search::{Objective, SearchOptions, SearchedPartition};
-use crate::ir::NetworkId;
+use crate::ir::{NetworkId, PopulationId, Shape};
 use crate::ir::program::Slice;
 use crate::ir::program::usage::LimitExceeded;
 use crate::ir::spiking::SpikingIr;
@@ -58,59 +61,148 @@ pub fn search_network(
     options: SearchOptions,
     network: NetworkId,
 ) -> Result<SearchedPartition, Diagnostics> {
-    let layers = PartitionLayer::all(ir, target, rates, network);
-    // The quick search can meet a dead end; a wider one is tried before the model is refused.
-    let beam = beam(options.effort);
-    let fill = beam_search(ir, target, rates, &layers, options, beam)
-        .or_else(|_| beam_search(ir, target, rates, &layers, options, beam * 8))?;
-    Ok(found(&CoreCapacity::new(target, options.neurons_max), &layers, &fill))
+    let mut search = TileSearch::new(ir, target, rates, options, network, None);
+    let fill = search.run(search.objective(), None)?;
+    Ok(search.found(&fill))
 }
 
-fn beam_search(
-    ir: &SpikingIr,
-    target: &Target,
-    rates: &Rates,
-    layers: &[PartitionLayer],
+/// The search for one network: layers and their tiles, made once for any number of runs.
+pub struct TileSearch<'a> {
+    ir: &'a SpikingIr,
+    target: &'a Target,
+    rates: &'a Rates,
     options: SearchOptions,
-    beam: usize,
-) -> Result<FilledCores, Diagnostics> {
-    let capacity = CoreCapacity::new(target, options.neurons_max);
-    refuse::fan_in(ir, target, &capacity, layers)?;
-    let mut states = vec![FilledCores::default()];
-    for (index, layer) in layers.iter().enumerate().rev() {
-        if irregular::is_irregular(ir, layer) {
-            irregular::fits(ir, target, &capacity, layer)?;
-            for state in &mut states {
-                irregular::place(ir, target, rates, &capacity, layer, state)?;
+    layers: Vec<PartitionLayer<'a>>,
+    grids: Vec<TileGrids>,
+    work: Option<WorkModel<'a>>,
+}
+
+impl<'a> TileSearch<'a> {
+    /// A network's search; where `work` is given, cores know how busy they are.
+    pub fn new(
+        ir: &'a SpikingIr,
+        target: &'a Target,
+        rates: &'a Rates,
+        options: SearchOptions,
+        network: NetworkId,
+        work: Option<WorkModel<'a>>,
+    ) -> Self {
+        let layers = PartitionLayer::all(ir, target, rates, network);
+        let grids = layers.iter().map(|_| TileGrids::default()).collect();
+        Self { ir, target, rates, options, layers, grids, work }
+    }
+
+    /// What a single run makes small.
+    fn objective(&self) -> Fewest {
+        if self.options.objective == Objective::Packets { Fewest::Packets } else { Fewest::Cores }
+    }
+
+    /// Fills cores, each of which may be busy so long at most.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn run(&mut self, fewest: Fewest, limit: Option<WorkLimit>) -> Result<FilledCores, Diagnostics> {
+        let beam = beam(self.options.effort);
+        let wide = limit.is_none();
+        let first = self.beam_search(fewest, limit.clone(), beam);
+        // The quick search can meet a dead end; a wider one is tried before the model is refused.
+        if wide { first.or_else(|_| self.beam_search(fewest, limit, beam * 8)) } else { first }
+    }
+
+    /// The same layers on at most `cores` cores, less unevenly busy; none if nothing can move.
+    pub fn rebalanced(&self, fill: &FilledCores, cores: usize) -> Option<FilledCores> {
+        rebalance::rebalance(self, fill, cores)
+    }
+
+    /// Neurons of the network.
+    pub fn neurons(&self) -> usize {
+        self.layers.iter().map(|layer| layer.population.shape.len()).sum()
+    }
+
+    /// Timesteps that are looked at.
+    fn steps(&self) -> usize {
+        self.work.as_ref().map_or(0, |work| work.steps.len())
+    }
+
+    /// Shape of a population.
+    fn shape(&self, population: PopulationId) -> Shape {
+        self.ir.model.populations[population].shape
+    }
+
+    /// Threshold mantissas of each population.
+    fn thresholds(&self) -> impl Iterator<Item = (PopulationId, &'a [u32])> {
+        self.layers.iter().map(|layer| (layer.id, layer.population.dynamics.thresholds()))
+    }
+
+    /// Whether a population is placed neuron by neuron.
+    fn is_irregular(&self, population: PopulationId) -> bool {
+        self.layers.iter().any(|layer| layer.id == population && irregular::is_irregular(self.ir, layer))
+    }
+
+    /// Timesteps that each of those looked at stands for.
+    pub fn stands_for(&self) -> f64 {
+        self.work.as_ref().map_or(1.0, |work| work.stands_for)
+    }
+
+    /// The partition that filled cores mean.
+    pub fn found(&self, fill: &FilledCores) -> SearchedPartition {
+        found(&CoreCapacity::new(self.target, self.options.neurons_max), &self.layers, fill)
+    }
+
+    fn beam_search(
+        &mut self,
+        fewest: Fewest,
+        limit: Option<WorkLimit>,
+        beam: usize,
+    ) -> Result<FilledCores, Diagnostics> {
+        let (ir, target, work) = (self.ir, self.target, self.work.as_ref());
+        let mut capacity = CoreCapacity::new(target, self.options.neurons_max);
+        capacity.work = limit;
+        refuse::fan_in(ir, target, &capacity, &self.layers)?;
+        let mut states = vec![FilledCores::default()];
+        for (index, layer) in self.layers.iter().enumerate().rev() {
+            if irregular::is_irregular(ir, layer) {
+                irregular::fits(ir, target, &capacity, layer)?;
+                for state in &mut states {
+                    irregular::place(ir, target, self.rates, &capacity, layer, state, work)?;
+                }
+                continue;
             }
-            continue;
-        }
-        let mut grids = TileGrids::default();
-        let mut refused: Option<LimitExceeded> = None;
-        let mut next: Vec<FilledCores> = Vec::new();
-        for state in &states {
-            for plan in plans(target, &capacity, layer, &mut grids, state) {
-                let mut state = state.clone();
-                match state.place(&capacity, layer, &plan, |source| ir.model.populations[source].shape) {
-                    Ok(()) => next.push(state),
-                    Err(refusal) => {
-                        let better = refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
-                        refused = if better { Some(refusal) } else { refused };
+            let mut refused: Option<LimitExceeded> = None;
+            let mut next: Vec<FilledCores> = Vec::new();
+            for state in &states {
+                for plan in plans(target, &capacity, layer, &mut self.grids[index], state, work) {
+                    let mut state = state.clone();
+                    match state.place(&capacity, layer, &plan, |source| ir.model.populations[source].shape) {
+                        Ok(()) => next.push(state),
+                        Err(refusal) => {
+                            let better = refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
+                            refused = if better { Some(refusal) } else { refused };
+                        }
                     }
                 }
             }
-        }
-        if next.is_empty() {
-            return Err(match refused {
-                Some(refusal) => refuse::joint(ir, target, layer, refusal),
-                None => refuse::own(ir, target, &capacity, layer, states.first()),
+            if next.is_empty() {
+                return Err(match refused {
+                    Some(refusal) => refuse::joint(ir, target, layer, refusal),
+                    None => refuse::own(ir, target, &capacity, layer, states.first()),
+                }
+                .into());
             }
-            .into());
+            states = best(next, &capacity, &self.layers[..index], fewest, beam);
         }
-        states = best(next, &capacity, &layers[..index], options.objective, beam);
+        // Every layer left a state.
+        Ok(states.into_iter().next().unwrap_or_default())
     }
-    // Every layer left a state.
-    Ok(states.into_iter().next().unwrap_or_default())
+}
+
+/// What a run of the search makes small, the other deciding among equals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fewest {
+    /// Cores.
+    Cores,
+    /// Packets.
+    Packets,
 }
 
 /// The states to go on with: most by the objective, some by the other, so that a dead end is not the end.
@@ -118,14 +210,14 @@ fn best(
     states: Vec<FilledCores>,
     capacity: &CoreCapacity,
     left: &[PartitionLayer],
-    objective: Objective,
+    fewest: Fewest,
     beam: usize,
 ) -> Vec<FilledCores> {
     let keyed = |state: FilledCores| {
         let cores = state.cores.len() as f64 + pending(&state, capacity, left);
-        let key = match objective {
-            Objective::Cores => (cores, state.packets),
-            Objective::Packets => (state.packets, cores),
+        let key = match fewest {
+            Fewest::Cores => (cores, state.packets),
+            Fewest::Packets => (state.packets, cores),
         };
         (key, state)
     };

@@ -15,6 +15,7 @@ use super::filled::FilledCores;
 use super::layer::PartitionLayer;
 use super::open_core::OpenCore;
 use super::tile::{PopulationTile, TileCache};
+use super::work::WorkModel;
 use crate::ir::spiking::parts::Parts;
 use crate::mapping::partition::tiling::{pieces, useful_counts};
 
@@ -47,6 +48,7 @@ impl TileGrids {
         layer: &PartitionLayer,
         cut: usize,
         reach: usize,
+        work: Option<&WorkModel>,
     ) -> Vec<Rc<Vec<Rc<PopulationTile>>>> {
         let (parts, kernels) = &layer.cuts[cut];
         if let Some(grids) = self.known.get(parts) {
@@ -69,7 +71,11 @@ impl TileGrids {
             let mut grid = Vec::with_capacity(rows * cols);
             for rows in &pieces(shape.height, rows) {
                 for cols in &pieces(shape.width, cols) {
-                    grid.push(Rc::new(self.figures.tile(target, kernels, rows, cols)));
+                    let mut tile = self.figures.tile(target, kernels, rows, cols);
+                    if let Some(work) = work {
+                        tile.work = work.tile(layer.id, tile.positions(), &tile.kernels);
+                    }
+                    grid.push(Rc::new(tile));
                 }
             }
             grids.push(Rc::new(grid));
@@ -187,13 +193,14 @@ pub fn plans(
     layer: &PartitionLayer,
     grids: &mut TileGrids,
     fill: &FilledCores,
+    work: Option<&WorkModel>,
 ) -> Vec<LayerPlan> {
     let reach =
         4 * (layer.population.shape.len() as u64).div_ceil(capacity.most.neurons.max(1)) as usize + 16;
     let mut plans: Vec<LayerPlan> = Vec::new();
     for cut in 0..layer.cuts.len() {
         let choices: Vec<GridChoice> = grids
-            .of(target, layer, cut, reach)
+            .of(target, layer, cut, reach, work)
             .iter()
             .filter_map(|tiles| GridChoice::new(capacity, layer, fill, tiles))
             .collect();
