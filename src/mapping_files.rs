@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use snnc_compiler::driver::MappingInputs;
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::{SpikingIr, SpikingModel};
-use snnc_compiler::mapping::{Activity, Partition};
+use snnc_compiler::mapping::Partition;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
 use snnc_compiler::mapping::interchange::MappingFile;
@@ -113,8 +113,7 @@ impl MappingFiles {
             })?;
         let mut partition = graph.to_partition(ir, &blocks);
         let others = ir.model.networks.keys().filter(|&other| other != network);
-        let activity = Activity::even(&ir.model, rates);
-        partition.extend(search_some(ir, target, (rates, &activity), search, others)?.partition);
+        partition.extend(search_some(ir, target, rates, search, others)?.partition);
         Ok(partition)
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use snnc_compiler::driver::{self, CompileOptions};
+use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
 use snnc_compiler::frontend::{self, LoadedModel};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::Activity;
@@ -18,6 +18,7 @@ use snnc_compiler::workload::{self, CalibrationSamples, Samples, Workload};
 use snnc_simulator::workload::{Generation, Samples as ChipSamples};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
+use crate::fit::objectives::{self, Objectives};
 use crate::fit::{self, Fit};
 use crate::mapping_files::MappingFiles;
 use crate::program::{Compilation, Program};
@@ -177,19 +178,46 @@ impl Model {
         files: &MappingFiles,
     ) -> Result<Program, Diagnostics> {
         let start = Instant::now();
-        let ir = self.lower(target, options.lower)?;
-        let mut inputs = files.read(&ir, target, options.search)?;
-        if options.search.objective.balances() && inputs.rates.is_uniform() {
-            inputs.activity = self.recorded(&ir, target, options);
-        }
+        let (ir, inputs) = self.inputs(target, options, files)?;
         let located = |problems| files.blame(self.loaded.origin.locate(problems));
-        let (program, estimate) =
-            driver::map_estimated(&ir, target, *options, &inputs).map_err(located)?;
+        let (program, estimate) = driver::map_estimated(&ir, target, *options, &inputs).map_err(located)?;
         // Packets of mappings compare where every neuron fires once, unless the user brings rates.
         let report = MappingReport::new(&ir, &program, &inputs.rates)
             .with_estimate(options.search.objective, estimate);
         let seconds = self.seconds + start.elapsed().as_secs_f64();
         Ok(Program::compiled(program, Compilation { ir, report, seconds }))
+    }
+
+    /// The model in the integers of a target, and what its mapping is told: files, and spikes of a short run where the
+    /// objective asks for them and no rates are given.
+    fn inputs(
+        &self,
+        target: &Target,
+        options: &CompileOptions,
+        files: &MappingFiles,
+    ) -> Result<(SpikingIr, MappingInputs), Diagnostics> {
+        let ir = self.lower(target, options.lower)?;
+        let mut inputs = files.read(&ir, target, options.search)?;
+        if options.search.objective.balances() && inputs.rates.is_uniform() {
+            inputs.activity = self.recorded(&ir, target, options);
+        }
+        Ok((ir, inputs))
+    }
+
+    /// The model mapped for every objective, and as CSV the front of time and energy over cores if that is asked for.
+    ///
+    /// # Errors
+    /// What the passes refuse, what is wrong with the files, what does not fit.
+    pub fn objectives(
+        &self,
+        target: &Target,
+        options: &CompileOptions,
+        front: bool,
+    ) -> Result<(Objectives, Option<String>), Diagnostics> {
+        let (ir, inputs) = self.inputs(target, options, &MappingFiles::default())?;
+        let table = objectives::objectives(&ir, target, *options, &inputs);
+        let front = front.then(|| objectives::pareto(&ir, target, *options, &inputs)).transpose();
+        Ok((table, front.map_err(|problems| self.loaded.origin.locate(problems))?))
     }
 
     /// Spikes of a short run, if the model says what it is fed: by its pipeline, or by the samples that its rounding
@@ -200,7 +228,8 @@ impl Model {
         if ir.model.workload.is_none() && given.is_none() || !target.neuron.timesteps.get() {
             return None;
         }
-        let search = SearchOptions { objective: Objective::Cores, effort: Effort::Fast, ..SearchOptions::default() };
+        let search =
+            SearchOptions { objective: Objective::Cores, effort: Effort::Fast, ..SearchOptions::default() };
         let place = PlaceOptions { effort: Effort::Fast, ..options.place };
         let program = Arc::new(driver::map(ir, target, CompileOptions { search, place, ..*options }).ok()?);
         if program.needs_timesteps().is_err() {

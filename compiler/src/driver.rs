@@ -7,8 +7,8 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, Topology};
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
 use crate::ir::spiking::{HostTail, SpikingIr, SpikingModel};
-use crate::mapping::partition::Rates;
 use crate::mapping::estimate::{Estimate, estimate};
+use crate::mapping::partition::Rates;
 use crate::mapping::partition::balance;
 use crate::mapping::partition::search::{Objective, SearchOptions, candidates};
 use crate::mapping::place::PlaceOptions;
@@ -28,6 +28,13 @@ pub struct CompileOptions {
     pub search: SearchOptions,
     /// Placement.
     pub place: PlaceOptions,
+}
+
+impl CompileOptions {
+    /// The mapping on fewest cores, which is made soonest.
+    pub fn fewest_cores() -> Self {
+        Self { search: SearchOptions::default(), ..Self::default() }
+    }
 }
 
 impl Default for CompileOptions {
@@ -200,7 +207,9 @@ pub fn map_estimated(
         Objective::Energy => known(estimate, |estimate| estimate.energy_j),
         Objective::Edp => known(estimate, Estimate::edp_js),
         Objective::Cores => program.chip_cores().count() as f64,
-        Objective::Packets => CoreTraffic::expected(&program.cores, &inputs.rates(&ir.model)).packets() as f64,
+        Objective::Packets => {
+            CoreTraffic::expected(&program.cores, &inputs.rates(&ir.model)).packets() as f64
+        }
         Objective::Traffic => crate::mapping::report::packet_hops(program, &inputs.rates(&ir.model)),
     };
     // The first of equals, which has the fewest cores.
@@ -253,8 +262,12 @@ pub fn map_all(
     for partition in &partitions {
         let cores = partition.cores.len();
         let at_hand = balance::cores_at_hand(target, search, cores)?;
-        let program =
-            assemble_for_rates(ir, target, partition, &rates, |traffic| place(traffic, cores))?;
+        let program = assemble_for_rates(ir, target, partition, &rates, |traffic| place(traffic, cores))?;
+        if let Some(chips) = search.chips.filter(|&chips| chips < program.chips && inputs.placement.is_some())
+        {
+            let message = format!("the placement has {} chips, {chips} may be used", program.chips);
+            return Err(Diagnostic::new(Code::DoesNotFit, Subject::argument("--chips"), message).into());
+        }
         let estimate = estimate(&program, &activity, at_hand);
         all.push((program, estimate));
     }

@@ -5,6 +5,7 @@
 //! Nothing stops at a target's error. Where a target's neurons have no fractional leak, the model is mapped once more
 //! as if they had one, so that its limits are named too.
 
+pub mod objectives;
 mod text;
 
 use rayon::prelude::*;

@@ -85,9 +85,11 @@ pub fn objectives(
                 mapping: Some(MappingPoint::new(ir, inputs, &program, estimate)),
                 problems: Vec::new(),
             },
-            Err(found) => {
-                ObjectiveRow { objective, mapping: None, problems: found.0.iter().map(Warning::from).collect() }
-            }
+            Err(found) => ObjectiveRow {
+                objective,
+                mapping: None,
+                problems: found.0.iter().map(Warning::from).collect(),
+            },
         }
     };
     Objectives {
@@ -146,8 +148,10 @@ pub fn pareto(
 ) -> Result<String, Diagnostics> {
     let search = SearchOptions { objective: Objective::Edp, ..options.search };
     let all = driver::map_all(ir, target, CompileOptions { search, ..options }, inputs, POINTS)?;
-    let mut points: Vec<MappingPoint> =
-        all.into_iter().map(|(program, estimate)| MappingPoint::new(ir, inputs, &program, estimate)).collect();
+    let mut points: Vec<MappingPoint> = all
+        .into_iter()
+        .map(|(program, estimate)| MappingPoint::new(ir, inputs, &program, estimate))
+        .collect();
     points.sort_by_key(|point| point.cores);
     let of = |point: &MappingPoint| point.estimate.as_ref().map(|e| (e.time_s, e.energy_j));
     let mut text = "cores,chips,time_s,energy_j,packets,hops,front\n".to_owned();

@@ -309,7 +309,9 @@ impl Flows<'_> {
             let port = work.packets_in.max(work.packets_out) * flits;
             let delivery = port * self.timing.tile_delivery.interval_ps as f64;
             let units = match self.program.is_port(core) {
-                true => [0.0, 0.0, 0.0, work.packets_out * self.timing.input_packet.interval_ps as f64, delivery],
+                true => {
+                    [0.0, 0.0, 0.0, work.packets_out * self.timing.input_packet.interval_ps as f64, delivery]
+                }
                 false => [synapse, neuron, axon_in, axon_out, delivery],
             };
             for (unit, busy) in units.into_iter().enumerate() {

@@ -7,7 +7,6 @@ use snnc_compiler::driver::{self, CompileOptions};
 use snnc_compiler::mapping::interchange::MappingFile;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
-use snnc_compiler::mapping::partition::search::SearchOptions;
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::pipeline;
@@ -35,7 +34,7 @@ struct CompileJson<'a> {
 /// Compiler options as asked for, of a command whose answer does not depend on the mapping: the one that is made
 /// soonest will do.
 pub fn options(args: &QuantiseArgs) -> CompileOptions {
-    let mut options = CompileOptions { search: SearchOptions::default(), ..CompileOptions::default() };
+    let mut options = CompileOptions::fewest_cores();
     options.lower.weight_bits = args.weights;
     options.lower.calibration = args.calibrate;
     options

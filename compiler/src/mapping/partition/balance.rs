@@ -21,21 +21,31 @@ use crate::mapping::activity::Activity;
 use crate::mapping::effort::Effort;
 
 /// Factor by which the limit is lowered from step to step of a curve.
-const STEP: f64 = 0.8;
+const STEP: f64 = 0.75;
 /// Most steps of a curve.
 const STEPS_MAX: usize = 24;
 
+/// How far quiet timesteps are raised, as a share of the mean one.
+const RAISED: f64 = 0.5;
 /// Share of the time below which a network is left as it is.
 const NEGLIGIBLE: f64 = 0.01;
 /// Neurons times runs of the search: larger networks are tried with fewer limits.
 const NEURON_RUNS: usize = 4_000_000;
 
-/// How often the last step of a curve is halved.
+/// Limits that are tried between the last step of a curve and the one after it.
 fn halvings(effort: Effort) -> usize {
     match effort {
         Effort::Fast => 2,
-        Effort::Default => 4,
-        Effort::Best => 7,
+        Effort::Default => 5,
+        Effort::Best => 16,
+    }
+}
+
+/// Points of a curve that are evened out.
+fn starts(effort: Effort) -> usize {
+    match effort {
+        Effort::Fast | Effort::Default => 1,
+        Effort::Best => 4,
     }
 }
 
@@ -106,7 +116,8 @@ pub fn search(
     let steps = |&n: &NetworkId| f64::from(ir.model.networks[n].pass_steps) * activity.passes(n);
     let barriers: f64 = networks.iter().map(steps).sum();
     let per_tile = target.topology.cores_per_tile.get() as usize;
-    let barrier = |cores: usize| timing.barrier_ps((cores + taken).div_ceil(per_tile) as u32) as f64 * barriers;
+    let barrier =
+        |cores: usize| timing.barrier_ps((cores + taken).div_ceil(per_tile) as u32) as f64 * barriers;
     let mut found: Vec<(Vec<usize>, SearchedPartition)> = Vec::new();
     for budget in 1..=budgets {
         let cores = all + (cores - all) * budget / budgets;
@@ -167,17 +178,14 @@ impl WorkShape {
             units[1].iter_mut().zip(own).for_each(|(sum, ps)| *sum += f64::from(ps) * neurons);
         }
         for p in ir.projections.values().filter(|p| ir.model.populations[p.target].network == network) {
-            let synapses = p.synapses() as f64 / ir.model.populations[p.source].shape.len().max(1) as f64;
-            let neurons = ir.model.populations[p.source].shape.len() as f64;
             for (sum, rate) in units[0].iter_mut().zip(work.rates(p.source)) {
-                *sum += f64::from(work.arriving(rate * neurons * synapses, 0.0).0);
+                *sum += f64::from(work.arriving(rate * p.synapses() as f64, 0.0).0);
             }
         }
         let total: Vec<f64> =
             (0..work.steps.len()).map(|i| units.iter().map(|unit| unit[i]).fold(0.0, f64::max)).collect();
         let mean = total.iter().sum::<f64>() / total.len().max(1) as f64;
-        let phi = std::env::var("PHI").ok().and_then(|v| v.parse().ok()).unwrap_or(0.5);
-        let raised = total.iter().map(|&ps| ps + phi * mean).collect();
+        let raised = total.iter().map(|&ps| ps + RAISED * mean).collect();
         Self { total, raised }
     }
 
@@ -224,9 +232,6 @@ impl<'a> Curve<'a> {
 
     fn push(&mut self, fill: FilledCores) {
         let time_ps = self.busiest(&fill).iter().sum::<f64>() * self.stands_for;
-        if std::env::var("TRACE").is_ok() {
-            eprintln!("  cores {} time {:.3} ms", fill.cores.len(), time_ps / 1e9);
-        }
         let cores = fill.cores.len();
         self.points.push(Point { fill: Rc::new(fill), cores, time_ps });
     }
@@ -246,11 +251,13 @@ impl<'a> Curve<'a> {
         }
     }
 
-    /// Looks between a share that is too small and one that is not.
-    fn halve(&mut self, mut low: f64, mut high: f64, cores: usize) {
-        for _ in 0..halvings(self.effort).min(self.runs) {
-            let middle = (low * high).sqrt();
-            if self.try_share(middle, cores) { high = middle } else { low = middle }
+    /// Looks between a share that is too small and one that is not. Fewer cores may do with less, as slices fall
+    /// otherwise, so all shares are tried.
+    fn halve(&mut self, low: f64, high: f64, cores: usize) {
+        let tries = halvings(self.effort).min(self.runs);
+        for i in 1..=tries {
+            let share = high * (low * low / (high * high)).powf(i as f64 / (tries + 1) as f64);
+            self.try_share(share, cores);
         }
     }
 
@@ -258,14 +265,11 @@ impl<'a> Curve<'a> {
     fn rebalance(&mut self, cores: usize) {
         let mut order: Vec<usize> = (0..self.points.len()).collect();
         order.sort_by(|&a, &b| self.points[a].time_ps.total_cmp(&self.points[b].time_ps));
-        let keep = std::env::var("KEEP").ok().and_then(|v| v.parse().ok()).unwrap_or(3);
-        let starts: Vec<Rc<FilledCores>> =
-            order.into_iter().take(keep).map(|index| Rc::clone(&self.points[index].fill)).collect();
+        let starts = order.into_iter().take(starts(self.effort));
+        let starts: Vec<Rc<FilledCores>> = starts.map(|index| Rc::clone(&self.points[index].fill)).collect();
         for fill in starts {
-            let t = std::time::Instant::now();
             if let Some(fill) = self.search.rebalanced(&fill, cores) {
                 self.push(fill);
-                if std::env::var("TRACE").is_ok() { eprintln!("  rebalanced {:?}", t.elapsed()); }
             }
         }
     }
@@ -276,18 +280,7 @@ impl<'a> Curve<'a> {
                 self.push(fill);
                 true
             }
-            Ok(fill) => {
-                if std::env::var("TRACE").is_ok() {
-                    eprintln!("  share {share:.5} too many cores {}", fill.cores.len());
-                }
-                false
-            }
-            _ => {
-                if std::env::var("TRACE").is_ok() {
-                    eprintln!("  share {share:.5} infeasible");
-                }
-                false
-            }
+            _ => false,
         }
     }
 }

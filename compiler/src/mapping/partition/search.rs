@@ -97,31 +97,32 @@ pub struct SearchedPartition {
     pub packets: f64,
 }
 
-/// Searches a partition of every network.
+/// Searches a partition of every network; spikes are expected evenly over the windows.
 ///
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`] with layer, limit, use and a remedy.
 pub fn search(
     ir: &SpikingIr,
     target: &Target,
-    expected: (&Rates, &Activity),
+    rates: &Rates,
     options: SearchOptions,
 ) -> Result<SearchedPartition, Diagnostics> {
-    search_some(ir, target, expected, options, ir.model.networks.keys())
+    search_some(ir, target, rates, options, ir.model.networks.keys())
 }
 
-/// Searches a partition of some of the networks.
+/// Searches a partition of some of the networks; spikes are expected evenly over the windows.
 ///
 /// # Errors
 /// Those of [`search`].
 pub fn search_some(
     ir: &SpikingIr,
     target: &Target,
-    expected: (&Rates, &Activity),
+    rates: &Rates,
     options: SearchOptions,
     networks: impl Iterator<Item = NetworkId>,
 ) -> Result<SearchedPartition, Diagnostics> {
-    Ok(candidates(ir, target, expected, options, networks, 1)?.pop().unwrap_or_default())
+    let activity = Activity::even(&ir.model, rates);
+    Ok(candidates(ir, target, (rates, &activity), options, networks, 1)?.pop().unwrap_or_default())
 }
 
 /// Partitions of some of the networks to choose from, fewest cores first. Where work is balanced there is one for each

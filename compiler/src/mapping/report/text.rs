@@ -127,7 +127,10 @@ impl MappingReport {
         let fullest = self.limits.iter().filter_map(|limit| Some((share(limit)?, &limit.limit)));
         match fullest.max_by(|a, b| a.0.total_cmp(&b.0)) {
             Some((percent, limit)) => {
-                writeln!(f, "    what keeps work from moving: {limit} of the cores are {percent:.0} % full on the mean")
+                writeln!(
+                    f,
+                    "    what keeps work from moving: {limit} of the cores are {percent:.0} % full on the mean"
+                )
             }
             None => Ok(()),
         }

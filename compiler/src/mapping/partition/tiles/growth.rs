@@ -70,17 +70,17 @@ pub struct CoreGrowth<'a> {
 }
 
 impl<'a> CoreGrowth<'a> {
-    /// A population of so many neurons, none of which is placed.
+    /// A population, none of whose neurons is placed; `sources` says where projections come from.
     pub fn new(
         target: &'a Target,
         capacity: &'a CoreCapacity<'a>,
-        neurons: usize,
+        layer: &PartitionLayer,
         incoming: &[(ProjectionId, &'a SparseSynapses)],
         fan_out: Option<&'a AxonCounts>,
         work: Option<&WorkModel>,
-        layer: &PartitionLayer,
         sources: impl Fn(ProjectionId) -> PopulationId,
     ) -> Self {
+        let neurons = layer.population.shape.len();
         let synapses = |&(id, sparse): &(ProjectionId, &'a SparseSynapses)| {
             let rates = work.map(|work| work.rates(sources(id))).unwrap_or_default();
             let each = rates.into_iter().filter_map(|rate| Some(work?.arriving(rate, rate)));
@@ -107,12 +107,7 @@ impl<'a> CoreGrowth<'a> {
 
     /// Fills a core that uses `base` and does `load` already; returns its new neurons, ascending, what they use and what
     /// they do.
-    pub fn grow(
-        &mut self,
-        core: u32,
-        base: &CoreUsage,
-        load: &CoreLoad,
-    ) -> (Vec<u32>, CoreUsage, CoreLoad) {
+    pub fn grow(&mut self, core: u32, base: &CoreUsage, load: &CoreLoad) -> (Vec<u32>, CoreUsage, CoreLoad) {
         let mut more = CoreUsage::default();
         let mut done = CoreLoad::default();
         self.incoming.iter_mut().for_each(|synapses| synapses.touched = false);

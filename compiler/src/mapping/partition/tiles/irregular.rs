@@ -94,9 +94,7 @@ pub fn place(
     // No layer that is placed later needs these counts.
     let fan_out = state.outgoing.remove(&layer.id).map(|outgoing| outgoing.all);
     let source = |id: ProjectionId| ir.projections[id].source;
-    let neurons = layer.population.shape.len();
-    let mut growth =
-        CoreGrowth::new(target, capacity, neurons, &incoming, fan_out.as_ref(), work, layer, source);
+    let mut growth = CoreGrowth::new(target, capacity, layer, &incoming, fan_out.as_ref(), work, source);
     // A convolution that reads the population needs its neurons in their places.
     growth.free = ir.projections.values().filter(|p| p.source == layer.id).all(|p| p.sparse().is_some());
     let mut order: Vec<u32> = Vec::with_capacity(layer.population.shape.len());

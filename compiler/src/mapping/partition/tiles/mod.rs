@@ -31,11 +31,11 @@ use self::plans::{TileGrids, plans};
 use self::work::{WorkLimit, WorkModel};
 use super::Rates;
 use super::search::{Objective, SearchOptions, SearchedPartition};
-use crate::ir::{NetworkId, PopulationId, Shape};
 use crate::ir::program::Slice;
 use crate::ir::program::usage::LimitExceeded;
 use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::parts::Parts;
+use crate::ir::{NetworkId, PopulationId, Shape};
 use crate::mapping::effort::Effort;
 
 /// States kept after each layer.
@@ -75,6 +75,8 @@ pub struct TileSearch<'a> {
     layers: Vec<PartitionLayer<'a>>,
     grids: Vec<TileGrids>,
     work: Option<WorkModel<'a>>,
+    /// Work of each layer, in picoseconds; empty where work is not looked at.
+    layer_work: Vec<f64>,
 }
 
 impl<'a> TileSearch<'a> {
@@ -89,7 +91,9 @@ impl<'a> TileSearch<'a> {
     ) -> Self {
         let layers = PartitionLayer::all(ir, target, rates, network);
         let grids = layers.iter().map(|_| TileGrids::default()).collect();
-        Self { ir, target, rates, options, layers, grids, work }
+        let of = |work: &WorkModel| layers.iter().map(|layer| work.population(ir, layer.id)).collect();
+        let layer_work = work.as_ref().map(of).unwrap_or_default();
+        Self { ir, target, rates, options, layers, grids, work, layer_work }
     }
 
     /// What a single run makes small.
@@ -102,7 +106,8 @@ impl<'a> TileSearch<'a> {
     /// # Errors
     /// What does not fit.
     pub fn run(&mut self, fewest: Fewest, limit: Option<WorkLimit>) -> Result<FilledCores, Diagnostics> {
-        let beam = beam(self.options.effort);
+        // Runs with a limit are many, and each is a chance of its own.
+        let beam = beam(self.options.effort) / if limit.is_some() { 2 } else { 1 };
         let wide = limit.is_none();
         let first = self.beam_search(fewest, limit.clone(), beam);
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
@@ -176,7 +181,8 @@ impl<'a> TileSearch<'a> {
                     match state.place(&capacity, layer, &plan, |source| ir.model.populations[source].shape) {
                         Ok(()) => next.push(state),
                         Err(refusal) => {
-                            let better = refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
+                            let better =
+                                refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
                             refused = if better { Some(refusal) } else { refused };
                         }
                     }
@@ -189,7 +195,8 @@ impl<'a> TileSearch<'a> {
                 }
                 .into());
             }
-            states = best(next, &capacity, &self.layers[..index], fewest, beam);
+            let left = (&self.layers[..index], self.layer_work.get(..index).unwrap_or_default());
+            states = best(next, &capacity, left, fewest, beam);
         }
         // Every layer left a state.
         Ok(states.into_iter().next().unwrap_or_default())
@@ -209,12 +216,13 @@ pub enum Fewest {
 fn best(
     states: Vec<FilledCores>,
     capacity: &CoreCapacity,
-    left: &[PartitionLayer],
+    (left, work): (&[PartitionLayer], &[f64]),
     fewest: Fewest,
     beam: usize,
 ) -> Vec<FilledCores> {
     let keyed = |state: FilledCores| {
-        let cores = state.cores.len() as f64 + pending(&state, capacity, left);
+        let pending = pending(&state, capacity, left, work);
+        let cores = state.cores.len() as f64 + pending;
         let key = match fewest {
             Fewest::Cores => (cores, state.packets),
             Fewest::Packets => (state.packets, cores),
@@ -238,15 +246,22 @@ fn best(
 }
 
 /// Cores that the layers still to come will need at least: by their neurons, or by the output slots known so far.
-fn pending(fill: &FilledCores, capacity: &CoreCapacity, left: &[PartitionLayer]) -> f64 {
-    left.iter()
-        .map(|layer| {
-            let neurons = layer.population.shape.len() as f64 / capacity.most.neurons as f64;
-            let fan_out = fill.outgoing.get(&layer.id).map_or(0, |fan_out| fan_out.total());
-            let slots = fan_out as f64 * f64::from(capacity.axons.output_slots(layer.channels()));
-            neurons.max(slots / capacity.most.output_axons as f64)
-        })
-        .sum()
+/// Where work is limited, what the layers to come do counts as well, and what filled cores have left for them.
+fn pending(fill: &FilledCores, capacity: &CoreCapacity, left: &[PartitionLayer], work: &[f64]) -> f64 {
+    let limit = capacity.work.as_ref().map(|limit| limit.0.iter().map(|&ps| f64::from(ps)).sum::<f64>());
+    let pending = left.iter().enumerate().map(|(index, layer)| {
+        let busy = limit.map_or(0.0, |limit| work[index] / limit.max(f64::MIN_POSITIVE));
+        let neurons = layer.population.shape.len() as f64 / capacity.most.neurons as f64;
+        let fan_out = fill.outgoing.get(&layer.id).map_or(0, |fan_out| fan_out.total());
+        let slots = fan_out as f64 * f64::from(capacity.axons.output_slots(layer.channels()));
+        neurons.max(slots / capacity.most.output_axons as f64).max(busy)
+    });
+    let pending: f64 = pending.sum();
+    if limit.is_none() || left.is_empty() {
+        return pending;
+    }
+    let free: f64 = fill.cores.iter().map(|core| core.left(capacity)).sum();
+    (pending - free).max(0.0)
 }
 
 /// The partition that filled cores mean.

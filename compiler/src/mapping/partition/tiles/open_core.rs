@@ -45,6 +45,29 @@ pub struct OpenCore {
 }
 
 impl OpenCore {
+    /// What it uses of neurons, memory, output axons and time, each as a share of a core.
+    fn each_share(&self, capacity: &CoreCapacity) -> [f64; 4] {
+        let share = |used: u64, most: u64| used as f64 / most.max(1) as f64;
+        let (used, most) = (&self.used, &capacity.most);
+        let busy = capacity.work.as_ref().map_or(0.0, |limit| self.load.share_of(&limit.0));
+        [
+            share(used.neurons, most.neurons),
+            share(used.synapse_bits, most.synapse_bits),
+            share(used.output_axons, most.output_axons),
+            busy,
+        ]
+    }
+
+    /// What it uses of all limits, each as a share of a core, summed.
+    pub fn shares(&self, capacity: &CoreCapacity) -> f64 {
+        self.each_share(capacity).into_iter().sum()
+    }
+
+    /// What is left of the limit that it has least of, as a share of a core.
+    pub fn left(&self, capacity: &CoreCapacity) -> f64 {
+        1.0 - self.each_share(capacity).into_iter().fold(0.0, f64::max).min(1.0)
+    }
+
     /// A core with these slices, of which use and load are known; thresholds are not counted.
     pub fn of(used: CoreUsage, slices: Vec<PlacedChannels>, load: CoreLoad) -> Self {
         Self { used, thresholds: Vec::new(), slices, load }

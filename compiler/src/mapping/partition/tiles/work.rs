@@ -10,7 +10,7 @@ use snnc_targets::{CoreWork, Timing};
 
 use super::tile::IncomingKernelUse;
 use crate::ir::PopulationId;
-use crate::ir::spiking::SpikingModel;
+use crate::ir::spiking::{SpikingIr, SpikingModel};
 use crate::mapping::activity::Activity;
 
 /// Units whose work the search balances: synapse, neuron, axon in.
@@ -36,12 +36,7 @@ pub struct WorkModel<'a> {
 
 impl<'a> WorkModel<'a> {
     /// For the passes of a network of `pass_steps` timesteps.
-    pub fn new(
-        model: &'a SpikingModel,
-        activity: &'a Activity,
-        timing: &'a Timing,
-        pass_steps: u32,
-    ) -> Self {
+    pub fn new(model: &'a SpikingModel, activity: &'a Activity, timing: &'a Timing, pass_steps: u32) -> Self {
         let count = pass_steps.clamp(1, STEPS_MAX);
         let steps = (0..count).map(|i| (u64::from(i) * u64::from(pass_steps) / u64::from(count)) as u32);
         let stands_for = f64::from(pass_steps.max(1)) / f64::from(count);
@@ -80,11 +75,25 @@ impl<'a> WorkModel<'a> {
         (synapse, axon_in)
     }
 
+    /// Picoseconds of a whole population, whichever cores hold it: the most of its synapses and its updates, timesteps
+    /// summed.
+    pub fn population(&self, ir: &SpikingIr, population: PopulationId) -> f64 {
+        let neurons = self.model.populations[population].shape.len() as f64;
+        let mut synapse = vec![0.0; self.steps.len()];
+        for p in ir.projections.values().filter(|p| p.target == population) {
+            let rates = self.rates(p.source);
+            for (sum, rate) in synapse.iter_mut().zip(rates) {
+                *sum += f64::from(self.arriving(rate * p.synapses() as f64, 0.0).0);
+            }
+        }
+        let updates = self.neuron(population).into_iter().map(|ps| f64::from(ps) * neurons);
+        synapse.iter().zip(updates).map(|(&synapse, update)| synapse.max(update)).sum()
+    }
+
     /// The work of a tile of a population that is fed through `kernels`.
     pub fn tile(&self, population: PopulationId, positions: u64, kernels: &[IncomingKernelUse]) -> TileWork {
         let none = || vec![0.0; self.steps.len()];
-        let mut work =
-            TileWork { channel: [none(), self.neuron(population), none()], slice_axon_in: none() };
+        let mut work = TileWork { channel: [none(), self.neuron(population), none()], slice_axon_in: none() };
         work.channel[1].iter_mut().for_each(|ps| *ps *= positions as f32);
         for kernel in kernels {
             self.add_kernel(&mut work, kernel);
@@ -163,6 +172,12 @@ impl CoreLoad {
             })
         };
         (0..UNITS).all(within)
+    }
+
+    /// Its busy times as a share of these, timesteps weighed alike.
+    pub fn share_of(&self, most: &[f32]) -> f64 {
+        let busy: f32 = (0..most.len()).map(|step| self.busiest(step)).sum();
+        f64::from(busy / most.iter().sum::<f32>().max(f32::MIN_POSITIVE))
     }
 
     fn at(&self, unit: usize, step: usize) -> f32 {

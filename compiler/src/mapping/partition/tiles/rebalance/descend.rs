@@ -1,11 +1,14 @@
 //! The descent: the busiest core gives channels away, or swaps them for lighter ones, as long as that helps.
 
-use super::shares::{Move, SharedOut};
-use crate::ir::program::usage::CoreUsage;
 use super::super::work::CoreLoad;
+use super::moves::Move;
+use super::shares::SharedOut;
+use crate::ir::program::usage::CoreUsage;
 
 /// Busy cores that are tried before the descent ends.
 const HOT: usize = 12;
+/// Cores with least to do that may take channels of a busy one.
+const IDLE: usize = 40;
 /// Candidates of a busy core that are tried for real.
 const TRIED: usize = 24;
 /// A change of the norm (in ps) that is none.
@@ -31,9 +34,10 @@ pub fn descend(state: &mut SharedOut, steps: usize) {
 /// Makes the best of the moves that relieve a core; whether there was one.
 fn relieve(state: &mut SharedOut, core: usize) -> bool {
     let mut candidates = Vec::new();
+    let idle: Vec<usize> = state.pressure.hottest().into_iter().rev().take(IDLE).collect();
     for &share in &state.of_core[core] {
         if state.shares[share].movable {
-            for to in (0..state.used.len()).filter(|&to| to != core) {
+            for &to in idle.iter().filter(|&&to| to != core) {
                 add_candidates(state, (share, core, to), &mut candidates);
             }
         }

@@ -1,7 +1,7 @@
 //! Evening out filled cores: channels move from busy cores to idle ones, one by one or against others.
 //!
 //! The search by tiles fills cores one after another; what is left over is uneven. Here every tile of a layer is a
-//! share-out of its channels among cores ([`shares`]), and moves change only how many channels a core has of it, under
+//! share-out of its channels among cores ([`shares`]), and [`moves`] change only how many channels a core has of it, under
 //! all limits, exactly counted. What falls is the sum over the timesteps of the busiest core, smoothed ([`pressure`]),
 //! so that also those nearly as busy count. The busiest core is relieved until no move helps or the budget of
 //! steps is used up ([`descend`]).
@@ -10,6 +10,7 @@
 //! what a channel costs there depends on which it is. So do networks of very many cores.
 
 mod descend;
+mod moves;
 mod pressure;
 mod shares;
 
@@ -26,9 +27,9 @@ use crate::mapping::effort::Effort;
 /// Steps of the descent.
 fn steps(effort: Effort) -> usize {
     match effort {
-        Effort::Fast => 300,
-        Effort::Default => 2_000,
-        Effort::Best => 12_000,
+        Effort::Fast => 100,
+        Effort::Default => 400,
+        Effort::Best => 6_000,
     }
 }
 

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use super::super::TileSearch;
 use super::super::capacity::CoreCapacity;
 use super::super::filled::FilledCores;
-use super::super::open_core::{OpenCore, PlacedChannels};
 use super::super::layer::axons_least;
+use super::super::open_core::{OpenCore, PlacedChannels};
 use super::super::tile::{IncomingKernelUse, PopulationTile};
 use super::super::work::CoreLoad;
 use super::pressure::Pressure;
@@ -29,7 +29,7 @@ pub struct TileShares {
     /// Whether channels may move.
     pub movable: bool,
     /// Destination axons summed over its positions.
-    fan_out: u64,
+    pub fan_out: u64,
 }
 
 impl TileShares {
@@ -44,23 +44,11 @@ impl TileShares {
     }
 }
 
-/// Channels of a tile that go from one core to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Move {
-    /// Index of the tile.
-    pub share: usize,
-    /// From this core.
-    pub from: usize,
-    /// To this core.
-    pub to: usize,
-    /// Channels.
-    pub channels: u32,
-}
-
 /// All cores.
 #[derive(Debug, Clone)]
 pub struct SharedOut<'a> {
-    capacity: &'a CoreCapacity<'a>,
+    /// What a core holds.
+    pub capacity: &'a CoreCapacity<'a>,
     thresholds: BTreeMap<PopulationId, &'a [u32]>,
     /// Tiles with their cores.
     pub shares: Vec<TileShares>,
@@ -73,14 +61,16 @@ pub struct SharedOut<'a> {
     /// How uneven they are.
     pub pressure: Pressure,
     /// Input axons that the slices of a population take on a core that reads a position.
-    source_axons: BTreeMap<PopulationId, PositionCounts>,
+    pub source_axons: BTreeMap<PopulationId, PositionCounts>,
 }
 
 /// A count at each position of a population.
 #[derive(Debug, Clone)]
-struct PositionCounts {
-    width: usize,
-    counts: Vec<u32>,
+pub struct PositionCounts {
+    /// Columns.
+    pub width: usize,
+    /// Row-major.
+    pub counts: Vec<u32>,
 }
 
 impl PositionCounts {
@@ -94,6 +84,49 @@ impl PositionCounts {
     }
 }
 
+/// The tiles of filled cores; none if the channels of some are not alike.
+fn tiles_of(search: &TileSearch, fill: &FilledCores) -> Option<Vec<TileShares>> {
+    let mut slices: BTreeMap<(PopulationId, u32, u32, u32, u32), Vec<(u32, u32, usize)>> = BTreeMap::new();
+    let mut tiles: BTreeMap<(PopulationId, u32, u32, u32, u32), Rc<PopulationTile>> = BTreeMap::new();
+    for (core, open) in fill.cores.iter().enumerate() {
+        for placed in &open.slices {
+            let (rows, cols) = (&placed.tile.rows, &placed.tile.cols);
+            let outgoing = fill.outgoing.get(&placed.population);
+            let unlike = outgoing.is_some_and(|outgoing| !outgoing.cuts.is_empty());
+            if placed.tile.grouped || unlike || search.is_irregular(placed.population) {
+                return None;
+            }
+            let key = (placed.population, rows.start, rows.end, cols.start, cols.end);
+            slices.entry(key).or_default().push((placed.channels.start, placed.channels.end, core));
+            tiles.entry(key).or_insert_with(|| Rc::clone(&placed.tile));
+        }
+    }
+    let mut shares: Vec<TileShares> = Vec::new();
+    for (key, mut own) in slices {
+        own.sort_unstable();
+        let tile = &tiles[&key];
+        let outgoing = fill.outgoing.get(&key.0);
+        let fan_out = outgoing.map_or(0, |outgoing| outgoing.all.sum(&tile.rows, &tile.cols));
+        let mut end = None;
+        for (start, stop, core) in own {
+            let channels = stop - start;
+            match shares.last_mut() {
+                Some(last) if end == Some(start) => last.holders.push((core, channels)),
+                _ => shares.push(TileShares {
+                    population: key.0,
+                    tile: Rc::clone(tile),
+                    start,
+                    holders: vec![(core, channels)],
+                    movable: true,
+                    fan_out,
+                }),
+            }
+            end = Some(stop);
+        }
+    }
+    Some(shares)
+}
+
 impl<'a> SharedOut<'a> {
     /// Of filled cores and empty ones up to `cores`; none if nothing can move.
     pub fn new(
@@ -103,44 +136,7 @@ impl<'a> SharedOut<'a> {
         cores: usize,
     ) -> Option<Self> {
         let count = cores.max(fill.cores.len());
-        let mut slices: BTreeMap<(PopulationId, u32, u32, u32, u32), Vec<(u32, u32, usize)>> = BTreeMap::new();
-        let mut tiles: BTreeMap<(PopulationId, u32, u32, u32, u32), Rc<PopulationTile>> = BTreeMap::new();
-        for (core, open) in fill.cores.iter().enumerate() {
-            for placed in &open.slices {
-                let (rows, cols) = (&placed.tile.rows, &placed.tile.cols);
-                let outgoing = fill.outgoing.get(&placed.population);
-                let unlike = outgoing.is_some_and(|outgoing| !outgoing.cuts.is_empty());
-                if placed.tile.grouped || unlike || search.is_irregular(placed.population) {
-                    return None;
-                }
-                let key = (placed.population, rows.start, rows.end, cols.start, cols.end);
-                slices.entry(key).or_default().push((placed.channels.start, placed.channels.end, core));
-                tiles.entry(key).or_insert_with(|| Rc::clone(&placed.tile));
-            }
-        }
-        let mut shares: Vec<TileShares> = Vec::new();
-        for (key, mut own) in slices {
-            own.sort_unstable();
-            let tile = &tiles[&key];
-            let outgoing = fill.outgoing.get(&key.0);
-            let fan_out = outgoing.map_or(0, |outgoing| outgoing.all.sum(&tile.rows, &tile.cols));
-            let mut end = None;
-            for (start, stop, core) in own {
-                let channels = stop - start;
-                match shares.last_mut() {
-                    Some(last) if end == Some(start) => last.holders.push((core, channels)),
-                    _ => shares.push(TileShares {
-                        population: key.0,
-                        tile: Rc::clone(tile),
-                        start,
-                        holders: vec![(core, channels)],
-                        movable: true,
-                        fan_out,
-                    }),
-                }
-                end = Some(stop);
-            }
-        }
+        let mut shares = tiles_of(search, fill)?;
         let mut of_core = vec![Vec::new(); count];
         for (index, share) in shares.iter_mut().enumerate() {
             let mut seen: Vec<usize> = share.holders.iter().map(|&(core, _)| core).collect();
@@ -176,10 +172,10 @@ impl<'a> SharedOut<'a> {
     fn count_source_axons(&mut self, search: &TileSearch) {
         for share in &self.shares {
             let shape = search.shape(share.population);
-            let counts = self.source_axons.entry(share.population).or_insert_with(|| PositionCounts {
-                width: shape.width,
-                counts: vec![0; shape.positions()],
-            });
+            let counts = self
+                .source_axons
+                .entry(share.population)
+                .or_insert_with(|| PositionCounts { width: shape.width, counts: vec![0; shape.positions()] });
             for &(_, channels) in &share.holders {
                 let axons = self.capacity.axons.input_axons(channels);
                 for y in share.tile.rows.clone() {
@@ -214,7 +210,7 @@ impl<'a> SharedOut<'a> {
 
     /// What changes of a core's own use with so many more (or fewer) channels of a tile: neurons, memory, slots, and the
     /// axons of a slice that comes or goes.
-    fn own_use(&self, used: &CoreUsage, share: usize, core: usize, change: i64) -> CoreUsage {
+    pub fn own_use(&self, used: &CoreUsage, share: usize, core: usize, change: i64) -> CoreUsage {
         let s = &self.shares[share];
         let has = self.channels(share, core);
         let now = (i64::from(has) + change) as u32;
@@ -246,7 +242,7 @@ impl<'a> SharedOut<'a> {
         tile.kernels.iter().enumerate().map(of).sum()
     }
 
-    fn fits(&self, used: &CoreUsage) -> bool {
+    pub fn fits(&self, used: &CoreUsage) -> bool {
         let limits = [Limit::Neurons, Limit::InputAxons, Limit::OutputAxons, Limit::SynapseMemory];
         used.first_beyond(&self.capacity.most, limits).is_none()
     }
@@ -275,128 +271,22 @@ impl<'a> SharedOut<'a> {
         self.own_use(used, share, core, -i64::from(channels))
     }
 
-    /// Makes moves; unmakes them and says so if another core or the thresholds stand in the way.
-    pub fn try_moves(&mut self, moves: &[Move]) -> bool {
-        let backup = (self.shares.clone(), self.of_core.clone(), self.used.clone());
-        let axons = self.source_axons.clone();
-        for &one in moves {
-            self.shift(one);
-        }
-        let touched: Vec<usize> = moves.iter().map(|m| m.share).collect();
-        if self.used.iter().all(|used| self.fits(used)) && self.within_profiles(&touched) {
-            return true;
-        }
-        (self.shares, self.of_core, self.used) = backup;
-        self.source_axons = axons;
-        false
-    }
-
     /// Enters what cores do after moves.
     pub fn set_load(&mut self, core: usize, load: CoreLoad) {
         self.pressure.set(core, &load);
         self.loads[core] = load;
     }
 
-    fn shift(&mut self, Move { share, from, to, channels }: Move) {
-        let (had, has) = (self.channels(share, from), self.channels(share, to));
-        let before = [had, has].map(|n| self.axons_of(n));
-        let after = [had - channels, has + channels].map(|n| self.axons_of(n));
-        self.used[from] = self.gives(share, from, &self.used[from], channels);
-        self.used[to] = self.own_use(&self.used[to], share, to, channels.into());
-        let comes = has == 0;
-        let goes = had == channels;
-        let holders = &mut self.shares[share].holders;
-        let at = holders.iter().position(|&(core, _)| core == from).expect("the giver holds channels");
-        holders[at].1 -= channels;
-        match holders.iter_mut().find(|(core, _)| *core == to) {
-            Some(held) => held.1 += channels,
-            None => holders.insert(at + 1, (to, channels)),
-        }
-        holders.retain(|&(_, channels)| channels > 0);
-        if comes {
-            self.of_core[to].push(share);
-        }
-        if goes {
-            self.of_core[from].retain(|&other| other != share);
-        }
-        let axons: i64 = after.iter().sum::<i64>() - before.iter().sum::<i64>();
-        if axons != 0 {
-            self.more_source_axons(share, axons);
-        }
-        let slices = i64::from(comes) - i64::from(goes);
-        if slices != 0 {
-            self.more_destinations(share, slices);
-        }
-    }
-
-    /// Input axons that so many channels of a position take elsewhere.
-    fn axons_of(&self, channels: u32) -> i64 {
-        if channels == 0 { 0 } else { self.capacity.axons.input_axons(channels).into() }
-    }
-
-    /// Positions of a tile take `axons` more on every core that reads them.
-    fn more_source_axons(&mut self, share: usize, axons: i64) {
-        let (population, tile) = (self.shares[share].population, Rc::clone(&self.shares[share].tile));
-        if let Some(counts) = self.source_axons.get_mut(&population) {
-            for y in tile.rows.clone() {
-                for x in tile.cols.clone() {
-                    let count = &mut counts.counts[y as usize * counts.width + x as usize];
-                    *count = (i64::from(*count) + axons) as u32;
-                }
-            }
-        }
-        for reader in &self.shares {
-            let kernels = reader.tile.kernels.iter().filter(|kernel| kernel.source == population);
-            let reached: i64 = kernels
-                .map(|kernel| {
-                    let rows = tile.rows.clone().filter(|&y| kernel.rows.reached_from(y as usize)).count();
-                    let cols = tile.cols.clone().filter(|&x| kernel.cols.reached_from(x as usize)).count();
-                    (rows * cols) as i64
-                })
-                .sum();
-            if reached != 0 {
-                for &(core, _) in &reader.holders {
-                    let used = &mut self.used[core].input_axons;
-                    *used = used.saturating_add_signed(reached * axons);
-                }
-            }
-        }
-    }
-
-    /// Sources of a tile send to `slices` more slices of it.
-    fn more_destinations(&mut self, share: usize, slices: i64) {
-        let tile = Rc::clone(&self.shares[share].tile);
-        for sender in &mut self.shares {
-            let kernels = tile.kernels.iter().filter(|kernel| kernel.source == sender.population);
-            let reaching: u64 = kernels
-                .map(|kernel| {
-                    let (rows, cols) = (&sender.tile.rows, &sender.tile.cols);
-                    let rows = rows.clone().filter(|&y| kernel.rows.reached_from(y as usize)).count();
-                    let cols = cols.clone().filter(|&x| kernel.cols.reached_from(x as usize)).count();
-                    (rows * cols) as u64
-                })
-                .sum();
-            if reaching == 0 {
-                continue;
-            }
-            let change = reaching as i64 * slices;
-            sender.fan_out = sender.fan_out.saturating_add_signed(change);
-            for &(core, channels) in &sender.holders {
-                let slots = i64::from(self.capacity.axons.output_slots(channels));
-                let used = &mut self.used[core].output_axons;
-                *used = used.saturating_add_signed(change * slots);
-            }
-        }
-    }
-
     /// Whether the cores that hold channels of some tiles keep the number of distinct thresholds.
-    fn within_profiles(&self, touched: &[usize]) -> bool {
+    pub fn within_profiles(&self, touched: &[usize]) -> bool {
         let most = self.capacity.most.threshold_profiles;
         if most >= u64::from(u32::MAX) {
             return true;
         }
-        let mut cores: Vec<usize> =
-            touched.iter().flat_map(|&share| self.shares[share].holders.iter().map(|&(core, _)| core)).collect();
+        let mut cores: Vec<usize> = touched
+            .iter()
+            .flat_map(|&share| self.shares[share].holders.iter().map(|&(core, _)| core))
+            .collect();
         cores.sort_unstable();
         cores.dedup();
         cores.into_iter().all(|core| self.profiles(core) <= most)
@@ -428,9 +318,11 @@ impl<'a> SharedOut<'a> {
             let mut slices = Vec::new();
             for s in tiles.iter().map(|&share| &self.shares[share]) {
                 let (population, tile) = (s.population, &s.tile);
-                slices.extend(
-                    s.ranges(core).map(|channels| PlacedChannels { population, tile: Rc::clone(tile), channels }),
-                );
+                slices.extend(s.ranges(core).map(|channels| PlacedChannels {
+                    population,
+                    tile: Rc::clone(tile),
+                    channels,
+                }));
             }
             let used = CoreUsage { threshold_profiles: self.profiles(core), ..self.used[core] };
             cores.push(Rc::new(OpenCore::of(used, slices, self.loads[core].clone())));
