@@ -67,6 +67,7 @@ pub mod profile;
 pub mod program;
 pub mod progress;
 pub mod reconstruction;
+pub mod recording;
 pub mod report;
 pub mod research;
 pub mod results;

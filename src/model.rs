@@ -7,15 +7,22 @@ use std::time::Instant;
 use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
 use snnc_compiler::frontend::{self, Description, LoadedModel};
 use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::mapping::Activity;
+use snnc_compiler::mapping::effort::Effort;
+use snnc_compiler::mapping::partition::search::{Objective, SearchOptions};
+use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::LowerOptions;
 use snnc_compiler::reference::Interpreter;
 use snnc_compiler::workload::{self, CalibrationSamples, Samples, Workload};
+use snnc_simulator::workload::{Generation, Samples as ChipSamples};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
+use crate::fit::objectives::{self, Objectives};
 use crate::fit::{self, Fit};
 use crate::mapping_files::MappingFiles;
 use crate::program::{Compilation, Program};
+use crate::recording;
 
 /// A model: its networks as layer graphs in floats, and what drives them. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -23,12 +30,13 @@ pub struct Model {
     loaded: Arc<LoadedModel>,
     /// Seconds that reading took.
     seconds: f64,
-    calibration: Option<Arc<GivenCalibration>>,
+    calibration: Option<Arc<GivenSamples>>,
+    activity: Option<Arc<GivenSamples>>,
 }
 
-/// Samples of a network, for the rounding.
+/// Samples of a network, for the rounding or for the mapping.
 #[derive(Debug)]
-struct GivenCalibration {
+struct GivenSamples {
     network: String,
     /// `[n, c, h, w]`.
     values: Vec<f64>,
@@ -42,7 +50,7 @@ impl Model {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
         let start = Instant::now();
         let loaded = Arc::new(frontend::load(path.as_ref())?);
-        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None })
+        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None, activity: None })
     }
 
     /// A model that is described in memory; see [`Description::build`].
@@ -89,8 +97,17 @@ impl Model {
             let message = format!("sample {} holds {} at value {}", at / each, values[at], at % each);
             return Err(refused(message).hint("inputs are finite numbers").into());
         }
-        let calibration = Some(Arc::new(GivenCalibration { network: network.into(), values }));
+        let calibration = Some(Arc::new(GivenSamples { network: network.into(), values }));
         Ok(Self { calibration, ..self.clone() })
+    }
+
+    /// The model with samples for one of its networks, `[n, c, h, w]` or spikes `[n, t, c, h, w]`: the first of them are
+    /// run when the model is compiled, so that the mapping evens out the work that they make. They change no integer.
+    /// Samples that the network does not take are left to whoever runs them, and the mapping goes without.
+    #[must_use]
+    pub fn with_activity(&self, network: &str, values: Vec<f64>) -> Self {
+        let activity = Some(Arc::new(GivenSamples { network: network.into(), values }));
+        Self { activity, ..self.clone() }
     }
 
     /// What will drive the model.
@@ -171,22 +188,74 @@ impl Model {
         files: &MappingFiles,
     ) -> Result<Program, Diagnostics> {
         let start = Instant::now();
-        let ir = self.lower(target, options.lower)?;
-        let inputs = files.read(&ir, target, options.search)?;
-        let program = self.map(&ir, target, options, &inputs).map_err(|problems| files.blame(problems))?;
-        let report = MappingReport::new(&ir, &program, &inputs.rates);
+        let (ir, inputs) = self.inputs(target, options, files)?;
+        let located = |problems| files.blame(self.loaded.origin.locate(problems));
+        let (program, estimate) = driver::map_estimated(&ir, target, *options, &inputs).map_err(located)?;
+        // Packets of mappings compare where every neuron fires once, unless the user brings rates.
+        let report = MappingReport::new(&ir, &program, &inputs.rates)
+            .with_estimate(options.search.objective, estimate);
         let seconds = self.seconds + start.elapsed().as_secs_f64();
         Ok(Program::compiled(program, Compilation { ir, report, seconds }))
     }
 
-    fn map(
+    /// The model in the integers of a target, and what its mapping is told: files, and spikes of a short run where the
+    /// objective asks for them and no rates are given.
+    fn inputs(
         &self,
-        ir: &SpikingIr,
         target: &Target,
         options: &CompileOptions,
-        inputs: &MappingInputs,
-    ) -> Result<snnc_compiler::ir::program::Program, Diagnostics> {
-        driver::map_with(ir, target, *options, inputs).map_err(|problems| self.loaded.origin.locate(problems))
+        files: &MappingFiles,
+    ) -> Result<(SpikingIr, MappingInputs), Diagnostics> {
+        let ir = self.lower(target, options.lower)?;
+        let mut inputs = files.read(&ir, target, options.search)?;
+        if options.search.objective.balances() && inputs.rates.is_uniform() {
+            inputs.activity = self.recorded(&ir, target, options);
+        }
+        Ok((ir, inputs))
+    }
+
+    /// The model mapped for every objective, and as CSV the front of time and energy over cores if that is asked for.
+    ///
+    /// # Errors
+    /// What the passes refuse, what is wrong with the files, what does not fit.
+    pub fn objectives(
+        &self,
+        target: &Target,
+        options: &CompileOptions,
+        front: bool,
+    ) -> Result<(Objectives, Option<String>), Diagnostics> {
+        let (ir, inputs) = self.inputs(target, options, &MappingFiles::default())?;
+        let table = objectives::objectives(&ir, target, *options, &inputs);
+        let front = front.then(|| objectives::pareto(&ir, target, *options, &inputs)).transpose();
+        Ok((table, front.map_err(|problems| self.loaded.origin.locate(problems))?))
+    }
+
+    /// Spikes of a short run, if the model says what it is fed: by its pipeline, or by the samples that its rounding
+    /// looks at. They do not depend on the mapping, so the quickest is made. Where there is none, for example because
+    /// the model fits nowhere, the mapping itself says why.
+    fn recorded(&self, ir: &SpikingIr, target: &Target, options: &CompileOptions) -> Option<Activity> {
+        let given = self.activity.as_ref().or(self.calibration.as_ref());
+        if ir.model.workload.is_none() && given.is_none() || !target.neuron.timesteps.get() {
+            return None;
+        }
+        let search =
+            SearchOptions { objective: Objective::Cores, effort: Effort::Fast, ..SearchOptions::default() };
+        let place = PlaceOptions { effort: Effort::Fast, ..options.place };
+        let program = Arc::new(driver::map(ir, target, CompileOptions { search, place, ..*options }).ok()?);
+        if program.needs_timesteps().is_err() {
+            return None;
+        }
+        match given {
+            Some(given) if ir.model.workload.is_none() => {
+                let network = ir.model.networks.iter().find(|(_, network)| network.name == given.network)?.0;
+                let samples = ChipSamples::new(&program.model, network, given.values.clone()).ok()?;
+                recording::record(&program, &samples, recording::ITEMS).ok()
+            }
+            _ => {
+                let workload = Generation::new(&program.model, 0, 1).ok()?;
+                recording::record(&program, &workload, 1).ok()
+            }
+        }
     }
 
     /// Which of some targets hold the model, what binds there, and why others do not.
@@ -202,6 +271,6 @@ impl Model {
 impl From<LoadedModel> for Model {
     /// A model that was made elsewhere than in files.
     fn from(loaded: LoadedModel) -> Self {
-        Self { loaded: Arc::new(loaded), seconds: 0.0, calibration: None }
+        Self { loaded: Arc::new(loaded), seconds: 0.0, calibration: None, activity: None }
     }
 }

@@ -1,6 +1,5 @@
-//! The mapping of the examples on every target, as a person reads it: report and program header, or why it does not
-//! fit. A
-//! change of mapping shows here.
+//! The mapping of the examples as a person reads it: report and program header, or why a target does not hold them. On
+//! fewest cores of every target, and for time. A change of mapping shows here.
 
 mod common;
 
@@ -17,7 +16,7 @@ fn the_example_on_every_target() {
     let model = common::model();
     for name in registry::names() {
         let target = registry::load(name).unwrap();
-        match compile(&model, &target, CompileOptions::default()) {
+        match compile(&model, &target, CompileOptions::fewest_cores()) {
             Ok((_, program, report)) => {
                 insta::assert_snapshot!(format!("report-{name}"), report.to_string());
                 insta::assert_snapshot!(format!("program-{name}"), program.text_header());
@@ -27,13 +26,28 @@ fn the_example_on_every_target() {
     }
 }
 
+/// Where every neuron is taken to fire once; a run of the example itself is looked at by the command.
+#[test]
+fn the_example_mapped_for_time() {
+    let model = common::model();
+    for name in ["loihi-like", "loihi2-like"] {
+        let target = registry::load(name).unwrap();
+        let (_, _, report) = compile(&model, &target, CompileOptions::default()).unwrap();
+        let cores = compile(&model, &target, CompileOptions::fewest_cores()).unwrap().2;
+        let [time, of_cores] =
+            [&report, &cores].map(|report| report.expected.as_ref().unwrap().estimate.time_s);
+        assert!(time < 0.75 * of_cores && report.cores > cores.cores, "{time} {of_cores}");
+        insta::assert_snapshot!(format!("time-{name}"), report.to_string());
+    }
+}
+
 #[test]
 fn the_feed_forward_example_on_every_target() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron");
     let model = snnc_compiler::frontend::load(&path).unwrap();
     for name in registry::names() {
         let target = registry::load(name).unwrap();
-        match compile(&model, &target, CompileOptions::default()) {
+        match compile(&model, &target, CompileOptions::fewest_cores()) {
             Ok((_, _, report)) => {
                 insta::assert_snapshot!(format!("feed-forward-report-{name}"), report.to_string());
             }

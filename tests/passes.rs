@@ -29,7 +29,7 @@ impl<D: Driver> Driver for Asked<'_, D> {
 #[test]
 fn every_pass_is_seen_once_in_order_and_costs_the_same_counted_as_one() {
     let target = registry::load("loihi-like").unwrap();
-    let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
+    let (_, program, _) = compile(&common::model(), &target, CompileOptions::fewest_cores()).unwrap();
     let chip = Chip::new(program.clone());
     let whole = Generation::new(&program.model, 5, 1).unwrap();
     let generation =
@@ -62,7 +62,7 @@ fn every_pass_is_seen_once_in_order_and_costs_the_same_counted_as_one() {
 #[test]
 fn inputs_of_another_shape_are_errors() {
     let target = registry::load("loihi-like").unwrap();
-    let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
+    let (_, program, _) = compile(&common::model(), &target, CompileOptions::fewest_cores()).unwrap();
     let chip = Chip::new(program.clone());
     let generation = Generation::new(&program.model, 5, 1).unwrap();
     let denoiser = program.model.networks[generation.denoiser].name.clone();
@@ -85,7 +85,7 @@ fn inputs_of_another_shape_are_errors() {
 #[test]
 fn a_loop_that_does_not_fit_its_networks_is_refused_with_all_that_is_wrong() {
     let target = registry::load("loihi-like").unwrap();
-    let (_, program, _) = compile(&common::model(), &target, CompileOptions::default()).unwrap();
+    let (_, program, _) = compile(&common::model(), &target, CompileOptions::fewest_cores()).unwrap();
     let numbers: [(&str, f64, &str); 6] = [
         ("temperature", 0.0, "temperature is 0, expected a positive number"),
         ("iterations", 0.5, "iterations is 0.5, expected a whole number of 1 to 1048576"),

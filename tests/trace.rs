@@ -26,7 +26,7 @@ use snnc_targets::{Code, Diagnostic, Subject, registry};
 static PROGRAM: LazyLock<Arc<Program>> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spiking-diffusion-mnist/model.ron");
     let target = registry::load("loihi-like").unwrap();
-    compile(&load(&path).unwrap(), &target, CompileOptions::default()).unwrap().1.into()
+    compile(&load(&path).unwrap(), &target, CompileOptions::fewest_cores()).unwrap().1.into()
 });
 
 /// The same for routers that fork packets.
@@ -34,7 +34,7 @@ static FORKING: LazyLock<Arc<Program>> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spiking-diffusion-mnist/model.ron");
     let mut target = registry::load("loihi-like").unwrap();
     target.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
-    compile(&load(&path).unwrap(), &target, CompileOptions::default()).unwrap().1.into()
+    compile(&load(&path).unwrap(), &target, CompileOptions::fewest_cores()).unwrap().1.into()
 });
 
 /// Only traces.

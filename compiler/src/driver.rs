@@ -1,22 +1,26 @@
 //! Runs the stages in order and verifies after each: a stage cannot forget.
 
+use std::borrow::Cow;
+
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, Topology};
 
 use crate::frontend::LoadedModel;
 use crate::ir::program::Program;
-use crate::ir::spiking::{HostTail, SpikingIr};
+use crate::ir::spiking::{HostTail, SpikingIr, SpikingModel};
+use crate::mapping::estimate::{Estimate, estimate};
 use crate::mapping::partition::Rates;
-use crate::mapping::partition::search::SearchOptions;
+use crate::mapping::partition::balance;
+use crate::mapping::partition::search::{Objective, SearchOptions, candidates};
 use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
 use crate::mapping::traffic::CoreTraffic;
-use crate::mapping::{Partition, Placement, build_cores, partition, place, route};
+use crate::mapping::{Activity, Partition, Placement, build_cores, partition, place, route};
 use crate::passes::pipeline::Lowered;
 use crate::passes::{self, LowerOptions, pipeline};
 use crate::workload::{self, Reconstruction, Workload};
 
 /// Choices of the compiler; the defaults are what `snnc compile` uses.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompileOptions {
     /// Rounding.
     pub lower: LowerOptions,
@@ -24,6 +28,21 @@ pub struct CompileOptions {
     pub search: SearchOptions,
     /// Placement.
     pub place: PlaceOptions,
+}
+
+impl CompileOptions {
+    /// The mapping on fewest cores, which is made soonest.
+    pub fn fewest_cores() -> Self {
+        Self { search: SearchOptions::default(), ..Self::default() }
+    }
+}
+
+impl Default for CompileOptions {
+    /// The fastest mapping on as few chips as hold the model.
+    fn default() -> Self {
+        let search = SearchOptions { objective: Objective::Time, ..SearchOptions::default() };
+        Self { lower: LowerOptions::default(), search, place: PlaceOptions::default() }
+    }
 }
 
 /// Lowers a model for a target, to be driven as its pipeline says or by samples.
@@ -118,10 +137,30 @@ fn idle_calibration(options: LowerOptions, reason: &str) -> Diagnostic {
 pub struct MappingInputs {
     /// Expected spikes.
     pub rates: Rates,
+    /// When and where they are expected, if a run was recorded; else rates are spread evenly.
+    pub activity: Option<Activity>,
     /// Another author's partition.
     pub partition: Option<Partition>,
     /// Another author's placement.
     pub placement: Option<Placement>,
+}
+
+impl MappingInputs {
+    /// When and where spikes are expected.
+    pub fn activity(&self, model: &SpikingModel) -> Cow<'_, Activity> {
+        match &self.activity {
+            Some(activity) => Cow::Borrowed(activity),
+            None => Cow::Owned(Activity::even(model, &self.rates)),
+        }
+    }
+
+    /// Expected spikes of a neuron: those given, else those of a recorded run.
+    pub fn rates(&self, model: &SpikingModel) -> Rates {
+        match &self.activity {
+            Some(activity) if self.rates.is_uniform() => activity.rates(model),
+            _ => self.rates.clone(),
+        }
+    }
 }
 
 /// Maps a spiking IR: partition, cores, placement.
@@ -142,23 +181,97 @@ pub fn map_with(
     options: CompileOptions,
     inputs: &MappingInputs,
 ) -> Result<Program, Diagnostics> {
+    Ok(map_estimated(ir, target, options, inputs)?.0)
+}
+
+/// Partitions that are compared where the objective needs the placed cores.
+const BUDGETS: usize = 6;
+
+/// Maps as [`map_with`] does, and says what the mapping is expected to take.
+///
+/// # Errors
+/// Those of [`map_with`].
+pub fn map_estimated(
+    ir: &SpikingIr,
+    target: &Target,
+    options: CompileOptions,
+    inputs: &MappingInputs,
+) -> Result<(Program, Option<Estimate>), Diagnostics> {
+    let mut all = map_all(ir, target, options, inputs, BUDGETS)?;
+    let objective = options.search.objective;
+    let known = |estimate: &Option<Estimate>, value: fn(&Estimate) -> f64| {
+        estimate.as_ref().map_or(f64::INFINITY, value)
+    };
+    let key = |(program, estimate): &(Program, Option<Estimate>)| match objective {
+        Objective::Time => known(estimate, |estimate| estimate.time_s),
+        Objective::Energy => known(estimate, |estimate| estimate.energy_j),
+        Objective::Edp => known(estimate, Estimate::edp_js),
+        Objective::Cores => program.chip_cores().count() as f64,
+        Objective::Packets => {
+            CoreTraffic::expected(&program.cores, &inputs.rates(&ir.model)).packets() as f64
+        }
+        Objective::Traffic => crate::mapping::report::packet_hops(program, &inputs.rates(&ir.model)),
+    };
+    // The first of equals, which has the fewest cores.
+    let best = (0..all.len()).min_by(|&a, &b| key(&all[a]).total_cmp(&key(&all[b]))).unwrap_or(0);
+    Ok(all.swap_remove(best))
+}
+
+/// Maps on several shares of the cores at hand, fewest cores first: one for each of `budgets` where work is balanced.
+/// The time of an objective that is about time alone is known before cores are placed, so there is one mapping then.
+///
+/// # Errors
+/// Those of [`map_with`].
+pub fn map_all(
+    ir: &SpikingIr,
+    target: &Target,
+    options: CompileOptions,
+    inputs: &MappingInputs,
+    budgets: usize,
+) -> Result<Vec<(Program, Option<Estimate>)>, Diagnostics> {
     // What narrower weights take is the target's to say.
     has_neurons(ir, target)?;
     let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
-    let (partition, sites) = match (&inputs.partition, &target.layer_cores) {
-        (Some(partition), _) => (partition.clone(), None),
+    let (rates, activity) = (inputs.rates(&ir.model), inputs.activity(&ir.model));
+    let search = options.search;
+    let networks = || ir.model.networks.keys();
+    let (partitions, sites) = match (&inputs.partition, &target.layer_cores) {
+        (Some(partition), _) => (vec![partition.clone()], None),
         (None, Some(layers)) => {
             let (partition, placement) = partition::layer_cores::assign(ir, target, layers)?;
-            (partition, Some(placement))
+            (vec![partition], Some(placement))
         }
-        (None, None) => (partition::search(ir, target, &inputs.rates, options.search)?.partition, None),
+        (None, None) => {
+            let budgets = if search.objective == Objective::Time { 1 } else { budgets };
+            let found = candidates(ir, target, (&rates, &activity), search, networks(), budgets)?;
+            let mut all: Vec<Partition> = found.into_iter().map(|found| found.partition).collect();
+            if matches!(search.objective, Objective::Energy | Objective::Edp | Objective::Traffic) {
+                // Fewer packets may be worth more than even work.
+                let fewest = SearchOptions { objective: Objective::Packets, ..search };
+                let fewest = candidates(ir, target, (&rates, &activity), fewest, networks(), 1);
+                all.extend(fewest.into_iter().flatten().map(|found| found.partition));
+            }
+            (all, None)
+        }
     };
-    assemble_for_rates(ir, target, &partition, &inputs.rates, |traffic| {
-        match inputs.placement.clone().or(sites) {
-            Some(placement) => Ok(placement),
-            None => Ok(place::place(partition.cores.len(), traffic, target, options.place)?),
+    let place = |traffic: &CoreTraffic, cores: usize| match inputs.placement.clone().or(sites.clone()) {
+        Some(placement) => Ok(placement),
+        None => Ok(place::place(cores, traffic, target, options.place)?),
+    };
+    let mut all = Vec::new();
+    for partition in &partitions {
+        let cores = partition.cores.len();
+        let at_hand = balance::cores_at_hand(target, search, cores)?;
+        let program = assemble_for_rates(ir, target, partition, &rates, |traffic| place(traffic, cores))?;
+        if let Some(chips) = search.chips.filter(|&chips| chips < program.chips && inputs.placement.is_some())
+        {
+            let message = format!("the placement has {} chips, {chips} may be used", program.chips);
+            return Err(Diagnostic::new(Code::DoesNotFit, Subject::argument("--chips"), message).into());
         }
-    })
+        let estimate = estimate(&program, &activity, at_hand);
+        all.push((program, estimate));
+    }
+    Ok(all)
 }
 
 /// Refuses neurons that the chip does not have: nothing stands in for them.
@@ -230,8 +343,10 @@ pub fn compile(
     options: CompileOptions,
 ) -> Result<(SpikingIr, Program, MappingReport), Diagnostics> {
     let ir = lower(model, target, options.lower)?;
-    let program = map(&ir, target, options).map_err(|problems| model.origin.locate(problems))?;
-    let report = MappingReport::new(&ir, &program, &Rates::default());
+    let (program, estimate) = map_estimated(&ir, target, options, &MappingInputs::default())
+        .map_err(|problems| model.origin.locate(problems))?;
+    let report = MappingReport::new(&ir, &program, &Rates::default())
+        .with_estimate(options.search.objective, estimate);
     Ok((ir, program, report))
 }
 

@@ -98,7 +98,7 @@ fn a_direct_read_out_of_n_neurons_has_n_synapses_on_as_few_cores_as_hold_them() 
         for n in [128, 1000, 1024, 1025, 4096, 8192] {
             let pointwise = ConvMap { rows: AxisMap::pointwise(1), cols: AxisMap::pointwise(1) };
             let ir = network(&target, Shape::new(n, 1, 1), pointwise, ChannelMap::one_to_one(n));
-            let program = map(&ir, &target, CompileOptions::default()).unwrap();
+            let program = map(&ir, &target, CompileOptions::fewest_cores()).unwrap();
             let report = MappingReport::new(&ir, &program, &Rates::default());
             let place = format!("{n} neurons on {name}");
             assert_eq!((report.synapses.weights, report.synapses.synapses), (n as u64, n as u64), "{place}");
@@ -134,7 +134,7 @@ fn a_depthwise_layer_stores_nine_weights_a_channel() {
         let (channels, side) = (8, 6);
         let map_of = ConvMap { rows: three(side), cols: three(side) };
         let ir = network(&target, Shape::new(channels, side, side), map_of, ChannelMap::one_to_one(channels));
-        let program = map(&ir, &target, CompileOptions::default()).unwrap();
+        let program = map(&ir, &target, CompileOptions::fewest_cores()).unwrap();
         let report = MappingReport::new(&ir, &program, &Rates::default());
         assert_eq!(cores_of(&program, PopulationId(1)).len(), 1);
         // Rows reach 2, 3, 3, 3, 3 and 2 others: 16 pairs, 3 kinds with 2 + 3 + 2 taps.
@@ -162,7 +162,7 @@ fn a_wide_depthwise_layer_takes_the_cores_of_its_neurons() {
     let shape = Shape::new(256, 28, 28);
     let ir =
         network(&target, shape, ConvMap { rows: three(28), cols: three(28) }, ChannelMap::one_to_one(256));
-    let program = map(&ir, &target, CompileOptions::default()).unwrap();
+    let program = map(&ir, &target, CompileOptions::fewest_cores()).unwrap();
     let report = MappingReport::new(&ir, &program, &Rates::default());
     // 2 x 200,704 neurons.
     let least = (2 * shape.len()).div_ceil(target.core.neurons.get() as usize);

@@ -125,7 +125,7 @@ fn narrower_weights_count_as_on_a_target_described_for_them() {
     for target in registry::names().map(|name| registry::load(name).unwrap()) {
         let model = chain(layers(12));
         let compiled = |target: &Target, bits| {
-            let mut options = CompileOptions::default();
+            let mut options = CompileOptions::fewest_cores();
             options.lower.weight_bits = bits;
             let (_, program, report) = driver::compile(&model, target, options).unwrap();
             (program, report)

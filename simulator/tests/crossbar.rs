@@ -45,7 +45,7 @@ fn network(random: &mut Random, target: &Target) -> SpikingIr {
 
 /// Where cores sit does not matter here.
 fn quick() -> CompileOptions {
-    let mut options = CompileOptions::default();
+    let mut options = CompileOptions::fewest_cores();
     options.place.effort = Effort::Fast;
     options
 }

@@ -5,6 +5,7 @@
 //! Nothing stops at a target's error. Where a target's neurons have no fractional leak, the model is mapped once more
 //! as if they had one, so that its limits are named too.
 
+pub mod objectives;
 mod text;
 
 use rayon::prelude::*;
@@ -16,6 +17,7 @@ use snnc_compiler::ir::program::usage::Limit;
 use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::effort::Effort;
+use snnc_compiler::mapping::partition::search::Objective;
 use snnc_targets::{Code, Diagnostics, Target};
 
 use crate::warnings::{self, Warning};
@@ -79,6 +81,8 @@ impl Binding {
 pub fn fit(model: &LoadedModel, targets: &[Target], options: CompileOptions) -> Fit {
     let mut options = options;
     options.lower.calibration = Some(0);
+    // The question is what holds the model.
+    options.search.objective = Objective::Cores;
     // Where cores sit changes no limit.
     options.place.effort = Effort::Fast;
     let rows = targets.par_iter().map(|target| row(model, target, options)).collect();

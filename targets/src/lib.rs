@@ -29,6 +29,7 @@ pub mod ron_tree;
 pub mod schema;
 pub mod text_table;
 pub mod topology;
+pub mod work;
 
 pub use diagnostic::{
     Code, CorePart, Diagnostic, Diagnostics, MapAxis, NamedPart, Place, Severity, Source, Subject, printable,
@@ -37,3 +38,4 @@ pub use energy::{Energy, EnergyComponent, EnergyEvent, EventMap, StaticPower};
 pub use resolved::Timing;
 pub use schema::{Provenance, Sourced, Target};
 pub use topology::{Interconnect, Link, LinkKind, Site, Topology};
+pub use work::CoreWork;

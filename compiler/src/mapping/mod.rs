@@ -4,8 +4,10 @@
 //! [`Partition`] and [`Placement`] are plain values with verifiers of their own, so that any author's can be built.
 //! Nothing here changes a weight or a threshold; a limit exceeded is an error, never a warning.
 
+pub mod activity;
 pub mod build;
 pub mod effort;
+pub mod estimate;
 pub mod flows;
 pub mod hypergraph;
 pub mod interchange;
@@ -15,6 +17,7 @@ pub mod report;
 pub mod route;
 pub mod traffic;
 
+pub use activity::Activity;
 pub use build::build_cores;
 pub use partition::Partition;
 pub use place::Placement;

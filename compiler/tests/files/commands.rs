@@ -117,7 +117,7 @@ impl Task<'_> {
         let bits = self.document.settings.get("weight_bits").map(|bits| bits.parse());
         let weight_bits = bits.transpose().map_err(|_| "`weight_bits` is no number")?;
         let lower = LowerOptions { weight_bits, ..LowerOptions::default() };
-        Ok(CompileOptions { lower, ..CompileOptions::default() })
+        Ok(CompileOptions { lower, ..CompileOptions::fewest_cores() })
     }
 
     /// Loads the model from a folder of its own, beside its weights, and uses it. Paths are told without the folder.

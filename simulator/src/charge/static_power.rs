@@ -5,33 +5,18 @@
 //! a core's share goes evenly to its slices. Remainders go to the first ones.
 
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::program::powered::KIB;
 use snnc_targets::{Energy, EnergyComponent, StaticPower};
 
 use super::EnergyBreakdown;
 use crate::counts::SliceTable;
 
-/// Bits of a KiB.
-const KIB: u128 = 8192;
 /// Picowatts times picoseconds of an attojoule.
 const PW_PS: u128 = 1_000_000;
 
 /// How many of each [`StaticPower`] a program's board has: chips, cores, KiB of synapse memory, cores in use.
 pub fn present(program: &Program) -> [u64; StaticPower::ALL.len()] {
-    StaticPower::ALL.map(|power| (parts(program, power) / KIB) as u64)
-}
-
-/// How much of a [`StaticPower`] a board has, in parts of 8192, as memory need not be whole KiB.
-fn parts(program: &Program, power: StaticPower) -> u128 {
-    let topology = program.topology();
-    let in_use = program.chip_cores().filter(|(_, core)| !core.slices.is_empty()).count();
-    match power {
-        StaticPower::Chip => u128::from(topology.chips) * KIB,
-        StaticPower::Core => u128::from(topology.sites()) * KIB,
-        StaticPower::MemoryKib => {
-            u128::from(topology.sites()) * u128::from(program.target.core.synapse_memory_bits.get())
-        }
-        StaticPower::CoreInUse => in_use as u128 * KIB,
-    }
+    StaticPower::ALL.map(|power| (program.powered(power) / KIB) as u64)
 }
 
 /// Who bears the static energy. Cores without slices bear none, nor do ports.
@@ -64,7 +49,7 @@ impl StaticSplit {
             .chunk_by(|a, b| a.0 == b.0)
             .map(|chip| chip.iter().map(|&(_, core)| core).collect())
             .collect();
-        let power = |power| u128::from(energy.pw(power)).saturating_mul(parts(program, power)) / KIB;
+        let power = |power| u128::from(energy.pw(power)).saturating_mul(program.powered(power)) / KIB;
         Self {
             powers_pw: StaticPower::ALL.map(power),
             starts: slices.starts.clone(),

@@ -5,7 +5,7 @@
 //! lower bound, reached when one unit dominates.
 //!
 //! Per core: synaptic operations, neuron updates (active and inactive), packets decoded and packets made, each times
-//! its interval; flits through the port to the tile's router, in the busier direction. Per link: flits times the hop's
+//! its interval ([`CoreWork`], which the mapping asks as well); flits through the port to the tile's router, in the busier direction. Per link: flits times the hop's
 //! interval. A packet has the target's flits, 1 where it describes no network. Where routers fork
 //! packets, a core makes one for each spike and a link carries it once; what arrives is the same. Packets cross
 //! the network, are decoded and meet their synapses in the timestep that sends them; the sums are integrated later.
@@ -15,7 +15,7 @@ use std::collections::HashSet;
 
 use snnc_compiler::ir::CoreId;
 use snnc_compiler::ir::program::Program;
-use snnc_targets::{LinkKind, Timing};
+use snnc_targets::{CoreWork, LinkKind, Timing};
 
 use super::cycle::PacketDestinations;
 use super::{PassTime, StepTime};
@@ -190,15 +190,15 @@ impl Analytic {
         if self.ports[core] {
             return [0, 0, 0, busy(leaving, t.input_packet.interval_ps)];
         }
-        let active = busy(e.updates_active, t.neuron_update_active.interval_ps);
-        let inactive = busy(e.updates_inactive, t.neuron_update_inactive.interval_ps);
-        let spikes = busy(e.spikes, t.neuron_spike.interval_ps);
-        [
-            busy(arriving.synaptic_operations, t.synaptic_operation.interval_ps),
-            active.saturating_add(inactive).saturating_add(spikes),
-            busy(arriving.packets, t.axon_in.interval_ps),
-            busy(leaving, t.axon_out.interval_ps),
-        ]
+        CoreWork {
+            synaptic_operations: arriving.synaptic_operations,
+            updates_active: e.updates_active,
+            updates_inactive: e.updates_inactive,
+            spikes: e.spikes,
+            packets_in: arriving.packets,
+            packets_out: leaving,
+        }
+        .busy_ps(t)
     }
 
     /// Busy times of the busiest link and of the busiest port between a core and its router.

@@ -189,7 +189,7 @@ fn the_search_counts_what_the_built_cores_use() {
             target.axons.input.0 = InputAxonKind::Discrete;
         }
         let ir = common::network(random, &target);
-        let objective = if random.one_in(2) { Objective::Cores } else { Objective::Packets };
+        let objective = [Objective::Cores, Objective::Packets, Objective::Time][random.between(0, 2)];
         let options = SearchOptions { objective, ..SearchOptions::default() };
         let found = search(&ir, &target, &Rates::default(), options).unwrap();
         let place =

@@ -86,6 +86,12 @@ pub struct FitArgs {
     /// Bits of a weight, at most the target's [default: the target's]
     #[arg(long, value_name = "BITS")]
     pub weights: Option<u32>,
+    /// Map for every objective on each target, and show what the mappings take side by side
+    #[arg(long)]
+    pub objectives: bool,
+    /// With --objectives and one target: write time and energy over cores here, as CSV
+    #[arg(long, value_name = "FILE", requires = "objectives")]
+    pub pareto: Option<PathBuf>,
     /// Print the answer as JSON
     #[arg(long)]
     pub json: bool,

@@ -10,8 +10,14 @@ use snnc_compiler::mapping::effort::Effort;
 pub struct MappingArgs {
     /// What the partition makes small, the other deciding among equals; --partitioner hypergraph always looks for the
     /// fewest cores, and chips of layer cores leave no choice
-    #[arg(long, value_enum, default_value = "cores")]
+    #[arg(long, value_enum, default_value = "time")]
     pub objective: Goal,
+    /// Use at most so many cores [default: all of the chips]
+    #[arg(long, value_name = "CORES", value_parser = clap::value_parser!(u32).range(1..))]
+    pub cores: Option<u32>,
+    /// Use at most so many chips [default: as few as hold the model]
+    #[arg(long, value_name = "CHIPS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub chips: Option<u32>,
     /// How networks are cut: into boxes of their maps, or by their hypergraph
     #[arg(long, value_enum, default_value = "auto")]
     pub partitioner: Partitioner,
@@ -56,9 +62,17 @@ pub enum Partitioner {
 /// What a partition makes small.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Goal {
-    /// Cores
+    /// Time of an image or sample: no core keeps a timestep waiting
     #[default]
+    Time,
+    /// Energy, static power included
+    Energy,
+    /// Energy times time
+    Edp,
+    /// Cores
     Cores,
     /// Packets
     Packets,
+    /// Packets times hops
+    Traffic,
 }

@@ -14,10 +14,11 @@ use snnc_compiler::passes::quantise;
 use snnc_targets::Diagnostics;
 
 use super::{changes_nothing, files, json_of, mapping, print, samples};
-use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
+use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs, SampleArgs};
 use crate::cli::errors;
 use crate::model::Model;
 use crate::program::{Compilation, Program};
+use crate::recording;
 use crate::report::quantisation;
 use crate::warnings;
 
@@ -30,9 +31,10 @@ struct CompileJson<'a> {
     warnings: Vec<warnings::Warning>,
 }
 
-/// Compiler options as asked for.
+/// Compiler options as asked for, of a command whose answer does not depend on the mapping: the one that is made
+/// soonest will do.
 pub fn options(args: &QuantiseArgs) -> CompileOptions {
-    let mut options = CompileOptions::default();
+    let mut options = CompileOptions::fewest_cores();
     options.lower.weight_bits = args.weights;
     options.lower.calibration = args.calibrate;
     options.lower.no_relays = args.no_relays;
@@ -51,15 +53,23 @@ pub fn load(path: &Path, args: &QuantiseArgs) -> Result<Model, Diagnostics> {
     model.with_calibration(&network, values)
 }
 
-/// Loads, lowers and maps.
-pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Program, Diagnostics> {
+/// Loads, lowers and maps; the mapping looks at the samples that the model will be fed, if they are known.
+pub fn compile(
+    args: &ModelArgs,
+    mapping: &MappingArgs,
+    fed: Option<&SampleArgs>,
+) -> Result<Program, Diagnostics> {
     let target = args.target.load()?;
     let options = CompileOptions {
         search: self::mapping::search(mapping),
         place: PlaceOptions { seed: mapping.mapping_seed, effort: mapping.effort },
         ..options(&args.quantise)
     };
-    load(&args.model, &args.quantise)?.compile_with(&target, &options, &self::mapping::files(mapping))
+    let mut model = load(&args.model, &args.quantise)?;
+    if let Some((network, values)) = fed.and_then(|fed| samples::first(&model, fed, recording::ITEMS)) {
+        model = model.with_activity(&network, values);
+    }
+    model.compile_with(&target, &options, &self::mapping::files(mapping))
 }
 
 pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
@@ -82,7 +92,7 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    let program = compile(&args.model, &args.mapping)?;
+    let program = compile(&args.model, &args.mapping, None)?;
     if let Some(path) = &args.output {
         program.save(path)?;
     }

@@ -3,20 +3,52 @@
 use std::collections::HashSet;
 use std::process::ExitCode;
 
+use snnc_compiler::mapping::partition::search::Objective;
 use snnc_targets::derived::Override;
-use snnc_targets::{Diagnostics, Target, registry};
+use snnc_targets::output::write_atomic;
+use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, registry};
 
 use super::compile::options;
-use super::{json_of, print};
+use super::{files, json_of, print};
 use crate::cli::arguments::{FitArgs, QuantiseArgs, overrides};
 use crate::model::Model;
 
 pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     let targets = targets(&args.target, &overrides(&args.set)?)?;
     let quantise = QuantiseArgs { weights: args.weights, ..QuantiseArgs::default() };
+    if args.objectives {
+        return objectives(args, &targets, &quantise);
+    }
     let answer = Model::load(&args.model)?.fit(&targets, &options(&quantise))?;
     print(&if args.json { json_of("snnc.fit/1", &answer) } else { answer.to_string() });
     let some = answer.targets.iter().any(|row| row.fits);
+    Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Each target by itself, mapped for every objective. Exit code 1 if no target holds the model.
+fn objectives(args: &FitArgs, targets: &[Target], quantise: &QuantiseArgs) -> Result<ExitCode, Diagnostics> {
+    if let (Some(path), [_, _, ..]) = (&args.pareto, targets) {
+        let message = format!("holds one target, {} are asked", targets.len());
+        return Err(Diagnostic::new(Code::Argument, Subject::value("--pareto", path.display()), message)
+            .hint("name one with --target")
+            .into());
+    }
+    files::outputs(&[("--pareto", args.pareto.as_ref())])?;
+    let model = Model::load(&args.model)?;
+    let mut options = options(quantise);
+    // Spikes are recorded for objectives that ask how busy cores are.
+    options.search.objective = Objective::Time;
+    let mut tables = Vec::new();
+    for target in targets {
+        let (table, front) = model.objectives(target, &options, args.pareto.is_some())?;
+        if let (Some(path), Some(front)) = (&args.pareto, front) {
+            write_atomic(path, front.as_bytes())?;
+        }
+        tables.push(table);
+    }
+    let some = tables.iter().flat_map(|table| &table.rows).any(|row| row.mapping.is_some());
+    let texts: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    print(&if args.json { json_of("snnc.objectives/1", &tables) } else { texts.join("\n") });
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -6,7 +6,7 @@ use snnc_targets::Diagnostics;
 
 use super::compile::compile;
 use super::{changes_nothing, files, print};
-use crate::cli::arguments::{MappingArgs, SetArgs};
+use crate::cli::arguments::{Goal, MappingArgs, SetArgs};
 use crate::cli::errors;
 use crate::cli::process::signals;
 use crate::cli::progress::Bar;
@@ -33,7 +33,8 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     let program = if compiled {
         Program::load(&args.model.model)?
     } else {
-        compile(&args.model, &MappingArgs::default())?
+        // Images do not depend on the mapping, so the one that is made soonest will do.
+        compile(&args.model, &MappingArgs { objective: Goal::Cores, ..MappingArgs::default() }, None)?
     };
     errors::warn(&program.warnings());
     let manifest = ImageSetManifest {

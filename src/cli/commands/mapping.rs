@@ -8,6 +8,10 @@ use crate::mapping_files::MappingFiles;
 /// Search options as asked for.
 pub fn search(args: &MappingArgs) -> SearchOptions {
     let objective = match args.objective {
+        Goal::Time => Objective::Time,
+        Goal::Energy => Objective::Energy,
+        Goal::Edp => Objective::Edp,
+        Goal::Traffic => Objective::Traffic,
         Goal::Cores => Objective::Cores,
         Goal::Packets => Objective::Packets,
     };
@@ -16,7 +20,14 @@ pub fn search(args: &MappingArgs) -> SearchOptions {
         Partitioner::Tiles => Method::Tiles,
         Partitioner::Hypergraph => Method::Hypergraph { group: args.group },
     };
-    SearchOptions { objective, method, effort: args.effort, ..SearchOptions::default() }
+    SearchOptions {
+        objective,
+        method,
+        effort: args.effort,
+        neurons_max: None,
+        cores_max: args.cores,
+        chips: args.chips,
+    }
 }
 
 /// The files that are named.

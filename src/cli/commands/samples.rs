@@ -79,6 +79,21 @@ pub fn of_model<'m>(
     Ok((name, samples::input::read(path, shape, args.dt, args.count)?))
 }
 
+/// The first samples that the command line names for a model without a pipeline, and their network, for the mapping to
+/// look at. None if something is wrong with them, which is told when they are run; a pipe is read once, and not here.
+pub fn first(model: &Model, args: &SampleArgs, most: u64) -> Option<(String, Vec<f64>)> {
+    let loaded = model.loaded();
+    let path = args.input.as_ref().filter(|path| split_key(path).0.is_file())?;
+    if loaded.pipeline.is_some() {
+        return None;
+    }
+    let name = samples::graph(loaded, ("--network", args.network.as_deref())).ok()?;
+    let shape = SampleShape::of(&interpreter(loaded, name).ok()?);
+    let count = args.count.map_or(most, |count| count.min(most));
+    let read = samples::input::read(path, shape, args.dt, Some(count)).ok()?;
+    Some((name.to_owned(), read.values))
+}
+
 /// The network that samples are given for, and these samples.
 ///
 /// # Errors

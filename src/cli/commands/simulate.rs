@@ -45,7 +45,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     check(&args.generate)?;
     let mut asked = options::of_run(&args.generate);
     asked.extend(options::of_compilation(&args.model, &args.mapping));
-    drive(&compile(&args.model, &args.mapping)?, &args.generate, &asked)
+    drive(&compile(&args.model, &args.mapping, Some(&args.generate.samples))?, &args.generate, &asked)
 }
 
 /// As the program's pipeline says, else by samples.

@@ -13,6 +13,7 @@
 pub mod cover;
 pub mod file;
 pub mod layer_cores;
+pub mod powered;
 mod reach;
 mod room;
 pub mod trees;

@@ -4,6 +4,7 @@
 //! through the same [`Partition::verify`]. Limits that need the built core (axons, memory) are checked again by the
 //! program's verifier, with the same accounting.
 
+pub mod balance;
 pub mod layer_cores;
 pub mod multilevel;
 pub mod rates;

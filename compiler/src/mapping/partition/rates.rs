@@ -31,6 +31,11 @@ impl Rates {
         (Self(rates), unknown)
     }
 
+    /// Rates by population.
+    pub fn of_neurons(rates: impl IntoIterator<Item = (PopulationId, f64)>) -> Self {
+        Self(rates.into_iter().collect())
+    }
+
     /// Expected spikes of a neuron of a population.
     pub fn of(&self, population: PopulationId) -> f64 {
         self.0.get(&population).copied().unwrap_or(1.0)

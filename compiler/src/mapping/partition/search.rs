@@ -1,22 +1,56 @@
 //! Which partitioner cuts a network: tiles ([`tiles`]) or its hypergraph ([`multilevel`]).
 
+use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
-use super::{Partition, Rates, multilevel, tiles};
+use super::{Partition, Rates, balance, multilevel, tiles};
 use crate::ir::program::usage::CoreUsage;
 use crate::ir::spiking::SpikingIr;
 use crate::ir::{CoreId, NetworkId};
+use crate::mapping::activity::Activity;
 use crate::mapping::effort::Effort;
 
-/// What the search minimises.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What the mapping minimises, within the cores at hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Objective {
+    /// Time of an item: the busiest unit of each timestep, and barriers.
+    Time,
+    /// Energy of an item, static power included.
+    Energy,
+    /// Energy times time.
+    Edp,
     /// Cores; among mappings with as few, packets.
     #[default]
     Cores,
     /// Packets; among mappings with as few, cores.
     Packets,
+    /// Packets times hops.
+    Traffic,
+}
+
+impl Objective {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Time, Self::Energy, Self::Edp, Self::Cores, Self::Packets, Self::Traffic];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Energy => "energy",
+            Self::Edp => "edp",
+            Self::Cores => "cores",
+            Self::Packets => "packets",
+            Self::Traffic => "traffic",
+        }
+    }
+
+    /// Whether it asks how busy cores are, so that cores are filled no more than need be.
+    pub fn balances(self) -> bool {
+        !matches!(self, Self::Cores | Self::Packets)
+    }
 }
 
 /// How a network is cut.
@@ -46,6 +80,10 @@ pub struct SearchOptions {
     pub effort: Effort,
     /// Fewer neurons a core than the target allows: other legal mappings of the same network.
     pub neurons_max: Option<u32>,
+    /// Cores that may be used; those of the chips if left out.
+    pub cores_max: Option<u32>,
+    /// Chips that may be used; as few as hold the model if left out.
+    pub chips: Option<u32>,
 }
 
 /// A partition, what its cores use of their limits, and its packets.
@@ -59,7 +97,7 @@ pub struct SearchedPartition {
     pub packets: f64,
 }
 
-/// Searches a partition of every network.
+/// Searches a partition of every network; spikes are expected evenly over the windows.
 ///
 /// # Errors
 /// [`snnc_targets::Code::DoesNotFit`] with layer, limit, use and a remedy.
@@ -72,7 +110,7 @@ pub fn search(
     search_some(ir, target, rates, options, ir.model.networks.keys())
 }
 
-/// Searches a partition of some of the networks.
+/// Searches a partition of some of the networks; spikes are expected evenly over the windows.
 ///
 /// # Errors
 /// Those of [`search`].
@@ -83,7 +121,25 @@ pub fn search_some(
     options: SearchOptions,
     networks: impl Iterator<Item = NetworkId>,
 ) -> Result<SearchedPartition, Diagnostics> {
+    let activity = Activity::even(&ir.model, rates);
+    Ok(candidates(ir, target, (rates, &activity), options, networks, 1)?.pop().unwrap_or_default())
+}
+
+/// Partitions of some of the networks to choose from, fewest cores first. Where work is balanced there is one for each
+/// of `budgets` shares of the cores at hand, if they differ; else there is one.
+///
+/// # Errors
+/// Those of [`search`].
+pub fn candidates(
+    ir: &SpikingIr,
+    target: &Target,
+    (rates, activity): (&Rates, &Activity),
+    options: SearchOptions,
+    networks: impl Iterator<Item = NetworkId>,
+    budgets: usize,
+) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let mut found = SearchedPartition::default();
+    let mut balanced = Vec::new();
     let components = ir.components();
     for network in networks {
         // No layer of a cycle comes after all that it feeds, as tiles need it.
@@ -94,6 +150,10 @@ pub fn search_some(
         let by_graph = |group| multilevel::search_network(ir, target, rates, network, group, options.effort);
         found.extend(match options.method {
             Method::Hypergraph { group } => by_graph(group)?,
+            Method::Tiles | Method::Auto if options.objective.balances() => {
+                balanced.push(network);
+                continue;
+            }
             Method::Tiles => tiles::search_network(ir, target, rates, options, network)?,
             Method::Auto => {
                 let tiles = tiles::search_network(ir, target, rates, options, network);
@@ -109,7 +169,18 @@ pub fn search_some(
             }
         });
     }
-    Ok(found)
+    if balanced.is_empty() {
+        balance::cores_at_hand(target, options, found.partition.cores.len())?;
+        return Ok(vec![found]);
+    }
+    let taken = found.partition.cores.len();
+    let all = balance::search(ir, target, (rates, activity), options, (&balanced, taken), budgets)?;
+    let joined = all.into_iter().map(|own| {
+        let mut joined = found.clone();
+        joined.extend(own);
+        joined
+    });
+    Ok(joined.collect())
 }
 
 /// How a network with a cycle is cut: by its hypergraph, which knows no order of layers.
@@ -145,12 +216,13 @@ impl SearchedPartition {
     fn key(&self, options: SearchOptions) -> (f64, f64) {
         let cores = self.partition.cores.len() as f64;
         match options.objective {
-            Objective::Cores => (cores, self.packets),
             Objective::Packets => (self.packets, cores),
+            _ => (cores, self.packets),
         }
     }
 
-    fn extend(&mut self, other: Self) {
+    /// Adds the cores of other networks.
+    pub fn extend(&mut self, other: Self) {
         self.partition.extend(other.partition);
         other.uses.values().for_each(|&used| {
             self.uses.push(used);

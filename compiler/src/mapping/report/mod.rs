@@ -17,7 +17,9 @@ use snnc_targets::{LinkKind, Target};
 pub use hops::bound as hops_bound;
 pub use relays::RelayFigures;
 
+use super::estimate::Estimate;
 use super::partition::Rates;
+use super::partition::search::Objective;
 use super::route::{self, TableUse};
 use super::traffic::CoreTraffic;
 use crate::ir::CoreId;
@@ -53,6 +55,19 @@ pub struct MappingReport {
     pub host: Vec<HostWork>,
     /// Neurons that repeat spikes which wait longer than the chip's delays.
     pub relays: RelayFigures,
+    /// What the mapping was made for, and what it is expected to take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
+}
+
+/// What a mapping was made for, and what it is expected to take.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Expected {
+    /// What the mapping makes small.
+    pub objective: Objective,
+    /// Time and energy of an item, their bounds, and what they wait for.
+    #[serde(flatten)]
+    pub estimate: Estimate,
 }
 
 /// A named lower bound.
@@ -159,7 +174,15 @@ impl MappingReport {
             layers: layers(program, &uses, rates),
             relays: RelayFigures::of(&ir.model),
             host: ir.model.networks.keys().flat_map(|network| ir.model.host_work(network)).collect(),
+            expected: None,
         }
+    }
+
+    /// The report with what the mapping is expected to take.
+    #[must_use]
+    pub fn with_estimate(mut self, objective: Objective, estimate: Option<Estimate>) -> Self {
+        self.expected = estimate.map(|estimate| Expected { objective, estimate });
+        self
     }
 }
 
@@ -234,6 +257,17 @@ fn traffic(ir: &SpikingIr, program: &Program, rates: &Rates) -> TrafficFigures {
         mean_link: hops as f64 / rates.scale() / used.max(1) as f64,
         multicast,
     }
+}
+
+/// Expected packets times hops; link crossings of trees on a multicast target.
+pub fn packet_hops(program: &Program, rates: &Rates) -> f64 {
+    if let Some(trees) = MulticastTrees::of(program) {
+        return route::loads(program, &trees, rates).links.iter().sum::<u64>() as f64;
+    }
+    let topology = program.topology();
+    let flows = CoreTraffic::expected(&program.cores, rates).flows;
+    let hops = |(from, to)| u64::from(topology.distance(program.sites[from], program.sites[to]));
+    flows.into_iter().map(|(pair, packets)| packets as f64 * hops(pair) as f64).sum()
 }
 
 fn layers(program: &Program, uses: &[CoreUsage], rates: &Rates) -> Vec<LayerFigures> {

@@ -4,9 +4,10 @@ use std::fmt;
 
 use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
 
-use super::MappingReport;
 use super::relays::RelayFigures;
+use super::{Expected, LimitUse, MappingReport};
 use crate::ir::spiking::HostWork;
+use crate::mapping::activity::ActivitySource;
 
 impl fmt::Display for MappingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,6 +29,7 @@ impl fmt::Display for MappingReport {
         self.relays_text(f)?;
         self.memory(f)?;
         self.traffic_text(f)?;
+        self.expected_text(f)?;
         self.host_text(f)
     }
 }
@@ -95,6 +97,58 @@ impl MappingReport {
         write!(f, "\n  computed by the host in each pass, not by the chip:\n{}", HostWork::table(&self.host))
     }
 
+    fn expected_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Expected { objective, estimate }) = &self.expected else { return Ok(()) };
+        let spikes = match estimate.activity {
+            ActivitySource::Uniform => "if every neuron fires once in a pass, evenly over its window",
+            ActivitySource::Profile => "with the rates of the recorded run, evenly over each window",
+            ActivitySource::Recorded => "with the spikes of a short run, timestep by timestep",
+        };
+        writeln!(f, "\n  made for {}; of an image or sample, {spikes}:", objective.name())?;
+        let mut table = TextTable::new(4, [left(""), right(""), left("")]);
+        let cores = estimate.cores;
+        let least = |value: f64, least: f64, unit: &str| {
+            let ratio = if least > 0.0 { format!(" ({:.2} x)", value / least) } else { String::new() };
+            format!("at least {} on {cores} cores{ratio}", quantity(least, unit))
+        };
+        let (time, energy) = (estimate.time_s, estimate.energy_j);
+        table.row(["time", &quantity(time, "s"), &least(time, estimate.time_least_s, "s")]);
+        table.row(["energy", &quantity(energy, "J"), &least(energy, estimate.energy_least_j, "J")]);
+        write!(f, "{table}")?;
+        for network in &estimate.networks {
+            let longest = &network.longest;
+            let whose = match longest.core {
+                Some(core) => format!("{} of core {core} ({})", longest.unit, longest.layers.join(", ")),
+                None => format!("a {}", longest.unit),
+            };
+            let mean = if longest.core.is_some() {
+                format!(", {} on the mean", quantity(longest.mean_s, "s"))
+            } else {
+                String::new()
+            };
+            writeln!(
+                f,
+                "    {} takes {}, {} of it barriers; longest is timestep {}: {whose}, {}{mean}",
+                network.name,
+                quantity(network.time_s, "s"),
+                quantity(network.barriers_s, "s"),
+                longest.timestep,
+                quantity(longest.busy_s, "s"),
+            )?;
+        }
+        let share = |limit: &LimitUse| Some(limit.mean / limit.of? as f64 * 100.0);
+        let fullest = self.limits.iter().filter_map(|limit| Some((share(limit)?, &limit.limit)));
+        match fullest.max_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some((percent, limit)) => {
+                writeln!(
+                    f,
+                    "    what keeps work from moving: {limit} of the cores are {percent:.0} % full on the mean"
+                )
+            }
+            None => Ok(()),
+        }
+    }
+
     fn traffic_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let when = if self.traffic.measured {
             "in an image or sample of the recorded run"
@@ -129,6 +183,13 @@ impl MappingReport {
         }
         table
     }
+}
+
+/// A figure with four digits and an SI prefix.
+fn quantity(value: f64, unit: &str) -> String {
+    let prefixes = [(1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p")];
+    let (scale, prefix) = prefixes.into_iter().find(|(scale, _)| value >= *scale).unwrap_or((1e-12, "p"));
+    if value == 0.0 { format!("0 {unit}") } else { format!("{:.4} {prefix}{unit}", value / scale) }
 }
 
 /// A figure as a multiple of its lower bound.

@@ -3,6 +3,7 @@
 use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, CoreLimits, KernelSharing};
 
+use super::work::WorkLimit;
 use crate::ir::program::usage::{CoreUsage, Limit};
 
 /// What one core of the target holds.
@@ -17,6 +18,8 @@ pub struct CoreCapacity<'a> {
     /// Whether lists are shared by sources with the same relative targets. Slices side by side in a core have relative
     /// targets that differ from position to position.
     pub by_variant: bool,
+    /// How long its units may be busy, where that is limited.
+    pub work: Option<WorkLimit>,
 }
 
 impl<'a> CoreCapacity<'a> {
@@ -34,6 +37,7 @@ impl<'a> CoreCapacity<'a> {
             axons: &target.axons,
             core: &target.core,
             by_variant: target.synapses.kernel_sharing.get() == KernelSharing::PerVariant,
+            work: None,
         }
     }
 }

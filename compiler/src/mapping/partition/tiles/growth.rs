@@ -8,9 +8,11 @@ use snnc_targets::schema::KernelSharing;
 
 use super::axons::AxonCounts;
 use super::capacity::CoreCapacity;
-use crate::ir::ProjectionId;
+use super::layer::PartitionLayer;
+use super::work::{CoreLoad, StepTimes, WorkModel};
 use crate::ir::program::usage::{CoreUsage, Limit, LimitExceeded, list_bits};
 use crate::ir::spiking::SparseSynapses;
+use crate::ir::{PopulationId, ProjectionId};
 
 /// Candidates that do not fit before a core is closed.
 const REJECTS: usize = 32;
@@ -33,6 +35,9 @@ struct IncomingSynapses<'a> {
     reached: Vec<u32>,
     /// Whether the core at hand has synapses of it.
     touched: bool,
+    /// Work of a synapse and of a source's packets, by timestep; empty where work is not looked at.
+    synapse: StepTimes,
+    axon_in: StepTimes,
 }
 
 impl IncomingSynapses<'_> {
@@ -60,26 +65,29 @@ pub struct CoreGrowth<'a> {
     candidates: Vec<Vec<u32>>,
     /// The limit that kept the last neuron out.
     pub refused: Option<LimitExceeded>,
+    /// Work of a neuron whatever feeds it, by timestep; empty where work is not looked at.
+    neuron: StepTimes,
 }
 
 impl<'a> CoreGrowth<'a> {
-    /// A population of so many neurons, none of which is placed.
+    /// A population, none of whose neurons is placed; `sources` says where projections come from.
     pub fn new(
         target: &'a Target,
         capacity: &'a CoreCapacity<'a>,
-        neurons: usize,
+        layer: &PartitionLayer,
         incoming: &[(ProjectionId, &'a SparseSynapses)],
         fan_out: Option<&'a AxonCounts>,
+        work: Option<&WorkModel>,
+        sources: impl Fn(ProjectionId) -> PopulationId,
     ) -> Self {
-        let synapses = |&(_, sparse): &(ProjectionId, &'a SparseSynapses)| {
+        let neurons = layer.population.shape.len();
+        let synapses = |&(id, sparse): &(ProjectionId, &'a SparseSynapses)| {
+            let rates = work.map(|work| work.rates(sources(id))).unwrap_or_default();
+            let each = rates.into_iter().filter_map(|rate| Some(work?.arriving(rate, rate)));
+            let (synapse, axon_in) = each.unzip();
             let (starts, sources) = sparse.transposed(neurons);
-            IncomingSynapses {
-                sparse,
-                starts,
-                sources,
-                reached: vec![u32::MAX; sparse.sources()],
-                touched: false,
-            }
+            let reached = vec![u32::MAX; sparse.sources()];
+            IncomingSynapses { sparse, starts, sources, reached, touched: false, synapse, axon_in }
         };
         Self {
             capacity,
@@ -93,12 +101,15 @@ impl<'a> CoreGrowth<'a> {
             shared: vec![(0, u32::MAX); neurons],
             candidates: Vec::new(),
             refused: None,
+            neuron: work.map(|work| work.neuron(layer.id)).unwrap_or_default(),
         }
     }
 
-    /// Fills a core that uses `base` already; returns its new neurons, ascending, and what they use.
-    pub fn grow(&mut self, core: u32, base: &CoreUsage) -> (Vec<u32>, CoreUsage) {
+    /// Fills a core that uses `base` and does `load` already; returns its new neurons, ascending, what they use and what
+    /// they do.
+    pub fn grow(&mut self, core: u32, base: &CoreUsage, load: &CoreLoad) -> (Vec<u32>, CoreUsage, CoreLoad) {
         let mut more = CoreUsage::default();
+        let mut done = CoreLoad::default();
         self.incoming.iter_mut().for_each(|synapses| synapses.touched = false);
         let mut neurons = Vec::new();
         let mut rejects = 0;
@@ -109,8 +120,15 @@ impl<'a> CoreGrowth<'a> {
             sum += with;
             sum.threshold_profiles = self.threshold_profiles;
             self.refused = beyond(sum, self.capacity);
-            if self.refused.is_none() {
+            let mut work = done.clone();
+            self.add_work(neuron, core, &mut work);
+            let busy = self.capacity.work.as_ref().is_some_and(|limit| {
+                // One neuron has to be somewhere, however much it does.
+                !(neurons.is_empty() && base.neurons == 0) && !load.allows(&limit.0, &work)
+            });
+            if self.refused.is_none() && !busy {
                 more = with;
+                done = work;
                 neurons.push(neuron);
                 self.enter(neuron, core);
             } else {
@@ -121,7 +139,21 @@ impl<'a> CoreGrowth<'a> {
             }
         }
         neurons.sort_unstable();
-        (neurons, more)
+        (neurons, more, done)
+    }
+
+    /// What a neuron that comes to the core at hand makes it do.
+    fn add_work(&self, neuron: u32, core: u32, load: &mut CoreLoad) {
+        if self.neuron.is_empty() {
+            return;
+        }
+        load.add(1, &self.neuron, 1.0);
+        for synapses in &self.incoming {
+            let sources = synapses.sources_of(neuron as usize);
+            let new = sources.iter().filter(|&&s| synapses.reached[s as usize] != core).count();
+            load.add(0, &synapses.synapse, sources.len() as f32);
+            load.add(2, &synapses.axon_in, new as f32);
+        }
     }
 
     /// The next neuron to try, and whether shared sources drew it.

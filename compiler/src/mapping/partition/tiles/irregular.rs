@@ -18,6 +18,7 @@ use super::growth::{CoreGrowth, beyond};
 use super::layer::PartitionLayer;
 use super::open_core::OpenCore;
 use super::refuse;
+use super::work::WorkModel;
 use crate::ir::program::usage::{CoreUsage, Limit, LimitExceeded, list_bits};
 use crate::ir::spiking::{SparseSynapses, SpikingIr};
 use crate::ir::{PopulationId, ProjectionId};
@@ -87,12 +88,13 @@ pub fn place(
     capacity: &CoreCapacity,
     layer: &PartitionLayer,
     state: &mut FilledCores,
+    work: Option<&WorkModel>,
 ) -> Result<(), Diagnostics> {
     let incoming = incoming(ir, layer);
     // No layer that is placed later needs these counts.
     let fan_out = state.outgoing.remove(&layer.id).map(|outgoing| outgoing.all);
-    let mut growth =
-        CoreGrowth::new(target, capacity, layer.population.shape.len(), &incoming, fan_out.as_ref());
+    let source = |id: ProjectionId| ir.projections[id].source;
+    let mut growth = CoreGrowth::new(target, capacity, layer, &incoming, fan_out.as_ref(), work, source);
     // A convolution that reads the population needs its neurons in their places.
     growth.free = ir.projections.values().filter(|p| p.source == layer.id).all(|p| p.sparse().is_some());
     let mut order: Vec<u32> = Vec::with_capacity(layer.population.shape.len());
@@ -110,7 +112,7 @@ pub fn place(
             growth.threshold_profiles = OpenCore::default().profiles_with(layer);
         }
         let core = Rc::make_mut(&mut state.cores[open]);
-        let (neurons, more) = growth.grow(open as u32, core.before_merging());
+        let (neurons, more, load) = growth.grow(open as u32, core.before_merging(), &core.load);
         if neurons.is_empty() && core.slices.is_empty() {
             let none = LimitExceeded { limit: Limit::Neurons, used: 1, most: capacity.most.neurons };
             return Err(refusal(ir, target, layer, growth.refused.unwrap_or(none)).into());
@@ -119,7 +121,7 @@ pub fn place(
             let start = order.len() as u32;
             neurons.iter().for_each(|&n| core_of[n as usize] = open as u32);
             order.extend(neurons);
-            core.add_irregular(layer, &more, start..order.len() as u32);
+            core.add_irregular(layer, (&more, &load), start..order.len() as u32);
         }
         open = state.cores.len();
     }

@@ -16,23 +16,26 @@ mod irregular;
 mod layer;
 mod open_core;
 mod plans;
+mod rebalance;
 mod refuse;
 mod tile;
+pub mod work;
 
 use snnc_targets::{Diagnostics, Target};
 
 use self::capacity::CoreCapacity;
-use self::filled::FilledCores;
+pub use self::filled::FilledCores;
 use self::layer::PartitionLayer;
 use self::open_core::PlacedChannels;
 use self::plans::{TileGrids, plans};
+use self::work::{WorkLimit, WorkModel};
 use super::Rates;
 use super::search::{Objective, SearchOptions, SearchedPartition};
-use crate::ir::NetworkId;
 use crate::ir::program::Slice;
 use crate::ir::program::usage::LimitExceeded;
 use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::parts::Parts;
+use crate::ir::{NetworkId, PopulationId, Shape};
 use crate::mapping::effort::Effort;
 
 /// States kept after each layer.
@@ -58,74 +61,171 @@ pub fn search_network(
     options: SearchOptions,
     network: NetworkId,
 ) -> Result<SearchedPartition, Diagnostics> {
-    let layers = PartitionLayer::all(ir, target, rates, network);
-    // The quick search can meet a dead end; a wider one is tried before the model is refused.
-    let beam = beam(options.effort);
-    let fill = beam_search(ir, target, rates, &layers, options, beam)
-        .or_else(|_| beam_search(ir, target, rates, &layers, options, beam * 8))?;
-    Ok(found(&CoreCapacity::new(target, options.neurons_max), &layers, &fill))
+    let mut search = TileSearch::new(ir, target, rates, options, network, None);
+    let fill = search.run(search.objective(), None)?;
+    Ok(search.found(&fill))
 }
 
-fn beam_search(
-    ir: &SpikingIr,
-    target: &Target,
-    rates: &Rates,
-    layers: &[PartitionLayer],
+/// The search for one network: layers and their tiles, made once for any number of runs.
+pub struct TileSearch<'a> {
+    ir: &'a SpikingIr,
+    target: &'a Target,
+    rates: &'a Rates,
     options: SearchOptions,
-    beam: usize,
-) -> Result<FilledCores, Diagnostics> {
-    let capacity = CoreCapacity::new(target, options.neurons_max);
-    refuse::fan_in(ir, target, &capacity, layers)?;
-    let mut states = vec![FilledCores::default()];
-    for (index, layer) in layers.iter().enumerate().rev() {
-        if irregular::is_irregular(ir, layer) {
-            irregular::fits(ir, target, &capacity, layer)?;
-            for state in &mut states {
-                irregular::place(ir, target, rates, &capacity, layer, state)?;
+    layers: Vec<PartitionLayer<'a>>,
+    grids: Vec<TileGrids>,
+    work: Option<WorkModel<'a>>,
+    /// Work of each layer, in picoseconds; empty where work is not looked at.
+    layer_work: Vec<f64>,
+}
+
+impl<'a> TileSearch<'a> {
+    /// A network's search; where `work` is given, cores know how busy they are.
+    pub fn new(
+        ir: &'a SpikingIr,
+        target: &'a Target,
+        rates: &'a Rates,
+        options: SearchOptions,
+        network: NetworkId,
+        work: Option<WorkModel<'a>>,
+    ) -> Self {
+        let layers = PartitionLayer::all(ir, target, rates, network);
+        let grids = layers.iter().map(|_| TileGrids::default()).collect();
+        let of = |work: &WorkModel| layers.iter().map(|layer| work.population(ir, layer.id)).collect();
+        let layer_work = work.as_ref().map(of).unwrap_or_default();
+        Self { ir, target, rates, options, layers, grids, work, layer_work }
+    }
+
+    /// What a single run makes small.
+    fn objective(&self) -> Fewest {
+        if self.options.objective == Objective::Packets { Fewest::Packets } else { Fewest::Cores }
+    }
+
+    /// Fills cores, each of which may be busy so long at most.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn run(&mut self, fewest: Fewest, limit: Option<WorkLimit>) -> Result<FilledCores, Diagnostics> {
+        // Runs with a limit are many, and each is a chance of its own.
+        let beam = beam(self.options.effort) / if limit.is_some() { 2 } else { 1 };
+        let wide = limit.is_none();
+        let first = self.beam_search(fewest, limit.clone(), beam);
+        // The quick search can meet a dead end; a wider one is tried before the model is refused.
+        if wide { first.or_else(|_| self.beam_search(fewest, limit, beam * 8)) } else { first }
+    }
+
+    /// The same layers on at most `cores` cores, less unevenly busy; none if nothing can move.
+    pub fn rebalanced(&self, fill: &FilledCores, cores: usize) -> Option<FilledCores> {
+        rebalance::rebalance(self, fill, cores)
+    }
+
+    /// Neurons of the network.
+    pub fn neurons(&self) -> usize {
+        self.layers.iter().map(|layer| layer.population.shape.len()).sum()
+    }
+
+    /// Timesteps that are looked at.
+    fn steps(&self) -> usize {
+        self.work.as_ref().map_or(0, |work| work.steps.len())
+    }
+
+    /// Shape of a population.
+    fn shape(&self, population: PopulationId) -> Shape {
+        self.ir.model.populations[population].shape
+    }
+
+    /// Threshold mantissas of each population.
+    fn thresholds(&self) -> impl Iterator<Item = (PopulationId, &'a [u32])> {
+        self.layers.iter().map(|layer| (layer.id, layer.population.dynamics.thresholds()))
+    }
+
+    /// Whether a population is placed neuron by neuron.
+    fn is_irregular(&self, population: PopulationId) -> bool {
+        self.layers.iter().any(|layer| layer.id == population && irregular::is_irregular(self.ir, layer))
+    }
+
+    /// Timesteps that each of those looked at stands for.
+    pub fn stands_for(&self) -> f64 {
+        self.work.as_ref().map_or(1.0, |work| work.stands_for)
+    }
+
+    /// The partition that filled cores mean.
+    pub fn found(&self, fill: &FilledCores) -> SearchedPartition {
+        found(&CoreCapacity::new(self.target, self.options.neurons_max), &self.layers, fill)
+    }
+
+    fn beam_search(
+        &mut self,
+        fewest: Fewest,
+        limit: Option<WorkLimit>,
+        beam: usize,
+    ) -> Result<FilledCores, Diagnostics> {
+        let (ir, target, work) = (self.ir, self.target, self.work.as_ref());
+        let mut capacity = CoreCapacity::new(target, self.options.neurons_max);
+        capacity.work = limit;
+        refuse::fan_in(ir, target, &capacity, &self.layers)?;
+        let mut states = vec![FilledCores::default()];
+        for (index, layer) in self.layers.iter().enumerate().rev() {
+            if irregular::is_irregular(ir, layer) {
+                irregular::fits(ir, target, &capacity, layer)?;
+                for state in &mut states {
+                    irregular::place(ir, target, self.rates, &capacity, layer, state, work)?;
+                }
+                continue;
             }
-            continue;
-        }
-        let mut grids = TileGrids::default();
-        let mut refused: Option<LimitExceeded> = None;
-        let mut next: Vec<FilledCores> = Vec::new();
-        for state in &states {
-            for plan in plans(target, &capacity, layer, &mut grids, state) {
-                let mut state = state.clone();
-                match state.place(&capacity, layer, &plan, |source| ir.model.populations[source].shape) {
-                    Ok(()) => next.push(state),
-                    Err(refusal) => {
-                        let better = refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
-                        refused = if better { Some(refusal) } else { refused };
+            let mut refused: Option<LimitExceeded> = None;
+            let mut next: Vec<FilledCores> = Vec::new();
+            for state in &states {
+                for plan in plans(target, &capacity, layer, &mut self.grids[index], state, work) {
+                    let mut state = state.clone();
+                    match state.place(&capacity, layer, &plan, |source| ir.model.populations[source].shape) {
+                        Ok(()) => next.push(state),
+                        Err(refusal) => {
+                            let better =
+                                refused.is_none_or(|r| refusal.used * r.most < r.used * refusal.most);
+                            refused = if better { Some(refusal) } else { refused };
+                        }
                     }
                 }
             }
-        }
-        if next.is_empty() {
-            return Err(match refused {
-                Some(refusal) => refuse::joint(ir, target, layer, refusal),
-                None => refuse::own(ir, target, &capacity, layer, states.first()),
+            if next.is_empty() {
+                return Err(match refused {
+                    Some(refusal) => refuse::joint(ir, target, layer, refusal),
+                    None => refuse::own(ir, target, &capacity, layer, states.first()),
+                }
+                .into());
             }
-            .into());
+            let left = (&self.layers[..index], self.layer_work.get(..index).unwrap_or_default());
+            states = best(next, &capacity, left, fewest, beam);
         }
-        states = best(next, &capacity, &layers[..index], options.objective, beam);
+        // Every layer left a state.
+        Ok(states.into_iter().next().unwrap_or_default())
     }
-    // Every layer left a state.
-    Ok(states.into_iter().next().unwrap_or_default())
+}
+
+/// What a run of the search makes small, the other deciding among equals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fewest {
+    /// Cores.
+    Cores,
+    /// Packets.
+    Packets,
 }
 
 /// The states to go on with: most by the objective, some by the other, so that a dead end is not the end.
 fn best(
     states: Vec<FilledCores>,
     capacity: &CoreCapacity,
-    left: &[PartitionLayer],
-    objective: Objective,
+    (left, work): (&[PartitionLayer], &[f64]),
+    fewest: Fewest,
     beam: usize,
 ) -> Vec<FilledCores> {
     let keyed = |state: FilledCores| {
-        let cores = state.cores.len() as f64 + pending(&state, capacity, left);
-        let key = match objective {
-            Objective::Cores => (cores, state.packets),
-            Objective::Packets => (state.packets, cores),
+        let pending = pending(&state, capacity, left, work);
+        let cores = state.cores.len() as f64 + pending;
+        let key = match fewest {
+            Fewest::Cores => (cores, state.packets),
+            Fewest::Packets => (state.packets, cores),
         };
         (key, state)
     };
@@ -146,15 +246,22 @@ fn best(
 }
 
 /// Cores that the layers still to come will need at least: by their neurons, or by the output slots known so far.
-fn pending(fill: &FilledCores, capacity: &CoreCapacity, left: &[PartitionLayer]) -> f64 {
-    left.iter()
-        .map(|layer| {
-            let neurons = layer.population.shape.len() as f64 / capacity.most.neurons as f64;
-            let fan_out = fill.outgoing.get(&layer.id).map_or(0, |fan_out| fan_out.total());
-            let slots = fan_out as f64 * f64::from(capacity.axons.output_slots(layer.channels()));
-            neurons.max(slots / capacity.most.output_axons as f64)
-        })
-        .sum()
+/// Where work is limited, what the layers to come do counts as well, and what filled cores have left for them.
+fn pending(fill: &FilledCores, capacity: &CoreCapacity, left: &[PartitionLayer], work: &[f64]) -> f64 {
+    let limit = capacity.work.as_ref().map(|limit| limit.0.iter().map(|&ps| f64::from(ps)).sum::<f64>());
+    let pending = left.iter().enumerate().map(|(index, layer)| {
+        let busy = limit.map_or(0.0, |limit| work[index] / limit.max(f64::MIN_POSITIVE));
+        let neurons = layer.population.shape.len() as f64 / capacity.most.neurons as f64;
+        let fan_out = fill.outgoing.get(&layer.id).map_or(0, |fan_out| fan_out.total());
+        let slots = fan_out as f64 * f64::from(capacity.axons.output_slots(layer.channels()));
+        neurons.max(slots / capacity.most.output_axons as f64).max(busy)
+    });
+    let pending: f64 = pending.sum();
+    if limit.is_none() || left.is_empty() {
+        return pending;
+    }
+    let free: f64 = fill.cores.iter().map(|core| core.left(capacity)).sum();
+    (pending - free).max(0.0)
 }
 
 /// The partition that filled cores mean.

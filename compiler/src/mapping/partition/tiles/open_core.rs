@@ -12,6 +12,7 @@ use super::axons::TileOutput;
 use super::capacity::CoreCapacity;
 use super::layer::PartitionLayer;
 use super::tile::PopulationTile;
+use super::work::CoreLoad;
 use crate::ir::PopulationId;
 use crate::ir::program::usage::{CoreUsage, Limit, LimitExceeded};
 use crate::mapping::build::refine::pieces;
@@ -39,9 +40,39 @@ pub struct OpenCore {
     thresholds: Vec<u32>,
     /// What it holds.
     pub slices: Vec<PlacedChannels>,
+    /// What it is expected to do.
+    pub load: CoreLoad,
 }
 
 impl OpenCore {
+    /// What it uses of neurons, memory, output axons and time, each as a share of a core.
+    fn each_share(&self, capacity: &CoreCapacity) -> [f64; 4] {
+        let share = |used: u64, most: u64| used as f64 / most.max(1) as f64;
+        let (used, most) = (&self.used, &capacity.most);
+        let busy = capacity.work.as_ref().map_or(0.0, |limit| self.load.share_of(&limit.0));
+        [
+            share(used.neurons, most.neurons),
+            share(used.synapse_bits, most.synapse_bits),
+            share(used.output_axons, most.output_axons),
+            busy,
+        ]
+    }
+
+    /// What it uses of all limits, each as a share of a core, summed.
+    pub fn shares(&self, capacity: &CoreCapacity) -> f64 {
+        self.each_share(capacity).into_iter().sum()
+    }
+
+    /// What is left of the limit that it has least of, as a share of a core.
+    pub fn left(&self, capacity: &CoreCapacity) -> f64 {
+        1.0 - self.each_share(capacity).into_iter().fold(0.0, f64::max).min(1.0)
+    }
+
+    /// A core with these slices, of which use and load are known; thresholds are not counted.
+    pub fn of(used: CoreUsage, slices: Vec<PlacedChannels>, load: CoreLoad) -> Self {
+        Self { used, thresholds: Vec::new(), slices, load }
+    }
+
     /// What it uses, neurons merged where the input axons ask for it.
     pub fn merged(&self, capacity: &CoreCapacity) -> CoreUsage {
         CoreUsage { neurons: self.used.neurons * capacity.core.merged(self.used.input_axons), ..self.used }
@@ -62,7 +93,11 @@ impl OpenCore {
         channels: &Range<u32>,
     ) -> u32 {
         let atoms = capacity.axons.atoms_max().filter(|_| output.sends()).unwrap_or(u32::MAX);
-        let most = atoms.min(channels.end - channels.start);
+        let within = capacity.work.as_ref().map(|limit| self.load.channels_within(&limit.0, &tile.work));
+        let most = atoms.min(channels.end - channels.start).min(within.unwrap_or(u32::MAX));
+        if most == 0 {
+            return 0;
+        }
         let most = if tile.grouped || output.differs() {
             let whole =
                 |k: u32| whole_groups(capacity, layer, tile, output, channels.start..channels.start + k);
@@ -145,11 +180,18 @@ impl OpenCore {
         channels: Range<u32>,
     ) {
         let more = usage(capacity, layer, tile, output, &channels);
+        self.load.add_tile(&tile.work, channels.end - channels.start);
         self.enter(layer, &more, PlacedChannels { population: layer.id, tile: Rc::clone(tile), channels });
     }
 
     /// Puts neurons of an irregular population on the core, which uses so much more then.
-    pub fn add_irregular(&mut self, layer: &PartitionLayer, more: &CoreUsage, neurons: Range<u32>) {
+    pub fn add_irregular(
+        &mut self,
+        layer: &PartitionLayer,
+        (more, load): (&CoreUsage, &CoreLoad),
+        neurons: Range<u32>,
+    ) {
+        self.load.add_load(load);
         let tile = Rc::new(PopulationTile::line(neurons));
         self.enter(layer, more, PlacedChannels { population: layer.id, tile, channels: 0..1 });
     }

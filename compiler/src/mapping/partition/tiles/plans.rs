@@ -15,6 +15,7 @@ use super::filled::FilledCores;
 use super::layer::PartitionLayer;
 use super::open_core::OpenCore;
 use super::tile::{PopulationTile, TileCache};
+use super::work::WorkModel;
 use crate::ir::spiking::parts::Parts;
 use crate::mapping::partition::tiling::{pieces, useful_counts};
 
@@ -47,6 +48,7 @@ impl TileGrids {
         layer: &PartitionLayer,
         cut: usize,
         reach: usize,
+        work: Option<&WorkModel>,
     ) -> Vec<Rc<Vec<Rc<PopulationTile>>>> {
         let (parts, kernels) = &layer.cuts[cut];
         if let Some(grids) = self.known.get(parts) {
@@ -69,7 +71,11 @@ impl TileGrids {
             let mut grid = Vec::with_capacity(rows * cols);
             for rows in &pieces(shape.height, rows) {
                 for cols in &pieces(shape.width, cols) {
-                    grid.push(Rc::new(self.figures.tile(target, kernels, rows, cols)));
+                    let mut tile = self.figures.tile(target, kernels, rows, cols);
+                    if let Some(work) = work {
+                        tile.work = work.tile(layer.id, tile.positions(), &tile.kernels);
+                    }
+                    grid.push(Rc::new(tile));
                 }
             }
             grids.push(Rc::new(grid));
@@ -86,6 +92,8 @@ struct GridChoice {
     classes: Vec<(u32, f64, f64)>,
     /// Packets of one channel of all tiles, beyond those of a slice: of groups of channels each is sent to one slice.
     grouped: f64,
+    /// What a channel of all tiles takes of every limit, each as a share of a core, summed; only where work is limited.
+    resources: f64,
 }
 
 /// What some channels cost under a grid.
@@ -96,6 +104,8 @@ struct GridCost {
     /// Cores, each slice on one of its own.
     slices: f64,
     packets: f64,
+    /// Shares of all limits together.
+    resources: f64,
 }
 
 impl GridChoice {
@@ -107,7 +117,7 @@ impl GridChoice {
         tiles: &Rc<Vec<Rc<PopulationTile>>>,
     ) -> Option<Self> {
         let mut classes: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
-        let mut grouped = 0.0;
+        let (mut grouped, mut resources) = (0.0, 0.0);
         let empty = OpenCore::default();
         for tile in tiles.iter() {
             let output = fill.output(capacity.axons, layer.id, tile);
@@ -115,6 +125,11 @@ impl GridChoice {
             let fits = |c: u32| empty.fitting(capacity, layer, tile, &output, &(c..c + 1)) > 0;
             if most == 0 || !unlike(layer, &output).all(fits) {
                 return None;
+            }
+            if capacity.work.is_some() {
+                let mut core = OpenCore::default();
+                core.add(capacity, layer, tile, &output, 0..most);
+                resources += core.shares(capacity) / f64::from(most);
             }
             let class = classes.entry(most).or_default();
             class.0 += 1.0;
@@ -125,11 +140,15 @@ impl GridChoice {
             }
         }
         let classes = classes.into_iter().map(|(most, (count, packets))| (most, count, packets)).collect();
-        Some(Self { tiles: Rc::clone(tiles), classes, grouped })
+        Some(Self { tiles: Rc::clone(tiles), classes, grouped, resources })
     }
 
     fn cost(&self, channels: u32) -> GridCost {
-        let mut cost = GridCost { packets: self.grouped * f64::from(channels), ..GridCost::default() };
+        let mut cost = GridCost {
+            packets: self.grouped * f64::from(channels),
+            resources: self.resources * f64::from(channels),
+            ..GridCost::default()
+        };
         for &(most, count, packets) in &self.classes {
             let slices = f64::from(channels.div_ceil(most));
             cost.shares += f64::from(channels) / f64::from(most) * count;
@@ -166,15 +185,31 @@ struct CostWeights {
     shares: f64,
     slices: f64,
     packets: f64,
+    resources: f64,
+}
+
+impl CostWeights {
+    const fn new(shares: f64, slices: f64, packets: f64, resources: f64) -> Self {
+        Self { shares, slices, packets, resources }
+    }
 }
 
 /// Weightings from cores alone to packets alone.
 const WEIGHTINGS: [CostWeights; 5] = [
-    CostWeights { shares: 1.0, slices: 0.02, packets: 1e-4 },
-    CostWeights { shares: 0.5, slices: 0.5, packets: 1e-3 },
-    CostWeights { shares: 0.1, slices: 0.9, packets: 1e-3 },
-    CostWeights { shares: 0.2, slices: 0.4, packets: 0.4 },
-    CostWeights { shares: 0.0, slices: 1e-4, packets: 1.0 },
+    CostWeights::new(1.0, 0.02, 1e-4, 0.0),
+    CostWeights::new(0.5, 0.5, 1e-3, 0.0),
+    CostWeights::new(0.1, 0.9, 1e-3, 0.0),
+    CostWeights::new(0.2, 0.4, 0.4, 0.0),
+    CostWeights::new(0.0, 1e-4, 1.0, 0.0),
+];
+
+/// Weightings where work is limited: slices are smaller than cores then, and what counts is what they leave of all
+/// limits for others.
+const WEIGHTINGS_OF_SHARED: [CostWeights; 4] = [
+    CostWeights::new(1.0, 0.02, 1e-4, 0.0),
+    CostWeights::new(0.5, 0.5, 1e-3, 0.0),
+    CostWeights::new(0.1, 0.02, 1e-3, 0.3),
+    CostWeights::new(0.1, 0.02, 0.3, 0.3),
 ];
 
 /// Shares of a fresh core's channels from which a hole is worth a slice of its own.
@@ -187,20 +222,23 @@ pub fn plans(
     layer: &PartitionLayer,
     grids: &mut TileGrids,
     fill: &FilledCores,
+    work: Option<&WorkModel>,
 ) -> Vec<LayerPlan> {
     let reach =
         4 * (layer.population.shape.len() as u64).div_ceil(capacity.most.neurons.max(1)) as usize + 16;
     let mut plans: Vec<LayerPlan> = Vec::new();
     for cut in 0..layer.cuts.len() {
         let choices: Vec<GridChoice> = grids
-            .of(target, layer, cut, reach)
+            .of(target, layer, cut, reach, work)
             .iter()
             .filter_map(|tiles| GridChoice::new(capacity, layer, fill, tiles))
             .collect();
         if choices.is_empty() {
             continue;
         }
-        for groups in least_cost_groups(&choices, layer.channels()) {
+        let weightings: &[CostWeights] =
+            if capacity.work.is_some() { &WEIGHTINGS_OF_SHARED } else { &WEIGHTINGS };
+        for groups in least_cost_groups(&choices, layer.channels(), weightings) {
             for hole_share in HOLE_SHARES {
                 let tiles = groups
                     .iter()
@@ -213,8 +251,12 @@ pub fn plans(
     plans
 }
 
-/// (choice, channels) groups of least cost for each of the [`WEIGHTINGS`].
-fn least_cost_groups(choices: &[GridChoice], channels: u32) -> Vec<Vec<(usize, u32)>> {
+/// (choice, channels) groups of least cost for each of some weightings.
+fn least_cost_groups(
+    choices: &[GridChoice],
+    channels: u32,
+    weightings: &[CostWeights],
+) -> Vec<Vec<(usize, u32)>> {
     let costs: Vec<Vec<GridCost>> =
         choices.iter().map(|choice| (0..=channels).map(|w| choice.cost(w)).collect()).collect();
     let widths: Vec<Vec<u32>> = choices.iter().map(|choice| choice.widths(channels)).collect();
@@ -223,9 +265,12 @@ fn least_cost_groups(choices: &[GridChoice], channels: u32) -> Vec<Vec<(usize, u
     };
     let unit = least(|c| c.slices) / least(|c| c.packets);
     let mut found: Vec<Vec<(usize, u32)>> = Vec::new();
-    for weights in WEIGHTINGS {
+    for weights in weightings {
         let value = |c: &GridCost| {
-            weights.shares * c.shares + weights.slices * c.slices + weights.packets * c.packets * unit
+            weights.shares * c.shares
+                + weights.slices * c.slices
+                + weights.packets * c.packets * unit
+                + weights.resources * c.resources
         };
         let groups = least_cost(&costs, &widths, channels, value);
         if !found.contains(&groups) {

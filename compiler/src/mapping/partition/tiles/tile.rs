@@ -11,6 +11,7 @@ use snnc_targets::Target;
 use snnc_targets::schema::{AxonSpec, KernelSharing};
 
 use super::layer::{IncomingKernel, axons_least};
+use super::work::TileWork;
 use crate::ir::channels::{ChannelMap, common};
 use crate::ir::program::usage::list_bits;
 use crate::ir::{AxisMap, PopulationId};
@@ -21,6 +22,8 @@ use crate::mapping::build::refine::sources_of;
 pub struct AxisUse {
     /// `[i]`: source indices below i that reach the piece.
     below: Vec<u32>,
+    /// `[i]`: taps of source index i into the piece.
+    taps_of: Vec<u32>,
     /// Distinct tap sets.
     variants: u64,
     /// Taps over the distinct sets.
@@ -37,9 +40,11 @@ impl AxisUse {
         let mut taps = BTreeSet::new();
         let mut connections = 0;
         let mut below = vec![0];
+        let mut taps_of = Vec::with_capacity(axis.input);
         for i in 0..axis.input {
             let reach = axis.reach(i, piece.clone());
             below.push(below[i] + u32::from(!reach.is_empty()));
+            taps_of.push(reach.len() as u32);
             let Some(&(first, _)) = reach.first() else { continue };
             connections += reach.len() as u64;
             taps.extend(reach.iter().map(|&(_, k)| k));
@@ -47,6 +52,7 @@ impl AxisUse {
         }
         Self {
             below,
+            taps_of,
             variants: variants.len() as u64,
             variant_taps: variants.iter().map(|v| v.len() as u64).sum(),
             taps: taps.len() as u64,
@@ -104,6 +110,30 @@ impl IncomingKernelUse {
         self.rows.sources() * self.cols.sources()
     }
 
+    /// (source position, target position, tap) triples.
+    pub fn connections(&self) -> u64 {
+        self.rows.connections * self.cols.connections
+    }
+
+    /// Sums over the source positions that reach the tile, `at` (row, column): with the synapses of each on one target
+    /// channel, and plain.
+    pub fn reached_by(&self, at: impl Fn(usize, usize) -> f64) -> (f64, f64) {
+        let (mut synapses, mut plain) = (0.0, 0.0);
+        let reaching = |axis: &AxisUse| {
+            let taps = axis.taps_of.iter().enumerate();
+            taps.filter(|&(_, &taps)| taps > 0).map(|(i, &taps)| (i, taps)).collect::<Vec<_>>()
+        };
+        let cols = reaching(&self.cols);
+        for (y, row_taps) in reaching(&self.rows) {
+            for &(x, col_taps) in &cols {
+                let value = at(y, x);
+                synapses += value * f64::from(row_taps * col_taps);
+                plain += value;
+            }
+        }
+        (synapses, plain)
+    }
+
     /// Source channels that reach some channels of the tile.
     pub fn sources(&self, channels: &Range<u32>) -> Range<u32> {
         sources_of(&self.channels, channels)
@@ -141,6 +171,8 @@ pub struct PopulationTile {
     packets: f64,
     /// Whether some kernel has groups, so that what channels cost depends on which they are.
     pub grouped: bool,
+    /// Expected work, where it is looked at.
+    pub work: TileWork,
 }
 
 impl PopulationTile {
@@ -155,6 +187,7 @@ impl PopulationTile {
             axons_least: 0,
             packets: 0.0,
             grouped: false,
+            work: TileWork::default(),
         }
     }
 
@@ -239,6 +272,7 @@ impl TileCache {
             axons_least: 0,
             packets: 0.0,
             grouped: kernels.iter().any(|kernel| !kernel.joins_all),
+            work: TileWork::default(),
         };
         for kernel in kernels {
             let mut use_ = IncomingKernelUse {

@@ -1,0 +1,217 @@
+//! Expected work of tiles and cores, timestep by timestep, as the search sees it.
+//!
+//! Picoseconds that a core's synapse, neuron and axon-in units are busy for an item of the workload
+//! ([`CoreWork`](snnc_targets::CoreWork)). Synaptic operations of a tile are those that its source positions are
+//! expected to cause; channels of a tile are alike, as all of them read the same spikes. Long passes are sampled.
+
+use std::rc::Rc;
+
+use snnc_targets::{CoreWork, Timing};
+
+use super::tile::IncomingKernelUse;
+use crate::ir::PopulationId;
+use crate::ir::spiking::{SpikingIr, SpikingModel};
+use crate::mapping::activity::Activity;
+
+/// Units whose work the search balances: synapse, neuron, axon in.
+pub const UNITS: usize = 3;
+
+/// Most timesteps of a pass that are looked at; of longer ones as many are taken at even distances.
+const STEPS_MAX: u32 = 64;
+
+/// Picoseconds by timestep.
+pub type StepTimes = Vec<f32>;
+
+/// What work is foreseen with.
+#[derive(Debug)]
+pub struct WorkModel<'a> {
+    model: &'a SpikingModel,
+    activity: &'a Activity,
+    timing: &'a Timing,
+    /// Timesteps of the pass that are looked at.
+    pub steps: Vec<u32>,
+    /// Timesteps that one of them stands for.
+    pub stands_for: f64,
+}
+
+impl<'a> WorkModel<'a> {
+    /// For the passes of a network of `pass_steps` timesteps.
+    pub fn new(model: &'a SpikingModel, activity: &'a Activity, timing: &'a Timing, pass_steps: u32) -> Self {
+        let count = pass_steps.clamp(1, STEPS_MAX);
+        let steps = (0..count).map(|i| (u64::from(i) * u64::from(pass_steps) / u64::from(count)) as u32);
+        let stands_for = f64::from(pass_steps.max(1)) / f64::from(count);
+        Self { model, activity, timing, steps: steps.collect(), stands_for }
+    }
+
+    /// Busy times of one timestep's expected events, of the units that are balanced.
+    fn busy(&self, work: CoreWork<f64>) -> [f32; UNITS] {
+        let [synapse, neuron, axon_in, _] = work.busy_ps(self.timing);
+        [synapse, neuron, axon_in].map(|ps| ps as f32)
+    }
+
+    /// Neuron updates and spikes of a neuron in each timestep; its network's passes summed.
+    pub fn neuron(&self, population: PopulationId) -> StepTimes {
+        let own = self.activity.of(population);
+        let p = &self.model.populations[population];
+        let passes = self.activity.passes(p.network);
+        let each = |&step: &u32| {
+            let spikes = own.total(step) / p.shape.len().max(1) as f64;
+            let updates_active = if own.active(step) { passes } else { 0.0 };
+            self.busy(CoreWork { updates_active, spikes, ..CoreWork::default() })[1]
+        };
+        self.steps.iter().map(each).collect()
+    }
+
+    /// Spikes of a neuron of a population in each timestep.
+    pub fn rates(&self, population: PopulationId) -> Vec<f64> {
+        let neurons = self.model.populations[population].shape.len().max(1) as f64;
+        self.steps.iter().map(|&step| self.activity.of(population).total(step) / neurons).collect()
+    }
+
+    /// Busy times of so many synaptic operations and arriving packets.
+    pub fn arriving(&self, synaptic_operations: f64, packets_in: f64) -> (f32, f32) {
+        let [synapse, _, axon_in] =
+            self.busy(CoreWork { synaptic_operations, packets_in, ..CoreWork::default() });
+        (synapse, axon_in)
+    }
+
+    /// Picoseconds of a whole population, whichever cores hold it: the most of its synapses and its updates, timesteps
+    /// summed.
+    pub fn population(&self, ir: &SpikingIr, population: PopulationId) -> f64 {
+        let neurons = self.model.populations[population].shape.len() as f64;
+        let mut synapse = vec![0.0; self.steps.len()];
+        for p in ir.projections.values().filter(|p| p.target == population) {
+            let rates = self.rates(p.source);
+            for (sum, rate) in synapse.iter_mut().zip(rates) {
+                *sum += f64::from(self.arriving(rate * p.synapses() as f64, 0.0).0);
+            }
+        }
+        let updates = self.neuron(population).into_iter().map(|ps| f64::from(ps) * neurons);
+        synapse.iter().zip(updates).map(|(&synapse, update)| synapse.max(update)).sum()
+    }
+
+    /// The work of a tile of a population that is fed through `kernels`.
+    pub fn tile(&self, population: PopulationId, positions: u64, kernels: &[IncomingKernelUse]) -> TileWork {
+        let none = || vec![0.0; self.steps.len()];
+        let mut work = TileWork { channel: [none(), self.neuron(population), none()], slice_axon_in: none() };
+        work.channel[1].iter_mut().for_each(|ps| *ps *= positions as f32);
+        for kernel in kernels {
+            self.add_kernel(&mut work, kernel);
+        }
+        work
+    }
+
+    fn add_kernel(&self, work: &mut TileWork, kernel: &IncomingKernelUse) {
+        let source = self.activity.of(kernel.source);
+        let shape = self.model.populations[kernel.source].shape;
+        // Of a group of channels, only those of its source channels count.
+        let share = kernel.channels.inputs as f64 / shape.channels.max(1) as f64;
+        for (i, &step) in self.steps.iter().enumerate() {
+            if !source.active(step) {
+                continue;
+            }
+            let (operations, packets) = if source.is_even() {
+                let each = f64::from(source.at(step, 0));
+                (each * kernel.connections() as f64, each * kernel.positions() as f64)
+            } else {
+                let at = |y: usize, x: usize| f64::from(source.at(step, y * shape.width + x));
+                kernel.reached_by(at)
+            };
+            let (synapse, axon_in) = self.arriving(operations * share, packets * share);
+            work.channel[0][i] += synapse;
+            if kernel.joins_all {
+                work.slice_axon_in[i] += axon_in;
+            } else {
+                work.channel[2][i] += axon_in / kernel.channels.outputs.max(1) as f32;
+            }
+        }
+    }
+}
+
+/// Work of a tile, by timestep.
+#[derive(Debug, Clone, Default)]
+pub struct TileWork {
+    /// Of one channel, by unit.
+    pub channel: [StepTimes; UNITS],
+    /// Decoding of packets for a slice, whatever its channels.
+    pub slice_axon_in: StepTimes,
+}
+
+/// Work of a core, by unit and timestep. Empty where work is not looked at.
+#[derive(Debug, Clone, Default)]
+pub struct CoreLoad {
+    units: [StepTimes; UNITS],
+}
+
+impl CoreLoad {
+    /// Most channels of a tile that keep every unit within `most` picoseconds in every timestep.
+    pub fn channels_within(&self, most: &[f32], tile: &TileWork) -> u32 {
+        let mut channels = u32::MAX;
+        for (unit, each) in tile.channel.iter().enumerate() {
+            for (i, (&each, &most)) in each.iter().zip(most).enumerate() {
+                let fixed = if unit == 2 { tile.slice_axon_in[i] } else { 0.0 };
+                let left = most - self.at(unit, i) - fixed;
+                if left < 0.0 && each + fixed > 0.0 {
+                    return 0;
+                }
+                if each > 0.0 {
+                    // As `u32` it saturates.
+                    channels = channels.min((left / each) as u32);
+                }
+            }
+        }
+        channels
+    }
+
+    /// Whether more work of the first two units stays within `most` picoseconds in every timestep.
+    pub fn allows(&self, most: &[f32], more: &Self) -> bool {
+        let within = |unit: usize| {
+            most.iter().enumerate().all(|(i, &most)| {
+                let more = more.at(unit, i);
+                more == 0.0 || self.at(unit, i) + more <= most
+            })
+        };
+        (0..UNITS).all(within)
+    }
+
+    /// Its busy times as a share of these, timesteps weighed alike.
+    pub fn share_of(&self, most: &[f32]) -> f64 {
+        let busy: f32 = (0..most.len()).map(|step| self.busiest(step)).sum();
+        f64::from(busy / most.iter().sum::<f32>().max(f32::MIN_POSITIVE))
+    }
+
+    fn at(&self, unit: usize, step: usize) -> f32 {
+        self.units[unit].get(step).copied().unwrap_or(0.0)
+    }
+
+    /// Adds channels of a tile.
+    pub fn add_tile(&mut self, tile: &TileWork, channels: u32) {
+        for (unit, each) in tile.channel.iter().enumerate() {
+            self.add(unit, each, channels as f32);
+        }
+        self.add(2, &tile.slice_axon_in, 1.0);
+    }
+
+    /// Adds `times` the picoseconds of each timestep to a unit.
+    pub fn add(&mut self, unit: usize, each: &[f32], times: f32) {
+        let own = &mut self.units[unit];
+        own.resize(own.len().max(each.len()), 0.0);
+        own.iter_mut().zip(each).for_each(|(sum, each)| *sum += each * times);
+    }
+
+    /// Adds another load.
+    pub fn add_load(&mut self, other: &Self) {
+        for (unit, each) in other.units.iter().enumerate() {
+            self.add(unit, each, 1.0);
+        }
+    }
+
+    /// Picoseconds of the busiest unit in a timestep.
+    pub fn busiest(&self, step: usize) -> f32 {
+        (0..UNITS).map(|unit| self.at(unit, step)).fold(0.0, f32::max)
+    }
+}
+
+/// Most picoseconds that a unit of a core may be busy in each timestep.
+#[derive(Debug, Clone)]
+pub struct WorkLimit(pub Rc<[f32]>);
