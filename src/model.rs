@@ -60,7 +60,7 @@ impl Model {
     pub fn describe(description: &Description) -> Result<Self, Diagnostics> {
         let start = Instant::now();
         let loaded = Arc::new(description.build()?);
-        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None })
+        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None, activity: None })
     }
 
     /// The model with samples `[n, c, h, w]` for one of its networks. Biases that the host writes are made for their

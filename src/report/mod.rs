@@ -35,7 +35,7 @@ pub use data::Report;
 
 /// Whether a file of this name is one that a command writes into its folder of results.
 pub fn is_result(name: &str) -> bool {
-    const NAMES: [&str; 19] = [
+    const NAMES: &[&str] = &[
         "contact.png",
         "tokens.npy",
         "tokens.npy.part",

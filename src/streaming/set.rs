@@ -207,7 +207,18 @@ mod tests {
     fn manifest(images: u64, format: ImageSetFormat) -> ImageSetManifest {
         let [snnc, model, target, program] = ["0", "m", "t", "p"].map(String::from);
         let shape = ([1, 1, 2], [1, 1]);
-        ImageSetManifest { snnc, model, target, program, images, seed: 1, temperature: None, format, shape, shard: None }
+        ImageSetManifest {
+            snnc,
+            model,
+            target,
+            program,
+            images,
+            seed: 1,
+            temperature: None,
+            format,
+            shape,
+            shard: None,
+        }
     }
 
     fn open(out: &Path, images: u64, format: ImageSetFormat) -> Set {

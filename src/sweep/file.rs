@@ -193,7 +193,7 @@ impl Reader<'_> {
             variants: or(variants, Vec::new()),
             weights: or(weights, None),
             objectives: self
-                .words("objectives", &[("cores", Objective::Cores), ("packets", Objective::Packets)]),
+                .words("objectives", &Objective::ALL.map(|objective| (objective.name(), objective))),
             partitioners: self.words(
                 "partitioners",
                 &[

@@ -290,11 +290,7 @@ fn parameters(choice: &Choice, target: &ChangedTarget) -> PointParameters {
         target: target.name.clone(),
         values: target.values.clone(),
         weight_bits: choice.weights.or(own),
-        objective: match choice.objective {
-            Objective::Cores => "cores",
-            Objective::Packets => "packets",
-        }
-        .into(),
+        objective: choice.objective.name().into(),
         partitioner: match choice.method {
             Method::Auto => "auto".into(),
             Method::Tiles => "tiles".into(),

@@ -142,7 +142,8 @@ mod tests {
     fn a_long_skip_path_passes_as_few_relays_as_there_can_be() {
         // The path beside has 6 layers: 6 timesteps to travel.
         for (delay_max, relays) in [(1, 5), (2, 2), (3, 1), (5, 1), (6, 0), (8, 0)] {
-            let network = run(&skip(6), delay_max, true).unwrap();
+            let plain = skip(6);
+            let network = run(&plain, delay_max, true).unwrap();
             network.verify().unwrap();
             assert_eq!(network.layers.len(), 7 + relays, "{delay_max}");
             let plan = schedule::run(&network, delay_max).unwrap();

@@ -79,7 +79,8 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
             .into());
     }
     for (option, given) in [
-        ("--target", args.model.target != "loihi-like"),
+        ("--target", args.model.target.name != "loihi-like"),
+        ("--set", !args.model.target.set.is_empty()),
         ("--weights", args.model.quantise.weights.is_some()),
         ("--group", args.group.is_some()),
     ] {

@@ -25,6 +25,12 @@ pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What `--objectives --json` prints.
+#[derive(serde::Serialize)]
+struct ObjectiveTables<'a, T> {
+    targets: &'a [T],
+}
+
 /// Each target by itself, mapped for every objective. Exit code 1 if no target holds the model.
 fn objectives(args: &FitArgs, targets: &[Target], quantise: &QuantiseArgs) -> Result<ExitCode, Diagnostics> {
     if let (Some(path), [_, _, ..]) = (&args.pareto, targets) {
@@ -48,7 +54,11 @@ fn objectives(args: &FitArgs, targets: &[Target], quantise: &QuantiseArgs) -> Re
     }
     let some = tables.iter().flat_map(|table| &table.rows).any(|row| row.mapping.is_some());
     let texts: Vec<String> = tables.iter().map(ToString::to_string).collect();
-    print(&if args.json { json_of("snnc.objectives/1", &tables) } else { texts.join("\n") });
+    print(&if args.json {
+        json_of("snnc.objectives/1", &ObjectiveTables { targets: &tables })
+    } else {
+        texts.join("\n")
+    });
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
