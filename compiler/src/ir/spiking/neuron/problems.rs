@@ -1,6 +1,6 @@
 //! What is wrong with the numbers of a neuron model.
 
-use super::NeuronModel;
+use super::{NeuronModel, SynapticCurrent};
 use crate::ir::spiking::NeuronFormat;
 
 /// Most refractory timesteps: a pass has no more.
