@@ -127,6 +127,12 @@ impl<'a> Flows<'a> {
         let paths: Vec<Vec<(usize, LinkKind)>> =
             if trees.is_some() { vec![Vec::new(); pairs.len()] } else { pairs.iter().map(path).collect() };
         paths.iter().flatten().for_each(|&(link, kind)| links[link] = kind);
+        if let Some(trees) = &trees {
+            let grown = (0..slices.len()).flat_map(|slice| trees.positions(slice).iter().flatten());
+            for &(link, kind) in grown.flat_map(|&tree| trees.links(tree)) {
+                links[link.0 as usize] = kind;
+            }
+        }
         Self { program, timing: program.target.timing(), slices, routes, pairs, paths, trees, links }
     }
 }
