@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
+use snnc_compiler::frontend::nir::{self, NirModel, NirOptions};
 use snnc_compiler::frontend::{self, LoadedModel};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::report::MappingReport;
@@ -24,6 +25,8 @@ pub struct Model {
     /// Seconds that reading took.
     seconds: f64,
     calibration: Option<Arc<GivenCalibration>>,
+    /// What was decided about a NIR file.
+    remarks: Arc<[String]>,
 }
 
 /// Samples of a network, for the rounding.
@@ -42,7 +45,23 @@ impl Model {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
         let start = Instant::now();
         let loaded = Arc::new(frontend::load(path.as_ref())?);
-        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None })
+        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None, remarks: Arc::default() })
+    }
+
+    /// Reads a NIR file; what it leaves open is decided by the options.
+    ///
+    /// # Errors
+    /// Those of [`nir::load`].
+    pub fn load_nir(path: impl AsRef<Path>, options: &NirOptions) -> Result<Self, Diagnostics> {
+        let start = Instant::now();
+        let NirModel { loaded, remarks } = nir::load(path.as_ref(), options)?;
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Self { seconds, remarks: remarks.into(), ..Self::from(loaded) })
+    }
+
+    /// What a NIR file leaves open and how it was decided, in sentences; nothing for other models.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// The model with samples `[n, c, h, w]` for one of its networks. Biases that the host writes are made for their
@@ -166,7 +185,7 @@ impl Model {
         let program = self.map(&ir, target, options, &inputs).map_err(|problems| files.blame(problems))?;
         let report = MappingReport::new(&ir, &program, &inputs.rates);
         let seconds = self.seconds + start.elapsed().as_secs_f64();
-        Ok(Program::compiled(program, Compilation { ir, report, seconds }))
+        Ok(Program::compiled(program, Compilation { ir, report, seconds, remarks: self.remarks.to_vec() }))
     }
 
     fn map(
@@ -192,6 +211,6 @@ impl Model {
 impl From<LoadedModel> for Model {
     /// A model that was made elsewhere than in files.
     fn from(loaded: LoadedModel) -> Self {
-        Self { loaded: Arc::new(loaded), seconds: 0.0, calibration: None }
+        Self { loaded: Arc::new(loaded), seconds: 0.0, calibration: None, remarks: Arc::default() }
     }
 }

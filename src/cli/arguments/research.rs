@@ -38,15 +38,15 @@ pub struct ExportArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub model: ModelArgs,
-    /// Format: hgr is the hypergraph of one network in hMETIS form
+    /// Format: nir is a NIR file of one network; hgr its hypergraph in hMETIS form, on the chip of --target
     #[arg(long, value_enum)]
     pub to: ExportFormat,
     /// Network [default: the denoiser, else the model's first]
     #[arg(long)]
     pub network: Option<String>,
-    /// Consecutive channels at one position that make a vertex
-    #[arg(long, default_value_t = 16)]
-    pub group: usize,
+    /// Consecutive channels at one position that make a vertex of the hypergraph [default: 16]
+    #[arg(long)]
+    pub group: Option<usize>,
     /// Write it here
     #[arg(short, long)]
     pub output: PathBuf,
@@ -57,6 +57,8 @@ pub struct ExportArgs {
 pub enum ExportFormat {
     /// hMETIS hypergraph: a vertex weighs its neurons, a net the packets of every neuron firing once
     Hgr,
+    /// NIR graph (HDF5), as other frameworks read it; the options that read it back are printed
+    Nir,
 }
 
 /// `snnc partition`.

@@ -13,8 +13,10 @@ use snnc_compiler::passes::pipeline;
 use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, registry};
 
-use super::{changes_nothing, files, json, mapping, print, samples};
-use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs};
+use super::{changes_nothing, files, json, mapping, nir, print, samples};
+use crate::cli::arguments::{
+    CompileArgs, Emit, MappingArgs, ModelArgs, NirArgs, QuantiseArgs, SampleArgs,
+};
 use crate::cli::errors;
 use crate::model::Model;
 use crate::program::{Compilation, Program};
@@ -28,6 +30,9 @@ struct CompileJson<'a> {
     mapping: &'a MappingReport,
     quantisation: &'a [quantise::LayerQuantisation],
     warnings: Vec<warnings::Warning>,
+    /// What was decided about a NIR file.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
 }
 
 /// Compiler options as asked for.
@@ -39,8 +44,13 @@ pub fn options(args: &QuantiseArgs) -> CompileOptions {
 }
 
 /// Loads a model, with the samples that its rounding looks at.
-pub fn load(path: &Path, args: &QuantiseArgs) -> Result<Model, Diagnostics> {
-    let model = Model::load(path)?;
+pub fn load(
+    path: &Path,
+    nir: &NirArgs,
+    args: &QuantiseArgs,
+    fed: Option<&SampleArgs>,
+) -> Result<Model, Diagnostics> {
+    let model = super::nir::load(path, nir, fed)?;
     let Some(input) = &args.calibrate_input else { return Ok(model) };
     if model.loaded().pipeline.is_some() {
         let why = "the model generates, and its loop gives the inputs";
@@ -51,14 +61,18 @@ pub fn load(path: &Path, args: &QuantiseArgs) -> Result<Model, Diagnostics> {
 }
 
 /// Loads, lowers and maps.
-pub fn compile(args: &ModelArgs, mapping: &MappingArgs) -> Result<Program, Diagnostics> {
+pub fn compile(
+    args: &ModelArgs,
+    mapping: &MappingArgs,
+    fed: Option<&SampleArgs>,
+) -> Result<Program, Diagnostics> {
     let target = registry::load(&args.target)?;
     let options = CompileOptions {
         search: self::mapping::search(mapping),
         place: PlaceOptions { seed: mapping.mapping_seed, effort: mapping.effort },
         ..options(&args.quantise)
     };
-    load(&args.model, &args.quantise)?.compile_with(&target, &options, &self::mapping::files(mapping))
+    load(&args.model, &args.nir, &args.quantise, fed)?.compile_with(&target, &options, &self::mapping::files(mapping))
 }
 
 pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
@@ -81,7 +95,7 @@ pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    let program = compile(&args.model, &args.mapping)?;
+    let program = compile(&args.model, &args.mapping, None)?;
     if let Some(path) = &args.output {
         program.save(path)?;
     }
@@ -108,14 +122,16 @@ fn after(pass: &str, args: &ModelArgs, calibrates: Option<&str>) -> Result<Strin
         return Err(changes_nothing(option, &why).into());
     }
     let target = registry::load(&args.target)?;
-    let model = load(&args.model, &args.quantise)?;
+    let model = load(&args.model, &args.nir, &args.quantise, None)?;
+    nir::remark(&model);
     model.after_pass(&target, options(&args.quantise).lower, pass)
 }
 
 /// A form that needs no core.
 fn unmapped(emit: Emit, args: &ModelArgs) -> Result<String, Diagnostics> {
     let target = registry::load(&args.target)?;
-    let model = load(&args.model, &args.quantise)?;
+    let model = load(&args.model, &args.nir, &args.quantise, None)?;
+    nir::remark(&model);
     match emit {
         Emit::Spiking => Ok(model.lower(&target, options(&args.quantise).lower)?.to_text()),
         _ => model.table(),
@@ -124,7 +140,7 @@ fn unmapped(emit: Emit, args: &ModelArgs) -> Result<String, Diagnostics> {
 
 /// What is asked for of a program.
 fn printed(args: &CompileArgs, program: &Program) -> String {
-    let Some(Compilation { ir, report, seconds }) = program.compilation() else { return String::new() };
+    let Some(Compilation { ir, report, seconds, remarks }) = program.compilation() else { return String::new() };
     let mapped = program.mapped();
     let layers = quantise::summary(ir);
     match args.emit {
@@ -139,12 +155,14 @@ fn printed(args: &CompileArgs, program: &Program) -> String {
             mapping: report,
             quantisation: &layers,
             warnings: warnings::of(&program.warnings()),
+            notes: remarks,
         }),
         None => {
             let quantisation = quantisation::print(&layers, ir.model.neuron.weight_bits);
             let wrote =
                 args.output.as_ref().map_or(String::new(), |path| format!("wrote {}\n", path.display()));
-            format!("{report}{quantisation}\ncompiled in {seconds:.2} s\n{wrote}")
+            let notes: String = remarks.iter().map(|remark| format!("note: {remark}\n")).collect();
+            format!("{report}{quantisation}\n{notes}compiled in {seconds:.2} s\n{wrote}")
         }
     }
 }

@@ -8,12 +8,15 @@ use snnc_targets::{Diagnostics, Target, registry};
 use super::compile::options;
 use super::{json, print};
 use crate::cli::arguments::{FitArgs, QuantiseArgs};
-use crate::model::Model;
 
 pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     let targets = targets(&args.target)?;
     let quantise = QuantiseArgs { weights: args.weights, ..QuantiseArgs::default() };
-    let answer = Model::load(&args.model)?.fit(&targets, &options(&quantise))?;
+    let answer = {
+        let model = super::nir::load(&args.model, &args.nir, None)?;
+        super::nir::remark(&model);
+        model.fit(&targets, &options(&quantise))?
+    };
     print(&if args.json { json(&answer) } else { answer.to_string() });
     let some = answer.targets.iter().any(|row| row.fits);
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -32,7 +32,7 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
     let program = if compiled {
         Program::load(&args.model.model)?
     } else {
-        compile(&args.model, &MappingArgs::default())?
+        compile(&args.model, &MappingArgs::default(), None)?
     };
     errors::warn(&program.warnings());
     let manifest = ImageSetManifest::new(&program, args.images, args.seed, args.format.into());

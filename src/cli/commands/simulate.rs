@@ -39,7 +39,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = files::mapped(&args.model, &args.mapping);
     samples::protect(&args.generate.samples, &mut inputs);
     check(&args.generate)?;
-    drive(&compile(&args.model, &args.mapping)?, &args.generate)
+    drive(&compile(&args.model, &args.mapping, Some(&args.generate.samples))?, &args.generate)
 }
 
 /// As the program's pipeline says, else by samples.
@@ -96,6 +96,7 @@ fn carry_out<W: Workload>(
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
     let mut report = made.report();
     complete(&mut report, &made);
+    report.notes.extend(program.compilation().into_iter().flat_map(|made| made.remarks.iter().cloned()));
     let wrote = recorder.finish(&report, |set| write(set, &made))?;
     print(&if args.json { json::print(&report)? } else { report.to_string() });
     if !args.json && !wrote.is_empty() {
