@@ -45,7 +45,12 @@ impl Model {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
         let start = Instant::now();
         let loaded = Arc::new(frontend::load(path.as_ref())?);
-        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None, remarks: Arc::default() })
+        Ok(Self {
+            loaded,
+            seconds: start.elapsed().as_secs_f64(),
+            calibration: None,
+            remarks: Arc::default(),
+        })
     }
 
     /// Reads a NIR file; what it leaves open is decided by the options.

@@ -14,8 +14,8 @@ use snnc_targets::Diagnostics;
 
 /// Steps with an input of the recorded single neuron, of 1000.
 const STIMULUS: [usize; 34] = [
-    60, 220, 270, 310, 320, 350, 370, 400, 410, 430, 440, 450, 460, 470, 480, 490, 500, 510, 520, 530, 670, 680,
-    690, 700, 710, 720, 730, 740, 750, 760, 770, 780, 840, 850,
+    60, 220, 270, 310, 320, 350, 370, 400, 410, 430, 440, 450, 460, 470, 480, 490, 500, 510, 520, 530, 670,
+    680, 690, 700, 710, 720, 730, 740, 750, 760, 770, 780, 840, 850,
 ];
 
 fn file(name: &str) -> PathBuf {
@@ -86,7 +86,11 @@ fn another_dialect_reads_other_spikes() {
     let spikes = literal.rows.iter().filter(|row| row.name.contains(".spikes."));
     assert_eq!(spikes.map(|row| row.mismatches).sum::<usize>(), 569);
     let strict = Overrides { strict: Some(false), ..reading(Dialect::Lava, 20).overrides };
-    agrees(&nir("bars_events.nir", &NirOptions { overrides: strict, ..reading(Dialect::Lava, 20) }), "bars-events", 3);
+    agrees(
+        &nir("bars_events.nir", &NirOptions { overrides: strict, ..reading(Dialect::Lava, 20) }),
+        "bars-events",
+        3,
+    );
 }
 
 /// The stimulus of the single neuron as spikes `[1000, 1]`.
@@ -100,7 +104,7 @@ fn stimulus() -> Vec<f64> {
 fn fired(model: &Model, layer: &str, input: &[f64]) -> Vec<usize> {
     let interpreter = Interpreter::new(&model.loaded().graphs["net"]).unwrap();
     let trace = interpreter.pass(input).unwrap();
-    let signal = &trace.layers().find(|traced| traced.name == layer).expect(layer).signal;
+    let signal = trace.signal(layer).expect(layer);
     (0..input.len()).filter(|&t| signal.at(t).data[0] == 1.0).collect()
 }
 
@@ -131,7 +135,8 @@ fn a_single_neuron_fires_when_each_framework_recorded_it() {
     let options = NirOptions { timesteps: Some(1000), ..NirOptions::default() };
     let found = model(&rockpool, &options).unwrap();
     assert!(found.remarks[0].contains("rockpool writes NIR (guessed from the file)"), "{:?}", found.remarks);
-    let dt: f64 = found.remarks[0].split("timestep is ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let dt: f64 =
+        found.remarks[0].split("timestep is ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!((dt - 1e-4).abs() < 1e-9, "{dt}");
     assert_eq!(fired(&found.loaded.into(), "1_LIFNeuronTorch", &stimulus()), [450, 500, 710, 760]);
 }
@@ -147,7 +152,9 @@ fn on_chip(model: &Model, target: &str, input: Vec<f64>) -> Vec<f64> {
 fn a_single_neuron_on_chips_fires_as_loihi_2_did() {
     // Loihi 2 fired in steps 461, 511, 711 and 761 of its clock, one behind the input's: four times, and each within a
     // prefix that ends behind it.
-    for (steps, count) in [(460, 0.0), (461, 1.0), (510, 1.0), (511, 2.0), (711, 3.0), (760, 3.0), (761, 4.0), (1000, 4.0)] {
+    for (steps, count) in
+        [(460, 0.0), (461, 1.0), (510, 1.0), (511, 2.0), (711, 3.0), (760, 3.0), (761, 4.0), (1000, 4.0)]
+    {
         let model = nir("lif_norse.nir", &with_step(Dialect::Lava, steps, 1e-4));
         for target in ["loihi-like", "loihi2-like"] {
             assert_eq!(on_chip(&model, target, stimulus()[..steps].to_vec()), [count], "{target} {steps}");
@@ -161,7 +168,7 @@ fn a_leak_above_the_threshold_fires_by_itself() {
     let model = nir("two_lif_neurons.nir", &with_step(Dialect::Norse, 100, 1e-3));
     let silent = vec![0.0; 100];
     assert_eq!(fired(&model, "lif1", &silent), [17, 35, 53, 71, 89]);
-    assert_eq!(fired(&model, "lif2", &silent), []);
+    assert!(fired(&model, "lif2", &silent).is_empty());
     let file = NirFile::read(&file("two_lif_neurons.nir")).unwrap();
     let mut first = file.clone();
     first.graph.edges.retain(|(a, b)| a != "linear2" && b != "linear2" && a != "lif2" && b != "lif2");
@@ -192,7 +199,10 @@ fn files_of_other_frameworks_load_map_and_run() {
         assert_eq!((float.len(), chip.len()), (outputs, outputs), "{name}");
         // Weights of 8 bits move a spike here and there.
         let apart: f64 = float.iter().zip(&chip).map(|(a, b)| (a - b).abs()).sum();
-        assert!(float.iter().sum::<f64>() > 0.0 && apart <= 0.2 * float.iter().sum::<f64>() + 2.0, "{name} {float:?} {chip:?}");
+        assert!(
+            float.iter().sum::<f64>() > 0.0 && apart <= 0.2 * float.iter().sum::<f64>() + 2.0,
+            "{name} {float:?} {chip:?}"
+        );
     }
 }
 
@@ -211,7 +221,11 @@ fn faults_of_files_are_named() {
         assert!(text.contains(word), "{text}");
     }
     assert!(refused("lif_norse.nir", &reading(Dialect::Exact, 4)).to_string().contains("--nir-dt"));
-    assert!(refused("lif_norse.nir", &with_step(Dialect::Norse, 4, 1.0)).to_string().contains("longer than a time constant"));
+    assert!(
+        refused("lif_norse.nir", &with_step(Dialect::Norse, 4, 1.0))
+            .to_string()
+            .contains("longer than a time constant")
+    );
     assert!(refused("lif_norse.nir", &with_step(Dialect::Norse, 4, -1.0)).to_string().contains("above 0"));
     let without = NirOptions { timesteps: None, ..reading(Dialect::Norse, 1) };
     assert!(refused("lif_norse.nir", &without).to_string().contains("--timesteps"));
@@ -260,13 +274,17 @@ fn imported_models_are_the_same_networks() {
 fn exported_models_read_back_as_the_same_networks() {
     let recurrent = (reading(Dialect::SnnTorch, 24), 3);
     let [events, leaky, cnn] = trained().map(|(_, _, options, layers)| (options, layers));
-    for (network, (options, layers)) in
-        [("bars-events", events), ("digits-leaky", leaky), ("digits-cnn", cnn), ("digits-recurrent", recurrent)]
-    {
+    for (network, (options, layers)) in [
+        ("bars-events", events),
+        ("digits-leaky", leaky),
+        ("digits-cnn", cnn),
+        ("digits-recurrent", recurrent),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.nir");
         let loaded = load(&example(network, "model.ron")).unwrap();
-        let exported = export(&loaded.graphs["net"], &path).unwrap_or_else(|found| panic!("{network}: {found}"));
+        let exported =
+            export(&loaded.graphs["net"], &path).unwrap_or_else(|found| panic!("{network}: {found}"));
         let dialect = options.overrides.dialect.unwrap();
         assert!(exported.reading.contains(dialect.word()), "{}", exported.reading);
         agrees(&Model::load_nir(&path, &options).unwrap(), network, layers);

@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_limit_that_memory_holds_or_that_is_mapped() {
-        for kind in [TARGET, MODEL, NIR, GOLDEN, PROGRAM, MAPPING, GRAPH, REPORT, IMAGES, ARRAY_HEADER, MANIFEST] {
+        for kind in
+            [TARGET, MODEL, NIR, GOLDEN, PROGRAM, MAPPING, GRAPH, REPORT, IMAGES, ARRAY_HEADER, MANIFEST]
+        {
             assert!((1..=4 * GIB).contains(&kind.longest), "{}", kind.what);
         }
     }

@@ -1,8 +1,8 @@
 //! A membrane that never fires: `v += leak (rest - v) + gain i`, given as it is in every timestep.
 //!
-//! `i` is the input, or a synaptic current `i = keep i + gain_i x`. NIR calls it LI, CubaLI with a synaptic current, and
-//! I without a leak. It runs in the float reference. On a chip only spikes travel between neurons, so the lowering
-//! refuses it; read-outs such as [`LeakySumOverTime`](super::LeakySumOverTime) are what a chip has.
+//! `i` is the input, or a synaptic current `i = keep i + gain_i x`. NIR calls it LI, CubaLI with a synaptic
+//! current, and I without a leak. It runs in the float reference. On a chip only spikes travel between neurons, so
+//! the lowering refuses it; read-outs such as [`LeakySumOverTime`](super::LeakySumOverTime) are what a chip has.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +42,9 @@ impl LayerKind for LeakyIntegrator {
 
     fn current(&self, _: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let message = "gives its membrane in every timestep, and neurons of a chip send nothing but spikes";
-        Err(LoweringRefusal::here(message)
-            .hint("let it fire, or end the network in it: a read-out `LeakySumOverTime` is its last membrane"))
+        Err(LoweringRefusal::here(message).hint(
+            "let it fire, or end the network in it: a read-out `LeakySumOverTime` is its last membrane",
+        ))
     }
 }
 
@@ -73,11 +74,7 @@ pub struct LeakyIntegratorSpec {
     #[serde(default = "zero", skip_serializing_if = "is_zero")]
     pub start: Parameter,
     /// The synaptic current; without it inputs join the membrane at once.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "super::neuron::optional_current"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::neuron::optional_current")]
     pub current: Option<CurrentSpec>,
 }
 

@@ -77,9 +77,7 @@ pub use max_pool::MaxPool2d;
 pub use mean_over_time::MeanOverTime;
 pub use mix::{Mix, MixSpec};
 pub use nearest_code::{NearestCode, NearestCodeSpec};
-pub use neuron::{
-    CurrentRule, CurrentSpec, MembraneRule, Neuron, NeuronSpec, ResetStep, SpikeReset,
-};
+pub use neuron::{CurrentRule, CurrentSpec, MembraneRule, Neuron, NeuronSpec, ResetStep, SpikeReset};
 pub use pool_window::PoolWindow;
 pub use reshape::Reshape;
 pub use scale::{Scale, ScaleSpec};

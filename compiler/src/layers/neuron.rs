@@ -7,10 +7,10 @@
 //! 3. it fires when `v >= threshold`, or `v > threshold` with `strict: true`;
 //! 4. the reset, at once or in the next step (`when`): to `reset_to`, by subtraction of the threshold, or not at all.
 //!
-//! Forward Euler of the neurons of NIR has `leak = dt / tau`, exponential Euler `leak = 1 - exp(-dt / tau)`; a neuron
-//! without leak integrates, and one with `leak: 1.0` is a threshold without memory. `v` starts at `start`, `i` at 0.
-//! Reference arithmetic: plain f64, in the order of the formulas. On a chip the gains go into the weights, and what the
-//! membrane leaks towards becomes a bias.
+//! Forward Euler of the neurons of NIR has `leak = dt / tau`, exponential Euler `leak = 1 - exp(-dt / tau)`; a
+//! neuron without leak integrates, and one with `leak: 1.0` is a threshold without memory. `v` starts at `start`,
+//! `i` at 0. Reference arithmetic: plain f64, in the order of the formulas. On a chip the gains go into the
+//! weights, and what the membrane leaks towards becomes a bias.
 
 use serde::{Deserialize, Serialize};
 
@@ -204,7 +204,8 @@ impl Neuron {
         let (channels, membrane) = (site.shape.channels, &self.membrane);
         let within = self.lists().into_iter().find(|(_, list)| list.len() > channels);
         if let Some((name, _)) = within.filter(|_| site.shape.positions() > 1) {
-            let message = format!("`{name}` differs between neurons of a channel, which neurons of a chip share");
+            let message =
+                format!("`{name}` differs between neurons of a channel, which neurons of a chip share");
             return Some(LoweringRefusal::here(message).hint("give every channel one value"));
         }
         if self.when == ResetStep::NextWithInput && self.reset == SpikeReset::Hard {

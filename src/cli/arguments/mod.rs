@@ -88,7 +88,7 @@ pub enum Command {
     Generate(SetArgs),
     /// Encode and decode images on the chip; compare them with the input and with the float model
     Reconstruct(ReconstructArgs),
-    /// Make a model of a NIR file, of a description and a PyTorch state dict, or of the checkpoints of Spiking-Diffusion
+    /// Make a model of a NIR file, of a description and a state dict, or of the checkpoints of Spiking-Diffusion
     Import(ImportArgs),
     /// Place cores on a mesh by the packets between them (for mapping research); print packets x hops and their bound
     Place(PlaceArgs),

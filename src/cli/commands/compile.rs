@@ -14,9 +14,7 @@ use snnc_compiler::passes::quantise;
 use snnc_targets::{Diagnostics, registry};
 
 use super::{changes_nothing, files, json, mapping, nir, print, samples};
-use crate::cli::arguments::{
-    CompileArgs, Emit, MappingArgs, ModelArgs, NirArgs, QuantiseArgs, SampleArgs,
-};
+use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, NirArgs, QuantiseArgs, SampleArgs};
 use crate::cli::errors;
 use crate::model::Model;
 use crate::program::{Compilation, Program};
@@ -72,7 +70,11 @@ pub fn compile(
         place: PlaceOptions { seed: mapping.mapping_seed, effort: mapping.effort },
         ..options(&args.quantise)
     };
-    load(&args.model, &args.nir, &args.quantise, fed)?.compile_with(&target, &options, &self::mapping::files(mapping))
+    load(&args.model, &args.nir, &args.quantise, fed)?.compile_with(
+        &target,
+        &options,
+        &self::mapping::files(mapping),
+    )
 }
 
 pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {
@@ -140,7 +142,9 @@ fn unmapped(emit: Emit, args: &ModelArgs) -> Result<String, Diagnostics> {
 
 /// What is asked for of a program.
 fn printed(args: &CompileArgs, program: &Program) -> String {
-    let Some(Compilation { ir, report, seconds, remarks }) = program.compilation() else { return String::new() };
+    let Some(Compilation { ir, report, seconds, remarks }) = program.compilation() else {
+        return String::new();
+    };
     let mapped = program.mapped();
     let layers = quantise::summary(ir);
     match args.emit {

@@ -34,7 +34,8 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         return to_nir(args);
     }
     let target = registry::load(&args.model.target)?;
-    let ir = super::nir::load(path, &args.model.nir, None)?.lower(&target, options(&args.model.quantise).lower)?;
+    let ir =
+        super::nir::load(path, &args.model.nir, None)?.lower(&target, options(&args.model.quantise).lower)?;
     let network = network_named(&ir.model, "--network", args.network.as_deref())?;
     let graph = network_graph(&ir, network, args.group.unwrap_or(GROUP))?.graph;
     write_atomic(&args.output, hgr::write(&graph).as_bytes())?;

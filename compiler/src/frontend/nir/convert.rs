@@ -1,8 +1,8 @@
 //! From a flat NIR graph to a model file and its tensors, which are built by the loader's own rules.
 //!
-//! Each node becomes a layer of its name, or a few; several edges into a node are an `Add` before it, an edge that comes
-//! back gets a `Delay`. The network ends in a read-out: of neurons that fire the spike count, of a membrane its last
-//! value, unless another is asked for.
+//! Each node becomes a layer of its name, or a few; several edges into a node are an `Add` before it, an edge that
+//! comes back gets a `Delay`. The network ends in a read-out: of neurons that fire the spike count, of a membrane
+//! its last value, unless another is asked for.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +19,7 @@ use crate::frontend::model::{FORMAT, LayerSpec, ModelFile, OpSpec, TensorRef, Tr
 use crate::ir::Shape;
 use crate::layers::{
     Add, AvgPool2d, Conv1dSpec, Conv2dSpec, Delay, Flatten, InputSpec, LastOverTimeSpec, LinearSpec,
-    MeanOverTime, NeuronSpec, Padding, Parameter, PoolWindow, Reshape, ResetStep, ScaleSpec, SpikeReset,
+    MeanOverTime, NeuronSpec, Padding, Parameter, PoolWindow, ResetStep, Reshape, ScaleSpec, SpikeReset,
     SumOverTime, SumPool2d,
 };
 use crate::weights::Tensor;
@@ -185,7 +185,8 @@ impl<'a, 'f> Converter<'a, 'f> {
         let steps = first / self.conventions.dt.unwrap_or(1.0);
         let whole = steps.round();
         if !((0.0..=4096.0).contains(&whole) && (steps - whole).abs() <= DELAY_ERROR) {
-            let message = format!("a delay of {first} s is {steps} timesteps, expected a whole number up to 4096");
+            let message =
+                format!("a delay of {first} s is {steps} timesteps, expected a whole number up to 4096");
             return Err(self.refuse(node, message, "give another timestep with --nir-dt"));
         }
         Ok(whole as usize)
@@ -291,7 +292,8 @@ impl<'a, 'f> Converter<'a, 'f> {
         let window = |kernel, stride, padding| PoolWindow { kernel, stride: Some(stride), padding };
         Ok(match found {
             NirNode::Linear { weight, bias } => {
-                LinearSpec { weight: store.store("weight", weight.clone()), bias: store.bias(bias.as_ref()) }.into()
+                LinearSpec { weight: store.store("weight", weight.clone()), bias: store.bias(bias.as_ref()) }
+                    .into()
             }
             NirNode::Conv(conv) => convolution(conv, &mut store),
             &NirNode::Pool { average, kernel, stride, padding } => match average {
@@ -345,7 +347,9 @@ impl<'a, 'f> Converter<'a, 'f> {
         for _ in 0..self.flat.nodes.len() {
             let [source] = self.flat.sources(node)[..] else { return None };
             match &self.flat.nodes[source].1 {
-                FlatNode::Node(NirNode::Neuron(neuron)) if neuron.fires.is_none() => return Some((source, neuron)),
+                FlatNode::Node(NirNode::Neuron(neuron)) if neuron.fires.is_none() => {
+                    return Some((source, neuron));
+                }
                 _ => node = self.passes(source).map(|_| source)?,
             }
         }

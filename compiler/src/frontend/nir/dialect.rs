@@ -1,10 +1,10 @@
-//! What NIR leaves open, as each framework decides it: the length of a timestep, how an equation becomes a step, when
-//! a neuron fires, and what a spike does.
+//! What NIR leaves open, as each framework decides it: the length of a timestep, how an equation becomes a step,
+//! when a neuron fires, and what a spike does.
 //!
-//! A NIR file says differential equations. Frameworks step them in different ways, and their exporters undo their own
-//! way when they write; so the same numbers mean other spikes in another framework. Sources: the code of each framework's
-//! own NIR module (snnTorch 1.0.0, SpikingJelly 2.0.0, Norse 1.1.0, Sinabs 3.1.3, Rockpool 3.1.0), and traces recorded
-//! from them; docs/nir.md has the table.
+//! A NIR file says differential equations. Frameworks step them in different ways, and their exporters undo their
+//! own way when they write; so the same numbers mean other spikes in another framework. Sources: the code of each
+//! framework's own NIR module (snnTorch 1.0.0, SpikingJelly 2.0.0, Norse 1.1.0, Sinabs 3.1.3, Rockpool 3.1.0), and
+//! traces recorded from them; docs/nir.md has the table.
 
 use std::fmt;
 use std::str::FromStr;
@@ -94,16 +94,17 @@ impl FromStr for ResetRule {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = RESETS.iter().find(|(name, ..)| *name == text);
-        found.map(|&(_, kind, when)| Self { kind, when }).ok_or_else(|| {
-            format!("expected one of {}", RESETS.map(|(name, ..)| name).join(", "))
-        })
+        found
+            .map(|&(_, kind, when)| Self { kind, when })
+            .ok_or_else(|| format!("expected one of {}", RESETS.map(|(name, ..)| name).join(", ")))
     }
 }
 
 impl ResetRule {
     /// Its name on the command line.
     pub fn word(self) -> &'static str {
-        let same = |&&(_, kind, when): &&(&str, SpikeReset, ResetStep)| (kind, when) == (self.kind, self.when);
+        let same =
+            |&&(_, kind, when): &&(&str, SpikeReset, ResetStep)| (kind, when) == (self.kind, self.when);
         // Of a reset that does nothing it does not matter when.
         RESETS.iter().find(same).map_or("none", |(name, ..)| name)
     }
@@ -115,7 +116,9 @@ impl fmt::Display for ResetRule {
             (SpikeReset::Hard, ResetStep::Same) => "a spike sets the membrane to v_reset at once",
             (SpikeReset::Subtract, ResetStep::Same) => "a spike takes the threshold off the membrane at once",
             (SpikeReset::Nothing, _) => "a spike leaves the membrane as it is",
-            (SpikeReset::Hard, ResetStep::Next) => "a spike sets the membrane to v_reset before the next step",
+            (SpikeReset::Hard, ResetStep::Next) => {
+                "a spike sets the membrane to v_reset before the next step"
+            }
             (SpikeReset::Hard, ResetStep::NextWithInput) => {
                 "a spike sets the membrane to v_reset in the next step, whose input is lost"
             }
@@ -190,7 +193,9 @@ impl Conventions {
             Dialect::Norse | Dialect::Lava | Dialect::Nengo | Dialect::Exact => ("hard", true),
             Dialect::Sinabs | Dialect::Rockpool => ("subtract", false),
         };
-        let reset = reset.parse().map_err(|why: String| Diagnostic::new(Code::Argument, Place::file(&flat.file.path), why))?;
+        let reset = reset
+            .parse()
+            .map_err(|why: String| Diagnostic::new(Code::Argument, Place::file(&flat.file.path), why))?;
         let own = match dialect {
             Dialect::SnnTorch | Dialect::SpikingJelly | Dialect::Lava => Some(USUAL_STEP),
             // The default of their own readers.
@@ -367,7 +372,8 @@ fn check_step(
     flat: &Flat<'_>,
 ) -> Result<(), Diagnostic> {
     if let Some(given) = asked {
-        let refused = |message: &str| Diagnostic::new(Code::Argument, Subject::value("--nir-dt", given), message);
+        let refused =
+            |message: &str| Diagnostic::new(Code::Argument, Subject::value("--nir-dt", given), message);
         if !(given.is_finite() && given > 0.0) {
             return Err(refused("expected seconds of a timestep, above 0").hint("often 1e-4 or 1e-3"));
         }

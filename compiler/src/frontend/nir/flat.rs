@@ -1,8 +1,9 @@
 //! One graph without subgraphs, and what shape the signals in it have.
 //!
-//! A subgraph dissolves into its nodes, named `OUTER.INNER`; its own Input and Output become nodes that pass signals on.
-//! Shapes are NIR's (no batch, no time). They are known from parameters, or follow from the input; each edge is then held
-//! against both ends, which is the type check of the package `nir`. A shape of no axes is that of one number, `[1]`.
+//! A subgraph dissolves into its nodes, named `OUTER.INNER`; its own Input and Output become nodes that pass
+//! signals on. Shapes are NIR's (no batch, no time). They are known from parameters, or follow from the input; each
+//! edge is then held against both ends, which is the type check of the package `nir`. A shape of no axes is that of
+//! one number, `[1]`.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -121,7 +122,8 @@ impl<'f> Flat<'f> {
             [only] => return Ok(only),
             [first, second, ..] => {
                 let (a, b) = (&self.nodes[first].0, &self.nodes[second].0);
-                let message = format!("the graph has several {kind} nodes, such as `{a}` and `{b}`, expected one");
+                let message =
+                    format!("the graph has several {kind} nodes, such as `{a}` and `{b}`, expected one");
                 return Err(self
                     .problem(Code::FeatureMissing, a, message)
                     .hint("a network has one input and one output here: split the graph"));
@@ -139,7 +141,8 @@ impl<'f> Flat<'f> {
         };
         let name = if input { "input" } else { "output" };
         let name = (0..).map(|n| if n == 0 { name.to_owned() } else { format!("{name}_{n}") });
-        let name = { name }.find(|name| !self.nodes.iter().any(|(other, _)| other == name)).unwrap_or_default();
+        let name =
+            { name }.find(|name| !self.nodes.iter().any(|(other, _)| other == name)).unwrap_or_default();
         let new = self.nodes.len();
         self.nodes.push((name, FlatNode::Pass(Vec::new())));
         self.edges.push(if input { (new, node) } else { (node, new) });
@@ -228,12 +231,12 @@ impl<'f> Flat<'f> {
             let Some(found) = &shapes[source] else { continue };
             let Err(expected) = fits(&self.nodes[target].1, found) else { continue };
             let (a, b) = (&self.nodes[source].0, &self.nodes[target].0);
-            let message =
-                format!("the edge `{a}` -> `{b}` does not fit: `{a}` gives {found:?}, `{b}` takes {expected}");
-            problems.push(
-                self.problem(Code::LayerShape, b, message)
-                    .hint("the package `nir` refuses such a graph too (type mismatch); mend it where it was written"),
+            let message = format!(
+                "the edge `{a}` -> `{b}` does not fit: `{a}` gives {found:?}, `{b}` takes {expected}"
             );
+            problems.push(self.problem(Code::LayerShape, b, message).hint(
+                "the package `nir` refuses such a graph too (type mismatch); mend it where it was written",
+            ));
         }
         problems.into_result(())
     }
@@ -253,7 +256,9 @@ fn given(node: &FlatNode) -> Option<Vec<usize>> {
             NirNode::Input(shape) => Some(whole(shape)),
             NirNode::Output(shape) => sides(shape),
             NirNode::Linear { weight, .. } => weight.shape.first().map(|&outputs| vec![outputs]),
-            NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => sides(&tensor.shape),
+            NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => {
+                sides(&tensor.shape)
+            }
             NirNode::Neuron(neuron) => sides(&neuron.shape()),
             NirNode::Conv(_) | NirNode::Pool { .. } | NirNode::Flatten { .. } | NirNode::Graph(_) => None,
         },
@@ -313,7 +318,8 @@ fn flattened(input: &[usize], start: i64, end: i64) -> Result<Vec<usize>, String
         // A vector is flat; exporters leave the axis of the batch in their numbers.
         _ if input.len() <= 1 => Ok(input.to_vec()),
         (Some(start), Some(end)) if start <= end && end < input.len() => {
-            let joined = input[start..=end].iter().try_fold(1usize, |product, &side| product.checked_mul(side));
+            let joined =
+                input[start..=end].iter().try_fold(1usize, |product, &side| product.checked_mul(side));
             let joined = joined.ok_or_else(|| format!("{input:?} has too many elements"))?;
             Ok([&input[..start], &[joined], &input[end + 1..]].concat())
         }
@@ -336,7 +342,9 @@ fn fits(node: &FlatNode, found: &[usize]) -> Result<(), String> {
                 [_, inputs] => equal(&[inputs]),
                 _ => Err(format!("what a weight [out, in] reads; its weight is {:?}", weight.shape)),
             },
-            NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => equal(&tensor.shape),
+            NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => {
+                equal(&tensor.shape)
+            }
             NirNode::Neuron(neuron) => equal(&neuron.shape()),
             NirNode::Conv(conv) => match &conv.input_shape {
                 Some(sides) if sides[..] != found[1.min(found.len())..] => Err(format!("maps of {sides:?}")),

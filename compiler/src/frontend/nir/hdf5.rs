@@ -1,8 +1,9 @@
 //! HDF5 as a tree of groups, arrays of numbers and texts: the only file here that knows the format's crate.
 //!
-//! Every size that the file declares is held against a budget before anything is read by it: the numbers of all arrays
-//! together, the chunks that they are packed in, the texts, the objects, and how deep groups nest. So a file of n bytes
-//! takes memory of the order of n and some megabytes, whatever it says. Attributes and `metadata` are passed over.
+//! Every size that the file declares is held against a budget before anything is read by it: the numbers of all
+//! arrays together, the chunks that they are packed in, the texts, the objects, and how deep groups nest. So a file
+//! of n bytes takes memory of the order of n and some megabytes, whatever it says. Attributes and `metadata` are
+//! passed over.
 
 use std::path::Path;
 
@@ -53,8 +54,7 @@ pub fn read(path: &Path) -> Result<Item, Diagnostic> {
 /// Those of [`read`], but for reading the file.
 pub fn parse(bytes: Vec<u8>, path: &Path) -> Result<Item, Diagnostic> {
     let length = bytes.len() as u64;
-    let mut reading =
-        Reading { path, length, bytes: BYTES_FREE + UNPACKED * length, objects: OBJECTS_MAX };
+    let mut reading = Reading { path, length, bytes: BYTES_FREE + UNPACKED * length, objects: OBJECTS_MAX };
     let file = File::from_bytes(bytes).map_err(|error| reading.damaged("", &error))?;
     reading.group(&file.root(), "", 0)
 }
@@ -80,8 +80,9 @@ impl Reading<'_> {
     fn damaged(&self, part: &str, error: &hdf5_pure::Error) -> Diagnostic {
         let why: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
         let message = format!("the HDF5 structure does not read: {why}");
-        Diagnostic::new(Code::ModelInvalid, self.place(part), message)
-            .hint("the file is damaged, or uses a part of HDF5 that NIR does not; write it anew with `nir.write`")
+        Diagnostic::new(Code::ModelInvalid, self.place(part), message).hint(
+            "the file is damaged, or uses a part of HDF5 that NIR does not; write it anew with `nir.write`",
+        )
     }
 
     fn refuse(&self, part: &str, message: String) -> Diagnostic {
@@ -150,7 +151,9 @@ impl Reading<'_> {
         let shape: Vec<usize> = sides.iter().map(|&side| side as usize).collect();
         let data = match kind {
             DType::F32 => FloatArray::Single(dataset.read_f32().map_err(|error| self.damaged(part, &error))?),
-            DType::F64 | DType::U64 | DType::I64 => wide(dataset).map_err(|error| self.damaged(part, &error))?,
+            DType::F64 | DType::U64 | DType::I64 => {
+                wide(dataset).map_err(|error| self.damaged(part, &error))?
+            }
             DType::I8 | DType::I16 | DType::I32 | DType::U8 | DType::U16 | DType::U32 => {
                 wide(dataset).map_err(|error| self.damaged(part, &error))?
             }
@@ -161,7 +164,8 @@ impl Reading<'_> {
             return Err(self.refuse(part, format!("{} numbers, {count} expected", data.len())));
         }
         if let Some(wrong) = data.iter().position(|value| !value.is_finite()) {
-            let message = format!("element {wrong} (row-major) is {}, expected finite values", data.get(wrong));
+            let message =
+                format!("element {wrong} (row-major) is {}, expected finite values", data.get(wrong));
             return Err(Diagnostic::new(Code::TensorShape, self.place(part), message)
                 .hint("training has diverged, or the file is damaged"));
         }
@@ -180,7 +184,8 @@ impl Reading<'_> {
         let texts = match kind {
             DType::String => dataset.read_string().map_err(failed)?,
             _ => {
-                let most = VlenStringReadOptions::new().with_max_elements(count).with_max_payload_bytes(TEXT_MAX);
+                let most =
+                    VlenStringReadOptions::new().with_max_elements(count).with_max_payload_bytes(TEXT_MAX);
                 dataset.read_vlen_strings(most).map_err(failed)?
             }
         };

@@ -1,10 +1,10 @@
 //! Where spikes come back: the edges of a graph that act one timestep late.
 //!
-//! NIR's time is continuous, so that a loop needs no delay there. In timesteps a spike that comes back acts in the next
-//! one: this is what the frameworks do. The delay stands right behind the neurons, before the weights, since a recurrent
-//! bias acts in every step. Which of the edges of a loop come back follows from the order in which a signal from the
-//! Input reaches the neurons: edges that lead to neurons at or before their source do.
-//! Loops through a Delay node of a step or more have their delay already.
+//! NIR's time is continuous, so that a loop needs no delay there. In timesteps a spike that comes back acts in the
+//! next one: this is what the frameworks do. The delay stands right behind the neurons, before the weights, since a
+//! recurrent bias acts in every step. Which of the edges of a loop come back follows from the order in which a
+//! signal from the Input reaches the neurons: edges that lead to neurons at or before their source do. Loops
+//! through a Delay node of a step or more have their delay already.
 
 use std::collections::HashSet;
 
@@ -47,7 +47,8 @@ pub fn late_edges(flat: &Flat<'_>, delays: &[bool]) -> Result<HashSet<(usize, us
     }
     let roles = (0..flat.nodes.len()).map(|node| role(flat, node, delays)).collect();
     let order = order(&readers, flat.input);
-    let mut search = Search { flat, readers, loop_of, roles, order, late: HashSet::new(), direct: HashSet::new() };
+    let mut search =
+        Search { flat, readers, loop_of, roles, order, late: HashSet::new(), direct: HashSet::new() };
     for neuron in 0..flat.nodes.len() {
         if search.roles[neuron] == Role::Neuron && search.loop_of[neuron].is_some() {
             search.place(neuron, neuron, &mut HashSet::new())?;
@@ -128,8 +129,12 @@ impl Search<'_, '_> {
                         "the edge `{a}` -> `{b}` comes back in one loop and leads ahead in another, so it is not \
                          clear which spikes act a timestep late"
                     );
-                    return Err(Diagnostic::new(Code::FeatureMissing, place(&self.flat.file.path, b), message)
-                        .hint("put a Delay of one timestep into each loop"));
+                    return Err(Diagnostic::new(
+                        Code::FeatureMissing,
+                        place(&self.flat.file.path, b),
+                        message,
+                    )
+                    .hint("put a Delay of one timestep into each loop"));
                 }
             }
         }

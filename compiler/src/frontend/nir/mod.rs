@@ -1,12 +1,12 @@
 //! NIR files (the Neuromorphic Intermediate Representation, HDF5) to layer graphs, and back.
 //!
-//! `hdf5` reads the file, `node` knows the nodes and their fields, `flat` dissolves subgraphs and checks shapes, `dialect`
-//! decides what NIR leaves open, `loops` where spikes come back, `neurons` and `convert` make a model file of it, which the
-//! loader's own rules build. `export` writes a layer graph as NIR.
+//! `hdf5` and `read` read the file, `node` is what they give, `flat` dissolves subgraphs and checks shapes,
+//! `dialect` decides what NIR leaves open, `loops` where spikes come back, `neurons` and `convert` make a model
+//! file of it, which the loader's own rules build. `export` makes NIR of a layer graph, and `write` a file of that.
 //!
-//! Invariants: nothing is taken from a size that a file declares before it was held against the file's length; what a
-//! file leaves open is decided by the options or refused, and always said ([`NirModel::remarks`]). Refused by name:
-//! graphs that the package `nir` refuses too, several inputs or outputs, delays that are no whole timesteps.
+//! Invariants: nothing is taken from a size that a file declares before it was held against the file's length; what
+//! a file leaves open is decided by the options or refused, and always said ([`NirModel::remarks`]). Refused by
+//! name: graphs that the package `nir` refuses too, several inputs or outputs, delays that are no whole timesteps.
 
 mod convert;
 pub mod dialect;
@@ -16,6 +16,7 @@ pub mod hdf5;
 mod loops;
 mod neurons;
 pub mod node;
+mod read;
 mod write;
 
 use std::fmt;
@@ -121,8 +122,9 @@ pub fn import(path: &Path, options: &NirOptions, out: &Path) -> Result<NirSummar
     let file = NirFile::read(path)?;
     let Converted { model, tensors, remarks } = converted(&file, options)?;
     built(&file, &model, &tensors)?;
-    let text = print(&model, &file, &remarks)
-        .map_err(|error| Diagnostic::new(Code::OutputFailed, out, format!("the model does not print: {error}")))?;
+    let text = print(&model, &file, &remarks).map_err(|error| {
+        Diagnostic::new(Code::OutputFailed, out, format!("the model does not print: {error}"))
+    })?;
     let (written, weights) = (out.join("model.ron"), out.join(convert::WEIGHTS));
     let stored: Vec<Stored> = tensors.into_iter().map(|(name, tensor)| stored(name, tensor)).collect();
     let _inputs = Inputs::new([path]);
@@ -159,7 +161,8 @@ fn timesteps(file: &NirFile, options: &NirOptions, input: &[usize]) -> Result<us
     let elements = input.iter().try_fold(1usize, |product, &side| product.checked_mul(side)).unwrap_or(0);
     let given = options.samples.as_deref().and_then(|sides| {
         let each = sides.get(1..)?.iter().try_fold(1usize, |product, &side| product.checked_mul(side))?;
-        let fits = !options.constant_input && elements > 0 && sides.len() > 2 && each.is_multiple_of(elements);
+        let fits =
+            !options.constant_input && elements > 0 && sides.len() > 2 && each.is_multiple_of(elements);
         (fits && each / elements == sides[1]).then_some(sides[1])
     });
     given.ok_or_else(|| {
@@ -202,7 +205,8 @@ fn print(model: &ModelFile, file: &NirFile, remarks: &[String]) -> Result<String
     let body = ron::ser::to_string_pretty(model, style)?;
     let name = file.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let version = file.version.as_ref().map_or_else(String::new, |version| format!(", NIR {version}"));
-    let one_line = |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let one_line =
+        |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
     let mut text = format!("// Written by `snnc import` from {}{}.\n", one_line(&name), one_line(&version));
     for remark in remarks {
         text += &format!("// {}\n", one_line(remark));

@@ -52,10 +52,10 @@ impl NeuronNode<'_> {
         let gain = keep("gain", &membrane.gain);
         let rest = keep("rest", &membrane.rest);
         let start = keep("start", &membrane.start);
-        let current = membrane.current.as_ref().map(|(kept, gain)| CurrentSpec {
-            keep: keep("keep", kept),
-            gain: keep("current_gain", gain),
-        });
+        let current = membrane
+            .current
+            .as_ref()
+            .map(|(kept, gain)| CurrentSpec { keep: keep("keep", kept), gain: keep("current_gain", gain) });
         let Some((threshold, v_reset)) = &self.neuron.fires else {
             return Ok(LeakyIntegratorSpec { leak, gain, rest, start, current }.into());
         };
@@ -84,7 +84,10 @@ impl NeuronNode<'_> {
     ///
     /// # Errors
     /// Those of [`NeuronNode::layer`].
-    pub fn read_out(&self, store: &mut dyn TensorStore) -> Result<Option<(Option<OpSpec>, OpSpec)>, Diagnostics> {
+    pub fn read_out(
+        &self,
+        store: &mut dyn TensorStore,
+    ) -> Result<Option<(Option<OpSpec>, OpSpec)>, Diagnostics> {
         let Membrane { leak, gain, rest, start, current } = self.membrane()?;
         let plain = current.is_none() && [&start, &rest].into_iter().flatten().all(|&v| v == 0.0);
         if !plain || leak.iter().any(|&other| other != leak[0]) {
@@ -94,9 +97,10 @@ impl NeuronNode<'_> {
         if gain.chunks(positions).any(|channel| channel.iter().any(|&other| other != channel[0])) {
             return Ok(None);
         }
-        let scale = gain.iter().any(|&gain| gain != 1.0).then(|| {
-            OpSpec::from(ScaleSpec { factor: parameter(store, "gain", &gain, self.shape) })
-        });
+        let scale = gain
+            .iter()
+            .any(|&gain| gain != 1.0)
+            .then(|| OpSpec::from(ScaleSpec { factor: parameter(store, "gain", &gain, self.shape) }));
         let sum = match leak[0] {
             0.0 => OpSpec::from(SumOverTime),
             leak => OpSpec::from(LeakySumSpec { beta: 1.0 - leak }),
@@ -122,7 +126,9 @@ impl NeuronNode<'_> {
         let kept = current.iter().flat_map(|(kept, _)| kept.iter().map(|kept| 1.0 - kept));
         if let Some(lost) = leak.iter().copied().chain(kept).find(|lost| !(0.0..=1.0).contains(lost)) {
             let dt = conventions.dt.unwrap_or(1.0);
-            let message = format!("a timestep of {dt} s is longer than a time constant: a step would lose {lost} of it");
+            let message = format!(
+                "a timestep of {dt} s is longer than a time constant: a step would lose {lost} of it"
+            );
             return Err(Diagnostic::new(Code::ModelInvalid, place(&self.file.path, self.name), message)
                 .hint("give a shorter timestep with --nir-dt, or another --dialect")
                 .into());
@@ -140,11 +146,15 @@ impl NeuronNode<'_> {
         let taus = self.neuron.parameters().into_iter().filter(|(name, _)| name.starts_with("tau"));
         let wrong = |tau: f64| tau == 0.0 || (tau < 0.0 && !self.conventions.clips());
         for (name, tau) in taus {
-                let Some(n) = tau.data.iter().position(wrong) else { continue };
+            let Some(n) = tau.data.iter().position(wrong) else { continue };
             let part = format!("{}.{name}", self.name);
-            let message = format!("element {n} (row-major) is {} s, expected a time above 0", tau.data.get(n));
-            let hint = "snnTorch's exporter writes negative times for a beta above 1: is it --dialect snntorch?";
-            return Err(Diagnostic::new(Code::ModelInvalid, place(&self.file.path, &part), message).hint(hint));
+            let message =
+                format!("element {n} (row-major) is {} s, expected a time above 0", tau.data.get(n));
+            let hint =
+                "snnTorch's exporter writes negative times for a beta above 1: is it --dialect snntorch?";
+            return Err(
+                Diagnostic::new(Code::ModelInvalid, place(&self.file.path, &part), message).hint(hint)
+            );
         }
         Ok(())
     }

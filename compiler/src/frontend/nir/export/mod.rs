@@ -1,9 +1,9 @@
 //! A layer graph as a NIR graph: what NIR can hold; the rest is refused by name, all of it at once.
 //!
-//! Batch norm goes into the weights before it. The neurons' numbers are written by the conventions of a dialect, so that a
-//! reader of that dialect gets them back; what NIR has no field for (the reset, the comparison, timesteps, read-out) is
-//! said: [`Exported::reading`] are the options that read the file back. A delay of one step in a loop is left out, as all
-//! dialects put one there.
+//! Batch norm goes into the weights before it. The neurons' numbers are written by the conventions of a dialect, so
+//! that a reader of that dialect gets them back; what NIR has no field for (the reset, the comparison, timesteps,
+//! read-out) is said: [`Exported::reading`] are the options that read the file back. A delay of one step in a loop
+//! is left out, as all dialects put one there.
 
 mod neurons;
 
@@ -188,7 +188,8 @@ impl Exporter<'_> {
             }
             Op::Scale(scale) => {
                 let positions = shape.positions();
-                let factors = (0..shape.len()).map(|n| scale.factor[if scale.factor.len() == 1 { 0 } else { n / positions }]);
+                let factors = (0..shape.len())
+                    .map(|n| scale.factor[if scale.factor.len() == 1 { 0 } else { n / positions }]);
                 (NirNode::Scale(Tensor::new(Self::sides(shape, vector), factors.collect())), vector)
             }
             Op::Delay(delay) => {
@@ -209,8 +210,11 @@ impl Exporter<'_> {
             op => match self.written.neuron(op, shape, Self::sides(shape, vector)) {
                 Some(neuron) => (NirNode::Neuron(neuron), vector),
                 None => {
-                    return refused("is none of its kinds", "NIR has convolutions, linear layers, pools of sums and \
-                        means, and neurons; leave such layers out, or keep the model.ron");
+                    return refused(
+                        "is none of its kinds",
+                        "NIR has convolutions, linear layers, pools of sums and \
+                        means, and neurons; leave such layers out, or keep the model.ron",
+                    );
                 }
             },
         };
@@ -237,7 +241,10 @@ impl Exporter<'_> {
     fn conv(&self, node: NodeIndex, conv: &Conv) -> Result<NirNode, Refusal> {
         let input = self.shapes[self.graph.inputs(node)[0]];
         if conv.end_padding.is_some_and(|end| end != conv.padding) {
-            return refused("pads its sides differently", "NIR pads both sides alike: pad by hand, or use odd kernels");
+            return refused(
+                "pads its sides differently",
+                "NIR pads both sides alike: pad by hand, or use odd kernels",
+            );
         }
         if self.signals.get(&self.graph.inputs(node)[0]).is_some_and(|signal| signal.vector) {
             return refused("reads a vector", "a Linear does the same");
@@ -266,7 +273,9 @@ impl Exporter<'_> {
         let (weight, bias) = match found {
             Some(NirNode::Linear { weight, bias }) => (weight, bias),
             Some(NirNode::Conv(conv)) => (&mut conv.weight, &mut conv.bias),
-            _ => return refused("does not follow a layer with weights of its own", "put it right behind one"),
+            _ => {
+                return refused("does not follow a layer with weights of its own", "put it right behind one");
+            }
         };
         let channels = weight.shape[0];
         let factor = |c: usize| norm.scale.data.get(c) / (norm.variance.data.get(c) + norm.epsilon).sqrt();
@@ -274,7 +283,8 @@ impl Exporter<'_> {
         let weights = weight.data.iter().enumerate().map(|(i, w)| w * factor(i / each)).collect();
         *weight = Tensor::new(weight.shape.clone(), weights);
         let old = |c: usize| bias.as_ref().map_or(0.0, |bias| bias.data.get(c));
-        let shifted = (0..channels).map(|c| (old(c) - norm.mean.data.get(c)) * factor(c) + norm.shift.data.get(c));
+        let shifted =
+            (0..channels).map(|c| (old(c) - norm.mean.data.get(c)) * factor(c) + norm.shift.data.get(c));
         let shifted = shifted.collect();
         *bias = Some(Tensor::new(vec![channels], shifted));
         self.passed(node, from)
@@ -283,7 +293,9 @@ impl Exporter<'_> {
     /// Ends the network.
     fn output(&mut self, from: Signal, shape: Shape, read_out: &str) -> Result<(), Refusal> {
         let mut name = String::from("output");
-        while self.nir.nodes.contains_key(&name) || self.graph.find(&name).is_some_and(|node| !self.ends(node)) {
+        while self.nir.nodes.contains_key(&name)
+            || self.graph.find(&name).is_some_and(|node| !self.ends(node))
+        {
             name += "_";
         }
         let sides = Self::sides(shape, from.vector);
@@ -303,4 +315,3 @@ fn pooled(average: bool, window: &crate::layers::PoolWindow) -> NirNode {
     let stride = window.stride.unwrap_or(window.kernel);
     NirNode::Pool { average, kernel: window.kernel, stride, padding: window.padding }
 }
-

@@ -1,8 +1,8 @@
 //! Neurons of a layer graph in the numbers of a NIR dialect.
 //!
-//! A NIR reader applies one convention to all neurons of a file, so all firing layers of a network must share comparison
-//! and reset. Time constants and resistances are those from which the reader's formulas give the neurons' own numbers back,
-//! to the last bit where a neighbouring float does.
+//! A NIR reader applies one convention to all neurons of a file, so all firing layers of a network must share
+//! comparison and reset. Time constants and resistances are those from which the reader's formulas give the
+//! neurons' own numbers back, to the last bit where a neighbouring float does.
 
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
@@ -48,7 +48,8 @@ pub fn common(graph: &Graph) -> Result<Written, Diagnostics> {
             Diagnostic::new(Code::Unsupported, graph.place(&layer.name), message).hint(hint.to_owned())
         };
         let equal = |a: &[f64], b: &[f64]| {
-            (0..a.len().max(b.len())).all(|n| a[if a.len() == 1 { 0 } else { n }] == b[if b.len() == 1 { 0 } else { n }])
+            (0..a.len().max(b.len()))
+                .all(|n| a[if a.len() == 1 { 0 } else { n }] == b[if b.len() == 1 { 0 } else { n }])
         };
         let (at_reset, at_zero) =
             (equal(&found.membrane.start, &found.reset_to), found.membrane.start.iter().all(|&v| v == 0.0));
@@ -129,7 +130,13 @@ fn firing(op: &Op) -> Option<FiringNumbers> {
                 LeakyReset::None => (SpikeReset::Nothing, ResetStep::Same),
             };
             let reset = ResetRule { kind, when };
-            FiringNumbers { membrane, threshold: leaky.threshold.clone(), reset_to: vec![0.0], reset, strict: true }
+            FiringNumbers {
+                membrane,
+                threshold: leaky.threshold.clone(),
+                reset_to: vec![0.0],
+                reset,
+                strict: true,
+            }
         }
         Op::Neuron(neuron) => FiringNumbers {
             membrane: neuron.membrane.clone(),
@@ -209,7 +216,8 @@ impl Written {
         let shaped = |values: Vec<f64>| Tensor::new(leak.shape.clone(), values);
         let synapse = current.map(|(keep, gain)| {
             let each = keep.data.iter().zip(gain.data.iter()).map(|(keep, gain)| {
-                let tau = near(STEP / (1.0 - keep).max(f64::EPSILON / 4.0), keep, |tau| c.synapse(tau, 1.0).0);
+                let tau =
+                    near(STEP / (1.0 - keep).max(f64::EPSILON / 4.0), keep, |tau| c.synapse(tau, 1.0).0);
                 (tau, near(gain * tau / STEP, gain, |weight| c.synapse(tau, weight).1))
             });
             let (taus, weights): (Vec<f64>, Vec<f64>) = each.unzip();
