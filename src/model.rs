@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
+use snnc_compiler::frontend::nir::{self, NirModel, NirOptions};
 use snnc_compiler::frontend::{self, Description, LoadedModel};
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::Activity;
@@ -32,6 +33,8 @@ pub struct Model {
     seconds: f64,
     calibration: Option<Arc<GivenSamples>>,
     activity: Option<Arc<GivenSamples>>,
+    /// What was decided about a NIR file.
+    remarks: Arc<[String]>,
 }
 
 /// Samples of a network, for the rounding or for the mapping.
@@ -50,7 +53,8 @@ impl Model {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
         let start = Instant::now();
         let loaded = Arc::new(frontend::load(path.as_ref())?);
-        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None, activity: None })
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Self { loaded, seconds, calibration: None, activity: None, remarks: Arc::default() })
     }
 
     /// A model that is described in memory; see [`Description::build`].
@@ -59,8 +63,24 @@ impl Model {
     /// Those of [`Description::build`].
     pub fn describe(description: &Description) -> Result<Self, Diagnostics> {
         let start = Instant::now();
-        let loaded = Arc::new(description.build()?);
-        Ok(Self { loaded, seconds: start.elapsed().as_secs_f64(), calibration: None, activity: None })
+        let loaded = description.build()?;
+        Ok(Self { seconds: start.elapsed().as_secs_f64(), ..Self::from(loaded) })
+    }
+
+    /// Reads a NIR file; what it leaves open is decided by the options.
+    ///
+    /// # Errors
+    /// Those of [`nir::load`].
+    pub fn load_nir(path: impl AsRef<Path>, options: &NirOptions) -> Result<Self, Diagnostics> {
+        let start = Instant::now();
+        let NirModel { loaded, remarks } = nir::load(path.as_ref(), options)?;
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Self { seconds, remarks: remarks.into(), ..Self::from(loaded) })
+    }
+
+    /// What a NIR file leaves open and how it was decided, in sentences; nothing for other models.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// The model with samples `[n, c, h, w]` for one of its networks. Biases that the host writes are made for their
@@ -195,7 +215,7 @@ impl Model {
         let report = MappingReport::new(&ir, &program, &inputs.rates)
             .with_estimate(options.search.objective, estimate);
         let seconds = self.seconds + start.elapsed().as_secs_f64();
-        Ok(Program::compiled(program, Compilation { ir, report, seconds }))
+        Ok(Program::compiled(program, Compilation { ir, report, seconds, remarks: self.remarks.to_vec() }))
     }
 
     /// The model in the integers of a target, and what its mapping is told: files, and spikes of a short run where the
@@ -271,6 +291,7 @@ impl Model {
 impl From<LoadedModel> for Model {
     /// A model that was made elsewhere than in files.
     fn from(loaded: LoadedModel) -> Self {
-        Self { loaded: Arc::new(loaded), seconds: 0.0, calibration: None, activity: None }
+        let loaded = Arc::new(loaded);
+        Self { loaded, seconds: 0.0, calibration: None, activity: None, remarks: Arc::default() }
     }
 }

@@ -27,6 +27,8 @@ pub struct Compilation {
     pub report: MappingReport,
     /// Seconds that reading the model and compiling it took.
     pub seconds: f64,
+    /// What was decided about a NIR file that it comes from, in sentences.
+    pub remarks: Vec<String>,
 }
 
 impl Program {

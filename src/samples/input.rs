@@ -143,6 +143,11 @@ pub fn samples(
     array.values((values(count), values(taken)), decode)
 }
 
+/// The sides of the array in a file, if it is an array, or an archive of one.
+pub fn sides(path: &Path) -> Option<Vec<usize>> {
+    Some(ArrayFile::open(path).ok()?.array().ok()?.header.shape.clone())
+}
+
 /// The first `count` labels of an int64, int32 or uint8 array `[n]`.
 ///
 /// # Errors

@@ -32,6 +32,8 @@ pub const WEIGHTS: InputKind = InputKind { what: "a weight file", longest: 64 * 
 pub const INDEX: InputKind = InputKind { what: "an index of tensors", longest: 64 * MIB };
 /// One pickle of a checkpoint; ten thousand tensors take about one and a half million bytes.
 pub const PICKLE: InputKind = InputKind { what: "a pickle", longest: 16 * MIB };
+/// NIR graphs with their weights, which are read whole.
+pub const NIR: InputKind = InputKind { what: "a NIR graph", longest: GIB };
 /// Recorded traces.
 pub const GOLDEN: InputKind = InputKind { what: "a file of recorded traces", longest: 4 * GIB };
 /// Compiled programs: offsets into them are numbers of 32 bits.
@@ -115,7 +117,9 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_limit_that_memory_holds_or_that_is_mapped() {
-        for kind in [TARGET, MODEL, GOLDEN, PROGRAM, MAPPING, GRAPH, REPORT, IMAGES, ARRAY_HEADER, MANIFEST] {
+        for kind in
+            [TARGET, MODEL, NIR, GOLDEN, PROGRAM, MAPPING, GRAPH, REPORT, IMAGES, ARRAY_HEADER, MANIFEST]
+        {
             assert!((1..=4 * GIB).contains(&kind.longest), "{}", kind.what);
         }
     }

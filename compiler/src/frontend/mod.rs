@@ -17,6 +17,7 @@ mod fill;
 pub mod import;
 mod load;
 pub mod model;
+pub mod nir;
 mod origin;
 mod read;
 mod variant;

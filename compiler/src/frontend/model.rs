@@ -13,9 +13,9 @@ use super::variant::{FromVariant, ToVariant};
 use crate::graph::Op;
 use crate::layers::{
     Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv1dSpec, Conv2dSpec, ConvTranspose2dSpec, Delay,
-    Dropout, EmbeddingSpec, Flatten, If, InputSpec, LastOverTimeSpec, LayerKind, LeakySpec, LeakySumSpec,
-    Lif, LinearSpec, MaxPool2d, MeanOverTime, MixSpec, NearestCodeSpec, Reshape, Resolver, ScaleSpec,
-    SparseSpec, Spec, SumOverTime, SumPool2d, Upsample, WeightedSumSpec,
+    Dropout, EmbeddingSpec, Flatten, If, InputSpec, LastOverTimeSpec, LayerKind, LeakyIntegratorSpec,
+    LeakySpec, LeakySumSpec, Lif, LinearSpec, MaxPool2d, MeanOverTime, MixSpec, NearestCodeSpec, NeuronSpec,
+    Reshape, Resolver, ScaleSpec, SparseSpec, Spec, SumOverTime, SumPool2d, Upsample, WeightedSumSpec,
 };
 
 pub use crate::layers::TensorRef;
@@ -148,6 +148,8 @@ operations! {
     Lif: Lif,
     If: If,
     Leaky: LeakySpec,
+    Neuron: NeuronSpec,
+    LeakyIntegrator: LeakyIntegratorSpec,
     MaxPool2d: MaxPool2d,
     Upsample: Upsample,
     Scale: ScaleSpec,

@@ -28,6 +28,7 @@ mod input;
 mod integrate_and_fire;
 mod last_over_time;
 mod leaky;
+mod leaky_integrator;
 mod leaky_sum;
 mod lif;
 mod linear;
@@ -35,6 +36,7 @@ mod max_pool;
 mod mean_over_time;
 mod mix;
 mod nearest_code;
+mod neuron;
 mod pool_window;
 mod reshape;
 mod scale;
@@ -67,6 +69,7 @@ pub use input::{Input, InputSpec};
 pub use integrate_and_fire::If;
 pub use last_over_time::{LastOverTime, LastOverTimeSpec};
 pub use leaky::{Leaky, LeakyReset, LeakySpec};
+pub use leaky_integrator::{LeakyIntegrator, LeakyIntegratorSpec};
 pub use leaky_sum::{LeakySumOverTime, LeakySumSpec};
 pub use lif::Lif;
 pub use linear::{Linear, LinearSpec};
@@ -74,6 +77,7 @@ pub use max_pool::MaxPool2d;
 pub use mean_over_time::MeanOverTime;
 pub use mix::{Mix, MixSpec};
 pub use nearest_code::{NearestCode, NearestCodeSpec};
+pub use neuron::{CurrentRule, CurrentSpec, MembraneRule, Neuron, NeuronSpec, ResetStep, SpikeReset};
 pub use pool_window::PoolWindow;
 pub use reshape::Reshape;
 pub use scale::{Scale, ScaleSpec};
@@ -268,6 +272,8 @@ kinds! {
     Lif: "Leaky integrate and fire.",
     If: "Integrate and fire.",
     Leaky: "Leaky integrate and fire that is reset a step late.",
+    Neuron: "Leaky integrate and fire with every number of its own.",
+    LeakyIntegrator: "A membrane that never fires.",
     MaxPool2d: "Maximum over a window of each channel.",
     Upsample: "Rows and columns repeated.",
     Scale: "Each channel times a number.",

@@ -272,6 +272,7 @@ optional!(optional_pair: super::AxisPair);
 optional!(optional_shape: (usize, usize, usize));
 optional!(optional_parameter: super::Parameter);
 optional!(optional_tensor: super::TensorRef);
+pub(super) use optional;
 
 pub(super) fn is_one(pair: &AxisPair) -> bool {
     *pair == (1, 1)

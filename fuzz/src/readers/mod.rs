@@ -7,6 +7,7 @@
 mod arrays;
 mod models;
 mod networks;
+mod nir;
 mod numbers;
 mod pages;
 mod programs;
@@ -46,6 +47,7 @@ pub const ALL: &[Reader] = &[
     Reader { name: "spiking-text", seeds: networks::seeds, damage: mutate::text, read: networks::read },
     Reader { name: "target", seeds: models::target_seeds, damage: mutate::text, read: models::read_target },
     Reader { name: "model", seeds: models::seeds, damage: mutate::text, read: models::read },
+    Reader { name: "nir", seeds: nir::seeds, damage: mutate::bytes, read: nir::read },
     Reader { name: "safetensors", seeds: weights::seeds, damage: mutate::bytes, read: weights::read },
     Reader { name: "pth", seeds: weights::pth_seeds, damage: mutate::bytes, read: weights::read_pth },
     Reader {

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{MappingArgs, TargetArgs};
+use super::{MappingArgs, NirArgs, TargetArgs};
 
 /// A model and a chip.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// Model file (model.ron)
+    /// Model file (model.ron), or NIR file
     pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub nir: NirArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub target: TargetArgs,
@@ -75,8 +78,11 @@ pub struct PassesArgs {
 /// `snnc fit`.
 #[derive(Debug, Args)]
 pub struct FitArgs {
-    /// Model file (model.ron)
+    /// Model file (model.ron), or NIR file
     pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub nir: NirArgs,
     /// Ask only these targets: built-in names or target files; may be repeated [default: every built-in target]
     #[arg(long, value_name = "TARGET")]
     pub target: Vec<String>,

@@ -2,6 +2,7 @@
 
 mod compiling;
 mod mapping;
+mod nir;
 mod reporting;
 mod research;
 mod running;
@@ -18,6 +19,7 @@ use snnc_targets::diagnostic::one_line;
 
 pub use compiling::{CompileArgs, Emit, FitArgs, ModelArgs, PassesArgs, QuantiseArgs};
 pub use mapping::{Goal, MappingArgs, Partitioner};
+pub use nir::{Comparison, NirArgs};
 pub use reporting::{CompareArgs, ReportArgs};
 pub use research::{ExportArgs, ExportFormat, PartitionArgs, PlaceArgs};
 pub use running::{
@@ -128,7 +130,7 @@ pub enum Command {
     Merge(MergeArgs),
     /// Encode and decode images on the chip; compare them with the input and with the float model
     Reconstruct(ReconstructArgs),
-    /// Make a model of a description and a PyTorch state dict, or of the checkpoints of Spiking-Diffusion
+    /// Make a model of a NIR file, of a description and a state dict, or of the checkpoints of Spiking-Diffusion
     Import(ImportArgs),
     /// Place cores on a mesh by the packets between them (for mapping research); print packets x hops and their bound
     Place(PlaceArgs),
@@ -161,6 +163,12 @@ pub enum Command {
 /// `snnc import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
+    /// NIR file (net.nir)
+    #[arg(id = "nir_file", value_name = "NIR", conflicts_with_all = ["pth", "like", "vq", "sdid", "image_size"])]
+    pub nir: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub reading: NirArgs,
     /// State dict of any network (.pth or .safetensors)
     #[arg(long, requires = "like", conflicts_with_all = ["vq", "sdid", "image_size"])]
     pub pth: Option<PathBuf>,
@@ -168,7 +176,7 @@ pub struct ImportArgs {
     #[arg(long, requires = "pth")]
     pub like: Option<PathBuf>,
     /// State dict of the VQ-SVAE of Spiking-Diffusion (.pth)
-    #[arg(long, required_unless_present = "pth", requires = "sdid")]
+    #[arg(long, required_unless_present_any = ["pth", "nir_file"], requires = "sdid")]
     pub vq: Option<PathBuf>,
     /// State dict of its denoiser (.pth)
     #[arg(long, requires = "vq")]

@@ -38,8 +38,8 @@ pub struct ExportArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub model: ModelArgs,
-    /// Format: hgr is the hypergraph of one network in hMETIS form; sana-fe is a folder with the chip and one network
-    /// of a compiled program (.snnx), mapped, as SANA-FE 2.2.9 reads them
+    /// Format: nir is a NIR file of one network; hgr its hypergraph in hMETIS form, on the chip of --target; sana-fe a
+    /// folder with the chip and one network of a compiled program (.snnx), mapped, as SANA-FE 2.2.9 reads them
     #[arg(long, value_enum)]
     pub to: ExportFormat,
     /// Network [default: the denoiser, else the model's first]
@@ -69,6 +69,8 @@ pub enum ExportFormat {
     Hgr,
     /// SANA-FE's architecture and mapped network
     SanaFe,
+    /// NIR graph (HDF5), as other frameworks read it; the options that read it back are printed
+    Nir,
 }
 
 /// `snnc partition`.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 
-use super::{MappingArgs, ModelArgs, QuantiseArgs};
+use super::{MappingArgs, ModelArgs, NirArgs, QuantiseArgs};
 use crate::shard::Shard;
 use crate::streaming;
 use crate::trace::IndexRange;
@@ -118,8 +118,11 @@ pub struct RunArgs {
 /// `snnc verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Model file (model.ron)
+    /// Model file (model.ron), or NIR file
     pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub nir: NirArgs,
     /// Compare the float reference with these recorded traces; of a model without a pipeline those of --input
     #[arg(long, conflicts_with = "target", required_unless_present = "target")]
     pub golden: Option<PathBuf>,

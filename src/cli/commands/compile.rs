@@ -13,8 +13,8 @@ use snnc_compiler::passes::pipeline;
 use snnc_compiler::passes::quantise;
 use snnc_targets::Diagnostics;
 
-use super::{changes_nothing, files, json_of, mapping, print, samples};
-use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, QuantiseArgs, SampleArgs};
+use super::{changes_nothing, files, json_of, mapping, nir, print, samples};
+use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, NirArgs, QuantiseArgs, SampleArgs};
 use crate::cli::errors;
 use crate::model::Model;
 use crate::program::{Compilation, Program};
@@ -29,6 +29,9 @@ struct CompileJson<'a> {
     mapping: &'a MappingReport,
     quantisation: &'a [quantise::LayerQuantisation],
     warnings: Vec<warnings::Warning>,
+    /// What was decided about a NIR file.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
 }
 
 /// Compiler options as asked for, of a command whose answer does not depend on the mapping: the one that is made
@@ -42,8 +45,13 @@ pub fn options(args: &QuantiseArgs) -> CompileOptions {
 }
 
 /// Loads a model, with the samples that its rounding looks at.
-pub fn load(path: &Path, args: &QuantiseArgs) -> Result<Model, Diagnostics> {
-    let model = Model::load(path)?;
+pub fn load(
+    path: &Path,
+    nir: &NirArgs,
+    args: &QuantiseArgs,
+    fed: Option<&SampleArgs>,
+) -> Result<Model, Diagnostics> {
+    let model = super::nir::load(path, nir, fed)?;
     let Some(input) = &args.calibrate_input else { return Ok(model) };
     if model.loaded().pipeline.is_some() {
         let why = "the model generates, and its loop gives the inputs";
@@ -65,7 +73,7 @@ pub fn compile(
         place: PlaceOptions { seed: mapping.mapping_seed, effort: mapping.effort },
         ..options(&args.quantise)
     };
-    let mut model = load(&args.model, &args.quantise)?;
+    let mut model = load(&args.model, &args.nir, &args.quantise, fed)?;
     if let Some((network, values)) = fed.and_then(|fed| samples::first(&model, fed, recording::ITEMS)) {
         model = model.with_activity(&network, values);
     }
@@ -119,14 +127,16 @@ fn after(pass: &str, args: &ModelArgs, calibrates: Option<&str>) -> Result<Strin
         return Err(changes_nothing(option, &why).into());
     }
     let target = args.target.load()?;
-    let model = load(&args.model, &args.quantise)?;
+    let model = load(&args.model, &args.nir, &args.quantise, None)?;
+    nir::remark(&model);
     model.after_pass(&target, options(&args.quantise).lower, pass)
 }
 
 /// A form that needs no core.
 fn unmapped(emit: Emit, args: &ModelArgs) -> Result<String, Diagnostics> {
     let target = args.target.load()?;
-    let model = load(&args.model, &args.quantise)?;
+    let model = load(&args.model, &args.nir, &args.quantise, None)?;
+    nir::remark(&model);
     match emit {
         Emit::Spiking => Ok(model.lower(&target, options(&args.quantise).lower)?.to_text()),
         _ => model.table(),
@@ -135,7 +145,9 @@ fn unmapped(emit: Emit, args: &ModelArgs) -> Result<String, Diagnostics> {
 
 /// What is asked for of a program.
 fn printed(args: &CompileArgs, program: &Program) -> String {
-    let Some(Compilation { ir, report, seconds }) = program.compilation() else { return String::new() };
+    let Some(Compilation { ir, report, seconds, remarks }) = program.compilation() else {
+        return String::new();
+    };
     let mapped = program.mapped();
     let layers = quantise::summary(ir);
     match args.emit {
@@ -152,13 +164,15 @@ fn printed(args: &CompileArgs, program: &Program) -> String {
                 mapping: report,
                 quantisation: &layers,
                 warnings: warnings::of(&program.warnings()),
+                notes: remarks,
             },
         ),
         None => {
             let quantisation = quantisation::print(&layers, ir.model.neuron.weight_bits);
             let wrote =
                 args.output.as_ref().map_or(String::new(), |path| format!("wrote {}\n", path.display()));
-            format!("{report}{quantisation}\ncompiled in {seconds:.2} s\n{wrote}")
+            let notes: String = remarks.iter().map(|remark| format!("note: {remark}\n")).collect();
+            format!("{report}{quantisation}\n{notes}compiled in {seconds:.2} s\n{wrote}")
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use snnc_compiler::frontend::nir::{Exported, export};
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
 use snnc_simulator::workload::Workload;
@@ -13,17 +14,16 @@ use super::compile::{calibration, options};
 use super::{changes_nothing, files, print};
 use crate::cli::arguments::{ExportArgs, ExportFormat};
 use crate::mapping_files::network_named;
-use crate::model::Model;
 use crate::program::Program;
-use crate::samples::array_file::split_key;
+use crate::samples::{array_file::split_key, graph};
 use crate::{samples, sana_fe};
 
-/// Channels of a vertex where it is not said.
+/// Channels of a vertex, unless said otherwise.
 const GROUP: usize = 16;
 
 pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     match args.to {
-        ExportFormat::Hgr => hypergraph(args),
+        ExportFormat::Hgr | ExportFormat::Nir => unmapped(args),
         ExportFormat::SanaFe => sana_fe(args),
     }
 }
@@ -32,7 +32,8 @@ fn is_program(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "snnx")
 }
 
-fn hypergraph(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
+/// What needs no mapping: a hypergraph or a NIR file.
+fn unmapped(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let path = &args.model.model;
     if is_program(path) {
         let message = "a compiled program holds no projections to export, expected a model file";
@@ -43,13 +44,17 @@ fn hypergraph(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let _inputs = files::model(&args.model);
     files::outputs(&[("--output", Some(&args.output))])?;
     if let Some(option) = calibration(&args.model.quantise) {
-        return Err(changes_nothing(option, "a hypergraph has connections and no weights").into());
+        return Err(changes_nothing(option, "what is exported holds no rounded weights").into());
     }
     if args.input.is_some() {
-        return Err(changes_nothing("--input", "a hypergraph has connections and no stimulus").into());
+        return Err(changes_nothing("--input", "what is exported holds no stimulus").into());
+    }
+    if args.to == ExportFormat::Nir {
+        return to_nir(args);
     }
     let target = args.model.target.load()?;
-    let ir = Model::load(path)?.lower(&target, options(&args.model.quantise).lower)?;
+    let ir =
+        super::nir::load(path, &args.model.nir, None)?.lower(&target, options(&args.model.quantise).lower)?;
     let network = network_named(&ir.model, "--network", args.network.as_deref())?;
     let graph = network_graph(&ir, network, args.group.unwrap_or(GROUP))?.graph;
     write_atomic(&args.output, hgr::write(&graph).as_bytes())?;
@@ -82,13 +87,14 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         ("--target", args.model.target.name != "loihi-like"),
         ("--set", !args.model.target.set.is_empty()),
         ("--weights", args.model.quantise.weights.is_some()),
+        ("--no-relays", args.model.quantise.no_relays),
         ("--group", args.group.is_some()),
     ] {
         if given {
             return Err(changes_nothing(option, "the program is compiled").into());
         }
     }
-    if let Some(option) = calibration(&args.model.quantise) {
+    if let Some(option) = calibration(&args.model.quantise).or_else(|| super::nir::given(&args.model.nir)) {
         return Err(changes_nothing(option, "the program is compiled").into());
     }
     let mut inputs = Inputs::new([path]);
@@ -116,6 +122,25 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         described.neurons,
         described.edges,
         described.timesteps,
+        args.output.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A network as a NIR file.
+fn to_nir(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
+    let given = [("--group", args.group.is_some()), ("--weights", args.model.quantise.weights.is_some())];
+    if let Some((option, _)) = given.into_iter().find(|&(_, given)| given) {
+        return Err(changes_nothing(option, "a NIR file holds the network as it was trained").into());
+    }
+    let model = super::nir::load(&args.model.model, &args.model.nir, None)?;
+    super::nir::remark(&model);
+    let loaded = model.loaded();
+    let name = graph(loaded, ("--network", args.network.as_deref()))?;
+    let exported = export(&loaded.graphs[name], &args.output).map_err(|found| loaded.origin.locate(found))?;
+    let Exported { nodes, edges, reading } = exported;
+    print(&format!(
+        "{name}: {nodes} nodes, {edges} edges\nwrote {}\nNIR has no field for what reads it back: {reading}\n",
         args.output.display()
     ));
     Ok(ExitCode::SUCCESS)

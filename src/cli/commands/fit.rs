@@ -16,10 +16,12 @@ use crate::model::Model;
 pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     let targets = targets(&args.target, &overrides(&args.set)?)?;
     let quantise = QuantiseArgs { weights: args.weights, ..QuantiseArgs::default() };
+    let model = super::nir::load(&args.model, &args.nir, None)?;
+    super::nir::remark(&model);
     if args.objectives {
-        return objectives(args, &targets, &quantise);
+        return objectives(args, &model, &targets, &quantise);
     }
-    let answer = Model::load(&args.model)?.fit(&targets, &options(&quantise))?;
+    let answer = model.fit(&targets, &options(&quantise))?;
     print(&if args.json { json_of("snnc.fit/1", &answer) } else { answer.to_string() });
     let some = answer.targets.iter().any(|row| row.fits);
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -32,7 +34,12 @@ struct ObjectiveTables<'a, T> {
 }
 
 /// Each target by itself, mapped for every objective. Exit code 1 if no target holds the model.
-fn objectives(args: &FitArgs, targets: &[Target], quantise: &QuantiseArgs) -> Result<ExitCode, Diagnostics> {
+fn objectives(
+    args: &FitArgs,
+    model: &Model,
+    targets: &[Target],
+    quantise: &QuantiseArgs,
+) -> Result<ExitCode, Diagnostics> {
     if let (Some(path), [_, _, ..]) = (&args.pareto, targets) {
         let message = format!("holds one target, {} are asked", targets.len());
         return Err(Diagnostic::new(Code::Argument, Subject::value("--pareto", path.display()), message)
@@ -40,7 +47,6 @@ fn objectives(args: &FitArgs, targets: &[Target], quantise: &QuantiseArgs) -> Re
             .into());
     }
     files::outputs(&[("--pareto", args.pareto.as_ref())])?;
-    let model = Model::load(&args.model)?;
     let mut options = options(quantise);
     // Spikes are recorded for objectives that ask how busy cores are.
     options.search.objective = Objective::Time;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use snnc_compiler::frontend::nir::{self, NirSummary};
 use snnc_compiler::frontend::{FillSummary, ImportSummary, fill, import};
 use snnc_targets::Diagnostics;
 
@@ -11,6 +12,14 @@ use crate::cli::arguments::ImportArgs;
 const IMAGE_SIZE: usize = 28;
 
 pub fn run(args: &ImportArgs) -> Result<ExitCode, Diagnostics> {
+    if let Some(path) = &args.nir {
+        let summary = nir::import(path, &super::nir::options(&args.reading, None), &args.output)?;
+        super::print(&if args.json { super::json(&summary) } else { from_nir(&summary) });
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(option) = super::nir::given(&args.reading) {
+        return Err(super::changes_nothing(option, "it is for NIR files, and none is given").into());
+    }
     if let (Some(pth), Some(like)) = (&args.pth, &args.like) {
         let summary = fill(pth, like, &args.output)?;
         super::print(&if args.json { super::json_of("snnc.import/1", &summary) } else { filled(&summary) });
@@ -20,6 +29,12 @@ pub fn run(args: &ImportArgs) -> Result<ExitCode, Diagnostics> {
         super::print(&if args.json { super::json_of("snnc.import/1", &summary) } else { text(&summary) });
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn from_nir(summary: &NirSummary) -> String {
+    let NirSummary { model, tensors, remarks } = summary;
+    let notes: String = remarks.iter().map(|remark| format!("note: {remark}\n")).collect();
+    format!("wrote {} and weights.safetensors\n  tensors {tensors}\n{notes}", model.display())
 }
 
 fn filled(summary: &FillSummary) -> String {

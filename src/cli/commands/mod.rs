@@ -8,6 +8,7 @@ mod fit;
 mod generate;
 mod import;
 mod mapping;
+mod nir;
 mod options;
 mod partition;
 mod passes;

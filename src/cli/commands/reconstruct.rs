@@ -22,7 +22,7 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
     let target = args.model.target.load()?;
     let options = super::compile::options(&args.model.quantise);
     let result = reconstruct_files(
-        &super::compile::load(&args.model.model, &args.model.quantise)?,
+        &super::compile::load(&args.model.model, &args.model.nir, &args.model.quantise, None)?,
         &target,
         &options,
         &args.images,

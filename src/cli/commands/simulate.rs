@@ -111,6 +111,7 @@ fn carry_out<W: Workload>(
     let mut report = made.report();
     report.options = asked.clone();
     complete(&mut report, &made);
+    report.notes.extend(program.compilation().into_iter().flat_map(|made| made.remarks.iter().cloned()));
     let wrote = recorder.finish(&report, |set| {
         let files = write(set, &made)?;
         made.write_cores(&set.place(by_core::FILE)?)?;

@@ -26,7 +26,8 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     samples::protect(&args.samples, &mut inputs);
     super::files::calibration(&args.quantise, &mut inputs);
     let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
-    let model = super::compile::load(&args.model, &args.quantise)?;
+    let model = super::compile::load(&args.model, &args.nir, &args.quantise, Some(&args.samples))?;
+    super::nir::remark(&model);
     if let Some(traces) = &args.golden {
         let QuantiseArgs { weights, calibrate, calibrate_input, no_relays, .. } = &args.quantise;
         if weights.is_some() || calibrate.is_some() || calibrate_input.is_some() || *no_relays {

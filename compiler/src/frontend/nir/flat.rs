@@ -1,0 +1,357 @@
+//! One graph without subgraphs, and what shape the signals in it have.
+//!
+//! A subgraph dissolves into its nodes, named `OUTER.INNER`; its own Input and Output become nodes that pass
+//! signals on. Shapes are NIR's (no batch, no time). They are known from parameters, or follow from the input; each
+//! edge is then held against both ends, which is the type check of the package `nir`. A shape of no axes is that of
+//! one number, `[1]`.
+
+use std::collections::{HashMap, VecDeque};
+
+use snnc_targets::{Code, Diagnostic, Diagnostics};
+
+use super::node::{NirFile, NirGraph, NirNode, NirPadding, place};
+use crate::ir::AxisMap;
+
+/// Most nodes of all subgraphs together.
+const NODES_MAX: usize = 4096;
+/// Most edges.
+const EDGES_MAX: usize = 1 << 16;
+
+/// What stands at a place of a flat graph.
+#[derive(Debug, Clone)]
+pub enum FlatNode {
+    /// A node of the file, never a graph.
+    Node(NirNode),
+    /// Input or Output of a subgraph, of this shape.
+    Pass(Vec<usize>),
+}
+
+/// Nodes and edges without subgraphs.
+#[derive(Debug)]
+pub struct Flat<'f> {
+    /// The file, for diagnostics.
+    pub file: &'f NirFile,
+    /// Names and nodes.
+    pub nodes: Vec<(String, FlatNode)>,
+    /// (source, target).
+    pub edges: Vec<(usize, usize)>,
+    /// Where signals enter.
+    pub input: usize,
+    /// Where they leave.
+    pub output: usize,
+}
+
+impl<'f> Flat<'f> {
+    /// Dissolves the subgraphs of a file.
+    ///
+    /// # Errors
+    /// [`Code::ModelInvalid`] for graphs without an end, [`Code::FeatureMissing`] for several.
+    pub fn new(file: &'f NirFile) -> Result<Self, Diagnostics> {
+        let mut flat = Self { file, nodes: Vec::new(), edges: Vec::new(), input: 0, output: 0 };
+        flat.add(&file.graph, "")?;
+        flat.input = flat.end("Input", true)?;
+        flat.output = flat.end("Output", false)?;
+        flat.check_ends()?;
+        Ok(flat)
+    }
+
+    fn problem(&self, code: Code, node: &str, message: String) -> Diagnostic {
+        Diagnostic::new(code, place(&self.file.path, node), message)
+    }
+
+    /// Adds a graph; what feeds its Input, and what its Output gives.
+    fn add(&mut self, graph: &NirGraph, prefix: &str) -> Result<HashMap<String, (usize, usize)>, Diagnostic> {
+        // By name: where its input enters, and where its output leaves.
+        let mut ends: HashMap<String, (usize, usize)> = HashMap::new();
+        for (name, node) in &graph.nodes {
+            let full = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            if self.nodes.len() >= NODES_MAX {
+                let message = format!("over {NODES_MAX} nodes");
+                return Err(self.problem(Code::ModelInvalid, &full, message));
+            }
+            let end = match node {
+                NirNode::Graph(inner) => self.subgraph(inner, &full)?,
+                NirNode::Input(shape) | NirNode::Output(shape) if !prefix.is_empty() => {
+                    self.nodes.push((full, FlatNode::Pass(shape.clone())));
+                    (self.nodes.len() - 1, self.nodes.len() - 1)
+                }
+                node => {
+                    self.nodes.push((full, FlatNode::Node(node.clone())));
+                    (self.nodes.len() - 1, self.nodes.len() - 1)
+                }
+            };
+            ends.insert(name.clone(), end);
+        }
+        if self.edges.len() + graph.edges.len() > EDGES_MAX {
+            return Err(self.problem(Code::ModelInvalid, prefix, format!("over {EDGES_MAX} edges")));
+        }
+        for (source, target) in &graph.edges {
+            self.edges.push((ends[source].1, ends[target].0));
+        }
+        Ok(ends)
+    }
+
+    /// Adds a graph within; where its input enters and its output leaves.
+    fn subgraph(&mut self, graph: &NirGraph, name: &str) -> Result<(usize, usize), Diagnostic> {
+        let ends = self.add(graph, name)?;
+        let only = |input: bool| {
+            let kind = if input { "Input" } else { "Output" };
+            let mut found = graph.nodes.iter().filter(|(_, node)| node.kind() == kind);
+            match (found.next(), found.next()) {
+                (Some((end, _)), None) => Ok(if input { ends[end].0 } else { ends[end].1 }),
+                (None, _) => {
+                    let message = format!("the subgraph has no {kind} node");
+                    Err(self
+                        .problem(Code::ModelInvalid, name, message)
+                        .hint("a graph begins in an Input and ends in an Output"))
+                }
+                (Some(_), Some(_)) => {
+                    let message = format!("the subgraph has several {kind} nodes, expected one");
+                    Err(self.problem(Code::FeatureMissing, name, message).hint("dissolve it into its nodes"))
+                }
+            }
+        };
+        Ok((only(true)?, only(false)?))
+    }
+
+    /// The Input or the Output of the whole; where there is none, the one node that nothing feeds, or reads.
+    fn end(&mut self, kind: &str, input: bool) -> Result<usize, Diagnostic> {
+        let is = |node: &FlatNode| matches!(node, FlatNode::Node(node) if node.kind() == kind);
+        let found: Vec<usize> = (0..self.nodes.len()).filter(|&n| is(&self.nodes[n].1)).collect();
+        match found[..] {
+            [only] => return Ok(only),
+            [first, second, ..] => {
+                let (a, b) = (&self.nodes[first].0, &self.nodes[second].0);
+                let message =
+                    format!("the graph has several {kind} nodes, such as `{a}` and `{b}`, expected one");
+                return Err(self
+                    .problem(Code::FeatureMissing, a, message)
+                    .hint("a network has one input and one output here: split the graph"));
+            }
+            [] => {}
+        }
+        let bare: Vec<usize> = (0..self.nodes.len())
+            .filter(|&n| !self.edges.iter().any(|&(source, target)| n == if input { target } else { source }))
+            .collect();
+        let [node] = bare[..] else {
+            let message = format!("the graph has no {kind} node");
+            return Err(self
+                .problem(Code::ModelInvalid, "", message)
+                .hint("add one, so that it is clear where signals enter and leave"));
+        };
+        let name = if input { "input" } else { "output" };
+        let name = (0..).map(|n| if n == 0 { name.to_owned() } else { format!("{name}_{n}") });
+        let name =
+            { name }.find(|name| !self.nodes.iter().any(|(other, _)| other == name)).unwrap_or_default();
+        let new = self.nodes.len();
+        self.nodes.push((name, FlatNode::Pass(Vec::new())));
+        self.edges.push(if input { (new, node) } else { (node, new) });
+        Ok(new)
+    }
+
+    /// Every node is fed, and every node leads somewhere.
+    fn check_ends(&self) -> Result<(), Diagnostics> {
+        let mut problems = Diagnostics::default();
+        for (n, (name, _)) in self.nodes.iter().enumerate() {
+            let message = if n != self.input && !self.edges.iter().any(|&(_, target)| target == n) {
+                "no edge leads to this node, so nothing feeds it"
+            } else if n != self.output && !self.edges.iter().any(|&(source, _)| source == n) {
+                "no edge leaves this node, and it is not the Output"
+            } else {
+                continue;
+            };
+            problems.push(
+                self.problem(Code::ModelInvalid, name, message.into())
+                    .hint("remove the node, or add the edge that is missing"),
+            );
+        }
+        problems.into_result(())
+    }
+
+    /// Nodes that feed a node, ascending.
+    pub fn sources(&self, node: usize) -> Vec<usize> {
+        let mut sources: Vec<usize> =
+            self.edges.iter().filter(|&&(_, target)| target == node).map(|&(source, _)| source).collect();
+        sources.sort_unstable();
+        sources
+    }
+
+    /// Nodes that a node feeds, by node.
+    pub fn readers(&self) -> Vec<Vec<usize>> {
+        let mut readers = vec![Vec::new(); self.nodes.len()];
+        self.edges.iter().for_each(|&(source, target)| readers[source].push(target));
+        readers
+    }
+
+    /// The shape that every node gives, after all edges were seen to fit.
+    ///
+    /// # Errors
+    /// [`Code::LayerShape`] for edges whose ends differ and for nodes that do not fit their input;
+    /// [`Code::ModelInvalid`] where a shape follows from nothing.
+    pub fn shapes(&self) -> Result<Vec<Vec<usize>>, Diagnostics> {
+        let mut shapes: Vec<Option<Vec<usize>>> = self.nodes.iter().map(|(_, node)| given(node)).collect();
+        let readers = self.readers();
+        let mut queue: VecDeque<usize> = (0..self.nodes.len()).filter(|&n| shapes[n].is_some()).collect();
+        let mut problems = Diagnostics::default();
+        while let Some(source) = queue.pop_front() {
+            let Some(input) = shapes[source].clone() else { continue };
+            for &target in &readers[source] {
+                if shapes[target].is_some() {
+                    continue;
+                }
+                match follows(&self.nodes[target].1, &input) {
+                    Ok(shape) => {
+                        shapes[target] = Some(shape);
+                        queue.push_back(target);
+                    }
+                    Err(message) => {
+                        // Told once, by the edge that came first.
+                        shapes[target] = Some(Vec::new());
+                        problems.push(self.problem(Code::LayerShape, &self.nodes[target].0, message));
+                    }
+                }
+            }
+        }
+        problems.into_result(())?;
+        self.check_edges(&shapes)?;
+        let unknown = (0..shapes.len()).find(|&n| shapes[n].is_none());
+        if let Some(node) = unknown {
+            let message = "its shape follows from nothing: no parameter and no input says it";
+            return Err(self
+                .problem(Code::ModelInvalid, &self.nodes[node].0, message.into())
+                .hint("give the Input node a shape")
+                .into());
+        }
+        Ok(shapes.into_iter().flatten().collect())
+    }
+
+    fn check_edges(&self, shapes: &[Option<Vec<usize>>]) -> Result<(), Diagnostics> {
+        let mut problems = Diagnostics::default();
+        for &(source, target) in &self.edges {
+            let Some(found) = &shapes[source] else { continue };
+            let Err(expected) = fits(&self.nodes[target].1, found) else { continue };
+            let (a, b) = (&self.nodes[source].0, &self.nodes[target].0);
+            let message = format!(
+                "the edge `{a}` -> `{b}` does not fit: `{a}` gives {found:?}, `{b}` takes {expected}"
+            );
+            problems.push(self.problem(Code::LayerShape, b, message).hint(
+                "the package `nir` refuses such a graph too (type mismatch); mend it where it was written",
+            ));
+        }
+        problems.into_result(())
+    }
+}
+
+/// A shape with at least one axis.
+fn whole(shape: &[usize]) -> Vec<usize> {
+    if shape.is_empty() { vec![1] } else { shape.to_vec() }
+}
+
+/// What a node gives whatever it is fed, if its parameters say it.
+fn given(node: &FlatNode) -> Option<Vec<usize>> {
+    let sides = |shape: &[usize]| (!shape.is_empty()).then(|| shape.to_vec());
+    match node {
+        FlatNode::Pass(shape) => sides(shape),
+        FlatNode::Node(node) => match node {
+            NirNode::Input(shape) => Some(whole(shape)),
+            NirNode::Output(shape) => sides(shape),
+            NirNode::Linear { weight, .. } => weight.shape.first().map(|&outputs| vec![outputs]),
+            NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => {
+                sides(&tensor.shape)
+            }
+            NirNode::Neuron(neuron) => sides(&neuron.shape()),
+            NirNode::Conv(_) | NirNode::Pool { .. } | NirNode::Flatten { .. } | NirNode::Graph(_) => None,
+        },
+    }
+}
+
+/// What a node gives for an input of this shape, if it fits.
+fn follows(node: &FlatNode, input: &[usize]) -> Result<Vec<usize>, String> {
+    let FlatNode::Node(node) = node else { return Ok(input.to_vec()) };
+    match node {
+        NirNode::Conv(conv) => {
+            let (channels, sides) = input.split_first().ok_or("a convolution of a signal without axes")?;
+            if sides.len() != conv.axes {
+                return Err(format!(
+                    "a {} reads {input:?}, expected channels and {} axes",
+                    node.kind(),
+                    conv.axes
+                ));
+            }
+            let reads = conv.weight.shape[1].saturating_mul(conv.groups);
+            if *channels != reads {
+                return Err(format!("it reads {channels} channels of {input:?}, its weight has {reads}"));
+            }
+            let mut shape = vec![conv.weight.shape[0]];
+            for (axis, &side) in sides.iter().enumerate() {
+                let (kernel, stride) = (conv.weight.shape[axis + 2], conv.stride[axis]);
+                let length = match &conv.padding {
+                    NirPadding::Same => Some(side),
+                    NirPadding::Numbers(padding) => {
+                        AxisMap::conv_output(side, kernel, stride, padding[axis], conv.dilation[axis])
+                    }
+                };
+                shape.push(length.ok_or_else(|| format!("its kernel on {input:?} gives no output"))?);
+            }
+            Ok(shape)
+        }
+        NirNode::Pool { kernel, stride, padding, .. } => {
+            let &[channels, height, width] = input else {
+                return Err(format!("a {} reads {input:?}, expected [c, h, w]", node.kind()));
+            };
+            let rows = AxisMap::conv_output(height, kernel.0, stride.0, padding.0, 1);
+            let columns = AxisMap::conv_output(width, kernel.1, stride.1, padding.1, 1);
+            match (rows, columns) {
+                (Some(rows), Some(columns)) => Ok(vec![channels, rows, columns]),
+                _ => Err(format!("its window on {input:?} gives no output")),
+            }
+        }
+        NirNode::Flatten { start, end, .. } => flattened(input, *start, *end),
+        _ => Ok(input.to_vec()),
+    }
+}
+
+/// Axes `start` to `end`, negative ones from the last, as one.
+fn flattened(input: &[usize], start: i64, end: i64) -> Result<Vec<usize>, String> {
+    let axis = |n: i64| usize::try_from(if n < 0 { n + input.len() as i64 } else { n }).ok();
+    match (axis(start), axis(end)) {
+        // A vector is flat; exporters leave the axis of the batch in their numbers.
+        _ if input.len() <= 1 => Ok(input.to_vec()),
+        (Some(start), Some(end)) if start <= end && end < input.len() => {
+            let joined =
+                input[start..=end].iter().try_fold(1usize, |product, &side| product.checked_mul(side));
+            let joined = joined.ok_or_else(|| format!("{input:?} has too many elements"))?;
+            Ok([&input[..start], &[joined], &input[end + 1..]].concat())
+        }
+        _ => Err(format!("axes {start} to {end} of {input:?} are no axes of it")),
+    }
+}
+
+/// Whether a node takes a signal of this shape; if not, what it takes.
+fn fits(node: &FlatNode, found: &[usize]) -> Result<(), String> {
+    let equal = |expected: &[usize]| match expected.is_empty() || whole(expected) == found {
+        true => Ok(()),
+        false => Err(format!("{expected:?}")),
+    };
+    match node {
+        FlatNode::Pass(shape) => equal(shape),
+        FlatNode::Node(node) => match node {
+            NirNode::Input(_) => Err("nothing: it is the Input".into()),
+            NirNode::Output(shape) => equal(shape),
+            NirNode::Linear { weight, .. } => match weight.shape[..] {
+                [_, inputs] => equal(&[inputs]),
+                _ => Err(format!("what a weight [out, in] reads; its weight is {:?}", weight.shape)),
+            },
+            NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => {
+                equal(&tensor.shape)
+            }
+            NirNode::Neuron(neuron) => equal(&neuron.shape()),
+            NirNode::Conv(conv) => match &conv.input_shape {
+                Some(sides) if sides[..] != found[1.min(found.len())..] => Err(format!("maps of {sides:?}")),
+                _ => follows(&FlatNode::Node(NirNode::Conv(conv.clone())), found).map(drop),
+            },
+            NirNode::Flatten { input: Some(shape), .. } => equal(shape),
+            NirNode::Pool { .. } | NirNode::Flatten { .. } | NirNode::Graph(_) => Ok(()),
+        },
+    }
+}
