@@ -35,9 +35,11 @@ use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_targets::{Code, Diagnostic, Subject};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
+use crate::spike_train::{FlatTrain, SpikeTrain};
 use fused::FusedSlices;
 use kernels::level::SimdLevel;
 use packet_counter::PacketCounter;
+use pass::PassInput;
 pub use pass::ChipPass;
 use record::SliceTraces;
 
@@ -155,7 +157,24 @@ impl Chip {
     /// Those of [`Chip::run`].
     pub fn start(&self, network: NetworkId, input: &[f64]) -> Result<ChipPass<'_>, Diagnostic> {
         self.check_input(network, input)?;
-        Ok(ChipPass::run(self, network, input))
+        let flat = |shape| FlatTrain { shape, values: input };
+        let train = self.program.model.port_of(network).map(|(_, port)| flat(port.shape));
+        let train = train.as_ref().map(|train| train as &dyn SpikeTrain);
+        Ok(ChipPass::run(self, network, PassInput { values: input, train }))
+    }
+
+    /// As [`Chip::start`], of a network that takes spikes.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a network that the program does not have; [`Code::LayerShape`] for one that takes no
+    /// spikes, or others.
+    pub fn start_train(
+        &self,
+        network: NetworkId,
+        train: &dyn SpikeTrain,
+    ) -> Result<ChipPass<'_>, Diagnostic> {
+        self.check_train(network, train)?;
+        Ok(ChipPass::run(self, network, PassInput { values: &[], train: Some(train) }))
     }
 
     /// Whether an input is one of a network.

@@ -13,9 +13,19 @@ use super::record::PopulationRecord;
 use super::slice::SliceSpike;
 use super::{Chip, host_input};
 use crate::counts::SliceIndex;
+use crate::spike_train::SpikeTrain;
 
 /// Biases that the host wrote, `[c, h, w]` row-major, and how many were clipped.
 pub(super) type Written = BTreeMap<PopulationId, (Vec<i32>, u64)>;
+
+/// What a pass is given.
+#[derive(Clone, Copy)]
+pub(super) struct PassInput<'i> {
+    /// A constant input `[c, h, w]`, for the host to write.
+    pub values: &'i [f64],
+    /// Spikes, of a network that takes them.
+    pub train: Option<&'i dyn SpikeTrain>,
+}
 
 /// A pass under way: what the populations so far did.
 #[derive(Debug)]
@@ -33,12 +43,12 @@ pub struct ChipPass<'c> {
 
 impl<'c> ChipPass<'c> {
     /// Runs all populations of a network on its constant input, or on spikes from outside.
-    pub(super) fn run(chip: &'c Chip, network: NetworkId, input: &[f64]) -> Self {
+    pub(super) fn run(chip: &'c Chip, network: NetworkId, input: PassInput<'_>) -> Self {
         let populations = chip.fusions.len();
         let mut pass = Self {
             chip,
             network,
-            written: write_inputs(chip, network, input),
+            written: write_inputs(chip, network, input.values),
             records: (0..populations).map(|_| None).collect(),
             fired: vec![Vec::new(); chip.table.len()],
             readouts: Vec::new(),
@@ -50,10 +60,10 @@ impl<'c> ChipPass<'c> {
             // Spikes that arrive behind the window are walked timestep by timestep, too.
             let late = component.populations.iter().any(|&id| pass.late(id) > 0);
             let first = component.populations[0];
-            match component.cyclic || late {
-                true => pass.recurrent(&component.populations),
-                false if chip.is_port(first) => pass.port(first, input),
-                false => pass.population(first),
+            match (component.cyclic || late, input.train) {
+                (true, _) => pass.recurrent(&component.populations),
+                (false, Some(train)) if chip.is_port(first) => pass.port(first, train),
+                (false, _) => pass.population(first),
             }
         }
         pass.readouts = pass.read();

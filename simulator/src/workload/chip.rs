@@ -6,6 +6,7 @@ use snnc_targets::Diagnostic;
 use super::Driver;
 use crate::counts::Grain;
 use crate::execute::{Chip, ChipPass, PassOutcome};
+use crate::spike_train::SpikeTrain;
 
 /// Sees the outcome of each pass, in order, and cannot change it.
 pub type Observe<'o> = &'o mut (dyn FnMut(&PassOutcome) + Send);
@@ -41,9 +42,27 @@ impl<'a> ChipDriver<'a> {
 
 impl Driver for ChipDriver<'_> {
     fn pass(&mut self, network: NetworkId, input: &[f64]) -> Result<Vec<Vec<f64>>, Diagnostic> {
+        self.run(|chip| chip.start(network, input))
+    }
+
+    fn pass_train(
+        &mut self,
+        network: NetworkId,
+        train: &dyn SpikeTrain,
+    ) -> Result<Vec<Vec<f64>>, Diagnostic> {
+        self.run(|chip| chip.start_train(network, train))
+    }
+}
+
+impl<'a> ChipDriver<'a> {
+    /// Runs a pass, and shows the one before it meanwhile.
+    fn run(
+        &mut self,
+        start: impl FnOnce(&'a Chip) -> Result<ChipPass<'a>, Diagnostic> + Send,
+    ) -> Result<Vec<Vec<f64>>, Diagnostic> {
         let (chip, grain) = (self.chip, self.grain);
         let (before, observe) = (self.before.take(), self.observe.as_mut());
-        let (pass, ()) = rayon::join(|| chip.start(network, input), || show(observe, before, grain));
+        let (pass, ()) = rayon::join(|| start(chip), || show(observe, before, grain));
         let pass = pass?;
         let readouts = pass.readouts().to_vec();
         self.before = self.observe.is_some().then_some(pass);

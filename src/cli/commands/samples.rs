@@ -11,9 +11,9 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 use crate::cli::arguments::SampleArgs;
 use crate::float_driver::interpreter;
 use crate::model::Model;
-use crate::samples::EventSummary;
 use crate::samples::array_file::split_key;
-use crate::samples::input::{SampleShape, SampleValues};
+use crate::samples::input::{SampleFile, SampleShape};
+use crate::samples::{EventSummary, SampleChoice};
 use crate::{npy, samples};
 
 /// What a model is fed, with the classes of the samples if they are known.
@@ -28,16 +28,19 @@ pub struct Fed {
 }
 
 impl Fed {
-    /// Reads what the command line names for a program's model.
+    /// Reads what the command line names for a program's model; `seed` is that of spikes that are drawn.
     ///
     /// # Errors
     /// [`Code::Argument`] without `--input`, which says what to give; those of the files.
-    pub fn read(model: &SpikingModel, args: &SampleArgs) -> Result<Self, Diagnostic> {
+    pub fn read(
+        model: &SpikingModel,
+        args: &SampleArgs,
+        seed: Option<u64>,
+    ) -> Result<Self, Diagnostic> {
         let network = samples::network(model, args.network.as_deref())?;
         let (_, readout) = Samples::shapes(model, network)?;
-        let shape = SampleShape::of_compiled(model, network)?;
-        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, shape))?;
-        let (samples, events) = samples::read(model, network, path, args.dt, args.count)?;
+        let choice = SampleChoice { path: args.input.as_deref(), dt: args.dt, most: args.count, seed };
+        let (samples, events) = samples::read(model, network, choice)?;
         let count = snnc_simulator::workload::Workload::len(&samples) as usize;
         let labels = args.labels.as_deref();
         let labels = labels.map(|path| samples::input::labels(path, count, readout.len())).transpose()?;
@@ -65,7 +68,7 @@ impl Fed {
 pub fn of_model<'m>(
     model: &'m LoadedModel,
     args: &SampleArgs,
-) -> Result<(&'m str, SampleValues), Diagnostics> {
+) -> Result<(&'m str, SampleFile), Diagnostics> {
     if args.labels.is_some() {
         let message =
             "would change nothing: recorded predictions are compared with those of the float reference";
@@ -75,7 +78,7 @@ pub fn of_model<'m>(
     }
     let name = samples::graph(model, ("--network", args.network.as_deref()))?;
     let shape = SampleShape::of(&interpreter(model, name)?);
-    let path = args.input.as_ref().ok_or_else(|| missing(name, shape))?;
+    let path = args.input.as_ref().ok_or_else(|| samples::missing(name, shape))?;
     Ok((name, samples::input::read(path, shape, args.dt, args.count)?))
 }
 
@@ -92,17 +95,6 @@ pub fn for_calibration(
     let name = samples::graph(loaded, ("--calibrate-network", network))?;
     let shape = SampleShape::of(&interpreter(loaded, name)?);
     Ok((name.to_owned(), samples::input::samples(input, shape, None)?))
-}
-
-/// What to give where no samples are given.
-fn missing(network: &str, input: SampleShape) -> Diagnostic {
-    let message = format!(
-        "the model has no pipeline, so it needs samples for network {network}: a NumPy array [n, {}] of float32, \
-         float64 or uint8",
-        input.inner()
-    );
-    Diagnostic::new(Code::Argument, Subject::argument("--input"), message)
-        .hint("`np.save(\"x.npy\", x.astype(np.float32))`, then `--input x.npy`")
 }
 
 /// The files that the options name are not written over.
@@ -150,14 +142,9 @@ pub fn refuse_spikes(asked: bool) -> Result<(), Diagnostic> {
 ///
 /// # Errors
 /// [`Code::Argument`], by name.
-pub fn refuse_images(images: Option<u64>, seed: Option<u64>) -> Result<(), Diagnostic> {
-    let given = [("--images", images), ("--seed", seed)];
-    match given.into_iter().find_map(|(option, value)| Some((option, value?))) {
-        None => Ok(()),
-        Some((option, value)) => {
-            let message = "would change nothing: the model has no pipeline and generates nothing";
-            Err(Diagnostic::new(Code::Argument, Subject::value(option, value), message)
-                .hint("leave it out; `--input` gives the samples, `--samples` says how many of them"))
-        }
-    }
+pub fn refuse_images(images: Option<u64>) -> Result<(), Diagnostic> {
+    let Some(images) = images else { return Ok(()) };
+    let message = "would change nothing: the model has no pipeline and generates nothing";
+    Err(Diagnostic::new(Code::Argument, Subject::value("--images", images), message)
+        .hint("leave it out; `--input` gives the samples, `--samples` says how many of them"))
 }

@@ -48,7 +48,7 @@ fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics
         errors::warn(&program.warnings());
     }
     program.mapped().needs_timesteps()?;
-    if program.mapped().model.workload.is_none() {
+    if !program.generates() {
         return classify(program, args);
     }
     samples::refuse(&args.samples)?;
@@ -62,8 +62,8 @@ fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics
 
 /// Samples through one network.
 fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
-    samples::refuse_images(args.images, args.seed)?;
-    let fed = Fed::read(&program.mapped().model, &args.samples)?;
+    samples::refuse_images(args.images)?;
+    let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
     let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
         fed.write(set, &made.items)?;
         Ok("predictions.csv, readout.npy".to_owned())
