@@ -28,13 +28,14 @@ pub use data::Report;
 
 /// Whether a file of this name is one that a command writes into its folder of results.
 pub fn is_result(name: &str) -> bool {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 16] = [
         "contact.png",
         "tokens.npy",
         "tokens.npy.part",
         "images.npy",
         "images.npy.part",
         "predictions.csv",
+        "confusion.csv",
         "readout.npy",
         "spikes.npz",
         "timesteps.csv",

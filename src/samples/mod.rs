@@ -184,9 +184,35 @@ pub fn write_predictions(
     output::write_atomic(path, text.as_bytes())
 }
 
+/// Writes `confusion.csv`: a row a label, a column a prediction, each cell the number of samples.
+///
+/// # Errors
+/// [`Code::OutputFailed`].
+pub fn write_confusion(path: &Path, matrix: &ConfusionMatrix) -> Result<(), Diagnostic> {
+    let mut text = "label".to_owned();
+    text.extend(matrix.classes.iter().map(|class| format!(",predicted_{class}")));
+    text.push('\n');
+    for (class, counts) in matrix.classes.iter().zip(&matrix.counts) {
+        text += &class.to_string();
+        text.extend(counts.iter().map(|count| format!(",{count}")));
+        text.push('\n');
+    }
+    output::write_atomic(path, text.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_confusion_matrix_is_a_row_a_label() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("confusion.csv");
+        let classification = Classification::of_pairs(&[(0, 0), (2, 0), (2, 2), (2, 2)]);
+        write_confusion(&path, classification.confusion.as_ref().unwrap()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "label,predicted_0,predicted_2\n0,1,0\n2,1,2\n");
+    }
 
     #[test]
     fn the_first_of_equal_values_is_predicted() {

@@ -9,6 +9,7 @@ mod models;
 mod networks;
 mod numbers;
 mod programs;
+mod samples;
 mod texts;
 mod weights;
 
@@ -56,6 +57,14 @@ pub const ALL: &[Reader] = &[
     Reader { name: "npy", seeds: arrays::npy_seeds, damage: mutate::bytes, read: arrays::read_npy },
     Reader { name: "npz", seeds: arrays::npz_seeds, damage: mutate::bytes, read: arrays::read_npz },
     Reader { name: "png", seeds: arrays::png_seeds, damage: mutate::bytes, read: arrays::read_png },
+    Reader { name: "events", seeds: samples::event_seeds, damage: mutate::text, read: samples::read_events },
+    Reader {
+        name: "events-npz",
+        seeds: samples::archive_seeds,
+        damage: mutate::bytes,
+        read: samples::read_events,
+    },
+    Reader { name: "trains", seeds: samples::train_seeds, damage: mutate::bytes, read: samples::read_trains },
     Reader { name: "report", seeds: texts::report_seeds, damage: mutate::text, read: texts::read_report },
     Reader {
         name: "partition",

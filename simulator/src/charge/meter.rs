@@ -157,7 +157,7 @@ impl Meter {
         self.cycle.as_ref()
     }
 
-    /// Enters a pass as the item's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
+    /// Enters a pass, or a part of one after those before it, as the item's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
     /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice; counts are
     /// of [`Meter::grain`] or finer.
     pub fn add_pass(
@@ -198,7 +198,9 @@ impl Meter {
             model.charge(ledger, iteration, charged, time.as_ref());
         }
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());
-        record.host_macs += self.macs[counts.network.0 as usize];
+        if counts.start == 0 {
+            record.host_macs += self.macs[counts.network.0 as usize];
+        }
         if let Some(time) = &time {
             record.timesteps.add_pass((record.item, iteration), counts, time);
         }

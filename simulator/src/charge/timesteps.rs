@@ -48,10 +48,10 @@ impl Timesteps {
         let timed = time.steps.iter().zip(&counts.steps).enumerate();
         self.steps.extend(timed.map(|(step, (&time, sent))| {
             let packets = sent.flows.iter().map(|flow| flow.packets).sum();
-            TimedStep { iteration, network, step, time, packets }
+            TimedStep { iteration, network, step: counts.start + step, time, packets }
         }));
         self.add_links(&time.link_packets);
-        let slow = |&(step, packet)| LocatedSlowPacket { at: (item, iteration, step), packet };
+        let slow = |&(step, packet)| LocatedSlowPacket { at: (item, iteration, counts.start + step), packet };
         self.slowest.extend(time.slowest.iter().map(slow));
         self.cut();
     }

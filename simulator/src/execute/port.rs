@@ -6,7 +6,6 @@ use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::Chip;
 use super::pass::ChipPass;
-use super::record::PopulationRecord;
 use super::slice::SliceSpike;
 use crate::spike_train::SpikeTrain;
 
@@ -63,11 +62,12 @@ impl ChipPass<'_> {
         let chip = self.chip;
         let population = &chip.program.model.populations[id];
         let (shape, level) = (population.shape, chip.indexed[id.0 as usize].then_some(chip.level));
-        let mut record = PopulationRecord::new(population);
-        let width = shape.channels;
-        for step in 0..train.steps() {
-            record.spikes.append(step as usize, level, |words| {
-                train.each(step, &mut |neuron| {
+        let mut record = self.new_record(id);
+        let (width, own, history) = (shape.channels, self.window(id), record.history());
+        (0..history).for_each(|step| record.spikes.append(step, level, |_| ()));
+        for (step, now) in (history..).zip(own.start..own.end()) {
+            record.spikes.append(step, level, |words| {
+                train.each(now - population.window.start, &mut |neuron| {
                     let (channel, position) = (neuron / shape.positions(), neuron % shape.positions());
                     words.add(position * width + channel, 1);
                 });
@@ -75,7 +75,7 @@ impl ChipPass<'_> {
         }
         let slices = 0..chip.table.len();
         for slice in slices.filter(|&slice| chip.table.populations[slice] == id && chip.listed[slice]) {
-            self.fired[slice] = record.fired(&chip.slices[slice]);
+            self.fired[slice] = record.fired_with_history(&chip.slices[slice]);
         }
         self.records[id.0 as usize] = Some(record);
     }

@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(fires(0.25, 0.75), [0, 4, 8]);
         assert_eq!(fires(1.0, 0.0), (0..12).collect::<Vec<_>>());
         assert_eq!(fires(0.375, 0.0), [2, 5, 7, 10]);
-        assert_eq!(fires(0.0, 0.5), []);
+        assert!(fires(0.0, 0.5).is_empty());
         let image: Vec<f64> = (0..15).map(|i| f64::from(i % 3) / 2.0).collect();
         let of_image = train(source(SpikePattern::Regular { phase: 0.0 }, 0.5, true), 0, 8, &image);
         assert_eq!(counts(&of_image)[..3], [0, 2, 4]);

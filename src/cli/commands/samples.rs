@@ -13,7 +13,7 @@ use crate::float_driver::interpreter;
 use crate::model::Model;
 use crate::samples::array_file::split_key;
 use crate::samples::input::{SampleFile, SampleShape};
-use crate::samples::{EventSummary, SampleChoice};
+use crate::samples::{Classification, EventSummary, SampleChoice};
 use crate::{npy, samples};
 
 /// What a model is fed, with the classes of the samples if they are known.
@@ -47,17 +47,24 @@ impl Fed {
         Ok(Self { samples, labels, events })
     }
 
-    /// Writes read-outs and predictions into a folder of results.
+    /// Writes read-outs and predictions into a folder of results, with labels also who was taken for whom; the names of
+    /// the files.
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
-    pub fn write(&self, set: &ResultSet, readouts: &[Vec<f64>]) -> Result<(), Diagnostic> {
+    pub fn write(&self, set: &ResultSet, readouts: &[Vec<f64>]) -> Result<String, Diagnostic> {
         samples::write_predictions(&set.place("predictions.csv")?, readouts, self.labels.as_deref())?;
         let shape = self.samples.readout_shape();
         let sides = [shape.channels, shape.height, shape.width];
         // A vector stays one.
         let sides = if (shape.height, shape.width) == (1, 1) { &sides[..1] } else { &sides[..] };
-        npy::write_floats(&set.place("readout.npy")?, readouts, sides)
+        npy::write_floats(&set.place("readout.npy")?, readouts, sides)?;
+        let labelled = self.labels.as_deref().map(|labels| Classification::new(readouts, labels));
+        let Some(matrix) = labelled.and_then(|labelled| labelled.confusion) else {
+            return Ok("predictions.csv, readout.npy".into());
+        };
+        samples::write_confusion(&set.place("confusion.csv")?, &matrix)?;
+        Ok("predictions.csv, confusion.csv, readout.npy".into())
     }
 }
 

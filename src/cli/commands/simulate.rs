@@ -65,8 +65,7 @@ fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnost
     samples::refuse_images(args.images)?;
     let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
     let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
-        fed.write(set, &made.items)?;
-        Ok("predictions.csv, readout.npy".to_owned())
+        Ok(fed.write(set, &made.items)?)
     };
     let spikes_of = args.spikes.then(|| fed.samples.network());
     carry_out(program, args, (&fed.samples, spikes_of), write, |report, made| {

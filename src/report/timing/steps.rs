@@ -58,7 +58,7 @@ impl StepTable {
         Ok(table)
     }
 
-    /// Appends an item's timesteps.
+    /// Appends an item's timesteps, or the next of them.
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
