@@ -77,7 +77,10 @@ fn rates_of_an_image_give_each_neuron_its_own() {
     for (neuron, value) in image.iter().enumerate() {
         let count = spikes.iter().skip(neuron).step_by(512).sum::<f64>();
         // Of 20 timesteps; a sum of twenty tenths is not exact.
-        assert!((count - (20.0 * 0.5 * value).floor()).abs() <= f64::from(u8::from(*value > 0.0)), "{neuron}");
+        assert!(
+            (count - (20.0 * 0.5 * value).floor()).abs() <= f64::from(u8::from(*value > 0.0)),
+            "{neuron}"
+        );
     }
     assert!(samples.sample(1).iter().all(|&value| value == 0.0));
     let beyond = Samples::drawn(&program.mapped().model, NET, (0, vec![3.0; 512]), None).unwrap_err();

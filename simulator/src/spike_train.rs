@@ -151,8 +151,9 @@ mod tests {
         let shape = Shape::new(3, 5, 7);
         let mut packed = PackedTrains::new(shape, 3);
         packed.resize(2);
-        let spikes: Vec<(usize, usize, usize)> =
-            (0..2).flat_map(|n| (0..3).flat_map(move |t| [n + t, 63, 64, 104].map(|at| (n, t, at)))).collect();
+        let spikes: Vec<(usize, usize, usize)> = (0..2)
+            .flat_map(|n| (0..3).flat_map(move |t| [n + t, 63, 64, 104].map(|at| (n, t, at))))
+            .collect();
         for &(sample, step, neuron) in &spikes {
             assert!(packed.set((sample, step), neuron));
             assert!(!packed.set((sample, step), neuron));

@@ -98,7 +98,8 @@ pub fn read(
     if let Some(most) = choice.most {
         check_count("--samples", most, ITEMS_MAX)?;
     }
-    let (source, shape) = (Samples::source(model, network)?, input::SampleShape::of_compiled(model, network)?);
+    let (source, shape) =
+        (Samples::source(model, network)?, input::SampleShape::of_compiled(model, network)?);
     refuse_idle(source, choice)?;
     if source.is_some_and(|source| !source.of_input) {
         let samples = choice.most.unwrap_or(1);

@@ -104,7 +104,8 @@ impl Workload for Samples<'_> {
     fn spec(&self, networks: &IndexMap<String, NetworkId>) -> Option<WorkloadSpec> {
         let mut spec = WorkloadSpec::default();
         for (name, &network) in networks {
-            let Some(Input { shape, source: Some(source), .. }) = self.graphs.get(name).and_then(input) else {
+            let Some(Input { shape, source: Some(source), .. }) = self.graphs.get(name).and_then(input)
+            else {
                 continue;
             };
             source.enter(&mut spec, name, (network, shape.channels));

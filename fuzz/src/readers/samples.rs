@@ -29,7 +29,8 @@ pub fn archive_seeds() -> Vec<Vec<u8>> {
     let of = |method| {
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default().compression_method(method);
-        for (key, values) in [("t", [0, 11, 39]), ("x", [4, 0, 1]), ("y", [2, 0, 1]), ("p", [1, 0, 1]), ("n", [0, 2, 1])]
+        for (key, values) in
+            [("t", [0, 11, 39]), ("x", [4, 0, 1]), ("y", [2, 0, 1]), ("p", [1, 0, 1]), ("n", [0, 2, 1])]
         {
             zip.start_file(format!("{key}.npy"), options).expect("an archive in memory takes files");
             let bytes = [npy::header("|u1", "(3,)"), values.to_vec()].concat();
@@ -74,10 +75,16 @@ pub fn read_trains(input: &[u8]) -> Answer {
 
 /// Goes through the first samples.
 fn look(file: &SampleFile) {
-    let SampleContent::Trains(trains) = &file.content else { panic!("a network that takes spikes is given trains") };
+    let SampleContent::Trains(trains) = &file.content else {
+        panic!("a network that takes spikes is given trains")
+    };
     for sample in 0..trains.len().min(LOOKED_AT) {
         let values = trains.train(sample).values();
         assert_eq!(values.len(), SHAPE.elements(), "samples are whole");
-        assert_eq!(values.iter().all(|&value| value == 0.0), trains.is_silent(sample), "silent is without a spike");
+        assert_eq!(
+            values.iter().all(|&value| value == 0.0),
+            trains.is_silent(sample),
+            "silent is without a spike"
+        );
     }
 }

@@ -73,7 +73,11 @@ fn no_counts(pass: &ChipPass, grain: Grain) -> PassCounts {
         following: None,
         host_writes: words(&|id| range.start == 0 && model.populations[id].bias == Bias::Host),
         host_reads: words(&|id| ends && model.readouts.iter().any(|r| r.population == id)),
-        bias_saturations: if range.start > 0 { 0 } else { written.values().map(|(_, clipped)| clipped).sum() },
+        bias_saturations: if range.start > 0 {
+            0
+        } else {
+            written.values().map(|(_, clipped)| clipped).sum()
+        },
         steps: vec![empty; rows],
     }
 }
@@ -178,7 +182,11 @@ impl<'p> PassCounter<'p> {
     fn add_flows(&mut self, pending: &mut Vec<u64>) {
         let (rows, slices) = (self.counts.steps.len(), self.pass.chip.slices.len().max(1));
         // Of a pass in parts, packets that a later part receives.
-        let late = if self.pass.ends() || self.grain == Grain::Pass { 0 } else { self.pass.chip.longest_delay as usize };
+        let late = if self.pass.ends() || self.grain == Grain::Pass {
+            0
+        } else {
+            self.pass.chip.longest_delay as usize
+        };
         let share = rows.div_ceil(rayon::current_num_threads()).max(1);
         // Packets received by `[row][slice]`, of each share of the rows that send.
         let some = |first: usize| {

@@ -40,9 +40,9 @@ use crate::spike_train::{FlatTrain, SpikeTrain};
 use fused::FusedSlices;
 use kernels::level::SimdLevel;
 use packet_counter::PacketCounter;
-pub use pass::PassInput;
 use part::{Carry, PassPart};
 pub use pass::ChipPass;
+pub use pass::PassInput;
 use record::SliceTraces;
 
 /// A program ready to run.
@@ -192,12 +192,7 @@ impl Chip {
     }
 
     /// Runs a part of a pass on spikes that were checked.
-    fn run_train(
-        &self,
-        of: (NetworkId, PassPart),
-        train: &dyn SpikeTrain,
-        before: Carry,
-    ) -> ChipPass<'_> {
+    fn run_train(&self, of: (NetworkId, PassPart), train: &dyn SpikeTrain, before: Carry) -> ChipPass<'_> {
         ChipPass::run(self, of, PassInput { values: &[], train: Some(train) }, before)
     }
 

@@ -11,8 +11,8 @@ use super::fused::{FusedPart, FusedSlices, WindowResult};
 use super::kernels::LANES;
 use super::part::{Carry, PassPart};
 use super::record::PopulationRecord;
-use super::spikes::SpikeBits;
 use super::slice::SliceSpike;
+use super::spikes::SpikeBits;
 use super::{Chip, host_input};
 use crate::counts::SliceIndex;
 use crate::spike_train::SpikeTrain;
@@ -91,7 +91,8 @@ impl<'c> ChipPass<'c> {
     /// What the next part goes on from.
     pub(super) fn carry(&mut self) -> Carry {
         let history = self.chip.longest_delay as usize;
-        let last = |record: &Option<PopulationRecord>| record.as_ref().map(|record| record.spikes.last(history));
+        let last =
+            |record: &Option<PopulationRecord>| record.as_ref().map(|record| record.spikes.last(history));
         let states = |record: &mut Option<PopulationRecord>| {
             record.as_mut().map_or(Vec::new(), PopulationRecord::take_states)
         };
@@ -140,7 +141,8 @@ impl ChipPass<'_> {
 
     /// A record that begins with the spikes of the parts before that are still read.
     pub(super) fn new_record(&self, population: PopulationId) -> PopulationRecord {
-        let (shape, steps) = (self.chip.program.model.populations[population].shape, self.window(population).steps);
+        let (shape, steps) =
+            (self.chip.program.model.populations[population].shape, self.window(population).steps);
         match self.before.spikes.get(population.0 as usize).and_then(Option::as_ref) {
             Some(before) => PopulationRecord::after(shape, before, steps as usize),
             None => PopulationRecord::after(shape, &SpikeBits::new(shape, 0), steps as usize),
@@ -162,7 +164,8 @@ impl ChipPass<'_> {
     /// The timestep of a population's window that a delay brings to timestep `step` of the pass, if any.
     pub(super) fn sent(&self, population: PopulationId, step: u32, delay: u32) -> Option<usize> {
         let window = self.window(population);
-        let history = self.records[population.0 as usize].as_ref().map_or(0, PopulationRecord::history) as u32;
+        let history =
+            self.records[population.0 as usize].as_ref().map_or(0, PopulationRecord::history) as u32;
         let sent = step.checked_sub(delay).filter(|&sent| sent < window.end())?;
         Some((sent + history).checked_sub(window.start)? as usize)
     }

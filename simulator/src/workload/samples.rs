@@ -112,8 +112,9 @@ impl Samples {
                 DrawnTrain::new((input, steps), source, sample, map).map_err(|(at, rate)| {
                     let message =
                         format!("sample {sample} holds {} at value {at}: {rate} spikes a timestep", map[at]);
-                    Diagnostic::new(Code::Argument, place(), message)
-                        .hint("0 to 1 is expected of value times rate; scale the values or the rate of the source")
+                    Diagnostic::new(Code::Argument, place(), message).hint(
+                        "0 to 1 is expected of value times rate; scale the values or the rate of the source",
+                    )
                 })?;
             }
         }

@@ -38,7 +38,10 @@ pub fn agree(chip: &Chip, input: &[f64], whole: &PassOutcome) -> usize {
         });
         assert_eq!(readouts, whole.readouts);
         assert_eq!(rows, whole.counts.steps, "parts of {steps} timesteps");
-        assert_eq!(words, [&whole.counts.host_writes, &whole.counts.host_reads].map(|w| w.iter().sum::<u64>()));
+        assert_eq!(
+            words,
+            [&whole.counts.host_writes, &whole.counts.host_reads].map(|w| w.iter().sum::<u64>())
+        );
         let of_whole: Vec<_> = populations.iter().map(|&population| chip.spikes(whole, population)).collect();
         assert!(spikes == of_whole);
         assert_eq!(record, expected);
@@ -50,7 +53,8 @@ pub fn agree(chip: &Chip, input: &[f64], whole: &PassOutcome) -> usize {
             none.add_pass(&mut record, 0, &part.counts, &part.traces);
             seen += 1;
         };
-        ChipDriver::observed(&chip, (Grain::Pass, &mut observe), |driver| driver.pass(NetworkId(0), input)).unwrap();
+        ChipDriver::observed(&chip, (Grain::Pass, &mut observe), |driver| driver.pass(NetworkId(0), input))
+            .unwrap();
         assert_eq!(record.tally.total().slices, expected.tally.total().slices);
     }
     parts

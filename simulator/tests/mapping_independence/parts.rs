@@ -34,7 +34,8 @@ fn parts_of_any_length_are_the_whole_pass() {
                 let chip = Chip::new(program.clone());
                 let whole = chip.run(NetworkId(0), &input).unwrap();
                 cut += parts::agree(&chip, &input, &whole);
-                fired += whole.counts.steps.iter().flat_map(|step| &step.events).map(|e| e.spikes).sum::<u64>();
+                fired +=
+                    whole.counts.steps.iter().flat_map(|step| &step.events).map(|e| e.spikes).sum::<u64>();
                 forward += u64::from(!recurrent);
             });
         }

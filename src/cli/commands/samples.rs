@@ -32,11 +32,7 @@ impl Fed {
     ///
     /// # Errors
     /// [`Code::Argument`] without `--input`, which says what to give; those of the files.
-    pub fn read(
-        model: &SpikingModel,
-        args: &SampleArgs,
-        seed: Option<u64>,
-    ) -> Result<Self, Diagnostic> {
+    pub fn read(model: &SpikingModel, args: &SampleArgs, seed: Option<u64>) -> Result<Self, Diagnostic> {
         let network = samples::network(model, args.network.as_deref())?;
         let (_, readout) = Samples::shapes(model, network)?;
         let choice = SampleChoice { path: args.input.as_deref(), dt: args.dt, most: args.count, seed };
@@ -72,10 +68,7 @@ impl Fed {
 ///
 /// # Errors
 /// As [`Fed::read`]; [`Code::Argument`] for labels, which recordings have themselves.
-pub fn of_model<'m>(
-    model: &'m LoadedModel,
-    args: &SampleArgs,
-) -> Result<(&'m str, SampleFile), Diagnostics> {
+pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m str, SampleFile), Diagnostics> {
     if args.labels.is_some() {
         let message =
             "would change nothing: recorded predictions are compared with those of the float reference";

@@ -64,9 +64,7 @@ fn drive(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics
 fn classify(program: &Program, args: &GenerateArgs) -> Result<ExitCode, Diagnostics> {
     samples::refuse_images(args.images)?;
     let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
-    let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
-        Ok(fed.write(set, &made.items)?)
-    };
+    let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| Ok(fed.write(set, &made.items)?);
     let spikes_of = args.spikes.then(|| fed.samples.network());
     carry_out(program, args, (&fed.samples, spikes_of), write, |report, made| {
         report.events = fed.events;

@@ -8,8 +8,8 @@ use super::checkpoint::Checkpoint;
 use super::sizes::{ConvSize, Sizes};
 use crate::frontend::model::{LayerSpec, OpSpec, TrainedNetworkSpec};
 use crate::layers::{
-    BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, InputSpec, Lif, MeanOverTime, SourceSpec,
-    MixSpec, NearestCodeSpec, WeightedSumSpec,
+    BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, InputSpec, Lif, MeanOverTime,
+    MixSpec, NearestCodeSpec, SourceSpec, WeightedSumSpec,
 };
 
 const TAU: f64 = 2.0;
