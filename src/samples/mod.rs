@@ -126,15 +126,15 @@ pub fn read(
 
 /// Refuses what would be ignored: a seed where nothing is drawn, a file where nothing is read.
 fn refuse_idle(source: Option<SpikeSource>, choice: SampleChoice<'_>) -> Result<(), Diagnostic> {
-    let refused = |option: &str, message: &str, hint: &str| {
+    let refused = |option: Subject, message: &str, hint: &str| {
         let message = format!("would change nothing: {message}");
-        Err(Diagnostic::new(Code::Argument, Subject::argument(option), message).hint(hint))
+        Err(Diagnostic::new(Code::Argument, option, message).hint(hint))
     };
     let Some(source) = source else {
         return match choice.seed {
             None => Ok(()),
-            Some(_) => refused(
-                "--seed",
+            Some(seed) => refused(
+                Subject::value("--seed", seed),
                 "the model has no pipeline and draws no spikes",
                 "leave it out; `--input` gives the samples, `--samples` says how many of them",
             ),
@@ -144,7 +144,7 @@ fn refuse_idle(source: Option<SpikeSource>, choice: SampleChoice<'_>) -> Result<
     match given.into_iter().find(|(_, given)| *given) {
         None => Ok(()),
         Some((option, _)) => refused(
-            option,
+            Subject::argument(option),
             "the input spikes are drawn at the rate that the model says",
             "leave it out; `--samples` says how many samples are drawn",
         ),

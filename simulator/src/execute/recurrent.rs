@@ -18,7 +18,8 @@ impl ChipPass<'_> {
             let mut record = self.new_record(id);
             let level = chip.indexed[id.0 as usize].then_some(chip.level);
             (0..record.history()).for_each(|step| record.spikes.append(step, level, |_| ()));
-            for &slice in chip.fusions[id.0 as usize].iter().flat_map(|fused| &fused.slices) {
+            let slices = chip.fusions[id.0 as usize].iter().flat_map(|fused| &fused.slices);
+            for &slice in slices.filter(|&&slice| chip.listed[slice]) {
                 let spikes = |step| record.spikes.of_slice(&chip.slices[slice], step);
                 self.fired[slice] = (0..record.history()).map(spikes).collect();
             }
