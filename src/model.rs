@@ -7,7 +7,7 @@ use std::time::Instant;
 use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
 use snnc_compiler::frontend::nir::{self, NirModel, NirOptions};
 use snnc_compiler::frontend::{self, Description, LoadedModel};
-use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::ir::spiking::{Network, SpikingIr};
 use snnc_compiler::mapping::Activity;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::{Objective, SearchOptions};
@@ -262,7 +262,8 @@ impl Model {
             SearchOptions { objective: Objective::Cores, effort: Effort::Fast, ..SearchOptions::default() };
         let place = PlaceOptions { effort: Effort::Fast, ..options.place };
         let program = Arc::new(driver::map(ir, target, CompileOptions { search, place, ..*options }).ok()?);
-        if program.needs_timesteps().is_err() {
+        let long = |network: &Network| network.pass_steps > recording::STEPS_MAX;
+        if program.needs_timesteps().is_err() || program.model.networks.values().any(long) {
             return None;
         }
         match given {

@@ -42,6 +42,8 @@ struct NpzEntry {
     item: u64,
     /// Where its range begins.
     start: u64,
+    /// Bytes of the item under way that are there.
+    filled: u64,
 }
 
 impl NpzWriter {
@@ -63,7 +65,7 @@ impl NpzWriter {
             let (Some(item), Some(end)) = (item, end) else {
                 return Err(refused(format!("{items} items of {key} {sides:?} are more than a file holds")));
             };
-            entries.push(NpzEntry { key, sides, item, start });
+            entries.push(NpzEntry { key, sides, item, start, filled: 0 });
             start = end;
         }
         let archive = Unfinished::create(path)?;
@@ -72,7 +74,8 @@ impl NpzWriter {
         Ok(Self { archive, path: path.to_owned(), waiting, arrays: entries, items, done: 0 })
     }
 
-    /// Appends an item: the bytes of each array, in their order.
+    /// Appends an item, or the next part of one: bytes of each array, in their order. An item is there when all of its
+    /// arrays are.
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
@@ -82,12 +85,17 @@ impl NpzWriter {
     pub fn append(&mut self, item: &[Vec<u8>]) -> Result<(), Diagnostic> {
         assert!(self.done < self.items, "there are as many items as announced");
         assert_eq!(item.len(), self.arrays.len(), "an item has a part of every array");
-        for (array, bytes) in self.arrays.iter().zip(item) {
-            assert_eq!(bytes.len() as u64, array.item, "the part of {} has the size of its sides", array.key);
-            let written = self.waiting.write_all_at(bytes, array.start + self.done * array.item);
+        for (array, bytes) in self.arrays.iter_mut().zip(item) {
+            let first = array.start + self.done * array.item + array.filled;
+            array.filled += bytes.len() as u64;
+            assert!(array.filled <= array.item, "an item's part of {} has the size of its sides", array.key);
+            let written = self.waiting.write_all_at(bytes, first);
             written.map_err(|error| self.archive.failed(&error))?;
         }
-        self.done += 1;
+        if self.arrays.iter().all(|array| array.filled == array.item) {
+            self.arrays.iter_mut().for_each(|array| array.filled = 0);
+            self.done += 1;
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use snnc_compiler::ir::program::Program as Mapped;
+use snnc_compiler::ir::spike_source;
 use snnc_compiler::ir::spiking::SpikingIr;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_simulator::workload::{Generation, Samples};
@@ -72,6 +73,12 @@ impl Program {
             Diagnostic::new(Code::Argument, place, "was read from a file, which holds no unmapped network")
                 .hint("compile the model instead")
         })
+    }
+
+    /// Whether it generates images by a pipeline; else it is fed samples.
+    pub fn generates(&self) -> bool {
+        let workload = self.mapped.model.workload.as_ref();
+        workload.is_some_and(|workload| workload.kind != spike_source::KIND)
     }
 
     /// Images by the generation loop of the model: `images` of them, the random stream of each from `seed`.

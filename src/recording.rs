@@ -17,6 +17,9 @@ use snnc_targets::entity::EntityMap;
 /// Most items that are recorded: spikes of one image differ little from those of many.
 pub const ITEMS: u64 = 4;
 
+/// Most timesteps of a pass that is recorded: longer ones run in parts, none of which shows a whole window.
+pub const STEPS_MAX: u32 = 256;
+
 /// Spikes of the first items of a workload, on the mean of them.
 ///
 /// # Errors

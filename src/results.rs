@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
-use snnc_simulator::charge::MeterRecord;
+use snnc_simulator::charge::{MeterRecord, TimedStep};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::generation::GeneratedImage;
@@ -155,8 +155,12 @@ pub fn read_report(path: &Path) -> Result<Report, Diagnostic> {
 }
 
 impl Observer for ResultsRecorder<'_> {
-    fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic> {
-        self.steps.as_mut().map_or(Ok(()), |steps| steps.item(index, &record.timesteps.steps))
+    fn steps(&mut self, index: u64, steps: &[TimedStep]) -> Result<(), Diagnostic> {
+        self.steps.as_mut().map_or(Ok(()), |table| table.item(index, steps))
+    }
+
+    fn item(&mut self, _: u64, _: &MeterRecord) -> Result<(), Diagnostic> {
+        Ok(())
     }
 
     fn sees_spikes(&self) -> bool {

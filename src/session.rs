@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
-use snnc_simulator::charge::{Meter, MeterRecord, RunRecord};
+use snnc_simulator::charge::{Meter, MeterRecord, RunRecord, TimedStep};
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::execute::{Chip, PassOutcome};
@@ -48,7 +48,16 @@ pub fn check_count(option: &str, items: u64, most: u64) -> Result<(), Diagnostic
 
 /// Who looks on while a run goes on. It changes nothing; `()` sees nothing.
 pub trait Observer: Send {
-    /// An item is done, with its timesteps; items come in order.
+    /// Timesteps of an item, in order; told before [`Observer::item`], at once or part by part.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn steps(&mut self, _index: u64, _steps: &[TimedStep]) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
+    /// An item is done; items come in order. Its record holds its timesteps, if its passes are short enough to run in
+    /// one part each.
     ///
     /// # Errors
     /// What ends the run.
@@ -59,7 +68,7 @@ pub trait Observer: Send {
         false
     }
 
-    /// The spikes of an item, pass after pass; told before [`Observer::item`].
+    /// The spikes of an item, pass after pass, those of long passes part by part; told before [`Observer::item`].
     ///
     /// # Errors
     /// What ends the run.
@@ -174,7 +183,7 @@ impl Session {
         self.run_observed(workload, &mut (), &())
     }
 
-    /// Runs a workload under an observer; steps of the progress are passes.
+    /// Runs a workload under an observer; steps of the progress are passes, or parts of long ones.
     ///
     /// # Errors
     /// Those of [`Session::run`], the observer's, and [`Code::Stopped`] if the progress says so.
@@ -186,7 +195,7 @@ impl Session {
     ) -> Result<Outcome<W::Item>, Diagnostic> {
         check_count(&format!("{}s", workload.item_name()), workload.len(), ITEMS_MAX)?;
         let start = Instant::now();
-        progress.begin(workload.len().saturating_mul(workload.passes()));
+        progress.begin(workload.len().saturating_mul(workload.passes()).saturating_mul(self.0.parts()));
         let (items, record) = within(self.0.pool.as_ref(), || self.0.items(workload, observer, progress))?;
         let wall_s = self.0.seconds + start.elapsed().as_secs_f64();
         Ok(Outcome { session: self.clone(), item_name: workload.item_name(), items, record, wall_s })
@@ -210,6 +219,16 @@ impl Ready {
         progress: &dyn Progress,
     ) -> Result<(Vec<W::Item>, RunRecord), Diagnostic> {
         let (mut items, mut record) = (Vec::new(), RunRecord::new(&self.meter));
+        // What is seen of a long pass is told part by part, so that it need not be held.
+        if self.parts() > 1 {
+            for index in 0..workload.len() {
+                let (item, of_item) = self.long_item(workload, index, observer, progress)?;
+                observer.item(index, &of_item)?;
+                record.push(&self.meter, &of_item);
+                items.push(item);
+            }
+            return Ok((items, record));
+        }
         let chunk = if observer.watcher().is_some() { 1 } else { CHUNK };
         let sees_spikes = observer.sees_spikes();
         for first in (0..workload.len()).step_by(chunk as usize) {
@@ -228,12 +247,54 @@ impl Ready {
                 if sees_spikes {
                     observer.spikes(index, &spikes)?;
                 }
+                observer.steps(index, &of_item.timesteps.steps)?;
                 observer.item(index, &of_item)?;
                 record.push(&self.meter, &of_item);
                 items.push(item);
             }
         }
         Ok((items, record))
+    }
+
+    /// Most parts in which a pass runs.
+    fn parts(&self) -> u64 {
+        let networks = self.program.mapped().model.networks.keys();
+        networks.map(|network| self.chip.parts(network).len() as u64).max().unwrap_or(1)
+    }
+
+    /// An item of long passes with its cost; the observer is told of each part of a pass once it is counted.
+    fn long_item<W: Workload>(
+        &self,
+        workload: &W,
+        index: u64,
+        observer: &mut dyn Observer,
+        progress: &dyn Progress,
+    ) -> Result<(W::Item, MeterRecord), Diagnostic> {
+        let (meter, sees_spikes) = (&self.meter, observer.sees_spikes());
+        let mut record = meter.item(index);
+        let (mut pass, mut seen) = (0, Ok(()));
+        let mut observe = |outcome: &PassOutcome| {
+            if seen.is_err() {
+                return;
+            }
+            let traces: &[SliceTrace] = if meter.reads_traces() { &outcome.traces } else { &[] };
+            let counted = (&outcome.counts, traces);
+            seen = meter.add_watched(&mut record, pass, counted, observer.watcher()).and_then(|_| {
+                observer.steps(index, &record.timesteps.steps)?;
+                record.timesteps.steps.clear();
+                if sees_spikes {
+                    observer.spikes(index, &[PackedSpikes::of(&self.chip, outcome)])?;
+                }
+                Ok(())
+            });
+            progress.advance(u64::from(!outcome.counts.ends));
+            pass += usize::from(outcome.counts.ends);
+        };
+        let item = ChipDriver::observed(&self.chip, (meter.grain(), &mut observe), |driver| {
+            drive(workload.begin(index), driver, &mut || progress.advance(1))
+        });
+        seen?;
+        Ok((item?, record))
     }
 
     /// An item with its cost, and if they are wanted the spikes of its passes.

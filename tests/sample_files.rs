@@ -226,8 +226,8 @@ fn event_lists_are_the_spike_trains_that_they_come_from() {
     archive(&at("events.npz"), &arrays.collect::<Vec<_>>());
     for (name, more) in [("events.csv", 1), ("events.npz", 0)] {
         let read = input::read(&at(name), shape, Some(1000.0), None).unwrap();
-        assert!(read.values == values, "{name}");
         let summary = read.events.unwrap();
+        assert!(read.content.into_values() == values, "{name}");
         assert_eq!((summary.merged, summary.after_last_timestep), (more, more), "{name}");
         assert_eq!(summary.events, columns[0].len() as u64 + 2 * more, "{name}");
         assert_eq!(summary.spikes, columns[0].len() as u64, "{name}");

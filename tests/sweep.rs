@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use snnc::samples::SampleChoice;
 use snnc::sweep::point::PointOutcome;
 use snnc::sweep::{self, Plan, Sweep, SweepFile, SweepOptions};
 use snnc::{Code, CompileOptions, Model, Session, SessionOptions};
@@ -56,8 +57,8 @@ fn points_are_those_of_separate_runs() {
         match (&sweep.outcomes[&index], compiled) {
             (PointOutcome::Done(found), Ok(program)) => {
                 let network = snnc::samples::network(&program.mapped().model, None).unwrap();
-                let (fed, _) =
-                    snnc::samples::read(&program.mapped().model, network, &input, None, Some(2)).unwrap();
+                let choice = SampleChoice { path: Some(&input), most: Some(2), ..SampleChoice::default() };
+                let (fed, _) = snnc::samples::read(&program.mapped().model, network, choice).unwrap();
                 let session = Session::new(&program, SessionOptions::default()).unwrap();
                 let report = session.run(&fed).unwrap().report();
                 assert_eq!((found.items, found.spikes), (2, report.totals.spikes));

@@ -97,8 +97,14 @@ pub enum Grain {
 pub struct PassCounts {
     /// Which network.
     pub network: NetworkId,
-    /// Timesteps of the pass.
+    /// First of these timesteps; 0 but for a later part of a pass ([`crate::execute::Chip::parts`]).
+    pub start: usize,
+    /// Timesteps: of the pass, or of a part of it.
     pub timesteps: usize,
+    /// Whether the pass ends with them.
+    pub ends: bool,
+    /// Per slice, events of the timestep after these; of a part that does not end the pass, once the next one is counted.
+    pub following: Option<Vec<Events>>,
     /// Words the host wrote before the pass, per slice (biases).
     pub host_writes: Vec<u64>,
     /// Words the host read after it, per slice (membranes).

@@ -15,5 +15,6 @@ pub mod execute;
 pub mod neuron;
 pub mod noc;
 pub mod philox;
+pub mod spike_train;
 pub mod time;
 pub mod workload;

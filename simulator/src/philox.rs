@@ -21,6 +21,12 @@ pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
+/// The upper 53 bits of a 64-bit word, as a multiple of 2^-53 in `[0, 1)`.
+pub fn uniform(low: u32, high: u32) -> f64 {
+    let word = u64::from(high) << 32 | u64::from(low);
+    (word >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

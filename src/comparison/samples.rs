@@ -113,7 +113,8 @@ pub fn compare_samples(
     let one = |index: u64| -> Result<SampleSums, Diagnostic> {
         go_on(progress)?;
         let mut sums = SampleSums { samples: 1, ..SampleSums::default() };
-        let pass = (samples.network(), samples.sample(index));
+        let values = samples.sample(index);
+        let pass = (samples.network(), &*values);
         let answers = sides.pass(&mut sums.layers, pass, None, true)?;
         for (a, b) in answers.float.iter().zip(&answers.chip) {
             sums.max_abs_error = sums.max_abs_error.max((a - b).abs());

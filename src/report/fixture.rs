@@ -134,6 +134,9 @@ fn pass(seed: u64) -> PassCounts {
     };
     PassCounts {
         network: NetworkId(0),
+        start: 0,
+        ends: true,
+        following: None,
         timesteps: 3,
         host_writes: vec![8, 0],
         host_reads: vec![0, 8],

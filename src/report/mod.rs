@@ -46,6 +46,7 @@ pub fn is_result(name: &str) -> bool {
         "images.npy",
         "images.npy.part",
         "predictions.csv",
+        "confusion.csv",
         "readout.npy",
         "spikes.npz",
         "timesteps.csv",

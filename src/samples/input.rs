@@ -10,6 +10,7 @@ use std::path::Path;
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::reference::Interpreter;
+use snnc_simulator::spike_train::{PackedTrains, SpikeTrain};
 use snnc_simulator::workload::Samples;
 use snnc_targets::{Code, Diagnostic, Subject};
 
@@ -52,6 +53,11 @@ impl SampleShape {
         Ok(Self { map, steps: Samples::timesteps(model, network).map(|steps| steps as usize) })
     }
 
+    /// Most samples of spikes that are held: 1 GiB as bits, whole words a timestep.
+    pub(super) fn trains_max(self) -> usize {
+        VALUES_MAX / self.steps.unwrap_or(1).saturating_mul(self.map.len().div_ceil(64)).max(1)
+    }
+
     /// Number of values of a sample.
     pub fn elements(self) -> usize {
         self.map.len() * self.steps.unwrap_or(1)
@@ -67,11 +73,30 @@ impl fmt::Display for SampleShape {
 
 /// What a file gave.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SampleValues {
-    /// One sample after the other, `[n, c, h, w]` or `[n, t, c, h, w]`.
-    pub values: Vec<f64>,
+pub struct SampleFile {
+    /// The samples.
+    pub content: SampleContent,
     /// What became of the events, if it was an event list.
     pub events: Option<EventSummary>,
+}
+
+/// Samples.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SampleContent {
+    /// Of maps, one after the other, `[n, c, h, w]`.
+    Maps(Vec<f64>),
+    /// Of spikes.
+    Trains(PackedTrains),
+}
+
+impl SampleContent {
+    /// One sample after the other, `[n, c, h, w]` or `[n, t, c, h, w]`.
+    pub fn into_values(self) -> Vec<f64> {
+        match self {
+            Self::Maps(values) => values,
+            Self::Trains(trains) => (0..trains.len()).flat_map(|i| trains.train(i).values()).collect(),
+        }
+    }
 }
 
 /// The first `most` samples of an array as [`samples`] reads it; with the length `dt` of a timestep, of an event list.
@@ -84,9 +109,13 @@ pub fn read(
     shape: SampleShape,
     dt: Option<f64>,
     most: Option<u64>,
-) -> Result<SampleValues, Diagnostic> {
+) -> Result<SampleFile, Diagnostic> {
     let Some(dt) = dt else {
-        return Ok(SampleValues { values: samples(path, shape, most)?, events: None });
+        let content = match shape.steps {
+            None => SampleContent::Maps(samples(path, shape, most)?),
+            Some(_) => SampleContent::Trains(trains(path, shape, most)?),
+        };
+        return Ok(SampleFile { content, events: None });
     };
     let refused = |message: &str| Diagnostic::new(Code::Argument, Subject::value("--dt", dt), message);
     if !(dt.is_finite() && dt > 0.0) {
@@ -97,8 +126,8 @@ pub fn read(
         return Err(refused("bins events, but the network takes one map for all timesteps")
             .hint("leave it out, or declare the input of the model with `spikes: true`"));
     }
-    let (values, summary) = events::read(path, shape, dt, most)?;
-    Ok(SampleValues { values, events: Some(summary) })
+    let (trains, summary) = events::read(path, shape, dt, most)?;
+    Ok(SampleFile { content: SampleContent::Trains(trains), events: Some(summary) })
 }
 
 /// The first `most` samples (all, if there is no such limit) of a float32, float64 or uint8 array `[n, ...]` whose
@@ -111,7 +140,48 @@ pub fn samples(
     shape: impl Into<SampleShape>,
     most: Option<u64>,
 ) -> Result<Vec<f64>, Diagnostic> {
-    let shape = shape.into();
+    let (shape, mut values) = (shape.into(), Vec::new());
+    let limit = VALUES_MAX / shape.elements().max(1);
+    each_value(path, shape, (most, limit), |_, value| {
+        values.push(value);
+        Ok(())
+    })?;
+    Ok(values)
+}
+
+/// As [`samples`], of spikes: arrays of 0 and 1, held as bits.
+///
+/// # Errors
+/// As [`samples`]; [`Code::Argument`] also for other values.
+pub fn trains(path: &Path, shape: SampleShape, most: Option<u64>) -> Result<PackedTrains, Diagnostic> {
+    let mut trains = PackedTrains::new(shape.map, shape.steps.unwrap_or(1) as u32);
+    let (each, map) = (shape.elements().max(1), shape.map.len().max(1));
+    let samples = each_value(path, shape, (most, shape.trains_max()), |at, value| {
+        let (sample, within) = (at / each, at % each);
+        if within == 0 {
+            trains.resize(sample + 1);
+        }
+        if value == 1.0 {
+            trains.set((sample, within / map), within % map);
+        } else if value != 0.0 {
+            let message = format!("sample {sample} holds {value} at value {within}");
+            return Err(Diagnostic::new(Code::Argument, path, message)
+                .hint("the network takes spikes, which are 0 or 1"));
+        }
+        Ok(())
+    })?;
+    trains.resize(samples);
+    Ok(trains)
+}
+
+/// Hands the values of the first samples of an array to `take`, at most `most` and no more than `limit` of them, with
+/// their places in the array. The number of samples.
+fn each_value(
+    path: &Path,
+    shape: SampleShape,
+    (most, limit): (Option<u64>, usize),
+    mut take: impl FnMut(usize, f64) -> Result<(), Diagnostic>,
+) -> Result<usize, Diagnostic> {
     let mut file = ArrayFile::open(path)?;
     let mut array = file.array()?;
     let decode: fn(&[u8]) -> f64 = match array.header.descr.as_str() {
@@ -134,13 +204,18 @@ pub fn samples(
     if count == 0 {
         return Err(array.bad(format!("the array is {sides:?}: there is no sample")));
     }
-    if taken.checked_mul(shape.elements()).is_none_or(|values| values > VALUES_MAX) {
-        let message =
-            format!("{taken} samples of {shape}, at most {} are read", VALUES_MAX / shape.elements().max(1));
+    if taken > limit {
+        let message = format!("{taken} samples of {shape}, at most {limit} are read");
         return Err(array.bad(message).hint("take the first ones with --samples"));
     }
     let values = |samples: usize| samples.saturating_mul(shape.elements());
-    array.values((values(count), values(taken)), decode)
+    let mut at = 0;
+    array.each((values(count), values(taken)), decode, |value| {
+        take(at, value)?;
+        at += 1;
+        Ok(())
+    })?;
+    Ok(taken)
 }
 
 /// The sides of the array in a file, if it is an array, or an archive of one.
@@ -328,7 +403,7 @@ mod tests {
         std::fs::write(&path, "t,x,y,p\n0,1,0,0\n").unwrap();
         let spikes = SampleShape { map: SHAPE, steps: Some(1) };
         let read = |shape: SampleShape, dt| super::read(&path, shape, dt, None);
-        assert_eq!(read(spikes, Some(1.0)).unwrap().values, [0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(read(spikes, Some(1.0)).unwrap().content.into_values(), [0.0, 1.0, 0.0, 0.0]);
         let refused = |shape, dt: Option<f64>| read(shape, dt).unwrap_err();
         for dt in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(refused(spikes, Some(dt)).message.contains("more than 0"));

@@ -11,12 +11,15 @@ use std::path::Path;
 
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;
+use snnc_compiler::ir::spike_source::SpikeSource;
 use snnc_compiler::ir::spiking::SpikingModel;
-use snnc_simulator::workload::Samples;
+use snnc_simulator::workload::{Samples, Workload};
 use snnc_targets::{Code, Diagnostic, Place, Subject, output};
 
 pub use classification::{Classification, ConfusionMatrix};
 pub use events::EventSummary;
+
+use input::SampleContent;
 
 use crate::mapping_files::network_named;
 use crate::session::{ITEMS_MAX, check_count};
@@ -70,29 +73,94 @@ fn unnamed(option: &str, names: &[&str]) -> Diagnostic {
         .hint(format!("one of {}", names.join(", ")))
 }
 
-/// The first `most` samples of a file for a network, and what became of the events of an event list.
+/// What is to be fed to a network.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SampleChoice<'a> {
+    /// A file with samples.
+    pub path: Option<&'a Path>,
+    /// Length of a timestep of an event list.
+    pub dt: Option<f64>,
+    /// Only so many samples; of spikes that are drawn at one rate, so many.
+    pub most: Option<u64>,
+    /// Seed of spikes that are drawn, instead of that of the model.
+    pub seed: Option<u64>,
+}
+
+/// The samples for a network, and what became of the events of an event list.
 ///
 /// # Errors
-/// Those of [`input::read`] and [`Samples::new`], with the path; [`Code::Argument`] for no samples, or more
-/// than a run holds.
+/// Those of [`input::read`] and [`Samples`], with the path; [`Code::Argument`] for no samples, or more than a run
+/// holds, for a missing file, and for a file or seed that would change nothing.
 pub fn read(
     model: &SpikingModel,
     network: NetworkId,
-    path: &Path,
-    dt: Option<f64>,
-    most: Option<u64>,
+    choice: SampleChoice<'_>,
 ) -> Result<(Samples, Option<EventSummary>), Diagnostic> {
-    if let Some(most) = most {
+    if let Some(most) = choice.most {
         check_count("--samples", most, ITEMS_MAX)?;
     }
-    let shape = input::SampleShape::of_compiled(model, network)?;
-    let input::SampleValues { values, events } = input::read(path, shape, dt, most)?;
-    check_count("--samples", (values.len() / shape.elements().max(1)) as u64, ITEMS_MAX)?;
-    let samples = Samples::new(model, network, values).map_err(|mut problem| {
+    let (source, shape) =
+        (Samples::source(model, network)?, input::SampleShape::of_compiled(model, network)?);
+    refuse_idle(source, choice)?;
+    if source.is_some_and(|source| !source.of_input) {
+        let samples = choice.most.unwrap_or(1);
+        return Ok((Samples::drawn(model, network, (samples, Vec::new()), choice.seed)?, None));
+    }
+    // Rates are taken from one map.
+    let shape = if source.is_some() { shape.map.into() } else { shape };
+    let path = choice.path.ok_or_else(|| missing(&model.networks[network].name, shape))?;
+    let input::SampleFile { content, events } = input::read(path, shape, choice.dt, choice.most)?;
+    let samples = match content {
+        SampleContent::Trains(trains) => Samples::of_trains(model, network, trains),
+        SampleContent::Maps(values) if source.is_some() => {
+            Samples::drawn(model, network, (0, values), choice.seed)
+        }
+        SampleContent::Maps(values) => Samples::new(model, network, values),
+    };
+    let samples = samples.map_err(|mut problem| {
         problem.place = Place::file(path);
         problem
     })?;
+    check_count("--samples", samples.len(), ITEMS_MAX)?;
     Ok((samples, events))
+}
+
+/// Refuses what would be ignored: a seed where nothing is drawn, a file where nothing is read.
+fn refuse_idle(source: Option<SpikeSource>, choice: SampleChoice<'_>) -> Result<(), Diagnostic> {
+    let refused = |option: Subject, message: &str, hint: &str| {
+        let message = format!("would change nothing: {message}");
+        Err(Diagnostic::new(Code::Argument, option, message).hint(hint))
+    };
+    let Some(source) = source else {
+        return match choice.seed {
+            None => Ok(()),
+            Some(seed) => refused(
+                Subject::value("--seed", seed),
+                "the model has no pipeline and draws no spikes",
+                "leave it out; `--input` gives the samples, `--samples` says how many of them",
+            ),
+        };
+    };
+    let given = [("--input", choice.path.is_some() && !source.of_input), ("--dt", choice.dt.is_some())];
+    match given.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => refused(
+            Subject::argument(option),
+            "the input spikes are drawn at the rate that the model says",
+            "leave it out; `--samples` says how many samples are drawn",
+        ),
+    }
+}
+
+/// What to give where no samples are given.
+pub fn missing(network: &str, input: input::SampleShape) -> Diagnostic {
+    let message = format!(
+        "the model has no pipeline, so it needs samples for network {network}: a NumPy array [n, {}] of float32, \
+         float64 or uint8",
+        input.inner()
+    );
+    Diagnostic::new(Code::Argument, Subject::argument("--input"), message)
+        .hint("`np.save(\"x.npy\", x.astype(np.float32))`, then `--input x.npy`")
 }
 
 /// Writes `predictions.csv`: sample, its label if labels are known, the prediction, and the value of each class.
@@ -118,9 +186,35 @@ pub fn write_predictions(
     output::write_atomic(path, text.as_bytes())
 }
 
+/// Writes `confusion.csv`: a row a label, a column a prediction, each cell the number of samples.
+///
+/// # Errors
+/// [`Code::OutputFailed`].
+pub fn write_confusion(path: &Path, matrix: &ConfusionMatrix) -> Result<(), Diagnostic> {
+    let mut text = "label".to_owned();
+    text.extend(matrix.classes.iter().map(|class| format!(",predicted_{class}")));
+    text.push('\n');
+    for (class, counts) in matrix.classes.iter().zip(&matrix.counts) {
+        text += &class.to_string();
+        text.extend(counts.iter().map(|count| format!(",{count}")));
+        text.push('\n');
+    }
+    output::write_atomic(path, text.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_confusion_matrix_is_a_row_a_label() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("confusion.csv");
+        let classification = Classification::of_pairs(&[(0, 0), (2, 0), (2, 2), (2, 2)]);
+        write_confusion(&path, classification.confusion.as_ref().unwrap()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "label,predicted_0,predicted_2\n0,1,0\n2,1,2\n");
+    }
 
     #[test]
     fn the_first_of_equal_values_is_predicted() {

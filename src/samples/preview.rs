@@ -18,6 +18,8 @@ pub const FILE: &str = "preview.npy";
 const SAMPLES: u64 = 64;
 /// Most elements of a picture; larger ones are not shown.
 const ELEMENTS: usize = 128 * 128 * 3;
+/// Most values of a sample over all its timesteps; longer trains are not shown.
+const VALUES: usize = 1 << 22;
 
 /// Writes the first samples as pictures; whether they are small enough to be shown.
 ///
@@ -26,11 +28,12 @@ const ELEMENTS: usize = 128 * 128 * 3;
 pub fn write(path: &Path, samples: &Samples) -> Result<bool, Diagnostic> {
     let input = samples.input_shape();
     let shape = picture(input);
-    if shape.len() > ELEMENTS {
+    if shape.len() > ELEMENTS || samples.elements() > VALUES {
         return Ok(false);
     }
     let shown = samples.len().min(SAMPLES);
-    let pictures: Vec<Vec<f64>> = (0..shown).map(|index| flat(samples.sample(index), input, shape)).collect();
+    let pictures: Vec<Vec<f64>> =
+        (0..shown).map(|index| flat(&samples.sample(index), input, shape)).collect();
     let values = || pictures.iter().flatten().copied();
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     let scale = if high > low { 255.0 / (high - low) } else { 0.0 };

@@ -9,7 +9,7 @@ use crate::comparison::{self, ComparisonOptions};
 use crate::program::Program;
 use crate::report::Report;
 use crate::report::data::{EnergyByComponent, Range};
-use crate::samples::{self, Classification};
+use crate::samples::{self, Classification, SampleChoice};
 use crate::session::{Session, SessionOptions};
 
 /// What became of a point.
@@ -166,7 +166,8 @@ fn fed(
     let (file, model) = (&plan.file, &program.mapped().model);
     let network = samples::network(model, file.network.as_deref())?;
     let input = file.input.as_deref().expect("the plan has asked for samples");
-    let (fed, events) = samples::read(model, network, input, file.dt, choice.items)?;
+    let asked = SampleChoice { path: Some(input), dt: file.dt, most: choice.items, seed: file.seed };
+    let (fed, events) = samples::read(model, network, asked)?;
     let labels = file.labels.as_deref().map(|path| {
         let (_, readout) = Samples::shapes(model, network)?;
         Ok::<_, Diagnostic>(samples::input::labels(path, fed.len() as usize, readout.len())?)

@@ -18,7 +18,7 @@ use crate::ir::Shape;
 use crate::layers::{Arity, Input, LayerFault, SignalType};
 
 /// Most timesteps of a pass.
-const TIMESTEPS_MAX: usize = 4096;
+const TIMESTEPS_MAX: usize = 1 << 22;
 /// Problems after which no further layer is looked at.
 const PROBLEMS_MAX: usize = 100;
 

@@ -8,6 +8,7 @@ pub mod components;
 pub mod geometry;
 pub mod program;
 pub mod shape;
+pub mod spike_source;
 pub mod spiking;
 pub mod text;
 mod warnings;

@@ -65,7 +65,7 @@ pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingSpec};
 pub use flatten::Flatten;
 pub use flow::{Arity, ELEMENTS_MAX, LayerFault, SignalKind, SignalType};
-pub use input::{Input, InputSpec};
+pub use input::{Input, InputSpec, RateSpec, SourceSpec};
 pub use integrate_and_fire::If;
 pub use last_over_time::{LastOverTime, LastOverTimeSpec};
 pub use leaky::{Leaky, LeakyReset, LeakySpec};

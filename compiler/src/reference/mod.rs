@@ -20,6 +20,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::graph::{Graph, Loops, Op, Shapes};
 use crate::ir::Shape;
+use crate::ir::spike_source::SpikeSource;
 use crate::layers::{Evaluation, Input};
 
 pub use signal::{Map, Signal};
@@ -70,6 +71,11 @@ impl<'g> Interpreter<'g> {
     /// Whether the input is spikes, one map a timestep; else it is held over the timesteps.
     pub fn takes_spikes(&self) -> bool {
         matches!(self.input_layer(), Input { spikes: true, .. })
+    }
+
+    /// What the host draws the input spikes from, if it draws them.
+    pub fn source(&self) -> Option<SpikeSource> {
+        self.input_layer().source
     }
 
     /// How many values an input has: those of one map, or of all timesteps.

@@ -263,7 +263,7 @@ fn upsampling_repeats_rows_and_columns() {
 /// Spikes from outside, one channel, through the layers of `build`, whose last is the output.
 fn spikes_through(input: &[f64], build: impl FnOnce(&mut Builder<'_>)) -> Result<Vec<f64>, Diagnostic> {
     let mut builder = Builder::new("net", input.len());
-    builder.layer("in", &[] as &[&str], Input { shape: Shape::new(1, 1, 1), spikes: true });
+    builder.layer("in", &[] as &[&str], Input { shape: Shape::new(1, 1, 1), spikes: true, source: None });
     build(&mut builder);
     let graph = builder.fragment().unwrap_or_else(|problems| panic!("{problems}"));
     let network = Interpreter::new(&graph).unwrap();

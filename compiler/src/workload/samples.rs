@@ -61,12 +61,17 @@ impl<'m> CalibrationSamples<'m> {
     }
 }
 
-/// Shape of a network's input.
-fn input_shape(network: &Graph) -> Option<Shape> {
-    network.net.node_weights().find_map(|layer| match layer.op {
-        Op::Input(Input { shape, .. }) => Some(shape),
+/// A network's input.
+fn input(network: &Graph) -> Option<&Input> {
+    network.net.node_weights().find_map(|layer| match &layer.op {
+        Op::Input(input) => Some(input),
         _ => None,
     })
+}
+
+/// Shape of a network's input.
+fn input_shape(network: &Graph) -> Option<Shape> {
+    input(network).map(|input| input.shape)
 }
 
 impl Workload for Samples<'_> {
@@ -95,8 +100,17 @@ impl Workload for Samples<'_> {
         self.given.is_none().then_some(reason)
     }
 
-    fn spec(&self, _: &IndexMap<String, NetworkId>) -> Option<WorkloadSpec> {
-        None
+    /// The sources of the networks whose spikes the host draws; none if there are none.
+    fn spec(&self, networks: &IndexMap<String, NetworkId>) -> Option<WorkloadSpec> {
+        let mut spec = WorkloadSpec::default();
+        for (name, &network) in networks {
+            let Some(Input { shape, source: Some(source), .. }) = self.graphs.get(name).and_then(input)
+            else {
+                continue;
+            };
+            source.enter(&mut spec, name, (network, shape.channels));
+        }
+        (!spec.networks.is_empty()).then_some(spec)
     }
 }
 

@@ -11,6 +11,7 @@ mod nir;
 mod numbers;
 mod pages;
 mod programs;
+mod samples;
 mod texts;
 mod weights;
 
@@ -59,6 +60,14 @@ pub const ALL: &[Reader] = &[
     Reader { name: "npy", seeds: arrays::npy_seeds, damage: mutate::bytes, read: arrays::read_npy },
     Reader { name: "npz", seeds: arrays::npz_seeds, damage: mutate::bytes, read: arrays::read_npz },
     Reader { name: "png", seeds: arrays::png_seeds, damage: mutate::bytes, read: arrays::read_png },
+    Reader { name: "events", seeds: samples::event_seeds, damage: mutate::text, read: samples::read_events },
+    Reader {
+        name: "events-npz",
+        seeds: samples::archive_seeds,
+        damage: mutate::bytes,
+        read: samples::read_events,
+    },
+    Reader { name: "trains", seeds: samples::train_seeds, damage: mutate::bytes, read: samples::read_trains },
     Reader { name: "report", seeds: texts::report_seeds, damage: mutate::text, read: texts::read_report },
     Reader { name: "page", seeds: pages::seeds, damage: mutate::text, read: pages::read },
     Reader {

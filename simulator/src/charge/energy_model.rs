@@ -5,7 +5,6 @@ use snnc_targets::{Energy, StaticPower};
 
 use super::{Ledger, Prices, SliceTally, StaticSplit};
 use crate::counts::SliceTable;
-use crate::time::PassTime;
 
 /// What events and time cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,19 +19,19 @@ impl EnergyModel {
         Self { prices: Prices::new(energy, program.target.flits_per_packet()), static_split }
     }
 
-    /// Enters a pass into a ledger; the static energy by power.
+    /// Enters a pass or a part of one into a ledger, with static energy for `static_ps`; the latter by power.
     pub(super) fn charge(
         &self,
         ledger: &mut Ledger,
         iteration: usize,
         slices: &[SliceTally],
-        time: Option<&PassTime>,
+        static_ps: Option<u64>,
     ) -> [u128; StaticPower::ALL.len()] {
         let breakdowns = ledger.iteration_mut(iteration);
         breakdowns
             .iter_mut()
             .zip(slices)
             .for_each(|(breakdown, slice)| *breakdown += self.prices.breakdown(slice));
-        time.map_or([0; StaticPower::ALL.len()], |time| self.static_split.charge(time.total_ps(), breakdowns))
+        static_ps.map_or([0; StaticPower::ALL.len()], |ps| self.static_split.charge(ps, breakdowns))
     }
 }

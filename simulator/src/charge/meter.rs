@@ -33,6 +33,8 @@ pub struct MeterRecord {
     pub host_macs: u128,
     /// Timesteps, busiest links and slowest packets.
     pub timesteps: Timesteps,
+    /// Time of the parts of a pass that has not ended: its static energy is charged when it does.
+    pub open_ps: u64,
 }
 
 impl MeterRecord {
@@ -134,6 +136,7 @@ impl Meter {
             bounds: [Ledger::new(slices), Ledger::new(slices)],
             host_macs: 0,
             timesteps: Timesteps::default(),
+            open_ps: 0,
         }
     }
 
@@ -157,7 +160,7 @@ impl Meter {
         self.cycle.as_ref()
     }
 
-    /// Enters a pass as the item's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
+    /// Enters a pass, or a part of one after those before it, as the item's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
     /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice; counts are
     /// of [`Meter::grain`] or finer.
     pub fn add_pass(
@@ -191,14 +194,19 @@ impl Meter {
         let charged = work.as_deref().unwrap_or(&slices);
         let bounds =
             self.energy_model_bounds.as_ref().map_or([&self.energy_model; 2], |[low, high]| [low, high]);
-        let static_aj = self.energy_model.charge(&mut record.ledger, iteration, charged, time.as_ref());
+        // Static energy is rounded once a pass, so that parts cost what the whole does.
+        record.open_ps = record.open_ps.saturating_add(time.as_ref().map_or(0, PassTime::total_ps));
+        let static_ps = (time.is_some() && counts.ends).then(|| std::mem::take(&mut record.open_ps));
+        let static_aj = self.energy_model.charge(&mut record.ledger, iteration, charged, static_ps);
         record.charged.add_events(&self.energy_model.prices, charged);
         record.charged.add_static(static_aj);
         for (model, ledger) in bounds.into_iter().zip(&mut record.bounds) {
-            model.charge(ledger, iteration, charged, time.as_ref());
+            model.charge(ledger, iteration, charged, static_ps);
         }
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());
-        record.host_macs += self.macs[counts.network.0 as usize];
+        if counts.start == 0 {
+            record.host_macs += self.macs[counts.network.0 as usize];
+        }
         if let Some(time) = &time {
             record.timesteps.add_pass((record.item, iteration), counts, time);
         }

@@ -212,7 +212,7 @@ impl TallyByIteration {
         time: Option<&PassTime>,
     ) {
         let cell = self.iteration_mut(iteration);
-        cell.passes[counts.network.0 as usize] += 1;
+        cell.passes[counts.network.0 as usize] += u64::from(counts.ends);
         cell.timesteps += counts.timesteps as u64;
         cell.bias_saturations += counts.bias_saturations;
         if let Some(time) = time {

@@ -51,10 +51,10 @@ impl Timesteps {
         self.steps.extend(timed.map(|(step, (&time, sent))| {
             let packets = sent.flows.iter().map(|flow| flow.packets).sum();
             let spikes = sent.events.iter().map(|events| events.spikes).sum();
-            TimedStep { iteration, network, step, time, packets, spikes }
+            TimedStep { iteration, network, step: counts.start + step, time, packets, spikes }
         }));
         self.add_links(&time.link_packets);
-        let slow = |&(step, packet)| LocatedSlowPacket { at: (item, iteration, step), packet };
+        let slow = |&(step, packet)| LocatedSlowPacket { at: (item, iteration, counts.start + step), packet };
         self.slowest.extend(time.slowest.iter().map(slow));
         self.cut();
     }

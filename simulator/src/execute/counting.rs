@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
-use snnc_compiler::ir::spiking::Bias;
+use snnc_compiler::ir::spiking::{Bias, Window};
 
 use super::fused::{FusedSlices, UpdateCounts, WindowResult};
 use super::packet_counter::{Arrivals, Departures, Receivers};
@@ -29,13 +29,19 @@ struct PassCounter<'p> {
 }
 
 impl ChipPass<'_> {
-    /// Counts what happened.
+    /// Counts what happened in a whole pass.
     pub fn count(self, grain: Grain) -> PassOutcome {
-        let mut counts = PassCounter::of(&self, grain);
+        self.count_after(grain, &mut Vec::new())
+    }
+
+    /// Counts what happened in a part of a pass. `pending` are packets sent before it that are received in its first
+    /// timesteps, `[timestep][slice]`, and then those that are received after it.
+    pub fn count_after(self, grain: Grain, pending: &mut Vec<u64>) -> PassOutcome {
+        let mut counts = PassCounter::of(&self, grain, pending);
         let ChipPass { chip, records, readouts, .. } = self;
         let traces = SliceTraces::new(chip.slices.clone(), chip.fusions.clone(), records);
         if let Some(trees) = &chip.trees {
-            add_multicast_flows(chip, trees, &traces, grain, &mut counts.steps);
+            add_multicast_flows(chip, trees, &traces, (grain, counts.start), &mut counts.steps);
         }
         PassOutcome { readouts, counts, traces }
     }
@@ -52,7 +58,8 @@ fn no_counts(pass: &ChipPass, grain: Grain) -> PassCounts {
         });
         words.collect()
     };
-    let timesteps = model.networks[network].pass_steps as usize;
+    let (range, ends) = (pass.range(), pass.ends());
+    let timesteps = range.len();
     let rows = match grain {
         Grain::Timestep => timesteps,
         Grain::Pass => 1,
@@ -60,16 +67,23 @@ fn no_counts(pass: &ChipPass, grain: Grain) -> PassCounts {
     let empty = StepCounts { events: vec![Events::default(); chip.slices.len()], ..StepCounts::default() };
     PassCounts {
         network,
+        start: range.start as usize,
         timesteps,
-        host_writes: words(&|population| model.populations[population].bias == Bias::Host),
-        host_reads: words(&|population| model.readouts.iter().any(|r| r.population == population)),
-        bias_saturations: written.values().map(|(_, clipped)| clipped).sum(),
+        ends,
+        following: None,
+        host_writes: words(&|id| range.start == 0 && model.populations[id].bias == Bias::Host),
+        host_reads: words(&|id| ends && model.readouts.iter().any(|r| r.population == id)),
+        bias_saturations: if range.start > 0 {
+            0
+        } else {
+            written.values().map(|(_, clipped)| clipped).sum()
+        },
         steps: vec![empty; rows],
     }
 }
 
 impl<'p> PassCounter<'p> {
-    fn of(pass: &'p ChipPass, grain: Grain) -> PassCounts {
+    fn of(pass: &'p ChipPass, grain: Grain, pending: &mut Vec<u64>) -> PassCounts {
         let (slices, counts) = (pass.chip.slices.len(), no_counts(pass, grain));
         let (spikes, sums) = (vec![0; slices * counts.timesteps], vec![Vec::new(); slices]);
         let mut account = PassCounter { pass, grain, spikes, sums, counts };
@@ -86,13 +100,13 @@ impl<'p> PassCounter<'p> {
                 account.count(population, fused, parts);
             }
         }
-        account.add_flows();
+        account.add_flows(pending);
         account.counts
     }
 
     /// Enters the events of the fused slices' slices.
     fn count(&mut self, id: PopulationId, fused: &FusedSlices, parts: &[WindowResult]) {
-        let window = self.pass.window(id);
+        let window = self.window(id);
         let mut units = fused.units(self.pass, id);
         units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
         for (member, &slice) in fused.slices.iter().enumerate() {
@@ -134,9 +148,15 @@ impl<'p> PassCounter<'p> {
         }
     }
 
+    /// The window of a population, in rows of timesteps.
+    fn window(&self, id: PopulationId) -> Window {
+        let window = self.pass.window(id);
+        Window { start: window.start - self.counts.start as u32, ..window }
+    }
+
     /// Enters the spikes and packets of a port, which updates no neuron.
     fn count_port(&mut self, id: PopulationId) {
-        let (pass, window) = (self.pass, self.pass.window(id));
+        let (pass, window) = (self.pass, self.window(id));
         let chip = pass.chip;
         for slice in (0..chip.slices.len()).filter(|&slice| chip.table.populations[slice] == id) {
             let fired = pass.record(id).fired(&chip.slices[slice]);
@@ -159,29 +179,43 @@ impl<'p> PassCounter<'p> {
     }
 
     /// Packets by sending slice and receiving core, and where they are received.
-    fn add_flows(&mut self) {
+    fn add_flows(&mut self, pending: &mut Vec<u64>) {
         let (rows, slices) = (self.counts.steps.len(), self.pass.chip.slices.len().max(1));
+        // Of a pass in parts, packets that a later part receives.
+        let late = if self.pass.ends() || self.grain == Grain::Pass {
+            0
+        } else {
+            self.pass.chip.longest_delay as usize
+        };
         let share = rows.div_ceil(rayon::current_num_threads()).max(1);
         // Packets received by `[row][slice]`, of each share of the rows that send.
         let some = |first: usize| {
-            let mut received = vec![0; rows * slices];
+            let mut received = vec![0; (rows + late) * slices];
             let sent = first..(first + share).min(rows);
             let flows = sent.map(|sent| self.flows_of(sent, &mut received)).collect::<Vec<_>>();
             (flows, received)
         };
         let shares: Vec<_> =
             (0..rows.div_ceil(share)).into_par_iter().map(|index| some(index * share)).collect();
+        let mut behind = vec![0; late * slices];
         let mut sent = 0;
+        let mut receive = |steps: &mut [StepCounts], received: &[u64]| {
+            let (within, after) = received.split_at(received.len().min(rows * slices));
+            for (step, received) in steps.iter_mut().zip(within.chunks_exact(slices)) {
+                let events = step.events.iter_mut().zip(received);
+                events.for_each(|(events, packets)| events.packets_received += packets);
+            }
+            behind.iter_mut().zip(after).for_each(|(sum, more)| *sum += more);
+        };
+        receive(&mut self.counts.steps, pending);
         for (flows, received) in shares {
             for flows in flows {
                 self.counts.steps[sent].flows = flows;
                 sent += 1;
             }
-            for (step, received) in self.counts.steps.iter_mut().zip(received.chunks_exact(slices)) {
-                let events = step.events.iter_mut().zip(received);
-                events.for_each(|(events, packets)| events.packets_received += packets);
-            }
+            receive(&mut self.counts.steps, &received);
         }
+        *pending = behind;
     }
 
     /// The flows of a row's spikes; `received` are packets by `[row][slice]`.
@@ -231,7 +265,7 @@ impl<'p> PassCounter<'p> {
 
     /// Packets that each of a group's slices is sent in a row. All arrive within the pass.
     fn packets(&self, source: SliceIndex, row: usize, group: &Receivers) -> u64 {
-        let window = self.pass.window(self.pass.chip.table.populations[source]);
+        let window = self.window(self.pass.chip.table.populations[source]);
         let of_row = match self.grain {
             Grain::Timestep => row as u32..row as u32 + 1,
             Grain::Pass => 0..self.counts.timesteps as u32,
@@ -266,12 +300,13 @@ fn add_multicast_flows(
     chip: &Chip,
     trees: &MulticastTrees,
     traces: &[SliceTrace],
-    grain: Grain,
+    (grain, first): (Grain, usize),
     rows: &mut [StepCounts],
 ) {
     for (slice, trace) in traces.iter().enumerate() {
         let positions = trees.positions(slice);
-        let start = chip.program.model.populations[chip.table.populations[slice]].window.start as usize;
+        let window = chip.program.model.populations[chip.table.populations[slice]].window;
+        let start = (window.start as usize).saturating_sub(first);
         let tree = |spike: &SliceSpike| positions[spike.position as usize];
         let by_step = trace.fired.iter().map(|fired| fired.iter().filter_map(tree).collect::<Vec<TreeId>>());
         match grain {

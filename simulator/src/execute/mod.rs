@@ -17,6 +17,7 @@ pub mod incoming;
 pub mod kernels;
 pub mod oracle;
 pub mod packet_counter;
+pub mod part;
 pub mod pass;
 pub mod plain;
 mod port;
@@ -35,10 +36,13 @@ use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_targets::{Code, Diagnostic, Subject};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
+use crate::spike_train::{FlatTrain, SpikeTrain};
 use fused::FusedSlices;
 use kernels::level::SimdLevel;
 use packet_counter::PacketCounter;
+use part::{Carry, PassPart};
 pub use pass::ChipPass;
+pub use pass::PassInput;
 use record::SliceTraces;
 
 /// A program ready to run.
@@ -64,6 +68,10 @@ pub struct Chip {
     components: Vec<PopulationComponent>,
     /// Timesteps after the window of each population in which spikes still arrive.
     late: Vec<u32>,
+    /// Timesteps from a spike to its integration, at most.
+    longest_delay: u32,
+    /// Timesteps of a part of a pass; 0: as memory allows.
+    part_steps: u32,
     /// Multicast trees, if the target has them.
     trees: Option<MulticastTrees>,
 }
@@ -116,6 +124,8 @@ impl Chip {
             listed: vec![false; table.len()],
             components: program.components().all,
             late: vec![0; fusions.len()],
+            longest_delay: connections.iter().flatten().map(|connection| connection.delay).max().unwrap_or(0),
+            part_steps: 0,
             trees: MulticastTrees::of(&program),
             level: choice.level,
             table,
@@ -155,7 +165,66 @@ impl Chip {
     /// Those of [`Chip::run`].
     pub fn start(&self, network: NetworkId, input: &[f64]) -> Result<ChipPass<'_>, Diagnostic> {
         self.check_input(network, input)?;
-        Ok(ChipPass::run(self, network, input))
+        Ok(self.run_part((network, self.whole(network)), input, Carry::default()))
+    }
+
+    /// Runs a part of a pass on an input that was checked.
+    fn run_part(&self, (network, part): (NetworkId, PassPart), input: &[f64], before: Carry) -> ChipPass<'_> {
+        let flat = |shape| FlatTrain { shape, values: input };
+        let train = self.program.model.port_of(network).map(|(_, port)| flat(port.shape));
+        let train = train.as_ref().map(|train| train as &dyn SpikeTrain);
+        ChipPass::run(self, (network, part), PassInput { values: input, train }, before)
+    }
+
+    /// As [`Chip::start`], of a network that takes spikes.
+    ///
+    /// # Errors
+    /// [`Code::Argument`] for a network that the program does not have; [`Code::LayerShape`] for one that takes no
+    /// spikes, or others.
+    pub fn start_train(
+        &self,
+        network: NetworkId,
+        train: &dyn SpikeTrain,
+    ) -> Result<ChipPass<'_>, Diagnostic> {
+        self.check_train(network, train)?;
+        let part = self.whole(network);
+        Ok(self.run_train((network, part), train, Carry::default()))
+    }
+
+    /// Runs a part of a pass on spikes that were checked.
+    fn run_train(&self, of: (NetworkId, PassPart), train: &dyn SpikeTrain, before: Carry) -> ChipPass<'_> {
+        ChipPass::run(self, of, PassInput { values: &[], train: Some(train) }, before)
+    }
+
+    /// Runs a pass part by part; `each` is given one after the other, before the next one runs. The read-outs.
+    ///
+    /// # Errors
+    /// Those of [`Chip::start`] and [`Chip::start_train`].
+    pub fn run_parts<'c>(
+        &'c self,
+        network: NetworkId,
+        input: PassInput<'_>,
+        each: &mut dyn FnMut(&mut (dyn FnMut() -> ChipPass<'c> + Send)) -> Vec<Vec<f64>>,
+    ) -> Result<Vec<Vec<f64>>, Diagnostic> {
+        match input.train {
+            Some(train) => self.check_train(network, train)?,
+            None => self.check_input(network, input.values)?,
+        }
+        let (mut before, mut readouts) = (Carry::default(), Vec::new());
+        for part in self.parts(network) {
+            readouts = each(&mut || {
+                let carried = std::mem::take(&mut before);
+                let mut pass = match input.train {
+                    Some(train) => self.run_train((network, part), train, carried),
+                    None => self.run_part((network, part), input.values, carried),
+                };
+                if !part.ends {
+                    before = pass.carry();
+                }
+                pass
+            });
+        }
+        Ok(readouts)
     }
 
     /// Whether an input is one of a network.
@@ -178,13 +247,15 @@ impl Chip {
     }
 
     /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major as the outside numbers them, for each
-    /// timestep of its window.
+    /// timestep of its window, as far as the outcome is of these.
     pub fn spikes(&self, outcome: &PassOutcome, population: PopulationId) -> Vec<Vec<bool>> {
         let from = &self.program.model.populations[population];
         let Population { shape, window, .. } = from;
-        let mut spikes = vec![vec![false; shape.len()]; window.steps as usize];
-        let Some(record) = outcome.traces.population(population) else { return spikes };
-        for (step, flags) in spikes.iter_mut().enumerate() {
+        let Some(record) = outcome.traces.population(population) else {
+            return vec![vec![false; shape.len()]; window.steps as usize];
+        };
+        let mut spikes = vec![vec![false; shape.len()]; record.own_steps().len()];
+        for (step, flags) in record.own_steps().zip(&mut spikes) {
             for position in 0..shape.positions() {
                 for channel in 0..shape.channels {
                     let fired = record.spikes.bits(step, record.spikes.bit(position, channel), 1) == 1;

@@ -9,13 +9,26 @@ use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use super::fused::{FusedPart, FusedSlices, WindowResult};
 use super::kernels::LANES;
+use super::part::{Carry, PassPart};
 use super::record::PopulationRecord;
 use super::slice::SliceSpike;
+use super::spikes::SpikeBits;
 use super::{Chip, host_input};
 use crate::counts::SliceIndex;
+use crate::spike_train::SpikeTrain;
 
 /// Biases that the host wrote, `[c, h, w]` row-major, and how many were clipped.
 pub(super) type Written = BTreeMap<PopulationId, (Vec<i32>, u64)>;
+
+/// What a pass is given.
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations, reason = "a train is whatever its author makes of it")]
+pub struct PassInput<'i> {
+    /// A constant input `[c, h, w]`, for the host to write.
+    pub values: &'i [f64],
+    /// Spikes, of a network that takes them.
+    pub train: Option<&'i dyn SpikeTrain>,
+}
 
 /// A pass under way: what the populations so far did.
 #[derive(Debug)]
@@ -27,21 +40,34 @@ pub struct ChipPass<'c> {
     pub(super) records: Vec<Option<PopulationRecord>>,
     /// Spikes of a slice by timestep of its window, for receivers that ask for them.
     pub(super) fired: Vec<Vec<Vec<SliceSpike>>>,
-    /// Values of the read-outs, once all populations have run.
+    /// Values of the read-outs, once all populations have run to the end of their windows.
     pub(super) readouts: Vec<Vec<f64>>,
+    /// Which part of the pass this is.
+    part: PassPart,
+    /// What the part before it left.
+    pub(super) before: Carry,
 }
 
 impl<'c> ChipPass<'c> {
-    /// Runs all populations of a network on its constant input, or on spikes from outside.
-    pub(super) fn run(chip: &'c Chip, network: NetworkId, input: &[f64]) -> Self {
+    /// Runs all populations of a network on its constant input, or on spikes from outside, through a part of the pass.
+    /// `before` is what the part before left; nothing before the first.
+    pub(super) fn run(
+        chip: &'c Chip,
+        (network, part): (NetworkId, PassPart),
+        input: PassInput<'_>,
+        mut before: Carry,
+    ) -> Self {
         let populations = chip.fusions.len();
+        let written = before.written.take();
         let mut pass = Self {
             chip,
             network,
-            written: write_inputs(chip, network, input),
+            written: written.unwrap_or_else(|| write_inputs(chip, network, input.values)),
             records: (0..populations).map(|_| None).collect(),
             fired: vec![Vec::new(); chip.table.len()],
             readouts: Vec::new(),
+            part,
+            before,
         };
         let of_network = |component: &&PopulationComponent| {
             chip.program.model.populations[component.populations[0]].network == network
@@ -50,14 +76,32 @@ impl<'c> ChipPass<'c> {
             // Spikes that arrive behind the window are walked timestep by timestep, too.
             let late = component.populations.iter().any(|&id| pass.late(id) > 0);
             let first = component.populations[0];
-            match component.cyclic || late {
-                true => pass.recurrent(&component.populations),
-                false if chip.is_port(first) => pass.port(first, input),
-                false => pass.population(first),
+            match (component.cyclic || late, input.train) {
+                (true, _) => pass.recurrent(&component.populations),
+                (false, Some(train)) if chip.is_port(first) => pass.port(first, train),
+                (false, _) => pass.population(first),
             }
         }
-        pass.readouts = pass.read();
+        if pass.ends() {
+            pass.readouts = pass.read();
+        }
         pass
+    }
+
+    /// What the next part goes on from.
+    pub(super) fn carry(&mut self) -> Carry {
+        let history = self.chip.longest_delay as usize;
+        let last =
+            |record: &Option<PopulationRecord>| record.as_ref().map(|record| record.spikes.last(history));
+        let states = |record: &mut Option<PopulationRecord>| {
+            record.as_mut().map_or(Vec::new(), PopulationRecord::take_states)
+        };
+        Carry {
+            threads: Some(self.threads()),
+            written: Some(self.written.clone()),
+            spikes: self.records.iter().map(last).collect(),
+            states: self.records.iter_mut().map(states).collect(),
+        }
     }
 }
 
@@ -68,14 +112,47 @@ pub(super) fn write_inputs(chip: &Chip, network: NetworkId, input: &[f64]) -> Wr
 }
 
 impl ChipPass<'_> {
-    /// Timesteps in which a population is updated.
+    /// Timesteps of the pass that this part runs.
+    pub(super) fn range(&self) -> std::ops::Range<u32> {
+        self.part.start..self.part.end
+    }
+
+    /// Whether the pass ends with this part.
+    pub(super) fn ends(&self) -> bool {
+        self.part.ends
+    }
+
+    /// Threads for which populations are cut: of all parts the same, as state goes from one to the next.
+    pub(super) fn threads(&self) -> usize {
+        self.before.threads.unwrap_or_else(rayon::current_num_threads)
+    }
+
+    /// Timesteps of this part in which a population is updated.
     pub(super) fn window(&self, population: PopulationId) -> Window {
-        self.chip.program.model.populations[population].window
+        let whole = self.chip.program.model.populations[population].window;
+        let start = whole.start.max(self.part.start);
+        Window { start, steps: whole.end().min(self.part.end).saturating_sub(start) }
     }
 
     /// Timesteps after its window in which spikes still arrive at a population.
     pub(super) fn late(&self, population: PopulationId) -> u32 {
-        self.chip.late[population.0 as usize]
+        if self.ends() { self.chip.late[population.0 as usize] } else { 0 }
+    }
+
+    /// A record that begins with the spikes of the parts before that are still read.
+    pub(super) fn new_record(&self, population: PopulationId) -> PopulationRecord {
+        let (shape, steps) =
+            (self.chip.program.model.populations[population].shape, self.window(population).steps);
+        match self.before.spikes.get(population.0 as usize).and_then(Option::as_ref) {
+            Some(before) => PopulationRecord::after(shape, before, steps as usize),
+            None => PopulationRecord::after(shape, &SpikeBits::new(shape, 0), steps as usize),
+        }
+    }
+
+    /// State in which the parts of a population's fused slices begin; empty if it is 0.
+    pub(super) fn state(&self, population: PopulationId, part: usize) -> &[[i32; LANES]] {
+        let states = self.before.states.get(population.0 as usize);
+        states.and_then(|states| states.get(part)).map_or(&[], Vec::as_slice)
     }
 
     /// What an earlier population did, or one of the same cycle so far.
@@ -87,8 +164,10 @@ impl ChipPass<'_> {
     /// The timestep of a population's window that a delay brings to timestep `step` of the pass, if any.
     pub(super) fn sent(&self, population: PopulationId, step: u32, delay: u32) -> Option<usize> {
         let window = self.window(population);
-        let sent = step.checked_sub(delay).filter(|&sent| window.contains(sent))?;
-        Some((sent - window.start) as usize)
+        let history =
+            self.records[population.0 as usize].as_ref().map_or(0, PopulationRecord::history) as u32;
+        let sent = step.checked_sub(delay).filter(|&sent| sent < window.end())?;
+        Some((sent + history).checked_sub(window.start)? as usize)
     }
 
     /// Spikes of a slice that a delay brings to timestep `step`; only of slices marked in [`Chip::listed`].
@@ -112,7 +191,7 @@ impl ChipPass<'_> {
         let chip = self.chip;
         let fusions = &chip.fusions[id.0 as usize];
         let biases = self.biases(id);
-        let threads = rayon::current_num_threads();
+        let (threads, keep) = (self.threads(), !self.ends());
         let parts: Vec<(usize, FusedPart)> = fusions
             .iter()
             .enumerate()
@@ -120,20 +199,26 @@ impl ChipPass<'_> {
                 fused.parts(threads, fusions.len() - 1).into_iter().map(move |part| (g, part))
             })
             .collect();
-        let run = |(g, part): &(usize, FusedPart)| fusions[*g].run(self, id, biases[*g].as_deref(), part);
-        let done: Vec<WindowResult> = parts.par_iter().map(run).collect();
-        let mut record = PopulationRecord::new(&chip.program.model.populations[id]);
+        let run = |(index, (g, part)): (usize, &(usize, FusedPart))| {
+            let state = (self.state(id, index), keep);
+            fusions[*g].run(self, id, (biases[*g].as_deref(), state), part)
+        };
+        let done: Vec<WindowResult> = parts.par_iter().enumerate().map(run).collect();
+        let mut record = self.new_record(id);
+        let history = record.history();
         let channels = chip.program.model.populations[id].shape.channels;
         let each = || parts.iter().zip(&done).map(|((g, _), done)| (&fusions[*g], done));
-        let spikes: Vec<usize> = (0..self.window(id).steps as usize)
-            .map(|step| done.iter().map(|done| done.spikes(step)).sum())
-            .collect();
+        let own = 0..self.window(id).steps as usize;
+        let own = own.map(|step| done.iter().map(|done| done.spikes(step)).sum());
+        let spikes: Vec<usize> = (0..history).map(|step| record.spikes.count(step)).chain(own).collect();
         let index = chip.indexed[id.0 as usize].then_some((chip.level, spikes.as_slice()));
         record.spikes.write(index, |step, words| {
-            each().for_each(|(fused, done)| done.deposit_spikes(fused, channels, step, words));
+            if let Some(step) = step.checked_sub(history) {
+                each().for_each(|(fused, done)| done.deposit_spikes(fused, channels, step, words));
+            }
         });
         for &slice in fusions.iter().flat_map(|fused| &fused.slices).filter(|&&slice| chip.listed[slice]) {
-            self.fired[slice] = record.fired(&chip.slices[slice]);
+            self.fired[slice] = record.fired_with_history(&chip.slices[slice]);
         }
         let mut of_group: Vec<Vec<WindowResult>> = fusions.iter().map(|_| Vec::new()).collect();
         parts.iter().zip(done).for_each(|(&(g, _), done)| of_group[g].push(done));

@@ -8,6 +8,7 @@ use snnc_compiler::ir::spiking::Population;
 use snnc_compiler::ir::{PopulationId, Shape};
 
 use super::fused::{FusedSlices, WindowResult};
+use super::kernels::LANES;
 use super::slice::{SliceSpike, SliceTrace};
 use super::spikes::SpikeBits;
 use crate::counts::SliceTable;
@@ -18,8 +19,10 @@ pub struct PopulationRecord {
     /// Spikes by timestep of its window.
     pub spikes: SpikeBits,
     shape: Shape,
-    /// Timesteps of its window.
+    /// Timesteps of its window that the record holds, and those before them whose spikes are still read.
     steps: usize,
+    /// The latter.
+    history: usize,
     /// What the parts of its fused slices did.
     done: Vec<Vec<WindowResult>>,
 }
@@ -28,7 +31,30 @@ impl PopulationRecord {
     /// An empty record, as it is before the window.
     pub fn new(population: &Population) -> Self {
         let (shape, steps) = (population.shape, population.window.steps as usize);
-        Self { spikes: SpikeBits::new(shape, steps), shape, steps, done: Vec::new() }
+        Self { spikes: SpikeBits::new(shape, steps), shape, steps, history: 0, done: Vec::new() }
+    }
+
+    /// The record of `steps` timesteps, as it is before them; the spikes of `before` come first.
+    pub fn after(shape: Shape, before: &SpikeBits, steps: usize) -> Self {
+        let history = before.steps();
+        let mut spikes = SpikeBits::new(shape, history + steps);
+        spikes.copy_first(before);
+        Self { spikes, shape, steps: history + steps, history, done: Vec::new() }
+    }
+
+    /// The state in which each part of its fused slices ended, if it was kept.
+    pub fn take_states(&mut self) -> Vec<Vec<[i32; LANES]>> {
+        self.done.iter_mut().flatten().map(WindowResult::take_state).collect()
+    }
+
+    /// Timesteps before its own whose spikes it holds.
+    pub fn history(&self) -> usize {
+        self.history
+    }
+
+    /// Its own timesteps.
+    pub fn own_steps(&self) -> std::ops::Range<usize> {
+        self.history..self.steps
     }
 
     /// What the parts of each group of fused slices did: counts and membranes.
@@ -45,6 +71,11 @@ impl PopulationRecord {
 
     /// Spikes of one of its slices by timestep.
     pub fn fired(&self, slice: &Slice) -> Vec<Vec<SliceSpike>> {
+        self.own_steps().map(|step| self.spikes.of_slice(slice, step)).collect()
+    }
+
+    /// The same, of the timesteps before its own as well.
+    pub fn fired_with_history(&self, slice: &Slice) -> Vec<Vec<SliceSpike>> {
         (0..self.steps).map(|step| self.spikes.of_slice(slice, step)).collect()
     }
 

@@ -9,23 +9,34 @@ use snnc_compiler::ir::PopulationId;
 
 use super::fused::{StepwisePart, WindowResult};
 use super::pass::ChipPass;
-use super::record::PopulationRecord;
 
 impl ChipPass<'_> {
     /// Runs the populations of a cycle through all of their windows.
     pub(super) fn recurrent(&mut self, populations: &[PopulationId]) {
         let chip = self.chip;
         for &id in populations {
-            self.records[id.0 as usize] = Some(PopulationRecord::new(&chip.program.model.populations[id]));
+            let mut record = self.new_record(id);
+            let level = chip.indexed[id.0 as usize].then_some(chip.level);
+            (0..record.history()).for_each(|step| record.spikes.append(step, level, |_| ()));
+            let slices = chip.fusions[id.0 as usize].iter().flat_map(|fused| &fused.slices);
+            for &slice in slices.filter(|&&slice| chip.listed[slice]) {
+                let spikes = |step| record.spikes.of_slice(&chip.slices[slice], step);
+                self.fired[slice] = (0..record.history()).map(spikes).collect();
+            }
+            self.records[id.0 as usize] = Some(record);
         }
         let biases: Vec<_> = populations.iter().map(|&id| self.biases(id)).collect();
-        let threads = rayon::current_num_threads();
+        let threads = self.threads();
         let mut parts: Vec<StepwisePart> = Vec::new();
         for (&id, biases) in populations.iter().zip(&biases) {
             let (fusions, steps) = (&chip.fusions[id.0 as usize], self.window(id).steps as usize);
+            let mut index = 0;
             for (fused, bias) in fusions.iter().zip(biases) {
-                let new = |part| StepwisePart::new(fused, id, part, bias.as_deref(), steps);
-                parts.extend(fused.parts(threads, fusions.len() - 1).into_iter().map(new));
+                for part in fused.parts(threads, fusions.len() - 1) {
+                    let before = (bias.as_deref(), self.state(id, index));
+                    parts.push(StepwisePart::new(fused, id, part, before, steps));
+                    index += 1;
+                }
             }
         }
         let windows = || populations.iter().map(|&id| self.window(id));
@@ -62,13 +73,14 @@ impl ChipPass<'_> {
         let step = (now - self.window(id).start) as usize;
         let channels = chip.program.model.populations[id].shape.channels;
         let Some(record) = &mut self.records[id.0 as usize] else { return };
-        record.spikes.append(step, chip.indexed[id.0 as usize].then_some(chip.level), |words| {
+        let at = record.history() + step;
+        record.spikes.append(at, chip.indexed[id.0 as usize].then_some(chip.level), |words| {
             let own = parts.iter().filter(|part| part.population == id);
             own.for_each(|part| part.done.deposit_spikes(part.fused, channels, step, words));
         });
         for &slice in chip.fusions[id.0 as usize].iter().flat_map(|fused| &fused.slices) {
             if chip.listed[slice] {
-                self.fired[slice].push(record.spikes.of_slice(&chip.slices[slice], step));
+                self.fired[slice].push(record.spikes.of_slice(&chip.slices[slice], at));
             }
         }
     }

@@ -86,6 +86,27 @@ impl SpikeBits {
         Self { shape, stride, words: vec![0; stride * steps], lists: None }
     }
 
+    /// Number of timesteps.
+    pub fn steps(&self) -> usize {
+        self.words.len() / self.stride.max(1)
+    }
+
+    /// The last timesteps, `steps` at most, without an index.
+    pub fn last(&self, steps: usize) -> Self {
+        let first = self.words.len().saturating_sub(steps * self.stride);
+        Self { words: self.words[first..].to_vec(), lists: None, ..*self }
+    }
+
+    /// Enters other spikes as the first timesteps.
+    pub fn copy_first(&mut self, other: &Self) {
+        self.words[..other.words.len()].copy_from_slice(&other.words);
+    }
+
+    /// Spikes of a timestep.
+    pub fn count(&self, step: usize) -> usize {
+        self.words[step * self.stride..][..self.stride].iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// Bit of a channel of a position.
     pub fn bit(&self, position: usize, channel: usize) -> usize {
         position * self.shape.channels + channel

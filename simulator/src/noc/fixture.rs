@@ -192,6 +192,9 @@ pub fn random_pass(program: &Program, table: &SliceTable, network: u32, seed: u3
     let steps = (0..5).map(|i| random_step(program, table, seed * 8 + i)).collect();
     PassCounts {
         network: NetworkId(network),
+        start: 0,
+        ends: true,
+        following: None,
         timesteps: 5,
         host_writes: writes,
         host_reads: reads,

@@ -98,15 +98,17 @@ impl Analytic {
         let cores = self.starts.len() - 1;
         if routes.next_step() {
             let next = counts.steps.iter().skip(1).map(|next| self.integrated(&next.events));
+            let last = counts.following.as_ref().map(|events| self.integrated(events));
             return next
-                .chain(std::iter::once(vec![Arriving::default(); cores]))
+                .chain(std::iter::once(last.unwrap_or_else(|| vec![Arriving::default(); cores])))
                 .take(counts.steps.len())
                 .collect();
         }
         let mut arriving = vec![vec![Arriving::default(); cores]; counts.steps.len()];
         for (slice, trace) in traces.iter().enumerate() {
+            let start = (self.windows[slice] as usize).saturating_sub(counts.start);
             for (i, fired) in trace.fired.iter().enumerate() {
-                let Some(step) = arriving.get_mut(self.windows[slice] as usize + i) else { break };
+                let Some(step) = arriving.get_mut(start + i) else { break };
                 for to in fired.iter().flat_map(|spike| routes.of(slice, spike.position)) {
                     step[to.core as usize].packets += 1;
                     step[to.core as usize].synaptic_operations += u64::from(to.operations);

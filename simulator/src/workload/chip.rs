@@ -1,11 +1,12 @@
-//! A chip that answers passes.
+//! A chip that answers passes. Long ones run in parts, which are counted and shown one by one.
 
 use snnc_compiler::ir::NetworkId;
 use snnc_targets::Diagnostic;
 
 use super::Driver;
 use crate::counts::Grain;
-use crate::execute::{Chip, ChipPass, PassOutcome};
+use crate::execute::{Chip, ChipPass, PassInput, PassOutcome};
+use crate::spike_train::SpikeTrain;
 
 /// Sees the outcome of each pass, in order, and cannot change it.
 pub type Observe<'o> = &'o mut (dyn FnMut(&PassOutcome) + Send);
@@ -15,14 +16,24 @@ pub struct ChipDriver<'a> {
     chip: &'a Chip,
     observe: Option<Observe<'a>>,
     grain: Grain,
-    /// A pass that is still to be counted.
+    /// A pass that is still to be counted, or a part of one.
     before: Option<ChipPass<'a>>,
+    shown: Shown,
+}
+
+/// What is kept from one part of a pass to the next while it is counted.
+#[derive(Default)]
+struct Shown {
+    /// Packets that are received in later parts.
+    pending: Vec<u64>,
+    /// A part that is counted and waits for the events of the timestep after it.
+    waiting: Option<PassOutcome>,
 }
 
 impl<'a> ChipDriver<'a> {
     /// A driver whose passes are not counted.
     pub fn unobserved(chip: &'a Chip) -> Self {
-        Self { chip, observe: None, grain: Grain::Pass, before: None }
+        Self { chip, observe: None, grain: Grain::Pass, before: None, shown: Shown::default() }
     }
 
     /// Does `work` with a driver whose passes, counted by `grain`, `observe` has all seen when this returns.
@@ -33,27 +44,53 @@ impl<'a> ChipDriver<'a> {
     ) -> R {
         let mut driver = Self { observe: Some(observe), grain, ..Self::unobserved(chip) };
         let result = work(&mut driver);
-        let Self { mut observe, before, .. } = driver;
-        show(observe.as_mut(), before, grain);
+        let Self { mut observe, before, mut shown, .. } = driver;
+        shown.show(observe.as_mut(), before, grain);
         result
     }
 }
 
 impl Driver for ChipDriver<'_> {
     fn pass(&mut self, network: NetworkId, input: &[f64]) -> Result<Vec<Vec<f64>>, Diagnostic> {
-        let (chip, grain) = (self.chip, self.grain);
-        let (before, observe) = (self.before.take(), self.observe.as_mut());
-        let (pass, ()) = rayon::join(|| chip.start(network, input), || show(observe, before, grain));
-        let pass = pass?;
-        let readouts = pass.readouts().to_vec();
-        self.before = self.observe.is_some().then_some(pass);
-        Ok(readouts)
+        self.run(network, PassInput { values: input, train: None })
+    }
+
+    fn pass_train(
+        &mut self,
+        network: NetworkId,
+        train: &dyn SpikeTrain,
+    ) -> Result<Vec<Vec<f64>>, Diagnostic> {
+        self.run(network, PassInput { values: &[], train: Some(train) })
     }
 }
 
-/// Counts a pass and shows it to the observer.
-fn show(observe: Option<&mut Observe>, pass: Option<ChipPass>, grain: Grain) {
-    if let (Some(observe), Some(pass)) = (observe, pass) {
-        observe(&pass.count(grain));
+impl ChipDriver<'_> {
+    /// Runs a pass part by part, and shows each while the next one runs.
+    fn run(&mut self, network: NetworkId, input: PassInput<'_>) -> Result<Vec<Vec<f64>>, Diagnostic> {
+        let (chip, grain) = (self.chip, self.grain);
+        chip.run_parts(network, input, &mut |part| {
+            let (before, observe, shown) = (self.before.take(), self.observe.as_mut(), &mut self.shown);
+            let (pass, ()) = rayon::join(part, || shown.show(observe, before, grain));
+            let readouts = pass.readouts().to_vec();
+            self.before = self.observe.is_some().then_some(pass);
+            readouts
+        })
+    }
+}
+
+impl Shown {
+    /// Counts a pass or a part of one, and shows what is complete to the observer.
+    fn show(&mut self, observe: Option<&mut Observe>, pass: Option<ChipPass>, grain: Grain) {
+        let (Some(observe), Some(pass)) = (observe, pass) else { return };
+        let counted = pass.count_after(grain, &mut self.pending);
+        if let Some(mut waiting) = self.waiting.take() {
+            waiting.counts.following = counted.counts.steps.first().map(|step| step.events.clone());
+            observe(&waiting);
+        }
+        if counted.counts.ends {
+            observe(&counted);
+        } else {
+            self.waiting = Some(counted);
+        }
     }
 }

@@ -74,6 +74,7 @@
 mod chip;
 pub mod generation;
 mod samples;
+pub mod sources;
 
 use snnc_compiler::ir::NetworkId;
 use snnc_targets::Diagnostic;
@@ -81,6 +82,8 @@ use snnc_targets::Diagnostic;
 pub use chip::{ChipDriver, Observe};
 pub use generation::Generation;
 pub use samples::Samples;
+
+use crate::spike_train::SpikeTrain;
 
 /// Items that are independent of each other: an item depends on its number alone, not on the others or on threads.
 pub trait Workload: Sync {
@@ -115,6 +118,11 @@ pub trait Course {
     /// The network and the constant input `[c, h, w]` of the next pass, until it is answered; none at the end.
     fn input(&mut self) -> Option<(NetworkId, &[f64])>;
 
+    /// The network and the input spikes of the next pass, if that is given spikes; [`Course::input`] is not asked then.
+    fn train(&self) -> Option<(NetworkId, &dyn SpikeTrain)> {
+        None
+    }
+
     /// What came out of that pass: the values of the network's read-outs, `[c, h, w]` each.
     ///
     /// # Errors
@@ -132,6 +140,18 @@ pub trait Driver {
     /// # Errors
     /// If the network does not take such an input.
     fn pass(&mut self, network: NetworkId, input: &[f64]) -> Result<Vec<Vec<f64>>, Diagnostic>;
+
+    /// The same of a network that takes spikes.
+    ///
+    /// # Errors
+    /// As [`Driver::pass`].
+    fn pass_train(
+        &mut self,
+        network: NetworkId,
+        train: &dyn SpikeTrain,
+    ) -> Result<Vec<Vec<f64>>, Diagnostic> {
+        self.pass(network, &train.values())
+    }
 }
 
 /// Lets a driver answer a course to its end; `done` is told after each pass.
@@ -143,8 +163,14 @@ pub fn drive<C: Course, D: Driver + ?Sized>(
     driver: &mut D,
     done: &mut dyn FnMut(),
 ) -> Result<C::Item, Diagnostic> {
-    while let Some((network, input)) = course.input() {
-        let readouts = driver.pass(network, input)?;
+    loop {
+        let readouts = if let Some((network, train)) = course.train() {
+            driver.pass_train(network, train)?
+        } else if let Some((network, input)) = course.input() {
+            driver.pass(network, input)?
+        } else {
+            break;
+        };
         course.answer(&readouts)?;
         done();
     }

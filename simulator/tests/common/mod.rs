@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test crate uses a part")]
 
 pub mod grains;
+pub mod parts;
 #[path = "../../../compiler/tests/random/mod.rs"]
 pub mod random;
 pub mod timing;

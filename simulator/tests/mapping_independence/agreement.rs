@@ -36,6 +36,7 @@ pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
     let plain = plain::run(&chip, network, input);
     any_loop_agrees(program, input, &outcome);
     super::common::grains::agree(&chip, input, &outcome);
+    super::common::parts::agree(&chip, input, &outcome);
 
     let mut sums: BTreeMap<PopulationId, Events> = BTreeMap::new();
     for step in &outcome.counts.steps {

@@ -4,6 +4,7 @@ mod agreement;
 #[path = "../common/mod.rs"]
 mod common;
 mod partitions;
+mod parts;
 mod recurrent;
 
 use agreement::agree;

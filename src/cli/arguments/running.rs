@@ -26,7 +26,7 @@ pub struct GenerateArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub samples: SampleArgs,
-    /// Folder for images and tokens (or predictions.csv and readout.npy), timesteps.csv and report.json
+    /// Folder for images and tokens (or predictions.csv, confusion.csv with --labels, and readout.npy), timesteps.csv and report.json
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Write the spikes of every layer on the samples into the folder of results, as spikes.npz

@@ -15,7 +15,7 @@ use super::{changes_nothing, files, print};
 use crate::cli::arguments::{ExportArgs, ExportFormat};
 use crate::mapping_files::network_named;
 use crate::program::Program;
-use crate::samples::{array_file::split_key, graph};
+use crate::samples::{SampleChoice, array_file::split_key, graph};
 use crate::{samples, sana_fe};
 
 /// Channels of a vertex, unless said otherwise.
@@ -103,14 +103,15 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let mapped = program.mapped();
     let network = network_named(&mapped.model, "--network", args.network.as_deref())?;
     let sample = args.sample.unwrap_or(0);
-    let fed = args.input.as_ref().map(|input| samples::read(&mapped.model, network, input, args.dt, None));
+    let choice = |input| SampleChoice { path: Some(input), dt: args.dt, ..SampleChoice::default() };
+    let fed = args.input.as_deref().map(|input| samples::read(&mapped.model, network, choice(input)));
     let fed = fed.transpose()?.map(|(samples, _)| samples);
     if let Some(samples) = fed.as_ref().filter(|samples| sample >= samples.len()) {
         let message = format!("the file has {} samples, counted from 0", samples.len());
         return Err(Diagnostic::new(Code::Argument, Subject::value("--sample", sample), message).into());
     }
     let values = fed.as_ref().map(|samples| samples.sample(sample));
-    let described = sana_fe::describe(mapped, network, values)?;
+    let described = sana_fe::describe(mapped, network, values.as_deref())?;
     let set = ResultSet::begin(&args.output, "snnc export", is_export)?;
     write_atomic(&set.place("arch.yaml")?, described.architecture.as_bytes())?;
     write_atomic(&set.place("network.yaml")?, described.network.as_bytes())?;

@@ -11,10 +11,10 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 use crate::cli::arguments::SampleArgs;
 use crate::float_driver::interpreter;
 use crate::model::Model;
-use crate::samples::EventSummary;
 use crate::samples::array_file::split_key;
-use crate::samples::input::{SampleShape, SampleValues};
-use crate::{npy, samples};
+use crate::samples::input::{SampleContent, SampleFile, SampleShape};
+use crate::samples::{Classification, EventSummary, SampleChoice};
+use crate::{npy, recording, samples};
 
 /// What a model is fed, with the classes of the samples if they are known.
 #[derive(Debug)]
@@ -28,33 +28,39 @@ pub struct Fed {
 }
 
 impl Fed {
-    /// Reads what the command line names for a program's model.
+    /// Reads what the command line names for a program's model; `seed` is that of spikes that are drawn.
     ///
     /// # Errors
     /// [`Code::Argument`] without `--input`, which says what to give; those of the files.
-    pub fn read(model: &SpikingModel, args: &SampleArgs) -> Result<Self, Diagnostic> {
+    pub fn read(model: &SpikingModel, args: &SampleArgs, seed: Option<u64>) -> Result<Self, Diagnostic> {
         let network = samples::network(model, args.network.as_deref())?;
         let (_, readout) = Samples::shapes(model, network)?;
-        let shape = SampleShape::of_compiled(model, network)?;
-        let path = args.input.as_ref().ok_or_else(|| missing(&model.networks[network].name, shape))?;
-        let (samples, events) = samples::read(model, network, path, args.dt, args.count)?;
+        let choice = SampleChoice { path: args.input.as_deref(), dt: args.dt, most: args.count, seed };
+        let (samples, events) = samples::read(model, network, choice)?;
         let count = snnc_simulator::workload::Workload::len(&samples) as usize;
         let labels = args.labels.as_deref();
         let labels = labels.map(|path| samples::input::labels(path, count, readout.len())).transpose()?;
         Ok(Self { samples, labels, events })
     }
 
-    /// Writes read-outs and predictions into a folder of results.
+    /// Writes read-outs and predictions into a folder of results, with labels also who was taken for whom; the names of
+    /// the files.
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
-    pub fn write(&self, set: &ResultSet, readouts: &[Vec<f64>]) -> Result<(), Diagnostic> {
+    pub fn write(&self, set: &ResultSet, readouts: &[Vec<f64>]) -> Result<String, Diagnostic> {
         samples::write_predictions(&set.place("predictions.csv")?, readouts, self.labels.as_deref())?;
         let shape = self.samples.readout_shape();
         let sides = [shape.channels, shape.height, shape.width];
         // A vector stays one.
         let sides = if (shape.height, shape.width) == (1, 1) { &sides[..1] } else { &sides[..] };
-        npy::write_floats(&set.place("readout.npy")?, readouts, sides)
+        npy::write_floats(&set.place("readout.npy")?, readouts, sides)?;
+        let labelled = self.labels.as_deref().map(|labels| Classification::new(readouts, labels));
+        let Some(matrix) = labelled.and_then(|labelled| labelled.confusion) else {
+            return Ok("predictions.csv, readout.npy".into());
+        };
+        samples::write_confusion(&set.place("confusion.csv")?, &matrix)?;
+        Ok("predictions.csv, confusion.csv, readout.npy".into())
     }
 }
 
@@ -62,10 +68,7 @@ impl Fed {
 ///
 /// # Errors
 /// As [`Fed::read`]; [`Code::Argument`] for labels, which recordings have themselves.
-pub fn of_model<'m>(
-    model: &'m LoadedModel,
-    args: &SampleArgs,
-) -> Result<(&'m str, SampleValues), Diagnostics> {
+pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m str, SampleFile), Diagnostics> {
     if args.labels.is_some() {
         let message =
             "would change nothing: recorded predictions are compared with those of the float reference";
@@ -75,7 +78,7 @@ pub fn of_model<'m>(
     }
     let name = samples::graph(model, ("--network", args.network.as_deref()))?;
     let shape = SampleShape::of(&interpreter(model, name)?);
-    let path = args.input.as_ref().ok_or_else(|| missing(name, shape))?;
+    let path = args.input.as_ref().ok_or_else(|| samples::missing(name, shape))?;
     Ok((name, samples::input::read(path, shape, args.dt, args.count)?))
 }
 
@@ -91,7 +94,11 @@ pub fn first(model: &Model, args: &SampleArgs, most: u64) -> Option<(String, Vec
     let shape = SampleShape::of(&interpreter(loaded, name).ok()?);
     let count = args.count.map_or(most, |count| count.min(most));
     let read = samples::input::read(path, shape, args.dt, Some(count)).ok()?;
-    Some((name.to_owned(), read.values))
+    // Long trains are run in parts, and not for the mapping alone.
+    if matches!(&read.content, SampleContent::Trains(trains) if trains.sides().1 > recording::STEPS_MAX) {
+        return None;
+    }
+    Some((name.to_owned(), read.content.into_values()))
 }
 
 /// The network that samples are given for, and these samples.
@@ -107,17 +114,6 @@ pub fn for_calibration(
     let name = samples::graph(loaded, ("--calibrate-network", network))?;
     let shape = SampleShape::of(&interpreter(loaded, name)?);
     Ok((name.to_owned(), samples::input::samples(input, shape, None)?))
-}
-
-/// What to give where no samples are given.
-fn missing(network: &str, input: SampleShape) -> Diagnostic {
-    let message = format!(
-        "the model has no pipeline, so it needs samples for network {network}: a NumPy array [n, {}] of float32, \
-         float64 or uint8",
-        input.inner()
-    );
-    Diagnostic::new(Code::Argument, Subject::argument("--input"), message)
-        .hint("`np.save(\"x.npy\", x.astype(np.float32))`, then `--input x.npy`")
 }
 
 /// The files that the options name are not written over.
@@ -165,14 +161,9 @@ pub fn refuse_spikes(asked: bool) -> Result<(), Diagnostic> {
 ///
 /// # Errors
 /// [`Code::Argument`], by name.
-pub fn refuse_images(
-    images: Option<u64>,
-    seed: Option<u64>,
-    temperature: Option<f64>,
-) -> Result<(), Diagnostic> {
+pub fn refuse_images(images: Option<u64>, temperature: Option<f64>) -> Result<(), Diagnostic> {
     let given = [
         ("--images", images.map(|images| images.to_string())),
-        ("--seed", seed.map(|seed| seed.to_string())),
         ("--temperature", temperature.map(|temperature| temperature.to_string())),
     ];
     match given.into_iter().find_map(|(option, value)| Some((option, value?))) {

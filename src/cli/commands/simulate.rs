@@ -54,7 +54,7 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
         errors::warn(&program.warnings());
     }
     program.mapped().needs_timesteps()?;
-    if program.mapped().model.workload.is_none() {
+    if !program.generates() {
         return classify(program, args, asked);
     }
     samples::refuse(&args.samples)?;
@@ -71,13 +71,13 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
 
 /// Samples through one network.
 fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCode, Diagnostics> {
-    samples::refuse_images(args.images, args.seed, args.temperature)?;
-    let fed = Fed::read(&program.mapped().model, &args.samples)?;
+    samples::refuse_images(args.images, args.temperature)?;
+    let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
     let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
-        fed.write(set, &made.items)?;
+        let files = fed.write(set, &made.items)?;
         let shown = preview::write(&set.place(preview::FILE)?, &fed.samples)?;
         let shown = if shown { format!(", {}", preview::FILE) } else { String::new() };
-        Ok(format!("predictions.csv, readout.npy{shown}"))
+        Ok(format!("{files}{shown}"))
     };
     let spikes_of = args.spikes.then(|| fed.samples.network());
     carry_out(program, (args, asked), (&fed.samples, spikes_of), write, |report, made| {

@@ -51,7 +51,10 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
                 if let Some(events) = fed.events.filter(|_| !args.json) {
                     print(&format!("{events}\n"));
                 }
-                golden::check_samples(model.loaded(), network, &fed.values, &recorded, &bar)?
+                {
+                    let values = fed.content.into_values();
+                    golden::check_samples(model.loaded(), network, &values, &recorded, &bar)?
+                }
             }
         };
         drop(bar);
@@ -66,7 +69,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     if !args.json {
         errors::warn(&program.warnings());
     }
-    if program.mapped().model.workload.is_none() {
+    if !program.generates() {
         return samples(args, &model, &program, set);
     }
     samples::refuse(&args.samples)?;
@@ -89,8 +92,8 @@ fn samples(
     program: &Program,
     set: Option<ResultSet>,
 ) -> Result<ExitCode, Diagnostics> {
-    samples::refuse_images(args.images, args.seed, None)?;
-    let fed = Fed::read(&program.mapped().model, &args.samples)?;
+    samples::refuse_images(args.images, None)?;
+    let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
     let labels = fed.labels.as_deref();
     let bar = Bar::new("comparing");
     let mut comparison = comparison::compare_samples(model, program, &fed.samples, labels, &bar)?;

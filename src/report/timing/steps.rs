@@ -103,7 +103,7 @@ impl<W: Write> StepTable<W> {
         Ok(table)
     }
 
-    /// Appends an item's timesteps.
+    /// Appends an item's timesteps, or the next of them.
     ///
     /// # Errors
     /// [`Code::OutputFailed`].

@@ -1,9 +1,10 @@
 //! Spike trains in the making.
 
 use snnc_compiler::ir::Shape;
+use snnc_simulator::spike_train::PackedTrains;
 
 use super::{AddressEvent, EventSummary, HINT};
-use crate::samples::input::{SampleShape, VALUES_MAX};
+use crate::samples::input::SampleShape;
 
 /// What is wrong, and what to do about it.
 pub type Refusal = (String, String);
@@ -14,7 +15,7 @@ pub struct EventBins {
     steps: usize,
     dt: f64,
     most: u64,
-    values: Vec<f64>,
+    trains: PackedTrains,
     summary: EventSummary,
     earliest: f64,
 }
@@ -34,7 +35,8 @@ impl EventBins {
             after_last_timestep: 0,
         };
         let most = most.unwrap_or(u64::MAX);
-        Self { shape, steps, dt, most, values: Vec::new(), summary, earliest: f64::INFINITY }
+        let trains = PackedTrains::new(shape.map, steps as u32);
+        Self { shape, steps, dt, most, trains, summary, earliest: f64::INFINITY }
     }
 
     /// Puts an event into its bin.
@@ -55,7 +57,7 @@ impl EventBins {
         if sample >= self.most as f64 {
             return Ok(());
         }
-        let first = self.sample(sample)?;
+        let sample = self.sample(sample)?;
         self.summary.events += 1;
         self.earliest = self.earliest.min(t);
         let step = (t / self.dt).floor();
@@ -63,15 +65,12 @@ impl EventBins {
             self.summary.after_last_timestep += 1;
             return Ok(());
         }
-        let Shape { channels, height, width } = self.shape.map;
-        let row = (step as usize * channels + p as usize) * height + y as usize;
-        let value = &mut self.values[first + row * width + x as usize];
-        if *value == 0.0 {
+        let neuron = self.shape.map.at(p as usize, y as usize, x as usize);
+        if self.trains.set((sample, step as usize), neuron) {
             self.summary.spikes += 1;
         } else {
             self.summary.merged += 1;
         }
-        *value = 1.0;
         Ok(())
     }
 
@@ -93,27 +92,26 @@ impl EventBins {
         Err((format!("{name} is {number}, expected 0 to {last}: the input is {map}"), hint.into()))
     }
 
-    /// Where a sample begins, once there is room for it.
+    /// The number of a sample, once there is room for it.
     fn sample(&mut self, sample: f64) -> Result<usize, Refusal> {
-        let each = self.shape.elements();
-        let most = VALUES_MAX / each.max(1);
+        let most = self.shape.trains_max();
         if sample >= most as f64 {
             let message = format!("sample {sample} of {}, at most {most} samples are read", self.shape);
             return Err((message, "take the first ones with --samples".into()));
         }
-        let first = sample as usize * each;
-        if self.values.len() < first + each {
-            self.values.resize(first + each, 0.0);
+        let sample = sample as usize;
+        if self.trains.len() <= sample {
+            self.trains.resize(sample + 1);
         }
-        Ok(first)
+        Ok(sample)
     }
 
     /// The spike trains.
     ///
     /// # Errors
     /// Without an event, and if all of them come too late.
-    pub fn finish(self) -> Result<(Vec<f64>, EventSummary), Refusal> {
-        let Self { shape, steps, dt, values, mut summary, earliest, .. } = self;
+    pub fn finish(self) -> Result<(PackedTrains, EventSummary), Refusal> {
+        let Self { steps, dt, trains, mut summary, earliest, .. } = self;
         if summary.events == 0 {
             return Err(("there is no event".into(), HINT.into()));
         }
@@ -127,11 +125,9 @@ impl EventBins {
             let hint = "count times from the beginning of the sample, and give --dt in their unit";
             return Err((message, hint.into()));
         }
-        let samples = values.chunks(shape.elements());
-        summary.samples = samples.len() as u64;
-        summary.silent_samples =
-            samples.filter(|sample| sample.iter().all(|&value| value == 0.0)).count() as u64;
-        Ok((values, summary))
+        summary.samples = trains.len() as u64;
+        summary.silent_samples = (0..trains.len()).filter(|&sample| trains.is_silent(sample)).count() as u64;
+        Ok((trains, summary))
     }
 }
 

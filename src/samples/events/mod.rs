@@ -16,6 +16,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use snnc_simulator::spike_train::PackedTrains;
 use snnc_targets::{Code, Diagnostic};
 
 use super::input::SampleShape;
@@ -75,7 +76,7 @@ pub fn read(
     shape: SampleShape,
     dt: f64,
     most: Option<u64>,
-) -> Result<(Vec<f64>, EventSummary), Diagnostic> {
+) -> Result<(PackedTrains, EventSummary), Diagnostic> {
     let mut bins = EventBins::new(shape, dt, most);
     let head = head(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
     match head.as_slice() {
@@ -103,6 +104,7 @@ fn head(path: &Path) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use snnc_compiler::ir::Shape;
+    use snnc_simulator::spike_train::SpikeTrain;
 
     use super::*;
 
@@ -113,7 +115,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.csv");
         std::fs::write(&path, text).unwrap();
-        read(&path, SHAPE, dt, most)
+        read(&path, SHAPE, dt, most).map(flat)
+    }
+
+    /// All samples, `[n, t, c, h, w]`.
+    fn flat((trains, summary): (PackedTrains, EventSummary)) -> (Vec<f64>, EventSummary) {
+        ((0..trains.len()).flat_map(|sample| trains.train(sample).values()).collect(), summary)
     }
 
     /// Where the ones are.
@@ -201,7 +208,7 @@ mod tests {
             io::Write::write_all(&mut zip, &bytes).unwrap();
         }
         zip.finish().unwrap();
-        read(&path, SHAPE, 10.0, None)
+        read(&path, SHAPE, 10.0, None).map(flat)
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::sizes::{ConvSize, Sizes};
 use crate::frontend::model::{LayerSpec, OpSpec, TrainedNetworkSpec};
 use crate::layers::{
     BatchNormSpec, Concat, Conv2dSpec, ConvTranspose2dSpec, EmbeddingSpec, InputSpec, Lif, MeanOverTime,
-    MixSpec, NearestCodeSpec, WeightedSumSpec,
+    MixSpec, NearestCodeSpec, SourceSpec, WeightedSumSpec,
 };
 
 const TAU: f64 = 2.0;
@@ -108,7 +108,7 @@ struct Layers<'a> {
 impl<'a> Layers<'a> {
     fn new(checkpoint: &'a Checkpoint, input: &str, shape: (usize, usize, usize)) -> Self {
         let mut layers = Self { checkpoint, layers: Vec::new(), last: String::new() };
-        layers.join(input, &[], InputSpec { shape, spikes: false });
+        layers.join(input, &[], InputSpec { shape, spikes: false, source: SourceSpec::Given });
         layers
     }
 

@@ -19,8 +19,8 @@ use crate::frontend::model::{FORMAT, LayerSpec, ModelFile, OpSpec, TensorRef, Tr
 use crate::ir::Shape;
 use crate::layers::{
     Add, AvgPool2d, Conv1dSpec, Conv2dSpec, Delay, Flatten, InputSpec, LastOverTimeSpec, LinearSpec,
-    MeanOverTime, NeuronSpec, Padding, Parameter, PoolWindow, ResetStep, Reshape, ScaleSpec, SpikeReset,
-    SumOverTime, SumPool2d,
+    MeanOverTime, NeuronSpec, Padding, Parameter, PoolWindow, ResetStep, Reshape, ScaleSpec, SourceSpec,
+    SpikeReset, SumOverTime, SumPool2d,
 };
 use crate::weights::Tensor;
 
@@ -262,7 +262,11 @@ impl<'a, 'f> Converter<'a, 'f> {
         let Shape { channels, height, width } = map;
         if node == self.flat.input {
             let spikes = !options.constant_input;
-            self.push(&name, Vec::new(), InputSpec { shape: (channels, height, width), spikes });
+            self.push(
+                &name,
+                Vec::new(),
+                InputSpec { shape: (channels, height, width), spikes, source: SourceSpec::Given },
+            );
             return Ok(());
         }
         if self.passes(node).is_some() {

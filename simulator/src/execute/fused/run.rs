@@ -62,17 +62,21 @@ fn fill_body(list: &mut RowList, taps: &[SourceTap], streams: &[FiredChannels]) 
     }
 }
 
+/// State of a part before its window, `[position][line][word]`, empty if it is 0; and whether that after it is kept.
+pub(in crate::execute) type StateBefore<'s> = (&'s [[i32; LANES]], bool);
+
 impl FusedSlices {
-    /// Runs the window of its population; `written` are the host's biases, by slot.
+    /// Runs the window of its population; `written` are the host's biases, by slot, and `state` is that before it and
+    /// whether that after it is kept.
     pub(in crate::execute) fn run(
         &self,
         pass: &ChipPass,
         population: PopulationId,
-        written: Option<&[[i32; LANES]]>,
+        (written, state): (Option<&[[i32; LANES]]>, StateBefore<'_>),
         part: &FusedPart,
     ) -> WindowResult {
         let bias = written.unwrap_or(&self.bias);
-        with_neuron!(&self.rule, neuron => self.run_as(neuron, pass, population, bias, part))
+        with_neuron!(&self.rule, neuron => self.run_as(neuron, pass, population, (bias, state), part))
     }
 
     /// Runs the window, with the model of its neurons as a static type.
@@ -81,7 +85,7 @@ impl FusedSlices {
         neuron: &N,
         pass: &ChipPass,
         population: PopulationId,
-        bias: &[[i32; LANES]],
+        (bias, state): (&[[i32; LANES]], StateBefore<'_>),
         part: &FusedPart,
     ) -> WindowResult {
         match (&self.synapses, part) {
@@ -90,15 +94,15 @@ impl FusedSlices {
                 let task = BlockTask::new(self, neuron, pass, (rows, *block), bias);
                 let (steps, positions) = (pass.window(population).steps as usize, positions.clone());
                 match task.block.lines {
-                    8 => task.run::<8, WORDS>(positions, steps, &streams),
-                    4 => task.run::<4, WORDS>(positions, steps, &streams),
-                    3 => task.run::<3, WORDS>(positions, steps, &streams),
-                    2 => task.run::<2, WORDS>(positions, steps, &streams),
-                    _ => task.run::<1, WORDS>(positions, steps, &streams),
+                    8 => task.run::<8, WORDS>(positions, steps, &streams, state),
+                    4 => task.run::<4, WORDS>(positions, steps, &streams, state),
+                    3 => task.run::<3, WORDS>(positions, steps, &streams, state),
+                    2 => task.run::<2, WORDS>(positions, steps, &streams, state),
+                    _ => task.run::<1, WORDS>(positions, steps, &streams, state),
                 }
             }
             (Synapses::Lists(lists), FusedPart::Whole) => {
-                self.run_lists(neuron, lists, pass, population, bias)
+                self.run_lists(neuron, lists, pass, population, (bias, state))
             }
             _ => unreachable!("fusions with rows, and only those, are cut into blocks"),
         }
@@ -136,11 +140,12 @@ impl FusedSlices {
         lists: &ScatterLists,
         pass: &ChipPass,
         population: PopulationId,
-        bias: &[[i32; LANES]],
+        (bias, (before, keep)): (&[[i32; LANES]], StateBefore<'_>),
     ) -> WindowResult {
         let window = pass.window(population);
         let mut done = WindowResult::new(0, 1, 0..bias.len(), window.steps as usize);
         let mut state = vec![[[0; LANES]; WORDS]; bias.len()];
+        state.as_flattened_mut().iter_mut().zip(before).for_each(|(word, before)| *word = *before);
         let mut scatter = ScatterState::new(bias.len());
         for (step, now) in (window.start..window.end()).enumerate() {
             self.step_lists(neuron, lists, (pass, now), bias, &mut state, &mut scatter);
@@ -148,6 +153,9 @@ impl FusedSlices {
             scatter.marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
         }
         done.keep_membranes(0, &state);
+        if keep {
+            done.state = state.into_flattened();
+        }
         done.tally(self, pass.chip.level, &pass.chip.packet_counter.sums);
         done
     }
@@ -278,6 +286,7 @@ impl<'t, N> BlockTask<'t, N> {
         positions: Range<usize>,
         steps: usize,
         streams: &Streams,
+        (before, keep): StateBefore<'_>,
     ) -> WindowResult
     where
         N: Neuron<WORDS>,
@@ -287,11 +296,17 @@ impl<'t, N> BlockTask<'t, N> {
         for (p, position) in positions.enumerate() {
             let place = self.place::<K>(position);
             let mut state = [[[0; LANES]; WORDS]; K];
+            if let Some(before) = before.get(p * K * WORDS..(p + 1) * K * WORDS) {
+                state.as_flattened_mut().copy_from_slice(before);
+            }
             for (step, streams) in streams.steps().enumerate() {
                 let marks = self.step(&place, streams, &mut state, &mut list);
                 marks.iter().enumerate().for_each(|(line, marks)| done.mark(line, step, p, marks));
             }
             done.keep_membranes(p * K, &state);
+            if keep {
+                done.state.extend_from_slice(state.as_flattened());
+            }
         }
         done.tally(self.fused, self.level, self.sums);
         done

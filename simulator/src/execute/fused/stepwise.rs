@@ -31,12 +31,13 @@ pub struct StepwisePart<'g> {
 }
 
 impl<'g> StepwisePart<'g> {
-    /// The part before the window of its population; `written` are the host's biases, by slot.
+    /// The part before the window of its population; `written` are the host's biases, by slot, `before` is its state,
+    /// empty if it is 0.
     pub(in crate::execute) fn new(
         fused: &'g FusedSlices,
         population: PopulationId,
         part: FusedPart,
-        written: Option<&'g [[i32; LANES]]>,
+        (written, before): (Option<&'g [[i32; LANES]]>, &[[i32; LANES]]),
         steps: usize,
     ) -> Self {
         let bias = written.unwrap_or(&fused.bias);
@@ -47,7 +48,8 @@ impl<'g> StepwisePart<'g> {
             }
             _ => (WindowResult::new(0, 1, 0..bias.len(), steps), bias.len()),
         };
-        let state = vec![[0; LANES]; done.lines_held() * fused.rule.words()];
+        let mut state = vec![[0; LANES]; done.lines_held() * fused.rule.words()];
+        state.iter_mut().zip(before).for_each(|(word, before)| *word = *before);
         let (list, scatter) = (RowList::default(), ScatterState::new(scattered));
         Self { fused, population, part, bias, state, list, scatter, done }
     }
@@ -114,6 +116,9 @@ impl<'g> StepwisePart<'g> {
             done.keep_membranes::<WORDS>(0, state.as_chunks().0);
         }
         with_neuron!(&self.fused.rule, neuron => keep(neuron, &mut self.done, &self.state));
+        if !pass.ends() {
+            self.done.state = std::mem::take(&mut self.state);
+        }
         self.done.tally(self.fused, pass.chip.level, &pass.chip.packet_counter.sums);
     }
 }

@@ -55,9 +55,16 @@ pub struct WindowResult {
     pub sums: Vec<Vec<Vec<u64>>>,
     /// Synapses of the packets in units, by timestep; only without rows.
     pub units: Vec<u64>,
+    /// Words of state after the window, `[position][line][word]`, if another part of the pass goes on from them.
+    pub(super) state: Vec<[i32; LANES]>,
 }
 
 impl WindowResult {
+    /// Gives up the state after the window.
+    pub fn take_state(&mut self) -> Vec<[i32; LANES]> {
+        std::mem::take(&mut self.state)
+    }
+
     /// The result before the first timestep.
     pub(super) fn new(first: usize, lines: usize, positions: Range<usize>, steps: usize) -> Self {
         let words = lines * positions.len() * steps;
@@ -74,6 +81,7 @@ impl WindowResult {
             tallies: Vec::new(),
             sums: Vec::new(),
             units: Vec::new(),
+            state: Vec::new(),
         }
     }
 

@@ -271,5 +271,6 @@ impl Cycle {
 }
 
 fn place(pass: PassActivity, at: PassPlace, step: usize) -> StepPlace {
+    let step = pass.counts.start + step;
     StepPlace { image: at.image, iteration: at.iteration, step, network: pass.counts.network }
 }

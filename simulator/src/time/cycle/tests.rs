@@ -60,6 +60,9 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
     let words = vec![0; table.cores.len()];
     let counts = PassCounts {
         network: snnc_compiler::ir::NetworkId(0),
+        start: 0,
+        ends: true,
+        following: None,
         timesteps: 1,
         host_writes: words.clone(),
         host_reads: words,

@@ -59,7 +59,7 @@ impl Cycle {
             .filter(|(_, e)| e.updates_active + e.updates_inactive + e.spikes > 0)
             .map(|(slice, &events)| {
                 let (atoms, start) = self.slices[slice];
-                let local = step.checked_sub(start as usize);
+                let local = step.checked_sub((start as usize).saturating_sub(counts.start));
                 let fired = traces.get(slice).zip(local).and_then(|(trace, local)| trace.fired.get(local));
                 SliceWork { slice, atoms, events, fired: fired.map_or(&[], Vec::as_slice) }
             })

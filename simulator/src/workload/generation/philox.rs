@@ -2,7 +2,7 @@
 //! thread.
 
 use super::Uniforms;
-use crate::philox::philox4x32_10;
+use crate::philox::{philox4x32_10, uniform};
 
 /// The numbers of one image: key = seed, counter = (row, position, image). One block serves a (row, position): its
 /// first two words decide the unmasking, its last two the token.
@@ -42,12 +42,6 @@ fn high(word: u64) -> u32 {
 
 fn low(word: u64) -> u32 {
     word as u32
-}
-
-/// The upper 53 bits of a 64-bit word, as a multiple of 2^-53 in `[0, 1)`.
-fn uniform(low: u32, high: u32) -> f64 {
-    let word = u64::from(high) << 32 | u64::from(low);
-    (word >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! * widths of the neuron format. Needed by: every shift by them: quantiser, neuron update, biases.
 //! * a population has 1 to 2^28 neurons, and as many thresholds, biases and places in its order as they say. Needed
 //!   by: all that counts or indexes neurons.
-//! * windows lie in their pass, which has at most 2^16 timesteps and ends with the last window or arrival. Needed by:
+//! * windows lie in their pass, which has at most 2^23 timesteps and ends with the last window or arrival. Needed by:
 //!   counts and spikes by timestep.
 //! * sources come before targets, populations of a cycle side by side. Needed by: the order of execution.
 //! * host inputs and read-outs name populations, each host-fed one is written once. Needed by: host writes and reads.

@@ -24,10 +24,10 @@ impl Checker {
             self.need(names.insert(&network.name), &place, || "network name is used twice".into());
             self.need(network.timesteps >= 1, &place, || "expected at least one timestep".into());
             let whole =
-                end.is_some_and(|end| end <= network.pass_steps.into()) && network.pass_steps <= 1 << 16;
+                end.is_some_and(|end| end <= network.pass_steps.into()) && network.pass_steps <= 1 << 23;
             self.need(whole, &place, || {
                 format!(
-                    "{} timesteps a pass, expected the end of the last window, at most 2^16",
+                    "{} timesteps a pass, expected the end of the last window, at most 2^23",
                     network.pass_steps
                 )
             });

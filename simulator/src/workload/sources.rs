@@ -1,0 +1,168 @@
+//! Input spikes drawn by the host from a [`SpikeSource`].
+//!
+//! Draws are counter-based (Philox4x32-10): key = seed, counter = (timestep, pair of neurons, sample). So sample i has
+//! the same spikes in any batch, on any thread, and whatever part of it is asked for.
+
+use snnc_compiler::ir::Shape;
+use snnc_compiler::ir::spike_source::{SpikePattern, SpikeSource};
+
+use crate::philox::{philox4x32_10, uniform};
+use crate::spike_train::SpikeTrain;
+
+/// The spikes of one sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrawnTrain {
+    shape: Shape,
+    steps: u32,
+    source: SpikeSource,
+    sample: u64,
+    /// Spikes a timestep of each neuron, or one for all.
+    rates: Vec<f64>,
+}
+
+impl DrawnTrain {
+    /// Sample number `sample`; `values` are those of its input map if the source's rates are of an input.
+    ///
+    /// # Errors
+    /// The neuron and rate of one that is not 0 to 1.
+    pub fn new(
+        (shape, steps): (Shape, u32),
+        source: SpikeSource,
+        sample: u64,
+        values: &[f64],
+    ) -> Result<Self, (usize, f64)> {
+        let rates = if source.of_input {
+            values.iter().map(|value| value * source.rate).collect()
+        } else {
+            vec![source.rate]
+        };
+        match rates.iter().position(|rate| !(0.0..=1.0).contains(rate)) {
+            Some(neuron) => Err((neuron, rates[neuron])),
+            None => Ok(Self { shape, steps, source, sample, rates }),
+        }
+    }
+
+    fn rate(&self, neuron: usize) -> f64 {
+        if self.rates.len() == 1 { self.rates[0] } else { self.rates[neuron] }
+    }
+
+    fn poisson(&self, step: u32, fired: &mut dyn FnMut(usize)) {
+        let key = words(self.source.seed);
+        let [low, high] = words(self.sample);
+        for pair in 0..self.shape.len().div_ceil(2) {
+            let block = philox4x32_10([step, pair as u32, low, high], key);
+            for (neuron, draw) in (2 * pair..self.shape.len()).zip(block.chunks_exact(2)) {
+                if uniform(draw[0], draw[1]) < self.rate(neuron) {
+                    fired(neuron);
+                }
+            }
+        }
+    }
+}
+
+impl SpikeTrain for DrawnTrain {
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    fn each(&self, step: u32, fired: &mut dyn FnMut(usize)) {
+        match self.source.pattern {
+            SpikePattern::Poisson => self.poisson(step, fired),
+            SpikePattern::Regular { phase } => {
+                let passed = |neuron, steps: f64| (phase + steps * self.rate(neuron)).floor();
+                let (now, next) = (f64::from(step), f64::from(step) + 1.0);
+                let fires = |&neuron: &usize| passed(neuron, next) > passed(neuron, now);
+                (0..self.shape.len()).filter(fires).for_each(fired);
+            }
+        }
+    }
+}
+
+/// Low and high word.
+fn words(number: u64) -> [u32; 2] {
+    [number as u32, (number >> 32) as u32]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape { channels: 3, height: 1, width: 5 };
+
+    fn source(pattern: SpikePattern, rate: f64, of_input: bool) -> SpikeSource {
+        SpikeSource { pattern, rate, of_input, seed: 11 }
+    }
+
+    fn train(source: SpikeSource, sample: u64, steps: u32, values: &[f64]) -> DrawnTrain {
+        DrawnTrain::new((SHAPE, steps), source, sample, values).unwrap()
+    }
+
+    /// Spikes of each neuron.
+    fn counts(train: &DrawnTrain) -> Vec<u32> {
+        let mut counts = vec![0; SHAPE.len()];
+        (0..train.steps()).for_each(|step| train.each(step, &mut |neuron| counts[neuron] += 1));
+        counts
+    }
+
+    #[test]
+    fn poisson_trains_have_the_mean_and_variance_of_bernoulli_draws() {
+        let steps = 20_000;
+        let image: Vec<f64> = (0..15).map(|i| f64::from(i) / 20.0).collect();
+        let drawn = train(source(SpikePattern::Poisson, 0.8, true), 3, steps, &image);
+        for (count, value) in counts(&drawn).into_iter().zip(&image) {
+            let (p, n) = (0.8 * value, f64::from(steps));
+            // Five standard deviations.
+            assert!((f64::from(count) - n * p).abs() <= 5.0 * (n * p * (1.0 - p)).sqrt(), "{count} {p}");
+        }
+        // Consecutive timesteps are independent of each other: pairs are as frequent as p squared says.
+        let drawn = train(source(SpikePattern::Poisson, 0.5, false), 0, steps, &[]);
+        let fired: Vec<bool> = drawn.values().chunks(15).map(|map| map[4] == 1.0).collect();
+        let pairs = fired.windows(2).filter(|pair| pair[0] && pair[1]).count() as f64;
+        assert!((pairs / f64::from(steps) - 0.25).abs() < 0.02);
+    }
+
+    #[test]
+    fn samples_and_seeds_differ_and_each_is_always_the_same() {
+        let poisson = source(SpikePattern::Poisson, 0.3, false);
+        let values = |source, sample| train(source, sample, 40, &[]).values();
+        assert_eq!(values(poisson, 5), values(poisson, 5));
+        assert_ne!(values(poisson, 5), values(poisson, 6));
+        assert_ne!(values(poisson, 5), values(SpikeSource { seed: 12, ..poisson }, 5));
+        // A timestep asked for alone is that of the whole train.
+        let mut alone = vec![0.0; 15];
+        train(poisson, 5, 40, &[]).each(17, &mut |neuron| alone[neuron] = 1.0);
+        assert_eq!(alone, values(poisson, 5)[17 * 15..18 * 15]);
+        for (rate, expected) in [(0.0, 0), (1.0, 40)] {
+            let all = train(source(SpikePattern::Poisson, rate, false), 1, 40, &[]);
+            assert_eq!(counts(&all), [expected; 15]);
+        }
+    }
+
+    #[test]
+    fn regular_trains_fire_at_equal_intervals() {
+        let fires = |rate, phase| -> Vec<u32> {
+            let drawn = train(source(SpikePattern::Regular { phase }, rate, false), 0, 12, &[]);
+            let values = drawn.values();
+            (0..12).filter(|&step| values[step as usize * 15] == 1.0).collect()
+        };
+        assert_eq!(fires(0.25, 0.0), [3, 7, 11]);
+        assert_eq!(fires(0.25, 0.75), [0, 4, 8]);
+        assert_eq!(fires(1.0, 0.0), (0..12).collect::<Vec<_>>());
+        assert_eq!(fires(0.375, 0.0), [2, 5, 7, 10]);
+        assert!(fires(0.0, 0.5).is_empty());
+        let image: Vec<f64> = (0..15).map(|i| f64::from(i % 3) / 2.0).collect();
+        let of_image = train(source(SpikePattern::Regular { phase: 0.0 }, 0.5, true), 0, 8, &image);
+        assert_eq!(counts(&of_image)[..3], [0, 2, 4]);
+    }
+
+    #[test]
+    fn rates_beyond_a_spike_a_timestep_are_told() {
+        let image = [0.5, 1.5, -1.0].repeat(5);
+        let of_input = source(SpikePattern::Poisson, 1.0, true);
+        assert_eq!(DrawnTrain::new((SHAPE, 4), of_input, 0, &image), Err((1, 1.5)));
+    }
+}
