@@ -154,8 +154,8 @@ impl Spec for InputSpec {
         }
         let source = self.source.source();
         if let Some(message) = source.and_then(|source| source.problem()) {
-            let hint = "`rate: PerStep(0.1)` is a spike in ten timesteps, `rate: Hz(10.0, 0.001)` ten a second in timesteps of a \
-                        millisecond";
+            let hint = "`rate: PerStep(0.1)` is a spike in ten timesteps, `rate: Hz(10.0, 0.001)` ten a second in \
+                        timesteps of a millisecond";
             return file.invalid("source", message, hint);
         }
         let (shape, spikes) = (Shape::new(channels, height, width), self.spikes || source.is_some());
