@@ -18,7 +18,7 @@ fn the_example_on_every_target() {
         let target = registry::load(name).unwrap();
         match compile(&model, &target, CompileOptions::fewest_cores()) {
             Ok((_, program, mut report)) => {
-                // What it is expected to take is in the snapshots of mappings for time.
+                // What it is expected to take is looked at below.
                 report.expected = None;
                 insta::assert_snapshot!(format!("report-{name}"), report.to_string());
                 insta::assert_snapshot!(format!("program-{name}"), program.text_header());
@@ -39,7 +39,8 @@ fn the_example_mapped_for_time() {
         let [time, of_cores] =
             [&report, &cores].map(|report| report.expected.as_ref().unwrap().estimate.time_s);
         assert!(time < 0.75 * of_cores && report.cores > cores.cores, "{time} {of_cores}");
-        insta::assert_snapshot!(format!("time-{name}"), report.to_string());
+        let text = report.to_string();
+        assert!(text.contains("made for time") && text.contains("sdid takes"), "{text}");
     }
 }
 
