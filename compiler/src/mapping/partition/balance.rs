@@ -21,7 +21,7 @@ use crate::mapping::activity::Activity;
 use crate::mapping::effort::Effort;
 
 /// Factor by which the limit is lowered from step to step of a curve.
-const STEP: f64 = 0.75;
+const STEP: f64 = 0.8;
 /// Most steps of a curve.
 const STEPS_MAX: usize = 24;
 
@@ -44,8 +44,9 @@ fn halvings(effort: Effort) -> usize {
 /// Points of a curve that are evened out.
 fn starts(effort: Effort) -> usize {
     match effort {
-        Effort::Fast | Effort::Default => 1,
-        Effort::Best => 4,
+        Effort::Fast => 1,
+        Effort::Default => 3,
+        Effort::Best => 6,
     }
 }
 

@@ -28,7 +28,7 @@ use crate::mapping::effort::Effort;
 fn steps(effort: Effort) -> usize {
     match effort {
         Effort::Fast => 100,
-        Effort::Default => 400,
+        Effort::Default => 1_500,
         Effort::Best => 6_000,
     }
 }
@@ -52,6 +52,7 @@ pub fn rebalance(search: &TileSearch, fill: &FilledCores, cores: usize) -> Optio
     }
     let capacity = CoreCapacity::new(search.target, search.options.neurons_max);
     let mut state = SharedOut::new(search, &capacity, fill, most)?;
-    descend(&mut state, steps(search.options.effort));
+    // A step looks at every core.
+    descend(&mut state, steps(search.options.effort) * 128 / most.max(128));
     Some(state.filled(fill))
 }
