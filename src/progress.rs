@@ -13,7 +13,7 @@ pub trait Progress: Sync {
     fn advance(&self, steps: u64);
 
     /// Whether the run is to stop. It is asked before every pass, from any thread; a run that stops ends with
-    /// [`Code::Stopped`] and gives nothing.
+    /// [`Code::Stopped`]. Observers may have seen items that were done before.
     fn stopped(&self) -> bool {
         false
     }

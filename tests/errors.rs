@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use indexmap::IndexMap;
 use snnc::cli::errors::render;
+use snnc::{Model, Progress, Session};
 use snnc_compiler::frontend;
 use snnc_compiler::weights::{Stored, Values, write_safetensors};
 use snnc_targets::{Code, Severity, registry};
@@ -207,6 +208,7 @@ fn every_code_is_met_by_somebody() {
     for code in [Code::SpikingIr, Code::ProgramInvalid] {
         met.insert(code, broken_inside(code));
     }
+    met.insert(Code::Stopped, stopped());
     met.sort_keys();
     let errors: Vec<Code> =
         Code::ALL.iter().copied().filter(|code| code.severity() == Severity::Error).collect();
@@ -234,6 +236,30 @@ fn broken_inside(code: Code) -> String {
     };
     assert!(problems.codes().iter().all(|&found| found == code), "{problems}");
     format!("(the verifier)\n{}", render::plain(&problems, 80))
+}
+
+/// A run whose watcher has seen enough before it began.
+fn stopped() -> String {
+    struct Enough;
+
+    impl Progress for Enough {
+        fn begin(&self, _: u64) {}
+
+        fn advance(&self, _: u64) {}
+
+        fn stopped(&self) -> bool {
+            true
+        }
+    }
+
+    let folder = Folder::new();
+    folder.write("m.ron", MODEL);
+    let target = registry::load("loihi-like").unwrap();
+    let program = Model::load(folder.path("m.ron")).unwrap().compile(&target, &Default::default()).unwrap();
+    let samples = program.samples("net", vec![0.5; 36]).unwrap();
+    let session = Session::new(&program, Default::default()).unwrap();
+    let problem = session.run_observed(&samples, &mut (), &Enough).unwrap_err();
+    format!("(a run that is stopped)\n{}", render::plain(&problem.into(), 80))
 }
 
 #[test]
