@@ -160,6 +160,12 @@ impl Exporter<'_> {
         let from = self.read(node)?;
         let vector = from.vector;
         let (written, vector) = match &graph.net[node].op {
+            Op::Input(input) if input.source.is_some() => {
+                return refused(
+                    "draws its spikes by itself",
+                    "NIR has no sources: give the spikes with `--input`",
+                );
+            }
             Op::Input(input) => {
                 if !input.spikes {
                     self.reading += " --constant-input";

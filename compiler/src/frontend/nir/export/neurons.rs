@@ -47,6 +47,10 @@ pub fn common(graph: &Graph) -> Result<Written, Diagnostics> {
         let refuse = |message: String, hint: &str| {
             Diagnostic::new(Code::Unsupported, graph.place(&layer.name), message).hint(hint.to_owned())
         };
+        if refractory(&layer.op) > 0 {
+            let message = "it is refractory after a spike, which NIR cannot say".into();
+            return Err(refuse(message, "train without `refractory`").into());
+        }
         let equal = |a: &[f64], b: &[f64]| {
             (0..a.len().max(b.len()))
                 .all(|n| a[if a.len() == 1 { 0 } else { n }] == b[if b.len() == 1 { 0 } else { n }])
@@ -83,6 +87,16 @@ pub fn common(graph: &Graph) -> Result<Written, Diagnostics> {
     };
     let conventions = Conventions { dialect, guessed: false, dt: Some(STEP), reset, strict };
     Ok(Written { conventions, any: common.is_some() })
+}
+
+/// Timesteps after a spike in which a layer is silent.
+fn refractory(op: &Op) -> u32 {
+    match op {
+        Op::Lif(lif) => lif.refractory,
+        Op::If(neuron) => neuron.refractory,
+        Op::Leaky(leaky) => leaky.refractory,
+        _ => 0,
+    }
 }
 
 /// The numbers of a layer that fires.
