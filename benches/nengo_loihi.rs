@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         let differs = golden.blocks.iter().enumerate().filter(|(i, _)| differs(&golden, &chip, &outcome, *i));
         let count = differs.count();
         if count > 0 {
-            println!("{name}: {count} of {} blocks differ", golden.blocks.len());
+            println!("{}: {count} of {} blocks differ", golden.name, golden.blocks.len());
         }
         wrong += count;
     }
