@@ -184,6 +184,14 @@ fn cases() -> Vec<Case<'static>> {
             vec![("g.hgr", b"2 3\n1 2\n2 4\n".to_vec())],
             vec!["partition", "g.hgr", "--limit", "2"],
         ),
+        (
+            Code::SweepInvalid,
+            vec![(
+                "s.ron",
+                b"(format: \"snnc.sweep/1\", model: \"m.ron\", set: {\"core.neurons\": []})\n".to_vec(),
+            )],
+            vec!["sweep", "s.ron", "-o", "out"],
+        ),
     ]
 }
 
