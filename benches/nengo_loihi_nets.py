@@ -68,6 +68,8 @@ def network(seed, steps):
             values = np.asarray(getattr(c, key), dtype=np.int32)
             assert (values == values[0]).all(), key
             tensors[f"{i}.{key}"] = values[:1]
+        # Discretising can give an exponent that membranes of 23 bits and sign do not have.
+        c.vmin = max(c.vmin, 1 - (1 << 23))
         tensors[f"{i}.vmin"] = np.array([c.vmin], dtype=np.int32)
         tensors[f"{i}.vmax"] = np.array([c.vmax], dtype=np.int32)
         tensors[f"{i}.bias"] = np.asarray(c.bias, dtype=np.int32)

@@ -167,7 +167,8 @@ fn the_command_writes_a_folder_and_refuses_what_sana_fe_cannot_hold() {
     let unlike = file("u.snnx");
     ok(&mut snnc(["compile", MODEL, "--target", "spinnaker2-like", "-o", &unlike]));
     fails(
-        snnc(["export", &unlike, "--to", "sana-fe", "-o", &out]).args(["--input", &input]),
+        snnc(["export", &unlike, "--to", "sana-fe", "--network", "irregular", "-o", &out])
+            .args(["--input", &input]),
         "E0011",
         "spinnaker2-like",
     );
