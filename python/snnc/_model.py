@@ -63,6 +63,11 @@ class Model:
         """The text of the model file, of a model that was made in memory."""
         return self._native.text()
 
+    @property
+    def remarks(self) -> list[str]:
+        """What a NIR file leaves open and how it was decided, in sentences."""
+        return self._native.remarks()
+
     def table(self) -> str:
         """The layers of every network with their shapes."""
         return self._native.table()
@@ -123,14 +128,46 @@ class Model:
         return f"<b>{escape(self.name)}</b><pre>{escape(self.table())}</pre>"
 
 
-def load(path: str | os.PathLike[str]) -> Model | Program:
-    """Reads a model file with its weights, or a compiled program (``.snnx``).
+def load(
+    path: str | os.PathLike[str],
+    *,
+    dialect: str | None = None,
+    timesteps: int | None = None,
+    dt: float | None = None,
+    reset: str | None = None,
+    compare: Literal["at", "above"] | None = None,
+    constant_input: bool = False,
+    readout: Literal["sum", "mean", "last"] | None = None,
+) -> Model | Program:
+    """Reads a model file with its weights, a NIR file, or a compiled program (``.snnx``).
+
+    What a NIR file leaves open is said by the other arguments, as on the command line (docs/nir.md); `model.remarks` tells
+    what was decided. `timesteps` of a pass and, where the file does not make it certain, the `dialect` are needed; `dt` is
+    the length of a timestep in seconds.
 
     Raises `SnncError` with all that is wrong with the files.
     """
-    if os.fspath(path).endswith(".snnx"):
-        return Program(_native.Program.load(os.fspath(path)), None)
-    return Model(_native.Model.load(os.fspath(path)))
+    path = os.fspath(path)
+    asked = {
+        "dialect": dialect,
+        "timesteps": timesteps,
+        "dt": dt,
+        "reset": reset,
+        "compare": compare,
+        "constant_input": constant_input or None,
+        "readout": readout,
+    }
+    if not path.endswith(".snnx") and _native.Model.is_nir(path):
+        return Model(
+            _native.Model.load_nir(path, dialect, timesteps, dt, reset, compare, constant_input, readout)
+        )
+    for name, value in asked.items():
+        if value is not None:
+            message = "would change nothing: it is for NIR files, and this is none"
+            raise SnncError._new("E0021", name, message, "leave it out")
+    if path.endswith(".snnx"):
+        return Program(_native.Program.load(path), None)
+    return Model(_native.Model.load(path))
 
 
 def model(text: str, tensors: Tensors[str, ArrayLike], place: str = "model") -> Model:
@@ -151,7 +188,10 @@ def compile(
     calibrate: ArrayLike | int | None = None,
     passes: int | None = None,
     calibrate_network: str | None = None,
-    objective: Literal["cores", "packets"] = "cores",
+    objective: Literal["time", "energy", "edp", "cores", "packets", "traffic"] = "time",
+    cores: int | None = None,
+    chips: int | None = None,
+    relays: bool = True,
     partitioner: Literal["auto", "tiles", "hypergraph"] = "auto",
     group: int = 16,
     effort: Literal["fast", "default", "best"] = "default",
@@ -166,7 +206,8 @@ def compile(
     `weights`: bits of a weight, at most the target's. `calibrate`: samples ``[n, ...]`` such as the network will be
     fed; biases are made for their range, and the first of them are recorded so that rounding keeps the currents. A
     whole number stands for `passes`: how many passes are recorded (default: 16 below 8 bits, else 0). `objective`:
-    what the partition makes small. `profile`: weigh packets with the spikes of a recorded run: its `Result`, its
+    what the mapping makes small, on at most `cores` cores of at most `chips` chips (default: as few chips as hold the
+    model). `relays`: whether neurons may repeat spikes that wait longer than the chip's delays. `profile`: weigh packets with the spikes of a recorded run: its `Result`, its
     report, or the path of its report.json. `partition` and `placement`: files to read instead of searching.
 
     Raises `SnncError`: E0011 for what the chip cannot do, E0013 if the model does not fit, with layer, limit and
@@ -196,6 +237,9 @@ def compile(
         "weights": weights,
         "passes": passes,
         "objective": objective,
+        "cores": cores,
+        "chips": chips,
+        "relays": relays,
         "partitioner": partitioner,
         "group": group,
         "effort": effort,

@@ -32,6 +32,20 @@ class Model:
     @staticmethod
     def load(path: str) -> Model: ...
     @staticmethod
+    def load_nir(
+        path: str,
+        dialect: str | None,
+        timesteps: int | None,
+        dt: float | None,
+        reset: str | None,
+        compare: str | None,
+        constant_input: bool,
+        readout: str | None,
+    ) -> Model: ...
+    @staticmethod
+    def is_nir(path: str) -> bool: ...
+    def remarks(self) -> list[str]: ...
+    @staticmethod
     def describe(place: str, text: str, arrays: dict[str, NDArray[Any]]) -> Model: ...
     @property
     def name(self) -> str: ...

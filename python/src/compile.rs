@@ -19,6 +19,9 @@ pub struct Options {
     weights: Option<u32>,
     passes: Option<usize>,
     objective: String,
+    cores: Option<u32>,
+    chips: Option<u32>,
+    relays: bool,
     partitioner: String,
     group: usize,
     effort: String,
@@ -42,21 +45,33 @@ impl Options {
         let mut options = CompileOptions::default();
         options.lower.weight_bits = self.weights;
         options.lower.calibration = self.passes;
+        options.lower.no_relays = !self.relays;
         let effort = self.effort.parse().map_err(|message: String| {
             argument("effort", message, "budgets are counted in steps, never in seconds")
         })?;
-        let objective = match self.objective.as_str() {
-            "cores" => Objective::Cores,
-            "packets" => Objective::Packets,
-            other => return Err(word("objective", other, "cores or packets")),
-        };
+        let named = Objective::ALL.into_iter().find(|objective| objective.name() == self.objective);
+        let objective = named.ok_or_else(|| {
+            word("objective", &self.objective, &Objective::ALL.map(Objective::name).join(", "))
+        })?;
+        for (option, most) in [("cores", self.cores), ("chips", self.chips)] {
+            if most == Some(0) {
+                return Err(argument(option, "0, expected 1 or more", "leave it out for no bound"));
+            }
+        }
         let method = match self.partitioner.as_str() {
             "auto" => Method::Auto,
             "tiles" => Method::Tiles,
             "hypergraph" => Method::Hypergraph { group: self.group },
             other => return Err(word("partitioner", other, "auto, tiles or hypergraph")),
         };
-        options.search = SearchOptions { objective, method, effort, ..SearchOptions::default() };
+        options.search = SearchOptions {
+            objective,
+            method,
+            effort,
+            cores_max: self.cores,
+            chips: self.chips,
+            ..SearchOptions::default()
+        };
         options.place = PlaceOptions { seed: self.mapping_seed, effort };
         let files = MappingFiles {
             report: self.profile,

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use snnc::compiler::frontend::Description;
+use snnc::compiler::frontend::nir::dialect::Overrides;
+use snnc::compiler::frontend::nir::{NirOptions, ReadOut};
 use snnc::compiler::reference::Interpreter;
 use snnc::golden::{self, GoldenFile};
 use snnc::samples;
 use snnc::samples::input::SampleShape;
-use snnc::{CompileOptions, Diagnostics};
+use snnc::targets::file_kind::FileKind;
+use snnc::{CompileOptions, Diagnostic, Diagnostics};
 
 use crate::arrays::{Batch, Numbers, tensors};
 use crate::compile::Options;
@@ -33,6 +36,38 @@ impl Model {
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let model = work::run(py, None, move |_| snnc::Model::load(path))?;
         Ok(Self { model, description: None })
+    }
+
+    /// Reads a NIR file, by what is said of what it leaves open.
+    #[staticmethod]
+    #[allow(clippy::too_many_arguments)]
+    fn load_nir(
+        py: Python<'_>,
+        path: PathBuf,
+        dialect: Option<&str>,
+        timesteps: Option<usize>,
+        dt: Option<f64>,
+        reset: Option<&str>,
+        compare: Option<&str>,
+        constant_input: bool,
+        readout: Option<&str>,
+    ) -> PyResult<Self> {
+        let options = nir_options(dialect, reset, compare, readout).map_err(|problem| raise(py, problem))?;
+        let overrides = Overrides { dt, ..options.overrides };
+        let options = NirOptions { overrides, timesteps, constant_input, ..options };
+        let model = work::run(py, None, move |_| snnc::Model::load_nir(path, &options))?;
+        Ok(Self { model, description: None })
+    }
+
+    /// Whether a file is a NIR file.
+    #[staticmethod]
+    fn is_nir(path: PathBuf) -> bool {
+        FileKind::of_file(&path) == Some(FileKind::Hdf5)
+    }
+
+    /// What a NIR file leaves open and how it was decided.
+    fn remarks(&self) -> Vec<String> {
+        self.model.remarks().to_vec()
     }
 
     /// A model from the text of a model file and arrays by name; errors call the text `place`.
@@ -189,4 +224,34 @@ fn calibrated(model: &snnc::Model, batch: Batch, network: Option<&str>) -> Resul
 /// A value of the library as JSON.
 pub fn json<T: serde::Serialize>(value: &T) -> PyResult<String> {
     serde_json::to_string(value).map_err(|e| pyo3::exceptions::PyValueError::new_err(e.to_string()))
+}
+
+/// What words say of a NIR file.
+fn nir_options(
+    dialect: Option<&str>,
+    reset: Option<&str>,
+    compare: Option<&str>,
+    readout: Option<&str>,
+) -> Result<NirOptions, Diagnostic> {
+    let wrong = |option: &'static str| {
+        move |message: String| argument(option, message, "docs/nir.md says what each means")
+    };
+    let strict = compare.map(|word| match word {
+        "at" => Ok(false),
+        "above" => Ok(true),
+        other => Err(wrong("compare")(format!("found \"{other}\", expected at or above"))),
+    });
+    let read_out = readout.map(|word| match word {
+        "sum" => Ok(ReadOut::Sum),
+        "mean" => Ok(ReadOut::Mean),
+        "last" => Ok(ReadOut::Last),
+        other => Err(wrong("readout")(format!("found \"{other}\", expected sum, mean or last"))),
+    });
+    let overrides = Overrides {
+        dialect: dialect.map(|word| word.parse().map_err(wrong("dialect"))).transpose()?,
+        reset: reset.map(|word| word.parse().map_err(wrong("reset"))).transpose()?,
+        strict: strict.transpose()?,
+        ..Overrides::default()
+    };
+    Ok(NirOptions { overrides, read_out: read_out.transpose()?, ..NirOptions::default() })
 }

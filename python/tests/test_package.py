@@ -210,9 +210,28 @@ def test_options_of_the_compiler_are_heard(digits, program):
     weighed = snnc.compile(model, profile=result, objective="packets", effort="fast")
     assert weighed.mapping["traffic"] != program.mapping["traffic"]
     assert (weighed.run(x[:5]).readout == result.readout[:5]).all()
-    for wrong in ({"weights": 9}, {"objective": "beauty"}, {"effort": "none"}, {"passes": 2000}, {"profile": {}}):
+    few = snnc.compile(model, objective="cores", effort="fast")
+    fast = snnc.compile(model, cores=few.cores + 4)
+    assert few.cores <= fast.cores <= few.cores + 4 and fast.run(x[:10]).energy_j != few.run(x[:10]).energy_j
+    assert (fast.run(x[:10]).readout == result.readout).all()
+    for wrong in ({"weights": 9}, {"cores": 0}, {"objective": "beauty"}, {"effort": "none"}, {"passes": 2000}, {"profile": {}}):
         with pytest.raises(snnc.SnncError):
             snnc.compile(model, **wrong)
+
+
+def test_nir_files_are_read_by_what_is_said_of_them():
+    files = REPOSITORY / "tests" / "data" / "nir"
+    named = {"dialect": "spikingjelly", "constant_input": True, "timesteps": 4, "readout": "mean"}
+    model = snnc.load(files / "digits_cnn.nir", **named)
+    assert any("spikingjelly" in remark for remark in model.remarks)
+    x = np.load(EXAMPLES / "digits-cnn" / "inputs.npy")[:20]
+    own = snnc.load(EXAMPLES / "digits-cnn" / "model.ron")
+    assert (model.reference(x).predictions == own.reference(x).predictions).all() and own.remarks == []
+    for wrong in ({"dialect": "klingon"}, {"compare": "near"}, {**named, "readout": "best"}):
+        with pytest.raises(snnc.SnncError):
+            snnc.load(files / "digits_cnn.nir", **wrong)
+    with pytest.raises(snnc.SnncError, match="would change nothing"):
+        snnc.load(EXAMPLES / "digits-cnn" / "model.ron", dialect="exact")
 
 
 def test_mapping_and_comparison_are_data_and_text(digits, program, tmp_path):
