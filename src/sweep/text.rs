@@ -54,12 +54,12 @@ impl Sweep {
 
     /// The shortest end of a field's path with which no other field of the sweep ends.
     fn heading<'a>(&self, field: &'a str) -> &'a str {
-        let ends = field.rmatch_indices('.').map(|(at, _)| &field[at + 1..]);
+        let mut ends = field.rmatch_indices('.').map(|(at, _)| &field[at + 1..]);
         let alone = |end: &str| {
             let mut others = self.manifest.fields.iter().filter(|other| *other != field);
             !others.any(|other| other.ends_with(&format!(".{end}")))
         };
-        ends.into_iter().find(|end| alone(end)).unwrap_or(field)
+        ends.find(|end| alone(end)).unwrap_or(field)
     }
 
     /// The front, from the least energy on.
