@@ -52,6 +52,16 @@ impl Sweep {
         all.into_iter().filter(differs).collect()
     }
 
+    /// The shortest end of a field's path with which no other field of the sweep ends.
+    fn heading<'a>(&self, field: &'a str) -> &'a str {
+        let mut ends = field.rmatch_indices('.').map(|(at, _)| &field[at + 1..]);
+        let alone = |end: &str| {
+            let mut others = self.manifest.fields.iter().filter(|other| *other != field);
+            !others.any(|other| other.ends_with(&format!(".{end}")))
+        };
+        ends.find(|end| alone(end)).unwrap_or(field)
+    }
+
     /// The front, from the least energy on.
     fn front(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut front: Vec<(usize, &PointFigures)> = pareto::front(self)
@@ -66,7 +76,7 @@ impl Sweep {
         let (varied, item) = (self.varied(), &self.manifest.item);
         let quality = self.quality(&front);
         let mut columns = vec![right("point")];
-        columns.extend(varied.iter().map(|(name, ..)| right(name.rsplit('.').next().unwrap_or(name))));
+        columns.extend(varied.iter().map(|(name, ..)| right(self.heading(name))));
         columns.extend([right("cores"), right(&format!("energy/{item}")), right(&format!("time/{item}"))]);
         columns.extend(quality.iter().map(|(name, _)| right(*name)));
         let mut table = TextTable::new(2, columns);
