@@ -219,19 +219,19 @@ def test_options_of_the_compiler_are_heard(digits, program):
             snnc.compile(model, **wrong)
 
 
-def test_nir_files_are_read_by_what_is_said_of_them():
-    files = REPOSITORY / "tests" / "data" / "nir"
+def test_nir_files_are_read_by_what_is_said_of_them(examples):
+    files = examples.parent / "tests" / "data" / "nir"
     named = {"dialect": "spikingjelly", "constant_input": True, "timesteps": 4, "readout": "mean"}
     model = snnc.load(files / "digits_cnn.nir", **named)
     assert any("spikingjelly" in remark for remark in model.remarks)
-    x = np.load(EXAMPLES / "digits-cnn" / "inputs.npy")[:20]
-    own = snnc.load(EXAMPLES / "digits-cnn" / "model.ron")
+    x = np.load(examples / "digits-cnn" / "inputs.npy")[:20]
+    own = snnc.load(examples / "digits-cnn" / "model.ron")
     assert (model.reference(x).predictions == own.reference(x).predictions).all() and own.remarks == []
     for wrong in ({"dialect": "klingon"}, {"compare": "near"}, {**named, "readout": "best"}):
         with pytest.raises(snnc.SnncError):
             snnc.load(files / "digits_cnn.nir", **wrong)
     with pytest.raises(snnc.SnncError, match="would change nothing"):
-        snnc.load(EXAMPLES / "digits-cnn" / "model.ron", dialect="exact")
+        snnc.load(examples / "digits-cnn" / "model.ron", dialect="exact")
 
 
 def test_mapping_and_comparison_are_data_and_text(digits, program, tmp_path):
