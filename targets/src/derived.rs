@@ -454,7 +454,7 @@ mod tests {
         // A fault of the base is told of the base.
         write("half.ron", "(base: \"loihi-like\", name: \"half\", core: (neurons: (1, Asumed(\"x\"))))");
         let (codes, place) = told("a.ron", "(base: \"half.ron\", name: \"a\")");
-        assert_eq!((codes, place.as_str()), (vec![Code::RonSyntax], "half.ron:1:57"));
+        assert_eq!((codes, place.as_str()), (vec![Code::RonSyntax], "half.ron:1:56"));
         for (text, code) in [
             ("(base: \"half.ron\")", Code::TargetInvalid),
             ("(base: 5, name: \"a\")", Code::TargetInvalid),
