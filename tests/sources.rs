@@ -24,7 +24,7 @@ fn model_file(folder: &Path, source: &str) -> PathBuf {
 }
 
 fn compiled(folder: &Path, source: &str) -> (Model, Program) {
-    let model = Model::load(&model_file(folder, source)).unwrap();
+    let model = Model::load(model_file(folder, source)).unwrap();
     let program = model.compile(&snnc::target("loihi-like").unwrap(), &CompileOptions::default()).unwrap();
     (model, program)
 }

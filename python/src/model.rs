@@ -22,6 +22,9 @@ use crate::reference::{ReferenceRun, reference};
 use crate::target::Target;
 use crate::work;
 
+/// Name, timesteps, input, whether that is spikes, and output of a network.
+type NetworkSides = (String, usize, [usize; 3], bool, [usize; 3]);
+
 /// A model, and its description if it has one in memory.
 #[pyclass(frozen, module = "snnc._native")]
 pub struct Model {
@@ -98,7 +101,7 @@ impl Model {
     }
 
     /// Name, timesteps, input `[c, h, w]`, whether it takes spikes, and output `[c, h, w]` of each network.
-    fn networks(&self, py: Python<'_>) -> PyResult<Vec<(String, usize, [usize; 3], bool, [usize; 3])>> {
+    fn networks(&self, py: Python<'_>) -> PyResult<Vec<NetworkSides>> {
         let sides = |shape: snnc::compiler::ir::Shape| [shape.channels, shape.height, shape.width];
         let one = |(name, graph): (&String, &snnc::compiler::graph::Graph)| {
             let network = Interpreter::new(graph)?;
@@ -179,7 +182,7 @@ impl Model {
             let name = samples::graph(model.loaded(), ("network", network.as_deref()))?;
             reference(&model, name, batch, spikes, watch)
         })?;
-        run.to_python(py)
+        run.into_python(py)
     }
 
     /// The float reference against recorded traces: JSON, text, and whether all agree. Models without a pipeline need

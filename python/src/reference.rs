@@ -88,7 +88,7 @@ pub fn reference(
 
 impl Reference {
     /// As arrays.
-    pub fn to_python(self, py: Python<'_>) -> PyResult<ReferenceRun<'_>> {
+    pub fn into_python(self, py: Python<'_>) -> PyResult<ReferenceRun<'_>> {
         let with_samples = |sides: &[usize]| [&[self.samples], sides].concat();
         let spikes = PyDict::new(py);
         for (name, sides, flat) in self.layers {

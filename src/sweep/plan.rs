@@ -215,8 +215,9 @@ fn changed_targets(file: &SweepFile, fields: &[String]) -> Result<Vec<ChangedTar
         for variant in &file.variants {
             let mut combinations = vec![variant.clone()];
             for axis in &file.set {
-                let with =
-                    |changes: &Vec<Override>, value: &Override| [&changes[..], &[value.clone()]].concat();
+                let with = |changes: &Vec<Override>, value: &Override| {
+                    [&changes[..], std::slice::from_ref(value)].concat()
+                };
                 combinations = combinations
                     .iter()
                     .flat_map(|c| axis.values.iter().map(|v| with(c, v)).collect::<Vec<_>>())

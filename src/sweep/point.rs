@@ -168,9 +168,9 @@ fn fed(
     let input = file.input.as_deref().expect("the plan has asked for samples");
     let asked = SampleChoice { path: Some(input), dt: file.dt, most: choice.items, seed: file.seed };
     let (fed, events) = samples::read(model, network, asked)?;
-    let labels = file.labels.as_deref().map(|path| {
+    let labels = file.labels.as_deref().map(|path| -> Result<Vec<usize>, Diagnostic> {
         let (_, readout) = Samples::shapes(model, network)?;
-        Ok::<_, Diagnostic>(samples::input::labels(path, fed.len() as usize, readout.len())?)
+        samples::input::labels(path, fed.len() as usize, readout.len())
     });
     let labels: Option<Vec<usize>> = labels.transpose()?;
     let made = session.run(&fed)?;

@@ -14,6 +14,9 @@ use crate::report::units::{count, si};
 /// Points of the front that are printed; the table has all.
 const PRINTED: usize = 40;
 
+/// Head and text of a column.
+type QualityColumn = (&'static str, fn(&PointFigures) -> String);
+
 impl fmt::Display for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failed = self.outcomes.values().filter(|o| matches!(o, PointOutcome::Failed(_))).count();
@@ -77,7 +80,7 @@ impl Sweep {
         let quality = self.quality(&front);
         let mut columns = vec![right("point")];
         columns.extend(varied.iter().map(|(name, ..)| right(self.heading(name))));
-        columns.extend([right("cores"), right(&format!("energy/{item}")), right(&format!("time/{item}"))]);
+        columns.extend([right("cores"), right(format!("energy/{item}")), right(format!("time/{item}"))]);
         columns.extend(quality.iter().map(|(name, _)| right(*name)));
         let mut table = TextTable::new(2, columns);
         for &(index, figures) in front.iter().take(PRINTED) {
@@ -99,8 +102,8 @@ impl Sweep {
     }
 
     /// Columns of what is known of the quality.
-    fn quality(&self, front: &[(usize, &PointFigures)]) -> Vec<(&'static str, fn(&PointFigures) -> String)> {
-        let mut columns: Vec<(&str, fn(&PointFigures) -> String)> = Vec::new();
+    fn quality(&self, front: &[(usize, &PointFigures)]) -> Vec<QualityColumn> {
+        let mut columns: Vec<QualityColumn> = Vec::new();
         if front.iter().any(|(_, figures)| figures.accuracy.is_some()) {
             columns.push(("accuracy", |figures| percent(figures.accuracy)));
         }

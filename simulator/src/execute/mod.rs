@@ -105,6 +105,9 @@ pub struct PassOutcome {
     pub traces: SliceTraces,
 }
 
+/// Runs the next part of a pass.
+pub type RunPart<'a, 'c> = &'a mut (dyn FnMut() -> ChipPass<'c> + Send);
+
 impl Chip {
     /// Indexes a verified program, which is shared and not copied.
     pub fn new(program: impl Into<Arc<Program>>) -> Self {
@@ -204,7 +207,7 @@ impl Chip {
         &'c self,
         network: NetworkId,
         input: PassInput<'_>,
-        each: &mut dyn FnMut(&mut (dyn FnMut() -> ChipPass<'c> + Send)) -> Vec<Vec<f64>>,
+        each: &mut dyn FnMut(RunPart<'_, 'c>) -> Vec<Vec<f64>>,
     ) -> Result<Vec<Vec<f64>>, Diagnostic> {
         match input.train {
             Some(train) => self.check_train(network, train)?,

@@ -19,6 +19,7 @@ const EDGES_MAX: usize = 1 << 16;
 
 /// What stands at a place of a flat graph.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly all nodes are of the large kind")]
 pub enum FlatNode {
     /// A node of the file, never a graph.
     Node(NirNode),

@@ -124,7 +124,8 @@ impl<'a> CoreGrowth<'a> {
             self.add_work(neuron, core, &mut work);
             let busy = self.capacity.work.as_ref().is_some_and(|limit| {
                 // One neuron has to be somewhere, however much it does.
-                !(neurons.is_empty() && base.neurons == 0) && !load.allows(&limit.0, &work)
+                let first = neurons.is_empty() && base.neurons == 0;
+                !(first || load.allows(&limit.0, &work))
             });
             if self.refused.is_none() && !busy {
                 more = with;

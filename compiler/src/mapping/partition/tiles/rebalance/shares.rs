@@ -84,10 +84,13 @@ impl PositionCounts {
     }
 }
 
+/// A population with first and last row, first and last column of a tile.
+type TileKey = (PopulationId, u32, u32, u32, u32);
+
 /// The tiles of filled cores; none if the channels of some are not alike.
 fn tiles_of(search: &TileSearch, fill: &FilledCores) -> Option<Vec<TileShares>> {
-    let mut slices: BTreeMap<(PopulationId, u32, u32, u32, u32), Vec<(u32, u32, usize)>> = BTreeMap::new();
-    let mut tiles: BTreeMap<(PopulationId, u32, u32, u32, u32), Rc<PopulationTile>> = BTreeMap::new();
+    let mut slices: BTreeMap<TileKey, Vec<(u32, u32, usize)>> = BTreeMap::new();
+    let mut tiles: BTreeMap<TileKey, Rc<PopulationTile>> = BTreeMap::new();
     for (core, open) in fill.cores.iter().enumerate() {
         for placed in &open.slices {
             let (rows, cols) = (&placed.tile.rows, &placed.tile.cols);
