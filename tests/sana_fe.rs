@@ -18,6 +18,9 @@ use snnc_compiler::ir::{NetworkId, PopulationId};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/feed-forward/model.ron");
 
+/// Population and neuron.
+type EdgeEnd = (u32, usize);
+
 fn compiled() -> Program {
     let target = snnc::target("loihi-like-sanafe").unwrap();
     Model::load(MODEL).unwrap().compile(&target, &CompileOptions::default()).unwrap()
@@ -67,7 +70,7 @@ fn edges_are_the_synapses_of_the_spiking_ir_and_neurons_are_placed_once() {
     let ir = program.spiking().unwrap();
     for (network, input) in [(NetworkId(0), vec![0.25; 144]), (NetworkId(1), vec![-0.5; 64])] {
         let described = describe(program.mapped(), network, Some(&input)).unwrap();
-        let mut expected: BTreeMap<((u32, usize), (u32, usize)), f64> = BTreeMap::new();
+        let mut expected: BTreeMap<(EdgeEnd, EdgeEnd), f64> = BTreeMap::new();
         for projection in ir.projections.values() {
             let (source, target) = (&ir.model.populations[projection.source], projection.target);
             if source.network == network {
