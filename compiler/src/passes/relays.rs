@@ -7,7 +7,7 @@
 //! they would have arrived.
 //!
 //! Relays are exact: one synapse of weight 1 on a threshold of 1/2, without memory, as the neurons of
-//! [`crate::layers::max_pool`].
+//! [`crate::layers::MaxPool2d`].
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! Expected work of tiles and cores, timestep by timestep, as the search sees it.
 //!
 //! Picoseconds that a core's synapse, neuron and axon-in units are busy for an item of the workload
-//! ([`CoreWork`](snnc_targets::CoreWork)). Synaptic operations of a tile are those that its source positions are
+//! ([`snnc_targets::CoreWork`]). Synaptic operations of a tile are those that its source positions are
 //! expected to cause; channels of a tile are alike, as all of them read the same spikes. Long passes are sampled.
 
 use std::rc::Rc;

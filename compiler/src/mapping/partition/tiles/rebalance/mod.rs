@@ -4,7 +4,7 @@
 //! share-out of its channels among cores ([`shares`]), and [`moves`] change only how many channels a core has of it, under
 //! all limits, exactly counted. What falls is the sum over the timesteps of the busiest core, smoothed ([`pressure`]),
 //! so that also those nearly as busy count. The busiest core is relieved until no move helps or the budget of
-//! steps is used up ([`descend`]).
+//! steps is used up ([`descend()`]).
 //!
 //! Networks with groups of channels or irregular populations, and targets that merge or copy neurons, keep their cores:
 //! what a channel costs there depends on which it is. So do networks of very many cores.
