@@ -323,7 +323,7 @@ fn calibration_is_refused_where_it_would_change_nothing() {
     idle(&["generate", &path("ff.snnx"), "--images", "1", "--out", &path("a"), "--weights", "4"], "compiled");
     idle(&["compile", model, "--emit", "graph", "--calibrate", "4"], "as trained");
     let hgr = path("net.hgr");
-    idle(&["export", model, "--to", "hgr", "-o", &hgr, "--calibrate", "4"], "no weights");
+    idle(&["export", model, "--to", "hgr", "-o", &hgr, "--calibrate", "4"], "no rounded weights");
     let mut options = snnc_compiler::driver::CompileOptions::default();
     options.lower.calibration = Some(4);
     let loaded = snnc_compiler::frontend::load(&example()).unwrap();
@@ -381,7 +381,10 @@ fn passes_are_listed_and_each_prints_what_it_gives() {
     assert_eq!(list["schema"], "snnc.passes/1");
     let names: Vec<&str> =
         list["passes"].as_array().unwrap().iter().map(|pass| pass["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["split-host-tail", "collect-neurons", "record-activity", "schedule", "quantise"]);
+    assert_eq!(
+        names,
+        ["split-host-tail", "collect-neurons", "insert-relays", "record-activity", "schedule", "quantise"]
+    );
     let plain = ok(&["passes"]);
     assert!(names.iter().all(|name| plain.contains(&format!("{name}\n  "))), "{plain}");
     let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron");

@@ -104,7 +104,7 @@ impl MappingReport {
             ActivitySource::Profile => "with the rates of the recorded run, evenly over each window",
             ActivitySource::Recorded => "with the spikes of a short run, timestep by timestep",
         };
-        writeln!(f, "\n  made for {}; of an image or sample, {spikes}:", objective.name())?;
+        writeln!(f, "\n  made for {}; of each item, {spikes}:", objective.name())?;
         let mut table = TextTable::new(4, [left(""), right(""), left("")]);
         let cores = estimate.cores;
         let least = |value: f64, least: f64, unit: &str| {
