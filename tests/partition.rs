@@ -68,7 +68,11 @@ fn a_partition_of_an_export_is_read_back() {
     };
     run(&[&["export", model, "--to", "hgr", "-o", "net.hgr"], &net[..]].concat());
     run(&["partition", "net.hgr", "--blocks", "3", "--limit", "75", "-o", "net.part"]);
-    let read = ["compile", model, "--partition", "net.part", "--partition-network", "irregular", "--json"];
+    let read = [
+        &["compile", model, "--objective", "cores", "--json"][..],
+        &["--partition", "net.part", "--partition-network", "irregular"],
+    ]
+    .concat();
     let json: serde_json::Value =
         serde_json::from_str(&run(&[&read[..], &["--group", "1"]].concat())).unwrap();
     // The classifier's core is searched; the irregular network's three are read.
@@ -85,7 +89,7 @@ fn what_is_wrong_with_a_file_names_the_file() {
     let folder = folder.path();
     let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron");
     let model = model.to_str().unwrap();
-    let output = snnc(folder, &["compile", model, "--emit", "partition"]);
+    let output = snnc(folder, &["compile", model, "--objective", "cores", "--emit", "partition"]);
     let text = String::from_utf8(output.stdout).unwrap();
     let refused = |name: &str, text: &str| {
         std::fs::write(folder.join(name), text).unwrap();

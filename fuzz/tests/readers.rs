@@ -13,7 +13,7 @@ fn fuzz(arguments: &[&str]) -> String {
 #[test]
 fn seeds_are_accepted_and_damaged() {
     let readers = fuzz(&["--list"]);
-    assert_eq!(readers.lines().count(), 18);
+    assert_eq!(readers.lines().count(), 22);
     for reader in readers.lines() {
         let said = fuzz(&[reader, "1"]);
         let executions: u64 = said.split_ascii_whitespace().nth(1).unwrap().parse().unwrap();

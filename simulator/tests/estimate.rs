@@ -27,8 +27,9 @@ fn recorded(chip: &Chip, outcome: &PassOutcome) -> Activity {
     Activity::recorded(model, spikes.collect(), model.networks.values().map(|_| 1.0).collect())
 }
 
-/// Expected and simulated seconds of a pass, host transfers left out.
-fn both((program, input): (Program, Vec<f64>)) -> (f64, f64) {
+/// Expected and simulated seconds of a pass, host transfers left out; and whether every slice has all channels of its
+/// positions. Of others it is not known which channels fire, so spikes are shared out evenly.
+fn both((program, input): (Program, Vec<f64>)) -> (f64, f64, bool) {
     let chip = Chip::new(program);
     let outcome = chip.run(NetworkId(0), &input).unwrap();
     let cores = chip.program.cores.len();
@@ -36,13 +37,16 @@ fn both((program, input): (Program, Vec<f64>)) -> (f64, f64) {
     let (time, _) = timing::timed(&chip, &outcome, Fidelity::Analytic);
     let simulated: u64 = time.steps.iter().map(|step| step.total_ps).sum();
     assert!(expected.time_least_s <= expected.time_s * (1.0 + 1e-9));
-    (expected.time_s, simulated as f64 / 1e12)
+    let populations = &chip.program.model.populations;
+    let mut slices = chip.program.cores.values().flat_map(|core| &core.slices).map(|placed| &placed.slice);
+    let whole = slices.all(|slice| slice.atoms() as usize == populations[slice.population].shape.channels);
+    (expected.time_s, simulated as f64 / 1e12, whole)
 }
 
 #[test]
 fn expected_time_is_simulated_time_if_expected_spikes_come() {
-    let mut work = 0;
-    for seed in 0..40 {
+    let mut exact = 0;
+    for seed in 0..80 {
         let program = timing::program(seed, |random, target| {
             // What is expected does not tell neurons with input from those without.
             target.timing.neuron_update_inactive = target.timing.neuron_update_active.clone();
@@ -51,9 +55,11 @@ fn expected_time_is_simulated_time_if_expected_spikes_come() {
                 target.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
             }
         });
-        let (expected, simulated) = both(program);
-        assert!((expected / simulated - 1.0).abs() < 1e-6, "seed {seed}: {expected} {simulated}");
-        work += usize::from(simulated > 1e-6);
+        let (expected, simulated, whole) = both(program);
+        let off = (expected / simulated - 1.0).abs();
+        assert!(off < if whole { 1e-6 } else { 0.25 }, "seed {seed}: {expected} {simulated}");
+        exact += usize::from(off < 1e-6 && simulated > 1e-6);
     }
-    assert!(work > 20, "{work} passes that take more than a microsecond");
+    // Where the busiest unit does not hang on which channels fire, expected is simulated all the same.
+    assert!(exact > 30, "{exact} passes that take more than a microsecond");
 }

@@ -18,6 +18,7 @@ const ELSEWHERE: &[(Code, &str)] = &[
     (Code::Argument, "arguments of the command"),
     (Code::WrongFile, "needs a file of another kind"),
     (Code::SweepInvalid, "sweeps are made by the root package"),
+    (Code::Stopped, "no command of a test file is stopped"),
     (Code::HypergraphInvalid, "hypergraph files: `src/mapping/hypergraph/hgr.rs`"),
 ];
 
