@@ -3,8 +3,8 @@
 //! A timestep lasts as long as its busiest unit. The search by tiles fills as few cores as possible under all limits of
 //! a core; given one limit more, how long a unit may be busy in each timestep, it fills as few as keep to that. The
 //! limit is a share of what each timestep asks for in all ([`WorkShape`]), so that layers that work at different
-//! times may share cores while those that work at the same time do not. It is lowered step by step until the cores
-//! at hand are used up; each network gives a curve of cores and time, and a dynamic program chooses a point
+//! times may share cores while those that work at the same time do not. It is lowered step by step to an
+//! even share of the cores at hand; each network gives a curve of cores and time, and a dynamic program chooses a point
 //! of each. Deterministic; the effort is a number of steps.
 
 use std::rc::Rc;
@@ -20,10 +20,10 @@ use crate::ir::spiking::SpikingIr;
 use crate::mapping::activity::Activity;
 use crate::mapping::effort::Effort;
 
-/// Factor by which the limit is lowered from step to step of a curve.
-const STEP: f64 = 0.8;
-/// Most steps of a curve.
-const STEPS_MAX: usize = 24;
+/// Least limit of a core, as a part of an even share of the work.
+const EVEN: f64 = 0.6;
+/// Most limits that are tried.
+const LIMITS_MAX: usize = 64;
 
 /// How far quiet timesteps are raised, as a share of the mean one.
 const RAISED: f64 = 0.5;
@@ -32,12 +32,12 @@ const NEGLIGIBLE: f64 = 0.01;
 /// Neurons times runs of the search: larger networks are tried with fewer limits.
 const NEURON_RUNS: usize = 4_000_000;
 
-/// Limits that are tried between the last step of a curve and the one after it.
-fn halvings(effort: Effort) -> usize {
+/// Limits that are tried.
+fn limits(effort: Effort) -> usize {
     match effort {
-        Effort::Fast => 2,
-        Effort::Default => 5,
-        Effort::Best => 16,
+        Effort::Fast => 8,
+        Effort::Default => 16,
+        Effort::Best => LIMITS_MAX,
     }
 }
 
@@ -213,7 +213,7 @@ impl<'a> Curve<'a> {
     fn new(mut search: TileSearch<'a>, shape: WorkShape, effort: Effort) -> Result<Self, Diagnostics> {
         let fill = search.run(Fewest::Cores, None)?;
         let stands_for = search.stands_for();
-        let runs = (NEURON_RUNS / search.neurons().max(1)).clamp(1, STEPS_MAX);
+        let runs = (NEURON_RUNS / search.neurons().max(1)).clamp(1, LIMITS_MAX);
         let mut curve =
             Self { search, shape, effort, runs, stands_for, points: Vec::new(), first_share: 0.0 };
         let busiest = curve.busiest(&fill);
@@ -237,28 +237,16 @@ impl<'a> Curve<'a> {
         self.points.push(Point { fill: Rc::new(fill), cores, time_ps });
     }
 
-    /// Lowers the limit until more than `cores` are needed or no search finds cores.
+    /// Lowers the limit to what an even share of `cores` cores would be, in equal ratios. A lower limit may do where a
+    /// higher one did not, as slices fall otherwise, so all are tried.
     fn lower(&mut self, cores: usize) {
-        let mut share = self.first_share;
-        if share == 0.0 {
-            return;
-        }
-        for _ in 0..self.runs {
-            let lower = share * STEP;
-            if !self.try_share(lower, cores) {
-                return self.halve(lower, share, cores);
-            }
-            share = lower;
-        }
-    }
-
-    /// Looks between a share that is too small and one that is not. Fewer cores may do with less, as slices fall
-    /// otherwise, so all shares are tried.
-    fn halve(&mut self, low: f64, high: f64, cores: usize) {
-        let tries = halvings(self.effort).min(self.runs);
+        let (high, low) = (self.first_share, EVEN / cores.max(1) as f64);
+        let tries = limits(self.effort).min(self.runs);
         for i in 1..=tries {
-            let share = high * (low * low / (high * high)).powf(i as f64 / (tries + 1) as f64);
-            self.try_share(share, cores);
+            let share = high * (low / high).powf(i as f64 / tries as f64);
+            if share > 0.0 && share < high {
+                self.try_share(share, cores);
+            }
         }
     }
 

@@ -28,7 +28,7 @@ use crate::mapping::effort::Effort;
 fn steps(effort: Effort) -> usize {
     match effort {
         Effort::Fast => 100,
-        Effort::Default => 1_500,
+        Effort::Default => 2_000,
         Effort::Best => 6_000,
     }
 }
