@@ -45,6 +45,9 @@ fn points_are_those_of_separate_runs() {
     let sweep = done(&path, &folder.path().join("out"), SweepOptions::default()).sweep;
     let model = Model::load(examples().join("bars-events/model.ron")).unwrap();
     let input = examples().join("bars-events/inputs.npy");
+    let fed = SampleChoice { path: Some(&input), ..SampleChoice::default() };
+    let (network, values) = snnc::samples::for_mapping(model.loaded(), ("network", None), fed).unwrap();
+    let model = model.with_activity(&network, values);
     // Order: memories outermost, then weights.
     for (index, (bits, weights)) in [(1 << 20, 8), (1 << 20, 4), (64, 8), (64, 4)].into_iter().enumerate() {
         let mut target = snnc::target("loihi-like").unwrap();

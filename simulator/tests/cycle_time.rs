@@ -55,7 +55,7 @@ fn networks_with_cycles_are_timed_until_their_last_spike_has_arrived() {
         target.core.neurons.0 = 20;
         let ir = common::recurrent_network(&mut random, &target, true);
         let input = common::input(&mut random, &ir);
-        let mut options = CompileOptions::default();
+        let mut options = CompileOptions::fewest_cores();
         (options.place.effort, options.search.effort) = (Effort::Fast, Effort::Fast);
         let chip = Chip::new(map(&ir, &target, options).unwrap());
         let outcome = chip.run(NetworkId(0), &input).unwrap();

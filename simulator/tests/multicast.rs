@@ -36,7 +36,7 @@ fn mapped(seed: u64, routing: RoutingScheme) -> (SpikingIr, Program, Vec<f64>) {
 }
 
 fn options() -> CompileOptions {
-    let mut options = CompileOptions::default();
+    let mut options = CompileOptions::fewest_cores();
     options.place.effort = Effort::Fast;
     options
 }

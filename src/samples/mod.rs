@@ -19,9 +19,12 @@ use snnc_targets::{Code, Diagnostic, Place, Subject, output};
 pub use classification::{Classification, ConfusionMatrix};
 pub use events::EventSummary;
 
+use array_file::split_key;
 use input::SampleContent;
 
+use crate::float_driver::interpreter;
 use crate::mapping_files::network_named;
+use crate::recording;
 use crate::session::{ITEMS_MAX, check_count};
 
 /// The class that a read-out predicts: the first of its largest values.
@@ -64,6 +67,29 @@ pub fn graph<'m>(
                 .hint(format!("one of {}", names.join(", ")))
         }),
     }
+}
+
+/// The first samples of a file for a model without a pipeline, and their network, for the mapping to look at
+/// ([`crate::Model::with_activity`]). None if something is wrong with them, which is told when they are run; a pipe is
+/// read once, and not here.
+pub fn for_mapping(
+    model: &LoadedModel,
+    network: (&str, Option<&str>),
+    choice: SampleChoice<'_>,
+) -> Option<(String, Vec<f64>)> {
+    let path = choice.path.filter(|path| split_key(path).0.is_file())?;
+    if model.pipeline.is_some() {
+        return None;
+    }
+    let name = graph(model, network).ok()?;
+    let shape = input::SampleShape::of(&interpreter(model, name).ok()?);
+    // Not as many as are run, so that runs of more samples have the same mapping.
+    let content = input::read(path, shape, choice.dt, Some(recording::ITEMS)).ok()?.content;
+    // Long trains are run in parts, and not for the mapping alone.
+    if matches!(&content, SampleContent::Trains(trains) if trains.sides().1 > recording::STEPS_MAX) {
+        return None;
+    }
+    Some((name.to_owned(), content.into_values()))
 }
 
 /// Several networks, and none is named.

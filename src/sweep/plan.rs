@@ -19,9 +19,9 @@ use super::file::SweepFile;
 use super::folder::{SCHEMA, SweepManifest};
 use crate::float_driver::interpreter;
 use crate::model::Model;
-use crate::samples;
 use crate::samples::array_file::split_key;
 use crate::samples::input::SampleShape;
+use crate::samples::{self, SampleChoice};
 use crate::session::{ITEMS_MAX, check_count};
 use crate::shard::Shard;
 
@@ -99,6 +99,12 @@ impl Plan {
                 samples::graph(loaded, ("calibrate_network", file.calibrate_network.as_deref()))?.to_owned();
             let shape = SampleShape::of(&interpreter(loaded, &network)?);
             model = model.with_calibration(&network, samples::input::samples(input, shape, None)?)?;
+        }
+        let fed = SampleChoice { path: file.input.as_deref(), dt: file.dt, ..SampleChoice::default() };
+        if let Some((network, values)) =
+            samples::for_mapping(model.loaded(), ("network", file.network.as_deref()), fed)
+        {
+            model = model.with_activity(&network, values);
         }
         let fields = file.fields();
         let targets = changed_targets(&file, &fields)?;

@@ -38,7 +38,7 @@ pub fn program(seed: u64, change: impl FnOnce(&mut Random, &mut Target)) -> (Pro
     change(&mut random, &mut target);
     let ir = super::network(&mut random, &target);
     let input = super::input(&mut random, &ir);
-    let mut options = CompileOptions::default();
+    let mut options = CompileOptions::fewest_cores();
     options.place.effort = Effort::Fast;
     (map(&ir, &target, options).unwrap(), input)
 }

@@ -18,7 +18,6 @@ use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, NirArgs, 
 use crate::cli::errors;
 use crate::model::Model;
 use crate::program::{Compilation, Program};
-use crate::recording;
 use crate::report::quantisation;
 use crate::warnings;
 
@@ -74,7 +73,7 @@ pub fn compile(
         ..options(&args.quantise)
     };
     let mut model = load(&args.model, &args.nir, &args.quantise, fed)?;
-    if let Some((network, values)) = fed.and_then(|fed| samples::first(&model, fed, recording::ITEMS)) {
+    if let Some((network, values)) = fed.and_then(|fed| samples::first(&model, fed)) {
         model = model.with_activity(&network, values);
     }
     model.compile_with(&target, &options, &self::mapping::files(mapping))

@@ -12,9 +12,9 @@ use crate::cli::arguments::SampleArgs;
 use crate::float_driver::interpreter;
 use crate::model::Model;
 use crate::samples::array_file::split_key;
-use crate::samples::input::{SampleContent, SampleFile, SampleShape};
+use crate::samples::input::{SampleFile, SampleShape};
 use crate::samples::{Classification, EventSummary, SampleChoice};
-use crate::{npy, recording, samples};
+use crate::{npy, samples};
 
 /// What a model is fed, with the classes of the samples if they are known.
 #[derive(Debug)]
@@ -82,23 +82,11 @@ pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m st
     Ok((name, samples::input::read(path, shape, args.dt, args.count)?))
 }
 
-/// The first samples that the command line names for a model without a pipeline, and their network, for the mapping to
-/// look at. None if something is wrong with them, which is told when they are run; a pipe is read once, and not here.
-pub fn first(model: &Model, args: &SampleArgs, most: u64) -> Option<(String, Vec<f64>)> {
-    let loaded = model.loaded();
-    let path = args.input.as_ref().filter(|path| split_key(path).0.is_file())?;
-    if loaded.pipeline.is_some() {
-        return None;
-    }
-    let name = samples::graph(loaded, ("--network", args.network.as_deref())).ok()?;
-    let shape = SampleShape::of(&interpreter(loaded, name).ok()?);
-    let count = args.count.map_or(most, |count| count.min(most));
-    let read = samples::input::read(path, shape, args.dt, Some(count)).ok()?;
-    // Long trains are run in parts, and not for the mapping alone.
-    if matches!(&read.content, SampleContent::Trains(trains) if trains.sides().1 > recording::STEPS_MAX) {
-        return None;
-    }
-    Some((name.to_owned(), read.content.into_values()))
+/// The first samples that the command line names, and their network, for the mapping to look at; see
+/// [`samples::for_mapping`].
+pub fn first(model: &Model, args: &SampleArgs) -> Option<(String, Vec<f64>)> {
+    let choice = SampleChoice { path: args.input.as_deref(), dt: args.dt, most: args.count, seed: None };
+    samples::for_mapping(model.loaded(), ("--network", args.network.as_deref()), choice)
 }
 
 /// The network that samples are given for, and these samples.
