@@ -188,6 +188,7 @@ def compile(
     calibrate: ArrayLike | int | None = None,
     passes: int | None = None,
     calibrate_network: str | None = None,
+    feeds: ArrayLike | None = None,
     objective: Literal["time", "energy", "edp", "cores", "packets", "traffic"] = "time",
     cores: int | None = None,
     chips: int | None = None,
@@ -206,9 +207,11 @@ def compile(
     `weights`: bits of a weight, at most the target's. `calibrate`: samples ``[n, ...]`` such as the network will be
     fed; biases are made for their range, and the first of them are recorded so that rounding keeps the currents. A
     whole number stands for `passes`: how many passes are recorded (default: 16 below 8 bits, else 0). `objective`:
-    what the mapping makes small, on at most `cores` cores of at most `chips` chips (default: as few chips as hold the
-    model). `relays`: whether neurons may repeat spikes that wait longer than the chip's delays. `profile`: weigh packets with the spikes of a recorded run: its `Result`, its
-    report, or the path of its report.json. `partition` and `placement`: files to read instead of searching.
+    what the mapping makes small. `feeds`: samples as they will be run, the first of which are run once so that the
+    mapping evens out the work that they make; else those of `calibrate`. The mapping takes at most `cores` cores of at
+    most `chips` chips (default: as few chips as hold the model). `relays`: whether neurons may repeat spikes that wait
+    longer than the chip's delays. `profile`: weigh packets with the spikes of a recorded run: its `Result`, its report,
+    or the path of its report.json. `partition` and `placement`: files to read instead of searching.
 
     Raises `SnncError`: E0011 for what the chip cannot do, E0013 if the model does not fit, with layer, limit and
     remedy. What may go wrong on some inputs is warned of as `SnncWarning`. Ctrl-C returns at once; the search then
@@ -249,7 +252,8 @@ def compile(
         "partition_network": partition_network,
         "placement": _path(placement),
     }
-    native = model._native.compile(as_target(target)._native, options, samples, calibrate_network)
+    fed = None if feeds is None else numbers(feeds, "feeds")
+    native = model._native.compile(as_target(target)._native, options, samples, calibrate_network, fed)
     _warn(native.warnings())
     return Program(native, model, passes)
 

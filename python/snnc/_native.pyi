@@ -58,7 +58,12 @@ class Model:
     def text(self) -> str | None: ...
     def save(self, folder: str) -> str: ...
     def compile(
-        self, target: Target, options: dict[str, Any], samples: NDArray[Any] | None, network: str | None
+        self,
+        target: Target,
+        options: dict[str, Any],
+        samples: NDArray[Any] | None,
+        network: str | None,
+        fed: NDArray[Any] | None,
     ) -> Program: ...
     def fit(self, targets: list[Target], weights: int | None) -> tuple[str, str]: ...
     def reference(

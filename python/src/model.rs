@@ -131,7 +131,7 @@ impl Model {
         description.write(&folder).map_err(|problems| raise(py, problems))
     }
 
-    /// Compiles, with samples for the rounding if they are given.
+    /// Compiles, with samples for the rounding and for the mapping if they are given.
     fn compile(
         &self,
         py: Python<'_>,
@@ -139,14 +139,23 @@ impl Model {
         options: Options,
         samples: Option<Numbers<'_>>,
         network: Option<String>,
+        fed: Option<Numbers<'_>>,
     ) -> PyResult<Program> {
         let (options, files) = options.read().map_err(|problem| raise(py, problem))?;
         let batch = samples.map(|samples| Batch::new(&samples)).transpose()?;
+        let fed = fed.map(|samples| Batch::new(&samples)).transpose()?;
         let (model, target) = (self.model.clone(), target.0.clone());
         let program = work::run(py, None, move |_| {
             let model = match batch {
                 None => model,
                 Some(batch) => calibrated(&model, batch, network.as_deref())?,
+            };
+            let model = match fed {
+                None => model,
+                Some(batch) => {
+                    let (name, values) = of_network(&model, batch, ("feeds", None))?;
+                    model.with_activity(&name, values)
+                }
             };
             model.compile_with(&target, &options, &files)
         })?;
@@ -219,9 +228,19 @@ impl Model {
 
 /// The model with samples for one of its networks.
 fn calibrated(model: &snnc::Model, batch: Batch, network: Option<&str>) -> Result<snnc::Model, Diagnostics> {
-    let name = samples::graph(model.loaded(), ("calibrate_network", network))?;
+    let (name, values) = of_network(model, batch, ("calibrate_network", network))?;
+    model.with_calibration(&name, values)
+}
+
+/// A network of a model, and samples as it takes them.
+fn of_network(
+    model: &snnc::Model,
+    batch: Batch,
+    network: (&str, Option<&str>),
+) -> Result<(String, Vec<f64>), Diagnostics> {
+    let name = samples::graph(model.loaded(), network)?;
     let shape = SampleShape::of(&Interpreter::new(&model.loaded().graphs[name])?);
-    model.with_calibration(name, batch.of(shape)?)
+    Ok((name.to_owned(), batch.of(shape)?))
 }
 
 /// A value of the library as JSON.
