@@ -213,7 +213,7 @@ impl Model {
         let (program, estimate) = driver::map_estimated(&ir, target, *options, &inputs).map_err(located)?;
         // Packets of mappings compare where every neuron fires once, unless the user brings rates.
         let report = MappingReport::new(&ir, &program, &inputs.rates)
-            .with_estimate(options.search.objective, estimate);
+            .with_estimate(driver::objective_of(&ir, target, options.search, &inputs), estimate);
         let seconds = self.seconds + start.elapsed().as_secs_f64();
         Ok(Program::compiled(program, Compilation { ir, report, seconds, remarks: self.remarks.to_vec() }))
     }

@@ -77,6 +77,15 @@ fn a_partition_of_an_export_is_read_back() {
         serde_json::from_str(&run(&[&read[..], &["--group", "1"]].concat())).unwrap();
     // The classifier's core is searched; the irregular network's three are read.
     assert_eq!(json["cores"], 4, "{json}");
+    // What was not searched for the objective is said.
+    let blocks = ["--partition", "net.part", "--partition-network", "irregular", "--group", "1"];
+    let given = run(&[&["compile", model][..], &blocks].concat());
+    assert!(given.contains("the partition was given"), "{given}");
+    let graph = run(&["compile", model, "--partitioner", "hypergraph"]);
+    assert!(
+        graph.contains("made for time") && graph.contains("but irregular is cut by its hypergraph"),
+        "{graph}"
+    );
     // Another grouping has other vertices.
     assert!(error(&snnc(folder, &[&read[..], &["--group", "2"]].concat())).contains("E0031"));
     std::fs::write(folder.join("net.part"), "0\n1\n").unwrap();

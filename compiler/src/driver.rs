@@ -217,6 +217,23 @@ pub fn map_estimated(
     Ok(all.swap_remove(best))
 }
 
+/// The objective of a mapping, and what is not searched for it, in sentences.
+pub fn objective_of(
+    ir: &SpikingIr,
+    target: &Target,
+    search: SearchOptions,
+    inputs: &MappingInputs,
+) -> (Objective, Vec<String>) {
+    let exceptions = if inputs.partition.is_some() {
+        vec!["the partition was given".into()]
+    } else if target.layer_cores.is_some() {
+        vec!["the cores of the chip hold a layer each, which leaves no choice".into()]
+    } else {
+        partition::search::exceptions(ir, search)
+    };
+    (search.objective, exceptions)
+}
+
 /// Maps on several shares of the cores at hand, fewest cores first: one for each of `budgets` where work is balanced.
 /// The time of an objective that is about time alone is known before cores are placed, so there is one mapping then.
 ///
@@ -343,10 +360,11 @@ pub fn compile(
     options: CompileOptions,
 ) -> Result<(SpikingIr, Program, MappingReport), Diagnostics> {
     let ir = lower(model, target, options.lower)?;
-    let (program, estimate) = map_estimated(&ir, target, options, &MappingInputs::default())
-        .map_err(|problems| model.origin.locate(problems))?;
+    let inputs = MappingInputs::default();
+    let (program, estimate) =
+        map_estimated(&ir, target, options, &inputs).map_err(|problems| model.origin.locate(problems))?;
     let report = MappingReport::new(&ir, &program, &Rates::default())
-        .with_estimate(options.search.objective, estimate);
+        .with_estimate(objective_of(&ir, target, options.search, &inputs), estimate);
     Ok((ir, program, report))
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use snnc_compiler::driver::CompileOptions;
+use snnc_compiler::graph::Op;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions};
 use snnc_compiler::mapping::place::PlaceOptions;
@@ -172,7 +173,7 @@ fn check_options(file: &SweepFile, model: &Model) -> Result<(), Diagnostics> {
     let mut refuse = |field: &str, message: &str| {
         problems.push(Diagnostic::new(Code::SweepInvalid, Subject::Field(field.into()), message));
     };
-    let generates = model.loaded().pipeline.is_some();
+    let (generates, drawn) = (model.loaded().pipeline.is_some(), draws_all(model));
     let (images, fed) = if generates {
         ("", "would change nothing: the model generates images and takes no samples; leave it out")
     } else {
@@ -180,7 +181,7 @@ fn check_options(file: &SweepFile, model: &Model) -> Result<(), Diagnostics> {
     };
     let given = [
         ("images", !file.images.is_empty(), images),
-        ("seed", file.seed.is_some(), images),
+        ("seed", file.seed.is_some(), if drawn { "" } else { images }),
         ("input", file.input.is_some(), fed),
         ("labels", file.labels.is_some(), fed),
         ("network", file.network.is_some(), fed),
@@ -191,7 +192,7 @@ fn check_options(file: &SweepFile, model: &Model) -> Result<(), Diagnostics> {
     for (field, _, message) in given.into_iter().filter(|(_, given, message)| *given && !message.is_empty()) {
         refuse(field, message);
     }
-    if !generates && file.input.is_none() {
+    if !generates && file.input.is_none() && !drawn {
         refuse("input", "the model has no pipeline, so it needs samples: `input: \"samples.npy\"`");
     }
     if file.calibrate_network.is_some() && file.calibrate_input.is_none() {
@@ -205,6 +206,13 @@ fn check_options(file: &SweepFile, model: &Model) -> Result<(), Diagnostics> {
         }
     }
     problems.into_result(())
+}
+
+/// Whether the inputs of all networks are drawn, so that no samples are needed.
+fn draws_all(model: &Model) -> bool {
+    let given = |op: &Op| matches!(op, Op::Input(input) if input.source.is_none_or(|source| source.of_input));
+    let mut layers = model.loaded().graphs.values().flat_map(|graph| graph.net.node_weights());
+    !layers.any(|layer| given(&layer.op))
 }
 
 /// Every target with every combination of overrides.

@@ -165,8 +165,8 @@ fn fed(
 ) -> Result<(Report, Quality), Diagnostics> {
     let (file, model) = (&plan.file, &program.mapped().model);
     let network = samples::network(model, file.network.as_deref())?;
-    let input = file.input.as_deref().expect("the plan has asked for samples");
-    let asked = SampleChoice { path: Some(input), dt: file.dt, most: choice.items, seed: file.seed };
+    let asked =
+        SampleChoice { path: file.input.as_deref(), dt: file.dt, most: choice.items, seed: file.seed };
     let (fed, events) = samples::read(model, network, asked)?;
     let labels = file.labels.as_deref().map(|path| -> Result<Vec<usize>, Diagnostic> {
         let (_, readout) = Samples::shapes(model, network)?;

@@ -48,6 +48,8 @@ pub fn run(network: &Collected, delay_max: u32, wanted: bool) -> Result<Cow<'_, 
     // Where each layer stands once the relays of those before it stand behind them.
     let place = |index: usize| index + longest[..index].iter().sum::<u32>() as usize;
     let places: Vec<usize> = (0..longest.len()).map(place).collect();
+    let lists: Vec<bool> =
+        (0..network.layers.len()).map(|index| is_joined_by_lists(network, index)).collect();
     let mut layers = Vec::new();
     for (index, (mut layer, waits)) in network.layers.iter().cloned().zip(waits).enumerate() {
         for (kernel, relays) in layer.sources.iter_mut().zip(waits) {
@@ -56,7 +58,8 @@ pub fn run(network: &Collected, delay_max: u32, wanted: bool) -> Result<Cow<'_, 
         let (name, shape) = (layer.name.clone(), layer.shape);
         layers.push(layer);
         for relay in 1..=longest[index] {
-            layers.push(relay_of(layers.len() - 1, names::relay(&name, relay), shape, delay_max));
+            let name = names::relay(&name, relay);
+            layers.push(relay_of(layers.len() - 1, (name, shape), lists[index], delay_max));
         }
     }
     Ok(Cow::Owned(Collected { network: network.network.clone(), timesteps: network.timesteps, layers }))
@@ -86,11 +89,19 @@ fn refused(network: &Collected, waits: &[Vec<u32>], delay_max: u32) -> Diagnosti
     problems
 }
 
-/// Neurons that repeat the spikes of a layer, `behind` timesteps behind it on the chip.
-fn relay_of(source: usize, name: String, shape: Shape, behind: u32) -> NeuronLayer {
-    let line = (shape.channels, shape.height) == (1, 1) && shape.width > 1;
-    let wiring = match line {
-        // Neurons of an irregular network may be numbered anew, which lists of synapses allow.
+/// Whether a layer's neurons may be numbered anew by a mapping, which its readers then follow by lists of synapses: it
+/// is fed by lists, or by no spikes and read by lists.
+fn is_joined_by_lists(network: &Collected, index: usize) -> bool {
+    let is_list = |kernel: &SourceKernel| matches!(kernel.wiring, KernelWiring::Sparse { .. });
+    let incoming = &network.layers[index].sources;
+    let mut outgoing = network.layers.iter().flat_map(|layer| &layer.sources).filter(|k| k.source == index);
+    if incoming.is_empty() { outgoing.any(is_list) } else { incoming.iter().any(is_list) }
+}
+
+/// Neurons that repeat the spikes of a layer, `behind` timesteps behind it on the chip; joined to it by a list of
+/// synapses, or by a kernel.
+fn relay_of(source: usize, (name, shape): (String, Shape), list: bool, behind: u32) -> NeuronLayer {
+    let wiring = match list {
         true => KernelWiring::Sparse {
             sources: (0..shape.width as u32).collect(),
             targets: (0..shape.width as u32).collect(),
@@ -100,7 +111,7 @@ fn relay_of(source: usize, name: String, shape: Shape, behind: u32) -> NeuronLay
             channels: ChannelMap::one_to_one(shape.channels),
         },
     };
-    let weights = vec![1.0; if line { shape.width } else { shape.channels }];
+    let weights = vec![1.0; if list { shape.width } else { shape.channels }];
     NeuronLayer {
         name,
         shape,
@@ -123,7 +134,7 @@ mod tests {
         let kernel = |&(source, delay)| SourceKernel {
             source,
             delay,
-            ..relay_of(0, String::new(), shape, 1).sources.remove(0)
+            ..relay_of(0, (String::new(), shape), false, 1).sources.remove(0)
         };
         let kind = NeuronKind::from(TrainedNeuron::lif(2.0, 1.0, 0.0));
         let sources = sources.iter().map(kernel).collect();
@@ -165,6 +176,26 @@ mod tests {
         assert_eq!(names[..5], [&["first"][..], &relays[..]].concat());
         assert_eq!((with.layers[8].sources[1].source, with.layers[9].sources[1].source), (3, 4));
         schedule::run(&with, 1).unwrap().verify(&with).unwrap();
+    }
+
+    #[test]
+    fn relays_are_joined_as_their_source_is() {
+        // A line of neurons that only kernels join keeps its numbers; one that lists join may be numbered anew.
+        for list in [false, true] {
+            let mut network = skip(3);
+            let shape = Shape::new(1, 1, 4);
+            for layer in &mut network.layers {
+                layer.shape = shape;
+                layer.bias = vec![0.0];
+                let of = |source| relay_of(source, (String::new(), shape), list, 1).sources.remove(0);
+                layer.sources.iter_mut().for_each(|kernel| *kernel = of(kernel.source));
+            }
+            let with = run(&network, 1, true).unwrap();
+            with.verify().unwrap();
+            let relays = with.layers.iter().filter(|layer| layer.relay.is_some());
+            let lists = relays.map(|relay| matches!(relay.sources[0].wiring, KernelWiring::Sparse { .. }));
+            assert_eq!(lists.collect::<Vec<_>>(), [list; 2]);
+        }
     }
 
     #[test]

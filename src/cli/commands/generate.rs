@@ -22,9 +22,11 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
             ("--weights", given.weights.is_some()),
             ("--calibrate", given.calibrate.is_some()),
             ("--calibrate-input", given.calibrate_input.is_some()),
+            ("--no-relays", given.no_relays),
             ("--set", !args.model.target.set.is_empty()),
         ];
-        if let Some((option, _)) = named.into_iter().find(|&(_, given)| given) {
+        let named = named.into_iter().find_map(|(option, given)| given.then_some(option));
+        if let Some(option) = named.or_else(|| super::nir::given(&args.model.nir)) {
             let why =
                 "a compiled program has its target and rounded weights; `snnc compile` takes the option";
             return Err(changes_nothing(option, why).into());

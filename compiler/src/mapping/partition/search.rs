@@ -183,6 +183,16 @@ pub fn candidates(
     Ok(joined.collect())
 }
 
+/// Networks that are cut by their hypergraph, which is into the fewest cores whatever the objective, in sentences.
+pub fn exceptions(ir: &SpikingIr, options: SearchOptions) -> Vec<String> {
+    if options.objective == Objective::Cores {
+        return Vec::new();
+    }
+    let (all, components) = (matches!(options.method, Method::Hypergraph { .. }), ir.components());
+    let by_graph = ir.model.networks.iter().filter(|(id, _)| all || components.has_cycle(&ir.model, *id));
+    by_graph.map(|(_, of)| format!("{} is cut by its hypergraph, into the fewest cores", of.name)).collect()
+}
+
 /// How a network with a cycle is cut: by its hypergraph, which knows no order of layers.
 fn without_order(ir: &SpikingIr, network: NetworkId, method: Method) -> Result<Method, Diagnostics> {
     match method {

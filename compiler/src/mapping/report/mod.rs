@@ -65,6 +65,9 @@ pub struct MappingReport {
 pub struct Expected {
     /// What the mapping makes small.
     pub objective: Objective,
+    /// What was not searched for the objective, and why, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<String>,
     /// Time and energy of an item, their bounds, and what they wait for.
     #[serde(flatten)]
     pub estimate: Estimate,
@@ -180,8 +183,12 @@ impl MappingReport {
 
     /// The report with what the mapping is expected to take.
     #[must_use]
-    pub fn with_estimate(mut self, objective: Objective, estimate: Option<Estimate>) -> Self {
-        self.expected = estimate.map(|estimate| Expected { objective, estimate });
+    pub fn with_estimate(
+        mut self,
+        (objective, exceptions): (Objective, Vec<String>),
+        estimate: Option<Estimate>,
+    ) -> Self {
+        self.expected = estimate.map(|estimate| Expected { objective, exceptions, estimate });
         self
     }
 }

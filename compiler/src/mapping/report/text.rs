@@ -98,13 +98,14 @@ impl MappingReport {
     }
 
     fn expected_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(Expected { objective, estimate }) = &self.expected else { return Ok(()) };
+        let Some(Expected { objective, exceptions, estimate }) = &self.expected else { return Ok(()) };
         let spikes = match estimate.activity {
             ActivitySource::Uniform => "if every neuron fires once in a pass, evenly over its window",
             ActivitySource::Profile => "with the rates of the recorded run, evenly over each window",
             ActivitySource::Recorded => "with the spikes of a short run, timestep by timestep",
         };
         writeln!(f, "\n  made for {}; of each item, {spikes}:", objective.name())?;
+        exceptions.iter().try_for_each(|exception| writeln!(f, "    but {exception}"))?;
         let mut table = TextTable::new(4, [left(""), right(""), left("")]);
         let cores = estimate.cores;
         let least = |value: f64, least: f64, unit: &str| {
