@@ -17,22 +17,21 @@ BOOKSIM = {
 
 
 def mesh():
-    latency, speed = {}, {}
+    measured = re.compile(r"(\w+), rate ([\d.]+): ([\d.]+) M router-cycles/s, ([\d.]+) M flit-hops/s, mean latency ([\d.]+)")
+    rows = []
     for line in sys.stdin:
-        if found := re.search(r"rate ([\d.]+): ([\d.]+) cycles, BookSim", line):
-            latency[found[1]] = float(found[2])
-        if found := re.search(r"rate ([\d.]+): ([\d.]+) M router-cycles/s, ([\d.]+) M flit-hops/s", line):
-            speed[found[1]] = (float(found[2]) * 1e6, float(found[3]) * 1e6)
-        if "accepted" in line:
-            print(line.strip())
-    print(f"{'rate':>6} {'latency':>8} {'BookSim':>8} {'differs':>8} {'M router-cycles/s':>18} {'x BookSim':>9} "
+        if found := measured.search(line):
+            rows.append((found[1], found[2], float(found[3]) * 1e6, float(found[4]) * 1e6, float(found[5])))
+        elif line.startswith("|") or not line.strip():
+            print(line.rstrip())
+    if not rows:
+        sys.exit("no figures")
+    print(f"{'router':>7} {'rate':>6} {'latency':>8} {'BookSim':>8} {'differs':>8} {'M router-cycles/s':>18} {'x BookSim':>9} "
           f"{'M flit-hops/s':>14} {'x BookSim':>9}")
-    for rate, (mean, cycles, hops) in BOOKSIM.items():
-        if rate not in latency or rate not in speed:
-            sys.exit(f"no figures for rate {rate}")
-        ours, (fast, carried) = latency[rate], speed[rate]
-        print(f"{rate:>6} {ours:8.3f} {mean:8.3f} {100 * (ours / mean - 1):+7.1f}% {fast / 1e6:18.1f} {fast / cycles:9.0f} "
-              f"{carried / 1e6:14.2f} {carried / hops:9.0f}")
+    for router, rate, fast, carried, ours in rows:
+        mean, cycles, hops = BOOKSIM[rate]
+        print(f"{router:>7} {rate:>6} {ours:8.3f} {mean:8.3f} {100 * (ours / mean - 1):+7.1f}% {fast / 1e6:18.1f} "
+              f"{fast / cycles:9.0f} {carried / 1e6:14.2f} {carried / hops:9.0f}")
     print("BookSim 2: recorded on a machine of this kind, not run here")
 
 

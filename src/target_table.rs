@@ -79,7 +79,9 @@ pub fn table(target: &Target) -> String {
     if let Some(network) = &target.network {
         let sizes = network.sizes().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
         let times = network.times_ns().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
-        section("network", sizes.into_iter().chain(times).collect());
+        let source = network.allocation.as_ref().map_or("the default".into(), |joint| joint.1.to_string());
+        let allocation = ("allocation".into(), format!("{:?}", network.allocation()), source);
+        section("network", std::iter::once(allocation).chain(sizes).chain(times).collect());
     }
     text
 }

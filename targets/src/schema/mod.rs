@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::area::{Area, AreaSpec};
 pub use self::core::{CoreLimits, KernelSharing, SynapseSpec, WeightStorage};
 pub use self::neuron::{CurrentSpec, NeuronSpec, Overflow, Reset, ThresholdComparison};
-pub use self::noc::NocSpec;
+pub use self::noc::{NocSpec, RouterAllocation};
 pub use self::provenance::{Provenance, Sourced};
 pub use self::timing::{BarrierSpec, Between, TimingSpec, UnitTime};
 pub use self::topology::{RoutingScheme, TopologySpec};

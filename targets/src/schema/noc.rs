@@ -9,6 +9,9 @@ use super::Sourced;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NocSpec {
+    /// How routers allocate channels and outputs; None is jointly.
+    #[serde(default)]
+    pub allocation: Option<Sourced<RouterAllocation>>,
     /// Virtual channels of every input port of a router.
     pub virtual_channels: Sourced<u32>,
     /// Places of an input buffer for each virtual channel.
@@ -31,7 +34,31 @@ pub struct NocSpec {
     pub synapse_queue_packets: Sourced<u32>,
 }
 
+/// How a router gives its heads the virtual channel behind an output and the output itself, the switch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum RouterAllocation {
+    /// Both in one decision: each output takes the next head, round robin over all input channels, that can go at
+    /// once. A channel is held by a packet from the departure of its head to that of its tail. Packets reach a core
+    /// one after the other.
+    #[default]
+    Joint,
+    /// In two stages, as in an input-queued router without speculation (Dally and Towles, "Principles and Practices of
+    /// Interconnection Networks", chapters 16 to 19): a head claims a channel, and asks for the switch one read
+    /// interval later. A channel can be claimed again one read interval after the tail before has left, so one channel
+    /// passes a packet of one flit every second interval. Both stages are separable allocators of one iteration, round
+    /// robin (iSLIP, McKeown 1999): channels take a head, heads accept one channel; outputs take an input port,
+    /// which offers the next of its channels, and input ports accept one output. Flits of packets on different
+    /// channels reach a core interleaved.
+    Staged,
+}
+
 impl NocSpec {
+    /// How routers allocate channels and outputs.
+    pub fn allocation(&self) -> RouterAllocation {
+        self.allocation.as_ref().map_or(RouterAllocation::default(), Sourced::get)
+    }
+
     /// Whole numbers by field name.
     pub fn sizes(&self) -> [(&'static str, &Sourced<u32>); 7] {
         [

@@ -2,7 +2,7 @@
 
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
-use snnc_targets::schema::NocSpec;
+use snnc_targets::schema::{NocSpec, RouterAllocation};
 use snnc_targets::topology::Routing;
 use snnc_targets::{Code, Diagnostic, Subject};
 
@@ -63,6 +63,14 @@ fn forks(program: &Program, mesh: &MeshSpec, trees: &MulticastTrees) -> Result<(
         );
         return Err(refuse(program, &message).hint(
             "use `--timing analytic`, which counts each link of a multicast tree once, or set `routing` to Unicast",
+        ));
+    }
+    if mesh.allocation == RouterAllocation::Staged {
+        let message = "forks packets in routers of staged allocation; the cycle-accurate mesh forks them in those of joint \
+                       allocation only";
+        return Err(refuse(program, message).hint(
+            "use `--timing analytic`, which counts each link of a multicast tree once, or set `network.allocation` to \
+             Joint",
         ));
     }
     let flits = mesh.flits_per_packet;

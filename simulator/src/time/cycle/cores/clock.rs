@@ -109,18 +109,20 @@ pub fn mesh(topology: &Topology, timing: &Timing, network: &NocSpec) -> MeshSpec
     };
     let (east_west, north_south, delivery) =
         (line(timing.hop_east_west), line(timing.hop_north_south), line(timing.tile_delivery));
+    // A buffer is read as fast as the fastest port can send.
+    let read_interval = east_west.interval.min(north_south.interval).min(delivery.interval);
     MeshSpec {
         columns: topology.width(),
         rows: topology.height(),
         interconnect: topology.interconnect,
+        allocation: network.allocation(),
         chip_columns: topology.mesh_columns,
         chip_rows: topology.mesh_rows,
         locals: topology.cores_per_tile,
         virtual_channels: network.virtual_channels.get(),
         flits_per_packet: network.flits_per_packet.get(),
         router_latency: clocks(picoseconds(network.router_latency_ns.get())),
-        // A buffer is read as fast as the fastest port can send.
-        read_interval: east_west.interval.min(north_south.interval).min(delivery.interval),
+        read_interval,
         east_west,
         north_south,
         chip: MeshLink {
@@ -131,6 +133,7 @@ pub fn mesh(topology: &Topology, timing: &Timing, network: &NocSpec) -> MeshSpec
         injection: delivery,
         delivery,
     }
+    .at_least_one()
 }
 
 fn cycles(picoseconds: u64, clock_ps: u64) -> u64 {

@@ -5,7 +5,11 @@
 
 use std::collections::VecDeque;
 
+use snnc_targets::schema::RouterAllocation;
+
 use super::MeshSpec;
+
+mod staged;
 
 /// A packet of a schedule, and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +50,12 @@ struct OracleChannel {
     flits: VecDeque<OracleFlit>,
     /// When each free place may be used.
     places: VecDeque<u64>,
-    /// Virtual channel behind the output, once the head of the packet has left.
+    /// Virtual channel behind the output: once the head of the packet has left, or once it has claimed one.
     held: Option<usize>,
+    /// When it was claimed; of staged allocation only.
+    claimed: u64,
+    /// The output channel whose turn it is to be accepted; of staged allocation only.
+    turn: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -56,6 +64,11 @@ struct OracleOutput {
     last: Option<usize>,
     last_channel: Option<usize>,
     holders: Vec<Option<usize>>,
+    /// By virtual channel: when a tail went over it last, and the head whose turn it is; of staged allocation only.
+    released: Vec<Option<u64>>,
+    heads: Vec<usize>,
+    /// The input port whose turn it is; of staged allocation only.
+    turn: usize,
 }
 
 struct OracleMesh<'a> {
@@ -65,6 +78,8 @@ struct OracleMesh<'a> {
     outputs: Vec<Vec<OracleOutput>>,
     readable: Vec<Vec<u64>>,
     grants: Vec<usize>,
+    /// By router and input port: the virtual channel and the output whose turn it is; of staged allocation only.
+    offers: Vec<Vec<(usize, usize)>>,
     /// By packet and exit.
     fates: Vec<Vec<Fate>>,
     arrived: usize,
@@ -89,9 +104,18 @@ pub fn run_forked(
         schedule,
         channels: vec![vec![OracleChannel::default(); ports * vcs]; spec.routers()],
         outputs: vec![
-            vec![OracleOutput { holders: vec![None; vcs], ..OracleOutput::default() }; ports];
+            vec![
+                OracleOutput {
+                    holders: vec![None; vcs],
+                    released: vec![None; vcs],
+                    heads: vec![0; vcs],
+                    ..OracleOutput::default()
+                };
+                ports
+            ];
             spec.routers()
         ],
+        offers: vec![vec![(0, 0); ports]; spec.routers()],
         readable: vec![vec![0; ports]; spec.routers()],
         grants: vec![0; spec.routers()],
         fates: schedule.iter().map(|packet| vec![(0, 0); packet.to.len()]).collect(),
@@ -120,7 +144,10 @@ pub fn run_forked(
             plain.enter(port, queue, &mut entering[port], now);
         }
         for router in 0..spec.routers() {
-            plain.route(router, now, accept);
+            match spec.allocation {
+                RouterAllocation::Joint => plain.route(router, now, accept),
+                RouterAllocation::Staged => plain.route_staged(router, now, accept),
+            }
         }
         now += 1;
         assert!(now < 50_000_000, "the oracle drains");
@@ -256,6 +283,9 @@ impl OracleMesh<'_> {
         let output = &mut self.outputs[router][port];
         (output.last, output.last_channel) = (Some(channel), Some(vc));
         output.holders[vc] = (!flit.tail).then_some(channel);
+        if flit.tail {
+            output.released[vc] = Some(now);
+        }
         if port < 4 {
             let Some(next) = self.spec.neighbour(router, port) else { return };
             let line = self.spec.line(router, next, port);

@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use snnc_targets::Interconnect;
+use snnc_targets::schema::RouterAllocation;
 use snnc_targets::topology::Routing;
 
 use super::plain::{ForkedPacket, PlannedPacket};
@@ -51,6 +52,7 @@ pub(super) fn mesh(
             columns,
             rows,
             interconnect,
+            allocation: RouterAllocation::Joint,
             chip_columns,
             chip_rows,
             locals,
@@ -71,6 +73,11 @@ pub(super) fn mesh(
 pub(super) fn any_mesh() -> impl Strategy<Value = MeshSpec> {
     use Interconnect::{MeshXy, MeshYx, TorusXy};
     mesh(prop_oneof![2 => Just(MeshXy), 1 => Just(MeshYx), 1 => Just(TorusXy)], 1..=4)
+}
+
+/// Every interconnect and packets of up to 4 flits, allocated in two stages.
+pub(super) fn staged_mesh() -> impl Strategy<Value = MeshSpec> {
+    any_mesh().prop_map(|spec| MeshSpec { allocation: RouterAllocation::Staged, ..spec }.at_least_one())
 }
 
 /// Meshes that go X first, and packets of one flit.

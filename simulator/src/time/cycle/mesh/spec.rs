@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use snnc_targets::Interconnect;
+use snnc_targets::schema::RouterAllocation;
 use snnc_targets::topology::{Direction, Grid, Routing, Tile};
 
 /// A link, or a port that works like one. Latencies of 0 and intervals of 0 are taken as one cycle.
@@ -40,6 +41,8 @@ pub struct MeshSpec {
     /// How the routers are joined, and which way packets take. The virtual channels are at least as many as the
     /// classes of its channels.
     pub interconnect: Interconnect,
+    /// How routers allocate channels and outputs.
+    pub allocation: RouterAllocation,
     /// Columns of one chip.
     pub chip_columns: u32,
     /// Rows of one chip.
@@ -50,9 +53,10 @@ pub struct MeshSpec {
     pub virtual_channels: u32,
     /// Flits of a packet.
     pub flits_per_packet: u32,
-    /// Cycles from a flit's arrival in an input buffer to its first chance to leave.
+    /// Cycles from a flit's arrival in an input buffer to its first chance to leave. Where channels and outputs are
+    /// allocated in two stages, at least `read_interval`, which each of them takes.
     pub router_latency: u64,
-    /// Cycles between two flits read from one input port.
+    /// Cycles between two flits read from one input port, and of a stage of staged allocation.
     pub read_interval: u64,
     /// Links along rows.
     pub east_west: MeshLink,
@@ -68,11 +72,15 @@ pub struct MeshSpec {
 
 impl MeshSpec {
     /// This specification with every number at least 1 that a mesh cannot be without.
-    pub(super) fn at_least_one(&self) -> Self {
+    pub fn at_least_one(&self) -> Self {
         Self {
             virtual_channels: self.virtual_channels.max(self.interconnect.channel_classes()),
             flits_per_packet: self.flits_per_packet.max(1),
             read_interval: self.read_interval.max(1),
+            router_latency: match self.allocation {
+                RouterAllocation::Joint => self.router_latency,
+                RouterAllocation::Staged => self.router_latency.max(self.read_interval).max(1),
+            },
             injection: self.injection.at_least_one(),
             delivery: self.delivery.at_least_one(),
             ..self.clone()

@@ -1,7 +1,8 @@
 use snnc_targets::Interconnect;
+use snnc_targets::schema::RouterAllocation;
 
 use super::plain::{self, Fate, PlannedPacket};
-use super::random::{Accept, any_mesh, cases, loaded, one_flit_mesh, sinks};
+use super::random::{Accept, any_mesh, cases, loaded, one_flit_mesh, sinks, staged_mesh};
 
 use super::*;
 use crate::philox::philox4x32_10;
@@ -62,6 +63,7 @@ pub(super) fn square(side: u32) -> MeshSpec {
         columns: side,
         rows: side,
         interconnect: Interconnect::MeshXy,
+        allocation: RouterAllocation::Joint,
         chip_columns: side,
         chip_rows: side,
         locals: 1,
@@ -119,7 +121,22 @@ proptest! {
     }
 
     #[test]
-    fn every_packet_arrives_once_and_not_before_its_zero_load_latency((spec, packets) in loaded(any_mesh())) {
+    fn in_two_stages_every_packet_meets_the_fate_that_the_oracle_finds(
+        (spec, packets) in loaded(staged_mesh()),
+        accept in sinks(),
+    ) {
+        let wanted = plain::run(&spec, &packets, &accept);
+        let mut mesh = MeshSimulation::new(&spec, &Arc::default());
+        for again in [false, true] {
+            let mut traffic = PlannedTraffic::new(&spec, &packets);
+            traffic.accept = accept;
+            mesh.run(&mut traffic);
+            prop_assert_eq!(&traffic.fates, &wanted, "again {}", again);
+        }
+    }
+
+    #[test]
+    fn every_packet_arrives_once_and_not_before_its_zero_load_latency((spec, packets) in loaded(prop_oneof![any_mesh(), staged_mesh()])) {
         let (fates, _) = carried(&spec, &packets);
         let body = u64::from(spec.flits_per_packet - 1);
         for (packet, (injected, arrived)) in packets.iter().zip(fates) {

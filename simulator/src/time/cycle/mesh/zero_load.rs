@@ -105,6 +105,7 @@ mod tests {
     fn spec(flits_per_packet: u32) -> MeshSpec {
         let line = |latency, interval| MeshLink { latency, interval, credit: 1, buffer_flits: 4 };
         MeshSpec {
+            allocation: snnc_targets::schema::RouterAllocation::Joint,
             columns: 6,
             rows: 4,
             interconnect: Interconnect::MeshXy,

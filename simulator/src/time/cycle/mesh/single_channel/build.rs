@@ -1,6 +1,7 @@
 //! Lays out a mesh, and resets it before every run.
 
 use snnc_targets::Interconnect;
+use snnc_targets::schema::RouterAllocation;
 
 use super::calendar::Calendar;
 use super::{
@@ -18,7 +19,8 @@ impl SingleChannelMesh {
     pub(in crate::time::cycle::mesh) fn fits(spec: &MeshSpec, trees: &MeshTrees) -> bool {
         let first_x = spec.interconnect == Interconnect::MeshXy;
         let short = spec.virtual_channels == 1 && spec.flits_per_packet == 1;
-        first_x && short && spec.ports() <= PORTS && trees.is_empty()
+        let joint = spec.allocation == RouterAllocation::Joint;
+        first_x && short && joint && spec.ports() <= PORTS && trees.is_empty()
     }
 
     /// An empty mesh.

@@ -114,7 +114,7 @@ impl WormholeMesh {
 
     /// The virtual channels behind an output that the head of `channel` may take.
     #[inline]
-    fn legal(&self, index: usize, port: usize, channel: usize) -> Range<usize> {
+    pub(super) fn legal(&self, index: usize, port: usize, channel: usize) -> Range<usize> {
         let vcs = self.vcs();
         if self.spec.interconnect.channel_classes() == 1 {
             return 0..vcs;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use snnc_targets::schema::RouterAllocation;
+
 use super::wheel::Wheel;
 use super::{
     BufferedFlit, FREE, ForkState, InjectionPort, InputChannel, InputPort, MeshTrees, NEVER, NONE,
-    OutputPort, WormholeMesh, holds_channels,
+    OutputPort, StagedPointers, WormholeMesh, holds_channels,
 };
 use crate::time::cycle::mesh::MeshSpec;
 use crate::time::cycle::mesh::ring::Ring;
@@ -16,6 +18,8 @@ impl WormholeMesh {
         let (ports, vcs) = (spec.ports(), spec.virtual_channels as usize);
         assert!(ports * vcs <= 64, "a router's channels fit a word");
         assert!(trees.is_empty() || spec.flits_per_packet == 1, "packets that fork have one flit");
+        let joint = spec.allocation == RouterAllocation::Joint;
+        assert!(trees.is_empty() || joint, "packets that fork claim no channels");
         // Ports that a router lacks have an output and channels that stay unused.
         let width = ports.next_power_of_two();
         let outputs = spec.routers() * width;
@@ -32,6 +36,7 @@ impl WormholeMesh {
             packets: Vec::new(),
             unused: Vec::new(),
             forks: ForkState::new(trees, outputs * vcs),
+            staged: StagedPointers::new(spec, outputs * vcs),
             wheel: Wheel::new(outputs, spec.reach()),
             drained: 0,
             hops: 0,
@@ -83,6 +88,7 @@ impl WormholeMesh {
         self.turns.fill(0);
         self.inputs.fill(InputPort::default());
         self.entrances.fill(InjectionPort::default());
+        self.staged.reset();
         (self.drained, self.hops) = (0, 0);
         self.channels.iter_mut().for_each(|channel| channel.ring.reset());
         // The first turn is that of the first channel.

@@ -7,6 +7,8 @@ pub(super) trait FlowControl {
     const SINGLE: bool;
     /// Packets may fork.
     const FORKS: bool = false;
+    /// Channels and outputs are allocated in two stages ([`super::staged`]).
+    const STAGED: bool = false;
 }
 
 /// Packets of one flit.
@@ -15,6 +17,8 @@ pub(super) struct SingleFlit;
 pub(super) struct ForkingFlit;
 /// Packets of several flits, which hold their channels.
 pub(super) struct Wormhole;
+/// Packets that claim a channel before they ask for the output.
+pub(super) struct Staged;
 
 impl FlowControl for SingleFlit {
     const SINGLE: bool = true;
@@ -27,4 +31,9 @@ impl FlowControl for ForkingFlit {
 
 impl FlowControl for Wormhole {
     const SINGLE: bool = false;
+}
+
+impl FlowControl for Staged {
+    const SINGLE: bool = false;
+    const STAGED: bool = true;
 }

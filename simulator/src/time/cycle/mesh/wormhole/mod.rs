@@ -24,17 +24,20 @@ mod build;
 mod flow_control;
 mod forks;
 mod injection;
+mod staged;
 mod traversal;
 mod wheel;
 
+use snnc_targets::schema::RouterAllocation;
 use snnc_targets::topology::Routing;
 
 use super::ring::Ring;
 use super::traffic::MeshTraffic;
 use super::trees::MeshTrees;
 use super::{MeshSpec, MeshTotals, PacketInFlight};
-use flow_control::{FlowControl, ForkingFlit, SingleFlit, Wormhole};
+use flow_control::{FlowControl, ForkingFlit, SingleFlit, Staged, Wormhole};
 use forks::ForkState;
+use staged::StagedPointers;
 use wheel::Wheel;
 
 /// A time that never comes; a place that is taken.
@@ -135,6 +138,8 @@ pub(super) struct WormholeMesh {
     unused: Vec<u32>,
     /// Empty without trees.
     forks: ForkState,
+    /// Empty where channels and outputs are allocated jointly.
+    staged: StagedPointers,
     wheel: Wheel,
     drained: u64,
     hops: u64,
@@ -145,6 +150,7 @@ impl WormholeMesh {
     pub(super) fn run(&mut self, traffic: &mut impl MeshTraffic) -> MeshTotals {
         self.reset();
         match self.spec.flits_per_packet {
+            _ if self.spec.allocation == RouterAllocation::Staged => self.drain::<Staged>(traffic),
             1 if !self.forks.trees.is_empty() => self.drain::<ForkingFlit>(traffic),
             1 if !holds_channels(&self.spec) => self.drain::<SingleFlit>(traffic),
             _ => self.drain::<Wormhole>(traffic),
@@ -180,6 +186,10 @@ impl WormholeMesh {
             let group = set >> low & (!0 >> (64 - width));
             set ^= group << low;
             let router = (first + low as usize) >> self.shift;
+            if S::STAGED {
+                self.allocate_stages::<S>(router << self.shift, now, traffic);
+                continue;
+            }
             let turn = self.turns[router];
             let mut turned = group.rotate_right(turn);
             while turned != 0 {
@@ -198,7 +208,8 @@ impl WormholeMesh {
 }
 
 /// Whether a packet looks for a virtual channel of its own behind each link: to hold it for its other flits, or
-/// because not every one is legal.
+/// because not every one is legal, or because it claims one before it goes.
 fn holds_channels(spec: &MeshSpec) -> bool {
-    spec.flits_per_packet > 1 || spec.interconnect.channel_classes() > 1
+    let staged = spec.allocation == RouterAllocation::Staged;
+    staged || spec.flits_per_packet > 1 || spec.interconnect.channel_classes() > 1
 }

@@ -39,6 +39,9 @@ impl WormholeMesh {
         if !S::SINGLE {
             let last = flit.packet & TAIL != 0;
             self.holders[index * vcs + behind] = if last { FREE } else { channel as u8 };
+            if S::STAGED && last {
+                self.staged.from[index * vcs + behind] = now + self.spec.read_interval;
+            }
         }
         if port < 4 {
             self.traverse_link::<S>(index, port, behind, (now, arrived), flit, traffic);
@@ -53,7 +56,7 @@ impl WormholeMesh {
             self.inputs[first + input].readable = now + self.spec.read_interval;
         }
         let output = &self.outputs[index];
-        if output.requests != 0 && output.allowed != NEVER {
+        if !S::STAGED && output.requests != 0 && output.allowed != NEVER {
             self.wheel.enter(index, output.allowed);
         }
         if last && input >= 4 {
@@ -139,7 +142,11 @@ impl WormholeMesh {
             state.ready = NEVER;
         } else {
             let next = self.places[state.ring.head()];
-            let ready = next.time.max(readable);
+            let ready = if S::STAGED {
+                (next.time - self.spec.read_interval).max(now + 1)
+            } else {
+                next.time.max(readable)
+            };
             state.ready = ready;
             self.request_outputs::<S>(first, channel, next.port, ready);
         }
@@ -153,6 +160,9 @@ impl WormholeMesh {
     fn request_outputs<S: FlowControl>(&mut self, first: usize, channel: usize, port: u32, ready: u64) {
         if S::FORKS {
             self.request_branches(first, channel, first * self.vcs() + channel, port, ready);
+        } else if S::STAGED {
+            self.outputs[first + port as usize].requests |= 1 << channel;
+            self.wheel.enter(first + port as usize, ready);
         } else {
             self.request_output(first + port as usize, channel, ready);
         }
@@ -200,8 +210,9 @@ impl WormholeMesh {
         let empty = state.ring.is_empty();
         state.ring.push();
         if empty {
-            state.ready = flit.time;
-            self.request_outputs::<S>(first, channel - first * vcs, flit.port, flit.time);
+            let ready = flit.time - if S::STAGED { self.spec.read_interval } else { 0 };
+            state.ready = ready;
+            self.request_outputs::<S>(first, channel - first * vcs, flit.port, ready);
         }
     }
 }
