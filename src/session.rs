@@ -271,7 +271,7 @@ impl Ready {
         progress: &dyn Progress,
     ) -> Result<(W::Item, MeterRecord), Diagnostic> {
         let (meter, sees_spikes) = (&self.meter, observer.sees_spikes());
-        let mut record = meter.item(index);
+        let mut record = meter.seeded(index, workload.seed());
         let (mut pass, mut seen) = (0, Ok(()));
         let mut observe = |outcome: &PassOutcome| {
             if seen.is_err() {
@@ -306,7 +306,7 @@ impl Ready {
         progress: &dyn Progress,
     ) -> Result<(W::Item, MeterRecord, Vec<PackedSpikes>), Diagnostic> {
         let meter = &self.meter;
-        let mut record = meter.item(index);
+        let mut record = meter.seeded(index, workload.seed());
         let (mut pass, mut failed, mut spikes) = (0, None, Vec::new());
         let mut observe = |outcome: &PassOutcome| {
             if failed.is_none() {

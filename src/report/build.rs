@@ -10,7 +10,8 @@ use snnc_targets::EnergyEvent;
 
 use super::constants::{energy_constants, target_info};
 use super::data::{
-    EnergyByComponent, Hops, Host, HostLayer, Overflows, Paper, Range, Report, SCHEMA, Totals,
+    Certainty, EnergyByComponent, Exact, ExactByComponent, Hops, Host, HostLayer, Overflows, Paper, Range,
+    Report, SCHEMA, Totals,
 };
 use super::notes::notes;
 
@@ -60,6 +61,7 @@ impl ReportInput<'_> {
             events: None,
             classification: None,
             energy_j: components(&self.run.total.ledger.total()),
+            energy_aj: Some(ExactByComponent::of(&self.run.total.ledger.total())),
             energy_range_j: range(self.run.total.bounds.each_ref().map(|ledger| ledger.total())),
             layers: self.layers(),
             cores: self.cores(),
@@ -95,7 +97,10 @@ impl ReportInput<'_> {
             host_reads: all.events[EnergyEvent::HostRead],
             input_packets: self.program.model.ports().next().map(|_| all.events[EnergyEvent::InputPacket]),
             time_s: self.timed().then(|| seconds(tally.time.total_ps)),
+            time_ps: self.timed().then_some(Exact(tally.time.total_ps)),
+            time_is: Certainty::of(self.run.total.fidelity),
             energy_j: EnergyBreakdown::joules(self.run.total.ledger.total().total()),
+            energy_aj: Some(Exact(self.run.total.ledger.total().total())),
             wall_s: self.wall_s,
             peak_memory_bytes: self.peak_memory_bytes,
         }

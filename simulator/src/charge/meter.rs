@@ -21,6 +21,8 @@ pub struct MeterRecord {
     pub fidelity: Fidelity,
     /// Which item of the workload, for the choice of sampled timesteps; 0 for sums.
     pub item: u64,
+    /// Seed of the workload, for the same choice; 0 for sums.
+    pub seed: u64,
     /// Events and time.
     pub tally: TallyByIteration,
     /// Energy.
@@ -124,12 +126,18 @@ impl Meter {
         self.item(0)
     }
 
-    /// A record of item `item` of the workload, without passes.
+    /// A record of item `item` of a workload that draws nothing, without passes.
     pub fn item(&self, item: u64) -> MeterRecord {
+        self.seeded(item, 0)
+    }
+
+    /// A record of item `item` of a workload whose draws follow from `seed`, without passes.
+    pub fn seeded(&self, item: u64, seed: u64) -> MeterRecord {
         let slices = self.slices.cores.len();
         MeterRecord {
             fidelity: self.fidelity,
             item,
+            seed,
             tally: TallyByIteration::new(self.macs.len(), slices),
             ledger: Ledger::new(slices),
             charged: Charged::default(),
@@ -228,7 +236,7 @@ impl Meter {
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
             let pass = PassActivity { table: &self.slices, routes: &self.routes, counts, traces };
-            let at = PassPlace { image: record.item, iteration, first };
+            let at = PassPlace { seed: record.seed, image: record.item, iteration, first };
             cycle.refine(pass, at, watcher, &mut time)?;
         }
         Ok(Some(time))

@@ -35,6 +35,8 @@ pub struct Analytic {
     ports: Vec<bool>,
     /// First timestep of each slice's window.
     windows: Vec<u32>,
+    /// Tiles that the barrier waits for.
+    tiles: u32,
     barrier_ps: u64,
 }
 
@@ -49,12 +51,18 @@ impl Analytic {
     /// Prepares the formula; `slices` is the program's slice numbering.
     pub fn new(program: &Program, slices: &SliceTable) -> Self {
         let timing = program.target.timing();
-        let barrier_ps = timing.barrier_ps(tiles_in_use(program));
+        let tiles = tiles_in_use(program);
+        let barrier_ps = timing.barrier_ps(tiles);
         let populations = &program.model.populations;
         let windows = slices.populations.iter().map(|&p| populations[p].window.start).collect();
         let flits = program.target.flits_per_packet().into();
         let ports = program.cores.keys().map(|core| program.is_port(core)).collect();
-        Self { timing, flits, starts: slices.starts.clone(), ports, windows, barrier_ps }
+        Self { timing, flits, starts: slices.starts.clone(), ports, windows, tiles, barrier_ps }
+    }
+
+    /// Tiles in use, and the barrier for so many at the end of a timestep, ps.
+    pub fn barrier(&self) -> (u32, u64) {
+        (self.tiles, self.barrier_ps)
     }
 
     /// Time of a pass: host writes, timesteps, host reads. `traces` are its spikes; they are looked at only if some

@@ -69,6 +69,8 @@ pub enum ComparedValue {
     Count(u64),
     /// A number in the row's unit.
     Number(f64),
+    /// A number in the row's unit that the true one is not below.
+    Bound(f64),
     /// A name or a choice.
     Word(String),
 }
@@ -78,7 +80,7 @@ impl ComparedValue {
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Count(count) => Some(*count as f64),
-            Self::Number(number) => Some(*number),
+            Self::Number(number) | Self::Bound(number) => Some(*number),
             Self::Word(_) => None,
         }
     }
@@ -89,6 +91,7 @@ impl ComparedValue {
             Self::Count(count) => super::units::count(*count),
             Self::Number(number) if unit.is_empty() => format!("{number:.4}"),
             Self::Number(number) => super::units::si(*number, unit),
+            Self::Bound(number) => format!(">= {} (bound)", super::units::si(*number, unit)),
             Self::Word(word) => word.clone(),
         }
     }
