@@ -14,6 +14,7 @@ const NAME: usize = 24;
 /// The brief report. Ends with a newline.
 pub fn print(report: &Report) -> String {
     let mut sections = vec![headline(report), components(report), layers(report)];
+    sections.push(super::sensitivity::text(report));
     sections.push(crate::warnings::text(&report.warnings));
     sections.retain(|section| !section.is_empty());
     sections.join("\n")
@@ -31,6 +32,10 @@ fn headline(r: &Report) -> String {
     let energy = r.energy_text(each(t.energy_j));
     text += &format!("\n\n  {energy} and {time} per {name} (timing: {})", r.fidelity);
     text += &certainty(r, items);
+    if let Some(range) = r.time_range_s {
+        let (low, high) = (si(each(range.low), "s"), si(each(range.high), "s"));
+        text += &format!("\n  time bound {low} to {high} over the ranges of the constants");
+    }
     text += &format!(
         "\n  energy {} to {} over the ranges of the constants, {} of {} assumed",
         si(each(r.energy_range_j.low), "J"),

@@ -62,6 +62,7 @@ impl ReportInput<'_> {
             classification: None,
             energy_j: components(&self.run.total.ledger.total()),
             energy_aj: Some(ExactByComponent::of(&self.run.total.ledger.total())),
+            time_range_s: super::sensitivity::time_range(self),
             energy_range_j: range(self.run.total.bounds.each_ref().map(|ledger| ledger.total())),
             layers: self.layers(),
             cores: self.cores(),
@@ -76,6 +77,8 @@ impl ReportInput<'_> {
             warnings: crate::warnings::of(&self.program.warnings()),
             notes: notes(self, &constants),
             energy_constants: constants,
+            time_constants: super::sensitivity::time_constants(self),
+            sensitivity: super::sensitivity::of(self),
             paper_figure: self.paper(),
         }
     }
@@ -211,8 +214,11 @@ mod tests {
     #[test]
     fn the_range_is_what_the_ends_of_the_constants_cost() {
         let report = run(Fidelity::Analytic, |input| input.report());
-        let time = report.totals.time_s.unwrap();
+        // Powers are drawn as long as the times at the same ends.
+        let times = report.time_range_s.unwrap();
+        assert!(times.low < report.totals.time_s.unwrap() && report.totals.time_s.unwrap() < times.high);
         let at = |end: fn(&Range) -> f64| -> f64 {
+            let time = end(&times);
             let constants = report.energy_constants.iter();
             constants
                 .map(|k| {

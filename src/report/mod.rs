@@ -24,6 +24,7 @@ mod mapped;
 pub mod memory;
 mod notes;
 pub mod quantisation;
+pub mod sensitivity;
 pub mod text;
 pub mod timing;
 pub(crate) mod units;

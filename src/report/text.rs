@@ -22,6 +22,7 @@ pub fn print(report: &Report) -> String {
         host(report),
         timing::text::print(report),
         provenance(report),
+        super::sensitivity::text(report),
         paper(report),
         crate::warnings::text(&report.warnings),
         notes(report),
@@ -94,6 +95,13 @@ fn totals(r: &Report) -> String {
         real("  lowest constants", Some(r.energy_range_j.low), &joules),
         real("  highest constants", Some(r.energy_range_j.high), &joules),
         real("time", t.time_s, &|v| r.time_text(v)),
+    ]
+    .into_iter()
+    .chain(r.time_range_s.into_iter().flat_map(|range| {
+        [("  lowest constants", range.low), ("  highest constants", range.high)]
+            .map(|(name, value)| real(name, Some(value), &|v| r.time_text(v)))
+    }))
+    .chain([
         vec!["average power".into(), power(r), String::new()],
         whole("timesteps", t.timesteps),
         whole("spikes", t.spikes),
@@ -105,9 +113,9 @@ fn totals(r: &Report) -> String {
         whole("  between chips", r.hops_by_kind.chip),
         whole("host writes", t.host_writes),
         whole("host reads", t.host_reads),
-    ];
+    ]);
     let entered = t.input_packets.map(|packets| whole("input packets", packets));
-    rows.into_iter().chain(entered).for_each(|row| table.row(row));
+    rows.chain(entered).for_each(|row| table.row(row));
     let events = r.events.map_or(String::new(), |events| format!("  {events}\n"));
     titled("Totals", &table) + &events
 }

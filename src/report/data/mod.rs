@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::certainty::Certainty;
 pub use super::exact::{Exact, ExactByComponent};
+pub use super::sensitivity::{Sensitivity, TimeConstant};
 pub use super::timing::data::Time;
 pub use activity::{CoreEnergy, Iteration, LayerReport, Overflows, PerItem};
 pub use energy::{EnergyByComponent, EnergyConstant, Paper, Range};
@@ -72,8 +73,13 @@ pub struct Report {
     /// The same as whole numbers of attojoules; absent in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_aj: Option<ExactByComponent>,
-    /// `totals.energy_j` with every energy constant at the lowest, and at the highest value of its range.
+    /// `totals.energy_j` with every constant of energy, and of times that are analytic, at the lowest, and at the highest
+    /// value of its range.
     pub energy_range_j: Range,
+    /// `totals.time_s` with every constant of time at the lowest, and at the highest value of its range; absent where the
+    /// target gives no ranges of times or times are not analytic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_range_s: Option<Range>,
     /// In the model's order.
     pub layers: Vec<LayerReport>,
     /// In the program's order.
@@ -102,6 +108,13 @@ pub struct Report {
     pub overflows: Overflows,
     /// Every energy constant, and what was charged with it.
     pub energy_constants: Vec<EnergyConstant>,
+    /// Every constant of time; empty without a time and in older reports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub time_constants: Vec<TimeConstant>,
+    /// What each constant that has a range does to time and energy, the one that moves energy most first; with
+    /// `--sensitivity`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitivity: Vec<Sensitivity>,
     /// Energy of the operations alone, as SNN papers give it.
     pub paper_figure: Paper,
     /// What may go wrong in any run of this program, known before it.
