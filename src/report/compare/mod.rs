@@ -3,11 +3,14 @@
 //! Reads reports and computes nothing but the ratios. Rows are matched by name: a layer, limit or constant that a run
 //! does not have is empty there.
 
+mod order;
 mod rows;
 mod text;
 
 use serde::Serialize;
 use snnc_targets::{Code, Diagnostic, Subject};
+
+pub use order::{OrderOfRuns, Turn};
 
 use super::Report;
 
@@ -34,6 +37,8 @@ pub struct RunComparison {
     pub runs: Vec<String>,
     /// What is compared.
     pub sections: Vec<ComparisonSection>,
+    /// Whether the order of the runs in energy and time holds over the ranges of the constants.
+    pub order: Vec<OrderOfRuns>,
 }
 
 /// Rows that belong together.
@@ -122,6 +127,7 @@ pub fn compare(runs: &[NamedReport<'_>]) -> Result<RunComparison, Diagnostic> {
         schema: SCHEMA,
         runs: runs.iter().map(|run| run.name.to_owned()).collect(),
         sections: rows::sections(runs).into_iter().filter(|section| !section.rows.is_empty()).collect(),
+        order: order::of(runs),
     })
 }
 
