@@ -122,7 +122,7 @@ fn constant_of<'a>(r: &'a Report, name: &str) -> Option<&'a crate::report::data:
 
 impl OrderOfRuns {
     /// A sentence, if there is something to say.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         let [lesser, greater] = self.runs.map(super::text::letter);
         let less = if self.figure == "time" { "is faster than" } else { "takes less energy than" };
         let turns: Vec<String> = (self.turned_by.iter())

@@ -24,7 +24,12 @@ pub(super) fn body(runs: &[RunFolder], compared: &RunComparison) -> Markup {
         },
     ];
     let text = |id: &str| match id {
-        "runs" => overview(runs),
+        "runs" => html! {
+            (overview(runs))
+            @for sentence in compared.order.iter().filter_map(|order| order.text()) {
+                p.note { "Over the ranges of the constants: " (sentence) "." }
+            }
+        },
         "figures" => {
             html! { @for section in &compared.sections { (part(section.title, &section.rows, runs.len())) } }
         }
