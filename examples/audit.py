@@ -3,10 +3,11 @@
 
     python3 examples/audit.py NET.spiking NET.program INPUT.npy RUN_FOLDER
 
-Written from docs/model-of-time-and-energy.md, not from the source of snnc; it shares no code with it. Needs NumPy. Spikes come
-from the network in integers (`snnc compile --emit spiking`) and the input; packets, operations, hops, link loads, time
-and energy from the mapped program (`--emit program`). Everything is a whole number: spikes, picoseconds, attojoules. Exit
-code 1 and a line for each difference if a figure of report.json, timesteps.csv or cores.csv is not the recomputed one.
+Written from docs/model-of-time-and-energy.md, not from the source of snnc; it shares no code with it. Needs NumPy.
+Spikes come from the network in integers (`snnc compile --emit spiking`) and the input; packets, operations, hops, link
+loads, time and energy from the mapped program (`--emit program`). Everything is a whole number: spikes, picoseconds,
+attojoules. Exit code 1 and a line for each difference if a figure of report.json or timesteps.csv is not the
+recomputed one.
 """
 
 import csv
@@ -149,7 +150,11 @@ class Population:
         else:
             need(bias != "Host", "a population whose bias the host writes")
             values = np.array(bias["values"][0], np.int64)
-            self.bias = values.reshape(self.sides) if bias["_"] == "Neuron" else np.zeros(self.sides, np.int64) + values[:, None, None]
+            self.bias = (
+                values.reshape(self.sides)
+                if bias["_"] == "Neuron"
+                else np.zeros(self.sides, np.int64) + values[:, None, None]
+            )
 
 
 class Projection:
@@ -163,7 +168,9 @@ class Projection:
         rows, cols, kernel = conv["map"]["rows"], conv["map"]["cols"], conv["kernel"]
         groups, height, width = kernel["channels"], kernel["height"], kernel["width"]
         inputs, outputs = groups["inputs"], groups["outputs"]
-        weights = np.array(kernel["weights"].split(), np.int64).reshape(groups["groups"], inputs, height, width, outputs)
+        weights = np.array(kernel["weights"].split(), np.int64).reshape(
+            groups["groups"], inputs, height, width, outputs
+        )
         from_, to = populations[self.source].sides, populations[self.target].sides
         need(np.prod(from_) * np.prod(to) <= 1 << 26, "a projection of more than 2^26 pairs of neurons")
         self.weights = np.zeros((*from_, *to), np.int64)
@@ -216,7 +223,9 @@ class Network:
                     continue
                 total = sums[p.number][t].reshape(p.sides)
                 is_active = (v != 0) | (total != 0) | (p.bias != 0)
-                kept = np.sign(v) * ((np.abs(v) * ((1 << self.format["decay_bits"]) - p.decay)) >> self.format["decay_bits"])
+                kept = np.sign(v) * (
+                    (np.abs(v) * ((1 << self.format["decay_bits"]) - p.decay)) >> self.format["decay_bits"]
+                )
                 v[:] = np.clip(kept + self.hold(total << p.shift) + p.bias, -half, half - 1)
                 fires = none
                 if p.kind == "Lif":
@@ -240,8 +249,12 @@ class Program:
         self.target, self.cores, self.chips = text["target"], text["cores"], text["chips"]
         topology = self.target["topology"]
         need(topology["interconnect"] in (None, "MeshXy"), "another interconnect than MeshXy")
-        need(self.target["axons"]["input"] != "BitPlanes" and self.target["axons"]["output"] != "NeuronCopies"
-             and not isinstance(self.target["axons"]["input"], dict), "a crossbar that repeats work")
+        need(
+            self.target["axons"]["input"] != "BitPlanes"
+            and self.target["axons"]["output"] != "NeuronCopies"
+            and not isinstance(self.target["axons"]["input"], dict),
+            "a crossbar that repeats work",
+        )
         self.columns, self.rows = topology["mesh_columns"], topology["mesh_rows"]
         self.per_tile, self.across = topology["cores_per_tile"], topology["chip_columns"]
         self.forks = topology["routing"] != "Unicast"
@@ -253,7 +266,10 @@ class Program:
         self.chip = [site // per_chip for site in text["sites"]]
         tiles = [site % per_chip // self.per_tile for site in text["sites"]]
         self.tile = [
-            (chip % self.across * self.columns + tile % self.columns, chip // self.across * self.rows + tile // self.columns)
+            (
+                chip % self.across * self.columns + tile % self.columns,
+                chip // self.across * self.rows + tile // self.columns,
+            )
             for chip, tile in zip(self.chip, tiles)
         ]
         self.network = self.target["network"]
@@ -306,11 +322,36 @@ def picoseconds(ns):
 class Prices:
     """Whole attojoules, picowatts and picoseconds of a target."""
 
-    EVENTS = ["synaptic_operation", "neuron_update_active", "neuron_update_inactive", "neuron_spike", "axon_in", "axon_out",
-              "tile_delivery", "hop_east_west", "hop_north_south", "hop_chip", "host_write", "host_read", "input_packet"]
-    COMPONENT = dict(synaptic_operation="synapse", neuron_update_active="neuron", neuron_update_inactive="neuron",
-                     neuron_spike="neuron", axon_in="axon", axon_out="axon", tile_delivery="network", hop_east_west="network",
-                     hop_north_south="network", hop_chip="network", host_write="host", host_read="host", input_packet="host")
+    EVENTS = [
+        "synaptic_operation",
+        "neuron_update_active",
+        "neuron_update_inactive",
+        "neuron_spike",
+        "axon_in",
+        "axon_out",
+        "tile_delivery",
+        "hop_east_west",
+        "hop_north_south",
+        "hop_chip",
+        "host_write",
+        "host_read",
+        "input_packet",
+    ]
+    COMPONENT = dict(
+        synaptic_operation="synapse",
+        neuron_update_active="neuron",
+        neuron_update_inactive="neuron",
+        neuron_spike="neuron",
+        axon_in="axon",
+        axon_out="axon",
+        tile_delivery="network",
+        hop_east_west="network",
+        hop_north_south="network",
+        hop_chip="network",
+        host_write="host",
+        host_read="host",
+        input_packet="host",
+    )
 
     def __init__(self, program):
         energy, timing = program.target["energy"], program.target["timing"]
@@ -318,13 +359,21 @@ class Prices:
         milliwatt, microwatt = 10**9, 10**6
         self.pw = {
             "static_mw_per_chip": round(energy["static_mw_per_chip"] * milliwatt),
-            **{name: round((energy.get(name) or 0) * microwatt)
-               for name in ("static_uw_per_core", "static_uw_per_memory_kib", "static_uw_per_core_in_use")},
+            **{
+                name: round((energy.get(name) or 0) * microwatt)
+                for name in ("static_uw_per_core", "static_uw_per_memory_kib", "static_uw_per_core_in_use")
+            },
         }
-        self.interval = {unit: picoseconds(t["interval_ns"]) for unit, t in timing.items()
-                         if isinstance(t, dict) and "interval_ns" in t}
-        self.latency = {unit: picoseconds(t["latency_ns"]) for unit, t in timing.items()
-                        if isinstance(t, dict) and "latency_ns" in t}
+        self.interval = {
+            unit: picoseconds(t["interval_ns"])
+            for unit, t in timing.items()
+            if isinstance(t, dict) and "interval_ns" in t
+        }
+        self.latency = {
+            unit: picoseconds(t["latency_ns"])
+            for unit, t in timing.items()
+            if isinstance(t, dict) and "latency_ns" in t
+        }
         for optional in ("neuron_spike", "input_packet"):
             self.interval.setdefault(optional, 0)
         tiles = len({program.tile[c] for c in range(len(program.cores)) if not program.port[c]})
@@ -386,14 +435,21 @@ class Pass:
             port = program.port[core]
             self.layer[population].update(spikes=spikes, updates_active=on, updates_inactive=off)
             self.core[core].update(spikes=spikes)
-            self.events[core].update(neuron_update_active=on, neuron_update_inactive=off, neuron_spike=0 if port else spikes)
+            self.events[core].update(
+                neuron_update_active=on, neuron_update_inactive=off, neuron_spike=0 if port else spikes
+            )
             if not port:
-                busy["neuron"][core] += (on * interval["neuron_update_active"] + off * interval["neuron_update_inactive"]
-                                         + spikes * interval["neuron_spike"])
+                busy["neuron"][core] += (
+                    on * interval["neuron_update_active"]
+                    + off * interval["neuron_update_inactive"]
+                    + spikes * interval["neuron_spike"]
+                )
             width = fired.shape[2]
             for atom, y, x in np.argwhere(fired):
                 position = int(y) * width + int(x)
-                routes = placed["destinations"][placed["route_starts"][position] : placed["route_starts"][position + 1]]
+                routes = placed["destinations"][
+                    placed["route_starts"][position] : placed["route_starts"][position + 1]
+                ]
                 self.send(core, population, int(atom), routes, arriving, leaving, loads, busy)
                 packets += len(routes)
         for core in cores:
@@ -403,7 +459,9 @@ class Pass:
         self.links.update(loads)
         flits = program.flits
         longest = {unit: max(times) for unit, times in busy.items()}
-        longest["link"] = max((n * flits * interval[f"hop_{program.kind(link)}"] for link, n in loads.items()), default=0)
+        longest["link"] = max(
+            (n * flits * interval[f"hop_{program.kind(link)}"] for link, n in loads.items()), default=0
+        )
         longest["delivery"] = max(map(max, zip(arriving, leaving))) * flits * interval["tile_delivery"]
         return {"time_ps": max(longest.values()) + self.prices.barrier, "packets": packets, "spikes": fired_in_all}
 
@@ -451,7 +509,11 @@ class Pass:
         powers = {
             "static_mw_per_chip": prices.pw["static_mw_per_chip"] * program.present,
             "static_uw_per_core": prices.pw["static_uw_per_core"] * program.present * per_chip,
-            "static_uw_per_memory_kib": prices.pw["static_uw_per_memory_kib"] * program.present * per_chip * bits // 8192,
+            "static_uw_per_memory_kib": prices.pw["static_uw_per_memory_kib"]
+            * program.present
+            * per_chip
+            * bits
+            // 8192,
             "static_uw_per_core_in_use": prices.pw["static_uw_per_core_in_use"] * len(in_use),
         }
         for name, pw in powers.items():
@@ -510,7 +572,9 @@ def compare_sums(c, passes, report, network, program, prices):
         for name in ("spikes", "synaptic_operations", "packets", "hops", "updates_active", "updates_inactive"):
             c.same("layers", f"{layer['name']} {name}", sum(p.layer[number][name] for p in passes), layer[name])
     links = sum((p.links for p in passes), Counter())
-    reported = {(tuple(link["from"]), tuple(link["to"])): link["packets"] for link in report["time"]["utilisation"]["links"]}
+    reported = {
+        (tuple(link["from"]), tuple(link["to"])): link["packets"] for link in report["time"]["utilisation"]["links"]
+    }
     for link in sorted(links.keys() | reported.keys()):
         c.same("link loads", f"{link[0]} to {link[1]}", links[link], reported.get(link, 0))
     for number, core in enumerate(report["cores"]):
@@ -532,7 +596,9 @@ def compare_steps(c, passes, path):
         for row in csv.DictReader(file):
             sample, t = int(row["sample"]), int(row["timestep"])
             step, (whole, part) = passes[sample].steps[t], row["time_s"].split(".")
-            c.same("timesteps", f"sample {sample} timestep {t} time_ps", step["time_ps"], int(whole) * 10**12 + int(part))
+            c.same(
+                "timesteps", f"sample {sample} timestep {t} time_ps", step["time_ps"], int(whole) * 10**12 + int(part)
+            )
             c.same("timesteps", f"sample {sample} timestep {t} packets", step["packets"], int(row["packets"]))
             c.same("timesteps", f"sample {sample} timestep {t} spikes", step["spikes"], int(row["spikes"]))
 
@@ -565,8 +631,10 @@ def main(arguments):
     compare_sums(c, passes, report, network, program, prices)
     compare_samples(c, passes, report)
     compare_steps(c, passes, Path(folder, "timesteps.csv"))
-    print(f"{report['model']} on {report['target']['name']}: {len(passes)} samples, "
-          f"{report['totals']['energy_aj']} aJ, {report['totals']['time_ps']} ps")
+    print(
+        f"{report['model']} on {report['target']['name']}: {len(passes)} samples, "
+        f"{report['totals']['energy_aj']} aJ, {report['totals']['time_ps']} ps"
+    )
     for section, figures in c.compared.items():
         wrong = sum(line.startswith(f"{section}:") for line in c.wrong)
         print(f"  {section:<20} {figures - wrong:>6} of {figures} figures agree")

@@ -138,8 +138,9 @@ pub fn check_sensitivity(fidelity: Fidelity) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let message = format!("needs --timing analytic, found {fidelity}");
-    Err(Diagnostic::new(Code::Argument, Subject::argument("--sensitivity"), message)
-        .hint("times of the formula follow from one execution; simulated ones would take a simulation for each constant"))
+    Err(Diagnostic::new(Code::Argument, Subject::argument("--sensitivity"), message).hint(
+        "times of the formula follow from one execution, simulated ones from a simulation for each constant",
+    ))
 }
 
 /// A program ready to run.

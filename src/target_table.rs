@@ -1,8 +1,8 @@
 //! A chip description as a person reads it.
 
 use snnc_targets::ranges::EnergyRange;
-use snnc_targets::time_ranges::{BARRIER, TimeRange};
 use snnc_targets::text_table::{TextTable, left, right};
+use snnc_targets::time_ranges::{BARRIER, TimeRange};
 use snnc_targets::{Sourced, Target};
 
 /// Every constant with its provenance, and what rounding to the clock does to the times.

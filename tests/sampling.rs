@@ -5,7 +5,8 @@ use std::path::Path;
 
 use snnc::samples::input::{self, SampleShape};
 use snnc::{
-    CompileOptions, Diagnostic, Fidelity, Model, Observer, Program, Samples, Session, SessionOptions, Workload,
+    CompileOptions, Diagnostic, Fidelity, Model, Observer, Program, Samples, Session, SessionOptions,
+    Workload,
 };
 use snnc_compiler::ir::NetworkId;
 use snnc_simulator::charge::{MeterRecord, TimedStep};
@@ -76,7 +77,9 @@ fn coverage(items: &[Vec<u64>], every: u32) -> (u64, f64) {
 /// 0.2 % each (binomial distribution).
 fn check(items: &[Vec<u64>], every: u32) {
     let (held, bias) = coverage(items, every);
-    eprintln!("cycle:1/{every}: {held} of {SEEDS} intervals hold the time; mean error {bias:.2} standard errors");
+    eprintln!(
+        "cycle:1/{every}: {held} of {SEEDS} intervals hold the time; mean error {bias:.2} standard errors"
+    );
     assert!((180..=198).contains(&held), "cycle:1/{every}: {held} of {SEEDS} intervals hold the time");
     assert!(bias.abs() < 3.5, "cycle:1/{every}: the estimate is off by {bias} standard errors");
 }

@@ -1,8 +1,8 @@
 //! What rests on which constant: the constants of time with their ranges, and what each constant that has a range does
 //! to time and energy when it moves to its ends.
 //!
-//! Nothing is executed for it. Energy is events times prices, so another price is a multiplication; time is the bottleneck
-//! formula, which the meter asked at each end while it timed the run.
+//! Nothing is executed for it. Energy is events times prices, so another price is a multiplication; time is the
+//! bottleneck formula, which the meter asked at each end while it timed the run.
 
 use serde::{Deserialize, Serialize};
 use snnc_simulator::charge::{EnergyBreakdown, OtherTime, present};
@@ -51,10 +51,9 @@ pub struct Sensitivity {
 
 /// Lowest and highest time of the run.
 pub(super) fn time_range(input: &ReportInput) -> Option<Range> {
-    at(input, &OtherTime::Lowest).zip(at(input, &OtherTime::Highest)).map(|(low, high)| Range {
-        low: seconds(low),
-        high: seconds(high),
-    })
+    at(input, &OtherTime::Lowest)
+        .zip(at(input, &OtherTime::Highest))
+        .map(|(low, high)| Range { low: seconds(low), high: seconds(high) })
 }
 
 /// The run's time at another time, ps.
@@ -130,9 +129,9 @@ fn of_energies(input: &ReportInput) -> Vec<Sensitivity> {
     let target = &input.program.target;
     let (time, energy) = nominal(input);
     let charged = &input.run.total.charged;
-    let events = EnergyEvent::ALL.into_iter().filter_map(|event| {
-        Some((event.constant(&target.energy)?, charged.events(event) as f64 * 1e-12))
-    });
+    let events = EnergyEvent::ALL
+        .into_iter()
+        .filter_map(|event| Some((event.constant(&target.energy)?, charged.events(event) as f64 * 1e-12)));
     let powers = StaticPower::ALL.into_iter().zip(present(input.program)).filter_map(|(power, count)| {
         Some((power.constant(&target.energy)?, count as f64 * power.watts() * time))
     });
@@ -169,12 +168,14 @@ pub fn text(r: &Report) -> String {
         seconds.into_iter().chain(joules)
     };
     for row in moved.iter().take(SHOWN) {
-        let name = if row.group == "time" { format!("time of {}", row.constant) } else { row.constant.clone() };
+        let name =
+            if row.group == "time" { format!("time of {}", row.constant) } else { row.constant.clone() };
         table.row([name].into_iter().chain(cells(Some(row.time_s), row.energy_j)));
     }
     table.row(["all together".to_owned()].into_iter().chain(cells(r.time_range_s, r.energy_range_j)));
     let unmoved = r.sensitivity.len() - moved.len();
-    let mut text = titled(&format!("Each constant at the ends of its range (all {}s)", r.item_name()), &table);
+    let mut text =
+        titled(&format!("Each constant at the ends of its range (all {}s)", r.item_name()), &table);
     if moved.len() > SHOWN {
         text += &format!("  {} more in report.json\n", moved.len() - SHOWN);
     }

@@ -403,9 +403,13 @@ mod tests {
         let faster = "timing.synaptic_operation.interval_ns=(1.0, Assumed(\"x\"))";
         let other = registry::load_with("loihi-like", &[set(faster)]).unwrap();
         assert_eq!(names(&other), names(&plain)[1..]);
-        let range = "timing.ranges=[(constant: \"synaptic_operation\", low: 1.0, high: 9.0, source: Assumed(\"x\"))]";
+        let range =
+            "timing.ranges=[(constant: \"synaptic_operation\", low: 1.0, high: 9.0, source: Assumed(\"x\"))]";
         let other = registry::load_with("loihi-like", &[set(range)]).unwrap();
-        assert_eq!((other.timing.ranges.len(), other.timing.ranges[0].high), (plain.timing.ranges.len(), 9.0));
+        assert_eq!(
+            (other.timing.ranges.len(), other.timing.ranges[0].high),
+            (plain.timing.ranges.len(), 9.0)
+        );
         let none = registry::load_with("darwin3-like", &[set(range)]).unwrap_err();
         assert!(none.to_string().contains("timing.ranges: synaptic_operation"), "{none}");
     }

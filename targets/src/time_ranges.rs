@@ -91,7 +91,8 @@ impl Target {
         for (i, range) in self.timing.ranges.iter().enumerate() {
             let field = format!("timing.ranges: {}", range.constant);
             let Some((_, nominal, _)) = constants.iter().find(|(name, ..)| *name == range.constant) else {
-                let expected = "the name of a unit or link of this target, or barrier; latencies and queues have no range";
+                let expected =
+                    "a unit or link of this target, or barrier; latencies and queues have no range";
                 need(false, &field, expected);
                 continue;
             };
@@ -99,7 +100,11 @@ impl Target {
             need(earlier.all(|r| r.constant != range.constant), &field, "one range for a constant");
             let ordered = 0.0 <= range.low && range.low <= *nominal && *nominal <= range.high;
             let most = if range.constant == BARRIER { 1e3 } else { 1e9 };
-            need(ordered && range.high <= most, &field, &format!("0 <= low <= nominal value <= high <= {most}"));
+            need(
+                ordered && range.high <= most,
+                &field,
+                &format!("0 <= low <= nominal value <= high <= {most}"),
+            );
         }
     }
 }
@@ -120,7 +125,10 @@ mod tests {
         target.check("t").unwrap();
         let (nominal, [low, high]) = (target.timing(), target.timing_bounds());
         let ends = |timing: &Timing| (timing.synaptic_operation.interval_ps, timing.barrier_ps(32));
-        assert_eq!([ends(&nominal), ends(&low), ends(&high)], [(3500, 465_000), (3000, 232_500), (4500, 930_000)]);
+        assert_eq!(
+            [ends(&nominal), ends(&low), ends(&high)],
+            [(3500, 465_000), (3000, 232_500), (4500, 930_000)]
+        );
         let [one, _] = target.timing_ends(&target.timing.ranges[0].clone());
         assert_eq!(ends(&one), (3000, 465_000));
         assert_eq!(Timing { synaptic_operation: nominal.synaptic_operation, ..one }, nominal);
@@ -131,7 +139,8 @@ mod tests {
         let mut target = registry::load("loihi-like-sanafe").unwrap();
         let constants: Vec<(String, f64)> =
             target.time_constants().iter().map(|&(name, value, _)| (name.to_owned(), value)).collect();
-        target.timing.ranges = constants.iter().map(|(name, value)| range(name, *value, value + 1.0)).collect();
+        target.timing.ranges =
+            constants.iter().map(|(name, value)| range(name, *value, value + 1.0)).collect();
         target.check("t").unwrap();
         for (name, value) in constants.iter().filter(|(name, _)| name != BARRIER) {
             target.timing.set(name, value + 0.5);

@@ -316,7 +316,8 @@ fn other_times(program: &Program, each: bool) -> Vec<(OtherTime, Timing)> {
     }
     let all = [OtherTime::Lowest, OtherTime::Highest].into_iter().zip(program.target.timing_bounds());
     let one = ranges.iter().filter(|_| each).flat_map(|range| {
-        let names = [OtherTime::LowestOf(range.constant.clone()), OtherTime::HighestOf(range.constant.clone())];
+        let names =
+            [OtherTime::LowestOf(range.constant.clone()), OtherTime::HighestOf(range.constant.clone())];
         names.into_iter().zip(program.target.timing_ends(range))
     });
     all.chain(one).collect()

@@ -71,7 +71,16 @@ impl Analytic {
         let windows = slices.populations.iter().map(|&p| populations[p].window.start).collect();
         let flits = program.target.flits_per_packet().into();
         let ports = program.cores.keys().map(|core| program.is_port(core)).collect();
-        Self { timing, others: Vec::new(), flits, starts: slices.starts.clone(), ports, windows, tiles, barrier_ps }
+        Self {
+            timing,
+            others: Vec::new(),
+            flits,
+            starts: slices.starts.clone(),
+            ports,
+            windows,
+            tiles,
+            barrier_ps,
+        }
     }
 
     /// The formula, which also gives every pass at other times: what is counted is counted once.
@@ -216,8 +225,13 @@ impl Analytic {
     /// of a port is its axon-out unit.
     pub fn busy_of(&self, core: CoreId, events: &Events, departures: u64) -> [u64; 5] {
         let Events { packets_received: packets, synaptic_operations, .. } = *events;
-        let [synapse, neuron, axon_in, axon_out] =
-            self.units_of(&self.timing, core.0 as usize, events, &Arriving { packets, synaptic_operations }, departures);
+        let [synapse, neuron, axon_in, axon_out] = self.units_of(
+            &self.timing,
+            core.0 as usize,
+            events,
+            &Arriving { packets, synaptic_operations },
+            departures,
+        );
         [synapse, neuron, axon_in, axon_out, self.busy_port(packets.max(departures))]
     }
 
@@ -247,7 +261,8 @@ impl Analytic {
         .busy_ps(t)
     }
 
-    /// Packets of the busiest link of each kind, and of the busiest port between a core and its router in one direction.
+    /// Packets of the busiest link of each kind, and of the busiest port between a core and its router in one
+    /// direction.
     fn network_work(
         &self,
         network: &Noc,

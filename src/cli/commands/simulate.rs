@@ -101,8 +101,11 @@ fn carry_out<W: Workload>(
         ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, spikes_of)?
             .with_page(args.html)?;
     let options = session_options(args);
-    let session =
-        if args.sensitivity { Session::with_sensitivity(program, options) } else { Session::new(program, options) }?;
+    let session = if args.sensitivity {
+        Session::with_sensitivity(program, options)
+    } else {
+        Session::new(program, options)
+    }?;
     // Only now is it known that there is something to run.
     if let Some(compilation) =
         program.compilation().filter(|_| !args.json && console::detail() == Detail::Full)

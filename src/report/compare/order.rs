@@ -78,22 +78,34 @@ fn energies(runs: &[NamedReport<'_>], pair: [usize; 2]) -> Option<OrderOfRuns> {
             None => each(greater, greater.totals.energy_j),
         };
         let end = [range.low, range.high].into_iter().find(|&end| cost(lesser, constant, end) >= rival(end));
-        turned_by.extend(end.map(|at| Turn { constant: constant.name.clone(), at, unit: constant.unit.clone() }));
+        turned_by.extend(end.map(|at| Turn {
+            constant: constant.name.clone(),
+            at,
+            unit: constant.unit.clone(),
+        }));
     }
     for constant in &greater.energy_constants {
         let other = lesser.energy_constants.iter().find(|other| other.name == constant.name);
-        let shared = other.is_some_and(|other| other.value == constant.value && other.range == constant.range);
+        let shared =
+            other.is_some_and(|other| other.value == constant.value && other.range == constant.range);
         let Some(range) = constant.range.filter(|_| !shared) else { continue };
         let lesser_cost = each(lesser, lesser.totals.energy_j);
-        let end = [range.low, range.high].into_iter().find(|&end| lesser_cost >= cost(greater, constant, end));
-        turned_by.extend(end.map(|at| Turn { constant: constant.name.clone(), at, unit: constant.unit.clone() }));
+        let end =
+            [range.low, range.high].into_iter().find(|&end| lesser_cost >= cost(greater, constant, end));
+        turned_by.extend(end.map(|at| Turn {
+            constant: constant.name.clone(),
+            at,
+            unit: constant.unit.clone(),
+        }));
     }
     let ranges_overlap = overlap((lesser, lesser.energy_range_j), (greater, greater.energy_range_j));
     Some(OrderOfRuns { figure: "energy", runs: order, ranges_overlap, turned_by })
 }
 
 fn times(runs: &[NamedReport<'_>], pair: [usize; 2]) -> Option<OrderOfRuns> {
-    let [Some(of_a), Some(of_b)] = pair.map(|i| runs[i].report.totals.time_s.map(|s| each(runs[i].report, s))) else {
+    let [Some(of_a), Some(of_b)] =
+        pair.map(|i| runs[i].report.totals.time_s.map(|s| each(runs[i].report, s)))
+    else {
         return None;
     };
     let order = ordered(pair, [of_a, of_b])?;
@@ -103,14 +115,21 @@ fn times(runs: &[NamedReport<'_>], pair: [usize; 2]) -> Option<OrderOfRuns> {
     // Only constants that both runs have alike: their sensitivities are then of the same two values.
     for row in lesser.sensitivity.iter().filter(|row| row.group == "time") {
         let constant = |r: &Report| r.time_constants.iter().find(|c| c.name == row.constant).cloned();
-        let other = greater.sensitivity.iter().find(|other| other.group == "time" && other.constant == row.constant);
+        let other =
+            greater.sensitivity.iter().find(|other| other.group == "time" && other.constant == row.constant);
         let (Some(other), Some(constant)) = (other, constant(lesser)) else { continue };
-        let Some(range) = constant.range.filter(|_| constant_of(greater, &row.constant) == Some(&constant)) else {
+        let Some(range) = constant.range.filter(|_| constant_of(greater, &row.constant) == Some(&constant))
+        else {
             continue;
         };
-        let ends = [(range.low, row.time_s.low, other.time_s.low), (range.high, row.time_s.high, other.time_s.high)];
+        let ends =
+            [(range.low, row.time_s.low, other.time_s.low), (range.high, row.time_s.high, other.time_s.high)];
         let end = ends.into_iter().find(|&(_, own, rival)| each(lesser, own) >= each(greater, rival));
-        turned_by.extend(end.map(|(at, ..)| Turn { constant: row.constant.clone(), at, unit: constant.unit }));
+        turned_by.extend(end.map(|(at, ..)| Turn {
+            constant: row.constant.clone(),
+            at,
+            unit: constant.unit,
+        }));
     }
     let ranges_overlap = overlap((lesser, low), (greater, high));
     Some(OrderOfRuns { figure: "time", runs: order, ranges_overlap, turned_by })
@@ -125,14 +144,13 @@ impl OrderOfRuns {
     pub(crate) fn text(&self) -> Option<String> {
         let [lesser, greater] = self.runs.map(super::text::letter);
         let less = if self.figure == "time" { "is faster than" } else { "takes less energy than" };
-        let turns: Vec<String> = (self.turned_by.iter())
-            .map(|turn| format!("{} at {}", turn.constant, value(turn)))
-            .collect();
+        let turns: Vec<String> =
+            (self.turned_by.iter()).map(|turn| format!("{} at {}", turn.constant, value(turn))).collect();
         if !turns.is_empty() {
             return Some(format!("{lesser} {less} {greater}, but not with {}", turns.join(", or ")));
         }
         self.ranges_overlap.then(|| {
-            format!("{lesser} {less} {greater} whichever constant moves alone; their ranges overlap, so several may turn it")
+            format!("{lesser} {less} {greater} whichever constant moves alone; several may turn that, as ranges overlap")
         })
     }
 }
@@ -148,7 +166,7 @@ mod tests {
     use super::*;
     use crate::report::fixture::run;
 
-    /// Two runs of one target, the second with `packets` more crossings between chips and `joules` less of other energy.
+    /// Two runs of one target, the second with so many more crossings between chips and `joules` less of other energy.
     fn pair(crossings: u64, joules: f64) -> [Report; 2] {
         let a = run(Fidelity::Analytic, |input| input.report());
         let mut b = a.clone();
@@ -166,7 +184,10 @@ mod tests {
         let energy = of(&named).into_iter().find(|order| order.figure == "energy").unwrap();
         assert_eq!(energy.runs, [0, 1]);
         let turn = |turn: &Turn| (turn.constant.clone(), turn.at);
-        assert_eq!(energy.turned_by.iter().map(turn).collect::<Vec<_>>(), [("hop_chip_pj".to_owned(), 4e-12)]);
+        assert_eq!(
+            energy.turned_by.iter().map(turn).collect::<Vec<_>>(),
+            [("hop_chip_pj".to_owned(), 4e-12)]
+        );
         let text = energy.text().unwrap();
         assert!(text.contains("A takes less energy than B, but not with hop_chip_pj at 4.000 pJ"), "{text}");
     }

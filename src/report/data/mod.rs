@@ -73,11 +73,11 @@ pub struct Report {
     /// The same as whole numbers of attojoules; absent in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_aj: Option<ExactByComponent>,
-    /// `totals.energy_j` with every constant of energy, and of times that are analytic, at the lowest, and at the highest
-    /// value of its range.
+    /// `totals.energy_j` with every constant of energy, and of times that are analytic, at the lowest, and at the
+    /// highest value of its range.
     pub energy_range_j: Range,
-    /// `totals.time_s` with every constant of time at the lowest, and at the highest value of its range; absent where the
-    /// target gives no ranges of times or times are not analytic.
+    /// `totals.time_s` with every constant of time at the lowest, and at the highest value of its range; absent where
+    /// the target gives no ranges of times or times are not analytic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_range_s: Option<Range>,
     /// In the model's order.

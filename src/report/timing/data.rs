@@ -18,8 +18,8 @@ pub struct Time {
     /// Barriers, ps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub barrier_ps: Option<Exact>,
-    /// The barrier at the end of a timestep, ps: that of the target for `barrier_tiles`, rounded down between two points
-    /// of its table.
+    /// The barrier at the end of a timestep, ps: that of the target for `barrier_tiles`, rounded down between two
+    /// points of its table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub barrier_each_ps: Option<Exact>,
     /// Tiles in use, which a barrier waits for.

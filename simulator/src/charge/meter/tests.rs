@@ -187,8 +187,11 @@ fn other_times_are_those_of_a_chip_that_has_them() {
         high,
         source: snnc_targets::Provenance::Assumed("a test".into()),
     };
-    program.target.timing.ranges =
-        vec![range("synaptic_operation", 1.0, 9.0), range("barrier", 0.5, 3.0), range("host_write", 0.0, 50.0)];
+    program.target.timing.ranges = vec![
+        range("synaptic_operation", 1.0, 9.0),
+        range("barrier", 0.5, 3.0),
+        range("host_write", 0.0, 50.0),
+    ];
     program.target.check("t").unwrap();
     let table = slice_table(&program);
     let passes: Vec<PassCounts> =
@@ -227,7 +230,10 @@ fn other_times_are_those_of_a_chip_that_has_them() {
         changed([nominal, 1.0, 50.0]),
     ];
     assert_eq!(all.at_other_times_ps, expected);
-    assert_eq!(names[..3], [OtherTime::Lowest, OtherTime::Highest, OtherTime::LowestOf("synaptic_operation".into())]);
+    assert_eq!(
+        names[..3],
+        [OtherTime::Lowest, OtherTime::Highest, OtherTime::LowestOf("synaptic_operation".into())]
+    );
     // Static energy at the ends is that of the times there.
     let static_aj = |ledger: &Ledger| ledger.total()[EnergyComponent::Static];
     let [low, high] = all.bounds.each_ref().map(static_aj);

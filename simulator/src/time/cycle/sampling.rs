@@ -47,7 +47,8 @@ impl Sampled {
 
     /// Half of the 95 % interval of the estimated time, ps: the standard error of a total with the correction for a
     /// finite population, times Student's t for as many degrees of freedom as there are samples, less one (Cochran,
-    /// Sampling Techniques, 1977, sections 2.8 and 2.9). 0 if everything was simulated; none with fewer than two samples.
+    /// Sampling Techniques, 1977, sections 2.8 and 2.9). 0 if everything was simulated; none with fewer than two
+    /// samples.
     pub fn half_width_ps(&self) -> Option<f64> {
         let (n, all) = (self.simulated as f64, self.timesteps as f64);
         if self.simulated == self.timesteps {
