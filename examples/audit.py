@@ -336,6 +336,7 @@ class Prices:
         "host_write",
         "host_read",
         "input_packet",
+        "membrane_clear",
     ]
     COMPONENT = dict(
         synaptic_operation="synapse",
@@ -351,6 +352,7 @@ class Prices:
         host_write="host",
         host_read="host",
         input_packet="host",
+        membrane_clear="neuron",
     )
 
     def __init__(self, program):
@@ -359,6 +361,7 @@ class Prices:
         milliwatt, microwatt = 10**9, 10**6
         self.pw = {
             "static_mw_per_chip": round(energy["static_mw_per_chip"] * milliwatt),
+            "static_mw_embedded_per_chip": round((energy.get("static_mw_embedded_per_chip") or 0) * milliwatt),
             **{
                 name: round((energy.get(name) or 0) * microwatt)
                 for name in ("static_uw_per_core", "static_uw_per_memory_kib", "static_uw_per_core_in_use")
@@ -413,9 +416,11 @@ class Pass:
             self.steps.append(self.step(network, t, active, inactive))
         words = sum(int(np.prod(network.populations[p].sides)) for p in network.read)
         for core, population, ranges, _ in program.slices():
+            neurons = np.zeros(network.populations[population].sides, bool)[tuple(ranges)].size
             if population in network.read:
-                read = np.zeros(network.populations[population].sides, bool)[tuple(ranges)].size
-                self.events[core]["host_read"] += read
+                self.events[core]["host_read"] += neurons
+            if not program.port[core]:
+                self.events[core]["membrane_clear"] += neurons
         self.host_ps = prices.host("host_read", words)
         self.time_ps = self.host_ps + sum(step["time_ps"] for step in self.steps)
         self.charge()
@@ -508,6 +513,7 @@ class Pass:
         bits = program.target["core"]["synapse_memory_bits"]
         powers = {
             "static_mw_per_chip": prices.pw["static_mw_per_chip"] * program.present,
+            "static_mw_embedded_per_chip": prices.pw["static_mw_embedded_per_chip"] * program.present,
             "static_uw_per_core": prices.pw["static_uw_per_core"] * program.present * per_chip,
             "static_uw_per_memory_kib": prices.pw["static_uw_per_memory_kib"]
             * program.present

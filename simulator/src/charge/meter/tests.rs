@@ -70,7 +70,7 @@ fn components_are_counts_times_constants() {
     assert_eq!(total[EnergyComponent::Static], 4 * 104_000 * run.total.tally.total().time.total_ps);
     let statics = StaticPower::ALL.map(|power| run.total.charged.static_aj(power));
     let time = run.total.tally.total().time.total_ps;
-    assert_eq!(statics, [0, 512 * 412 * time + 256 * time, 512 * 400 * time, 0]);
+    assert_eq!(statics, [0, 512 * 412 * time + 256 * time, 512 * 400 * time, 0, 0]);
 }
 
 #[test]
@@ -241,4 +241,26 @@ fn other_times_are_those_of_a_chip_that_has_them() {
     assert!(high.abs_diff(power * expected[1]) <= 3 * 4, "{high}");
     assert_eq!(low, 0);
     assert!(expected[0] < all.tally.total().time.total_ps && all.tally.total().time.total_ps < expected[1]);
+}
+
+/// Clearing is charged a neuron and pass, and what is embedded in a chip as long as the pass takes.
+#[test]
+fn clearing_and_embedded_processors_are_charged_where_a_target_gives_them() {
+    let mut program = program();
+    let table = slice_table(&program);
+    let cost = |program: &Program| {
+        let meter = Meter::new(program, &table, Fidelity::Analytic).unwrap();
+        let mut record = meter.record();
+        let time = meter.add_pass(&mut record, 0, &random_pass(program, &table, 0, 1), &[]).unwrap();
+        (record.ledger.total(), u128::from(time.total_ps()))
+    };
+    let (before, time) = cost(&program);
+    let set = |value| Some(snnc_targets::Sourced(value, snnc_targets::Provenance::Assumed("a test".into())));
+    let energy = &mut program.target.energy;
+    (energy.membrane_clear_pj, energy.static_mw_embedded_per_chip) = (set(45.0), set(65.0));
+    energy.ranges.clear();
+    let (after, _) = cost(&program);
+    let slices = table.cores.len() as u128;
+    assert_eq!(after[EnergyComponent::Neuron] - before[EnergyComponent::Neuron], 3 * slices * 45_000_000);
+    assert_eq!(after[EnergyComponent::Static] - before[EnergyComponent::Static], 4 * 65_000 * time);
 }
