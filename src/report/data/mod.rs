@@ -20,7 +20,9 @@ pub use super::timing::data::Time;
 pub use activity::{CoreEnergy, Iteration, LayerReport, Overflows, PerItem};
 pub use energy::{EnergyByComponent, EnergyConstant, Paper, Range};
 pub use host::{Host, HostLayer};
-pub use mapping::{CoreContents, LayerPart, MappingFigures, MappingSummary, Mesh, UsedLimit};
+pub use mapping::{
+    CoreContents, LayerPart, MappingFigures, MappingSummary, Mesh, PacketsOfSpikes, UsedLimit,
+};
 /// Hops by kind of link.
 pub use snnc_simulator::noc::Hops;
 /// Silicon area by part.
