@@ -644,7 +644,8 @@ def main(arguments):
     for section, figures in c.compared.items():
         wrong = sum(line.startswith(f"{section}:") for line in c.wrong)
         print(f"  {section:<20} {figures - wrong:>6} of {figures} figures agree")
-    print("\n".join(c.wrong[:40]))
+    if c.wrong:
+        print("\n".join(c.wrong[:40]))
     return 1 if c.wrong else 0
 
 
