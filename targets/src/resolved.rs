@@ -311,7 +311,9 @@ impl Target {
             need(unicast, "topology.routing", "Unicast with NeuronCopies: each copy sends to one axon");
         }
         if axons.repeats_work() {
-            let untimed = self.unit_times().iter().all(|(_, unit)| unit.interval_ns.get() == 0.0);
+            let barriers =
+                self.timing.ranges.iter().all(|range| range.constant == crate::time_ranges::BARRIER);
+            let untimed = barriers && self.unit_times().iter().all(|(_, unit)| unit.interval_ns.get() == 0.0);
             need(
                 untimed,
                 "timing",
