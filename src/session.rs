@@ -129,6 +129,20 @@ impl SessionOptions {
     }
 }
 
+/// Whether a sensitivity can be told of times of this fidelity.
+///
+/// # Errors
+/// [`Code::Argument`] unless they are analytic.
+pub fn check_sensitivity(fidelity: Fidelity) -> Result<(), Diagnostic> {
+    if fidelity == Fidelity::Analytic {
+        return Ok(());
+    }
+    let message = format!("needs --timing analytic, found {fidelity}");
+    Err(Diagnostic::new(Code::Argument, Subject::argument("--sensitivity"), message).hint(
+        "times of the formula follow from one execution, simulated ones from a simulation for each constant",
+    ))
+}
+
 /// A program ready to run.
 #[derive(Debug, Clone)]
 pub struct Session(Arc<Ready>);
@@ -150,11 +164,26 @@ impl Session {
     /// [`Code::Unsupported`] if the target has no timesteps or cannot be timed so; [`Code::Argument`] for
     /// threads out of range.
     pub fn new(program: &Program, options: SessionOptions) -> Result<Self, Diagnostic> {
+        Self::ready(program, options, false)
+    }
+
+    /// Like [`Session::new`], for reports that say which constants move time and energy most: each pass is also timed
+    /// with each constant of time at each end of its range. Nothing is executed again for that.
+    ///
+    /// # Errors
+    /// Those of [`Session::new`]; [`Code::Argument`] for times that are not analytic, since others would have to be
+    /// simulated anew for each constant.
+    pub fn with_sensitivity(program: &Program, options: SessionOptions) -> Result<Self, Diagnostic> {
+        check_sensitivity(options.fidelity)?;
+        Self::ready(program, options, true)
+    }
+
+    fn ready(program: &Program, options: SessionOptions, sensitivity: bool) -> Result<Self, Diagnostic> {
         let start = Instant::now();
         let mapped = program.mapped();
         mapped.needs_timesteps()?;
         let pool = options.pool()?;
-        let meter = || Meter::new(mapped, &SliceTable::new(mapped), options.fidelity);
+        let meter = || Meter::with_ends(mapped, &SliceTable::new(mapped), options.fidelity, sensitivity);
         let (chip, meter) = within(pool.as_ref(), || rayon::join(|| Chip::new(mapped.clone()), meter));
         let (program, meter) = (program.clone(), meter?);
         Ok(Self(Arc::new(Ready { program, chip, meter, pool, seconds: start.elapsed().as_secs_f64() })))
@@ -271,7 +300,7 @@ impl Ready {
         progress: &dyn Progress,
     ) -> Result<(W::Item, MeterRecord), Diagnostic> {
         let (meter, sees_spikes) = (&self.meter, observer.sees_spikes());
-        let mut record = meter.item(index);
+        let mut record = meter.seeded(index, workload.seed());
         let (mut pass, mut seen) = (0, Ok(()));
         let mut observe = |outcome: &PassOutcome| {
             if seen.is_err() {
@@ -306,7 +335,7 @@ impl Ready {
         progress: &dyn Progress,
     ) -> Result<(W::Item, MeterRecord, Vec<PackedSpikes>), Diagnostic> {
         let meter = &self.meter;
-        let mut record = meter.item(index);
+        let mut record = meter.seeded(index, workload.seed());
         let (mut pass, mut failed, mut spikes) = (0, None, Vec::new());
         let mut observe = |outcome: &PassOutcome| {
             if failed.is_none() {

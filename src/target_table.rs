@@ -2,6 +2,7 @@
 
 use snnc_targets::ranges::EnergyRange;
 use snnc_targets::text_table::{TextTable, left, right};
+use snnc_targets::time_ranges::{BARRIER, TimeRange};
 use snnc_targets::{Sourced, Target};
 
 /// Every constant with its provenance, and what rounding to the clock does to the times.
@@ -70,6 +71,13 @@ pub fn table(target: &Target) -> String {
         let row =
             |r: &EnergyRange| (r.constant.clone(), format!("{} to {}", r.low, r.high), r.source.to_string());
         section("ranges of energy", target.energy.ranges.iter().map(row).collect());
+    }
+    if !target.timing.ranges.is_empty() {
+        let row = |r: &TimeRange| {
+            let unit = if r.constant == BARRIER { "times the table" } else { "ns, interval" };
+            (r.constant.clone(), format!("{} to {} {unit}", r.low, r.high), r.source.to_string())
+        };
+        section("ranges of time", target.timing.ranges.iter().map(row).collect());
     }
     section("time (error if rounded to whole clocks)", times(target, clock));
     if let Some(area) = &target.area {

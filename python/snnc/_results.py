@@ -81,9 +81,10 @@ class Report(dict):
     def _repr_html_(self) -> str:
         totals = self["totals"]
         count = totals.get("images") or totals.get("samples") or 1
+        time = "time on the chip, lower bound" if totals.get("time_is") == "lower_bound" else "time on the chip"
         head = [
             ("energy", _html.si(totals["energy_j"], "J"), _html.si(totals["energy_j"] / count, "J")),
-            ("time on the chip", _html.si(totals["time_s"], "s"), _html.si((totals["time_s"] or 0.0) / count, "s")),
+            (time, _html.si(totals["time_s"], "s"), _html.si((totals["time_s"] or 0.0) / count, "s")),
             ("spikes", totals["spikes"], totals["spikes"] / count),
             ("synaptic operations", totals["synaptic_operations"], totals["synaptic_operations"] / count),
         ]

@@ -109,6 +109,8 @@ pub struct PassCounts {
     pub host_writes: Vec<u64>,
     /// Words the host read after it, per slice (membranes).
     pub host_reads: Vec<u64>,
+    /// Neurons whose state is cleared before it, per slice.
+    pub cleared: Vec<u64>,
     /// Biases clipped to the bias format.
     pub bias_saturations: u64,
     /// Timesteps in order; with [`Grain::Pass`] one entry that is the sum of all.

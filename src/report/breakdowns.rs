@@ -10,6 +10,7 @@ use snnc_targets::entity::EntityMap;
 use super::ReportInput;
 use super::build::{components, range, seconds};
 use super::data::{CoreEnergy, Iteration, LayerReport, PerItem};
+use super::exact::Exact;
 
 impl ReportInput<'_> {
     pub(super) fn layers(&self) -> Vec<LayerReport> {
@@ -58,6 +59,7 @@ impl ReportInput<'_> {
             updates_active: tally.events[EnergyEvent::NeuronUpdateActive],
             updates_inactive: tally.events[EnergyEvent::NeuronUpdateInactive],
             energy_j: EnergyBreakdown::joules(breakdown.total()),
+            energy_aj: Some(Exact(breakdown.total())),
             energy_range_j: None,
             energy_by_component_j: components(breakdown),
         }
@@ -73,6 +75,7 @@ impl ReportInput<'_> {
             chip: topology.chip_of(self.program.sites[id]).into(),
             layers: self.layers_on(id),
             energy_j: EnergyBreakdown::joules(breakdown.total()),
+            energy_aj: Some(Exact(breakdown.total())),
             energy_by_component_j: components(breakdown),
             contents: contents.next(),
         };
@@ -114,7 +117,9 @@ impl ReportInput<'_> {
                     synaptic_operations: all.events[EnergyEvent::SynapticOperation],
                     packets: all.packets(),
                     time_s: self.timed().then(|| seconds(cell.time.total_ps)),
+                    time_ps: self.timed().then_some(Exact(cell.time.total_ps)),
                     energy_j: EnergyBreakdown::joules(breakdown.total()),
+                    energy_aj: Some(Exact(breakdown.total())),
                     energy_by_component_j: components(&breakdown),
                 }
             })
@@ -137,7 +142,9 @@ impl ReportInput<'_> {
                     host_writes: tally.events[EnergyEvent::HostWrite],
                     host_reads: tally.events[EnergyEvent::HostRead],
                     time_s: image.time_ps.map(seconds),
+                    time_ps: image.time_ps.map(Exact),
                     energy_j: EnergyBreakdown::joules(breakdown.total()),
+                    energy_aj: Some(Exact(breakdown.total())),
                     energy_by_component_j: components(&breakdown),
                     layers: self.layers_of(&image.layers, &image.breakdowns, &image.passes),
                 }

@@ -4,7 +4,7 @@
 
 use snnc_targets::text_table::{TextTable, name_and_figures};
 
-use super::data::Report;
+use super::data::{Certainty, Report};
 use super::text::{INDENT, area_of, titled};
 use super::units::{count, mebibytes, share, si};
 
@@ -14,6 +14,7 @@ const NAME: usize = 24;
 /// The brief report. Ends with a newline.
 pub fn print(report: &Report) -> String {
     let mut sections = vec![headline(report), components(report), layers(report)];
+    sections.push(super::sensitivity::text(report));
     sections.push(crate::warnings::text(&report.warnings));
     sections.retain(|section| !section.is_empty());
     sections.join("\n")
@@ -27,8 +28,14 @@ fn headline(r: &Report) -> String {
     if let Some(found) = &r.classification {
         text += &format!(", {} of {} right", count(found.correct), count(found.samples));
     }
-    let time = t.time_s.map_or_else(|| "no time modelled".to_owned(), |s| si(each(s), "s"));
-    text += &format!("\n\n  {} and {time} per {name} (timing: {})", si(each(t.energy_j), "J"), r.fidelity);
+    let time = t.time_s.map_or_else(|| "no time modelled".to_owned(), |s| r.time_text(each(s)));
+    let energy = r.energy_text(each(t.energy_j));
+    text += &format!("\n\n  {energy} and {time} per {name} (timing: {})", r.fidelity);
+    text += &certainty(r, items);
+    if let Some(range) = r.time_range_s {
+        let (low, high) = (si(each(range.low), "s"), si(each(range.high), "s"));
+        text += &format!("\n  time bound {low} to {high} over the ranges of the constants");
+    }
     text += &format!(
         "\n  energy {} to {} over the ranges of the constants, {} of {} assumed",
         si(each(r.energy_range_j.low), "J"),
@@ -58,6 +65,24 @@ fn headline(r: &Report) -> String {
     text +=
         &format!("\n  simulated in {}, peak memory {}\n", si(t.wall_s, "s"), mebibytes(t.peak_memory_bytes));
     text
+}
+
+/// How far the time may be off, a line of its own: of an estimate its interval, of a bound what gives an estimate.
+fn certainty(r: &Report, items: u64) -> String {
+    let simulated = r.time.simulated.as_ref();
+    let interval = simulated.map(|s| s.time_half_width_s.map(|half| si(half / items as f64, "s")));
+    match (r.time_is(), interval) {
+        (Some(Certainty::LowerBound), _) => {
+            "\n  a lower bound; --timing cycle:1/16 estimates it, packet by packet".to_owned()
+        }
+        (Some(Certainty::Estimate), Some(Some(half))) => {
+            format!("\n  time +- {half}, the 95 % interval of the sample")
+        }
+        (Some(Certainty::Estimate), _) => {
+            "\n  too few timesteps were simulated to say how far the time is off".to_owned()
+        }
+        _ => String::new(),
+    }
 }
 
 /// A count for each of some items.
@@ -115,8 +140,11 @@ mod tests {
             (print(&report), crate::report::text::print(&report), report)
         });
         let (items, totals) = (report.items() as f64, &report.totals);
-        let energy =
-            format!("{} and {}", si(totals.energy_j / items, "J"), si(totals.time_s.unwrap() / items, "s"));
+        let energy = format!(
+            ">= {} and >= {}",
+            si(totals.energy_j / items, "J"),
+            si(totals.time_s.unwrap() / items, "s")
+        );
         assert!(brief.starts_with(&format!("{} on {}: ", report.model, report.target.name)), "{brief}");
         assert!(brief.contains(&energy) && brief.contains("Energy by layer"), "{brief}");
         let rows = |name: &str| brief.lines().filter(|line| line.trim_start().starts_with(name)).count();

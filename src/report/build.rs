@@ -10,7 +10,8 @@ use snnc_targets::EnergyEvent;
 
 use super::constants::{energy_constants, target_info};
 use super::data::{
-    EnergyByComponent, Hops, Host, HostLayer, Overflows, Paper, Range, Report, SCHEMA, Totals,
+    Certainty, EnergyByComponent, Exact, ExactByComponent, Hops, Host, HostLayer, Overflows, Paper, Range,
+    Report, SCHEMA, Totals,
 };
 use super::notes::notes;
 
@@ -60,6 +61,8 @@ impl ReportInput<'_> {
             events: None,
             classification: None,
             energy_j: components(&self.run.total.ledger.total()),
+            energy_aj: Some(ExactByComponent::of(&self.run.total.ledger.total())),
+            time_range_s: super::sensitivity::time_range(self),
             energy_range_j: range(self.run.total.bounds.each_ref().map(|ledger| ledger.total())),
             layers: self.layers(),
             cores: self.cores(),
@@ -74,6 +77,8 @@ impl ReportInput<'_> {
             warnings: crate::warnings::of(&self.program.warnings()),
             notes: notes(self, &constants),
             energy_constants: constants,
+            time_constants: super::sensitivity::time_constants(self),
+            sensitivity: super::sensitivity::of(self),
             paper_figure: self.paper(),
         }
     }
@@ -95,7 +100,10 @@ impl ReportInput<'_> {
             host_reads: all.events[EnergyEvent::HostRead],
             input_packets: self.program.model.ports().next().map(|_| all.events[EnergyEvent::InputPacket]),
             time_s: self.timed().then(|| seconds(tally.time.total_ps)),
+            time_ps: self.timed().then_some(Exact(tally.time.total_ps)),
+            time_is: Certainty::of(self.run.total.fidelity),
             energy_j: EnergyBreakdown::joules(self.run.total.ledger.total().total()),
+            energy_aj: Some(Exact(self.run.total.ledger.total().total())),
             wall_s: self.wall_s,
             peak_memory_bytes: self.peak_memory_bytes,
         }
@@ -206,8 +214,11 @@ mod tests {
     #[test]
     fn the_range_is_what_the_ends_of_the_constants_cost() {
         let report = run(Fidelity::Analytic, |input| input.report());
-        let time = report.totals.time_s.unwrap();
+        // Powers are drawn as long as the times at the same ends.
+        let times = report.time_range_s.unwrap();
+        assert!(times.low < report.totals.time_s.unwrap() && report.totals.time_s.unwrap() < times.high);
         let at = |end: fn(&Range) -> f64| -> f64 {
+            let time = end(&times);
             let constants = report.energy_constants.iter();
             constants
                 .map(|k| {

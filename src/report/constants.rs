@@ -4,7 +4,7 @@ use snnc_simulator::charge::{EnergyBreakdown, present};
 use snnc_targets::{EnergyEvent, Provenance, Sourced, StaticPower, Target};
 
 use super::ReportInput;
-use super::data::{EnergyConstant, ProvenanceSummary, Range, TargetInfo};
+use super::data::{EnergyConstant, Exact, ProvenanceSummary, Range, TargetInfo};
 
 /// The target, and where its energy and time constants come from.
 pub(super) fn target_info(target: &Target) -> TargetInfo {
@@ -26,12 +26,14 @@ pub(super) fn energy_constants(input: &ReportInput) -> Vec<EnergyConstant> {
     let (charged, prices) = (&input.run.total.charged, input.meter.prices());
     let events = EnergyEvent::ALL.into_iter().filter_map(|event| {
         let count = u64::try_from(charged.events(event)).unwrap_or(u64::MAX);
-        let energy_j = EnergyBreakdown::joules(charged.event_aj(prices, event));
-        Some(constant(target, event.constant(&target.energy)?, ("J", 1e-12), count, energy_j))
+        let (each, energy) = (Exact(prices.aj(event).into()), charged.event_aj(prices, event));
+        let constant = constant(target, event.constant(&target.energy)?, ("J", 1e-12), count, energy);
+        Some(EnergyConstant { value_aj: Some(each), ..constant })
     });
     let powers = StaticPower::ALL.into_iter().zip(present(input.program)).filter_map(|(power, count)| {
-        let energy_j = EnergyBreakdown::joules(charged.static_aj(power));
-        Some(constant(target, power.constant(&target.energy)?, ("W", power.watts()), count, energy_j))
+        let (each, energy) = (Exact(prices.pw(power).into()), charged.static_aj(power));
+        let constant = constant(target, power.constant(&target.energy)?, ("W", power.watts()), count, energy);
+        Some(EnergyConstant { value_pw: Some(each), ..constant })
     });
     events.chain(powers).collect()
 }
@@ -41,7 +43,7 @@ fn constant(
     (name, sourced): (&str, &Sourced<f64>),
     (unit, factor): (&str, f64),
     events: u64,
-    energy_j: f64,
+    attojoules: u128,
 ) -> EnergyConstant {
     let range = target.energy_range(name);
     EnergyConstant {
@@ -53,7 +55,10 @@ fn constant(
         range: range.map(|r| Range { low: r.low * factor, high: r.high * factor }),
         range_source: range.map(|r| r.source.to_string()),
         events,
-        energy_j,
+        energy_j: EnergyBreakdown::joules(attojoules),
+        energy_aj: Some(Exact(attojoules)),
+        value_aj: None,
+        value_pw: None,
     }
 }
 

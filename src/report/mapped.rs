@@ -1,14 +1,16 @@
 //! From a program to what the report says about its place: the mesh, limits, and the contents of each core.
 
 use snnc_compiler::ir::CoreId;
-use snnc_compiler::ir::program::CoreSlice;
 use snnc_compiler::ir::program::usage::{CoreUsage, Limit};
+use snnc_compiler::ir::program::{CoreSlice, Program};
 use snnc_compiler::mapping::report::{MappingReport, limits};
 use snnc_simulator::charge::SliceTally;
 use snnc_targets::{EnergyEvent, Topology};
 
 use super::ReportInput;
-use super::data::{CoreContents, LayerPart, MappingFigures, MappingSummary, Mesh, UsedLimit};
+use super::data::{
+    CoreContents, LayerPart, MappingFigures, MappingSummary, Mesh, PacketsOfSpikes, UsedLimit,
+};
 
 impl From<&MappingReport> for MappingFigures {
     fn from(report: &MappingReport) -> Self {
@@ -29,6 +31,23 @@ fn mesh(topology: &Topology) -> Mesh {
     }
 }
 
+/// Packets if everything fires once.
+pub(super) fn packets_of_spikes(program: &Program) -> PacketsOfSpikes {
+    let mut packets = PacketsOfSpikes::default();
+    let mut reached = std::collections::BTreeSet::new();
+    for placed in program.cores.values().flat_map(|core| &core.slices) {
+        let atoms = u64::from(placed.slice.atoms());
+        for position in 0..placed.slice.positions() {
+            let routes = placed.routes(position);
+            reached.clear();
+            reached.extend(routes.iter().map(|to| to.core));
+            packets.sent += atoms * routes.len() as u64;
+            packets.neurons_and_cores += atoms * reached.len() as u64;
+        }
+    }
+    packets
+}
+
 impl ReportInput<'_> {
     pub(super) fn mapping(&self) -> MappingSummary {
         let topology = self.program.topology();
@@ -42,6 +61,7 @@ impl ReportInput<'_> {
             chips_present: topology.chips.into(),
             compile_s: self.compile_s,
             mesh: Some(mesh(&topology)),
+            packets: Some(packets_of_spikes(self.program)),
             limits: limits(&uses, &self.program.target),
             figures: None,
         }

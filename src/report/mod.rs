@@ -8,11 +8,13 @@ mod breakdowns;
 pub mod brief;
 pub mod build;
 pub mod by_core;
+pub mod certainty;
 pub mod compare;
 mod constants;
 pub mod data;
 #[cfg(test)]
 mod event_tests;
+pub mod exact;
 #[cfg(test)]
 mod fixture;
 pub mod html;
@@ -22,6 +24,7 @@ mod mapped;
 pub mod memory;
 mod notes;
 pub mod quantisation;
+pub mod sensitivity;
 pub mod text;
 pub mod timing;
 pub(crate) mod units;
@@ -31,6 +34,7 @@ use snnc_targets::output;
 use crate::samples::preview;
 
 pub use build::ReportInput;
+pub use certainty::Certainty;
 pub use data::Report;
 
 /// Whether a file of this name is one that a command writes into its folder of results.

@@ -11,6 +11,7 @@ pub(super) fn notes(input: &ReportInput, constants: &[EnergyConstant]) -> Vec<St
     let mut notes = vec![assumed_note(constants)];
     notes.extend(range_note(constants));
     notes.extend(repeated_note(input));
+    notes.extend(packets_note(input));
     notes.push(match input.run.total.fidelity {
         Fidelity::None => "time was not modelled, so static energy is not charged".into(),
         Fidelity::Analytic => {
@@ -71,6 +72,21 @@ fn repeated_note(input: &ReportInput) -> Option<String> {
         charged(EnergyEvent::HostWrite),
         asked(network[EnergyEvent::HostWrite])
     ))
+}
+
+/// How many packets go to cores that the same spike is sent to already, and what they cost; no note where none does.
+fn packets_note(input: &ReportInput) -> Option<String> {
+    let packets = super::mapped::packets_of_spikes(input.program);
+    let times = packets.sent as f64 / packets.neurons_and_cores.max(1) as f64;
+    (packets.sent > packets.neurons_and_cores).then(|| {
+        let energy = &input.program.target.energy;
+        let free = energy.axon_in_pj.0 + energy.axon_out_pj.0 == 0.0;
+        let price = if free { "; making and decoding them costs no energy on this target" } else { "" };
+        format!(
+            "a spike is sent to a core once for each input axon, so again for another projection or part of a cut kernel: \
+             {times:.2} times as many packets as pairs of neuron and core{price}"
+        )
+    })
 }
 
 /// What the ends of the total mean.

@@ -22,6 +22,7 @@ pub fn print(report: &Report) -> String {
         host(report),
         timing::text::print(report),
         provenance(report),
+        super::sensitivity::text(report),
         paper(report),
         crate::warnings::text(&report.warnings),
         notes(report),
@@ -79,20 +80,28 @@ pub(super) fn area_of(area: &Area) -> String {
 fn totals(r: &Report) -> String {
     let t = &r.totals;
     let (items, name) = (r.items().max(1), r.item_name());
-    let real = |name: &str, value: Option<f64>, unit: &str| {
-        let show = |v: Option<f64>| v.map_or_else(|| "not modelled".to_owned(), |v| si(v, unit));
+    let real = |name: &str, value: Option<f64>, show: &dyn Fn(f64) -> String| {
+        let show = |v: Option<f64>| v.map_or_else(|| "not modelled".to_owned(), show);
         vec![name.to_owned(), show(value), show(value.map(|v| v / items as f64))]
     };
+    let joules = |v: f64| r.energy_text(v);
     let whole = |name: &str, value: u64| {
         vec![name.to_owned(), count(value), count((value as f64 / items as f64).round() as u64)]
     };
     let figures = [format!("{} {name}s", count(r.items())), format!("per {name}")];
     let mut table = TextTable::new(INDENT, name_and_figures("", figures));
     let rows = [
-        real("energy", Some(t.energy_j), "J"),
-        real("  lowest constants", Some(r.energy_range_j.low), "J"),
-        real("  highest constants", Some(r.energy_range_j.high), "J"),
-        real("time", t.time_s, "s"),
+        real("energy", Some(t.energy_j), &joules),
+        real("  lowest constants", Some(r.energy_range_j.low), &joules),
+        real("  highest constants", Some(r.energy_range_j.high), &joules),
+        real("time", t.time_s, &|v| r.time_text(v)),
+    ]
+    .into_iter()
+    .chain(r.time_range_s.into_iter().flat_map(|range| {
+        [("  lowest constants", range.low), ("  highest constants", range.high)]
+            .map(|(name, value)| real(name, Some(value), &|v| r.time_text(v)))
+    }))
+    .chain([
         vec!["average power".into(), power(r), String::new()],
         whole("timesteps", t.timesteps),
         whole("spikes", t.spikes),
@@ -104,9 +113,9 @@ fn totals(r: &Report) -> String {
         whole("  between chips", r.hops_by_kind.chip),
         whole("host writes", t.host_writes),
         whole("host reads", t.host_reads),
-    ];
+    ]);
     let entered = t.input_packets.map(|packets| whole("input packets", packets));
-    rows.into_iter().chain(entered).for_each(|row| table.row(row));
+    rows.chain(entered).for_each(|row| table.row(row));
     let events = r.events.map_or(String::new(), |events| format!("  {events}\n"));
     titled("Totals", &table) + &events
 }

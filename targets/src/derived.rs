@@ -230,7 +230,9 @@ fn laid_over(base: &Composed, over: &Composed, said: Option<&str>) -> Composed {
     };
     let mut laying = Laying { over, said, edits: Vec::new() };
     laying.node(&below, &above, true);
-    laying.ranges(base, &below, &above);
+    for group in ["energy", "timing"] {
+        laying.ranges(base, group, &below, &above);
+    }
     base.edited(laying.edits)
 }
 
@@ -286,12 +288,13 @@ impl Laying<'_> {
         glue(open).then(&self.over.slice(inside_some(above).span.clone())).then(&glue(&end))
     }
 
-    /// Ranges of energies, joined by constant.
-    fn ranges(&mut self, base: &Composed, below: &RonNode, above: &RonNode) {
-        let Some(energy) = above.field("energy").map(inside_some) else { return };
-        let RonKind::Struct { fields, .. } = &energy.kind else { return };
-        let given = energy.field("ranges");
-        let Some(RonNode { kind: RonKind::List(own), span }) = below.path("energy.ranges") else { return };
+    /// The ranges of a group's constants, joined by constant.
+    fn ranges(&mut self, base: &Composed, group: &str, below: &RonNode, above: &RonNode) {
+        let Some(said) = above.field(group).map(inside_some) else { return };
+        let RonKind::Struct { fields, .. } = &said.kind else { return };
+        let given = said.field("ranges");
+        let path = format!("{group}.ranges");
+        let Some(RonNode { kind: RonKind::List(own), span }) = below.path(&path) else { return };
         let constant = |range: &RonNode| range.field("constant").and_then(RonNode::text).map(str::to_owned);
         let mut set: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
         if let Some(given) = given {
@@ -388,6 +391,27 @@ mod tests {
         let other = registry::load_with("loihi-like", &[set(range)]).unwrap();
         assert_eq!(other.energy.ranges.len(), plain.energy.ranges.len());
         assert_eq!(other.energy_range("hop_chip_pj").unwrap().high, 900.0);
+    }
+
+    #[test]
+    fn ranges_of_time_join_as_those_of_energy_do() {
+        let plain = registry::load("loihi-like").unwrap();
+        let names = |target: &Target| -> Vec<String> {
+            target.timing.ranges.iter().map(|range| range.constant.clone()).collect()
+        };
+        assert!(names(&plain).contains(&"synaptic_operation".into()));
+        let faster = "timing.synaptic_operation.interval_ns=(1.0, Assumed(\"x\"))";
+        let other = registry::load_with("loihi-like", &[set(faster)]).unwrap();
+        assert_eq!(names(&other), names(&plain)[1..]);
+        let range =
+            "timing.ranges=[(constant: \"synaptic_operation\", low: 1.0, high: 9.0, source: Assumed(\"x\"))]";
+        let other = registry::load_with("loihi-like", &[set(range)]).unwrap();
+        assert_eq!(
+            (other.timing.ranges.len(), other.timing.ranges[0].high),
+            (plain.timing.ranges.len(), 9.0)
+        );
+        let none = registry::load_with("darwin3-like", &[set(range)]).unwrap_err();
+        assert!(none.to_string().contains("timing.ranges: synaptic_operation"), "{none}");
     }
 
     #[test]

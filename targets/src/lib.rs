@@ -28,6 +28,7 @@ pub mod resolved;
 pub mod ron_tree;
 pub mod schema;
 pub mod text_table;
+pub mod time_ranges;
 pub mod topology;
 pub mod work;
 

@@ -155,6 +155,7 @@ impl Target {
             );
         }
         self.check_ranges(&mut need);
+        self.check_time_ranges(&mut need);
         need(self.timing.clock_ns.0 >= 0.001, "timing.clock_ns", "at least 0.001");
         if let Some(network) = &self.network {
             let channels = u64::from(network.virtual_channels.0) * (4 + u64::from(t.cores_per_tile.0));
@@ -310,7 +311,9 @@ impl Target {
             need(unicast, "topology.routing", "Unicast with NeuronCopies: each copy sends to one axon");
         }
         if axons.repeats_work() {
-            let untimed = self.unit_times().iter().all(|(_, unit)| unit.interval_ns.get() == 0.0);
+            let barriers =
+                self.timing.ranges.iter().all(|range| range.constant == crate::time_ranges::BARRIER);
+            let untimed = barriers && self.unit_times().iter().all(|(_, unit)| unit.interval_ns.get() == 0.0);
             need(
                 untimed,
                 "timing",

@@ -6,7 +6,7 @@ use super::energy_model::EnergyModel;
 use super::tally::summed;
 use super::timesteps::Timesteps;
 use super::{Charged, CrossbarExpansion, Ledger, PaperFigure, Prices, TallyByIteration, host_macs};
-use snnc_targets::{Diagnostic, EnergyEvent};
+use snnc_targets::{Diagnostic, EnergyEvent, Timing};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
@@ -21,20 +21,27 @@ pub struct MeterRecord {
     pub fidelity: Fidelity,
     /// Which item of the workload, for the choice of sampled timesteps; 0 for sums.
     pub item: u64,
+    /// Seed of the workload, for the same choice; 0 for sums.
+    pub seed: u64,
     /// Events and time.
     pub tally: TallyByIteration,
     /// Energy.
     pub ledger: Ledger,
     /// The energy of `ledger` by constant of the target.
     pub charged: Charged,
-    /// Energy with every constant at the lowest, and with every constant at the highest value of its range.
+    /// Energy with every constant at the lowest, and with every constant at the highest value of its range; of times as
+    /// well where they are analytic.
     pub bounds: [Ledger; 2],
+    /// Time at each of [`Meter::other_times`], ps.
+    pub at_other_times_ps: Vec<u128>,
     /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
     pub host_macs: u128,
     /// Timesteps, busiest links and slowest packets.
     pub timesteps: Timesteps,
     /// Time of the parts of a pass that has not ended: its static energy is charged when it does.
     pub open_ps: u64,
+    /// The same at [`Meter::other_times`].
+    pub open_at_other_times_ps: Vec<u64>,
 }
 
 impl MeterRecord {
@@ -44,6 +51,7 @@ impl MeterRecord {
         self.ledger.merge(&other.ledger);
         self.charged.merge(&other.charged);
         self.bounds.iter_mut().zip(&other.bounds).for_each(|(a, b)| a.merge(b));
+        self.at_other_times_ps.iter_mut().zip(&other.at_other_times_ps).for_each(|(a, b)| *a += b);
         self.host_macs += other.host_macs;
         self.timesteps.merge(&other.timesteps);
     }
@@ -53,6 +61,19 @@ impl MeterRecord {
         let accumulates = self.tally.total().total().events[EnergyEvent::SynapticOperation];
         PaperFigure { accumulates, multiply_accumulates: self.host_macs }
     }
+}
+
+/// Times at which passes are timed besides the nominal ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OtherTime {
+    /// Every constant of time at the lowest value of its range.
+    Lowest,
+    /// Every constant of time at the highest.
+    Highest,
+    /// One constant of time, by its name, at its lowest value.
+    LowestOf(String),
+    /// One constant of time at its highest value.
+    HighestOf(String),
 }
 
 /// Times and charges the passes of one program. Shared by threads; each has its own [`MeterRecord`].
@@ -68,6 +89,7 @@ pub struct Meter {
     energy_model: EnergyModel,
     /// At the lowest and at the highest values; none if no constant has a range.
     energy_model_bounds: Option<[EnergyModel; 2]>,
+    other_times: Vec<OtherTime>,
     /// By network index.
     macs: Vec<u128>,
 }
@@ -78,16 +100,32 @@ impl Meter {
     /// # Errors
     /// What [`Cycle::new`] refuses, if `fidelity` asks for it.
     pub fn new(program: &Program, slices: &SliceTable, fidelity: Fidelity) -> Result<Self, Diagnostic> {
+        Self::with_ends(program, slices, fidelity, false)
+    }
+
+    /// Like [`Meter::new`]; with `each` it also times every pass with each constant of time at each end of its range.
+    ///
+    /// # Errors
+    /// Those of [`Meter::new`].
+    pub fn with_ends(
+        program: &Program,
+        slices: &SliceTable,
+        fidelity: Fidelity,
+        each: bool,
+    ) -> Result<Self, Diagnostic> {
         let cycle = match fidelity {
             Fidelity::Cycle { every } => Some(Cycle::new(program, slices, every)?),
             Fidelity::None | Fidelity::Analytic => None,
         };
+        let others = if fidelity == Fidelity::Analytic { other_times(program, each) } else { Vec::new() };
+        let (other_times, timings) = others.into_iter().unzip();
         Ok(Self {
             fidelity,
+            other_times,
             slices: slices.clone(),
             network: Noc::new(program, slices),
             routes: PacketDestinations::new(program),
-            analytic: Analytic::new(program, slices),
+            analytic: Analytic::new(program, slices).at(timings),
             cycle,
             crossbar_expansion: CrossbarExpansion::new(program, slices),
             energy_model: EnergyModel::new(program, slices, program.target.energy()),
@@ -124,19 +162,27 @@ impl Meter {
         self.item(0)
     }
 
-    /// A record of item `item` of the workload, without passes.
+    /// A record of item `item` of a workload that draws nothing, without passes.
     pub fn item(&self, item: u64) -> MeterRecord {
+        self.seeded(item, 0)
+    }
+
+    /// A record of item `item` of a workload whose draws follow from `seed`, without passes.
+    pub fn seeded(&self, item: u64, seed: u64) -> MeterRecord {
         let slices = self.slices.cores.len();
         MeterRecord {
             fidelity: self.fidelity,
             item,
+            seed,
             tally: TallyByIteration::new(self.macs.len(), slices),
             ledger: Ledger::new(slices),
             charged: Charged::default(),
             bounds: [Ledger::new(slices), Ledger::new(slices)],
             host_macs: 0,
             timesteps: Timesteps::default(),
+            at_other_times_ps: vec![0; self.other_times.len()],
             open_ps: 0,
+            open_at_other_times_ps: vec![0; self.other_times.len()],
         }
     }
 
@@ -148,6 +194,12 @@ impl Meter {
     /// Static power of the whole board, W.
     pub fn static_watts(&self) -> f64 {
         self.energy_model.static_split.watts()
+    }
+
+    /// At which other times passes are timed: none if the target gives no ranges of times, or times are not analytic;
+    /// the lowest and the highest first.
+    pub fn other_times(&self) -> &[OtherTime] {
+        &self.other_times
     }
 
     /// The analytic formula.
@@ -197,11 +249,13 @@ impl Meter {
         // Static energy is rounded once a pass, so that parts cost what the whole does.
         record.open_ps = record.open_ps.saturating_add(time.as_ref().map_or(0, PassTime::total_ps));
         let static_ps = (time.is_some() && counts.ends).then(|| std::mem::take(&mut record.open_ps));
+        let ends_ps = self.other_times_of(record, time.as_ref(), counts.ends);
         let static_aj = self.energy_model.charge(&mut record.ledger, iteration, charged, static_ps);
         record.charged.add_events(&self.energy_model.prices, charged);
         record.charged.add_static(static_aj);
-        for (model, ledger) in bounds.into_iter().zip(&mut record.bounds) {
-            model.charge(ledger, iteration, charged, static_ps);
+        let bounds = bounds.into_iter().zip(&mut record.bounds).zip(ends_ps);
+        for ((model, ledger), end_ps) in bounds {
+            model.charge(ledger, iteration, charged, end_ps.or(static_ps));
         }
         record.tally.add_pass(iteration, &slices, counts, time.as_ref());
         if counts.start == 0 {
@@ -211,6 +265,25 @@ impl Meter {
             record.timesteps.add_pass((record.item, iteration), counts, time);
         }
         Ok(time)
+    }
+
+    /// Enters a pass or a part of one at the other times; the lowest and the highest of a pass that ends, if there are.
+    fn other_times_of(
+        &self,
+        record: &mut MeterRecord,
+        time: Option<&PassTime>,
+        ends: bool,
+    ) -> [Option<u64>; 2] {
+        let others = time.map_or(&[][..], |time| &time.at_other_times_ps);
+        for (open, &more) in record.open_at_other_times_ps.iter_mut().zip(others) {
+            *open = open.saturating_add(more);
+        }
+        if !ends || others.is_empty() {
+            return [None; 2];
+        }
+        let whole: Vec<u64> = record.open_at_other_times_ps.iter_mut().map(std::mem::take).collect();
+        record.at_other_times_ps.iter_mut().zip(&whole).for_each(|(sum, &ps)| *sum += u128::from(ps));
+        [whole.first().copied(), whole.get(1).copied()]
     }
 
     fn time(
@@ -228,11 +301,26 @@ impl Meter {
         if let Some(cycle) = &self.cycle {
             let first = record.tally.iterations.iter().map(|iteration| iteration.timesteps).sum();
             let pass = PassActivity { table: &self.slices, routes: &self.routes, counts, traces };
-            let at = PassPlace { image: record.item, iteration, first };
+            let at = PassPlace { seed: record.seed, image: record.item, iteration, first };
             cycle.refine(pass, at, watcher, &mut time)?;
         }
         Ok(Some(time))
     }
+}
+
+/// The ends of the target's ranges of times; with `each` also those of each range by itself.
+fn other_times(program: &Program, each: bool) -> Vec<(OtherTime, Timing)> {
+    let ranges = &program.target.timing.ranges;
+    if ranges.is_empty() {
+        return Vec::new();
+    }
+    let all = [OtherTime::Lowest, OtherTime::Highest].into_iter().zip(program.target.timing_bounds());
+    let one = ranges.iter().filter(|_| each).flat_map(|range| {
+        let names =
+            [OtherTime::LowestOf(range.constant.clone()), OtherTime::HighestOf(range.constant.clone())];
+        names.into_iter().zip(program.target.timing_ends(range))
+    });
+    all.chain(one).collect()
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub use breakdown::EnergyBreakdown;
 pub use charged::Charged;
 pub use crossbar_expansion::CrossbarExpansion;
 pub use ledger::Ledger;
-pub use meter::{Meter, MeterRecord};
+pub use meter::{Meter, MeterRecord, OtherTime};
 pub use paper::{ACCUMULATE_J, MULTIPLY_ACCUMULATE_J, PaperFigure, host_macs};
 pub use prices::Prices;
 pub use run::{ItemSummary, RunRecord};

@@ -1,7 +1,7 @@
 //! Events times the target's energy per event.
 
 use snnc_targets::energy::EventUnit;
-use snnc_targets::{Energy, EnergyEvent, Target};
+use snnc_targets::{Energy, EnergyEvent, StaticPower, Target};
 
 use super::{EnergyBreakdown, SliceTally};
 
@@ -27,6 +27,11 @@ impl Prices {
     /// Attojoules of one event.
     pub fn aj(&self, event: EnergyEvent) -> u64 {
         self.energy.aj(event)
+    }
+
+    /// Picowatts of a static power.
+    pub fn pw(&self, power: StaticPower) -> u64 {
+        self.energy.pw(power)
     }
 
     /// How often a slice's tally is charged for an event. Packets are charged to their sender, but decoding to their
@@ -56,7 +61,7 @@ pub(super) fn cost(events: u128, attojoules: u64) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use snnc_targets::{EnergyComponent, EventMap, Provenance, Sourced, StaticPower, registry};
+    use snnc_targets::{EnergyComponent, EventMap, Provenance, Sourced, registry};
 
     use super::*;
 

@@ -78,7 +78,7 @@ impl StaticSplit {
         let energies = self.energies(time_ps);
         for (power, attojoules) in StaticPower::ALL.into_iter().zip(energies) {
             match power {
-                StaticPower::Chip | StaticPower::Core | StaticPower::MemoryKib => {
+                StaticPower::Chip | StaticPower::Core | StaticPower::MemoryKib | StaticPower::Embedded => {
                     self.to_chips(attojoules, breakdowns);
                 }
                 StaticPower::CoreInUse => self.to_cores(attojoules, &self.cores, breakdowns),
@@ -124,8 +124,8 @@ mod tests {
         assert_eq!(shares(7, 0).count(), 0);
     }
 
-    /// The fixture with such powers: mW a chip, uW a core, a KiB and a core in use.
-    fn split(powers: [f64; 4], memory_bits: u64) -> (SliceTable, StaticSplit) {
+    /// The fixture with such powers: mW a chip, uW a core, a KiB and a core in use, mW of what is embedded in a chip.
+    fn split(powers: [f64; 5], memory_bits: u64) -> (SliceTable, StaticSplit) {
         let mut program = program();
         let set = |value| Some(Sourced(value, Provenance::Assumed("test".into())));
         let energy = &mut program.target.energy;
@@ -133,13 +133,14 @@ mod tests {
         energy.static_uw_per_core = set(powers[1]);
         energy.static_uw_per_memory_kib = set(powers[2]);
         energy.static_uw_per_core_in_use = set(powers[3]);
+        energy.static_mw_embedded_per_chip = set(powers[4]);
         program.target.core.synapse_memory_bits.0 = memory_bits;
         let table = slice_table(&program);
         let split = StaticSplit::new(&program, &table, &program.target.energy());
         (table, split)
     }
 
-    fn charged((table, split): &(SliceTable, StaticSplit), time: u64) -> (Vec<u128>, [u128; 4]) {
+    fn charged((table, split): &(SliceTable, StaticSplit), time: u64) -> (Vec<u128>, [u128; 5]) {
         let mut breakdowns = vec![EnergyBreakdown::default(); table.cores.len()];
         let energies = split.charge(time, &mut breakdowns);
         let core = |c: usize| {
@@ -150,13 +151,13 @@ mod tests {
 
     #[test]
     fn every_chip_is_charged_and_unused_ones_to_all_cores() {
-        let board = split([104.0, 0.0, 0.0, 0.0], 8192);
+        let board = split([104.0, 0.0, 0.0, 0.0, 0.0], 8192);
         assert_eq!((board.1.chips.len(), board.1.unused_chips), (3, 1));
         let time = 1_000_003;
         let (cores, energies) = charged(&board, time);
         let chip = 104_000 * u128::from(time);
         assert_eq!(cores.iter().sum::<u128>(), 4 * chip);
-        assert_eq!(energies, [4 * chip, 0, 0, 0]);
+        assert_eq!(energies, [4 * chip, 0, 0, 0, 0]);
         // Cores 0, 1 and 2 sit on chip 0; the unused chip is shared by all 7.
         for core in &cores[..3] {
             assert!(core.abs_diff(chip / 3 + chip / 7) <= 2);
@@ -169,21 +170,24 @@ mod tests {
         let time = 1_000_000_007u64;
         let ps = u128::from(time);
         // 4 chips of 128 cores, 7 in use; 12 KiB a core.
-        let (cores, energies) = charged(&split([0.0, 3.0, 5.0, 0.0], 12 * 8192), time);
-        assert_eq!(energies, [0, 512 * 3 * ps, 512 * 12 * 5 * ps, 0]);
+        let (cores, energies) = charged(&split([0.0, 3.0, 5.0, 0.0, 0.0], 12 * 8192), time);
+        assert_eq!(energies, [0, 512 * 3 * ps, 512 * 12 * 5 * ps, 0, 0]);
         let chip = 128 * (3 + 60) * ps;
         assert!(cores[0].abs_diff(chip / 3 + chip / 7) <= 4);
-        let (cores, energies) = charged(&split([0.0, 0.0, 0.0, 11.0], 8192), time);
-        assert_eq!((energies, cores), ([0, 0, 0, 77 * ps], vec![11 * ps; 7]));
+        let (cores, energies) = charged(&split([0.0, 0.0, 0.0, 11.0, 0.0], 8192), time);
+        assert_eq!((energies, cores), ([0, 0, 0, 77 * ps, 0], vec![11 * ps; 7]));
+        // What is embedded in a chip is one more power of it.
+        let (_, energies) = charged(&split([0.0, 0.0, 0.0, 0.0, 65.0], 8192), time);
+        assert_eq!(energies, [0, 0, 0, 0, 4 * 65_000 * ps]);
         // Half the memory costs half, also of half a KiB.
-        let half = split([0.0, 0.0, 5.0, 0.0], 4096).1;
+        let half = split([0.0, 0.0, 5.0, 0.0, 0.0], 4096).1;
         assert_eq!(half.energies(time)[2], 512 * 5 * ps / 2);
         assert!((half.watts() - 512.0 * 2.5e-6).abs() < 1e-15);
     }
 
     #[test]
     fn what_every_core_bears_adds_up_to_the_last_attojoule() {
-        let board = split([0.000_007, 0.013, 0.000_017, 1.000_019], 12_345);
+        let board = split([0.000_007, 0.013, 0.000_017, 1.000_019, 0.000_003], 12_345);
         for time in [1, 999, 1_000_003, 123_456_789_012_345] {
             let (cores, energies) = charged(&board, time);
             assert_eq!(cores.iter().sum::<u128>(), energies.iter().sum::<u128>());

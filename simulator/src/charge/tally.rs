@@ -264,6 +264,9 @@ pub(super) fn summed(network: &Noc, counts: &PassCounts) -> Vec<SliceTally> {
         slice.events[EnergyEvent::HostWrite] += written;
         slice.events[EnergyEvent::HostRead] += read;
     }
+    for (slice, &cleared) in slices.iter_mut().zip(&counts.cleared) {
+        slice.events[EnergyEvent::MembraneClear] += cleared;
+    }
     for step in &counts.steps {
         slices.iter_mut().zip(&step.events).for_each(|(slice, events)| slice.add_events(events));
         match network.departures(step) {

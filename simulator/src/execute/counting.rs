@@ -73,6 +73,7 @@ fn no_counts(pass: &ChipPass, grain: Grain) -> PassCounts {
         following: None,
         host_writes: words(&|id| range.start == 0 && model.populations[id].bias == Bias::Host),
         host_reads: words(&|id| ends && model.readouts.iter().any(|r| r.population == id)),
+        cleared: words(&|id| range.start == 0 && !model.populations[id].dynamics.is_port()),
         bias_saturations: if range.start > 0 {
             0
         } else {

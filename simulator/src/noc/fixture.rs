@@ -198,6 +198,7 @@ pub fn random_pass(program: &Program, table: &SliceTable, network: u32, seed: u3
         timesteps: 5,
         host_writes: writes,
         host_reads: reads,
+        cleared: vec![3; table.cores.len()],
         bias_saturations: 1,
         steps,
     }

@@ -15,6 +15,7 @@ use std::collections::HashSet;
 
 use snnc_compiler::ir::CoreId;
 use snnc_compiler::ir::program::Program;
+use snnc_targets::resolved::UnitPs;
 use snnc_targets::{CoreWork, LinkKind, Timing};
 
 use super::cycle::PacketDestinations;
@@ -27,6 +28,8 @@ use crate::noc::Noc;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analytic {
     timing: Timing,
+    /// Other times at which the same passes are timed as well.
+    others: Vec<Timing>,
     /// Flits of a packet.
     flits: u64,
     /// First slice of each core, and one past the last.
@@ -35,7 +38,20 @@ pub struct Analytic {
     ports: Vec<bool>,
     /// First timestep of each slice's window.
     windows: Vec<u32>,
+    /// Tiles that the barrier waits for.
+    tiles: u32,
     barrier_ps: u64,
+}
+
+/// What a timestep brings units and links, whatever their times.
+#[derive(Debug)]
+struct StepWork {
+    /// By core: its events, what arrives and what leaves.
+    cores: Vec<(Events, Arriving, u64)>,
+    /// Packets of the busiest link, by [`LinkKind`].
+    links: [u64; 3],
+    /// Packets of the busiest port between a core and its router.
+    port: u64,
 }
 
 /// Work that packets bring to a core.
@@ -49,12 +65,33 @@ impl Analytic {
     /// Prepares the formula; `slices` is the program's slice numbering.
     pub fn new(program: &Program, slices: &SliceTable) -> Self {
         let timing = program.target.timing();
-        let barrier_ps = timing.barrier_ps(tiles_in_use(program));
+        let tiles = tiles_in_use(program);
+        let barrier_ps = timing.barrier_ps(tiles);
         let populations = &program.model.populations;
         let windows = slices.populations.iter().map(|&p| populations[p].window.start).collect();
         let flits = program.target.flits_per_packet().into();
         let ports = program.cores.keys().map(|core| program.is_port(core)).collect();
-        Self { timing, flits, starts: slices.starts.clone(), ports, windows, barrier_ps }
+        Self {
+            timing,
+            others: Vec::new(),
+            flits,
+            starts: slices.starts.clone(),
+            ports,
+            windows,
+            tiles,
+            barrier_ps,
+        }
+    }
+
+    /// The formula, which also gives every pass at other times: what is counted is counted once.
+    #[must_use]
+    pub fn at(self, others: Vec<Timing>) -> Self {
+        Self { others, ..self }
+    }
+
+    /// Tiles in use, and the barrier for so many at the end of a timestep, ps.
+    pub fn barrier(&self) -> (u32, u64) {
+        (self.tiles, self.barrier_ps)
     }
 
     /// Time of a pass: host writes, timesteps, host reads. `traces` are its spikes; they are looked at only if some
@@ -69,19 +106,27 @@ impl Analytic {
         let mut loads = vec![0; network.links().len()];
         let mut link_packets = loads.clone();
         let arriving = self.arriving(routes, counts, traces);
+        let [written, read] = [&counts.host_writes, &counts.host_reads].map(|words| words.iter().sum());
+        let mut at_other_times_ps: Vec<u64> = (self.others.iter())
+            .map(|other| host(other.host_write, written).saturating_add(host(other.host_read, read)))
+            .collect();
         let steps = counts.steps.iter().zip(&arriving);
         let steps = steps
             .map(|(step, arriving)| {
-                let time = self.timed(network, step, arriving, &mut loads);
+                let work = self.work(network, step, arriving, &mut loads);
                 link_packets.iter_mut().zip(&loads).for_each(|(sum, load)| *sum += load);
-                time
+                for (sum, other) in at_other_times_ps.iter_mut().zip(&self.others) {
+                    let barrier_ps = other.barrier_ps(self.tiles);
+                    *sum = sum.saturating_add(StepTime::new(self.busy(&work, other), barrier_ps).total_ps);
+                }
+                StepTime::new(self.busy(&work, &self.timing), self.barrier_ps)
             })
             .collect();
-        let (write, read) = (self.timing.host_write, self.timing.host_read);
         PassTime {
-            host_write_ps: transfer(counts.host_writes.iter().sum(), write.interval_ps, write.latency_ps),
+            host_write_ps: host(self.timing.host_write, written),
             steps,
-            host_read_ps: transfer(counts.host_reads.iter().sum(), read.interval_ps, read.latency_ps),
+            host_read_ps: host(self.timing.host_read, read),
+            at_other_times_ps,
             sampled: None,
             link_packets,
             slowest: Vec::new(),
@@ -131,12 +176,35 @@ impl Analytic {
             .collect()
     }
 
-    /// Time of one timestep, with a buffer for the loads of links.
-    fn timed(&self, network: &Noc, step: &StepCounts, arriving: &[Arriving], loads: &mut [u64]) -> StepTime {
+    /// What a timestep brings units and links, with a buffer for the loads of links.
+    fn work(&self, network: &Noc, step: &StepCounts, arriving: &[Arriving], loads: &mut [u64]) -> StepWork {
         let leaving = self.leaving(network, step);
-        let [synapse, neuron, axon_in, axon_out] = self.core_units(step, arriving, &leaving);
-        let [link, delivery] = self.network_units(network, step, &leaving, loads);
-        StepTime::new([synapse, neuron, axon_in, axon_out, link, delivery], self.barrier_ps)
+        let cores = self.starts.windows(2).zip(arriving).zip(&leaving);
+        let cores = cores
+            .map(|((slices, &arriving), &leaving)| {
+                let mut events = Events::default();
+                step.events[slices[0]..slices[1]].iter().for_each(|&e| events += e);
+                (events, arriving, leaving)
+            })
+            .collect();
+        let (links, port) = self.network_work(network, step, &leaving, loads);
+        StepWork { cores, links, port }
+    }
+
+    /// Busy times of the busiest unit of each kind, in the order of [`super::Bottleneck::ALL`].
+    fn busy(&self, work: &StepWork, timing: &Timing) -> [u64; super::Bottleneck::UNITS] {
+        let mut busiest = [0; 4];
+        for (core, (events, arriving, leaving)) in work.cores.iter().enumerate() {
+            let units = self.units_of(timing, core, events, arriving, *leaving);
+            busiest.iter_mut().zip(units).for_each(|(longest, busy)| *longest = busy.max(*longest));
+        }
+        let [synapse, neuron, axon_in, axon_out] = busiest;
+        let flits = |packets: u64| packets.saturating_mul(self.flits);
+        let kinds = [LinkKind::EastWest, LinkKind::NorthSouth, LinkKind::Chip];
+        let of_kind = |kind| busy(flits(work.links[kind as usize]), timing.hop(kind).interval_ps);
+        let link = kinds.into_iter().map(of_kind).max().unwrap_or(0);
+        let delivery = busy(flits(work.port), timing.tile_delivery.interval_ps);
+        [synapse, neuron, axon_in, axon_out, link, delivery]
     }
 
     /// Packets that leave each core.
@@ -152,27 +220,18 @@ impl Analytic {
         leaving
     }
 
-    /// Busiest synapse, neuron, axon-in and axon-out unit of any core.
-    fn core_units(&self, step: &StepCounts, arriving: &[Arriving], leaving: &[u64]) -> [u64; 4] {
-        let mut busiest = [0; 4];
-        for (core, (slices, arriving)) in self.starts.windows(2).zip(arriving).enumerate() {
-            let mut sum = Events::default();
-            step.events[slices[0]..slices[1]].iter().for_each(|&e| sum += e);
-            for (longest, busy) in busiest.iter_mut().zip(self.units_of(core, &sum, arriving, leaving[core]))
-            {
-                *longest = busy.max(*longest);
-            }
-        }
-        busiest
-    }
-
     /// Busy times of a core's synapse, neuron, axon-in and axon-out units and of its delivery, in the order of
     /// [`super::Bottleneck::ALL`] without the link, from the sum of its events and the packets that left it. The way in
     /// of a port is its axon-out unit.
     pub fn busy_of(&self, core: CoreId, events: &Events, departures: u64) -> [u64; 5] {
         let Events { packets_received: packets, synaptic_operations, .. } = *events;
-        let [synapse, neuron, axon_in, axon_out] =
-            self.units_of(core.0 as usize, events, &Arriving { packets, synaptic_operations }, departures);
+        let [synapse, neuron, axon_in, axon_out] = self.units_of(
+            &self.timing,
+            core.0 as usize,
+            events,
+            &Arriving { packets, synaptic_operations },
+            departures,
+        );
         [synapse, neuron, axon_in, axon_out, self.busy_port(packets.max(departures))]
     }
 
@@ -187,8 +246,7 @@ impl Analytic {
     }
 
     /// Busy times of one core's synapse, neuron, axon-in and axon-out units.
-    fn units_of(&self, core: usize, e: &Events, arriving: &Arriving, leaving: u64) -> [u64; 4] {
-        let t = &self.timing;
+    fn units_of(&self, t: &Timing, core: usize, e: &Events, arriving: &Arriving, leaving: u64) -> [u64; 4] {
         if self.ports[core] {
             return [0, 0, 0, busy(leaving, t.input_packet.interval_ps)];
         }
@@ -203,14 +261,15 @@ impl Analytic {
         .busy_ps(t)
     }
 
-    /// Busy times of the busiest link and of the busiest port between a core and its router.
-    fn network_units(
+    /// Packets of the busiest link of each kind, and of the busiest port between a core and its router in one
+    /// direction.
+    fn network_work(
         &self,
         network: &Noc,
         step: &StepCounts,
         leaving: &[u64],
         loads: &mut [u64],
-    ) -> [u64; 2] {
+    ) -> ([u64; 3], u64) {
         let mut delivered = vec![0; self.starts.len()];
         loads.fill(0);
         network.load(step, loads, &mut delivered);
@@ -219,10 +278,7 @@ impl Analytic {
             let most = &mut heaviest[kind as usize];
             *most = load.max(*most);
         }
-        let kinds = [LinkKind::EastWest, LinkKind::NorthSouth, LinkKind::Chip];
-        let of_kind = |kind| self.busy_link(kind, heaviest[kind as usize]);
-        let ports = delivered.iter().chain(leaving).max().copied().unwrap_or(0);
-        [kinds.into_iter().map(of_kind).max().unwrap_or(0), self.busy_port(ports)]
+        (heaviest, delivered.iter().chain(leaving).max().copied().unwrap_or(0))
     }
 }
 
@@ -240,8 +296,8 @@ fn busy(events: u64, interval_ps: u64) -> u64 {
 }
 
 /// Host transfer of `words`: one latency, then a word each interval; nothing for no words.
-fn transfer(words: u64, interval_ps: u64, latency_ps: u64) -> u64 {
-    if words == 0 { 0 } else { busy(words, interval_ps).saturating_add(latency_ps) }
+fn host(unit: UnitPs, words: u64) -> u64 {
+    if words == 0 { 0 } else { busy(words, unit.interval_ps).saturating_add(unit.latency_ps) }
 }
 
 #[cfg(test)]

@@ -119,6 +119,9 @@ pub struct PassTime {
     pub steps: Vec<StepTime>,
     /// The host's reads after it.
     pub host_read_ps: u64,
+    /// What the whole pass takes at each of the other times that were asked for ([`super::Analytic::at`]); empty with
+    /// cycle-accurate timing.
+    pub at_other_times_ps: Vec<u64>,
     /// How many timesteps were simulated, and what that says; none without cycle-accurate timing.
     pub sampled: Option<Sampled>,
     /// Packets over each of [`crate::noc::Noc::links`].

@@ -106,6 +106,12 @@ pub trait Workload: Sync {
     /// Most passes of an item.
     fn passes(&self) -> u64;
 
+    /// Seed of what is drawn for the items; 0 where nothing is. It also chooses the timesteps that sampled timing
+    /// simulates.
+    fn seed(&self) -> u64 {
+        0
+    }
+
     /// Begins item `index`, which is less than [`Workload::len`].
     fn begin(&self, index: u64) -> impl Course<Item = Self::Item>;
 }

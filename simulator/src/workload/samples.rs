@@ -285,6 +285,13 @@ impl Workload for Samples {
         1
     }
 
+    fn seed(&self) -> u64 {
+        match &self.content {
+            SampleContent::Drawn { source, .. } => source.seed,
+            SampleContent::Maps(_) | SampleContent::Trains(_) => 0,
+        }
+    }
+
     fn begin(&self, index: u64) -> impl Course<Item = Vec<f64>> {
         let input = Some((self.map(index), self.train(index)));
         Sample { network: self.network, input, readout: Vec::new() }

@@ -38,6 +38,10 @@ pub struct GenerateArgs {
     /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error)
     #[arg(long, default_value = "analytic", value_parser = fidelity)]
     pub timing: Fidelity,
+    /// Move each constant that has a range to its ends, one at a time and all together, and say which move time and
+    /// energy most; with --timing analytic
+    #[arg(long)]
+    pub sensitivity: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub trace: TraceArgs,

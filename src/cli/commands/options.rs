@@ -16,6 +16,7 @@ pub fn of_run(args: &GenerateArgs) -> Asked {
     let samples = &args.samples;
     collect([
         ("--timing", Some(args.timing.to_string())),
+        ("--sensitivity", args.sensitivity.then(|| "yes".into())),
         ("--images", args.images.map(|images| images.to_string())),
         ("--seed", args.seed.map(|seed| seed.to_string())),
         ("--temperature", args.temperature.map(|temperature| temperature.to_string())),

@@ -22,7 +22,7 @@ use crate::report::images::PngImage;
 use crate::report::{Report, brief, by_core, json};
 use crate::results::{ResultsRecorder, write_images};
 use crate::samples::{Classification, preview};
-use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count};
+use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count, check_sensitivity};
 use crate::trace;
 
 /// Images where none are asked for.
@@ -100,7 +100,12 @@ fn carry_out<W: Workload>(
     let mut recorder =
         ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, spikes_of)?
             .with_page(args.html)?;
-    let session = Session::new(program, session_options(args))?;
+    let options = session_options(args);
+    let session = if args.sensitivity {
+        Session::with_sensitivity(program, options)
+    } else {
+        Session::new(program, options)
+    }?;
     // Only now is it known that there is something to run.
     if let Some(compilation) =
         program.compilation().filter(|_| !args.json && console::detail() == Detail::Full)
@@ -142,6 +147,9 @@ fn session_options(args: &GenerateArgs) -> SessionOptions {
 /// claimed when it is known that there are any.
 fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
     session_options(args).check()?;
+    if args.sensitivity {
+        check_sensitivity(args.timing)?;
+    }
     if let Some(images) = args.images {
         check_count("--images", images, ITEMS_MAX).map_err(|problem| match images {
             0 => problem,

@@ -3,11 +3,14 @@
 //! Reads reports and computes nothing but the ratios. Rows are matched by name: a layer, limit or constant that a run
 //! does not have is empty there.
 
+mod order;
 mod rows;
 mod text;
 
 use serde::Serialize;
 use snnc_targets::{Code, Diagnostic, Subject};
+
+pub use order::{OrderOfRuns, Turn};
 
 use super::Report;
 
@@ -34,6 +37,8 @@ pub struct RunComparison {
     pub runs: Vec<String>,
     /// What is compared.
     pub sections: Vec<ComparisonSection>,
+    /// Whether the order of the runs in energy and time holds over the ranges of the constants.
+    pub order: Vec<OrderOfRuns>,
 }
 
 /// Rows that belong together.
@@ -69,6 +74,8 @@ pub enum ComparedValue {
     Count(u64),
     /// A number in the row's unit.
     Number(f64),
+    /// A number in the row's unit that the true one is not below.
+    Bound(f64),
     /// A name or a choice.
     Word(String),
 }
@@ -78,7 +85,7 @@ impl ComparedValue {
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Count(count) => Some(*count as f64),
-            Self::Number(number) => Some(*number),
+            Self::Number(number) | Self::Bound(number) => Some(*number),
             Self::Word(_) => None,
         }
     }
@@ -89,6 +96,7 @@ impl ComparedValue {
             Self::Count(count) => super::units::count(*count),
             Self::Number(number) if unit.is_empty() => format!("{number:.4}"),
             Self::Number(number) => super::units::si(*number, unit),
+            Self::Bound(number) => format!(">= {} (bound)", super::units::si(*number, unit)),
             Self::Word(word) => word.clone(),
         }
     }
@@ -119,6 +127,7 @@ pub fn compare(runs: &[NamedReport<'_>]) -> Result<RunComparison, Diagnostic> {
         schema: SCHEMA,
         runs: runs.iter().map(|run| run.name.to_owned()).collect(),
         sections: rows::sections(runs).into_iter().filter(|section| !section.rows.is_empty()).collect(),
+        order: order::of(runs),
     })
 }
 

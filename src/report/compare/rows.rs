@@ -114,6 +114,7 @@ fn what_ran(runs: &[NamedReport<'_>]) -> Vec<ComparisonRow> {
         of_word("model", |r| r.model.clone()),
         of_word("target", |r| r.target.name.clone()),
         of_word("timing", |r| r.fidelity.clone()),
+        row(runs, "time is a", "", |r| r.time_is().map(|kind| word(kind.describe()))),
         of_word("version of snnc", |r| r.version.clone()),
         row(runs, "bits of a weight", "", |r| r.weight_bits.map(|bits| ComparedValue::Count(bits.into()))),
         row(runs, "seed", "", |r| r.seed.map(|seed| ComparedValue::Word(seed.to_string()))),
@@ -158,11 +159,13 @@ fn counts(runs: &[NamedReport<'_>]) -> Vec<ComparisonRow> {
 fn time(runs: &[NamedReport<'_>]) -> Vec<ComparisonRow> {
     let timed = |r: &Report, seconds: f64| r.totals.time_s.map(|_| ComparedValue::Number(seconds));
     let latency = |r: &Report| Some(ComparedValue::Number(r.time.simulated.as_ref()?.latency_mean_s));
+    let half = |r: &Report| Some(ComparedValue::Number(r.time.simulated.as_ref()?.time_half_width_s?));
     let mut rows = vec![
-        row(runs, "simulated time", "s", |r| r.totals.time_s.map(ComparedValue::Number)),
+        row(runs, "simulated time", "s", |r| r.totals.time_s.map(|time| figure(r.bounds_time(), time))),
         row(runs, "per image or sample", "s", |r| {
-            r.totals.time_s.map(|time| ComparedValue::Number(time / r.items().max(1) as f64))
+            r.totals.time_s.map(|time| figure(r.bounds_time(), time / r.items().max(1) as f64))
         }),
+        row(runs, "  95 % interval, half", "s", half),
         row(runs, "  host transfers", "s", |r| timed(r, r.time.host_s)),
         row(runs, "  barriers", "s", |r| timed(r, r.time.barrier_s)),
         row(runs, "mean packet latency", "s", latency),
@@ -172,8 +175,14 @@ fn time(runs: &[NamedReport<'_>]) -> Vec<ComparisonRow> {
     rows
 }
 
+/// A figure that may be a bound only.
+fn figure(bound: bool, value: f64) -> ComparedValue {
+    if bound { ComparedValue::Bound(value) } else { ComparedValue::Number(value) }
+}
+
 fn energy(runs: &[NamedReport<'_>]) -> Vec<ComparisonRow> {
-    let joules = |name, of: fn(&Report) -> f64| row(runs, name, "J", |r| Some(ComparedValue::Number(of(r))));
+    let joules =
+        |name, of: fn(&Report) -> f64| row(runs, name, "J", |r| Some(figure(r.bounds_energy(), of(r))));
     vec![
         joules("total", |r| r.totals.energy_j),
         joules("  lowest constants", |r| r.energy_range_j.low),

@@ -9,6 +9,11 @@ use super::{ComparedValue, ComparisonRow, RunComparison};
 /// Blanks before a row.
 const INDENT: u16 = 2;
 
+/// The letter of a run.
+pub(super) fn letter(run: usize) -> char {
+    ('A'..).nth(run).unwrap_or('?')
+}
+
 impl fmt::Display for RunComparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = TextTable::new(INDENT, [left(""), left("")]);
@@ -28,6 +33,11 @@ impl fmt::Display for RunComparison {
             let mut table = TextTable::new(INDENT, columns);
             shown.iter().for_each(|row| table.row(row.cells()));
             write!(f, "\n{}\n{table}", section.title)?;
+        }
+        let said: Vec<String> = self.order.iter().filter_map(super::OrderOfRuns::text).collect();
+        if !said.is_empty() {
+            writeln!(f, "\nOver the ranges of the constants")?;
+            said.iter().try_for_each(|sentence| writeln!(f, "  {sentence}"))?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CoreContents, EnergyByComponent, Range};
+use super::{CoreContents, EnergyByComponent, Exact, Range};
 
 /// One population.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct LayerReport {
     pub updates_inactive: u64,
     /// Joules.
     pub energy_j: f64,
+    /// The same as a whole number of attojoules; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_aj: Option<Exact>,
     /// Joules at the ends of the constants' ranges; null in the layers of a single image or sample.
     pub energy_range_j: Option<Range>,
     /// Joules by component.
@@ -49,6 +52,9 @@ pub struct CoreEnergy {
     pub layers: Vec<String>,
     /// Joules, its share of the static energy of all that is present with it.
     pub energy_j: f64,
+    /// The same as a whole number of attojoules; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_aj: Option<Exact>,
     /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,
     /// Where it sits, what it holds and what it did; absent in older reports.
@@ -77,8 +83,14 @@ pub struct Iteration {
     pub packets: u64,
     /// Simulated seconds; null without a time.
     pub time_s: Option<f64>,
+    /// The same as a whole number of picoseconds; absent without a time and in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ps: Option<Exact>,
     /// Joules.
     pub energy_j: f64,
+    /// The same as a whole number of attojoules; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_aj: Option<Exact>,
     /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,
 }
@@ -108,8 +120,14 @@ pub struct PerItem {
     pub hops: u64,
     /// Simulated seconds; null without a time.
     pub time_s: Option<f64>,
+    /// The same as a whole number of picoseconds; absent without a time and in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ps: Option<Exact>,
     /// Joules.
     pub energy_j: f64,
+    /// The same as a whole number of attojoules; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_aj: Option<Exact>,
     /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,
     /// In the model's order.

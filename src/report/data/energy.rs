@@ -7,6 +7,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use snnc_targets::EnergyComponent;
 
+use super::Exact;
+
 /// Joules by component; in JSON an object with a field for each of [`EnergyComponent::ALL`]. Static energy is 0 without
 /// a time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -81,6 +83,15 @@ pub struct EnergyConstant {
     pub events: u64,
     /// Joules charged.
     pub energy_j: f64,
+    /// The same as a whole number of attojoules; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_aj: Option<Exact>,
+    /// What an event was charged, as a whole number of attojoules; of constants in joules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_aj: Option<Exact>,
+    /// The power of a chip, core or KiB, as a whole number of picowatts; of constants in watts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_pw: Option<Exact>,
 }
 
 /// 45 nm arithmetic (Horowitz 2014): no memory, no network, no static power.

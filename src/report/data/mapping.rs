@@ -17,12 +17,25 @@ pub struct MappingSummary {
     /// The tiles of all chips present; absent in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesh: Option<Mesh>,
+    /// Packets of one spike of every neuron; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<PacketsOfSpikes>,
     /// Use of each limit over the cores in use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitUse>,
     /// What compiling found out beside; absent when a program file was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figures: Option<MappingFigures>,
+}
+
+/// Packets if every neuron, and every input from outside, fires once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PacketsOfSpikes {
+    /// One for each destination core and input axon of it: what the program sends, and reports count.
+    pub sent: u64,
+    /// Pairs of a neuron and a core that it reaches. What is above that are further packets of the same spike to the same
+    /// core, for another projection or another part of a cut kernel.
+    pub neurons_and_cores: u64,
 }
 
 /// How far the mapping is from what no mapping can go below.

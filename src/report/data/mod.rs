@@ -1,7 +1,8 @@
 //! report.json as data: schema `snnc.report/1`. SI units, numbers as numbers; field names are part of the schema.
 //!
 //! `totals.energy_j` is the sum of `energy_j`, of the layers, of the passes, of the images or samples and of the
-//! constants, up to the rounding of integers of attojoules to floats.
+//! constants, up to the rounding of integers of attojoules to floats. The integers stand beside them (`energy_aj`,
+//! `time_ps`); their sums agree to the last digit.
 
 mod activity;
 mod energy;
@@ -12,11 +13,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::certainty::Certainty;
+pub use super::exact::{Exact, ExactByComponent};
+pub use super::sensitivity::{Sensitivity, TimeConstant};
 pub use super::timing::data::Time;
 pub use activity::{CoreEnergy, Iteration, LayerReport, Overflows, PerItem};
 pub use energy::{EnergyByComponent, EnergyConstant, Paper, Range};
 pub use host::{Host, HostLayer};
-pub use mapping::{CoreContents, LayerPart, MappingFigures, MappingSummary, Mesh, UsedLimit};
+pub use mapping::{
+    CoreContents, LayerPart, MappingFigures, MappingSummary, Mesh, PacketsOfSpikes, UsedLimit,
+};
 /// Hops by kind of link.
 pub use snnc_simulator::noc::Hops;
 /// Silicon area by part.
@@ -66,8 +72,16 @@ pub struct Report {
     pub classification: Option<Classification>,
     /// By component, J.
     pub energy_j: EnergyByComponent,
-    /// `totals.energy_j` with every energy constant at the lowest, and at the highest value of its range.
+    /// The same as whole numbers of attojoules; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_aj: Option<ExactByComponent>,
+    /// `totals.energy_j` with every constant of energy, and of times that are analytic, at the lowest, and at the
+    /// highest value of its range.
     pub energy_range_j: Range,
+    /// `totals.time_s` with every constant of time at the lowest, and at the highest value of its range; absent where
+    /// the target gives no ranges of times or times are not analytic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_range_s: Option<Range>,
     /// In the model's order.
     pub layers: Vec<LayerReport>,
     /// In the program's order.
@@ -96,6 +110,13 @@ pub struct Report {
     pub overflows: Overflows,
     /// Every energy constant, and what was charged with it.
     pub energy_constants: Vec<EnergyConstant>,
+    /// Every constant of time; empty without a time and in older reports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub time_constants: Vec<TimeConstant>,
+    /// What each constant that has a range does to time and energy, the one that moves energy most first; with
+    /// `--sensitivity`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitivity: Vec<Sensitivity>,
     /// Energy of the operations alone, as SNN papers give it.
     pub paper_figure: Paper,
     /// What may go wrong in any run of this program, known before it.
@@ -188,8 +209,17 @@ pub struct Totals {
     pub host_reads: u64,
     /// Simulated seconds, image after image; null without a time.
     pub time_s: Option<f64>,
+    /// The same as a whole number of picoseconds; absent without a time and in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ps: Option<Exact>,
+    /// What kind of figure that is; null without a time, absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_is: Option<Certainty>,
     /// Joules.
     pub energy_j: f64,
+    /// The same as a whole number of attojoules; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_aj: Option<Exact>,
     /// Wall-clock seconds of the simulation.
     pub wall_s: f64,
     /// Peak resident memory of the process; 0 where unknown.

@@ -5,7 +5,6 @@ use maud::{Markup, html};
 use super::RunFolder;
 use super::shell::{Section, header, table};
 use crate::report::compare::{ComparisonRow, RunComparison};
-use crate::report::units::si;
 
 /// Between the head and the foot of the page.
 pub(super) fn body(runs: &[RunFolder], compared: &RunComparison) -> Markup {
@@ -25,7 +24,12 @@ pub(super) fn body(runs: &[RunFolder], compared: &RunComparison) -> Markup {
         },
     ];
     let text = |id: &str| match id {
-        "runs" => overview(runs),
+        "runs" => html! {
+            (overview(runs))
+            @for sentence in compared.order.iter().filter_map(|order| order.text()) {
+                p.note { "Over the ranges of the constants: " (sentence) "." }
+            }
+        },
         "figures" => {
             html! { @for section in &compared.sections { (part(section.title, &section.rows, runs.len())) } }
         }
@@ -49,14 +53,15 @@ fn overview(runs: &[RunFolder]) -> Markup {
         .map(|(index, run)| {
             let r = &run.report;
             let items = r.items().max(1) as f64;
-            let time = |time: Option<f64>| time.map_or_else(|| "not modelled".into(), |time| si(time, "s"));
+            let time =
+                |time: Option<f64>| time.map_or_else(|| "not modelled".into(), |time| r.time_text(time));
             vec![
                 letter(index),
                 run.name.clone(),
                 r.model.clone(),
                 r.target.name.clone(),
                 r.fidelity.clone(),
-                si(r.totals.energy_j / items, "J"),
+                r.energy_text(r.totals.energy_j / items),
                 time(r.totals.time_s.map(|time| time / items)),
                 r.totals.accuracy.map_or_else(String::new, |accuracy| format!("{:.2} %", accuracy * 100.0)),
             ]

@@ -68,7 +68,7 @@ fn sections(report: &Report) -> Vec<Section<'static>> {
 fn subtitle(r: &Report) -> Markup {
     let (items, name) = (r.items(), r.item_name());
     let each = r.totals.energy_j / items.max(1) as f64;
-    let time = r.totals.time_s.map_or_else(|| "time not modelled".to_owned(), |time| si(time, "s"));
+    let time = r.totals.time_s.map_or_else(|| "time not modelled".to_owned(), |time| r.time_text(time));
     let plural = if items == 1 { "" } else { "s" };
     let accuracy = r.classification.as_ref().map(|found| format!(" · accuracy {}", found.percent()));
     let p = &r.target.provenance;
@@ -84,8 +84,8 @@ fn subtitle(r: &Report) -> Markup {
     html! {
         p.target { "on " strong { (r.target.name) } " · " (r.target.description) }
         p.headline {
-            strong { (si(r.totals.energy_j, "J")) } " · " strong { (time) } " · "
-            (count(items)) " " (name) (plural) " (" (si(each, "J")) " each)"
+            strong { (r.energy_text(r.totals.energy_j)) } " · " strong { (time) } " · "
+            (count(items)) " " (name) (plural) " (" (r.energy_text(each)) " each)"
             (accuracy.unwrap_or_default())
             " · " (count(r.mapping.cores_used)) " cores on " (count(r.mapping.chips_used)) " of "
             (count(r.mapping.chips_present)) " chips · timing " (r.fidelity)
@@ -102,16 +102,16 @@ fn strings<const N: usize>(texts: [&str; N]) -> Vec<String> {
 fn totals(r: &Report) -> Markup {
     let t = &r.totals;
     let items = r.items().max(1) as f64;
-    let real = |name: &str, value: Option<f64>, unit: &str| {
-        let show = |value: Option<f64>| value.map_or_else(|| "not modelled".into(), |value| si(value, unit));
+    let real = |name: &str, value: Option<f64>, show: &dyn Fn(f64) -> String| {
+        let show = |value: Option<f64>| value.map_or_else(|| "not modelled".into(), show);
         vec![name.to_owned(), show(value), show(value.map(|value| value / items))]
     };
     let whole = |name: &str, value: u64| {
         vec![name.to_owned(), count(value), count((value as f64 / items).round() as u64)]
     };
     let mut rows = vec![
-        real("energy", Some(t.energy_j), "J"),
-        real("time", t.time_s, "s"),
+        real("energy", Some(t.energy_j), &|value| r.energy_text(value)),
+        real("time", t.time_s, &|value| r.time_text(value)),
         whole("timesteps", t.timesteps),
         whole("spikes", t.spikes),
         whole("synaptic operations", t.synaptic_operations),

@@ -13,6 +13,7 @@ use super::data::{
 };
 use crate::report::ReportInput;
 use crate::report::build::seconds;
+use crate::report::exact::Exact;
 
 /// Units of a core, in the order of [`snnc_simulator::time::Analytic::busy_of`].
 const UNITS: [&str; 5] = ["synapse", "neuron", "axon_in", "axon_out", "delivery"];
@@ -22,10 +23,16 @@ pub fn time(input: &ReportInput) -> Time {
     let tally = input.run.total.tally.total();
     let time = tally.time;
     let bounds = Bottleneck::ALL.into_iter().zip(time.bounds);
+    let timed = |ps| input.timed().then_some(Exact(ps));
+    let (barrier_tiles, barrier_each_ps) = input.meter.analytic().barrier();
     let simulated = matches!(input.run.total.fidelity, Fidelity::Cycle { .. });
     Time {
         host_s: seconds(time.host_ps),
         barrier_s: seconds(time.barrier_ps),
+        host_ps: timed(time.host_ps),
+        barrier_ps: timed(time.barrier_ps),
+        barrier_each_ps: timed(barrier_each_ps.into()),
+        barrier_tiles: input.timed().then_some(barrier_tiles),
         bounds: bounds.map(|(b, timesteps)| BoundCount { bound: b.name().into(), timesteps }).collect(),
         utilisation: input.timed().then(|| utilisation(input, &tally.slices, &time)),
         simulated: simulated.then(|| packets(input, &time)),

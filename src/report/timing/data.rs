@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::report::exact::Exact;
+
 /// Where the time went; zeros without a time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Time {
@@ -10,6 +12,19 @@ pub struct Time {
     pub host_s: f64,
     /// Barriers, s.
     pub barrier_s: f64,
+    /// Host transfers, ps; absent in older reports, as what follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_ps: Option<Exact>,
+    /// Barriers, ps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barrier_ps: Option<Exact>,
+    /// The barrier at the end of a timestep, ps: that of the target for `barrier_tiles`, rounded down between two
+    /// points of its table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barrier_each_ps: Option<Exact>,
+    /// Tiles in use, which a barrier waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barrier_tiles: Option<u32>,
     /// Timesteps by what they waited for.
     pub bounds: Vec<BoundCount>,
     /// How busy units and links were; null without a time.

@@ -157,6 +157,8 @@ energy_table! {
         HostRead: host_read_pj Required, Host, Once, Never;
         /// One packet that enters the mesh at `topology.input_port`.
         InputPacket: input_packet_pj Optional, Host, Once, BitPlanes;
+        /// Clearing of a neuron's state before a pass; nothing if left out.
+        MembraneClear: membrane_clear_pj Optional, Neuron, Once, NeuronCopies;
     }
     powers {
         /// Static power of a powered chip, what its cores draw left out if that is given by core.
@@ -167,5 +169,7 @@ energy_table! {
         MemoryKib: static_uw_per_memory_kib Optional, 1e-6;
         /// What a core that holds neurons draws beside that; nothing if left out.
         CoreInUse: static_uw_per_core_in_use Optional, 1e-6;
+        /// Power of the processors embedded in a powered chip, beside its cores; nothing if left out.
+        Embedded: static_mw_embedded_per_chip Optional, 1e-3;
     }
 }

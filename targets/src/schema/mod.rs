@@ -24,6 +24,7 @@ pub use crate::axons::{AxonSpec, InputAxonKind, OutputAxonKind};
 pub use crate::energy::EnergySpec;
 use crate::layer_cores::LayerCores;
 pub use crate::ranges::EnergyRange;
+pub use crate::time_ranges::TimeRange;
 
 /// Format string of target files read by this version.
 pub const FORMAT: &str = "snnc.target/1";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Sourced;
+use super::{Sourced, TimeRange};
 
 /// Latency: from start to result. Interval: until the unit takes the next (initiation interval).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct TimingSpec {
     pub input_packet: Option<UnitTime>,
     /// Barrier at the end of each timestep.
     pub barrier: BarrierSpec,
+    /// How far some of the constants may be off; a constant that is not listed has no range.
+    #[serde(default)]
+    pub ranges: Vec<TimeRange>,
 }
 
 /// Barrier time by tiles in use.

@@ -13,7 +13,7 @@ impl Program {
     pub fn powered(&self, power: StaticPower) -> u128 {
         let topology = self.topology();
         match power {
-            StaticPower::Chip => u128::from(topology.chips) * KIB,
+            StaticPower::Chip | StaticPower::Embedded => u128::from(topology.chips) * KIB,
             StaticPower::Core => u128::from(topology.sites()) * KIB,
             StaticPower::MemoryKib => {
                 u128::from(topology.sites()) * u128::from(self.target.core.synapse_memory_bits.get())

@@ -70,7 +70,7 @@ fn components_are_counts_times_constants() {
     assert_eq!(total[EnergyComponent::Static], 4 * 104_000 * run.total.tally.total().time.total_ps);
     let statics = StaticPower::ALL.map(|power| run.total.charged.static_aj(power));
     let time = run.total.tally.total().time.total_ps;
-    assert_eq!(statics, [0, 512 * 412 * time + 256 * time, 512 * 400 * time, 0]);
+    assert_eq!(statics, [0, 512 * 412 * time + 256 * time, 512 * 400 * time, 0, 0]);
 }
 
 #[test]
@@ -175,4 +175,92 @@ fn without_ranges_the_three_ledgers_are_one() {
     let mut record = meter.record();
     meter.add_pass(&mut record, 0, &random_pass(&program, &table, 0, 1), &[]);
     assert_eq!(record.bounds, [record.ledger.clone(), record.ledger.clone()]);
+}
+
+/// A meter that times passes at other times gives each the time of a chip that has those times and no others.
+#[test]
+fn other_times_are_those_of_a_chip_that_has_them() {
+    let mut program = program();
+    let range = |constant: &str, low, high| snnc_targets::schema::TimeRange {
+        constant: constant.into(),
+        low,
+        high,
+        source: snnc_targets::Provenance::Assumed("a test".into()),
+    };
+    program.target.timing.ranges = vec![
+        range("synaptic_operation", 1.0, 9.0),
+        range("barrier", 0.5, 3.0),
+        range("host_write", 0.0, 50.0),
+    ];
+    program.target.check("t").unwrap();
+    let table = slice_table(&program);
+    let passes: Vec<PassCounts> =
+        (0..3).map(|i| random_pass(&program, &table, u32::from(i == 2), i)).collect();
+    let record = |program: &Program, each| {
+        let meter = Meter::with_ends(program, &table, Fidelity::Analytic, each).unwrap();
+        let mut record = meter.record();
+        passes.iter().enumerate().for_each(|(i, counts)| drop(meter.add_pass(&mut record, i, counts, &[])));
+        (meter.other_times().to_vec(), record)
+    };
+    let (names, all) = record(&program, true);
+    assert_eq!((names.len(), record(&program, false).0.len()), (8, 2));
+    let time = |program: &Program| {
+        let mut alone = program.clone();
+        alone.target.timing.ranges.clear();
+        record(&alone, true).1.tally.total().time.total_ps
+    };
+    let changed = |values: [f64; 3]| {
+        let mut program = program.clone();
+        let timing = &mut program.target.timing;
+        timing.synaptic_operation.interval_ns.0 = values[0];
+        timing.barrier.points_ns.0.iter_mut().for_each(|point| point.1 *= values[1]);
+        timing.host_write.interval_ns.0 = values[2];
+        time(&program)
+    };
+    let nominal = program.target.timing.synaptic_operation.interval_ns.0;
+    let written = program.target.timing.host_write.interval_ns.0;
+    let expected = [
+        changed([1.0, 0.5, 0.0]),
+        changed([9.0, 3.0, 50.0]),
+        changed([1.0, 1.0, written]),
+        changed([9.0, 1.0, written]),
+        changed([nominal, 0.5, written]),
+        changed([nominal, 3.0, written]),
+        changed([nominal, 1.0, 0.0]),
+        changed([nominal, 1.0, 50.0]),
+    ];
+    assert_eq!(all.at_other_times_ps, expected);
+    assert_eq!(
+        names[..3],
+        [OtherTime::Lowest, OtherTime::Highest, OtherTime::LowestOf("synaptic_operation".into())]
+    );
+    // Static energy at the ends is that of the times there.
+    let static_aj = |ledger: &Ledger| ledger.total()[EnergyComponent::Static];
+    let [low, high] = all.bounds.each_ref().map(static_aj);
+    let power = 4 * 104_000;
+    assert!(high.abs_diff(power * expected[1]) <= 3 * 4, "{high}");
+    assert_eq!(low, 0);
+    assert!(expected[0] < all.tally.total().time.total_ps && all.tally.total().time.total_ps < expected[1]);
+}
+
+/// Clearing is charged a neuron and pass, and what is embedded in a chip as long as the pass takes.
+#[test]
+fn clearing_and_embedded_processors_are_charged_where_a_target_gives_them() {
+    let mut program = program();
+    let table = slice_table(&program);
+    let cost = |program: &Program| {
+        let meter = Meter::new(program, &table, Fidelity::Analytic).unwrap();
+        let mut record = meter.record();
+        let time = meter.add_pass(&mut record, 0, &random_pass(program, &table, 0, 1), &[]).unwrap();
+        (record.ledger.total(), u128::from(time.total_ps()))
+    };
+    let (before, time) = cost(&program);
+    let set = |value| Some(snnc_targets::Sourced(value, snnc_targets::Provenance::Assumed("a test".into())));
+    let energy = &mut program.target.energy;
+    (energy.membrane_clear_pj, energy.static_mw_embedded_per_chip) = (set(45.0), set(65.0));
+    energy.ranges.clear();
+    let (after, _) = cost(&program);
+    let slices = table.cores.len() as u128;
+    assert_eq!(after[EnergyComponent::Neuron] - before[EnergyComponent::Neuron], 3 * slices * 45_000_000);
+    assert_eq!(after[EnergyComponent::Static] - before[EnergyComponent::Static], 4 * 65_000 * time);
 }

@@ -16,7 +16,8 @@ fn setup() -> (Program, SliceTable, Noc, Analytic) {
 /// Time of one timestep whose packets arrive and are integrated at once.
 fn alone(analytic: &Analytic, network: &Noc, step: &StepCounts) -> StepTime {
     let arriving = analytic.integrated(&step.events);
-    analytic.timed(network, step, &arriving, &mut vec![0; network.links().len()])
+    let work = analytic.work(network, step, &arriving, &mut vec![0; network.links().len()]);
+    StepTime::new(analytic.busy(&work, &analytic.timing), analytic.barrier_ps)
 }
 
 fn empty_step(table: &SliceTable) -> StepCounts {

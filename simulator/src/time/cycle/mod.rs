@@ -37,7 +37,7 @@ pub use records::{
     CLASSES, DeliveredPacket, Detail, InjectedPacket, KEPT, Latencies, LinkWork, SlowPacket, StepPlace,
     StepRecord, Unit, UnitWork, Watcher, keep_slowest,
 };
-pub use sampling::Sampled;
+pub use sampling::{Sampled, chosen};
 
 use super::result::{PassTime, StepTime};
 use crate::counts::{PassCounts, SliceTable};
@@ -89,6 +89,8 @@ pub struct SimulatedStep {
 /// Where a pass stands in a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PassPlace {
+    /// Seed of the run, for the choice of sampled timesteps.
+    pub seed: u64,
     /// Image.
     pub image: u64,
     /// Pass within the image.
@@ -193,7 +195,7 @@ impl Cycle {
         let mut simulated = vec![None; time.steps.len()];
         let mut wanted = Vec::with_capacity(time.steps.len());
         for step in 0..time.steps.len() {
-            if sampling::chosen(self.every, at.image, at.first + step as u64) {
+            if chosen(self.every, at.seed, at.image, at.first + step as u64) {
                 let detail = match &mut watcher {
                     Some(watcher) => self.wanted(pass, at, &mut **watcher, step)?,
                     None => None,

@@ -1,18 +1,23 @@
 //! Sampling of timesteps: which ones are simulated, and what follows for the others.
 //!
 //! Of each N consecutive timesteps of an image one is simulated, drawn by a counter-based generator: as systematic
-//! as every N-th one, but with no period that could fall in with that of the passes. The estimate is the analytic
-//! time of all timesteps plus N times what the simulated ones took longer than their analytic time. It is unbiased
-//! and never below the analytic bound.
+//! as every N-th one, but with no period that could fall in with that of the passes. The draws of an image are its own
+//! and those of the run's seed, so runs of other seeds are independent trials. The estimate is the analytic time of all
+//! timesteps plus N times what the simulated ones took longer than their analytic time. It is unbiased and never below
+//! the analytic bound.
 
 use crate::philox::philox4x32_10;
 
-/// Whether timestep `index` (counted over the whole image) is simulated, one of `every`.
-pub fn chosen(every: u32, image: u64, index: u64) -> bool {
+/// Tells these draws from others of the same seed.
+const STREAM: [u32; 2] = [0x7A3D, 0x15];
+
+/// Whether timestep `index` (counted over the whole image) of an image of a run is simulated, one of `every`.
+pub fn chosen(every: u32, seed: u64, image: u64, index: u64) -> bool {
     let every = u64::from(every.max(1));
     let block = index / every;
     let counter = [block as u32, (block >> 32) as u32, image as u32, (image >> 32) as u32];
-    let draw = philox4x32_10(counter, [0x7A3D, 0x15]);
+    let key = [seed as u32 ^ STREAM[0], (seed >> 32) as u32 ^ STREAM[1]];
+    let draw = philox4x32_10(counter, key);
     (u64::from(draw[0]) * every) >> 32 == index % every
 }
 
@@ -40,8 +45,10 @@ impl Sampled {
         }
     }
 
-    /// Half of the 95 % interval of the estimated time, ps: 1.96 standard errors of a total, with the correction
-    /// for a finite population. 0 if everything was simulated; none with fewer than two samples.
+    /// Half of the 95 % interval of the estimated time, ps: the standard error of a total with the correction for a
+    /// finite population, times Student's t for as many degrees of freedom as there are samples, less one (Cochran,
+    /// Sampling Techniques, 1977, sections 2.8 and 2.9). 0 if everything was simulated; none with fewer than two
+    /// samples.
     pub fn half_width_ps(&self) -> Option<f64> {
         let (n, all) = (self.simulated as f64, self.timesteps as f64);
         if self.simulated == self.timesteps {
@@ -52,8 +59,23 @@ impl Sampled {
         }
         let sum = self.excess_ps as f64;
         let variance = (self.excess_squared as f64 - sum * sum / n).max(0.0) / (n - 1.0);
-        Some(1.96 * all * (variance / n * (1.0 - n / all)).sqrt())
+        Some(student_t(self.simulated - 1) * all * (variance / n * (1.0 - n / all)).sqrt())
     }
+}
+
+/// The 0.975 quantile of Student's t with `freedom` degrees of freedom, 1 at least: tabled up to 4, from there the
+/// expansion in the normal quantile (Abramowitz and Stegun 1964, 26.7.5), which is within 0.001 of it.
+fn student_t(freedom: u64) -> f64 {
+    const FEW: [f64; 4] = [12.7062, 4.3027, 3.1824, 2.7764];
+    if let Some(&t) = FEW.get(freedom.saturating_sub(1) as usize) {
+        return t;
+    }
+    const Z: f64 = 1.959_964;
+    let (f, z2) = (freedom as f64, Z * Z);
+    let first = Z * (z2 + 1.0) / 4.0;
+    let second = Z * ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0;
+    let third = Z * (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0;
+    Z + (first + (second + third / f) / f) / f
 }
 
 impl std::ops::AddAssign for Sampled {
@@ -75,11 +97,32 @@ mod tests {
             let n = u64::from(every);
             for block in 0..50 {
                 let indices = block * n..(block + 1) * n;
-                assert_eq!(indices.filter(|&i| chosen(every, 3, i)).count(), 1);
+                assert_eq!(indices.filter(|&i| chosen(every, 1, 3, i)).count(), 1);
             }
         }
-        let places = |image| (0..160).filter(|&i| chosen(16, image, i)).collect::<Vec<_>>();
-        assert_ne!(places(0), places(1));
+        let places = |seed, image| (0..160).filter(|&i| chosen(16, seed, image, i)).collect::<Vec<_>>();
+        assert_ne!(places(1, 0), places(1, 1));
+        assert_ne!(places(1, 0), places(2, 0));
+        assert_ne!(places(1, 0), places(1 + (1 << 32), 0));
+    }
+
+    #[test]
+    fn quantiles_are_those_of_tables() {
+        // Two-sided 5 % points of Student's t as printed (Pearson and Hartley 1966, table 12).
+        for (freedom, printed) in [
+            (1, 12.706),
+            (2, 4.303),
+            (4, 2.776),
+            (5, 2.571),
+            (8, 2.306),
+            (10, 2.228),
+            (30, 2.042),
+            (120, 1.980),
+        ] {
+            let t = student_t(freedom);
+            assert!((t - printed).abs() < 0.0015, "{freedom}: {t}");
+        }
+        assert!((student_t(1_000_000) - 1.959_966).abs() < 1e-5);
     }
 
     #[test]

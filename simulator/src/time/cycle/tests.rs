@@ -65,7 +65,8 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
         following: None,
         timesteps: 1,
         host_writes: words.clone(),
-        host_reads: words,
+        host_reads: words.clone(),
+        cleared: words,
         bias_saturations: 0,
         steps: vec![step],
     };

@@ -103,6 +103,10 @@ impl Workload for Generation {
         self.parameters.iterations as u64 + 1
     }
 
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
     fn begin(&self, index: u64) -> impl Course<Item = GeneratedImage> {
         Diffusion::new(self, PhiloxUniforms::new(self.seed, index))
     }
