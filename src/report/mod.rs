@@ -58,6 +58,7 @@ pub fn is_result(name: &str) -> bool {
         "sweep.json",
         "sweep.points",
         "sweep.csv",
+        "pareto.html",
         "sweep.parquet",
         output::MANIFEST,
     ];
