@@ -10,7 +10,7 @@ use snnc_targets::EnergyEvent;
 
 use super::constants::{energy_constants, target_info};
 use super::data::{
-    EnergyByComponent, Hops, Host, HostLayer, Overflows, Paper, Range, Report, SCHEMA, Totals,
+    EnergyByComponent, Hops, Host, HostLayer, Overflows, Paper, Range, Report, SCHEMA, SpikesOverTime, Totals,
 };
 use super::notes::notes;
 
@@ -64,6 +64,7 @@ impl ReportInput<'_> {
             layers: self.layers(),
             cores: self.cores(),
             host: self.host(),
+            spikes_over_time: self.spikes_over_time(iterations.len() + passes.len()),
             iterations,
             passes,
             per_image,
@@ -76,6 +77,12 @@ impl ReportInput<'_> {
             energy_constants: constants,
             paper_figure: self.paper(),
         }
+    }
+
+    /// Spikes by timestep of items with one pass each: passes of several networks have timesteps of their own.
+    fn spikes_over_time(&self, passes: usize) -> Option<SpikesOverTime> {
+        let spikes = &self.run.total.timesteps.spikes;
+        (self.timed() && passes == 1 && !spikes.is_empty()).then(|| SpikesOverTime::of(spikes))
     }
 
     fn totals(&self) -> Totals {

@@ -22,6 +22,7 @@ mod mapped;
 pub mod memory;
 mod notes;
 pub mod quantisation;
+mod sparkline;
 pub mod text;
 pub mod timing;
 pub(crate) mod units;

@@ -70,7 +70,11 @@ fn sections() -> Vec<Section<'static>> {
                    mark with the arrow keys; a click or Enter keeps its figures.",
         },
         Section { id: "energy", title: "Energy of the front", lead: "Where the joules of its points went." },
-        Section { id: "failed", title: "Failed", lead: "Points that could not be compiled or run, by reason." },
+        Section {
+            id: "failed",
+            title: "Failed",
+            lead: "Points that could not be compiled or run, by reason.",
+        },
         Section { id: "points", title: "All points", lead: "" },
         Section { id: "about", title: "About this sweep", lead: "" },
     ]
@@ -149,7 +153,7 @@ fn points(left_out: usize) -> Markup {
 
 fn about(sweep: &Sweep) -> Markup {
     let m = &sweep.manifest;
-    let mut rows = vec![
+    let mut rows = [
         ["schema", &m.schema],
         ["written by", &format!("snnc {}", m.snnc)],
         ["model", &m.model],
@@ -161,7 +165,8 @@ fn about(sweep: &Sweep) -> Markup {
     ]
     .map(|row| row.map(str::to_owned).to_vec())
     .to_vec();
-    let mut also = |name: &str, value: Option<String>| rows.extend(value.map(|value| vec![name.into(), value]));
+    let mut also =
+        |name: &str, value: Option<String>| rows.extend(value.map(|value| vec![name.into(), value]));
     also("BLAKE3 of samples and labels", m.inputs_blake3.clone());
     also("seed of the images", m.seed.map(|seed| seed.to_string()));
     also("network", m.network.clone());

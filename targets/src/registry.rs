@@ -12,7 +12,8 @@ use crate::near::near;
 use crate::ron_tree::reading::{self, Problem, ReadingFault};
 use crate::ron_tree::{self, RonKind, RonNode, words};
 use crate::schema::{
-    AreaSpec, AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, ScalingSpec, SynapseSpec, TimingSpec, TopologySpec,
+    AreaSpec, AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, ScalingSpec, SynapseSpec, TimingSpec,
+    TopologySpec,
 };
 use crate::{Code, Diagnostic, Diagnostics, Place, Source, Subject, Target, input};
 

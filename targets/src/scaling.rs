@@ -72,7 +72,10 @@ impl ScalingSpec {
         let exponent = self.leakage_exponent.get();
         let mut all = vec![
             said(
-                &format!("energies of events follow the square of the supply, from {} V", self.nominal_v.get()),
+                &format!(
+                    "energies of events follow the square of the supply, from {} V",
+                    self.nominal_v.get()
+                ),
                 &self.nominal_v.1,
             ),
             said(
@@ -153,7 +156,8 @@ impl Target {
         let assumed = laws.into_iter().any(|source| matches!(source, Provenance::Assumed(_)));
         let at = format!("{} V", spec.supply_v.get());
         let each = |time: &mut Sourced<f64>| *time = scaled(time, factor, &at, assumed);
-        let unit = |unit: &mut UnitTime| [&mut unit.latency_ns, &mut unit.interval_ns].into_iter().for_each(each);
+        let unit =
+            |unit: &mut UnitTime| [&mut unit.latency_ns, &mut unit.interval_ns].into_iter().for_each(each);
         let t = &mut self.timing;
         let units = [
             &mut t.synaptic_operation,

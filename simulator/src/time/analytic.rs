@@ -69,11 +69,13 @@ impl Analytic {
         let mut loads = vec![0; network.links().len()];
         let mut link_packets = loads.clone();
         let arriving = self.arriving(routes, counts, traces);
+        let mut hops = Vec::with_capacity(counts.steps.len());
         let steps = counts.steps.iter().zip(&arriving);
         let steps = steps
             .map(|(step, arriving)| {
                 let time = self.timed(network, step, arriving, &mut loads);
                 link_packets.iter_mut().zip(&loads).for_each(|(sum, load)| *sum += load);
+                hops.push(network.hops(&loads));
                 time
             })
             .collect();
@@ -83,6 +85,7 @@ impl Analytic {
             steps,
             host_read_ps: transfer(counts.host_reads.iter().sum(), read.interval_ps, read.latency_ps),
             sampled: None,
+            hops,
             link_packets,
             slowest: Vec::new(),
         }

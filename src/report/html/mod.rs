@@ -8,6 +8,7 @@
 mod columns;
 mod folder;
 mod pictures;
+mod raster;
 mod several;
 pub(crate) mod shell;
 mod single;

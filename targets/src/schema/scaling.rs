@@ -1,8 +1,10 @@
 //! How energies and times follow the supply, the process corner and the clock.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::Sourced;
+use super::{Provenance, Sourced};
 
 /// Laws by which the constants of a target hold at another supply, corner or clock. [`crate::scaling`] has the
 /// formulas and applies them when a target is read.
@@ -27,6 +29,26 @@ pub struct ScalingSpec {
     pub corner_leakage: Sourced<(f64, f64)>,
     /// Clock, relative to the fastest that the supply allows: above 0, at most 1.
     pub clock: Sourced<f64>,
+}
+
+impl ScalingSpec {
+    /// Name, value and source of each field.
+    pub fn rows(&self) -> Vec<(String, String, String)> {
+        let pair = |(low, high): (f64, f64)| format!("{low} to {high}");
+        let row = |name: &str, value: String, source: &Provenance| (name.into(), value, source.to_string());
+        let real = |name, value: &Sourced<f64>| row(name, value.0.to_string(), &value.1);
+        vec![
+            real("nominal_v", &self.nominal_v),
+            real("supply_v", &self.supply_v),
+            row("supply_range_v", pair(self.supply_range_v.0), &self.supply_range_v.1),
+            real("threshold_v", &self.threshold_v),
+            real("delay_exponent", &self.delay_exponent),
+            real("leakage_exponent", &self.leakage_exponent),
+            row("corner", self.corner.0.name().into(), &self.corner.1),
+            row("corner_leakage", pair(self.corner_leakage.0), &self.corner_leakage.1),
+            real("clock", &self.clock),
+        ]
+    }
 }
 
 /// Where in the spread of its process a chip lies.
@@ -73,4 +95,19 @@ pub struct OperatingPoint {
     pub time_factor: f64,
     /// What that rests on, a sentence each.
     pub assumptions: Vec<String>,
+}
+
+impl fmt::Display for OperatingPoint {
+    /// The point, its factors and what they rest on, as a sentence.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { supply_v, nominal_v, clock, energy_factor, static_factor, time_factor, .. } = self;
+        write!(
+            f,
+            "constants are scaled to {supply_v} V from {nominal_v} V, the {} corner and {clock} of the fastest clock: \
+             energies of events x {energy_factor:.4}, static power x {static_factor:.4}, times on the chip x \
+             {time_factor:.4}; {}",
+            self.corner.name(),
+            self.assumptions.join("; ")
+        )
+    }
 }
