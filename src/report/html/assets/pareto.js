@@ -118,7 +118,10 @@ class PointsView {
 
   /** Points that have both figures, by the first of them: the order in which keys walk. */
   both(cells) {
-    const known = ({ key }) => (row) => row[key] !== null && row[key] !== undefined;
+    const known =
+      ({ key }) =>
+      (row) =>
+        row[key] !== null && row[key] !== undefined;
     const order = (key) => (a, b) => d3.ascending(a[key], b[key]);
     const byPlace = (a, b) => order(this.x.key)(a, b) || order(this.y.key)(a, b) || a.point - b.point;
     return cells.filter(known(this.x)).filter(known(this.y)).sort(byPlace);
@@ -168,7 +171,13 @@ class PointsView {
     const height = Math.max(300, Math.min(480, Math.floor(width * 0.62)));
     const [color, legend] = this.colors(all);
     const down = { ...this.scale(y, cells, height * 2), labelArrow: "none", labelAnchor: "top" };
-    const marginLeft = y.kind === "word" ? marginFor(cells.map((row) => row[y.key]), width) : 64;
+    const marginLeft =
+      y.kind === "word"
+        ? marginFor(
+            cells.map((row) => row[y.key]),
+            width,
+          )
+        : 64;
     if (y.kind === "word") down.tickFormat = (text) => shorten(text, marginLeft);
     const across = { ...this.scale(x, cells, width - marginLeft), labelOffset: 40, labelArrow: "none" };
     if (x.kind === "word") across.tickRotate = -30;
@@ -185,7 +194,12 @@ class PointsView {
       x: across,
       y: down,
       marks: [
-        Plot.line(stairs(cells, x, y), { ...spot, curve: "step-after", stroke: "var(--soft)", strokeDasharray: "4 3" }),
+        Plot.line(stairs(cells, x, y), {
+          ...spot,
+          curve: "step-after",
+          stroke: "var(--soft)",
+          strokeDasharray: "4 3",
+        }),
         marked(
           cells.filter((row) => !row.on_front),
           "circle",
@@ -208,7 +222,10 @@ class PointsView {
 
   /** Hovers, clicks and keys. */
   listen(made, cells) {
-    const at = ({ key }, axis) => (row) => made.scale(axis).apply(row[key]);
+    const at =
+      ({ key }, axis) =>
+      (row) =>
+        made.scale(axis).apply(row[key]);
     this.spot = [at(this.x, "x"), at(this.y, "y")];
     this.cells = cells;
     this.ring = d3.select(made).append("circle").attr("class", "ring").attr("r", 10);

@@ -98,7 +98,10 @@ function durations(run) {
   const binned = () => {
     const [, name, times] = sets.find(([key]) => key === state.of);
     const [low, high] = d3.extent(times);
-    const bins = d3.bin().domain([low, high]).thresholds(Math.min(40, Math.ceil(Math.sqrt(times.length))))(times);
+    const bins = d3
+      .bin()
+      .domain([low, high])
+      .thresholds(Math.min(40, Math.ceil(Math.sqrt(times.length))))(times);
     return bins.map((bin) => ({ from_s: bin.x0, to_s: bin.x1, many: bin.length, name }));
   };
   const label = (row) => `${si(row.from_s, "s")} to ${si(row.to_s, "s")}: ${count(row.many)} ${row.name}`;
