@@ -14,8 +14,6 @@ pub struct Contents {
     pub target: String,
     /// Columns and rows of tiles of all chips.
     pub tiles: (u32, u32),
-    /// Columns and rows of tiles of a chip.
-    pub chip: (u32, u32),
     /// Chips present.
     pub chips: u32,
     /// Cores of a tile.
@@ -75,7 +73,6 @@ impl Contents {
             model: program.model.name.clone(),
             target: program.target.name.clone(),
             tiles: (topology.width(), topology.height()),
-            chip: (topology.mesh_columns, topology.mesh_rows),
             chips: topology.chips,
             cores_per_tile: topology.cores_per_tile,
             layers,
