@@ -56,7 +56,7 @@ function axesOf(sweep, rows) {
 function stairs(rows, x, y) {
   if (!x.better || !y.better) return [];
   const [sx, sy] = [-x.better, -y.better];
-  const sorted = rows.toSorted((a, b) => sx * (a[x.key] - b[x.key]) || sy * (a[y.key] - b[y.key]));
+  const sorted = [...rows].sort((a, b) => sx * (a[x.key] - b[x.key]) || sy * (a[y.key] - b[y.key]));
   let best = Infinity;
   return sorted.filter((row) => {
     const better = sy * row[y.key] < best;
@@ -304,7 +304,7 @@ function frontEnergy(sweep, rows) {
   );
   const cut = front.length > FRONT_DRAWN ? ` The first ${FRONT_DRAWN} of ${count(front.length)} points.` : "";
   figure("energy", {
-    title: `Energy of an ${sweep.item} by component`.replace("an sample", "a sample"),
+    title: `Energy of ${sweep.item === "image" ? "an image" : "a sample"} by component`,
     note: `Points are named by their number${sweep.varied.length ? ` and ${sweep.varied.join(", ")}` : ""}.${cut}`,
     rows: () => joules,
     legend: legendOf(COMPONENTS, componentColor),
