@@ -12,30 +12,25 @@ const WIDTH: usize = 32;
 /// Spikes by iteration, or by timestep of items with one pass; nothing where neither is known or nothing fires.
 pub(super) fn of(r: &Report) -> Option<String> {
     let passes: Vec<u64> = r.by_pass().map(|pass| pass.spikes).collect();
-    let (what, each, spikes) = match &r.spikes_over_time {
-        Some(over_time) => ("timestep", over_time.timesteps_each, &over_time.spikes),
-        None if passes.len() > 1 && r.totals.images.is_some() => ("iteration", 1, &passes),
-        None if passes.len() > 1 => ("pass", 1, &passes),
+    let (what, all, each, spikes) = match &r.spikes_over_time {
+        Some(over_time) => ("timestep", over_time.timesteps, over_time.timesteps_each, &over_time.spikes),
+        None if passes.len() > 1 => {
+            let what = if r.totals.images.is_some() { "iteration" } else { "pass" };
+            (what, passes.len() as u64, 1, &passes)
+        }
         None => return None,
     };
     let joined = spikes.len().div_ceil(WIDTH).max(1);
-    let means: Vec<f64> = (spikes.chunks(joined))
-        .map(|part| part.iter().sum::<u64>() as f64 / (part.len() as u64 * each) as f64)
-        .collect();
+    let mean = |(at, part): (usize, &[u64])| {
+        let begin = (at * joined) as u64 * each;
+        let end = all.min(begin + part.len() as u64 * each);
+        part.iter().sum::<u64>() as f64 / (end - begin).max(1) as f64
+    };
+    let means: Vec<f64> = spikes.chunks(joined).enumerate().map(mean).collect();
     let most = means.iter().copied().fold(0.0, f64::max);
-    if most == 0.0 {
-        return None;
-    }
-    let per_item = most / r.items().max(1) as f64;
-    Some(
-        format!(
-            "spikes by {what} |{}| 0 to {} an {what}",
-            draw(&means, most),
-            count(per_item.round() as u64)
-        )
-        .replace("an timestep", "a timestep")
-        .replace("an pass", "a pass"),
-    )
+    let highest = count((most / r.items().max(1) as f64).round() as u64);
+    let one = if what == "iteration" { "an" } else { "a" };
+    (most > 0.0).then(|| format!("spikes by {what} |{}| 0 to {highest} {one} {what}", draw(&means, most)))
 }
 
 /// A character a value; what is above 0 shows.
