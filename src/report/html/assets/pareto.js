@@ -87,7 +87,7 @@ class PointsView {
       controls.push(choice("Colour by", [["front", "front or not"], ...colors], (color) => this.set({ color })));
     controls.push(checkbox("Logarithmic", false, (log) => this.set({ log })));
     this.key = element("div", { id: "points-key" });
-    this.details = element("div", { class: "details", "aria-live": "polite", id: "point-details" });
+    this.details = element("div", { class: "details third", "aria-live": "polite", id: "point-details" });
     const shown = this.sweep.columns.filter((key) => !["error", "error_code", "error_place", "status"].includes(key));
     this.figure = figure("front", {
       title: "Points by two figures",
@@ -100,6 +100,8 @@ class PointsView {
     });
     this.figure.querySelector(".controls").after(this.key);
     place("front").append(this.details);
+    this.figure.classList.add("two-thirds");
+    this.figure.redraw();
     this.show(null);
   }
 
