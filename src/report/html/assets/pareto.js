@@ -205,8 +205,8 @@ class PointsView {
         marked(
           cells.filter((row) => !row.on_front),
           "circle",
-          4,
-          0.75,
+          4.5,
+          0.9,
         ),
         marked(
           cells.filter((row) => row.on_front),
