@@ -26,13 +26,8 @@ const KEYS: &str = " arrows: core   Tab: panel   m: layers or a limit   q: leave
 pub fn view(frame: &mut Frame<'_>, contents: &Contents, state: &State) {
     let rows = [Constraint::Length(1), Constraint::Min(3), Constraint::Length(1)];
     let [head, middle, foot] = Layout::vertical(rows).areas(frame.area());
-    let title = format!(
-        "{} on {}: {} cores on {} chips",
-        contents.model,
-        contents.target,
-        count(contents.cores.len() as u64),
-        count(contents.chips.into())
-    );
+    let (cores, chips) = (many(contents.cores.len() as u64, "core"), many(contents.chips.into(), "chip"));
+    let title = format!("{} on {}: {cores} on {chips}", contents.model, contents.target);
     frame.render_widget(Line::from(title).style(Modifier::BOLD), head);
     frame.render_widget(Line::from(KEYS).style(Modifier::REVERSED), foot);
     // A narrow terminal shows one below the other.
@@ -54,6 +49,11 @@ pub fn view(frame: &mut Frame<'_>, contents: &Contents, state: &State) {
     });
     let block = Block::bordered().title(Line::from(tabs.to_vec()));
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), panel);
+}
+
+/// `1 core`, `2 cores`.
+fn many(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// The letter of a layer.
@@ -126,7 +126,12 @@ fn layers(contents: &Contents) -> Vec<Line<'static>> {
         let style = Style::new().fg(COLORS[at % COLORS.len()]);
         Line::from(vec![
             Span::styled(format!("{} ", letter(at)), style),
-            Span::raw(format!("{}: {} neurons, {} cores", layer.name, count(layer.neurons), layer.cores)),
+            Span::raw(format!(
+                "{}: {}, {}",
+                layer.name,
+                many(layer.neurons, "neuron"),
+                many(layer.cores as u64, "core")
+            )),
         ])
     };
     contents.layers.iter().enumerate().map(row).collect()
@@ -149,7 +154,7 @@ fn core(contents: &Contents, state: &State) -> Vec<Line<'static>> {
     lines.push(Line::default());
     let part = |(layer, neurons): &(usize, u64)| {
         let name = &contents.layers[*layer].name;
-        Line::from(format!("{} {name}: {} neurons", letter(*layer), count(*neurons)))
+        Line::from(format!("{} {name}: {}", letter(*layer), many(*neurons, "neuron")))
     };
     lines.extend(core.parts.iter().map(part));
     lines
@@ -161,9 +166,8 @@ fn limits(contents: &Contents) -> Vec<Line<'static>> {
         let of = found.of.map_or("no limit".to_owned(), |of| format!("of {}", count(of)));
         lines.push(Line::from(format!("{} ({of})", found.limit)).style(Modifier::BOLD));
         let mean = count(found.mean.round() as u64);
-        let uses = format!("  least {}, mean {mean}, most {}", count(found.min), count(found.max));
-        let full = found.of.map_or(String::new(), |of| format!(", {}", share(found.max as f64, of as f64)));
-        lines.push(Line::from(uses + &full));
+        let full = found.of.map_or(String::new(), |of| format!(" ({})", share(found.max as f64, of as f64)));
+        lines.push(format!("  {} to {}{full}, mean {mean}", count(found.min), count(found.max)).into());
     }
     lines
 }

@@ -106,7 +106,7 @@ function durations(run) {
   };
   const label = (row) => `${si(row.from_s, "s")} to ${si(row.to_s, "s")}: ${count(row.many)} ${row.name}`;
   const made = figure("time", {
-    title: "How long they took",
+    title: `How long timesteps${sets.length > 1 ? ` and ${item}s` : ""} took`,
     half: true,
     note: "Times in classes of equal width.",
     controls: [
