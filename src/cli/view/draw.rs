@@ -166,8 +166,9 @@ fn limits(contents: &Contents) -> Vec<Line<'static>> {
         let of = found.of.map_or("no limit".to_owned(), |of| format!("of {}", count(of)));
         lines.push(Line::from(format!("{} ({of})", found.limit)).style(Modifier::BOLD));
         let mean = count(found.mean.round() as u64);
-        let full = found.of.map_or(String::new(), |of| format!(" ({})", share(found.max as f64, of as f64)));
-        lines.push(format!("  {} to {}{full}, mean {mean}", count(found.min), count(found.max)).into());
+        let uses = format!("  least {}, mean {mean}, most {}", count(found.min), count(found.max));
+        let full = found.of.map_or(String::new(), |of| format!(", {}", share(found.max as f64, of as f64)));
+        lines.push(Line::from(uses + &full));
     }
     lines
 }
