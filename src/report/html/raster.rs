@@ -1,7 +1,7 @@
 //! Which neurons of each layer fire when, of the first sample: a part of `spikes.npz` that a page can hold.
 //!
-//! Of each layer a few neurons are picked at equal distances, in the order `[c, h, w]`, and the timesteps end where
-//! the page would become too long. Both are said beside the picture.
+//! Of each layer a few neurons are picked that lie evenly among all, and the timesteps end where the page would become
+//! too long. Both are said beside the picture.
 
 use std::path::Path;
 
@@ -117,8 +117,7 @@ impl PackedShape {
 
 impl RasterLayer {
     fn read(name: String, array: &mut Array<'_>, shape: &PackedShape) -> Result<Self, Diagnostic> {
-        let many = shape.neurons.min(NEURONS);
-        let picked: Vec<usize> = (0..many).map(|i| i * shape.neurons / many.max(1)).collect();
+        let picked = pick(shape.neurons);
         let bits: Vec<(usize, u8)> = picked.iter().map(|&neuron| shape.bit(neuron)).collect();
         let all = shape.samples.saturating_mul(shape.steps).saturating_mul(shape.bytes);
         let steps = if shape.samples > 0 { shape.steps.min(TIMESTEPS) } else { 0 };
@@ -145,6 +144,21 @@ impl RasterLayer {
     }
 }
 
+/// A few of some neurons, ascending: multiples of the golden ratio, which lie evenly, but at no distance of their own,
+/// so that they do not all stand at one place of their channels.
+fn pick(neurons: usize) -> Vec<usize> {
+    if neurons <= NEURONS {
+        return (0..neurons).collect();
+    }
+    // The fraction of the golden ratio, in units of 2^-64.
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let place = |i: u64| ((u128::from(i.wrapping_mul(GOLDEN)) * neurons as u128) >> 64) as usize;
+    let mut picked: Vec<usize> = (1..=NEURONS as u64).map(place).collect();
+    picked.sort_unstable();
+    picked.dedup();
+    picked
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +171,19 @@ mod tests {
             [0, 7, 8, 9, 10, 59].map(|neuron| shape.bit(neuron)),
             [(0, 0x80), (0, 0x01), (1, 0x80), (1, 0x40), (2, 0x80), (11, 0x40),]
         );
+    }
+
+    #[test]
+    fn few_neurons_are_all_picked_and_many_evenly() {
+        assert_eq!(pick(5), [0, 1, 2, 3, 4]);
+        // Channels of 14 x 14: every quarter of the layer is seen, and not at one place of the maps.
+        let picked = pick(6272);
+        assert_eq!(picked.len(), NEURONS);
+        let quarters: Vec<usize> =
+            (0..4).map(|q| picked.iter().filter(|n| **n / 1568 == q).count()).collect();
+        assert!(quarters.iter().all(|n| (7..=9).contains(n)), "{quarters:?}");
+        let places: std::collections::BTreeSet<usize> = picked.iter().map(|neuron| neuron % 196).collect();
+        assert!(places.len() > 24, "{places:?}");
     }
 
     #[test]

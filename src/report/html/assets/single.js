@@ -78,7 +78,7 @@ function raster(run) {
   const cut = found.shown < found.timesteps ? ` The first ${count(found.shown)} of ${count(found.timesteps)}.` : "";
   const made = figure("activity", {
     title: "Raster of the first sample",
-    note: `Up to ${picked} neurons of each layer, at equal distances. Timesteps count from the layer's first.${cut}`,
+    note: `Up to ${picked} neurons of each layer, evenly among all. Timesteps count from the layer's first.${cut}`,
     controls: [control],
     rows,
     legend: legendOf(
@@ -108,7 +108,14 @@ function drawRaster(layers, cells, { width, timesteps, color }) {
     height: Math.max(140, lines * tall + 70),
     marginLeft: 24,
     marginBottom: 46,
-    x: { label: "timestep", labelOffset: 40, labelArrow: "none", domain: [-0.5, timesteps - 0.5], tickFormat: count },
+    x: {
+      label: "timestep",
+      labelOffset: 40,
+      labelArrow: "none",
+      domain: [-0.5, timesteps - 0.5],
+      tickFormat: count,
+      ticks: d3.ticks(0, timesteps - 1, Math.min(timesteps, Math.floor(width / 70))).filter(Number.isInteger),
+    },
     y: { axis: null, domain: [lines, -1] },
     marks: [
       Plot.ruleY([...starts.values()].slice(1), { y: (start) => start - 1.5, stroke: "var(--line)" }),
@@ -124,7 +131,7 @@ function drawRaster(layers, cells, { width, timesteps, color }) {
     ],
   });
   const [x, y] = ["x", "y"].map((axis) => made.scale(axis).apply);
-  const side = Math.max(1, Math.min(6, 0.8 * (x(1) - x(0))));
+  const side = Math.max(1, Math.min(24, 0.7 * (x(1) - x(0))));
   const height = Math.max(1.5, 0.8 * Math.abs(y(1) - y(0)));
   const paths = d3.groups(cells, (row) => row.layer);
   // A path a layer: thousands of elements would be slow.
