@@ -14,6 +14,8 @@ use crate::samples::spikes;
 
 /// Most neurons of a layer.
 const NEURONS: usize = 32;
+/// The fraction of the golden ratio, in units of 2^-64.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Most timesteps.
 const TIMESTEPS: usize = 1000;
 /// Most spikes of all layers together.
@@ -150,8 +152,6 @@ fn pick(neurons: usize) -> Vec<usize> {
     if neurons <= NEURONS {
         return (0..neurons).collect();
     }
-    // The fraction of the golden ratio, in units of 2^-64.
-    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
     let place = |i: u64| ((u128::from(i.wrapping_mul(GOLDEN)) * neurons as u128) >> 64) as usize;
     let mut picked: Vec<usize> = (1..=NEURONS as u64).map(place).collect();
     picked.sort_unstable();
