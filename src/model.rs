@@ -23,6 +23,7 @@ use crate::fit::objectives::{self, Objectives};
 use crate::fit::{self, Fit};
 use crate::mapping_files::MappingFiles;
 use crate::program::{Compilation, Program};
+use crate::progress::Progress;
 use crate::recording;
 
 /// A model: its networks as layer graphs in floats, and what drives them. Cloning shares it.
@@ -284,8 +285,21 @@ impl Model {
     /// # Errors
     /// What is wrong with the model on any chip.
     pub fn fit(&self, targets: &[Target], options: &CompileOptions) -> Result<Fit, Diagnostics> {
+        self.fit_observed(targets, options, &())
+    }
+
+    /// As [`Model::fit`]; steps of the progress are targets.
+    ///
+    /// # Errors
+    /// Those of [`Model::fit`].
+    pub fn fit_observed(
+        &self,
+        targets: &[Target],
+        options: &CompileOptions,
+        progress: &dyn Progress,
+    ) -> Result<Fit, Diagnostics> {
         snnc_compiler::passes::check(&self.loaded)?;
-        Ok(fit::fit(&self.loaded, targets, *options))
+        Ok(fit::fit(&self.loaded, targets, *options, progress))
     }
 }
 

@@ -84,12 +84,18 @@ pub fn table(target: &Target) -> String {
         let row = |(name, v): (&str, &Sourced<f64>)| (name.to_owned(), v.0.to_string(), v.1.to_string());
         section("area", area.known().into_iter().map(row).collect());
     }
+    if let Some(scaling) = &target.scaling {
+        section("supply, corner and clock", scaling.rows());
+    }
     if let Some(network) = &target.network {
         let sizes = network.sizes().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
         let times = network.times_ns().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
         let source = network.allocation.as_ref().map_or("the default".into(), |joint| joint.1.to_string());
         let allocation = ("allocation".into(), format!("{:?}", network.allocation()), source);
         section("network", std::iter::once(allocation).chain(sizes).chain(times).collect());
+    }
+    if let Some(point) = &target.operating_point {
+        text += &format!("\n{point}\n");
     }
     text
 }

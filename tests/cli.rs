@@ -371,6 +371,13 @@ fn a_table_of_packets_is_refused_by_builds_without_parquet() {
 }
 
 #[test]
+fn a_view_needs_a_terminal() {
+    // Standard output is a pipe here.
+    let message = fails("E0021", &["view", "anything.snnx"]);
+    assert!(message.contains("terminal"), "{message}");
+}
+
+#[test]
 fn no_two_options_share_a_name() {
     <snnc::cli::arguments::Cli as clap::CommandFactory>::command().debug_assert();
 }

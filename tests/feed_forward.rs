@@ -140,7 +140,7 @@ fn it_is_timed_cycle_by_cycle_where_packets_fork() {
 #[test]
 fn every_target_says_what_it_makes_of_it() {
     let targets: Vec<_> = registry::names().map(|name| registry::load(name).unwrap()).collect();
-    let answer = fit(&load(&example()).unwrap(), &targets, CompileOptions::default());
+    let answer = fit(&load(&example()).unwrap(), &targets, CompileOptions::default(), &());
     let row = |name: &str| answer.targets.iter().find(|row| row.target == name).unwrap();
     assert!(row("loihi-like").fits && row("loihi2-like").fits, "{answer}");
     for row in &answer.targets {

@@ -11,7 +11,7 @@ use snnc_targets::registry;
 #[test]
 fn the_example_on_every_target_side_by_side() {
     let targets: Vec<_> = registry::names().map(|name| registry::load(name).unwrap()).collect();
-    let answer = fit(&common::model(), &targets, CompileOptions::default());
+    let answer = fit(&common::model(), &targets, CompileOptions::default(), &());
     insta::assert_snapshot!(answer.to_string());
     for row in &answer.targets {
         assert_eq!(row.fits, row.problems.is_empty());

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Looks at the pages of small runs in a headless Chromium: they open from disk without a word on the console, every
-# control changes the picture, keys walk over the chip, no text is cut on a phone or a desk, every chart has its data.
+# Looks at the pages of small runs and of a sweep in a headless Chromium: they open from disk without a word on the console, every
+# control changes the picture, keys walk over the chip and the points, no text is cut on a phone or a desk, every chart has its data.
 # usage: tests/page.sh [SNNC]   (default: target/release/snnc); SCREENSHOTS=DIR keeps pictures of the pages
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,7 +19,7 @@ chromium() {
 
 digits=examples/digits-cnn
 "$snnc" run $digits/model.ron --input $digits/inputs.npy --labels $digits/labels.npy --samples 24 --timing cycle \
-    --out "$work/digits" --html >/dev/null
+    --spikes --out "$work/digits" --html >/dev/null
 "$snnc" run $digits/model.ron --target spinnaker2-like --input $digits/inputs.npy --samples 24 --timing none \
     --out "$work/other" >/dev/null
 # The diffusion model with few iterations: its pages differ in nothing but the length of the film.
@@ -28,6 +28,13 @@ sed -i 's/iterations: 49/iterations: 5/' "$work/model/model.ron"
 "$snnc" run "$work/model/model.ron" --images 2 --effort fast --out "$work/images" --html >/dev/null
 "$snnc" report "$work/other" --html >/dev/null
 "$snnc" report "$work/digits" "$work/other" --html -o "$work/several.html" >/dev/null
+# Some points fail: a memory of 64 bits holds nothing.
+cat >"$work/sweep.ron" <<RON
+(format: "snnc.sweep/1", model: "$PWD/$digits/model.ron", input: "$PWD/$digits/inputs.npy",
+ labels: "$PWD/$digits/labels.npy", samples: 4, efforts: "fast", weights: [8, 4, 2],
+ set: {"core.synapse_memory_bits": [2^20, 2^17, 64], "scaling.supply_v": [0.6, 0.75]})
+RON
+"$snnc" sweep "$work/sweep.ron" -o "$work/sweep" >/dev/null
 
 cat >"$work/look.html" <<'HTML'
 <!DOCTYPE html><meta charset="utf-8"><body><script src="check.js"></script></body>
@@ -35,7 +42,7 @@ HTML
 cp tests/page/check.js "$work/check.js"
 
 failed=0
-for page in digits/report.html other/report.html images/report.html several.html; do
+for page in digits/report.html other/report.html images/report.html several.html sweep/pareto.html; do
     begin=$SECONDS
     chromium --virtual-time-budget=30000 --dump-dom "file://$work/look.html?page=$page" \
         >"$work/dom" 2>"$work/log" || true

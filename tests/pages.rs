@@ -86,6 +86,95 @@ fn a_run_leaves_a_page_of_its_own_figures() {
     }
 }
 
+/// Against what Python would see in spikes.npz: the bits of one neuron of each layer, of the first sample.
+#[test]
+fn the_raster_shows_the_spikes_that_were_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    run(&out, &["--html", "--spikes"]);
+    let shown = &data(&read(&out.join("report.html")))["runs"][0];
+    let report: Value = serde_json::from_str(&read(&out.join("report.json"))).unwrap();
+    follows(&schema(), &report);
+    let layers = shown["raster"]["layers"].as_array().unwrap();
+    assert!(!layers.is_empty());
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(out.join("spikes.npz")).unwrap()).unwrap();
+    for layer in layers {
+        let name = layer["name"].as_str().unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut archive.by_name(&format!("{name}.npy")).unwrap(), &mut bytes)
+            .unwrap();
+        let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+        let text = String::from_utf8_lossy(&bytes[10..header]).into_owned();
+        let sides = text.split_once("'shape': (").unwrap().1.split_once(')').unwrap().0;
+        let sides: Vec<usize> = sides.split(',').filter_map(|side| side.trim().parse().ok()).collect();
+        let step: usize = sides[2..].iter().product();
+        let neurons = layer["neurons"].as_u64().unwrap() as usize;
+        let row = neurons / sides[2..sides.len() - 1].iter().product::<usize>();
+        let mut expected = Vec::new();
+        for t in 0..sides[1] {
+            for (index, neuron) in layer["picked"].as_array().unwrap().iter().enumerate() {
+                let neuron = neuron.as_u64().unwrap() as usize;
+                let byte =
+                    bytes[header + t * step + neuron / row * sides[sides.len() - 1] + neuron % row / 8];
+                if byte >> (7 - neuron % row % 8) & 1 == 1 {
+                    expected.push(serde_json::json!([t, index]));
+                }
+            }
+        }
+        assert_eq!(layer["spikes"], serde_json::json!(expected), "{name}");
+    }
+    let drawn: usize = layers.iter().map(|layer| layer["spikes"].as_array().unwrap().len()).sum();
+    assert!(drawn > 0);
+    // Timesteps add up, and power is energy over time.
+    let over_time = &report["spikes_over_time"];
+    let sum: u64 = over_time["spikes"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(sum, report["totals"]["spikes"].as_u64().unwrap());
+    let table = read(&out.join("timesteps.csv"));
+    let mut table = csv::Reader::from_reader(table.as_bytes());
+    let names: Vec<String> = table.headers().unwrap().iter().map(str::to_owned).collect();
+    let place = |name: &str| names.iter().position(|found| found == name).unwrap();
+    let [time, energy, power] = ["time_s", "energy_j", "power_w"].map(place);
+    let mut sum = 0.0;
+    for row in table.records().map(Result::unwrap) {
+        let [time, energy, power] = [time, energy, power].map(|place| row[place].parse::<f64>().unwrap());
+        assert!((energy / time / power - 1.0).abs() < 1e-9);
+        sum += energy;
+    }
+    // What is left are the host's transfers, and the static power during them.
+    let total = report["totals"]["energy_j"].as_f64().unwrap();
+    assert!(sum < total && sum > 0.5 * total, "{sum} J in timesteps of {total} J");
+}
+
+#[test]
+fn constants_follow_the_supply_and_the_report_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    run(&path("a"), &[]);
+    run(&path("b"), &["--set", "scaling.supply_v=0.6"]);
+    let [plain, low] =
+        ["a", "b"].map(|name| serde_json::from_str::<Value>(&read(&path(name).join("report.json"))).unwrap());
+    follows(&schema(), &low);
+    let of = |report: &Value, name: &str| {
+        let constants = report["energy_constants"].as_array().unwrap().iter();
+        let found = constants.clone().find(|constant| constant["name"] == name).unwrap();
+        (found["energy_j"].as_f64().unwrap(), found["events"].as_u64().unwrap(), found["source"].to_string())
+    };
+    // (0.6 / 0.75)^2 = 0.64 of the same events.
+    let (before, after) = (of(&plain, "synaptic_operation_pj"), of(&low, "synaptic_operation_pj"));
+    assert_eq!(before.1, after.1);
+    assert!((after.0 / before.0 - 0.64).abs() < 1e-6, "{after:?} {before:?}");
+    assert!(after.2.contains("23.6 x 0.6400 for 0.6 V; published: Davies"), "{}", after.2);
+    assert_eq!(of(&plain, "host_write_pj").0, of(&low, "host_write_pj").0);
+    assert!(low["totals"]["time_s"].as_f64() > plain["totals"]["time_s"].as_f64());
+    assert_eq!(low["target"]["operating_point"]["supply_v"], 0.6);
+    assert!(plain["target"].get("operating_point").is_none());
+    let notes = low["notes"].to_string();
+    assert!(
+        notes.contains("scaled to 0.6 V from 0.75 V") && notes.contains("square of the supply"),
+        "{notes}"
+    );
+}
+
 #[test]
 fn pages_are_made_of_folders_and_belong_to_them() {
     let folder = tempfile::tempdir().unwrap();

@@ -98,6 +98,31 @@ fn points_are_those_of_separate_runs() {
     });
     let sum: f64 = parts.map(|name| cells(name)[0].parse::<f64>().unwrap()).sum();
     assert!((sum / first.energy_j - 1.0).abs() < 1e-9, "{sum} J by component, {} J", first.energy_j);
+    page_shows(&folder.path().join("out/pareto.html"), &names, &rows);
+}
+
+/// The page carries the cells of the table, its front and its failures, and reaches for no network.
+fn page_shows(path: &Path, names: &[String], rows: &[csv::StringRecord]) {
+    let page = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = page.split_once("<script type=\"application/json\" id=\"data\">").unwrap();
+    let data: serde_json::Value = serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap();
+    let sweep = &data["sweep"];
+    assert_eq!(sweep["columns"], serde_json::json!(names));
+    assert_eq!(sweep["varied"], serde_json::json!(["core.synapse_memory_bits", "weight_bits"]));
+    let shown = sweep["rows"].as_array().unwrap();
+    assert_eq!(shown.len(), rows.len());
+    for (cells, row) in shown.iter().zip(rows) {
+        for (cell, text) in cells.as_array().unwrap().iter().zip(row) {
+            match cell {
+                serde_json::Value::Null => assert_eq!(text, ""),
+                serde_json::Value::String(words) => assert_eq!(words, text),
+                other => assert_eq!(other.to_string().parse::<f64>().ok(), text.parse().ok(), "{text}"),
+            }
+        }
+    }
+    let own = page.split("<script>").next().unwrap();
+    assert!(own.contains("Reasons of failures") && own.contains("The front, least energy first"));
+    assert!(own.contains("default-src 'none'") && !own.contains("href=\"http"));
 }
 
 #[test]
@@ -211,8 +236,8 @@ fn the_examples_are_sweeps_and_the_command_says_what_is_on_the_front() {
     names.sort();
     let points: Vec<usize> =
         names.iter().map(|path| Plan::new(SweepFile::read(path).unwrap()).unwrap().len()).collect();
-    // Clocks, flits, memories, links, widths on two chips.
-    assert_eq!(points, [4, 3, 2, 3, 10], "{names:?}");
+    // Clocks, flits, memories, links, supplies, widths on two chips.
+    assert_eq!(points, [4, 3, 2, 3, 5, 10], "{names:?}");
 
     let (path, out) = (written(folder.path(), ""), folder.path().join("out"));
     let (path, out) = (path.to_str().unwrap(), out.to_str().unwrap());

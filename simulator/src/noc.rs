@@ -203,6 +203,19 @@ impl Noc {
         }
     }
 
+    /// Hops of the packets that make such loads of [`Noc::links`].
+    pub fn hops(&self, loads: &[u64]) -> Hops {
+        let mut hops = Hops::default();
+        for (&load, &(_, kind)) in loads.iter().zip(&self.used) {
+            match kind {
+                LinkKind::EastWest => hops.east_west += load,
+                LinkKind::NorthSouth => hops.north_south += load,
+                LinkKind::Chip => hops.chip += load,
+            }
+        }
+        hops
+    }
+
     /// Packets of some timesteps and their hops, by sending slice. On a target that forks packets the hops are those of
     /// each spike's tree, and entered without packets.
     pub fn sent(&self, steps: &[StepCounts], mut enter: impl FnMut(SliceIndex, u64, Hops)) {

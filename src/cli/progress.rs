@@ -2,11 +2,15 @@
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle, WeakProgressBar};
 
 use crate::cli::process::console::{self, Detail};
 use crate::progress::Progress;
+
+/// How often a bar without steps moves.
+const TICK: Duration = Duration::from_millis(200);
 
 /// The bar that is shown, so that who ends the process may take it away.
 static SHOWN: Mutex<Option<WeakProgressBar>> = Mutex::new(None);
@@ -21,11 +25,28 @@ impl Bar {
         if !std::io::stderr().is_terminal() || console::detail() == Detail::Quiet {
             return Self(ProgressBar::hidden());
         }
+        let bar = ProgressBar::new(0).with_message(what);
         let style = ProgressStyle::with_template("{msg} {bar:36} {pos}/{len}, {per_sec}, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::new(0).with_style(style).with_message(what);
-        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.downgrade());
-        Self(bar)
+        Self(bar).shown(style)
+    }
+
+    /// Says what is being done and for how long, where nobody knows how many steps there are.
+    pub fn waiting(what: &'static str) -> Self {
+        if !std::io::stderr().is_terminal() || console::detail() == Detail::Quiet {
+            return Self(ProgressBar::hidden());
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let waiting = Self(ProgressBar::new_spinner().with_message(what)).shown(style);
+        waiting.0.enable_steady_tick(TICK);
+        waiting
+    }
+
+    fn shown(self, style: ProgressStyle) -> Self {
+        self.0.set_style(style);
+        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.0.downgrade());
+        self
     }
 }
 

@@ -20,6 +20,7 @@ use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::Objective;
 use snnc_targets::{Code, Diagnostics, Target};
 
+use crate::progress::Progress;
 use crate::warnings::{self, Warning};
 
 /// All targets.
@@ -77,15 +78,21 @@ impl Binding {
     }
 }
 
-/// Compiles a model for every target.
-pub fn fit(model: &LoadedModel, targets: &[Target], options: CompileOptions) -> Fit {
+/// Compiles a model for every target; steps of the progress are targets.
+pub fn fit(model: &LoadedModel, targets: &[Target], options: CompileOptions, progress: &dyn Progress) -> Fit {
     let mut options = options;
     options.lower.calibration = Some(0);
     // The question is what holds the model.
     options.search.objective = Objective::Cores;
     // Where cores sit changes no limit.
     options.place.effort = Effort::Fast;
-    let rows = targets.par_iter().map(|target| row(model, target, options)).collect();
+    progress.begin(targets.len() as u64);
+    let one = |target| {
+        let row = row(model, target, options);
+        progress.advance(1);
+        row
+    };
+    let rows = targets.par_iter().map(one).collect();
     Fit { model: model.name.clone(), targets: rows }
 }
 

@@ -5,6 +5,7 @@
 use snnc_targets::text_table::{TextTable, name_and_figures};
 
 use super::data::{Certainty, Report};
+use super::sparkline;
 use super::text::{INDENT, area_of, titled};
 use super::units::{count, mebibytes, share, si};
 
@@ -52,6 +53,7 @@ fn headline(r: &Report) -> String {
         per(t.synaptic_operations, items),
         per(t.packets, items),
     );
+    text.extend(sparkline::of(r).map(|line| format!("\n  {line}")));
     let m = &r.mapping;
     text += &format!(
         "\n  {} cores on {} of {} chips",

@@ -11,7 +11,7 @@ use snnc_targets::EnergyEvent;
 use super::constants::{energy_constants, target_info};
 use super::data::{
     Certainty, EnergyByComponent, Exact, ExactByComponent, Hops, Host, HostLayer, Overflows, Paper, Range,
-    Report, SCHEMA, Totals,
+    Report, SCHEMA, SpikesOverTime, Totals,
 };
 use super::notes::notes;
 
@@ -67,6 +67,7 @@ impl ReportInput<'_> {
             layers: self.layers(),
             cores: self.cores(),
             host: self.host(),
+            spikes_over_time: self.spikes_over_time(iterations.len() + passes.len()),
             iterations,
             passes,
             per_image,
@@ -81,6 +82,12 @@ impl ReportInput<'_> {
             sensitivity: super::sensitivity::of(self),
             paper_figure: self.paper(),
         }
+    }
+
+    /// Spikes by timestep of items with one pass each: passes of several networks have timesteps of their own.
+    fn spikes_over_time(&self, passes: usize) -> Option<SpikesOverTime> {
+        let spikes = &self.run.total.timesteps.spikes;
+        (self.timed() && passes == 1 && !spikes.is_empty()).then(|| SpikesOverTime::of(spikes))
     }
 
     fn totals(&self) -> Totals {

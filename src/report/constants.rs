@@ -17,7 +17,12 @@ pub(super) fn target_info(target: &Target) -> TargetInfo {
         file(&mut provenance, format!("timing.{name}.interval_ns"), &unit.interval_ns.1);
     }
     file(&mut provenance, "timing.barrier.points_ns".into(), &target.timing.barrier.points_ns.1);
-    TargetInfo { name: target.name.clone(), description: target.description.clone(), provenance }
+    TargetInfo {
+        name: target.name.clone(),
+        description: target.description.clone(),
+        provenance,
+        operating_point: target.operating_point.clone(),
+    }
 }
 
 /// Constants with the events they were charged for: the ledger's energy, split by constant.

@@ -25,6 +25,7 @@ pub mod memory;
 mod notes;
 pub mod quantisation;
 pub mod sensitivity;
+mod sparkline;
 pub mod text;
 pub mod timing;
 pub(crate) mod units;
@@ -62,6 +63,7 @@ pub fn is_result(name: &str) -> bool {
         "sweep.json",
         "sweep.points",
         "sweep.csv",
+        "pareto.html",
         "sweep.parquet",
         output::MANIFEST,
     ];

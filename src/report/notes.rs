@@ -10,6 +10,7 @@ use super::data::EnergyConstant;
 pub(super) fn notes(input: &ReportInput, constants: &[EnergyConstant]) -> Vec<String> {
     let mut notes = vec![assumed_note(constants)];
     notes.extend(range_note(constants));
+    notes.extend(input.program.target.operating_point.as_ref().map(ToString::to_string));
     notes.extend(repeated_note(input));
     notes.extend(packets_note(input));
     notes.push(match input.run.total.fidelity {

@@ -1,5 +1,5 @@
 //! The folder of a sweep: `sweep.json` says what the points are, `sweep.points` has a line for each that is done, and
-//! when all are done there is the table, `sweep.csv`.
+//! when all are done there is the table, `sweep.csv`, and beside it a page, `pareto.html`.
 //!
 //! A line of `sweep.points` is a point's number, the BLAKE3 of what follows, and what became of the point as JSON. It
 //! is flushed before the next point begins. A line that is torn or does not have its checksum counts for nothing: its
@@ -17,7 +17,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, output};
 
 use super::plan::PointParameters;
 use super::point::PointOutcome;
-use super::table;
+use super::{page, table};
 use crate::report::is_result;
 use crate::shard::Shard;
 
@@ -139,6 +139,11 @@ impl Sweep {
         Ok(Self { manifest, outcomes })
     }
 
+    /// Whether all points are done, so that it is known which of them nothing beats.
+    pub fn is_whole(&self) -> bool {
+        self.outcomes.len() == self.manifest.points.len()
+    }
+
     /// The points that the folder is for and that are not done.
     pub fn missing(&self) -> Vec<usize> {
         let all = 0..self.manifest.points.len();
@@ -241,6 +246,9 @@ impl SweepFolder {
         rewrite(out, &self.sweep)?;
         let table = table::Table::new(&self.sweep);
         output::write_atomic(&out.join(TABLE), table.csv().as_bytes())?;
+        if self.sweep.is_whole() {
+            output::write_atomic(&out.join(page::FILE), page::page(&self.sweep, &table).as_bytes())?;
+        }
         #[cfg(feature = "parquet")]
         super::write_parquet::write(&out.join(super::write_parquet::FILE), &table)?;
         Ok(self.sweep)

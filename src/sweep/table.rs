@@ -6,13 +6,16 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::folder::{Sweep, SweepManifest};
 use super::pareto;
 use super::plan::PointParameters;
 use super::point::{PointFailure, PointFigures, PointOutcome};
 
 /// A value of the table.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Cell {
     /// Nothing is known.
     Empty,
@@ -88,6 +91,17 @@ impl Table {
             rows.push(named.into_iter().map(|(_, cell)| cell).collect());
         }
         Self { columns, rows }
+    }
+
+    /// Columns that say what a point is, from the target to the timing, and have two values or more.
+    pub fn varied(&self) -> Vec<&str> {
+        let place = |name: &str| self.columns.iter().position(|column| column == name).unwrap_or(0);
+        let differs = |column: &usize| {
+            let mut known = self.rows.iter().map(|row| &row[*column]).filter(|cell| **cell != Cell::Empty);
+            known.next().is_some_and(|first| known.any(|cell| cell != first))
+        };
+        let asked = place("target")..place("status");
+        asked.filter(differs).map(|column| self.columns[column].as_str()).collect()
     }
 
     /// As comma-separated values with a line of names.

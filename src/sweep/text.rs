@@ -24,9 +24,12 @@ impl fmt::Display for Sweep {
         write!(f, "{}: {} of {} points ran", self.manifest.model, count(done as u64), count(of as u64))?;
         writeln!(f, "{}", if failed > 0 { format!(", {failed} failed") } else { String::new() })?;
         if self.outcomes.len() == of && done > 0 {
-            self.front(f)?;
+            self.write_front(f)?;
         }
-        self.reasons(f)
+        for Reason { code, place, reason, points } in self.reasons() {
+            writeln!(f, "\nfailed: point {}\n  {code} {place}: {reason}", listed(&points))?;
+        }
+        Ok(())
     }
 }
 
@@ -36,6 +39,28 @@ fn percent(share: Option<f64>) -> String {
 
 /// What points differ in, and its name.
 type Varied = (String, fn(&PointParameters, usize) -> String, usize);
+
+/// The front as a table: a heading a column, a row a point, least energy first.
+pub(super) struct FrontTable {
+    pub headings: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+/// What some points failed for.
+pub(super) struct Reason<'a> {
+    pub code: &'a str,
+    pub place: &'a str,
+    pub reason: &'a str,
+    /// Their numbers.
+    pub points: Vec<usize>,
+}
+
+/// The first eight of some numbers of points.
+pub(super) fn listed(points: &[usize]) -> String {
+    let first: Vec<String> = points.iter().take(8).map(usize::to_string).collect();
+    let more = points.len().saturating_sub(8);
+    first.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+}
 
 impl Sweep {
     /// Parameters that are not the same for all points.
@@ -65,8 +90,8 @@ impl Sweep {
         ends.find(|end| alone(end)).unwrap_or(field)
     }
 
-    /// The front, from the least energy on.
-    fn front(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The points of the front, from the least energy on.
+    pub(super) fn front_table(&self) -> FrontTable {
         let mut front: Vec<(usize, &PointFigures)> = pareto::front(self)
             .into_iter()
             .filter_map(|index| match self.outcomes.get(&index)? {
@@ -78,12 +103,11 @@ impl Sweep {
         front.sort_by(|a, b| each(a).total_cmp(&each(b)).then(a.0.cmp(&b.0)));
         let (varied, item) = (self.varied(), &self.manifest.item);
         let quality = self.quality(&front);
-        let mut columns = vec![right("point")];
-        columns.extend(varied.iter().map(|(name, ..)| right(self.heading(name))));
-        columns.extend([right("cores"), right(format!("energy/{item}")), right(format!("time/{item}"))]);
-        columns.extend(quality.iter().map(|(name, _)| right(*name)));
-        let mut table = TextTable::new(2, columns);
-        for &(index, figures) in front.iter().take(PRINTED) {
+        let mut headings = vec!["point".to_owned()];
+        headings.extend(varied.iter().map(|(name, ..)| self.heading(name).to_owned()));
+        headings.extend(["cores".to_owned(), format!("energy/{item}"), format!("time/{item}")]);
+        headings.extend(quality.iter().map(|(name, _)| (*name).to_owned()));
+        let row = |&(index, figures): &(usize, &PointFigures)| {
             let items = figures.items.max(1) as f64;
             let mut row = vec![index.to_string()];
             row.extend(varied.iter().map(|(_, of, i)| of(&self.manifest.points[index], *i)));
@@ -91,12 +115,20 @@ impl Sweep {
             row.push(si(figures.energy_j / items, "J"));
             row.push(figures.time_s.map_or_else(|| "-".into(), |seconds| si(seconds / items, "s")));
             row.extend(quality.iter().map(|(_, of)| of(figures)));
-            table.row(row);
-        }
+            row
+        };
+        FrontTable { headings, rows: front.iter().map(row).collect() }
+    }
+
+    fn write_front(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FrontTable { headings, rows } = self.front_table();
+        let mut table = TextTable::new(2, headings.into_iter().map(right));
+        let all = rows.len();
+        rows.into_iter().take(PRINTED).for_each(|row| table.row(row));
         writeln!(f, "\nNothing beats these in energy, time, cores and quality together")?;
         write!(f, "{table}")?;
-        if front.len() > PRINTED {
-            writeln!(f, "  and {} more", front.len() - PRINTED)?;
+        if all > PRINTED {
+            writeln!(f, "  and {} more", all - PRINTED)?;
         }
         Ok(())
     }
@@ -118,19 +150,14 @@ impl Sweep {
     }
 
     /// Reasons of failures, and the points that they are of.
-    fn reasons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut reasons: BTreeMap<(&str, &str, &str), Vec<String>> = BTreeMap::new();
+    pub(super) fn reasons(&self) -> Vec<Reason<'_>> {
+        let mut reasons: BTreeMap<(&str, &str, &str), Vec<usize>> = BTreeMap::new();
         for (index, outcome) in &self.outcomes {
             if let PointOutcome::Failed(PointFailure { code, place, reason, .. }) = outcome {
-                reasons.entry((code, place, reason)).or_default().push(index.to_string());
+                reasons.entry((code, place, reason)).or_default().push(*index);
             }
         }
-        for ((code, place, reason), mut points) in reasons {
-            let more = points.len().saturating_sub(8);
-            points.truncate(8);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            writeln!(f, "\nfailed: point {}{more}\n  {code} {place}: {reason}", points.join(", "))?;
-        }
-        Ok(())
+        let of = |((code, place, reason), points)| Reason { code, place, reason, points };
+        reasons.into_iter().map(of).collect()
     }
 }

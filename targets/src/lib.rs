@@ -26,6 +26,7 @@ pub mod ranges;
 pub mod registry;
 pub mod resolved;
 pub mod ron_tree;
+pub mod scaling;
 pub mod schema;
 pub mod text_table;
 pub mod time_ranges;

@@ -12,7 +12,8 @@ use crate::near::near;
 use crate::ron_tree::reading::{self, Problem, ReadingFault};
 use crate::ron_tree::{self, RonKind, RonNode, words};
 use crate::schema::{
-    AreaSpec, AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, SynapseSpec, TimingSpec, TopologySpec,
+    AreaSpec, AxonSpec, CoreLimits, EnergySpec, NeuronSpec, NocSpec, ScalingSpec, SynapseSpec, TimingSpec,
+    TopologySpec,
 };
 use crate::{Code, Diagnostic, Diagnostics, Place, Source, Subject, Target, input};
 
@@ -134,10 +135,19 @@ fn parse_plain(source: &Arc<Source>) -> Result<Target, Diagnostics> {
         Some(tree) => misread(tree, source, &error),
         None => syntax(source, &error).into(),
     })?;
-    target.check(&source.name).map_err(|problems| match &tree {
+    let place = |problems| match &tree {
         Some(tree) => located(problems, tree, source),
         None => problems,
-    })?;
+    };
+    if target.operating_point.is_some() {
+        let field = Place::from(Subject::Field("operating_point".into())).within(&source.name);
+        let message = "expected None: it tells of constants that were scaled already";
+        let hint = "say with `scaling` how constants follow the supply, and at which one the chip runs";
+        return Err(place(Diagnostic::new(Code::TargetInvalid, field, message).hint(hint).into()));
+    }
+    target.check(&source.name).map_err(place)?;
+    let target = target.at_operating_point();
+    target.check(&source.name).map_err(place)?;
     Ok(target)
 }
 
@@ -170,6 +180,7 @@ fn misread(tree: &RonNode, source: &Arc<Source>, error: &ron::error::SpannedErro
         part::<EnergySpec>(tree, "energy"),
         part::<Option<NocSpec>>(tree, "network"),
         part::<Option<AreaSpec>>(tree, "area"),
+        part::<Option<ScalingSpec>>(tree, "scaling"),
     ];
     let mut faults: Vec<ReadingFault> = parts.into_iter().flatten().collect();
     // A fault of the whole that lies in a part was said with the part.

@@ -103,6 +103,9 @@ impl Target {
             need((1..=1 << 24).contains(&table_entries), "topology.routing", &range);
         }
         self.check_axons(&mut need);
+        if let Some(scaling) = &self.scaling {
+            scaling.check(&mut need);
+        }
         if let Some(layers) = &self.layer_cores {
             layers.check(self, &mut need);
         }

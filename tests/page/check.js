@@ -122,6 +122,28 @@ function keyboard(page, width) {
   );
 }
 
+/** Walks over the points of a sweep by keys. */
+function walkPoints(page, width) {
+  const details = page.querySelector("#point-details");
+  if (!details) return;
+  // Drawn anew whenever a control changes.
+  const svg = () => page.querySelector("#front .drawing svg");
+  const press = (key) =>
+    svg().dispatchEvent(new page.defaultView.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  const texts = [details.textContent];
+  for (const key of ["ArrowRight", "ArrowRight", "Enter"]) {
+    press(key);
+    texts.push(details.textContent);
+  }
+  check(/Point \d/.test(texts[1]) && texts[1] !== texts[0], `${width}: an arrow key shows a point`);
+  check(texts[2] !== texts[1], `${width}: the next one shows another`);
+  check(svg().querySelector(".ring[data-kept]") !== null, `${width}: Enter keeps it`);
+  press("Escape");
+  check(svg().querySelector(".ring[data-kept]") === null, `${width}: Escape lets it go`);
+  const rows = page.querySelectorAll("#failed tbody tr").length;
+  check(rows > 0, `${width}: points that failed are listed (${rows} reasons)`);
+}
+
 /** Every chart has its data beside it. */
 function data(page, width) {
   const drawn = [...page.querySelectorAll("figure[aria-label]")];
@@ -156,6 +178,7 @@ function theme(page, width) {
     uncut(frame, `${width}, tables open`);
     for (const details of page.querySelectorAll(".data details")) details.open = false;
     keyboard(page, width);
+    walkPoints(page, width);
     controls(page, width);
     theme(page, width);
   }

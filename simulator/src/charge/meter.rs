@@ -3,7 +3,7 @@
 use snnc_compiler::ir::program::Program;
 
 use super::energy_model::EnergyModel;
-use super::tally::summed;
+use super::tally::{of_step, summed};
 use super::timesteps::Timesteps;
 use super::{Charged, CrossbarExpansion, Ledger, PaperFigure, Prices, TallyByIteration, host_macs};
 use snnc_targets::{Diagnostic, EnergyEvent, Timing};
@@ -262,7 +262,8 @@ impl Meter {
             record.host_macs += self.macs[counts.network.0 as usize];
         }
         if let Some(time) = &time {
-            record.timesteps.add_pass((record.item, iteration), counts, time);
+            let energy_aj = |step| self.step_energy_aj(counts, time, step);
+            record.timesteps.add_pass((record.item, iteration), (counts, time), energy_aj);
         }
         Ok(time)
     }
@@ -284,6 +285,17 @@ impl Meter {
         let whole: Vec<u64> = record.open_at_other_times_ps.iter_mut().map(std::mem::take).collect();
         record.at_other_times_ps.iter_mut().zip(&whole).for_each(|(sum, &ps)| *sum += u128::from(ps));
         [whole.first().copied(), whole.get(1).copied()]
+    }
+
+    /// Attojoules of a timestep; none where a chip repeats work.
+    fn step_energy_aj(&self, counts: &PassCounts, time: &PassTime, step: usize) -> Option<u128> {
+        if self.crossbar_expansion.is_some() {
+            return None;
+        }
+        let EnergyModel { prices, static_split } = &self.energy_model;
+        let happened = of_step(&self.network, &counts.steps[step], time.hops[step]);
+        let statics: u128 = static_split.energies(time.steps[step].own_ps()).iter().sum();
+        Some(prices.breakdown(&happened).total() + statics)
     }
 
     fn time(

@@ -5,7 +5,7 @@ use snnc_compiler::ir::PopulationId;
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{EnergyEvent, EventMap};
 
-use crate::counts::{Events, PassCounts, SliceTable};
+use crate::counts::{Events, PassCounts, SliceTable, StepCounts};
 use crate::noc::{Hops, Noc};
 use crate::time::{Bottleneck, Latencies, PassTime, Sampled, SimulatedStep};
 
@@ -254,6 +254,28 @@ impl TallyByIteration {
         }
         &mut self.iterations[iteration]
     }
+}
+
+/// What happened in one timestep, all slices together; `hops` are the links that its packets crossed. Words of the host
+/// belong to the pass.
+pub(super) fn of_step(network: &Noc, step: &StepCounts, hops: Hops) -> SliceTally {
+    let outside = |slice: usize| network.ports().binary_search(&slice).is_ok();
+    let (mut cores, mut ports) = (SliceTally::default(), SliceTally::default());
+    for (slice, events) in step.events.iter().enumerate() {
+        let tally = if outside(slice) { &mut ports } else { &mut cores };
+        tally.add_events(events);
+    }
+    match network.departures(step) {
+        Some(flows) => {
+            let entered = flows.filter(|(slice, _)| outside(*slice)).map(|(_, spikes)| spikes);
+            ports.departures = entered.sum();
+        }
+        None => ports.departures = ports.events[EnergyEvent::AxonOut],
+    }
+    ports.count_as_port();
+    cores += ports;
+    cores.add_packets(step.flows.iter().map(|flow| flow.packets).sum(), hops);
+    cores
 }
 
 /// A pass summed over its timesteps, by slice.

@@ -21,6 +21,9 @@ pub struct TimedStep {
     pub packets: u64,
     /// Spikes of all neurons, and from outside.
     pub spikes: u64,
+    /// Energy of its events and of the static power during its own time, in attojoules; transfers of the host, which
+    /// belong to the pass, left out. None on chips that repeat work, where it is known of whole passes alone.
+    pub energy_aj: Option<u128>,
 }
 
 /// A packet that was under way for long.
@@ -41,18 +44,29 @@ pub struct Timesteps {
     pub link_packets: Vec<u64>,
     /// Slowest first.
     pub slowest: Vec<LocatedSlowPacket>,
+    /// Spikes by timestep within the pass, summed over passes.
+    pub spikes: Vec<u64>,
 }
 
 impl Timesteps {
     /// Adds a pass: which item and which pass of it.
-    pub(super) fn add_pass(&mut self, (item, iteration): (u64, usize), counts: &PassCounts, time: &PassTime) {
+    pub(super) fn add_pass(
+        &mut self,
+        (item, iteration): (u64, usize),
+        (counts, time): (&PassCounts, &PassTime),
+        energy_aj: impl Fn(usize) -> Option<u128>,
+    ) {
         let network = counts.network;
         let timed = time.steps.iter().zip(&counts.steps).enumerate();
-        self.steps.extend(timed.map(|(step, (&time, sent))| {
+        let first = self.steps.len();
+        self.steps.extend(timed.map(|(i, (&time, sent))| {
             let packets = sent.flows.iter().map(|flow| flow.packets).sum();
             let spikes = sent.events.iter().map(|events| events.spikes).sum();
-            TimedStep { iteration, network, step: counts.start + step, time, packets, spikes }
+            let (step, energy_aj) = (counts.start + i, energy_aj(i));
+            TimedStep { iteration, network, step, time, packets, spikes, energy_aj }
         }));
+        let spikes: Vec<u64> = self.steps[first..].iter().map(|step| step.spikes).collect();
+        self.add_spikes(counts.start, &spikes);
         self.add_links(&time.link_packets);
         let slow = |&(step, packet)| LocatedSlowPacket { at: (item, iteration, counts.start + step), packet };
         self.slowest.extend(time.slowest.iter().map(slow));
@@ -62,12 +76,18 @@ impl Timesteps {
     /// Adds another item's links and slow packets.
     pub(super) fn merge(&mut self, other: &Self) {
         self.add_links(&other.link_packets);
+        self.add_spikes(0, &other.spikes);
         self.slowest.extend(&other.slowest);
         self.cut();
     }
 
     fn cut(&mut self) {
         keep_slowest(&mut self.slowest, |slow| (slow.at, slow.packet));
+    }
+
+    fn add_spikes(&mut self, first: usize, spikes: &[u64]) {
+        self.spikes.resize(self.spikes.len().max(first + spikes.len()), 0);
+        self.spikes[first..].iter_mut().zip(spikes).for_each(|(sum, more)| *sum += more);
     }
 
     fn add_links(&mut self, packets: &[u64]) {

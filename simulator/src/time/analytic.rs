@@ -110,6 +110,7 @@ impl Analytic {
         let mut at_other_times_ps: Vec<u64> = (self.others.iter())
             .map(|other| host(other.host_write, written).saturating_add(host(other.host_read, read)))
             .collect();
+        let mut hops = Vec::with_capacity(counts.steps.len());
         let steps = counts.steps.iter().zip(&arriving);
         let steps = steps
             .map(|(step, arriving)| {
@@ -119,6 +120,7 @@ impl Analytic {
                     let barrier_ps = other.barrier_ps(self.tiles);
                     *sum = sum.saturating_add(StepTime::new(self.busy(&work, other), barrier_ps).total_ps);
                 }
+                hops.push(network.hops(&loads));
                 StepTime::new(self.busy(&work, &self.timing), self.barrier_ps)
             })
             .collect();
@@ -128,6 +130,7 @@ impl Analytic {
             host_read_ps: host(self.timing.host_read, read),
             at_other_times_ps,
             sampled: None,
+            hops,
             link_packets,
             slowest: Vec::new(),
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cycle::{Sampled, SimulatedStep, SlowPacket};
+use crate::noc::Hops;
 
 /// What a timestep waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -124,6 +125,8 @@ pub struct PassTime {
     pub at_other_times_ps: Vec<u64>,
     /// How many timesteps were simulated, and what that says; none without cycle-accurate timing.
     pub sampled: Option<Sampled>,
+    /// Links crossed in each timestep.
+    pub hops: Vec<Hops>,
     /// Packets over each of [`crate::noc::Noc::links`].
     pub link_packets: Vec<u64>,
     /// The slowest packets of the simulated timesteps, slowest first, each with its timestep; ps.

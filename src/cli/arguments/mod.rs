@@ -20,7 +20,7 @@ use snnc_targets::diagnostic::one_line;
 pub use compiling::{CompileArgs, Emit, FitArgs, ModelArgs, PassesArgs, QuantiseArgs};
 pub use mapping::{Goal, MappingArgs, Partitioner};
 pub use nir::{Comparison, NirArgs};
-pub use reporting::{CompareArgs, ReportArgs};
+pub use reporting::{CompareArgs, ReportArgs, ViewArgs};
 pub use research::{ExportArgs, ExportFormat, PartitionArgs, PlaceArgs};
 pub use running::{
     GenerateArgs, ReconstructArgs, RunArgs, SampleArgs, SetArgs, SetFormat, SimulateArgs, TraceArgs,
@@ -82,6 +82,7 @@ impl Command {
             | Self::Sweep(_)
             | Self::Merge(_)
             | Self::Export(_)
+            | Self::View(_)
             | Self::Completions { .. }
             | Self::Man { .. }
             | Self::Explain { .. } => false,
@@ -120,6 +121,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Compare runs in the terminal: target, options, mapping, counts, time, energy, with ratios
     Compare(CompareArgs),
+    /// Show a compiled program on the terminal: its mesh, layers, cores and limits
+    View(ViewArgs),
     /// Compare the float reference with recorded traces, or with the chip
     Verify(VerifyArgs),
     /// Stream a whole set of images to disk, for statistics; continues a killed run

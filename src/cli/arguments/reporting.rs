@@ -21,6 +21,13 @@ pub struct ReportArgs {
     pub json: bool,
 }
 
+/// `snnc view`.
+#[derive(Debug, Args)]
+pub struct ViewArgs {
+    /// Compiled program (.snnx)
+    pub program: PathBuf,
+}
+
 /// `snnc compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {

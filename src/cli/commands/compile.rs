@@ -16,6 +16,7 @@ use snnc_targets::Diagnostics;
 use super::{changes_nothing, files, json_of, mapping, nir, print, samples};
 use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, NirArgs, QuantiseArgs, SampleArgs};
 use crate::cli::errors;
+use crate::cli::progress::Bar;
 use crate::model::Model;
 use crate::program::{Compilation, Program};
 use crate::report::quantisation;
@@ -76,6 +77,7 @@ pub fn compile(
     if let Some((network, values)) = fed.and_then(|fed| samples::first(&model, fed)) {
         model = model.with_activity(&network, values);
     }
+    let _waiting = Bar::waiting("compiling");
     model.compile_with(&target, &options, &self::mapping::files(mapping))
 }
 

@@ -11,7 +11,9 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, registry};
 use super::compile::options;
 use super::{files, json_of, print};
 use crate::cli::arguments::{FitArgs, QuantiseArgs, overrides};
+use crate::cli::progress::Bar;
 use crate::model::Model;
+use crate::progress::Progress;
 
 pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     let targets = targets(&args.target, &overrides(&args.set)?)?;
@@ -21,7 +23,9 @@ pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     if args.objectives {
         return objectives(args, &model, &targets, &quantise);
     }
-    let answer = model.fit(&targets, &options(&quantise))?;
+    let bar = Bar::new("targets");
+    let answer = model.fit_observed(&targets, &options(&quantise), &bar)?;
+    drop(bar);
     print(&if args.json { json_of("snnc.fit/1", &answer) } else { answer.to_string() });
     let some = answer.targets.iter().any(|row| row.fits);
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -51,13 +55,17 @@ fn objectives(
     // Spikes are recorded for objectives that ask how busy cores are.
     options.search.objective = Objective::Time;
     let mut tables = Vec::new();
+    let bar = Bar::new("targets");
+    bar.begin(targets.len() as u64);
     for target in targets {
         let (table, front) = model.objectives(target, &options, args.pareto.is_some())?;
         if let (Some(path), Some(front)) = (&args.pareto, front) {
             write_atomic(path, front.as_bytes())?;
         }
         tables.push(table);
+        bar.advance(1);
     }
+    drop(bar);
     let some = tables.iter().flat_map(|table| &table.rows).any(|row| row.mapping.is_some());
     let texts: Vec<String> = tables.iter().map(ToString::to_string).collect();
     print(&if args.json {

@@ -21,6 +21,7 @@ mod simulate;
 mod sweep;
 mod targets;
 mod verify;
+mod view;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
         Command::Sweep(args) => sweep::run(args),
         Command::Merge(args) => sweep::merge(args),
         Command::Reconstruct(args) => reconstruct::run(args),
+        Command::View(args) => view::run(args),
         Command::Import(args) => import::run(args),
         Command::Place(args) => place::run(args),
         Command::Export(args) => export::run(args),

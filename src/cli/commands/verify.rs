@@ -65,7 +65,9 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let target = args.target.as_deref().unwrap_or("loihi-like");
     let target = registry::load_with(target, &overrides(&args.set)?)?;
     let options = super::compile::options(&args.quantise);
+    let waiting = Bar::waiting("compiling");
     let program = model.compile(&target, &options)?;
+    drop(waiting);
     if !args.json {
         errors::warn(&program.warnings());
     }

@@ -11,7 +11,7 @@ use signal_hook::iterator::Signals;
 use snnc_targets::output;
 
 use super::console::say;
-use crate::cli::progress;
+use crate::cli::{progress, view};
 
 /// What the last line adds, for a run that can be continued.
 static ADVICE: Mutex<Option<&'static str>> = Mutex::new(None);
@@ -42,6 +42,7 @@ pub fn install() {
 fn stop(signal: i32) {
     let _nothing_new_begins = output::abandon();
     progress::clear();
+    view::leave();
     let name = match signal {
         SIGINT => "SIGINT",
         SIGTERM => "SIGTERM",

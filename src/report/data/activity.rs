@@ -95,6 +95,32 @@ pub struct Iteration {
     pub energy_by_component_j: EnergyByComponent,
 }
 
+/// Spikes of all layers over the timesteps of a pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpikesOverTime {
+    /// Timesteps of a pass.
+    pub timesteps: u64,
+    /// Timesteps that a number of `spikes` stands for; the last may stand for fewer.
+    pub timesteps_each: u64,
+    /// Spikes in order, summed over the images or samples.
+    pub spikes: Vec<u64>,
+}
+
+impl SpikesOverTime {
+    /// Most numbers.
+    pub const MOST: usize = 512;
+
+    /// Spikes of each timestep, put together where there are more than [`SpikesOverTime::MOST`].
+    pub fn of(spikes: &[u64]) -> Self {
+        let each = spikes.len().div_ceil(Self::MOST).max(1);
+        Self {
+            timesteps: spikes.len() as u64,
+            timesteps_each: each as u64,
+            spikes: spikes.chunks(each).map(|part| part.iter().sum()).collect(),
+        }
+    }
+}
+
 /// One image or sample.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PerItem {

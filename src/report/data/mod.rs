@@ -17,7 +17,7 @@ pub use super::certainty::Certainty;
 pub use super::exact::{Exact, ExactByComponent};
 pub use super::sensitivity::{Sensitivity, TimeConstant};
 pub use super::timing::data::Time;
-pub use activity::{CoreEnergy, Iteration, LayerReport, Overflows, PerItem};
+pub use activity::{CoreEnergy, Iteration, LayerReport, Overflows, PerItem, SpikesOverTime};
 pub use energy::{EnergyByComponent, EnergyConstant, Paper, Range};
 pub use host::{Host, HostLayer};
 pub use mapping::{
@@ -25,8 +25,8 @@ pub use mapping::{
 };
 /// Hops by kind of link.
 pub use snnc_simulator::noc::Hops;
-/// Silicon area by part.
-pub use snnc_targets::schema::Area;
+/// Silicon area by part, and the supply, corner and clock to which constants were scaled.
+pub use snnc_targets::schema::{Area, OperatingPoint};
 
 use crate::samples::{Classification, EventSummary};
 use crate::warnings::Warning;
@@ -96,6 +96,9 @@ pub struct Report {
     /// By pass within a sample, summed over samples; of others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passes: Vec<Iteration>,
+    /// Spikes by timestep, where items have one pass each and time is modelled; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spikes_over_time: Option<SpikesOverTime>,
     /// One an image, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub per_image: Vec<PerItem>,
@@ -163,6 +166,9 @@ pub struct TargetInfo {
     pub description: String,
     /// Where its energy and time constants come from.
     pub provenance: ProvenanceSummary,
+    /// Supply, corner and clock to which they were scaled; absent where they are those of the target's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operating_point: Option<OperatingPoint>,
 }
 
 /// Names of the energy and time constants by provenance.

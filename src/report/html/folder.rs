@@ -7,6 +7,7 @@ use snnc_targets::{Diagnostic, output};
 
 use super::columns::{self, Columns};
 use super::pictures::Pictures;
+use super::raster::Raster;
 use crate::report::{Report, by_core, json};
 
 /// Most timesteps on a page.
@@ -34,6 +35,9 @@ pub struct RunFolder {
     pub predictions: Option<Columns>,
     /// Images, tokens, samples.
     pub pictures: Pictures,
+    /// Who fires when, where spikes were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raster: Option<Raster>,
     /// What the page does not show, and why.
     pub left_out: Vec<String>,
 }
@@ -66,7 +70,8 @@ impl RunFolder {
         }
         let pass = ["image", "iteration", "sample", "pass", "network"];
         let of_steps =
-            [&pass[..], &["timestep", "time_s", "bound", "busiest_s", "packets", "spikes"]].concat();
+            [&pass[..], &["timestep", "time_s", "bound", "busiest_s", "packets", "spikes"], &["power_w"]]
+                .concat();
         let did = ["core", "spikes", "synaptic_operations", "packets_sent", "packets_received", "energy_j"];
         let of_cores = [&pass[..], &did].concat();
         let words = ["network", "bound"];
@@ -89,7 +94,8 @@ impl RunFolder {
         }
         // Half a pass would be drawn as a whole one.
         let cores = cores.filter(|cores| !cores.more);
-        Ok(Self { name, report, timesteps, cores, predictions, pictures, left_out })
+        let raster = Raster::read(folder, &report)?;
+        Ok(Self { name, report, timesteps, cores, predictions, pictures, raster, left_out })
     }
 }
 

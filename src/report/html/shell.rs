@@ -12,7 +12,7 @@ const STYLES: [&str; 2] = [include_str!("assets/page.css"), include_str!("assets
 /// The libraries, in the order in which they are needed.
 const LIBRARIES: [&str; 2] = [include_str!("vendor/d3.min.js"), include_str!("vendor/plot.min.js")];
 /// Our scripts, in the order in which they are needed.
-const SCRIPTS: [&str; 10] = [
+const SCRIPTS: [&str; 11] = [
     include_str!("assets/figures.js"),
     include_str!("assets/pictures.js"),
     include_str!("assets/mesh.js"),
@@ -22,6 +22,7 @@ const SCRIPTS: [&str; 10] = [
     include_str!("assets/time.js"),
     include_str!("assets/single.js"),
     include_str!("assets/several.js"),
+    include_str!("assets/pareto.js"),
     include_str!("assets/page.js"),
 ];
 /// Nothing is loaded from anywhere.
@@ -29,7 +30,7 @@ const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /// A whole page.
-pub(super) fn document(title: &str, body: &Markup, data: &impl Serialize) -> String {
+pub(crate) fn document(title: &str, body: &Markup, data: &impl Serialize) -> String {
     let json = serde_json::to_string(data).expect("the data of a page are plain").replace('<', "\\u003c");
     let markup = html! {
         (DOCTYPE)
@@ -66,7 +67,7 @@ pub(super) fn document(title: &str, body: &Markup, data: &impl Serialize) -> Str
 }
 
 /// What a section is about.
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     /// Its anchor, and where scripts put its charts.
     pub id: &'a str,
     /// Its heading.
@@ -90,7 +91,7 @@ impl Section<'_> {
 }
 
 /// The head of a page: title, what is told in a line, the way to its sections, and the choice of light or dark.
-pub(super) fn header(title: &str, subtitle: &Markup, sections: &[Section<'_>]) -> Markup {
+pub(crate) fn header(title: &str, subtitle: &Markup, sections: &[Section<'_>]) -> Markup {
     html! {
         header.top {
             h1 { (title) }
@@ -104,7 +105,7 @@ pub(super) fn header(title: &str, subtitle: &Markup, sections: &[Section<'_>]) -
 }
 
 /// A table that scrolls by itself where the window is narrow. Cells behind the first `words` columns are figures.
-pub(super) fn table(caption: &str, words: usize, headings: &[String], rows: &[Vec<String>]) -> Markup {
+pub(crate) fn table(caption: &str, words: usize, headings: &[String], rows: &[Vec<String>]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(caption) {
             table {

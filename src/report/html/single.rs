@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::RunFolder;
 use super::shell::{Section, header, table};
 use crate::report::Report;
+use crate::report::data::Area;
 use crate::report::units::{count, share, si};
 
 /// Between the head and the foot of the page.
@@ -153,7 +154,22 @@ fn mapping(r: &Report) -> Markup {
             (table("Use of each limit over the cores in use", 1, &headings, &limits))
         }
         (bounds(r))
+        @if let Some(area) = &r.area { (areas(area)) }
     }
+}
+
+/// Areas by part, and their sum where all are known.
+fn areas(area: &Area) -> Markup {
+    let mm2 = |mm2: Option<f64>| mm2.map_or_else(|| "not known".into(), |mm2| format!("{mm2:.2}"));
+    let rows = [
+        ("cores without synapse memory", area.cores_mm2),
+        ("routers", area.routers_mm2),
+        ("synapse memory", area.memory_mm2),
+        ("rest of the chips", area.other_mm2),
+        ("all", area.total_mm2),
+    ];
+    let rows: Vec<Vec<String>> = rows.map(|(part, area)| vec![part.to_owned(), mm2(area)]).to_vec();
+    table("Silicon area of the chips present, mm2", 1, &strings(["part", "mm2"]), &rows)
 }
 
 fn bounds(r: &Report) -> Markup {

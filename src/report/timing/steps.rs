@@ -1,7 +1,9 @@
 //! timesteps.csv: a row a timestep, written while the run goes on, to a file or to memory.
 //!
 //! Rows are in order of image (or sample), pass and timestep. `time_s` is the simulated time where `simulated` is 1,
-//! else the analytic one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds.
+//! else the analytic one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds, and so
+//! are energies, of attojoules. `energy_j` is what happened in a timestep and the static power during `time_s`, without
+//! the host's transfers before and after the pass; `power_w` is the one over the other.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use snnc_targets::output::Unfinished;
 use snnc_targets::{Code, Diagnostic};
 
 /// The columns of images; of other items the first two are their name and `pass`.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "image",
     "iteration",
     "network",
@@ -29,6 +31,8 @@ const COLUMNS: [&str; 15] = [
     "latency_mean_s",
     "latency_max_s",
     "spikes",
+    "energy_j",
+    "power_w",
 ];
 
 /// The table in the making.
@@ -147,7 +151,22 @@ fn cells(item: u64, network: &str, step: &TimedStep) -> [String; COLUMNS.len()] 
         latency(|packets| (packets.sum / u128::from(packets.packets)) as u64),
         latency(|packets| packets.longest),
         step.spikes.to_string(),
+        step.energy_aj.map_or(String::new(), joules),
+        power(step).map_or(String::new(), |watts| watts.to_string()),
     ]
+}
+
+/// Attojoules as joules, exactly.
+fn joules(aj: u128) -> String {
+    const JOULE: u128 = 1_000_000_000_000_000_000;
+    format!("{}.{:018}", aj / JOULE, aj % JOULE)
+}
+
+/// Mean power of a timestep over its own time, W.
+fn power(step: &TimedStep) -> Option<f64> {
+    let ps = step.time.own_ps();
+    // An attojoule in a picosecond is a microwatt.
+    step.energy_aj.filter(|_| ps > 0).map(|aj| aj as f64 / ps as f64 * 1e-6)
 }
 
 /// Picoseconds as seconds, exactly.
@@ -164,5 +183,6 @@ mod tests {
     fn picoseconds_are_kept() {
         assert_eq!(seconds(0), "0.000000000000");
         assert_eq!(seconds(1_000_000_000_001), "1.000000000001");
+        assert_eq!(joules(2_000_000_000_000_000_003), "2.000000000000000003");
     }
 }

@@ -107,6 +107,11 @@ macro_rules! energy_table {
                 }
             }
 
+            /// Gives its constant another value, in its unit.
+            pub fn set_constant(self, spec: &mut EnergySpec, constant: Sourced<f64>) {
+                match self { $(Self::$power => spec.$power_field.set(constant),)+ }
+            }
+
             /// Watts in the unit of its constant.
             pub fn watts(self) -> f64 {
                 match self { $(Self::$power => $watts,)+ }

@@ -90,9 +90,15 @@ mod tests {
         let area = with(&all).unwrap().area(2).unwrap();
         let found = [area.cores_mm2, area.routers_mm2, area.memory_mm2, area.other_mm2, area.total_mm2];
         assert_eq!(found, [64.0, 32.0, 256.0 * 128.0 * 0.001, 6.0, 134.768].map(Some));
-        let some = with(&format!("area=Some((core_mm2: Some((0.25, {source}))))")).unwrap().area(1).unwrap();
+        let some = with(&format!("area=Some((core_mm2: Some((0.25, {source})), memory_mm2_per_kib: None))"))
+            .unwrap()
+            .area(1)
+            .unwrap();
         assert_eq!((some.cores_mm2, some.memory_mm2, some.total_mm2), (Some(32.0), None, None));
-        assert_eq!(registry::load("loihi-like").unwrap().area(1), None);
+        assert_eq!(registry::load("spinnaker2-like").unwrap().area(1), None);
+        // Published: 60 mm2 a chip.
+        let loihi = registry::load("loihi-like").unwrap().area(1).unwrap().total_mm2.unwrap();
+        assert!((loihi - 60.0).abs() < 0.1, "{loihi}");
         let wrong = with(&format!("area=Some((core_mm2: Some((-1.0, {source}))))")).unwrap_err();
         assert_eq!(wrong.codes(), [Code::TargetInvalid]);
     }

@@ -8,6 +8,7 @@ mod core;
 mod neuron;
 mod noc;
 mod provenance;
+mod scaling;
 mod timing;
 mod topology;
 
@@ -18,6 +19,7 @@ pub use self::core::{CoreLimits, KernelSharing, SynapseSpec, WeightStorage};
 pub use self::neuron::{CurrentSpec, NeuronSpec, Overflow, Reset, ThresholdComparison};
 pub use self::noc::{NocSpec, RouterAllocation};
 pub use self::provenance::{Provenance, Sourced};
+pub use self::scaling::{Corner, OperatingPoint, ScalingSpec};
 pub use self::timing::{BarrierSpec, Between, TimingSpec, UnitTime};
 pub use self::topology::{RoutingScheme, TopologySpec};
 pub use crate::axons::{AxonSpec, InputAxonKind, OutputAxonKind};
@@ -62,4 +64,10 @@ pub struct Target {
     /// Silicon area, as far as it is known.
     #[serde(default)]
     pub area: Option<AreaSpec>,
+    /// How energies and times follow the supply, the corner and the clock; without it they are those of the file.
+    #[serde(default)]
+    pub scaling: Option<ScalingSpec>,
+    /// Where the constants were scaled to; files leave it out.
+    #[serde(default)]
+    pub operating_point: Option<OperatingPoint>,
 }

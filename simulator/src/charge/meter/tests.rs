@@ -113,6 +113,34 @@ fn tallies_are_the_sums_of_the_counts() {
 }
 
 #[test]
+fn timesteps_cost_what_their_passes_do_without_the_host() {
+    let program = program();
+    let table = slice_table(&program);
+    let meter = Meter::new(&program, &table, Fidelity::Analytic).unwrap();
+    let mut record = meter.record();
+    let counts = random_pass(&program, &table, 0, 5);
+    let time = meter.add_pass(&mut record, 0, &counts, &[]).unwrap();
+    let total = record.ledger.total();
+    let steps: u128 = record.timesteps.steps.iter().map(|step| step.energy_aj.unwrap()).sum();
+    let static_pw: u128 = 4 * 104_000_000_000;
+    let of = |ps: u64| static_pw * u128::from(ps) / 1_000_000;
+    let in_steps: u128 = time.steps.iter().map(|step| of(step.own_ps())).sum();
+    let events = total.dynamic() - total[EnergyComponent::Host];
+    // The static energy of each timestep is rounded down by itself, once a power.
+    let rounded = 3 * time.steps.len() as u128;
+    assert!(
+        steps <= events + in_steps && events + in_steps <= steps + rounded,
+        "{steps} {events} {in_steps}"
+    );
+    assert!(events > 0 && in_steps > 0);
+    let spikes: Vec<u64> = counts.steps.iter().map(|s| s.events.iter().map(|e| e.spikes).sum()).collect();
+    assert_eq!(record.timesteps.spikes, spikes);
+    let mut twice = record.timesteps.clone();
+    twice.merge(&record.timesteps);
+    assert_eq!(twice.spikes, spikes.iter().map(|spikes| 2 * spikes).collect::<Vec<_>>());
+}
+
+#[test]
 fn without_a_time_only_the_static_energy_is_missing() {
     let (.., timed) = run(Fidelity::Analytic);
     let (.., untimed) = run(Fidelity::None);

@@ -145,9 +145,10 @@ const FIGURES = [];
 
 /**
  * Adds a figure to a section: `draw(rows, width)` gives the drawing of `rows()`, whose columns are
- * `{key, name, kind}`. `controls` stand above it and call `figure.redraw()`.
+ * `{key, name, kind}`. `controls` stand above it and call `figure.redraw()`. A drawing that keys walk over has a
+ * `label` that says how.
  */
-function figure(section, { title, note, columns, rows, draw, controls = [], half = false, legend }) {
+function figure(section, { title, note, columns, rows, draw, controls = [], half = false, legend, label }) {
   const holder = place(section);
   if (!holder) return null;
   const drawing = element("div", { class: "drawing" });
@@ -167,8 +168,8 @@ function figure(section, { title, note, columns, rows, draw, controls = [], half
   made.redraw = () => {
     const width = Math.max(280, Math.floor(drawing.clientWidth || holder.clientWidth || 640));
     const drawn = draw(rows(), width);
-    drawn.setAttribute("role", "img");
-    drawn.setAttribute("aria-label", `${title}. Its data are in the table below.`);
+    drawn.setAttribute("role", label ? "application" : "img");
+    drawn.setAttribute("aria-label", label ?? `${title}. Its data are in the table below.`);
     drawing.replaceChildren(drawn);
     data.refresh();
   };

@@ -1,8 +1,9 @@
-// Begins: one run or several; follows the width of the window and the choice of light or dark.
+// Begins: one run, several, or a sweep; follows the width of the window and the choice of light or dark.
 "use strict";
 
 (() => {
-  if (DATA.comparison) several(DATA.runs);
+  if (DATA.sweep) pareto(DATA.sweep);
+  else if (DATA.comparison) several(DATA.runs);
   else single(DATA.runs[0]);
 
   document.getElementById("theme").addEventListener("click", () => {

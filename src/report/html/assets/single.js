@@ -50,6 +50,102 @@ function activity(run) {
   });
 }
 
+/** Who fires when, in the first sample: a row a neuron, layers one above the other. */
+function raster(run) {
+  const found = run.raster;
+  if (!found) {
+    const samples = run.report.totals.images === undefined;
+    const note = "A raster of spikes needs the spikes: snnc run --spikes writes them into the folder of results.";
+    if (samples) place("activity").append(element("p", { class: "notice" }, note));
+    return;
+  }
+  const color = categories(found.layers.map((layer) => layer.name));
+  const state = { layer: "all" };
+  const layers = () => found.layers.filter((layer) => state.layer === "all" || layer.name === state.layer);
+  const rows = () =>
+    layers().flatMap((layer) =>
+      layer.spikes.map(([timestep, index]) => ({ layer: layer.name, neuron: layer.picked[index], timestep, index })),
+    );
+  const control = choice(
+    "Layer",
+    [["all", "all layers"], ...found.layers.map((layer) => [layer.name, layer.name])],
+    (layer) => {
+      state.layer = layer;
+      made.redraw();
+    },
+  );
+  const picked = Math.max(...found.layers.map((layer) => layer.picked.length));
+  const cut = found.shown < found.timesteps ? ` The first ${count(found.shown)} of ${count(found.timesteps)}.` : "";
+  const made = figure("activity", {
+    title: "Raster of the first sample",
+    note: `Up to ${picked} neurons of each layer, evenly among all. Timesteps count from the layer's first.${cut}`,
+    controls: [control],
+    rows,
+    legend: legendOf(
+      found.layers.map((layer) => layer.name),
+      color,
+    ),
+    columns: columnsOf([
+      ["layer", "layer", "word"],
+      ["neuron", "neuron", "count"],
+      ["timestep", "timestep", "count"],
+    ]),
+    draw: (cells, width) => drawRaster(layers(), cells, { width, timesteps: found.shown, color }),
+  });
+}
+
+function drawRaster(layers, cells, { width, timesteps, color }) {
+  const starts = new Map();
+  let lines = 0;
+  for (const layer of layers) {
+    starts.set(layer.name, lines);
+    lines += layer.picked.length + 2;
+  }
+  const line = (row) => starts.get(row.layer) + row.index;
+  const tall = layers.length === 1 ? 9 : 4;
+  const made = chart({
+    width,
+    height: Math.max(140, lines * tall + 70),
+    marginLeft: 24,
+    marginBottom: 46,
+    x: {
+      label: "timestep",
+      labelOffset: 40,
+      labelArrow: "none",
+      domain: [-0.5, timesteps - 0.5],
+      tickFormat: count,
+      ticks: d3.ticks(0, timesteps - 1, Math.min(timesteps, Math.floor(width / 70))).filter(Number.isInteger),
+    },
+    y: { axis: null, domain: [lines, -1] },
+    marks: [
+      Plot.ruleY([...starts.values()].slice(1), { y: (start) => start - 1.5, stroke: "var(--line)" }),
+      Plot.tip(
+        cells,
+        Plot.pointer({
+          x: "timestep",
+          y: line,
+          title: (row) => `${row.layer}, neuron ${row.neuron}: timestep ${row.timestep}`,
+          fill: "var(--raised)",
+        }),
+      ),
+    ],
+  });
+  const [x, y] = ["x", "y"].map((axis) => made.scale(axis).apply);
+  const side = Math.max(1, Math.min(24, 0.7 * (x(1) - x(0))));
+  const height = Math.max(1.5, 0.8 * Math.abs(y(1) - y(0)));
+  const paths = d3.groups(cells, (row) => row.layer);
+  // A path a layer: thousands of elements would be slow.
+  const marks = d3.select(made).insert("g", ":first-child").selectAll("path").data(paths).join("path");
+  marks.attr("fill", ([layer]) => color(layer));
+  marks.attr("d", ([, own]) =>
+    own
+      .map((row) => `M${(x(row.timestep) - side / 2).toFixed(1)},${(y(line(row)) - height / 2).toFixed(1)}`)
+      .map((start) => `${start}h${side.toFixed(1)}v${height.toFixed(1)}h${(-side).toFixed(1)}z`)
+      .join(""),
+  );
+  return made;
+}
+
 function mapping(run) {
   const limits = (run.report.mapping.limits ?? []).filter((limit) => limit.of);
   const rows = limits.flatMap((limit) =>
@@ -106,6 +202,7 @@ function single(run) {
   energy(run);
   time(run);
   activity(run);
+  raster(run);
   mapping(run);
   constants(run);
 }

@@ -81,7 +81,80 @@ function time(run) {
       dots(cells, width, { name: "unit", value: "share", fill: "which", color: endColor, format: percent }),
   });
   latencies(report);
+  durations(run);
   timesteps(run);
+}
+
+/** How many timesteps, or images or samples, took how long. */
+function durations(run) {
+  const item = run.report.totals.images !== undefined ? "image" : "sample";
+  const own = (run.report.per_image ?? run.report.per_sample ?? []).map((found) => found.time_s);
+  const sets = [
+    ["timesteps", "timesteps", rowsOf(run.timesteps).map((row) => row.time_s)],
+    ["items", `${item}s`, own.length > 1 ? own : []],
+  ].filter(([, , times]) => times.length);
+  if (!sets.length) return;
+  const state = { of: sets[0][0] };
+  const binned = () => {
+    const [, name, times] = sets.find(([key]) => key === state.of);
+    const [low, high] = d3.extent(times);
+    const bins = d3
+      .bin()
+      .domain([low, high])
+      .thresholds(Math.min(40, Math.ceil(Math.sqrt(times.length))))(times);
+    return bins.map((bin) => ({ from_s: bin.x0, to_s: bin.x1, many: bin.length, name }));
+  };
+  const label = (row) => `${si(row.from_s, "s")} to ${si(row.to_s, "s")}: ${count(row.many)} ${row.name}`;
+  const made = figure("time", {
+    title: `How long timesteps${sets.length > 1 ? ` and ${item}s` : ""} took`,
+    half: true,
+    note: "Times in classes of equal width.",
+    controls: [
+      choice(
+        "Of",
+        sets.map(([key, name]) => [key, name]),
+        (of) => {
+          state.of = of;
+          made.redraw();
+        },
+      ),
+    ].filter(() => sets.length > 1),
+    rows: binned,
+    columns: columnsOf([
+      ["name", "of", "word"],
+      ["from_s", "from", "s"],
+      ["to_s", "to", "s"],
+      ["many", "how many", "count"],
+    ]),
+    draw: (cells, width) =>
+      chart({
+        width,
+        height: 250,
+        marginLeft: 64,
+        marginBottom: 46,
+        marginRight: 24,
+        x: {
+          label: "time",
+          labelOffset: 40,
+          labelArrow: "none",
+          tickFormat: (x) => tick(x, "s"),
+          ticks: Math.max(2, Math.floor(width / 110)),
+        },
+        y: { grid: true, label: null, tickFormat: (y) => tick(y, "") },
+        marks: [
+          Plot.rectY(cells, {
+            x1: "from_s",
+            x2: (row) => (row.to_s > row.from_s ? row.to_s : row.from_s * 1.001 + 1e-15),
+            y: "many",
+            fill: "var(--accent)",
+            inset: 0.5,
+            title: label,
+            tip: { fill: "var(--raised)" },
+          }),
+          Plot.ruleY([0], { stroke: "var(--soft)" }),
+        ],
+      }),
+  });
 }
 
 /** Dots on a line: several figures of one name. */
@@ -215,6 +288,7 @@ function timesteps(run) {
     ["bound", "waited for", "word"],
     ["packets", "packets", "count"],
     ["spikes", "spikes", "count"],
+    ["power_w", "power", "W"],
   ]);
   const present = [...new Set(all.map((row) => row.bound))];
   const where = (row) => `${pass} ${row[pass]} (${row.network}), timestep ${row.timestep}`;
@@ -276,6 +350,24 @@ function timesteps(run) {
       ),
     }),
   );
+  if (all.some((row) => row.power_w !== undefined && row.power_w !== null)) {
+    drawn.push(
+      figure("energy", {
+        title: "Power by timestep",
+        note:
+          "Joules of what happened in a timestep and of the static power meanwhile, over its time; without transfers " +
+          `of the host. The ${item} and ${pass} are those chosen below, under Time.`,
+        columns,
+        rows,
+        draw: over(
+          "power_w",
+          "W",
+          () => "#d0721f",
+          (row) => `${where(row)}\n${si(row.power_w, "W")} for ${si(row.time_s, "s")}`,
+        ),
+      }),
+    );
+  }
   if (all[0].spikes !== undefined) {
     drawn.push(
       figure("activity", {
