@@ -97,7 +97,9 @@ impl<'c> ChipPass<'c> {
 
     /// What the next part goes on from.
     pub(super) fn carry(&mut self) -> Carry {
-        let history = self.chip.longest_delay as usize;
+        // From one pass to the next, spikes reach back as far as they arrive behind a window.
+        let late = if self.ends() { self.chip.late.iter().copied().max().unwrap_or(0) } else { 0 };
+        let history = self.chip.longest_delay.max(late) as usize;
         let last =
             |record: &Option<PopulationRecord>| record.as_ref().map(|record| record.spikes.last(history));
         let states = |record: &mut Option<PopulationRecord>| {

@@ -72,8 +72,13 @@ pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
         assert_eq!(without_packets(sums[&population]), trace.events, "counts of {population}");
     }
     for (readout, values) in ir.model.readouts.iter().zip(&outcome.readouts) {
+        let positions = ir.model.populations[readout.population].shape.positions();
+        let read = |(i, &v): (usize, &i32)| {
+            let channel = i / positions;
+            f64::from(v) * readout.scale[channel] + readout.offset[channel]
+        };
         let membranes: Vec<f64> =
-            truth[&readout.population].membranes.iter().map(|&v| f64::from(v)).collect();
+            truth[&readout.population].membranes.iter().enumerate().map(read).collect();
         assert_eq!(*values, membranes);
     }
 

@@ -192,7 +192,7 @@ impl ModelWriter<'_> {
         let (sides, channels) = (current.sides, current.sides[0]);
         match self.random.between(0, 4) {
             0 => {
-                let powers = |random: &mut Random| [0.5, 1.0][random.value(0, 1)];
+                let powers = |random: &mut Random| -> f64 { [0.5, 1.0][random.value(0, 1)] };
                 let variance = (0..channels).map(|_| powers(self.random).powi(-2)).collect();
                 let variance = self.given(&[channels], variance);
                 let mean = self.tensor(&[channels]);
@@ -406,7 +406,7 @@ fn compiled(
 
 #[test]
 fn models_of_every_layer_and_neuron_run_as_the_spiking_ir_says() {
-    let (mut used, mut fired, mut ran, mut refused) = (BTreeMap::new(), 0, 0, 0);
+    let (mut used, mut fired, mut ran, mut refused) = (BTreeMap::<&str, usize>::new(), 0, 0, 0);
     cases(160, 1000, |random| {
         let target = common::target(random, 1024);
         let mut target = common::with_all_models(random, target);
