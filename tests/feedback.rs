@@ -43,7 +43,8 @@ fn compiled(model: &Model, feedback_chip: bool) -> Result<Program, snnc::Diagnos
 fn spikes(program: &Program, input: &[f64]) -> Vec<Vec<Vec<bool>>> {
     let chip = Chip::new(program.mapped().clone());
     let outcome = chip.run(NET, input).unwrap();
-    let firing = chip.program.model.populations.iter().filter(|(_, p)| p.dynamics.fires() && !p.dynamics.is_port());
+    let firing =
+        chip.program.model.populations.iter().filter(|(_, p)| p.dynamics.fires() && !p.dynamics.is_port());
     firing.map(|(id, _)| chip.spikes(&outcome, id)).collect()
 }
 
@@ -58,7 +59,10 @@ fn a_short_loop_is_refused_or_runs_with_the_delays_of_the_chip() {
     let accepted = compiled(&short, true).unwrap();
     let remarks = &accepted.compilation().unwrap().remarks;
     let [told] = &remarks[..] else { panic!("{remarks:?}") };
-    assert!(told.contains("2 timesteps around the loop") && told.contains("1 in the trained network"), "{told}");
+    assert!(
+        told.contains("2 timesteps around the loop") && told.contains("1 in the trained network"),
+        "{told}"
+    );
     // What the chip runs is the network whose delay is as long as the chip's loop.
     let longer = compiled(&model(2), true).unwrap();
     assert!(longer.compilation().unwrap().remarks.is_empty());

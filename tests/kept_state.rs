@@ -25,8 +25,12 @@ fn description(steps: usize) -> Description {
         let value = |i: usize| ((i * 29 + from) % 31) as f64 / 16.0 - 0.75;
         Tensor::new(vec![rows, columns], (0..rows * columns).map(value).collect())
     };
-    let tensors =
-        [("fc", weights(8, 12, 7)), ("rec", weights(8, 8, 3)), ("next", weights(6, 8, 11)), ("out", weights(3, 6, 5))];
+    let tensors = [
+        ("fc", weights(8, 12, 7)),
+        ("rec", weights(8, 8, 3)),
+        ("next", weights(6, 8, 11)),
+        ("out", weights(3, 6, 5)),
+    ];
     let tensors = tensors.map(|(name, tensor)| (name.to_owned(), tensor));
     let text = format!(
         r#"(format: "snnc.model/1", name: "kept", weights: {{ "w": "w.safetensors" }}, networks: {{ "net": (
@@ -112,8 +116,7 @@ fn run(program: &Program, keep_state: bool, threads: usize) -> (Vec<Vec<f64>>, S
 #[test]
 fn samples_that_keep_state_are_one_long_sample() {
     let (short, long) = (compiled(1), compiled(SAMPLES));
-    let (alone, [items]) = (run(&long, false, 1), [run(&short, true, 1)]);
-    let ((whole, long_seen), (items, seen)) = (alone, items);
+    let ((whole, long_seen), (items, seen)) = (run(&long, false, 1), run(&short, true, 1));
     assert_eq!((whole.len(), items.len()), (1, SAMPLES));
     assert_eq!(seen.spikes, long_seen.spikes);
     assert_eq!(seen.membranes, long_seen.membranes);
@@ -149,7 +152,8 @@ fn membranes_are_those_of_the_spiking_ir_in_the_units_of_the_model() {
     // The threshold of 0.75 stands above 0 in the units of the model.
     let watched = WatchedLayer::of(&ir.model, NET, &"t".parse().unwrap()).unwrap();
     let population = &ir.model.populations[id];
-    let threshold = f64::from(population.dynamics.thresholds()[0]) * 2f64.powi(ir.model.neuron.threshold_shift as i32);
+    let threshold =
+        f64::from(population.dynamics.thresholds()[0]) * 2f64.powi(ir.model.neuron.threshold_shift as i32);
     let mapped = threshold * watched[0].scale[0] + watched[0].rest[0];
     assert!((mapped - 0.75).abs() < 0.01, "{mapped}");
     for (choice, told) in [
@@ -205,7 +209,8 @@ fn the_command_writes_membranes_and_says_that_state_is_kept() {
         let (shape, values) = floats(key);
         assert_eq!(shape, [SAMPLES, STEPS, neurons.len()]);
         let (scale, rest) = (floats(&format!("{key}.scale")).1, floats(&format!("{key}.rest")).1);
-        let back = values.iter().zip(scale.iter().zip(&rest).cycle()).map(|(v, (scale, rest))| (v - rest) / scale);
+        let back =
+            values.iter().zip(scale.iter().zip(&rest).cycle()).map(|(v, (scale, rest))| (v - rest) / scale);
         let integers: Vec<i32> = back.map(|v| v.round() as i32).collect();
         assert_eq!(integers, seen.membranes[layer], "{key}");
         let (_, numbers) = member(&archive, &format!("{key}.neurons"), "<i8");

@@ -92,7 +92,10 @@ fn the_first_spike_of_what_is_not_spikes_is_refused_where_it_stands() {
     let problems = refused(layers);
     assert_eq!(problems.codes(), [Code::LayerShape]);
     let text = problems.to_string();
-    assert!(text.contains("reads \"fc\" (Linear), which is not spikes") && text.contains("net.out"), "{text}");
+    assert!(
+        text.contains("reads \"fc\" (Linear), which is not spikes") && text.contains("net.out"),
+        "{text}"
+    );
     let text = refused(&layers.replace("[\"fc\"]", "[\"fd\"]")).to_string();
     assert!(text.contains("no layer of the network has that name") && text.contains("near names"), "{text}");
     let text = refused(&layers.replace("[\"fc\"], op: F", "[\"fc\", \"x\"], op: F")).to_string();
@@ -114,7 +117,8 @@ fn a_constant_input_is_added_to_what_comes_from_spikes() {
     let a = [-0.6, -0.47, 0.43, 1.15, -0.51, 1.05];
     let b = [0.32, 0.27, 0.23];
     let back = [0.0, 0.5, -0.75, 0.25, 0.0, 1.0, -0.5, 0.75, 0.0];
-    let tensors: [(&str, &[usize], &[f64]); 3] = [("a", &[3, 2], &a), ("b", &[3], &b), ("back", &[3, 3], &back)];
+    let tensors: [(&str, &[usize], &[f64]); 3] =
+        [("a", &[3, 2], &a), ("b", &[3], &b), ("back", &[3, 3], &back)];
     let description = described(STEPS, layers, &tensors);
     let (model, program) = compiled(&description, "loihi-like");
     let ir = program.spiking().unwrap();
@@ -153,15 +157,20 @@ fn a_constant_input_is_added_to_what_comes_from_spikes() {
 #[test]
 fn a_constant_beside_spikes_is_refused_by_name_where_it_has_no_form() {
     let refused = |layers: &str| {
-        let tensors: [(&str, &[usize], &[f64]); 2] = [("k", &[2, 2, 1, 1], &[1.0; 4]), ("wide", &[2, 4, 1, 1], &[1.0; 8])];
+        let tensors: [(&str, &[usize], &[f64]); 2] =
+            [("k", &[2, 2, 1, 1], &[1.0; 4]), ("wide", &[2, 4, 1, 1], &[1.0; 8])];
         let model = Model::describe(&described(4, layers, &tensors)).unwrap();
-        model.compile(&snnc::target("loihi-like").unwrap(), &CompileOptions::default()).unwrap_err().to_string()
+        model
+            .compile(&snnc::target("loihi-like").unwrap(), &CompileOptions::default())
+            .unwrap_err()
+            .to_string()
     };
     let begin = r#"(name: "x", op: Input(shape: (2, 2, 2))),
         (name: "c", from: ["x"], op: Conv2d(weight: ("w", "k"))),
         (name: "s", from: ["c"], op: If(threshold: 1.0)),
         (name: "d", from: ["s"], op: Conv2d(weight: ("w", "k"))),"#;
-    let end = r#"(name: "t", from: ["e"], op: If(threshold: 1.0)), (name: "out", from: ["t"], op: MeanOverTime),"#;
+    let end =
+        r#"(name: "t", from: ["e"], op: If(threshold: 1.0)), (name: "out", from: ["t"], op: MeanOverTime),"#;
     let concat = r#"(name: "both", from: ["s", "c"], op: Concat),
         (name: "e", from: ["both"], op: Conv2d(weight: ("w", "wide"))),"#;
     let text = refused(&format!("{begin}{concat}{end}"));

@@ -2,8 +2,8 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use snnc::report::timing::steps::StepTable;
 use snnc::compiler::ir::NetworkId;
+use snnc::report::timing::steps::StepTable;
 use snnc::samples::membranes::{MembraneChoice, PassMembranes, WatchedLayer};
 use snnc::samples::spikes::{PackedSpikes, SpikeLayer};
 use snnc::samples::{Classification, prediction};
@@ -92,8 +92,10 @@ fn with_kept(
     }
     let program = session.program();
     let choice = membranes.map(|text| text.parse::<MembraneChoice>()).transpose();
-    let choice = choice.map_err(|message| argument("membranes", message, "a list of names, or of `LAYER:0,5,9`"))?;
-    let watched = choice.map(|choice| WatchedLayer::of(&program.mapped().model, network, &choice)).transpose()?;
+    let choice =
+        choice.map_err(|message| argument("membranes", message, "a list of names, or of `LAYER:0,5,9`"))?;
+    let watched =
+        choice.map(|choice| WatchedLayer::of(&program.mapped().model, network, &choice)).transpose()?;
     snnc::Session::watching(program, SessionOptions { keep_state, ..options }, watched.unwrap_or_default())
 }
 

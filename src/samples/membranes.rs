@@ -29,7 +29,8 @@ impl FromStr for MembraneChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut layers: Vec<(String, Vec<usize>)> = Vec::new();
         let mut listing = false;
-        let number = |text: &str| text.parse::<usize>().map_err(|_| format!("`{text}` is no number of a neuron"));
+        let number =
+            |text: &str| text.parse::<usize>().map_err(|_| format!("`{text}` is no number of a neuron"));
         for piece in text.split(',') {
             match (piece.split_once(':'), layers.last_mut()) {
                 (Some((layer, neuron)), _) => {
@@ -97,7 +98,8 @@ impl WatchedLayer {
         (layer, neurons): (&str, &[usize]),
     ) -> Result<Self, Diagnostic> {
         let of_network = &model.networks[network].name;
-        let own = layer.strip_prefix(of_network.as_str()).and_then(|rest| rest.strip_prefix('.')).unwrap_or(layer);
+        let own =
+            layer.strip_prefix(of_network.as_str()).and_then(|rest| rest.strip_prefix('.')).unwrap_or(layer);
         let found = model.populations_of(network).find(|(_, p)| p.name == own || p.name == layer);
         let Some((id, population)) = found else {
             let all: Vec<&str> = model
@@ -105,7 +107,8 @@ impl WatchedLayer {
                 .filter(|(_, p)| !p.dynamics.is_port())
                 .map(|(_, p)| p.name.as_str())
                 .collect();
-            let message = format!("{layer} is no layer of neurons of network {of_network}, so it keeps no membrane");
+            let message =
+                format!("{layer} is no layer of neurons of network {of_network}, so it keeps no membrane");
             return Err(refused(message).hint(match near(own, &all) {
                 Some(near) => format!("near names: {near}"),
                 None => format!("what has membranes: {}", all.join(", ")),
@@ -119,7 +122,9 @@ impl WatchedLayer {
         if let Some(beyond) = neurons.iter().find(|&&neuron| neuron >= count) {
             let message = format!("{layer} has {count} neurons and none of number {beyond}");
             let shape = population.shape;
-            return Err(refused(message).hint(format!("neurons are counted from 0, row-major through {shape}")));
+            return Err(
+                refused(message).hint(format!("neurons are counted from 0, row-major through {shape}"))
+            );
         }
         let neurons = if neurons.is_empty() { (0..count).collect() } else { neurons.to_vec() };
         let readout = model.readouts.iter().find(|readout| readout.population == id);
@@ -229,11 +234,10 @@ mod tests {
         let read = |text: &str| text.parse::<MembraneChoice>().map(|choice| choice.0);
         let layer = |name: &str, neurons: &[usize]| (name.to_owned(), neurons.to_vec());
         assert_eq!(read("fc").unwrap(), [layer("fc", &[])]);
-        assert_eq!(read("conv,fc:0,5,9,out").unwrap(), [
-            layer("conv", &[]),
-            layer("fc", &[0, 5, 9]),
-            layer("out", &[])
-        ]);
+        assert_eq!(
+            read("conv,fc:0,5,9,out").unwrap(),
+            [layer("conv", &[]), layer("fc", &[0, 5, 9]), layer("out", &[])]
+        );
         // A name of digits is a layer where no neurons are listed.
         assert_eq!(read("7,1:2").unwrap(), [layer("7", &[]), layer("1", &[2])]);
         for wrong in ["", "a,,b", "a:", "a:x", "a:1,-2,", ":3"] {

@@ -73,8 +73,9 @@ impl LayerKind for Add {
             };
             if sum.host.is_some() && host.is_some() {
                 let message = "adds several currents that are constant over time to what comes from spikes";
-                return Err(LoweringRefusal::here(message)
-                    .hint("fold them into one layer of the network's input, or put neurons behind one of them"));
+                return Err(LoweringRefusal::here(message).hint(
+                    "fold them into one layer of the network's input, or put neurons behind one of them",
+                ));
             }
             sum.host = sum.host.or(host);
         }

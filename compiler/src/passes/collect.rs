@@ -335,7 +335,9 @@ impl Collector<'_> {
                 if let Some(path) = host.take() {
                     if bias.len() != shape.channels {
                         let message = "adds a constant input to what comes through a list of synapses";
-                        return Err(LoweringRefusal::here(message).hint("put neurons behind the constant input"));
+                        return Err(
+                            LoweringRefusal::here(message).hint("put neurons behind the constant input")
+                        );
                     }
                     // What the host writes is all that is constant.
                     host = Some(path.with_constants(shape, &bias));

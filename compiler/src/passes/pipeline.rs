@@ -26,8 +26,8 @@ use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject, Target};
 
 use super::collect::Collected;
-use super::host_tail::Tail;
 use super::feedback::{self, LongerLoop};
+use super::host_tail::Tail;
 use super::{LowerOptions, calibrate, schedule, weight_bits};
 use crate::frontend::LoadedModel;
 use crate::graph::Graph;

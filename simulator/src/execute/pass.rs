@@ -188,7 +188,8 @@ impl ChipPass<'_> {
         let window = self.window(source);
         let history = self.records[source.0 as usize].as_ref().map_or(0, PopulationRecord::history) as i64;
         let sent = i64::from(arrival.step) - i64::from(arrival.delay);
-        if sent >= i64::from(window.end()) || (self.of_pass_before(source, arrival) && !self.is_late(target)) {
+        if sent >= i64::from(window.end()) || (self.of_pass_before(source, arrival) && !self.is_late(target))
+        {
             return None;
         }
         usize::try_from(sent + history - i64::from(window.start)).ok()
@@ -206,12 +207,7 @@ impl ChipPass<'_> {
     }
 
     /// Spikes of a slice that a delay brings to a timestep; only of slices marked in [`Chip::listed`].
-    pub(super) fn fired(
-        &self,
-        source: SliceIndex,
-        target: PopulationId,
-        arrival: Arrival,
-    ) -> &[SliceSpike] {
+    pub(super) fn fired(&self, source: SliceIndex, target: PopulationId, arrival: Arrival) -> &[SliceSpike] {
         let sent = self.sent(self.chip.table.populations[source], target, arrival);
         sent.map_or(&[], |sent| &self.fired[source][sent])
     }

@@ -30,7 +30,8 @@ fn any_loop_agrees(program: &Program, input: &[f64], outcome: &PassOutcome) {
 /// Membranes after each timestep are those of the spiking IR's interpreter, and who records them changes nothing.
 fn membranes_agree(ir: &SpikingIr, program: &Program, input: &[f64], outcome: &PassOutcome) {
     let network = NetworkId(0);
-    let neurons = || ir.model.populations_of(network).filter(|(_, population)| !population.dynamics.is_port());
+    let neurons =
+        || ir.model.populations_of(network).filter(|(_, population)| !population.dynamics.is_port());
     let mut truth: BTreeMap<PopulationId, Vec<Vec<i32>>> = BTreeMap::new();
     oracle::run_observed(ir, network, input, |step, traces| {
         for (id, _) in neurons().filter(|(_, population)| population.window.contains(step)) {
@@ -77,8 +78,7 @@ pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
             let channel = i / positions;
             f64::from(v) * readout.scale[channel] + readout.offset[channel]
         };
-        let membranes: Vec<f64> =
-            truth[&readout.population].membranes.iter().enumerate().map(read).collect();
+        let membranes: Vec<f64> = truth[&readout.population].membranes.iter().enumerate().map(read).collect();
         assert_eq!(*values, membranes);
     }
 

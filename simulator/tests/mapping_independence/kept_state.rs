@@ -26,7 +26,8 @@ struct Chained {
 /// Runs passes on one input, each from the state that the one before it left.
 fn chained(chip: &Chip, neurons: &[PopulationId], input: &[f64]) -> Chained {
     let nothing = || vec![Vec::new(); neurons.len()];
-    let mut all = Chained { spikes: nothing(), membranes: vec![Vec::new(); neurons.len()], events: Events::default() };
+    let mut all =
+        Chained { spikes: nothing(), membranes: vec![Vec::new(); neurons.len()], events: Events::default() };
     let mut kept = Carry::kept();
     for _ in 0..PASSES {
         let mut sent_and_received = [0; 2];

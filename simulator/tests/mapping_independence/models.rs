@@ -16,8 +16,8 @@ use snnc_simulator::execute::Chip;
 use snnc_targets::Code;
 
 use super::agreement::agree;
-use super::common::{self, Random};
 use super::common::random::cases;
+use super::common::{self, Random};
 
 const NET: NetworkId = NetworkId(0);
 /// What every weight of an exact network is a multiple of.
@@ -25,10 +25,38 @@ const GRID: f64 = 1.0 / 16.0;
 
 /// All that a model file may write, but for what only generating models have.
 const OPERATIONS: &[&str] = &[
-    "Input(constant)", "Input(spikes)", "Conv1d", "Conv2d", "ConvTranspose2d", "Linear", "Flatten", "Reshape", "Sparse",
-    "BatchNorm", "Scale", "AvgPool2d", "SumPool2d", "Upsample", "Add", "Concat", "Dropout", "Delay", "recurrence", "Lif",
-    "If", "Leaky", "Leaky(alpha)", "Neuron", "MaxPool2d", "MeanOverTime", "SumOverTime", "LastOverTime",
-    "LeakySumOverTime", "WeightedSum", "FirstSpike", "Add(constant)",
+    "Input(constant)",
+    "Input(spikes)",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Linear",
+    "Flatten",
+    "Reshape",
+    "Sparse",
+    "BatchNorm",
+    "Scale",
+    "AvgPool2d",
+    "SumPool2d",
+    "Upsample",
+    "Add",
+    "Concat",
+    "Dropout",
+    "Delay",
+    "recurrence",
+    "Lif",
+    "If",
+    "Leaky",
+    "Leaky(alpha)",
+    "Neuron",
+    "MaxPool2d",
+    "MeanOverTime",
+    "SumOverTime",
+    "LastOverTime",
+    "LeakySumOverTime",
+    "WeightedSum",
+    "FirstSpike",
+    "Add(constant)",
 ];
 
 type Sides = [usize; 3];
@@ -66,7 +94,8 @@ impl ModelWriter<'_> {
 
     /// A tensor of quarters in -1 to 1.5, as a model file names it.
     fn tensor(&mut self, shape: &[usize]) -> String {
-        let values = (0..shape.iter().product()).map(|_| (self.random.value(0, 10) as f64 - 4.0) / 4.0).collect();
+        let values =
+            (0..shape.iter().product()).map(|_| (self.random.value(0, 10) as f64 - 4.0) / 4.0).collect();
         self.given(shape, values)
     }
 
@@ -77,7 +106,11 @@ impl ModelWriter<'_> {
     }
 
     fn bias(&mut self, channels: usize) -> String {
-        if self.random.one_in(2) { format!(", bias: Some({})", self.tensor(&[channels])) } else { String::new() }
+        if self.random.one_in(2) {
+            format!(", bias: Some({})", self.tensor(&[channels]))
+        } else {
+            String::new()
+        }
     }
 
     fn conv(&mut self, from: &Written) -> Written {
@@ -105,7 +138,8 @@ impl ModelWriter<'_> {
 
     fn transposed(&mut self, from: &Written) -> Written {
         let [c, h, w] = from.sides;
-        let (out, k, stride) = (self.random.between(1, 3), self.random.between(1, 3), self.random.between(1, 2));
+        let (out, k, stride) =
+            (self.random.between(1, 3), self.random.between(1, 3), self.random.between(1, 2));
         let side = |n: usize| (n - 1) * stride + k;
         let weight = self.tensor(&[c, out, k, k]);
         let bias = self.bias(out);
@@ -127,7 +161,9 @@ impl ModelWriter<'_> {
         let (k, l) = (h.min(2), w.min(2));
         let pooled = [c, h / k, w / l];
         match self.random.between(0, 5) {
-            0 if !self.exact => self.layer("AvgPool2d", &[from], &format!("AvgPool2d(kernel: ({k}, {l}))"), pooled),
+            0 if !self.exact => {
+                self.layer("AvgPool2d", &[from], &format!("AvgPool2d(kernel: ({k}, {l}))"), pooled)
+            }
             1 => self.layer("SumPool2d", &[from], &format!("SumPool2d(kernel: ({k}, {l}))"), pooled),
             2 => self.layer("MaxPool2d", &[from], &format!("MaxPool2d(kernel: ({k}, {l}))"), pooled),
             3 => self.layer("Upsample", &[from], "Upsample(factor: (2, 1))", [c, 2 * h, w]),
@@ -147,9 +183,12 @@ impl ModelWriter<'_> {
                     let outputs = self.random.between(2, 8);
                     let current = self.linear(from, outputs);
                     match self.random.one_in(2) {
-                        true => self.layer("Reshape", &[&current], &format!("Reshape(shape: (1, 1, {outputs}))"), [
-                            1, 1, outputs,
-                        ]),
+                        true => self.layer(
+                            "Reshape",
+                            &[&current],
+                            &format!("Reshape(shape: (1, 1, {outputs}))"),
+                            [1, 1, outputs],
+                        ),
                         false => current,
                     }
                 }
@@ -174,7 +213,8 @@ impl ModelWriter<'_> {
         let (sources, targets) = (ends(|pair| pair.0), ends(|pair| pair.1));
         let [sources, targets] = [sources, targets].map(|values| self.given(&[pairs.len()], values));
         let weights = self.tensor(&[pairs.len()]);
-        let op = format!("Sparse(sources: {sources}, targets: {targets}, weights: {weights}, outputs: {outputs})");
+        let op =
+            format!("Sparse(sources: {sources}, targets: {targets}, weights: {weights}, outputs: {outputs})");
         self.layer("Sparse", &[from], &op, [1, 1, outputs])
     }
 
@@ -258,7 +298,9 @@ impl ModelWriter<'_> {
         let [c, h, w] = current.sides;
         if self.random.one_in(4) {
             let beside = self.tensor(&[c, from.sides[0], 1, 1]);
-            if (from.sides[1], from.sides[2]) == (h, w) && constant.is_none_or(|input| input.name != from.name) {
+            if (from.sides[1], from.sides[2]) == (h, w)
+                && constant.is_none_or(|input| input.name != from.name)
+            {
                 let path = self.layer("Conv2d", &[from], &format!("Conv2d(weight: {beside})"), [c, h, w]);
                 current = self.layer("Add", &[&current, &path], "Add", [c, h, w]);
             }
@@ -395,9 +437,10 @@ fn compiled(
     match compile(&made.model, target, CompileOptions { search, ..CompileOptions::default() }) {
         Ok((ir, program, _)) => Some((ir, program)),
         Err(problems) => {
-            let told = problems.codes().into_iter().all(|code| {
-                [Code::Unsupported, Code::Quantise, Code::DoesNotFit].contains(&code)
-            });
+            let told = problems
+                .codes()
+                .into_iter()
+                .all(|code| [Code::Unsupported, Code::Quantise, Code::DoesNotFit].contains(&code));
             assert!(told, "{problems}\n{}", made.text);
             None
         }

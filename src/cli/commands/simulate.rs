@@ -103,9 +103,8 @@ fn carry_out<W: Workload>(
     complete: impl FnOnce(&mut Report, &Outcome<W::Item>),
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
-    let mut recorder =
-        ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, &seen)?
-            .with_page(args.html)?;
+    let mut recorder = ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, &seen)?
+        .with_page(args.html)?;
     let session = Session::watching(program, session_options(args), seen.membranes)?;
     // Only now is it known that there is something to run.
     if let Some(compilation) =

@@ -149,7 +149,9 @@ fn network(
     readouts().for_each(|layer| first_spike::expand(&mut builder, layer));
     match builder.finish() {
         Ok(graph) => {
-            errors.0.extend(first_spike::check(&graph, readouts()).err().into_iter().flat_map(|found| found.0));
+            errors
+                .0
+                .extend(first_spike::check(&graph, readouts()).err().into_iter().flat_map(|found| found.0));
             errors.into_result(graph)
         }
         Err(mut found) => {

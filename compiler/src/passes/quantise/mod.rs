@@ -36,8 +36,8 @@ use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel}
 use super::schedule::WindowSchedule;
 use crate::ir::spiking::reach;
 use crate::ir::spiking::{
-    Bias, Connectivity, HostInput, MembraneUnit, NeuronFormat, NeuronModel, Population, Projection, Readout, Rounding,
-    SpikingIr, Ties,
+    Bias, Connectivity, HostInput, MembraneUnit, NeuronFormat, NeuronModel, Population, Projection, Readout,
+    Rounding, SpikingIr, Ties,
 };
 use crate::ir::{NetworkId, PopulationId};
 use crate::neuron::TrainedNeuron;
@@ -117,7 +117,10 @@ pub fn run(
             };
             let neuron = layer.kind.trained().filter(|neuron| {
                 // Spikes of others are not written alike.
-                layer.sources.is_empty() && neuron.subtract.is_none() && !neuron.strict && neuron.current.is_none()
+                layer.sources.is_empty()
+                    && neuron.subtract.is_none()
+                    && !neuron.strict
+                    && neuron.current.is_none()
             });
             let scale = quantised.current_scale;
             ir.model.inputs.push(HostInput { population, input, stages, scale, neuron });

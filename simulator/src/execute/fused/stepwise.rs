@@ -66,7 +66,8 @@ impl<'g> StepwisePart<'g> {
         match (&self.fused.synapses, &self.part) {
             (Synapses::Rows(rows), FusedPart::Block(block, _)) => {
                 let task = BlockTask::new(self.fused, neuron, pass, (rows, *block), self.bias);
-                let streams: Vec<FiredChannels> = brought(rows, (pass, self.population), now, false).collect();
+                let streams: Vec<FiredChannels> =
+                    brought(rows, (pass, self.population), now, false).collect();
                 match task.block.lines {
                     8 => self.step_rows::<8, WORDS, N>(&task, step, &streams),
                     4 => self.step_rows::<4, WORDS, N>(&task, step, &streams),
