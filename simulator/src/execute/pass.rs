@@ -197,8 +197,10 @@ impl ChipPass<'_> {
 
     /// Whether what arrives was sent before this pass, by the one whose state it was given: it was counted there.
     pub(super) fn of_pass_before(&self, source: PopulationId, arrival: Arrival) -> bool {
-        let start = self.chip.program.model.populations[source].window.start;
-        i64::from(arrival.step) - i64::from(arrival.delay) < i64::from(start)
+        self.before.keeps && {
+            let start = self.chip.program.model.populations[source].window.start;
+            arrival.step < start + arrival.delay
+        }
     }
 
     /// Whether spikes arrive at a population behind its window.
