@@ -8,6 +8,7 @@ use snnc::npy::NpyHeader;
 use snnc::samples::membranes::{MembraneChoice, PassMembranes, WatchedLayer};
 use snnc::samples::spikes::PackedSpikes;
 use snnc::{CompileOptions, Diagnostic, Model, Observer, Program, Samples, Session, SessionOptions};
+use snnc_compiler::driver::map;
 use snnc_compiler::frontend::Description;
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::weights::Tensor;
@@ -51,11 +52,21 @@ fn description(steps: usize) -> Description {
     Description::new("model.ron", text, tensors.into_iter().collect()).unwrap()
 }
 
-/// The network of `samples` samples in a row. Its integers must be those of one sample, so rounding may not depend on
-/// how many timesteps there are.
-fn compiled(samples: usize) -> Program {
-    let model = Model::describe(&description(samples * STEPS)).unwrap();
+/// The network on its chip.
+fn compiled() -> Program {
+    let model = Model::describe(&description(STEPS)).unwrap();
     model.compile(&snnc::target("loihi-like").unwrap(), &CompileOptions::default()).unwrap()
+}
+
+/// The same integers for one sample that is as long as all of them.
+fn longer(program: &Program) -> Program {
+    let (mut ir, by) = (program.spiking().unwrap().clone(), ((SAMPLES - 1) * STEPS) as u32);
+    for network in ir.model.networks.values_mut() {
+        (network.timesteps, network.pass_steps) = (network.timesteps + by, network.pass_steps + by);
+    }
+    ir.model.populations.values_mut().for_each(|population| population.window.steps += by);
+    ir.verify().unwrap();
+    map(&ir, program.target(), CompileOptions::default()).unwrap().into()
 }
 
 /// Spikes of the input of all samples, `[n, t, 12]`.
@@ -115,7 +126,8 @@ fn run(program: &Program, keep_state: bool, threads: usize) -> (Vec<Vec<f64>>, S
 
 #[test]
 fn samples_that_keep_state_are_one_long_sample() {
-    let (short, long) = (compiled(1), compiled(SAMPLES));
+    let short = compiled();
+    let long = longer(&short);
     let ((whole, long_seen), (items, seen)) = (run(&long, false, 1), run(&short, true, 1));
     assert_eq!((whole.len(), items.len()), (1, SAMPLES));
     assert_eq!(seen.spikes, long_seen.spikes);
@@ -135,7 +147,7 @@ fn samples_that_keep_state_are_one_long_sample() {
 
 #[test]
 fn membranes_are_those_of_the_spiking_ir_in_the_units_of_the_model() {
-    let program = compiled(1);
+    let program = compiled();
     let (_, seen) = run(&program, false, 2);
     let ir = program.spiking().unwrap();
     let (id, _) = ir.model.populations.iter().find(|(_, p)| p.name == "t").unwrap();
@@ -199,7 +211,7 @@ fn the_command_writes_membranes_and_says_that_state_is_kept() {
     assert_eq!(report["options"]["--keep-state"], "yes");
     let notes = report["notes"].as_array().unwrap();
     assert!(notes.iter().any(|note| note.as_str().unwrap().starts_with("state is kept")), "{notes:?}");
-    let (_, seen) = run(&compiled(1), true, 1);
+    let (_, seen) = run(&compiled(), true, 1);
     let archive = folder.path().join("out/membranes.npz");
     for (key, layer, neurons) in [("net.s", 0, vec![0, 1, 2, 3, 4, 5, 6, 7]), ("net.t", 1, vec![0, 3])] {
         let floats = |key: &str| {
