@@ -13,7 +13,7 @@ use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::{Objective, SearchOptions};
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_compiler::mapping::report::MappingReport;
-use snnc_compiler::passes::LowerOptions;
+use snnc_compiler::passes::{LowerOptions, pipeline};
 use snnc_compiler::reference::Interpreter;
 use snnc_compiler::workload::{self, CalibrationSamples, Samples, Workload};
 use snnc_simulator::workload::{Generation, Samples as ChipSamples};
@@ -216,7 +216,12 @@ impl Model {
         let report = MappingReport::new(&ir, &program, &inputs.rates)
             .with_estimate(driver::objective_of(&ir, target, options.search, &inputs), estimate);
         let seconds = self.seconds + start.elapsed().as_secs_f64();
-        Ok(Program::compiled(program, Compilation { ir, report, seconds, remarks: self.remarks.to_vec() }))
+        let mut remarks = self.remarks.to_vec();
+        if options.lower.feedback_chip {
+            let longer = pipeline::longer_loops(&self.loaded, &*self.workload())?;
+            remarks.extend(longer.iter().map(ToString::to_string));
+        }
+        Ok(Program::compiled(program, Compilation { ir, report, seconds, remarks }))
     }
 
     /// The model in the integers of a target, and what its mapping is told: files, and spikes of a short run where the

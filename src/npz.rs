@@ -20,7 +20,48 @@ use crate::npy;
 /// Bytes that are copied at once.
 const PIECE: usize = 1 << 16;
 
-/// An archive of uint8 arrays `[n, sides...]` in the making.
+/// Type of the elements of an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NpzElement {
+    /// uint8.
+    Byte,
+    /// int64, little-endian.
+    Int64,
+    /// float64, little-endian.
+    Float64,
+}
+
+impl NpzElement {
+    /// As NumPy writes it.
+    fn descr(self) -> &'static str {
+        match self {
+            Self::Byte => "|u1",
+            Self::Int64 => "<i8",
+            Self::Float64 => "<f8",
+        }
+    }
+
+    /// Bytes of an element.
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Byte => 1,
+            Self::Int64 | Self::Float64 => 8,
+        }
+    }
+}
+
+/// An array that grows by an item at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NpzArray {
+    /// Its name in the archive.
+    pub key: String,
+    /// Type of its elements.
+    pub element: NpzElement,
+    /// Sides of an item.
+    pub sides: Vec<usize>,
+}
+
+/// An archive of arrays `[n, sides...]` in the making.
 #[derive(Debug)]
 pub struct NpzWriter {
     archive: Unfinished,
@@ -28,6 +69,8 @@ pub struct NpzWriter {
     /// Where items wait.
     waiting: File,
     arrays: Vec<NpzEntry>,
+    /// Arrays that do not grow, as files.
+    constants: Vec<(String, Vec<u8>)>,
     items: u64,
     /// Items that are there.
     done: u64,
@@ -37,6 +80,7 @@ pub struct NpzWriter {
 #[derive(Debug)]
 struct NpzEntry {
     key: String,
+    element: NpzElement,
     sides: Vec<usize>,
     /// Bytes of an item.
     item: u64,
@@ -47,31 +91,44 @@ struct NpzEntry {
 }
 
 impl NpzWriter {
-    /// Begins `path` for `items` items of arrays with these keys and sides.
+    /// Begins `path` for `items` items of these arrays.
     ///
     /// # Errors
     /// [`Code::OutputFailed`], also for more bytes than files have.
     pub fn create(
         path: &Path,
         items: u64,
-        arrays: impl IntoIterator<Item = (String, Vec<usize>)>,
+        arrays: impl IntoIterator<Item = NpzArray>,
     ) -> Result<Self, Diagnostic> {
         let refused = |message: String| Diagnostic::new(Code::OutputFailed, path, message);
         let (mut entries, mut start) = (Vec::new(), 0u64);
-        for (key, sides) in arrays {
-            let item = sides.iter().try_fold(1u64, |bytes, &side| bytes.checked_mul(side as u64));
+        for NpzArray { key, element, sides } in arrays {
+            let item = sides.iter().try_fold(element.bytes(), |bytes, &side| bytes.checked_mul(side as u64));
             let end = item.and_then(|item| start.checked_add(item.checked_mul(items)?));
             let end = end.filter(|&end| i64::try_from(end).is_ok());
             let (Some(item), Some(end)) = (item, end) else {
                 return Err(refused(format!("{items} items of {key} {sides:?} are more than a file holds")));
             };
-            entries.push(NpzEntry { key, sides, item, start, filled: 0 });
+            entries.push(NpzEntry { key, element, sides, item, start, filled: 0 });
             start = end;
         }
         let archive = Unfinished::create(path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let waiting = tempfile::tempfile_in(folder).map_err(|error| archive.failed(&error))?;
-        Ok(Self { archive, path: path.to_owned(), waiting, arrays: entries, items, done: 0 })
+        let (path, constants) = (path.to_owned(), Vec::new());
+        Ok(Self { archive, path, waiting, arrays: entries, constants, items, done: 0 })
+    }
+
+    /// Adds an array `[sides...]` that is there from the beginning; `bytes` are its elements.
+    ///
+    /// # Panics
+    /// For bytes of another number of elements.
+    pub fn constant(&mut self, (key, element, sides): (String, NpzElement, Vec<usize>), bytes: Vec<u8>) {
+        let elements = sides.iter().product::<usize>() as u64;
+        assert_eq!(elements * element.bytes(), bytes.len() as u64, "an array has the size of its sides");
+        let shape: String = sides.iter().map(|side| format!("{side}, ")).collect();
+        let header = npy::header(element.descr(), &format!("({})", shape.trim_end()));
+        self.constants.push((key, [header, bytes].concat()));
     }
 
     /// Appends an item, or the next part of one: bytes of each array, in their order. An item is there when all of its
@@ -104,13 +161,13 @@ impl NpzWriter {
     /// # Errors
     /// [`Code::OutputFailed`], also if items are missing.
     pub fn finish(self) -> Result<(), Diagnostic> {
-        let Self { mut archive, path, waiting, arrays, items, done } = self;
+        let Self { mut archive, path, waiting, arrays, constants, items, done } = self;
         if done != items {
             let message = format!("{done} items were written, {items} expected");
             return Err(Diagnostic::new(Code::OutputFailed, &path, message));
         }
         let mut sink = FirstFailure { inner: &mut archive, failure: None };
-        let filled = fill(&mut sink, &waiting, &arrays, items);
+        let filled = fill(&mut sink, &waiting, (&arrays, &constants), items);
         let failure = sink.failure.map_or(filled, Err);
         failure.map_err(|error| archive.failed(&error))?;
         archive.finish()
@@ -118,12 +175,17 @@ impl NpzWriter {
 }
 
 /// Writes all arrays.
-fn fill(sink: &mut FirstFailure<'_>, waiting: &File, arrays: &[NpzEntry], items: u64) -> io::Result<()> {
+fn fill(
+    sink: &mut FirstFailure<'_>,
+    waiting: &File,
+    (arrays, constants): (&[NpzEntry], &[(String, Vec<u8>)]),
+    items: u64,
+) -> io::Result<()> {
     let mut archive = ZipWriter::new_stream(sink);
     let mut piece = vec![0; PIECE];
     for array in arrays {
         let shape: String = array.sides.iter().map(|side| format!(", {side}")).collect();
-        let header = npy::header("|u1", &format!("({items}{shape})"));
+        let header = npy::header(array.element.descr(), &format!("({items}{shape})"));
         let bytes = array.item * items;
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
@@ -137,6 +199,11 @@ fn fill(sink: &mut FirstFailure<'_>, waiting: &File, arrays: &[NpzEntry], items:
             archive.write_all(piece)?;
             at += piece.len() as u64;
         }
+    }
+    for (key, bytes) in constants {
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        archive.start_file(format!("{key}.npy"), options)?;
+        archive.write_all(bytes)?;
     }
     archive.finish()?;
     Ok(())
@@ -171,8 +238,12 @@ mod tests {
 
     use super::*;
 
+    fn bytes_of(key: &str, sides: Vec<usize>) -> NpzArray {
+        NpzArray { key: key.into(), element: NpzElement::Byte, sides }
+    }
+
     fn written(path: &Path, items: &[Vec<Vec<u8>>]) -> Vec<u8> {
-        let arrays = [("net.a".to_owned(), vec![2, 3]), ("b".to_owned(), vec![1])];
+        let arrays = [("net.a", vec![2, 3]), ("b", vec![1])].map(|(key, sides)| bytes_of(key, sides));
         let mut writer = NpzWriter::create(path, items.len() as u64, arrays).unwrap();
         items.iter().for_each(|item| writer.append(item).unwrap());
         writer.finish().unwrap();
@@ -211,9 +282,9 @@ mod tests {
     fn missing_items_and_impossible_sizes_are_errors() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npz");
-        let writer = NpzWriter::create(&path, 2, [("a".to_owned(), vec![1])]).unwrap();
+        let writer = NpzWriter::create(&path, 2, [bytes_of("a", vec![1])]).unwrap();
         assert!(writer.finish().unwrap_err().message.contains("0 items were written, 2 expected"));
-        let huge = NpzWriter::create(&path, 1 << 40, [("a".to_owned(), vec![1 << 30])]).unwrap_err();
+        let huge = NpzWriter::create(&path, 1 << 40, [bytes_of("a", vec![1 << 30])]).unwrap_err();
         assert!(huge.message.contains("more than a file holds"), "{huge}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -28,6 +28,10 @@ impl<I> Outcome<I> {
     pub fn report(&self) -> Report {
         let mut report = self.input().report();
         let compilation = self.session.program().compilation();
+        if self.session.keeps_state() {
+            let note = "state is kept: each sample begins as the one before it ended; read-outs are of one sample each";
+            report.notes.push(note.into());
+        }
         report.mapping.figures = compilation.map(|compiled| (&compiled.report).into());
         report
     }

@@ -28,7 +28,7 @@ pub struct Compilation {
     pub report: MappingReport,
     /// Seconds that reading the model and compiling it took.
     pub seconds: f64,
-    /// What was decided about a NIR file that it comes from, in sentences.
+    /// What was decided about a NIR file that it comes from, and which loops are longer on the chip, in sentences.
     pub remarks: Vec<String>,
 }
 

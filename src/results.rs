@@ -20,9 +20,19 @@ use crate::report::html::{self, RunFolder};
 use crate::report::images::{PngImage, UNMASKED_AT, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
 use crate::report::{Report, is_result, json};
+use crate::samples::membranes::{self, MembraneArchive, PassMembranes, WatchedLayer};
 use crate::samples::spikes::{self, PackedSpikes, SpikeArchive};
 use crate::session::Observer;
 use crate::trace::{self, Extent, TraceRecorder};
+
+/// What is written of the passes of samples.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SeenOfPasses {
+    /// The network whose spikes are written, a pass an item.
+    pub spikes_of: Option<NetworkId>,
+    /// The layers whose membranes are written.
+    pub membranes: Vec<WatchedLayer>,
+}
 
 /// What is written while a run goes on, and where its results go.
 #[derive(Debug)]
@@ -30,6 +40,7 @@ pub struct ResultsRecorder<'a> {
     folder: Option<(PathBuf, ResultSet)>,
     steps: Option<StepTable>,
     spikes: Option<SpikeArchive>,
+    membranes: Option<MembraneArchive>,
     traces: Option<TraceRecorder<'a>>,
     /// TraceRecorder by the names that they were asked for.
     named: trace::TraceOptions,
@@ -39,28 +50,31 @@ pub struct ResultsRecorder<'a> {
 
 impl<'a> ResultsRecorder<'a> {
     /// Claims the folder `out`, if there is to be one, and begins the files that grow with the run. To be called before
-    /// the work: a folder that cannot be made, or that is another's, should not cost a run. `spikes_of` is the network
-    /// whose spikes are written, a pass an item.
+    /// the work: a folder that cannot be made, or that is another's, should not cost a run.
     ///
     /// # Errors
     /// [`snnc_targets::Code::OutputFailed`], [`snnc_targets::Code::Argument`] for traces that the run cannot give, and
-    /// for spikes without a folder.
+    /// for spikes or membranes without a folder.
     pub fn begin(
         program: &'a Program,
         workload: &impl Workload,
         fidelity: Fidelity,
         out: Option<&Path>,
         traced: trace::TraceOptions,
-        spikes_of: Option<NetworkId>,
+        seen: &SeenOfPasses,
     ) -> Result<Self, Diagnostic> {
         let begin = |out: &Path| Ok((out.to_owned(), ResultSet::begin(out, "snnc run", is_result)?));
         let folder = out.map(begin).transpose()?;
         let named = traced.clone();
         let mut options = traced;
-        let (mut steps, mut spikes) = (None, None);
-        if spikes_of.is_some() && folder.is_none() {
-            let message = "has no folder: spikes.npz is one of the results of a run";
-            return Err(Diagnostic::new(Code::Argument, Subject::argument("--spikes"), message)
+        let (mut steps, mut spikes, mut membranes_of) = (None, None, None);
+        let wanted = [
+            ("--spikes", spikes::FILE, seen.spikes_of.is_some()),
+            ("--membranes", membranes::FILE, !seen.membranes.is_empty()),
+        ];
+        for (option, file, _) in wanted.into_iter().filter(|(.., wanted)| *wanted && folder.is_none()) {
+            let message = format!("has no folder: {file} is one of the results of a run");
+            return Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
                 .hint("say with --out where results go"));
         }
         if let Some((out, set)) = &folder {
@@ -68,7 +82,11 @@ impl<'a> ResultsRecorder<'a> {
                 let path = set.place("timesteps.csv")?;
                 steps = Some(StepTable::create(&path, &program.model.networks, workload.item_name())?);
             }
-            if let Some(network) = spikes_of {
+            if !seen.membranes.is_empty() {
+                let path = set.place(membranes::FILE)?;
+                membranes_of = Some(MembraneArchive::create(&path, &seen.membranes, workload.len())?);
+            }
+            if let Some(network) = seen.spikes_of {
                 let path = set.place(spikes::FILE)?;
                 spikes = Some(SpikeArchive::create(&path, &program.model, network, workload.len())?);
             }
@@ -82,7 +100,7 @@ impl<'a> ResultsRecorder<'a> {
         }
         let (items, passes, item_name) = (workload.len(), workload.passes(), workload.item_name());
         let traces = TraceRecorder::new(program, options, Extent { items, passes, item_name }, fidelity)?;
-        Ok(Self { folder, steps, spikes, traces, named, page: false })
+        Ok(Self { folder, steps, spikes, membranes: membranes_of, traces, named, page: false })
     }
 
     /// Asks for a page among the results.
@@ -109,13 +127,19 @@ impl<'a> ResultsRecorder<'a> {
         report: &Report,
         write: impl FnOnce(&ResultSet) -> Result<String, Diagnostics>,
     ) -> Result<Vec<String>, Diagnostics> {
-        let Self { folder, steps, spikes, traces, named, page } = self;
+        let Self { folder, steps, spikes, membranes: archive, traces, named, page } = self;
         let mut also = String::new();
-        for (written, name) in [(steps.is_some(), "timesteps.csv"), (spikes.is_some(), spikes::FILE)] {
+        let grown = [
+            (steps.is_some(), "timesteps.csv"),
+            (spikes.is_some(), spikes::FILE),
+            (archive.is_some(), membranes::FILE),
+        ];
+        for (written, name) in grown {
             also.extend(written.then(|| format!(", {name}")));
         }
         steps.map(StepTable::finish).transpose()?;
         spikes.map(SpikeArchive::finish).transpose()?;
+        archive.map(MembraneArchive::finish).transpose()?;
         let traced = traces.map(TraceRecorder::finish).transpose()?;
         let mut lines = Vec::new();
         if let Some((out, set)) = folder {
@@ -169,6 +193,10 @@ impl Observer for ResultsRecorder<'_> {
 
     fn spikes(&mut self, _: u64, passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
         self.spikes.as_mut().map_or(Ok(()), |archive| archive.append(passes))
+    }
+
+    fn membranes(&mut self, _: u64, passes: &[PassMembranes]) -> Result<(), Diagnostic> {
+        self.membranes.as_mut().map_or(Ok(()), |archive| archive.append(passes))
     }
 
     fn watcher(&mut self) -> Option<&mut dyn Watcher> {

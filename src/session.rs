@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
+use snnc_compiler::ir::PopulationId;
 use snnc_simulator::charge::{Meter, MeterRecord, RunRecord, TimedStep};
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::execute::slice::SliceTrace;
-use snnc_simulator::execute::{Chip, PassOutcome};
+use snnc_simulator::execute::{Carry, Chip, PassOutcome};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::{ChipDriver, Workload, drive};
@@ -20,6 +21,7 @@ use snnc_targets::{Code, Diagnostic, Subject};
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::progress::{Progress, Stoppable};
+use crate::samples::membranes::{PassMembranes, WatchedLayer};
 use crate::samples::spikes::PackedSpikes;
 use crate::spin_pool::with_spinning_threads;
 
@@ -76,6 +78,14 @@ pub trait Observer: Send {
         Ok(())
     }
 
+    /// Membranes of the layers that the session watches, as [`Observer::spikes`]; not told if it watches none.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn membranes(&mut self, _index: u64, _passes: &[PassMembranes]) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
     /// Who wants to see simulated packets. Items then run one after another, as their packets cannot all wait.
     fn watcher(&mut self) -> Option<&mut dyn Watcher>;
 }
@@ -97,6 +107,8 @@ pub struct SessionOptions {
     pub fidelity: Fidelity,
     /// Threads of the session's own, 1 to 1024; `None` for the pool of whoever calls. Results do not depend on it.
     pub threads: Option<usize>,
+    /// Whether each sample begins in the state in which the one before it ended; else state is cleared between them.
+    pub keep_state: bool,
 }
 
 impl SessionOptions {
@@ -153,6 +165,9 @@ struct Ready {
     chip: Chip,
     meter: Meter,
     pool: Option<rayon::ThreadPool>,
+    keep_state: bool,
+    /// Layers whose membranes are recorded.
+    watched: Vec<WatchedLayer>,
     /// Seconds that getting ready took.
     seconds: f64,
 }
@@ -164,29 +179,52 @@ impl Session {
     /// [`Code::Unsupported`] if the target has no timesteps or cannot be timed so; [`Code::Argument`] for
     /// threads out of range.
     pub fn new(program: &Program, options: SessionOptions) -> Result<Self, Diagnostic> {
-        Self::ready(program, options, false)
+        Self::watching(program, options, Vec::new())
     }
 
-    /// Like [`Session::new`], for reports that say which constants move time and energy most: each pass is also timed
+    /// As [`Session::new`]; an observer is told the membranes of these layers of the program.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn watching(
+        program: &Program,
+        options: SessionOptions,
+        watched: Vec<WatchedLayer>,
+    ) -> Result<Self, Diagnostic> {
+        Self::ready(program, options, watched, false)
+    }
+
+    /// As [`Session::watching`], for reports that say which constants move time and energy most: each pass is also timed
     /// with each constant of time at each end of its range. Nothing is executed again for that.
     ///
     /// # Errors
     /// Those of [`Session::new`]; [`Code::Argument`] for times that are not analytic, since others would have to be
     /// simulated anew for each constant.
-    pub fn with_sensitivity(program: &Program, options: SessionOptions) -> Result<Self, Diagnostic> {
+    pub fn with_sensitivity(
+        program: &Program,
+        options: SessionOptions,
+        watched: Vec<WatchedLayer>,
+    ) -> Result<Self, Diagnostic> {
         check_sensitivity(options.fidelity)?;
-        Self::ready(program, options, true)
+        Self::ready(program, options, watched, true)
     }
 
-    fn ready(program: &Program, options: SessionOptions, sensitivity: bool) -> Result<Self, Diagnostic> {
+    fn ready(
+        program: &Program,
+        options: SessionOptions,
+        watched: Vec<WatchedLayer>,
+        sensitivity: bool,
+    ) -> Result<Self, Diagnostic> {
         let start = Instant::now();
         let mapped = program.mapped();
         mapped.needs_timesteps()?;
         let pool = options.pool()?;
         let meter = || Meter::with_ends(mapped, &SliceTable::new(mapped), options.fidelity, sensitivity);
         let (chip, meter) = within(pool.as_ref(), || rayon::join(|| Chip::new(mapped.clone()), meter));
-        let (program, meter) = (program.clone(), meter?);
-        Ok(Self(Arc::new(Ready { program, chip, meter, pool, seconds: start.elapsed().as_secs_f64() })))
+        let populations: Vec<PopulationId> = watched.iter().map(|layer| layer.population).collect();
+        let (chip, program, meter) = (chip.watching(&populations), program.clone(), meter?);
+        let (keep_state, seconds) = (options.keep_state, start.elapsed().as_secs_f64());
+        Ok(Self(Arc::new(Ready { program, chip, meter, pool, keep_state, watched, seconds })))
     }
 
     /// The program.
@@ -199,6 +237,16 @@ impl Session {
         &self.0.chip
     }
 
+    /// Whether each sample begins in the state in which the one before it ended.
+    pub fn keeps_state(&self) -> bool {
+        self.0.keep_state
+    }
+
+    /// The layers whose membranes are recorded.
+    pub fn watched(&self) -> &[WatchedLayer] {
+        &self.0.watched
+    }
+
     /// What times and charges it.
     pub fn meter(&self) -> &Meter {
         &self.0.meter
@@ -207,7 +255,8 @@ impl Session {
     /// Runs all items of a workload.
     ///
     /// # Errors
-    /// The workload's; [`Code::Argument`] for one without items, or with more than [`ITEMS_MAX`].
+    /// The workload's; [`Code::Argument`] for one without items, or with more than [`ITEMS_MAX`], and for items of
+    /// several passes if state is to be kept.
     pub fn run<W: Workload>(&self, workload: &W) -> Result<Outcome<W::Item>, Diagnostic> {
         self.run_observed(workload, &mut (), &())
     }
@@ -223,12 +272,29 @@ impl Session {
         progress: &dyn Progress,
     ) -> Result<Outcome<W::Item>, Diagnostic> {
         check_count(&format!("{}s", workload.item_name()), workload.len(), ITEMS_MAX)?;
+        if self.0.keep_state && workload.passes() != 1 {
+            return Err(keeps_no_state());
+        }
         let start = Instant::now();
         progress.begin(workload.len().saturating_mul(workload.passes()).saturating_mul(self.0.parts()));
         let (items, record) = within(self.0.pool.as_ref(), || self.0.items(workload, observer, progress))?;
         let wall_s = self.0.seconds + start.elapsed().as_secs_f64();
         Ok(Outcome { session: self.clone(), item_name: workload.item_name(), items, record, wall_s })
     }
+}
+
+/// The refusal to keep state between the items of a generating model.
+pub fn keeps_no_state() -> Diagnostic {
+    let message = "is for samples, which are a pass each; an image is many passes of two networks";
+    Diagnostic::new(Code::Argument, Subject::argument("--keep-state"), message)
+        .hint("leave it out; state is cleared between passes")
+}
+
+/// What an observer may want to see of the passes of an item.
+#[derive(Default)]
+struct SeenPasses {
+    spikes: Vec<PackedSpikes>,
+    membranes: Vec<PassMembranes>,
 }
 
 /// Does `work` on a thread of a pool; without one, on the pool of whoever calls.
@@ -248,33 +314,40 @@ impl Ready {
         progress: &dyn Progress,
     ) -> Result<(Vec<W::Item>, RunRecord), Diagnostic> {
         let (mut items, mut record) = (Vec::new(), RunRecord::new(&self.meter));
+        // Samples that go on from each other run one after another.
+        let mut kept = self.keep_state.then(Carry::kept);
         // What is seen of a long pass is told part by part, so that it need not be held.
         if self.parts() > 1 {
             for index in 0..workload.len() {
-                let (item, of_item) = self.long_item(workload, index, observer, progress)?;
+                let (item, of_item) = self.long_item(workload, (index, kept.as_mut()), observer, progress)?;
                 observer.item(index, &of_item)?;
                 record.push(&self.meter, &of_item);
                 items.push(item);
             }
             return Ok((items, record));
         }
-        let chunk = if observer.watcher().is_some() { 1 } else { CHUNK };
+        let chunk = if observer.watcher().is_some() || self.keep_state { 1 } else { CHUNK };
         let sees_spikes = observer.sees_spikes();
         for first in (0..workload.len()).step_by(chunk as usize) {
             let chunk = first..(first + chunk).min(workload.len());
-            let made = match observer.watcher() {
-                Some(watcher) => vec![self.item(workload, first, (Some(watcher), sees_spikes), progress)],
-                None => {
+            let made = match (observer.watcher(), kept.as_mut()) {
+                (watcher @ Some(_), kept) | (watcher, kept @ Some(_)) => {
+                    vec![self.item(workload, (first, kept), (watcher, sees_spikes), progress)]
+                }
+                (None, None) => {
                     let few = chunk.end - chunk.start < rayon::current_num_threads() as u64;
-                    let one = |index| self.item(workload, index, (None, sees_spikes), progress);
+                    let one = |index| self.item(workload, (index, None), (None, sees_spikes), progress);
                     let all = || chunk.into_par_iter().map(one).collect::<Vec<_>>();
                     if few { with_spinning_threads(all) } else { all() }
                 }
             };
             for (index, made) in (first..).zip(made) {
-                let (item, of_item, spikes) = made?;
+                let (item, of_item, seen) = made?;
                 if sees_spikes {
-                    observer.spikes(index, &spikes)?;
+                    observer.spikes(index, &seen.spikes)?;
+                }
+                if !self.watched.is_empty() {
+                    observer.membranes(index, &seen.membranes)?;
                 }
                 observer.steps(index, &of_item.timesteps.steps)?;
                 observer.item(index, &of_item)?;
@@ -295,7 +368,7 @@ impl Ready {
     fn long_item<W: Workload>(
         &self,
         workload: &W,
-        index: u64,
+        (index, kept): (u64, Option<&mut Carry>),
         observer: &mut dyn Observer,
         progress: &dyn Progress,
     ) -> Result<(W::Item, MeterRecord), Diagnostic> {
@@ -314,29 +387,32 @@ impl Ready {
                 if sees_spikes {
                     observer.spikes(index, &[PackedSpikes::of(&self.chip, outcome)])?;
                 }
+                if !self.watched.is_empty() {
+                    observer.membranes(index, &[PassMembranes::of(&self.chip, outcome, &self.watched)])?;
+                }
                 Ok(())
             });
             progress.advance(u64::from(!outcome.counts.ends));
             pass += usize::from(outcome.counts.ends);
         };
-        let item = ChipDriver::observed(&self.chip, (meter.grain(), &mut observe), |driver| {
+        let item = ChipDriver::keeping(&self.chip, kept, (meter.grain(), &mut observe), |driver| {
             drive(workload.begin(index), driver, &mut || progress.advance(1))
         });
         seen?;
         Ok((item?, record))
     }
 
-    /// An item with its cost, and if they are wanted the spikes of its passes.
+    /// An item with its cost, and what is wanted of its passes.
     fn item<W: Workload>(
         &self,
         workload: &W,
-        index: u64,
+        (index, kept): (u64, Option<&mut Carry>),
         (mut watcher, sees_spikes): (Option<&mut dyn Watcher>, bool),
         progress: &dyn Progress,
-    ) -> Result<(W::Item, MeterRecord, Vec<PackedSpikes>), Diagnostic> {
+    ) -> Result<(W::Item, MeterRecord, SeenPasses), Diagnostic> {
         let meter = &self.meter;
         let mut record = meter.seeded(index, workload.seed());
-        let (mut pass, mut failed, mut spikes) = (0, None, Vec::new());
+        let (mut pass, mut failed, mut seen) = (0, None, SeenPasses::default());
         let mut observe = |outcome: &PassOutcome| {
             if failed.is_none() {
                 let watcher: Option<&mut dyn Watcher> = match &mut watcher {
@@ -347,16 +423,19 @@ impl Ready {
                 let traces: &[SliceTrace] = if meter.reads_traces() { &outcome.traces } else { &[] };
                 failed = meter.add_watched(&mut record, pass, (&outcome.counts, traces), watcher).err();
             }
-            spikes.extend(sees_spikes.then(|| PackedSpikes::of(&self.chip, outcome)));
+            seen.spikes.extend(sees_spikes.then(|| PackedSpikes::of(&self.chip, outcome)));
+            if !self.watched.is_empty() {
+                seen.membranes.push(PassMembranes::of(&self.chip, outcome, &self.watched));
+            }
             pass += 1;
         };
-        let item = ChipDriver::observed(&self.chip, (meter.grain(), &mut observe), |driver| {
+        let item = ChipDriver::keeping(&self.chip, kept, (meter.grain(), &mut observe), |driver| {
             let mut driver = Stoppable { driver, progress };
             drive(workload.begin(index), &mut driver, &mut || progress.advance(1))
         });
         match failed {
             Some(problem) => Err(problem),
-            None => Ok((item?, record, spikes)),
+            None => Ok((item?, record, seen)),
         }
     }
 }

@@ -69,7 +69,7 @@ fn a_session_answers_many_threads_alike() {
 #[test]
 fn threads_out_of_range_are_refused() {
     for threads in [0, 1025] {
-        let options = SessionOptions { threads: Some(threads), fidelity: Fidelity::None };
+        let options = SessionOptions { threads: Some(threads), fidelity: Fidelity::None, keep_state: false };
         assert_eq!(Session::new(&PROGRAM, options).unwrap_err().code, Code::Argument);
     }
 }

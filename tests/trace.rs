@@ -61,7 +61,8 @@ fn traced(
     let fidelity = Fidelity::Cycle { every };
     let mut only = Only(TraceRecorder::new(program, options, ONE, fidelity)?.expect("something is traced"));
     let generation = Generation::new(&program.model, 1, 1).unwrap();
-    let session = Session::new(&program.clone().into(), SessionOptions { fidelity, threads: None })?;
+    let session =
+        Session::new(&program.clone().into(), SessionOptions { fidelity, ..SessionOptions::default() })?;
     let generated = session.run_observed(&generation, &mut only, &())?;
     only.0.finish()?;
     Ok(generated)

@@ -267,7 +267,7 @@ fn what_is_no_single_kernel_is_refused_by_name() {
         ("conv", &["first"][..], Op::Conv(Conv { padding: (1, 1), ..conv([1, 2, 3, 3]) })),
     ];
     refused(ends(beside, even), Subject::layer("net", "conv"), "reads beside the map");
-    let constant = vec![("sum", &["source", "weights"][..], Op::Add(Add))];
+    let constant = vec![("sum", &["source", "weights"][..], Op::Concat(Concat))];
     refused(
         ends(constant, even),
         Subject::layer("net", "sum"),

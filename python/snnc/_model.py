@@ -193,6 +193,7 @@ def compile(
     cores: int | None = None,
     chips: int | None = None,
     relays: bool = True,
+    feedback: Literal["model", "chip"] = "model",
     partitioner: Literal["auto", "tiles", "hypergraph"] = "auto",
     group: int = 16,
     effort: Literal["fast", "default", "best"] = "default",
@@ -210,7 +211,8 @@ def compile(
     what the mapping makes small. `feeds`: samples as they will be run, the first of which are run once so that the
     mapping evens out the work that they make; else those of `calibrate`. The mapping takes at most `cores` cores of at
     most `chips` chips (default: as few chips as hold the model). `relays`: whether neurons may repeat spikes that wait
-    longer than the chip's delays. `profile`: weigh packets with the spikes of a recorded run: its `Result`, its report,
+    longer than the chip's delays. `feedback`: whose delays hold in loops that are shorter in the model than on the chip;
+    ``"model"`` refuses them, ``"chip"`` lets feedback act later. `profile`: weigh packets with the spikes of a recorded run: its `Result`, its report,
     or the path of its report.json. `partition` and `placement`: files to read instead of searching.
 
     Raises `SnncError`: E0011 for what the chip cannot do, E0013 if the model does not fit, with layer, limit and
@@ -243,6 +245,7 @@ def compile(
         "cores": cores,
         "chips": chips,
         "relays": relays,
+        "feedback": feedback,
         "partitioner": partitioner,
         "group": group,
         "effort": effort,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from snnc import _native
@@ -108,21 +109,32 @@ class Program:
         spikes: bool = False,
         network: str | None = None,
         timesteps: bool = True,
+        membranes: Sequence[str] | None = None,
+        keep_state: bool = False,
         threads: int | None = None,
         progress: Any = True,
     ) -> Result:
-        """Feeds samples to a network: a pass each, all state cleared between them.
+        """Feeds samples to a network: a pass each, all state cleared between them unless `keep_state` is given.
 
         `x` is float32, float64 or uint8 ``[n, c, h, w]``, held over the timesteps, or ``[n, t, c, h, w]`` of 0 and 1
         for a network that takes spikes; ``[n, ...]`` with as many values a sample is taken too. `labels` are whole
-        numbers ``[n]``. `spikes`: keep the spikes of every layer. `timesteps`: keep the table of timesteps. `timing`
+        numbers ``[n]``. `spikes`: keep the spikes of every layer. `membranes`: keep the membranes of these layers after
+        each timestep; ``"fc:0,5,9"`` names some neurons of a layer. `keep_state`: each sample begins as the one before it
+        ended (docs/model.md). `timesteps`: keep the table of timesteps. `timing`
         and `threads`: see `session`. `progress`: a bar if tqdm is there, or a function of passes done and passes in
         all.
 
         Ctrl-C stops it before the next pass. Raises `SnncError` for arrays that are not the network's.
         """
         return self.session(timing, threads).run(
-            x, labels, spikes=spikes, network=network, timesteps=timesteps, progress=progress
+            x,
+            labels,
+            spikes=spikes,
+            network=network,
+            timesteps=timesteps,
+            membranes=membranes,
+            keep_state=keep_state,
+            progress=progress,
         )
 
     def generate(
@@ -234,11 +246,14 @@ class Session:
         spikes: bool = False,
         network: str | None = None,
         timesteps: bool = True,
+        membranes: Sequence[str] | None = None,
+        keep_state: bool = False,
         progress: Any = True,
     ) -> Result:
         """`Program.run` with the timing and the threads of the session."""
         with bar(progress, "running") as tell:
-            found = self._native.run(numbers(x), classes(labels), network, spikes, timesteps, tell)
+            kept = (keep_state, None if membranes is None else ",".join(membranes))
+            found = self._native.run(numbers(x), classes(labels), network, spikes, timesteps, kept, tell)
         return Result(found, Spikes._packed(found["spikes"]) if spikes else None)
 
     def generate(

@@ -194,13 +194,15 @@ class Spikes(Mapping):
 
 class Result(_Ran):
     """What samples gave: `predictions` int64 ``[n]`` (the first of the largest values), `readout` float64 ``[n, ...]``,
-    `spikes` by layer if they were asked for, and what it cost.
+    `spikes` and `membranes` by layer if they were asked for, and what it cost. Membranes are float64
+    ``[n, t, neurons]`` in the units of the model, after the reset of a spike, by ``NETWORK.LAYER``.
     """
 
     def __init__(self, found: dict[str, Any], spikes: Spikes | None):
         self._raw = {name: found[name] for name in ("report", "text", "timesteps")}
         self.predictions: np.ndarray = found["predictions"]
         self.readout: np.ndarray = found["readout"]
+        self.membranes: dict[str, np.ndarray] = found["membranes"]
         self._spikes = spikes
 
     @property

@@ -22,6 +22,7 @@ pub struct Options {
     cores: Option<u32>,
     chips: Option<u32>,
     relays: bool,
+    feedback: String,
     partitioner: String,
     group: usize,
     effort: String,
@@ -46,6 +47,11 @@ impl Options {
         options.lower.weight_bits = self.weights;
         options.lower.calibration = self.passes;
         options.lower.no_relays = !self.relays;
+        options.lower.feedback_chip = match self.feedback.as_str() {
+            "model" => false,
+            "chip" => true,
+            other => return Err(word("feedback", other, "model or chip")),
+        };
         let effort = self.effort.parse().map_err(|message: String| {
             argument("effort", message, "budgets are counted in steps, never in seconds")
         })?;

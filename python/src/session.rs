@@ -2,7 +2,9 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use snnc::compiler::ir::NetworkId;
 use snnc::report::timing::steps::StepTable;
+use snnc::samples::membranes::{MembraneChoice, PassMembranes, WatchedLayer};
 use snnc::samples::spikes::{PackedSpikes, SpikeLayer};
 use snnc::samples::{Classification, prediction};
 use snnc::simulator::charge::MeterRecord;
@@ -11,7 +13,7 @@ use snnc::simulator::workload::Workload;
 use snnc::{Diagnostic, Fidelity, Observer, Outcome, Report, SessionOptions};
 
 use crate::arrays::{Batch, Numbers, array, labels};
-use crate::errors::raise;
+use crate::errors::{argument, raise};
 use crate::model::json;
 use crate::program::samples_of;
 use crate::work::{self, Watch};
@@ -20,14 +22,21 @@ use crate::work::{self, Watch};
 #[pyclass(frozen, module = "snnc._native")]
 pub struct Session {
     session: snnc::Session,
-    fidelity: Fidelity,
+    options: SessionOptions,
 }
+
+/// What a run may do besides: whether samples go on from each other, and the layers whose membranes are kept, as
+/// `--membranes` takes them.
+type Kept = (bool, Option<String>);
 
 /// Keeps what a run shows: its timesteps as CSV, and the spikes of its passes.
 struct Recorder {
     steps: Option<StepTable<Vec<u8>>>,
     /// Of every layer, sample after sample, packed.
     spikes: Option<Vec<Vec<u8>>>,
+    /// Of every layer that the session watches, sample after sample, in units of the model.
+    membranes: Vec<Vec<f64>>,
+    watched: Vec<WatchedLayer>,
 }
 
 impl Observer for Recorder {
@@ -48,6 +57,15 @@ impl Observer for Recorder {
         Ok(())
     }
 
+    fn membranes(&mut self, _: u64, passes: &[PassMembranes]) -> Result<(), Diagnostic> {
+        for PassMembranes(layers) in passes {
+            for ((all, layer), integers) in self.membranes.iter_mut().zip(&self.watched).zip(layers) {
+                all.extend(layer.in_units(integers));
+            }
+        }
+        Ok(())
+    }
+
     fn watcher(&mut self) -> Option<&mut dyn Watcher> {
         None
     }
@@ -59,6 +77,26 @@ struct Ran<I> {
     report: Report,
     steps: Option<Vec<u8>>,
     spikes: Option<Vec<Vec<u8>>>,
+    membranes: Vec<Vec<f64>>,
+}
+
+/// The session with what a run asks for besides.
+fn with_kept(
+    session: snnc::Session,
+    options: SessionOptions,
+    (keep_state, membranes): Kept,
+    network: NetworkId,
+) -> Result<snnc::Session, Diagnostic> {
+    if !keep_state && membranes.is_none() {
+        return Ok(session);
+    }
+    let program = session.program();
+    let choice = membranes.map(|text| text.parse::<MembraneChoice>()).transpose();
+    let choice =
+        choice.map_err(|message| argument("membranes", message, "a list of names, or of `LAYER:0,5,9`"))?;
+    let watched =
+        choice.map(|choice| WatchedLayer::of(&program.mapped().model, network, &choice)).transpose()?;
+    snnc::Session::watching(program, SessionOptions { keep_state, ..options }, watched.unwrap_or_default())
 }
 
 impl Session {
@@ -71,9 +109,9 @@ impl Session {
     ) -> PyResult<Self> {
         let fidelity: Fidelity = timing.parse().map_err(|problem: Diagnostic| raise(py, problem))?;
         let program = program.clone();
-        let options = SessionOptions { fidelity, threads };
+        let options = SessionOptions { fidelity, threads, keep_state: false };
         let session = work::run(py, None, move |_| Ok(snnc::Session::new(&program, options)?))?;
-        Ok(Self { session, fidelity })
+        Ok(Self { session, options })
     }
 }
 
@@ -86,17 +124,20 @@ fn ran<W: Workload>(
 ) -> Result<Ran<W::Item>, Diagnostic> {
     let networks = &session.program().mapped().model.networks;
     let steps = steps.then(|| StepTable::in_memory(networks, workload.item_name())).transpose()?;
-    let mut recorder = Recorder { steps, spikes: spikes.then(Vec::new) };
+    let watched = session.watched().to_vec();
+    let membranes = vec![Vec::new(); watched.len()];
+    let mut recorder = Recorder { steps, spikes: spikes.then(Vec::new), membranes, watched };
     let made = session.run_observed(workload, &mut recorder, watch)?;
     let report = made.report();
     let steps = recorder.steps.map(StepTable::into_bytes).transpose()?;
-    Ok(Ran { made, report, steps, spikes: recorder.spikes })
+    Ok(Ran { made, report, steps, spikes: recorder.spikes, membranes: recorder.membranes })
 }
 
 #[pymethods]
 impl Session {
     /// Feeds samples: `readout` float64 `[n, ...]`, `predictions` int64 `[n]`, `report` (JSON), `text`, `timesteps`
-    /// (CSV or None), `spikes` (name -> shape of a sample and packed bytes `[n, ...]`).
+    /// (CSV or None), `spikes` (name -> shape of a sample and packed bytes `[n, ...]`), `membranes` (name -> float64
+    /// `[n, t, neurons]`).
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python function")]
     fn run<'py>(
         &self,
@@ -106,13 +147,15 @@ impl Session {
         network: Option<String>,
         spikes: bool,
         timesteps: bool,
+        kept: Kept,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let (batch, session) = (Batch::new(&x)?, self.session.clone());
-        let timesteps = timesteps && self.fidelity != Fidelity::None;
+        let (batch, session, options) = (Batch::new(&x)?, self.session.clone(), self.options);
+        let timesteps = timesteps && options.fidelity != Fidelity::None;
         let (mut ran, samples) = work::run(py, progress, move |watch| {
             let (samples, classes) = samples_of(session.program(), batch, network.as_deref())?;
             let y = y.map(|y| labels(y, samples.len() as usize, classes)).transpose()?;
+            let session = with_kept(session, options, kept, samples.network())?;
             let mut ran = ran(&session, &samples, (timesteps, spikes), watch)?;
             ran.report.classify(y.as_deref().map(|y| Classification::new(&ran.made.items, y)));
             Ok((ran, samples))
@@ -136,6 +179,13 @@ impl Session {
             }
         }
         found.set_item("spikes", of_layers)?;
+        let of_layers = PyDict::new(py);
+        let watched = ran.made.session.watched().to_vec();
+        for (layer, values) in watched.into_iter().zip(std::mem::take(&mut ran.membranes)) {
+            let sides = [count, layer.steps, layer.neurons.len()];
+            of_layers.set_item(layer.name, array(py, values, &sides)?)?;
+        }
+        found.set_item("membranes", of_layers)?;
         told(&found, &ran)?;
         Ok(found)
     }
@@ -152,7 +202,7 @@ impl Session {
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let session = self.session.clone();
-        let timesteps = timesteps && self.fidelity != Fidelity::None;
+        let timesteps = timesteps && self.options.fidelity != Fidelity::None;
         let (ran, workload) = work::run(py, progress, move |watch| {
             let mut workload = session.program().generation(seed, images)?;
             if let Some(temperature) = temperature {

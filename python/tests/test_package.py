@@ -99,6 +99,24 @@ def test_the_float_reference_is_what_was_recorded(examples, digits):
     assert (reference.spikes["12"].mean(axis=1) == reference.readout).all()
 
 
+def test_membranes_and_state_that_is_kept(examples):
+    folder = examples / "digits-recurrent"
+    program = snnc.compile(folder / "model.ron", "spinnaker2-like", effort="fast")
+    x = np.load(folder / "inputs.npy")[:3]
+    layer = program.run(x[:1], spikes=True).layers["name"][0]
+    name = layer.split(".", 1)[1]
+    both = program.run(x, membranes=[name], spikes=True)
+    some = program.run(x, membranes=[f"{name}:2,0"])
+    assert list(some.membranes) == [layer] and (some.membranes[layer] == both.membranes[layer][..., [2, 0]]).all()
+    assert both.membranes[layer].dtype == np.float64 and both.membranes[layer].any()
+    kept = program.run(x, membranes=[name], keep_state=True)
+    assert (kept.membranes[layer][0] == both.membranes[layer][0]).all()
+    assert (kept.membranes[layer][1] != both.membranes[layer][1]).any()
+    assert any("state is kept" in note for note in kept.report["notes"])
+    with pytest.raises(snnc.SnncError, match="no layer of neurons"):
+        program.run(x, membranes=["nothing"])
+
+
 def test_arrays_of_any_kind_of_number_are_taken(examples):
     folder = examples / "digits-leaky"
     program = snnc.compile(folder / "model.ron", "spinnaker2-like", effort="fast")

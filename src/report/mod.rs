@@ -54,6 +54,7 @@ pub fn is_result(name: &str) -> bool {
         "confusion.csv",
         "readout.npy",
         "spikes.npz",
+        "membranes.npz",
         "timesteps.csv",
         "report.json",
         "verify.json",

@@ -4,6 +4,7 @@ pub mod array_file;
 pub mod classification;
 pub mod events;
 pub mod input;
+pub mod membranes;
 pub mod preview;
 pub mod spikes;
 

@@ -8,7 +8,7 @@ use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_simulator::execute::{Chip, PassOutcome};
 use snnc_targets::Diagnostic;
 
-use crate::npz::NpzWriter;
+use crate::npz::{NpzArray, NpzElement, NpzWriter};
 
 /// Name of the archive in a folder of results.
 pub const FILE: &str = "spikes.npz";
@@ -80,7 +80,7 @@ impl SpikeArchive {
     ) -> Result<Self, Diagnostic> {
         let arrays = SpikeLayer::of(model, network).map(|layer| {
             let sides = layer.packed();
-            (layer.name, sides)
+            NpzArray { key: layer.name, element: NpzElement::Byte, sides }
         });
         NpzWriter::create(path, samples, arrays).map(Self)
     }

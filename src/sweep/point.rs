@@ -105,7 +105,8 @@ fn figures(plan: &Plan, choice: &Choice) -> Result<PointFigures, Diagnostics> {
     let target = plan.targets[choice.target].target.as_ref().map_err(Clone::clone)?;
     let options = plan.compile_options(choice);
     let program = plan.model.compile(target, &options)?;
-    let session = Session::new(&program, SessionOptions { fidelity: plan.file.timing, threads: None })?;
+    let running = SessionOptions { fidelity: plan.file.timing, ..SessionOptions::default() };
+    let session = Session::new(&program, running)?;
     let passes = options.lower.passes(program.mapped().model.neuron.weight_bits) as u64;
     let (report, quality) = match &plan.model.loaded().pipeline {
         Some(_) => images(plan, choice, (&program, passes), &session)?,

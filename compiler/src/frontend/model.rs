@@ -13,9 +13,10 @@ use super::variant::{FromVariant, ToVariant};
 use crate::graph::Op;
 use crate::layers::{
     Add, Arity, AvgPool2d, BatchNormSpec, Concat, Conv1dSpec, Conv2dSpec, ConvTranspose2dSpec, Delay,
-    Dropout, EmbeddingSpec, Flatten, If, InputSpec, LastOverTimeSpec, LayerKind, LeakyIntegratorSpec,
-    LeakySpec, LeakySumSpec, Lif, LinearSpec, MaxPool2d, MeanOverTime, MixSpec, NearestCodeSpec, NeuronSpec,
-    Reshape, Resolver, ScaleSpec, SparseSpec, Spec, SumOverTime, SumPool2d, Upsample, WeightedSumSpec,
+    Dropout, EmbeddingSpec, FirstSpike, Flatten, If, InputSpec, LastOverTimeSpec, LayerKind,
+    LeakyIntegratorSpec, LeakySpec, LeakySumSpec, Lif, LinearSpec, MaxPool2d, MeanOverTime, MixSpec,
+    NearestCodeSpec, NeuronSpec, Reshape, Resolver, ScaleSpec, SparseSpec, Spec, SumOverTime, SumPool2d,
+    Upsample, WeightedSumSpec,
 };
 
 pub use crate::layers::TensorRef;
@@ -164,6 +165,7 @@ operations! {
     LastOverTime: LastOverTimeSpec,
     LeakySumOverTime: LeakySumSpec,
     WeightedSum: WeightedSumSpec,
+    FirstSpike: FirstSpike,
     Mix: MixSpec,
     NearestCode: NearestCodeSpec,
 }

@@ -66,8 +66,10 @@ struct Draft {
     arity: Arity,
     /// None if what is wrong with it was told elsewhere.
     op: Option<Op>,
-    /// Its output, if that of its inputs was known when it was added.
+    /// Its output, if that of its inputs was known when it was added, or it says its shape itself.
     flow: Option<Result<SignalType, LayerFault>>,
+    /// Whether its output follows from its inputs.
+    inferred: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -117,7 +119,14 @@ impl<'a> Builder<'a> {
         let op = op.into();
         let inputs: Option<Vec<SignalType>> = from.iter().map(|name| self.flow(name.as_ref())).collect();
         let flow = inputs.map(|inputs| op.output(&inputs, self.graph.timesteps));
-        self.add(name, from, op.arity(), Some(op), flow)
+        let inferred = flow.is_some();
+        // A delay in a loop says what it gives before its input is known, which is checked later.
+        let declared = || match &op {
+            Op::Delay(delay) if delay.shape.is_some() => Some(delay.declared()),
+            _ => None,
+        };
+        let flow = flow.or_else(declared);
+        self.add(name, from, op.arity(), Some(op), (flow, inferred))
     }
 
     /// Adds a layer that reads the one added before.
@@ -128,7 +137,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a layer whose operation is wrong, which was told elsewhere: its name and inputs are still checked.
     pub fn unresolved(&mut self, name: &str, from: &[impl AsRef<str>], arity: Arity) -> &mut Self {
-        self.add(name, from, arity, None, None)
+        self.add(name, from, arity, None, (None, false))
     }
 
     fn add(
@@ -137,11 +146,11 @@ impl<'a> Builder<'a> {
         from: &[impl AsRef<str>],
         arity: Arity,
         op: Option<Op>,
-        flow: Option<Result<SignalType, LayerFault>>,
+        (flow, inferred): (Option<Result<SignalType, LayerFault>>, bool),
     ) -> &mut Self {
         self.positions.entry(name.to_owned()).or_insert(self.drafts.len());
         let from = from.iter().map(|name| name.as_ref().to_owned()).collect();
-        self.drafts.push(Draft { name: name.to_owned(), from, arity, op, flow });
+        self.drafts.push(Draft { name: name.to_owned(), from, arity, op, flow, inferred });
         self
     }
 
@@ -178,7 +187,7 @@ impl<'a> Builder<'a> {
         if self.drafts.iter().any(|draft| draft.op.is_none()) {
             return Err(Diagnostics::default());
         }
-        let known = self.drafts.iter().all(|draft| matches!(draft.flow, Some(Ok(_))));
+        let known = self.drafts.iter().all(|draft| draft.inferred && matches!(draft.flow, Some(Ok(_))));
         let ops = self.drafts.drain(..).filter_map(|draft| Some(Layer { name: draft.name, op: draft.op? }));
         for layer in ops {
             self.graph.net.add_node(layer);

@@ -2,6 +2,7 @@
 //!
 //! On the chip no neuron: the kernels of all inputs lead to the same targets, constants are added. Where two inputs
 //! come from the same layer through kernels of the same form, these become one kernel with the sums of their weights.
+//! One input may be constant over time: the host computes it and writes it as the bias of the neurons behind.
 
 use std::collections::BTreeMap;
 
@@ -50,18 +51,33 @@ impl LayerKind for Add {
         }))
     }
 
+    fn keeps_host_current(&self) -> bool {
+        true
+    }
+
     fn current(&self, inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
-        check_feeds(&inputs, site)?;
-        let neurons = site.shape.len();
-        let mut sum =
-            SpikeSum { terms: Vec::new(), bias: vec![0.0; site.shape.channels], bias_by: site.label() };
-        let feeds = inputs.into_iter().filter_map(|input| match input.feed {
-            CurrentSource::Spikes(spikes) => Some(spikes),
-            CurrentSource::Host(_) => None,
-        });
-        for spikes in feeds {
-            sum.bias = added(&sum.bias, &spikes.bias, neurons);
-            sum.terms.extend(spikes.terms);
+        if inputs.iter().all(|input| matches!(input.feed, CurrentSource::Host(_))) {
+            check_feeds(&inputs, site)?;
+        }
+        let (shape, neurons) = (site.shape, site.shape.len());
+        let bias = vec![0.0; shape.channels];
+        let mut sum = SpikeSum { terms: Vec::new(), bias, bias_by: site.label(), host: None };
+        for input in inputs {
+            let host = match input.feed {
+                CurrentSource::Spikes(spikes) => {
+                    sum.bias = added(&sum.bias, &spikes.bias, neurons);
+                    sum.terms.extend(spikes.terms);
+                    spikes.host
+                }
+                CurrentSource::Host(path) => Some(path.with_weights(shape)),
+            };
+            if sum.host.is_some() && host.is_some() {
+                let message = "adds several currents that are constant over time to what comes from spikes";
+                return Err(LoweringRefusal::here(message).hint(
+                    "fold them into one layer of the network's input, or put neurons behind one of them",
+                ));
+            }
+            sum.host = sum.host.or(host);
         }
         sum.terms = merged(of_one_form(sum.terms, site.shape)?);
         Ok(Current::spikes(site.shape, sum))

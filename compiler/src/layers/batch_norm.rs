@@ -46,6 +46,10 @@ impl LayerKind for BatchNorm {
         Ok(inputs[0].each(|map| self.apply(map)))
     }
 
+    fn keeps_host_current(&self) -> bool {
+        true
+    }
+
     fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let deviations = self.variance.data.iter().map(|v| (v + self.epsilon).sqrt());
         let factors: Vec<f64> = self.scale.data.iter().zip(deviations).map(|(s, d)| s / d).collect();

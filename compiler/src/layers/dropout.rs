@@ -27,6 +27,10 @@ impl LayerKind for Dropout {
         true
     }
 
+    fn keeps_host_current(&self) -> bool {
+        true
+    }
+
     fn current(&self, mut inputs: Vec<Current>, _: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         Ok(inputs.remove(0))
     }

@@ -23,6 +23,7 @@ mod conv1d;
 mod delay;
 mod dropout;
 mod embedding;
+mod first_spike;
 mod flatten;
 mod input;
 mod integrate_and_fire;
@@ -63,6 +64,7 @@ pub use current::LoweringRefusal;
 pub use delay::Delay;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingSpec};
+pub use first_spike::FirstSpike;
 pub use flatten::Flatten;
 pub use flow::{Arity, ELEMENTS_MAX, LayerFault, SignalKind, SignalType};
 pub use input::{Input, InputSpec, RateSpec, SourceSpec};
@@ -158,6 +160,12 @@ pub trait LayerKind: fmt::Debug {
 
     /// Whether it reads the elements of a map that was flattened, whatever their order.
     fn reads_flattened(&self) -> bool {
+        false
+    }
+
+    /// Whether its current may be fed by one to which the host adds something ([`Current::is_mixed`]). Neurons that fire
+    /// may be.
+    fn keeps_host_current(&self) -> bool {
         false
     }
 

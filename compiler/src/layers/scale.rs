@@ -36,6 +36,10 @@ impl LayerKind for Scale {
         }))
     }
 
+    fn keeps_host_current(&self) -> bool {
+        true
+    }
+
     fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let current = inputs.remove(0);
         let factors: Vec<f64> = (0..site.shape.channels).map(|c| of_channel(&self.factor, c)).collect();

@@ -66,7 +66,7 @@ pub struct NeuronLayer {
     pub sources: Vec<SourceKernel>,
     /// Constant current (the bias): one a channel, or one a neuron behind a list of synapses.
     pub bias: Vec<f64>,
-    /// Stages of a constant input, if one feeds this layer; the bias is in the last.
+    /// Stages of a constant input, if one feeds this layer, alone or beside spikes; the bias is in the last.
     pub host: Option<HostPath>,
     /// Of relay neurons, which repeat the spikes of their only source: how many timesteps behind it they stand on the chip.
     pub relay: Option<u32>,
@@ -252,6 +252,12 @@ impl Collector<'_> {
             true => inputs,
             false => inputs.into_iter().map(Current::in_its_shape).collect::<Result<_, _>>()?,
         };
+        let takes_mixed = layer.op.fires() || layer.op.kind().keeps_host_current();
+        if let Some(port) = inputs.iter().position(|input| input.is_mixed() && !takes_mixed) {
+            let message =
+                format!("is fed by {}, which adds a constant input to what comes from spikes", labels[port]);
+            return Err(LoweringRefusal::here(message).hint("put neurons between the two"));
+        }
         if layer.op.kind().is_port() {
             return Ok(Some(self.port(layer.name.clone(), &site)));
         }
@@ -325,7 +331,19 @@ impl Collector<'_> {
                     return Err(LoweringRefusal::of(layer, message));
                 }
                 let sources = spikes.terms.into_iter().map(|term| term.kernel).collect();
-                Ok(NeuronLayer { name, shape, kind, sources, bias: spikes.bias, host: None, relay: None })
+                let (mut bias, mut host) = (spikes.bias, spikes.host);
+                if let Some(path) = host.take() {
+                    if bias.len() != shape.channels {
+                        let message = "adds a constant input to what comes through a list of synapses";
+                        return Err(
+                            LoweringRefusal::here(message).hint("put neurons behind the constant input")
+                        );
+                    }
+                    // What the host writes is all that is constant.
+                    host = Some(path.with_constants(shape, &bias));
+                    bias.fill(0.0);
+                }
+                Ok(NeuronLayer { name, shape, kind, sources, bias, host, relay: None })
             }
         }
     }

@@ -1,10 +1,11 @@
 //! From the layer graph to the spiking IR. Their order, and the reasons for it, stand in [`pipeline`].
 //!
-//! `split-host-tail` is [`host_tail`], `collect-neurons` [`collect`], `insert-relays` [`relays`], `record-activity`
-//! [`calibrate`]; the others bear the names of their modules.
+//! `split-host-tail` is [`host_tail`], `collect-neurons` [`collect`], `accept-feedback` [`feedback`], `insert-relays`
+//! [`relays`], `record-activity` [`calibrate`]; the others bear the names of their modules.
 
 pub mod calibrate;
 pub mod collect;
+pub mod feedback;
 pub mod host_tail;
 pub mod pipeline;
 pub mod quantise;
@@ -26,6 +27,9 @@ pub struct LowerOptions {
     pub calibration: Option<usize>,
     /// Whether spikes that wait longer than the target's delays are refused; else relay neurons repeat them.
     pub no_relays: bool,
+    /// Whether loops that are shorter in the network than on the chip are run with the chip's delays; else they are
+    /// refused.
+    pub feedback_chip: bool,
 }
 
 /// Passes recorded for coarse weights, if nothing else is asked for.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `split-host-tail` | first: what follows the read-outs never runs on the chip, so no later pass knows it |
 //! | `collect-neurons` | before anything that counts neurons or synapses; folding is exact, and rounding comes later |
+//! | `accept-feedback` | before relays, which ask how long spikes wait; loops have all their layers now |
 //! | `insert-relays` | knows only sources and delays; before recording, so that relays have recorded spikes too |
 //! | `record-activity` | on the collected floats, which the host can evaluate fast; rounding looks at it |
 //! | `schedule` | needs the kernels' sources, no weights; windows bound the sums that rounding must hold |
@@ -25,13 +26,16 @@ use snnc_targets::near::near;
 use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject, Target};
 
 use super::collect::Collected;
+use super::feedback::{self, LongerLoop};
 use super::host_tail::Tail;
 use super::{LowerOptions, calibrate, schedule, weight_bits};
 use crate::frontend::LoadedModel;
 use crate::graph::Graph;
 use crate::ir::spiking::{HostTail, SpikingIr};
 use crate::workload::Workload;
-use steps::{CollectNeurons, InsertRelays, Quantise, RecordActivity, ScheduleNetwork, SplitHostTail};
+use steps::{
+    AcceptFeedback, CollectNeurons, InsertRelays, Quantise, RecordActivity, ScheduleNetwork, SplitHostTail,
+};
 
 /// What a pass is called, and what it makes of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,9 +51,10 @@ pub struct Info {
 }
 
 /// All passes, in order.
-pub const PASSES: [Info; 6] = [
+pub const PASSES: [Info; 7] = [
     SplitHostTail::INFO,
     CollectNeurons::INFO,
+    AcceptFeedback::INFO,
     InsertRelays::INFO,
     RecordActivity::INFO,
     ScheduleNetwork::INFO,
@@ -180,6 +185,10 @@ impl<'m> Lowering<'m> {
         if runner.over() {
             return Ok(None);
         }
+        let collected = with_feedback(runner, collected, self.options.feedback_chip)?;
+        if runner.over() {
+            return Ok(None);
+        }
         let delay_max = self.target.synapses.delay_max.get();
         let collected = with_relays(runner, collected, delay_max, !self.options.no_relays)?;
         if runner.over() {
@@ -209,6 +218,19 @@ fn collected(
     }
     let collected = runner.step(CollectNeurons, &*split.graph)?;
     Ok(Some((collected, split.tail)))
+}
+
+/// The neurons of a network with loops as long as the chip's, if that is accepted.
+fn with_feedback(
+    runner: &mut Runner,
+    collected: Collected,
+    accepted: bool,
+) -> Result<Collected, Diagnostics> {
+    let longer = match runner.step(AcceptFeedback { accepted }, &collected)? {
+        Cow::Owned(longer) => Some(longer),
+        Cow::Borrowed(_) => None,
+    };
+    Ok(longer.unwrap_or(collected))
 }
 
 /// The neurons of a network with the relays that longer delays than `delay_max` need.
@@ -255,7 +277,8 @@ pub fn neurons(model: &LoadedModel, workload: &dyn Workload, name: &str) -> Resu
     Ok(collected.expect("a runner that wants nothing runs all passes").0)
 }
 
-/// A network's neurons on a target that was lowered for: with its relays.
+/// A network's neurons on a target that was lowered for: with its relays, and with the chip's delays in loops that are
+/// too short, as they could not have been lowered otherwise.
 ///
 /// # Errors
 /// As [`lower`].
@@ -265,8 +288,21 @@ pub fn neurons_on(
     name: &str,
     target: &Target,
 ) -> Result<Collected, Diagnostics> {
-    let collected = neurons(model, workload, name)?;
+    let collected = with_feedback(&mut Runner::default(), neurons(model, workload, name)?, true)?;
     with_relays(&mut Runner::default(), collected, target.synapses.delay_max.get(), true)
+}
+
+/// The loops of the networks of a model that are longer on the chip than in the trained network, if the chip's delays
+/// are accepted.
+///
+/// # Errors
+/// As [`lower`].
+pub fn longer_loops(model: &LoadedModel, workload: &dyn Workload) -> Result<Vec<LongerLoop>, Diagnostics> {
+    let mut longer = Vec::new();
+    for name in workload.networks() {
+        longer.extend(feedback::longer_loops(&neurons(model, workload, name)?));
+    }
+    Ok(longer)
 }
 
 /// What the pass of that name gives, for people.
@@ -344,7 +380,7 @@ mod tests {
 
     #[test]
     fn activity_is_seen_from_its_recording_on() {
-        assert_eq!(PASSES.map(sees_activity), [false, false, false, true, true, true]);
+        assert_eq!(PASSES.map(sees_activity), [false, false, false, false, true, true, true]);
     }
 
     #[test]

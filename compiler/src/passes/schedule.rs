@@ -136,6 +136,36 @@ fn latest(layer: &NeuronLayer, starts: &[u32]) -> Option<u32> {
 /// The least starts at which every spike has a timestep to travel: `start >= start of source + 1 - delay`. Relays stand
 /// farther behind their source.
 pub(super) fn starts(network: &Collected) -> Result<Vec<u32>, Diagnostic> {
+    least_starts(network).map_err(|short| loop_too_short(network, &short))
+}
+
+/// A loop that has fewer timesteps in the network than layers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ShortLoop {
+    /// From layer to layer around it, in the order in which spikes take them.
+    pub edges: Vec<LoopEdge>,
+}
+
+/// A step around a loop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LoopEdge {
+    /// The layer that sends.
+    pub source: usize,
+    /// The layer that receives.
+    pub target: usize,
+    /// By how many timesteps of the network its spikes are late at least.
+    pub delay: u32,
+}
+
+impl ShortLoop {
+    /// Timesteps around it in the network.
+    pub fn given(&self) -> u32 {
+        self.edges.iter().map(|edge| edge.delay).sum()
+    }
+}
+
+/// As [`starts`]; without them the loop that prevents them.
+pub(super) fn least_starts(network: &Collected) -> Result<Vec<u32>, ShortLoop> {
     let layers = &network.layers;
     let mut starts = vec![0u32; layers.len()];
     // The source that each start was last moved by.
@@ -156,35 +186,46 @@ pub(super) fn starts(network: &Collected) -> Result<Vec<u32>, Diagnostic> {
         }
         let Some(_) = moved else { return Ok(starts) };
     }
-    Err(loop_too_short(network, &moved_by))
+    Err(short_loop(network, &moved_by))
 }
 
-/// The refusal of a loop that moves its own start: `moved_by` leads around it.
-fn loop_too_short(network: &Collected, moved_by: &[Option<usize>]) -> Diagnostic {
+/// The loop that moves its own start: `moved_by` leads around it, against the spikes.
+fn short_loop(network: &Collected, moved_by: &[Option<usize>]) -> ShortLoop {
     let layers = &network.layers;
     let is_in_loop = |&start: &usize| {
         let next = |at: &usize| moved_by[*at];
         std::iter::successors(next(&start), next).take(layers.len()).any(|at| at == start)
     };
     let first = (0..layers.len()).find(is_in_loop).unwrap_or(0);
-    let (mut around, mut given, mut at) = (Vec::new(), 0, first);
-    while let Some(source) = moved_by[at] {
-        let kernels = layers[at].sources.iter().filter(|kernel| kernel.source == source);
-        given += kernels.map(|kernel| kernel.delay).min().unwrap_or(0);
-        around.push(format!("\"{}\"", layers[source].name));
-        at = source;
-        if at == first || around.len() > layers.len() {
+    let (mut edges, mut target) = (Vec::new(), first);
+    while let Some(source) = moved_by[target] {
+        let kernels = layers[target].sources.iter().filter(|kernel| kernel.source == source);
+        let delay = kernels.map(|kernel| kernel.delay).min().unwrap_or(0);
+        edges.push(LoopEdge { source, target, delay });
+        target = source;
+        if target == first || edges.len() > layers.len() {
             break;
         }
     }
-    around.reverse();
+    edges.reverse();
+    ShortLoop { edges }
+}
+
+/// The refusal of a loop that is shorter in the network than on the chip.
+fn loop_too_short(network: &Collected, short: &ShortLoop) -> Diagnostic {
+    let around = short.edges.iter().map(|edge| format!("\"{}\"", network.layers[edge.source].name));
+    let around: Vec<String> = around.collect();
     let message = format!(
-        "spikes take {} timesteps on the chip around the loop through {}, one a layer; the network gives them {given}",
+        "spikes take {} timesteps on the chip around the loop through {}, one a layer; the network gives them {}",
         around.len(),
         around.join(", "),
+        short.given()
     );
-    unsupported(&network.network, &layers[first].name, message)
-        .hint("train with as many timesteps of delay in the loop as it has layers of neurons")
+    let named = short.edges.last().map_or(0, |edge| edge.target);
+    unsupported(&network.network, &network.layers[named].name, message).hint(
+        "train with as many timesteps of delay in the loop as it has layers of neurons; `--feedback chip` runs it with \
+         the chip's delays",
+    )
 }
 
 #[cfg(test)]

@@ -40,7 +40,8 @@ use crate::spike_train::{FlatTrain, SpikeTrain};
 use fused::FusedSlices;
 use kernels::level::SimdLevel;
 use packet_counter::PacketCounter;
-use part::{Carry, PassPart};
+pub use part::Carry;
+use part::PassPart;
 pub use pass::ChipPass;
 pub use pass::PassInput;
 use record::SliceTraces;
@@ -74,6 +75,8 @@ pub struct Chip {
     part_steps: u32,
     /// Multicast trees, if the target has them.
     trees: Option<MulticastTrees>,
+    /// By population: whether the membranes after each timestep are recorded.
+    watched: Vec<bool>,
 }
 
 /// How a chip is executed.
@@ -127,6 +130,7 @@ impl Chip {
             listed: vec![false; table.len()],
             components: program.components().all,
             late: vec![0; fusions.len()],
+            watched: vec![false; fusions.len()],
             longest_delay: connections.iter().flatten().map(|connection| connection.delay).max().unwrap_or(0),
             part_steps: 0,
             trees: MulticastTrees::of(&program),
@@ -199,30 +203,36 @@ impl Chip {
         ChipPass::run(self, of, PassInput { values: &[], train: Some(train) }, before)
     }
 
-    /// Runs a pass part by part; `each` is given one after the other, before the next one runs. The read-outs.
+    /// Runs a pass part by part; `each` is given one after the other, before the next one runs. The read-outs. The pass
+    /// goes on from `kept`, what the pass before it of the same network left, and leaves its own state there; without it
+    /// all state is cleared.
     ///
     /// # Errors
     /// Those of [`Chip::start`] and [`Chip::start_train`].
     pub fn run_parts<'c>(
         &'c self,
         network: NetworkId,
-        input: PassInput<'_>,
+        (input, kept): (PassInput<'_>, Option<&mut Carry>),
         each: &mut dyn FnMut(RunPart<'_, 'c>) -> Vec<Vec<f64>>,
     ) -> Result<Vec<Vec<f64>>, Diagnostic> {
         match input.train {
             Some(train) => self.check_train(network, train)?,
             None => self.check_input(network, input.values)?,
         }
-        let (mut before, mut readouts) = (Carry::default(), Vec::new());
+        let keeps = kept.is_some();
+        let mut nothing = Carry::default();
+        let before = kept.unwrap_or(&mut nothing);
+        before.keeps = keeps;
+        let mut readouts = Vec::new();
         for part in self.parts(network) {
             readouts = each(&mut || {
-                let carried = std::mem::take(&mut before);
+                let carried = std::mem::take(before);
                 let mut pass = match input.train {
                     Some(train) => self.run_train((network, part), train, carried),
                     None => self.run_part((network, part), input.values, carried),
                 };
-                if !part.ends {
-                    before = pass.carry();
+                if !part.ends || keeps {
+                    *before = pass.carry();
                 }
                 pass
             });
@@ -247,6 +257,40 @@ impl Chip {
         };
         let message = format!("{} input values found, {} expected for {shape}", input.len(), shape.len());
         Err(Diagnostic::new(Code::LayerShape, Subject::Network(of.name.clone()), message))
+    }
+
+    /// Records the membranes of these populations after each timestep, for [`Chip::membranes`]. It changes nothing else.
+    #[must_use]
+    pub fn watching(mut self, populations: &[PopulationId]) -> Self {
+        populations.iter().for_each(|population| self.watched[population.0 as usize] = true);
+        self
+    }
+
+    /// Whether the membranes of a population are recorded.
+    pub fn watches(&self, population: PopulationId) -> bool {
+        self.watched[population.0 as usize]
+    }
+
+    /// Membranes of a population that is watched after each timestep of its window, as far as the outcome is of these:
+    /// integers of the chip, `[c, h, w]` row-major as the outside numbers neurons. Those of a neuron that fired are as
+    /// its reset left them.
+    ///
+    /// # Panics
+    /// If the population is not watched.
+    pub fn membranes(&self, outcome: &PassOutcome, population: PopulationId) -> Vec<Vec<i32>> {
+        assert!(self.watches(population), "membranes are recorded of populations that are watched");
+        let from = &self.program.model.populations[population];
+        let Some(record) = outcome.traces.population(population) else { return Vec::new() };
+        let (shape, fusions) = (from.shape, &self.fusions[population.0 as usize]);
+        let of_step = |step| {
+            let mut membranes = vec![0; shape.len()];
+            for (i, v) in record.membranes_after(fusions, step).into_iter().enumerate() {
+                let (position, channel) = (i / shape.channels, i % shape.channels);
+                membranes[from.outside(channel * shape.positions() + position)] = v;
+            }
+            membranes
+        };
+        (0..record.own_steps().len()).map(of_step).collect()
     }
 
     /// Spikes of a population in a pass: one flag a neuron, `[c, h, w]` row-major as the outside numbers them, for each

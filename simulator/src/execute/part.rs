@@ -4,6 +4,11 @@
 //! spikes of the last timesteps, as far back as delays reach, are all that a part needs of those before it. Results and
 //! counts are those of the whole pass. Parts are cut only where every population of the network is within its window,
 //! so none but the first holds the beginning of a window, and none but the last its end.
+//!
+//! Where state is kept between passes ([`Carry::kept`]) a pass goes on from the one before it in the same way: each
+//! population from the state in which its window ended. Spikes that arrived behind a window are counted in the pass
+//! that sent them, as ever, and act in the next one: what they bring waits in front of its target until that is updated
+//! again. Read-outs begin anew, as they are of one pass.
 
 use std::ops::Range;
 
@@ -20,6 +25,8 @@ const PART_BYTES: usize = 1 << 24;
 const PART_MIN: usize = 256;
 /// Most timesteps of a part.
 const PART_MAX: usize = 8192;
+/// Bytes of a membrane that is recorded in a timestep.
+const MEMBRANE_BYTES: usize = 4;
 /// Bytes of a slice's counts in a timestep, with some of its packets' flows.
 const SLICE_BYTES: usize = 160;
 
@@ -34,9 +41,11 @@ pub struct PassPart {
     pub ends: bool,
 }
 
-/// What a part of a pass leaves to the next. Nothing before the first.
+/// What a part of a pass leaves to the next, or a pass to the next one. Nothing before the first.
 #[derive(Debug, Clone, Default)]
 pub struct Carry {
+    /// Whether the end of a pass leaves its state, too.
+    pub(super) keeps: bool,
     /// Threads that populations were cut for.
     pub(super) threads: Option<usize>,
     /// What the host wrote before the pass.
@@ -45,6 +54,13 @@ pub struct Carry {
     pub(super) spikes: Vec<Option<SpikeBits>>,
     /// By population and part of its fused slices: words of state.
     pub(super) states: Vec<Vec<Vec<[i32; LANES]>>>,
+}
+
+impl Carry {
+    /// What a network's first pass begins from if state is kept from each pass to the next.
+    pub fn kept() -> Self {
+        Self { keeps: true, ..Self::default() }
+    }
 }
 
 impl Chip {
@@ -64,7 +80,9 @@ impl Chip {
         // Timesteps before which a part may end.
         let first = populations().map(|p| p.window.start + 1).max().unwrap_or(0);
         let last = populations().map(|p| p.window.end() - 1).min().unwrap_or(0);
-        let steps = self.part_steps(populations().map(|p| p.shape.len()).sum());
+        let watched = model.populations_of(network).filter(|(id, _)| self.watches(*id));
+        let watched: usize = watched.map(|(_, p)| p.shape.len() * MEMBRANE_BYTES).sum();
+        let steps = self.part_steps(populations().map(|p| p.shape.len()).sum::<usize>() + watched);
         let cuts = (steps..end).step_by(steps as usize).filter(|cut| (first..=last).contains(cut));
         let mut bounds: Vec<u32> = std::iter::once(0).chain(cuts).collect();
         bounds.push(end);
@@ -72,7 +90,7 @@ impl Chip {
         bounds.windows(2).map(part).collect()
     }
 
-    /// Timesteps of a part, of a network of so many neurons.
+    /// Timesteps of a part whose neurons take so many bytes in each.
     fn part_steps(&self, neurons: usize) -> u32 {
         if self.part_steps > 0 {
             return self.part_steps;

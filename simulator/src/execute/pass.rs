@@ -30,6 +30,13 @@ pub struct PassInput<'i> {
     pub train: Option<&'i dyn SpikeTrain>,
 }
 
+/// When spikes arrive: in a timestep of the pass, so many timesteps after they were sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    pub step: u32,
+    pub delay: u32,
+}
+
 /// A pass under way: what the populations so far did.
 #[derive(Debug)]
 pub struct ChipPass<'c> {
@@ -90,17 +97,26 @@ impl<'c> ChipPass<'c> {
 
     /// What the next part goes on from.
     pub(super) fn carry(&mut self) -> Carry {
-        let history = self.chip.longest_delay as usize;
+        // From one pass to the next, spikes reach back as far as they arrive behind a window.
+        let late = if self.ends() { self.chip.late.iter().copied().max().unwrap_or(0) } else { 0 };
+        let history = self.chip.longest_delay.max(late) as usize;
         let last =
             |record: &Option<PopulationRecord>| record.as_ref().map(|record| record.spikes.last(history));
         let states = |record: &mut Option<PopulationRecord>| {
             record.as_mut().map_or(Vec::new(), PopulationRecord::take_states)
         };
+        let spikes = self.records.iter().map(last).collect();
+        let mut all: Vec<_> = self.records.iter_mut().map(states).collect();
+        if self.ends() {
+            let readouts = self.chip.program.model.readouts.iter();
+            readouts.for_each(|readout| all[readout.population.0 as usize].clear());
+        }
         Carry {
+            keeps: self.before.keeps,
             threads: Some(self.threads()),
-            written: Some(self.written.clone()),
-            spikes: self.records.iter().map(last).collect(),
-            states: self.records.iter_mut().map(states).collect(),
+            written: (!self.ends()).then(|| self.written.clone()),
+            spikes,
+            states: all,
         }
     }
 }
@@ -120,6 +136,11 @@ impl ChipPass<'_> {
     /// Whether the pass ends with this part.
     pub(super) fn ends(&self) -> bool {
         self.part.ends
+    }
+
+    /// Whether the state after this part is kept: for the next part, or for the next pass.
+    pub(super) fn keeps_state(&self) -> bool {
+        !self.ends() || self.before.keeps
     }
 
     /// Threads for which populations are cut: of all parts the same, as state goes from one to the next.
@@ -161,18 +182,35 @@ impl ChipPass<'_> {
         record.expect("sources come before their targets")
     }
 
-    /// The timestep of a population's window that a delay brings to timestep `step` of the pass, if any.
-    pub(super) fn sent(&self, population: PopulationId, step: u32, delay: u32) -> Option<usize> {
-        let window = self.window(population);
-        let history =
-            self.records[population.0 as usize].as_ref().map_or(0, PopulationRecord::history) as u32;
-        let sent = step.checked_sub(delay).filter(|&sent| sent < window.end())?;
-        Some((sent + history).checked_sub(window.start)? as usize)
+    /// The timestep of a source's record that a delay brings to timestep `step` of the pass, if any. Spikes of the pass
+    /// before this one, where state is kept, reach none but targets that such spikes come to behind their windows.
+    pub(super) fn sent(&self, source: PopulationId, target: PopulationId, arrival: Arrival) -> Option<usize> {
+        let window = self.window(source);
+        let history = self.records[source.0 as usize].as_ref().map_or(0, PopulationRecord::history) as i64;
+        let sent = i64::from(arrival.step) - i64::from(arrival.delay);
+        if sent >= i64::from(window.end()) || (self.of_pass_before(source, arrival) && !self.is_late(target))
+        {
+            return None;
+        }
+        usize::try_from(sent + history - i64::from(window.start)).ok()
     }
 
-    /// Spikes of a slice that a delay brings to timestep `step`; only of slices marked in [`Chip::listed`].
-    pub(super) fn fired(&self, source: SliceIndex, step: u32, delay: u32) -> &[SliceSpike] {
-        let sent = self.sent(self.chip.table.populations[source], step, delay);
+    /// Whether what arrives was sent before this pass, by the one whose state it was given: it was counted there.
+    pub(super) fn of_pass_before(&self, source: PopulationId, arrival: Arrival) -> bool {
+        self.before.keeps && {
+            let start = self.chip.program.model.populations[source].window.start;
+            arrival.step < start + arrival.delay
+        }
+    }
+
+    /// Whether spikes arrive at a population behind its window.
+    fn is_late(&self, population: PopulationId) -> bool {
+        self.chip.late[population.0 as usize] > 0
+    }
+
+    /// Spikes of a slice that a delay brings to a timestep; only of slices marked in [`Chip::listed`].
+    pub(super) fn fired(&self, source: SliceIndex, target: PopulationId, arrival: Arrival) -> &[SliceSpike] {
+        let sent = self.sent(self.chip.table.populations[source], target, arrival);
         sent.map_or(&[], |sent| &self.fired[source][sent])
     }
 
@@ -191,7 +229,7 @@ impl ChipPass<'_> {
         let chip = self.chip;
         let fusions = &chip.fusions[id.0 as usize];
         let biases = self.biases(id);
-        let (threads, keep) = (self.threads(), !self.ends());
+        let (threads, keep) = (self.threads(), self.keeps_state());
         let parts: Vec<(usize, FusedPart)> = fusions
             .iter()
             .enumerate()

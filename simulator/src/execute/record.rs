@@ -88,6 +88,16 @@ impl PopulationRecord {
         membranes
     }
 
+    /// Membranes after its own timestep `step`, likewise, if they were recorded.
+    pub fn membranes_after(&self, fusions: &[FusedSlices], step: usize) -> Vec<i32> {
+        let mut membranes = vec![0; self.shape.len()];
+        for (fused, parts) in fusions.iter().zip(&self.done) {
+            let each = parts.iter();
+            each.for_each(|done| done.deposit_watched(fused, (self.shape.channels, step), &mut membranes));
+        }
+        membranes
+    }
+
     /// One of its slices; `membranes` are all.
     fn trace(&self, slice: &Slice, membranes: &[i32]) -> SliceTrace {
         let mut own = Vec::with_capacity(slice.neurons() as usize);

@@ -29,12 +29,13 @@ impl ChipPass<'_> {
         let threads = self.threads();
         let mut parts: Vec<StepwisePart> = Vec::new();
         for (&id, biases) in populations.iter().zip(&biases) {
-            let (fusions, steps) = (&chip.fusions[id.0 as usize], self.window(id).steps as usize);
+            let fusions = &chip.fusions[id.0 as usize];
+            let window = (self.window(id).steps as usize, chip.watches(id));
             let mut index = 0;
             for (fused, bias) in fusions.iter().zip(biases) {
                 for part in fused.parts(threads, fusions.len() - 1) {
                     let before = (bias.as_deref(), self.state(id, index));
-                    parts.push(StepwisePart::new(fused, id, part, before, steps));
+                    parts.push(StepwisePart::new(fused, id, part, before, window));
                     index += 1;
                 }
             }

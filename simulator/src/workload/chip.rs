@@ -5,7 +5,7 @@ use snnc_targets::Diagnostic;
 
 use super::Driver;
 use crate::counts::Grain;
-use crate::execute::{Chip, ChipPass, PassInput, PassOutcome};
+use crate::execute::{Carry, Chip, ChipPass, PassInput, PassOutcome};
 use crate::spike_train::SpikeTrain;
 
 /// Sees the outcome of each pass, in order, and cannot change it.
@@ -19,6 +19,8 @@ pub struct ChipDriver<'a> {
     /// A pass that is still to be counted, or a part of one.
     before: Option<ChipPass<'a>>,
     shown: Shown,
+    /// What passes leave to the next ones, if state is kept.
+    kept: Option<&'a mut Carry>,
 }
 
 /// What is kept from one part of a pass to the next while it is counted.
@@ -33,7 +35,7 @@ struct Shown {
 impl<'a> ChipDriver<'a> {
     /// A driver whose passes are not counted.
     pub fn unobserved(chip: &'a Chip) -> Self {
-        Self { chip, observe: None, grain: Grain::Pass, before: None, shown: Shown::default() }
+        Self { chip, observe: None, grain: Grain::Pass, before: None, shown: Shown::default(), kept: None }
     }
 
     /// Does `work` with a driver whose passes, counted by `grain`, `observe` has all seen when this returns.
@@ -42,7 +44,18 @@ impl<'a> ChipDriver<'a> {
         (grain, observe): (Grain, Observe<'a>),
         work: impl FnOnce(&mut Self) -> R,
     ) -> R {
-        let mut driver = Self { observe: Some(observe), grain, ..Self::unobserved(chip) };
+        Self::keeping(chip, None, (grain, observe), work)
+    }
+
+    /// As [`ChipDriver::observed`]; with `kept`, its passes, all of one network, go on from what the passes before them
+    /// left there, and leave their own state.
+    pub fn keeping<R>(
+        chip: &'a Chip,
+        kept: Option<&'a mut Carry>,
+        (grain, observe): (Grain, Observe<'a>),
+        work: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        let mut driver = Self { observe: Some(observe), grain, kept, ..Self::unobserved(chip) };
         let result = work(&mut driver);
         let Self { mut observe, before, mut shown, .. } = driver;
         shown.show(observe.as_mut(), before, grain);
@@ -68,11 +81,12 @@ impl ChipDriver<'_> {
     /// Runs a pass part by part, and shows each while the next one runs.
     fn run(&mut self, network: NetworkId, input: PassInput<'_>) -> Result<Vec<Vec<f64>>, Diagnostic> {
         let (chip, grain) = (self.chip, self.grain);
-        chip.run_parts(network, input, &mut |part| {
-            let (before, observe, shown) = (self.before.take(), self.observe.as_mut(), &mut self.shown);
-            let (pass, ()) = rayon::join(part, || shown.show(observe, before, grain));
+        let Self { before: waiting, observe, shown, kept, .. } = self;
+        chip.run_parts(network, (input, kept.as_deref_mut()), &mut |part| {
+            let (before, observer) = (waiting.take(), observe.as_mut());
+            let (pass, ()) = rayon::join(part, || shown.show(observer, before, grain));
             let readouts = pass.readouts().to_vec();
-            self.before = self.observe.is_some().then_some(pass);
+            *waiting = observe.is_some().then_some(pass);
             readouts
         })
     }

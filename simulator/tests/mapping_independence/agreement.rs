@@ -27,6 +27,29 @@ fn any_loop_agrees(program: &Program, input: &[f64], outcome: &PassOutcome) {
     }
 }
 
+/// Membranes after each timestep are those of the spiking IR's interpreter, and who records them changes nothing.
+fn membranes_agree(ir: &SpikingIr, program: &Program, input: &[f64], outcome: &PassOutcome) {
+    let network = NetworkId(0);
+    let neurons =
+        || ir.model.populations_of(network).filter(|(_, population)| !population.dynamics.is_port());
+    let mut truth: BTreeMap<PopulationId, Vec<Vec<i32>>> = BTreeMap::new();
+    oracle::run_observed(ir, network, input, |step, traces| {
+        for (id, _) in neurons().filter(|(_, population)| population.window.contains(step)) {
+            truth.entry(id).or_default().push(traces[&id].membranes.clone());
+        }
+    });
+    let watched: Vec<PopulationId> = neurons().map(|(id, _)| id).collect();
+    for rows in [true, false] {
+        let choice = KernelChoice { rows, ..KernelChoice::default() };
+        let chip = Chip::with(program.clone(), choice).watching(&watched);
+        let seen = chip.run(network, input).unwrap();
+        assert_eq!((&seen.counts, &seen.readouts), (&outcome.counts, &outcome.readouts));
+        for &id in &watched {
+            assert!(chip.membranes(&seen, id) == truth[&id], "membranes of {id}");
+        }
+    }
+}
+
 /// Runs all three executors and compares them; the number of spikes.
 pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
     let network = NetworkId(0);
@@ -35,6 +58,7 @@ pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
     let outcome = chip.run(network, input).unwrap();
     let plain = plain::run(&chip, network, input);
     any_loop_agrees(program, input, &outcome);
+    membranes_agree(ir, program, input, &outcome);
     super::common::grains::agree(&chip, input, &outcome);
     super::common::parts::agree(&chip, input, &outcome);
 
@@ -49,8 +73,12 @@ pub fn agree(ir: &SpikingIr, program: &Program, input: &[f64]) -> u64 {
         assert_eq!(without_packets(sums[&population]), trace.events, "counts of {population}");
     }
     for (readout, values) in ir.model.readouts.iter().zip(&outcome.readouts) {
-        let membranes: Vec<f64> =
-            truth[&readout.population].membranes.iter().map(|&v| f64::from(v)).collect();
+        let positions = ir.model.populations[readout.population].shape.positions();
+        let read = |(i, &v): (usize, &i32)| {
+            let channel = i / positions;
+            f64::from(v) * readout.scale[channel] + readout.offset[channel]
+        };
+        let membranes: Vec<f64> = truth[&readout.population].membranes.iter().enumerate().map(read).collect();
         assert_eq!(*values, membranes);
     }
 

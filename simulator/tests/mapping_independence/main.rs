@@ -3,6 +3,8 @@
 mod agreement;
 #[path = "../common/mod.rs"]
 mod common;
+mod kept_state;
+mod models;
 mod partitions;
 mod parts;
 mod recurrent;

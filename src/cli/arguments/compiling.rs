@@ -42,6 +42,19 @@ pub struct QuantiseArgs {
     /// Refuse paths on which spikes wait longer than the chip's delays [default: relay neurons repeat them]
     #[arg(long)]
     pub no_relays: bool,
+    /// What becomes of loops that leave a spike fewer timesteps than they have layers of neurons
+    #[arg(long, value_enum, default_value = "model")]
+    pub feedback: Feedback,
+}
+
+/// Whose delays hold in loops that are shorter in the network than on the chip.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Feedback {
+    /// The model's: they are refused, since the chip has no exact form of them
+    #[default]
+    Model,
+    /// The chip's: feedback acts later than in the model, which is said
+    Chip,
 }
 
 /// `snnc compile`.

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use snnc_targets::diagnostic::one_line;
 
-pub use compiling::{CompileArgs, Emit, FitArgs, ModelArgs, PassesArgs, QuantiseArgs};
+pub use compiling::{CompileArgs, Emit, Feedback, FitArgs, ModelArgs, PassesArgs, QuantiseArgs};
 pub use mapping::{Goal, MappingArgs, Partitioner};
 pub use nir::{Comparison, NirArgs};
 pub use reporting::{CompareArgs, ReportArgs, ViewArgs};

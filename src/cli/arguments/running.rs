@@ -7,6 +7,7 @@ use snnc_simulator::time::Fidelity;
 use snnc_targets::Diagnostic;
 
 use super::{MappingArgs, ModelArgs, NirArgs, QuantiseArgs};
+use crate::samples::membranes::MembraneChoice;
 use crate::shard::Shard;
 use crate::streaming;
 use crate::trace::IndexRange;
@@ -32,6 +33,14 @@ pub struct GenerateArgs {
     /// Write the spikes of every layer on the samples into the folder of results, as spikes.npz
     #[arg(long)]
     pub spikes: bool,
+    /// Write the membranes of these layers after each timestep into the folder of results, as membranes.npz; neurons
+    /// are numbers [default: all of the layer], as in conv1,fc:0,5,9
+    #[arg(long, value_name = "LAYER[:NEURON,...],...")]
+    pub membranes: Option<MembraneChoice>,
+    /// Begin each sample in the state in which the one before it ended [default: cleared]; samples then run one after
+    /// another
+    #[arg(long)]
+    pub keep_state: bool,
     /// Write a page for a browser into the folder of results, as report.html
     #[arg(long)]
     pub html: bool,

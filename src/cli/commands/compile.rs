@@ -14,7 +14,9 @@ use snnc_compiler::passes::quantise;
 use snnc_targets::Diagnostics;
 
 use super::{changes_nothing, files, json_of, mapping, nir, print, samples};
-use crate::cli::arguments::{CompileArgs, Emit, MappingArgs, ModelArgs, NirArgs, QuantiseArgs, SampleArgs};
+use crate::cli::arguments::{
+    CompileArgs, Emit, Feedback, MappingArgs, ModelArgs, NirArgs, QuantiseArgs, SampleArgs,
+};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
 use crate::model::Model;
@@ -29,7 +31,7 @@ struct CompileJson<'a> {
     mapping: &'a MappingReport,
     quantisation: &'a [quantise::LayerQuantisation],
     warnings: Vec<warnings::Warning>,
-    /// What was decided about a NIR file.
+    /// What was decided about a NIR file, and loops that are longer on the chip.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
 }
@@ -41,6 +43,7 @@ pub fn options(args: &QuantiseArgs) -> CompileOptions {
     options.lower.weight_bits = args.weights;
     options.lower.calibration = args.calibrate;
     options.lower.no_relays = args.no_relays;
+    options.lower.feedback_chip = args.feedback == Feedback::Chip;
     options
 }
 

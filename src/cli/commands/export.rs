@@ -12,7 +12,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::compile::{calibration, options};
 use super::{changes_nothing, files, print};
-use crate::cli::arguments::{ExportArgs, ExportFormat};
+use crate::cli::arguments::{ExportArgs, ExportFormat, Feedback};
 use crate::mapping_files::network_named;
 use crate::program::Program;
 use crate::samples::{SampleChoice, array_file::split_key, graph};
@@ -88,6 +88,7 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         ("--set", !args.model.target.set.is_empty()),
         ("--weights", args.model.quantise.weights.is_some()),
         ("--no-relays", args.model.quantise.no_relays),
+        ("--feedback", args.model.quantise.feedback != Feedback::Model),
         ("--group", args.group.is_some()),
     ] {
         if given {

@@ -6,7 +6,7 @@ use snnc_targets::Diagnostics;
 
 use super::compile::compile;
 use super::{changes_nothing, files, print};
-use crate::cli::arguments::{Goal, MappingArgs, SetArgs};
+use crate::cli::arguments::{Feedback, Goal, MappingArgs, SetArgs};
 use crate::cli::errors;
 use crate::cli::process::signals;
 use crate::cli::progress::Bar;
@@ -23,6 +23,7 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
             ("--calibrate", given.calibrate.is_some()),
             ("--calibrate-input", given.calibrate_input.is_some()),
             ("--no-relays", given.no_relays),
+            ("--feedback", given.feedback != Feedback::Model),
             ("--set", !args.model.target.set.is_empty()),
         ];
         let named = named.into_iter().find_map(|(option, given)| given.then_some(option));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use crate::cli::arguments::{GenerateArgs, MappingArgs, ModelArgs};
+use crate::cli::arguments::{Feedback, GenerateArgs, MappingArgs, ModelArgs};
 
 /// Options by name.
 pub type Asked = BTreeMap<String, String>;
@@ -25,6 +25,7 @@ pub fn of_run(args: &GenerateArgs) -> Asked {
         ("--network", samples.network.clone()),
         ("--samples", samples.count.map(|count| count.to_string())),
         ("--labels", path(&samples.labels)),
+        ("--keep-state", args.keep_state.then(|| "yes".into())),
     ])
 }
 
@@ -39,6 +40,7 @@ pub fn of_compilation(model: &ModelArgs, mapping: &MappingArgs) -> Asked {
         ("--calibrate", quantise.calibrate.map(|passes| passes.to_string())),
         ("--calibrate-input", path(&quantise.calibrate_input)),
         ("--calibrate-network", quantise.calibrate_network.clone()),
+        ("--feedback", choice(quantise.feedback).filter(|_| quantise.feedback != Feedback::Model)),
         ("--no-relays", quantise.no_relays.then(|| "yes".into())),
         ("--objective", choice(search.objective)),
         ("--cores", search.cores.map(|cores| cores.to_string())),

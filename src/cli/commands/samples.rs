@@ -8,13 +8,13 @@ use snnc_simulator::workload::Samples;
 use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
-use crate::cli::arguments::SampleArgs;
+use crate::cli::arguments::{GenerateArgs, SampleArgs};
 use crate::float_driver::interpreter;
 use crate::model::Model;
 use crate::samples::array_file::split_key;
 use crate::samples::input::{SampleFile, SampleShape};
 use crate::samples::{Classification, EventSummary, SampleChoice};
-use crate::{npy, samples};
+use crate::{npy, samples, session};
 
 /// What a model is fed, with the classes of the samples if they are known.
 #[derive(Debug)]
@@ -132,16 +132,18 @@ pub fn refuse(args: &SampleArgs) -> Result<(), Diagnostic> {
     }
 }
 
-/// Spikes of generating models are not written.
+/// Spikes and membranes of generating models are not written, and their passes keep no state.
 ///
 /// # Errors
 /// [`Code::Argument`].
-pub fn refuse_spikes(asked: bool) -> Result<(), Diagnostic> {
-    if !asked {
-        return Ok(());
+pub fn refuse_passes(args: &GenerateArgs) -> Result<(), Diagnostic> {
+    if args.keep_state {
+        return Err(session::keeps_no_state());
     }
+    let given = [("--spikes", args.spikes), ("--membranes", args.membranes.is_some())];
+    let Some((option, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
     let message = "is for samples, which are a pass each; an image is many passes of two networks";
-    Err(Diagnostic::new(Code::Argument, Subject::argument("--spikes"), message)
+    Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
         .hint("leave it out; `snnc verify` compares the spikes of generating models layer by layer"))
 }
 

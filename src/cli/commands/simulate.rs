@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use snnc_compiler::ir::NetworkId;
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Diagnostic, Diagnostics};
@@ -20,7 +19,8 @@ use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::report::images::PngImage;
 use crate::report::{Report, brief, by_core, json};
-use crate::results::{ResultsRecorder, write_images};
+use crate::results::{ResultsRecorder, SeenOfPasses, write_images};
+use crate::samples::membranes::{MembraneChoice, WatchedLayer};
 use crate::samples::{Classification, preview};
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count, check_sensitivity};
 use crate::trace;
@@ -58,7 +58,7 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
         return classify(program, args, asked);
     }
     samples::refuse(&args.samples)?;
-    samples::refuse_spikes(args.spikes)?;
+    samples::refuse_passes(args)?;
     let mut workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
     if let Some(temperature) = args.temperature {
         workload = workload.at_temperature(temperature)?;
@@ -66,7 +66,8 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
     // Refuses at once what no image file holds.
     PngImage::new(workload.image, vec![0; workload.image.len()])?;
     let write = |set: &ResultSet, made: &Outcome<_>| write_images(set, &workload, &made.items);
-    carry_out(program, (args, asked), (&workload, None), write, |report, _| report.seed = Some(workload.seed))
+    let seen = SeenOfPasses::default();
+    carry_out(program, (args, asked), (&workload, seen), write, |report, _| report.seed = Some(workload.seed))
 }
 
 /// Samples through one network.
@@ -79,32 +80,36 @@ fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<Exi
         let shown = if shown { format!(", {}", preview::FILE) } else { String::new() };
         Ok(format!("{files}{shown}"))
     };
-    let spikes_of = args.spikes.then(|| fed.samples.network());
-    carry_out(program, (args, asked), (&fed.samples, spikes_of), write, |report, made| {
+    let network = fed.samples.network();
+    let watched = |choice: &MembraneChoice| WatchedLayer::of(&program.mapped().model, network, choice);
+    let seen = SeenOfPasses {
+        spikes_of: args.spikes.then_some(network),
+        membranes: args.membranes.as_ref().map(watched).transpose()?.unwrap_or_default(),
+    };
+    carry_out(program, (args, asked), (&fed.samples, seen), write, |report, made| {
         report.events = fed.events;
         report.classify(fed.labels.as_deref().map(|labels| Classification::new(&made.items, labels)));
     })
 }
 
-/// Runs a workload and reports it, and writes the spikes of a network if one is given. `write` puts what it
+/// Runs a workload and reports it, and writes what is wanted of its passes. `write` puts what it
 /// gave into the folder of results and says which files these are; `complete` adds to the
 /// report what only the workload knows.
 fn carry_out<W: Workload>(
     program: &Program,
     (args, asked): (&GenerateArgs, &Asked),
-    (workload, spikes_of): (&W, Option<NetworkId>),
+    (workload, seen): (&W, SeenOfPasses),
     write: impl FnOnce(&ResultSet, &Outcome<W::Item>) -> Result<String, Diagnostics>,
     complete: impl FnOnce(&mut Report, &Outcome<W::Item>),
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
-    let mut recorder =
-        ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, spikes_of)?
-            .with_page(args.html)?;
+    let mut recorder = ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, &seen)?
+        .with_page(args.html)?;
     let options = session_options(args);
     let session = if args.sensitivity {
-        Session::with_sensitivity(program, options)
+        Session::with_sensitivity(program, options, seen.membranes)
     } else {
-        Session::new(program, options)
+        Session::watching(program, options, seen.membranes)
     }?;
     // Only now is it known that there is something to run.
     if let Some(compilation) =
@@ -140,7 +145,7 @@ fn traces(args: &TraceArgs) -> trace::TraceOptions {
 }
 
 fn session_options(args: &GenerateArgs) -> SessionOptions {
-    SessionOptions { fidelity: args.timing, threads: args.threads }
+    SessionOptions { fidelity: args.timing, threads: args.threads, keep_state: args.keep_state }
 }
 
 /// What can be refused before anything is compiled: numbers out of range, and where traces go. The folder of results is

@@ -7,7 +7,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::samples::{self, Fed};
 use super::{json_of, print};
-use crate::cli::arguments::{QuantiseArgs, VerifyArgs, overrides};
+use crate::cli::arguments::{Feedback, QuantiseArgs, VerifyArgs, overrides};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
 use crate::model::Model;
@@ -29,12 +29,13 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let model = super::compile::load(&args.model, &args.nir, &args.quantise, Some(&args.samples))?;
     super::nir::remark(&model);
     if let Some(traces) = &args.golden {
-        let QuantiseArgs { weights, calibrate, calibrate_input, no_relays, .. } = &args.quantise;
-        if weights.is_some() || calibrate.is_some() || calibrate_input.is_some() || *no_relays {
+        let QuantiseArgs { weights, calibrate, calibrate_input, no_relays, feedback, .. } = &args.quantise;
+        let lowers = *no_relays || *feedback != Feedback::Model;
+        if weights.is_some() || calibrate.is_some() || calibrate_input.is_some() || lowers {
             let message = "recorded traces are compared with the float reference, which is never rounded";
             return Err(Diagnostic::new(
                 Code::Argument,
-                Subject::argument("--weights, --calibrate, --calibrate-input, --no-relays"),
+                Subject::argument("--weights, --calibrate, --calibrate-input, --no-relays, --feedback"),
                 message,
             )
             .into());

@@ -5,13 +5,14 @@
 //! tensors come from is the [`TensorSource`]'s business: [`super::load()`] reads files, [`super::import()`] checks a
 //! model before it writes one.
 
+mod first_spike;
 mod pipeline;
 
 use indexmap::IndexMap;
 use snnc_targets::ron_tree::{self, RonNode};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, names};
 
-use super::model::{ModelFile, TensorRef, TrainedNetworkSpec};
+use super::model::{LayerSpec, ModelFile, TensorRef, TrainedNetworkSpec};
 use super::{LoadedModel, Origin};
 use crate::graph::{Builder, Graph, LayerPart};
 use crate::layers::{Resolver, spec};
@@ -125,6 +126,9 @@ fn network(
 ) -> Result<Graph, Diagnostics> {
     let mut errors = Diagnostics::default();
     let mut builder = Builder::new(name, spec.timesteps).placed(NetworkPlaces { network: name, origin });
+    let exists = |name: &String| spec.layers.iter().any(|layer| layer.name == *name);
+    // A read-out of no layer is told as every other layer of none.
+    let expands = |layer: &&LayerSpec| first_spike::is_first_spike(layer) && layer.from.iter().all(exists);
     for (index, layer) in spec.layers.iter().enumerate() {
         let subject = Subject::layer(name, &layer.name);
         let places = LayerPlace { subject: subject.clone(), origin, node: origin.layer(name, index) };
@@ -134,12 +138,22 @@ fn network(
             op = layer.op.op(&mut Resolver { subject: &subject, places: &places, timesteps, source, errors });
         }
         match op {
+            Some(op) if expands(&layer) => {
+                builder.layer(&layer.name, &[first_spike::neurons(&layer.name)], op)
+            }
             Some(op) => builder.layer(&layer.name, &layer.from, op),
             None => builder.unresolved(&layer.name, &layer.from, layer.op.arity()),
         };
     }
+    let readouts = || spec.layers.iter().filter(|layer| expands(layer));
+    readouts().for_each(|layer| first_spike::expand(&mut builder, layer));
     match builder.finish() {
-        Ok(graph) => errors.into_result(graph),
+        Ok(graph) => {
+            errors
+                .0
+                .extend(first_spike::check(&graph, readouts()).err().into_iter().flat_map(|found| found.0));
+            errors.into_result(graph)
+        }
         Err(mut found) => {
             found.0.extend(errors.0);
             Err(found)

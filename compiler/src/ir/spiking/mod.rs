@@ -31,7 +31,7 @@ pub use host_tail::HostTail;
 pub use host_work::{HostTask, HostWork};
 pub use neuron::{NeuronModel, SynapticCurrent};
 pub use projection::{Connectivity, Convolution, Kernel, Projection};
-pub use rounding::{Rounding, Ties, membrane_grid};
+pub use rounding::{MembraneUnit, Rounding, Ties, membrane_grid};
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::schema::NeuronSpec;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Bias, NeuronFormat};
 
 /// Decisions about one population. What the chip computes does not depend on them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rounding {
     /// How membranes exactly at the threshold are handled. `None` of a read-out, and of integers that were made by
     /// hand.
@@ -14,6 +14,19 @@ pub struct Rounding {
     pub zeroed: u64,
     /// Weights other than 0 in the trained network.
     pub weights: u64,
+    /// What membranes are in the trained network. `None` of a read-out, whose membranes [`super::Readout::scale`]
+    /// describes, and of integers that were made by hand.
+    #[serde(default)]
+    pub membrane: Option<MembraneUnit>,
+}
+
+/// What the integers of a population's membranes are in the trained network: membrane = integer x `scale` + `rest`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MembraneUnit {
+    /// One a channel, above 0.
+    pub scale: Vec<f64>,
+    /// One a channel: where a membrane is whose integer is 0.
+    pub rest: Vec<f64>,
 }
 
 /// How a layer's ties are handled: trained neurons fire at `v >= threshold`, some chips only above it.

@@ -121,7 +121,7 @@ impl Current {
             Ok(Term { kernel, by: site.label() })
         };
         let terms = spikes.terms.iter().map(through).collect::<Result<_, _>>()?;
-        Ok(Self::spikes(site.shape, SpikeSum { terms, bias, bias_by: site.label() }))
+        Ok(Self::spikes(site.shape, SpikeSum { terms, bias, bias_by: site.label(), host: None }))
     }
 }
 
@@ -192,7 +192,7 @@ impl Convolving<'_> {
                 }
             }
         }
-        Ok(SpikeSum { terms, bias, bias_by: self.site.label() })
+        Ok(SpikeSum { terms, bias, bias_by: self.site.label(), host: None })
     }
 
     fn channels(&self) -> ChannelMap {

@@ -10,7 +10,7 @@ impl Current {
     /// # Errors
     /// If the host feeds some of them, or all (it computes no concatenation), or one comes through a list of synapses.
     pub fn side_by_side(inputs: Vec<Self>, site: &LoweringSite<'_>) -> Result<Self, LoweringRefusal> {
-        let mut joined = SpikeSum { terms: Vec::new(), bias: Vec::new(), bias_by: site.label() };
+        let mut joined = SpikeSum { terms: Vec::new(), bias: Vec::new(), bias_by: site.label(), host: None };
         check_feeds(&inputs, site)?;
         for input in inputs {
             let CurrentSource::Spikes(spikes) = input.feed else { continue };
@@ -31,7 +31,7 @@ impl Current {
     }
 }
 
-/// All currents come from spikes; a layer that joins others has no form for constant ones.
+/// All currents come from spikes; a layer that joins others side by side has no form for constant ones.
 ///
 /// # Errors
 /// Naming the first constant one.
@@ -45,5 +45,8 @@ pub fn check_feeds(inputs: &[Current], site: &LoweringSite<'_>) -> Result<(), Lo
     let Some(port) = inputs.iter().position(constant) else { return Ok(()) };
     let message = format!("is fed by {}, which is constant over time, and by spikes", site.inputs[port]);
     Err(LoweringRefusal::here(message)
-        .hint("put neurons behind it, so that all inputs are spikes or come from spikes"))
+        .hint(
+            "an `Add` may read both: write the layer behind as one for each input, each with its part of the weights, \
+             and add them",
+        ))
 }

@@ -55,6 +55,9 @@ pub struct SpikeSum {
     pub bias: Vec<f64>,
     /// Label of the layer that gave the bias.
     pub bias_by: String,
+    /// A current that the host computes and that is added to it, if there is one. Layers that know how to keep it say so
+    /// ([`crate::layers::LayerKind::keeps_host_current`]).
+    pub host: Option<HostPath>,
 }
 
 /// The spikes of one firing layer through one kernel.
@@ -134,7 +137,7 @@ impl Current {
         };
         let bias = vec![0.0; shape.channels];
         let terms = vec![Term { kernel, by: label }];
-        Self::spikes(shape, SpikeSum { terms, bias, bias_by: String::new() })
+        Self::spikes(shape, SpikeSum { terms, bias, bias_by: String::new(), host: None })
     }
 
     /// It some timesteps later, and nothing before.
@@ -155,6 +158,11 @@ impl Current {
         Ok(self)
     }
 
+    /// Whether it adds what the host computes to what comes from spikes.
+    pub fn is_mixed(&self) -> bool {
+        matches!(&self.feed, CurrentSource::Spikes(spikes) if spikes.host.is_some())
+    }
+
     /// Whether it is the spikes of firing layers themselves, side by side and as they are.
     pub fn is_spikes(&self) -> bool {
         let CurrentSource::Spikes(spikes) = &self.feed else { return false };
@@ -169,7 +177,7 @@ impl Current {
             let own = joined[targets].iter_mut().all(|joined| !std::mem::replace(joined, true));
             pointwise && own && term.kernel.weights.iter().all(|weight| weight == 1.0)
         });
-        plain && spikes.bias.iter().all(|&bias| bias == 0.0)
+        plain && spikes.host.is_none() && spikes.bias.iter().all(|&bias| bias == 0.0)
     }
 
     /// Each channel c times `factors[c]`, and `bias(c, constant)` for its constants.
@@ -192,6 +200,10 @@ impl Current {
                 }
                 for (i, value) in spikes.bias.iter_mut().enumerate() {
                     *value = bias(i % factors.len(), *value);
+                }
+                // What is added to the constants is added to the bias.
+                if let Some(path) = &mut spikes.host {
+                    path.affine(self.shape, factors, |channel, constant| factors[channel] * constant);
                 }
                 spikes.bias_by = site.label();
             }
@@ -228,6 +240,23 @@ impl HostPath {
             weights: taps.repeat(channels),
             bias: vec![0.0; channels],
         });
+    }
+
+    /// The path with weights, for what adds up currents: those that it has, or 1 for each element.
+    #[must_use]
+    pub fn with_weights(mut self, shape: Shape) -> Self {
+        if !self.has_weights() {
+            self.affine(shape, &vec![1.0; shape.channels], |_, constant| constant);
+        }
+        self
+    }
+
+    /// The path with a constant more for each channel.
+    #[must_use]
+    pub fn with_constants(mut self, shape: Shape, constants: &[f64]) -> Self {
+        let ones = vec![1.0; shape.channels];
+        self.affine(shape, &ones, |channel, constant| constant + constants[channel]);
+        self
     }
 
     /// Whether there are weights between the network's input and its end.

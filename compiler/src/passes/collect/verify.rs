@@ -32,8 +32,12 @@ impl Collected {
             need(names.insert(&layer.name), "two populations have this name");
             need(layer.constant_fits(), "its constants are neither one a channel nor one a neuron");
             need(
-                layer.host.is_none() || (layer.sources.is_empty() && layer.bias.iter().all(|&b| b == 0.0)),
-                "it is fed by the host and by something else",
+                layer.host.is_none() || layer.bias.iter().all(|&b| b == 0.0),
+                "it has constants beside what the host writes",
+            );
+            need(
+                layer.host.is_none() || layer.sources.is_empty() || layer.kind.fires(),
+                "a read-out is fed by the host and by spikes",
             );
             for kernel in &layer.sources {
                 // Late spikes may come from any layer, its own included.

@@ -11,7 +11,7 @@ use super::{Ids, Info, Pass, Prepared};
 use crate::graph::Graph;
 use crate::ir::spiking::{Network, NeuronFormat, SpikingIr, SpikingModel};
 use crate::passes::collect::Collected;
-use crate::passes::{calibrate, collect, host_tail, quantise, relays, schedule};
+use crate::passes::{calibrate, collect, feedback, host_tail, quantise, relays, schedule};
 use crate::workload::{Recorder, Workload};
 
 /// See [`host_tail`].
@@ -83,6 +83,35 @@ impl<'a> Pass<'a> for CollectNeurons {
     }
 }
 
+/// See [`feedback`].
+pub(super) struct AcceptFeedback {
+    /// Whether loops may be longer on the chip than in the network.
+    pub accepted: bool,
+}
+
+impl<'a> Pass<'a> for AcceptFeedback {
+    const INFO: Info = Info {
+        name: feedback::NAME,
+        takes: "neurons and float kernels",
+        gives: "neurons and float kernels in loops of the chip",
+        description: feedback::DESCRIPTION,
+    };
+    type Input = &'a Collected;
+    type Output = Cow<'a, Collected>;
+
+    fn run(&mut self, collected: &'a Collected) -> Result<Cow<'a, Collected>, Diagnostics> {
+        Ok(feedback::run(collected, self.accepted))
+    }
+
+    fn verify(_: &'a Collected, collected: &Cow<'a, Collected>) -> Result<(), Diagnostics> {
+        collected.verify()
+    }
+
+    fn text(_: &'a Collected, collected: &Cow<'a, Collected>) -> String {
+        collected.to_string()
+    }
+}
+
 /// See [`relays`].
 pub(super) struct InsertRelays {
     /// Longest delay of the target.
@@ -94,7 +123,7 @@ pub(super) struct InsertRelays {
 impl<'a> Pass<'a> for InsertRelays {
     const INFO: Info = Info {
         name: relays::NAME,
-        takes: "neurons and float kernels, target",
+        takes: "neurons and float kernels in loops of the chip, target",
         gives: "neurons and float kernels with relays",
         description: relays::DESCRIPTION,
     };

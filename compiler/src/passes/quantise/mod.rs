@@ -36,8 +36,8 @@ use super::collect::{Collected, HostPath, NeuronKind, NeuronLayer, SourceKernel}
 use super::schedule::WindowSchedule;
 use crate::ir::spiking::reach;
 use crate::ir::spiking::{
-    Bias, Connectivity, HostInput, NeuronFormat, NeuronModel, Population, Projection, Readout, Rounding,
-    SpikingIr, Ties,
+    Bias, Connectivity, HostInput, MembraneUnit, NeuronFormat, NeuronModel, Population, Projection, Readout,
+    Rounding, SpikingIr, Ties,
 };
 use crate::ir::{NetworkId, PopulationId};
 use crate::neuron::TrainedNeuron;
@@ -110,10 +110,17 @@ pub fn run(
             let source = PopulationId((first + source.source) as u32);
             ir.projections.push(Projection { source, target: population, delay, connectivity });
         }
-        if let Some(HostPath { input, stages }) = layer.host.clone() {
+        if let Some(path) = layer.host.clone() {
+            let HostPath { input, stages } = match &quantised.host_correction[..] {
+                [] => path,
+                correction => path.with_constants(layer.shape, correction),
+            };
             let neuron = layer.kind.trained().filter(|neuron| {
                 // Spikes of others are not written alike.
-                neuron.subtract.is_none() && !neuron.strict && neuron.current.is_none()
+                layer.sources.is_empty()
+                    && neuron.subtract.is_none()
+                    && !neuron.strict
+                    && neuron.current.is_none()
             });
             let scale = quantised.current_scale;
             ir.model.inputs.push(HostInput { population, input, stages, scale, neuron });
@@ -142,6 +149,8 @@ struct Quantised {
     kernels: Vec<Connectivity>,
     /// Integer bias per unit of current, one a channel.
     current_scale: Vec<f64>,
+    /// What the host adds to its current to make up for rounded weights, one a channel; empty for nothing.
+    host_correction: Vec<f64>,
     /// Scale and offset of a read-out.
     readout: Option<(Vec<f64>, Vec<f64>)>,
     rounding: Rounding,
@@ -156,6 +165,7 @@ impl Quantised {
             bias: Bias::Zero,
             kernels: Vec::new(),
             current_scale: Vec::new(),
+            host_correction: Vec::new(),
             readout: None,
             rounding: Rounding::default(),
         }
@@ -258,6 +268,7 @@ impl Quantiser<'_> {
             steps,
             mantissas: &mantissas_of,
             bias: &bias,
+            written_alone: self.layer.sources.is_empty(),
             exact,
             soft: neurons[0].subtract.is_some(),
             trained_strict: neurons[0].strict,
@@ -276,14 +287,24 @@ impl Quantiser<'_> {
             Ties::Written | Ties::Strict | Ties::Inclusive => bias,
         };
         let (zeroed, weights) = rounding.zeroed;
+        let corrects = self.layer.host.is_some() && !self.layer.sources.is_empty();
+        let corrections = rounding.correction.iter().zip(&current_scale).filter(|_| corrects);
+        let host_correction = corrections.map(|(correction, scale)| correction / scale).collect();
+        let of = |channel: usize| &neurons[if neurons.len() == 1 { 0 } else { channel }];
+        let units = mantissas_of.iter().enumerate().map(|(c, &m)| (of(c).threshold - of(c).reset) / unit(m));
+        let membrane = MembraneUnit {
+            scale: units.collect(),
+            rest: (0..mantissas_of.len()).map(|channel| of(channel).reset).collect(),
+        };
         Ok(Quantised {
             dynamics: self.dynamics(neurons, gains, &mantissas_of, mantissas)?,
             input_shift,
             bias,
             kernels: rounding.kernels,
+            host_correction,
             current_scale,
             readout: None,
-            rounding: Rounding { ties: Some(ties), zeroed, weights },
+            rounding: Rounding { ties: Some(ties), zeroed, weights, membrane: Some(membrane) },
         })
     }
 

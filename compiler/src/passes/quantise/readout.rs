@@ -59,8 +59,9 @@ impl Quantiser<'_> {
             bias,
             kernels: rounded.kernels,
             readout: Some((unit.iter().map(|u| sum.newest / u).collect(), offset)),
+            host_correction: Vec::new(),
             current_scale: unit,
-            rounding: Rounding { ties: None, zeroed, weights },
+            rounding: Rounding { ties: None, zeroed, weights, membrane: None },
         }
     }
 

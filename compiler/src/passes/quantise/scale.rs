@@ -11,6 +11,7 @@ use super::fan::ScaledChannel;
 use super::objective::{ALONE, Activity};
 use super::search::{self, Scales};
 use super::{HEADROOM, Quantiser, bounds, palette};
+use crate::ir::spiking::host;
 use crate::ir::spiking::reach::Drift;
 
 /// What holding the worst sum may add to the error of a timestep's sum (root mean square), in thresholds.
@@ -44,8 +45,12 @@ impl Quantiser<'_> {
         if self.layer.sources.is_empty() {
             return self.written(&free);
         }
-        let holding: Vec<f64> = (channels.iter().zip(gains).zip(&free))
-            .map(|((channel, &gain), &limit)| self.worst_limit(channel, gain, limit, held))
+        let written = self.written_bounds();
+        let holding: Vec<f64> = (channels.iter().zip(gains).zip(&free).enumerate())
+            .map(|(c, ((channel, &gain), &limit))| {
+                let constants = written.get(c).map_or(&channel.biases[..], |bounds| &bounds[..]);
+                self.worst_limit((channel, constants), gain, limit, held)
+            })
             .collect();
         let Some((least, shift)) = self.exponent(channels, gains, &free) else {
             return Err(self.too_large(&free));
@@ -102,9 +107,22 @@ impl Quantiser<'_> {
             .collect()
     }
 
+    /// Least and largest current that the host writes beside spikes, one a channel; empty where it writes none, or its
+    /// inputs are not known.
+    fn written_bounds(&self) -> Vec<[f64; 2]> {
+        let (Some(path), Some(ranges)) = (&self.layer.host, self.ranges) else { return Vec::new() };
+        host::bounds(&path.stages, ranges).into_iter().map(|(low, high)| [low, high]).collect()
+    }
+
     /// The limit at which the worst sum of a timestep stays in the accumulator, and no membrane is clipped that could
     /// fire again.
-    fn worst_limit(&self, channel: &ScaledChannel, gain: Gain, limit: f64, held: f64) -> f64 {
+    fn worst_limit(
+        &self,
+        (channel, constants): (&ScaledChannel, &[f64]),
+        gain: Gain,
+        limit: f64,
+        held: f64,
+    ) -> f64 {
         let format = &self.format;
         let unit = f64::from(1u32 << format.threshold_shift);
         let (positive, negative) = channel.sums;
@@ -120,7 +138,7 @@ impl Quantiser<'_> {
             let sinks = |bias: &f64| {
                 drift.clips((bias - negative) * scale, (bias + positive) * scale, mantissa * unit)
             };
-            channel.biases.iter().any(sinks)
+            constants.iter().any(sinks)
         };
         let limit = limit.min(sums);
         if limit < 1.0 || !clips(limit) {

@@ -28,6 +28,8 @@ pub(super) struct FiringLayer<'a> {
     /// Threshold mantissas.
     pub mantissas: &'a [u32],
     pub bias: &'a Bias,
+    /// Whether nothing but what the host writes feeds it.
+    pub written_alone: bool,
     /// Whether no weight had to be rounded.
     pub exact: bool,
     /// Whether a spike takes the threshold off the membrane, so that a lower one would take off less.
@@ -45,7 +47,7 @@ impl FiringLayer<'_> {
         if !self.format.strict {
             return Ties::Inclusive;
         }
-        if *self.bias == Bias::Host {
+        if *self.bias == Bias::Host && self.written_alone {
             // What is written is made for neurons that forget all at a spike.
             return if self.soft { Ties::Strict } else { Ties::Written };
         }
@@ -114,6 +116,7 @@ mod tests {
             steps: 16,
             mantissas: &[6350],
             bias,
+            written_alone: true,
             exact: true,
             soft: false,
             trained_strict: false,

@@ -15,7 +15,7 @@ use crate::execute::kernels::level::{SimdLevel, dispatch};
 use crate::execute::kernels::scatter::{PacketAtList, add_packets};
 use crate::execute::kernels::update::update;
 use crate::execute::packet_counter::PositionSums;
-use crate::execute::pass::ChipPass;
+use crate::execute::pass::{Arrival, ChipPass};
 use crate::execute::spikes::{FiredChannels, MARGIN};
 use crate::neuron::{Marks, Neuron, NeuronLines, with_neuron};
 
@@ -91,14 +91,15 @@ impl FusedSlices {
         match (&self.synapses, part) {
             (Synapses::Rows(rows), FusedPart::Block(block, positions)) => {
                 let streams = Streams::new(rows, pass, population, pass.window(population).end());
+                let watched = pass.chip.watches(population);
                 let task = BlockTask::new(self, neuron, pass, (rows, *block), bias);
                 let (steps, positions) = (pass.window(population).steps as usize, positions.clone());
                 match task.block.lines {
-                    8 => task.run::<8, WORDS>(positions, steps, &streams, state),
-                    4 => task.run::<4, WORDS>(positions, steps, &streams, state),
-                    3 => task.run::<3, WORDS>(positions, steps, &streams, state),
-                    2 => task.run::<2, WORDS>(positions, steps, &streams, state),
-                    _ => task.run::<1, WORDS>(positions, steps, &streams, state),
+                    8 => task.run::<8, WORDS>(positions, (steps, watched), &streams, state),
+                    4 => task.run::<4, WORDS>(positions, (steps, watched), &streams, state),
+                    3 => task.run::<3, WORDS>(positions, (steps, watched), &streams, state),
+                    2 => task.run::<2, WORDS>(positions, (steps, watched), &streams, state),
+                    _ => task.run::<1, WORDS>(positions, (steps, watched), &streams, state),
                 }
             }
             (Synapses::Lists(lists), FusedPart::Whole) => {
@@ -112,8 +113,8 @@ impl FusedSlices {
     /// spikes arrive.
     pub(in crate::execute) fn units(&self, pass: &ChipPass, population: PopulationId) -> Vec<u64> {
         let Synapses::Rows(rows) = &self.synapses else { return Vec::new() };
-        let streams =
-            Streams::new(rows, pass, population, pass.window(population).end() + pass.late(population));
+        let end = pass.window(population).end() + pass.late(population);
+        let streams = Streams::counted(rows, pass, population, end);
         let mut units = vec![0; streams.steps];
         for demand in &rows.demands {
             for (sum, streams) in units.iter_mut().zip(streams.steps()) {
@@ -143,12 +144,14 @@ impl FusedSlices {
         (bias, (before, keep)): (&[[i32; LANES]], StateBefore<'_>),
     ) -> WindowResult {
         let window = pass.window(population);
-        let mut done = WindowResult::new(0, 1, 0..bias.len(), window.steps as usize);
+        let mut done = WindowResult::new(0, 1, 0..bias.len(), window.steps as usize)
+            .watching(pass.chip.watches(population));
         let mut state = vec![[[0; LANES]; WORDS]; bias.len()];
         state.as_flattened_mut().iter_mut().zip(before).for_each(|(word, before)| *word = *before);
         let mut scatter = ScatterState::new(bias.len());
         for (step, now) in (window.start..window.end()).enumerate() {
-            self.step_lists(neuron, lists, (pass, now), bias, &mut state, &mut scatter);
+            self.step_lists(neuron, lists, (pass, population, now), bias, &mut state, &mut scatter);
+            done.watch(step, 0, &state);
             done.units.push(scatter.units);
             scatter.marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
         }
@@ -165,13 +168,13 @@ impl FusedSlices {
         &self,
         neuron: &N,
         lists: &ScatterLists,
-        (pass, now): (&ChipPass, u32),
+        (pass, population, now): (&ChipPass, PopulationId, u32),
         bias: &[[i32; LANES]],
         state: &mut [[[i32; LANES]; WORDS]],
         scatter: &mut ScatterState,
     ) {
         let ScatterState { units, sums, partial, hits, marks } = scatter;
-        *units = lists.hits(pass, now, hits);
+        *units = lists.hits(pass, population, now, hits);
         sums.as_flattened_mut().fill(0);
         let flat = sums.as_flattened_mut();
         add_packets(pass.chip.level, &lists.weights, &lists.lists, hits, partial, flat);
@@ -182,10 +185,20 @@ impl FusedSlices {
 }
 
 impl ScatterLists {
-    /// Looks up the lists of all packets that arrive in a timestep; their synapses in units.
-    pub(super) fn hits(&self, pass: &ChipPass, now: u32, hits: &mut Vec<PacketAtList>) -> u64 {
+    /// Looks up the lists of all packets that arrive at a population in a timestep; their synapses in units, of those
+    /// that are of this pass.
+    pub(super) fn hits(
+        &self,
+        pass: &ChipPass,
+        population: PopulationId,
+        now: u32,
+        hits: &mut Vec<PacketAtList>,
+    ) -> u64 {
         let of = |connection: &UnitConnection, hits: &mut _| {
-            self.hit(connection, pass.fired(connection.source, now, connection.delay), hits)
+            let arrival = Arrival { step: now, delay: connection.delay };
+            let units = self.hit(connection, pass.fired(connection.source, population, arrival), hits);
+            let source = pass.chip.table.populations[connection.source];
+            if pass.of_pass_before(source, arrival) { 0 } else { units }
         };
         self.connections.iter().map(|connection| of(connection, hits)).sum()
     }
@@ -226,8 +239,17 @@ pub(super) struct Streams<'p> {
 impl<'p> Streams<'p> {
     /// From the first timestep of a window up to `end`.
     fn new(rows: &'p WeightRows, pass: &'p ChipPass, population: PopulationId, end: u32) -> Self {
-        let steps = pass.window(population).start..end;
-        let brought = steps.clone().flat_map(|now| brought(rows, pass, now)).collect();
+        Self::of(rows, (pass, population), end, false)
+    }
+
+    /// Without what the pass before this one sent, which is counted there.
+    fn counted(rows: &'p WeightRows, pass: &'p ChipPass, population: PopulationId, end: u32) -> Self {
+        Self::of(rows, (pass, population), end, true)
+    }
+
+    fn of(rows: &'p WeightRows, at: (&'p ChipPass, PopulationId), end: u32, own: bool) -> Self {
+        let steps = at.0.window(at.1).start..end;
+        let brought = steps.clone().flat_map(|now| brought(rows, at, now, own)).collect();
         Self { brought, each: rows.streams.len(), steps: steps.len() }
     }
 
@@ -237,14 +259,18 @@ impl<'p> Streams<'p> {
     }
 }
 
-/// What the streams of fused slices bring in a timestep of the pass.
+/// What the streams of fused slices of a population bring in a timestep of the pass; if `own`, without what the pass
+/// before it sent.
 pub(super) fn brought<'p>(
     rows: &'p WeightRows,
-    pass: &'p ChipPass,
+    (pass, population): (&'p ChipPass, PopulationId),
     now: u32,
+    own: bool,
 ) -> impl Iterator<Item = FiredChannels<'p>> + 'p {
     rows.streams.iter().map(move |stream| {
-        let sent = pass.sent(stream.population, now, stream.delay);
+        let arrival = Arrival { step: now, delay: stream.delay };
+        let sent = pass.sent(stream.population, population, arrival);
+        let sent = sent.filter(|_| !(own && pass.of_pass_before(stream.population, arrival)));
         sent.map(|sent| pass.record(stream.population).spikes.list(sent)).unwrap_or_default()
     })
 }
@@ -284,14 +310,14 @@ impl<'t, N> BlockTask<'t, N> {
     fn run<const K: usize, const WORDS: usize>(
         &self,
         positions: Range<usize>,
-        steps: usize,
+        (steps, watched): (usize, bool),
         streams: &Streams,
         (before, keep): StateBefore<'_>,
     ) -> WindowResult
     where
         N: Neuron<WORDS>,
     {
-        let mut done = WindowResult::new(self.block.first, K, positions.clone(), steps);
+        let mut done = WindowResult::new(self.block.first, K, positions.clone(), steps).watching(watched);
         let mut list = RowList::default();
         for (p, position) in positions.enumerate() {
             let place = self.place::<K>(position);
@@ -302,6 +328,7 @@ impl<'t, N> BlockTask<'t, N> {
             for (step, streams) in streams.steps().enumerate() {
                 let marks = self.step(&place, streams, &mut state, &mut list);
                 marks.iter().enumerate().for_each(|(line, marks)| done.mark(line, step, p, marks));
+                done.watch(step, p * K, &state);
             }
             done.keep_membranes(p * K, &state);
             if keep {

@@ -38,7 +38,7 @@ impl<'g> StepwisePart<'g> {
         population: PopulationId,
         part: FusedPart,
         (written, before): (Option<&'g [[i32; LANES]]>, &[[i32; LANES]]),
-        steps: usize,
+        (steps, watched): (usize, bool),
     ) -> Self {
         let bias = written.unwrap_or(&fused.bias);
         let (done, scattered) = match (&fused.synapses, &part) {
@@ -50,7 +50,8 @@ impl<'g> StepwisePart<'g> {
         };
         let mut state = vec![[0; LANES]; done.lines_held() * fused.rule.words()];
         state.iter_mut().zip(before).for_each(|(word, before)| *word = *before);
-        let (list, scatter) = (RowList::default(), ScatterState::new(scattered));
+        let (list, scatter, done) =
+            (RowList::default(), ScatterState::new(scattered), done.watching(watched));
         Self { fused, population, part, bias, state, list, scatter, done }
     }
 
@@ -65,7 +66,8 @@ impl<'g> StepwisePart<'g> {
         match (&self.fused.synapses, &self.part) {
             (Synapses::Rows(rows), FusedPart::Block(block, _)) => {
                 let task = BlockTask::new(self.fused, neuron, pass, (rows, *block), self.bias);
-                let streams: Vec<FiredChannels> = brought(rows, pass, now).collect();
+                let streams: Vec<FiredChannels> =
+                    brought(rows, (pass, self.population), now, false).collect();
                 match task.block.lines {
                     8 => self.step_rows::<8, WORDS, N>(&task, step, &streams),
                     4 => self.step_rows::<4, WORDS, N>(&task, step, &streams),
@@ -76,10 +78,12 @@ impl<'g> StepwisePart<'g> {
             }
             (Synapses::Lists(lists), FusedPart::Whole) => {
                 let state = self.state.as_chunks_mut().0;
-                self.fused.step_lists(neuron, lists, (pass, now), self.bias, state, &mut self.scatter);
+                let now = (pass, self.population, now);
+                self.fused.step_lists(neuron, lists, now, self.bias, state, &mut self.scatter);
                 self.done.units.push(self.scatter.units);
                 let marks = self.scatter.marks.iter().enumerate();
                 marks.for_each(|(words, marks)| self.done.mark(0, step, words, marks));
+                self.done.watch::<WORDS>(step, 0, self.state.as_chunks().0);
             }
             _ => unreachable!("fusions with rows, and only those, are cut into blocks"),
         }
@@ -96,6 +100,7 @@ impl<'g> StepwisePart<'g> {
         for ((p, position), state) in positions.clone().enumerate().zip(lines.chunks_exact_mut(K)) {
             let marks = task.step(&task.place::<K>(position), streams, state, &mut self.list);
             marks.iter().enumerate().for_each(|(line, marks)| self.done.mark(line, step, p, marks));
+            self.done.watch(step, p * K, state);
         }
     }
 
@@ -104,7 +109,7 @@ impl<'g> StepwisePart<'g> {
         if let Synapses::Lists(lists) = &self.fused.synapses {
             let (end, mut hits) = (pass.window(self.population).end(), Vec::new());
             for now in end..end + pass.late(self.population) {
-                self.done.units.push(lists.hits(pass, now, &mut hits));
+                self.done.units.push(lists.hits(pass, self.population, now, &mut hits));
                 hits.clear();
             }
         }
@@ -116,7 +121,7 @@ impl<'g> StepwisePart<'g> {
             done.keep_membranes::<WORDS>(0, state.as_chunks().0);
         }
         with_neuron!(&self.fused.rule, neuron => keep(neuron, &mut self.done, &self.state));
-        if !pass.ends() {
+        if pass.keeps_state() {
             self.done.state = std::mem::take(&mut self.state);
         }
         self.done.tally(self.fused, pass.chip.level, &pass.chip.packet_counter.sums);

@@ -57,6 +57,8 @@ pub struct WindowResult {
     pub units: Vec<u64>,
     /// Words of state after the window, `[position][line][word]`, if another part of the pass goes on from them.
     pub(super) state: Vec<[i32; LANES]>,
+    /// Membranes after each timestep, `[timestep][position][line]`, of a population that is watched; else none.
+    watched: Vec<[i32; LANES]>,
 }
 
 impl WindowResult {
@@ -82,6 +84,34 @@ impl WindowResult {
             sums: Vec::new(),
             units: Vec::new(),
             state: Vec::new(),
+            watched: Vec::new(),
+        }
+    }
+
+    /// Makes room for the membranes after each timestep, if they are to be recorded.
+    #[must_use]
+    pub(super) fn watching(mut self, watched: bool) -> Self {
+        if watched {
+            self.watched = vec![[0; LANES]; self.steps * self.membranes.len()];
+        }
+        self
+    }
+
+    /// Records the membranes of consecutive lines from line `first` of `[position][line]` on after a timestep, if they
+    /// are wanted.
+    #[inline]
+    pub(super) fn watch<const WORDS: usize>(
+        &mut self,
+        step: usize,
+        first: usize,
+        state: &[[[i32; LANES]; WORDS]],
+    ) {
+        if self.watched.is_empty() {
+            return;
+        }
+        let first = step * self.membranes.len() + first;
+        for (membranes, words) in self.watched[first..].iter_mut().zip(state) {
+            *membranes = words[WORDS - 1];
         }
     }
 
@@ -251,18 +281,29 @@ impl WindowResult {
 
     /// Writes the membranes into the population's, `[position][channel]`.
     pub fn deposit_membranes(&self, fused: &FusedSlices, channels: usize, to: &mut [i32]) {
+        self.deposit(&self.membranes, fused, channels, to);
+    }
+
+    /// Writes the membranes after a timestep, of a population that is watched, likewise.
+    pub fn deposit_watched(&self, fused: &FusedSlices, (channels, step): (usize, usize), to: &mut [i32]) {
+        let lines = self.membranes.len();
+        self.deposit(&self.watched[step * lines..(step + 1) * lines], fused, channels, to);
+    }
+
+    /// Writes `[position][line][lane]` into the population's `[position][channel]`.
+    fn deposit(&self, membranes: &[[i32; LANES]], fused: &FusedSlices, channels: usize, to: &mut [i32]) {
         match &fused.synapses {
             Synapses::Rows(_) => self.each_range(fused, |line, mask, channel| {
                 let (lane, len) = (mask.trailing_zeros() as usize, mask.count_ones() as usize);
                 for (i, &position) in fused.positions[self.positions.clone()].iter().enumerate() {
                     let first = position * channels + channel;
-                    let from = &self.membranes[i * self.lines + line][lane..lane + len];
+                    let from = &membranes[i * self.lines + line][lane..lane + len];
                     to[first..first + len].copy_from_slice(from);
                 }
             }),
             Synapses::Lists(_) => {
                 for (slot, neuron, len) in runs(fused, channels) {
-                    let from = &self.membranes.as_flattened()[slot..slot + len];
+                    let from = &membranes.as_flattened()[slot..slot + len];
                     to[neuron..neuron + len].copy_from_slice(from);
                 }
             }

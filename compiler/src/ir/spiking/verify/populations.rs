@@ -108,6 +108,14 @@ impl Checker {
             let fits = values.iter().all(|&b| format.bias_is_representable(b));
             self.need(fits, place, || "a bias is not mantissa << exponent within the widths".into());
         }
+        if let Some(unit) = &p.rounding.membrane {
+            let channels = [unit.scale.len(), unit.rest.len()] == [p.shape.channels; 2];
+            let scales = unit.scale.iter().all(|scale| scale.is_finite() && *scale > 0.0);
+            let rests = unit.rest.iter().all(|rest| rest.is_finite());
+            self.need(channels && scales && rests, place, || {
+                "its membranes' unit is not a finite scale above 0 and a finite rest a channel".into()
+            });
+        }
         self.port(p, place);
         let order = p.order.as_ref().and_then(|order| p.order_problem(order));
         self.need(order.is_none(), place, || order.unwrap_or_default());
