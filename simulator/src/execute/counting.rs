@@ -116,7 +116,7 @@ impl<'p> PassCounter<'p> {
                 let cell = member * window.steps as usize + step;
                 parts.iter().for_each(|part| tally += &part.tallies[cell]);
                 let events = Events {
-                    synaptic_operations: units[step] * fused.units_of(member),
+                    synaptic_operations: fused.operations(&units, member, step),
                     updates_active: tally.active,
                     updates_inactive: neurons - tally.active,
                     spikes: tally.spikes,
@@ -137,13 +137,14 @@ impl<'p> PassCounter<'p> {
                 self.counts.steps[row].events[slice] += events;
             }
             // Spikes of a cycle that come after the window meet their synapses and no neuron.
-            for (now, units) in (window.end()..).zip(&units[window.steps as usize..]) {
+            let late = window.steps as usize..fused.steps_of(&units);
+            for (now, step) in (window.end()..).zip(late) {
                 let row = match self.grain {
                     Grain::Timestep => now as usize,
                     Grain::Pass => 0,
                 };
                 let events = &mut self.counts.steps[row].events[slice];
-                events.synaptic_operations += units * fused.units_of(member);
+                events.synaptic_operations += fused.operations(&units, member, step);
             }
         }
     }
@@ -160,8 +161,7 @@ impl<'p> PassCounter<'p> {
         let chip = pass.chip;
         for slice in (0..chip.slices.len()).filter(|&slice| chip.table.populations[slice] == id) {
             let fired = pass.record(id).fired(&chip.slices[slice]);
-            let factors = &chip.packet_counter.sums[slice].factors;
-            self.sums[slice] = factors.iter().map(|factors| port::summed(&fired, factors)).collect();
+            self.sums[slice] = port::summed(&fired, &chip.packet_counter.sums[slice]);
             for (step, spikes) in fired.iter().enumerate() {
                 let (now, spikes) = (window.start as usize + step, spikes.len() as u64);
                 let packets_sent = match chip.packet_counter.departures[slice] {

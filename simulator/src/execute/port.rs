@@ -5,6 +5,7 @@ use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::Chip;
+use super::packet_counter::PositionSums;
 use super::pass::ChipPass;
 use super::slice::SliceSpike;
 use crate::spike_train::SpikeTrain;
@@ -81,9 +82,11 @@ impl ChipPass<'_> {
     }
 }
 
-/// Spikes by timestep, each times the factor of its position.
-pub(super) fn summed(fired: &[Vec<SliceSpike>], factors: &[u64]) -> Vec<u64> {
-    let of_step =
-        |spikes: &Vec<SliceSpike>| spikes.iter().map(|spike| factors[spike.position as usize]).sum();
-    fired.iter().map(of_step).collect()
+/// Sums over the positions of a slice, `[sum][timestep]`, of its spikes by timestep.
+pub(super) fn summed(fired: &[Vec<SliceSpike>], of: &PositionSums) -> Vec<Vec<u64>> {
+    let mut sums = vec![vec![0; fired.len()]; of.factors.len()];
+    for (step, spikes) in fired.iter().enumerate() {
+        of.add(spikes.iter().map(|spike| spike.position as usize), &mut sums, step);
+    }
+    sums
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use snnc_compiler::ir::PopulationId;
 
+use super::neuron_rows::{NeuronBlock, NeuronRows, RowStream};
 use super::scatter_lists::ScatterLists;
 use super::slice_view::UnitConnection;
 use super::weight_rows::{LineBlock, SourceTap, WeightRows};
@@ -12,6 +13,7 @@ use super::{FusedPart, FusedSlices, Synapses};
 use crate::execute::kernels::LANES;
 use crate::execute::kernels::gather::{WeightLine, gather};
 use crate::execute::kernels::level::{SimdLevel, dispatch};
+use crate::execute::kernels::rows::RowSums;
 use crate::execute::kernels::scatter::{PacketAtList, add_packets};
 use crate::execute::kernels::update::update;
 use crate::execute::packet_counter::PositionSums;
@@ -104,6 +106,9 @@ impl FusedSlices {
             (Synapses::Lists(lists), FusedPart::Whole) => {
                 self.run_lists(neuron, lists, pass, population, (bias, state))
             }
+            (Synapses::Neurons(rows), FusedPart::Block(block, _)) => {
+                self.run_neurons(neuron, (rows, *block), pass, population, (bias, state))
+            }
             _ => unreachable!("fusions with rows, and only those, are cut into blocks"),
         }
     }
@@ -160,6 +165,62 @@ impl FusedSlices {
         done
     }
 
+    fn run_neurons<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        (rows, block): (&NeuronRows, usize),
+        pass: &ChipPass,
+        population: PopulationId,
+        (bias, (before, keep)): (&[[i32; LANES]], StateBefore<'_>),
+    ) -> WindowResult {
+        let (window, lines) = (pass.window(population), rows.blocks[block].lines.clone());
+        let mut done = WindowResult::new(0, 1, lines.clone(), window.steps as usize);
+        let mut state = vec![[[0; LANES]; WORDS]; lines.len()];
+        state.as_flattened_mut().iter_mut().zip(before).for_each(|(word, before)| *word = *before);
+        let mut scratch = RowScratch::new(lines.len());
+        for (step, now) in (window.start..window.end()).enumerate() {
+            self.step_neurons(neuron, (rows, block), (pass, now), bias, &mut state, &mut scratch);
+            scratch.enter(&mut done, step);
+        }
+        done.keep_membranes(0, &state);
+        if keep {
+            done.state = state.into_flattened();
+        }
+        done.tally(self, pass.chip.level, &pass.chip.packet_counter.sums);
+        done
+    }
+
+    /// One timestep of a block of neurons of an irregular population. Its first block counts the synapses of all.
+    pub(super) fn step_neurons<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        (rows, block): (&NeuronRows, usize),
+        (pass, now): (&ChipPass, u32),
+        bias: &[[i32; LANES]],
+        state: &mut [[[i32; LANES]; WORDS]],
+        scratch: &mut RowScratch,
+    ) {
+        let (level, NeuronBlock { lines, rows: of_block }) = (pass.chip.level, &rows.blocks[block]);
+        let members = if block == 0 { self.slices.len() } else { 0 };
+        let (mut narrow, mut added) = (true, 0);
+        scratch.sums.clear();
+        let counted = scratch.units.len();
+        scratch.units.resize(counted + members, 0);
+        for (stream, of_stream) in rows.streams.iter().zip(of_block) {
+            stream.fired(pass, now, &mut scratch.fired);
+            if members > 0 {
+                stream.count(&scratch.fired, &mut scratch.units[counted..]);
+            }
+            scratch.sums.add(level, of_stream, &scratch.fired);
+            added += scratch.fired.len();
+            narrow &= of_stream.is_narrow();
+        }
+        let sums = scratch.sums.finish(level);
+        let (bias, thresholds) = (&bias[lines.clone()], &self.thresholds[lines.clone()]);
+        let bounded = narrow && neuron.fixed().bounds(added);
+        update(level, neuron, bounded, NeuronLines { state, sums, bias, thresholds }, &mut scratch.marks);
+    }
+
     /// One timestep without rows.
     pub(super) fn step_lists<const WORDS: usize, N: Neuron<WORDS>>(
         &self,
@@ -211,6 +272,43 @@ impl ScatterState {
             hits: Vec::new(),
             marks: vec![Marks::default(); lines],
         }
+    }
+}
+
+impl RowStream {
+    /// Source neurons whose spikes arrive in a timestep, ascending.
+    pub(super) fn fired(&self, pass: &ChipPass, now: u32, fired: &mut Vec<u32>) {
+        fired.clear();
+        if let Some(sent) = pass.sent(self.population, now, self.delay) {
+            pass.record(self.population).spikes.neurons(sent, fired);
+        }
+    }
+}
+
+/// What a timestep of an irregular population works with, kept from one to the next.
+#[derive(Debug)]
+pub(super) struct RowScratch {
+    /// Synapses of the timesteps so far, `[timestep][slice]`; of the first block only.
+    pub(super) units: Vec<u64>,
+    fired: Vec<u32>,
+    sums: RowSums,
+    marks: Vec<Marks>,
+}
+
+impl RowScratch {
+    pub(super) fn new(lines: usize) -> Self {
+        Self {
+            units: Vec::new(),
+            fired: Vec::new(),
+            sums: RowSums::new(lines),
+            marks: vec![Marks::default(); lines],
+        }
+    }
+
+    /// Enters a timestep's marks and synapses into the result.
+    pub(super) fn enter(&mut self, done: &mut WindowResult, step: usize) {
+        self.marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
+        done.units.append(&mut self.units);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use snnc_compiler::ir::PopulationId;
 
-use super::run::{BlockTask, RowList, ScatterState, brought};
+use super::run::{BlockTask, RowList, RowScratch, ScatterState, brought};
 use super::window_result::WindowResult;
 use super::{FusedPart, FusedSlices, Synapses};
 use crate::execute::kernels::LANES;
@@ -26,6 +26,8 @@ pub struct StepwisePart<'g> {
     state: Vec<[i32; LANES]>,
     list: RowList,
     scatter: ScatterState,
+    /// Only of irregular populations.
+    scratch: Option<RowScratch>,
     /// What it did so far; tallied by [`StepwisePart::finish`].
     pub done: WindowResult,
 }
@@ -46,12 +48,19 @@ impl<'g> StepwisePart<'g> {
                 let block = &rows.blocks[*block];
                 (WindowResult::new(block.first, block.lines, positions.clone(), steps), 0)
             }
+            (Synapses::Neurons(_), FusedPart::Block(_, lines)) => {
+                (WindowResult::new(0, 1, lines.clone(), steps), 0)
+            }
             _ => (WindowResult::new(0, 1, 0..bias.len(), steps), bias.len()),
+        };
+        let scratch = match &fused.synapses {
+            Synapses::Neurons(_) => Some(RowScratch::new(done.lines_held())),
+            _ => None,
         };
         let mut state = vec![[0; LANES]; done.lines_held() * fused.rule.words()];
         state.iter_mut().zip(before).for_each(|(word, before)| *word = *before);
         let (list, scatter) = (RowList::default(), ScatterState::new(scattered));
-        Self { fused, population, part, bias, state, list, scatter, done }
+        Self { fused, population, part, bias, state, list, scatter, scratch, done }
     }
 
     /// One timestep `now` of the pass, within the window. All spikes sent before it are in the records of `pass`.
@@ -81,7 +90,13 @@ impl<'g> StepwisePart<'g> {
                 let marks = self.scatter.marks.iter().enumerate();
                 marks.for_each(|(words, marks)| self.done.mark(0, step, words, marks));
             }
-            _ => unreachable!("fusions with rows, and only those, are cut into blocks"),
+            (Synapses::Neurons(rows), FusedPart::Block(block, _)) => {
+                let Some(scratch) = &mut self.scratch else { unreachable!("irregular populations have it") };
+                let state = self.state.as_chunks_mut().0;
+                self.fused.step_neurons(neuron, (rows, *block), (pass, now), self.bias, state, scratch);
+                scratch.enter(&mut self.done, step);
+            }
+            _ => unreachable!("lists, and only those, are not cut into blocks"),
         }
     }
 
@@ -106,6 +121,17 @@ impl<'g> StepwisePart<'g> {
             for now in end..end + pass.late(self.population) {
                 self.done.units.push(lists.hits(pass, now, &mut hits));
                 hits.clear();
+            }
+        }
+        if let (Synapses::Neurons(rows), FusedPart::Block(0, _)) = (&self.fused.synapses, &self.part) {
+            let (end, mut fired) = (pass.window(self.population).end(), Vec::new());
+            for now in end..end + pass.late(self.population) {
+                let counted = self.done.units.len();
+                self.done.units.resize(counted + self.fused.slices.len(), 0);
+                for stream in &rows.streams {
+                    stream.fired(pass, now, &mut fired);
+                    stream.count(&fired, &mut self.done.units[counted..]);
+                }
             }
         }
         fn keep<const WORDS: usize, N: Neuron<WORDS>>(
