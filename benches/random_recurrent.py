@@ -1,6 +1,6 @@
 """Writes a random recurrent network of LIF neurons with drawn input: model.ron, synapses.safetensors, and net.npz for a peer.
 
-    random_recurrent.py OUT [--neurons 10000] [--connectivity 0.1] [--timesteps 1000] [--rate 400] [--drive 0.1]
+    random_recurrent.py OUT [--neurons 10000] [--connectivity 0.1] [--timesteps 1000] [--rate 130] [--drive 0.3]
 
 A timestep is 1 ms. Each neuron has a source of its own: Poisson spikes of `--rate` Hz that each add `--drive` to the
 membrane. Membranes decay with 20 ms and fire at 1, neurons rest for 2 steps after a spike. Four neurons in five excite
@@ -79,9 +79,9 @@ if __name__ == "__main__":
     parser.add_argument("--neurons", type=int, default=10_000)
     parser.add_argument("--connectivity", type=float, default=0.1)
     parser.add_argument("--timesteps", type=int, default=1000)
-    parser.add_argument("--rate", type=float, default=400.0, help="of each source, in Hz")
-    parser.add_argument("--drive", type=float, default=0.1, help="what a source's spike adds to the membrane")
-    parser.add_argument("--weight", type=float, default=0.004)
+    parser.add_argument("--rate", type=float, default=130.0, help="of each source, in Hz")
+    parser.add_argument("--drive", type=float, default=0.3, help="what a source's spike adds to the membrane")
+    parser.add_argument("--weight", type=float, default=0.005)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

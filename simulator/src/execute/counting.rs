@@ -13,7 +13,7 @@ use super::packet_counter::{Arrivals, Departures, Receivers};
 use super::pass::ChipPass;
 use super::record::SliceTraces;
 use super::slice::{SliceSpike, SliceTrace};
-use super::{Chip, PassOutcome, port};
+use super::{Chip, PassOutcome};
 use crate::counts::{Events, Grain, MulticastFlow, PassCounts, SliceFlow, SliceIndex, StepCounts};
 
 /// The counts of a pass in the making.
@@ -160,10 +160,13 @@ impl<'p> PassCounter<'p> {
         let (pass, window) = (self.pass, self.window(id));
         let chip = pass.chip;
         for slice in (0..chip.slices.len()).filter(|&slice| chip.table.populations[slice] == id) {
-            let fired = pass.record(id).fired(&chip.slices[slice]);
-            self.sums[slice] = port::summed(&fired, &chip.packet_counter.sums[slice]);
-            for (step, spikes) in fired.iter().enumerate() {
-                let (now, spikes) = (window.start as usize + step, spikes.len() as u64);
+            let (record, sums) = (pass.record(id), &chip.packet_counter.sums[slice]);
+            self.sums[slice] = vec![vec![0; window.steps as usize]; sums.factors.len()];
+            // Step by step, since the spikes of a long pass are many.
+            for (step, sent) in record.own_steps().enumerate() {
+                let fired = record.spikes.of_slice(&chip.slices[slice], sent);
+                sums.add(fired.iter().map(|spike| spike.position as usize), &mut self.sums[slice], step);
+                let (now, spikes) = (window.start as usize + step, fired.len() as u64);
                 let packets_sent = match chip.packet_counter.departures[slice] {
                     Departures::Each(routes) => routes * spikes,
                     Departures::Of(sum) => self.sums[slice][sum][step],

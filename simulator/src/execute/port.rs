@@ -5,9 +5,7 @@ use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::Chip;
-use super::packet_counter::PositionSums;
 use super::pass::ChipPass;
-use super::slice::SliceSpike;
 use crate::spike_train::SpikeTrain;
 
 impl Chip {
@@ -80,13 +78,4 @@ impl ChipPass<'_> {
         }
         self.records[id.0 as usize] = Some(record);
     }
-}
-
-/// Sums over the positions of a slice, `[sum][timestep]`, of its spikes by timestep.
-pub(super) fn summed(fired: &[Vec<SliceSpike>], of: &PositionSums) -> Vec<Vec<u64>> {
-    let mut sums = vec![vec![0; fired.len()]; of.factors.len()];
-    for (step, spikes) in fired.iter().enumerate() {
-        of.add(spikes.iter().map(|spike| spike.position as usize), &mut sums, step);
-    }
-    sums
 }

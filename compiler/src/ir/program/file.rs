@@ -126,6 +126,12 @@ fn stream(path: &Path) -> Option<(Program, usize)> {
     file.seek(SeekFrom::Start(HEADER as u64)).ok()?;
     let payload = BufReader::with_capacity(1 << 16, file.take(length));
     let mut text = vec![0; TEXT_MAX];
-    let (program, _) = postcard::from_io((payload, &mut text)).ok()?;
+    let (mut program, _): (Program, _) = postcard::from_io((payload, &mut text)).ok()?;
+    for core in program.cores.values_mut() {
+        core.weights.shrink_to_fit();
+        core.lists.shrink_to_fit();
+        core.axons.shrink_to_fit();
+        core.entries.shrink_to_fit();
+    }
     Some((program, length as usize))
 }

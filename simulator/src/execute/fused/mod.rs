@@ -152,8 +152,10 @@ fn of_group(
     let wide = |&w: &i16| w != i16::from(w as i8);
     let narrow =
         |member: &FusedMember| !memory(program, table, member).iter().fold(false, |any, w| any | wide(w));
-    if rows && members[0].whole(program, table) && members.iter().all(narrow) {
-        let lanes = members.iter().map(|member| member.unit as usize).sum();
+    let lanes: usize = members.iter().map(|member| member.unit as usize).sum();
+    // Few channels leave most lanes of a line empty. Where nothing is gathered, positions lie side by side instead.
+    let dense = shared.connections.is_empty() && lanes < LANES;
+    if rows && !dense && members[0].whole(program, table) && members.iter().all(narrow) {
         if let Some(rows) = WeightRows::new(program, table, shared, &members, lanes) {
             return vec![FusedSlices::new(program, table, &members, Synapses::Rows(rows))];
         }

@@ -127,7 +127,13 @@ impl WindowResult {
         let mut counts = vec![0; self.steps];
         for (member, &slice) in fused.slices.iter().enumerate() {
             let summed = match &fused.synapses {
-                Synapses::Neurons(_) => self.summed_by_neuron(fused, &sums[slice], member),
+                Synapses::Neurons(_) => {
+                    let own = fused.starts[member]..fused.starts[member + 1];
+                    self.summed_by_slot(&sums[slice], own, 1)
+                }
+                Synapses::Lists(_) if fused.slices.len() == 1 => {
+                    self.summed_by_slot(&sums[slice], 0..fused.width * fused.positions.len(), fused.width)
+                }
                 _ => {
                     let summed = |factors: &Vec<u64>| self.summed(fused, level, factors, member);
                     sums[slice].factors.iter().map(summed).collect()
@@ -183,7 +189,7 @@ impl WindowResult {
             }
             Synapses::Neurons(_) => {
                 for (step, count) in counts.iter_mut().enumerate() {
-                    let fired = self.of_neurons(words, step, &lanes).map(|(_, bits)| u64::from(bits.count_ones()));
+                    let fired = self.of_slots(words, step, &lanes).map(|(_, bits)| u64::from(bits.count_ones()));
                     *count += fired.sum::<u64>();
                 }
             }
@@ -217,15 +223,15 @@ impl WindowResult {
         sums
     }
 
-    /// Spikes of one slice of an irregular population, `[sum][timestep]`, each times the factors of its position.
-    fn summed_by_neuron(&self, fused: &FusedSlices, of: &PositionSums, member: usize) -> Vec<Vec<u64>> {
+    /// Spikes of one slice that has these slots to itself, so many a position, `[sum][timestep]`: each times the factors
+    /// of its position.
+    fn summed_by_slot(&self, of: &PositionSums, own: Range<usize>, width: usize) -> Vec<Vec<u64>> {
         let mut sums = vec![vec![0; self.steps]; of.factors.len()];
         if sums.is_empty() {
             return sums;
         }
-        let own = fused.starts[member]..fused.starts[member + 1];
         for step in 0..self.steps {
-            let fired = self.of_neurons(&self.fired, step, &own);
+            let fired = self.of_slots(&self.fired, step, &own);
             let fired = fired.flat_map(|(first, mut bits)| {
                 std::iter::from_fn(move || {
                     let bit = bits.trailing_zeros() as usize;
@@ -233,7 +239,7 @@ impl WindowResult {
                     (bit < LANES).then_some(first + bit)
                 })
             });
-            of.add(fired.map(|neuron| neuron - own.start), &mut sums, step);
+            of.add(fired.map(|slot| (slot - own.start) / width), &mut sums, step);
         }
         sums
     }
@@ -257,17 +263,17 @@ impl WindowResult {
         }
     }
 
-    /// Marks of some neurons of an irregular population in a timestep, as far as they are of this part: 64 at most, and
-    /// the first of them.
-    fn of_neurons<'w>(
+    /// Marks of some slots in a timestep, as far as they are of this part, which has none in lines of positions: 64 at
+    /// most, and the first of them.
+    fn of_slots<'w>(
         &self,
         words: &'w [u64],
         step: usize,
-        neurons: &Range<usize>,
+        slots: &Range<usize>,
     ) -> impl Iterator<Item = (usize, u64)> + use<'w> {
         let (first, words) = (self.positions.start * LANES, self.slots(words, step));
-        let start = neurons.start.max(first);
-        let end = neurons.end.min(first + words.len() * LANES).max(start);
+        let start = slots.start.max(first);
+        let end = slots.end.min(first + words.len() * LANES).max(start);
         chunks(start, end - start).map(move |(at, len)| (at, bits(words, at - first, len)))
     }
 

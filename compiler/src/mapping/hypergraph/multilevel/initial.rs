@@ -1,9 +1,10 @@
 //! A first partition: blocks grow one after another around a seed, each step taking the vertex that shares most nets
-//! with the block.
+//! with the block. In huge problems, which are only so large where nothing could be clustered, it takes any vertex.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::coarsen::HUGE_PINS;
 use crate::mapping::hypergraph::graph::{BlockId, Hypergraph, VertexId};
 use crate::mapping::hypergraph::limits::Limits;
 use crate::random::SplitMix64;
@@ -101,6 +102,9 @@ impl<'a> BlockGrowth<'a> {
         for (r, weight) in self.graph.weight(vertex).iter().enumerate() {
             self.loads[block.0 as usize * self.graph.resources + r] += weight;
             self.left[r] -= weight;
+        }
+        if self.graph.incidence.pins() > HUGE_PINS {
+            return;
         }
         for &net in self.graph.incidence.nets_of(vertex) {
             if std::mem::replace(&mut self.reached[net.0 as usize], block.0 + 1) == block.0 + 1 {
