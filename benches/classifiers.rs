@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use snnc::samples::input::{SampleShape, read};
 use snnc::samples::prediction;
-use snnc::{CompileOptions, Model, Program, Session, SessionOptions};
+use snnc::{CompileOptions, Model, Program, Session, SessionOptions, Workload};
 use snnc_compiler::ir::NetworkId;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::workload::Samples;

@@ -24,7 +24,8 @@ fn main() {
     let program = Program::load(program).expect("a program");
     let options = SessionOptions { fidelity: Fidelity::None, threads: Some(threads) };
     let session = Session::new(&program, options).expect("a target with timesteps");
-    let one = Samples::drawn(&program.mapped().model, NetworkId(0), (1, Vec::new()), None).expect("drawn input");
+    let one =
+        Samples::drawn(&program.mapped().model, NetworkId(0), (1, Vec::new()), None).expect("drawn input");
     let mut seconds: Vec<f64> = (0..=ROUNDS)
         .map(|_| {
             let start = Instant::now();

@@ -102,13 +102,19 @@ impl Line {
             starts.push(cols.end as usize);
         }
         let sources = slices.iter().flat_map(|&slice| &connections[slice]);
-        let fed = sources.clone().next().is_some() && sources.clone().all(|c| is_line(table.populations[c.source]));
+        let fed =
+            sources.clone().next().is_some() && sources.clone().all(|c| is_line(table.populations[c.source]));
         let line = Self { slices, starts };
         (is_line(population) && fed && line.is_irregular(program, table, connections)).then_some(line)
     }
 
     /// Whether writing out the synapses takes no more than was stored.
-    fn is_irregular(&self, program: &Program, table: &SliceTable, connections: &[Vec<IncomingConnection>]) -> bool {
+    fn is_irregular(
+        &self,
+        program: &Program,
+        table: &SliceTable,
+        connections: &[Vec<IncomingConnection>],
+    ) -> bool {
         let (mut unrolled, mut stored) = (0, 0);
         for &slice in &self.slices {
             let core = &program.cores[table.cores[slice]];

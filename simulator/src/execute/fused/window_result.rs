@@ -189,7 +189,8 @@ impl WindowResult {
             }
             Synapses::Neurons(_) => {
                 for (step, count) in counts.iter_mut().enumerate() {
-                    let fired = self.of_slots(words, step, &lanes).map(|(_, bits)| u64::from(bits.count_ones()));
+                    let fired =
+                        self.of_slots(words, step, &lanes).map(|(_, bits)| u64::from(bits.count_ones()));
                     *count += fired.sum::<u64>();
                 }
             }

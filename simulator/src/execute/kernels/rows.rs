@@ -91,32 +91,42 @@ impl RowBlockBuilder {
     }
 }
 
+/// Sums of a line of neurons, in one piece of the cache.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct SumLine<S>([S; LANES]);
+
+/// Sums of a block of neurons.
+type BlockSums<S> = [SumLine<S>; BLOCK_MAX / LANES];
+
 /// Sums of a block of neurons in a timestep.
 #[derive(Debug)]
 pub struct RowSums {
     /// What rows of 8-bit weights brought since these sums last joined those of 32 bits.
-    partial: Box<[i16; BLOCK_MAX]>,
+    partial: Box<BlockSums<i16>>,
     /// How many rows that are.
     rows: usize,
     /// Lines in use.
     lines: usize,
-    sums: Box<[i32; BLOCK_MAX]>,
+    sums: Box<BlockSums<i32>>,
+    /// The sums when a timestep is over.
+    finished: Vec<[i32; LANES]>,
 }
 
 impl RowSums {
     /// Sums of 0, of so many lines of neurons.
     pub fn new(lines: usize) -> Self {
         // Not made on the stack; what is not in use is never touched.
-        fn zeros<S: Copy + Default>() -> Box<[S; BLOCK_MAX]> {
-            let zeros = vec![S::default(); BLOCK_MAX].into_boxed_slice();
+        fn zeros<S: Copy + Default>() -> Box<BlockSums<S>> {
+            let zeros = vec![SumLine([S::default(); LANES]); BLOCK_MAX / LANES].into_boxed_slice();
             zeros.try_into().unwrap_or_else(|_| unreachable!("it has this length"))
         }
-        Self { partial: zeros(), rows: 0, lines, sums: zeros() }
+        Self { partial: zeros(), rows: 0, lines, sums: zeros(), finished: vec![[0; LANES]; lines] }
     }
 
     /// Sets all to 0.
     pub fn clear(&mut self) {
-        self.sums[..self.lines * LANES].fill(0);
+        self.sums[..self.lines].fill(SumLine([0; LANES]));
     }
 
     /// Adds some rows of a block.
@@ -142,43 +152,41 @@ impl RowSums {
     /// The sums, by line.
     pub fn finish(&mut self, level: SimdLevel) -> &[[i32; LANES]] {
         self.join(level);
-        &self.sums.as_chunks().0[..self.lines]
+        self.finished.iter_mut().zip(&*self.sums).for_each(|(line, sums)| *line = sums.0);
+        &self.finished
     }
 
     fn join(&mut self, level: SimdLevel) {
         if self.rows > 0 {
-            let used = self.lines * LANES;
-            join(level, &mut self.partial[..used], &mut self.sums[..used]);
+            join(level, &mut self.partial[..self.lines], &mut self.sums[..self.lines]);
             self.rows = 0;
         }
     }
 }
 
-fn join(level: SimdLevel, partial: &mut [i16], sums: &mut [i32]) {
-    dispatch!(level, join_body(partial: &mut [i16], sums: &mut [i32]))
+fn join(level: SimdLevel, partial: &mut [SumLine<i16>], sums: &mut [SumLine<i32>]) {
+    dispatch!(level, join_body(partial: &mut [SumLine<i16>], sums: &mut [SumLine<i32>]))
 }
 
 #[inline(always)]
-fn join_body(partial: &mut [i16], sums: &mut [i32]) {
-    for (sum, part) in sums.iter_mut().zip(partial) {
-        *sum += i32::from(*part);
-        *part = 0;
+fn join_body(partial: &mut [SumLine<i16>], sums: &mut [SumLine<i32>]) {
+    for (sums, partial) in sums.iter_mut().zip(partial) {
+        for (sum, part) in sums.0.iter_mut().zip(&mut partial.0) {
+            *sum += i32::from(*part);
+            *part = 0;
+        }
     }
 }
 
-fn add_narrow(
-    level: SimdLevel,
-    block: &RowBlock,
-    weights: &[i8],
-    rows: &[u32],
-    sums: &mut [i16; BLOCK_MAX],
-) {
+fn add_narrow(level: SimdLevel, block: &RowBlock, weights: &[i8], rows: &[u32], sums: &mut BlockSums<i16>) {
     #[cfg(target_arch = "x86_64")]
     if let Targets::Masked(lines, masks) = &block.targets
         && x86::expands(level)
     {
         // SAFETY: the processor has the instructions.
-        return unsafe { x86::add(&block.starts, (*lines, masks), weights, rows, sums) };
+        return unsafe {
+            x86::add(x86::MaskedRows { starts: &block.starts, lines: *lines, masks, weights }, rows, sums)
+        };
     }
     add_plain(level, &block.starts, &block.targets, weights, rows, sums);
 }
@@ -190,12 +198,12 @@ fn add_plain<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(
     targets: &Targets,
     weights: &[W],
     rows: &[u32],
-    sums: &mut [S; BLOCK_MAX],
+    sums: &mut BlockSums<S>,
 ) {
     dispatch!(
         level,
         [W: Copy + Into<S>, S: Copy + std::ops::AddAssign]
-        plain_body(starts: &[u32], targets: &Targets, weights: &[W], rows: &[u32], sums: &mut [S; BLOCK_MAX])
+        plain_body(starts: &[u32], targets: &Targets, weights: &[W], rows: &[u32], sums: &mut BlockSums<S>)
     )
 }
 
@@ -205,7 +213,7 @@ fn plain_body<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(
     targets: &Targets,
     weights: &[W],
     rows: &[u32],
-    sums: &mut [S; BLOCK_MAX],
+    sums: &mut BlockSums<S>,
 ) {
     for &row in rows {
         let row = row as usize;
@@ -214,17 +222,18 @@ fn plain_body<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(
         match targets {
             Targets::Listed(targets) => {
                 for (&target, &weight) in targets[own].iter().zip(weights) {
-                    sums[usize::from(target)] += weight.into();
+                    let (line, lane) = (usize::from(target) / LANES, usize::from(target) % LANES);
+                    sums[line].0[lane] += weight.into();
                 }
             }
             Targets::Masked(lines, masks) => {
                 let masks = &masks[row * lines..(row + 1) * lines];
-                for (&mask, sums) in masks.iter().zip(sums.as_chunks_mut::<LANES>().0) {
+                for (&mask, sums) in masks.iter().zip(&mut *sums) {
                     let mut mask = mask;
                     while mask != 0
                         && let Some(&weight) = weights.next()
                     {
-                        sums[mask.trailing_zeros() as usize % LANES] += weight.into();
+                        sums.0[mask.trailing_zeros() as usize % LANES] += weight.into();
                         mask &= mask - 1;
                     }
                 }
@@ -240,55 +249,84 @@ mod x86 {
         _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_maskz_expand_epi8, _mm512_storeu_si512,
     };
 
-    use super::{BLOCK_MAX, LANES, MARGIN};
+    use super::{BlockSums, LANES, MARGIN};
     use crate::execute::kernels::level::{InstructionSet, SimdLevel};
 
     /// Lines between two looks ahead: their masks fill a line of the cache.
     const AHEAD: usize = 8;
+    /// Rows that are added together, so that sums are read and written once for all of them.
+    const TOGETHER: usize = 4;
 
     /// Whether a level goes with instructions that spread bytes over the lanes of a mask.
     pub fn expands(level: SimdLevel) -> bool {
         level.kind() == InstructionSet::Avx512 && is_x86_feature_detected!("avx512vbmi2")
     }
 
-    /// Adds rows of masked targets: the next weights are spread over the bits of each mask.
+    /// Rows of masked targets.
+    #[derive(Clone, Copy)]
+    pub struct MaskedRows<'r> {
+        pub starts: &'r [u32],
+        pub lines: usize,
+        pub masks: &'r [u64],
+        pub weights: &'r [i8],
+    }
+
+    /// Adds rows: the next weights of a row are spread over the bits of each mask.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi1,popcnt")]
-    pub fn add(
-        starts: &[u32],
-        (lines, masks): (usize, &[u64]),
-        weights: &[i8],
-        rows: &[u32],
-        sums: &mut [i16; BLOCK_MAX],
+    pub fn add(block: MaskedRows, rows: &[u32], sums: &mut BlockSums<i16>) {
+        let (groups, rest) = rows.as_chunks::<TOGETHER>();
+        for (i, group) in groups.iter().enumerate() {
+            add_some(block, *group, groups.get(i + 1).copied().unwrap_or(*group), sums);
+        }
+        for &row in rest {
+            add_some(block, [row], [row], sums);
+        }
+    }
+
+    /// Adds some rows, and fetches the next ones.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi1,popcnt")]
+    fn add_some<const N: usize>(
+        block: MaskedRows,
+        rows: [u32; N],
+        next: [u32; N],
+        sums: &mut BlockSums<i16>,
     ) {
-        for (i, &row) in rows.iter().enumerate() {
-            let own = &masks[row as usize * lines..][..lines];
-            let mut at = starts[row as usize] as usize;
-            let next = rows.get(i + 1).copied().unwrap_or(row) as usize;
-            let (next_masks, next_weights) =
-                (masks[next * lines..].as_ptr(), weights[starts[next] as usize..].as_ptr());
-            let sums = sums.as_chunks_mut::<LANES>().0;
-            for (line, (&mask, sums)) in own.iter().zip(sums).enumerate() {
-                if line.is_multiple_of(AHEAD) {
-                    // A row has no more bytes of weights than of masks times 8; mostly it has fewer than of masks.
-                    _mm_prefetch::<_MM_HINT_T0>(next_masks.wrapping_add(line).cast());
-                    _mm_prefetch::<_MM_HINT_T0>(next_weights.wrapping_add(line * 8));
+        let MaskedRows { starts, lines, masks, weights } = block;
+        let masks_of = |row: u32| &masks[row as usize * lines..][..lines];
+        let weights_of = |row: u32| &weights[starts[row as usize] as usize..];
+        let (own, mut bytes) = (rows.map(masks_of), rows.map(weights_of));
+        let ahead = next.map(|row| (masks_of(row).as_ptr(), weights_of(row).as_ptr()));
+        for (line, sums) in sums[..lines].iter_mut().enumerate() {
+            if line.is_multiple_of(AHEAD) {
+                for (masks, weights) in ahead {
+                    // A row mostly has fewer bytes of weights than of masks.
+                    _mm_prefetch::<_MM_HINT_T0>(masks.wrapping_add(line).cast());
+                    _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(line * 8));
                 }
-                let bytes: &[i8; MARGIN] = match weights[at..].first_chunk() {
-                    Some(bytes) => bytes,
-                    None => unreachable!("behind the last weight there are {MARGIN} more"),
+            }
+            let (low, high) = sums.0.split_at_mut(LANES / 2);
+            let [low, high] = [low.as_mut_ptr().cast(), high.as_mut_ptr().cast()];
+            // SAFETY: `low` and `high` are 32 words of 16 bits each.
+            let mut sum = unsafe { [_mm512_loadu_si512(low), _mm512_loadu_si512(high)] };
+            for (masks, bytes) in own.iter().zip(&mut bytes) {
+                let mask = masks[line];
+                let Some(first) = bytes.first_chunk::<MARGIN>() else {
+                    unreachable!("behind the last weight there are as many more")
                 };
-                let (low, high) = sums.split_at_mut(LANES / 2);
-                // SAFETY: `bytes` has 64 bytes, `low` and `high` 32 words of 16 bits each.
-                unsafe {
-                    let bytes = _mm512_maskz_expand_epi8(mask, _mm512_loadu_si512(bytes.as_ptr().cast()));
-                    let halves = [_mm512_castsi512_si256(bytes), _mm512_extracti64x4_epi64::<1>(bytes)];
-                    for (sums, half) in [low, high].into_iter().zip(halves) {
-                        let sum = _mm512_loadu_si512(sums.as_ptr().cast());
-                        let sum = _mm512_add_epi16(sum, _mm512_cvtepi8_epi16(half));
-                        _mm512_storeu_si512(sums.as_mut_ptr().cast(), sum);
-                    }
+                // SAFETY: `first` has 64 bytes.
+                let packed = unsafe { _mm512_loadu_si512(first.as_ptr().cast()) };
+                let spread = _mm512_maskz_expand_epi8(mask, packed);
+                let halves = [_mm512_castsi512_si256(spread), _mm512_extracti64x4_epi64::<1>(spread)];
+                for (sum, half) in sum.iter_mut().zip(halves) {
+                    *sum = _mm512_add_epi16(*sum, _mm512_cvtepi8_epi16(half));
                 }
-                at += mask.count_ones() as usize;
+                *bytes = &bytes[mask.count_ones() as usize..];
+            }
+            // SAFETY: as above.
+            unsafe {
+                _mm512_storeu_si512(low, sum[0]);
+                _mm512_storeu_si512(high, sum[1]);
             }
         }
     }
@@ -327,12 +365,14 @@ mod tests {
     #[test]
     fn every_level_adds_every_synapse() {
         let mut kinds = [0; 4];
-        let nets = [(1000, 9, 127), (64, 3, 127), (130, 1, 127), (777, 90, 127), (65, 2, 20_000), (300, 60, 300)];
+        let nets =
+            [(1000, 9, 127), (64, 3, 127), (130, 1, 127), (777, 90, 127), (65, 2, 20_000), (300, 60, 300)];
         for (seed, (neurons, of, most)) in nets.into_iter().enumerate() {
             let mut synapses = drawn(seed as u32, 300, neurons, of, most);
             if most == 127 {
                 // The lowest weight of 8 bits, always to the same neuron.
-                let own = synapses.weights.iter_mut().zip(&synapses.targets).filter(|(_, target)| **target == 5);
+                let own =
+                    synapses.weights.iter_mut().zip(&synapses.targets).filter(|(_, target)| **target == 5);
                 own.for_each(|(weight, _)| *weight = -128);
             }
             let block = block(&synapses, neurons);
