@@ -107,7 +107,7 @@ impl<'p> PassCounter<'p> {
     /// Enters the events of the fused slices' slices.
     fn count(&mut self, id: PopulationId, fused: &FusedSlices, parts: &[WindowResult]) {
         let window = self.window(id);
-        let mut units = fused.units(self.pass, id);
+        let mut units = fused.units(self.pass, id, self.grain);
         units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
         for (member, &slice) in fused.slices.iter().enumerate() {
             let neurons = u64::from(self.pass.chip.slices[slice].neurons());
@@ -162,11 +162,20 @@ impl<'p> PassCounter<'p> {
         for slice in (0..chip.slices.len()).filter(|&slice| chip.table.populations[slice] == id) {
             let (record, sums) = (pass.record(id), &chip.packet_counter.sums[slice]);
             self.sums[slice] = vec![vec![0; window.steps as usize]; sums.factors.len()];
+            let shape = chip.program.model.populations[id].shape;
+            let is_line = shape.channels == 1 && chip.slices[slice].neurons() as usize == shape.len();
+            let mut positions: Vec<u32> = Vec::new();
             // Step by step, since the spikes of a long pass are many.
             for (step, sent) in record.own_steps().enumerate() {
-                let fired = record.spikes.of_slice(&chip.slices[slice], sent);
-                sums.add(fired.iter().map(|spike| spike.position as usize), &mut self.sums[slice], step);
-                let (now, spikes) = (window.start as usize + step, fired.len() as u64);
+                positions.clear();
+                if is_line {
+                    record.spikes.neurons(sent, &mut positions);
+                } else {
+                    let fired = record.spikes.of_slice(&chip.slices[slice], sent);
+                    positions.extend(fired.iter().map(|spike| spike.position));
+                }
+                sums.add(positions.iter().map(|&position| position as usize), &mut self.sums[slice], step);
+                let (now, spikes) = (window.start as usize + step, positions.len() as u64);
                 let packets_sent = match chip.packet_counter.departures[slice] {
                     Departures::Each(routes) => routes * spikes,
                     Departures::Of(sum) => self.sums[slice][sum][step],

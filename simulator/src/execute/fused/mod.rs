@@ -340,7 +340,8 @@ impl FusedSlices {
     /// Synaptic operations of one of its slices in a timestep.
     pub fn operations(&self, units: &[u64], member: usize, step: usize) -> u64 {
         match self.synapses {
-            Synapses::Neurons(_) => units[step * self.slices.len() + member],
+            // Without timesteps the first has all.
+            Synapses::Neurons(_) => units.get(step * self.slices.len() + member).copied().unwrap_or(0),
             _ => units[step] * self.slice_units[member],
         }
     }

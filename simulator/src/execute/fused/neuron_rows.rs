@@ -266,12 +266,17 @@ impl RowStream {
         self
     }
 
-    /// Adds the synapses that the spikes of some source neurons meet, by member.
-    pub fn count(&self, fired: &[u32], operations: &mut [u64]) {
-        for &neuron in fired {
+    /// Source neurons.
+    pub fn sources(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Adds the synapses that so many spikes of some source neurons meet, by member.
+    pub fn count(&self, spikes: impl Iterator<Item = (u32, u64)>, operations: &mut [u64]) {
+        for (neuron, spikes) in spikes {
             let own = self.starts[neuron as usize] as usize..self.starts[neuron as usize + 1] as usize;
             for &(member, synapses) in &self.reached[own] {
-                operations[member as usize] += u64::from(synapses);
+                operations[member as usize] += spikes * u64::from(synapses);
             }
         }
     }

@@ -10,6 +10,7 @@ use super::slice_view::UnitConnection;
 use super::weight_rows::{LineBlock, SourceTap, WeightRows};
 use super::window_result::WindowResult;
 use super::{FusedPart, FusedSlices, Synapses};
+use crate::counts::Grain;
 use crate::execute::kernels::LANES;
 use crate::execute::kernels::gather::{WeightLine, gather};
 use crate::execute::kernels::level::{SimdLevel, dispatch};
@@ -113,10 +114,52 @@ impl FusedSlices {
         }
     }
 
+    /// Synaptic operations of an irregular population, `[timestep][slice]`; without timesteps all in one.
+    fn units_of_neurons(
+        &self,
+        rows: &NeuronRows,
+        pass: &ChipPass,
+        population: PopulationId,
+        grain: Grain,
+    ) -> Vec<u64> {
+        let (window, members) = (pass.window(population), self.slices.len());
+        let steps = window.start..window.end() + pass.late(population);
+        let mut fired = Vec::new();
+        if grain == Grain::Timestep {
+            let mut units = vec![0; steps.len() * members];
+            for (now, units) in steps.zip(units.chunks_exact_mut(members)) {
+                for stream in &rows.streams {
+                    stream.fired(pass, now, &mut fired);
+                    stream.count(fired.iter().map(|&neuron| (neuron, 1)), units);
+                }
+            }
+            return units;
+        }
+        let mut units = vec![0; members];
+        for stream in &rows.streams {
+            let mut spikes = vec![0; stream.sources()];
+            for now in steps.clone() {
+                stream.fired(pass, now, &mut fired);
+                fired.iter().for_each(|&neuron| spikes[neuron as usize] += 1);
+            }
+            stream.count((0..).zip(spikes), &mut units);
+        }
+        units
+    }
+
     /// Synaptic operations of its arriving spikes in units, by timestep of the window and of those after it in which
     /// spikes arrive.
-    pub(in crate::execute) fn units(&self, pass: &ChipPass, population: PopulationId) -> Vec<u64> {
-        let Synapses::Rows(rows) = &self.synapses else { return Vec::new() };
+    pub(in crate::execute) fn units(
+        &self,
+        pass: &ChipPass,
+        population: PopulationId,
+        grain: Grain,
+    ) -> Vec<u64> {
+        let rows = match &self.synapses {
+            Synapses::Rows(rows) => rows,
+            Synapses::Lists(_) => return Vec::new(),
+            Synapses::Neurons(rows) => return self.units_of_neurons(rows, pass, population, grain),
+        };
         let streams =
             Streams::new(rows, pass, population, pass.window(population).end() + pass.late(population));
         let mut units = vec![0; streams.steps];
@@ -190,7 +233,7 @@ impl FusedSlices {
         done
     }
 
-    /// One timestep of a block of neurons of an irregular population. Its first block counts the synapses of all.
+    /// One timestep of a block of neurons of an irregular population.
     pub(super) fn step_neurons<const WORDS: usize, N: Neuron<WORDS>>(
         &self,
         neuron: &N,
@@ -201,16 +244,10 @@ impl FusedSlices {
         scratch: &mut RowScratch,
     ) {
         let (level, NeuronBlock { lines, rows: of_block }) = (pass.chip.level, &rows.blocks[block]);
-        let members = if block == 0 { self.slices.len() } else { 0 };
         let (mut narrow, mut added) = (true, 0);
         scratch.sums.clear();
-        let counted = scratch.units.len();
-        scratch.units.resize(counted + members, 0);
         for (stream, of_stream) in rows.streams.iter().zip(of_block) {
             stream.fired(pass, now, &mut scratch.fired);
-            if members > 0 {
-                stream.count(&scratch.fired, &mut scratch.units[counted..]);
-            }
             scratch.sums.add(level, of_stream, &scratch.fired);
             added += scratch.fired.len();
             narrow &= of_stream.is_narrow();
@@ -288,8 +325,6 @@ impl RowStream {
 /// What a timestep of an irregular population works with, kept from one to the next.
 #[derive(Debug)]
 pub(super) struct RowScratch {
-    /// Synapses of the timesteps so far, `[timestep][slice]`; of the first block only.
-    pub(super) units: Vec<u64>,
     fired: Vec<u32>,
     sums: RowSums,
     marks: Vec<Marks>,
@@ -297,18 +332,12 @@ pub(super) struct RowScratch {
 
 impl RowScratch {
     pub(super) fn new(lines: usize) -> Self {
-        Self {
-            units: Vec::new(),
-            fired: Vec::new(),
-            sums: RowSums::new(lines),
-            marks: vec![Marks::default(); lines],
-        }
+        Self { fired: Vec::new(), sums: RowSums::new(lines), marks: vec![Marks::default(); lines] }
     }
 
-    /// Enters a timestep's marks and synapses into the result.
+    /// Enters a timestep's marks into the result.
     pub(super) fn enter(&mut self, done: &mut WindowResult, step: usize) {
         self.marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
-        done.units.append(&mut self.units);
     }
 }
 

@@ -123,17 +123,6 @@ impl<'g> StepwisePart<'g> {
                 hits.clear();
             }
         }
-        if let (Synapses::Neurons(rows), FusedPart::Block(0, _)) = (&self.fused.synapses, &self.part) {
-            let (end, mut fired) = (pass.window(self.population).end(), Vec::new());
-            for now in end..end + pass.late(self.population) {
-                let counted = self.done.units.len();
-                self.done.units.resize(counted + self.fused.slices.len(), 0);
-                for stream in &rows.streams {
-                    stream.fired(pass, now, &mut fired);
-                    stream.count(&fired, &mut self.done.units[counted..]);
-                }
-            }
-        }
         fn keep<const WORDS: usize, N: Neuron<WORDS>>(
             _: &N,
             done: &mut WindowResult,

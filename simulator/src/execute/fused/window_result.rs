@@ -54,8 +54,7 @@ pub struct WindowResult {
     pub tallies: Vec<UpdateCounts>,
     /// Sums that the slices' receivers share, `[slice][sum][timestep]`; see [`PositionSums`].
     pub sums: Vec<Vec<Vec<u64>>>,
-    /// Synapses of the packets in units, by timestep, only without rows; of an irregular population, those of each slice,
-    /// `[timestep][slice]`, in its first part.
+    /// Synapses of the packets in units, by timestep; only of lists.
     pub units: Vec<u64>,
     /// Words of state after the window, `[position][line][word]`, if another part of the pass goes on from them.
     pub(super) state: Vec<[i32; LANES]>,
