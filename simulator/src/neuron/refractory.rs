@@ -200,7 +200,7 @@ mod tests {
                 let line = |step, of, most: u32| -> [i32; LANES] {
                     std::array::from_fn(|i| match draw(step, i, of) {
                         // Some neurons have nothing to do.
-                        drawn if drawn % 4 == 0 => 0,
+                        drawn if drawn.is_multiple_of(4) => 0,
                         drawn => (drawn / 4 % (2 * most + 1)) as i32 - most as i32,
                     })
                 };
