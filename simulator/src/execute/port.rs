@@ -66,7 +66,11 @@ impl ChipPass<'_> {
         (0..history).for_each(|step| record.spikes.append(step, level, |_| ()));
         for (step, now) in (history..).zip(own.start..own.end()) {
             record.spikes.append(step, level, |words| {
-                train.each(now - population.window.start, &mut |neuron| {
+                let sent = now - population.window.start;
+                if width == 1 {
+                    return train.each(sent, &mut |neuron| words.add(neuron, 1));
+                }
+                train.each(sent, &mut |neuron| {
                     let (channel, position) = (neuron / shape.positions(), neuron % shape.positions());
                     words.add(position * width + channel, 1);
                 });

@@ -66,7 +66,8 @@ impl DrawnTrain {
                 let at = below.trailing_zeros() as usize;
                 below &= below - 1;
                 let neuron = first + at;
-                if neuron < neurons && draws.bits[at % 2][at / 2] < bits_of(self.rate(neuron)) {
+                let draw = draws.bits[at % 2][at / 2];
+                if neuron < neurons && (self.rates.len() == 1 || draw < bits_of(self.rate(neuron))) {
                     fired(neuron);
                 }
             }
