@@ -1,6 +1,6 @@
 //! The numbers and lists of a program, to be changed one by one: damage that stays a program.
 
-use snnc_compiler::ir::program::{Core, CoreSlice, Program};
+use snnc_compiler::ir::program::{Core, CoreSlice, Program, SynapseRun};
 use snnc_compiler::ir::spiking::{Bias, HostStage};
 
 use crate::random::Random;
@@ -63,11 +63,10 @@ fn of_core(part: usize, core: &mut Core) -> Vec<Number<'_>> {
         6 => core.entries.iter_mut().flat_map(|e| [&mut e.list, &mut e.target]).map(Number::U32).collect(),
         7 => {
             let lists = core.lists.iter_mut().flat_map(|l| {
-                let runs = l.runs.iter_mut().flat_map(|r| [&mut r.target, &mut r.weight, &mut r.len]);
                 let own =
                     [&mut l.projection.0, &mut l.slice, &mut l.weights, &mut l.atoms, &mut l.atom_stride];
                 let groups = [&mut l.first_atom, &mut l.group, &mut l.shift];
-                runs.chain(own).chain(groups).collect::<Vec<_>>()
+                own.into_iter().chain(groups)
             });
             lists.map(Number::U32).collect()
         }
@@ -206,7 +205,21 @@ pub fn rearrange(random: &mut Random, program: &mut Program) {
         2 => moved(random, &mut core.axons),
         3 => moved(random, &mut core.entries),
         4 => moved(random, &mut core.weights),
-        5 => core.lists.iter_mut().take(1 + random.below(9)).for_each(|list| moved(random, &mut list.runs)),
+        5 => core.lists.iter_mut().take(1 + random.below(9)).for_each(|list| {
+            let mut runs: Vec<SynapseRun> = list.runs.iter().collect();
+            moved(random, &mut runs);
+            let changed = random.below(runs.len());
+            if let Some(run) = runs.get_mut(changed) {
+                let number = match random.below(4) {
+                    0 => &mut run.target,
+                    1 => &mut run.weight,
+                    2 => &mut run.len,
+                    _ => &mut 0,
+                };
+                *number = changed_u32(random, *number);
+            }
+            list.runs = runs.into();
+        }),
         6 => moved(random, &mut program.model.inputs),
         7 => moved(random, &mut program.model.readouts),
         _ => {
@@ -215,6 +228,10 @@ pub fn rearrange(random: &mut Random, program: &mut Program) {
             }
         }
     }
+}
+
+fn changed_u32(random: &mut Random, value: u32) -> u32 {
+    changed(random, value.into()) as u32
 }
 
 fn moved<T: Clone>(random: &mut Random, list: &mut Vec<T>) {

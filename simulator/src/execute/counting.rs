@@ -13,7 +13,7 @@ use super::packet_counter::{Arrivals, Departures, Receivers};
 use super::pass::ChipPass;
 use super::record::SliceTraces;
 use super::slice::{SliceSpike, SliceTrace};
-use super::{Chip, PassOutcome, port};
+use super::{Chip, PassOutcome};
 use crate::counts::{Events, Grain, MulticastFlow, PassCounts, SliceFlow, SliceIndex, StepCounts};
 
 /// The counts of a pass in the making.
@@ -108,7 +108,7 @@ impl<'p> PassCounter<'p> {
     /// Enters the events of the fused slices' slices.
     fn count(&mut self, id: PopulationId, fused: &FusedSlices, parts: &[WindowResult]) {
         let window = self.window(id);
-        let mut units = fused.units(self.pass, id);
+        let mut units = fused.units(self.pass, id, self.grain);
         units.extend(parts.iter().flat_map(|part| part.units.iter().copied()));
         for (member, &slice) in fused.slices.iter().enumerate() {
             let neurons = u64::from(self.pass.chip.slices[slice].neurons());
@@ -117,7 +117,7 @@ impl<'p> PassCounter<'p> {
                 let cell = member * window.steps as usize + step;
                 parts.iter().for_each(|part| tally += &part.tallies[cell]);
                 let events = Events {
-                    synaptic_operations: units[step] * fused.units_of(member),
+                    synaptic_operations: fused.operations(&units, member, step),
                     updates_active: tally.active,
                     updates_inactive: neurons - tally.active,
                     spikes: tally.spikes,
@@ -138,13 +138,14 @@ impl<'p> PassCounter<'p> {
                 self.counts.steps[row].events[slice] += events;
             }
             // Spikes of a cycle that come after the window meet their synapses and no neuron.
-            for (now, units) in (window.end()..).zip(&units[window.steps as usize..]) {
+            let late = window.steps as usize..fused.steps_of(&units);
+            for (now, step) in (window.end()..).zip(late) {
                 let row = match self.grain {
                     Grain::Timestep => now as usize,
                     Grain::Pass => 0,
                 };
                 let events = &mut self.counts.steps[row].events[slice];
-                events.synaptic_operations += units * fused.units_of(member);
+                events.synaptic_operations += fused.operations(&units, member, step);
             }
         }
     }
@@ -160,11 +161,22 @@ impl<'p> PassCounter<'p> {
         let (pass, window) = (self.pass, self.window(id));
         let chip = pass.chip;
         for slice in (0..chip.slices.len()).filter(|&slice| chip.table.populations[slice] == id) {
-            let fired = pass.record(id).fired(&chip.slices[slice]);
-            let factors = &chip.packet_counter.sums[slice].factors;
-            self.sums[slice] = factors.iter().map(|factors| port::summed(&fired, factors)).collect();
-            for (step, spikes) in fired.iter().enumerate() {
-                let (now, spikes) = (window.start as usize + step, spikes.len() as u64);
+            let (record, sums) = (pass.record(id), &chip.packet_counter.sums[slice]);
+            self.sums[slice] = vec![vec![0; window.steps as usize]; sums.factors.len()];
+            let shape = chip.program.model.populations[id].shape;
+            let is_line = shape.channels == 1 && chip.slices[slice].neurons() as usize == shape.len();
+            let mut positions: Vec<u32> = Vec::new();
+            // Step by step, since the spikes of a long pass are many.
+            for (step, sent) in record.own_steps().enumerate() {
+                positions.clear();
+                if is_line {
+                    record.spikes.neurons(sent, &mut positions);
+                } else {
+                    let fired = record.spikes.of_slice(&chip.slices[slice], sent);
+                    positions.extend(fired.iter().map(|spike| spike.position));
+                }
+                sums.add(positions.iter().map(|&position| position as usize), &mut self.sums[slice], step);
+                let (now, spikes) = (window.start as usize + step, positions.len() as u64);
                 let packets_sent = match chip.packet_counter.departures[slice] {
                     Departures::Each(routes) => routes * spikes,
                     Departures::Of(sum) => self.sums[slice][sum][step],

@@ -148,7 +148,7 @@ impl Chip {
                 *late = (end(source) + connection.delay).saturating_sub(end(target)).max(*late);
                 if fused.reads_positions() {
                     chip.indexed[chip.table.populations[connection.source].0 as usize] = true;
-                } else {
+                } else if fused.reads_lists() {
                     chip.listed[connection.source] = true;
                 }
             }

@@ -25,6 +25,57 @@ pub enum Arrivals {
 pub struct PositionSums {
     /// Factors by position.
     pub factors: Vec<Vec<u64>>,
+    /// The same by position: most have the usual factor of a sum.
+    usual: Vec<u64>,
+    /// Exceptions of position p: `exceptions[starts[p]..starts[p + 1]]`.
+    starts: Vec<u32>,
+    /// Index of a sum, and what the factor is beyond the usual one.
+    exceptions: Vec<(u32, i64)>,
+}
+
+impl PositionSums {
+    /// Sums with these factors, one a position each.
+    pub fn new(factors: Vec<Vec<u64>>) -> Self {
+        let positions = factors.first().map_or(0, Vec::len);
+        let usual: Vec<u64> = factors.iter().map(|factors| most_frequent(factors)).collect();
+        let (mut starts, mut exceptions) = (vec![0], Vec::new());
+        for position in 0..positions {
+            for (sum, (factors, &usual)) in (0..).zip(factors.iter().zip(&usual)) {
+                if factors[position] != usual {
+                    exceptions.push((sum, factors[position].wrapping_sub(usual) as i64));
+                }
+            }
+            starts.push(exceptions.len() as u32);
+        }
+        Self { factors, usual, starts, exceptions }
+    }
+
+    /// Adds spikes at these positions to all sums in a timestep; `sums` are `[sum][timestep]`.
+    pub fn add(&self, positions: impl Iterator<Item = usize>, sums: &mut [Vec<u64>], step: usize) {
+        if self.usual.is_empty() {
+            return;
+        }
+        let mut spikes = 0;
+        for position in positions {
+            spikes += 1;
+            let own = self.starts[position] as usize..self.starts[position + 1] as usize;
+            for &(sum, more) in &self.exceptions[own] {
+                let sum = &mut sums[sum as usize][step];
+                *sum = sum.wrapping_add_signed(more);
+            }
+        }
+        if spikes > 0 {
+            let each = sums.iter_mut().zip(&self.usual);
+            each.for_each(|(sum, usual)| sum[step] = sum[step].wrapping_add(spikes * usual));
+        }
+    }
+}
+
+/// The factor that most positions have, the least of several.
+fn most_frequent(factors: &[u64]) -> u64 {
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+    factors.iter().for_each(|&factor| *counts.entry(factor).or_default() += 1);
+    counts.into_iter().rev().max_by_key(|&(_, count)| count).map_or(0, |(factor, _)| factor)
 }
 
 /// Slices that receive alike from another and count the packets: the sender's side of [`IncomingConnection`]s.
@@ -113,7 +164,7 @@ impl PacketCounter {
         let sums = known.into_iter().map(|known| {
             let mut factors = vec![Vec::new(); known.len()];
             known.into_iter().for_each(|(of, index)| factors[index] = of);
-            PositionSums { factors }
+            PositionSums::new(factors)
         });
         let mut flows: BTreeMap<NetworkId, usize> = BTreeMap::new();
         for (reach, &population) in reach.iter().zip(&table.populations) {
@@ -137,4 +188,24 @@ fn counted(connection: &IncomingConnection) -> Vec<u64> {
 
 fn routes(placed: &CoreSlice) -> Vec<u64> {
     (0..placed.slice.positions()).map(|position| placed.routes(position).len() as u64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_by_position_are_spikes_times_factors() {
+        let factors = vec![vec![1, 1, 0, 1, 7], vec![0, 0, 3, 0, 0], vec![2, 5, 2, 5, 2]];
+        let fired = [vec![0, 2, 4], vec![], vec![1, 3], vec![2]];
+        let all = PositionSums::new(factors.clone());
+        let mut sums = vec![vec![0; fired.len()]; factors.len()];
+        for (step, fired) in fired.iter().enumerate() {
+            all.add(fired.iter().copied(), &mut sums, step);
+        }
+        for (factors, sums) in factors.iter().zip(&sums) {
+            let expected = fired.iter().map(|fired| fired.iter().map(|&p: &usize| factors[p]).sum());
+            assert_eq!(*sums, expected.collect::<Vec<u64>>());
+        }
+    }
 }

@@ -6,7 +6,6 @@ use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::Chip;
 use super::pass::ChipPass;
-use super::slice::SliceSpike;
 use crate::spike_train::SpikeTrain;
 
 impl Chip {
@@ -67,7 +66,11 @@ impl ChipPass<'_> {
         (0..history).for_each(|step| record.spikes.append(step, level, |_| ()));
         for (step, now) in (history..).zip(own.start..own.end()) {
             record.spikes.append(step, level, |words| {
-                train.each(now - population.window.start, &mut |neuron| {
+                let sent = now - population.window.start;
+                if width == 1 {
+                    return train.each(sent, &mut |neuron| words.add(neuron, 1));
+                }
+                train.each(sent, &mut |neuron| {
                     let (channel, position) = (neuron / shape.positions(), neuron % shape.positions());
                     words.add(position * width + channel, 1);
                 });
@@ -79,11 +82,4 @@ impl ChipPass<'_> {
         }
         self.records[id.0 as usize] = Some(record);
     }
-}
-
-/// Spikes by timestep, each times the factor of its position.
-pub(super) fn summed(fired: &[Vec<SliceSpike>], factors: &[u64]) -> Vec<u64> {
-    let of_step =
-        |spikes: &Vec<SliceSpike>| spikes.iter().map(|spike| factors[spike.position as usize]).sum();
-    fired.iter().map(of_step).collect()
 }

@@ -172,6 +172,18 @@ impl SpikeBits {
         }
     }
 
+    /// Bits of a timestep that are set, ascending: the neurons that fired, of a population of one channel. They are
+    /// added to `fired`.
+    pub fn neurons(&self, step: usize, fired: &mut Vec<u32>) {
+        for (first, &word) in (0..).step_by(64).zip(&self.words[step * self.stride..][..self.stride]) {
+            let mut word = word;
+            while word != 0 {
+                fired.push(first + word.trailing_zeros());
+                word &= word - 1;
+            }
+        }
+    }
+
     /// Spikes of a slice, ascending.
     pub fn of_slice(&self, slice: &Slice, step: usize) -> Vec<SliceSpike> {
         let (atoms, cols) = (slice.atoms() as usize, (slice.cols.end - slice.cols.start) as usize);

@@ -22,6 +22,14 @@ impl Leak {
         if v < 0 { -magnitude } else { magnitude }
     }
 
+    /// What is kept of a value, without branches.
+    #[inline(always)]
+    pub fn of_64(&self, v: i32) -> i64 {
+        // Both factors have 32 bits at most, which a vector multiplies.
+        let kept = ((u64::from(v.unsigned_abs()) * u64::from(self.kept as u32)) >> self.bits) as i64;
+        if v < 0 { -kept } else { kept }
+    }
+
     /// How often a value is halved a step, if its loss is no more than that.
     #[inline(always)]
     pub fn halvings(&self) -> Option<u32> {
@@ -101,6 +109,16 @@ impl Fixed {
     /// A timestep's sum of weights in membrane units, as the accumulator holds it, and whether it overflowed.
     pub fn input(&self, sum: i32) -> (i64, bool) {
         Width::new(self.format.accumulator_bits, self.format.wrap).hold(i64::from(sum) << self.shift)
+    }
+
+    /// As [`Fixed::input`], compiled in place.
+    #[inline(always)]
+    pub fn input_64(&self, sum: i32) -> (i64, bool) {
+        let value = i64::from(sum) << self.shift;
+        let most = (1i64 << (self.format.accumulator_bits - 1)) - 1;
+        let clipped = value.clamp(-most - 1, most);
+        let unused = 64 - self.format.accumulator_bits;
+        (if self.format.wrap { (value << unused) >> unused } else { clipped }, clipped != value)
     }
 
     /// What the accumulator's width takes from a timestep's sum of weights, in membrane units; 0 if it holds it.

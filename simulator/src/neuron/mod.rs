@@ -119,21 +119,30 @@ pub trait Neuron<const WORDS: usize>: Send + Sync {
         self.fire(state, inputs[2])
     }
 
-    /// The step of a line as defined, neuron by neuron.
+    /// The step of a line as defined, for any sums.
     fn exact(&self, state: &mut [[i32; LANES]; WORDS], line: LineInputs) -> Marks {
-        let mut marks = Marks::default();
-        for i in 0..LANES {
-            let mut events = Events::default();
-            let mut own = std::array::from_fn(|word| state[word][i]);
-            let inputs = [line.sums[i], line.bias[i], line.thresholds[i]];
-            marks.fired |= u64::from(self.step(&mut own, inputs, &mut events)) << i;
-            marks.active |= events.updates_active << i;
-            marks.saturated |= events.state_saturations << i;
-            marks.overflowed |= events.accumulator_overflows << i;
-            state.iter_mut().zip(own).for_each(|(words, word)| words[i] = word);
-        }
-        marks
+        one_by_one(self, state, line)
     }
+}
+
+/// The step of a line, neuron by neuron.
+fn one_by_one<const WORDS: usize, N: Neuron<WORDS> + ?Sized>(
+    neuron: &N,
+    state: &mut [[i32; LANES]; WORDS],
+    line: LineInputs,
+) -> Marks {
+    let mut marks = Marks::default();
+    for i in 0..LANES {
+        let mut events = Events::default();
+        let mut own = std::array::from_fn(|word| state[word][i]);
+        let inputs = [line.sums[i], line.bias[i], line.thresholds[i]];
+        marks.fired |= u64::from(neuron.step(&mut own, inputs, &mut events)) << i;
+        marks.active |= events.updates_active << i;
+        marks.saturated |= events.state_saturations << i;
+        marks.overflowed |= events.accumulator_overflows << i;
+        state.iter_mut().zip(own).for_each(|(words, word)| words[i] = word);
+    }
+    marks
 }
 
 /// The neurons of a population: a model with its constants.

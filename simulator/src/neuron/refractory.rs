@@ -16,7 +16,8 @@
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, Reset};
 
 use super::fixed::{Fixed, Leak, Width};
-use super::{LANES, LineInputs, Marks, Neuron};
+use super::{LANES, LineInputs, Marks, Neuron, one_by_one};
+use crate::bits::packed;
 use crate::counts::Events;
 
 /// Constants of one population. State: the current (0 where there is none), refractory steps that are left, the
@@ -92,8 +93,48 @@ impl Neuron<3> for RefractoryRule {
         if self.soft { membrane.wrapping_sub(threshold) } else { 0 }
     }
 
+    #[inline(always)]
     fn line(&self, state: &mut [[i32; LANES]; 3], line: LineInputs) -> Marks {
         self.exact(state, line)
+    }
+
+    #[inline(always)]
+    fn exact(&self, state: &mut [[i32; LANES]; 3], line: LineInputs) -> Marks {
+        match self.current {
+            Some(_) => one_by_one(self, state, line),
+            None => self.without_current(state, line),
+        }
+    }
+}
+
+impl RefractoryRule {
+    /// The step of a line without a current and without branches, in 64 bits, which hold any sum.
+    #[inline(always)]
+    fn without_current(&self, [_, left, v]: &mut [[i32; LANES]; 3], line: LineInputs) -> Marks {
+        let LineInputs { sums, bias, thresholds } = line;
+        let (mut fired, mut active) = ([0u8; LANES], [0u8; LANES]);
+        let (mut saturated, mut overflowed) = ([0u8; LANES], [0u8; LANES]);
+        let most = i64::from(self.fixed.state_max());
+        for i in 0..LANES {
+            let (input, outside) = self.fixed.input_64(sums[i]);
+            let next = (self.leak.of_64(v[i]) + input + i64::from(bias[i])).max(self.floor);
+            let clipped = next.clamp(-most - 1, most);
+            let resting = left[i] > 0;
+            let membrane = if resting { v[i] } else { clipped as i32 };
+            let fires = !resting & self.fixed.fires(membrane, thresholds[i]);
+            active[i] = u8::from(left[i] | v[i] | sums[i] | bias[i] != 0);
+            overflowed[i] = u8::from(outside);
+            saturated[i] = u8::from(!resting & (clipped != next));
+            fired[i] = u8::from(fires);
+            left[i] = if fires { self.refractory } else { (left[i] - 1).max(0) };
+            v[i] = if fires { self.reset(membrane, thresholds[i]) } else { membrane };
+        }
+        Marks {
+            fired: packed(&fired),
+            active: packed(&active),
+            saturated: packed(&saturated),
+            overflowed: packed(&overflowed),
+        }
     }
 }
 
@@ -124,6 +165,63 @@ mod tests {
         let (rule, mut state, mut e) = (neurons(1, None, Reset::Subtract), [0; 3], Events::default());
         let mut step = |sum| (rule.step(&mut state, [sum, 0, 64], &mut e), state[2]);
         assert_eq!([step(300), step(100), step(100)], [(true, 236), (false, 236), (true, 272)]);
+    }
+
+    /// Lines at once against single neurons, over several timesteps: all widths, sums that overflow, resting neurons.
+    #[test]
+    fn lines_step_as_their_neurons_do() {
+        let mut seen = Marks::default();
+        for (bits, wrap, strict, decay) in
+            [(14, true, true, 0), (14, false, false, 1000), (31, false, false, 199), (31, true, true, 4096)]
+        {
+            let neuron = snnc_targets::registry::load("loihi-like").unwrap().neuron;
+            let format = NeuronFormat {
+                state_bits: bits,
+                accumulator_bits: bits - 1,
+                wrap,
+                strict,
+                ..NeuronFormat::new(&neuron, 8)
+            };
+            for (refractory, floor, reset) in
+                [(2, None, Reset::Zero), (0, Some(5), Reset::Subtract), (1, Some(9), Reset::Zero)]
+            {
+                let model = NeuronModel::Refractory {
+                    current: None,
+                    decay,
+                    thresholds: vec![1],
+                    reset,
+                    refractory,
+                    floor,
+                };
+                let rule = RefractoryRule::new(&format, &model, 3);
+                let draw = |step: u32, i: usize, of: u32| {
+                    crate::philox::philox4x32_10([step, i as u32, of, bits], [decay, refractory])[0]
+                };
+                let line = |step, of, most: u32| -> [i32; LANES] {
+                    std::array::from_fn(|i| match draw(step, i, of) {
+                        // Some neurons have nothing to do.
+                        drawn if drawn.is_multiple_of(4) => 0,
+                        drawn => (drawn / 4 % (2 * most + 1)) as i32 - most as i32,
+                    })
+                };
+                let thresholds = line(0, 2, 1 << (bits - 2)).map(i32::abs);
+                let mut state = [[0; LANES]; 3];
+                let mut single = state;
+                for step in 0..20 {
+                    let (sums, bias) = (line(step, 0, 1 << (bits - 4)), line(step, 1, 300));
+                    let inputs = LineInputs { sums: &sums, bias: &bias, thresholds: &thresholds };
+                    let marks = rule.exact(&mut state, inputs);
+                    assert_eq!(marks, one_by_one(&rule, &mut single, inputs), "step {step} of {bits} bits");
+                    assert_eq!(state, single);
+                    seen.fired |= marks.fired;
+                    seen.saturated |= marks.saturated;
+                    seen.overflowed |= marks.overflowed;
+                    seen.active |= !marks.active;
+                }
+            }
+        }
+        let all = [seen.fired, seen.saturated, seen.overflowed, seen.active];
+        assert!(all.iter().all(|&bits| bits != 0), "fired, clipped, overflowed and at rest: {all:?}");
     }
 
     #[test]

@@ -6,7 +6,8 @@
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::spike_source::{SpikePattern, SpikeSource};
 
-use crate::philox::{philox4x32_10, uniform};
+use crate::execute::kernels::level::{SimdLevel, dispatch};
+use crate::philox::{ROW, philox4x32_10_row, upper_53};
 use crate::spike_train::SpikeTrain;
 
 /// The spikes of one sample.
@@ -18,6 +19,8 @@ pub struct DrawnTrain {
     sample: u64,
     /// Spikes a timestep of each neuron, or one for all.
     rates: Vec<f64>,
+    /// Instructions that drawing uses.
+    level: SimdLevel,
 }
 
 impl DrawnTrain {
@@ -38,7 +41,7 @@ impl DrawnTrain {
         };
         match rates.iter().position(|rate| !(0.0..=1.0).contains(rate)) {
             Some(neuron) => Err((neuron, rates[neuron])),
-            None => Ok(Self { shape, steps, source, sample, rates }),
+            None => Ok(Self { shape, steps, source, sample, rates, level: SimdLevel::best() }),
         }
     }
 
@@ -46,17 +49,59 @@ impl DrawnTrain {
         if self.rates.len() == 1 { self.rates[0] } else { self.rates[neuron] }
     }
 
+    /// Two neurons a block of Philox; a neuron fires if its 53 bits are below its rate times 2^53.
     fn poisson(&self, step: u32, fired: &mut dyn FnMut(usize)) {
-        let key = words(self.source.seed);
-        let [low, high] = words(self.sample);
-        for pair in 0..self.shape.len().div_ceil(2) {
-            let block = philox4x32_10([step, pair as u32, low, high], key);
-            for (neuron, draw) in (2 * pair..self.shape.len()).zip(block.chunks_exact(2)) {
-                if uniform(draw[0], draw[1]) < self.rate(neuron) {
+        let (key, [low, high]) = (words(self.source.seed), words(self.sample));
+        let neurons = self.shape.len();
+        // A rate of all neurons is decided for all of them at once.
+        let most = match self.rates[..] {
+            [rate] => bits_of(rate),
+            _ => u64::MAX,
+        };
+        let mut draws = Draws::default();
+        for first in (0..neurons).step_by(2 * ROW) {
+            draw(self.level, [step, (first / 2) as u32, low, high], key, most, &mut draws);
+            let mut below = draws.below;
+            while below != 0 {
+                let at = below.trailing_zeros() as usize;
+                below &= below - 1;
+                let neuron = first + at;
+                let draw = draws.bits[at % 2][at / 2];
+                if neuron < neurons && (self.rates.len() == 1 || draw < bits_of(self.rate(neuron))) {
                     fired(neuron);
                 }
             }
         }
+    }
+}
+
+/// Draws of [`ROW`] blocks.
+#[derive(Debug, Default)]
+struct Draws {
+    /// Of the even and of the odd neurons, 53 bits each.
+    bits: [[u64; ROW]; 2],
+    /// Which of them are below a number: a bit each, even and odd neurons in turn.
+    below: u32,
+}
+
+/// The least number that no draw of a neuron that fires at this rate reaches; exact, as scaling by a power of 2 is.
+fn bits_of(rate: f64) -> u64 {
+    (rate * (1u64 << 53) as f64).ceil() as u64
+}
+
+fn draw(level: SimdLevel, counter: [u32; 4], key: [u32; 2], most: u64, draws: &mut Draws) {
+    dispatch!(level, draw_body(counter: [u32; 4], key: [u32; 2], most: u64, draws: &mut Draws))
+}
+
+#[inline(always)]
+fn draw_body(counter: [u32; 4], key: [u32; 2], most: u64, draws: &mut Draws) {
+    let [a, b, c, d] = philox4x32_10_row(counter, key);
+    draws.below = 0;
+    for i in 0..ROW {
+        let [even, odd] = [upper_53(a[i], b[i]), upper_53(c[i], d[i])];
+        draws.bits[0][i] = even;
+        draws.bits[1][i] = odd;
+        draws.below |= (u32::from(even < most) | u32::from(odd < most) << 1) << (2 * i);
     }
 }
 
@@ -90,6 +135,7 @@ fn words(number: u64) -> [u32; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::philox::{philox4x32_10, uniform};
 
     const SHAPE: Shape = Shape { channels: 3, height: 1, width: 5 };
 
@@ -157,6 +203,28 @@ mod tests {
         let image: Vec<f64> = (0..15).map(|i| f64::from(i % 3) / 2.0).collect();
         let of_image = train(source(SpikePattern::Regular { phase: 0.0 }, 0.5, true), 0, 8, &image);
         assert_eq!(counts(&of_image)[..3], [0, 2, 4]);
+    }
+
+    /// The definition: Philox with counter (timestep, pair of neurons, sample), 53 bits of each half of a block.
+    #[test]
+    fn poisson_spikes_are_those_of_the_definition() {
+        let shape = Shape { channels: 1, height: 1, width: 75 };
+        for level in SimdLevel::available() {
+            for rates in [vec![0.3], (0..75).map(|i| f64::from(i) / 80.0).collect()] {
+                let source = source(SpikePattern::Poisson, 0.3, rates.len() > 1);
+                let train = DrawnTrain { shape, steps: 3, source, sample: 1 << 33 | 5, rates, level };
+                for step in 0..3 {
+                    let mut fired = Vec::new();
+                    train.each(step, &mut |neuron| fired.push(neuron));
+                    let fires = |&neuron: &usize| {
+                        let block = philox4x32_10([step, neuron as u32 / 2, 5, 2], [11, 0]);
+                        let [low, high] = [block[neuron % 2 * 2], block[neuron % 2 * 2 + 1]];
+                        uniform(low, high) < train.rate(neuron)
+                    };
+                    assert_eq!(fired, (0..75).filter(fires).collect::<Vec<_>>(), "{level:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -215,9 +215,9 @@ fn lists_cut_within_a_position_run_the_same() {
         let input = common::input(random, &ir);
         let mut program = map(&ir, &target, CompileOptions::default()).unwrap();
         for list in program.cores.values_mut().flat_map(|core| &mut core.lists) {
-            let cut = |run: &SynapseRun| {
+            let cut = |run: SynapseRun| {
                 let half = run.len / 2;
-                let first = SynapseRun { len: half, ..*run };
+                let first = SynapseRun { len: half, ..run };
                 let second =
                     SynapseRun { target: run.target + half, weight: run.weight + half, len: run.len - half };
                 [first, second].into_iter().filter(|run| run.len > 0)

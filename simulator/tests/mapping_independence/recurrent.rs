@@ -90,6 +90,53 @@ fn spikes_go_round_a_ring_and_those_after_the_window_are_counted_and_change_noth
     }
 }
 
+/// `neurons` that feed each other, one in `of` joined, with weights of `bits`; a bias drives them.
+fn random_web(random: &mut Random, (neurons, of): (usize, u64), bits: u32) -> SpikingIr {
+    let mut ir = ring(neurons, 14, 2);
+    let most = (1i32 << (bits - 1)) - 1;
+    let mut weights = SparseSynapses::default();
+    for _ in 0..neurons {
+        let joined: Vec<u32> = (0..neurons as u32).filter(|_| random.one_in(of)).collect();
+        let weight = |random: &mut Random| random.between(0, 2 * most as usize) as i32 - most;
+        weights.push_row(joined.into_iter().map(|target| (target, weight(random) as i16)));
+    }
+    ir.projections[snnc_compiler::ir::ProjectionId(0)].connectivity = Connectivity::Sparse(weights);
+    let population = &mut ir.model.populations[PopulationId(0)];
+    population.dynamics = NeuronModel::lif(400, vec![900]);
+    population.bias = Bias::Neuron((0..neurons).map(|_| random.between(0, 300) as i32 * 64).collect());
+    ir.model.neuron = NeuronFormat { weight_bits: bits, ..ir.model.neuron };
+    ir
+}
+
+/// Several blocks of neurons, rows of masks and of lists, weights that fit 8 bits and others, and several threads.
+#[test]
+fn large_webs_run_as_the_spiking_ir_says_on_any_threads() {
+    let mut fired = 0;
+    for (seed, (net, bits)) in [((2200, 12), 8), ((2100, 90), 8), ((1100, 9), 12)].into_iter().enumerate() {
+        cases(1, 620 + seed as u64, |random| {
+            let ir = random_web(random, net, bits);
+            let mut target = snnc_targets::registry::load("loihi-like").unwrap();
+            (target.core.input_axons.0, target.core.output_axons.0) = (1 << 20, 1 << 20);
+            (target.core.synapse_memory_bits.0, target.synapses.weight_bits.0) = (1 << 40, bits);
+            ir.verify().unwrap();
+            let seed = random.next();
+            let partition = shuffled(random, &ir);
+            let program = assembled(seed, &ir, &target, &partition);
+            let truth = &oracle::run(&ir, NET, &[])[&PopulationId(0)];
+            for threads in [1, 2, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    let chip = Chip::new(program.clone());
+                    let outcome = chip.run(NET, &[]).unwrap();
+                    assert_eq!(chip.spikes(&outcome, PopulationId(0)), truth.spikes, "{threads} threads");
+                });
+            }
+            fired += agree(&ir, &program, &[]);
+        });
+    }
+    assert!(fired > 10_000, "{fired} spikes");
+}
+
 #[test]
 fn cycles_run_as_the_spiking_ir_says_on_any_cores() {
     let (mut fired, mut cycles, mut loops, mut overflowed) = (0, 0, 0, 0);

@@ -4,6 +4,8 @@
 //! bytes), payload (postcard). A program that is read is
 //! verified before it is returned. A file is written beside its place and renamed.
 
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use snnc_targets::file_kind::FileKind;
@@ -37,10 +39,7 @@ impl Program {
     /// # Errors
     /// [`Code::SnnxMalformed`], or what the verifier finds.
     pub fn from_bytes(bytes: &[u8], place: &str) -> Result<Self, Diagnostics> {
-        let malformed = |message: String| {
-            Diagnostic::new(Code::SnnxMalformed, Place::file(place), message)
-                .hint("compile the model again with `snnc compile`")
-        };
+        let malformed = |message: String| malformed(place, message);
         // Bytes of no known kind may be a damaged program.
         FileKind::Program
             .demand(FileKind::of(bytes).filter(|&kind| kind != FileKind::Binary), Place::file(place))?;
@@ -63,14 +62,7 @@ impl Program {
         }
         let program: Self = postcard::from_bytes(payload)
             .map_err(|error| malformed(format!("payload does not decode: {error}")))?;
-        program.target.check(place)?;
-        program.verify()?;
-        let neurons = program.cores.values().map(|core| core.neurons() as usize).sum::<usize>();
-        if neurons / NEURONS_A_BYTE > payload.len() {
-            let bytes = payload.len();
-            return Err(malformed(format!("{bytes} bytes cannot describe {neurons} neurons")).into());
-        }
-        Ok(program)
+        program.checked(place, payload.len())
     }
 
     /// Writes the file atomically.
@@ -86,7 +78,60 @@ impl Program {
     /// # Errors
     /// [`Code::FileUnreadable`] and those of [`Program::from_bytes`].
     pub fn load(path: &Path) -> Result<Self, Diagnostics> {
-        let bytes = input::PROGRAM.read(path)?;
-        Self::from_bytes(&bytes, &path.display().to_string())
+        let place = path.display().to_string();
+        match stream(path) {
+            Some((program, length)) => program.checked(&place, length),
+            // What is wrong with it is said of the whole.
+            None => Self::from_bytes(&input::PROGRAM.read(path)?, &place),
+        }
     }
+
+    /// The program, if its verifiers find nothing; `length` is that of its payload.
+    fn checked(self, place: &str, length: usize) -> Result<Self, Diagnostics> {
+        self.target.check(place)?;
+        self.verify()?;
+        let neurons = self.cores.values().map(|core| core.neurons() as usize).sum::<usize>();
+        if neurons / NEURONS_A_BYTE > length {
+            return Err(malformed(place, format!("{length} bytes cannot describe {neurons} neurons")).into());
+        }
+        Ok(self)
+    }
+}
+
+fn malformed(place: &str, message: String) -> Diagnostic {
+    Diagnostic::new(Code::SnnxMalformed, Place::file(place), message)
+        .hint("compile the model again with `snnc compile`")
+}
+
+/// Longest text of a program that is read piece by piece: descriptions and names.
+const TEXT_MAX: usize = 1 << 22;
+
+/// Reads a whole, undamaged file piece by piece, so that its bytes are never held beside the program; the length of its
+/// payload. It is read twice: for the checksum and for the program. None for anything else.
+fn stream(path: &Path) -> Option<(Program, usize)> {
+    let mut file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
+    let mut header = [0; HEADER];
+    file.read_exact(&mut header).ok()?;
+    let length = u64::from_le_bytes(header[8..16].try_into().ok()?);
+    let whole = file.metadata().ok()?.len() == length.checked_add(HEADER as u64)?;
+    let known = &header[..4] == MAGIC && header[4..8] == VERSION.to_le_bytes();
+    if !(whole && known && length <= input::PROGRAM.longest) {
+        return None;
+    }
+    let mut checksum = blake3::Hasher::new();
+    checksum.update_reader((&mut file).take(length)).ok()?;
+    if checksum.finalize().as_bytes() != &header[16..] {
+        return None;
+    }
+    file.seek(SeekFrom::Start(HEADER as u64)).ok()?;
+    let payload = BufReader::with_capacity(1 << 16, file.take(length));
+    let mut text = vec![0; TEXT_MAX];
+    let (mut program, _): (Program, _) = postcard::from_io((payload, &mut text)).ok()?;
+    for core in program.cores.values_mut() {
+        core.weights.shrink_to_fit();
+        core.lists.shrink_to_fit();
+        core.axons.shrink_to_fit();
+        core.entries.shrink_to_fit();
+    }
+    Some((program, length as usize))
 }

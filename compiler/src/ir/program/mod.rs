@@ -16,6 +16,7 @@ pub mod layer_cores;
 pub mod powered;
 mod reach;
 mod room;
+mod runs;
 pub mod trees;
 pub mod usage;
 pub mod verify;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic, Site, Subject, Target, Topology};
 
+pub use self::runs::{RunIter, SynapseRuns};
 use super::spiking::SpikingModel;
 use super::spiking::parts::KernelParts;
 use super::{CoreId, PopulationId, ProjectionId};
@@ -233,7 +235,7 @@ pub struct SynapseList {
     /// Neurons between the targets of one group and those of the next.
     pub shift: u32,
     /// Consecutive targets; ascending.
-    pub runs: Vec<SynapseRun>,
+    pub runs: SynapseRuns,
 }
 
 impl SynapseList {

@@ -23,6 +23,17 @@ impl Program {
             let axon = &core.axons[to.axon as usize];
             for entry in core.entries(axon) {
                 let list = &core.lists[entry.list as usize];
+                // Lists of single neurons are many, and each is met once.
+                if list.atoms == 1 {
+                    let (row, behind) = list.row(axon.first_atom);
+                    for run in &list.runs {
+                        let first = (entry.target + behind + run.target) as usize;
+                        let weights = &core.weights[(row + run.weight) as usize..][..run.len as usize];
+                        let met = &mut sums[to.core.0 as usize][first..];
+                        met.iter_mut().zip(weights).for_each(|(sum, &weight)| sum.add_weight(weight));
+                    }
+                    continue;
+                }
                 let key = (to.core.0, entry.list, axon.first_atom, axon.atoms);
                 let columns = known.entry(key).or_insert_with(|| columns(core, list, axon));
                 for (behind, runs) in columns.iter() {

@@ -190,7 +190,7 @@ impl<'a> SliceConnection<'a> {
             atom_stride: self.atom_stride,
             group: self.group,
             shift: if self.sources.len() > self.group as usize { self.row } else { 0 },
-            runs,
+            runs: runs.into(),
         }
     }
 }

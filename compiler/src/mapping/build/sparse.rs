@@ -113,7 +113,7 @@ fn axon(core: &mut Core, id: ProjectionId, first_weight: u32, delay: u32, group:
             atom_stride: 0,
             group: 1,
             shift: 0,
-            runs,
+            runs: runs.into(),
         });
     }
     let entries = core.entries.len() as u32 - first_entry;

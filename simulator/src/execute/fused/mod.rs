@@ -3,10 +3,11 @@
 //! Counts and results stay those of the slices ([`super::plain`] is the oracle): each of the fused slices receives
 //! every packet, and its synaptic operations are the fused slices' in units times its own channels. Where lists hold
 //! whole positions, sums are gathered position by position ([`weight_rows`]), else scattered packet by packet
-//! ([`scatter_lists`]).
+//! ([`scatter_lists`]). The slices of an irregular population run as one though their packets differ ([`neuron_rows`]).
 //!
 //! Made once at load from the cores' own memories.
 
+mod neuron_rows;
 mod run;
 mod scatter_lists;
 mod slice_view;
@@ -25,6 +26,7 @@ use super::kernels::LANES;
 use super::slice::local_bias;
 use crate::counts::{SliceIndex, SliceTable};
 use crate::neuron::NeuronRule;
+use neuron_rows::{Line, NeuronRows};
 use scatter_lists::ScatterLists;
 use slice_view::{SharedView, SliceView};
 pub use stepwise::StepwisePart;
@@ -42,7 +44,7 @@ const WIDTH_MIN: u32 = 64;
 pub struct FusedSlices {
     /// Its slices.
     pub slices: Vec<SliceIndex>,
-    /// First lane of each slice, and one past the last.
+    /// First lane of each slice, and one past the last; of an irregular population, first neuron.
     starts: Vec<usize>,
     /// Lanes: channels per position.
     width: usize,
@@ -67,6 +69,8 @@ enum Synapses {
     Rows(WeightRows),
     /// Packet by packet. Slots are position-major and dense.
     Lists(ScatterLists),
+    /// Source neuron by source neuron, to a population that is a line of neurons. Slots are the neurons.
+    Neurons(NeuronRows),
 }
 
 /// Lanes that are consecutive channels.
@@ -80,7 +84,7 @@ struct LaneSpan {
 /// The part of fused slices that one task runs.
 #[derive(Debug, Clone)]
 pub enum FusedPart {
-    /// A block of lines at some positions.
+    /// A block of lines at some positions; of an irregular population, all lines of a block.
     Block(usize, Range<usize>),
     /// All positions and lines.
     Whole,
@@ -110,6 +114,11 @@ fn of_population(
 ) -> Vec<FusedSlices> {
     if program.model.populations[population].dynamics.is_port() {
         return Vec::new();
+    }
+    if rows && let Some(line) = Line::new(program, table, connections, population) {
+        let threads = rayon::current_num_threads();
+        let rows = NeuronRows::new(program, table, connections, &line, threads);
+        return vec![FusedSlices::of_line(program, table, line, rows)];
     }
     let mut groups: Vec<(SharedView, Vec<FusedMember>)> = Vec::new();
     for slice in (0..table.len()).filter(|&slice| table.populations[slice] == population) {
@@ -143,8 +152,10 @@ fn of_group(
     let wide = |&w: &i16| w != i16::from(w as i8);
     let narrow =
         |member: &FusedMember| !memory(program, table, member).iter().fold(false, |any, w| any | wide(w));
-    if rows && members[0].whole(program, table) && members.iter().all(narrow) {
-        let lanes = members.iter().map(|member| member.unit as usize).sum();
+    let lanes: usize = members.iter().map(|member| member.unit as usize).sum();
+    // Few channels leave most lanes of a line empty. Where nothing is gathered, positions lie side by side instead.
+    let dense = shared.connections.is_empty() && lanes < LANES;
+    if rows && !dense && members[0].whole(program, table) && members.iter().all(narrow) {
         if let Some(rows) = WeightRows::new(program, table, shared, &members, lanes) {
             return vec![FusedSlices::new(program, table, &members, Synapses::Rows(rows))];
         }
@@ -234,10 +245,31 @@ impl FusedSlices {
         fused
     }
 
+    /// All slices of an irregular population.
+    fn of_line(program: &Program, table: &SliceTable, line: Line, rows: NeuronRows) -> Self {
+        let id = table.populations[line.slices[0]];
+        let population = &program.model.populations[id];
+        let mut fused = Self {
+            slice_units: vec![1; line.slices.len()],
+            positions: (0..population.shape.width).collect(),
+            slices: line.slices,
+            starts: line.starts,
+            width: 1,
+            synapses: Synapses::Neurons(rows),
+            rule: NeuronRule::new(&program.model.neuron, &population.dynamics, population.input_shift),
+            spans: vec![LaneSpan { lane: 0, channel: 0, len: 1 }],
+            thresholds: Vec::new(),
+            bias: Vec::new(),
+        };
+        fused.thresholds = fused.thresholds(program, id);
+        fused.bias = fused.biases(program, table, None);
+        fused
+    }
+
     /// Slots of a position.
     fn stride(&self) -> usize {
         match &self.synapses {
-            Synapses::Lists(_) => self.width,
+            Synapses::Lists(_) | Synapses::Neurons(_) => self.width,
             Synapses::Rows(rows) => {
                 LANES * rows.blocks.iter().map(|block| block.first + block.lines).max().unwrap_or(0)
             }
@@ -257,7 +289,9 @@ impl FusedSlices {
         }
         match &self.synapses {
             Synapses::Rows(_) => in_lines(of_lane, i32::MAX),
-            Synapses::Lists(_) => in_lines(of_lane.repeat(self.positions.len()), i32::MAX),
+            Synapses::Lists(_) | Synapses::Neurons(_) => {
+                in_lines(of_lane.repeat(self.positions.len()), i32::MAX)
+            }
         }
     }
 
@@ -273,6 +307,10 @@ impl FusedSlices {
         let mut bias = vec![0; self.positions.len() * stride];
         for (&slice, lanes) in self.slices.iter().zip(self.starts.windows(2)) {
             let local = local_bias(table.slice(program, slice), population, written);
+            if let Synapses::Neurons(_) = self.synapses {
+                bias[lanes[0]..lanes[1]].copy_from_slice(&local);
+                continue;
+            }
             let atoms = lanes[1] - lanes[0];
             for (row, local) in bias.chunks_exact_mut(stride).zip(local.chunks_exact(atoms)) {
                 row[lanes[0]..lanes[1]].copy_from_slice(local);
@@ -286,15 +324,39 @@ impl FusedSlices {
         matches!(self.synapses, Synapses::Rows(_))
     }
 
-    /// Neurons of one of its slices that a unit stands for.
-    pub fn units_of(&self, member: usize) -> u64 {
-        self.slice_units[member]
+    /// Whether its sources' spikes are asked for slice by slice, one by one.
+    pub fn reads_lists(&self) -> bool {
+        matches!(self.synapses, Synapses::Lists(_))
+    }
+
+    /// Timesteps that `units` are of.
+    pub fn steps_of(&self, units: &[u64]) -> usize {
+        match self.synapses {
+            Synapses::Neurons(_) => units.len() / self.slices.len(),
+            _ => units.len(),
+        }
+    }
+
+    /// Synaptic operations of one of its slices in a timestep.
+    pub fn operations(&self, units: &[u64], member: usize, step: usize) -> u64 {
+        match self.synapses {
+            // Without timesteps the first has all.
+            Synapses::Neurons(_) => units.get(step * self.slices.len() + member).copied().unwrap_or(0),
+            _ => units[step] * self.slice_units[member],
+        }
     }
 
     /// Its parts, so many at least as `threads` can share evenly; `others` is the number of other groups of fused
     /// slices in the population.
     pub fn parts(&self, threads: usize, others: usize) -> Vec<FusedPart> {
-        let Synapses::Rows(rows) = &self.synapses else { return vec![FusedPart::Whole] };
+        let rows = match &self.synapses {
+            Synapses::Rows(rows) => rows,
+            Synapses::Lists(_) => return vec![FusedPart::Whole],
+            Synapses::Neurons(rows) => {
+                let parts = rows.blocks.iter().enumerate();
+                return parts.map(|(i, block)| FusedPart::Block(i, block.lines.clone())).collect();
+            }
+        };
         let (blocks, positions) = (rows.blocks.len(), self.positions.len());
         let even = (blocks * (others + 1)).is_multiple_of(threads) || blocks * (others + 1) >= 4 * threads;
         let cuts = if even { 1 } else { threads.min(positions) };

@@ -4,14 +4,17 @@ use std::ops::Range;
 
 use snnc_compiler::ir::PopulationId;
 
+use super::neuron_rows::{NeuronBlock, NeuronRows, RowStream};
 use super::scatter_lists::ScatterLists;
 use super::slice_view::UnitConnection;
 use super::weight_rows::{LineBlock, SourceTap, WeightRows};
 use super::window_result::WindowResult;
 use super::{FusedPart, FusedSlices, Synapses};
+use crate::counts::Grain;
 use crate::execute::kernels::LANES;
 use crate::execute::kernels::gather::{WeightLine, gather};
 use crate::execute::kernels::level::{SimdLevel, dispatch};
+use crate::execute::kernels::rows::RowSums;
 use crate::execute::kernels::scatter::{PacketAtList, add_packets};
 use crate::execute::kernels::update::update;
 use crate::execute::packet_counter::PositionSums;
@@ -105,14 +108,59 @@ impl FusedSlices {
             (Synapses::Lists(lists), FusedPart::Whole) => {
                 self.run_lists(neuron, lists, pass, population, (bias, state))
             }
+            (Synapses::Neurons(rows), FusedPart::Block(block, _)) => {
+                self.run_neurons(neuron, (rows, *block), pass, population, (bias, state))
+            }
             _ => unreachable!("fusions with rows, and only those, are cut into blocks"),
         }
     }
 
+    /// Synaptic operations of an irregular population, `[timestep][slice]`; without timesteps all in one.
+    fn units_of_neurons(
+        &self,
+        rows: &NeuronRows,
+        pass: &ChipPass,
+        population: PopulationId,
+        grain: Grain,
+    ) -> Vec<u64> {
+        let (window, members) = (pass.window(population), self.slices.len());
+        let steps = window.start..window.end() + pass.late(population);
+        let mut fired = Vec::new();
+        if grain == Grain::Timestep {
+            let mut units = vec![0; steps.len() * members];
+            for (now, units) in steps.zip(units.chunks_exact_mut(members)) {
+                for stream in &rows.streams {
+                    stream.fired((pass, population), now, true, &mut fired);
+                    stream.count(fired.iter().map(|&neuron| (neuron, 1)), units);
+                }
+            }
+            return units;
+        }
+        let mut units = vec![0; members];
+        for stream in &rows.streams {
+            let mut spikes = vec![0; stream.sources()];
+            for now in steps.clone() {
+                stream.fired((pass, population), now, true, &mut fired);
+                fired.iter().for_each(|&neuron| spikes[neuron as usize] += 1);
+            }
+            stream.count((0..).zip(spikes), &mut units);
+        }
+        units
+    }
+
     /// Synaptic operations of its arriving spikes in units, by timestep of the window and of those after it in which
     /// spikes arrive.
-    pub(in crate::execute) fn units(&self, pass: &ChipPass, population: PopulationId) -> Vec<u64> {
-        let Synapses::Rows(rows) = &self.synapses else { return Vec::new() };
+    pub(in crate::execute) fn units(
+        &self,
+        pass: &ChipPass,
+        population: PopulationId,
+        grain: Grain,
+    ) -> Vec<u64> {
+        let rows = match &self.synapses {
+            Synapses::Rows(rows) => rows,
+            Synapses::Lists(_) => return Vec::new(),
+            Synapses::Neurons(rows) => return self.units_of_neurons(rows, pass, population, grain),
+        };
         let end = pass.window(population).end() + pass.late(population);
         let streams = Streams::counted(rows, pass, population, end);
         let mut units = vec![0; streams.steps];
@@ -161,6 +209,58 @@ impl FusedSlices {
         }
         done.tally(self, pass.chip.level, &pass.chip.packet_counter.sums);
         done
+    }
+
+    fn run_neurons<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        (rows, block): (&NeuronRows, usize),
+        pass: &ChipPass,
+        population: PopulationId,
+        (bias, (before, keep)): (&[[i32; LANES]], StateBefore<'_>),
+    ) -> WindowResult {
+        let (window, lines) = (pass.window(population), rows.blocks[block].lines.clone());
+        let mut done = WindowResult::new(0, 1, lines.clone(), window.steps as usize)
+            .watching(pass.chip.watches(population));
+        let mut state = vec![[[0; LANES]; WORDS]; lines.len()];
+        state.as_flattened_mut().iter_mut().zip(before).for_each(|(word, before)| *word = *before);
+        let mut scratch = RowScratch::new(lines.len());
+        for (step, now) in (window.start..window.end()).enumerate() {
+            self.step_neurons(neuron, (rows, block), (pass, population, now), bias, &mut state, &mut scratch);
+            done.watch(step, 0, &state);
+            scratch.enter(&mut done, step);
+        }
+        done.keep_membranes(0, &state);
+        if keep {
+            done.state = state.into_flattened();
+        }
+        done.tally(self, pass.chip.level, &pass.chip.packet_counter.sums);
+        done
+    }
+
+    /// One timestep of a block of neurons of an irregular population.
+    pub(super) fn step_neurons<const WORDS: usize, N: Neuron<WORDS>>(
+        &self,
+        neuron: &N,
+        (rows, block): (&NeuronRows, usize),
+        (pass, population, now): (&ChipPass, PopulationId, u32),
+        bias: &[[i32; LANES]],
+        state: &mut [[[i32; LANES]; WORDS]],
+        scratch: &mut RowScratch,
+    ) {
+        let (level, NeuronBlock { lines, rows: of_block }) = (pass.chip.level, &rows.blocks[block]);
+        let (mut narrow, mut added) = (true, 0);
+        scratch.sums.clear();
+        for (stream, of_stream) in rows.streams.iter().zip(of_block) {
+            stream.fired((pass, population), now, false, &mut scratch.fired);
+            scratch.sums.add(level, of_stream, &scratch.fired);
+            added += scratch.fired.len();
+            narrow &= of_stream.is_narrow();
+        }
+        let sums = scratch.sums.finish(level);
+        let (bias, thresholds) = (&bias[lines.clone()], &self.thresholds[lines.clone()]);
+        let bounded = narrow && neuron.fixed().bounds(added);
+        update(level, neuron, bounded, NeuronLines { state, sums, bias, thresholds }, &mut scratch.marks);
     }
 
     /// One timestep without rows.
@@ -224,6 +324,46 @@ impl ScatterState {
             hits: Vec::new(),
             marks: vec![Marks::default(); lines],
         }
+    }
+}
+
+impl RowStream {
+    /// Source neurons whose spikes arrive at a population in a timestep, ascending; if `own`, without those that the pass
+    /// before sent.
+    pub(super) fn fired(
+        &self,
+        (pass, target): (&ChipPass, PopulationId),
+        now: u32,
+        own: bool,
+        fired: &mut Vec<u32>,
+    ) {
+        fired.clear();
+        let arrival = Arrival { step: now, delay: self.delay };
+        if own && pass.of_pass_before(self.population, arrival) {
+            return;
+        }
+        if let Some(sent) = pass.sent(self.population, target, arrival) {
+            pass.record(self.population).spikes.neurons(sent, fired);
+        }
+    }
+}
+
+/// What a timestep of an irregular population works with, kept from one to the next.
+#[derive(Debug)]
+pub(super) struct RowScratch {
+    fired: Vec<u32>,
+    sums: RowSums,
+    marks: Vec<Marks>,
+}
+
+impl RowScratch {
+    pub(super) fn new(lines: usize) -> Self {
+        Self { fired: Vec::new(), sums: RowSums::new(lines), marks: vec![Marks::default(); lines] }
+    }
+
+    /// Enters a timestep's marks into the result.
+    pub(super) fn enter(&mut self, done: &mut WindowResult, step: usize) {
+        self.marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
     }
 }
 

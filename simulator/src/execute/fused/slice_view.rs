@@ -134,7 +134,7 @@ impl SliceView {
             }
         };
         let unit = self.unit;
-        let in_units = |run: &SynapseRun| {
+        let in_units = |run: SynapseRun| {
             Some(SynapseRun {
                 target: exact(run.target, unit)?,
                 weight: exact(run.weight, unit)?,

@@ -5,7 +5,7 @@
 
 use snnc_compiler::ir::PopulationId;
 
-use super::run::{BlockTask, RowList, ScatterState, brought};
+use super::run::{BlockTask, RowList, RowScratch, ScatterState, brought};
 use super::window_result::WindowResult;
 use super::{FusedPart, FusedSlices, Synapses};
 use crate::execute::kernels::LANES;
@@ -26,6 +26,8 @@ pub struct StepwisePart<'g> {
     state: Vec<[i32; LANES]>,
     list: RowList,
     scatter: ScatterState,
+    /// Only of irregular populations.
+    scratch: Option<RowScratch>,
     /// What it did so far; tallied by [`StepwisePart::finish`].
     pub done: WindowResult,
 }
@@ -46,13 +48,20 @@ impl<'g> StepwisePart<'g> {
                 let block = &rows.blocks[*block];
                 (WindowResult::new(block.first, block.lines, positions.clone(), steps), 0)
             }
+            (Synapses::Neurons(_), FusedPart::Block(_, lines)) => {
+                (WindowResult::new(0, 1, lines.clone(), steps), 0)
+            }
             _ => (WindowResult::new(0, 1, 0..bias.len(), steps), bias.len()),
+        };
+        let scratch = match &fused.synapses {
+            Synapses::Neurons(_) => Some(RowScratch::new(done.lines_held())),
+            _ => None,
         };
         let mut state = vec![[0; LANES]; done.lines_held() * fused.rule.words()];
         state.iter_mut().zip(before).for_each(|(word, before)| *word = *before);
         let (list, scatter, done) =
             (RowList::default(), ScatterState::new(scattered), done.watching(watched));
-        Self { fused, population, part, bias, state, list, scatter, done }
+        Self { fused, population, part, bias, state, list, scatter, scratch, done }
     }
 
     /// One timestep `now` of the pass, within the window. All spikes sent before it are in the records of `pass`.
@@ -85,7 +94,15 @@ impl<'g> StepwisePart<'g> {
                 marks.for_each(|(words, marks)| self.done.mark(0, step, words, marks));
                 self.done.watch::<WORDS>(step, 0, self.state.as_chunks().0);
             }
-            _ => unreachable!("fusions with rows, and only those, are cut into blocks"),
+            (Synapses::Neurons(rows), FusedPart::Block(block, _)) => {
+                let Some(scratch) = &mut self.scratch else { unreachable!("irregular populations have it") };
+                let state = self.state.as_chunks_mut().0;
+                let now = (pass, self.population, now);
+                self.fused.step_neurons(neuron, (rows, *block), now, self.bias, state, scratch);
+                scratch.enter(&mut self.done, step);
+                self.done.watch::<WORDS>(step, 0, self.state.as_chunks().0);
+            }
+            _ => unreachable!("lists, and only those, are not cut into blocks"),
         }
     }
 

@@ -32,7 +32,8 @@ impl std::ops::AddAssign<&UpdateCounts> for UpdateCounts {
     }
 }
 
-/// What one part did. A part without rows has its slots as the positions of one line, 64 in each.
+/// What one part did. A part without rows has its slots as the positions of one line, 64 in each; so has one of an
+/// irregular population, whose slots begin at the first of its `positions`.
 #[derive(Debug, Clone)]
 pub struct WindowResult {
     /// First line within a position, and lines.
@@ -53,7 +54,7 @@ pub struct WindowResult {
     pub tallies: Vec<UpdateCounts>,
     /// Sums that the slices' receivers share, `[slice][sum][timestep]`; see [`PositionSums`].
     pub sums: Vec<Vec<Vec<u64>>>,
-    /// Synapses of the packets in units, by timestep; only without rows.
+    /// Synapses of the packets in units, by timestep; only of lists.
     pub units: Vec<u64>,
     /// Words of state after the window, `[position][line][word]`, if another part of the pass goes on from them.
     pub(super) state: Vec<[i32; LANES]>,
@@ -154,8 +155,20 @@ impl WindowResult {
         let mut tallies = vec![UpdateCounts::default(); fused.slices.len() * self.steps];
         let mut counts = vec![0; self.steps];
         for (member, &slice) in fused.slices.iter().enumerate() {
-            let summed = |factors: &Vec<u64>| self.summed(fused, level, factors, member);
-            self.sums.push(sums[slice].factors.iter().map(summed).collect());
+            let summed = match &fused.synapses {
+                Synapses::Neurons(_) => {
+                    let own = fused.starts[member]..fused.starts[member + 1];
+                    self.summed_by_slot(&sums[slice], own, 1)
+                }
+                Synapses::Lists(_) if fused.slices.len() == 1 => {
+                    self.summed_by_slot(&sums[slice], 0..fused.width * fused.positions.len(), fused.width)
+                }
+                _ => {
+                    let summed = |factors: &Vec<u64>| self.summed(fused, level, factors, member);
+                    sums[slice].factors.iter().map(summed).collect()
+                }
+            };
+            self.sums.push(summed);
             let tallies = &mut tallies[member * self.steps..][..self.steps];
             let mut enter = |words: &[u64], field: fn(&mut UpdateCounts) -> &mut u64| {
                 if !words.is_empty() {
@@ -203,6 +216,13 @@ impl WindowResult {
                     }
                 }
             }
+            Synapses::Neurons(_) => {
+                for (step, count) in counts.iter_mut().enumerate() {
+                    let fired =
+                        self.of_slots(words, step, &lanes).map(|(_, bits)| u64::from(bits.count_ones()));
+                    *count += fired.sum::<u64>();
+                }
+            }
             Synapses::Lists(_) if fused.slices.len() == 1 => {
                 count_masked(level, words, self.positions.len(), u64::MAX, counts);
             }
@@ -228,6 +248,28 @@ impl WindowResult {
                 }
             }
             Synapses::Lists(_) => self.sum_slots(fused, &self.fired, factors, &lanes, &mut sums),
+            Synapses::Neurons(_) => unreachable!("their spikes are summed one by one"),
+        }
+        sums
+    }
+
+    /// Spikes of one slice that has these slots to itself, so many a position, `[sum][timestep]`: each times the factors
+    /// of its position.
+    fn summed_by_slot(&self, of: &PositionSums, own: Range<usize>, width: usize) -> Vec<Vec<u64>> {
+        let mut sums = vec![vec![0; self.steps]; of.factors.len()];
+        if sums.is_empty() {
+            return sums;
+        }
+        for step in 0..self.steps {
+            let fired = self.of_slots(&self.fired, step, &own);
+            let fired = fired.flat_map(|(first, mut bits)| {
+                std::iter::from_fn(move || {
+                    let bit = bits.trailing_zeros() as usize;
+                    bits &= bits.wrapping_sub(1);
+                    (bit < LANES).then_some(first + bit)
+                })
+            });
+            of.add(fired.map(|slot| (slot - own.start) / width), &mut sums, step);
         }
         sums
     }
@@ -251,6 +293,20 @@ impl WindowResult {
         }
     }
 
+    /// Marks of some slots in a timestep, as far as they are of this part, which has none in lines of positions: 64 at
+    /// most, and the first of them.
+    fn of_slots<'w>(
+        &self,
+        words: &'w [u64],
+        step: usize,
+        slots: &Range<usize>,
+    ) -> impl Iterator<Item = (usize, u64)> + use<'w> {
+        let (first, words) = (self.positions.start * LANES, self.slots(words, step));
+        let start = slots.start.max(first);
+        let end = slots.end.min(first + words.len() * LANES).max(start);
+        chunks(start, end - start).map(move |(at, len)| (at, bits(words, at - first, len)))
+    }
+
     /// Words of one timestep of a part without rows.
     fn slots<'w>(&self, words: &'w [u64], step: usize) -> &'w [u64] {
         &words[step * self.positions.len()..(step + 1) * self.positions.len()]
@@ -268,6 +324,11 @@ impl WindowResult {
                     }
                 }
             }),
+            Synapses::Neurons(_) => {
+                for (line, &word) in self.positions.clone().zip(self.slots(&self.fired, step)) {
+                    to.add(line * LANES, word);
+                }
+            }
             Synapses::Lists(_) => {
                 let slots = self.slots(&self.fired, step);
                 for (slot, neuron, len) in runs(fused, channels) {
@@ -301,6 +362,10 @@ impl WindowResult {
                     to[first..first + len].copy_from_slice(from);
                 }
             }),
+            Synapses::Neurons(_) => {
+                let first = self.positions.start * LANES;
+                to[first..].iter_mut().zip(membranes.as_flattened()).for_each(|(to, from)| *to = *from);
+            }
             Synapses::Lists(_) => {
                 for (slot, neuron, len) in runs(fused, channels) {
                     let from = &membranes.as_flattened()[slot..slot + len];

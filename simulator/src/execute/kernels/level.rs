@@ -79,4 +79,4 @@ macro_rules! dispatch {
         $body($($argument),*)
     }};
 }
-pub(in crate::execute) use dispatch;
+pub(crate) use dispatch;

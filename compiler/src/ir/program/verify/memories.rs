@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::ir::CoreId;
-use crate::ir::program::{Core, InputAxon, Program, SynapseList, SynapseRun};
+use crate::ir::program::{Core, InputAxon, Program, SynapseList};
 use snnc_targets::{CorePart, Place, Subject};
 
 /// Weight memory of a list's projection: first weight, source channels, weights of each.
@@ -145,6 +145,6 @@ fn end_of((weights, atoms, stride): MemoryBlock) -> u64 {
 /// One past the last target of a list's last group, relative to an entry's.
 fn last_target(list: &SynapseList) -> u64 {
     let groups = u64::from(list.atoms.checked_div(list.group).unwrap_or(0));
-    let last = list.runs.last().map_or(0, SynapseRun::end);
+    let last = list.runs.iter().last().map_or(0, |run| run.end());
     last.saturating_add(groups.saturating_sub(1).saturating_mul(list.shift.into()))
 }

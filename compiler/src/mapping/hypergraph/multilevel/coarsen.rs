@@ -39,6 +39,10 @@ pub fn coarsen(
     };
     let scouts = &order[..scouts];
     let skipped = clustering.vain(scouts, caps, shared_caps, within, random);
+    // Where all are strangers, clusters say nothing, and each level of them would cost as much as the finest.
+    if graph.incidence.pins() > HUGE_PINS && skipped >= STRANGERS {
+        return None;
+    }
     for &similarity in &SIMILARITIES[skipped..] {
         for &vertex in &order {
             if clustering.joined[vertex.0 as usize] {
@@ -62,6 +66,12 @@ pub fn coarsen(
 /// Least similarity of a pair, tried in turn until a tenth of the vertices joined: twins first, and what resembles
 /// nothing stays small and fills gaps later.
 const SIMILARITIES: [f64; 4] = [0.5, 0.2, 0.05, 0.0];
+
+/// Problems with more pins are not coarsened if hardly any vertex resembles another as the similarity with this index
+/// says: networks that are wired at random.
+const STRANGERS: usize = 2;
+/// Pins beyond which a problem is huge.
+pub const HUGE_PINS: usize = 1 << 22;
 
 /// How much of a problem a level takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

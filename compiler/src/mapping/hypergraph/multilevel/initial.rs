@@ -1,5 +1,5 @@
 //! A first partition: blocks grow one after another around a seed, each step taking the vertex that shares most nets
-//! with the block.
+//! with the block, or any vertex where asking would cost too much.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,8 +13,15 @@ const SHARE: u64 = 1 << 10;
 
 /// Blocks by vertex. Blocks keep their scalar limits where vertices can be packed so greedily; else the lightest
 /// blocks exceed them. Covers are left to the refinement.
-pub fn grow(graph: &Hypergraph, limits: &Limits, count: usize, random: &mut SplitMix64) -> Vec<BlockId> {
-    let mut growth = BlockGrowth::new(graph, limits, count);
+/// Growth is `blind` if it does not ask what vertices share.
+pub fn grow(
+    graph: &Hypergraph,
+    limits: &Limits,
+    count: usize,
+    blind: bool,
+    random: &mut SplitMix64,
+) -> Vec<BlockId> {
+    let mut growth = BlockGrowth { blind, ..BlockGrowth::new(graph, limits, count) };
     let mut order: Vec<VertexId> = graph.incidence.all_vertices().collect();
     random.shuffle(&mut order);
     let mut seeds = order.into_iter();
@@ -28,6 +35,7 @@ pub fn grow(graph: &Hypergraph, limits: &Limits, count: usize, random: &mut Spli
 struct BlockGrowth<'a> {
     graph: &'a Hypergraph,
     limits: &'a Limits,
+    blind: bool,
     blocks: Vec<Option<BlockId>>,
     loads: Vec<u64>,
     left: Vec<u64>,
@@ -44,6 +52,7 @@ impl<'a> BlockGrowth<'a> {
         Self {
             graph,
             limits,
+            blind: false,
             blocks: vec![None; graph.vertices()],
             loads: vec![0; count * graph.resources],
             left: (0..graph.resources).map(total).collect(),
@@ -101,6 +110,9 @@ impl<'a> BlockGrowth<'a> {
         for (r, weight) in self.graph.weight(vertex).iter().enumerate() {
             self.loads[block.0 as usize * self.graph.resources + r] += weight;
             self.left[r] -= weight;
+        }
+        if self.blind {
+            return;
         }
         for &net in self.graph.incidence.nets_of(vertex) {
             if std::mem::replace(&mut self.reached[net.0 as usize], block.0 + 1) == block.0 + 1 {

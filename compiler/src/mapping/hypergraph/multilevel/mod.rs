@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use snnc_targets::{Code, Diagnostic, NamedPart};
 
 use self::anneal::{PartitionAnnealing, anneal};
-use self::coarsen::{CoarseLevel, CoarseningPace, coarsen};
+use self::coarsen::{CoarseLevel, CoarseningPace, HUGE_PINS, coarsen};
 use self::counts::{DensePinCounts, PinCounts, SparsePinCounts, dense_suits};
 use self::initial::grow;
 use self::repair::repair;
@@ -220,7 +220,10 @@ impl MultilevelRun<'_> {
         let (mut levels, inherited) = self.coarsen(graph, earlier.as_ref().map(|found| &found.blocks[..]));
         let heat = if inherited.is_some() { SOFTEN } else { MELT };
         let coarsest = levels.last().map_or(graph, |level| &level.graph);
-        let first = inherited.unwrap_or_else(|| grow(coarsest, self.limits, self.count, &mut self.random));
+        // Strangers in a huge problem have no neighbours worth asking for.
+        let blind = levels.is_empty() && graph.incidence.pins() > HUGE_PINS;
+        let first =
+            inherited.unwrap_or_else(|| grow(coarsest, self.limits, self.count, blind, &mut self.random));
         let mut found = self.refine_any(coarsest, first, heat, self.plan.coarse_work, levels.is_empty());
         while let Some(CoarseLevel { clusters, .. }) = levels.pop() {
             let finer = levels.last().map_or(graph, |level| &level.graph);
