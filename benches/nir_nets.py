@@ -94,6 +94,8 @@ class Case:
         source = nodes[next(a for a, b in edges if b == end)]
         quiet = hasattr(source, "r") and not hasattr(source, "v_threshold")
         how, series = self.readout or ("last" if quiet else "sum"), outputs[end]
+        # Lines are maps of one row.
+        series = series[:, :, None] if series.ndim == 3 else series
         golden["0.readout"] = {"sum": series.sum(0), "mean": series.mean(0), "last": series[-1]}[how].astype(np.float64)
         save_file({key: np.ascontiguousarray(value) for key, value in golden.items()}, folder / "golden.safetensors")
         np.save(folder / "inputs.npy", self.fed[None])
@@ -125,6 +127,12 @@ def lif(shape, theta=0.5, tau=4 * DT, r=1.0, v_leak=0.0, v_reset=0.0):
 def fire(shape, theta=1.0, r=1 / DT):
     full = lambda v: np.broadcast_to(np.asarray(v, np.float64), shape).copy()
     return nir.IF(r=full(r), v_threshold=full(theta), v_reset=full(0.0))
+
+
+def batch_counted(file):
+    """The first axis to join is 1 where the batch counts as one."""
+    file["node/nodes/flatten/start_dim"][()] = 1
+    del file["node/nodes/flatten/input_type"]
 
 
 def layer_nodes(rng):
@@ -162,6 +170,9 @@ def layer_nodes(rng):
     yield Case("flatten_some", graph({
         "input": of(2, 3, 4), "flatten": nir.Flatten({"input": np.array((2, 3, 4))}, 0, 1), "a": fire((6, 4)),
         "rest": nir.Flatten({"input": None}, 0, -1), "fc": nir.Affine(c(3, 24), c(3)), "b": fire((3,)), "output": out(3)}))
+    yield Case("flatten_with_batch", graph({
+        "input": of(2, 3, 4), "flatten": nir.Flatten({"input": None}, 0, -1), "fc": nir.Affine(c(3, 24), c(3)), "a": fire((3,)),
+        "output": out(3)}), edit=batch_counted)
     yield Case("scale_threshold_delay", graph({
         "input": of(6), "scale": nir.Scale(np.array([1, -0.5, 2, 0.25, 1.5, -1])), "fc": nir.Linear(c(5, 6)),
         "z": nir.Threshold(numbers(rng, 5, low=0)), "late": nir.Delay(np.full(5, 3 * DT)), "fc2": nir.Affine(c(4, 5), c(4)),
@@ -249,7 +260,7 @@ def settings(rng):
     membrane = {"fc3": fc(3, 5), "li": nir.LI(tau=np.full(3, 5 * DT), r=np.full(3, 2.0), v_leak=np.zeros(3))}
     for readout in (None, "sum", "mean", "last"):
         before = dict(list(nodes().items())[:-1])
-        yield Case(f"readout_{readout}", graph({**before, **membrane, "output": out(3)}), "lava", readout=readout)
+        yield Case(f"readout_{readout or 'default'}", graph({**before, **membrane, "output": out(3)}), "lava", readout=readout)
     yield Case("readout_of_spikes_last", graph(nodes()), "lava", readout="last")
 
 
@@ -323,6 +334,14 @@ def layouts(rng):
         "b": nir.IF(r=np.array([1 / DT]), v_threshold=np.array([1.0]), v_reset=np.array([0.0])), "output": out(4)}), "lava",
         edit=without("node/nodes/conv/input_shape", "node/nodes/flatten/input_type", "node/nodes/conv/bias"))
     yield case("no_output_shape", without("node/nodes/output/shape"))
+
+    def no_ends(file):
+        edges = [e for e in file["node/edges"].asstr()[()].tolist() if "input" not in e and "output" not in e]
+        for part in ("node/edges", "node/nodes/input", "node/nodes/output"):
+            del file[part]
+        file["node"].create_dataset("edges", data=np.array(edges, dtype=object), dtype=h5py.string_dtype())
+
+    yield case("no_ends", no_ends)
 
 
 # The files that nir-rs ships: how each is read.

@@ -65,7 +65,7 @@ def main():
             continue
         count, wrong = compared(snnc, case / "net.nir", options, case)
         with tempfile.TemporaryDirectory() as place:
-            code, _, error = call(snnc, "import", "--nir", case / "net.nir", *options, "-o", Path(place) / "model")
+            code, _, error = call(snnc, "import", case / "net.nir", *options, "-o", Path(place) / "model")
             again = compared(snnc, Path(place) / "model/model.ron", [], case)[1] if code == 0 else told(error)
         good &= wrong == 0 and again == 0
         total += count or 0

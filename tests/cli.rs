@@ -383,7 +383,15 @@ fn passes_are_listed_and_each_prints_what_it_gives() {
         list["passes"].as_array().unwrap().iter().map(|pass| pass["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["split-host-tail", "collect-neurons", "insert-relays", "record-activity", "schedule", "quantise"]
+        [
+            "split-host-tail",
+            "collect-neurons",
+            "insert-constants",
+            "insert-relays",
+            "record-activity",
+            "schedule",
+            "quantise"
+        ]
     );
     let plain = ok(&["passes"]);
     assert!(names.iter().all(|name| plain.contains(&format!("{name}\n  "))), "{plain}");

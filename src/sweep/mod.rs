@@ -12,6 +12,7 @@
 pub mod file;
 pub mod folder;
 mod merge;
+pub mod nir;
 pub mod pareto;
 pub mod plan;
 pub mod point;

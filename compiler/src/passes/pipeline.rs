@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `split-host-tail` | first: what follows the read-outs never runs on the chip, so no later pass knows it |
 //! | `collect-neurons` | before anything that counts neurons or synapses; folding is exact, and rounding comes later |
+//! | `insert-constants` | before relays, through which the spikes of what it adds may have to wait |
 //! | `insert-relays` | knows only sources and delays; before recording, so that relays have recorded spikes too |
 //! | `record-activity` | on the collected floats, which the host can evaluate fast; rounding looks at it |
 //! | `schedule` | needs the kernels' sources, no weights; windows bound the sums that rounding must hold |
@@ -31,7 +32,9 @@ use crate::frontend::LoadedModel;
 use crate::graph::Graph;
 use crate::ir::spiking::{HostTail, SpikingIr};
 use crate::workload::Workload;
-use steps::{CollectNeurons, InsertRelays, Quantise, RecordActivity, ScheduleNetwork, SplitHostTail};
+use steps::{
+    CollectNeurons, InsertConstants, InsertRelays, Quantise, RecordActivity, ScheduleNetwork, SplitHostTail,
+};
 
 /// What a pass is called, and what it makes of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,9 +50,10 @@ pub struct Info {
 }
 
 /// All passes, in order.
-pub const PASSES: [Info; 6] = [
+pub const PASSES: [Info; 7] = [
     SplitHostTail::INFO,
     CollectNeurons::INFO,
+    InsertConstants::INFO,
     InsertRelays::INFO,
     RecordActivity::INFO,
     ScheduleNetwork::INFO,
@@ -181,7 +185,8 @@ impl<'m> Lowering<'m> {
             return Ok(None);
         }
         let delay_max = self.target.synapses.delay_max.get();
-        let collected = with_relays(runner, collected, delay_max, !self.options.no_relays)?;
+        let relays = !self.options.no_relays;
+        let Some(collected) = on_target(runner, collected, self.target, relays)? else { return Ok(None) };
         if runner.over() {
             return Ok(None);
         }
@@ -211,18 +216,26 @@ fn collected(
     Ok(Some((collected, split.tail)))
 }
 
-/// The neurons of a network with the relays that longer delays than `delay_max` need.
-fn with_relays(
+/// The neurons of a network with those that a target needs beside them; nothing if the runner wanted what an earlier
+/// pass gives.
+fn on_target(
     runner: &mut Runner,
     collected: Collected,
-    delay_max: u32,
-    wanted: bool,
-) -> Result<Collected, Diagnostics> {
-    let added = match runner.step(InsertRelays { delay_max, wanted }, &collected)? {
+    target: &Target,
+    relays: bool,
+) -> Result<Option<Collected>, Diagnostics> {
+    let with = |added: Cow<'_, Collected>| match added {
         Cow::Owned(added) => Some(added),
         Cow::Borrowed(_) => None,
     };
-    Ok(added.unwrap_or(collected))
+    let added = with(runner.step(InsertConstants { target }, &collected)?);
+    let collected = added.unwrap_or(collected);
+    if runner.over() {
+        return Ok(None);
+    }
+    let delay_max = target.synapses.delay_max.get();
+    let added = with(runner.step(InsertRelays { delay_max, wanted: relays }, &collected)?);
+    Ok(Some(added.unwrap_or(collected)))
 }
 
 fn graph<'m>(model: &'m LoadedModel, name: &str) -> Result<&'m Graph, Diagnostic> {
@@ -255,7 +268,7 @@ pub fn neurons(model: &LoadedModel, workload: &dyn Workload, name: &str) -> Resu
     Ok(collected.expect("a runner that wants nothing runs all passes").0)
 }
 
-/// A network's neurons on a target that was lowered for: with its relays.
+/// A network's neurons on a target that was lowered for: with those that it needs beside them.
 ///
 /// # Errors
 /// As [`lower`].
@@ -266,7 +279,8 @@ pub fn neurons_on(
     target: &Target,
 ) -> Result<Collected, Diagnostics> {
     let collected = neurons(model, workload, name)?;
-    with_relays(&mut Runner::default(), collected, target.synapses.delay_max.get(), true)
+    let collected = on_target(&mut Runner::default(), collected, target, true)?;
+    Ok(collected.expect("a runner that wants nothing runs all passes"))
 }
 
 /// What the pass of that name gives, for people.
@@ -344,7 +358,7 @@ mod tests {
 
     #[test]
     fn activity_is_seen_from_its_recording_on() {
-        assert_eq!(PASSES.map(sees_activity), [false, false, false, true, true, true]);
+        assert_eq!(PASSES.map(sees_activity), [false, false, false, false, true, true, true]);
     }
 
     #[test]

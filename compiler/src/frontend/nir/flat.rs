@@ -192,6 +192,10 @@ impl<'f> Flat<'f> {
     pub fn shapes(&self) -> Result<Vec<Vec<usize>>, Diagnostics> {
         let mut shapes: Vec<Option<Vec<usize>>> = self.nodes.iter().map(|(_, node)| given(node)).collect();
         let readers = self.readers();
+        if let (FlatNode::Pass(_), &[reader]) = (&self.nodes[self.input].1, &*readers[self.input]) {
+            // A graph without an Input node begins with what its first node takes.
+            shapes[self.input] = shapes[self.input].take().or_else(|| takes(&self.nodes[reader].1));
+        }
         let mut queue: VecDeque<usize> = (0..self.nodes.len()).filter(|&n| shapes[n].is_some()).collect();
         let mut problems = Diagnostics::default();
         while let Some(source) = queue.pop_front() {
@@ -200,7 +204,7 @@ impl<'f> Flat<'f> {
                 if shapes[target].is_some() {
                     continue;
                 }
-                match follows(&self.nodes[target].1, &input) {
+                match self.follows(target, &input, &readers[target]) {
                     Ok(shape) => {
                         shapes[target] = Some(shape);
                         queue.push_back(target);
@@ -224,6 +228,35 @@ impl<'f> Flat<'f> {
                 .into());
         }
         Ok(shapes.into_iter().flatten().collect())
+    }
+
+    /// What a node gives for an input of this shape, if it fits.
+    fn follows(&self, node: usize, input: &[usize], readers: &[usize]) -> Result<Vec<usize>, String> {
+        let literal = follows(&self.nodes[node].1, input);
+        let FlatNode::Node(NirNode::Flatten { start, end, .. }) = &self.nodes[node].1 else { return literal };
+        // Some exporters leave the axis of the batch in their count: then it is what the readers take, and the literal
+        // shape is not.
+        let taken = readers.iter().filter_map(|&reader| takes(&self.nodes[reader].1));
+        let taken: Vec<_> = taken.filter(|shape| shape.iter().any(|&side| side != 1)).collect();
+        let fits = |shape: &Vec<usize>| taken.iter().all(|wanted| wanted == shape);
+        let counted = |axis: i64| if axis > 0 { axis - 1 } else { axis };
+        match (literal, flattened(input, counted(*start), counted(*end))) {
+            (Ok(literal), _) if fits(&literal) => Ok(literal),
+            (_, Ok(batch)) if !taken.is_empty() && fits(&batch) => Ok(batch),
+            (literal, _) => literal,
+        }
+    }
+
+    /// Whether a Flatten counts the axis of the batch: the shape that it gives is not the literal one.
+    pub fn counts_the_batch(&self, node: usize, shapes: &[Vec<usize>]) -> bool {
+        let flatten = matches!(self.nodes[node].1, FlatNode::Node(NirNode::Flatten { .. }));
+        let literal = |&source: &usize| follows(&self.nodes[node].1, &shapes[source]);
+        flatten
+            && self
+                .sources(node)
+                .first()
+                .map(literal)
+                .is_some_and(|found| found.as_ref() != Ok(&shapes[node]))
     }
 
     fn check_edges(&self, shapes: &[Option<Vec<usize>>]) -> Result<(), Diagnostics> {
@@ -251,6 +284,8 @@ fn whole(shape: &[usize]) -> Vec<usize> {
 /// What a node gives whatever it is fed, if its parameters say it.
 fn given(node: &FlatNode) -> Option<Vec<usize>> {
     let sides = |shape: &[usize]| (!shape.is_empty()).then(|| shape.to_vec());
+    // Parameters that are one number stand for all neurons, as in the frameworks, whatever axes it has.
+    let each = |shape: &[usize]| sides(shape).filter(|shape| shape.iter().any(|&side| side != 1));
     match node {
         FlatNode::Pass(shape) => sides(shape),
         FlatNode::Node(node) => match node {
@@ -258,11 +293,29 @@ fn given(node: &FlatNode) -> Option<Vec<usize>> {
             NirNode::Output(shape) => sides(shape),
             NirNode::Linear { weight, .. } => weight.shape.first().map(|&outputs| vec![outputs]),
             NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => {
-                sides(&tensor.shape)
+                each(&tensor.shape)
             }
-            NirNode::Neuron(neuron) => sides(&neuron.shape()),
+            NirNode::Neuron(neuron) => each(&neuron.shape()),
             NirNode::Conv(_) | NirNode::Pool { .. } | NirNode::Flatten { .. } | NirNode::Graph(_) => None,
         },
+    }
+}
+
+/// What a node takes whatever feeds it, if its parameters say it.
+fn takes(node: &FlatNode) -> Option<Vec<usize>> {
+    let FlatNode::Node(node) = node else { return given(node) };
+    match node {
+        NirNode::Linear { weight, .. } => weight.shape.get(1).map(|&inputs| vec![inputs]),
+        NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => {
+            Some(whole(&tensor.shape))
+        }
+        NirNode::Neuron(neuron) => Some(whole(&neuron.shape())),
+        NirNode::Conv(conv) => {
+            let channels = conv.weight.shape[1].saturating_mul(conv.groups);
+            conv.input_shape.as_ref().map(|sides| [&[channels], sides.as_slice()].concat())
+        }
+        NirNode::Flatten { input, .. } => input.clone(),
+        NirNode::Input(_) | NirNode::Output(_) | NirNode::Pool { .. } | NirNode::Graph(_) => None,
     }
 }
 
@@ -334,6 +387,7 @@ fn fits(node: &FlatNode, found: &[usize]) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("{expected:?}")),
     };
+    let each = |shape: &[usize]| if shape.iter().all(|&side| side == 1) { Ok(()) } else { equal(shape) };
     match node {
         FlatNode::Pass(shape) => equal(shape),
         FlatNode::Node(node) => match node {
@@ -344,9 +398,9 @@ fn fits(node: &FlatNode, found: &[usize]) -> Result<(), String> {
                 _ => Err(format!("what a weight [out, in] reads; its weight is {:?}", weight.shape)),
             },
             NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => {
-                equal(&tensor.shape)
+                each(&tensor.shape)
             }
-            NirNode::Neuron(neuron) => equal(&neuron.shape()),
+            NirNode::Neuron(neuron) => each(&neuron.shape()),
             NirNode::Conv(conv) => match &conv.input_shape {
                 Some(sides) if sides[..] != found[1.min(found.len())..] => Err(format!("maps of {sides:?}")),
                 _ => follows(&FlatNode::Node(NirNode::Conv(conv.clone())), found).map(drop),
