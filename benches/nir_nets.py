@@ -247,6 +247,21 @@ def dialects(rng):
         yield Case(f"{dialect}_quiet", graph(nodes | {"output": out(n)}), dialect, dt, steps=20)
 
 
+def plain(rng):
+    """Neurons as chips have them in every dialect: numbers of all alike, no leak and no reset to anything but 0."""
+    for dialect in DEFAULTS:
+        dt = OWN_STEP.get(dialect, DT)
+        unit, whole = 1.0 if dialect == "sinabs" else dt, 1.0 if dialect in ("snntorch", "norse", "sinabs") else 1 / dt
+        full = lambda value: np.full(9, float(value))
+        fc = lambda: nir.Affine(rng.normal(0.3, 1, (9, 9)), rng.normal(0, 0.1, 9))
+        yield Case(f"{dialect}_plain", graph({
+            "input": of(9), "fc_if": fc(), "if": nir.IF(r=full(whole), v_threshold=full(1.5), v_reset=full(0)),
+            "fc_lif": fc(), "lif": nir.LIF(tau=full(4 * unit), r=full(2), v_leak=full(0), v_threshold=full(0.5), v_reset=full(0)),
+            "fc_cuba": fc(), "cuba": nir.CubaLIF(tau_syn=full(2 * unit), tau_mem=full(5 * unit), r=full(2), v_leak=full(0),
+                                                 w_in=full(1), v_threshold=full(0.5), v_reset=full(0)),
+            "output": out(9)}), dialect, dt)
+
+
 def settings(rng):
     """Every override, and every read-out."""
     fc = lambda n, m: nir.Affine(numbers(rng, n, m), numbers(rng, n) / 4)
@@ -327,7 +342,7 @@ def layouts(rng):
     yield case("fixed_types", fixed_types)
     yield case("metadata", lambda file: file["node/nodes/_1"].create_group("metadata").create_dataset("note", data="kept"))
     yield Case("layout_no_shapes", graph({
-        "input": of(2, 6, 5), "conv": nir.Conv2d(None, numbers(rng, 3, 2, 3, 2), (1, 1), (0, 0), (1, 1), 1, numbers(rng, 3)),
+        "input": of(2, 6, 5), "conv": nir.Conv2d(None, numbers(rng, 3, 2, 3, 2), (1, 1), (0, 0), (1, 1), 1, np.zeros(3)),
         "a": nir.IF(r=np.array(1 / DT), v_threshold=np.array(1.0), v_reset=np.array(0.0)),
         "pool": nir.SumPool2d(np.array((2, 2)), np.array((2, 2)), np.array((0, 0))),
         "flatten": nir.Flatten({"input": None}, 0, -1), "fc": fc(4, 12),
@@ -382,7 +397,7 @@ def fixtures(folder, source):
 
 def main():
     folder, source = Path(sys.argv[1]), Path(sys.argv[2])
-    cases = [case for part in (layer_nodes, recurrent, dialects, settings, layouts)
+    cases = [case for part in (layer_nodes, recurrent, dialects, plain, settings, layouts)
              for case in part(np.random.default_rng(sum(map(ord, part.__name__))))]
     assert len({case.name for case in cases}) == len(cases)
     for case in cases:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# snnc on NIR files that others wrote: 73 that the package `nir` (PyPI) writes, with every node, dialect and setting, and
+# snnc on NIR files that others wrote: 81 that the package `nir` (PyPI) writes, with every node, dialect and setting, and
 # the 15 that the crate `nir-rs` ships. Spikes of every layer must be those of `nir_step.py`, a NumPy program that shares nothing
 # with snnc; prints the table.
 # Usage: benches/vs_nir.sh [NAME...]      (SNNC=program for another build)

@@ -93,9 +93,9 @@ fn files_of_the_package_nir_give_the_spikes_of_the_equations() {
         let imported = import(&file, &options, &case.join("model")).unwrap().model;
         agrees(&Model::load(&imported).unwrap(), &case);
     }
-    assert_eq!((all.len(), dialects.len()), (73, 8));
+    assert_eq!((all.len(), dialects.len()), (81, 8));
     // A neuron in a timestep is one.
-    assert!(compared > 65_000, "{compared}");
+    assert_eq!(compared, 77_960);
 }
 
 #[test]
