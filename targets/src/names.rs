@@ -57,6 +57,9 @@ mod tests {
         assert!(
             is_relay("a.relay10") && !is_relay("a.relay") && !is_relay("relay1") && !is_relay("a.relay1x")
         );
+        let said = "ends as those of the compiler's neurons that stand for constants do";
+        assert_eq!(fault(&constant("conv1")).unwrap(), said);
+        assert!(is_constant("a.constant") && !is_constant("constant") && fault("constant").is_none());
         assert_eq!(fault(&"é".repeat(201)).unwrap(), "has 201 characters, expected at most 200");
     }
 }
