@@ -394,6 +394,7 @@ fn passes_are_listed_and_each_prints_what_it_gives() {
             "split-host-tail",
             "collect-neurons",
             "accept-feedback",
+            "insert-constants",
             "insert-relays",
             "record-activity",
             "schedule",

@@ -187,21 +187,28 @@ fn files_of_other_frameworks_load_map_and_run() {
         let overrides = Overrides { reset: Some(reset.parse().unwrap()), ..Overrides::default() };
         NirOptions { overrides, timesteps: Some(16), ..NirOptions::default() }
     };
-    for (name, options, inputs, outputs) in [
-        ("cnn_sinabs.nir", reading(Dialect::Sinabs, 6), 2 * 34 * 34, 10),
-        ("braille_noDelay_bias_zero.nir", subtract("hard"), 12, 7),
-        ("braille_noDelay_noBias_subtract.nir", subtract("subtract"), 12, 7),
+    // Loihi 1 knows no reset but to 0, and its biases join the membrane: a neuron that always fires is added for those
+    // that join a synaptic current.
+    let mut hard = reading(Dialect::Sinabs, 6);
+    hard.overrides.reset = Some("hard".parse().unwrap());
+    for (name, options, (inputs, outputs), target) in [
+        ("cnn_sinabs.nir", reading(Dialect::Sinabs, 6), (2 * 34 * 34, 10), "loihi2-like"),
+        ("cnn_sinabs.nir", hard, (2 * 34 * 34, 10), "loihi-like"),
+        ("braille_noDelay_bias_zero.nir", subtract("hard"), (12, 7), "loihi2-like"),
+        ("braille_noDelay_bias_zero.nir", subtract("hard"), (12, 7), "loihi-like"),
+        ("braille_noDelay_noBias_subtract.nir", subtract("subtract"), (12, 7), "loihi2-like"),
+        ("braille_noDelay_noBias_subtract.nir", subtract("hard"), (12, 7), "loihi-like"),
     ] {
         let (model, steps) = (nir(name, &options), options.timesteps.unwrap());
         let input: Vec<f64> = (0..steps * inputs).map(|i| f64::from(u8::from(i * i % 7 == 1))).collect();
         let reference = Interpreter::new(&model.loaded().graphs["net"]).unwrap().pass(&input).unwrap();
-        let (float, chip) = (reference.output().data.clone(), on_chip(&model, "loihi2-like", input));
+        let (float, chip) = (reference.output().data.clone(), on_chip(&model, target, input));
         assert_eq!((float.len(), chip.len()), (outputs, outputs), "{name}");
         // Weights of 8 bits move a spike here and there.
         let apart: f64 = float.iter().zip(&chip).map(|(a, b)| (a - b).abs()).sum();
         assert!(
             float.iter().sum::<f64>() > 0.0 && apart <= 0.2 * float.iter().sum::<f64>() + 2.0,
-            "{name} {float:?} {chip:?}"
+            "{name} {target} {float:?} {chip:?}"
         );
     }
 }
@@ -294,4 +301,37 @@ fn exported_models_read_back_as_the_same_networks() {
     let found = export(&residual.graphs["net"], &folder.path().join("net.nir")).unwrap_err();
     assert!(found.codes().iter().all(|code| *code == Code::Unsupported), "{found}");
     assert!(found.to_string().contains("MaxPool2d"), "{found}");
+}
+
+#[test]
+fn sweeps_take_nir_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = folder.path().join("sweep.ron");
+    let input = folder.path().join("x.npy");
+    // 24 timesteps of 12 spikes, uint8, as NumPy writes them.
+    let mut header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 24, 12), }".to_owned();
+    header += &" ".repeat(117 - header.len());
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(header.bytes().chain(*b"\n").chain((0..24 * 12).map(|i| u8::from(i % 3 == 0))));
+    std::fs::write(&input, bytes).unwrap();
+    let plan = |nir: &str| {
+        let model = file("braille_noDelay_bias_zero.nir");
+        let text = format!(
+            "(format: \"snnc.sweep/1\", model: {model:?}, input: {input:?}, targets: [\"loihi-like\", \"loihi2-like\"]{nir})"
+        );
+        std::fs::write(&sweep, text).unwrap();
+        snnc::sweep::SweepFile::read(&sweep).and_then(snnc::sweep::Plan::new)
+    };
+    let (hard, soft) =
+        (plan(", nir: (reset: \"hard\")").unwrap(), plan(", nir: (reset: \"subtract\")").unwrap());
+    assert_eq!((hard.len(), hard.manifest(None).model_blake3.len()), (2, 64));
+    assert_ne!(hard.manifest(None).model_blake3, soft.manifest(None).model_blake3);
+    for (wrong, said) in [
+        (", nir: (reset: \"soft\")", "expected one of hard, subtract"),
+        (", nir: (dialects: \"norse\")", "dialects"),
+        (", nir: (readout: \"all\")", "expected one of sum, mean, last"),
+    ] {
+        let found = plan(wrong).unwrap_err().to_string();
+        assert!(found.contains(said), "{found}");
+    }
 }

@@ -16,12 +16,15 @@ use snnc_targets::file_kind::FileKind;
 use snnc_targets::ron_tree::{self, RonKind, RonNode, reading, words};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Source, Subject, input, registry};
 
+use super::nir::NirFields;
+
 /// Format string of sweep files that are read.
 pub const FORMAT: &str = "snnc.sweep/1";
 /// Every field.
-const FIELDS: [&str; 23] = [
+const FIELDS: [&str; 24] = [
     "format",
     "model",
+    "nir",
     "targets",
     "set",
     "variants",
@@ -59,8 +62,10 @@ pub struct Axis {
 /// What a sweep file says.
 #[derive(Debug, Clone)]
 pub struct SweepFile {
-    /// The model file.
+    /// The model file, or a NIR file.
     pub model: PathBuf,
+    /// How the NIR file is read, if anything is said of that.
+    pub nir: Option<NirFields>,
     /// Built-in targets and paths of target files.
     pub targets: Vec<String>,
     /// Fields that are varied independently.
@@ -188,6 +193,7 @@ impl Reader<'_> {
         }
         SweepFile {
             model,
+            nir: self.one("nir"),
             targets: or(targets, "loihi-like".into()),
             set,
             variants: or(variants, Vec::new()),

@@ -13,6 +13,7 @@
 pub mod file;
 pub mod folder;
 mod merge;
+pub mod nir;
 pub mod page;
 pub mod pareto;
 pub mod plan;

@@ -14,6 +14,7 @@ use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions};
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_targets::derived::Override;
+use snnc_targets::file_kind::FileKind;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, registry};
 
 use super::file::SweepFile;
@@ -92,7 +93,7 @@ impl Plan {
     /// What is wrong with the model; [`Code::SweepInvalid`] for options that would change nothing, fields that no
     /// target has, and more than [`POINTS_MAX`] points.
     pub fn new(file: SweepFile) -> Result<Self, Diagnostics> {
-        let mut model = Model::load(&file.model)?;
+        let mut model = load(&file)?;
         check_options(&file, &model)?;
         if let Some(input) = &file.calibrate_input {
             let loaded = model.loaded();
@@ -116,7 +117,7 @@ impl Plan {
             schema: SCHEMA.into(),
             snnc: env!("CARGO_PKG_VERSION").into(),
             model: model.name().into(),
-            model_blake3: digest(&Model::files(&file.model))?,
+            model_blake3: model_digest(&file)?,
             inputs_blake3: inputs_digest(&file)?,
             targets_blake3: targets_digest(&targets),
             item: if generates { "image" } else { "sample" }.into(),
@@ -168,6 +169,21 @@ impl Plan {
 }
 
 /// Options that the model has no use for, or cannot do without.
+/// The model, of a model file or of a NIR file.
+fn load(file: &SweepFile) -> Result<Model, Diagnostics> {
+    if FileKind::of_file(&file.model) == Some(FileKind::Hdf5) {
+        // An event list has its timesteps by `dt`, and no end.
+        let samples = file.input.as_deref().filter(|_| file.dt.is_none());
+        let fields = file.nir.clone().unwrap_or_default();
+        return Model::load_nir(&file.model, &fields.options(samples));
+    }
+    if file.nir.is_some() {
+        let message = "would change nothing: the model is no NIR file; leave it out";
+        return Err(Diagnostic::new(Code::SweepInvalid, Subject::Field("nir".into()), message).into());
+    }
+    Model::load(&file.model)
+}
+
 fn check_options(file: &SweepFile, model: &Model) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::default();
     let mut refuse = |field: &str, message: &str| {
@@ -327,6 +343,15 @@ fn digest(files: &[impl AsRef<Path>]) -> Result<String, Diagnostic> {
         read.map_err(|error| Diagnostic::unreadable(path, &error))?;
     }
     Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Of the model's files, and of how a NIR file is read.
+fn model_digest(file: &SweepFile) -> Result<String, Diagnostic> {
+    let files = digest(&Model::files(&file.model))?;
+    Ok(match &file.nir {
+        Some(fields) => blake3::hash(format!("{files} {fields:?}").as_bytes()).to_hex().to_string(),
+        None => files,
+    })
 }
 
 /// Of samples, labels and recorded samples, which of these there are, and what of archives is read.

@@ -14,6 +14,9 @@ pub fn fault(name: &str) -> Option<String> {
     if is_relay(name) {
         return Some("ends as those of the compiler's relay neurons do".into());
     }
+    if is_constant(name) {
+        return Some("ends as those of the compiler's neurons that stand for constants do".into());
+    }
     let length = name.chars().count();
     (length > LONGEST).then(|| format!("has {length} characters, expected at most {LONGEST}"))
 }
@@ -27,6 +30,16 @@ pub fn relay(layer: &str, number: u32) -> String {
 pub fn is_relay(name: &str) -> bool {
     let number = name.rsplit_once(".relay").map(|(_, number)| number);
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The name of the neuron that fires in every timestep for the constants of a layer.
+pub fn constant(layer: &str) -> String {
+    format!("{layer}.constant")
+}
+
+/// Whether a name is one that [`constant`] gives.
+pub fn is_constant(name: &str) -> bool {
+    name.ends_with(".constant")
 }
 
 #[cfg(test)]
@@ -44,6 +57,9 @@ mod tests {
         assert!(
             is_relay("a.relay10") && !is_relay("a.relay") && !is_relay("relay1") && !is_relay("a.relay1x")
         );
+        let said = "ends as those of the compiler's neurons that stand for constants do";
+        assert_eq!(fault(&constant("conv1")).unwrap(), said);
+        assert!(is_constant("a.constant") && !is_constant("constant") && fault("constant").is_none());
         assert_eq!(fault(&"é".repeat(201)).unwrap(), "has 201 characters, expected at most 200");
     }
 }

@@ -73,6 +73,11 @@ pub struct NeuronLayer {
 }
 
 impl NeuronLayer {
+    /// Whether nothing but a constant of its own feeds it: it fires as that has it, whatever the network's input.
+    pub fn is_constant(&self) -> bool {
+        self.sources.is_empty() && self.host.is_none() && !self.kind.is_port()
+    }
+
     /// Weights of all sources.
     pub fn weights(&self) -> usize {
         self.sources.iter().map(|source| source.weights.len()).sum()

@@ -6,6 +6,7 @@
 //! | `split-host-tail` | first: what follows the read-outs never runs on the chip, so no later pass knows it |
 //! | `collect-neurons` | before anything that counts neurons or synapses; folding is exact, and rounding comes later |
 //! | `accept-feedback` | before relays, which ask how long spikes wait; loops have all their layers now |
+//! | `insert-constants` | before relays, through which the spikes of what it adds may have to wait |
 //! | `insert-relays` | knows only sources and delays; before recording, so that relays have recorded spikes too |
 //! | `record-activity` | on the collected floats, which the host can evaluate fast; rounding looks at it |
 //! | `schedule` | needs the kernels' sources, no weights; windows bound the sums that rounding must hold |
@@ -34,7 +35,8 @@ use crate::graph::Graph;
 use crate::ir::spiking::{HostTail, SpikingIr};
 use crate::workload::Workload;
 use steps::{
-    AcceptFeedback, CollectNeurons, InsertRelays, Quantise, RecordActivity, ScheduleNetwork, SplitHostTail,
+    AcceptFeedback, CollectNeurons, InsertConstants, InsertRelays, Quantise, RecordActivity, ScheduleNetwork,
+    SplitHostTail,
 };
 
 /// What a pass is called, and what it makes of what.
@@ -51,10 +53,11 @@ pub struct Info {
 }
 
 /// All passes, in order.
-pub const PASSES: [Info; 7] = [
+pub const PASSES: [Info; 8] = [
     SplitHostTail::INFO,
     CollectNeurons::INFO,
     AcceptFeedback::INFO,
+    InsertConstants::INFO,
     InsertRelays::INFO,
     RecordActivity::INFO,
     ScheduleNetwork::INFO,
@@ -185,12 +188,9 @@ impl<'m> Lowering<'m> {
         if runner.over() {
             return Ok(None);
         }
-        let collected = with_feedback(runner, collected, self.options.feedback_chip)?;
-        if runner.over() {
-            return Ok(None);
-        }
         let delay_max = self.target.synapses.delay_max.get();
-        let collected = with_relays(runner, collected, delay_max, !self.options.no_relays)?;
+        let accepted = (self.options.feedback_chip, !self.options.no_relays);
+        let Some(collected) = on_target(runner, collected, self.target, accepted)? else { return Ok(None) };
         if runner.over() {
             return Ok(None);
         }
@@ -220,31 +220,31 @@ fn collected(
     Ok(Some((collected, split.tail)))
 }
 
-/// The neurons of a network with loops as long as the chip's, if that is accepted.
-fn with_feedback(
+/// The neurons of a network as a target can have them: with the chip's delays in loops that are too short, if that is
+/// accepted, and with those that the target needs beside them. Nothing if the runner wanted what an earlier pass gives.
+fn on_target(
     runner: &mut Runner,
     collected: Collected,
-    accepted: bool,
-) -> Result<Collected, Diagnostics> {
-    let longer = match runner.step(AcceptFeedback { accepted }, &collected)? {
-        Cow::Owned(longer) => Some(longer),
-        Cow::Borrowed(_) => None,
-    };
-    Ok(longer.unwrap_or(collected))
-}
-
-/// The neurons of a network with the relays that longer delays than `delay_max` need.
-fn with_relays(
-    runner: &mut Runner,
-    collected: Collected,
-    delay_max: u32,
-    wanted: bool,
-) -> Result<Collected, Diagnostics> {
-    let added = match runner.step(InsertRelays { delay_max, wanted }, &collected)? {
+    target: &Target,
+    (feedback, relays): (bool, bool),
+) -> Result<Option<Collected>, Diagnostics> {
+    let with = |added: Cow<'_, Collected>| match added {
         Cow::Owned(added) => Some(added),
         Cow::Borrowed(_) => None,
     };
-    Ok(added.unwrap_or(collected))
+    let longer = with(runner.step(AcceptFeedback { accepted: feedback }, &collected)?);
+    let collected = longer.unwrap_or(collected);
+    if runner.over() {
+        return Ok(None);
+    }
+    let added = with(runner.step(InsertConstants { target }, &collected)?);
+    let collected = added.unwrap_or(collected);
+    if runner.over() {
+        return Ok(None);
+    }
+    let delay_max = target.synapses.delay_max.get();
+    let added = with(runner.step(InsertRelays { delay_max, wanted: relays }, &collected)?);
+    Ok(Some(added.unwrap_or(collected)))
 }
 
 fn graph<'m>(model: &'m LoadedModel, name: &str) -> Result<&'m Graph, Diagnostic> {
@@ -277,8 +277,8 @@ pub fn neurons(model: &LoadedModel, workload: &dyn Workload, name: &str) -> Resu
     Ok(collected.expect("a runner that wants nothing runs all passes").0)
 }
 
-/// A network's neurons on a target that was lowered for: with its relays, and with the chip's delays in loops that are
-/// too short, as they could not have been lowered otherwise.
+/// A network's neurons on a target that was lowered for: with those that it needs beside them, and with the chip's delays
+/// in loops that are too short, as they could not have been lowered otherwise.
 ///
 /// # Errors
 /// As [`lower`].
@@ -288,8 +288,9 @@ pub fn neurons_on(
     name: &str,
     target: &Target,
 ) -> Result<Collected, Diagnostics> {
-    let collected = with_feedback(&mut Runner::default(), neurons(model, workload, name)?, true)?;
-    with_relays(&mut Runner::default(), collected, target.synapses.delay_max.get(), true)
+    let collected = neurons(model, workload, name)?;
+    let collected = on_target(&mut Runner::default(), collected, target, (true, true))?;
+    Ok(collected.expect("a runner that wants nothing runs all passes"))
 }
 
 /// The loops of the networks of a model that are longer on the chip than in the trained network, if the chip's delays

@@ -134,6 +134,8 @@ impl Layerwise {
         let spikes: Vec<Vec<Vec<bool>>> = (layer.sources.iter())
             .map(|s| match network.relayed(s.source) {
                 port if port.kind.is_port() => from_outside(port, input),
+                // What stands for a constant fires in every timestep, and the float network does not have it.
+                always if always.is_constant() => vec![vec![true; always.shape.len()]; network.timesteps],
                 source => trace.spikes(&source.name).unwrap_or_default(),
             })
             .collect();

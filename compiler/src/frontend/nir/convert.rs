@@ -163,6 +163,13 @@ impl<'a, 'f> Converter<'a, 'f> {
         for node in 0..flat.nodes.len() {
             converter.delays[node] = converter.delay(node)?;
         }
+        converter.remarks.extend(conventions.remark_on_currents(flat));
+        for node in (0..flat.nodes.len()).filter(|&node| flat.counts_the_batch(node, shapes)) {
+            converter.remarks.push(format!(
+                "`{}` counts the axis of the batch: it gives {:?}, as its reader takes it",
+                flat.nodes[node].0, shapes[node]
+            ));
+        }
         let delays: Vec<bool> = converter.delays.iter().map(|&steps| steps > 0).collect();
         converter.late = late_edges(flat, &delays)?;
         Ok(converter)

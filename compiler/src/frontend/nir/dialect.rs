@@ -263,6 +263,16 @@ impl Conventions {
         self.dialect == Dialect::SnnTorch
     }
 
+    /// What is said about synaptic currents where each equation is solved by itself.
+    pub fn remark_on_currents(&self, flat: &Flat<'_>) -> Option<String> {
+        let solved = matches!(self.dialect, Dialect::Nengo | Dialect::Exact);
+        (solved && neurons(flat).any(|(_, neuron)| neuron.synapse.is_some())).then(|| {
+            "a synaptic current is taken as constant within a step, at its value after the step: each of the two \
+             equations is solved exactly, not both together"
+                .into()
+        })
+    }
+
     /// What is said about clipped time constants.
     pub fn remark(&self, name: &str, tau: &Tensor) -> Option<String> {
         let negative = tau.data.iter().filter(|&tau| tau < 0.0).count();

@@ -9,8 +9,8 @@ use std::collections::{HashMap, VecDeque};
 
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
-use super::node::{NirFile, NirGraph, NirNode, NirPadding, place};
-use crate::ir::AxisMap;
+use super::node::{NirFile, NirGraph, NirNode, place};
+use super::node_shapes::{fits, flattened, follows, given, takes};
 
 /// Most nodes of all subgraphs together.
 const NODES_MAX: usize = 4096;
@@ -192,6 +192,10 @@ impl<'f> Flat<'f> {
     pub fn shapes(&self) -> Result<Vec<Vec<usize>>, Diagnostics> {
         let mut shapes: Vec<Option<Vec<usize>>> = self.nodes.iter().map(|(_, node)| given(node)).collect();
         let readers = self.readers();
+        if let (FlatNode::Pass(_), &[reader]) = (&self.nodes[self.input].1, &*readers[self.input]) {
+            // A graph without an Input node begins with what its first node takes.
+            shapes[self.input] = shapes[self.input].take().or_else(|| takes(&self.nodes[reader].1));
+        }
         let mut queue: VecDeque<usize> = (0..self.nodes.len()).filter(|&n| shapes[n].is_some()).collect();
         let mut problems = Diagnostics::default();
         while let Some(source) = queue.pop_front() {
@@ -200,7 +204,7 @@ impl<'f> Flat<'f> {
                 if shapes[target].is_some() {
                     continue;
                 }
-                match follows(&self.nodes[target].1, &input) {
+                match self.follows(target, &input, &readers[target]) {
                     Ok(shape) => {
                         shapes[target] = Some(shape);
                         queue.push_back(target);
@@ -226,6 +230,35 @@ impl<'f> Flat<'f> {
         Ok(shapes.into_iter().flatten().collect())
     }
 
+    /// What a node gives for an input of this shape, if it fits.
+    fn follows(&self, node: usize, input: &[usize], readers: &[usize]) -> Result<Vec<usize>, String> {
+        let literal = follows(&self.nodes[node].1, input);
+        let FlatNode::Node(NirNode::Flatten { start, end, .. }) = &self.nodes[node].1 else { return literal };
+        // Some exporters leave the axis of the batch in their count: then it is what the readers take, and the literal
+        // shape is not.
+        let taken = readers.iter().filter_map(|&reader| takes(&self.nodes[reader].1));
+        let taken: Vec<_> = taken.filter(|shape| shape.iter().any(|&side| side != 1)).collect();
+        let fits = |shape: &Vec<usize>| taken.iter().all(|wanted| wanted == shape);
+        let counted = |axis: i64| if axis > 0 { axis - 1 } else { axis };
+        match (literal, flattened(input, counted(*start), counted(*end))) {
+            (Ok(literal), _) if fits(&literal) => Ok(literal),
+            (_, Ok(batch)) if !taken.is_empty() && fits(&batch) => Ok(batch),
+            (literal, _) => literal,
+        }
+    }
+
+    /// Whether a Flatten counts the axis of the batch: the shape that it gives is not the literal one.
+    pub fn counts_the_batch(&self, node: usize, shapes: &[Vec<usize>]) -> bool {
+        let flatten = matches!(self.nodes[node].1, FlatNode::Node(NirNode::Flatten { .. }));
+        let literal = |&source: &usize| follows(&self.nodes[node].1, &shapes[source]);
+        flatten
+            && self
+                .sources(node)
+                .first()
+                .map(literal)
+                .is_some_and(|found| found.as_ref() != Ok(&shapes[node]))
+    }
+
     fn check_edges(&self, shapes: &[Option<Vec<usize>>]) -> Result<(), Diagnostics> {
         let mut problems = Diagnostics::default();
         for &(source, target) in &self.edges {
@@ -240,119 +273,5 @@ impl<'f> Flat<'f> {
             ));
         }
         problems.into_result(())
-    }
-}
-
-/// A shape with at least one axis.
-fn whole(shape: &[usize]) -> Vec<usize> {
-    if shape.is_empty() { vec![1] } else { shape.to_vec() }
-}
-
-/// What a node gives whatever it is fed, if its parameters say it.
-fn given(node: &FlatNode) -> Option<Vec<usize>> {
-    let sides = |shape: &[usize]| (!shape.is_empty()).then(|| shape.to_vec());
-    match node {
-        FlatNode::Pass(shape) => sides(shape),
-        FlatNode::Node(node) => match node {
-            NirNode::Input(shape) => Some(whole(shape)),
-            NirNode::Output(shape) => sides(shape),
-            NirNode::Linear { weight, .. } => weight.shape.first().map(|&outputs| vec![outputs]),
-            NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => {
-                sides(&tensor.shape)
-            }
-            NirNode::Neuron(neuron) => sides(&neuron.shape()),
-            NirNode::Conv(_) | NirNode::Pool { .. } | NirNode::Flatten { .. } | NirNode::Graph(_) => None,
-        },
-    }
-}
-
-/// What a node gives for an input of this shape, if it fits.
-fn follows(node: &FlatNode, input: &[usize]) -> Result<Vec<usize>, String> {
-    let FlatNode::Node(node) = node else { return Ok(input.to_vec()) };
-    match node {
-        NirNode::Conv(conv) => {
-            let (channels, sides) = input.split_first().ok_or("a convolution of a signal without axes")?;
-            if sides.len() != conv.axes {
-                return Err(format!(
-                    "a {} reads {input:?}, expected channels and {} axes",
-                    node.kind(),
-                    conv.axes
-                ));
-            }
-            let reads = conv.weight.shape[1].saturating_mul(conv.groups);
-            if *channels != reads {
-                return Err(format!("it reads {channels} channels of {input:?}, its weight has {reads}"));
-            }
-            let mut shape = vec![conv.weight.shape[0]];
-            for (axis, &side) in sides.iter().enumerate() {
-                let (kernel, stride) = (conv.weight.shape[axis + 2], conv.stride[axis]);
-                let length = match &conv.padding {
-                    NirPadding::Same => Some(side),
-                    NirPadding::Numbers(padding) => {
-                        AxisMap::conv_output(side, kernel, stride, padding[axis], conv.dilation[axis])
-                    }
-                };
-                shape.push(length.ok_or_else(|| format!("its kernel on {input:?} gives no output"))?);
-            }
-            Ok(shape)
-        }
-        NirNode::Pool { kernel, stride, padding, .. } => {
-            let &[channels, height, width] = input else {
-                return Err(format!("a {} reads {input:?}, expected [c, h, w]", node.kind()));
-            };
-            let rows = AxisMap::conv_output(height, kernel.0, stride.0, padding.0, 1);
-            let columns = AxisMap::conv_output(width, kernel.1, stride.1, padding.1, 1);
-            match (rows, columns) {
-                (Some(rows), Some(columns)) => Ok(vec![channels, rows, columns]),
-                _ => Err(format!("its window on {input:?} gives no output")),
-            }
-        }
-        NirNode::Flatten { start, end, .. } => flattened(input, *start, *end),
-        _ => Ok(input.to_vec()),
-    }
-}
-
-/// Axes `start` to `end`, negative ones from the last, as one.
-fn flattened(input: &[usize], start: i64, end: i64) -> Result<Vec<usize>, String> {
-    let axis = |n: i64| usize::try_from(if n < 0 { n + input.len() as i64 } else { n }).ok();
-    match (axis(start), axis(end)) {
-        // A vector is flat; exporters leave the axis of the batch in their numbers.
-        _ if input.len() <= 1 => Ok(input.to_vec()),
-        (Some(start), Some(end)) if start <= end && end < input.len() => {
-            let joined =
-                input[start..=end].iter().try_fold(1usize, |product, &side| product.checked_mul(side));
-            let joined = joined.ok_or_else(|| format!("{input:?} has too many elements"))?;
-            Ok([&input[..start], &[joined], &input[end + 1..]].concat())
-        }
-        _ => Err(format!("axes {start} to {end} of {input:?} are no axes of it")),
-    }
-}
-
-/// Whether a node takes a signal of this shape; if not, what it takes.
-fn fits(node: &FlatNode, found: &[usize]) -> Result<(), String> {
-    let equal = |expected: &[usize]| match expected.is_empty() || whole(expected) == found {
-        true => Ok(()),
-        false => Err(format!("{expected:?}")),
-    };
-    match node {
-        FlatNode::Pass(shape) => equal(shape),
-        FlatNode::Node(node) => match node {
-            NirNode::Input(_) => Err("nothing: it is the Input".into()),
-            NirNode::Output(shape) => equal(shape),
-            NirNode::Linear { weight, .. } => match weight.shape[..] {
-                [_, inputs] => equal(&[inputs]),
-                _ => Err(format!("what a weight [out, in] reads; its weight is {:?}", weight.shape)),
-            },
-            NirNode::Scale(tensor) | NirNode::Threshold(tensor) | NirNode::Delay(tensor) => {
-                equal(&tensor.shape)
-            }
-            NirNode::Neuron(neuron) => equal(&neuron.shape()),
-            NirNode::Conv(conv) => match &conv.input_shape {
-                Some(sides) if sides[..] != found[1.min(found.len())..] => Err(format!("maps of {sides:?}")),
-                _ => follows(&FlatNode::Node(NirNode::Conv(conv.clone())), found).map(drop),
-            },
-            NirNode::Flatten { input: Some(shape), .. } => equal(shape),
-            NirNode::Pool { .. } | NirNode::Flatten { .. } | NirNode::Graph(_) => Ok(()),
-        },
     }
 }

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use hdf5_pure::{DType, Dataset, File, Group, VlenStringReadOptions};
+use hdf5_pure::{DType, Dataset, Datatype, DatatypeByteOrder, File, Group, VlenStringReadOptions};
 use indexmap::IndexMap;
 use snnc_targets::file_kind::FileKind;
 use snnc_targets::{Code, Diagnostic, Place, Subject, input};
@@ -158,6 +158,9 @@ impl Reading<'_> {
                 wide(dataset).map_err(|error| self.damaged(part, &error))?
             }
             DType::String | DType::VariableLengthString => return self.texts(dataset, kind, shape, part),
+            DType::Other(inner) if matches!(*inner, Datatype::FloatingPoint { size: 2, .. }) => {
+                halves(dataset, &inner).map_err(|error| self.damaged(part, &error))?
+            }
             other => return Ok(Item::Other(other.to_string())),
         };
         if data.len() as u64 != count {
@@ -201,6 +204,52 @@ fn wide(dataset: &Dataset) -> Result<FloatArray, hdf5_pure::Error> {
     dataset.read_f64().map(FloatArray::from)
 }
 
+/// Numbers of half precision, which the format's crate does not convert.
+fn halves(dataset: &Dataset, kind: &Datatype) -> Result<FloatArray, hdf5_pure::Error> {
+    let big = matches!(kind, Datatype::FloatingPoint { byte_order: DatatypeByteOrder::BigEndian, .. });
+    let bits = |bytes: &[u8; 2]| if big { u16::from_be_bytes(*bytes) } else { u16::from_le_bytes(*bytes) };
+    let raw = dataset.read_raw()?;
+    Ok(FloatArray::Single(raw.as_chunks().0.iter().map(|bytes| half(bits(bytes))).collect()))
+}
+
+/// The value of a number of IEEE 754's binary16: sign, 5 bits of exponent, 10 of fraction.
+fn half(bits: u16) -> f32 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023) / 1024.0);
+    let size = match exponent {
+        0 => fraction * 2f32.powi(-14),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1.0 + fraction) * 2f32.powi(exponent - 15),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
 fn joined(part: &str, name: &str) -> String {
     if part.is_empty() { name.to_owned() } else { format!("{part}/{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::half;
+
+    #[test]
+    fn halves_have_the_values_of_the_standard() {
+        // IEEE 754-2019, table 3.5, and the examples that every text on binary16 has.
+        for (bits, value) in [
+            (0x0000, 0.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x03ff, 6.097_555e-5),
+            (0x0400, 6.103_515_6e-5),
+            (0x3555, 0.333_251_95),
+            (0x3bff, 0.999_511_7),
+            (0x3c00, 1.0),
+            (0x3c01, 1.000_976_6),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+        ] {
+            assert_eq!(half(bits), value, "{bits:#06x}");
+        }
+        assert_eq!(half(0xfc00), f32::NEG_INFINITY);
+        assert!(half(0x7e00).is_nan() && half(0x8000).is_sign_negative());
+    }
 }

@@ -1,8 +1,9 @@
 //! NIR files (the Neuromorphic Intermediate Representation, HDF5) to layer graphs, and back.
 //!
-//! `hdf5` and `read` read the file, `node` is what they give, `flat` dissolves subgraphs and checks shapes,
-//! `dialect` decides what NIR leaves open, `loops` where spikes come back, `neurons` and `convert` make a model
-//! file of it, which the loader's own rules build. `export` makes NIR of a layer graph, and `write` a file of that.
+//! `hdf5` and `read` read the file, `node` is what they give, `flat` dissolves subgraphs and checks shapes by the
+//! rules of `node_shapes`, `dialect` decides what NIR leaves open, `loops` where spikes come back, `neurons` and
+//! `convert` make a model file of it, which the loader's own rules build. `export` makes NIR of a layer graph, and
+//! `write` a file of that.
 //!
 //! Invariants: nothing is taken from a size that a file declares before it was held against the file's length; what
 //! a file leaves open is decided by the options or refused, and always said ([`NirModel::remarks`]). Refused by
@@ -16,6 +17,7 @@ pub mod hdf5;
 mod loops;
 mod neurons;
 pub mod node;
+mod node_shapes;
 mod read;
 mod write;
 

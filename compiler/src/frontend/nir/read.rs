@@ -1,7 +1,7 @@
 //! From the parts of an HDF5 file to a NIR graph.
 //!
 //! The kinds and fields are those of the Python package `nir` 1.0.8 (`nir/ir`); fields that older versions did not
-//! write have its defaults: `v_reset` 0, `w_in` 1, `start_dim` 1, `end_dim` -1, shapes left out. What a node means
+//! write have its defaults: `v_reset` 0, `w_in` 1, `start_dim` 1, `end_dim` -1, shapes left out (but the Input's). What a node means
 //! is elsewhere; checked here is that every field is there and of its kind, that nodes which edges name exist, and
 //! that no edge stands twice.
 
@@ -101,6 +101,8 @@ impl Reader<'_> {
         let mut fields = Fields { reader: self, items, at };
         match kind.as_str() {
             "Input" => fields.shape("shape").map(NirNode::Input),
+            // A shape that is left out is that of what comes in.
+            "Output" if !items.contains_key("shape") => Some(NirNode::Output(Vec::new())),
             "Output" => fields.shape("shape").map(NirNode::Output),
             "Affine" => {
                 let (weight, bias) = (fields.tensor("weight"), fields.tensor("bias"));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use snnc_targets::names;
 use snnc_targets::text_table::{TextTable, left, name_and_figures, right};
 
 use super::relays::RelayFigures;
@@ -27,6 +28,7 @@ impl fmt::Display for MappingReport {
         }
         write!(f, "\n{}\n{}", self.layers_table(), self.limits_table())?;
         self.relays_text(f)?;
+        self.constants_text(f)?;
         self.memory(f)?;
         self.traffic_text(f)?;
         self.expected_text(f)?;
@@ -75,6 +77,16 @@ impl MappingReport {
             f,
             "\n  {neurons} relay neurons in {populations} layers repeat spikes that wait longer than the chip's delays"
         )
+    }
+
+    fn constants_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.layers.iter().filter(|layer| names::is_constant(&layer.name)).count() {
+            0 => Ok(()),
+            count => writeln!(
+                f,
+                "\n  {count} neurons fire in every timestep for constants that the chip cannot add to a synaptic current"
+            ),
+        }
     }
 
     fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

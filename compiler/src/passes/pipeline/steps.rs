@@ -11,7 +11,7 @@ use super::{Ids, Info, Pass, Prepared};
 use crate::graph::Graph;
 use crate::ir::spiking::{Network, NeuronFormat, SpikingIr, SpikingModel};
 use crate::passes::collect::Collected;
-use crate::passes::{calibrate, collect, feedback, host_tail, quantise, relays, schedule};
+use crate::passes::{calibrate, collect, constants, feedback, host_tail, quantise, relays, schedule};
 use crate::workload::{Recorder, Workload};
 
 /// See [`host_tail`].
@@ -112,6 +112,34 @@ impl<'a> Pass<'a> for AcceptFeedback {
     }
 }
 
+/// See [`constants`].
+pub(super) struct InsertConstants<'t> {
+    pub target: &'t Target,
+}
+
+impl<'a> Pass<'a> for InsertConstants<'_> {
+    const INFO: Info = Info {
+        name: constants::NAME,
+        takes: "neurons and float kernels in loops of the chip, target",
+        gives: "neurons and float kernels without constants in currents",
+        description: constants::DESCRIPTION,
+    };
+    type Input = &'a Collected;
+    type Output = Cow<'a, Collected>;
+
+    fn run(&mut self, collected: &'a Collected) -> Result<Cow<'a, Collected>, Diagnostics> {
+        Ok(constants::run(collected, self.target))
+    }
+
+    fn verify(_: &'a Collected, collected: &Cow<'a, Collected>) -> Result<(), Diagnostics> {
+        collected.verify()
+    }
+
+    fn text(_: &'a Collected, collected: &Cow<'a, Collected>) -> String {
+        collected.to_string()
+    }
+}
+
 /// See [`relays`].
 pub(super) struct InsertRelays {
     /// Longest delay of the target.
@@ -123,7 +151,7 @@ pub(super) struct InsertRelays {
 impl<'a> Pass<'a> for InsertRelays {
     const INFO: Info = Info {
         name: relays::NAME,
-        takes: "neurons and float kernels in loops of the chip, target",
+        takes: "neurons and float kernels without constants in currents, target",
         gives: "neurons and float kernels with relays",
         description: relays::DESCRIPTION,
     };
