@@ -3,10 +3,10 @@
     python examples/chip_aware.py --weights 4
     python examples/chip_aware.py --weights 4 --images train-images-idx3-ubyte.gz --labels train-labels-idx1-ubyte.gz
 
-The network was trained in floats. `snnc.torch.ChipAware` runs it on the simulated chip in every step of the training, so
-that the loss is the chip's. Without `--images` half of the 100 images beside the network are trained with and the other
-half are tested on, which shows the way and no figure worth quoting; idx or .npy files of MNIST give the figures of docs/quantisation.md.
-Needs torch, spikingjelly and snnc.
+The network was trained in floats. `snnc.torch.ChipAware` runs it on the simulated chip in every step of the training,
+so that the loss is the chip's. Without `--images` half of the 100 images beside the network are trained with and the
+other half are tested on, which shows the way and no figure worth quoting; idx or .npy files of MNIST give the figures
+of docs/quantisation.md. Needs torch, spikingjelly and snnc.
 """
 
 from __future__ import annotations

@@ -14,16 +14,16 @@ side by side.
 * a folder with CIFAR-10's ``data_batch_1.bin`` to ``data_batch_5.bin``;
 * a folder of PNG files, also in folders below it.
 
-Nothing is downloaded. A run that is stopped goes on where it was when it is started again with the same `--out`; to train
-longer, start it with more steps. In `--out` lie ``vq_svae.pth`` and ``sdid.pth``, the states to go on from, sheets of
-reconstructions and samples, and the compiled model. Needs torch, spikingjelly, pillow and snnc; tqdm if there.
+Nothing is downloaded. A run that is stopped goes on where it was when it is started again with the same `--out`; to
+train longer, start it with more steps. In `--out` lie ``vq_svae.pth`` and ``sdid.pth``, the states to go on from,
+sheets of reconstructions and samples, and the compiled model. Needs torch, spikingjelly, pillow and snnc; tqdm if
+there.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import gzip
 import math
 import os
 import pathlib
@@ -35,216 +35,14 @@ from typing import Callable, Iterable, Iterator
 import numpy as np
 import snnc
 import torch
-from PIL import Image
-from spikingjelly.activation_based import functional, layer, neuron, surrogate
+from image_sets import images, write_sheet
+from spiking_diffusion import Sdid, VqSvae
+from spikingjelly.activation_based import functional
 from torch import nn
 
-# Of the authors' code; `snnc import` takes them as given, so they are no options.
+# Of the authors' code: pixels to tokens along each axis, and the temperature of the sampler.
 REDUCTION = 4
-DECAY = 0.8
 TEMPERATURE = 0.65
-COMMITMENT = 0.25
-
-
-# -- images -----------------------------------------------------------------------------------------------------------
-
-
-def images(path: pathlib.Path) -> np.ndarray:
-    """All images below a path, uint8 ``[n, c, h, w]``."""
-    if path.is_dir():
-        found = sorted(
-            one for one in path.rglob("*") if "train" in one.name and "images" in one.name and "idx3" in one.name
-        )
-        if found:
-            return _idx(found[0])
-        found = sorted(path.rglob("data_batch_*.bin"))
-        if found:
-            # A label, then three planes of 32 x 32.
-            records = np.concatenate([np.fromfile(one, np.uint8).reshape(-1, 1 + 3 * 32 * 32) for one in found])
-            return records[:, 1:].reshape(-1, 3, 32, 32)
-        found = sorted(path.rglob("*.png"))
-        if not found:
-            sys.exit(f"{path}: no idx file of training images, no data_batch_*.bin and no PNG file")
-        return _channels_first(np.stack([np.asarray(_picture(one)) for one in found]), str(path))
-    if path.suffix == ".npz":
-        with np.load(path) as archive:
-            fitting = [name for name in archive if archive[name].dtype == np.uint8 and archive[name].ndim in (3, 4)]
-            if len(fitting) != 1:
-                sys.exit(f"{path}: expected one array of uint8 images, found {len(fitting)} among {', '.join(archive)}")
-            return _channels_first(archive[fitting[0]], str(path))
-    return _idx(path)
-
-
-def _picture(path: pathlib.Path) -> Image.Image:
-    picture = Image.open(path)
-    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
-
-
-def _channels_first(pixels: np.ndarray, place: str) -> np.ndarray:
-    if pixels.ndim == 3:
-        return pixels[:, None]
-    if pixels.shape[1] in (1, 3):
-        return pixels
-    if pixels.shape[3] in (1, 3):
-        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-    sys.exit(f"{place}: images {list(pixels.shape)}, expected 1 or 3 channels")
-
-
-def _idx(path: pathlib.Path) -> np.ndarray:
-    """An idx3 file: magic number, three axis lengths (big-endian), pixels."""
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-        data = file.read()
-    magic, n, h, w = np.frombuffer(data, ">u4", 4).tolist() if len(data) >= 16 else (0, 0, 0, 0)
-    if magic != 0x803 or len(data) != 16 + n * h * w:
-        sys.exit(f"{path}: no idx file of images")
-    pixels = np.frombuffer(data, np.uint8, offset=16).reshape(n, 1, h, w)
-    # EMNIST is stored column by column.
-    return np.ascontiguousarray(pixels.transpose(0, 1, 3, 2)) if "emnist" in path.name.lower() else pixels
-
-
-# -- networks ---------------------------------------------------------------------------------------------------------
-
-
-def fires() -> neuron.LIFNode:
-    """``v += (x - v) / 2``; fires at 1, then ``v = 0``; over all timesteps at once."""
-    return neuron.LIFNode(tau=2.0, surrogate_function=surrogate.ATan(), step_mode="m")
-
-
-def drive(module: nn.Module, x: torch.Tensor, timesteps: int) -> torch.Tensor:
-    """The current of an input that is held: the same in every timestep, so computed once. ``[t, n, ...]``."""
-    return module(x).unsqueeze(0).expand(timesteps, *(-1,) * 4).contiguous()
-
-
-def per_step(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """A module without memory on ``[t, n, ...]``."""
-    return module(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-
-
-class LastMembrane(nn.Module):
-    """Membrane after the last timestep: outputs weighted by powers of the decay, the newest by 1."""
-
-    def __init__(self, timesteps: int):
-        super().__init__()
-        powers = DECAY ** torch.arange(timesteps - 1, -1, -1, dtype=torch.float32)
-        self.register_buffer("coef", powers.view(-1, 1, 1, 1, 1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (x * self.coef).sum(0)
-
-
-class Blocks(nn.Module):
-    """Convolutions with norm and neurons behind each; a last one may have neither."""
-
-    def __init__(self, *parts: nn.Module):
-        super().__init__()
-        self.snn_convs = nn.Sequential(*parts)
-
-    def forward(self, x: torch.Tensor, held: int | None = None) -> torch.Tensor:
-        """`x` is ``[t, n, c, h, w]``, or ``[n, c, h, w]`` which is `held` for as many timesteps."""
-        parts = list(self.snn_convs)
-        if held is not None:
-            x = parts[2](drive(nn.Sequential(*parts[:2]), x, held))
-            parts = parts[3:]
-        for part in parts:
-            x = part(x) if isinstance(part, neuron.LIFNode) else per_step(part, x)
-        return x
-
-
-class Codebook(nn.Module):
-    """Features of encoder spikes, the nearest code of each, and the generator that makes spikes of codes."""
-
-    def __init__(self, codes: int, width: int, timesteps: int):
-        super().__init__()
-        self.embeddings = nn.Embedding(codes, width)
-        self.embeddings.weight.data.uniform_(0.0, 1.0)
-        self.poisson = nn.Sequential(nn.Conv2d(width, width, 1), nn.BatchNorm2d(width), fires())
-        self.memout = LastMembrane(timesteps)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-
-    def feature(self, spikes: torch.Tensor) -> torch.Tensor:
-        """``[t, n, c, h, w]`` to ``[n, c, h, w]``: a mix of last membrane and mean rate."""
-        return (1 - self.alpha) * self.memout(spikes) + self.alpha * spikes.mean(0)
-
-    def tokens(self, feature: torch.Tensor) -> torch.Tensor:
-        """Index of the nearest code by position, ``[n, h, w]``."""
-        flat = feature.permute(0, 2, 3, 1).flatten(0, 2)
-        nearest = torch.cdist(flat[None], self.embeddings.weight[None])[0].argmin(1)
-        return nearest.view(feature.shape[0], *feature.shape[2:])
-
-    def codes(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Codes ``[n, c, h, w]`` of tokens ``[n, h, w]``."""
-        return self.embeddings(tokens).permute(0, 3, 1, 2)
-
-
-class VqSvae(nn.Module):
-    """Encoder, codebook, decoder. Images are ``[n, c, h, w]``, -0.5 to 0.5."""
-
-    def __init__(self, planes: int, hidden: tuple[int, int], codes: int, width: int, timesteps: int):
-        super().__init__()
-        self.timesteps = timesteps
-        near, far = hidden
-        self.encoder = Blocks(
-            *(nn.Conv2d(planes, near, 3, stride=2, padding=1), nn.BatchNorm2d(near), fires()),
-            *(nn.Conv2d(near, far, 3, stride=2, padding=1), nn.BatchNorm2d(far), fires()),
-            *(nn.Conv2d(far, width, 1), nn.BatchNorm2d(width), fires()),
-        )
-        self.vq_layer = Codebook(codes, width, timesteps)
-        up = {"stride": 2, "padding": 1, "output_padding": 1}
-        self.decoder = Blocks(
-            *(nn.ConvTranspose2d(width, far, 3, **up), nn.BatchNorm2d(far), fires()),
-            *(nn.ConvTranspose2d(far, near, 3, **up), nn.BatchNorm2d(near), fires()),
-            nn.ConvTranspose2d(near, planes, 3, padding=1),
-        )
-        self.memout = LastMembrane(timesteps)
-
-    def encode(self, x: torch.Tensor) -> torch.Tensor:
-        """Features ``[n, width, h / 4, w / 4]``."""
-        return self.vq_layer.feature(self.encoder(x, held=self.timesteps))
-
-    def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Images of codes ``[n, width, h, w]``."""
-        generator = self.vq_layer.poisson
-        spikes = generator[2](drive(generator[:2], codes, self.timesteps))
-        return torch.tanh(self.memout(self.decoder(spikes)))
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Loss, tokens and features of a batch: the error of the pixels and of the codes."""
-        feature = self.encode(x)
-        tokens = self.vq_layer.tokens(feature)
-        codes = self.vq_layer.codes(tokens)
-        error = nn.functional.mse_loss
-        quantised = feature + (codes - feature).detach()
-        loss = error(self.decode(quantised), x)
-        loss = loss + error(codes, feature.detach()) + COMMITMENT * error(feature, codes.detach())
-        return loss, tokens, feature
-
-
-class Sdid(nn.Module):
-    """The denoiser: ``[n, 2, h, w]`` (tokens as numbers, iteration) to logits ``[n, codes, h, w]``."""
-
-    def __init__(self, codes: int, channels: list[int], timesteps: int):
-        super().__init__()
-        self.timesteps, self.codes = timesteps, codes
-        self.count = len(channels) + 1
-        for i, (before, after) in enumerate(zip([2, *channels], channels), 1):
-            block = nn.Sequential(nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), fires())
-            self.add_module(f"conv{i}", block)
-        # Behind the last neurons stands a mean over time, which a linear layer may follow as well as precede.
-        self.add_module(f"conv{self.count}", nn.Sequential(nn.Conv2d(channels[-1] + channels[0], codes, 3, padding=1)))
-
-    def forward(self, tokens: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """Logits for tokens ``[n, h, w]``, masks among them, in the iterations `t` ``[n]``."""
-        x = torch.stack([tokens, t.view(-1, 1, 1).expand_as(tokens)], 1).float()
-        first = self.conv1[2](drive(self.conv1[:2], x, self.timesteps))
-        x = first
-        for i in range(2, self.count):
-            block = getattr(self, f"conv{i}")
-            x = block[2](per_step(block[:2], x))
-        rates = torch.cat([x.mean(0), first.mean(0)], 1)
-        return getattr(self, f"conv{self.count}")(rates)
-
-
-# -- training ---------------------------------------------------------------------------------------------------------
 
 
 class Training:
@@ -361,7 +159,7 @@ def train_vq(net: VqSvae, train: np.ndarray, held: np.ndarray, args: argparse.Na
         some = held[: args.shown]
         tokens = encoded(net, some)
         again = decoded(net, tokens)
-        _sheet(
+        write_sheet(
             np.stack([some, again], 1).reshape(-1, *some.shape[1:]), args.out / f"reconstructions-{training.step}.png"
         )
         error = np.square(again / 255.0 - some / 255.0).mean()
@@ -373,8 +171,8 @@ def train_vq(net: VqSvae, train: np.ndarray, held: np.ndarray, args: argparse.Na
 def masked_error(net: Sdid, tokens: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     """Nats a masked token, when each of an image's tokens is masked with the share of iterations that are left.
 
-    Iteration t of the sampler finds each position masked with probability t / iterations and draws one position of t, so
-    the bound on the likelihood weighs every sample's masked positions by 1 / t.
+    Iteration t of the sampler finds each position masked with probability t / iterations and draws one position of t,
+    so the bound on the likelihood weighs every sample's masked positions by 1 / t.
     """
     positions = tokens[0].numel()
     masked = torch.rand(tokens.shape) < (t / positions).view(-1, 1, 1)
@@ -405,7 +203,7 @@ def train_sdid(net: Sdid, vq: VqSvae, train: np.ndarray, held: np.ndarray, args:
             functional.reset_net(net)
             error += float(masked_error(net, some, at)) * len(some)
         drawn, _ = sampled(net, vq, args.shown, args.seed, args.temperature, kept.shape[1:])
-        _sheet(drawn, args.out / f"samples-{training.step}.png")
+        write_sheet(drawn, args.out / f"samples-{training.step}.png")
         return f"{error / len(kept):.4f} nats a token of {len(kept)} held-out images"
 
     training.run(loss, look)
@@ -493,8 +291,8 @@ def table(net: Sdid, vq: VqSvae, train: np.ndarray, held: np.ndarray, args: argp
     grid = (train.shape[2] // REDUCTION, train.shape[3] // REDUCTION)
     of_floats, _ = sampled(net, vq, args.samples, args.seed, args.temperature, grid)
     of_chip = program.generate(args.samples, args.seed, temperature=args.temperature, timesteps=False)
-    _sheet(of_floats, args.out / "samples-float.png")
-    _sheet(np.asarray(of_chip), args.out / "samples-chip.png")
+    write_sheet(of_floats, args.out / "samples-float.png")
+    write_sheet(np.asarray(of_chip), args.out / "samples-chip.png")
     axes = principal(train)
     half = len(held) // 2
     again = decoded(vq, encoded(vq, held[:half]))
@@ -511,16 +309,6 @@ def table(net: Sdid, vq: VqSvae, train: np.ndarray, held: np.ndarray, args: argp
     for name, some, cost in rows:
         print(f"{name:32} {len(some):8} {distance(some, held[half:], axes):10.3f} {some.mean() / 255:11.3f}  {cost}")
     print(program.verify(images=1, seed=args.seed))
-
-
-def _sheet(pictures: np.ndarray, path: pathlib.Path, columns: int = 16) -> None:
-    """Images ``[n, c, h, w]`` side by side as a PNG."""
-    n, c, h, w = pictures.shape
-    sheet = np.full((c, -(-n // columns) * (h + 1), min(n, columns) * (w + 1)), 128, np.uint8)
-    for i, picture in enumerate(pictures):
-        y, x = i // columns * (h + 1), i % columns * (w + 1)
-        sheet[:, y : y + h, x : x + w] = picture
-    Image.fromarray(sheet[0] if c == 1 else np.ascontiguousarray(sheet.transpose(1, 2, 0))).save(path)
 
 
 def options() -> argparse.Namespace:

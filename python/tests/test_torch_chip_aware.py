@@ -13,7 +13,6 @@ torch = pytest.importorskip("torch")
 nn = torch.nn
 
 import frameworks  # noqa: E402  (needs torch)
-
 from snnc.torch import ChipAware  # noqa: E402  (needs torch)
 
 
@@ -144,8 +143,9 @@ def test_fine_tuning_at_few_bits_ends_on_the_chip_as_it_was(digits, neuron, tmp_
     program = snnc.compile(model, weights=2, passes=0, calibrate=train.numpy(), objective="packets")
     program.save(tmp_path / "net.snnx")
     np.save(tmp_path / "x.npy", x.numpy())
-    command = [sys.executable, "-m", "snnc", "run", "net.snnx", "--input", "x.npy", "--spikes", "--out", "run"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    command = [sys.executable, "-m", "snnc", "simulate", "net.snnx", "--input", "x.npy", "--spikes", "--out", "run"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
     archive = np.load(tmp_path / "run" / "spikes.npz")
     assert len(archive) == 4
     for name in archive:
@@ -200,6 +200,6 @@ def test_what_would_change_nothing_or_is_wrong_is_refused(neuron):
 def test_the_example_of_it_runs(neuron):
     script = pathlib.Path(__file__).parents[2] / "examples" / "chip_aware.py"
     command = [sys.executable, str(script), "--weights", "3", "--epochs", "1"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert "spikes are those of the wrapped module" in ran.stdout

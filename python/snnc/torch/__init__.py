@@ -1,5 +1,5 @@
-"""PyTorch modules of spiking neurons as models: `from_torch`; recordings of them: `record`; training with the chip in the
-loop: `ChipAware`.
+"""PyTorch modules of spiking neurons: models of them (`from_torch`), recordings (`record`), and training with the chip
+in the loop (`ChipAware`).
 
 torch is imported here and not by ``import snnc``. `_trace` runs the module on a sample and records what feeds what,
 `_layers` and `_neurons` say what each module is in a model file, `_write` writes its text. `record` writes what a

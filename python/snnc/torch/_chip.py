@@ -2,9 +2,10 @@
 
 What a module does is decided by the compiler and the simulator alone: they round its weights, and their spikes and
 read-outs are the values of every forward pass. What is here makes gradients for them: it runs the module with the
-chip's spikes in place of its neurons' own, so that every layer sees what the chip gave it, and passes gradients straight
-through the rounding and by the neurons' surrogate functions through the spikes (in-the-loop training: Schmitt et al.,
-arXiv:1703.01909; straight-through: Bengio et al., arXiv:1308.3432). So no rounding rule is written down twice.
+chip's spikes in place of its neurons' own, so that every layer sees what the chip gave it, and passes gradients
+straight through the rounding and by the neurons' surrogate functions through the spikes (in-the-loop training:
+Schmitt et al., arXiv:1703.01909; straight-through: Bengio et al., arXiv:1308.3432). So no rounding rule is written
+down twice.
 """
 
 from __future__ import annotations
@@ -45,15 +46,15 @@ class ChipAware(nn.Module):
             optimiser.zero_grad(), loss.backward(), optimiser.step()
         program = aware.compile()                    # gives on the chip what `aware` gave
 
-    `aware(x)` gives read-outs ``[n, ...]`` as `Program.run` does, of the type of the parameters; `aware.spikes` has the spikes
-    of that pass by layer. `x` and `timesteps`, `inputs`, `readout` are those of `snnc.torch.from_torch`; the axis of the
-    samples in an `x` with a time axis is the second, or the first if the module loops over ``x[:, t]``. `weights`,
-    `calibrate`, `passes` and `relays` are those of `snnc.compile`, and so is what they round.
+    `aware(x)` gives read-outs ``[n, ...]`` as `Program.run` does, of the type of the parameters; `aware.spikes` has
+    the spikes of that pass by layer. `x` and `timesteps`, `inputs`, `readout` are those of `snnc.torch.from_torch`;
+    the axis of the samples in an `x` with a time axis is the second, or the first if the module loops over ``x[:,
+    t]``. `weights`, `calibrate`, `passes` and `relays` are those of `snnc.compile`, and so is what they round.
 
-    Batch norms keep their running mean and variance and dropouts do nothing, as on the chip; weights, biases, scales and
-    shifts, and neurons' parameters that have gradients, are trained. Every change of the parameters is compiled anew
-    before the next pass; a pass in eval mode or without gradients is one on the chip alone. `module` is the module that
-    was given, and its weights are the trained ones.
+    Batch norms keep their running mean and variance and dropouts do nothing, as on the chip; weights, biases, scales
+    and shifts, and neurons' parameters that have gradients, are trained. Every change of the parameters is compiled
+    anew before the next pass; a pass in eval mode or without gradients is one on the chip alone. `module` is the
+    module that was given, and its weights are the trained ones.
 
     Raises `SnncError` for what `from_torch` or the chip refuses.
     """
@@ -102,9 +103,9 @@ class ChipAware(nn.Module):
     def compile(self, target: str | Target | None = None, **options: Any) -> Program:  # type: ignore[override]
         """The module as it is now, rounded as in training, on its target or on `target`.
 
-        `options` are those of `snnc.compile` that say how it is mapped, such as `objective` and `effort`; they change what
-        a run costs and never what it gives. Another target may give other spikes. There must have been a forward pass,
-        whose sample the module is looked through with.
+        `options` are those of `snnc.compile` that say how it is mapped, such as `objective` and `effort`; they change
+        what a run costs and never what it gives. Another target may give other spikes. There must have been a forward
+        pass, whose sample the module is looked through with.
         """
         for name in options:
             if name in self._rounding:

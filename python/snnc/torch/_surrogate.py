@@ -14,8 +14,8 @@ from snnc.torch import _neurons
 class Surrogate:
     """Stands in for a neuron in one forward pass: its spikes are those of the chip, its gradients its own.
 
-    The membrane follows the neuron's equation (docs/model.md), reset by the spikes that are given; the neuron's own surrogate
-    function of membrane and threshold is the gradient of a spike.
+    The membrane follows the neuron's equation (docs/model.md), reset by the spikes that are given; the neuron's own
+    surrogate function of membrane and threshold is the gradient of a spike.
     """
 
     def __init__(self, module: nn.Module, spikes: torch.Tensor, timesteps: int):
