@@ -275,6 +275,54 @@ def test_programs_are_saved_and_pickled(digits, program, tmp_path):
     assert report == first.report and str(report) == str(first.report)
 
 
+def test_results_are_copied_and_pickled_with_all_that_they_have(digits, program):
+    result = program.run(digits[1][:3], digits[2][:3], spikes=True)
+    printed = str(result.report)
+    assert "energy" in printed
+    for other in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
+        assert (other.readout == result.readout).all() and (other.predictions == result.predictions).all()
+        assert other.report == result.report and str(other.report) == printed and other.accuracy == result.accuracy
+        assert other.timesteps["time_s"].tolist() == result.timesteps["time_s"].tolist()
+        assert all((other.spikes[name] == result.spikes[name]).all() for name in result.spikes)
+    report = copy.deepcopy(result.report)
+    assert report == result.report and report.text == printed and report is not result.report
+
+
+def test_tables_become_frames_of_pandas(digits, program):
+    pandas = pytest.importorskip("pandas")
+    result = program.run(digits[1][:2])
+    frame = result.energy.to_pandas()
+    assert isinstance(frame, pandas.DataFrame) and list(frame.columns) == ["by", "name", "energy_j"]
+    assert frame[frame["by"] == "component"]["energy_j"].sum() == pytest.approx(result.energy_j)
+    steps = result.timesteps.to_pandas()
+    assert steps["time_s"].tolist() == result.timesteps["time_s"].tolist() and (steps["time_s"] > 0).all()
+    assert set(result.layers.to_pandas()["name"]) == {layer["name"] for layer in result.report["layers"]}
+
+
+def test_a_run_is_plotted(digits, program):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    result = program.run(digits[1][:2])
+    figure, own = pyplot.subplots()
+    assert result.plot(own) is own
+    joules = result.report["energy_j"]
+    shown = {label.get_text(): bar.get_width() for label, bar in zip(own.get_yticklabels(), own.patches)}
+    assert shown == joules
+    assert program.target.name in own.get_title()
+    assert result.plot().get_xlabel() == "energy (J)"
+    pyplot.close("all")
+
+
+def test_progress_is_a_bar_where_tqdm_is(digits, program, capfd):
+    pytest.importorskip("tqdm")
+    program.run(np.concatenate([digits[1]] * 2), timing="cycle")
+    assert "running" in capfd.readouterr().err
+    program.run(digits[1], timing="cycle", progress=False)
+    assert capfd.readouterr().err == ""
+
+
 def test_wrong_arrays_are_refused_by_shape(digits, program):
     _, x, y = digits
     for wrong, message in (
