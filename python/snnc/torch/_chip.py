@@ -25,6 +25,7 @@ from snnc._results import Spikes
 from snnc._target import Target
 from snnc._target import target as as_target
 from snnc.torch import _neurons
+from snnc.torch._record import first
 from snnc.torch._surrogate import Surrogate
 from snnc.torch._trace import Traced
 from snnc.torch._write import Writer
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from snnc._program import Program
 
 #: What fits nowhere else is mapped soonest: a mapping changes no spike.
-_SOONEST = {"objective": "cores", "effort": "fast"}
+_SOONEST: dict[str, Any] = {"objective": "cores", "effort": "fast"}
 
 
 class ChipAware(nn.Module):
@@ -76,7 +77,7 @@ class ChipAware(nn.Module):
         self.module = module
         self.target = as_target(target)
         self._asked: dict[str, Any] = {"timesteps": timesteps, "inputs": inputs, "readout": readout}
-        self._rounding = {"weights": weights, "calibrate": calibrate, "passes": passes, "relays": relays}
+        self._rounding: dict[str, Any] = {"weights": weights, "calibrate": calibrate, "passes": passes, "relays": relays}
         self._sample: torch.Tensor | None = None
         self._program: Program | None = None
         self._key: tuple[Any, ...] = ()
@@ -187,7 +188,7 @@ class ChipAware(nn.Module):
         }
         with _in_place_of(self.module, surrogates):
             calls = traced.timesteps if traced.calls else 1
-            outputs = [_first(self.module(x)) for _ in range(calls)]
+            outputs = [first(self.module(x)) for _ in range(calls)]
         for path, surrogate in surrogates.items():
             surrogate.ended(path)
         if traced.over == "step":
@@ -208,12 +209,6 @@ def _fires(node: Any) -> bool:
 def _state(tensor: torch.Tensor) -> bool:
     """Whether a tensor is what neurons keep of a run: those have gradients and are no leaves, or are empty."""
     return not tensor.is_leaf or tensor.numel() == 0
-
-
-def _first(found: Any) -> torch.Tensor:
-    while isinstance(found, (tuple, list)):
-        found = found[0]
-    return found
 
 
 @contextlib.contextmanager
