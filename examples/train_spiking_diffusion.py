@@ -27,7 +27,6 @@ import contextlib
 import math
 import os
 import pathlib
-import subprocess
 import sys
 import time
 from typing import Callable, Iterable, Iterator
@@ -277,10 +276,9 @@ def principal(train: np.ndarray, most: int = 32) -> tuple[np.ndarray, np.ndarray
 
 def compiled(args: argparse.Namespace, side: int) -> snnc.Program:
     """The checkpoints as a model folder, and that on the chip."""
-    files = ["--vq", args.out / "vq_svae.pth", "--sdid", args.out / "sdid.pth"]
-    command = [sys.executable, "-m", "snnc", "import", *files, "--image-size", str(side), "-o", args.out / "model"]
-    subprocess.run([str(one) for one in command], check=True)
-    program = snnc.compile(args.out / "model" / "model.ron", args.target, weights=args.weights, effort="fast")
+    checkpoints = args.out / "vq_svae.pth", args.out / "sdid.pth"
+    model = snnc.import_checkpoints(*checkpoints, args.out / "model", image_size=side)
+    program = snnc.compile(model, args.target, weights=args.weights, effort="fast")
     program.save(args.out / "model.snnx")
     return program
 

@@ -219,7 +219,14 @@ def test_options_of_the_compiler_are_heard(digits, program):
     fast = snnc.compile(model, cores=few.cores + 4)
     assert few.cores <= fast.cores <= few.cores + 4 and fast.run(x[:10]).energy_j != few.run(x[:10]).energy_j
     assert (fast.run(x[:10]).readout == result.readout).all()
-    for wrong in ({"weights": 9}, {"cores": 0}, {"objective": "beauty"}, {"effort": "none"}, {"passes": 2000}, {"profile": {}}):
+    for wrong in (
+        {"weights": 9},
+        {"cores": 0},
+        {"objective": "beauty"},
+        {"effort": "none"},
+        {"passes": 2000},
+        {"profile": {}},
+    ):
         with pytest.raises(snnc.SnncError):
             snnc.compile(model, **wrong)
 
@@ -273,6 +280,48 @@ def test_programs_are_saved_and_pickled(digits, program, tmp_path):
                 what()
     report = pickle.loads(pickle.dumps(first.report))
     assert report == first.report and str(report) == str(first.report)
+
+
+def test_models_are_imported_exported_and_looked_into(examples, digits, program, tmp_path):
+    folder = examples / "spiking-diffusion-mnist"
+    files = folder / "vq_svae.safetensors", folder / "sdid.safetensors"
+    model = snnc.import_checkpoints(*files, tmp_path / "spiking-diffusion-mnist")
+    written = (tmp_path / "spiking-diffusion-mnist" / "model.ron").read_text()
+    assert written == (folder / "model.ron").read_text()
+    with pytest.raises(snnc.SnncError, match="multiple of 4"):
+        snnc.import_checkpoints(*files, tmp_path / "odd", image_size=30)
+    # Random images; the command on the same ones.
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", pixels=pixels[:, 0])
+    found = model.reconstruct(pixels, weights=8)
+    ran = command("reconstruct", folder / "model.ron", tmp_path / "x.npz", "--weights", 8, "--json")
+    told = json.loads(ran.stdout)
+    assert {name: told[name] for name in found.to_dict()} == found.to_dict() and found["images"] == 3
+    assert found.pictures.shape[:3] == (3, 1, 28) and (found.pictures[:, :, :, :28] == pixels).all()
+    assert "<img" in found._repr_html_() and "3 images" in repr(found)
+    for wrong, message in (
+        (pixels / 255, "float64"),
+        (pixels[0, 0], "expected \\[n, c, h, w"),
+        (pixels[:, :, :4], "images are"),
+    ):
+        with pytest.raises(snnc.SnncError, match=message):
+            model.reconstruct(wrong)
+    # A NIR file and back: the same spikes.
+    own, x = snnc.load(examples / "digits-leaky" / "model.ron"), np.load(examples / "digits-leaky" / "inputs.npy")[:5]
+    reading = own.export_nir(tmp_path / "net.nir").split()
+    assert reading[0] == "--dialect"
+    steps = own.networks["net"]["timesteps"]
+    again = snnc.load(tmp_path / "net.nir", dialect=reading[1], timesteps=steps, readout="sum")
+    assert (again.reference(x).readout == own.reference(x).readout).all()
+    # Texts of the stages are those of the command.
+    path = examples / "digits-cnn" / "model.ron"
+    assert digits[0].after_pass("collect-neurons") == command("compile", path, "--emit-after", "collect-neurons").stdout
+    assert program.text("spiking") == command("compile", path, "--emit", "spiking").stdout
+    assert len(program.text().splitlines()) > program.cores
+    with pytest.raises(snnc.SnncError, match="pass"):
+        digits[0].after_pass("nothing")
+    with pytest.raises(snnc.SnncError, match="no unmapped network"):
+        pickle.loads(pickle.dumps(program)).text("spiking")
 
 
 def test_results_are_copied_and_pickled_with_all_that_they_have(digits, program):
