@@ -11,12 +11,19 @@ Arrays are NumPy's: samples float32, float64 or uint8 ``[n, c, h, w]`` (spike tr
 place and hint. ``python -m snnc`` is the command line.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from snnc._errors import Diagnostic, SnncError, SnncWarning, explain
-from snnc._model import Fit, Model, compile, fit, load, model
+from snnc._model import Fit, Model, compile, fit, import_checkpoints, load, model
 from snnc._native import __version__
 from snnc._program import Mapping, Program, Session
-from snnc._results import Check, Comparison, Images, Reference, Report, Result, Table
+from snnc._results import Check, Comparison, Images, Reconstruction, Reference, Report, Result, Table
 from snnc._target import Target, target, targets
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "Check",
@@ -27,6 +34,7 @@ __all__ = [
     "Mapping",
     "Model",
     "Program",
+    "Reconstruction",
     "Reference",
     "Report",
     "Result",
@@ -40,6 +48,7 @@ __all__ = [
     "explain",
     "fit",
     "from_torch",
+    "import_checkpoints",
     "load",
     "model",
     "target",
@@ -47,7 +56,7 @@ __all__ = [
 ]
 
 
-def from_torch(module, sample, timesteps=None, **options):
+def from_torch(module: torch.nn.Module, sample: torch.Tensor, timesteps: int | None = None, **options: Any) -> Model:
     """A `Model` from a PyTorch module of SpikingJelly or snnTorch neurons; see `snnc.torch.from_torch`."""
     from snnc.torch import from_torch as convert
 

@@ -15,7 +15,7 @@ from snnc._errors import SnncError, _warn
 from snnc._html import escape, table
 from snnc._program import Program
 from snnc._progress import bar
-from snnc._results import Check, Reference, Report, Result, Spikes
+from snnc._results import Check, Reconstruction, Reference, Report, Result, Spikes
 from snnc._target import Target
 from snnc._target import target as as_target
 from snnc._target import targets as target_names
@@ -113,6 +113,35 @@ class Model:
             data, text, passed = self._native.check(os.fspath(golden), samples, network, tell)
         return Check(json.loads(data), text, passed)
 
+    def reconstruct(
+        self, images: ArrayLike, target: str | Target = "loihi-like", *, weights: int | None = None
+    ) -> Reconstruction:
+        """Images through encoder and decoder on the chip, beside the float model, as ``snnc reconstruct``.
+
+        `images` are uint8 ``[n, c, h, w]`` as the encoder takes them; `weights` are bits. Of a model with a pipeline that has
+        an encoder; else raises `SnncError`.
+        """
+        pixels = np.ascontiguousarray(images)
+        if pixels.dtype != np.uint8:
+            message = f"array of {pixels.dtype}, expected uint8"
+            raise SnncError._new("E0021", "images", message, "pixels are 0 to 255")
+        data, text, pictures = self._native.reconstruct(as_target(target)._native, weights, pixels)
+        return Reconstruction(json.loads(data), text, pictures)
+
+    def after_pass(self, name: str, target: str | Target = "loihi-like", *, weights: int | None = None) -> str:
+        """What a pass of the compiler makes of the model, as text; ``snnc passes`` lists them.
+
+        The last one gives the network in integers; `weights` are bits. Raises `SnncError` for another name.
+        """
+        return self._native.after_pass(as_target(target)._native, weights, name)
+
+    def export_nir(self, path: str | os.PathLike[str], *, network: str | None = None) -> str:
+        """Writes a network as a NIR file; the options of the command that read it back as the same network.
+
+        Raises `SnncError` with every layer that NIR has no node for.
+        """
+        return self._native.export_nir(os.fspath(path), network)
+
     def __str__(self) -> str:
         return self.table()
 
@@ -158,9 +187,7 @@ def load(
         "readout": readout,
     }
     if not path.endswith(".snnx") and _native.Model.is_nir(path):
-        return Model(
-            _native.Model.load_nir(path, dialect, timesteps, dt, reset, compare, constant_input, readout)
-        )
+        return Model(_native.Model.load_nir(path, dialect, timesteps, dt, reset, compare, constant_input, readout))
     for name, value in asked.items():
         if value is not None:
             message = "would change nothing: it is for NIR files, and this is none"
@@ -168,6 +195,23 @@ def load(
     if path.endswith(".snnx"):
         return Program(_native.Program.load(path), None)
     return Model(_native.Model.load(path))
+
+
+def import_checkpoints(
+    vq: str | os.PathLike[str],
+    sdid: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    image_size: int = 28,
+) -> Model:
+    """The model of two state dicts of Spiking-Diffusion, as ``snnc import --vq --sdid``.
+
+    `vq` and `sdid` are files of the VQ-SVAE and of the denoiser, with the names of the authors' code; images are squares
+    with sides of `image_size` pixels. Writes model.ron and its weight files into `folder`. Raises `SnncError` for tensors
+    that are missing or contradict each other.
+    """
+    paths = os.fspath(vq), os.fspath(sdid), image_size, os.fspath(folder)
+    return Model(_native.Model.import_checkpoints(*paths))
 
 
 def model(text: str, tensors: Tensors[str, ArrayLike], place: str = "model") -> Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from snnc import _native
 from snnc._arrays import classes, numbers
@@ -208,6 +208,15 @@ class Program:
             else:
                 found = self._native.verify_samples(self._model._native, numbers(x), classes(labels), network, tell)
         return Comparison(json.loads(found[0]), found[1])
+
+    def text(self, form: Literal["program", "spiking"] = "program") -> str:
+        """The program for people: cores with their slices, memories and routes; or ``spiking``, its integers unmapped.
+
+        Raises `SnncError` for the integers of a program from a file, which holds them mapped.
+        """
+        if form not in ("program", "spiking"):
+            raise SnncError._new("E0021", "form", f'found "{form}", expected program or spiking')
+        return self._native.text(form == "program")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a ``.snnx`` file, whole or not at all."""

@@ -68,9 +68,15 @@ def _number(cell: str) -> Any:
 class Report(dict):
     """The data of report.json (schema ``snnc.report/1``), a dict; printed it is the energy report for people."""
 
-    def __init__(self, data: dict[str, Any], text: str):
+    def __init__(self, data: dict[str, Any], text: Any):
         super().__init__(data)
-        self.text = text
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """The energy report for people, drawn when it is first looked at."""
+        self._text = str(self._text)
+        return self._text
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Report, (dict(self), self.text))
@@ -104,6 +110,11 @@ class _Ran:
         if "parsed" not in self._raw:
             self._raw["parsed"] = Report(json.loads(self._raw["report"]), self._raw["text"])
         return self._raw["parsed"]
+
+    def _plain(self) -> dict[str, Any]:
+        """What another process can read."""
+        raw: dict[str, Any] = {name: self._raw[name] for name in ("report", "timesteps") if name in self._raw}
+        return {**raw, "text": str(self._raw["text"])} if raw else raw
 
     @property
     def energy_j(self) -> float:
@@ -205,6 +216,9 @@ class Result(_Ran):
         self.membranes: dict[str, np.ndarray] = found["membranes"]
         self._spikes = spikes
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_raw": self._plain()}
+
     @property
     def spikes(self) -> Spikes:
         """Spikes by layer."""
@@ -258,8 +272,7 @@ class Images(np.ndarray, _Ran):
         self.tokens = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raw = {name: self._raw[name] for name in ("report", "text", "timesteps") if name in self._raw}
-        return (_images, (np.asarray(self), self.tokens, raw))
+        return (_images, (np.asarray(self), self.tokens, self._plain()))
 
     @property
     def report(self) -> Report:
@@ -323,6 +336,26 @@ class Comparison(_Figures):
     def __repr__(self) -> str:
         worst = min((layer["spike_agreement"] for layer in self["layers"]), default=1.0)
         return f"<snnc.Comparison {self['model']} on {self['target']}: spikes agree to {worst:.2%} or more>"
+
+
+class Reconstruction(_Figures):
+    """Images through encoder and decoder: errors of chip and float model in ``["chip"]`` and ``["float"]``, and so on.
+
+    `pictures` has input, float model and chip side by side, uint8 ``[n, c, h, w]``.
+    """
+
+    def __init__(self, data: dict[str, Any], text: str, pictures: np.ndarray):
+        super().__init__(data, text)
+        self.pictures = pictures
+
+    def __repr__(self) -> str:
+        chip, floats = (self[side]["mse"]["mean"] for side in ("chip", "float"))
+        return f"<snnc.Reconstruction of {len(self.pictures)} images: error {chip:.5f} on the chip, {floats:.5f} in floats>"
+
+    def _repr_html_(self) -> str:
+        if self.pictures.shape[1] not in (1, 3):
+            return super()._repr_html_()
+        return _html.image(_html.grid(self.pictures[:32], 4), 1) + super()._repr_html_()
 
 
 class Check(_Figures):

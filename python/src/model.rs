@@ -2,19 +2,23 @@
 
 use std::path::PathBuf;
 
+use numpy::{PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use snnc::compiler::frontend::Description;
+use snnc::compiler::driver;
 use snnc::compiler::frontend::nir::dialect::Overrides;
-use snnc::compiler::frontend::nir::{NirOptions, ReadOut};
+use snnc::compiler::frontend::nir::{self, NirOptions, ReadOut};
+use snnc::compiler::frontend::{Description, import};
+use snnc::compiler::ir::Shape;
 use snnc::compiler::reference::Interpreter;
 use snnc::golden::{self, GoldenFile};
+use snnc::reconstruction::reconstruct;
 use snnc::samples;
 use snnc::samples::input::SampleShape;
 use snnc::targets::file_kind::FileKind;
 use snnc::{CompileOptions, Diagnostic, Diagnostics};
 
-use crate::arrays::{Batch, Numbers, tensors};
+use crate::arrays::{Batch, Numbers, array, tensors};
 use crate::compile::Options;
 use crate::errors::{argument, raise};
 use crate::program::Program;
@@ -102,7 +106,7 @@ impl Model {
 
     /// Name, timesteps, input `[c, h, w]`, whether it takes spikes, and output `[c, h, w]` of each network.
     fn networks(&self, py: Python<'_>) -> PyResult<Vec<NetworkSides>> {
-        let sides = |shape: snnc::compiler::ir::Shape| [shape.channels, shape.height, shape.width];
+        let sides = |shape: Shape| [shape.channels, shape.height, shape.width];
         let one = |(name, graph): (&String, &snnc::compiler::graph::Graph)| {
             let network = Interpreter::new(graph)?;
             let (input, output) = (sides(network.input_shape()), sides(network.output_shape()));
@@ -129,6 +133,81 @@ impl Model {
             return Err(raise(py, argument("folder", message, "copy its model.ron and weight files")));
         };
         description.write(&folder).map_err(|problems| raise(py, problems))
+    }
+
+    /// Writes the model folder of the checkpoints of a VQ-SVAE and its denoiser, and reads it.
+    #[staticmethod]
+    fn import_checkpoints(
+        py: Python<'_>,
+        vq: PathBuf,
+        sdid: PathBuf,
+        image_size: usize,
+        folder: PathBuf,
+    ) -> PyResult<Self> {
+        let model = work::run(py, None, move |_| {
+            let written = import(&vq, &sdid, image_size, &folder)?;
+            snnc::Model::load(written.model)
+        })?;
+        Ok(Self { model, description: None })
+    }
+
+    /// Writes a network as a NIR file; the options of the command that read it back.
+    fn export_nir(&self, py: Python<'_>, path: PathBuf, network: Option<String>) -> PyResult<String> {
+        let model = self.model.clone();
+        work::run(py, None, move |_| {
+            let loaded = model.loaded();
+            let name = samples::graph(loaded, ("network", network.as_deref()))?;
+            let exported = nir::export(&loaded.graphs[name], &path);
+            Ok(exported.map_err(|problems| loaded.origin.locate(problems))?.reading)
+        })
+    }
+
+    /// What a pass of the lowering makes of the model, as text.
+    fn after_pass(
+        &self,
+        py: Python<'_>,
+        target: &Target,
+        weights: Option<u32>,
+        pass: String,
+    ) -> PyResult<String> {
+        let (model, target) = (self.model.clone(), target.0.clone());
+        let mut options = CompileOptions::default().lower;
+        options.weight_bits = weights;
+        work::run(py, None, move |_| model.after_pass(&target, options, &pass))
+    }
+
+    /// Images through encoder and decoder on the chip: JSON, text, and input, float and chip side by side, uint8
+    /// `[n, c, h, w]`.
+    fn reconstruct<'py>(
+        &self,
+        py: Python<'py>,
+        target: &Target,
+        weights: Option<u32>,
+        images: PyReadonlyArrayDyn<'py, u8>,
+    ) -> PyResult<(String, String, Bound<'py, PyArrayDyn<u8>>)> {
+        let (sides, flat) = (images.shape().to_vec(), images.as_slice()?.to_vec());
+        let (model, target) = (self.model.clone(), target.0.clone());
+        let mut options = CompileOptions::fewest_cores();
+        options.lower.weight_bits = weights;
+        let report = work::run(py, None, move |_| {
+            let &[_, channels, height, width] = sides.as_slice() else {
+                let message = format!("the array is {sides:?}, expected [n, c, h, w]");
+                return Err(argument("images", message, "one image is `x[None]`").into());
+            };
+            let shape = Shape::new(channels, height, width);
+            if flat.is_empty() {
+                return Err(argument("images", "there is no image", "give at least one").into());
+            }
+            let images: Vec<Vec<u8>> = flat.chunks(shape.len()).map(<[u8]>::to_vec).collect();
+            let (program, tail) = driver::compile_reconstruction(model.loaded(), &target, options)?;
+            reconstruct(model.loaded(), &program.into(), &tail, &images, shape)
+        })?;
+        let (json, text) = (json(&report)?, report.to_string());
+        let sides =
+            report.pictures.first().map_or([0; 3], |(shape, _)| [shape.channels, shape.height, shape.width]);
+        let shape = [report.pictures.len(), sides[0], sides[1], sides[2]];
+        let pixels = report.pictures.into_iter().flat_map(|(_, pixels)| pixels).collect();
+        Ok((json, text, array(py, pixels, &shape)?))
     }
 
     /// Compiles, with samples for the rounding and for the mapping if they are given.

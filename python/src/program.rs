@@ -118,6 +118,14 @@ impl Program {
         Ok(Some((json(&layers)?, text.trim_start_matches('\n').to_owned())))
     }
 
+    /// The program as text: cores, slices, memories, routes; or the integers before they were mapped.
+    fn text(&self, py: Python<'_>, mapped: bool) -> PyResult<String> {
+        if mapped {
+            return Ok(py.detach(|| self.0.mapped().to_text()));
+        }
+        Ok(self.0.spiking().map_err(|problem| raise(py, problem))?.to_text())
+    }
+
     /// The text of a partition file, which says what shares a core.
     fn partition(&self, py: Python<'_>) -> PyResult<String> {
         let ir = self.0.spiking().map_err(|problem| raise(py, problem))?;

@@ -135,9 +135,9 @@ fn ran<W: Workload>(
 
 #[pymethods]
 impl Session {
-    /// Feeds samples: `readout` float64 `[n, ...]`, `predictions` int64 `[n]`, `report` (JSON), `text`, `timesteps`
-    /// (CSV or None), `spikes` (name -> shape of a sample and packed bytes `[n, ...]`), `membranes` (name -> float64
-    /// `[n, t, neurons]`).
+    /// Feeds samples: `readout` float64 `[n, ...]`, `predictions` int64 `[n]`, `report` (JSON), `text` (whose `str` is
+    /// drawn when asked for), `timesteps` (CSV or None), `spikes` (name -> shape of a sample and packed bytes
+    /// `[n, ...]`), `membranes` (name -> float64 `[n, t, neurons]`).
     #[expect(clippy::too_many_arguments, reason = "they are those of the Python function")]
     fn run<'py>(
         &self,
@@ -186,7 +186,7 @@ impl Session {
             of_layers.set_item(layer.name, array(py, values, &sides)?)?;
         }
         found.set_item("membranes", of_layers)?;
-        told(&found, &ran)?;
+        told(&found, ran)?;
         Ok(found)
     }
 
@@ -220,14 +220,25 @@ impl Session {
             array::<u8>(py, pixels, &[count, shape.channels, shape.height, shape.width])?,
         )?;
         found.set_item("tokens", array(py, tokens, &[count, p.rows, p.columns])?)?;
-        told(&found, &ran)?;
+        told(&found, ran)?;
         Ok(found)
     }
 }
 
+/// The report of a run, which is drawn for people when someone looks.
+#[pyclass(frozen, module = "snnc._native")]
+pub struct ReportText(Report);
+
+#[pymethods]
+impl ReportText {
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+}
+
 /// Report and timesteps of a run.
-fn told<I>(found: &Bound<'_, PyDict>, ran: &Ran<I>) -> PyResult<()> {
+fn told<I>(found: &Bound<'_, PyDict>, ran: Ran<I>) -> PyResult<()> {
     found.set_item("report", json(&ran.report)?)?;
-    found.set_item("text", ran.report.to_string())?;
-    found.set_item("timesteps", ran.steps.as_deref().map(String::from_utf8_lossy))
+    found.set_item("timesteps", ran.steps.as_deref().map(String::from_utf8_lossy))?;
+    found.set_item("text", Bound::new(found.py(), ReportText(ran.report))?)
 }

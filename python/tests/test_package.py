@@ -237,7 +237,14 @@ def test_options_of_the_compiler_are_heard(digits, program):
     fast = snnc.compile(model, cores=few.cores + 4)
     assert few.cores <= fast.cores <= few.cores + 4 and fast.run(x[:10]).energy_j != few.run(x[:10]).energy_j
     assert (fast.run(x[:10]).readout == result.readout).all()
-    for wrong in ({"weights": 9}, {"cores": 0}, {"objective": "beauty"}, {"effort": "none"}, {"passes": 2000}, {"profile": {}}):
+    for wrong in (
+        {"weights": 9},
+        {"cores": 0},
+        {"objective": "beauty"},
+        {"effort": "none"},
+        {"passes": 2000},
+        {"profile": {}},
+    ):
         with pytest.raises(snnc.SnncError):
             snnc.compile(model, **wrong)
 
@@ -291,6 +298,96 @@ def test_programs_are_saved_and_pickled(digits, program, tmp_path):
                 what()
     report = pickle.loads(pickle.dumps(first.report))
     assert report == first.report and str(report) == str(first.report)
+
+
+def test_models_are_imported_exported_and_looked_into(examples, digits, program, tmp_path):
+    folder = examples / "spiking-diffusion-mnist"
+    files = folder / "vq_svae.safetensors", folder / "sdid.safetensors"
+    model = snnc.import_checkpoints(*files, tmp_path / "spiking-diffusion-mnist")
+    written = (tmp_path / "spiking-diffusion-mnist" / "model.ron").read_text()
+    assert written == (folder / "model.ron").read_text()
+    with pytest.raises(snnc.SnncError, match="multiple of 4"):
+        snnc.import_checkpoints(*files, tmp_path / "odd", image_size=30)
+    # Random images; the command on the same ones.
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", pixels=pixels[:, 0])
+    found = model.reconstruct(pixels, weights=8)
+    ran = command("reconstruct", folder / "model.ron", tmp_path / "x.npz", "--weights", 8, "--json")
+    told = json.loads(ran.stdout)
+    assert {name: told[name] for name in found.to_dict()} == found.to_dict() and found["images"] == 3
+    assert found.pictures.shape[:3] == (3, 1, 28) and (found.pictures[:, :, :, :28] == pixels).all()
+    assert "<img" in found._repr_html_() and "3 images" in repr(found)
+    for wrong, message in (
+        (pixels / 255, "float64"),
+        (pixels[0, 0], "expected \\[n, c, h, w"),
+        (pixels[:, :, :4], "images are"),
+    ):
+        with pytest.raises(snnc.SnncError, match=message):
+            model.reconstruct(wrong)
+    # A NIR file and back: the same spikes.
+    own, x = snnc.load(examples / "digits-leaky" / "model.ron"), np.load(examples / "digits-leaky" / "inputs.npy")[:5]
+    reading = own.export_nir(tmp_path / "net.nir").split()
+    assert reading[0] == "--dialect"
+    steps = own.networks["net"]["timesteps"]
+    again = snnc.load(tmp_path / "net.nir", dialect=reading[1], timesteps=steps, readout="sum")
+    assert (again.reference(x).readout == own.reference(x).readout).all()
+    # Texts of the stages are those of the command.
+    path = examples / "digits-cnn" / "model.ron"
+    assert digits[0].after_pass("collect-neurons") == command("compile", path, "--emit-after", "collect-neurons").stdout
+    assert program.text("spiking") == command("compile", path, "--emit", "spiking").stdout
+    assert len(program.text().splitlines()) > program.cores
+    with pytest.raises(snnc.SnncError, match="pass"):
+        digits[0].after_pass("nothing")
+    with pytest.raises(snnc.SnncError, match="no unmapped network"):
+        pickle.loads(pickle.dumps(program)).text("spiking")
+
+
+def test_results_are_copied_and_pickled_with_all_that_they_have(digits, program):
+    result = program.run(digits[1][:3], digits[2][:3], spikes=True)
+    printed = str(result.report)
+    assert "energy" in printed
+    for other in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
+        assert (other.readout == result.readout).all() and (other.predictions == result.predictions).all()
+        assert other.report == result.report and str(other.report) == printed and other.accuracy == result.accuracy
+        assert other.timesteps["time_s"].tolist() == result.timesteps["time_s"].tolist()
+        assert all((other.spikes[name] == result.spikes[name]).all() for name in result.spikes)
+    report = copy.deepcopy(result.report)
+    assert report == result.report and report.text == printed and report is not result.report
+
+
+def test_tables_become_frames_of_pandas(digits, program):
+    pandas = pytest.importorskip("pandas")
+    result = program.run(digits[1][:2])
+    frame = result.energy.to_pandas()
+    assert isinstance(frame, pandas.DataFrame) and list(frame.columns) == ["by", "name", "energy_j"]
+    assert frame[frame["by"] == "component"]["energy_j"].sum() == pytest.approx(result.energy_j)
+    steps = result.timesteps.to_pandas()
+    assert steps["time_s"].tolist() == result.timesteps["time_s"].tolist() and (steps["time_s"] > 0).all()
+    assert set(result.layers.to_pandas()["name"]) == {layer["name"] for layer in result.report["layers"]}
+
+
+def test_a_run_is_plotted(digits, program):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    result = program.run(digits[1][:2])
+    figure, own = pyplot.subplots()
+    assert result.plot(own) is own
+    joules = result.report["energy_j"]
+    shown = {label.get_text(): bar.get_width() for label, bar in zip(own.get_yticklabels(), own.patches)}
+    assert shown == joules
+    assert program.target.name in own.get_title()
+    assert result.plot().get_xlabel() == "energy (J)"
+    pyplot.close("all")
+
+
+def test_progress_is_a_bar_where_tqdm_is(digits, program, capfd):
+    pytest.importorskip("tqdm")
+    program.run(np.concatenate([digits[1]] * 2), timing="cycle")
+    assert "running" in capfd.readouterr().err
+    program.run(digits[1], timing="cycle", progress=False)
+    assert capfd.readouterr().err == ""
 
 
 def test_wrong_arrays_are_refused_by_shape(digits, program):

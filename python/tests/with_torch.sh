@@ -19,7 +19,7 @@ apt-get install -y -qq --no-install-recommends --download-only -o "Dir::Cache::a
     >/dev/null
 for package in "$folder"/packages/*.deb; do dpkg -x "$package" "$folder"; done
 # Not their dependencies: those would be another PyTorch.
-"$python" -m pip install -q --no-deps --target "$folder/frameworks" spikingjelly==0.0.0.0.14 snntorch==1.0.0 nir nirtorch
+"$python" -m pip install -q --no-deps --target "$folder/frameworks" spikingjelly==0.0.0.0.14 snntorch==1.0.0 nir nirtorch pillow
 lib=usr/lib/$(uname -m)-linux-gnu
 for part in lib/$(uname -m)-linux-gnu usr/lib $lib $lib/blas $lib/lapack; do
     export LD_LIBRARY_PATH="$folder/$part${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
@@ -27,4 +27,4 @@ done
 # Debian's NumPy is the one that its PyTorch knows.
 export PYTHONPATH="$folder/usr/lib/python3/dist-packages:$folder/frameworks"
 # Plugins of pytest may want newer packages than those.
-PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 "$python" -m pytest -q -p no:cacheprovider python/tests/test_torch.py
+PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 "$python" -m pytest -q -p no:cacheprovider python/tests/test_torch*.py

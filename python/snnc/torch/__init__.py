@@ -1,8 +1,9 @@
-"""PyTorch modules of spiking neurons as models: `from_torch`, and recordings of them: `record`.
+"""PyTorch modules of spiking neurons: models of them (`from_torch`), recordings (`record`), and training with the chip
+in the loop (`ChipAware`).
 
 torch is imported here and not by ``import snnc``. `_trace` runs the module on a sample and records what feeds what,
 `_layers` and `_neurons` say what each module is in a model file, `_write` writes its text. `record` writes what a
-module does.
+module does. `_chip` runs a module on the chip, `_surrogate` makes the gradients of its neurons.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import torch
 from snnc._errors import SnncError
 from snnc._model import Model
 from snnc._model import model as describe
+from snnc.torch._chip import ChipAware
 from snnc.torch._record import record
-from snnc.torch._trace import trace
+from snnc.torch._trace import Traced, trace
 from snnc.torch._write import Writer
 
-__all__ = ["describe_module", "from_torch", "record"]
+__all__ = ["ChipAware", "describe_module", "from_torch", "record"]
 
 
 def from_torch(
@@ -64,14 +66,20 @@ def describe_module(
     name: str | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """The text of the model file and the arrays by name that `from_torch` makes a model of."""
+    traced = _traced(module, sample, timesteps, inputs, readout)
+    return Writer(name or type(module).__name__, traced).finish()
+
+
+def _traced(
+    module: torch.nn.Module, sample: torch.Tensor, timesteps: int | None, inputs: str | None, readout: str | None
+) -> Traced:
+    """What feeds what in a copy of a module."""
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"expected a torch.nn.Module, found {type(module).__name__}")
     if not isinstance(sample, torch.Tensor) or sample.ndim < 2:
         raise SnncError._new("E0021", "sample", "expected a tensor [n, ...] or [t, n, ...]", "one sample is `x[:1]`")
-    module = _copied(module).eval()
     with torch.no_grad():
-        traced = trace(module, sample, timesteps, inputs, readout)
-    return Writer(name or type(module).__name__, traced).finish()
+        return trace(_copied(module).eval(), sample, timesteps, inputs, readout)
 
 
 def _copied(module: torch.nn.Module) -> torch.nn.Module:

@@ -14,7 +14,7 @@ _JELLY = ("IFNode", "LIFNode", "ParametricLIFNode")
 _SNNTORCH = ("Leaky", "Synaptic", "RLeaky", "RSynaptic")
 
 
-def _family(module: torch.nn.Module) -> str | None:
+def family(module: torch.nn.Module) -> str | None:
     """The framework whose neuron a module is, known or not."""
     for base in type(module).__mro__:
         package = base.__module__
@@ -27,18 +27,18 @@ def _family(module: torch.nn.Module) -> str | None:
 
 def is_neuron(module: torch.nn.Module) -> bool:
     """Whether a module is a spiking neuron of a framework."""
-    return _family(module) is not None
+    return family(module) is not None
 
 
 def write(writer: Writer, node: Node, module: torch.nn.Module, source: str) -> str:
     """The layers of a neuron; the name of the firing one."""
-    family, kind = _family(module), type(module).__name__
-    if family == "SpikingJelly" and kind in _JELLY:
+    kin, kind = family(module), type(module).__name__
+    if kin == "SpikingJelly" and kind in _JELLY:
         return writer.layer(node, _jelly(writer, node, module, kind), [source])
-    if family == "snnTorch" and kind in _SNNTORCH:
+    if kin == "snnTorch" and kind in _SNNTORCH:
         return _snntorch(writer, node, module, kind, source)
     known = ", ".join(_JELLY + _SNNTORCH)
-    raise writer.refuse(node, f"{family}'s neuron {kind} is not supported", f"known are {known}")
+    raise writer.refuse(node, f"{kin}'s neuron {kind} is not supported", f"known are {known}")
 
 
 def _number(value: Any) -> float:

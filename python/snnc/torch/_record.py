@@ -52,7 +52,7 @@ def record(
         if isinstance(getattr(part, "weight", None), torch.Tensor):
             part.register_forward_pre_hook(_widened)
     with torch.no_grad():
-        outputs = [_first(module(x)) for _ in range(timesteps or 1)]
+        outputs = [first(module(x)) for _ in range(timesteps or 1)]
     answer = torch.stack(outputs) if timesteps else outputs[0]
     steps = len(next(iter(spikes.values())))
     over_time = timesteps or (answer.ndim > 2 and tuple(answer.shape[:2]) == (steps, count))
@@ -72,7 +72,7 @@ def record(
 
 def _hook(kept: list[np.ndarray], multi: bool, samples: int) -> Any:
     def hook(part: Any, args: Any, found: Any) -> None:
-        spikes = _first(found)
+        spikes = first(found)
         for step in spikes if multi else [spikes]:
             kept.append(step[:samples].detach().cpu().numpy())
 
@@ -84,7 +84,8 @@ def _widened(part: Any, args: Any) -> Any:
     return tuple(one.double() if isinstance(one, torch.Tensor) and one.is_floating_point() else one for one in args)
 
 
-def _first(found: Any) -> torch.Tensor:
+def first(found: Any) -> torch.Tensor:
+    """The first of several outputs."""
     while isinstance(found, (tuple, list)):
         found = found[0]
     return found

@@ -52,6 +52,13 @@ class Traced:
     spikes: bool
     timesteps: int
     readout: str
+    #: What the module gives of its output's timesteps: a ``step``, a ``series``, their ``sum``, ``mean`` or ``last``.
+    over: str
+    #: Whether it makes one timestep a call, and so is called for each.
+    calls: bool
+    #: Axis of time and axis of the samples in what it takes.
+    time: int | None
+    batch: int
 
 
 def refuse(path: str, message: str, hint: str | None = None) -> SnncError:
@@ -119,7 +126,18 @@ class Recorder(TorchFunctionMode):
         timed = self.multi or bool(self.indexed)
         spikes, shape = self.input_kind(timed, inputs)
         self.input.shape = shape
-        return Traced(self.input, found.node, spikes, steps, over or readout or "mean")
+        time = self.time if timed else None
+        return Traced(
+            self.input,
+            found.node,
+            spikes,
+            steps,
+            over or readout or "mean",
+            over or found.over,
+            not timed and max(self.calls.values(), default=1) == 1,
+            time,
+            1 if time == 0 else 0,
+        )
 
     def steps(self, given: int | None) -> int:
         """Timesteps of a pass."""

@@ -77,6 +77,10 @@ class Writer:
             raise SnncError._new("E0021", "sample", message, "the first axis is the batch, with time axis the second")
         return node.shape
 
+    def nodes(self) -> list[Node]:
+        """All nodes that were written, sources first."""
+        return list(self._of)
+
     # -- for those who say what a layer is ----------------------------------------------------------------------------
 
     def refuse(self, node: Node, message: str, hint: str | None = None) -> SnncError:
