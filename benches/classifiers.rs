@@ -29,7 +29,7 @@ fn main() {
     let target = snnc::target(target).expect("a built-in target");
     let model = Model::load(model).expect("a model");
     let program = model.compile(&target, &CompileOptions::default()).expect("a model that fits");
-    let options = SessionOptions { fidelity: Fidelity::None, threads: Some(threads) };
+    let options = SessionOptions { fidelity: Fidelity::None, threads: Some(threads), keep_state: false };
     let session = Session::new(&program, options).expect("a target with timesteps");
     let batches = batches(&program, Path::new(inputs), batch);
     let samples: usize = batches.iter().map(|batch| batch.len() as usize).sum();

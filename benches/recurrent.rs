@@ -22,7 +22,7 @@ fn main() {
     };
     let threads = threads.first().map_or(1, |threads| threads.parse().expect("a number of threads"));
     let program = Program::load(program).expect("a program");
-    let options = SessionOptions { fidelity: Fidelity::None, threads: Some(threads) };
+    let options = SessionOptions { fidelity: Fidelity::None, threads: Some(threads), keep_state: false };
     let session = Session::new(&program, options).expect("a target with timesteps");
     let one =
         Samples::drawn(&program.mapped().model, NetworkId(0), (1, Vec::new()), None).expect("drawn input");

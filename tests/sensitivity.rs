@@ -37,7 +37,7 @@ fn report(program: &Program, samples: &Samples) -> Report {
 #[test]
 fn each_end_is_what_a_chip_with_that_value_takes() {
     let (program, samples) = classifier();
-    let session = Session::with_sensitivity(&program, SessionOptions::default()).unwrap();
+    let session = Session::with_sensitivity(&program, SessionOptions::default(), Vec::new()).unwrap();
     let told = session.run(&samples).unwrap().report();
     let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-9 * b.abs(), "{a} {b}");
     let ends = |group: &str, constant: &str| {
@@ -75,7 +75,7 @@ fn each_end_is_what_a_chip_with_that_value_takes() {
 #[test]
 fn the_report_of_a_sensitivity_follows_the_schema() {
     let (program, samples) = classifier();
-    let session = Session::with_sensitivity(&program, SessionOptions::default()).unwrap();
+    let session = Session::with_sensitivity(&program, SessionOptions::default(), Vec::new()).unwrap();
     let report = serde_json::to_value(session.run(&samples).unwrap().report()).unwrap();
     let schema: serde_json::Value = serde_json::from_str(include_str!("../docs/report.schema.json")).unwrap();
     let schema = jsonschema::validator_for(&schema).unwrap();
@@ -92,6 +92,6 @@ fn simulated_times_have_no_sensitivity() {
     let (program, _) = classifier();
     for fidelity in [Fidelity::None, Fidelity::Cycle { every: 4 }] {
         let options = SessionOptions { fidelity, threads: None };
-        assert_eq!(Session::with_sensitivity(&program, options).unwrap_err().code, Code::Argument);
+        assert_eq!(Session::with_sensitivity(&program, options, Vec::new()).unwrap_err().code, Code::Argument);
     }
 }

@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn activity_is_seen_from_its_recording_on() {
-        assert_eq!(PASSES.map(sees_activity), [false, false, false, false, true, true, true]);
+        assert_eq!(PASSES.map(sees_activity), [false, false, false, false, false, true, true, true]);
     }
 
     #[test]
