@@ -9,7 +9,7 @@ use super::data::EnergyConstant;
 /// What a reader should know about the numbers.
 pub(super) fn notes(input: &ReportInput, constants: &[EnergyConstant]) -> Vec<String> {
     let mut notes = vec![assumed_note(constants)];
-    notes.extend(range_note(constants));
+    notes.extend(range_note(input, constants));
     notes.extend(input.program.target.operating_point.as_ref().map(ToString::to_string));
     notes.extend(repeated_note(input));
     notes.extend(packets_note(input));
@@ -91,11 +91,16 @@ fn packets_note(input: &ReportInput) -> Option<String> {
 }
 
 /// What the ends of the total mean.
-fn range_note(constants: &[EnergyConstant]) -> Option<String> {
+fn range_note(input: &ReportInput, constants: &[EnergyConstant]) -> Option<String> {
     let ranged = constants.iter().filter(|k| k.range.is_some()).count();
+    let times = match input.meter.other_times() {
+        [] => "",
+        _ => ", and static power drawn for the times at the same ends",
+    };
     (ranged > 0).then(|| {
         format!(
-            "the energy range has all {ranged} constants that have a range at their lowest, or all at their highest value"
+            "the energy range has all {ranged} constants that have a range at their lowest, or all at their highest \
+             value{times}"
         )
     })
 }

@@ -63,10 +63,10 @@ impl Sampled {
     }
 }
 
-/// The 0.975 quantile of Student's t with `freedom` degrees of freedom, 1 at least: tabled up to 4, from there the
+/// The 0.975 quantile of Student's t with `freedom` degrees of freedom, 1 at least: tabled up to 8, from there the
 /// expansion in the normal quantile (Abramowitz and Stegun 1964, 26.7.5), which is within 0.001 of it.
 fn student_t(freedom: u64) -> f64 {
-    const FEW: [f64; 4] = [12.7062, 4.3027, 3.1824, 2.7764];
+    const FEW: [f64; 8] = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060];
     if let Some(&t) = FEW.get(freedom.saturating_sub(1) as usize) {
         return t;
     }

@@ -308,6 +308,7 @@ fn times_that_could_overflow_are_refused() {
     program.target.topology.chips_max.0 = 2;
     program.target.timing.clock_ns.0 = 0.001;
     program.target.timing.synaptic_operation.interval_ns.0 = 1e9;
+    program.target.timing.ranges.clear();
     program.target.check("test").unwrap();
     let refused = Cycle::new(&program, &slice_table(&program), 1).unwrap_err();
     assert_eq!(refused.code, Code::Unsupported);
