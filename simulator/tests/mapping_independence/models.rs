@@ -283,11 +283,11 @@ impl ModelWriter<'_> {
             }
             3 => {
                 let reset = ["Subtract", "Zero"][usize::from(soft)];
-                ("Leaky(alpha)", format!("Leaky(beta: 0.5, alpha: Some(0.5), reset: {reset})"))
+                ("Leaky(alpha)", format!("Leaky(beta: 0.5, alpha: 0.5, reset: {reset})"))
             }
             _ => {
                 let reset = ["Subtract", "Hard", "Nothing"][self.random.between(0, 2)];
-                let current = if self.random.one_in(2) { ", current: Some((keep: 0.5))" } else { "" };
+                let current = if self.random.one_in(2) { ", current: (keep: 0.5)" } else { "" };
                 ("Neuron", format!("Neuron(leak: 0.25, gain: 0.5, threshold: 1.0, reset: {reset}{current})"))
             }
         }
