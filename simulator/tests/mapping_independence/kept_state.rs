@@ -101,7 +101,8 @@ fn passes_that_keep_their_state_are_one_long_pass() {
         let ir = common::with_other_neurons(random, &target, ir);
         let mut inputs: Vec<Vec<f64>> = (0..PASSES).map(|_| common::input(random, &ir)).collect();
         if ir.model.port_of(NET).is_none() {
-            inputs.fill(inputs[0].clone());
+            let first = inputs[0].clone();
+            inputs.fill(first);
         }
         let place = PlaceOptions { seed: 1, effort: Effort::Fast };
         let program = map(&ir, &target, CompileOptions { place, ..CompileOptions::default() }).unwrap();
