@@ -42,7 +42,7 @@ fn description(steps: usize) -> Description {
                 (name: "back", from: ["s"], op: Delay(steps: 2, shape: (8, 1, 1))),
                 (name: "rec", from: ["back"], op: Linear(weight: ("w", "rec"))),
                 (name: "sum", from: ["fc", "rec"], op: Add),
-                (name: "s", from: ["sum"], op: Leaky(beta: 0.875, alpha: Some(0.5), reset: Zero, refractory: 1)),
+                (name: "s", from: ["sum"], op: Leaky(beta: 0.875, alpha: 0.5, reset: Zero, refractory: 1)),
                 (name: "n", from: ["s"], op: Linear(weight: ("w", "next"))),
                 (name: "t", from: ["n"], op: Lif(tau: 2.0, threshold: 0.75)),
                 (name: "o", from: ["t"], op: Linear(weight: ("w", "out"))),

@@ -167,8 +167,8 @@ fn a_constant_beside_spikes_is_refused_by_name_where_it_has_no_form() {
     };
     let begin = r#"(name: "x", op: Input(shape: (2, 2, 2))),
         (name: "c", from: ["x"], op: Conv2d(weight: ("w", "k"))),
-        (name: "s", from: ["c"], op: If(threshold: 1.0)),
-        (name: "d", from: ["s"], op: Conv2d(weight: ("w", "k"))),"#;
+        (name: "s", from: ["c"], op: If(threshold: 1.0)),"#;
+    let second = r#"(name: "d", from: ["s"], op: Conv2d(weight: ("w", "k"))),"#;
     let end =
         r#"(name: "t", from: ["e"], op: If(threshold: 1.0)), (name: "out", from: ["t"], op: MeanOverTime),"#;
     let concat = r#"(name: "both", from: ["s", "c"], op: Concat),
@@ -177,9 +177,9 @@ fn a_constant_beside_spikes_is_refused_by_name_where_it_has_no_form() {
     assert!(text.contains("net.both") && text.contains("an `Add` may read both"), "{text}");
     let pooled = r#"(name: "sum", from: ["d", "c"], op: Add),
         (name: "e", from: ["sum"], op: AvgPool2d(kernel: (2, 2))),"#;
-    let text = refused(&format!("{begin}{pooled}{end}"));
+    let text = refused(&format!("{begin}{second}{pooled}{end}"));
     assert!(text.contains("net.e") && text.contains("put neurons between the two"), "{text}");
     let read = r#"(name: "e", from: ["d", "c"], op: Add), (name: "out", from: ["e"], op: MeanOverTime),"#;
-    let text = refused(&format!("{begin}{read}"));
+    let text = refused(&format!("{begin}{second}{read}"));
     assert!(text.contains("net.out") && text.contains("put neurons between the two"), "{text}");
 }

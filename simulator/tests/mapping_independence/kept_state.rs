@@ -23,13 +23,13 @@ struct Chained {
     events: Events,
 }
 
-/// Runs passes on one input, each from the state that the one before it left.
-fn chained(chip: &Chip, neurons: &[PopulationId], input: &[f64]) -> Chained {
+/// Runs passes on their inputs, each from the state that the one before it left.
+fn chained(chip: &Chip, neurons: &[PopulationId], inputs: &[Vec<f64>]) -> Chained {
     let nothing = || vec![Vec::new(); neurons.len()];
     let mut all =
         Chained { spikes: nothing(), membranes: vec![Vec::new(); neurons.len()], events: Events::default() };
     let mut kept = Carry::kept();
-    for _ in 0..PASSES {
+    for input in inputs {
         let mut sent_and_received = [0; 2];
         let mut observe = |outcome: &PassOutcome| {
             for (at, &id) in neurons.iter().enumerate() {
@@ -52,16 +52,18 @@ fn chained(chip: &Chip, neurons: &[PopulationId], input: &[f64]) -> Chained {
 
 /// Passes of a program, in parts of `steps` timesteps, against the oracle's long pass; the spikes and how many of them
 /// acted in a later pass.
-fn agrees(ir: &SpikingIr, program: &Program, input: &[f64], steps: u32) -> (u64, usize) {
+fn agrees(ir: &SpikingIr, program: &Program, inputs: &[Vec<f64>], steps: u32) -> (u64, usize) {
     let model = &ir.model;
     let long = parts::longer(ir.clone(), (PASSES - 1) * model.networks[NET].timesteps);
-    let truth = oracle::run(&long, NET, input);
+    // Spikes one pass after the other; a constant input is that of all passes.
+    let all = if model.port_of(NET).is_some() { inputs.concat() } else { inputs[0].clone() };
+    let truth = oracle::run(&long, NET, &all);
     let fires = |id: &PopulationId| model.populations[*id].dynamics.fires();
     let neurons: Vec<PopulationId> = truth.keys().copied().filter(fires).collect();
     for rows in [true, false] {
         let choice = KernelChoice { rows, ..KernelChoice::default() };
         let chip = Chip::with(program.clone(), choice).watching(&neurons).in_parts(steps);
-        let found = chained(&chip, &neurons, input);
+        let found = chained(&chip, &neurons, inputs);
         for (at, id) in neurons.iter().enumerate() {
             assert!(found.spikes[at] == truth[id].spikes, "spikes of {id}");
             assert_eq!(found.membranes[at].last().unwrap(), &truth[id].membranes, "membranes of {id}");
@@ -97,12 +99,16 @@ fn passes_that_keep_their_state_are_one_long_pass() {
             common::recurrent_network(random, &target, irregular)
         };
         let ir = common::with_other_neurons(random, &target, ir);
-        let input = common::input(random, &ir);
+        let mut inputs: Vec<Vec<f64>> = (0..PASSES).map(|_| common::input(random, &ir)).collect();
+        if ir.model.port_of(NET).is_none() {
+            let first = inputs[0].clone();
+            inputs.fill(first);
+        }
         let place = PlaceOptions { seed: 1, effort: Effort::Fast };
         let program = map(&ir, &target, CompileOptions { place, ..CompileOptions::default() }).unwrap();
         for (threads, steps) in [(1, 0), (2, 0), (2, 1), (1, 2)] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let (spikes, late) = pool.install(|| agrees(&ir, &program, &input, steps));
+            let (spikes, late) = pool.install(|| agrees(&ir, &program, &inputs, steps));
             (fired, across) = (fired + spikes, across + late);
         }
     });

@@ -128,9 +128,10 @@ mod tests {
         network().verify().unwrap();
         broken("two populations have this name", |n| n.layers[1].name = "first".into());
         broken("neither one a channel nor one a neuron", |n| n.layers[0].bias.push(0.0));
-        broken("fed by the host and by something else", |n| {
-            let input = Shape::new(1, 1, 1);
-            n.layers[1].host = Some(super::super::HostPath { input, stages: Vec::new() });
+        let path = || Some(super::super::HostPath { input: Shape::new(1, 1, 1), stages: Vec::new() });
+        broken("a read-out is fed by the host and by spikes", |n| n.layers[1].host = path());
+        broken("constants beside what the host writes", |n| {
+            (n.layers[0].host, n.layers[0].bias[0]) = (path(), 1.0);
         });
         broken("a source does not fire before it", |n| n.layers[1].sources[0].source = 1);
         broken("a source does not fire before it", |n| n.layers[0].kind = NeuronKind::Mean);

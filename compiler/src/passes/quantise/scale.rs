@@ -95,7 +95,9 @@ impl Quantiser<'_> {
         let format = &self.format;
         let unit = f64::from(1u32 << format.threshold_shift);
         let bias_max = f64::from(((1i32 << (format.bias_mantissa_bits - 1)) - 1) << format.bias_exponent_max);
-        let widest = f64::from(format.threshold_mantissa_max());
+        // An inclusive chip compares strict neurons with one mantissa more.
+        let raised = !format.strict && self.layer.kind.neurons().iter().any(|neuron| neuron.strict);
+        let widest = f64::from(format.threshold_mantissa_max() - u32::from(raised));
         let most = widest.min(f64::from(format.state_max()) / (unit * HEADROOM));
         let limit = |largest: f64, gain: f64| {
             if largest > 0.0 { bias_max / (unit * largest * gain) } else { f64::INFINITY }
