@@ -245,7 +245,7 @@ fn plain_body<W: Copy + Into<S>, S: Copy + std::ops::AddAssign>(
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _MM_HINT_T0, _mm_prefetch, _mm512_add_epi16, _mm512_castsi512_si256, _mm512_cvtepi8_epi16,
+        __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi16, _mm512_castsi512_si256, _mm512_cvtepi8_epi16,
         _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_maskz_expand_epi8, _mm512_storeu_si512,
     };
 
@@ -306,7 +306,7 @@ mod x86 {
                 }
             }
             let (low, high) = sums.0.split_at_mut(LANES / 2);
-            let [low, high] = [low.as_mut_ptr().cast(), high.as_mut_ptr().cast()];
+            let [low, high] = [low, high].map(|half| half.as_mut_ptr().cast::<__m512i>());
             // SAFETY: `low` and `high` are 32 words of 16 bits each.
             let mut sum = unsafe { [_mm512_loadu_si512(low), _mm512_loadu_si512(high)] };
             for (masks, bytes) in own.iter().zip(&mut bytes) {
