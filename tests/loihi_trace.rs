@@ -35,8 +35,8 @@ fn recorded() -> Vec<(f64, i32, bool)> {
     text.lines().map(line).collect()
 }
 
-/// The numbers of `lif_norse.nir` in Loihi's integers: decay in 4096ths, cut off as the chip's tools do; weight and threshold
-/// in units of 2^6.
+/// The numbers of `lif_norse.nir` in Loihi's integers: decay in 4096ths, cut off as the chip's tools do; weight and
+/// threshold in units of 2^6.
 fn integers() -> (u32, i16, u32) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/nir/lif_norse.nir");
     let file = NirFile::read(&path).unwrap();

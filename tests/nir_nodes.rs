@@ -1,5 +1,6 @@
-//! Every node, dialect, setting and layout of NIR: files that the package `nir` 1.0.8 wrote, with what a NumPy program that
-//! shares nothing with this project makes of them (`benches/nir_step.py`; how they were made: `data/nir/README.md`).
+//! Every node, dialect, setting and layout of NIR: files that the package `nir` 1.0.8 wrote, with what a NumPy program
+//! that shares nothing with this project makes of them (`benches/nir_step.py`; how they were made:
+//! `data/nir/README.md`).
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};

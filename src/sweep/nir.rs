@@ -1,5 +1,5 @@
-//! How the model of a sweep is read if it is a NIR file: the group `nir` of `sweep.ron`, whose fields are those options of
-//! the command line. Words that are none of an option's are refused where they stand.
+//! How the model of a sweep is read if it is a NIR file: the group `nir` of `sweep.ron`, whose fields are those options
+//! of the command line. Words that are none of an option's are refused where they stand.
 
 use std::path::Path;
 use std::str::FromStr;

@@ -1,9 +1,9 @@
 //! Neurons that fire in every timestep, in place of constants that join a synaptic current.
 //!
-//! The bias of a chip's neuron joins its membrane, behind the synaptic current; a trained neuron's constant input, such as
-//! the bias of the layer before it, joins the current. Where the neurons of a target are not programmable, one neuron that
-//! fires in every timestep stands for such constants of a layer: it has a synapse on each of the layer's neurons, whose
-//! weight is the constant. That is exact, since a spike's weight joins the current as any input does.
+//! The bias of a chip's neuron joins its membrane, behind the synaptic current; a trained neuron's constant input, such
+//! as the bias of the layer before it, joins the current. Where the neurons of a target are not programmable, one
+//! neuron that fires in every timestep stands for such constants of a layer: it has a synapse on each of the layer's
+//! neurons, whose weight is the constant. That is exact, since a spike's weight joins the current as any input does.
 //!
 //! The neuron integrates a constant of 1 against a threshold of 1/2, and a spike takes it back to 0. Constants that the
 //! host writes stay where they are, and are refused by the quantiser.
@@ -63,8 +63,8 @@ fn always(layer: &NeuronLayer) -> NeuronLayer {
     }
 }
 
-/// Its synapses: a list where the layer's neurons have a constant each or are joined by lists, else a kernel as large as
-/// the map.
+/// Its synapses: a list where the layer's neurons have a constant each or are joined by lists, else a kernel as large
+/// as the map.
 fn synapses(source: usize, layer: &NeuronLayer) -> SourceKernel {
     let Shape { channels, height, width } = layer.shape;
     let is_list = |kernel: &SourceKernel| matches!(kernel.wiring, KernelWiring::Sparse { .. });
