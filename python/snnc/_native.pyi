@@ -119,7 +119,13 @@ class Program:
 
 class Session:
     def run(
-        self, x: NDArray[Any], y: list[int] | None, network: str | None, spikes: bool, timesteps: bool, progress: _Progress
+        self,
+        x: NDArray[Any],
+        y: list[int] | None,
+        network: str | None,
+        spikes: bool,
+        timesteps: bool,
+        progress: _Progress,
     ) -> dict[str, Any]: ...
     def generate(
         self, images: int, seed: int, temperature: float | None, timesteps: bool, progress: _Progress
