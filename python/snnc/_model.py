@@ -118,8 +118,8 @@ class Model:
     ) -> Reconstruction:
         """Images through encoder and decoder on the chip, beside the float model, as ``snnc reconstruct``.
 
-        `images` are uint8 ``[n, c, h, w]`` as the encoder takes them; `weights` are bits. Of a model with a pipeline that has
-        an encoder; else raises `SnncError`.
+        `images` are uint8 ``[n, c, h, w]`` as the encoder takes them; `weights` are bits. Of a model with a pipeline
+        that has an encoder; else raises `SnncError`.
         """
         pixels = np.ascontiguousarray(images)
         if pixels.dtype != np.uint8:
@@ -170,9 +170,9 @@ def load(
 ) -> Model | Program:
     """Reads a model file with its weights, a NIR file, or a compiled program (``.snnx``).
 
-    What a NIR file leaves open is said by the other arguments, as on the command line (docs/nir.md); `model.remarks` tells
-    what was decided. `timesteps` of a pass and, where the file does not make it certain, the `dialect` are needed; `dt` is
-    the length of a timestep in seconds.
+    What a NIR file leaves open is said by the other arguments, as on the command line (docs/nir.md); `model.remarks`
+    tells what was decided. `timesteps` of a pass and, where the file does not make it certain, the `dialect` are
+    needed; `dt` is the length of a timestep in seconds.
 
     Raises `SnncError` with all that is wrong with the files.
     """
@@ -206,9 +206,9 @@ def import_checkpoints(
 ) -> Model:
     """The model of two state dicts of Spiking-Diffusion, as ``snnc import --vq --sdid``.
 
-    `vq` and `sdid` are files of the VQ-SVAE and of the denoiser, with the names of the authors' code; images are squares
-    with sides of `image_size` pixels. Writes model.ron and its weight files into `folder`. Raises `SnncError` for tensors
-    that are missing or contradict each other.
+    `vq` and `sdid` are files of the VQ-SVAE and of the denoiser, with the names of the authors' code; images are
+    squares with sides of `image_size` pixels. Writes model.ron and its weight files into `folder`. Raises `SnncError`
+    for tensors that are missing or contradict each other.
     """
     paths = os.fspath(vq), os.fspath(sdid), image_size, os.fspath(folder)
     return Model(_native.Model.import_checkpoints(*paths))

@@ -350,7 +350,8 @@ class Reconstruction(_Figures):
 
     def __repr__(self) -> str:
         chip, floats = (self[side]["mse"]["mean"] for side in ("chip", "float"))
-        return f"<snnc.Reconstruction of {len(self.pictures)} images: error {chip:.5f} on the chip, {floats:.5f} in floats>"
+        errors = f"error {chip:.5f} on the chip, {floats:.5f} in floats"
+        return f"<snnc.Reconstruction of {len(self.pictures)} images: {errors}>"
 
     def _repr_html_(self) -> str:
         if self.pictures.shape[1] not in (1, 3):

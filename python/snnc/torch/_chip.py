@@ -77,7 +77,12 @@ class ChipAware(nn.Module):
         self.module = module
         self.target = as_target(target)
         self._asked: dict[str, Any] = {"timesteps": timesteps, "inputs": inputs, "readout": readout}
-        self._rounding: dict[str, Any] = {"weights": weights, "calibrate": calibrate, "passes": passes, "relays": relays}
+        self._rounding: dict[str, Any] = {
+            "weights": weights,
+            "calibrate": calibrate,
+            "passes": passes,
+            "relays": relays,
+        }
         self._sample: torch.Tensor | None = None
         self._program: Program | None = None
         self._key: tuple[Any, ...] = ()
