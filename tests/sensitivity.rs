@@ -91,7 +91,10 @@ fn the_report_of_a_sensitivity_follows_the_schema() {
 fn simulated_times_have_no_sensitivity() {
     let (program, _) = classifier();
     for fidelity in [Fidelity::None, Fidelity::Cycle { every: 4 }] {
-        let options = SessionOptions { fidelity, threads: None };
-        assert_eq!(Session::with_sensitivity(&program, options, Vec::new()).unwrap_err().code, Code::Argument);
+        let options = SessionOptions { fidelity, ..SessionOptions::default() };
+        assert_eq!(
+            Session::with_sensitivity(&program, options, Vec::new()).unwrap_err().code,
+            Code::Argument
+        );
     }
 }
