@@ -40,7 +40,7 @@ impl Observer for Excess {
 
 /// What every timestep of a workload took beyond its analytic time, all of them simulated.
 fn excess<W: Workload>(program: &Program, workload: &W) -> Vec<Vec<u64>> {
-    let options = SessionOptions { fidelity: Fidelity::Cycle { every: 1 }, threads: None };
+    let options = SessionOptions { fidelity: Fidelity::Cycle { every: 1 }, threads: None, keep_state: false };
     let mut excess = Excess::default();
     Session::new(program, options).unwrap().run_observed(workload, &mut excess, &()).unwrap();
     excess.0
@@ -100,7 +100,7 @@ fn intervals_hold_as_often_as_they_say() {
         check(&items, every);
     }
     // A session chooses the timesteps that `chosen` names.
-    let options = SessionOptions { fidelity: Fidelity::Cycle { every: 8 }, threads: None };
+    let options = SessionOptions { fidelity: Fidelity::Cycle { every: 8 }, threads: None, keep_state: false };
     let record = Session::new(&program, options).unwrap().run(&samples).unwrap().record;
     assert_eq!(record.total.tally.total().time.sampled, sampled(&items, 8, samples.seed()));
 }
