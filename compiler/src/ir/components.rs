@@ -93,9 +93,7 @@ impl SpikingIr {
 pub fn joins(projection: &Projection) -> bool {
     match &projection.connectivity {
         Connectivity::Sparse(sparse) => !sparse.targets.is_empty(),
-        Connectivity::Conv(conv) => [&conv.map.rows, &conv.map.cols]
-            .into_iter()
-            .all(|axis| (0..axis.input).any(|i| !axis.reach(i, 0..axis.output).is_empty())),
+        Connectivity::Conv(conv) => conv.map.joins(),
     }
 }
 

@@ -110,6 +110,12 @@ pub struct ConvMap {
 }
 
 impl ConvMap {
+    /// Whether some source position reaches a target; not where every tap of every target lies beside the map.
+    pub fn joins(&self) -> bool {
+        let reaches = |axis: &AxisMap| (0..axis.input).any(|i| !axis.reach(i, 0..axis.output).is_empty());
+        reaches(&self.rows) && reaches(&self.cols)
+    }
+
     /// Number of (source position, target position, tap) triples: synapses per input and output channel.
     pub fn connections(&self) -> usize {
         let count =

@@ -109,6 +109,14 @@ pub struct SourceKernel {
 }
 
 impl SourceKernel {
+    /// Whether it has a synapse.
+    pub fn joins(&self) -> bool {
+        match &self.wiring {
+            KernelWiring::Conv { map, .. } => map.joins(),
+            KernelWiring::Sparse { targets, .. } => !targets.is_empty(),
+        }
+    }
+
     /// The target channels of each run of weights into consecutive ones: of a tap of a source channel, or of a
     /// synapse. In the order of the weights.
     pub fn rows(&self) -> impl Iterator<Item = Range<usize>> {

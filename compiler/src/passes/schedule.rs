@@ -57,7 +57,8 @@ impl WindowSchedule {
                     (from.start + delay).saturating_sub(source.delay),
                     (from.end() + delay).saturating_sub(source.delay),
                 );
-                need(from.end() + delay <= self.pass_steps, layer, "spikes would arrive behind the pass");
+                let inside = !source.joins() || from.end() + delay <= self.pass_steps;
+                need(inside, layer, "spikes would arrive behind the pass");
                 need(delay >= 1, layer, "a spike would arrive in the timestep that sends it");
                 need(
                     window.start <= first && end <= window.end(),
@@ -103,7 +104,9 @@ pub fn run(network: &Collected, delay_max: u32) -> Result<WindowSchedule, Diagno
                 format!("spikes must wait for {most} timesteps, the target's delays end at {delay_max}");
             problems.push(unsupported(&network.network, &layer.name, message));
         }
-        let arrivals = layer.sources.iter().zip(own).map(|(s, delay)| windows[s.source].end() + delay);
+        // Where a kernel has no synapse nothing arrives.
+        let arrivals = layer.sources.iter().zip(own).filter(|(kernel, _)| kernel.joins());
+        let arrivals = arrivals.map(|(kernel, delay)| windows[kernel.source].end() + delay);
         pass_steps = arrivals.max().unwrap_or(0).max(pass_steps);
     }
     problems.into_result(WindowSchedule { windows, delays, pass_steps })
