@@ -19,8 +19,9 @@ snnc=target/release/snnc
 bench=${BENCH:-$(cargo bench -q --bench recurrent --no-run --message-format=json |
     python3 -c 'import json, sys
 print([m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable")][-1])')}
-# A chip of two software cores whose synapses are in a memory of 128 MiB beside it, as on SpiNNaker 1; 1,024 neurons a core.
-chip=(--target spinnaker2-like --set topology.cores_per_tile=2 --set core.input_axons=32768
+# Chips of two cores of 1,024 neurons, with memory and axons for 1,000 synapses a neuron from anywhere.
+chip=(--target loihi2-like --set topology.mesh_columns=2 --set topology.mesh_rows=1 --set topology.cores_per_tile=1
+    --set core.neurons=1024 --set core.input_axons=32768 --set core.output_axons=1048576
     --set core.synapse_memory_bits=536870912 --weights 8)
 mkdir -p "$work"
 [ -f "$work/net.npz" ] || "$python" benches/random_recurrent.py "$work"
