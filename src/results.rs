@@ -72,7 +72,8 @@ impl<'a> ResultsRecorder<'a> {
             ("--spikes", spikes::FILE, seen.spikes_of.is_some()),
             ("--membranes", membranes::FILE, !seen.membranes.is_empty()),
         ];
-        for (option, file, _) in wanted.into_iter().filter(|(.., wanted)| *wanted && folder.is_none()) {
+        let without = wanted.into_iter().find(|(.., wanted)| *wanted && folder.is_none());
+        if let Some((option, file, _)) = without {
             let message = format!("has no folder: {file} is one of the results of a run");
             return Err(Diagnostic::new(Code::Argument, Subject::argument(option), message)
                 .hint("say with --out where results go"));

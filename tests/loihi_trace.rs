@@ -80,7 +80,7 @@ fn network(target: &Target, steps: u32) -> SpikingIr {
     let neuron = NeuronModel::lif(decay, vec![threshold]);
     ir.model.populations.push(population("neuron", neuron, target.neuron.weight_shift.get()));
     let mut synapses = SparseSynapses::default();
-    synapses.push_row([(0, weight)].into_iter());
+    synapses.push_row([(0, weight)]);
     let connectivity = Connectivity::Sparse(synapses);
     ir.projections.push(Projection { source: PopulationId(0), target: NEURON, delay: 1, connectivity });
     ir.verify().unwrap();

@@ -296,7 +296,13 @@ impl Laying<'_> {
         let path = format!("{group}.ranges");
         let Some(RonNode { kind: RonKind::List(own), span }) = below.path(&path) else { return };
         let constant = |range: &RonNode| range.field("constant").and_then(RonNode::text).map(str::to_owned);
-        let mut set: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+        // A unit's range is of its interval, whatever its latency.
+        let ranged = |value: &RonNode| match &inside_some(value).kind {
+            RonKind::Struct { fields, .. } => fields.iter().any(|field| field.name != "latency_ns"),
+            _ => true,
+        };
+        let mut set: Vec<String> =
+            fields.iter().filter(|field| ranged(&field.value)).map(|field| field.name.clone()).collect();
         if let Some(given) = given {
             let RonKind::List(ranges) = &given.kind else {
                 self.edits.push((span.clone(), self.over.slice(given.span.clone())));
@@ -410,8 +416,15 @@ mod tests {
             (other.timing.ranges.len(), other.timing.ranges[0].high),
             (plain.timing.ranges.len(), 9.0)
         );
-        let none = registry::load_with("darwin3-like", &[set(range)]).unwrap_err();
-        assert!(none.to_string().contains("timing.ranges: synaptic_operation"), "{none}");
+        // One operation a clock of 3.003 ns.
+        let given = registry::load_with("darwin3-like", &[set(range)]).unwrap();
+        assert_eq!(names(&given), ["synaptic_operation"]);
+        let above = range.replace("low: 1.0", "low: 4.0");
+        let refused = registry::load_with("darwin3-like", &[set(&above)]).unwrap_err();
+        assert!(refused.to_string().contains("timing.ranges: synaptic_operation"), "{refused}");
+        // A latency has no range, so that of the interval stays.
+        let other = registry::load_with("loihi-like", &[set("timing.hop_chip.latency_ns=10")]).unwrap();
+        assert_eq!(names(&other), names(&plain));
     }
 
     #[test]

@@ -174,6 +174,11 @@ impl Target {
         t.clock_ns.0 = t.clock_ns.0.max(CLOCK_MIN_NS);
         t.barrier.points_ns.0.iter_mut().for_each(|(_, ns)| *ns *= factor);
         t.barrier.points_ns.1 = source("the table", factor, &at, assumed, &t.barrier.points_ns.1);
+        // A barrier's range is a share of its table.
+        let elsewhere = ["hop_chip", "host_write", "host_read", "input_packet", crate::time_ranges::BARRIER];
+        for range in t.ranges.iter_mut().filter(|range| !elsewhere.contains(&range.constant.as_str())) {
+            (range.low, range.high) = (range.low * factor, range.high * factor);
+        }
         if let Some(network) = &mut self.network {
             [&mut network.router_latency_ns, &mut network.credit_latency_ns].into_iter().for_each(each);
         }
@@ -247,6 +252,14 @@ mod tests {
         let range = low.energy_range("synaptic_operation_pj").unwrap();
         close(range.low, 19.6 * 0.64);
         close(range.high, 35.5 * 0.64);
+        for range in &plain.timing.ranges {
+            let off_chip =
+                ["hop_chip", "host_write", "host_read", "input_packet"].contains(&range.constant.as_str());
+            let factor = if off_chip || range.constant == "barrier" { 1.0 } else { 1.28 };
+            let found = low.timing.ranges.iter().find(|other| other.constant == range.constant).unwrap();
+            close(found.low, range.low * factor);
+            close(found.high, range.high * factor);
+        }
         // Another supply feeds what leaves the chip.
         assert_eq!(low.energy.hop_chip_pj, plain.energy.hop_chip_pj);
         assert_eq!(low.energy.host_write_pj, plain.energy.host_write_pj);

@@ -155,10 +155,13 @@ fn of_group(
     let lanes: usize = members.iter().map(|member| member.unit as usize).sum();
     // Few channels leave most lanes of a line empty. Where nothing is gathered, positions lie side by side instead.
     let dense = shared.connections.is_empty() && lanes < LANES;
-    if rows && !dense && members[0].whole(program, table) && members.iter().all(narrow) {
-        if let Some(rows) = WeightRows::new(program, table, shared, &members, lanes) {
-            return vec![FusedSlices::new(program, table, &members, Synapses::Rows(rows))];
-        }
+    if rows
+        && !dense
+        && members[0].whole(program, table)
+        && members.iter().all(narrow)
+        && let Some(rows) = WeightRows::new(program, table, shared, &members, lanes)
+    {
+        return vec![FusedSlices::new(program, table, &members, Synapses::Rows(rows))];
     }
     let fused = |members: Vec<FusedMember>| {
         let lists = ScatterLists::new(program, table, shared, &members);

@@ -55,8 +55,11 @@ fn accepted(spec: &MeshSpec, pattern: Pattern) -> f64 {
     arrived as f64 * f64::from(spec.flits_per_packet) / 64.0 / 4_000.0
 }
 
+/// Rates and what was measured at them.
+type Rates = &'static [(f64, f64)];
+
 /// Mean latencies of BookSim 2 by rate: two virtual channels, packets of one flit or of four.
-const LATENCIES: [(Pattern, u32, &[(f64, f64)]); 7] = [
+const LATENCIES: [(Pattern, u32, Rates); 7] = [
     (UNIFORM, 1, &[(0.01, 27.07), (0.10, 27.29), (0.20, 27.91), (0.30, 29.82), (0.38, 38.2)]),
     (TRANSPOSE, 1, &[(0.01, 26.91), (0.05, 27.14), (0.10, 27.57)]),
     (BIT_COMPLEMENT, 1, &[(0.05, 38.20), (0.10, 38.63), (0.15, 39.46), (0.20, 42.39)]),
