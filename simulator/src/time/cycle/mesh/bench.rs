@@ -139,7 +139,7 @@ fn tables_of_both_allocations() {
     for (pattern, channels, flits, theirs) in ACCEPTED {
         let [staged, joint] = [RouterAllocation::Staged, RouterAllocation::Joint]
             .map(|allocation| accepted(&booksim(allocation, channels, flits), pattern));
-        let shape = format!("{} of {channels} channels, packets of {flits}", pattern.0);
+        let shape = format!("{}, channels: {channels}, flits: {flits}", pattern.0);
         println!("| {shape} | {staged:.3} | {theirs} | {joint:.3} |");
     }
 }
