@@ -103,7 +103,7 @@ def test_membranes_and_state_that_is_kept(examples):
     folder = examples / "digits-recurrent"
     program = snnc.compile(folder / "model.ron", "spinnaker2-like", effort="fast")
     x = np.load(folder / "inputs.npy")[:3]
-    layer = program.run(x[:1], spikes=True).layers["name"][0]
+    layer = program.run(x[:1], spikes=True).layers["name"][1]  # the first is the input
     name = layer.split(".", 1)[1]
     both = program.run(x, membranes=[name], spikes=True)
     some = program.run(x, membranes=[f"{name}:2,0"])
