@@ -268,13 +268,36 @@ impl Laying<'_> {
         let at = first.span.start;
         let Some(span) = self.over.span(&field.span) else { return };
         let text = self.over.slice(field.span.clone());
-        let text =
-            text.then(&Composed::standing_for(": ", &span)).then(&self.over.slice(field.value.span.clone()));
+        let text = text.then(&Composed::standing_for(": ", &span)).then(&self.unsaid(&field.value));
         self.edits.push((at..at, text.then(&Composed::standing_for(", ", &span))));
+    }
+
+    /// The value of a field that the base does not say. All of these are optional; those that are no group have a
+    /// source, which is added on a command line, as is `Some`.
+    fn unsaid(&self, above: &RonNode) -> Composed {
+        let value = self.over.slice(above.span.clone());
+        let (Some(said), Some(span)) = (self.said, self.over.span(&above.span)) else { return value };
+        let whole = match &above.kind {
+            RonKind::Number(_) => false,
+            RonKind::Word(word) => word == "None",
+            RonKind::Tuple { name, .. } => name == "Some",
+            _ => true,
+        };
+        if whole {
+            return value;
+        }
+        let glue = |text: &str| Composed::standing_for(text, &span);
+        if sourced(above) {
+            return glue("Some(").then(&value).then(&glue(")"));
+        }
+        glue("Some((").then(&value).then(&glue(&format!(", Assumed({said:?})))")))
     }
 
     /// The value that takes the place of `below`, with a source where one is needed and none is written.
     fn valued(&self, below: &RonNode, above: &RonNode) -> Composed {
+        if below.name() == "None" {
+            return self.unsaid(above);
+        }
         let value = self.over.slice(above.span.clone());
         let (Some(said), Some(span)) = (self.said, self.over.span(&above.span)) else { return value };
         let optional =
@@ -397,6 +420,29 @@ mod tests {
         let other = registry::load_with("loihi-like", &[set(range)]).unwrap();
         assert_eq!(other.energy.ranges.len(), plain.energy.ranges.len());
         assert_eq!(other.energy_range("hop_chip_pj").unwrap().high, 900.0);
+    }
+
+    #[test]
+    fn what_a_base_does_not_say_takes_a_bare_value() {
+        let set = |text: &str| registry::load_with("loihi-like", &[set(text)]).unwrap();
+        let joined = set("topology.interconnect=MeshYx").topology.interconnect.unwrap();
+        let said = Provenance::Assumed("--set topology.interconnect=MeshYx".into());
+        assert_eq!(joined, crate::Sourced(crate::Interconnect::MeshYx, said));
+        let given =
+            set("topology.interconnect=(MeshYx, Published(\"a book\"))").topology.interconnect.unwrap();
+        assert_eq!(
+            given,
+            crate::Sourced(crate::Interconnect::MeshYx, Provenance::Published("a book".into()))
+        );
+        assert_eq!(
+            set("energy.static_uw_per_core_in_use=3").energy.static_uw_per_core_in_use.unwrap().0,
+            3.0
+        );
+        assert_eq!(set("energy.static_uw_per_core_in_use=None").energy.static_uw_per_core_in_use, None);
+        assert_eq!(
+            set("network.allocation=Staged").network.unwrap().allocation(),
+            crate::schema::RouterAllocation::Staged
+        );
     }
 
     #[test]
