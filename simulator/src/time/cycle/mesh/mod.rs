@@ -1,7 +1,8 @@
 //! The network alone: packets in, deliveries out, cycle by cycle where anything happens.
 //!
 //! Routers have an input buffer for each port and virtual channel, credits for the buffers behind their links, and
-//! one grant for each output port and interval, round robin over the input channels. Which way packets go, and which
+//! one grant for each output port and interval: round robin over the input channels, or in two stages
+//! ([`snnc_targets::schema::RouterAllocation`]). Which way packets go, and which
 //! virtual channels they may take so that nothing deadlocks as long as every sink drains, is up to
 //! [`snnc_targets::topology::routing`]. A packet of several flits holds its channel until its tail.
 //!
@@ -11,9 +12,9 @@
 //! Packets may fork on their way ([`trees`]).
 //!
 //! Two engines implement this model, and tests hold that both give every packet the fate that the oracle `plain`
-//! finds: [`wormhole`] for any number of virtual channels, flits and forks, and [`single_channel`], which is faster,
-//! for one virtual channel and packets of one flit to one end on meshes that go X first. docs/cycle-time.md says what
-//! it buys. In both, the output at the next router is computed when a flit leaves the router before, and a credit is
+//! finds: [`wormhole`] for any number of virtual channels, flits and forks and both allocations, and [`single_channel`], which is faster,
+//! for joint allocation, one virtual channel and packets of one flit to one end on meshes that go X first.
+//! docs/cycle-time.md says what it buys. In both, the output at the next router is computed when a flit leaves the router before, and a credit is
 //! no event but the time from which a place is free. Nothing is allocated in their loops once their tables have grown
 //! to the most that was ever under way.
 //!

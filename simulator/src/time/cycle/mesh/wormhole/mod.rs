@@ -1,7 +1,7 @@
 //! The engine for every specification: any number of ports, virtual channels and flits of a packet, and packets that
 //! fork.
 //!
-//! The unit of work is an output port in one cycle. The [`wheel`] holds the outputs to look at, and four rules keep it
+//! The unit of work of joint allocation is an output port in one cycle. The [`wheel`] holds the outputs to look at, and four rules keep it
 //! complete: an output is entered
 //! 1. for the time at which a channel's new head can take it,
 //! 2. after a grant, if other heads want it, for the time at which it may be granted again,
@@ -12,6 +12,9 @@
 //! ([`OutputPort::allowed`]). The output at the next router is chosen when a flit leaves the one before. The loop is
 //! compiled for each [`FlowControl`]. Nothing is allocated in it once the table of packets has grown to the most that
 //! were ever under way.
+//!
+//! Where channels and outputs are allocated in two stages, the unit of work is a router ([`staged`]); an output in the
+//! wheel then stands for its router.
 //!
 //! A packet on a tree ([`forks`]) asks for all its outputs at once and keeps its place until the last of them has
 //! taken it.
