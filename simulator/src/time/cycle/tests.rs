@@ -8,7 +8,7 @@ use crate::execute::slice::SliceSpike;
 use crate::noc::Noc;
 use crate::noc::fixture::{program, slice_table};
 use crate::time::{Analytic, Bottleneck};
-use snnc_targets::schema::{Provenance, RoutingScheme, Sourced};
+use snnc_targets::schema::{Provenance, RouterAllocation, RoutingScheme, Sourced};
 use snnc_targets::topology::{Routing as _, Tile};
 use snnc_targets::{Code, Interconnect};
 
@@ -174,6 +174,34 @@ fn what_a_torus_cannot_do_is_refused() {
     let refused = Cycle::new(&setup.program, &setup.table, 1).unwrap_err();
     assert_eq!(refused.code, Code::Unsupported);
     assert!(refused.message.contains("TorusXy"), "{refused:?}");
+}
+
+/// A flit stays in a router for a stage at least, the time in which a port is read once: 0.29 ns on this target, whose
+/// routers take no time beyond the hop's otherwise. Three packets of one spike meet nobody.
+#[test]
+fn routers_of_two_stages_take_their_time_and_fork_nothing() {
+    let staged = |setup: &mut Setup| {
+        let assumed = Provenance::Assumed("test".into());
+        let network = setup.program.target.network.as_mut().unwrap();
+        network.allocation = Some(Sourced(RouterAllocation::Staged, assumed));
+    };
+    let mut setup = setup(10, 10, &[(9, 9)]);
+    let (joint, _) = setup.simulated();
+    staged(&mut setup);
+    let (in_stages, _) = setup.simulated();
+    let topology = setup.program.topology();
+    let tile = |core| topology.tile_of(setup.program.sites[snnc_compiler::ir::CoreId(core)]);
+    let apart = |to| {
+        let (from, to) = (tile(0), tile(to));
+        u128::from(from.x.abs_diff(to.x) + from.y.abs_diff(to.y))
+    };
+    let routers: u128 = [1, 2, 3].map(|core| apart(core) + 1).into_iter().sum();
+    assert_eq!(in_stages.packets.sum, joint.packets.sum + 290 * routers);
+    let mut setup = forking(2, 2, &[(1, 1)]);
+    staged(&mut setup);
+    let refused = Cycle::new(&setup.program, &setup.table, 1).unwrap_err();
+    assert_eq!(refused.code, Code::Unsupported);
+    assert!(refused.message.contains("staged allocation"), "{refused:?}");
 }
 
 #[test]
