@@ -8,14 +8,16 @@
 //! fires if v > threshold (strict) or v >= threshold; then v = 0, or less by the amount of its channel
 //! ```
 //!
-//! The lanes of a line hold channels in place of thresholds. Steps are those of single neurons.
+//! The lanes of a line hold channels in place of thresholds. A line is stepped in 32 bits after the constants of its
+//! lanes' channels were gathered; lanes that only fill it up have none, and rest.
 
 use std::sync::Arc;
 
 use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel};
 
-use super::fixed::{Fixed, Leak, Width};
+use super::fixed::{Fixed, Leak, Width, kept_of_32};
 use super::{LANES, LineInputs, Marks, Neuron};
+use crate::bits::packed;
 use crate::counts::Events;
 
 /// Constants of one channel.
@@ -29,11 +31,26 @@ struct ChannelConstants {
     current: Option<(Width, Leak)>,
 }
 
+/// Constants of a channel as a line's 32-bit step uses them.
+#[derive(Debug, Clone, Copy)]
+struct LaneConstants {
+    threshold: i32,
+    /// Parts of the membrane and of the current that a step keeps, of 2^`decay_bits`; 0 where there is no current.
+    kept: u32,
+    kept_current: u32,
+    /// What a spike takes off the membrane.
+    subtracted: i32,
+}
+
 /// Constants of one population. State: the current (0 where there is none), the membrane.
 #[derive(Debug, Clone)]
 pub struct ByChannelRule {
     fixed: Fixed,
     channels: Arc<[ChannelConstants]>,
+    /// Of each channel, if all have or lack a current of one width and all reset the same way; else empty, and lines
+    /// are stepped neuron by neuron.
+    lanes: Arc<[LaneConstants]>,
+    decay_bits: u32,
 }
 
 impl ByChannelRule {
@@ -50,8 +67,65 @@ impl ByChannelRule {
                 current: current.map(|own| (Width::new(own.bits, own.wrap), leak(own.kept(format)))),
             }
         };
-        let channels = neurons.thresholds().iter().enumerate().map(constants).collect();
-        Self { fixed: Fixed::new(format, shift), channels }
+        let channels: Arc<[_]> = neurons.thresholds().iter().enumerate().map(constants).collect();
+        let currents = channels.iter().filter_map(|channel| channel.current);
+        let widest = currents.map(|(width, _)| width.bits()).max().unwrap_or(0);
+        Self {
+            fixed: Fixed::new(format, shift).with_state_of(widest),
+            lanes: lane_constants(&channels),
+            channels,
+            decay_bits: format.decay_bits,
+        }
+    }
+
+    /// The step of a line in 32 bits; `SUBTRACT` if a spike takes an amount off the membrane, `current` the width of
+    /// the synaptic current, if there is one. A lane without a channel has no state, and gets no input.
+    #[inline(always)]
+    fn line_of<const SUBTRACT: bool>(
+        &self,
+        current: Option<Width>,
+        [u, v]: &mut [[i32; LANES]; 2],
+        line: LineInputs,
+    ) -> Marks {
+        let mut own = [[0; LANES]; 4];
+        let mut there = [0i32; LANES];
+        for i in 0..LANES {
+            if let Some(lane) = usize::try_from(line.thresholds[i]).ok().and_then(|c| self.lanes.get(c)) {
+                own[0][i] = lane.threshold;
+                own[1][i] = lane.kept as i32;
+                own[2][i] = lane.kept_current as i32;
+                own[3][i] = lane.subtracted;
+                there[i] = -1;
+            }
+        }
+        let [thresholds, kept, kept_current, subtracted] = own;
+        let kept_of = |value: i32, kept: i32| {
+            let magnitude = kept_of_32(value.unsigned_abs(), kept as u32, self.decay_bits) as i32;
+            if value < 0 { -magnitude } else { magnitude }
+        };
+        let (mut fired, mut active) = ([0u8; LANES], [0u8; LANES]);
+        let (mut saturated, mut overflowed) = ([0u8; LANES], [0u8; LANES]);
+        for i in 0..LANES {
+            let (sum, bias) = (line.sums[i] & there[i], line.bias[i] & there[i]);
+            let raw = kept_of(u[i], kept_current[i]) + self.fixed.input_32(sum) + bias;
+            let driving = current.map_or(raw, |width| width.hold_32(raw));
+            let next = kept_of(v[i], kept[i]) + driving;
+            let clipped = self.fixed.clip_32(next);
+            let fires = self.fixed.fires(clipped, thresholds[i]) & (there[i] != 0);
+            active[i] = u8::from(u[i] | v[i] | sum | bias != 0);
+            overflowed[i] = u8::from(driving != raw);
+            saturated[i] = u8::from(clipped != next);
+            fired[i] = u8::from(fires);
+            u[i] = if current.is_some() { driving } else { 0 };
+            let left = if SUBTRACT { clipped.wrapping_sub(subtracted[i]) } else { 0 };
+            v[i] = if fires { left } else { clipped };
+        }
+        Marks {
+            fired: packed(&fired),
+            active: packed(&active),
+            saturated: packed(&saturated),
+            overflowed: packed(&overflowed),
+        }
     }
 
     /// Constants of a lane's channel; none where lanes only fill up a line.
@@ -96,7 +170,33 @@ impl Neuron<2> for ByChannelRule {
         channel as i32
     }
 
+    #[inline(always)]
     fn line(&self, state: &mut [[i32; LANES]; 2], line: LineInputs) -> Marks {
-        self.exact(state, line)
+        if self.lanes.is_empty() {
+            return self.exact(state, line);
+        }
+        let current = self.channels[0].current.map(|(width, _)| width);
+        match self.channels[0].subtracted {
+            Some(_) => self.line_of::<true>(current, state, line),
+            None => self.line_of::<false>(current, state, line),
+        }
     }
+}
+
+/// Constants of each channel for steps of whole lines; empty if the channels differ in more than numbers.
+fn lane_constants(channels: &[ChannelConstants]) -> Arc<[LaneConstants]> {
+    let width = |channel: &ChannelConstants| channel.current.map(|(width, _)| width);
+    let alike = |pair: &[ChannelConstants]| {
+        width(&pair[0]) == width(&pair[1]) && pair[0].subtracted.is_some() == pair[1].subtracted.is_some()
+    };
+    if !channels.windows(2).all(alike) {
+        return Arc::default();
+    }
+    let lane = |channel: &ChannelConstants| LaneConstants {
+        threshold: channel.threshold,
+        kept: channel.leak.part(),
+        kept_current: channel.current.map_or(0, |(_, leak)| leak.part()),
+        subtracted: channel.subtracted.unwrap_or(0),
+    };
+    channels.iter().map(lane).collect()
 }

@@ -40,15 +40,25 @@ impl Leak {
     /// What is kept of a magnitude, in 32 bits; see [`Fixed::fits_32_bits`].
     #[inline(always)]
     pub fn of_32(&self, magnitude: u32) -> u32 {
-        // |v| k >> b with |v| = h 2^b + l is h k + (l k >> b).
-        let (kept, bits) = (self.kept as u32, self.bits);
-        let low = magnitude & ((1 << bits) - 1);
-        (magnitude >> bits) * kept + ((low * kept) >> bits)
+        kept_of_32(magnitude, self.kept as u32, self.bits)
+    }
+
+    /// The part that is kept, of 2^bits, where 32-bit arithmetic is exact.
+    pub fn part(&self) -> u32 {
+        self.kept as u32
     }
 }
 
+/// What a leak that keeps `kept` of 2^`bits` leaves of a magnitude, in 32 bits; see [`Fixed::fits_32_bits`].
+#[inline(always)]
+pub fn kept_of_32(magnitude: u32, kept: u32, bits: u32) -> u32 {
+    // |v| k >> b with |v| = h 2^b + l is h k + (l k >> b).
+    let low = magnitude & ((1 << bits) - 1);
+    (magnitude >> bits) * kept + ((low * kept) >> bits)
+}
+
 /// A signed width, and what a value outside it does.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Width {
     bits: u32,
     wrap: bool,
@@ -58,6 +68,11 @@ impl Width {
     /// The range of `bits` bits, sign included.
     pub fn new(bits: u32, wrap: bool) -> Self {
         Self { bits, wrap }
+    }
+
+    /// Bits, sign included.
+    pub fn bits(&self) -> u32 {
+        self.bits
     }
 
     /// The value as the width holds it, and whether it was outside.

@@ -44,9 +44,9 @@ fn body<const WORDS: usize, N: Neuron<WORDS>>(
 mod tests {
     use super::super::LANES;
     use super::*;
-    use crate::neuron::{CubaLifRule, LifRule};
+    use crate::neuron::{ByChannelRule, CubaLifRule, LifRule};
     use crate::philox::philox4x32_10;
-    use snnc_compiler::ir::spiking::{NeuronFormat, SynapticCurrent};
+    use snnc_compiler::ir::spiking::{NeuronFormat, NeuronModel, SynapticCurrent};
 
     fn format(strict: bool, wrap: bool) -> NeuronFormat {
         NeuronFormat {
@@ -64,6 +64,22 @@ mod tests {
             bias_mantissa_bits: 9,
             bias_exponent_max: 3,
         }
+    }
+
+    /// Channels with parameters of their own; fewer than the channels that lanes are drawn from, so that some lanes have
+    /// none.
+    fn by_channel(format: &NeuronFormat, decay: u32, subtract: bool, currents: bool) -> ByChannelRule {
+        let channels = 0..200;
+        let model = NeuronModel::ByChannel {
+            thresholds: channels.clone().map(|c| 40 + 7 * c % 250).collect(),
+            decays: channels.clone().map(|c| (decay + 17 * c) % 4097).collect(),
+            subtracted: channels.clone().filter(|_| subtract).map(|c| 30 + c).collect(),
+            currents: channels
+                .filter(|_| currents)
+                .map(|c| SynapticCurrent { bits: 12, wrap: format.strict, decay_offset: 1, decay: 20 * c })
+                .collect(),
+        };
+        ByChannelRule::new(format, &model, 0)
     }
 
     /// Every level against the definition, neuron by neuron, over several timesteps.
@@ -120,6 +136,10 @@ mod tests {
                         check(LifRule::<true>::new(lif), most, seed),
                         check(CubaLifRule::<false>::new(lif, &current), most, seed),
                         check(CubaLifRule::<true>::new(lif, &current), most, seed),
+                        check(by_channel(format, decay, false, false), most, seed),
+                        check(by_channel(format, decay, true, false), most, seed),
+                        check(by_channel(format, decay, false, true), most, seed),
+                        check(by_channel(format, decay, true, true), most, seed),
                     ] {
                         let bits = [marks.fired, marks.saturated, marks.overflowed];
                         seen.iter_mut().zip(bits).for_each(|(seen, bits)| *seen |= bits);
