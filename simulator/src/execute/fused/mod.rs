@@ -8,6 +8,7 @@
 //! Made once at load from the cores' own memories.
 
 mod neuron_rows;
+mod row_block;
 mod run;
 mod scatter_lists;
 mod slice_view;

@@ -11,10 +11,13 @@ use std::ops::Range;
 use snnc_compiler::ir::program::{Program, SynapseList};
 use snnc_compiler::ir::{PopulationId, Shape};
 
+use super::window_result::WindowResult;
 use crate::counts::{SliceIndex, SliceTable};
 use crate::execute::incoming::IncomingConnection;
 use crate::execute::kernels::LANES;
-use crate::execute::kernels::rows::{BLOCK_MAX, RowBlock, RowBlockBuilder};
+use crate::execute::kernels::rows::{BLOCK_MAX, RowBlock, RowBlockBuilder, RowSums};
+use crate::execute::pass::{Arrival, ChipPass};
+use crate::neuron::Marks;
 
 /// Most lines of a block: its sums of 16 bits, 32 KiB, stay in a first-level cache.
 const LINES_MAX: usize = 256;
@@ -283,3 +286,43 @@ impl RowStream {
 }
 
 const _: () = assert!(LINES_MAX * LANES <= BLOCK_MAX);
+
+impl RowStream {
+    /// Source neurons whose spikes arrive at a population in a timestep, ascending; if `own`, without those that the pass
+    /// before sent.
+    pub(super) fn fired(
+        &self,
+        (pass, target): (&ChipPass, PopulationId),
+        now: u32,
+        own: bool,
+        fired: &mut Vec<u32>,
+    ) {
+        fired.clear();
+        let arrival = Arrival { step: now, delay: self.delay };
+        if own && pass.of_pass_before(self.population, arrival) {
+            return;
+        }
+        if let Some(sent) = pass.sent(self.population, target, arrival) {
+            pass.record(self.population).spikes.neurons(sent, fired);
+        }
+    }
+}
+
+/// What a timestep of an irregular population works with, kept from one to the next.
+#[derive(Debug)]
+pub(super) struct RowScratch {
+    pub(super) fired: Vec<u32>,
+    pub(super) sums: RowSums,
+    pub(super) marks: Vec<Marks>,
+}
+
+impl RowScratch {
+    pub(super) fn new(lines: usize) -> Self {
+        Self { fired: Vec::new(), sums: RowSums::new(lines), marks: vec![Marks::default(); lines] }
+    }
+
+    /// Enters a timestep's marks into the result.
+    pub(super) fn enter(&mut self, done: &mut WindowResult, step: usize) {
+        self.marks.iter().enumerate().for_each(|(words, marks)| done.mark(0, step, words, marks));
+    }
+}

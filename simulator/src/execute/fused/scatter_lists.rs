@@ -3,13 +3,17 @@
 //! These serve what has no rows: lists that cut positions, groups of channels, irregular networks, weights beyond
 //! 8 bits.
 
+use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::{Program, SynapseRun};
 
 use super::slice_view::{SharedView, UnitConnection};
 use super::{FusedMember, memory};
 use crate::counts::SliceTable;
+use crate::execute::kernels::LANES;
 use crate::execute::kernels::scatter::{PacketAtList, ScatterList, Weights};
+use crate::execute::pass::{Arrival, ChipPass};
 use crate::execute::slice::SliceSpike;
+use crate::neuron::Marks;
 
 /// The sending side of fused slices.
 #[derive(Debug)]
@@ -53,6 +57,24 @@ impl ScatterLists {
         }
     }
 
+    /// Looks up the lists of all packets that arrive at a population in a timestep; their synapses in units, of those
+    /// that are of this pass.
+    pub(super) fn hits(
+        &self,
+        pass: &ChipPass,
+        population: PopulationId,
+        now: u32,
+        hits: &mut Vec<PacketAtList>,
+    ) -> u64 {
+        let of = |connection: &UnitConnection, hits: &mut _| {
+            let arrival = Arrival { step: now, delay: connection.delay };
+            let units = self.hit(connection, pass.fired(connection.source, population, arrival), hits);
+            let source = pass.chip.table.populations[connection.source];
+            if pass.of_pass_before(source, arrival) { 0 } else { units }
+        };
+        self.connections.iter().map(|connection| of(connection, hits)).sum()
+    }
+
     /// Looks up the lists of one connection's packets; their synapses in units.
     pub fn hit(
         &self,
@@ -93,4 +115,27 @@ fn weights(
         }
     }
     (all, bases)
+}
+
+/// What a timestep without rows works with, kept from one to the next.
+#[derive(Debug)]
+pub(super) struct ScatterState {
+    /// Synapses of the packets in units.
+    pub(super) units: u64,
+    pub(super) sums: Vec<[i32; LANES]>,
+    pub(super) partial: Vec<i16>,
+    pub(super) hits: Vec<PacketAtList>,
+    pub(super) marks: Vec<Marks>,
+}
+
+impl ScatterState {
+    pub(super) fn new(lines: usize) -> Self {
+        Self {
+            units: 0,
+            sums: vec![[0; LANES]; lines],
+            partial: vec![0; lines * LANES],
+            hits: Vec::new(),
+            marks: vec![Marks::default(); lines],
+        }
+    }
 }

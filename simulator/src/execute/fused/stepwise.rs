@@ -5,7 +5,9 @@
 
 use snnc_compiler::ir::PopulationId;
 
-use super::run::{BlockTask, RowList, RowScratch, ScatterState, brought};
+use super::neuron_rows::RowScratch;
+use super::row_block::{BlockTask, RowList, brought};
+use super::scatter_lists::ScatterState;
 use super::window_result::WindowResult;
 use super::{FusedPart, FusedSlices, Synapses};
 use crate::execute::kernels::LANES;
