@@ -9,23 +9,18 @@ use std::collections::{HashMap, HashSet};
 use indexmap::IndexMap;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
+use super::NirOptions;
 use super::dialect::Conventions;
 use super::flat::{Flat, FlatNode};
 use super::loops::late_edges;
-use super::neurons::{NeuronNode, TensorStore, parameter};
-use super::node::{NirConv, NirNeuron, NirNode, NirPadding, place};
-use super::{NirOptions, ReadOut};
-use crate::frontend::model::{FORMAT, LayerSpec, ModelFile, OpSpec, TensorRef, TrainedNetworkSpec};
+use super::node::{NirNode, place};
+use crate::frontend::model::{FORMAT, LayerSpec, ModelFile, OpSpec, TrainedNetworkSpec};
 use crate::ir::Shape;
-use crate::layers::{
-    Add, AvgPool2d, Conv1dSpec, Conv2dSpec, Delay, Flatten, InputSpec, LastOverTimeSpec, LinearSpec,
-    MeanOverTime, NeuronSpec, Padding, Parameter, PoolWindow, ResetStep, Reshape, ScaleSpec, SourceSpec,
-    SpikeReset, SumOverTime, SumPool2d,
-};
+use crate::layers::{Add, Delay, InputSpec, SourceSpec};
 use crate::weights::Tensor;
 
 /// Handle of the one weight file.
-const HANDLE: &str = "w";
+pub(super) const HANDLE: &str = "w";
 /// The weight file of an imported model.
 pub const WEIGHTS: &str = "weights.safetensors";
 /// Name of the network.
@@ -77,50 +72,25 @@ pub fn convert(
     Ok(Converted { model, tensors, remarks })
 }
 
-struct Converter<'a, 'f> {
-    flat: &'a Flat<'f>,
-    conventions: &'a Conventions,
+/// A conversion under way.
+pub(super) struct Converter<'a, 'f> {
+    pub(super) flat: &'a Flat<'f>,
+    pub(super) conventions: &'a Conventions,
     /// What every node gives.
-    maps: Vec<Shape>,
-    shapes: &'a [Vec<usize>],
+    pub(super) maps: Vec<Shape>,
+    pub(super) shapes: &'a [Vec<usize>],
     /// Names of the layers, by node.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// Names that are taken.
-    taken: HashSet<String>,
+    pub(super) taken: HashSet<String>,
     /// Timesteps of Delay nodes.
-    delays: Vec<usize>,
-    late: HashSet<(usize, usize)>,
+    pub(super) delays: Vec<usize>,
+    pub(super) late: HashSet<(usize, usize)>,
     /// The delays that were added, by source.
-    late_of: HashMap<usize, String>,
-    layers: Vec<LayerSpec>,
-    tensors: IndexMap<String, Tensor>,
-    remarks: Vec<String>,
-}
-
-/// Tensors of one node.
-struct NodeTensors<'a> {
-    node: &'a str,
-    tensors: &'a mut IndexMap<String, Tensor>,
-}
-
-impl TensorStore for NodeTensors<'_> {
-    fn keep(&mut self, name: &str, values: Vec<f64>) -> Parameter {
-        Parameter::Tensor(self.store(name, Tensor::new(vec![values.len()], values)))
-    }
-}
-
-impl NodeTensors<'_> {
-    fn store(&mut self, name: &str, tensor: Tensor) -> TensorRef {
-        let name = format!("{}.{name}", self.node);
-        self.tensors.insert(name.clone(), tensor);
-        TensorRef(HANDLE.to_owned(), name)
-    }
-
-    /// A bias, unless it is 0 throughout: exporters write one in any case.
-    fn bias(&mut self, bias: Option<&Tensor>) -> Option<TensorRef> {
-        let bias = bias.filter(|bias| bias.data.iter().any(|value| value != 0.0))?;
-        Some(self.store("bias", bias.clone()))
-    }
+    pub(super) late_of: HashMap<usize, String>,
+    pub(super) layers: Vec<LayerSpec>,
+    pub(super) tensors: IndexMap<String, Tensor>,
+    pub(super) remarks: Vec<String>,
 }
 
 impl<'a, 'f> Converter<'a, 'f> {
@@ -175,7 +145,7 @@ impl<'a, 'f> Converter<'a, 'f> {
         Ok(converter)
     }
 
-    fn refuse(&self, node: usize, message: String, hint: &str) -> Diagnostics {
+    pub(super) fn refuse(&self, node: usize, message: String, hint: &str) -> Diagnostics {
         Diagnostic::new(Code::FeatureMissing, place(&self.flat.file.path, &self.flat.nodes[node].0), message)
             .hint(hint.to_owned())
             .into()
@@ -211,12 +181,12 @@ impl<'a, 'f> Converter<'a, 'f> {
         name
     }
 
-    fn push(&mut self, name: &str, from: Vec<String>, op: impl Into<OpSpec>) {
+    pub(super) fn push(&mut self, name: &str, from: Vec<String>, op: impl Into<OpSpec>) {
         self.layers.push(LayerSpec { name: name.to_owned(), from, op: op.into() });
     }
 
     /// The node that a node stands for, if all that it does is to pass one signal on.
-    fn passes(&self, node: usize) -> Option<usize> {
+    pub(super) fn passes(&self, node: usize) -> Option<usize> {
         let passing = match &self.flat.nodes[node].1 {
             FlatNode::Pass(_) => true,
             FlatNode::Node(NirNode::Delay(_)) => self.delays[node] == 0,
@@ -252,7 +222,7 @@ impl<'a, 'f> Converter<'a, 'f> {
     }
 
     /// The one layer that a node reads: that of its source, or the sum of its sources.
-    fn read(&mut self, node: usize) -> String {
+    pub(super) fn read(&mut self, node: usize) -> String {
         let mut from: Vec<String> =
             self.flat.sources(node).into_iter().map(|source| self.given(source, node)).collect();
         if from.len() == 1 {
@@ -295,120 +265,6 @@ impl<'a, 'f> Converter<'a, 'f> {
         self.push(&name, vec![source], op);
         Ok(())
     }
-
-    fn operation(&mut self, node: usize, found: &NirNode) -> Result<OpSpec, Diagnostics> {
-        let (name, map) = (self.names[node].clone(), self.maps[node]);
-        let (flat, conventions) = (self.flat, self.conventions);
-        let mut store = NodeTensors { node: &name, tensors: &mut self.tensors };
-        let window = |kernel, stride, padding| PoolWindow { kernel, stride: Some(stride), padding };
-        Ok(match found {
-            NirNode::Linear { weight, bias } => {
-                LinearSpec { weight: store.store("weight", weight.clone()), bias: store.bias(bias.as_ref()) }
-                    .into()
-            }
-            NirNode::Conv(conv) => convolution(conv, &mut store),
-            &NirNode::Pool { average, kernel, stride, padding } => match average {
-                true => AvgPool2d(window(kernel, stride, padding)).into(),
-                false => SumPool2d(window(kernel, stride, padding)).into(),
-            },
-            NirNode::Flatten { .. } if self.shapes[node].len() == 1 => Flatten.into(),
-            NirNode::Flatten { .. } => Reshape { shape: (map.channels, map.height, map.width) }.into(),
-            NirNode::Scale(factors) => {
-                let factor = self.by_channel(node, "scale", factors)?;
-                ScaleSpec { factor }.into()
-            }
-            NirNode::Threshold(threshold) => {
-                let all: Vec<f64> = (0..map.len()).map(|n| super::dialect::number(threshold, n)).collect();
-                threshold_layer(parameter(&mut store, "threshold", &all, map), conventions.strict)
-            }
-            NirNode::Neuron(neuron) => {
-                let name = &flat.nodes[node].0;
-                let taus = neuron.parameters().into_iter().filter(|(field, _)| field.starts_with("tau"));
-                self.remarks.extend(taus.filter_map(|(_, tau)| conventions.remark(name, tau)));
-                NeuronNode { file: flat.file, name, neuron, shape: map, conventions }.layer(&mut store)?
-            }
-            NirNode::Delay(_) => {
-                Delay { steps: self.delays[node], shape: Some((map.channels, map.height, map.width)) }.into()
-            }
-            NirNode::Input(_) | NirNode::Output(_) | NirNode::Graph(_) => {
-                return Err(self.refuse(node, format!("a {} within the network", found.kind()), "remove it"));
-            }
-        })
-    }
-
-    /// A parameter that a layer has one of for all, or one a channel.
-    fn by_channel(&mut self, node: usize, field: &str, tensor: &Tensor) -> Result<Parameter, Diagnostics> {
-        let (name, map) = (self.names[node].clone(), self.maps[node]);
-        let all: Vec<f64> = (0..map.len()).map(|n| super::dialect::number(tensor, n)).collect();
-        let found = parameter(&mut NodeTensors { node: &name, tensors: &mut self.tensors }, field, &all, map);
-        let too_fine = match &found {
-            Parameter::Tensor(reference) => self.tensors[&reference.1].data.len() > map.channels,
-            Parameter::Number(_) => false,
-        };
-        if too_fine {
-            let message = format!("`{field}` differs within a channel, and a layer has one a channel");
-            return Err(self.refuse(node, message, "flatten the map first: then every element is a channel"));
-        }
-        Ok(found)
-    }
-
-    /// The membrane that never fires which the network ends in, if it does: its node.
-    fn last_membrane(&self) -> Option<(usize, &'a NirNeuron)> {
-        let mut node = self.flat.output;
-        for _ in 0..self.flat.nodes.len() {
-            let [source] = self.flat.sources(node)[..] else { return None };
-            match &self.flat.nodes[source].1 {
-                FlatNode::Node(NirNode::Neuron(neuron)) if neuron.fires.is_none() => {
-                    return Some((source, neuron));
-                }
-                _ => node = self.passes(source).map(|_| source)?,
-            }
-        }
-        None
-    }
-
-    /// The read-out that the network ends in.
-    fn output(&mut self, options: &NirOptions) -> Result<(), Diagnostics> {
-        let (node, membrane) = (self.flat.output, self.last_membrane());
-        let name = self.names[node].clone();
-        let mut source = self.read(node);
-        let read_out = match (options.read_out, membrane) {
-            (Some(asked), _) => asked,
-            (None, Some(_)) => ReadOut::Last,
-            (None, None) => ReadOut::Sum,
-        };
-        let mut op: OpSpec = match read_out {
-            ReadOut::Sum => SumOverTime.into(),
-            ReadOut::Mean => MeanOverTime.into(),
-            ReadOut::Last => LastOverTimeSpec.into(),
-        };
-        if let (ReadOut::Last, Some((at, neuron))) = (read_out, membrane)
-            && self.flat.edges.iter().filter(|&&(from, _)| from == at).count() == 1
-            && let Some((scale, sum)) = self.folded(at, neuron)?
-            && let Some(layer) = self.layers.iter().position(|layer| layer.name == source)
-        {
-            op = sum;
-            match scale {
-                Some(scale) => self.layers[layer].op = scale,
-                None => source = self.layers.remove(layer).from.remove(0),
-            }
-        }
-        self.remarks.push(format!("the network's result is {read_out} of `{source}`"));
-        self.push(&name, vec![source], op);
-        Ok(())
-    }
-
-    /// A membrane at the end as the read-out that it is on a chip, if it is one.
-    fn folded(
-        &mut self,
-        node: usize,
-        neuron: &NirNeuron,
-    ) -> Result<Option<(Option<OpSpec>, OpSpec)>, Diagnostics> {
-        let own = self.names[node].clone();
-        let (name, shape) = (&self.flat.nodes[node].0, self.maps[node]);
-        let part = NeuronNode { file: self.flat.file, name, neuron, shape, conventions: self.conventions };
-        part.read_out(&mut NodeTensors { node: &own, tensors: &mut self.tensors })
-    }
 }
 
 /// `[n]` has channels, `[c, w]` maps of one row, `[c, h, w]` maps.
@@ -434,43 +290,4 @@ fn names(flat: &Flat<'_>) -> Vec<String> {
         true => short,
         false => flat.nodes.iter().map(|(name, _)| name.clone()).collect(),
     }
-}
-
-fn convolution(conv: &NirConv, store: &mut NodeTensors<'_>) -> OpSpec {
-    let weight = store.store("weight", conv.weight.clone());
-    let bias = store.bias(conv.bias.as_ref());
-    let padding = match &conv.padding {
-        NirPadding::Same => Padding::Same,
-        NirPadding::Numbers(numbers) => Padding::Numbers(numbers.clone()),
-    };
-    let groups = conv.groups;
-    match conv.axes {
-        1 => {
-            let (stride, dilation) = (conv.stride[0], conv.dilation[0]);
-            Conv1dSpec { weight, bias, stride, padding, dilation, groups }.into()
-        }
-        _ => {
-            let pair = |sides: &[usize]| (sides[0], sides[1]);
-            let (stride, dilation) = (pair(&conv.stride), pair(&conv.dilation));
-            Conv2dSpec { weight, bias, stride, padding, dilation, output_padding: (0, 0), groups }.into()
-        }
-    }
-}
-
-/// Neurons that forget everything in each step: 1 where the input passes a threshold.
-fn threshold_layer(threshold: Parameter, strict: bool) -> OpSpec {
-    let (zero, one) = (Parameter::Number(0.0), Parameter::Number(1.0));
-    NeuronSpec {
-        leak: one.clone(),
-        gain: one,
-        rest: zero.clone(),
-        start: zero.clone(),
-        current: None,
-        threshold,
-        strict,
-        reset: SpikeReset::Hard,
-        reset_to: zero,
-        when: ResetStep::Same,
-    }
-    .into()
 }

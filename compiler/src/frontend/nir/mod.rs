@@ -18,7 +18,9 @@ mod loops;
 mod neurons;
 pub mod node;
 mod node_shapes;
+mod operations;
 mod read;
+mod read_out;
 mod write;
 
 use std::fmt;

@@ -76,7 +76,12 @@ impl<'p> Streams<'p> {
     }
 
     /// Without what the pass before this one sent, which is counted there.
-    pub(super) fn counted(rows: &'p WeightRows, pass: &'p ChipPass, population: PopulationId, end: u32) -> Self {
+    pub(super) fn counted(
+        rows: &'p WeightRows,
+        pass: &'p ChipPass,
+        population: PopulationId,
+        end: u32,
+    ) -> Self {
         Self::of(rows, (pass, population), end, true)
     }
 
