@@ -55,6 +55,8 @@ pub fn table(target: &Target) -> String {
     }
     let resets: Vec<String> = n.resets.0.iter().map(|reset| format!("{reset:?}")).collect();
     neuron.push(("resets".into(), resets.join(", "), n.resets.1.to_string()));
+    let source = n.gated.as_ref().map_or("the default".into(), |gated| gated.1.to_string());
+    neuron.push(("gated".into(), n.gated().to_string(), source));
     neuron.push(("programmable".into(), n.programmable.0.to_string(), n.programmable.1.to_string()));
     if let Some(current) = &n.synaptic_current {
         let rows = rows!(current; bits, overflow, decay_offset).into_iter();
@@ -109,6 +111,13 @@ fn times(target: &Target, clock: f64) -> Vec<(String, String, String)> {
             let shown = format!("{} ({error:+.1} %)", value.0);
             rows.push((format!("{name}.{kind}"), shown, value.1.to_string()));
         }
+    }
+    for (name, path, given) in [
+        ("receive_path", target.timing.receive_path(), &target.timing.receive_path),
+        ("send_path", target.timing.send_path(), &target.timing.send_path),
+    ] {
+        let source = given.as_ref().map_or("the default".into(), |given| given.1.to_string());
+        rows.push((name.into(), format!("{path:?}"), source));
     }
     let barrier = &target.timing.barrier;
     for &(tiles, ns) in &barrier.points_ns.0 {

@@ -2,6 +2,7 @@
 //!
 //! Everything else that a report knows is in [`super::text`].
 
+use snnc_simulator::time::DEFAULT_EVERY;
 use snnc_targets::text_table::{TextTable, name_and_figures};
 
 use super::data::{Certainty, Report};
@@ -74,9 +75,7 @@ fn certainty(r: &Report, items: u64) -> String {
     let simulated = r.time.simulated.as_ref();
     let interval = simulated.map(|s| s.time_half_width_s.map(|half| si(half / items as f64, "s")));
     match (r.time_is(), interval) {
-        (Some(Certainty::LowerBound), _) => {
-            "\n  a lower bound; --timing cycle:1/16 estimates it, packet by packet".to_owned()
-        }
+        (Some(Certainty::LowerBound), _) => "\n  a lower bound".to_owned() + &estimate(r),
         (Some(Certainty::Estimate), Some(Some(half))) => {
             format!("\n  time +- {half}, the 95 % interval of the sample")
         }
@@ -85,6 +84,22 @@ fn certainty(r: &Report, items: u64) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// What gives an estimate in the place of a bound, and what that costs.
+fn estimate(r: &Report) -> String {
+    match r.totals.simulation_effort {
+        None => "; the target describes no network that could be simulated".to_owned(),
+        Some(effort) => format!(
+            "; --timing cycle:1/{DEFAULT_EVERY} estimates it, packet by packet, at about {} times the work",
+            figure(effort)
+        ),
+    }
+}
+
+/// A multiple in two figures.
+fn figure(multiple: f64) -> String {
+    if multiple < 10.0 { format!("{multiple:.1}") } else { format!("{multiple:.0}") }
 }
 
 /// A count for each of some items.

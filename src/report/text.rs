@@ -268,7 +268,7 @@ fn host(r: &Report) -> String {
     let (items, name) = (r.items().max(1) as f64, r.item_name());
     let each = count((r.host.multiply_adds as f64 / items).round() as u64);
     table.row(["all", "", "", "", &count(r.host.multiply_adds), &format!("{each} per {name}")]);
-    titled("Computed by the host, neither timed nor charged", &table)
+    titled(&format!("Computed by the host, {}", r.host_is()), &table)
 }
 
 fn provenance(r: &Report) -> String {

@@ -286,6 +286,14 @@ pub(super) fn summed(network: &Noc, counts: &PassCounts) -> Vec<SliceTally> {
         slice.events[EnergyEvent::HostWrite] += written;
         slice.events[EnergyEvent::HostRead] += read;
     }
+    for multiply_adds in &counts.host_multiply_adds {
+        for (slice, &count) in slices.iter_mut().zip(multiply_adds) {
+            slice.events[EnergyEvent::HostMultiplyAdd] += count;
+        }
+    }
+    for (slice, &count) in slices.iter_mut().zip(&counts.host_synchronisations) {
+        slice.events[EnergyEvent::HostSynchronisation] += count;
+    }
     for (slice, &cleared) in slices.iter_mut().zip(&counts.cleared) {
         slice.events[EnergyEvent::MembraneClear] += cleared;
     }

@@ -114,11 +114,11 @@ impl StepTime {
 /// One pass, in picoseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassTime {
-    /// The host's writes before it.
+    /// The host before it: computing of inputs and writes.
     pub host_write_ps: u64,
     /// Its timesteps.
     pub steps: Vec<StepTime>,
-    /// The host's reads after it.
+    /// The host after it: synchronisation, reads and what it computes of them.
     pub host_read_ps: u64,
     /// What the whole pass takes at each of the other times that were asked for ([`super::Analytic::at`]); empty with
     /// cycle-accurate timing.

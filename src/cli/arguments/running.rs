@@ -44,9 +44,10 @@ pub struct GenerateArgs {
     /// Write a page for a browser into the folder of results, as report.html
     #[arg(long)]
     pub html: bool,
-    /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error)
-    #[arg(long, default_value = "analytic", value_parser = fidelity)]
-    pub timing: Fidelity,
+    /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error) [default: cycle:1/16 where
+    /// simulating that is less work than the execution, else analytic]
+    #[arg(long, value_parser = fidelity)]
+    pub timing: Option<Fidelity>,
     /// Move each constant that has a range to its ends, one at a time and all together, and say which move time and
     /// energy most; with --timing analytic
     #[arg(long)]

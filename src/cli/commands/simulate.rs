@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use snnc_simulator::time::Fidelity;
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Diagnostic, Diagnostics};
@@ -103,9 +104,10 @@ fn carry_out<W: Workload>(
     complete: impl FnOnce(&mut Report, &Outcome<W::Item>),
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
-    let mut recorder = ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, &seen)?
+    let timing = timing(program, args);
+    let mut recorder = ResultsRecorder::begin(program.mapped(), workload, timing, out, traces, &seen)?
         .with_page(args.html)?;
-    let options = session_options(args);
+    let options = session_options(args, timing);
     let session = if args.sensitivity {
         Session::with_sensitivity(program, options, seen.membranes)
     } else {
@@ -120,6 +122,7 @@ fn carry_out<W: Workload>(
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
     let mut report = made.report();
     report.options = asked.clone();
+    report.options.insert("--timing".into(), timing.to_string());
     complete(&mut report, &made);
     report.notes.extend(program.compilation().into_iter().flat_map(|made| made.remarks.iter().cloned()));
     let wrote = recorder.finish(&report, |set| {
@@ -144,16 +147,25 @@ fn traces(args: &TraceArgs) -> trace::TraceOptions {
     trace::TraceOptions { packets, events, images, passes, timesteps }
 }
 
-fn session_options(args: &GenerateArgs) -> SessionOptions {
-    SessionOptions { fidelity: args.timing, threads: args.threads, keep_state: args.keep_state }
+/// How time is modelled: as asked for, else by how much work it is; a sensitivity needs the formula.
+fn timing(program: &Program, args: &GenerateArgs) -> Fidelity {
+    match args.timing {
+        Some(timing) => timing,
+        None if args.sensitivity => Fidelity::Analytic,
+        None => Fidelity::by_effort(program.mapped()),
+    }
+}
+
+fn session_options(args: &GenerateArgs, fidelity: Fidelity) -> SessionOptions {
+    SessionOptions { fidelity, threads: args.threads, keep_state: args.keep_state }
 }
 
 /// What can be refused before anything is compiled: numbers out of range, and where traces go. The folder of results is
 /// claimed when it is known that there are any.
 fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
-    session_options(args).check()?;
+    session_options(args, args.timing.unwrap_or_default()).check()?;
     if args.sensitivity {
-        check_sensitivity(args.timing)?;
+        check_sensitivity(args.timing.unwrap_or_default())?;
     }
     if let Some(images) = args.images {
         check_count("--images", images, ITEMS_MAX).map_err(|problem| match images {

@@ -221,6 +221,10 @@ pub struct Totals {
     /// What kind of figure that is; null without a time, absent in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_is: Option<Certainty>,
+    /// Of a lower bound: work of simulating one timestep of 16 packet by packet, as a multiple of the execution's, by
+    /// counts. Absent where the target describes no network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulation_effort: Option<f64>,
     /// Joules.
     pub energy_j: f64,
     /// The same as a whole number of attojoules; absent in older reports.

@@ -264,7 +264,7 @@ fn about(run: &RunFolder) -> Markup {
         ],
         vec![
             "host multiply-adds".to_owned(),
-            format!("{} (neither timed nor charged)", count(r.host.multiply_adds)),
+            format!("{} ({})", count(r.host.multiply_adds), r.host_is()),
         ],
     ];
     if !r.version.is_empty() {

@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use snnc_targets::work::decoding_unit;
 use snnc_targets::{CoreWork, Timing};
 
 use super::tile::IncomingKernelUse;
@@ -13,7 +14,8 @@ use crate::ir::PopulationId;
 use crate::ir::spiking::{SpikingIr, SpikingModel};
 use crate::mapping::activity::Activity;
 
-/// Units whose work the search balances: synapse, neuron, axon in.
+/// Units whose work the search balances: synapse, neuron, axon in. Where the target's receive path is serial, decoding
+/// is work of the first.
 pub const UNITS: usize = 3;
 
 /// Most timesteps of a pass that are looked at; of longer ones as many are taken at even distances.
@@ -68,11 +70,16 @@ impl<'a> WorkModel<'a> {
         self.steps.iter().map(|&step| self.activity.of(population).total(step) / neurons).collect()
     }
 
-    /// Busy times of so many synaptic operations and arriving packets.
+    /// Busy times of so many synaptic operations, and of so many arriving packets, whichever unit decodes them.
     pub fn arriving(&self, synaptic_operations: f64, packets_in: f64) -> (f32, f32) {
-        let [synapse, _, axon_in] =
-            self.busy(CoreWork { synaptic_operations, packets_in, ..CoreWork::default() });
-        (synapse, axon_in)
+        let [synapse, ..] = self.busy(CoreWork { synaptic_operations, ..CoreWork::default() });
+        let decoding = self.busy(CoreWork { packets_in, ..CoreWork::default() });
+        (synapse, decoding[self.decoding_unit()])
+    }
+
+    /// The unit that decodes packets.
+    pub fn decoding_unit(&self) -> usize {
+        decoding_unit(self.timing)
     }
 
     /// Picoseconds of a whole population, whichever cores hold it: the most of its synapses and its updates, timesteps
@@ -93,7 +100,11 @@ impl<'a> WorkModel<'a> {
     /// The work of a tile of a population that is fed through `kernels`.
     pub fn tile(&self, population: PopulationId, positions: u64, kernels: &[IncomingKernelUse]) -> TileWork {
         let none = || vec![0.0; self.steps.len()];
-        let mut work = TileWork { channel: [none(), self.neuron(population), none()], slice_axon_in: none() };
+        let mut work = TileWork {
+            channel: [none(), self.neuron(population), none()],
+            slice_axon_in: none(),
+            decoding_unit: self.decoding_unit(),
+        };
         work.channel[1].iter_mut().for_each(|ps| *ps *= positions as f32);
         for kernel in kernels {
             self.add_kernel(&mut work, kernel);
@@ -122,7 +133,7 @@ impl<'a> WorkModel<'a> {
             if kernel.joins_all {
                 work.slice_axon_in[i] += axon_in;
             } else {
-                work.channel[2][i] += axon_in / kernel.channels.outputs.max(1) as f32;
+                work.channel[work.decoding_unit][i] += axon_in / kernel.channels.outputs.max(1) as f32;
             }
         }
     }
@@ -135,6 +146,8 @@ pub struct TileWork {
     pub channel: [StepTimes; UNITS],
     /// Decoding of packets for a slice, whatever its channels.
     pub slice_axon_in: StepTimes,
+    /// The unit that decodes.
+    pub decoding_unit: usize,
 }
 
 /// Work of a core, by unit and timestep. Empty where work is not looked at.
@@ -149,7 +162,7 @@ impl CoreLoad {
         let mut channels = u32::MAX;
         for (unit, each) in tile.channel.iter().enumerate() {
             for (i, (&each, &most)) in each.iter().zip(most).enumerate() {
-                let fixed = if unit == 2 { tile.slice_axon_in[i] } else { 0.0 };
+                let fixed = if unit == tile.decoding_unit { tile.slice_axon_in[i] } else { 0.0 };
                 let left = most - self.at(unit, i) - fixed;
                 if left < 0.0 && each + fixed > 0.0 {
                     return 0;
@@ -189,7 +202,7 @@ impl CoreLoad {
         for (unit, each) in tile.channel.iter().enumerate() {
             self.add(unit, each, channels as f32);
         }
-        self.add(2, &tile.slice_axon_in, 1.0);
+        self.add(tile.decoding_unit, &tile.slice_axon_in, 1.0);
     }
 
     /// Adds `times` the picoseconds of each timestep to a unit.

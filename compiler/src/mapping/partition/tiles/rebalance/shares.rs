@@ -206,7 +206,7 @@ impl<'a> SharedOut<'a> {
         }
         let slices = i64::from(has + change > 0) - i64::from(has > 0);
         if slices != 0 {
-            load.add(2, &tile.slice_axon_in, slices as f32);
+            load.add(tile.decoding_unit, &tile.slice_axon_in, slices as f32);
         }
         load
     }
