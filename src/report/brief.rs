@@ -34,17 +34,7 @@ fn headline(r: &Report) -> String {
     let energy = r.energy_text(each(t.energy_j));
     text += &format!("\n\n  {energy} and {time} per {name} (timing: {})", r.fidelity);
     text += &certainty(r, items);
-    if let Some(range) = r.time_range_s {
-        let (low, high) = (si(each(range.low), "s"), si(each(range.high), "s"));
-        text += &format!("\n  time bound {low} to {high} over the ranges of the constants");
-    }
-    text += &format!(
-        "\n  energy {} to {} over the ranges of the constants, {} of {} assumed",
-        si(each(r.energy_range_j.low), "J"),
-        si(each(r.energy_range_j.high), "J"),
-        r.energy_constants.iter().filter(|constant| constant.provenance == "assumed").count(),
-        r.energy_constants.len(),
-    );
+    text += &ranges(r, items);
     if let Some(found) = &r.classification {
         text += &format!("\n  accuracy {}", found.percent());
     }
@@ -70,6 +60,30 @@ fn headline(r: &Report) -> String {
     text
 }
 
+/// How far time and energy move over the ranges of the constants, and what these rest on; lines of their own.
+fn ranges(r: &Report, items: u64) -> String {
+    let each = |value: f64| value / items as f64;
+    let mut text = String::new();
+    if let Some(range) = r.time_range_s {
+        let (low, high) = (si(each(range.low), "s"), si(each(range.high), "s"));
+        text += &format!("\n  time bound {low} to {high} over the ranges of the constants");
+    }
+    let (assumed, constants) = (
+        r.energy_constants.iter().filter(|constant| constant.provenance == "assumed").count(),
+        r.energy_constants.len(),
+    );
+    text += &format!(
+        "\n  energy {} to {} over the ranges of the constants, {assumed} of {constants} assumed",
+        si(each(r.energy_range_j.low), "J"),
+        si(each(r.energy_range_j.high), "J"),
+    );
+    if assumed == constants {
+        // Whose constants stand in for those of a chip of which none is known says the target.
+        wrapped(&r.target.description).iter().for_each(|line| text += &format!("\n  {line}"));
+    }
+    text
+}
+
 /// How far the time may be off, a line of its own: of an estimate its interval, of a bound what gives an estimate.
 fn certainty(r: &Report, items: u64) -> String {
     let simulated = r.time.simulated.as_ref();
@@ -86,18 +100,35 @@ fn certainty(r: &Report, items: u64) -> String {
     }
 }
 
-/// What gives an estimate in the place of a bound, and what that costs.
+/// What gives an estimate in the place of a bound, and what that costs; nothing where it is not known to be possible.
 fn estimate(r: &Report) -> String {
     match r.totals.simulation_effort {
-        None => "; the target describes no network that could be simulated".to_owned(),
-        Some(effort) => format!(
-            "; --timing cycle:1/{DEFAULT_EVERY} estimates it, packet by packet, at about {} times the work",
-            figure(effort)
-        ),
+        None => String::new(),
+        Some(effort) => {
+            format!(
+                "; --timing cycle:1/{DEFAULT_EVERY} estimates it, at some {} times the work",
+                figure(effort)
+            )
+        }
     }
 }
 
-/// A multiple in two figures.
+/// Words in lines that leave room for the indent.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 78 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A multiple in two figures, or whole.
 fn figure(multiple: f64) -> String {
     if multiple < 10.0 { format!("{multiple:.1}") } else { format!("{multiple:.0}") }
 }

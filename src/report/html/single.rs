@@ -262,10 +262,7 @@ fn about(run: &RunFolder) -> Markup {
                 count(r.overflows.bias)
             ),
         ],
-        vec![
-            "host multiply-adds".to_owned(),
-            format!("{} ({})", count(r.host.multiply_adds), r.host_is()),
-        ],
+        vec!["host multiply-adds".to_owned(), format!("{} ({})", count(r.host.multiply_adds), r.host_is())],
     ];
     if !r.version.is_empty() {
         rows.insert(1, vec!["written by".to_owned(), format!("snnc {}", r.version)]);
