@@ -80,12 +80,15 @@ pub fn table(target: &Target) -> String {
         section("ranges of time", target.timing.ranges.iter().map(row).collect());
     }
     section("time (error if rounded to whole clocks)", times(target, clock));
-    if let Some(area) = &target.area {
-        let row = |(name, v): (&str, &Sourced<f64>)| (name.to_owned(), v.0.to_string(), v.1.to_string());
-        section("area", area.known().into_iter().map(row).collect());
-    }
-    if let Some(scaling) = &target.scaling {
-        section("supply, corner and clock", scaling.rows());
+    let area = target.area.clone().unwrap_or_default();
+    section("area", area.parts().map(|(name, value)| known_or_not(name, value)).into());
+    // Of a target that was scaled the laws are told below, with the point to which they brought it.
+    match &target.scaling {
+        Some(scaling) => section("supply, corner and clock", scaling.rows()),
+        None if target.operating_point.is_none() => {
+            section("supply, corner and clock", vec![known_or_not("laws of scaling", None)]);
+        }
+        None => {}
     }
     if let Some(network) = &target.network {
         let sizes = network.sizes().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
@@ -98,6 +101,14 @@ pub fn table(target: &Target) -> String {
         text += &format!("\n{point}\n");
     }
     text
+}
+
+/// A row of a value that a target may leave out.
+fn known_or_not(name: &str, value: Option<&Sourced<f64>>) -> (String, String, String) {
+    match value {
+        Some(value) => (name.to_owned(), value.0.to_string(), value.1.to_string()),
+        None => (name.to_owned(), "unknown".to_owned(), "the target gives none".to_owned()),
+    }
 }
 
 fn times(target: &Target, clock: f64) -> Vec<(String, String, String)> {

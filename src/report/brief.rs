@@ -12,6 +12,9 @@ use super::units::{count, mebibytes, share, si};
 /// Characters of a layer's name that are shown.
 const NAME: usize = 24;
 
+/// Columns of a line.
+const WIDTH: usize = 80;
+
 /// The brief report. Ends with a newline.
 pub fn print(report: &Report) -> String {
     let mut sections = vec![headline(report), components(report), layers(report)];
@@ -47,12 +50,12 @@ fn headline(r: &Report) -> String {
     if let Some(found) = &r.classification {
         text += &format!("\n  accuracy {}", found.percent());
     }
-    text += &format!(
-        "\n  {} spikes, {} synaptic operations, {} packets per {name}",
-        per(t.spikes, items),
-        per(t.synaptic_operations, items),
-        per(t.packets, items),
-    );
+    let [spikes, operations] = [per(t.spikes, items), per(t.synaptic_operations, items)];
+    let events = format!("{spikes} spikes, {operations} synaptic operations,");
+    let packets = format!("{} packets per {name}", per(t.packets, items));
+    // Counts of large networks need two lines.
+    let between = if events.len() + packets.len() + 3 > WIDTH { "\n  " } else { " " };
+    text += &format!("\n  {events}{between}{packets}");
     text.extend(sparkline::of(r).map(|line| format!("\n  {line}")));
     let m = &r.mapping;
     text += &format!(
@@ -61,9 +64,7 @@ fn headline(r: &Report) -> String {
         count(m.chips_used),
         count(m.chips_present)
     );
-    if let Some(area) = &r.area {
-        text += &format!("\n  area {}", area_of(area));
-    }
+    text += &format!("\n  area {}", area_of(r.area.as_ref()));
     text +=
         &format!("\n  simulated in {}, peak memory {}\n", si(t.wall_s, "s"), mebibytes(t.peak_memory_bytes));
     text

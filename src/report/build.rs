@@ -8,7 +8,7 @@ use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_targets::EnergyEvent;
 
-use super::constants::{energy_constants, target_info};
+use super::constants::{area_constants, energy_constants, target_info};
 use super::data::{
     Certainty, EnergyByComponent, Exact, ExactByComponent, Hops, Host, HostLayer, Overflows, Paper, Range,
     Report, SCHEMA, SpikesOverTime, Totals,
@@ -57,6 +57,7 @@ impl ReportInput<'_> {
             seed: None,
             options: Default::default(),
             area: self.program.target.area(self.program.topology().chips),
+            area_constants: area_constants(&self.program.target),
             totals: self.totals(),
             events: None,
             classification: None,
