@@ -597,7 +597,7 @@ def compare_samples(c, passes, report):
             c.same("samples", f"sample {i} spikes of {layer['name']}", p.layer[number]["spikes"], layer["spikes"])
 
 
-def compare_steps(c, passes, path):
+def compare_steps(c, passes, network, path):
     with open(path, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             sample, t = int(row["sample"]), int(row["timestep"])
@@ -607,6 +607,10 @@ def compare_steps(c, passes, path):
             )
             c.same("timesteps", f"sample {sample} timestep {t} packets", step["packets"], int(row["packets"]))
             c.same("timesteps", f"sample {sample} timestep {t} spikes", step["spikes"], int(row["spikes"]))
+            for number, name in enumerate(network.names):
+                if f"spikes.{name}" in row:
+                    fired = int(passes[sample].spikes[t][number].sum())
+                    c.same("timesteps", f"sample {sample} timestep {t} {name}", fired, int(row[f"spikes.{name}"]))
 
 
 def compare_operations(c, passes, network):
@@ -636,7 +640,7 @@ def main(arguments):
     compare_operations(c, passes, network)
     compare_sums(c, passes, report, network, program, prices)
     compare_samples(c, passes, report)
-    compare_steps(c, passes, Path(folder, "timesteps.csv"))
+    compare_steps(c, passes, network, Path(folder, "timesteps.csv"))
     print(
         f"{report['model']} on {report['target']['name']}: {len(passes)} samples, "
         f"{report['totals']['energy_aj']} aJ, {report['totals']['time_ps']} ps"

@@ -81,7 +81,7 @@ impl<'a> ResultsRecorder<'a> {
         if let Some((out, set)) = &folder {
             if fidelity != Fidelity::None {
                 let path = set.place("timesteps.csv")?;
-                steps = Some(StepTable::create(&path, &program.model.networks, workload.item_name())?);
+                steps = Some(StepTable::create(&path, &program.model, workload.item_name())?);
             }
             if !seen.membranes.is_empty() {
                 let path = set.place(membranes::FILE)?;

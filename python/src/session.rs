@@ -122,8 +122,8 @@ fn ran<W: Workload>(
     (steps, spikes): (bool, bool),
     watch: &Watch,
 ) -> Result<Ran<W::Item>, Diagnostic> {
-    let networks = &session.program().mapped().model.networks;
-    let steps = steps.then(|| StepTable::in_memory(networks, workload.item_name())).transpose()?;
+    let model = &session.program().mapped().model;
+    let steps = steps.then(|| StepTable::in_memory(model, workload.item_name())).transpose()?;
     let watched = session.watched().to_vec();
     let membranes = vec![Vec::new(); watched.len()];
     let mut recorder = Recorder { steps, spikes: spikes.then(Vec::new), membranes, watched };

@@ -263,7 +263,8 @@ impl Meter {
         }
         if let Some(time) = &time {
             let energy_aj = |step| self.step_energy_aj(counts, time, step);
-            record.timesteps.add_pass((record.item, iteration), (counts, time), energy_aj);
+            let populations = &self.slices.populations;
+            record.timesteps.add_pass((record.item, iteration), populations, (counts, time), energy_aj);
         }
         Ok(time)
     }
