@@ -25,6 +25,7 @@ use crate::comparison::pictures::{beside, psnr, ssim};
 use crate::comparison::{Estimate, pixel_mse};
 use crate::float_driver::interpreter;
 use crate::model::Model;
+use crate::progress::{Progress, go_on};
 
 /// The result over some images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,17 +90,20 @@ struct Codec<'a> {
     float: (Interpreter<'a>, Interpreter<'a>),
 }
 
-/// Compiles encoder and decoder for a target and reconstructs the images of some files.
+/// Compiles encoder and decoder for a target and reconstructs the images of some files; steps of the progress are
+/// images.
 ///
 /// # Errors
-/// What the compiler refuses, what is wrong with a file, and those of [`reconstruct`].
+/// What the compiler refuses, what is wrong with a file, and those of [`reconstruct_observed`].
 pub fn reconstruct_files(
     model: &Model,
     target: &Target,
     options: &CompileOptions,
     files: &[PathBuf],
+    progress: &dyn Progress,
 ) -> Result<ReconstructionReport, Diagnostics> {
     let model = model.loaded();
+    progress.stage("compiling", "");
     let (program, tail) = driver::compile_reconstruction(model, target, *options)?;
     let encoder = workload::Reconstruction::new(model)?.encoder();
     let shape = interpreter(model, encoder)?.input_shape();
@@ -107,7 +111,7 @@ pub fn reconstruct_files(
     for path in files {
         images.extend(input::read(path, shape)?);
     }
-    reconstruct(model, &program.into(), &tail, &images, shape)
+    reconstruct_observed(model, &program.into(), &tail, (&images, shape), progress)
 }
 
 /// Reconstructs images `[c, h, w]`.
@@ -120,6 +124,20 @@ pub fn reconstruct(
     tail: &HostTail,
     images: &[Vec<u8>],
     shape: Shape,
+) -> Result<ReconstructionReport, Diagnostics> {
+    reconstruct_observed(model, program, tail, (images, shape), &())
+}
+
+/// As [`reconstruct`]; steps of the progress are images.
+///
+/// # Errors
+/// Those of [`reconstruct`], and [`Code::Stopped`] if the progress says so.
+pub fn reconstruct_observed(
+    model: &LoadedModel,
+    program: &Arc<Program>,
+    tail: &HostTail,
+    (images, shape): (&[Vec<u8>], Shape),
+    progress: &dyn Progress,
 ) -> Result<ReconstructionReport, Diagnostics> {
     program.needs_timesteps()?;
     let names = workload::Reconstruction::new(model)?;
@@ -136,8 +154,15 @@ pub fn reconstruct(
         Diagnostic::new(Code::ModelInvalid, Subject::Model(model.name.clone()), "the program has no decoder")
     })?;
     let codec = Codec { chip: Chip::new(program.clone()), tail, decoder, float };
-    let outcomes: Vec<ReconstructedImage> =
-        images.par_iter().map(|image| codec.image(image, shape)).collect::<Result<_, _>>()?;
+    progress.stage("reconstructing", "images");
+    progress.begin(images.len() as u64);
+    let one = |image: &Vec<u8>| {
+        go_on(progress)?;
+        let outcome = codec.image(image, shape);
+        progress.advance(1);
+        outcome
+    };
+    let outcomes: Vec<ReconstructedImage> = images.par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
     let model = &program.model;
     let mut host = model.host_work(tail.network);
     host.extend(tail.host_work(model));

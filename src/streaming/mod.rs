@@ -210,7 +210,7 @@ pub fn run(
     let mut set = Set::open(out, manifest, shape, tokens)?;
     let found = ReusedImages { whole: set.whole(), damaged: set.damaged() };
     progress.begin(manifest.wanted());
-    progress.advance(found.whole);
+    progress.found(found.whole);
     let chip = Chip::new(program.mapped().clone());
     let mut at = 0;
     while let Some(chunk) = set.missing(at) {

@@ -79,7 +79,7 @@ pub fn run(
     let missing = folder.missing();
     let (of, found) = (folder.wanted(), folder.wanted() - missing.len());
     progress.begin(of as u64);
-    progress.advance(found as u64);
+    progress.found(found as u64);
     let threads =
         options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
     let folder = all(plan, folder, &missing, (threads, options.jobs), progress)?;

@@ -23,7 +23,7 @@ pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     if args.objectives {
         return objectives(args, &model, &targets, &quantise);
     }
-    let bar = Bar::new("targets");
+    let bar = Bar::new("fitting", "targets");
     let answer = model.fit_observed(&targets, &options(&quantise), &bar)?;
     drop(bar);
     print(&if args.json { json_of("snnc.fit/1", &answer) } else { answer.to_string() });
@@ -55,7 +55,7 @@ fn objectives(
     // Spikes are recorded for objectives that ask how busy cores are.
     options.search.objective = Objective::Time;
     let mut tables = Vec::new();
-    let bar = Bar::new("targets");
+    let bar = Bar::new("fitting", "targets");
     bar.begin(targets.len() as u64);
     for target in targets {
         let (table, front) = model.objectives(target, &options, args.pareto.is_some())?;

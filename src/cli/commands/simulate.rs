@@ -27,6 +27,8 @@ use crate::trace;
 
 /// Images where none are asked for.
 const IMAGES: u64 = 4;
+/// Columns of a line, two less for the indent of those that go on.
+const WIDTH: usize = 78;
 /// Seed where none is given.
 const SEED: u64 = 1;
 
@@ -117,7 +119,7 @@ fn carry_out<W: Workload>(
     {
         print(&format!("{}\n", compilation.report));
     }
-    let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
+    let made = session.run_observed(workload, &mut recorder, &Bar::new("running", "passes"))?;
     let mut report = made.report();
     report.options = asked.clone();
     complete(&mut report, &made);
@@ -127,13 +129,18 @@ fn carry_out<W: Workload>(
         made.write_cores(&set.place(by_core::FILE)?)?;
         Ok(format!("{files}, {}", by_core::FILE))
     })?;
-    print(&match console::detail() {
-        _ if args.json => json::print(&report)?,
-        Detail::Full => report.to_string(),
-        _ => brief::print(&report) + "\n-v tells more: where, when, and of which constants\n",
-    });
+    match console::detail() {
+        _ if args.json => print(&json::print(&report)?),
+        Detail::Full => console::print_titled(&report.to_string()),
+        _ => {
+            console::print_titled(&brief::print(&report));
+            print("\n-v tells more: where, when, and of which constants\n");
+        }
+    }
     if !args.json && !wrote.is_empty() {
-        let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
+        let line =
+            |line: &String| errors::render::broken(&format!("wrote {line}"), WIDTH).replace('\n', "\n  ");
+        let lines: String = wrote.iter().map(|wrote| format!("{}\n", line(wrote))).collect();
         print(&format!("\n{lines}"));
     }
     Ok(ExitCode::SUCCESS)

@@ -21,7 +21,7 @@ pub fn run(args: &SweepArgs) -> Result<ExitCode, Diagnostics> {
     let plan = Plan::new(file)?;
     let options = SweepOptions { threads: args.threads, jobs: args.jobs, shard: args.shard };
     signals::advise("the same command goes on where it stopped");
-    let bar = Bar::new("points");
+    let bar = Bar::new("sweeping", "points");
     let Swept { sweep, found } = sweep::run(&plan, &args.out, options, &bar)?;
     drop(bar);
     let made = sweep.outcomes.len() - found;

@@ -10,6 +10,7 @@ use super::{json_of, print};
 use crate::cli::arguments::{Feedback, QuantiseArgs, VerifyArgs, overrides};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
+use crate::mapping_files::MappingFiles;
 use crate::model::Model;
 use crate::program::Program;
 use crate::report::images::{PngImage, image_name, write_image};
@@ -41,7 +42,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
             .into());
         }
         let recorded = golden::GoldenFile::read(traces)?;
-        let bar = Bar::new("checking");
+        let bar = Bar::new("checking", "passes");
         let report = match &model.loaded().pipeline {
             Some(_) => {
                 samples::refuse(&args.samples)?;
@@ -67,7 +68,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let target = registry::load_with(target, &overrides(&args.set)?)?;
     let options = super::compile::options(&args.quantise);
     let waiting = Bar::waiting("compiling");
-    let program = model.compile(&target, &options)?;
+    let program = model.compile_observed(&target, &options, &MappingFiles::default(), &waiting)?;
     drop(waiting);
     if !args.json {
         errors::warn(&program.warnings());
@@ -80,7 +81,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let calibration_passes = options.lower.passes(weight_bits) as u64;
     let (images, seed) = (args.images.unwrap_or(1), args.seed.unwrap_or(1));
     let compared = comparison::ComparisonOptions { images, seed, calibration_passes };
-    let comparison = comparison::compare(&model, &program, compared, &Bar::new("comparing"))?;
+    let comparison = comparison::compare(&model, &program, compared, &Bar::new("comparing", "passes"))?;
     if let Some(set) = set {
         write(set, &comparison)?;
     }
@@ -98,7 +99,7 @@ fn samples(
     samples::refuse_images(args.images, None)?;
     let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
     let labels = fed.labels.as_deref();
-    let bar = Bar::new("comparing");
+    let bar = Bar::new("comparing", "samples");
     let mut comparison = comparison::compare_samples(model, program, &fed.samples, labels, &bar)?;
     comparison.events = fed.events;
     drop(bar);
