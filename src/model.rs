@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
@@ -256,7 +257,7 @@ impl Model {
         files: &MappingFiles,
         progress: &dyn Progress,
     ) -> Result<(SpikingIr, MappingInputs), Diagnostics> {
-        let observer = RecordingProgress(progress);
+        let observer = RecordingProgress { progress, left: AtomicUsize::new(0) };
         let workload = self.observed_workload(&observer);
         let ir = driver::lower_for(&self.loaded, &*workload, target, options.lower)?;
         let mut inputs = files.read(&ir, target, options.search)?;
@@ -340,8 +341,12 @@ impl Model {
     }
 }
 
-/// Tells a progress of the passes that rounding looks at.
-struct RecordingProgress<'p>(&'p dyn Progress);
+/// Tells a progress of the passes that rounding looks at, and that rounding itself follows.
+struct RecordingProgress<'p> {
+    progress: &'p dyn Progress,
+    /// Passes that are not recorded yet.
+    left: AtomicUsize,
+}
 
 impl fmt::Debug for RecordingProgress<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -351,12 +356,16 @@ impl fmt::Debug for RecordingProgress<'_> {
 
 impl RecordingObserver for RecordingProgress<'_> {
     fn begin(&self, passes: usize) {
-        self.0.stage("recording floats", "passes");
-        self.0.begin(passes as u64);
+        self.left.store(passes, Ordering::Relaxed);
+        self.progress.stage("recording floats", "passes");
+        self.progress.begin(passes as u64);
     }
 
     fn recorded(&self) {
-        self.0.advance(1);
+        self.progress.advance(1);
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.progress.stage("rounding", "");
+        }
     }
 }
 

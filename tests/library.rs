@@ -201,6 +201,7 @@ fn compiling_tells_how_far_its_recordings_have_come() {
     let expected = [
         ("rounding", "", 0, 0),
         ("recording floats", "passes", 2, 2),
+        ("rounding", "", 0, 0),
         ("recording spikes", "passes", 3, 3),
         ("mapping", "", 0, 0),
     ];

@@ -1,10 +1,11 @@
 //! A progress bar on a terminal; nothing when piped.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle, WeakProgressBar};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
 
 use crate::cli::process::console::{self, Detail};
 use crate::progress::Progress;
@@ -42,9 +43,9 @@ impl Bar {
 impl Progress for Bar {
     fn begin(&self, steps: u64) {
         // As wide as the terminal: what stands behind the bar is never cut.
-        let style = "{msg} {wide_bar} {human_pos}/{human_len} {prefix}, {per_sec}, {eta} left";
-        self.0
-            .set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = "{msg} {wide_bar} {human_pos}/{human_len} {prefix}{pace}";
+        let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.0.set_style(style.with_key("pace", pace));
         self.0.set_length(steps);
     }
 
@@ -58,13 +59,21 @@ impl Progress for Bar {
     }
 
     fn stage(&self, what: &'static str, steps: &'static str) {
+        self.0.set_message(what);
+        self.0.set_prefix(steps);
         let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
         self.0.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         self.0.unset_length();
-        self.0.set_message(what);
-        self.0.set_prefix(steps);
         // Counts, rates and the time until the end are those of the stage.
         self.0.reset();
+    }
+}
+
+/// Rate and time until the end; nothing before the first step, which they follow from.
+fn pace(state: &ProgressState, text: &mut dyn Write) {
+    if state.pos() > 0 && state.per_sec() > 0.0 {
+        // A text takes everything.
+        let _ = write!(text, ", {:.2}/s, {:#} left", state.per_sec(), HumanDuration(state.eta()));
     }
 }
 
