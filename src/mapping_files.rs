@@ -63,9 +63,9 @@ impl MappingFiles {
     ) -> Result<MappingInputs, Diagnostics> {
         let mut inputs = MappingInputs::default();
         if let Some(path) = &self.profile {
-            inputs.rates = profile::read(path, ir)?;
+            inputs.rates = profile::read(path, &ir.model)?;
         } else if let Some(text) = &self.report {
-            inputs.rates = profile::rates(text, "profile", ir)?;
+            inputs.rates = profile::rates(text, "profile", &ir.model)?;
         }
         if let Some(path) = &self.partition {
             let ron = path.extension().is_some_and(|extension| extension == "ron");

@@ -1,6 +1,8 @@
 //! Traffic as text, so that placements of other people's partitions can be made and compared: a line
 //! "source destination packets" for each flow, cores counted from 0; `#` begins a comment.
 
+use std::fmt::Write;
+
 use snnc_targets::{Code, Diagnostic, Place};
 
 use super::traffic::CoreTraffic;
@@ -8,6 +10,21 @@ use crate::ir::CoreId;
 
 /// Most cores that a file of flows may name.
 const CORES_MOST: u32 = 1 << 24;
+
+/// The flows between `cores` cores as text. Packets that stay on their core are counted in a comment, as they cost a
+/// placement nothing; a last core without flows is named by a flow of none to itself, so that it is read back.
+pub fn write(cores: usize, traffic: &CoreTraffic) -> String {
+    let mut text =
+        format!("# source destination packets; {} more stay on the core that sends them\n", traffic.local);
+    for ((from, to), packets) in &traffic.flows {
+        let _ = writeln!(text, "{} {} {packets}", from.0, to.0);
+    }
+    let last = cores.saturating_sub(1) as u32;
+    if traffic.flows.keys().all(|(from, to)| from.0.max(to.0) < last) {
+        let _ = writeln!(text, "{last} {last} 0");
+    }
+    text
+}
 
 /// Number of cores (one more than the largest named) and traffic. Flows named twice add up; `place` is the file's name.
 ///
@@ -62,6 +79,18 @@ mod tests {
         let (cores, traffic) = parse("# a b packets\n0 3 5\n\n0 3 2 # again\n1 1 9\n", "f").unwrap();
         assert_eq!((cores, traffic.local, traffic.packets()), (4, 9, 16));
         assert_eq!(traffic.flows[&(CoreId(0), CoreId(3))], 7);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_with_cores_that_send_nothing() {
+        let flow = |from, to, packets| ((CoreId(from), CoreId(to)), packets);
+        let flows = [flow(0, 2, 5), flow(2, 0, 7)];
+        let traffic = CoreTraffic { flows: flows.into(), local: 4 };
+        let text = write(5, &traffic);
+        assert!(text.starts_with("# source destination packets; 4 more stay"), "{text}");
+        assert_eq!(parse(&text, "f").unwrap(), (5, CoreTraffic { local: 0, ..traffic.clone() }));
+        assert_eq!(parse(&write(3, &traffic), "f").unwrap().0, 3);
+        assert_eq!(parse(&write(1, &CoreTraffic::default()), "f").unwrap().0, 1);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! a core; given one limit more, how long a unit may be busy in each timestep, it fills as few as keep to that. The
 //! limit is a share of what each timestep asks for in all ([`WorkShape`]), so that layers that work at different
 //! times may share cores while those that work at the same time do not. It is lowered step by step to an
-//! even share of the cores at hand; each network gives a curve of cores and time, and a dynamic program chooses a point
-//! of each. Deterministic; the effort is a number of steps.
+//! even share of the cores at hand, which gives a curve of cores and time. Passes of two networks never run at once, so
+//! all networks share all cores. Deterministic; the effort is a number of steps.
 
 use std::rc::Rc;
 
@@ -27,8 +27,6 @@ const LIMITS_MAX: usize = 64;
 
 /// How far quiet timesteps are raised, as a share of the mean one.
 const RAISED: f64 = 0.5;
-/// Share of the time below which a network is left as it is.
-const NEGLIGIBLE: f64 = 0.01;
 /// Neurons times runs of the search: larger networks are tried with fewer limits.
 const NEURON_RUNS: usize = 4_000_000;
 
@@ -50,7 +48,7 @@ fn starts(effort: Effort) -> usize {
     }
 }
 
-/// A point of a network's curve.
+/// A point of the curve.
 #[derive(Debug, Clone)]
 struct Point {
     fill: Rc<FilledCores>,
@@ -95,74 +93,44 @@ pub fn search(
     budgets: usize,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let timing = target.timing();
-    let mut curves = Vec::new();
-    for &network in networks {
-        let steps = ir.model.networks[network].pass_steps;
-        let work = WorkModel::new(&ir.model, activity, &timing, steps);
-        let shape = WorkShape::of(ir, &work, network);
-        let search = TileSearch::new(ir, target, rates, options, network, Some(work));
-        curves.push(Curve::new(search, shape, options.effort)?);
-    }
-    let least: Vec<usize> = curves.iter().map(|curve| curve.points[0].cores).collect();
-    let all: usize = least.iter().sum();
-    let cores = cores_at_hand(target, options, all + taken)? - taken;
-    let whole: f64 = curves.iter().map(|curve| curve.points[0].time_ps).sum();
-    for (curve, &own) in curves.iter_mut().zip(&least) {
-        // A network that takes hardly any time gets no more cores than it needs.
-        if curve.points[0].time_ps > whole * NEGLIGIBLE {
-            curve.lower(cores - (all - own));
-            curve.rebalance(cores - (all - own));
-        }
-    }
+    let work = |networks: &[NetworkId]| WorkModel::new(&ir.model, activity, &timing, networks);
+    // The network that does most is spread first, and the others fill what it leaves.
+    let networks = least_work_first(ir, &work(networks), networks);
+    let work = work(&networks);
+    let shape = WorkShape::of(ir, &work, &networks);
+    let search = TileSearch::new(ir, target, rates, options, &networks, Some(work));
+    let mut curve = Curve::new(search, shape, options.effort)?;
+    let least = curve.points[0].cores;
+    let cores = cores_at_hand(target, options, least + taken)? - taken;
+    curve.lower(cores);
+    curve.rebalance(cores);
     let steps = |&n: &NetworkId| f64::from(ir.model.networks[n].pass_steps) * activity.passes(n);
     let barriers: f64 = networks.iter().map(steps).sum();
     let per_tile = target.topology.cores_per_tile.get() as usize;
     let barrier =
         |cores: usize| timing.barrier_ps((cores + taken).div_ceil(per_tile) as u32) as f64 * barriers;
-    let mut found: Vec<(Vec<usize>, SearchedPartition)> = Vec::new();
+    let mut chosen: Vec<usize> = Vec::new();
     for budget in 1..=budgets {
-        let cores = all + (cores - all) * budget / budgets;
-        let chosen = choose(&curves, cores, &barrier);
-        if found.iter().all(|(other, _)| *other != chosen) {
-            let mut joined = SearchedPartition::default();
-            for (curve, &point) in curves.iter().zip(&chosen) {
-                joined.extend(curve.search.found(&curve.points[point].fill));
-            }
-            found.push((chosen, joined));
+        let point = curve.fastest(least + (cores - least) * budget / budgets, &barrier);
+        if !chosen.contains(&point) {
+            chosen.push(point);
         }
     }
-    Ok(found.into_iter().map(|(_, partition)| partition).collect())
+    Ok(chosen.into_iter().map(|point| curve.search.found(&curve.points[point].fill)).collect())
 }
 
-/// A point of each curve, together at most `cores`, of least time; of equals the fewest cores.
-fn choose(curves: &[Curve], cores: usize, barrier: &dyn Fn(usize) -> f64) -> Vec<usize> {
-    // By cores in use: the least time with exactly as many, and the points that give it.
-    let mut best: Vec<Option<(f64, Vec<usize>)>> = vec![None; cores + 1];
-    best[0] = Some((0.0, Vec::new()));
-    for curve in curves {
-        let mut next: Vec<Option<(f64, Vec<usize>)>> = vec![None; cores + 1];
-        for (used, state) in best.iter().enumerate() {
-            let Some((time, points)) = state else { continue };
-            for (index, point) in curve.points.iter().enumerate() {
-                let Some(slot) = next.get_mut(used + point.cores) else { continue };
-                let time = time + point.time_ps;
-                if slot.as_ref().is_none_or(|(other, _)| time < *other) {
-                    let points = points.iter().copied().chain([index]).collect();
-                    *slot = Some((time, points));
-                }
-            }
-        }
-        best = next;
-    }
-    let timed = best.into_iter().enumerate().filter_map(|(cores, state)| {
-        let (time, points) = state?;
-        Some((time + barrier(cores), points))
-    });
-    // The first of equals, which has the fewest cores.
-    timed.min_by(|a, b| a.0.total_cmp(&b.0)).map_or_else(|| vec![0; curves.len()], |(_, points)| points)
+/// Networks by what they ask of all cores together, least first.
+fn least_work_first(ir: &SpikingIr, work: &WorkModel, networks: &[NetworkId]) -> Vec<NetworkId> {
+    let of = |network: NetworkId| -> f64 {
+        let own = ir.model.populations_of(network).filter(|(_, p)| !p.dynamics.is_port());
+        own.map(|(id, _)| work.population(ir, id)).sum()
+    };
+    let mut keyed: Vec<(f64, NetworkId)> = networks.iter().map(|&network| (of(network), network)).collect();
+    keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    keyed.into_iter().map(|(_, network)| network).collect()
 }
 
-/// What each timestep of a network asks for: the limit of a core is a share of it.
+/// What each timestep asks for: the limit of a core is a share of it.
 struct WorkShape {
     /// Picoseconds of all cores together, by timestep: the most of any unit.
     total: Vec<f64>,
@@ -171,21 +139,29 @@ struct WorkShape {
 }
 
 impl WorkShape {
-    fn of(ir: &SpikingIr, work: &WorkModel, network: NetworkId) -> Self {
+    fn of(ir: &SpikingIr, work: &WorkModel, networks: &[NetworkId]) -> Self {
         let mut units = [(); UNITS].map(|()| vec![0.0; work.steps.len()]);
-        for (id, p) in ir.model.populations_of(network).filter(|(_, p)| !p.dynamics.is_port()) {
+        let own = |network: NetworkId| networks.contains(&network);
+        let populations = ir.model.populations.iter().filter(|(_, p)| own(p.network));
+        for (id, p) in populations.filter(|(_, p)| !p.dynamics.is_port()) {
             let neurons = p.shape.len() as f64;
             let own = work.neuron(id);
             units[1].iter_mut().zip(own).for_each(|(sum, ps)| *sum += f64::from(ps) * neurons);
         }
-        for p in ir.projections.values().filter(|p| ir.model.populations[p.target].network == network) {
+        for p in ir.projections.values().filter(|p| own(ir.model.populations[p.target].network)) {
             for (sum, rate) in units[0].iter_mut().zip(work.rates(p.source)) {
                 *sum += f64::from(work.arriving(rate * p.synapses() as f64, 0.0).0);
             }
         }
         let total: Vec<f64> =
             (0..work.steps.len()).map(|i| units.iter().map(|unit| unit[i]).fold(0.0, f64::max)).collect();
-        let mean = total.iter().sum::<f64>() / total.len().max(1) as f64;
+        // Of the network whose timesteps are longest: the others may be as uneven as goes unnoticed beside it.
+        let mean = |&network: &NetworkId| {
+            let own = work.steps.iter().zip(&total).filter(|(step, _)| step.network == network);
+            let (count, sum) = own.fold((0usize, 0.0), |(count, sum), (_, ps)| (count + 1, sum + ps));
+            sum / count.max(1) as f64
+        };
+        let mean = networks.iter().map(mean).fold(0.0, f64::max);
         let raised = total.iter().map(|&ps| ps + RAISED * mean).collect();
         Self { total, raised }
     }
@@ -196,14 +172,13 @@ impl WorkShape {
     }
 }
 
-/// Cores and time of a network under ever lower limits, fewest cores first.
+/// Cores and time under ever lower limits, fewest cores first.
 struct Curve<'a> {
     search: TileSearch<'a>,
     shape: WorkShape,
     effort: Effort,
     /// Most steps.
     runs: usize,
-    stands_for: f64,
     points: Vec<Point>,
     /// The largest share that a core of the first point has of a timestep.
     first_share: f64,
@@ -212,10 +187,8 @@ struct Curve<'a> {
 impl<'a> Curve<'a> {
     fn new(mut search: TileSearch<'a>, shape: WorkShape, effort: Effort) -> Result<Self, Diagnostics> {
         let fill = search.run(Fewest::Cores, None)?;
-        let stands_for = search.stands_for();
         let runs = (NEURON_RUNS / search.neurons().max(1)).clamp(1, LIMITS_MAX);
-        let mut curve =
-            Self { search, shape, effort, runs, stands_for, points: Vec::new(), first_share: 0.0 };
+        let mut curve = Self { search, shape, effort, runs, points: Vec::new(), first_share: 0.0 };
         let busiest = curve.busiest(&fill);
         let shares = busiest.iter().zip(&curve.shape.raised).filter(|&(_, &all)| all > 0.0);
         curve.first_share = shares.map(|(ps, all)| ps / all).fold(0.0, f64::max);
@@ -232,9 +205,17 @@ impl<'a> Curve<'a> {
     }
 
     fn push(&mut self, fill: FilledCores) {
-        let time_ps = self.busiest(&fill).iter().sum::<f64>() * self.stands_for;
+        let time_ps = self.busiest(&fill).iter().sum::<f64>();
         let cores = fill.cores.len();
         self.points.push(Point { fill: Rc::new(fill), cores, time_ps });
+    }
+
+    /// The point of least time on at most so many cores, barriers included; of equals the one of fewest cores.
+    fn fastest(&self, cores: usize, barrier: &dyn Fn(usize) -> f64) -> usize {
+        let within = self.points.iter().enumerate().filter(|(_, point)| point.cores <= cores);
+        let keyed = within.map(|(index, point)| (point.time_ps + barrier(point.cores), point.cores, index));
+        let least = keyed.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        least.map_or(0, |(.., index)| index)
     }
 
     /// Lowers the limit to what an even share of `cores` cores would be, in equal ratios. A lower limit may do where a

@@ -1,4 +1,4 @@
-//! The partitioner by tiles: beam search from the outputs of a network to its inputs.
+//! The partitioner by tiles: beam search from the outputs of networks to their inputs, one network after the other.
 //!
 //! A layer's slices set the output axons of its sources, so targets come first. A state of the search is cores filled
 //! with all layers seen so far ([`filled`]). Each next layer is tried with several plans ([`mod@plans`]): cuts of its
@@ -50,23 +50,23 @@ fn beam(effort: Effort) -> usize {
 /// Cores that the states of a beam may have together.
 const BEAM_CORES: usize = 8_000;
 
-/// Searches a partition of one network without cycles.
+/// Searches a partition of networks without cycles, which may share cores. The layers of the last one are placed first.
 ///
 /// # Errors
 /// [`Code::DoesNotFit`](snnc_targets::Code::DoesNotFit) with layer, limit, use and a remedy.
-pub fn search_network(
+pub fn search_networks(
     ir: &SpikingIr,
     target: &Target,
     rates: &Rates,
     options: SearchOptions,
-    network: NetworkId,
+    networks: &[NetworkId],
 ) -> Result<SearchedPartition, Diagnostics> {
-    let mut search = TileSearch::new(ir, target, rates, options, network, None);
+    let mut search = TileSearch::new(ir, target, rates, options, networks, None);
     let fill = search.run(search.objective(), None)?;
     Ok(search.found(&fill))
 }
 
-/// The search for one network: layers and their tiles, made once for any number of runs.
+/// The search for some networks: layers and their tiles, made once for any number of runs.
 pub struct TileSearch<'a> {
     ir: &'a SpikingIr,
     target: &'a Target,
@@ -80,16 +80,17 @@ pub struct TileSearch<'a> {
 }
 
 impl<'a> TileSearch<'a> {
-    /// A network's search; where `work` is given, cores know how busy they are.
+    /// The search for networks, of which the last one is placed first and the others where it leaves room; where `work`
+    /// is given, cores know how busy they are.
     pub fn new(
         ir: &'a SpikingIr,
         target: &'a Target,
         rates: &'a Rates,
         options: SearchOptions,
-        network: NetworkId,
+        networks: &[NetworkId],
         work: Option<WorkModel<'a>>,
     ) -> Self {
-        let layers = PartitionLayer::all(ir, target, rates, network);
+        let layers = PartitionLayer::all(ir, target, rates, networks);
         let grids = layers.iter().map(|_| TileGrids::default()).collect();
         let of = |work: &WorkModel| layers.iter().map(|layer| work.population(ir, layer.id)).collect();
         let layer_work = work.as_ref().map(of).unwrap_or_default();
@@ -119,7 +120,7 @@ impl<'a> TileSearch<'a> {
         rebalance::rebalance(self, fill, cores)
     }
 
-    /// Neurons of the network.
+    /// Neurons of the networks.
     pub fn neurons(&self) -> usize {
         self.layers.iter().map(|layer| layer.population.shape.len()).sum()
     }
@@ -142,11 +143,6 @@ impl<'a> TileSearch<'a> {
     /// Whether a population is placed neuron by neuron.
     fn is_irregular(&self, population: PopulationId) -> bool {
         self.layers.iter().any(|layer| layer.id == population && irregular::is_irregular(self.ir, layer))
-    }
-
-    /// Timesteps that each of those looked at stands for.
-    pub fn stands_for(&self) -> f64 {
-        self.work.as_ref().map_or(1.0, |work| work.stands_for)
     }
 
     /// The partition that filled cores mean.

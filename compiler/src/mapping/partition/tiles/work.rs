@@ -3,14 +3,15 @@
 //! Picoseconds that a core's synapse, neuron and axon-in units are busy for an item of the workload
 //! ([`snnc_targets::CoreWork`]). Synaptic operations of a tile are those that its source positions are
 //! expected to cause; channels of a tile are alike, as all of them read the same spikes. Long passes are sampled.
+//! The timesteps of all networks stand one behind the other, since passes of two networks never run at once.
 
 use std::rc::Rc;
 
 use snnc_targets::{CoreWork, Timing};
 
 use super::tile::IncomingKernelUse;
-use crate::ir::PopulationId;
 use crate::ir::spiking::{SpikingIr, SpikingModel};
+use crate::ir::{NetworkId, PopulationId};
 use crate::mapping::activity::Activity;
 
 /// Units whose work the search balances: synapse, neuron, axon in.
@@ -22,31 +23,55 @@ const STEPS_MAX: u32 = 64;
 /// Picoseconds by timestep.
 pub type StepTimes = Vec<f32>;
 
+/// A timestep that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WorkStep {
+    /// The network whose pass it is of.
+    pub network: NetworkId,
+    /// Timestep of the pass.
+    pub step: u32,
+    /// Timesteps of the pass that it stands for.
+    stands_for: f64,
+}
+
 /// What work is foreseen with.
 #[derive(Debug)]
 pub struct WorkModel<'a> {
     model: &'a SpikingModel,
     activity: &'a Activity,
     timing: &'a Timing,
-    /// Timesteps of the pass that are looked at.
-    pub steps: Vec<u32>,
-    /// Timesteps that one of them stands for.
-    pub stands_for: f64,
+    /// Timesteps that are looked at, network by network.
+    pub steps: Vec<WorkStep>,
 }
 
 impl<'a> WorkModel<'a> {
-    /// For the passes of a network of `pass_steps` timesteps.
-    pub fn new(model: &'a SpikingModel, activity: &'a Activity, timing: &'a Timing, pass_steps: u32) -> Self {
-        let count = pass_steps.clamp(1, STEPS_MAX);
-        let steps = (0..count).map(|i| (u64::from(i) * u64::from(pass_steps) / u64::from(count)) as u32);
-        let stands_for = f64::from(pass_steps.max(1)) / f64::from(count);
-        Self { model, activity, timing, steps: steps.collect(), stands_for }
+    /// For the passes of some networks.
+    pub fn new(
+        model: &'a SpikingModel,
+        activity: &'a Activity,
+        timing: &'a Timing,
+        networks: &[NetworkId],
+    ) -> Self {
+        let of = |&network: &NetworkId| {
+            let pass_steps = model.networks[network].pass_steps;
+            let count = pass_steps.clamp(1, STEPS_MAX);
+            let stands_for = f64::from(pass_steps.max(1)) / f64::from(count);
+            let step = move |i| (u64::from(i) * u64::from(pass_steps) / u64::from(count)) as u32;
+            (0..count).map(move |i| WorkStep { network, step: step(i), stands_for })
+        };
+        Self { model, activity, timing, steps: networks.iter().flat_map(of).collect() }
     }
 
-    /// Busy times of one timestep's expected events, of the units that are balanced.
+    /// Busy times of expected events, of the units that are balanced.
     fn busy(&self, work: CoreWork<f64>) -> [f32; UNITS] {
         let [synapse, neuron, axon_in, _] = work.busy_ps(self.timing);
         [synapse, neuron, axon_in].map(|ps| ps as f32)
+    }
+
+    /// Spikes of a population in a timestep, and in all those that it stands for.
+    fn spikes(&self, population: PopulationId, at: &WorkStep) -> f64 {
+        let own = at.network == self.model.populations[population].network;
+        if own { self.activity.of(population).total(at.step) * at.stands_for } else { 0.0 }
     }
 
     /// Neuron updates and spikes of a neuron in each timestep; its network's passes summed.
@@ -54,9 +79,10 @@ impl<'a> WorkModel<'a> {
         let own = self.activity.of(population);
         let p = &self.model.populations[population];
         let passes = self.activity.passes(p.network);
-        let each = |&step: &u32| {
-            let spikes = own.total(step) / p.shape.len().max(1) as f64;
-            let updates_active = if own.active(step) { passes } else { 0.0 };
+        let each = |at: &WorkStep| {
+            let spikes = self.spikes(population, at) / p.shape.len().max(1) as f64;
+            let updated = at.network == p.network && own.active(at.step);
+            let updates_active = if updated { passes * at.stands_for } else { 0.0 };
             self.busy(CoreWork { updates_active, spikes, ..CoreWork::default() })[1]
         };
         self.steps.iter().map(each).collect()
@@ -65,7 +91,7 @@ impl<'a> WorkModel<'a> {
     /// Spikes of a neuron of a population in each timestep.
     pub fn rates(&self, population: PopulationId) -> Vec<f64> {
         let neurons = self.model.populations[population].shape.len().max(1) as f64;
-        self.steps.iter().map(|&step| self.activity.of(population).total(step) / neurons).collect()
+        self.steps.iter().map(|at| self.spikes(population, at) / neurons).collect()
     }
 
     /// Busy times of so many synaptic operations and arriving packets.
@@ -103,11 +129,14 @@ impl<'a> WorkModel<'a> {
 
     fn add_kernel(&self, work: &mut TileWork, kernel: &IncomingKernelUse) {
         let source = self.activity.of(kernel.source);
-        let shape = self.model.populations[kernel.source].shape;
+        let (shape, network) = {
+            let source = &self.model.populations[kernel.source];
+            (source.shape, source.network)
+        };
         // Of a group of channels, only those of its source channels count.
         let share = kernel.channels.inputs as f64 / shape.channels.max(1) as f64;
-        for (i, &step) in self.steps.iter().enumerate() {
-            if !source.active(step) {
+        for (i, &WorkStep { network: running, step, stands_for }) in self.steps.iter().enumerate() {
+            if running != network || !source.active(step) {
                 continue;
             }
             let (operations, packets) = if source.is_even() {
@@ -117,7 +146,8 @@ impl<'a> WorkModel<'a> {
                 let at = |y: usize, x: usize| f64::from(source.at(step, y * shape.width + x));
                 kernel.reached_by(at)
             };
-            let (synapse, axon_in) = self.arriving(operations * share, packets * share);
+            let (synapse, axon_in) =
+                self.arriving(operations * share * stands_for, packets * share * stands_for);
             work.channel[0][i] += synapse;
             if kernel.joins_all {
                 work.slice_axon_in[i] += axon_in;
