@@ -53,8 +53,8 @@ impl Partition {
         self.orders.extend(other.orders);
     }
 
-    /// Every neuron of every population exactly once, spikes from outside on no core, no empty core, kernels that can be
-    /// cut as asked.
+    /// Every neuron of every population exactly once, spikes from outside on no core, no empty core, kernels that can
+    /// be cut as asked.
     ///
     /// # Errors
     /// [`Code::MappingInvalid`], one for each problem.
