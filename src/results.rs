@@ -10,8 +10,8 @@ use snnc_compiler::ir::program::Program;
 use snnc_simulator::charge::{MeterRecord, TimedStep};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
+use snnc_simulator::workload::Generation;
 use snnc_simulator::workload::generation::GeneratedImage;
-use snnc_simulator::workload::{Generation, Workload};
 use snnc_targets::output::{self, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
@@ -57,7 +57,7 @@ impl<'a> ResultsRecorder<'a> {
     /// for spikes or membranes without a folder.
     pub fn begin(
         program: &'a Program,
-        workload: &impl Workload,
+        extent: Extent,
         fidelity: Fidelity,
         out: Option<&Path>,
         traced: trace::TraceOptions,
@@ -81,15 +81,15 @@ impl<'a> ResultsRecorder<'a> {
         if let Some((out, set)) = &folder {
             if fidelity != Fidelity::None {
                 let path = set.place("timesteps.csv")?;
-                steps = Some(StepTable::create(&path, &program.model.networks, workload.item_name())?);
+                steps = Some(StepTable::create(&path, &program.model.networks, extent.item_name)?);
             }
             if !seen.membranes.is_empty() {
                 let path = set.place(membranes::FILE)?;
-                membranes_of = Some(MembraneArchive::create(&path, &seen.membranes, workload.len())?);
+                membranes_of = Some(MembraneArchive::create(&path, &seen.membranes, extent.items)?);
             }
             if let Some(network) = seen.spikes_of {
                 let path = set.place(spikes::FILE)?;
-                spikes = Some(SpikeArchive::create(&path, &program.model, network, workload.len())?);
+                spikes = Some(SpikeArchive::create(&path, &program.model, network, extent.items)?);
             }
             options.check_beside(out)?;
             // A trace in the folder of results is one of them.
@@ -99,8 +99,7 @@ impl<'a> ResultsRecorder<'a> {
                 }
             }
         }
-        let (items, passes, item_name) = (workload.len(), workload.passes(), workload.item_name());
-        let traces = TraceRecorder::new(program, options, Extent { items, passes, item_name }, fidelity)?;
+        let traces = TraceRecorder::new(program, options, extent, fidelity)?;
         Ok(Self { folder, steps, spikes, membranes: membranes_of, traces, named, page: false })
     }
 

@@ -11,11 +11,12 @@ pub mod spikes;
 use std::path::Path;
 
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spike_source::SpikeSource;
 use snnc_compiler::ir::spiking::SpikingModel;
+use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_simulator::workload::{Samples, Workload};
-use snnc_targets::{Code, Diagnostic, Place, Subject, output};
+use snnc_targets::output::{self, ResultSet};
+use snnc_targets::{Code, Diagnostic, Place, Subject};
 
 pub use classification::{Classification, ConfusionMatrix};
 pub use events::EventSummary;
@@ -25,6 +26,7 @@ use input::SampleContent;
 
 use crate::float_driver::interpreter;
 use crate::mapping_files::network_named;
+use crate::npy;
 use crate::recording;
 use crate::session::{ITEMS_MAX, check_count};
 
@@ -227,6 +229,30 @@ pub fn write_confusion(path: &Path, matrix: &ConfusionMatrix) -> Result<(), Diag
         text.push('\n');
     }
     output::write_atomic(path, text.as_bytes())
+}
+
+/// Writes read-outs and predictions into a folder of results, with labels also who was taken for whom; the names of the
+/// files. `shape` is that of a read-out.
+///
+/// # Errors
+/// [`Code::OutputFailed`].
+pub fn write_answers(
+    set: &ResultSet,
+    readouts: &[Vec<f64>],
+    shape: Shape,
+    labels: Option<&[usize]>,
+) -> Result<String, Diagnostic> {
+    write_predictions(&set.place("predictions.csv")?, readouts, labels)?;
+    let sides = [shape.channels, shape.height, shape.width];
+    // A vector stays one.
+    let sides = if (shape.height, shape.width) == (1, 1) { &sides[..1] } else { &sides[..] };
+    npy::write_floats(&set.place("readout.npy")?, readouts, sides)?;
+    let labelled = labels.map(|labels| Classification::new(readouts, labels));
+    let Some(matrix) = labelled.and_then(|labelled| labelled.confusion) else {
+        return Ok("predictions.csv, readout.npy".into());
+    };
+    write_confusion(&set.place("confusion.csv")?, &matrix)?;
+    Ok("predictions.csv, confusion.csv, readout.npy".into())
 }
 
 #[cfg(test)]

@@ -333,7 +333,7 @@ fn parameters(choice: &Choice, target: &ChangedTarget) -> PointParameters {
 }
 
 /// BLAKE3 of files, one after the other, hexadecimal.
-fn digest(files: &[impl AsRef<Path>]) -> Result<String, Diagnostic> {
+pub(crate) fn digest(files: &[impl AsRef<Path>]) -> Result<String, Diagnostic> {
     let mut hasher = blake3::Hasher::new();
     for path in files.iter().map(AsRef::as_ref) {
         let read = File::open(path).and_then(|file| {

@@ -21,6 +21,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::{Detail, StepPlace, StepRecord, Watcher};
+use snnc_simulator::workload::Workload;
 use snnc_targets::output::same_file;
 use snnc_targets::{Code, Diagnostic, Subject};
 
@@ -54,6 +55,13 @@ pub struct Extent {
     pub passes: u64,
     /// What an item is called.
     pub item_name: &'static str,
+}
+
+impl Extent {
+    /// Of a workload.
+    pub fn of(workload: &impl Workload) -> Self {
+        Self { items: workload.len(), passes: workload.passes(), item_name: workload.item_name() }
+    }
 }
 
 /// What a trace must know of a program.

@@ -1,5 +1,6 @@
 //! Timesteps one by one, packets by link, and the slowest packets: what a report shows beside the sums.
 
+use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::NetworkId;
 
 use crate::counts::PassCounts;
@@ -7,7 +8,7 @@ use crate::time::cycle::keep_slowest;
 use crate::time::{PassTime, SlowPacket, StepTime};
 
 /// One timestep of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimedStep {
     /// Pass within the item.
     pub iteration: usize,
@@ -27,7 +28,7 @@ pub struct TimedStep {
 }
 
 /// A packet that was under way for long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocatedSlowPacket {
     /// Item, pass within it, timestep within that.
     pub at: (u64, usize, usize),
@@ -36,9 +37,10 @@ pub struct LocatedSlowPacket {
 }
 
 /// Timesteps, links and slow packets.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timesteps {
-    /// In order; sums over items have none.
+    /// In order; sums over items have none, and so do records that were written down and read.
+    #[serde(skip)]
     pub steps: Vec<TimedStep>,
     /// Packets over each of [`crate::noc::Noc::links`]; empty without a time.
     pub link_packets: Vec<u64>,

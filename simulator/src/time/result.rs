@@ -48,7 +48,7 @@ impl Bottleneck {
 }
 
 /// One timestep, in picoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepTime {
     /// Busiest unit plus barrier; or, simulated, until everything has drained, plus barrier. With sampling, a
     /// simulated timestep also carries what those that it stands for are estimated to exceed their analytic time.

@@ -41,6 +41,9 @@ pub struct GenerateArgs {
     /// another
     #[arg(long)]
     pub keep_state: bool,
+    /// Run only the I-th of N parts of the samples; `snnc merge` puts the folders of all parts together
+    #[arg(long, value_name = "I/N", requires = "out")]
+    pub shard: Option<Shard>,
     /// Write a page for a browser into the folder of results, as report.html
     #[arg(long)]
     pub html: bool,
@@ -160,6 +163,9 @@ pub struct VerifyArgs {
     /// Folder for verify.json, and images side by side (float, chip on the same tokens, chip running freely)
     #[arg(long, conflicts_with = "golden")]
     pub out: Option<PathBuf>,
+    /// Compare only the I-th of N parts of the samples or images; `snnc merge` puts the folders of all parts together
+    #[arg(long, value_name = "I/N", requires = "out")]
+    pub shard: Option<Shard>,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,

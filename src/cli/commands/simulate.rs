@@ -10,7 +10,7 @@ use snnc_targets::{Diagnostic, Diagnostics};
 use super::compile::compile;
 use super::options::{self, Asked};
 use super::samples::{self, Fed};
-use super::{files, print};
+use super::{files, parts, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
 use crate::cli::process::console::{self, Detail};
@@ -21,9 +21,9 @@ use crate::report::images::PngImage;
 use crate::report::{Report, brief, by_core, json};
 use crate::results::{ResultsRecorder, SeenOfPasses, write_images};
 use crate::samples::membranes::{MembraneChoice, WatchedLayer};
-use crate::samples::{Classification, preview};
+use crate::samples::{self as answers, Classification, preview};
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count, check_sensitivity};
-use crate::trace;
+use crate::trace::{self, Extent};
 
 /// Images where none are asked for.
 const IMAGES: u64 = 4;
@@ -57,6 +57,7 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
     if !program.generates() {
         return classify(program, args, asked);
     }
+    parts::refuse_images(args)?;
     samples::refuse(&args.samples)?;
     samples::refuse_passes(args)?;
     let mut workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
@@ -74,8 +75,12 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
 fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCode, Diagnostics> {
     samples::refuse_images(args.images, args.temperature)?;
     let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
+    if let Some(shard) = args.shard {
+        return parts::run(program, (args, asked), &fed, shard);
+    }
     let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
-        let files = fed.write(set, &made.items)?;
+        let (shape, labels) = (fed.samples.readout_shape(), fed.labels.as_deref());
+        let files = answers::write_answers(set, &made.items, shape, labels)?;
         let shown = preview::write(&set.place(preview::FILE)?, &fed.samples)?;
         let shown = if shown { format!(", {}", preview::FILE) } else { String::new() };
         Ok(format!("{files}{shown}"))
@@ -103,8 +108,9 @@ fn carry_out<W: Workload>(
     complete: impl FnOnce(&mut Report, &Outcome<W::Item>),
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
-    let mut recorder = ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, &seen)?
-        .with_page(args.html)?;
+    let mut recorder =
+        ResultsRecorder::begin(program.mapped(), Extent::of(workload), args.timing, out, traces, &seen)?
+            .with_page(args.html)?;
     let options = session_options(args);
     let session = if args.sensitivity {
         Session::with_sensitivity(program, options, seen.membranes)
@@ -152,6 +158,7 @@ fn session_options(args: &GenerateArgs) -> SessionOptions {
 /// claimed when it is known that there are any.
 fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
     session_options(args).check()?;
+    parts::check(args)?;
     if args.sensitivity {
         check_sensitivity(args.timing)?;
     }
