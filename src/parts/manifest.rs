@@ -48,6 +48,7 @@ pub struct PartManifest {
 /// What is done with the items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there is one of them a folder")]
 pub enum Work {
     /// `snnc run` or `snnc simulate` of samples.
     Run(RunWork),
