@@ -11,7 +11,7 @@ use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::PartFolder;
 use super::manifest::{FedSamples, PartManifest, Spent, Work};
-use super::whole::{self, Part};
+use super::whole::Whole;
 use crate::comparison::{self, Comparison, ComparisonOptions, GenerationSums, SampleComparison, SampleSums};
 use crate::model::Model;
 use crate::program::Program;
@@ -103,34 +103,33 @@ fn finish(
 
 /// The records of all items, in the order of the whole.
 fn each<T: DeserializeOwned>(
-    parts: &mut [Part],
+    whole: &mut Whole,
     fits: impl Fn(&T) -> bool,
     mut add: impl FnMut(T),
 ) -> Result<(), Diagnostic> {
-    let (items, of) = (parts[0].manifest.items, parts.len());
-    for index in 0..items {
-        let part = &mut parts[index as usize % of];
+    for index in 0..whole.items() {
+        let part = whole.part_of(index)?;
         let sums = part.records.next()?;
         if !fits(&sums) {
             return Err(part.records.refused("the sums of an item are of another program"));
         }
         add(sums);
     }
-    parts.iter().try_for_each(Part::unchanged)
+    whole.unchanged()
 }
 
 /// The comparison over all samples, written into `out`.
 pub(super) fn merge_samples(
-    mut parts: Vec<Part>,
+    mut whole: Whole,
     fed: &FedSamples,
     out: &Path,
 ) -> Result<SampleComparison, Diagnostics> {
-    let program = whole::program(&parts[0])?;
+    let program = whole.program()?;
     Samples::shapes(&program.mapped().model, fed.network)?;
     let set = ResultSet::begin(out, COMMAND, is_result)?;
     let mut sums = SampleSums::default();
     let populations = program.mapped().model.populations.len();
-    each(&mut parts, |one: &SampleSums| one.fits(populations), |one| sums.merge(one))?;
+    each(&mut whole, |one: &SampleSums| one.fits(populations), |one| sums.merge(one))?;
     let mut comparison = sums.comparison(program.mapped(), fed.network, fed.labels.is_some());
     comparison.events = fed.events;
     write_samples(set, &comparison)?;
@@ -139,15 +138,15 @@ pub(super) fn merge_samples(
 
 /// The comparison over all images, written into `out`.
 pub(super) fn merge_images(
-    mut parts: Vec<Part>,
+    mut whole: Whole,
     (calibration_passes, seed): (u64, u64),
     out: &Path,
 ) -> Result<Comparison, Diagnostics> {
-    let program = whole::program(&parts[0])?;
+    let program = whole.program()?;
     let set = ResultSet::begin(out, COMMAND, is_result)?;
     let mut sums = GenerationSums::default();
     let populations = program.mapped().model.populations.len();
-    each(&mut parts, |one: &GenerationSums| one.layers.fits(populations), |one| sums.merge(one))?;
+    each(&mut whole, |one: &GenerationSums| one.layers.fits(populations), |one| sums.merge(one))?;
     let comparison = sums.comparison(program.mapped(), calibration_passes, seed);
     write_images(set, &comparison)?;
     Ok(comparison)

@@ -10,6 +10,7 @@ use snnc_targets::input::InputKind;
 use snnc_targets::{Code, Diagnostic, output};
 
 use crate::report::data::MappingFigures;
+use crate::report::json;
 use crate::samples::EventSummary;
 use crate::samples::membranes::MembraneChoice;
 use crate::shard::Shard;
@@ -161,8 +162,7 @@ impl PartManifest {
     /// # Errors
     /// [`Code::OutputFailed`].
     pub(super) fn write(&self, path: &Path) -> Result<(), Diagnostic> {
-        let text = serde_json::to_string_pretty(self).expect("a manifest is plain data") + "\n";
-        output::write_atomic(path, text.as_bytes())
+        output::write_atomic(path, json::plain(self).as_bytes())
     }
 
     /// Names of what differs from another part of the same whole.

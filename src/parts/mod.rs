@@ -9,6 +9,15 @@
 //! A folder of a part is one set of results, whole or not there: `part.json` ([`manifest`]), `part.records`, and of the
 //! first part `part.snnx`, the program. A part that was stopped is made again by the same command.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 pub mod comparisons;
 pub mod manifest;
 mod records;
@@ -63,10 +72,7 @@ pub enum Merged {
 /// [`snnc_targets::Code::FileUnreadable`] and [`snnc_targets::Code::OutputFailed`] for damaged ones.
 pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Merged, Diagnostics> {
     let parts = whole::opened(folders)?;
-    let Some(first) = parts.first() else {
-        return Err(whole::refused(out, "expected the folders of the parts, one or more".into()).into());
-    };
-    match first.manifest.work.clone() {
+    match parts.first.manifest.work.clone() {
         Work::Run(run) => {
             runs::merge(parts, &run, out).map(|(report, lines)| Merged::Run(Box::new(report), lines))
         }
@@ -86,8 +92,8 @@ impl FedSamples {
     pub fn new(samples: &Samples, labels: Option<&[usize]>, events: Option<EventSummary>) -> Self {
         let mut hasher = blake3::Hasher::new();
         let mut buffered = std::io::BufWriter::new(&mut hasher);
-        postcard::to_io(&(samples, labels), &mut buffered)
-            .expect("samples are plain data, and memory takes all");
+        let written = postcard::to_io(&(samples, labels), &mut buffered).map(|_| ());
+        assert_eq!(written, Ok(()), "samples are plain data, and a checksum takes all of it");
         drop(buffered);
         Self {
             blake3: hasher.finalize().to_hex().to_string(),

@@ -12,7 +12,7 @@ use snnc_targets::output::Unfinished;
 use snnc_targets::{Code, Diagnostic};
 
 /// Bytes of a length.
-const HEAD: u64 = 8;
+const HEAD: usize = 8;
 
 /// The file in the making.
 #[derive(Debug)]
@@ -60,22 +60,22 @@ impl RecordReader {
         let unreadable = |error: std::io::Error| Diagnostic::unreadable(&self.path, &error);
         let file = File::open(&self.path).map_err(unreadable)?;
         let left = file.metadata().map_err(unreadable)?.len().saturating_sub(self.at);
-        let mut head = [0; HEAD as usize];
-        if left < HEAD {
+        let mut head = [0; HEAD];
+        if left < HEAD as u64 {
             return Err(self.refused("it ends before the last sample or image"));
         }
         file.read_exact_at(&mut head, self.at).map_err(unreadable)?;
         let length = u64::from_le_bytes(head);
-        let bytes = usize::try_from(length).ok().filter(|_| length <= left - HEAD);
+        let bytes = usize::try_from(length).ok().filter(|_| length <= left - HEAD as u64);
         let Some(bytes) = bytes else { return Err(self.refused("a record is longer than the file")) };
         let mut record = vec![0; bytes];
-        file.read_exact_at(&mut record, self.at + HEAD).map_err(unreadable)?;
+        file.read_exact_at(&mut record, self.at + HEAD as u64).map_err(unreadable)?;
         let (record, rest) =
             postcard::take_from_bytes(&record).map_err(|_| self.refused("a record has another form"))?;
         if !rest.is_empty() {
             return Err(self.refused("a record has another form"));
         }
-        self.at += HEAD + length;
+        self.at += HEAD as u64 + length;
         Ok(record)
     }
 

@@ -16,7 +16,7 @@ use snnc_targets::{Diagnostic, Diagnostics};
 use super::PartFolder;
 use super::manifest::{PartManifest, RunWork, Spent, Work};
 use super::records::RecordWriter;
-use super::whole::{self, Part};
+use super::whole::{Part, Whole};
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::progress::Progress;
@@ -149,40 +149,39 @@ impl Observer for PartRecorder {
 
 /// The whole of all parts, in their order; its report, and a line on each file that was written.
 pub(super) fn merge(
-    mut parts: Vec<Part>,
+    mut whole: Whole,
     work: &RunWork,
     out: &Path,
 ) -> Result<(Report, Vec<String>), Diagnostics> {
-    let program = whole::program(&parts[0])?;
+    let program = whole.program()?;
     let (model, network) = (&program.mapped().model, work.fed.network);
     let (_, shape) = Samples::shapes(model, network)?;
     let seen = seen(&program, work)?;
-    let items = parts[0].manifest.items;
+    let items = whole.items();
     let extent = Extent { items, passes: 1, item_name: "sample" };
     let traces = TraceOptions::default();
     let mut recorder =
         ResultsRecorder::begin(program.mapped(), extent, work.fidelity, Some(out), traces, &seen)?;
     let session = session(&program, work, (None, seen.membranes))?;
     let mut record = RunRecord::new(session.meter());
-    let of = parts.len();
     for index in 0..items {
-        tell(&mut parts[index as usize % of], &session, index, (&mut recorder, &mut record))?;
+        tell(whole.part_of(index)?, &session, index, (&mut recorder, &mut record))?;
     }
     let mut readouts = Vec::new();
     for index in 0..items {
-        let part = &mut parts[index as usize % of];
+        let part = whole.part_of(index)?;
         let readout: Vec<f64> = part.records.next()?;
         if readout.len() != shape.len() {
             return Err(part.records.refused("a read-out has another shape").into());
         }
         readouts.push(readout);
     }
-    let spent = whole::spent(&parts);
+    let spent = whole.spent();
     let made = Outcome { session, item_name: "sample", items: readouts, record, wall_s: spent.wall_s };
     let report = report(&made, work, spent);
     let labels = work.fed.labels.as_deref();
-    let first = parts[0].folder.join(preview::FILE);
-    parts.iter().try_for_each(Part::unchanged)?;
+    let first = whole.first.folder.join(preview::FILE);
+    whole.unchanged()?;
     let lines = recorder.finish(&report, |set| {
         let mut files = write_answers(set, &made.items, shape, labels)?;
         if first.is_file() {

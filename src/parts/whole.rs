@@ -1,7 +1,7 @@
 //! All parts of a whole: each there once, each undamaged, all of the same work.
 //!
 //! Their folders are read and never written, so no lock holds them. A run that replaces a part's files changes its list
-//! of files first; so if that list is the same before and after ([`Part::unchanged`]), what was read was one set.
+//! of files first; so if that list is the same before and after ([`Whole::unchanged`]), what was read was one set.
 
 use std::path::{Path, PathBuf};
 
@@ -44,10 +44,7 @@ impl Part {
 
 impl Part {
     /// Whether its files are still those that were opened.
-    ///
-    /// # Errors
-    /// [`Code::OutputFailed`] if another run has replaced them.
-    pub(super) fn unchanged(&self) -> Result<(), Diagnostic> {
+    fn unchanged(&self) -> Result<(), Diagnostic> {
         if list_of_files(&self.folder)? == self.files {
             return Ok(());
         }
@@ -73,7 +70,7 @@ fn list_of_files(folder: &Path) -> Result<blake3::Hash, Diagnostic> {
 /// # Errors
 /// [`Code::SweepInvalid`] for parts of different works, parts that are there twice or not at all; [`Code::OutputFailed`]
 /// for damaged ones; [`Code::FileUnreadable`] for folders that are no parts.
-pub(super) fn opened(folders: &[PathBuf]) -> Result<Vec<Part>, Diagnostic> {
+pub(super) fn opened(folders: &[PathBuf]) -> Result<Whole, Diagnostic> {
     let mut parts: Vec<Part> = Vec::new();
     let mut seen: std::collections::BTreeMap<u64, PathBuf> = Default::default();
     for folder in folders {
@@ -97,7 +94,9 @@ pub(super) fn opened(folders: &[PathBuf]) -> Result<Vec<Part>, Diagnostic> {
         }
         parts.push(part);
     }
-    let Some(first) = parts.first() else {
+    parts.sort_by_key(|part| part.manifest.shard.part);
+    let mut parts = parts.into_iter();
+    let Some(first) = parts.next() else {
         return Err(refused(Path::new(""), "expected the folders of the parts, one or more".into()));
     };
     let of = first.manifest.shard.of;
@@ -105,8 +104,64 @@ pub(super) fn opened(folders: &[PathBuf]) -> Result<Vec<Part>, Diagnostic> {
         let missing: Vec<u64> = (1..=of).filter(|part| !seen.contains_key(part)).take(LISTED + 1).collect();
         return Err(gap(&first.folder, &missing, of));
     }
-    parts.sort_by_key(|part| part.manifest.shard.part);
-    Ok(parts)
+    Ok(Whole { first, others: parts.collect() })
+}
+
+/// All parts of a work.
+#[derive(Debug)]
+pub(super) struct Whole {
+    /// Part 1, which also holds the program.
+    pub(super) first: Part,
+    /// The others, in order.
+    others: Vec<Part>,
+}
+
+impl Whole {
+    /// Samples or images of the whole.
+    pub(super) fn items(&self) -> u64 {
+        self.first.manifest.items
+    }
+
+    /// The part that made an item, by its number in the whole.
+    pub(super) fn part_of(&mut self, item: u64) -> Result<&mut Part, Diagnostic> {
+        let of = self.others.len() as u64 + 1;
+        let (folder, at) = (self.first.folder.clone(), usize::try_from(item % of).ok());
+        let part = at.and_then(|at| std::iter::once(&mut self.first).chain(&mut self.others).nth(at));
+        part.ok_or_else(|| refused(&folder, format!("no part holds item {item}")))
+    }
+
+    /// Whether the files of all parts are still those that were opened.
+    ///
+    /// # Errors
+    /// [`Code::OutputFailed`] if another run has replaced them.
+    pub(super) fn unchanged(&self) -> Result<(), Diagnostic> {
+        std::iter::once(&self.first).chain(&self.others).try_for_each(Part::unchanged)
+    }
+
+    /// The program of the parts.
+    ///
+    /// # Errors
+    /// [`Code::FileUnreadable`] for another program; those of [`Program::load`].
+    pub(super) fn program(&self) -> Result<Program, Diagnostics> {
+        let path = self.first.folder.join(PROGRAM);
+        let program = Program::from(Mapped::load(&path)?);
+        if program.fingerprint() != self.first.manifest.program {
+            let message = format!("this is not the program that {} names", manifest::FILE);
+            let problem = Diagnostic::new(Code::FileUnreadable, &path, message);
+            return Err(problem.hint("make the part again").into());
+        }
+        Ok(program)
+    }
+
+    /// What all parts took: the seconds of all, and the memory of the largest.
+    pub(super) fn spent(&self) -> Spent {
+        let parts = std::iter::once(&self.first).chain(&self.others);
+        parts.map(|part| part.manifest.spent).fold(Spent::default(), |sum, part| Spent {
+            compile_s: sum.compile_s + part.compile_s,
+            wall_s: sum.wall_s + part.wall_s,
+            peak_memory_bytes: sum.peak_memory_bytes.max(part.peak_memory_bytes),
+        })
+    }
 }
 
 /// Parts that no folder holds.
@@ -123,27 +178,4 @@ fn gap(folder: &Path, missing: &[u64], of: u64) -> Diagnostic {
 
 pub(super) fn refused(folder: &Path, message: String) -> Diagnostic {
     Diagnostic::new(Code::SweepInvalid, folder, message)
-}
-
-/// The program of the parts, which the first of them holds.
-///
-/// # Errors
-/// [`Code::FileUnreadable`] for another program; those of [`Program::load`].
-pub(super) fn program(first: &Part) -> Result<Program, Diagnostics> {
-    let path = first.folder.join(PROGRAM);
-    let program = Program::from(Mapped::load(&path)?);
-    if program.fingerprint() != first.manifest.program {
-        let message = format!("this is not the program that {} names", manifest::FILE);
-        return Err(Diagnostic::new(Code::FileUnreadable, &path, message).hint("make the part again").into());
-    }
-    Ok(program)
-}
-
-/// What all parts took: the seconds of all, and the memory of the largest.
-pub(super) fn spent(parts: &[Part]) -> Spent {
-    parts.iter().map(|part| part.manifest.spent).fold(Spent::default(), |sum, part| Spent {
-        compile_s: sum.compile_s + part.compile_s,
-        wall_s: sum.wall_s + part.wall_s,
-        peak_memory_bytes: sum.peak_memory_bytes.max(part.peak_memory_bytes),
-    })
 }

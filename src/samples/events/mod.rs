@@ -6,6 +6,15 @@
 //! left out and counted, as recordings are often longer than a network looks at them. Refused: events that lie beside
 //! the map or before time 0, and lists of which nothing is left.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 mod archive;
 mod bins;
 mod table;
