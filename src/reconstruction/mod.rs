@@ -11,11 +11,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::driver::{self, CompileOptions};
+use snnc_compiler::event_driven::EventDriven;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{HostTail, HostWork};
 use snnc_compiler::ir::{NetworkId, Shape};
-use snnc_compiler::reference::{Interpreter, Map};
 use snnc_compiler::workload;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::workload::generation::pixels;
@@ -86,7 +86,7 @@ struct Codec<'a> {
     chip: Chip,
     tail: &'a HostTail,
     decoder: NetworkId,
-    float: (Interpreter<'a>, Interpreter<'a>),
+    float: [EventDriven<'a>; 2],
 }
 
 /// Compiles encoder and decoder for a target and reconstructs the images of some files.
@@ -123,8 +123,8 @@ pub fn reconstruct(
 ) -> Result<ReconstructionReport, Diagnostics> {
     program.needs_timesteps()?;
     let names = workload::Reconstruction::new(model)?;
-    let float = (interpreter(model, names.encoder())?, interpreter(model, names.decoder())?);
-    for (side, found) in [("input", float.0.input_shape()), ("output", float.1.output_shape())] {
+    let float = [interpreter(model, names.encoder())?, interpreter(model, names.decoder())?];
+    for (side, found) in [("input", float[0].input_shape()), ("output", float[1].output_shape())] {
         if found != shape {
             let message = format!("the images are {shape}, the model's {side} is {found}");
             return Err(Diagnostic::new(Code::LayerShape, Subject::Model(model.name.clone()), message).into());
@@ -135,7 +135,7 @@ pub fn reconstruct(
     let decoder = decoder.ok_or_else(|| {
         Diagnostic::new(Code::ModelInvalid, Subject::Model(model.name.clone()), "the program has no decoder")
     })?;
-    let codec = Codec { chip: Chip::new(program.clone()), tail, decoder, float };
+    let codec = Codec { chip: Chip::new(program.clone()), tail, decoder, float: float.map(EventDriven::new) };
     let outcomes: Vec<ReconstructedImage> =
         images.par_iter().map(|image| codec.image(image, shape)).collect::<Result<_, _>>()?;
     let model = &program.model;
@@ -148,9 +148,9 @@ pub fn reconstruct(
 impl Codec<'_> {
     fn image(&self, image: &[u8], shape: Shape) -> Result<ReconstructedImage, Diagnostic> {
         let input: Vec<f64> = image.iter().map(|&p| f64::from(p) / 255.0 - 0.5).collect();
-        let name = &self.float.0.graph().name;
-        let tokens = self.float.0.run(&Map::checked(shape, input.clone(), name)?)?.output().clone();
-        let float = self.float.1.run(&tokens)?.output().data.clone();
+        let [encoder, decoder] = &self.float;
+        let tokens = encoder.answer(&input)?.output().clone();
+        let float = decoder.answer(&tokens.data)?.output().data.clone();
         let encoded = self.chip.run(self.tail.network, &input)?;
         let chip_tokens = self.tail.codes(&encoded.readouts);
         let mut decoded = self.chip.run(self.decoder, &chip_tokens)?;
