@@ -137,7 +137,7 @@ pub fn reconstruct(
     })?;
     let codec = Codec { chip: Chip::new(program.clone()), tail, decoder, float: float.map(EventDriven::new) };
     let outcomes: Vec<ReconstructedImage> =
-        images.par_iter().map(|image| codec.image(image, shape)).collect::<Result<_, _>>()?;
+        images.par_iter().map(|image| codec.image(image)).collect::<Result<_, _>>()?;
     let model = &program.model;
     let mut host = model.host_work(tail.network);
     host.extend(tail.host_work(model));
@@ -146,7 +146,7 @@ pub fn reconstruct(
 }
 
 impl Codec<'_> {
-    fn image(&self, image: &[u8], shape: Shape) -> Result<ReconstructedImage, Diagnostic> {
+    fn image(&self, image: &[u8]) -> Result<ReconstructedImage, Diagnostic> {
         let input: Vec<f64> = image.iter().map(|&p| f64::from(p) / 255.0 - 0.5).collect();
         let [encoder, decoder] = &self.float;
         let tokens = encoder.answer(&input)?.output().clone();

@@ -113,6 +113,7 @@ macro_rules! element {
     ($weight:ty, $load512:expr, $load256:expr) => {
         impl Element for $weight {
             #[cfg(target_arch = "x86_64")]
+            #[allow(clippy::redundant_closure_call, reason = "the closure is the macro's argument")]
             #[target_feature(enable = "avx512f")]
             unsafe fn avx512<const K: usize>(weights: &[Self], terms: Terms<'_>, sums: &mut [f64]) {
                 use std::arch::x86_64::*;
@@ -135,6 +136,7 @@ macro_rules! element {
             }
 
             #[cfg(target_arch = "x86_64")]
+            #[allow(clippy::redundant_closure_call, reason = "the closure is the macro's argument")]
             #[target_feature(enable = "avx2")]
             unsafe fn avx2<const K: usize>(weights: &[Self], terms: Terms<'_>, sums: &mut [f64]) {
                 use std::arch::x86_64::*;
