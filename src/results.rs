@@ -11,17 +11,19 @@ use snnc_simulator::charge::{MeterRecord, TimedStep};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::generation::GeneratedImage;
-use snnc_simulator::workload::{Generation, Workload};
+use snnc_simulator::workload::{Generation, Samples, Workload};
 use snnc_targets::output::{self, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::npy;
+use crate::outcome::Outcome;
 use crate::report::html::{self, RunFolder};
 use crate::report::images::{PngImage, UNMASKED_AT, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
-use crate::report::{Report, is_result, json};
+use crate::report::{Report, by_core, is_result, json};
 use crate::samples::membranes::{self, MembraneArchive, PassMembranes, WatchedLayer};
 use crate::samples::spikes::{self, PackedSpikes, SpikeArchive};
+use crate::samples::{self, Classification, preview};
 use crate::session::Observer;
 use crate::trace::{self, Extent, TraceRecorder};
 
@@ -228,4 +230,82 @@ pub fn write_images(
     npy::write_tokens(&set.place(UNMASKED_AT)?, &unmasked, parameters.rows, parameters.columns)?;
     let last = image_name(made.len().saturating_sub(1));
     Ok(format!("image_0000.png to {last}, contact.png, tokens.npy, {UNMASKED_AT}"))
+}
+
+/// Writes read-outs and predictions of samples, with labels also who was taken for whom, and pictures of the first
+/// samples where they are maps that a page can show; the names of the files.
+///
+/// # Errors
+/// [`snnc_targets::Code::OutputFailed`].
+pub fn write_samples(
+    set: &ResultSet,
+    fed: &Samples,
+    readouts: &[Vec<f64>],
+    labels: Option<&[usize]>,
+) -> Result<String, Diagnostic> {
+    samples::write_predictions(&set.place("predictions.csv")?, readouts, labels)?;
+    let shape = fed.readout_shape();
+    let sides = [shape.channels, shape.height, shape.width];
+    // A vector stays one.
+    let sides = if (shape.height, shape.width) == (1, 1) { &sides[..1] } else { &sides[..] };
+    npy::write_floats(&set.place("readout.npy")?, readouts, sides)?;
+    let mut names = vec!["predictions.csv"];
+    let labelled = labels.map(|labels| Classification::new(readouts, labels));
+    if let Some(matrix) = labelled.and_then(|labelled| labelled.confusion) {
+        samples::write_confusion(&set.place("confusion.csv")?, &matrix)?;
+        names.push("confusion.csv");
+    }
+    names.push("readout.npy");
+    if preview::write(&set.place(preview::FILE)?, fed)? {
+        names.push(preview::FILE);
+    }
+    Ok(names.join(", "))
+}
+
+/// What was kept in memory while a run went on.
+#[derive(Debug, Default)]
+pub struct KeptPasses {
+    /// timesteps.csv.
+    pub timesteps: Option<Vec<u8>>,
+    /// Spikes of the passes of a network, in order.
+    pub spikes: Option<(NetworkId, Vec<PackedSpikes>)>,
+    /// Membranes of the layers that the session watches, pass by pass.
+    pub membranes: Vec<PassMembranes>,
+}
+
+/// Writes the folder of results of a run that was kept in memory, with the files and the bytes that a
+/// [`ResultsRecorder`] would have left; `page` asks for its page. `write` is that of [`ResultsRecorder::finish`].
+///
+/// # Errors
+/// [`snnc_targets::Code::OutputFailed`]; those of `write`.
+pub fn write_kept<I>(
+    out: &Path,
+    (made, report): (&Outcome<I>, &Report),
+    kept: &KeptPasses,
+    page: bool,
+    write: impl FnOnce(&ResultSet) -> Result<String, Diagnostics>,
+) -> Result<(), Diagnostics> {
+    let set = ResultSet::begin(out, "snnc run", is_result)?;
+    let (items, watched) = (made.items.len() as u64, made.session.watched());
+    if let Some(timesteps) = &kept.timesteps {
+        output::write_atomic(&set.place("timesteps.csv")?, timesteps)?;
+    }
+    if !watched.is_empty() {
+        let mut archive = MembraneArchive::create(&set.place(membranes::FILE)?, watched, items)?;
+        archive.append(&kept.membranes)?;
+        archive.finish()?;
+    }
+    if let Some((network, passes)) = &kept.spikes {
+        let model = &made.session.program().mapped().model;
+        let mut archive = SpikeArchive::create(&set.place(spikes::FILE)?, model, *network, items)?;
+        archive.append(passes)?;
+        archive.finish()?;
+    }
+    write(&set)?;
+    made.write_cores(&set.place(by_core::FILE)?)?;
+    json::write(&set.place("report.json")?, report)?;
+    if page {
+        write_page(&set, report, out)?;
+    }
+    Ok(set.commit()?)
 }

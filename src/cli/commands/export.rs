@@ -7,7 +7,7 @@ use snnc_compiler::frontend::nir::{Exported, export};
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
 use snnc_simulator::workload::Workload;
-use snnc_targets::output::{Inputs, ResultSet, write_atomic};
+use snnc_targets::output::{Inputs, write_atomic};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::compile::{calibration, options};
@@ -69,11 +69,6 @@ fn unmapped(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether a file of this name is one of an export.
-fn is_export(name: &str) -> bool {
-    ["arch.yaml", "network.yaml"].contains(&name)
-}
-
 /// The chip and a mapped network, in a folder.
 fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let path = &args.model.model;
@@ -113,10 +108,7 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     }
     let values = fed.as_ref().map(|samples| samples.sample(sample));
     let described = sana_fe::describe(mapped, network, values.as_deref())?;
-    let set = ResultSet::begin(&args.output, "snnc export", is_export)?;
-    write_atomic(&set.place("arch.yaml")?, described.architecture.as_bytes())?;
-    write_atomic(&set.place("network.yaml")?, described.network.as_bytes())?;
-    set.commit()?;
+    sana_fe::write(&args.output, &described.architecture, &described.network)?;
     let notes: String = described.notes.iter().map(|note| format!("note: {note}\n")).collect();
     print(&format!(
         "{notes}{}: {} neurons, {} edges, {} timesteps\nwrote arch.yaml and network.yaml in {}\n",

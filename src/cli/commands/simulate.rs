@@ -19,9 +19,9 @@ use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::report::images::PngImage;
 use crate::report::{Report, brief, by_core, json};
-use crate::results::{ResultsRecorder, SeenOfPasses, write_images};
+use crate::results::{ResultsRecorder, SeenOfPasses, write_images, write_samples};
+use crate::samples::Classification;
 use crate::samples::membranes::{MembraneChoice, WatchedLayer};
-use crate::samples::{Classification, preview};
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count, check_sensitivity};
 use crate::trace;
 
@@ -75,10 +75,7 @@ fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<Exi
     samples::refuse_images(args.images, args.temperature)?;
     let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
     let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
-        let files = fed.write(set, &made.items)?;
-        let shown = preview::write(&set.place(preview::FILE)?, &fed.samples)?;
-        let shown = if shown { format!(", {}", preview::FILE) } else { String::new() };
-        Ok(format!("{files}{shown}"))
+        Ok(write_samples(set, &fed.samples, &made.items, fed.labels.as_deref())?)
     };
     let network = fed.samples.network();
     let watched = |choice: &MembraneChoice| WatchedLayer::of(&program.mapped().model, network, choice);
@@ -121,17 +118,19 @@ fn carry_out<W: Workload>(
     let mut report = made.report();
     report.options = asked.clone();
     complete(&mut report, &made);
-    report.notes.extend(program.compilation().into_iter().flat_map(|made| made.remarks.iter().cloned()));
     let wrote = recorder.finish(&report, |set| {
         let files = write(set, &made)?;
         made.write_cores(&set.place(by_core::FILE)?)?;
         Ok(format!("{files}, {}", by_core::FILE))
     })?;
-    print(&match console::detail() {
-        _ if args.json => json::print(&report)?,
-        Detail::Full => report.to_string(),
-        _ => brief::print(&report) + "\n-v tells more: where, when, and of which constants\n",
-    });
+    match console::detail() {
+        _ if args.json => print(&json::print(&report)?),
+        Detail::Full => console::print_titled(&report.to_string()),
+        _ => {
+            console::print_titled(&brief::print(&report));
+            print("\n-v tells more: where, when, and of which constants\n");
+        }
+    }
     if !args.json && !wrote.is_empty() {
         let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
         print(&format!("\n{lines}"));
@@ -141,7 +140,7 @@ fn carry_out<W: Workload>(
 
 fn traces(args: &TraceArgs) -> trace::TraceOptions {
     let TraceArgs { packets, events, images, passes, timesteps } = args.clone();
-    trace::TraceOptions { packets, events, images, passes, timesteps }
+    trace::TraceOptions { packets, events, table: false, images, passes, timesteps }
 }
 
 fn session_options(args: &GenerateArgs) -> SessionOptions {
