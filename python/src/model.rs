@@ -253,8 +253,9 @@ impl Model {
         options.search.objective = Objective::Time;
         let fed = fed.map(|samples| Batch::new(&samples)).transpose()?;
         let (model, target) = (self.model.clone(), target.0.clone());
-        let (table, front) =
-            work::run(py, None, move |_| with_activity(model, fed, fed_network.as_deref())?.objectives(&target, &options, front))?;
+        let (table, front) = work::run(py, None, move |_| {
+            with_activity(model, fed, fed_network.as_deref())?.objectives(&target, &options, front)
+        })?;
         Ok((json(&table)?, table.to_string(), front))
     }
 
