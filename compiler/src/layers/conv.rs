@@ -138,6 +138,10 @@ impl LayerKind for Conv {
         true
     }
 
+    fn keeps_host_current(&self) -> bool {
+        true
+    }
+
     fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         inputs.remove(0).convolved(self, site)
     }

@@ -64,6 +64,10 @@ impl LayerKind for Linear {
         true
     }
 
+    fn keeps_host_current(&self) -> bool {
+        true
+    }
+
     fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let mut current = inputs.remove(0);
         if let Some(flattened) = current.flattened.take() {
