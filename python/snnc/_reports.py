@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from typing import Any, Mapping, Union
 
 from snnc import _html, _native
@@ -93,6 +92,8 @@ def _folder(run: Any, stack: contextlib.ExitStack) -> str:
     """The folder of a run, or its report.json; temporary of one in memory."""
     if isinstance(run, (str, os.PathLike)):
         return os.fspath(run)
+    import tempfile
+
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     if isinstance(run, _Ran) and not isinstance(run._raw["files"], str):
         run.save(folder)

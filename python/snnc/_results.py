@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from typing import Any, Iterator
 
@@ -134,6 +133,8 @@ class _Ran:
 
     def page(self) -> str:
         """The page of the run as ``snnc report --html`` writes it: one HTML document that needs no network."""
+        import tempfile
+
         with tempfile.TemporaryDirectory() as folder:
             self.save(folder)
             title = f"{self.report['model']} on {self.report['target']['name']}"

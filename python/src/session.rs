@@ -154,8 +154,8 @@ impl Session {
             let model = &self.session.program().mapped().model;
             for (index, layer) in SpikeLayer::of(model, *network).enumerate() {
                 let sides = [&[count], &layer.packed()[..]].concat();
-                let packed = passes.iter().flat_map(|pass| pass.layers[index].iter().copied()).collect();
-                of_layers.set_item(layer.name, (layer.shape, array::<u8>(py, packed, &sides)?))?;
+                let parts: Vec<&[u8]> = passes.iter().map(|pass| &pass.layers[index][..]).collect();
+                of_layers.set_item(layer.name, (layer.shape, array(py, parts.concat(), &sides)?))?;
             }
         }
         found.set_item("spikes", of_layers)?;
