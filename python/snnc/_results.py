@@ -106,7 +106,7 @@ class _Ran:
 
     @property
     def packets(self) -> Table:
-        """A row a delivered packet of the traced timesteps: columns of ``--trace`` (docs/cycle-time.md); times in ps."""
+        """A row a packet of the traced timesteps: columns of ``--trace`` (docs/cycle-time.md), times in ps."""
         if self._raw["packets"] is None:
             raise ValueError('no packets were kept: run with timing="cycle" and trace=True')
         return Table(self._raw["packets"])
