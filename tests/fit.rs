@@ -122,7 +122,7 @@ fn samples_say_how_busy_cores_are() {
         (&["--objectives", "--input", "missing.npy", "--network", "classifier"], "missing.npy"),
     ] {
         let output = fit(wrong);
-        let text = String::from_utf8_lossy(&output.stdout);
+        let text = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && text.contains(found), "{wrong:?}: {text}");
     }
 }
