@@ -276,6 +276,9 @@ class Program:
         self.flits = self.network["flits_per_packet"] if self.network else 1
         self.synapses = {}
 
+    def serial(self, path):
+        return self.target["timing"].get(path) == "Serial"
+
     def way(self, core, to):
         """The links from a core to another, along X, then along Y: (from, to) tiles."""
         (x, y), (tx, ty) = self.tile[core], self.tile[to]
@@ -336,6 +339,8 @@ class Prices:
         "host_write",
         "host_read",
         "input_packet",
+        "host_multiply_add",
+        "host_synchronisation",
         "membrane_clear",
     ]
     COMPONENT = dict(
@@ -352,6 +357,8 @@ class Prices:
         host_write="host",
         host_read="host",
         input_packet="host",
+        host_multiply_add="host",
+        host_synchronisation="host",
         membrane_clear="neuron",
     )
 
@@ -361,10 +368,18 @@ class Prices:
         milliwatt, microwatt = 10**9, 10**6
         self.pw = {
             "static_mw_per_chip": round(energy["static_mw_per_chip"] * milliwatt),
-            "static_mw_embedded_per_chip": round((energy.get("static_mw_embedded_per_chip") or 0) * milliwatt),
+            **{
+                name: round((energy.get(name) or 0) * milliwatt)
+                for name in ("static_mw_embedded_per_chip", "static_mw_per_unused_chip")
+            },
             **{
                 name: round((energy.get(name) or 0) * microwatt)
-                for name in ("static_uw_per_core", "static_uw_per_memory_kib", "static_uw_per_core_in_use")
+                for name in (
+                    "static_uw_per_core",
+                    "static_uw_per_memory_kib",
+                    "static_uw_per_core_in_use",
+                    "static_uw_per_unused_core",
+                )
             },
         }
         self.interval = {
@@ -377,8 +392,9 @@ class Prices:
             for unit, t in timing.items()
             if isinstance(t, dict) and "latency_ns" in t
         }
-        for optional in ("neuron_spike", "input_packet"):
+        for optional in ("neuron_spike", "input_packet", "host_multiply_add", "host_synchronisation"):
             self.interval.setdefault(optional, 0)
+            self.latency.setdefault(optional, 0)
         tiles = len({program.tile[c] for c in range(len(program.cores)) if not program.port[c]})
         self.barrier = self.barrier_of(timing["barrier"], tiles)
         self.tiles = tiles
@@ -415,13 +431,26 @@ class Pass:
         for t in range(network.steps):
             self.steps.append(self.step(network, t, active, inactive))
         words = sum(int(np.prod(network.populations[p].sides)) for p in network.read)
+        computed, first = defaultdict(list), None
         for core, population, ranges, _ in program.slices():
+            first = core if first is None else first
             neurons = np.zeros(network.populations[population].sides, bool)[tuple(ranges)].size
             if population in network.read:
                 self.events[core]["host_read"] += neurons
+                computed[population].append(core)
             if not program.port[core]:
                 self.events[core]["membrane_clear"] += neurons
-        self.host_ps = prices.host("host_read", words)
+        self.events[first]["host_synchronisation"] += 1
+        for population, cores in computed.items():
+            total = int(np.prod(network.populations[population].sides))
+            for i, core in enumerate(cores):
+                self.events[core]["host_multiply_add"] += total // len(cores) + (i < total % len(cores))
+        # Nothing is computed before a pass of spikes; each word that is read is scaled.
+        self.host_ps = (
+            prices.host("host_synchronisation", 1)
+            + prices.host("host_read", words)
+            + prices.host("host_multiply_add", words)
+        )
         self.time_ps = self.host_ps + sum(step["time_ps"] for step in self.steps)
         self.charge()
 
@@ -434,7 +463,9 @@ class Pass:
         for core, population, ranges, placed in program.slices():
             box = tuple(ranges)
             fired = self.spikes[t][population][box]
-            on, off = int(active[t][population][box].sum()), int(inactive[t][population][box].sum())
+            waits = t not in network.populations[population].window and not program.port[core]
+            ungated = fired.size if waits and program.target["neuron"].get("gated") is False else 0
+            on, off = int(active[t][population][box].sum()), int(inactive[t][population][box].sum()) + ungated
             spikes = int(fired.sum())
             fired_in_all += spikes
             port = program.port[core]
@@ -461,6 +492,13 @@ class Pass:
             busy["axon_in"][core] = 0 if program.port[core] else arriving[core] * interval["axon_in"]
             unit = "input_packet" if program.port[core] else "axon_out"
             busy["axon_out"][core] = leaving[core] * interval[unit]
+            # On a serial path the two units are one, which does one thing after the other.
+            if program.serial("receive_path"):
+                busy["synapse"][core] += busy["axon_in"][core]
+                busy["axon_in"][core] = 0
+            if program.serial("send_path") and not program.port[core]:
+                busy["neuron"][core] += busy["axon_out"][core]
+                busy["axon_out"][core] = 0
         self.links.update(loads)
         flits = program.flits
         longest = {unit: max(times) for unit, times in busy.items()}
@@ -510,35 +548,43 @@ class Pass:
                 self.core_aj[core] += aj
         in_use = [c for c in range(len(program.cores)) if not program.port[c] and program.cores[c]["slices"]]
         per_chip = program.columns * program.rows * program.per_tile
-        bits = program.target["core"]["synapse_memory_bits"]
-        powers = {
-            "static_mw_per_chip": prices.pw["static_mw_per_chip"] * program.present,
-            "static_mw_embedded_per_chip": prices.pw["static_mw_embedded_per_chip"] * program.present,
-            "static_uw_per_core": prices.pw["static_uw_per_core"] * program.present * per_chip,
-            "static_uw_per_memory_kib": prices.pw["static_uw_per_memory_kib"]
-            * program.present
-            * per_chip
-            * bits
-            // 8192,
-            "static_uw_per_core_in_use": prices.pw["static_uw_per_core_in_use"] * len(in_use),
+        bits, energy = program.target["core"]["synapse_memory_bits"], program.target["energy"]
+        # Chips and cores that draw what those in use draw; the others draw what the target says of unused ones.
+        chips, cores = program.present, program.present * per_chip
+        if energy.get("static_mw_per_unused_chip") is not None:
+            chips = len({program.chip[c] for c in in_use})
+            cores = chips * per_chip
+        if energy.get("static_uw_per_unused_core") is not None:
+            cores = len(in_use)
+        amounts = {
+            "static_mw_per_chip": (chips, 1),
+            "static_mw_embedded_per_chip": (chips, 1),
+            "static_uw_per_core": (cores, 1),
+            "static_uw_per_memory_kib": (cores * bits, 8192),
+            "static_uw_per_core_in_use": (len(in_use), 1),
+            "static_mw_per_unused_chip": (program.present - chips, 1),
+            "static_uw_per_unused_core": (chips * per_chip - cores, 1),
         }
-        for name, pw in powers.items():
-            aj = pw * self.time_ps // 10**6
+        for name, (amount, parts) in amounts.items():
+            aj = prices.pw[name] * amount // parts * self.time_ps // 10**6
             self.constants[name] += aj
             self.component["static"] += aj
-            self.bear(name, aj, in_use)
+            self.bear(name, aj, in_use, chips)
 
-    def bear(self, name, aj, in_use):
+    def bear(self, name, aj, in_use, chips):
         """Splits static energy over the cores."""
 
         def share(total, cores):
             for i, core in enumerate(cores):
                 self.core_aj[core] += total // len(cores) + (i < total % len(cores))
 
-        if name == "static_uw_per_core_in_use":
+        by_core = name in ("static_uw_per_core", "static_uw_per_memory_kib") and (
+            self.program.target["energy"].get("static_uw_per_unused_core") is not None
+        )
+        if by_core or name in ("static_uw_per_core_in_use", "static_mw_per_unused_chip", "static_uw_per_unused_core"):
             return share(aj, in_use)
         with_cores = sorted({self.program.chip[c] for c in in_use})
-        parts = [aj // self.program.present + (i < aj % self.program.present) for i in range(self.program.present)]
+        parts = [aj // chips + (i < aj % chips) for i in range(chips)]
         for chip, part in zip(with_cores, parts):
             share(part, [c for c in in_use if self.program.chip[c] == chip])
         share(sum(parts[len(with_cores) :]), in_use)
@@ -597,7 +643,7 @@ def compare_samples(c, passes, report):
             c.same("samples", f"sample {i} spikes of {layer['name']}", p.layer[number]["spikes"], layer["spikes"])
 
 
-def compare_steps(c, passes, path):
+def compare_steps(c, passes, network, path):
     with open(path, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             sample, t = int(row["sample"]), int(row["timestep"])
@@ -607,6 +653,10 @@ def compare_steps(c, passes, path):
             )
             c.same("timesteps", f"sample {sample} timestep {t} packets", step["packets"], int(row["packets"]))
             c.same("timesteps", f"sample {sample} timestep {t} spikes", step["spikes"], int(row["spikes"]))
+            for number, name in enumerate(network.names):
+                if f"spikes.{name}" in row:
+                    fired = int(passes[sample].spikes[t][number].sum())
+                    c.same("timesteps", f"sample {sample} timestep {t} {name}", fired, int(row[f"spikes.{name}"]))
 
 
 def compare_operations(c, passes, network):
@@ -636,7 +686,7 @@ def main(arguments):
     compare_operations(c, passes, network)
     compare_sums(c, passes, report, network, program, prices)
     compare_samples(c, passes, report)
-    compare_steps(c, passes, Path(folder, "timesteps.csv"))
+    compare_steps(c, passes, network, Path(folder, "timesteps.csv"))
     print(
         f"{report['model']} on {report['target']['name']}: {len(passes)} samples, "
         f"{report['totals']['energy_aj']} aJ, {report['totals']['time_ps']} ps"

@@ -19,4 +19,9 @@ audit() {
 audit --target loihi-like
 audit --target loihi-like-sanafe
 audit --target spinnaker2-like
+# Cores that visit all neurons in every timestep, draw less where they hold none, and wait for the host.
+unit() { echo "Some((latency_ns: ($1, Assumed(\"a what-if\")), interval_ns: ($2, Assumed(\"a what-if\"))))"; }
+audit --target loihi-like --set neuron.gated=false --set energy.static_uw_per_unused_core=226.6 \
+    --set "timing.host_synchronisation=$(unit 1000.0 50.0)" --set energy.host_synchronisation_pj=5.5 \
+    --set "timing.host_multiply_add=$(unit 0.0 0.5)" --set energy.host_multiply_add_pj=2.5
 audit --target loihi-like --set 'topology.routing=Multicast(table_entries: None)'

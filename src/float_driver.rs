@@ -1,8 +1,10 @@
 //! The float reference as a driver: what a chip without rounding would answer.
 //!
 //! Place in the flow: beside the chip simulation, behind the same [`Driver`] trait. The networks are those that the
-//! model's workload runs on the chip, numbered as in the compiled program.
+//! model's workload runs on the chip, numbered as in the compiled program. They run event-driven, which gives the bits of
+//! the interpreter.
 
+use snnc_compiler::event_driven::EventDriven;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::reference::{Interpreter, Trace};
@@ -10,10 +12,10 @@ use snnc_compiler::workload;
 use snnc_simulator::workload::Driver;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
-/// Float interpreters of a model's networks.
+/// The networks of a model in floats.
 #[derive(Debug, Clone)]
 pub struct FloatDriver<'m> {
-    networks: Vec<Interpreter<'m>>,
+    networks: Vec<EventDriven<'m>>,
 }
 
 impl<'m> FloatDriver<'m> {
@@ -26,7 +28,7 @@ impl<'m> FloatDriver<'m> {
         let (mut networks, mut problems) = (Vec::new(), Diagnostics::default());
         for name in workload.networks() {
             match interpreter(model, name) {
-                Ok(network) => networks.push(network),
+                Ok(network) => networks.push(EventDriven::new(network)),
                 Err(found) => problems.0.extend(found.0),
             }
         }
@@ -37,19 +39,19 @@ impl<'m> FloatDriver<'m> {
     ///
     /// # Errors
     /// [`Code::Argument`] if there is none of that number.
-    pub fn network(&self, id: NetworkId) -> Result<&Interpreter<'m>, Diagnostic> {
+    pub fn network(&self, id: NetworkId) -> Result<&EventDriven<'m>, Diagnostic> {
         self.networks.get(id.0 as usize).ok_or_else(|| {
             let message = format!("the model runs {} networks", self.networks.len());
             Diagnostic::new(Code::Argument, Subject::IrNetwork(id, None), message)
         })
     }
 
-    /// A pass with all that happened in it, on an input `[c, h, w]`, or of spikes `[t, c, h, w]`.
+    /// The spikes and the output of a pass, on an input `[c, h, w]`, or of spikes `[t, c, h, w]`.
     ///
     /// # Errors
     /// [`Code::LayerShape`] for an input of another length, [`Code::Argument`] for ids that a table does not have.
     pub fn trace(&self, id: NetworkId, input: &[f64]) -> Result<Trace, Diagnostic> {
-        self.network(id)?.pass(input)
+        self.network(id)?.answer(input)
     }
 }
 

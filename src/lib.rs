@@ -40,7 +40,7 @@
 //! * [`float_driver`], [`golden`], [`comparison`], [`reconstruction`]: the float reference, and who is compared with
 //!   whom.
 //! * [`diagnostics`], [`warnings`]: what is wrong, and what may go wrong, as data.
-//! * [`shard`]: a part of a long work, for several processes.
+//! * [`shard`]: a part of a long work, for several processes; [`parts`] puts those of runs and comparisons together.
 //! * [`sweep`]: a model on many chips that differ in a few fields.
 //! * [`research`]: the mapper's parts by themselves. [`sana_fe`] describes a mapped network for another simulator.
 //!
@@ -63,6 +63,7 @@ pub mod model;
 pub mod npy;
 pub mod npz;
 pub mod outcome;
+pub mod parts;
 pub mod profile;
 pub mod program;
 pub mod progress;

@@ -10,7 +10,7 @@ use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::{SpikingIr, SpikingModel};
 use snnc_compiler::mapping::Partition;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
-use snnc_compiler::mapping::hypergraph::hgr;
+use snnc_compiler::mapping::hypergraph::{BlockId, hgr};
 use snnc_compiler::mapping::interchange::MappingFile;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;
 use snnc_compiler::mapping::interchange::placement::PlacementFile;
@@ -19,6 +19,10 @@ use snnc_compiler::mapping::partition::search::{SearchOptions, search_some};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, input};
 
 use crate::profile;
+
+/// What errors call a partition and a placement that were given as texts or arrays.
+const PARTITION: &str = "partition";
+const PLACEMENT: &str = "placement";
 
 /// Files that say something about the mapping; none of them need be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +33,34 @@ pub struct MappingFiles {
     pub report: Option<String>,
     /// Which neurons share a core.
     pub partition: Option<PathBuf>,
+    /// Which neurons share a core: the text of a partition file, instead of its file.
+    pub partition_text: Option<String>,
+    /// Which neurons share a core: the block of each vertex of a network's hypergraph, instead of a file of them.
+    pub blocks: Option<Vec<BlockId>>,
     /// The network that the blocks of a partition are of; without one, the one that [`network_named`] chooses.
     pub network: Option<String>,
     /// Channels of a position that made a vertex of the hypergraph that the blocks are of.
     pub group: usize,
     /// Where the cores sit.
     pub placement: Option<PathBuf>,
+    /// Where the cores sit: the text of a placement file, instead of its file.
+    pub placement_text: Option<String>,
 }
 
 impl Default for MappingFiles {
     /// None.
     fn default() -> Self {
-        Self { profile: None, report: None, partition: None, network: None, group: 16, placement: None }
+        Self {
+            profile: None,
+            report: None,
+            partition: None,
+            partition_text: None,
+            blocks: None,
+            network: None,
+            group: 16,
+            placement: None,
+            placement_text: None,
+        }
     }
 }
 
@@ -63,41 +83,56 @@ impl MappingFiles {
     ) -> Result<MappingInputs, Diagnostics> {
         let mut inputs = MappingInputs::default();
         if let Some(path) = &self.profile {
-            inputs.rates = profile::read(path, ir)?;
+            inputs.rates = profile::read(path, &ir.model)?;
         } else if let Some(text) = &self.report {
-            inputs.rates = profile::rates(text, "profile", ir)?;
+            inputs.rates = profile::rates(text, "profile", &ir.model)?;
         }
-        if let Some(path) = &self.partition {
-            let ron = path.extension().is_some_and(|extension| extension == "ron");
-            if let (true, Some(name)) = (ron, &self.network) {
-                let message = "a partition file names its layers; only blocks are of one network";
-                return Err(Diagnostic::new(
-                    Code::Argument,
-                    Subject::value("--partition-network", name),
-                    message,
-                )
-                .hint("leave it out")
-                .into());
-            }
-            let partition = if ron {
-                PartitionFile::read(path)?.resolve(ir).map_err(|problems| in_file(path, problems))?
-            } else {
-                self.of_blocks(path, ir, target, (&inputs.rates, search))?
-            };
-            partition.verify(ir).map_err(|problems| in_file(path, problems))?;
+        if let Some(partition) = self.partition(ir, target, (&inputs.rates, search))? {
+            partition.verify(ir).map_err(|problems| self.in_partition(problems))?;
             inputs.partition = Some(partition);
         }
-        if let Some(path) = &self.placement {
-            let placement = PlacementFile::read(path)?.resolve(target);
-            inputs.placement = Some(placement.map_err(|problems| in_file(path, problems))?);
+        let placement = match (&self.placement, &self.placement_text) {
+            (Some(path), _) => Some((PlacementFile::read(path)?, path.as_path())),
+            (None, Some(text)) => Some((PlacementFile::from_text(text, PLACEMENT)?, Path::new(PLACEMENT))),
+            (None, None) => None,
+        };
+        if let Some((placement, named)) = placement {
+            let placement = placement.resolve(target).map_err(|problems| in_file(named, problems))?;
+            inputs.placement = Some(placement);
         }
         Ok(inputs)
+    }
+
+    /// The partition that is given, if one is.
+    fn partition(
+        &self,
+        ir: &SpikingIr,
+        target: &Target,
+        search: (&Rates, SearchOptions),
+    ) -> Result<Option<Partition>, Diagnostics> {
+        let ron = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "ron");
+        let file = match (&self.partition, &self.partition_text) {
+            (Some(path), _) if ron(path) => Some(PartitionFile::read(path)?),
+            (None, Some(text)) => Some(PartitionFile::from_text(text, PARTITION)?),
+            _ => None,
+        };
+        if let Some(file) = file {
+            if let Some(name) = &self.network {
+                let message = "a partition file names its layers; only blocks are of one network";
+                let place = Subject::value("--partition-network", name);
+                return Err(Diagnostic::new(Code::Argument, place, message).hint("leave it out").into());
+            }
+            return file.resolve(ir).map(Some).map_err(|problems| self.in_partition(problems));
+        }
+        if self.partition.is_none() && self.blocks.is_none() {
+            return Ok(None);
+        }
+        self.of_blocks(ir, target, search).map(Some)
     }
 
     /// A partition from the blocks of one network's hypergraph; other networks are searched.
     fn of_blocks(
         &self,
-        path: &Path,
         ir: &SpikingIr,
         target: &Target,
         (rates, search): (&Rates, SearchOptions),
@@ -106,33 +141,60 @@ impl MappingFiles {
         let target = &target.for_weight_bits(ir.model.neuron.weight_bits);
         let network = network_named(&ir.model, "--partition-network", self.network.as_deref())?;
         let graph = network_graph(ir, network, self.group)?;
-        let text = input::GRAPH.read_text(path)?;
-        let vertices = graph.groups.len();
-        let blocks =
-            hgr::parse_blocks(&text, &path.display().to_string(), vertices, vertices).map_err(|problem| {
-                problem.hint(
-                    "a hand-written partition must be named .ron; --group and --partition-network must be those of \
-                     `snnc export`",
-                )
-            })?;
+        let blocks = self.read_blocks(graph.groups.len())?;
         let mut partition = graph.to_partition(ir, &blocks);
         let others = ir.model.networks.keys().filter(|&other| other != network);
         partition.extend(search_some(ir, target, rates, search, others)?.partition);
         Ok(partition)
     }
 
+    /// The block of each of so many vertices.
+    fn read_blocks(&self, vertices: usize) -> Result<Vec<BlockId>, Diagnostic> {
+        let Some(path) = &self.partition else {
+            let blocks = self.blocks.clone().unwrap_or_default();
+            let beyond = blocks.iter().find(|block| block.0 as usize >= vertices);
+            if blocks.len() == vertices && beyond.is_none() {
+                return Ok(blocks);
+            }
+            let found = match beyond {
+                Some(block) => format!("block {}", block.0),
+                None => format!("{} blocks", blocks.len()),
+            };
+            let message = format!(
+                "found {found}, expected one of 0 to {} for each of {vertices} vertices",
+                vertices - 1
+            );
+            return Err(Diagnostic::new(Code::Argument, Subject::argument(PARTITION), message)
+                .hint("group and network must be those of the hypergraph that was partitioned"));
+        };
+        let text = input::GRAPH.read_text(path)?;
+        hgr::parse_blocks(&text, &path.display().to_string(), vertices, vertices).map_err(|problem| {
+            problem.hint(
+                "a hand-written partition must be named .ron; --group and --partition-network must be those of \
+                 `snnc export`",
+            )
+        })
+    }
+
+    /// Problems of the partition, told of what gave it.
+    fn in_partition(&self, problems: Diagnostics) -> Diagnostics {
+        in_file(self.partition.as_deref().unwrap_or(Path::new(PARTITION)), problems)
+    }
+
+    /// Whether a partition is given.
+    fn has_partition(&self) -> bool {
+        self.partition.is_some() || self.partition_text.is_some() || self.blocks.is_some()
+    }
+
     /// What is wrong with the cores of a program, told of the file that put neurons onto them: not the compiler's fault
     /// then, but the file's.
     pub fn blame(&self, mut problems: Diagnostics) -> Diagnostics {
-        if self.partition.is_some() || self.placement.is_some() {
+        if self.has_partition() || self.placement.is_some() || self.placement_text.is_some() {
             for problem in problems.0.iter_mut().filter(|problem| problem.code == Code::ProgramInvalid) {
                 problem.code = Code::MappingInvalid;
             }
         }
-        match &self.partition {
-            Some(path) => in_file(path, problems),
-            None => problems,
-        }
+        if self.has_partition() { self.in_partition(problems) } else { problems }
     }
 }
 

@@ -1,7 +1,9 @@
 //! A trained network, read from its files: the start of everything.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use snnc_compiler::driver::{self, CompileOptions, MappingInputs};
@@ -15,7 +17,7 @@ use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::{LowerOptions, pipeline};
 use snnc_compiler::reference::Interpreter;
-use snnc_compiler::workload::{self, CalibrationSamples, Samples, Workload};
+use snnc_compiler::workload::{self, CalibrationSamples, RecordingObserver, Samples, Workload};
 use snnc_simulator::workload::{Generation, Samples as ChipSamples};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
@@ -133,11 +135,16 @@ impl Model {
 
     /// What will drive the model.
     fn workload(&self) -> Box<dyn Workload + '_> {
+        self.observed_workload(&())
+    }
+
+    /// As [`Model::workload`]; the observer is told of recorded passes.
+    fn observed_workload<'m>(&'m self, observer: &'m dyn RecordingObserver) -> Box<dyn Workload + 'm> {
         match &self.calibration {
-            None => workload::of(&self.loaded),
+            None => workload::observed(&self.loaded, observer),
             Some(given) => {
                 let given = CalibrationSamples { network: &given.network, values: &given.values };
-                Box::new(Samples::like(&self.loaded.graphs, given))
+                Box::new(Samples::like(&self.loaded.graphs, given).observed(observer))
             }
         }
     }
@@ -208,8 +215,25 @@ impl Model {
         options: &CompileOptions,
         files: &MappingFiles,
     ) -> Result<Program, Diagnostics> {
+        self.compile_observed(target, options, files, &())
+    }
+
+    /// As [`Model::compile_with`]; the progress is told of each stage, and in those that record passes its steps are
+    /// passes.
+    ///
+    /// # Errors
+    /// Those of [`Model::compile_with`].
+    pub fn compile_observed(
+        &self,
+        target: &Target,
+        options: &CompileOptions,
+        files: &MappingFiles,
+        progress: &dyn Progress,
+    ) -> Result<Program, Diagnostics> {
         let start = Instant::now();
-        let (ir, inputs) = self.inputs(target, options, files)?;
+        progress.stage("rounding", "");
+        let (ir, inputs) = self.inputs(target, options, files, progress)?;
+        progress.stage("mapping", "");
         let located = |problems| files.blame(self.loaded.origin.locate(problems));
         let (program, estimate) = driver::map_estimated(&ir, target, *options, &inputs).map_err(located)?;
         // Packets of mappings compare where every neuron fires once, unless the user brings rates.
@@ -231,11 +255,14 @@ impl Model {
         target: &Target,
         options: &CompileOptions,
         files: &MappingFiles,
+        progress: &dyn Progress,
     ) -> Result<(SpikingIr, MappingInputs), Diagnostics> {
-        let ir = self.lower(target, options.lower)?;
+        let observer = RecordingProgress { progress, left: AtomicUsize::new(0) };
+        let workload = self.observed_workload(&observer);
+        let ir = driver::lower_for(&self.loaded, &*workload, target, options.lower)?;
         let mut inputs = files.read(&ir, target, options.search)?;
         if options.search.objective.balances() && inputs.rates.is_uniform() {
-            inputs.activity = self.recorded(&ir, target, options);
+            inputs.activity = self.recorded(&ir, target, options, progress);
         }
         Ok((ir, inputs))
     }
@@ -250,7 +277,7 @@ impl Model {
         options: &CompileOptions,
         front: bool,
     ) -> Result<(Objectives, Option<String>), Diagnostics> {
-        let (ir, inputs) = self.inputs(target, options, &MappingFiles::default())?;
+        let (ir, inputs) = self.inputs(target, options, &MappingFiles::default(), &())?;
         let table = objectives::objectives(&ir, target, *options, &inputs);
         let front = front.then(|| objectives::pareto(&ir, target, *options, &inputs)).transpose();
         Ok((table, front.map_err(|problems| self.loaded.origin.locate(problems))?))
@@ -259,7 +286,13 @@ impl Model {
     /// Spikes of a short run, if the model says what it is fed: by its pipeline, or by the samples that its rounding
     /// looks at. They do not depend on the mapping, so the quickest is made. Where there is none, for example because
     /// the model fits nowhere, the mapping itself says why.
-    fn recorded(&self, ir: &SpikingIr, target: &Target, options: &CompileOptions) -> Option<Activity> {
+    fn recorded(
+        &self,
+        ir: &SpikingIr,
+        target: &Target,
+        options: &CompileOptions,
+        progress: &dyn Progress,
+    ) -> Option<Activity> {
         let given = self.activity.as_ref().or(self.calibration.as_ref());
         if ir.model.workload.is_none() && given.is_none() || !target.neuron.timesteps.get() {
             return None;
@@ -276,11 +309,11 @@ impl Model {
             Some(given) if ir.model.workload.is_none() => {
                 let network = ir.model.networks.iter().find(|(_, network)| network.name == given.network)?.0;
                 let samples = ChipSamples::new(&program.model, network, given.values.clone()).ok()?;
-                recording::record(&program, &samples, recording::ITEMS).ok()
+                recording::record(&program, &samples, recording::ITEMS, progress).ok()
             }
             _ => {
                 let workload = Generation::new(&program.model, 0, 1).ok()?;
-                recording::record(&program, &workload, 1).ok()
+                recording::record(&program, &workload, 1, progress).ok()
             }
         }
     }
@@ -305,6 +338,34 @@ impl Model {
     ) -> Result<Fit, Diagnostics> {
         snnc_compiler::passes::check(&self.loaded)?;
         Ok(fit::fit(&self.loaded, targets, *options, progress))
+    }
+}
+
+/// Tells a progress of the passes that rounding looks at, and that rounding itself follows.
+struct RecordingProgress<'p> {
+    progress: &'p dyn Progress,
+    /// Passes that are not recorded yet.
+    left: AtomicUsize,
+}
+
+impl fmt::Debug for RecordingProgress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecordingProgress")
+    }
+}
+
+impl RecordingObserver for RecordingProgress<'_> {
+    fn begin(&self, passes: usize) {
+        self.left.store(passes, Ordering::Relaxed);
+        self.progress.stage("recording floats", "passes");
+        self.progress.begin(passes as u64);
+    }
+
+    fn recorded(&self) {
+        self.progress.advance(1);
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.progress.stage("rounding", "");
+        }
     }
 }
 

@@ -3,6 +3,15 @@
 //! Source of the format: `numpy.lib.format`. Written little-endian; the header is padded to a multiple of 64 bytes.
 //! What a header declares is only compared here; who reads takes memory once it is known to fit.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 use std::io::Read;
 use std::path::Path;
 
@@ -44,10 +53,12 @@ fn tokens(images: &[Vec<u32>], rows: usize, columns: usize) -> Vec<u8> {
 /// Magic, version, length and the padded dictionary; `descr` is the element type as NumPy writes it.
 pub fn header(descr: &str, shape: &str) -> Vec<u8> {
     let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-    let length = (10 + dictionary.len() + 1).next_multiple_of(64) - 10;
+    let width = (10 + dictionary.len() + 1).next_multiple_of(64) - 10;
+    // Shapes and types have a few hundred characters at most.
+    let length = u16::try_from(width).unwrap_or(u16::MAX);
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((length as u16).to_le_bytes());
-    bytes.extend(format!("{dictionary:<width$}\n", width = length - 1).into_bytes());
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(format!("{dictionary:<width$}\n", width = width - 1).into_bytes());
     bytes
 }
 
@@ -105,14 +116,16 @@ fn text(file: &mut impl Read) -> Result<(String, u64), String> {
     if !magic.starts_with(b"\x93NUMPY") {
         return Err("not an NPY array".into());
     }
-    let (mut field, wide) = ([0; 4], if magic[6] == 1 { 2 } else { 4 });
-    file.read_exact(&mut field[..wide]).map_err(none)?;
+    // The first version has 16 bits for the length, later ones 32.
+    let (mut field, [.., version, _]) = ([0; 4], magic);
+    let wide = if version == 1 { 2 } else { field.len() };
+    file.read_exact(field.split_at_mut(wide).0).map_err(none)?;
     let length = u64::from(u32::from_le_bytes(field));
     if length > ARRAY_HEADER.longest {
         let most = ARRAY_HEADER.longest;
         return Err(format!("not an NPY array: a header of {length} bytes, at most {most}"));
     }
-    let mut text = vec![0; length as usize];
+    let mut text = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
     file.read_exact(&mut text).map_err(none)?;
     let text = String::from_utf8(text).map_err(|_| "not an NPY array: its header is no text")?;
     Ok((text, (magic.len() + wide) as u64 + length))

@@ -32,6 +32,7 @@ impl<I> Outcome<I> {
             let note = "state is kept: each sample begins as the one before it ended; read-outs are of one sample each";
             report.notes.push(note.into());
         }
+        report.notes.extend(compilation.into_iter().flat_map(|compiled| compiled.remarks.iter().cloned()));
         report.mapping.figures = compilation.map(|compiled| (&compiled.report).into());
         report
     }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use snnc_compiler::ir::spiking::SpikingIr;
+use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::mapping::partition::Rates;
 use snnc_targets::{Code, Diagnostic, Place, input, output};
 
@@ -41,7 +41,7 @@ pub fn file_of(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`Code::FileUnreadable`], [`Code::Argument`] for a folder whose run was cut off; those of [`rates`].
-pub fn read(path: &Path, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
+pub fn read(path: &Path, model: &SpikingModel) -> Result<Rates, Diagnostic> {
     let file = file_of(path);
     if path.is_dir() {
         // A run that was cut off while it replaced another is none.
@@ -49,14 +49,14 @@ pub fn read(path: &Path, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
             problem.hint("run it again, or name its report.json if that is known to be good")
         })?;
     }
-    rates(&input::REPORT.read_text(&file)?, &file.display().to_string(), ir)
+    rates(&input::REPORT.read_text(&file)?, &file.display().to_string(), model)
 }
 
 /// The rates that a report's text gives; `place` names it in errors.
 ///
 /// # Errors
 /// [`Code::Argument`] if it is no report, has no images, or is one of another model.
-pub fn rates(text: &str, place: &str, ir: &SpikingIr) -> Result<Rates, Diagnostic> {
+pub fn rates(text: &str, place: &str, model: &SpikingModel) -> Result<Rates, Diagnostic> {
     let bad = |message: String| {
         Diagnostic::new(Code::Argument, Place::file(place), message)
             .hint("give the report.json of `snnc run` or `snnc simulate`, or its folder")
@@ -81,7 +81,7 @@ pub fn rates(text: &str, place: &str, ir: &SpikingIr) -> Result<Rates, Diagnosti
     }
     let layers = profile.layers.iter().filter(|layer| layer.neurons > 0);
     let rate = |layer: &ProfileLayer| layer.spikes as f64 / layer.neurons as f64 / items;
-    let (rates, unknown) = Rates::measured(&ir.model, layers.map(|layer| (layer.name.as_str(), rate(layer))));
+    let (rates, unknown) = Rates::measured(model, layers.map(|layer| (layer.name.as_str(), rate(layer))));
     if unknown.is_empty() {
         return Ok(rates);
     }

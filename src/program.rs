@@ -12,6 +12,9 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 
 use crate::mapping_files::network_named;
 
+/// Where a `.snnx` file has the BLAKE3 of its payload.
+const FINGERPRINT: std::ops::Range<usize> = 16..48;
+
 /// A verified program. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Program {
@@ -98,6 +101,12 @@ impl Program {
     pub fn samples(&self, network: &str, values: Vec<f64>) -> Result<Samples, Diagnostic> {
         let network = network_named(&self.mapped.model, "network", Some(network))?;
         Samples::new(&self.mapped.model, network, values)
+    }
+
+    /// BLAKE3 of the program as a `.snnx` file holds it, hexadecimal.
+    pub fn fingerprint(&self) -> String {
+        let bytes = self.mapped.to_bytes();
+        bytes.get(FINGERPRINT).unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The chip that it is made for.

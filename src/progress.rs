@@ -12,6 +12,15 @@ pub trait Progress: Sync {
     /// So many more steps are done.
     fn advance(&self, steps: u64);
 
+    /// So many steps were done before this run, and are found: they say nothing of how fast it is.
+    fn found(&self, steps: u64) {
+        self.advance(steps);
+    }
+
+    /// A part of the work begins: what is being done, and what its steps are called. [`Progress::begin`] follows if
+    /// anybody knows how many they are.
+    fn stage(&self, _what: &'static str, _steps: &'static str) {}
+
     /// Whether the run is to stop. It is asked before every pass, from any thread; a run that stops ends with
     /// [`Code::Stopped`]. Observers may have seen items that were done before.
     fn stopped(&self) -> bool {

@@ -14,24 +14,33 @@ use snnc_simulator::workload::{ChipDriver, Workload, drive};
 use snnc_targets::Diagnostic;
 use snnc_targets::entity::EntityMap;
 
+use crate::progress::Progress;
+
 /// Most items that are recorded: spikes of one image differ little from those of many.
 pub const ITEMS: u64 = 4;
 
 /// Most timesteps of a pass that is recorded: longer ones run in parts, none of which shows a whole window.
 pub const STEPS_MAX: u32 = 256;
 
-/// Spikes of the first items of a workload, on the mean of them.
+/// Spikes of the first items of a workload, on the mean of them; steps of the progress are passes.
 ///
 /// # Errors
 /// The workload's.
-pub fn record<W: Workload>(program: &Arc<Mapped>, workload: &W, items: u64) -> Result<Activity, Diagnostic> {
+pub fn record<W: Workload>(
+    program: &Arc<Mapped>,
+    workload: &W,
+    items: u64,
+    progress: &dyn Progress,
+) -> Result<Activity, Diagnostic> {
     let chip = Chip::new(program.clone());
     let mut sums = SpikeSums::new(program);
     let items = items.min(workload.len()).max(1);
+    progress.stage("recording spikes", "passes");
+    progress.begin(items.saturating_mul(workload.passes()));
     for index in 0..items {
         let mut observe = |outcome: &PassOutcome| sums.add(program, outcome);
         ChipDriver::observed(&chip, (Grain::Pass, &mut observe), |driver| {
-            drive(workload.begin(index), driver, &mut || ())
+            drive(workload.begin(index), driver, &mut || progress.advance(1))
         })?;
     }
     Ok(sums.activity(program, items as f64))

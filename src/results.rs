@@ -11,17 +11,19 @@ use snnc_simulator::charge::{MeterRecord, TimedStep};
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::Watcher;
 use snnc_simulator::workload::generation::GeneratedImage;
-use snnc_simulator::workload::{Generation, Workload};
+use snnc_simulator::workload::{Generation, Samples};
 use snnc_targets::output::{self, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::npy;
+use crate::outcome::Outcome;
 use crate::report::html::{self, RunFolder};
 use crate::report::images::{PngImage, UNMASKED_AT, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
-use crate::report::{Report, is_result, json};
+use crate::report::{Report, by_core, is_result, json};
 use crate::samples::membranes::{self, MembraneArchive, PassMembranes, WatchedLayer};
 use crate::samples::spikes::{self, PackedSpikes, SpikeArchive};
+use crate::samples::{self, preview};
 use crate::session::Observer;
 use crate::trace::{self, Extent, TraceRecorder};
 
@@ -57,7 +59,7 @@ impl<'a> ResultsRecorder<'a> {
     /// for spikes or membranes without a folder.
     pub fn begin(
         program: &'a Program,
-        workload: &impl Workload,
+        extent: Extent,
         fidelity: Fidelity,
         out: Option<&Path>,
         traced: trace::TraceOptions,
@@ -81,15 +83,15 @@ impl<'a> ResultsRecorder<'a> {
         if let Some((out, set)) = &folder {
             if fidelity != Fidelity::None {
                 let path = set.place("timesteps.csv")?;
-                steps = Some(StepTable::create(&path, &program.model.networks, workload.item_name())?);
+                steps = Some(StepTable::create(&path, &program.model, extent.item_name)?);
             }
             if !seen.membranes.is_empty() {
                 let path = set.place(membranes::FILE)?;
-                membranes_of = Some(MembraneArchive::create(&path, &seen.membranes, workload.len())?);
+                membranes_of = Some(MembraneArchive::create(&path, &seen.membranes, extent.items)?);
             }
             if let Some(network) = seen.spikes_of {
                 let path = set.place(spikes::FILE)?;
-                spikes = Some(SpikeArchive::create(&path, &program.model, network, workload.len())?);
+                spikes = Some(SpikeArchive::create(&path, &program.model, network, extent.items)?);
             }
             options.check_beside(out)?;
             // A trace in the folder of results is one of them.
@@ -99,8 +101,7 @@ impl<'a> ResultsRecorder<'a> {
                 }
             }
         }
-        let (items, passes, item_name) = (workload.len(), workload.passes(), workload.item_name());
-        let traces = TraceRecorder::new(program, options, Extent { items, passes, item_name }, fidelity)?;
+        let traces = TraceRecorder::new(program, options, extent, fidelity)?;
         Ok(Self { folder, steps, spikes, membranes: membranes_of, traces, named, page: false })
     }
 
@@ -228,4 +229,69 @@ pub fn write_images(
     npy::write_tokens(&set.place(UNMASKED_AT)?, &unmasked, parameters.rows, parameters.columns)?;
     let last = image_name(made.len().saturating_sub(1));
     Ok(format!("image_0000.png to {last}, contact.png, tokens.npy, {UNMASKED_AT}"))
+}
+
+/// Writes read-outs and predictions of samples, with labels also who was taken for whom, and pictures of the first
+/// samples where they are maps that a page can show; the names of the files.
+///
+/// # Errors
+/// [`snnc_targets::Code::OutputFailed`].
+pub fn write_samples(
+    set: &ResultSet,
+    fed: &Samples,
+    readouts: &[Vec<f64>],
+    labels: Option<&[usize]>,
+) -> Result<String, Diagnostic> {
+    let files = samples::write_answers(set, readouts, fed.readout_shape(), labels)?;
+    let shown = preview::write(&set.place(preview::FILE)?, fed)?;
+    let shown = if shown { format!(", {}", preview::FILE) } else { String::new() };
+    Ok(format!("{files}{shown}"))
+}
+
+/// What was kept in memory while a run went on.
+#[derive(Debug, Default)]
+pub struct KeptPasses {
+    /// timesteps.csv.
+    pub timesteps: Option<Vec<u8>>,
+    /// Spikes of the passes of a network, in order.
+    pub spikes: Option<(NetworkId, Vec<PackedSpikes>)>,
+    /// Membranes of the layers that the session watches, pass by pass.
+    pub membranes: Vec<PassMembranes>,
+}
+
+/// Writes the folder of results of a run that was kept in memory, with the files and the bytes that a
+/// [`ResultsRecorder`] would have left; `page` asks for its page. `write` is that of [`ResultsRecorder::finish`].
+///
+/// # Errors
+/// [`snnc_targets::Code::OutputFailed`]; those of `write`.
+pub fn write_kept<I>(
+    out: &Path,
+    (made, report): (&Outcome<I>, &Report),
+    kept: &KeptPasses,
+    page: bool,
+    write: impl FnOnce(&ResultSet) -> Result<String, Diagnostics>,
+) -> Result<(), Diagnostics> {
+    let set = ResultSet::begin(out, "snnc run", is_result)?;
+    let (items, watched) = (made.items.len() as u64, made.session.watched());
+    if let Some(timesteps) = &kept.timesteps {
+        output::write_atomic(&set.place("timesteps.csv")?, timesteps)?;
+    }
+    if !watched.is_empty() {
+        let mut archive = MembraneArchive::create(&set.place(membranes::FILE)?, watched, items)?;
+        archive.append(&kept.membranes)?;
+        archive.finish()?;
+    }
+    if let Some((network, passes)) = &kept.spikes {
+        let model = &made.session.program().mapped().model;
+        let mut archive = SpikeArchive::create(&set.place(spikes::FILE)?, model, *network, items)?;
+        archive.append(passes)?;
+        archive.finish()?;
+    }
+    write(&set)?;
+    made.write_cores(&set.place(by_core::FILE)?)?;
+    json::write(&set.place("report.json")?, report)?;
+    if page {
+        write_page(&set, report, out)?;
+    }
+    Ok(set.commit()?)
 }

@@ -23,10 +23,11 @@ use crate::program::Program;
 use crate::progress::{Progress, Stoppable};
 use crate::samples::membranes::{PassMembranes, WatchedLayer};
 use crate::samples::spikes::PackedSpikes;
+use crate::shard::Shard;
 use crate::spin_pool::with_spinning_threads;
 
 /// Items simulated before their records are merged.
-const CHUNK: u64 = 16;
+const CHUNK: usize = 16;
 
 /// Most items of a run that keeps them all in memory.
 pub const ITEMS_MAX: u64 = 1 << 20;
@@ -271,13 +272,34 @@ impl Session {
         observer: &mut dyn Observer,
         progress: &dyn Progress,
     ) -> Result<Outcome<W::Item>, Diagnostic> {
+        self.run_shard(workload, Shard::WHOLE, observer, progress)
+    }
+
+    /// As [`Session::run_observed`], but only the items of a part. What they are, and what they cost, is that of the
+    /// same items of the whole; a part may have none.
+    ///
+    /// # Errors
+    /// Those of [`Session::run_observed`]; [`Code::Argument`] for one of several parts if state is to be kept.
+    pub fn run_shard<W: Workload>(
+        &self,
+        workload: &W,
+        shard: Shard,
+        observer: &mut dyn Observer,
+        progress: &dyn Progress,
+    ) -> Result<Outcome<W::Item>, Diagnostic> {
         check_count(&format!("{}s", workload.item_name()), workload.len(), ITEMS_MAX)?;
         if self.0.keep_state && workload.passes() != 1 {
             return Err(keeps_no_state());
         }
+        if self.0.keep_state && shard != Shard::WHOLE {
+            return Err(parts_keep_no_state());
+        }
         let start = Instant::now();
-        progress.begin(workload.len().saturating_mul(workload.passes()).saturating_mul(self.0.parts()));
-        let (items, record) = within(self.0.pool.as_ref(), || self.0.items(workload, observer, progress))?;
+        let own: Vec<u64> = (0..workload.len()).filter(|&index| shard.holds(index as usize)).collect();
+        let passes = (own.len() as u64).saturating_mul(workload.passes());
+        progress.begin(passes.saturating_mul(self.0.parts()));
+        let (items, record) =
+            within(self.0.pool.as_ref(), || self.0.items((workload, &own), observer, progress))?;
         let wall_s = self.0.seconds + start.elapsed().as_secs_f64();
         Ok(Outcome { session: self.clone(), item_name: workload.item_name(), items, record, wall_s })
     }
@@ -288,6 +310,13 @@ pub fn keeps_no_state() -> Diagnostic {
     let message = "is for samples, which are a pass each; an image is many passes of two networks";
     Diagnostic::new(Code::Argument, Subject::argument("--keep-state"), message)
         .hint("leave it out; state is cleared between passes")
+}
+
+/// The refusal to keep state between items that several processes make.
+pub fn parts_keep_no_state() -> Diagnostic {
+    let message = "makes each sample depend on the one before it, so parts of them cannot be made apart";
+    Diagnostic::new(Code::Argument, Subject::argument("--keep-state"), message)
+        .hint("leave it out, or run all samples in one process")
 }
 
 /// What an observer may want to see of the passes of an item.
@@ -306,10 +335,10 @@ fn within<R: Send>(pool: Option<&rayon::ThreadPool>, work: impl FnOnce() -> R + 
 }
 
 impl Ready {
-    /// Items in order, and what all of them cost.
+    /// The items of these numbers in order, and what all of them cost.
     fn items<W: Workload>(
         &self,
-        workload: &W,
+        (workload, own): (&W, &[u64]),
         observer: &mut dyn Observer,
         progress: &dyn Progress,
     ) -> Result<(Vec<W::Item>, RunRecord), Diagnostic> {
@@ -318,7 +347,7 @@ impl Ready {
         let mut kept = self.keep_state.then(Carry::kept);
         // What is seen of a long pass is told part by part, so that it need not be held.
         if self.parts() > 1 {
-            for index in 0..workload.len() {
+            for &index in own {
                 let (item, of_item) = self.long_item(workload, (index, kept.as_mut()), observer, progress)?;
                 observer.item(index, &of_item)?;
                 record.push(&self.meter, &of_item);
@@ -328,20 +357,20 @@ impl Ready {
         }
         let chunk = if observer.watcher().is_some() || self.keep_state { 1 } else { CHUNK };
         let sees_spikes = observer.sees_spikes();
-        for first in (0..workload.len()).step_by(chunk as usize) {
-            let chunk = first..(first + chunk).min(workload.len());
+        for chunk in own.chunks(chunk) {
             let made = match (observer.watcher(), kept.as_mut()) {
                 (watcher @ Some(_), kept) | (watcher, kept @ Some(_)) => {
-                    vec![self.item(workload, (first, kept), (watcher, sees_spikes), progress)]
+                    let one = |&first| self.item(workload, (first, kept), (watcher, sees_spikes), progress);
+                    chunk.first().map(one).into_iter().collect::<Vec<_>>()
                 }
                 (None, None) => {
-                    let few = chunk.end - chunk.start < rayon::current_num_threads() as u64;
-                    let one = |index| self.item(workload, (index, None), (None, sees_spikes), progress);
-                    let all = || chunk.into_par_iter().map(one).collect::<Vec<_>>();
+                    let few = chunk.len() < rayon::current_num_threads();
+                    let one = |&index| self.item(workload, (index, None), (None, sees_spikes), progress);
+                    let all = || chunk.par_iter().map(one).collect::<Vec<_>>();
                     if few { with_spinning_threads(all) } else { all() }
                 }
             };
-            for (index, made) in (first..).zip(made) {
+            for (&index, made) in chunk.iter().zip(made) {
                 let (item, of_item, seen) = made?;
                 if sees_spikes {
                     observer.spikes(index, &seen.spikes)?;

@@ -18,6 +18,9 @@ pub struct Shard {
 }
 
 impl Shard {
+    /// All of the work.
+    pub const WHOLE: Self = Self { part: 1, of: 1 };
+
     /// Whether a piece of work, numbered from 0, is in this part. Neighbours are in different parts, since they
     /// are about equally long.
     pub fn holds(self, index: usize) -> bool {

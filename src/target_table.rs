@@ -55,6 +55,8 @@ pub fn table(target: &Target) -> String {
     }
     let resets: Vec<String> = n.resets.0.iter().map(|reset| format!("{reset:?}")).collect();
     neuron.push(("resets".into(), resets.join(", "), n.resets.1.to_string()));
+    let source = n.gated.as_ref().map_or("the default".into(), |gated| gated.1.to_string());
+    neuron.push(("gated".into(), n.gated().to_string(), source));
     neuron.push(("programmable".into(), n.programmable.0.to_string(), n.programmable.1.to_string()));
     if let Some(current) = &n.synaptic_current {
         let rows = rows!(current; bits, overflow, decay_offset).into_iter();
@@ -80,12 +82,15 @@ pub fn table(target: &Target) -> String {
         section("ranges of time", target.timing.ranges.iter().map(row).collect());
     }
     section("time (error if rounded to whole clocks)", times(target, clock));
-    if let Some(area) = &target.area {
-        let row = |(name, v): (&str, &Sourced<f64>)| (name.to_owned(), v.0.to_string(), v.1.to_string());
-        section("area", area.known().into_iter().map(row).collect());
-    }
-    if let Some(scaling) = &target.scaling {
-        section("supply, corner and clock", scaling.rows());
+    let area = target.area.clone().unwrap_or_default();
+    section("area", area.parts().map(|(name, value)| known_or_not(name, value)).into());
+    // Of a target that was scaled the laws are told below, with the point to which they brought it.
+    match &target.scaling {
+        Some(scaling) => section("supply, corner and clock", scaling.rows()),
+        None if target.operating_point.is_none() => {
+            section("supply, corner and clock", vec![known_or_not("laws of scaling", None)]);
+        }
+        None => {}
     }
     if let Some(network) = &target.network {
         let sizes = network.sizes().map(|(name, v)| (name.to_owned(), v.0.to_string(), v.1.to_string()));
@@ -100,6 +105,14 @@ pub fn table(target: &Target) -> String {
     text
 }
 
+/// A row of a value that a target may leave out.
+fn known_or_not(name: &str, value: Option<&Sourced<f64>>) -> (String, String, String) {
+    match value {
+        Some(value) => (name.to_owned(), value.0.to_string(), value.1.to_string()),
+        None => (name.to_owned(), "unknown".to_owned(), "the target gives none".to_owned()),
+    }
+}
+
 fn times(target: &Target, clock: f64) -> Vec<(String, String, String)> {
     let mut rows = vec![("clock_ns".into(), clock.to_string(), target.timing.clock_ns.1.to_string())];
     for (name, unit) in target.unit_times() {
@@ -109,6 +122,13 @@ fn times(target: &Target, clock: f64) -> Vec<(String, String, String)> {
             let shown = format!("{} ({error:+.1} %)", value.0);
             rows.push((format!("{name}.{kind}"), shown, value.1.to_string()));
         }
+    }
+    for (name, path, given) in [
+        ("receive_path", target.timing.receive_path(), &target.timing.receive_path),
+        ("send_path", target.timing.send_path(), &target.timing.send_path),
+    ] {
+        let source = given.as_ref().map_or("the default".into(), |given| given.1.to_string());
+        rows.push((name.into(), format!("{path:?}"), source));
     }
     let barrier = &target.timing.barrier;
     for &(tiles, ns) in &barrier.points_ns.0 {

@@ -65,8 +65,33 @@ fn timesteps_add_up(csv: &str, json: &serde_json::Value) {
     let sum = |column: usize| rows.iter().map(|row| row[column].parse::<f64>().unwrap()).sum::<f64>();
     assert_eq!(sum(packets), totals["packets"].as_f64().unwrap());
     assert_eq!(sum(spikes), totals["spikes"].as_f64().unwrap());
+    spikes_by_layer_add_up(&header, &rows, json);
     let whole = totals["time_s"].as_f64().unwrap() - json["time"]["host_s"].as_f64().unwrap();
     assert!((sum(time) - whole).abs() < 1e-9 * whole, "{} {whole}", sum(time));
+}
+
+/// The columns of layers: in a row they are its spikes, and down a column the layer's; empty in passes of other networks.
+fn spikes_by_layer_add_up(header: &[&str], rows: &[Vec<&str>], json: &serde_json::Value) {
+    let network = header.iter().position(|cell| *cell == "network").unwrap();
+    let spikes = header.iter().position(|cell| *cell == "spikes").unwrap();
+    let layers: Vec<(usize, &str)> = (header.iter().enumerate())
+        .filter_map(|(at, name)| Some((at, name.strip_prefix("spikes.")?)))
+        .collect();
+    let number = |cell: &str| cell.parse::<u64>().unwrap();
+    for row in rows {
+        let own = |name: &str| name.split_once('.').unwrap().0 == row[network];
+        assert!(layers.iter().all(|&(at, name)| own(name) != row[at].is_empty()), "{row:?}");
+        let sum: u64 = layers.iter().filter(|(_, name)| own(name)).map(|&(at, _)| number(row[at])).sum();
+        assert_eq!(sum, number(row[spikes]));
+    }
+    let reported = json["layers"].as_array().unwrap().iter().filter(|layer| layer["spikes"] != 0);
+    for layer in reported {
+        let (at, _) =
+            layers.iter().find(|(_, name)| layer["name"] == *name).expect("a column a firing layer");
+        let sum: u64 = rows.iter().filter(|row| !row[*at].is_empty()).map(|row| number(row[*at])).sum();
+        assert_eq!(sum, layer["spikes"].as_u64().unwrap(), "{}", layer["name"]);
+    }
+    assert!(layers.len() > 5, "{layers:?}");
 }
 
 /// Fields and sums of report.json.

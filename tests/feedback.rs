@@ -1,6 +1,8 @@
 //! A loop that leaves its spikes fewer timesteps than it has layers of neurons: refused, or run with the chip's delays,
 //! which is the network with a longer delay.
 
+use std::process::Command;
+
 use snnc::comparison::compare_samples;
 use snnc::{CompileOptions, Model, Program, Samples};
 use snnc_compiler::frontend::Description;
@@ -14,6 +16,10 @@ const STEPS: usize = 12;
 
 /// Two layers of neurons in a loop, whose spikes come back so many timesteps later.
 fn model(steps: usize) -> Model {
+    Model::describe(&description(steps)).unwrap()
+}
+
+fn description(steps: usize) -> Description {
     let weights = |n: usize| (0..n * n).map(|i| ((i * 7 + 3) % 9) as f64 / 4.0 - 0.75).collect::<Vec<f64>>();
     let tensors = ["in", "a", "b"].map(|name| (name.to_owned(), Tensor::new(vec![4, 4], weights(4))));
     let text = format!(
@@ -30,7 +36,7 @@ fn model(steps: usize) -> Model {
             (name: "out", from: ["t"], op: SumOverTime),
         ]) }})"#
     );
-    Model::describe(&Description::new("model.ron", text, tensors.into_iter().collect()).unwrap()).unwrap()
+    Description::new("model.ron", text, tensors.into_iter().collect()).unwrap()
 }
 
 fn compiled(model: &Model, feedback_chip: bool) -> Result<Program, snnc::Diagnostics> {
@@ -75,4 +81,23 @@ fn a_short_loop_is_refused_or_runs_with_the_delays_of_the_chip() {
     let samples = Samples::new(&accepted.mapped().model, NET, input).unwrap();
     let compared = compare_samples(&short, &accepted, &samples, None, &()).unwrap();
     assert!(compared.layers.iter().any(|layer| layer.spike_agreement < 1.0), "{:?}", compared.layers);
+}
+
+#[test]
+fn the_question_what_fits_hears_whose_delays_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = description(1).write(folder.path()).unwrap();
+    let fits = |more: &[&str]| {
+        let mut asked = Command::new(env!("CARGO_BIN_EXE_snnc"));
+        asked
+            .arg("fit")
+            .arg(&path)
+            .args(["--target", "loihi-like"])
+            .args(more)
+            .output()
+            .unwrap()
+            .status
+            .code()
+    };
+    assert_eq!((fits(&[]), fits(&["--feedback", "chip"])), (Some(1), Some(0)));
 }

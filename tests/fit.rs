@@ -84,3 +84,45 @@ fn a_users_target_and_narrower_weights_as_json() {
         .unwrap();
     assert_eq!(wide.status.code(), Some(1));
 }
+
+#[test]
+fn samples_say_how_busy_cores_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npy");
+    let pictures: Vec<Vec<f64>> =
+        (0..4).map(|i| (0..144).map(|j| f64::from((i * 31 + j * 7) % 17) / 8.0 - 1.0).collect()).collect();
+    snnc::npy::write_floats(&path, &pictures, &[1, 12, 12]).unwrap();
+    let input = path.to_str().unwrap();
+    let fit = |more: &[&str]| {
+        let mut asked = Command::new(env!("CARGO_BIN_EXE_snnc"));
+        asked.args(["fit", "examples/feed-forward/model.ron", "--target", "loihi-like", "--json"]).args(more);
+        asked.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+    };
+    let rows = |more: &[&str]| -> serde_json::Value {
+        let output = fit(more);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        json["targets"][0]["rows"].clone()
+    };
+    let plain = rows(&["--objectives"]);
+    let fed = rows(&["--objectives", "--input", input, "--network", "classifier"]);
+    let of = |rows: &serde_json::Value, objective: &str| {
+        rows.as_array().unwrap().iter().find(|row| row["objective"] == objective).unwrap()["mapping"].clone()
+    };
+    // What every neuron is expected to fire tells time and energy, and no number of cores.
+    assert_ne!(of(&plain, "time")["estimate"], of(&fed, "time")["estimate"]);
+    assert_eq!(of(&plain, "cores")["cores"], of(&fed, "cores")["cores"]);
+    for (wrong, found) in [
+        (&["--input", input][..], "without --objectives"),
+        (&["--objectives", "--input", input], "several networks"),
+        (
+            &["--objectives", "--input", input, "--network", "classifier", "--dt", "2"],
+            "one map for all timesteps",
+        ),
+        (&["--objectives", "--input", "missing.npy", "--network", "classifier"], "missing.npy"),
+    ] {
+        let output = fit(wrong);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(found), "{wrong:?}: {text}");
+    }
+}

@@ -4,8 +4,8 @@
 mod example;
 
 use snnc_targets::Subject;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use snnc::compiler::ir::NetworkId;
 use snnc::simulator::charge::MeterRecord;
@@ -169,6 +169,43 @@ fn a_workload_of_another_author_runs_and_is_watched() {
         let by_hand = session.chip().run(NetworkId(0), &first).unwrap();
         assert_eq!((item.len(), &item[0]), (2, &by_hand.readouts[0]));
     }
+}
+
+/// Stages in order: what is done, what its steps are, how many there are, and how many were done.
+#[derive(Default)]
+struct Stages(Mutex<Vec<(&'static str, &'static str, u64, u64)>>);
+
+impl Progress for Stages {
+    fn begin(&self, steps: u64) {
+        self.0.lock().unwrap().last_mut().unwrap().2 += steps;
+    }
+
+    fn advance(&self, steps: u64) {
+        self.0.lock().unwrap().last_mut().unwrap().3 += steps;
+    }
+
+    fn stage(&self, what: &'static str, steps: &'static str) {
+        self.0.lock().unwrap().push((what, steps, 0, 0));
+    }
+}
+
+#[test]
+fn compiling_tells_how_far_its_recordings_have_come() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/feed-forward/model.ron");
+    let model = Model::load(path).unwrap().with_calibration("classifier", pictures(3)).unwrap();
+    let mut options = CompileOptions::default();
+    (options.lower.weight_bits, options.lower.calibration) = (Some(4), Some(2));
+    let (target, stages) = (snnc::target("loihi-like").unwrap(), Stages::default());
+    model.compile_observed(&target, &options, &MappingFiles::default(), &stages).unwrap();
+    // Two passes were asked for the rounding; all three samples show the mapping when neurons fire.
+    let expected = [
+        ("rounding", "", 0, 0),
+        ("recording floats", "passes", 2, 2),
+        ("rounding", "", 0, 0),
+        ("recording spikes", "passes", 3, 3),
+        ("mapping", "", 0, 0),
+    ];
+    assert_eq!(stages.0.into_inner().unwrap(), expected);
 }
 
 /// Says stop after so many passes.

@@ -73,6 +73,12 @@ fn a_run_leaves_a_page_of_its_own_figures() {
         .map(|spikes| spikes.as_f64().unwrap())
         .sum();
     assert_eq!(spikes, report["totals"]["spikes"].as_f64().unwrap());
+    let by_layer: f64 = (shown["timesteps"]["columns"].as_object().unwrap().iter())
+        .filter(|(name, _)| name.starts_with("spikes."))
+        .flat_map(|(_, spikes)| spikes.as_array().unwrap())
+        .map(|spikes| spikes.as_f64().unwrap())
+        .sum();
+    assert_eq!(by_layer, spikes);
     // Cores tell where they are and what they hold; neurons of all parts are those of all layers.
     let sum = |list: &Value, of: fn(&Value) -> u64| list.as_array().unwrap().iter().map(of).sum::<u64>();
     let held = sum(&report["cores"], |core| {

@@ -93,6 +93,37 @@ fn a_partition_of_an_export_is_read_back() {
 }
 
 #[test]
+fn flows_of_a_program_are_placed_as_those_of_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron");
+    let run = |arguments: &[&str]| {
+        let output = snnc(folder, arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let compile = ["compile", model.to_str().unwrap(), "--objective", "cores", "-o", "m.snnx", "--json"];
+    let report: serde_json::Value = serde_json::from_str(&run(&compile)).unwrap();
+    run(&["export", "m.snnx", "--to", "flows", "-o", "m.flows"]);
+    let text = std::fs::read_to_string(folder.join("m.flows")).unwrap();
+    let local: u64 = text.split_whitespace().nth(4).unwrap().parse().unwrap();
+    let placed = run(&["place", "m.flows", "--columns", "4", "--rows", "4", "--json"]);
+    let placed: serde_json::Value = serde_json::from_str(&placed).unwrap();
+    assert_eq!(placed["cores"], report["cores"]);
+    let between = placed["packets"].as_u64().unwrap();
+    assert!(between > 0);
+    assert_eq!(between + local, report["traffic"]["packets"].as_u64().unwrap(), "{text}");
+    let refused = |more: &[&str]| error(&snnc(folder, &[&["export", "-o", "x"], more].concat()));
+    assert!(refused(&[model.to_str().unwrap(), "--to", "flows"]).contains("expected a compiled program"));
+    for option in [["--network", "irregular"], ["--group", "2"]] {
+        let text = refused(&[&["m.snnx", "--to", "flows"], &option[..]].concat());
+        assert!(text.contains("would change nothing") && text.contains(option[0]), "{text}");
+    }
+    let text = refused(&[model.to_str().unwrap(), "--to", "hgr", "--profile", "run"]);
+    assert!(text.contains("would change nothing") && text.contains("--profile"), "{text}");
+}
+
+#[test]
 fn what_is_wrong_with_a_file_names_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -105,7 +136,10 @@ fn what_is_wrong_with_a_file_names_the_file() {
         error(&snnc(folder, &["compile", model, "--partition", name]))
     };
     let unknown = refused("a.ron", &text.replacen("classifier.conv2", "classifier.conv9", 1));
-    assert!(unknown.contains("a.ron: core 0"), "{unknown}");
+    // A core is a line of the file.
+    let cores = text.lines().skip_while(|line| !line.contains("cores: [")).skip(1);
+    let core = cores.take_while(|line| !line.contains("classifier.conv2")).count();
+    assert!(unknown.contains(&format!("a.ron: core {core}")), "{unknown}");
     // A core without its first box leaves neurons without a core.
     let first = text.find("(layer").unwrap();
     let end = first + 1 + text[first + 1..].find("(layer").unwrap();

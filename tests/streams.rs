@@ -58,7 +58,7 @@ struct Told {
 impl Observer for Told {
     fn steps(&mut self, _: u64, steps: &[TimedStep]) -> Result<(), Diagnostic> {
         self.most_steps = self.most_steps.max(steps.len());
-        self.steps.extend(steps);
+        self.steps.extend_from_slice(steps);
         self.calls += 1;
         Ok(())
     }

@@ -6,7 +6,8 @@
 //! [`ir::spiking`] (integers, knows no core) -> [`mapping`] (partition,
 //! place, build) -> [`ir::program`] (core-mapped, what a `.snnx` file holds).
 //! [`workload`] tells the passes how a model will be driven. [`neuron`] says what trained neurons do in a timestep.
-//! [`mod@reference`] interprets the layer graph in f64: the oracle for everything behind it.
+//! [`mod@reference`] interprets the layer graph in f64: the oracle for everything behind it;
+//! [`event_driven`] gives the same bits in less time.
 //!
 //! Invariants: no stage changes or reruns what an earlier one made; the [`driver`] verifies after every stage;
 //! nothing ever holds the
@@ -16,6 +17,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod driver;
+pub mod event_driven;
 pub mod frontend;
 pub mod graph;
 pub mod ir;

@@ -268,10 +268,12 @@ fn what_is_no_single_kernel_is_refused_by_name() {
     ];
     refused(ends(beside, even), Subject::layer("net", "conv"), "reads beside the map");
     let constant = vec![("sum", &["source", "weights"][..], Op::Concat(Concat))];
+    collect::run(&ends(constant, even).finish().unwrap()).unwrap();
+    let constants = vec![("sum", &["source", "weights", "weights"][..], Op::Concat(Concat))];
     refused(
-        ends(constant, even),
+        ends(constants, even),
         Subject::layer("net", "sum"),
-        "is fed by \"weights\" (Conv2d), which is constant over time",
+        "joins several currents that are constant over time",
     );
     let constants = vec![
         ("sum", &["weights", "in"][..], Op::Add(Add)),

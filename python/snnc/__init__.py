@@ -15,12 +15,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from snnc._arrays import Events
+from snnc._compile import compile
 from snnc._errors import Diagnostic, SnncError, SnncWarning, explain
-from snnc._model import Fit, Model, compile, fit, import_checkpoints, load, model
+from snnc._fit import Fit, Objectives, fit, objectives
+from snnc._mapping import Mapping, SanaFe
+from snnc._model import Model, import_checkpoints, import_nir, import_state_dict, load, model, passes
 from snnc._native import __version__
-from snnc._program import Mapping, Program, Session
-from snnc._results import Check, Comparison, Images, Reconstruction, Reference, Report, Result, Table
+from snnc._program import Program, Session
+from snnc._reports import RunComparison, compare, page, report
+from snnc._research import Hypergraph, Partition, Placement, hypergraph, place
+from snnc._results import Check, Comparison, Images, Reconstruction, Reference, Report, Result
+from snnc._sweep import Sweep, load_sweep, merge, sweep, sweep_file
+from snnc._table import Table
 from snnc._target import Target, target, targets
+from snnc._trace import Trace
 
 if TYPE_CHECKING:
     import torch
@@ -29,28 +38,50 @@ __all__ = [
     "Check",
     "Comparison",
     "Diagnostic",
+    "Events",
     "Fit",
+    "Hypergraph",
     "Images",
     "Mapping",
     "Model",
+    "Objectives",
+    "Partition",
+    "Placement",
     "Program",
     "Reconstruction",
     "Reference",
     "Report",
     "Result",
+    "RunComparison",
+    "SanaFe",
     "Session",
     "SnncError",
     "SnncWarning",
+    "Sweep",
     "Table",
     "Target",
+    "Trace",
     "__version__",
+    "compare",
     "compile",
     "explain",
     "fit",
     "from_torch",
+    "hypergraph",
     "import_checkpoints",
+    "import_nir",
+    "import_state_dict",
     "load",
+    "load_sweep",
+    "merge",
     "model",
+    "objectives",
+    "page",
+    "passes",
+    "place",
+    "report",
+    "sweep",
+    "sweep_file",
     "target",
     "targets",
 ]

@@ -9,8 +9,34 @@ import numpy as np
 from snnc._errors import SnncError
 
 
+class Events:
+    """Events as spike trains: `x` is uint8 ``[n, t, c, h, w]`` of 0 and 1, `summary` says what became of the events.
+
+    Made by `Model.events`; given to `run` and `verify` instead of an array, its summary is in the report.
+    """
+
+    def __init__(self, x: np.ndarray, summary: dict[str, Any]):
+        self.x = x
+        self.summary = summary
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.x, dtype=dtype, copy=bool(copy))
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, samples: Any) -> np.ndarray:
+        return self.x[samples]
+
+    def __repr__(self) -> str:
+        told = self.summary
+        return f"<snnc.Events: {told['events']} events of {told['samples']} samples make {told['spikes']} spikes>"
+
+
 def numbers(x: Any, name: str = "x") -> np.ndarray:
     """`x`, without a copy if it is contiguous float32, float64, uint8 or bool; else as the nearest that holds it."""
+    if isinstance(x, Events):
+        x = x.x
     if hasattr(x, "detach") and hasattr(x, "cpu"):
         x = x.detach().cpu().numpy()
     found = np.ascontiguousarray(x)

@@ -10,15 +10,19 @@ from typing import Mapping as Tensors
 import numpy as np
 
 from snnc import _native
-from snnc._arrays import numbers
-from snnc._errors import SnncError, _warn
-from snnc._html import escape, table
+from snnc._arrays import Events, numbers
+from snnc._compile import compile
+from snnc._errors import SnncError
+from snnc._fit import Fit, Objectives, fit, objectives, rounding
+from snnc._html import escape
 from snnc._program import Program
 from snnc._progress import bar
-from snnc._results import Check, Reconstruction, Reference, Report, Result, Spikes
+from snnc._research import Hypergraph
+from snnc._results import Check, Reconstruction, Reference, Spikes
+from snnc._sweep import Sweep, sweep
+from snnc._table import Table
 from snnc._target import Target
 from snnc._target import target as as_target
-from snnc._target import targets as target_names
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -80,9 +84,59 @@ class Model:
         """`snnc.compile` of this model."""
         return compile(self, target, **options)
 
-    def fit(self, targets: Iterable[str | Target] | None = None, weights: int | None = None) -> Fit:
+    def fit(self, targets: Iterable[str | Target] | None = None, weights: int | None = None, **options: Any) -> Fit:
         """`snnc.fit` of this model."""
-        return fit(self, targets, weights)
+        return fit(self, targets, weights, **options)
+
+    def objectives(self, target: str | Target = "loihi-like", **options: Any) -> Objectives:
+        """`snnc.objectives` of this model."""
+        return objectives(self, target, **options)
+
+    def sweep(self, x: ArrayLike | None = None, labels: ArrayLike | None = None, **options: Any) -> Sweep:
+        """`snnc.sweep` of this model."""
+        return sweep(self, x, labels, **options)
+
+    def hypergraph(
+        self,
+        target: str | Target = "loihi-like",
+        *,
+        network: str | None = None,
+        group: int = 16,
+        weights: int | None = None,
+        relays: bool = True,
+        feedback: Literal["model", "chip"] = "model",
+    ) -> Hypergraph:
+        """The hypergraph of a network (default: the denoiser, else the first) on a chip, as ``snnc export --to hgr``.
+
+        A vertex is `group` consecutive channels at one position; a net weighs the packets of every neuron firing once.
+        """
+        options = rounding(weights, None, relays, feedback)
+        return Hypergraph(self._native.hypergraph(as_target(target)._native, options, network, group))
+
+    def events(
+        self,
+        t: ArrayLike,
+        x: ArrayLike,
+        y: ArrayLike,
+        p: ArrayLike,
+        dt: float,
+        n: ArrayLike | None = None,
+        *,
+        network: str | None = None,
+    ) -> Events:
+        """Events as spike trains of a network that takes spikes, by the rules of ``--dt``.
+
+        Times `t`, places `x`, `y`, polarities `p` and samples `n` (default: one sample) are ``[events]``; `dt` is the
+        length of a timestep in the unit of the times, which are counted from the beginning of each sample. The result
+        is fed to `run` and `verify`. Raises `SnncError` with the number of an event that lies beside the map.
+        """
+        columns = [np.zeros(np.shape(t)) if n is None else n, t, x, y, p]
+        arrays = [np.asarray(column, np.float64) for column in columns]
+        if any(one.ndim != 1 or len(one) != len(arrays[1]) for one in arrays):
+            message = f"arrays {', '.join(str(list(one.shape)) for one in arrays[1:])}, expected one length [events]"
+            raise SnncError._new("E0021", "events", message)
+        trains, summary = self._native.events(np.ascontiguousarray(np.stack(arrays, axis=1)), dt, network)
+        return Events(trains, json.loads(summary))
 
     def reference(
         self, x: ArrayLike, *, network: str | None = None, spikes: bool = False, progress: Any = True
@@ -114,26 +168,45 @@ class Model:
         return Check(json.loads(data), text, passed)
 
     def reconstruct(
-        self, images: ArrayLike, target: str | Target = "loihi-like", *, weights: int | None = None
+        self,
+        images: ArrayLike,
+        target: str | Target = "loihi-like",
+        *,
+        weights: int | None = None,
+        passes: int | None = None,
+        relays: bool = True,
+        feedback: Literal["model", "chip"] = "model",
     ) -> Reconstruction:
         """Images through encoder and decoder on the chip, beside the float model, as ``snnc reconstruct``.
 
-        `images` are uint8 ``[n, c, h, w]`` as the encoder takes them; `weights` are bits. Of a model with a pipeline
-        that has an encoder; else raises `SnncError`.
+        `images` are uint8 ``[n, c, h, w]`` as the encoder takes them; `weights` are bits; the others are as of
+        `snnc.compile`. Of a model with a pipeline that has an encoder; else raises `SnncError`.
         """
         pixels = np.ascontiguousarray(images)
         if pixels.dtype != np.uint8:
             message = f"array of {pixels.dtype}, expected uint8"
             raise SnncError._new("E0021", "images", message, "pixels are 0 to 255")
-        data, text, pictures = self._native.reconstruct(as_target(target)._native, weights, pixels)
+        data, text, pictures = self._native.reconstruct(
+            as_target(target)._native, rounding(weights, passes, relays, feedback), pixels
+        )
         return Reconstruction(json.loads(data), text, pictures)
 
-    def after_pass(self, name: str, target: str | Target = "loihi-like", *, weights: int | None = None) -> str:
-        """What a pass of the compiler makes of the model, as text; ``snnc passes`` lists them.
+    def after_pass(
+        self,
+        name: str,
+        target: str | Target = "loihi-like",
+        *,
+        weights: int | None = None,
+        passes: int | None = None,
+        relays: bool = True,
+        feedback: Literal["model", "chip"] = "model",
+    ) -> str:
+        """What a pass of the compiler makes of the model, as text; `snnc.passes` lists them.
 
-        The last one gives the network in integers; `weights` are bits. Raises `SnncError` for another name.
+        The last one gives the network in integers; `weights` are bits, the others as of `snnc.compile`. Raises
+        `SnncError` for another name.
         """
-        return self._native.after_pass(as_target(target)._native, weights, name)
+        return self._native.after_pass(as_target(target)._native, rounding(weights, passes, relays, feedback), name)
 
     def export_nir(self, path: str | os.PathLike[str], *, network: str | None = None) -> str:
         """Writes a network as a NIR file; the options of the command that read it back as the same network.
@@ -187,7 +260,7 @@ def load(
         "readout": readout,
     }
     if not path.endswith(".snnx") and _native.Model.is_nir(path):
-        return Model(_native.Model.load_nir(path, dialect, timesteps, dt, reset, compare, constant_input, readout))
+        return Model(_native.Model.load_nir(path, {**asked, "constant_input": constant_input}))
     for name, value in asked.items():
         if value is not None:
             message = "would change nothing: it is for NIR files, and this is none"
@@ -214,6 +287,61 @@ def import_checkpoints(
     return Model(_native.Model.import_checkpoints(*paths))
 
 
+def import_nir(
+    path: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    dialect: str | None = None,
+    timesteps: int | None = None,
+    dt: float | None = None,
+    reset: str | None = None,
+    compare: Literal["at", "above"] | None = None,
+    constant_input: bool = False,
+    readout: Literal["sum", "mean", "last"] | None = None,
+) -> list[str]:
+    """Writes the model of a NIR file as model.ron and weights.safetensors into `folder`, as ``snnc import``.
+
+    The other arguments are those of `load`. Gives what was decided of what the file leaves open, in sentences.
+    """
+    asked = {
+        "dialect": dialect,
+        "timesteps": timesteps,
+        "dt": dt,
+        "reset": reset,
+        "compare": compare,
+        "constant_input": constant_input,
+        "readout": readout,
+    }
+    return _native.Model.import_nir(os.fspath(path), os.fspath(folder), asked)
+
+
+def import_state_dict(
+    weights: str | os.PathLike[str], like: str | os.PathLike[str], folder: str | os.PathLike[str]
+) -> tuple[str, list[str]]:
+    """Fills a description with a state dict, as ``snnc import --pth --like``.
+
+    Gives the path of model.ron, and the keys that no layer names.
+    `weights` is a .pth or .safetensors file, `like` a model.ron whose layers name its keys. Raises `SnncError` for keys
+    that are missing. `snnc.model` does the same of arrays in memory.
+    """
+    path, left_over = _native.Model.fill(os.fspath(weights), os.fspath(like), os.fspath(folder))
+    return os.fspath(path), left_over
+
+
+def passes() -> Table:
+    """The compiler's passes in their order: `name`, what it `takes` and `gives`, `description`, as ``snnc passes``."""
+    return Table._of_rows(("name", "takes", "gives", "description"), _native.passes())
+
+
+def as_model(found: Model | Program | str | os.PathLike[str]) -> Model:
+    """A model, or the one of a file. Raises `SnncError` for a compiled program."""
+    if isinstance(found, (str, os.PathLike)):
+        found = load(found)
+    if not isinstance(found, Model):
+        raise SnncError._new("E0021", "model", "this is a compiled program", "give the model that it was compiled from")
+    return found
+
+
 def model(text: str, tensors: Tensors[str, ArrayLike], place: str = "model") -> Model:
     """A model from the text of a model file (docs/model.md) and arrays by name; no file is read.
 
@@ -222,158 +350,3 @@ def model(text: str, tensors: Tensors[str, ArrayLike], place: str = "model") -> 
     """
     arrays = {str(name): numbers(array, name) for name, array in tensors.items()}
     return Model(_native.Model.describe(place, text, arrays))
-
-
-def compile(
-    model: Model | str | os.PathLike[str],
-    target: str | Target = "loihi-like",
-    *,
-    weights: int | None = None,
-    calibrate: ArrayLike | int | None = None,
-    passes: int | None = None,
-    calibrate_network: str | None = None,
-    feeds: ArrayLike | None = None,
-    objective: Literal["time", "energy", "edp", "cores", "packets", "traffic"] = "time",
-    cores: int | None = None,
-    chips: int | None = None,
-    relays: bool = True,
-    feedback: Literal["model", "chip"] = "model",
-    partitioner: Literal["auto", "tiles", "hypergraph"] = "auto",
-    group: int = 16,
-    effort: Literal["fast", "default", "best"] = "default",
-    mapping_seed: int = 0,
-    profile: Result | Report | dict[str, Any] | str | os.PathLike[str] | None = None,
-    partition: str | os.PathLike[str] | None = None,
-    partition_network: str | None = None,
-    placement: str | os.PathLike[str] | None = None,
-) -> Program:
-    """Rounds a model for a target and maps it onto cores.
-
-    `weights`: bits of a weight, at most the target's. `calibrate`: samples ``[n, ...]`` such as the network will be
-    fed; biases are made for their range, and the first of them are recorded so that rounding keeps the currents. A
-    whole number stands for `passes`: how many passes are recorded (default: 16 below 8 bits, else 0). `objective`:
-    what the mapping makes small. `feeds`: samples as they will be run, the first of which are run once so that the
-    mapping evens out the work that they make; else those of `calibrate`. The mapping takes at most `cores` cores of at
-    most `chips` chips (default: as few chips as hold the model). `relays`: whether neurons may repeat spikes that wait
-    longer than the chip's delays. `feedback`: whose delays hold in loops that are shorter in the model than on the chip;
-    ``"model"`` refuses them, ``"chip"`` lets feedback act later. `profile`: weigh packets with the spikes of a recorded run: its `Result`, its report,
-    or the path of its report.json. `partition` and `placement`: files to read instead of searching.
-
-    Raises `SnncError`: E0011 for what the chip cannot do, E0013 if the model does not fit, with layer, limit and
-    remedy. What may go wrong on some inputs is warned of as `SnncWarning`. Ctrl-C returns at once; the search then
-    ends by itself in the background.
-    """
-    if not isinstance(model, Model):
-        loaded = load(model)
-        if not isinstance(loaded, Model):
-            raise SnncError._new("E0021", "model", "this is a compiled program", "`snnc.load` gives it ready to run")
-        model = loaded
-    samples = None
-    if calibrate is not None:
-        if np.ndim(calibrate) == 0:
-            if passes is not None:
-                raise SnncError._new("E0021", "passes", "given twice", "`calibrate` is a number of passes too")
-            passes = int(calibrate)  # type: ignore[arg-type]
-        else:
-            samples = numbers(calibrate, "calibrate")
-    if calibrate_network is not None and samples is None:
-        message = "would change nothing without samples"
-        raise SnncError._new("E0021", "calibrate_network", message, "give them as `calibrate`")
-    if partition_network is not None and partition is None:
-        message = "would change nothing without a partition"
-        raise SnncError._new("E0021", "partition_network", message, "give its file as `partition`")
-    options = {
-        "weights": weights,
-        "passes": passes,
-        "objective": objective,
-        "cores": cores,
-        "chips": chips,
-        "relays": relays,
-        "feedback": feedback,
-        "partitioner": partitioner,
-        "group": group,
-        "effort": effort,
-        "mapping_seed": mapping_seed,
-        "profile": _profile(profile),
-        "partition": _path(partition),
-        "partition_network": partition_network,
-        "placement": _path(placement),
-    }
-    fed = None if feeds is None else numbers(feeds, "feeds")
-    native = model._native.compile(as_target(target)._native, options, samples, calibrate_network, fed)
-    _warn(native.warnings())
-    return Program(native, model, passes)
-
-
-def fit(
-    model: Model | str | os.PathLike[str], targets: Iterable[str | Target] | None = None, weights: int | None = None
-) -> Fit:
-    """Asks targets (default: all built in) whether they hold a model, what binds there, and why others do not."""
-    found = model if isinstance(model, Model) else load(model)
-    if not isinstance(found, Model):
-        raise SnncError._new("E0021", "model", "this is a compiled program", "give the model that it was compiled from")
-    asked = [as_target(one) for one in (target_names() if targets is None else targets)]
-    data, text = found._native.fit([one._native for one in asked], weights)
-    return Fit(json.loads(data), text)
-
-
-class Fit:
-    """Which targets hold a model: a list of dicts, one a target, in the order asked for."""
-
-    def __init__(self, data: dict[str, Any], text: str):
-        self.model: str = data["model"]
-        self.targets: list[dict[str, Any]] = data["targets"]
-        self._text = text
-
-    def __iter__(self):
-        return iter(self.targets)
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def __getitem__(self, name: str) -> dict[str, Any]:
-        for row in self.targets:
-            if row["target"] == name:
-                return row
-        raise KeyError(name)
-
-    def __str__(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        held = [row["target"] for row in self.targets if row["fits"]]
-        return f"<snnc.Fit {self.model}: fits {', '.join(held) or 'no target'}>"
-
-    def _repr_html_(self) -> str:
-        rows = []
-        for row in self.targets:
-            mapping = row["mapping"] or {}
-            binding = mapping.get("binding")
-            bound = f"{binding['limit']} {binding['used']} of {binding['of']}" if binding else ""
-            why = "; ".join(problem["message"] for problem in row["problems"])
-            rows.append(
-                (row["target"], "yes" if row["fits"] else "no", mapping.get("cores"), mapping.get("chips"), bound, why)
-            )
-        return table(("target", "fits", "cores", "chips", "binding limit", "why not"), rows)
-
-
-def _path(path: str | os.PathLike[str] | None) -> str | None:
-    return None if path is None else os.fspath(path)
-
-
-def _profile(profile: Any) -> str | None:
-    """The text of a report.json."""
-    if profile is None:
-        return None
-    if isinstance(profile, Result):
-        profile = profile.report
-    if isinstance(profile, dict):
-        return json.dumps(profile)
-    path = os.fspath(profile)
-    if os.path.isdir(path):
-        path = os.path.join(path, "report.json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SnncError._new("E0001", path, f"cannot read: {error}", "give the report.json of a run") from error

@@ -7,13 +7,18 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from snnc import _native
-from snnc._arrays import classes, numbers
+from snnc._arrays import Events, classes, numbers
 from snnc._errors import SnncError
-from snnc._html import escape, table
+from snnc._html import escape
+from snnc._mapping import Mapping, SanaFe
 from snnc._progress import bar
 from snnc._results import Comparison, Images, Result, Spikes
 from snnc._target import Target
+from snnc._trace import Trace
+from snnc._trace import asked as asked_trace
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -89,6 +94,27 @@ class Program:
         """What may go wrong on some input, each with `code`, `place`, `message` and `remedy`."""
         return json.loads(self._native.warnings())
 
+    @property
+    def notes(self) -> list[str]:
+        """What was decided about a NIR file, and which loops are longer on the chip than in the model, in sentences."""
+        return self._native.notes()
+
+    @property
+    def flows(self) -> np.ndarray:
+        """Packets between cores if every neuron fires once: int64 ``[n, 3]``, source core, destination core, packets.
+
+        `snnc.place` takes it. Packets from a core to itself are left out.
+        """
+        return np.array(self._native.flows(), np.int64).reshape(-1, 3)
+
+    def sana_fe(self, x: ArrayLike | None = None, *, network: str | None = None) -> SanaFe:
+        """The chip and a mapped network as SANA-FE 2.2.9 reads them, as ``snnc export --to sana-fe``.
+
+        `x` is the stimulus of a network that is fed, one sample ``[1, ...]``. Raises `SnncError` with what SANA-FE
+        cannot hold.
+        """
+        return SanaFe(*self._native.sana_fe(network, None if x is None else numbers(x)))
+
     def session(self, timing: str = "analytic", threads: int | None = None) -> Session:
         """The program made ready to run, kept for the next time: its timing model and threads.
 
@@ -97,20 +123,24 @@ class Program:
         """
         key = (timing, threads)
         if key not in self._sessions:
-            self._sessions[key] = Session(self, self._native.session(timing, threads))
+            self._sessions[key] = Session(self, self._native.session(timing, threads), timing)
         return self._sessions[key]
 
     def run(
         self,
-        x: ArrayLike,
+        x: ArrayLike | Events | None = None,
         labels: ArrayLike | None = None,
         *,
         timing: str = "analytic",
         spikes: bool = False,
         network: str | None = None,
+        samples: int | None = None,
+        seed: int | None = None,
         timesteps: bool = True,
         membranes: Sequence[str] | None = None,
         keep_state: bool = False,
+        sensitivity: bool = False,
+        trace: Trace | bool | None = None,
         threads: int | None = None,
         progress: Any = True,
     ) -> Result:
@@ -119,10 +149,13 @@ class Program:
         `x` is float32, float64 or uint8 ``[n, c, h, w]``, held over the timesteps, or ``[n, t, c, h, w]`` of 0 and 1
         for a network that takes spikes; ``[n, ...]`` with as many values a sample is taken too. `labels` are whole
         numbers ``[n]``. `spikes`: keep the spikes of every layer. `membranes`: keep the membranes of these layers after
-        each timestep; ``"fc:0,5,9"`` names some neurons of a layer. `keep_state`: each sample begins as the one before it
-        ended (docs/model.md). `timesteps`: keep the table of timesteps. `timing`
-        and `threads`: see `session`. `progress`: a bar if tqdm is there, or a function of passes done and passes in
-        all.
+        each timestep; ``"fc:0,5,9"`` names some neurons of a layer. `keep_state`: each sample begins as the one before
+        it ended (docs/model.md). `timesteps`: keep the table of timesteps. `sensitivity`: say how far each constant
+        that has a range moves time and energy, as `Result.sensitivity`; with analytic timing. `trace`: keep packets, as
+        `Result.packets`, or write them, by `snnc.Trace`; with cycle-accurate timing. `samples`: only the first of `x`;
+        of a network that draws its spikes at a rate of the model, which takes no `x`, how many (default: 1), and `seed`
+        instead of the model's. `timing` and `threads`: see `session`. `progress`: a bar if tqdm is there, or a function
+        of passes done and passes in all.
 
         Ctrl-C stops it before the next pass. Raises `SnncError` for arrays that are not the network's.
         """
@@ -131,9 +164,13 @@ class Program:
             labels,
             spikes=spikes,
             network=network,
+            samples=samples,
+            seed=seed,
             timesteps=timesteps,
             membranes=membranes,
             keep_state=keep_state,
+            sensitivity=sensitivity,
+            trace=trace,
             progress=progress,
         )
 
@@ -145,16 +182,24 @@ class Program:
         temperature: float | None = None,
         timing: str = "analytic",
         timesteps: bool = True,
+        sensitivity: bool = False,
+        trace: Trace | bool | None = None,
         threads: int | None = None,
         progress: Any = True,
     ) -> Images:
         """Generates images: uint8 ``[n, c, h, w]``, with `tokens`, `report` and `energy_j`.
 
         Image i depends on `seed` and i alone. `temperature`: of the softmax that tokens are drawn from (default: the
-        model's); below 1 the likelier tokens are drawn more often.
+        model's); below 1 the likelier tokens are drawn more often. The others are as of `run`.
         """
         return self.session(timing, threads).generate(
-            images, seed, temperature=temperature, timesteps=timesteps, progress=progress
+            images,
+            seed,
+            temperature=temperature,
+            timesteps=timesteps,
+            sensitivity=sensitivity,
+            trace=trace,
+            progress=progress,
         )
 
     def generate_to(
@@ -165,49 +210,55 @@ class Program:
         *,
         temperature: float | None = None,
         format: str = "npy",
+        shard: str | None = None,
         progress: Any = True,
     ) -> dict[str, int]:
         """Streams a set of images into a folder, from where an earlier run stopped; memory does not grow with it.
 
-        `format`: ``npy`` (one array) or ``png`` (a file an image). Gives how many images were found `whole` and
-        `damaged`.
+        `format`: ``npy`` (one array) or ``png`` (a file an image). `shard`: only a part of them, ``"1/4"``, which
+        `snnc.merge` puts together with the others. Gives how many images were found `whole` and `damaged`.
         """
         with bar(progress, "generating") as tell:
-            whole, damaged = self._native.stream(os.fspath(folder), images, seed, temperature, format, tell)
+            whole, damaged = self._native.stream(os.fspath(folder), images, seed, temperature, (format, shard), tell)
         return {"whole": whole, "damaged": damaged}
 
     def verify(
         self,
-        x: ArrayLike | None = None,
+        x: ArrayLike | Events | None = None,
         labels: ArrayLike | None = None,
         *,
         images: int | None = None,
         seed: int | None = None,
         network: str | None = None,
+        samples: int | None = None,
         progress: Any = True,
     ) -> Comparison:
         """Compares the chip with the float reference, layer by layer.
 
-        On samples `x`; of a generating model on `images` (default: one, of seed 1).
-        Raises `SnncError` for a program that was read from a file, since that holds no float weights.
+        On samples `x`, with `samples`, `seed` and `network` as of `run`; of a generating model on `images` (default:
+        one, of seed 1), which are in its `pictures`. Raises `SnncError` for a program that was read from a file, since
+        that holds no float weights.
         """
         if self._model is None:
             message = "the program was read from a file or pickled, and has no float reference"
             raise SnncError._new("E0021", "program", message, "compile the model instead")
-        if x is None and not self.generates:
-            raise SnncError._new("E0021", "x", "the model has no pipeline, so it needs samples", "give `x`")
-        fed = {"x": x, "labels": labels, "network": network}
-        for name, given in (fed if self.generates else {"images": images, "seed": seed}).items():
+        fed = {"x": x, "labels": labels, "network": network, "samples": samples}
+        for name, given in (fed if self.generates else {"images": images}).items():
             if given is not None:
                 what = "generates images by its pipeline" if self.generates else "has no pipeline and generates nothing"
                 raise SnncError._new("E0021", name, f"would change nothing: the model {what}", "leave it out")
         with bar(progress, "comparing") as tell:
             if self.generates:
                 count, start = 1 if images is None else images, 1 if seed is None else seed
-                found = self._native.verify_images(self._model._native, count, start, self._passes, tell)
-            else:
-                found = self._native.verify_samples(self._model._native, numbers(x), classes(labels), network, tell)
-        return Comparison(json.loads(found[0]), found[1])
+                data, text, pictures = self._native.verify_images(self._model._native, count, start, self._passes, tell)
+                return Comparison(json.loads(data), text, pictures)
+            given = None if x is None else numbers(x)
+            asked = (network, samples, seed)
+            data, text = self._native.verify_samples(self._model._native, given, classes(labels), asked, tell)
+        compared = json.loads(data)
+        if isinstance(x, Events):
+            compared["events"] = x.summary
+        return Comparison(compared, text)
 
     def text(self, form: Literal["program", "spiking"] = "program") -> str:
         """The program for people: cores with their slices, memories and routes; or ``spiking``, its integers unmapped.
@@ -243,26 +294,46 @@ def _of_bytes(data: bytes) -> Program:
 class Session:
     """A program ready to run; made by `Program.session`. One session answers many threads."""
 
-    def __init__(self, program: Program, native: _native.Session):
+    def __init__(self, program: Program, native: _native.Session, timing: str):
         self.program = program
         self._native = native
+        self._timing = timing
+
+    def __repr__(self) -> str:
+        return f"<snnc.Session of {self.program!r}, timing {self._timing}>"
 
     def run(
         self,
-        x: ArrayLike,
+        x: ArrayLike | Events | None = None,
         labels: ArrayLike | None = None,
         *,
         spikes: bool = False,
         network: str | None = None,
+        samples: int | None = None,
+        seed: int | None = None,
         timesteps: bool = True,
         membranes: Sequence[str] | None = None,
         keep_state: bool = False,
+        sensitivity: bool = False,
+        trace: Trace | bool | None = None,
         progress: Any = True,
     ) -> Result:
         """`Program.run` with the timing and the threads of the session."""
+        asked = {
+            "labels": classes(labels),
+            "network": network,
+            "count": samples,
+            "seed": seed,
+            "events": json.dumps(x.summary) if isinstance(x, Events) else None,
+            "spikes": spikes,
+            "timesteps": timesteps,
+            "keep_state": keep_state,
+            "membranes": None if membranes is None else ",".join(membranes),
+            "sensitivity": sensitivity,
+            "trace": asked_trace(trace),
+        }
         with bar(progress, "running") as tell:
-            kept = (keep_state, None if membranes is None else ",".join(membranes))
-            found = self._native.run(numbers(x), classes(labels), network, spikes, timesteps, kept, tell)
+            found = self._native.run(None if x is None else numbers(x), asked, tell)
         return Result(found, Spikes._packed(found["spikes"]) if spikes else None)
 
     def generate(
@@ -272,48 +343,19 @@ class Session:
         *,
         temperature: float | None = None,
         timesteps: bool = True,
+        sensitivity: bool = False,
+        trace: Trace | bool | None = None,
         progress: Any = True,
     ) -> Images:
         """`Program.generate` with the timing and the threads of the session."""
+        asked = {
+            "images": images,
+            "seed": seed,
+            "temperature": temperature,
+            "timesteps": timesteps,
+            "sensitivity": sensitivity,
+            "trace": asked_trace(trace),
+        }
         with bar(progress, "generating") as tell:
-            found = self._native.generate(images, seed, temperature, timesteps, tell)
+            found = self._native.generate(asked, tell)
         return Images._of(found)
-
-
-class Mapping:
-    """The mapping report of a program: ``print(program.mapping)``."""
-
-    def __init__(self, native: _native.Program, data: str, text: str):
-        self._native = native
-        self._data = data
-        self._text = text
-
-    def to_dict(self) -> dict[str, Any]:
-        """All figures."""
-        return json.loads(self._data)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.to_dict()[name]
-
-    @property
-    def partition(self) -> str:
-        """The text of a partition file: which neurons share a core."""
-        return self._native.partition()
-
-    @property
-    def placement(self) -> str:
-        """The text of a placement file: where the cores sit."""
-        return self._native.placement()
-
-    def __str__(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        data = self.to_dict()
-        return f"<snnc.Mapping {data['model']} on {data['target']}: {data['cores']} cores on {data['chips']} chips>"
-
-    def _repr_html_(self) -> str:
-        data = self.to_dict()
-        limits = [(one["limit"], one["min"], one["mean"], one["max"], one["of"]) for one in data["limits"]]
-        head = f"<div>{data['cores']} cores on {data['chips']} chips, {data['cores_available']} cores there</div>"
-        return head + table(("limit of a core", "min", "mean", "max", "of"), limits)

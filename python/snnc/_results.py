@@ -2,67 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, Iterator
 
 import numpy as np
 
-from snnc import _html
-
-
-class Table:
-    """Rows with named columns: ``table["time_s"]`` is a column as an array, ``to_pandas()`` a DataFrame."""
-
-    def __init__(self, columns: dict[str, list[Any]]):
-        self._columns = columns
-
-    @classmethod
-    def _of_csv(cls, text: str) -> Table:
-        rows = csv.reader(io.StringIO(text))
-        names = next(rows)
-        columns = list(zip(*rows)) or [() for _ in names]
-        return cls({name: [_number(cell) for cell in column] for name, column in zip(names, columns)})
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the columns."""
-        return list(self._columns)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return np.array(self._columns[name])
-
-    def __len__(self) -> int:
-        return len(next(iter(self._columns.values()), ()))
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for row in zip(*self._columns.values()):
-            yield dict(zip(self._columns, row))
-
-    def to_pandas(self) -> Any:
-        """A pandas DataFrame (pandas is imported here)."""
-        import pandas
-
-        return pandas.DataFrame(self._columns)
-
-    def __repr__(self) -> str:
-        return f"<snnc.Table of {len(self)} rows: {', '.join(self._columns)}>"
-
-    def _repr_html_(self) -> str:
-        shown = [row.values() for _, row in zip(range(20), self)]
-        more = f"<div>{len(self) - 20} more rows</div>" if len(self) > 20 else ""
-        return _html.table(self.columns, [list(row) for row in shown]) + more
-
-
-def _number(cell: str) -> Any:
-    if cell == "":
-        return None
-    try:
-        return float(cell) if "." in cell or "e" in cell else int(cell)
-    except ValueError:
-        return cell
+from snnc import _html, _native
+from snnc._errors import SnncError
+from snnc._table import Table
 
 
 class Report(dict):
@@ -99,6 +48,10 @@ class Report(dict):
         return title + _html.table(("", "total", f"a {name}"), head) + _html.bars(self["energy_j"], "J")
 
 
+# What native runs give of every workload; the last is what writes the folder of results, and the text of the report.
+KEPT = ("report", "timesteps", "packets", "files")
+
+
 class _Ran:
     """What every run has: a report, energy and a table of timesteps, parsed when first looked at."""
 
@@ -108,13 +61,13 @@ class _Ran:
     def report(self) -> Report:
         """The data of report.json."""
         if "parsed" not in self._raw:
-            self._raw["parsed"] = Report(json.loads(self._raw["report"]), self._raw["text"])
+            self._raw["parsed"] = Report(json.loads(self._raw["report"]), self._raw["files"])
         return self._raw["parsed"]
 
     def _plain(self) -> dict[str, Any]:
         """What another process can read."""
-        raw: dict[str, Any] = {name: self._raw[name] for name in ("report", "timesteps") if name in self._raw}
-        return {**raw, "text": str(self._raw["text"])} if raw else raw
+        raw: dict[str, Any] = {name: self._raw[name] for name in KEPT[:-1] if name in self._raw}
+        return {**raw, "files": str(self._raw["files"])} if raw else raw
 
     @property
     def energy_j(self) -> float:
@@ -150,6 +103,42 @@ class _Ran:
         if "steps" not in self._raw:
             self._raw["steps"] = Table._of_csv(self._raw["timesteps"])
         return self._raw["steps"]
+
+    @property
+    def packets(self) -> Table:
+        """A row a packet of the traced timesteps: columns of ``--trace`` (docs/cycle-time.md), times in ps."""
+        if self._raw["packets"] is None:
+            raise ValueError('no packets were kept: run with timing="cycle" and trace=True')
+        return Table(self._raw["packets"])
+
+    @property
+    def sensitivity(self) -> Table:
+        """How far time (s) and energy (J) move when a constant alone moves to an end of its range, a row each."""
+        rows = self.report.get("sensitivity") or []
+        if not rows:
+            raise ValueError("no sensitivity was asked for: run with sensitivity=True, on a target that has ranges")
+        ends = [(one["constant"], one["group"], *one["time_s"].values(), *one["energy_j"].values()) for one in rows]
+        names = ("constant", "group", "time_low_s", "time_high_s", "energy_low_j", "energy_high_j")
+        return Table._of_rows(names, ends)
+
+    def save(self, folder: str | os.PathLike[str], *, page: bool = False) -> None:
+        """Writes the folder of results that ``snnc run --out`` leaves: report.json, tables, arrays (docs/outputs.md).
+
+        `page` adds report.html. Raises `SnncError` for a result that was pickled, which keeps no cores and passes.
+        """
+        if isinstance(self._raw["files"], str):
+            message = "a copy of a result does not hold all that its folder has"
+            raise SnncError._new("E0021", "result", message, "save the one that the run gave")
+        self._raw["files"].save(os.fspath(folder), page)
+
+    def page(self) -> str:
+        """The page of the run as ``snnc report --html`` writes it: one HTML document that needs no network."""
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.save(folder)
+            title = f"{self.report['model']} on {self.report['target']['name']}"
+            return _native.page_of([(title, folder)])
 
     def plot(self, ax: Any = None) -> Any:
         """Energy by component as bars (matplotlib is imported here); the axes."""
@@ -210,7 +199,7 @@ class Result(_Ran):
     """
 
     def __init__(self, found: dict[str, Any], spikes: Spikes | None):
-        self._raw = {name: found[name] for name in ("report", "text", "timesteps")}
+        self._raw = {name: found[name] for name in KEPT}
         self.predictions: np.ndarray = found["predictions"]
         self.readout: np.ndarray = found["readout"]
         self.membranes: dict[str, np.ndarray] = found["membranes"]
@@ -263,7 +252,7 @@ class Images(np.ndarray, _Ran):
     @classmethod
     def _of(cls, found: dict[str, Any]) -> Images:
         images = found["images"].view(cls)
-        images._raw = {name: found[name] for name in ("report", "text", "timesteps")}
+        images._raw = {name: found[name] for name in KEPT}
         images.tokens = found["tokens"]
         return images
 
@@ -331,11 +320,24 @@ class _Figures:
 
 
 class Comparison(_Figures):
-    """Chip against float reference: ``comparison["layers"]``, ``["readout"]`` and so on; printed, the report."""
+    """Chip against float reference: ``comparison["layers"]``, ``["readout"]`` and so on; printed, the report.
+
+    `pictures`, of generating models: float, chip on the float's tokens and chip running freely side by side, uint8
+    ``[n, c, h, w]``.
+    """
+
+    def __init__(self, data: dict[str, Any], text: str, pictures: np.ndarray | None = None):
+        super().__init__(data, text)
+        self.pictures = pictures
 
     def __repr__(self) -> str:
         worst = min((layer["spike_agreement"] for layer in self["layers"]), default=1.0)
         return f"<snnc.Comparison {self['model']} on {self['target']}: spikes agree to {worst:.2%} or more>"
+
+    def _repr_html_(self) -> str:
+        if self.pictures is None or self.pictures.shape[1] not in (1, 3):
+            return super()._repr_html_()
+        return _html.image(_html.grid(self.pictures[:32], 4), 1) + super()._repr_html_()
 
 
 class Reconstruction(_Figures):

@@ -6,7 +6,9 @@ import copy
 import difflib
 import json
 import os
-from typing import Any
+from typing import Any, Mapping
+
+import numpy as np
 
 from snnc import _native
 from snnc._errors import SnncError
@@ -89,11 +91,29 @@ class Target:
         return f"<b>{escape(self.name)}</b>: {escape(self.description)}<pre>{escape(str(self))}</pre>"
 
 
-def target(name_or_path: str | os.PathLike[str] | Target) -> Target:
-    """A built-in target by its name, or one from a file that ends in .ron."""
+def target(name_or_path: str | os.PathLike[str] | Target, set: Mapping[str, Any] | None = None) -> Target:
+    """A built-in target by its name, or one from a file that ends in .ron.
+
+    `set` gives fields other values before the target is read, as ``--set`` does: ``{"core.neurons": 512}``, words of
+    target files such as ``"Unicast"`` as texts. What is derived from such a field follows; `Target.replace` changes
+    the fields of a target that is read.
+    """
+    changes = [f"{field}={ron(value)}" for field, value in (set or {}).items()]
     if isinstance(name_or_path, Target):
+        if changes:
+            message = "would change nothing: the target is read already"
+            raise SnncError._new("E0021", "set", message, "`target.replace` changes its fields")
         return name_or_path
-    return Target(_native.Target.load(os.fspath(name_or_path)))
+    return Target(_native.Target.load(os.fspath(name_or_path), changes))
+
+
+def ron(value: Any) -> str:
+    """A value as target files write it: numbers, true and false; texts stay as they are."""
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (float, np.floating)):
+        return repr(float(value))
+    return str(value)
 
 
 def targets() -> list[str]:

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use snnc::compiler::ir::Shape;
 use snnc::compiler::weights::{FloatArray, Tensor};
 use snnc::samples::input::SampleShape;
 use snnc::targets::Diagnostic;
@@ -66,6 +67,11 @@ impl Batch {
         Ok(Self { shape: numbers.shape(), values: numbers.values()? })
     }
 
+    /// Samples of the array.
+    pub fn len(&self) -> usize {
+        self.shape.first().copied().unwrap_or(0)
+    }
+
     /// Its values, if its items have as many as `shape`.
     ///
     /// # Errors
@@ -123,4 +129,11 @@ pub fn array<'py, T: numpy::Element>(
     shape: &[usize],
 ) -> PyResult<Bound<'py, PyArrayDyn<T>>> {
     numpy::PyArray1::from_vec(py, values).reshape(shape)
+}
+
+/// Pictures of one shape, uint8 `[n, c, h, w]`.
+pub fn pictures(py: Python<'_>, pictures: Vec<(Shape, Vec<u8>)>) -> PyResult<Bound<'_, PyArrayDyn<u8>>> {
+    let sides = pictures.first().map_or([0; 3], |(shape, _)| [shape.channels, shape.height, shape.width]);
+    let shape = [pictures.len(), sides[0], sides[1], sides[2]];
+    array(py, pictures.into_iter().flat_map(|(_, pixels)| pixels).collect(), &shape)
 }

@@ -5,24 +5,28 @@ use std::path::PathBuf;
 use numpy::{PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use snnc::Diagnostics;
 use snnc::compiler::driver;
-use snnc::compiler::frontend::nir::dialect::Overrides;
-use snnc::compiler::frontend::nir::{self, NirOptions, ReadOut};
-use snnc::compiler::frontend::{Description, import};
+use snnc::compiler::frontend::nir;
+use snnc::compiler::frontend::{Description, fill, import};
 use snnc::compiler::ir::Shape;
+use snnc::compiler::mapping::hypergraph::from_ir::network_graph;
+use snnc::compiler::mapping::partition::search::Objective;
 use snnc::compiler::reference::Interpreter;
 use snnc::golden::{self, GoldenFile};
+use snnc::mapping_files::network_named;
 use snnc::reconstruction::reconstruct;
 use snnc::samples;
 use snnc::samples::input::SampleShape;
 use snnc::targets::file_kind::FileKind;
-use snnc::{CompileOptions, Diagnostic, Diagnostics};
 
-use crate::arrays::{Batch, Numbers, array, tensors};
-use crate::compile::Options;
+use crate::arrays::{Batch, Numbers, array, pictures, tensors};
+use crate::compile::{Options, Rounding};
 use crate::errors::{argument, raise};
+use crate::nir::NirAsked;
 use crate::program::Program;
 use crate::reference::{ReferenceRun, reference};
+use crate::research::Hypergraph;
 use crate::target::Target;
 use crate::work;
 
@@ -47,21 +51,8 @@ impl Model {
 
     /// Reads a NIR file, by what is said of what it leaves open.
     #[staticmethod]
-    #[allow(clippy::too_many_arguments)]
-    fn load_nir(
-        py: Python<'_>,
-        path: PathBuf,
-        dialect: Option<&str>,
-        timesteps: Option<usize>,
-        dt: Option<f64>,
-        reset: Option<&str>,
-        compare: Option<&str>,
-        constant_input: bool,
-        readout: Option<&str>,
-    ) -> PyResult<Self> {
-        let options = nir_options(dialect, reset, compare, readout).map_err(|problem| raise(py, problem))?;
-        let overrides = Overrides { dt, ..options.overrides };
-        let options = NirOptions { overrides, timesteps, constant_input, ..options };
+    fn load_nir(py: Python<'_>, path: PathBuf, asked: NirAsked) -> PyResult<Self> {
+        let options = asked.read().map_err(|problem| raise(py, problem))?;
         let model = work::run(py, None, move |_| snnc::Model::load_nir(path, &options))?;
         Ok(Self { model, description: None })
     }
@@ -167,13 +158,12 @@ impl Model {
         &self,
         py: Python<'_>,
         target: &Target,
-        weights: Option<u32>,
+        options: Rounding,
         pass: String,
     ) -> PyResult<String> {
+        let options = options.read().map_err(|problem| raise(py, problem))?;
         let (model, target) = (self.model.clone(), target.0.clone());
-        let mut options = CompileOptions::default().lower;
-        options.weight_bits = weights;
-        work::run(py, None, move |_| model.after_pass(&target, options, &pass))
+        work::run(py, None, move |_| model.after_pass(&target, options.lower, &pass))
     }
 
     /// Images through encoder and decoder on the chip: JSON, text, and input, float and chip side by side, uint8
@@ -182,13 +172,12 @@ impl Model {
         &self,
         py: Python<'py>,
         target: &Target,
-        weights: Option<u32>,
+        options: Rounding,
         images: PyReadonlyArrayDyn<'py, u8>,
     ) -> PyResult<(String, String, Bound<'py, PyArrayDyn<u8>>)> {
+        let options = options.read().map_err(|problem| raise(py, problem))?;
         let (sides, flat) = (images.shape().to_vec(), images.as_slice()?.to_vec());
         let (model, target) = (self.model.clone(), target.0.clone());
-        let mut options = CompileOptions::fewest_cores();
-        options.lower.weight_bits = weights;
         let report = work::run(py, None, move |_| {
             let &[_, channels, height, width] = sides.as_slice() else {
                 let message = format!("the array is {sides:?}, expected [n, c, h, w]");
@@ -203,14 +192,11 @@ impl Model {
             reconstruct(model.loaded(), &program.into(), &tail, &images, shape)
         })?;
         let (json, text) = (json(&report)?, report.to_string());
-        let sides =
-            report.pictures.first().map_or([0; 3], |(shape, _)| [shape.channels, shape.height, shape.width]);
-        let shape = [report.pictures.len(), sides[0], sides[1], sides[2]];
-        let pixels = report.pictures.into_iter().flat_map(|(_, pixels)| pixels).collect();
-        Ok((json, text, array(py, pixels, &shape)?))
+        Ok((json, text, pictures(py, report.pictures)?))
     }
 
     /// Compiles, with samples for the rounding and for the mapping if they are given.
+    #[expect(clippy::too_many_arguments, reason = "they are those of the Python function")]
     fn compile(
         &self,
         py: Python<'_>,
@@ -219,6 +205,7 @@ impl Model {
         samples: Option<Numbers<'_>>,
         network: Option<String>,
         fed: Option<Numbers<'_>>,
+        fed_network: Option<String>,
     ) -> PyResult<Program> {
         let (options, files) = options.read().map_err(|problem| raise(py, problem))?;
         let batch = samples.map(|samples| Batch::new(&samples)).transpose()?;
@@ -229,13 +216,7 @@ impl Model {
                 None => model,
                 Some(batch) => calibrated(&model, batch, network.as_deref())?,
             };
-            let model = match fed {
-                None => model,
-                Some(batch) => {
-                    let (name, values) = of_network(&model, batch, ("feeds", None))?;
-                    model.with_activity(&name, values)
-                }
-            };
+            let model = with_activity(model, fed, fed_network.as_deref())?;
             model.compile_with(&target, &options, &files)
         })?;
         Ok(Program(program))
@@ -246,14 +227,98 @@ impl Model {
         &self,
         py: Python<'_>,
         targets: Vec<PyRef<'_, Target>>,
-        weights: Option<u32>,
+        options: Rounding,
+        progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(String, String)> {
+        let options = options.read().map_err(|problem| raise(py, problem))?;
         let targets: Vec<snnc::Target> = targets.iter().map(|target| target.0.clone()).collect();
-        let mut options = CompileOptions::default();
-        options.lower.weight_bits = weights;
         let model = self.model.clone();
-        let fit = work::run(py, None, move |_| model.fit(&targets, &options))?;
+        let fit = work::run(py, progress, move |watch| model.fit_observed(&targets, &options, watch))?;
         Ok((json(&fit)?, fit.to_string()))
+    }
+
+    /// The model mapped for every objective on a target: JSON, text, and the front of time and energy over cores as CSV
+    /// if that is asked for.
+    fn objectives(
+        &self,
+        py: Python<'_>,
+        target: &Target,
+        options: Rounding,
+        front: bool,
+        fed: Option<Numbers<'_>>,
+        fed_network: Option<String>,
+    ) -> PyResult<(String, String, Option<String>)> {
+        let mut options = options.read().map_err(|problem| raise(py, problem))?;
+        // Spikes are recorded for objectives that ask how busy cores are.
+        options.search.objective = Objective::Time;
+        let fed = fed.map(|samples| Batch::new(&samples)).transpose()?;
+        let (model, target) = (self.model.clone(), target.0.clone());
+        let (table, front) = work::run(py, None, move |_| {
+            with_activity(model, fed, fed_network.as_deref())?.objectives(&target, &options, front)
+        })?;
+        Ok((json(&table)?, table.to_string(), front))
+    }
+
+    /// The hypergraph of a network on a target.
+    fn hypergraph(
+        &self,
+        py: Python<'_>,
+        target: &Target,
+        options: Rounding,
+        network: Option<String>,
+        group: usize,
+    ) -> PyResult<Hypergraph> {
+        let options = options.read().map_err(|problem| raise(py, problem))?;
+        let (model, target) = (self.model.clone(), target.0.clone());
+        work::run(py, None, move |_| {
+            let ir = model.lower(&target, options.lower)?;
+            let network = network_named(&ir.model, "network", network.as_deref())?;
+            Ok(Hypergraph::of_network(&ir, network, network_graph(&ir, network, group)?))
+        })
+    }
+
+    /// Events into spike trains of a network: uint8 `[n, t, c, h, w]`, and what became of them as JSON. `events` are
+    /// `[n, 5]`: sample, time, x, y, polarity.
+    fn events<'py>(
+        &self,
+        py: Python<'py>,
+        events: PyReadonlyArrayDyn<'_, f64>,
+        dt: f64,
+        network: Option<String>,
+    ) -> PyResult<(Bound<'py, PyArrayDyn<u8>>, String)> {
+        let (flat, model) = (events.as_slice()?.to_vec(), self.model.clone());
+        let (values, shape, summary) = work::run(py, None, move |_| {
+            let name = samples::graph(model.loaded(), ("network", network.as_deref()))?;
+            let shape = SampleShape::of(&Interpreter::new(&model.loaded().graphs[name])?);
+            let rows = flat.chunks_exact(5).map(|row| [row[0], row[1], row[2], row[3], row[4]]);
+            let (trains, summary) = samples::events::of_events(rows, shape, dt)?;
+            let values = samples::input::SampleContent::Trains(trains).into_values();
+            Ok((values.into_iter().map(|value| value as u8).collect::<Vec<u8>>(), shape, summary))
+        })?;
+        let map = shape.map;
+        let steps = shape.steps.unwrap_or(1);
+        let count = values.len() / shape.elements().max(1);
+        let sides = [count, steps, map.channels, map.height, map.width];
+        Ok((array(py, values, &sides)?, json(&summary)?))
+    }
+
+    /// Writes the model folder of a NIR file; what was decided, in sentences.
+    #[staticmethod]
+    fn import_nir(py: Python<'_>, path: PathBuf, folder: PathBuf, asked: NirAsked) -> PyResult<Vec<String>> {
+        let options = asked.read().map_err(|problem| raise(py, problem))?;
+        work::run(py, None, move |_| Ok(nir::import(&path, &options, &folder)?.remarks))
+    }
+
+    /// Writes the model folder of a description and a state dict: model.ron, and keys that no layer names.
+    #[staticmethod]
+    fn fill(
+        py: Python<'_>,
+        weights: PathBuf,
+        like: PathBuf,
+        folder: PathBuf,
+    ) -> PyResult<(PathBuf, Vec<String>)> {
+        let found = work::run(py, None, move |_| fill(&weights, &like, &folder))?;
+        Ok((found.model, found.left_over))
     }
 
     /// The float reference on samples: read-outs, and if asked for the spikes of all firing layers.
@@ -306,53 +371,37 @@ impl Model {
 }
 
 /// The model with samples for one of its networks.
-fn calibrated(model: &snnc::Model, batch: Batch, network: Option<&str>) -> Result<snnc::Model, Diagnostics> {
+pub fn calibrated(
+    model: &snnc::Model,
+    batch: Batch,
+    network: Option<&str>,
+) -> Result<snnc::Model, Diagnostics> {
     let (name, values) = of_network(model, batch, ("calibrate_network", network))?;
     model.with_calibration(&name, values)
 }
 
+/// The model with samples that its mapping looks at.
+pub fn with_activity(
+    model: snnc::Model,
+    fed: Option<Batch>,
+    network: Option<&str>,
+) -> Result<snnc::Model, Diagnostics> {
+    let Some(batch) = fed else { return Ok(model) };
+    let (name, values) = of_network(&model, batch, ("feeds_network", network))?;
+    Ok(model.with_activity(&name, values))
+}
+
 /// A network of a model, and samples as it takes them.
-fn of_network(
+pub fn of_network(
     model: &snnc::Model,
     batch: Batch,
     network: (&str, Option<&str>),
 ) -> Result<(String, Vec<f64>), Diagnostics> {
     let name = samples::graph(model.loaded(), network)?;
-    let shape = SampleShape::of(&Interpreter::new(&model.loaded().graphs[name])?);
-    Ok((name.to_owned(), batch.of(shape)?))
+    Ok((name.to_owned(), batch.of(samples::graph_shape(model.loaded(), name)?)?))
 }
 
 /// A value of the library as JSON.
 pub fn json<T: serde::Serialize>(value: &T) -> PyResult<String> {
     serde_json::to_string(value).map_err(|e| pyo3::exceptions::PyValueError::new_err(e.to_string()))
-}
-
-/// What words say of a NIR file.
-fn nir_options(
-    dialect: Option<&str>,
-    reset: Option<&str>,
-    compare: Option<&str>,
-    readout: Option<&str>,
-) -> Result<NirOptions, Diagnostic> {
-    let wrong = |option: &'static str| {
-        move |message: String| argument(option, message, "docs/nir.md says what each means")
-    };
-    let strict = compare.map(|word| match word {
-        "at" => Ok(false),
-        "above" => Ok(true),
-        other => Err(wrong("compare")(format!("found \"{other}\", expected at or above"))),
-    });
-    let read_out = readout.map(|word| match word {
-        "sum" => Ok(ReadOut::Sum),
-        "mean" => Ok(ReadOut::Mean),
-        "last" => Ok(ReadOut::Last),
-        other => Err(wrong("readout")(format!("found \"{other}\", expected sum, mean or last"))),
-    });
-    let overrides = Overrides {
-        dialect: dialect.map(|word| word.parse().map_err(wrong("dialect"))).transpose()?,
-        reset: reset.map(|word| word.parse().map_err(wrong("reset"))).transpose()?,
-        strict: strict.transpose()?,
-        ..Overrides::default()
-    };
-    Ok(NirOptions { overrides, read_out: read_out.transpose()?, ..NirOptions::default() })
 }

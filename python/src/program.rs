@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use numpy::PyArrayDyn;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use snnc::comparison::{self, ComparisonOptions};
@@ -10,15 +11,16 @@ use snnc::compiler::ir::program::Program as Mapped;
 use snnc::compiler::mapping::interchange::MappingFile;
 use snnc::compiler::mapping::interchange::partition::PartitionFile;
 use snnc::compiler::mapping::interchange::placement::PlacementFile;
+use snnc::compiler::mapping::traffic::CoreTraffic;
 use snnc::compiler::passes::quantise;
+use snnc::mapping_files::network_named;
 use snnc::report::quantisation;
-use snnc::samples;
-use snnc::samples::input::SampleShape;
+use snnc::samples::{self, SampleChoice};
 use snnc::simulator::workload::{Samples, Workload};
 use snnc::streaming::{self, ImageSetFormat, ImageSetManifest};
-use snnc::{Diagnostics, warnings};
+use snnc::{Diagnostics, sana_fe, warnings};
 
-use crate::arrays::{Batch, Numbers, labels};
+use crate::arrays::{Batch, Numbers, labels, pictures};
 use crate::errors::{argument, raise};
 use crate::model::{Model, json};
 use crate::session::Session;
@@ -80,7 +82,7 @@ impl Program {
     /// Whether a generation pipeline drives it.
     #[getter]
     fn generates(&self) -> bool {
-        self.0.mapped().model.workload.is_some()
+        self.0.generates()
     }
 
     #[getter]
@@ -137,6 +139,41 @@ impl Program {
         PlacementFile::new(&driver::placement_of(self.0.mapped()), self.0.target()).to_text()
     }
 
+    /// What was decided about a NIR file that it comes from, and which loops are longer on the chip.
+    fn notes(&self) -> Vec<String> {
+        self.0.compilation().map(|compilation| compilation.remarks.clone()).unwrap_or_default()
+    }
+
+    /// Packets between cores that an item is expected to send if every neuron fires once: source, destination, packets.
+    fn flows(&self) -> Vec<(u32, u32, u64)> {
+        let traffic = CoreTraffic::uniform(&self.0.mapped().cores);
+        traffic.flows.into_iter().map(|((from, to), packets)| (from.0, to.0, packets)).collect()
+    }
+
+    /// A network as SANA-FE reads it, with a sample as its stimulus: arch.yaml, network.yaml, notes, and numbers of
+    /// neurons, edges and timesteps.
+    fn sana_fe(
+        &self,
+        py: Python<'_>,
+        network: Option<String>,
+        x: Option<Numbers<'_>>,
+    ) -> PyResult<(String, String, Vec<String>, [u64; 3])> {
+        let batch = x.map(|x| Batch::new(&x)).transpose()?;
+        let program = self.0.clone();
+        let described = work::run(py, None, move |_| {
+            let model = &program.mapped().model;
+            let id = network_named(model, "network", network.as_deref())?;
+            let network = Some(model.networks[id].name.clone());
+            let fed = batch.map(|batch| {
+                samples_of(&program, Fed { batch: Some(batch), network, count: None, seed: None })
+            });
+            let fed = fed.transpose()?.map(|(samples, _)| samples.sample(0).into_owned());
+            Ok(sana_fe::describe(program.mapped(), id, fed.as_deref())?)
+        })?;
+        let numbers = [described.neurons, described.edges, described.timesteps.into()];
+        Ok((described.architecture, described.network, described.notes, numbers))
+    }
+
     /// What may go wrong on some input, as JSON.
     fn warnings(&self) -> PyResult<String> {
         json(&warnings::of(&self.0.warnings()))
@@ -152,30 +189,33 @@ impl Program {
         &self,
         py: Python<'_>,
         model: &Model,
-        x: Numbers<'_>,
+        x: Option<Numbers<'_>>,
         y: Option<Vec<i64>>,
-        network: Option<String>,
+        asked: (Option<String>, Option<u64>, Option<u64>),
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(String, String)> {
-        let (batch, model, program) = (Batch::new(&x)?, model.model.clone(), self.0.clone());
+        let batch = x.map(|x| Batch::new(&x)).transpose()?;
+        let (network, count, seed) = asked;
+        let (model, program) = (model.model.clone(), self.0.clone());
         let compared = work::run(py, progress, move |watch| {
-            let (samples, classes) = samples_of(&program, batch, network.as_deref())?;
+            let (samples, classes) = samples_of(&program, Fed { batch, network, count, seed })?;
             let y = y.map(|y| labels(y, samples.len() as usize, classes)).transpose()?;
             comparison::compare_samples(&model, &program, &samples, y.as_deref(), watch)
         })?;
         Ok((json(&compared)?, compared.to_string()))
     }
 
-    /// Images on chip and float reference: JSON, and text.
-    fn verify_images(
+    /// Images on chip and float reference: JSON, text, and float, chip on the float's tokens and chip running freely side
+    /// by side, uint8 `[n, c, h, w]`.
+    fn verify_images<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         model: &Model,
         images: u64,
         seed: u64,
         passes: Option<usize>,
         progress: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<(String, String)> {
+    ) -> PyResult<(String, String, Bound<'py, PyArrayDyn<u8>>)> {
         let (model, program) = (model.model.clone(), self.0.clone());
         let mut lower = snnc::CompileOptions::default().lower;
         lower.calibration = passes;
@@ -183,7 +223,8 @@ impl Program {
         let options = ComparisonOptions { images, seed, calibration_passes };
         let compared =
             work::run(py, progress, move |watch| comparison::compare(&model, &program, options, watch))?;
-        Ok((json(&compared)?, compared.to_string()))
+        let (json, text) = (json(&compared)?, compared.to_string());
+        Ok((json, text, pictures(py, compared.pictures)?))
     }
 
     /// Streams a set of images to a folder, from where an earlier run stopped: images found whole, and found damaged.
@@ -195,10 +236,11 @@ impl Program {
         images: u64,
         seed: u64,
         temperature: Option<f64>,
-        format: &str,
+        written: (String, Option<String>),
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(u64, u64)> {
-        let format = match format {
+        let (format, shard) = written;
+        let format = match format.as_str() {
             "npy" => ImageSetFormat::Npy,
             "png" => ImageSetFormat::Png,
             other => {
@@ -206,29 +248,43 @@ impl Program {
                 return Err(raise(py, argument("format", message, "npy is one array of all images")));
             }
         };
+        let shard = crate::sweep::shard(shard.as_deref()).map_err(|problem| raise(py, problem))?;
         let program = self.0.clone();
         let found = work::run(py, progress, move |watch| {
-            let manifest =
-                ImageSetManifest { temperature, ..ImageSetManifest::new(&program, images, seed, format) };
+            let manifest = ImageSetManifest {
+                temperature,
+                shard,
+                ..ImageSetManifest::new(&program, images, seed, format)
+            };
             streaming::run(&program, &manifest, &folder, watch)
         })?;
         Ok((found.whole, found.damaged))
     }
 }
 
-/// The samples of a batch for a network of a program, and how many values its read-out has.
+/// What a network is fed.
+pub struct Fed {
+    /// Samples; none where they are drawn.
+    pub batch: Option<Batch>,
+    /// The network; without a name the only one.
+    pub network: Option<String>,
+    /// Only the first samples; of spikes that are drawn, so many.
+    pub count: Option<u64>,
+    /// Seed of spikes that are drawn.
+    pub seed: Option<u64>,
+}
+
+/// The samples for a network of a program, and how many values its read-out has.
 ///
 /// # Errors
 /// An argument error for another network, shape or value.
-pub fn samples_of(
-    program: &snnc::Program,
-    batch: Batch,
-    network: Option<&str>,
-) -> Result<(Samples, usize), Diagnostics> {
+pub fn samples_of(program: &snnc::Program, fed: Fed) -> Result<(Samples, usize), Diagnostics> {
     let model = &program.mapped().model;
-    let network = samples::network(model, network)?;
-    let values = batch.of(SampleShape::of_compiled(model, network)?)?;
-    let samples = Samples::new(model, network, values)?;
+    let network = samples::network(model, fed.network.as_deref())?;
+    let shape = samples::fed_shape(model, network)?;
+    let values = fed.batch.map(|batch| batch.of(shape)).transpose()?;
+    let choice = SampleChoice { most: fed.count, seed: fed.seed, ..SampleChoice::default() };
+    let samples = samples::of_values(model, network, values, choice)?;
     let classes = samples.readout_shape().len();
     Ok((samples, classes))
 }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rayon::prelude::*;
 use snnc::Diagnostics;
+use snnc::compiler::event_driven::EventDriven;
 use snnc::compiler::reference::Interpreter;
 use snnc::samples::input::SampleShape;
 use snnc::samples::prediction;
@@ -41,8 +42,9 @@ pub fn reference(
     spikes: bool,
     watch: &Watch,
 ) -> Result<Reference, Diagnostics> {
-    let interpreter = Interpreter::new(&model.loaded().graphs[network])?;
-    let shape = SampleShape::of(&interpreter);
+    let float = EventDriven::new(Interpreter::new(&model.loaded().graphs[network])?);
+    let interpreter = float.interpreter();
+    let shape = SampleShape::of(interpreter);
     let values = batch.of(shape)?;
     let samples: Vec<&[f64]> = values.chunks(shape.elements()).collect();
     watch.begin(samples.len() as u64);
@@ -50,7 +52,7 @@ pub fn reference(
         if watch.stopped() {
             return Err(Diagnostic::new(Code::Stopped, NamedPart::Run, "stopped before its end"));
         }
-        let trace = interpreter.pass(sample)?;
+        let trace = float.answer(sample)?;
         let names: Vec<&str> = trace.spiking().filter(|_| spikes).collect();
         let flat =
             |name: &&str| trace.spikes(name).unwrap_or_default().concat().into_iter().map(u8::from).collect();

@@ -1,6 +1,7 @@
 //! Chips: `snnc._native.Target`, whose fields Python edits as JSON.
 
 use pyo3::prelude::*;
+use snnc::targets::derived::Override;
 use snnc::targets::{Place, registry};
 use snnc::{Code, Diagnostic, Diagnostics};
 
@@ -13,10 +14,12 @@ pub struct Target(pub snnc::Target);
 
 #[pymethods]
 impl Target {
-    /// A built-in target by its name, or one from a file.
+    /// A built-in target by its name, or one from a file, with other values for some fields: `FIELD=VALUE` each.
     #[staticmethod]
-    fn load(py: Python<'_>, name_or_path: &str) -> PyResult<Self> {
-        registry::load(name_or_path).map(Self).map_err(|problems| raise(py, problems))
+    fn load(py: Python<'_>, name_or_path: &str, set: Vec<String>) -> PyResult<Self> {
+        let changes = set.iter().map(|text| Override::of_option("set", text)).collect::<Result<Vec<_>, _>>();
+        let changes = changes.map_err(|problem| raise(py, problem))?;
+        registry::load_with(name_or_path, &changes).map(Self).map_err(|problems| raise(py, problems))
     }
 
     /// A target from the text of its file.

@@ -3,6 +3,7 @@
 //! Place in the flow: a workload gives one, the chip enters it at the port of a network, a part of the pass at a time.
 //! Invariant: what a timestep holds does not depend on which timesteps were asked for before.
 
+use serde::Serialize;
 use snnc_compiler::ir::Shape;
 
 /// Spikes of `steps` maps `[c, h, w]`.
@@ -53,7 +54,7 @@ impl SpikeTrain for FlatTrain<'_> {
 }
 
 /// Trains of several samples, a bit a neuron and timestep.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PackedTrains {
     shape: Shape,
     steps: u32,

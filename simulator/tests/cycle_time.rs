@@ -13,11 +13,17 @@ use snnc_simulator::charge::Meter;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::time::cycle::KEPT;
 use snnc_simulator::time::{Fidelity, Latencies};
+use snnc_targets::schema::{CorePath, Provenance, Sourced};
 
 /// A random network whose packets have several flits.
 fn program(seed: u64) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
         target.network.as_mut().unwrap().flits_per_packet.0 = random.between(1, 8) as u32;
+        let mut path = || {
+            let path = if random.one_in(2) { CorePath::Serial } else { CorePath::Pipelined };
+            Some(Sourced(path, Provenance::Assumed("a test".into())))
+        };
+        (target.timing.receive_path, target.timing.send_path) = (path(), path());
     })
 }
 

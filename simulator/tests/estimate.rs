@@ -8,9 +8,10 @@ use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::mapping::Activity;
 use snnc_compiler::mapping::estimate::estimate;
-use snnc_simulator::execute::{Chip, PassOutcome};
+use snnc_simulator::counts::Events;
+use snnc_simulator::execute::{Chip, PassOutcome, plain};
 use snnc_simulator::time::Fidelity;
-use snnc_targets::schema::RoutingScheme;
+use snnc_targets::schema::{CorePath, Provenance, RoutingScheme, Sourced};
 
 /// The spikes of a pass, by timestep and position.
 fn recorded(chip: &Chip, outcome: &PassOutcome) -> Activity {
@@ -51,6 +52,12 @@ fn expected_time_is_simulated_time_if_expected_spikes_come() {
             // What is expected does not tell neurons with input from those without.
             target.timing.neuron_update_inactive = target.timing.neuron_update_active.clone();
             target.network.as_mut().unwrap().flits_per_packet.0 = random.between(1, 4) as u32;
+            let said = |serial| Some(Sourced(serial, Provenance::Assumed("a test".into())));
+            if random.one_in(2) {
+                target.timing.receive_path = said(CorePath::Serial);
+                target.timing.send_path = said(CorePath::Serial);
+            }
+            target.neuron.gated = Some(Sourced(random.one_in(2), Provenance::Assumed("a test".into())));
             if random.one_in(3) {
                 target.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
             }
@@ -62,4 +69,31 @@ fn expected_time_is_simulated_time_if_expected_spikes_come() {
     }
     // Where the busiest unit does not hang on which channels fire, expected is simulated all the same.
     assert!(exact > 30, "{exact} passes that take more than a microsecond");
+}
+
+#[test]
+fn a_chip_that_cannot_gate_visits_every_neuron_in_every_timestep() {
+    let mut visits = 0;
+    for seed in 0..12 {
+        let (program, input) = timing::program(seed, |_, _| ());
+        let mut ungated = program.clone();
+        ungated.target.neuron.gated = Some(Sourced(false, Provenance::Assumed("a test".into())));
+        let [gated, ungated] = [program, ungated].map(Chip::new);
+        let [with, without] = [&gated, &ungated].map(|chip| chip.run(NetworkId(0), &input).unwrap());
+        assert_eq!((&with.traces, &with.readouts), (&without.traces, &without.readouts));
+        let by_packets = plain::run(&ungated, NetworkId(0), &input);
+        for (step, (a, b)) in with.counts.steps.iter().zip(&without.counts.steps).enumerate() {
+            assert_eq!(b.events, by_packets.events[step], "seed {seed}");
+            for (slice, (a, b)) in a.events.iter().zip(&b.events).enumerate() {
+                let placed = ungated.table.slice(&ungated.program, slice);
+                if ungated.program.is_port(ungated.table.cores[slice]) {
+                    continue;
+                }
+                assert_eq!(b.updates_active + b.updates_inactive, u64::from(placed.slice.neurons()));
+                visits += b.updates_inactive - a.updates_inactive;
+                assert_eq!(Events { updates_inactive: a.updates_inactive, ..*b }, *a);
+            }
+        }
+    }
+    assert!(visits > 1_000, "{visits}");
 }

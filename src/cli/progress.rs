@@ -1,10 +1,11 @@
 //! A progress bar on a terminal; nothing when piped.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle, WeakProgressBar};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
 
 use crate::cli::process::console::{self, Detail};
 use crate::progress::Progress;
@@ -20,43 +21,59 @@ static SHOWN: Mutex<Option<WeakProgressBar>> = Mutex::new(None);
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar that says what is being done, in one word.
-    pub fn new(what: &'static str) -> Self {
+    /// Says what is being done, and for how long until it is known how many steps that takes. `steps` is what those
+    /// are called.
+    pub fn new(what: &'static str, steps: &'static str) -> Self {
         if !std::io::stderr().is_terminal() || console::detail() == Detail::Quiet {
             return Self(ProgressBar::hidden());
         }
-        let bar = ProgressBar::new(0).with_message(what);
-        let style = ProgressStyle::with_template("{msg} {bar:36} {pos}/{len}, {per_sec}, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self(bar).shown(style)
+        let bar = Self(ProgressBar::new_spinner());
+        bar.stage(what, steps);
+        bar.0.enable_steady_tick(TICK);
+        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.0.downgrade());
+        bar
     }
 
     /// Says what is being done and for how long, where nobody knows how many steps there are.
     pub fn waiting(what: &'static str) -> Self {
-        if !std::io::stderr().is_terminal() || console::detail() == Detail::Quiet {
-            return Self(ProgressBar::hidden());
-        }
-        let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let waiting = Self(ProgressBar::new_spinner().with_message(what)).shown(style);
-        waiting.0.enable_steady_tick(TICK);
-        waiting
-    }
-
-    fn shown(self, style: ProgressStyle) -> Self {
-        self.0.set_style(style);
-        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.0.downgrade());
-        self
+        Self::new(what, "")
     }
 }
 
 impl Progress for Bar {
     fn begin(&self, steps: u64) {
+        // As wide as the terminal: what stands behind the bar is never cut.
+        let style = "{msg} {wide_bar} {human_pos}/{human_len} {prefix}{pace}";
+        let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.0.set_style(style.with_key("pace", pace));
         self.0.set_length(steps);
     }
 
     fn advance(&self, steps: u64) {
         self.0.inc(steps);
+    }
+
+    fn found(&self, steps: u64) {
+        self.0.inc(steps);
+        self.0.reset_eta();
+    }
+
+    fn stage(&self, what: &'static str, steps: &'static str) {
+        self.0.set_message(what);
+        self.0.set_prefix(steps);
+        let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+        self.0.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        self.0.unset_length();
+        // Counts, rates and the time until the end are those of the stage.
+        self.0.reset();
+    }
+}
+
+/// Rate and time until the end; nothing before the first step, which they follow from.
+fn pace(state: &ProgressState, text: &mut dyn Write) {
+    if state.pos() > 0 && state.per_sec() > 0.0 {
+        // A text takes everything.
+        let _ = write!(text, ", {:.2}/s, {:#} left", state.per_sec(), HumanDuration(state.eta()));
     }
 }
 

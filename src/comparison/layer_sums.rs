@@ -2,27 +2,36 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::program::Program;
 
 use super::metrics::SpikeOverlap;
-use super::{LayerCheck, LayerComparison};
+use super::{LayerCheck, LayerComparison, layerwise};
 use crate::report::data::Overflows;
 
 /// Sums over some passes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct LayerSums {
     /// On the same inputs.
     pub spikes: BTreeMap<PopulationId, SpikeOverlap>,
     /// When each side follows its own answers.
     pub free_spikes: BTreeMap<PopulationId, SpikeOverlap>,
     /// Each layer alone.
+    #[serde(with = "layerwise::whole_checks")]
     pub checks: BTreeMap<PopulationId, LayerCheck>,
     /// Values that left their width on the chip.
     pub saturation: Overflows,
 }
 
 impl LayerSums {
+    /// Whether sums that were read from a file can be those of a model with so many populations.
+    pub fn fits(&self, populations: usize) -> bool {
+        let known = |id: &PopulationId| (id.0 as usize) < populations;
+        let spikes = self.spikes.iter().chain(&self.free_spikes);
+        spikes.clone().all(|(id, spikes)| known(id) && spikes.adds_up()) && self.checks.keys().all(known)
+    }
+
     /// Adds the sums of later passes.
     pub fn merge(&mut self, other: Self) {
         for (id, spikes) in other.spikes {

@@ -1,7 +1,9 @@
 //! Running sums behind the comparison.
 
+use serde::{Deserialize, Serialize};
+
 /// Spikes of one layer on both sides.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpikeOverlap {
     float: u64,
     chip: u64,
@@ -28,6 +30,12 @@ impl SpikeOverlap {
         self.pairs += other.pairs;
     }
 
+    /// Whether there are as many pairs as spikes on either side, at least.
+    pub fn adds_up(&self) -> bool {
+        let either = self.float.checked_add(self.chip).and_then(|sum| sum.checked_sub(self.common));
+        self.common <= self.float.min(self.chip) && either.is_some_and(|either| either <= self.pairs)
+    }
+
     /// Share of equal answers.
     pub fn agreement(&self) -> f64 {
         let different = self.float + self.chip - 2 * self.common;
@@ -46,7 +54,7 @@ impl SpikeOverlap {
 }
 
 /// Mean of a sum.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
     sum: f64,
     count: u64,

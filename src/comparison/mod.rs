@@ -22,9 +22,13 @@ use snnc_compiler::ir::spiking::HostWork;
 
 pub use layerwise::LayerCheck;
 pub use metrics::pixel_mse;
-pub use run::{ComparisonOptions, compare};
-pub use samples::{PredictionComparison, ReadoutComparison, SampleComparison, compare_samples};
+pub use run::{ComparisonOptions, compare, compare_shard};
+pub use samples::{
+    PredictionComparison, ReadoutComparison, SampleComparison, SampleSums, compare_samples,
+    compare_samples_shard,
+};
 pub use statistics::Estimate;
+pub use sums::GenerationSums;
 
 use crate::report::data::Overflows;
 use crate::warnings::Warning;

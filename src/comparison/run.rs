@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::program::Program;
 use crate::progress::{Progress, Stoppable, go_on};
 use crate::session::{ITEMS_MAX, check_count};
+use crate::shard::Shard;
 
 /// One in so many denoiser passes is also checked layer by layer.
 const CHECKED: usize = 16;
@@ -41,23 +42,43 @@ pub fn compare(
     options: ComparisonOptions,
     progress: &dyn Progress,
 ) -> Result<Comparison, Diagnostics> {
+    let mut sums = GenerationSums::default();
+    let mut made = |image| {
+        sums.merge(image);
+        Ok(())
+    };
+    compare_shard(model, program, options, Shard::WHOLE, &mut made, progress)?;
+    Ok(sums.comparison(program.mapped(), options.calibration_passes, options.seed))
+}
+
+/// As [`compare`], but only the images of a part, one after another, each as what it adds to the sums.
+///
+/// # Errors
+/// Those of [`compare`] and of `made`.
+pub fn compare_shard(
+    model: &Model,
+    program: &Program,
+    options: ComparisonOptions,
+    shard: Shard,
+    made: &mut dyn FnMut(GenerationSums) -> Result<(), Diagnostic>,
+    progress: &dyn Progress,
+) -> Result<(), Diagnostics> {
     let mapped = program.mapped();
     mapped.needs_timesteps()?;
     let generation = program.generation(options.seed, options.images)?;
     check_count("--images", options.images, ITEMS_MAX)?;
-    progress.begin(generation.len().saturating_mul(generation.passes()));
+    let own: Vec<u64> = (0..options.images).filter(|&index| shard.holds(index as usize)).collect();
+    progress.begin((own.len() as u64).saturating_mul(generation.passes()));
     let sides = Sides::new(model.loaded(), (program.spiking()?.clone(), mapped))?;
     // As many images at once as there are cores: an image under way holds the spikes of all its passes.
-    let chunk = rayon::current_num_threads().max(1) as u64;
-    let mut sums = GenerationSums::default();
-    for first in (0..options.images).step_by(chunk as usize) {
-        let images: Vec<GenerationSums> = (first..options.images.min(first + chunk))
-            .into_par_iter()
-            .map(|index| image(&sides, &generation, index, progress))
+    for chunk in own.chunks(rayon::current_num_threads().max(1)) {
+        let images: Vec<GenerationSums> = chunk
+            .par_iter()
+            .map(|&index| image(&sides, &generation, index, progress))
             .collect::<Result<_, Diagnostic>>()?;
-        images.into_iter().for_each(|image| sums.merge(image));
+        images.into_iter().try_for_each(&mut *made)?;
     }
-    Ok(sums.comparison(mapped, options.calibration_passes, options.seed))
+    Ok(())
 }
 
 /// One image: the chip alone first, then the float trajectory with the chip beside it.

@@ -1,7 +1,8 @@
 //! Samples on both sides: spikes layer by layer, read-outs, predictions.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program as Mapped;
 use snnc_compiler::ir::spiking::HostWork;
 use snnc_simulator::workload::{Samples, Workload};
@@ -16,6 +17,7 @@ use crate::program::Program;
 use crate::progress::{Progress, go_on};
 use crate::report::data::Overflows;
 use crate::samples::{Classification, EventSummary, prediction};
+use crate::shard::Shard;
 use crate::warnings::Warning;
 
 /// The comparison of a network on a target over some samples.
@@ -82,9 +84,9 @@ pub struct PredictionComparison {
     pub chip: Option<Classification>,
 }
 
-/// SampleSums over some samples.
-#[derive(Debug, Default)]
-struct SampleSums {
+/// What some samples add up to.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct SampleSums {
     layers: LayerSums,
     max_abs_error: f64,
     squared_error: Mean,
@@ -106,11 +108,33 @@ pub fn compare_samples(
     labels: Option<&[usize]>,
     progress: &dyn Progress,
 ) -> Result<SampleComparison, Diagnostics> {
+    let mut all = SampleSums::default();
+    let mut made = |one| {
+        all.merge(one);
+        Ok(())
+    };
+    compare_samples_shard(model, program, (samples, labels), Shard::WHOLE, &mut made, progress)?;
+    Ok(all.comparison(program.mapped(), samples.network(), labels.is_some()))
+}
+
+/// As [`compare_samples`], but only the samples of a part, one after another, each as what it adds to the sums.
+///
+/// # Errors
+/// Those of [`compare_samples`] and of `made`.
+pub fn compare_samples_shard(
+    model: &Model,
+    program: &Program,
+    (samples, labels): (&Samples, Option<&[usize]>),
+    shard: Shard,
+    made: &mut dyn FnMut(SampleSums) -> Result<(), Diagnostic>,
+    progress: &dyn Progress,
+) -> Result<(), Diagnostics> {
     let mapped = program.mapped();
     mapped.needs_timesteps()?;
-    progress.begin(samples.len());
+    let own: Vec<u64> = (0..samples.len()).filter(|&index| shard.holds(index as usize)).collect();
+    progress.begin(own.len() as u64);
     let sides = Sides::new(model.loaded(), (program.spiking()?.clone(), mapped))?;
-    let one = |index: u64| -> Result<SampleSums, Diagnostic> {
+    let one = |&index: &u64| -> Result<SampleSums, Diagnostic> {
         go_on(progress)?;
         let mut sums = SampleSums { samples: 1, ..SampleSums::default() };
         let values = samples.sample(index);
@@ -129,18 +153,21 @@ pub fn compare_samples(
         Ok(sums)
     };
     // As many samples at once as there are cores: one under way holds the spikes of its pass.
-    let chunk = rayon::current_num_threads().max(1) as u64;
-    let mut all = SampleSums::default();
-    for first in (0..samples.len()).step_by(chunk as usize) {
-        let chunk = first..samples.len().min(first + chunk);
-        let each: Vec<SampleSums> = chunk.into_par_iter().map(one).collect::<Result<_, _>>()?;
-        each.into_iter().for_each(|sums| all.merge(sums));
+    for chunk in own.chunks(rayon::current_num_threads().max(1)) {
+        let each: Vec<SampleSums> = chunk.par_iter().map(one).collect::<Result<_, _>>()?;
+        each.into_iter().try_for_each(&mut *made)?;
     }
-    Ok(all.comparison(mapped, samples, labels.is_some()))
+    Ok(())
 }
 
 impl SampleSums {
-    fn merge(&mut self, other: Self) {
+    /// Whether sums that were read from a file can be those of a model with so many populations.
+    pub fn fits(&self, populations: usize) -> bool {
+        self.layers.fits(populations)
+    }
+
+    /// Adds the sums of later samples.
+    pub fn merge(&mut self, other: Self) {
         self.layers.merge(other.layers);
         self.max_abs_error = self.max_abs_error.max(other.max_abs_error);
         self.squared_error.merge(other.squared_error);
@@ -149,14 +176,15 @@ impl SampleSums {
         self.labelled.iter_mut().zip(other.labelled).for_each(|(all, more)| all.extend(more));
     }
 
-    fn comparison(self, program: &Mapped, samples: &Samples, labelled: bool) -> SampleComparison {
+    /// The comparison that they amount to; `labelled` says whether labels are known.
+    pub fn comparison(self, program: &Mapped, network: NetworkId, labelled: bool) -> SampleComparison {
         let Overflows { accumulator, state, bias } = self.layers.saturation;
         let [float, chip] = self.labelled.map(|pairs| labelled.then(|| Classification::of_pairs(&pairs)));
         let accuracy = |side: &Option<Classification>| side.as_ref().map(Classification::accuracy);
         SampleComparison {
             model: program.model.name.clone(),
             target: program.target.name.clone(),
-            network: program.model.networks[samples.network()].name.clone(),
+            network: program.model.networks[network].name.clone(),
             weight_bits: program.model.neuron.weight_bits,
             samples: self.samples,
             events: None,
@@ -176,7 +204,7 @@ impl SampleSums {
             overflows: accumulator + state + bias,
             saturation: self.layers.saturation,
             warnings: crate::warnings::of(&program.warnings()),
-            host: program.model.host_work(samples.network()),
+            host: program.model.host_work(network),
             layerwise: self.layers.checks.into_values().collect(),
         }
     }

@@ -1,5 +1,6 @@
 //! What one image adds up to, and how images add up to the comparison.
 
+use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::program::Program;
 use snnc_simulator::workload::generation::{Diffusion, LoopParameters, Uniforms};
@@ -11,7 +12,7 @@ use super::{Comparison, Estimate, LogitComparison, PixelComparison, TokenCompari
 use crate::report::data::Overflows;
 
 /// GenerationSums over some images.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct GenerationSums {
     /// Whatever the workload.
     pub layers: LayerSums,
@@ -27,7 +28,7 @@ pub struct GenerationSums {
 }
 
 /// Figures of one image.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct ImageSums {
     agreement: f64,
     kl: f64,

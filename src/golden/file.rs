@@ -2,6 +2,15 @@
 //!
 //! Knows the container and the element types, but no key and no model.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -3,6 +3,7 @@
 //! Keys (K counts the samples from 0): `K.spikes.LAYER` (uint8 `[timesteps, ceil(c h w / 8)]`, least significant bit
 //! first), `K.readout` (float64) and, over all samples, `predictions` (int64 `[n]`, the first of the largest values).
 
+use snnc_compiler::event_driven::EventDriven;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::reference::Interpreter;
@@ -35,9 +36,10 @@ pub fn check_samples(
     golden: &GoldenFile,
     progress: &dyn Progress,
 ) -> Result<GoldenReport, Diagnostics> {
-    let network = interpreter(model, network)?;
+    let float = EventDriven::new(interpreter(model, network)?);
+    let network = float.interpreter();
     let samples: Vec<&[f64]> = values.chunks(network.input_len().max(1)).collect();
-    let cases = read(golden, &network, samples.len())?;
+    let cases = read(golden, network, samples.len())?;
     let predictions = golden.optional("predictions".into(), |key| {
         let last = u32::try_from(network.output_shape().len()).unwrap_or(u32::MAX).saturating_sub(1);
         golden.numbers(key, &[vec![samples.len()]], last)
@@ -48,7 +50,7 @@ pub fn check_samples(
         go_on(progress)?;
         let case = cases.iter().find(|case| case.sample == index);
         if case.is_some() || predictions.is_some() {
-            let trace = network.pass(sample)?;
+            let trace = float.answer(sample)?;
             let output = trace.output();
             found.push(prediction(&output.data) as u32);
             rows.extend(case.into_iter().flat_map(|case| layers(&case.spikes, &trace)));

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Serialize;
 use snnc_compiler::driver::{self, CompileOptions};
+use snnc_compiler::event_driven::EventDriven;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::{HostTail, HostWork};
 use snnc_compiler::ir::{NetworkId, Shape};
-use snnc_compiler::reference::{Interpreter, Map};
 use snnc_compiler::workload;
 use snnc_simulator::execute::Chip;
 use snnc_simulator::workload::generation::pixels;
@@ -25,6 +25,7 @@ use crate::comparison::pictures::{beside, psnr, ssim};
 use crate::comparison::{Estimate, pixel_mse};
 use crate::float_driver::interpreter;
 use crate::model::Model;
+use crate::progress::{Progress, go_on};
 
 /// The result over some images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -86,20 +87,23 @@ struct Codec<'a> {
     chip: Chip,
     tail: &'a HostTail,
     decoder: NetworkId,
-    float: (Interpreter<'a>, Interpreter<'a>),
+    float: [EventDriven<'a>; 2],
 }
 
-/// Compiles encoder and decoder for a target and reconstructs the images of some files.
+/// Compiles encoder and decoder for a target and reconstructs the images of some files; steps of the progress are
+/// images.
 ///
 /// # Errors
-/// What the compiler refuses, what is wrong with a file, and those of [`reconstruct`].
+/// What the compiler refuses, what is wrong with a file, and those of [`reconstruct_observed`].
 pub fn reconstruct_files(
     model: &Model,
     target: &Target,
     options: &CompileOptions,
     files: &[PathBuf],
+    progress: &dyn Progress,
 ) -> Result<ReconstructionReport, Diagnostics> {
     let model = model.loaded();
+    progress.stage("compiling", "");
     let (program, tail) = driver::compile_reconstruction(model, target, *options)?;
     let encoder = workload::Reconstruction::new(model)?.encoder();
     let shape = interpreter(model, encoder)?.input_shape();
@@ -107,7 +111,7 @@ pub fn reconstruct_files(
     for path in files {
         images.extend(input::read(path, shape)?);
     }
-    reconstruct(model, &program.into(), &tail, &images, shape)
+    reconstruct_observed(model, &program.into(), &tail, (&images, shape), progress)
 }
 
 /// Reconstructs images `[c, h, w]`.
@@ -121,10 +125,24 @@ pub fn reconstruct(
     images: &[Vec<u8>],
     shape: Shape,
 ) -> Result<ReconstructionReport, Diagnostics> {
+    reconstruct_observed(model, program, tail, (images, shape), &())
+}
+
+/// As [`reconstruct`]; steps of the progress are images.
+///
+/// # Errors
+/// Those of [`reconstruct`], and [`Code::Stopped`] if the progress says so.
+pub fn reconstruct_observed(
+    model: &LoadedModel,
+    program: &Arc<Program>,
+    tail: &HostTail,
+    (images, shape): (&[Vec<u8>], Shape),
+    progress: &dyn Progress,
+) -> Result<ReconstructionReport, Diagnostics> {
     program.needs_timesteps()?;
     let names = workload::Reconstruction::new(model)?;
-    let float = (interpreter(model, names.encoder())?, interpreter(model, names.decoder())?);
-    for (side, found) in [("input", float.0.input_shape()), ("output", float.1.output_shape())] {
+    let float = [interpreter(model, names.encoder())?, interpreter(model, names.decoder())?];
+    for (side, found) in [("input", float[0].input_shape()), ("output", float[1].output_shape())] {
         if found != shape {
             let message = format!("the images are {shape}, the model's {side} is {found}");
             return Err(Diagnostic::new(Code::LayerShape, Subject::Model(model.name.clone()), message).into());
@@ -135,9 +153,16 @@ pub fn reconstruct(
     let decoder = decoder.ok_or_else(|| {
         Diagnostic::new(Code::ModelInvalid, Subject::Model(model.name.clone()), "the program has no decoder")
     })?;
-    let codec = Codec { chip: Chip::new(program.clone()), tail, decoder, float };
-    let outcomes: Vec<ReconstructedImage> =
-        images.par_iter().map(|image| codec.image(image, shape)).collect::<Result<_, _>>()?;
+    let codec = Codec { chip: Chip::new(program.clone()), tail, decoder, float: float.map(EventDriven::new) };
+    progress.stage("reconstructing", "images");
+    progress.begin(images.len() as u64);
+    let one = |image: &Vec<u8>| {
+        go_on(progress)?;
+        let outcome = codec.image(image);
+        progress.advance(1);
+        outcome
+    };
+    let outcomes: Vec<ReconstructedImage> = images.par_iter().map(one).collect::<Result<_, Diagnostic>>()?;
     let model = &program.model;
     let mut host = model.host_work(tail.network);
     host.extend(tail.host_work(model));
@@ -146,11 +171,11 @@ pub fn reconstruct(
 }
 
 impl Codec<'_> {
-    fn image(&self, image: &[u8], shape: Shape) -> Result<ReconstructedImage, Diagnostic> {
+    fn image(&self, image: &[u8]) -> Result<ReconstructedImage, Diagnostic> {
         let input: Vec<f64> = image.iter().map(|&p| f64::from(p) / 255.0 - 0.5).collect();
-        let name = &self.float.0.graph().name;
-        let tokens = self.float.0.run(&Map::checked(shape, input.clone(), name)?)?.output().clone();
-        let float = self.float.1.run(&tokens)?.output().data.clone();
+        let [encoder, decoder] = &self.float;
+        let tokens = encoder.answer(&input)?.output().clone();
+        let float = decoder.answer(&tokens.data)?.output().data.clone();
         let encoded = self.chip.run(self.tail.network, &input)?;
         let chip_tokens = self.tail.codes(&encoded.readouts);
         let mut decoded = self.chip.run(self.decoder, &chip_tokens)?;

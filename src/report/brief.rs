@@ -2,6 +2,7 @@
 //!
 //! Everything else that a report knows is in [`super::text`].
 
+use snnc_simulator::time::DEFAULT_EVERY;
 use snnc_targets::text_table::{TextTable, name_and_figures};
 
 use super::data::{Certainty, Report};
@@ -11,6 +12,9 @@ use super::units::{count, mebibytes, share, si};
 
 /// Characters of a layer's name that are shown.
 const NAME: usize = 24;
+
+/// Columns of a line.
+const WIDTH: usize = 80;
 
 /// The brief report. Ends with a newline.
 pub fn print(report: &Report) -> String {
@@ -33,26 +37,16 @@ fn headline(r: &Report) -> String {
     let energy = r.energy_text(each(t.energy_j));
     text += &format!("\n\n  {energy} and {time} per {name} (timing: {})", r.fidelity);
     text += &certainty(r, items);
-    if let Some(range) = r.time_range_s {
-        let (low, high) = (si(each(range.low), "s"), si(each(range.high), "s"));
-        text += &format!("\n  time bound {low} to {high} over the ranges of the constants");
-    }
-    text += &format!(
-        "\n  energy {} to {} over the ranges of the constants, {} of {} assumed",
-        si(each(r.energy_range_j.low), "J"),
-        si(each(r.energy_range_j.high), "J"),
-        r.energy_constants.iter().filter(|constant| constant.provenance == "assumed").count(),
-        r.energy_constants.len(),
-    );
+    text += &ranges(r, items);
     if let Some(found) = &r.classification {
         text += &format!("\n  accuracy {}", found.percent());
     }
-    text += &format!(
-        "\n  {} spikes, {} synaptic operations, {} packets per {name}",
-        per(t.spikes, items),
-        per(t.synaptic_operations, items),
-        per(t.packets, items),
-    );
+    let [spikes, operations] = [per(t.spikes, items), per(t.synaptic_operations, items)];
+    let events = format!("{spikes} spikes, {operations} synaptic operations,");
+    let packets = format!("{} packets per {name}", per(t.packets, items));
+    // Counts of large networks need two lines.
+    let between = if events.len() + packets.len() + 3 > WIDTH { "\n  " } else { " " };
+    text += &format!("\n  {events}{between}{packets}");
     text.extend(sparkline::of(r).map(|line| format!("\n  {line}")));
     let m = &r.mapping;
     text += &format!(
@@ -61,11 +55,33 @@ fn headline(r: &Report) -> String {
         count(m.chips_used),
         count(m.chips_present)
     );
-    if let Some(area) = &r.area {
-        text += &format!("\n  area {}", area_of(area));
-    }
+    text += &format!("\n  area {}", area_of(r.area.as_ref()));
     text +=
         &format!("\n  simulated in {}, peak memory {}\n", si(t.wall_s, "s"), mebibytes(t.peak_memory_bytes));
+    text
+}
+
+/// How far time and energy move over the ranges of the constants, and what these rest on; lines of their own.
+fn ranges(r: &Report, items: u64) -> String {
+    let each = |value: f64| value / items as f64;
+    let mut text = String::new();
+    if let Some(range) = r.time_range_s {
+        let (low, high) = (si(each(range.low), "s"), si(each(range.high), "s"));
+        text += &format!("\n  time bound {low} to {high} over the ranges of the constants");
+    }
+    let (assumed, constants) = (
+        r.energy_constants.iter().filter(|constant| constant.provenance == "assumed").count(),
+        r.energy_constants.len(),
+    );
+    text += &format!(
+        "\n  energy {} to {} over the ranges of the constants, {assumed} of {constants} assumed",
+        si(each(r.energy_range_j.low), "J"),
+        si(each(r.energy_range_j.high), "J"),
+    );
+    if assumed == constants {
+        // Whose constants stand in for those of a chip of which none is known says the target.
+        wrapped(&r.target.description).iter().for_each(|line| text += &format!("\n  {line}"));
+    }
     text
 }
 
@@ -74,9 +90,7 @@ fn certainty(r: &Report, items: u64) -> String {
     let simulated = r.time.simulated.as_ref();
     let interval = simulated.map(|s| s.time_half_width_s.map(|half| si(half / items as f64, "s")));
     match (r.time_is(), interval) {
-        (Some(Certainty::LowerBound), _) => {
-            "\n  a lower bound; --timing cycle:1/16 estimates it, packet by packet".to_owned()
-        }
+        (Some(Certainty::LowerBound), _) => "\n  a lower bound".to_owned() + &estimate(r),
         (Some(Certainty::Estimate), Some(Some(half))) => {
             format!("\n  time +- {half}, the 95 % interval of the sample")
         }
@@ -85,6 +99,39 @@ fn certainty(r: &Report, items: u64) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// What gives an estimate in the place of a bound, and what that costs; nothing where it is not known to be possible.
+fn estimate(r: &Report) -> String {
+    match r.totals.simulation_effort {
+        None => String::new(),
+        Some(effort) => {
+            format!(
+                "; --timing cycle:1/{DEFAULT_EVERY} estimates it, at some {} times the work",
+                figure(effort)
+            )
+        }
+    }
+}
+
+/// Words in lines that leave room for the indent.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 78 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A multiple in two figures, or whole.
+fn figure(multiple: f64) -> String {
+    if multiple < 10.0 { format!("{multiple:.1}") } else { format!("{multiple:.0}") }
 }
 
 /// A count for each of some items.

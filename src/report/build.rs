@@ -3,12 +3,14 @@
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::spiking::HostWork;
-use snnc_simulator::charge::{ACCUMULATE_J, EnergyBreakdown, MULTIPLY_ACCUMULATE_J, Meter, RunRecord};
+use snnc_simulator::charge::{
+    ACCUMULATE_J, EnergyBreakdown, MULTIPLY_ACCUMULATE_J, Meter, RunRecord, SliceTally,
+};
 use snnc_simulator::counts::SliceTable;
-use snnc_simulator::time::Fidelity;
+use snnc_simulator::time::{DEFAULT_EVERY, Fidelity, SimulationEffort};
 use snnc_targets::EnergyEvent;
 
-use super::constants::{energy_constants, target_info};
+use super::constants::{area_constants, energy_constants, target_info};
 use super::data::{
     Certainty, EnergyByComponent, Exact, ExactByComponent, Hops, Host, HostLayer, Overflows, Paper, Range,
     Report, SCHEMA, SpikesOverTime, Totals,
@@ -57,6 +59,7 @@ impl ReportInput<'_> {
             seed: None,
             options: Default::default(),
             area: self.program.target.area(self.program.topology().chips),
+            area_constants: area_constants(&self.program.target),
             totals: self.totals(),
             events: None,
             classification: None,
@@ -109,11 +112,20 @@ impl ReportInput<'_> {
             time_s: self.timed().then(|| seconds(tally.time.total_ps)),
             time_ps: self.timed().then_some(Exact(tally.time.total_ps)),
             time_is: Certainty::of(self.run.total.fidelity),
+            simulation_effort: self.simulation_effort(&all),
             energy_j: EnergyBreakdown::joules(self.run.total.ledger.total().total()),
             energy_aj: Some(Exact(self.run.total.ledger.total().total())),
             wall_s: self.wall_s,
             peak_memory_bytes: self.peak_memory_bytes,
         }
+    }
+
+    /// Work of simulating a sample of the timesteps, where time is a bound and could be simulated.
+    fn simulation_effort(&self, all: &SliceTally) -> Option<f64> {
+        let bound = self.run.total.fidelity == Fidelity::Analytic && self.program.target.network.is_some();
+        let operations = all.events[EnergyEvent::SynapticOperation];
+        let [operations, packets, hops] = [operations, all.packets(), all.hops()].map(u128::from);
+        bound.then(|| SimulationEffort::new(operations, packets, hops).relative(DEFAULT_EVERY))
     }
 
     /// What the host computed in all passes.

@@ -49,6 +49,18 @@ impl Report {
         self.totals.time_is.or_else(|| self.fidelity.parse().ok().and_then(Certainty::of))
     }
 
+    /// What of time and energy the host's multiply-adds are part of.
+    pub(super) fn host_is(&self) -> &'static str {
+        let timed = self.time_constants.iter().any(|constant| constant.name == "host_multiply_add");
+        let charged = self.energy_constants.iter().any(|constant| constant.name == "host_multiply_add_pj");
+        match (timed, charged) {
+            (false, false) => "neither timed nor charged",
+            (true, false) => "timed and not charged",
+            (false, true) => "charged and not timed",
+            (true, true) => "timed and charged",
+        }
+    }
+
     /// Whether the time is a lower bound.
     pub(super) fn bounds_time(&self) -> bool {
         self.time_is() == Some(Certainty::LowerBound)

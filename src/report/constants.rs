@@ -4,7 +4,7 @@ use snnc_simulator::charge::{EnergyBreakdown, present};
 use snnc_targets::{EnergyEvent, Provenance, Sourced, StaticPower, Target};
 
 use super::ReportInput;
-use super::data::{EnergyConstant, Exact, ProvenanceSummary, Range, TargetInfo};
+use super::data::{AreaConstant, EnergyConstant, Exact, ProvenanceSummary, Range, TargetInfo};
 
 /// The target, and where its energy and time constants come from.
 pub(super) fn target_info(target: &Target) -> TargetInfo {
@@ -22,7 +22,19 @@ pub(super) fn target_info(target: &Target) -> TargetInfo {
         description: target.description.clone(),
         provenance,
         operating_point: target.operating_point.clone(),
+        has_scaling_laws: Some(target.scaling.is_some() || target.operating_point.is_some()),
     }
+}
+
+/// What the area of the chips is made of.
+pub(super) fn area_constants(target: &Target) -> Vec<AreaConstant> {
+    let constant = |(name, value): (&str, &Sourced<f64>)| AreaConstant {
+        name: name.into(),
+        value: value.get(),
+        provenance: value.1.kind().into(),
+        source: value.1.text().into(),
+    };
+    target.area.iter().flat_map(|area| area.known()).map(constant).collect()
 }
 
 /// Constants with the events they were charged for: the ledger's energy, split by constant.

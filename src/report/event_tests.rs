@@ -24,6 +24,7 @@ fn charge_only(event: EnergyEvent, program: &mut Program) {
     energy.ranges.clear();
     energy.static_mw_per_chip.0 = 0.0;
     (energy.static_uw_per_core, energy.static_uw_per_memory_kib) = (None, None);
+    (energy.static_mw_per_unused_chip, energy.static_uw_per_unused_core) = (None, None);
     for other in EnergyEvent::ALL {
         let picojoules = if other == event { 1.0 } else { 0.0 };
         other.set_constant(energy, Sourced(picojoules, Provenance::Assumed("a test".into())));

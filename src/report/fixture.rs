@@ -140,6 +140,8 @@ fn pass(seed: u64) -> PassCounts {
         timesteps: 3,
         host_writes: vec![8, 0],
         host_reads: vec![0, 8],
+        host_multiply_adds: [vec![16, 0], vec![0, 8]],
+        host_synchronisations: vec![1, 0],
         cleared: vec![8, 8],
         bias_saturations: 0,
         steps: vec![step(true, false), step(true, true), step(false, true)],

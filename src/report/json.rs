@@ -2,11 +2,30 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use snnc_targets::{Code, Diagnostic, NamedPart, Place, input, output};
 
 use super::data::{Report, SCHEMA};
 
-/// Pretty-printed JSON with a final newline.
+/// A value under the name of its schema.
+#[derive(Serialize)]
+struct WithSchema<'a, T> {
+    schema: &'a str,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+/// Pretty JSON with a final newline, of a value that names its schema.
+pub fn plain<T: Serialize>(value: &T) -> String {
+    serde_json::to_string_pretty(value).expect("reports are plain data") + "\n"
+}
+
+/// Pretty JSON with the name of its schema before the value's own fields.
+pub fn of_schema<T: Serialize>(schema: &str, value: &T) -> String {
+    plain(&WithSchema { schema, value })
+}
+
+/// A report as pretty-printed JSON with a final newline.
 ///
 /// # Errors
 /// [`Code::OutputFailed`] if the data do not serialise (plain data always do).

@@ -32,6 +32,7 @@ pub(crate) mod units;
 
 use snnc_targets::output;
 
+use crate::parts;
 use crate::samples::preview;
 
 pub use build::ReportInput;
@@ -69,5 +70,7 @@ pub fn is_result(name: &str) -> bool {
         output::MANIFEST,
     ];
     let number = name.strip_prefix("image_").and_then(|rest| rest.strip_suffix(".png"));
-    NAMES.contains(&name) || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    NAMES.contains(&name)
+        || parts::is_file_of_part(name)
+        || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }

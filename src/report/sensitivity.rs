@@ -155,7 +155,7 @@ pub fn text(r: &Report) -> String {
     if moved.is_empty() {
         return String::new();
     }
-    let figures = ["time at its least", "at its most", "energy at its least", "at its most"];
+    let figures = ["time, lowest", "highest", "energy, lowest", "highest"];
     let mut table = TextTable::new(INDENT, [left("")].into_iter().chain(figures.map(right)));
     let cells = |time: Option<Range>, energy: Range| {
         let time = time.filter(|time| time.low != time.high);

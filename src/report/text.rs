@@ -50,8 +50,9 @@ fn overview(r: &Report) -> String {
     table.row(["target", &format!("{} ({})", r.target.name, r.target.description)]);
     let mapping = format!("{} cores on {} of {} chips", m.cores_used, m.chips_used, m.chips_present);
     table.row(["mapping", &mapping]);
-    if let Some(area) = &r.area {
-        table.row(["area", &area_of(area)]);
+    table.row(["area", &area_of(r.area.as_ref())]);
+    if r.target.has_scaling_laws == Some(false) {
+        table.row(["scaling", "unknown: the target has no laws for another supply, corner or clock"]);
     }
     table.row(["timing", &r.fidelity]);
     table.row(["simulation", &simulation]);
@@ -59,7 +60,8 @@ fn overview(r: &Report) -> String {
 }
 
 /// What is known of the area, part by part.
-pub(super) fn area_of(area: &Area) -> String {
+pub(super) fn area_of(area: Option<&Area>) -> String {
+    let Some(area) = area else { return "unknown: the target gives none".to_owned() };
     let parts = [
         ("cores", area.cores_mm2),
         ("routers", area.routers_mm2),
@@ -268,7 +270,7 @@ fn host(r: &Report) -> String {
     let (items, name) = (r.items().max(1) as f64, r.item_name());
     let each = count((r.host.multiply_adds as f64 / items).round() as u64);
     table.row(["all", "", "", "", &count(r.host.multiply_adds), &format!("{each} per {name}")]);
-    titled("Computed by the host, neither timed nor charged", &table)
+    titled(&format!("Computed by the host, {}", r.host_is()), &table)
 }
 
 fn provenance(r: &Report) -> String {

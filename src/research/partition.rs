@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use snnc_compiler::mapping::hypergraph::{self, Blocks, Hypergraph, HypergraphOptions, Limits, hgr};
+use snnc_compiler::mapping::hypergraph::{self, BlockId, Blocks, Hypergraph, HypergraphOptions, Limits, hgr};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, input};
 
 use crate::report::memory::peak_bytes;
@@ -31,9 +31,16 @@ pub struct Partitioned {
     pub seconds: f64,
     /// Of the process.
     pub peak_memory_bytes: u64,
-    /// The block of each vertex, one a line.
+    /// The block of each vertex.
     #[serde(skip)]
-    pub file: String,
+    pub assignment: Vec<BlockId>,
+}
+
+impl Partitioned {
+    /// The block of each vertex, one a line.
+    pub fn file(&self) -> String {
+        hgr::write_blocks(&self.assignment)
+    }
 }
 
 impl fmt::Display for Partitioned {
@@ -54,12 +61,26 @@ pub fn partition(
     blocks: Blocks,
     options: HypergraphOptions,
 ) -> Result<Partitioned, Diagnostics> {
-    let graph = read(path, limits)?;
+    let text = input::GRAPH.read_text(path)?;
+    partition_graph(&hgr::parse(&text, &path.display().to_string())?, limits, blocks, options)
+}
+
+/// Partitions a hypergraph under limits, one a vertex weight.
+///
+/// # Errors
+/// What is wrong with the limits, or that no partition keeps them.
+pub fn partition_graph(
+    graph: &Hypergraph,
+    limits: &[u64],
+    blocks: Blocks,
+    options: HypergraphOptions,
+) -> Result<Partitioned, Diagnostics> {
+    check_limits(graph, limits)?;
     let limits = Limits { scalars: limits.to_vec(), shared: Vec::new() };
     let start = Instant::now();
-    let solution = hypergraph::partition(&graph, &limits, blocks, options)?;
+    let solution = hypergraph::partition(graph, &limits, blocks, options)?;
     let seconds = start.elapsed().as_secs_f64();
-    let loads = Limits::loads(&graph, &solution.blocks, solution.count);
+    let loads = Limits::loads(graph, &solution.blocks, solution.count);
     let heaviest = |r: usize| loads.iter().skip(r).step_by(graph.resources).max().copied().unwrap_or(0);
     Ok(Partitioned {
         schema: "snnc.partition/1",
@@ -71,17 +92,15 @@ pub fn partition(
         block_weight_max: (0..graph.resources).map(heaviest).collect(),
         seconds,
         peak_memory_bytes: peak_bytes(),
-        file: hgr::write_blocks(&solution.blocks),
+        assignment: solution.blocks,
     })
 }
 
-fn read(path: &Path, limits: &[u64]) -> Result<Hypergraph, Diagnostic> {
-    let text = input::GRAPH.read_text(path)?;
-    let graph = hgr::parse(&text, &path.display().to_string())?;
-    if limits.len() != graph.resources {
-        let message = format!("{} limits, but vertices have {} weights", limits.len(), graph.resources);
-        return Err(Diagnostic::new(Code::Argument, Subject::argument("--limit"), message)
-            .hint("one limit a vertex weight, separated by commas"));
+fn check_limits(graph: &Hypergraph, limits: &[u64]) -> Result<(), Diagnostic> {
+    if limits.len() == graph.resources {
+        return Ok(());
     }
-    Ok(graph)
+    let message = format!("{} limits, but vertices have {} weights", limits.len(), graph.resources);
+    Err(Diagnostic::new(Code::Argument, Subject::argument("--limit"), message)
+        .hint("one limit a vertex weight, separated by commas"))
 }

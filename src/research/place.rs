@@ -94,17 +94,36 @@ pub fn place(
 ) -> Result<PlacementResult, Diagnostics> {
     mesh.check()?;
     let (cores, traffic) = flows::parse(&input::GRAPH.read_text(flows)?, &flows.display().to_string())?;
+    place_traffic(cores, &traffic, mesh, options).map_err(|mut problem| {
+        if problem.code == Code::DoesNotFit {
+            problem.place = flows.into();
+        }
+        problem.into()
+    })
+}
+
+/// Places cores on a mesh by the traffic between them.
+///
+/// # Errors
+/// [`Code::Argument`] for a mesh that is none; [`Code::DoesNotFit`] for more cores than the mesh has.
+pub fn place_traffic(
+    cores: usize,
+    traffic: &CoreTraffic,
+    mesh: PlacementMesh,
+    options: PlaceOptions,
+) -> Result<PlacementResult, Diagnostic> {
+    mesh.check()?;
     let topology = mesh.topology();
     let sites = u64::from(mesh.columns) * u64::from(mesh.rows) * u64::from(mesh.cores_per_tile);
     if cores as u64 > sites || sites > 1 << 24 {
         let message = format!("{cores} cores on a mesh of {sites}; at most 2^24");
-        let problem = Diagnostic::new(Code::DoesNotFit, flows, message).hint("choose --columns and --rows");
-        return Err(problem.into());
+        return Err(Diagnostic::new(Code::DoesNotFit, Subject::argument("flows"), message)
+            .hint("choose --columns and --rows"));
     }
     let start = Instant::now();
-    let sites = arrange(cores, &traffic, &topology, HopCosts::UNIT, options);
+    let sites = arrange(cores, traffic, &topology, HopCosts::UNIT, options);
     let seconds = start.elapsed().as_secs_f64();
-    Ok(evaluated(&traffic, &topology, &sites, seconds))
+    Ok(evaluated(traffic, &topology, &sites, seconds))
 }
 
 /// Counts hops anew, by distances.

@@ -3,6 +3,15 @@
 //! What a file is, its first bytes say and not its name. Memory is taken for what a header declares only after it was
 //! compared with the length of the data; of an archive no more is unpacked than the array is long.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -23,7 +32,7 @@ const BLOCK: usize = 4096;
 pub fn split_key(name: &Path) -> (PathBuf, Option<String>) {
     let split = name.to_str().filter(|_| !name.exists()).and_then(|text| {
         let at = text.to_ascii_lowercase().rfind(KEY)? + KEY.len();
-        Some((PathBuf::from(&text[..at - 1]), text[at..].to_owned()))
+        Some((PathBuf::from(text.get(..at - 1)?), text.get(at..)?.to_owned()))
     });
     match split {
         Some((path, key)) => (path, Some(key)),
@@ -94,13 +103,13 @@ impl ArrayFile {
             (Some(key), _) => self.member(&key),
             (None, [only]) => self.member(&only.clone()),
             (None, []) => Err(self.bad("the archive holds no array").hint("`np.savez` writes such files")),
-            (None, keys) => {
+            (None, keys @ [first, ..]) => {
                 let events = ["t", "x", "y", "p"].iter().all(|key| keys.iter().any(|known| known == key));
                 let hint = if events {
                     "an event list needs --dt, the length of a timestep in the unit of t".into()
                 } else {
                     let file = self.name.display();
-                    format!("name one, for example `{file}:{}`", keys[0])
+                    format!("name one, for example `{file}:{first}`")
                 };
                 Err(self.bad(format!("the archive holds several arrays: {}", listed(keys))).hint(hint))
             }
@@ -197,7 +206,7 @@ impl<'f> Array<'f> {
         let mut block = vec![0; size * BLOCK.min(taken)];
         let mut left = taken;
         while left > 0 {
-            let block = &mut block[..size * left.min(BLOCK)];
+            let block = block.split_at_mut(size * left.min(BLOCK)).0;
             self.data.read_exact(block).map_err(|error| self.bad(format!("ends early: {error}")))?;
             block.chunks_exact(size).try_for_each(|bytes| take(decode(bytes)))?;
             left -= block.len() / size;
@@ -228,7 +237,7 @@ impl<'f> Array<'f> {
     /// [`Code::Argument`] for damaged data.
     pub fn next<T>(&mut self, decode: fn(&[u8]) -> T) -> Result<T, Diagnostic> {
         let mut bytes = [0; 8];
-        let bytes = &mut bytes[..self.element_bytes().min(8)];
+        let bytes = bytes.split_at_mut(self.element_bytes().min(8)).0;
         self.data.read_exact(bytes).map_err(|error| self.bad(format!("ends early: {error}")))?;
         Ok(decode(bytes))
     }

@@ -12,7 +12,7 @@ use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_compiler::reference::Interpreter;
 use snnc_simulator::spike_train::{PackedTrains, SpikeTrain};
 use snnc_simulator::workload::Samples;
-use snnc_targets::{Code, Diagnostic, Subject};
+use snnc_targets::{Code, Diagnostic};
 
 use super::array_file::ArrayFile;
 use super::events::{self, EventSummary};
@@ -117,15 +117,7 @@ pub fn read(
         };
         return Ok(SampleFile { content, events: None });
     };
-    let refused = |message: &str| Diagnostic::new(Code::Argument, Subject::value("--dt", dt), message);
-    if !(dt.is_finite() && dt > 0.0) {
-        return Err(refused("expected the length of a timestep, more than 0")
-            .hint("it is in the unit of the events' times: 1000 are milliseconds of microseconds"));
-    }
-    if shape.steps.is_none() {
-        return Err(refused("bins events, but the network takes one map for all timesteps")
-            .hint("leave it out, or declare the input of the model with `spikes: true`"));
-    }
+    events::check(dt, shape)?;
     let (trains, summary) = events::read(path, shape, dt, most)?;
     Ok(SampleFile { content: SampleContent::Trains(trains), events: Some(summary) })
 }

@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_simulator::execute::{Chip, PassOutcome};
@@ -19,7 +20,7 @@ use crate::npz::{NpzArray, NpzElement, NpzWriter};
 pub const FILE: &str = "membranes.npz";
 
 /// Layers whose membranes are wanted, each with its neurons; none named: all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MembraneChoice(Vec<(String, Vec<usize>)>);
 
 impl FromStr for MembraneChoice {
@@ -155,7 +156,7 @@ fn refused(message: String) -> Diagnostic {
 }
 
 /// Membranes of a pass, or of a part of one: of each layer that is watched the chip's integers, `[t][neuron]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassMembranes(pub Vec<Vec<i32>>);
 
 impl PassMembranes {

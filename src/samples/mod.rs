@@ -11,11 +11,13 @@ pub mod spikes;
 use std::path::Path;
 
 use snnc_compiler::frontend::LoadedModel;
-use snnc_compiler::ir::NetworkId;
+use snnc_compiler::graph::Op;
 use snnc_compiler::ir::spike_source::SpikeSource;
 use snnc_compiler::ir::spiking::SpikingModel;
+use snnc_compiler::ir::{NetworkId, Shape};
 use snnc_simulator::workload::{Samples, Workload};
-use snnc_targets::{Code, Diagnostic, Place, Subject, output};
+use snnc_targets::output::{self, ResultSet};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject};
 
 pub use classification::{Classification, ConfusionMatrix};
 pub use events::EventSummary;
@@ -25,6 +27,7 @@ use input::SampleContent;
 
 use crate::float_driver::interpreter;
 use crate::mapping_files::network_named;
+use crate::npy;
 use crate::recording;
 use crate::session::{ITEMS_MAX, check_count};
 
@@ -68,6 +71,17 @@ pub fn graph<'m>(
                 .hint(format!("one of {}", names.join(", ")))
         }),
     }
+}
+
+/// What one sample of a network of a model is that is not compiled; rates of spikes that are drawn are taken from one map.
+///
+/// # Errors
+/// Those of the interpreter.
+pub fn graph_shape(model: &LoadedModel, network: &str) -> Result<input::SampleShape, Diagnostics> {
+    let shape = input::SampleShape::of(&interpreter(model, network)?);
+    let mut layers = model.graphs[network].net.node_weights();
+    let drawn = layers.any(|layer| matches!(&layer.op, Op::Input(input) if input.source.is_some()));
+    Ok(if drawn { shape.map.into() } else { shape })
 }
 
 /// The first samples of a file for a model without a pipeline, and their network, for the mapping to look at
@@ -126,15 +140,12 @@ pub fn read(
     if let Some(most) = choice.most {
         check_count("--samples", most, ITEMS_MAX)?;
     }
-    let (source, shape) =
-        (Samples::source(model, network)?, input::SampleShape::of_compiled(model, network)?);
+    let (source, shape) = (Samples::source(model, network)?, fed_shape(model, network)?);
     refuse_idle(source, choice)?;
     if source.is_some_and(|source| !source.of_input) {
         let samples = choice.most.unwrap_or(1);
         return Ok((Samples::drawn(model, network, (samples, Vec::new()), choice.seed)?, None));
     }
-    // Rates are taken from one map.
-    let shape = if source.is_some() { shape.map.into() } else { shape };
     let path = choice.path.ok_or_else(|| missing(&model.networks[network].name, shape))?;
     let input::SampleFile { content, events } = input::read(path, shape, choice.dt, choice.most)?;
     let samples = match content {
@@ -150,6 +161,49 @@ pub fn read(
     })?;
     check_count("--samples", samples.len(), ITEMS_MAX)?;
     Ok((samples, events))
+}
+
+/// The samples for a network from values in memory: `[n, c, h, w]`, of a network that takes spikes `[n, t, c, h, w]`. Of
+/// them the first `choice.most`; its path and `dt` are not looked at.
+///
+/// # Errors
+/// Those of [`Samples`]; [`Code::Argument`] for no samples, or more than a run holds, and for values or a seed that
+/// would change nothing.
+pub fn of_values(
+    model: &SpikingModel,
+    network: NetworkId,
+    values: Option<Vec<f64>>,
+    choice: SampleChoice<'_>,
+) -> Result<Samples, Diagnostic> {
+    let source = Samples::source(model, network)?;
+    let shape = fed_shape(model, network)?;
+    let path = values.is_some().then_some(Path::new("x"));
+    refuse_idle(source, SampleChoice { path, dt: None, ..choice })?;
+    let values = values.map(|mut values| {
+        let most = usize::try_from(choice.most.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        values.truncate(shape.elements().saturating_mul(most));
+        values
+    });
+    let samples = match (source, values) {
+        (Some(source), _) if !source.of_input => {
+            Samples::drawn(model, network, (choice.most.unwrap_or(1), Vec::new()), choice.seed)
+        }
+        (_, None) => Err(missing(&model.networks[network].name, shape)),
+        (Some(_), Some(values)) => Samples::drawn(model, network, (0, values), choice.seed),
+        (None, Some(values)) => Samples::new(model, network, values),
+    }?;
+    check_count("--samples", samples.len(), ITEMS_MAX)?;
+    Ok(samples)
+}
+
+/// What one sample of a network is; rates of spikes that are drawn are taken from one map.
+///
+/// # Errors
+/// Those of [`Samples::source`] and [`Samples::shapes`].
+pub fn fed_shape(model: &SpikingModel, network: NetworkId) -> Result<input::SampleShape, Diagnostic> {
+    let shape = input::SampleShape::of_compiled(model, network)?;
+    let drawn = Samples::source(model, network)?.is_some();
+    Ok(if drawn { shape.map.into() } else { shape })
 }
 
 /// Refuses what would be ignored: a seed where nothing is drawn, a file where nothing is read.
@@ -227,6 +281,30 @@ pub fn write_confusion(path: &Path, matrix: &ConfusionMatrix) -> Result<(), Diag
         text.push('\n');
     }
     output::write_atomic(path, text.as_bytes())
+}
+
+/// Writes read-outs and predictions into a folder of results, with labels also who was taken for whom; the names of the
+/// files. `shape` is that of a read-out.
+///
+/// # Errors
+/// [`Code::OutputFailed`].
+pub fn write_answers(
+    set: &ResultSet,
+    readouts: &[Vec<f64>],
+    shape: Shape,
+    labels: Option<&[usize]>,
+) -> Result<String, Diagnostic> {
+    write_predictions(&set.place("predictions.csv")?, readouts, labels)?;
+    let sides = [shape.channels, shape.height, shape.width];
+    // A vector stays one.
+    let sides = if (shape.height, shape.width) == (1, 1) { &sides[..1] } else { &sides[..] };
+    npy::write_floats(&set.place("readout.npy")?, readouts, sides)?;
+    let labelled = labels.map(|labels| Classification::new(readouts, labels));
+    let Some(matrix) = labelled.and_then(|labelled| labelled.confusion) else {
+        return Ok("predictions.csv, readout.npy".into());
+    };
+    write_confusion(&set.place("confusion.csv")?, &matrix)?;
+    Ok("predictions.csv, confusion.csv, readout.npy".into())
 }
 
 #[cfg(test)]

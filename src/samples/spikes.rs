@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_simulator::execute::{Chip, PassOutcome};
@@ -14,7 +15,7 @@ use crate::npz::{NpzArray, NpzElement, NpzWriter};
 pub const FILE: &str = "spikes.npz";
 
 /// Spikes of one pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackedSpikes {
     /// The network that ran.
     pub network: NetworkId,

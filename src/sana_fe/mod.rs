@@ -8,13 +8,19 @@
 mod architecture;
 mod network;
 
+use std::path::Path;
+
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
+use snnc_targets::output::{ResultSet, write_atomic};
 use snnc_targets::schema::{InputAxonKind, RoutingScheme};
 use snnc_targets::{Code, Diagnostic, Subject};
 
 /// Most edges: SANA-FE takes about 750 bytes for each.
 pub const EDGES_MAX: u64 = 2_000_000;
+
+/// Names of the files.
+const FILES: [&str; 2] = ["arch.yaml", "network.yaml"];
 
 /// The files, and what they do not say.
 #[derive(Debug)]
@@ -63,4 +69,17 @@ pub fn describe(program: &Program, network: NetworkId, input: Option<&[f64]>) ->
         timesteps: program.model.populations_of(network).map(|(_, p)| p.window.end()).max().unwrap_or(0),
         notes,
     })
+}
+
+/// Writes the two files of a description into a folder, whole or not at all.
+///
+/// # Errors
+/// [`Code::OutputFailed`].
+pub fn write(folder: &Path, architecture: &str, network: &str) -> Result<(), Diagnostic> {
+    let is_export = |name: &str| FILES.contains(&name);
+    let set = ResultSet::begin(folder, "snnc export", is_export)?;
+    for (name, text) in FILES.into_iter().zip([architecture, network]) {
+        write_atomic(&set.place(name)?, text.as_bytes())?;
+    }
+    set.commit()
 }

@@ -36,8 +36,6 @@ use set::Set;
 
 /// Images simulated between two flushes.
 const CHUNK: u64 = 16;
-/// The program's fingerprint within a `.snnx` file: BLAKE3 of its payload.
-const FINGERPRINT: std::ops::Range<usize> = 16..48;
 /// What is being made.
 const MANIFEST: &str = "generate.json";
 
@@ -83,14 +81,13 @@ pub struct ImageSetManifest {
 impl ImageSetManifest {
     /// What a run of a program is.
     pub fn new(program: &Program, images: u64, seed: u64, format: ImageSetFormat) -> Self {
+        let fingerprint = program.fingerprint();
         let program = program.mapped();
-        let bytes = program.to_bytes();
-        let fingerprint = bytes.get(FINGERPRINT).unwrap_or_default();
         Self {
             snnc: env!("CARGO_PKG_VERSION").to_owned(),
             model: program.model.name.clone(),
             target: program.target.name.clone(),
-            program: fingerprint.iter().map(|byte| format!("{byte:02x}")).collect(),
+            program: fingerprint,
             images,
             seed,
             temperature: None,
@@ -210,7 +207,7 @@ pub fn run(
     let mut set = Set::open(out, manifest, shape, tokens)?;
     let found = ReusedImages { whole: set.whole(), damaged: set.damaged() };
     progress.begin(manifest.wanted());
-    progress.advance(found.whole);
+    progress.found(found.whole);
     let chip = Chip::new(program.mapped().clone());
     let mut at = 0;
     while let Some(chunk) = set.missing(at) {

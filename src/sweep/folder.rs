@@ -42,8 +42,8 @@ pub struct SweepManifest {
     pub snnc: String,
     /// Name of the model.
     pub model: String,
-    /// BLAKE3 of the model file and its weights.
-    pub model_blake3: String,
+    /// BLAKE3 of the model file and its weights; absent for a model in memory.
+    pub model_blake3: Option<String>,
     /// BLAKE3 of samples and labels; absent without any.
     pub inputs_blake3: Option<String>,
     /// BLAKE3 of the targets of all points.

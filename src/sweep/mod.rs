@@ -23,21 +23,22 @@ mod text;
 #[cfg(feature = "parquet")]
 mod write_parquet;
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
-use crate::progress::Progress;
+use crate::progress::{Progress, go_on};
 use crate::session::SessionOptions;
 pub use crate::shard::Shard;
 pub use file::SweepFile;
 use folder::SweepFolder;
 pub use folder::{Sweep, SweepManifest};
 pub use merge::merge;
-pub use plan::Plan;
+pub use plan::{GivenInputs, Plan};
+use point::PointOutcome;
 
 /// How the points of a sweep are carried out. It changes no result.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,32 +71,63 @@ pub fn run(
     options: SweepOptions,
     progress: &dyn Progress,
 ) -> Result<Swept, Diagnostics> {
-    SessionOptions { threads: options.threads, ..SessionOptions::default() }.check()?;
-    if options.jobs == Some(0) {
-        let message = "expected one point at a time or more";
-        return Err(Diagnostic::new(Code::Argument, Subject::value("--jobs", 0), message).into());
-    }
+    options.check()?;
     let folder = SweepFolder::open(out, plan.manifest(options.shard))?;
     let missing = folder.missing();
     let (of, found) = (folder.wanted(), folder.wanted() - missing.len());
     progress.begin(of as u64);
-    progress.advance(found as u64);
-    let threads =
-        options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
-    let folder = all(plan, folder, &missing, (threads, options.jobs), progress)?;
+    progress.found(found as u64);
+    let folder = Mutex::new(folder);
+    all(plan, &missing, options, progress, |index, outcome| lock(&folder).add(index, outcome))?;
+    let folder = folder.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Swept { sweep: folder.finish()?, found })
 }
 
+/// Carries out the points of a plan and keeps them in memory; steps of the progress are points.
+///
+/// # Errors
+/// [`Code::Argument`] for numbers out of range, [`Code::Stopped`]. What is wrong with single points is in their rows.
+pub fn run_in_memory(
+    plan: &Plan,
+    options: SweepOptions,
+    progress: &dyn Progress,
+) -> Result<Sweep, Diagnostics> {
+    options.check()?;
+    let sweep = Sweep { manifest: plan.manifest(options.shard), outcomes: BTreeMap::new() };
+    let missing = sweep.missing();
+    progress.begin(missing.len() as u64);
+    let sweep = Mutex::new(sweep);
+    all(plan, &missing, options, progress, |index, outcome| {
+        lock(&sweep).outcomes.insert(index, outcome);
+        Ok(())
+    })?;
+    Ok(sweep.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl SweepOptions {
+    /// Whether a sweep can be carried out so.
+    fn check(&self) -> Result<(), Diagnostic> {
+        SessionOptions { threads: self.threads, ..SessionOptions::default() }.check()?;
+        if self.jobs == Some(0) {
+            let message = "expected one point at a time or more";
+            return Err(Diagnostic::new(Code::Argument, Subject::value("--jobs", 0), message));
+        }
+        Ok(())
+    }
+}
+
 /// Carries out points on workers of their own threads: the threads are shared out evenly, so that a few points have
-/// several each, and many have one.
+/// several each, and many have one. `add` keeps what became of each.
 fn all(
     plan: &Plan,
-    folder: SweepFolder,
     missing: &[usize],
-    (threads, jobs): (usize, Option<usize>),
+    options: SweepOptions,
     progress: &dyn Progress,
-) -> Result<SweepFolder, Diagnostics> {
-    let workers = jobs.unwrap_or(threads).min(missing.len()).min(threads).max(1);
+    add: impl Fn(usize, PointOutcome) -> Result<(), Diagnostic> + Sync,
+) -> Result<(), Diagnostics> {
+    let threads =
+        options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+    let workers = options.jobs.unwrap_or(threads).min(missing.len()).min(threads).max(1);
     let pools: Vec<rayon::ThreadPool> = (0..workers)
         .map(|worker| threads / workers + usize::from(worker < threads % workers))
         .map(|share| rayon::ThreadPoolBuilder::new().num_threads(share).build())
@@ -104,24 +136,22 @@ fn all(
             let message = format!("cannot start threads: {error}");
             Diagnostic::new(Code::Argument, Subject::argument("--threads"), message)
         })?;
-    let (next, stopped) = (Mutex::new(missing.iter()), AtomicBool::new(false));
-    let (folder, failed) = (Mutex::new(folder), Mutex::new(None));
+    let (next, failed) = (Mutex::new(missing.iter()), Mutex::new(None));
     let work = |pool: &rayon::ThreadPool| {
-        while !stopped.load(Ordering::Relaxed) {
+        while lock(&failed).is_none() && !progress.stopped() {
             let Some(&index) = lock(&next).next() else { break };
             let outcome = pool.install(|| point::carry_out(plan, index));
-            if let Err(problem) = lock(&folder).add(index, outcome) {
-                stopped.store(true, Ordering::Relaxed);
+            if let Err(problem) = add(index, outcome) {
                 *lock(&failed) = Some(problem);
             }
             progress.advance(1);
         }
     };
     std::thread::scope(|scope| pools.iter().for_each(|pool| drop(scope.spawn(|| work(pool)))));
-    match lock(&failed).take() {
-        Some(problem) => Err(problem.into()),
-        None => Ok(folder.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    if let Some(problem) = lock(&failed).take() {
+        return Err(problem.into());
     }
+    Ok(go_on(progress)?)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -157,7 +157,6 @@ fn about(sweep: &Sweep) -> Markup {
         ["schema", &m.schema],
         ["written by", &format!("snnc {}", m.snnc)],
         ["model", &m.model],
-        ["BLAKE3 of the model", &m.model_blake3],
         ["BLAKE3 of the targets", &m.targets_blake3],
         ["timing", &m.timing],
         ["seed of the placement", &m.mapping_seed.to_string()],
@@ -167,6 +166,7 @@ fn about(sweep: &Sweep) -> Markup {
     .to_vec();
     let mut also =
         |name: &str, value: Option<String>| rows.extend(value.map(|value| vec![name.into(), value]));
+    also("BLAKE3 of the model", m.model_blake3.clone());
     also("BLAKE3 of samples and labels", m.inputs_blake3.clone());
     also("seed of the images", m.seed.map(|seed| seed.to_string()));
     also("network", m.network.clone());

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use snnc_compiler::driver::CompileOptions;
@@ -15,7 +16,7 @@ use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions
 use snnc_compiler::mapping::place::PlaceOptions;
 use snnc_targets::derived::Override;
 use snnc_targets::file_kind::FileKind;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, registry};
+use snnc_targets::{Code, Diagnostic, Diagnostics, Source, Subject, Target, registry};
 
 use super::file::SweepFile;
 use super::folder::{SCHEMA, SweepManifest};
@@ -76,11 +77,26 @@ pub struct PointParameters {
     pub items: Option<u64>,
 }
 
+/// What a sweep is given in memory, instead of the files that its [`SweepFile`] would name.
+#[derive(Debug, Clone)]
+pub struct GivenInputs {
+    /// The model, with the samples that its rounding and its mapping look at.
+    pub model: Model,
+    /// Texts of targets by their names.
+    pub targets: Vec<(String, Arc<Source>)>,
+    /// Samples of the network that is fed, `[n, c, h, w]` or spikes `[n, t, c, h, w]`.
+    pub samples: Option<Vec<f64>>,
+    /// Their classes.
+    pub labels: Option<Vec<usize>>,
+}
+
 /// A sweep that is ready to be carried out.
 #[derive(Debug)]
 pub struct Plan {
     pub(super) file: SweepFile,
     pub(super) model: Model,
+    /// Samples and their classes that are in memory; else the file names theirs.
+    pub(super) given: Option<(Option<Vec<f64>>, Option<Vec<usize>>)>,
     pub(super) targets: Vec<ChangedTarget>,
     pub(super) points: Vec<Choice>,
     manifest: SweepManifest,
@@ -94,7 +110,7 @@ impl Plan {
     /// target has, and more than [`POINTS_MAX`] points.
     pub fn new(file: SweepFile) -> Result<Self, Diagnostics> {
         let mut model = load(&file)?;
-        check_options(&file, &model)?;
+        check_options(&file, &model, (file.input.is_some(), file.labels.is_some()))?;
         if let Some(input) = &file.calibrate_input {
             let loaded = model.loaded();
             let network =
@@ -108,8 +124,39 @@ impl Plan {
         {
             model = model.with_activity(&network, values);
         }
+        let targets = file.targets.iter().map(|name| Ok((name.clone(), source(name)?)));
+        let targets = targets.collect::<Result<Vec<_>, Diagnostics>>()?;
+        let digests = (Some(model_digest(&file)?), inputs_digest(&file)?);
+        Self::with(file, model, &targets, digests)
+    }
+
+    /// A plan of inputs in memory: what `settings` says of files is not looked at.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn given(settings: SweepFile, inputs: GivenInputs) -> Result<Self, Diagnostics> {
+        let GivenInputs { model, targets, samples, labels } = inputs;
+        check_options(&settings, &model, (samples.is_some(), labels.is_some()))?;
+        let digest = samples.as_ref().map(|values| {
+            let mut hasher = blake3::Hasher::new();
+            for value in values {
+                hasher.update(&value.to_le_bytes());
+            }
+            hasher.update(format!("{labels:?}").as_bytes()).finalize().to_hex().to_string()
+        });
+        let plan = Self::with(settings, model, &targets, (None, digest))?;
+        Ok(Self { given: Some((samples, labels)), ..plan })
+    }
+
+    /// Lists the points; `digests` are those of the model and of its inputs.
+    fn with(
+        file: SweepFile,
+        model: Model,
+        targets: &[(String, Arc<Source>)],
+        (model_blake3, inputs_blake3): (Option<String>, Option<String>),
+    ) -> Result<Self, Diagnostics> {
         let fields = file.fields();
-        let targets = changed_targets(&file, &fields)?;
+        let targets = changed_targets(&file, targets, &fields)?;
         let generates = model.loaded().pipeline.is_some();
         let points = choices(&file, targets.len(), generates)?;
         let parameters = points.iter().map(|choice| parameters(choice, &targets[choice.target])).collect();
@@ -117,8 +164,8 @@ impl Plan {
             schema: SCHEMA.into(),
             snnc: env!("CARGO_PKG_VERSION").into(),
             model: model.name().into(),
-            model_blake3: model_digest(&file)?,
-            inputs_blake3: inputs_digest(&file)?,
+            model_blake3,
+            inputs_blake3,
             targets_blake3: targets_digest(&targets),
             item: if generates { "image" } else { "sample" }.into(),
             seed: generates.then(|| file.seed.unwrap_or(1)),
@@ -132,7 +179,7 @@ impl Plan {
             points: parameters,
             shard: None,
         };
-        Ok(Self { file, model, targets, points, manifest })
+        Ok(Self { file, model, given: None, targets, points, manifest })
     }
 
     /// Number of points.
@@ -168,7 +215,16 @@ impl Plan {
     }
 }
 
-/// Options that the model has no use for, or cannot do without.
+/// The text of a target that a sweep file names.
+fn source(name: &str) -> Result<Arc<Source>, Diagnostics> {
+    registry::source(name).map_err(|mut problems| {
+        for problem in problems.0.iter_mut().filter(|problem| problem.code == Code::TargetUnknown) {
+            problem.place = Subject::Field("targets".into()).into();
+        }
+        problems
+    })
+}
+
 /// The model, of a model file or of a NIR file.
 fn load(file: &SweepFile) -> Result<Model, Diagnostics> {
     if FileKind::of_file(&file.model) == Some(FileKind::Hdf5) {
@@ -184,7 +240,12 @@ fn load(file: &SweepFile) -> Result<Model, Diagnostics> {
     Model::load(&file.model)
 }
 
-fn check_options(file: &SweepFile, model: &Model) -> Result<(), Diagnostics> {
+/// Refuses options that the model has no use for, or cannot do without; and says whether samples and labels are given.
+fn check_options(
+    file: &SweepFile,
+    model: &Model,
+    (samples, labels): (bool, bool),
+) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::default();
     let mut refuse = |field: &str, message: &str| {
         problems.push(Diagnostic::new(Code::SweepInvalid, Subject::Field(field.into()), message));
@@ -198,8 +259,8 @@ fn check_options(file: &SweepFile, model: &Model) -> Result<(), Diagnostics> {
     let given = [
         ("images", !file.images.is_empty(), images),
         ("seed", file.seed.is_some(), if drawn { "" } else { images }),
-        ("input", file.input.is_some(), fed),
-        ("labels", file.labels.is_some(), fed),
+        ("input", samples, fed),
+        ("labels", labels, fed),
         ("network", file.network.is_some(), fed),
         ("dt", file.dt.is_some(), fed),
         ("samples", !file.samples.is_empty(), fed),
@@ -208,7 +269,7 @@ fn check_options(file: &SweepFile, model: &Model) -> Result<(), Diagnostics> {
     for (field, _, message) in given.into_iter().filter(|(_, given, message)| *given && !message.is_empty()) {
         refuse(field, message);
     }
-    if !generates && file.input.is_none() && !drawn {
+    if !generates && !samples && !drawn {
         refuse("input", "the model has no pipeline, so it needs samples: `input: \"samples.npy\"`");
     }
     if file.calibrate_network.is_some() && file.calibrate_input.is_none() {
@@ -232,16 +293,15 @@ fn draws_all(model: &Model) -> bool {
 }
 
 /// Every target with every combination of overrides.
-fn changed_targets(file: &SweepFile, fields: &[String]) -> Result<Vec<ChangedTarget>, Diagnostics> {
+fn changed_targets(
+    file: &SweepFile,
+    targets: &[(String, Arc<Source>)],
+    fields: &[String],
+) -> Result<Vec<ChangedTarget>, Diagnostics> {
     let mut all = Vec::new();
-    for name in &file.targets {
+    for (name, source) in targets {
         // A target that is wrong as it stands is no point's fault.
-        registry::load(name).map_err(|mut problems| {
-            for problem in problems.0.iter_mut().filter(|problem| problem.code == Code::TargetUnknown) {
-                problem.place = Subject::Field("targets".into()).into();
-            }
-            problems
-        })?;
+        registry::parse_with(source, &[])?;
         for variant in &file.variants {
             let mut combinations = vec![variant.clone()];
             for axis in &file.set {
@@ -256,7 +316,7 @@ fn changed_targets(file: &SweepFile, fields: &[String]) -> Result<Vec<ChangedTar
                     return Err(too_many().into());
                 }
             }
-            all.extend(combinations.iter().map(|changes| changed(name, changes, fields)));
+            all.extend(combinations.iter().map(|changes| changed((name, source), changes, fields)));
         }
     }
     // A slip in the name of a field would fail every point.
@@ -268,9 +328,9 @@ fn changed_targets(file: &SweepFile, fields: &[String]) -> Result<Vec<ChangedTar
     }
 }
 
-fn changed(name: &str, changes: &[Override], fields: &[String]) -> ChangedTarget {
-    let (plain, target) = (registry::load(name), registry::load_with(name, changes));
-    let values = registry::values(name, changes, fields);
+fn changed((name, source): (&str, &Arc<Source>), changes: &[Override], fields: &[String]) -> ChangedTarget {
+    let (plain, target) = (registry::parse_with(source, &[]), registry::parse_with(source, changes));
+    let values = registry::values(source, changes, fields);
     ChangedTarget { name: plain.map_or_else(|_| name.to_owned(), |target| target.name), target, values }
 }
 
@@ -333,7 +393,7 @@ fn parameters(choice: &Choice, target: &ChangedTarget) -> PointParameters {
 }
 
 /// BLAKE3 of files, one after the other, hexadecimal.
-fn digest(files: &[impl AsRef<Path>]) -> Result<String, Diagnostic> {
+pub(crate) fn digest(files: &[impl AsRef<Path>]) -> Result<String, Diagnostic> {
     let mut hasher = blake3::Hasher::new();
     for path in files.iter().map(AsRef::as_ref) {
         let read = File::open(path).and_then(|file| {

@@ -168,12 +168,22 @@ fn fed(
     let network = samples::network(model, file.network.as_deref())?;
     let asked =
         SampleChoice { path: file.input.as_deref(), dt: file.dt, most: choice.items, seed: file.seed };
-    let (fed, events) = samples::read(model, network, asked)?;
-    let labels = file.labels.as_deref().map(|path| -> Result<Vec<usize>, Diagnostic> {
-        let (_, readout) = Samples::shapes(model, network)?;
-        samples::input::labels(path, fed.len() as usize, readout.len())
-    });
-    let labels: Option<Vec<usize>> = labels.transpose()?;
+    let (fed, events, labels) = match &plan.given {
+        Some((values, labels)) => {
+            let fed = samples::of_values(model, network, values.clone(), asked)?;
+            let labels =
+                labels.as_ref().map(|labels| labels[..labels.len().min(fed.len() as usize)].to_vec());
+            (fed, None, labels)
+        }
+        None => {
+            let (fed, events) = samples::read(model, network, asked)?;
+            let labels = file.labels.as_deref().map(|path| -> Result<Vec<usize>, Diagnostic> {
+                let (_, readout) = Samples::shapes(model, network)?;
+                samples::input::labels(path, fed.len() as usize, readout.len())
+            });
+            (fed, events, labels.transpose()?)
+        }
+    };
     let made = session.run(&fed)?;
     let mut report = made.report();
     report.events = events;

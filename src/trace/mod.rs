@@ -1,7 +1,7 @@
 //! What packets did, one by one: `--trace` writes a table of packets ([`packets`]), `--trace-events` a timeline of
 //! units
 //! and links ([`events`]), both of simulated timesteps only. The table is Parquet and needs the feature `parquet`.
-//! They look on ([`Watcher`]) and change nothing.
+//! Without a file, the table is kept in memory ([`PacketTable`]). They look on ([`Watcher`]) and change nothing.
 //!
 //! Rows are in order of image, pass, timestep and arrival, whatever the number of threads. Memory is bounded: a few
 //! timesteps and one group of rows at a time. Files take their names when the run has ended.
@@ -13,6 +13,7 @@ pub mod packets;
 #[cfg(not(feature = "parquet"))]
 #[path = "packets_left_out.rs"]
 pub mod packets;
+pub mod rows;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::time::cycle::{Detail, StepPlace, StepRecord, Watcher};
+use snnc_simulator::workload::Workload;
 use snnc_targets::output::same_file;
 use snnc_targets::{Code, Diagnostic, Subject};
 
@@ -29,6 +31,7 @@ pub use index_range::IndexRange;
 use crate::report::is_result;
 use events::EventFile;
 use packets::PacketFile;
+pub use rows::PacketTable;
 
 /// What to trace, and where.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +40,8 @@ pub struct TraceOptions {
     pub packets: Option<PathBuf>,
     /// Timeline.
     pub events: Option<PathBuf>,
+    /// Whether packets are kept in memory; see [`TraceRecorder::take_table`].
+    pub table: bool,
     /// Images.
     pub images: Option<IndexRange>,
     /// Passes of an image.
@@ -54,6 +59,13 @@ pub struct Extent {
     pub passes: u64,
     /// What an item is called.
     pub item_name: &'static str,
+}
+
+impl Extent {
+    /// Of a workload.
+    pub fn of(workload: &impl Workload) -> Self {
+        Self { items: workload.len(), passes: workload.passes(), item_name: workload.item_name() }
+    }
 }
 
 /// What a trace must know of a program.
@@ -88,6 +100,7 @@ pub struct TraceRecorder<'a> {
     options: TraceOptions,
     packets: Option<PacketFile>,
     events: Option<EventFile>,
+    table: Option<PacketTable>,
     timesteps: u64,
 }
 
@@ -104,11 +117,17 @@ impl<'a> TraceRecorder<'a> {
         fidelity: Fidelity,
     ) -> Result<Option<Self>, Diagnostic> {
         options.check(program, run, fidelity)?;
-        let packets = options.packets.as_deref().map(|path| PacketFile::create(path, program)).transpose()?;
+        let packets = options.packets.as_deref().map(|path| PacketFile::create(path)).transpose()?;
         let events = options.events.as_deref().map(EventFile::create).transpose()?;
         let names = Names::new(program);
-        let any = packets.is_some() || events.is_some();
-        Ok(any.then_some(Self { names, options, packets, events, timesteps: 0 }))
+        let table = options.table.then(|| PacketTable::new(&names));
+        let any = packets.is_some() || events.is_some() || table.is_some();
+        Ok(any.then_some(Self { names, options, packets, events, table, timesteps: 0 }))
+    }
+
+    /// The packets that were kept in memory, if they were asked for.
+    pub fn take_table(&mut self) -> Option<PacketTable> {
+        self.table.take()
     }
 
     /// Gives the files their names.
@@ -168,6 +187,9 @@ impl Watcher for TraceRecorder<'_> {
         if let Some(file) = &mut self.events {
             file.add(&self.names, at, step)?;
         }
+        if let Some(table) = &mut self.table {
+            table.add(&self.names, at, step)?;
+        }
         Ok(())
     }
 }
@@ -210,10 +232,10 @@ impl TraceOptions {
     }
 
     fn check(&self, program: &Program, run: Extent, fidelity: Fidelity) -> Result<(), Diagnostic> {
-        let option = match (&self.packets, &self.events) {
-            (Some(_), _) => "--trace",
-            (None, Some(_)) => "--trace-events",
-            (None, None) => return self.check_no_choice(),
+        let option = match (&self.packets, &self.events, self.table) {
+            (Some(_), ..) | (None, None, true) => "--trace",
+            (None, Some(_), _) => "--trace-events",
+            (None, None, false) => return self.check_no_choice(),
         };
         if let (Some(packets), Some(events)) = (&self.packets, &self.events)
             && same_file(packets, events)

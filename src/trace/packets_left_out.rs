@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use snnc_compiler::ir::program::Program;
 use snnc_simulator::time::cycle::{StepPlace, StepRecord};
 use snnc_targets::{Code, Diagnostic, Subject};
 
@@ -17,7 +16,7 @@ impl PacketFile {
     ///
     /// # Errors
     /// [`Code::Argument`].
-    pub fn create(_: &Path, _: &Program) -> Result<Self, Diagnostic> {
+    pub fn create(_: &Path) -> Result<Self, Diagnostic> {
         let message = "this build of snnc cannot write Parquet files";
         Err(Diagnostic::new(Code::Argument, Subject::argument("--trace"), message)
             .hint("build it with `--features parquet`; `--trace-events trace.json` needs no such feature"))

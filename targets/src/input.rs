@@ -3,6 +3,15 @@
 //! The one place that says how long files may be. What is read is bounded as it is read, so devices and pipes, which
 //! have no length, are bounded too. Readers of single formats (weights, images) ask [`InputKind`] for their limits.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;

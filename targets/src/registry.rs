@@ -56,10 +56,14 @@ pub fn load(name_or_path: &str) -> Result<Target, Diagnostics> {
 /// # Errors
 /// Those of [`load`]; what the overrides make wrong is told of them.
 pub fn load_with(name_or_path: &str, overrides: &[Override]) -> Result<Target, Diagnostics> {
-    parse_source(&source(name_or_path)?, overrides)
+    parse_with(&source(name_or_path)?, overrides)
 }
 
-fn source(name_or_path: &str) -> Result<Arc<Source>, Diagnostics> {
+/// The text of a built-in target, or of a file.
+///
+/// # Errors
+/// [`Code::TargetUnknown`] or [`Code::FileUnreadable`].
+pub fn source(name_or_path: &str) -> Result<Arc<Source>, Diagnostics> {
     Ok(match name_or_path.ends_with(".ron") {
         true => FileKind::Target.read(Path::new(name_or_path), input::TARGET.longest)?,
         false => built_in(name_or_path, Subject::value("--target", name_or_path))?,
@@ -68,9 +72,8 @@ fn source(name_or_path: &str) -> Result<Arc<Source>, Diagnostics> {
 
 /// What a target with overrides has in some fields, as written and without sources; nothing where a field is missing
 /// or the target cannot be read.
-pub fn values(name_or_path: &str, overrides: &[Override], fields: &[String]) -> Vec<Option<String>> {
-    let text = source(name_or_path).and_then(|source| derived::resolve(&source, 0));
-    let Ok(Resolved { text, .. }) = text else { return vec![None; fields.len()] };
+pub fn values(source: &Arc<Source>, overrides: &[Override], fields: &[String]) -> Vec<Option<String>> {
+    let Ok(Resolved { text, .. }) = derived::resolve(source, 0) else { return vec![None; fields.len()] };
     derived::values(&derived::overridden(text, overrides), fields)
 }
 
@@ -101,7 +104,7 @@ pub(crate) fn built_in(name: &str, asked: Subject) -> Result<Arc<Source>, Diagno
 /// # Errors
 /// [`Code::FileUnreadable`], [`Code::WrongFile`], [`Code::RonSyntax`] or [`Code::TargetInvalid`].
 pub fn read(path: &Path) -> Result<Target, Diagnostics> {
-    parse_source(&FileKind::Target.read(path, input::TARGET.longest)?, &[])
+    parse_with(&FileKind::Target.read(path, input::TARGET.longest)?, &[])
 }
 
 /// Parses and checks a target's text; `place` names it in errors.
@@ -109,10 +112,14 @@ pub fn read(path: &Path) -> Result<Target, Diagnostics> {
 /// # Errors
 /// [`Code::RonSyntax`] with line and column, or [`Code::TargetInvalid`] for every contradiction.
 pub fn parse(text: &str, place: &str) -> Result<Target, Diagnostics> {
-    parse_source(&Source::new(place, text), &[])
+    parse_with(&Source::new(place, text), &[])
 }
 
-fn parse_source(source: &Arc<Source>, overrides: &[Override]) -> Result<Target, Diagnostics> {
+/// Parses and checks a target's text with other values for some of its fields.
+///
+/// # Errors
+/// Those of [`load_with`].
+pub fn parse_with(source: &Arc<Source>, overrides: &[Override]) -> Result<Target, Diagnostics> {
     let Resolved { text, base, described } = derived::resolve(source, 0)?;
     let text = derived::overridden(text, overrides);
     let mut target = match text.source() {

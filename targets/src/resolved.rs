@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::schema::{
-    Between, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, RoutingScheme, Target, UnitTime,
+    Between, CorePath, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, RoutingScheme, Target, UnitTime,
     WeightStorage,
 };
 use crate::topology::{LinkKind, Routing as _};
@@ -41,7 +41,11 @@ pub struct Timing {
     pub hop_chip: UnitPs,
     pub host_write: UnitPs,
     pub host_read: UnitPs,
+    pub host_multiply_add: UnitPs,
+    pub host_synchronisation: UnitPs,
     pub input_packet: UnitPs,
+    pub receive_path: CorePath,
+    pub send_path: CorePath,
     barrier_ps: Vec<(u32, u64)>,
     between_linear: bool,
 }
@@ -377,7 +381,11 @@ impl Target {
             hop_chip: unit(&t.hop_chip),
             host_write: unit(&t.host_write),
             host_read: unit(&t.host_read),
+            host_multiply_add: t.host_multiply_add.as_ref().map_or(nothing, unit),
+            host_synchronisation: t.host_synchronisation.as_ref().map_or(nothing, unit),
             input_packet: t.input_packet.as_ref().map_or(nothing, unit),
+            receive_path: t.receive_path(),
+            send_path: t.send_path(),
             barrier_ps: t.barrier.points_ns.0.iter().map(|&(tiles, ns)| (tiles, milli(ns))).collect(),
             between_linear: t.barrier.between.0 == Between::Linear,
         }
@@ -386,8 +394,13 @@ impl Target {
     /// Every time constant of units and links with its field name.
     pub fn unit_times(&self) -> Vec<(&'static str, &UnitTime)> {
         let t = &self.timing;
-        let spike = t.neuron_spike.iter().map(|unit| ("neuron_spike", unit));
-        let input = t.input_packet.iter().map(|unit| ("input_packet", unit));
+        let optional = [
+            ("neuron_spike", &t.neuron_spike),
+            ("input_packet", &t.input_packet),
+            ("host_multiply_add", &t.host_multiply_add),
+            ("host_synchronisation", &t.host_synchronisation),
+        ];
+        let given = optional.into_iter().filter_map(|(name, unit)| Some((name, unit.as_ref()?)));
         let always = [
             ("synaptic_operation", &t.synaptic_operation),
             ("neuron_update_active", &t.neuron_update_active),
@@ -401,7 +414,7 @@ impl Target {
             ("host_write", &t.host_write),
             ("host_read", &t.host_read),
         ];
-        always.into_iter().chain(spike).chain(input).collect()
+        always.into_iter().chain(given).collect()
     }
 
     /// All real-valued fields with their paths, for the range check.

@@ -17,6 +17,10 @@ use crate::schema::{Corner, OperatingPoint, Provenance, ScalingSpec, Sourced, Ta
 /// Least clock period that a target may have, ns.
 const CLOCK_MIN_NS: f64 = 0.001;
 
+/// Units whose supply is not that of the cores.
+const OFF_CHIP_TIMES: [&str; 6] =
+    ["hop_chip", "host_write", "host_read", "host_multiply_add", "host_synchronisation", "input_packet"];
+
 /// The three factors.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Factors {
@@ -175,8 +179,10 @@ impl Target {
         t.barrier.points_ns.0.iter_mut().for_each(|(_, ns)| *ns *= factor);
         t.barrier.points_ns.1 = source("the table", factor, &at, assumed, &t.barrier.points_ns.1);
         // A barrier's range is a share of its table.
-        let elsewhere = ["hop_chip", "host_write", "host_read", "input_packet", crate::time_ranges::BARRIER];
-        for range in t.ranges.iter_mut().filter(|range| !elsewhere.contains(&range.constant.as_str())) {
+        for range in t.ranges.iter_mut().filter(|range| {
+            let name = range.constant.as_str();
+            name != crate::time_ranges::BARRIER && !OFF_CHIP_TIMES.contains(&name)
+        }) {
             (range.low, range.high) = (range.low * factor, range.high * factor);
         }
         if let Some(network) = &mut self.network {
@@ -189,7 +195,12 @@ impl Target {
 fn on_chip(event: EnergyEvent) -> bool {
     !matches!(
         event,
-        EnergyEvent::HopChip | EnergyEvent::HostWrite | EnergyEvent::HostRead | EnergyEvent::InputPacket
+        EnergyEvent::HopChip
+            | EnergyEvent::HostWrite
+            | EnergyEvent::HostRead
+            | EnergyEvent::HostMultiplyAdd
+            | EnergyEvent::HostSynchronisation
+            | EnergyEvent::InputPacket
     )
 }
 

@@ -43,6 +43,8 @@ impl TimingSpec {
             "host_write" => &mut self.host_write,
             "host_read" => &mut self.host_read,
             "input_packet" => self.input_packet.as_mut()?,
+            "host_multiply_add" => self.host_multiply_add.as_mut()?,
+            "host_synchronisation" => self.host_synchronisation.as_mut()?,
             _ => return None,
         })
     }
@@ -138,6 +140,8 @@ mod tests {
     #[test]
     fn every_interval_may_have_a_range() {
         let mut target = registry::load("loihi-like-sanafe").unwrap();
+        let host = Some(target.timing.host_read.clone());
+        (target.timing.host_multiply_add, target.timing.host_synchronisation) = (host.clone(), host);
         let constants: Vec<(String, f64)> =
             target.time_constants().iter().map(|&(name, value, _)| (name.to_owned(), value)).collect();
         target.timing.ranges =

@@ -2,8 +2,12 @@
 //!
 //! The one authority for it. The simulator counts events and asks with whole numbers; the mapping expects them and asks
 //! with fractions. Units of a core work in a pipeline, so a timestep lasts at least as long as the busiest of them.
+//! Where a target says that two of them are one path on which things are done one after the other
+//! ([`CorePath::Serial`]), they count as one unit: its work stands with the synapse unit (receiving) or the neuron unit
+//! (sending), and the decoder, or the maker of packets, has none.
 
 use crate::Timing;
+use crate::schema::CorePath;
 
 /// Units of a core, in the order of [`CoreWork::busy_ps`].
 pub const CORE_UNITS: [&str; 4] = ["synapse", "neuron", "axon in", "axon out"];
@@ -26,7 +30,7 @@ pub struct CoreWork<N> {
 }
 
 /// A count of events that can be multiplied with an interval; whole numbers saturate.
-pub trait EventCount: Copy {
+pub trait EventCount: Copy + Default {
     /// So many events one after another.
     fn times(self, interval_ps: u64) -> Self;
     /// One after the other.
@@ -53,6 +57,22 @@ impl EventCount for f64 {
     }
 }
 
+/// The place in [`CORE_UNITS`] of the unit that is busy with the decoding of packets.
+pub fn decoding_unit(timing: &Timing) -> usize {
+    match timing.receive_path {
+        CorePath::Pipelined => 2,
+        CorePath::Serial => 0,
+    }
+}
+
+/// The place in [`CORE_UNITS`] of the unit that is busy with the making of packets.
+pub fn making_unit(timing: &Timing) -> usize {
+    match timing.send_path {
+        CorePath::Pipelined => 3,
+        CorePath::Serial => 1,
+    }
+}
+
 impl<N: EventCount> CoreWork<N> {
     /// Picoseconds that each unit is busy, in the order of [`CORE_UNITS`].
     pub fn busy_ps(&self, timing: &Timing) -> [N; 4] {
@@ -61,12 +81,15 @@ impl<N: EventCount> CoreWork<N> {
             .times(timing.neuron_update_active.interval_ps)
             .then(self.updates_inactive.times(timing.neuron_update_inactive.interval_ps))
             .then(self.spikes.times(timing.neuron_spike.interval_ps));
-        [
-            self.synaptic_operations.times(timing.synaptic_operation.interval_ps),
-            updates,
-            self.packets_in.times(timing.axon_in.interval_ps),
-            self.packets_out.times(timing.axon_out.interval_ps),
-        ]
+        let walked = self.synaptic_operations.times(timing.synaptic_operation.interval_ps);
+        let mut busy = [walked, updates, N::default(), N::default()];
+        for (unit, packets, time) in [
+            (decoding_unit(timing), self.packets_in, timing.axon_in),
+            (making_unit(timing), self.packets_out, timing.axon_out),
+        ] {
+            busy[unit] = busy[unit].then(packets.times(time.interval_ps));
+        }
+        busy
     }
 }
 
@@ -74,6 +97,7 @@ impl<N: EventCount> CoreWork<N> {
 mod tests {
     use super::*;
     use crate::registry;
+    use crate::schema::{Provenance, Sourced};
 
     #[test]
     fn units_are_busy_an_interval_for_each_event() {
@@ -92,5 +116,26 @@ mod tests {
         assert_eq!(expected.busy_ps(&timing), [1_750.0, 0.0, 0.0, 72.5]);
         let most = CoreWork { synaptic_operations: u64::MAX, updates_active: u64::MAX, ..work };
         assert_eq!(most.busy_ps(&timing)[..2], [u64::MAX, u64::MAX]);
+    }
+
+    #[test]
+    fn the_times_of_a_serial_path_add_up() {
+        let mut target = registry::load("loihi-like").unwrap();
+        target.timing.axon_in.interval_ns.0 = 16.0;
+        let serial = Some(Sourced(CorePath::Serial, Provenance::Assumed("a test".into())));
+        let work = CoreWork {
+            synaptic_operations: 10,
+            updates_active: 3,
+            spikes: 1,
+            packets_in: 5,
+            packets_out: 4,
+            ..CoreWork::default()
+        };
+        // 10 x 3.5 ns and 5 x 16 ns; 3 x 8.4 ns and 4 x 0.29 ns.
+        assert_eq!(work.busy_ps(&target.timing()), [35_000, 25_200, 80_000, 1_160]);
+        target.timing.receive_path = serial.clone();
+        assert_eq!(work.busy_ps(&target.timing()), [115_000, 25_200, 0, 1_160]);
+        target.timing.send_path = serial;
+        assert_eq!(work.busy_ps(&target.timing()), [115_000, 26_360, 0, 0]);
     }
 }

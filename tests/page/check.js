@@ -58,6 +58,10 @@ function uncut(frame, width) {
       .map((part) => part.textContent.slice(0, 40))
       .join(" | ")})`,
   );
+  const captions = [...page.querySelectorAll("caption span")].filter(
+    (part) => part.getBoundingClientRect().right > root.clientWidth + 1,
+  );
+  check(captions.length === 0, `${width}: no caption is cut (${captions.slice(0, 3).map((part) => part.textContent)})`);
   const labels = [...page.querySelectorAll(".drawing svg text")].filter((text) => {
     const [own, whole] = [text.getBoundingClientRect(), text.closest("figure[aria-label]").getBoundingClientRect()];
     return own.width > 0 && (own.left < whole.left - 8 || own.right > whole.right + 8);
@@ -144,6 +148,30 @@ function walkPoints(page, width) {
   check(rows > 0, `${width}: points that failed are listed (${rows} reasons)`);
 }
 
+/** Walks over the constants by keys. */
+function walkConstants(page, width) {
+  const tornado = page.querySelector("#tornado");
+  if (!tornado) return;
+  // Drawn anew whenever a control changes.
+  const svg = () => tornado.querySelector(".drawing svg");
+  const details = page.querySelector("#tornado-details");
+  const press = (key) =>
+    svg().dispatchEvent(new page.defaultView.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  const texts = [details.textContent];
+  for (const key of ["ArrowDown", "ArrowDown"]) {
+    press(key);
+    texts.push(details.textContent);
+  }
+  check(texts[1].startsWith("all together"), `${width}: an arrow key begins with all constants together`);
+  check(/at its highest/.test(texts[2]) && texts[2] !== texts[1], `${width}: the next one shows a constant`);
+  check(svg().querySelector(".ring[data-at]") !== null, `${width}: the constant is marked`);
+  press("Escape");
+  check(svg().querySelector(".ring[data-at]") === null, `${width}: Escape leaves the constants`);
+  // The bars begin at the figure of the run itself, so some lie on either side or all on one: none is empty.
+  const bars = [...svg().querySelectorAll("rect:not(.ring)")].filter((bar) => bar.getBoundingClientRect().width > 1);
+  check(bars.length >= 2, `${width}: bars of constants have a width (${bars.length})`);
+}
+
 /** Every chart has its data beside it. */
 function data(page, width) {
   const drawn = [...page.querySelectorAll("figure[aria-label]")];
@@ -164,10 +192,13 @@ function theme(page, width) {
 }
 
 (async () => {
-  const address = new URLSearchParams(location.search).get("page");
+  const asked = new URLSearchParams(location.search);
+  const address = asked.get("page");
+  const parts = (asked.get("has") ?? "").split(",").filter(Boolean);
   for (const width of [360, 1440]) {
     const frame = await opened(address, width);
     const page = frame.contentDocument;
+    for (const part of parts) check(page.getElementById(part) !== null, `${width}: the page has ${part}`);
     uncut(frame, width);
     data(page, width);
     await wait(50);
@@ -179,6 +210,7 @@ function theme(page, width) {
     for (const details of page.querySelectorAll(".data details")) details.open = false;
     keyboard(page, width);
     walkPoints(page, width);
+    walkConstants(page, width);
     controls(page, width);
     theme(page, width);
   }

@@ -3,6 +3,8 @@
 //! Place in the flow: an input layer of a model file holds one, a program carries it as numbers of its
 //! [`WorkloadSpec`], and the simulator draws the spikes. Here is only what they are drawn from.
 
+use serde::Serialize;
+
 use super::NetworkId;
 use super::workload::{DrivenNetwork, WorkloadSpec};
 
@@ -12,7 +14,7 @@ pub const KIND: &str = "sources";
 pub const SEED_MAX: u64 = 1 << 53;
 
 /// Where the input spikes of a network come from. Each neuron of the input has a rate r, spikes a timestep.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct SpikeSource {
     /// When a neuron of rate r fires.
     pub pattern: SpikePattern,
@@ -25,7 +27,7 @@ pub struct SpikeSource {
 }
 
 /// When a neuron of rate r fires.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub enum SpikePattern {
     /// In each timestep with probability r, whatever happened before: a Poisson process in bins of a timestep, each of
     /// which holds one spike at most.

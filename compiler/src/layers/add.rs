@@ -56,9 +56,7 @@ impl LayerKind for Add {
     }
 
     fn current(&self, inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
-        if inputs.iter().all(|input| matches!(input.feed, CurrentSource::Host(_))) {
-            check_feeds(&inputs, site)?;
-        }
+        check_feeds(&inputs, site)?;
         let (shape, neurons) = (site.shape, site.shape.len());
         let bias = vec![0.0; shape.channels];
         let mut sum = SpikeSum { terms: Vec::new(), bias, bias_by: site.label(), host: None };

@@ -1,6 +1,7 @@
 //! Joins maps along the channels, in port order.
 //!
-//! On the chip no neuron and no synapse: the channels of each input come after those of the inputs before it.
+//! On the chip no neuron and no synapse: the channels of each input come after those of the inputs before it. One input
+//! may be constant over time: the host computes it, and what the layers behind make of it, as the bias of the neurons.
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,10 @@ impl LayerKind for Concat {
         Ok(Signal::joined(inputs, run.timesteps, |maps| {
             Map::new(run.shape, maps.iter().flat_map(|map| map.data.iter().copied()).collect())
         }))
+    }
+
+    fn keeps_host_current(&self) -> bool {
+        true
     }
 
     fn current(&self, inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {

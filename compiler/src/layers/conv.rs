@@ -12,6 +12,7 @@ use std::ops::Range;
 use super::current::Current;
 use super::flow::per_channel;
 use super::{Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, SignalType};
+use crate::event_driven::{self, EventSums};
 use crate::ir::channels::ChannelMap;
 use crate::ir::{AxisMap, ConvMap, Shape};
 use crate::reference::{Map, Signal};
@@ -134,7 +135,15 @@ impl LayerKind for Conv {
         }))
     }
 
+    fn event_sums(&self, from: Shape, to: Shape) -> Option<Box<dyn EventSums>> {
+        event_driven::prepared(self, from, to)
+    }
+
     fn has_weights(&self) -> bool {
+        true
+    }
+
+    fn keeps_host_current(&self) -> bool {
         true
     }
 

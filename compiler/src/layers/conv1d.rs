@@ -6,6 +6,8 @@ use super::{
     Conv, Conv1dSpec, Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType,
     Spec,
 };
+use crate::event_driven::EventSums;
+use crate::ir::Shape;
 use crate::reference::Signal;
 
 /// A convolution whose kernel has one row, of maps of one row.
@@ -27,6 +29,10 @@ impl LayerKind for Conv1d {
 
     fn evaluate(&self, inputs: &[&Signal], run: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         self.0.evaluate(inputs, run)
+    }
+
+    fn event_sums(&self, from: Shape, to: Shape) -> Option<Box<dyn EventSums>> {
+        self.0.event_sums(from, to)
     }
 
     fn has_weights(&self) -> bool {

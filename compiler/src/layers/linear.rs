@@ -11,6 +11,7 @@ use super::{
     Conv, Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec,
     TensorRef,
 };
+use crate::event_driven::{self, EventSums};
 use crate::ir::Shape;
 use crate::reference::{Map, Signal};
 use crate::weights::Tensor;
@@ -56,6 +57,13 @@ impl LayerKind for Linear {
         Ok(inputs[0].each(|map| self.apply(map)))
     }
 
+    fn event_sums(&self, from: Shape, to: Shape) -> Option<Box<dyn EventSums>> {
+        let negative_zero = |value: f64| value == 0.0 && value.is_sign_negative();
+        let skips_zeros = self.weight.data.is_finite()
+            && !self.bias.as_ref().is_some_and(|bias| bias.data.iter().any(negative_zero));
+        skips_zeros.then(|| event_driven::prepared(&self.of_map(from), from, to)).flatten()
+    }
+
     fn has_weights(&self) -> bool {
         true
     }
@@ -64,20 +72,27 @@ impl LayerKind for Linear {
         true
     }
 
+    fn keeps_host_current(&self) -> bool {
+        true
+    }
+
     fn current(&self, mut inputs: Vec<Current>, site: &LoweringSite<'_>) -> Result<Current, LoweringRefusal> {
         let mut current = inputs.remove(0);
         if let Some(flattened) = current.flattened.take() {
             current.shape = flattened.shape;
         }
-        let from = current.shape;
-        let shape = vec![site.shape.channels, from.channels, from.height, from.width];
-        let whole = Tensor::of(shape, self.weight.data.clone());
-        let bias = self.bias.clone();
-        current.convolved(&Conv { bias, ..Conv::new(whole) }, site)
+        let whole = self.of_map(current.shape);
+        current.convolved(&whole, site)
     }
 }
 
 impl Linear {
+    /// The convolution of the whole map that it is.
+    fn of_map(&self, from: Shape) -> Conv {
+        let shape = vec![self.weight.shape[0], from.channels, from.height, from.width];
+        Conv { bias: self.bias.clone(), ..Conv::new(Tensor::of(shape, self.weight.data.clone())) }
+    }
+
     /// Each output is the sum over the row-major elements of the map, then the bias.
     fn apply(&self, input: &Map) -> Map {
         let outputs = self.weight.shape[0];

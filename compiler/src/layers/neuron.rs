@@ -179,14 +179,17 @@ impl Neuron {
         if self.reset == SpikeReset::Hard { &self.reset_to } else { &[0.0] }
     }
 
-    /// The neuron of a channel as the rest of the compiler knows it, fed by a current that has its gain already.
-    fn trained(&self, c: usize) -> TrainedNeuron {
-        let (leak, threshold) = (of(&self.membrane.leak, c), of(&self.threshold, c));
+    /// Neuron `n` of `count` as the rest of the compiler knows it, fed by a current that has its gain already: one for
+    /// all, one a channel, or one a neuron, as the longest list has it.
+    fn trained(&self, n: usize, count: usize) -> TrainedNeuron {
+        // A shorter list has a value for as many neurons in a row.
+        let of = |values: &[f64]| values[n * values.len() / count];
+        let (leak, threshold) = (of(&self.membrane.leak), of(&self.threshold));
         TrainedNeuron {
             tau: (leak > 0.0).then(|| 1.0 / leak),
             decay_input: false,
             strict: self.strict,
-            reset: of(self.origin(), c),
+            reset: of(self.origin()),
             subtract: match (self.reset, self.when) {
                 (SpikeReset::Hard, _) => None,
                 (SpikeReset::Subtract, ResetStep::Same) => Some(threshold),
@@ -194,7 +197,7 @@ impl Neuron {
                 (SpikeReset::Subtract, _) => Some(threshold / (1.0 - leak)),
                 (SpikeReset::Nothing, _) => Some(0.0),
             },
-            current: self.membrane.current.as_ref().map(|current| of(&current.keep, c)),
+            current: self.membrane.current.as_ref().map(|current| of(&current.keep)),
             ..TrainedNeuron::integrate_and_fire(threshold)
         }
     }
@@ -247,8 +250,8 @@ impl LayerKind for Neuron {
     }
 
     fn neurons(&self) -> Option<NeuronKind> {
-        let channels = self.lists().into_iter().map(|(_, list)| list.len()).max().unwrap_or(1);
-        Some(NeuronKind::Firing { neurons: (0..channels).map(|c| self.trained(c)).collect() })
+        let count = self.lists().into_iter().map(|(_, list)| list.len()).max().unwrap_or(1);
+        Some(NeuronKind::Firing { neurons: (0..count).map(|n| self.trained(n, count)).collect() })
     }
 
     fn synapses(

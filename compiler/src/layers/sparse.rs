@@ -7,6 +7,7 @@ use super::flow::per_channel;
 use super::{
     Evaluation, LayerFault, LayerKind, LoweringRefusal, LoweringSite, Resolver, SignalType, Spec, TensorRef,
 };
+use crate::event_driven::{EventSums, SynapseRows};
 use crate::ir::Shape;
 use crate::reference::{Map, Signal};
 use crate::weights::Tensor;
@@ -50,6 +51,10 @@ impl LayerKind for SparseLinear {
 
     fn evaluate(&self, inputs: &[&Signal], _: &Evaluation<'_>) -> Result<Signal, LayerFault> {
         Ok(inputs[0].each(|map| self.apply(map)))
+    }
+
+    fn event_sums(&self, from: Shape, _: Shape) -> Option<Box<dyn EventSums>> {
+        SynapseRows::new(self, from.len()).map(|rows| Box::new(rows) as Box<dyn EventSums>)
     }
 
     fn has_weights(&self) -> bool {

@@ -157,11 +157,14 @@ impl Flows<'_> {
             let slice = &placed.slice;
             let population = &self.program.model.populations[slice.population];
             let own = activity.of(slice.population);
-            if population.network != network || !own.active(timestep) {
-                continue;
-            }
             let port = population.dynamics.is_port();
             let passes = if port { 0.0 } else { activity.passes(network) };
+            if population.network != network || !own.active(timestep) {
+                if !self.program.target.neuron.gated() {
+                    work[core.0 as usize].updates_inactive += f64::from(slice.neurons()) * passes;
+                }
+                continue;
+            }
             work[core.0 as usize].updates_active += f64::from(slice.neurons()) * passes;
             let share = f64::from(slice.atoms()) / population.shape.channels as f64;
             for position in 0..slice.positions() {
@@ -283,12 +286,14 @@ impl Sums {
         for work in &step.work {
             all.synaptic_operations += work.synaptic_operations;
             all.updates_active += work.updates_active;
+            all.updates_inactive += work.updates_inactive;
             all.spikes += work.spikes;
             all.packets_in += work.packets_in;
             all.packets_out += work.packets_out;
         }
         let work = aj(EnergyEvent::SynapticOperation, all.synaptic_operations)
             + aj(EnergyEvent::NeuronUpdateActive, all.updates_active)
+            + aj(EnergyEvent::NeuronUpdateInactive, all.updates_inactive)
             + aj(EnergyEvent::NeuronSpike, all.spikes);
         let hops = KINDS.into_iter().zip(step.hops);
         let hops = hops.map(|(kind, count)| energy.hop_aj(kind) as f64 * count * flits);
@@ -298,7 +303,9 @@ impl Sums {
             + hops.sum::<f64>();
         self.work_aj += work * stands_for;
         self.events_aj += (work + packets) * stands_for;
-        let [synapse, neuron, ..] = all.busy_ps(&flows.timing);
+        // Packets depend on the mapping, whichever unit makes and decodes them.
+        let shared = CoreWork { packets_in: 0.0, packets_out: 0.0, ..all };
+        let [synapse, neuron, ..] = shared.busy_ps(&flows.timing);
         self.least_ps += synapse.max(neuron) / cores.max(1) as f64 * stands_for;
     }
 }

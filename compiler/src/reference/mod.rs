@@ -7,7 +7,8 @@
 //! timestep by timestep. On the inputs of a recorded run the spikes are those of the recording, bit for bit.
 //! Invariants: it stays simple and is never optimised. Three things it may do, as they cannot change a result:
 //! compute a layer whose inputs are constant over time only once, skip inputs of zero in a convolution, and give the
-//! timesteps of a layer without memory to several cores.
+//! timesteps of a layer without memory to several cores. [`crate::event_driven`] gives the same bits in less time; it
+//! borrows the walk over the layers and brings an evaluation of its own for sums of weighted inputs.
 //! Refused: graphs that shape inference refuses, inputs of another shape, row numbers outside an embedding's table.
 
 mod signal;
@@ -25,6 +26,9 @@ use crate::layers::{Evaluation, Input};
 
 pub use signal::{Map, Signal};
 pub use trace::{Trace, TracedLayer};
+
+/// Output of a layer, from the outputs of the layers that it reads, in port order.
+pub(crate) type EvaluateLayer<'a> = dyn Fn(NodeIndex, &[&Signal]) -> Result<Signal, Diagnostic> + 'a;
 
 /// Evaluates one layer graph. Holds no state between runs: every run starts from the reset membranes.
 #[derive(Debug, Clone)]
@@ -48,6 +52,11 @@ impl<'g> Interpreter<'g> {
     /// The graph that is interpreted.
     pub fn graph(&self) -> &'g Graph {
         self.graph
+    }
+
+    /// Shapes of the outputs of all layers.
+    pub(crate) fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 
     /// Shape of the input, `[c, h, w]`.
@@ -90,9 +99,14 @@ impl<'g> Interpreter<'g> {
     /// [`Code::LayerShape`] for another number of values, [`Code::Argument`] for what is no spike, and for a row number
     /// that an embedding's table does not have.
     pub fn pass(&self, values: &[f64]) -> Result<Trace, Diagnostic> {
+        self.signals(&self.signal(values)?)
+    }
+
+    /// The input layer's signal of values as [`Interpreter::pass`] takes them.
+    pub(crate) fn signal(&self, values: &[f64]) -> Result<Signal, Diagnostic> {
         let (shape, name) = (self.input_shape(), &self.graph.name);
         if !self.takes_spikes() {
-            return self.run(&Map::checked(shape, values.to_vec(), name)?);
+            return self.held(&Map::checked(shape, values.to_vec(), name)?);
         }
         let place = Subject::Network(name.clone());
         if values.len() != self.input_len() {
@@ -110,7 +124,7 @@ impl<'g> Interpreter<'g> {
             ));
         }
         let maps = values.chunks(shape.len()).map(|map| Map::new(shape, map.to_vec()));
-        self.signals(&Signal::Series(maps.collect()))
+        Ok(Signal::Series(maps.collect()))
     }
 
     /// One pass over all timesteps, with `input` held in each.
@@ -119,6 +133,11 @@ impl<'g> Interpreter<'g> {
     /// [`Code::LayerShape`] when `input` has another shape than the input layer or the network takes spikes,
     /// [`Code::Argument`] when it holds a row number that an embedding's table does not have.
     pub fn run(&self, input: &Map) -> Result<Trace, Diagnostic> {
+        self.signals(&self.held(input)?)
+    }
+
+    /// The input layer's signal of a map that is held in each timestep.
+    fn held(&self, input: &Map) -> Result<Signal, Diagnostic> {
         let expected = self.input_shape();
         if input.shape() != expected || self.takes_spikes() {
             let each = if self.takes_spikes() { " in each timestep" } else { "" };
@@ -129,7 +148,7 @@ impl<'g> Interpreter<'g> {
                 message,
             ));
         }
-        self.signals(&Signal::Constant(input.clone()))
+        Ok(Signal::Constant(input.clone()))
     }
 
     fn input_layer(&self) -> &Input {
@@ -142,6 +161,19 @@ impl<'g> Interpreter<'g> {
 
     /// The outputs of all layers.
     fn signals(&self, input: &Signal) -> Result<Trace, Diagnostic> {
+        self.walk(&|node, inputs| self.layer(node, inputs, input), &|_| true)
+    }
+
+    /// The outputs of all layers, each as `evaluate` gives it from those that it reads; delays and layers with memory
+    /// that are in a loop are not asked for. The network's output and those that are to be `kept` stay; others go when
+    /// all layers that read them have been evaluated.
+    pub(crate) fn walk(
+        &self,
+        evaluate: &EvaluateLayer<'_>,
+        kept: &dyn Fn(NodeIndex) -> bool,
+    ) -> Result<Trace, Diagnostic> {
+        let net = &self.graph.net;
+        let mut unread: Vec<usize> = net.node_indices().map(|node| net.edges(node).count()).collect();
         let mut signals: Vec<Option<Signal>> = vec![None; self.order.len()];
         for component in self.components() {
             match component.as_slice() {
@@ -149,17 +181,23 @@ impl<'g> Interpreter<'g> {
                     let inputs = self.graph.inputs(*node);
                     let inputs: Vec<&Signal> =
                         inputs.iter().filter_map(|n| signals[n.index()].as_ref()).collect();
-                    signals[node.index()] = Some(self.layer(*node, &inputs, input)?);
+                    signals[node.index()] = Some(evaluate(*node, &inputs)?);
                 }
                 members => {
-                    let outputs = self.run_loop(members, &signals, input)?;
+                    let outputs = self.run_loop(members, &signals, evaluate)?;
                     for (node, maps) in members.iter().zip(outputs) {
                         signals[node.index()] = Some(Signal::Series(maps));
                     }
                 }
             }
+            for source in component.iter().flat_map(|&node| self.graph.inputs(node)) {
+                unread[source.index()] -= 1;
+                if unread[source.index()] == 0 && !kept(source) {
+                    signals[source.index()] = None;
+                }
+            }
         }
-        Ok(Trace::new(self.graph, signals.into_iter().flatten().collect()))
+        Ok(Trace::new(self.graph, signals))
     }
 
     /// Layers and loops, sources first; the layers of a loop in the order of a timestep.
@@ -177,7 +215,7 @@ impl<'g> Interpreter<'g> {
         &self,
         members: &[NodeIndex],
         known: &[Option<Signal>],
-        input: &Signal,
+        evaluate: &EvaluateLayer<'_>,
     ) -> Result<Vec<Vec<Map>>, Diagnostic> {
         let position = |node: NodeIndex| members.iter().position(|&member| member == node);
         let mut memories: Vec<_> =
@@ -201,7 +239,7 @@ impl<'g> Interpreter<'g> {
                 } else {
                     let maps: Vec<Signal> =
                         sources.iter().map(|&source| Signal::Constant(map_at(source, t).clone())).collect();
-                    self.layer(node, &maps.iter().collect::<Vec<_>>(), input)?.only().clone()
+                    evaluate(node, &maps.iter().collect::<Vec<_>>())?.only().clone()
                 };
                 outputs[index].push(map);
             }
@@ -210,7 +248,12 @@ impl<'g> Interpreter<'g> {
     }
 
     /// Output of one layer.
-    fn layer(&self, node: NodeIndex, inputs: &[&Signal], input: &Signal) -> Result<Signal, Diagnostic> {
+    pub(crate) fn layer(
+        &self,
+        node: NodeIndex,
+        inputs: &[&Signal],
+        input: &Signal,
+    ) -> Result<Signal, Diagnostic> {
         let layer = &self.graph.net[node];
         let run = Evaluation { shape: self.shapes[node], timesteps: self.graph.timesteps, input };
         layer.op.kind().evaluate(inputs, &run).map_err(|fault| fault.at(self.graph.place(&layer.name)))

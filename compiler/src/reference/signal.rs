@@ -77,6 +77,17 @@ impl Signal {
         }
     }
 
+    /// A signal of this kind whose maps `f` makes of all of these at once, as many and in their order.
+    pub(crate) fn together(&self, f: impl FnOnce(&[Map]) -> Vec<Map>) -> Self {
+        let mut maps = f(self.steps());
+        assert_eq!(maps.len(), self.steps().len(), "a layer gives a map for each that it reads");
+        match self {
+            Self::Constant(_) => Self::Constant(maps.swap_remove(0)),
+            Self::Series(_) => Self::Series(maps),
+            Self::Final(_) => Self::Final(maps.swap_remove(0)),
+        }
+    }
+
     /// What `f` makes of several signals: a series if one of them is, else of the kind of the first.
     pub fn joined(inputs: &[&Self], timesteps: usize, f: impl Fn(&[&Map]) -> Map) -> Self {
         let at = |t: usize| f(&inputs.iter().map(|signal| signal.at(t)).collect::<Vec<_>>());

@@ -21,7 +21,7 @@ pub struct TracedLayer {
     pub signal: Signal,
 }
 
-/// The outputs of all layers in one run, in the order in which the layers were written.
+/// The outputs of all layers in one run, or of those that were kept, in the order in which the layers were written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace {
     layers: Vec<TracedLayer>,
@@ -30,19 +30,22 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// From the signals of `graph`'s layers, by node.
-    pub(super) fn new(graph: &Graph, signals: Vec<Signal>) -> Self {
+    /// From the signals of `graph`'s layers, by node; none for those that were not kept.
+    pub(super) fn new(graph: &Graph, signals: Vec<Option<Signal>>) -> Self {
         let traced = |(layer, signal): (&crate::graph::Layer, Signal)| TracedLayer {
             name: layer.name.clone(),
             spiking: layer.op.fires(),
             signal,
         };
-        let layers: Vec<_> = graph.net.node_weights().zip(signals).map(traced).collect();
-        assert_eq!(layers.len(), graph.net.node_count(), "every layer of a run gives a signal");
-        Self { layers, output: output(graph).index() }
+        let output = output(graph).index();
+        assert!(signals[output].is_some(), "what nothing reads stays");
+        let before = signals[..output].iter().flatten().count();
+        let all = graph.net.node_weights().zip(signals);
+        let layers = all.filter_map(|(layer, signal)| Some((layer, signal?))).map(traced).collect();
+        Self { layers, output: before }
     }
 
-    /// All layers.
+    /// All layers, or those that were kept.
     pub fn layers(&self) -> &[TracedLayer] {
         &self.layers
     }

@@ -2,6 +2,15 @@
 //!
 //! Every conversion is exact but for 64-bit integers beyond 2^53. Bytes are little-endian, as both formats store them.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 use super::FloatArray;
 
 /// A number type that snnc reads.

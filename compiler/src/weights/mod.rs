@@ -1,7 +1,7 @@
 //! Tensors from weight files: the first room of the flow, read only by [`crate::frontend`] and by whoever compares
 //! with recorded traces.
 //!
-//! [`WeightFile::open`] chooses the reader by the file's extension: `safetensors` (memory-mapped) or `pickle`
+//! [`WeightFile::open`] chooses the reader by the file's extension: `safetensors` (read tensor by tensor) or `pickle`
 //! (PyTorch checkpoints, never executed). [`write_safetensors`] writes the one format that snnc writes.
 //!
 //! Invariants: a [`Tensor`] that leaves this room is whole and finite; nothing is allocated from a size that a file
@@ -113,7 +113,7 @@ impl WeightFile {
         let (shape, element) = self.header(name).ok_or_else(|| self.missing(name))?;
         let element = element.ok_or_else(|| self.element_refused(name))?;
         let data = match &self.format {
-            WeightFormat::Safetensors(file) => element.read(file.bytes(name).unwrap_or_default()),
+            WeightFormat::Safetensors(file) => element.read(&file.bytes(name, || self.place(name))?),
             WeightFormat::Pickle(file) => element.read(&file.bytes(name, || self.place(name))?),
         };
         if let Some(at) = data.iter().position(|value| !value.is_finite()) {

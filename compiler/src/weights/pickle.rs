@@ -7,6 +7,15 @@
 //! Refused: code (`E0009`); plain pickles and the tar archives of PyTorch before 0.1.10, and tensors larger than
 //! their file, such as expanded views (`E0008`).
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 mod audit;
 
 use std::collections::BTreeMap;
@@ -90,8 +99,8 @@ fn audit_file(file: File) -> Result<(), PickleFinding> {
             "a tar archive of PyTorch before 0.1.10; save it with a later one".into(),
         ));
     }
-    let near_head = &head[..head.len().min(LEGACY_MAGIC_WITHIN)];
-    if near_head.windows(LEGACY_MAGIC.len()).any(|window| window == LEGACY_MAGIC) {
+    let near = LEGACY_MAGIC_WITHIN.saturating_sub(LEGACY_MAGIC.len()) + 1;
+    if head.windows(LEGACY_MAGIC.len()).take(near).any(|window| window == LEGACY_MAGIC) {
         return (0..LEGACY_PICKLES).try_for_each(|_| audit(&mut file));
     }
     audit(&mut file)?;

@@ -1,57 +1,70 @@
-//! `.safetensors` files: a JSON index and raw little-endian data, memory-mapped.
+//! `.safetensors` files: a JSON index and raw little-endian data, read tensor by tensor.
 //!
 //! The whole index is checked when a file is opened: every tensor's range follows from its shape and type, the ranges
-//! follow each other without gap or overlap, and they fill the file exactly. So later reads cannot leave the file.
+//! follow each other without gap or overlap, and they fill the file exactly. So later reads cannot leave the file. It is
+//! not mapped into memory: a file that somebody shortens meanwhile is then an error and not the end of the process.
 //! Refused: anything shorter, longer or otherwise at odds with its index.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use indexmap::IndexMap;
-use memmap2::Mmap;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
-use snnc_targets::{Code, Diagnostic, input};
+use snnc_targets::{Code, Diagnostic, Place, input};
 
 use super::{Element, clip, open_regular};
 
 /// Bytes of the length field before the index.
 const LENGTH_FIELD: usize = 8;
-/// Longest index that is read, in bytes.
-const LONGEST_INDEX: usize = input::INDEX.longest as usize;
 
 /// An open, checked file.
 #[derive(Debug)]
 pub(super) struct SafetensorsFile {
-    map: Mmap,
+    file: File,
     /// Where the data begin.
-    data: usize,
+    data: u64,
     /// By name, in file order; offsets are relative to `data`.
     tensors: IndexMap<String, TensorInfo>,
 }
 
 impl SafetensorsFile {
-    /// Maps the file and checks its index.
+    /// Opens the file and checks its index.
     pub(super) fn open(path: &Path) -> Result<Self, Diagnostic> {
         let (file, length) = open_regular(path)?;
         if length < LENGTH_FIELD as u64 {
             return Err(malformed(path, format!("{length} bytes long, expected at least {LENGTH_FIELD}")));
         }
-        let map = map(&file).map_err(|error| Diagnostic::unreadable(path, &error))?;
-        let index = index_range(&map).map_err(|message| malformed(path, message))?;
-        let data = index.end;
-        let metadata: Metadata = serde_json::from_slice(&map[index]).map_err(|error| {
+        let unreadable = |error: std::io::Error| Diagnostic::unreadable(path, &error);
+        let mut field = [0; LENGTH_FIELD];
+        file.read_exact_at(&mut field, 0).map_err(unreadable)?;
+        let room = length - LENGTH_FIELD as u64;
+        let index = index_length(field, room).map_err(|message| malformed(path, message))?;
+        let mut text = vec![0; index];
+        file.read_exact_at(&mut text, LENGTH_FIELD as u64).map_err(unreadable)?;
+        let data = (LENGTH_FIELD + index) as u64;
+        let metadata: Metadata = serde_json::from_slice(&text).map_err(|error| {
             malformed(path, format!("the index is not valid: {}", clip(&error.to_string())))
         })?;
-        let (found, declared) = (map.len() - data, metadata.data_len());
-        if found != declared {
+        let (found, declared) = (length - data, metadata.data_len());
+        if found != declared as u64 {
             return Err(malformed(
                 path,
                 format!("the index declares {declared} bytes of data, the file has {found}"),
             ));
         }
         let tensors = in_file_order(&metadata);
-        Ok(Self { map, data, tensors })
+        Ok(Self { file, data, tensors })
     }
 
     /// Names in file order.
@@ -64,28 +77,37 @@ impl SafetensorsFile {
         self.tensors.get(name).map(|info| (info.shape.as_slice(), element(info.dtype)))
     }
 
-    /// The bytes of a tensor.
-    pub(super) fn bytes(&self, name: &str) -> Option<&[u8]> {
-        let (start, end) = self.tensors.get(name)?.data_offsets;
-        self.map.get(self.data + start..self.data + end)
+    /// The bytes of a tensor that the index names.
+    ///
+    /// # Errors
+    /// [`Code::WeightsMalformed`] for a file that has become shorter since it was opened, or cannot be read any more.
+    pub(super) fn bytes(&self, name: &str, place: impl Fn() -> Place) -> Result<Vec<u8>, Diagnostic> {
+        let (start, end) = self.tensors.get(name).map_or((0, 0), |info| info.data_offsets);
+        let length = end.saturating_sub(start);
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(|error| {
+            let message = format!("{length} bytes do not fit into memory: {error}");
+            Diagnostic::new(Code::WeightsMalformed, place(), message)
+        })?;
+        bytes.resize(length, 0);
+        let read = self.file.read_exact_at(&mut bytes, self.data.saturating_add(start as u64));
+        read.map_err(|error| {
+            let message = format!("the file was changed while it was read: {error}");
+            Diagnostic::new(Code::WeightsMalformed, place(), message)
+                .hint("wait until whoever writes it has finished, then run the command again")
+        })?;
+        Ok(bytes)
     }
 }
 
-fn map(file: &File) -> std::io::Result<Mmap> {
-    // SAFETY: the mapping is private and read-only. Should another process truncate the file meanwhile, reads fault
-    // (SIGBUS) as for every memory-mapped reader; snnc itself replaces files by renaming and never truncates one.
-    unsafe { Mmap::map(file) }
-}
-
-/// The bytes of the JSON index.
-fn index_range(bytes: &[u8]) -> Result<std::ops::Range<usize>, String> {
-    let field = bytes.first_chunk::<LENGTH_FIELD>().ok_or("no length field")?;
-    let declared = u64::from_le_bytes(*field);
-    let room = bytes.len() - LENGTH_FIELD;
+/// Bytes of the JSON index, of which `room` are there at most.
+fn index_length(field: [u8; LENGTH_FIELD], room: u64) -> Result<usize, String> {
+    let declared = u64::from_le_bytes(field);
     match usize::try_from(declared) {
-        Ok(length) if length <= room.min(LONGEST_INDEX) => Ok(LENGTH_FIELD..LENGTH_FIELD + length),
+        Ok(length) if declared <= room.min(input::INDEX.longest) => Ok(length),
         _ => Err(format!(
-            "the index is declared {declared} bytes long, the file has {room} (limit {LONGEST_INDEX})"
+            "the index is declared {declared} bytes long, the file has {room} (limit {})",
+            input::INDEX.longest
         )),
     }
 }
@@ -117,4 +139,27 @@ fn element(dtype: Dtype) -> Option<Element> {
 fn malformed(path: &Path, message: String) -> Diagnostic {
     Diagnostic::new(Code::WeightsMalformed, path, message)
         .hint("the file is truncated or damaged; copy or save it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Stored, Tensor, WeightFile, write_safetensors};
+    use super::*;
+
+    #[test]
+    fn a_file_that_shrinks_while_it_is_open_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        let tensor = |length: usize| Tensor::new(vec![length], vec![0.5; length]);
+        let stored = [("a", tensor(4)), ("b", tensor(100_000))];
+        let stored = stored.map(|(name, tensor)| Stored::from_tensor(name, tensor, Element::F32));
+        write_safetensors(&path, &stored).unwrap();
+        let file = WeightFile::open(&path).unwrap();
+        assert_eq!(file.tensor("b").unwrap().data.get(99_999), 0.5);
+        File::options().write(true).open(&path).unwrap().set_len(4096).unwrap();
+        assert_eq!(file.tensor("a").unwrap().data.get(3), 0.5);
+        let problem = file.tensor("b").unwrap_err();
+        assert_eq!(problem.code, Code::WeightsMalformed);
+        assert!(problem.message.contains("changed while it was read"), "{problem}");
+    }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use super::{Recorder, Workload};
+use super::{Recorder, RecordingObserver, Workload};
 use crate::frontend::model::PipelineSpec;
 use crate::graph::Graph;
 use crate::ir::NetworkId;
@@ -28,12 +28,19 @@ const SEED: u64 = 0x5eed_0fca_11b7_a7e5;
 #[derive(Debug, Clone, Copy)]
 pub struct Generation<'m> {
     pipeline: &'m PipelineSpec,
+    observer: &'m dyn RecordingObserver,
 }
 
 impl<'m> Generation<'m> {
     /// As the pipeline says it.
     pub fn new(pipeline: &'m PipelineSpec) -> Self {
-        Self { pipeline }
+        Self { pipeline, observer: &() }
+    }
+
+    /// The same; the observer is told of recorded passes.
+    #[must_use]
+    pub fn observed(self, observer: &'m dyn RecordingObserver) -> Self {
+        Self { observer, ..self }
     }
 
     /// Ranges by role: the denoiser reads tokens and the iteration, the decoder tokens.
@@ -68,7 +75,8 @@ impl Workload for Generation<'_> {
     }
 
     fn recorder(&self, passes: usize) -> Box<dyn Recorder + '_> {
-        Box::new(Trajectories { pipeline: self.pipeline, passes, finished: Vec::new() })
+        let Self { pipeline, observer } = *self;
+        Box::new(Trajectories { pipeline, observer, passes, finished: Vec::new() })
     }
 
     fn unrecorded(&self) -> Option<&'static str> {
@@ -98,6 +106,7 @@ impl Workload for Generation<'_> {
 /// Short trajectories, with the grids that they finished.
 struct Trajectories<'m> {
     pipeline: &'m PipelineSpec,
+    observer: &'m dyn RecordingObserver,
     passes: usize,
     finished: Vec<Vec<f64>>,
 }
@@ -108,14 +117,22 @@ impl Recorder for Trajectories<'_> {
             return Vec::new();
         }
         if network == self.pipeline.denoiser {
+            self.observer.begin(self.passes + self.passes.div_ceil(PASSES));
             self.denoiser(collected)
         } else {
-            self.finished.iter().map(|tokens| run(collected, tokens)).collect()
+            self.finished.iter().map(|tokens| self.pass(collected, tokens)).collect()
         }
     }
 }
 
 impl Trajectories<'_> {
+    /// One pass, of which the observer is told.
+    fn pass(&self, network: &Collected, input: &[f64]) -> RecordedPass {
+        let pass = run(network, input);
+        self.observer.recorded();
+        pass
+    }
+
     /// As many passes of the denoiser as are asked for.
     fn denoiser(&mut self, network: &Collected) -> Vec<RecordedPass> {
         let (pipeline, passes) = (self.pipeline, self.passes);
@@ -128,7 +145,7 @@ impl Trajectories<'_> {
                 let (now, next) = (visited(pipeline, k, length), visited(pipeline, k + 1, length));
                 let mut input = tokens.clone();
                 input.resize(tokens.len() * 2, now as f64);
-                let mut pass = run(network, &input);
+                let mut pass = self.pass(network, &input);
                 let masked: Vec<bool> = tokens.iter().map(|&token| token == pipeline.mask as f64).collect();
                 let left = next as f64 / now as f64;
                 for position in (0..tokens.len()).filter(|&p| masked[p]) {

@@ -51,6 +51,21 @@ pub trait Recorder {
     fn record(&mut self, network: &str, collected: &Collected) -> Vec<RecordedPass>;
 }
 
+/// Is told how far a recording has come, which takes long; `()` does not care.
+pub trait RecordingObserver: std::fmt::Debug + Sync {
+    /// So many passes will be recorded.
+    fn begin(&self, passes: usize);
+
+    /// One of them is.
+    fn recorded(&self);
+}
+
+impl RecordingObserver for () {
+    fn begin(&self, _: usize) {}
+
+    fn recorded(&self) {}
+}
+
 /// Records nothing.
 struct Nothing;
 
@@ -62,8 +77,13 @@ impl Recorder for Nothing {
 
 /// How a model is driven: as its pipeline says, else by samples.
 pub fn of(model: &LoadedModel) -> Box<dyn Workload + '_> {
+    observed(model, &())
+}
+
+/// As [`of`]; the observer is told of recorded passes.
+pub fn observed<'m>(model: &'m LoadedModel, observer: &'m dyn RecordingObserver) -> Box<dyn Workload + 'm> {
     match &model.pipeline {
-        Some(pipeline) => Box::new(Generation::new(pipeline)),
+        Some(pipeline) => Box::new(Generation::new(pipeline).observed(observer)),
         None => Box::new(Samples::new(&model.graphs)),
     }
 }

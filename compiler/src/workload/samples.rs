@@ -3,7 +3,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Nothing, Recorder, Workload};
+use super::{Nothing, Recorder, RecordingObserver, Workload};
 use crate::graph::{Graph, Op};
 use crate::ir::workload::WorkloadSpec;
 use crate::ir::{NetworkId, Shape};
@@ -19,6 +19,7 @@ const RANGE: (f64, f64) = (-1.0, 1.0);
 pub struct Samples<'m> {
     graphs: &'m IndexMap<String, Graph>,
     given: Option<CalibrationSamples<'m>>,
+    observer: &'m dyn RecordingObserver,
 }
 
 /// Constant inputs such as one of the networks will be fed.
@@ -33,13 +34,19 @@ pub struct CalibrationSamples<'m> {
 impl<'m> Samples<'m> {
     /// All of a model's networks, on inputs that are not known.
     pub fn new(graphs: &'m IndexMap<String, Graph>) -> Self {
-        Self { graphs, given: None }
+        Self { graphs, given: None, observer: &() }
     }
 
     /// All of a model's networks; what is recorded of one of them are these inputs, and what its channels are made for
     /// is their range.
     pub fn like(graphs: &'m IndexMap<String, Graph>, given: CalibrationSamples<'m>) -> Self {
-        Self { graphs, given: Some(given) }
+        Self { graphs, given: Some(given), observer: &() }
+    }
+
+    /// The same; the observer is told of recorded passes.
+    #[must_use]
+    pub fn observed(self, observer: &'m dyn RecordingObserver) -> Self {
+        Self { observer, ..self }
     }
 }
 
@@ -89,7 +96,9 @@ impl Workload for Samples<'_> {
 
     fn recorder(&self, passes: usize) -> Box<dyn Recorder + '_> {
         match self.given {
-            Some(given) => Box::new(GivenSamples { given, graphs: self.graphs, passes }),
+            Some(given) => {
+                Box::new(GivenSamples { given, graphs: self.graphs, observer: self.observer, passes })
+            }
             None => Box::new(Nothing),
         }
     }
@@ -118,13 +127,23 @@ impl Workload for Samples<'_> {
 struct GivenSamples<'m> {
     given: CalibrationSamples<'m>,
     graphs: &'m IndexMap<String, Graph>,
+    observer: &'m dyn RecordingObserver,
     passes: usize,
 }
 
 impl Recorder for GivenSamples<'_> {
     fn record(&mut self, network: &str, collected: &Collected) -> Vec<RecordedPass> {
         let Some(shape) = self.graphs.get(network).and_then(input_shape) else { return Vec::new() };
-        self.given.of(network, shape).take(self.passes).map(|sample| run(collected, sample)).collect()
+        let samples: Vec<&[f64]> = self.given.of(network, shape).take(self.passes).collect();
+        if !samples.is_empty() {
+            self.observer.begin(samples.len());
+        }
+        let one = |sample: &[f64]| {
+            let pass = run(collected, sample);
+            self.observer.recorded();
+            pass
+        };
+        samples.into_iter().map(one).collect()
     }
 }
 

@@ -53,7 +53,7 @@ pub fn compiled() -> &'static [(SpikingIr, Program)] {
         for name in registry::names() {
             let target = registry::load(name).expect("built-in targets are right");
             for model in &models {
-                let Ok((ir, program, _)) = compile(model, &target, CompileOptions::default()) else {
+                let Ok((ir, program, _)) = compile(model, &target, CompileOptions::fewest_cores()) else {
                     continue;
                 };
                 all.push((ir, program));

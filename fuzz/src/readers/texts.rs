@@ -42,7 +42,7 @@ pub fn report_seeds() -> Vec<Vec<u8>> {
 /// Reads rates, and the whole report.
 pub fn read_report(input: &[u8]) -> Answer {
     let _ = snnc::report::json::read(&models::file("report.json", input));
-    rates(as_text(input)?, "fuzz", &first().0).map(drop).map_err(|problem| told(&problem))
+    rates(as_text(input)?, "fuzz", &first().0.model).map(drop).map_err(|problem| told(&problem))
 }
 
 /// Partitions of the seeds' programs.

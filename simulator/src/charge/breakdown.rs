@@ -2,10 +2,11 @@
 
 use std::ops::{AddAssign, Index, IndexMut};
 
+use serde::{Deserialize, Serialize};
 use snnc_targets::EnergyComponent;
 
 /// Attojoules by component.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnergyBreakdown([u128; EnergyComponent::ALL.len()]);
 
 impl EnergyBreakdown {

@@ -1,12 +1,13 @@
 //! How often each constant of the target was charged: the ledger's energy, split by constant.
 
+use serde::{Deserialize, Serialize};
 use snnc_targets::{EnergyEvent, EventMap, StaticPower};
 
 use super::{Prices, SliceTally};
 use crate::charge::prices::cost;
 
 /// Events and static energy, summed over everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charged {
     /// Events that were charged.
     events: EventMap<u128>,

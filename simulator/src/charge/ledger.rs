@@ -3,6 +3,7 @@
 //! An iteration is the index of a pass within an item: for a generating model the denoiser's passes in order, and
 //! the decoder's last. Every sum is one of the same integers, so all sums agree.
 
+use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::{CoreId, PopulationId};
 use snnc_targets::entity::{Entity, EntityMap};
 
@@ -10,7 +11,7 @@ use super::EnergyBreakdown;
 use crate::counts::{SliceIndex, SliceTable};
 
 /// Attojoules by iteration, slice and component.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     slices: usize,
     iterations: Vec<Vec<EnergyBreakdown>>,
@@ -28,6 +29,12 @@ impl Ledger {
             self.iterations.resize_with(iteration + 1, || vec![EnergyBreakdown::default(); self.slices]);
         }
         &mut self.iterations[iteration]
+    }
+
+    /// Whether this can be the ledger of an item of so many slices and at most so many passes.
+    pub(super) fn fits(&self, slices: usize, passes: usize) -> bool {
+        let whole = |breakdowns: &Vec<EnergyBreakdown>| breakdowns.len() == slices;
+        self.slices == slices && self.iterations.len() <= passes && self.iterations.iter().all(whole)
     }
 
     /// Adds another ledger of the same program cell by cell.

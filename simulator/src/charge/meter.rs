@@ -1,5 +1,6 @@
 //! The meter: takes each pass's counts, times it, and enters it into a record. It only observes.
 
+use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::program::Program;
 
 use super::energy_model::EnergyModel;
@@ -15,7 +16,7 @@ use crate::time::cycle::{PassActivity, PassPlace, Watcher};
 use crate::time::{Analytic, Cycle, Fidelity, PacketDestinations, PassTime};
 
 /// What happened and what it cost: one item of a workload, or the sum of several.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeterRecord {
     /// How time was modelled.
     pub fidelity: Fidelity,
@@ -162,6 +163,22 @@ impl Meter {
         self.item(0)
     }
 
+    /// Whether a record that was read from a file can be that of an item of at most so many passes which this meter
+    /// charged: the same kind of time, and as many networks, slices, links and times as the program has.
+    pub fn admits(&self, record: &MeterRecord, passes: usize) -> bool {
+        let (slices, links) = (self.slices.cores.len(), self.network.links().len());
+        let known = |core: u32| self.slices.cores.iter().any(|found| found.0 == core);
+        let MeterRecord { tally, ledger, bounds, timesteps, .. } = record;
+        let others = self.other_times.len();
+        record.fidelity == self.fidelity
+            && tally.fits(self.macs.len(), slices, passes)
+            && std::iter::once(ledger).chain(bounds).all(|ledger| ledger.fits(slices, passes))
+            && [record.at_other_times_ps.len(), record.open_at_other_times_ps.len()] == [others, others]
+            && (timesteps.link_packets.is_empty() || timesteps.link_packets.len() == links)
+            && (timesteps.slowest.iter())
+                .all(|slow| (slow.packet.slice as usize) < slices && known(slow.packet.core))
+    }
+
     /// A record of item `item` of a workload that draws nothing, without passes.
     pub fn item(&self, item: u64) -> MeterRecord {
         self.seeded(item, 0)
@@ -263,7 +280,8 @@ impl Meter {
         }
         if let Some(time) = &time {
             let energy_aj = |step| self.step_energy_aj(counts, time, step);
-            record.timesteps.add_pass((record.item, iteration), (counts, time), energy_aj);
+            let populations = &self.slices.populations;
+            record.timesteps.add_pass((record.item, iteration), populations, (counts, time), energy_aj);
         }
         Ok(time)
     }

@@ -1,8 +1,9 @@
 //! Static power times time, split over the slices without losing an attojoule.
 //!
-//! Every chip present is powered with all its cores and their memory, used or not. A chip's share goes evenly to the
-//! program's cores on it, chips without any go evenly to all cores; what a core draws because it is in use is its own;
-//! a core's share goes evenly to its slices. Remainders go to the first ones.
+//! Every chip present is powered with all its cores and their memory, used or not; who draws which power says
+//! [`Program::powered`]. A chip's share goes evenly to the program's cores on it, chips without any go evenly to all
+//! cores; what a core draws because it is in use is its own; what unused chips and cores draw goes evenly to all cores
+//! in use; a core's share goes evenly to its slices. Remainders go to the first ones.
 
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::powered::KIB;
@@ -28,8 +29,10 @@ pub struct StaticSplit {
     starts: Vec<usize>,
     /// Cores (indices) of each chip that has any.
     chips: Vec<Vec<usize>>,
-    /// Chips without a core.
+    /// Chips without a core that draw what chips in use draw.
     unused_chips: usize,
+    /// Whether only cores in use draw the powers of cores and their memory.
+    cores_in_use_alone: bool,
     /// All cores that bear.
     cores: Vec<usize>,
 }
@@ -53,7 +56,8 @@ impl StaticSplit {
         Self {
             powers_pw: StaticPower::ALL.map(power),
             starts: slices.starts.clone(),
-            unused_chips: topology.chips as usize - chips.len(),
+            unused_chips: (program.powered(StaticPower::Chip) / KIB) as usize - chips.len(),
+            cores_in_use_alone: program.target.energy.static_uw_per_unused_core.is_some(),
             chips,
             cores: program
                 .chip_cores()
@@ -78,10 +82,15 @@ impl StaticSplit {
         let energies = self.energies(time_ps);
         for (power, attojoules) in StaticPower::ALL.into_iter().zip(energies) {
             match power {
-                StaticPower::Chip | StaticPower::Core | StaticPower::MemoryKib | StaticPower::Embedded => {
+                StaticPower::Chip | StaticPower::Embedded => self.to_chips(attojoules, breakdowns),
+                StaticPower::Core | StaticPower::MemoryKib if !self.cores_in_use_alone => {
                     self.to_chips(attojoules, breakdowns);
                 }
-                StaticPower::CoreInUse => self.to_cores(attojoules, &self.cores, breakdowns),
+                StaticPower::Core
+                | StaticPower::MemoryKib
+                | StaticPower::CoreInUse
+                | StaticPower::UnusedChip
+                | StaticPower::UnusedCore => self.to_cores(attojoules, &self.cores, breakdowns),
             }
         }
         energies
@@ -126,6 +135,11 @@ mod tests {
 
     /// The fixture with such powers: mW a chip, uW a core, a KiB and a core in use, mW of what is embedded in a chip.
     fn split(powers: [f64; 5], memory_bits: u64) -> (SliceTable, StaticSplit) {
+        split_with(powers, memory_bits, [None; 2])
+    }
+
+    /// The same, with mW of an unused chip and uW of an unused core.
+    fn split_with(powers: [f64; 5], memory_bits: u64, unused: [Option<f64>; 2]) -> (SliceTable, StaticSplit) {
         let mut program = program();
         let set = |value| Some(Sourced(value, Provenance::Assumed("test".into())));
         let energy = &mut program.target.energy;
@@ -134,13 +148,15 @@ mod tests {
         energy.static_uw_per_memory_kib = set(powers[2]);
         energy.static_uw_per_core_in_use = set(powers[3]);
         energy.static_mw_embedded_per_chip = set(powers[4]);
+        [energy.static_mw_per_unused_chip, energy.static_uw_per_unused_core] =
+            unused.map(|power| set(power?));
         program.target.core.synapse_memory_bits.0 = memory_bits;
         let table = slice_table(&program);
         let split = StaticSplit::new(&program, &table, &program.target.energy());
         (table, split)
     }
 
-    fn charged((table, split): &(SliceTable, StaticSplit), time: u64) -> (Vec<u128>, [u128; 5]) {
+    fn charged((table, split): &(SliceTable, StaticSplit), time: u64) -> (Vec<u128>, [u128; 7]) {
         let mut breakdowns = vec![EnergyBreakdown::default(); table.cores.len()];
         let energies = split.charge(time, &mut breakdowns);
         let core = |c: usize| {
@@ -157,7 +173,7 @@ mod tests {
         let (cores, energies) = charged(&board, time);
         let chip = 104_000 * u128::from(time);
         assert_eq!(cores.iter().sum::<u128>(), 4 * chip);
-        assert_eq!(energies, [4 * chip, 0, 0, 0, 0]);
+        assert_eq!(energies, [4 * chip, 0, 0, 0, 0, 0, 0]);
         // Cores 0, 1 and 2 sit on chip 0; the unused chip is shared by all 7.
         for core in &cores[..3] {
             assert!(core.abs_diff(chip / 3 + chip / 7) <= 2);
@@ -171,18 +187,45 @@ mod tests {
         let ps = u128::from(time);
         // 4 chips of 128 cores, 7 in use; 12 KiB a core.
         let (cores, energies) = charged(&split([0.0, 3.0, 5.0, 0.0, 0.0], 12 * 8192), time);
-        assert_eq!(energies, [0, 512 * 3 * ps, 512 * 12 * 5 * ps, 0, 0]);
+        assert_eq!(energies, [0, 512 * 3 * ps, 512 * 12 * 5 * ps, 0, 0, 0, 0]);
         let chip = 128 * (3 + 60) * ps;
         assert!(cores[0].abs_diff(chip / 3 + chip / 7) <= 4);
         let (cores, energies) = charged(&split([0.0, 0.0, 0.0, 11.0, 0.0], 8192), time);
-        assert_eq!((energies, cores), ([0, 0, 0, 77 * ps, 0], vec![11 * ps; 7]));
+        assert_eq!((energies, cores), ([0, 0, 0, 77 * ps, 0, 0, 0], vec![11 * ps; 7]));
         // What is embedded in a chip is one more power of it.
         let (_, energies) = charged(&split([0.0, 0.0, 0.0, 0.0, 65.0], 8192), time);
-        assert_eq!(energies, [0, 0, 0, 0, 4 * 65_000 * ps]);
+        assert_eq!(energies, [0, 0, 0, 0, 4 * 65_000 * ps, 0, 0]);
         // Half the memory costs half, also of half a KiB.
         let half = split([0.0, 0.0, 5.0, 0.0, 0.0], 4096).1;
         assert_eq!(half.energies(time)[2], 512 * 5 * ps / 2);
         assert!((half.watts() - 512.0 * 2.5e-6).abs() < 1e-15);
+    }
+
+    /// 4 chips of 128 cores of 12 KiB; 7 cores in use on 3 of them. In mW, uW and uW ps = aJ.
+    #[test]
+    fn unused_chips_and_cores_draw_what_the_target_says_and_all_cores_in_use_bear_it() {
+        let time = 1_000_000_007u64;
+        let ps = u128::from(time);
+        let of = |unused| charged(&split_with([2.0, 3.0, 5.0, 7.0, 11.0], 12 * 8192, unused), time);
+        let (chip, core, kib, in_use, embedded) = (2_000 * ps, 3 * ps, 5 * ps, 7 * ps, 11_000 * ps);
+        let (_, as_used) = of([None, None]);
+        let all = [4 * chip, 512 * core, 512 * 12 * kib, 7 * in_use, 4 * embedded, 0, 0];
+        assert_eq!(as_used, all);
+        let (cores, energies) = of([Some(29.0), None]);
+        let expected = [3 * chip, 384 * core, 384 * 12 * kib, 7 * in_use, 3 * embedded, 29_000 * ps, 0];
+        assert_eq!((energies, cores.iter().sum()), (expected, expected.iter().sum::<u128>()));
+        // Cores 0 to 2 share chip 0.
+        let whole = (chip + 128 * (core + 12 * kib) + embedded) / 3 + in_use + 29_000 * ps / 7;
+        assert!(cores[0].abs_diff(whole) <= 8, "{} {whole}", cores[0]);
+        let (cores, energies) = of([None, Some(13.0)]);
+        let expected = [4 * chip, 7 * core, 7 * 12 * kib, 7 * in_use, 4 * embedded, 0, 505 * 13 * ps];
+        assert_eq!((energies, cores.iter().sum()), (expected, expected.iter().sum::<u128>()));
+        let (cores, energies) = of([Some(29.0), Some(0.0)]);
+        let expected = [3 * chip, 7 * core, 7 * 12 * kib, 7 * in_use, 3 * embedded, 29_000 * ps, 0];
+        assert_eq!((energies, cores.iter().sum()), (expected, expected.iter().sum::<u128>()));
+        // Two cores in use on chip 1, where a chip's share is larger, and no power of a core without neurons.
+        let whole = (chip + embedded) / 2 + core + 12 * kib + in_use + 29_000 * ps / 7;
+        assert!(cores[3].abs_diff(whole) <= 8, "{} {whole}", cores[3]);
     }
 
     #[test]

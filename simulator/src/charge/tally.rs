@@ -1,6 +1,7 @@
 //! What happened, summed over the timesteps of a pass: events, hops, host words and time, by iteration and slice.
 
 use derive_more::AddAssign;
+use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::PopulationId;
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{EnergyEvent, EventMap};
@@ -10,7 +11,7 @@ use crate::noc::{Hops, Noc};
 use crate::time::{Bottleneck, Latencies, PassTime, Sampled, SimulatedStep};
 
 /// What happened in one slice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, AddAssign)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, AddAssign, Serialize, Deserialize)]
 pub struct SliceTally {
     /// How often each energy event happened; hops and deliveries of the packets it sent, whatever their flits.
     pub events: EventMap<u64>,
@@ -86,7 +87,7 @@ impl SliceTally {
 }
 
 /// Where the time went; all zero without a time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeTally {
     /// All, ps.
     pub total_ps: u128,
@@ -151,7 +152,7 @@ impl std::ops::AddAssign for TimeTally {
 }
 
 /// One iteration, summed over items.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IterationTally {
     /// Passes of each network, by its index.
     pub passes: Vec<u64>,
@@ -189,7 +190,7 @@ impl std::ops::AddAssign<&IterationTally> for IterationTally {
 }
 
 /// What happened, by iteration.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TallyByIteration {
     networks: usize,
     slices: usize,
@@ -219,6 +220,14 @@ impl TallyByIteration {
             cell.time.add_pass(time);
         }
         cell.slices.iter_mut().zip(slices).for_each(|(sum, &slice)| *sum += slice);
+    }
+
+    /// Whether this can be the tally of an item of so many networks, slices, and at most so many passes.
+    pub(super) fn fits(&self, networks: usize, slices: usize, passes: usize) -> bool {
+        let whole = |cell: &IterationTally| cell.passes.len() == networks && cell.slices.len() == slices;
+        (self.networks, self.slices) == (networks, slices)
+            && self.iterations.len() <= passes
+            && self.iterations.iter().all(whole)
     }
 
     /// Adds another tally of the same program.
@@ -285,6 +294,14 @@ pub(super) fn summed(network: &Noc, counts: &PassCounts) -> Vec<SliceTally> {
     {
         slice.events[EnergyEvent::HostWrite] += written;
         slice.events[EnergyEvent::HostRead] += read;
+    }
+    for multiply_adds in &counts.host_multiply_adds {
+        for (slice, &count) in slices.iter_mut().zip(multiply_adds) {
+            slice.events[EnergyEvent::HostMultiplyAdd] += count;
+        }
+    }
+    for (slice, &count) in slices.iter_mut().zip(&counts.host_synchronisations) {
+        slice.events[EnergyEvent::HostSynchronisation] += count;
     }
     for (slice, &cleared) in slices.iter_mut().zip(&counts.cleared) {
         slice.events[EnergyEvent::MembraneClear] += cleared;

@@ -1,13 +1,14 @@
 //! Timesteps one by one, packets by link, and the slowest packets: what a report shows beside the sums.
 
-use snnc_compiler::ir::NetworkId;
+use serde::{Deserialize, Serialize};
+use snnc_compiler::ir::{NetworkId, PopulationId};
 
-use crate::counts::PassCounts;
+use crate::counts::{PassCounts, StepCounts};
 use crate::time::cycle::keep_slowest;
 use crate::time::{PassTime, SlowPacket, StepTime};
 
 /// One timestep of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimedStep {
     /// Pass within the item.
     pub iteration: usize,
@@ -21,13 +22,15 @@ pub struct TimedStep {
     pub packets: u64,
     /// Spikes of all neurons, and from outside.
     pub spikes: u64,
+    /// The same by population of the program; those of other networks have none.
+    pub population_spikes: Vec<u64>,
     /// Energy of its events and of the static power during its own time, in attojoules; transfers of the host, which
     /// belong to the pass, left out. None on chips that repeat work, where it is known of whole passes alone.
     pub energy_aj: Option<u128>,
 }
 
 /// A packet that was under way for long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocatedSlowPacket {
     /// Item, pass within it, timestep within that.
     pub at: (u64, usize, usize),
@@ -36,9 +39,10 @@ pub struct LocatedSlowPacket {
 }
 
 /// Timesteps, links and slow packets.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timesteps {
-    /// In order; sums over items have none.
+    /// In order; sums over items have none, and so do records that were written down and read.
+    #[serde(skip)]
     pub steps: Vec<TimedStep>,
     /// Packets over each of [`crate::noc::Noc::links`]; empty without a time.
     pub link_packets: Vec<u64>,
@@ -48,11 +52,22 @@ pub struct Timesteps {
     pub spikes: Vec<u64>,
 }
 
+/// Spikes of a timestep by population.
+fn by_population(counts: &StepCounts, populations: &[PopulationId]) -> Vec<u64> {
+    let mut spikes =
+        vec![0; populations.iter().map(|population| population.0 as usize + 1).max().unwrap_or(0)];
+    for (population, events) in populations.iter().zip(&counts.events) {
+        spikes[population.0 as usize] += events.spikes;
+    }
+    spikes
+}
+
 impl Timesteps {
-    /// Adds a pass: which item and which pass of it.
+    /// Adds a pass: which item and which pass of it. `populations` are those of the slices.
     pub(super) fn add_pass(
         &mut self,
         (item, iteration): (u64, usize),
+        populations: &[PopulationId],
         (counts, time): (&PassCounts, &PassTime),
         energy_aj: impl Fn(usize) -> Option<u128>,
     ) {
@@ -61,9 +76,10 @@ impl Timesteps {
         let first = self.steps.len();
         self.steps.extend(timed.map(|(i, (&time, sent))| {
             let packets = sent.flows.iter().map(|flow| flow.packets).sum();
-            let spikes = sent.events.iter().map(|events| events.spikes).sum();
+            let population_spikes = by_population(sent, populations);
+            let spikes = population_spikes.iter().sum();
             let (step, energy_aj) = (counts.start + i, energy_aj(i));
-            TimedStep { iteration, network, step, time, packets, spikes, energy_aj }
+            TimedStep { iteration, network, step, time, packets, spikes, population_spikes, energy_aj }
         }));
         let spikes: Vec<u64> = self.steps[first..].iter().map(|step| step.spikes).collect();
         self.add_spikes(counts.start, &spikes);

@@ -4,9 +4,10 @@
 //! ([`crate::workload::ChipDriver`]).
 
 use rayon::prelude::*;
-use snnc_compiler::ir::PopulationId;
+use snnc_compiler::ir::program::Slice;
 use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
 use snnc_compiler::ir::spiking::{Bias, Window};
+use snnc_compiler::ir::{NetworkId, PopulationId};
 
 use super::fused::{FusedSlices, UpdateCounts, WindowResult};
 use super::packet_counter::{Arrivals, Departures, Receivers};
@@ -73,6 +74,12 @@ fn no_counts(pass: &ChipPass, grain: Grain) -> PassCounts {
         following: None,
         host_writes: words(&|id| range.start == 0 && model.populations[id].bias == Bias::Host),
         host_reads: words(&|id| ends && model.readouts.iter().any(|r| r.population == id)),
+        host_multiply_adds: host_multiply_adds(chip, network, [range.start == 0, ends]),
+        host_synchronisations: {
+            let own = |slice: &Slice| model.populations[slice.population].network == network;
+            let first = chip.slices.iter().position(own).filter(|_| ends);
+            (0..chip.slices.len()).map(|slice| u64::from(Some(slice) == first)).collect()
+        },
         cleared: words(&|id| range.start == 0 && !model.populations[id].dynamics.is_port()),
         bias_saturations: if range.start > 0 {
             0
@@ -81,6 +88,26 @@ fn no_counts(pass: &ChipPass, grain: Grain) -> PassCounts {
         },
         steps: vec![empty; rows],
     }
+}
+
+/// Multiply-adds of the host before and after a pass, as far as `now` says so. Those for a population are shared out
+/// evenly over its slices; the first ones take the remainder.
+fn host_multiply_adds(chip: &Chip, network: NetworkId, now: [bool; 2]) -> [Vec<u64>; 2] {
+    let [before, after] = chip.program.model.host_multiply_adds(network);
+    let shared = |work: Vec<(PopulationId, u64)>, now: bool| shared_out(chip, if now { &work } else { &[] });
+    [shared(before, now[0]), shared(after, now[1])]
+}
+
+fn shared_out(chip: &Chip, work: &[(PopulationId, u64)]) -> Vec<u64> {
+    let mut shares = vec![0; chip.slices.len()];
+    for &(population, total) in work {
+        let own = || (0..chip.slices.len()).filter(|&slice| chip.slices[slice].population == population);
+        let count = own().count() as u64;
+        for (i, slice) in own().enumerate() {
+            shares[slice] += total / count + u64::from((i as u64) < total % count);
+        }
+    }
+    shares
 }
 
 impl<'p> PassCounter<'p> {
@@ -101,6 +128,7 @@ impl<'p> PassCounter<'p> {
                 account.count(population, fused, parts);
             }
         }
+        account.add_ungated();
         account.add_flows(pending);
         account.counts
     }
@@ -146,6 +174,30 @@ impl<'p> PassCounter<'p> {
                 };
                 let events = &mut self.counts.steps[row].events[slice];
                 events.synaptic_operations += fused.operations(&units, member, step);
+            }
+        }
+    }
+
+    /// Enters the visits of neurons that are not updated, on chips that cannot leave them out.
+    fn add_ungated(&mut self) {
+        let pass = self.pass;
+        let chip = pass.chip;
+        if chip.program.target.neuron.gated() {
+            return;
+        }
+        for (slice, &id) in chip.table.populations.iter().enumerate() {
+            let population = &chip.program.model.populations[id];
+            if population.dynamics.is_port() {
+                continue;
+            }
+            let neurons = u64::from(chip.slices[slice].neurons());
+            let own = population.network == pass.network;
+            for row in 0..self.counts.timesteps {
+                if own && population.window.contains((self.counts.start + row) as u32) {
+                    continue;
+                }
+                let row = if self.grain == Grain::Timestep { row } else { 0 };
+                self.counts.steps[row].events[slice].updates_inactive += neurons;
             }
         }
     }

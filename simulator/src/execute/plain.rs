@@ -120,7 +120,13 @@ fn update(
 ) {
     let placed = chip.table.slice(program, index);
     let population = &program.model.populations[placed.slice.population];
-    if population.network != network || !population.window.contains(step) || population.dynamics.is_port() {
+    if population.dynamics.is_port() {
+        return;
+    }
+    if population.network != network || !population.window.contains(step) {
+        if !program.target.neuron.gated() {
+            state.events[step as usize][index].updates_inactive += u64::from(placed.slice.neurons());
+        }
         return;
     }
     let format = &program.model.neuron;

@@ -22,6 +22,8 @@ pub fn target() -> Target {
     target.energy.axon_in_pj = set(11.0);
     target.energy.axon_out_pj = set(13.0);
     target.energy.host_read_pj = set(17.0);
+    target.energy.host_multiply_add_pj = Some(set(19.0));
+    target.energy.host_synchronisation_pj = Some(set(1009.0));
     target.timing.axon_in.interval_ns = set(1.3);
     target.timing.axon_out.interval_ns = set(1.7);
     target
@@ -189,6 +191,11 @@ pub fn random_pass(program: &Program, table: &SliceTable, network: u32, seed: u3
     let mut reads = writes.clone();
     writes[0] = 16;
     reads[table.cores.len() - 1] = 8;
+    let once = |slice: usize, count: u64| {
+        let mut counts = vec![0; table.cores.len()];
+        counts[slice] = count;
+        counts
+    };
     let steps = (0..5).map(|i| random_step(program, table, seed * 8 + i)).collect();
     PassCounts {
         network: NetworkId(network),
@@ -198,6 +205,8 @@ pub fn random_pass(program: &Program, table: &SliceTable, network: u32, seed: u3
         timesteps: 5,
         host_writes: writes,
         host_reads: reads,
+        host_multiply_adds: [once(0, 23), once(1, 5)],
+        host_synchronisations: once(0, 1),
         cleared: vec![3; table.cores.len()],
         bias_saturations: 1,
         steps,

@@ -94,7 +94,7 @@ impl Analytic {
         (self.tiles, self.barrier_ps)
     }
 
-    /// Time of a pass: host writes, timesteps, host reads. `traces` are its spikes; they are looked at only if some
+    /// Time of a pass: what the host does before it, timesteps, what the host does after it. `traces` are its spikes; they are looked at only if some
     /// packet is integrated later than in the timestep after it was sent.
     pub fn pass(
         &self,
@@ -106,9 +106,11 @@ impl Analytic {
         let mut loads = vec![0; network.links().len()];
         let mut link_packets = loads.clone();
         let arriving = self.arriving(routes, counts, traces);
-        let [written, read] = [&counts.host_writes, &counts.host_reads].map(|words| words.iter().sum());
-        let mut at_other_times_ps: Vec<u64> = (self.others.iter())
-            .map(|other| host(other.host_write, written).saturating_add(host(other.host_read, read)))
+        let host = HostPass::of(counts);
+        let mut at_other_times_ps: Vec<u64> = self
+            .others
+            .iter()
+            .map(|other| host.before_ps(other).saturating_add(host.after_ps(other)))
             .collect();
         let mut hops = Vec::with_capacity(counts.steps.len());
         let steps = counts.steps.iter().zip(&arriving);
@@ -125,9 +127,9 @@ impl Analytic {
             })
             .collect();
         PassTime {
-            host_write_ps: host(self.timing.host_write, written),
+            host_write_ps: host.before_ps(&self.timing),
             steps,
-            host_read_ps: host(self.timing.host_read, read),
+            host_read_ps: host.after_ps(&self.timing),
             at_other_times_ps,
             sampled: None,
             hops,
@@ -298,9 +300,44 @@ fn busy(events: u64, interval_ps: u64) -> u64 {
     events.saturating_mul(interval_ps)
 }
 
-/// Host transfer of `words`: one latency, then a word each interval; nothing for no words.
-fn host(unit: UnitPs, words: u64) -> u64 {
-    if words == 0 { 0 } else { busy(words, unit.interval_ps).saturating_add(unit.latency_ps) }
+/// What the host does before and after a pass, or a part of one, while the chip waits.
+struct HostPass {
+    written: u64,
+    read: u64,
+    /// Multiply-adds before and after.
+    multiply_adds: [u64; 2],
+    synchronisations: u64,
+}
+
+impl HostPass {
+    fn of(counts: &PassCounts) -> Self {
+        let sum = |by_slice: &Vec<u64>| by_slice.iter().sum();
+        Self {
+            written: sum(&counts.host_writes),
+            read: sum(&counts.host_reads),
+            multiply_adds: counts.host_multiply_adds.each_ref().map(sum),
+            synchronisations: sum(&counts.host_synchronisations),
+        }
+    }
+
+    /// Computing of inputs, and their transfer.
+    fn before_ps(&self, t: &Timing) -> u64 {
+        let [before, _] = self.multiply_adds;
+        one_by_one(t.host_multiply_add, before).saturating_add(one_by_one(t.host_write, self.written))
+    }
+
+    /// Synchronisation, transfer of read-outs, and what is computed of them.
+    fn after_ps(&self, t: &Timing) -> u64 {
+        let [_, after] = self.multiply_adds;
+        one_by_one(t.host_synchronisation, self.synchronisations)
+            .saturating_add(one_by_one(t.host_read, self.read))
+            .saturating_add(one_by_one(t.host_multiply_add, after))
+    }
+}
+
+/// So many words or operations of the host: one latency, then one each interval; nothing for none.
+fn one_by_one(unit: UnitPs, count: u64) -> u64 {
+    if count == 0 { 0 } else { busy(count, unit.interval_ps).saturating_add(unit.latency_ps) }
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@
 
 mod analytic;
 pub mod cycle;
+mod effort;
 mod fidelity;
 mod result;
 
 pub use analytic::Analytic;
 pub use cycle::{Cycle, Latencies, PacketDestinations, Sampled, SimulatedStep, SlowPacket};
+pub use effort::{DEFAULT_EVERY, SimulationEffort};
 pub use fidelity::Fidelity;
 pub use result::{Bottleneck, PassTime, StepTime};

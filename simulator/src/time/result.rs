@@ -48,7 +48,7 @@ impl Bottleneck {
 }
 
 /// One timestep, in picoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepTime {
     /// Busiest unit plus barrier; or, simulated, until everything has drained, plus barrier. With sampling, a
     /// simulated timestep also carries what those that it stands for are estimated to exceed their analytic time.
@@ -114,11 +114,11 @@ impl StepTime {
 /// One pass, in picoseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassTime {
-    /// The host's writes before it.
+    /// The host before it: computing of inputs and writes.
     pub host_write_ps: u64,
     /// Its timesteps.
     pub steps: Vec<StepTime>,
-    /// The host's reads after it.
+    /// The host after it: synchronisation, reads and what it computes of them.
     pub host_read_ps: u64,
     /// What the whole pass takes at each of the other times that were asked for ([`super::Analytic::at`]); empty with
     /// cycle-accurate timing.

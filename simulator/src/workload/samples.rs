@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use snnc_compiler::ir::spike_source::SpikeSource;
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::ir::{NetworkId, Shape};
@@ -13,7 +14,7 @@ use super::{Course, Workload};
 use crate::spike_train::{PackedTrain, PackedTrains, SpikeTrain};
 
 /// Inputs of a network.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Samples {
     network: NetworkId,
     input: Shape,
@@ -24,7 +25,7 @@ pub struct Samples {
 }
 
 /// What the samples are.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 enum SampleContent {
     /// Constant inputs, one after the other, `[n, c, h, w]`.
     Maps(Vec<f64>),

@@ -8,6 +8,7 @@ mod models;
 mod partitions;
 mod parts;
 mod recurrent;
+mod shared_cores;
 
 use agreement::agree;
 use common::Random;

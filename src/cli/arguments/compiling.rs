@@ -105,9 +105,25 @@ pub struct FitArgs {
     /// Bits of a weight, at most the target's [default: the target's]
     #[arg(long, value_name = "BITS")]
     pub weights: Option<u32>,
+    /// Refuse paths on which spikes wait longer than the chip's delays [default: relay neurons repeat them]
+    #[arg(long)]
+    pub no_relays: bool,
+    /// What becomes of loops that leave a spike fewer timesteps than they have layers of neurons
+    #[arg(long, value_enum, default_value = "model")]
+    pub feedback: Feedback,
     /// Map for every objective on each target, and show what the mappings take side by side
     #[arg(long)]
     pub objectives: bool,
+    /// With --objectives: samples as they will be run, as `snnc run` takes them; the first of them say how busy cores
+    /// are. Of a NIR file also the timesteps, if they are spikes [n, t, ...]
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Take --input for an event list and put its events into timesteps of this length, in the unit of their times
+    #[arg(long, value_name = "LENGTH", requires = "input", allow_negative_numbers = true)]
+    pub dt: Option<f64>,
+    /// The network that --input is for [default: the only one]
+    #[arg(long, value_name = "NAME", requires = "input")]
+    pub network: Option<String>,
     /// With --objectives and one target: write time and energy over cores here, as CSV
     #[arg(long, value_name = "FILE", requires = "objectives")]
     pub pareto: Option<PathBuf>,

@@ -129,7 +129,7 @@ pub enum Command {
     Generate(SetArgs),
     /// Vary fields of the target, bits of a weight and the mapping; a row for each point, and what nothing beats
     Sweep(SweepArgs),
-    /// Put the parts of a sweep or of a set of images together
+    /// Put the parts of a sweep, a set of images, a run of samples or a comparison together
     Merge(MergeArgs),
     /// Encode and decode images on the chip; compare them with the input and with the float model
     Reconstruct(ReconstructArgs),

@@ -39,7 +39,8 @@ pub struct ExportArgs {
     #[allow(missing_docs)]
     pub model: ModelArgs,
     /// Format: nir is a NIR file of one network; hgr its hypergraph in hMETIS form, on the chip of --target; sana-fe a
-    /// folder with the chip and one network of a compiled program (.snnx), mapped, as SANA-FE 2.2.9 reads them
+    /// folder with the chip and one network of a compiled program (.snnx), mapped, as SANA-FE 2.2.9 reads them; flows
+    /// the packets between the cores of a compiled program, as `snnc place` reads them
     #[arg(long, value_enum)]
     pub to: ExportFormat,
     /// Network [default: the denoiser, else the model's first]
@@ -57,6 +58,9 @@ pub struct ExportArgs {
     /// Which sample of --input [default: 0]
     #[arg(long, value_name = "I", requires = "input")]
     pub sample: Option<u64>,
+    /// Weigh flows with the spikes of an earlier run: its folder or report.json [default: every neuron fires once]
+    #[arg(long, value_name = "RUN")]
+    pub profile: Option<PathBuf>,
     /// Write it here
     #[arg(short, long)]
     pub output: PathBuf,
@@ -71,6 +75,8 @@ pub enum ExportFormat {
     SanaFe,
     /// NIR graph (HDF5), as other frameworks read it; the options that read it back are printed
     Nir,
+    /// Packets between cores, a line `source destination packets` a pair of them
+    Flows,
 }
 
 /// `snnc partition`.

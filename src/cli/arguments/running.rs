@@ -41,12 +41,16 @@ pub struct GenerateArgs {
     /// another
     #[arg(long)]
     pub keep_state: bool,
+    /// Run only the I-th of N parts of the samples; `snnc merge` puts the folders of all parts together
+    #[arg(long, value_name = "I/N", requires = "out")]
+    pub shard: Option<Shard>,
     /// Write a page for a browser into the folder of results, as report.html
     #[arg(long)]
     pub html: bool,
-    /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error)
-    #[arg(long, default_value = "analytic", value_parser = fidelity)]
-    pub timing: Fidelity,
+    /// Timing model: none, analytic, cycle or cycle:1/N (one timestep of N, with its error) [default: cycle:1/16 where
+    /// simulating that is less work than the execution, else analytic]
+    #[arg(long, value_parser = fidelity)]
+    pub timing: Option<Fidelity>,
     /// Move each constant that has a range to its ends, one at a time and all together, and say which move time and
     /// energy most; with --timing analytic
     #[arg(long)]
@@ -160,6 +164,9 @@ pub struct VerifyArgs {
     /// Folder for verify.json, and images side by side (float, chip on the same tokens, chip running freely)
     #[arg(long, conflicts_with = "golden")]
     pub out: Option<PathBuf>,
+    /// Compare only the I-th of N parts of the samples or images; `snnc merge` puts the folders of all parts together
+    #[arg(long, value_name = "I/N", requires = "out")]
+    pub shard: Option<Shard>,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,

@@ -28,7 +28,7 @@ pub struct SweepArgs {
 /// `snnc merge`.
 #[derive(Debug, Args)]
 pub struct MergeArgs {
-    /// Folders of the parts: of `snnc sweep` or `snnc generate` with --shard 1/N to --shard N/N
+    /// Folders of the parts: of one command with --shard 1/N to --shard N/N
     #[arg(required = true, value_name = "DIR")]
     pub folders: Vec<PathBuf>,
     /// Folder for the whole

@@ -80,8 +80,8 @@ pub fn compile(
     if let Some((network, values)) = fed.and_then(|fed| samples::first(&model, fed)) {
         model = model.with_activity(&network, values);
     }
-    let _waiting = Bar::waiting("compiling");
-    model.compile_with(&target, &options, &self::mapping::files(mapping))
+    let bar = Bar::waiting("compiling");
+    model.compile_observed(&target, &options, &self::mapping::files(mapping), &bar)
 }
 
 pub fn run(args: &CompileArgs) -> Result<ExitCode, Diagnostics> {

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use snnc_compiler::frontend::nir::{Exported, export};
+use snnc_compiler::mapping::flows;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
+use snnc_compiler::mapping::traffic::CoreTraffic;
 use snnc_simulator::workload::Workload;
-use snnc_targets::output::{Inputs, ResultSet, write_atomic};
+use snnc_targets::output::{Inputs, write_atomic};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::compile::{calibration, options};
@@ -16,7 +18,7 @@ use crate::cli::arguments::{ExportArgs, ExportFormat, Feedback};
 use crate::mapping_files::network_named;
 use crate::program::Program;
 use crate::samples::{SampleChoice, array_file::split_key, graph};
-use crate::{samples, sana_fe};
+use crate::{profile, samples, sana_fe};
 
 /// Channels of a vertex, unless said otherwise.
 const GROUP: usize = 16;
@@ -25,6 +27,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     match args.to {
         ExportFormat::Hgr | ExportFormat::Nir => unmapped(args),
         ExportFormat::SanaFe => sana_fe(args),
+        ExportFormat::Flows => flows(args),
     }
 }
 
@@ -49,6 +52,9 @@ fn unmapped(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     if args.input.is_some() {
         return Err(changes_nothing("--input", "what is exported holds no stimulus").into());
     }
+    if args.profile.is_some() {
+        return Err(changes_nothing("--profile", "only flows are weighed").into());
+    }
     if args.to == ExportFormat::Nir {
         return to_nir(args);
     }
@@ -69,11 +75,6 @@ fn unmapped(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether a file of this name is one of an export.
-fn is_export(name: &str) -> bool {
-    ["arch.yaml", "network.yaml"].contains(&name)
-}
-
 /// The chip and a mapped network, in a folder.
 fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let path = &args.model.model;
@@ -83,20 +84,9 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
             .hint("`snnc compile model.ron --target loihi-like-sanafe -o model.snnx`, then export that")
             .into());
     }
-    for (option, given) in [
-        ("--target", args.model.target.name != "loihi-like"),
-        ("--set", !args.model.target.set.is_empty()),
-        ("--weights", args.model.quantise.weights.is_some()),
-        ("--no-relays", args.model.quantise.no_relays),
-        ("--feedback", args.model.quantise.feedback != Feedback::Model),
-        ("--group", args.group.is_some()),
-    ] {
-        if given {
-            return Err(changes_nothing(option, "the program is compiled").into());
-        }
-    }
-    if let Some(option) = calibration(&args.model.quantise).or_else(|| super::nir::given(&args.model.nir)) {
-        return Err(changes_nothing(option, "the program is compiled").into());
+    compiled(args)?;
+    if args.profile.is_some() {
+        return Err(changes_nothing("--profile", "only flows are weighed").into());
     }
     let mut inputs = Inputs::new([path]);
     args.input.iter().for_each(|input| inputs.add(&split_key(input).0));
@@ -113,10 +103,7 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     }
     let values = fed.as_ref().map(|samples| samples.sample(sample));
     let described = sana_fe::describe(mapped, network, values.as_deref())?;
-    let set = ResultSet::begin(&args.output, "snnc export", is_export)?;
-    write_atomic(&set.place("arch.yaml")?, described.architecture.as_bytes())?;
-    write_atomic(&set.place("network.yaml")?, described.network.as_bytes())?;
-    set.commit()?;
+    sana_fe::write(&args.output, &described.architecture, &described.network)?;
     let notes: String = described.notes.iter().map(|note| format!("note: {note}\n")).collect();
     print(&format!(
         "{notes}{}: {} neurons, {} edges, {} timesteps\nwrote arch.yaml and network.yaml in {}\n",
@@ -127,6 +114,61 @@ fn sana_fe(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         args.output.display()
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The packets between the cores of a mapped program.
+fn flows(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
+    let path = &args.model.model;
+    if !is_program(path) {
+        let message = "packets go between the cores of a mapped network, expected a compiled program";
+        return Err(Diagnostic::new(Code::Argument, path, message)
+            .hint("`snnc compile model.ron -o model.snnx`, then export that")
+            .into());
+    }
+    compiled(args)?;
+    for (option, given) in [("--network", args.network.is_some()), ("--input", args.input.is_some())] {
+        if given {
+            return Err(changes_nothing(option, "flows are those of all networks of the program").into());
+        }
+    }
+    let mut inputs = Inputs::new([path]);
+    args.profile.iter().for_each(|run| inputs.add(&profile::file_of(run)));
+    files::outputs(&[("--output", Some(&args.output))])?;
+    let program = Program::load(path)?;
+    let mapped = program.mapped();
+    let rates = args.profile.as_deref().map(|run| profile::read(run, &mapped.model));
+    let rates = rates.transpose()?.unwrap_or_default();
+    let cores = mapped.chip_cores().count();
+    let traffic = CoreTraffic::expected(&mapped.cores, &rates).among(cores);
+    write_atomic(&args.output, flows::write(cores, &traffic).as_bytes())?;
+    let unit = if rates.is_uniform() { "" } else { ", in hundredths" };
+    print(&format!(
+        "{cores} cores, {} flows, {} packets between them{unit}\nwrote {}\n",
+        traffic.flows.len(),
+        traffic.flows.values().sum::<u64>(),
+        args.output.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses what changes nothing about a program that is compiled.
+fn compiled(args: &ExportArgs) -> Result<(), Diagnostic> {
+    for (option, given) in [
+        ("--target", args.model.target.name != "loihi-like"),
+        ("--set", !args.model.target.set.is_empty()),
+        ("--weights", args.model.quantise.weights.is_some()),
+        ("--no-relays", args.model.quantise.no_relays),
+        ("--feedback", args.model.quantise.feedback != Feedback::Model),
+        ("--group", args.group.is_some()),
+    ] {
+        if given {
+            return Err(changes_nothing(option, "the program is compiled"));
+        }
+    }
+    match calibration(&args.model.quantise).or_else(|| super::nir::given(&args.model.nir)) {
+        Some(option) => Err(changes_nothing(option, "the program is compiled")),
+        None => Ok(()),
+    }
 }
 
 /// A network as a NIR file.

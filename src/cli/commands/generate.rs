@@ -46,7 +46,7 @@ pub fn run(args: &SetArgs) -> Result<ExitCode, Diagnostics> {
         ..ImageSetManifest::new(&program, args.images, args.seed, args.format.into())
     };
     signals::advise("the same command goes on where it stopped");
-    let bar = Bar::new("generating");
+    let bar = Bar::new("generating", "images");
     let ReusedImages { whole, damaged } = streaming::run(&program, &manifest, &args.out, &bar)?;
     drop(bar);
     let made = manifest.wanted() - whole;

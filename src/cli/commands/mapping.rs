@@ -34,10 +34,10 @@ pub fn search(args: &MappingArgs) -> SearchOptions {
 pub fn files(args: &MappingArgs) -> MappingFiles {
     MappingFiles {
         profile: args.profile.clone(),
-        report: None,
         partition: args.partition.clone(),
         network: args.partition_network.clone(),
         group: args.group,
         placement: args.placement.clone(),
+        ..MappingFiles::default()
     }
 }

@@ -11,6 +11,7 @@ mod mapping;
 mod nir;
 mod options;
 mod partition;
+mod parts;
 mod passes;
 mod place;
 mod reconstruct;
@@ -29,6 +30,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::cli::arguments::{Cli, Command};
 use crate::cli::process::console::{self, Detail, print};
+use crate::report::json::{of_schema as json_of, plain as json};
 
 /// Runs a command.
 ///
@@ -65,22 +67,4 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Diagnostics> {
 fn changes_nothing(option: &str, why: &str) -> Diagnostic {
     Diagnostic::new(Code::Argument, Subject::argument(option), format!("would change nothing: {why}"))
         .hint("leave it out")
-}
-
-/// A value under the name of its schema.
-#[derive(serde::Serialize)]
-struct WithSchema<'a, T> {
-    schema: &'a str,
-    #[serde(flatten)]
-    value: &'a T,
-}
-
-/// Pretty JSON with a final newline, of a value that names its schema.
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string_pretty(value).expect("reports are plain data") + "\n"
-}
-
-/// Pretty JSON with the name of its schema before the value's own fields.
-fn json_of<T: serde::Serialize>(schema: &str, value: &T) -> String {
-    json(&WithSchema { schema, value })
 }

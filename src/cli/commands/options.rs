@@ -15,7 +15,7 @@ pub type Asked = BTreeMap<String, String>;
 pub fn of_run(args: &GenerateArgs) -> Asked {
     let samples = &args.samples;
     collect([
-        ("--timing", Some(args.timing.to_string())),
+        ("--timing", args.timing.map(|timing| timing.to_string())),
         ("--sensitivity", args.sensitivity.then(|| "yes".into())),
         ("--images", args.images.map(|images| images.to_string())),
         ("--seed", args.seed.map(|seed| seed.to_string())),

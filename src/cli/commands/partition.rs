@@ -17,7 +17,7 @@ pub fn run(args: &PartitionArgs) -> Result<ExitCode, Diagnostics> {
     let options = HypergraphOptions { effort: args.effort, seed: args.seed };
     let partitioned = partition(&args.hypergraph, &args.limit, blocks, options)?;
     if let Some(path) = &args.output {
-        write_atomic(path, partitioned.file.as_bytes())?;
+        write_atomic(path, partitioned.file().as_bytes())?;
     }
     print(&if args.json { json(&partitioned) } else { partitioned.to_string() });
     Ok(ExitCode::SUCCESS)

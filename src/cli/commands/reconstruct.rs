@@ -7,6 +7,7 @@ use snnc_targets::output::{self, ResultSet};
 
 use super::{files, json_of, print};
 use crate::cli::arguments::ReconstructArgs;
+use crate::cli::progress::Bar;
 use crate::reconstruction::reconstruct_files;
 use crate::report::images::{PngImage, image_name, write_image};
 use crate::report::is_result;
@@ -21,12 +22,15 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode, Diagnostics> {
         args.out.as_ref().map(|out| ResultSet::begin(out, "snnc reconstruct", is_result)).transpose()?;
     let target = args.model.target.load()?;
     let options = super::compile::options(&args.model.quantise);
+    let bar = Bar::waiting("compiling");
     let result = reconstruct_files(
         &super::compile::load(&args.model.model, &args.model.nir, &args.model.quantise, None)?,
         &target,
         &options,
         &args.images,
+        &bar,
     )?;
+    drop(bar);
     if let Some(set) = set {
         for (index, (shape, pixels)) in result.pictures.iter().enumerate() {
             write_image(&set.place(&image_name(index))?, &PngImage::new(*shape, pixels.clone())?)?;

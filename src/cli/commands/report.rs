@@ -8,6 +8,7 @@ use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::{files, json, print};
 use crate::cli::arguments::{CompareArgs, ReportArgs};
+use crate::cli::process::console;
 use crate::report::compare::{NamedReport, compare};
 use crate::report::html::{PAGE, PAGE_OF_SEVERAL, RunFolder, page, page_of_several};
 
@@ -18,7 +19,10 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode, Diagnostics> {
     match &args.runs[..] {
         [one] => {
             let report = crate::results::read_report(one)?;
-            print(&if args.json { crate::report::json::print(&report)? } else { report.to_string() });
+            match args.json {
+                true => print(&crate::report::json::print(&report)?),
+                false => console::print_titled(&report.to_string()),
+            }
             Ok(ExitCode::SUCCESS)
         }
         several => side_by_side(several, args.json),
@@ -35,7 +39,10 @@ fn side_by_side(runs: &[PathBuf], as_json: bool) -> Result<ExitCode, Diagnostics
     let named: Vec<NamedReport<'_>> =
         names.iter().zip(&reports).map(|(name, report)| NamedReport { name, report }).collect();
     let compared = compare(&named)?;
-    print(&if as_json { json(&compared) } else { compared.to_string() });
+    match as_json {
+        true => print(&json(&compared)),
+        false => console::print_titled(&compared.to_string()),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,16 +5,17 @@ use std::path::Path;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_simulator::workload::Samples;
-use snnc_targets::output::{Inputs, ResultSet};
+use snnc_targets::output::Inputs;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::cli::arguments::{GenerateArgs, SampleArgs};
 use crate::float_driver::interpreter;
 use crate::model::Model;
+use crate::parts::manifest::FedSamples;
 use crate::samples::array_file::split_key;
 use crate::samples::input::{SampleFile, SampleShape};
-use crate::samples::{Classification, EventSummary, SampleChoice};
-use crate::{npy, samples, session};
+use crate::samples::{EventSummary, SampleChoice};
+use crate::{samples, session};
 
 /// What a model is fed, with the classes of the samples if they are known.
 #[derive(Debug)]
@@ -28,6 +29,11 @@ pub struct Fed {
 }
 
 impl Fed {
+    /// What parts note of them.
+    pub fn described(&self) -> FedSamples {
+        FedSamples::new(&self.samples, self.labels.as_deref(), self.events)
+    }
+
     /// Reads what the command line names for a program's model; `seed` is that of spikes that are drawn.
     ///
     /// # Errors
@@ -41,26 +47,6 @@ impl Fed {
         let labels = args.labels.as_deref();
         let labels = labels.map(|path| samples::input::labels(path, count, readout.len())).transpose()?;
         Ok(Self { samples, labels, events })
-    }
-
-    /// Writes read-outs and predictions into a folder of results, with labels also who was taken for whom; the names of
-    /// the files.
-    ///
-    /// # Errors
-    /// [`Code::OutputFailed`].
-    pub fn write(&self, set: &ResultSet, readouts: &[Vec<f64>]) -> Result<String, Diagnostic> {
-        samples::write_predictions(&set.place("predictions.csv")?, readouts, self.labels.as_deref())?;
-        let shape = self.samples.readout_shape();
-        let sides = [shape.channels, shape.height, shape.width];
-        // A vector stays one.
-        let sides = if (shape.height, shape.width) == (1, 1) { &sides[..1] } else { &sides[..] };
-        npy::write_floats(&set.place("readout.npy")?, readouts, sides)?;
-        let labelled = self.labels.as_deref().map(|labels| Classification::new(readouts, labels));
-        let Some(matrix) = labelled.and_then(|labelled| labelled.confusion) else {
-            return Ok("predictions.csv, readout.npy".into());
-        };
-        samples::write_confusion(&set.place("confusion.csv")?, &matrix)?;
-        Ok("predictions.csv, confusion.csv, readout.npy".into())
     }
 }
 
@@ -87,6 +73,17 @@ pub fn of_model<'m>(model: &'m LoadedModel, args: &SampleArgs) -> Result<(&'m st
 pub fn first(model: &Model, args: &SampleArgs) -> Option<(String, Vec<f64>)> {
     let choice = SampleChoice { path: args.input.as_deref(), dt: args.dt, most: args.count, seed: None };
     samples::for_mapping(model.loaded(), ("--network", args.network.as_deref()), choice)
+}
+
+/// Whether the samples that the command line names can be read for a model, where nothing runs them that would say so.
+///
+/// # Errors
+/// [`Code::Argument`] for a generating model; those of the file.
+pub fn check(model: &Model, args: &SampleArgs) -> Result<(), Diagnostics> {
+    if model.loaded().pipeline.is_some() {
+        refuse(args)?;
+    }
+    of_model(model.loaded(), &SampleArgs { count: Some(1), ..args.clone() }).map(|_| ())
 }
 
 /// The network that samples are given for, and these samples.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use snnc_simulator::time::Fidelity;
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Diagnostic, Diagnostics};
@@ -10,7 +11,7 @@ use snnc_targets::{Diagnostic, Diagnostics};
 use super::compile::compile;
 use super::options::{self, Asked};
 use super::samples::{self, Fed};
-use super::{files, print};
+use super::{files, parts, print};
 use crate::cli::arguments::{GenerateArgs, RunArgs, SimulateArgs, TraceArgs};
 use crate::cli::errors;
 use crate::cli::process::console::{self, Detail};
@@ -19,14 +20,16 @@ use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::report::images::PngImage;
 use crate::report::{Report, brief, by_core, json};
-use crate::results::{ResultsRecorder, SeenOfPasses, write_images};
+use crate::results::{ResultsRecorder, SeenOfPasses, write_images, write_samples};
+use crate::samples::Classification;
 use crate::samples::membranes::{MembraneChoice, WatchedLayer};
-use crate::samples::{Classification, preview};
 use crate::session::{ITEMS_MAX, Session, SessionOptions, check_count, check_sensitivity};
-use crate::trace;
+use crate::trace::{self, Extent};
 
 /// Images where none are asked for.
 const IMAGES: u64 = 4;
+/// Columns of a line, two less for the indent of those that go on.
+const WIDTH: usize = 78;
 /// Seed where none is given.
 const SEED: u64 = 1;
 
@@ -57,6 +60,7 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
     if !program.generates() {
         return classify(program, args, asked);
     }
+    parts::refuse_images(args)?;
     samples::refuse(&args.samples)?;
     samples::refuse_passes(args)?;
     let mut workload = program.generation(args.seed.unwrap_or(SEED), args.images.unwrap_or(IMAGES))?;
@@ -74,11 +78,11 @@ fn drive(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCo
 fn classify(program: &Program, args: &GenerateArgs, asked: &Asked) -> Result<ExitCode, Diagnostics> {
     samples::refuse_images(args.images, args.temperature)?;
     let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
+    if let Some(shard) = args.shard {
+        return parts::run(program, (args, asked), &fed, shard);
+    }
     let write = |set: &ResultSet, made: &Outcome<Vec<f64>>| {
-        let files = fed.write(set, &made.items)?;
-        let shown = preview::write(&set.place(preview::FILE)?, &fed.samples)?;
-        let shown = if shown { format!(", {}", preview::FILE) } else { String::new() };
-        Ok(format!("{files}{shown}"))
+        Ok(write_samples(set, &fed.samples, &made.items, fed.labels.as_deref())?)
     };
     let network = fed.samples.network();
     let watched = |choice: &MembraneChoice| WatchedLayer::of(&program.mapped().model, network, choice);
@@ -103,9 +107,11 @@ fn carry_out<W: Workload>(
     complete: impl FnOnce(&mut Report, &Outcome<W::Item>),
 ) -> Result<ExitCode, Diagnostics> {
     let (out, traces) = (args.out.as_deref(), traces(&args.trace));
-    let mut recorder = ResultsRecorder::begin(program.mapped(), workload, args.timing, out, traces, &seen)?
-        .with_page(args.html)?;
-    let options = session_options(args);
+    let timing = timing(program, args);
+    let mut recorder =
+        ResultsRecorder::begin(program.mapped(), Extent::of(workload), timing, out, traces, &seen)?
+            .with_page(args.html)?;
+    let options = session_options(args, timing);
     let session = if args.sensitivity {
         Session::with_sensitivity(program, options, seen.membranes)
     } else {
@@ -117,23 +123,28 @@ fn carry_out<W: Workload>(
     {
         print(&format!("{}\n", compilation.report));
     }
-    let made = session.run_observed(workload, &mut recorder, &Bar::new("running"))?;
+    let made = session.run_observed(workload, &mut recorder, &Bar::new("running", "passes"))?;
     let mut report = made.report();
     report.options = asked.clone();
+    report.options.insert("--timing".into(), timing.to_string());
     complete(&mut report, &made);
-    report.notes.extend(program.compilation().into_iter().flat_map(|made| made.remarks.iter().cloned()));
     let wrote = recorder.finish(&report, |set| {
         let files = write(set, &made)?;
         made.write_cores(&set.place(by_core::FILE)?)?;
         Ok(format!("{files}, {}", by_core::FILE))
     })?;
-    print(&match console::detail() {
-        _ if args.json => json::print(&report)?,
-        Detail::Full => report.to_string(),
-        _ => brief::print(&report) + "\n-v tells more: where, when, and of which constants\n",
-    });
+    match console::detail() {
+        _ if args.json => print(&json::print(&report)?),
+        Detail::Full => console::print_titled(&report.to_string()),
+        _ => {
+            console::print_titled(&brief::print(&report));
+            print("\n-v tells more: where, when, and of which constants\n");
+        }
+    }
     if !args.json && !wrote.is_empty() {
-        let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
+        let line =
+            |line: &String| errors::render::broken(&format!("wrote {line}"), WIDTH).replace('\n', "\n  ");
+        let lines: String = wrote.iter().map(|wrote| format!("{}\n", line(wrote))).collect();
         print(&format!("\n{lines}"));
     }
     Ok(ExitCode::SUCCESS)
@@ -141,19 +152,29 @@ fn carry_out<W: Workload>(
 
 fn traces(args: &TraceArgs) -> trace::TraceOptions {
     let TraceArgs { packets, events, images, passes, timesteps } = args.clone();
-    trace::TraceOptions { packets, events, images, passes, timesteps }
+    trace::TraceOptions { packets, events, table: false, images, passes, timesteps }
 }
 
-fn session_options(args: &GenerateArgs) -> SessionOptions {
-    SessionOptions { fidelity: args.timing, threads: args.threads, keep_state: args.keep_state }
+/// How time is modelled: as asked for, else by how much work it is; a sensitivity needs the formula.
+pub fn timing(program: &Program, args: &GenerateArgs) -> Fidelity {
+    match args.timing {
+        Some(timing) => timing,
+        None if args.sensitivity => Fidelity::Analytic,
+        None => Fidelity::by_effort(program.mapped()),
+    }
+}
+
+fn session_options(args: &GenerateArgs, fidelity: Fidelity) -> SessionOptions {
+    SessionOptions { fidelity, threads: args.threads, keep_state: args.keep_state }
 }
 
 /// What can be refused before anything is compiled: numbers out of range, and where traces go. The folder of results is
 /// claimed when it is known that there are any.
 fn check(args: &GenerateArgs) -> Result<(), Diagnostic> {
-    session_options(args).check()?;
+    session_options(args, args.timing.unwrap_or_default()).check()?;
+    parts::check(args)?;
     if args.sensitivity {
-        check_sensitivity(args.timing)?;
+        check_sensitivity(args.timing.unwrap_or_default())?;
     }
     if let Some(images) = args.images {
         check_count("--images", images, ITEMS_MAX).map_err(|problem| match images {

@@ -10,6 +10,7 @@ use super::print;
 use crate::cli::arguments::{MergeArgs, SweepArgs};
 use crate::cli::process::signals;
 use crate::cli::progress::Bar;
+use crate::parts;
 use crate::streaming;
 use crate::sweep::point::PointOutcome;
 use crate::sweep::{self, Plan, Sweep, SweepFile, SweepOptions, Swept, folder};
@@ -21,7 +22,7 @@ pub fn run(args: &SweepArgs) -> Result<ExitCode, Diagnostics> {
     let plan = Plan::new(file)?;
     let options = SweepOptions { threads: args.threads, jobs: args.jobs, shard: args.shard };
     signals::advise("the same command goes on where it stopped");
-    let bar = Bar::new("points");
+    let bar = Bar::new("sweeping", "points");
     let Swept { sweep, found } = sweep::run(&plan, &args.out, options, &bar)?;
     drop(bar);
     let made = sweep.outcomes.len() - found;
@@ -33,6 +34,9 @@ pub fn merge(args: &MergeArgs) -> Result<ExitCode, Diagnostics> {
         let images = streaming::merge(&args.folders, &args.out)?;
         print(&format!("{images} images in {}\n", args.out.display()));
         return Ok(ExitCode::SUCCESS);
+    }
+    if args.folders.iter().any(|folder| parts::is_part(folder)) {
+        return super::parts::merge(args);
     }
     let sweep = sweep::merge(&args.folders, &args.out)?;
     Ok(told(&sweep, &args.out, ""))

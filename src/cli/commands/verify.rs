@@ -1,23 +1,24 @@
 //! `snnc verify`: the float reference against recorded traces, or the chip against the float reference.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use snnc_targets::output::{self, Inputs, ResultSet};
+use snnc_simulator::workload::Workload;
+use snnc_targets::output::{Inputs, ResultSet};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::samples::{self, Fed};
-use super::{json_of, print};
+use super::{json_of, parts, print};
 use crate::cli::arguments::{Feedback, QuantiseArgs, VerifyArgs, overrides};
 use crate::cli::errors;
 use crate::cli::progress::Bar;
+use crate::mapping_files::MappingFiles;
 use crate::model::Model;
+use crate::parts::comparisons::{self, ComparedPart, SCHEMA};
 use crate::program::Program;
-use crate::report::images::{PngImage, image_name, write_image};
 use crate::report::is_result;
+use crate::shard::Shard;
 use crate::{comparison, golden};
-
-/// Schema of the JSON form.
-const SCHEMA: &str = "snnc.verify/1";
 
 pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let mut inputs = Inputs::new(Model::files(&args.model));
@@ -25,7 +26,9 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     args.target.iter().flat_map(|name| registry::files_of(name)).for_each(|path| inputs.add(&path));
     samples::protect(&args.samples, &mut inputs);
     super::files::calibration(&args.quantise, &mut inputs);
-    let set = args.out.as_ref().map(|out| ResultSet::begin(out, "snnc verify", is_result)).transpose()?;
+    let part = parts::asked_of_verify(args)?;
+    let out = args.out.as_ref().filter(|_| part.is_none());
+    let set = out.map(|out| ResultSet::begin(out, comparisons::COMMAND, is_result)).transpose()?;
     let model = super::compile::load(&args.model, &args.nir, &args.quantise, Some(&args.samples))?;
     super::nir::remark(&model);
     if let Some(traces) = &args.golden {
@@ -41,7 +44,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
             .into());
         }
         let recorded = golden::GoldenFile::read(traces)?;
-        let bar = Bar::new("checking");
+        let bar = Bar::new("checking", "passes");
         let report = match &model.loaded().pipeline {
             Some(_) => {
                 samples::refuse(&args.samples)?;
@@ -67,22 +70,28 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     let target = registry::load_with(target, &overrides(&args.set)?)?;
     let options = super::compile::options(&args.quantise);
     let waiting = Bar::waiting("compiling");
-    let program = model.compile(&target, &options)?;
+    let program = model.compile_observed(&target, &options, &MappingFiles::default(), &waiting)?;
     drop(waiting);
     if !args.json {
         errors::warn(&program.warnings());
     }
     if !program.generates() {
-        return samples(args, &model, &program, set);
+        return samples(args, &model, &program, (part, set));
     }
     samples::refuse(&args.samples)?;
     let weight_bits = program.mapped().model.neuron.weight_bits;
     let calibration_passes = options.lower.passes(weight_bits) as u64;
     let (images, seed) = (args.images.unwrap_or(1), args.seed.unwrap_or(1));
     let compared = comparison::ComparisonOptions { images, seed, calibration_passes };
-    let comparison = comparison::compare(&model, &program, compared, &Bar::new("comparing"))?;
+    if let Some((shard, out)) = part {
+        let compared_part = ComparedPart { path: &args.model, model: &model, program: &program, shard };
+        let made =
+            comparisons::verify_images(compared_part, compared, out, &Bar::new("comparing", "passes"))?;
+        return Ok(parts::told((shard, out), (made, images), "image"));
+    }
+    let comparison = comparison::compare(&model, &program, compared, &Bar::new("comparing", "passes"))?;
     if let Some(set) = set {
-        write(set, &comparison)?;
+        comparisons::write_images(set, &comparison)?;
     }
     print(&if args.json { json_of(SCHEMA, &comparison) } else { comparison.to_string() });
     Ok(ExitCode::SUCCESS)
@@ -93,28 +102,24 @@ fn samples(
     args: &VerifyArgs,
     model: &Model,
     program: &Program,
-    set: Option<ResultSet>,
+    (part, set): (Option<(Shard, &Path)>, Option<ResultSet>),
 ) -> Result<ExitCode, Diagnostics> {
     samples::refuse_images(args.images, None)?;
     let fed = Fed::read(&program.mapped().model, &args.samples, args.seed)?;
     let labels = fed.labels.as_deref();
-    let bar = Bar::new("comparing");
+    let bar = Bar::new("comparing", "samples");
+    if let Some((shard, out)) = part {
+        let compared = ComparedPart { path: &args.model, model, program, shard };
+        let made = comparisons::verify_samples(compared, &fed.samples, fed.described(), out, &bar)?;
+        drop(bar);
+        return Ok(parts::told((shard, out), (made, fed.samples.len()), "sample"));
+    }
     let mut comparison = comparison::compare_samples(model, program, &fed.samples, labels, &bar)?;
     comparison.events = fed.events;
     drop(bar);
     if let Some(set) = set {
-        output::write_atomic(&set.place("verify.json")?, json_of(SCHEMA, &comparison).as_bytes())?;
-        set.commit()?;
+        comparisons::write_samples(set, &comparison)?;
     }
     print(&if args.json { json_of(SCHEMA, &comparison) } else { comparison.to_string() });
     Ok(ExitCode::SUCCESS)
-}
-
-/// One picture an image (float, chip on the same tokens, chip running freely), and the comparison.
-fn write(set: ResultSet, comparison: &comparison::Comparison) -> Result<(), Diagnostics> {
-    for (index, (shape, pixels)) in comparison.pictures.iter().enumerate() {
-        write_image(&set.place(&image_name(index))?, &PngImage::new(*shape, pixels.clone())?)?;
-    }
-    output::write_atomic(&set.place("verify.json")?, json_of(SCHEMA, comparison).as_bytes())?;
-    Ok(set.commit()?)
 }

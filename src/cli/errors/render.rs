@@ -118,7 +118,11 @@ fn line(span: &Span) -> Range<usize> {
 /// Breaks lines between words; the first has less room, for the word before it.
 fn wrap(text: &str, columns: usize) -> String {
     const INDENT: usize = 14;
-    let room = columns.saturating_sub(INDENT).max(20);
+    broken(text, columns.saturating_sub(INDENT).max(20))
+}
+
+/// Breaks lines between words, so that they are at most `room` characters wide where words allow it.
+pub fn broken(text: &str, room: usize) -> String {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("never empty");

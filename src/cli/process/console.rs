@@ -64,6 +64,31 @@ fn output() -> MutexGuard<'static, OutputState> {
 
 /// Prints to standard output, unless that has failed before, or only errors are wanted.
 pub fn print(text: &str) {
+    // No name, path or argument steers a terminal.
+    put(&printable(text));
+}
+
+/// Prints as [`print()`]; where standard output shows colours (but see `NO_COLOR`), titles stand out: the lines without
+/// an indent.
+pub fn print_titled(text: &str) {
+    let text = printable(text);
+    match anstream::AutoStream::choice(&std::io::stdout()) {
+        anstream::ColorChoice::Never => put(&text),
+        _ => put(&titles_in_colour(&text)),
+    }
+}
+
+/// Lines without an indent in bold cyan.
+fn titles_in_colour(text: &str) -> String {
+    let line = |line: &str| match line.trim_end_matches('\n') {
+        title if title.is_empty() || title.starts_with(' ') => line.to_owned(),
+        title => format!("\x1b[1;36m{title}\x1b[0m{}", &line[title.len()..]),
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
+/// Writes to standard output, unless that has failed before, or only errors are wanted.
+fn put(text: &str) {
     if detail() == Detail::Quiet {
         return;
     }
@@ -73,8 +98,7 @@ pub fn print(text: &str) {
         OutputState::Closed | OutputState::Failed(_) => {}
         OutputState::Open => {
             let mut out = std::io::stdout().lock();
-            // No name, path or argument steers a terminal.
-            let written = out.write_all(printable(text).as_bytes()).and_then(|()| out.flush());
+            let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
             drop(state);
             printed(&written);
         }
@@ -120,5 +144,17 @@ pub fn exit_code(code: ExitCode) -> ExitCode {
             say(&format!("{}\n", problem.hint("files were written; what should have been printed is lost")));
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_the_lines_without_an_indent() {
+        let text = "net on chip\n\n  1 mJ\n\nEnergy\n  a  1 J";
+        let expected = "\x1b[1;36mnet on chip\x1b[0m\n\n  1 mJ\n\n\x1b[1;36mEnergy\x1b[0m\n  a  1 J";
+        assert_eq!(titles_in_colour(text), expected);
     }
 }

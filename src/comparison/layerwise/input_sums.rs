@@ -1,7 +1,7 @@
 //! What spikes bring the neurons of a layer in a timestep: in floats by the trained weights, on the chip by its integers.
 
-use snnc_compiler::ir::Shape;
 use snnc_compiler::ir::spiking::{Connectivity, Convolution, SparseSynapses};
+use snnc_compiler::ir::{AxisMap, Shape};
 use snnc_compiler::passes::collect::{KernelWiring, NeuronLayer, SourceKernel};
 use snnc_compiler::weights::FloatArray;
 
@@ -34,19 +34,25 @@ impl InputSums {
         spikes: &[bool],
     ) {
         match connectivity {
-            Connectivity::Conv(conv) => self.add_kernel((from, to), &source.weights, conv, spikes),
+            Connectivity::Conv(conv) => match &source.weights {
+                FloatArray::Single(weights) => self.add_kernel((from, to), weights, conv, spikes),
+                FloatArray::Double(weights) => self.add_kernel((from, to), weights, conv, spikes),
+            },
             Connectivity::Sparse(lists) => self.add_synapses(source, lists, spikes),
         }
     }
 
-    fn add_kernel(
+    fn add_kernel<W: Copy + Into<f64>>(
         &mut self,
         (from, to): (Shape, Shape),
-        weights: &FloatArray,
+        weights: &[W],
         conv: &Convolution,
         spikes: &[bool],
     ) {
         let (rows, cols) = (&conv.map.rows, &conv.map.cols);
+        let reach =
+            |axis: &AxisMap| -> Vec<_> { (0..axis.input).map(|i| axis.reach(i, 0..axis.output)).collect() };
+        let (down, across) = (reach(rows), reach(cols));
         let channels = &conv.kernel.channels;
         let outputs = channels.outputs;
         for (i, _) in spikes.iter().enumerate().filter(|(_, fired)| **fired) {
@@ -55,13 +61,12 @@ impl InputSums {
             if joined.is_empty() {
                 continue;
             }
-            for (ty, ky) in rows.reach(position / from.width, 0..rows.output) {
-                for (tx, kx) in cols.reach(position % from.width, 0..cols.output) {
+            for &(ty, ky) in &down[position / from.width] {
+                for &(tx, kx) in &across[position % from.width] {
                     let row = (((c - channels.first_input) * rows.kernel + ky) * cols.kernel + kx) * outputs;
                     let at = (ty * to.width + tx) * to.channels + joined.start;
-                    let float =
-                        self.float[at..at + outputs].iter_mut().zip(weights.range(row..row + outputs));
-                    float.for_each(|(sum, weight)| *sum += weight);
+                    let float = self.float[at..at + outputs].iter_mut().zip(&weights[row..row + outputs]);
+                    float.for_each(|(sum, &weight)| *sum += weight.into());
                     let chip = self.chip[at..at + outputs].iter_mut().zip(conv.kernel.row(c, ky, kx));
                     chip.for_each(|(sum, &weight)| *sum += i32::from(weight));
                 }

@@ -10,7 +10,7 @@ mod input_sums;
 mod neurons;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::spiking::{SpikingIr, Ties};
 use snnc_compiler::ir::{NetworkId, PopulationId};
@@ -24,7 +24,7 @@ use input_sums::{InputSums, from_outside};
 use neurons::Neurons;
 
 /// What one layer does to float spikes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerCheck {
     /// `network.layer`.
     pub name: String,
@@ -47,19 +47,45 @@ pub struct LayerCheck {
     /// Root mean square difference of the membranes before the comparison, in thresholds.
     pub membrane_error: f64,
     #[serde(skip)]
+    sums: CheckSums,
+}
+
+/// What a check keeps so that others can be added to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct CheckSums {
+    /// Of the membranes' differences, in thresholds.
     squares: f64,
-    #[serde(skip)]
     pairs: u64,
     /// Whether the host writes its input, so that it has no weights on the chip.
-    #[serde(skip)]
     host: bool,
+}
+
+/// Checks with their sums, which reports leave out.
+pub(super) mod whole_checks {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+    use snnc_compiler::ir::PopulationId;
+
+    use super::{CheckSums, LayerCheck};
+
+    type Checks = BTreeMap<PopulationId, LayerCheck>;
+
+    pub(crate) fn serialize<S: Serializer>(checks: &Checks, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(checks.iter().map(|(id, check)| (id, check, check.sums)))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Checks, D::Error> {
+        let checks = Vec::<(PopulationId, LayerCheck, CheckSums)>::deserialize(from)?;
+        Ok(checks.into_iter().map(|(id, check, sums)| (id, LayerCheck { sums, ..check })).collect())
+    }
 }
 
 impl LayerCheck {
     /// Adds another pass of the same layer.
     pub fn merge(&mut self, other: &Self) {
         self.name.clone_from(&other.name);
-        self.host = other.host;
+        self.sums.host = other.sums.host;
         self.comparison = other.comparison;
         self.spikes += other.spikes;
         self.changed += other.changed;
@@ -68,21 +94,21 @@ impl LayerCheck {
         self.by_strictness += other.by_strictness;
         self.by_overflow += other.by_overflow;
         self.ties += other.ties;
-        self.squares += other.squares;
-        self.pairs += other.pairs;
-        self.membrane_error = (self.squares / self.pairs.max(1) as f64).sqrt();
+        self.sums.squares += other.sums.squares;
+        self.sums.pairs += other.sums.pairs;
+        self.membrane_error = (self.sums.squares / self.sums.pairs.max(1) as f64).sqrt();
     }
 
     /// (Neuron, timestep) pairs checked.
     pub fn answers(&self) -> u64 {
-        self.pairs
+        self.sums.pairs
     }
 
     /// The property that alone changes most answers, if anything departs and one does.
     pub fn cause(&self) -> Option<&'static str> {
         let causes = [
             (self.by_overflow, "overflow"),
-            (self.by_weights, if self.host { "bias rounding" } else { "weight rounding" }),
+            (self.by_weights, if self.sums.host { "bias rounding" } else { "weight rounding" }),
             (self.by_decay.unwrap_or(0), "decay rounding"),
             (self.by_strictness, "the strict comparison"),
         ];
@@ -150,6 +176,8 @@ impl Layerwise {
             neurons.step(&sums);
         }
         let (name, comparison) = (self.ir.model.layer_name(id), Some(neurons.ties()));
-        LayerCheck { name, comparison, host: layer.host.is_some(), ..neurons.done() }
+        let mut check = LayerCheck { name, comparison, ..neurons.done() };
+        check.sums.host = layer.host.is_some();
+        check
     }
 }

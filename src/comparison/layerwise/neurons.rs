@@ -131,8 +131,8 @@ impl<'a> Neurons<'a> {
         check.by_strictness += u64::from(float.1 != strictly.1);
         check.by_overflow += u64::from(float.1 != narrow);
         check.ties += u64::from(v == channel.whole);
-        check.squares += (float.0 - f64::from(v) / unit).powi(2);
-        check.pairs += 1;
+        check.sums.squares += (float.0 - f64::from(v) / unit).powi(2);
+        check.sums.pairs += 1;
     }
 
     /// What was counted.

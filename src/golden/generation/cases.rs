@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use snnc_compiler::event_driven::EventDriven;
 use snnc_compiler::ir::Shape;
 use snnc_simulator::workload::generation::{LoopParameters, RecordedUniforms};
 use snnc_targets::{Diagnostic, Diagnostics};
@@ -137,7 +138,7 @@ impl CaseReader<'_, '_> {
     }
 
     fn encoder(&self, case: &str) -> Result<EncoderCase, Diagnostic> {
-        let Some(network) = &self.networks.encoder else {
+        let Some(network) = self.networks.encoder.as_ref().map(EventDriven::interpreter) else {
             return Err(self
                 .golden
                 .invalid(case, "is a case of the encoder, but the model's pipeline names none"));

@@ -1,6 +1,6 @@
 //! Runs the float reference on each golden case and collects the rows.
 
-use snnc_compiler::reference::{Interpreter, Map};
+use snnc_compiler::event_driven::EventDriven;
 use snnc_simulator::workload::generation::{Diffusion, pixels};
 use snnc_simulator::workload::{Course, Driver, Generation};
 use snnc_targets::{Diagnostic, Diagnostics};
@@ -63,12 +63,12 @@ fn decoder(case: &DecoderCase, networks: &Networks<'_>) -> Result<Vec<GoldenRow>
     Ok(rows)
 }
 
-fn encoder(case: &EncoderCase, network: &Interpreter<'_>) -> Result<Vec<GoldenRow>, Diagnostic> {
-    let input = case.pixels.iter().map(|&pixel| f64::from(pixel) / 255.0 - 0.5).collect();
-    let trace = network.run(&Map::checked(network.input_shape(), input, &network.graph().name)?)?;
+fn encoder(case: &EncoderCase, network: &EventDriven<'_>) -> Result<Vec<GoldenRow>, Diagnostic> {
+    let input: Vec<f64> = case.pixels.iter().map(|&pixel| f64::from(pixel) / 255.0 - 0.5).collect();
+    let trace = network.answer(&input)?;
     let mut rows = layers(&case.spikes, &trace);
     let found = [trace.output().data.iter().map(|&token| token as u32).collect()];
-    let columns = network.output_shape().width;
+    let columns = network.interpreter().output_shape().width;
     rows.extend(case.tokens.as_ref().map(|recorded| compare::tokens(recorded, &found, columns)));
     Ok(rows)
 }

@@ -7,6 +7,7 @@
 mod cases;
 mod checks;
 
+use snnc_compiler::event_driven::EventDriven;
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::frontend::model::PipelineSpec;
 use snnc_compiler::graph::Op;
@@ -51,23 +52,28 @@ pub(super) fn check(
 struct Networks<'m> {
     float: FloatDriver<'m>,
     parameters: LoopParameters,
-    encoder: Option<Interpreter<'m>>,
+    encoder: Option<EventDriven<'m>>,
 }
 
 impl<'m> Networks<'m> {
     fn new(model: &'m LoadedModel, pipeline: &PipelineSpec) -> Result<Self, Diagnostics> {
-        let encoder = pipeline.encoder.as_deref().map(|name| interpreter(model, name)).transpose()?;
+        let encoder = pipeline
+            .encoder
+            .as_deref()
+            .map(|name| interpreter(model, name))
+            .transpose()?
+            .map(EventDriven::new);
         let parameters = loop_parameters(model, pipeline)?;
         let new = Self { float: FloatDriver::new(model)?, parameters, encoder };
         new.misfits(&model.name, pipeline).into_result(new)
     }
 
     fn denoiser(&self) -> &Interpreter<'m> {
-        self.float.network(DENOISER).expect("a pipeline has a denoiser")
+        self.float.network(DENOISER).expect("a pipeline has a denoiser").interpreter()
     }
 
     fn decoder(&self) -> &Interpreter<'m> {
-        self.float.network(DECODER).expect("a pipeline has a decoder")
+        self.float.network(DECODER).expect("a pipeline has a decoder").interpreter()
     }
 
     /// Shapes that contradict the pipeline.

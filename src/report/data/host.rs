@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::spiking::HostWork;
 
-/// What the host computes beside the chip. Neither timed nor charged; its words are (`totals.host_writes`,
-/// `host_reads`).
+/// What the host computes beside the chip. Timed and charged where the target gives `host_multiply_add`; its words
+/// are in `totals.host_writes` and `host_reads`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Host {
     /// Multiply-adds of the whole run.

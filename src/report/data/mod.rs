@@ -62,6 +62,9 @@ pub struct Report {
     /// Silicon area of the chips powered; absent where the target says none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<Area>,
+    /// What that is made of; empty where the target says none, and in older reports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub area_constants: Vec<AreaConstant>,
     /// Sums over the run.
     pub totals: Totals,
     /// What became of the events that the samples are made of; absent for other samples.
@@ -169,6 +172,22 @@ pub struct TargetInfo {
     /// Supply, corner and clock to which they were scaled; absent where they are those of the target's file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operating_point: Option<OperatingPoint>,
+    /// Whether it has laws for another supply, corner or clock; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has_scaling_laws: Option<bool>,
+}
+
+/// The area of a part of the chip, each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AreaConstant {
+    /// Field name in the target file.
+    pub name: String,
+    /// mm2 of a core, router, KiB or chip, as the name says.
+    pub value: f64,
+    /// `measured`, `published`, `derived` or `assumed`.
+    pub provenance: String,
+    /// The source or reason.
+    pub source: String,
 }
 
 /// Names of the energy and time constants by provenance.
@@ -221,6 +240,10 @@ pub struct Totals {
     /// What kind of figure that is; null without a time, absent in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_is: Option<Certainty>,
+    /// Of a lower bound: work of simulating one timestep of 16 packet by packet, as a multiple of the execution's, by
+    /// counts. Absent where the target describes no network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulation_effort: Option<f64>,
     /// Joules.
     pub energy_j: f64,
     /// The same as a whole number of attojoules; absent in older reports.

@@ -8,6 +8,7 @@ use snnc_targets::{Diagnostic, output};
 use super::columns::{self, Columns};
 use super::pictures::Pictures;
 use super::raster::Raster;
+use crate::report::timing::steps::spikes_of;
 use crate::report::{Report, by_core, json};
 
 /// Most timesteps on a page.
@@ -69,9 +70,10 @@ impl RunFolder {
             items.iter_mut().for_each(|item| item.layers.clear());
         }
         let pass = ["image", "iteration", "sample", "pass", "network"];
-        let of_steps =
-            [&pass[..], &["timestep", "time_s", "bound", "busiest_s", "packets", "spikes"], &["power_w"]]
-                .concat();
+        let by_layer: Vec<String> = report.layers.iter().map(|layer| spikes_of(&layer.name)).collect();
+        let by_layer: Vec<&str> = by_layer.iter().map(String::as_str).collect();
+        let happened = ["timestep", "time_s", "bound", "busiest_s", "packets", "spikes", "power_w"];
+        let of_steps = [&pass[..], &happened, &by_layer].concat();
         let did = ["core", "spikes", "synaptic_operations", "packets_sent", "packets_received", "energy_j"];
         let of_cores = [&pass[..], &did].concat();
         let words = ["network", "bound"];

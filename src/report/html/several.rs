@@ -79,7 +79,7 @@ fn part(title: &str, rows: &[ComparisonRow], runs: usize) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(title) {
             table {
-                caption { (title) }
+                caption { span { (title) } }
                 thead {
                     tr { @for heading in &headings { th scope="col" class="figure" { (heading) } } }
                 }

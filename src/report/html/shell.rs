@@ -10,16 +10,23 @@ use serde::Serialize;
 /// What pages look like.
 const STYLES: [&str; 2] = [include_str!("assets/page.css"), include_str!("assets/parts.css")];
 /// The libraries, in the order in which they are needed.
-const LIBRARIES: [&str; 2] = [include_str!("vendor/d3.min.js"), include_str!("vendor/plot.min.js")];
+const LIBRARIES: [&str; 3] = [
+    include_str!("vendor/d3.min.js"),
+    include_str!("vendor/sankey.min.js"),
+    include_str!("vendor/plot.min.js"),
+];
 /// Our scripts, in the order in which they are needed.
-const SCRIPTS: [&str; 11] = [
+const SCRIPTS: [&str; 14] = [
     include_str!("assets/figures.js"),
     include_str!("assets/pictures.js"),
     include_str!("assets/mesh.js"),
     include_str!("assets/cores.js"),
     include_str!("assets/chip.js"),
+    include_str!("assets/flow.js"),
     include_str!("assets/energy.js"),
     include_str!("assets/time.js"),
+    include_str!("assets/rates.js"),
+    include_str!("assets/tornado.js"),
     include_str!("assets/single.js"),
     include_str!("assets/several.js"),
     include_str!("assets/pareto.js"),
@@ -50,7 +57,7 @@ pub(crate) fn document(title: &str, body: &Markup, data: &impl Serialize) -> Str
                 footer {
                     p {
                         "Written by snnc " (env!("CARGO_PKG_VERSION"))
-                        ". Charts: Observable Plot and D3 (ISC licence)."
+                        ". Charts: Observable Plot and D3 (ISC licence), d3-sankey (BSD licence)."
                     }
                 }
                 noscript {
@@ -109,7 +116,7 @@ pub(crate) fn table(caption: &str, words: usize, headings: &[String], rows: &[Ve
     html! {
         div.scroll tabindex="0" role="region" aria-label=(caption) {
             table {
-                caption { (caption) }
+                caption { span { (caption) } }
                 thead {
                     tr {
                         @for (column, heading) in headings.iter().enumerate() {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::RunFolder;
 use super::shell::{Section, header, table};
 use crate::report::Report;
-use crate::report::data::Area;
+use crate::report::data::{Area, AreaConstant, Range, TimeConstant};
 use crate::report::units::{count, share, si};
 
 /// Between the head and the foot of the page.
@@ -59,7 +59,8 @@ fn sections(report: &Report) -> Vec<Section<'static>> {
         section(
             "constants",
             "Constants",
-            "Every price that energy was charged with: where it comes from, and what it came to in this run.",
+            "Every price that energy was charged with and every time that timesteps were computed of: where it comes \
+             from, its range, and what it came to in this run.",
         ),
         section("about", "About this run", ""),
     ]
@@ -154,22 +155,31 @@ fn mapping(r: &Report) -> Markup {
             (table("Use of each limit over the cores in use", 1, &headings, &limits))
         }
         (bounds(r))
-        @if let Some(area) = &r.area { (areas(area)) }
+        @match &r.area {
+            Some(area) => (areas(area, &r.area_constants)),
+            None => p.notice { "The silicon area is unknown: the target gives none." },
+        }
     }
 }
 
-/// Areas by part, and their sum where all are known.
-fn areas(area: &Area) -> Markup {
-    let mm2 = |mm2: Option<f64>| mm2.map_or_else(|| "not known".into(), |mm2| format!("{mm2:.2}"));
+/// Areas by part with where they come from, and their sum where all are known.
+fn areas(area: &Area, constants: &[AreaConstant]) -> Markup {
+    let mm2 = |mm2: Option<f64>| mm2.map_or_else(|| "unknown".into(), |mm2| format!("{mm2:.2}"));
     let rows = [
-        ("cores without synapse memory", area.cores_mm2),
-        ("routers", area.routers_mm2),
-        ("synapse memory", area.memory_mm2),
-        ("rest of the chips", area.other_mm2),
-        ("all", area.total_mm2),
+        ("cores without synapse memory", area.cores_mm2, "core_mm2"),
+        ("routers", area.routers_mm2, "router_mm2"),
+        ("synapse memory", area.memory_mm2, "memory_mm2_per_kib"),
+        ("rest of the chips", area.other_mm2, "other_mm2_per_chip"),
+        ("all", area.total_mm2, ""),
     ];
-    let rows: Vec<Vec<String>> = rows.map(|(part, area)| vec![part.to_owned(), mm2(area)]).to_vec();
-    table("Silicon area of the chips present, mm2", 1, &strings(["part", "mm2"]), &rows)
+    let row = |(part, area, name): (&str, Option<f64>, &str)| {
+        let constant = constants.iter().find(|constant| constant.name == name);
+        let of = |cell: fn(&AreaConstant) -> String| constant.map_or_else(String::new, cell);
+        let each = of(|constant| format!("{} {}", constant.name, constant.value));
+        vec![part.to_owned(), of(|k| k.provenance.clone()), mm2(area), each, of(|k| k.source.clone())]
+    };
+    let headings = strings(["part", "provenance", "mm2", "of", "source"]);
+    table("Silicon area of the chips present", 2, &headings, &rows.map(row))
 }
 
 fn bounds(r: &Report) -> Markup {
@@ -204,21 +214,28 @@ fn bounds(r: &Report) -> Markup {
     }
 }
 
+/// The ends of a constant's range, in its unit.
+fn ends(range: Option<&Range>, unit: &str) -> String {
+    range.map_or_else(String::new, |range| format!("{} to {}", si(range.low, unit), si(range.high, unit)))
+}
+
+/// Where a constant and its range come from.
+fn sources(own: &str, of_range: Option<&str>) -> String {
+    of_range.map_or_else(|| own.to_owned(), |of_range| format!("{own}. Range: {of_range}"))
+}
+
 fn constants(r: &Report) -> Markup {
     let rows: Vec<Vec<String>> = (r.energy_constants.iter())
         .map(|k| {
-            let range = k.range.as_ref();
             vec![
                 k.name.clone(),
                 k.provenance.clone(),
                 si(k.value, &k.unit),
-                range.map_or_else(String::new, |r| {
-                    format!("{} to {}", si(r.low, &k.unit), si(r.high, &k.unit))
-                }),
+                ends(k.range.as_ref(), &k.unit),
                 count(k.events),
                 si(k.energy_j, "J"),
                 share(k.energy_j, r.totals.energy_j),
-                k.source.clone(),
+                sources(&k.source, k.range_source.as_deref()),
             ]
         })
         .collect();
@@ -233,6 +250,7 @@ fn constants(r: &Report) -> Markup {
     ];
     html! {
         (table("Energy constants", 2, &headings, &rows))
+        (time_constants(r))
         details {
             summary { "Energy and time constants by provenance" }
             dl {
@@ -243,6 +261,18 @@ fn constants(r: &Report) -> Markup {
             }
         }
     }
+}
+
+/// The constants of time; none of a run without time, and of older reports.
+fn time_constants(r: &Report) -> Markup {
+    let row = |k: &TimeConstant| {
+        let (value, range) = (si(k.value, &k.unit), ends(k.range.as_ref(), &k.unit));
+        let source = sources(&k.source, k.range_source.as_deref());
+        vec![k.name.clone(), k.provenance.clone(), value, range, source]
+    };
+    let rows: Vec<Vec<String>> = r.time_constants.iter().map(row).collect();
+    let headings = strings(["constant", "provenance", "value", "range", "source"]);
+    html! { @if !rows.is_empty() { (table("Time constants", 2, &headings, &rows)) } }
 }
 
 fn about(run: &RunFolder) -> Markup {
@@ -262,14 +292,15 @@ fn about(run: &RunFolder) -> Markup {
                 count(r.overflows.bias)
             ),
         ],
-        vec![
-            "host multiply-adds".to_owned(),
-            format!("{} (neither timed nor charged)", count(r.host.multiply_adds)),
-        ],
+        vec!["host multiply-adds".to_owned(), format!("{} ({})", count(r.host.multiply_adds), r.host_is())],
     ];
     if !r.version.is_empty() {
         rows.insert(1, vec!["written by".to_owned(), format!("snnc {}", r.version)]);
     }
+    let laws = r.target.has_scaling_laws.filter(|known| !known);
+    rows.extend(
+        laws.map(|_| vec!["laws for another supply, corner or clock".to_owned(), "unknown".to_owned()]),
+    );
     rows.extend(r.weight_bits.map(|bits| vec!["bits of a weight".to_owned(), bits.to_string()]));
     rows.extend(r.seed.map(|seed| vec!["seed".to_owned(), seed.to_string()]));
     rows.extend(r.options.iter().map(|(name, value)| vec![name.clone(), value.clone()]));

@@ -3,14 +3,16 @@
 //! Rows are in order of image (or sample), pass and timestep. `time_s` is the simulated time where `simulated` is 1,
 //! else the analytic one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds, and so
 //! are energies, of attojoules. `energy_j` is what happened in a timestep and the static power during `time_s`, without
-//! the host's transfers before and after the pass; `power_w` is the one over the other.
+//! the host's transfers before and after the pass; `power_w` is the one over the other. Behind them every firing layer,
+//! and every input of spikes, has a column `spikes.NETWORK.LAYER`, empty in passes of other networks; the columns of a row
+//! add up to its `spikes`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use snnc_compiler::ir::NetworkId;
+use snnc_compiler::ir::spiking::SpikingModel;
+use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_simulator::charge::TimedStep;
-use snnc_targets::entity::EntityMap;
 use snnc_targets::output::Unfinished;
 use snnc_targets::{Code, Diagnostic};
 
@@ -35,6 +37,18 @@ const COLUMNS: [&str; 17] = [
     "power_w",
 ];
 
+/// The column of a layer's spikes; `layer` is `NETWORK.LAYER`, as in report.json.
+pub fn spikes_of(layer: &str) -> String {
+    format!("spikes.{layer}")
+}
+
+/// A population with a column of its own.
+#[derive(Debug)]
+struct SpikingLayer {
+    population: PopulationId,
+    network: NetworkId,
+}
+
 /// The table in the making.
 #[derive(Debug)]
 pub struct StepTable<W: Write = Unfinished> {
@@ -42,19 +56,16 @@ pub struct StepTable<W: Write = Unfinished> {
     /// The file, for errors.
     path: PathBuf,
     networks: Vec<String>,
+    layers: Vec<SpikingLayer>,
 }
 
 impl StepTable<Unfinished> {
-    /// Begins `path`; `networks` are the names of the model's networks, `item_name` is what a row's item is called.
+    /// Begins `path` for passes of a model; `item_name` is what a row's item is called.
     ///
     /// # Errors
     /// [`Code::OutputFailed`].
-    pub fn create(
-        path: &Path,
-        networks: &EntityMap<NetworkId, snnc_compiler::ir::spiking::Network>,
-        item_name: &str,
-    ) -> Result<Self, Diagnostic> {
-        Self::begin(Unfinished::create(path)?, path, networks, item_name)
+    pub fn create(path: &Path, model: &SpikingModel, item_name: &str) -> Result<Self, Diagnostic> {
+        Self::begin(Unfinished::create(path)?, path, model, item_name)
     }
 
     /// Gives the file its name.
@@ -72,11 +83,8 @@ impl StepTable<Vec<u8>> {
     ///
     /// # Errors
     /// None; as that of a file.
-    pub fn in_memory(
-        networks: &EntityMap<NetworkId, snnc_compiler::ir::spiking::Network>,
-        item_name: &str,
-    ) -> Result<Self, Diagnostic> {
-        Self::begin(Vec::new(), Path::new("timesteps.csv"), networks, item_name)
+    pub fn in_memory(model: &SpikingModel, item_name: &str) -> Result<Self, Diagnostic> {
+        Self::begin(Vec::new(), Path::new("timesteps.csv"), model, item_name)
     }
 
     /// The text of the table.
@@ -90,19 +98,22 @@ impl StepTable<Vec<u8>> {
 }
 
 impl<W: Write> StepTable<W> {
-    fn begin(
-        writer: W,
-        path: &Path,
-        networks: &EntityMap<NetworkId, snnc_compiler::ir::spiking::Network>,
-        item_name: &str,
-    ) -> Result<Self, Diagnostic> {
-        let networks = networks.values().map(|network| network.name.clone()).collect();
-        let writer = csv::Writer::from_writer(writer);
-        let mut table = Self { writer, path: path.to_owned(), networks };
+    fn begin(writer: W, path: &Path, model: &SpikingModel, item_name: &str) -> Result<Self, Diagnostic> {
+        let networks: Vec<String> = model.networks.values().map(|network| network.name.clone()).collect();
         let mut columns = COLUMNS.map(String::from);
         if item_name != COLUMNS[0] {
             [columns[0], columns[1]] = [item_name.to_owned(), "pass".to_owned()];
         }
+        let (mut columns, mut layers) = (columns.to_vec(), Vec::new());
+        for (id, population) in model.populations.iter() {
+            if population.dynamics.fires() {
+                let network = &networks[population.network.0 as usize];
+                columns.push(spikes_of(&format!("{network}.{}", population.name)));
+                layers.push(SpikingLayer { population: id, network: population.network });
+            }
+        }
+        let writer = csv::Writer::from_writer(writer);
+        let mut table = Self { writer, path: path.to_owned(), networks, layers };
         table.row(columns)?;
         Ok(table)
     }
@@ -113,12 +124,16 @@ impl<W: Write> StepTable<W> {
     /// [`Code::OutputFailed`].
     pub fn item(&mut self, item: u64, steps: &[TimedStep]) -> Result<(), Diagnostic> {
         steps.iter().try_for_each(|step| {
-            let row = cells(item, &self.networks[step.network.0 as usize], step);
+            let mut row = cells(item, &self.networks[step.network.0 as usize], step).to_vec();
+            row.extend(self.layers.iter().map(|layer| match layer.network == step.network {
+                true => step.population_spikes[layer.population.0 as usize].to_string(),
+                false => String::new(),
+            }));
             self.row(row)
         })
     }
 
-    fn row(&mut self, cells: [String; COLUMNS.len()]) -> Result<(), Diagnostic> {
+    fn row(&mut self, cells: Vec<String>) -> Result<(), Diagnostic> {
         let written = self.writer.write_record(cells);
         written.map_err(|e| failed(&self.path)(&e))
     }

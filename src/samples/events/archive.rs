@@ -38,7 +38,7 @@ pub fn read(path: &Path, bins: &mut EventBins) -> Result<(), Diagnostic> {
     let first = usize::from(sample.is_none());
     for index in 0..count {
         let mut event: AddressEvent = [0.0; 5];
-        for ((array, decode), value) in arrays.iter_mut().zip(&decoders).zip(&mut event[first..]) {
+        for ((array, decode), value) in arrays.iter_mut().zip(&decoders).zip(event.iter_mut().skip(first)) {
             *value = array.next(*decode)?;
         }
         bins.add(event).map_err(|(message, hint)| {
@@ -50,17 +50,18 @@ pub fn read(path: &Path, bins: &mut EventBins) -> Result<(), Diagnostic> {
 
 /// The length that all arrays `[events]` have.
 fn one_length(arrays: &[Array<'_>], keys: &[&str]) -> Result<usize, String> {
-    let mut length = None;
+    let mut length: Option<(usize, &str)> = None;
     for (array, key) in arrays.iter().zip(keys) {
         let &[found] = array.header.shape.as_slice() else {
             return Err(format!("`{key}` is {:?}, [events] expected", array.header.shape));
         };
         match length {
-            Some(expected) if expected != found => {
-                return Err(format!("`{key}` has {found} values, `{}` has {expected}", keys[0]));
+            Some((expected, first)) if expected != found => {
+                return Err(format!("`{key}` has {found} values, `{first}` has {expected}"));
             }
-            _ => length = Some(found),
+            Some(_) => {}
+            None => length = Some((found, *key)),
         }
     }
-    Ok(length.unwrap_or(0))
+    Ok(length.map_or(0, |(length, _)| length))
 }

@@ -35,7 +35,7 @@ impl EventBins {
             after_last_timestep: 0,
         };
         let most = most.unwrap_or(u64::MAX);
-        let trains = PackedTrains::new(shape.map, steps as u32);
+        let trains = PackedTrains::new(shape.map, u32::try_from(steps).unwrap_or(u32::MAX));
         Self { shape, steps, dt, most, trains, summary, earliest: f64::INFINITY }
     }
 
@@ -44,8 +44,8 @@ impl EventBins {
     /// # Errors
     /// For what is no event of such samples.
     pub fn add(&mut self, event: AddressEvent) -> Result<(), Refusal> {
-        self.check_place(event)?;
-        let [sample, t, x, y, p] = event;
+        self.neuron(event)?;
+        let [sample, t, ..] = event;
         if !(t.is_finite() && t >= 0.0) {
             let message = format!("t is {t}, expected a time from 0 on");
             return Err((message, "times are counted from the beginning of the sample".into()));
@@ -60,13 +60,12 @@ impl EventBins {
         let sample = self.sample(sample)?;
         self.summary.events += 1;
         self.earliest = self.earliest.min(t);
-        let step = (t / self.dt).floor();
-        if step >= self.steps as f64 {
+        let Some(step) = below((t / self.dt).floor(), self.steps) else {
             self.summary.after_last_timestep += 1;
             return Ok(());
-        }
-        let neuron = self.shape.map.at(p as usize, y as usize, x as usize);
-        if self.trains.set((sample, step as usize), neuron) {
+        };
+        let neuron = self.neuron(event)?;
+        if self.trains.set((sample, step), neuron) {
             self.summary.spikes += 1;
         } else {
             self.summary.merged += 1;
@@ -74,14 +73,14 @@ impl EventBins {
         Ok(())
     }
 
-    /// Whether an event lies on the map.
-    fn check_place(&self, [_, _, x, y, p]: AddressEvent) -> Result<(), Refusal> {
+    /// The neuron of an event that lies on the map, flat `[c, h, w]`.
+    fn neuron(&self, [_, _, x, y, p]: AddressEvent) -> Result<usize, Refusal> {
         let Shape { channels, height, width } = self.shape.map;
-        let beside = |&(_, number, side): &(&str, f64, usize)| !(is_whole(number) && number < side as f64);
-        let Some((name, number, side)) =
-            [("x", x, width), ("y", y, height), ("p", p, channels)].into_iter().find(beside)
-        else {
-            return Ok(());
+        let (name, number, side) = match [below(x, width), below(y, height), below(p, channels)] {
+            [Some(x), Some(y), Some(p)] => return Ok(self.shape.map.at(p, y, x)),
+            [None, ..] => ("x", x, width),
+            [_, None, _] => ("y", y, height),
+            [.., None] => ("p", p, channels),
         };
         let (last, map) = (side.saturating_sub(1), self.shape.map);
         let hint = if name == "p" {
@@ -95,11 +94,10 @@ impl EventBins {
     /// The number of a sample, once there is room for it.
     fn sample(&mut self, sample: f64) -> Result<usize, Refusal> {
         let most = self.shape.trains_max();
-        if sample >= most as f64 {
+        let Some(sample) = below(sample, most) else {
             let message = format!("sample {sample} of {}, at most {most} samples are read", self.shape);
             return Err((message, "take the first ones with --samples".into()));
-        }
-        let sample = sample as usize;
+        };
         if self.trains.len() <= sample {
             self.trains.resize(sample + 1);
         }
@@ -129,6 +127,16 @@ impl EventBins {
         summary.silent_samples = (0..trains.len()).filter(|&sample| trains.is_silent(sample)).count() as u64;
         Ok((trains, summary))
     }
+}
+
+/// A whole number from 0 to less than `side`; none if it is no such number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the number is whole, not negative and less than a usize"
+)]
+fn below(number: f64, side: usize) -> Option<usize> {
+    (is_whole(number) && number < side as f64).then_some(number as usize)
 }
 
 /// Whether a number is 0, 1, 2 and so on.

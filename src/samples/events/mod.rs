@@ -6,6 +6,15 @@
 //! left out and counted, as recordings are often longer than a network looks at them. Refused: events that lie beside
 //! the map or before time 0, and lists of which nothing is left.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 mod archive;
 mod bins;
 mod table;
@@ -17,7 +26,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use snnc_simulator::spike_train::PackedTrains;
-use snnc_targets::{Code, Diagnostic};
+use snnc_targets::{Code, Diagnostic, Subject};
 
 use super::input::SampleShape;
 use bins::EventBins;
@@ -90,6 +99,44 @@ pub fn read(
         _ => table::read(path, &mut bins)?,
     }
     bins.finish().map_err(|(message, hint)| Diagnostic::new(Code::Argument, path, message).hint(hint))
+}
+
+/// Puts events in memory, each `[sample, t, x, y, p]`, into spike trains; the same rules as of files.
+///
+/// # Errors
+/// [`Code::Argument`] for a `dt` that is no length, for a shape without timesteps, and with the number of an event that
+/// is none.
+pub fn of_events(
+    events: impl IntoIterator<Item = [f64; 5]>,
+    shape: SampleShape,
+    dt: f64,
+) -> Result<(PackedTrains, EventSummary), Diagnostic> {
+    check(dt, shape)?;
+    let refused = |(message, hint): bins::Refusal| {
+        Diagnostic::new(Code::Argument, Subject::argument("events"), message).hint(hint)
+    };
+    let mut bins = EventBins::new(shape, dt, None);
+    for (index, event) in events.into_iter().enumerate() {
+        bins.add(event).map_err(|(message, hint)| refused((format!("event {index}: {message}"), hint)))?;
+    }
+    bins.finish().map_err(refused)
+}
+
+/// Whether events can be put into timesteps of a length for a network.
+///
+/// # Errors
+/// [`Code::Argument`].
+pub(super) fn check(dt: f64, shape: SampleShape) -> Result<(), Diagnostic> {
+    let refused = |message: &str| Diagnostic::new(Code::Argument, Subject::value("--dt", dt), message);
+    if !(dt.is_finite() && dt > 0.0) {
+        return Err(refused("expected the length of a timestep, more than 0")
+            .hint("it is in the unit of the events' times: 1000 are milliseconds of microseconds"));
+    }
+    if shape.steps.is_none() {
+        return Err(refused("bins events, but the network takes one map for all timesteps")
+            .hint("leave it out, or declare the input of the model with `spikes: true`"));
+    }
+    Ok(())
 }
 
 /// The first bytes of a file; those of a pipe are left to who reads it, and are a table.

@@ -19,7 +19,11 @@ const LINE_MAX: usize = 1 << 16;
 pub fn read(path: &Path, bins: &mut EventBins) -> Result<(), Diagnostic> {
     let file = File::open(path).map_err(|error| Diagnostic::unreadable(path, &error))?;
     let bad = |line: u64, message: String| {
-        Diagnostic::new(Code::Argument, Place::line(path, line as usize, None), message)
+        Diagnostic::new(
+            Code::Argument,
+            Place::line(path, usize::try_from(line).unwrap_or(usize::MAX), None),
+            message,
+        )
     };
     let malformed = |error: csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
@@ -36,10 +40,12 @@ pub fn read(path: &Path, bins: &mut EventBins) -> Result<(), Diagnostic> {
         let line = record.position().map_or(0, csv::Position::line);
         let mut event: AddressEvent = [0.0; 5];
         for (cell, &column) in record.iter().zip(&columns) {
-            event[column] = cell.parse().map_err(|_| {
-                let name = if column == 0 { "the sample" } else { COLUMNS[column - 1] };
+            let value = cell.parse::<f64>().map_err(|_| {
+                let name =
+                    column.checked_sub(1).and_then(|column| COLUMNS.get(column)).unwrap_or(&"the sample");
                 bad(line, format!("{name} is `{cell}`, expected a number")).hint(HINT)
             })?;
+            event.iter_mut().skip(column).take(1).for_each(|part| *part = value);
         }
         bins.add(event).map_err(|(message, hint)| bad(line, message).hint(hint))?;
     }
@@ -77,7 +83,7 @@ struct LimitedLines<R> {
 impl<R: Read> Read for LimitedLines<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(bytes)?;
-        self.since_newline = match bytes[..read].iter().rposition(|&byte| byte == b'\n') {
+        self.since_newline = match bytes.iter().take(read).rposition(|&byte| byte == b'\n') {
             Some(newline) => read - newline - 1,
             None => self.since_newline + read,
         };

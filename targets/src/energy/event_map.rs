@@ -2,12 +2,12 @@
 
 use std::ops::{AddAssign, Index, IndexMut};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::EnergyEvent;
 
 /// A value for each of [`EnergyEvent::ALL`]: counts, prices, sums.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventMap<T>([T; EnergyEvent::ALL.len()]);
 
 impl<T> EventMap<T> {

@@ -101,9 +101,10 @@ mod tests {
         (e.static_uw_per_core, e.static_uw_per_memory_kib) = (set(7.25), set(0.000_003));
         e.static_uw_per_core_in_use = set(11.0);
         e.static_mw_embedded_per_chip = set(0.065);
+        (e.static_mw_per_unused_chip, e.static_uw_per_unused_core) = (set(0.5), set(0.25));
         let energy = target.energy();
         let powers = StaticPower::ALL.map(|power| energy.pw(power));
-        assert_eq!(powers, [2_500_000_000, 7_250_000, 3, 11_000_000, 65_000_000]);
+        assert_eq!(powers, [2_500_000_000, 7_250_000, 3, 11_000_000, 65_000_000, 500_000_000, 250_000]);
         for event in EnergyEvent::ALL {
             let (name, value) = event.constant(&target.energy).unwrap();
             assert_eq!(energy.aj(event), (value.0 * 1e6).round() as u64, "{name}");

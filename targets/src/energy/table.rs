@@ -162,13 +162,18 @@ energy_table! {
         HostRead: host_read_pj Required, Host, Once, Never;
         /// One packet that enters the mesh at `topology.input_port`.
         InputPacket: input_packet_pj Optional, Host, Once, BitPlanes;
+        /// One multiply-add that the host computes before or after a pass; nothing if left out.
+        HostMultiplyAdd: host_multiply_add_pj Optional, Host, Once, Never;
+        /// Synchronisation of host and chip, once a pass; nothing if left out.
+        HostSynchronisation: host_synchronisation_pj Optional, Host, Once, Never;
         /// Clearing of a neuron's state before a pass; nothing if left out.
         MembraneClear: membrane_clear_pj Optional, Neuron, Once, NeuronCopies;
     }
     powers {
         /// Static power of a powered chip, what its cores draw left out if that is given by core.
         Chip: static_mw_per_chip Required, 1e-3;
-        /// Static power of each core of a powered chip, used or not; nothing if left out.
+        /// Static power of each core of a powered chip, used or not (but see `static_uw_per_unused_core`); nothing if
+        /// left out.
         Core: static_uw_per_core Optional, 1e-6;
         /// Static power of each KiB of such a core's synapse memory (`core.synapse_memory_bits`); nothing if left out.
         MemoryKib: static_uw_per_memory_kib Optional, 1e-6;
@@ -176,5 +181,10 @@ energy_table! {
         CoreInUse: static_uw_per_core_in_use Optional, 1e-6;
         /// Power of the processors embedded in a powered chip, beside its cores; nothing if left out.
         Embedded: static_mw_embedded_per_chip Optional, 1e-3;
+        /// What a powered chip without neurons draws, in place of all the powers above; if left out, those.
+        UnusedChip: static_mw_per_unused_chip Optional, 1e-3;
+        /// What a core without neurons draws on a chip, in place of `static_uw_per_core` and that of its memory; if left
+        /// out, those.
+        UnusedCore: static_uw_per_unused_core Optional, 1e-6;
     }
 }

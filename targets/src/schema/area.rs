@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Sourced, Target};
 
 /// Areas in mm2. What nobody has published is left out, and then there is no total either.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AreaSpec {
     /// A core without its synapse memory.
@@ -23,15 +23,19 @@ pub struct AreaSpec {
 }
 
 impl AreaSpec {
+    /// Names of the parts, and their values where they are known.
+    pub fn parts(&self) -> [(&'static str, Option<&Sourced<f64>>); 4] {
+        [
+            ("core_mm2", self.core_mm2.as_ref()),
+            ("router_mm2", self.router_mm2.as_ref()),
+            ("memory_mm2_per_kib", self.memory_mm2_per_kib.as_ref()),
+            ("other_mm2_per_chip", self.other_mm2_per_chip.as_ref()),
+        ]
+    }
+
     /// Names and values of what is known.
     pub fn known(&self) -> Vec<(&'static str, &Sourced<f64>)> {
-        let all = [
-            ("core_mm2", &self.core_mm2),
-            ("router_mm2", &self.router_mm2),
-            ("memory_mm2_per_kib", &self.memory_mm2_per_kib),
-            ("other_mm2_per_chip", &self.other_mm2_per_chip),
-        ];
-        all.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).collect()
+        self.parts().into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 
@@ -96,9 +100,16 @@ mod tests {
             .unwrap();
         assert_eq!((some.cores_mm2, some.memory_mm2, some.total_mm2), (Some(32.0), None, None));
         assert_eq!(registry::load("spinnaker2-like").unwrap().area(1), None);
-        // Published: 60 mm2 a chip.
-        let loihi = registry::load("loihi-like").unwrap().area(1).unwrap().total_mm2.unwrap();
-        assert!((loihi - 60.0).abs() < 0.1, "{loihi}");
+        // Published areas of dies: the parts of a chip add up to them.
+        for (name, die) in [
+            ("loihi-like", 60.0),
+            ("loihi-like-sanafe", 60.0),
+            ("loihi2-like", 31.0),
+            ("truenorth-like", 430.0),
+        ] {
+            let area = registry::load(name).unwrap().area(1).unwrap().total_mm2.unwrap();
+            assert!((area - die).abs() < 0.1, "{name}: {area}");
+        }
         let wrong = with(&format!("area=Some((core_mm2: Some((-1.0, {source}))))")).unwrap_err();
         assert_eq!(wrong.codes(), [Code::TargetInvalid]);
     }

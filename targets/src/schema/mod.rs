@@ -20,7 +20,7 @@ pub use self::neuron::{CurrentSpec, NeuronSpec, Overflow, Reset, ThresholdCompar
 pub use self::noc::{NocSpec, RouterAllocation};
 pub use self::provenance::{Provenance, Sourced};
 pub use self::scaling::{Corner, OperatingPoint, ScalingSpec};
-pub use self::timing::{BarrierSpec, Between, TimingSpec, UnitTime};
+pub use self::timing::{BarrierSpec, Between, CorePath, TimingSpec, UnitTime};
 pub use self::topology::{RoutingScheme, TopologySpec};
 pub use crate::axons::{AxonSpec, InputAxonKind, OutputAxonKind};
 pub use crate::energy::EnergySpec;

@@ -46,14 +46,39 @@ pub struct TimingSpec {
     pub host_write: UnitTime,
     /// One word read by the host.
     pub host_read: UnitTime,
+    /// One multiply-add that the host computes before a pass, for its inputs, or after it, for its read-outs; nothing if
+    /// left out.
+    #[serde(default)]
+    pub host_multiply_add: Option<UnitTime>,
+    /// Synchronisation of host and chip, once a pass; nothing if left out.
+    #[serde(default)]
+    pub host_synchronisation: Option<UnitTime>,
     /// One packet that enters the mesh at `topology.input_port`; nothing if left out.
     #[serde(default)]
     pub input_packet: Option<UnitTime>,
+    /// Whether a core decodes packets while it walks the synapses of others; None is pipelined.
+    #[serde(default)]
+    pub receive_path: Option<Sourced<CorePath>>,
+    /// Whether a core makes packets while it updates neurons; None is pipelined.
+    #[serde(default)]
+    pub send_path: Option<Sourced<CorePath>>,
     /// Barrier at the end of each timestep.
     pub barrier: BarrierSpec,
     /// How far some of the constants may be off; a constant that is not listed has no range.
     #[serde(default)]
     pub ranges: Vec<TimeRange>,
+}
+
+/// How two units of a core that a packet passes one after the other share the time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum CorePath {
+    /// They work at the same time, on different packets: the slower one counts.
+    #[default]
+    Pipelined,
+    /// One works at a time, so that their times add up: a packet is decoded and its synapses are walked before the
+    /// next is decoded; the packets of a spike are made before the next neuron is updated.
+    Serial,
 }
 
 /// Barrier time by tiles in use.
@@ -64,6 +89,18 @@ pub struct BarrierSpec {
     pub points_ns: Sourced<Vec<(u32, f64)>>,
     /// Between the points.
     pub between: Sourced<Between>,
+}
+
+impl TimingSpec {
+    /// How decoding and synapse unit of a core share the time.
+    pub fn receive_path(&self) -> CorePath {
+        self.receive_path.as_ref().map_or(CorePath::default(), Sourced::get)
+    }
+
+    /// How neuron unit and making of packets of a core share the time.
+    pub fn send_path(&self) -> CorePath {
+        self.send_path.as_ref().map_or(CorePath::default(), Sourced::get)
+    }
 }
 
 /// Reading a table between its points.

@@ -5,6 +5,15 @@
 //! of n bytes takes memory of the order of n and some megabytes, whatever it says. Attributes and `metadata` are
 //! passed over.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 use std::path::Path;
 
 use hdf5_pure::{DType, Dataset, Datatype, DatatypeByteOrder, File, Group, VlenStringReadOptions};
@@ -148,7 +157,8 @@ impl Reading<'_> {
         if packed.saturating_mul(each) > self.bytes {
             return Err(self.refuse(part, format!("its chunks are {chunk:?}, more than the file holds")));
         }
-        let shape: Vec<usize> = sides.iter().map(|&side| side as usize).collect();
+        let shape: Vec<usize> =
+            sides.iter().map(|&side| usize::try_from(side).unwrap_or(usize::MAX)).collect();
         let data = match kind {
             DType::F32 => FloatArray::Single(dataset.read_f32().map_err(|error| self.damaged(part, &error))?),
             DType::F64 | DType::U64 | DType::I64 => {

@@ -5,6 +5,15 @@
 //! is elsewhere; checked here is that every field is there and of its kind, that nodes which edges name exist, and
 //! that no edge stands twice.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 use std::path::Path;
 
 use indexmap::{IndexMap, IndexSet};
@@ -191,8 +200,7 @@ impl Reader<'_> {
         };
         let names: Vec<&str> = nodes.keys().map(String::as_str).collect();
         let (mut edges, mut seen, mut whole) = (Vec::new(), IndexSet::new(), true);
-        for pair in pairs.chunks(2) {
-            let (source, target) = (&pair[0], &pair[1]);
+        for [source, target] in pairs.as_chunks::<2>().0 {
             let shown = format!("the edge `{source}` -> `{target}`");
             for end in [source, target] {
                 if nodes.contains_key(end) {
@@ -290,6 +298,11 @@ impl Fields<'_, '_> {
             return Some(Vec::new());
         }
         let tensor = self.tensor(name)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is whole and fits u32"
+        )]
         let whole = |v: f64| (v >= 0.0 && v <= f64::from(u32::MAX) && v.fract() == 0.0).then_some(v as usize);
         let sides: Option<Vec<usize>> = tensor.data.iter().map(whole).collect();
         match sides.filter(|sides| sides.len() <= 8) {
@@ -302,6 +315,7 @@ impl Fields<'_, '_> {
         let tensor = self.tensor(name)?;
         let value = tensor.data.get(0);
         match tensor.data.len() == 1 && value.fract() == 0.0 && value.abs() < 1e9 {
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 10^9")]
             true => Some(value as i64),
             false => self.refuse(name, "expected one whole number".into(), "it counts axes or groups"),
         }
@@ -322,10 +336,10 @@ impl Fields<'_, '_> {
             return Some(vec![missing; axes]);
         }
         let found = self.shape(name)?;
-        match found.len() {
-            1 => Some(vec![found[0]; axes]),
-            length if length == axes => Some(found),
-            length => {
+        match (found.as_slice(), found.len()) {
+            (&[all], _) => Some(vec![all; axes]),
+            (_, length) if length == axes => Some(found),
+            (_, length) => {
                 let message = format!("{length} numbers, expected 1 or {axes}: one an axis");
                 self.refuse(name, message, "axes are (vertical, horizontal)")
             }

@@ -4,6 +4,15 @@
 //! bytes), payload (postcard). A program that is read is
 //! verified before it is returned. A file is written beside its place and renamed.
 
+// What a number from a file can reach neither wraps, panics nor leaves its array.
+#![deny(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -21,16 +30,42 @@ const HEADER: usize = 4 + 4 + 8 + 32;
 /// more than their slices have channels; without the limit a few bytes could claim all that shapes may hold.
 const NEURONS_A_BYTE: usize = 1 << 10;
 
+/// What stands before the payload, little-endian.
+struct Header {
+    magic: [u8; 4],
+    version: u32,
+    /// Bytes of the payload.
+    length: u64,
+    /// BLAKE3 of the payload.
+    checksum: [u8; 32],
+}
+
+impl Header {
+    fn of(bytes: &[u8; HEADER]) -> Self {
+        let mut rest = bytes.iter().copied();
+        // The fields have as many bytes as the header, so none of these is made up.
+        let mut next = || rest.next().unwrap_or_default();
+        Self {
+            magic: std::array::from_fn(|_| next()),
+            version: u32::from_le_bytes(std::array::from_fn(|_| next())),
+            length: u64::from_le_bytes(std::array::from_fn(|_| next())),
+            checksum: std::array::from_fn(|_| next()),
+        }
+    }
+}
+
 impl Program {
     /// The program as the bytes of a `.snnx` file.
     pub fn to_bytes(&self) -> Vec<u8> {
         // The payload is written behind room for the header, so that it is held once.
-        let mut bytes = postcard::to_extend(self, vec![0; HEADER]).expect("a program is plain data");
+        let room = vec![0; HEADER];
+        #[expect(clippy::expect_used, reason = "what is written is a program that this process made")]
+        let mut bytes = postcard::to_extend(self, room).expect("a program is plain data");
         let (header, payload) = bytes.split_at_mut(HEADER);
-        header[..4].copy_from_slice(MAGIC);
-        header[4..8].copy_from_slice(&VERSION.to_le_bytes());
-        header[8..16].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-        header[16..].copy_from_slice(blake3::hash(payload).as_bytes());
+        let (version, length) = (VERSION.to_le_bytes(), (payload.len() as u64).to_le_bytes());
+        let checksum = blake3::hash(payload);
+        let fields = MAGIC.iter().chain(&version).chain(&length).chain(checksum.as_bytes());
+        header.iter_mut().zip(fields).for_each(|(to, byte)| *to = *byte);
         bytes
     }
 
@@ -43,21 +78,20 @@ impl Program {
         // Bytes of no known kind may be a damaged program.
         FileKind::Program
             .demand(FileKind::of(bytes).filter(|&kind| kind != FileKind::Binary), Place::file(place))?;
-        let Some((header, payload)) = bytes.split_at_checked(HEADER) else {
+        let Some((header, payload)) = bytes.split_first_chunk::<HEADER>() else {
             return Err(malformed(format!("{} bytes, expected a header of {HEADER}", bytes.len())).into());
         };
-        if &header[..4] != MAGIC {
+        let Header { magic, version, length, checksum } = Header::of(header);
+        if magic != *MAGIC {
             return Err(malformed("this is not a .snnx file".into()).into());
         }
-        let version = u32::from_le_bytes(header[4..8].try_into().expect("4 bytes"));
         if version != VERSION {
             return Err(malformed(format!("format version {version}, expected {VERSION}")).into());
         }
-        let length = u64::from_le_bytes(header[8..16].try_into().expect("8 bytes"));
         if length != payload.len() as u64 {
             return Err(malformed(format!("payload of {} bytes, expected {length}", payload.len())).into());
         }
-        if blake3::hash(payload).as_bytes() != &header[16..HEADER] {
+        if *blake3::hash(payload).as_bytes() != checksum {
             return Err(malformed("wrong checksum: the file is damaged".into()).into());
         }
         let program: Self = postcard::from_bytes(payload)
@@ -112,15 +146,15 @@ fn stream(path: &Path) -> Option<(Program, usize)> {
     let mut file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
     let mut header = [0; HEADER];
     file.read_exact(&mut header).ok()?;
-    let length = u64::from_le_bytes(header[8..16].try_into().ok()?);
+    let Header { magic, version, length, checksum: stated } = Header::of(&header);
     let whole = file.metadata().ok()?.len() == length.checked_add(HEADER as u64)?;
-    let known = &header[..4] == MAGIC && header[4..8] == VERSION.to_le_bytes();
+    let known = magic == *MAGIC && version == VERSION;
     if !(whole && known && length <= input::PROGRAM.longest) {
         return None;
     }
     let mut checksum = blake3::Hasher::new();
     checksum.update_reader((&mut file).take(length)).ok()?;
-    if checksum.finalize().as_bytes() != &header[16..] {
+    if *checksum.finalize().as_bytes() != stated {
         return None;
     }
     file.seek(SeekFrom::Start(HEADER as u64)).ok()?;
@@ -133,5 +167,5 @@ fn stream(path: &Path) -> Option<(Program, usize)> {
         core.axons.shrink_to_fit();
         core.entries.shrink_to_fit();
     }
-    Some((program, length as usize))
+    Some((program, usize::try_from(length).ok()?))
 }

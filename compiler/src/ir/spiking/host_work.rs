@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use snnc_targets::text_table::{TextTable, left, right};
 
 use super::{HostInput, HostStage, HostTail, SpikingModel};
-use crate::ir::{AxisMap, NetworkId, Shape};
+use crate::ir::{AxisMap, NetworkId, PopulationId, Shape};
 
 /// One task of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,20 @@ impl SpikingModel {
             all.push(HostWork::new(layer, HostTask::ReadoutScaling, values, 0));
         }
         all
+    }
+
+    /// Multiply-adds of the host in a pass of a network, by the population that it feeds before the pass, and by the
+    /// population that it reads after it; the sum is that of [`SpikingModel::host_work`].
+    pub fn host_multiply_adds(&self, network: NetworkId) -> [Vec<(PopulationId, u64)>; 2] {
+        let own = |population: PopulationId| self.populations[population].network == network;
+        let before = self.inputs.iter().filter(|input| own(input.population)).map(|input| {
+            let mut tasks = Vec::new();
+            self.input_work(input, &mut tasks);
+            (input.population, tasks.iter().map(|work| work.multiply_adds_per_pass).sum())
+        });
+        let after = self.readouts.iter().filter(|readout| own(readout.population));
+        let after = after.map(|r| (r.population, self.populations[r.population].shape.len() as u64));
+        [before.collect(), after.collect()]
     }
 
     fn input_work(&self, input: &HostInput, all: &mut Vec<HostWork>) {

@@ -23,10 +23,17 @@ impl Current {
         let from = self.shape;
         match self.feed {
             CurrentSource::Host(path) => {
-                Ok(Self::host(site.shape, convolved_by_host(path, conv, from, site.shape)))
+                let outputs = site.shape.channels;
+                let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |b| b.data.to_vec());
+                Ok(Self::host(site.shape, convolved_by_host(path, conv, (from, site.shape), bias)))
             }
-            CurrentSource::Spikes(spikes) => {
-                Ok(Self::spikes(site.shape, Convolving { conv, from, site }.spikes(&spikes)?))
+            CurrentSource::Spikes(mut spikes) => {
+                let host = spikes.host.take();
+                let mut sum = Convolving { conv, from, site }.spikes(&spikes)?;
+                // Its bias joins once.
+                let zeros = vec![0.0; site.shape.channels];
+                sum.host = host.map(|path| convolved_by_host(path, conv, (from, site.shape), zeros));
+                Ok(Self::spikes(site.shape, sum))
             }
         }
     }
@@ -139,7 +146,12 @@ fn no_single_kernel(term: &Term, why: &str) -> LoweringRefusal {
     )
 }
 
-fn convolved_by_host(mut path: HostPath, conv: &Conv, from: Shape, to: Shape) -> HostPath {
+fn convolved_by_host(
+    mut path: HostPath,
+    conv: &Conv,
+    (from, to): (Shape, Shape),
+    bias: Vec<f64>,
+) -> HostPath {
     let channels = conv.channels(from.channels, to.channels);
     let taps = conv.weight.shape[2] * conv.weight.shape[3];
     let mut weights = Vec::with_capacity(from.channels * taps * channels.outputs);
@@ -149,7 +161,6 @@ fn convolved_by_host(mut path: HostPath, conv: &Conv, from: Shape, to: Shape) ->
             weights.extend(channels.targets_of(input).map(weight));
         }
     }
-    let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; to.channels], |b| b.data.to_vec());
     path.stages.push(HostStage::Conv {
         map: conv.map(from, to),
         channels,

@@ -5,16 +5,37 @@ use crate::layers::LoweringSite;
 use crate::passes::collect::KernelWiring;
 
 impl Current {
-    /// Joins currents along the channels.
+    /// Joins currents along the channels; one of them may be constant over time, which the host then writes among the
+    /// others.
     ///
     /// # Errors
-    /// If the host feeds some of them, or all (it computes no concatenation), or one comes through a list of synapses.
+    /// If the host feeds several of them, or all (it computes no concatenation), or one comes through a list of synapses.
     pub fn side_by_side(inputs: Vec<Self>, site: &LoweringSite<'_>) -> Result<Self, LoweringRefusal> {
         let mut joined = SpikeSum { terms: Vec::new(), bias: Vec::new(), bias_by: site.label(), host: None };
         check_feeds(&inputs, site)?;
         for input in inputs {
-            let CurrentSource::Spikes(spikes) = input.feed else { continue };
-            let first = joined.bias.len();
+            let (first, shape) = (joined.bias.len(), input.shape);
+            let (spikes, host) = match input.feed {
+                CurrentSource::Host(path) => (None, Some(path)),
+                CurrentSource::Spikes(mut spikes) => {
+                    let host = spikes.host.take();
+                    (Some(spikes), host)
+                }
+            };
+            if let Some(path) = host {
+                if joined.host.is_some() {
+                    let message =
+                        "joins several currents that are constant over time with what comes from spikes";
+                    return Err(LoweringRefusal::here(message).hint(
+                        "fold them into one layer of the network's input, or put neurons behind one of them",
+                    ));
+                }
+                joined.host = Some(path.among(shape, first, site.shape.channels));
+            }
+            let Some(spikes) = spikes else {
+                joined.bias.resize(first + shape.channels, 0.0);
+                continue;
+            };
             for mut term in spikes.terms {
                 let KernelWiring::Conv { channels, .. } = &mut term.kernel.wiring else {
                     return Err(LoweringRefusal::here(format!(
@@ -31,22 +52,15 @@ impl Current {
     }
 }
 
-/// All currents come from spikes; a layer that joins others side by side has no form for constant ones.
+/// Some currents come from spikes; a layer that joins currents has no form for constant ones alone.
 ///
 /// # Errors
-/// Naming the first constant one.
+/// If the host feeds all of them.
 pub fn check_feeds(inputs: &[Current], site: &LoweringSite<'_>) -> Result<(), LoweringRefusal> {
-    let constant = |current: &Current| matches!(current.feed, CurrentSource::Host(_));
-    if inputs.iter().all(constant) {
-        return Err(LoweringRefusal::here(format!("{} cannot be computed by the host", site.op)).hint(
-            "what all its inputs lead to is constant over time: fold it into one convolution of the network's input",
-        ));
+    if inputs.iter().any(|current| matches!(current.feed, CurrentSource::Spikes(_))) {
+        return Ok(());
     }
-    let Some(port) = inputs.iter().position(constant) else { return Ok(()) };
-    let message = format!("is fed by {}, which is constant over time, and by spikes", site.inputs[port]);
-    Err(LoweringRefusal::here(message)
-        .hint(
-            "an `Add` may read both: write the layer behind as one for each input, each with its part of the weights, \
-             and add them",
-        ))
+    Err(LoweringRefusal::here(format!("{} cannot be computed by the host", site.op)).hint(
+        "what all its inputs lead to is constant over time: fold it into one convolution of the network's input",
+    ))
 }

@@ -259,6 +259,19 @@ impl HostPath {
         self
     }
 
+    /// The path whose channels stand among `channels` of them from channel `first` on; the others are 0.
+    fn among(mut self, shape: Shape, first: usize, channels: usize) -> Self {
+        let map = ConvMap { rows: AxisMap::pointwise(shape.height), cols: AxisMap::pointwise(shape.width) };
+        self.stages.push(HostStage::Conv {
+            map,
+            channels: ChannelMap { first_output: first, ..ChannelMap::one_to_one(shape.channels) },
+            outputs: channels,
+            weights: vec![1.0; shape.channels],
+            bias: vec![0.0; channels],
+        });
+        self
+    }
+
     /// Whether there are weights between the network's input and its end.
     pub fn has_weights(&self) -> bool {
         self.stages.iter().any(|stage| matches!(stage, HostStage::Conv { .. }))

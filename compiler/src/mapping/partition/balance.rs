@@ -4,8 +4,9 @@
 //! a core; given one limit more, how long a unit may be busy in each timestep, it fills as few as keep to that. The
 //! limit is a share of what each timestep asks for in all ([`WorkShape`]), so that layers that work at different
 //! times may share cores while those that work at the same time do not. It is lowered step by step to an
-//! even share of the cores at hand; each network gives a curve of cores and time, and a dynamic program chooses a point
-//! of each. Deterministic; the effort is a number of steps.
+//! even share of the cores at hand, which gives a curve of cores and time. Passes of two networks never run at once, so
+//! all networks may share all cores; where cores are no want, each network on cores of its own is often better, as its
+//! layers meet no others. Both are searched, and the faster is kept. Deterministic; the effort is a number of steps.
 
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, NamedPart, Subject, Target, To
 use super::Rates;
 use super::search::{SearchOptions, SearchedPartition};
 use super::tiles::work::{UNITS, WorkLimit, WorkModel};
-use super::tiles::{Fewest, FilledCores, TileSearch};
+use super::tiles::{Fewest, FilledCores, NEGLIGIBLE, TileSearch};
 use crate::ir::NetworkId;
 use crate::ir::spiking::SpikingIr;
 use crate::mapping::activity::Activity;
@@ -22,13 +23,13 @@ use crate::mapping::effort::Effort;
 
 /// Least limit of a core, as a part of an even share of the work.
 const EVEN: f64 = 0.6;
+/// Limits are not lowered further when this part more than all cores are asked for.
+const TOO_MANY: usize = 4;
 /// Most limits that are tried.
 const LIMITS_MAX: usize = 64;
 
 /// How far quiet timesteps are raised, as a share of the mean one.
 const RAISED: f64 = 0.5;
-/// Share of the time below which a network is left as it is.
-const NEGLIGIBLE: f64 = 0.01;
 /// Neurons times runs of the search: larger networks are tried with fewer limits.
 const NEURON_RUNS: usize = 4_000_000;
 
@@ -50,13 +51,15 @@ fn starts(effort: Effort) -> usize {
     }
 }
 
-/// A point of a network's curve.
+/// A point of the curve.
 #[derive(Debug, Clone)]
 struct Point {
     fill: Rc<FilledCores>,
     cores: usize,
     /// Picoseconds of an item, barriers left out.
     time_ps: f64,
+    /// Whether the networks that do hardly any work are among it.
+    whole: bool,
 }
 
 /// Cores that a mapping may use: those asked for, else all of the chips asked for, else all of as few chips as hold
@@ -95,74 +98,121 @@ pub fn search(
     budgets: usize,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let timing = target.timing();
-    let mut curves = Vec::new();
-    for &network in networks {
-        let steps = ir.model.networks[network].pass_steps;
-        let work = WorkModel::new(&ir.model, activity, &timing, steps);
-        let shape = WorkShape::of(ir, &work, network);
-        let search = TileSearch::new(ir, target, rates, options, network, Some(work));
-        curves.push(Curve::new(search, shape, options.effort)?);
+    let work = |networks: &[NetworkId]| WorkModel::new(&ir.model, activity, &timing, networks);
+    let curve = |networks: &[NetworkId]| {
+        let work = work(networks);
+        let shape = WorkShape::of(ir, &work, networks);
+        let search = TileSearch::new(ir, target, rates, options, networks, Some(work));
+        Curve::new(search, shape, options.effort)
+    };
+    let apart = networks.iter().map(|&network| curve(&[network])).collect::<Result<_, _>>()?;
+    let mut ways = vec![Curves(apart)];
+    if networks.len() > 1 {
+        // The network that does most is spread first, and the others fill what it leaves.
+        ways.push(Curves(vec![curve(&least_work_first(ir, &work(networks), networks))?]));
     }
-    let least: Vec<usize> = curves.iter().map(|curve| curve.points[0].cores).collect();
-    let all: usize = least.iter().sum();
-    let cores = cores_at_hand(target, options, all + taken)? - taken;
-    let whole: f64 = curves.iter().map(|curve| curve.points[0].time_ps).sum();
-    for (curve, &own) in curves.iter_mut().zip(&least) {
-        // A network that takes hardly any time gets no more cores than it needs.
-        if curve.points[0].time_ps > whole * NEGLIGIBLE {
-            curve.lower(cores - (all - own));
-            curve.rebalance(cores - (all - own));
-        }
+    let least = ways.iter().map(Curves::least).min().unwrap_or(0);
+    let cores = cores_at_hand(target, options, least + taken)? - taken;
+    for way in ways.iter_mut().filter(|way| way.least() <= cores) {
+        way.spread(cores, budgets);
     }
     let steps = |&n: &NetworkId| f64::from(ir.model.networks[n].pass_steps) * activity.passes(n);
     let barriers: f64 = networks.iter().map(steps).sum();
     let per_tile = target.topology.cores_per_tile.get() as usize;
     let barrier =
         |cores: usize| timing.barrier_ps((cores + taken).div_ceil(per_tile) as u32) as f64 * barriers;
-    let mut found: Vec<(Vec<usize>, SearchedPartition)> = Vec::new();
+    let mut found: Vec<((usize, Vec<usize>), SearchedPartition)> = Vec::new();
     for budget in 1..=budgets {
-        let cores = all + (cores - all) * budget / budgets;
-        let chosen = choose(&curves, cores, &barrier);
+        let cores = least + (cores - least) * budget / budgets;
+        let of = |(way, curves): (usize, &Curves)| {
+            curves.choose(cores, &barrier).map(|(time, points)| (time, way, points))
+        };
+        let best = ways.iter().enumerate().filter_map(of).min_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((_, way, points)) = best else { continue };
+        let chosen = (way, points);
         if found.iter().all(|(other, _)| *other != chosen) {
-            let mut joined = SearchedPartition::default();
-            for (curve, &point) in curves.iter().zip(&chosen) {
-                joined.extend(curve.search.found(&curve.points[point].fill));
-            }
-            found.push((chosen, joined));
+            let partition = ways[way].found(&chosen.1);
+            found.push((chosen, partition));
         }
     }
     Ok(found.into_iter().map(|(_, partition)| partition).collect())
 }
 
-/// A point of each curve, together at most `cores`, of least time; of equals the fewest cores.
-fn choose(curves: &[Curve], cores: usize, barrier: &dyn Fn(usize) -> f64) -> Vec<usize> {
-    // By cores in use: the least time with exactly as many, and the points that give it.
-    let mut best: Vec<Option<(f64, Vec<usize>)>> = vec![None; cores + 1];
-    best[0] = Some((0.0, Vec::new()));
-    for curve in curves {
-        let mut next: Vec<Option<(f64, Vec<usize>)>> = vec![None; cores + 1];
-        for (used, state) in best.iter().enumerate() {
-            let Some((time, points)) = state else { continue };
-            for (index, point) in curve.points.iter().enumerate() {
-                let Some(slot) = next.get_mut(used + point.cores) else { continue };
-                let time = time + point.time_ps;
-                if slot.as_ref().is_none_or(|(other, _)| time < *other) {
-                    let points = points.iter().copied().chain([index]).collect();
-                    *slot = Some((time, points));
-                }
+/// Curves of groups of networks that have cores of their own: of each network, or one of all that share cores.
+struct Curves<'a>(Vec<Curve<'a>>);
+
+impl Curves<'_> {
+    /// Fewest cores.
+    fn least(&self) -> usize {
+        self.0.iter().map(|curve| curve.points[0].cores).sum()
+    }
+
+    /// Spreads each group over what the others leave of `cores` cores, for so many budgets. One that takes hardly any
+    /// time gets no more cores than it needs.
+    fn spread(&mut self, cores: usize, budgets: usize) {
+        let spare = cores - self.least();
+        let whole: f64 = self.0.iter().map(|curve| curve.points[0].time_ps).sum();
+        for curve in &mut self.0 {
+            let (own, time_ps) = (curve.points[0].cores, curve.points[0].time_ps);
+            if time_ps > whole * NEGLIGIBLE {
+                curve.lower(own + spare);
+                curve.complete(own + spare, budgets);
+                curve.rebalance(own + spare);
             }
         }
-        best = next;
     }
-    let timed = best.into_iter().enumerate().filter_map(|(cores, state)| {
-        let (time, points) = state?;
-        Some((time + barrier(cores), points))
-    });
-    // The first of equals, which has the fewest cores.
-    timed.min_by(|a, b| a.0.total_cmp(&b.0)).map_or_else(|| vec![0; curves.len()], |(_, points)| points)
+
+    /// A point of each curve, together at most `cores`, of least time with barriers; of equals the fewest cores. None
+    /// if even the fewest cores are more.
+    fn choose(&self, cores: usize, barrier: &dyn Fn(usize) -> f64) -> Option<(f64, Vec<usize>)> {
+        // By cores in use: the least time with exactly as many, and the points that give it.
+        let mut best: Vec<Option<(f64, Vec<usize>)>> = vec![None; cores + 1];
+        best[0] = Some((0.0, Vec::new()));
+        for curve in &self.0 {
+            let mut next: Vec<Option<(f64, Vec<usize>)>> = vec![None; cores + 1];
+            for (used, state) in best.iter().enumerate() {
+                let Some((time, points)) = state else { continue };
+                for (index, point) in curve.points.iter().enumerate().filter(|(_, point)| point.whole) {
+                    let Some(slot) = next.get_mut(used + point.cores) else { continue };
+                    let time = time + point.time_ps;
+                    if slot.as_ref().is_none_or(|(other, _)| time < *other) {
+                        let points = points.iter().copied().chain([index]).collect();
+                        *slot = Some((time, points));
+                    }
+                }
+            }
+            best = next;
+        }
+        let timed = best.into_iter().enumerate().filter_map(|(cores, state)| {
+            let (time, points) = state?;
+            Some((time + barrier(cores), points))
+        });
+        // The first of equals, which has the fewest cores.
+        timed.min_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    /// The partition that chosen points mean.
+    fn found(&self, chosen: &[usize]) -> SearchedPartition {
+        let mut joined = SearchedPartition::default();
+        for (curve, &point) in self.0.iter().zip(chosen) {
+            joined.extend(curve.search.found(&curve.points[point].fill));
+        }
+        joined
+    }
 }
 
-/// What each timestep of a network asks for: the limit of a core is a share of it.
+/// Networks by what they ask of all cores together, least first.
+fn least_work_first(ir: &SpikingIr, work: &WorkModel, networks: &[NetworkId]) -> Vec<NetworkId> {
+    let of = |network: NetworkId| -> f64 {
+        let own = ir.model.populations_of(network).filter(|(_, p)| !p.dynamics.is_port());
+        own.map(|(id, _)| work.population(ir, id)).sum()
+    };
+    let mut keyed: Vec<(f64, NetworkId)> = networks.iter().map(|&network| (of(network), network)).collect();
+    keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    keyed.into_iter().map(|(_, network)| network).collect()
+}
+
+/// What each timestep asks for: the limit of a core is a share of it.
 struct WorkShape {
     /// Picoseconds of all cores together, by timestep: the most of any unit.
     total: Vec<f64>,
@@ -171,21 +221,29 @@ struct WorkShape {
 }
 
 impl WorkShape {
-    fn of(ir: &SpikingIr, work: &WorkModel, network: NetworkId) -> Self {
+    fn of(ir: &SpikingIr, work: &WorkModel, networks: &[NetworkId]) -> Self {
         let mut units = [(); UNITS].map(|()| vec![0.0; work.steps.len()]);
-        for (id, p) in ir.model.populations_of(network).filter(|(_, p)| !p.dynamics.is_port()) {
+        let own = |network: NetworkId| networks.contains(&network);
+        let populations = ir.model.populations.iter().filter(|(_, p)| own(p.network));
+        for (id, p) in populations.filter(|(_, p)| !p.dynamics.is_port()) {
             let neurons = p.shape.len() as f64;
             let own = work.neuron(id);
             units[1].iter_mut().zip(own).for_each(|(sum, ps)| *sum += f64::from(ps) * neurons);
         }
-        for p in ir.projections.values().filter(|p| ir.model.populations[p.target].network == network) {
+        for p in ir.projections.values().filter(|p| own(ir.model.populations[p.target].network)) {
             for (sum, rate) in units[0].iter_mut().zip(work.rates(p.source)) {
                 *sum += f64::from(work.arriving(rate * p.synapses() as f64, 0.0).0);
             }
         }
         let total: Vec<f64> =
             (0..work.steps.len()).map(|i| units.iter().map(|unit| unit[i]).fold(0.0, f64::max)).collect();
-        let mean = total.iter().sum::<f64>() / total.len().max(1) as f64;
+        // Of the network whose timesteps are longest: the others may be as uneven as goes unnoticed beside it.
+        let mean = |&network: &NetworkId| {
+            let own = work.steps.iter().zip(&total).filter(|(step, _)| step.network == network);
+            let (count, sum) = own.fold((0usize, 0.0), |(count, sum), (_, ps)| (count + 1, sum + ps));
+            sum / count.max(1) as f64
+        };
+        let mean = networks.iter().map(mean).fold(0.0, f64::max);
         let raised = total.iter().map(|&ps| ps + RAISED * mean).collect();
         Self { total, raised }
     }
@@ -196,14 +254,13 @@ impl WorkShape {
     }
 }
 
-/// Cores and time of a network under ever lower limits, fewest cores first.
+/// Cores and time under ever lower limits, fewest cores first.
 struct Curve<'a> {
     search: TileSearch<'a>,
     shape: WorkShape,
     effort: Effort,
     /// Most steps.
     runs: usize,
-    stands_for: f64,
     points: Vec<Point>,
     /// The largest share that a core of the first point has of a timestep.
     first_share: f64,
@@ -211,15 +268,13 @@ struct Curve<'a> {
 
 impl<'a> Curve<'a> {
     fn new(mut search: TileSearch<'a>, shape: WorkShape, effort: Effort) -> Result<Self, Diagnostics> {
-        let fill = search.run(Fewest::Cores, None)?;
-        let stands_for = search.stands_for();
+        let fill = search.run(Fewest::Cores)?;
         let runs = (NEURON_RUNS / search.neurons().max(1)).clamp(1, LIMITS_MAX);
-        let mut curve =
-            Self { search, shape, effort, runs, stands_for, points: Vec::new(), first_share: 0.0 };
+        let mut curve = Self { search, shape, effort, runs, points: Vec::new(), first_share: 0.0 };
         let busiest = curve.busiest(&fill);
         let shares = busiest.iter().zip(&curve.shape.raised).filter(|&(_, &all)| all > 0.0);
         curve.first_share = shares.map(|(ps, all)| ps / all).fold(0.0, f64::max);
-        curve.push(fill);
+        curve.push(fill, true);
         Ok(curve)
     }
 
@@ -231,45 +286,54 @@ impl<'a> Curve<'a> {
         (0..self.shape.total.len()).map(step).collect()
     }
 
-    fn push(&mut self, fill: FilledCores) {
-        let time_ps = self.busiest(&fill).iter().sum::<f64>() * self.stands_for;
+    fn push(&mut self, fill: FilledCores, whole: bool) {
+        let time_ps = self.busiest(&fill).iter().sum::<f64>();
         let cores = fill.cores.len();
-        self.points.push(Point { fill: Rc::new(fill), cores, time_ps });
+        self.points.push(Point { fill: Rc::new(fill), cores, time_ps, whole });
     }
 
     /// Lowers the limit to what an even share of `cores` cores would be, in equal ratios. A lower limit may do where a
-    /// higher one did not, as slices fall otherwise, so all are tried.
+    /// higher one did not, as slices fall otherwise, so all are tried until far too many cores are asked for.
     fn lower(&mut self, cores: usize) {
         let (high, low) = (self.first_share, EVEN / cores.max(1) as f64);
         let tries = limits(self.effort).min(self.runs);
         for i in 1..=tries {
             let share = high * (low / high).powf(i as f64 / tries as f64);
-            if share > 0.0 && share < high {
-                self.try_share(share, cores);
+            if !(share > 0.0 && share < high) {
+                continue;
+            }
+            let Ok(fill) = self.search.run_within(self.shape.limit(share)) else { continue };
+            if fill.cores.len() <= cores {
+                self.push(fill, self.search.is_whole());
+            } else if fill.cores.len() > cores + cores / TOO_MANY {
+                break;
+            }
+        }
+    }
+
+    /// Adds the networks that do hardly any work to the points of least time; for several budgets to all.
+    fn complete(&mut self, cores: usize, budgets: usize) {
+        let most = if budgets > 1 { self.points.len() } else { starts(self.effort) };
+        for fill in self.fastest(most, false) {
+            if let Some(fill) = self.search.completed(&fill).ok().filter(|fill| fill.cores.len() <= cores) {
+                self.push(fill, true);
             }
         }
     }
 
     /// Evens out the points of least time, on all of `cores` cores.
     fn rebalance(&mut self, cores: usize) {
-        let mut order: Vec<usize> = (0..self.points.len()).collect();
-        order.sort_by(|&a, &b| self.points[a].time_ps.total_cmp(&self.points[b].time_ps));
-        let starts = order.into_iter().take(starts(self.effort));
-        let starts: Vec<Rc<FilledCores>> = starts.map(|index| Rc::clone(&self.points[index].fill)).collect();
-        for fill in starts {
+        for fill in self.fastest(starts(self.effort), true) {
             if let Some(fill) = self.search.rebalanced(&fill, cores) {
-                self.push(fill);
+                self.push(fill, true);
             }
         }
     }
 
-    fn try_share(&mut self, share: f64, cores: usize) -> bool {
-        match self.search.run(Fewest::Cores, Some(self.shape.limit(share))) {
-            Ok(fill) if fill.cores.len() <= cores => {
-                self.push(fill);
-                true
-            }
-            _ => false,
-        }
+    /// The points of least time, at most so many, that are whole or are not.
+    fn fastest(&self, most: usize, whole: bool) -> Vec<Rc<FilledCores>> {
+        let mut points: Vec<&Point> = self.points.iter().filter(|point| point.whole == whole).collect();
+        points.sort_by(|a, b| a.time_ps.total_cmp(&b.time_ps));
+        points.into_iter().take(most).map(|point| Rc::clone(&point.fill)).collect()
     }
 }

@@ -139,7 +139,7 @@ pub fn candidates(
     budgets: usize,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let mut found = SearchedPartition::default();
-    let mut balanced = Vec::new();
+    let (mut balanced, mut tiled) = (Vec::new(), Vec::new());
     let components = ir.components();
     for network in networks {
         // No layer of a cycle comes after all that it feeds, as tiles need it.
@@ -154,20 +154,23 @@ pub fn candidates(
                 balanced.push(network);
                 continue;
             }
-            Method::Tiles => tiles::search_network(ir, target, rates, options, network)?,
-            Method::Auto => {
-                let tiles = tiles::search_network(ir, target, rates, options, network);
-                let graph = options.effort == Effort::Best && is_irregular(ir, network);
-                match graph.then(|| by_graph(1)) {
-                    Some(Ok(graph))
-                        if tiles.as_ref().map_or(true, |t| graph.key(options) < t.key(options)) =>
-                    {
+            Method::Auto if options.effort == Effort::Best && is_irregular(ir, network) => {
+                let tiles = tiles::search_networks(ir, target, rates, options, &[network]);
+                match by_graph(1) {
+                    Ok(graph) if tiles.as_ref().map_or(true, |t| graph.key(options) < t.key(options)) => {
                         graph
                     }
                     _ => tiles?,
                 }
             }
+            Method::Tiles | Method::Auto => {
+                tiled.push(network);
+                continue;
+            }
         });
+    }
+    if !tiled.is_empty() {
+        found.extend(fewest(ir, target, rates, options, &tiled)?);
     }
     if balanced.is_empty() {
         balance::cores_at_hand(target, options, found.partition.cores.len())?;
@@ -181,6 +184,28 @@ pub fn candidates(
         joined
     });
     Ok(joined.collect())
+}
+
+/// The fewest cores, or packets, of some networks cut by tiles: together on cores that they share, or each on its own.
+fn fewest(
+    ir: &SpikingIr,
+    target: &Target,
+    rates: &Rates,
+    options: SearchOptions,
+    networks: &[NetworkId],
+) -> Result<SearchedPartition, Diagnostics> {
+    let tiles = |networks: &[NetworkId]| tiles::search_networks(ir, target, rates, options, networks);
+    let mut apart = SearchedPartition::default();
+    for &network in networks {
+        apart.extend(tiles(&[network])?);
+    }
+    if networks.len() == 1 {
+        return Ok(apart);
+    }
+    match tiles(networks) {
+        Ok(together) if together.key(options) < apart.key(options) => Ok(together),
+        _ => Ok(apart),
+    }
 }
 
 /// Networks that are cut by their hypergraph, which is into the fewest cores whatever the objective, in sentences.

@@ -203,7 +203,7 @@ fn byte(input: &mut impl Read) -> Result<u8, PickleFinding> {
 /// A little-endian number of `width` bytes, at most 8.
 fn number(input: &mut impl Read, width: usize) -> Result<u64, PickleFinding> {
     let mut bytes = [0; 8];
-    input.read_exact(&mut bytes[..width])?;
+    input.read_exact(bytes.split_at_mut(width).0)?;
     Ok(u64::from_le_bytes(bytes))
 }
 

@@ -49,13 +49,13 @@ pub fn gather<const K: usize>(
     for list in list.chunks(PARTIAL) {
         #[cfg(target_arch = "x86_64")]
         match level.kind() {
-            // SAFETY: a level exists only if the processor has its instructions.
             super::level::InstructionSet::Avx512 => {
+                // SAFETY: a level exists only if the processor has its instructions.
                 unsafe { x86::avx512(rows, list, sums) };
                 continue;
             }
-            // SAFETY: as above.
             super::level::InstructionSet::Avx2 => {
+                // SAFETY: as above.
                 unsafe { x86::avx2(rows, list, sums) };
                 continue;
             }

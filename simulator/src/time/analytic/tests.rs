@@ -204,6 +204,17 @@ fn a_pass_adds_host_transfers_and_timesteps() {
     });
     let steps: u64 = shifted.map(|s| alone(&analytic, &network, &s).total_ps).sum();
     assert_eq!(time.total_ps(), steps + time.host_write_ps + time.host_read_ps);
+    // 23 multiply-adds before the pass and 5 after it, and one synchronisation.
+    let mut computing = program.clone();
+    let mut unit = program.target.timing.host_read.clone();
+    (unit.latency_ns.0, unit.interval_ns.0) = (7.0, 0.5);
+    computing.target.timing.host_multiply_add = Some(unit.clone());
+    (unit.latency_ns.0, unit.interval_ns.0) = (0.0, 40_000.0);
+    computing.target.timing.host_synchronisation = Some(unit);
+    let slower = Analytic::new(&computing, &table).pass(&network, &routes, &counts, &[]);
+    assert_eq!(slower.host_write_ps, time.host_write_ps + 7_000 + 23 * 500);
+    assert_eq!(slower.host_read_ps, time.host_read_ps + 7_000 + 5 * 500 + 40_000_000);
+    assert_eq!(slower.steps, time.steps);
     counts.host_writes.fill(0);
     counts.host_reads.fill(0);
     assert_eq!(analytic.pass(&network, &routes, &counts, &[]).total_ps(), steps);

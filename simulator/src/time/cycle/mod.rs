@@ -27,6 +27,7 @@ mod validate;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_targets::Diagnostic;
@@ -72,7 +73,7 @@ pub struct Cycle {
 }
 
 /// One simulated timestep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimulatedStep {
     /// From its start until everything has drained, without the barrier.
     pub time_ps: u64,

@@ -6,6 +6,8 @@
 //! timesteps plus N times what the simulated ones took longer than their analytic time. It is unbiased and never below
 //! the analytic bound.
 
+use serde::{Deserialize, Serialize};
+
 use crate::philox::philox4x32_10;
 
 /// Tells these draws from others of the same seed.
@@ -22,7 +24,7 @@ pub fn chosen(every: u32, seed: u64, image: u64, index: u64) -> bool {
 }
 
 /// What sampling saw; sums over images add up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sampled {
     /// Timesteps in all.
     pub timesteps: u64,

@@ -8,7 +8,7 @@ use crate::execute::slice::SliceSpike;
 use crate::noc::Noc;
 use crate::noc::fixture::{program, slice_table};
 use crate::time::{Analytic, Bottleneck};
-use snnc_targets::schema::{Provenance, RouterAllocation, RoutingScheme, Sourced};
+use snnc_targets::schema::{CorePath, Provenance, RouterAllocation, RoutingScheme, Sourced};
 use snnc_targets::topology::{Routing as _, Tile};
 use snnc_targets::{Code, Interconnect};
 
@@ -66,6 +66,8 @@ fn setup(positions: u32, atoms: u32, fired: &[(u32, u32)]) -> Setup {
         timesteps: 1,
         host_writes: words.clone(),
         host_reads: words.clone(),
+        host_multiply_adds: [words.clone(), words.clone()],
+        host_synchronisations: words.clone(),
         cleared: words,
         bias_saturations: 0,
         steps: vec![step],
@@ -298,6 +300,34 @@ fn n_spikes_of_one_core_leave_as_fast_as_packets_are_made_or_neurons_updated() {
         "{}",
         slow.time_ps
     );
+}
+
+/// On a serial path times add up: a neuron waits until the packets of the spike before it are made, in whatever order
+/// neurons fire.
+#[test]
+fn a_core_that_sends_serially_makes_packets_between_its_updates() {
+    let all: Vec<(u32, u32)> = (0..10).flat_map(|p| (0..10).map(move |a| (p, a))).collect();
+    for fired in [&all[..], &all[..50], &all[50..], &all[99..]] {
+        let mut some = setup(10, 10, fired);
+        // The farthest packet leaves last; one that goes nowhere else is there at once.
+        let last_way = some.simulated().0.packets.longest;
+        let timing = &mut some.program.target.timing;
+        timing.axon_out.interval_ns.0 = 10.0;
+        timing.axon_out.latency_ns.0 = 0.0;
+        timing.send_path = serial();
+        let events = some.counts.steps[0].events[0];
+        let updates = 8_400 * events.updates_active + 5_300 * events.updates_inactive;
+        let busy = updates + 3 * 10_000 * events.spikes;
+        let (drained, step) = some.simulated();
+        assert_eq!((step.bound, step.busiest_ps()), (Bottleneck::Neuron, busy));
+        assert!((busy..busy + last_way + 10_000).contains(&drained.time_ps), "{} of {busy}", drained.time_ps);
+        // Its packets never wait for a queue, and the neuron unit is not stopped by one.
+        assert_eq!(drained.neurons_stopped_ps, 0);
+    }
+}
+
+fn serial() -> Option<Sourced<CorePath>> {
+    Some(Sourced(CorePath::Serial, Provenance::Assumed("a test".into())))
 }
 
 #[test]

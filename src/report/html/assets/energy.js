@@ -55,6 +55,7 @@ function energy(run) {
           `${row.layer}\n${row.component}: ${si(row.energy_j, "J")}${state.share ? `, ${percent(row.share)}` : ""}`,
       }),
   });
+  flow(report);
   const parts = COMPONENTS.map((component) => ({
     component,
     energy_j: report.energy_j[component],

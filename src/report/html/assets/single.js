@@ -175,24 +175,27 @@ function mapping(run) {
 }
 
 function constants(run) {
-  const rows = run.report.energy_constants.map((constant) => ({
-    ...constant,
-    low: constant.range?.low,
-    high: constant.range?.high,
-  }));
-  const columns = columnsOf([
-    ["name", "constant", "word"],
-    ["provenance", "provenance", "word"],
-    ["value", "value, J or W", "count"],
-    ["unit", "unit", "word"],
-    ["low", "lowest", "count"],
-    ["high", "highest", "count"],
+  const flat = (list) =>
+    (list ?? []).map((constant) => ({ ...constant, low: constant.range?.low, high: constant.range?.high }));
+  const columns = (charged) =>
+    columnsOf([
+      ["name", "constant", "word"],
+      ["provenance", "provenance", "word"],
+      ["value", "value", "count"],
+      ["unit", "unit", "word"],
+      ["low", "lowest", "count"],
+      ["high", "highest", "count"],
+      ...charged,
+      ["source", "source", "word"],
+      ["range_source", "source of the range", "word"],
+    ]);
+  const charged = [
     ["events", "events", "count"],
     ["energy_j", "energy", "J"],
-    ["source", "source", "word"],
-    ["range_source", "source of the range", "word"],
-  ]);
-  place("constants").append(dataOf("Energy constants", columns, () => rows, true));
+  ];
+  const [energies, times] = [flat(run.report.energy_constants), flat(run.report.time_constants)];
+  place("constants").append(dataOf("Energy constants", columns(charged), () => energies, true));
+  if (times.length) place("constants").append(dataOf("Time constants", columns([]), () => times, true));
 }
 
 function single(run) {
@@ -202,7 +205,9 @@ function single(run) {
   energy(run);
   time(run);
   activity(run);
+  rates(run);
   raster(run);
   mapping(run);
+  tornado(run);
   constants(run);
 }

@@ -20,7 +20,7 @@ impl Findings {
             self.need(fits, place, || format!("a weight is outside {} to {most}", -most - 1));
             // A packet adds at most one weight to a neuron.
             let packets: u64 = core.axons.iter().map(|axon| u64::from(axon.atoms)).sum();
-            let sum = packets.saturating_mul(most as u64 + 1);
+            let sum = packets.saturating_mul(u64::from(most.unsigned_abs()) + 1);
             self.need(sum <= i32::MAX as u64, place, || {
                 format!("input sums of {packets} packets may reach {sum} and do not fit 32 bits")
             });

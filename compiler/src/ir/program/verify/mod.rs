@@ -35,6 +35,9 @@
 //!   rows of counts.
 //! * limits: no limit of a core or router is exceeded. Needed by: energies and times mean what the target says.
 
+// What a number from a file can reach neither wraps nor panics. Indices are what stages vouch for to the next.
+#![deny(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::expect_used, clippy::unwrap_used)]
+
 mod memories;
 mod routes;
 mod structure;

@@ -72,9 +72,6 @@ impl Findings {
                 }
                 next += placed.slice.neurons();
             }
-            let network = |s: &CoreSlice| program.model.populations[s.slice.population].network;
-            let one_network = core.slices.iter().all(|s| network(s) == network(&core.slices[0]));
-            self.need(one_network, || id.into(), || "holds slices of two networks".into());
         }
         for (place, message) in cover.missing(&program.model) {
             self.need(false, || place, || message);

@@ -134,7 +134,7 @@ fn conv_taps(
     let (list, target) = (touch.list, touch.target);
     let Some(reached) = Reached::new(conv, &target.slice) else { return };
     let taps = expected(conv, &reached, target, touch.at, touch.entry.target);
-    let stored = stored(list, reached.row as u32);
+    let stored = stored(list, u32::try_from(reached.row).unwrap_or(u32::MAX));
     let pairs = taps.zip(stored).filter(|(taps, stored)| {
         taps.len() == stored.len() && taps.iter().zip(stored).all(|(t, s)| t.0 == s.0)
     });
@@ -187,8 +187,8 @@ fn expected(
     let mut taps = Vec::with_capacity(rows.len() * cols.len());
     for &(ty, ky) in &rows {
         for &(tx, kx) in &cols {
-            let position = slice.position(ty as u32, tx as u32)?;
-            let behind = reached.targets.start as u32 - slice.channels.start;
+            let position = slice.position(u32::try_from(ty).ok()?, u32::try_from(tx).ok()?)?;
+            let behind = u32::try_from(reached.targets.start).ok()?.checked_sub(slice.channels.start)?;
             let neuron = target.first_neuron + position * slice.atoms() + behind;
             taps.push((neuron.checked_sub(base)?, ky, kx));
         }
@@ -218,7 +218,8 @@ fn weights_match(
     &(_, weight, ky, kx): &(u32, u32, usize, usize),
 ) -> bool {
     reached.sources.clone().all(|c| {
-        let start = (list.row(c as u32).0 + weight) as usize;
+        let Ok(channel) = u32::try_from(c) else { return false };
+        let start = (list.row(channel).0 + weight) as usize;
         let joined = conv.kernel.channels.targets_of(c);
         let own = common(&joined, &reached.targets);
         let row = &conv.kernel.row(c, ky, kx)[own.start - joined.start..own.end - joined.start];

@@ -126,10 +126,9 @@ fn stage_output(stage: &HostStage, input: Shape) -> Option<Shape> {
                         .iter()
                         .all(|&n| n <= 1 << 16)
             });
-            // The host leaves no channel out.
-            let all = (channels.first_input, channels.first_output) == (0, 0)
-                && channels.groups.checked_mul(channels.inputs) == Some(input.channels)
-                && channels.groups.checked_mul(channels.outputs) == Some(*outputs);
+            // The host reads every channel; those that no kernel reaches are the bias.
+            let all = channels.first_input == 0
+                && channels.groups.checked_mul(channels.inputs) == Some(input.channels);
             let fits = all
                 && joins_within(channels, input.channels, *outputs)
                 && volume(channels, map.rows.kernel, map.cols.kernel) == Some(weights.len())

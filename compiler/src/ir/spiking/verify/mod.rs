@@ -20,6 +20,9 @@
 //! * a projection's ends exist, its kernel or lists have the size of its ends. Needed by: mapping, fan-in, the
 //!   oracle.
 
+// What a number from a file can reach neither wraps nor panics. Indices are what stages vouch for to the next.
+#![deny(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::expect_used, clippy::unwrap_used)]
+
 mod host;
 mod populations;
 mod projections;

@@ -67,6 +67,8 @@ pub struct CoreGrowth<'a> {
     pub refused: Option<LimitExceeded>,
     /// Work of a neuron whatever feeds it, by timestep; empty where work is not looked at.
     neuron: StepTimes,
+    /// The unit of a core that decodes packets.
+    decoding_unit: usize,
 }
 
 impl<'a> CoreGrowth<'a> {
@@ -102,6 +104,7 @@ impl<'a> CoreGrowth<'a> {
             candidates: Vec::new(),
             refused: None,
             neuron: work.map(|work| work.neuron(layer.id)).unwrap_or_default(),
+            decoding_unit: work.map_or(0, WorkModel::decoding_unit),
         }
     }
 
@@ -153,7 +156,7 @@ impl<'a> CoreGrowth<'a> {
             let sources = synapses.sources_of(neuron as usize);
             let new = sources.iter().filter(|&&s| synapses.reached[s as usize] != core).count();
             load.add(0, &synapses.synapse, sources.len() as f32);
-            load.add(2, &synapses.axon_in, new as f32);
+            load.add(self.decoding_unit, &synapses.axon_in, new as f32);
         }
     }
 

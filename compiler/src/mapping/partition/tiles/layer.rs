@@ -46,10 +46,12 @@ pub struct PartitionLayer<'a> {
 }
 
 impl<'a> PartitionLayer<'a> {
-    /// The layers of a network, sources first; without spikes from outside, which are on no core.
-    pub fn all(ir: &'a SpikingIr, target: &Target, rates: &Rates, network: NetworkId) -> Vec<Self> {
+    /// The layers of networks, one network after the other, sources first; without spikes from outside, which are on no
+    /// core.
+    pub fn all(ir: &'a SpikingIr, target: &Target, rates: &Rates, networks: &[NetworkId]) -> Vec<Self> {
         let layer = |(id, population)| Self::new(ir, target, rates, id, population);
-        ir.model.populations_of(network).filter(|(_, p)| !p.dynamics.is_port()).map(layer).collect()
+        let own = networks.iter().flat_map(|&network| ir.model.populations_of(network));
+        own.filter(|(_, p)| !p.dynamics.is_port()).map(layer).collect()
     }
 
     fn new(

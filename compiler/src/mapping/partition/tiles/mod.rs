@@ -1,4 +1,4 @@
-//! The partitioner by tiles: beam search from the outputs of a network to its inputs.
+//! The partitioner by tiles: beam search from the outputs of networks to their inputs, one network after the other.
 //!
 //! A layer's slices set the output axons of its sources, so targets come first. A state of the search is cores filled
 //! with all layers seen so far ([`filled`]). Each next layer is tried with several plans ([`mod@plans`]): cuts of its
@@ -22,6 +22,7 @@ mod tile;
 pub mod work;
 
 use snnc_targets::{Diagnostics, Target};
+use std::ops::Range;
 
 use self::capacity::CoreCapacity;
 pub use self::filled::FilledCores;
@@ -47,26 +48,29 @@ fn beam(effort: Effort) -> usize {
     }
 }
 
+/// Share of all work below which networks fill what others leave, without a limit to how busy they make a core.
+pub const NEGLIGIBLE: f64 = 0.01;
+
 /// Cores that the states of a beam may have together.
 const BEAM_CORES: usize = 8_000;
 
-/// Searches a partition of one network without cycles.
+/// Searches a partition of networks without cycles, which may share cores. The layers of the last one are placed first.
 ///
 /// # Errors
 /// [`Code::DoesNotFit`](snnc_targets::Code::DoesNotFit) with layer, limit, use and a remedy.
-pub fn search_network(
+pub fn search_networks(
     ir: &SpikingIr,
     target: &Target,
     rates: &Rates,
     options: SearchOptions,
-    network: NetworkId,
+    networks: &[NetworkId],
 ) -> Result<SearchedPartition, Diagnostics> {
-    let mut search = TileSearch::new(ir, target, rates, options, network, None);
-    let fill = search.run(search.objective(), None)?;
+    let mut search = TileSearch::new(ir, target, rates, options, networks, None);
+    let fill = search.run(search.objective())?;
     Ok(search.found(&fill))
 }
 
-/// The search for one network: layers and their tiles, made once for any number of runs.
+/// The search for some networks: layers and their tiles, made once for any number of runs.
 pub struct TileSearch<'a> {
     ir: &'a SpikingIr,
     target: &'a Target,
@@ -80,16 +84,17 @@ pub struct TileSearch<'a> {
 }
 
 impl<'a> TileSearch<'a> {
-    /// A network's search; where `work` is given, cores know how busy they are.
+    /// The search for networks, of which the last one is placed first and the others where it leaves room; where `work`
+    /// is given, cores know how busy they are.
     pub fn new(
         ir: &'a SpikingIr,
         target: &'a Target,
         rates: &'a Rates,
         options: SearchOptions,
-        network: NetworkId,
+        networks: &[NetworkId],
         work: Option<WorkModel<'a>>,
     ) -> Self {
-        let layers = PartitionLayer::all(ir, target, rates, network);
+        let layers = PartitionLayer::all(ir, target, rates, networks);
         let grids = layers.iter().map(|_| TileGrids::default()).collect();
         let of = |work: &WorkModel| layers.iter().map(|layer| work.population(ir, layer.id)).collect();
         let layer_work = work.as_ref().map(of).unwrap_or_default();
@@ -101,17 +106,35 @@ impl<'a> TileSearch<'a> {
         if self.options.objective == Objective::Packets { Fewest::Packets } else { Fewest::Cores }
     }
 
-    /// Fills cores, each of which may be busy so long at most.
+    /// Fills cores with all layers.
     ///
     /// # Errors
     /// What does not fit.
-    pub fn run(&mut self, fewest: Fewest, limit: Option<WorkLimit>) -> Result<FilledCores, Diagnostics> {
-        // Runs with a limit are many, and each is a chance of its own.
-        let beam = beam(self.options.effort) / if limit.is_some() { 2 } else { 1 };
-        let wide = limit.is_none();
-        let first = self.beam_search(fewest, limit.clone(), beam);
+    pub fn run(&mut self, fewest: Fewest) -> Result<FilledCores, Diagnostics> {
+        let (beam, all) = (beam(self.options.effort), 0..self.layers.len());
+        let mut search = |beam| self.beam_search(fewest, None, beam, (FilledCores::default(), all.clone()));
         // The quick search can meet a dead end; a wider one is tried before the model is refused.
-        if wide { first.or_else(|_| self.beam_search(fewest, limit, beam * 8)) } else { first }
+        search(beam).or_else(|_| search(beam * 8))
+    }
+
+    /// Fills cores, each of which may be busy so long at most, with the layers of the networks that work; the others
+    /// follow ([`TileSearch::completed`]).
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn run_within(&mut self, limit: WorkLimit) -> Result<FilledCores, Diagnostics> {
+        // Such runs are many, and each is a chance of its own.
+        let (beam, busy) = (beam(self.options.effort) / 2, self.quiet()..self.layers.len());
+        self.beam_search(Fewest::Cores, Some(limit), beam, (FilledCores::default(), busy))
+    }
+
+    /// Adds the networks that do hardly any work wherever there is room.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn completed(&mut self, fill: &FilledCores) -> Result<FilledCores, Diagnostics> {
+        let (beam, quiet) = (beam(self.options.effort) / 2, 0..self.quiet());
+        self.beam_search(Fewest::Cores, None, beam, (fill.clone(), quiet))
     }
 
     /// The same layers on at most `cores` cores, less unevenly busy; none if nothing can move.
@@ -119,7 +142,26 @@ impl<'a> TileSearch<'a> {
         rebalance::rebalance(self, fill, cores)
     }
 
-    /// Neurons of the network.
+    /// Whether every network works, so that none is left out of a run within a limit.
+    pub fn is_whole(&self) -> bool {
+        self.quiet() == 0
+    }
+
+    /// How many layers are those of the networks at the front that together do hardly any work; never all of them.
+    fn quiet(&self) -> usize {
+        let least = self.layer_work.iter().sum::<f64>() * NEGLIGIBLE;
+        let (mut quiet, mut before) = (0, 0.0);
+        for own in self.layers.chunk_by(|a, b| a.population.network == b.population.network) {
+            before += self.layer_work[quiet..quiet + own.len()].iter().sum::<f64>();
+            if before >= least || quiet + own.len() == self.layers.len() {
+                break;
+            }
+            quiet += own.len();
+        }
+        quiet
+    }
+
+    /// Neurons of the networks.
     pub fn neurons(&self) -> usize {
         self.layers.iter().map(|layer| layer.population.shape.len()).sum()
     }
@@ -144,11 +186,6 @@ impl<'a> TileSearch<'a> {
         self.layers.iter().any(|layer| layer.id == population && irregular::is_irregular(self.ir, layer))
     }
 
-    /// Timesteps that each of those looked at stands for.
-    pub fn stands_for(&self) -> f64 {
-        self.work.as_ref().map_or(1.0, |work| work.stands_for)
-    }
-
     /// The partition that filled cores mean.
     pub fn found(&self, fill: &FilledCores) -> SearchedPartition {
         found(&CoreCapacity::new(self.target, self.options.neurons_max), &self.layers, fill)
@@ -159,13 +196,15 @@ impl<'a> TileSearch<'a> {
         fewest: Fewest,
         limit: Option<WorkLimit>,
         beam: usize,
+        (fill, layers): (FilledCores, Range<usize>),
     ) -> Result<FilledCores, Diagnostics> {
         let (ir, target, work) = (self.ir, self.target, self.work.as_ref());
         let mut capacity = CoreCapacity::new(target, self.options.neurons_max);
         capacity.work = limit;
         refuse::fan_in(ir, target, &capacity, &self.layers)?;
-        let mut states = vec![FilledCores::default()];
-        for (index, layer) in self.layers.iter().enumerate().rev() {
+        let mut states = vec![fill];
+        for index in layers.rev() {
+            let layer = &self.layers[index];
             if irregular::is_irregular(ir, layer) {
                 irregular::fits(ir, target, &capacity, layer)?;
                 for state in &mut states {

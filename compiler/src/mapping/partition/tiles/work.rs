@@ -3,17 +3,21 @@
 //! Picoseconds that a core's synapse, neuron and axon-in units are busy for an item of the workload
 //! ([`snnc_targets::CoreWork`]). Synaptic operations of a tile are those that its source positions are
 //! expected to cause; channels of a tile are alike, as all of them read the same spikes. Long passes are sampled.
+//! The timesteps of all networks stand one behind the other, since passes of two networks never run at once.
 
+use std::ops::Range;
 use std::rc::Rc;
 
+use snnc_targets::work::decoding_unit;
 use snnc_targets::{CoreWork, Timing};
 
 use super::tile::IncomingKernelUse;
-use crate::ir::PopulationId;
 use crate::ir::spiking::{SpikingIr, SpikingModel};
+use crate::ir::{NetworkId, PopulationId};
 use crate::mapping::activity::Activity;
 
-/// Units whose work the search balances: synapse, neuron, axon in.
+/// Units whose work the search balances: synapse, neuron, axon in. Where the target's receive path is serial, decoding
+/// is work of the first.
 pub const UNITS: usize = 3;
 
 /// Most timesteps of a pass that are looked at; of longer ones as many are taken at even distances.
@@ -22,31 +26,55 @@ const STEPS_MAX: u32 = 64;
 /// Picoseconds by timestep.
 pub type StepTimes = Vec<f32>;
 
+/// A timestep that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WorkStep {
+    /// The network whose pass it is of.
+    pub network: NetworkId,
+    /// Timestep of the pass.
+    pub step: u32,
+    /// Timesteps of the pass that it stands for.
+    stands_for: f64,
+}
+
 /// What work is foreseen with.
 #[derive(Debug)]
 pub struct WorkModel<'a> {
     model: &'a SpikingModel,
     activity: &'a Activity,
     timing: &'a Timing,
-    /// Timesteps of the pass that are looked at.
-    pub steps: Vec<u32>,
-    /// Timesteps that one of them stands for.
-    pub stands_for: f64,
+    /// Timesteps that are looked at, network by network.
+    pub steps: Vec<WorkStep>,
 }
 
 impl<'a> WorkModel<'a> {
-    /// For the passes of a network of `pass_steps` timesteps.
-    pub fn new(model: &'a SpikingModel, activity: &'a Activity, timing: &'a Timing, pass_steps: u32) -> Self {
-        let count = pass_steps.clamp(1, STEPS_MAX);
-        let steps = (0..count).map(|i| (u64::from(i) * u64::from(pass_steps) / u64::from(count)) as u32);
-        let stands_for = f64::from(pass_steps.max(1)) / f64::from(count);
-        Self { model, activity, timing, steps: steps.collect(), stands_for }
+    /// For the passes of some networks.
+    pub fn new(
+        model: &'a SpikingModel,
+        activity: &'a Activity,
+        timing: &'a Timing,
+        networks: &[NetworkId],
+    ) -> Self {
+        let of = |&network: &NetworkId| {
+            let pass_steps = model.networks[network].pass_steps;
+            let count = pass_steps.clamp(1, STEPS_MAX);
+            let stands_for = f64::from(pass_steps.max(1)) / f64::from(count);
+            let step = move |i| (u64::from(i) * u64::from(pass_steps) / u64::from(count)) as u32;
+            (0..count).map(move |i| WorkStep { network, step: step(i), stands_for })
+        };
+        Self { model, activity, timing, steps: networks.iter().flat_map(of).collect() }
     }
 
-    /// Busy times of one timestep's expected events, of the units that are balanced.
+    /// Busy times of expected events, of the units that are balanced.
     fn busy(&self, work: CoreWork<f64>) -> [f32; UNITS] {
         let [synapse, neuron, axon_in, _] = work.busy_ps(self.timing);
         [synapse, neuron, axon_in].map(|ps| ps as f32)
+    }
+
+    /// Spikes of a population in a timestep, and in all those that it stands for.
+    fn spikes(&self, population: PopulationId, at: &WorkStep) -> f64 {
+        let own = at.network == self.model.populations[population].network;
+        if own { self.activity.of(population).total(at.step) * at.stands_for } else { 0.0 }
     }
 
     /// Neuron updates and spikes of a neuron in each timestep; its network's passes summed.
@@ -54,9 +82,10 @@ impl<'a> WorkModel<'a> {
         let own = self.activity.of(population);
         let p = &self.model.populations[population];
         let passes = self.activity.passes(p.network);
-        let each = |&step: &u32| {
-            let spikes = own.total(step) / p.shape.len().max(1) as f64;
-            let updates_active = if own.active(step) { passes } else { 0.0 };
+        let each = |at: &WorkStep| {
+            let spikes = self.spikes(population, at) / p.shape.len().max(1) as f64;
+            let updated = at.network == p.network && own.active(at.step);
+            let updates_active = if updated { passes * at.stands_for } else { 0.0 };
             self.busy(CoreWork { updates_active, spikes, ..CoreWork::default() })[1]
         };
         self.steps.iter().map(each).collect()
@@ -65,14 +94,19 @@ impl<'a> WorkModel<'a> {
     /// Spikes of a neuron of a population in each timestep.
     pub fn rates(&self, population: PopulationId) -> Vec<f64> {
         let neurons = self.model.populations[population].shape.len().max(1) as f64;
-        self.steps.iter().map(|&step| self.activity.of(population).total(step) / neurons).collect()
+        self.steps.iter().map(|at| self.spikes(population, at) / neurons).collect()
     }
 
-    /// Busy times of so many synaptic operations and arriving packets.
+    /// Busy times of so many synaptic operations, and of so many arriving packets, whichever unit decodes them.
     pub fn arriving(&self, synaptic_operations: f64, packets_in: f64) -> (f32, f32) {
-        let [synapse, _, axon_in] =
-            self.busy(CoreWork { synaptic_operations, packets_in, ..CoreWork::default() });
-        (synapse, axon_in)
+        let [synapse, ..] = self.busy(CoreWork { synaptic_operations, ..CoreWork::default() });
+        let decoding = self.busy(CoreWork { packets_in, ..CoreWork::default() });
+        (synapse, decoding[self.decoding_unit()])
+    }
+
+    /// The unit that decodes packets.
+    pub fn decoding_unit(&self) -> usize {
+        decoding_unit(self.timing)
     }
 
     /// Picoseconds of a whole population, whichever cores hold it: the most of its synapses and its updates, timesteps
@@ -93,7 +127,15 @@ impl<'a> WorkModel<'a> {
     /// The work of a tile of a population that is fed through `kernels`.
     pub fn tile(&self, population: PopulationId, positions: u64, kernels: &[IncomingKernelUse]) -> TileWork {
         let none = || vec![0.0; self.steps.len()];
-        let mut work = TileWork { channel: [none(), self.neuron(population), none()], slice_axon_in: none() };
+        let own = self.model.populations[population].network;
+        let first = self.steps.iter().position(|at| at.network == own).unwrap_or(0);
+        let count = self.steps.iter().filter(|at| at.network == own).count();
+        let mut work = TileWork {
+            channel: [none(), self.neuron(population), none()],
+            slice_axon_in: none(),
+            decoding_unit: self.decoding_unit(),
+            steps: first..first + count,
+        };
         work.channel[1].iter_mut().for_each(|ps| *ps *= positions as f32);
         for kernel in kernels {
             self.add_kernel(&mut work, kernel);
@@ -103,11 +145,14 @@ impl<'a> WorkModel<'a> {
 
     fn add_kernel(&self, work: &mut TileWork, kernel: &IncomingKernelUse) {
         let source = self.activity.of(kernel.source);
-        let shape = self.model.populations[kernel.source].shape;
+        let (shape, network) = {
+            let source = &self.model.populations[kernel.source];
+            (source.shape, source.network)
+        };
         // Of a group of channels, only those of its source channels count.
         let share = kernel.channels.inputs as f64 / shape.channels.max(1) as f64;
-        for (i, &step) in self.steps.iter().enumerate() {
-            if !source.active(step) {
+        for (i, &WorkStep { network: running, step, stands_for }) in self.steps.iter().enumerate() {
+            if running != network || !source.active(step) {
                 continue;
             }
             let (operations, packets) = if source.is_even() {
@@ -117,12 +162,13 @@ impl<'a> WorkModel<'a> {
                 let at = |y: usize, x: usize| f64::from(source.at(step, y * shape.width + x));
                 kernel.reached_by(at)
             };
-            let (synapse, axon_in) = self.arriving(operations * share, packets * share);
+            let (synapse, axon_in) =
+                self.arriving(operations * share * stands_for, packets * share * stands_for);
             work.channel[0][i] += synapse;
             if kernel.joins_all {
                 work.slice_axon_in[i] += axon_in;
             } else {
-                work.channel[2][i] += axon_in / kernel.channels.outputs.max(1) as f32;
+                work.channel[work.decoding_unit][i] += axon_in / kernel.channels.outputs.max(1) as f32;
             }
         }
     }
@@ -135,6 +181,10 @@ pub struct TileWork {
     pub channel: [StepTimes; UNITS],
     /// Decoding of packets for a slice, whatever its channels.
     pub slice_axon_in: StepTimes,
+    /// The unit that decodes.
+    pub decoding_unit: usize,
+    /// Timesteps of its network's passes: in the others it does nothing.
+    pub steps: Range<usize>,
 }
 
 /// Work of a core, by unit and timestep. Empty where work is not looked at.
@@ -148,8 +198,9 @@ impl CoreLoad {
     pub fn channels_within(&self, most: &[f32], tile: &TileWork) -> u32 {
         let mut channels = u32::MAX;
         for (unit, each) in tile.channel.iter().enumerate() {
-            for (i, (&each, &most)) in each.iter().zip(most).enumerate() {
-                let fixed = if unit == 2 { tile.slice_axon_in[i] } else { 0.0 };
+            for i in tile.steps.clone() {
+                let (each, most) = (each[i], most[i]);
+                let fixed = if unit == tile.decoding_unit { tile.slice_axon_in[i] } else { 0.0 };
                 let left = most - self.at(unit, i) - fixed;
                 if left < 0.0 && each + fixed > 0.0 {
                     return 0;
@@ -189,7 +240,7 @@ impl CoreLoad {
         for (unit, each) in tile.channel.iter().enumerate() {
             self.add(unit, each, channels as f32);
         }
-        self.add(2, &tile.slice_axon_in, 1.0);
+        self.add(tile.decoding_unit, &tile.slice_axon_in, 1.0);
     }
 
     /// Adds `times` the picoseconds of each timestep to a unit.

@@ -1,7 +1,7 @@
 //! The target's times in whole cycles of its clock, rounded up: no unit is faster than described.
 
 use snnc_targets::resolved::{UnitPs, picoseconds};
-use snnc_targets::schema::NocSpec;
+use snnc_targets::schema::{CorePath, NocSpec};
 use snnc_targets::{Timing, Topology};
 
 use crate::counts::Events;
@@ -37,6 +37,10 @@ pub struct CoreCycles {
     pub input_packet: UnitCycles,
     /// Between deliveries from the router.
     pub delivery: u64,
+    /// Whether a packet is decoded only when the synapses of the one before are done.
+    pub receives_serially: bool,
+    /// Whether a neuron is updated only when the packets of the spike before are made.
+    pub sends_serially: bool,
     /// Spikes between neuron unit and making of packets.
     pub spike_queue: usize,
     /// Packets in front of the decoder.
@@ -62,6 +66,8 @@ impl CoreCycles {
             axon_out: unit(timing.axon_out),
             input_packet: unit(timing.input_packet),
             delivery: cycles(timing.tile_delivery.interval_ps, timing.clock_ps),
+            receives_serially: timing.receive_path == CorePath::Serial,
+            sends_serially: timing.send_path == CorePath::Serial,
             spike_queue: network.spike_queue_spikes.get() as usize,
             axon_in_queue: network.axon_in_queue_packets.get() as usize,
             synapse_queue: network.synapse_queue_packets.get() as usize,

@@ -3,7 +3,8 @@
 //!
 //! A core updates its neurons in local order, one an interval, and the packets of a spike are made one after another,
 //! nearest destination list first. A full spike queue stops the neuron unit, a full local buffer the making of
-//! packets. Arriving packets are decoded and their synapses worked off in order of arrival, into the sums of a later
+//! packets. Where a target's paths are serial, a neuron waits for the packets of the spike before it, and a packet
+//! for the synapses of the one before. Arriving packets are decoded and their synapses worked off in order of arrival, into the sums of a later
 //! timestep; full queues stop the router's delivery. Every unit is a recurrence over its packets, so cores need no
 //! events of their own.
 //!
@@ -192,8 +193,7 @@ impl<L: PacketObserver> MeshTraffic for Cores<'_, L> {
         let receiver = &mut self.receivers[core as usize];
         let taken = receiver.take(arrived, axons.into(), operations.into(), self.times);
         let work = |unit, from, until| UnitWork { core, unit, from, until, number, stopped: false };
-        let decoded = receiver.decoder_free;
-        observer.worked(|| work(Unit::AxonIn, taken.decode, decoded));
+        observer.worked(|| work(Unit::AxonIn, taken.decode, taken.decoded));
         if operations > 0 {
             observer.worked(|| work(Unit::Synapse, taken.integrate, receiver.synapse_free));
         }

@@ -1,4 +1,5 @@
-//! The front of a core: the neuron unit, the queue of spikes behind it, and the making of packets.
+//! The front of a core: the neuron unit, the queue of spikes behind it, and the making of packets. On a serial path
+//! there is no queue: the neuron unit makes the packets of a spike itself before it goes on.
 
 use super::{CoreCycles, Queue, SliceWork};
 use crate::execute::slice::SliceSpike;
@@ -27,6 +28,8 @@ pub(super) struct Sender<'a> {
     pub(super) stalled: u64,
     /// When the current spike is in the queue.
     pub(super) ready: u64,
+    /// When the neuron behind it can be updated, its packets left out; on a serial path.
+    pub(super) resumes: u64,
     /// When each of the last spikes left the queue.
     pub(super) left: Queue<u64>,
     /// When the maker of packets may start the next one.
@@ -69,8 +72,13 @@ impl<'a> Sender<'a> {
         observer: &mut impl PacketObserver,
     ) -> bool {
         if self.spike.take().is_some() && !self.outside {
-            // A spike leaves the queue with its last packet.
-            self.left.pass(self.ready.max(if self.sent { self.free } else { 0 }));
+            let last_made = if self.sent { self.free } else { 0 };
+            if times.sends_serially {
+                self.base += last_made.saturating_sub(self.resumes);
+            } else {
+                // A spike leaves the queue with its last packet.
+                self.left.pass(self.ready.max(last_made));
+            }
         }
         let Some(current) = work[self.work.clone()].first() else { return false };
         self.slice = current.slice as u32;
@@ -117,6 +125,11 @@ impl<'a> Sender<'a> {
         let index = u64::from(spike.position) * u64::from(current.atoms) + u64::from(spike.atom);
         let from = self.base + times.before(&current.events, index, self.fired as u64) + self.stalled;
         let updated = from + times.active.latency + times.spike.latency;
+        if times.sends_serially {
+            self.resumes = from + times.active.interval + times.spike.interval;
+            self.ready = updated.max(self.resumes);
+            return (from, from);
+        }
         self.ready = updated.max(self.left.before(times.spike_queue));
         let stopped = self.ready - updated;
         self.stalled += stopped;

@@ -1,10 +1,12 @@
 //! How long packets were under way: count, sum, longest, and a histogram by powers of two.
 
+use serde::{Deserialize, Serialize};
+
 /// Classes of a histogram: latencies of at most 2^i - 1, the last one without bound.
 pub const CLASSES: usize = 40;
 
 /// Latencies, in whatever unit they are given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latencies {
     /// Packets.
     pub packets: u64,
@@ -13,7 +15,26 @@ pub struct Latencies {
     /// Longest.
     pub longest: u64,
     /// Packets by the bits of their latency: class i holds 2^(i-1) to 2^i - 1.
+    #[serde(with = "as_list")]
     pub classes: [u64; CLASSES],
+}
+
+/// The histogram as a list: arrays of this length have no form of their own in `serde`.
+mod as_list {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::CLASSES;
+
+    pub(super) fn serialize<S: Serializer>(classes: &[u64; CLASSES], to: S) -> Result<S::Ok, S::Error> {
+        classes.as_slice().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u64; CLASSES], D::Error> {
+        let classes = Vec::<u64>::deserialize(from)?;
+        let found = classes.len();
+        classes.try_into().map_err(|_| D::Error::invalid_length(found, &"a histogram of 40 classes"))
+    }
 }
 
 impl Default for Latencies {

@@ -1,10 +1,12 @@
 //! The packets that were under way longest.
 
+use serde::{Deserialize, Serialize};
+
 /// Packets kept of a run.
 pub const KEPT: usize = 10;
 
 /// A packet, in whatever unit of time its latency is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SlowPacket {
     /// Time under way.
     pub latency: u64,
