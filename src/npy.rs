@@ -179,7 +179,7 @@ mod tests {
         let of = |descr: &str, rest: &str| {
             let text = format!("{{'descr': {descr}, {rest}}}");
             let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-            bytes.extend((text.len() as u16).to_le_bytes());
+            bytes.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
             bytes.extend(text.bytes());
             NpyHeader::read(&mut bytes.as_slice())
         };

@@ -55,9 +55,12 @@ pub struct Asked {
     jobs: Option<usize>,
 }
 
+/// A sweep's file, its targets by name, and how it is carried out.
+type SweepSettings = (SweepFile, Vec<(String, Arc<Source>)>, SweepOptions);
+
 impl Asked {
     /// What is varied, its targets' texts, and how the points are carried out.
-    fn read(self) -> Result<(SweepFile, Vec<(String, Arc<Source>)>, SweepOptions), Diagnostics> {
+    fn read(self) -> Result<SweepSettings, Diagnostics> {
         let targets = self.targets.into_iter().map(|target| match target {
             SweptTarget::Named(name) => Ok((name.clone(), registry::source(&name)?)),
             SweptTarget::Text(name, text) => Ok((name.clone(), Source::new(name, text))),

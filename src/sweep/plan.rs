@@ -90,13 +90,20 @@ pub struct GivenInputs {
     pub labels: Option<Vec<usize>>,
 }
 
+/// Samples and their classes that are in memory.
+#[derive(Debug)]
+pub(super) struct GivenSamples {
+    pub(super) values: Option<Vec<f64>>,
+    pub(super) labels: Option<Vec<usize>>,
+}
+
 /// A sweep that is ready to be carried out.
 #[derive(Debug)]
 pub struct Plan {
     pub(super) file: SweepFile,
     pub(super) model: Model,
     /// Samples and their classes that are in memory; else the file names theirs.
-    pub(super) given: Option<(Option<Vec<f64>>, Option<Vec<usize>>)>,
+    pub(super) given: Option<GivenSamples>,
     pub(super) targets: Vec<ChangedTarget>,
     pub(super) points: Vec<Choice>,
     manifest: SweepManifest,
@@ -145,7 +152,7 @@ impl Plan {
             hasher.update(format!("{labels:?}").as_bytes()).finalize().to_hex().to_string()
         });
         let plan = Self::with(settings, model, &targets, (None, digest))?;
-        Ok(Self { given: Some((samples, labels)), ..plan })
+        Ok(Self { given: Some(GivenSamples { values: samples, labels }), ..plan })
     }
 
     /// Lists the points; `digests` are those of the model and of its inputs.

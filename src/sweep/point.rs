@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use snnc_simulator::workload::{Samples, Workload};
 use snnc_targets::{Diagnostic, Diagnostics};
 
-use super::plan::{Choice, Plan};
+use super::plan::{Choice, GivenSamples, Plan};
 use crate::comparison::{self, ComparisonOptions};
 use crate::program::Program;
 use crate::report::Report;
@@ -169,7 +169,7 @@ fn fed(
     let asked =
         SampleChoice { path: file.input.as_deref(), dt: file.dt, most: choice.items, seed: file.seed };
     let (fed, events, labels) = match &plan.given {
-        Some((values, labels)) => {
+        Some(GivenSamples { values, labels }) => {
             let fed = samples::of_values(model, network, values.clone(), asked)?;
             let labels =
                 labels.as_ref().map(|labels| labels[..labels.len().min(fed.len() as usize)].to_vec());

@@ -117,7 +117,7 @@ impl<'a> TraceRecorder<'a> {
         fidelity: Fidelity,
     ) -> Result<Option<Self>, Diagnostic> {
         options.check(program, run, fidelity)?;
-        let packets = options.packets.as_deref().map(|path| PacketFile::create(path)).transpose()?;
+        let packets = options.packets.as_deref().map(PacketFile::create).transpose()?;
         let events = options.events.as_deref().map(EventFile::create).transpose()?;
         let names = Names::new(program);
         let table = options.table.then(|| PacketTable::new(&names));
