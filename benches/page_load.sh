@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How large pages are and how long they take to open: from the beginning of the load until all charts are drawn, in a headless Chromium
-# at 1440 x 900; medians of nine loads by a new process each.
+# How large pages are and how long they take to open: from the beginning of the load until all charts are drawn, in a
+# headless Chromium at 1440 x 900; medians of nine loads by a new process each.
 # usage: benches/page_load.sh PAGE.html...
 set -euo pipefail
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {

@@ -2,7 +2,8 @@
 //! `loihi-like-sanafe`.
 //!
 //! `cargo bench --bench sana_fe -- FOLDER [steps, default 200]` writes `NAME.snnx` for each, which
-//! `snnc export --to sana-fe` takes, and `NAME.json` with what snnc made of it: spikes by timestep, packets, hops, energy, time.
+//! `snnc export --to sana-fe` takes, and `NAME.json` with what snnc made of it: spikes by timestep, packets, hops,
+//! energy, time.
 
 use std::path::Path;
 use std::time::Instant;

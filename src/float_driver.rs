@@ -1,8 +1,8 @@
 //! The float reference as a driver: what a chip without rounding would answer.
 //!
 //! Place in the flow: beside the chip simulation, behind the same [`Driver`] trait. The networks are those that the
-//! model's workload runs on the chip, numbered as in the compiled program. They run event-driven, which gives the bits of
-//! the interpreter.
+//! model's workload runs on the chip, numbered as in the compiled program. They run event-driven, which gives the bits
+//! of the interpreter.
 
 use snnc_compiler::event_driven::EventDriven;
 use snnc_compiler::frontend::LoadedModel;

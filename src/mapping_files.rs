@@ -1,4 +1,5 @@
-//! What a user brings to the mapping, mostly in files: recorded rates, another author's partition, another author's placement.
+//! What a user brings to the mapping, mostly in files: recorded rates, another author's partition, another author's
+//! placement.
 //!
 //! All goes through the verifiers that the compiler's own mappings go through; what is wrong is told of the file. The
 //! partition is a file of ours (`.ron`), or the blocks that a partitioner gave for an exported hypergraph.

@@ -124,9 +124,9 @@ impl Model {
         Ok(Self { calibration, ..self.clone() })
     }
 
-    /// The model with samples for one of its networks, `[n, c, h, w]` or spikes `[n, t, c, h, w]`: the first of them are
-    /// run when the model is compiled, so that the mapping evens out the work that they make. They change no integer.
-    /// Samples that the network does not take are left to whoever runs them, and the mapping goes without.
+    /// The model with samples for one of its networks, `[n, c, h, w]` or spikes `[n, t, c, h, w]`: the first of them
+    /// are run when the model is compiled, so that the mapping evens out the work that they make. They change no
+    /// integer. Samples that the network does not take are left to whoever runs them, and the mapping goes without.
     #[must_use]
     pub fn with_activity(&self, network: &str, values: Vec<f64>) -> Self {
         let activity = Some(Arc::new(GivenSamples { network: network.into(), values }));

@@ -195,8 +195,8 @@ impl Session {
         Self::ready(program, options, watched, false)
     }
 
-    /// As [`Session::watching`], for reports that say which constants move time and energy most: each pass is also timed
-    /// with each constant of time at each end of its range. Nothing is executed again for that.
+    /// As [`Session::watching`], for reports that say which constants move time and energy most: each pass is also
+    /// timed with each constant of time at each end of its range. Nothing is executed again for that.
     ///
     /// # Errors
     /// Those of [`Session::new`]; [`Code::Argument`] for times that are not analytic, since others would have to be

@@ -70,7 +70,8 @@ fn timesteps_add_up(csv: &str, json: &serde_json::Value) {
     assert!((sum(time) - whole).abs() < 1e-9 * whole, "{} {whole}", sum(time));
 }
 
-/// The columns of layers: in a row they are its spikes, and down a column the layer's; empty in passes of other networks.
+/// The columns of layers: in a row they are its spikes, and down a column the layer's; empty in passes of other
+/// networks.
 fn spikes_by_layer_add_up(header: &[&str], rows: &[Vec<&str>], json: &serde_json::Value) {
     let network = header.iter().position(|cell| *cell == "network").unwrap();
     let spikes = header.iter().position(|cell| *cell == "spikes").unwrap();

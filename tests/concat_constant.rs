@@ -1,5 +1,5 @@
-//! A concatenation of spikes with what is constant over time is, for the layer behind it, the sum of two layers: one for
-//! each part, with its part of the weights.
+//! A concatenation of spikes with what is constant over time is, for the layer behind it, the sum of two layers: one
+//! for each part, with its part of the weights.
 
 use snnc::comparison::compare_samples;
 use snnc::{CompileOptions, Model, Program, Samples};

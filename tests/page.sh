@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Looks at the pages of small runs and of a sweep in a headless Chromium: they open from disk without a word on the console, every
-# control changes the picture, keys walk over the chip and the points, no text is cut on a phone or a desk, every chart has its data.
-# usage: tests/page.sh [SNNC]   (default: target/release/snnc); SCREENSHOTS=DIR keeps pictures of the pages
+# Looks at the pages of small runs and of a sweep in a headless Chromium: they open from disk without a word on the
+# console, every control changes the picture, keys walk over the chip and the points, no text is cut on a phone or a
+# desk, every chart has its data. usage: tests/page.sh [SNNC]   (default: target/release/snnc); SCREENSHOTS=DIR keeps
+# pictures of the pages
 set -euo pipefail
 cd "$(dirname "$0")/.."
 snnc=$(realpath "${1:-target/release/snnc}")

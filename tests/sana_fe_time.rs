@@ -1,7 +1,7 @@
-//! Times of timesteps on `loihi-like-sanafe` beside those of SANA-FE 2.2.9, whose timing model `simple` was run on the same
-//! mapped networks (`benches/vs_sana_fe.sh`): a core takes in a message and walks its synapses before it takes in the
-//! next, makes the messages of a spike before it updates the next neuron, and a timestep is the longest such sum of a
-//! core, and the barrier.
+//! Times of timesteps on `loihi-like-sanafe` beside those of SANA-FE 2.2.9, whose timing model `simple` was run on the
+//! same mapped networks (`benches/vs_sana_fe.sh`): a core takes in a message and walks its synapses before it takes in
+//! the next, makes the messages of a spike before it updates the next neuron, and a timestep is the longest such sum of
+//! a core, and the barrier.
 
 use snnc_compiler::ir::NetworkId;
 use snnc_simulator::charge::Meter;

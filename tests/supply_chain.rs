@@ -46,8 +46,8 @@ fn denied(list: &str) -> BTreeSet<String> {
     inner.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// Whether a licence expression can be met with allowed licences: `OR` needs one side, `AND` both. Older manifests write
-/// a slash for `OR`.
+/// Whether a licence expression can be met with allowed licences: `OR` needs one side, `AND` both. Older manifests
+/// write a slash for `OR`.
 fn may_be_used(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let expression = expression.replace('/', " OR ");
     match (outermost(&expression, " OR "), outermost(&expression, " AND ")) {

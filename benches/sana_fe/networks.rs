@@ -1,6 +1,6 @@
-//! The networks of `benches/vs_sana_fe.sh`, also held by `tests/sana_fe_time.rs`. All populations run in all timesteps, as
-//! SANA-FE has it, and each sends through one projection. Biases keep all neurons active, so that both sides charge the
-//! same updates.
+//! The networks of `benches/vs_sana_fe.sh`, also held by `tests/sana_fe_time.rs`. All populations run in all timesteps,
+//! as SANA-FE has it, and each sends through one projection. Biases keep all neurons active, so that both sides charge
+//! the same updates.
 
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::channels::ChannelMap;

@@ -3,8 +3,8 @@
 #
 #   examples/cluster/parallel.sh 64 out/ snnc run model.ron --target loihi-like --input x.npy
 #
-# Options of parallel go into PARALLEL, as always: PARALLEL='--jobs 8', or '--sshloginfile hosts' for machines that share
-# this folder. The same command again makes only the parts that are missing.
+# Options of parallel go into PARALLEL, as always: PARALLEL='--jobs 8', or '--sshloginfile hosts' for machines that
+# share this folder. The same command again makes only the parts that are missing.
 set -euo pipefail
 parts=$1 out=$2
 shift 2

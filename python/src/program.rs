@@ -205,8 +205,8 @@ impl Program {
         Ok((json(&compared)?, compared.to_string()))
     }
 
-    /// Images on chip and float reference: JSON, text, and float, chip on the float's tokens and chip running freely side
-    /// by side, uint8 `[n, c, h, w]`.
+    /// Images on chip and float reference: JSON, text, and float, chip on the float's tokens and chip running freely
+    /// side by side, uint8 `[n, c, h, w]`.
     fn verify_images<'py>(
         &self,
         py: Python<'py>,

@@ -103,14 +103,15 @@ pub struct PassCounts {
     pub timesteps: usize,
     /// Whether the pass ends with them.
     pub ends: bool,
-    /// Per slice, events of the timestep after these; of a part that does not end the pass, once the next one is counted.
+    /// Per slice, events of the timestep after these; of a part that does not end the pass, once the next one is
+    /// counted.
     pub following: Option<Vec<Events>>,
     /// Words the host wrote before the pass, per slice (biases).
     pub host_writes: Vec<u64>,
     /// Words the host read after it, per slice (membranes).
     pub host_reads: Vec<u64>,
-    /// Multiply-adds of the host before the pass, for its inputs, and after it, for its read-outs; per slice, those of a
-    /// layer shared out evenly.
+    /// Multiply-adds of the host before the pass, for its inputs, and after it, for its read-outs; per slice, those of
+    /// a layer shared out evenly.
     pub host_multiply_adds: [Vec<u64>; 2],
     /// Synchronisations with the host, per slice: one a pass, borne by the network's first slice.
     pub host_synchronisations: Vec<u64>,

@@ -27,8 +27,8 @@ struct Case {
 ///
 /// # Errors
 /// [`Code::GoldenInvalid`] for each record that is malformed or does not fit network and samples, and for a
-/// file without anything to compare; [`Code::LayerShape`] for values that are no whole samples; [`Code::Stopped`] if the
-/// progress says so.
+/// file without anything to compare; [`Code::LayerShape`] for values that are no whole samples; [`Code::Stopped`] if
+/// the progress says so.
 pub fn check_samples(
     model: &LoadedModel,
     network: &str,

@@ -68,8 +68,8 @@ fn list_of_files(folder: &Path) -> Result<blake3::Hash, Diagnostic> {
 /// The parts in `folders`, in the order of their numbers.
 ///
 /// # Errors
-/// [`Code::SweepInvalid`] for parts of different works, parts that are there twice or not at all; [`Code::OutputFailed`]
-/// for damaged ones; [`Code::FileUnreadable`] for folders that are no parts.
+/// [`Code::SweepInvalid`] for parts of different works, parts that are there twice or not at all;
+/// [`Code::OutputFailed`] for damaged ones; [`Code::FileUnreadable`] for folders that are no parts.
 pub(super) fn opened(folders: &[PathBuf]) -> Result<Whole, Diagnostic> {
     let mut parts: Vec<Part> = Vec::new();
     let mut seen: std::collections::BTreeMap<u64, PathBuf> = Default::default();

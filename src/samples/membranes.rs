@@ -1,8 +1,9 @@
-//! Membranes of chosen neurons after each timestep, from the chip's executor: which are wanted, and the archive of them.
+//! Membranes of chosen neurons after each timestep, from the chip's executor: which are wanted, and the archive of
+//! them.
 //!
 //! What is recorded are the chip's integers. The archive has them in the units of the trained network, with what leads
-//! back: integer = (value - rest) / scale, exactly. A membrane is that after the reset of a spike; where trained neurons
-//! are reset a step late, it is what their next step begins from.
+//! back: integer = (value - rest) / scale, exactly. A membrane is that after the reset of a spike; where trained
+//! neurons are reset a step late, it is what their next step begins from.
 
 use std::path::Path;
 use std::str::FromStr;

@@ -73,7 +73,8 @@ pub fn graph<'m>(
     }
 }
 
-/// What one sample of a network of a model is that is not compiled; rates of spikes that are drawn are taken from one map.
+/// What one sample of a network of a model is that is not compiled; rates of spikes that are drawn are taken from one
+/// map.
 ///
 /// # Errors
 /// Those of the interpreter.
@@ -163,8 +164,8 @@ pub fn read(
     Ok((samples, events))
 }
 
-/// The samples for a network from values in memory: `[n, c, h, w]`, of a network that takes spikes `[n, t, c, h, w]`. Of
-/// them the first `choice.most`; its path and `dt` are not looked at.
+/// The samples for a network from values in memory: `[n, c, h, w]`, of a network that takes spikes `[n, t, c, h, w]`.
+/// Of them the first `choice.most`; its path and `dt` are not looked at.
 ///
 /// # Errors
 /// Those of [`Samples`]; [`Code::Argument`] for no samples, or more than a run holds, and for values or a seed that

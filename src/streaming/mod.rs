@@ -5,8 +5,8 @@
 //! chunk ([`sums`]). Arrays grow under the name `*.npy.part`, chunk by chunk and flushed, and are renamed when whole
 //! ([`growing`]). Image i depends on program, seed and i alone, so a continued run gives the same bytes.
 //!
-//! A part of a set ([`Shard`]) is such a folder in which some chunks are never made, so it is never finished; [`merge()`]
-//! copies the chunks of all parts into one folder, which then has the bytes of a single run.
+//! A part of a set ([`Shard`]) is such a folder in which some chunks are never made, so it is never finished;
+//! [`merge()`] copies the chunks of all parts into one folder, which then has the bytes of a single run.
 //!
 //! Nothing that an earlier run left is trusted unseen: a chunk that does not have its checksum is made again, in a
 //! finished set as in half of one. Refused: a folder that another process writes into, that another program, seed or

@@ -1,11 +1,11 @@
 //! Sweeps: one model on many chips that differ in a few fields, compiled and run many ways, a row each.
 //!
-//! A [`SweepFile`] says what is varied ([`mod@file`]), a [`Plan`] is the list of points that it makes ([`plan`]). [`run()`]
-//! carries them out, several at a time, into a folder that remembers each finished point ([`folder`]): the same
-//! command goes on where it stopped, and points may be spread over processes ([`Shard`]) and put together again
+//! A [`SweepFile`] says what is varied ([`mod@file`]), a [`Plan`] is the list of points that it makes ([`plan`]).
+//! [`run()`] carries them out, several at a time, into a folder that remembers each finished point ([`folder`]): the
+//! same command goes on where it stopped, and points may be spread over processes ([`Shard`]) and put together again
 //! ([`merge()`]) with the bytes of a single run. What a point cannot do is a row with its reason. [`Sweep`] is a
-//! folder as data, for tables ([`table`]), for the front of what nothing beats ([`pareto`]), for its page ([`page`]) and
-//! for other reports.
+//! folder as data, for tables ([`table`]), for the front of what nothing beats ([`pareto`]), for its page ([`page`])
+//! and for other reports.
 //!
 //! A point depends on its parameters and the sweep's inputs alone: neither on the other points nor on threads. Nothing
 //! that is written tells how long the work took.

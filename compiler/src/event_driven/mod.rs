@@ -2,8 +2,8 @@
 //!
 //! Place in the flow: beside [`crate::reference`], which it borrows inputs, order of layers, loops and every layer from
 //! but the sums of weighted inputs (convolutions, linear layers, lists of synapses). Those follow the inputs that are
-//! not zero: [`lists`] says which weights meet at a position, [`lanes`] adds them for many output channels side by side.
-//! Comparisons of a chip with its floats, reconstructions and checks of recordings run it.
+//! not zero: [`lists`] says which weights meet at a position, [`lanes`] adds them for many output channels side by
+//! side. Comparisons of a chip with its floats, reconstructions and checks of recordings run it.
 //!
 //! Invariants: every number that is not NaN has the bits that the reference gives. Addition of floats is not
 //! associative, so the terms of one output are added one after the other, by input channel, then by position, and only

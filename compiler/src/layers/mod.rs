@@ -171,8 +171,8 @@ pub trait LayerKind: fmt::Debug {
         false
     }
 
-    /// Whether its current may be fed by one to which the host adds something ([`Current::is_mixed`]). Neurons that fire
-    /// may be.
+    /// Whether its current may be fed by one to which the host adds something ([`Current::is_mixed`]). Neurons that
+    /// fire may be.
     fn keeps_host_current(&self) -> bool {
         false
     }

@@ -1,8 +1,8 @@
 //! `.safetensors` files: a JSON index and raw little-endian data, read tensor by tensor.
 //!
 //! The whole index is checked when a file is opened: every tensor's range follows from its shape and type, the ranges
-//! follow each other without gap or overlap, and they fill the file exactly. So later reads cannot leave the file. It is
-//! not mapped into memory: a file that somebody shortens meanwhile is then an error and not the end of the process.
+//! follow each other without gap or overlap, and they fill the file exactly. So later reads cannot leave the file. It
+//! is not mapped into memory: a file that somebody shortens meanwhile is then an error and not the end of the process.
 //! Refused: anything shorter, longer or otherwise at odds with its index.
 
 // What a number from a file can reach neither wraps, panics nor leaves its array.

@@ -229,9 +229,9 @@ impl Meter {
         self.cycle.as_ref()
     }
 
-    /// Enters a pass, or a part of one after those before it, as the item's `iteration`-th (from 0; the decoder's pass follows the denoiser's). Returns its
-    /// time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of the same pass, by slice; counts are
-    /// of [`Meter::grain`] or finer.
+    /// Enters a pass, or a part of one after those before it, as the item's `iteration`-th (from 0; the decoder's pass
+    /// follows the denoiser's). Returns its time, unless the fidelity is [`Fidelity::None`]. `traces` are the spikes of
+    /// the same pass, by slice; counts are of [`Meter::grain`] or finer.
     pub fn add_pass(
         &self,
         record: &mut MeterRecord,

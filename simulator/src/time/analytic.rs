@@ -5,11 +5,11 @@
 //! lower bound, reached when one unit dominates.
 //!
 //! Per core: synaptic operations, neuron updates (active and inactive), packets decoded and packets made, each times
-//! its interval ([`CoreWork`], which the mapping asks as well); flits through the port to the tile's router, in the busier direction. Per link: flits times the hop's
-//! interval. A packet has the target's flits, 1 where it describes no network. Where routers fork
-//! packets, a core makes one for each spike and a link carries it once; what arrives is the same. Packets cross
-//! the network, are decoded and meet their synapses in the timestep that sends them; the sums are integrated later.
-//! Packets from outside enter the mesh one an interval of the target's input port.
+//! its interval ([`CoreWork`], which the mapping asks as well); flits through the port to the tile's router, in the
+//! busier direction. Per link: flits times the hop's interval. A packet has the target's flits, 1 where it describes no
+//! network. Where routers fork packets, a core makes one for each spike and a link carries it once; what arrives is the
+//! same. Packets cross the network, are decoded and meet their synapses in the timestep that sends them; the sums are
+//! integrated later. Packets from outside enter the mesh one an interval of the target's input port.
 
 use std::collections::HashSet;
 
@@ -94,8 +94,8 @@ impl Analytic {
         (self.tiles, self.barrier_ps)
     }
 
-    /// Time of a pass: what the host does before it, timesteps, what the host does after it. `traces` are its spikes; they are looked at only if some
-    /// packet is integrated later than in the timestep after it was sent.
+    /// Time of a pass: what the host does before it, timesteps, what the host does after it. `traces` are its spikes;
+    /// they are looked at only if some packet is integrated later than in the timestep after it was sent.
     pub fn pass(
         &self,
         network: &Noc,

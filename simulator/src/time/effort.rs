@@ -1,5 +1,5 @@
-//! What simulating packets costs beside executing the network, by counts alone: which timing model a run takes that is not
-//! told one must not depend on the machine.
+//! What simulating packets costs beside executing the network, by counts alone: which timing model a run takes that is
+//! not told one must not depend on the machine.
 //!
 //! The execution's work is its synaptic operations. The simulation's is crossings: each packet is made, delivered, and
 //! goes over links. One crossing takes as long as some [`OPERATIONS_PER_CROSSING`] operations.
@@ -60,8 +60,8 @@ impl SimulationEffort {
 }
 
 impl Fidelity {
-    /// How time is modelled where nobody says it: one timestep of [`DEFAULT_EVERY`] packet by packet if that is less work
-    /// than the execution and the target describes its network, else by the formula.
+    /// How time is modelled where nobody says it: one timestep of [`DEFAULT_EVERY`] packet by packet if that is less
+    /// work than the execution and the target describes its network, else by the formula.
     pub fn by_effort(program: &Program) -> Self {
         let sampled = Self::Cycle { every: DEFAULT_EVERY };
         let pays = SimulationEffort::of_program(program).relative(DEFAULT_EVERY) < 1.0;

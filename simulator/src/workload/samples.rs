@@ -1,5 +1,5 @@
-//! Samples: constant inputs or spike trains for one network, one pass each, all state cleared between them. Spike trains
-//! are given or drawn.
+//! Samples: constant inputs or spike trains for one network, one pass each, all state cleared between them. Spike
+//! trains are given or drawn.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,8 @@ enum SampleContent {
     Maps(Vec<f64>),
     /// Spikes that are given.
     Trains(PackedTrains),
-    /// Spikes that are drawn, of so many samples. Values are those of the maps that rates are taken from, `[n, c, h, w]`.
+    /// Spikes that are drawn, of so many samples. Values are those of the maps that rates are taken from,
+    /// `[n, c, h, w]`.
     Drawn { source: SpikeSource, values: Vec<f64>, samples: u64 },
 }
 

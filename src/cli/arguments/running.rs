@@ -21,13 +21,15 @@ pub struct GenerateArgs {
     /// Seed of the host's random streams, one an image [default: 1]
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Softmax temperature of the generation loop: below 1 it draws the likelier tokens more often [default: the model's]
+    /// Softmax temperature of the generation loop: below 1 it draws the likelier tokens more often [default: the
+    /// model's]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub temperature: Option<f64>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub samples: SampleArgs,
-    /// Folder for images and tokens (or predictions.csv, confusion.csv with --labels, and readout.npy), timesteps.csv and report.json
+    /// Folder for images and tokens (or predictions.csv, confusion.csv with --labels, and readout.npy), timesteps.csv
+    /// and report.json
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Write the spikes of every layer on the samples into the folder of results, as spikes.npz
@@ -184,7 +186,8 @@ pub struct SetArgs {
     /// Seed of the host's random streams, one an image
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Softmax temperature of the generation loop: below 1 it draws the likelier tokens more often [default: the model's]
+    /// Softmax temperature of the generation loop: below 1 it draws the likelier tokens more often [default: the
+    /// model's]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub temperature: Option<f64>,
     /// One array of all images, or one file an image

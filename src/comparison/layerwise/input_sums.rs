@@ -1,4 +1,5 @@
-//! What spikes bring the neurons of a layer in a timestep: in floats by the trained weights, on the chip by its integers.
+//! What spikes bring the neurons of a layer in a timestep: in floats by the trained weights, on the chip by its
+//! integers.
 
 use snnc_compiler::ir::spiking::{Connectivity, Convolution, SparseSynapses};
 use snnc_compiler::ir::{AxisMap, Shape};

@@ -2,9 +2,9 @@
 //!
 //! Six answers to the same input: the float neuron, the chip's neuron, and the float neuron with one of the chip's
 //! properties at a time (rounded weights and biases; rounding of decays, where membrane or current leak; the strict
-//! comparison; the widths of sum, current and membrane). The share of spikes that one property alone changes says what a layer
-//! departs by. A cause is named only where something departs and that property alone changes an answer. The threshold
-//! grid is not among them: a channel's scale *is* its threshold, so a threshold is never rounded.
+//! comparison; the widths of sum, current and membrane). The share of spikes that one property alone changes says what
+//! a layer departs by. A cause is named only where something departs and that property alone changes an answer. The
+//! threshold grid is not among them: a channel's scale *is* its threshold, so a threshold is never rounded.
 
 mod input_sums;
 mod neurons;

@@ -1,11 +1,11 @@
 //! timesteps.csv: a row a timestep, written while the run goes on, to a file or to memory.
 //!
 //! Rows are in order of image (or sample), pass and timestep. `time_s` is the simulated time where `simulated` is 1,
-//! else the analytic one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds, and so
-//! are energies, of attojoules. `energy_j` is what happened in a timestep and the static power during `time_s`, without
-//! the host's transfers before and after the pass; `power_w` is the one over the other. Behind them every firing layer,
-//! and every input of spikes, has a column `spikes.NETWORK.LAYER`, empty in passes of other networks; the columns of a row
-//! add up to its `spikes`.
+//! else the analytic one; both end with the barrier. Times are exact: integers of picoseconds printed as seconds, and
+//! so are energies, of attojoules. `energy_j` is what happened in a timestep and the static power during `time_s`,
+//! without the host's transfers before and after the pass; `power_w` is the one over the other. Behind them every
+//! firing layer, and every input of spikes, has a column `spikes.NETWORK.LAYER`, empty in passes of other networks; the
+//! columns of a row add up to its `spikes`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -183,8 +183,8 @@ energy_table! {
         Embedded: static_mw_embedded_per_chip Optional, 1e-3;
         /// What a powered chip without neurons draws, in place of all the powers above; if left out, those.
         UnusedChip: static_mw_per_unused_chip Optional, 1e-3;
-        /// What a core without neurons draws on a chip, in place of `static_uw_per_core` and that of its memory; if left
-        /// out, those.
+        /// What a core without neurons draws on a chip, in place of `static_uw_per_core` and that of its memory; if
+        /// left out, those.
         UnusedCore: static_uw_per_unused_core Optional, 1e-6;
     }
 }

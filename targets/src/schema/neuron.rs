@@ -56,9 +56,9 @@ pub struct NeuronSpec {
     pub bias_exponent_max: Sourced<u32>,
     /// Whether a core can leave a population without updates outside its window.
     pub active_windows: Sourced<bool>,
-    /// Whether neurons cost nothing in timesteps in which their population is not updated; None is yes. If not, the chip
-    /// visits each of its neurons in every timestep: one outside its window, or of another network than the pass's,
-    /// takes the time and energy of an inactive update, and its state stays as it is.
+    /// Whether neurons cost nothing in timesteps in which their population is not updated; None is yes. If not, the
+    /// chip visits each of its neurons in every timestep: one outside its window, or of another network than the
+    /// pass's, takes the time and energy of an inactive update, and its state stays as it is.
     #[serde(default)]
     pub gated: Option<Sourced<bool>>,
     /// Whether neurons are updated in timesteps. Without them a model can be mapped but not simulated.

@@ -46,8 +46,8 @@ pub struct TimingSpec {
     pub host_write: UnitTime,
     /// One word read by the host.
     pub host_read: UnitTime,
-    /// One multiply-add that the host computes before a pass, for its inputs, or after it, for its read-outs; nothing if
-    /// left out.
+    /// One multiply-add that the host computes before a pass, for its inputs, or after it, for its read-outs; nothing
+    /// if left out.
     #[serde(default)]
     pub host_multiply_add: Option<UnitTime>,
     /// Synchronisation of host and chip, once a pass; nothing if left out.

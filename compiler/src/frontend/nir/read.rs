@@ -1,9 +1,9 @@
 //! From the parts of an HDF5 file to a NIR graph.
 //!
 //! The kinds and fields are those of the Python package `nir` 1.0.8 (`nir/ir`); fields that older versions did not
-//! write have its defaults: `v_reset` 0, `w_in` 1, `start_dim` 1, `end_dim` -1, shapes left out (but the Input's). What a node means
-//! is elsewhere; checked here is that every field is there and of its kind, that nodes which edges name exist, and
-//! that no edge stands twice.
+//! write have its defaults: `v_reset` 0, `w_in` 1, `start_dim` 1, `end_dim` -1, shapes left out (but the Input's). What
+//! a node means is elsewhere; checked here is that every field is there and of its kind, that nodes which edges name
+//! exist, and that no edge stands twice.
 
 // What a number from a file can reach neither wraps, panics nor leaves its array.
 #![deny(

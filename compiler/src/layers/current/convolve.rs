@@ -283,8 +283,8 @@ impl Term {
 }
 
 impl SpikeSum {
-    /// A constant that every tap of a kernel finds everywhere stays one a channel; padding, which cuts it, does not, nor
-    /// do constants that differ between the neurons of the only channel.
+    /// A constant that every tap of a kernel finds everywhere stays one a channel; padding, which cuts it, does not,
+    /// nor do constants that differ between the neurons of the only channel.
     fn check_bias(&self, map: &ConvMap, channels: usize) -> Result<(), LoweringRefusal> {
         let whole = |axis: &crate::ir::AxisMap| {
             let met = (0..axis.input).map(|i| axis.reach(i, 0..axis.output).len()).sum::<usize>();

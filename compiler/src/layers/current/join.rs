@@ -9,7 +9,8 @@ impl Current {
     /// others.
     ///
     /// # Errors
-    /// If the host feeds several of them, or all (it computes no concatenation), or one comes through a list of synapses.
+    /// If the host feeds several of them, or all (it computes no concatenation), or one comes through a list of
+    /// synapses.
     pub fn side_by_side(inputs: Vec<Self>, site: &LoweringSite<'_>) -> Result<Self, LoweringRefusal> {
         let mut joined = SpikeSum { terms: Vec::new(), bias: Vec::new(), bias_by: site.label(), host: None };
         check_feeds(&inputs, site)?;

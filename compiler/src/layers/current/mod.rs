@@ -55,8 +55,8 @@ pub struct SpikeSum {
     pub bias: Vec<f64>,
     /// Label of the layer that gave the bias.
     pub bias_by: String,
-    /// A current that the host computes and that is added to it, if there is one. Layers that know how to keep it say so
-    /// ([`crate::layers::LayerKind::keeps_host_current`]).
+    /// A current that the host computes and that is added to it, if there is one. Layers that know how to keep it say
+    /// so ([`crate::layers::LayerKind::keeps_host_current`]).
     pub host: Option<HostPath>,
 }
 

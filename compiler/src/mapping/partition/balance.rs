@@ -107,9 +107,12 @@ pub fn search(
     };
     let apart = networks.iter().map(|&network| curve(&[network])).collect::<Result<_, _>>()?;
     let mut ways = vec![Curves(apart)];
-    if networks.len() > 1 {
-        // The network that does most is spread first, and the others fill what it leaves.
-        ways.push(Curves(vec![curve(&least_work_first(ir, &work(networks), networks))?]));
+    // The network that does most is spread first, and the others fill what it leaves. Where that meets a dead end, each
+    // network still has cores of its own.
+    if networks.len() > 1
+        && let Ok(together) = curve(&least_work_first(ir, &work(networks), networks))
+    {
+        ways.push(Curves(vec![together]));
     }
     let least = ways.iter().map(Curves::least).min().unwrap_or(0);
     let cores = cores_at_hand(target, options, least + taken)? - taken;

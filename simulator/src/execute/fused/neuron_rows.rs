@@ -288,8 +288,8 @@ impl RowStream {
 const _: () = assert!(LINES_MAX * LANES <= BLOCK_MAX);
 
 impl RowStream {
-    /// Source neurons whose spikes arrive at a population in a timestep, ascending; if `own`, without those that the pass
-    /// before sent.
+    /// Source neurons whose spikes arrive at a population in a timestep, ascending; if `own`, without those that the
+    /// pass before sent.
     pub(super) fn fired(
         &self,
         (pass, target): (&ChipPass, PopulationId),

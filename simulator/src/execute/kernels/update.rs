@@ -66,8 +66,8 @@ mod tests {
         }
     }
 
-    /// Channels with parameters of their own; fewer than the channels that lanes are drawn from, so that some lanes have
-    /// none.
+    /// Channels with parameters of their own; fewer than the channels that lanes are drawn from, so that some lanes
+    /// have none.
     fn by_channel(format: &NeuronFormat, decay: u32, subtract: bool, currents: bool) -> ByChannelRule {
         let channels = 0..200;
         let model = NeuronModel::ByChannel {

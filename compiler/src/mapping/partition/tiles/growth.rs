@@ -108,8 +108,8 @@ impl<'a> CoreGrowth<'a> {
         }
     }
 
-    /// Fills a core that uses `base` and does `load` already; returns its new neurons, ascending, what they use and what
-    /// they do.
+    /// Fills a core that uses `base` and does `load` already; returns its new neurons, ascending, what they use and
+    /// what they do.
     pub fn grow(&mut self, core: u32, base: &CoreUsage, load: &CoreLoad) -> (Vec<u32>, CoreUsage, CoreLoad) {
         let mut more = CoreUsage::default();
         let mut done = CoreLoad::default();

@@ -4,9 +4,9 @@
 //! A core updates its neurons in local order, one an interval, and the packets of a spike are made one after another,
 //! nearest destination list first. A full spike queue stops the neuron unit, a full local buffer the making of
 //! packets. Where a target's paths are serial, a neuron waits for the packets of the spike before it, and a packet
-//! for the synapses of the one before. Arriving packets are decoded and their synapses worked off in order of arrival, into the sums of a later
-//! timestep; full queues stop the router's delivery. Every unit is a recurrence over its packets, so cores need no
-//! events of their own.
+//! for the synapses of the one before. Arriving packets are decoded and their synapses worked off in order of arrival,
+//! into the sums of a later timestep; full queues stop the router's delivery. Every unit is a recurrence over its
+//! packets, so cores need no events of their own.
 //!
 //! Which neurons were updated as inactive is not recorded, only how many: they are spread evenly over those that did
 //! not fire.

@@ -76,8 +76,8 @@ mod tests {
             .collect()
     }
 
-    /// Closed forms: in a pipeline n packets that are there at once take the first decoding and n times the slower unit;
-    /// on a serial path n times both.
+    /// Closed forms: in a pipeline n packets that are there at once take the first decoding and n times the slower
+    /// unit; on a serial path n times both.
     #[test]
     fn a_pipeline_takes_the_slower_unit_and_a_serial_path_both() {
         let at_once = |operations: u64| vec![(0, operations); 10];
