@@ -1,10 +1,8 @@
 //! The command as a user runs it: outputs, exit codes, error messages.
 
-mod common;
-
 use std::process::{Command, Output};
 
-use common::example;
+use crate::common::example;
 
 fn snnc(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_snnc")).args(arguments).output().unwrap()

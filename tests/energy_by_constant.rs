@@ -2,8 +2,7 @@
 //! example models and, where those lose part of their membrane and the target cannot, for a network of perfect
 //! integrators.
 
-mod common;
-
+use crate::common;
 use std::path::Path;
 
 use indexmap::IndexMap;

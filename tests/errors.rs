@@ -1,8 +1,7 @@
 //! What users read when something is wrong: every code provoked from real input, every missing feature in its own
 //! words, several faults at once, and the same for programs. The texts are snapshots; folders in them are `FOLDER`.
 
-mod common;
-
+use crate::common;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -1,7 +1,6 @@
 //! Which targets hold the example. The table is a snapshot: a change of mapping, target or wording shows here.
 
-mod common;
-
+use crate::common;
 use std::process::Command;
 
 use snnc::fit::fit;

@@ -1,12 +1,8 @@
 //! Pools and sums on the chip: every spike is the float reference's, whatever the mapping.
 
-#[path = "../compiler/tests/folded/mod.rs"]
-mod folded;
-#[path = "../compiler/tests/random/mod.rs"]
-mod random;
-
+use crate::folded;
+use crate::random::{Random, cases};
 use indexmap::IndexMap;
-use random::{Random, cases};
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::frontend::LoadedModel;
 use snnc_compiler::ir::NetworkId;

@@ -1,12 +1,10 @@
 //! Runs that are stopped, killed, or meet in one folder: nothing is lost, mixed or left lying about.
 
-mod common;
-
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
-use common::process::{contents, fails, names, ok, program, signal, snnc, stderr, wait_for};
+use crate::common::process::{contents, fails, names, ok, program, signal, snnc, stderr, wait_for};
 
 /// Images of a set: two chunks.
 const IMAGES: &str = "32";

@@ -1,8 +1,7 @@
 //! The real networks on different legal mappings: the same spikes, images and synaptic-operation counts as the
 //! spiking IR gives without any core.
 
-mod common;
-
+use crate::common;
 use std::sync::Arc;
 
 use snnc::{Outcome, Session, SessionOptions};

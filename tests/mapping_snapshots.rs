@@ -1,8 +1,7 @@
 //! The mapping of the examples as a person reads it: report and program header, or why a target does not hold them. On
 //! fewest cores of every target, and for time. A change of mapping shows here.
 
-mod common;
-
+use crate::common;
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_targets::registry;
 

@@ -1,15 +1,13 @@
 //! Where results go: files of every kind, inputs that must stay, standard streams that are closed or full.
 
-mod common;
-
 use std::fs::{File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::example;
-use common::process::{contents, fails, names, ok, program, snnc, stderr};
+use crate::common::example;
+use crate::common::process::{contents, fails, names, ok, program, snnc, stderr};
 
 /// Two triples of vertices; a partition of it is small and quick.
 const GRAPH: &str = "3 6 11\n5 1 2 3\n5 4 5 6\n2 3 4\n1\n1\n1\n1\n1\n1\n";

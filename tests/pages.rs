@@ -1,11 +1,9 @@
 //! What a run leaves behind, shown: pages, runs side by side, and reports against their published schema. What pages
 //! look like in a browser is looked at by tests/page.sh.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::process::{fails, ok, snnc};
+use crate::common::process::{fails, ok, snnc};
 use serde_json::Value;
 
 fn example(name: &str) -> PathBuf {

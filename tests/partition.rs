@@ -1,7 +1,6 @@
 //! `snnc partition` and `snnc export` as a user runs them.
 
-mod common;
-
+use crate::common;
 use std::path::Path;
 use std::process::{Command, Output};
 

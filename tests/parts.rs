@@ -1,12 +1,11 @@
 //! Parts of a run of samples and of a comparison: put together they are the folder of one process, byte for byte; what
 //! makes no whole is refused.
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use common::process::{contents, fails, ok, snnc};
+use crate::common::process::{contents, fails, ok, snnc};
 use snnc_compiler::weights::{Element, Stored, Tensor, write_safetensors};
 
 fn examples(path: &str) -> String {

@@ -1,7 +1,6 @@
 //! Passes of the generation loop as who looks on sees them: each once, in order, as the chip alone would run them.
 
-mod common;
-
+use crate::common;
 use snnc_compiler::driver::{CompileOptions, compile};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::spiking::SpikingModel;

@@ -2,9 +2,7 @@
 
 #![cfg(unix)]
 
-mod common;
-
-use common::process::{fails, ok, snnc};
+use crate::common::process::{fails, ok, snnc};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/feed-forward");
 

@@ -5,12 +5,10 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use common::process::{fails, ok, snnc};
+use crate::common::process::{fails, ok, snnc};
 use snnc::sana_fe::{SanaFe, describe};
 use snnc::{CompileOptions, Model, Program};
 use snnc_compiler::ir::spiking::{Connectivity, Projection, SpikingIr};

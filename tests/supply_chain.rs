@@ -1,13 +1,11 @@
 //! What a build is made of: licences, sources and versions of all crates, a reason for each direct dependency, the
 //! oldest compiler; and programs that come out with the same bytes however they are compiled.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use common::process::{ok, snnc};
+use crate::common::process::{ok, snnc};
 use serde_json::Value;
 
 fn root(name: &str) -> String {

@@ -2,11 +2,8 @@
 //!
 //! Random networks whose weights are few halves and quarters, so that ties are common and every integer is exact.
 
-#[path = "../compiler/tests/random/mod.rs"]
-mod random;
-
+use crate::random::{Random, cases};
 use indexmap::IndexMap;
-use random::{Random, cases};
 use snnc_compiler::driver;
 use snnc_compiler::frontend::{LoadedModel, Origin};
 use snnc_compiler::graph::{Builder, Op};

@@ -1,8 +1,6 @@
 //! Mappings for time: no core keeps a timestep waiting, within the cores that may be used.
 
-mod common;
-
-use common::{network, target};
+use crate::common::{network, target};
 use snnc_compiler::driver::{CompileOptions, MappingInputs, map_estimated};
 use snnc_compiler::mapping::partition::search::{Objective, SearchOptions};
 use snnc_targets::{Code, Target};

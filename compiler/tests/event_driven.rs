@@ -2,11 +2,9 @@
 //!
 //! Weights, inputs and parameters have random mantissas, so that a sum in another order is another sum.
 
-mod random;
-
 use std::collections::BTreeMap;
 
-use random::{Random, cases};
+use crate::random::{Random, cases};
 use snnc_compiler::event_driven::EventDriven;
 use snnc_compiler::graph::Builder;
 use snnc_compiler::ir::Shape;

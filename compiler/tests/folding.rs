@@ -1,11 +1,8 @@
 //! Pools and sums: against independent evaluations, folded into kernels against the float reference, and what is
 //! refused.
 
-mod folded;
-mod random;
-
-use folded::{BLOCKS, network};
-use random::cases;
+use crate::folded::{BLOCKS, network};
+use crate::random::cases;
 use snnc_compiler::graph::{Builder, Graph, Op};
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::{

@@ -1,7 +1,5 @@
 //! Channel groups cost what they are: closed forms of direct read-outs and depthwise layers on real targets.
 
-mod common;
-
 use std::collections::BTreeSet;
 
 use snnc_compiler::driver::{CompileOptions, map};

@@ -1,7 +1,6 @@
 //! Networks as hypergraphs, and partitions of them as cores.
 
-mod common;
-
+use crate::common;
 use std::path::Path;
 
 use snnc_compiler::ir::NetworkId;

@@ -1,15 +1,13 @@
 //! Checkpoints of the authors' architecture, whatever their sizes, to a model folder and back.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{Spec, StateDict, codes};
 use snnc_compiler::frontend::{ImportSummary, LoadedModel, import, load};
 use snnc_compiler::graph::Op;
 use snnc_compiler::ir::Shape;
 use snnc_compiler::layers::Input;
 use snnc_targets::{Code, Diagnostics};
-use support::{Spec, StateDict, codes};
 use tempfile::TempDir;
 
 struct Bench {

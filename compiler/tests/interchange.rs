@@ -1,8 +1,6 @@
 //! Mappings as files: they print, parse back to the same value, and what is wrong with them is told.
 
-mod common;
-
-use common::{network, target};
+use crate::common::{network, target};
 use snnc_compiler::driver::{CompileOptions, MappingInputs, map, map_with, partition_of, placement_of};
 use snnc_compiler::mapping::interchange::MappingFile;
 use snnc_compiler::mapping::interchange::partition::PartitionFile;

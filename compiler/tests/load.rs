@@ -1,12 +1,10 @@
 //! Model files. What the loader refuses stands in the test files of `files/models`; here is what takes more than a
 //! text.
 
-mod support;
-
+use crate::support::codes;
 use snnc_compiler::frontend::{LoadedModel, load};
 use snnc_compiler::weights::{Stored, Values, write_safetensors};
 use snnc_targets::{Code, Diagnostics};
-use support::codes;
 use tempfile::TempDir;
 
 /// A small model of every operation.

@@ -1,8 +1,6 @@
 //! Random tests shrink: who reads a failure reads the smallest case.
 
-mod random;
-
-use random::cases;
+use crate::random::cases;
 
 #[test]
 fn the_smallest_case_that_fails_is_told() {

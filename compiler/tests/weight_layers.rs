@@ -1,9 +1,7 @@
 //! Layers with weights: padding of each side and rows against explicit loops, and several of them in a row as one
 //! kernel against the float reference.
 
-mod random;
-
-use random::{Random, cases};
+use crate::random::{Random, cases};
 use snnc_compiler::frontend::load;
 use snnc_compiler::graph::{Builder, Graph};
 use snnc_compiler::ir::Shape;

@@ -1,12 +1,10 @@
 //! Weight files, whole and hostile: what is read is exact, what is refused has a code, a place and a hint.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{Spec, StateDict, archive, codes};
 use snnc_compiler::weights::{Element, Stored, Values, WeightFile, write_safetensors};
 use snnc_targets::{Code, Subject};
-use support::{Spec, StateDict, archive, codes};
 use tempfile::TempDir;
 
 fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {

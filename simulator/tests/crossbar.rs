@@ -1,11 +1,10 @@
 //! Crossbar chips: weights as bit planes, neurons copied for each target axon. The spikes stay those of the spiking
 //! IR; packets and synaptic events are those of planes and copies, counted here synapse by synapse.
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeMap;
 
-use common::Random;
+use crate::common::Random;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::usage::Limit;

@@ -1,10 +1,9 @@
 //! Cycle-accurate time over mapped random networks: never below the analytic bound, the same with any number of
 //! threads, every packet delivered, no count changed.
 
-mod common;
-
-use common::no_overlap;
-use common::timing::{self, timed, watched};
+use crate::common;
+use crate::common::no_overlap;
+use crate::common::timing::{self, timed, watched};
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;

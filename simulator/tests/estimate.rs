@@ -1,9 +1,7 @@
 //! What the mapping expects a pass to take is what the simulator's bottleneck formula says of it, if the spikes
 //! expected are those that come: two computations, from routes and from counted events.
 
-mod common;
-
-use common::timing;
+use crate::common::timing;
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::mapping::Activity;

@@ -1,14 +1,10 @@
 //! Layers that the host alone feeds, of every width: their slices have neurons and no synapse, wherever the slices of
 //! the cores and the blocks of the execution begin and end.
 
-#[path = "mapping_independence/agreement.rs"]
-mod agreement;
-mod common;
-
 use std::collections::BTreeSet;
 
-use agreement::agree;
-use common::Random;
+use crate::common::Random;
+use crate::mapping_independence::agreement::agree;
 use snnc_compiler::driver::{CompileOptions, assemble, map};
 use snnc_compiler::ir::channels::ChannelMap;
 use snnc_compiler::ir::program::Slice;

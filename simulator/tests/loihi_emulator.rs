@@ -1,11 +1,9 @@
 //! Loihi's integer rules, spike for spike and voltage for voltage, against what nengo-loihi's emulator recorded
 //! (`data/README.md`): the chip's executor and both oracles, mapped on one core and on several.
 
-mod recorded;
-
 use std::io::{Cursor, Read};
 
-use recorded::{Golden, NET, Recorded, golden, shorten, target};
+use crate::recorded::{Golden, NET, Recorded, golden, shorten, target};
 use safetensors::SafeTensors;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::PopulationId;

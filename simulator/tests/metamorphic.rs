@@ -5,9 +5,8 @@
 //! `METAMORPHIC_CASES=10000 cargo test --release -p snnc-simulator --test metamorphic` runs as many networks; a failure
 //! names its seed, which makes the same case again.
 
-mod common;
-
-use common::timing::{self, timed};
+use crate::common;
+use crate::common::timing::{self, timed};
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;

@@ -1,11 +1,10 @@
 //! Targets whose routers fork packets: the same spikes and deliveries as with separate packets, each link of a tree
 //! crossed once a spike, and tables that are checked.
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeSet;
 
-use common::Random;
+use crate::common::Random;
 use snnc_compiler::driver::{CompileOptions, map};
 use snnc_compiler::ir::NetworkId;
 use snnc_compiler::ir::program::Program;

@@ -1,12 +1,11 @@
 //! Packets that fork, cycle by cycle, over mapped random networks: never below the analytic bound, the same with any
 //! number of threads, every core of a spike's tree served once, every link of it crossed once.
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeMap;
 
-use common::no_overlap;
-use common::timing::{self, timed, watched};
+use crate::common::no_overlap;
+use crate::common::timing::{self, timed, watched};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::MulticastTrees;
 use snnc_compiler::ir::{CoreId, NetworkId};

@@ -1,8 +1,7 @@
 //! Mapping never changes results: random networks, many legal mappings, three executors, one answer.
 
-mod agreement;
-#[path = "../common/mod.rs"]
-mod common;
+pub mod agreement;
+use crate::common;
 mod kept_state;
 mod models;
 mod partitions;
