@@ -213,7 +213,7 @@ fn targets_and_intermediate_forms_print() {
         "{graph}"
     );
     assert!(ok(&["compile", model, "--emit", "spiking"]).starts_with("// model spiking-diffusion-mnist"));
-    assert!(ok(&["compile", model, "--emit", "program"]).starts_with("// program for loihi-like"));
+    assert!(ok(&["compile", model, "--objective", "cores", "--emit", "program"]).starts_with("// program for loihi-like"));
     let json: serde_json::Value = serde_json::from_str(&ok(&["compile", model, "--json"])).unwrap();
     // Layers share cores.
     let cores = json["cores"].as_u64().unwrap();
@@ -261,7 +261,7 @@ fn a_set_continues_where_it_stopped() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let model = example();
     let program = path("m.snnx");
-    ok(&["compile", model.to_str().unwrap(), "-o", &program]);
+    ok(&["compile", model.to_str().unwrap(), "--objective", "cores", "-o", &program]);
     let set = |out: &str, seed: &str| -> Vec<String> {
         ["generate", &program, "--images", "3", "--seed", seed, "--out", &path(out)].map(String::from).into()
     };
@@ -363,7 +363,7 @@ fn traces_choose_images_and_overwrite_nothing() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let model = example();
     let program = path("m.snnx");
-    ok(&["compile", model.to_str().unwrap(), "-o", &program]);
+    ok(&["compile", model.to_str().unwrap(), "--objective", "cores", "-o", &program]);
     let run = ["simulate", &program, "--images", "2", "--timing", "cycle:1/20", "--json"];
     let report =
         |more: &[&str]| -> serde_json::Value { serde_json::from_str(&ok(&[&run, more].concat())).unwrap() };

@@ -112,7 +112,8 @@ fn constants_add_up(program: &Program) {
 fn constants_add_up_to_the_total_on_every_target() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed-forward/model.ron");
     let models = [common::model(), load(&path).unwrap(), integrators()];
-    let mut options = CompileOptions::default();
+    // How long the search takes for a fast mapping is of no use here.
+    let mut options = CompileOptions::fewest_cores();
     options.place.effort = Effort::Fast;
     let targets = registry::names().map(|name| registry::load(name).unwrap());
     for target in targets.filter(|target| target.neuron.timesteps.get()) {
