@@ -265,6 +265,7 @@ mod tests {
         let binding: u128 = layers().map(|layer| layer.binding_ps.0).sum();
         assert_eq!(binding + rest, exact(&report.totals.time_ps));
         for layer in layers() {
+            // The same layer binds at both ends of this network; of others another one may.
             let ends = layer.binding_range_s.unwrap();
             assert!(ends.low <= layer.binding_s && layer.binding_s <= ends.high, "{layer:?}");
             let busy =

@@ -208,9 +208,14 @@ pub fn text(r: &Report) -> String {
     }
     let out = r.time_constants.iter().filter(|constant| !constant.enters && constant.range.is_some()).count();
     if out > 0 {
+        let network = r.time_constants.iter().any(|constant| constant.name.starts_with("network."));
+        let how = if network {
+            "they do with --timing cycle:1/16"
+        } else {
+            "the target has no network to simulate"
+        };
         text += &format!(
-            "  {out} constants with a range (latencies, routers, queue depths) do not enter these times; they do with \
-             --timing cycle:1/16\n"
+            "  {out} constants with a range (latencies, routers, queue depths) do not enter these times; {how}\n"
         );
     }
     let unknown = r.time_constants.iter().filter(|constant| constant.range.is_none()).count();

@@ -343,7 +343,8 @@ impl Laying<'_> {
     }
 }
 
-/// The names under which a field of a group may have ranges: of a unit its interval and its latency, where it says them.
+/// The names under which a field of a group may have ranges: of a unit its interval and its latency, where it says
+/// them.
 fn ranged_constants(name: &str, value: &RonNode) -> Vec<String> {
     let latency = format!("{name}.latency_ns");
     match &inside_some(value).kind {

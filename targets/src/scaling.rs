@@ -193,8 +193,8 @@ impl Target {
     }
 }
 
-/// Whether the range of a unit's interval or latency, or of the clock, follows the supply of the cores. A barrier's is a
-/// share of its table.
+/// Whether the range of a unit's interval or latency, or of the clock, follows the supply of the cores. A barrier's is
+/// a share of its table.
 fn scales(constant: &str) -> bool {
     let unit = constant.split('.').next().unwrap_or(constant);
     constant != crate::time_ranges::BARRIER && !OFF_CHIP_TIMES.contains(&unit)

@@ -37,8 +37,8 @@ pub struct MeterRecord {
     pub bounds: [Ledger; 2],
     /// Time at each of [`Meter::other_times`], ps.
     pub at_other_times_ps: Vec<u128>,
-    /// Whose work timesteps wait for, at the nominal times, then at the lowest and at the highest where passes are timed
-    /// there; empty without a time.
+    /// Whose work timesteps wait for, at the nominal times, then at the lowest and at the highest where passes are
+    /// timed there; empty without a time.
     pub layers: Vec<LayerTimes>,
     /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
     pub host_macs: u128,

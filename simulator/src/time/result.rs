@@ -126,7 +126,8 @@ pub struct PassTime {
     pub at_other_times_ps: Vec<u64>,
     /// Busy time of each timestep's busiest unit at each of those times, without the barrier.
     pub busiest_at_other_times_ps: Vec<Vec<u64>>,
-    /// Whose work the busiest units of the timesteps did: at the nominal times, then at the first two of the other ones.
+    /// Whose work the busiest units of the timesteps did: at the nominal times, then at the first two of the other
+    /// ones.
     pub layers: Vec<LayerTimes>,
     /// How many timesteps were simulated, and what that says; none without cycle-accurate timing.
     pub sampled: Option<Sampled>,

@@ -48,8 +48,8 @@ fn layers(r: &Report) -> String {
     };
     let ranged = r.time_range_s.is_some();
     let columns = [left(""), right("timesteps"), right("time"), right("share")].into_iter();
-    let ends = ["lowest", "highest"].map(right).into_iter().filter(|_| ranged);
-    let units = ["synapse", "neuron", "axon_in", "axon_out"].map(|unit| right(&format!("{unit} busy")));
+    let ends = ["at lowest", "at highest"].map(right).into_iter().filter(|_| ranged);
+    let units = ["synapse", "neuron", "axon_in", "axon_out"].map(|unit| right(format!("{unit} busy")));
     let mut table = TextTable::new(INDENT, columns.chain(ends).chain(units));
     let rest = |cells: Vec<String>| cells.into_iter().chain(std::iter::repeat_n("-".to_owned(), 4));
     for layer in &r.layers {
