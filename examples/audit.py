@@ -310,6 +310,14 @@ class Program:
             self.synapses[key] = met
         return self.synapses[key]
 
+    def reader(self, core, axon):
+        """The population whose synapses an input axon of a core has; none of an axon without synapses."""
+        content = self.cores[core]
+        entries = content["entries"][content["axons"][axon]["first_entry"] :][: content["axons"][axon]["entries"]]
+        found = {content["slices"][content["lists"][entry["list"]]["slice"]]["slice"]["population"] for entry in entries}
+        need(len(found) <= 1, "axons of one population each")
+        return found.pop() if found else None
+
     def slices(self):
         for core, content in enumerate(self.cores):
             for placed in content["slices"]:
@@ -427,6 +435,8 @@ class Pass:
         self.events = [Counter() for _ in cores]
         self.links = Counter()
         self.hops = Counter()
+        # Of the busiest units' time, picoseconds by layer; None is links and deliveries.
+        self.binding = Counter()
         self.steps = []
         for t in range(network.steps):
             self.steps.append(self.step(network, t, active, inactive))
@@ -458,6 +468,8 @@ class Pass:
         program, interval = self.program, self.prices.interval
         cores = range(len(program.cores))
         busy = {unit: [0] * len(cores) for unit in ("synapse", "neuron", "axon_in", "axon_out")}
+        # The same split by layer.
+        parts = {unit: [Counter() for _ in cores] for unit in busy}
         arriving, leaving = [0] * len(cores), [0] * len(cores)
         loads, packets, fired_in_all = Counter(), 0, 0
         for core, population, ranges, placed in program.slices():
@@ -475,18 +487,20 @@ class Pass:
                 neuron_update_active=on, neuron_update_inactive=off, neuron_spike=0 if port else spikes
             )
             if not port:
-                busy["neuron"][core] += (
+                updating = (
                     on * interval["neuron_update_active"]
                     + off * interval["neuron_update_inactive"]
                     + spikes * interval["neuron_spike"]
                 )
+                busy["neuron"][core] += updating
+                parts["neuron"][core][population] += updating
             width = fired.shape[2]
             for atom, y, x in np.argwhere(fired):
                 position = int(y) * width + int(x)
                 routes = placed["destinations"][
                     placed["route_starts"][position] : placed["route_starts"][position + 1]
                 ]
-                self.send(core, population, int(atom), routes, arriving, leaving, loads, busy)
+                self.send(core, population, int(atom), routes, (arriving, leaving), loads, (busy, parts))
                 packets += len(routes)
         for core in cores:
             busy["axon_in"][core] = 0 if program.port[core] else arriving[core] * interval["axon_in"]
@@ -496,9 +510,11 @@ class Pass:
             if program.serial("receive_path"):
                 busy["synapse"][core] += busy["axon_in"][core]
                 busy["axon_in"][core] = 0
+                parts["synapse"][core].update(parts["axon_in"][core])
             if program.serial("send_path") and not program.port[core]:
                 busy["neuron"][core] += busy["axon_out"][core]
                 busy["axon_out"][core] = 0
+                parts["neuron"][core].update(parts["axon_out"][core])
         self.links.update(loads)
         flits = program.flits
         longest = {unit: max(times) for unit, times in busy.items()}
@@ -506,15 +522,24 @@ class Pass:
             (n * flits * interval[f"hop_{program.kind(link)}"] for link, n in loads.items()), default=0
         )
         longest["delivery"] = max(map(max, zip(arriving, leaving))) * flits * interval["tile_delivery"]
+        most = max(longest.values())
+        for unit, times in busy.items():
+            if most in times and most:
+                self.binding.update(parts[unit][times.index(most)])
+                break
+        else:
+            self.binding[None] += most
         return {"time_ps": max(longest.values()) + self.prices.barrier, "packets": packets, "spikes": fired_in_all}
 
-    def send(self, core, population, atom, routes, arriving, leaving, loads, busy):
+    def send(self, core, population, atom, routes, crossing, loads, timed):
+        (arriving, leaving), (busy, parts) = crossing, timed
         program, events = self.program, self.events[core]
         port = program.port[core]
         self.layer[population]["packets"] += len(routes)
         self.core[core]["packets_sent"] += len(routes)
         left = min(len(routes), 1) if program.forks else len(routes)
         leaving[core] += left
+        parts["axon_out"][core][population] += left * self.prices.interval["input_packet" if port else "axon_out"]
         events["input_packet" if port else "axon_out"] += left if port else len(routes)
         events["tile_delivery"] += len(routes) * program.flits
         ways = [program.way(core, to["core"]) for to in routes]
@@ -530,11 +555,15 @@ class Pass:
             arriving[destination] += 1
             self.core[destination]["packets_received"] += 1
             self.events[destination]["axon_in"] += 1
+            reader = program.reader(destination, to["axon"])
+            if reader is not None:
+                parts["axon_in"][destination][reader] += self.prices.interval["axon_in"]
             for target, met in program.synapses_of(destination, to["axon"], atom).items():
                 self.layer[target]["synaptic_operations"] += met
                 self.core[destination]["synaptic_operations"] += met
                 self.events[destination]["synaptic_operation"] += met
                 busy["synapse"][destination] += met * self.prices.interval["synaptic_operation"]
+                parts["synapse"][destination][target] += met * self.prices.interval["synaptic_operation"]
 
     def charge(self):
         program, prices = self.program, self.prices
@@ -623,6 +652,10 @@ def compare_sums(c, passes, report, network, program, prices):
         c.same("layers", "name", network.names[number], layer["name"])
         for name in ("spikes", "synaptic_operations", "packets", "hops", "updates_active", "updates_inactive"):
             c.same("layers", f"{layer['name']} {name}", sum(p.layer[number][name] for p in passes), layer[name])
+        bound = sum(p.binding[number] for p in passes)
+        c.same("binding times", f"{layer['name']} binding_ps", bound, int(layer["time"]["binding_ps"]))
+    bound = sum(p.binding[None] for p in passes)
+    c.same("binding times", "network_ps", bound, int(report["time"]["network_ps"]))
     links = sum((p.links for p in passes), Counter())
     reported = {
         (tuple(link["from"]), tuple(link["to"])): link["packets"] for link in report["time"]["utilisation"]["links"]

@@ -145,14 +145,15 @@ impl SessionOptions {
 /// Whether a sensitivity can be told of times of this fidelity.
 ///
 /// # Errors
-/// [`Code::Argument`] unless they are analytic.
+/// [`Code::Argument`] where no time is modelled.
 pub fn check_sensitivity(fidelity: Fidelity) -> Result<(), Diagnostic> {
-    if fidelity == Fidelity::Analytic {
+    if fidelity != Fidelity::None {
         return Ok(());
     }
-    let message = format!("needs --timing analytic, found {fidelity}");
+    let message = format!("needs a time, found --timing {fidelity}");
     Err(Diagnostic::new(Code::Argument, Subject::argument("--sensitivity"), message).hint(
-        "times of the formula follow from one execution, simulated ones from a simulation for each constant",
+        "`--timing analytic` takes one execution; `--timing cycle:1/N` moves latencies and queue depths as well, \
+         and simulates its timesteps anew for each end of each range",
     ))
 }
 
@@ -196,11 +197,11 @@ impl Session {
     }
 
     /// As [`Session::watching`], for reports that say which constants move time and energy most: each pass is also
-    /// timed with each constant of time at each end of its range. Nothing is executed again for that.
+    /// timed with each constant of time at each end of its range. Nothing is executed again for that; where times are
+    /// simulated, the same timesteps are simulated once for each end.
     ///
     /// # Errors
-    /// Those of [`Session::new`]; [`Code::Argument`] for times that are not analytic, since others would have to be
-    /// simulated anew for each constant.
+    /// Those of [`Session::new`]; [`Code::Argument`] where no time is modelled.
     pub fn with_sensitivity(
         program: &Program,
         options: SessionOptions,

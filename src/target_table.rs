@@ -2,7 +2,7 @@
 
 use snnc_targets::ranges::EnergyRange;
 use snnc_targets::text_table::{TextTable, left, right};
-use snnc_targets::time_ranges::{BARRIER, TimeRange};
+use snnc_targets::time_ranges::RangeKnown;
 use snnc_targets::{Sourced, Target};
 
 /// Every constant with its provenance, and what rounding to the clock does to the times.
@@ -41,7 +41,8 @@ pub fn table(target: &Target) -> String {
     section("axons", axons);
     section(
         "synapses",
-        rows!(s; weight_bits, weight_storage, index_bits, header_bits_per_list, kernel_sharing, delay_max),
+        rows!(s; weight_bits, weight_storage, index_bits, header_bits_per_list, kernel_sharing, zero_weights,
+            delay_max),
     );
     let mut neuron = rows!(n; state_bits, accumulator_bits, accumulator_overflow, weight_shift, weight_shift_min,
             threshold_mantissa_bits, threshold_shift, threshold_comparison, decay_bits, bias_mantissa_bits,
@@ -74,13 +75,7 @@ pub fn table(target: &Target) -> String {
             |r: &EnergyRange| (r.constant.clone(), format!("{} to {}", r.low, r.high), r.source.to_string());
         section("ranges of energy", target.energy.ranges.iter().map(row).collect());
     }
-    if !target.timing.ranges.is_empty() {
-        let row = |r: &TimeRange| {
-            let unit = if r.constant == BARRIER { "times the table" } else { "ns, interval" };
-            (r.constant.clone(), format!("{} to {} {unit}", r.low, r.high), r.source.to_string())
-        };
-        section("ranges of time", target.timing.ranges.iter().map(row).collect());
-    }
+    section("ranges of time", time_ranges(target));
     section("time (error if rounded to whole clocks)", times(target, clock));
     let area = target.area.clone().unwrap_or_default();
     section("area", area.parts().map(|(name, value)| known_or_not(name, value)).into());
@@ -111,6 +106,27 @@ fn known_or_not(name: &str, value: Option<&Sourced<f64>>) -> (String, String, St
         Some(value) => (name.to_owned(), value.0.to_string(), value.1.to_string()),
         None => (name.to_owned(), "unknown".to_owned(), "the target gives none".to_owned()),
     }
+}
+
+/// Every constant of time with its ends, or with why they are not known.
+fn time_ranges(target: &Target) -> Vec<(String, String, String)> {
+    let mut rows: Vec<(String, String, String)> = Vec::new();
+    for constant in target.time_constants() {
+        let reader = if constant.in_formula { "" } else { ", read by cycle timing alone" };
+        let unit = match constant.unit {
+            "x" => "times the table",
+            unit => unit,
+        };
+        let (ends, source) = match target.time_range(&constant.name) {
+            RangeKnown::Ends(range) => {
+                (format!("{} to {} {unit}{reader}", range.low, range.high), range.source.to_string())
+            }
+            RangeKnown::Unknown(reason) => ("not known".to_owned(), reason.to_owned()),
+            RangeKnown::Unsaid => ("not known".to_owned(), "the target does not say".to_owned()),
+        };
+        rows.push((constant.name, ends, source));
+    }
+    rows
 }
 
 fn times(target: &Target, clock: f64) -> Vec<(String, String, String)> {

@@ -26,6 +26,7 @@ fn on_another(program: &Program, change: impl FnOnce(&mut snnc::Target)) -> Prog
     let mut mapped = (**program.mapped()).clone();
     change(&mut mapped.target);
     mapped.target.timing.ranges.clear();
+    mapped.target.network.as_mut().unwrap().ranges.clear();
     mapped.target.energy.ranges.clear();
     Program::from(mapped)
 }
@@ -77,24 +78,102 @@ fn the_report_of_a_sensitivity_follows_the_schema() {
     let (program, samples) = classifier();
     let session = Session::with_sensitivity(&program, SessionOptions::default(), Vec::new()).unwrap();
     let report = serde_json::to_value(session.run(&samples).unwrap().report()).unwrap();
+    let simulated = serde_json::to_value(simulated(&program, &samples, 4)).unwrap();
     let schema: serde_json::Value = serde_json::from_str(include_str!("../docs/report.schema.json")).unwrap();
     let schema = jsonschema::validator_for(&schema).unwrap();
-    let problems: Vec<String> =
-        schema.iter_errors(&report).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    let problems: Vec<String> = [&report, &simulated]
+        .into_iter()
+        .flat_map(|report| schema.iter_errors(report))
+        .map(|e| format!("{}: {e}", e.instance_path()))
+        .collect();
     assert_eq!(problems, [""; 0]);
     // Packets of a spike to the same core again are counted: this network has a cut kernel.
     let packets = &report["mapping"]["packets"];
     assert!(packets["sent"].as_u64() >= packets["neurons_and_cores"].as_u64(), "{packets}");
 }
 
+/// The same classifier with every timestep simulated, or one of so many.
+fn simulated(program: &Program, samples: &Samples, every: u32) -> Report {
+    let options = SessionOptions { fidelity: Fidelity::Cycle { every }, ..SessionOptions::default() };
+    let session = Session::with_sensitivity(program, options, Vec::new()).unwrap();
+    session.run(samples).unwrap().report()
+}
+
 #[test]
-fn simulated_times_have_no_sensitivity() {
-    let (program, _) = classifier();
-    for fidelity in [Fidelity::None, Fidelity::Cycle { every: 4 }] {
-        let options = SessionOptions { fidelity, ..SessionOptions::default() };
-        assert_eq!(
-            Session::with_sensitivity(&program, options, Vec::new()).unwrap_err().code,
-            Code::Argument
-        );
+fn simulated_ends_are_what_a_chip_with_that_value_takes() {
+    let (program, samples) = classifier();
+    for every in [1, 4] {
+        let told = simulated(&program, &samples, every);
+        let options = SessionOptions { fidelity: Fidelity::Cycle { every }, ..SessionOptions::default() };
+        let time = |change: &dyn Fn(&mut snnc::Target)| {
+            let session = Session::new(&on_another(&program, change), options).unwrap();
+            session.run(&samples).unwrap().report().totals.time_s.unwrap()
+        };
+        let row = |constant: &str| {
+            told.sensitivity.iter().find(|row| row.group == "time" && row.constant == constant).unwrap()
+        };
+        let nominal = told.totals.time_s.unwrap();
+        // A latency, a depth, an interval, a time of the network, and two that no packet of one chip meets.
+        let latency = |chip: &mut snnc::Target, ns| chip.timing.axon_out.latency_ns.0 = ns;
+        let depth = |chip: &mut snnc::Target, places| {
+            chip.network.as_mut().unwrap().spike_queue_spikes.0 = places;
+        };
+        let interval = |chip: &mut snnc::Target, ns| chip.timing.axon_in.interval_ns.0 = ns;
+        let credit = |chip: &mut snnc::Target, ns| chip.network.as_mut().unwrap().credit_latency_ns.0 = ns;
+        let expected = [
+            ("axon_out.latency_ns", time(&|chip| latency(chip, 0.0)), time(&|chip| latency(chip, 5.1))),
+            ("network.spike_queue_spikes", time(&|chip| depth(chip, 4)), time(&|chip| depth(chip, 64))),
+            ("axon_in", time(&|chip| interval(chip, 0.0)), time(&|chip| interval(chip, 16.0))),
+            ("network.credit_latency_ns", time(&|chip| credit(chip, 0.0)), time(&|chip| credit(chip, 6.5))),
+            ("hop_chip.latency_ns", nominal, nominal),
+            ("network.chip_buffer_flits", nominal, nominal),
+        ];
+        for (constant, low, high) in expected {
+            assert_eq!((row(constant).time_s.low, row(constant).time_s.high), (low, high), "{constant}");
+        }
+        assert!(row("axon_out.latency_ns").time_s.high > nominal && row("axon_in").time_s.high > nominal);
+        let ends = told.time_range_s.unwrap();
+        assert!(ends.low < nominal && nominal < ends.high, "{ends:?} {nominal}");
+        assert!(told.time_constants.iter().all(|constant| constant.enters));
     }
+}
+
+/// The formula reads no latency of a chip and no queue: the report says so.
+#[test]
+fn what_does_not_enter_the_formula_is_told() {
+    let (program, samples) = classifier();
+    let session = Session::with_sensitivity(&program, SessionOptions::default(), Vec::new()).unwrap();
+    let told = session.run(&samples).unwrap().report();
+    let constant = |name: &str| told.time_constants.iter().find(|constant| constant.name == name).unwrap();
+    for (name, enters) in [
+        ("hop_chip", true),
+        ("hop_chip.latency_ns", false),
+        ("host_read.latency_ns", true),
+        ("clock_ns", false),
+        ("network.buffer_flits", false),
+        ("barrier", true),
+    ] {
+        assert_eq!(constant(name).enters, enters, "{name}");
+        assert!(enters || told.sensitivity.iter().all(|row| row.constant != name), "{name}");
+    }
+    let depth = constant("network.buffer_flits");
+    assert_eq!((depth.value, depth.unit.as_str()), (24.0, "flits"));
+    assert_eq!(depth.range.map(|range| (range.low, range.high)), Some((6.0, 96.0)));
+    let unknown = constant("hop_east_west.latency_ns");
+    assert!(unknown.range.is_none() && unknown.range_source.as_deref().unwrap().starts_with("not known: "));
+    // Eight latencies, two credits and five depths have a range.
+    let text = told.to_string();
+    assert!(
+        text.contains("15 constants with a range (latencies, routers, queue depths) do not enter"),
+        "{text}"
+    );
+    assert!(text.contains("constants of time have no known range"), "{text}");
+}
+
+#[test]
+fn without_a_time_there_is_no_sensitivity() {
+    let (program, _) = classifier();
+    let options = SessionOptions { fidelity: Fidelity::None, ..SessionOptions::default() };
+    let refused = Session::with_sensitivity(&program, options, Vec::new()).unwrap_err();
+    assert_eq!(refused.code, Code::Argument);
 }

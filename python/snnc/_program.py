@@ -151,7 +151,8 @@ class Program:
         numbers ``[n]``. `spikes`: keep the spikes of every layer. `membranes`: keep the membranes of these layers after
         each timestep; ``"fc:0,5,9"`` names some neurons of a layer. `keep_state`: each sample begins as the one before
         it ended (docs/model.md). `timesteps`: keep the table of timesteps. `sensitivity`: say how far each constant
-        that has a range moves time and energy, as `Result.sensitivity`; with analytic timing. `trace`: keep packets, as
+        that has a range moves time and energy, as `Result.sensitivity`; latencies and queue depths with timing
+        "cycle" or "cycle:1/N" alone, which takes a simulation for each end. `trace`: keep packets, as
         `Result.packets`, or write them, by `snnc.Trace`; with cycle-accurate timing. `samples`: only the first of `x`;
         of a network that draws its spikes at a rate of the model, which takes no `x`, how many (default: 1), and `seed`
         instead of the model's. `timing` and `threads`: see `session`. `progress`: a bar if tqdm is there, or a function

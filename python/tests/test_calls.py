@@ -56,8 +56,11 @@ def test_a_saved_run_is_the_folder_of_the_command(folder, digits, program, tmp_p
     assert "energy" in str(snnc.report(tmp_path / "out"))
     with pytest.raises(ValueError, match="sensitivity=True"):
         program.run(x[:1]).sensitivity
-    with pytest.raises(snnc.SnncError, match="analytic"):
-        program.run(x[:1], sensitivity=True, timing="cycle")
+    with pytest.raises(snnc.SnncError, match="needs a time"):
+        program.run(x[:1], sensitivity=True, timing="none")
+    # Simulated, queues and latencies move as well.
+    simulated = program.run(x[:1], sensitivity=True, timing="cycle:1/8").sensitivity
+    assert len(simulated) > len(rows) and "network.axon_in_queue_packets" in list(simulated["constant"])
     copied = pickle.loads(pickle.dumps(result))
     with pytest.raises(snnc.SnncError, match="save the one that the run gave"):
         copied.save(tmp_path / "copy")

@@ -9,7 +9,7 @@ use snnc_targets::entity::EntityMap;
 
 use super::ReportInput;
 use super::build::{components, range, seconds};
-use super::data::{CoreEnergy, Iteration, LayerReport, PerItem};
+use super::data::{CoreEnergy, Iteration, LayerBusy, LayerReport, LayerTime, PerItem, Range};
 use super::exact::Exact;
 
 impl ReportInput<'_> {
@@ -22,7 +22,41 @@ impl ReportInput<'_> {
         for (layer, id) in layers.iter_mut().zip(tallies.keys()) {
             layer.energy_range_j = Some(range([low[id], high[id]]));
         }
+        for (layer, time) in layers.iter_mut().zip(self.layer_times()) {
+            layer.time = Some(time);
+        }
         layers
+    }
+
+    /// Time by layer; none without a time.
+    fn layer_times(&self) -> Vec<LayerTime> {
+        let record = &self.run.total;
+        let Some(nominal) = record.layers.first() else { return Vec::new() };
+        // By layer and set of times, busy picoseconds by unit.
+        let mut busy = vec![vec![[0_u128; 4]; record.layers.len()]; nominal.layers.len()];
+        for (slice, tally) in record.tally.total().slices.iter().enumerate() {
+            let sets = self.meter.analytic().busy_of_slice(slice, &tally.unit_events(), tally.departures);
+            let sums = &mut busy[self.slices.populations[slice].0 as usize];
+            for (sum, units) in sums.iter_mut().zip(sets) {
+                sum.iter_mut().zip(units).for_each(|(sum, ps)| *sum += u128::from(ps));
+            }
+        }
+        let layer = |(index, busy): (usize, Vec<[u128; 4]>)| {
+            let binding = nominal.layers[index];
+            let ends = |of: &dyn Fn(usize) -> u128| {
+                (record.layers.len() == 3).then(|| Range { low: seconds(of(1)), high: seconds(of(2)) })
+            };
+            let [synapse, neuron, axon_in, axon_out] = busy[0].map(seconds);
+            LayerTime {
+                binding_s: seconds(binding.ps),
+                binding_ps: Exact(binding.ps),
+                binding_range_s: ends(&|set| record.layers[set].layers[index].ps),
+                binding_timesteps: binding.timesteps,
+                busy_s: LayerBusy { synapse, neuron, axon_in, axon_out },
+                busy_range_s: ends(&|set| busy[set].iter().sum()),
+            }
+        };
+        busy.into_iter().enumerate().map(layer).collect()
     }
 
     fn layers_of(
@@ -62,6 +96,7 @@ impl ReportInput<'_> {
             energy_aj: Some(Exact(breakdown.total())),
             energy_range_j: None,
             energy_by_component_j: components(breakdown),
+            time: None,
         }
     }
 

@@ -256,6 +256,30 @@ mod tests {
     }
 
     #[test]
+    fn times_of_layers_are_the_whole_time() {
+        let report = run(Fidelity::Analytic, |input| input.report());
+        let layers = || report.layers.iter().map(|layer| layer.time.as_ref().unwrap());
+        let exact = |ps: &Option<Exact>| ps.as_ref().unwrap().0;
+        let time = &report.time;
+        let rest = exact(&time.network_ps) + exact(&time.barrier_ps) + exact(&time.host_ps);
+        let binding: u128 = layers().map(|layer| layer.binding_ps.0).sum();
+        assert_eq!(binding + rest, exact(&report.totals.time_ps));
+        for layer in layers() {
+            // The same layer binds at both ends of this network; of others another one may.
+            let ends = layer.binding_range_s.unwrap();
+            assert!(ends.low <= layer.binding_s && layer.binding_s <= ends.high, "{layer:?}");
+            let busy =
+                layer.busy_s.synapse + layer.busy_s.neuron + layer.busy_s.axon_in + layer.busy_s.axon_out;
+            let ends = layer.busy_range_s.unwrap();
+            assert!(ends.low <= busy && busy <= ends.high && busy > 0.0, "{layer:?}");
+        }
+        // 12,030 operations of 3.5 ns into the second layer, whose units are those of one core.
+        close(report.layers[1].time.as_ref().unwrap().busy_s.synapse, 12_030.0 * 3.5e-9);
+        let untimed = run(Fidelity::None, |input| input.report());
+        assert!(untimed.layers.iter().all(|layer| layer.time.is_none()));
+    }
+
+    #[test]
     fn what_the_host_computes_is_said_by_layer() {
         let report = run(Fidelity::Analytic, |input| input.report());
         // A 3 x 3 kernel over 2 x 2 positions with padding 1 meets (2 x 2) x (2 x 2) pairs, of 3 and of 2 channels;

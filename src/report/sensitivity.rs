@@ -1,13 +1,14 @@
 //! What rests on which constant: the constants of time with their ranges, and what each constant that has a range does
 //! to time and energy when it moves to its ends.
 //!
-//! Nothing is executed for it. Energy is events times prices, so another price is a multiplication; time is the
-//! bottleneck formula, which the meter asked at each end while it timed the run.
+//! Nothing is executed for it. Energy is events times prices, so another price is a multiplication; time is what the
+//! meter asked of the bottleneck formula, or of the simulation, at each end while it timed the run.
 
 use serde::{Deserialize, Serialize};
 use snnc_simulator::charge::{EnergyBreakdown, OtherTime, present};
 use snnc_targets::text_table::{TextTable, left, right};
-use snnc_targets::{EnergyEvent, StaticPower, time_ranges};
+use snnc_targets::time_ranges::RangeKnown;
+use snnc_targets::{EnergyEvent, StaticPower};
 
 use super::data::{Range, Report};
 use super::text::{INDENT, titled};
@@ -20,11 +21,12 @@ const SHOWN: usize = 12;
 /// One constant of time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimeConstant {
-    /// Field name in the target file.
+    /// Field name in the target file: of a unit or link for its initiation interval, `.latency_ns` behind it for its
+    /// latency; `network.` before those of the network.
     pub name: String,
-    /// The initiation interval in seconds; 1 for the barrier, whose table is multiplied with it.
+    /// In [`TimeConstant::unit`]; 1 for the barrier, whose table is multiplied with it.
     pub value: f64,
-    /// `s`, or `x` for the barrier.
+    /// `s`, `x` for the barrier, or `flits`, `spikes` or `packets` for places of a queue.
     pub unit: String,
     /// `measured`, `published`, `derived` or `assumed`.
     pub provenance: String,
@@ -32,8 +34,18 @@ pub struct TimeConstant {
     pub source: String,
     /// Lowest and highest value, if the target gives a range.
     pub range: Option<Range>,
-    /// Where the range comes from: kind of provenance, source or reason.
+    /// Where the range comes from: kind of provenance, source or reason; without a range why none is known, if the
+    /// target says so.
     pub range_source: Option<String>,
+    /// Whether times of this run follow from it: latencies within the chip, the clock, routers and queues enter
+    /// simulated times alone.
+    #[serde(default = "enters")]
+    pub enters: bool,
+}
+
+/// Older reports have only constants that enter.
+fn enters() -> bool {
+    true
 }
 
 /// What a constant does to the run when it alone moves to its ends.
@@ -62,23 +74,32 @@ fn at(input: &ReportInput, other: &OtherTime) -> Option<u128> {
     input.run.total.at_other_times_ps.get(index).copied()
 }
 
-/// Every constant of time that the bottleneck formula reads.
+/// Every constant of time of the target.
 pub(super) fn time_constants(input: &ReportInput) -> Vec<TimeConstant> {
     let target = &input.program.target;
     if !input.timed() {
         return Vec::new();
     }
-    let constant = |(name, value, provenance): (&str, f64, &snnc_targets::Provenance)| {
-        let (unit, factor) = if name == time_ranges::BARRIER { ("x", 1.0) } else { ("s", 1e-9) };
-        let range = target.timing.ranges.iter().find(|range| range.constant == name);
+    let simulated = input.meter.cycle().is_some();
+    let constant = |found: snnc_targets::time_ranges::TimeConstant<'_>| {
+        let (unit, factor) = if found.unit == "ns" { ("s", 1e-9) } else { (found.unit, 1.0) };
+        let (range, range_source) = match target.time_range(&found.name) {
+            RangeKnown::Ends(range) => {
+                let ends = Range { low: range.low * factor, high: range.high * factor };
+                (Some(ends), Some(range.source.to_string()))
+            }
+            RangeKnown::Unknown(reason) => (None, Some(format!("not known: {reason}"))),
+            RangeKnown::Unsaid => (None, None),
+        };
         TimeConstant {
-            name: name.into(),
-            value: value * factor,
+            value: found.value * factor,
             unit: unit.into(),
-            provenance: provenance.kind().into(),
-            source: provenance.text().into(),
-            range: range.map(|range| Range { low: range.low * factor, high: range.high * factor }),
-            range_source: range.map(|range| range.source.to_string()),
+            provenance: found.source.kind().into(),
+            source: found.source.text().into(),
+            range,
+            range_source,
+            enters: found.in_formula || simulated,
+            name: found.name,
         }
     };
     target.time_constants().into_iter().map(constant).collect()
@@ -91,7 +112,8 @@ pub(super) fn of(input: &ReportInput) -> Vec<Sensitivity> {
         return Vec::new();
     }
     let mut all: Vec<Sensitivity> = of_times(input).into_iter().chain(of_energies(input)).collect();
-    let span = |range: &Range| range.high - range.low;
+    // Deeper queues take less time, so ends may fall.
+    let span = |range: &Range| (range.high - range.low).abs();
     // Stable: of equals the one that moves time more, then the first of the target file.
     all.sort_by(|a, b| {
         let energy = span(&b.energy_j).total_cmp(&span(&a.energy_j));
@@ -109,14 +131,14 @@ fn nominal(input: &ReportInput) -> (f64, f64) {
 fn of_times(input: &ReportInput) -> Vec<Sensitivity> {
     let (time, energy) = nominal(input);
     let watts = input.meter.static_watts();
-    let ranges = input.program.target.timing.ranges.iter();
+    let ranges = input.program.target.time_ranges().into_iter();
     ranges
-        .filter_map(|range| {
-            let low = seconds(at(input, &OtherTime::LowestOf(range.constant.clone()))?);
-            let high = seconds(at(input, &OtherTime::HighestOf(range.constant.clone()))?);
+        .filter_map(|(constant, _)| {
+            let low = seconds(at(input, &OtherTime::LowestOf(constant.clone()))?);
+            let high = seconds(at(input, &OtherTime::HighestOf(constant.clone()))?);
             let joules = |at: f64| energy + watts * (at - time);
             Some(Sensitivity {
-                constant: range.constant.clone(),
+                constant,
                 group: "time".into(),
                 time_s: Range { low, high },
                 energy_j: Range { low: joules(low), high: joules(high) },
@@ -168,8 +190,10 @@ pub fn text(r: &Report) -> String {
         seconds.into_iter().chain(joules)
     };
     for row in moved.iter().take(SHOWN) {
-        let name =
-            if row.group == "time" { format!("time of {}", row.constant) } else { row.constant.clone() };
+        let name = match row.constant.as_str() {
+            constant if row.group != "time" || constant.contains('.') => constant.into(),
+            constant => format!("time of {constant}"),
+        };
         table.row([name].into_iter().chain(cells(Some(row.time_s), row.energy_j)));
     }
     table.row(["all together".to_owned()].into_iter().chain(cells(r.time_range_s, r.energy_range_j)));
@@ -181,6 +205,23 @@ pub fn text(r: &Report) -> String {
     }
     if unmoved > 0 {
         text += &format!("  {unmoved} constants with a range move neither\n");
+    }
+    let out = r.time_constants.iter().filter(|constant| !constant.enters && constant.range.is_some()).count();
+    if out > 0 {
+        let network = r.time_constants.iter().any(|constant| constant.name.starts_with("network."));
+        let how = if network {
+            "they do with --timing cycle:1/16"
+        } else {
+            "the target has no network to simulate"
+        };
+        text += &format!(
+            "  {out} constants with a range (latencies, routers, queue depths) do not enter these times; {how}\n"
+        );
+    }
+    let unknown = r.time_constants.iter().filter(|constant| constant.range.is_none()).count();
+    if unknown > 0 {
+        text +=
+            &format!("  {unknown} constants of time have no known range (time_constants in report.json)\n");
     }
     text
 }

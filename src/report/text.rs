@@ -213,9 +213,14 @@ fn network_row(name: &str, group: &[&Iteration], total: f64) -> [String; 6] {
 
 fn layers(r: &Report) -> String {
     let figures = ["neurons", "cores", "rate", "spikes", "synaptic operations", "packets", "energy", "share"];
+    let ranged = r.layers.iter().any(|layer| layer.energy_range_j.is_some_and(|ends| ends.low != ends.high));
+    let ends = ["lowest", "highest"].into_iter().filter(|_| ranged);
+    let figures: Vec<&str> = figures.into_iter().chain(ends).collect();
     let mut table = TextTable::new(INDENT, name_and_figures("", figures));
     for l in &r.layers {
-        table.row([
+        let ends = l.energy_range_j.filter(|_| ranged);
+        let ends = ends.iter().flat_map(|ends| [si(ends.low, "J"), si(ends.high, "J")]);
+        let own = [
             l.name.clone(),
             count(l.neurons),
             count(l.cores),
@@ -225,7 +230,8 @@ fn layers(r: &Report) -> String {
             count(l.packets),
             si(l.energy_j, "J"),
             share(l.energy_j, r.totals.energy_j),
-        ]);
+        ];
+        table.row(own.into_iter().chain(ends));
     }
     titled(&format!("Energy by layer (all {}s)", r.item_name()), &table)
 }

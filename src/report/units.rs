@@ -22,6 +22,15 @@ pub fn si(value: f64, unit: &str) -> String {
     format!("{scaled:.decimals$} {}{unit}", PREFIXES[power])
 }
 
+/// Like [`si`] of physical units; places of queues (`16 packets`) and factors (`5.31 x`) as they are.
+pub fn constant(value: f64, unit: &str) -> String {
+    if ["x", "flits", "spikes", "packets"].contains(&unit) {
+        format!("{value} {unit}")
+    } else {
+        si(value, unit)
+    }
+}
+
 /// `1,234,567`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();

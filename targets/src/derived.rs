@@ -230,7 +230,7 @@ fn laid_over(base: &Composed, over: &Composed, said: Option<&str>) -> Composed {
     };
     let mut laying = Laying { over, said, edits: Vec::new() };
     laying.node(&below, &above, true);
-    for group in ["energy", "timing"] {
+    for group in ["energy", "timing", "network"] {
         laying.ranges(base, group, &below, &above);
     }
     base.edited(laying.edits)
@@ -319,13 +319,8 @@ impl Laying<'_> {
         let path = format!("{group}.ranges");
         let Some(RonNode { kind: RonKind::List(own), span }) = below.path(&path) else { return };
         let constant = |range: &RonNode| range.field("constant").and_then(RonNode::text).map(str::to_owned);
-        // A unit's range is of its interval, whatever its latency.
-        let ranged = |value: &RonNode| match &inside_some(value).kind {
-            RonKind::Struct { fields, .. } => fields.iter().any(|field| field.name != "latency_ns"),
-            _ => true,
-        };
         let mut set: Vec<String> =
-            fields.iter().filter(|field| ranged(&field.value)).map(|field| field.name.clone()).collect();
+            fields.iter().flat_map(|field| ranged_constants(&field.name, &field.value)).collect();
         if let Some(given) = given {
             let RonKind::List(ranges) = &given.kind else {
                 self.edits.push((span.clone(), self.over.slice(given.span.clone())));
@@ -345,6 +340,20 @@ impl Laying<'_> {
                 self.edits.push((range.span.start..end, base.slice(0..0)));
             }
         }
+    }
+}
+
+/// The names under which a field of a group may have ranges: of a unit its interval and its latency, where it says
+/// them.
+fn ranged_constants(name: &str, value: &RonNode) -> Vec<String> {
+    let latency = format!("{name}.latency_ns");
+    match &inside_some(value).kind {
+        RonKind::Struct { fields, .. } => {
+            let said = |latency: bool| fields.iter().any(|field| (field.name == "latency_ns") == latency);
+            let interval = said(false).then(|| name.to_owned());
+            interval.into_iter().chain(said(true).then_some(latency)).collect()
+        }
+        _ => vec![name.to_owned(), latency],
     }
 }
 
@@ -394,6 +403,8 @@ mod tests {
         expected.network.as_mut().unwrap().flits_per_packet =
             crate::Sourced(2, said("network.flits_per_packet=2"));
         expected.timing.hop_chip.latency_ns = crate::Sourced(10.0, said("timing.hop_chip.latency_ns=10"));
+        // A range of another value.
+        expected.timing.ranges.retain(|range| range.constant != "hop_chip.latency_ns");
         expected.energy.hop_east_west_pj = crate::Sourced(1.5, said("energy.hop_east_west_pj=1.5"));
         assert_eq!(target, expected);
         assert_eq!(
@@ -455,6 +466,23 @@ mod tests {
         let faster = "timing.synaptic_operation.interval_ns=(1.0, Assumed(\"x\"))";
         let other = registry::load_with("loihi-like", &[set(faster)]).unwrap();
         assert_eq!(names(&other), names(&plain)[1..]);
+        // Its latency has a range of its own.
+        let slower = "timing.hop_chip.latency_ns=(500.0, Assumed(\"x\"))";
+        let other = registry::load_with("loihi-like", &[set(slower)]).unwrap();
+        let left = |name: &String| name != "hop_chip.latency_ns";
+        assert_eq!(names(&other), names(&plain).into_iter().filter(left).collect::<Vec<_>>());
+        assert!(names(&other).contains(&"hop_chip".into()));
+        // So have depths, within the network.
+        let depths = |target: &Target| -> Vec<String> {
+            target.network.as_ref().unwrap().ranges.iter().map(|range| range.constant.clone()).collect()
+        };
+        let other = registry::load_with("loihi-like", &[set("network.buffer_flits=200")]).unwrap();
+        let left = depths(&plain).into_iter().filter(|name| name != "buffer_flits");
+        assert_eq!(depths(&other), left.collect::<Vec<_>>());
+        let range = "network.ranges=[(constant: \"buffer_flits\", low: 1, high: 24, source: Assumed(\"x\"))]";
+        let other = registry::load_with("loihi-like", &[set(range)]).unwrap();
+        assert_eq!(depths(&other).len(), depths(&plain).len());
+        assert_eq!(other.network.unwrap().ranges[0].high, 24.0);
         let range =
             "timing.ranges=[(constant: \"synaptic_operation\", low: 1.0, high: 9.0, source: Assumed(\"x\"))]";
         let other = registry::load_with("loihi-like", &[set(range)]).unwrap();
@@ -468,9 +496,6 @@ mod tests {
         let above = range.replace("low: 1.0", "low: 4.0");
         let refused = registry::load_with("darwin3-like", &[set(&above)]).unwrap_err();
         assert!(refused.to_string().contains("timing.ranges: synaptic_operation"), "{refused}");
-        // A latency has no range, so that of the interval stays.
-        let other = registry::load_with("loihi-like", &[set("timing.hop_chip.latency_ns=10")]).unwrap();
-        assert_eq!(names(&other), names(&plain));
     }
 
     #[test]

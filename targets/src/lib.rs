@@ -29,6 +29,7 @@ pub mod ron_tree;
 pub mod scaling;
 pub mod schema;
 pub mod text_table;
+pub mod time_constants;
 pub mod time_ranges;
 pub mod topology;
 pub mod work;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::schema::{
     Between, CorePath, FORMAT, InputAxonKind, KernelSharing, OutputAxonKind, RoutingScheme, Target, UnitTime,
-    WeightStorage,
+    WeightStorage, ZeroWeights,
 };
 use crate::topology::{LinkKind, Routing as _};
 use crate::{Code, Diagnostic, Diagnostics, Place, Subject};
@@ -174,6 +174,12 @@ impl Target {
     /// Whether the ways in which weights are stored go with the other formats.
     fn check_weight_storage(&self, need: &mut impl FnMut(bool, &str, &str)) {
         let s = &self.synapses;
+        need(
+            s.zero_weights.get() == ZeroWeights::Stored,
+            "synapses.zero_weights",
+            "Stored: memory and operations without weights of 0 are not modelled, so figures would be those of a chip \
+             that stores them",
+        );
         match s.weight_storage.0 {
             WeightStorage::Columns => {
                 let power = s.weight_bits.0.is_power_of_two();
@@ -318,9 +324,9 @@ impl Target {
             need(unicast, "topology.routing", "Unicast with NeuronCopies: each copy sends to one axon");
         }
         if axons.repeats_work() {
-            let barriers =
-                self.timing.ranges.iter().all(|range| range.constant == crate::time_ranges::BARRIER);
-            let untimed = barriers && self.unit_times().iter().all(|(_, unit)| unit.interval_ns.get() == 0.0);
+            let fixed = |name: &str| self.timing.ranges.iter().all(|range| range.constant != name);
+            let untimed = |(name, unit): &(&str, &UnitTime)| unit.interval_ns.get() == 0.0 && fixed(name);
+            let untimed = self.unit_times().iter().all(untimed);
             need(
                 untimed,
                 "timing",

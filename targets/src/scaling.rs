@@ -176,19 +176,28 @@ impl Target {
         units.into_iter().chain(&mut t.neuron_spike).for_each(unit);
         each(&mut t.clock_ns);
         t.clock_ns.0 = t.clock_ns.0.max(CLOCK_MIN_NS);
+        for range in t.ranges.iter_mut().filter(|range| scales(&range.constant)) {
+            let least = if range.constant == "clock_ns" { CLOCK_MIN_NS } else { 0.0 };
+            (range.low, range.high) = ((range.low * factor).max(least), (range.high * factor).max(least));
+        }
         t.barrier.points_ns.0.iter_mut().for_each(|(_, ns)| *ns *= factor);
         t.barrier.points_ns.1 = source("the table", factor, &at, assumed, &t.barrier.points_ns.1);
-        // A barrier's range is a share of its table.
-        for range in t.ranges.iter_mut().filter(|range| {
-            let name = range.constant.as_str();
-            name != crate::time_ranges::BARRIER && !OFF_CHIP_TIMES.contains(&name)
-        }) {
-            (range.low, range.high) = (range.low * factor, range.high * factor);
-        }
         if let Some(network) = &mut self.network {
             [&mut network.router_latency_ns, &mut network.credit_latency_ns].into_iter().for_each(each);
+            let on_chip = ["router_latency_ns", "credit_latency_ns"];
+            for range in network.ranges.iter_mut().filter(|range| on_chip.contains(&range.constant.as_str()))
+            {
+                (range.low, range.high) = (range.low * factor, range.high * factor);
+            }
         }
     }
+}
+
+/// Whether the range of a unit's interval or latency, or of the clock, follows the supply of the cores. A barrier's is
+/// a share of its table.
+fn scales(constant: &str) -> bool {
+    let unit = constant.split('.').next().unwrap_or(constant);
+    constant != crate::time_ranges::BARRIER && !OFF_CHIP_TIMES.contains(&unit)
 }
 
 /// Whether an event happens on the supply of the cores.
@@ -264,12 +273,21 @@ mod tests {
         close(range.low, 19.6 * 0.64);
         close(range.high, 35.5 * 0.64);
         for range in &plain.timing.ranges {
-            let off_chip =
-                ["hop_chip", "host_write", "host_read", "input_packet"].contains(&range.constant.as_str());
+            let unit = range.constant.split('.').next().unwrap();
+            let off_chip = ["hop_chip", "host_write", "host_read", "input_packet"].contains(&unit);
             let factor = if off_chip || range.constant == "barrier" { 1.0 } else { 1.28 };
             let found = low.timing.ranges.iter().find(|other| other.constant == range.constant).unwrap();
             close(found.low, range.low * factor);
             close(found.high, range.high * factor);
+        }
+        for (name, factor) in
+            [("credit_latency_ns", 1.28), ("chip_credit_latency_ns", 1.0), ("buffer_flits", 1.0)]
+        {
+            let high = |target: &Target| {
+                let ranges = &target.network.as_ref().unwrap().ranges;
+                ranges.iter().find(|range| range.constant == name).unwrap().high
+            };
+            close(high(&low), high(&plain) * factor);
         }
         // Another supply feeds what leaves the chip.
         assert_eq!(low.energy.hop_chip_pj, plain.energy.hop_chip_pj);

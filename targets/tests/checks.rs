@@ -2,7 +2,7 @@
 //! target passes, names the source of each constant, and survives its own serialisation.
 
 use snnc_targets::schema::{
-    InputAxonKind, KernelSharing, OutputAxonKind, Reset, RoutingScheme, WeightStorage,
+    InputAxonKind, KernelSharing, OutputAxonKind, Reset, RoutingScheme, WeightStorage, ZeroWeights,
 };
 use snnc_targets::{Code, Subject, Target, registry};
 
@@ -57,6 +57,14 @@ fn crossbars() {
         t.topology.routing.0 = RoutingScheme::Multicast { table_entries: None };
     });
     refuses("loihi-like", "timing", |t| t.axons.output.0 = OutputAxonKind::NeuronCopies);
+}
+
+/// Memory and operations without zeros are not modelled, so no target may ask for them.
+#[test]
+fn zeros_that_are_skipped() {
+    for name in registry::names() {
+        refuses(name, "synapses.zero_weights", |t| t.synapses.zero_weights.0 = ZeroWeights::Skipped);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The meter: takes each pass's counts, times it, and enters it into a record. It only observes.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::program::Program;
 
@@ -7,13 +9,13 @@ use super::energy_model::EnergyModel;
 use super::tally::{of_step, summed};
 use super::timesteps::Timesteps;
 use super::{Charged, CrossbarExpansion, Ledger, PaperFigure, Prices, TallyByIteration, host_macs};
-use snnc_targets::{Diagnostic, EnergyEvent, Timing};
+use snnc_targets::{Diagnostic, EnergyEvent, Target};
 
 use crate::counts::{Grain, PassCounts, SliceTable};
 use crate::execute::slice::SliceTrace;
 use crate::noc::Noc;
 use crate::time::cycle::{PassActivity, PassPlace, Watcher};
-use crate::time::{Analytic, Cycle, Fidelity, PacketDestinations, PassTime};
+use crate::time::{Analytic, Cycle, Fidelity, LayerTimes, PacketDestinations, PassTime};
 
 /// What happened and what it cost: one item of a workload, or the sum of several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,10 +33,13 @@ pub struct MeterRecord {
     /// The energy of `ledger` by constant of the target.
     pub charged: Charged,
     /// Energy with every constant at the lowest, and with every constant at the highest value of its range; of times as
-    /// well where they are analytic.
+    /// well where the meter times passes there ([`Meter::other_times`]).
     pub bounds: [Ledger; 2],
     /// Time at each of [`Meter::other_times`], ps.
     pub at_other_times_ps: Vec<u128>,
+    /// Whose work timesteps wait for, at the nominal times, then at the lowest and at the highest where passes are
+    /// timed there; empty without a time.
+    pub layers: Vec<LayerTimes>,
     /// Multiply-accumulates that the host spent on direct-coded layers; see [`PaperFigure`].
     pub host_macs: u128,
     /// Timesteps, busiest links and slowest packets.
@@ -53,6 +58,7 @@ impl MeterRecord {
         self.charged.merge(&other.charged);
         self.bounds.iter_mut().zip(&other.bounds).for_each(|(a, b)| a.merge(b));
         self.at_other_times_ps.iter_mut().zip(&other.at_other_times_ps).for_each(|(a, b)| *a += b);
+        self.layers.iter_mut().zip(&other.layers).for_each(|(a, b)| a.merge(b));
         self.host_macs += other.host_macs;
         self.timesteps.merge(&other.timesteps);
     }
@@ -67,9 +73,9 @@ impl MeterRecord {
 /// Times at which passes are timed besides the nominal ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OtherTime {
-    /// Every constant of time at the lowest value of its range.
+    /// Every constant of time at that end of its range which makes times short: queues at their deepest.
     Lowest,
-    /// Every constant of time at the highest.
+    /// Every constant of time at the other end.
     Highest,
     /// One constant of time, by its name, at its lowest value.
     LowestOf(String),
@@ -93,6 +99,8 @@ pub struct Meter {
     other_times: Vec<OtherTime>,
     /// By network index.
     macs: Vec<u128>,
+    /// Populations of the program.
+    populations: usize,
 }
 
 impl Meter {
@@ -105,6 +113,7 @@ impl Meter {
     }
 
     /// Like [`Meter::new`]; with `each` it also times every pass with each constant of time at each end of its range.
+    /// Where times are simulated, each end is a simulation of its own.
     ///
     /// # Errors
     /// Those of [`Meter::new`].
@@ -114,12 +123,13 @@ impl Meter {
         fidelity: Fidelity,
         each: bool,
     ) -> Result<Self, Diagnostic> {
+        let others = other_times(program, fidelity, each);
+        let (other_times, targets): (Vec<OtherTime>, Vec<Target>) = others.into_iter().unzip();
         let cycle = match fidelity {
-            Fidelity::Cycle { every } => Some(Cycle::new(program, slices, every)?),
+            Fidelity::Cycle { every } => Some(Cycle::new(program, slices, every)?.at(program, &targets)?),
             Fidelity::None | Fidelity::Analytic => None,
         };
-        let others = if fidelity == Fidelity::Analytic { other_times(program, each) } else { Vec::new() };
-        let (other_times, timings) = others.into_iter().unzip();
+        let timings = targets.iter().map(Target::timing).collect();
         Ok(Self {
             fidelity,
             other_times,
@@ -134,7 +144,13 @@ impl Meter {
                 program.target.energy_bounds().map(|energy| EnergyModel::new(program, slices, energy))
             }),
             macs: program.model.networks.keys().map(|network| host_macs(program, network)).collect(),
+            populations: program.model.populations.len(),
         })
+    }
+
+    /// At how many times it is kept whose work timesteps wait for: none, the nominal, or that and both ends.
+    fn layer_times(&self) -> usize {
+        if self.fidelity == Fidelity::None { 0 } else { 1 + self.other_times.len().min(2) }
     }
 
     /// The slice numbering.
@@ -174,6 +190,8 @@ impl Meter {
             && tally.fits(self.macs.len(), slices, passes)
             && std::iter::once(ledger).chain(bounds).all(|ledger| ledger.fits(slices, passes))
             && [record.at_other_times_ps.len(), record.open_at_other_times_ps.len()] == [others, others]
+            && record.layers.len() == self.layer_times()
+            && record.layers.iter().all(|times| times.layers.len() == self.populations)
             && (timesteps.link_packets.is_empty() || timesteps.link_packets.len() == links)
             && (timesteps.slowest.iter())
                 .all(|slow| (slow.packet.slice as usize) < slices && known(slow.packet.core))
@@ -195,6 +213,7 @@ impl Meter {
             ledger: Ledger::new(slices),
             charged: Charged::default(),
             bounds: [Ledger::new(slices), Ledger::new(slices)],
+            layers: vec![LayerTimes::new(self.populations); self.layer_times()],
             host_macs: 0,
             timesteps: Timesteps::default(),
             at_other_times_ps: vec![0; self.other_times.len()],
@@ -213,8 +232,8 @@ impl Meter {
         self.energy_model.static_split.watts()
     }
 
-    /// At which other times passes are timed: none if the target gives no ranges of times, or times are not analytic;
-    /// the lowest and the highest first.
+    /// At which other times passes are timed: none if the target gives no ranges of times that this run reads, or times
+    /// are simulated and ends were not asked for; the lowest and the highest first.
     pub fn other_times(&self) -> &[OtherTime] {
         &self.other_times
     }
@@ -279,6 +298,7 @@ impl Meter {
             record.host_macs += self.macs[counts.network.0 as usize];
         }
         if let Some(time) = &time {
+            record.layers.iter_mut().zip(&time.layers).for_each(|(sum, more)| sum.merge(more));
             let energy_aj = |step| self.step_energy_aj(counts, time, step);
             let populations = &self.slices.populations;
             record.timesteps.add_pass((record.item, iteration), populations, (counts, time), energy_aj);
@@ -338,17 +358,27 @@ impl Meter {
     }
 }
 
-/// The ends of the target's ranges of times; with `each` also those of each range by itself.
-fn other_times(program: &Program, each: bool) -> Vec<(OtherTime, Timing)> {
-    let ranges = &program.target.timing.ranges;
+/// The ends of the target's ranges of times, with the target there; with `each` also those of each range by itself.
+/// Simulated times have them only then, since every end is a simulation of its own; the formula has those of constants
+/// that it reads.
+fn other_times(program: &Program, fidelity: Fidelity, each: bool) -> Vec<(OtherTime, Target)> {
+    let target = &program.target;
+    let simulated = match fidelity {
+        Fidelity::None => return Vec::new(),
+        Fidelity::Analytic => false,
+        Fidelity::Cycle { .. } if each => true,
+        Fidelity::Cycle { .. } => return Vec::new(),
+    };
+    let read: HashSet<String> =
+        target.time_constants().into_iter().filter(|c| simulated || c.in_formula).map(|c| c.name).collect();
+    let ranges: Vec<_> = target.time_ranges().into_iter().filter(|(name, _)| read.contains(name)).collect();
     if ranges.is_empty() {
         return Vec::new();
     }
-    let all = [OtherTime::Lowest, OtherTime::Highest].into_iter().zip(program.target.timing_bounds());
-    let one = ranges.iter().filter(|_| each).flat_map(|range| {
-        let names =
-            [OtherTime::LowestOf(range.constant.clone()), OtherTime::HighestOf(range.constant.clone())];
-        names.into_iter().zip(program.target.timing_ends(range))
+    let all = [OtherTime::Lowest, OtherTime::Highest].into_iter().zip(target.at_time_bounds());
+    let one = ranges.iter().filter(|_| each).flat_map(|(name, range)| {
+        let names = [OtherTime::LowestOf(name.clone()), OtherTime::HighestOf(name.clone())];
+        names.into_iter().zip(target.at_time_ends(name, range))
     });
     all.chain(one).collect()
 }

@@ -13,14 +13,14 @@
 
 use std::collections::HashSet;
 
-use snnc_compiler::ir::CoreId;
 use snnc_compiler::ir::program::Program;
+use snnc_compiler::ir::{CoreId, PopulationId};
 use snnc_targets::resolved::UnitPs;
 use snnc_targets::{CoreWork, LinkKind, Timing};
 
 use super::cycle::PacketDestinations;
-use super::{PassTime, StepTime};
-use crate::counts::{Events, PassCounts, SliceTable, StepCounts};
+use super::{LayerTimes, PassTime, StepTime};
+use crate::counts::{Events, PassCounts, SliceIndex, SliceTable, StepCounts};
 use crate::execute::slice::SliceTrace;
 use crate::noc::Noc;
 
@@ -36,6 +36,10 @@ pub struct Analytic {
     starts: Vec<usize>,
     /// By core: whether it is a port, which makes no packets and updates no neurons.
     ports: Vec<bool>,
+    /// By slice: its population.
+    slice_populations: Vec<PopulationId>,
+    /// Populations of the program.
+    populations: usize,
     /// First timestep of each slice's window.
     windows: Vec<u32>,
     /// Tiles that the barrier waits for.
@@ -46,7 +50,9 @@ pub struct Analytic {
 /// What a timestep brings units and links, whatever their times.
 #[derive(Debug)]
 struct StepWork {
-    /// By core: its events, what arrives and what leaves.
+    /// By slice: its events, what arrives and what leaves.
+    slices: Vec<(Events, Arriving, u64)>,
+    /// The sums by core.
     cores: Vec<(Events, Arriving, u64)>,
     /// Packets of the busiest link, by [`LinkKind`].
     links: [u64; 3],
@@ -54,11 +60,19 @@ struct StepWork {
     port: u64,
 }
 
-/// Work that packets bring to a core.
+/// Work that packets bring to a slice or a core. A packet that reaches several slices of a core, all of one population,
+/// comes to the first.
 #[derive(Debug, Clone, Copy, Default)]
 struct Arriving {
     packets: u64,
     synaptic_operations: u64,
+}
+
+impl std::ops::AddAssign for Arriving {
+    fn add_assign(&mut self, other: Self) {
+        self.packets = self.packets.saturating_add(other.packets);
+        self.synaptic_operations = self.synaptic_operations.saturating_add(other.synaptic_operations);
+    }
 }
 
 impl Analytic {
@@ -77,6 +91,8 @@ impl Analytic {
             flits,
             starts: slices.starts.clone(),
             ports,
+            slice_populations: slices.populations.clone(),
+            populations: populations.len(),
             windows,
             tiles,
             barrier_ps,
@@ -112,16 +128,22 @@ impl Analytic {
             .iter()
             .map(|other| host.before_ps(other).saturating_add(host.after_ps(other)))
             .collect();
+        let mut busiest_at_other_times_ps = vec![Vec::with_capacity(counts.steps.len()); self.others.len()];
+        let timings: Vec<&Timing> = std::iter::once(&self.timing).chain(self.others.iter().take(2)).collect();
+        let mut layers = vec![LayerTimes::new(self.populations); timings.len()];
         let mut hops = Vec::with_capacity(counts.steps.len());
         let steps = counts.steps.iter().zip(&arriving);
         let steps = steps
             .map(|(step, arriving)| {
                 let work = self.work(network, step, arriving, &mut loads);
                 link_packets.iter_mut().zip(&loads).for_each(|(sum, load)| *sum += load);
-                for (sum, other) in at_other_times_ps.iter_mut().zip(&self.others) {
-                    let barrier_ps = other.barrier_ps(self.tiles);
-                    *sum = sum.saturating_add(StepTime::new(self.busy(&work, other), barrier_ps).total_ps);
+                let sums = at_other_times_ps.iter_mut().zip(&mut busiest_at_other_times_ps);
+                for ((sum, busiest), other) in sums.zip(&self.others) {
+                    let time = StepTime::new(self.busy(&work, other), other.barrier_ps(self.tiles));
+                    *sum = sum.saturating_add(time.total_ps);
+                    busiest.push(time.busiest_ps());
                 }
+                timings.iter().zip(&mut layers).for_each(|(timing, times)| self.bind(&work, timing, times));
                 hops.push(network.hops(&loads));
                 StepTime::new(self.busy(&work, &self.timing), self.barrier_ps)
             })
@@ -131,6 +153,8 @@ impl Analytic {
             steps,
             host_read_ps: host.after_ps(&self.timing),
             at_other_times_ps,
+            busiest_at_other_times_ps,
+            layers,
             sampled: None,
             hops,
             link_packets,
@@ -138,62 +162,76 @@ impl Analytic {
         }
     }
 
-    /// What arrives at each core, by timestep.
+    /// What arrives at each slice, by timestep.
     fn arriving(
         &self,
         routes: &PacketDestinations,
         counts: &PassCounts,
         traces: &[SliceTrace],
     ) -> Vec<Vec<Arriving>> {
-        let cores = self.starts.len() - 1;
+        let slices = self.slice_populations.len();
         if routes.next_step() {
-            let next = counts.steps.iter().skip(1).map(|next| self.integrated(&next.events));
-            let last = counts.following.as_ref().map(|events| self.integrated(events));
+            let next = counts.steps.iter().skip(1).map(|next| integrated(&next.events));
+            let last = counts.following.as_ref().map(|events| integrated(events));
             return next
-                .chain(std::iter::once(last.unwrap_or_else(|| vec![Arriving::default(); cores])))
+                .chain(std::iter::once(last.unwrap_or_else(|| vec![Arriving::default(); slices])))
                 .take(counts.steps.len())
                 .collect();
         }
-        let mut arriving = vec![vec![Arriving::default(); cores]; counts.steps.len()];
+        let mut arriving = vec![vec![Arriving::default(); slices]; counts.steps.len()];
         for (slice, trace) in traces.iter().enumerate() {
             let start = (self.windows[slice] as usize).saturating_sub(counts.start);
             for (i, fired) in trace.fired.iter().enumerate() {
                 let Some(step) = arriving.get_mut(start + i) else { break };
                 for to in fired.iter().flat_map(|spike| routes.of(slice, spike.position)) {
-                    step[to.core as usize].packets += 1;
-                    step[to.core as usize].synaptic_operations += u64::from(to.operations);
+                    let at = self.starts[to.core as usize] + usize::from(to.slice);
+                    step[at] += Arriving { packets: 1, synaptic_operations: to.operations.into() };
                 }
             }
         }
         arriving
     }
 
-    /// What each core integrates in a timestep.
-    fn integrated(&self, events: &[Events]) -> Vec<Arriving> {
-        let cores = self.starts.windows(2).map(|slices| &events[slices[0]..slices[1]]);
-        cores
-            .map(|slices| Arriving {
-                packets: slices.iter().map(|e| e.packets_received).sum(),
-                synaptic_operations: slices
-                    .iter()
-                    .fold(0, |sum, e| sum.saturating_add(e.synaptic_operations)),
-            })
-            .collect()
-    }
-
     /// What a timestep brings units and links, with a buffer for the loads of links.
     fn work(&self, network: &Noc, step: &StepCounts, arriving: &[Arriving], loads: &mut [u64]) -> StepWork {
         let leaving = self.leaving(network, step);
-        let cores = self.starts.windows(2).zip(arriving).zip(&leaving);
-        let cores = cores
-            .map(|((slices, &arriving), &leaving)| {
-                let mut events = Events::default();
-                step.events[slices[0]..slices[1]].iter().for_each(|&e| events += e);
-                (events, arriving, leaving)
+        let slices: Vec<(Events, Arriving, u64)> =
+            step.events.iter().zip(arriving).zip(&leaving).map(|((&e, &a), &l)| (e, a, l)).collect();
+        let cores: Vec<(Events, Arriving, u64)> = self
+            .starts
+            .windows(2)
+            .map(|of| {
+                let mut sum = (Events::default(), Arriving::default(), 0);
+                slices[of[0]..of[1]].iter().for_each(|&(events, arriving, leaving)| {
+                    sum.0 += events;
+                    sum.1 += arriving;
+                    sum.2 += leaving;
+                });
+                sum
             })
             .collect();
-        let (links, port) = self.network_work(network, step, &leaving, loads);
-        StepWork { cores, links, port }
+        let (links, port) = self.network_work(network, step, &cores, loads);
+        StepWork { slices, cores, links, port }
+    }
+
+    /// Enters whose work the busiest unit of a timestep did.
+    fn bind(&self, work: &StepWork, timing: &Timing, times: &mut LayerTimes) {
+        let busy = self.busy(work, timing);
+        let longest = busy.into_iter().max().unwrap_or(0);
+        let Some(unit) = busy.iter().position(|&ps| ps == longest && ps > 0) else { return };
+        let of = |core: usize, (events, arriving, leaving): &(Events, Arriving, u64)| {
+            self.units_of(timing, core, events, arriving, *leaving).get(unit).copied()
+        };
+        let mut cores = work.cores.iter().enumerate();
+        let Some((core, _)) = cores.find(|&(core, sum)| of(core, sum) == Some(longest)) else {
+            return times.add_network(longest);
+        };
+        let slices = self.starts[core]..self.starts[core + 1];
+        times.add(
+            slices.map(|slice| {
+                (self.slice_populations[slice], of(core, &work.slices[slice]).unwrap_or_default())
+            }),
+        );
     }
 
     /// Busy times of the busiest unit of each kind, in the order of [`super::Bottleneck::ALL`].
@@ -212,16 +250,13 @@ impl Analytic {
         [synapse, neuron, axon_in, axon_out, link, delivery]
     }
 
-    /// Packets that leave each core.
+    /// Packets that leave each slice.
     fn leaving(&self, network: &Noc, step: &StepCounts) -> Vec<u64> {
         let Some(departures) = network.departures(step) else {
-            let cores = self.starts.windows(2).map(|slices| &step.events[slices[0]..slices[1]]);
-            return cores.map(|slices| slices.iter().map(|e| e.packets_sent).sum()).collect();
+            return step.events.iter().map(|e| e.packets_sent).collect();
         };
-        let mut leaving = vec![0; self.starts.len() - 1];
-        for (slice, packets) in departures {
-            leaving[self.starts.partition_point(|&start| start <= slice) - 1] += packets;
-        }
+        let mut leaving = vec![0; self.slice_populations.len()];
+        departures.into_iter().for_each(|(slice, packets)| leaving[slice] += packets);
         leaving
     }
 
@@ -238,6 +273,16 @@ impl Analytic {
             departures,
         );
         [synapse, neuron, axon_in, axon_out, self.busy_port(packets.max(departures))]
+    }
+
+    /// Busy times of the units of the core that holds a slice, with the slice's own work, in the order of
+    /// [`snnc_targets::work::CORE_UNITS`]: at the nominal times, then at the first two of the other ones.
+    pub fn busy_of_slice(&self, slice: SliceIndex, events: &Events, departures: u64) -> Vec<[u64; 4]> {
+        let Events { packets_received: packets, synaptic_operations, .. } = *events;
+        let core = self.starts.partition_point(|&start| start <= slice) - 1;
+        let arriving = Arriving { packets, synaptic_operations };
+        let timings = std::iter::once(&self.timing).chain(self.others.iter().take(2));
+        timings.map(|timing| self.units_of(timing, core, events, &arriving, departures)).collect()
     }
 
     /// Busy time of a link over which so many packets go.
@@ -272,7 +317,7 @@ impl Analytic {
         &self,
         network: &Noc,
         step: &StepCounts,
-        leaving: &[u64],
+        cores: &[(Events, Arriving, u64)],
         loads: &mut [u64],
     ) -> ([u64; 3], u64) {
         let mut delivered = vec![0; self.starts.len()];
@@ -283,8 +328,16 @@ impl Analytic {
             let most = &mut heaviest[kind as usize];
             *most = load.max(*most);
         }
-        (heaviest, delivered.iter().chain(leaving).max().copied().unwrap_or(0))
+        let leaving = cores.iter().map(|&(.., leaving)| leaving);
+        (heaviest, delivered.into_iter().chain(leaving).max().unwrap_or(0))
     }
+}
+
+/// What each slice integrates in a timestep.
+fn integrated(events: &[Events]) -> Vec<Arriving> {
+    let of =
+        |e: &Events| Arriving { packets: e.packets_received, synaptic_operations: e.synaptic_operations };
+    events.iter().map(of).collect()
 }
 
 /// Distinct tiles that hold a core of the program, of whatever network; ports wait for no barrier.

@@ -7,10 +7,12 @@ mod analytic;
 pub mod cycle;
 mod effort;
 mod fidelity;
+mod layer_times;
 mod result;
 
 pub use analytic::Analytic;
 pub use cycle::{Cycle, Latencies, PacketDestinations, Sampled, SimulatedStep, SlowPacket};
 pub use effort::{DEFAULT_EVERY, SimulationEffort};
 pub use fidelity::Fidelity;
+pub use layer_times::{BindingTime, LayerTimes};
 pub use result::{Bottleneck, PassTime, StepTime};

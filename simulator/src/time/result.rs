@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LayerTimes;
 use super::cycle::{Sampled, SimulatedStep, SlowPacket};
 use crate::noc::Hops;
 
@@ -120,9 +121,14 @@ pub struct PassTime {
     pub steps: Vec<StepTime>,
     /// The host after it: synchronisation, reads and what it computes of them.
     pub host_read_ps: u64,
-    /// What the whole pass takes at each of the other times that were asked for ([`super::Analytic::at`]); empty with
-    /// cycle-accurate timing.
+    /// What the whole pass takes at each of the other times that were asked for ([`super::Analytic::at`]): by the
+    /// formula, then as simulated.
     pub at_other_times_ps: Vec<u64>,
+    /// Busy time of each timestep's busiest unit at each of those times, without the barrier.
+    pub busiest_at_other_times_ps: Vec<Vec<u64>>,
+    /// Whose work the busiest units of the timesteps did: at the nominal times, then at the first two of the other
+    /// ones.
+    pub layers: Vec<LayerTimes>,
     /// How many timesteps were simulated, and what that says; none without cycle-accurate timing.
     pub sampled: Option<Sampled>,
     /// Links crossed in each timestep.

@@ -54,7 +54,8 @@ pub struct GenerateArgs {
     #[arg(long, value_parser = fidelity)]
     pub timing: Option<Fidelity>,
     /// Move each constant that has a range to its ends, one at a time and all together, and say which move time and
-    /// energy most; with --timing analytic
+    /// energy most. Latencies and queue depths move with --timing cycle or cycle:1/N alone, which simulates its
+    /// timesteps anew for each end
     #[arg(long)]
     pub sensitivity: bool,
     #[command(flatten)]

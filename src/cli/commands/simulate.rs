@@ -155,7 +155,7 @@ fn traces(args: &TraceArgs) -> trace::TraceOptions {
     trace::TraceOptions { packets, events, table: false, images, passes, timesteps }
 }
 
-/// How time is modelled: as asked for, else by how much work it is; a sensitivity needs the formula.
+/// How time is modelled: as asked for, else by how much work it is; a sensitivity then takes the formula.
 pub fn timing(program: &Program, args: &GenerateArgs) -> Fidelity {
     match args.timing {
         Some(timing) => timing,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::NamedReport;
 use crate::report::Report;
 use crate::report::data::{EnergyConstant, Range};
-use crate::report::units::si;
+use crate::report::units::constant;
 
 /// The order of two runs in a figure, and what turns it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -156,7 +156,7 @@ impl OrderOfRuns {
 }
 
 fn value(turn: &Turn) -> String {
-    if turn.unit == "x" { format!("{} times its table", turn.at) } else { si(turn.at, &turn.unit) }
+    if turn.unit == "x" { format!("{} times its table", turn.at) } else { constant(turn.at, &turn.unit) }
 }
 
 #[cfg(test)]

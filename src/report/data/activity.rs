@@ -36,6 +36,40 @@ pub struct LayerReport {
     pub energy_range_j: Option<Range>,
     /// Joules by component.
     pub energy_by_component_j: EnergyByComponent,
+    /// How long timesteps wait for it; absent without a time, in the layers of a single item and in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<LayerTime>,
+}
+
+/// The time of a layer: a timestep lasts as long as its busiest unit, whose work is that of the layers on its core.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerTime {
+    /// Of the timesteps, what their busiest units spend on this layer, s. With the other layers', `time.network_s`,
+    /// barriers and the host it is the time by the formula; what simulated timesteps take beyond is no layer's.
+    pub binding_s: f64,
+    /// The same as a whole number of picoseconds.
+    pub binding_ps: Exact,
+    /// The same with every constant of time at one end of its range, and at the other; null where times have none.
+    pub binding_range_s: Option<Range>,
+    /// Timesteps in which it has the greatest part of the busiest unit's time.
+    pub binding_timesteps: u64,
+    /// Busy time of the units of all cores with it, s: events x initiation interval.
+    pub busy_s: LayerBusy,
+    /// All units' at the ends of the ranges; null where times have none.
+    pub busy_range_s: Option<Range>,
+}
+
+/// Busy time by unit, s, sum over the cores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerBusy {
+    /// Synaptic operations into it; with a serial path, packets decoded as well.
+    pub synapse: f64,
+    /// Updates and spikes; with a serial path, packets made as well.
+    pub neuron: f64,
+    /// Packets decoded.
+    pub axon_in: f64,
+    /// Packets made; of a layer of spikes from outside, those that enter.
+    pub axon_out: f64,
 }
 
 /// One core in use.

@@ -17,7 +17,9 @@ pub use super::certainty::Certainty;
 pub use super::exact::{Exact, ExactByComponent};
 pub use super::sensitivity::{Sensitivity, TimeConstant};
 pub use super::timing::data::Time;
-pub use activity::{CoreEnergy, Iteration, LayerReport, Overflows, PerItem, SpikesOverTime};
+pub use activity::{
+    CoreEnergy, Iteration, LayerBusy, LayerReport, LayerTime, Overflows, PerItem, SpikesOverTime,
+};
 pub use energy::{EnergyByComponent, EnergyConstant, Paper, Range};
 pub use host::{Host, HostLayer};
 pub use mapping::{

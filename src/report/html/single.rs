@@ -6,7 +6,7 @@ use super::RunFolder;
 use super::shell::{Section, header, table};
 use crate::report::Report;
 use crate::report::data::{Area, AreaConstant, Range, TimeConstant};
-use crate::report::units::{count, share, si};
+use crate::report::units::{constant, count, share, si};
 
 /// Between the head and the foot of the page.
 pub(super) fn body(run: &RunFolder) -> Markup {
@@ -216,7 +216,9 @@ fn bounds(r: &Report) -> Markup {
 
 /// The ends of a constant's range, in its unit.
 fn ends(range: Option<&Range>, unit: &str) -> String {
-    range.map_or_else(String::new, |range| format!("{} to {}", si(range.low, unit), si(range.high, unit)))
+    range.map_or_else(String::new, |range| {
+        format!("{} to {}", constant(range.low, unit), constant(range.high, unit))
+    })
 }
 
 /// Where a constant and its range come from.
@@ -266,7 +268,7 @@ fn constants(r: &Report) -> Markup {
 /// The constants of time; none of a run without time, and of older reports.
 fn time_constants(r: &Report) -> Markup {
     let row = |k: &TimeConstant| {
-        let (value, range) = (si(k.value, &k.unit), ends(k.range.as_ref(), &k.unit));
+        let (value, range) = (constant(k.value, &k.unit), ends(k.range.as_ref(), &k.unit));
         let source = sources(&k.source, k.range_source.as_deref());
         vec![k.name.clone(), k.provenance.clone(), value, range, source]
     };

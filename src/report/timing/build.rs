@@ -24,6 +24,7 @@ pub fn time(input: &ReportInput) -> Time {
     let time = tally.time;
     let bounds = Bottleneck::ALL.into_iter().zip(time.bounds);
     let timed = |ps| input.timed().then_some(Exact(ps));
+    let network = input.run.total.layers.first().map(|times| times.network);
     let (barrier_tiles, barrier_each_ps) = input.meter.analytic().barrier();
     let simulated = matches!(input.run.total.fidelity, Fidelity::Cycle { .. });
     Time {
@@ -33,6 +34,8 @@ pub fn time(input: &ReportInput) -> Time {
         barrier_ps: timed(time.barrier_ps),
         barrier_each_ps: timed(barrier_each_ps.into()),
         barrier_tiles: input.timed().then_some(barrier_tiles),
+        network_s: network.map(|network| seconds(network.ps)),
+        network_ps: network.map(|network| Exact(network.ps)),
         bounds: bounds.map(|(b, timesteps)| BoundCount { bound: b.name().into(), timesteps }).collect(),
         utilisation: input.timed().then(|| utilisation(input, &tally.slices, &time)),
         simulated: simulated.then(|| packets(input, &time)),

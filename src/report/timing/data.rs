@@ -25,6 +25,12 @@ pub struct Time {
     /// Tiles in use, which a barrier waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub barrier_tiles: Option<u32>,
+    /// Of the timesteps' time, that of busiest units that are links, or ports between cores and routers: no layer's, s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_s: Option<f64>,
+    /// The same, ps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_ps: Option<Exact>,
     /// Timesteps by what they waited for.
     pub bounds: Vec<BoundCount>,
     /// How busy units and links were; null without a time.

@@ -12,7 +12,7 @@ const BUSIEST: usize = 5;
 
 /// What the time waits for, how busy units and links are, what simulated packets showed. Empty without a time.
 pub fn print(r: &Report) -> String {
-    let mut sections = vec![waits(r)];
+    let mut sections = vec![waits(r), layers(r)];
     if let Some(use_of) = &r.time.utilisation {
         sections.extend([busy(use_of), busiest_cores(use_of), busiest_links(use_of)]);
     }
@@ -39,6 +39,40 @@ fn waits(r: &Report) -> String {
         table.row([name, &si(seconds, "s"), &share(seconds, time), "of the time"]);
     }
     titled("What the time waits for", &table)
+}
+
+/// Whose work the busiest units of timesteps do, and how busy units are with each layer. Empty without a time.
+fn layers(r: &Report) -> String {
+    let Some(time) = r.totals.time_s.filter(|_| r.layers.iter().any(|layer| layer.time.is_some())) else {
+        return String::new();
+    };
+    let ranged = r.time_range_s.is_some();
+    let columns = [left(""), right("timesteps"), right("time"), right("share")].into_iter();
+    let ends = ["at lowest", "at highest"].map(right).into_iter().filter(|_| ranged);
+    let units = ["synapse", "neuron", "axon_in", "axon_out"].map(|unit| right(format!("{unit} busy")));
+    let mut table = TextTable::new(INDENT, columns.chain(ends).chain(units));
+    let rest = |cells: Vec<String>| cells.into_iter().chain(std::iter::repeat_n("-".to_owned(), 4));
+    for layer in &r.layers {
+        let Some(of) = &layer.time else { continue };
+        let ends = of.binding_range_s.iter().flat_map(|ends| [si(ends.low, "s"), si(ends.high, "s")]);
+        let units = [of.busy_s.synapse, of.busy_s.neuron, of.busy_s.axon_in, of.busy_s.axon_out];
+        let own = [
+            layer.name.clone(),
+            count(of.binding_timesteps),
+            si(of.binding_s, "s"),
+            share(of.binding_s, time),
+        ];
+        table.row(own.into_iter().chain(ends).chain(units.map(|seconds| si(seconds, "s"))));
+    }
+    if let Some(network) = r.time.network_s.filter(|&network| network > 0.0) {
+        let own = ["links and ports", "-", &si(network, "s"), &share(network, time)].map(str::to_owned);
+        let ends = std::iter::repeat_n("-".to_owned(), if ranged { 2 } else { 0 });
+        table.row(rest(own.into_iter().chain(ends).collect()));
+    }
+    titled(
+        &format!("Time by layer (of each timestep's busiest unit; busy: all cores; all {}s)", r.item_name()),
+        &table,
+    )
 }
 
 /// `12.3 %` of a share.

@@ -56,8 +56,29 @@ pub struct SynapseSpec {
     pub header_bits_per_list: Sourced<u32>,
     /// What a convolution stores on a core.
     pub kernel_sharing: Sourced<KernelSharing>,
+    /// Whether weights of 0 stand in kernels and lists.
+    #[serde(default = "zeros_stored")]
+    pub zero_weights: Sourced<ZeroWeights>,
     /// Longest delay in timesteps; 1 is the least.
     pub delay_max: Sourced<u32>,
+}
+
+/// The zeros of a target file that does not say it.
+fn zeros_stored() -> Sourced<ZeroWeights> {
+    let reason = "not said; kernels and lists are stored whole";
+    Sourced(ZeroWeights::Stored, Provenance::Assumed(reason.into()))
+}
+
+/// What becomes of weights of 0 within a kernel or a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum ZeroWeights {
+    /// They take their place, and a packet that meets one does a synaptic operation (on a crossbar none, as no bit is
+    /// set).
+    Stored,
+    /// They take no place and no operation. No target may say so yet: lists would differ by source channel, which
+    /// programs share.
+    Skipped,
 }
 
 /// The storage of a target file that does not say it.

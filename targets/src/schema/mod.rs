@@ -15,7 +15,7 @@ mod topology;
 use serde::{Deserialize, Serialize};
 
 pub use self::area::{Area, AreaSpec};
-pub use self::core::{CoreLimits, KernelSharing, SynapseSpec, WeightStorage};
+pub use self::core::{CoreLimits, KernelSharing, SynapseSpec, WeightStorage, ZeroWeights};
 pub use self::neuron::{CurrentSpec, NeuronSpec, Overflow, Reset, ThresholdComparison};
 pub use self::noc::{NocSpec, RouterAllocation};
 pub use self::provenance::{Provenance, Sourced};
@@ -26,7 +26,7 @@ pub use crate::axons::{AxonSpec, InputAxonKind, OutputAxonKind};
 pub use crate::energy::EnergySpec;
 use crate::layer_cores::LayerCores;
 pub use crate::ranges::EnergyRange;
-pub use crate::time_ranges::TimeRange;
+pub use crate::time_ranges::{TimeRange, UnknownRange};
 
 /// Format string of target files read by this version.
 pub const FORMAT: &str = "snnc.target/1";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Sourced;
+use super::{Sourced, TimeRange, UnknownRange};
 
 /// Routers, their buffers, and the queues of a core, for cycle-accurate timing. Links and ports are those of
 /// [`super::TimingSpec`].
@@ -32,6 +32,12 @@ pub struct NocSpec {
     pub axon_in_queue_packets: Sourced<u32>,
     /// Decoded packets that wait for a core's synapse unit.
     pub synapse_queue_packets: Sourced<u32>,
+    /// How far times and depths may be off.
+    #[serde(default)]
+    pub ranges: Vec<TimeRange>,
+    /// Times and depths of which no range is known, with the reason.
+    #[serde(default)]
+    pub ranges_unknown: Vec<UnknownRange>,
 }
 
 /// How a router gives its heads the virtual channel behind an output and the output itself, the switch.
@@ -79,5 +85,20 @@ impl NocSpec {
             ("credit_latency_ns", &self.credit_latency_ns),
             ("chip_credit_latency_ns", &self.chip_credit_latency_ns),
         ]
+    }
+
+    /// Gives a time (ns) or a depth (rounded to whole places) another value; other fields have no range.
+    pub(crate) fn set(&mut self, field: &str, value: f64) {
+        match field {
+            "router_latency_ns" => self.router_latency_ns.0 = value,
+            "credit_latency_ns" => self.credit_latency_ns.0 = value,
+            "chip_credit_latency_ns" => self.chip_credit_latency_ns.0 = value,
+            "buffer_flits" => self.buffer_flits.0 = value.round() as u32,
+            "chip_buffer_flits" => self.chip_buffer_flits.0 = value.round() as u32,
+            "spike_queue_spikes" => self.spike_queue_spikes.0 = value.round() as u32,
+            "axon_in_queue_packets" => self.axon_in_queue_packets.0 = value.round() as u32,
+            "synapse_queue_packets" => self.synapse_queue_packets.0 = value.round() as u32,
+            _ => {}
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Sourced, TimeRange};
+use super::{Sourced, TimeRange, UnknownRange};
 
 /// Latency: from start to result. Interval: until the unit takes the next (initiation interval).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,9 +64,12 @@ pub struct TimingSpec {
     pub send_path: Option<Sourced<CorePath>>,
     /// Barrier at the end of each timestep.
     pub barrier: BarrierSpec,
-    /// How far some of the constants may be off; a constant that is not listed has no range.
+    /// How far constants may be off.
     #[serde(default)]
     pub ranges: Vec<TimeRange>,
+    /// Constants of which no range is known, with the reason.
+    #[serde(default)]
+    pub ranges_unknown: Vec<UnknownRange>,
 }
 
 /// How two units of a core that a packet passes one after the other share the time.

@@ -24,7 +24,7 @@ use super::Program;
 
 const MAGIC: &[u8; 4] = b"SNNX";
 /// Bumped whenever the payload's layout changes.
-pub const VERSION: u32 = 12;
+pub const VERSION: u32 = 13;
 const HEADER: usize = 4 + 4 + 8 + 32;
 /// Most neurons for each byte of the payload. A position takes a byte at least for its routes, so real programs have no
 /// more than their slices have channels; without the limit a few bytes could claim all that shapes may hold.

@@ -15,7 +15,7 @@ fn setup() -> (Program, SliceTable, Noc, Analytic) {
 
 /// Time of one timestep whose packets arrive and are integrated at once.
 fn alone(analytic: &Analytic, network: &Noc, step: &StepCounts) -> StepTime {
-    let arriving = analytic.integrated(&step.events);
+    let arriving = integrated(&step.events);
     let work = analytic.work(network, step, &arriving, &mut vec![0; network.links().len()]);
     StepTime::new(analytic.busy(&work, &analytic.timing), analytic.barrier_ps)
 }
@@ -148,6 +148,70 @@ fn slices_of_one_core_share_its_units_and_cores_do_not() {
     assert_eq!(table.cores[1], table.cores[2]);
     assert_eq!(busy(&[1, 2]), 2 * busy(&[1]));
     assert_eq!(busy(&[0, 1]), busy(&[1]));
+}
+
+/// The busiest unit's time is split over the layers on its core; that of a link is no layer's.
+#[test]
+fn a_timestep_waits_for_the_layers_on_the_busiest_core() {
+    let (_, table, network, analytic) = setup();
+    let of = |step: &StepCounts| {
+        let arriving = integrated(&step.events);
+        let work = analytic.work(&network, step, &arriving, &mut vec![0; network.links().len()]);
+        let mut times = LayerTimes::new(analytic.populations);
+        analytic.bind(&work, &analytic.timing, &mut times);
+        times
+    };
+    let mut step = empty_step(&table);
+    assert_eq!(of(&step), LayerTimes::new(analytic.populations));
+    // Slices 1 and 2 share a core, slice 0 is on another one; 3.5 ns an operation.
+    for (slice, operations) in [(0, 900), (1, 600), (2, 400)] {
+        step.events[slice].synaptic_operations = operations;
+    }
+    let mut expected = LayerTimes::new(analytic.populations);
+    for (slice, operations) in [(1, 600), (2, 400)] {
+        expected.layers[table.populations[slice].0 as usize].ps += operations * 3_500;
+    }
+    let first = table.populations[1].0 as usize;
+    expected.layers[first].timesteps = 1;
+    assert_eq!(of(&step), expected);
+    // Busier by itself: 8.4 ns a neuron.
+    step.events[0].updates_active = 1_000;
+    let alone = of(&step);
+    let own = alone.layers[table.populations[0].0 as usize];
+    assert_eq!((own.ps, own.timesteps, alone.network.ps), (8_400_000, 1, 0));
+    assert_eq!(alone.layers.iter().map(|layer| layer.timesteps).sum::<u64>(), 1);
+}
+
+/// At each set of times the parts of layers and network are the busiest units' times of the pass.
+#[test]
+fn parts_of_layers_and_network_are_the_whole_time() {
+    let (program, table, network, analytic) = setup();
+    let analytic = analytic.at(program.target.at_time_bounds().map(|end| end.timing()).into());
+    let routes = PacketDestinations::new(&program);
+    // Links that are slow now and then, so that both bind.
+    let mut slow = program.target.timing();
+    slow.hop_east_west.interval_ps = 20_000_000;
+    let mut bound_by_network = 0;
+    for seed in 0..20 {
+        let counts = random_pass(&program, &table, 0, seed);
+        let timing = if seed % 2 == 0 { analytic.timing.clone() } else { slow.clone() };
+        let time = Analytic { timing, ..analytic.clone() }.pass(&network, &routes, &counts, &[]);
+        let nominal: u128 = time.steps.iter().map(|step| u128::from(step.busiest_ps())).sum();
+        let ends = time.busiest_at_other_times_ps.iter().map(|end| end.iter().copied().map(u128::from).sum());
+        let expected: Vec<u128> = std::iter::once(nominal).chain(ends).collect();
+        let found: Vec<u128> = time
+            .layers
+            .iter()
+            .map(|times| times.network.ps + times.layers.iter().map(|layer| layer.ps).sum::<u128>())
+            .collect();
+        assert_eq!(found, expected);
+        assert_eq!(found.len(), 3);
+        let layers = time.layers[0].layers.iter().map(|layer| layer.timesteps).sum::<u64>();
+        let waiting = time.steps.iter().filter(|step| step.busiest_ps() > 0).count() as u64;
+        assert_eq!(layers + time.layers[0].network.timesteps, waiting);
+        bound_by_network += time.layers[0].network.timesteps;
+    }
+    assert!(bound_by_network > 0);
 }
 
 #[test]

@@ -30,7 +30,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::MulticastTrees;
-use snnc_targets::Diagnostic;
+use snnc_targets::{Diagnostic, Target};
 
 pub use injection::PacketDestinations;
 pub use mesh::ZeroLoadRoutes;
@@ -70,6 +70,9 @@ pub struct Cycle {
     tiles: Vec<(u16, u16)>,
     /// By slice: channels, and first timestep of its window.
     slices: Vec<(u32, u32)>,
+    /// Other times and queues with which the same timesteps are simulated as well; none where they are the same in
+    /// whole cycles.
+    others: Vec<Option<(CoreCycles, MeshSpec)>>,
 }
 
 /// One simulated timestep.
@@ -123,7 +126,7 @@ impl Cycle {
     /// `Unsupported` if the target describes no network, one that is too large, or forks packets of several flits.
     pub fn new(program: &Program, slices: &SliceTable, every: u32) -> Result<Self, Diagnostic> {
         let (target, topology) = (&program.target, program.topology());
-        let network = validate::network(program)?;
+        let network = validate::network(program, target)?;
         let timing = target.timing();
         let mesh = cores::mesh(&topology, &timing, network);
         let core = CoreCycles::new(&timing, network);
@@ -163,7 +166,34 @@ impl Cycle {
             tiles,
             starts: slices.starts.clone(),
             slices: placed.map(|placed| of(&placed.slice)).collect(),
+            others: Vec::new(),
         })
+    }
+
+    /// The model, which also simulates every timestep at the times and queues of other targets: those of the program's
+    /// own, but for constants of time. Each of them costs as much as the first.
+    ///
+    /// # Errors
+    /// Those of [`Cycle::new`].
+    pub fn at(self, program: &Program, others: &[Target]) -> Result<Self, Diagnostic> {
+        let topology = program.topology();
+        let chips = self.mesh.columns > self.mesh.chip_columns || self.mesh.rows > self.mesh.chip_rows;
+        let other = |target: &Target| {
+            let (timing, network) = (target.timing(), validate::network(program, target)?);
+            let mut mesh = cores::mesh(&topology, &timing, network);
+            let mut core = CoreCycles::new(&timing, network);
+            validate::sizes(program, &mesh, &core, None)?;
+            // What no packet passes moves nothing.
+            if !chips {
+                mesh.chip = self.mesh.chip;
+            }
+            if self.inputs.entrance.is_none() {
+                core.input_packet = self.core.input_packet;
+            }
+            Ok(((&core, &mesh) != (&self.core, &self.mesh)).then_some((core, mesh)))
+        };
+        let others = others.iter().map(other).collect::<Result<_, Diagnostic>>()?;
+        Ok(Self { others, ..self })
     }
 
     /// Zero-load latencies, cycles.
@@ -218,6 +248,7 @@ impl Cycle {
             }
         }
         keep_slowest(&mut time.slowest, |&(step, packet)| (step, packet));
+        self.refine_others(pass, &simulated, time);
         for (step, drained) in time.steps.iter_mut().zip(simulated) {
             self.enter(step, drained, time.sampled.get_or_insert_default());
         }
@@ -258,6 +289,34 @@ impl Cycle {
             (drained, slowest, Some(recorder.recorded))
         };
         steps.par_iter().map_init(|| MeshSimulation::new(&self.mesh, &self.trees), one).collect()
+    }
+
+    /// Simulates the same timesteps at the other times, for the pass's time at each.
+    fn refine_others(&self, pass: PassActivity, simulated: &[Option<SimulatedStep>], time: &mut PassTime) {
+        let steps: Vec<(usize, u64)> = simulated
+            .iter()
+            .enumerate()
+            .filter_map(|(step, drained)| Some((step, drained.as_ref()?.time_ps)))
+            .collect();
+        let sums = time.at_other_times_ps.iter_mut().zip(&time.busiest_at_other_times_ps);
+        for ((sum, busiest_ps), other) in sums.zip(&self.others) {
+            let excess = |(step, drained_ps): (usize, u64)| {
+                assert!(drained_ps >= busiest_ps[step], "no timestep is faster than its busiest unit");
+                drained_ps - busiest_ps[step]
+            };
+            let all: Vec<u64> = match other {
+                None => steps.iter().map(|&at| excess(at)).collect(),
+                Some((core, mesh)) => steps
+                    .par_iter()
+                    .map_init(
+                        || MeshSimulation::new(mesh, &self.trees),
+                        |mesh, &(step, _)| excess((step, self.step_at(core, mesh, pass, step))),
+                    )
+                    .collect(),
+            };
+            let excess_ps = all.into_iter().fold(0, u64::saturating_add);
+            *sum = sum.saturating_add(excess_ps.saturating_mul(u64::from(self.every)));
+        }
     }
 
     /// Replaces an analytic time by a simulated one, weighted for those that are not simulated.

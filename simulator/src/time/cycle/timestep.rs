@@ -1,6 +1,6 @@
 //! One timestep: the work of its slices goes to the cores, the mesh carries their packets, and times are added up.
 
-use super::cores::{Cores, SliceWork};
+use super::cores::{CoreCycles, Cores, SliceWork};
 use super::injection::PacketInjector;
 use super::mesh::MeshSimulation;
 use super::records::{PacketObserver, SlowPacket};
@@ -17,13 +17,7 @@ impl Cycle {
         step: usize,
         observer: L,
     ) -> (SimulatedStep, Vec<SlowPacket>) {
-        let work = self.work(pass.counts, pass.traces, step);
-        let injector =
-            self.multicast.as_ref().map_or(PacketInjector::Unicast(pass.routes), PacketInjector::Multicast);
-        let mut cores =
-            Cores::new(injector, &self.core, (&self.ports, &self.inputs), &self.starts, work, observer);
-        let drained = mesh.run(&mut cores);
-        let cycles = drained.at.max(cores.end());
+        let (cycles, cores) = self.drain(&self.core, mesh, pass, step, observer);
         let ps = |cycles: u64| cycles.saturating_mul(self.core.clock_ps);
         let timed = |&p: &SlowPacket| SlowPacket { latency: ps(p.latency), injected: ps(p.injected), ..p };
         let drained = SimulatedStep {
@@ -34,6 +28,35 @@ impl Cycle {
             makers_stopped_ps: ps(cores.makers_stopped),
         };
         (drained, cores.slowest.into_packets().iter().map(timed).collect())
+    }
+
+    /// How long a timestep takes, ps, with cores of other times and queues and a mesh that goes with them.
+    pub(super) fn step_at(
+        &self,
+        times: &CoreCycles,
+        mesh: &mut MeshSimulation,
+        pass: PassActivity,
+        step: usize,
+    ) -> u64 {
+        self.drain(times, mesh, pass, step, ()).0.saturating_mul(times.clock_ps)
+    }
+
+    /// Carries the packets of a timestep; gives the cycles until everything has drained.
+    fn drain<'a, L: PacketObserver>(
+        &'a self,
+        times: &'a CoreCycles,
+        mesh: &mut MeshSimulation,
+        pass: PassActivity<'a>,
+        step: usize,
+        observer: L,
+    ) -> (u64, Cores<'a, L>) {
+        let work = self.work(pass.counts, pass.traces, step);
+        let injector =
+            self.multicast.as_ref().map_or(PacketInjector::Unicast(pass.routes), PacketInjector::Multicast);
+        let mut cores =
+            Cores::new(injector, times, (&self.ports, &self.inputs), &self.starts, work, observer);
+        let drained = mesh.run(&mut cores);
+        (drained.at.max(cores.end()), cores)
     }
 
     /// What the packets of a timestep would take in an empty mesh, each branch by itself.

@@ -6,6 +6,8 @@ const TORNADO_DRAWN = 16;
 const TORNADO_ENDS = ["at its lowest", "at its highest"];
 const TORNADO_COLOR = (end) => ({ "at its lowest": "#3b82c4", "at its highest": "#d0721f" })[end];
 const ALL_TOGETHER = "all together";
+/** Units that take no prefix. */
+const PLAIN_UNITS = new Set(["x", "flits", "spikes", "packets"]);
 
 /** What constants move: `key` of their ranges, `together` that of all constants at once. */
 const MOVED = {
@@ -28,7 +30,7 @@ function tornadoRows(report) {
   const each = report.sensitivity.map((found) => {
     const constant = known.get(`${found.group} ${found.constant}`);
     return {
-      name: found.group === "time" ? `time of ${found.constant}` : found.constant,
+      name: found.group === "time" && !found.constant.includes(".") ? `time of ${found.constant}` : found.constant,
       value: constant?.value,
       low: constant?.range?.low,
       high: constant?.range?.high,
@@ -218,7 +220,7 @@ class TornadoView {
         element(
           "tbody",
           {},
-          ...own.map(([name, value]) => line(name, row.unit === "x" ? `${count(value)} x` : si(value, row.unit))),
+          ...own.map(([name, value]) => line(name, PLAIN_UNITS.has(row.unit) ? `${count(value)} ${row.unit}` : si(value, row.unit))),
           row.provenance ? line("provenance", row.provenance) : "",
           ...ends,
         ),
@@ -236,6 +238,6 @@ function tornado({ report }) {
   }
   const note = asked
     ? "No constant that has a range moves the energy of this run."
-    : "How far each constant moves energy and time is told by runs with --sensitivity, where times are analytic.";
+    : "How far each constant moves energy and time is told by runs with --sensitivity.";
   place("constants").append(element("p", { class: "notice" }, note));
 }

@@ -14,6 +14,9 @@ pub struct PacketDestination {
     pub y: u16,
     /// Core within the tile.
     pub local: u16,
+    /// First slice of the core that it reaches, counted within the core. All that it reaches are of one population, as
+    /// an axon is of one projection.
+    pub slice: u16,
     /// Index of the core.
     pub core: u32,
     /// Synaptic operations that the packet causes.
@@ -60,12 +63,14 @@ fn ends(program: &Program, topology: &Topology, slice: &CoreSlice) -> Vec<Packet
         let core = &program.cores[to.core];
         // Without an axon (programs of tests) a packet meets no synapse.
         let axon = core.axons.get(to.axon as usize);
-        let lists = axon.map_or(&[][..], |axon| core.entries(axon)).iter();
-        let operations = lists.map(|entry| core.lists[entry.list as usize].synapses()).sum::<u64>();
+        let entries = axon.map_or(&[][..], |axon| core.entries(axon));
+        let slice = entries.iter().map(|entry| core.lists[entry.list as usize].slice).min().unwrap_or(0);
+        let operations = entries.iter().map(|entry| core.lists[entry.list as usize].synapses()).sum::<u64>();
         PacketDestination {
             x: tile.x as u16,
             y: tile.y as u16,
             local: (site.0 % topology.cores_per_tile) as u16,
+            slice: u16::try_from(slice).unwrap_or(u16::MAX),
             core: to.core.0,
             // An axon names a neuron of its core at most once, and cores have at most 2^24.
             operations: u32::try_from(operations).unwrap_or(u32::MAX),
