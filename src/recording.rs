@@ -73,8 +73,7 @@ impl SpikeSums {
                     let fired: u32 = words
                         .map(|at| record.spikes.bits(step, first + at, (channels - at).min(64)).count_ones())
                         .sum();
-                    // Only populations of one channel are numbered anew.
-                    sums[population.outside(position)] += fired as f32;
+                    sums[population.outside_position(position)] += fired as f32;
                 }
             }
         }

@@ -58,6 +58,26 @@ pub(crate) fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// `-ln u` for u in the middle of each 1024th: a move is accepted with probability `exp(-delta / temperature)` if it is
+/// accepted when `delta / temperature` is below a random one of them. Logarithms by `ln((k + 2) / k) = 2 artanh(1 / (k
+/// + 1))`.
+pub(crate) fn quantiles() -> Vec<f64> {
+    const COUNT: usize = 1024;
+    let mut logarithms = vec![0.0f64];
+    for i in 1..COUNT {
+        let z = 1.0 / (2 * i) as f64;
+        let (mut power, mut sum) = (z, 0.0);
+        for odd in 0..24 {
+            sum += power / f64::from(2 * odd + 1);
+            power *= z * z;
+        }
+        logarithms.push(logarithms[i - 1] + 2.0 * sum);
+    }
+    // u = (2 i + 1) / 2048.
+    let whole = 11.0 * std::f64::consts::LN_2;
+    logarithms.into_iter().map(|logarithm| whole - logarithm).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

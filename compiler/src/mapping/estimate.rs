@@ -170,7 +170,7 @@ impl Flows<'_> {
             for position in 0..slice.positions() {
                 let (y, x) = slice.coordinates(position);
                 let at = y as usize * population.shape.width + x as usize;
-                let spikes = f64::from(own.at(timestep, population.outside(at))) * share;
+                let spikes = f64::from(own.at(timestep, population.outside_position(at))) * share;
                 if spikes == 0.0 {
                     continue;
                 }

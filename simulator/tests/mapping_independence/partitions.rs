@@ -71,21 +71,31 @@ pub fn scattered_partition(random: &mut Random, ir: &SpikingIr) -> Partition {
     Partition { cores: cores.into(), ..Partition::default() }
 }
 
-/// An irregular network in a random order, scattered over cores.
+/// A network in a random order, neurons of irregular populations and channels of maps, scattered over cores.
 pub fn shuffled(random: &mut Random, ir: &SpikingIr) -> Partition {
     let mut partition = scattered_partition(random, ir);
+    reorder(random, ir, &mut partition);
+    partition
+}
+
+/// Numbers whatever populations can be numbered anew at random.
+fn reorder(random: &mut Random, ir: &SpikingIr, partition: &mut Partition) {
     for (id, population) in ir.model.populations.iter() {
-        let mut order: Vec<u32> = (0..population.shape.len() as u32).collect();
+        let shape = population.shape;
+        let count = if shape.channels == 1 { shape.len() } else { shape.channels };
+        let mut order: Vec<u32> = (0..count as u32).collect();
         (1..order.len()).rev().for_each(|i| order.swap(i, random.value(0, i)));
         if ir.order_problem(id, &order).is_none() {
             partition.orders.insert(id, order);
         }
     }
-    partition
 }
 
 pub fn wild(random: &mut Random, ir: &SpikingIr, target: &Target) -> Program {
-    let partition = wild_partition(random, ir, target.core.neurons.get());
+    let mut partition = wild_partition(random, ir, target.core.neurons.get());
+    if random.one_in(2) {
+        reorder(random, ir, &mut partition);
+    }
     assembled(random.next(), ir, target, &partition)
 }
 

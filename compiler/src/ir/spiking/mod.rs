@@ -102,8 +102,9 @@ pub struct Population {
     pub bias: Bias,
     /// When it is updated.
     pub window: Window,
-    /// A mapping may number the neurons of an irregular population anew ([`order`]): neuron i is `order[i]` to the
-    /// outside, that is in host inputs, read-outs and reported spikes. None: the numbers are the same.
+    /// A mapping may number the neurons of an irregular population, or the channels of maps, anew ([`order`]): neuron
+    /// (of one channel) or channel (of several) i is `order[i]` to the outside, that is in host inputs, read-outs,
+    /// reported spikes and the unit of membranes. None: the numbers are the same.
     #[serde(default)]
     pub order: Option<Vec<u32>>,
     /// What rounding decided.
@@ -114,7 +115,19 @@ pub struct Population {
 impl Population {
     /// The number that the outside knows a neuron by, flat `[c, h, w]`.
     pub fn outside(&self, neuron: usize) -> usize {
-        self.order.as_ref().map_or(neuron, |order| order[neuron] as usize)
+        match &self.order {
+            None => neuron,
+            Some(order) if self.shape.channels == 1 => order[neuron] as usize,
+            Some(order) => {
+                let positions = self.shape.positions();
+                order[neuron / positions] as usize * positions + neuron % positions
+            }
+        }
+    }
+
+    /// The number that the outside knows a position by, flat `[h, w]`: only neurons of a line change places.
+    pub fn outside_position(&self, position: usize) -> usize {
+        if self.shape.channels == 1 { self.outside(position) } else { position }
     }
 }
 

@@ -261,6 +261,27 @@ impl NeuronModel {
         }
     }
 
+    /// Numbers its channels anew: what was of channel `order[i]` is of channel i.
+    pub fn reorder_channels(&mut self, order: &[u32]) {
+        fn reorder<T: Copy>(values: &mut Vec<T>, order: &[u32]) {
+            if !values.is_empty() {
+                *values = order.iter().map(|&i| values[i as usize]).collect();
+            }
+        }
+        match self {
+            Self::Lif { thresholds, .. }
+            | Self::CubaLif { thresholds, .. }
+            | Self::Refractory { thresholds, .. } => reorder(thresholds, order),
+            Self::ByChannel { thresholds, decays, subtracted, currents } => {
+                reorder(thresholds, order);
+                reorder(decays, order);
+                reorder(subtracted, order);
+                reorder(currents, order);
+            }
+            Self::Integrator { .. } | Self::Port => {}
+        }
+    }
+
     /// Name and decays, in words.
     pub fn describe(&self) -> String {
         let soft = if self.reset() == Some(Reset::Subtract) { ", reset by subtraction" } else { "" };

@@ -45,11 +45,22 @@ fn limits(effort: Effort) -> usize {
 /// Points of a curve that are evened out.
 fn starts(effort: Effort) -> usize {
     match effort {
+        Effort::Fast | Effort::Default => 1,
+        Effort::Best => 3,
+    }
+}
+
+/// Points of a curve that get the networks that do hardly any work.
+fn completed(effort: Effort) -> usize {
+    match effort {
         Effort::Fast => 1,
         Effort::Default => 3,
         Effort::Best => 6,
     }
 }
+
+/// Mappings that take this many times as long as the fastest before they are evened out are not evened out.
+const FAR_BEHIND: f64 = 1.2;
 
 /// A point of the curve.
 #[derive(Debug, Clone)]
@@ -119,6 +130,13 @@ pub fn search(
     for way in ways.iter_mut().filter(|way| way.least() <= cores) {
         way.spread(cores, budgets);
     }
+    let fastest = |way: &Curves| way.choose(cores, &|_| 0.0).map_or(f64::INFINITY, |(time, _)| time);
+    let least_time = ways.iter().map(fastest).fold(f64::INFINITY, f64::min);
+    for way in ways.iter_mut().filter(|way| way.least() <= cores) {
+        if fastest(way) <= least_time * FAR_BEHIND {
+            way.rebalance(cores);
+        }
+    }
     let steps = |&n: &NetworkId| f64::from(ir.model.networks[n].pass_steps) * activity.passes(n);
     let barriers: f64 = networks.iter().map(steps).sum();
     let per_tile = target.topology.cores_per_tile.get() as usize;
@@ -160,6 +178,17 @@ impl Curves<'_> {
             if time_ps > whole * NEGLIGIBLE {
                 curve.lower(own + spare);
                 curve.complete(own + spare, budgets);
+            }
+        }
+    }
+
+    /// Evens out the fastest points of each group, on `cores` cores together.
+    fn rebalance(&mut self, cores: usize) {
+        let spare = cores - self.least();
+        let whole: f64 = self.0.iter().map(|curve| curve.points[0].time_ps).sum();
+        for curve in &mut self.0 {
+            let (own, time_ps) = (curve.points[0].cores, curve.points[0].time_ps);
+            if time_ps > whole * NEGLIGIBLE {
                 curve.rebalance(own + spare);
             }
         }
@@ -316,7 +345,7 @@ impl<'a> Curve<'a> {
 
     /// Adds the networks that do hardly any work to the points of least time; for several budgets to all.
     fn complete(&mut self, cores: usize, budgets: usize) {
-        let most = if budgets > 1 { self.points.len() } else { starts(self.effort) };
+        let most = if budgets > 1 { self.points.len() } else { completed(self.effort) };
         for fill in self.fastest(most, false) {
             if let Some(fill) = self.search.completed(&fill).ok().filter(|fill| fill.cores.len() <= cores) {
                 self.push(fill, true);

@@ -38,7 +38,8 @@ pub struct Partition {
     /// Projections whose kernels are cut, so that a position has an axon for each part.
     #[serde(default)]
     pub kernel_parts: KernelParts,
-    /// Irregular populations whose neurons are numbered anew; slices count in the new numbers.
+    /// Irregular populations whose neurons, and others whose channels, are numbered anew; slices count in the new
+    /// numbers.
     #[serde(default)]
     pub orders: Orders,
 }

@@ -7,6 +7,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
 use super::{Partition, Rates, balance, multilevel, tiles};
 use crate::ir::program::usage::CoreUsage;
 use crate::ir::spiking::SpikingIr;
+use crate::ir::spiking::order::Orders;
 use crate::ir::{CoreId, NetworkId};
 use crate::mapping::activity::Activity;
 use crate::mapping::effort::Effort;
@@ -128,9 +129,32 @@ pub fn search_some(
 /// Partitions of some of the networks to choose from, fewest cores first. Where work is balanced there is one for each
 /// of `budgets` shares of the cores at hand, if they differ; else there is one.
 ///
+/// On targets whose cores have few thresholds, channels of one threshold are put side by side first: any range of
+/// channels then has few, so that thresholds keep no layers from sharing a core.
+///
 /// # Errors
 /// Those of [`search`].
 pub fn candidates(
+    ir: &SpikingIr,
+    target: &Target,
+    weights: (&Rates, &Activity),
+    options: SearchOptions,
+    networks: impl Iterator<Item = NetworkId>,
+    budgets: usize,
+) -> Result<Vec<SearchedPartition>, Diagnostics> {
+    let networks: Vec<NetworkId> = networks.collect();
+    let mut orders = if target.core.threshold_profiles.is_some() { ir.by_threshold() } else { Orders::new() };
+    orders.retain(|&id, _| networks.contains(&ir.model.populations[id].network));
+    let ordered = ir.reordered(&orders);
+    let mut found = of_ordered(&ordered, target, weights, options, networks.into_iter(), budgets)?;
+    for one in &mut found {
+        one.partition.orders.extend(orders.clone());
+    }
+    Ok(found)
+}
+
+/// The candidates for networks whose channels are in the order in which slices take them.
+fn of_ordered(
     ir: &SpikingIr,
     target: &Target,
     (rates, activity): (&Rates, &Activity),

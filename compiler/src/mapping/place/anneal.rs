@@ -8,7 +8,7 @@ use snnc_targets::topology::Tile;
 use snnc_targets::{Site, Topology};
 
 use super::state::PlacementState;
-use crate::random::SplitMix64;
+use crate::random::{SplitMix64, quantiles};
 
 /// Moves of one temperature, and how hot it starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,26 +51,6 @@ pub fn anneal(state: &mut PlacementState, schedule: PlacementAnnealing, random: 
     if best.0 < cost {
         *state = PlacementState::new(state.graph, state.board, best.1);
     }
-}
-
-/// `-ln u` for u in the middle of each 1024th: a move is accepted with probability `exp(-delta / temperature)` if it is
-/// accepted when `delta / temperature` is below a random one of them. Logarithms by `ln((k + 2) / k) = 2 artanh(1 / (k
-/// + 1))`.
-fn quantiles() -> Vec<f64> {
-    const COUNT: usize = 1024;
-    let mut logarithms = vec![0.0f64];
-    for i in 1..COUNT {
-        let z = 1.0 / (2 * i) as f64;
-        let (mut power, mut sum) = (z, 0.0);
-        for odd in 0..24 {
-            sum += power / f64::from(2 * odd + 1);
-            power *= z * z;
-        }
-        logarithms.push(logarithms[i - 1] + 2.0 * sum);
-    }
-    // u = (2 i + 1) / 2048.
-    let whole = 11.0 * std::f64::consts::LN_2;
-    logarithms.into_iter().map(|logarithm| whole - logarithm).collect()
 }
 
 /// Median of the rises in cost of random moves.

@@ -48,8 +48,9 @@ impl Checker {
     ) {
         let place = &Subject::Projection(id).into();
         let (k, map) = (&conv.kernel, &conv.map);
-        let regular = source.order.is_none() && target.order.is_none();
-        self.need(regular, place, || "joins a population numbered anew by a convolution".into());
+        // Channels numbered anew keep their positions.
+        let regular = [source, target].iter().all(|p| p.order.is_none() || p.shape.channels > 1);
+        self.need(regular, place, || "joins a line of neurons numbered anew by a convolution".into());
         let c = &k.channels;
         let volume = volume(c, k.height, k.width);
         self.need(volume == Some(k.weights.len()), place, || {

@@ -36,7 +36,7 @@ use crate::ir::program::Slice;
 use crate::ir::program::usage::LimitExceeded;
 use crate::ir::spiking::SpikingIr;
 use crate::ir::spiking::parts::Parts;
-use crate::ir::{NetworkId, PopulationId, Shape};
+use crate::ir::{NetworkId, PopulationId};
 use crate::mapping::effort::Effort;
 
 /// States kept after each layer.
@@ -169,11 +169,6 @@ impl<'a> TileSearch<'a> {
     /// Timesteps that are looked at.
     fn steps(&self) -> usize {
         self.work.as_ref().map_or(0, |work| work.steps.len())
-    }
-
-    /// Shape of a population.
-    fn shape(&self, population: PopulationId) -> Shape {
-        self.ir.model.populations[population].shape
     }
 
     /// Threshold mantissas of each population.

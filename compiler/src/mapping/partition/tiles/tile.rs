@@ -65,6 +65,11 @@ impl AxisUse {
         self.below.last().copied().unwrap_or(0).into()
     }
 
+    /// Source indices of a range that reach the piece.
+    pub fn sources_in(&self, range: &Range<u32>) -> u64 {
+        (self.below[range.end as usize] - self.below[range.start as usize]).into()
+    }
+
     /// The source indices that reach the piece, if they are neighbours.
     pub fn span(&self) -> Option<Range<u32>> {
         let end = self.below.iter().position(|&n| u64::from(n) == self.sources())? as u32;

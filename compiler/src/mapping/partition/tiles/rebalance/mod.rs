@@ -2,14 +2,15 @@
 //!
 //! The search by tiles fills cores one after another; what is left over is uneven. Here every tile of a layer is a
 //! share-out of its channels among cores ([`shares`]), and [`moves`] change only how many channels a core has of it, under
-//! all limits, exactly counted. What falls is the sum over the timesteps of the busiest core, smoothed ([`pressure`]),
-//! so that also those nearly as busy count. The busiest core is relieved until no move helps or the budget of
-//! steps is used up ([`descend()`]).
+//! all limits, exactly counted with what a slice more is to other cores ([`links`]). What falls is the sum over the
+//! timesteps of the busiest core, smoothed ([`pressure`]), so that also those nearly as busy count. The search is
+//! simulated annealing with so many moves ([`anneal()`]).
 //!
 //! Networks with groups of channels or irregular populations, and targets that merge or copy neurons, keep their cores:
 //! what a channel costs there depends on which it is. So do networks of very many cores.
 
-mod descend;
+mod anneal;
+mod links;
 mod moves;
 mod pressure;
 mod shares;
@@ -17,23 +18,26 @@ mod shares;
 use snnc_targets::Target;
 use snnc_targets::schema::OutputAxonKind;
 
-use self::descend::descend;
+use self::anneal::anneal;
 use self::shares::SharedOut;
 use super::TileSearch;
 use super::capacity::CoreCapacity;
 use super::filled::FilledCores;
 use crate::mapping::effort::Effort;
 
-/// Steps of the descent.
-fn steps(effort: Effort) -> usize {
+/// Moves that are proposed for each slice.
+fn moves_a_slice(effort: Effort) -> u64 {
     match effort {
-        Effort::Fast => 100,
-        Effort::Default => 2_000,
-        Effort::Best => 6_000,
+        Effort::Fast => 300,
+        Effort::Default => 3_000,
+        Effort::Best => 20_000,
     }
 }
 
-/// Most cores that are evened out: a step looks at all of them.
+/// Slices that moves are counted for, at most.
+const SLICES_MOST: u64 = 400;
+
+/// Most cores that are evened out: a move that is made looks at all of them.
 const CORES_MOST: usize = 1_024;
 
 /// Whether channels of a layer cost alike on the target.
@@ -52,7 +56,7 @@ pub fn rebalance(search: &TileSearch, fill: &FilledCores, cores: usize) -> Optio
     }
     let capacity = CoreCapacity::new(search.target, search.options.neurons_max);
     let mut state = SharedOut::new(search, &capacity, fill, most)?;
-    // A step looks at every core.
-    descend(&mut state, steps(search.options.effort) * 128 / most.max(128));
+    let slices = fill.cores.iter().map(|core| core.slices.len() as u64).sum::<u64>();
+    anneal(&mut state, moves_a_slice(search.options.effort) * slices.min(SLICES_MOST));
     Some(state.filled(fill))
 }

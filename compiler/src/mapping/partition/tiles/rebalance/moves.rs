@@ -1,8 +1,6 @@
 //! Moves of channels between cores, with what they change elsewhere: a slice more is a destination more for all that feed
 //! it, and other axons for all that it feeds.
 
-use std::rc::Rc;
-
 use super::shares::SharedOut;
 
 /// Channels of a tile that go from one core to another.
@@ -18,20 +16,25 @@ pub struct Move {
     pub channels: u32,
 }
 
+impl Move {
+    fn back(self) -> Self {
+        Self { from: self.to, to: self.from, ..self }
+    }
+}
+
 impl SharedOut<'_> {
-    /// Makes moves; unmakes them and says so if another core or the thresholds stand in the way.
+    /// Makes moves of different tiles; unmakes them and says so if a core or its thresholds stand in the way.
     pub fn try_moves(&mut self, moves: &[Move]) -> bool {
-        let backup = (self.shares.clone(), self.of_core.clone(), self.used.clone());
-        let axons = self.source_axons.clone();
-        for &one in moves {
-            self.shift(one);
-        }
-        let touched: Vec<usize> = moves.iter().map(|m| m.share).collect();
-        if self.used.iter().all(|used| self.fits(used)) && self.within_profiles(&touched) {
+        let holders: Vec<_> = moves.iter().map(|one| self.shares[one.share].holders.clone()).collect();
+        moves.iter().for_each(|&one| self.shift(one));
+        if self.used.iter().all(|used| self.fits(used)) && self.within_profiles(moves) {
             return true;
         }
-        (self.shares, self.of_core, self.used) = backup;
-        self.source_axons = axons;
+        moves.iter().rev().for_each(|one| self.shift(one.back()));
+        // In the order in which they held their channels.
+        for (one, holders) in moves.iter().zip(holders) {
+            self.shares[one.share].holders = holders;
+        }
         false
     }
 
@@ -74,50 +77,21 @@ impl SharedOut<'_> {
 
     /// Positions of a tile take `axons` more on every core that reads them.
     fn more_source_axons(&mut self, share: usize, axons: i64) {
-        let (population, tile) = (self.shares[share].population, Rc::clone(&self.shares[share].tile));
-        if let Some(counts) = self.source_axons.get_mut(&population) {
-            for y in tile.rows.clone() {
-                for x in tile.cols.clone() {
-                    let count = &mut counts.counts[y as usize * counts.width + x as usize];
-                    *count = (i64::from(*count) + axons) as u32;
-                }
-            }
-        }
-        for reader in &self.shares {
-            let kernels = reader.tile.kernels.iter().filter(|kernel| kernel.source == population);
-            let reached: i64 = kernels
-                .map(|kernel| {
-                    let rows = tile.rows.clone().filter(|&y| kernel.rows.reached_from(y as usize)).count();
-                    let cols = tile.cols.clone().filter(|&x| kernel.cols.reached_from(x as usize)).count();
-                    (rows * cols) as i64
-                })
-                .sum();
-            if reached != 0 {
-                for &(core, _) in &reader.holders {
-                    let used = &mut self.used[core].input_axons;
-                    *used = used.saturating_add_signed(reached * axons);
-                }
+        for &(reader, positions) in &self.links.readers[share] {
+            let change = positions as i64 * axons;
+            self.slice_axons[reader] = self.slice_axons[reader].saturating_add_signed(change);
+            for &(core, _) in &self.shares[reader].holders {
+                let used = &mut self.used[core].input_axons;
+                *used = used.saturating_add_signed(change);
             }
         }
     }
 
     /// Sources of a tile send to `slices` more slices of it.
     fn more_destinations(&mut self, share: usize, slices: i64) {
-        let tile = Rc::clone(&self.shares[share].tile);
-        for sender in &mut self.shares {
-            let kernels = tile.kernels.iter().filter(|kernel| kernel.source == sender.population);
-            let reaching: u64 = kernels
-                .map(|kernel| {
-                    let (rows, cols) = (&sender.tile.rows, &sender.tile.cols);
-                    let rows = rows.clone().filter(|&y| kernel.rows.reached_from(y as usize)).count();
-                    let cols = cols.clone().filter(|&x| kernel.cols.reached_from(x as usize)).count();
-                    (rows * cols) as u64
-                })
-                .sum();
-            if reaching == 0 {
-                continue;
-            }
-            let change = reaching as i64 * slices;
+        for &(sender, positions) in &self.links.senders[share] {
+            let change = positions as i64 * slices;
+            let sender = &mut self.shares[sender];
             sender.fan_out = sender.fan_out.saturating_add_signed(change);
             for &(core, channels) in &sender.holders {
                 let slots = i64::from(self.capacity.axons.output_slots(channels));

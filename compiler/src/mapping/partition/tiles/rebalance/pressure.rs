@@ -1,21 +1,22 @@
 //! How unevenly cores are busy: the sum over the timesteps of the busiest core, smoothed.
 //!
-//! A norm of high order stands for the maximum: of ps a core, (sum over the cores of ps^16)^(1/16). It is at least the
+//! A norm of high order stands for the maximum: of ps a core, (sum over the cores of ps^32)^(1/32). It is at least the
 //! maximum, and falls when any of the busiest cores is relieved.
 
 use super::super::work::CoreLoad;
 
-/// The sixteenth power.
+/// The 32nd power.
 fn power(x: f64) -> f64 {
+    let x = x * x;
     let x = x * x;
     let x = x * x;
     let x = x * x;
     x * x
 }
 
-/// The sixteenth root.
+/// The 32nd root.
 fn root(x: f64) -> f64 {
-    x.max(0.0).sqrt().sqrt().sqrt().sqrt()
+    x.max(0.0).sqrt().sqrt().sqrt().sqrt().sqrt()
 }
 
 /// The norm by timestep, of times in units that keep powers in range.
@@ -23,6 +24,7 @@ fn root(x: f64) -> f64 {
 pub struct Pressure {
     unit: f64,
     sums: Vec<f64>,
+    roots: Vec<f64>,
     /// Powers of each core, `[core][step]`.
     powers: Vec<Vec<f64>>,
 }
@@ -32,11 +34,12 @@ impl Pressure {
     pub fn new(loads: &[CoreLoad], steps: usize) -> Self {
         let most = |load: &CoreLoad| (0..steps).map(|i| load.busiest(i)).fold(0.0f32, f32::max);
         let unit = f64::from(loads.iter().map(most).fold(0.0, f32::max)).max(1e-9);
-        let mut pressure = Self { unit, sums: vec![0.0; steps], powers: Vec::new() };
+        let mut pressure = Self { unit, sums: vec![0.0; steps], roots: Vec::new(), powers: Vec::new() };
         pressure.powers = loads.iter().map(|load| pressure.powers_of(load)).collect();
         for powers in &pressure.powers {
             pressure.sums.iter_mut().zip(powers).for_each(|(sum, power)| *sum += power);
         }
+        pressure.roots = pressure.sums.iter().map(|&sum| root(sum)).collect();
         pressure
     }
 
@@ -52,7 +55,9 @@ impl Pressure {
             for &(core, load) in changes {
                 new += power(f64::from(load.busiest(i)) / self.unit) - self.powers[core][i];
             }
-            change += root(new) - root(sum);
+            if new != sum {
+                change += root(new) - self.roots[i];
+            }
         }
         change * self.unit
     }
@@ -62,21 +67,35 @@ impl Pressure {
         let new = self.powers_of(load);
         for (i, power) in new.iter().enumerate() {
             // Never below the largest term, whatever rounding left.
-            self.sums[i] = (self.sums[i] + power - self.powers[core][i]).max(*power);
+            if *power != self.powers[core][i] {
+                self.sums[i] = (self.sums[i] + power - self.powers[core][i]).max(*power);
+                self.roots[i] = root(self.sums[i]);
+            }
         }
         self.powers[core] = new;
     }
 
-    /// Cores by how much of the norm falls with them, most first.
-    pub fn hottest(&self) -> Vec<usize> {
-        let shares = self.powers.iter().map(|powers| {
-            let share = |(power, sum): (&f64, &f64)| if *sum > 0.0 { power / sum * root(*sum) } else { 0.0 };
-            powers.iter().zip(&self.sums).map(share).sum::<f64>()
+    /// Timesteps.
+    pub fn steps(&self) -> usize {
+        self.sums.len()
+    }
+
+    /// The norm, in ps.
+    pub fn total(&self) -> f64 {
+        self.roots.iter().sum::<f64>() * self.unit
+    }
+
+    /// The busiest core of a timestep, which is drawn by how long timesteps last; `draw` is in 0..1.
+    pub fn busiest(&self, draw: f64) -> usize {
+        let mut left = draw * self.roots.iter().sum::<f64>();
+        let step = self.roots.iter().position(|&root| {
+            left -= root;
+            left < 0.0
         });
-        let shares: Vec<f64> = shares.collect();
-        let mut cores: Vec<usize> = (0..shares.len()).collect();
-        cores.sort_by(|&a, &b| shares[b].total_cmp(&shares[a]).then(a.cmp(&b)));
-        cores
+        let step = step.unwrap_or(self.roots.len().saturating_sub(1));
+        let power = |core: &usize| self.powers[*core].get(step).copied().unwrap_or(0.0);
+        // The first of equals.
+        (0..self.powers.len()).rev().max_by(|a, b| power(a).total_cmp(&power(b))).unwrap_or(0)
     }
 }
 
@@ -94,12 +113,12 @@ mod tests {
     fn the_norm_is_near_the_maximum_and_follows_changes() {
         let loads = [load(&[8.0, 0.0]), load(&[2.0, 6.0]), load(&[1.0, 1.0])];
         let mut pressure = Pressure::new(&loads, 2);
-        assert_eq!(pressure.hottest(), [0, 1, 2]);
+        assert_eq!([pressure.busiest(0.0), pressure.busiest(0.99)], [0, 1]);
         let relieved = load(&[4.0, 0.0]);
         let change = pressure.change(&[(0, &relieved)]);
         assert!((change + 4.0).abs() < 0.01, "{change}");
         pressure.set(0, &relieved);
-        assert_eq!(pressure.hottest()[0], 1);
+        assert!((pressure.total() - 10.0).abs() < 0.01, "{}", pressure.total());
         assert!(pressure.change(&[(0, &load(&[4.0, 0.0]))]).abs() < 1e-9);
     }
 }

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use super::super::TileSearch;
 use super::super::capacity::CoreCapacity;
 use super::super::filled::FilledCores;
-use super::super::layer::axons_least;
 use super::super::open_core::{OpenCore, PlacedChannels};
-use super::super::tile::{IncomingKernelUse, PopulationTile};
+use super::super::tile::PopulationTile;
 use super::super::work::CoreLoad;
+use super::links::Links;
+use super::moves::Move;
 use super::pressure::Pressure;
 use crate::ir::PopulationId;
 use crate::ir::program::usage::{CoreUsage, Limit};
@@ -60,28 +61,10 @@ pub struct SharedOut<'a> {
     pub loads: Vec<CoreLoad>,
     /// How uneven they are.
     pub pressure: Pressure,
-    /// Input axons that the slices of a population take on a core that reads a position.
-    pub source_axons: BTreeMap<PopulationId, PositionCounts>,
-}
-
-/// A count at each position of a population.
-#[derive(Debug, Clone)]
-pub struct PositionCounts {
-    /// Columns.
-    pub width: usize,
-    /// Row-major.
-    pub counts: Vec<u32>,
-}
-
-impl PositionCounts {
-    /// Sum over the positions that reach a tile through one of its kernels.
-    fn reaching(&self, tile: &PopulationTile, kernel: usize) -> u64 {
-        let kernel = &tile.kernels[kernel];
-        let height = self.counts.len() / self.width.max(1);
-        let cols: Vec<usize> = (0..self.width).filter(|&x| kernel.cols.reached_from(x)).collect();
-        let rows = (0..height).filter(|&y| kernel.rows.reached_from(y));
-        rows.map(|y| cols.iter().map(|&x| u64::from(self.counts[y * self.width + x])).sum::<u64>()).sum()
-    }
+    /// Which tiles feed which.
+    pub links: Links,
+    /// Input axons of a slice, by tile.
+    pub slice_axons: Vec<u64>,
 }
 
 /// A population with first and last row, first and last column of a tile.
@@ -158,36 +141,16 @@ impl<'a> SharedOut<'a> {
         let pressure = Pressure::new(&loads, search.steps());
         let used = (0..count).map(|core| *open(core).before_merging()).collect();
         let thresholds = search.thresholds().collect();
-        let mut state = Self {
-            capacity,
-            thresholds,
-            shares,
-            of_core,
-            used,
-            loads,
-            pressure,
-            source_axons: BTreeMap::new(),
+        let links = Links::new(&shares, capacity.axons);
+        let axons = |share: &TileShares| -> u64 {
+            share.holders.iter().map(|&(_, channels)| u64::from(capacity.axons.input_axons(channels))).sum()
         };
-        state.count_source_axons(search);
-        Some(state)
-    }
-
-    fn count_source_axons(&mut self, search: &TileSearch) {
-        for share in &self.shares {
-            let shape = search.shape(share.population);
-            let counts = self
-                .source_axons
-                .entry(share.population)
-                .or_insert_with(|| PositionCounts { width: shape.width, counts: vec![0; shape.positions()] });
-            for &(_, channels) in &share.holders {
-                let axons = self.capacity.axons.input_axons(channels);
-                for y in share.tile.rows.clone() {
-                    for x in share.tile.cols.clone() {
-                        counts.counts[y as usize * counts.width + x as usize] += axons;
-                    }
-                }
-            }
-        }
+        let axons: Vec<u64> = shares.iter().map(axons).collect();
+        let of_slice = |(senders, outside): (&Vec<(usize, u64)>, &u64)| {
+            outside + senders.iter().map(|&(sender, positions)| positions * axons[sender]).sum::<u64>()
+        };
+        let slice_axons = links.senders.iter().zip(&links.outside).map(of_slice).collect();
+        Some(Self { capacity, thresholds, shares, of_core, used, loads, pressure, links, slice_axons })
     }
 
     /// Channels that a core has of a tile.
@@ -206,7 +169,7 @@ impl<'a> SharedOut<'a> {
         }
         let slices = i64::from(has + change > 0) - i64::from(has > 0);
         if slices != 0 {
-            load.add(2, &tile.slice_axon_in, slices as f32);
+            load.add(tile.decoding_unit, &tile.slice_axon_in, slices as f32);
         }
         load
     }
@@ -228,23 +191,13 @@ impl<'a> SharedOut<'a> {
         used.synapse_bits = used.synapse_bits + bits(now) - bits(has);
         used.output_axons = used.output_axons + slots(now) - slots(has);
         if (has == 0) != (now == 0) {
-            let axons = self.slice_axons(share);
+            let axons = self.slice_axons[share];
             used.input_axons = if has == 0 { used.input_axons + axons } else { used.input_axons - axons };
         }
         used
     }
 
-    /// Input axons of a slice of a tile.
-    fn slice_axons(&self, share: usize) -> u64 {
-        let tile = &self.shares[share].tile;
-        let of = |(index, kernel): (usize, &IncomingKernelUse)| match self.source_axons.get(&kernel.source) {
-            Some(counts) => counts.reaching(tile, index),
-            // Spikes from outside, whose axons serve as many channels as they can.
-            None => kernel.positions() * axons_least(self.capacity.axons, kernel.channels.inputs as u64),
-        };
-        tile.kernels.iter().enumerate().map(of).sum()
-    }
-
+    /// Whether a core keeps its limits, thresholds left out.
     pub fn fits(&self, used: &CoreUsage) -> bool {
         let limits = [Limit::Neurons, Limit::InputAxons, Limit::OutputAxons, Limit::SynapseMemory];
         used.first_beyond(&self.capacity.most, limits).is_none()
@@ -280,16 +233,32 @@ impl<'a> SharedOut<'a> {
         self.loads[core] = load;
     }
 
-    /// Whether the cores that hold channels of some tiles keep the number of distinct thresholds.
-    pub fn within_profiles(&self, touched: &[usize]) -> bool {
+    /// What the cores do, added up anew from their channels.
+    pub fn sum_loads(&mut self) {
+        let steps = self.pressure.steps();
+        let of = |(core, tiles): (usize, &Vec<usize>)| {
+            let mut load = CoreLoad::default();
+            for &share in tiles {
+                for channels in self.shares[share].ranges(core) {
+                    load.add_tile(&self.shares[share].tile.work, channels.len() as u32);
+                }
+            }
+            load
+        };
+        self.loads = self.of_core.iter().enumerate().map(of).collect();
+        self.pressure = Pressure::new(&self.loads, steps);
+    }
+
+    /// Whether the cores that hold channels of the tiles that moved keep the number of distinct thresholds: other
+    /// channels of a tile move up in its range.
+    pub fn within_profiles(&self, moves: &[Move]) -> bool {
         let most = self.capacity.most.threshold_profiles;
         if most >= u64::from(u32::MAX) {
             return true;
         }
-        let mut cores: Vec<usize> = touched
-            .iter()
-            .flat_map(|&share| self.shares[share].holders.iter().map(|&(core, _)| core))
-            .collect();
+        let tiles = moves.iter().map(|one| &self.shares[one.share]);
+        let mut cores: Vec<usize> =
+            tiles.flat_map(|share| share.holders.iter().map(|&(core, _)| core)).collect();
         cores.sort_unstable();
         cores.dedup();
         cores.into_iter().all(|core| self.profiles(core) <= most)
