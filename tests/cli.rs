@@ -213,7 +213,10 @@ fn targets_and_intermediate_forms_print() {
         "{graph}"
     );
     assert!(ok(&["compile", model, "--emit", "spiking"]).starts_with("// model spiking-diffusion-mnist"));
-    assert!(ok(&["compile", model, "--objective", "cores", "--emit", "program"]).starts_with("// program for loihi-like"));
+    assert!(
+        ok(&["compile", model, "--objective", "cores", "--emit", "program"])
+            .starts_with("// program for loihi-like")
+    );
     let json: serde_json::Value = serde_json::from_str(&ok(&["compile", model, "--json"])).unwrap();
     // Layers share cores.
     let cores = json["cores"].as_u64().unwrap();

@@ -1,11 +1,9 @@
 //! Whose work timesteps wait for, worked out from the spikes and the memories of cores, packet by packet: random
 //! networks with skips and delays, where packets are integrated in other timesteps than the next.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::timing;
+use crate::common::timing;
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::{NetworkId, PopulationId};
 use snnc_simulator::execute::{Chip, PassOutcome};

@@ -1,9 +1,7 @@
 //! Simulated times at the ends of ranges are those of chips that have these values: random networks and meshes, every
 //! constant of time with a range.
 
-mod common;
-
-use common::timing;
+use crate::common::timing;
 use snnc_compiler::ir::NetworkId;
 use snnc_simulator::charge::{Meter, OtherTime};
 use snnc_simulator::execute::Chip;
