@@ -145,7 +145,7 @@ fn items(r: &Report) -> String {
         return String::new();
     }
     let name = r.item_name();
-    let figures = ["energy", "time", "spikes", "synaptic operations", "packets", "hops"];
+    let figures = ["energy", "time", "spikes", "synops", "packets", "hops"];
     let mut table = TextTable::new(INDENT, name_and_figures("", figures));
     for item in r.by_item().take(ITEMS) {
         table.row([
@@ -212,7 +212,7 @@ fn network_row(name: &str, group: &[&Iteration], total: f64) -> [String; 6] {
 }
 
 fn layers(r: &Report) -> String {
-    let figures = ["neurons", "cores", "rate", "spikes", "synaptic operations", "packets", "energy", "share"];
+    let figures = ["neurons", "cores", "rate", "spikes", "synops", "packets", "energy", "share"];
     let mut table = TextTable::new(INDENT, name_and_figures("", figures));
     for l in &r.layers {
         table.row([

@@ -281,7 +281,17 @@ impl Meter {
         if let Some(time) = &time {
             let energy_aj = |step| self.step_energy_aj(counts, time, step);
             let populations = &self.slices.populations;
-            record.timesteps.add_pass((record.item, iteration), populations, (counts, time), energy_aj);
+            let cores = match record.timesteps.by_core {
+                0 => Vec::new(),
+                most => self.analytic.cores(&self.network, &self.routes, (counts, traces), most),
+            };
+            record.timesteps.add_pass(
+                (record.item, iteration),
+                populations,
+                (counts, time),
+                cores,
+                energy_aj,
+            );
         }
         Ok(time)
     }
