@@ -49,12 +49,20 @@ pub struct TextTable {
     indent: u16,
     columns: Vec<TableColumn>,
     rows: Vec<Vec<String>>,
+    /// Characters of a line.
+    width: usize,
 }
 
 impl TextTable {
     /// An empty table, `indent` blanks from the margin. It has a line of headings unless all of them are empty.
     pub fn new(indent: u16, columns: impl IntoIterator<Item = TableColumn>) -> Self {
-        Self { indent, columns: columns.into_iter().collect(), rows: Vec::new() }
+        Self { indent, columns: columns.into_iter().collect(), rows: Vec::new(), width: WIDTH }
+    }
+
+    /// A line a row however wide it is, for lists that programs read.
+    #[must_use]
+    pub fn on_single_lines(self) -> Self {
+        Self { width: usize::MAX, ..self }
     }
 
     /// Appends a row. Cells that are missing at its end stay empty.
@@ -96,12 +104,12 @@ impl TextTable {
     /// Columns that stand side by side; as few blocks as there can be, and these about as wide as each other.
     fn blocks(&self) -> Vec<Vec<usize>> {
         let widths = self.widths();
-        let widest = self.cut(&widths, WIDTH);
+        let widest = self.cut(&widths, self.width);
         if widest.len() == 1 {
             return widest;
         }
         let fewest = |&limit: &usize| self.cut(&widths, limit).len() == widest.len();
-        let narrowest = (1..=WIDTH).find(fewest).unwrap_or(WIDTH);
+        let narrowest = (1..=self.width).find(fewest).unwrap_or(self.width);
         self.cut(&widths, narrowest)
     }
 
@@ -137,7 +145,7 @@ impl TextTable {
         let beside: usize =
             block.iter().filter(|&&column| !self.wraps(column)).map(|&column| widths[column]).sum();
         let gaps = usize::from(self.indent) + usize::from(GAP) * (block.len() - 1);
-        let room = WIDTH.saturating_sub(beside + gaps).max(WORDS);
+        let room = self.width.saturating_sub(beside + gaps).max(WORDS);
         for row in &self.rows {
             let cell = |&column: &usize| {
                 let cell = row.get(column).map_or("", String::as_str);

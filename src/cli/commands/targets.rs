@@ -34,7 +34,7 @@ pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 fn list() -> Result<String, Diagnostics> {
-    let mut table = TextTable::new(0, [left(""), left("")]);
+    let mut table = TextTable::new(0, [left(""), left("")]).on_single_lines();
     for name in registry::names() {
         table.row([name, &registry::load(name)?.description]);
     }

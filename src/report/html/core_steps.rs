@@ -40,7 +40,7 @@ pub struct PassSteps {
 /// Figures `[timestep][core]`, each rounded to a multiple of `unit`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Packed {
-    /// What 1 stands for: 1 and a picosecond, or more where 16 bits do not hold the largest figure.
+    /// What 1 stands for: 1 and a picosecond, or a multiple of it where 16 bits do not hold the largest figure.
     pub unit: f64,
     /// The largest figure.
     pub most: f64,
@@ -49,10 +49,10 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Rounds to 65,535 steps below the largest, or to whole multiples of `least`.
+    /// Rounds to multiples of the smallest multiple of `least` of which the largest figure has at most 65,535.
     fn new(figures: &[f64], least: f64) -> Self {
         let most = figures.iter().copied().fold(0.0, f64::max);
-        let unit = least.max(most / f64::from(u16::MAX));
+        let unit = least * (most / least / f64::from(u16::MAX)).ceil().max(1.0);
         let words = figures.iter().map(|figure| (figure / unit).round() as u16);
         let bytes: Vec<u8> = words.flat_map(u16::to_le_bytes).collect();
         Self { unit, most, data: STANDARD.encode(bytes) }

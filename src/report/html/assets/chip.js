@@ -45,7 +45,8 @@ class ChipView {
     const [x0, y0, x1, y1] = this.crop;
     this.partial = (x1 - x0) * (y1 - y0) < 0.7 * mesh.columns * mesh.rows;
     // Pass and timestep from 1; 0 stands for all of them.
-    this.state = { metric: "layer", pass: 0, timestep: 0, links: this.links.length > 0, whole: false, at: null, kept: null };
+    const links = this.links.length > 0;
+    this.state = { metric: "layer", pass: 0, timestep: 0, links, whole: false, at: null, kept: null };
   }
 
   /** Puts everything into the section of the chip. */
@@ -121,6 +122,7 @@ class ChipView {
       (value) => this.timestepText(value),
       (timestep) => this.setTimestep(timestep),
     );
+    walk.id = "chip-timesteps";
     this.stepWalk = walk;
     const play = player(walk, () => this.coreSteps.timesteps(this.passOfSteps()), "Play timesteps");
     return [walk, play];
@@ -223,13 +225,13 @@ class ChipView {
         element("span", { class: "ramp" }, "0", swatch, `${WRITE[partial ? part : kind](most)} ${unit}`.trim()),
       );
     }
-    if (this.links.length && links) this.key.append(`Busiest link: ${count(busiest)} packets`);
+    if (this.links.length && links) this.key.append(`Busiest link of the whole run: ${count(busiest)} packets`);
     const told = [];
     if (timestep && step) {
       const rounding = this.coreSteps.rounding(step);
       told.push(
         `sums over all ${this.items}; the colours of all timesteps of this ${this.step} compare`,
-        rounding ? `figures of a timestep are rounded to ${rounding}` : "figures are exact",
+        rounding ? `figures of a timestep are rounded to multiples of ${rounding}` : "figures are exact",
       );
     } else if (fixed || metric === "layer") {
       if (pass || timestep) told.push(`the same in every ${timestep ? "timestep" : this.step}`);
@@ -273,7 +275,7 @@ class ChipView {
       const of = (figure) => this.coreSteps.of(figure, this.passOfSteps(), timestep - 1, core.core);
       rows.push(
         [`timestep ${timestep - 1}: spikes`, count(of("spikes"))],
-        [`timestep ${timestep - 1}: synaptic operations`, count(Math.round(of("synaptic_operations")))],
+        [`timestep ${timestep - 1}: synaptic operations`, count(of("synaptic_operations"))],
         [`timestep ${timestep - 1}: busiest unit`, si(of("busy_s"), "s")],
       );
     }

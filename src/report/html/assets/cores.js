@@ -10,7 +10,12 @@ const METRICS = {
   layer: { name: "Layer", kind: "word" },
   neurons: { name: "Neurons", kind: "count", fixed: true },
   memory: { name: "Synapse memory", kind: "count", unit: "bits", fixed: true },
-  synaptic_operations: { name: "Synaptic operations", kind: "count", by: "synaptic_operations", step: "synaptic_operations" },
+  synaptic_operations: {
+    name: "Synaptic operations",
+    kind: "count",
+    by: "synaptic_operations",
+    step: "synaptic_operations",
+  },
   spikes: { name: "Spikes", kind: "count", by: "spikes", step: "spikes" },
   energy_j: { name: "Energy", kind: "J", by: "energy_j" },
   busy: { name: "Busiest unit: how long busy", kind: "share", step: "busy_s", part: "s" },
