@@ -29,13 +29,11 @@ for memory in "${memories[@]}"; do
     done
 done >"$work/points"
 
-seconds() { # LABEL COMMAND...: runs it, prints how long that took
-    local label=$1 begin end
+seconds() { # LABEL COMMAND...: runs it, prints how long that took, and how much processor time, which other load moves less
+    local label=$1 TIMEFORMAT='%R %U'
     shift
-    begin=$(date +%s.%N)
-    "$@"
-    end=$(date +%s.%N)
-    awk -v a="$begin" -v b="$end" -v l="$label" 'BEGIN { printf "%-52s %7.2f s\n", l, b - a }'
+    { time "$@" 2>&3; } 3>&2 2>"$work/time"
+    awk -v l="$label" '{ printf "%-52s %7.2f s, %7.2f s user\n", l, $1, $2 }' "$work/time"
 }
 separate() { # AT_A_TIME THREADS FOLDER
     mkdir -p "$3"

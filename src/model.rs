@@ -219,7 +219,7 @@ impl Model {
     }
 
     /// As [`Model::compile_with`]; the progress is told of each stage, and in those that record passes its steps are
-    /// passes.
+    /// passes, in rounding weights.
     ///
     /// # Errors
     /// Those of [`Model::compile_with`].
@@ -341,7 +341,7 @@ impl Model {
     }
 }
 
-/// Tells a progress of the passes that rounding looks at, and that rounding itself follows.
+/// Tells a progress of the passes that rounding looks at, and of the weights that are rounded.
 struct RecordingProgress<'p> {
     progress: &'p dyn Progress,
     /// Passes that are not recorded yet.
@@ -366,6 +366,15 @@ impl RecordingObserver for RecordingProgress<'_> {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.progress.stage("rounding", "");
         }
+    }
+
+    fn rounding(&self, weights: usize) {
+        self.progress.stage("rounding", "weights");
+        self.progress.begin(weights as u64);
+    }
+
+    fn rounded(&self, weights: usize) {
+        self.progress.advance(weights as u64);
     }
 }
 

@@ -17,6 +17,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use crate::npy;
 use crate::outcome::Outcome;
+use crate::report::by_core_step::{self, CoreStepTable};
 use crate::report::html::{self, RunFolder};
 use crate::report::images::{PngImage, UNMASKED_AT, image_name, write_contact, write_image};
 use crate::report::timing::steps::StepTable;
@@ -48,6 +49,8 @@ pub struct ResultsRecorder<'a> {
     named: trace::TraceOptions,
     /// Whether a page is to be among the results.
     page: bool,
+    /// What the page shows of cores by timestep.
+    by_core: Option<CoreStepTable>,
 }
 
 impl<'a> ResultsRecorder<'a> {
@@ -102,20 +105,21 @@ impl<'a> ResultsRecorder<'a> {
             }
         }
         let traces = TraceRecorder::new(program, options, extent, fidelity)?;
-        Ok(Self { folder, steps, spikes, membranes: membranes_of, traces, named, page: false })
+        Ok(Self { folder, steps, spikes, membranes: membranes_of, traces, named, page: false, by_core: None })
     }
 
-    /// Asks for a page among the results.
+    /// Asks for a page among the results, and records for it what cores do by timestep where time is modelled.
     ///
     /// # Errors
     /// [`Code::Argument`] without a folder.
-    pub fn with_page(mut self, asked: bool) -> Result<Self, Diagnostic> {
+    pub fn with_page(mut self, asked: bool, program: &Program, item_name: &str) -> Result<Self, Diagnostic> {
         if asked && self.folder.is_none() {
             let message = format!("has no folder: {} is one of the results of a run", html::PAGE);
             return Err(Diagnostic::new(Code::Argument, Subject::argument("--html"), message)
                 .hint("say with --out where results go"));
         }
         self.page = asked;
+        self.by_core = (asked && self.steps.is_some()).then(|| CoreStepTable::new(program, item_name));
         Ok(self)
     }
 
@@ -129,7 +133,7 @@ impl<'a> ResultsRecorder<'a> {
         report: &Report,
         write: impl FnOnce(&ResultSet) -> Result<String, Diagnostics>,
     ) -> Result<Vec<String>, Diagnostics> {
-        let Self { folder, steps, spikes, membranes: archive, traces, named, page } = self;
+        let Self { folder, steps, spikes, membranes: archive, traces, named, page, by_core } = self;
         let mut also = String::new();
         let grown = [
             (steps.is_some(), "timesteps.csv"),
@@ -147,6 +151,11 @@ impl<'a> ResultsRecorder<'a> {
         if let Some((out, set)) = folder {
             let files = write(&set)?;
             json::write(&set.place("report.json")?, report)?;
+            if let Some(table) = by_core {
+                table.write(&set.place(by_core_step::FILE)?)?;
+                also.push_str(", ");
+                also.push_str(by_core_step::FILE);
+            }
             if page {
                 write_page(&set, report, &out)?;
                 also.push_str(", ");
@@ -182,7 +191,14 @@ pub fn read_report(path: &Path) -> Result<Report, Diagnostic> {
 
 impl Observer for ResultsRecorder<'_> {
     fn steps(&mut self, index: u64, steps: &[TimedStep]) -> Result<(), Diagnostic> {
+        if let Some(table) = &mut self.by_core {
+            table.add(steps);
+        }
         self.steps.as_mut().map_or(Ok(()), |table| table.item(index, steps))
+    }
+
+    fn steps_by_core(&self) -> usize {
+        self.by_core.as_ref().map_or(0, CoreStepTable::most)
     }
 
     fn item(&mut self, _: u64, _: &MeterRecord) -> Result<(), Diagnostic> {
@@ -257,6 +273,8 @@ pub struct KeptPasses {
     pub spikes: Option<(NetworkId, Vec<PackedSpikes>)>,
     /// Membranes of the layers that the session watches, pass by pass.
     pub membranes: Vec<PassMembranes>,
+    /// What cores did by timestep, for a page.
+    pub by_core: Option<CoreStepTable>,
 }
 
 /// Writes the folder of results of a run that was kept in memory, with the files and the bytes that a
@@ -291,6 +309,8 @@ pub fn write_kept<I>(
     made.write_cores(&set.place(by_core::FILE)?)?;
     json::write(&set.place("report.json")?, report)?;
     if page {
+        let table = kept.by_core.as_ref();
+        table.map_or(Ok(()), |table| table.write(&set.place(by_core_step::FILE)?))?;
         write_page(&set, report, out)?;
     }
     Ok(set.commit()?)

@@ -71,6 +71,12 @@ pub trait Observer: Send {
         false
     }
 
+    /// Of how many timesteps of each item, from its first, it wants to see what each core did ([`TimedStep::cores`]);
+    /// none where time is not modelled.
+    fn steps_by_core(&self) -> usize {
+        0
+    }
+
     /// The spikes of an item, pass after pass, those of long passes part by part; told before [`Observer::item`].
     ///
     /// # Errors
@@ -320,6 +326,14 @@ pub fn parts_keep_no_state() -> Diagnostic {
         .hint("leave it out, or run all samples in one process")
 }
 
+/// What an observer asks to see of each item.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    spikes: bool,
+    /// See [`Observer::steps_by_core`].
+    steps_by_core: usize,
+}
+
 /// What an observer may want to see of the passes of an item.
 #[derive(Default)]
 struct SeenPasses {
@@ -357,23 +371,23 @@ impl Ready {
             return Ok((items, record));
         }
         let chunk = if observer.watcher().is_some() || self.keep_state { 1 } else { CHUNK };
-        let sees_spikes = observer.sees_spikes();
+        let asked = Asked { spikes: observer.sees_spikes(), steps_by_core: observer.steps_by_core() };
         for chunk in own.chunks(chunk) {
             let made = match (observer.watcher(), kept.as_mut()) {
                 (watcher @ Some(_), kept) | (watcher, kept @ Some(_)) => {
-                    let one = |&first| self.item(workload, (first, kept), (watcher, sees_spikes), progress);
+                    let one = |&first| self.item(workload, (first, kept), (watcher, asked), progress);
                     chunk.first().map(one).into_iter().collect::<Vec<_>>()
                 }
                 (None, None) => {
                     let few = chunk.len() < rayon::current_num_threads();
-                    let one = |&index| self.item(workload, (index, None), (None, sees_spikes), progress);
+                    let one = |&index| self.item(workload, (index, None), (None, asked), progress);
                     let all = || chunk.par_iter().map(one).collect::<Vec<_>>();
                     if few { with_spinning_threads(all) } else { all() }
                 }
             };
             for (&index, made) in chunk.iter().zip(made) {
                 let (item, of_item, seen) = made?;
-                if sees_spikes {
+                if asked.spikes {
                     observer.spikes(index, &seen.spikes)?;
                 }
                 if !self.watched.is_empty() {
@@ -404,6 +418,7 @@ impl Ready {
     ) -> Result<(W::Item, MeterRecord), Diagnostic> {
         let (meter, sees_spikes) = (&self.meter, observer.sees_spikes());
         let mut record = meter.seeded(index, workload.seed());
+        record.timesteps.by_core = observer.steps_by_core();
         let (mut pass, mut seen) = (0, Ok(()));
         let mut observe = |outcome: &PassOutcome| {
             if seen.is_err() {
@@ -437,11 +452,12 @@ impl Ready {
         &self,
         workload: &W,
         (index, kept): (u64, Option<&mut Carry>),
-        (mut watcher, sees_spikes): (Option<&mut dyn Watcher>, bool),
+        (mut watcher, asked): (Option<&mut dyn Watcher>, Asked),
         progress: &dyn Progress,
     ) -> Result<(W::Item, MeterRecord, SeenPasses), Diagnostic> {
         let meter = &self.meter;
         let mut record = meter.seeded(index, workload.seed());
+        record.timesteps.by_core = asked.steps_by_core;
         let (mut pass, mut failed, mut seen) = (0, None, SeenPasses::default());
         let mut observe = |outcome: &PassOutcome| {
             if failed.is_none() {
@@ -453,7 +469,7 @@ impl Ready {
                 let traces: &[SliceTrace] = if meter.reads_traces() { &outcome.traces } else { &[] };
                 failed = meter.add_watched(&mut record, pass, (&outcome.counts, traces), watcher).err();
             }
-            seen.spikes.extend(sees_spikes.then(|| PackedSpikes::of(&self.chip, outcome)));
+            seen.spikes.extend(asked.spikes.then(|| PackedSpikes::of(&self.chip, outcome)));
             if !self.watched.is_empty() {
                 seen.membranes.push(PassMembranes::of(&self.chip, outcome, &self.watched));
             }

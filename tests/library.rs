@@ -196,12 +196,17 @@ fn compiling_tells_how_far_its_recordings_have_come() {
     let mut options = CompileOptions::default();
     (options.lower.weight_bits, options.lower.calibration) = (Some(4), Some(2));
     let (target, stages) = (snnc::target("loihi-like").unwrap(), Stages::default());
-    model.compile_observed(&target, &options, &MappingFiles::default(), &stages).unwrap();
-    // Two passes were asked for the rounding; all three samples show the mapping when neurons fire.
+    let program = model.compile_observed(&target, &options, &MappingFiles::default(), &stages).unwrap();
+    let weights = program.compilation().unwrap().report.synapses.weights;
+    assert!(weights > 0);
+    // Two passes were asked for the rounding, which is done once more without them, to see whether they change it; all
+    // three samples show the mapping when neurons fire.
     let expected = [
         ("rounding", "", 0, 0),
         ("recording floats", "passes", 2, 2),
         ("rounding", "", 0, 0),
+        ("rounding", "weights", weights, weights),
+        ("rounding", "weights", weights, weights),
         ("recording spikes", "passes", 3, 3),
         ("mapping", "", 0, 0),
     ];

@@ -45,7 +45,7 @@ cp tests/page/check.js "$work/check.js"
 
 failed=0
 # Charts that only some pages have are asked for by name, so that none is missed without a word.
-for asked in digits/report.html:rates other/report.html: images/report.html:rates,tornado several.html: sweep/pareto.html:; do
+for asked in digits/report.html:rates,chip-timesteps other/report.html: images/report.html:rates,tornado,chip-timesteps several.html: sweep/pareto.html:; do
     IFS=: read -r page has <<<"$asked"
     begin=$SECONDS
     chromium --virtual-time-budget=30000 --dump-dom "file://$work/look.html?page=$page&has=$has" \

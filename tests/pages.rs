@@ -44,6 +44,67 @@ fn follows(schema: &jsonschema::Validator, report: &Value) {
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
+/// Rows of a table by heading.
+fn rows(path: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
+    csv::Reader::from_path(path).unwrap().deserialize().map(Result::unwrap).collect()
+}
+
+/// What cores did by timestep adds up to cores.csv, and the busiest core of a timestep is what timesteps.csv waits for.
+fn by_core_and_timestep(out: &Path, report: &Value, shown: &Value) {
+    let (steps, cores) = (rows(&out.join("core_timesteps.csv")), rows(&out.join("cores.csv")));
+    assert!(!steps.is_empty() && !cores.is_empty());
+    for core in &cores {
+        for name in ["spikes", "synaptic_operations"] {
+            let of_core =
+                steps.iter().filter(|row| row["core"] == core["core"] && row["pass"] == core["pass"]);
+            let sum: u64 = of_core.map(|row| row[name].parse::<u64>().unwrap()).sum();
+            assert_eq!(sum.to_string(), core[name], "{name} of core {}", core["core"]);
+        }
+    }
+    // The page holds them all: 16-bit words, here in units of one, of each timestep and core.
+    let timesteps: u64 =
+        shown["passes"].as_array().unwrap().iter().map(|pass| pass["timesteps"].as_u64().unwrap()).sum();
+    let samples = report["totals"]["samples"].as_u64().unwrap();
+    assert_eq!(timesteps * samples, report["totals"]["timesteps"].as_u64().unwrap());
+    let cells = timesteps * shown["cores"].as_u64().unwrap();
+    for name in ["spikes", "synaptic_operations"] {
+        let bytes = base64::Engine::decode(
+            &base64::engine::general_purpose::STANDARD,
+            shown[name]["data"].as_str().unwrap(),
+        );
+        let bytes = bytes.unwrap();
+        assert_eq!((bytes.len() as u64, shown[name]["unit"].as_f64()), (2 * cells, Some(1.0)), "{name}");
+        let sum: u64 = bytes.chunks(2).map(|pair| u64::from(u16::from_le_bytes([pair[0], pair[1]]))).sum();
+        assert_eq!(Some(sum), report["totals"][name].as_u64(), "{name}");
+    }
+}
+
+#[test]
+fn the_busiest_core_of_a_timestep_is_what_it_waits_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let digits = example("digits-cnn");
+    let mut command = snnc(["run", "--html", "--timing", "analytic", "--samples", "1", "--out"]);
+    ok(command.arg(&out).arg(digits.join("model.ron")).arg("--input").arg(digits.join("inputs.npy")));
+    let (steps, cores) = (rows(&out.join("timesteps.csv")), rows(&out.join("core_timesteps.csv")));
+    let seconds = |text: &String| text.parse::<f64>().unwrap();
+    let mut cores_wait = 0;
+    for step in &steps {
+        let busy =
+            cores.iter().filter(|row| row["timestep"] == step["timestep"]).map(|row| seconds(&row["busy_s"]));
+        let (most, waited) = (busy.fold(0.0, f64::max), seconds(&step["busiest_s"]));
+        assert!(most <= waited, "{most} of {waited}");
+        if !["link", "barrier"].contains(&step["bound"].as_str()) {
+            assert_eq!(most, waited, "timestep {}", step["timestep"]);
+            cores_wait += 1;
+        }
+    }
+    assert!(cores_wait > 0);
+    // Without a page nobody asks for them.
+    run(&folder.path().join("plain"), &["--timing", "analytic"]);
+    assert!(!folder.path().join("plain/core_timesteps.csv").exists());
+}
+
 #[test]
 fn a_run_leaves_a_page_of_its_own_figures() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +144,7 @@ fn a_run_leaves_a_page_of_its_own_figures() {
         core["parts"].as_array().unwrap().iter().map(|part| part["neurons"].as_u64().unwrap()).sum()
     });
     assert_eq!(held, sum(&report["layers"], |layer| layer["neurons"].as_u64().unwrap()));
+    by_core_and_timestep(&out, &report, &shown["core_steps"]);
     for name in ["spikes", "synaptic_operations"] {
         let of_cores: u64 =
             report["cores"].as_array().unwrap().iter().map(|c| c[name].as_u64().unwrap()).sum();

@@ -136,7 +136,7 @@ class _Ran:
         import tempfile
 
         with tempfile.TemporaryDirectory() as folder:
-            self.save(folder)
+            self.save(folder, page=True)
             title = f"{self.report['model']} on {self.report['target']['name']}"
             return _native.page_of([(title, folder)])
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use snnc::compiler::ir::NetworkId;
+use snnc::report::by_core_step::CoreStepTable;
 use snnc::report::timing::steps::StepTable;
 use snnc::results::KeptPasses;
 use snnc::samples::membranes::PassMembranes;
@@ -70,7 +71,14 @@ struct Recorder<'a> {
 
 impl Observer for Recorder<'_> {
     fn steps(&mut self, index: u64, steps: &[TimedStep]) -> Result<(), Diagnostic> {
+        if let Some(table) = &mut self.kept.by_core {
+            table.add(steps);
+        }
         self.steps.as_mut().map_or(Ok(()), |table| table.item(index, steps))
+    }
+
+    fn steps_by_core(&self) -> usize {
+        self.kept.by_core.as_ref().map_or(0, CoreStepTable::most)
     }
 
     fn item(&mut self, _: u64, _: &MeterRecord) -> Result<(), Diagnostic> {
@@ -127,7 +135,9 @@ pub fn ran<W: Workload>(
         .transpose()?;
     let extent = Extent { items: workload.len(), passes: workload.passes(), item_name: workload.item_name() };
     let trace = TraceRecorder::new(program, wanted.trace, extent, fidelity)?;
-    let kept = KeptPasses { spikes: wanted.spikes.map(|id| (id, Vec::new())), ..KeptPasses::default() };
+    let by_core = steps.is_some().then(|| CoreStepTable::new(program, extent.item_name));
+    let spikes = wanted.spikes.map(|id| (id, Vec::new()));
+    let kept = KeptPasses { spikes, by_core, ..KeptPasses::default() };
     let mut recorder = Recorder { steps, kept, trace };
     let made = session.run_observed(workload, &mut recorder, watch)?;
     let report = made.report();

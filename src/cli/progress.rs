@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
 
 use crate::cli::process::console::{self, Detail};
 use crate::progress::Progress;
@@ -72,8 +72,12 @@ impl Progress for Bar {
 /// Rate and time until the end; nothing before the first step, which they follow from.
 fn pace(state: &ProgressState, text: &mut dyn Write) {
     if state.pos() > 0 && state.per_sec() > 0.0 {
+        let (rate, left) = (state.per_sec(), HumanDuration(state.eta()));
         // A text takes everything.
-        let _ = write!(text, ", {:.2}/s, {:#} left", state.per_sec(), HumanDuration(state.eta()));
+        let _ = match rate {
+            100.0.. => write!(text, ", {}/s, {left:#} left", HumanCount(rate as u64)),
+            _ => write!(text, ", {rate:.2}/s, {left:#} left"),
+        };
     }
 }
 

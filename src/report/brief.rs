@@ -4,6 +4,7 @@
 
 use snnc_simulator::time::DEFAULT_EVERY;
 use snnc_targets::text_table::{TextTable, name_and_figures};
+use snnc_targets::text_width::{WIDTH, broken};
 
 use super::data::{Certainty, Report};
 use super::sparkline;
@@ -12,9 +13,6 @@ use super::units::{count, mebibytes, share, si};
 
 /// Characters of a layer's name that are shown.
 const NAME: usize = 24;
-
-/// Columns of a line.
-const WIDTH: usize = 80;
 
 /// The brief report. Ends with a newline.
 pub fn print(report: &Report) -> String {
@@ -80,7 +78,7 @@ fn ranges(r: &Report, items: u64) -> String {
     );
     if assumed == constants {
         // Whose constants stand in for those of a chip of which none is known says the target.
-        wrapped(&r.target.description).iter().for_each(|line| text += &format!("\n  {line}"));
+        broken(&r.target.description, WIDTH - 2).iter().for_each(|line| text += &format!("\n  {line}"));
     }
     text
 }
@@ -112,21 +110,6 @@ fn estimate(r: &Report) -> String {
             )
         }
     }
-}
-
-/// Words in lines that leave room for the indent.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= 78 => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// A multiple in two figures, or whole.

@@ -6,7 +6,7 @@ use snnc_compiler::ir::spiking::{
     Bias, HostInput, HostStage, Network, NeuronFormat, NeuronModel, Population, Readout, SpikingModel, Window,
 };
 use snnc_compiler::ir::{AxisMap, ConvMap, CoreId, NetworkId, PopulationId, Shape};
-use snnc_simulator::charge::{Meter, RunRecord};
+use snnc_simulator::charge::{Meter, MeterRecord, RunRecord, TimedStep};
 use snnc_simulator::counts::{Events, PassCounts, SliceFlow, SliceTable, StepCounts};
 use snnc_simulator::time::Fidelity;
 use snnc_targets::{Site, registry};
@@ -33,13 +33,7 @@ pub fn run_changed<R>(
     };
     let meter = Meter::new(&program, &slices, fidelity).unwrap();
     let mut run = RunRecord::new(&meter);
-    for image in 0..2 {
-        let mut record = meter.record();
-        for iteration in 0..3 {
-            meter.add_pass(&mut record, iteration, &pass(image * 3 + iteration as u64), &[]);
-        }
-        run.push(&meter, &record);
-    }
+    (0..2).for_each(|image| run.push(&meter, &record(&meter, image, 0)));
     use_it(&ReportInput {
         program: &program,
         slices: &slices,
@@ -50,6 +44,21 @@ pub fn run_changed<R>(
         wall_s: 0.25,
         peak_memory_bytes: 100 << 20,
     })
+}
+
+/// One image; of `by_core` timesteps with what each core did.
+fn record(meter: &Meter, image: u64, by_core: usize) -> MeterRecord {
+    let mut record = meter.record();
+    record.timesteps.by_core = by_core;
+    for iteration in 0..3 {
+        meter.add_pass(&mut record, iteration, &pass(image * 3 + iteration as u64), &[]);
+    }
+    record
+}
+
+/// The timesteps of both images, `by_core` of each with what each core did.
+pub fn stepped(input: &ReportInput, by_core: usize) -> [Vec<TimedStep>; 2] {
+    [0, 1].map(|image| record(input.meter, image, by_core).timesteps.steps)
 }
 
 fn program() -> Program {

@@ -8,6 +8,7 @@ mod breakdowns;
 pub mod brief;
 pub mod build;
 pub mod by_core;
+pub mod by_core_step;
 pub mod certainty;
 pub mod compare;
 mod constants;
@@ -48,6 +49,7 @@ pub fn is_result(name: &str) -> bool {
         images::UNMASKED_AT,
         html::PAGE,
         by_core::FILE,
+        by_core_step::FILE,
         preview::FILE,
         "images.npy",
         "images.npy.part",

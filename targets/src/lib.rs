@@ -4,7 +4,7 @@
 //! energy constants, each with its [`Provenance`]. Nothing here knows a chip by name, a network or a mapping.
 //! It also holds what every crate shares: [`Diagnostic`]s (coded errors with
 //! place and hint), typed indices ([`mod@entity`], [`ids`]), bounded reading of files ([`input`]), atomic file
-//! output ([`output`]) and tables of text ([`text_table`]).
+//! output ([`output`]) and tables of text ([`text_table`], [`text_width`]).
 
 // What there is to say, the command says.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -29,6 +29,7 @@ pub mod ron_tree;
 pub mod scaling;
 pub mod schema;
 pub mod text_table;
+pub mod text_width;
 pub mod time_constants;
 pub mod time_ranges;
 pub mod topology;

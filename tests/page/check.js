@@ -126,6 +126,65 @@ function keyboard(page, width) {
   );
 }
 
+/** Walks through the timesteps of a pass: keys move the slider, and what a core did in them adds up to its pass. */
+function timesteps(page, width) {
+  const slider = page.querySelector("#chip-timesteps input");
+  if (!slider) return;
+  const [svg, details] = [page.querySelector("#chip-view svg"), page.querySelector("#core-details")];
+  const event = (name) => new page.defaultView.Event(name, { bubbles: true });
+  const to = (value) => {
+    slider.value = value;
+    slider.dispatchEvent(event("input"));
+  };
+  const figure = (name) => {
+    const row = [...details.querySelectorAll("tr")].find((tr) => tr.cells[0].textContent === name);
+    return row ? Number(row.cells[1].textContent.replaceAll(",", "")) : NaN;
+  };
+  const metric = page.querySelector("#chip-controls select");
+  metric.value = "synaptic_operations";
+  metric.dispatchEvent(event("change"));
+  // Of the cores the one that computes most.
+  const cores = [...svg.querySelectorAll("[data-core]")];
+  const work = cores.map((core) => {
+    core.dispatchEvent(new page.defaultView.MouseEvent("pointerenter", { bubbles: false }));
+    return figure("synaptic operations");
+  });
+  const busiest = cores[work.indexOf(Math.max(...work))];
+  busiest.dispatchEvent(new page.defaultView.MouseEvent("click", { bubbles: true }));
+  to(1);
+  const names = [...details.querySelectorAll("th")].map((cell) => cell.textContent);
+  const whole = (names.find((name) => /^(iteration|pass) .*: spikes$/.test(name)) ?? "").replace(/spikes$/, "");
+  for (const name of ["spikes", "synaptic operations"]) {
+    let sum = 0;
+    for (let step = 1; step <= Number(slider.max); step += 1) {
+      to(step);
+      sum += figure(`timestep ${step - 1}: ${name}`);
+    }
+    const all = figure(`${whole}${name}`);
+    // Each figure is off by half a unit at most where 16 bits do not hold it.
+    const { unit } = JSON.parse(page.getElementById("data").textContent).runs[0].core_steps[name.replace(" ", "_")];
+    const off = unit > 1 ? (Number(slider.max) * (unit + 1)) / 2 : 0;
+    check(all > 0 || name === "spikes", `${width}: the busiest core has ${name} (${all})`);
+    check(Math.abs(sum - all) <= off, `${width}: ${name} of timesteps add up (${sum} of ${all}, +- ${off})`);
+  }
+  const fills = new Set();
+  for (let step = 1; step <= Number(slider.max); step += 1) {
+    to(step);
+    fills.add(busiest.getAttribute("fill"));
+  }
+  check(fills.size > 1, `${width}: the busiest core changes its colour over timesteps (${fills.size})`);
+  to(1);
+  const press = (key) =>
+    svg.dispatchEvent(new page.defaultView.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  press("PageDown");
+  check(slider.value === "2", `${width}: Page Down shows the next timestep`);
+  check(/timestep 1 of/.test(slider.getAttribute("aria-valuetext")), `${width}: the slider says its timestep`);
+  press("PageUp");
+  check(slider.value === "1", `${width}: Page Up shows the one before`);
+  to(0);
+  press("Escape");
+}
+
 /** Walks over the points of a sweep by keys. */
 function walkPoints(page, width) {
   const details = page.querySelector("#point-details");
@@ -209,6 +268,7 @@ function theme(page, width) {
     uncut(frame, `${width}, tables open`);
     for (const details of page.querySelectorAll(".data details")) details.open = false;
     keyboard(page, width);
+    timesteps(page, width);
     walkPoints(page, width);
     walkConstants(page, width);
     controls(page, width);

@@ -79,6 +79,10 @@ impl Workload for Generation<'_> {
         Box::new(Trajectories { pipeline, observer, passes, finished: Vec::new() })
     }
 
+    fn observer(&self) -> &dyn RecordingObserver {
+        self.observer
+    }
+
     fn unrecorded(&self) -> Option<&'static str> {
         None
     }

@@ -38,6 +38,11 @@ pub trait Workload {
     /// Records up to `passes` passes of the networks, which are shown to it in their order.
     fn recorder(&self, passes: usize) -> Box<dyn Recorder + '_>;
 
+    /// Who is told how far recording and rounding have come.
+    fn observer(&self) -> &dyn RecordingObserver {
+        &()
+    }
+
     /// Why no passes are recorded, if none are.
     fn unrecorded(&self) -> Option<&'static str>;
 
@@ -51,13 +56,19 @@ pub trait Recorder {
     fn record(&mut self, network: &str, collected: &Collected) -> Vec<RecordedPass>;
 }
 
-/// Is told how far a recording has come, which takes long; `()` does not care.
+/// Is told how far a recording has come, and the rounding behind it, which take long; `()` does not care.
 pub trait RecordingObserver: std::fmt::Debug + Sync {
     /// So many passes will be recorded.
     fn begin(&self, passes: usize);
 
     /// One of them is.
     fn recorded(&self);
+
+    /// So many weights of all networks will be rounded.
+    fn rounding(&self, _weights: usize) {}
+
+    /// So many of them are: a layer's.
+    fn rounded(&self, _weights: usize) {}
 }
 
 impl RecordingObserver for () {

@@ -103,6 +103,10 @@ impl Workload for Samples<'_> {
         }
     }
 
+    fn observer(&self) -> &dyn RecordingObserver {
+        self.observer
+    }
+
     fn unrecorded(&self) -> Option<&'static str> {
         let reason = "there are no inputs to record: the model has no generation loop that gives them, and no samples \
                       are given with --calibrate-input";

@@ -301,7 +301,17 @@ impl Meter {
             record.layers.iter_mut().zip(&time.layers).for_each(|(sum, more)| sum.merge(more));
             let energy_aj = |step| self.step_energy_aj(counts, time, step);
             let populations = &self.slices.populations;
-            record.timesteps.add_pass((record.item, iteration), populations, (counts, time), energy_aj);
+            let cores = match record.timesteps.by_core {
+                0 => Vec::new(),
+                most => self.analytic.cores(&self.network, &self.routes, (counts, traces), most),
+            };
+            record.timesteps.add_pass(
+                (record.item, iteration),
+                populations,
+                (counts, time),
+                cores,
+                energy_aj,
+            );
         }
         Ok(time)
     }

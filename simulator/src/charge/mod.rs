@@ -33,4 +33,4 @@ pub use prices::Prices;
 pub use run::{ItemSummary, RunRecord};
 pub use static_power::{StaticSplit, present};
 pub use tally::{IterationTally, SliceTally, TallyByIteration, TimeTally};
-pub use timesteps::{LocatedSlowPacket, TimedStep, Timesteps};
+pub use timesteps::{CoreStep, LocatedSlowPacket, TimedStep, Timesteps};

@@ -27,6 +27,20 @@ pub struct TimedStep {
     /// Energy of its events and of the static power during its own time, in attojoules; transfers of the host, which
     /// belong to the pass, left out. None on chips that repeat work, where it is known of whole passes alone.
     pub energy_aj: Option<u128>,
+    /// By core of the program; empty unless asked for by [`Timesteps::by_core`]. Not written down.
+    #[serde(skip)]
+    pub cores: Vec<CoreStep>,
+}
+
+/// What one core did in a timestep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CoreStep {
+    /// Spikes of its neurons, and of a port those from outside.
+    pub spikes: u64,
+    /// Synaptic operations that its neurons integrated.
+    pub synaptic_operations: u64,
+    /// How long its busiest unit was busy with what it was given, as the bottleneck formula has it, ps.
+    pub busy_ps: u64,
 }
 
 /// A packet that was under way for long.
@@ -44,6 +58,10 @@ pub struct Timesteps {
     /// In order; sums over items have none, and so do records that were written down and read.
     #[serde(skip)]
     pub steps: Vec<TimedStep>,
+    /// Of how many more timesteps it is to be recorded what each core does. A run that asks for it sets it before the
+    /// first pass of an item.
+    #[serde(skip)]
+    pub by_core: usize,
     /// Packets over each of [`crate::noc::Noc::links`]; empty without a time.
     pub link_packets: Vec<u64>,
     /// Slowest first.
@@ -63,23 +81,28 @@ fn by_population(counts: &StepCounts, populations: &[PopulationId]) -> Vec<u64> 
 }
 
 impl Timesteps {
-    /// Adds a pass: which item and which pass of it. `populations` are those of the slices.
+    /// Adds a pass: which item and which pass of it. `populations` are those of the slices, `cores` is what each core
+    /// did in the first of its timesteps.
     pub(super) fn add_pass(
         &mut self,
         (item, iteration): (u64, usize),
         populations: &[PopulationId],
         (counts, time): (&PassCounts, &PassTime),
+        cores: Vec<Vec<CoreStep>>,
         energy_aj: impl Fn(usize) -> Option<u128>,
     ) {
         let network = counts.network;
         let timed = time.steps.iter().zip(&counts.steps).enumerate();
         let first = self.steps.len();
+        self.by_core = self.by_core.saturating_sub(cores.len());
+        let mut cores = cores.into_iter();
         self.steps.extend(timed.map(|(i, (&time, sent))| {
             let packets = sent.flows.iter().map(|flow| flow.packets).sum();
             let population_spikes = by_population(sent, populations);
             let spikes = population_spikes.iter().sum();
             let (step, energy_aj) = (counts.start + i, energy_aj(i));
-            TimedStep { iteration, network, step, time, packets, spikes, population_spikes, energy_aj }
+            let cores = cores.next().unwrap_or_default();
+            TimedStep { iteration, network, step, time, packets, spikes, population_spikes, energy_aj, cores }
         }));
         let spikes: Vec<u64> = self.steps[first..].iter().map(|step| step.spikes).collect();
         self.add_spikes(counts.start, &spikes);

@@ -19,8 +19,14 @@ use snnc_targets::resolved::UnitPs;
 use snnc_targets::{CoreWork, LinkKind, Timing};
 
 use super::cycle::PacketDestinations;
+<<<<<<< HEAD
 use super::{LayerTimes, PassTime, StepTime};
 use crate::counts::{Events, PassCounts, SliceIndex, SliceTable, StepCounts};
+=======
+use super::{PassTime, StepTime};
+use crate::charge::CoreStep;
+use crate::counts::{Events, PassCounts, SliceTable, StepCounts};
+>>>>>>> pages
 use crate::execute::slice::SliceTrace;
 use crate::noc::Noc;
 
@@ -56,6 +62,8 @@ struct StepWork {
     cores: Vec<(Events, Arriving, u64)>,
     /// Packets of the busiest link, by [`LinkKind`].
     links: [u64; 3],
+    /// By core: packets that reach it, which its router delivers.
+    delivered: Vec<u64>,
     /// Packets of the busiest port between a core and its router.
     port: u64,
 }
@@ -162,7 +170,46 @@ impl Analytic {
         }
     }
 
+<<<<<<< HEAD
     /// What arrives at each slice, by timestep.
+=======
+    /// What each core did in the first `most` timesteps of a pass. Spikes and synaptic operations are counted where
+    /// they happen; the busy time of a timestep has the packets that are decoded in it, as [`Analytic::pass`] does.
+    pub fn cores(
+        &self,
+        network: &Noc,
+        routes: &PacketDestinations,
+        (counts, traces): (&PassCounts, &[SliceTrace]),
+        most: usize,
+    ) -> Vec<Vec<CoreStep>> {
+        let mut loads = vec![0; network.links().len()];
+        let steps = counts.steps.iter().zip(self.arriving(routes, counts, traces)).take(most);
+        steps
+            .map(|(step, arriving)| {
+                let work = self.work(network, step, &arriving, &mut loads);
+                let cores = work.cores.iter().zip(&work.delivered).enumerate();
+                cores.map(|(core, (work, &delivered))| self.core_step(core, work, delivered)).collect()
+            })
+            .collect()
+    }
+
+    fn core_step(
+        &self,
+        core: usize,
+        (events, arriving, leaving): &(Events, Arriving, u64),
+        delivered: u64,
+    ) -> CoreStep {
+        let units = self.units_of(&self.timing, core, events, arriving, *leaving);
+        let port = self.busy_port(delivered.max(*leaving));
+        CoreStep {
+            spikes: events.spikes,
+            synaptic_operations: events.synaptic_operations,
+            busy_ps: units.into_iter().fold(port, u64::max),
+        }
+    }
+
+    /// What arrives at each core, by timestep.
+>>>>>>> pages
     fn arriving(
         &self,
         routes: &PacketDestinations,
@@ -210,6 +257,7 @@ impl Analytic {
                 sum
             })
             .collect();
+<<<<<<< HEAD
         let (links, port) = self.network_work(network, step, &cores, loads);
         StepWork { slices, cores, links, port }
     }
@@ -232,6 +280,11 @@ impl Analytic {
                 (self.slice_populations[slice], of(core, &work.slices[slice]).unwrap_or_default())
             }),
         );
+=======
+        let (links, delivered) = self.network_work(network, step, loads);
+        let port = delivered.iter().chain(&leaving).max().copied().unwrap_or(0);
+        StepWork { cores, links, delivered, port }
+>>>>>>> pages
     }
 
     /// Busy times of the busiest unit of each kind, in the order of [`super::Bottleneck::ALL`].
@@ -311,6 +364,7 @@ impl Analytic {
         .busy_ps(t)
     }
 
+<<<<<<< HEAD
     /// Packets of the busiest link of each kind, and of the busiest port between a core and its router in one
     /// direction.
     fn network_work(
@@ -320,6 +374,10 @@ impl Analytic {
         cores: &[(Events, Arriving, u64)],
         loads: &mut [u64],
     ) -> ([u64; 3], u64) {
+=======
+    /// Packets of the busiest link of each kind, and those that reach each core.
+    fn network_work(&self, network: &Noc, step: &StepCounts, loads: &mut [u64]) -> ([u64; 3], Vec<u64>) {
+>>>>>>> pages
         let mut delivered = vec![0; self.starts.len()];
         loads.fill(0);
         network.load(step, loads, &mut delivered);
@@ -328,8 +386,12 @@ impl Analytic {
             let most = &mut heaviest[kind as usize];
             *most = load.max(*most);
         }
+<<<<<<< HEAD
         let leaving = cores.iter().map(|&(.., leaving)| leaving);
         (heaviest, delivered.into_iter().chain(leaving).max().unwrap_or(0))
+=======
+        (heaviest, delivered)
+>>>>>>> pages
     }
 }
 

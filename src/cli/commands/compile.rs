@@ -12,6 +12,7 @@ use snnc_compiler::mapping::report::MappingReport;
 use snnc_compiler::passes::pipeline;
 use snnc_compiler::passes::quantise;
 use snnc_targets::Diagnostics;
+use snnc_targets::text_width::folded;
 
 use super::{changes_nothing, files, json_of, mapping, nir, print, samples};
 use crate::cli::arguments::{
@@ -176,7 +177,7 @@ fn printed(args: &CompileArgs, program: &Program) -> String {
             let wrote =
                 args.output.as_ref().map_or(String::new(), |path| format!("wrote {}\n", path.display()));
             let notes: String = remarks.iter().map(|remark| format!("note: {remark}\n")).collect();
-            format!("{report}{quantisation}\n{notes}compiled in {seconds:.2} s\n{wrote}")
+            folded(&format!("{report}{quantisation}\n{notes}compiled in {seconds:.2} s\n{wrote}"))
         }
     }
 }

@@ -7,6 +7,7 @@ use snnc_compiler::mapping::partition::search::Objective;
 use snnc_targets::derived::Override;
 use snnc_targets::file_kind::FileKind;
 use snnc_targets::output::{Inputs, write_atomic};
+use snnc_targets::text_width::folded;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target, registry};
 
 use super::compile::options;
@@ -43,7 +44,7 @@ pub fn run(args: &FitArgs) -> Result<ExitCode, Diagnostics> {
     let bar = Bar::new("fitting", "targets");
     let answer = model.fit_observed(&targets, &options(&quantise), &bar)?;
     drop(bar);
-    print(&if args.json { json_of("snnc.fit/1", &answer) } else { answer.to_string() });
+    print(&if args.json { json_of("snnc.fit/1", &answer) } else { folded(&answer.to_string()) });
     let some = answer.targets.iter().any(|row| row.fits);
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -102,7 +103,7 @@ fn objectives(
     print(&if args.json {
         json_of("snnc.objectives/1", &ObjectiveTables { targets: &tables })
     } else {
-        texts.join("\n")
+        folded(&texts.join("\n"))
     });
     Ok(if some { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

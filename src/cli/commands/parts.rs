@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use snnc_simulator::workload::Workload;
+use snnc_targets::text_width::folded;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::options::Asked;
@@ -111,15 +112,15 @@ pub fn told((shard, out): (Shard, &Path), (made, all): (u64, u64), item: &str) -
 pub fn merge(args: &MergeArgs) -> Result<ExitCode, Diagnostics> {
     match parts::merge(&args.folders, &args.out)? {
         Merged::Run(report, wrote) => {
-            print(&match console::detail() {
+            print(&folded(&match console::detail() {
                 Detail::Full => report.to_string(),
                 _ => brief::print(&report) + "\n-v tells more: where, when, and of which constants\n",
-            });
-            let lines: String = wrote.iter().map(|line| format!("wrote {line}\n")).collect();
+            }));
+            let lines: String = wrote.iter().map(|line| folded(&format!("wrote {line}\n"))).collect();
             print(&format!("\n{lines}"));
         }
-        Merged::VerifiedSamples(comparison) => print(&comparison.to_string()),
-        Merged::VerifiedImages(comparison) => print(&comparison.to_string()),
+        Merged::VerifiedSamples(comparison) => print(&folded(&comparison.to_string())),
+        Merged::VerifiedImages(comparison) => print(&folded(&comparison.to_string())),
     }
     Ok(ExitCode::SUCCESS)
 }

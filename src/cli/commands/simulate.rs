@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use snnc_simulator::time::Fidelity;
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, ResultSet};
+use snnc_targets::text_width::folded;
 use snnc_targets::{Diagnostic, Diagnostics};
 
 use super::compile::compile;
@@ -28,8 +29,6 @@ use crate::trace::{self, Extent};
 
 /// Images where none are asked for.
 const IMAGES: u64 = 4;
-/// Columns of a line, two less for the indent of those that go on.
-const WIDTH: usize = 78;
 /// Seed where none is given.
 const SEED: u64 = 1;
 
@@ -110,7 +109,7 @@ fn carry_out<W: Workload>(
     let timing = timing(program, args);
     let mut recorder =
         ResultsRecorder::begin(program.mapped(), Extent::of(workload), timing, out, traces, &seen)?
-            .with_page(args.html)?;
+            .with_page(args.html, program.mapped(), workload.item_name())?;
     let options = session_options(args, timing);
     let session = if args.sensitivity {
         Session::with_sensitivity(program, options, seen.membranes)
@@ -121,7 +120,7 @@ fn carry_out<W: Workload>(
     if let Some(compilation) =
         program.compilation().filter(|_| !args.json && console::detail() == Detail::Full)
     {
-        print(&format!("{}\n", compilation.report));
+        print(&folded(&format!("{}\n", compilation.report)));
     }
     let made = session.run_observed(workload, &mut recorder, &Bar::new("running", "passes"))?;
     let mut report = made.report();
@@ -142,9 +141,7 @@ fn carry_out<W: Workload>(
         }
     }
     if !args.json && !wrote.is_empty() {
-        let line =
-            |line: &String| errors::render::broken(&format!("wrote {line}"), WIDTH).replace('\n', "\n  ");
-        let lines: String = wrote.iter().map(|wrote| format!("{}\n", line(wrote))).collect();
+        let lines: String = wrote.iter().map(|wrote| folded(&format!("wrote {wrote}\n"))).collect();
         print(&format!("\n{lines}"));
     }
     Ok(ExitCode::SUCCESS)

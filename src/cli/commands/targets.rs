@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use snnc_targets::schema::FORMAT;
 use snnc_targets::text_table::{TextTable, left};
+use snnc_targets::text_width::folded;
 use snnc_targets::{Diagnostics, registry};
 
 use crate::cli::arguments::{TargetsAction, TargetsArgs, overrides};
@@ -18,7 +19,7 @@ pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
             super::json_of(FORMAT, &registry::load_with(target, &overrides(set)?)?)
         }
         Some(TargetsAction::Show { target, set, json: false }) => {
-            table(&registry::load_with(target, &overrides(set)?)?)
+            folded(&table(&registry::load_with(target, &overrides(set)?)?))
         }
         Some(TargetsAction::Check { target, json }) => {
             let target = registry::read(Path::new(target))?;
@@ -33,7 +34,7 @@ pub fn run(args: &TargetsArgs) -> Result<ExitCode, Diagnostics> {
 }
 
 fn list() -> Result<String, Diagnostics> {
-    let mut table = TextTable::new(0, [left(""), left("")]);
+    let mut table = TextTable::new(0, [left(""), left("")]).on_single_lines();
     for name in registry::names() {
         table.row([name, &registry::load(name)?.description]);
     }

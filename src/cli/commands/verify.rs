@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use snnc_simulator::workload::Workload;
 use snnc_targets::output::{Inputs, ResultSet};
+use snnc_targets::text_width::folded;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, registry};
 
 use super::samples::{self, Fed};
@@ -53,7 +54,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
             None => {
                 let (network, fed) = samples::of_model(model.loaded(), &args.samples)?;
                 if let Some(events) = fed.events.filter(|_| !args.json) {
-                    print(&format!("{events}\n"));
+                    print(&folded(&format!("{events}\n")));
                 }
                 {
                     let values = fed.content.into_values();
@@ -62,7 +63,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
             }
         };
         drop(bar);
-        print(&if args.json { report.json() } else { report.text() });
+        print(&if args.json { report.json() } else { folded(&report.text()) });
         return Ok(if report.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     // The command line demands one of the two.
@@ -93,7 +94,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode, Diagnostics> {
     if let Some(set) = set {
         comparisons::write_images(set, &comparison)?;
     }
-    print(&if args.json { json_of(SCHEMA, &comparison) } else { comparison.to_string() });
+    print(&if args.json { json_of(SCHEMA, &comparison) } else { folded(&comparison.to_string()) });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -120,6 +121,6 @@ fn samples(
     if let Some(set) = set {
         comparisons::write_samples(set, &comparison)?;
     }
-    print(&if args.json { json_of(SCHEMA, &comparison) } else { comparison.to_string() });
+    print(&if args.json { json_of(SCHEMA, &comparison) } else { folded(&comparison.to_string()) });
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use snnc_targets::diagnostic::{Place, Severity, Span, one_line, printable};
+use snnc_targets::text_width::broken;
 use snnc_targets::{Code, Diagnostic, Diagnostics};
 
 /// Most diagnostics that are drawn; the others are only counted.
@@ -118,24 +119,7 @@ fn line(span: &Span) -> Range<usize> {
 /// Breaks lines between words; the first has less room, for the word before it.
 fn wrap(text: &str, columns: usize) -> String {
     const INDENT: usize = 14;
-    broken(text, columns.saturating_sub(INDENT).max(20))
-}
-
-/// Breaks lines between words, so that they are at most `room` characters wide where words allow it.
-pub fn broken(text: &str, room: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("never empty");
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines.join("\n")
+    broken(text, columns.saturating_sub(INDENT).max(20)).join("\n")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use snnc_targets::text_width::folded;
 use snnc_targets::{Code, Diagnostic, NamedPart, printable};
 
 use super::CLOSED_PIPE;
@@ -68,10 +69,10 @@ pub fn print(text: &str) {
     put(&printable(text));
 }
 
-/// Prints as [`print()`]; where standard output shows colours (but see `NO_COLOR`), titles stand out: the lines without
+/// Prints a text for people as [`print()`], no line wider than a terminal; where standard output shows colours (but see `NO_COLOR`), titles stand out: the lines without
 /// an indent.
 pub fn print_titled(text: &str) {
-    let text = printable(text);
+    let text = folded(&printable(text));
     match anstream::AutoStream::choice(&std::io::stdout()) {
         anstream::ColorChoice::Never => put(&text),
         _ => put(&titles_in_colour(&text)),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use snnc_targets::{Diagnostic, output};
 
 use super::columns::{self, Columns};
+use super::core_steps::CoreSteps;
 use super::pictures::Pictures;
 use super::raster::Raster;
 use crate::report::timing::steps::spikes_of;
@@ -31,6 +32,9 @@ pub struct RunFolder {
     /// cores.csv.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cores: Option<Columns>,
+    /// core_timesteps.csv.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_steps: Option<CoreSteps>,
     /// predictions.csv.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predictions: Option<Columns>,
@@ -96,8 +100,18 @@ impl RunFolder {
         }
         // Half a pass would be drawn as a whole one.
         let cores = cores.filter(|cores| !cores.more);
+        let core_steps = CoreSteps::read(folder, &mut left_out)?;
+        let of_one = report.totals.timesteps / report.items().max(1);
+        if let Some(shown) =
+            core_steps.as_ref().map(|steps| steps.timesteps() as u64).filter(|shown| *shown < of_one)
+        {
+            let item = report.item_name();
+            left_out.push(format!(
+                "what cores did in timesteps beyond the first {shown} of about {of_one} of each {item}"
+            ));
+        }
         let raster = Raster::read(folder, &report)?;
-        Ok(Self { name, report, timesteps, cores, predictions, pictures, raster, left_out })
+        Ok(Self { name, report, timesteps, cores, core_steps, predictions, pictures, raster, left_out })
     }
 }
 

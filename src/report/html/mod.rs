@@ -6,6 +6,7 @@
 //! the tables beside it.
 
 mod columns;
+mod core_steps;
 mod folder;
 mod pictures;
 mod raster;
@@ -49,6 +50,8 @@ pub fn page_of_several(runs: &[RunFolder]) -> Result<String, Diagnostic> {
     let named: Vec<NamedReport<'_>> =
         runs.iter().map(|run| NamedReport { name: &run.name, report: &run.report }).collect();
     let compared = compare(&named)?;
+    // No picture of several runs goes down to timesteps of cores.
+    let runs = &runs.iter().map(|run| RunFolder { core_steps: None, ..run.clone() }).collect::<Vec<_>>()[..];
     let data = PageData { schema: "snnc.page/1", runs, comparison: Some(&compared) };
     Ok(shell::document(&format!("{} runs side by side", runs.len()), &several::body(runs, &compared), &data))
 }

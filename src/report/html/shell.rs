@@ -16,11 +16,12 @@ const LIBRARIES: [&str; 3] = [
     include_str!("vendor/plot.min.js"),
 ];
 /// Our scripts, in the order in which they are needed.
-const SCRIPTS: [&str; 14] = [
+const SCRIPTS: [&str; 15] = [
     include_str!("assets/figures.js"),
     include_str!("assets/pictures.js"),
     include_str!("assets/mesh.js"),
     include_str!("assets/cores.js"),
+    include_str!("assets/core_steps.js"),
     include_str!("assets/chip.js"),
     include_str!("assets/flow.js"),
     include_str!("assets/energy.js"),

@@ -185,7 +185,7 @@ fn power(step: &TimedStep) -> Option<f64> {
 }
 
 /// Picoseconds as seconds, exactly.
-fn seconds(ps: u64) -> String {
+pub(crate) fn seconds(ps: u64) -> String {
     const SECOND: u64 = 1_000_000_000_000;
     format!("{}.{:012}", ps / SECOND, ps % SECOND)
 }

@@ -166,7 +166,7 @@ fn slowest(s: &SimulatedTimesteps) -> String {
     }
     let images = s.slowest_packets.iter().any(|packet| packet.image.is_some());
     let (item, pass) = if images { ("image", "iteration") } else { ("sample", "pass") };
-    let header = ["latency", "empty", "hops", "operations", "from", "layer", "to", item, pass, "timestep"];
+    let header = ["latency", "empty", "hops", "synops", "from", "layer", "to", item, pass, "timestep"];
     let mut table = TextTable::new(INDENT, header.map(right));
     for p in &s.slowest_packets {
         table.row([

@@ -10,9 +10,9 @@ use snnc_targets::{Diagnostics, Target};
 use super::{Ids, Info, Pass, Prepared};
 use crate::graph::Graph;
 use crate::ir::spiking::{Network, NeuronFormat, SpikingIr, SpikingModel};
-use crate::passes::collect::Collected;
+use crate::passes::collect::{Collected, NeuronLayer};
 use crate::passes::{calibrate, collect, constants, feedback, host_tail, quantise, relays, schedule};
-use crate::workload::{Recorder, Workload};
+use crate::workload::{Recorder, RecordingObserver, Workload};
 
 /// See [`host_tail`].
 pub(super) struct SplitHostTail {
@@ -268,6 +268,9 @@ impl<'a> Pass<'a> for Quantise<'_> {
     fn run(&mut self, networks: &'a [Prepared<'a>]) -> Result<SpikingIr, Diagnostics> {
         let mut ir = self.empty();
         let (mut ids, mut problems) = (Ids::new(), Diagnostics::default());
+        let observer = self.workload.map_or(&() as &dyn RecordingObserver, |workload| workload.observer());
+        let layers = networks.iter().flat_map(|network| &network.collected.layers);
+        observer.rounding(layers.map(NeuronLayer::weights).sum());
         for Prepared { graph, collected, schedule, recorded, ranges, .. } in networks {
             let id = ir.model.networks.push(Network {
                 name: graph.name.clone(),
@@ -276,7 +279,8 @@ impl<'a> Pass<'a> for Quantise<'_> {
             });
             ids.insert(graph.name.clone(), id);
             let ranges = ranges.as_deref();
-            let done = quantise::run(&mut ir, id, collected, schedule, ranges, recorded, self.target);
+            let done =
+                quantise::run(&mut ir, id, collected, schedule, ranges, (recorded, observer), self.target);
             problems.0.extend(done.err().unwrap_or_default().0);
         }
         problems.into_result(())?;

@@ -41,6 +41,7 @@ use crate::ir::spiking::{
 };
 use crate::ir::{NetworkId, PopulationId};
 use crate::neuron::TrainedNeuron;
+use crate::workload::RecordingObserver;
 use design::Design;
 use objective::Activity;
 use scale::Gain;
@@ -57,7 +58,8 @@ const EXACT: f64 = 1e-9;
 
 /// Appends a network's populations, projections, host inputs and read-outs to `ir`.
 ///
-/// `ranges` are the value ranges of the network's input channels, where they are known.
+/// `ranges` are the value ranges of the network's input channels, where they are known; the observer is told of each
+/// layer.
 ///
 /// # Errors
 /// [`Code::Quantise`] or [`Code::Unsupported`] naming the layer.
@@ -67,7 +69,7 @@ pub fn run(
     collected: &Collected,
     schedule: &WindowSchedule,
     ranges: Option<&[(f64, f64)]>,
-    recorded: &[RecordedPass],
+    (recorded, observer): (&[RecordedPass], &dyn RecordingObserver),
     target: &Target,
 ) -> Result<(), Diagnostics> {
     leak::check(collected, target)?;
@@ -93,6 +95,7 @@ pub fn run(
                 break;
             }
         };
+        observer.rounded(layer.weights());
         let population = ir.model.populations.push(Population {
             network,
             name: layer.name.clone(),

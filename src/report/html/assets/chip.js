@@ -1,4 +1,5 @@
-// The chip: the mesh of tiles with their cores, coloured by what a core holds or did, and the links between tiles.
+// The chip: the mesh of tiles with their cores, coloured by what a core holds or did, in the whole run, a pass or a
+// timestep of it, and the links between tiles.
 "use strict";
 
 const CORE_COLUMNS = columnsOf([
@@ -34,6 +35,8 @@ class ChipView {
     this.links = report.time.utilisation?.links ?? [];
     this.passes = passesOf(run);
     this.step = report.totals.images !== undefined ? "iteration" : "pass";
+    this.items = report.totals.images !== undefined ? "images" : "samples";
+    this.coreSteps = run.core_steps ? new CoreSteps(run.core_steps) : null;
     this.layers = [...new Set(report.layers.map((layer) => layer.name))];
     this.layerColor = categories(this.layers);
     const limits = (report.mapping.limits ?? []).filter((limit) => limit.of);
@@ -41,13 +44,16 @@ class ChipView {
     this.crop = boundsOf(this.cores, this.links, mesh);
     const [x0, y0, x1, y1] = this.crop;
     this.partial = (x1 - x0) * (y1 - y0) < 0.7 * mesh.columns * mesh.rows;
-    this.state = { metric: "layer", pass: 0, links: this.links.length > 0, whole: false, at: null, kept: null };
+    // Pass and timestep from 1; 0 stands for all of them.
+    const links = this.links.length > 0;
+    this.state = { metric: "layer", pass: 0, timestep: 0, links, whole: false, at: null, kept: null };
   }
 
   /** Puts everything into the section of the chip. */
   mount(holder) {
     const svg = d3.create("svg").attr("tabindex", 0).attr("role", "application");
-    svg.attr("aria-label", "Chip. Arrow keys walk from core to core, Enter keeps a core, Escape lets it go.");
+    const through = this.coreSteps ? " Page Up and Page Down walk through timesteps." : "";
+    svg.attr("aria-label", `Chip. Arrow keys walk from core to core, Enter keeps a core, Escape lets it go.${through}`);
     this.svg = svg;
     this.details = element("div", { class: "details", "aria-live": "polite", id: "core-details" });
     this.key = element("div", { class: "controls", id: "chip-key" });
@@ -71,6 +77,17 @@ class ChipView {
     return value === 0 ? `all ${this.step}s` : `${this.step} ${value - 1}: ${this.passes.names[value - 1]}`;
   }
 
+  /** The pass whose timesteps the slider walks through: the one that is shown, else the first. */
+  passOfSteps() {
+    return Math.max(0, this.state.pass - 1);
+  }
+
+  timestepText(value) {
+    const all = this.coreSteps.timesteps(this.passOfSteps());
+    if (all === 0) return "not recorded";
+    return value === 0 ? `all ${count(all)}` : `timestep ${value - 1} of ${count(all)}`;
+  }
+
   controls() {
     const known = ([key]) => key === "layer" || this.cores.some((core) => core[key] !== null);
     const metrics = Object.entries(METRICS).filter(known);
@@ -84,13 +101,49 @@ class ChipView {
         most,
         0,
         (value) => this.passText(value),
-        (pass) => this.set({ pass }),
+        (pass) => this.setPass(pass),
       );
       controls.push(walk, player(walk, most));
+      this.passWalk = walk;
     }
+    if (this.coreSteps) controls.push(...this.timestepControls());
     if (this.links.length) controls.push(checkbox("Links by load", true, (links) => this.set({ links })));
     if (this.partial) controls.push(checkbox("The whole board", false, (whole) => this.set({ whole })));
     return controls;
+  }
+
+  /** The slider over the timesteps of a pass. */
+  timestepControls() {
+    const most = this.coreSteps.timesteps(0);
+    const walk = slider(
+      "Timestep",
+      most,
+      0,
+      (value) => this.timestepText(value),
+      (timestep) => this.setTimestep(timestep),
+    );
+    walk.id = "chip-timesteps";
+    this.stepWalk = walk;
+    const play = player(walk, () => this.coreSteps.timesteps(this.passOfSteps()), "Play timesteps");
+    return [walk, play];
+  }
+
+  /** Shows a pass, or all; the timesteps are then those of that pass. */
+  setPass(pass) {
+    this.state.pass = pass;
+    if (this.stepWalk) {
+      const timestep = pass === 0 ? 0 : Math.min(this.state.timestep, this.coreSteps.timesteps(pass - 1));
+      this.stepWalk.limit(this.coreSteps.timesteps(this.passOfSteps()), timestep);
+      this.state.timestep = timestep;
+    }
+    this.paint();
+  }
+
+  /** Shows a timestep of the pass, or all. Of all passes the first one is taken, as a timestep is one of a pass. */
+  setTimestep(timestep) {
+    this.state.timestep = timestep;
+    if (timestep > 0 && this.state.pass === 0 && this.passWalk) this.passWalk.set(1);
+    else this.paint();
   }
 
   drawLinks() {
@@ -122,16 +175,26 @@ class ChipView {
 
   /** A core's value of the metric that is shown. */
   value(core) {
-    const { metric, pass } = this.state;
-    const { by } = METRICS[metric];
-    if (!pass || !by) return core[metric];
-    return this.passes.of(pass - 1, core.core)?.[by] ?? 0;
+    const { metric, pass, timestep } = this.state;
+    const { by, step } = METRICS[metric];
+    if (timestep && step) return this.coreSteps.of(step, this.passOfSteps(), timestep - 1, core.core);
+    if (pass && by) return this.passes.of(pass - 1, core.core)?.[by] ?? 0;
+    if (pass && step && this.coreSteps) return this.coreSteps.inPass(step, pass - 1, core.core);
+    return core[metric];
+  }
+
+  /** The value that has the brightest colour; that of a pass for all of its timesteps. */
+  brightest() {
+    const { metric, timestep } = this.state;
+    const { step } = METRICS[metric];
+    if (timestep && step) return this.coreSteps.most(step, this.passOfSteps());
+    return d3.max(this.cores, (core) => this.value(core));
   }
 
   paint() {
     const { state, mesh } = this;
     const byLayer = state.metric === "layer";
-    const most = byLayer ? 1 : d3.max(this.cores, (core) => this.value(core)) || 1;
+    const most = byLayer ? 1 : this.brightest() || 1;
     this.squares.attr("fill", (core) => {
       const found = byLayer ? null : this.value(core);
       return found === null ? "var(--tile)" : ramp(found / most);
@@ -149,19 +212,32 @@ class ChipView {
 
   /** What colours and lines mean. */
   explain(most, busiest) {
-    const { metric, pass, links } = this.state;
-    const { kind, unit = "", by } = METRICS[metric];
+    const { metric, pass, timestep, links } = this.state;
+    const { kind, unit = "", by, step, part = kind, fixed } = METRICS[metric];
+    const ofPass = pass && (by || (step && this.coreSteps));
+    const partial = (timestep && step) || ofPass;
     if (metric === "layer") {
       this.key.replaceChildren(legendOf(this.layers, this.layerColor)());
     } else {
       const swatch = element("i");
       swatch.style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
       this.key.replaceChildren(
-        element("span", { class: "ramp" }, "0", swatch, `${WRITE[kind](most)} ${unit}`.trim()),
+        element("span", { class: "ramp" }, "0", swatch, `${WRITE[partial ? part : kind](most)} ${unit}`.trim()),
       );
     }
-    if (this.links.length && links) this.key.append(`Busiest link: ${count(busiest)} packets`);
-    if (pass && !by) this.key.append(element("span", {}, "(the same in every pass)"));
+    if (this.links.length && links) this.key.append(`Busiest link of the whole run: ${count(busiest)} packets`);
+    const told = [];
+    if (timestep && step) {
+      const rounding = this.coreSteps.rounding(step);
+      told.push(
+        `sums over all ${this.items}; the colours of all timesteps of this ${this.step} compare`,
+        rounding ? `figures of a timestep are rounded to multiples of ${rounding}` : "figures are exact",
+      );
+    } else if (fixed || metric === "layer") {
+      if (pass || timestep) told.push(`the same in every ${timestep ? "timestep" : this.step}`);
+    } else if (timestep) told.push(`not known by timestep: of the whole ${ofPass ? this.step : "run"}`);
+    else if (pass && !partial) told.push("of the whole run");
+    if (told.length) this.key.append(element("span", {}, `(${told.join("; ")})`));
   }
 
   /** Tells of a core, or of none. */
@@ -174,14 +250,36 @@ class ChipView {
       ring.attr("visibility", around ? "visible" : "hidden");
       if (around) surround(ring, () => around);
     });
-    const inPass = core && state.pass ? this.passes.of(state.pass - 1, core.core) : null;
     const cores = this.cores.filter((other) => !other.port).length;
     const none = () => [
       element("h3", {}, "No core chosen"),
       element("p", {}, cores === 1 ? "One core is in use." : `${count(cores)} cores are in use.`),
     ];
-    const told = core ? contents(core, inPass, this.passText(state.pass), this.limitOf) : none();
+    const told = core ? contents(core, this.inPart(core), this.limitOf) : none();
     this.details.replaceChildren(...told);
+  }
+
+  /** What a core did in the pass, and in the timestep, that is shown. */
+  inPart(core) {
+    const { pass, timestep } = this.state;
+    const text = this.passText(pass);
+    const did = pass ? this.passes.of(pass - 1, core.core) : null;
+    const rows = did
+      ? [
+          [`${text}: spikes`, count(did.spikes)],
+          [`${text}: synaptic operations`, count(did.synaptic_operations)],
+          [`${text}: energy`, si(did.energy_j, "J")],
+        ]
+      : [];
+    if (timestep) {
+      const of = (figure) => this.coreSteps.of(figure, this.passOfSteps(), timestep - 1, core.core);
+      rows.push(
+        [`timestep ${timestep - 1}: spikes`, count(of("spikes"))],
+        [`timestep ${timestep - 1}: synaptic operations`, count(of("synaptic_operations"))],
+        [`timestep ${timestep - 1}: busiest unit`, si(of("busy_s"), "s")],
+      );
+    }
+    return rows;
   }
 
   keep(core) {
@@ -196,6 +294,10 @@ class ChipView {
       this.show(nearest(this.cores, state.at ?? state.kept, ways[event.key]));
     } else if (event.key === "Enter" || event.key === " ") {
       if (state.at) this.keep(state.at);
+    } else if (this.stepWalk && ["PageUp", "PageDown"].includes(event.key)) {
+      const most = this.coreSteps.timesteps(this.passOfSteps());
+      const next = this.state.timestep + (event.key === "PageDown" ? 1 : -1);
+      this.stepWalk.set(Math.max(0, Math.min(most, next)));
     } else if (event.key === "Escape") {
       state.kept = null;
       this.show(null);
@@ -209,6 +311,8 @@ class ChipView {
   lists() {
     const lists = element("div", { class: "lists" });
     lists.append(dataOf("Cores", CORE_COLUMNS, () => this.cores, true));
+    const steps = () => this.coreSteps.rows(this.passOfSteps());
+    if (this.coreSteps) lists.append(dataOf(`Cores by timestep of the ${this.step} shown`, STEP_COLUMNS, steps, true));
     const ends = (link) => ({ ...link, from: link.from.join(", "), to: link.to.join(", ") });
     const links = () => this.links.map(ends);
     if (this.links.length) lists.append(dataOf("Links that packets crossed", LINK_COLUMNS, links, true));

@@ -1,15 +1,24 @@
 // What cores hold and did: a flat row a core, their passes, and the details of one.
 "use strict";
 
-/** What cores can be coloured by. `by` names the column of cores.csv that has it pass by pass. */
+/**
+ * What cores can be coloured by. `by` names the column of cores.csv that has it pass by pass, `step` the figure of
+ * CoreSteps that has it timestep by timestep; `part` is the kind of what a pass or timestep has, where that differs,
+ * and `fixed` says that it is the same in all.
+ */
 const METRICS = {
   layer: { name: "Layer", kind: "word" },
-  neurons: { name: "Neurons", kind: "count" },
-  memory: { name: "Synapse memory", kind: "count", unit: "bits" },
-  synaptic_operations: { name: "Synaptic operations", kind: "count", by: "synaptic_operations" },
-  spikes: { name: "Spikes", kind: "count", by: "spikes" },
+  neurons: { name: "Neurons", kind: "count", fixed: true },
+  memory: { name: "Synapse memory", kind: "count", unit: "bits", fixed: true },
+  synaptic_operations: {
+    name: "Synaptic operations",
+    kind: "count",
+    by: "synaptic_operations",
+    step: "synaptic_operations",
+  },
+  spikes: { name: "Spikes", kind: "count", by: "spikes", step: "spikes" },
   energy_j: { name: "Energy", kind: "J", by: "energy_j" },
-  busy: { name: "Busiest unit: share of the time", kind: "share" },
+  busy: { name: "Busiest unit: how long busy", kind: "share", step: "busy_s", part: "s" },
 };
 
 /** The largest use of a limit whose name contains `word`. */
@@ -61,8 +70,8 @@ function passesOf(run) {
   return { names: Array.from(names, (name) => name ?? ""), of: (pass, core) => found.get(`${pass} ${core}`) ?? null };
 }
 
-/** What a core holds and did. */
-function contents(core, inPass, passText, limitOf) {
+/** What a core holds and did; `inPart` are names and texts of what it did in the pass or timestep that is shown. */
+function contents(core, inPart, limitOf) {
   const row = (name, text) =>
     element("tr", {}, element("th", { scope: "row" }, name), element("td", { class: "figure" }, text));
   const rows = [
@@ -82,13 +91,7 @@ function contents(core, inPass, passText, limitOf) {
         limitOf.has(limit.limit) ? `${count(limit.used)} of ${count(limitOf.get(limit.limit))}` : count(limit.used),
       ),
     );
-  if (inPass) {
-    rows.push(
-      row(`${passText}: spikes`, count(inPass.spikes)),
-      row(`${passText}: synaptic operations`, count(inPass.synaptic_operations)),
-      row(`${passText}: energy`, si(inPass.energy_j, "J")),
-    );
-  }
+  rows.push(...inPart.map(([name, text]) => row(name, text)));
   const range = ([first, end]) => (end - first === 1 ? String(first) : `${first}–${end - 1}`);
   const parts = core.of.parts
     .slice(0, 20)

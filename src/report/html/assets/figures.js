@@ -217,6 +217,13 @@ function slider(label, most, start, text, oninput) {
     input.value = value;
     tell();
   };
+  // Another end and place, of which nobody is told.
+  box.limit = (end, value) => {
+    input.max = end;
+    input.value = value;
+    output.textContent = text(value);
+    input.setAttribute("aria-valuetext", output.textContent);
+  };
   return box;
 }
 
@@ -229,25 +236,26 @@ function checkbox(label, checked, onchange) {
   return box;
 }
 
-/** A button that walks a slider to its end. */
-function player(box, most) {
+/** A button that walks a slider to its end, which `last` tells. */
+function player(box, last, name = "Play") {
+  const most = () => (typeof last === "function" ? last() : last);
   let timer = null;
-  const button = element("button", { type: "button" }, "Play");
+  const button = element("button", { type: "button" }, name);
   const stop = () => {
     clearInterval(timer);
     timer = null;
-    button.textContent = "Play";
+    button.textContent = name;
   };
   button.addEventListener("click", () => {
     if (timer) {
       stop();
       return;
     }
-    if (box.value() >= most) box.set(0);
+    if (box.value() >= most()) box.set(0);
     button.textContent = "Stop";
     timer = setInterval(
-      () => (box.value() >= most ? stop() : box.set(box.value() + 1)),
-      Math.max(40, Math.min(400, 6000 / most)),
+      () => (box.value() >= most() ? stop() : box.set(box.value() + 1)),
+      Math.max(40, Math.min(400, 6000 / most())),
     );
   });
   return button;

@@ -75,7 +75,7 @@ function samples(run) {
             ? element(
                 "span",
                 { class: right ? "right" : "wrong" },
-                right ? `✓ ${row.prediction}` : `✗ ${row.prediction}, label ${row.label}`,
+                right ? `✓\u00a0${row.prediction}` : `✗\u00a0${row.prediction}, label\u00a0${row.label}`,
               )
             : `says ${row.prediction}`;
           return element(

@@ -38,6 +38,9 @@ function several(runs) {
     );
   grouped("energy", "Energy by layer", byLayer("energy_j"), { kind: "J", unit: "J" }, letters, color);
   grouped("activity", "Spikes by layer", byLayer("spikes"), { kind: "count", unit: "" }, letters, color);
+  const isBound = runs.map((run) => run.report.totals.time_is === "lower_bound");
+  const bounded = letters.filter((_, index) => isBound[index]).join(", ");
+  const timeNote = bounded ? `Of ${bounded} a lower bound: the run takes at least so long.` : null;
   const timed = runs
     .map((run, index) => ({
       layer: `${letters[index]}: ${run.report.target.name}`,
@@ -46,7 +49,7 @@ function several(runs) {
     }))
     .filter((row) => row.value !== null && row.value !== undefined);
   if (timed.length)
-    grouped("time", "Time of an image or sample", timed, { kind: "s", unit: "s", what: "run" }, letters, color);
+    grouped("time", "Time of an image or sample", timed, { kind: "s", unit: "s", what: "run", note: timeNote }, letters, color);
   else place("time").append(element("p", { class: "notice" }, "Time was not modelled in these runs."));
   const bounds = runs.flatMap((run, index) =>
     run.report.time.bounds
@@ -65,10 +68,10 @@ function several(runs) {
 }
 
 /** A bar a run for each name. */
-function grouped(section, title, rows, { kind, unit, what = "layer" }, letters, color) {
+function grouped(section, title, rows, { kind, unit, what = "layer", note = null }, letters, color) {
   figure(section, {
     title,
-    note: what === "layer" ? "Of an image or sample." : null,
+    note: what === "layer" ? "Of an image or sample." : note,
     rows: () => rows,
     legend: legendOf(letters, color),
     columns: columnsOf([
