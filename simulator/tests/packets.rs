@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::random::cases;
 use common::{Random, irregular_network, network, recurrent_network};
-use snnc_compiler::driver::assemble;
-use snnc_compiler::ir::program::Program;
+use snnc_compiler::driver::{CompileOptions, assemble, map};
+use snnc_compiler::ir::program::{Program, Slice};
 use snnc_compiler::ir::spiking::{Connectivity, Convolution, SpikingIr};
 use snnc_compiler::ir::{AxisMap, CoreId, NetworkId, PopulationId};
+use snnc_compiler::mapping::Partition;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_compiler::mapping::hypergraph::from_ir::{NetworkGraph, network_graph};
 use snnc_compiler::mapping::hypergraph::{self, BlockId, Blocks, HypergraphOptions, Limits, hgr};
@@ -20,7 +21,7 @@ use snnc_compiler::mapping::partition::Rates;
 use snnc_compiler::mapping::partition::search::{Method, Objective, SearchOptions, search};
 use snnc_compiler::mapping::place::{PlaceOptions, place};
 use snnc_compiler::mapping::report::MappingReport;
-use snnc_compiler::mapping::traffic::CoreTraffic;
+use snnc_compiler::mapping::traffic::{CoreTraffic, StepShares, by_timestep};
 use snnc_simulator::execute::Chip;
 use snnc_targets::Target;
 use snnc_targets::schema::{InputAxonKind, OutputAxonKind};
@@ -309,4 +310,101 @@ fn roomy(mut target: Target) -> Target {
     target.core.neurons.0 = 1 << 20;
     target.topology.chips_max.0 = 1 << 10;
     target
+}
+
+/// A core for each layer.
+fn layer_by_layer(ir: &SpikingIr) -> Partition {
+    let on_cores = ir.model.populations.iter().filter(|(_, p)| !p.dynamics.is_port());
+    let whole = |(population, p): (PopulationId, &snnc_compiler::ir::spiking::Population)| {
+        let [channels, rows, cols] =
+            [p.shape.channels, p.shape.height, p.shape.width].map(|side| 0..side as u32);
+        vec![Slice { population, channels, rows, cols }]
+    };
+    Partition { cores: on_cores.map(whole).collect(), ..Partition::default() }
+}
+
+#[test]
+fn packets_by_timestep_add_up_to_all_of_them() {
+    let mut spread = 0;
+    cases(30, 4400, |random| {
+        let seed = random.next();
+        let (ir, target, _) = case(random);
+        let program = map(&ir, &target, CompileOptions::fewest_cores()).unwrap();
+        let mut shares = StepShares::new();
+        for (id, population) in ir.model.populations.iter() {
+            if random.one_in(2) {
+                continue;
+            }
+            shares.insert(id, (0..population.window.steps).map(|_| random.between(0, 9) as u64).collect());
+        }
+        let rates = Rates::of_neurons(
+            ir.model.populations.keys().map(|id| (id, random.between(0, 300) as f64 / 128.0)),
+        );
+        for rates in [Rates::default(), rates] {
+            let steps = by_timestep(&program.cores, &ir.model, &rates, &shares);
+            let mut sum = CoreTraffic::default();
+            for step in &steps {
+                sum.local += step.local;
+                step.flows.iter().for_each(|(&pair, packets)| *sum.flows.entry(pair).or_default() += packets);
+            }
+            let mut all = CoreTraffic::expected(&program.cores, &rates);
+            all.flows.retain(|_, packets| *packets > 0);
+            assert_eq!(sum, all, "seed {seed}");
+            spread += steps.iter().filter(|step| step.packets() > 0).count();
+        }
+    });
+    assert!(spread > 200, "{spread} timesteps with packets");
+}
+
+#[test]
+fn packets_by_timestep_are_the_simulators_where_neurons_of_a_layer_send_alike() {
+    let (mut compared, mut sent) = (0, 0);
+    cases(40, 4500, |random| {
+        let seed = random.next();
+        let (ir, target, _) = case(random);
+        let input = common::input(random, &ir);
+        let (target, partition) = (roomy(target), layer_by_layer(&ir));
+        let placed =
+            |traffic: &_| Ok(place(partition.cores.len(), traffic, &target, PlaceOptions::default())?);
+        let program = assemble(&ir, &target, &partition, placed).unwrap();
+        let chip = Chip::new(program);
+        let outcome = chip.run(NetworkId(0), &input).unwrap();
+        let (mut shares, mut rates) = (StepShares::new(), Vec::new());
+        for (id, population) in ir.model.populations.iter() {
+            let fired = chip.spikes(&outcome, id);
+            let fired = fired.iter().map(|flags| flags.iter().filter(|&&fired| fired).count() as u64);
+            let fired: Vec<u64> = fired.collect();
+            rates.push((id, fired.iter().sum::<u64>() as f64 / population.shape.len() as f64));
+            shares.insert(id, fired);
+        }
+        let steps = by_timestep(&chip.program.cores, &ir.model, &Rates::of_neurons(rates), &shares);
+        for (core, content) in chip.program.cores.iter() {
+            let slices = || content.slices.iter();
+            let routes = |placed: &snnc_compiler::ir::program::CoreSlice, position| {
+                placed.routes(position).iter().map(|to| to.core).collect::<Vec<_>>()
+            };
+            // Slices of one layer, from whose neurons every spike goes to the same cores.
+            let first = routes(slices().next().unwrap(), 0);
+            if !slices().all(|s| (0..s.slice.positions()).all(|position| routes(s, position) == first)) {
+                continue;
+            }
+            let positions: u32 = slices().map(|s| s.slice.positions()).sum();
+            for (counted, expected) in outcome.counts.steps.iter().zip(&steps) {
+                let mut packets: BTreeMap<CoreId, u64> = BTreeMap::new();
+                for flow in counted.flows.iter().filter(|f| chip.table.cores[f.source as usize] == core) {
+                    *packets.entry(flow.target).or_default() += flow.packets;
+                }
+                for to in first.iter().copied().filter(|&to| to != core).collect::<BTreeSet<_>>() {
+                    let expected = expected.flows.get(&(core, to)).copied().unwrap_or(0) as f64;
+                    let simulated = packets.get(&to).copied().unwrap_or(0);
+                    // Hundredths, rounded for every position and destination, and once for every timestep.
+                    let rounding = f64::from(positions) * first.len() as f64 / 2.0 + 1.0;
+                    let off = (expected - 100.0 * simulated as f64).abs();
+                    assert!(off <= rounding, "seed {seed}: {expected} {simulated}");
+                    (compared, sent) = (compared + usize::from(simulated > 0), sent + simulated);
+                }
+            }
+        }
+    });
+    assert!(compared > 100 && sent > 2_000, "{compared} flows of a timestep, {sent} packets");
 }
