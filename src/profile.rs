@@ -1,13 +1,18 @@
-//! Rates of spikes from the report of an earlier run: what the mapping weighs packets with.
+//! Rates of spikes from the report of an earlier run: what the mapping weighs packets with; and in which timesteps they
+//! came, from the table beside it.
 //!
 //! A report of another model is refused, and so is one without images.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use snnc_compiler::ir::PopulationId;
 use snnc_compiler::ir::spiking::SpikingModel;
 use snnc_compiler::mapping::partition::Rates;
+use snnc_compiler::mapping::traffic::StepShares;
 use snnc_targets::{Code, Diagnostic, Place, input, output};
+
+use crate::report::timing::steps::{FILE, spikes_of};
 
 /// The part of a report.json that rates come from.
 #[derive(Debug, Deserialize)]
@@ -86,4 +91,65 @@ pub fn rates(text: &str, place: &str, model: &SpikingModel) -> Result<Rates, Dia
         return Ok(rates);
     }
     Err(bad(format!("the model has no layer {}", unknown.join(", "))))
+}
+
+/// The table of timesteps beside a report that a path names.
+pub fn steps_of(path: &Path) -> PathBuf {
+    file_of(path).with_file_name(FILE)
+}
+
+/// In which timesteps the layers of a run fired, from the table of timesteps beside its report; `None` where there is
+/// none, as of a run without a model of time.
+///
+/// # Errors
+/// [`Code::FileUnreadable`]; [`Code::Argument`] if it is the table of another model.
+pub fn step_shares(path: &Path, model: &SpikingModel) -> Result<Option<StepShares>, Diagnostic> {
+    let table = steps_of(path);
+    if !table.is_file() {
+        return Ok(None);
+    }
+    shares(&input::STEPS.read_text(&table)?, &table.display().to_string(), model).map(Some)
+}
+
+/// The spikes of each layer by timestep of its window, from the text of a table of timesteps; `place` names it.
+fn shares(text: &str, place: &str, model: &SpikingModel) -> Result<StepShares, Diagnostic> {
+    let bad = |message: String| {
+        Diagnostic::new(Code::Argument, Place::file(place), message)
+            .hint("give the folder of a run of this model, as it was written")
+    };
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|e| bad(e.to_string()))?.clone();
+    let column = |name: &str| {
+        header.iter().position(|own| own == name).ok_or_else(|| bad(format!("there is no column {name}")))
+    };
+    let timestep = column("timestep")?;
+    let mut layers: Vec<(PopulationId, usize, Vec<u64>)> = Vec::new();
+    for (id, population) in model.populations.iter().filter(|(_, p)| p.dynamics.fires()) {
+        let own = column(&spikes_of(&model.layer_name(id)))?;
+        layers.push((id, own, vec![0; population.window.steps as usize]));
+    }
+    for row in reader.records() {
+        let row = row.map_err(|e| bad(e.to_string()))?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let number = |at: usize| match row.get(at).unwrap_or_default() {
+            "" => Ok(0),
+            word => word.parse::<u64>().map_err(|_| bad(format!("line {line}: `{word}` is no count"))),
+        };
+        let step = number(timestep)?;
+        for (id, column, sums) in &mut layers {
+            let spikes = number(*column)?;
+            let own = step.checked_sub(model.populations[*id].window.start.into()).map(|own| own as usize);
+            match own.and_then(|own| sums.get_mut(own)) {
+                Some(sum) => *sum = sum.saturating_add(spikes),
+                None if spikes == 0 => {}
+                None => {
+                    let layer = model.layer_name(*id);
+                    return Err(bad(format!(
+                        "line {line}: {layer} fires in timestep {step}, beside its window"
+                    )));
+                }
+            }
+        }
+    }
+    Ok(layers.into_iter().map(|(id, _, sums)| (id, sums)).collect())
 }

@@ -24,6 +24,8 @@ mod groups;
 mod interrupted;
 mod kept_state;
 mod library;
+#[cfg(feature = "cli")]
+mod limits;
 mod loihi_trace;
 mod mapping_independence;
 mod mapping_snapshots;
@@ -59,3 +61,5 @@ mod target_numbers;
 mod ties;
 #[cfg(feature = "parquet")]
 mod trace;
+#[cfg(feature = "cli")]
+mod width;

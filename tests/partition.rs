@@ -1,6 +1,7 @@
 //! `snnc partition` and `snnc export` as a user runs them.
 
 use crate::common;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -47,7 +48,7 @@ fn the_denoiser_is_exported() {
         snnc(folder.path(), &run)
     };
     let text = String::from_utf8(export(&[]).stdout).unwrap();
-    assert!(text.contains("sdid: 4116 vertices, 3724 nets, 488908 pins"), "{text}");
+    assert!(text.contains("sdid: 4116 vertices, 3920 nets, 489104 pins"), "{text}");
     assert!(error(&export(&["--network", "no"])).contains("one of sdid"));
     let text = error(&snnc(folder.path(), &["export", "m.snnx", "--to", "hgr", "-o", "x"]));
     assert!(text.contains("model.ron"), "{text}");
@@ -120,6 +121,63 @@ fn flows_of_a_program_are_placed_as_those_of_its_report() {
     }
     let text = refused(&[model.to_str().unwrap(), "--to", "hgr", "--profile", "run"]);
     assert!(text.contains("would change nothing") && text.contains("--profile"), "{text}");
+}
+
+/// Packets of each pair of cores, and of each timestep, of a file of flows by timestep.
+fn sums(text: &str) -> (BTreeMap<[u64; 2], u64>, BTreeMap<u64, u64>) {
+    let (mut pairs, mut steps) = (BTreeMap::new(), BTreeMap::new());
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let numbers: Vec<u64> = line.split(' ').map(|word| word.parse().unwrap()).collect();
+        *pairs.entry([numbers[0], numbers[1]]).or_default() += numbers[2];
+        *steps.entry(*numbers.get(3).unwrap_or(&0)).or_default() += numbers[2];
+    }
+    pairs.retain(|_, packets| *packets > 0);
+    (pairs, steps)
+}
+
+#[test]
+fn flows_by_timestep_are_those_in_all_and_follow_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let run = |arguments: &[&str]| {
+        let output = snnc(folder, arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let model = common::example();
+    let compile = ["compile", model.to_str().unwrap(), "--target", "loihi2-like", "--objective", "cores"];
+    run(&[&compile[..], &["-o", "m.snnx"]].concat());
+    run(&["simulate", "m.snnx", "--images", "1", "--timing", "analytic", "--out", "run"]);
+    let flows = |name: &str, more: &[&str]| {
+        let said = run(&[&["export", "m.snnx", "--to", "flows", "-o", name], more].concat());
+        (said, std::fs::read_to_string(folder.join(name)).unwrap())
+    };
+    let placed = |name: &str| {
+        let text = run(&["place", name, "--columns", "8", "--rows", "8", "--json"]);
+        let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        json.as_object_mut().unwrap().remove("seconds");
+        json
+    };
+    for profile in [&[][..], &["--profile", "run"]] {
+        let (_, all) = flows("all.flows", profile);
+        let (said, by_step) = flows("steps.flows", &[profile, &["--by-timestep"]].concat());
+        let (pairs, steps) = sums(&by_step);
+        assert_eq!(pairs, sums(&all).0);
+        assert!(steps.len() > 4 && pairs.len() > 4, "{steps:?}");
+        assert_eq!(placed("all.flows"), placed("steps.flows"));
+        let spread = if profile.is_empty() { "spread evenly" } else { "in the timesteps of the run" };
+        assert!(said.contains(spread), "{said}");
+    }
+    // A report without its table says no timesteps.
+    std::fs::copy(folder.join("run/report.json"), folder.join("report.json")).unwrap();
+    assert!(flows("x.flows", &["--profile", "report.json", "--by-timestep"]).0.contains("spread evenly"));
+    let table = std::fs::read_to_string(folder.join("run/timesteps.csv")).unwrap();
+    std::fs::write(folder.join("timesteps.csv"), table.replacen("spikes.sdid.", "spikes.other.", 1)).unwrap();
+    let other = ["export", "m.snnx", "--to", "flows", "-o", "y", "--profile", "report.json", "--by-timestep"];
+    let text = error(&snnc(folder, &other));
+    assert!(text.contains("timesteps.csv") && text.contains("no column spikes.sdid."), "{text}");
+    let text = error(&snnc(folder, &["export", "m.snnx", "--to", "sana-fe", "-o", "z", "--by-timestep"]));
+    assert!(text.contains("would change nothing") && text.contains("--by-timestep"), "{text}");
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! No line of what commands tell people is wider than a terminal of 80 columns, but for the paths that users give.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::process::{ok, snnc};
+use crate::common::process::{ok, snnc};
 
 fn example(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)

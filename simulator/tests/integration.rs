@@ -11,5 +11,6 @@ mod mapping_independence;
 mod metamorphic;
 mod multicast;
 mod multicast_time;
+mod packets;
 mod recorded;
 mod simulated_ends;

@@ -53,6 +53,8 @@ pub const MAPPING: InputKind = InputKind { what: "a partition or placement", lon
 pub const GRAPH: InputKind = InputKind { what: "a file of a graph", longest: 2 * GIB };
 /// report.json, which also serves as profile.
 pub const REPORT: InputKind = InputKind { what: "a report", longest: 256 * MIB };
+/// timesteps.csv, which also says when layers fired.
+pub const STEPS: InputKind = InputKind { what: "a table of timesteps", longest: GIB };
 /// Images and arrays of images, as they are in memory.
 pub const IMAGES: InputKind = InputKind { what: "an array of images", longest: GIB };
 /// Header of an NPY array.
@@ -126,9 +128,20 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_limit_that_memory_holds_or_that_is_mapped() {
-        for kind in
-            [TARGET, MODEL, NIR, GOLDEN, PROGRAM, MAPPING, GRAPH, REPORT, IMAGES, ARRAY_HEADER, MANIFEST]
-        {
+        for kind in [
+            TARGET,
+            MODEL,
+            NIR,
+            GOLDEN,
+            PROGRAM,
+            MAPPING,
+            GRAPH,
+            REPORT,
+            STEPS,
+            IMAGES,
+            ARRAY_HEADER,
+            MANIFEST,
+        ] {
             assert!((1..=4 * GIB).contains(&kind.longest), "{}", kind.what);
         }
     }

@@ -1,5 +1,6 @@
 //! Traffic as text, so that placements of other people's partitions can be made and compared: a line
-//! "source destination packets" for each flow, cores counted from 0; `#` begins a comment.
+//! "source destination packets" for each flow, cores counted from 0; `#` begins a comment. A fourth number is the
+//! timestep of the pass in which they are sent, on all lines or on none; who reads the file adds them up.
 
 use std::fmt::Write;
 
@@ -75,24 +76,58 @@ pub fn write(cores: usize, traffic: &CoreTraffic) -> String {
     text
 }
 
-/// Number of cores (one more than the largest named) and traffic. Flows named twice add up; `place` is the file's name.
+/// The flows between `cores` cores as text, those of each timestep after those of the one before.
+pub fn write_by_timestep(cores: usize, steps: &[CoreTraffic]) -> String {
+    let local: u64 = steps.iter().map(|step| step.local).sum();
+    let mut text =
+        format!("# source destination packets timestep; {local} more stay on the core that sends them\n");
+    let last = cores.saturating_sub(1) as u32;
+    let mut named = false;
+    for (step, traffic) in steps.iter().enumerate() {
+        for ((from, to), packets) in &traffic.flows {
+            let _ = writeln!(text, "{} {} {packets} {step}", from.0, to.0);
+            named |= from.0.max(to.0) >= last;
+        }
+    }
+    if !named {
+        let _ = writeln!(text, "{last} {last} 0 0");
+    }
+    text
+}
+
+/// Number of cores (one more than the largest named) and traffic, timesteps added up. Flows named twice add up;
+/// `place` is the file's name.
 ///
 /// # Errors
 /// [`Code::TextForm`] with the line.
 pub fn parse(text: &str, place: &str) -> Result<(usize, CoreTraffic), Diagnostic> {
     let mut sum = FlowSum::default();
+    let mut timesteps: Option<bool> = None;
     for (i, line) in text.lines().enumerate() {
         let refuse = |message: String| {
-            Diagnostic::new(Code::TextForm, Place::line(place, i + 1, None), message)
-                .hint("a line is `source destination packets`, three whole numbers; `#` begins a comment")
+            Diagnostic::new(Code::TextForm, Place::line(place, i + 1, None), message).hint(
+                "a line is `source destination packets`, three whole numbers, with the timestep behind them on all \
+                 lines or on none; `#` begins a comment",
+            )
         };
         let words: Vec<&str> = line.split('#').next().unwrap_or("").split_whitespace().collect();
         if words.is_empty() {
             continue;
         }
-        let [from, to, packets] = words[..] else {
-            return Err(refuse(format!("expected three numbers, found {}", words.len())));
+        let expected = timesteps.map_or("three or four", |given| if given { "four" } else { "three" });
+        let unlike = || refuse(format!("expected {expected} numbers, found {}", words.len()));
+        let (from, to, packets, timestep) = match words[..] {
+            [from, to, packets] => (from, to, packets, None),
+            [from, to, packets, timestep] => (from, to, packets, Some(timestep)),
+            _ => return Err(unlike()),
         };
+        if *timesteps.get_or_insert(timestep.is_some()) != timestep.is_some() {
+            return Err(unlike());
+        }
+        if let Some(timestep) = timestep {
+            let wrong = |_| refuse(format!("expected a timestep, found `{timestep}`"));
+            timestep.parse::<u32>().map_err(wrong)?;
+        }
         let core = |word: &str| {
             let wrong = || refuse(format!("expected a core from 0 to {}, found `{word}`", CORES_MOST - 1));
             word.parse::<u32>().map_err(|_| wrong())
@@ -141,9 +176,27 @@ mod tests {
     }
 
     #[test]
+    fn timesteps_are_read_back_as_their_sum() {
+        let flow = |from, to, packets| ((CoreId(from), CoreId(to)), packets);
+        let step = |flows: &[((CoreId, CoreId), u64)], local| CoreTraffic {
+            flows: flows.iter().copied().collect(),
+            local,
+        };
+        let steps = [step(&[flow(0, 2, 5)], 1), step(&[], 0), step(&[flow(0, 2, 4), flow(2, 0, 7)], 2)];
+        let text = write_by_timestep(3, &steps);
+        assert!(text.starts_with("# source destination packets timestep; 3 more stay"), "{text}");
+        assert!(text.ends_with("0 2 5 0\n0 2 4 2\n2 0 7 2\n"), "{text}");
+        assert_eq!(parse(&text, "f").unwrap(), (3, step(&[flow(0, 2, 9), flow(2, 0, 7)], 0)));
+        assert_eq!(parse(&write_by_timestep(5, &steps), "f").unwrap().0, 5);
+    }
+
+    #[test]
     fn what_is_no_flow_is_refused_with_its_line() {
         for (text, place) in [
             ("0 1\n", "f:1"),
+            ("0 1 2 3 4\n", "f:1"),
+            ("0 1 2 3\n0 1 2\n", "f:2"),
+            ("0 1 2 x\n", "f:1"),
             ("0 1 2\n0 1 2 3\n", "f:2"),
             ("0 -1 2\n", "f:1"),
             ("0 16777216 2\n", "f:1"),

@@ -10,7 +10,8 @@ use super::ModelArgs;
 /// `snnc place`.
 #[derive(Debug, Args)]
 pub struct PlaceArgs {
-    /// Text file of flows: a line "source destination packets" each, cores counted from 0
+    /// Text file of flows: a line "source destination packets" each, cores counted from 0; timesteps behind them are added
+    /// up
     pub flows: PathBuf,
     /// Tiles in a row of the mesh
     #[arg(long)]
@@ -61,6 +62,10 @@ pub struct ExportArgs {
     /// Weigh flows with the spikes of an earlier run: its folder or report.json [default: every neuron fires once]
     #[arg(long, value_name = "RUN")]
     pub profile: Option<PathBuf>,
+    /// Write flows by the timestep in which they are sent, as a fourth number of each line: in those of the run's
+    /// timesteps.csv, else evenly over the window of each layer
+    #[arg(long)]
+    pub by_timestep: bool,
     /// Write it here
     #[arg(short, long)]
     pub output: PathBuf,

@@ -1,15 +1,17 @@
 //! `snnc export`: a network for other people's tools.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use snnc_compiler::frontend::nir::{Exported, export};
 use snnc_compiler::mapping::flows;
 use snnc_compiler::mapping::hypergraph::from_ir::network_graph;
 use snnc_compiler::mapping::hypergraph::hgr;
-use snnc_compiler::mapping::traffic::CoreTraffic;
+use snnc_compiler::mapping::interchange::MappingFile;
+use snnc_compiler::mapping::interchange::limits::{LimitsFile, vertices_csv};
+use snnc_compiler::mapping::traffic::{CoreTraffic, StepShares, by_timestep};
 use snnc_simulator::workload::Workload;
-use snnc_targets::output::{Inputs, write_atomic};
+use snnc_targets::output::{Inputs, is_standard_output, write_atomic};
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject};
 
 use super::compile::{calibration, options};
@@ -24,6 +26,9 @@ use crate::{profile, samples, sana_fe};
 const GROUP: usize = 16;
 
 pub fn run(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
+    if args.by_timestep && args.to != ExportFormat::Flows {
+        return Err(changes_nothing("--by-timestep", "only flows are sent in timesteps").into());
+    }
     match args.to {
         ExportFormat::Hgr | ExportFormat::Nir => unmapped(args),
         ExportFormat::SanaFe => sana_fe(args),
@@ -58,21 +63,44 @@ fn unmapped(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     if args.to == ExportFormat::Nir {
         return to_nir(args);
     }
+    // Beside a pipe or a device there is no place.
+    let side_files = is_ordinary(&args.output)
+        .then(|| [".limits.ron", ".vertices.csv"].map(|end| beside(&args.output, end)));
+    for path in side_files.iter().flatten() {
+        files::outputs(&[("--output", Some(&args.output)), ("--output", Some(path))])?;
+    }
     let target = args.model.target.load()?;
     let ir =
         super::nir::load(path, &args.model.nir, None)?.lower(&target, options(&args.model.quantise).lower)?;
     let network = network_named(&ir.model, "--network", args.network.as_deref())?;
-    let graph = network_graph(&ir, network, args.group.unwrap_or(GROUP))?.graph;
-    write_atomic(&args.output, hgr::write(&graph).as_bytes())?;
+    let found = network_graph(&ir, network, args.group.unwrap_or(GROUP))?;
+    let graph = &found.graph;
+    let mut wrote = args.output.display().to_string();
+    if let Some([limits, vertices]) = &side_files {
+        write_atomic(limits, LimitsFile::new(&ir, &target, network, &found).to_text().as_bytes())?;
+        write_atomic(vertices, vertices_csv(&ir, &found).as_bytes())?;
+        wrote += &format!(", {} and {}", limits.display(), vertices.display());
+    }
+    write_atomic(&args.output, hgr::write(graph).as_bytes())?;
     print(&format!(
-        "{}: {} vertices, {} nets, {} pins\nwrote {}\n",
+        "{}: {} vertices, {} nets, {} pins\nwrote {wrote}\n",
         ir.model.networks[network].name,
         graph.vertices(),
         graph.incidence.nets(),
         graph.incidence.pins(),
-        args.output.display()
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a path names a regular file, or one that is not there yet.
+fn is_ordinary(path: &Path) -> bool {
+    !is_standard_output(path) && std::fs::metadata(path).map_or(true, |found| found.is_file())
+}
+
+/// A file beside that of the hypergraph: its name with another ending.
+fn beside(hypergraph: &Path, end: &str) -> PathBuf {
+    let name = hypergraph.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    hypergraph.with_file_name(format!("{}{end}", name.strip_suffix(".hgr").unwrap_or(&name)))
 }
 
 /// The chip and a mapped network, in a folder.
@@ -132,7 +160,10 @@ fn flows(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
         }
     }
     let mut inputs = Inputs::new([path]);
-    args.profile.iter().for_each(|run| inputs.add(&profile::file_of(run)));
+    if let Some(run) = &args.profile {
+        inputs.add(&profile::file_of(run));
+        inputs.add(&profile::steps_of(run));
+    }
     files::outputs(&[("--output", Some(&args.output))])?;
     let program = Program::load(path)?;
     let mapped = program.mapped();
@@ -140,10 +171,24 @@ fn flows(args: &ExportArgs) -> Result<ExitCode, Diagnostics> {
     let rates = rates.transpose()?.unwrap_or_default();
     let cores = mapped.chip_cores().count();
     let traffic = CoreTraffic::expected(&mapped.cores, &rates).among(cores);
-    write_atomic(&args.output, flows::write(cores, &traffic).as_bytes())?;
-    let unit = if rates.is_uniform() { "" } else { ", in hundredths" };
+    let mut said = if rates.is_uniform() { "" } else { ", in hundredths" }.to_owned();
+    let text = if args.by_timestep {
+        let shares = args.profile.as_deref().map(|run| profile::step_shares(run, &mapped.model));
+        let shares: Option<StepShares> = shares.transpose()?.flatten();
+        let steps = by_timestep(&mapped.cores, &mapped.model, &rates, &shares.clone().unwrap_or_default());
+        let steps: Vec<CoreTraffic> = steps.into_iter().map(|step| step.among(cores)).collect();
+        let spread = match shares {
+            Some(_) => "as layers fired in the timesteps of the run",
+            None => "spread evenly over the timesteps of each layer",
+        };
+        said += &format!("\nin {} timesteps, {spread}", steps.len());
+        flows::write_by_timestep(cores, &steps)
+    } else {
+        flows::write(cores, &traffic)
+    };
+    write_atomic(&args.output, text.as_bytes())?;
     print(&format!(
-        "{cores} cores, {} flows, {} packets between them{unit}\nwrote {}\n",
+        "{cores} cores, {} flows, {} packets between them{said}\nwrote {}\n",
         traffic.flows.len(),
         traffic.flows.values().sum::<u64>(),
         args.output.display()

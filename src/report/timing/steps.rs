@@ -16,6 +16,9 @@ use snnc_simulator::charge::TimedStep;
 use snnc_targets::output::Unfinished;
 use snnc_targets::{Code, Diagnostic};
 
+/// Name of the table in a folder of results.
+pub const FILE: &str = "timesteps.csv";
+
 /// The columns of images; of other items the first two are their name and `pass`.
 const COLUMNS: [&str; 17] = [
     "image",
@@ -84,7 +87,7 @@ impl StepTable<Vec<u8>> {
     /// # Errors
     /// None; as that of a file.
     pub fn in_memory(model: &SpikingModel, item_name: &str) -> Result<Self, Diagnostic> {
-        Self::begin(Vec::new(), Path::new("timesteps.csv"), model, item_name)
+        Self::begin(Vec::new(), Path::new(FILE), model, item_name)
     }
 
     /// The text of the table.

@@ -1,10 +1,12 @@
 //! From a network of the spiking IR to a hypergraph, and from blocks back to a [`Partition`].
 //!
 //! A vertex is a group of consecutive channels at one position of a population; it weighs its neurons. A firing
-//! vertex is the source of one net: itself and every vertex that a synapse of it reaches, over all projections;
-//! the net's weight is the vertex's neurons (every neuron fires once). Vertices without outgoing synapses have no
-//! net. Spikes from outside are no vertices: their nets are what they reach. Vertices are numbered population by
-//! population, group by group, `[y, x]` within a group.
+//! vertex is the source of one net for each projection that leaves its population: itself and every vertex that the
+//! projection's synapses reach. A built core has an input axon for each projection, and a spike is a packet for each
+//! axon, so [`Hypergraph::km1`] is the packets that leave their core. Channels of a vertex that a kernel of several
+//! groups joins to different channels have nets of their own. A net weighs its neurons (every neuron fires once).
+//! Spikes from outside are no vertices: their nets are what they reach. Vertices are numbered population by
+//! population, group by group, `[y, x]` within a group; nets vertex by vertex, projection by projection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -17,7 +19,7 @@ use crate::ir::channels::common;
 use crate::ir::program::Slice;
 use crate::ir::spiking::order::Orders;
 use crate::ir::spiking::{Connectivity, Convolution, Population, Projection, SpikingIr};
-use crate::ir::{NetworkId, PopulationId};
+use crate::ir::{NetworkId, PopulationId, ProjectionId};
 use crate::mapping::Partition;
 
 /// What a vertex stands for.
@@ -33,6 +35,17 @@ pub struct Group {
     pub x: u32,
 }
 
+/// Who sends a net.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetSender {
+    /// The vertex; none of spikes from outside.
+    pub vertex: Option<VertexId>,
+    /// The neurons: all of a vertex, or those that a kernel of several groups joins to the same channels.
+    pub neurons: Group,
+    /// Along which synapses.
+    pub projection: ProjectionId,
+}
+
 /// A network as a hypergraph.
 #[derive(Debug, Clone)]
 pub struct NetworkGraph {
@@ -40,8 +53,8 @@ pub struct NetworkGraph {
     pub graph: Hypergraph,
     /// By vertex.
     pub groups: Vec<Group>,
-    /// By net: the population that sends it.
-    pub net_sources: Vec<PopulationId>,
+    /// By net: who sends it.
+    pub senders: Vec<NetSender>,
     /// Input axons of a block: one item a net, whose members are the vertices that its synapses reach; each costs 1.
     /// Move it into the graph's shared resources to limit axons.
     pub axons: SharedResource,
@@ -108,21 +121,23 @@ pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result
     let groups = groups_of(on_cores(ir, network), group);
     let outside = groups_of(ir.model.port_of(network).into_iter(), group);
     let neurons: Vec<u64> = groups.iter().map(|g| u64::from(g.channels.end - g.channels.start)).collect();
-    let (mut starts, mut pins, mut net_sources) = (vec![0], Vec::new(), Vec::new());
+    let (mut starts, mut pins, mut net_senders) = (vec![0], Vec::new(), Vec::new());
     let (mut sink_starts, mut sinks, mut weights) = (vec![0], Vec::new(), Vec::new());
     let senders = groups.iter().enumerate().map(|(v, group)| (Some(VertexId(v as u32)), group));
     for (vertex, source) in senders.chain(outside.iter().map(|group| (None, group))) {
-        let mut outgoing = ir.projections.values().filter(|p| p.source == source.population).peekable();
-        if outgoing.peek().is_none() {
-            continue;
+        let outgoing = ir.projections.iter().filter(|(_, p)| p.source == source.population);
+        for (id, projection) in outgoing {
+            for channels in alike(projection, &source.channels) {
+                let neurons = Group { channels, ..source.clone() };
+                reached(projection, &neurons, &numbering, &mut sinks);
+                pins.extend(vertex);
+                pins.extend_from_slice(&sinks[sink_starts[weights.len()]..]);
+                starts.push(pins.len());
+                sink_starts.push(sinks.len());
+                weights.push(u64::from(neurons.channels.end - neurons.channels.start));
+                net_senders.push(NetSender { vertex, neurons, projection: id });
+            }
         }
-        outgoing.for_each(|projection| reached(projection, source, &numbering, &mut sinks));
-        pins.extend(vertex);
-        net_sources.push(source.population);
-        pins.extend_from_slice(&sinks[sink_starts[weights.len()]..]);
-        starts.push(pins.len());
-        sink_starts.push(sinks.len());
-        weights.push(u64::from(source.channels.end - source.channels.start));
     }
     let axons = SharedResource {
         items: Incidence::new(vertices, &sink_starts, sinks)?,
@@ -130,7 +145,7 @@ pub fn network_graph(ir: &SpikingIr, network: NetworkId, group: usize) -> Result
     };
     let kernels = kernels(ir, &groups)?;
     let graph = Hypergraph::new(Incidence::new(vertices, &starts, pins)?, weights, neurons, 1, Vec::new())?;
-    Ok(NetworkGraph { graph, groups, net_sources, axons, kernels })
+    Ok(NetworkGraph { graph, groups, senders: net_senders, axons, kernels })
 }
 
 fn kernels(ir: &SpikingIr, groups: &[Group]) -> Result<SharedResource, Diagnostic> {
@@ -177,7 +192,22 @@ fn groups_of<'a>(
     groups
 }
 
-/// Appends the vertices that a projection's synapses reach from a group. An irregular population has one channel and
+/// Some channels in runs that a projection joins to the same channels: a spike of one channel goes where a spike of
+/// another of its run goes.
+fn alike(projection: &Projection, channels: &Range<u32>) -> Vec<Range<u32>> {
+    let Some(Convolution { kernel, .. }) = projection.conv() else { return vec![channels.clone()] };
+    let joined = |channel: u32| kernel.channels.targets_of(channel as usize);
+    let mut runs: Vec<Range<u32>> = Vec::new();
+    for channel in channels.clone() {
+        match runs.last_mut() {
+            Some(run) if joined(run.start) == joined(channel) => run.end = channel + 1,
+            _ => runs.push(channel..channel + 1),
+        }
+    }
+    runs
+}
+
+/// Appends the vertices that a projection's synapses reach from channels that are joined alike. An irregular population has one channel and
 /// one row, so its positions are its neurons.
 fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks: &mut Vec<VertexId>) {
     let Convolution { map, kernel } = match &projection.connectivity {
@@ -188,9 +218,7 @@ fn reached(projection: &Projection, source: &Group, numbering: &Numbering, sinks
             return;
         }
     };
-    let joined = source.channels.clone().map(|c| kernel.channels.targets_of(c as usize));
-    // Groups follow each other, so the channels between the first and the last are all reached.
-    let joined = joined.filter(|joined| !joined.is_empty()).reduce(|a, b| a.start..b.end).unwrap_or(0..0);
+    let joined = kernel.channels.targets_of(source.channels.start as usize);
     let rows = map.rows.reach(source.y as usize, 0..map.rows.output);
     let cols = map.cols.reach(source.x as usize, 0..map.cols.output);
     for &(y, _) in &rows {
@@ -204,7 +232,7 @@ impl NetworkGraph {
     /// Population and neurons of each net's source.
     pub fn sources(&self) -> impl Iterator<Item = (PopulationId, u64)> + '_ {
         let weights = self.graph.net_weights.iter().copied();
-        self.net_sources.iter().copied().zip(weights)
+        self.senders.iter().map(|sender| sender.neurons.population).zip(weights)
     }
 
     /// The cores that a partition means, a core a block; empty blocks are left out. Neighbouring groups of a block

@@ -2,8 +2,10 @@
 //!
 //! A partition file names layers as the reports do; a placement file gives chips and tiles. Both are RON, print from
 //! any program and parse back to the same value. What is read goes through the verifiers of
-//! [`Partition`](super::Partition) and [`Placement`](super::Placement) and then, built, of the program.
+//! [`Partition`](super::Partition) and [`Placement`](super::Placement) and then, built, of the program. A limits file
+//! goes out with a hypergraph.
 
+pub mod limits;
 pub mod partition;
 pub mod placement;
 

@@ -7,7 +7,7 @@
 //! that the partitioner is given is tightened by as much, and it tries again.
 
 mod limit_shares;
-mod problem;
+pub(crate) mod problem;
 
 use snnc_targets::entity::EntityMap;
 use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};

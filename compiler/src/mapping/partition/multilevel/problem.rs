@@ -55,11 +55,11 @@ pub fn problem(
 }
 
 /// Synapses of a group's neurons that are stored for it alone.
-struct FanIn(Vec<Vec<u32>>);
+pub(crate) struct FanIn(Vec<Vec<u32>>);
 
 impl FanIn {
     /// Degrees of the neurons that irregular projections reach, by population.
-    fn new(ir: &SpikingIr) -> Self {
+    pub(crate) fn new(ir: &SpikingIr) -> Self {
         let mut degrees: Vec<Vec<u32>> = ir.model.populations.values().map(|_| Vec::new()).collect();
         for projection in ir.projections.values() {
             let Some(sparse) = projection.sparse() else { continue };
@@ -70,7 +70,8 @@ impl FanIn {
         Self(degrees)
     }
 
-    fn synapses(&self, ir: &SpikingIr, group: &Group, shared: bool) -> u64 {
+    /// Those of a group; of kernels only where the target does not share them.
+    pub(crate) fn synapses(&self, ir: &SpikingIr, group: &Group, shared: bool) -> u64 {
         let channels = group.channels.start as usize..group.channels.end as usize;
         let irregular = self.0[group.population.0 as usize].get(group.x as usize).copied().unwrap_or(0);
         if shared {
@@ -95,8 +96,8 @@ impl FanIn {
     }
 }
 
-/// One item a distinct threshold, with the vertices that need it.
-fn thresholds(ir: &SpikingIr, groups: &NetworkGraph) -> Result<SharedResource, Diagnostic> {
+/// The vertices that need each distinct threshold, ascending; one that needs it in several channels is named as often.
+pub(crate) fn threshold_members(ir: &SpikingIr, groups: &NetworkGraph) -> BTreeMap<u32, Vec<VertexId>> {
     let mut items: BTreeMap<u32, Vec<VertexId>> = BTreeMap::new();
     for (v, group) in groups.groups.iter().enumerate() {
         let thresholds = ir.model.populations[group.population].dynamics.thresholds();
@@ -105,8 +106,13 @@ fn thresholds(ir: &SpikingIr, groups: &NetworkGraph) -> Result<SharedResource, D
             items.entry(threshold).or_default().push(VertexId(v as u32));
         }
     }
+    items
+}
+
+/// One item a distinct threshold, with the vertices that need it.
+fn thresholds(ir: &SpikingIr, groups: &NetworkGraph) -> Result<SharedResource, Diagnostic> {
     let (mut starts, mut pins) = (vec![0], Vec::new());
-    for members in items.into_values() {
+    for members in threshold_members(ir, groups).into_values() {
         pins.extend(members);
         starts.push(pins.len());
     }
