@@ -212,14 +212,10 @@ fn network_row(name: &str, group: &[&Iteration], total: f64) -> [String; 6] {
 }
 
 fn layers(r: &Report) -> String {
-<<<<<<< HEAD
-    let figures = ["neurons", "cores", "rate", "spikes", "synaptic operations", "packets", "energy", "share"];
+    let figures = ["neurons", "cores", "rate", "spikes", "synops", "packets", "energy", "share"];
     let ranged = r.layers.iter().any(|layer| layer.energy_range_j.is_some_and(|ends| ends.low != ends.high));
     let ends = ["lowest", "highest"].into_iter().filter(|_| ranged);
     let figures: Vec<&str> = figures.into_iter().chain(ends).collect();
-=======
-    let figures = ["neurons", "cores", "rate", "spikes", "synops", "packets", "energy", "share"];
->>>>>>> pages
     let mut table = TextTable::new(INDENT, name_and_figures("", figures));
     for l in &r.layers {
         let ends = l.energy_range_j.filter(|_| ranged);

@@ -19,14 +19,9 @@ use snnc_targets::resolved::UnitPs;
 use snnc_targets::{CoreWork, LinkKind, Timing};
 
 use super::cycle::PacketDestinations;
-<<<<<<< HEAD
 use super::{LayerTimes, PassTime, StepTime};
-use crate::counts::{Events, PassCounts, SliceIndex, SliceTable, StepCounts};
-=======
-use super::{PassTime, StepTime};
 use crate::charge::CoreStep;
-use crate::counts::{Events, PassCounts, SliceTable, StepCounts};
->>>>>>> pages
+use crate::counts::{Events, PassCounts, SliceIndex, SliceTable, StepCounts};
 use crate::execute::slice::SliceTrace;
 use crate::noc::Noc;
 
@@ -170,9 +165,6 @@ impl Analytic {
         }
     }
 
-<<<<<<< HEAD
-    /// What arrives at each slice, by timestep.
-=======
     /// What each core did in the first `most` timesteps of a pass. Spikes and synaptic operations are counted where
     /// they happen; the busy time of a timestep has the packets that are decoded in it, as [`Analytic::pass`] does.
     pub fn cores(
@@ -208,8 +200,7 @@ impl Analytic {
         }
     }
 
-    /// What arrives at each core, by timestep.
->>>>>>> pages
+    /// What arrives at each slice, by timestep.
     fn arriving(
         &self,
         routes: &PacketDestinations,
@@ -257,9 +248,10 @@ impl Analytic {
                 sum
             })
             .collect();
-<<<<<<< HEAD
-        let (links, port) = self.network_work(network, step, &cores, loads);
-        StepWork { slices, cores, links, port }
+        let (links, delivered) = self.network_work(network, step, loads);
+        let leaving = cores.iter().map(|&(.., leaving)| leaving);
+        let port = delivered.iter().copied().chain(leaving).max().unwrap_or(0);
+        StepWork { slices, cores, links, delivered, port }
     }
 
     /// Enters whose work the busiest unit of a timestep did.
@@ -280,11 +272,6 @@ impl Analytic {
                 (self.slice_populations[slice], of(core, &work.slices[slice]).unwrap_or_default())
             }),
         );
-=======
-        let (links, delivered) = self.network_work(network, step, loads);
-        let port = delivered.iter().chain(&leaving).max().copied().unwrap_or(0);
-        StepWork { cores, links, delivered, port }
->>>>>>> pages
     }
 
     /// Busy times of the busiest unit of each kind, in the order of [`super::Bottleneck::ALL`].
@@ -364,20 +351,8 @@ impl Analytic {
         .busy_ps(t)
     }
 
-<<<<<<< HEAD
-    /// Packets of the busiest link of each kind, and of the busiest port between a core and its router in one
-    /// direction.
-    fn network_work(
-        &self,
-        network: &Noc,
-        step: &StepCounts,
-        cores: &[(Events, Arriving, u64)],
-        loads: &mut [u64],
-    ) -> ([u64; 3], u64) {
-=======
     /// Packets of the busiest link of each kind, and those that reach each core.
     fn network_work(&self, network: &Noc, step: &StepCounts, loads: &mut [u64]) -> ([u64; 3], Vec<u64>) {
->>>>>>> pages
         let mut delivered = vec![0; self.starts.len()];
         loads.fill(0);
         network.load(step, loads, &mut delivered);
@@ -386,12 +361,7 @@ impl Analytic {
             let most = &mut heaviest[kind as usize];
             *most = load.max(*most);
         }
-<<<<<<< HEAD
-        let leaving = cores.iter().map(|&(.., leaving)| leaving);
-        (heaviest, delivered.into_iter().chain(leaving).max().unwrap_or(0))
-=======
         (heaviest, delivered)
->>>>>>> pages
     }
 }
 
