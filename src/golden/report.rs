@@ -115,9 +115,13 @@ mod tests {
         let rows = vec![row("sdid.0.logits", 0, Some(2.5e-15)), row("sdid.0.spikes.sdid.conv1", 3, None)];
         let report = GoldenReport::new("toy", "golden.safetensors", rows, vec!["sdid.x".into()]);
         insta::assert_snapshot!(report.text(), @r"
-        record                    what    compared  mismatches  max abs error  result
-        sdid.0.logits             logits      6272           0       2.50e-15  ok
-        sdid.0.spikes.sdid.conv1  spikes      6272           3              -  FAILED, first at [0, 1, 2]: recorded 1, found 0
+        record                    what    compared  mismatches
+        sdid.0.logits             logits      6272           0
+        sdid.0.spikes.sdid.conv1  spikes      6272           3
+        record                    max abs error  result
+        sdid.0.logits                  2.50e-15  ok
+        sdid.0.spikes.sdid.conv1              -  FAILED, first at [0, 1, 2]: recorded 1,
+                                                 found 0
         1 of 2 records differ (12544 values)
         ignored, as no check knows them: sdid.x
         ");

@@ -140,7 +140,8 @@ mod tests {
             of_core.map(|row| row[column(name)].parse::<f64>().unwrap()).sum()
         };
         let busy = &report.time.utilisation.as_ref().unwrap().cores;
-        let time = report.totals.time_s.unwrap();
+        // Shares are of the timesteps, not of what the host transfers beside them.
+        let time = report.totals.time_s.unwrap() - report.time.host_s;
         for core in &report.cores {
             let contents = core.contents.as_ref().unwrap();
             assert_eq!(sum(core.core, "spikes"), contents.spikes as f64);

@@ -47,7 +47,10 @@ mod tests {
             zeroed: 4,
         };
         let text = print(&[layer], 8);
-        let words: Vec<&str> = text.lines().nth(2).unwrap().split_whitespace().collect();
-        assert_eq!(words, ["net.out", "7", "7.50", "-6", "-", "-", "-", "4", "read-out"]);
+        // The second block of the columns begins with the name again.
+        let rows = text.lines().filter(|line| line.contains("net.out"));
+        let words: Vec<&str> =
+            rows.flat_map(|row| row.split_whitespace().filter(|&word| word != "net.out")).collect();
+        assert_eq!(words, ["7", "7.50", "-6", "-", "-", "-", "4", "read-out"]);
     }
 }

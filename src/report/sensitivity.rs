@@ -107,8 +107,7 @@ pub(super) fn time_constants(input: &ReportInput) -> Vec<TimeConstant> {
 
 /// Of every constant with a range; empty unless the meter asked for each.
 pub(super) fn of(input: &ReportInput) -> Vec<Sensitivity> {
-    let others = input.meter.other_times();
-    if !others.iter().any(|other| matches!(other, OtherTime::LowestOf(_))) {
+    if !input.meter.asks_each_constant() {
         return Vec::new();
     }
     let mut all: Vec<Sensitivity> = of_times(input).into_iter().chain(of_energies(input)).collect();

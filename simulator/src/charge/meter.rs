@@ -97,6 +97,8 @@ pub struct Meter {
     /// At the lowest and at the highest values; none if no constant has a range.
     energy_model_bounds: Option<[EnergyModel; 2]>,
     other_times: Vec<OtherTime>,
+    /// Whether each constant with a range was asked about.
+    each_constant: bool,
     /// By network index.
     macs: Vec<u128>,
     /// Populations of the program.
@@ -133,6 +135,7 @@ impl Meter {
         Ok(Self {
             fidelity,
             other_times,
+            each_constant: each,
             slices: slices.clone(),
             network: Noc::new(program, slices),
             routes: PacketDestinations::new(program),
@@ -146,6 +149,11 @@ impl Meter {
             macs: program.model.networks.keys().map(|network| host_macs(program, network)).collect(),
             populations: program.model.populations.len(),
         })
+    }
+
+    /// Whether the meter was asked what each constant with a range moves; no constant of time need have one.
+    pub fn asks_each_constant(&self) -> bool {
+        self.each_constant
     }
 
     /// At how many times it is kept whose work timesteps wait for: none, the nominal, or that and both ends.
