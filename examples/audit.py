@@ -260,6 +260,7 @@ class Program:
         self.forks = topology["routing"] != "Unicast"
         self.present = self.chips if self.chips <= self.across else -(-self.chips // self.across) * self.across
         populations = text["model"]["populations"]
+        self.order = [p.get("order") for p in populations]
         self.port = [c["slices"][0]["slice"]["population"] if c["slices"] else None for c in self.cores]
         self.port = [p is not None and populations[p]["dynamics"] == "Port" for p in self.port]
         per_chip = self.columns * self.rows * self.per_tile
@@ -317,6 +318,18 @@ class Program:
         found = {content["slices"][content["lists"][entry["list"]]["slice"]]["slice"]["population"] for entry in entries}
         need(len(found) <= 1, "axons of one population each")
         return found.pop() if found else None
+
+    def placed(self, values):
+        """Arrays ``[c, h, w]`` by population, as the mapping numbers channels (neurons, where there is one channel)."""
+        found = []
+        for array, order in zip(values, self.order):
+            if order is None:
+                found.append(array)
+            elif array.shape[0] > 1:
+                found.append(array[order])
+            else:
+                found.append(array.reshape(-1)[order].reshape(array.shape))
+        return found
 
     def slices(self):
         for core, content in enumerate(self.cores):
@@ -467,6 +480,7 @@ class Pass:
     def step(self, network, t, active, inactive):
         program, interval = self.program, self.prices.interval
         cores = range(len(program.cores))
+        spiked, active, inactive = (program.placed(values[t]) for values in (self.spikes, active, inactive))
         busy = {unit: [0] * len(cores) for unit in ("synapse", "neuron", "axon_in", "axon_out")}
         # The same split by layer.
         parts = {unit: [Counter() for _ in cores] for unit in busy}
@@ -474,10 +488,10 @@ class Pass:
         loads, packets, fired_in_all = Counter(), 0, 0
         for core, population, ranges, placed in program.slices():
             box = tuple(ranges)
-            fired = self.spikes[t][population][box]
+            fired = spiked[population][box]
             waits = t not in network.populations[population].window and not program.port[core]
             ungated = fired.size if waits and program.target["neuron"].get("gated") is False else 0
-            on, off = int(active[t][population][box].sum()), int(inactive[t][population][box].sum()) + ungated
+            on, off = int(active[population][box].sum()), int(inactive[population][box].sum()) + ungated
             spikes = int(fired.sum())
             fired_in_all += spikes
             port = program.port[core]
