@@ -4,12 +4,14 @@
 //! it is shared by cloning. An item depends on its workload and its number alone, so threads and chunks cannot change
 //! it.
 
+mod observer;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
 use snnc_compiler::ir::PopulationId;
-use snnc_simulator::charge::{Meter, MeterRecord, RunRecord, TimedStep};
+use snnc_simulator::charge::{Meter, MeterRecord, RunRecord};
 use snnc_simulator::counts::SliceTable;
 use snnc_simulator::execute::slice::SliceTrace;
 use snnc_simulator::execute::{Carry, Chip, PassOutcome};
@@ -25,6 +27,8 @@ use crate::samples::membranes::{PassMembranes, WatchedLayer};
 use crate::samples::spikes::PackedSpikes;
 use crate::shard::Shard;
 use crate::spin_pool::with_spinning_threads;
+
+pub use observer::Observer;
 
 /// Items simulated before their records are merged.
 const CHUNK: usize = 16;
@@ -47,64 +51,6 @@ pub fn check_count(option: &str, items: u64, most: u64) -> Result<(), Diagnostic
     let one = what.trim_end_matches('s');
     let expected = if items == 0 { format!("at least one {one}") } else { format!("at most {most} {what}") };
     Err(Diagnostic::new(Code::Argument, Subject::value(option, items), format!("expected {expected}")))
-}
-
-/// Who looks on while a run goes on. It changes nothing; `()` sees nothing.
-pub trait Observer: Send {
-    /// Timesteps of an item, in order; told before [`Observer::item`], at once or part by part.
-    ///
-    /// # Errors
-    /// What ends the run.
-    fn steps(&mut self, _index: u64, _steps: &[TimedStep]) -> Result<(), Diagnostic> {
-        Ok(())
-    }
-
-    /// An item is done; items come in order. Its record holds its timesteps, if its passes are short enough to run in
-    /// one part each.
-    ///
-    /// # Errors
-    /// What ends the run.
-    fn item(&mut self, index: u64, record: &MeterRecord) -> Result<(), Diagnostic>;
-
-    /// Whether it wants to see the spikes of each pass.
-    fn sees_spikes(&self) -> bool {
-        false
-    }
-
-    /// Of how many timesteps of each item, from its first, it wants to see what each core did ([`TimedStep::cores`]);
-    /// none where time is not modelled.
-    fn steps_by_core(&self) -> usize {
-        0
-    }
-
-    /// The spikes of an item, pass after pass, those of long passes part by part; told before [`Observer::item`].
-    ///
-    /// # Errors
-    /// What ends the run.
-    fn spikes(&mut self, _index: u64, _passes: &[PackedSpikes]) -> Result<(), Diagnostic> {
-        Ok(())
-    }
-
-    /// Membranes of the layers that the session watches, as [`Observer::spikes`]; not told if it watches none.
-    ///
-    /// # Errors
-    /// What ends the run.
-    fn membranes(&mut self, _index: u64, _passes: &[PassMembranes]) -> Result<(), Diagnostic> {
-        Ok(())
-    }
-
-    /// Who wants to see simulated packets. Items then run one after another, as their packets cannot all wait.
-    fn watcher(&mut self) -> Option<&mut dyn Watcher>;
-}
-
-impl Observer for () {
-    fn item(&mut self, _: u64, _: &MeterRecord) -> Result<(), Diagnostic> {
-        Ok(())
-    }
-
-    fn watcher(&mut self) -> Option<&mut dyn Watcher> {
-        None
-    }
 }
 
 /// How a program is run.

@@ -132,8 +132,8 @@ impl Analytic {
             .map(|other| host.before_ps(other).saturating_add(host.after_ps(other)))
             .collect();
         let mut busiest_at_other_times_ps = vec![Vec::with_capacity(counts.steps.len()); self.others.len()];
-        let timings: Vec<&Timing> = std::iter::once(&self.timing).chain(self.others.iter().take(2)).collect();
-        let mut layers = vec![LayerTimes::new(self.populations); timings.len()];
+        // At the nominal times and at the first two others, the ends of all ranges.
+        let mut layers = vec![LayerTimes::new(self.populations); 1 + self.others.len().min(2)];
         let mut hops = Vec::with_capacity(counts.steps.len());
         let steps = counts.steps.iter().zip(&arriving);
         let steps = steps
@@ -141,14 +141,19 @@ impl Analytic {
                 let work = self.work(network, step, arriving, &mut loads);
                 link_packets.iter_mut().zip(&loads).for_each(|(sum, load)| *sum += load);
                 let sums = at_other_times_ps.iter_mut().zip(&mut busiest_at_other_times_ps);
-                for ((sum, busiest), other) in sums.zip(&self.others) {
-                    let time = StepTime::new(self.busy(&work, other), other.barrier_ps(self.tiles));
+                for (i, ((sum, busiest), other)) in sums.zip(&self.others).enumerate() {
+                    let busy = self.busy(&work, other);
+                    let time = StepTime::new(busy, other.barrier_ps(self.tiles));
                     *sum = sum.saturating_add(time.total_ps);
                     busiest.push(time.busiest_ps());
+                    if let Some(times) = layers.get_mut(1 + i) {
+                        self.bind(&work, other, busy, times);
+                    }
                 }
-                timings.iter().zip(&mut layers).for_each(|(timing, times)| self.bind(&work, timing, times));
+                let busy = self.busy(&work, &self.timing);
+                self.bind(&work, &self.timing, busy, &mut layers[0]);
                 hops.push(network.hops(&loads));
-                StepTime::new(self.busy(&work, &self.timing), self.barrier_ps)
+                StepTime::new(busy, self.barrier_ps)
             })
             .collect();
         PassTime {
@@ -254,9 +259,14 @@ impl Analytic {
         StepWork { slices, cores, links, delivered, port }
     }
 
-    /// Enters whose work the busiest unit of a timestep did.
-    fn bind(&self, work: &StepWork, timing: &Timing, times: &mut LayerTimes) {
-        let busy = self.busy(work, timing);
+    /// Enters whose work the busiest unit of a timestep did, of units that are so busy.
+    fn bind(
+        &self,
+        work: &StepWork,
+        timing: &Timing,
+        busy: [u64; super::Bottleneck::UNITS],
+        times: &mut LayerTimes,
+    ) {
         let longest = busy.into_iter().max().unwrap_or(0);
         let Some(unit) = busy.iter().position(|&ps| ps == longest && ps > 0) else { return };
         let of = |core: usize, (events, arriving, leaving): &(Events, Arriving, u64)| {

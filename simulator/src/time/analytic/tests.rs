@@ -158,7 +158,8 @@ fn a_timestep_waits_for_the_layers_on_the_busiest_core() {
         let arriving = integrated(&step.events);
         let work = analytic.work(&network, step, &arriving, &mut vec![0; network.links().len()]);
         let mut times = LayerTimes::new(analytic.populations);
-        analytic.bind(&work, &analytic.timing, &mut times);
+        let busy = analytic.busy(&work, &analytic.timing);
+        analytic.bind(&work, &analytic.timing, busy, &mut times);
         times
     };
     let mut step = empty_step(&table);
