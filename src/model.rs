@@ -34,15 +34,15 @@ pub struct Model {
     loaded: Arc<LoadedModel>,
     /// Seconds that reading took.
     seconds: f64,
-    calibration: Option<Arc<GivenSamples>>,
-    activity: Option<Arc<GivenSamples>>,
+    calibration: Option<Arc<UserSamples>>,
+    activity: Option<Arc<UserSamples>>,
     /// What was decided about a NIR file.
     remarks: Arc<[String]>,
 }
 
 /// Samples of a network, for the rounding or for the mapping.
 #[derive(Debug)]
-struct GivenSamples {
+struct UserSamples {
     network: String,
     /// `[n, c, h, w]`.
     values: Vec<f64>,
@@ -120,7 +120,7 @@ impl Model {
             let message = format!("sample {} holds {} at value {}", at / each, values[at], at % each);
             return Err(refused(message).hint("inputs are finite numbers").into());
         }
-        let calibration = Some(Arc::new(GivenSamples { network: network.into(), values }));
+        let calibration = Some(Arc::new(UserSamples { network: network.into(), values }));
         Ok(Self { calibration, ..self.clone() })
     }
 
@@ -129,7 +129,7 @@ impl Model {
     /// integer. Samples that the network does not take are left to whoever runs them, and the mapping goes without.
     #[must_use]
     pub fn with_activity(&self, network: &str, values: Vec<f64>) -> Self {
-        let activity = Some(Arc::new(GivenSamples { network: network.into(), values }));
+        let activity = Some(Arc::new(UserSamples { network: network.into(), values }));
         Self { activity, ..self.clone() }
     }
 

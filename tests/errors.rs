@@ -468,7 +468,8 @@ fn fit_tells_a_fault_of_the_model_once_and_fails_if_nothing_fits() {
         ("(\"w\", \"c1\")", "(\"w\", \"c4\")", "E0007"),
         (
             X,
-            "(name: \"y\", from: [\"s1\"], op: AvgPool2d(kernel: (2, 2), stride: (1, 1))), (name: \"x\", from: [\"y\"], op: Conv2d(weight: (\"w\", \"w1x1\"), padding: (1, 1))),",
+            "(name: \"y\", from: [\"s1\"], op: AvgPool2d(kernel: (2, 2), stride: (1, 1))), (name: \"x\", from: \
+             [\"y\"], op: Conv2d(weight: (\"w\", \"w1x1\"), padding: (1, 1))),",
             "E0011",
         ),
     ] {

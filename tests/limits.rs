@@ -1,5 +1,5 @@
-//! What stands beside an exported hypergraph, read by a checker that knows the files alone: it says which partitions are
-//! legal as the verifier does, which builds the cores.
+//! What stands beside an exported hypergraph, read by a checker that knows the files alone: it says which partitions
+//! are legal as the verifier does, which builds the cores.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

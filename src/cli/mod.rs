@@ -1,8 +1,8 @@
 //! The `snnc` command: arguments in, calls of the library, text and files out.
 //!
 //! [`arguments`] holds the options, [`commands`] has a file for each subcommand. [`errors`] draws what is wrong with an
-//! input, [`progress`] is the bar on a terminal, [`view`] a program on one, [`process`] handles standard streams, signals, panics and exit codes.
-//! This is the only room that prints.
+//! input, [`progress`] is the bar on a terminal, [`view`] a program on one, [`process`] handles standard streams,
+//! signals, panics and exit codes. This is the only room that prints.
 
 pub mod arguments;
 pub mod commands;

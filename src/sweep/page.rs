@@ -23,7 +23,7 @@ const FRONT_ROWS: usize = 100;
 
 /// What the scripts of the page read.
 #[derive(Debug, Serialize)]
-struct PageData<'a> {
+struct SweepPageData<'a> {
     schema: &'static str,
     sweep: PointsData<'a>,
 }
@@ -46,7 +46,7 @@ pub fn page(sweep: &Sweep, table: &Table) -> String {
     let (rows, left_out) = shown(table, &front, POINTS);
     let (model, item) = (sweep.manifest.model.as_str(), sweep.manifest.item.as_str());
     let points = PointsData { model, item, columns: &table.columns, varied: table.varied(), rows };
-    let data = PageData { schema: "snnc.page/1", sweep: points };
+    let data = SweepPageData { schema: "snnc.page/1", sweep: points };
     shell::document(&format!("Sweep of {model}"), &body(sweep, front.len(), left_out), &data)
 }
 

@@ -1,7 +1,8 @@
-//! Targets that start from another target: `base: "loihi-like"`, then only what differs; and overrides of single fields.
+//! Targets that start from another target: `base: "loihi-like"`, then only what differs; and overrides of single
+//! fields.
 //!
-//! Both are laid over the base as texts ([`Composed`]), field by field and group by group, before the whole is read and
-//! checked like any other target ([`overlay`]). Ranges of energies and times are joined by constant: who gives a
+//! Both are laid over the base as texts ([`ComposedText`]), field by field and group by group, before the whole is read
+//! and checked like any other target ([`overlay`]). Ranges of energies and times are joined by constant: who gives a
 //! constant another value without a range takes the base's range away, which was one of the base's value.
 //!
 //! Refused: bases in a circle or deeper than [`DEEPEST`], a derived target without a name of its own.
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::overlay::{inside_some, laid_over, sourced};
-use crate::composed::Composed;
+use crate::composed::ComposedText;
 use crate::diagnostic::{Source, Span};
 use crate::file_kind::FileKind;
 use crate::ron_tree::{self, Field, RonKind, RonNode};
@@ -27,8 +28,8 @@ pub const DEEPEST: usize = 8;
 #[derive(Debug, Clone)]
 pub struct Override {
     /// Names of groups and the field, with dots between them.
-    path: Composed,
-    value: Composed,
+    path: ComposedText,
+    value: ComposedText,
     /// What the report says of it.
     said: String,
 }
@@ -39,7 +40,7 @@ impl Override {
     /// # Errors
     /// [`Code::Argument`] for a text that is no `FIELD=VALUE`.
     pub fn of_option(option: &str, text: &str) -> Result<Self, Diagnostic> {
-        let whole = Composed::of(&Source::new(option, text));
+        let whole = ComposedText::of(&Source::new(option, text));
         let equals = whole.text().find('=').filter(|&at| at > 0 && at + 1 < whole.text().len());
         let Some(equals) = equals else {
             let message = "expected a field of the target and its value, FIELD=VALUE";
@@ -54,7 +55,7 @@ impl Override {
     ///
     /// # Errors
     /// [`Code::Argument`] for a path that is none, [`Code::RonSyntax`] for a value that is no RON.
-    pub fn new(path: Composed, value: Composed, said: &str) -> Result<Self, Diagnostic> {
+    pub fn new(path: ComposedText, value: ComposedText, said: &str) -> Result<Self, Diagnostic> {
         let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let name = |step: &str| {
             step.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -89,10 +90,10 @@ impl Override {
     }
 
     /// As a target file that says nothing else: `(core: (neurons: 512))`.
-    fn overlay(&self) -> Composed {
+    fn overlay(&self) -> ComposedText {
         let whole = 0..self.path.text().len();
         let Some(span) = self.path.span(&whole) else { return self.path.clone() };
-        let glue = |text: &str| Composed::standing_for(text, &span);
+        let glue = |text: &str| ComposedText::standing_for(text, &span);
         let (mut text, mut at) = (glue("("), 0);
         let steps: Vec<&str> = self.path.text().split('.').collect();
         for (i, step) in steps.iter().enumerate() {
@@ -105,7 +106,7 @@ impl Override {
 }
 
 /// A place at the beginning of a text.
-fn place(text: &Composed, subject: Subject) -> Place {
+fn place(text: &ComposedText, subject: Subject) -> Place {
     match text.span(&(0..text.text().len())) {
         Some(Span { source, range }) => Place::from(subject).at(&source, range),
         None => subject.into(),
@@ -115,7 +116,7 @@ fn place(text: &Composed, subject: Subject) -> Place {
 /// A target's text with its bases, and the files that it was put together from.
 #[derive(Debug)]
 pub(crate) struct Resolved {
-    pub(crate) text: Composed,
+    pub(crate) text: ComposedText,
     /// Name of the base, for the description.
     pub(crate) base: Option<String>,
     /// Whether the derived file describes itself.
@@ -124,7 +125,7 @@ pub(crate) struct Resolved {
 
 /// The text of a target file over its bases.
 pub(crate) fn resolve(source: &Arc<Source>, deep: usize) -> Result<Resolved, Diagnostics> {
-    let own = Composed::of(source);
+    let own = ComposedText::of(source);
     let whole = |text| Ok(Resolved { text, base: None, described: true });
     let Some(tree) = ron_tree::parse(own.text()) else { return whole(own) };
     let Some(base) = base_of(&tree) else { return whole(own) };
@@ -183,7 +184,7 @@ fn source_of(name: &str, from: &Path) -> Result<Arc<Source>, Diagnostic> {
 pub(crate) fn files(path: &Path, deep: usize) -> Vec<PathBuf> {
     let mut all = vec![path.to_owned()];
     let Ok(source) = FileKind::Target.read(path, input::TARGET.longest) else { return all };
-    let own = Composed::of(&source);
+    let own = ComposedText::of(&source);
     let tree = ron_tree::parse(own.text());
     let base = tree.as_ref().and_then(base_of).and_then(|base| base.value.text());
     if let Some(base) = base.filter(|base| base.ends_with(".ron") && deep < DEEPEST) {
@@ -193,12 +194,12 @@ pub(crate) fn files(path: &Path, deep: usize) -> Vec<PathBuf> {
 }
 
 /// Overrides over a target, one after the other.
-pub(crate) fn overridden(text: Composed, overrides: &[Override]) -> Composed {
+pub(crate) fn overridden(text: ComposedText, overrides: &[Override]) -> ComposedText {
     overrides.iter().fold(text, |text, change| laid_over(&text, &change.overlay(), Some(&change.said)))
 }
 
 /// The values of some fields, as written and without sources.
-pub(crate) fn values(text: &Composed, fields: &[String]) -> Vec<Option<String>> {
+pub(crate) fn values(text: &ComposedText, fields: &[String]) -> Vec<Option<String>> {
     let Some(tree) = ron_tree::parse(text.text()) else { return vec![None; fields.len()] };
     let value = |field: &String| {
         let mut node = inside_some(tree.path(field)?);
@@ -385,7 +386,8 @@ mod tests {
         let half = write("half.ron", half);
         let more = write(
             "more.ron",
-            "(base: \"half.ron\", name: \"more\", description: \"two\",\n topology: (cores_per_tile: (8, Assumed(\"twice\"))))",
+            "(base: \"half.ron\", name: \"more\", description: \"two\",\n topology: (cores_per_tile: (8, \
+             Assumed(\"twice\"))))",
         );
         let (plain, found) = (registry::load("loihi-like").unwrap(), registry::load(&more).unwrap());
         let mut expected = plain;

@@ -25,6 +25,7 @@ pub mod output;
 pub mod ranges;
 pub mod registry;
 pub mod resolved;
+pub mod ron_text;
 pub mod ron_tree;
 pub mod scaling;
 pub mod schema;

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snnc_targets::{Code, Diagnostic, Place};
+use snnc_targets::{Code, Diagnostic, Place, ron_text};
 
 use super::program::Program;
 use super::spiking::{Bias, SpikingIr, SpikingModel};
@@ -12,7 +12,7 @@ use super::spiking::{Bias, SpikingIr, SpikingModel};
 pub fn print<T: Serialize>(header: &str, value: &T) -> String {
     let mut text: String = header.lines().map(|line| format!("// {line}\n")).collect();
     let style = ron::ser::PrettyConfig::new().compact_arrays(true).indentor("  ").struct_names(true);
-    text += &ron::ser::to_string_pretty(value, style).expect("IRs hold only plain data");
+    text += &ron_text::print(value, style).expect("IRs hold only plain data");
     text.push('\n');
     text
 }

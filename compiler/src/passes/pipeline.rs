@@ -277,8 +277,8 @@ pub fn neurons(model: &LoadedModel, workload: &dyn Workload, name: &str) -> Resu
     Ok(collected.expect("a runner that wants nothing runs all passes").0)
 }
 
-/// A network's neurons on a target that was lowered for: with those that it needs beside them, and with the chip's delays
-/// in loops that are too short, as they could not have been lowered otherwise.
+/// A network's neurons on a target that was lowered for: with those that it needs beside them, and with the chip's
+/// delays in loops that are too short, as they could not have been lowered otherwise.
 ///
 /// # Errors
 /// As [`lower`].

@@ -204,8 +204,8 @@ impl Chip {
     }
 
     /// Runs a pass part by part; `each` is given one after the other, before the next one runs. The read-outs. The pass
-    /// goes on from `kept`, what the pass before it of the same network left, and leaves its own state there; without it
-    /// all state is cleared.
+    /// goes on from `kept`, what the pass before it of the same network left, and leaves its own state there; without
+    /// it all state is cleared.
     ///
     /// # Errors
     /// Those of [`Chip::start`] and [`Chip::start_train`].
@@ -259,7 +259,8 @@ impl Chip {
         Err(Diagnostic::new(Code::LayerShape, Subject::Network(of.name.clone()), message))
     }
 
-    /// Records the membranes of these populations after each timestep, for [`Chip::membranes`]. It changes nothing else.
+    /// Records the membranes of these populations after each timestep, for [`Chip::membranes`]. It changes nothing
+    /// else.
     #[must_use]
     pub fn watching(mut self, populations: &[PopulationId]) -> Self {
         populations.iter().for_each(|population| self.watched[population.0 as usize] = true);

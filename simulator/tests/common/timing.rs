@@ -5,7 +5,7 @@ use snnc_compiler::ir::program::Program;
 use snnc_compiler::mapping::effort::Effort;
 use snnc_simulator::charge::{Meter, MeterRecord};
 use snnc_simulator::execute::{Chip, PassOutcome};
-use snnc_simulator::time::cycle::{Detail, StepPlace, StepRecord, Watcher};
+use snnc_simulator::time::cycle::{StepDetail, StepPlace, StepRecord, Watcher};
 use snnc_simulator::time::{Fidelity, PassTime};
 use snnc_targets::Diagnostic;
 use snnc_targets::schema::Target;
@@ -56,8 +56,8 @@ pub fn timed(chip: &Chip, outcome: &PassOutcome, fidelity: Fidelity) -> (PassTim
 struct Everything(Vec<(StepPlace, StepRecord)>);
 
 impl Watcher for Everything {
-    fn wants(&mut self, _: StepPlace, _: u64, _: u64) -> Result<Option<Detail>, Diagnostic> {
-        Ok(Some(Detail::Work))
+    fn wants(&mut self, _: StepPlace, _: u64, _: u64) -> Result<Option<StepDetail>, Diagnostic> {
+        Ok(Some(StepDetail::Work))
     }
 
     fn recorded(&mut self, at: StepPlace, step: &StepRecord) -> Result<(), Diagnostic> {

@@ -1,5 +1,5 @@
-//! Random model files over every layer, neuron and read-out of docs/model.md: whatever lowers runs alike on the chip, in
-//! the spiking IR's interpreter and core by core; and where rounding loses nothing, as the float reference.
+//! Random model files over every layer, neuron and read-out of docs/model.md: whatever lowers runs alike on the chip,
+//! in the spiking IR's interpreter and core by core; and where rounding loses nothing, as the float reference.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -269,8 +269,8 @@ impl ModelWriter<'_> {
             0 => {
                 let (reset, decays) = (if soft { 0.0 } else { -0.25 }, self.random.one_in(2));
                 let op = format!(
-                    "Lif(tau: 2.0, threshold: 1.0, reset: {reset:?}, decay_input: {decays}, soft_reset: {soft}, strict: \
-                     {strict}, refractory: {refractory})"
+                    "Lif(tau: 2.0, threshold: 1.0, reset: {reset:?}, decay_input: {decays}, soft_reset: {soft}, \
+                     strict: {strict}, refractory: {refractory})"
                 );
                 ("Lif", op)
             }

@@ -10,8 +10,8 @@ use super::ModelArgs;
 /// `snnc place`.
 #[derive(Debug, Args)]
 pub struct PlaceArgs {
-    /// Text file of flows: a line "source destination packets" each, cores counted from 0; timesteps behind them are added
-    /// up
+    /// Text file of flows: a line "source destination packets" each, cores counted from 0; timesteps behind them are
+    /// added up
     pub flows: PathBuf,
     /// Tiles in a row of the mesh
     #[arg(long)]

@@ -69,8 +69,8 @@ pub fn print(text: &str) {
     put(&printable(text));
 }
 
-/// Prints a text for people as [`print()`], no line wider than a terminal; where standard output shows colours (but see `NO_COLOR`), titles stand out: the lines without
-/// an indent.
+/// Prints a text for people as [`print()`], no line wider than a terminal; where standard output shows colours (but see
+/// `NO_COLOR`), titles stand out: the lines without an indent.
 pub fn print_titled(text: &str) {
     let text = folded(&printable(text));
     match anstream::AutoStream::choice(&std::io::stdout()) {

@@ -1,5 +1,5 @@
-//! A program on a terminal. A core is a letter, that of its first layer, or a digit, the tenths of a limit that it uses;
-//! so the picture says the same without colours.
+//! A program on a terminal. A core is a letter, that of its first layer, or a digit, the tenths of a limit that it
+//! uses; so the picture says the same without colours.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};

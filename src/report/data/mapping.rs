@@ -33,8 +33,8 @@ pub struct MappingSummary {
 pub struct PacketsOfSpikes {
     /// One for each destination core and input axon of it: what the program sends, and reports count.
     pub sent: u64,
-    /// Pairs of a neuron and a core that it reaches. What is above that are further packets of the same spike to the same
-    /// core, for another projection or another part of a cut kernel.
+    /// Pairs of a neuron and a core that it reaches. What is above that are further packets of the same spike to the
+    /// same core, for another projection or another part of a cut kernel.
     pub neurons_and_cores: u64,
 }
 

@@ -46,8 +46,8 @@ fn sections(report: &Report) -> Vec<Section<'static>> {
             "chip",
             "Chip",
             "The tiles of the mesh with their cores. Point at a core for its figures, click it or press Enter to keep \
-             them; the arrow keys walk from core to core. Where timesteps were recorded, a slider walks through those of \
-             a pass.",
+             them; the arrow keys walk from core to core. Where timesteps were recorded, a slider walks through \
+             those of a pass.",
         ),
         section("energy", "Energy", "Where the joules went: by component, by layer, and pass by pass."),
         section("time", "Time", "What each timestep waited for, and how busy units and links were."),

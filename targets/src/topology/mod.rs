@@ -159,7 +159,8 @@ impl Topology {
         Grid { columns: self.width(), rows: self.height() }
     }
 
-    /// Where packets that enter at the input port start: at the first core of its tile, which it shares the router with.
+    /// Where packets that enter at the input port start: at the first core of its tile, which it shares the router
+    /// with.
     pub fn input_site(&self) -> Option<Site> {
         self.input_port.map(|tile| self.site_at(tile, 0))
     }

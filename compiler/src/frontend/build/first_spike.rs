@@ -1,5 +1,5 @@
-//! The read-out `FirstSpike` as layers: once a neuron has fired, one beside it fires in every timestep, and these spikes
-//! are counted.
+//! The read-out `FirstSpike` as layers: once a neuron has fired, one beside it fires in every timestep, and these
+//! spikes are counted.
 //!
 //! A read-out `out` of layer `s` becomes
 //!
@@ -8,8 +8,8 @@
 //! out.first:  If(threshold: 1.0) of out.either  out:        SumOverTime of out.first
 //! ```
 //!
-//! A spike of `s` in timestep t makes `out.first` fire in t, and its own spike makes it fire in each timestep after that:
-//! T - t spikes of T timesteps. Refused: what is not spikes.
+//! A spike of `s` in timestep t makes `out.first` fire in t, and its own spike makes it fire in each timestep after
+//! that: T - t spikes of T timesteps. Refused: what is not spikes.
 
 use std::collections::HashSet;
 

@@ -14,7 +14,7 @@ use snnc_targets::{Code, Diagnostic, Diagnostics, Place, Subject, names};
 
 use super::model::{LayerSpec, ModelFile, TensorRef, TrainedNetworkSpec};
 use super::{LoadedModel, Origin};
-use crate::graph::{Builder, Graph, LayerPart};
+use crate::graph::{Builder, Graph, NetworkPart};
 use crate::layers::{Resolver, spec};
 
 pub(super) use crate::layers::spec::TensorSource;
@@ -64,7 +64,7 @@ struct NetworkPlaces<'a> {
 }
 
 impl crate::graph::PartPlaces for NetworkPlaces<'_> {
-    fn place(&self, subject: Subject, part: LayerPart) -> Place {
+    fn place(&self, subject: Subject, part: NetworkPart) -> Place {
         let field = |layer: usize, name: &str| {
             let node = self.origin.layer(self.network, layer);
             spec::FieldPlaces::field(
@@ -73,14 +73,14 @@ impl crate::graph::PartPlaces for NetworkPlaces<'_> {
             )
         };
         match part {
-            LayerPart::Name(layer) => field(layer, "name"),
-            LayerPart::Inputs(layer) => field(layer, "from"),
-            LayerPart::Input(layer, port) => {
+            NetworkPart::Name(layer) => field(layer, "name"),
+            NetworkPart::Inputs(layer) => field(layer, "from"),
+            NetworkPart::Input(layer, port) => {
                 let named = self.origin.layer(self.network, layer);
                 let named = named.and_then(|node| node.field("from")?.items().get(port));
                 self.origin.place(subject, named.map(|name| name.span.clone()))
             }
-            LayerPart::Timesteps => {
+            NetworkPart::Timesteps => {
                 let networks = self.origin.tree().and_then(|tree| tree.field("networks"));
                 let named = networks.and_then(|all| all.entry(self.network)?.field("timesteps"));
                 self.origin.place(subject, named.map(|field| field.span.clone()))

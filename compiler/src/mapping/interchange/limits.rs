@@ -1,5 +1,5 @@
-//! Limits files: what stands beside an exported hypergraph, so that other people's partitioners can keep the limits of a
-//! core, not balance alone.
+//! Limits files: what stands beside an exported hypergraph, so that other people's partitioners can keep the limits of
+//! a core, not balance alone.
 //!
 //! Everything is said of vertices and nets of the hypergraph, numbered from 0 as they come in its file; nothing of the
 //! target or the network need be known. docs/partitioning.md has the rules by which a block's use adds up. Some targets
@@ -225,8 +225,8 @@ fn output(target: &Target) -> NetCost {
     }
 }
 
-/// Synapse memory: synapses by vertex, and headers of lists. Of shared kernels each tap is counted once that some vertex
-/// of a block uses; only where the target has one position does no box change that.
+/// Synapse memory: synapses by vertex, and headers of lists. Of shared kernels each tap is counted once that some
+/// vertex of a block uses; only where the target has one position does no box change that.
 fn memory(ir: &SpikingIr, target: &Target, network: NetworkId, graph: &NetworkGraph) -> CoreResource {
     let sharing = target.synapses.kernel_sharing.get();
     let shared = sharing != KernelSharing::Unshared;

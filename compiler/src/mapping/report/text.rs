@@ -84,7 +84,8 @@ impl MappingReport {
             0 => Ok(()),
             count => writeln!(
                 f,
-                "\n  {count} neurons fire in every timestep for constants that the chip cannot add to a synaptic current"
+                "\n  {count} neurons fire in every timestep for constants that the chip cannot add to a \
+                 synaptic current"
             ),
         }
     }

@@ -66,8 +66,8 @@ fn forks(program: &Program, mesh: &MeshSpec, trees: &MulticastTrees) -> Result<(
         ));
     }
     if mesh.allocation == RouterAllocation::Staged {
-        let message = "forks packets in routers of staged allocation; the cycle-accurate mesh forks them in those of joint \
-                       allocation only";
+        let message = "forks packets in routers of staged allocation; the cycle-accurate mesh forks them in those of \
+                       joint allocation only";
         return Err(refuse(program, message).hint(
             "use `--timing analytic`, which counts each link of a multicast tree once, or set `network.allocation` to \
              Joint",

@@ -33,7 +33,7 @@ const PRICE_FALL: f64 = 0.9;
 
 /// A vertex, where it goes, and who comes back.
 #[derive(Debug, Clone, Copy)]
-struct Proposal {
+struct VertexExchange {
     vertex: VertexId,
     to: BlockId,
     back: Option<VertexId>,
@@ -45,7 +45,7 @@ pub fn anneal<C: PinCounts>(
     schedule: PartitionAnnealing,
     random: &mut SplitMix64,
 ) {
-    let mut search = Search::new(state.graph.incidence.nets());
+    let mut search = ExchangeScratch::new(state.graph.incidence.nets());
     let Some(scale) = search.typical(state, random) else {
         return;
     };
@@ -95,7 +95,7 @@ fn cooling(ratio: f64) -> f64 {
     high
 }
 
-fn propose<C: PinCounts>(state: &PartitionState<'_, C>, random: &mut SplitMix64) -> Option<Proposal> {
+fn propose<C: PinCounts>(state: &PartitionState<'_, C>, random: &mut SplitMix64) -> Option<VertexExchange> {
     let incidence = &state.graph.incidence;
     let vertex = VertexId(random.below(incidence.vertices()) as u32);
     let nets = incidence.nets_of(vertex);
@@ -111,17 +111,17 @@ fn propose<C: PinCounts>(state: &PartitionState<'_, C>, random: &mut SplitMix64)
     let members = state.members(to);
     let alone = members.is_empty() || random.below(8) == 0 || state.fits(vertex, to);
     let back = (!alone).then(|| members[random.below(members.len())]);
-    Some(Proposal { vertex, to, back })
+    Some(VertexExchange { vertex, to, back })
 }
 
 /// Scratch of the exchange's price: what the first vertex contributes, by net.
-struct Search {
+struct ExchangeScratch {
     stamps: Vec<u32>,
     parts: Vec<i64>,
     tick: u32,
 }
 
-impl Search {
+impl ExchangeScratch {
     fn new(nets: usize) -> Self {
         Self { stamps: vec![0; nets], parts: vec![0; nets], tick: 0 }
     }
@@ -145,8 +145,8 @@ impl Search {
 
     /// Change of cost. Nets that hold both vertices of an exchange keep their counts.
     #[inline]
-    fn delta<C: PinCounts>(&mut self, state: &PartitionState<'_, C>, proposal: Proposal) -> i64 {
-        let Proposal { vertex, to, back } = proposal;
+    fn delta<C: PinCounts>(&mut self, state: &PartitionState<'_, C>, proposal: VertexExchange) -> i64 {
+        let VertexExchange { vertex, to, back } = proposal;
         let Some(back) = back else {
             return state.delta(vertex, to);
         };
@@ -178,12 +178,12 @@ impl Search {
     fn decide<C: PinCounts>(
         &mut self,
         state: &mut PartitionState<'_, C>,
-        proposal: Proposal,
+        proposal: VertexExchange,
         temperature: f64,
         price: f64,
         random: &mut SplitMix64,
     ) {
-        let Proposal { vertex, to, back } = proposal;
+        let VertexExchange { vertex, to, back } = proposal;
         let from = state.block(vertex);
         let delta = self.delta(state, proposal);
         let excess = state.scalar_excess_delta(vertex, to, back);

@@ -44,7 +44,7 @@ pub struct SliceWork<'a> {
 
 /// Where packets from outside enter the mesh: in front of a core, whose own packets follow when they have passed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct InputPort {
+pub struct EntryPort {
     /// Port of the mesh; none if the program takes no spikes from outside.
     pub entrance: Option<usize>,
     /// What stands for it among the program's cores, one a network that takes spikes.
@@ -63,7 +63,7 @@ pub struct Cores<'a, L> {
     /// Core at each port of the mesh.
     ports: &'a [Option<u32>],
     /// Where packets from outside enter.
-    inputs: &'a InputPort,
+    inputs: &'a EntryPort,
     observer: L,
     /// Time under way of its packets, ps.
     pub latencies: Latencies,
@@ -79,7 +79,7 @@ impl<'a, L: PacketObserver> Cores<'a, L> {
     pub fn new(
         injector: PacketInjector<'a>,
         times: &'a CoreCycles,
-        (ports, inputs): (&'a [Option<u32>], &'a InputPort),
+        (ports, inputs): (&'a [Option<u32>], &'a EntryPort),
         starts: &[usize],
         work: Vec<SliceWork<'a>>,
         observer: L,

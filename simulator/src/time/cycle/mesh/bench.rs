@@ -78,7 +78,8 @@ fn waits_are_those_of_booksim() {
             let (mean, empty) = mean_latency(&spec, &packets(&spec, pattern, rate, cycles));
             let (wait, their_wait) = (mean - empty, theirs - empty);
             println!(
-                "{}, {flits} flits, rate {rate}: {mean:.2} cycles, BookSim {theirs}; wait {wait:.2} and {their_wait:.2}",
+                "{}, {flits} flits, rate {rate}: {mean:.2} cycles, BookSim {theirs}; wait {wait:.2} and \
+                 {their_wait:.2}",
                 pattern.0
             );
             // Of the wait a twelfth, and of the latency what the draw of destinations moves.
@@ -220,7 +221,8 @@ fn throughput() {
             });
             let (seconds, drained, latency) = runs.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
             println!(
-                "{allocation:?}, rate {rate}: {:.1} M router-cycles/s, {:.2} M flit-hops/s, mean latency {latency:.3} cycles",
+                "{allocation:?}, rate {rate}: {:.1} M router-cycles/s, {:.2} M flit-hops/s, mean latency \
+                 {latency:.3} cycles",
                 drained.at as f64 * 64.0 / seconds / 1e6,
                 drained.flit_hops as f64 / seconds / 1e6
             );

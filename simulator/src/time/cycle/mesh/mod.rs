@@ -12,11 +12,11 @@
 //! Packets may fork on their way ([`trees`]).
 //!
 //! Two engines implement this model, and tests hold that both give every packet the fate that the oracle `plain`
-//! finds: [`wormhole`] for any number of virtual channels, flits and forks and both allocations, and [`single_channel`], which is faster,
-//! for joint allocation, one virtual channel and packets of one flit to one end on meshes that go X first.
-//! docs/cycle-time.md says what it buys. In both, the output at the next router is computed when a flit leaves the router before, and a credit is
-//! no event but the time from which a place is free. Nothing is allocated in their loops once their tables have grown
-//! to the most that was ever under way.
+//! finds: [`wormhole`] for any number of virtual channels, flits and forks and both allocations, and
+//! [`single_channel`], which is faster, for joint allocation, one virtual channel and packets of one flit to one end on
+//! meshes that go X first. docs/cycle-time.md says what it buys. In both, the output at the next router is computed
+//! when a flit leaves the router before, and a credit is no event but the time from which a place is free. Nothing is
+//! allocated in their loops once their tables have grown to the most that was ever under way.
 //!
 //! [`zero_load`] tells how long a packet takes in an empty mesh, without running one.
 

@@ -1,5 +1,5 @@
-//! Moves of channels between cores, with what they change elsewhere: a slice more is a destination more for all that feed
-//! it, and other axons for all that it feeds.
+//! Moves of channels between cores, with what they change elsewhere: a slice more is a destination more for all that
+//! feed it, and other axons for all that it feeds.
 
 use super::shares::SharedOut;
 

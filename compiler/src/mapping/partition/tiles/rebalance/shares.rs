@@ -174,8 +174,8 @@ impl<'a> SharedOut<'a> {
         load
     }
 
-    /// What changes of a core's own use with so many more (or fewer) channels of a tile: neurons, memory, slots, and the
-    /// axons of a slice that comes or goes.
+    /// What changes of a core's own use with so many more (or fewer) channels of a tile: neurons, memory, slots, and
+    /// the axons of a slice that comes or goes.
     pub fn own_use(&self, used: &CoreUsage, share: usize, core: usize, change: i64) -> CoreUsage {
         let s = &self.shares[share];
         let has = self.channels(share, core);
