@@ -1,4 +1,6 @@
-//! Counts of a pass whose populations have run: events by slice and timestep, packets between cores.
+//! Counts of a pass whose populations have run: events by slice and timestep, packets between cores. Spikes and updates
+//! are tallied by each part of a population as it runs (`fused/window_result.rs`); here they are entered by slice, and
+//! only spikes of input ports are counted.
 //!
 //! The next pass does not wait for them, so the host's loop has one pass counted while the next one runs
 //! ([`crate::workload::ChipDriver`]).

@@ -94,7 +94,8 @@ impl Program {
         if *blake3::hash(payload).as_bytes() != checksum {
             return Err(malformed("wrong checksum: the file is damaged".into()).into());
         }
-        let program: Self = postcard::from_bytes(payload)
+        // No text in it is longer than it is itself.
+        let program = decode(payload, payload.len())
             .map_err(|error| malformed(format!("payload does not decode: {error}")))?;
         program.checked(place, payload.len())
     }
@@ -140,6 +141,14 @@ fn malformed(place: &str, message: String) -> Diagnostic {
 /// Longest text of a program that is read piece by piece: descriptions and names.
 const TEXT_MAX: usize = 1 << 22;
 
+/// The program of a payload whose texts have at most `text_max` bytes. The one place where programs are decoded, so that
+/// the reader is compiled once.
+fn decode(payload: impl Read, text_max: usize) -> postcard::Result<Program> {
+    let mut payload: Box<dyn Read + '_> = Box::new(payload);
+    let mut text = vec![0; text_max];
+    postcard::from_io((&mut *payload, &mut text)).map(|(program, _)| program)
+}
+
 /// Reads a whole, undamaged file piece by piece, so that its bytes are never held beside the program; the length of its
 /// payload. It is read twice: for the checksum and for the program. None for anything else.
 fn stream(path: &Path) -> Option<(Program, usize)> {
@@ -159,8 +168,7 @@ fn stream(path: &Path) -> Option<(Program, usize)> {
     }
     file.seek(SeekFrom::Start(HEADER as u64)).ok()?;
     let payload = BufReader::with_capacity(1 << 16, file.take(length));
-    let mut text = vec![0; TEXT_MAX];
-    let (mut program, _): (Program, _) = postcard::from_io((payload, &mut text)).ok()?;
+    let mut program = decode(payload, TEXT_MAX).ok()?;
     for core in program.cores.values_mut() {
         core.weights.shrink_to_fit();
         core.lists.shrink_to_fit();

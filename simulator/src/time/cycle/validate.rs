@@ -3,7 +3,7 @@
 use snnc_compiler::ir::program::Program;
 use snnc_compiler::ir::program::trees::{MulticastTrees, TreeId};
 use snnc_targets::schema::{NocSpec, RouterAllocation};
-use snnc_targets::topology::Routing;
+use snnc_targets::topology::{Direction, Routing};
 use snnc_targets::{Code, Diagnostic, Subject, Target};
 
 use super::cores::CoreCycles;
@@ -22,7 +22,7 @@ fn refuse(program: &Program, message: &str) -> Diagnostic {
 
 /// The network of a target that a program is on, whose packets the mesh can carry.
 pub fn network<'a>(program: &Program, target: &'a Target) -> Result<&'a NocSpec, Diagnostic> {
-    let ports = 4 + program.topology().cores_per_tile;
+    let ports = Direction::COUNT as u32 + program.topology().cores_per_tile;
     if ports > MOST_CHANNELS {
         let message = format!(
             "has routers of {ports} ports; the cycle-accurate mesh has at most {MOST_CHANNELS} channels a router \

@@ -23,7 +23,7 @@ use super::records::{
 };
 use crate::counts::Events;
 use crate::execute::slice::SliceSpike;
-use queue::Queue;
+use queue::LastPassed;
 use receiver::Receiver;
 use sender::Sender;
 
@@ -90,13 +90,13 @@ impl<'a, L: PacketObserver> Cores<'a, L> {
             let last = work.partition_point(|w| w.slice < slices[1]);
             senders.push(Sender {
                 work: first..last,
-                left: Queue::new(times.spike_queue),
+                left: LastPassed::new(times.spike_queue),
                 ..Sender::default()
             });
         }
         inputs.cores.iter().for_each(|&core| senders[core as usize].outside = true);
         let longest = times.axon_in_queue.max(times.synapse_queue);
-        let receiver = Receiver { taken: Queue::new(longest), ..Receiver::default() };
+        let receiver = Receiver { taken: LastPassed::new(longest), ..Receiver::default() };
         let receivers = vec![receiver; senders.len()];
         Self {
             injector,

@@ -1,7 +1,7 @@
 //! The front of a core: the neuron unit, the queue of spikes behind it, and the making of packets. On a serial path
 //! there is no queue: the neuron unit makes the packets of a spike itself before it goes on.
 
-use super::{CoreCycles, Queue, SliceWork};
+use super::{CoreCycles, LastPassed, SliceWork};
 use crate::execute::slice::SliceSpike;
 use crate::time::cycle::injection::{PacketHeader, PacketHeaders, PacketInjector};
 use crate::time::cycle::records::{InjectedPacket, PacketObserver, Unit, UnitWork};
@@ -31,7 +31,7 @@ pub(super) struct Sender<'a> {
     /// When the neuron behind it can be updated, its packets left out; on a serial path.
     pub(super) resumes: u64,
     /// When each of the last spikes left the queue.
-    pub(super) left: Queue<u64>,
+    pub(super) left: LastPassed<u64>,
     /// When the maker of packets may start the next one.
     pub(super) free: u64,
 }

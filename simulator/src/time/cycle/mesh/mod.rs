@@ -41,7 +41,7 @@ mod zero_load;
 
 use std::sync::Arc;
 
-use snnc_targets::topology::{Grid, Routing, Tile};
+use snnc_targets::topology::{Direction, Grid, Routing, Tile};
 
 pub use spec::{MeshLink, MeshSpec};
 pub use traffic::{Crossing, Delivery, Injection, MeshTraffic};
@@ -78,7 +78,7 @@ impl MeshDestination {
     #[inline(always)]
     fn compute_route(self, routing: impl Routing, grid: Grid, (x, y): (u16, u16)) -> u32 {
         let next = routing.next(grid, Tile { x: x.into(), y: y.into() }, self.tile());
-        next.map_or(4 + u32::from(self.local), |direction| direction.port() as u32)
+        next.map_or(Direction::COUNT as u32 + u32::from(self.local), |direction| direction.port() as u32)
     }
 }
 
