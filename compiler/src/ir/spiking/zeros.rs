@@ -38,6 +38,9 @@ impl NonzeroTaps {
     /// Those of a tap into some target channels.
     pub fn of(&self, (ky, kx): (usize, usize), channels: &Range<usize>) -> u64 {
         let own = common(channels, &self.targets);
+        if own.is_empty() {
+            return 0;
+        }
         let below = &self.below[ky * self.width + kx];
         below[own.end - self.targets.start] - below[own.start - self.targets.start]
     }
@@ -147,7 +150,7 @@ mod tests {
         let nonzero = NonzeroTaps::new(kernel);
         let mut unrolled = 0;
         for (ky, kx) in (0..2).flat_map(|ky| (0..3).map(move |kx| (ky, kx))) {
-            for channels in [0..9, 1..7, 2..5, 4..5, 5..5] {
+            for channels in [0..9, 1..7, 2..5, 4..5, 5..5, 0..1, 8..12] {
                 let mut expected = 0;
                 for source in 0..4 {
                     let first = 1 + source / 2 * 3;

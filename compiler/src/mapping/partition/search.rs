@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
 use snnc_targets::resolved::UnitPs;
-use snnc_targets::schema::CorePath;
+use snnc_targets::schema::{CorePath, KernelSharing};
 use snnc_targets::{Code, Diagnostic, Diagnostics, EnergyEvent, Subject, Target};
 
 use super::{Partition, Rates, balance, multilevel, tiles};
@@ -267,15 +267,17 @@ fn without_order(ir: &SpikingIr, network: NetworkId, method: Method) -> Result<M
 /// neurons are a vertex, and larger irregular networks are cut by tiles.
 const GRAPH_NEURONS: usize = 20_000;
 
-/// Whether the making or decoding of a packet takes energy, or time that no other unit hides.
-pub fn axons_cost(target: &Target) -> bool {
+/// Whether kernels can be cut, and the making or decoding of a packet takes energy, or time that no other unit hides.
+pub fn cuts_cost(ir: &SpikingIr, target: &Target) -> bool {
     let (energy, timing) = (target.energy(), target.timing());
     let priced = [EnergyEvent::AxonIn, EnergyEvent::AxonOut].into_iter().any(|event| energy.aj(event) > 0);
     let serial = [(timing.receive_path, timing.axon_in), (timing.send_path, timing.axon_out)];
     let longer = |unit: UnitPs| unit.interval_ps > timing.synaptic_operation.interval_ps;
-    priced
+    let costs = priced
         || serial.into_iter().any(|(path, unit)| path == CorePath::Serial && unit.interval_ps > 0)
-        || [timing.axon_in, timing.axon_out].into_iter().any(longer)
+        || [timing.axon_in, timing.axon_out].into_iter().any(longer);
+    let by_variant = target.synapses.kernel_sharing.get() == KernelSharing::PerVariant;
+    costs && by_variant && ir.projections.values().filter_map(|p| p.conv()).any(|conv| conv.kernel.height > 1)
 }
 
 /// Whether a network is irregular and small enough for its hypergraph.

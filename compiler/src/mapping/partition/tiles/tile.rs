@@ -176,6 +176,9 @@ impl UnlikeChannels {
     fn bits(&self, channels: &Range<u32>) -> u64 {
         let own = channels.start as usize..channels.end as usize;
         let own = common(&own, &(self.first..self.first + self.below.len() - 1));
+        if own.is_empty() {
+            return 0;
+        }
         self.below[own.end - self.first] - self.below[own.start - self.first]
     }
 }
