@@ -10,7 +10,7 @@ use crate::ir::spiking::{HostTail, SpikingIr, SpikingModel};
 use crate::mapping::estimate::{Estimate, estimate};
 use crate::mapping::partition::Rates;
 use crate::mapping::partition::balance;
-use crate::mapping::partition::search::{Objective, SearchOptions, candidates};
+use crate::mapping::partition::search::{Objective, SearchOptions, candidates, cuts_cost};
 use crate::mapping::place::PlaceOptions;
 use crate::mapping::report::MappingReport;
 use crate::mapping::traffic::CoreTraffic;
@@ -262,11 +262,20 @@ pub fn map_all(
             let budgets = if search.objective == Objective::Time { 1 } else { budgets };
             let found = candidates(ir, target, (&rates, &activity), search, networks(), budgets)?;
             let mut all: Vec<Partition> = found.into_iter().map(|found| found.partition).collect();
+            let mut more = Vec::new();
             if matches!(search.objective, Objective::Energy | Objective::Edp | Objective::Traffic) {
                 // Fewer packets may be worth more than even work.
-                let fewest = SearchOptions { objective: Objective::Packets, ..search };
-                let fewest = candidates(ir, target, (&rates, &activity), fewest, networks(), 1);
-                all.extend(fewest.into_iter().flatten().map(|found| found.partition));
+                more.push((SearchOptions { objective: Objective::Packets, ..search }, 1));
+            }
+            if search.objective.balances() && cuts_cost(ir, target) {
+                // A cut kernel has a spike sent once more for each part, which must pay for itself.
+                let whole = |(search, budgets)| (SearchOptions { whole_kernels: true, ..search }, budgets);
+                more.extend(more.clone().into_iter().map(whole));
+                more.push(whole((search, budgets)));
+            }
+            for (search, budgets) in more {
+                let found = candidates(ir, target, (&rates, &activity), search, networks(), budgets);
+                all.extend(found.into_iter().flatten().map(|found| found.partition));
             }
             (all, None)
         }

@@ -12,6 +12,7 @@ use snnc_targets::{CoreWork, EnergyEvent, LinkKind, Timing};
 
 use super::activity::{Activity, ActivitySource};
 use crate::ir::program::trees::MulticastTrees;
+use crate::ir::program::zeros::SkippedZeros;
 use crate::ir::program::{CoreSlice, Program};
 use crate::ir::{CoreId, NetworkId};
 
@@ -74,8 +75,8 @@ pub struct BusiestUnit {
 /// Kinds of links.
 const KINDS: [LinkKind; 3] = [LinkKind::EastWest, LinkKind::NorthSouth, LinkKind::Chip];
 
-/// Where the packets of a slice's position go: (flow, synaptic operations of a packet).
-type PositionFlows = Vec<Vec<(usize, u64)>>;
+/// Where the packets of a slice's position go: (flow, synaptic operations of a packet, the mean of its channels).
+type PositionFlows = Vec<Vec<(usize, f64)>>;
 
 /// A program's flows, made once.
 struct Flows<'a> {
@@ -101,13 +102,16 @@ impl<'a> Flows<'a> {
             .flat_map(|(id, core)| core.slices.iter().map(move |placed| (id, placed)))
             .collect();
         let mut known: BTreeMap<(CoreId, CoreId), usize> = BTreeMap::new();
-        let mut route = |from: CoreId, placed: &CoreSlice, position: u32| -> Vec<(usize, u64)> {
+        let zeros = SkippedZeros::of(program);
+        let mut route = |from: CoreId, placed: &CoreSlice, position: u32| -> Vec<(usize, f64)> {
             let to = placed.routes(position).iter().map(|to| {
                 let core = &program.cores[to.core];
                 let axon = &core.axons[to.axon as usize];
                 let lists = core.entries(axon).iter().map(|entry| &core.lists[entry.list as usize]);
                 let next = known.len();
-                let operations: u64 = lists.map(|list| list.synapses()).sum();
+                let operations = lists.map(|list| list.synapses()).sum::<u64>() as f64;
+                let skipped = zeros.as_ref().map_or(0, |zeros| zeros.on(to.core).met_by_all(core, axon));
+                let operations = operations - skipped as f64 / f64::from(axon.atoms.max(1));
                 (*known.entry((from, to.core)).or_insert(next), operations)
             });
             to.collect()
@@ -183,7 +187,7 @@ impl Flows<'_> {
                 };
                 for &(flow, operations) in to {
                     flows[flow] += spikes;
-                    work[self.pairs[flow].1.0 as usize].synaptic_operations += spikes * operations as f64;
+                    work[self.pairs[flow].1.0 as usize].synaptic_operations += spikes * operations;
                 }
                 let tree = self.trees.as_ref().and_then(|trees| {
                     let tree = trees.positions(index).get(position as usize).copied().flatten()?;

@@ -177,6 +177,18 @@ impl<'p> PassCounter<'p> {
                 let events = &mut self.counts.steps[row].events[slice];
                 events.synaptic_operations += fused.operations(&units, member, step);
             }
+            self.leave_out_zeros(slice, id);
+        }
+    }
+
+    /// Takes off the operations of weights that the chip does not store.
+    fn leave_out_zeros(&mut self, slice: SliceIndex, id: PopulationId) {
+        let (pass, window, start) = (self.pass, self.window(id), self.counts.start as u32);
+        let Some(zeros) = &pass.chip.zeros else { return };
+        for now in window.start..window.end() + pass.late(id) {
+            let row = if self.grain == Grain::Timestep { now as usize } else { 0 };
+            let met = zeros.met(pass, (slice, id), start + now);
+            self.counts.steps[row].events[slice].synaptic_operations -= met;
         }
     }
 

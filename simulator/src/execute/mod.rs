@@ -25,6 +25,7 @@ pub mod record;
 mod recurrent;
 pub mod slice;
 pub mod spikes;
+mod zeros;
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ use part::PassPart;
 pub use pass::ChipPass;
 pub use pass::PassInput;
 use record::SliceTraces;
+use zeros::ZeroOperations;
 
 /// A program ready to run.
 #[derive(Debug)]
@@ -77,6 +79,8 @@ pub struct Chip {
     trees: Option<MulticastTrees>,
     /// By population: whether the membranes after each timestep are recorded.
     watched: Vec<bool>,
+    /// Weights of 0 that the chip does not have; none where it stores them.
+    zeros: Option<ZeroOperations>,
 }
 
 /// How a chip is executed.
@@ -135,6 +139,7 @@ impl Chip {
             part_steps: 0,
             trees: MulticastTrees::of(&program),
             level: choice.level,
+            zeros: ZeroOperations::new(&program, &table, &connections),
             table,
             fusions: Arc::new(fusions),
             program,
@@ -152,6 +157,9 @@ impl Chip {
                     chip.listed[connection.source] = true;
                 }
             }
+        }
+        for source in chip.zeros.iter().flat_map(ZeroOperations::sources) {
+            chip.listed[source] = true;
         }
         chip
     }

@@ -8,6 +8,7 @@ pub mod parts;
 #[path = "../../../compiler/tests/random/mod.rs"]
 pub mod random;
 pub mod timing;
+pub mod zeros;
 
 pub use random::Random;
 

@@ -36,7 +36,10 @@ pub fn program(seed: u64, change: impl FnOnce(&mut Random, &mut Target)) -> (Pro
     t.synaptic_operation.interval_ns.0 = random.between(0, 2) as f64 + 0.013;
     t.neuron_update_active.interval_ns.0 = random.between(1, 40) as f64;
     change(&mut random, &mut target);
-    let ir = super::network(&mut random, &target);
+    let mut ir = super::network(&mut random, &target);
+    if target.skips_zeros() {
+        super::zeros::thin_out(&mut ir, seed);
+    }
     let input = super::input(&mut random, &ir);
     let mut options = CompileOptions::fewest_cores();
     options.place.effort = Effort::Fast;

@@ -16,7 +16,7 @@ const LIBRARIES: [&str; 3] = [
     include_str!("vendor/plot.min.js"),
 ];
 /// Our scripts, in the order in which they are needed.
-const SCRIPTS: [&str; 15] = [
+const SCRIPTS: [&str; 16] = [
     include_str!("assets/figures.js"),
     include_str!("assets/pictures.js"),
     include_str!("assets/mesh.js"),
@@ -25,6 +25,7 @@ const SCRIPTS: [&str; 15] = [
     include_str!("assets/chip.js"),
     include_str!("assets/flow.js"),
     include_str!("assets/energy.js"),
+    include_str!("assets/layer_times.js"),
     include_str!("assets/time.js"),
     include_str!("assets/rates.js"),
     include_str!("assets/tornado.js"),

@@ -20,6 +20,7 @@ mod runs;
 pub mod trees;
 pub mod usage;
 pub mod verify;
+pub mod zeros;
 
 use std::ops::Range;
 

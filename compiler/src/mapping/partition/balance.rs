@@ -109,7 +109,9 @@ pub fn search(
     budgets: usize,
 ) -> Result<Vec<SearchedPartition>, Diagnostics> {
     let timing = target.timing();
-    let work = |networks: &[NetworkId]| WorkModel::new(&ir.model, activity, &timing, networks);
+    let work = |networks: &[NetworkId]| {
+        WorkModel::new(&ir.model, activity, (&timing, target.skips_zeros()), networks)
+    };
     let curve = |networks: &[NetworkId]| {
         let work = work(networks);
         let shape = WorkShape::of(ir, &work, networks);
@@ -263,8 +265,9 @@ impl WorkShape {
             units[1].iter_mut().zip(own).for_each(|(sum, ps)| *sum += f64::from(ps) * neurons);
         }
         for p in ir.projections.values().filter(|p| own(ir.model.populations[p.target].network)) {
+            let synapses = p.stored_synapses(work.skips_zeros) as f64;
             for (sum, rate) in units[0].iter_mut().zip(work.rates(p.source)) {
-                *sum += f64::from(work.arriving(rate * p.synapses() as f64, 0.0).0);
+                *sum += f64::from(work.arriving(rate * synapses, 0.0).0);
             }
         }
         let total: Vec<f64> =

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use snnc_targets::entity::EntityMap;
-use snnc_targets::{Code, Diagnostic, Diagnostics, Subject, Target};
+use snnc_targets::resolved::UnitPs;
+use snnc_targets::schema::{CorePath, KernelSharing};
+use snnc_targets::{Code, Diagnostic, Diagnostics, EnergyEvent, Subject, Target};
 
 use super::{Partition, Rates, balance, multilevel, tiles};
 use crate::ir::program::usage::CoreUsage;
@@ -85,6 +87,8 @@ pub struct SearchOptions {
     pub cores_max: Option<u32>,
     /// Chips that may be used; as few as hold the model if left out.
     pub chips: Option<u32>,
+    /// Whether kernels stay whole: cut ones need less memory where lists are stored once a variant, and more packets.
+    pub whole_kernels: bool,
 }
 
 /// A partition, what its cores use of their limits, and its packets.
@@ -262,6 +266,19 @@ fn without_order(ir: &SpikingIr, network: NetworkId, method: Method) -> Result<M
 /// Most vertices of a hypergraph that is partitioned without being asked for: of larger networks with cycles several
 /// neurons are a vertex, and larger irregular networks are cut by tiles.
 const GRAPH_NEURONS: usize = 20_000;
+
+/// Whether kernels can be cut, and the making or decoding of a packet takes energy, or time that no other unit hides.
+pub fn cuts_cost(ir: &SpikingIr, target: &Target) -> bool {
+    let (energy, timing) = (target.energy(), target.timing());
+    let priced = [EnergyEvent::AxonIn, EnergyEvent::AxonOut].into_iter().any(|event| energy.aj(event) > 0);
+    let serial = [(timing.receive_path, timing.axon_in), (timing.send_path, timing.axon_out)];
+    let longer = |unit: UnitPs| unit.interval_ps > timing.synaptic_operation.interval_ps;
+    let costs = priced
+        || serial.into_iter().any(|(path, unit)| path == CorePath::Serial && unit.interval_ps > 0)
+        || [timing.axon_in, timing.axon_out].into_iter().any(longer);
+    let by_variant = target.synapses.kernel_sharing.get() == KernelSharing::PerVariant;
+    costs && by_variant && ir.projections.values().filter_map(|p| p.conv()).any(|conv| conv.kernel.height > 1)
+}
 
 /// Whether a network is irregular and small enough for its hypergraph.
 fn is_irregular(ir: &SpikingIr, network: NetworkId) -> bool {

@@ -111,6 +111,12 @@ pub fn run(
             layer.sources.iter().zip(quantised.kernels).zip(&schedule.delays[index])
         {
             let source = PopulationId((first + source.source) as u32);
+            let connectivity = match connectivity {
+                Connectivity::Sparse(lists) if target.skips_zeros() => {
+                    Connectivity::Sparse(lists.without_zeros())
+                }
+                stored => stored,
+            };
             ir.projections.push(Projection { source, target: population, delay, connectivity });
         }
         if let Some(path) = layer.host.clone() {

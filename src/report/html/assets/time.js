@@ -60,6 +60,7 @@ function time(run) {
         tip: (row) => `${row.bound}: ${count(row.timesteps)} timesteps`,
       }),
   });
+  layerTimes(run);
   const units = report.time.utilisation?.units ?? [];
   const ends = units.flatMap((unit) => [
     { unit: unit.unit, which: "mean", share: unit.mean, cores: unit.cores },

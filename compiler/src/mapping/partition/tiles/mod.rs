@@ -94,7 +94,7 @@ impl<'a> TileSearch<'a> {
         networks: &[NetworkId],
         work: Option<WorkModel<'a>>,
     ) -> Self {
-        let layers = PartitionLayer::all(ir, target, rates, networks);
+        let layers = PartitionLayer::all(ir, target, rates, networks, options.whole_kernels);
         let grids = layers.iter().map(|_| TileGrids::default()).collect();
         let of = |work: &WorkModel| layers.iter().map(|layer| work.population(ir, layer.id)).collect();
         let layer_work = work.as_ref().map(of).unwrap_or_default();

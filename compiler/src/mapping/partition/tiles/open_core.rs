@@ -98,7 +98,7 @@ impl OpenCore {
         if most == 0 {
             return 0;
         }
-        let most = if tile.grouped || output.differs() {
+        let most = if tile.grouped || tile.unlike || output.differs() {
             let whole =
                 |k: u32| whole_groups(capacity, layer, tile, output, channels.start..channels.start + k);
             let fits = |k: u32| self.exceeds(capacity, layer, tile, output, &whole(k)).is_none();

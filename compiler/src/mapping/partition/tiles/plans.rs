@@ -123,7 +123,9 @@ impl GridChoice {
             let output = fill.output(capacity.axons, layer.id, tile);
             let most = empty.fitting(capacity, layer, tile, &output, &(0..layer.channels()));
             let fits = |c: u32| empty.fitting(capacity, layer, tile, &output, &(c..c + 1)) > 0;
-            if most == 0 || !unlike(layer, &output).all(fits) {
+            let bits = capacity.most.synapse_bits;
+            let large = tile.unlike && !tile.grouped && tile.synapse_bits_most(1) > bits;
+            if most == 0 || large || !unlike(layer, &output).all(fits) {
                 return None;
             }
             if capacity.work.is_some() {

@@ -2,7 +2,8 @@
 //!
 //! Picoseconds that a core's synapse, neuron and axon-in units are busy for an item of the workload
 //! ([`snnc_targets::CoreWork`]). Synaptic operations of a tile are those that its source positions are
-//! expected to cause; channels of a tile are alike, as all of them read the same spikes. Long passes are sampled.
+//! expected to cause; channels of a tile are alike, as all of them read the same spikes; of a kernel whose zeros are
+//! skipped they are so on the mean. Long passes are sampled.
 //! The timesteps of all networks stand one behind the other, since passes of two networks never run at once.
 
 use std::ops::Range;
@@ -43,16 +44,18 @@ pub struct WorkModel<'a> {
     model: &'a SpikingModel,
     activity: &'a Activity,
     timing: &'a Timing,
+    /// Whether weights of 0 are no work.
+    pub skips_zeros: bool,
     /// Timesteps that are looked at, network by network.
     pub steps: Vec<WorkStep>,
 }
 
 impl<'a> WorkModel<'a> {
-    /// For the passes of some networks.
+    /// For the passes of some networks; the times of a target, and whether it skips zeros.
     pub fn new(
         model: &'a SpikingModel,
         activity: &'a Activity,
-        timing: &'a Timing,
+        (timing, skips_zeros): (&'a Timing, bool),
         networks: &[NetworkId],
     ) -> Self {
         let of = |&network: &NetworkId| {
@@ -62,7 +65,7 @@ impl<'a> WorkModel<'a> {
             let step = move |i| (u64::from(i) * u64::from(pass_steps) / u64::from(count)) as u32;
             (0..count).map(move |i| WorkStep { network, step: step(i), stands_for })
         };
-        Self { model, activity, timing, steps: networks.iter().flat_map(of).collect() }
+        Self { model, activity, timing, skips_zeros, steps: networks.iter().flat_map(of).collect() }
     }
 
     /// Busy times of expected events, of the units that are balanced.
@@ -115,9 +118,9 @@ impl<'a> WorkModel<'a> {
         let neurons = self.model.populations[population].shape.len() as f64;
         let mut synapse = vec![0.0; self.steps.len()];
         for p in ir.projections.values().filter(|p| p.target == population) {
-            let rates = self.rates(p.source);
+            let (rates, synapses) = (self.rates(p.source), p.stored_synapses(self.skips_zeros) as f64);
             for (sum, rate) in synapse.iter_mut().zip(rates) {
-                *sum += f64::from(self.arriving(rate * p.synapses() as f64, 0.0).0);
+                *sum += f64::from(self.arriving(rate * synapses, 0.0).0);
             }
         }
         let updates = self.neuron(population).into_iter().map(|ps| f64::from(ps) * neurons);
@@ -151,6 +154,7 @@ impl<'a> WorkModel<'a> {
         };
         // Of a group of channels, only those of its source channels count.
         let share = kernel.channels.inputs as f64 / shape.channels.max(1) as f64;
+        let density = kernel.density();
         for (i, &WorkStep { network: running, step, stands_for }) in self.steps.iter().enumerate() {
             if running != network || !source.active(step) {
                 continue;
@@ -163,7 +167,7 @@ impl<'a> WorkModel<'a> {
                 kernel.reached_by(at)
             };
             let (synapse, axon_in) =
-                self.arriving(operations * share * stands_for, packets * share * stands_for);
+                self.arriving(operations * density * share * stands_for, packets * share * stands_for);
             work.channel[0][i] += synapse;
             if kernel.joins_all {
                 work.slice_axon_in[i] += axon_in;

@@ -88,7 +88,7 @@ impl<'a> Sender<'a> {
             match next {
                 Some(spike) => {
                     self.fired += 1;
-                    self.headers = injector.packets(current.slice, spike.position);
+                    self.headers = injector.packets(current.slice, spike);
                 }
                 None => {
                     self.work.start += 1;
@@ -106,7 +106,7 @@ impl<'a> Sender<'a> {
                 observer.worked(|| update(from, until, true));
             }
             self.fired += 1;
-            self.headers = injector.packets(current.slice, spike.position);
+            self.headers = injector.packets(current.slice, spike);
             (self.spike, self.sent) = (Some(spike), false);
         } else {
             self.base += times.updates(&current.events);

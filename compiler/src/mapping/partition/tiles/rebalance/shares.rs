@@ -139,7 +139,17 @@ impl<'a> SharedOut<'a> {
         let open = |core: usize| fill.cores.get(core).map_or(&empty, |core| &**core);
         let loads: Vec<CoreLoad> = (0..count).map(|core| open(core).load.clone()).collect();
         let pressure = Pressure::new(&loads, search.steps());
-        let used = (0..count).map(|core| *open(core).before_merging()).collect();
+        // Which channels a core will have is not settled, so each takes what the largest one takes.
+        let unsettled = |core: usize| -> u64 {
+            let own = open(core).slices.iter();
+            own.map(|s| s.tile.synapse_bits_most(s.channels.len() as u32) - s.tile.synapse_bits(&s.channels))
+                .sum()
+        };
+        let used = (0..count).map(|core| {
+            let used = *open(core).before_merging();
+            CoreUsage { synapse_bits: used.synapse_bits + unsettled(core), ..used }
+        });
+        let used = used.collect();
         let thresholds = search.thresholds().collect();
         let links = Links::new(&shares, capacity.axons);
         let axons = |share: &TileShares| -> u64 {
@@ -180,7 +190,7 @@ impl<'a> SharedOut<'a> {
         let s = &self.shares[share];
         let has = self.channels(share, core);
         let now = (i64::from(has) + change) as u32;
-        let bits = |channels: u32| if channels == 0 { 0 } else { s.tile.synapse_bits(&(0..channels)) };
+        let bits = |channels: u32| if channels == 0 { 0 } else { s.tile.synapse_bits_most(channels) };
         let slots = |channels: u32| match channels {
             0 => 0,
             _ => s.fan_out * u64::from(self.capacity.axons.output_slots(channels)),
@@ -296,7 +306,9 @@ impl<'a> SharedOut<'a> {
                     channels,
                 }));
             }
-            let used = CoreUsage { threshold_profiles: self.profiles(core), ..self.used[core] };
+            let synapse_bits = slices.iter().map(|s| s.tile.synapse_bits(&s.channels)).sum();
+            let threshold_profiles = self.profiles(core);
+            let used = CoreUsage { threshold_profiles, synapse_bits, ..self.used[core] };
             cores.push(Rc::new(OpenCore::of(used, slices, self.loads[core].clone())));
         }
         let packets = self.shares.iter().map(|s| s.tile.packets(&(0..0)) * s.holders.len() as f64).sum();
