@@ -285,3 +285,71 @@ fn where_kernels_are_shared_the_files_count_at_least() {
     }
     assert!(legal > 10 && illegal > 10, "{legal} legal, {illegal} not");
 }
+
+/// Built-in targets whose cores take parts of layers.
+fn targets_with_tiles() -> Vec<&'static str> {
+    let tiles = |name: &&str| snnc::targets::registry::load(name).unwrap().layer_cores.is_none();
+    snnc::targets::registry::names().filter(tiles).collect()
+}
+
+/// Partitions a network for the cores of a target and reads the answer back; the blocks in use. None if the target holds
+/// the network in no way.
+fn read_back(network: &str, group: &str, target: &[&str]) -> Option<usize> {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (model, named) = (fed(), ["--network", network, "--group", group]);
+    let model = model.to_str().unwrap();
+    let fast = ["--effort", "fast", "--objective", "cores"];
+    if !snnc(folder, &[&["compile", model][..], &fast, target].concat()).status.success() {
+        return None;
+    }
+    run(folder, &[&["export", model, "--to", "hgr", "-o", "net.hgr"], &named[..], target].concat());
+    run(
+        folder,
+        &["partition", "net.hgr", "--limits", "net.limits.ron", "--effort", "fast", "-o", "net.part"],
+    );
+    let text = std::fs::read_to_string(folder.join("net.part")).unwrap();
+    let blocks: Vec<usize> = text.lines().map(|block| block.parse().unwrap()).collect();
+    assert_eq!(Problem::read(folder).exceeded(&blocks), BTreeMap::new(), "{network} {target:?}");
+    let read = ["--partition", "net.part", "--partition-network", network, "--group", group];
+    run(folder, &[&["compile", model], &read[..], &fast, target].concat());
+    Some(blocks.into_iter().collect::<BTreeSet<usize>>().len())
+}
+
+#[test]
+fn our_own_answer_is_legal_when_it_is_read_back() {
+    let (mut held, mut blocks) = (BTreeSet::new(), 0);
+    for target in targets_with_tiles() {
+        for (network, group) in [("irregular", "1"), ("classifier", "1"), ("classifier", "4")] {
+            for set in [&[][..], &["--set", "core.neurons=80"], &["--set", "core.input_axons=100"]] {
+                let target = [&["--target", target], set].concat();
+                if let Some(used) = read_back(network, group, &target) {
+                    held.insert(target[1].to_owned());
+                    blocks += used;
+                }
+            }
+        }
+    }
+    assert!(held.len() >= 6 && blocks > 60, "{held:?}, {blocks} blocks");
+}
+
+#[test]
+fn limits_of_another_hypergraph_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = fed();
+    let export = |network: &str, to: &str| {
+        run(folder, &["export", model.to_str().unwrap(), "--to", "hgr", "-o", to, "--network", network]);
+    };
+    export("irregular", "a.hgr");
+    export("classifier", "b.hgr");
+    let refused = |arguments: &[&str]| {
+        let output = snnc(folder, arguments);
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = refused(&["partition", "a.hgr", "--limits", "b.limits.ron"]);
+    assert!(said.contains("E0022") && said.contains("nets, the hypergraph has"), "{said}");
+    let said = refused(&["partition", "a.hgr", "--limits", "a.limits.ron", "--blocks", "1", "--limit", "3"]);
+    assert!(said.contains("--limit"), "{said}");
+}

@@ -159,7 +159,7 @@ impl<'m> Lowering<'m> {
         for name in self.workload.networks() {
             match self.network(runner, name, &mut *recorder) {
                 Ok(network) => prepared.extend(network),
-                Err(found) => problems.0.extend(found.0),
+                Err(found) => problems.merge(found),
             }
         }
         if runner.over() {
@@ -174,7 +174,7 @@ impl<'m> Lowering<'m> {
                 problems.into_result(Some(Lowered { ir, host_tails }))
             }
             Err(found) => {
-                problems.0.extend(found.0);
+                problems.merge(found);
                 Err(problems)
             }
         }

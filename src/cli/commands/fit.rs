@@ -120,7 +120,7 @@ fn targets(asked: &[String], changes: &[Override]) -> Result<Vec<Target>, Diagno
     for name in names {
         match registry::load_with(name, changes) {
             Ok(target) => targets.push(target),
-            Err(found) => problems.0.extend(found.0),
+            Err(found) => problems.merge(found),
         }
     }
     problems.into_result(targets)

@@ -8,14 +8,17 @@ use snnc_targets::output::{Inputs, write_atomic};
 
 use super::{files, json, print};
 use crate::cli::arguments::PartitionArgs;
-use crate::research::partition::partition;
+use crate::research::partition::{partition, partition_for_cores};
 
 pub fn run(args: &PartitionArgs) -> Result<ExitCode, Diagnostics> {
-    let _inputs = Inputs::new([&args.hypergraph]);
+    let _inputs = Inputs::new([&args.hypergraph].into_iter().chain(&args.limits));
     files::outputs(&[("--output", args.output.as_ref())])?;
     let blocks = args.blocks.map_or(Blocks::Fewest, Blocks::Exactly);
     let options = HypergraphOptions { effort: args.effort, seed: args.seed };
-    let partitioned = partition(&args.hypergraph, &args.limit, blocks, options)?;
+    let partitioned = match &args.limits {
+        Some(limits) => partition_for_cores(&args.hypergraph, limits, blocks, options)?,
+        None => partition(&args.hypergraph, &args.limit, blocks, options)?,
+    };
     if let Some(path) = &args.output {
         write_atomic(path, partitioned.file().as_bytes())?;
     }

@@ -37,7 +37,7 @@ pub fn warn(found: &[Diagnostic]) {
     if console::detail() == Detail::Quiet {
         return;
     }
-    report(&Diagnostics(found.to_vec()), false);
+    report(&Diagnostics::from(found.to_vec()), false);
 }
 
 fn columns() -> usize {

@@ -28,8 +28,8 @@ fn draw(problems: &Diagnostics, renderer: &Renderer, columns: usize) -> String {
         text += &renderer.render(&[group(problem, columns)]);
         text += "\n\n";
     }
-    if problems.0.len() > SHOWN {
-        text += &format!("... and {} more\n\n", problems.0.len() - SHOWN);
+    if let Some(more) = problems.more_than(SHOWN) {
+        text += &format!("{more}\n\n");
     }
     text + &pages(problems)
 }
@@ -186,9 +186,15 @@ mod tests {
         let problem = |i: usize| {
             Diagnostic::new(Code::LayerShape, Subject::layer("net", format!("l{i}")), "does not fit")
         };
-        let text = plain(&Diagnostics((0..73).map(problem).collect()), 80);
+        let text = plain(&(0..73).map(problem).collect(), 80);
         assert_eq!(text.matches("error[E0007]").count(), 50);
         assert!(text.ends_with("... and 23 more\n\n`snnc explain E0007` says more\n"), "{text}");
+        let mut counted: Diagnostics = (0..50).map(problem).collect();
+        counted.leave_out();
+        counted.leave_out();
+        assert!(plain(&counted, 80).contains("\n... and 2 more\n"));
+        counted.stop();
+        assert!(plain(&counted, 80).contains("... and at least 2 more: not all was looked at"));
     }
 
     #[test]

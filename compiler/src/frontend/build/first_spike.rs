@@ -58,7 +58,7 @@ pub(super) fn check<'s>(
         let place = Subject::layer(&graph.name, &layer.name);
         Some(Diagnostic::new(Code::LayerShape, place, message).hint("put it right behind neurons"))
     };
-    Diagnostics(readouts.filter_map(problem).collect()).into_result(())
+    readouts.filter_map(problem).collect::<Diagnostics>().into_result(())
 }
 
 /// Whether a layer gives the spikes of neurons, or from outside, as they are.

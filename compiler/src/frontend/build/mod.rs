@@ -107,7 +107,7 @@ pub(super) fn build(
     for (name, spec) in &model.networks {
         match network(name, spec, source, &origin) {
             Ok(graph) => drop(graphs.insert(name.clone(), graph)),
-            Err(found) => errors.0.extend(found.0),
+            Err(found) => errors.merge(found),
         }
     }
     if let Some(spec) = &model.pipeline {
@@ -155,7 +155,7 @@ fn network(
             errors.into_result(graph)
         }
         Err(mut found) => {
-            found.0.extend(errors.0);
+            found.merge(errors);
             Err(found)
         }
     }
@@ -182,5 +182,5 @@ fn names(model: &ModelFile, place: &str, origin: &Origin) -> Diagnostics {
                 .hint("names are printed in reports: choose a short one"),
         )
     });
-    Diagnostics(faults.collect())
+    faults.collect()
 }

@@ -6,6 +6,7 @@
 //! goes out with a hypergraph.
 
 pub mod limits;
+mod limits_use;
 pub mod partition;
 pub mod placement;
 

@@ -55,7 +55,7 @@ impl Placement {
     pub fn verify(&self, cores: usize, target: &Target) -> Result<(), Diagnostics> {
         let problems = site_problems(&self.sites, self.chips, cores, target);
         let diagnostic = |(place, message)| Diagnostic::new(Code::MappingInvalid, place, message);
-        Diagnostics(problems.into_iter().map(diagnostic).collect()).into_result(())
+        problems.into_iter().map(diagnostic).collect::<Diagnostics>().into_result(())
     }
 }
 

@@ -49,7 +49,7 @@ use super::Program;
 use crate::ir::spiking::verify::verify_model;
 use crate::ir::spiking::{NeuronFormat, SpikingIr};
 
-/// More findings than this are cut: a broken compiler repeats itself.
+/// Further findings are counted, not collected: a broken compiler repeats itself.
 const MOST: usize = 50;
 
 /// Collects broken invariants.
@@ -58,8 +58,10 @@ struct Findings(Diagnostics);
 
 impl Findings {
     fn need(&mut self, ok: bool, place: impl FnOnce() -> Place, message: impl FnOnce() -> String) -> bool {
-        if !ok && self.0.0.len() < MOST {
-            self.0.push(Diagnostic::new(Code::ProgramInvalid, place(), message()));
+        match (ok, self.0.0.len() < MOST) {
+            (true, _) => {}
+            (false, true) => self.0.push(Diagnostic::new(Code::ProgramInvalid, place(), message())),
+            (false, false) => self.0.leave_out(),
         }
         ok
     }
@@ -69,7 +71,7 @@ impl Program {
     /// Checks the program against itself and its target.
     ///
     /// # Errors
-    /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
+    /// [`Code::ProgramInvalid`], one for each broken invariant; those beyond 50 are counted.
     pub fn verify(&self) -> Result<(), Diagnostics> {
         verify_model(&self.model, Code::ProgramInvalid)?;
         self.verify_format()?;
@@ -117,7 +119,7 @@ impl Program {
     /// first.
     ///
     /// # Errors
-    /// [`Code::ProgramInvalid`], one for each broken invariant (at most 50).
+    /// [`Code::ProgramInvalid`], one for each broken invariant; those beyond 50 are counted.
     pub fn verify_against(&self, ir: &SpikingIr) -> Result<(), Diagnostics> {
         let mut findings = Findings::default();
         let orders = ir.orders_of(&self.model);

@@ -16,6 +16,7 @@ use snnc_targets::schema::AxonSpec;
 
 use super::axons::{AxonCounts, OutgoingAxons, TileOutput};
 use super::capacity::CoreCapacity;
+use super::core_room::CoreRoom;
 use super::layer::{PartitionLayer, axons_least};
 use super::open_core::OpenCore;
 use super::plans::LayerPlan;
@@ -65,10 +66,12 @@ impl FilledCores {
         source_shape: impl Fn(PopulationId) -> Shape,
     ) -> Result<(), LimitExceeded> {
         let mut placed: Vec<(Rc<PopulationTile>, Vec<Range<u32>>)> = Vec::new();
+        let mut room = CoreRoom::new(self.cores.iter().map(|core| core.before_merging().neurons));
         let mut start = 0;
         for (tiles, width) in &plan.groups {
             for tile in tiles.iter() {
-                let slices = self.place_tile(capacity, layer, plan, tile, start..start + width)?;
+                let slices =
+                    self.place_tile(capacity, layer, plan, (tile, start..start + width), &mut room)?;
                 placed.push((Rc::clone(tile), slices));
             }
             start += width;
@@ -126,11 +129,11 @@ impl FilledCores {
         capacity: &CoreCapacity,
         layer: &PartitionLayer,
         plan: &LayerPlan,
-        tile: &Rc<PopulationTile>,
-        mut channels: Range<u32>,
+        (tile, mut channels): (&Rc<PopulationTile>, Range<u32>),
+        room: &mut CoreRoom,
     ) -> Result<Vec<Range<u32>>, LimitExceeded> {
         let output = &self.output(capacity.axons, layer.id, tile);
-        let mut holes = self.holes(capacity, layer, tile, output, &channels);
+        let mut holes = self.holes(capacity, layer, (tile, output), &channels, room);
         let mut slices = Vec::new();
         while !channels.is_empty() {
             let fresh = OpenCore::default().fitting(capacity, layer, tile, output, &channels);
@@ -154,6 +157,7 @@ impl FilledCores {
             }
             let end = channels.start + count;
             open.add(capacity, layer, tile, output, channels.start..end);
+            room.set(core, open.before_merging().neurons);
             slices.push(channels.start..end);
             channels.start = end;
             // Channels that no source feeds together may share a core, where one axon does not serve all that fit.
@@ -172,19 +176,16 @@ impl FilledCores {
         &self,
         capacity: &CoreCapacity,
         layer: &PartitionLayer,
-        tile: &PopulationTile,
-        output: &TileOutput,
+        (tile, output): (&PopulationTile, &TileOutput),
         channels: &Range<u32>,
+        room: &CoreRoom,
     ) -> Vec<(u32, usize)> {
         let least = output.neurons(&(channels.start..channels.start + 1));
-        let mut holes: Vec<_> = self
-            .cores
-            .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, core)| core.before_merging().neurons + least <= capacity.most.neurons)
+        let Some(most) = capacity.most.neurons.checked_sub(least) else { return Vec::new() };
+        let mut holes: Vec<_> = room
+            .latest_within(most)
             .take(HOLES_MAX)
-            .map(|(i, core)| (core.fitting(capacity, layer, tile, output, channels), i))
+            .map(|core| (self.cores[core].fitting(capacity, layer, tile, output, channels), core))
             .filter(|&(count, _)| count > 0)
             .collect();
         holes.sort_unstable_by_key(|&(count, core)| (count, usize::MAX - core));

@@ -10,6 +10,7 @@
 
 mod axons;
 mod capacity;
+mod core_room;
 mod filled;
 mod growth;
 mod irregular;
@@ -28,7 +29,7 @@ use self::capacity::CoreCapacity;
 pub use self::filled::FilledCores;
 use self::layer::PartitionLayer;
 use self::open_core::PlacedChannels;
-use self::plans::{TileGrids, plans};
+use self::plans::{TILES_KEPT, TileGrids, plans};
 use self::work::{WorkLimit, WorkModel};
 use super::Rates;
 use super::search::{Objective, SearchOptions, SearchedPartition};
@@ -228,6 +229,9 @@ impl<'a> TileSearch<'a> {
                     None => refuse::own(ir, target, &capacity, layer, states.first()),
                 }
                 .into());
+            }
+            if self.grids.iter().map(TileGrids::tiles).sum::<usize>() > TILES_KEPT {
+                self.grids[index] = TileGrids::default();
             }
             let left = (&self.layers[..index], self.layer_work.get(..index).unwrap_or_default());
             states = best(next, &capacity, left, fewest, beam);

@@ -35,6 +35,8 @@ pub struct AxisUse {
     connections: u64,
     /// By tap: distinct sets and sources that have it.
     each_tap: Vec<TapUse>,
+    /// The first source index that reaches the piece, and one past the last; empty if none does.
+    reaching: Range<u32>,
 }
 
 /// How often a tap of an axis stands in one piece of the target.
@@ -74,7 +76,10 @@ impl AxisUse {
             variants.insert(reach.iter().map(|&(t, k)| (t - first, k)).collect::<Vec<_>>());
         }
         variants.iter().flatten().for_each(|&(_, k)| each_tap[k].variants += 1);
+        let first = taps_of.iter().position(|&taps| taps > 0).unwrap_or(0);
+        let end = taps_of.iter().rposition(|&taps| taps > 0).map_or(0, |last| last + 1);
         Self {
+            reaching: first as u32..end as u32,
             below,
             taps_of,
             each_tap,
@@ -97,19 +102,28 @@ impl AxisUse {
 
     /// The source indices that reach the piece, if they are neighbours.
     pub fn span(&self) -> Option<Range<u32>> {
-        let end = self.below.iter().position(|&n| u64::from(n) == self.sources())? as u32;
-        let start = self.below.iter().rposition(|&n| n == 0)? as u32;
-        (u64::from(end.saturating_sub(start)) == self.sources()).then_some(start.min(end)..end)
+        (self.reaching.len() as u64 == self.sources()).then(|| self.reaching.clone())
+    }
+
+    /// The source indices that reach the piece, ascending.
+    pub fn reaching(&self) -> impl Iterator<Item = usize> + '_ {
+        (self.reaching.start as usize..self.reaching.end as usize).filter(|&i| self.reached_from(i))
     }
 
     /// Whether source index `i` reaches the piece.
-    pub fn reached_from(&self, i: usize) -> bool {
+    fn reached_from(&self, i: usize) -> bool {
         self.below[i + 1] > self.below[i]
     }
 
-    /// Whether some source index reaches both pieces.
+    /// Whether some source index reaches both pieces. Pieces that lie apart, and those without gaps, need no look at
+    /// each index: a tile asks hundreds of cores.
     fn meets(&self, other: &Self) -> bool {
-        (0..self.below.len() - 1).any(|i| self.reached_from(i) && other.reached_from(i))
+        let start = self.reaching.start.max(other.reaching.start);
+        let end = self.reaching.end.min(other.reaching.end);
+        let whole = |axis: &Self| axis.reaching.len() as u64 == axis.sources();
+        start < end
+            && (whole(self) && whole(other)
+                || (start..end).any(|i| self.reached_from(i as usize) && other.reached_from(i as usize)))
     }
 }
 
@@ -198,10 +212,7 @@ impl IncomingKernelUse {
     /// channel, and plain.
     pub fn reached_by(&self, at: impl Fn(usize, usize) -> f64) -> (f64, f64) {
         let (mut synapses, mut plain) = (0.0, 0.0);
-        let reaching = |axis: &AxisUse| {
-            let taps = axis.taps_of.iter().enumerate();
-            taps.filter(|&(_, &taps)| taps > 0).map(|(i, &taps)| (i, taps)).collect::<Vec<_>>()
-        };
+        let reaching = |axis: &AxisUse| axis.reaching().map(|i| (i, axis.taps_of[i])).collect::<Vec<_>>();
         let cols = reaching(&self.cols);
         for (y, row_taps) in reaching(&self.rows) {
             for &(x, col_taps) in &cols {
@@ -347,45 +358,76 @@ impl PopulationTile {
     }
 }
 
-/// Tiles and axes, computed once each.
+/// How the rows, or the columns, of all kernels fall into the pieces of one axis: by piece, by kernel.
+type PiecesUse = Vec<Vec<Rc<AxisUse>>>;
+
+/// Axes of tiles, computed once each.
 #[derive(Debug, Default)]
 pub struct TileCache {
     axes: HashMap<(AxisMap, Range<usize>), Rc<AxisUse>>,
 }
 
 impl TileCache {
-    fn axis(&mut self, axis: &AxisMap, piece: &Range<usize>) -> Rc<AxisUse> {
-        let new = || Rc::new(AxisUse::new(axis, piece));
-        Rc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
+    /// How some axes fall into each of some pieces.
+    fn axes<'k>(
+        &mut self,
+        axes: impl Iterator<Item = &'k AxisMap> + Clone,
+        pieces: &[Range<usize>],
+    ) -> PiecesUse {
+        let mut axis = |axis: &AxisMap, piece: &Range<usize>| {
+            let new = || Rc::new(AxisUse::new(axis, piece));
+            Rc::clone(self.axes.entry((*axis, piece.clone())).or_insert_with(new))
+        };
+        pieces.iter().map(|piece| axes.clone().map(|map| axis(map, piece)).collect()).collect()
     }
 
-    /// The costs of a tile fed through `kernels`.
-    pub fn tile(
+    /// The costs of the tiles of a grid fed through `kernels`, row by row.
+    pub fn grid(
         &mut self,
         target: &Target,
         kernels: &[IncomingKernel],
-        rows: &Range<usize>,
-        cols: &Range<usize>,
-    ) -> PopulationTile {
-        let mut tile = PopulationTile {
+        rows: &[Range<usize>],
+        cols: &[Range<usize>],
+    ) -> Vec<PopulationTile> {
+        let row_uses = self.axes(kernels.iter().map(|kernel| &kernel.rows), rows);
+        let col_uses = self.axes(kernels.iter().map(|kernel| &kernel.cols), cols);
+        let mut tiles = Vec::with_capacity(rows.len() * cols.len());
+        for (rows, row_uses) in rows.iter().zip(&row_uses) {
+            for (cols, col_uses) in cols.iter().zip(&col_uses) {
+                let uses = kernels.iter().zip(row_uses.iter().zip(col_uses));
+                tiles.push(PopulationTile::new(target, (rows, cols), uses));
+            }
+        }
+        tiles
+    }
+}
+
+impl PopulationTile {
+    /// A box of rows and columns, and how the axes of each kernel fall into it.
+    fn new<'k>(
+        target: &Target,
+        (rows, cols): (&Range<usize>, &Range<usize>),
+        uses: impl ExactSizeIterator<Item = (&'k IncomingKernel, (&'k Rc<AxisUse>, &'k Rc<AxisUse>))>,
+    ) -> Self {
+        let mut tile = Self {
             rows: rows.start as u32..rows.end as u32,
             cols: cols.start as u32..cols.end as u32,
-            kernels: Vec::with_capacity(kernels.len()),
+            kernels: Vec::with_capacity(uses.len()),
             header_bits: 0,
             channel_bits: 0,
             axons_least: 0,
             packets: 0.0,
-            grouped: kernels.iter().any(|kernel| !kernel.joins_all),
-            unlike: kernels.iter().any(|kernel| kernel.nonzero.is_some()),
+            grouped: false,
+            unlike: false,
             work: TileWork::default(),
         };
-        for kernel in kernels {
+        for (kernel, (rows, cols)) in uses {
             let mut use_ = IncomingKernelUse {
                 source: kernel.source,
                 channels: kernel.channels,
                 joins_all: kernel.joins_all,
-                rows: self.axis(&kernel.rows, rows),
-                cols: self.axis(&kernel.cols, cols),
+                rows: Rc::clone(rows),
+                cols: Rc::clone(cols),
                 header_bits: 0,
                 channel_bits: 0,
                 unlike_bits: None,
@@ -401,6 +443,8 @@ impl TileCache {
                 }
                 None => use_.channel_bits = list_bits(target, 0, synapses * inputs),
             }
+            tile.grouped |= !kernel.joins_all;
+            tile.unlike |= kernel.nonzero.is_some();
             if kernel.joins_all {
                 tile.header_bits += list_bits(target, lists * inputs, 0);
                 tile.channel_bits += use_.channel_bits;
