@@ -19,7 +19,7 @@ use snnc_targets::schema::RoutingScheme;
 fn program(seed: u64, routing: RoutingScheme) -> (Program, Vec<f64>) {
     timing::program(seed, |random, target| {
         target.topology.routing.0 = routing;
-        if seed % 3 == 0 {
+        if seed.is_multiple_of(3) {
             zeros::skip(target, 4);
         }
         if random.one_in(3) {
