@@ -169,11 +169,12 @@ fn the_search_foresees_the_memory_of_each_core() {
         let objective = [Objective::Cores, Objective::Packets, Objective::Time][random.between(0, 2)];
         let options = SearchOptions { objective, ..SearchOptions::default() };
         let found = search(&ir, &target, &Rates::default(), options).unwrap();
-        let place =
-            |traffic: &_| Ok(place(found.partition.cores.len(), traffic, &target, PlaceOptions::default())?);
+        let cores = found.partition.cores.len();
+        let place = |traffic: &_| Ok(place(cores, traffic, &target, PlaceOptions::default())?);
         let program = assemble(&ir, &target, &found.partition, place).unwrap();
         for (core, use_) in found.uses.iter() {
-            assert_eq!(program.core_use(core), *use_, "seed {seed} {core}");
+            let bits = program.core_use(core).get(Limit::SynapseMemory);
+            assert_eq!(bits, use_.get(Limit::SynapseMemory), "seed {seed} {core}");
             shared += usize::from(program.cores[core].slices.len() > 1);
         }
     });
@@ -206,7 +207,10 @@ fn a_core_holds_more_of_a_layer_that_has_zeros() {
 fn packets_take_the_time_of_the_other_weights() {
     let (mut shorter, mut packets) = (0, 0);
     for seed in 0..40 {
-        let (program, input) = timing::program(seed, |_, target| zeros::skip(target, 4));
+        let (program, input) = timing::program(seed, |_, target| {
+            zeros::skip(target, 4);
+            target.timing.synaptic_operation.interval_ns.0 = 40.0;
+        });
         let times = [program.clone(), storing(&program)].map(|program| {
             let chip = Chip::new(program);
             let outcome = chip.run(NetworkId(0), &input).unwrap();

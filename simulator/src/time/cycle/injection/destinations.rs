@@ -98,7 +98,8 @@ impl PacketDestination {
 /// Zeros by channel, once for all destinations that meet the same ones.
 struct ZeroTable {
     of: Option<SkippedZeros>,
-    known: HashMap<(CoreId, u32, Vec<u32>), u32>,
+    /// By core, channels and lists.
+    known: HashMap<(CoreId, [u32; 2], Vec<u32>), u32>,
     all: Vec<u32>,
 }
 
@@ -107,7 +108,7 @@ impl ZeroTable {
     fn start(&mut self, id: CoreId, core: &Core, axon: &InputAxon) -> u32 {
         let Some(zeros) = self.of.as_ref().map(|zeros| zeros.on(id)) else { return 0 };
         let entries = core.entries(axon);
-        let key = (id, axon.first_atom, entries.iter().map(|entry| entry.list).collect());
+        let key = (id, [axon.first_atom, axon.atoms], entries.iter().map(|entry| entry.list).collect());
         *self.known.entry(key).or_insert_with(|| {
             let start = self.all.len() as u32;
             let sources = axon.first_atom..axon.first_atom + axon.atoms;

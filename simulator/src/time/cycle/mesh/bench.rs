@@ -120,6 +120,9 @@ const ACCEPTED: [(Pattern, u32, u32, f64); 16] = [
     (UNIFORM, 1, 4, 0.262),
 ];
 
+/// Jain's index of what BookSim 2 accepts of each node at an offered load of 1.
+const FAIRNESS: [(&str, f64); 2] = [("uniform", 0.858), ("transpose", 0.524)];
+
 #[test]
 fn overload_is_accepted_as_by_booksim() {
     for (pattern, channels, flits, theirs) in ACCEPTED {
@@ -129,6 +132,9 @@ fn overload_is_accepted_as_by_booksim() {
             pattern.0
         );
         assert!((ours / theirs - 1.0).abs() < 0.04, "{}: {ours} against {theirs}", pattern.0);
+        if let Some((_, theirs)) = FAIRNESS.iter().find(|(name, _)| *name == pattern.0 && flits == 1) {
+            assert!((fair / theirs - 1.0).abs() < 0.02, "{}: {fair} fair against {theirs}", pattern.0);
+        }
     }
 }
 
